@@ -1,0 +1,177 @@
+package vpc
+
+import "net/netip"
+
+// Network is everything the judge needs to know, as plain values. NewSnapshot checks and indexes it.
+type Network struct {
+	VPCs           []VPC
+	Subnets        []Subnet
+	RouteTables    []RouteTable
+	ACLs           []ACL
+	SecurityGroups []SecurityGroup
+	PrefixLists    []PrefixList
+	Interfaces     []Interface
+	Endpoints      []Endpoint
+	Peerings       []Peering
+}
+
+// VPC is one virtual private cloud. Address ranges of one VPC do not overlap.
+type VPC struct {
+	ID, Account, Region string
+	CIDRs               []netip.Prefix
+	// DNSSupport turns the VPC resolver on; DNSHostnames is needed beside it for endpoints' private DNS names.
+	DNSSupport, DNSHostnames bool
+}
+
+// Subnet is a range of one VPC in one zone.
+type Subnet struct {
+	ID, VPC string
+	// Zone is the zone's name, such as "us-east-1a".
+	Zone string
+	CIDR netip.Prefix
+}
+
+// RouteTable holds the routes of the subnets associated with it; the Main table serves every other subnet of the VPC.
+// The local routes (the VPC's own ranges) are implied and need not be listed.
+type RouteTable struct {
+	ID, VPC string
+	Main    bool
+	Subnets []string
+	Routes  []Route
+}
+
+// Route sends a destination to a target. Exactly one of Destination and PrefixList is set.
+type Route struct {
+	Destination netip.Prefix
+	PrefixList  string
+	Target      Target
+}
+
+// TargetKind is what a route leads to.
+type TargetKind uint8
+
+// The route targets.
+const (
+	Local TargetKind = iota
+	ViaPeering
+	ViaInternetGateway
+	ViaNATGateway
+	ViaGatewayEndpoint
+	ViaInterface
+	Blackhole
+)
+
+// Target is a route's target: its kind and the id of the peering, gateway, endpoint or interface.
+type Target struct {
+	Kind TargetKind
+	ID   string
+}
+
+// ACL is a stateless network ACL. The Default ACL serves the VPC's subnets that no other one lists.
+type ACL struct {
+	ID, VPC string
+	Default bool
+	Subnets []string
+	Entries []ACLEntry
+}
+
+// ACLEntry is one numbered rule (1–32766); the lowest number that matches decides, and none that matches denies.
+type ACLEntry struct {
+	Number   int
+	Egress   bool
+	Allow    bool
+	Protocol Protocol
+	CIDR     netip.Prefix
+	Ports    PortRange
+}
+
+// SecurityGroup is a stateful, allow-only set of rules for network interfaces.
+type SecurityGroup struct {
+	ID, VPC, Name string
+	Rules         []Rule
+}
+
+// Rule allows traffic of one protocol and port range with one kind of peer: exactly one of CIDR, Group and PrefixList.
+type Rule struct {
+	// ID is the rule's own id, "sgr-…".
+	ID         string
+	Egress     bool
+	Protocol   Protocol
+	Ports      PortRange
+	CIDR       netip.Prefix
+	Group      string
+	PrefixList string
+}
+
+// PrefixList is a named set of ranges, one of AWS's own ("com.amazonaws.us-east-1.s3") or a managed one.
+type PrefixList struct {
+	ID, Name string
+	CIDRs    []netip.Prefix
+}
+
+// InterfaceKind says what a network interface belongs to.
+type InterfaceKind uint8
+
+// The kinds of interface.
+const (
+	// InstanceInterface belongs to an instance.
+	InstanceInterface InterfaceKind = iota
+	// EndpointInterface is the address of an interface endpoint in one subnet.
+	EndpointInterface
+	// AttachedInterface belongs to a machine that is not an instance, joined over a tunnel.
+	AttachedInterface
+)
+
+// Interface is an elastic network interface. Its first address is the primary one.
+type Interface struct {
+	ID, VPC, Subnet string
+	Kind            InterfaceKind
+	// Owner is the id of the instance, endpoint or managed node ("i-…", "vpce-…", "mi-…"); empty while detached.
+	Owner     string
+	Addresses []netip.Addr
+	Groups    []string
+	// AnySource lifts the source/destination check: the interface may then send from addresses that are not its own.
+	AnySource bool
+	// Name is the private host name without domain, such as "ip-10-0-1-20".
+	Name string
+}
+
+// EndpointKind is the kind of a VPC endpoint.
+type EndpointKind uint8
+
+// The kinds of VPC endpoint.
+const (
+	InterfaceEndpoint EndpointKind = iota
+	GatewayEndpoint
+)
+
+// Endpoint is a VPC endpoint to one service.
+type Endpoint struct {
+	ID, VPC string
+	Kind    EndpointKind
+	// Service is the service's name, such as "com.amazonaws.us-east-1.ssm".
+	Service string
+	// Available is false while the endpoint is pending, deleting or rejected: it then has no names and takes no flows.
+	Available bool
+	// PrivateDNS asks that PrivateNames resolve to the endpoint's addresses inside the VPC. It takes effect only
+	// while the VPC has DNS support and DNS hostnames.
+	PrivateDNS bool
+	// PrivateNames are the service's ordinary names, such as "ssm.us-east-1.amazonaws.com"; a leading "*." covers
+	// one or more labels.
+	PrivateNames []string
+	// Name is the endpoint's own regional name, "vpce-ID-SUFFIX.ssm.us-east-1.vpce.amazonaws.com". Its zonal names
+	// carry "-ZONE" at the end of the first label.
+	Name string
+	// Interfaces are the endpoint's network interfaces, one a subnet (InterfaceEndpoint only).
+	Interfaces []string
+	// RouteTables are those that carry the endpoint's prefix list route (GatewayEndpoint only).
+	RouteTables []string
+}
+
+// Peering joins two VPCs. It is not transitive.
+type Peering struct {
+	ID, Requester, Accepter string
+	Active                  bool
+	// RequesterDNS and AccepterDNS let that side resolve the other's private host names to private addresses.
+	RequesterDNS, AccepterDNS bool
+}
