@@ -1,0 +1,87 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"postern/network/vpc"
+)
+
+// Caller is who makes a request, as far as its signature proves it. The zero Caller is anonymous.
+type Caller struct {
+	// Principal is the ARN: "arn:aws:iam::ACCOUNT:root", "…:user/NAME" or "arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION".
+	Principal string
+	// UserID is the unique id, "AIDA…" or "AROA…:SESSION"; the account for root.
+	UserID  string
+	Account string
+	// AccessKey is the id of the key that signed.
+	AccessKey string
+	// Node is the managed node whose own key proved the request ("i-…" or "mi-…"), with Auth Node only.
+	Node string
+}
+
+// Anonymous reports whether nobody signed.
+func (c Caller) Anonymous() bool { return c.Principal == "" && c.Node == "" }
+
+// Call is one request on its way through the pipeline, as handlers see it.
+type Call struct {
+	// RequestID is the id that the answer carries.
+	RequestID string
+	Service   *Service
+	Operation *Operation
+	Caller    Caller
+	// Account is whose resources the call is about: the caller's account. It is empty for anonymous callers.
+	Account string
+	// Region is the region the request was signed for, else the one it was addressed to.
+	Region string
+	// Origin is the connection's origin in the private network; zero for connections from outside every VPC.
+	Origin vpc.Origin
+	// Time is the request's one moment; handlers use it and no clock.
+	Time time.Time
+	// Host is the host that the request named, with its port.
+	Host string
+	// TLS says whether the request came over TLS.
+	TLS bool
+
+	path   func(string) string
+	header func(string) string
+	allow  func(ctx context.Context, action, resource string, keys map[string][]string) error
+}
+
+// PathValue returns a wildcard of the operation's pattern.
+func (c *Call) PathValue(name string) string {
+	if c.path == nil {
+		return ""
+	}
+	return c.path(name)
+}
+
+// Header returns a header of the request.
+func (c *Call) Header(name string) string {
+	if c.header == nil {
+		return ""
+	}
+	return c.header(name)
+}
+
+// Allow asks whether the caller may do one thing more than the operation's own action, such as iam:PassRole. It returns
+// a Denied fault in Amazon's words if not. A Call made by hand (in a handler's test) allows everything.
+func (c *Call) Allow(ctx context.Context, action, resource string, keys map[string][]string) error {
+	if c.allow == nil {
+		return nil
+	}
+	return c.allow(ctx, action, resource, keys)
+}
+
+type originKey struct{}
+
+// WithOrigin puts a connection's origin into its context; the server does so in http.Server.ConnContext.
+func WithOrigin(ctx context.Context, o vpc.Origin) context.Context {
+	return context.WithValue(ctx, originKey{}, o)
+}
+
+// OriginOf returns the origin of the connection, or the zero Origin.
+func OriginOf(ctx context.Context) vpc.Origin {
+	o, _ := ctx.Value(originKey{}).(vpc.Origin)
+	return o
+}

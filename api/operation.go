@@ -1,0 +1,125 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+
+	"postern/aws/wire"
+)
+
+// Auth says how the caller of an operation proves who it is.
+type Auth uint8
+
+// The ways.
+const (
+	// Signed is SigV4, in the header or presigned. It is the default.
+	Signed Auth = iota
+	// Unsigned takes requests without a signature, and signed ones too. The handler checks what the body proves
+	// (RegisterManagedInstance: an activation). A signature that is there must be right. Only a signed caller is
+	// asked for permission.
+	Unsigned
+	// Node takes what a managed instance sends for its credentials: SigV4 whose signature is RSA-PSS by the node's own
+	// key, or ordinary SigV4 of an instance together with SSM-AsymmetricKeyAuthorization. Call.Caller.Node is then
+	// the node whose key it was. Such a caller is not asked for permission by identity policies, as on AWS.
+	Node
+)
+
+// Operation is one row of a service's table. Make it with Op or Stream; it is data, and is not changed after.
+type Operation struct {
+	// Name is Amazon's name of the operation, such as "CreateVpc".
+	Name string
+	// Action is what a policy must allow. Op sets "<prefix>:<Name>" with the service's action prefix where it is empty.
+	Action string
+	Auth   Auth
+	// Pattern is "METHOD /path/{wildcard}" in the REST protocol, else empty.
+	Pattern string
+	// Status is the HTTP status of success; 0 means 200.
+	Status int
+
+	input, output reflect.Type
+	newInput      func() any
+	resources     func(*Call, any) []string
+	keys          func(*Call, any) map[string][]string
+	handle        func(context.Context, *Call, any) (any, error)
+	stream        func(http.ResponseWriter, *http.Request, *Call) error
+	codec         *wire.Codec
+}
+
+// Option changes one row of a table.
+type Option func(*Operation)
+
+// Op makes the row of an operation. In and Out are the SDK's input and output types, or for operations that the SDK
+// does not have, structs with json or xml tags. resources gives the ARNs that the call is about (Everything for "*");
+// handle does it. It returns fault errors; a nil *Out is the empty answer.
+func Op[In, Out any](
+	name string,
+	resources func(*Call, *In) []string,
+	handle func(context.Context, *Call, *In) (*Out, error),
+	options ...Option,
+) Operation {
+	op := Operation{
+		Name:     name,
+		input:    reflect.TypeFor[In](),
+		output:   reflect.TypeFor[Out](),
+		newInput: func() any { return new(In) },
+	}
+	if resources != nil {
+		op.resources = func(call *Call, in any) []string { return resources(call, in.(*In)) }
+	}
+	if handle != nil {
+		op.handle = func(ctx context.Context, call *Call, in any) (any, error) {
+			out, err := handle(ctx, call, in.(*In))
+			if err != nil {
+				return nil, err
+			}
+			if out == nil {
+				out = new(Out)
+			}
+			return out, nil
+		}
+	}
+	for _, o := range options {
+		o(&op)
+	}
+	return op
+}
+
+// Stream makes the row of an operation whose handler speaks HTTP itself, such as a WebSocket upgrade. It is
+// authenticated, authorised and recorded like any other. serve may return an error as long as it has written nothing.
+func Stream(
+	name, pattern string,
+	resources func(*Call, *http.Request) []string,
+	serve func(http.ResponseWriter, *http.Request, *Call) error,
+	options ...Option,
+) Operation {
+	op := Operation{Name: name, Pattern: pattern, stream: serve}
+	if resources != nil {
+		op.resources = func(call *Call, in any) []string { return resources(call, in.(*http.Request)) }
+	}
+	for _, o := range options {
+		o(&op)
+	}
+	return op
+}
+
+// Everything is the resource of operations that cannot be limited to one: "*".
+func Everything[In any](*Call, *In) []string { return []string{"*"} }
+
+// Action sets the action that a policy must allow, with its prefix ("iam:PassRole").
+func Action(action string) Option { return func(op *Operation) { op.Action = action } }
+
+// With sets how the caller proves who it is.
+func With(auth Auth) Option { return func(op *Operation) { op.Auth = auth } }
+
+// At sets "METHOD /path/{wildcard}" of an operation in the REST protocol, and the status of its success.
+func At(pattern string, status int) Option {
+	return func(op *Operation) { op.Pattern, op.Status = pattern, status }
+}
+
+// Keys adds condition keys of the service, such as "ssm:resourceTag/Name", to what policies are asked with.
+func Keys[In any](keys func(*Call, *In) map[string][]string) Option {
+	return func(op *Operation) {
+		op.keys = func(call *Call, in any) map[string][]string { return keys(call, in.(*In)) }
+	}
+}

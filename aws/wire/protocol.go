@@ -1,0 +1,30 @@
+package wire
+
+// Protocol is one of Amazon's ways to write requests and answers.
+type Protocol uint8
+
+// The protocols.
+const (
+	// JSON is AWS JSON 1.1: the operation in X-Amz-Target, JSON in and out.
+	JSON Protocol = iota
+	// EC2 is the EC2 query protocol: a form in, XML out.
+	EC2
+	// Query is the AWS query protocol of IAM and STS: a form in, XML out.
+	Query
+	// REST finds the operation by method and path; JSON in, XML out (ssmmessages).
+	REST
+)
+
+func (p Protocol) String() string {
+	switch p {
+	case JSON:
+		return "json"
+	case EC2:
+		return "ec2"
+	case Query:
+		return "query"
+	case REST:
+		return "rest"
+	}
+	return "unknown"
+}
