@@ -1,0 +1,221 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"sync"
+
+	"modernc.org/sqlite" // registers the database/sql driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"postern/aws/fault"
+)
+
+// maxGroup is how many waiting writes share one commit at the most. A larger group makes the first of them wait longer
+// for little gain: the sync is a small part of a commit of this size.
+const maxGroup = 256
+
+// Options says where the state is kept.
+type Options struct {
+	// Path is the database file. Empty keeps the state in memory only, and nothing on disk.
+	Path string
+	// MaxPages bounds the file's size in pages of 4 KiB; 0 is no bound.
+	MaxPages int
+}
+
+// DB is the open store. Its methods may be called at once from any number of goroutines.
+type DB struct {
+	write *sql.DB // one connection: SQLite has one writer
+	read  *sql.DB
+
+	mu     sync.RWMutex // guards closed against sends on queue
+	closed bool
+	queue  chan *change
+	done   chan struct{}
+}
+
+// change is one caller's transaction, waiting for its group's commit.
+type change struct {
+	ctx    context.Context
+	do     func(*sql.Tx) error
+	result chan error
+	err    error
+}
+
+// Open opens the store and brings its tables up to date. The caller closes it.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	write, read, err := connect(o)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{write: write, read: read, queue: make(chan *change, maxGroup), done: make(chan struct{})}
+	if err := migrate(ctx, write); err != nil {
+		write.Close()
+		read.Close()
+		return nil, fmt.Errorf("migrate %s: %w", o.Path, err)
+	}
+	go db.commitGroups()
+	return db, nil
+}
+
+// connect opens the one writing connection and the readers beside it. The writer begins every transaction as a write
+// (immediate), because upgrading a reading one fails when another writer came between.
+func connect(o Options) (write, read *sql.DB, err error) {
+	if o.Path == "" {
+		// A private in-memory database lives as long as its only connection, so readers share the writer's.
+		write, err = sql.Open("sqlite", ":memory:?_pragma=temp_store(MEMORY)")
+		if err != nil {
+			return nil, nil, err
+		}
+		write.SetMaxOpenConns(1)
+		return write, write, nil
+	}
+	params := url.Values{"_pragma": {
+		"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)",
+		"cache_size(-4096)", "temp_store(MEMORY)", "journal_size_limit(16777216)",
+	}}
+	if o.MaxPages > 0 {
+		params.Add("_pragma", fmt.Sprintf("max_page_count(%d)", o.MaxPages))
+	}
+	params.Set("_txlock", "immediate")
+	write, err = sql.Open("sqlite", "file:"+(&url.URL{Path: o.Path}).EscapedPath()+"?"+params.Encode())
+	if err != nil {
+		return nil, nil, err
+	}
+	write.SetMaxOpenConns(1)
+	params.Set("_txlock", "deferred")
+	params.Add("_pragma", "query_only(1)")
+	read, err = sql.Open("sqlite", "file:"+(&url.URL{Path: o.Path}).EscapedPath()+"?"+params.Encode())
+	if err != nil {
+		write.Close()
+		return nil, nil, err
+	}
+	read.SetMaxOpenConns(4)
+	return write, read, nil
+}
+
+// Close waits for the writes under way and closes the store. Later writes are refused as unavailable.
+func (db *DB) Close() error {
+	db.mu.Lock()
+	if db.closed {
+		db.mu.Unlock()
+		return nil
+	}
+	db.closed = true
+	close(db.queue)
+	db.mu.Unlock()
+	<-db.done
+	return errors.Join(db.read.Close(), db.write.Close())
+}
+
+// update runs do in a transaction and returns when it is durable. An error of do undoes its changes alone and is
+// returned as it is; an error of the disk undoes the whole group and is a fault of kind Unavailable.
+//
+// do may run more than once, so it must have no effect but on the transaction and on variables that it sets afresh.
+func (db *DB) update(ctx context.Context, do func(*sql.Tx) error) error {
+	c := &change{ctx: ctx, do: do, result: make(chan error, 1)}
+	db.mu.RLock()
+	if db.closed {
+		db.mu.RUnlock()
+		return fault.New(fault.Unavailable, "store.update", "the server is stopping")
+	}
+	select {
+	case db.queue <- c:
+	case <-ctx.Done():
+		db.mu.RUnlock()
+		return ctx.Err()
+	}
+	db.mu.RUnlock()
+	// From here on the change may be committed whatever happens to ctx, so the true result is waited for.
+	return <-c.result
+}
+
+// commitGroups is the one writer: it commits whatever has queued up while the previous group was being synced.
+func (db *DB) commitGroups() {
+	defer close(db.done)
+	group := make([]*change, 0, maxGroup)
+	for first := range db.queue {
+		group = append(group[:0], first)
+		for len(group) < maxGroup {
+			next, ok := db.tryNext()
+			if !ok {
+				break
+			}
+			group = append(group, next)
+		}
+		if err := db.commit(group); err != nil {
+			err = storageFault(err)
+			for _, c := range group {
+				if c.err == nil {
+					c.err = err
+				}
+			}
+		}
+		for _, c := range group {
+			c.result <- c.err
+		}
+	}
+}
+
+func (db *DB) tryNext() (*change, bool) {
+	select {
+	case c, ok := <-db.queue:
+		return c, ok
+	default:
+		return nil, false
+	}
+}
+
+// commit runs the group's changes in one transaction, each in its own savepoint when there are several.
+func (db *DB) commit(group []*change) error {
+	tx, err := db.write.BeginTx(context.Background(), nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer tx.Rollback() // no effect after Commit
+	if len(group) == 1 {
+		if group[0].err = runChange(tx, group[0]); group[0].err != nil {
+			return nil
+		}
+		return tx.Commit()
+	}
+	for _, c := range group {
+		if _, err := tx.Exec("SAVEPOINT one"); err != nil {
+			return fmt.Errorf("savepoint: %w", err)
+		}
+		c.err = runChange(tx, c)
+		if c.err != nil {
+			if _, err := tx.Exec("ROLLBACK TO one"); err != nil {
+				return fmt.Errorf("roll back to savepoint: %w", err)
+			}
+		}
+		if _, err := tx.Exec("RELEASE one"); err != nil {
+			return fmt.Errorf("release savepoint: %w", err)
+		}
+	}
+	return tx.Commit()
+}
+
+func runChange(tx *sql.Tx, c *change) error {
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	err := c.do(tx)
+	var onDisk *sqlite.Error
+	if errors.As(err, &onDisk) {
+		return storageFault(err)
+	}
+	return err
+}
+
+// storageFault says in one plain line what the disk would not do.
+func storageFault(err error) error {
+	var onDisk *sqlite.Error
+	if errors.As(err, &onDisk) && onDisk.Code()&0xff == sqlite3.SQLITE_FULL {
+		return fault.New(fault.Unavailable, "store", "the data directory's disk is full; free space on it: %w", err)
+	}
+	return fault.New(fault.Unavailable, "store", "the state could not be written: %w", err)
+}

@@ -1,0 +1,26 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
+// Setting returns a value that the server keeps for itself, and false where there is none.
+func (db *DB) Setting(ctx context.Context, name string) ([]byte, bool, error) {
+	var value []byte
+	err := db.read.QueryRowContext(ctx, `SELECT value FROM settings WHERE name = $1`, name).Scan(&value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, false, nil
+	}
+	return value, err == nil, err
+}
+
+// PutSetting keeps a value of the server's own.
+func (db *DB) PutSetting(ctx context.Context, name string, value []byte) error {
+	return db.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.Exec(`INSERT INTO settings (name, value) VALUES ($1, $2)
+			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
+		return err
+	})
+}
