@@ -1,0 +1,204 @@
+package postern_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "postern"
+
+// A wall says what the packages of one room may import of our own, and of others where outside is not nil. A room ends
+// with "/..." to mean everything below it; the first row that fits a package counts.
+type wall struct {
+	room    string
+	ours    []string
+	outside []string // allowed import path prefixes that are neither ours nor the standard library; nil means any
+	why     string
+}
+
+var nothing = []string{}
+
+var walls = []wall{
+	{"network/vpc", []string{"aws/arn"}, nothing, "the network judge is pure"},
+	{"aws/iam", []string{"aws/arn"}, nothing, "the policy judge is pure"},
+	{"ssm/mgs", nothing, nothing, "the codec is shared by agent, server and CLI"},
+	{"ssm/document", []string{"aws/..."}, []string{"gopkg.in/yaml.v3"}, "documents are pure; the agent runs them"},
+	{"aws/...", []string{"aws/..."}, nil, "the language knows nobody who speaks it"},
+	{"bus/...", []string{"bus/..."}, nil, "an organ"},
+	{"network/link/...", []string{"aws/...", "network/link/..."}, nil, "the node's end of the wire holds no server code"},
+	{"network/...", []string{"aws/...", "network/..."}, nil, "heart one knows neither heart two nor the skin"},
+	{"ssm/...", []string{"aws/...", "bus", "ssm/..."}, nil, "heart two knows neither heart one nor the skin"},
+	{"support/...", []string{"aws/...", "support/..."}, nil, "what the hearts need around them"},
+	{"api/...", []string{"aws/...", "bus", "network", "network/vpc", "ssm/...", "support/...", "api/..."}, nil, "the skin is thin and never sees the fabric"},
+	{"store/...", []string{"aws/...", "network", "network/vpc", "ssm/...", "support/...", "store/..."}, nil, "implements the hearts' interfaces"},
+	{"agent/...", []string{"aws/...", "ssm/mgs", "ssm/document", "network/link/...", "agent/..."}, nil, "no server code can reach a node"},
+	{"doctor/...", []string{"network/vpc", "aws/...", "doctor/..."}, nil, "works on any EC2 API"},
+	{"cli/...", []string{"aws/...", "ssm/mgs", "network/link/...", "doctor/...", "cli/..."}, nil, "a client like any other: no back door"},
+	{"cmd/postern-agent", []string{"agent/..."}, nil, "free of server code"},
+	{"internal/gen/...", []string{"aws/...", "api/...", "internal/gen/..."}, nil, "generators"},
+	{"server/...", []string{"..."}, nil, "ties everything"},
+	{"cmd/...", []string{"..."}, nil, "ten lines"},
+	{"test/...", []string{"..."}, nil, "the laboratory"},
+	{".", nothing, nothing, "only the rules themselves"},
+}
+
+// onlyFrom lists rooms that only the named ones may import.
+var onlyFrom = map[string][]string{
+	"server/...": {"cmd/postern", "server/...", "test/..."},
+	"store/...":  {"server/...", "store/...", "test/..."},
+	"api/...":    {"server/...", "api/...", "internal/gen/...", "test/..."},
+	"test/...":   {"test/..."},
+}
+
+// agentMay is all of ours that may end up in the node's binary, however it gets there.
+var agentMay = []string{"cmd/postern-agent", "agent/...", "ssm/mgs", "ssm/document", "network/link/...", "aws/..."}
+
+// agentMustNot are modules too heavy, or too powerful, for a node.
+var agentMustNot = []string{
+	"github.com/aws/aws-sdk-go-v2", "modernc.org/sqlite", "github.com/pressly/goose", "github.com/spf13/cobra", "github.com/miekg/dns",
+}
+
+// A source is what one package's files import, tests aside.
+type source struct {
+	imports map[string]string // import path → file
+	doc     bool
+	files   int
+}
+
+func readSources(t *testing.T) map[string]*source {
+	t.Helper()
+	sources := map[string]*source{}
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "tools" || d.Name() == "bin") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || name == "deps.go" {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly|parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		dir := filepath.ToSlash(filepath.Dir(name))
+		if sources[dir] == nil {
+			sources[dir] = &source{imports: map[string]string{}}
+		}
+		sources[dir].add(name, file)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sources) < 30 {
+		t.Fatalf("only %d packages found: the test does not see the tree", len(sources))
+	}
+	return sources
+}
+
+func (s *source) add(name string, file *ast.File) {
+	s.files++
+	s.doc = s.doc || file.Doc != nil && len(strings.TrimSpace(file.Doc.Text())) > 20
+	for _, i := range file.Imports {
+		s.imports[strings.Trim(i.Path.Value, `"`)] = name
+	}
+}
+
+func within(room, dir string) bool {
+	if rest, ok := strings.CutSuffix(room, "..."); ok {
+		rest = strings.TrimSuffix(rest, "/")
+		return rest == "" || dir == rest || strings.HasPrefix(dir, rest+"/")
+	}
+	return room == dir
+}
+
+func withinAny(rooms []string, dir string) bool {
+	return slices.ContainsFunc(rooms, func(room string) bool { return within(room, dir) })
+}
+
+// ours returns the directory of one of our own packages.
+func ours(importPath string) (dir string, ok bool) {
+	if importPath == module {
+		return ".", true
+	}
+	return strings.CutPrefix(importPath, module+"/")
+}
+
+func isStandard(importPath string) bool {
+	first, _, _ := strings.Cut(importPath, "/")
+	return !strings.Contains(first, ".")
+}
+
+func TestWalls(t *testing.T) {
+	for dir, s := range readSources(t) {
+		i := slices.IndexFunc(walls, func(w wall) bool { return within(w.room, dir) })
+		if i < 0 {
+			t.Errorf("package %s stands in no room: add it to the walls", dir)
+			continue
+		}
+		w := walls[i]
+		for imported, file := range s.imports {
+			target, our := ours(imported)
+			switch {
+			case our && !withinAny(w.ours, target):
+				t.Errorf("%s imports %s, but %s may not: %s", file, imported, w.room, w.why)
+			case !our && !isStandard(imported) && w.outside != nil && !slices.ContainsFunc(w.outside, func(p string) bool { return strings.HasPrefix(imported, p) }):
+				t.Errorf("%s imports %s, but %s takes nothing from outside: %s", file, imported, w.room, w.why)
+			}
+			if !our {
+				continue
+			}
+			for room, from := range onlyFrom {
+				if within(room, target) && !withinAny(from, dir) {
+					t.Errorf("%s imports %s, which only %v may", file, imported, from)
+				}
+			}
+		}
+	}
+}
+
+func TestAgentIsFreeOfServerCode(t *testing.T) {
+	sources := readSources(t)
+	seen := map[string]bool{}
+	var visit func(dir string)
+	visit = func(dir string) {
+		if seen[dir] || sources[dir] == nil {
+			return
+		}
+		seen[dir] = true
+		if !withinAny(agentMay, dir) {
+			t.Errorf("the agent's binary holds %s", dir)
+		}
+		for imported, file := range sources[dir].imports {
+			if target, our := ours(imported); our {
+				visit(target)
+			}
+			for _, heavy := range agentMustNot {
+				if strings.HasPrefix(imported, heavy) {
+					t.Errorf("the agent's binary holds %s through %s", imported, file)
+				}
+			}
+		}
+	}
+	visit("cmd/postern-agent")
+	if len(seen) < 5 {
+		t.Errorf("only %v found in the agent", seen)
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	for dir, s := range readSources(t) {
+		if !s.doc {
+			t.Errorf("package %s has no comment that says what it is", path.Join(module, dir))
+		}
+	}
+}
