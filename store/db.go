@@ -219,3 +219,13 @@ func storageFault(err error) error {
 	}
 	return fault.New(fault.Unavailable, "store", "the state could not be written: %w", err)
 }
+
+// view runs read in a transaction that sees one consistent state.
+func (db *DB) view(ctx context.Context, read func(*sql.Tx) error) error {
+	tx, err := db.read.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // a reading transaction has nothing to commit
+	return read(tx)
+}
