@@ -1,0 +1,104 @@
+package document
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	anyName = regexp.MustCompile(`\{\{\s*([a-zA-Z0-9]+)\s*\}\}`)
+	oneName = regexp.MustCompile(`^\{\{\s*([a-zA-Z0-9]+)\s*\}\}$`)
+)
+
+// Substitute puts values where {{ name }} stands, anywhere in a tree of maps, lists and strings; the tree itself is not
+// changed. A string that is nothing but one {{ name }} becomes the value with its type; in longer text the value is
+// written as text, lists and maps as JSON. Names without a value stay. A value is not searched for further names.
+//
+// In longer text "$$" in a value becomes "$", because the public agent does so for documents older than itself.
+func Substitute(tree any, values Values) any {
+	switch t := tree.(type) {
+	case string:
+		return substituteText(t, values)
+	case []any:
+		out := make([]any, len(t))
+		for i, each := range t {
+			out[i] = Substitute(each, values)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(t))
+		for k, each := range t {
+			out[k] = Substitute(each, values)
+		}
+		return out
+	default:
+		return tree
+	}
+}
+
+func substituteText(s string, values Values) any {
+	if !strings.Contains(s, "{{") {
+		return s
+	}
+	if m := oneName.FindStringSubmatch(s); m != nil {
+		if v, ok := values[m[1]]; ok {
+			return v
+		}
+		return s
+	}
+	return anyName.ReplaceAllStringFunc(s, func(found string) string {
+		v, ok := values[anyName.FindStringSubmatch(found)[1]]
+		if !ok {
+			return found
+		}
+		return strings.ReplaceAll(text(v), "$$", "$")
+	})
+}
+
+// Steps are the document's steps with the values put into their inputs and preconditions.
+func (d *Document) Steps(values Values) []Step {
+	out := make([]Step, len(d.Templates))
+	for i, s := range d.Templates {
+		sets := make([]map[string]any, len(s.Sets))
+		for j, set := range s.Sets {
+			sets[j] = Substitute(set, values).(map[string]any)
+		}
+		s.Sets, s.Inputs = sets, sets[0]
+		s.Preconditions = resolve(s.Preconditions, values)
+		if s.schema != "1.2" {
+			s.readFlow()
+		}
+		out[i] = s
+	}
+	return out
+}
+
+func resolve(given []Precondition, values Values) []Precondition {
+	out := make([]Precondition, len(given))
+	for i, p := range given {
+		resolved := make([]string, len(p.Given))
+		for j, arg := range p.Given {
+			resolved[j] = text(substituteText(arg, values))
+		}
+		out[i] = Precondition{Operator: p.Operator, Given: p.Given, Resolved: resolved}
+	}
+	return out
+}
+
+// Lines are the input's lines when it is a script, given as a list of strings or as one string; nil if it is neither.
+// Lists in lists, which {{ }} in a list's element makes, are taken as their lines.
+func (s Step) Lines(input string) []string { return lines(s.Inputs[input]) }
+
+func lines(v any) []string {
+	switch v := v.(type) {
+	case string:
+		return strings.Split(v, "\n")
+	case []any:
+		var out []string
+		for _, each := range v {
+			out = append(out, lines(each)...)
+		}
+		return out
+	}
+	return nil
+}
