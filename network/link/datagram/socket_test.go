@@ -1,0 +1,103 @@
+package datagram
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var loopback = netip.MustParseAddrPort("127.0.0.1:0")
+
+func listen(t testing.TB, addr netip.AddrPort) *Socket {
+	t.Helper()
+	s, err := Listen(t.Context(), addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestRunsArriveAsTheyWereSent(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		sizes []int
+	}{
+		{"one", []int{100}},
+		{"equal", []int{1452, 1452, 1452, 1452}},
+		{"shorter last", []int{1452, 1452, 700}},
+		{"growing", []int{10, 20, 30}},
+		{"mixed", []int{1452, 1452, 32, 1452, 1452, 1452, 148}},
+		{"more bytes than a run holds", repeat(8952, 20)},
+		{"more datagrams than a run holds", repeat(100, 200)},
+	} {
+		for _, runs := range []bool{true, false} {
+			t.Run(tt.name, func(t *testing.T) {
+				from, to := listen(t, loopback), listen(t, loopback)
+				if !runs {
+					from.runs.Store(false)
+				}
+				var sent [][]byte
+				for i, size := range tt.sizes {
+					sent = append(sent, bytes.Repeat([]byte{byte(i + 1)}, size))
+				}
+				if err := from.Write(sent, to.LocalAddr()); err != nil {
+					t.Fatal(err)
+				}
+				var got [][]byte
+				for len(got) < len(sent) {
+					buf := make([]byte, RunSize)
+					r, err := to.Read(buf)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if r.From != from.LocalAddr() {
+						t.Fatalf("from %s, want %s", r.From, from.LocalAddr())
+					}
+					for b := buf[:r.Size]; len(b) > 0; {
+						n := min(r.Each, len(b))
+						got, b = append(got, b[:n]), b[n:]
+					}
+				}
+				if diff := cmp.Diff(sent, got); diff != "" {
+					t.Error(diff)
+				}
+			})
+		}
+	}
+}
+
+func repeat(size, n int) []int {
+	s := make([]int, n)
+	for i := range s {
+		s[i] = size
+	}
+	return s
+}
+
+func TestOtherFamilyIsRefused(t *testing.T) {
+	s := listen(t, loopback)
+	if err := s.Write([][]byte{{1}}, netip.MustParseAddrPort("[::1]:9")); err == nil {
+		t.Error("an IPv4 socket wrote to an IPv6 address")
+	}
+}
+
+func TestCloseEndsRead(t *testing.T) {
+	s := listen(t, loopback)
+	done := make(chan error)
+	go func() {
+		_, err := s.Read(make([]byte, RunSize))
+		done <- err
+	}()
+	s.Close()
+	if err := <-done; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Read = %v, want net.ErrClosed", err)
+	}
+}
