@@ -1,0 +1,143 @@
+package wire
+
+import (
+	_ "embed" // the tables
+	"reflect"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+//go:generate go run postern/internal/gen/wirenames names ec2 iam ssm sts
+
+// The tables hold what the SDK's Go types do not say: the names that differ from the rule (see rule) and the required
+// members, one line a type: "Type Field[!][:in[:out[>item]]] …". They are text in the program's read-only data, cost
+// nothing at start, and are searched once for each type that an operation uses.
+var (
+	//go:embed names/ec2.txt
+	ec2Table string
+	//go:embed names/iam.txt
+	iamTable string
+	//go:embed names/ssm.txt
+	ssmTable string
+	//go:embed names/sts.txt
+	stsTable string
+)
+
+// table is a service's, by its name in the SDK, or "".
+func table(service string) string {
+	switch service {
+	case "ec2":
+		return ec2Table
+	case "iam":
+		return iamTable
+	case "ssm":
+		return ssmTable
+	case "sts":
+		return stsTable
+	}
+	return ""
+}
+
+// fieldNames is what one field is called on the wire.
+type fieldNames struct {
+	in, out, item string
+	required      bool
+}
+
+// rule gives the names of a field that no table mentions: the Go name in requests; in EC2's answers it begins lower
+// case.
+func (p Protocol) rule(field string) fieldNames {
+	n := fieldNames{in: field, out: field}
+	if p == EC2 {
+		r, size := utf8.DecodeRuneInString(field)
+		n.out = string(unicode.ToLower(r)) + field[size:]
+		n.item = "item"
+	} else {
+		n.item = "member"
+	}
+	return n
+}
+
+const sdkPath = "github.com/aws/aws-sdk-go-v2/service/"
+
+// serviceOf is the SDK's service that a type belongs to, or "" for types that are not the SDK's.
+func serviceOf(t reflect.Type) string {
+	path, ok := strings.CutPrefix(t.PkgPath(), sdkPath)
+	if !ok {
+		return ""
+	}
+	service, _, _ := strings.Cut(path, "/")
+	return service
+}
+
+// exceptions returns the tokens of a type's line in its service's table.
+func exceptions(t reflect.Type) map[string]string {
+	line := tableLine(serviceOf(t), t.Name())
+	tokens := map[string]string{}
+	for token := range strings.FieldsSeq(line) {
+		tokens[token[:fieldEnd(token)]] = token
+	}
+	return tokens
+}
+
+func fieldEnd(token string) int {
+	if end := strings.IndexAny(token, "!:"); end >= 0 {
+		return end
+	}
+	return len(token)
+}
+
+// tableLine returns what follows a word at the beginning of a line.
+func tableLine(service, word string) string {
+	table := table(service)
+	at := strings.Index(table, "\n"+word+" ")
+	if at < 0 {
+		return ""
+	}
+	line, _, _ := strings.Cut(table[at+len(word)+2:], "\n")
+	return line
+}
+
+// apply changes names as a token says.
+func (n fieldNames) apply(token string) fieldNames {
+	rest := token[fieldEnd(token):]
+	rest, n.required = strings.CutPrefix(rest, "!")
+	rest, item, ok := strings.Cut(rest, ">")
+	if ok {
+		n.item = item
+	}
+	parts := strings.SplitN(rest, ":", 3)
+	if len(parts) > 1 && parts[1] != "" {
+		n.in = parts[1]
+	}
+	if len(parts) > 2 && parts[2] != "" {
+		n.out = parts[2]
+	}
+	return n
+}
+
+// tagged gives the names of a field of a type that is not the SDK's: json:"name" and wire:"required".
+func (n fieldNames) tagged(f reflect.StructField) fieldNames {
+	if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+		n.in, n.out = name, name
+	}
+	n.required = f.Tag.Get("wire") == "required"
+	return n
+}
+
+// Operations lists the operations that Amazon's service has, by its name in the SDK ("ec2", "iam", "ssm", "sts"),
+// sorted. It is nil for services without a table.
+func Operations(service string) []string {
+	return strings.Fields(tableLine(service, "operations"))
+}
+
+// inLine reports whether a line of a service's table has the word.
+func inLine(service, line, word string) bool {
+	for w := range strings.FieldsSeq(tableLine(service, line)) {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}

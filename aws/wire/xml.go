@@ -1,0 +1,176 @@
+package wire
+
+import (
+	"encoding/base64"
+	"reflect"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+const xmlHead = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
+
+// appendEC2 writes EC2's form: members beside requestId in one element. An answer without members says
+// <return>true</return>, as EC2 does.
+func (c *Codec) appendEC2(dst []byte, v reflect.Value, requestID string) []byte {
+	root := c.Operation + "Response"
+	dst = append(dst, xmlHead...)
+	dst = openRoot(dst, root, c.Namespace)
+	dst = appendElement(dst, "requestId", requestID)
+	if len(c.out.fields) == 0 {
+		dst = appendElement(dst, "return", "true")
+	}
+	dst = c.appendMembers(dst, c.out, v, true)
+	return closeTag(dst, root)
+}
+
+// appendQuery writes AWS query's form: members in a result element, then ResponseMetadata.
+func (c *Codec) appendQuery(dst []byte, v reflect.Value, requestID string) []byte {
+	root := c.Operation + "Response"
+	dst = openRoot(dst, root, c.Namespace)
+	if c.result {
+		dst = openTag(dst, c.Operation+"Result")
+		dst = c.appendMembers(dst, c.out, v, true)
+		dst = closeTag(dst, c.Operation+"Result")
+	}
+	dst = openTag(dst, "ResponseMetadata")
+	dst = appendElement(dst, "RequestId", requestID)
+	dst = closeTag(dst, "ResponseMetadata")
+	return closeTag(dst, root)
+}
+
+// appendREST writes the members in one element.
+func (c *Codec) appendREST(dst []byte, v reflect.Value) []byte {
+	root := c.Operation + "Response"
+	dst = openRoot(dst, root, c.Namespace)
+	dst = c.appendMembers(dst, c.out, v, true)
+	return closeTag(dst, root)
+}
+
+// appendMembers writes a struct's members. What is absent is left out, except that the lists of the answer itself
+// always stand, so that an empty result is an empty list for every client.
+func (c *Codec) appendMembers(dst []byte, s *shape, v reflect.Value, top bool) []byte {
+	for i := range s.fields {
+		f := &s.fields[i]
+		value := v.Field(f.index)
+		if absent(value) && !(top && f.shape.form == formList) {
+			continue
+		}
+		if f.pointer {
+			value = value.Elem()
+		}
+		dst = openTag(dst, f.out)
+		dst = c.appendValue(dst, f.shape, value, f.item)
+		dst = closeTag(dst, f.out)
+	}
+	return dst
+}
+
+// appendValue writes what stands inside a value's element; item is the name of a list's elements.
+func (c *Codec) appendValue(dst []byte, s *shape, v reflect.Value, item string) []byte {
+	switch s.form {
+	case formString:
+		return appendText(dst, v.String())
+	case formBool:
+		return strconv.AppendBool(dst, v.Bool())
+	case formInt:
+		return strconv.AppendInt(dst, v.Int(), 10)
+	case formFloat:
+		return strconv.AppendFloat(dst, v.Float(), 'g', -1, s.bits)
+	case formTime:
+		return c.appendTime(dst, timeOf(v))
+	case formBlob:
+		return base64.StdEncoding.AppendEncode(dst, v.Bytes())
+	case formList:
+		for i := range v.Len() {
+			dst = openTag(dst, item)
+			dst = c.appendValue(dst, s.elem, deref(v.Index(i)), item)
+			dst = closeTag(dst, item)
+		}
+		return dst
+	case formMap:
+		return c.appendEntries(dst, s, v, item)
+	case formUnion:
+		name, f, value := variantOf(s, v)
+		dst = openTag(dst, name)
+		dst = c.appendValue(dst, f.shape, value, item)
+		return closeTag(dst, name)
+	default:
+		return c.appendMembers(dst, s, v, false)
+	}
+}
+
+func (c *Codec) appendEntries(dst []byte, s *shape, v reflect.Value, item string) []byte {
+	for _, key := range sortedKeys(v) {
+		dst = openTag(dst, "entry")
+		dst = appendElement(dst, "key", key.String())
+		dst = openTag(dst, "value")
+		dst = c.appendValue(dst, s.elem, deref(v.MapIndex(key)), item)
+		dst = closeTag(dst, "value")
+		dst = closeTag(dst, "entry")
+	}
+	return dst
+}
+
+// appendTime writes RFC 3339 in UTC: EC2 with milliseconds, the others without.
+func (c *Codec) appendTime(dst []byte, t time.Time) []byte {
+	if c.Protocol == EC2 {
+		return t.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
+	}
+	return t.UTC().AppendFormat(dst, "2006-01-02T15:04:05Z")
+}
+
+func openRoot(dst []byte, name, namespace string) []byte {
+	dst = append(append(dst, '<'), name...)
+	if namespace != "" {
+		dst = append(dst, ` xmlns="`...)
+		dst = append(append(dst, namespace...), '"')
+	}
+	return append(dst, '>')
+}
+
+func openTag(dst []byte, name string) []byte { return append(append(append(dst, '<'), name...), '>') }
+
+func closeTag(dst []byte, name string) []byte {
+	return append(append(append(dst, '<', '/'), name...), '>')
+}
+
+func appendElement(dst []byte, name, text string) []byte {
+	return closeTag(appendText(openTag(dst, name), text), name)
+}
+
+// appendText escapes text; what XML 1.0 cannot carry becomes U+FFFD. Carriage returns are escaped since a parser would
+// turn them into line feeds.
+func appendText(dst []byte, s string) []byte {
+	start := 0
+	for i := 0; i < len(s); {
+		r, n := rune(s[i]), 1
+		if r >= utf8.RuneSelf {
+			r, n = utf8.DecodeRuneInString(s[i:])
+		}
+		if with := xmlEscape(r, n); with != "" {
+			dst = append(append(dst, s[start:i]...), with...)
+			start = i + n
+		}
+		i += n
+	}
+	return append(dst, s[start:]...)
+}
+
+func xmlEscape(r rune, n int) string {
+	switch {
+	case r == '&':
+		return "&amp;"
+	case r == '<':
+		return "&lt;"
+	case r == '>':
+		return "&gt;"
+	case r == '\r':
+		return "&#xD;"
+	case r == '\t' || r == '\n':
+		return ""
+	case r < 0x20, r == utf8.RuneError && n == 1, r == 0xFFFE, r == 0xFFFF:
+		return "\uFFFD"
+	}
+	return ""
+}
