@@ -33,19 +33,25 @@ func (p Protocol) String() string {
 	return fmt.Sprintf("protocol %d", int16(p))
 }
 
+// MarshalText gives the protocol as String does.
+func (p Protocol) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
 // PortRange is an inclusive range of destination ports (0–65535). For ICMP, From is the type and To the code, with -1
 // for any, as in the EC2 API.
 type PortRange struct{ From, To int32 }
 
 // Flow is the first packet of a conversation, seen where it leaves the sender.
 type Flow struct {
-	// From is the id of the network interface that sends it.
-	From     string
-	Protocol Protocol
+	// From is the id of the network interface that sends it. For DecideTracked it may also be the gateway or gateway
+	// endpoint that the conversation went out by (Verdict.To), for what comes back through it.
+	From     string   `json:"from"`
+	Protocol Protocol `json:"protocol"`
 	// Source and Destination carry ports for TCP and UDP; the ports are 0 otherwise.
-	Source, Destination netip.AddrPort
+	Source      netip.AddrPort `json:"source"`
+	Destination netip.AddrPort `json:"destination"`
 	// ICMPType and ICMPCode matter for ICMP and ICMPv6 only.
-	ICMPType, ICMPCode uint8
+	ICMPType uint8 `json:"icmpType,omitempty"`
+	ICMPCode uint8 `json:"icmpCode,omitempty"`
 }
 
 func (f Flow) String() string {
@@ -82,6 +88,9 @@ func (s Step) String() string {
 	return stepNames[s]
 }
 
+// MarshalText gives the step's name.
+func (s Step) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // DestinationKind is where an allowed flow is delivered.
 type DestinationKind uint8
 
@@ -95,32 +104,49 @@ const (
 	ToGateway                   // a gateway endpoint; Verdict.To is its id
 )
 
+var destinationNames = [...]string{"nowhere", "interface", "resolver", "metadata", "internet", "gateway"}
+
+func (k DestinationKind) String() string {
+	if int(k) >= len(destinationNames) {
+		return fmt.Sprintf("destination(%d)", uint8(k))
+	}
+	return destinationNames[k]
+}
+
+// MarshalText gives the destination's name.
+func (k DestinationKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
 // Verdict is the judgement on a flow, with its reason.
 //
 //	allow ⇔ source ∧ ( service ∨ ( egress ∧ acl-out ∧ route ∧ peering ∧ target ∧ acl-in ∧ ingress ) )
 //
 // acl-out and acl-in are asked only where the flow crosses a subnet's border. A denied verdict names the first step
-// that refused.
+// that refused. For a packet of a tracked conversation egress and ingress are not asked.
 type Verdict struct {
-	Allow bool
+	Allow bool `json:"allow"`
 	// Step decided: the one that refused, or the last one asked.
-	Step Step
-	// Resource is the id of what decided there: a rule ("sgr-…"), an ACL, a route table, an interface.
-	Resource string
+	Step Step `json:"step"`
+	// Reason says why a denied flow was refused.
+	Reason Reason `json:"reason,omitempty"`
+	// Resource is the id of what decided there: the rule that allowed ("sgr-…"), the group that has none that would,
+	// an ACL, a route table, a peering, a gateway, an interface, a VPC.
+	Resource string `json:"resource,omitempty"`
 	// Kind and To say where an allowed flow goes.
-	Kind DestinationKind
-	To   string
+	Kind DestinationKind `json:"kind"`
+	To   string          `json:"to,omitempty"`
 }
 
 // Origin is where a connection comes from, as the fabric saw it. The zero Origin is a connection from outside every VPC.
 type Origin struct {
+	// Account, Region, VPC and Subnet are the sender's.
 	Account, Region string
 	VPC, Subnet     string
 	// Interface is the sender's network interface and Owner what it belongs to ("i-…" or "mi-…").
 	Interface, Owner string
 	// Endpoint is the VPC endpoint it came through and Service that endpoint's service name.
 	Endpoint, Service string
-	// EndpointVPC is the VPC the endpoint stands in; it differs from VPC across a peering.
-	EndpointVPC string
-	Source      netip.AddrPort
+	// EndpointVPC is the VPC the endpoint stands in and EndpointAccount that VPC's account; they differ from VPC and
+	// Account across a peering.
+	EndpointVPC, EndpointAccount string
+	Source                       netip.AddrPort
 }

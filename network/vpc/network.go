@@ -29,10 +29,13 @@ type Subnet struct {
 	// Zone is the zone's name, such as "us-east-1a".
 	Zone string
 	CIDR netip.Prefix
+	// IPv6 is the subnet's IPv6 range; the zero Prefix where it has none.
+	IPv6 netip.Prefix
 }
 
 // RouteTable holds the routes of the subnets associated with it; the Main table serves every other subnet of the VPC.
-// The local routes (the VPC's own ranges) are implied and need not be listed.
+// The local routes (the VPC's own ranges) are implied and need not be listed. A subnet that no table serves has the
+// local routes only.
 type RouteTable struct {
 	ID, VPC string
 	Main    bool
@@ -40,7 +43,9 @@ type RouteTable struct {
 	Routes  []Route
 }
 
-// Route sends a destination to a target. Exactly one of Destination and PrefixList is set.
+// Route sends a destination to a target. Exactly one of Destination and PrefixList is set. The longest prefix that
+// matches decides; between equals the local route, then a route to a range, then one to a prefix list. A route whose
+// target is gone is Blackhole.
 type Route struct {
 	Destination netip.Prefix
 	PrefixList  string
@@ -67,7 +72,8 @@ type Target struct {
 	ID   string
 }
 
-// ACL is a stateless network ACL. The Default ACL serves the VPC's subnets that no other one lists.
+// ACL is a stateless network ACL. The Default ACL serves the VPC's subnets that no other one lists. A subnet that no
+// ACL serves is not filtered.
 type ACL struct {
 	ID, VPC string
 	Default bool
@@ -92,6 +98,8 @@ type SecurityGroup struct {
 }
 
 // Rule allows traffic of one protocol and port range with one kind of peer: exactly one of CIDR, Group and PrefixList.
+// A Group matches the addresses of the interfaces that are in it, in the same VPC or over an active peering within the
+// region; a Group that is gone is stale and matches nothing.
 type Rule struct {
 	// ID is the rule's own id, "sgr-…".
 	ID         string
@@ -132,6 +140,9 @@ type Interface struct {
 	Groups    []string
 	// AnySource lifts the source/destination check: the interface may then send from addresses that are not its own.
 	AnySource bool
+	// Public is the public IPv4 address that an Internet gateway translates the primary address to; the zero Addr
+	// where there is none, and then no Internet gateway carries what the interface sends.
+	Public netip.Addr
 	// Name is the private host name without domain, such as "ip-10-0-1-20".
 	Name string
 }
@@ -160,11 +171,12 @@ type Endpoint struct {
 	// one or more labels.
 	PrivateNames []string
 	// Name is the endpoint's own regional name, "vpce-ID-SUFFIX.ssm.us-east-1.vpce.amazonaws.com". Its zonal names
-	// carry "-ZONE" at the end of the first label.
+	// carry "-ZONE" at the end of the first label. A leading "*." adds every name below each of them (S3).
 	Name string
 	// Interfaces are the endpoint's network interfaces, one a subnet (InterfaceEndpoint only).
 	Interfaces []string
-	// RouteTables are those that carry the endpoint's prefix list route (GatewayEndpoint only).
+	// RouteTables are those that carry the endpoint's route (GatewayEndpoint only). The route to the prefix list
+	// whose name is the endpoint's Service is implied in them and need not be listed there.
 	RouteTables []string
 }
 

@@ -1,0 +1,366 @@
+package vpc
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// The link-local services of every VPC.
+var (
+	// LinkLocalResolver is the second address of every VPC's resolver; the first is the VPC's base plus two.
+	LinkLocalResolver = netip.AddrFrom4([4]byte{169, 254, 169, 253})
+	// MetadataAddress is the instance metadata service's.
+	MetadataAddress = netip.AddrFrom4([4]byte{169, 254, 169, 254})
+)
+
+const (
+	resolverPort = 53
+	metadataPort = 80
+	endpointPort = 443
+)
+
+// Decide judges a new flow: every step, until the first that refuses. It does not allocate.
+func (s *Snapshot) Decide(f Flow) Verdict {
+	t := trace{flow: f}
+	s.judge(&t)
+	return t.verdict
+}
+
+// DecideTracked judges one packet, in either direction, of a conversation that was allowed when it began: source,
+// route, ACLs and target, which hold for every packet, but not the security groups, which are stateful.
+func (s *Snapshot) DecideTracked(f Flow) Verdict {
+	t := trace{flow: f, tracked: true}
+	s.judge(&t)
+	return t.verdict
+}
+
+// trace is what a flow met on its way. Explain reads it, so that it cannot disagree with Decide.
+type trace struct {
+	flow    Flow
+	tracked bool
+	verdict Verdict
+	// from is the sender; it is nil for what comes back through a gateway, and then entry is that gateway's VPC.
+	from  *card
+	entry *realm
+	// hop is the route; destination is the VPC that it leads into, nil where it leads out of every VPC.
+	hop         *hop
+	destination *realm
+	// to is the interface that receives, where there is one.
+	to      *card
+	crosses bool
+	// What allowed at each step.
+	egress, ingress ruleRef
+	aclOut, aclIn   aclRef
+}
+
+// ruleRef is the rule of a group that allowed.
+type ruleRef struct {
+	group *group
+	rule  *Rule
+}
+
+// aclRef is the ACL that was asked and the entry that decided; none decided where entry is nil.
+type aclRef struct {
+	acl   *acl
+	entry *ACLEntry
+}
+
+// judge runs the steps. Each returns false when it has written a verdict.
+func (s *Snapshot) judge(t *trace) {
+	t.flow.Source = unmap(t.flow.Source)
+	t.flow.Destination = unmap(t.flow.Destination)
+	if !s.source(t) || !s.service(t) {
+		return
+	}
+	s.look(t)
+	_ = t.outbound() && t.route() && t.peering() && t.target() && t.inbound()
+}
+
+func unmap(a netip.AddrPort) netip.AddrPort {
+	if a.Addr().Is4In6() {
+		return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+	}
+	return a
+}
+
+func (t *trace) refuse(step Step, reason Reason, resource string) bool {
+	t.verdict = Verdict{Step: step, Reason: reason, Resource: resource}
+	return false
+}
+
+func (t *trace) allow(step Step, resource string, kind DestinationKind, to string) bool {
+	t.verdict = Verdict{Allow: true, Step: step, Resource: resource, Kind: kind, To: to}
+	return false
+}
+
+// source asks whether the sender may send from that address at all.
+func (s *Snapshot) source(t *trace) bool {
+	f := &t.flow
+	t.from = s.interfaces[f.From]
+	if t.from == nil && t.tracked {
+		t.entry = s.gateways[f.From]
+	}
+	if t.from == nil && t.entry == nil {
+		return t.refuse(StepSource, ReasonUnknownSender, f.From)
+	}
+	source, destination := f.Source.Addr(), f.Destination.Addr()
+	if source.Is4() != destination.Is4() || !unicast(source) || !destination.IsValid() {
+		return t.refuse(StepSource, ReasonMalformed, f.From)
+	}
+	if t.from == nil {
+		return true
+	}
+	if !t.from.AnySource && !slices.Contains(t.from.Addresses, source) {
+		return t.refuse(StepSource, ReasonSpoofed, f.From)
+	}
+	if t.from.Kind == EndpointInterface {
+		switch {
+		case !t.tracked:
+			return t.refuse(StepSource, ReasonEndpointStarts, f.From)
+		case t.from.endpoint == nil || !t.from.endpoint.Available:
+			return t.refuse(StepSource, ReasonEndpointUnavailable, t.from.Owner)
+		}
+	}
+	return true
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// unicast reports whether a host that is not on this link can have the address.
+func unicast(a netip.Addr) bool {
+	return a.IsValid() && !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() && !a.IsLinkLocalUnicast() &&
+		a != broadcast
+}
+
+// service delivers what is meant for the link-local services of the sender's own VPC.
+func (s *Snapshot) service(t *trace) bool {
+	if t.from == nil {
+		return true
+	}
+	f, home := &t.flow, t.from.realm
+	switch destination := f.Destination.Addr(); destination {
+	case MetadataAddress:
+		switch {
+		case f.Protocol != TCP || f.Destination.Port() != metadataPort:
+			return t.refuse(StepService, ReasonServicePort, t.from.ID)
+		case t.from.Kind != InstanceInterface:
+			return t.refuse(StepService, ReasonNotInstance, t.from.ID)
+		}
+		return t.allow(StepService, t.from.ID, ToMetadata, "")
+	case LinkLocalResolver, home.resolver:
+		switch {
+		case !home.DNSSupport:
+			return t.refuse(StepService, ReasonDNSOff, home.ID)
+		case f.Protocol != UDP && f.Protocol != TCP || f.Destination.Port() != resolverPort:
+			return t.refuse(StepService, ReasonServicePort, home.ID)
+		}
+		return t.allow(StepService, home.ID, ToResolver, home.ID)
+	}
+	return true
+}
+
+// look finds, without judging, where the route leads and who has the destination there: group references and subnet
+// borders depend on it.
+func (s *Snapshot) look(t *trace) {
+	destination := t.flow.Destination.Addr()
+	if t.from == nil {
+		t.destination, t.to, t.crosses = t.entry, t.entry.cards[destination], true
+		return
+	}
+	home := t.from.subnet
+	t.crosses = true
+	if !unicast(destination) {
+		return
+	}
+	t.hop = home.table.routes.find(destination)
+	if t.hop == nil {
+		return
+	}
+	switch t.hop.Target.Kind {
+	case Local:
+		t.destination, t.to = home.realm, home.realm.cards[destination]
+		t.crosses = !home.contains(destination)
+	case ViaPeering:
+		t.destination = t.hop.peering.other(home.realm)
+		t.to = t.destination.cards[destination]
+	case ViaInterface:
+		t.destination, t.to = home.realm, t.hop.card
+		t.crosses = t.to.subnet != home
+	}
+}
+
+// outbound asks the sender's groups and its subnet's ACL.
+func (t *trace) outbound() bool {
+	if t.from == nil {
+		return true
+	}
+	f := &t.flow
+	if !t.tracked {
+		p := peer{address: f.Destination.Addr()}
+		if t.to != nil && t.referable() {
+			p.groups = t.to.groups
+		}
+		t.egress = t.from.ask(f, &p, true)
+		if t.egress.rule == nil {
+			return t.refuse(StepEgress, ReasonNoRule, t.from.blamed())
+		}
+	}
+	if a := t.from.subnet.acl; a != nil && t.crosses {
+		t.aclOut = aclRef{a, decide(a.out, f, f.Destination.Addr())}
+		if t.aclOut.entry == nil || !t.aclOut.entry.Allow {
+			return t.refuse(StepACLOut, ReasonACLDenied, a.ID)
+		}
+	}
+	return true
+}
+
+// referable reports whether a reference to a group holds between the two ends: within a VPC, or over an active peering
+// within a region. A route through an interface in the middle breaks it, as AWS documents for middleboxes.
+func (t *trace) referable() bool {
+	switch t.hop.Target.Kind {
+	case Local:
+		return true
+	case ViaPeering:
+		p := t.hop.peering
+		return p.Active && p.requester.Region == p.accepter.Region
+	}
+	return false
+}
+
+// ask looks for a rule of the interface's groups that allows the flow.
+func (c *card) ask(f *Flow, p *peer, egress bool) ruleRef {
+	for _, g := range c.groups {
+		set := g.in
+		if egress {
+			set = g.out
+		}
+		if i := set.match(f, p); i >= 0 {
+			return ruleRef{g, &g.Rules[i]}
+		}
+	}
+	return ruleRef{}
+}
+
+// blamed is what has no rule that would allow: the interface's first group, or the interface if it has none.
+func (c *card) blamed() string {
+	if len(c.groups) > 0 {
+		return c.groups[0].ID
+	}
+	return c.ID
+}
+
+func (r ruleRef) id() string {
+	if r.rule.ID != "" {
+		return r.rule.ID
+	}
+	return r.group.ID
+}
+
+// route asks the sender's subnet's route table.
+func (t *trace) route() bool {
+	switch {
+	case t.from == nil:
+		return true
+	case t.hop == nil:
+		return t.refuse(StepRoute, ReasonNoRoute, t.tableID())
+	case t.hop.Target.Kind == Blackhole:
+		return t.refuse(StepRoute, ReasonBlackhole, t.tableID())
+	}
+	return true
+}
+
+// tableID is the sender's route table; the implied table of a VPC without any has the VPC's id.
+func (t *trace) tableID() string {
+	if table := t.from.subnet.table; table.ID != "" {
+		return table.ID
+	}
+	return t.from.VPC
+}
+
+// peering asks whether the peering is active and both ends are in its two VPCs: it carries nothing onward.
+func (t *trace) peering() bool {
+	if t.hop == nil || t.hop.Target.Kind != ViaPeering {
+		return true
+	}
+	p := t.hop.peering
+	switch {
+	case !p.Active:
+		return t.refuse(StepPeering, ReasonPeeringInactive, p.ID)
+	case !t.from.realm.contains(t.flow.Source.Addr()), !t.destination.contains(t.flow.Destination.Addr()):
+		return t.refuse(StepPeering, ReasonNotTransitive, p.ID)
+	}
+	return true
+}
+
+// target asks whether what the route leads to takes the flow. It ends the judgement where the flow leaves the VPCs.
+func (t *trace) target() bool {
+	if t.hop != nil {
+		switch t.hop.Target.Kind {
+		case ViaGatewayEndpoint:
+			return t.targetGateway()
+		case ViaInternetGateway, ViaNATGateway:
+			return t.targetInternet()
+		}
+	}
+	f := &t.flow
+	switch {
+	case t.to == nil && t.destination.resolver == f.Destination.Addr():
+		return t.refuse(StepTarget, ReasonResolverOutside, t.destination.ID)
+	case t.to == nil:
+		return t.refuse(StepTarget, ReasonNoInterface, t.destination.ID)
+	case t.to.Owner == "":
+		return t.refuse(StepTarget, ReasonDetached, t.to.ID)
+	case t.hop != nil && t.hop.Target.Kind == ViaInterface && t.to == t.from:
+		return t.refuse(StepTarget, ReasonLoop, t.to.ID)
+	case !t.to.AnySource && !slices.Contains(t.to.Addresses, f.Destination.Addr()):
+		return t.refuse(StepTarget, ReasonNotForwarding, t.to.ID)
+	case t.to.Kind == EndpointInterface && !t.to.endpoint.Available:
+		return t.refuse(StepTarget, ReasonEndpointUnavailable, t.to.Owner)
+	case t.to.Kind == EndpointInterface && (f.Protocol != TCP || f.Destination.Port() != endpointPort):
+		return t.refuse(StepTarget, ReasonEndpointPort, t.to.Owner)
+	}
+	return true
+}
+
+func (t *trace) targetGateway() bool {
+	e := t.hop.gateway
+	if !e.Available {
+		return t.refuse(StepTarget, ReasonEndpointUnavailable, e.ID)
+	}
+	return t.allow(StepTarget, e.ID, ToGateway, e.ID)
+}
+
+func (t *trace) targetInternet() bool {
+	gateway, destination := t.hop.Target.ID, t.flow.Destination.Addr()
+	switch {
+	case destination.IsPrivate():
+		return t.refuse(StepTarget, ReasonNotPublic, gateway)
+	case t.hop.Target.Kind == ViaInternetGateway && destination.Is4() && !t.from.Public.IsValid():
+		return t.refuse(StepTarget, ReasonNoPublicAddress, t.from.ID)
+	}
+	return t.allow(StepTarget, gateway, ToInternet, gateway)
+}
+
+// inbound asks the receiver's subnet's ACL and its groups.
+func (t *trace) inbound() bool {
+	f, step, resource := &t.flow, StepTarget, t.to.ID
+	if a := t.to.subnet.acl; a != nil && t.crosses {
+		t.aclIn = aclRef{a, decide(a.in, f, f.Source.Addr())}
+		if t.aclIn.entry == nil || !t.aclIn.entry.Allow {
+			return t.refuse(StepACLIn, ReasonACLDenied, a.ID)
+		}
+		step, resource = StepACLIn, a.ID
+	}
+	if !t.tracked {
+		p := peer{address: f.Source.Addr()}
+		if (t.hop.Target.Kind == ViaInterface || t.referable()) && slices.Contains(t.from.Addresses, p.address) {
+			p.groups = t.from.groups
+		}
+		t.ingress = t.to.ask(f, &p, false)
+		if t.ingress.rule == nil {
+			return t.refuse(StepIngress, ReasonNoRule, t.to.blamed())
+		}
+		step, resource = StepIngress, t.ingress.id()
+	}
+	return t.allow(step, resource, ToInterface, t.to.ID)
+}

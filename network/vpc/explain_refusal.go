@@ -1,0 +1,260 @@
+package vpc
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// refusal explains the step that refused, by its reason.
+func (t *trace) refusal() StepReport {
+	r := StepReport{Outcome: Refused, Resource: t.verdict.Resource}
+	switch t.verdict.Step {
+	case StepSource:
+		r.Why, r.Remedy, r.Requirement = t.refusedSource()
+	case StepService:
+		r.Why, r.Remedy, r.Requirement = t.refusedService()
+	case StepEgress:
+		r.Why, r.Remedy, r.Requirement = t.refusedEgress()
+	case StepACLOut:
+		r.Why, r.Remedy = t.refusedACL(t.aclOut, "outbound", "to", t.flow.Destination.Addr(), t.to)
+		r.Requirement = "P5"
+	case StepRoute:
+		r.Why, r.Remedy, r.Requirement = t.refusedRoute()
+	case StepPeering:
+		r.Why, r.Remedy, r.Requirement = t.refusedPeering()
+	case StepTarget:
+		r.Why, r.Remedy, r.Requirement = t.refusedTarget()
+	case StepACLIn:
+		r.Why, r.Remedy = t.refusedACL(t.aclIn, "inbound", "from", t.flow.Source.Addr(), t.from)
+		r.Requirement = "P5"
+	case StepIngress:
+		r.Why, r.Remedy, r.Requirement = t.refusedIngress()
+	}
+	return r
+}
+
+func (t *trace) refusedSource() (why, remedy, requirement string) {
+	f := &t.flow
+	switch t.verdict.Reason {
+	case ReasonUnknownSender:
+		return fmt.Sprintf("no network interface has the id %q", f.From), "attach the node to a network interface", "P5"
+	case ReasonMalformed:
+		return fmt.Sprintf("%s and %s are not two unicast addresses of one family", f.Source.Addr(), f.Destination.Addr()),
+			"send from the interface's own address to a unicast address", "P5"
+	case ReasonEndpointStarts:
+		return fmt.Sprintf("%s belongs to an endpoint, which answers and never starts a connection", f.From),
+			"start the connection at the node", "P4"
+	case ReasonEndpointUnavailable:
+		return fmt.Sprintf("endpoint %s is not available", t.verdict.Resource),
+			fmt.Sprintf("wait until %s is available, or create the endpoint again", t.verdict.Resource), t.from.requirement()
+	}
+	return fmt.Sprintf("%s is not an address of %s, which has %s", f.Source.Addr(), t.from.title(), joinAddresses(t.from.Addresses)),
+		fmt.Sprintf("send from %s, or turn %s's source/destination check off", t.from.Addresses[0], f.From), "P5"
+}
+
+func (t *trace) refusedService() (why, remedy, requirement string) {
+	f, home := &t.flow, t.from.VPC
+	switch t.verdict.Reason {
+	case ReasonDNSOff:
+		return fmt.Sprintf("DNS support is off in %s, so its resolver does not answer", home),
+			fmt.Sprintf("set enableDnsSupport of %s to true", home), "P10"
+	case ReasonNotInstance:
+		return fmt.Sprintf("%s is not an instance's interface and has no instance metadata", t.from.title()),
+			"give the node its identity by activation", "P25"
+	}
+	if f.Destination.Addr() == MetadataAddress {
+		return fmt.Sprintf("the instance metadata service does not take %s", f.describe()), "use tcp 80", "P5"
+	}
+	return fmt.Sprintf("the resolver does not take %s", f.describe()), "use udp 53 or tcp 53", "P10"
+}
+
+func (t *trace) refusedEgress() (why, remedy, requirement string) {
+	f := &t.flow
+	peer, requirement := host(f.Destination.Addr()).String(), "P5"
+	switch {
+	case t.to != nil && len(t.to.groups) > 0 && t.referable():
+		peer = t.to.groups[0].ID + " or " + t.to.subnet.rangeOf(f.Destination.Addr()).String()
+	case t.hop != nil && t.hop.Target.Kind == ViaGatewayEndpoint && t.hop.PrefixList != "":
+		peer, requirement = "prefix list "+t.hop.PrefixList, "P21"
+	}
+	if len(t.from.groups) == 0 {
+		return fmt.Sprintf("%s has no security group, so nothing is allowed", t.from.title()),
+			fmt.Sprintf("give %s a group with outbound %s to %s", t.from.ID, f.describe(), peer), requirement
+	}
+	return fmt.Sprintf("no rule of %s allows outbound %s to %s%s",
+			t.from.groupTitles(), f.describe(), f.Destination.Addr(), t.to.inBrackets()),
+		fmt.Sprintf("authorize outbound %s on %s to %s", f.describe(), t.from.groups[0].ID, peer), requirement
+}
+
+func (t *trace) refusedIngress() (why, remedy, requirement string) {
+	f := &t.flow
+	peer := t.from.subnet.rangeOf(f.Source.Addr()).String()
+	if len(t.from.groups) > 0 && t.referable() {
+		peer = t.from.groups[0].ID + " or " + peer
+	}
+	requirement = "P5"
+	if t.to.Kind == EndpointInterface {
+		requirement = "P9"
+	}
+	if len(t.to.groups) == 0 {
+		return fmt.Sprintf("%s has no security group, so nothing is allowed", t.to.title()),
+			fmt.Sprintf("give %s a group with inbound %s from %s", t.to.ID, f.describe(), peer), requirement
+	}
+	return fmt.Sprintf("no rule of %s allows inbound %s from %s%s",
+			t.to.groupTitles(), f.describe(), f.Source.Addr(), t.from.inBrackets()),
+		fmt.Sprintf("authorize inbound %s on %s from %s", f.describe(), t.to.groups[0].ID, peer), requirement
+}
+
+// inBrackets lists the interface's groups for a sentence about its address.
+func (c *card) inBrackets() string {
+	if c == nil || len(c.groups) == 0 {
+		return ""
+	}
+	return " (" + c.groupTitles() + ")"
+}
+
+// rangeOf is the range of the subnet that holds the address, or the address alone.
+func (n *Subnet) rangeOf(a netip.Addr) netip.Prefix {
+	for _, r := range n.ranges() {
+		if r.Contains(a) {
+			return r
+		}
+	}
+	return host(a)
+}
+
+func (t *trace) refusedACL(r aclRef, way, preposition string, far netip.Addr, c *card) (why, remedy string) {
+	f := &t.flow
+	peer, ports := host(far), f.describe()
+	if c != nil {
+		peer = c.subnet.rangeOf(far)
+	}
+	if t.tracked && (f.Protocol == TCP || f.Protocol == UDP) && f.Destination.Port() >= 1024 {
+		ports = fmt.Sprintf("%s 1024-65535", f.Protocol) // replies go to ephemeral ports
+	}
+	if r.entry == nil {
+		return fmt.Sprintf("no entry of %s allows %s %s %s %s, so its last one (*) denies it", r.acl.ID, way, f.describe(), preposition, far),
+			fmt.Sprintf("add an entry to %s that allows %s %s %s %s", r.acl.ID, way, ports, preposition, peer)
+	}
+	return fmt.Sprintf("entry %d of %s denies %s %s of %s", r.entry.Number, r.acl.ID, way, r.entry.span(), r.entry.CIDR),
+		fmt.Sprintf("delete entry %d of %s, or add one with a lower number that allows %s %s %s %s",
+			r.entry.Number, r.acl.ID, way, ports, preposition, peer)
+}
+
+func (t *trace) refusedRoute() (why, remedy, requirement string) {
+	destination := t.flow.Destination.Addr()
+	switch {
+	case t.verdict.Reason == ReasonBlackhole:
+		return fmt.Sprintf("%s sends %s to %s, which is gone (blackhole)", t.tableID(), t.hop.prefix, t.hop.Target.ID),
+			fmt.Sprintf("replace the route to %s in %s", t.hop.prefix, t.tableID()), "P5"
+	case !unicast(destination):
+		return fmt.Sprintf("%s is not carried: it is no unicast address beyond the link", destination),
+			"send to a unicast address", "P5"
+	case destination.IsPrivate():
+		return fmt.Sprintf("no route of %s leads to %s", t.tableID(), destination),
+			fmt.Sprintf("add a route to %s in %s, through a peering for an address of another VPC", host(destination), t.tableID()), "P7"
+	}
+	return fmt.Sprintf("no route of %s leads to %s: %s has no road to the Internet", t.tableID(), destination, t.from.subnet.ID),
+		fmt.Sprintf("use a VPC endpoint, or add a route to an Internet or NAT gateway in %s", t.tableID()), "P3"
+}
+
+func (t *trace) refusedPeering() (why, remedy, requirement string) {
+	p := t.hop.peering
+	if t.verdict.Reason == ReasonPeeringInactive {
+		return fmt.Sprintf("peering %s is not active", p.ID), fmt.Sprintf("accept %s, or request a new peering", p.ID), "P7"
+	}
+	if e := t.destination.gatewayFor(t.flow.Destination.Addr()); e != nil {
+		return fmt.Sprintf("gateway endpoint %s serves only %s itself and is never reached over a peering", e.ID, e.VPC),
+			fmt.Sprintf("create a gateway endpoint for %s in %s", e.Service, t.from.VPC), "P8"
+	}
+	return fmt.Sprintf("peering %s carries only what goes between %s and %s; %s → %s goes beyond them",
+			p.ID, p.Requester, p.Accepter, t.flow.Source.Addr(), t.flow.Destination.Addr()),
+		"peer the two VPCs directly: a peering is not transitive", "P7"
+}
+
+// gatewayFor is a gateway endpoint of the VPC whose routes cover the address, or nil.
+func (r *realm) gatewayFor(a netip.Addr) *endpoint {
+	for _, t := range r.tables {
+		if h := t.routes.find(a); h != nil && h.gateway != nil {
+			return h.gateway
+		}
+	}
+	return nil
+}
+
+func (t *trace) refusedTarget() (why, remedy, requirement string) {
+	f := &t.flow
+	destination := f.Destination.Addr()
+	switch t.verdict.Reason {
+	case ReasonResolverOutside:
+		return fmt.Sprintf("%s is the resolver of %s and answers only inside that VPC", destination, t.destination.ID),
+			"ask the sender's own resolver, or a Resolver inbound endpoint", "P10"
+	case ReasonDetached:
+		return fmt.Sprintf("%s has the address but is attached to nothing", t.to.ID),
+			fmt.Sprintf("attach %s to an instance", t.to.ID), "P5"
+	case ReasonEndpointUnavailable:
+		return fmt.Sprintf("endpoint %s is not available", t.verdict.Resource),
+			fmt.Sprintf("wait until %s is available, or create the endpoint again", t.verdict.Resource), t.endpointRequirement()
+	case ReasonEndpointPort:
+		return fmt.Sprintf("endpoint %s takes tcp 443 only, not %s", t.verdict.Resource, f.describe()), "use tcp 443", "P1"
+	case ReasonNotForwarding:
+		return fmt.Sprintf("the route leads to %s, which checks destinations and forwards nothing", t.to.title()),
+			fmt.Sprintf("turn %s's source/destination check off", t.to.ID), "P5"
+	case ReasonLoop:
+		return fmt.Sprintf("the route leads back to %s itself", t.to.ID),
+			fmt.Sprintf("give %s a route table without that route", t.from.subnet.ID), "P5"
+	case ReasonNoPublicAddress:
+		return fmt.Sprintf("%s has no public address, so Internet gateway %s does not carry it", t.from.title(), t.hop.Target.ID),
+			"use a VPC endpoint or a NAT gateway, or associate a public address", "P3"
+	case ReasonNotPublic:
+		return fmt.Sprintf("%s is no address of the Internet, and %s leads nowhere else", destination, t.hop.Target.ID),
+			"add a route to where the address is", "P5"
+	}
+	return fmt.Sprintf("no network interface of %s has the address %s", t.destination.ID, destination),
+		"use the address of an interface; an endpoint's addresses are what its names resolve to", "P1"
+}
+
+func (t *trace) endpointRequirement() string {
+	if t.hop != nil && t.hop.gateway != nil {
+		return Requirement(t.hop.gateway.Service)
+	}
+	return t.to.requirement()
+}
+
+func (c *card) requirement() string {
+	if c.endpoint == nil {
+		return "P1"
+	}
+	return Requirement(c.endpoint.Service)
+}
+
+// Requirement is the row of the product's requirements that asks for an endpoint to the service: P17 for
+// "com.amazonaws.us-east-1.ssm" and so on, P1 for those without a row of their own.
+func Requirement(service string) string {
+	switch service[strings.LastIndexByte(service, '.')+1:] {
+	case "ssm":
+		return "P17"
+	case "ssmmessages":
+		return "P18"
+	case "ec2messages":
+		return "P19"
+	case "ec2":
+		return "P20"
+	case "s3":
+		return "P21"
+	case "kms":
+		return "P22"
+	case "logs":
+		return "P23"
+	}
+	return "P1"
+}
+
+func joinAddresses(addresses []netip.Addr) string {
+	words := make([]string, len(addresses))
+	for i, a := range addresses {
+		words[i] = a.String()
+	}
+	return strings.Join(words, ", ")
+}

@@ -1,0 +1,212 @@
+package vpc
+
+import "net/netip"
+
+// The query types that names here answer to (RFC 1035, RFC 3596).
+const (
+	TypeA    uint16 = 1
+	TypeNS   uint16 = 2
+	TypeSOA  uint16 = 6
+	TypePTR  uint16 = 12
+	TypeAAAA uint16 = 28
+	TypeANY  uint16 = 255
+)
+
+// NameStatus says what a VPC's resolver can say about a name.
+type NameStatus uint8
+
+// The statuses.
+const (
+	// NameNotOurs is a name that the network knows nothing about; it may be looked for elsewhere.
+	NameNotOurs NameStatus = iota
+	// NameFound comes with addresses or names.
+	NameFound
+	// NameNoData is a name that exists without data of the asked type.
+	NameNoData
+	// NameAbsent (NXDOMAIN) is a name in one of the network's own zones that does not exist. It is never looked for
+	// elsewhere.
+	NameAbsent
+	// NameSilent means that the VPC has no DNS support, or does not exist: the resolver does not answer at all.
+	NameSilent
+)
+
+// Answer is what a VPC's resolver says to a question.
+type Answer struct {
+	Status NameStatus
+	// Zone is the private zone the name is in, in lower case and without the last dot; its SOA goes with a negative
+	// answer. It is empty when the name is not ours.
+	Zone string
+	// Apex is true where the name is the zone's own.
+	Apex bool
+	// Addresses answer A and AAAA, Names answers PTR. They must not be changed.
+	Addresses []netip.Addr
+	Names     []string
+	// Endpoint is the VPC endpoint that the name belongs to, if it is one's.
+	Endpoint string
+}
+
+// Resolve answers a question about a name as the VPC's resolver does, from the network alone: the private DNS names of
+// the VPC's endpoints, the own names of every endpoint, private host names, and the reverse names of private addresses.
+// The name's case and last dot do not matter; qtype is a DNS query type.
+func (s *Snapshot) Resolve(vpcID, name string, qtype uint16) Answer {
+	r := s.vpcs[vpcID]
+	if r == nil || !r.DNSSupport {
+		return Answer{Status: NameSilent}
+	}
+	name = canonical(name)
+	if a := r.names.resolvePrivate(name, qtype); a.Status != NameNotOurs {
+		return a
+	}
+	for _, zone := range s.names.zones {
+		if under(name, zone) {
+			return s.names.resolve(name, zone, qtype)
+		}
+	}
+	if under(name, "internal") {
+		return r.resolveHost(name, qtype)
+	}
+	if under(name, "in-addr.arpa") || under(name, "ip6.arpa") {
+		return r.resolveReverse(name, qtype)
+	}
+	return Answer{}
+}
+
+// answer gives the record's data of the asked type.
+func (r *record) answer(qtype uint16, zone string, apex bool) Answer {
+	a := Answer{Status: NameNoData, Zone: zone, Apex: apex}
+	if r == nil {
+		return a
+	}
+	a.Endpoint = r.endpoint.ID
+	a.setAddresses(qtype, r.v4, r.v6)
+	return a
+}
+
+func (a *Answer) setAddresses(qtype uint16, v4, v6 []netip.Addr) {
+	switch qtype {
+	case TypeA:
+		a.Addresses = v4
+	case TypeAAAA:
+		a.Addresses = v6
+	case TypeANY:
+		a.Addresses = append(v4[:len(v4):len(v4)], v6...)
+	}
+	if len(a.Addresses) > 0 {
+		a.Status = NameFound
+	}
+}
+
+func (n *realmNames) resolvePrivate(name string, qtype uint16) Answer {
+	if len(n.private) == 0 {
+		return Answer{}
+	}
+	if p := n.private[name]; p != nil {
+		return p.exact.answer(qtype, name, true)
+	}
+	for zone := parent(name); zone != ""; zone = parent(zone) {
+		p := n.private[zone]
+		switch {
+		case p == nil:
+			continue
+		case p.wild == nil:
+			return Answer{Status: NameAbsent, Zone: zone}
+		}
+		return p.wild.answer(qtype, zone, false)
+	}
+	return Answer{}
+}
+
+func (n *globalNames) resolve(name, zone string, qtype uint16) Answer {
+	if r := n.exact[name]; r != nil {
+		return r.answer(qtype, zone, false)
+	}
+	if name == zone || n.inner[name] {
+		return Answer{Status: NameNoData, Zone: zone, Apex: name == zone}
+	}
+	for up := parent(name); up != zone && up != ""; up = parent(up) {
+		if r := n.wild[up]; r != nil {
+			return r.answer(qtype, zone, false)
+		}
+	}
+	return Answer{Status: NameAbsent, Zone: zone}
+}
+
+// visible calls yield for the VPC itself and for those across a peering whose host names it may resolve.
+func (r *realm) visible(yield func(*realm) bool) {
+	if !yield(r) {
+		return
+	}
+	for _, p := range r.peerings {
+		allowed := p.AccepterDNS
+		if p.requester == r {
+			allowed = p.RequesterDNS
+		}
+		if p.Active && allowed && !yield(p.other(r)) {
+			return
+		}
+	}
+}
+
+func (r *realm) resolveHost(name string, qtype uint16) Answer {
+	a := Answer{Status: NameAbsent, Zone: "internal", Apex: name == "internal"}
+	if a.Apex {
+		a.Status = NameNoData
+	}
+	for v := range r.visible {
+		domain := v.names.domain
+		switch {
+		case name == domain:
+			return Answer{Status: NameNoData, Zone: domain, Apex: true}
+		case under(domain, name) && a.Status == NameAbsent:
+			a.Status = NameNoData
+		case under(name, domain):
+			a.Zone = domain
+			label := name[:len(name)-len(domain)-1]
+			if c := v.host(label); c != nil {
+				found := Answer{Status: NameNoData, Zone: domain}
+				v4, v6 := c.named(label)
+				found.setAddresses(qtype, v4, v6)
+				return found
+			}
+		}
+	}
+	return a
+}
+
+// host finds the interface that a host name's first label names.
+func (r *realm) host(label string) *card {
+	if c := r.names.hosts[label]; c != nil {
+		return c
+	}
+	if a, ok := parseHost(label); ok {
+		return r.cards[a]
+	}
+	return nil
+}
+
+// named are the addresses that the label names: the address it is made of, or the first of each family.
+func (c *card) named(label string) (v4, v6 []netip.Addr) {
+	if a, ok := parseHost(label); ok && c.realm.cards[a] == c {
+		return []netip.Addr{a}, nil
+	}
+	for i, a := range c.Addresses {
+		switch {
+		case a.Is4() && v4 == nil:
+			v4 = c.Addresses[i : i+1 : i+1]
+		case a.Is6() && v6 == nil:
+			v6 = c.Addresses[i : i+1 : i+1]
+		}
+	}
+	return v4, v6
+}
+
+// label is the host name of one of the interface's addresses.
+func (c *card) label(a netip.Addr) string {
+	if c.Name != "" && (a == c.Addresses[0] || a.Is6()) {
+		return c.Name
+	}
+	if a.Is6() {
+		return ""
+	}
+	return hostLabel(a)
+}
