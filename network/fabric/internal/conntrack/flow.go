@@ -1,0 +1,111 @@
+package conntrack
+
+import "time"
+
+// Flow is one conversation. Its fields are guarded by its shard's lock; D is what the fabric keeps for each direction.
+type Flow[D any] struct {
+	// Keys are of the direction that began and of the one that answers.
+	Keys  [2]Key
+	Sides [2]Side[D]
+	// Began and Used are when its first and last packet passed, in nanoseconds of the fabric's clock.
+	Began, Used int64
+
+	state state
+	class class
+	// listed is when it was last moved to the front of its list.
+	listed     int64
+	prev, next *Flow[D]
+}
+
+// Side is one direction of a flow.
+type Side[D any] struct {
+	// To is where its packets go, as judged under the rules of the version.
+	To      D
+	Version uint64
+	// Packets and Bytes passed since they were last taken away.
+	Packets, Bytes uint64
+	// Ack is the last TCP acknowledgement number sent: what this side expects next.
+	Ack uint32
+	// acked is set once Ack is known.
+	acked bool
+}
+
+// Expects is the sequence number that the side expects next, if it has ever said so.
+func (s *Side[D]) Expects() (uint32, bool) { return s.Ack, s.acked }
+
+// class groups the flows that time out alike.
+type class uint8
+
+const (
+	tcpOpening class = iota
+	tcpClosing
+	udpSingle
+	icmpEcho
+	udpStream
+	other
+	tcpEstablished
+	classes
+)
+
+// unanswered are the classes that make room first.
+const unanswered = udpSingle
+
+// Timeouts are how long a flow may idle before it is forgotten.
+type Timeouts struct {
+	// TCPOpening is before the handshake is complete, TCPClosing after the first FIN or RST.
+	TCPOpening, TCPEstablished, TCPClosing time.Duration
+	// UDPSingle is for one-way traffic and a single exchange, UDPStream for more.
+	UDPSingle, UDPStream time.Duration
+	ICMP                 time.Duration
+	// Other is for protocols without ports.
+	Other time.Duration
+}
+
+// DefaultTimeouts are those of EC2's connection tracking (EC2 User Guide, "Security group connection tracking"), and
+// Linux's where AWS names none.
+func DefaultTimeouts() Timeouts {
+	return Timeouts{
+		TCPOpening: 60 * time.Second, TCPEstablished: 5 * 24 * time.Hour, TCPClosing: 120 * time.Second,
+		UDPSingle: 30 * time.Second, UDPStream: 180 * time.Second, ICMP: 30 * time.Second, Other: 600 * time.Second,
+	}
+}
+
+func (t Timeouts) byClass() [classes]int64 {
+	return [classes]int64{
+		tcpOpening: int64(t.TCPOpening), tcpEstablished: int64(t.TCPEstablished), tcpClosing: int64(t.TCPClosing),
+		udpSingle: int64(t.UDPSingle), udpStream: int64(t.UDPStream), icmpEcho: int64(t.ICMP), other: int64(t.Other),
+	}
+}
+
+// classOf is the class of a flow of the protocol in the state.
+func classOf(protocol uint8, s state) class {
+	switch protocol {
+	case protocolTCP:
+		switch s {
+		case established:
+			return tcpEstablished
+		case closing:
+			return tcpClosing
+		}
+		return tcpOpening
+	case protocolUDP:
+		if s == established {
+			return udpStream
+		}
+		return udpSingle
+	case protocolICMP:
+		return icmpEcho
+	}
+	return other
+}
+
+// exchange tells how a packet of a protocol without handshake moves its flow.
+func exchange(s state, side int) state {
+	switch {
+	case s == opening && side == 1:
+		return answered
+	case s == answered && side == 0:
+		return established
+	}
+	return s
+}

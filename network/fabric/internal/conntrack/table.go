@@ -1,0 +1,278 @@
+package conntrack
+
+import (
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+)
+
+// Options are a table's bounds.
+type Options[D any] struct {
+	// Max is how many flows it holds at most; 0 means DefaultMax.
+	Max int
+	// Timeouts; the zero value means DefaultTimeouts.
+	Timeouts Timeouts
+	// Removed, if set, is told of every flow that leaves the table, under its shard's lock.
+	Removed func(f *Flow[D], why Removal)
+}
+
+// DefaultMax is how many flows a table holds by default.
+const DefaultMax = 262144
+
+// Removal says why a flow left the table.
+type Removal uint8
+
+// The reasons.
+const (
+	Expired  Removal = iota // idle too long
+	Evicted                 // the table was full
+	Replaced                // a new flow with the same addresses began
+	Ended                   // one of its ends is gone
+)
+
+// Table holds the flows, in shards that are locked one by one.
+type Table[D any] struct {
+	shards   []Shard[D]
+	mask     uint64
+	seed     uint64
+	timeouts [classes]int64
+	removed  func(*Flow[D], Removal)
+	evicted  atomic.Uint64
+}
+
+// Shard is a locked part of the table: what Lock returned, until Unlock.
+type Shard[D any] struct {
+	mu    sync.Mutex
+	table *Table[D]
+	flows map[Key]*Flow[D]
+	lists [classes]list[D]
+	count int
+	max   int
+	_     [64]byte // shards do not share a cache line
+}
+
+// perShard is the least a shard holds: fewer would make the bound uneven.
+const perShard = 1024
+
+// New makes an empty table.
+func New[D any](o Options[D]) *Table[D] {
+	if o.Max <= 0 {
+		o.Max = DefaultMax
+	}
+	if o.Timeouts == (Timeouts{}) {
+		o.Timeouts = DefaultTimeouts()
+	}
+	n := 1
+	for n < 64 && o.Max/(2*n) >= perShard {
+		n *= 2
+	}
+	t := &Table[D]{
+		shards: make([]Shard[D], n), mask: uint64(n - 1), seed: rand.Uint64(),
+		timeouts: o.Timeouts.byClass(), removed: o.Removed,
+	}
+	for i := range t.shards {
+		t.shards[i] = Shard[D]{table: t, flows: map[Key]*Flow[D]{}, max: max(o.Max/n, 1)}
+	}
+	return t
+}
+
+// Lock locks the shard where both directions of k's flow lie.
+func (t *Table[D]) Lock(k *Key) *Shard[D] {
+	h := k.spread(t.seed)
+	s := &t.shards[(h>>32^h)&t.mask]
+	s.mu.Lock()
+	return s
+}
+
+// Unlock ends the use of the shard and of every flow found in it.
+func (s *Shard[D]) Unlock() { s.mu.Unlock() }
+
+// Find returns the flow that k is a direction of, and which (0 began it). It returns nil for none, and for one that has
+// been idle too long.
+func (s *Shard[D]) Find(k *Key, now int64) (*Flow[D], int) {
+	f := s.flows[*k]
+	if f == nil {
+		return nil, 0
+	}
+	if now-f.Used > s.table.timeouts[f.class] {
+		s.Remove(f, Expired)
+		return nil, 0
+	}
+	if f.Keys[0] == *k {
+		return f, 0
+	}
+	return f, 1
+}
+
+// Insert adds a flow that began now with a packet of key k; its answers will have the key reverse. If a flow has one
+// of the keys already, or if there is no room, another is removed.
+func (s *Shard[D]) Insert(k, reverse Key, now int64) *Flow[D] {
+	for _, old := range [2]*Flow[D]{s.flows[k], s.flows[reverse]} {
+		if old != nil && s.flows[old.Keys[0]] == old {
+			s.Remove(old, Replaced)
+		}
+	}
+	if s.count >= s.max {
+		s.evict(now)
+	}
+	f := &Flow[D]{Keys: [2]Key{k, reverse}, Began: now, Used: now, listed: now, class: classOf(k.Protocol, opening)}
+	s.flows[k], s.flows[reverse] = f, f
+	s.lists[f.class].push(f)
+	s.count++
+	return f
+}
+
+// Remove takes f out of the table.
+func (s *Shard[D]) Remove(f *Flow[D], why Removal) {
+	delete(s.flows, f.Keys[0])
+	delete(s.flows, f.Keys[1])
+	s.lists[f.class].remove(f)
+	s.count--
+	if s.table.removed != nil {
+		s.table.removed(f, why)
+	}
+}
+
+// evict makes room for one flow.
+func (s *Shard[D]) evict(now int64) {
+	s.table.evicted.Add(1)
+	if victim := s.oldest(0, unanswered+1); victim != nil {
+		s.Remove(victim, s.why(victim, now))
+		return
+	}
+	if victim := s.oldest(unanswered+1, classes); victim != nil {
+		s.Remove(victim, s.why(victim, now))
+	}
+}
+
+func (s *Shard[D]) why(f *Flow[D], now int64) Removal {
+	if now-f.Used > s.table.timeouts[f.class] {
+		return Expired
+	}
+	return Evicted
+}
+
+// oldest is the flow of the classes from a to before b that has been idle longest.
+func (s *Shard[D]) oldest(a, b class) *Flow[D] {
+	var victim *Flow[D]
+	for c := a; c < b; c++ {
+		if f := s.lists[c].back; f != nil && (victim == nil || f.Used < victim.Used) {
+			victim = f
+		}
+	}
+	return victim
+}
+
+// Outcome is what a packet is to a flow.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Belongs    Outcome = iota // it is part of the flow
+	Begin                     // it would begin a new flow with the same addresses
+	OutOfState                // it cannot be part of it
+)
+
+// Classify tells what a packet from one side of f is, without changing f. Flags are TCP's.
+func (f *Flow[D]) Classify(side int, flags uint8) Outcome {
+	if f.Keys[0].Protocol != protocolTCP {
+		return Belongs
+	}
+	switch what, _ := advance(f.state, side, flags); what {
+	case begin:
+		return Begin
+	case wrong:
+		return OutOfState
+	}
+	return Belongs
+}
+
+// relist is how stale a flow's place in its list may be: the list need not be exact, and most packets then leave it
+// alone.
+const relist = int64(1e9)
+
+// Use records a packet that belongs to f: state, time, place among the idle, counts.
+func (s *Shard[D]) Use(f *Flow[D], side int, p Packet) {
+	next := f.state
+	if f.Keys[0].Protocol == protocolTCP {
+		_, next = advance(f.state, side, p.Flags)
+	} else {
+		next = exchange(f.state, side)
+	}
+	d := &f.Sides[side]
+	d.Packets += uint64(p.Packets)
+	d.Bytes += uint64(p.Bytes)
+	if p.Flags&ACK != 0 {
+		d.Ack, d.acked = p.Ack, true
+	}
+	f.Used = p.Now
+	if next == f.state {
+		if p.Now-f.listed > relist {
+			s.lists[f.class].toFront(f)
+			f.listed = p.Now
+		}
+		return
+	}
+	f.state = next
+	s.lists[f.class].remove(f)
+	f.class, f.listed = classOf(f.Keys[0].Protocol, next), p.Now
+	s.lists[f.class].push(f)
+}
+
+// Packet is what Use needs to know of a packet.
+type Packet struct {
+	// Now is the time in nanoseconds of the fabric's clock.
+	Now int64
+	// Packets and Bytes count what a super-segment stands for.
+	Packets, Bytes uint32
+	// Flags and Ack are TCP's; 0 otherwise.
+	Ack   uint32
+	Flags uint8
+}
+
+// Expire forgets every flow that has been idle too long.
+func (t *Table[D]) Expire(now int64) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		for c := range classes {
+			for f := s.lists[c].back; f != nil && now-f.listed > t.timeouts[c]; f = s.lists[c].back {
+				if now-f.Used <= t.timeouts[c] {
+					break // its place is stale by less than relist: the next sweep finds it
+				}
+				s.Remove(f, Expired)
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+// Each calls visit for every flow, with its shard locked. Visit may remove the flow.
+func (t *Table[D]) Each(visit func(*Shard[D], *Flow[D])) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		for c := range classes {
+			for f := s.lists[c].front; f != nil; {
+				next := f.next
+				visit(s, f)
+				f = next
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+// Len is the number of flows.
+func (t *Table[D]) Len() int {
+	n := 0
+	for i := range t.shards {
+		t.shards[i].mu.Lock()
+		n += t.shards[i].count
+		t.shards[i].mu.Unlock()
+	}
+	return n
+}
+
+// Evicted counts the flows that made room for others.
+func (t *Table[D]) Evicted() uint64 { return t.evicted.Load() }
