@@ -40,8 +40,9 @@ type Change struct {
 type Records interface {
 	// Find returns those of the records that exist, in any order.
 	Find(ctx context.Context, keys ...Key) ([]Record, error)
-	// List returns all records of a kind in a scope, by id. An empty Scope means every scope.
-	List(ctx context.Context, kind Kind, scope Scope) ([]Record, error)
+	// List returns the records of a kind in a scope whose id is greater than after, in the order of their ids (bytes),
+	// at most limit of them. An empty Scope means every scope, a limit of 0 all.
+	List(ctx context.Context, kind Kind, scope Scope, after string, limit int) ([]Record, error)
 	// Update is one transaction: it reads those of the keys' records that exist, in any order, gives them to change,
 	// and applies all that change returns, or nothing when change returns an error, which Update returns as it is.
 	// Nobody else changes these records meanwhile. change may be called more than once, so it has no effect but its

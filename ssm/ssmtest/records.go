@@ -46,17 +46,20 @@ func (r *Records) findLocked(keys []ssm.Key) []ssm.Record {
 }
 
 // List implements ssm.Records.
-func (r *Records) List(_ context.Context, kind ssm.Kind, scope ssm.Scope) ([]ssm.Record, error) {
+func (r *Records) List(_ context.Context, kind ssm.Kind, scope ssm.Scope, after string, limit int) ([]ssm.Record, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var found []ssm.Record
 	for k, record := range r.records {
-		if k.Kind == kind && (scope == ssm.Scope{} || record.Scope == scope) {
+		if k.Kind == kind && k.ID > after && (scope == ssm.Scope{} || record.Scope == scope) {
 			record.Body = slices.Clone(record.Body)
 			found = append(found, record)
 		}
 	}
 	slices.SortFunc(found, func(a, b ssm.Record) int { return cmp.Compare(a.ID, b.ID) })
+	if limit > 0 && len(found) > limit {
+		found = found[:limit]
+	}
 	return found, nil
 }
 

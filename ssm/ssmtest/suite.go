@@ -64,18 +64,26 @@ func findAndList(t *testing.T, open func(t *testing.T) ssm.Records) {
 		ssm.Change{Record: ssm.Record{Kind: ssm.KindNode, ID: "mi-9"}, Delete: true},
 	)
 	s = open(t)
-	in := func(scope ssm.Scope) []string {
-		records, err := s.List(t.Context(), ssm.KindNode, scope)
-		return bodies(t, records, err)
-	}
 	one, two := `mi-1={"n":10}@`+here.String(), `mi-2={"n":2}@`+here.String()
 	three := `mi-3={"n":3}@` + there.String()
 	for _, tt := range []struct {
 		scope ssm.Scope
+		after string
+		limit int
 		want  []string
-	}{{here, []string{one, two}}, {there, []string{three}}, {ssm.Scope{}, []string{one, two, three}}, {ssm.Scope{Account: "1"}, []string{}}} {
-		if diff := gocmp.Diff(tt.want, in(tt.scope)); diff != "" {
-			t.Errorf("list %v (-want +got):\n%s", tt.scope, diff)
+	}{
+		{here, "", 0, []string{one, two}},
+		{there, "", 0, []string{three}},
+		{ssm.Scope{}, "", 0, []string{one, two, three}},
+		{ssm.Scope{Account: "1"}, "", 0, []string{}},
+		{here, "mi-1", 0, []string{two}},
+		{ssm.Scope{}, "mi-1", 1, []string{two}},
+		{here, "mi-10", 5, []string{two}},
+		{here, "mi-2", 5, []string{}},
+	} {
+		records, err := s.List(t.Context(), ssm.KindNode, tt.scope, tt.after, tt.limit)
+		if diff := gocmp.Diff(tt.want, bodies(t, records, err)); diff != "" {
+			t.Errorf("list %v after %q, %d (-want +got):\n%s", tt.scope, tt.after, tt.limit, diff)
 		}
 	}
 	found, err := s.Find(t.Context(), ssm.Key{Kind: ssm.KindNode, ID: "mi-3"}, ssm.Key{Kind: ssm.KindNode, ID: "mi-4"}, ssm.Key{Kind: ssm.KindNode, ID: "mi-1"})
@@ -98,7 +106,7 @@ func changeRefuses(t *testing.T, s ssm.Records) {
 	if !errors.Is(err, refused) {
 		t.Errorf("Update = %v, want change's own error", err)
 	}
-	records, err := s.List(t.Context(), ssm.KindNode, here)
+	records, err := s.List(t.Context(), ssm.KindNode, here, "", 0)
 	if got := bodies(t, records, err); !slices.Equal(got, []string{`mi-1=1@` + here.String()}) {
 		t.Errorf("after a refused change: %v", got)
 	}
