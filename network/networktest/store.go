@@ -15,6 +15,7 @@ type Store struct {
 	version uint64
 	records map[key][]byte
 	fail    error
+	grace   int // commits that still succeed before fail
 	commits int
 }
 
@@ -43,7 +44,7 @@ func (s *Store) Commit(ctx context.Context, base uint64, changes []network.Chang
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.fail != nil {
+	if s.fail != nil && s.grace == 0 {
 		return s.fail
 	}
 	if base != s.version {
@@ -62,14 +63,18 @@ func (s *Store) Commit(ctx context.Context, base uint64, changes []network.Chang
 	}
 	s.version++
 	s.commits++
+	s.grace = max(s.grace-1, 0)
 	return nil
 }
 
 // Fail makes every further Commit return err; nil ends it.
-func (s *Store) Fail(err error) {
+func (s *Store) Fail(err error) { s.FailAfter(0, err) }
+
+// FailAfter makes every Commit after n more return err.
+func (s *Store) FailAfter(n int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fail = err
+	s.fail, s.grace = err, n
 }
 
 // Len is the number of records.

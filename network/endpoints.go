@@ -1,0 +1,334 @@
+package network
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"unicode/utf8"
+
+	"postern/aws/fault"
+	"postern/network/vpc"
+)
+
+// EndpointSubnet is a subnet that an endpoint gets an interface in, with the address it must have there or none.
+type EndpointSubnet struct {
+	ID      string
+	Address netip.Addr
+}
+
+// CreateVpcEndpointInput is a VPC endpoint to be made.
+type CreateVpcEndpointInput struct {
+	VPC     string
+	Service string
+	Kind    vpc.EndpointKind
+	Subnets []EndpointSubnet
+	// Groups are the security groups of its interfaces; none means the VPC's default group.
+	Groups []string
+	// Policy is the endpoint policy; empty is full access.
+	Policy string
+	// PrivateDNS asks for the service's ordinary names inside the VPC. nil asks for it where the service has them.
+	PrivateDNS *bool
+	Tags       []Tag
+	// Token makes the request idempotent.
+	Token string `json:"-"`
+}
+
+// CreateVpcEndpoint makes an interface endpoint with one network interface in each subnet. The endpoint is returned as
+// pending; when CreateVpcEndpoint returns, it is available.
+func (s *Service) CreateVpcEndpoint(ctx context.Context, c Scope, in CreateVpcEndpointInput) (*VpcEndpoint, error) {
+	var made *VpcEndpoint
+	err := s.do(ctx, c, func(p *plan) error {
+		id, err := p.recall("CreateVpcEndpoint", in.Token, in)
+		if err != nil {
+			return err
+		}
+		if e, ok := p.endpoints.get(id); ok {
+			made = e
+			return nil
+		}
+		if made, err = p.createEndpoint(in); err != nil {
+			return err
+		}
+		p.remember("CreateVpcEndpoint", in.Token, in, made.ID)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return made, s.Reconcile(ctx)
+}
+
+func (p *plan) createEndpoint(in CreateVpcEndpointInput) (*VpcEndpoint, error) {
+	tags, err := p.limits.cleanTags(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	v, err := p.VPC(p.scope, in.VPC)
+	if err != nil {
+		return nil, err
+	}
+	service, err := p.serviceFor(in)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.checkPolicy(in.Policy); err != nil {
+		return nil, err
+	}
+	e := &VpcEndpoint{
+		Meta: p.meta("vpce", tags), VPC: v.ID, Kind: in.Kind, Service: in.Service, State: Pending, Policy: in.Policy,
+		Suffix: newSuffix(), HostedZone: newZoneID(), PrivateDNS: len(service.PrivateNames) > 0,
+	}
+	if in.PrivateDNS != nil {
+		e.PrivateDNS = *in.PrivateDNS
+	}
+	if err := p.checkPrivateDNS(v, e, service); err != nil {
+		return nil, err
+	}
+	if e.Groups, err = p.groupsFor(v.ID, in.Groups); err != nil {
+		return nil, err
+	}
+	if err := p.checkEndpointCount(v); err != nil {
+		return nil, err
+	}
+	for _, subnet := range in.Subnets {
+		if err := p.addSubnet(e, subnet); err != nil {
+			return nil, err
+		}
+	}
+	p.note(e)
+	return e, nil
+}
+
+// serviceFor finds the service of the endpoint's own region: no endpoint serves another one (P6 on AWS's page of
+// limitations: "VPC endpoints don't support cross-Region requests").
+func (p *plan) serviceFor(in CreateVpcEndpointInput) (EndpointService, error) {
+	if in.Service == "" {
+		return EndpointService{}, missing("serviceName")
+	}
+	service, ok := endpointService(p.scope.Region, in.Service, in.Kind)
+	if ok && in.Kind == vpc.GatewayEndpoint {
+		return service, fault.New(fault.NotImplemented, "network.CreateVpcEndpoint", "gateway endpoints are not implemented: CreateVpcEndpoint of %s", in.Service)
+	}
+	if ok {
+		return service, nil
+	}
+	for _, s := range EndpointServices(p.scope.Region) {
+		if s.Name == in.Service {
+			return s, invalidParameter("The service %s does not support this type of VPC endpoint", in.Service)
+		}
+	}
+	return service, refuse(fault.NotFound, "InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", in.Service)
+}
+
+// checkPrivateDNS allows private names where the VPC resolves them and no other endpoint of the VPC has them.
+func (p *plan) checkPrivateDNS(v *VPC, e *VpcEndpoint, service EndpointService) error {
+	if !e.PrivateDNS {
+		return nil
+	}
+	if len(service.PrivateNames) == 0 {
+		return invalidParameter("Private DNS can't be enabled because the service %s does not provide a private DNS name.", e.Service)
+	}
+	if !v.DNSSupport || !v.DNSHostnames {
+		return invalidParameter("Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for %s", v.ID)
+	}
+	for other := range p.VpcEndpoints(p.scope) {
+		if other.VPC == v.ID && other.ID != e.ID && other.PrivateDNS && other.Service == e.Service {
+			return invalidParameter("private-dns-enabled cannot be set because there is already a conflicting DNS domain for %s in the VPC %s",
+				service.PrivateNames[0], v.ID)
+		}
+	}
+	return nil
+}
+
+func (p *plan) checkEndpointCount(v *VPC) error {
+	n := 0
+	for e := range p.VpcEndpoints(p.scope) {
+		if e.VPC == v.ID {
+			n++
+		}
+	}
+	if n >= p.limits.EndpointsPerVPC {
+		return overLimit("VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached: %d", p.limits.EndpointsPerVPC)
+	}
+	return nil
+}
+
+// addSubnet gives the endpoint, not yet put, an interface in one more subnet. A zone has one at the most.
+func (p *plan) addSubnet(e *VpcEndpoint, in EndpointSubnet) error {
+	subnet, err := p.Subnet(p.scope, in.ID)
+	if err != nil {
+		return err
+	}
+	if subnet.VPC != e.VPC {
+		return invalidParameter("Subnet %s does not belong to VPC %s.", in.ID, e.VPC)
+	}
+	for _, id := range e.Subnets {
+		other, err := p.Subnet(p.scope, id)
+		if err != nil {
+			return err
+		}
+		if other.Zone == subnet.Zone {
+			return refuse(fault.Conflict, "DuplicateSubnetsInSameZone",
+				"Found another VPC endpoint subnet in the availability zone of %s", in.ID)
+		}
+	}
+	var wanted []netip.Addr
+	if in.Address.IsValid() {
+		wanted = append(wanted, in.Address)
+	}
+	n := p.newInterface(subnet, vpc.EndpointInterface)
+	n.Groups, n.Description = e.Groups, "VPC Endpoint Interface "+e.ID
+	if n.Addresses, err = p.addressesFor(subnet, wanted, 0); err != nil {
+		return err
+	}
+	n.Attachment = p.attachment(e.ID, false)
+	n.Attachment.ID = newID("ela-attach")
+	p.note(n)
+	e.Subnets = append(e.Subnets, subnet.ID)
+	e.Interfaces = append(e.Interfaces, n.ID)
+	return nil
+}
+
+// removeSubnet takes the endpoint, not yet put, from a subnet.
+func (p *plan) removeSubnet(e *VpcEndpoint, id string) error {
+	if _, err := p.Subnet(p.scope, id); err != nil {
+		return err
+	}
+	i := slices.Index(e.Subnets, id)
+	if i < 0 {
+		return invalidParameter("Subnet %s is not a subnet of the VPC endpoint %s.", id, e.ID)
+	}
+	if n, ok := p.interfaces.get(e.Interfaces[i]); ok {
+		p.remove(n)
+	}
+	e.Subnets = slices.Delete(e.Subnets, i, i+1)
+	e.Interfaces = slices.Delete(e.Interfaces, i, i+1)
+	return nil
+}
+
+// EndpointChange says what ModifyVpcEndpoint changes; what is nil or empty stays.
+type EndpointChange struct {
+	AddSubnets    []EndpointSubnet
+	RemoveSubnets []string
+	AddGroups     []string
+	RemoveGroups  []string
+	// Policy replaces the endpoint policy; empty text is full access.
+	Policy     *string
+	PrivateDNS *bool
+}
+
+// ModifyVpcEndpoint changes an endpoint: all that is asked for or nothing.
+func (s *Service) ModifyVpcEndpoint(ctx context.Context, c Scope, id string, change EndpointChange) error {
+	return s.do(ctx, c, func(p *plan) error {
+		old, err := p.VpcEndpoint(c, id)
+		if err != nil {
+			return err
+		}
+		v, err := p.VPC(c, old.VPC)
+		if err != nil {
+			return err
+		}
+		e := *old
+		e.Subnets, e.Interfaces = slices.Clone(old.Subnets), slices.Clone(old.Interfaces)
+		if change.Policy != nil {
+			if err := p.checkPolicy(*change.Policy); err != nil {
+				return err
+			}
+			e.Policy = *change.Policy
+		}
+		if change.PrivateDNS != nil {
+			e.PrivateDNS = *change.PrivateDNS
+			service, _ := endpointService(e.Region, e.Service, e.Kind)
+			if err := p.checkPrivateDNS(v, &e, service); err != nil {
+				return err
+			}
+		}
+		if err := p.changeGroups(&e, change); err != nil {
+			return err
+		}
+		if err := p.changeSubnets(&e, change); err != nil {
+			return err
+		}
+		p.put(&e)
+		return nil
+	})
+}
+
+func (p *plan) changeSubnets(e *VpcEndpoint, change EndpointChange) error {
+	for _, id := range change.RemoveSubnets {
+		if err := p.removeSubnet(e, id); err != nil {
+			return err
+		}
+	}
+	for _, subnet := range change.AddSubnets {
+		if err := p.addSubnet(e, subnet); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *plan) changeGroups(e *VpcEndpoint, change EndpointChange) error {
+	if len(change.AddGroups) == 0 && len(change.RemoveGroups) == 0 {
+		return nil
+	}
+	for _, id := range change.RemoveGroups {
+		if !slices.Contains(e.Groups, id) {
+			return invalidParameter("Security group %s is not associated with the VPC endpoint %s.", id, e.ID)
+		}
+	}
+	groups := slices.DeleteFunc(slices.Concat(e.Groups, change.AddGroups), func(id string) bool {
+		return slices.Contains(change.RemoveGroups, id)
+	})
+	if len(groups) == 0 {
+		return invalidParameter("The VPC endpoint %s must have at least one security group.", e.ID)
+	}
+	groups, err := p.groupsFor(e.VPC, groups)
+	if err != nil {
+		return err
+	}
+	e.Groups = groups
+	for _, id := range e.Interfaces {
+		if old, ok := p.interfaces.get(id); ok {
+			n := *old
+			n.Groups = groups
+			p.put(&n)
+		}
+	}
+	return nil
+}
+
+// DeleteVpcEndpoints deletes endpoints with their interfaces. Each is deleted or not by itself: the map holds the
+// error of each id that was not.
+func (s *Service) DeleteVpcEndpoints(ctx context.Context, c Scope, ids []string) (map[string]error, error) {
+	failed := map[string]error{}
+	err := s.do(ctx, c, func(p *plan) error {
+		clear(failed)
+		for _, id := range ids {
+			e, err := p.VpcEndpoint(c, id)
+			if err != nil {
+				failed[id] = err
+				continue
+			}
+			for _, eni := range e.Interfaces {
+				if n, ok := p.interfaces.get(eni); ok {
+					p.remove(n)
+				}
+			}
+			p.remove(e)
+		}
+		return nil
+	})
+	return failed, err
+}
+
+// checkPolicy takes an endpoint policy that is empty or that the policy judge can judge.
+func (p *plan) checkPolicy(text string) error {
+	if text == "" {
+		return nil
+	}
+	if n := utf8.RuneCountInString(text); n > p.limits.PolicyCharacters {
+		return overLimit("PolicyLimitExceeded", "The policy document has %d characters, more than %d", n, p.limits.PolicyCharacters)
+	}
+	return parsePolicy(text)
+}

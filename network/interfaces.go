@@ -1,0 +1,275 @@
+package network
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+
+	"postern/aws/fault"
+	"postern/network/vpc"
+)
+
+// CreateInterfaceInput is a network interface to be made.
+type CreateInterfaceInput struct {
+	Subnet string
+	// Kind is InstanceInterface, or AttachedInterface for a machine that is not an instance.
+	Kind vpc.InterfaceKind
+	// Owner is the id of the instance or node that it is attached to; empty leaves it free.
+	Owner string
+	// Groups are security groups of the subnet's VPC; none means the VPC's default group.
+	Groups []string
+	// Addresses are private addresses that it must have, the first being the primary one; Secondary is how many more
+	// addresses are chosen. With no addresses one is chosen as the primary.
+	Addresses   []netip.Addr
+	Secondary   int
+	Description string
+	// DeleteOnTermination releases it together with its owner.
+	DeleteOnTermination bool
+	Tags                []Tag
+	// Token makes the request idempotent.
+	Token string `json:"-"`
+}
+
+// CreateInterface makes a network interface with its addresses, attached where the input names an owner.
+func (s *Service) CreateInterface(ctx context.Context, c Scope, in CreateInterfaceInput) (*Interface, error) {
+	made, err := s.CreateInterfaces(ctx, c, []CreateInterfaceInput{in})
+	if err != nil {
+		return nil, err
+	}
+	return made[0], nil
+}
+
+// CreateInterfaces makes several network interfaces in one change: all of them or none.
+func (s *Service) CreateInterfaces(ctx context.Context, c Scope, inputs []CreateInterfaceInput) ([]*Interface, error) {
+	var made []*Interface
+	err := s.do(ctx, c, func(p *plan) error {
+		made = make([]*Interface, 0, len(inputs))
+		if have := count(p.Interfaces(c)); have+len(inputs) > p.limits.Interfaces {
+			return overLimit("NetworkInterfaceLimitExceeded", "The maximum number of network interfaces has been reached: %d", p.limits.Interfaces)
+		}
+		for _, in := range inputs {
+			n, err := p.createInterfaceOnce(in)
+			if err != nil {
+				return err
+			}
+			made = append(made, n)
+		}
+		return nil
+	})
+	return made, err
+}
+
+func (p *plan) createInterfaceOnce(in CreateInterfaceInput) (*Interface, error) {
+	id, err := p.recall("CreateNetworkInterface", in.Token, in)
+	if err != nil {
+		return nil, err
+	}
+	if n, ok := p.interfaces.get(id); ok {
+		return n, nil
+	}
+	n, err := p.createInterface(in)
+	if err != nil {
+		return nil, err
+	}
+	p.remember("CreateNetworkInterface", in.Token, in, n.ID)
+	return n, nil
+}
+
+func (p *plan) createInterface(in CreateInterfaceInput) (*Interface, error) {
+	tags, err := p.limits.cleanTags(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	subnet, err := p.Subnet(p.scope, in.Subnet)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := p.groupsFor(subnet.VPC, in.Groups)
+	if err != nil {
+		return nil, err
+	}
+	if !groupText(in.Description) {
+		return nil, invalidValue("Value (%s) for parameter description is invalid. %s", in.Description, groupTextRule)
+	}
+	n := p.newInterface(subnet, in.Kind)
+	n.Tags, n.Groups, n.Description = tags, groups, in.Description
+	if n.Addresses, err = p.addressesFor(subnet, in.Addresses, in.Secondary); err != nil {
+		return nil, err
+	}
+	if in.Owner != "" {
+		n.Attachment = p.attachment(in.Owner, in.DeleteOnTermination)
+	}
+	p.put(n)
+	return n, nil
+}
+
+func (p *plan) newInterface(subnet *Subnet, kind vpc.InterfaceKind) *Interface {
+	return &Interface{
+		Meta: p.meta("eni", nil), VPC: subnet.VPC, Subnet: subnet.ID, Zone: subnet.Zone, Kind: kind, MAC: newMAC(),
+	}
+}
+
+func (p *plan) attachment(owner string, deleteOnTermination bool) *Attachment {
+	return &Attachment{ID: newID("eni-attach"), Owner: owner, Since: p.now, DeleteOnTermination: deleteOnTermination}
+}
+
+// addressesFor reserves nothing: the addresses are taken when their interface is put.
+func (p *plan) addressesFor(subnet *Subnet, wanted []netip.Addr, secondary int) ([]netip.Addr, error) {
+	n := max(len(wanted), 1) + max(secondary, 0)
+	if n > p.limits.AddressesPerNIC {
+		return nil, overLimit("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit: %d", p.limits.AddressesPerNIC)
+	}
+	work := State{addresses: p.addresses}
+	work.addresses.owned = false
+	var out []netip.Addr
+	for i := range n {
+		var a netip.Addr
+		var err error
+		if i < len(wanted) {
+			a = wanted[i]
+			err = work.addressFree(subnet, a)
+		} else {
+			a, err = work.chooseAddress(subnet)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if out = append(out, a); len(out) < n {
+			work.occupy(subnet.ID, []netip.Addr{a})
+		}
+	}
+	return out, nil
+}
+
+// InterfaceChange says what ModifyInterface changes; nil fields stay.
+type InterfaceChange struct {
+	Description         *string
+	Groups              []string
+	AnySource           *bool
+	DeleteOnTermination *bool
+}
+
+// ModifyInterface changes a network interface. Only its endpoint changes an endpoint's interface.
+func (s *Service) ModifyInterface(ctx context.Context, c Scope, id string, change InterfaceChange) error {
+	return s.do(ctx, c, func(p *plan) error {
+		old, err := p.Interface(c, id)
+		if err != nil {
+			return err
+		}
+		if old.Kind == vpc.EndpointInterface {
+			return notYours(old)
+		}
+		n := *old
+		if change.Description != nil {
+			if !groupText(*change.Description) {
+				return invalidValue("Value (%s) for parameter description is invalid. %s", *change.Description, groupTextRule)
+			}
+			n.Description = *change.Description
+		}
+		if change.Groups != nil {
+			if n.Groups, err = p.groupsFor(n.VPC, change.Groups); err != nil {
+				return err
+			}
+		}
+		if change.AnySource != nil {
+			n.AnySource = *change.AnySource
+		}
+		if change.DeleteOnTermination != nil {
+			if n.Attachment == nil {
+				return nounAttachment.unknown("")
+			}
+			a := *n.Attachment
+			a.DeleteOnTermination = *change.DeleteOnTermination
+			n.Attachment = &a
+		}
+		p.put(&n)
+		return nil
+	})
+}
+
+func notYours(n *Interface) error {
+	return refuse(fault.Conflict, "OperationNotPermitted", "The interface %s is managed by %s", n.ID, n.Owner())
+}
+
+// AttachInterface attaches a free interface to an instance.
+func (s *Service) AttachInterface(ctx context.Context, c Scope, id, owner string) (*Interface, error) {
+	var n Interface
+	err := s.do(ctx, c, func(p *plan) error {
+		old, err := p.Interface(c, id)
+		if err != nil {
+			return err
+		}
+		if old.Attachment != nil {
+			return refuse(fault.InUse, "InvalidNetworkInterface.InUse", "Interface: [%s] in use.", id)
+		}
+		n = *old
+		n.Attachment = p.attachment(owner, false)
+		p.put(&n)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &n, nil
+}
+
+// DeleteInterface deletes an interface that is attached to nothing.
+func (s *Service) DeleteInterface(ctx context.Context, c Scope, id string) error {
+	return s.do(ctx, c, func(p *plan) error {
+		n, err := p.Interface(c, id)
+		if err != nil {
+			return err
+		}
+		if n.Kind == vpc.EndpointInterface {
+			return notYours(n)
+		}
+		if n.Attachment != nil {
+			return refuse(fault.InUse, "InvalidNetworkInterface.InUse", "Network interface '%s' is currently in use by %s.", id, n.Owner())
+		}
+		p.remove(n)
+		return nil
+	})
+}
+
+// ReleaseOwner lets go of the interfaces of an instance or node that is no more: those that were made for it are
+// deleted, others become free. To release what has none is no error.
+func (s *Service) ReleaseOwner(ctx context.Context, owner string) error {
+	return s.do(ctx, Scope{}, func(p *plan) error {
+		for _, n := range p.InterfacesOf(owner) {
+			if n.Kind == vpc.EndpointInterface {
+				continue // its endpoint lets go of it
+			}
+			if n.Attachment.DeleteOnTermination {
+				p.remove(n)
+				continue
+			}
+			free := *n
+			free.Attachment = nil
+			p.put(&free)
+		}
+		return nil
+	})
+}
+
+// Owners are the ids of all instances and nodes that have an interface, each once and in order.
+func (s *State) Owners() []string {
+	var out []string
+	for _, n := range s.interfaces.rows {
+		if n.Attachment != nil && n.Kind != vpc.EndpointInterface {
+			out = append(out, n.Attachment.Owner)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// InterfacesOf are the interfaces of an instance, node or endpoint, in the order of their ids.
+func (s *State) InterfacesOf(owner string) []*Interface {
+	var out []*Interface
+	for _, n := range s.interfaces.rows {
+		if n.Owner() == owner {
+			out = append(out, n)
+		}
+	}
+	return out
+}

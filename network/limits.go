@@ -1,0 +1,42 @@
+package network
+
+// Limits bounds what one account may have. A zero field takes its default, which lies far above Amazon's.
+type Limits struct {
+	VPCs             int // in a region; Amazon 5
+	CIDRsPerVPC      int // Amazon 5
+	SubnetsPerVPC    int // Amazon 200
+	TablesPerVPC     int // route tables; Amazon 200
+	RoutesPerTable   int // Amazon 500
+	Gateways         int // Internet gateways in a region; Amazon 5
+	Groups           int // security groups in a region; Amazon 2,500
+	RulesPerGroup    int // inbound or outbound; Amazon 60
+	GroupsPerNIC     int // security groups of one interface; Amazon 5
+	Interfaces       int // in a region; Amazon 5,000
+	AddressesPerNIC  int // Amazon up to 50, by instance type
+	EndpointsPerVPC  int // interface endpoints; Amazon 50
+	TagsPerResource  int // Amazon 50
+	PolicyCharacters int // of an endpoint policy, white space included; Amazon 20,480
+}
+
+var defaultLimits = Limits{
+	VPCs: 10_000, CIDRsPerVPC: 50, SubnetsPerVPC: 10_000, TablesPerVPC: 10_000, RoutesPerTable: 5_000, Gateways: 10_000,
+	Groups: 100_000, RulesPerGroup: 5_000, GroupsPerNIC: 50, Interfaces: 500_000, AddressesPerNIC: 250,
+	EndpointsPerVPC: 5_000, TagsPerResource: 200, PolicyCharacters: 20_480,
+}
+
+func (l Limits) withDefaults() Limits {
+	d := defaultLimits
+	for _, f := range []struct{ set, byDefault *int }{
+		{&l.VPCs, &d.VPCs}, {&l.CIDRsPerVPC, &d.CIDRsPerVPC}, {&l.SubnetsPerVPC, &d.SubnetsPerVPC},
+		{&l.TablesPerVPC, &d.TablesPerVPC}, {&l.RoutesPerTable, &d.RoutesPerTable}, {&l.Gateways, &d.Gateways},
+		{&l.Groups, &d.Groups}, {&l.RulesPerGroup, &d.RulesPerGroup}, {&l.GroupsPerNIC, &d.GroupsPerNIC},
+		{&l.Interfaces, &d.Interfaces}, {&l.AddressesPerNIC, &d.AddressesPerNIC},
+		{&l.EndpointsPerVPC, &d.EndpointsPerVPC}, {&l.TagsPerResource, &d.TagsPerResource},
+		{&l.PolicyCharacters, &d.PolicyCharacters},
+	} {
+		if *f.set == 0 {
+			*f.set = *f.byDefault
+		}
+	}
+	return l
+}

@@ -1,0 +1,49 @@
+package network
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Scope is whose resources a verb is about, and where: every record belongs to one account and one region.
+type Scope struct{ Account, Region string }
+
+// Meta is what every resource has.
+type Meta struct {
+	ID              string
+	Account, Region string
+	Created         time.Time
+	// Tags are in the order of their keys.
+	Tags []Tag `json:",omitempty"`
+}
+
+// Tag is one key (1–128 characters) with its value (0–256).
+type Tag struct{ Key, Value string }
+
+func (m *Meta) key() string  { return m.ID }
+func (m *Meta) meta() *Meta  { return m }
+func (m *Meta) scope() Scope { return Scope{m.Account, m.Region} }
+
+// Tag returns the value of a tag, and whether the resource has it.
+func (m *Meta) Tag(key string) (string, bool) { return tagValue(m.Tags, key) }
+
+func tagValue(tags []Tag, key string) (string, bool) {
+	i, ok := slices.BinarySearchFunc(tags, key, func(t Tag, key string) int { return cmp.Compare(t.Key, key) })
+	if !ok {
+		return "", false
+	}
+	return tags[i].Value, true
+}
+
+// resource is a record that has an id of Amazon's form and belongs to a scope.
+type resource interface {
+	record
+	meta() *Meta
+}
+
+// record is anything the Store keeps for this package.
+type record interface {
+	key() string
+	kind() Kind
+}

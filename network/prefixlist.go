@@ -1,0 +1,90 @@
+package network
+
+import (
+	"iter"
+	"net/netip"
+	"slices"
+
+	"postern/network/vpc"
+)
+
+// s3Lists are the ids of Amazon's prefix list of S3 in the regions where they are publicly known.
+var s3Lists = map[string]string{
+	"us-east-1": "pl-63a5400a", "us-east-2": "pl-7ba54012", "us-west-1": "pl-6ba54002", "us-west-2": "pl-68a54001",
+	"eu-west-1": "pl-6da54004", "eu-west-2": "pl-7ca54015", "eu-west-3": "pl-23ad484a", "eu-central-1": "pl-6ea54007",
+	"eu-north-1": "pl-c3aa4faa", "ap-southeast-1": "pl-6fa54006", "ap-southeast-2": "pl-6ca54005",
+	"ap-northeast-1": "pl-61a54008", "ap-northeast-2": "pl-78a54011", "sa-east-1": "pl-6aa54003",
+	"ca-central-1": "pl-7da54014",
+}
+
+// s3Ranges are the public addresses of S3, the same in every region here.
+var s3Ranges = []netip.Prefix{netip.MustParsePrefix("52.216.0.0/15"), netip.MustParsePrefix("54.231.0.0/16")}
+
+// AmazonAccount owns what Amazon manages in everybody's account.
+const AmazonAccount = "AWS"
+
+// amazonLists are the prefix lists that Amazon keeps in a region.
+func amazonLists(region string) []*PrefixList {
+	name := "com.amazonaws." + region + ".s3"
+	id, ok := s3Lists[region]
+	if !ok {
+		id = "pl-" + stableDigits(name, vpc.GatewayEndpoint)[1:9]
+	}
+	list := &PrefixList{
+		Meta: Meta{ID: id, Account: AmazonAccount, Region: region},
+		Name: name, MaxEntries: len(s3Ranges), Version: 1,
+	}
+	for _, r := range s3Ranges {
+		list.Entries = append(list.Entries, PrefixListEntry{CIDR: r})
+	}
+	return []*PrefixList{list}
+}
+
+// PrefixList finds a prefix list, the scope's own or one of Amazon's.
+func (s *State) PrefixList(c Scope, id string) (*PrefixList, error) {
+	for _, l := range amazonLists(c.Region) {
+		if l.ID == id {
+			return l, nil
+		}
+	}
+	return lookup(&s.lists, nounPrefixList, c, id)
+}
+
+// PrefixLists are Amazon's prefix lists in the region, then the scope's own.
+func (s *State) PrefixLists(c Scope) iter.Seq[*PrefixList] {
+	return func(yield func(*PrefixList) bool) {
+		for _, l := range amazonLists(c.Region) {
+			if !yield(l) {
+				return
+			}
+		}
+		within(&s.lists, c)(yield)
+	}
+}
+
+// prefixListValues are all prefix lists that rules and routes can name: each region's own once it has a VPC.
+func (s *State) prefixListValues() []vpc.PrefixList {
+	var out []vpc.PrefixList
+	var seen []string
+	for _, v := range s.vpcs.rows {
+		if slices.Contains(seen, v.Region) {
+			continue
+		}
+		seen = append(seen, v.Region)
+		for _, l := range amazonLists(v.Region) {
+			out = append(out, l.value())
+		}
+	}
+	for _, l := range s.lists.rows {
+		out = append(out, l.value())
+	}
+	return out
+}
+
+func (l *PrefixList) value() vpc.PrefixList {
+	out := vpc.PrefixList{ID: l.ID, Name: l.Name}
+	for _, e := range l.Entries {
+		out.CIDRs = append(out.CIDRs, e.CIDR)
+	}
+	return out
+}

@@ -1,0 +1,229 @@
+package network
+
+import (
+	"net/netip"
+	"time"
+
+	"postern/network/vpc"
+)
+
+// Records are immutable once they are in a State: a verb changes a copy.
+
+// VPC is a virtual private cloud.
+type VPC struct {
+	Meta
+	// Blocks are its address ranges; the first is the primary one. They do not overlap.
+	Blocks []Block
+	// Default marks the default VPC of its region.
+	Default bool `json:",omitempty"`
+	// DNSSupport turns the VPC resolver on, DNSHostnames is needed beside it for endpoints' private DNS names.
+	DNSSupport, DNSHostnames bool
+	// UsageMetrics is kept for its owner; nothing follows from it.
+	UsageMetrics bool `json:",omitempty"`
+}
+
+// Block is one address range of a VPC, with the id of its association.
+type Block struct {
+	ID   string
+	CIDR netip.Prefix
+}
+
+// CIDR is the VPC's primary address range.
+func (v *VPC) CIDR() netip.Prefix { return v.Blocks[0].CIDR }
+
+// Subnet is a range of a VPC in one zone.
+type Subnet struct {
+	Meta
+	VPC  string
+	Zone string
+	CIDR netip.Prefix
+	// Default marks a zone's default subnet.
+	Default bool `json:",omitempty"`
+	// PublicOnLaunch asks for a public address for new instances. Nothing gives one yet.
+	PublicOnLaunch bool `json:",omitempty"`
+}
+
+// RouteTable holds routes. The local routes, to the VPC's own ranges, are not among Routes: they follow from the VPC.
+type RouteTable struct {
+	Meta
+	VPC          string
+	Associations []Association
+	Routes       []Route `json:",omitempty"`
+}
+
+// Association ties a route table to a subnet, or makes it the VPC's main table.
+type Association struct {
+	ID     string
+	Subnet string `json:",omitempty"`
+	Main   bool   `json:",omitempty"`
+}
+
+// Main reports whether the table serves every subnet of its VPC that no other table is tied to.
+func (t *RouteTable) Main() bool {
+	for _, a := range t.Associations {
+		if a.Main {
+			return true
+		}
+	}
+	return false
+}
+
+// Route sends a destination, which is a range or a prefix list, to a target.
+type Route struct {
+	Destination netip.Prefix `json:",omitzero"`
+	PrefixList  string       `json:",omitempty"`
+	Target      vpc.Target
+}
+
+// InternetGateway is an Internet gateway, attached to one VPC or to none.
+type InternetGateway struct {
+	Meta
+	VPC string `json:",omitempty"`
+}
+
+// NetworkACL is a stateless network ACL; the default one serves each subnet of the VPC that no other one lists.
+type NetworkACL struct {
+	Meta
+	VPC          string
+	Default      bool
+	Entries      []ACLEntry
+	Associations []Association
+}
+
+// ACLEntry is one numbered entry of a network ACL.
+type ACLEntry vpc.ACLEntry
+
+// SecurityGroup is a stateful set of rules that allow.
+type SecurityGroup struct {
+	Meta
+	VPC, Name, Description string
+	Rules                  []SecurityGroupRule
+}
+
+// SecurityGroupRule allows one protocol and port range with one kind of peer: exactly one of CIDR, Group, PrefixList.
+type SecurityGroupRule struct {
+	ID          string
+	Egress      bool `json:",omitempty"`
+	Protocol    vpc.Protocol
+	Ports       vpc.PortRange
+	CIDR        netip.Prefix `json:",omitzero"`
+	Group       string       `json:",omitempty"`
+	PrefixList  string       `json:",omitempty"`
+	Description string       `json:",omitempty"`
+	Tags        []Tag        `json:",omitempty"`
+}
+
+// same reports whether two rules allow the same thing in the same direction, whatever their ids and descriptions.
+func (r *SecurityGroupRule) same(o *SecurityGroupRule) bool {
+	return r.Egress == o.Egress && r.Protocol == o.Protocol && r.Ports == o.Ports &&
+		r.CIDR == o.CIDR && r.Group == o.Group && r.PrefixList == o.PrefixList
+}
+
+// Interface is an elastic network interface.
+type Interface struct {
+	Meta
+	VPC, Subnet, Zone string
+	Kind              vpc.InterfaceKind
+	Description       string `json:",omitempty"`
+	// Addresses are its private addresses; the first is the primary one and never changes.
+	Addresses []netip.Addr
+	MAC       string
+	Groups    []string
+	// AnySource lifts the source/destination check.
+	AnySource bool `json:",omitempty"`
+	// Attachment is nil while the interface belongs to nothing.
+	Attachment *Attachment `json:",omitempty"`
+}
+
+// Attachment says what a network interface belongs to.
+type Attachment struct {
+	ID string
+	// Owner is the id of the instance, endpoint or managed node.
+	Owner string
+	Since time.Time
+	// DeleteOnTermination releases the interface together with its owner.
+	DeleteOnTermination bool
+}
+
+// Owner is the id of what the interface belongs to, or "".
+func (n *Interface) Owner() string {
+	if n.Attachment == nil {
+		return ""
+	}
+	return n.Attachment.Owner
+}
+
+// Endpoint states, as the EC2 API spells them.
+const (
+	Pending   = "pending"
+	Available = "available"
+	Deleted   = "deleted"
+)
+
+// VpcEndpoint is a VPC endpoint.
+type VpcEndpoint struct {
+	Meta
+	VPC  string
+	Kind vpc.EndpointKind
+	// Service is "com.amazonaws.REGION.SHORT".
+	Service string
+	State   string
+	// Policy is the endpoint policy's text; empty is full access.
+	Policy string `json:",omitempty"`
+	// PrivateDNS asks for the service's ordinary names inside the VPC.
+	PrivateDNS bool `json:",omitempty"`
+	// Suffix is the second part of its own names, HostedZone the id of its private hosted zone.
+	Suffix, HostedZone string
+	// Interfaces are its network interfaces, one for each of Subnets.
+	Subnets, Interfaces []string
+	Groups              []string
+	// RouteTables carry a gateway endpoint's route.
+	RouteTables []string `json:",omitempty"`
+}
+
+// PrefixList is a managed prefix list.
+type PrefixList struct {
+	Meta
+	Name       string
+	MaxEntries int
+	Version    int64
+	Entries    []PrefixListEntry
+}
+
+// PrefixListEntry is one range of a prefix list.
+type PrefixListEntry struct {
+	CIDR        netip.Prefix
+	Description string `json:",omitempty"`
+}
+
+// Peering joins two VPCs. Its scope is the requester's.
+type Peering struct {
+	Meta
+	Requester, Accepter        string
+	Active                     bool
+	RequesterDNS, AccepterDNS  bool
+	AccepterAccount            string
+	AccepterRegion, StatusText string
+}
+
+// Token remembers what a request with a client token made, so that the same request does not make it again.
+type Token struct {
+	// ID is "ACCOUNT/REGION/VERB/TOKEN".
+	ID string
+	// Request is a digest of the request, Result the id of what it made.
+	Request, Result string
+	Expires         time.Time
+}
+
+func (*VPC) kind() Kind             { return KindVPC }
+func (*Subnet) kind() Kind          { return KindSubnet }
+func (*RouteTable) kind() Kind      { return KindRouteTable }
+func (*InternetGateway) kind() Kind { return KindInternetGateway }
+func (*NetworkACL) kind() Kind      { return KindNetworkACL }
+func (*SecurityGroup) kind() Kind   { return KindSecurityGroup }
+func (*Interface) kind() Kind       { return KindInterface }
+func (*VpcEndpoint) kind() Kind     { return KindEndpoint }
+func (*PrefixList) kind() Kind      { return KindPrefixList }
+func (*Peering) kind() Kind         { return KindPeering }
+func (*Token) kind() Kind           { return KindToken }
+func (t *Token) key() string        { return t.ID }

@@ -1,0 +1,258 @@
+package network
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+
+	"postern/aws/fault"
+	"postern/network/vpc"
+)
+
+// CreateVpcInput is a VPC to be made.
+type CreateVpcInput struct {
+	// CIDR is its primary range, /16 to /28; host bits are cleared.
+	CIDR netip.Prefix
+	Tags []Tag
+}
+
+// CreateVpc makes a VPC with its main route table, default network ACL and default security group. DNS support is on,
+// DNS hostnames are off, as in every VPC on AWS that is not the default one.
+func (s *Service) CreateVpc(ctx context.Context, c Scope, in CreateVpcInput) (*VPC, error) {
+	var made *VPC
+	err := s.do(ctx, c, func(p *plan) (err error) {
+		made, err = p.createVpc(in)
+		return err
+	})
+	return made, err
+}
+
+func (p *plan) createVpc(in CreateVpcInput) (*VPC, error) {
+	tags, err := p.limits.cleanTags(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	cidr, err := vpcRange(in.CIDR)
+	if err != nil {
+		return nil, err
+	}
+	if count(p.VPCs(p.scope)) >= p.limits.VPCs {
+		return nil, overLimit("VpcLimitExceeded", "The maximum number of VPCs has been reached: %d", p.limits.VPCs)
+	}
+	v := &VPC{
+		Meta: p.meta("vpc", tags), DNSSupport: true,
+		Blocks: []Block{{newID("vpc-cidr-assoc"), cidr}},
+	}
+	p.put(v)
+	p.put(&RouteTable{
+		Meta: p.meta("rtb", nil), VPC: v.ID, Associations: []Association{{ID: newID("rtbassoc"), Main: true}},
+	})
+	p.put(&NetworkACL{Meta: p.meta("acl", nil), VPC: v.ID, Default: true, Entries: []ACLEntry{
+		{Number: 100, Allow: true, Protocol: vpc.AllProtocols, CIDR: everyIPv4},
+		{Number: 100, Allow: true, Protocol: vpc.AllProtocols, CIDR: everyIPv4, Egress: true},
+	}})
+	g := &SecurityGroup{Meta: p.meta("sg", nil), VPC: v.ID, Name: defaultGroup, Description: "default VPC security group"}
+	g.Rules = []SecurityGroupRule{
+		{ID: newID("sgr"), Protocol: vpc.AllProtocols, Ports: anyPort, Group: g.ID},
+		{ID: newID("sgr"), Protocol: vpc.AllProtocols, Ports: anyPort, CIDR: everyIPv4, Egress: true},
+	}
+	p.put(g)
+	return v, nil
+}
+
+var (
+	everyIPv4 = netip.MustParsePrefix("0.0.0.0/0")
+	anyPort   = vpc.PortRange{From: -1, To: -1}
+)
+
+// noVpcRanges are ranges that no VPC may have (VPC user guide, "VPC CIDR blocks").
+var noVpcRanges = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("169.254.0.0/16"),
+	netip.MustParsePrefix("224.0.0.0/4"), netip.MustParsePrefix("240.0.0.0/4"),
+}
+
+func vpcRange(cidr netip.Prefix) (netip.Prefix, error) {
+	if !cidr.IsValid() || !cidr.Addr().Is4() {
+		return cidr, missing("cidrBlock")
+	}
+	cidr = cidr.Masked()
+	bad := slices.ContainsFunc(noVpcRanges, cidr.Overlaps)
+	if bad || cidr.Bits() < 16 || cidr.Bits() > 28 {
+		return cidr, refuse(fault.Invalid, "InvalidVpc.Range", "The CIDR '%s' is invalid.", cidr)
+	}
+	return cidr, nil
+}
+
+// VpcAttribute is one of the attributes that ModifyVpcAttribute changes.
+type VpcAttribute string
+
+// The attributes, as the EC2 API spells them.
+const (
+	EnableDNSSupport   VpcAttribute = "enableDnsSupport"
+	EnableDNSHostnames VpcAttribute = "enableDnsHostnames"
+	EnableUsageMetrics VpcAttribute = "enableNetworkAddressUsageMetrics"
+)
+
+// ModifyVpcAttribute turns one attribute of a VPC on or off.
+func (s *Service) ModifyVpcAttribute(ctx context.Context, c Scope, id string, a VpcAttribute, on bool) error {
+	return s.do(ctx, c, func(p *plan) error {
+		old, err := p.VPC(c, id)
+		if err != nil {
+			return err
+		}
+		v := *old
+		switch a {
+		case EnableDNSSupport:
+			v.DNSSupport = on
+		case EnableDNSHostnames:
+			if on && !v.DNSSupport {
+				return invalidValue("Value (true) for parameter enableDnsHostnames is invalid. DNS support is not enabled for %s", id)
+			}
+			v.DNSHostnames = on
+		case EnableUsageMetrics:
+			v.UsageMetrics = on
+		default:
+			return invalidValue("Value (%s) for parameter attribute is invalid. Unknown attribute.", string(a))
+		}
+		p.put(&v)
+		return nil
+	})
+}
+
+// AssociateCidrBlock adds a range to a VPC. It may not overlap another range of that VPC.
+func (s *Service) AssociateCidrBlock(ctx context.Context, c Scope, id string, cidr netip.Prefix) (Block, error) {
+	var made Block
+	err := s.do(ctx, c, func(p *plan) error {
+		old, err := p.VPC(c, id)
+		if err != nil {
+			return err
+		}
+		if cidr, err = vpcRange(cidr); err != nil {
+			return err
+		}
+		if len(old.Blocks) >= p.limits.CIDRsPerVPC {
+			return overLimit("CidrLimitExceeded", "%s has the maximum of %d CIDR blocks", id, p.limits.CIDRsPerVPC)
+		}
+		for _, b := range old.Blocks {
+			if b.CIDR.Overlaps(cidr) {
+				return refuse(fault.Conflict, "CidrConflict", "The CIDR '%s' conflicts with %s of %s", cidr, b.CIDR, id)
+			}
+		}
+		v := *old
+		made = Block{newID("vpc-cidr-assoc"), cidr}
+		v.Blocks = append(slices.Clone(old.Blocks), made)
+		p.put(&v)
+		return nil
+	})
+	return made, err
+}
+
+// DisassociateCidrBlock takes a range, not the primary one, from its VPC. No subnet may lie in it.
+func (s *Service) DisassociateCidrBlock(ctx context.Context, c Scope, association string) (*VPC, Block, error) {
+	var vpc *VPC
+	var gone Block
+	err := s.do(ctx, c, func(p *plan) error {
+		for old := range p.VPCs(c) {
+			i := slices.IndexFunc(old.Blocks, func(b Block) bool { return b.ID == association })
+			if i < 0 {
+				continue
+			}
+			if i == 0 {
+				return refuse(fault.Conflict, "OperationNotPermitted",
+					"The vpc CIDR block with association ID %s may not be disassociated. It is the primary IPv4 CIDR block of the VPC", association)
+			}
+			gone = old.Blocks[i]
+			for n := range p.Subnets(c) {
+				if n.VPC == old.ID && gone.CIDR.Overlaps(n.CIDR) {
+					return inUse("The vpc CIDR block %s has dependencies: %s", gone.CIDR, n.ID)
+				}
+			}
+			v := *old
+			v.Blocks = slices.Delete(slices.Clone(old.Blocks), i, i+1)
+			p.put(&v)
+			vpc = &v
+			return nil
+		}
+		return nounCIDRAssoc.unknown(association)
+	})
+	return vpc, gone, err
+}
+
+// DeleteVpc deletes a VPC and what was made with it. Anything else in it is a DependencyViolation.
+func (s *Service) DeleteVpc(ctx context.Context, c Scope, id string) error {
+	return s.do(ctx, c, func(p *plan) error {
+		v, err := p.VPC(c, id)
+		if err != nil {
+			return err
+		}
+		if what := p.dependent(v); what != "" {
+			return inUse("The vpc '%s' has dependencies and cannot be deleted: %s", id, what)
+		}
+		for _, t := range p.of(id) {
+			p.remove(t)
+		}
+		p.remove(v)
+		return nil
+	})
+}
+
+// dependent names something in the VPC that is not deleted with it.
+func (s *State) dependent(v *VPC) string {
+	for n := range s.Subnets(v.scope()) {
+		if n.VPC == v.ID {
+			return n.ID
+		}
+	}
+	for t := range s.RouteTables(v.scope()) {
+		if t.VPC == v.ID && !t.Main() {
+			return t.ID
+		}
+	}
+	for a := range s.NetworkACLs(v.scope()) {
+		if a.VPC == v.ID && !a.Default {
+			return a.ID
+		}
+	}
+	for g := range s.SecurityGroups(v.scope()) {
+		if g.VPC == v.ID && g.Name != defaultGroup {
+			return g.ID
+		}
+	}
+	for g := range s.InternetGateways(v.scope()) {
+		if g.VPC == v.ID {
+			return g.ID
+		}
+	}
+	for e := range s.VpcEndpoints(v.scope()) {
+		if e.VPC == v.ID {
+			return e.ID
+		}
+	}
+	for _, p := range s.peerings.rows {
+		if p.Requester == v.ID || p.Accepter == v.ID {
+			return p.ID
+		}
+	}
+	return ""
+}
+
+// of are the records that were made with a VPC and go with it.
+func (s *State) of(vpcID string) []record {
+	var out []record
+	for _, t := range s.tables.rows {
+		if t.VPC == vpcID {
+			out = append(out, t)
+		}
+	}
+	for _, a := range s.acls.rows {
+		if a.VPC == vpcID {
+			out = append(out, a)
+		}
+	}
+	for _, g := range s.groups.rows {
+		if g.VPC == vpcID {
+			out = append(out, g)
+		}
+	}
+	return out
+}
