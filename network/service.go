@@ -11,8 +11,9 @@ import (
 	"postern/network/vpc"
 )
 
-// conflictRetries is how often a verb is planned anew because another server committed in between.
-const conflictRetries = 10
+// conflictRetries is how often a verb is planned anew because another server committed in between. Reading the state
+// again takes longer than a commit, so a busy neighbour may win many times in a row.
+const conflictRetries = 1000
 
 // Config is what a Service is made of.
 type Config struct {
@@ -141,6 +142,9 @@ func (s *Service) commit(ctx context.Context, scope Scope, verb func(*plan) erro
 		s.reload = true
 		if !fault.Is(err, fault.Conflict) {
 			return false, fmt.Errorf("commit the network: %w", err)
+		}
+		if ctx.Err() != nil {
+			return false, ctx.Err()
 		}
 	}
 	return false, fault.New(fault.Unavailable, "network.commit", "other servers change the network all the time; try again")
