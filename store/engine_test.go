@@ -6,6 +6,10 @@ import (
 
 	"postern/network"
 	"postern/network/networktest"
+	"postern/ssm"
+	"postern/ssm/command"
+	"postern/ssm/command/commandtest"
+	"postern/ssm/ssmtest"
 	"postern/store"
 )
 
@@ -25,7 +29,7 @@ var engines = []struct {
 	}},
 }
 
-// onEngines runs a heart's suite on every engine. A store opened twice in one test is the same store.
+// onEngines runs a room's suite on every engine. A store opened twice in one test is the same store.
 func onEngines[S any](t *testing.T, suite func(*testing.T, func(*testing.T) S), part func(*store.DB) S) {
 	for _, engine := range engines {
 		t.Run(engine.name, func(t *testing.T) {
@@ -42,4 +46,12 @@ func onEngines[S any](t *testing.T, suite func(*testing.T, func(*testing.T) S), 
 
 func TestNetwork(t *testing.T) {
 	onEngines(t, networktest.TestStore, func(db *store.DB) network.Store { return db.Network() })
+}
+
+func TestRecords(t *testing.T) {
+	onEngines(t, ssmtest.TestRecords, func(db *store.DB) ssm.Records { return db.Records() })
+}
+
+func TestCommands(t *testing.T) {
+	onEngines(t, commandtest.TestStore, func(db *store.DB) command.Store { return db.Commands() })
 }

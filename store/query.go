@@ -1,0 +1,94 @@
+package store
+
+import (
+	"database/sql"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// query is a SELECT whose conditions depend on what is asked. Conditions are written with ? and numbered as they are
+// added, because $1 is what every engine understands.
+type query struct {
+	text strings.Builder
+	args []any
+	any  bool
+}
+
+func newQuery(text string) *query {
+	q := new(query)
+	q.text.WriteString(text)
+	return q
+}
+
+// where adds a condition to the others.
+func (q *query) where(condition string, args ...any) {
+	if q.any {
+		q.text.WriteString(" AND (")
+	} else {
+		q.text.WriteString(" WHERE (")
+	}
+	q.any = true
+	q.add(condition, args)
+	q.text.WriteByte(')')
+}
+
+func (q *query) add(text string, args []any) {
+	for _, arg := range args {
+		before, after, _ := strings.Cut(text, "?")
+		q.args = append(q.args, arg)
+		q.text.WriteString(before)
+		q.text.WriteByte('$')
+		q.text.WriteString(strconv.Itoa(len(q.args)))
+		text = after
+	}
+	q.text.WriteString(text)
+}
+
+// end adds what follows the conditions. A limit of 0 is none.
+func (q *query) end(text string, limit int) {
+	q.text.WriteByte(' ')
+	q.text.WriteString(text)
+	if limit > 0 {
+		q.add(" LIMIT ?", []any{limit})
+	}
+}
+
+// each runs the query and calls scan for every row.
+func (q *query) each(tx *sql.Tx, scan func(*sql.Rows) error) error {
+	rows, err := tx.Query(q.text.String(), q.args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// in is a condition for a list of values that is not empty.
+func in[T any](column string, values []T) (condition string, args []any) {
+	args = make([]any, len(values))
+	for i, v := range values {
+		args[i] = v
+	}
+	return column + " IN (" + strings.TrimSuffix(strings.Repeat("?, ", len(values)), ", ") + ")", args
+}
+
+// Moments are kept as microseconds since 1970; 0 is no moment.
+func toMicros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func fromMicros(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(n).UTC()
+}
