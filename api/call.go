@@ -16,7 +16,9 @@ type Caller struct {
 	Account string
 	// AccessKey is the id of the key that signed.
 	AccessKey string
-	// Node is the managed node whose own key proved the request ("i-…" or "mi-…"), with Auth Node only.
+	// IssuedTo is the instance or managed node ("i-…", "mi-…") that the credentials were issued to, if they were.
+	IssuedTo string
+	// Node is the managed node whose own key pair proved the request, in operations with Auth Node only.
 	Node string
 }
 
@@ -40,6 +42,8 @@ type Call struct {
 	Time time.Time
 	// Host is the host that the request named, with its port.
 	Host string
+	// SourceIP is the peer's address as text, without port.
+	SourceIP string
 	// TLS says whether the request came over TLS.
 	TLS bool
 

@@ -16,12 +16,12 @@ const (
 	// Signed is SigV4, in the header or presigned. It is the default.
 	Signed Auth = iota
 	// Unsigned takes requests without a signature, and signed ones too. The handler checks what the body proves
-	// (RegisterManagedInstance: an activation). A signature that is there must be right. Only a signed caller is
-	// asked for permission.
+	// (RegisterManagedInstance: an activation). A signature that is there must be right. Identity policies are not
+	// asked, as on AWS; endpoint policies are.
 	Unsigned
 	// Node takes what a managed instance sends for its credentials: SigV4 whose signature is RSA-PSS by the node's own
 	// key, or ordinary SigV4 of an instance together with SSM-AsymmetricKeyAuthorization. Call.Caller.Node is then
-	// the node whose key it was. Such a caller is not asked for permission by identity policies, as on AWS.
+	// the node whose key it was. Identity policies are not asked, as on AWS; endpoint policies are.
 	Node
 )
 
@@ -43,7 +43,9 @@ type Operation struct {
 	keys          func(*Call, any) map[string][]string
 	handle        func(context.Context, *Call, any) (any, error)
 	stream        func(http.ResponseWriter, *http.Request, *Call) error
+	takes         []string
 	codec         *wire.Codec
+	dryRun        int // index of the input's DryRun member, or -1
 }
 
 // Option changes one row of a table.
@@ -108,6 +110,12 @@ func Everything[In any](*Call, *In) []string { return []string{"*"} }
 
 // Action sets the action that a policy must allow, with its prefix ("iam:PassRole").
 func Action(action string) Option { return func(op *Operation) { op.Action = action } }
+
+// Takes names the members of the input that the handler makes use of. A request that sets another one is refused as not
+// built, by the member's name, so that nothing is ignored silently. DryRun need not be named.
+func Takes(members ...string) Option {
+	return func(op *Operation) { op.takes = append(op.takes, members...) }
+}
 
 // With sets how the caller proves who it is.
 func With(auth Auth) Option { return func(op *Operation) { op.Auth = auth } }

@@ -1,6 +1,14 @@
 package api
 
-import "postern/aws/wire"
+import (
+	"fmt"
+	"slices"
+
+	"postern/aws/wire"
+)
+
+// DefaultBodyLimit is the largest request body, in bytes, of services that set none: far above the largest document.
+const DefaultBodyLimit = 1 << 20
 
 // Service is one AWS endpoint: its name, how it speaks, and the table of what it does.
 type Service struct {
@@ -17,10 +25,88 @@ type Service struct {
 	Version, Namespace string
 	// Global services (iam) have one endpoint for all regions; their signatures are scoped to us-east-1.
 	Global bool
-	// BodyLimit is the largest request body in bytes; 0 means 1 MiB.
+	// BodyLimit is the largest request body in bytes; 0 means DefaultBodyLimit.
 	BodyLimit int64
-	// Known are the names of all operations that Amazon's service has; those that are not in Operations answer 501.
+	// Known are the names of all operations that Amazon's service has; those that are not in Operations answer 501. Nil
+	// means those of the SDK's service of this name.
 	Known []string
 	// Operations is the table.
 	Operations []Operation
+}
+
+// service is a Service made ready: names filled in, rows indexed.
+type service struct {
+	Service
+	byName map[string]*Operation
+	known  map[string]bool
+	routes []route
+}
+
+// ready checks a table and indexes it. Its errors are mistakes in the table.
+func ready(s Service) (*service, error) {
+	if s.SigningName == "" {
+		s.SigningName = s.Name
+	}
+	if s.ActionPrefix == "" {
+		s.ActionPrefix = s.SigningName
+	}
+	if s.BodyLimit == 0 {
+		s.BodyLimit = DefaultBodyLimit
+	}
+	if s.Known == nil {
+		s.Known = wire.Operations(s.Name)
+	}
+	s.Operations = slices.Clone(s.Operations)
+	r := &service{Service: s, byName: map[string]*Operation{}, known: map[string]bool{}}
+	for _, name := range s.Known {
+		r.known[name] = true
+	}
+	for i := range r.Operations {
+		op := &r.Operations[i]
+		if err := r.add(op); err != nil {
+			return nil, fmt.Errorf("operation %s:%s: %w", s.Name, op.Name, err)
+		}
+	}
+	return r, nil
+}
+
+func (s *service) add(op *Operation) error {
+	if op.Action == "" {
+		op.Action = s.ActionPrefix + ":" + op.Name
+	}
+	switch {
+	case op.Name == "":
+		return fmt.Errorf("has no name")
+	case op.resources == nil:
+		return fmt.Errorf("declares no resources: use Everything if the action has no resource type")
+	case op.handle == nil && op.stream == nil:
+		return fmt.Errorf("has no handler")
+	case s.byName[op.Name] != nil:
+		return fmt.Errorf("stands in the table twice")
+	case (op.Pattern == "") == (s.Protocol == wire.REST):
+		return fmt.Errorf("needs a pattern in the REST protocol, and none in others")
+	}
+	op.dryRun = -1
+	if op.input != nil {
+		if f, ok := op.input.FieldByName("DryRun"); ok && s.Protocol == wire.EC2 {
+			op.dryRun = f.Index[0]
+		}
+		op.codec = &wire.Codec{
+			Protocol: s.Protocol, Operation: op.Name, Namespace: s.Namespace, Input: op.input, Output: op.output,
+		}
+		for _, member := range op.takes {
+			if _, ok := op.input.FieldByName(member); !ok {
+				return fmt.Errorf("takes %s, which %s does not have", member, op.input)
+			}
+		}
+	}
+	if op.Pattern != "" {
+		route, err := parseRoute(op)
+		if err != nil {
+			return err
+		}
+		s.routes = append(s.routes, route)
+	}
+	s.byName[op.Name] = op
+	return nil
 }

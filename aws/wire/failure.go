@@ -44,6 +44,12 @@ func (p Protocol) AppendFailure(dst []byte, f Failure) []byte {
 		dst = appendElement(dst, "Message", f.Message)
 		dst = appendElement(dst, "RequestId", f.RequestID)
 		return closeTag(dst, f.Code)
+	case S3:
+		dst = append(append(dst, xmlHead...), "<Error>"...)
+		dst = appendElement(dst, "Code", f.Code)
+		dst = appendElement(dst, "Message", f.Message)
+		dst = appendElement(dst, "RequestId", f.RequestID)
+		return append(dst, "</Error>"...)
 	default:
 		dst = append(dst, `{"__type":`...)
 		dst = appendJSONString(dst, f.Code)
@@ -65,7 +71,7 @@ func (p Protocol) ContentType() string {
 		return "text/xml;charset=UTF-8"
 	case Query:
 		return "text/xml"
-	case REST:
+	case REST, S3:
 		return "application/xml"
 	default:
 		return "application/x-amz-json-1.1"

@@ -13,6 +13,8 @@ const (
 	Query
 	// REST finds the operation by method and path; JSON in, XML out (ssmmessages).
 	REST
+	// S3 is S3's REST: only its errors are known here, for clients that ask for it where it is not served.
+	S3
 )
 
 func (p Protocol) String() string {
@@ -25,6 +27,8 @@ func (p Protocol) String() string {
 		return "query"
 	case REST:
 		return "rest"
+	case S3:
+		return "s3"
 	}
 	return "unknown"
 }

@@ -1,0 +1,69 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"postern/network/vpc"
+)
+
+// Record is what happened to one request: it is logged once and given to the audit hook once. It holds no secret.
+type Record struct {
+	Time      time.Time
+	Duration  time.Duration
+	RequestID string
+	Method    string
+	Service   string
+	Operation string
+	Region    string
+	Account   string
+	// Principal is the caller's ARN, or the managed node; empty for anonymous callers.
+	Principal string
+	AccessKey string
+	SourceIP  string
+	UserAgent string
+	Origin    vpc.Origin
+	Status    int
+	// Code is the error's code as the caller saw it; empty on success.
+	Code string
+	// Statement is what decided about permission.
+	Statement string
+	// Err is the whole inner error, for the log and for auditors only.
+	Err error
+}
+
+// log writes the record as one line.
+func (rec *Record) log(ctx context.Context, log *slog.Logger) {
+	level := slog.LevelInfo
+	if rec.Status >= 500 && rec.Status != 501 {
+		level = slog.LevelError
+	}
+	if !log.Enabled(ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 18)
+	add := func(key, value string) {
+		if value != "" {
+			attrs = append(attrs, slog.String(key, value))
+		}
+	}
+	add("request_id", rec.RequestID)
+	add("method", rec.Method)
+	add("service", rec.Service)
+	add("operation", rec.Operation)
+	attrs = append(attrs, slog.Int("status", rec.Status), slog.Duration("duration", rec.Duration))
+	add("code", rec.Code)
+	add("principal", rec.Principal)
+	add("access_key", rec.AccessKey)
+	add("account", rec.Account)
+	add("region", rec.Region)
+	add("source_ip", rec.SourceIP)
+	add("interface", rec.Origin.Interface)
+	add("endpoint", rec.Origin.Endpoint)
+	add("statement", rec.Statement)
+	if rec.Err != nil {
+		add("error", rec.Err.Error())
+	}
+	log.LogAttrs(ctx, level, "request", attrs...)
+}

@@ -1,0 +1,212 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"strings"
+
+	"postern/aws/fault"
+	"postern/aws/sigv4"
+	"postern/aws/wire"
+	"postern/network/vpc"
+)
+
+// address is what one part of a request says about where it is meant to go. Empty fields are not said.
+type address struct{ service, region string }
+
+// absent services are Amazon's that Postern does not serve, with what their clients need to understand an error.
+var absentServices = []Service{
+	{Name: "kms", TargetPrefix: "TrentService", Protocol: wire.JSON},
+	{Name: "logs", TargetPrefix: "Logs_20140328", Protocol: wire.JSON},
+	{Name: "monitoring", TargetPrefix: "GraniteServiceVersion20100801", Protocol: wire.Query, Version: "2010-08-01"},
+	{Name: "route53resolver", TargetPrefix: "Route53Resolver", Protocol: wire.JSON},
+	{Name: "secretsmanager", TargetPrefix: "secretsmanager", Protocol: wire.JSON},
+	{Name: "events", TargetPrefix: "AWSEvents", Protocol: wire.JSON},
+	{Name: "ssm", TargetPrefix: "AmazonSSM", Protocol: wire.JSON},
+	{Name: "ec2messages", TargetPrefix: "EC2WindowsMessageDeliveryService", Protocol: wire.JSON},
+	{Name: "ssmmessages", Protocol: wire.REST},
+	{Name: "ec2", Protocol: wire.EC2, Version: "2016-11-15"},
+	{Name: "iam", Protocol: wire.Query, Version: "2010-05-08"},
+	{Name: "sts", Protocol: wire.Query, Version: "2011-06-15"},
+	{Name: "s3", Protocol: wire.S3},
+}
+
+// resolve finds the service and region that a request is for:
+//
+//	the endpoint it came through, else its host, else its signature's scope, else its target, action version
+//
+// and refuses a request whose parts contradict each other, or the endpoint.
+func (x *exchange) resolve() error {
+	scope := scopeOf(x.signature)
+	host := x.h.hostAddress(x.r.Host)
+	via := originAddress(x.call.Origin)
+	name := first(via.service, host.service, x.h.bySigning[scope.service], scope.service, x.h.byContent(x.r))
+	x.call.Region = first(via.region, scope.region, host.region, x.h.region)
+	x.record.Region = x.call.Region
+	s := x.h.services[name]
+	if s == nil {
+		return x.absent(name)
+	}
+	x.service, x.call.Service, x.record.Service = s, &s.Service, s.Name
+	if s.Global {
+		x.call.Region = globalRegion
+	}
+	return x.consistent(via, host, scope)
+}
+
+// globalRegion is the region that signatures for global services are scoped to.
+const globalRegion = "us-east-1"
+
+// consistent refuses a request that came through an endpoint and is for another service or region, and one whose
+// signature is scoped to something else than it is addressed to.
+func (x *exchange) consistent(via, host, scope address) error {
+	s := x.service
+	here := ""
+	if x.call.Origin.Endpoint != "" {
+		here = ": it came through VPC endpoint " + x.call.Origin.Endpoint + ", which serves " + x.call.Origin.Service + " only"
+		if host.service != "" && host.service != s.Name {
+			return misdirected("The request is for the service %s%s", host.service, here)
+		}
+		if host.region != "" && host.region != via.region {
+			return misdirected("The request is for the region %s%s", host.region, here)
+		}
+	}
+	if scope.service != "" && scope.service != s.SigningName {
+		return misdirected("Credential should be scoped to correct service: '%s', not '%s'%s", s.SigningName, scope.service, here)
+	}
+	if want := first(via.region, host.region); scope.region != "" && !s.Global && want != "" && scope.region != want {
+		return misdirected("Credential should be scoped to a valid region, '%s', not '%s'%s", want, scope.region, here)
+	}
+	if s.Global && scope.region != "" && scope.region != globalRegion {
+		return misdirected("Credential should be scoped to a valid region, '%s', not '%s'", globalRegion, scope.region)
+	}
+	return nil
+}
+
+func misdirected(format string, args ...any) error {
+	return fault.New(fault.Unauthenticated, "api.resolve", format, args...).WithCode(sigv4.CodeMismatch)
+}
+
+// absent answers for a service that is not in the tables, in the shape its clients expect.
+func (x *exchange) absent(name string) error {
+	stand := &service{Service: Service{Name: name, Protocol: guessProtocol(x.r)}}
+	for i := range absentServices {
+		if absentServices[i].Name == name {
+			stand.Service = absentServices[i]
+		}
+	}
+	x.service, x.call.Service, x.record.Service = stand, &stand.Service, name
+	operation := operationText(x.r, stand.Protocol)
+	if name == "" {
+		return fault.New(fault.Invalid, "api.resolve",
+			"Neither host, signature nor target say which service the request %s is for", operation).
+			WithCode("UnknownOperationException")
+	}
+	return fault.New(fault.NotImplemented, "api.resolve", "Postern does not implement the service %s (%s)", name, operation)
+}
+
+// operationText names what a request to an absent service wanted.
+func operationText(r *http.Request, p wire.Protocol) string {
+	text := r.Method + " " + r.URL.Path
+	switch {
+	case r.Header.Get("X-Amz-Target") != "":
+		text = r.Header.Get("X-Amz-Target")
+	case p == wire.Query || p == wire.EC2:
+		if action := r.URL.Query().Get("Action"); action != "" {
+			text = action
+		}
+	}
+	if len(text) > 128 {
+		text = text[:128] + "…"
+	}
+	return text
+}
+
+// guessProtocol is the protocol that the client of an unknown service most likely understands an error in.
+func guessProtocol(r *http.Request) wire.Protocol {
+	switch {
+	case r.Header.Get("X-Amz-Target") != "" || strings.Contains(r.Header.Get("Content-Type"), "json"):
+		return wire.JSON
+	case strings.Contains(r.Header.Get("Content-Type"), "x-www-form-urlencoded"):
+		return wire.Query
+	}
+	return wire.S3
+}
+
+func scopeOf(s *sigv4.Signature) address {
+	if s == nil {
+		return address{}
+	}
+	return address{s.Scope.Service, s.Scope.Region}
+}
+
+// originAddress reads the service and region of the endpoint that a connection came through, from its service name
+// "com.amazonaws.REGION.SERVICE".
+func originAddress(o vpc.Origin) address {
+	rest, ok := strings.CutPrefix(o.Service, "com.amazonaws.")
+	if o.Endpoint == "" || !ok {
+		return address{}
+	}
+	region, name, _ := strings.Cut(rest, ".")
+	return address{name, region}
+}
+
+// hostAddress reads service and region from a host: "ssm.REGION.DOMAIN", "sts.DOMAIN", "BUCKET.s3.REGION.DOMAIN" or an
+// endpoint's own "vpce-….SERVICE.REGION.vpce.DOMAIN". Hosts that name no service, such as localhost, say nothing.
+func (h *Handler) hostAddress(hostport string) address {
+	host := hostport
+	if name, _, err := net.SplitHostPort(hostport); err == nil {
+		host = name
+	}
+	if !strings.Contains(host, ".") {
+		return address{}
+	}
+	labels := strings.Split(strings.ToLower(host), ".")
+	for i, label := range labels[:len(labels)-1] {
+		if !h.labels[label] {
+			continue
+		}
+		if next := labels[i+1]; isRegion(next) {
+			return address{label, next}
+		}
+		if i == 0 {
+			return address{label, ""}
+		}
+	}
+	return address{}
+}
+
+// isRegion reports whether a label has the form of a region: "us-east-1", "lab-1".
+func isRegion(s string) bool {
+	dash := strings.LastIndexByte(s, '-')
+	return dash > 0 && dash < len(s)-1 && strings.Trim(s[dash+1:], "0123456789") == ""
+}
+
+// byContent finds the service of a request that neither host nor signature name: by its target, or the version of its
+// action.
+func (h *Handler) byContent(r *http.Request) string {
+	if prefix, _, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
+		return h.byTarget[prefix]
+	}
+	if version := r.URL.Query().Get("Version"); version != "" {
+		return h.byVersion[version]
+	}
+	for _, s := range h.services {
+		segments := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
+		for _, rt := range s.routes {
+			if _, ok := rt.match(r.Method, segments); ok {
+				return s.Name
+			}
+		}
+	}
+	return ""
+}
+
+func first(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
