@@ -1,0 +1,82 @@
+package guest
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// copyEntry copies one directory (without what is in it), file or link, and its owner where that is allowed; anything
+// else it leaves out. A file or link that is there already is replaced.
+func copyEntry(src, dst *os.Root, name string, info fs.FileInfo) error {
+	mode := info.Mode()
+	switch {
+	case mode.IsDir():
+		if err := dst.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		chown(dst, name, info)
+		return dst.Chmod(name, mode.Perm()|0o700|mode&(fs.ModeSticky|fs.ModeSetgid))
+	case mode&fs.ModeSymlink != 0:
+		target, err := src.Readlink(name)
+		if err != nil {
+			return err
+		}
+		dst.Remove(name)
+		if err := dst.Symlink(target, name); err != nil {
+			return err
+		}
+		chown(dst, name, info)
+		return nil
+	case mode.IsRegular():
+		return copyFile(src, dst, name, info)
+	default:
+		return nil
+	}
+}
+
+// chown gives an entry the owner that it had. An ordinary user's guest has one id only, and keeps what it gets.
+func chown(dst *os.Root, name string, info fs.FileInfo) {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 && name != "." {
+		dst.Lchown(name, int(st.Uid), int(st.Gid))
+	}
+}
+
+func copyFile(src, dst *os.Root, name string, info fs.FileInfo) (err error) {
+	in, err := src.Open(name)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	dst.Remove(name)
+	out, err := dst.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	if _, err := io.Copy(out, in); err != nil {
+		return err
+	}
+	chown(dst, name, info) // before the mode: a change of owner takes the set-user-ID bit away
+	mode := info.Mode()
+	return out.Chmod(mode.Perm() | mode&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky))
+}
+
+// Remove deletes a directory and everything in it, even where a guest or overlayfs left directories that their owner may
+// not enter. It never follows a link.
+func Remove(dir string) error {
+	err := os.RemoveAll(dir)
+	if err == nil || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if d != nil && d.IsDir() {
+			os.Chmod(name, 0o700) // before it is read; RemoveAll tells what is still wrong
+		}
+		return nil
+	})
+	return os.RemoveAll(dir)
+}

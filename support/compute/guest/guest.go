@@ -1,0 +1,90 @@
+package guest
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+)
+
+// Boot is all that one start of an instance needs.
+type Boot struct {
+	// ID is the instance's id, for messages and for cloud-init's paths.
+	ID string
+	// Dir is the instance's own directory, which Start fills at the first boot.
+	Dir string
+	// Image is the root directory of the image; empty means this host's own root file system.
+	Image string
+	// HostEtc is the copy of the host's /etc that CopyHostEtc made; needed where Image is empty.
+	HostEtc string
+	// Agent is the path of the postern-agent program on the host.
+	Agent string
+
+	Hostname, Domain string
+	// Address is the interface's address with its subnet's length.
+	Address netip.Prefix
+	// Gateway is the subnet's router, Resolver the VPC's DNS server.
+	Gateway, Resolver netip.Addr
+	// MTU of the interface in bytes, 576–65535; 0 means 9001, as Amazon's interfaces have.
+	MTU int
+	// CA is the PEM of the certificate authority that the guest trusts besides the image's own.
+	CA string
+	// UserData is run once in the life of the instance if it starts with "#!".
+	UserData []byte
+	// Console gets what the guest's processes print. It is written from one goroutine.
+	Console io.Writer `json:"-"`
+
+	// Probe asks only whether all this would work: the guest sets up everything and ends.
+	Probe bool
+}
+
+func (b *Boot) check() error {
+	switch {
+	case b.ID == "" || b.Dir == "" || b.Agent == "" || b.Hostname == "":
+		return fmt.Errorf("boot %q: id, directory, agent and host name are needed", b.ID)
+	case b.Image == "" && b.HostEtc == "":
+		return fmt.Errorf("boot %s: the host as an image needs its copy of /etc", b.ID)
+	case !b.Address.IsValid() || !b.Address.Addr().Is4() || !b.Gateway.Is4() || !b.Resolver.Is4():
+		return fmt.Errorf("boot %s: address %v, gateway %v, resolver %v", b.ID, b.Address, b.Gateway, b.Resolver)
+	case b.MTU != 0 && (b.MTU < 576 || b.MTU > 65535):
+		return fmt.Errorf("boot %s: MTU %d is not 576–65535", b.ID, b.MTU)
+	}
+	return nil
+}
+
+// EndKind says why a guest ended.
+type EndKind int
+
+// The ends.
+const (
+	// Died is an end that nobody asked for; End.Err says what is known.
+	Died EndKind = iota
+	// Stopped was asked for by Stop or Kill.
+	Stopped
+	// PoweredOff was asked for inside the guest (poweroff, halt).
+	PoweredOff
+	// Restarted was asked for inside the guest (reboot).
+	Restarted
+)
+
+// End is how a guest ended.
+type End struct {
+	Kind EndKind
+	Err  error
+}
+
+// Machine is a guest that runs.
+type Machine interface {
+	// TUN is the guest's network interface: packets with a virtio network header, with large TCP segments and unfinished
+	// checksums both ways. The caller owns it once Start has returned.
+	TUN() *os.File
+	// PID of the guest's first process on the host.
+	PID() int
+	// Stop asks the guest to end, and makes it when it has not within a few seconds. It returns when the guest is gone.
+	Stop()
+	// Kill ends the guest at once and returns when it is gone.
+	Kill()
+	// Done is closed when the guest is gone, and End then says how.
+	Done() <-chan struct{}
+	End() End
+}

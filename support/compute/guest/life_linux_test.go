@@ -1,0 +1,302 @@
+package guest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"postern/support/compute/guest"
+)
+
+func TestPacketsLeaveThroughTheTUN(t *testing.T) {
+	l := newLab(t)
+	b, _ := l.boot(20, "bash -c 'echo hello > /dev/udp/10.0.9.9/53'")
+	m := start(t, l, b)
+	m.TUN().SetReadDeadline(time.Now().Add(10 * time.Second))
+	buf := make([]byte, 1<<16)
+	for {
+		n, err := m.TUN().Read(buf)
+		if err != nil {
+			t.Fatalf("no packet to 10.0.9.9: %v", err)
+		}
+		const virtioHeader = 10
+		p := buf[virtioHeader:n]
+		if len(p) < 28 || p[0]>>4 != 4 {
+			continue
+		}
+		if bytes.Equal(p[16:20], []byte{10, 0, 9, 9}) {
+			if !bytes.Equal(p[12:16], []byte{10, 0, 1, 20}) || binary.BigEndian.Uint16(p[22:]) != 53 {
+				t.Errorf("packet % x", p)
+			}
+			return
+		}
+	}
+}
+
+func TestStopAndStartKeepTheLayer(t *testing.T) {
+	l := newLab(t)
+	b, c := l.boot(21, "echo once; echo kept > /root/file; rm /usr/bin/awk 2>/dev/null; true")
+	m := start(t, l, b)
+	c.script(t)
+	m.Stop()
+	m.TUN().Close()
+	b.UserData = []byte("#!/bin/sh\necho never\n")
+	b2, c2 := b, newConsole()
+	b2.Console = c2
+	m = start(t, l, b2)
+	m.Stop()
+	kept, err := os.ReadFile(filepath.Join(b.Dir, "layer/root/file"))
+	if err != nil || string(kept) != "kept\n" {
+		t.Errorf("the layer holds %q, %v", kept, err)
+	}
+	if strings.Contains(c2.waitFor(t, "stops"), "never") {
+		t.Error("the user data ran twice")
+	}
+}
+
+func TestEnds(t *testing.T) {
+	l := newLab(t)
+	for i, tt := range []struct {
+		name   string
+		script string
+		end    func(m guest.Machine)
+		want   guest.EndKind
+	}{
+		{"stop", "sleep 1000 &", guest.Machine.Stop, guest.Stopped},
+		{"stop those who do not listen", "trap '' TERM; (trap '' TERM; while :; do sleep 1; done) &", guest.Machine.Stop, guest.Stopped},
+		{"kill", "sleep 1000 &", guest.Machine.Kill, guest.Stopped},
+		{"first process killed", "true", func(m guest.Machine) { kill(m.PID()) }, guest.Died},
+		{"power off inside", "sh -c 'kill -0 1; poweroff -f || busybox poweroff -f || python3 -c \"import ctypes; ctypes.CDLL(None).reboot(0x4321fedc)\"'", nil, guest.PoweredOff},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b, c := l.boot(30+i, tt.script)
+			m := start(t, l, b)
+			if tt.end != nil {
+				c.script(t)
+				began := time.Now()
+				tt.end(m)
+				if took := time.Since(began); took > 6*time.Second {
+					t.Errorf("it took %v", took)
+				}
+			}
+			select {
+			case <-m.Done():
+			case <-time.After(10 * time.Second):
+				t.Fatal("the guest did not end")
+			}
+			if end := m.End(); end.Kind != tt.want {
+				t.Errorf("ended %+v, want %v", end, tt.want)
+			}
+			if n := processesOf(t, b.ID); n != 0 {
+				t.Errorf("%d processes are left", n)
+			}
+		})
+	}
+}
+
+func kill(pid int) {
+	p, _ := os.FindProcess(pid)
+	p.Kill()
+}
+
+// processesOf counts the processes of a guest that the host still has: its first one names the instance, and no other
+// outlives it.
+func processesOf(t *testing.T, id string) int {
+	t.Helper()
+	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, name := range lines {
+		text, err := os.ReadFile(name)
+		if err == nil && bytes.Contains(text, []byte("\x00init\x00--instance\x00"+id)) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestTheAgentIsStartedAgain(t *testing.T) {
+	l := newLab(t)
+	b, c := l.boot(22, "true")
+	m := start(t, l, b)
+	for range 100 {
+		if strings.Contains(c.waitFor(t, "@>>>"), "started again") {
+			break
+		}
+		// The agent is a child of the guest's first process.
+		children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", m.PID(), m.PID()))
+		for _, pid := range strings.Fields(string(children)) {
+			var n int
+			fmt.Sscan(pid, &n)
+			kill(n)
+		}
+		break
+	}
+	c.waitFor(t, "is started again in")
+}
+
+func TestTwentyAtOnce(t *testing.T) {
+	l := newLab(t)
+	began := time.Now()
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			b, _ := l.boot(40+i, "")
+			m, err := l.Start(t.Context(), b)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			t.Cleanup(func() { m.Kill(); m.TUN().Close() })
+		})
+	}
+	wg.Wait()
+	t.Logf("20 guests run after %v", time.Since(began))
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	l := newLab(t)
+	good, _ := l.boot(23, "")
+	for _, tt := range []struct {
+		name string
+		edit func(b *guest.Boot)
+		want string
+	}{
+		{"no id", func(b *guest.Boot) { b.ID = "" }, "are needed"},
+		{"no /etc", func(b *guest.Boot) { b.HostEtc = "" }, "copy of /etc"},
+		{"MTU", func(b *guest.Boot) { b.MTU = 100 }, "MTU 100"},
+		{"no image", func(b *guest.Boot) { b.Image = "/does/not/exist" }, "no such file"},
+		{"no agent", func(b *guest.Boot) { b.Agent = "/does/not/exist" }, "the agent"},
+	} {
+		b := good
+		b.Dir = filepath.Join(l.dir, "refused", tt.name)
+		tt.edit(&b)
+		if m, err := l.Start(t.Context(), b); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
+			if m != nil {
+				m.Kill()
+			}
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := l.Start(ctx, good); err == nil {
+		t.Error("started although the context had ended")
+	}
+}
+
+func TestCheckNamesWhatIsMissing(t *testing.T) {
+	l := newLab(t)
+	missing := l.Check(t.Context(), l.dir, "/does/not/exist")
+	if len(missing) != 1 || !strings.Contains(missing[0].Error(), "remedy: build it") {
+		t.Errorf("%v", missing)
+	}
+}
+
+// TestNothingOutlivesTheProgram kills a program that holds a guest the way nothing can be caught.
+func TestNothingOutlivesTheProgram(t *testing.T) {
+	l := newLab(t)
+	holder := exec.Command("/proc/self/exe", "-test.run", "^TestHold$")
+	holder.Env = append(os.Environ(), "GUEST_TEST_HOLD="+l.dir, "GUEST_TEST_AGENT="+agentProgram)
+	out, err := holder.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if _, err := fmt.Fscanf(out, "guest %d\n", &pid); err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	holder.Process.Kill()
+	holder.Wait()
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 5000); n != 1 || err != nil {
+		t.Fatalf("the guest outlives its program: %d, %v", n, err)
+	}
+	if n := processesOf(t, fmt.Sprintf("i-%017x", 24)); n != 0 {
+		t.Errorf("%d processes are left", n)
+	}
+}
+
+// TestHold is the program that TestNothingOutlivesTheProgram kills.
+func TestHold(t *testing.T) {
+	dir := os.Getenv("GUEST_TEST_HOLD")
+	if dir == "" {
+		t.Skip("only for TestNothingOutlivesTheProgram")
+	}
+	l := &lab{guest.NewLauncher(), dir}
+	b, _ := l.boot(24, "sleep 1000 &")
+	m, err := l.Start(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Printf("guest %d\n", m.PID())
+	<-m.Done()
+}
+
+// TestElsewhere runs the tests again as others would: as an ordinary user, and with the data on a file system that
+// cannot be an overlay's upper layer, as in a container.
+func TestElsewhere(t *testing.T) {
+	if os.Geteuid() != 0 || os.Getenv("GUEST_TEST_ELSEWHERE") != "" {
+		t.Skip("needs root, once")
+	}
+	newLab(t)
+	for _, tt := range []struct{ name, script, tests string }{
+		{"ordinary user", `mount -t tmpfs none /dev/net && mknod -m 666 /dev/net/tun c 10 200 &&
+			exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"`, "TestInsideTheGuest|TestStopAndStart|TestTwenty|TestEnds"},
+		{"no overlay", `mkdir $TMPDIR/l $TMPDIR/u $TMPDIR/w $TMPDIR/m &&
+			mount -t overlay -o lowerdir=$TMPDIR/l,upperdir=$TMPDIR/u,workdir=$TMPDIR/w none $TMPDIR/m &&
+			TMPDIR=$TMPDIR/m exec "$@"`, "TestInsideTheGuest"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir, err := os.MkdirTemp("", "guest-elsewhere-")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer guest.Remove(dir)
+			os.Chmod(dir, 0o777)
+			self := filepath.Join(dir, "guest.test")
+			agent := filepath.Join(dir, "postern-agent")
+			for from, to := range map[string]string{"/proc/self/exe": self, agentProgram: agent} {
+				text, err := os.ReadFile(from)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(to, text, 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd := exec.CommandContext(t.Context(), "unshare", "-m", "sh", "-c", tt.script, "sh", self, "-test.v", "-test.run", tt.tests)
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "TMPDIR="+dir, "GUEST_TEST_ELSEWHERE=yes", "GUEST_TEST_AGENT="+agent)
+			out, err := cmd.CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "--- PASS: TestInsideTheGuest") {
+				t.Errorf("%v\n%s", err, out)
+			}
+			if strings.Contains(string(out), "--- SKIP") {
+				t.Errorf("skipped:\n%s", out)
+			}
+		})
+	}
+}

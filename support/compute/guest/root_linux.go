@@ -1,0 +1,216 @@
+package guest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// enterRoot puts the root file system together and makes it the root of this mount namespace.
+func enterRoot(b *Boot) error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make mounts private: %w", err)
+	}
+	agent, err := filepath.EvalSymlinks(b.Agent)
+	if err != nil {
+		return &Missing{"the agent", err.Error(), "build it beside the server: make build"}
+	}
+	if err := os.Chdir(b.Dir); err != nil {
+		return err
+	}
+	if b.Image == "" {
+		err = hostRoot(b)
+	} else {
+		err = imageRoot(b.Image)
+	}
+	if err != nil {
+		return err
+	}
+	if err := systemMounts(); err != nil {
+		return err
+	}
+	if err := putAgent(agent); err != nil {
+		return fmt.Errorf("put the agent into the guest: %w", err)
+	}
+	if err := os.Chdir(rootDir); err != nil {
+		return err
+	}
+	// pivot_root(2): with both arguments the same, the old root lies over the new one and is then taken off.
+	if err := unix.PivotRoot(".", "."); err != nil {
+		return fmt.Errorf("pivot root: %w", err)
+	}
+	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("leave the old root: %w", err)
+	}
+	return os.Chdir("/")
+}
+
+// putAgent shows the agent's program in the guest, and in its /usr/bin where there can be one.
+func putAgent(agent string) error {
+	if err := os.Mkdir(rootDir+runDir, 0o755); err != nil {
+		return err
+	}
+	for _, path := range []string{agentPath, "/usr/bin/postern-agent"} {
+		f, err := os.OpenFile(rootDir+path, os.O_CREATE|unix.O_NOFOLLOW, 0o755)
+		if err != nil && path != agentPath {
+			continue // /usr is the host's, and the guest's root an ordinary user
+		}
+		if err != nil {
+			return err
+		}
+		f.Close()
+		if err := bindReadOnly(agent, rootDir+path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hostRoot is the guest's layer with the host's directories put in, each under a layer of its own. One overlay over the
+// host's / is not possible: the kernel refuses to copy a mount that has others under it which this namespace may not
+// part from it.
+func hostRoot(b *Boot) error {
+	if err := unix.Mount(layerDir, rootDir, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("bind the layer: %w", err)
+	}
+	for _, name := range append([]string{"etc"}, hostDirs...) {
+		over := filepath.Join(overDir, overName(name))
+		if info, err := os.Lstat(over); err != nil || !info.IsDir() {
+			continue // the host has a link there, or nothing
+		}
+		lower := "/" + name
+		if name == "etc" {
+			lower = b.HostEtc
+		}
+		target := filepath.Join(rootDir, name)
+		err := overlay(lower, over, over+".work", target)
+		if err == nil {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "postern: no overlay over %s (%v)\n", name, err)
+		if err := withoutOverlay(name, lower, over, target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withoutOverlay gives the guest a directory that it cannot change, or its own copy of /etc.
+func withoutOverlay(name, lower, over, target string) error {
+	if name == "etc" {
+		if err := copyOnce(lower, over); err != nil {
+			return fmt.Errorf("copy /etc: %w", err)
+		}
+		return unix.Mount(over, target, "", unix.MS_BIND, "")
+	}
+	if err := bindReadOnly(lower, target); err != nil {
+		return fmt.Errorf("bind /%s: %w", name, err)
+	}
+	return nil
+}
+
+func imageRoot(image string) error {
+	err := overlay(image, layerDir, workDir, rootDir)
+	if err == nil {
+		return nil
+	}
+	fmt.Fprintf(os.Stderr, "postern: no overlay over the image (%v), it is copied instead\n", err)
+	if err := copyOnce(image, layerDir); err != nil {
+		return fmt.Errorf("copy the image: %w", err)
+	}
+	return unix.Mount(layerDir, rootDir, "", unix.MS_BIND, "")
+}
+
+// copyOnce fills a layer with what is under it. It works inside the guest's namespaces, where a link that the guest made
+// reaches nothing that the guest may not write; and it is done before the guest has run.
+func copyOnce(lower, layer string) error {
+	mark := filepath.Clean(layer) + ".copied"
+	if _, err := os.Stat(mark); err == nil {
+		return nil
+	}
+	if err := copyTree(lower, layer, false); err != nil {
+		return err
+	}
+	return os.WriteFile(mark, nil, 0o600)
+}
+
+var escape = strings.NewReplacer(`\`, `\\`, `,`, `\,`, `:`, `\:`)
+
+// overlay mounts upper over lower. "userxattr" is what a user namespace needs (Documentation/filesystems/overlayfs).
+func overlay(lower, upper, work, target string) error {
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s,userxattr", escape.Replace(lower), upper, work)
+	return unix.Mount("overlay", target, "overlay", 0, options)
+}
+
+// bindReadOnly shows a file or directory of the host at target, read-only.
+func bindReadOnly(source, target string) error {
+	if err := unix.Mount(source, target, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return err
+	}
+	var st unix.Statfs_t
+	if err := unix.Statfs(target, &st); err != nil {
+		return err
+	}
+	// A user namespace may not take away what the host set; statfs reports it in the same bits as mount takes.
+	keep := uintptr(st.Flags) & (unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOATIME | unix.MS_NODIRATIME)
+	if st.Flags&(unix.ST_RELATIME|unix.ST_NOATIME) == 0 {
+		keep |= unix.MS_STRICTATIME
+	}
+	return unix.Mount("", target, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY|keep, "")
+}
+
+var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
+
+// systemMounts makes /proc, /dev, /sys, /run in the root directory that is being put together.
+func systemMounts() error {
+	at := func(name string) string { return filepath.Join(rootDir, name) }
+	if err := unix.Mount("proc", at("proc"), "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return &Missing{"/proc", "mounting it in a guest is refused: " + err.Error(),
+			"where this host is itself a container, start that one with an unmasked /proc (docker run --security-opt systempaths=unconfined)"}
+	}
+	for _, m := range []struct {
+		name    string
+		flags   uintptr
+		options string
+	}{
+		{"dev", unix.MS_NOSUID | unix.MS_NOEXEC, "mode=755,size=64k"},
+		{"run", unix.MS_NOSUID | unix.MS_NODEV, "mode=755,size=64m"},
+		{"sys", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_RDONLY, "mode=555,size=0"},
+	} {
+		if err := unix.Mount("none", at(m.name), "tmpfs", m.flags, m.options); err != nil {
+			return fmt.Errorf("mount /%s: %w", m.name, err)
+		}
+	}
+	for _, name := range devices {
+		path := at("dev/" + name)
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			return err
+		}
+		// Read-only keeps a guest's root from changing the mode of the host's device; the device itself can be written.
+		if err := bindReadOnly("/dev/"+name, path); err != nil {
+			return fmt.Errorf("bind /dev/%s: %w", name, err)
+		}
+	}
+	for _, dir := range []string{"dev/pts", "dev/shm", "run/lock"} {
+		if err := os.Mkdir(at(dir), 0o755); err != nil {
+			return err
+		}
+	}
+	if err := unix.Mount("devpts", at("dev/pts"), "devpts", unix.MS_NOSUID|unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620"); err != nil {
+		return fmt.Errorf("mount /dev/pts: %w", err)
+	}
+	if err := unix.Mount("none", at("dev/shm"), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777,size=64m"); err != nil {
+		return fmt.Errorf("mount /dev/shm: %w", err)
+	}
+	for name, target := range map[string]string{
+		"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2",
+	} {
+		if err := os.Symlink(target, at("dev/"+name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
