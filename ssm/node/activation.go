@@ -1,0 +1,206 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"postern/aws/fault"
+	"postern/ssm"
+)
+
+// Limits of activations, as Amazon has them.
+const (
+	MaxExpiry         = 30 * 24 * time.Hour
+	DefaultExpiry     = 24 * time.Hour
+	MaxRegistrations  = 1000
+	MinRegistrations  = 1
+	activationCodeLen = 20
+)
+
+// Activation lets machines register as managed nodes. Its fields' names stand in databases.
+type Activation struct {
+	ID          string
+	Scope       ssm.Scope
+	Description string `json:",omitempty"`
+	DefaultName string `json:",omitempty"`
+	Role        string
+	Limit       int
+	Count       int
+	Expires     time.Time
+	Created     time.Time
+	Tags        map[string]string `json:",omitempty"`
+	// CodeHash is SHA-256 of the code, which is shown once and not kept. It has 119 random bits, so that a plain hash
+	// of it cannot be searched.
+	CodeHash []byte
+	// JoinKey is what the private network's join handshake derives from the code; see Config.JoinKey.
+	JoinKey []byte
+}
+
+// Expired reports whether the activation's time is over.
+func (a Activation) Expired(now time.Time) bool { return !now.Before(a.Expires) }
+
+// NewActivation is what an activation is made of. Zero values take Amazon's defaults.
+type NewActivation struct {
+	Description string
+	DefaultName string
+	Role        string
+	// Limit is how many nodes may register: 1 to 1000, default 1.
+	Limit int
+	// Expires is at most 30 days from now; default 24 hours.
+	Expires time.Time
+	Tags    map[string]string
+}
+
+const codeLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// newCode draws an activation code: 20 letters and digits.
+func newCode() string {
+	code := make([]byte, 0, activationCodeLen)
+	for len(code) < activationCodeLen {
+		var b [32]byte
+		rand.Read(b[:])
+		for _, x := range b {
+			// 248 is the largest multiple of 62 in a byte: no letter is likelier than another.
+			if x < 248 && len(code) < activationCodeLen {
+				code = append(code, codeLetters[x%62])
+			}
+		}
+	}
+	return string(code)
+}
+
+// CreateActivation makes an activation and returns it with its code, which nobody can learn again.
+func (s *Service) CreateActivation(ctx context.Context, scope ssm.Scope, n NewActivation, now time.Time) (Activation, string, error) {
+	const op = "node.CreateActivation"
+	if n.Limit == 0 {
+		n.Limit = MinRegistrations
+	}
+	if n.Expires.IsZero() {
+		n.Expires = now.Add(DefaultExpiry)
+	}
+	switch {
+	case n.Role == "":
+		return Activation{}, "", fault.New(fault.Missing, op, "IamRole is missing")
+	case n.Limit < MinRegistrations || n.Limit > MaxRegistrations:
+		return Activation{}, "", invalid(op, "RegistrationLimit is %d; it is a number from %d to %d", n.Limit, MinRegistrations, MaxRegistrations)
+	case !n.Expires.After(now):
+		return Activation{}, "", invalid(op, "ExpirationDate %s has passed", n.Expires.UTC().Format(time.RFC3339))
+	case n.Expires.After(now.Add(MaxExpiry)):
+		return Activation{}, "", invalid(op, "ExpirationDate %s is more than 30 days away", n.Expires.UTC().Format(time.RFC3339))
+	case len(n.DefaultName) > 256 || len(n.Description) > 256:
+		return Activation{}, "", invalid(op, "DefaultInstanceName and Description may have 256 characters")
+	}
+	if err := checkTags(n.Tags); err != nil {
+		return Activation{}, "", err
+	}
+	if err := s.config.Roles.CheckRole(ctx, scope.Account, n.Role); err != nil {
+		return Activation{}, "", err
+	}
+	a := Activation{
+		ID: uuid.NewString(), Scope: scope, Description: n.Description, DefaultName: n.DefaultName, Role: n.Role,
+		Limit: n.Limit, Expires: n.Expires.UTC(), Created: now.UTC(), Tags: n.Tags,
+	}
+	code := newCode()
+	hash := sha256.Sum256([]byte(code))
+	a.CodeHash = hash[:]
+	if s.config.JoinKey != nil {
+		key, err := s.config.JoinKey(a.ID, code)
+		if err != nil {
+			return Activation{}, "", fmt.Errorf("derive the join key: %w", err)
+		}
+		a.JoinKey = key
+	}
+	return a, code, s.put(ctx, a.record())
+}
+
+func invalid(op, format string, args ...any) error {
+	return fault.New(fault.Invalid, op, format, args...).WithCode("ValidationException")
+}
+
+func (a Activation) record() ssm.Record {
+	body, err := json.Marshal(a)
+	if err != nil {
+		panic("node: " + err.Error()) // only strings, times, numbers and maps of strings
+	}
+	return ssm.Record{Kind: ssm.KindActivation, ID: a.ID, Scope: a.Scope, Body: body}
+}
+
+func readActivation(r ssm.Record) (Activation, error) {
+	var a Activation
+	if err := json.Unmarshal(r.Body, &a); err != nil {
+		return a, fmt.Errorf("read activation %s: %w", r.ID, err)
+	}
+	return a, nil
+}
+
+// Activation finds an activation of any scope by its id. One that is not there is a fault of kind NotFound.
+func (s *Service) Activation(ctx context.Context, id string) (Activation, error) {
+	found, err := s.config.Records.Find(ctx, ssm.Key{Kind: ssm.KindActivation, ID: id})
+	if err != nil {
+		return Activation{}, err
+	}
+	if len(found) == 0 {
+		return Activation{}, noActivation(id)
+	}
+	return readActivation(found[0])
+}
+
+func noActivation(id string) error {
+	return fault.New(fault.NotFound, "node.Activation", "no activation %s", id).WithCode("InvalidActivationId")
+}
+
+// Activations lists a scope's activations by id.
+func (s *Service) Activations(ctx context.Context, scope ssm.Scope) ([]Activation, error) {
+	records, err := s.config.Records.List(ctx, ssm.KindActivation, scope, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Activation, 0, len(records))
+	for _, r := range records {
+		a, err := readActivation(r)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+// DeleteActivation deletes an activation. Nodes that registered by it stay.
+func (s *Service) DeleteActivation(ctx context.Context, scope ssm.Scope, id string) error {
+	key := ssm.Key{Kind: ssm.KindActivation, ID: id}
+	return s.config.Records.Update(ctx, []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
+		if len(found) == 0 || found[0].Scope != scope {
+			return nil, noActivation(id)
+		}
+		return []ssm.Change{{Record: found[0], Delete: true}}, nil
+	})
+}
+
+// use counts one registration, if the code is right and the activation still good.
+func (a *Activation) use(code string, now time.Time) error {
+	const op = "node.Register"
+	hash := sha256.Sum256([]byte(code))
+	switch {
+	case subtle.ConstantTimeCompare(hash[:], a.CodeHash) != 1:
+		return invalidActivation()
+	case a.Expired(now):
+		return fault.New(fault.Invalid, op, "activation %s expired at %s", a.ID, a.Expires.Format(time.RFC3339)).WithCode("ActivationExpired")
+	case a.Count >= a.Limit:
+		return fault.New(fault.Limit, op, "activation %s has been used %d times, which is its limit", a.ID, a.Limit).WithCode("RegistrationLimitExceeded")
+	}
+	a.Count++
+	return nil
+}
+
+// invalidActivation is one answer for a wrong id and a wrong code: it must not tell which ids there are.
+func invalidActivation() error {
+	return fault.New(fault.Invalid, "node.Register", "the activation id or code is wrong").WithCode("InvalidActivation")
+}

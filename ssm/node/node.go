@@ -1,0 +1,131 @@
+package node
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"postern/ssm"
+)
+
+// Node is a managed node. Its fields' names stand in databases.
+type Node struct {
+	ID    string
+	Scope ssm.Scope
+	// Name is the activation's DefaultInstanceName.
+	Name string `json:",omitempty"`
+	// Role is the IAM role whose credentials the node gets, for nodes that are not instances.
+	Role string `json:",omitempty"`
+	// Activation is the activation by which the node registered; empty for instances.
+	Activation string `json:",omitempty"`
+	Registered time.Time
+	// Fingerprint is the machine's; a copy of the registration on another machine has another one.
+	Fingerprint string `json:",omitempty"`
+	// PublicKey is the node's key as it registered it: base64 of a DER SubjectPublicKeyInfo. FormerKey is the one
+	// before, good until PublicKey is first used.
+	PublicKey  string `json:",omitempty"`
+	FormerKey  string `json:",omitempty"`
+	KeyCreated time.Time
+	// Tags are the node's own. An instance's are EC2's and are not here.
+	Tags map[string]string `json:",omitempty"`
+	// Information is what the agent last told, LastPing when; zero means never.
+	Information Information
+	LastPing    time.Time
+}
+
+// Information is what an agent tells of itself and its machine.
+type Information struct {
+	AgentName          string `json:",omitempty"`
+	AgentStatus        string `json:",omitempty"`
+	AgentVersion       string `json:",omitempty"`
+	AvailabilityZone   string `json:",omitempty"`
+	AvailabilityZoneID string `json:",omitempty"`
+	ComputerName       string `json:",omitempty"`
+	IPAddress          string `json:",omitempty"`
+	PlatformName       string `json:",omitempty"`
+	PlatformType       string `json:",omitempty"`
+	PlatformVersion    string `json:",omitempty"`
+	// ConnectionChannel is the road by which the agent takes commands: "", "ssmmessages" or "ec2messages".
+	ConnectionChannel string `json:",omitempty"`
+}
+
+// merge takes over what is told. An agent's first ping tells little, and must not wipe out what it told before.
+func (i *Information) merge(told Information) {
+	for _, f := range []struct {
+		to   *string
+		from string
+	}{
+		{&i.AgentName, told.AgentName}, {&i.AgentStatus, told.AgentStatus}, {&i.AgentVersion, told.AgentVersion},
+		{&i.AvailabilityZone, told.AvailabilityZone}, {&i.AvailabilityZoneID, told.AvailabilityZoneID},
+		{&i.ComputerName, told.ComputerName}, {&i.IPAddress, told.IPAddress}, {&i.PlatformName, told.PlatformName},
+		{&i.PlatformType, told.PlatformType}, {&i.PlatformVersion, told.PlatformVersion},
+		{&i.ConnectionChannel, told.ConnectionChannel},
+	} {
+		if f.from != "" {
+			*f.to = f.from
+		}
+	}
+}
+
+// IsInstance reports whether an id is an EC2 instance's.
+func IsInstance(id string) bool { return strings.HasPrefix(id, "i-") }
+
+// Status is a node's PingStatus.
+type Status string
+
+// The statuses.
+const (
+	Online         Status = "Online"
+	ConnectionLost Status = "ConnectionLost"
+	// Inactive nodes have registered and were never heard of.
+	Inactive Status = "Inactive"
+)
+
+// Presence is what this server sees of a node's roads.
+type Presence struct {
+	// Open says that a control channel or a poll is open now.
+	Open bool
+	// Lost is when the last one closed; zero means that there was none.
+	Lost time.Time
+	// Window is how long a node may take to come back.
+	Window time.Duration
+}
+
+// PingWindow is how long a ping is good for: three of the agent's intervals of five minutes.
+const PingWindow = 15 * time.Minute
+
+// Status derives how the node is:
+//
+//	Online = a road is open  ∨  pinged within PingWindow ∧ ¬(a road was lost after that ping and not found again in its window)
+//
+// A node that pings but has no road is Online, as on AWS: it is healthy, and cannot take commands.
+func (n Node) Status(p Presence, now time.Time) Status {
+	switch {
+	case p.Open:
+		return Online
+	case n.LastPing.IsZero() && p.Lost.IsZero():
+		return Inactive
+	case now.Sub(n.LastPing) > PingWindow:
+		return ConnectionLost
+	case !p.Lost.IsZero() && !n.LastPing.After(p.Lost) && now.Sub(p.Lost) > p.Window:
+		return ConnectionLost
+	}
+	return Online
+}
+
+func (n Node) record() ssm.Record {
+	body, err := json.Marshal(n)
+	if err != nil {
+		panic("node: " + err.Error()) // only strings, times and maps of strings
+	}
+	return ssm.Record{Kind: ssm.KindNode, ID: n.ID, Scope: n.Scope, Body: body}
+}
+
+func read(r ssm.Record) (Node, error) {
+	var n Node
+	if err := json.Unmarshal(r.Body, &n); err != nil {
+		return n, fmt.Errorf("read node %s: %w", r.ID, err)
+	}
+	return n, nil
+}

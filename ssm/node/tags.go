@@ -1,0 +1,95 @@
+package node
+
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+
+	"postern/aws/fault"
+	"postern/ssm"
+)
+
+// MaxTags is how many tags a resource may have.
+const MaxTags = 50
+
+func checkTags(tags map[string]string) error {
+	const op = "node.Tag"
+	if len(tags) > MaxTags {
+		return fault.New(fault.Limit, op, "a resource may have %d tags", MaxTags).WithCode("TooManyTagsError")
+	}
+	for k, v := range tags {
+		switch n := utf8.RuneCountInString(k); {
+		case n < 1 || n > 128:
+			return invalid(op, "a tag's key has 1 to 128 characters; %q has %d", k, n)
+		case strings.HasPrefix(strings.ToLower(k), "aws:"):
+			return invalid(op, "tag key %q begins with aws:, which is reserved", k)
+		case utf8.RuneCountInString(v) > 256:
+			return invalid(op, "the value of tag %q has more than 256 characters", k)
+		}
+	}
+	return nil
+}
+
+// Tag sets and removes tags of a node that is not an instance; an instance's are set through EC2.
+func (s *Service) Tag(ctx context.Context, scope ssm.Scope, id string, set map[string]string, remove []string) error {
+	if IsInstance(id) {
+		return fault.New(fault.Invalid, "node.Tag", "%s is an instance: its tags are set with ec2 create-tags", id).WithCode("InvalidResourceId")
+	}
+	err := s.change(ctx, id, func(n *Node) error {
+		if n.Scope != scope {
+			return noNode(id)
+		}
+		tags := map[string]string{}
+		for k, v := range n.Tags {
+			tags[k] = v
+		}
+		for k, v := range set {
+			tags[k] = v
+		}
+		for _, k := range remove {
+			delete(tags, k)
+		}
+		n.Tags = tags
+		return checkTags(tags)
+	})
+	if fault.Is(err, fault.NotFound) {
+		return noResource(id)
+	}
+	return err
+}
+
+// Tags returns a node's own tags.
+func (s *Service) Tags(ctx context.Context, scope ssm.Scope, id string) (map[string]string, error) {
+	n, err := s.Find(ctx, id)
+	if fault.Is(err, fault.NotFound) || err == nil && (n.Scope != scope || IsInstance(id)) {
+		return nil, noResource(id)
+	}
+	return n.Tags, err
+}
+
+func noResource(id string) error {
+	return fault.New(fault.NotFound, "node.Tag", "no managed node %s", id).WithCode("InvalidResourceId")
+}
+
+// allTags returns the tags of nodes, those of instances from EC2.
+func (s *Service) allTags(ctx context.Context, scope ssm.Scope, nodes []Node) (map[string]map[string]string, error) {
+	tags := make(map[string]map[string]string, len(nodes))
+	var instances []string
+	for _, n := range nodes {
+		tags[n.ID] = n.Tags
+		if IsInstance(n.ID) {
+			instances = append(instances, n.ID)
+		}
+	}
+	if len(instances) == 0 || s.config.InstanceTags == nil {
+		return tags, nil
+	}
+	found, err := s.config.InstanceTags(ctx, scope, instances)
+	if err != nil {
+		return nil, err
+	}
+	for id, t := range found {
+		tags[id] = t
+	}
+	return tags, nil
+}
