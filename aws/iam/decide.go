@@ -1,0 +1,286 @@
+package iam
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Policies are all policies that have a say in one request. Those that do not exist are nil.
+type Policies struct {
+	// Identity are the policies of the user or role that the caller is.
+	Identity []*Policy
+	// Boundary is the permissions boundary of that user or role.
+	Boundary *Policy
+	// Session are the policies given when the session began; empty means that none were.
+	Session []*Policy
+	// Resource is the policy of the resource: a bucket's, a key's, a role's trust policy.
+	Resource *Policy
+	// ResourceDecides is set for resources to which nothing is allowed without their own policy: roles that are to be
+	// assumed, and keys.
+	ResourceDecides bool
+	// Endpoint is the policy of the VPC endpoint that the request came through; nil is full access.
+	Endpoint *Policy
+}
+
+// Reason says which step of the evaluation decided.
+type Reason uint8
+
+// The reasons, in the order in which they are looked for.
+const (
+	// ExplicitDeny: a statement denies it.
+	ExplicitDeny Reason = iota
+	// EndpointSilent: no statement of the endpoint's policy allows it.
+	EndpointSilent
+	// ResourceSilent: the resource's policy is needed (another account's resource, a role, a key) and does not allow it.
+	ResourceSilent
+	// IdentitySilent: no identity policy allows it.
+	IdentitySilent
+	// BoundarySilent: the permissions boundary does not allow it.
+	BoundarySilent
+	// SessionSilent: no session policy allows it.
+	SessionSilent
+	// ByRoot: the caller is the account's root user.
+	ByRoot
+	// ByIdentity: an identity policy allows it, and nothing limits that.
+	ByIdentity
+	// ByResource: the resource's own policy allows it to the caller.
+	ByResource
+)
+
+// Decision is the answer, and the statement that it rests on.
+//
+//	allow = ¬deny(identity ∨ boundary ∨ session ∨ resource ∨ endpoint)
+//	      ∧ allow(endpoint)                                    no policy = allow; never enough by itself
+//	      ∧ ( same account, resource does not decide:  own ∨ everybody ∧ limits ∨ named
+//	        ∨ same account, resource decides:          account ∧ own ∨ everybody ∧ limits ∨ named
+//	        ∨ another account's resource:              (account ∨ everybody ∨ named) ∧ own
+//	        ∨ a service, or nobody:                    everybody ∨ named )
+//
+//	own       = root ∨ allow(identity) ∧ limits
+//	limits    = allow(boundary) ∧ allow(session)               no policy = allow; root has neither
+//	account   = the resource's policy allows it to the caller's account
+//	everybody = … to the caller's role, or to "*"
+//	named     = … to the caller's own ARN
+//
+// The order of statements and policies changes nothing but which of several statements with the same effect is named.
+type Decision struct {
+	Allow  bool
+	Reason Reason
+	// Kind and Policy are the policy that decided; Policy is empty where none allows.
+	Kind   Kind
+	Policy string
+	// Statement is the index of the statement, -1 where none decided; Sid is its name, if it has one.
+	Statement int
+	Sid       string
+}
+
+// Evaluate judges a request.
+func Evaluate(r *Request, p *Policies) Decision {
+	j := judge{r: r, p: p}
+	if denied, ok := j.collect(); ok {
+		return denied
+	}
+	if p.Endpoint != nil && j.endpoint.allow < 0 {
+		return silent(EndpointSilent, Endpoint)
+	}
+	switch c := r.Principal; {
+	case c.Kind == Service || c.Kind == Anonymous:
+		if j.resource.grant >= grantLimited {
+			return j.byResource()
+		}
+		return silent(ResourceSilent, j.resourceKind())
+	case r.Account != "" && r.Account != c.Account:
+		return j.crossAccount()
+	}
+	return j.sameAccount()
+}
+
+// judge holds what the policies say while a request is judged.
+type judge struct {
+	r *Request
+	p *Policies
+
+	identity         finding
+	identityPolicy   *Policy
+	boundary         finding
+	session          finding
+	sessionPolicy    *Policy
+	resource         finding
+	endpoint         finding
+	limits           Reason // BoundarySilent or SessionSilent, if limited
+	limited, allowed bool   // by limits; by identity or root
+}
+
+// collect asks every policy, and reports the first explicit deny.
+func (j *judge) collect() (Decision, bool) {
+	none := finding{deny: -1, allow: -1}
+	j.identity, j.boundary, j.session, j.resource, j.endpoint = none, none, none, none, none
+	root := j.r.Principal.Kind == Root
+	if !root {
+		if d, ok := j.collectOwn(); ok {
+			return d, true
+		}
+	}
+	for _, one := range []struct {
+		policy *Policy
+		into   *finding
+	}{{j.p.Resource, &j.resource}, {j.p.Endpoint, &j.endpoint}} {
+		if one.policy == nil {
+			continue
+		}
+		if *one.into = one.policy.find(j.r); one.into.deny >= 0 {
+			return denied(one.policy, one.into.deny), true
+		}
+	}
+	j.allowed = root || j.identity.allow >= 0
+	switch {
+	case root:
+	case j.p.Boundary != nil && j.boundary.allow < 0:
+		j.limited, j.limits = true, BoundarySilent
+	case len(j.p.Session) > 0 && j.session.allow < 0:
+		j.limited, j.limits = true, SessionSilent
+	}
+	return Decision{}, false
+}
+
+// collectOwn asks the policies that the caller brings along; root brings none.
+func (j *judge) collectOwn() (Decision, bool) {
+	for _, policy := range j.p.Identity {
+		f := policy.find(j.r)
+		if f.deny >= 0 {
+			return denied(policy, f.deny), true
+		}
+		if f.allow >= 0 && j.identity.allow < 0 {
+			j.identity, j.identityPolicy = f, policy
+		}
+	}
+	if j.p.Boundary != nil {
+		if j.boundary = j.p.Boundary.find(j.r); j.boundary.deny >= 0 {
+			return denied(j.p.Boundary, j.boundary.deny), true
+		}
+	}
+	for _, policy := range j.p.Session {
+		f := policy.find(j.r)
+		if f.deny >= 0 {
+			return denied(policy, f.deny), true
+		}
+		if f.allow >= 0 && j.session.allow < 0 {
+			j.session, j.sessionPolicy = f, policy
+		}
+	}
+	return Decision{}, false
+}
+
+func (j *judge) sameAccount() Decision {
+	switch j.resource.grant {
+	case grantDirect:
+		return j.byResource()
+	case grantLimited:
+		if !j.limited {
+			return j.byResource()
+		}
+	case grantNone:
+		if j.p.ResourceDecides {
+			return silent(ResourceSilent, j.resourceKind())
+		}
+	}
+	return j.own()
+}
+
+func (j *judge) crossAccount() Decision {
+	if j.resource.grant == grantNone {
+		return silent(ResourceSilent, j.resourceKind())
+	}
+	return j.own()
+}
+
+// own is what the caller's own account says.
+func (j *judge) own() Decision {
+	switch {
+	case !j.allowed:
+		return silent(IdentitySilent, Identity)
+	case j.limited && j.limits == BoundarySilent:
+		return silent(BoundarySilent, Boundary)
+	case j.limited:
+		return silent(SessionSilent, Session)
+	case j.identityPolicy == nil:
+		return Decision{Allow: true, Reason: ByRoot, Statement: -1}
+	}
+	return allowed(ByIdentity, j.identityPolicy, j.identity.allow)
+}
+
+func (j *judge) byResource() Decision { return allowed(ByResource, j.p.Resource, j.resource.allow) }
+
+func (j *judge) resourceKind() Kind {
+	if j.p.Resource != nil {
+		return j.p.Resource.Kind
+	}
+	return Resource
+}
+
+func denied(p *Policy, statement int) Decision {
+	d := allowed(ExplicitDeny, p, statement)
+	d.Allow = false
+	return d
+}
+
+func allowed(reason Reason, p *Policy, statement int) Decision {
+	return Decision{
+		Allow: true, Reason: reason, Kind: p.Kind, Policy: p.Name, Statement: statement, Sid: p.statements[statement].sid,
+	}
+}
+
+func silent(reason Reason, kind Kind) Decision {
+	return Decision{Reason: reason, Kind: kind, Statement: -1}
+}
+
+// String says what decided, for people: "explicit deny by statement 2 (NoShell) of identity-based policy \"ops\"".
+func (d Decision) String() string {
+	by := fmt.Sprintf("statement %d", d.Statement+1)
+	if d.Sid != "" {
+		by += " (" + d.Sid + ")"
+	}
+	by += " of " + d.Kind.String()
+	if d.Policy != "" {
+		by += fmt.Sprintf(" %q", d.Policy)
+	}
+	switch {
+	case d.Reason == ByRoot:
+		return "allowed to the account's root user"
+	case d.Allow:
+		return "allowed by " + by
+	case d.Reason == ExplicitDeny:
+		return "explicit deny by " + by
+	}
+	return "no " + d.Kind.String() + " allows it"
+}
+
+// Message is the refusal in Amazon's words, for the caller.
+func (d Decision) Message(r *Request) string {
+	var b strings.Builder
+	switch c := r.Principal; {
+	case c.Kind == Anonymous:
+		b.WriteString("User: anonymous")
+	case c.ARN == "":
+		b.WriteString("Service: " + c.Name)
+	default:
+		b.WriteString("User: " + c.ARN)
+	}
+	b.WriteString(" is not authorized to perform: " + r.Action + " on resource: " + r.Resource)
+	if d.Reason != ExplicitDeny {
+		b.WriteString(" because no " + d.Kind.String() + " allows the " + r.Action + " action")
+		return b.String()
+	}
+	article := " with an explicit deny in a "
+	if d.Kind == Identity {
+		article = " with an explicit deny in an "
+	}
+	b.WriteString(article + d.Kind.String())
+	if d.Policy != "" {
+		b.WriteString(": " + d.Policy)
+	}
+	if d.Sid != "" {
+		b.WriteString(", statement " + d.Sid)
+	}
+	return b.String()
+}

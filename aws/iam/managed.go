@@ -1,0 +1,49 @@
+package iam
+
+import (
+	"embed"
+	"path"
+	"slices"
+	"strings"
+)
+
+// ManagedPolicy is one of the policies that Amazon keeps for everybody. Its ARN is arn:aws:iam::aws:policy/NAME.
+type ManagedPolicy struct {
+	Name        string
+	Path        string // "/" or "/service-role/"
+	Version     string // the default version's id, such as "v2"
+	Description string
+	Document    string // JSON
+}
+
+// ARN is the policy's name for AttachRolePolicy.
+func (m ManagedPolicy) ARN() string { return "arn:aws:iam::aws:policy" + m.Path + m.Name }
+
+//go:embed managed/*.json
+var documents embed.FS
+
+// managed lists what is offered: what nodes and their operators need, and only as far as its content is known.
+var managed = []ManagedPolicy{
+	{Name: "AdministratorAccess", Version: "v1", Description: "Provides full access to AWS services and resources."},
+	{Name: "AmazonSSMManagedInstanceCore", Version: "v2", Description: "The policy for Amazon EC2 Role to enable AWS Systems Manager service core functionality."},
+	{Name: "AmazonSSMManagedEC2InstanceDefaultPolicy", Version: "v2", Description: "This policy enables AWS Systems Manager functionality on EC2 instances."},
+	{Name: "AmazonSSMReadOnlyAccess", Version: "v1", Description: "Provides read only access to Amazon SSM."},
+}
+
+// ManagedPolicies returns Amazon's managed policies, sorted by name.
+func ManagedPolicies() []ManagedPolicy {
+	all := slices.Clone(managed)
+	for i := range all {
+		m := &all[i]
+		document, err := documents.ReadFile(path.Join("managed", m.Name+".json"))
+		if err != nil {
+			panic(err) // the files are part of the program
+		}
+		m.Document = strings.TrimSpace(string(document))
+		if m.Path == "" {
+			m.Path = "/"
+		}
+	}
+	slices.SortFunc(all, func(a, b ManagedPolicy) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}

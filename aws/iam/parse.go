@@ -1,0 +1,408 @@
+package iam
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"postern/aws/arn"
+)
+
+// The versions of the policy language. A document without Version is of the older one, which has no variables.
+const (
+	version2008 = "2008-10-17"
+	version2012 = "2012-10-17"
+)
+
+// Parse compiles a policy document. name is what messages will call it. Every error is a *ParseError.
+func Parse(kind Kind, name, document string) (*Policy, error) {
+	r := &reader{document: document}
+	root, err := r.read()
+	if err != nil {
+		return nil, err
+	}
+	p := &parser{reader: r, policy: &Policy{Name: name, Kind: kind}, variables: false}
+	if err := p.document(root); err != nil {
+		return nil, err
+	}
+	return p.policy, nil
+}
+
+// parser makes a Policy of nodes.
+type parser struct {
+	*reader
+	policy    *Policy
+	variables bool
+}
+
+// at is an error that points at a node.
+func (p *parser) at(n node, element, format string, args ...any) *ParseError {
+	return p.fail(n.offset, element, format, args...)
+}
+
+func (p *parser) document(root node) *ParseError {
+	if root.kind != objectNode {
+		return p.at(root, "", "a policy is an object, not %s", root.kind)
+	}
+	var statements *node
+	for i := range root.members {
+		m := &root.members[i]
+		switch m.name {
+		case "Version":
+			if m.value.kind != textNode || m.value.text != version2012 && m.value.text != version2008 {
+				return p.at(m.value, "Version", "The policy must contain a valid version string: %q or %q", version2012, version2008)
+			}
+			p.variables = m.value.text == version2012
+		case "Id":
+			if m.value.kind != textNode {
+				return p.at(m.value, "Id", "must be a string, not %s", m.value.kind)
+			}
+		case "Statement":
+			statements = &m.value
+		default:
+			return p.fail(m.offset, m.name, "is not an element of a policy: want Version, Id, Statement")
+		}
+	}
+	if statements == nil {
+		return p.at(root, "Statement", "is missing")
+	}
+	items := []node{*statements}
+	if statements.kind == listNode {
+		items = statements.items
+	}
+	if len(items) == 0 {
+		return p.at(*statements, "Statement", "must not be empty")
+	}
+	sids := map[string]bool{}
+	for i, item := range items {
+		element := fmt.Sprintf("Statement[%d]", i)
+		s, err := p.statement(item, element)
+		if err != nil {
+			return err
+		}
+		if s.sid != "" && sids[s.sid] {
+			return p.at(item, element+".Sid", "Statement IDs (SID) in a single policy must be unique: %q stands twice", s.sid)
+		}
+		sids[s.sid] = true
+		p.policy.statements = append(p.policy.statements, s)
+	}
+	return nil
+}
+
+func (p *parser) statement(n node, element string) (statement, *ParseError) {
+	var s statement
+	if n.kind != objectNode {
+		return s, p.at(n, element, "must be an object, not %s", n.kind)
+	}
+	seen := map[string]bool{}
+	for _, m := range n.members {
+		at := element + "." + m.name
+		seen[m.name] = true
+		if other, clash := counterpart(m.name); clash && seen[other] {
+			return s, p.fail(m.offset, at, "stands beside %s: only one of them may be given", other)
+		}
+		if err := p.member(&s, m, at); err != nil {
+			return s, err
+		}
+	}
+	return s, p.required(n, element, seen, &s)
+}
+
+// counterpart is the element that excludes the given one.
+func counterpart(name string) (string, bool) {
+	switch name {
+	case "Action", "Resource", "Principal":
+		return "Not" + name, true
+	case "NotAction", "NotResource", "NotPrincipal":
+		return strings.TrimPrefix(name, "Not"), true
+	}
+	return "", false
+}
+
+func (p *parser) member(s *statement, m member, at string) *ParseError {
+	v := m.value
+	switch m.name {
+	case "Sid":
+		return p.sid(s, v, at)
+	case "Effect":
+		if v.kind != textNode || v.text != "Allow" && v.text != "Deny" {
+			return p.at(v, at, "must be Allow or Deny")
+		}
+		s.deny = v.text == "Deny"
+	case "Action", "NotAction":
+		s.notAction = m.name == "NotAction"
+		return p.actions(s, v, at)
+	case "Resource", "NotResource":
+		if p.policy.Kind == Trust {
+			return p.fail(m.offset, at, "Has prohibited field Resource")
+		}
+		s.notResource = m.name == "NotResource"
+		return p.resources(s, v, at)
+	case "Principal", "NotPrincipal":
+		if p.policy.Kind < Resource {
+			return p.fail(m.offset, at, "Policy document should not specify a principal.")
+		}
+		s.notPrincipal = m.name == "NotPrincipal"
+		return p.principals(s, v, at)
+	case "Condition":
+		return p.conditions(s, v, at)
+	default:
+		return p.fail(m.offset, at, "is not an element of a statement")
+	}
+	return nil
+}
+
+// required checks that nothing is missing from a statement.
+func (p *parser) required(n node, element string, seen map[string]bool, s *statement) *ParseError {
+	switch {
+	case !seen["Effect"]:
+		return p.at(n, element+".Effect", "is missing")
+	case !seen["Action"] && !seen["NotAction"]:
+		return p.at(n, element+".Action", "Policy statement must contain actions.")
+	case p.policy.Kind == Trust:
+		s.anyResource = true
+	case !seen["Resource"] && !seen["NotResource"]:
+		return p.at(n, element+".Resource", "Policy statement must contain resources.")
+	}
+	if p.policy.Kind >= Resource && !seen["Principal"] && !seen["NotPrincipal"] {
+		return p.at(n, element+".Principal", "Missing required field Principal")
+	}
+	return nil
+}
+
+// sid: IAM takes letters and digits only; services with policies of their own also take spaces and more.
+func (p *parser) sid(s *statement, v node, at string) *ParseError {
+	if v.kind != textNode {
+		return p.at(v, at, "must be a string, not %s", v.kind)
+	}
+	own := p.policy.Kind == Resource || p.policy.Kind == Endpoint
+	for _, c := range v.text {
+		if !own && (c > 127 || !alphanumeric(byte(c))) {
+			return p.at(v, at, "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*")
+		}
+	}
+	s.sid = v.text
+	return nil
+}
+
+func alphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// texts reads a string or a list of strings, with numbers and Booleans among them where scalars is set.
+func (p *parser) texts(v node, at string, scalars bool) ([]node, *ParseError) {
+	items := []node{v}
+	if v.kind == listNode {
+		items = v.items
+	}
+	for _, item := range items {
+		if item.kind != textNode && !(scalars && (item.kind == numberNode || item.kind == boolNode)) {
+			return nil, p.at(item, at, "must be a string or a list of strings, not %s", item.kind)
+		}
+	}
+	return items, nil
+}
+
+func (p *parser) actions(s *statement, v node, at string) *ParseError {
+	items, err := p.texts(v, at, false)
+	if err != nil {
+		return err
+	}
+	if len(items) == 0 {
+		return p.at(v, at, "Policy statement must contain actions.")
+	}
+	for _, item := range items {
+		if why := badAction(p.policy.Kind, item.text); why != "" {
+			return p.at(item, at, "%s", why)
+		}
+		s.actions = append(s.actions, arn.CompileFold(item.text))
+	}
+	return nil
+}
+
+// trustActions are what a role's trust policy may speak of.
+var trustActions = []string{
+	"sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity", "sts:tagsession", "sts:setsourceidentity",
+	"sts:setcontext",
+}
+
+func badAction(kind Kind, action string) string {
+	if action == "*" && kind != Trust {
+		return ""
+	}
+	vendor, name, ok := strings.Cut(action, ":")
+	if !ok || vendor == "" || name == "" {
+		return fmt.Sprintf("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.: %q", action)
+	}
+	if action == "*:*" && kind != Trust {
+		return ""
+	}
+	for _, c := range vendor {
+		if c > 127 || !alphanumeric(byte(c)) && c != '-' {
+			return fmt.Sprintf("Vendor %s is not valid", vendor)
+		}
+	}
+	for _, c := range name {
+		if c > 127 || !alphanumeric(byte(c)) && !strings.ContainsRune("*?-_", c) {
+			return fmt.Sprintf("Action %s is not valid", action)
+		}
+	}
+	if kind == Trust && !slices.ContainsFunc(trustActions, arn.CompileFold(action).Match) {
+		return "AssumeRole policy may only specify STS AssumeRole actions."
+	}
+	return ""
+}
+
+func (p *parser) resources(s *statement, v node, at string) *ParseError {
+	items, err := p.texts(v, at, false)
+	if err != nil {
+		return err
+	}
+	if len(items) == 0 {
+		return p.at(v, at, "Policy statement must contain resources.")
+	}
+	for _, item := range items {
+		if item.text == "*" {
+			s.anyResource = true
+			continue
+		}
+		if parts, ok := splitOutsideVariables(item.text); !ok || parts[2] == "" || parts[5] == "" {
+			return p.at(item, at, `Resource %s must be in ARN format or "*".`, item.text)
+		}
+		t, err := parseTemplate(item.text, true, p.variables)
+		if err != nil {
+			return p.at(item, at, "%s", err)
+		}
+		s.resources = append(s.resources, t)
+	}
+	return nil
+}
+
+func (p *parser) principals(s *statement, v node, at string) *ParseError {
+	s.principals = &principals{}
+	if v.kind == textNode && v.text == "*" {
+		s.principals.any = true
+		return nil
+	}
+	if v.kind != objectNode || len(v.members) == 0 {
+		return p.at(v, at, `must be "*" or an object with AWS, Service, Federated or CanonicalUser`)
+	}
+	for _, m := range v.members {
+		items, err := p.texts(m.value, at+"."+m.name, false)
+		if err != nil {
+			return err
+		}
+		if len(items) == 0 {
+			return p.at(m.value, at+"."+m.name, "must not be empty")
+		}
+		for _, item := range items {
+			if !s.principals.add(m.name, item.text) {
+				return p.at(item, at+"."+m.name, "Invalid principal in policy: %q:%q", m.name, item.text)
+			}
+		}
+	}
+	return nil
+}
+
+// add puts a principal into its list, and reports whether it may stand there.
+func (l *principals) add(sort, name string) bool {
+	switch sort {
+	case "AWS":
+		return l.addAWS(name)
+	case "Service":
+		if name == "*" || !strings.Contains(name, ".") {
+			return false
+		}
+		l.services = append(l.services, name)
+	case "Federated", "CanonicalUser":
+		l.others = append(l.others, name)
+	default:
+		return false
+	}
+	return name != ""
+}
+
+// addAWS takes "*", an account, or an ARN without wildcards: of the account's root, a user, a role or a session.
+func (l *principals) addAWS(name string) bool {
+	if name == "*" {
+		l.any = true
+		return true
+	}
+	if isAccount(name) {
+		l.accounts = append(l.accounts, name)
+		return true
+	}
+	a, err := arn.Parse(name)
+	if err != nil || strings.ContainsAny(name, "*?") || !isAccount(a.Account) {
+		return false
+	}
+	switch kind := a.Type(); {
+	case a.Service == "iam" && a.Resource == "root":
+		l.accounts = append(l.accounts, a.Account)
+	case a.Service == "iam" && (kind == "user" || kind == "role"),
+		a.Service == "sts" && (kind == "assumed-role" || kind == "federated-user"):
+		l.arns = append(l.arns, name)
+	default:
+		return false
+	}
+	return true
+}
+
+func isAccount(s string) bool {
+	if len(s) != 12 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *parser) conditions(s *statement, v node, at string) *ParseError {
+	if v.kind != objectNode {
+		return p.at(v, at, "must be an object, not %s", v.kind)
+	}
+	for _, o := range v.members {
+		element := at + "." + o.name
+		op, c, ok := parseOperator(o.name)
+		if !ok {
+			return p.fail(o.offset, element, "Invalid Condition type : %s.", o.name)
+		}
+		if o.value.kind != objectNode {
+			return p.at(o.value, element, "must be an object of condition keys, not %s", o.value.kind)
+		}
+		for _, k := range o.value.members {
+			one, err := p.condition(k, element+"."+k.name, op, c)
+			if err != nil {
+				return err
+			}
+			s.conditions = append(s.conditions, one)
+		}
+	}
+	return nil
+}
+
+func (p *parser) condition(k member, at string, op operator, c condition) (condition, *ParseError) {
+	service, name, ok := strings.Cut(k.name, ":")
+	if !ok || service == "" || name == "" {
+		return c, p.fail(k.offset, at, "Conditions must be prefaced by a vendor, e.g., aws, ec2, etc.")
+	}
+	c.key = strings.ToLower(k.name)
+	items, err := p.texts(k.value, at, true)
+	if err != nil {
+		return c, err
+	}
+	if len(items) == 0 {
+		return c, p.at(k.value, at, "must not be an empty list")
+	}
+	for _, item := range items {
+		m, err := op.compile(item.text, p.variables)
+		if err != nil {
+			return c, p.at(item, at, "%s", err)
+		}
+		c.values = append(c.values, m)
+	}
+	return c, nil
+}

@@ -1,0 +1,138 @@
+package iam
+
+import (
+	"postern/aws/arn"
+)
+
+// Kind is the sort of a policy: where it is attached, and so what may stand in it.
+type Kind uint8
+
+// The kinds of policy.
+const (
+	Identity Kind = iota // of a user or a role: no Principal
+	Boundary             // limits what identity policies can allow: no Principal
+	Session              // given with AssumeRole, limits the session: no Principal
+	Resource             // of a resource, such as a bucket or a key: Principal
+	Trust                // of a role, says who may assume it: Principal, no Resource, actions of sts
+	Endpoint             // of a VPC endpoint: Principal; never grants anything
+)
+
+// String is the kind in Amazon's words, as they stand in messages.
+func (k Kind) String() string {
+	return [...]string{
+		"identity-based policy", "permissions boundary", "session policy", "resource-based policy", "role trust policy", "VPC endpoint policy",
+	}[k]
+}
+
+// Policy is a compiled policy document. It does not change and may be used by many goroutines.
+type Policy struct {
+	// Name is what messages call the policy: an inline policy's name, a managed policy's ARN, an endpoint's id.
+	Name string
+	// Kind is what the policy was parsed as.
+	Kind Kind
+
+	statements []statement
+}
+
+// A statement is one element of Statement.
+type statement struct {
+	sid  string
+	deny bool
+
+	actions   []arn.Pattern
+	notAction bool
+
+	resources   []template
+	notResource bool
+	anyResource bool // Resource has "*", or the kind has no resources
+
+	principals   *principals
+	notPrincipal bool
+
+	conditions []condition
+}
+
+// applies says whether the statement is about the request, and how closely it names the caller.
+func (s *statement) applies(r *Request) grant {
+	if !s.aboutAction(r.Action) || !s.aboutResource(r) {
+		return grantNone
+	}
+	g := grantDirect
+	if s.principals != nil {
+		if s.notPrincipal {
+			g = s.principals.excepts(r.Principal, s.deny)
+		} else {
+			g = s.principals.names(r.Principal)
+		}
+		if g == grantNone {
+			return grantNone
+		}
+	}
+	for i := range s.conditions {
+		if !s.conditions[i].holds(r, !s.deny) {
+			return grantNone
+		}
+	}
+	return g
+}
+
+func (s *statement) aboutAction(action string) bool {
+	for i := range s.actions {
+		if s.actions[i].Match(action) {
+			return !s.notAction
+		}
+	}
+	return s.notAction
+}
+
+func (s *statement) aboutResource(r *Request) bool {
+	if s.anyResource {
+		return !s.notResource
+	}
+	unresolved := false
+	for i := range s.resources {
+		p, ok := s.resources[i].resolvePattern(r)
+		unresolved = unresolved || !ok
+		if ok && p.Match(r.Resource) {
+			return !s.notResource
+		}
+	}
+	return s.notResource && (s.deny || !unresolved)
+}
+
+// A finding is what one policy says about a request: its first statement that denies, and the one that allows most.
+type finding struct {
+	deny, allow int // index of the statement, -1 for none
+	grant       grant
+}
+
+func (p *Policy) find(r *Request) finding {
+	f := finding{deny: -1, allow: -1}
+	for i := range p.statements {
+		s := &p.statements[i]
+		if !s.deny && f.grant == grantDirect {
+			continue
+		}
+		g := s.applies(r)
+		switch {
+		case g == grantNone:
+		case s.deny:
+			f.deny = i
+			return f
+		case g > f.grant:
+			f.allow, f.grant = i, g
+		}
+	}
+	return f
+}
+
+// AWSPrincipals are the ARNs and accounts that the policy's Principal elements name, for a check that they exist.
+func (p *Policy) AWSPrincipals() []string {
+	var all []string
+	for _, s := range p.statements {
+		if s.principals != nil {
+			all = append(append(all, s.principals.accounts...), s.principals.arns...)
+		}
+	}
+	return all
+}

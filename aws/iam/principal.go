@@ -1,0 +1,160 @@
+package iam
+
+import "time"
+
+// PrincipalKind is the sort of a caller.
+type PrincipalKind uint8
+
+// The kinds of caller. The zero kind is somebody who did not sign.
+const (
+	Anonymous     PrincipalKind = iota
+	Root                        // an account's root user
+	User                        // an IAM user
+	AssumedRole                 // a session of a role
+	FederatedUser               // a session of GetFederationToken
+	Service                     // an AWS service that acts for itself, such as ec2.amazonaws.com assuming a role
+)
+
+// String is the kind as the condition key aws:PrincipalType has it.
+func (k PrincipalKind) String() string {
+	switch k {
+	case Root:
+		return "Account"
+	case User:
+		return "User"
+	case AssumedRole:
+		return "AssumedRole"
+	case FederatedUser:
+		return "FederatedUser"
+	case Service:
+		return "Service"
+	}
+	return "Anonymous"
+}
+
+// Principal is a caller, as policies see it.
+type Principal struct {
+	Kind PrincipalKind
+	// ARN names the caller: arn:aws:iam::A:root, arn:aws:iam::A:user/PATH/NAME, arn:aws:sts::A:assumed-role/ROLE/SESSION.
+	// Empty for a Service and for Anonymous.
+	ARN string
+	// Account is the twelve-digit account that the caller belongs to; empty for a Service and for Anonymous.
+	Account string
+	// UserID is the unique id: the account for Root, "AIDA…", "AROA…:SESSION".
+	UserID string
+	// Name is a user's name, or a Service's principal name such as "ec2.amazonaws.com".
+	Name string
+	// Role is the ARN of the role that an AssumedRole is a session of: arn:aws:iam::A:role/PATH/NAME.
+	Role string
+	// Tags are the principal's own tags and those of its session.
+	Tags map[string]string
+	// Issued is when temporary credentials were given out; zero for others.
+	Issued time.Time
+	// SourceIdentity is the name that a session of a role was started under, if one was given.
+	SourceIdentity string
+	// SourceInstance is the ARN of the EC2 instance that a session was made for, if any.
+	SourceInstance string
+}
+
+// levels are the names under which a policy can list the caller, from the widest: account, role, session.
+func (p *Principal) levels() []string {
+	switch p.Kind {
+	case Root:
+		return []string{p.Account}
+	case User, FederatedUser:
+		return []string{p.Account, p.ARN}
+	case AssumedRole:
+		return []string{p.Account, p.Role, p.ARN}
+	case Service:
+		return []string{p.Name}
+	}
+	return nil
+}
+
+// grant is how closely a policy that belongs to a resource names the caller.
+type grant uint8
+
+const (
+	grantNone grant = iota
+	// grantAccount names the caller's account: it leaves the decision to that account's own policies.
+	grantAccount
+	// grantLimited names the caller's role, or everybody. Boundary and session policy still limit it.
+	grantLimited
+	// grantDirect names the user, session or service itself.
+	grantDirect
+)
+
+// principals is a Principal or NotPrincipal element.
+type principals struct {
+	any      bool
+	accounts []string
+	arns     []string
+	services []string
+	// others are federated providers and canonical users: kept, and matched by nobody here.
+	others []string
+}
+
+// names says how closely the element names the caller.
+func (p *principals) names(c *Principal) grant {
+	best := grantNone
+	for _, a := range p.accounts {
+		if c.Account == a && c.Kind != Anonymous && c.Kind != Service {
+			best = grantAccount
+		}
+	}
+	if p.any {
+		best = grantLimited
+	}
+	for _, a := range p.arns {
+		switch {
+		case a == "":
+		case a == c.ARN:
+			return grantDirect
+		case a == c.Role && c.Kind == AssumedRole:
+			best = grantLimited
+		}
+	}
+	for _, s := range p.services {
+		if c.Kind == Service && s == c.Name {
+			return grantDirect
+		}
+	}
+	return best
+}
+
+// lists counts under how many of its levels the element lists the caller.
+func (p *principals) lists(c *Principal) (listed, levels int) {
+	names := c.levels()
+	for _, name := range names {
+		if p.any || contains(p.accounts, name) || contains(p.arns, name) || contains(p.services, name) {
+			listed++
+		}
+	}
+	if len(names) == 0 { // nobody has no level to be listed under
+		if p.any {
+			listed = 1
+		}
+		return listed, 1
+	}
+	return listed, len(names)
+}
+
+// excepts says how a NotPrincipal element applies to the caller. Where a list names some but not all of account, role and
+// session, the answer is the one that allows less: a Deny applies, an Allow does not (IAM User Guide, "AWS JSON policy
+// elements: NotPrincipal").
+func (p *principals) excepts(c *Principal, deny bool) grant {
+	listed, levels := p.lists(c)
+	if deny && listed < levels || !deny && listed == 0 {
+		return grantLimited
+	}
+	return grantNone
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,113 @@
+package iam
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Request is one thing that a caller wants to do to one resource. A call that is about several resources is several
+// requests, each of which has to be allowed.
+type Request struct {
+	Principal *Principal
+	// Action is "service:Operation"; letter case does not matter.
+	Action string
+	// Resource is an ARN, or "*" for actions that cannot be limited to a resource.
+	Resource string
+	// Account owns the resource; empty means the caller's own account.
+	Account string
+	// Time is the moment of the request.
+	Time time.Time
+	// Keys gives the values of a condition key that the principal does not answer, such as aws:SourceVpce or
+	// ssm:resourceTag/Name. It is asked with the key in lower case; nil means that the request has no such key.
+	Keys func(key string) []string
+}
+
+// KeyMap makes Request.Keys of a map. Letter case of the keys does not matter.
+func KeyMap(m map[string][]string) func(string) []string {
+	return func(key string) []string {
+		if values, ok := m[key]; ok {
+			return values
+		}
+		for name, values := range m {
+			if strings.EqualFold(name, key) {
+				return values
+			}
+		}
+		return nil
+	}
+}
+
+// lookup returns the values of a condition key, given in lower case; nil where the request has none.
+func (r *Request) lookup(key string) []string {
+	if rest, ok := strings.CutPrefix(key, "aws:"); ok {
+		if value, known := r.principalKey(rest); known {
+			if value == "" {
+				return nil
+			}
+			return []string{value}
+		}
+	}
+	if key == "ec2:sourceinstancearn" && r.Principal.SourceInstance != "" {
+		return []string{r.Principal.SourceInstance}
+	}
+	if r.Keys == nil {
+		return nil
+	}
+	return r.Keys(key)
+}
+
+// principalKey answers the aws: keys that follow from the caller and the time. An empty value means that this request
+// does not have the key.
+func (r *Request) principalKey(key string) (value string, known bool) {
+	p := r.Principal
+	signed := p.Kind != Anonymous
+	switch key {
+	case "principalarn":
+		if p.Kind == AssumedRole {
+			return p.Role, true
+		}
+		return p.ARN, true
+	case "principalaccount":
+		return p.Account, true
+	case "principaltype":
+		return p.Kind.String(), true
+	case "principalisawsservice":
+		if signed {
+			value = strconv.FormatBool(p.Kind == Service)
+		}
+		return value, true
+	case "principalservicename":
+		if p.Kind == Service {
+			value = p.Name
+		}
+		return value, true
+	case "userid":
+		return p.UserID, true
+	case "username":
+		if p.Kind == User {
+			value = p.Name
+		}
+		return value, true
+	case "sourceidentity":
+		return p.SourceIdentity, true
+	case "tokenissuetime":
+		if !p.Issued.IsZero() {
+			value = p.Issued.UTC().Format(time.RFC3339)
+		}
+		return value, true
+	case "currenttime":
+		return r.Time.UTC().Format(time.RFC3339), true
+	case "epochtime":
+		return strconv.FormatInt(r.Time.Unix(), 10), true
+	}
+	if tag, ok := strings.CutPrefix(key, "principaltag/"); ok {
+		for name, v := range p.Tags {
+			if strings.EqualFold(name, tag) {
+				return v, true
+			}
+		}
+		return "", true
+	}
+	return "", false
+}
