@@ -330,5 +330,6 @@ func (p *plan) checkPolicy(text string) error {
 	if n := utf8.RuneCountInString(text); n > p.limits.PolicyCharacters {
 		return overLimit("PolicyLimitExceeded", "The policy document has %d characters, more than %d", n, p.limits.PolicyCharacters)
 	}
-	return parsePolicy(text)
+	_, err := parsePolicy("", text)
+	return err
 }

@@ -1,14 +1,49 @@
 package network
 
 import (
-	"encoding/json"
-
 	"postern/aws/fault"
+	"postern/aws/iam"
 )
 
-func parsePolicy(text string) error {
-	if !json.Valid([]byte(text)) {
-		return refuse(fault.Invalid, "InvalidPolicyDocument", "The policy document is not valid JSON")
+// FullAccess is the policy that DescribeVpcEndpoints shows for an endpoint with none of its own.
+const FullAccess = `{
+  "Statement": [
+    {
+      "Action": "*",
+      "Effect": "Allow",
+      "Principal": "*",
+      "Resource": "*"
+    }
+  ]
+}`
+
+// parsePolicy reads an endpoint policy for an endpoint; "" stands for one that is still to be made.
+func parsePolicy(endpoint, text string) (*iam.Policy, error) {
+	policy, err := iam.Parse(iam.Endpoint, endpoint, text)
+	if err != nil {
+		return nil, refuse(fault.Invalid, "InvalidPolicyDocument", "The policy document is not valid: %s", err)
 	}
-	return nil
+	return policy, nil
+}
+
+// compile reads the endpoint's policy once, when its record enters a State.
+func (e *VpcEndpoint) compile() {
+	if e.Policy == "" || e.compiledFrom == e.Policy {
+		return
+	}
+	e.compiled, e.policyErr = parsePolicy(e.ID, e.Policy)
+	e.compiledFrom = e.Policy
+}
+
+// EndpointPolicy is what an endpoint's policy says, compiled; nil is full access. An endpoint that is not there is an
+// error, and so is a stored policy that cannot be read: nothing may then pass.
+func (s *Service) EndpointPolicy(id string) (*iam.Policy, error) {
+	e, ok := s.State().endpoints.get(id)
+	if !ok {
+		return nil, nounEndpoint.unknown(id)
+	}
+	if e.Policy == "" {
+		return nil, nil
+	}
+	return e.compiled, e.policyErr
 }

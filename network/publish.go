@@ -74,37 +74,50 @@ func (b *publisher) convert(s *State) vpc.Network {
 	}
 	n := b.network
 	if !s.vpcs.same(&old.vpcs) {
-		n.VPCs = convert(s.vpcs.rows, (*VPC).value)
+		n.VPCs = convert(s.vpcs.rows, old.vpcs.rows, n.VPCs, (*VPC).value)
 		n.PrefixLists = nil
 	}
 	if !s.subnets.same(&old.subnets) {
-		n.Subnets = convert(s.subnets.rows, (*Subnet).value)
+		n.Subnets = convert(s.subnets.rows, old.subnets.rows, n.Subnets, (*Subnet).value)
 	}
-	n.RouteTables = convert(s.tables.rows, s.tableValue)
+	n.RouteTables = convert(s.tables.rows, nil, nil, s.tableValue) // their targets may have gone
 	if !s.acls.same(&old.acls) {
-		n.ACLs = convert(s.acls.rows, (*NetworkACL).value)
+		n.ACLs = convert(s.acls.rows, old.acls.rows, n.ACLs, (*NetworkACL).value)
 	}
 	if !s.groups.same(&old.groups) {
-		n.SecurityGroups = convert(s.groups.rows, (*SecurityGroup).value)
+		n.SecurityGroups = convert(s.groups.rows, old.groups.rows, n.SecurityGroups, (*SecurityGroup).value)
 	}
 	if n.PrefixLists == nil || !s.lists.same(&old.lists) {
 		n.PrefixLists = s.prefixListValues()
 	}
 	if !s.interfaces.same(&old.interfaces) {
-		n.Interfaces = convert(s.interfaces.rows, (*Interface).value)
+		n.Interfaces = convert(s.interfaces.rows, old.interfaces.rows, n.Interfaces, (*Interface).value)
 	}
 	if !s.endpoints.same(&old.endpoints) {
-		n.Endpoints = convert(s.endpoints.rows, (*VpcEndpoint).value)
+		n.Endpoints = convert(s.endpoints.rows, old.endpoints.rows, n.Endpoints, (*VpcEndpoint).value)
 	}
 	if !s.peerings.same(&old.peerings) {
-		n.Peerings = convert(s.peerings.rows, (*Peering).value)
+		n.Peerings = convert(s.peerings.rows, old.peerings.rows, n.Peerings, (*Peering).value)
 	}
 	return n
 }
 
-func convert[R, V any](rows []R, value func(R) V) []V {
+// convert gives the value of each row; those of rows that were there before are taken over. Both are in the order of
+// their ids, and a changed record is another pointer.
+func convert[R interface {
+	comparable
+	key() string
+}, V any](rows, oldRows []R, oldValues []V, value func(R) V) []V {
 	out := make([]V, len(rows))
+	j := 0
 	for i, r := range rows {
+		for j < len(oldRows) && oldRows[j] != r && oldRows[j].key() <= r.key() {
+			j++
+		}
+		if j < len(oldRows) && oldRows[j] == r {
+			out[i] = oldValues[j]
+			continue
+		}
 		out[i] = value(r)
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"postern/aws/iam"
 	"postern/network/vpc"
 )
 
@@ -179,6 +180,10 @@ type VpcEndpoint struct {
 	Groups              []string
 	// RouteTables carry a gateway endpoint's route.
 	RouteTables []string `json:",omitempty"`
+
+	compiled     *iam.Policy
+	compiledFrom string
+	policyErr    error
 }
 
 // PrefixList is a managed prefix list.

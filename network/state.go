@@ -1,6 +1,7 @@
 package network
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -29,10 +30,16 @@ type State struct {
 	addresses table[*addresses]
 }
 
-// addresses are the addresses in use in one subnet, sorted.
+// addresses are the IPv4 addresses in use in one subnet, sorted. As numbers they are a third of the size, and the
+// garbage collector does not look at them.
 type addresses struct {
 	subnet string
-	used   []netip.Addr
+	used   []uint32
+}
+
+func number(a netip.Addr) uint32 {
+	b := a.As4()
+	return binary.BigEndian.Uint32(b[:])
 }
 
 func (a *addresses) key() string { return a.subnet }
@@ -56,6 +63,9 @@ func load(records []Record, version uint64) (*State, error) {
 	s.groups.sort()
 	s.interfaces.sort()
 	s.endpoints.sort()
+	for _, e := range s.endpoints.rows {
+		e.compile()
+	}
 	s.lists.sort()
 	s.peerings.sort()
 	s.tokens.sort()
@@ -104,12 +114,14 @@ func appendTo[T any, P interface {
 }
 
 func (s *State) indexAddresses() {
-	bySubnet := map[string][]netip.Addr{}
+	bySubnet := map[string][]uint32{}
 	for _, n := range s.interfaces.rows {
-		bySubnet[n.Subnet] = append(bySubnet[n.Subnet], n.Addresses...)
+		for _, a := range n.Addresses {
+			bySubnet[n.Subnet] = append(bySubnet[n.Subnet], number(a))
+		}
 	}
 	for subnet, used := range bySubnet {
-		slices.SortFunc(used, netip.Addr.Compare)
+		slices.Sort(used)
 		s.addresses.rows = append(s.addresses.rows, &addresses{subnet, used})
 	}
 	s.addresses.sort()
@@ -133,6 +145,7 @@ func (s *State) put(r record) {
 	case *Interface:
 		s.putInterface(r)
 	case *VpcEndpoint:
+		r.compile()
 		s.endpoints.put(r)
 	case *PrefixList:
 		s.lists.put(r)
@@ -190,11 +203,11 @@ func (s *State) removeInterface(n *Interface) {
 }
 
 func (s *State) occupy(subnet string, more []netip.Addr) {
-	used := make([]netip.Addr, 0, len(s.used(subnet))+len(more))
+	used := make([]uint32, 0, len(s.used(subnet))+len(more))
 	used = append(used, s.used(subnet)...)
 	for _, a := range more {
-		i, _ := slices.BinarySearchFunc(used, a, netip.Addr.Compare)
-		used = slices.Insert(used, i, a)
+		i, _ := slices.BinarySearch(used, number(a))
+		used = slices.Insert(used, i, number(a))
 	}
 	s.addresses.put(&addresses{subnet, used})
 }
@@ -202,14 +215,14 @@ func (s *State) occupy(subnet string, more []netip.Addr) {
 func (s *State) release(subnet string, gone []netip.Addr) {
 	used := slices.Clone(s.used(subnet))
 	for _, a := range gone {
-		if i, ok := slices.BinarySearchFunc(used, a, netip.Addr.Compare); ok {
+		if i, ok := slices.BinarySearch(used, number(a)); ok {
 			used = slices.Delete(used, i, i+1)
 		}
 	}
 	s.addresses.put(&addresses{subnet, used})
 }
 
-func (s *State) used(subnet string) []netip.Addr {
+func (s *State) used(subnet string) []uint32 {
 	if a, ok := s.addresses.get(subnet); ok {
 		return a.used
 	}

@@ -187,7 +187,7 @@ func (s *State) addressFree(n *Subnet, a netip.Addr) error {
 	if i := offset(n.CIDR, a); i < reservedFirst || i >= 1<<(32-n.CIDR.Bits())-reservedLast {
 		return invalidValue("Value (%s) for parameter privateIpAddress is invalid. Address is in subnet's reserved address range", a)
 	}
-	if _, taken := slices.BinarySearchFunc(s.used(n.ID), a, netip.Addr.Compare); taken {
+	if _, taken := slices.BinarySearch(s.used(n.ID), number(a)); taken {
 		return refuse(fault.Conflict, "InvalidIPAddress.InUse", "The address %s is already in use.", a)
 	}
 	return nil
@@ -207,7 +207,7 @@ func (s *State) chooseAddress(n *Subnet) (netip.Addr, error) {
 	used := s.used(n.ID)
 	for i := range size {
 		a := at(n.CIDR, reservedFirst+(start+i)%size)
-		if _, taken := slices.BinarySearchFunc(used, a, netip.Addr.Compare); !taken {
+		if _, taken := slices.BinarySearch(used, number(a)); !taken {
 			return a, nil
 		}
 	}
@@ -216,14 +216,13 @@ func (s *State) chooseAddress(n *Subnet) (netip.Addr, error) {
 
 // offset is an address's place in its IPv4 range.
 func offset(p netip.Prefix, a netip.Addr) int {
-	base, addr := p.Masked().Addr().As4(), a.As4()
-	return int(binary.BigEndian.Uint32(addr[:]) - binary.BigEndian.Uint32(base[:]))
+	return int(number(a) - number(p.Masked().Addr()))
 }
 
 func at(p netip.Prefix, i int) netip.Addr {
-	base := p.Masked().Addr().As4()
-	binary.BigEndian.PutUint32(base[:], binary.BigEndian.Uint32(base[:])+uint32(i))
-	return netip.AddrFrom4(base)
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], number(p.Masked().Addr())+uint32(i))
+	return netip.AddrFrom4(b)
 }
 
 func count[T any](all iter.Seq[T]) int {
