@@ -1,0 +1,231 @@
+package fabric
+
+import (
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"postern/network/fabric/internal/conntrack"
+	"postern/network/vpc"
+)
+
+const (
+	// EndpointMTU is the largest packet that an interface endpoint takes or sends, in bytes (VPC User Guide, "AWS
+	// PrivateLink quotas").
+	EndpointMTU = 8500
+
+	// defaultServiceRate is how many packets per second one interface may send to the link-local services (VPC User
+	// Guide, "DNS attributes").
+	defaultServiceRate = 1024
+
+	sweepEvery = 5 * time.Second
+)
+
+// Options say how a fabric is built. The zero value is good.
+type Options struct {
+	// MaxFlows is how many conversations the fabric remembers; 0 means 262,144. The oldest unanswered one makes room
+	// first, then the one idle longest.
+	MaxFlows int
+	// FlowsPerInterface is how many of them one interface may begin; 0 means a quarter of MaxFlows.
+	FlowsPerInterface int
+	// ServiceRate is how many packets per second one interface may send to the resolver and the metadata service; 0
+	// means 1,024, a negative number no limit.
+	ServiceRate int
+	// TCPEstablished is how long an established TCP connection may idle (60 s – 432,000 s); 0 means 432,000 s.
+	TCPEstablished time.Duration
+
+	// FlowLog, if set, is given the records of each interval, by one goroutine. It must not keep the slice.
+	FlowLog func([]Record)
+	// FlowLogInterval is 60 s if 0.
+	FlowLogInterval time.Duration
+	// Watch, if set, is told of every packet as the gate decides on it. It must not wait: it is for tests and for
+	// finding out where a packet went.
+	Watch func(Sighting)
+	// Now is time.Now if nil.
+	Now func() time.Time
+}
+
+// rules are a snapshot in force. Generations tell two snapshots of one version apart.
+type rules struct {
+	*vpc.Snapshot
+	generation uint64
+}
+
+// Fabric carries packets between links. Its methods may be called from several goroutines.
+type Fabric struct {
+	options Options
+	began   time.Time
+	rules   atomic.Pointer[rules]
+	flows   *conntrack.Table[road]
+	numbers atomic.Uint32
+	counts  counters
+	log     *flowLog
+
+	resolver  *datagrams
+	resolving *arrivals
+	metadata  *arrivals
+
+	// applying orders snapshots.
+	applying   sync.Mutex
+	generation uint64
+
+	mu     sync.RWMutex
+	closed bool
+	ports  map[string]*port
+	realms map[string]*realm
+
+	stop    chan struct{}
+	running sync.WaitGroup
+}
+
+// New makes a fabric that carries nothing until Apply. Close ends it.
+func New(o Options) *Fabric {
+	if o.MaxFlows <= 0 {
+		o.MaxFlows = conntrack.DefaultMax
+	}
+	if o.FlowsPerInterface <= 0 {
+		o.FlowsPerInterface = max(o.MaxFlows/4, 1)
+	}
+	if o.ServiceRate == 0 {
+		o.ServiceRate = defaultServiceRate
+	}
+	if o.FlowLogInterval <= 0 {
+		o.FlowLogInterval = time.Minute
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	timeouts := conntrack.DefaultTimeouts()
+	if o.TCPEstablished > 0 {
+		timeouts.TCPEstablished = o.TCPEstablished
+	}
+	f := &Fabric{
+		options: o, began: o.Now(), ports: map[string]*port{}, realms: map[string]*realm{}, stop: make(chan struct{}),
+	}
+	f.flows = conntrack.New(conntrack.Options[road]{Max: o.MaxFlows, Timeouts: timeouts, Removed: f.removed})
+	f.log = newFlowLog(f)
+	f.resolver = newDatagrams(f)
+	f.resolving = newArrivals(netip.AddrPortFrom(vpc.LinkLocalResolver, dnsPort))
+	f.metadata = newArrivals(netip.AddrPortFrom(vpc.MetadataAddress, metadataPort))
+	f.running.Go(f.sweep)
+	return f
+}
+
+// now is the fabric's clock: nanoseconds since shortly before it began, never 0.
+func (f *Fabric) now() int64 { return int64(f.options.Now().Sub(f.began)) + 1 }
+
+// sweep forgets idle flows and hands over the flow log.
+func (f *Fabric) sweep() {
+	idle, log := time.NewTicker(sweepEvery), time.NewTicker(f.options.FlowLogInterval)
+	defer idle.Stop()
+	defer log.Stop()
+	for {
+		select {
+		case <-f.stop:
+			return
+		case <-idle.C:
+			f.flows.Expire(f.now())
+		case <-log.C:
+			f.log.flush()
+		}
+	}
+}
+
+// Apply puts a snapshot in force. Packets that are judged from now on are judged by it; conversations whose interface or
+// endpoint it no longer has are ended before Apply returns.
+func (f *Fabric) Apply(s *vpc.Snapshot) {
+	f.applying.Lock()
+	defer f.applying.Unlock()
+	f.generation++
+	f.rules.Store(&rules{s, f.generation})
+
+	gone := map[*port]bool{}
+	for _, p := range f.allPorts() {
+		switch alive := p.read(s); {
+		case alive:
+			p.dead.Store(false)
+		case !p.dead.Swap(true):
+			gone[p] = true
+		}
+	}
+	closing := f.strike(s, gone)
+	if len(gone) == 0 {
+		return
+	}
+	f.end(gone)
+	for p := range gone {
+		if p.kind == endpoint && p.card.Load() == nil {
+			p.realm.remove(p)
+		}
+	}
+	for _, r := range closing {
+		r.close()
+	}
+}
+
+func (f *Fabric) allPorts() []*port {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return slices.Collect(maps.Values(f.ports))
+}
+
+// strike forgets the ports and VPCs that the snapshot no longer has, and adds their services to what is gone.
+func (f *Fabric) strike(s *vpc.Snapshot, gone map[*port]bool) (closing []*realm) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for p := range gone {
+		if p.card.Load() == nil && (p.kind == endpoint || p.plug.Load() == nil) && f.ports[p.id] == p {
+			delete(f.ports, p.id)
+		}
+	}
+	for id, r := range f.realms {
+		if _, ok := s.VPC(id); !ok {
+			delete(f.realms, id)
+			gone[r.service] = true
+			closing = append(closing, r)
+		}
+	}
+	return closing
+}
+
+// Close unplugs every link, ends every conversation and waits for the fabric's goroutines. Listeners return
+// net.ErrClosed.
+func (f *Fabric) Close() error {
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return nil
+	}
+	f.closed = true
+	ports, realms := f.ports, f.realms
+	f.ports, f.realms = map[string]*port{}, map[string]*realm{}
+	f.mu.Unlock()
+
+	for _, p := range ports {
+		if plug := p.plug.Swap(nil); plug != nil && p.kind == machine {
+			plug.link.Close()
+		}
+	}
+	f.resolver.Close()
+	f.resolving.Close()
+	f.metadata.Close()
+	for _, r := range realms {
+		r.close()
+	}
+	close(f.stop)
+	f.running.Wait()
+	f.flows.Each(func(s *conntrack.Shard[road], fl *flow) { s.Remove(fl, conntrack.Ended) })
+	f.log.flush()
+	return nil
+}
+
+// Resolver is where the DNS queries of every VPC arrive: those over UDP, whose addresses are *Peer, and connections,
+// which are *Conn.
+func (f *Fabric) Resolver() (net.PacketConn, net.Listener) { return f.resolver, f.resolving }
+
+// Metadata is where connections to the instance metadata service of every VPC arrive; they are *Conn.
+func (f *Fabric) Metadata() net.Listener { return f.metadata }

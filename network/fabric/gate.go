@@ -1,0 +1,258 @@
+package fabric
+
+import (
+	"net/netip"
+
+	"postern/network/fabric/internal/conntrack"
+	"postern/network/fabric/internal/packet"
+	"postern/network/link"
+	"postern/network/vpc"
+)
+
+type (
+	flow  = conntrack.Flow[road]
+	shard = conntrack.Shard[road]
+)
+
+// road is where the packets of one direction of a flow go, or why they do not.
+type road struct {
+	to      *port
+	refused Drop
+	// step and rule decided that the flow may be; only the direction that began has them.
+	step vpc.Step
+	rule string
+}
+
+// Sighting is what the gate decided on one packet.
+type Sighting struct {
+	// Flow is the packet as the judge sees it; it is zero for one that cannot be read.
+	Flow vpc.Flow
+	// Drop is Carried for a packet that was delivered to the interface To (a VPC's services have the VPC's id).
+	Drop Drop
+	To   string
+}
+
+// passage is one batch on its way through the gate.
+type passage struct {
+	fabric *Fabric
+	rules  *rules
+	now    int64
+	header packet.Header
+	// from is the sender of the packet at hand.
+	from *port
+	// answer is what the gate replies to the sender, once no lock is held.
+	answer   link.Packet
+	answered bool
+}
+
+// carry takes a batch from where it came in to where it may go. Packets for one receiver stay together.
+func (f *Fabric) carry(in entrance, batch []link.Packet) {
+	g := passage{fabric: f, rules: f.rules.Load(), now: f.now()}
+	var to *port
+	kept := 0
+	for i := range batch {
+		p := &batch[i]
+		next, drop := g.judge(in, p)
+		if f.options.Watch != nil {
+			f.options.Watch(g.sighting(next, drop))
+		}
+		if g.answered {
+			g.reply()
+		}
+		if drop != Carried {
+			f.counts.drop(drop)
+			p.Release()
+			continue
+		}
+		if next != to && kept > 0 {
+			f.deliver(to, batch[:kept])
+			kept = 0
+		}
+		to = next
+		if kept != i {
+			batch[kept] = *p
+		}
+		kept++
+	}
+	if kept > 0 {
+		f.deliver(to, batch[:kept])
+	}
+}
+
+func (f *Fabric) deliver(to *port, batch []link.Packet) {
+	plug := to.plug.Load()
+	if plug == nil { // unplugged since it was judged
+		for range batch {
+			f.counts.drop(Unattached)
+		}
+		link.Release(batch)
+		return
+	}
+	f.counts.carry(batch)
+	plug.link.Send(batch)
+}
+
+// judge decides on one packet.
+func (g *passage) judge(in entrance, p *link.Packet) (*port, Drop) {
+	h := &g.header
+	g.from = nil
+	if fault := packet.Parse(p, h); fault != packet.None {
+		return nil, dropFault(fault)
+	}
+	if g.rules == nil {
+		return nil, NoNetwork
+	}
+	var reason vpc.Reason
+	if g.from, reason = in.sender(h.Source); g.from == nil {
+		return nil, dropReason(reason)
+	}
+	if h.IsError() {
+		return g.related()
+	}
+	key := conntrack.Key{
+		Sender: g.from.number, Source: h.Source, Destination: h.Destination,
+		SourcePort: h.SourcePort, DestinationPort: h.DestinationPort, Protocol: h.Protocol,
+	}
+	if h.Protocol == packet.ICMP {
+		key.Kind = h.Type
+	}
+	s := g.fabric.flows.Lock(&key)
+	to, drop := g.track(s, &key, p)
+	s.Unlock()
+	if drop == OutOfState {
+		g.refuse()
+	}
+	return to, drop
+}
+
+// track finds or begins the packet's flow, with its shard locked, and says where it goes.
+func (g *passage) track(s *shard, key *conntrack.Key, p *link.Packet) (*port, Drop) {
+	h := &g.header
+	f, side := s.Find(key, g.now)
+	if f != nil {
+		switch f.Classify(side, h.Flags) {
+		case conntrack.OutOfState:
+			return nil, OutOfState
+		case conntrack.Begin:
+			f = nil
+		}
+	}
+	if f == nil {
+		var drop Drop
+		if f, drop = g.begin(s, key); drop != Carried {
+			return nil, drop
+		}
+		side = 0
+	}
+	d := &f.Sides[side]
+	if d.Version != g.rules.generation {
+		if drop := g.again(s, f, side); drop != Carried {
+			return nil, drop
+		}
+	}
+	if d.To.refused != Carried {
+		return nil, d.To.refused
+	}
+	to := d.To.to
+	plug := to.plug.Load()
+	if plug == nil {
+		return nil, Unattached
+	}
+	if to.kind == service && !g.from.allowance.take(g.now, float64(g.fabric.options.ServiceRate)) {
+		return nil, ServiceAllowance
+	}
+	if h.Largest(p) > plug.mtu {
+		g.tooLarge(p, to, plug)
+		return nil, TooLarge
+	}
+	if h.Flags&conntrack.SYN != 0 {
+		packet.ClampMSS(p, h, g.pathMTU(plug))
+	}
+	s.Use(f, side, conntrack.Packet{
+		Now: g.now, Packets: h.Segments(p), Bytes: uint32(h.Total), Flags: h.Flags, Ack: h.Ack,
+	})
+	return to, Carried
+}
+
+// pathMTU is the smaller of the two links'.
+func (g *passage) pathMTU(to *plug) int {
+	if from := g.from.plug.Load(); from != nil {
+		return min(from.mtu, to.mtu)
+	}
+	return to.mtu
+}
+
+// tooLarge tells a machine that its packet is too large for another's link. Endpoints say nothing, as AWS documents.
+func (g *passage) tooLarge(p *link.Packet, to *port, plug *plug) {
+	if g.from.kind == machine && to.kind == machine {
+		g.answer, g.answered = packet.TooBig(p, &g.header, plug.mtu)
+	}
+}
+
+// refuse answers a TCP segment of an unknown connection with a reset if it was meant for an endpoint or a service that
+// would take a new one: after a restart of the fabric, nodes then learn at once that their connections are gone. Machines
+// get no such answer, nor does a sender whose connection would be refused.
+func (g *passage) refuse() {
+	h := &g.header
+	if h.Protocol != packet.TCP || h.Flags&conntrack.RST != 0 || g.from.kind != machine {
+		return
+	}
+	switch v := g.rules.Decide(g.flow()); {
+	case !v.Allow:
+		return
+	case v.Kind == vpc.ToInterface:
+		if i, ok := g.rules.Interface(v.To); !ok || i.Kind != vpc.EndpointInterface {
+			return
+		}
+	case v.Kind != vpc.ToResolver && v.Kind != vpc.ToMetadata:
+		return
+	}
+	g.answer, g.answered = packet.Refuse(h), true
+}
+
+func (g *passage) reply() {
+	answer := g.answer
+	g.answer, g.answered = link.Packet{}, false
+	g.from.send(answer)
+}
+
+// flow is the packet at hand as the judge sees it.
+func (g *passage) flow() vpc.Flow {
+	h := &g.header
+	f := vpc.Flow{Protocol: vpc.Protocol(h.Protocol), ICMPType: h.Type, ICMPCode: h.Code}
+	if g.from != nil {
+		f.From = g.from.id
+	}
+	if h.Protocol == packet.ICMP {
+		f.Source, f.Destination = toAddrPort(h.Source, 0), toAddrPort(h.Destination, 0)
+		return f
+	}
+	f.ICMPType, f.ICMPCode = 0, 0
+	f.Source, f.Destination = toAddrPort(h.Source, h.SourcePort), toAddrPort(h.Destination, h.DestinationPort)
+	return f
+}
+
+func (g *passage) sighting(to *port, drop Drop) Sighting {
+	s := Sighting{Drop: drop}
+	if to != nil && drop == Carried {
+		s.To = to.id
+	}
+	if g.from != nil || drop == dropReason(vpc.ReasonSpoofed) {
+		s.Flow = g.flow()
+	}
+	return s
+}
+
+// opened is the flow that a conversation began with, as the judge sees it.
+func opened(f *flow) vpc.Flow {
+	k := &f.Keys[0]
+	v := vpc.Flow{
+		From: f.Sides[1].To.to.id, Protocol: vpc.Protocol(k.Protocol),
+		Source: toAddrPort(k.Source, k.SourcePort), Destination: toAddrPort(k.Destination, k.DestinationPort),
+	}
+	if k.Protocol == packet.ICMP {
+		v.ICMPType = k.Kind
+		v.Source, v.Destination = netip.AddrPortFrom(v.Source.Addr(), 0), netip.AddrPortFrom(v.Destination.Addr(), 0)
+	}
+	return v
+}
