@@ -2,9 +2,13 @@ package api
 
 import (
 	"context"
+	"strconv"
 
+	"postern/aws/arn"
 	"postern/aws/fault"
+	"postern/aws/iam"
 	"postern/aws/wire"
+	"postern/network/vpc"
 )
 
 // authorise asks for permission on every resource of the call. in is the decoded input, or the request of a stream.
@@ -14,45 +18,113 @@ func (x *exchange) authorise(ctx context.Context, in any) error {
 		own = x.op.keys(x.call, in)
 	}
 	for _, resource := range x.op.resources(x.call, in) {
-		if err := x.ask(ctx, x.op.Action, resource, own); err != nil {
+		if err := x.ask(ctx, Question{x.call, x.op.Action, resource, x.op.Auth != Signed}, own); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ask puts one question to the authoriser and turns a no into a fault.
-func (x *exchange) ask(ctx context.Context, action, resource string, own map[string][]string) error {
-	q := Question{
-		Caller: x.call.Caller, Action: action, Resource: resource, Call: x.call, own: own,
-		Exempt: x.op.Auth != Signed,
-	}
-	a, err := x.h.authoriser.Authorise(ctx, q)
+// ask puts one question to the policy judge and turns a no into a fault, in Amazon's words.
+func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string) error {
+	policies, err := x.h.policies.Policies(ctx, q)
 	if err != nil {
 		return err
 	}
-	x.record.Statement = a.Statement
-	if a.Allow {
+	request := &iam.Request{
+		Principal: x.call.Caller.IAM, Action: q.Action, Resource: q.Resource, Account: owner(q.Resource),
+		Time: x.call.Time, Keys: x.call.keys(q.Exempt, own),
+	}
+	if q.Exempt || request.Principal == nil {
+		request.Principal = &iam.Principal{}
+	}
+	if q.Exempt {
+		policies = &iam.Policies{Endpoint: policies.Endpoint, Resource: openToAll}
+	}
+	decision := iam.Evaluate(request, policies)
+	x.record.Statement = decision.String()
+	if decision.Allow {
 		return nil
 	}
-	return x.deny(q, a)
-}
-
-// deny says no in Amazon's words.
-func (x *exchange) deny(q Question, a Answer) error {
-	who := "User: " + q.Caller.Principal
-	if q.Caller.Principal == "" {
-		who = "User: anonymous"
-		if q.Caller.Node != "" {
-			who = "Managed node: " + q.Caller.Node
-		}
-	}
-	text := who + " is not authorized to perform: " + q.Action + " on resource: " + q.Resource
-	if a.Reason != "" {
-		text += " " + a.Reason
-	}
+	text := decision.Message(request)
 	if x.service.Protocol == wire.EC2 {
 		text = "You are not authorized to perform this operation. " + text
 	}
 	return fault.New(fault.Denied, "api.authorise", "%s", text)
+}
+
+// openToAll stands for the identity policies of exempt callers, who have none.
+var openToAll = func() *iam.Policy {
+	p, err := iam.Parse(iam.Resource, "exempt",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}`)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}()
+
+// owner is the account that an ARN names, or "".
+func owner(resource string) string {
+	parts, ok := arn.Split(resource)
+	if !ok {
+		return ""
+	}
+	return parts[4]
+}
+
+// keys answers the condition keys of the request that do not follow from the principal and the time: global ones and
+// the operation's own.
+func (c *Call) keys(exempt bool, own map[string][]string) func(key string) []string {
+	return func(key string) []string {
+		var value string
+		switch key {
+		case "aws:securetransport":
+			value = strconv.FormatBool(c.TLS)
+		case "aws:requestedregion":
+			value = c.Region
+		case "aws:useragent":
+			value = c.Header("User-Agent")
+		case "aws:viaawsservice":
+			value = "false"
+		case "ssm:nodeaccountid":
+			if exempt {
+				value = c.Caller.Account
+			}
+		default:
+			if value = originKey(c.Origin, c.SourceIP, key); value == "" {
+				return iam.KeyMap(own)(key)
+			}
+		}
+		if value == "" {
+			return nil
+		}
+		return []string{value}
+	}
+}
+
+// originKey answers the network's condition keys. A request through an endpoint has aws:SourceVpc, aws:SourceVpce,
+// aws:SourceVpcArn and aws:VpcSourceIp and never aws:SourceIp; one from outside has it the other way round (IAM User
+// Guide, "AWS global condition context keys"). aws:SourceVpc is the VPC that the endpoint stands in, also for a request
+// that came to it over a peering.
+func originKey(o vpc.Origin, sourceIP, key string) string {
+	if o.Endpoint == "" {
+		if key == "aws:sourceip" {
+			return sourceIP
+		}
+		return ""
+	}
+	source := first(o.EndpointVPC, o.VPC)
+	switch key {
+	case "aws:sourcevpce":
+		return o.Endpoint
+	case "aws:sourcevpc":
+		return source
+	case "aws:sourcevpcarn":
+		return arn.New("ec2", o.Region, o.Account, "vpc/"+source).String()
+	case "aws:vpcsourceip":
+		if o.Source.IsValid() {
+			return o.Source.Addr().String()
+		}
+	}
+	return ""
 }

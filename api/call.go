@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"postern/aws/iam"
 	"postern/network/vpc"
 )
 
@@ -18,6 +19,8 @@ type Caller struct {
 	AccessKey string
 	// IssuedTo is the instance or managed node ("i-…", "mi-…") that the credentials were issued to, if they were.
 	IssuedTo string
+	// IAM is the caller as policies see it; nil for anonymous callers and nodes.
+	IAM *iam.Principal
 	// Node is the managed node whose own key pair proved the request, in operations with Auth Node only.
 	Node string
 }
@@ -77,15 +80,15 @@ func (c *Call) Allow(ctx context.Context, action, resource string, keys map[stri
 	return c.allow(ctx, action, resource, keys)
 }
 
-type originKey struct{}
+type originContext struct{}
 
 // WithOrigin puts a connection's origin into its context; the server does so in http.Server.ConnContext.
 func WithOrigin(ctx context.Context, o vpc.Origin) context.Context {
-	return context.WithValue(ctx, originKey{}, o)
+	return context.WithValue(ctx, originContext{}, o)
 }
 
 // OriginOf returns the origin of the connection, or the zero Origin.
 func OriginOf(ctx context.Context) vpc.Origin {
-	o, _ := ctx.Value(originKey{}).(vpc.Origin)
+	o, _ := ctx.Value(originContext{}).(vpc.Origin)
 	return o
 }

@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
-	"reflect"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -28,7 +27,7 @@ type Config struct {
 	// Region is the region of requests that name none.
 	Region     string
 	Identities Identities
-	Authoriser Authoriser
+	Policies   Policies
 	Now        func() time.Time
 	// Log gets one line for each request; nil logs nothing.
 	Log *slog.Logger
@@ -40,7 +39,7 @@ type Config struct {
 type Handler struct {
 	region     string
 	identities Identities
-	authoriser Authoriser
+	policies   Policies
 	verifier   *sigv4.Verifier
 	now        func() time.Time
 	log        *slog.Logger
@@ -53,10 +52,20 @@ type Handler struct {
 	labels    map[string]bool   // service names that may stand in a host
 }
 
+// Services are the services with their tables, names and actions filled in: what the guard test and the coverage report
+// walk.
+func (h *Handler) Services() []Service {
+	var all []Service
+	for _, name := range slices.Sorted(maps.Keys(h.services)) {
+		all = append(all, h.services[name].Service)
+	}
+	return all
+}
+
 // New makes the pipeline. Its errors are mistakes in the tables.
 func New(c Config) (*Handler, error) {
 	h := &Handler{
-		region: c.Region, identities: c.Identities, authoriser: c.Authoriser, now: c.Now,
+		region: c.Region, identities: c.Identities, policies: c.Policies, now: c.Now,
 		verifier: sigv4.NewVerifier(c.Now), log: c.Log, audit: c.Audit,
 		services: map[string]*service{}, bySigning: map[string]string{}, byTarget: map[string]string{},
 		byVersion: map[string]string{}, labels: map[string]bool{},
@@ -123,7 +132,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	x.record.Origin, x.record.SourceIP = x.call.Origin, x.call.SourceIP
 	x.call.allow = func(ctx context.Context, action, resource string, keys map[string][]string) error {
-		return x.ask(ctx, action, resource, keys)
+		return x.ask(ctx, Question{x.call, action, resource, false}, keys)
 	}
 	x.service = &service{}
 	buffer := buffers.Get().(*[]byte)
@@ -185,10 +194,10 @@ func (x *exchange) serve(ctx context.Context) error {
 	if err := x.decode(in); err != nil {
 		return err
 	}
-	if err := x.op.refuseOthers(in); err != nil {
+	if err := x.authorise(ctx, in); err != nil {
 		return err
 	}
-	if err := x.authorise(ctx, in); err != nil {
+	if err := x.op.refuseOthers(in); err != nil {
 		return err
 	}
 	if x.op.isDryRun(in) {
@@ -215,77 +224,6 @@ func (x *exchange) serve(ctx context.Context) error {
 	return nil
 }
 
-// stream hands the connection to an operation that speaks HTTP itself.
-func (x *exchange) stream(ctx context.Context) error {
-	if err := x.authorise(ctx, x.r); err != nil {
-		return err
-	}
-	x.w.Header().Set("X-Amzn-Requestid", x.call.RequestID)
-	seen := &statusWriter{ResponseWriter: x.w}
-	err := x.op.stream(seen, x.r, x.call)
-	x.record.Status = seen.status
-	if seen.status == 0 && err == nil {
-		x.record.Status = http.StatusOK
-	}
-	if seen.status != 0 {
-		x.written = true
-	}
-	return err
-}
-
-// statusWriter remembers what status a stream's handler wrote.
-type statusWriter struct {
-	http.ResponseWriter
-	status int
-}
-
-// Unwrap lets http.ResponseController and WebSocket libraries reach the connection.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-func (w *statusWriter) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *statusWriter) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	return w.ResponseWriter.Write(b)
-}
-
-// readBody reads the body, whichever way its length is told, up to the service's limit.
-func (x *exchange) readBody() error {
-	limit := x.service.BodyLimit
-	if x.r.ContentLength > limit {
-		return x.tooLarge(limit)
-	}
-	for x.r.Body != nil {
-		if len(x.body) == cap(x.body) {
-			x.body = slices.Grow(x.body, 512)
-		}
-		n, err := x.r.Body.Read(x.body[len(x.body):cap(x.body)])
-		x.body = x.body[:len(x.body)+n]
-		if int64(len(x.body)) > limit {
-			return x.tooLarge(limit)
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return fault.New(fault.Invalid, "api.readBody", "the body could not be read: %w", err).WithCode("IncompleteBody")
-		}
-	}
-	return nil
-}
-
-func (x *exchange) tooLarge(limit int64) error {
-	x.w.Header().Set("Connection", "close") // what is left of the body is not read
-	return fault.New(fault.TooLarge, "api.readBody", "the request body is larger than %d bytes", limit)
-}
-
 func (x *exchange) decode(in any) error {
 	if x.form != nil {
 		return x.op.codec.DecodeForm(x.form, in)
@@ -296,31 +234,6 @@ func (x *exchange) decode(in any) error {
 func dryRun() error {
 	return fault.New(fault.Conflict, "api.serve", "Request would have succeeded, but DryRun flag is set.").
 		WithCode("DryRunOperation")
-}
-
-// isDryRun reports whether the caller only wants to know if it may.
-func (op *Operation) isDryRun(in any) bool {
-	if op.dryRun < 0 {
-		return false
-	}
-	flag, ok := reflect.ValueOf(in).Elem().Field(op.dryRun).Interface().(*bool)
-	return ok && flag != nil && *flag
-}
-
-// refuseOthers refuses members of the input that the operation does not make use of.
-func (op *Operation) refuseOthers(in any) error {
-	if len(op.takes) == 0 {
-		return nil
-	}
-	v := reflect.ValueOf(in).Elem()
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		if !f.IsExported() || f.Name == "DryRun" || v.Field(i).IsZero() || slices.Contains(op.takes, f.Name) {
-			continue
-		}
-		return fault.New(fault.NotImplemented, "api.serve", "Postern does not implement the parameter %s of %s", f.Name, op.Name)
-	}
-	return nil
 }
 
 // fail writes an error in the service's shape, unless an answer has begun.

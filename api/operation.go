@@ -105,29 +105,5 @@ func Stream(
 	return op
 }
 
-// Everything is the resource of operations that cannot be limited to one: "*".
-func Everything[In any](*Call, *In) []string { return []string{"*"} }
-
-// Action sets the action that a policy must allow, with its prefix ("iam:PassRole").
-func Action(action string) Option { return func(op *Operation) { op.Action = action } }
-
-// Takes names the members of the input that the handler makes use of. A request that sets another one is refused as not
-// built, by the member's name, so that nothing is ignored silently. DryRun need not be named.
-func Takes(members ...string) Option {
-	return func(op *Operation) { op.takes = append(op.takes, members...) }
-}
-
-// With sets how the caller proves who it is.
-func With(auth Auth) Option { return func(op *Operation) { op.Auth = auth } }
-
-// At sets "METHOD /path/{wildcard}" of an operation in the REST protocol, and the status of its success.
-func At(pattern string, status int) Option {
-	return func(op *Operation) { op.Pattern, op.Status = pattern, status }
-}
-
-// Keys adds condition keys of the service, such as "ssm:resourceTag/Name", to what policies are asked with.
-func Keys[In any](keys func(*Call, *In) map[string][]string) Option {
-	return func(op *Operation) {
-		op.keys = func(call *Call, in any) map[string][]string { return keys(call, in.(*In)) }
-	}
-}
+// Codec decodes and encodes the operation; nil for a Stream. Only rows of a Handler's Services have it.
+func (op *Operation) Codec() *wire.Codec { return op.codec }

@@ -117,7 +117,8 @@ func (n fieldNames) apply(token string) fieldNames {
 	return n
 }
 
-// tagged gives the names of a field of a type that is not the SDK's: json:"name" and wire:"required".
+// tagged gives the names of a field of a type that is not the SDK's: json:"name" and wire:"required". With
+// json:",omitempty" an empty string is left out of answers.
 func (n fieldNames) tagged(f reflect.StructField) fieldNames {
 	if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
 		n.in, n.out = name, name

@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 )
@@ -45,8 +46,14 @@ type field struct {
 	fieldNames
 	index   int
 	pointer bool
-	shape   *shape
+	// keep says that the member stands in answers even when it is an empty string: a plain string of a type that is not
+	// the SDK's, where plain strings are enums.
+	keep  bool
+	shape *shape
 }
+
+// leftOut says whether an answer lacks the member.
+func (f *field) leftOut(v reflect.Value) bool { return absent(v) && !f.keep }
 
 // shapes caches by protocol and type. A recursive type finds itself there while it is being made, so everything is
 // made under mu.
@@ -153,7 +160,8 @@ func (s *shape) makeFieldsLocked(p Protocol) error {
 			return fmt.Errorf("%s.%s: %w", s.typ, f.Name, err)
 		}
 		s.byName[names.in] = len(s.fields)
-		s.fields = append(s.fields, field{fieldNames: names, index: i, pointer: pointer, shape: elem})
+		keep := !sdk && f.Type.Kind() == reflect.String && !strings.Contains(f.Tag.Get("json"), ",omitempty")
+		s.fields = append(s.fields, field{fieldNames: names, index: i, pointer: pointer, keep: keep, shape: elem})
 	}
 	return nil
 }

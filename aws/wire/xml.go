@@ -53,7 +53,7 @@ func (c *Codec) appendMembers(dst []byte, s *shape, v reflect.Value, top bool) [
 	for i := range s.fields {
 		f := &s.fields[i]
 		value := v.Field(f.index)
-		if absent(value) && !(top && f.shape.form == formList) {
+		if f.leftOut(value) && !(top && f.shape.form == formList) {
 			continue
 		}
 		if f.pointer {

@@ -1,0 +1,394 @@
+package api_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"postern/api/apitest"
+	"postern/aws/fault"
+	"postern/aws/sigv4"
+)
+
+// Ordinary requests of each protocol.
+var (
+	cancel   = request{host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.CancelCommand", body: `{"CommandId":"c"}`}
+	create   = request{host: "ec2.us-east-1.amazonaws.com", body: "Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0%2F16"}
+	role     = request{host: "iam.amazonaws.com", body: "Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument=d"}
+	identity = request{host: "sts.us-east-1.amazonaws.com", body: "Action=GetCallerIdentity&Version=2011-06-15"}
+	channel  = request{host: "ssmmessages.us-east-1.amazonaws.com", path: "/v1/control-channel/i-1", body: `{"RequestId":"r"}`}
+	open     = request{host: "ssmmessages.us-east-1.amazonaws.com", method: "GET", path: "/v1/control-channel/i-1?role=subscribe"}
+	token    = request{host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.RequestManagedInstanceRoleToken", body: `{"Fingerprint":"f"}`}
+	register = request{host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.RegisterManagedInstance", body: `{"Fingerprint":"f"}`, unsigned: true}
+)
+
+const (
+	xmlHead  = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
+	ec2Error = xmlHead + `<Response><Errors><Error><Code>%c</Code><Message>%m</Message></Error></Errors><RequestID>ID</RequestID></Response>`
+	iamError = `<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type><Code>%c</Code>` +
+		`<Message>%m</Message></Error><RequestId>ID</RequestId></ErrorResponse>`
+	jsonError    = `{"__type":"%c","message":"%m"}`
+	capitalError = `{"__type":"%c","Message":"%m"}`
+	restError    = `<%c><Message>%m</Message><RequestId>ID</RequestId></%c>`
+)
+
+func shape(form, code, message string) string {
+	return strings.NewReplacer("%c", code, "%m", message).Replace(form)
+}
+
+func TestAnswers(t *testing.T) {
+	via := cancel
+	via.origin = through("ssm")
+	local := cancel
+	local.host = "127.0.0.1:4566"
+	local.scope.Service = "ssm"
+	private := cancel
+	private.host = "vpce-1-abc.ssm.us-east-1.vpce.amazonaws.com"
+	private.scope.Service = "ssm"
+	chunked := cancel
+	chunked.chunked = true
+	temporary := cancel
+	temporary.key = session
+	get := identity
+	get.method, get.path, get.body = "GET", "/?"+identity.body, ""
+	oldHost := identity
+	oldHost.host = "sts.amazonaws.com"
+	localRegister := register
+	localRegister.host = "localhost:4566"
+	for _, row := range []struct {
+		name string
+		request
+		status int
+		want   string
+	}{
+		{"json", cancel, 200, `{}`},
+		{"json through its endpoint", via, 200, `{}`},
+		{"json to a local address", local, 200, `{}`},
+		{"json to an endpoint's own name", private, 200, `{}`},
+		{"json in chunks", chunked, 200, `{}`},
+		{"temporary credentials", temporary, 200, `{}`},
+		{"ec2", create, 200, xmlHead + `<CreateVpcResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">` +
+			`<requestId>ID</requestId><vpc><vpcId>vpc-1</vpcId></vpc></CreateVpcResponse>`},
+		{"iam", role, 200, `<CreateRoleResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><CreateRoleResult></CreateRoleResult>` +
+			`<ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></CreateRoleResponse>`},
+		{"query by GET", get, 200, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>` +
+			`</GetCallerIdentityResult><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></GetCallerIdentityResponse>`},
+		{"the global name of sts", oldHost, 200, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>` +
+			`</GetCallerIdentityResult><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></GetCallerIdentityResponse>`},
+		{"rest", channel, 201, `<CreateControlChannelResponse><TokenValue>token</TokenValue></CreateControlChannelResponse>`},
+		{"stream", open, 101, ``},
+		{"unsigned where it may be", register, 200, `{"AccessKeyId":""}`},
+		{"unsigned to a local address", localRegister, 200, `{"AccessKeyId":""}`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := newRig(t)
+			if status, got := r.do(t, row.request); status != row.status || got != row.want || r.calls != 1 {
+				t.Errorf("%d %s\nwant %d %s; %d handlers reached", status, got, row.status, row.want, r.calls)
+			}
+			if row.path != "" && r.last.PathValue("id") != "i-1" && row.host == channel.host {
+				t.Errorf("path value %q", r.last.PathValue("id"))
+			}
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	with := func(q request, change func(*request)) request {
+		change(&q)
+		return q
+	}
+	unsigned := func(q *request) { q.unsigned = true }
+	wrong := func(q *request) { q.key = sigv4.Credentials{AccessKey: user.AccessKey, Secret: "guess"} }
+	stranger := func(q *request) { q.key = sigv4.Credentials{AccessKey: "AKIANOBODY", Secret: "x"} }
+	old := func(q *request) { q.scope.Time = now.Add(-16 * time.Minute) }
+	early := func(q *request) { q.scope.Time = now.Add(16 * time.Minute) }
+	foreign := func(q *request) { q.scope.Region = "eu-west-1" }
+	huge := func(q *request) { q.body = strings.Repeat("x", 2<<20) }
+	replayed := func(q *request) {
+		q.change = func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{"CommandId":"d"}`)) }
+	}
+	const mismatch = "The request signature we calculated does not match the signature you provided. " +
+		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+	const invalid = "The security token included in the request is invalid."
+	const noToken = "Request is missing Authentication Token"
+	const late = "Signature expired: 20261121T114400Z is now earlier than 20261121T114500Z (20261121T120000Z - 15 min.)"
+	const soon = "Signature not yet current: 20261121T121600Z is still later than 20261121T121500Z (20261121T120000Z + 15 min.)"
+	const region = "Credential should be scoped to a valid region, 'us-east-1', not 'eu-west-1'"
+	for _, row := range []struct {
+		name string
+		request
+		status        int
+		form          string
+		code, message string
+	}{
+		{"json unsigned", with(cancel, unsigned), 400, jsonError, "MissingAuthenticationTokenException", noToken},
+		{"json wrongly signed", with(cancel, wrong), 400, jsonError, "InvalidSignatureException", mismatch},
+		{"json by a stranger", with(cancel, stranger), 400, jsonError, "UnrecognizedClientException", invalid},
+		{"json expired", with(cancel, old), 400, jsonError, "InvalidSignatureException", late},
+		{"json from the future", with(cancel, early), 400, jsonError, "InvalidSignatureException", soon},
+		{"json with another body", with(cancel, replayed), 400, jsonError, "InvalidSignatureException", mismatch},
+		{"json for another region", with(cancel, foreign), 400, jsonError, "InvalidSignatureException", region},
+		{"json over the limit", with(cancel, huge), 413, jsonError, "RequestEntityTooLargeException", "the request body is larger than 4096 bytes"},
+		{"json over the limit in chunks", with(cancel, func(q *request) { huge(q); q.chunked = true }), 413, jsonError,
+			"RequestEntityTooLargeException", "the request body is larger than 4096 bytes"},
+		{"json malformed", with(cancel, func(q *request) { q.body = `{"CommandId":` }), 400, jsonError, "SerializationException",
+			"malformed JSON at byte 13: unexpected end"},
+		{"json without a member", with(cancel, func(q *request) { q.body = `{}` }), 400, capitalError, "ValidationException",
+			"1 validation error detected: Value null at 'commandId' failed to satisfy constraint: Member must not be null"},
+		{"json unknown target", with(cancel, func(q *request) { q.target = "AmazonSSM.Explode" }), 400, jsonError, "UnknownOperationException",
+			"The action Explode is not valid for this web service."},
+		{"json foreign target", with(cancel, func(q *request) { q.target = "TrentService.Encrypt" }), 400, jsonError, "UnknownOperationException",
+			"X-Amz-Target must be AmazonSSM and an operation"},
+		{"json not built", with(cancel, func(q *request) { q.target = "AmazonSSM.PutParameter" }), 501, jsonError, "NotImplementedException",
+			"Postern does not implement ssm:PutParameter"},
+		{"json expired token", with(cancel, func(q *request) { q.key = expired }), 400, jsonError, "ExpiredTokenException",
+			"The security token included in the request is expired"},
+		{"json wrong token", with(cancel, func(q *request) { q.key = session; q.key.Token = "other" }), 400, jsonError, "UnrecognizedClientException", invalid},
+		{"json no token", with(cancel, func(q *request) { q.key = session; q.key.Token = "" }), 400, jsonError, "UnrecognizedClientException", invalid},
+		{"json with broken identities", with(cancel, func(q *request) { q.key.AccessKey = "AKIABROKEN" }), 500, capitalError, "InternalServerError",
+			"internal failure, request id ID"},
+
+		{"ec2 unsigned", with(create, unsigned), 403, ec2Error, "MissingAuthenticationToken", noToken},
+		{"ec2 wrongly signed", with(create, wrong), 401, ec2Error, "AuthFailure", mismatch},
+		{"ec2 by a stranger", with(create, stranger), 401, ec2Error, "AuthFailure", invalid},
+		{"ec2 expired", with(create, old), 400, ec2Error, "RequestExpired", late},
+		{"ec2 for another region", with(create, foreign), 401, ec2Error, "AuthFailure", region},
+		{"ec2 over the limit", with(create, huge), 413, ec2Error, "RequestEntityTooLarge", "the request body is larger than 1048576 bytes"},
+		{"ec2 malformed", with(create, func(q *request) { q.body += "&X=%zz" }), 400, ec2Error, "MalformedQueryString", "parameter 4 is not a valid escape of UTF-8"},
+		{"ec2 unknown parameter", with(create, func(q *request) { q.body += "&X=1" }), 400, ec2Error, "UnknownParameter", "The parameter X is not recognized"},
+		{"ec2 bad value", with(create, func(q *request) { q.body += "&DryRun=perhaps" }), 400, ec2Error, "InvalidParameterValue",
+			"Invalid value for parameter DryRun: expected true or false"},
+		{"ec2 parameter not built", with(create, func(q *request) { q.body += "&InstanceTenancy=dedicated" }), 501, ec2Error, "UnsupportedOperation",
+			"Postern does not implement the parameter InstanceTenancy of CreateVpc"},
+		{"ec2 unknown action", with(create, func(q *request) { q.body = "Action=Explode&Version=2016-11-15" }), 400, ec2Error, "InvalidAction",
+			"The action Explode is not valid for this web service."},
+		{"ec2 no action", with(create, func(q *request) { q.body = "Version=2016-11-15" }), 400, ec2Error, "MissingAction",
+			"The request must contain the parameter Action"},
+		{"ec2 old version", with(create, func(q *request) { q.body = "Action=CreateVpc&Version=2006-06-26" }), 400, ec2Error, "NoSuchVersion",
+			"Version must be 2016-11-15"},
+		{"ec2 not built", with(create, func(q *request) { q.body = "Action=CreateVolume&Version=2016-11-15" }), 501, ec2Error, "UnsupportedOperation",
+			"Postern does not implement ec2:CreateVolume"},
+		{"ec2 dry run", with(create, func(q *request) { q.body += "&DryRun=true" }), 412, ec2Error, "DryRunOperation",
+			"Request would have succeeded, but DryRun flag is set."},
+
+		{"iam unsigned", with(role, unsigned), 403, iamError, "MissingAuthenticationToken", noToken},
+		{"iam wrongly signed", with(role, wrong), 403, iamError, "SignatureDoesNotMatch", mismatch},
+		{"iam by a stranger", with(role, stranger), 403, iamError, "InvalidClientTokenId", invalid},
+		{"iam expired", with(role, old), 403, iamError, "SignatureDoesNotMatch", late},
+		{"iam for another region", with(role, foreign), 403, iamError, "SignatureDoesNotMatch", region},
+		{"iam over the limit", with(role, huge), 413, iamError, "RequestEntityTooLarge", "the request body is larger than 1048576 bytes"},
+		{"iam without a parameter", with(role, func(q *request) { q.body = "Action=CreateRole&Version=2010-05-08&RoleName=r" }), 400, iamError,
+			"ValidationError", "1 validation error detected: Value null at 'assumeRolePolicyDocument' failed to satisfy constraint: Member must not be null"},
+		{"iam unknown action", with(role, func(q *request) { q.body = "Action=Explode&Version=2010-05-08" }), 400, iamError, "InvalidAction",
+			"Could not find operation Explode for version 2010-05-08"},
+
+		{"rest unsigned", with(channel, unsigned), 403, restError, "MissingAuthenticationTokenException", noToken},
+		{"rest wrongly signed", with(channel, wrong), 403, restError, "InvalidSignatureException", mismatch},
+		{"rest expired", with(channel, old), 403, restError, "InvalidSignatureException", late},
+		{"rest malformed", with(channel, func(q *request) { q.body = "<x/>" }), 400, restError, "SerializationException",
+			"malformed JSON at byte 0: unexpected character"},
+		{"rest unknown path", with(channel, func(q *request) { q.path = "/v1/control-channel" }), 400, restError, "UnknownOperationException",
+			"no operation has this method and path"},
+		{"stream unsigned", with(open, unsigned), 403, restError, "MissingAuthenticationTokenException", noToken},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := newRig(t)
+			want := shape(row.form, row.code, row.message)
+			if status, got := r.do(t, row.request); status != row.status || got != want || r.calls != 0 {
+				t.Errorf("%d %s\nwant %d %s; %d handlers reached", status, got, row.status, want, r.calls)
+			}
+			if rec := r.records[0]; rec.Code != row.code || rec.Status != row.status {
+				t.Errorf("recorded %d %s", rec.Status, rec.Code)
+			}
+		})
+	}
+}
+
+// A request through an endpoint serves that endpoint's service and region, and no other (P6).
+func TestAnEndpointServesItsOwnServiceAndRegionOnly(t *testing.T) {
+	const here = ": it came through VPC endpoint vpce-1, which serves com.amazonaws.us-east-1.ssm only"
+	for _, row := range []struct {
+		host    string
+		scope   sigv4.Target
+		message string
+	}{
+		{"ssm.eu-west-1.amazonaws.com", sigv4.Target{Region: "eu-west-1", Service: "ssm"}, "The request is for the region eu-west-1" + here},
+		{"ssm.us-east-1.amazonaws.com", sigv4.Target{Region: "eu-west-1", Service: "ssm"},
+			"Credential should be scoped to a valid region, 'us-east-1', not 'eu-west-1'" + here},
+		{"ec2.us-east-1.amazonaws.com", sigv4.Target{Service: "ec2"}, "The request is for the service ec2" + here},
+		{"10.0.1.5", sigv4.Target{Service: "kms"}, "Credential should be scoped to correct service: 'ssm', not 'kms'" + here},
+	} {
+		r := newRig(t)
+		q := cancel
+		q.host, q.scope, q.origin = row.host, row.scope, through("ssm")
+		want := shape(jsonError, "InvalidSignatureException", row.message)
+		if status, got := r.do(t, q); status != 400 || got != want || r.calls != 0 {
+			t.Errorf("%s: %d %s\nwant %s", row.host, status, got, want)
+		}
+	}
+	r := newRig(t)
+	q := register // carries no scope that could tell
+	q.host, q.origin = "ssm.eu-west-1.amazonaws.com", through("ssm")
+	if _, got := r.do(t, q); !strings.Contains(got, "The request is for the region eu-west-1") {
+		t.Errorf("unsigned: %s", got)
+	}
+}
+
+func TestServicesThatAreNotBuilt(t *testing.T) {
+	for _, row := range []struct {
+		host, target, path, body string
+		want                     string
+	}{
+		{"kms.us-east-1.amazonaws.com", "TrentService.Decrypt", "/", "{}",
+			shape(jsonError, "NotImplementedException", "Postern does not implement the service kms (TrentService.Decrypt)")},
+		{"logs.us-east-1.amazonaws.com", "Logs_20140328.PutLogEvents", "/", "{}",
+			shape(jsonError, "NotImplementedException", "Postern does not implement the service logs (Logs_20140328.PutLogEvents)")},
+		{"bucket.s3.us-east-1.amazonaws.com", "", "/key", "",
+			xmlHead + "<Error><Code>NotImplemented</Code><Message>Postern does not implement the service s3 (POST /key)</Message><RequestId>ID</RequestId></Error>"},
+	} {
+		r := newRig(t)
+		status, got := r.do(t, request{host: row.host, target: row.target, path: row.path, body: row.body})
+		if status != 501 || got != row.want {
+			t.Errorf("%s: %d %s\nwant %s", row.host, status, got, row.want)
+		}
+	}
+	r := newRig(t)
+	status, got := r.do(t, request{host: "localhost", method: "GET", path: "/favicon.ico", unsigned: true})
+	if status != 400 || !strings.Contains(got, "Neither host, signature nor target say which service the request GET /favicon.ico is for") {
+		t.Errorf("nothing: %d %s", status, got)
+	}
+}
+
+func TestNodesProveThemselvesByTheirOwnKey(t *testing.T) {
+	r := newRig(t)
+	rsaSigned := func(q request, id string) request {
+		q.unsigned = true
+		q.change = func(req *http.Request) {
+			target := sigv4.Target{Region: "us-east-1", Service: "ssm", Time: now}
+			if err := sigv4.SignRSA(req, []byte(q.body), sigv4.InstanceKey{ID: id, Private: r.node}, target); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return q
+	}
+	paired := token
+	paired.key = session
+	paired.change = func(req *http.Request) {
+		if err := sigv4.SignAsymmetric(req, r.node); err != nil {
+			t.Fatal(err)
+		}
+	}
+	elsewhere := paired
+	elsewhere.key = user // whose credentials were issued to no instance
+	half := token
+	half.key = session
+	for _, row := range []struct {
+		name string
+		request
+		status int
+		node   string
+	}{
+		{"registered machine", rsaSigned(token, "mi-1"), 200, "mi-1"},
+		{"instance", paired, 200, "i-1"},
+		{"unknown machine", rsaSigned(token, "mi-2"), 400, ""},
+		{"instance without its own key", half, 400, ""},
+		{"somebody else's credentials", elsewhere, 400, ""},
+		{"an ordinary operation", rsaSigned(cancel, "mi-1"), 400, ""},
+	} {
+		r.last = nil
+		r.policy = "" // identity policies are not asked
+		status, got := r.do(t, row.request)
+		if status != row.status || (row.node != "") != (r.last != nil) || r.last != nil && r.last.Caller.Node != row.node {
+			t.Errorf("%s: %d %s", row.name, status, got)
+		}
+	}
+}
+
+func TestAuthorisation(t *testing.T) {
+	const who = "User: arn:aws:iam::000000000000:user/alice is not authorized to perform: "
+	denyVPC := `{"Version":"2012-10-17","Statement":[{"Sid":"NoVpc","Effect":"Deny","Action":"ec2:CreateVpc","Resource":"*"},` +
+		`{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+	onlyFrom := func(condition string) string {
+		return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":` + condition + `}}`
+	}
+	silent := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"ssm:Other","Resource":"*"}}`
+	via := cancel
+	via.origin = through("ssm")
+	tokenVia := register
+	tokenVia.origin = through("ssm")
+	for _, row := range []struct {
+		name             string
+		policy, endpoint string
+		request
+		want string // the message; empty is allowed
+	}{
+		{"nothing allows", "", "", cancel, who + "ssm:CancelCommand on resource: * because no identity-based policy allows the ssm:CancelCommand action"},
+		{"explicit deny", denyVPC, "", create, "You are not authorized to perform this operation. " + who +
+			"ec2:CreateVpc on resource: arn:aws:ec2:us-east-1:000000000000:vpc/* with an explicit deny in an identity-based policy: own, statement NoVpc"},
+		{"endpoint silent", allowAll, silent, via, who + "ssm:CancelCommand on resource: * because no VPC endpoint policy allows the ssm:CancelCommand action"},
+		{"endpoint silent for the unsigned", allowAll, silent, tokenVia,
+			"User: anonymous is not authorized to perform: ssm:RegisterManagedInstance on resource: * because no VPC endpoint policy allows the ssm:RegisterManagedInstance action"},
+		{"own endpoint", onlyFrom(`{"StringEquals":{"aws:SourceVpce":"vpce-1","aws:SourceVpc":"vpc-2"},"IpAddress":{"aws:VpcSourceIp":"10.0.1.0/24"}}`), "", via, ""},
+		{"from outside", onlyFrom(`{"StringEquals":{"aws:SourceVpce":"vpce-1"}}`), "", cancel,
+			who + "ssm:CancelCommand on resource: * because no identity-based policy allows the ssm:CancelCommand action"},
+		{"by address", onlyFrom(`{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), "", cancel, ""},
+		{"by address through an endpoint", onlyFrom(`{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), "", via,
+			who + "ssm:CancelCommand on resource: * because no identity-based policy allows the ssm:CancelCommand action"},
+		{"over TLS", onlyFrom(`{"Bool":{"aws:SecureTransport":"true"}}`), "", cancel, ""},
+		{"region", onlyFrom(`{"StringEquals":{"aws:RequestedRegion":"us-east-1"}}`), "", cancel, ""},
+	} {
+		r := newRig(t)
+		r.policy, r.endpoint = row.policy, row.endpoint
+		_, got := r.do(t, row.request)
+		if row.want == "" && r.calls != 1 || row.want != "" && (!strings.Contains(got, row.want) || r.calls != 0) {
+			t.Errorf("%s:\n got %s\nwant %s", row.name, got, row.want)
+		}
+		if r.records[0].Statement == "" {
+			t.Errorf("%s: what decided is not recorded", row.name)
+		}
+	}
+}
+
+// The agent looks for this text to fall back to ec2messages.
+func TestADeniedChannelSaysSoLiterally(t *testing.T) {
+	r := newRig(t)
+	r.policy = ""
+	if status, got := r.do(t, channel); status != 403 || !strings.Contains(got, "<AccessDeniedException>") {
+		t.Errorf("%d %s", status, got)
+	}
+}
+
+func TestHandlersErrors(t *testing.T) {
+	for _, row := range []struct {
+		err error
+		request
+		status int
+		want   string
+	}{
+		{errors.New("secret path /data"), cancel, 500, shape(capitalError, "InternalServerError", "internal failure, request id ID")},
+		{fault.New(fault.NotFound, "command.Cancel", "no command c").WithCode("InvalidCommandId"), cancel, 400, shape(jsonError, "InvalidCommandId", "no command c")},
+		{fault.New(fault.Throttled, "x", "slow down"), create, 503, shape(ec2Error, "RequestLimitExceeded", "slow down")},
+		{fault.New(fault.InUse, "x", "vpc-1 has subnets").WithCode("DependencyViolation"), create, 400, shape(ec2Error, "DependencyViolation", "vpc-1 has subnets")},
+		{fault.New(fault.Exists, "x", "role r"), role, 409, shape(iamError, "EntityAlreadyExists", "role r")},
+		{fault.New(fault.Denied, "x", "not yours"), open, 403, shape(restError, "AccessDeniedException", "not yours")},
+	} {
+		r := newRig(t)
+		r.err = row.err
+		status, got := r.do(t, row.request)
+		if status != row.status || got != row.want {
+			t.Errorf("%v: %d %s\nwant %d %s", row.err, status, got, row.status, row.want)
+		}
+		if rec := r.records[0]; !errors.Is(rec.Err, row.err) {
+			t.Errorf("%v: recorded %v", row.err, rec.Err)
+		}
+	}
+}
+
+func TestGuard(t *testing.T) {
+	r := newRig(t)
+	r.policy = ""
+	apitest.Guard(t, r.Handler, user, now)
+}
