@@ -148,8 +148,11 @@ func (f *Fabric) end(gone map[*port]bool) {
 			return
 		}
 		for side, to := range [2]*port{began, took} {
-			if p, ok := resetFor(fl, side); ok && !gone[to] && to.kind == machine {
-				resets = append(resets, reset{to, p})
+			if gone[to] || to.kind != machine || fl.Keys[side].Protocol != packet.TCP {
+				continue
+			}
+			for _, seq := range fl.Expects(side) {
+				resets = append(resets, reset{to, resetFor(&fl.Keys[side], seq)})
 			}
 		}
 		s.Remove(fl, conntrack.Ended)
@@ -168,13 +171,8 @@ func (f *Fabric) end(gone map[*port]bool) {
 	}
 }
 
-// resetFor makes the reset that one side of a TCP flow takes for its peer's: it has the sequence number that the side
-// expects next (RFC 5961, 3.2).
-func resetFor(fl *flow, side int) (link.Packet, bool) {
-	k := &fl.Keys[side]
-	seq, known := fl.Sides[side].Expects()
-	if k.Protocol != packet.TCP || !known {
-		return link.Packet{}, false
-	}
-	return packet.Reset(k.Destination, k.Source, k.DestinationPort, k.SourcePort, seq, 0, false), true
+// resetFor makes the reset that the sender of a flow's direction takes for its peer's if it expects the sequence number
+// next (RFC 5961, 3.2).
+func resetFor(k *conntrack.Key, seq uint32) link.Packet {
+	return packet.Reset(k.Destination, k.Source, k.DestinationPort, k.SourcePort, seq, 0, false)
 }

@@ -142,44 +142,57 @@ func (g *passage) track(s *shard, key *conntrack.Key, p *link.Packet) (*port, Dr
 		if f, drop = g.begin(s, key); drop != Carried {
 			return nil, drop
 		}
+		if drop = g.pass(p, f.Sides[0].To.to); drop != Carried {
+			s.Remove(f, conntrack.Ended)
+			return nil, drop
+		}
 		side = 0
+	} else if drop := g.proceed(s, f, side, p); drop != Carried {
+		return nil, drop
 	}
+	use := conntrack.Packet{
+		Now: g.now, Packets: h.Segments(p), Bytes: uint32(h.Total),
+		Flags: h.Flags, Seq: h.Seq, Ack: h.Ack, Payload: uint32(h.Payload()),
+	}
+	s.Use(f, side, use)
+	return f.Sides[side].To.to, Carried
+}
+
+// proceed judges a packet of a flow again if the rules are new, and asks whether it can be delivered.
+func (g *passage) proceed(s *shard, f *flow, side int, p *link.Packet) Drop {
 	d := &f.Sides[side]
 	if d.Version != g.rules.generation {
 		if drop := g.again(s, f, side); drop != Carried {
-			return nil, drop
+			return drop
 		}
 	}
 	if d.To.refused != Carried {
-		return nil, d.To.refused
+		return d.To.refused
 	}
-	to := d.To.to
-	plug := to.plug.Load()
-	if plug == nil {
-		return nil, Unattached
-	}
-	if to.kind == service && !g.from.allowance.take(g.now, float64(g.fabric.options.ServiceRate)) {
-		return nil, ServiceAllowance
-	}
-	if h.Largest(p) > plug.mtu {
-		g.tooLarge(p, to, plug)
-		return nil, TooLarge
-	}
-	if h.Flags&conntrack.SYN != 0 {
-		packet.ClampMSS(p, h, g.pathMTU(plug))
-	}
-	s.Use(f, side, conntrack.Packet{
-		Now: g.now, Packets: h.Segments(p), Bytes: uint32(h.Total), Flags: h.Flags, Ack: h.Ack,
-	})
-	return to, Carried
+	return g.pass(p, d.To.to)
 }
 
-// pathMTU is the smaller of the two links'.
-func (g *passage) pathMTU(to *plug) int {
-	if from := g.from.plug.Load(); from != nil {
-		return min(from.mtu, to.mtu)
+// pass asks whether the packet at hand can be delivered to a port that may have it.
+func (g *passage) pass(p *link.Packet, to *port) Drop {
+	h := &g.header
+	plug := to.plug.Load()
+	switch {
+	case plug == nil:
+		return Unattached
+	case to.kind == service && !g.from.allowance.take(g.now, float64(g.fabric.options.ServiceRate)):
+		return ServiceAllowance
+	case h.Largest(p) > plug.mtu:
+		g.tooLarge(p, to, plug)
+		return TooLarge
 	}
-	return to.mtu
+	if h.Flags&conntrack.SYN != 0 {
+		mtu := plug.mtu
+		if from := g.from.plug.Load(); from != nil {
+			mtu = min(mtu, from.mtu)
+		}
+		packet.ClampMSS(p, h, mtu)
+	}
+	return Carried
 }
 
 // tooLarge tells a machine that its packet is too large for another's link. Endpoints say nothing, as AWS documents.

@@ -57,6 +57,7 @@ type entrance interface {
 
 func (p *port) sender(source [4]byte) (*port, vpc.Reason) {
 	switch c := p.card.Load(); {
+	case p.kind == service: // the sender is ourselves
 	case c == nil:
 		return nil, vpc.ReasonUnknownSender
 	case !c.anySource && !slices.Contains(c.addresses, source):

@@ -24,14 +24,38 @@ type Side[D any] struct {
 	Version uint64
 	// Packets and Bytes passed since they were last taken away.
 	Packets, Bytes uint64
-	// Ack is the last TCP acknowledgement number sent: what this side expects next.
-	Ack uint32
-	// acked is set once Ack is known.
-	acked bool
+	// ack is the last TCP acknowledgement number that the side sent, end the sequence number behind all that it sent.
+	ack, end    uint32
+	acked, sent bool
 }
 
-// Expects is the sequence number that the side expects next, if it has ever said so.
-func (s *Side[D]) Expects() (uint32, bool) { return s.Ack, s.acked }
+// Expects are the TCP sequence numbers that a side may expect next: the one that it acknowledged last, and the one
+// behind all that was sent to it, where that differs.
+func (f *Flow[D]) Expects(side int) []uint32 {
+	this, peer := &f.Sides[side], &f.Sides[1-side]
+	var next []uint32
+	if this.acked {
+		next = append(next, this.ack)
+	}
+	if peer.sent && (!this.acked || peer.end != this.ack) {
+		next = append(next, peer.end)
+	}
+	return next
+}
+
+// segment notes what a TCP segment says.
+func (s *Side[D]) segment(p *Packet) {
+	if p.Flags&ACK != 0 {
+		s.ack, s.acked = p.Ack, true
+	}
+	end := p.Seq + p.Payload
+	if p.Flags&(SYN|FIN) != 0 {
+		end++
+	}
+	if !s.sent || int32(end-s.end) > 0 || p.Flags&SYN != 0 {
+		s.end, s.sent = end, true
+	}
+}
 
 // class groups the flows that time out alike.
 type class uint8

@@ -193,17 +193,15 @@ const relist = int64(1e9)
 
 // Use records a packet that belongs to f: state, time, place among the idle, counts.
 func (s *Shard[D]) Use(f *Flow[D], side int, p Packet) {
-	next := f.state
-	if f.Keys[0].Protocol == protocolTCP {
-		_, next = advance(f.state, side, p.Flags)
-	} else {
-		next = exchange(f.state, side)
-	}
 	d := &f.Sides[side]
 	d.Packets += uint64(p.Packets)
 	d.Bytes += uint64(p.Bytes)
-	if p.Flags&ACK != 0 {
-		d.Ack, d.acked = p.Ack, true
+	var next state
+	if f.Keys[0].Protocol == protocolTCP {
+		_, next = advance(f.state, side, p.Flags)
+		d.segment(&p)
+	} else {
+		next = exchange(f.state, side)
 	}
 	f.Used = p.Now
 	if next == f.state {
@@ -225,9 +223,9 @@ type Packet struct {
 	Now int64
 	// Packets and Bytes count what a super-segment stands for.
 	Packets, Bytes uint32
-	// Flags and Ack are TCP's; 0 otherwise.
-	Ack   uint32
-	Flags uint8
+	// Seq, Ack, Payload (its length) and Flags are TCP's; 0 otherwise.
+	Seq, Ack, Payload uint32
+	Flags             uint8
 }
 
 // Expire forgets every flow that has been idle too long.
