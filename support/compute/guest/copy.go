@@ -9,6 +9,61 @@ import (
 	"syscall"
 )
 
+// CopyTree copies the directory from into to, which it makes: directories, files and links with their modes, and their
+// owners where that is allowed. Devices and sockets are left out.
+func CopyTree(from, to string) error { return copyTree(from, to, false) }
+
+// copyTree copies directories, files and links with their modes, and as root with their owners. Where publicOnly is set,
+// what not everybody may read is left out. Devices and sockets are left out.
+func copyTree(from, to string, publicOnly bool) error {
+	src, err := os.OpenRoot(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	dst, err := os.OpenRoot(to)
+	if err != nil {
+		return err
+	}
+	defer dst.Close()
+	return fs.WalkDir(src.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if publicOnly && d != nil && d.IsDir() {
+				return fs.SkipDir // not even we may read it
+			}
+			return err
+		}
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // gone meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if publicOnly && !public(info) {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		return copyEntry(src, dst, name, info)
+	})
+}
+
+func public(info fs.FileInfo) bool {
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		return true
+	case info.IsDir():
+		return info.Mode().Perm()&0o005 == 0o005
+	default:
+		return info.Mode().Perm()&0o004 != 0
+	}
+}
+
 // copyEntry copies one directory (without what is in it), file or link, and its owner where that is allowed; anything
 // else it leaves out. A file or link that is there already is replaced.
 func copyEntry(src, dst *os.Root, name string, info fs.FileInfo) error {

@@ -1,0 +1,66 @@
+package compute
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// ConsoleSize is how much of an instance's console is kept, in bytes: the end of it, as much as Amazon keeps.
+const ConsoleSize = 64 << 10
+
+// A console keeps the end of what an instance printed.
+type console struct {
+	file string
+
+	mu   sync.Mutex
+	text []byte // up to twice ConsoleSize
+	at   time.Time
+}
+
+func openConsole(dir string) *console {
+	c := &console{file: filepath.Join(dir, "console.log")}
+	if info, err := os.Stat(c.file); err == nil {
+		c.text, _ = os.ReadFile(c.file) // one that cannot be read begins anew
+		c.at = info.ModTime()
+	}
+	return c
+}
+
+// Write adds to the console. It never fails.
+func (c *console) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.text = append(c.text, b...)
+	if len(c.text) > 2*ConsoleSize {
+		c.text = append(c.text[:0], c.text[len(c.text)-ConsoleSize:]...)
+	}
+	c.at = time.Now()
+	return len(b), nil
+}
+
+func (c *console) read() ([]byte, time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return bytes.Clone(c.text[max(0, len(c.text)-ConsoleSize):]), c.at
+}
+
+// save writes the console where openConsole finds it.
+func (c *console) save() error {
+	text, _ := c.read()
+	return os.WriteFile(c.file, text, 0o600)
+}
+
+// Console returns the end of what an instance's processes printed on its console, and when it last changed.
+func (s *Service) Console(c Scope, id string) ([]byte, time.Time, error) {
+	s.mu.RLock()
+	m, err := s.findLocked(c, id)
+	s.mu.RUnlock()
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	text, at := m.console.read()
+	return text, at, nil
+}

@@ -1,0 +1,108 @@
+package compute
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"regexp"
+
+	"postern/aws/fault"
+)
+
+// Limits of a Launch.
+const (
+	// MaxUserData is the most user data in bytes, before base64.
+	MaxUserData = 16 << 10
+	maxAtOnce   = 100
+)
+
+var typeForm = regexp.MustCompile(`^[a-z][a-z0-9-]*\.[a-z0-9-]+$`)
+
+// Launch is what RunInstances asks for, once the network interfaces are there.
+type Launch struct {
+	Scope
+	// Token is the client token; a second Launch with it returns what the first one made.
+	Token string
+	// Image is the id of an image, empty for the host's own; Type is empty for t3.micro.
+	Image, Type, KeyName string
+	Profile              Profile
+	UserData             []byte
+	Metadata             MetadataOptions
+	TerminateOnShutdown  bool
+	ProtectTermination   bool
+	ProtectStop          bool
+	Tags                 map[string]string
+	// Placements are one for each instance.
+	Placements []Placement
+}
+
+// Launch makes instances and boots them in the background. They are durable, and pending, when it returns.
+func (s *Service) Launch(ctx context.Context, l Launch) ([]Instance, error) {
+	if err := s.checkLaunch(&l); err != nil {
+		return nil, err
+	}
+	s.launching.Lock() // two with one token must not both find that nothing was made
+	defer s.launching.Unlock()
+	if made := s.ByToken(l.Scope, l.Token); len(made) > 0 {
+		return made, sameLaunch(made, &l)
+	}
+	now := s.Now()
+	reservation := newID("r")
+	machines := make([]*machine, len(l.Placements))
+	for n, p := range l.Placements {
+		id := newID("i")
+		machines[n] = newMachine(Instance{
+			ID: id, Scope: l.Scope, Reservation: reservation, Index: n, Token: l.Token, Placement: p,
+			Image: l.Image, Type: l.Type, KeyName: l.KeyName, Profile: l.Profile, UserData: bytes.Clone(l.UserData),
+			Metadata: l.Metadata, TerminateOnShutdown: l.TerminateOnShutdown, ProtectTermination: l.ProtectTermination,
+			ProtectStop: l.ProtectStop, Tags: maps.Clone(l.Tags), Launched: now, Created: now, State: Pending, Reason: reasonPending,
+		}, s.instanceDir(id))
+	}
+	if err := s.change(ctx, machines, func(*Instance) error { return nil }); err != nil {
+		return nil, err
+	}
+	out := make([]Instance, len(machines))
+	for n, m := range machines {
+		out[n] = s.state(m)
+		s.background(func() { s.boot(m) })
+	}
+	return out, nil
+}
+
+func (s *Service) checkLaunch(l *Launch) error {
+	if l.Image == "" {
+		l.Image = HostImage(l.Region)
+	}
+	if l.Type == "" {
+		l.Type = "t3.micro"
+	}
+	if l.Metadata.HopLimit == 0 {
+		l.Metadata.HopLimit = 2
+	}
+	if _, err := s.Image(l.Scope, l.Image); err != nil {
+		return err
+	}
+	switch {
+	case s.ctx.Err() != nil:
+		return fault.New(fault.Unavailable, "compute.Launch", "The server is stopping")
+	case !typeForm.MatchString(l.Type):
+		return fault.New(fault.Invalid, "compute.Launch", "Invalid value '%s' for InstanceType.", l.Type).WithCode("InvalidParameterValue")
+	case len(l.UserData) > MaxUserData:
+		return fault.New(fault.Invalid, "compute.Launch", "User data is limited to %d bytes", MaxUserData).WithCode("InvalidParameterValue")
+	case len(l.Placements) == 0 || len(l.Placements) > maxAtOnce:
+		return fault.New(fault.Limit, "compute.Launch", "%d instances at once are not 1–%d", len(l.Placements), maxAtOnce).WithCode("InstanceLimitExceeded")
+	case l.Metadata.HopLimit < 1 || l.Metadata.HopLimit > 64:
+		return fault.New(fault.Invalid, "compute.Launch", "The HttpPutResponseHopLimit must be 1–64").WithCode("InvalidParameterValue")
+	}
+	return nil
+}
+
+// sameLaunch refuses a client token that comes back with another request.
+func sameLaunch(made []Instance, l *Launch) error {
+	first := made[0]
+	if first.Image == l.Image && first.Type == l.Type && len(made) == len(l.Placements) && bytes.Equal(first.UserData, l.UserData) && first.KeyName == l.KeyName {
+		return nil
+	}
+	return fault.New(fault.Invalid, "compute.Launch", "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).").
+		WithCode("IdempotentParameterMismatch")
+}

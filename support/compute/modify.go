@@ -1,0 +1,80 @@
+package compute
+
+import (
+	"context"
+	"maps"
+
+	"postern/aws/fault"
+)
+
+// Modification says what to change of an instance; nil leaves a thing as it is.
+type Modification struct {
+	// Type and UserData can change only while the instance is stopped.
+	Type     *string
+	UserData *[]byte
+	Profile  *Profile
+	Metadata *MetadataOptions
+
+	TerminateOnShutdown, ProtectTermination, ProtectStop *bool
+}
+
+// Modify changes attributes of one instance and returns it as it is then.
+func (s *Service) Modify(ctx context.Context, c Scope, id string, to Modification) (Instance, error) {
+	return s.edit(ctx, c, id, func(i *Instance) error {
+		if (to.Type != nil || to.UserData != nil) && i.State != Stopped {
+			return fault.New(fault.Conflict, "compute.Modify", "The instance '%s' is not in the 'stopped' state.", i.ID).WithCode("IncorrectInstanceState")
+		}
+		if to.Type != nil && !typeForm.MatchString(*to.Type) {
+			return fault.New(fault.Invalid, "compute.Modify", "Invalid value '%s' for InstanceType.", *to.Type).WithCode("InvalidParameterValue")
+		}
+		if to.UserData != nil && len(*to.UserData) > MaxUserData {
+			return fault.New(fault.Invalid, "compute.Modify", "User data is limited to %d bytes", MaxUserData).WithCode("InvalidParameterValue")
+		}
+		set(&i.Type, to.Type)
+		set(&i.UserData, to.UserData)
+		set(&i.Profile, to.Profile)
+		set(&i.Metadata, to.Metadata)
+		set(&i.TerminateOnShutdown, to.TerminateOnShutdown)
+		set(&i.ProtectTermination, to.ProtectTermination)
+		set(&i.ProtectStop, to.ProtectStop)
+		return nil
+	})
+}
+
+func set[T any](field *T, to *T) {
+	if to != nil {
+		*field = *to
+	}
+}
+
+// Tag puts tags on an instance and takes those with the given keys off. The caller checks their form and number.
+func (s *Service) Tag(ctx context.Context, c Scope, id string, put map[string]string, remove []string) (Instance, error) {
+	return s.edit(ctx, c, id, func(i *Instance) error {
+		tags := maps.Clone(i.Tags) // readers hold the old ones
+		if tags == nil {
+			tags = map[string]string{}
+		}
+		maps.Copy(tags, put)
+		for _, key := range remove {
+			delete(tags, key)
+		}
+		i.Tags = tags
+		return nil
+	})
+}
+
+func (s *Service) edit(ctx context.Context, c Scope, id string, f func(i *Instance) error) (Instance, error) {
+	s.mu.RLock()
+	m, err := s.findLocked(c, id)
+	s.mu.RUnlock()
+	if err != nil {
+		return Instance{}, err
+	}
+	var out Instance
+	err = s.change(ctx, []*machine{m}, func(i *Instance) error {
+		err := f(i)
+		out = *i
+		return err
+	})
+	return out, err
+}
