@@ -53,6 +53,9 @@ type Grant struct {
 	VPC, Subnet, Interface string
 	// Address is the interface's private address with the subnet's prefix length.
 	Address netip.Prefix
+	// Routes are the address ranges that lie behind the tunnel: those of the VPC and of VPCs peered with it (at most
+	// MaxRoutes).
+	Routes []netip.Prefix
 	// Resolver is the VPC resolver's address.
 	Resolver netip.Addr
 	// MTU is the largest packet that the tunnel takes, in bytes (576–65,535).
@@ -61,8 +64,12 @@ type Grant struct {
 	CA []byte
 }
 
-// MaxCA bounds the CA bundle, in bytes.
-const MaxCA = 64 << 10
+const (
+	// MaxCA bounds the CA bundle, in bytes.
+	MaxCA = 64 << 10
+	// MaxRoutes bounds the routes, so that a grant fits into one datagram.
+	MaxRoutes = 16
+)
 
 // JoinReply is a Grant on the wire: its CA arrives in pieces that each fit one datagram.
 type JoinReply struct {
@@ -128,8 +135,15 @@ func (g *Grant) Validate() error {
 		return bad("resolver", g.Resolver)
 	case g.MTU < minMTU || g.MTU > maxMTU:
 		return fault.New(fault.Invalid, "link.Grant", "MTU: %d to %d bytes, not %d", minMTU, maxMTU, g.MTU)
+	case len(g.Routes) > MaxRoutes:
+		return fault.New(fault.TooLarge, "link.Grant", "routes: at most %d, not %d", MaxRoutes, len(g.Routes))
 	case len(g.CA) > MaxCA:
 		return fault.New(fault.TooLarge, "link.Grant", "CA: at most %d bytes, not %d", MaxCA, len(g.CA))
+	}
+	for _, r := range g.Routes {
+		if !r.IsValid() {
+			return bad("route", r)
+		}
 	}
 	for _, id := range []string{g.Account, g.Region, g.VPC, g.Subnet, g.Interface} {
 		if len(id) > maxID {

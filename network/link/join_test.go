@@ -35,6 +35,7 @@ func testGrant() Grant {
 		Account: "000000000000", Region: "us-east-1", VPC: "vpc-0123456789abcdef0",
 		Subnet: "subnet-0123456789abcdef0", Interface: "eni-0123456789abcdef0",
 		Address: netip.MustParsePrefix("10.0.1.20/24"), Resolver: netip.MustParseAddr("10.0.0.2"), MTU: 1420,
+		Routes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16"), netip.MustParsePrefix("fd00::/56")},
 	}
 }
 
@@ -152,6 +153,18 @@ func TestAnswersOfStrangersAreNotAccepted(t *testing.T) {
 	} {
 		if _, _, err := ParseJoinAnswer(tt.b, testKey); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
+		}
+	}
+}
+
+func TestLost(t *testing.T) {
+	b := MarshalLost(0xdeadbeef)
+	if index, ok := ParseLost(b); !ok || index != 0xdeadbeef || !IsJoin(b) {
+		t.Errorf("ParseLost = %#x, %t", index, ok)
+	}
+	for _, bad := range [][]byte{nil, b[:len(b)-1], append(b[:len(b):len(b)], 0), new(Refusal).Marshal(nil)} {
+		if _, ok := ParseLost(bad); ok {
+			t.Errorf("%x is taken", bad)
 		}
 	}
 }

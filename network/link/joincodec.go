@@ -26,6 +26,7 @@ const (
 	kindReply    = 2
 	kindRefusal  = 3 // with a MAC
 	kindRejected = 4 // without: header and nonce only
+	kindLost     = 5 // header and index only
 
 	joinHeader = 8
 	macSize    = sha256.Size
@@ -48,6 +49,26 @@ var (
 	ErrBadMAC     = errors.New("link: join message not authenticated")
 	ErrBadVersion = errors.New("link: join message of another version")
 )
+
+// MarshalLost tells a node that the server does not know the session with this index any more, because it was started
+// anew, say: a hint to make another. It is not authenticated; a node that heard nothing of it would find out by itself,
+// only later.
+func MarshalLost(index uint32) []byte {
+	w := newWriter(kindLost)
+	w.u32(index)
+	w.endBody()
+	return w.b
+}
+
+// ParseLost returns the index of a session that the server does not know.
+func ParseLost(datagram []byte) (index uint32, ok bool) {
+	d, err := openMessage(datagram, kindLost)
+	if err != nil {
+		return 0, false
+	}
+	index = d.u32()
+	return index, d.done()
+}
 
 // IsJoin reports whether a datagram on the shared port is a join message rather than one of WireGuard's.
 func IsJoin(datagram []byte) bool {
@@ -108,8 +129,11 @@ func (r *JoinReply) Marshal(key, ca []byte) []byte {
 	for _, s := range []string{r.Account, r.Region, r.VPC, r.Subnet, r.Interface} {
 		w.string(s)
 	}
-	address, _ := r.Address.MarshalBinary() // never returns an error (net/netip)
-	w.string(string(address))
+	w.prefix(r.Address)
+	w.u8(byte(len(r.Routes)))
+	for _, route := range r.Routes {
+		w.prefix(route)
+	}
 	w.string(string(r.Resolver.AsSlice()))
 	w.u16(uint16(r.MTU))
 	w.u32(uint32(len(ca)))
@@ -174,8 +198,9 @@ func parseReply(d *reader) (*JoinReply, error) {
 	for _, s := range []*string{&r.Account, &r.Region, &r.VPC, &r.Subnet, &r.Interface} {
 		*s = d.string()
 	}
-	if r.Address.UnmarshalBinary([]byte(d.string())) != nil {
-		return nil, ErrMalformed
+	r.Address = d.prefix()
+	for range d.u8() {
+		r.Routes = append(r.Routes, d.prefix())
 	}
 	resolver, ok := netip.AddrFromSlice([]byte(d.string()))
 	if !ok {
@@ -228,7 +253,7 @@ func openMessage(datagram []byte, kind byte) (*reader, error) {
 		return nil, ErrMalformed
 	}
 	rest := datagram[joinHeader:]
-	if kind != kindRejected {
+	if kind != kindRejected && kind != kindLost {
 		if len(rest) < macSize {
 			return nil, ErrMalformed
 		}
@@ -257,6 +282,12 @@ func (w *writer) u32(v uint32)    { w.b = binary.BigEndian.AppendUint32(w.b, v) 
 func (w *writer) u64(v uint64)    { w.b = binary.BigEndian.AppendUint64(w.b, v) }
 func (w *writer) bytes(v []byte)  { w.b = append(w.b, v...) }
 func (w *writer) string(v string) { w.u8(byte(len(v))); w.b = append(w.b, v...) }
+
+// prefix writes an address range; MarshalBinary never returns an error (net/netip).
+func (w *writer) prefix(p netip.Prefix) {
+	b, _ := p.MarshalBinary()
+	w.string(string(b))
+}
 
 // text writes a string that may have to be cut: what it says is for people.
 func (w *writer) text(v string) {
@@ -291,4 +322,12 @@ func (d *reader) u32() uint32    { return binary.BigEndian.Uint32(d.take(4)) }
 func (d *reader) u64() uint64    { return binary.BigEndian.Uint64(d.take(8)) }
 func (d *reader) string() string { return string(d.take(int(d.u8()))) }
 func (d *reader) text() string   { return string(d.take(int(d.u16()))) }
-func (d *reader) done() bool     { return !d.bad && len(d.b) == 0 }
+
+func (d *reader) prefix() (p netip.Prefix) {
+	if p.UnmarshalBinary([]byte(d.string())) != nil {
+		d.bad = true
+	}
+	return p
+}
+
+func (d *reader) done() bool { return !d.bad && len(d.b) == 0 }

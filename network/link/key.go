@@ -24,14 +24,15 @@ type PrivateKey [KeySize]byte
 func NewPrivateKey() PrivateKey {
 	var k PrivateKey
 	rand.Read(k[:]) // never returns an error (crypto/rand)
-	k.clamp()
-	return k
+	return k.Clamped()
 }
 
-// clamp fixes the bits that Curve25519 fixes, so that every implementation derives the same public key (RFC 7748, 5).
-func (k *PrivateKey) clamp() {
+// Clamped returns k with the bits that Curve25519 fixes, so that every implementation derives the same public key from
+// it (RFC 7748, 5).
+func (k PrivateKey) Clamped() PrivateKey {
 	k[0] &= 248
 	k[31] = k[31]&127 | 64
+	return k
 }
 
 // Public returns the public key that belongs to k. The zero key's public key is zero.
@@ -81,7 +82,7 @@ func (k *PrivateKey) UnmarshalText(text []byte) error {
 	if err := keyFromText(k[:], text); err != nil {
 		return err
 	}
-	k.clamp()
+	*k = k.Clamped()
 	return nil
 }
 

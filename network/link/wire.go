@@ -28,6 +28,7 @@ type Wire struct {
 	taken   []queued
 	at      int // index of the next one in taken
 	current Segmenter
+	room    int // for a packet of the port that current came from
 
 	mu     sync.Mutex
 	filled sync.Cond
@@ -44,8 +45,9 @@ type queued struct {
 
 var _ tun.Device = (*Wire)(nil)
 
-// NewWire makes a wire for packets of at most mtu bytes. Each time packets come out of the tunnel, deliver is called with
-// those of one sender, whose address WireGuard has checked to be the peer's. It owns the packets, not the slice.
+// NewWire makes a wire that hands wireguard-go up to batch packets at once. WireGuard pads no packet beyond mtu bytes;
+// each port cuts to its own. Each time packets come out of the tunnel, deliver is called with those of one sender, whose
+// address WireGuard has checked to be the peer's. It owns the packets, not the slice.
 func NewWire(mtu, batch int, deliver func(source netip.Addr, batch []Packet)) *Wire {
 	w := &Wire{mtu: mtu, batch: batch, deliver: deliver, events: make(chan tun.Event, 1)}
 	w.gatherers.New = func() any { return new(Gatherer) }
@@ -57,14 +59,18 @@ func NewWire(mtu, batch int, deliver func(source netip.Addr, batch []Packet)) *W
 // Port is one sender into a wire, with a queue of its own length so that no sender takes another's room.
 type Port struct {
 	wire *Wire
+	mtu  int
 	// Dropped counts the packets for which there was no room.
 	Dropped atomic.Uint64
 
 	queued int // bytes, under wire.mu
 }
 
-// Port makes a new sender.
-func (w *Wire) Port() *Port { return &Port{wire: w} }
+// Port makes a new sender for packets of at most mtu bytes, to which super-segments are cut.
+func (w *Wire) Port(mtu int) *Port { return &Port{wire: w, mtu: mtu} }
+
+// MTU is the largest packet that the port takes, in bytes.
+func (p *Port) MTU() int { return p.mtu }
 
 // Send queues packets for the tunnel, as Link.Send.
 func (p *Port) Send(batch []Packet) {
@@ -92,18 +98,19 @@ func (p *Port) Send(batch []Packet) {
 func (w *Wire) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 	n := 0
 	for n < len(bufs) {
-		room := bufs[n][offset:]
-		size := w.current.Next(room[:min(w.mtu, len(room))])
+		dst := bufs[n][offset:]
+		size := w.current.Next(dst[:min(w.room, len(dst))])
 		if size > 0 {
 			sizes[n] = size
 			n++
 			continue
 		}
-		p, ok := w.next(n == 0)
+		q, ok := w.next(n == 0)
 		if !ok {
 			break
 		}
-		w.current.Start(p)
+		w.current.Start(q.Packet)
+		w.room = q.port.mtu
 	}
 	if n == 0 {
 		return 0, os.ErrClosed
@@ -112,14 +119,14 @@ func (w *Wire) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 }
 
 // next takes the next packet of the queue. If there is none it waits for one, or returns false.
-func (w *Wire) next(wait bool) (Packet, bool) {
+func (w *Wire) next(wait bool) (queued, bool) {
 	if w.at == len(w.taken) && !w.take(wait) {
-		return Packet{}, false
+		return queued{}, false
 	}
-	p := w.taken[w.at].Packet
+	q := w.taken[w.at]
 	w.taken[w.at] = queued{}
 	w.at++
-	return p, true
+	return q, true
 }
 
 // take moves a part of the queue to the reader.
