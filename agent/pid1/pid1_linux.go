@@ -15,6 +15,8 @@ import (
 
 const (
 	controlFD = 3
+	// lockFD holds the lock on the instance's directory for as long as this process lives.
+	lockFD = 4
 	// grace is how long processes have to end after SIGTERM.
 	grace = 3 * time.Second
 	// The agent is started again after firstPause, and twice that up to maxPause while it keeps ending early.
@@ -39,13 +41,16 @@ func Run(c Config) int {
 		return 2
 	}
 	unix.CloseOnExec(controlFD)
+	unix.CloseOnExec(lockFD)
 	i := &initProcess{Config: c, stops: make(chan bool, 1), pause: firstPause, userData: -1, restart: time.NewTimer(time.Hour)}
 	i.restart.Stop()
 	children := make(chan os.Signal, 1)
 	signal.Notify(children, unix.SIGCHLD)
 	i.startAgent()
 	i.startUserData()
-	unix.Write(controlFD, []byte("ready"))
+	if _, err := unix.Write(controlFD, []byte("ready")); err != nil {
+		return 1 // nobody wants this instance any more
+	}
 	go i.listen()
 	return i.loop(children)
 }
@@ -93,7 +98,7 @@ func (i *initProcess) loop(children <-chan os.Signal) int {
 // endAll asks every process to end and gives them a little time.
 func (i *initProcess) endAll(children <-chan os.Signal) {
 	i.log("stops")
-	unix.Kill(-1, unix.SIGTERM)
+	_ = unix.Kill(-1, unix.SIGTERM) // an error means that nobody else is there
 	timeout := time.NewTimer(grace)
 	defer timeout.Stop()
 	for {

@@ -206,7 +206,7 @@ func remove(root *os.Root, name string) error {
 
 func own(root *os.Root, name string, h *tar.Header) {
 	if os.Geteuid() == 0 {
-		root.Lchown(name, h.Uid, h.Gid) // an ordinary user's instances have one id only
+		_ = root.Lchown(name, h.Uid, h.Gid) // an ordinary user's instances have one id only
 	}
 }
 

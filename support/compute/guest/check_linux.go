@@ -43,7 +43,7 @@ func (l *Launcher) probe(ctx context.Context, dir, agent string) error {
 	if err != nil {
 		return err
 	}
-	defer Remove(tmp)
+	defer func() { _ = Remove(tmp) }() // what stays is empty, and swept at the next start
 	etc := filepath.Join(tmp, "etc")
 	if err := os.MkdirAll(filepath.Join(etc, "ssl"), 0o755); err != nil {
 		return err

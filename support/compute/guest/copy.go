@@ -80,7 +80,7 @@ func copyEntry(src, dst *os.Root, name string, info fs.FileInfo) error {
 		if err != nil {
 			return err
 		}
-		dst.Remove(name)
+		_ = dst.Remove(name) // it may be there from an earlier try
 		if err := dst.Symlink(target, name); err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ func copyEntry(src, dst *os.Root, name string, info fs.FileInfo) error {
 // chown gives an entry the owner that it had. An ordinary user's guest has one id only, and keeps what it gets.
 func chown(dst *os.Root, name string, info fs.FileInfo) {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 && name != "." {
-		dst.Lchown(name, int(st.Uid), int(st.Gid))
+		_ = dst.Lchown(name, int(st.Uid), int(st.Gid))
 	}
 }
 
@@ -106,7 +106,7 @@ func copyFile(src, dst *os.Root, name string, info fs.FileInfo) (err error) {
 		return err
 	}
 	defer in.Close()
-	dst.Remove(name)
+	_ = dst.Remove(name) // it may be there from an earlier try
 	out, err := dst.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -127,9 +127,9 @@ func Remove(dir string) error {
 	if err == nil || !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		if d != nil && d.IsDir() {
-			os.Chmod(name, 0o700) // before it is read; RemoveAll tells what is still wrong
+			_ = os.Chmod(name, 0o700) // before it is read; RemoveAll tells what is still wrong
 		}
 		return nil
 	})

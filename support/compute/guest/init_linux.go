@@ -47,7 +47,8 @@ func report(err error) {
 	tell("error " + err.Error())
 }
 
-func tell(message string) { unix.Write(controlFD, []byte(message)) }
+// tell says something to the launcher. If nobody listens any more, this guest ends anyway.
+func tell(message string) { _, _ = unix.Write(controlFD, []byte(message)) }
 
 func become() error {
 	unix.CloseOnExec(0) // the host's /dev/null; the guest gets its own
@@ -215,7 +216,7 @@ func writeFiles(b *Boot) error {
 		}{"/etc/machine-id", fmt.Sprintf("%032s\n", strings.TrimPrefix(b.ID, "i-")), 0o444})
 	}
 	for _, f := range files {
-		os.Remove(f.name) // it may be a link, or somebody else's
+		_ = os.Remove(f.name) // it may be a link, or somebody else's
 		if err := os.WriteFile(f.name, []byte(f.text), f.mode); err != nil {
 			return err
 		}
@@ -242,7 +243,7 @@ func trust(ca string) error {
 	}
 	// update-ca-certificates makes Debian's bundle anew from these.
 	if os.MkdirAll("/usr/local/share/ca-certificates", 0o755) == nil {
-		os.WriteFile("/usr/local/share/ca-certificates/postern.crt", []byte(own), 0o644) // best effort: /usr may be read-only
+		_ = os.WriteFile("/usr/local/share/ca-certificates/postern.crt", []byte(own), 0o644) // best effort: /usr may be read-only
 	}
 	return os.WriteFile(caBundle, []byte(agents), 0o644)
 }

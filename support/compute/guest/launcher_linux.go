@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -78,11 +79,16 @@ func (l *Launcher) Start(ctx context.Context, b Boot) (Machine, error) {
 	if err := prepare(&b); err != nil {
 		return nil, fmt.Errorf("prepare %s: %w", b.ID, err)
 	}
-	p, err := l.spawn(b)
+	lock, err := lockDir(ctx, b.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("boot %s: %w", b.ID, err)
+	}
+	defer lock.Close() // the guest has its own
+	p, err := l.spawn(b, lock)
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { p.control.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = p.control.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	err = p.setUp(config, b.Probe)
 	close(p.settled)
@@ -99,7 +105,30 @@ func (l *Launcher) Start(ctx context.Context, b Boot) (Machine, error) {
 	return p, nil
 }
 
-func (l *Launcher) spawn(b Boot) (*process, error) {
+// lockDir takes the lock that a guest's first process holds until it is gone, and waits for one that is still dying: two
+// guests over one layer would spoil it.
+func lockDir(ctx context.Context, dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
+		if err == nil {
+			return f, nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			f.Close()
+			return nil, fmt.Errorf("its last boot has not ended: %w", errors.Join(context.Cause(ctx), err))
+		}
+	}
+}
+
+func (l *Launcher) spawn(b Boot, lock *os.File) (*process, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("socket pair: %w", err)
@@ -121,7 +150,7 @@ func (l *Launcher) spawn(b Boot) (*process, error) {
 	p := &process{control: conn.(*net.UnixConn), settled: make(chan struct{}), done: make(chan struct{})}
 	p.cmd = &exec.Cmd{
 		Path: "/proc/self/exe", Args: []string{arg0}, Env: []string{"PATH=" + guestPath}, Dir: "/",
-		Stdout: input, Stderr: input, ExtraFiles: []*os.File{theirs}, SysProcAttr: attributes(),
+		Stdout: input, Stderr: input, ExtraFiles: []*os.File{theirs, lock}, SysProcAttr: attributes(),
 	}
 	f := &fork{p.cmd, make(chan error, 1)}
 	l.forks <- f
@@ -207,11 +236,11 @@ func (p *process) setUp(config []byte, probe bool) error {
 func received(rights []byte) (*os.File, error) {
 	messages, err := unix.ParseSocketControlMessage(rights)
 	if err != nil || len(messages) != 1 {
-		return nil, fmt.Errorf("the network interface did not arrive: %d messages, %v", len(messages), err)
+		return nil, fmt.Errorf("the network interface did not arrive: %d messages, %w", len(messages), errors.Join(err, io.ErrUnexpectedEOF))
 	}
 	fds, err := unix.ParseUnixRights(&messages[0])
 	if err != nil || len(fds) != 1 {
-		return nil, fmt.Errorf("the network interface did not arrive: %d files, %v", len(fds), err)
+		return nil, fmt.Errorf("the network interface did not arrive: %d files, %w", len(fds), errors.Join(err, io.ErrUnexpectedEOF))
 	}
 	unix.CloseOnExec(fds[0])
 	if err := unix.SetNonblock(fds[0], true); err != nil {
@@ -225,7 +254,7 @@ func (p *process) wait(output *os.File, console io.Writer) {
 	copied := make(chan struct{})
 	go func() {
 		defer close(copied)
-		io.Copy(console, output)
+		_, _ = io.Copy(console, output) // to its end; a console takes everything
 	}()
 	err := p.cmd.Wait()
 	<-copied // every process of the guest is gone with its first one
@@ -273,7 +302,7 @@ func (p *process) ask() {
 
 func (p *process) Stop() {
 	p.ask()
-	p.control.SetWriteDeadline(time.Now().Add(time.Second))
+	_ = p.control.SetWriteDeadline(time.Now().Add(time.Second))
 	if _, err := p.control.Write([]byte("stop")); err == nil {
 		timer := time.NewTimer(stopGrace)
 		defer timer.Stop()
@@ -288,6 +317,6 @@ func (p *process) Stop() {
 
 func (p *process) Kill() {
 	p.ask()
-	p.cmd.Process.Kill() // an error means that it is gone already
+	_ = p.cmd.Process.Kill() // an error means that it is gone already
 	<-p.done
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -131,18 +132,16 @@ func TestTheAgentIsStartedAgain(t *testing.T) {
 	l := newLab(t)
 	b, c := l.boot(22, "true")
 	m := start(t, l, b)
-	for range 100 {
-		if strings.Contains(c.waitFor(t, "@>>>"), "started again") {
-			break
-		}
-		// The agent is a child of the guest's first process.
-		children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", m.PID(), m.PID()))
-		for _, pid := range strings.Fields(string(children)) {
-			var n int
-			fmt.Sscan(pid, &n)
+	c.waitFor(t, "@>>>")
+	// The agent is a child of the guest's first process.
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", m.PID(), m.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range strings.Fields(string(children)) {
+		if n, err := strconv.Atoi(pid); err == nil {
 			kill(n)
 		}
-		break
 	}
 	c.waitFor(t, "is started again in")
 }

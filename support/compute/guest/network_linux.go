@@ -21,7 +21,7 @@ const (
 func network(b *Boot) (*os.File, error) {
 	// A TUN without a router has no use for IPv6; without this it sends router solicitations for ever.
 	for _, scope := range []string{"all", "default"} {
-		os.WriteFile("/proc/sys/net/ipv6/conf/"+scope+"/disable_ipv6", []byte("1"), 0) // a kernel without IPv6 has none
+		_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+scope+"/disable_ipv6", []byte("1"), 0) // a kernel without IPv6 has none
 	}
 	sock, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

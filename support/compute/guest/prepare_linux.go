@@ -161,7 +161,7 @@ func lockAccounts(etc *os.Root) error {
 		}
 	}
 	for _, f := range []struct{ name, text string }{{"shadow", shadow.String()}, {"gshadow", ""}, {"machine-id", ""}} {
-		etc.Remove(f.name)
+		_ = etc.Remove(f.name)
 		if err := etc.WriteFile(f.name, []byte(f.text), 0o640); err != nil {
 			return err
 		}
