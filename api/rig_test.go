@@ -46,6 +46,8 @@ type rig struct {
 	// policy is the caller's identity policy and endpoint the endpoint's; empty is none.
 	policy, endpoint string
 	node             *rsa.PrivateKey
+	// origin is where live connections come from.
+	origin vpc.Origin
 }
 
 // nodeKey is the key pair of the rig's nodes; making one takes a while.
@@ -273,4 +275,22 @@ func through(service string) vpc.Origin {
 		Endpoint: "vpce-1", Service: "com.amazonaws.us-east-1." + service, EndpointVPC: "vpc-2",
 		Source: netip.MustParseAddrPort("10.0.1.20:40000"),
 	}
+}
+
+func (r *rig) clock() time.Time { return now }
+
+// fixed are policies that were compiled once.
+type fixed struct{ policies *awsiam.Policies }
+
+func (f fixed) Policies(context.Context, api.Question) (*awsiam.Policies, error) {
+	return f.policies, nil
+}
+
+func compiled(t testing.TB, r *rig) fixed {
+	t.Helper()
+	p, err := r.Policies(context.Background(), api.Question{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fixed{p}
 }

@@ -81,6 +81,8 @@ func (s *service) add(op *Operation) error {
 		return fmt.Errorf("declares no resources: use Everything if the action has no resource type")
 	case op.handle == nil && op.stream == nil:
 		return fmt.Errorf("has no handler")
+	case op.input != nil && wire.IsSDK(op.input) && !s.known[op.Name]:
+		return fmt.Errorf("Amazon's service has no operation of this name")
 	case s.byName[op.Name] != nil:
 		return fmt.Errorf("stands in the table twice")
 	case (op.Pattern == "") == (s.Protocol == wire.REST):

@@ -71,6 +71,9 @@ func serviceOf(t reflect.Type) string {
 	return service
 }
 
+// IsSDK reports whether a type is the SDK's, rather than one of our own for an operation that the SDK does not have.
+func IsSDK(t reflect.Type) bool { return serviceOf(t) != "" }
+
 // exceptions returns the tokens of a type's line in its service's table.
 func exceptions(t reflect.Type) map[string]string {
 	line := tableLine(serviceOf(t), t.Name())

@@ -1,0 +1,99 @@
+package api_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"postern/api"
+)
+
+// benchBody is a SendCommand as the CLI sends it.
+const benchBody = `{"DocumentName":"AWS-RunShellScript","InstanceIds":["i-0123456789abcdef0"],"Parameters":{"commands":["uptime"]}}`
+
+// BenchmarkPipeline compares a signed JSON call through the whole pipeline, with its log line, with a bare net/http
+// handler that reads the same request and writes an answer of the same size. Both over TLS connections kept alive, with
+// the load in the same process.
+func BenchmarkPipeline(b *testing.B) {
+	r := newRig(b)
+	r.policy = allowAll
+	handler, err := api.New(api.Config{
+		Services: []api.Service{{Name: "ssm", TargetPrefix: "AmazonSSM", Operations: []api.Operation{
+			api.Op("SendCommand", api.Everything,
+				func(context.Context, *api.Call, *ssm.SendCommandInput) (*ssm.SendCommandOutput, error) {
+					return nil, nil
+				}),
+		}}},
+		Region: "us-east-1", Identities: r, Policies: compiled(b, r), Now: r.clock,
+		Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	bare := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if _, err := io.Copy(io.Discard, req.Body); err != nil {
+			http.Error(w, err.Error(), 500)
+			return
+		}
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		_, _ = io.WriteString(w, "{}")
+	})
+	q := cancel
+	q.target, q.body = "AmazonSSM.SendCommand", benchBody
+	var wire bytes.Buffer
+	if err := q.build(b).Write(&wire); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("bare", func(b *testing.B) { load(b, bare, wire.Bytes()) })
+	b.Run("pipeline", func(b *testing.B) { load(b, handler, wire.Bytes()) })
+	b.Run("memory", func(b *testing.B) {
+		b.ReportAllocs()
+		request := q.build(b)
+		for b.Loop() {
+			request.Body = io.NopCloser(bytes.NewReader([]byte(benchBody)))
+			w := httptest.NewRecorder()
+			if handler.ServeHTTP(w, request); w.Code != 200 {
+				b.Fatal(w.Code, w.Body)
+			}
+		}
+	})
+}
+
+// load sends the same bytes over and over, on one connection for each worker.
+func load(b *testing.B, h http.Handler, request []byte) {
+	server := httptest.NewTLSServer(h)
+	defer server.Close()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		conn, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a test's own server
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		defer conn.Close()
+		in := bufio.NewReader(conn)
+		for pb.Next() {
+			if _, err := conn.Write(request); err != nil {
+				b.Error(err)
+				return
+			}
+			answer, err := http.ReadResponse(in, nil)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			if _, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != 200 {
+				b.Error(answer.Status, err)
+				return
+			}
+		}
+	})
+}
