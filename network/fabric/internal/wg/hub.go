@@ -18,8 +18,8 @@ type Config struct {
 	Address netip.AddrPort
 	// PrivateKey is the hub's secret, from which every VPC's key follows.
 	PrivateKey link.PrivateKey
-	// Attach plugs a peer into its network interface; detach unplugs it. Both may be called by several goroutines.
-	Attach func(eni string, l link.Link) (detach func(), err error)
+	// Attach plugs a peer into its network interface; detach unplugs and closes it.
+	Attach func(eni string, l link.Link) (detach func())
 	// Joiner decides who is let in; nil lets nobody in but those added with AddPeer.
 	Joiner Joiner
 	// MTU of the tunnels in bytes; 0 is DefaultMTU.
@@ -125,12 +125,7 @@ func (h *Hub) addLocked(p Peer) error {
 		return fault.New(fault.Conflict, "wg.AddPeer", "address %s of %s belongs to another machine, at %s",
 			p.Address, p.VPC, other.Interface)
 	}
-	detach, err := h.c.Attach(p.Interface, m.peer)
-	if err != nil {
-		h.closeIfEmptyLocked(c)
-		return err
-	}
-	m.detach = detach
+	m.detach = h.c.Attach(p.Interface, m.peer)
 	h.peers[p.PublicKey] = m
 	if err := c.add(m.peer); err != nil {
 		h.removeLocked(m)
@@ -154,7 +149,6 @@ func (h *Hub) RemovePeer(key link.PublicKey) bool {
 func (h *Hub) removeLocked(m *member) {
 	delete(h.peers, m.PublicKey)
 	m.detach()
-	_ = m.Close() // never returns an error
 	m.cell.remove(m.peer)
 	h.closeIfEmptyLocked(m.cell)
 }

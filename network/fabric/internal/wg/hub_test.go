@@ -134,7 +134,6 @@ func TestAddPeer(t *testing.T) {
 		{"no VPC", func(p *Peer) { p.VPC = "" }, fault.New(fault.Missing, "", "")},
 		{"no address", func(p *Peer) { p.Address = netip.Addr{} }, fault.New(fault.Missing, "", "")},
 		{"address of another", func(p *Peer) { p.PublicKey = link.PublicKey{2} }, fault.New(fault.Conflict, "", "")},
-		{"no such interface", func(p *Peer) { p.PublicKey, p.VPC, p.Interface = link.PublicKey{3}, "vpc-3", "eni-3" }, fault.New(fault.NotFound, "", "")},
 		{"moved", func(p *Peer) {
 			p.Interface, p.Address = "eni-vpc-1-10.0.1.21", netip.MustParseAddr("10.0.1.21")
 		}, nil},
