@@ -40,7 +40,7 @@ func BenchmarkPipeline(b *testing.B) {
 	}
 	bare := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if _, err := io.Copy(io.Discard, req.Body); err != nil {
-			http.Error(w, err.Error(), 500)
+			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
@@ -73,7 +73,7 @@ func load(b *testing.B, h http.Handler, request []byte) {
 	defer server.Close()
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
-		conn, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a test's own server
+		conn, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
 			b.Error(err)
 			return
@@ -90,7 +90,7 @@ func load(b *testing.B, h http.Handler, request []byte) {
 				b.Error(err)
 				return
 			}
-			if _, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != 200 {
+			if _, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != http.StatusOK {
 				b.Error(answer.Status, err)
 				return
 			}

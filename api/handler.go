@@ -162,7 +162,7 @@ func peer(r *http.Request) string {
 func (x *exchange) run(ctx context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler {
+			if abort, ok := p.(error); ok && errors.Is(abort, http.ErrAbortHandler) {
 				panic(p)
 			}
 			err = fault.New(fault.Internal, "api.run", "panic: %v\n%s", p, debug.Stack())

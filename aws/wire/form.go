@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/base64"
+	"errors"
 	"net/url"
 	"reflect"
 	"slices"
@@ -183,7 +184,7 @@ func decodeList(s *shape, v reflect.Value, in scope) error {
 		items = append(items, item{n, leaf, below})
 		return nil
 	})
-	if err == errMember {
+	if errors.Is(err, errMember) {
 		return decodeList(s, v, in)
 	}
 	if err != nil {

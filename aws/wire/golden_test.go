@@ -59,7 +59,7 @@ func (t *transport) Do(r *http.Request) (*http.Response, error) {
 		t.sent = string(b)
 	}
 	return &http.Response{
-		StatusCode: 200, Request: r, Header: http.Header{}, ContentLength: int64(len(t.answer)),
+		StatusCode: http.StatusOK, Request: r, Header: http.Header{}, ContentLength: int64(len(t.answer)),
 		Body: io.NopCloser(bytes.NewReader(t.answer)),
 	}, nil
 }
