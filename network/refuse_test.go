@@ -112,8 +112,8 @@ func TestRefuseSubnet(t *testing.T) {
 func TestRefuseRoute(t *testing.T) {
 	l := newLab(t, network.Limits{RoutesPerTable: 2})
 	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t)
-	table := must(l.CreateRouteTable(l.ctx, here, l.vpc, nil))(t).ID
-	far := must(l.CreateRouteTable(l.ctx, here, other.ID, nil))(t).ID
+	table := must(l.CreateRouteTable(l.ctx, here, network.CreateRouteTableInput{VPC: l.vpc}))(t).ID
+	far := must(l.CreateRouteTable(l.ctx, here, network.CreateRouteTableInput{VPC: other.ID}))(t).ID
 	gw := must(l.CreateInternetGateway(l.ctx, here, nil))(t).ID
 	gw2 := must(l.CreateInternetGateway(l.ctx, here, nil))(t).ID
 	nic := l.node("i-1").ID
@@ -375,7 +375,7 @@ func TestRefuseTag(t *testing.T) {
 		{"over them", tag(l.vpc, network.Tag{Key: "b", Value: "2"}), ""},
 		{"one more", tag(l.vpc, network.Tag{Key: "c"}), "TagLimitExceeded"},
 		{"twice in a specification", func() error {
-			_, err := l.CreateRouteTable(l.ctx, here, l.vpc, []network.Tag{{Key: "a"}, {Key: "a"}})
+			_, err := l.CreateRouteTable(l.ctx, here, network.CreateRouteTableInput{VPC: l.vpc, Tags: []network.Tag{{Key: "a"}, {Key: "a"}}})
 			return err
 		}, "InvalidParameterValue"},
 	})

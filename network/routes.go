@@ -9,32 +9,56 @@ import (
 	"postern/network/vpc"
 )
 
+// CreateRouteTableInput is a route table to be made.
+type CreateRouteTableInput struct {
+	VPC  string
+	Tags []Tag
+	// Token makes the request idempotent.
+	Token string `json:"-"`
+}
+
 // CreateRouteTable makes a route table with the VPC's local routes only.
-func (s *Service) CreateRouteTable(ctx context.Context, c Scope, vpcID string, tags []Tag) (*RouteTable, error) {
+func (s *Service) CreateRouteTable(ctx context.Context, c Scope, in CreateRouteTableInput) (*RouteTable, error) {
 	var made *RouteTable
 	err := s.do(ctx, c, func(p *plan) error {
-		clean, err := p.limits.cleanTags(tags)
+		id, err := p.recall("CreateRouteTable", in.Token, in)
 		if err != nil {
 			return err
 		}
-		v, err := p.VPC(c, vpcID)
-		if err != nil {
+		if t, ok := p.tables.get(id); ok {
+			made = t
+			return nil
+		}
+		if made, err = p.createRouteTable(in); err != nil {
 			return err
 		}
-		siblings := 0
-		for t := range p.RouteTables(c) {
-			if t.VPC == v.ID {
-				siblings++
-			}
-		}
-		if siblings >= p.limits.TablesPerVPC {
-			return overLimit("RouteTableLimitExceeded", "The maximum number of route tables has been reached: %d", p.limits.TablesPerVPC)
-		}
-		made = &RouteTable{Meta: p.meta("rtb", clean), VPC: v.ID}
-		p.put(made)
+		p.remember("CreateRouteTable", in.Token, in, made.ID)
 		return nil
 	})
 	return made, err
+}
+
+func (p *plan) createRouteTable(in CreateRouteTableInput) (*RouteTable, error) {
+	tags, err := p.limits.cleanTags(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	v, err := p.VPC(p.scope, in.VPC)
+	if err != nil {
+		return nil, err
+	}
+	siblings := 0
+	for t := range p.RouteTables(p.scope) {
+		if t.VPC == v.ID {
+			siblings++
+		}
+	}
+	if siblings >= p.limits.TablesPerVPC {
+		return nil, overLimit("RouteTableLimitExceeded", "The maximum number of route tables has been reached: %d", p.limits.TablesPerVPC)
+	}
+	t := &RouteTable{Meta: p.meta("rtb", tags), VPC: v.ID}
+	p.put(t)
+	return t, nil
 }
 
 // DeleteRouteTable deletes a route table that no subnet uses and that is not the main one.
