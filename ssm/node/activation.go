@@ -97,7 +97,7 @@ func (s *Service) CreateActivation(ctx context.Context, scope ssm.Scope, n NewAc
 	case len(n.DefaultName) > 256 || len(n.Description) > 256:
 		return Activation{}, "", invalid(op, "DefaultInstanceName and Description may have 256 characters")
 	}
-	if err := checkTags(n.Tags); err != nil {
+	if err := ssm.CheckTags(n.Tags); err != nil {
 		return Activation{}, "", err
 	}
 	if err := s.config.Roles.CheckRole(ctx, scope.Account, n.Role); err != nil {

@@ -2,33 +2,10 @@ package node
 
 import (
 	"context"
-	"strings"
-	"unicode/utf8"
 
 	"postern/aws/fault"
 	"postern/ssm"
 )
-
-// MaxTags is how many tags a resource may have.
-const MaxTags = 50
-
-func checkTags(tags map[string]string) error {
-	const op = "node.Tag"
-	if len(tags) > MaxTags {
-		return fault.New(fault.Limit, op, "a resource may have %d tags", MaxTags).WithCode("TooManyTagsError")
-	}
-	for k, v := range tags {
-		switch n := utf8.RuneCountInString(k); {
-		case n < 1 || n > 128:
-			return invalid(op, "a tag's key has 1 to 128 characters; %q has %d", k, n)
-		case strings.HasPrefix(strings.ToLower(k), "aws:"):
-			return invalid(op, "tag key %q begins with aws:, which is reserved", k)
-		case utf8.RuneCountInString(v) > 256:
-			return invalid(op, "the value of tag %q has more than 256 characters", k)
-		}
-	}
-	return nil
-}
 
 // Tag sets and removes tags of a node that is not an instance; an instance's are set through EC2.
 func (s *Service) Tag(ctx context.Context, scope ssm.Scope, id string, set map[string]string, remove []string) error {
@@ -50,7 +27,7 @@ func (s *Service) Tag(ctx context.Context, scope ssm.Scope, id string, set map[s
 			delete(tags, k)
 		}
 		n.Tags = tags
-		return checkTags(tags)
+		return ssm.CheckTags(tags)
 	})
 	if fault.Is(err, fault.NotFound) {
 		return noResource(id)

@@ -1,0 +1,178 @@
+package command
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"postern/aws/fault"
+	"postern/ssm"
+	"postern/ssm/document/library"
+	"postern/ssm/mailbox"
+	"postern/ssm/node"
+)
+
+// Documents finds documents by name and version; library.Service is one.
+type Documents interface {
+	Find(ctx context.Context, scope ssm.Scope, name, version string) (library.Version, error)
+}
+
+// Nodes finds whom a command is for; node.Service is one.
+type Nodes interface {
+	Named(ctx context.Context, scope ssm.Scope, ids []string) ([]node.Node, error)
+	Targets(ctx context.Context, scope ssm.Scope, targets []node.Filter, now time.Time) ([]node.Node, error)
+	OnGone(f func(ctx context.Context, node string))
+}
+
+// Mailbox carries jobs to nodes; mailbox.Mailbox is one.
+type Mailbox interface {
+	AddSource(s mailbox.Source)
+	Reachable(node string) bool
+	Post(node string, items ...mailbox.Item)
+	Done(node, id string)
+	Later(node, id string, after time.Duration)
+}
+
+// Config is what a Service needs; fields without a note must be set.
+type Config struct {
+	Store     Store
+	Documents Documents
+	Nodes     Nodes
+	Mailbox   Mailbox
+	// History is how long commands are kept: 30 days.
+	History time.Duration
+	// Tick is how often the clock looks for what is due: 1 s.
+	Tick time.Duration
+	// Resend is how long a job may be sent again after it was first sent: 15 minutes. The public agent forgets after
+	// half an hour what it ran.
+	Resend time.Duration
+	// ReturnGrace is how long after a start of the server accepted work does not time out: 6 minutes, because agents
+	// repeat unacknowledged results every 5 minutes.
+	ReturnGrace time.Duration
+	Log         *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Service is Run Command. Run must be running for its methods to get anywhere.
+type Service struct {
+	config  Config
+	started time.Time
+
+	events  chan event
+	stopped chan struct{}
+	hint    chan struct{} // something in unreleased may have moved
+
+	mu sync.Mutex // guards what follows
+	// unreleased are the commands with held invocations.
+	unreleased map[string]bool
+	cached     map[string]*cachedCommand
+	recent     []string
+}
+
+// cachedCommand is a command as it is needed for every one of its nodes.
+type cachedCommand struct {
+	*Command
+	text string
+}
+
+// New makes a Service and ties it to mailbox and nodes.
+func New(c Config) *Service {
+	for _, d := range []struct {
+		to    *time.Duration
+		value time.Duration
+	}{
+		{&c.History, 30 * 24 * time.Hour}, {&c.Tick, time.Second}, {&c.Resend, 15 * time.Minute}, {&c.ReturnGrace, 6 * time.Minute},
+	} {
+		if *d.to == 0 {
+			*d.to = d.value
+		}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Service{
+		config: c, started: c.Now(), events: make(chan event, maxBatch), stopped: make(chan struct{}), hint: make(chan struct{}, 1),
+		unreleased: map[string]bool{}, cached: map[string]*cachedCommand{},
+	}
+	c.Mailbox.AddSource(s)
+	c.Nodes.OnGone(s.nodeGone)
+	return s
+}
+
+// Run does the service's work until ctx ends: it writes what is reported, releases what waits its turn, and lets time
+// pass. What was accepted for writing by then is written. It is called once.
+func (s *Service) Run(ctx context.Context) error {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	var writer sync.WaitGroup
+	writer.Go(func() { s.writeAll(work) })
+	var g errgroup.Group
+	g.Go(func() error { return s.releaseAll(ctx) })
+	g.Go(func() error { return s.watchClock(ctx) })
+	err := g.Wait()
+	close(s.stopped)
+	writer.Wait()
+	return err
+}
+
+// get finds a command, from memory if it was needed lately.
+func (s *Service) get(ctx context.Context, id string) (*cachedCommand, error) {
+	s.mu.Lock()
+	c := s.cached[id]
+	s.mu.Unlock()
+	if c != nil {
+		return c, nil
+	}
+	rows, err := s.config.Store.Commands(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, noCommand(id)
+	}
+	read, err := readCommand(rows[0])
+	if err != nil {
+		return nil, err
+	}
+	return s.remember(read)
+}
+
+func noCommand(id string) error {
+	return fault.New(fault.NotFound, "command.Find", "no command %s", id).WithCode("InvalidCommandId")
+}
+
+// maxCached is how many commands are kept at hand.
+const maxCached = 64
+
+func (s *Service) remember(c *Command) (*cachedCommand, error) {
+	text, err := c.content()
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.recent) >= maxCached {
+		delete(s.cached, s.recent[0])
+		s.recent = s.recent[1:]
+	}
+	entry := &cachedCommand{Command: c, text: text}
+	if s.cached[c.ID] == nil {
+		s.recent = append(s.recent, c.ID)
+	}
+	s.cached[c.ID] = entry
+	return entry, nil
+}
+
+// forget drops what is remembered of a command, because it changed.
+func (s *Service) forget(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.cached, id)
+}

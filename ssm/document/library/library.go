@@ -1,0 +1,412 @@
+// Package library holds the documents of every account and region with their versions, and beside them the service's
+// own.
+package library
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"postern/aws/arn"
+	"postern/aws/fault"
+	"postern/ssm"
+	"postern/ssm/document"
+)
+
+// Amazon is the owner of the service's own documents.
+const Amazon = "Amazon"
+
+// MaxVersions is how many versions a document may have; Amazon allows 1,000.
+const MaxVersions = 100
+
+// entry is a stored document. Its fields' names stand in databases.
+type entry struct {
+	Name    string
+	Scope   ssm.Scope
+	Default string
+	Tags    map[string]string `json:",omitempty"`
+	// Versions are the oldest first.
+	Versions []version
+	// Next is the number that the next version gets; numbers of deleted ones are not used again.
+	Next int
+}
+
+type version struct {
+	Version     string
+	Name        string `json:",omitempty"`
+	DisplayName string `json:",omitempty"`
+	TargetType  string `json:",omitempty"`
+	Format      document.Format
+	Content     string
+	Created     time.Time
+}
+
+// Version is one version of a document as callers see it.
+type Version struct {
+	Name  string
+	Owner string
+	// Version is a number; VersionName is the creator's own name for it.
+	Version     string
+	VersionName string
+	DisplayName string
+	TargetType  string
+	Format      document.Format
+	// Content is as it was given; Hash is its SHA-256 in hexadecimal.
+	Content string
+	Hash    string
+	Created time.Time
+	// Default and Latest are the document's.
+	Default string
+	Latest  string
+	Tags    map[string]string
+	// Document is the content, read.
+	Document *document.Document
+}
+
+// Service is the library. Make it with New.
+type Service struct{ records ssm.Records }
+
+// New makes a library that keeps its documents in records.
+func New(records ssm.Records) *Service { return &Service{records: records} }
+
+func key(scope ssm.Scope, name string) ssm.Key {
+	return ssm.Key{Kind: ssm.KindDocument, ID: scope.String() + "/" + name}
+}
+
+func (e entry) record() ssm.Record {
+	body, err := json.Marshal(e)
+	if err != nil {
+		panic("library: " + err.Error()) // only strings, numbers and times
+	}
+	k := key(e.Scope, e.Name)
+	return ssm.Record{Kind: k.Kind, ID: k.ID, Scope: e.Scope, Body: body}
+}
+
+func read(r ssm.Record) (entry, error) {
+	var e entry
+	if err := json.Unmarshal(r.Body, &e); err != nil {
+		return e, fmt.Errorf("read document %s: %w", r.ID, err)
+	}
+	return e, nil
+}
+
+// bareName takes the name out of an ARN.
+func bareName(scope ssm.Scope, name string) (string, error) {
+	if !strings.HasPrefix(name, "arn:") {
+		return name, nil
+	}
+	a, err := arn.Parse(name)
+	if err != nil || a.Service != "ssm" || a.Type() != "document" {
+		return "", fault.New(fault.Invalid, "library.Find", "%s is not the ARN of a document", name).WithCode("InvalidDocument")
+	}
+	if a.Region != scope.Region || a.Account != "" && a.Account != scope.Account {
+		return "", noDocument(name)
+	}
+	return a.ID(), nil
+}
+
+func noDocument(name string) error {
+	return fault.New(fault.NotFound, "library.Find", "document %s does not exist", name).WithCode("InvalidDocument")
+}
+
+func noVersion(name, v string) error {
+	return fault.New(fault.NotFound, "library.Find", "document %s has no version %s", name, v).WithCode("InvalidDocumentVersion")
+}
+
+// Find finds a version of a document by name or ARN: "" and "$DEFAULT" is the default one, "$LATEST" the latest, else
+// its number or its own name. What is not there is a fault with the code InvalidDocument or InvalidDocumentVersion.
+func (s *Service) Find(ctx context.Context, scope ssm.Scope, name, v string) (Version, error) {
+	name, err := bareName(scope, name)
+	if err != nil {
+		return Version{}, err
+	}
+	if o, ok := document.FindOwned(name); ok {
+		return owned(o, v)
+	}
+	e, err := s.find(ctx, scope, name)
+	if err != nil {
+		return Version{}, err
+	}
+	return e.find(v)
+}
+
+func (s *Service) find(ctx context.Context, scope ssm.Scope, name string) (entry, error) {
+	found, err := s.records.Find(ctx, key(scope, name))
+	if err != nil {
+		return entry{}, err
+	}
+	if len(found) == 0 {
+		return entry{}, noDocument(name)
+	}
+	return read(found[0])
+}
+
+// The service's own documents have one version.
+func owned(o document.Owned, v string) (Version, error) {
+	if v != "" && v != "$DEFAULT" && v != "$LATEST" && v != "1" {
+		return Version{}, noVersion(o.Name, v)
+	}
+	return Version{
+		Name: o.Name, Owner: Amazon, Version: "1", Default: "1", Latest: "1", Format: document.JSON,
+		Content: o.Text, Hash: hash(o.Text), Document: o.Document,
+	}, nil
+}
+
+func hash(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return hex.EncodeToString(sum[:])
+}
+
+func (e entry) latest() version { return e.Versions[len(e.Versions)-1] }
+
+func (e entry) find(v string) (Version, error) {
+	switch v {
+	case "", "$DEFAULT":
+		v = e.Default
+	case "$LATEST":
+		v = e.latest().Version
+	}
+	i := slices.IndexFunc(e.Versions, func(each version) bool { return each.Version == v || each.Name != "" && each.Name == v })
+	if i < 0 {
+		return Version{}, noVersion(e.Name, v)
+	}
+	return e.view(e.Versions[i])
+}
+
+func (e entry) view(v version) (Version, error) {
+	d, err := document.Parse([]byte(v.Content), v.Format)
+	if err != nil {
+		return Version{}, fmt.Errorf("document %s version %s: %w", e.Name, v.Version, err)
+	}
+	return Version{
+		Name: e.Name, Owner: e.Scope.Account, Version: v.Version, VersionName: v.Name, DisplayName: v.DisplayName,
+		TargetType: v.TargetType, Format: v.Format, Content: v.Content, Hash: hash(v.Content), Created: v.Created,
+		Default: e.Default, Latest: e.latest().Version, Tags: e.Tags, Document: d,
+	}, nil
+}
+
+// NewVersion is what a document or a version is made of.
+type NewVersion struct {
+	Name        string
+	Content     string
+	Format      document.Format
+	VersionName string
+	DisplayName string
+	TargetType  string
+	Tags        map[string]string
+}
+
+var (
+	namePattern        = regexp.MustCompile(`^[a-zA-Z0-9_\-.]{3,128}$`)
+	versionNamePattern = regexp.MustCompile(`^[a-zA-Z0-9_\-.]{1,128}$`)
+	reserved           = []string{"aws", "amazon", "amzn"}
+)
+
+func invalid(code, format string, args ...any) error {
+	return fault.New(fault.Invalid, "library.Create", format, args...).WithCode(code)
+}
+
+func (n *NewVersion) check() error {
+	if n.Format == "" {
+		n.Format = document.JSON
+	}
+	if n.VersionName != "" && !versionNamePattern.MatchString(n.VersionName) {
+		return invalid("ValidationException", "VersionName %q does not match %s", n.VersionName, versionNamePattern)
+	}
+	_, err := document.Parse([]byte(n.Content), n.Format)
+	return err
+}
+
+func (n NewVersion) version(number int, now time.Time) version {
+	return version{
+		Version: strconv.Itoa(number), Name: n.VersionName, DisplayName: n.DisplayName, TargetType: n.TargetType,
+		Format: n.Format, Content: n.Content, Created: now.UTC(),
+	}
+}
+
+// Create makes a document with one version.
+func (s *Service) Create(ctx context.Context, scope ssm.Scope, n NewVersion, now time.Time) (Version, error) {
+	if !namePattern.MatchString(n.Name) {
+		return Version{}, invalid("ValidationException", "Name %q does not match %s", n.Name, namePattern)
+	}
+	if slices.ContainsFunc(reserved, func(p string) bool { return strings.HasPrefix(strings.ToLower(n.Name), p) }) {
+		return Version{}, invalid("ValidationException", "Name %q begins with one of %s, which are reserved", n.Name, strings.Join(reserved, ", "))
+	}
+	if err := n.check(); err != nil {
+		return Version{}, err
+	}
+	if err := ssm.CheckTags(n.Tags); err != nil {
+		return Version{}, err
+	}
+	e := entry{Name: n.Name, Scope: scope, Default: "1", Tags: n.Tags, Versions: []version{n.version(1, now)}, Next: 2}
+	err := s.records.Update(ctx, []ssm.Key{key(scope, n.Name)}, func(found []ssm.Record) ([]ssm.Change, error) {
+		if len(found) > 0 {
+			return nil, fault.New(fault.Exists, "library.Create", "document %s is there already", n.Name).WithCode("DocumentAlreadyExists")
+		}
+		return []ssm.Change{{Record: e.record()}}, nil
+	})
+	if err != nil {
+		return Version{}, err
+	}
+	return e.find("$LATEST")
+}
+
+// Update makes a new version out of the one that v names, which must be the latest.
+func (s *Service) Update(ctx context.Context, scope ssm.Scope, v string, n NewVersion, now time.Time) (Version, error) {
+	if err := n.check(); err != nil {
+		return Version{}, err
+	}
+	var out entry
+	err := s.change(ctx, scope, n.Name, func(e *entry) error {
+		latest := e.latest()
+		switch {
+		case v != "" && v != "$LATEST" && v != latest.Version:
+			return invalid("InvalidDocumentVersion", "version %s of %s is not the latest, which is %s", v, n.Name, latest.Version)
+		case n.Content == latest.Content && n.Format == latest.Format:
+			return invalid("DuplicateDocumentContent", "the content is that of version %s", latest.Version)
+		case len(e.Versions) >= MaxVersions:
+			return fault.New(fault.Limit, "library.Update", "document %s has %d versions; delete some first", n.Name, MaxVersions).WithCode("DocumentVersionLimitExceeded")
+		case n.VersionName != "" && slices.ContainsFunc(e.Versions, func(each version) bool { return each.Name == n.VersionName }):
+			return invalid("DuplicateDocumentVersionName", "document %s has a version named %s", n.Name, n.VersionName)
+		}
+		e.Versions = append(e.Versions, n.version(e.Next, now))
+		e.Next++
+		out = *e
+		return nil
+	})
+	if err != nil {
+		return Version{}, err
+	}
+	return out.find("$LATEST")
+}
+
+// change changes one document in one transaction.
+func (s *Service) change(ctx context.Context, scope ssm.Scope, name string, f func(*entry) error) error {
+	if _, ok := document.FindOwned(name); ok {
+		return invalid("InvalidDocumentOperation", "document %s belongs to the service and cannot be changed", name)
+	}
+	return s.records.Update(ctx, []ssm.Key{key(scope, name)}, func(found []ssm.Record) ([]ssm.Change, error) {
+		if len(found) == 0 {
+			return nil, noDocument(name)
+		}
+		e, err := read(found[0])
+		if err != nil {
+			return nil, err
+		}
+		if err := f(&e); err != nil {
+			return nil, err
+		}
+		return []ssm.Change{{Record: e.record(), Delete: len(e.Versions) == 0}}, nil
+	})
+}
+
+// SetDefault makes a version the default.
+func (s *Service) SetDefault(ctx context.Context, scope ssm.Scope, name, v string) (Version, error) {
+	var out Version
+	err := s.change(ctx, scope, name, func(e *entry) error {
+		found, err := e.find(v)
+		if err != nil {
+			return err
+		}
+		e.Default, found.Default = found.Version, found.Version
+		out = found
+		return nil
+	})
+	return out, err
+}
+
+// Delete deletes one version, or with v empty the document.
+func (s *Service) Delete(ctx context.Context, scope ssm.Scope, name, v string) error {
+	return s.change(ctx, scope, name, func(e *entry) error {
+		if v == "" {
+			e.Versions = nil
+			return nil
+		}
+		found, err := e.find(v)
+		if err != nil {
+			return err
+		}
+		if found.Version == e.Default {
+			return invalid("InvalidDocumentOperation", "version %s of %s is its default; make another one the default first", found.Version, name)
+		}
+		e.Versions = slices.DeleteFunc(e.Versions, func(each version) bool { return each.Version == found.Version })
+		return nil
+	})
+}
+
+// List returns the default versions of all documents that a scope has, the service's own included, by name.
+func (s *Service) List(ctx context.Context, scope ssm.Scope) ([]Version, error) {
+	records, err := s.records.List(ctx, ssm.KindDocument, scope, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	var all []Version
+	for _, o := range document.AllOwned() {
+		v, err := owned(o, "")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	for _, r := range records {
+		e, err := read(r)
+		if err != nil {
+			return nil, err
+		}
+		v, err := e.find("")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	slices.SortFunc(all, func(a, b Version) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// Versions returns all versions of a document, the latest first.
+func (s *Service) Versions(ctx context.Context, scope ssm.Scope, name string) ([]Version, error) {
+	if o, ok := document.FindOwned(name); ok {
+		v, err := owned(o, "")
+		return []Version{v}, err
+	}
+	e, err := s.find(ctx, scope, name)
+	if err != nil {
+		return nil, err
+	}
+	var all []Version
+	for _, each := range slices.Backward(e.Versions) {
+		v, err := e.view(each)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
+
+// Tag sets and removes tags of a document.
+func (s *Service) Tag(ctx context.Context, scope ssm.Scope, name string, set map[string]string, remove []string) error {
+	err := s.change(ctx, scope, name, func(e *entry) error {
+		if e.Tags == nil {
+			e.Tags = map[string]string{}
+		}
+		for k, v := range set {
+			e.Tags[k] = v
+		}
+		for _, k := range remove {
+			delete(e.Tags, k)
+		}
+		return ssm.CheckTags(e.Tags)
+	})
+	if fault.Is(err, fault.NotFound) {
+		return fault.New(fault.NotFound, "library.Tag", "no document %s", name).WithCode("InvalidResourceId")
+	}
+	return err
+}
