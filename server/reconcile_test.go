@@ -1,0 +1,46 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"postern/bus"
+)
+
+func TestReconcilerRunsAtOnceOnHintsAndByTheClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var b bus.Local
+		var runs atomic.Int64
+		list := []reconciler{{
+			name: "r", topics: []string{"a", "b"}, every: time.Minute,
+			run: func(context.Context) error { runs.Add(1); return errors.New("shown in the log and tried again") },
+		}}
+		done := make(chan struct{})
+		go func() { reconcile(ctx, &b, slog.New(slog.DiscardHandler), list); close(done) }()
+		for _, step := range []struct {
+			what string
+			do   func()
+			want int64
+		}{
+			{"start", func() {}, 1},
+			{"a hint", func() { b.Publish("a") }, 2},
+			{"another topic", func() { b.Publish("b") }, 3},
+			{"a foreign topic", func() { b.Publish("c") }, 3},
+			{"the clock", func() { <-time.After(61 * time.Second) }, 4},
+		} {
+			step.do()
+			synctest.Wait()
+			if got := runs.Load(); got != step.want {
+				t.Errorf("after %s: %d runs, want %d", step.what, got, step.want)
+			}
+		}
+		cancel()
+		<-done
+	})
+}

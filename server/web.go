@@ -1,0 +1,78 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"postern/api"
+	"postern/network/vpc"
+)
+
+// Limits of connections. A request's headers have little time; a request may be a long poll of 20 s, or become a
+// WebSocket, which has its own limits.
+const (
+	headerTime     = 10 * time.Second
+	idleTime       = 2 * time.Minute
+	maxHeaderBytes = 64 << 10
+	closingTime    = 2 * time.Second
+)
+
+// web serves the pipeline on every listener, public and private, over TLS.
+type web struct {
+	http    *http.Server
+	tls     *tls.Config
+	log     *slog.Logger
+	serving sync.WaitGroup
+}
+
+// originator is a connection that came through the private network.
+type originator interface{ Origin() vpc.Origin }
+
+func newWeb(handler http.Handler, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error), log *slog.Logger) *web {
+	return &web{
+		log: log,
+		// The endpoints of AWS speak HTTP/1.1, and so do the WebSockets of its agents.
+		tls: &tls.Config{GetCertificate: certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}},
+		http: &http.Server{
+			Handler: handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
+			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), ConnContext: withOrigin,
+		},
+	}
+}
+
+// withOrigin carries a connection's origin into the context of its requests.
+func withOrigin(ctx context.Context, c net.Conn) context.Context {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	if o, ok := c.(originator); ok {
+		return api.WithOrigin(ctx, o.Origin())
+	}
+	return ctx
+}
+
+// serve answers on a listener until it is closed.
+func (w *web) serve(l net.Listener) {
+	w.serving.Go(func() {
+		err := w.http.Serve(tls.NewListener(l, w.tls))
+		if err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			w.log.Debug("listener ended", "address", l.Addr().String(), "error", err)
+		}
+	})
+}
+
+// close lets requests under way end, then ends what is left.
+func (w *web) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), closingTime)
+	defer cancel()
+	if w.http.Shutdown(ctx) != nil {
+		w.http.Close()
+	}
+	w.serving.Wait()
+}

@@ -1,0 +1,79 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"postern/support/compute"
+)
+
+// Compute keeps instances and images.
+type Compute struct{ book book }
+
+var _ compute.Store = Compute{}
+
+// The kinds of record in the compute book. They stand in databases and do not change.
+const (
+	kindInstance = "instance"
+	kindImage    = "image"
+)
+
+// Compute returns the part of the store that keeps instances and images.
+func (db *DB) Compute() Compute { return Compute{book{db, "compute"}} }
+
+// Load implements compute.Store.
+func (c Compute) Load(ctx context.Context) (instances []compute.Instance, images []compute.Image, err error) {
+	entries, _, err := c.book.load(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range entries {
+		switch e.kind {
+		case kindInstance:
+			instances, err = decoded(instances, e)
+		case kindImage:
+			images, err = decoded(images, e)
+		default:
+			err = fmt.Errorf("a record of kind %q", e.kind)
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("load %s: %w", e.id, err)
+		}
+	}
+	return instances, images, nil
+}
+
+func decoded[T any](list []T, e entry) ([]T, error) {
+	var value T
+	err := json.Unmarshal(e.body, &value)
+	return append(list, value), err
+}
+
+// Commit implements compute.Store.
+func (c Compute) Commit(ctx context.Context, changes compute.Changes) error {
+	var entries []entry
+	put := func(kind, id string, value any) error {
+		body, err := json.Marshal(value)
+		entries = append(entries, entry{kind: kind, id: id, body: body})
+		return err
+	}
+	for _, i := range changes.Instances {
+		if err := put(kindInstance, i.ID, i); err != nil {
+			return err
+		}
+	}
+	for _, i := range changes.Images {
+		if err := put(kindImage, i.ID, i); err != nil {
+			return err
+		}
+	}
+	for _, id := range changes.Forget {
+		entries = append(entries, entry{kind: kindInstance, id: id, deleted: true})
+	}
+	for _, id := range changes.ForgetImages {
+		entries = append(entries, entry{kind: kindImage, id: id, deleted: true})
+	}
+	return c.book.db.update(ctx, func(tx *sql.Tx) error { return c.book.apply(tx, entries) })
+}

@@ -1,0 +1,90 @@
+package store_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"postern/store"
+	"postern/support/compute"
+	"postern/support/machine"
+)
+
+func TestCompute(t *testing.T) {
+	for _, engine := range engines {
+		t.Run(engine.name, func(t *testing.T) {
+			reopen := engine.opener(t)
+			launched := time.Date(2026, 11, 21, 12, 0, 0, 5, time.UTC)
+			instance := compute.Instance{
+				ID: "i-1", Scope: compute.Scope{Account: "000000000000", Region: "us-east-1"}, State: compute.Running,
+				Placement: compute.Placement{Interface: "eni-1", Address: netip.MustParsePrefix("10.0.1.4/24"), Gateway: netip.MustParseAddr("10.0.1.1")},
+				UserData:  []byte{0, 255, 'x'}, Tags: map[string]string{"Name": "é"}, Launched: launched,
+				Metadata: compute.MetadataOptions{TokensRequired: true, HopLimit: 2},
+			}
+			image := compute.Image{ID: "ami-1", Name: "debian", Created: launched, Size: 7}
+			check := func(db *store.DB, wantInstances []compute.Instance, wantImages []compute.Image) {
+				t.Helper()
+				instances, images, err := db.Compute().Load(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				compare := cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
+				addresses := cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
+				if diff := cmp.Diff(wantInstances, instances, compare, addresses); diff != "" {
+					t.Errorf("instances (-want +got):\n%s", diff)
+				}
+				if diff := cmp.Diff(wantImages, images); diff != "" {
+					t.Errorf("images (-want +got):\n%s", diff)
+				}
+			}
+			db := reopen()
+			check(db, nil, nil)
+			err := db.Compute().Commit(t.Context(), compute.Changes{Instances: []compute.Instance{instance}, Images: []compute.Image{image}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(reopen(), []compute.Instance{instance}, []compute.Image{image})
+			instance.State = compute.Stopped
+			err = db.Compute().Commit(t.Context(), compute.Changes{
+				Instances: []compute.Instance{instance}, Forget: []string{"i-9"}, ForgetImages: []string{"ami-1"},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(reopen(), []compute.Instance{instance}, nil)
+		})
+	}
+}
+
+func TestMachines(t *testing.T) {
+	for _, engine := range engines {
+		t.Run(engine.name, func(t *testing.T) {
+			reopen := engine.opener(t)
+			m := machine.Machine{
+				Key: "a+/=", Scope: machine.Scope{Account: "000000000000", Region: "us-east-1"}, Interface: "eni-1",
+				Address: netip.MustParseAddr("10.0.1.9"), Joined: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC),
+			}
+			other := machine.Machine{Key: "b"}
+			for _, put := range []machine.Machine{other, m} {
+				if err := reopen().Machines().Put(t.Context(), put); err != nil {
+					t.Fatal(err)
+				}
+			}
+			m.Node = "mi-1"
+			if err := reopen().Machines().Put(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+			for _, gone := range []string{"b", "c"} {
+				if err := reopen().Machines().Delete(t.Context(), gone); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := reopen().Machines().Load(t.Context())
+			if err != nil || len(got) != 1 || got[0] != m {
+				t.Errorf("got %+v, %v; want %+v", got, err, m)
+			}
+		})
+	}
+}

@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"postern/support/machine"
+)
+
+// Machines keeps the machines that joined over a tunnel.
+type Machines struct{ book book }
+
+var _ machine.Store = Machines{}
+
+const kindMachine = "machine"
+
+// Machines returns the part of the store that keeps the machines that joined over a tunnel.
+func (db *DB) Machines() Machines { return Machines{book{db, "machines"}} }
+
+// Load implements machine.Store.
+func (m Machines) Load(ctx context.Context) (list []machine.Machine, err error) {
+	entries, _, err := m.book.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if list, err = decoded(list, e); err != nil {
+			return nil, fmt.Errorf("load machine %s: %w", e.id, err)
+		}
+	}
+	return list, nil
+}
+
+// Put implements machine.Store.
+func (m Machines) Put(ctx context.Context, one machine.Machine) error {
+	body, err := json.Marshal(one)
+	if err != nil {
+		return err
+	}
+	return m.write(ctx, entry{kind: kindMachine, id: one.Key, body: body})
+}
+
+// Delete implements machine.Store.
+func (m Machines) Delete(ctx context.Context, key string) error {
+	return m.write(ctx, entry{kind: kindMachine, id: key, deleted: true})
+}
+
+func (m Machines) write(ctx context.Context, e entry) error {
+	return m.book.db.update(ctx, func(tx *sql.Tx) error { return m.book.apply(tx, []entry{e}) })
+}
