@@ -175,6 +175,8 @@ func TestRefusals(t *testing.T) {
 			"Request would have succeeded, but DryRun flag is set."},
 
 		{"iam unsigned", with(role, unsigned), 403, iamError, "MissingAuthenticationToken", noToken},
+		{"iam unsigned at a local address", with(role, func(q *request) { q.host = "localhost:4566"; q.unsigned = true }), 403, iamError,
+			"MissingAuthenticationToken", noToken},
 		{"iam wrongly signed", with(role, wrong), 403, iamError, "SignatureDoesNotMatch", mismatch},
 		{"iam by a stranger", with(role, stranger), 403, iamError, "InvalidClientTokenId", invalid},
 		{"iam expired", with(role, old), 403, iamError, "SignatureDoesNotMatch", late},

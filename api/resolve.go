@@ -40,7 +40,10 @@ func (x *exchange) resolve() error {
 	scope := scopeOf(x.signature)
 	host := x.h.hostAddress(x.r.Host)
 	via := originAddress(x.call.Origin)
-	name := first(via.service, host.service, x.h.bySigning[scope.service], scope.service, x.h.byContent(x.r))
+	name := first(via.service, host.service, x.h.bySigning[scope.service], scope.service)
+	if name == "" {
+		name = x.byContent()
+	}
 	x.call.Region = first(via.region, scope.region, host.region, x.h.region)
 	x.record.Region = x.call.Region
 	s := x.h.services[name]
@@ -182,24 +185,31 @@ func isRegion(s string) bool {
 	return dash > 0 && dash < len(s)-1 && strings.Trim(s[dash+1:], "0123456789") == ""
 }
 
-// byContent finds the service of a request that neither host nor signature name: by its target, or the version of its
-// action.
-func (h *Handler) byContent(r *http.Request) string {
-	if prefix, _, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
-		return h.byTarget[prefix]
+// byContent finds the service of a request that neither host nor signature name: by its target, its path, or the
+// version that stands beside its action.
+func (x *exchange) byContent() string {
+	if prefix, _, ok := strings.Cut(x.r.Header.Get("X-Amz-Target"), "."); ok {
+		return x.h.byTarget[prefix]
 	}
-	if version := r.URL.Query().Get("Version"); version != "" {
-		return h.byVersion[version]
-	}
-	for _, s := range h.services {
-		segments := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
+	segments := strings.Split(strings.TrimPrefix(x.r.URL.EscapedPath(), "/"), "/")
+	for _, s := range x.h.services {
 		for _, rt := range s.routes {
-			if _, ok := rt.match(r.Method, segments); ok {
+			if _, ok := rt.match(x.r.Method, segments); ok {
 				return s.Name
 			}
 		}
 	}
-	return ""
+	if guessProtocol(x.r) == wire.Query {
+		x.service.BodyLimit = DefaultBodyLimit
+		if x.readBody() != nil {
+			return ""
+		}
+	}
+	form, err := wire.ParseForm(x.r.URL.RawQuery, string(x.body))
+	if err != nil {
+		return ""
+	}
+	return x.h.byVersion[form.Get("Version")]
 }
 
 func first(texts ...string) string {

@@ -205,7 +205,7 @@ type request struct {
 	change func(*http.Request)
 }
 
-func (q request) build(t testing.TB) *http.Request {
+func (q request) build(t failer) *http.Request {
 	t.Helper()
 	if q.method == "" {
 		q.method = http.MethodPost
@@ -249,6 +249,13 @@ func (q request) build(t testing.TB) *http.Request {
 	return r.WithContext(api.WithOrigin(r.Context(), q.origin))
 }
 
+// failer is what testing.TB and *rapid.T have in common.
+type failer interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+}
+
 func or(a, b string) string {
 	if a == "" {
 		return b
@@ -257,7 +264,7 @@ func or(a, b string) string {
 }
 
 // do serves a request and returns its status and body, with the request id written as "ID".
-func (r *rig) do(t testing.TB, q request) (int, string) {
+func (r *rig) do(t failer, q request) (int, string) {
 	t.Helper()
 	w := httptest.NewRecorder()
 	r.ServeHTTP(w, q.build(t))

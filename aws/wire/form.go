@@ -220,7 +220,7 @@ func decodeMap(s *shape, v reflect.Value, in scope) error {
 			err := entry.children(func(part string, leaf *pair, below scope) error {
 				switch {
 				case part == "key" && leaf != nil:
-					key = leaf.value
+					key = strings.Clone(leaf.value)
 					return nil
 				case part == "value":
 					return decodeValue(s.elem, elem.Elem(), leaf, below)
@@ -245,7 +245,7 @@ func decodeLeaf(s *shape, v reflect.Value, leaf *pair) error {
 	}
 	switch s.form {
 	case formString:
-		v.SetString(leaf.value)
+		v.SetString(strings.Clone(leaf.value)) // what is kept of a request does not keep all of it
 	case formBool:
 		switch strings.ToLower(leaf.value) {
 		case "true":
