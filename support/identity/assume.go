@@ -1,0 +1,242 @@
+package identity
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"postern/aws/arn"
+	"postern/aws/fault"
+	"postern/aws/iam"
+)
+
+// The bounds of sessions. InstanceSession is what instances get from IMDS; it is renewed long before it ends.
+const (
+	minSession      = 15 * time.Minute
+	chainedSession  = time.Hour // of a role that another role's session assumes
+	InstanceSession = 6 * time.Hour
+)
+
+var sessionNamePattern = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+
+// AssumeRole says what session is wanted. Whether the caller may, the trust policy says (TrustPolicy); it has been asked
+// before.
+type AssumeRole struct {
+	Caller      iam.Principal
+	RoleARN     string
+	SessionName string
+	Duration    time.Duration // zero is an hour
+	Policy      string        // session policy, or empty
+	PolicyARNs  []string      // further session policies
+	Tags        []Tag
+	Source      string // source identity, or empty
+}
+
+// AssumedRole is a session of a role.
+type AssumedRole struct {
+	Credentials
+	ARN    string // arn:aws:sts::A:assumed-role/ROLE/SESSION
+	UserID string // AROA…:SESSION
+	Role   string // name
+}
+
+// AssumeRole starts a session of a role.
+func (s *Service) AssumeRole(_ context.Context, a AssumeRole) (AssumedRole, error) {
+	if a.Caller.Kind == iam.Root {
+		return AssumedRole{}, fault.New(fault.Denied, "identity.AssumeRole", "Roles may not be assumed by root accounts.").WithCode("AccessDenied")
+	}
+	if !sessionNamePattern.MatchString(a.SessionName) {
+		return AssumedRole{}, invalid("1 validation error detected: Value at 'roleSessionName' failed to satisfy constraint: Member must have 2 to 64 characters and satisfy regular expression pattern: [\\w+=,.@-]*")
+	}
+	if a.Source != "" && !sessionNamePattern.MatchString(a.Source) {
+		return AssumedRole{}, invalid("1 validation error detected: Value at 'sourceIdentity' failed to satisfy constraint: Member must have 2 to 64 characters and satisfy regular expression pattern: [\\w+=,.@-]*")
+	}
+	tags, err := mergeTags(nil, a.Tags)
+	if err != nil {
+		return AssumedRole{}, err
+	}
+	if a.Policy != "" {
+		if _, err := parsePolicy(iam.Session, sessionPolicyName, a.Policy); err != nil {
+			return AssumedRole{}, err
+		}
+	}
+	var role *Role
+	s.view(func(st *state) {
+		var ok bool
+		if role, ok = st.roleByARN(a.RoleARN); !ok {
+			err = fault.New(fault.Denied, "identity.AssumeRole", "role %.200s does not exist", a.RoleARN).WithCode("AccessDenied")
+			return
+		}
+		for _, name := range a.PolicyARNs {
+			if _, errPolicy := st.policyFor(role.Account, name); errPolicy != nil {
+				err = errPolicy
+			}
+		}
+	})
+	if err != nil {
+		return AssumedRole{}, err
+	}
+	life, err := a.life(role)
+	if err != nil {
+		return AssumedRole{}, err
+	}
+	return s.assume(role, session{
+		Name: a.SessionName, Inline: a.Policy, Managed: slices.Clone(a.PolicyARNs), Tags: tags, Source: a.Source,
+	}, life)
+}
+
+func (a *AssumeRole) life(role *Role) (time.Duration, error) {
+	life := a.Duration
+	if life == 0 {
+		life = time.Hour
+	}
+	switch {
+	case life < minSession || life > maxMaxSession:
+		return 0, invalid("1 validation error detected: Value '%d' at 'durationSeconds' failed to satisfy constraint: Member must be between %d and %d",
+			life/time.Second, minSession/time.Second, maxMaxSession/time.Second)
+	case a.Caller.Kind == iam.AssumedRole && life > chainedSession:
+		return 0, invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+	case life > role.MaxSession:
+		return 0, invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	}
+	return life, nil
+}
+
+func (s *Service) assume(role *Role, sess session, life time.Duration) (AssumedRole, error) {
+	sess.Account, sess.Role, sess.RoleID = role.Account, role.Name, role.ID
+	if err := sess.checkPacked(); err != nil {
+		return AssumedRole{}, err
+	}
+	c, err := s.issue(sess, life)
+	if err != nil {
+		return AssumedRole{}, err
+	}
+	return AssumedRole{
+		Credentials: c, Role: role.Name, UserID: role.ID + ":" + sess.Name,
+		ARN: arn.New("sts", "", role.Account, "assumed-role/"+role.Name+"/"+sess.Name).String(),
+	}, nil
+}
+
+// TrustPolicy is the trust policy of a role, compiled; nil if there is no such role.
+func (s *Service) TrustPolicy(roleARN string) (trust *iam.Policy) {
+	s.view(func(st *state) {
+		if r, ok := st.roleByARN(roleARN); ok {
+			trust = r.trust
+		}
+	})
+	return trust
+}
+
+// ServiceSession says which role an AWS service assumes for an instance or a node.
+type ServiceSession struct {
+	Account string
+	// Role is a role's name, with its path before it or without ("service-role/SSMServiceRole"), or its ARN.
+	Role string
+	// Service is the principal that the role has to trust, such as "ssm.amazonaws.com".
+	Service string
+	// IssuedTo is the instance (i-…) or node (mi-…); it is the session's name too.
+	IssuedTo string
+	// Source is the ARN of what the service acts for (aws:SourceArn), such as the instance's; it may be empty.
+	Source   string
+	Duration time.Duration
+}
+
+// AssumeForService starts a session that an AWS service gives to an instance or node. Errors are NotFound (no such role)
+// and Denied (the role does not trust the service).
+func (s *Service) AssumeForService(_ context.Context, a ServiceSession) (AssumedRole, error) {
+	role, err := s.roleForService(a)
+	if err != nil {
+		return AssumedRole{}, err
+	}
+	sess := session{Name: a.IssuedTo, IssuedTo: a.IssuedTo}
+	if strings.Contains(a.Source, ":instance/") {
+		sess.Instance = a.Source
+	}
+	return s.assume(role, sess, a.Duration)
+}
+
+// CheckServiceRole reports whether AssumeForService would work: nil, NotFound or Denied.
+func (s *Service) CheckServiceRole(a ServiceSession) error {
+	_, err := s.roleForService(a)
+	return err
+}
+
+func (s *Service) roleForService(a ServiceSession) (role *Role, err error) {
+	name := a.Role
+	if parsed, errARN := arn.Parse(a.Role); errARN == nil && parsed.Type() == "role" && parsed.Account == a.Account {
+		name = parsed.ID()
+	}
+	path, last := "", name
+	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+		path, last = "/"+strings.TrimPrefix(name[:i+1], "/"), name[i+1:]
+	}
+	s.view(func(st *state) { role, err = st.role(a.Account, last) })
+	if err != nil {
+		return nil, err
+	}
+	if path != "" && role.Path != path {
+		return nil, notFound("The role with name %.128s cannot be found.", name)
+	}
+	r := &iam.Request{
+		Principal: &iam.Principal{Kind: iam.Service, Name: a.Service}, Action: "sts:AssumeRole", Resource: role.ARN(),
+		Account: a.Account, Time: s.now(), Keys: a.keys,
+	}
+	if d := iam.Evaluate(r, &iam.Policies{Resource: role.trust, ResourceDecides: true}); !d.Allow {
+		return nil, fault.New(fault.Denied, "identity.AssumeForService", "%s may not assume the role %s: %s", a.Service, role.ARN(), d)
+	}
+	return role, nil
+}
+
+// keys are the condition keys that keep a service from being used by another account.
+func (a *ServiceSession) keys(key string) []string {
+	switch {
+	case key == "aws:sourceaccount":
+		return []string{a.Account}
+	case key == "aws:sourcearn" && a.Source != "":
+		return []string{a.Source}
+	}
+	return nil
+}
+
+// AssumeForInstance starts the session that an instance gets through its instance profile. Errors are those of
+// AssumeForService, and NotFound for a profile that is not there or holds no role.
+func (s *Service) AssumeForInstance(ctx context.Context, i Instance, profile string) (AssumedRole, error) {
+	p, err := s.InstanceProfile(i.Account, profile)
+	if err != nil {
+		return AssumedRole{}, err
+	}
+	if p.Role == "" {
+		return AssumedRole{}, notFound("Instance Profile %s has no role.", p.Name)
+	}
+	return s.AssumeForService(ctx, ServiceSession{
+		Account: i.Account, Role: p.Role, Service: "ec2.amazonaws.com", IssuedTo: i.ID, Source: i.ARN(), Duration: InstanceSession,
+	})
+}
+
+// Instance names an EC2 instance.
+type Instance struct{ Account, Region, ID string }
+
+// ARN is the instance's name in policies.
+func (i Instance) ARN() string { return arn.New("ec2", i.Region, i.Account, "instance/"+i.ID).String() }
+
+// IdentifyInstance makes the credentials of an instance's own identity, which every instance has, with or without
+// instance profile.
+func (s *Service) IdentifyInstance(_ context.Context, i Instance) (Credentials, error) {
+	return s.issue(session{Account: i.Account, Name: i.ID, IssuedTo: i.ID, Instance: i.ARN()}, InstanceSession)
+}
+
+// Revoke ends all credentials that were issued to an instance or node up to now.
+func (s *Service) Revoke(ctx context.Context, account, subject string) error {
+	now := s.now().UTC()
+	return s.change(ctx, func(st *state) ([]Change, error) {
+		changes := []Change{put(&revocation{Account: account, Subject: subject, Before: now})}
+		for _, r := range st.revocations { // what was issued before has long ended by itself
+			if now.Sub(r.Before) > 2*maxMaxSession {
+				changes = append(changes, remove(r))
+			}
+		}
+		return changes, nil
+	})
+}

@@ -1,0 +1,141 @@
+package identity
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"sync"
+	"time"
+
+	"postern/aws/iam"
+)
+
+// Credential is what is known of an access key that is in use. It is shared and must not be changed.
+type Credential struct {
+	AccessKey string
+	Secret    string
+	// Issued and Expires are those of temporary credentials; zero for long-term keys.
+	Issued, Expires time.Time
+	// IssuedTo is the instance or node that temporary credentials were made for, if any.
+	IssuedTo  string
+	Principal iam.Principal
+	// Policies are those that the caller brings along: Identity, Boundary and Session.
+	Policies iam.Policies
+}
+
+// Lookup finds whose access key it is. token is the session token of the request, empty if it has none. A key that is
+// unknown, inactive or revoked, and a token that is not this key's, is a NotFound fault. Temporary credentials are found
+// after they have expired as well: the caller compares Expires.
+func (s *Service) Lookup(keyID, token string) (*Credential, error) {
+	hash := sha256.Sum256([]byte(token))
+	e, ok := s.cache.get(keyID)
+	ok = ok && subtle.ConstantTimeCompare(e.token[:], hash[:]) == 1
+	if ok && e.generation == s.generation.Load() {
+		return e.credential, nil
+	}
+	if !ok {
+		e = cached{token: hash}
+		if token != "" {
+			var err error
+			if e.session, err = s.openToken(keyID, token); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return s.renew(keyID, e)
+}
+
+// Recent is Lookup for a key that this server has just looked up with its token: the pipeline asks for permission after
+// it has found out who calls. It reports false for a key that is not remembered or no longer good.
+func (s *Service) Recent(keyID string) (*Credential, bool) {
+	e, ok := s.cache.get(keyID)
+	if !ok || e.generation == s.generation.Load() {
+		return e.credential, ok
+	}
+	c, err := s.renew(keyID, e)
+	return c, err == nil
+}
+
+// renew makes a credential of the present state, and remembers it.
+func (s *Service) renew(keyID string, e cached) (*Credential, error) {
+	// Read before the state: a change in between makes the entry old at once, never new for too long.
+	e.generation = s.generation.Load()
+	var err error
+	s.view(func(st *state) {
+		if e.session != nil {
+			e.credential, err = e.session.credential(st)
+		} else {
+			e.credential, err = st.longTerm(keyID)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.cache.put(e)
+	return e.credential, nil
+}
+
+// longTerm is the credential of a user's or root's key.
+func (st *state) longTerm(id string) (*Credential, error) {
+	k, ok := st.keys[id]
+	if !ok || !k.Active {
+		return nil, unknownKey()
+	}
+	c := &Credential{AccessKey: id, Secret: k.secret}
+	if k.User == "" {
+		c.Principal = iam.Principal{Kind: iam.Root, ARN: RootARN(k.Account), Account: k.Account, UserID: k.Account}
+		return c, nil
+	}
+	u, err := st.user(k.Account, k.User)
+	if err != nil {
+		return nil, unknownKey()
+	}
+	c.Principal = iam.Principal{
+		Kind: iam.User, ARN: u.ARN(), Account: u.Account, UserID: u.ID, Name: u.Name, Tags: tagMap(u.Tags),
+	}
+	c.Policies.Identity, c.Policies.Boundary = st.identityPolicies(&u.Permissions)
+	return c, nil
+}
+
+// cacheSize is the number of credentials in each of the cache's two generations.
+const cacheSize = 1 << 14
+
+// cache remembers credentials in use. When the young half is full it becomes the old one, and what was old is forgotten;
+// a hit in the old one makes its entry young again.
+type cache struct {
+	size int
+
+	mu         sync.RWMutex
+	young, old map[string]cached
+}
+
+type cached struct {
+	token      [sha256.Size]byte
+	session    *session // nil for long-term keys
+	credential *Credential
+	generation uint64
+}
+
+func newCache(size int) *cache { return &cache{size: size, young: map[string]cached{}} }
+
+func (c *cache) get(id string) (cached, bool) {
+	c.mu.RLock()
+	e, young := c.young[id]
+	ok := young
+	if !young {
+		e, ok = c.old[id]
+	}
+	c.mu.RUnlock()
+	if ok && !young {
+		c.put(e)
+	}
+	return e, ok
+}
+
+func (c *cache) put(e cached) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.young) >= c.size {
+		c.old, c.young = c.young, make(map[string]cached, c.size/4)
+	}
+	c.young[e.credential.AccessKey] = e // not the id of the request, which would keep the request in memory
+}

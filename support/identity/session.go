@@ -1,0 +1,174 @@
+package identity
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"postern/aws/arn"
+	"postern/aws/fault"
+	"postern/aws/iam"
+)
+
+// Credentials are temporary credentials, as they are given out. All but Expires and Issued is secret.
+type Credentials struct {
+	AccessKey string // ASIA…
+	Secret    string
+	Token     string
+	Issued    time.Time
+	Expires   time.Time
+}
+
+// session is what a session token holds: all that there is of a session. The letters keep tokens short.
+type session struct {
+	Key      string   `json:"k"`
+	Secret   string   `json:"s"`
+	Account  string   `json:"a"`
+	Role     string   `json:"r,omitempty"` // name; empty for an instance's identity
+	RoleID   string   `json:"i,omitempty"`
+	Name     string   `json:"n"`
+	Issued   int64    `json:"b"`           // Unix nanoseconds: revocations are compared with it
+	Expires  int64    `json:"e"`           // Unix seconds
+	IssuedTo string   `json:"d,omitempty"` // i-… or mi-…
+	Instance string   `json:"o,omitempty"` // ARN of the EC2 instance
+	Inline   string   `json:"p,omitempty"` // session policy
+	Managed  []string `json:"m,omitempty"` // ARNs of session policies
+	Tags     []Tag    `json:"t,omitempty"`
+	Source   string   `json:"q,omitempty"` // source identity
+
+	inline *iam.Policy
+}
+
+const tokenPurpose = "session-token"
+
+// instanceIdentity is what stands in the place of a role's name in the ARN of an instance's own identity.
+const instanceIdentity = "aws:ec2-instance"
+
+// sessionPolicyName is what messages call a session's inline policy.
+const sessionPolicyName = "session policy"
+
+// issue makes the credentials of a session. now and life set its times.
+func (s *Service) issue(sess session, life time.Duration) (Credentials, error) {
+	now := s.now().UTC()
+	expires := now.Add(life).Truncate(time.Second)
+	sess.Secret, sess.Issued, sess.Expires = newSecret(), now.UnixNano(), expires.Unix()
+	var err error
+	if sess.Key, err = newKeyID(prefixSession, sess.Account); err != nil {
+		return Credentials{}, err
+	}
+	plain, err := json.Marshal(sess)
+	if err != nil {
+		return Credentials{}, err
+	}
+	token := base64.RawURLEncoding.EncodeToString(s.sealer.Seal(plain, tokenPurpose))
+	return Credentials{AccessKey: sess.Key, Secret: sess.Secret, Token: token, Issued: now, Expires: expires}, nil
+}
+
+// maxToken bounds what is opened as a token, in bytes.
+const maxToken = 16 << 10
+
+// openToken is the session in a token.
+func (s *Service) openToken(keyID, token string) (*session, error) {
+	if len(token) > maxToken {
+		return nil, unknownKey()
+	}
+	sealed, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		return nil, unknownKey()
+	}
+	plain, err := s.sealer.Open(sealed, tokenPurpose)
+	if err != nil {
+		return nil, unknownKey()
+	}
+	sess := new(session)
+	if err := json.Unmarshal(plain, sess); err != nil || sess.Key != keyID {
+		return nil, unknownKey()
+	}
+	if sess.Inline != "" {
+		if sess.inline, err = iam.Parse(iam.Session, sessionPolicyName, sess.Inline); err != nil {
+			return nil, unknownKey()
+		}
+	}
+	return sess, nil
+}
+
+func unknownKey() error {
+	return fault.New(fault.NotFound, "identity.Lookup", "The security token included in the request is invalid.")
+}
+
+// credential makes what a session stands for now.
+func (sess *session) credential(st *state) (*Credential, error) {
+	c := &Credential{
+		AccessKey: sess.Key, Secret: sess.Secret, IssuedTo: sess.IssuedTo,
+		Issued: time.Unix(0, sess.Issued).UTC(), Expires: time.Unix(sess.Expires, 0).UTC(),
+	}
+	if r, ok := st.revocations[key(sess.Account, sess.IssuedTo)]; ok && sess.IssuedTo != "" && !c.Issued.After(r.Before) {
+		return nil, unknownKey()
+	}
+	p := &c.Principal
+	*p = iam.Principal{
+		Kind: iam.AssumedRole, Account: sess.Account, Issued: c.Issued, SourceIdentity: sess.Source, SourceInstance: sess.Instance,
+	}
+	if sess.Role == "" {
+		p.ARN = arn.New("sts", "", sess.Account, "assumed-role/"+instanceIdentity+"/"+sess.Name).String()
+		p.Role = arn.New("iam", "", sess.Account, "role/"+instanceIdentity).String()
+		p.UserID = sess.Account + ":" + instanceIdentity + ":" + sess.Name
+		c.Policies.Identity = instancePolicies
+		return c, nil
+	}
+	role, ok := st.roles[key(sess.Account, sess.Role)]
+	if !ok || role.ID != sess.RoleID {
+		return nil, unknownKey()
+	}
+	p.ARN = arn.New("sts", "", sess.Account, "assumed-role/"+role.Name+"/"+sess.Name).String()
+	p.Role = role.ARN()
+	p.UserID = role.ID + ":" + sess.Name
+	p.Tags = tagMap(append(role.Tags[:len(role.Tags):len(role.Tags)], sess.Tags...))
+	c.Policies.Identity, c.Policies.Boundary = st.identityPolicies(&role.Permissions)
+	c.Policies.Session = sess.policies(st)
+	return c, nil
+}
+
+func (sess *session) policies(st *state) (all []*iam.Policy) {
+	if sess.inline != nil {
+		all = append(all, sess.inline)
+	}
+	for _, name := range sess.Managed {
+		limiting := &iam.Policy{Name: name, Kind: iam.Session} // one that is gone allows nothing
+		if p, err := st.policyByARN(name); err == nil {
+			*limiting = *p.compiled
+			limiting.Kind = iam.Session
+		}
+		all = append(all, limiting)
+	}
+	return all
+}
+
+// instancePolicies are what an instance may do by its own identity: become a managed node, and no more.
+var instancePolicies = []*iam.Policy{mustParse("instance identity", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+	"Action":["ssm:RegisterManagedInstance","ssm:RequestManagedInstanceRoleToken","ssm:UpdateManagedInstancePublicKey"],"Resource":"*"}]}`)}
+
+func mustParse(name, text string) *iam.Policy {
+	p, err := iam.Parse(iam.Identity, name, text)
+	if err != nil {
+		panic(name + ": " + err.Error()) // it is part of the program
+	}
+	return p
+}
+
+// maxPackedPolicy is the most characters that a session's policies and tags may have together.
+const maxPackedPolicy = 4096
+
+// checkPacked keeps tokens within what clients carry in a header.
+func (sess *session) checkPacked() error {
+	n := len(sess.Inline) + len(strings.Join(sess.Managed, ""))
+	for _, t := range sess.Tags {
+		n += len(t.Key) + len(t.Value)
+	}
+	if n > maxPackedPolicy {
+		return fault.New(fault.Invalid, "identity.AssumeRole", "Packed size of session policies and tags consumes %d%% of allotted space.", n*100/maxPackedPolicy).
+			WithCode("PackedPolicyTooLarge")
+	}
+	return nil
+}
