@@ -79,7 +79,6 @@ var (
 const (
 	codeUnknownKey   = "UnknownKey"
 	codeExpiredToken = "ExpiredToken"
-	codeBadToken     = "BadToken"
 )
 
 // authAnswers translate the neutral codes of authentication into each family's own.
@@ -91,7 +90,6 @@ var authAnswers = map[wire.Protocol]map[string]answer{
 		sigv4.CodeExpired:    {"InvalidSignatureException", 400},
 		sigv4.CodeNotYet:     {"InvalidSignatureException", 400},
 		codeUnknownKey:       {"UnrecognizedClientException", 400},
-		codeBadToken:         {"UnrecognizedClientException", 400},
 		codeExpiredToken:     {"ExpiredTokenException", 400},
 	},
 	wire.EC2: {
@@ -101,7 +99,6 @@ var authAnswers = map[wire.Protocol]map[string]answer{
 		sigv4.CodeExpired:    {"RequestExpired", 400},
 		sigv4.CodeNotYet:     {"RequestExpired", 400},
 		codeUnknownKey:       {"AuthFailure", 401},
-		codeBadToken:         {"AuthFailure", 401},
 		codeExpiredToken:     {"RequestExpired", 400},
 	},
 	wire.Query: {
@@ -111,7 +108,6 @@ var authAnswers = map[wire.Protocol]map[string]answer{
 		sigv4.CodeExpired:    {"SignatureDoesNotMatch", 403},
 		sigv4.CodeNotYet:     {"SignatureDoesNotMatch", 403},
 		codeUnknownKey:       {"InvalidClientTokenId", 403},
-		codeBadToken:         {"InvalidClientTokenId", 403},
 		codeExpiredToken:     {"ExpiredToken", 403},
 	},
 }

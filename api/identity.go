@@ -11,8 +11,6 @@ import (
 // Key is what is known of an access key.
 type Key struct {
 	Secret string
-	// Token is the session token that must come with temporary credentials, else empty.
-	Token string
 	// Expires is when temporary credentials end; zero is never.
 	Expires time.Time
 	Caller  Caller
@@ -28,7 +26,9 @@ type NodeKeys struct {
 // Identities is where the pipeline finds out whose key signed. A key or node that is not known, or no longer good, is a
 // NotFound fault.
 type Identities interface {
-	AccessKey(ctx context.Context, id string) (Key, error)
+	// AccessKey finds an access key. token is the request's session token, "" if it has none: temporary credentials are
+	// known only together with theirs, others only without one.
+	AccessKey(ctx context.Context, id, token string) (Key, error)
 	NodeKeys(ctx context.Context, node string) (NodeKeys, error)
 }
 

@@ -147,21 +147,21 @@ var (
 	expired = sigv4.Credentials{AccessKey: "ASIAEXPIRED", Secret: "secret-of-expired", Token: "token"}
 )
 
-func (r *rig) AccessKey(_ context.Context, id string) (api.Key, error) {
+func (r *rig) AccessKey(_ context.Context, id, token string) (api.Key, error) {
 	userCaller := api.Caller{Principal: "arn:aws:iam::" + account + ":user/alice", Account: account, UserID: "AIDAALICE"}
 	userCaller.IAM = &awsiam.Principal{Kind: awsiam.User, ARN: userCaller.Principal, Account: account, Name: "alice"}
 	role := api.Caller{Principal: "arn:aws:sts::" + account + ":assumed-role/nodes/i-1", Account: account, IssuedTo: "i-1"}
 	role.IAM = &awsiam.Principal{
 		Kind: awsiam.AssumedRole, ARN: role.Principal, Account: account, Role: "arn:aws:iam::" + account + ":role/nodes",
 	}
-	switch id {
-	case user.AccessKey:
+	switch (sigv4.Credentials{AccessKey: id, Token: token}) {
+	case sigv4.Credentials{AccessKey: user.AccessKey}:
 		return api.Key{Secret: user.Secret, Caller: userCaller}, nil
-	case session.AccessKey:
-		return api.Key{Secret: session.Secret, Token: session.Token, Expires: now.Add(time.Hour), Caller: role}, nil
-	case expired.AccessKey:
-		return api.Key{Secret: expired.Secret, Token: expired.Token, Expires: now, Caller: role}, nil
-	case "AKIABROKEN":
+	case sigv4.Credentials{AccessKey: session.AccessKey, Token: session.Token}:
+		return api.Key{Secret: session.Secret, Expires: now.Add(time.Hour), Caller: role}, nil
+	case sigv4.Credentials{AccessKey: expired.AccessKey, Token: expired.Token}:
+		return api.Key{Secret: expired.Secret, Expires: now, Caller: role}, nil
+	case sigv4.Credentials{AccessKey: "AKIABROKEN"}:
 		return api.Key{}, errors.New("the disk is on fire")
 	}
 	return api.Key{}, fault.New(fault.NotFound, "rig", "no key %s", id)
