@@ -34,7 +34,13 @@ type Launch struct {
 	Tags                 map[string]string
 	// Placements are one for each instance.
 	Placements []Placement
+	// IDs are the instances' ids, one for each placement, made by NewInstanceID, so that their network interfaces can be
+	// theirs before they boot. Nil lets Launch make them.
+	IDs []string
 }
+
+// NewInstanceID makes an id for Launch.IDs.
+func NewInstanceID() string { return newID("i") }
 
 // Launch makes instances and boots them in the background. They are durable, and pending, when it returns.
 func (s *Service) Launch(ctx context.Context, l Launch) ([]Instance, error) {
@@ -50,7 +56,10 @@ func (s *Service) Launch(ctx context.Context, l Launch) ([]Instance, error) {
 	reservation := newID("r")
 	machines := make([]*machine, len(l.Placements))
 	for n, p := range l.Placements {
-		id := newID("i")
+		id := NewInstanceID()
+		if l.IDs != nil {
+			id = l.IDs[n]
+		}
 		machines[n] = newMachine(Instance{
 			ID: id, Scope: l.Scope, Reservation: reservation, Index: n, Token: l.Token, Placement: p,
 			Image: l.Image, Type: l.Type, KeyName: l.KeyName, Profile: l.Profile, UserData: bytes.Clone(l.UserData),
@@ -91,6 +100,8 @@ func (s *Service) checkLaunch(l *Launch) error {
 		return fault.New(fault.Invalid, "compute.Launch", "User data is limited to %d bytes", MaxUserData).WithCode("InvalidParameterValue")
 	case len(l.Placements) == 0 || len(l.Placements) > maxAtOnce:
 		return fault.New(fault.Limit, "compute.Launch", "%d instances at once are not 1–%d", len(l.Placements), maxAtOnce).WithCode("InstanceLimitExceeded")
+	case l.IDs != nil && len(l.IDs) != len(l.Placements):
+		return fault.New(fault.Internal, "compute.Launch", "%d ids for %d instances", len(l.IDs), len(l.Placements))
 	case l.Metadata.HopLimit < 1 || l.Metadata.HopLimit > 64:
 		return fault.New(fault.Invalid, "compute.Launch", "The HttpPutResponseHopLimit must be 1–64").WithCode("InvalidParameterValue")
 	}
