@@ -74,7 +74,7 @@ func (x *exchange) authenticateNode(ctx context.Context) error {
 	}
 	for _, key := range keys.Keys {
 		if err = x.h.verifier.VerifyRSA(x.r, x.signature, key, x.body); err == nil {
-			x.call.Caller = Caller{Account: keys.Account, Node: id, IssuedTo: id}
+			x.call.Caller = Caller{Account: keys.Account, Node: id, IssuedTo: id, NodeKey: key}
 			return nil
 		}
 	}
@@ -90,7 +90,7 @@ func (x *exchange) authenticatePair(ctx context.Context) error {
 	}
 	for _, key := range keys.Keys {
 		if err = sigv4.VerifyAsymmetric(x.r, key); err == nil {
-			x.call.Caller.Node = id
+			x.call.Caller.Node, x.call.Caller.NodeKey = id, key
 			return nil
 		}
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/rsa"
 	"time"
 
 	"postern/aws/iam"
@@ -23,6 +24,8 @@ type Caller struct {
 	IAM *iam.Principal
 	// Node is the managed node whose own key pair proved the request, in operations with Auth Node only.
 	Node string
+	// NodeKey is the key that proved it: a node that changes its key has two for a while.
+	NodeKey *rsa.PublicKey
 }
 
 // Anonymous reports whether nobody signed.
