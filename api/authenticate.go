@@ -60,8 +60,11 @@ func (x *exchange) authenticateKey(ctx context.Context) error {
 	if !key.Expires.IsZero() && !x.call.Time.Before(key.Expires) {
 		return refuseKey(codeExpiredToken, "The security token included in the request is expired")
 	}
-	x.call.Caller = key.Caller
-	x.call.Caller.AccessKey = x.signature.AccessKey
+	x.own = key.Policies
+	x.call.Caller = Caller{
+		Principal: key.Principal.ARN, UserID: key.Principal.UserID, Account: key.Principal.Account,
+		AccessKey: x.signature.AccessKey, IssuedTo: key.IssuedTo, IAM: key.Principal,
+	}
 	return nil
 }
 

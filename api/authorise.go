@@ -27,9 +27,14 @@ func (x *exchange) authorise(ctx context.Context, in any) error {
 
 // ask puts one question to the policy judge and turns a no into a fault, in Amazon's words.
 func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string) error {
-	policies, err := x.h.policies.Policies(ctx, q)
-	if err != nil {
-		return err
+	var policies iam.Policies
+	if x.own != nil && !q.Exempt {
+		policies = *x.own
+	}
+	if x.h.guards != nil {
+		if err := x.h.guards.Guard(ctx, q, &policies); err != nil {
+			return err
+		}
 	}
 	request := &iam.Request{
 		Principal: x.call.Caller.IAM, Action: q.Action, Resource: q.Resource, Account: owner(q.Resource),
@@ -39,9 +44,9 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 		request.Principal = &iam.Principal{}
 	}
 	if q.Exempt {
-		policies = &iam.Policies{Endpoint: policies.Endpoint, Resource: openToAll}
+		policies.Resource = openToAll
 	}
-	decision := iam.Evaluate(request, policies)
+	decision := iam.Evaluate(request, &policies)
 	x.record.Statement = decision.String()
 	if decision.Allow {
 		return nil

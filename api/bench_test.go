@@ -32,7 +32,7 @@ func BenchmarkPipeline(b *testing.B) {
 					return nil, nil
 				}),
 		}}},
-		Region: "us-east-1", Identities: r, Policies: compiled(b, r), Now: r.clock,
+		Region: "us-east-1", Identities: compile(b, r), Guards: r, Now: r.clock,
 		Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 	})
 	if err != nil {

@@ -36,7 +36,7 @@ import (
 func live(t *testing.T, r *rig, log *slog.Logger, audit func(api.Record)) (*httptest.Server, aws.Config) {
 	t.Helper()
 	h, err := api.New(api.Config{
-		Services: r.services(), Region: "us-east-1", Identities: r, Policies: r, Now: time.Now, Log: log, Audit: audit,
+		Services: r.services(), Region: "us-east-1", Identities: r, Guards: r, Now: time.Now, Log: log, Audit: audit,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestStreamsCarryWebSockets(t *testing.T) {
 			return conn.Write(req.Context(), websocket.MessageText, []byte(call.PathValue("id")+" "+call.Caller.Principal))
 		})
 	h, err := api.New(api.Config{
-		Services: services, Region: "us-east-1", Identities: r, Policies: r, Now: time.Now, Audit: func(rec api.Record) { records <- rec },
+		Services: services, Region: "us-east-1", Identities: r, Guards: r, Now: time.Now, Audit: func(rec api.Record) { records <- rec },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -196,7 +196,7 @@ func TestAPanicIsOneRequestsFailure(t *testing.T) {
 		})
 	var err error
 	if r.Handler, err = api.New(api.Config{
-		Services: services, Region: "us-east-1", Identities: r, Policies: r, Now: r.clock, Audit: func(rec api.Record) { r.records = append(r.records, rec) },
+		Services: services, Region: "us-east-1", Identities: r, Guards: r, Now: r.clock, Audit: func(rec api.Record) { r.records = append(r.records, rec) },
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -17,17 +17,18 @@ import (
 	"github.com/google/uuid"
 
 	"postern/aws/fault"
+	"postern/aws/iam"
 	"postern/aws/sigv4"
 	"postern/aws/wire"
 )
 
-// Config is what a Handler is made of. All but Log and Audit must be set.
+// Config is what a Handler is made of. All but Guards, Log and Audit must be set.
 type Config struct {
 	Services []Service
 	// Region is the region of requests that name none.
 	Region     string
 	Identities Identities
-	Policies   Policies
+	Guards     Guards
 	Now        func() time.Time
 	// Log gets one line for each request; nil logs nothing.
 	Log *slog.Logger
@@ -39,7 +40,7 @@ type Config struct {
 type Handler struct {
 	region     string
 	identities Identities
-	policies   Policies
+	guards     Guards
 	verifier   *sigv4.Verifier
 	now        func() time.Time
 	log        *slog.Logger
@@ -65,7 +66,7 @@ func (h *Handler) Services() []Service {
 // New makes the pipeline. Its errors are mistakes in the tables.
 func New(c Config) (*Handler, error) {
 	h := &Handler{
-		region: c.Region, identities: c.Identities, policies: c.Policies, now: c.Now,
+		region: c.Region, identities: c.Identities, guards: c.Guards, now: c.Now,
 		verifier: sigv4.NewVerifier(c.Now), log: c.Log, audit: c.Audit,
 		services: map[string]*service{}, bySigning: map[string]string{}, byTarget: map[string]string{},
 		byVersion: map[string]string{}, labels: map[string]bool{},
@@ -108,6 +109,7 @@ type exchange struct {
 	op           *Operation
 	signature    *sigv4.Signature
 	signatureErr error
+	own          *iam.Policies // what the caller's key brings along
 	body         []byte
 	form         *wire.Form
 	record       Record

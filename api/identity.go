@@ -8,12 +8,16 @@ import (
 	"postern/aws/iam"
 )
 
-// Key is what is known of an access key.
+// Key is what is known of an access key. It is shared and not changed.
 type Key struct {
 	Secret string
 	// Expires is when temporary credentials end; zero is never.
 	Expires time.Time
-	Caller  Caller
+	// IssuedTo is the instance or managed node ("i-…", "mi-…") that temporary credentials were made for, if any.
+	IssuedTo string
+	// Principal is whose key it is, and Policies are those that it brings along: Identity, Boundary and Session.
+	Principal *iam.Principal
+	Policies  *iam.Policies
 }
 
 // NodeKeys are the public keys that a managed node may sign with: its registered one and, while it changes it, the one
@@ -23,11 +27,9 @@ type NodeKeys struct {
 	Keys            []*rsa.PublicKey
 }
 
-// Identities is where the pipeline finds out whose key signed. A key or node that is not known, or no longer good, is a
-// NotFound fault.
+// Identities is where the pipeline finds out whose key signed. A key or node that is not known, or no longer good, and a
+// session token that does not belong to the key, is a NotFound fault; an expired key is found.
 type Identities interface {
-	// AccessKey finds an access key. token is the request's session token, "" if it has none: temporary credentials are
-	// known only together with theirs, others only without one.
 	AccessKey(ctx context.Context, id, token string) (Key, error)
 	NodeKeys(ctx context.Context, node string) (NodeKeys, error)
 }
@@ -42,8 +44,8 @@ type Question struct {
 	Exempt bool
 }
 
-// Policies is where the pipeline finds every policy that bears on a question: those of the caller, of the endpoint that
-// it came through (Call.Origin.Endpoint), and of the resource.
-type Policies interface {
-	Policies(ctx context.Context, q Question) (*iam.Policies, error)
+// Guards is where the pipeline finds the policies that belong to what is reached rather than to who calls: that of the
+// endpoint (q.Call.Origin.Endpoint), and that of the resource. Guard adds them to p, which holds the caller's own.
+type Guards interface {
+	Guard(ctx context.Context, q Question, p *iam.Policies) error
 }

@@ -66,7 +66,7 @@ func newRig(t testing.TB) *rig {
 	r := &rig{policy: allowAll, node: nodeKey()}
 	var err error
 	r.Handler, err = api.New(api.Config{
-		Services: r.services(), Region: "us-east-1", Identities: r, Policies: r,
+		Services: r.services(), Region: "us-east-1", Identities: r, Guards: r,
 		Now:   func() time.Time { return now },
 		Audit: func(rec api.Record) { r.records = append(r.records, rec) },
 	})
@@ -148,20 +148,25 @@ var (
 )
 
 func (r *rig) AccessKey(_ context.Context, id, token string) (api.Key, error) {
-	userCaller := api.Caller{Principal: "arn:aws:iam::" + account + ":user/alice", Account: account, UserID: "AIDAALICE"}
-	userCaller.IAM = &awsiam.Principal{Kind: awsiam.User, ARN: userCaller.Principal, Account: account, Name: "alice"}
-	role := api.Caller{Principal: "arn:aws:sts::" + account + ":assumed-role/nodes/i-1", Account: account, IssuedTo: "i-1"}
-	role.IAM = &awsiam.Principal{
-		Kind: awsiam.AssumedRole, ARN: role.Principal, Account: account, Role: "arn:aws:iam::" + account + ":role/nodes",
+	alice := &awsiam.Principal{
+		Kind: awsiam.User, ARN: "arn:aws:iam::" + account + ":user/alice", Account: account, UserID: "AIDAALICE", Name: "alice",
 	}
-	switch (sigv4.Credentials{AccessKey: id, Token: token}) {
-	case sigv4.Credentials{AccessKey: user.AccessKey}:
-		return api.Key{Secret: user.Secret, Caller: userCaller}, nil
-	case sigv4.Credentials{AccessKey: session.AccessKey, Token: session.Token}:
-		return api.Key{Secret: session.Secret, Expires: now.Add(time.Hour), Caller: role}, nil
-	case sigv4.Credentials{AccessKey: expired.AccessKey, Token: expired.Token}:
-		return api.Key{Secret: expired.Secret, Expires: now, Caller: role}, nil
-	case sigv4.Credentials{AccessKey: "AKIABROKEN"}:
+	nodes := &awsiam.Principal{
+		Kind: awsiam.AssumedRole, ARN: "arn:aws:sts::" + account + ":assumed-role/nodes/i-1", Account: account,
+		Role: "arn:aws:iam::" + account + ":role/nodes",
+	}
+	own, err := r.own()
+	if err != nil {
+		return api.Key{}, err
+	}
+	switch {
+	case id == user.AccessKey && token == "":
+		return api.Key{Secret: user.Secret, Principal: alice, Policies: own}, nil
+	case id == session.AccessKey && token == session.Token:
+		return api.Key{Secret: session.Secret, Expires: now.Add(time.Hour), Principal: nodes, Policies: own, IssuedTo: "i-1"}, nil
+	case id == expired.AccessKey && token == expired.Token:
+		return api.Key{Secret: expired.Secret, Expires: now, Principal: nodes, Policies: own}, nil
+	case id == "AKIABROKEN":
 		return api.Key{}, errors.New("the disk is on fire")
 	}
 	return api.Key{}, fault.New(fault.NotFound, "rig", "no key %s", id)
@@ -174,23 +179,19 @@ func (r *rig) NodeKeys(_ context.Context, node string) (api.NodeKeys, error) {
 	return api.NodeKeys{Account: account, Region: "us-east-1", Keys: []*rsa.PublicKey{&r.node.PublicKey}}, nil
 }
 
-func (r *rig) Policies(context.Context, api.Question) (*awsiam.Policies, error) {
-	all := &awsiam.Policies{}
-	if r.policy != "" {
-		p, err := awsiam.Parse(awsiam.Identity, "own", r.policy)
-		if err != nil {
-			return nil, err
-		}
-		all.Identity = []*awsiam.Policy{p}
+func (r *rig) own() (*awsiam.Policies, error) {
+	if r.policy == "" {
+		return &awsiam.Policies{}, nil
 	}
+	p, err := awsiam.Parse(awsiam.Identity, "own", r.policy)
+	return &awsiam.Policies{Identity: []*awsiam.Policy{p}}, err
+}
+
+func (r *rig) Guard(_ context.Context, _ api.Question, p *awsiam.Policies) (err error) {
 	if r.endpoint != "" {
-		p, err := awsiam.Parse(awsiam.Endpoint, "vpce-1", r.endpoint)
-		if err != nil {
-			return nil, err
-		}
-		all.Endpoint = p
+		p.Endpoint, err = awsiam.Parse(awsiam.Endpoint, "vpce-1", r.endpoint)
 	}
-	return all, nil
+	return err
 }
 
 // a request as a test describes it. Zero fields take what an ordinary client sends.
@@ -286,18 +287,19 @@ func through(service string) vpc.Origin {
 
 func (r *rig) clock() time.Time { return now }
 
-// fixed are policies that were compiled once.
-type fixed struct{ policies *awsiam.Policies }
-
-func (f fixed) Policies(context.Context, api.Question) (*awsiam.Policies, error) {
-	return f.policies, nil
+// compiled are identities whose policies were compiled once, as those of a server.
+type compiled struct {
+	*rig
+	key api.Key
 }
 
-func compiled(t testing.TB, r *rig) fixed {
+func (c compiled) AccessKey(context.Context, string, string) (api.Key, error) { return c.key, nil }
+
+func compile(t testing.TB, r *rig) compiled {
 	t.Helper()
-	p, err := r.Policies(context.Background(), api.Question{})
+	key, err := r.AccessKey(context.Background(), user.AccessKey, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fixed{p}
+	return compiled{r, key}
 }
