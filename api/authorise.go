@@ -40,11 +40,11 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 		Principal: x.call.Caller.IAM, Action: q.Action, Resource: q.Resource, Account: owner(q.Resource),
 		Time: x.call.Time, Keys: x.call.keys(q.Exempt, own),
 	}
-	if q.Exempt || request.Principal == nil {
+	if request.Principal == nil {
 		request.Principal = &iam.Principal{}
 	}
 	if q.Exempt {
-		policies.Resource = openToAll
+		policies = iam.Policies{Endpoint: policies.Endpoint, Resource: openToAll}
 	}
 	decision := iam.Evaluate(request, &policies)
 	x.record.Statement = decision.String()
@@ -58,7 +58,7 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 	return fault.New(fault.Denied, "api.authorise", "%s", text)
 }
 
-// openToAll stands for the identity policies of exempt callers, who have none.
+// openToAll stands in the place of all other policies for exempt callers.
 var openToAll = func() *iam.Policy {
 	p, err := iam.Parse(iam.Resource, "exempt",
 		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}`)

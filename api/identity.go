@@ -39,8 +39,7 @@ type Question struct {
 	Call *Call
 	// Action is "service:Operation" and Resource an ARN or "*".
 	Action, Resource string
-	// Exempt callers prove themselves by other means than a principal's signature (Auth Unsigned and Node): only the
-	// endpoint's policy is asked.
+	// Exempt callers need no permission of their own (Auth Unsigned, Node and Anyone): only the endpoint's policy is asked.
 	Exempt bool
 }
 

@@ -23,6 +23,9 @@ const (
 	// key, or ordinary SigV4 of an instance together with SSM-AsymmetricKeyAuthorization. Call.Caller.Node is then
 	// the node whose key it was. Identity policies are not asked, as on AWS; endpoint policies are.
 	Node
+	// Anyone takes SigV4 of any key that is known: no permission is needed (sts:GetCallerIdentity). Endpoint policies are
+	// asked.
+	Anyone
 )
 
 // Operation is one row of a service's table. Make it with Op or Stream; it is data, and is not changed after.

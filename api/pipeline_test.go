@@ -303,7 +303,7 @@ func TestNodesProveThemselvesByTheirOwnKey(t *testing.T) {
 		r.last = nil
 		r.policy = "" // identity policies are not asked
 		status, got := r.do(t, row.request)
-		if status != row.status || (row.node != "") != (r.last != nil) || r.last != nil && r.last.Caller.Node != row.node {
+		if status != row.status || (row.node != "") != (r.last != nil) || r.last != nil && (r.last.Caller.Node != row.node || r.last.Caller.NodeKey == nil) {
 			t.Errorf("%s: %d %s", row.name, status, got)
 		}
 	}
@@ -319,6 +319,8 @@ func TestAuthorisation(t *testing.T) {
 	silent := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"ssm:Other","Resource":"*"}}`
 	via := cancel
 	via.origin = through("ssm")
+	identityVia := identity
+	identityVia.origin = through("sts")
 	tokenVia := register
 	tokenVia.origin = through("ssm")
 	for _, row := range []struct {
@@ -333,6 +335,10 @@ func TestAuthorisation(t *testing.T) {
 		{"endpoint silent", allowAll, silent, via, who + "ssm:CancelCommand on resource: * because no VPC endpoint policy allows the ssm:CancelCommand action"},
 		{"endpoint silent for the unsigned", allowAll, silent, tokenVia,
 			"User: anonymous is not authorized to perform: ssm:RegisterManagedInstance on resource: * because no VPC endpoint policy allows the ssm:RegisterManagedInstance action"},
+		{"anyone", "", "", identity, ""},
+		{"anyone through a silent endpoint", "", silent, identityVia,
+			"User: arn:aws:iam::000000000000:user/alice is not authorized to perform: sts:GetCallerIdentity on resource: * " +
+				"because no VPC endpoint policy allows the sts:GetCallerIdentity action"},
 		{"own endpoint", onlyFrom(`{"StringEquals":{"aws:SourceVpce":"vpce-1","aws:SourceVpc":"vpc-2"},"IpAddress":{"aws:VpcSourceIp":"10.0.1.0/24"}}`), "", via, ""},
 		{"from outside", onlyFrom(`{"StringEquals":{"aws:SourceVpce":"vpce-1"}}`), "", cancel,
 			who + "ssm:CancelCommand on resource: * because no identity-based policy allows the ssm:CancelCommand action"},

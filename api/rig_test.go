@@ -118,7 +118,7 @@ func (r *rig) services() []api.Service {
 			}},
 		{Name: "sts", Protocol: wire.Query, Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
 			Operations: []api.Operation{
-				api.Op("GetCallerIdentity", api.Everything, reached[sts.GetCallerIdentityInput, sts.GetCallerIdentityOutput](r, nil)),
+				api.Op("GetCallerIdentity", api.Everything, reached[sts.GetCallerIdentityInput, sts.GetCallerIdentityOutput](r, nil), api.With(api.Anyone)),
 			}},
 		{Name: "ssmmessages", Protocol: wire.REST, Operations: []api.Operation{
 			api.Op("CreateControlChannel", api.Everything, reached[channelInput](r, &channelOutput{TokenValue: "token"}),

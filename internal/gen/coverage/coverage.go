@@ -90,6 +90,8 @@ func caller(a api.Auth) string {
 	switch a {
 	case api.Unsigned:
 		return "whoever the body proves, signed or not"
+	case api.Anyone:
+		return "any known key"
 	case api.Node:
 		return "a managed node, by its own key"
 	}
