@@ -13,11 +13,15 @@ import (
 
 	"postern/network/fabric"
 	"postern/network/fabric/fabrictest"
+	"postern/network/link/linktest"
 	"postern/network/vpc"
 	"postern/network/vpc/vpctest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	linktest.Child(roles)
+	goleak.VerifyTestMain(m)
+}
 
 var (
 	nodeAddress = netip.MustParseAddr("10.0.1.20")
