@@ -52,6 +52,8 @@ func TestAnswers(t *testing.T) {
 	chunked.chunked = true
 	temporary := cancel
 	temporary.key = session
+	localRole := role
+	localRole.host, localRole.scope = "127.0.0.1:4566", sigv4.Target{Service: "iam", Region: "eu-west-1"}
 	get := identity
 	get.method, get.path, get.body = "GET", "/?"+identity.body, ""
 	oldHost := identity
@@ -74,6 +76,9 @@ func TestAnswers(t *testing.T) {
 			`<requestId>ID</requestId><vpc><vpcId>vpc-1</vpcId></vpc></CreateVpcResponse>`},
 		{"iam", role, 200, `<CreateRoleResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><CreateRoleResult></CreateRoleResult>` +
 			`<ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></CreateRoleResponse>`},
+		{"iam at a local address, signed for the client's region", localRole, 200,
+			`<CreateRoleResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><CreateRoleResult></CreateRoleResult>` +
+				`<ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></CreateRoleResponse>`},
 		{"query by GET", get, 200, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>` +
 			`</GetCallerIdentityResult><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></GetCallerIdentityResponse>`},
 		{"the global name of sts", oldHost, 200, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>` +

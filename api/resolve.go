@@ -80,7 +80,8 @@ func (x *exchange) consistent(via, host, scope address) error {
 	if want := first(via.region, host.region); scope.region != "" && !s.Global && want != "" && scope.region != want {
 		return misdirected("Credential should be scoped to a valid region, '%s', not '%s'%s", want, scope.region, here)
 	}
-	if s.Global && scope.region != "" && scope.region != globalRegion {
+	// A client that was given an address instead of Amazon's name for a global service signs for its own region.
+	if s.Global && host.service != "" && scope.region != "" && scope.region != globalRegion {
 		return misdirected("Credential should be scoped to a valid region, '%s', not '%s'", globalRegion, scope.region)
 	}
 	return nil
