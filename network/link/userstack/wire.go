@@ -199,16 +199,36 @@ func inbound(p *link.Packet) (*stack.PacketBuffer, tcpip.NetworkProtocolNumber, 
 	}
 	var payload buffer.Buffer
 	if v, ok := p.Memory.(*buffer.View); ok && len(p.More) == 0 && fills(v, p.Data) {
-		payload = buffer.MakeWithView(v)
+		payload = apart(v)
 		p.Memory = nil
 	} else {
 		v := buffer.NewViewSize(p.Len())
 		p.Copy(v.AsSlice(), 0)
-		payload = buffer.MakeWithView(v)
+		payload = apart(v)
 	}
 	pk := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: payload})
 	p.Release()
 	return pk, proto, true
+}
+
+// largeView is the size in bytes from which it pays to keep a packet's headers in memory of their own.
+const largeView = 2048
+
+// maxHeaders holds the IP and TCP headers of any packet, in bytes, and is a size of gVisor's pools: the small view is full.
+const maxHeaders = 128
+
+// apart makes a buffer of v. gVisor holds a second reference to the view of a packet's IP header while it takes it apart,
+// and so copies that view whole: the headers of a large packet get a small one.
+func apart(v *buffer.View) buffer.Buffer {
+	if v.Size() < largeView {
+		return buffer.MakeWithView(v)
+	}
+	b := buffer.MakeWithView(buffer.NewViewWithData(v.AsSlice()[:maxHeaders]))
+	v.TrimFront(maxHeaders)
+	if err := b.Append(v); err != nil {
+		panic("userstack: a buffer refuses a view: " + err.Error())
+	}
+	return b
 }
 
 func fills(v *buffer.View, data []byte) bool {
