@@ -2,9 +2,13 @@ package fabric_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"testing"
 	"time"
@@ -144,6 +148,38 @@ func TestConnectionKnowsItsOrigin(t *testing.T) {
 	}
 	if got != want || got.Source.Addr() != nodeAddress {
 		t.Errorf("origin %+v", got)
+	}
+}
+
+// An HTTP server finds the origin beneath TLS.
+func TestOriginBeneathTLS(t *testing.T) {
+	l := newLab(t, fabric.Options{})
+	at, err := l.Listen("eni-ssmmessages-a", 443)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type key struct{}
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Context().Value(key{}).(vpc.Origin).Owner, " ", r.Proto)
+	}))
+	s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		return context.WithValue(ctx, key{}, c.(*tls.Conn).NetConn().(*fabric.Conn).Origin())
+	}
+	s.Listener.Close()
+	s.Listener, s.EnableHTTP2 = at, true
+	s.StartTLS()
+	defer s.Close()
+	client := s.Client()
+	transport := client.Transport.(*http.Transport)
+	transport.DialContext, transport.TLSClientConfig.InsecureSkipVerify = l.node().DialContext, true
+	defer client.CloseIdleConnections()
+	r, err := client.Get("https://10.0.1.11/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if b, err := io.ReadAll(r.Body); err != nil || string(b) != vpctest.Instance+" HTTP/2.0" {
+		t.Errorf("%q, %v", b, err)
 	}
 }
 
