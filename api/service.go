@@ -30,6 +30,8 @@ type Service struct {
 	// Known are the names of all operations that Amazon's service has; those that are not in Operations answer 501. Nil
 	// means those of the SDK's service of this name.
 	Known []string
+	// KnownPaths are the patterns of known operations in the REST protocol that are not in Operations, by name.
+	KnownPaths map[string]string
 	// Operations is the table.
 	Operations []Operation
 }
@@ -66,6 +68,13 @@ func ready(s Service) (*service, error) {
 		if err := r.add(op); err != nil {
 			return nil, fmt.Errorf("operation %s:%s: %w", s.Name, op.Name, err)
 		}
+	}
+	for name, pattern := range s.KnownPaths {
+		rt, err := parseRoute(&Operation{Name: name, Pattern: pattern})
+		if err != nil {
+			return nil, fmt.Errorf("operation %s:%s: %w", s.Name, name, err)
+		}
+		r.routes = append(r.routes, rt)
 	}
 	return r, nil
 }
