@@ -223,3 +223,13 @@ func collect[T resource](out *[]Tagged, c Scope, kind string, rows []T) {
 		}
 	}
 }
+
+// CheckTags returns an error unless tags with more put over them are what a resource may have. It is for resources that
+// others keep.
+func (s *Service) CheckTags(tags, more []Tag) error {
+	_, err := s.limits.withTags(tags, more)
+	return err
+}
+
+// Removes reports whether a DeleteTags with these removals takes the tag away.
+func Removes(gone []TagRemoval, t Tag) bool { return len(withoutTags([]Tag{t}, gone)) == 0 }

@@ -1,0 +1,147 @@
+package ec2
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/api"
+	"postern/aws/arn"
+	"postern/aws/fault"
+	"postern/network"
+	"postern/support/compute"
+	"postern/support/identity"
+)
+
+// Profiles is where instance profiles and their roles are found; the identity service is one.
+type Profiles interface {
+	InstanceProfile(account, name string) (identity.InstanceProfile, error)
+	Role(account, name string) (identity.Role, error)
+}
+
+func instanceScope(c *api.Call) compute.Scope {
+	return compute.Scope{Account: c.Account, Region: c.Region}
+}
+
+func (s *service) instance(c *api.Call, id string) (compute.Instance, error) {
+	return s.compute.Instance(instanceScope(c), id)
+}
+
+func noInstance(id string) error {
+	return fault.New(fault.NotFound, "ec2", "The instance ID '%s' does not exist", id).WithCode("InvalidInstanceID.NotFound")
+}
+
+// instanceTags are an instance's tags in the order of their keys.
+func instanceTags(tags map[string]string) []network.Tag {
+	out := make([]network.Tag, 0, len(tags))
+	for k, v := range tags {
+		out = append(out, network.Tag{Key: k, Value: v})
+	}
+	slices.SortFunc(out, func(a, b network.Tag) int { return cmp.Compare(a.Key, b.Key) })
+	return out
+}
+
+func (s *service) taggedInstances(c *api.Call) []network.Tagged {
+	var out []network.Tagged
+	for _, i := range s.compute.Instances(instanceScope(c)) {
+		out = append(out, network.Tagged{ID: i.ID, Type: "instance", Tags: instanceTags(i.Tags)})
+	}
+	for _, i := range s.compute.Images(instanceScope(c)) {
+		out = append(out, network.Tagged{ID: i.ID, Type: "image", Tags: instanceTags(i.Tags)})
+	}
+	return out
+}
+
+func (s *service) tagInstance(ctx context.Context, c *api.Call, id string, put map[string]string, remove []string) error {
+	i, err := s.instance(c, id)
+	if err != nil {
+		return err
+	}
+	after := make([]network.Tag, 0, len(put))
+	for k, v := range put {
+		after = append(after, network.Tag{Key: k, Value: v})
+	}
+	if err := s.network.CheckTags(instanceTags(i.Tags), after); err != nil {
+		return err
+	}
+	_, err = s.compute.Tag(ctx, instanceScope(c), id, put, remove)
+	return err
+}
+
+func (s *service) untagInstance(ctx context.Context, c *api.Call, id string, gone []network.TagRemoval) error {
+	i, err := s.instance(c, id)
+	if err != nil {
+		return err
+	}
+	var remove []string
+	for _, t := range instanceTags(i.Tags) {
+		if network.Removes(gone, t) {
+			remove = append(remove, t.Key)
+		}
+	}
+	_, err = s.compute.Tag(ctx, instanceScope(c), id, nil, remove)
+	return err
+}
+
+// profile finds the instance profile that a request names, and asks whether the caller may pass its role on.
+func (s *service) profile(ctx context.Context, c *api.Call, name, profileARN string) (compute.Profile, error) {
+	if name == "" && profileARN != "" {
+		a, err := arn.Parse(profileARN)
+		if err != nil || a.Service != "iam" || a.Type() != "instance-profile" {
+			return compute.Profile{}, fault.New(fault.Invalid, "ec2", "Value (%s) for parameter iamInstanceProfile.arn is invalid. Invalid IAM Instance Profile ARN", profileARN).
+				WithCode("InvalidIamInstanceProfileArn.Malformed")
+		}
+		name = lastOf(a.ID())
+	}
+	p, err := s.profiles.InstanceProfile(c.Account, name)
+	if fault.Is(err, fault.NotFound) || err == nil && profileARN != "" && p.ARN() != profileARN {
+		return compute.Profile{}, invalid("Value (%s) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", cmp.Or(profileARN, name))
+	}
+	if err != nil {
+		return compute.Profile{}, fmt.Errorf("find instance profile %s: %w", name, err)
+	}
+	if p.Role != "" {
+		role, err := s.profiles.Role(c.Account, p.Role)
+		if err != nil {
+			return compute.Profile{}, fmt.Errorf("find role %s: %w", p.Role, err)
+		}
+		keys := map[string][]string{"iam:PassedToService": {"ec2.amazonaws.com"}}
+		if err := c.Allow(ctx, "iam:PassRole", role.ARN(), keys); err != nil {
+			return compute.Profile{}, err
+		}
+	}
+	return compute.Profile{ARN: p.ARN(), ID: p.ID, Name: p.Name}, nil
+}
+
+func lastOf(path string) string {
+	for i := len(path) - 1; i >= 0; i-- {
+		if path[i] == '/' {
+			return path[i+1:]
+		}
+	}
+	return path
+}
+
+// imageARN names an image; images belong to no account in ARNs.
+func imageARN(c *api.Call, id string) string {
+	return arn.New("ec2", c.Region, "", "image/"+id).String()
+}
+
+func tagMap(tags []network.Tag) map[string]string {
+	if len(tags) == 0 {
+		return nil
+	}
+	out := make(map[string]string, len(tags))
+	for _, t := range tags {
+		out[t.Key] = t.Value
+	}
+	return out
+}
+
+func stateOf(s compute.State) *types.InstanceState {
+	code := int32(s)
+	return &types.InstanceState{Code: &code, Name: types.InstanceStateName(s.String())}
+}

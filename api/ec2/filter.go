@@ -1,0 +1,186 @@
+package ec2
+
+import (
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/aws/fault"
+	"postern/network"
+)
+
+// maxFilterValues is how many values all filters of one request have at the most (EC2 API, "FilterLimitExceeded").
+const maxFilterValues = 200
+
+// view is the state that one request sees, and the part of it that is the caller's.
+type view struct {
+	*network.State
+	scope network.Scope
+}
+
+// values are what one filter asks for: any of them.
+type values []string
+
+// is reports whether a resource's value is one of those asked for. In them * stands for any text, ? for one character,
+// and \ takes the next character as it is.
+func (v values) is(have string) bool {
+	for _, want := range v {
+		if like(want, have) {
+			return true
+		}
+	}
+	return false
+}
+
+// any reports whether one of a resource's values is one of those asked for.
+func (v values) any(have []string) bool {
+	for _, h := range have {
+		if v.is(h) {
+			return true
+		}
+	}
+	return false
+}
+
+func (v values) flag(have bool) bool {
+	if have {
+		return v.is("true")
+	}
+	return v.is("false")
+}
+
+// like matches text with a pattern. star is where the last * was, to come back to with one more character taken by it.
+func like(pattern, text string) bool {
+	if !strings.ContainsAny(pattern, `*?\`) {
+		return pattern == text
+	}
+	p, t := 0, 0
+	star, mark := -1, 0
+	for t < len(text) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, t
+			p++
+		case p < len(pattern) && pattern[p] == '?':
+			p++
+			t += runeLength(text[t:])
+		case p < len(pattern) && literal(pattern, &p) == text[t]:
+			p++
+			t++
+		case star >= 0:
+			mark++
+			p, t = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}
+
+// literal is the byte that the pattern wants at p; it moves p over an escape.
+func literal(pattern string, p *int) byte {
+	if pattern[*p] == '\\' && *p+1 < len(pattern) {
+		*p++
+	}
+	return pattern[*p]
+}
+
+func runeLength(s string) int {
+	for i := range s {
+		if i > 0 {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// test is one filter: does a resource have one of the values?
+type test[T any] func(v *view, r T, want values) bool
+
+// none is a filter on an attribute that no resource here has.
+func none[T any](*view, T, values) bool { return false }
+
+func text[T any](of func(T) string) test[T] {
+	return func(_ *view, r T, want values) bool { return want.is(of(r)) }
+}
+
+func flag[T any](of func(T) bool) test[T] {
+	return func(_ *view, r T, want values) bool { return want.flag(of(r)) }
+}
+
+// always is a filter on an attribute that is the same for every resource.
+func always[T any](value string) test[T] {
+	return func(_ *view, _ T, want values) bool { return want.is(value) }
+}
+
+// condition is a filter of a request with the test that answers it.
+type condition[T any] struct {
+	test test[T]
+	want values
+}
+
+// filters turns a request's filters into conditions; all must hold. tags gives a resource's tags.
+func filters[T any](known map[string]test[T], tags func(T) []network.Tag, asked []types.Filter) ([]condition[T], error) {
+	var out []condition[T]
+	total := 0
+	for _, f := range asked {
+		name, want := aws.ToString(f.Name), values(f.Values)
+		if total += len(want); total > maxFilterValues {
+			return nil, fault.New(fault.Limit, "ec2.filters", "The maximum number of filter values is %d", maxFilterValues).WithCode("FilterLimitExceeded")
+		}
+		if len(want) == 0 {
+			return nil, invalid("The filter '%s' has no values", name)
+		}
+		t, ok := known[name]
+		if !ok {
+			t = tagFilter(name, tags)
+		}
+		if t == nil {
+			return nil, invalid("The filter '%s' is invalid", name)
+		}
+		out = append(out, condition[T]{t, want})
+	}
+	return out, nil
+}
+
+// tagFilter is the filter tag:KEY, or tag-key.
+func tagFilter[T any](name string, tags func(T) []network.Tag) test[T] {
+	if tags == nil {
+		return nil
+	}
+	if key, ok := strings.CutPrefix(name, "tag:"); ok {
+		return func(_ *view, r T, want values) bool {
+			for _, t := range tags(r) {
+				if t.Key == key && want.is(t.Value) {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	if name != "tag-key" {
+		return nil
+	}
+	return func(_ *view, r T, want values) bool {
+		for _, t := range tags(r) {
+			if want.is(t.Key) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func holds[T any](v *view, r T, all []condition[T]) bool {
+	for _, c := range all {
+		if !c.test(v, r, c.want) {
+			return false
+		}
+	}
+	return true
+}
+
+func invalid(format string, args ...any) error {
+	return fault.New(fault.Invalid, "ec2", format, args...).WithCode("InvalidParameterValue")
+}

@@ -1,0 +1,126 @@
+package ec2
+
+import (
+	"context"
+	"iter"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/api"
+	"postern/network"
+)
+
+var groupListing = listing[*network.SecurityGroup]{
+	id:      func(g *network.SecurityGroup) string { return g.ID },
+	tags:    func(g *network.SecurityGroup) []network.Tag { return g.Tags },
+	all:     func(v *view) iter.Seq[*network.SecurityGroup] { return v.SecurityGroups(v.scope) },
+	get:     func(v *view, id string) (*network.SecurityGroup, error) { return v.SecurityGroup(v.scope, id) },
+	filters: groupFilters(),
+}
+
+func groupFilters() map[string]test[*network.SecurityGroup] {
+	out := map[string]test[*network.SecurityGroup]{
+		"description": text(func(g *network.SecurityGroup) string { return g.Description }),
+		"group-id":    text(func(g *network.SecurityGroup) string { return g.ID }),
+		"group-name":  text(func(g *network.SecurityGroup) string { return g.Name }),
+		"owner-id":    text(func(g *network.SecurityGroup) string { return g.Account }),
+		"vpc-id":      text(func(g *network.SecurityGroup) string { return g.VPC }),
+	}
+	for name, of := range map[string]func(*view, *network.SecurityGroupRule) string{
+		"cidr": func(_ *view, r *network.SecurityGroupRule) string {
+			if r.CIDR.Addr().Is4() {
+				return r.CIDR.String()
+			}
+			return ""
+		},
+		"ipv6-cidr": func(_ *view, r *network.SecurityGroupRule) string {
+			if r.CIDR.Addr().Is6() {
+				return r.CIDR.String()
+			}
+			return ""
+		},
+		"from-port": func(_ *view, r *network.SecurityGroupRule) string { return strconv.Itoa(int(r.Ports.From)) },
+		"to-port":   func(_ *view, r *network.SecurityGroupRule) string { return strconv.Itoa(int(r.Ports.To)) },
+		"protocol":  func(_ *view, r *network.SecurityGroupRule) string { return protocolName(r.Protocol) },
+		"group-id":  func(_ *view, r *network.SecurityGroupRule) string { return r.Group },
+		"group-name": func(v *view, r *network.SecurityGroupRule) string {
+			if g, err := v.SecurityGroup(v.scope, r.Group); err == nil {
+				return g.Name
+			}
+			return ""
+		},
+		"prefix-list-id": func(_ *view, r *network.SecurityGroupRule) string { return r.PrefixList },
+		"user-id": func(v *view, r *network.SecurityGroupRule) string {
+			if r.Group == "" {
+				return ""
+			}
+			return v.scope.Account
+		},
+	} {
+		out["ip-permission."+name] = ruled(false, of)
+		out["egress.ip-permission."+name] = ruled(true, of)
+	}
+	return out
+}
+
+// ruled is a filter on the rules of one direction.
+func ruled(egress bool, of func(*view, *network.SecurityGroupRule) string) test[*network.SecurityGroup] {
+	return func(v *view, g *network.SecurityGroup, want values) bool {
+		for i := range g.Rules {
+			if have := of(v, &g.Rules[i]); g.Rules[i].Egress == egress && have != "" && want.is(have) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func groupARN(g *network.SecurityGroup) string {
+	return resource(&api.Call{Account: g.Account, Region: g.Region}, "security-group/"+g.ID)
+}
+
+func toGroup(g *network.SecurityGroup) types.SecurityGroup {
+	return types.SecurityGroup{
+		GroupId: aws.String(g.ID), GroupName: aws.String(g.Name), Description: aws.String(g.Description),
+		VpcId: aws.String(g.VPC), OwnerId: aws.String(g.Account), SecurityGroupArn: aws.String(groupARN(g)), Tags: toTags(g.Tags),
+		IpPermissions: permissions(g, false), IpPermissionsEgress: permissions(g, true),
+	}
+}
+
+func (s *service) createSecurityGroup(ctx context.Context, c *api.Call, in *sdk.CreateSecurityGroupInput) (*sdk.CreateSecurityGroupOutput, error) {
+	if aws.ToString(in.VpcId) == "" {
+		return nil, noDefaultVPC()
+	}
+	tags, err := tagsFor(ctx, c, "security-group", in.TagSpecifications)
+	if err != nil {
+		return nil, err
+	}
+	g, err := s.network.CreateSecurityGroup(ctx, scopeOf(c), network.CreateSecurityGroupInput{
+		VPC: *in.VpcId, Name: aws.ToString(in.GroupName), Description: aws.ToString(in.Description), Tags: tags,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.CreateSecurityGroupOutput{
+		GroupId: aws.String(g.ID), SecurityGroupArn: aws.String(groupARN(g)), Tags: toTags(g.Tags),
+	}, nil
+}
+
+func (s *service) describeSecurityGroups(_ context.Context, c *api.Call, in *sdk.DescribeSecurityGroupsInput) (*sdk.DescribeSecurityGroupsOutput, error) {
+	for _, name := range in.GroupNames {
+		return nil, noGroupNamed(aws.String(name))
+	}
+	found, next, err := describe(s.view(c), groupListing, query{in.GroupIds, in.Filters, in.MaxResults, in.NextToken})
+	return &sdk.DescribeSecurityGroupsOutput{SecurityGroups: convert(found, toGroup), NextToken: next}, err
+}
+
+func (s *service) deleteSecurityGroup(ctx context.Context, c *api.Call, in *sdk.DeleteSecurityGroupInput) (*sdk.DeleteSecurityGroupOutput, error) {
+	if aws.ToString(in.GroupId) == "" {
+		return nil, noGroupNamed(in.GroupName)
+	}
+	err := s.network.DeleteSecurityGroup(ctx, scopeOf(c), *in.GroupId)
+	return &sdk.DeleteSecurityGroupOutput{Return: aws.Bool(true), GroupId: in.GroupId}, err
+}

@@ -1,0 +1,221 @@
+package ec2
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/api"
+	"postern/aws/fault"
+	"postern/network"
+	"postern/support/compute"
+)
+
+// architecture is Amazon's name of this host's.
+var architecture = cmp.Or(map[string]string{"amd64": "x86_64"}[runtime.GOARCH], runtime.GOARCH)
+
+const imageTime = "2006-01-02T15:04:05.000Z"
+
+var imageFilters = map[string]test[compute.Image]{
+	"architecture":        text(func(i compute.Image) string { return i.Architecture }),
+	"creation-date":       text(func(i compute.Image) string { return i.Created.UTC().Format(imageTime) }),
+	"description":         text(func(i compute.Image) string { return i.Description }),
+	"ena-support":         always[compute.Image]("false"),
+	"hypervisor":          always[compute.Image]("xen"),
+	"image-allowed":       always[compute.Image]("true"),
+	"image-id":            text(func(i compute.Image) string { return i.ID }),
+	"image-type":          always[compute.Image]("machine"),
+	"is-public":           flag(func(i compute.Image) bool { return i.Host }),
+	"manifest-location":   text(imageLocation),
+	"name":                text(func(i compute.Image) string { return i.Name }),
+	"owner-alias":         text(func(i compute.Image) string { return aws.ToString(imageAlias(i)) }),
+	"owner-id":            text(imageOwner),
+	"root-device-name":    always[compute.Image](rootDevice),
+	"root-device-type":    always[compute.Image]("ebs"),
+	"state":               always[compute.Image]("available"),
+	"virtualization-type": always[compute.Image]("hvm"),
+
+	"block-device-mapping.delete-on-termination": none[compute.Image], "block-device-mapping.device-name": none[compute.Image],
+	"block-device-mapping.encrypted": none[compute.Image], "block-device-mapping.snapshot-id": none[compute.Image],
+	"block-device-mapping.volume-size": none[compute.Image], "block-device-mapping.volume-type": none[compute.Image],
+	"free-tier-eligible": none[compute.Image], "kernel-id": none[compute.Image], "platform": none[compute.Image],
+	"product-code": none[compute.Image], "product-code.type": none[compute.Image], "public-ssm-parameter-name": none[compute.Image],
+	"ramdisk-id": none[compute.Image], "source-image-id": none[compute.Image], "source-image-region": none[compute.Image],
+	"source-instance-id": none[compute.Image], "sriov-net-support": none[compute.Image],
+	"state-reason-code": none[compute.Image], "state-reason-message": none[compute.Image],
+}
+
+// amazonImages owns the host's image, which is there in every account: the account of Amazon Linux on AWS.
+const amazonImages = "137112412989"
+
+func imageOwner(i compute.Image) string {
+	if i.Host {
+		return amazonImages
+	}
+	return i.Account
+}
+
+func imageAlias(i compute.Image) *string {
+	if i.Host {
+		return aws.String("amazon")
+	}
+	return nil
+}
+
+func imageLocation(i compute.Image) string { return imageOwner(i) + "/" + i.Name }
+
+func toImage(i compute.Image) types.Image {
+	return types.Image{
+		ImageId: aws.String(i.ID), Name: aws.String(i.Name), Description: optional(i.Description),
+		OwnerId: aws.String(imageOwner(i)), ImageOwnerAlias: imageAlias(i), ImageLocation: aws.String(imageLocation(i)),
+		Architecture: types.ArchitectureValues(i.Architecture), CreationDate: aws.String(i.Created.UTC().Format(imageTime)),
+		State: types.ImageStateAvailable, ImageType: types.ImageTypeValuesMachine, Public: aws.Bool(i.Host),
+		Hypervisor: types.HypervisorTypeXen, VirtualizationType: types.VirtualizationTypeHvm, EnaSupport: aws.Bool(false),
+		RootDeviceName: aws.String(rootDevice), RootDeviceType: types.DeviceTypeEbs, PlatformDetails: aws.String(platformDetails),
+		UsageOperation: aws.String(usageOperation), Tags: toTags(instanceTags(i.Tags)),
+	}
+}
+
+func (s *service) describeImages(_ context.Context, c *api.Call, in *sdk.DescribeImagesInput) (*sdk.DescribeImagesOutput, error) {
+	list := listing[compute.Image]{
+		id:   func(i compute.Image) string { return i.ID },
+		tags: func(i compute.Image) []network.Tag { return instanceTags(i.Tags) },
+		all: func(*view) iter.Seq[compute.Image] {
+			images := slices.DeleteFunc(s.compute.Images(instanceScope(c)), func(i compute.Image) bool {
+				return !owned(c, i, in.Owners) || !executable(c, i, in.ExecutableUsers)
+			})
+			slices.SortFunc(images, func(a, b compute.Image) int { return strings.Compare(a.ID, b.ID) })
+			return slices.Values(images)
+		},
+		get:     func(_ *view, id string) (compute.Image, error) { return s.compute.Image(instanceScope(c), id) },
+		filters: imageFilters,
+	}
+	found, next, err := describe(s.view(c), list, query{in.ImageIds, in.Filters, in.MaxResults, in.NextToken})
+	return &sdk.DescribeImagesOutput{Images: convert(found, toImage), NextToken: next}, err
+}
+
+func owned(c *api.Call, i compute.Image, owners []string) bool {
+	return len(owners) == 0 || slices.ContainsFunc(owners, func(o string) bool {
+		return o == imageOwner(i) || o == "self" && imageOwner(i) == c.Account || o == "amazon" && i.Host
+	})
+}
+
+func executable(c *api.Call, i compute.Image, users []string) bool {
+	return len(users) == 0 || slices.ContainsFunc(users, func(u string) bool {
+		return u == "all" && i.Host || !i.Host && (u == "self" || u == c.Account)
+	})
+}
+
+// registerImage makes an image of a directory or tar file on the server's host, which imageLocation names by its
+// absolute path. It reads whatever the server can read, so only an account's root user may do it.
+func (s *service) registerImage(ctx context.Context, c *api.Call, in *sdk.RegisterImageInput) (*sdk.RegisterImageOutput, error) {
+	path := aws.ToString(in.ImageLocation)
+	switch {
+	case !strings.HasSuffix(c.Caller.Principal, ":root"):
+		return nil, fault.New(fault.Denied, "ec2.registerImage", "Only the root user of the account may register an image from a path of the server's host").
+			WithCode("UnauthorizedOperation")
+	case path == "":
+		return nil, required("imageLocation")
+	case !filepath.IsAbs(path):
+		return nil, invalid("Value (%s) for parameter imageLocation is invalid. It is the absolute path of a directory or tar file on the server's host.", path)
+	case in.Architecture != "" && string(in.Architecture) != architecture:
+		return nil, invalid("Value (%s) for parameter architecture is invalid. Instances run on this host, which is %s.", in.Architecture, architecture)
+	case aws.ToString(in.RootDeviceName) != "" && *in.RootDeviceName != rootDevice:
+		return nil, unbuilt(c, "a root device other than "+rootDevice)
+	case aws.ToString(in.VirtualizationType) != "" && *in.VirtualizationType != "hvm":
+		return nil, unbuilt(c, "virtualization type "+*in.VirtualizationType)
+	}
+	image, err := s.compute.Import(ctx, compute.Import{
+		Scope: instanceScope(c), Name: aws.ToString(in.Name), Description: aws.ToString(in.Description), Path: path,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.RegisterImageOutput{ImageId: aws.String(image.ID)}, nil
+}
+
+func (s *service) deregisterImage(ctx context.Context, c *api.Call, in *sdk.DeregisterImageInput) (*sdk.DeregisterImageOutput, error) {
+	err := s.compute.Deregister(ctx, instanceScope(c), aws.ToString(in.ImageId))
+	return &sdk.DeregisterImageOutput{Return: aws.Bool(true)}, err
+}
+
+// gib is the size of volumes: bytes of a GiB.
+const gib = 1 << 30
+
+// volumeSize is a root volume's size in GiB: what its image holds, rounded up, and 8 at the least. It is not a limit.
+func (s *service) volumeSize(i compute.Instance) int32 {
+	image, err := s.compute.Image(i.Scope, i.Image)
+	if err != nil {
+		return 8
+	}
+	return max(8, int32((image.Size+gib-1)/gib))
+}
+
+func (s *service) describeVolumes(_ context.Context, c *api.Call, in *sdk.DescribeVolumesInput) (*sdk.DescribeVolumesOutput, error) {
+	list := listing[compute.Instance]{
+		id:   volumeID,
+		tags: func(compute.Instance) []network.Tag { return nil },
+		all: func(*view) iter.Seq[compute.Instance] {
+			return slices.Values(slices.DeleteFunc(s.compute.Instances(instanceScope(c)), func(i compute.Instance) bool {
+				return i.State == compute.Terminated
+			}))
+		},
+		get: func(_ *view, id string) (compute.Instance, error) {
+			digits, _ := strings.CutPrefix(id, "vol-")
+			if i, err := s.instance(c, "i-"+digits); err == nil && i.State != compute.Terminated {
+				return i, nil
+			}
+			return compute.Instance{}, fault.New(fault.NotFound, "ec2", "The volume '%s' does not exist.", id).WithCode("InvalidVolume.NotFound")
+		},
+		filters:    s.volumeFilters(),
+		idsOrPages: true,
+	}
+	found, next, err := describe(s.view(c), list, query{in.VolumeIds, in.Filters, in.MaxResults, in.NextToken})
+	return &sdk.DescribeVolumesOutput{Volumes: convert(found, s.volume), NextToken: next}, err
+}
+
+func (s *service) volumeFilters() map[string]test[compute.Instance] {
+	return map[string]test[compute.Instance]{
+		"attachment.attach-time":           text(func(i compute.Instance) string { return i.Created.UTC().Format(imageTime) }),
+		"attachment.delete-on-termination": always[compute.Instance]("true"),
+		"attachment.device":                always[compute.Instance](rootDevice),
+		"attachment.instance-id":           text(func(i compute.Instance) string { return i.ID }),
+		"attachment.status":                always[compute.Instance]("attached"),
+		"availability-zone":                text(func(i compute.Instance) string { return i.Zone }),
+		"availability-zone-id":             text(func(i compute.Instance) string { return network.ZoneID(i.Zone) }),
+		"create-time":                      text(func(i compute.Instance) string { return i.Created.UTC().Format(imageTime) }),
+		"encrypted":                        always[compute.Instance]("false"),
+		"fast-restored":                    always[compute.Instance]("false"),
+		"multi-attach-enabled":             always[compute.Instance]("false"),
+		"operator.managed":                 always[compute.Instance]("false"),
+		"operator.principal":               none[compute.Instance],
+		"size":                             text(func(i compute.Instance) string { return strconv.Itoa(int(s.volumeSize(i))) }),
+		"snapshot-id":                      none[compute.Instance],
+		"status":                           always[compute.Instance]("in-use"),
+		"volume-id":                        text(volumeID),
+		"volume-type":                      always[compute.Instance]("standard"),
+	}
+}
+
+// volume shows an instance's writable layer as its root volume: it stays while the instance is stopped and goes when it
+// is terminated.
+func (s *service) volume(i compute.Instance) types.Volume {
+	return types.Volume{
+		VolumeId: aws.String(volumeID(i)), VolumeType: types.VolumeTypeStandard, State: types.VolumeStateInUse,
+		Size: aws.Int32(s.volumeSize(i)), SnapshotId: aws.String(""), Encrypted: aws.Bool(false), MultiAttachEnabled: aws.Bool(false),
+		AvailabilityZone: aws.String(i.Zone), AvailabilityZoneId: aws.String(network.ZoneID(i.Zone)), CreateTime: aws.Time(i.Created),
+		Attachments: []types.VolumeAttachment{{
+			VolumeId: aws.String(volumeID(i)), InstanceId: aws.String(i.ID), Device: aws.String(rootDevice),
+			State: types.VolumeAttachmentStateAttached, DeleteOnTermination: aws.Bool(true), AttachTime: aws.Time(i.Created),
+		}},
+	}
+}

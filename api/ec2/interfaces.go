@@ -1,0 +1,301 @@
+package ec2
+
+import (
+	"context"
+	"iter"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/api"
+	"postern/aws/fault"
+	"postern/network"
+	"postern/network/vpc"
+)
+
+// endpointRequester is who Amazon says asked for the interfaces of VPC endpoints.
+const endpointRequester = "amazon-aws"
+
+var interfaceListing = listing[*network.Interface]{
+	id:         func(n *network.Interface) string { return n.ID },
+	tags:       func(n *network.Interface) []network.Tag { return n.Tags },
+	all:        func(v *view) iter.Seq[*network.Interface] { return v.Interfaces(v.scope) },
+	get:        func(v *view, id string) (*network.Interface, error) { return v.Interface(v.scope, id) },
+	idsOrPages: true,
+	filters: map[string]test[*network.Interface]{
+		"association.allocation-id":       none[*network.Interface],
+		"association.association-id":      none[*network.Interface],
+		"addresses.association.owner-id":  none[*network.Interface],
+		"addresses.association.public-ip": none[*network.Interface],
+		"association.ip-owner-id":         none[*network.Interface],
+		"association.public-ip":           none[*network.Interface],
+		"association.public-dns-name":     none[*network.Interface],
+		"ipv6-addresses.ipv6-address":     none[*network.Interface],
+		"operator.managed":                always[*network.Interface]("false"),
+		"operator.principal":              none[*network.Interface],
+		"addresses.primary": func(_ *view, n *network.Interface, want values) bool {
+			return want.is("true") || len(n.Addresses) > 1 && want.is("false")
+		},
+		"addresses.private-ip-address": func(_ *view, n *network.Interface, want values) bool {
+			for _, a := range n.Addresses {
+				if want.is(a.String()) {
+					return true
+				}
+			}
+			return false
+		},
+		"attachment.attach-time":           attached(func(n *network.Interface) string { return n.Attachment.Since.Format(time.RFC3339) }),
+		"attachment.attachment-id":         attached(func(n *network.Interface) string { return n.Attachment.ID }),
+		"attachment.delete-on-termination": attached(func(n *network.Interface) string { return strconv.FormatBool(n.Attachment.DeleteOnTermination) }),
+		"attachment.device-index":          attached(func(n *network.Interface) string { return strconv.Itoa(deviceIndex(n)) }),
+		"attachment.instance-id": attached(func(n *network.Interface) string {
+			if n.Kind == vpc.EndpointInterface {
+				return ""
+			}
+			return n.Owner()
+		}),
+		"attachment.instance-owner-id": attached(attachmentOwner),
+		"attachment.status":            attached(func(*network.Interface) string { return "attached" }),
+		"availability-zone":            text(func(n *network.Interface) string { return n.Zone }),
+		"availability-zone-id":         text(func(n *network.Interface) string { return network.ZoneID(n.Zone) }),
+		"description":                  text(func(n *network.Interface) string { return n.Description }),
+		"group-id":                     func(_ *view, n *network.Interface, want values) bool { return want.any(n.Groups) },
+		"group-name": func(v *view, n *network.Interface, want values) bool {
+			for _, id := range n.Groups {
+				if g, err := v.SecurityGroup(v.scope, id); err == nil && want.is(g.Name) {
+					return true
+				}
+			}
+			return false
+		},
+		"interface-type":       text(func(n *network.Interface) string { return string(interfaceType(n)) }),
+		"mac-address":          text(func(n *network.Interface) string { return n.MAC }),
+		"network-interface-id": text(func(n *network.Interface) string { return n.ID }),
+		"owner-id":             text(func(n *network.Interface) string { return n.Account }),
+		"private-dns-name":     text(privateName),
+		"private-ip-address":   text(func(n *network.Interface) string { return n.Addresses[0].String() }),
+		"requester-id": func(_ *view, n *network.Interface, want values) bool {
+			return n.Kind == vpc.EndpointInterface && want.is(endpointRequester)
+		},
+		"requester-managed": flag(func(n *network.Interface) bool { return n.Kind == vpc.EndpointInterface }),
+		"source-dest-check": flag(func(n *network.Interface) bool { return !n.AnySource }),
+		"status":            text(func(n *network.Interface) string { return string(interfaceStatus(n)) }),
+		"subnet-id":         text(func(n *network.Interface) string { return n.Subnet }),
+		"vpc-id":            text(func(n *network.Interface) string { return n.VPC }),
+	},
+}
+
+func attached(of func(*network.Interface) string) test[*network.Interface] {
+	return func(_ *view, n *network.Interface, want values) bool {
+		return n.Attachment != nil && want.is(of(n))
+	}
+}
+
+func interfaceType(n *network.Interface) types.NetworkInterfaceType {
+	if n.Kind == vpc.EndpointInterface {
+		return types.NetworkInterfaceTypeVpcEndpoint
+	}
+	return types.NetworkInterfaceTypeInterface
+}
+
+func interfaceStatus(n *network.Interface) types.NetworkInterfaceStatus {
+	if n.Attachment == nil {
+		return types.NetworkInterfaceStatusAvailable
+	}
+	return types.NetworkInterfaceStatusInUse
+}
+
+func deviceIndex(n *network.Interface) int {
+	if n.Kind == vpc.EndpointInterface {
+		return 1
+	}
+	return 0
+}
+
+func attachmentOwner(n *network.Interface) string {
+	if n.Kind == vpc.EndpointInterface {
+		return endpointRequester
+	}
+	return n.Account
+}
+
+func privateName(n *network.Interface) string { return hostName(n.Region, n.Addresses[0]) }
+
+func hostName(region string, a netip.Addr) string {
+	return network.HostName(a) + "." + network.HostDomain(region)
+}
+
+func (v *view) groupNames(ids []string) []types.GroupIdentifier {
+	return convert(ids, func(id string) types.GroupIdentifier {
+		out := types.GroupIdentifier{GroupId: aws.String(id)}
+		if g, err := v.SecurityGroup(v.scope, id); err == nil {
+			out.GroupName = aws.String(g.Name)
+		}
+		return out
+	})
+}
+
+func (v *view) nic(n *network.Interface) types.NetworkInterface {
+	return types.NetworkInterface{
+		NetworkInterfaceId: aws.String(n.ID), VpcId: aws.String(n.VPC), SubnetId: aws.String(n.Subnet),
+		AvailabilityZone: aws.String(n.Zone), AvailabilityZoneId: aws.String(network.ZoneID(n.Zone)),
+		OwnerId: aws.String(n.Account), Description: aws.String(n.Description), MacAddress: aws.String(n.MAC),
+		Status: interfaceStatus(n), InterfaceType: interfaceType(n), SourceDestCheck: aws.Bool(!n.AnySource),
+		RequesterManaged: aws.Bool(n.Kind == vpc.EndpointInterface), RequesterId: requester(n),
+		Groups: v.groupNames(n.Groups), TagSet: toTags(n.Tags), Attachment: toAttachment(n),
+		PrivateIpAddress: str(n.Addresses[0]), PrivateDnsName: aws.String(privateName(n)),
+		PrivateIpAddresses: toAddresses(n), Operator: &types.OperatorResponse{Managed: aws.Bool(false)},
+	}
+}
+
+func toAddresses(n *network.Interface) []types.NetworkInterfacePrivateIpAddress {
+	out := make([]types.NetworkInterfacePrivateIpAddress, len(n.Addresses))
+	for i, a := range n.Addresses {
+		out[i] = types.NetworkInterfacePrivateIpAddress{
+			PrivateIpAddress: str(a), Primary: aws.Bool(i == 0), PrivateDnsName: aws.String(hostName(n.Region, a)),
+		}
+	}
+	return out
+}
+
+func requester(n *network.Interface) *string {
+	if n.Kind == vpc.EndpointInterface {
+		return aws.String(endpointRequester)
+	}
+	return nil
+}
+
+func toAttachment(n *network.Interface) *types.NetworkInterfaceAttachment {
+	if n.Attachment == nil {
+		return nil
+	}
+	out := &types.NetworkInterfaceAttachment{
+		AttachmentId: aws.String(n.Attachment.ID), AttachTime: aws.Time(n.Attachment.Since),
+		DeleteOnTermination: aws.Bool(n.Attachment.DeleteOnTermination), DeviceIndex: aws.Int32(int32(deviceIndex(n))),
+		NetworkCardIndex: aws.Int32(0), Status: types.AttachmentStatusAttached, InstanceOwnerId: aws.String(attachmentOwner(n)),
+	}
+	if n.Kind != vpc.EndpointInterface {
+		out.InstanceId = aws.String(n.Owner())
+	}
+	return out
+}
+
+func (s *service) createNetworkInterface(ctx context.Context, c *api.Call, in *sdk.CreateNetworkInterfaceInput) (*sdk.CreateNetworkInterfaceOutput, error) {
+	if in.InterfaceType != "" && string(in.InterfaceType) != string(types.NetworkInterfaceTypeInterface) {
+		return nil, unbuilt(c, "an interface of type "+string(in.InterfaceType))
+	}
+	wanted, err := wantedAddresses(in.PrivateIpAddress, in.PrivateIpAddresses)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := tagsFor(ctx, c, "network-interface", in.TagSpecifications)
+	if err != nil {
+		return nil, err
+	}
+	n, err := s.network.CreateInterface(ctx, scopeOf(c), network.CreateInterfaceInput{
+		Subnet: aws.ToString(in.SubnetId), Groups: in.Groups, Addresses: wanted,
+		Secondary: int(aws.ToInt32(in.SecondaryPrivateIpAddressCount)), Description: aws.ToString(in.Description),
+		Tags: tags, Token: aws.ToString(in.ClientToken),
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := s.view(c).nic(n)
+	return &sdk.CreateNetworkInterfaceOutput{NetworkInterface: &out, ClientToken: in.ClientToken}, nil
+}
+
+// wantedAddresses are the addresses a request asks for, the primary one first.
+func wantedAddresses(primary *string, more []types.PrivateIpAddressSpecification) ([]netip.Addr, error) {
+	var first, others []netip.Addr
+	if primary != nil {
+		a, err := address("privateIpAddress", *primary)
+		if err != nil {
+			return nil, err
+		}
+		first = append(first, a)
+	}
+	for _, x := range more {
+		a, err := address("privateIpAddresses", aws.ToString(x.PrivateIpAddress))
+		if err != nil {
+			return nil, err
+		}
+		if aws.ToBool(x.Primary) {
+			first = append(first, a)
+			continue
+		}
+		others = append(others, a)
+	}
+	if len(first) > 1 {
+		return nil, parameters("More than one private IP address is marked as primary")
+	}
+	if len(first) == 0 && len(others) > 0 {
+		return nil, parameters("One of the private IP addresses must be marked as primary")
+	}
+	return append(first, others...), nil
+}
+
+func (s *service) describeNetworkInterfaces(_ context.Context, c *api.Call, in *sdk.DescribeNetworkInterfacesInput) (*sdk.DescribeNetworkInterfacesOutput, error) {
+	v := s.view(c)
+	found, next, err := describe(v, interfaceListing, query{in.NetworkInterfaceIds, in.Filters, in.MaxResults, in.NextToken})
+	return &sdk.DescribeNetworkInterfacesOutput{NetworkInterfaces: convert(found, v.nic), NextToken: next}, err
+}
+
+func (s *service) deleteNetworkInterface(ctx context.Context, c *api.Call, in *sdk.DeleteNetworkInterfaceInput) (*sdk.DeleteNetworkInterfaceOutput, error) {
+	return nil, s.network.DeleteInterface(ctx, scopeOf(c), aws.ToString(in.NetworkInterfaceId))
+}
+
+func (s *service) modifyNetworkInterface(ctx context.Context, c *api.Call, in *sdk.ModifyNetworkInterfaceAttributeInput) (*sdk.ModifyNetworkInterfaceAttributeOutput, error) {
+	change := network.InterfaceChange{Groups: in.Groups}
+	if in.Description != nil {
+		change.Description = aws.String(aws.ToString(in.Description.Value))
+	}
+	if in.SourceDestCheck != nil {
+		change.AnySource = aws.Bool(!aws.ToBool(in.SourceDestCheck.Value))
+	}
+	if a := in.Attachment; a != nil {
+		if a.EnaQueueCount != nil || a.DefaultEnaQueueCount != nil {
+			return nil, unbuilt(c, "attachment.enaQueueCount")
+		}
+		n, err := s.network.State().Interface(scopeOf(c), aws.ToString(in.NetworkInterfaceId))
+		if err != nil {
+			return nil, err
+		}
+		if n.Attachment == nil || n.Attachment.ID != aws.ToString(a.AttachmentId) {
+			return nil, noAttachment(aws.ToString(a.AttachmentId))
+		}
+		change.DeleteOnTermination = a.DeleteOnTermination
+	}
+	return nil, s.network.ModifyInterface(ctx, scopeOf(c), aws.ToString(in.NetworkInterfaceId), change)
+}
+
+func noAttachment(id string) error {
+	return fault.New(fault.NotFound, "ec2", "The attachment ID '%s' does not exist", id).WithCode("InvalidAttachmentID.NotFound")
+}
+
+func (s *service) describeNetworkInterfaceAttribute(_ context.Context, c *api.Call, in *sdk.DescribeNetworkInterfaceAttributeInput) (*sdk.DescribeNetworkInterfaceAttributeOutput, error) {
+	v := s.view(c)
+	n, err := v.Interface(v.scope, aws.ToString(in.NetworkInterfaceId))
+	if err != nil {
+		return nil, err
+	}
+	out := &sdk.DescribeNetworkInterfaceAttributeOutput{NetworkInterfaceId: in.NetworkInterfaceId}
+	switch in.Attribute {
+	case types.NetworkInterfaceAttributeDescription:
+		out.Description = &types.AttributeValue{Value: aws.String(n.Description)}
+	case types.NetworkInterfaceAttributeGroupSet:
+		out.Groups = v.groupNames(n.Groups)
+	case types.NetworkInterfaceAttributeSourceDestCheck:
+		out.SourceDestCheck = boolean(!n.AnySource)
+	case types.NetworkInterfaceAttributeAttachment:
+		out.Attachment = toAttachment(n)
+	case types.NetworkInterfaceAttributeAssociatePublicIpAddress:
+		out.AssociatePublicIpAddress = aws.Bool(false)
+	default:
+		return nil, invalid("Value (%s) for parameter attribute is invalid. Unknown network interface attribute.", in.Attribute)
+	}
+	return out, nil
+}

@@ -1,0 +1,269 @@
+package ec2_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/smithy-go"
+
+	"postern/api"
+	"postern/api/ec2"
+	"postern/aws/fault"
+	"postern/aws/iam"
+	"postern/aws/sigv4"
+	"postern/network"
+	"postern/network/networktest"
+	"postern/support/compute"
+	"postern/support/compute/guest"
+	"postern/support/identity"
+)
+
+const (
+	account = "000000000000"
+	region  = "us-east-1"
+)
+
+var (
+	root     = sigv4.Credentials{AccessKey: "AKIAROOT", Secret: "secret-of-root"}
+	stranger = sigv4.Credentials{AccessKey: "AKIASTRANGER", Secret: "secret-of-stranger"}
+	// reader may describe, and nothing else.
+	reader = sigv4.Credentials{AccessKey: "AKIAREADER", Secret: "secret-of-reader"}
+)
+
+// lab is the whole pipeline with the EC2 API on it, behind a real HTTP server. Its instances are played.
+type lab struct {
+	*sdk.Client
+	t       testing.TB
+	ctx     context.Context
+	handler *api.Handler
+	network *network.Service
+	compute *compute.Service
+	host    *host
+	url     string
+}
+
+func newLab(t testing.TB) *lab {
+	t.Helper()
+	l := &lab{t: t, ctx: context.Background(), host: &host{guests: map[string]*played{}}}
+	var err error
+	if l.network, err = network.New(l.ctx, network.Config{Store: new(networktest.Store)}); err != nil {
+		t.Fatal(err)
+	}
+	l.host.network = l.network
+	l.compute, err = compute.Open(l.ctx, compute.Config{
+		Store: &memory{instances: map[string]compute.Instance{}, images: map[string]compute.Image{}},
+		Network: l.host, Launcher: l.host, Dir: t.TempDir(), Agent: "postern-agent",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.compute.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	l.handler, err = api.New(api.Config{
+		Services: []api.Service{ec2.New(ec2.Config{Network: l.network, Compute: l.compute, Profiles: profiles{}})},
+		Region:   region, Identities: keys{}, Now: time.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(l.handler)
+	t.Cleanup(server.Close)
+	l.url = server.URL
+	l.Client = l.as(root)
+	return l
+}
+
+// as is a client with another key.
+func (l *lab) as(c sigv4.Credentials) *sdk.Client {
+	return sdk.New(sdk.Options{
+		Region: region, BaseEndpoint: aws.String(l.url), RetryMaxAttempts: 1,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: c.AccessKey, SecretAccessKey: c.Secret}, nil
+		}),
+	})
+}
+
+// keys are the lab's identities.
+type keys struct{}
+
+func (keys) AccessKey(_ context.Context, id, token string) (api.Key, error) {
+	policies := map[string]string{
+		root.AccessKey:     "",
+		stranger.AccessKey: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`,
+		reader.AccessKey:   `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:Describe*","Resource":"*"}}`,
+	}
+	secrets := map[string]string{root.AccessKey: root.Secret, stranger.AccessKey: stranger.Secret, reader.AccessKey: reader.Secret}
+	text, ok := policies[id]
+	if !ok || token != "" {
+		return api.Key{}, fault.New(fault.NotFound, "lab", "no key")
+	}
+	if text == "" {
+		return api.Key{Secret: secrets[id], Policies: &iam.Policies{}, Principal: &iam.Principal{
+			Kind: iam.Root, ARN: "arn:aws:iam::" + account + ":root", Account: account, UserID: account,
+		}}, nil
+	}
+	policy, err := iam.Parse(iam.Identity, "own", text)
+	return api.Key{Secret: secrets[id], Policies: &iam.Policies{Identity: []*iam.Policy{policy}}, Principal: &iam.Principal{
+		Kind: iam.User, ARN: "arn:aws:iam::" + account + ":user/" + id, Account: account, UserID: id, Name: id,
+	}}, err
+}
+
+func (keys) NodeKeys(context.Context, string) (api.NodeKeys, error) {
+	return api.NodeKeys{}, fault.New(fault.NotFound, "lab", "no node")
+}
+
+// profiles knows one instance profile, with one role.
+type profiles struct{}
+
+func (profiles) InstanceProfile(account, name string) (identity.InstanceProfile, error) {
+	if name != "nodes" {
+		return identity.InstanceProfile{}, fault.New(fault.NotFound, "lab", "no profile")
+	}
+	return identity.InstanceProfile{Account: account, Path: "/", Name: name, ID: "AIPANODES", Role: "nodes"}, nil
+}
+
+func (profiles) Role(account, name string) (identity.Role, error) {
+	return identity.Role{Account: account, Path: "/", Name: name}, nil
+}
+
+// memory is the store of instances.
+type memory struct {
+	mu        sync.Mutex
+	instances map[string]compute.Instance
+	images    map[string]compute.Image
+}
+
+func (m *memory) Load(context.Context) ([]compute.Instance, []compute.Image, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Values(m.instances)), slices.Collect(maps.Values(m.images)), nil
+}
+
+func (m *memory) Commit(_ context.Context, c compute.Changes) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, i := range c.Instances {
+		m.instances[i.ID] = i
+	}
+	for _, i := range c.Images {
+		m.images[i.ID] = i
+	}
+	for _, id := range slices.Concat(c.Forget, c.ForgetImages) {
+		delete(m.instances, id)
+		delete(m.images, id)
+	}
+	return nil
+}
+
+// host plays the host of the instances: guests that run until they are told to end.
+type host struct {
+	network *network.Service
+
+	mu     sync.Mutex
+	guests map[string]*played
+	refuse error
+}
+
+func (h *host) Start(_ context.Context, boot guest.Boot) (guest.Machine, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.refuse != nil {
+		return nil, h.refuse
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	_, err = boot.Console.Write([]byte("boot of " + boot.Hostname + "." + boot.Domain + " " + boot.Address.String() +
+		" " + boot.Gateway.String() + " " + boot.Resolver.String() + "\n"))
+	g := &played{tun: r, done: make(chan struct{})}
+	h.guests[boot.ID] = g
+	return g, errors.Join(err, os.MkdirAll(boot.Dir, 0o700), w.Close())
+}
+
+func (h *host) Attach(string, *os.File) (func(), error) { return func() {}, nil }
+
+func (h *host) Terminated(ctx context.Context, i compute.Instance) error {
+	return h.network.ReleaseOwner(ctx, i.ID)
+}
+
+type played struct {
+	tun  *os.File
+	done chan struct{}
+	once sync.Once
+}
+
+func (g *played) TUN() *os.File         { return g.tun }
+func (g *played) PID() int              { return 1 }
+func (g *played) Stop()                 { g.once.Do(func() { close(g.done) }) }
+func (g *played) Kill()                 { g.Stop() }
+func (g *played) Done() <-chan struct{} { return g.done }
+func (g *played) End() guest.End        { return guest.End{Kind: guest.Stopped} }
+
+// must fails the test on an error.
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// code is an error's code as the SDK read it.
+func code(err error) string {
+	if err == nil {
+		return ""
+	}
+	var e smithy.APIError
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	return e.ErrorCode()
+}
+
+func wantCode(t testing.TB, what string, err error, want string) {
+	t.Helper()
+	if got := code(err); got != want {
+		t.Errorf("%s: code %q (%v), want %q", what, got, err, want)
+	}
+}
+
+// second is the error of a call whose answer does not matter.
+func second[T any](_ T, err error) error { return err }
+
+// places are what most tests begin with.
+type places struct{ vpc, a, b, nodes, doors string }
+
+func (l *lab) places() places {
+	l.t.Helper()
+	var p places
+	p.vpc = *must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))(l.t).Vpc.VpcId
+	p.a = l.subnet(p.vpc, "10.0.1.0/24", "us-east-1a")
+	p.b = l.subnet(p.vpc, "10.0.2.0/24", "us-east-1b")
+	p.nodes, p.doors = l.group(p.vpc, "nodes"), l.group(p.vpc, "endpoints")
+	return p
+}
+
+func (l *lab) subnet(vpc, cidr, zone string) string {
+	l.t.Helper()
+	return *must(l.CreateSubnet(l.ctx, &sdk.CreateSubnetInput{VpcId: &vpc, CidrBlock: &cidr, AvailabilityZone: &zone}))(l.t).Subnet.SubnetId
+}
+
+func (l *lab) group(vpc, name string) string {
+	l.t.Helper()
+	return *must(l.CreateSecurityGroup(l.ctx, &sdk.CreateSecurityGroupInput{VpcId: &vpc, GroupName: &name, Description: &name}))(l.t).GroupId
+}

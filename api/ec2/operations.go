@@ -1,0 +1,230 @@
+package ec2
+
+import (
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"postern/api"
+)
+
+// operations is the table of what the EC2 API does here. Takes names the members of a request that are made use of; the
+// pipeline refuses others by name.
+func (s *service) operations() []api.Operation {
+	return slices.Concat(
+		s.vpcOperations(), s.routeOperations(), s.groupOperations(), s.interfaceOperations(), s.endpointOperations(),
+		s.instanceOperations(), s.otherOperations(),
+	)
+}
+
+// pages are what every Describe call takes.
+var pages = api.Takes("Filters", "MaxResults", "NextToken")
+
+func (s *service) vpcOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateVpc", on(func(*sdk.CreateVpcInput) []string { return []string{"vpc/*"} }), s.createVpc,
+			api.Takes("CidrBlock", "InstanceTenancy", "AmazonProvidedIpv6CidrBlock", "TagSpecifications")),
+		api.Op("DescribeVpcs", api.Everything, s.describeVpcs, pages, api.Takes("VpcIds")),
+		api.Op("DeleteVpc", one("vpc", func(in *sdk.DeleteVpcInput) *string { return in.VpcId }), s.deleteVpc, api.Takes("VpcId")),
+		api.Op("ModifyVpcAttribute", one("vpc", func(in *sdk.ModifyVpcAttributeInput) *string { return in.VpcId }), s.modifyVpcAttribute,
+			api.Takes("VpcId", "EnableDnsSupport", "EnableDnsHostnames", "EnableNetworkAddressUsageMetrics")),
+		api.Op("DescribeVpcAttribute", one("vpc", func(in *sdk.DescribeVpcAttributeInput) *string { return in.VpcId }), s.describeVpcAttribute,
+			api.Takes("VpcId", "Attribute")),
+		api.Op("AssociateVpcCidrBlock", one("vpc", func(in *sdk.AssociateVpcCidrBlockInput) *string { return in.VpcId }), s.associateVpcCidrBlock,
+			api.Takes("VpcId", "CidrBlock")),
+		api.Op("DisassociateVpcCidrBlock", on(func(*sdk.DisassociateVpcCidrBlockInput) []string { return []string{"vpc/*"} }), s.disassociateVpcCidrBlock,
+			api.Takes("AssociationId")),
+
+		api.Op("CreateSubnet", on(func(in *sdk.CreateSubnetInput) []string { return []string{"subnet/*", "vpc/" + aws.ToString(in.VpcId)} }), s.createSubnet,
+			api.Takes("VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId", "TagSpecifications")),
+		api.Op("DescribeSubnets", api.Everything, s.describeSubnets, pages, api.Takes("SubnetIds")),
+		api.Op("DeleteSubnet", one("subnet", func(in *sdk.DeleteSubnetInput) *string { return in.SubnetId }), s.deleteSubnet, api.Takes("SubnetId")),
+		api.Op("ModifySubnetAttribute", one("subnet", func(in *sdk.ModifySubnetAttributeInput) *string { return in.SubnetId }), s.modifySubnetAttribute,
+			api.Takes("SubnetId", "MapPublicIpOnLaunch", "AssignIpv6AddressOnCreation", "EnableDns64", "PrivateDnsHostnameTypeOnLaunch",
+				"EnableResourceNameDnsARecordOnLaunch", "EnableResourceNameDnsAAAARecordOnLaunch")),
+
+		api.Op("DescribeNetworkAcls", api.Everything, s.describeNetworkAcls, pages, api.Takes("NetworkAclIds")),
+	}
+}
+
+func (s *service) routeOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateRouteTable", on(func(in *sdk.CreateRouteTableInput) []string {
+			return []string{"route-table/*", "vpc/" + aws.ToString(in.VpcId)}
+		}), s.createRouteTable, api.Takes("VpcId", "ClientToken", "TagSpecifications")),
+		api.Op("DescribeRouteTables", api.Everything, s.describeRouteTables, pages, api.Takes("RouteTableIds")),
+		api.Op("DeleteRouteTable", one("route-table", func(in *sdk.DeleteRouteTableInput) *string { return in.RouteTableId }), s.deleteRouteTable,
+			api.Takes("RouteTableId")),
+		api.Op("AssociateRouteTable", on(func(in *sdk.AssociateRouteTableInput) []string {
+			return []string{"route-table/" + aws.ToString(in.RouteTableId), "subnet/" + aws.ToString(in.SubnetId)}
+		}), s.associateRouteTable, api.Takes("RouteTableId", "SubnetId")),
+		api.Op("DisassociateRouteTable", on(func(*sdk.DisassociateRouteTableInput) []string { return []string{"route-table/*"} }), s.disassociateRouteTable,
+			api.Takes("AssociationId")),
+		api.Op("ReplaceRouteTableAssociation", one("route-table", func(in *sdk.ReplaceRouteTableAssociationInput) *string { return in.RouteTableId }),
+			s.replaceRouteTableAssociation, api.Takes("AssociationId", "RouteTableId")),
+		api.Op("CreateRoute", one("route-table", func(in *sdk.CreateRouteInput) *string { return in.RouteTableId }), s.createRoute,
+			api.Takes("RouteTableId", "DestinationCidrBlock", "DestinationPrefixListId", "GatewayId", "InstanceId", "NetworkInterfaceId", "VpcPeeringConnectionId")),
+		api.Op("ReplaceRoute", one("route-table", func(in *sdk.ReplaceRouteInput) *string { return in.RouteTableId }), s.replaceRoute,
+			api.Takes("RouteTableId", "DestinationCidrBlock", "DestinationPrefixListId", "GatewayId", "InstanceId", "NetworkInterfaceId", "VpcPeeringConnectionId")),
+		api.Op("DeleteRoute", one("route-table", func(in *sdk.DeleteRouteInput) *string { return in.RouteTableId }), s.deleteRoute,
+			api.Takes("RouteTableId", "DestinationCidrBlock", "DestinationPrefixListId")),
+
+		api.Op("CreateInternetGateway", on(func(*sdk.CreateInternetGatewayInput) []string { return []string{"internet-gateway/*"} }), s.createInternetGateway,
+			api.Takes("TagSpecifications")),
+		api.Op("DescribeInternetGateways", api.Everything, s.describeInternetGateways, pages, api.Takes("InternetGatewayIds")),
+		api.Op("AttachInternetGateway", on(func(in *sdk.AttachInternetGatewayInput) []string {
+			return []string{"internet-gateway/" + aws.ToString(in.InternetGatewayId), "vpc/" + aws.ToString(in.VpcId)}
+		}), s.attachInternetGateway, api.Takes("InternetGatewayId", "VpcId")),
+		api.Op("DetachInternetGateway", on(func(in *sdk.DetachInternetGatewayInput) []string {
+			return []string{"internet-gateway/" + aws.ToString(in.InternetGatewayId), "vpc/" + aws.ToString(in.VpcId)}
+		}), s.detachInternetGateway, api.Takes("InternetGatewayId", "VpcId")),
+		api.Op("DeleteInternetGateway", one("internet-gateway", func(in *sdk.DeleteInternetGatewayInput) *string { return in.InternetGatewayId }),
+			s.deleteInternetGateway, api.Takes("InternetGatewayId")),
+	}
+}
+
+// ruleMembers are what the calls on rules of a group take: permissions, and the older way to give one.
+var ruleMembers = api.Takes("GroupId", "IpPermissions", "CidrIp", "IpProtocol", "FromPort", "ToPort", "SourceSecurityGroupName")
+
+func (s *service) groupOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateSecurityGroup", on(func(in *sdk.CreateSecurityGroupInput) []string {
+			return []string{"security-group/*", "vpc/" + aws.ToString(in.VpcId)}
+		}), s.createSecurityGroup, api.Takes("VpcId", "GroupName", "Description", "TagSpecifications")),
+		api.Op("DescribeSecurityGroups", api.Everything, s.describeSecurityGroups, pages, api.Takes("GroupIds", "GroupNames")),
+		api.Op("DeleteSecurityGroup", one("security-group", func(in *sdk.DeleteSecurityGroupInput) *string { return in.GroupId }), s.deleteSecurityGroup,
+			api.Takes("GroupId", "GroupName")),
+		api.Op("AuthorizeSecurityGroupIngress", one("security-group", func(in *sdk.AuthorizeSecurityGroupIngressInput) *string { return in.GroupId }),
+			s.authorizeIngress, ruleMembers, api.Takes("GroupName", "TagSpecifications")),
+		api.Op("AuthorizeSecurityGroupEgress", one("security-group", func(in *sdk.AuthorizeSecurityGroupEgressInput) *string { return in.GroupId }),
+			s.authorizeEgress, ruleMembers, api.Takes("TagSpecifications")),
+		api.Op("RevokeSecurityGroupIngress", one("security-group", func(in *sdk.RevokeSecurityGroupIngressInput) *string { return in.GroupId }),
+			s.revokeIngress, ruleMembers, api.Takes("GroupName", "SecurityGroupRuleIds")),
+		api.Op("RevokeSecurityGroupEgress", one("security-group", func(in *sdk.RevokeSecurityGroupEgressInput) *string { return in.GroupId }),
+			s.revokeEgress, ruleMembers, api.Takes("SecurityGroupRuleIds")),
+		api.Op("DescribeSecurityGroupRules", api.Everything, s.describeSecurityGroupRules, pages, api.Takes("SecurityGroupRuleIds")),
+		api.Op("ModifySecurityGroupRules", one("security-group", func(in *sdk.ModifySecurityGroupRulesInput) *string { return in.GroupId }),
+			s.modifySecurityGroupRules, api.Takes("GroupId", "SecurityGroupRules")),
+		api.Op("UpdateSecurityGroupRuleDescriptionsIngress", one("security-group", func(in *sdk.UpdateSecurityGroupRuleDescriptionsIngressInput) *string { return in.GroupId }),
+			s.describeRulesIngress, api.Takes("GroupId", "GroupName", "IpPermissions", "SecurityGroupRuleDescriptions")),
+		api.Op("UpdateSecurityGroupRuleDescriptionsEgress", one("security-group", func(in *sdk.UpdateSecurityGroupRuleDescriptionsEgressInput) *string { return in.GroupId }),
+			s.describeRulesEgress, api.Takes("GroupId", "GroupName", "IpPermissions", "SecurityGroupRuleDescriptions")),
+	}
+}
+
+func (s *service) interfaceOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateNetworkInterface", on(func(in *sdk.CreateNetworkInterfaceInput) []string {
+			out := []string{"network-interface/*", "subnet/" + aws.ToString(in.SubnetId)}
+			for _, g := range in.Groups {
+				out = append(out, "security-group/"+g)
+			}
+			return out
+		}), s.createNetworkInterface, api.Takes("SubnetId", "Groups", "PrivateIpAddress", "PrivateIpAddresses", "SecondaryPrivateIpAddressCount",
+			"Description", "InterfaceType", "ClientToken", "TagSpecifications")),
+		api.Op("DescribeNetworkInterfaces", api.Everything, s.describeNetworkInterfaces, pages, api.Takes("NetworkInterfaceIds", "IncludeManagedResources")),
+		api.Op("DeleteNetworkInterface", one("network-interface", func(in *sdk.DeleteNetworkInterfaceInput) *string { return in.NetworkInterfaceId }),
+			s.deleteNetworkInterface, api.Takes("NetworkInterfaceId")),
+		api.Op("ModifyNetworkInterfaceAttribute", one("network-interface", func(in *sdk.ModifyNetworkInterfaceAttributeInput) *string { return in.NetworkInterfaceId }),
+			s.modifyNetworkInterface, api.Takes("NetworkInterfaceId", "Groups", "Description", "SourceDestCheck", "Attachment")),
+		api.Op("DescribeNetworkInterfaceAttribute", one("network-interface", func(in *sdk.DescribeNetworkInterfaceAttributeInput) *string { return in.NetworkInterfaceId }),
+			s.describeNetworkInterfaceAttribute, api.Takes("NetworkInterfaceId", "Attribute")),
+	}
+}
+
+func (s *service) endpointOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateVpcEndpoint", on(func(in *sdk.CreateVpcEndpointInput) []string {
+			out := []string{"vpc-endpoint/*", "vpc/" + aws.ToString(in.VpcId)}
+			for _, id := range in.SubnetIds {
+				out = append(out, "subnet/"+id)
+			}
+			for _, id := range in.SecurityGroupIds {
+				out = append(out, "security-group/"+id)
+			}
+			for _, id := range in.RouteTableIds {
+				out = append(out, "route-table/"+id)
+			}
+			return out
+		}), s.createVpcEndpoint, api.Takes("VpcId", "ServiceName", "VpcEndpointType", "SubnetIds", "SubnetConfigurations", "SecurityGroupIds",
+			"PolicyDocument", "PrivateDnsEnabled", "DnsOptions", "IpAddressType", "ServiceRegion", "ClientToken", "TagSpecifications")),
+		api.Op("DescribeVpcEndpoints", api.Everything, s.describeVpcEndpoints, pages, api.Takes("VpcEndpointIds")),
+		api.Op("ModifyVpcEndpoint", on(func(in *sdk.ModifyVpcEndpointInput) []string {
+			out := []string{"vpc-endpoint/" + aws.ToString(in.VpcEndpointId)}
+			for _, id := range slices.Concat(in.AddSubnetIds, in.RemoveSubnetIds) {
+				out = append(out, "subnet/"+id)
+			}
+			for _, id := range slices.Concat(in.AddSecurityGroupIds, in.RemoveSecurityGroupIds) {
+				out = append(out, "security-group/"+id)
+			}
+			return out
+		}), s.modifyVpcEndpoint, api.Takes("VpcEndpointId", "AddSubnetIds", "RemoveSubnetIds", "SubnetConfigurations", "AddSecurityGroupIds",
+			"RemoveSecurityGroupIds", "PolicyDocument", "ResetPolicy", "PrivateDnsEnabled", "DnsOptions", "IpAddressType")),
+		api.Op("DeleteVpcEndpoints", each("vpc-endpoint", func(in *sdk.DeleteVpcEndpointsInput) []string { return in.VpcEndpointIds }), s.deleteVpcEndpoints,
+			api.Takes("VpcEndpointIds")),
+		api.Op("DescribeVpcEndpointServices", api.Everything, s.describeVpcEndpointServices, pages, api.Takes("ServiceNames", "ServiceRegions")),
+		api.Op("DescribePrefixLists", api.Everything, s.describePrefixLists, pages, api.Takes("PrefixListIds")),
+		api.Op("DescribeManagedPrefixLists", api.Everything, s.describeManagedPrefixLists, pages, api.Takes("PrefixListIds")),
+		api.Op("GetManagedPrefixListEntries", one("prefix-list", func(in *sdk.GetManagedPrefixListEntriesInput) *string { return in.PrefixListId }),
+			s.getManagedPrefixListEntries, api.Takes("PrefixListId", "TargetVersion", "MaxResults", "NextToken")),
+	}
+}
+
+func (s *service) instanceOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("RunInstances", runResources, s.runInstances, api.Takes("MinCount", "MaxCount", "ImageId", "InstanceType", "SubnetId", "SecurityGroupIds",
+			"SecurityGroups", "PrivateIpAddress", "NetworkInterfaces", "IamInstanceProfile", "UserData", "MetadataOptions", "KeyName", "EbsOptimized",
+			"Monitoring", "Placement", "DisableApiTermination", "DisableApiStop", "InstanceInitiatedShutdownBehavior", "ClientToken", "TagSpecifications")),
+		api.Op("DescribeInstances", api.Everything, s.describeInstances, pages, api.Takes("InstanceIds", "IncludeManagedResources")),
+		api.Op("StartInstances", each("instance", func(in *sdk.StartInstancesInput) []string { return in.InstanceIds }), s.startInstances, api.Takes("InstanceIds")),
+		api.Op("StopInstances", each("instance", func(in *sdk.StopInstancesInput) []string { return in.InstanceIds }), s.stopInstances,
+			api.Takes("InstanceIds", "Force", "SkipOsShutdown", "Hibernate")),
+		api.Op("RebootInstances", each("instance", func(in *sdk.RebootInstancesInput) []string { return in.InstanceIds }), s.rebootInstances, api.Takes("InstanceIds")),
+		api.Op("TerminateInstances", each("instance", func(in *sdk.TerminateInstancesInput) []string { return in.InstanceIds }), s.terminateInstances,
+			api.Takes("InstanceIds")),
+		api.Op("GetConsoleOutput", one("instance", func(in *sdk.GetConsoleOutputInput) *string { return in.InstanceId }), s.getConsoleOutput,
+			api.Takes("InstanceId", "Latest")),
+		api.Op("DescribeInstanceStatus", api.Everything, s.describeInstanceStatus, pages, api.Takes("InstanceIds", "IncludeAllInstances", "IncludeManagedResources")),
+		api.Op("DescribeInstanceTypes", api.Everything, s.describeInstanceTypes, pages, api.Takes("InstanceTypes", "IncludeUnsupportedInRegion")),
+		api.Op("DescribeInstanceAttribute", one("instance", func(in *sdk.DescribeInstanceAttributeInput) *string { return in.InstanceId }), s.describeInstanceAttribute,
+			api.Takes("InstanceId", "Attribute")),
+		api.Op("ModifyInstanceAttribute", one("instance", func(in *sdk.ModifyInstanceAttributeInput) *string { return in.InstanceId }), s.modifyInstanceAttribute,
+			api.Takes("InstanceId", "Attribute", "Value", "InstanceType", "UserData", "Groups", "SourceDestCheck", "DisableApiTermination", "DisableApiStop",
+				"InstanceInitiatedShutdownBehavior")),
+		api.Op("ModifyInstanceMetadataOptions", one("instance", func(in *sdk.ModifyInstanceMetadataOptionsInput) *string { return in.InstanceId }),
+			s.modifyInstanceMetadataOptions, api.Takes("InstanceId", "HttpEndpoint", "HttpTokens", "HttpPutResponseHopLimit", "HttpProtocolIpv6", "InstanceMetadataTags")),
+
+		api.Op("DescribeIamInstanceProfileAssociations", api.Everything, s.describeProfileAssociations, pages, api.Takes("AssociationIds")),
+		api.Op("AssociateIamInstanceProfile", one("instance", func(in *sdk.AssociateIamInstanceProfileInput) *string { return in.InstanceId }), s.associateProfile,
+			api.Takes("InstanceId", "IamInstanceProfile")),
+		api.Op("ReplaceIamInstanceProfileAssociation", on(func(in *sdk.ReplaceIamInstanceProfileAssociationInput) []string {
+			return []string{instanceOfAssociation(in.AssociationId)}
+		}), s.replaceProfile, api.Takes("AssociationId", "IamInstanceProfile")),
+		api.Op("DisassociateIamInstanceProfile", on(func(in *sdk.DisassociateIamInstanceProfileInput) []string {
+			return []string{instanceOfAssociation(in.AssociationId)}
+		}), s.disassociateProfile, api.Takes("AssociationId")),
+	}
+}
+
+func (s *service) otherOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("DescribeImages", api.Everything, s.describeImages, pages,
+			api.Takes("ImageIds", "Owners", "ExecutableUsers", "IncludeDeprecated", "IncludeDisabled")),
+		api.Op("RegisterImage", func(c *api.Call, _ *sdk.RegisterImageInput) []string { return []string{imageARN(c, "*")} }, s.registerImage,
+			api.Takes("Name", "Description", "ImageLocation", "Architecture", "RootDeviceName", "VirtualizationType")),
+		api.Op("DeregisterImage", func(c *api.Call, in *sdk.DeregisterImageInput) []string {
+			return []string{imageARN(c, aws.ToString(in.ImageId))}
+		},
+			s.deregisterImage, api.Takes("ImageId")),
+		api.Op("DescribeVolumes", api.Everything, s.describeVolumes, pages, api.Takes("VolumeIds", "IncludeManagedResources")),
+
+		api.Op("CreateTags", tagged(func(in *sdk.CreateTagsInput) []string { return in.Resources }), s.createTags, api.Takes("Resources", "Tags")),
+		api.Op("DeleteTags", tagged(func(in *sdk.DeleteTagsInput) []string { return in.Resources }), s.deleteTags, api.Takes("Resources", "Tags")),
+		api.Op("DescribeTags", api.Everything, s.describeTags, pages),
+
+		api.Op("DescribeRegions", api.Everything, s.describeRegions, api.Takes("RegionNames", "AllRegions", "Filters")),
+		api.Op("DescribeAvailabilityZones", api.Everything, s.describeAvailabilityZones, api.Takes("ZoneNames", "ZoneIds", "AllAvailabilityZones", "Filters")),
+		api.Op("DescribeAccountAttributes", api.Everything, s.describeAccountAttributes, api.Takes("AttributeNames")),
+	}
+}

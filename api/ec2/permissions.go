@@ -1,0 +1,197 @@
+package ec2
+
+import (
+	"net/netip"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/aws/fault"
+	"postern/network"
+	"postern/network/vpc"
+)
+
+// A permission of the EC2 API is a protocol and port range with any number of peers; a rule has exactly one.
+
+var protocolNames = map[string]vpc.Protocol{
+	"-1": vpc.AllProtocols, "all": vpc.AllProtocols, "tcp": vpc.TCP, "udp": vpc.UDP, "icmp": vpc.ICMP, "icmpv6": vpc.ICMPv6,
+}
+
+func protocol(name *string) (vpc.Protocol, error) {
+	if aws.ToString(name) == "" {
+		return 0, required("ipProtocol")
+	}
+	if p, ok := protocolNames[*name]; ok {
+		return p, nil
+	}
+	n, err := strconv.ParseUint(*name, 10, 8)
+	if err != nil {
+		return 0, invalid("Invalid value '%s' for IP protocol. Unknown protocol.", *name)
+	}
+	return vpc.Protocol(n), nil
+}
+
+// protocolName is how the EC2 API writes a protocol.
+func protocolName(p vpc.Protocol) string {
+	switch p {
+	case vpc.AllProtocols:
+		return "-1"
+	case vpc.TCP, vpc.UDP, vpc.ICMP, vpc.ICMPv6:
+		return p.String()
+	}
+	return strconv.Itoa(int(p))
+}
+
+// ports reads a port range, or a type and code of ICMP.
+func ports(p vpc.Protocol, from, to *int32) (vpc.PortRange, error) {
+	switch p {
+	case vpc.TCP, vpc.UDP:
+		if from == nil || to == nil {
+			return vpc.PortRange{}, invalid("Invalid value for portRange. Must specify both from and to ports with TCP/UDP.")
+		}
+		return vpc.PortRange{From: *from, To: *to}, nil
+	case vpc.ICMP, vpc.ICMPv6:
+		r := vpc.PortRange{From: -1, To: -1}
+		if from != nil {
+			r.From = *from
+		}
+		if to != nil {
+			r.To = *to
+		}
+		return r, nil
+	}
+	return vpc.PortRange{From: -1, To: -1}, nil
+}
+
+// rules takes permissions apart.
+func rules(permissions []types.IpPermission) ([]network.SecurityGroupRule, error) {
+	var out []network.SecurityGroupRule
+	for _, p := range permissions {
+		more, err := rulesOf(p)
+		if err != nil {
+			return nil, err
+		}
+		if len(more) == 0 {
+			return nil, fault.New(fault.Invalid, "ec2.rules", "A permission needs at least one of ipRanges, ipv6Ranges, groups and prefixListIds").
+				WithCode("InvalidPermission.Malformed")
+		}
+		out = append(out, more...)
+	}
+	return out, nil
+}
+
+func rulesOf(p types.IpPermission) ([]network.SecurityGroupRule, error) {
+	base := network.SecurityGroupRule{}
+	var err error
+	if base.Protocol, err = protocol(p.IpProtocol); err != nil {
+		return nil, err
+	}
+	if base.Ports, err = ports(base.Protocol, p.FromPort, p.ToPort); err != nil {
+		return nil, err
+	}
+	var out []network.SecurityGroupRule
+	add := func(description *string, set func(*network.SecurityGroupRule)) {
+		r := base
+		r.Description = aws.ToString(description)
+		set(&r)
+		out = append(out, r)
+	}
+	for _, x := range p.IpRanges {
+		cidr, err := block(x.CidrIp, true)
+		if err != nil {
+			return nil, err
+		}
+		add(x.Description, func(r *network.SecurityGroupRule) { r.CIDR = cidr })
+	}
+	for _, x := range p.Ipv6Ranges {
+		cidr, err := block(x.CidrIpv6, false)
+		if err != nil {
+			return nil, err
+		}
+		add(x.Description, func(r *network.SecurityGroupRule) { r.CIDR = cidr })
+	}
+	for _, x := range p.PrefixListIds {
+		add(x.Description, func(r *network.SecurityGroupRule) { r.PrefixList = aws.ToString(x.PrefixListId) })
+	}
+	for _, x := range p.UserIdGroupPairs {
+		if aws.ToString(x.GroupId) == "" {
+			return nil, noGroupNamed(x.GroupName)
+		}
+		add(x.Description, func(r *network.SecurityGroupRule) { r.Group = *x.GroupId })
+	}
+	return out, nil
+}
+
+// block reads the range of a rule. Host bits are cleared, as Amazon does.
+func block(s *string, four bool) (netip.Prefix, error) {
+	p, err := netip.ParsePrefix(aws.ToString(s))
+	if err != nil || p.Addr().Is4() != four {
+		return p, invalid("CIDR block %s is malformed", aws.ToString(s))
+	}
+	return p, nil
+}
+
+// permissions puts rules of one direction together as the EC2 API shows them.
+func permissions(g *network.SecurityGroup, egress bool) []types.IpPermission {
+	type key struct {
+		protocol vpc.Protocol
+		ports    vpc.PortRange
+	}
+	at := map[key]int{}
+	out := []types.IpPermission{}
+	for i := range g.Rules {
+		r := &g.Rules[i]
+		if r.Egress != egress {
+			continue
+		}
+		k := key{r.Protocol, r.Ports}
+		n, ok := at[k]
+		if !ok {
+			n = len(out)
+			at[k] = n
+			out = append(out, permission(r))
+		}
+		addPeer(&out[n], g, r)
+	}
+	return out
+}
+
+func permission(r *network.SecurityGroupRule) types.IpPermission {
+	p := types.IpPermission{IpProtocol: aws.String(protocolName(r.Protocol))}
+	if r.Protocol != vpc.AllProtocols {
+		p.FromPort, p.ToPort = aws.Int32(r.Ports.From), aws.Int32(r.Ports.To)
+	}
+	return p
+}
+
+func addPeer(p *types.IpPermission, g *network.SecurityGroup, r *network.SecurityGroupRule) {
+	description := optional(r.Description)
+	switch {
+	case r.Group != "":
+		p.UserIdGroupPairs = append(p.UserIdGroupPairs, types.UserIdGroupPair{
+			GroupId: aws.String(r.Group), UserId: aws.String(g.Account), Description: description,
+		})
+	case r.PrefixList != "":
+		p.PrefixListIds = append(p.PrefixListIds, types.PrefixListId{PrefixListId: aws.String(r.PrefixList), Description: description})
+	case r.CIDR.Addr().Is6():
+		p.Ipv6Ranges = append(p.Ipv6Ranges, types.Ipv6Range{CidrIpv6: str(r.CIDR), Description: description})
+	default:
+		p.IpRanges = append(p.IpRanges, types.IpRange{CidrIp: str(r.CIDR), Description: description})
+	}
+}
+
+// optional leaves an empty text out of an answer.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return aws.String(s)
+}
+
+func noGroupNamed(name *string) error {
+	if aws.ToString(name) == "" {
+		return required("groupId")
+	}
+	return fault.New(fault.NotFound, "ec2", "The security group '%s' does not exist in default VPC", *name).WithCode("InvalidGroup.NotFound")
+}

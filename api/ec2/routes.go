@@ -1,0 +1,117 @@
+package ec2
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"postern/api"
+	"postern/aws/fault"
+	"postern/network"
+	"postern/network/vpc"
+)
+
+// routeInput is what CreateRoute, ReplaceRoute and DeleteRoute have in common.
+type routeInput struct {
+	cidr, prefixList, gateway, instance, nic, peering *string
+}
+
+func (s *service) createRoute(ctx context.Context, c *api.Call, in *sdk.CreateRouteInput) (*sdk.CreateRouteOutput, error) {
+	r, err := s.route(c, routeInput{
+		in.DestinationCidrBlock, in.DestinationPrefixListId, in.GatewayId, in.InstanceId, in.NetworkInterfaceId, in.VpcPeeringConnectionId,
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = s.network.CreateRoute(ctx, scopeOf(c), aws.ToString(in.RouteTableId), r)
+	return &sdk.CreateRouteOutput{Return: aws.Bool(true)}, err
+}
+
+func (s *service) replaceRoute(ctx context.Context, c *api.Call, in *sdk.ReplaceRouteInput) (*sdk.ReplaceRouteOutput, error) {
+	r, err := s.route(c, routeInput{
+		in.DestinationCidrBlock, in.DestinationPrefixListId, in.GatewayId, in.InstanceId, in.NetworkInterfaceId, in.VpcPeeringConnectionId,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.network.ReplaceRoute(ctx, scopeOf(c), aws.ToString(in.RouteTableId), r)
+}
+
+func (s *service) deleteRoute(ctx context.Context, c *api.Call, in *sdk.DeleteRouteInput) (*sdk.DeleteRouteOutput, error) {
+	r, err := destination(routeInput{cidr: in.DestinationCidrBlock, prefixList: in.DestinationPrefixListId})
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.network.DeleteRoute(ctx, scopeOf(c), aws.ToString(in.RouteTableId), r)
+}
+
+func destination(in routeInput) (network.Route, error) {
+	switch {
+	case in.cidr != nil && in.prefixList != nil:
+		return network.Route{}, parameters("A route has one destination: a CIDR block or a prefix list")
+	case in.prefixList != nil:
+		return network.Route{PrefixList: *in.prefixList}, nil
+	}
+	p, err := prefix("destinationCidrBlock", in.cidr)
+	if err == nil && !p.Addr().Is4() {
+		err = invalid("Value (%s) for parameter destinationCidrBlock is invalid. This is not a valid IPv4 CIDR block.", p)
+	}
+	return network.Route{Destination: p}, err
+}
+
+func (s *service) route(c *api.Call, in routeInput) (network.Route, error) {
+	r, err := destination(in)
+	if err != nil {
+		return r, err
+	}
+	var targets []vpc.Target
+	if in.gateway != nil {
+		kind, err := gatewayKind(c, *in.gateway)
+		if err != nil {
+			return r, err
+		}
+		targets = append(targets, vpc.Target{Kind: kind, ID: *in.gateway})
+	}
+	if in.peering != nil {
+		targets = append(targets, vpc.Target{Kind: vpc.ViaPeering, ID: *in.peering})
+	}
+	if in.nic != nil {
+		targets = append(targets, vpc.Target{Kind: vpc.ViaInterface, ID: *in.nic})
+	}
+	if in.instance != nil {
+		nic, err := s.primaryInterface(c, *in.instance)
+		if err != nil {
+			return r, err
+		}
+		targets = append(targets, vpc.Target{Kind: vpc.ViaInterface, ID: nic})
+	}
+	if len(targets) != 1 {
+		return r, parameters("A route has exactly one target: gatewayId, instanceId, networkInterfaceId or vpcPeeringConnectionId")
+	}
+	r.Target = targets[0]
+	return r, nil
+}
+
+// gatewayKind says what a gatewayId names; it may also be "local" or a virtual private gateway.
+func gatewayKind(c *api.Call, id string) (vpc.TargetKind, error) {
+	switch {
+	case strings.HasPrefix(id, "igw-"):
+		return vpc.ViaInternetGateway, nil
+	case id == "local", strings.HasPrefix(id, "vgw-"), strings.HasPrefix(id, "vpce-"):
+		return 0, unbuilt(c, "a route to gateway "+id)
+	}
+	return 0, fault.New(fault.NotFound, "ec2.route", "The gateway ID '%s' does not exist", id).WithCode("InvalidGatewayID.NotFound")
+}
+
+// primaryInterface finds the only interface of an instance.
+func (s *service) primaryInterface(c *api.Call, instance string) (string, error) {
+	v := s.view(c)
+	for _, n := range v.InterfacesOf(instance) {
+		if n.Account == c.Account && n.Region == c.Region && n.Kind == vpc.InstanceInterface {
+			return n.ID, nil
+		}
+	}
+	return "", noInstance(instance)
+}

@@ -1,0 +1,167 @@
+package ec2
+
+import (
+	"context"
+	"iter"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/api"
+	"postern/network"
+	"postern/network/vpc"
+)
+
+var tableListing = listing[*network.RouteTable]{
+	id:   func(t *network.RouteTable) string { return t.ID },
+	tags: func(t *network.RouteTable) []network.Tag { return t.Tags },
+	all:  func(v *view) iter.Seq[*network.RouteTable] { return v.RouteTables(v.scope) },
+	get:  func(v *view, id string) (*network.RouteTable, error) { return v.RouteTable(v.scope, id) },
+	filters: map[string]test[*network.RouteTable]{
+		"association.gateway-id":                 none[*network.RouteTable],
+		"association.route-table-association-id": tied(func(a network.Association) string { return a.ID }),
+		"association.subnet-id":                  tied(func(a network.Association) string { return a.Subnet }),
+		"association.route-table-id": func(_ *view, t *network.RouteTable, want values) bool {
+			return len(t.Associations) > 0 && want.is(t.ID)
+		},
+		"association.main":                      flag((*network.RouteTable).Main),
+		"owner-id":                              text(func(t *network.RouteTable) string { return t.Account }),
+		"route-table-id":                        text(func(t *network.RouteTable) string { return t.ID }),
+		"route.destination-cidr-block":          routed(func(r types.Route) string { return aws.ToString(r.DestinationCidrBlock) }),
+		"route.destination-ipv6-cidr-block":     none[*network.RouteTable],
+		"route.destination-prefix-list-id":      routed(func(r types.Route) string { return aws.ToString(r.DestinationPrefixListId) }),
+		"route.egress-only-internet-gateway-id": none[*network.RouteTable],
+		"route.gateway-id":                      routed(func(r types.Route) string { return aws.ToString(r.GatewayId) }),
+		"route.instance-id":                     routed(func(r types.Route) string { return aws.ToString(r.InstanceId) }),
+		"route.nat-gateway-id":                  none[*network.RouteTable],
+		"route.transit-gateway-id":              none[*network.RouteTable],
+		"route.origin":                          routed(func(r types.Route) string { return string(r.Origin) }),
+		"route.state":                           routed(func(r types.Route) string { return string(r.State) }),
+		"route.vpc-peering-connection-id":       routed(func(r types.Route) string { return aws.ToString(r.VpcPeeringConnectionId) }),
+		"vpc-id":                                text(func(t *network.RouteTable) string { return t.VPC }),
+	},
+}
+
+func tied(of func(network.Association) string) test[*network.RouteTable] {
+	return func(_ *view, t *network.RouteTable, want values) bool {
+		return want.any(convert(t.Associations, of))
+	}
+}
+
+func routed(of func(types.Route) string) test[*network.RouteTable] {
+	return func(v *view, t *network.RouteTable, want values) bool {
+		return want.any(convert(v.routes(t), of))
+	}
+}
+
+// routes are the table's local routes, and then its own.
+func (v *view) routes(t *network.RouteTable) []types.Route {
+	var out []types.Route
+	if owner, err := v.VPC(v.scope, t.VPC); err == nil {
+		for _, b := range owner.Blocks {
+			out = append(out, types.Route{
+				DestinationCidrBlock: str(b.CIDR), GatewayId: aws.String("local"),
+				Origin: types.RouteOriginCreateRouteTable, State: types.RouteStateActive,
+			})
+		}
+	}
+	for _, r := range t.Routes {
+		out = append(out, v.route(t, r))
+	}
+	return out
+}
+
+func (v *view) route(t *network.RouteTable, r network.Route) types.Route {
+	out := types.Route{Origin: types.RouteOriginCreateRoute, State: types.RouteStateBlackhole}
+	if v.RouteActive(t, r) {
+		out.State = types.RouteStateActive
+	}
+	if r.PrefixList != "" {
+		out.DestinationPrefixListId = aws.String(r.PrefixList)
+	} else {
+		out.DestinationCidrBlock = str(r.Destination)
+	}
+	target := aws.String(r.Target.ID)
+	switch r.Target.Kind {
+	case vpc.ViaInternetGateway:
+		out.GatewayId = target
+	case vpc.ViaPeering:
+		out.VpcPeeringConnectionId = target
+	case vpc.ViaInterface:
+		out.NetworkInterfaceId = target
+		if n, err := v.Interface(v.scope, r.Target.ID); err == nil && n.Kind == vpc.InstanceInterface && n.Attachment != nil {
+			out.InstanceId, out.InstanceOwnerId = aws.String(n.Owner()), aws.String(n.Account)
+		}
+	}
+	return out
+}
+
+func (v *view) table(t *network.RouteTable) types.RouteTable {
+	return types.RouteTable{
+		RouteTableId: aws.String(t.ID), VpcId: aws.String(t.VPC), OwnerId: aws.String(t.Account), Tags: toTags(t.Tags),
+		Routes: v.routes(t),
+		Associations: convert(t.Associations, func(a network.Association) types.RouteTableAssociation {
+			out := types.RouteTableAssociation{
+				RouteTableAssociationId: aws.String(a.ID), RouteTableId: aws.String(t.ID), Main: aws.Bool(a.Main),
+				AssociationState: associated(),
+			}
+			if a.Subnet != "" {
+				out.SubnetId = aws.String(a.Subnet)
+			}
+			return out
+		}),
+	}
+}
+
+func associated() *types.RouteTableAssociationState {
+	return &types.RouteTableAssociationState{State: types.RouteTableAssociationStateCodeAssociated}
+}
+
+func (s *service) createRouteTable(ctx context.Context, c *api.Call, in *sdk.CreateRouteTableInput) (*sdk.CreateRouteTableOutput, error) {
+	tags, err := tagsFor(ctx, c, "route-table", in.TagSpecifications)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.network.CreateRouteTable(ctx, scopeOf(c), network.CreateRouteTableInput{
+		VPC: aws.ToString(in.VpcId), Tags: tags, Token: aws.ToString(in.ClientToken),
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := s.view(c).table(t)
+	return &sdk.CreateRouteTableOutput{RouteTable: &out, ClientToken: in.ClientToken}, nil
+}
+
+func (s *service) describeRouteTables(_ context.Context, c *api.Call, in *sdk.DescribeRouteTablesInput) (*sdk.DescribeRouteTablesOutput, error) {
+	v := s.view(c)
+	found, next, err := describe(v, tableListing, query{in.RouteTableIds, in.Filters, in.MaxResults, in.NextToken})
+	return &sdk.DescribeRouteTablesOutput{RouteTables: convert(found, v.table), NextToken: next}, err
+}
+
+func (s *service) deleteRouteTable(ctx context.Context, c *api.Call, in *sdk.DeleteRouteTableInput) (*sdk.DeleteRouteTableOutput, error) {
+	return nil, s.network.DeleteRouteTable(ctx, scopeOf(c), aws.ToString(in.RouteTableId))
+}
+
+func (s *service) associateRouteTable(ctx context.Context, c *api.Call, in *sdk.AssociateRouteTableInput) (*sdk.AssociateRouteTableOutput, error) {
+	if aws.ToString(in.SubnetId) == "" {
+		return nil, required("subnetId")
+	}
+	id, err := s.network.AssociateRouteTable(ctx, scopeOf(c), aws.ToString(in.RouteTableId), *in.SubnetId)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.AssociateRouteTableOutput{AssociationId: aws.String(id), AssociationState: associated()}, nil
+}
+
+func (s *service) disassociateRouteTable(ctx context.Context, c *api.Call, in *sdk.DisassociateRouteTableInput) (*sdk.DisassociateRouteTableOutput, error) {
+	return nil, s.network.DisassociateRouteTable(ctx, scopeOf(c), aws.ToString(in.AssociationId))
+}
+
+func (s *service) replaceRouteTableAssociation(ctx context.Context, c *api.Call, in *sdk.ReplaceRouteTableAssociationInput) (*sdk.ReplaceRouteTableAssociationOutput, error) {
+	a, err := s.network.ReplaceAssociation(ctx, scopeOf(c), aws.ToString(in.AssociationId), aws.ToString(in.RouteTableId))
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.ReplaceRouteTableAssociationOutput{NewAssociationId: aws.String(a.ID), AssociationState: associated()}, nil
+}

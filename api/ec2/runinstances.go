@@ -1,0 +1,302 @@
+package ec2
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/netip"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/api"
+	"postern/aws/fault"
+	"postern/network"
+	"postern/network/vpc"
+	"postern/support/compute"
+)
+
+// runResources are what RunInstances is about.
+func runResources(c *api.Call, in *sdk.RunInstancesInput) []string {
+	image := aws.ToString(in.ImageId)
+	if image == "" {
+		image = compute.HostImage(c.Region)
+	}
+	out := []string{imageARN(c, image), resource(c, "instance/*"), resource(c, "network-interface/*")}
+	subnet, groups := in.SubnetId, in.SecurityGroupIds
+	for _, n := range in.NetworkInterfaces {
+		if n.SubnetId != nil {
+			subnet = n.SubnetId
+		}
+		groups = append(groups, n.Groups...)
+	}
+	if subnet != nil {
+		out = append(out, resource(c, "subnet/"+*subnet))
+	}
+	for _, g := range groups {
+		out = append(out, resource(c, "security-group/"+g))
+	}
+	return out
+}
+
+// runInstances makes the network interfaces, attached to instances that are still to be, and then launches these. A
+// launch that fails takes its interfaces with it; interfaces that a crash leaves behind are found by their owner.
+func (s *service) runInstances(ctx context.Context, c *api.Call, in *sdk.RunInstancesInput) (*sdk.RunInstancesOutput, error) {
+	launch, nics, err := s.launchOf(ctx, c, in)
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.launch(ctx, c, launch, nics)
+	if err != nil {
+		return nil, err
+	}
+	v := s.view(c)
+	return &sdk.RunInstancesOutput{
+		ReservationId: aws.String(made[0].Reservation), OwnerId: aws.String(c.Account),
+		Instances: convert(made, func(i compute.Instance) types.Instance { return s.describeInstance(v, i) }),
+	}, nil
+}
+
+func (s *service) launch(ctx context.Context, c *api.Call, l compute.Launch, nics interfaces) (made []compute.Instance, err error) {
+	if before := s.compute.ByToken(l.Scope, l.Token); len(before) > 0 {
+		// The same request again: Launch sees whether it is, by the number of instances too.
+		l.IDs, l.Placements = nil, make([]compute.Placement, nics.count)
+		return s.compute.Launch(ctx, l)
+	}
+	defer func() {
+		if err == nil && made[0].ID == l.IDs[0] {
+			return
+		}
+		for _, id := range l.IDs { // the launch failed, or one with the same token came first
+			err = errors.Join(err, s.network.ReleaseOwner(context.WithoutCancel(ctx), id))
+		}
+	}()
+	if l.Placements, err = s.placements(ctx, c, l.IDs, nics); err != nil {
+		return nil, err
+	}
+	return s.compute.Launch(ctx, l)
+}
+
+// launchOf reads everything but the network from a request.
+func (s *service) launchOf(ctx context.Context, c *api.Call, in *sdk.RunInstancesInput) (compute.Launch, interfaces, error) {
+	l := compute.Launch{
+		Scope: instanceScope(c), Token: aws.ToString(in.ClientToken), Image: aws.ToString(in.ImageId), Type: string(in.InstanceType),
+		ProtectTermination: aws.ToBool(in.DisableApiTermination), ProtectStop: aws.ToBool(in.DisableApiStop),
+		TerminateOnShutdown: in.InstanceInitiatedShutdownBehavior == types.ShutdownBehaviorTerminate,
+	}
+	nics, err := interfacesOf(c, in)
+	if err != nil {
+		return l, nics, err
+	}
+	if err := refuseRun(c, in); err != nil {
+		return l, nics, err
+	}
+	if l.UserData, err = userData(in.UserData); err != nil {
+		return l, nics, err
+	}
+	if l.Metadata, err = metadataOf(c, defaultMetadata, in.MetadataOptions); err != nil {
+		return l, nics, err
+	}
+	if p := in.IamInstanceProfile; p != nil {
+		if l.Profile, err = s.profile(ctx, c, aws.ToString(p.Name), aws.ToString(p.Arn)); err != nil {
+			return l, nics, err
+		}
+	}
+	tags, err := tagsByKind(ctx, c, in.TagSpecifications, "instance", "network-interface")
+	if err != nil {
+		return l, nics, err
+	}
+	if err := s.network.CheckTags(nil, tags["instance"]); err != nil {
+		return l, nics, err
+	}
+	l.Tags, nics.input.Tags = tagMap(tags["instance"]), tags["network-interface"]
+	for range nics.count {
+		l.IDs = append(l.IDs, compute.NewInstanceID())
+	}
+	return l, nics, nil
+}
+
+// refuseRun refuses what instances here do not have.
+func refuseRun(c *api.Call, in *sdk.RunInstancesInput) error {
+	switch {
+	case aws.ToString(in.KeyName) != "":
+		return fault.New(fault.NotFound, "ec2", "The key pair '%s' does not exist", *in.KeyName).WithCode("InvalidKeyPair.NotFound")
+	case aws.ToBool(in.EbsOptimized):
+		return unbuilt(c, "ebsOptimized")
+	case in.Monitoring != nil && aws.ToBool(in.Monitoring.Enabled):
+		return unbuilt(c, "detailed monitoring")
+	case in.Placement != nil && in.Placement.Tenancy != "" && in.Placement.Tenancy != types.TenancyDefault:
+		return unbuilt(c, "placement.tenancy "+string(in.Placement.Tenancy))
+	case in.Placement != nil && (in.Placement.GroupName != nil || in.Placement.GroupId != nil || in.Placement.HostId != nil ||
+		in.Placement.HostResourceGroupArn != nil || in.Placement.PartitionNumber != nil || in.Placement.Affinity != nil || in.Placement.SpreadDomain != nil):
+		return unbuilt(c, "placement on hosts or in groups")
+	}
+	return nil
+}
+
+func userData(s *string) ([]byte, error) {
+	if aws.ToString(s) == "" {
+		return nil, nil
+	}
+	data, err := base64.StdEncoding.DecodeString(*s)
+	if err != nil {
+		return nil, invalid("Invalid BASE64 encoding of user data.")
+	}
+	return data, nil
+}
+
+// defaultMetadata are the options of instances that ask for none: tokens are required, as on AWS where an account says
+// nothing else, since 2024.
+var defaultMetadata = compute.MetadataOptions{TokensRequired: true, HopLimit: 2}
+
+// metadataOf changes metadata options as a request asks.
+func metadataOf(c *api.Call, now compute.MetadataOptions, in *types.InstanceMetadataOptionsRequest) (compute.MetadataOptions, error) {
+	if in == nil {
+		return now, nil
+	}
+	if in.HttpProtocolIpv6 == types.InstanceMetadataProtocolStateEnabled {
+		return now, unbuilt(c, "metadataOptions.httpProtocolIpv6")
+	}
+	if in.HttpTokens != "" {
+		now.TokensRequired = in.HttpTokens == types.HttpTokensStateRequired
+	}
+	if in.HttpEndpoint != "" {
+		now.Disabled = in.HttpEndpoint == types.InstanceMetadataEndpointStateDisabled
+	}
+	if in.InstanceMetadataTags != "" {
+		now.TagsEnabled = in.InstanceMetadataTags == types.InstanceMetadataTagsStateEnabled
+	}
+	if in.HttpPutResponseHopLimit != nil {
+		if now.HopLimit = int(*in.HttpPutResponseHopLimit); now.HopLimit < 1 || now.HopLimit > 64 {
+			return now, invalid("The HttpPutResponseHopLimit must be between 1 and 64")
+		}
+	}
+	return now, nil
+}
+
+// interfaces are the network interfaces that a launch asks for: one for each instance.
+type interfaces struct {
+	count int
+	input network.CreateInterfaceInput
+	// existing is an interface that is there already; the count is then 1.
+	existing string
+	zone     string
+}
+
+func interfacesOf(c *api.Call, in *sdk.RunInstancesInput) (interfaces, error) {
+	least, most := int(aws.ToInt32(in.MinCount)), int(aws.ToInt32(in.MaxCount))
+	if least < 1 || most < least {
+		return interfaces{}, invalid("Value (%d) for parameter minCount is invalid. Expected an integer from 1 to maxCount (%d).", least, most)
+	}
+	nics := interfaces{count: most, input: network.CreateInterfaceInput{
+		Subnet: aws.ToString(in.SubnetId), Groups: in.SecurityGroupIds, DeleteOnTermination: true,
+	}}
+	if in.Placement != nil {
+		nics.zone = aws.ToString(in.Placement.AvailabilityZone)
+	}
+	if len(in.SecurityGroups) > 0 {
+		return nics, noGroupNamed(aws.String(in.SecurityGroups[0]))
+	}
+	var err error
+	if nics.input.Addresses, err = wantedAddresses(in.PrivateIpAddress, nil); err != nil {
+		return nics, err
+	}
+	if err := nics.specify(c, in); err != nil {
+		return nics, err
+	}
+	switch {
+	case nics.existing == "" && nics.input.Subnet == "":
+		return nics, noDefaultVPC()
+	case nics.count > 1 && (nics.existing != "" || len(nics.input.Addresses) > 0):
+		return nics, parameters("An interface or an address can be given for one instance only")
+	}
+	return nics, nil
+}
+
+// specify reads the one network interface specification that a request may have.
+func (n *interfaces) specify(c *api.Call, in *sdk.RunInstancesInput) error {
+	if len(in.NetworkInterfaces) == 0 {
+		return nil
+	}
+	x := in.NetworkInterfaces[0]
+	switch {
+	case len(in.NetworkInterfaces) > 1 || aws.ToInt32(x.DeviceIndex) != 0 || aws.ToInt32(x.NetworkCardIndex) != 0:
+		return unbuilt(c, "a second network interface")
+	case in.SubnetId != nil || in.PrivateIpAddress != nil || len(in.SecurityGroupIds) > 0:
+		return parameters("Network interfaces and an instance-level subnet ID, address or security groups may not be specified on the same request")
+	case aws.ToBool(x.AssociatePublicIpAddress) || aws.ToBool(x.AssociateCarrierIpAddress):
+		return unbuilt(c, "a public IP address")
+	case x.InterfaceType != nil && *x.InterfaceType != string(types.NetworkInterfaceTypeInterface):
+		return unbuilt(c, "an interface of type "+*x.InterfaceType)
+	case len(x.Ipv6Addresses) > 0 || x.Ipv6AddressCount != nil || aws.ToBool(x.PrimaryIpv6) || x.Ipv6PrefixCount != nil || len(x.Ipv6Prefixes) > 0:
+		return unbuilt(c, "an IPv6 address")
+	case x.Ipv4PrefixCount != nil || len(x.Ipv4Prefixes) > 0 || x.ConnectionTrackingSpecification != nil || x.EnaSrdSpecification != nil || x.EnaQueueCount != nil:
+		return unbuilt(c, "this kind of network interface")
+	}
+	if n.existing = aws.ToString(x.NetworkInterfaceId); n.existing != "" {
+		return nil
+	}
+	n.input.Subnet, n.input.Groups, n.input.Description = aws.ToString(x.SubnetId), x.Groups, aws.ToString(x.Description)
+	n.input.Secondary = int(aws.ToInt32(x.SecondaryPrivateIpAddressCount))
+	if x.DeleteOnTermination != nil {
+		n.input.DeleteOnTermination = *x.DeleteOnTermination
+	}
+	var err error
+	n.input.Addresses, err = wantedAddresses(x.PrivateIpAddress, x.PrivateIpAddresses)
+	return err
+}
+
+func noDefaultVPC() error {
+	return fault.New(fault.Missing, "ec2", "No default VPC for this user. Name a subnet or a VPC.").WithCode("VPCIdNotSpecified")
+}
+
+// placements makes the interfaces and says what instances must know of them.
+func (s *service) placements(ctx context.Context, c *api.Call, ids []string, nics interfaces) ([]compute.Placement, error) {
+	if nics.zone != "" && nics.existing == "" {
+		subnet, err := s.network.State().Subnet(scopeOf(c), nics.input.Subnet)
+		if err != nil {
+			return nil, err
+		}
+		if subnet.Zone != nics.zone {
+			return nil, invalid("Value (%s) for parameter availabilityZone is invalid. The subnet '%s' is in %s.", nics.zone, subnet.ID, subnet.Zone)
+		}
+	}
+	made, err := s.attach(ctx, c, ids, nics)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]compute.Placement, len(made))
+	for i, n := range made {
+		if out[i], err = s.placement(c, n); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (s *service) attach(ctx context.Context, c *api.Call, ids []string, nics interfaces) ([]*network.Interface, error) {
+	if nics.existing != "" {
+		n, err := s.network.AttachInterface(ctx, scopeOf(c), nics.existing, ids[0])
+		return []*network.Interface{n}, err
+	}
+	inputs := make([]network.CreateInterfaceInput, len(ids))
+	for i, id := range ids {
+		inputs[i] = nics.input
+		inputs[i].Owner, inputs[i].Kind = id, vpc.InstanceInterface
+	}
+	return s.network.CreateInterfaces(ctx, scopeOf(c), inputs)
+}
+
+func (s *service) placement(c *api.Call, n *network.Interface) (compute.Placement, error) {
+	subnet, err := s.network.State().Subnet(scopeOf(c), n.Subnet)
+	if err != nil {
+		return compute.Placement{}, err
+	}
+	return compute.Placement{
+		Interface: n.ID, VPC: n.VPC, Subnet: n.Subnet, Zone: n.Zone,
+		Address: netip.PrefixFrom(n.Addresses[0], subnet.CIDR.Bits()), Gateway: subnet.CIDR.Addr().Next(),
+		Resolver: s.network.Snapshot().ResolverAddress(n.VPC),
+		Hostname: network.HostName(n.Addresses[0]), Domain: network.HostDomain(n.Region),
+	}, nil
+}

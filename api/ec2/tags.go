@@ -1,0 +1,143 @@
+package ec2
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/api"
+	"postern/aws/arn"
+	"postern/network"
+)
+
+// arnTypes are the resource types of ARNs by the prefix of ids.
+var arnTypes = map[string]string{
+	"vpc": "vpc", "subnet": "subnet", "rtb": "route-table", "igw": "internet-gateway", "acl": "network-acl",
+	"sg": "security-group", "sgr": "security-group-rule", "eni": "network-interface", "vpce": "vpc-endpoint",
+	"pl": "prefix-list", "pcx": "vpc-peering-connection", "i": "instance", "ami": "image", "vol": "volume",
+}
+
+// tagged declares the resources that tags are put on.
+func tagged[In any](ids func(*In) []string) func(*api.Call, *In) []string {
+	return func(c *api.Call, in *In) []string {
+		var out []string
+		for _, id := range ids(in) {
+			prefix, _, _ := strings.Cut(id, "-")
+			kind, account := cmp.Or(arnTypes[prefix], "*"), c.Account
+			if kind == "image" {
+				account = ""
+			}
+			out = append(out, arn.New("ec2", c.Region, account, kind+"/"+id).String())
+		}
+		return out
+	}
+}
+
+func (s *service) createTags(ctx context.Context, c *api.Call, in *sdk.CreateTagsInput) (*sdk.CreateTagsOutput, error) {
+	if len(in.Tags) == 0 {
+		return nil, required("tagSet")
+	}
+	return nil, s.retag(c, in.Resources, func(ids []string) error {
+		return s.network.CreateTags(ctx, scopeOf(c), ids, fromTags(in.Tags))
+	}, func(id string) error {
+		put := map[string]string{}
+		for _, t := range in.Tags {
+			put[aws.ToString(t.Key)] = aws.ToString(t.Value)
+		}
+		return s.tagInstance(ctx, c, id, put, nil)
+	})
+}
+
+func (s *service) deleteTags(ctx context.Context, c *api.Call, in *sdk.DeleteTagsInput) (*sdk.DeleteTagsOutput, error) {
+	gone := convert(in.Tags, func(t types.Tag) network.TagRemoval {
+		return network.TagRemoval{Key: aws.ToString(t.Key), Value: t.Value}
+	})
+	return nil, s.retag(c, in.Resources, func(ids []string) error {
+		return s.network.DeleteTags(ctx, scopeOf(c), ids, gone)
+	}, func(id string) error {
+		return s.untagInstance(ctx, c, id, gone)
+	})
+}
+
+// retag changes the tags of resources of the network and of instances. All of them are there before any is changed.
+func (s *service) retag(c *api.Call, ids []string, ofNetwork func([]string) error, ofInstance func(string) error) error {
+	if len(ids) == 0 {
+		return required("resourceIdSet")
+	}
+	var network, instances []string
+	for _, id := range ids {
+		if strings.HasPrefix(id, "i-") {
+			instances = append(instances, id)
+			continue
+		}
+		if strings.HasPrefix(id, "ami-") || strings.HasPrefix(id, "vol-") {
+			return unbuilt(c, "tags of "+id)
+		}
+		network = append(network, id)
+	}
+	if err := s.network.State().CheckTaggable(scopeOf(c), network); err != nil {
+		return err
+	}
+	for _, id := range instances {
+		if _, err := s.instance(c, id); err != nil {
+			return err
+		}
+	}
+	if len(network) > 0 {
+		if err := ofNetwork(network); err != nil {
+			return err
+		}
+	}
+	for _, id := range instances {
+		if err := ofInstance(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tagRow is one tag of one resource.
+type tagRow struct {
+	id, kind string
+	tag      network.Tag
+}
+
+var tagListing = listing[tagRow]{
+	id: func(t tagRow) string { return t.id + "\x00" + t.tag.Key },
+	filters: map[string]test[tagRow]{
+		"key":           text(func(t tagRow) string { return t.tag.Key }),
+		"value":         text(func(t tagRow) string { return t.tag.Value }),
+		"resource-id":   text(func(t tagRow) string { return t.id }),
+		"resource-type": text(func(t tagRow) string { return t.kind }),
+	},
+	tags: func(t tagRow) []network.Tag { return []network.Tag{t.tag} },
+}
+
+func (s *service) describeTags(_ context.Context, c *api.Call, in *sdk.DescribeTagsInput) (*sdk.DescribeTagsOutput, error) {
+	v := s.view(c)
+	all := append(v.Tagged(v.scope), s.taggedInstances(c)...)
+	list := tagListing
+	list.all = func(*view) iter.Seq[tagRow] {
+		var rows []tagRow
+		for _, r := range all {
+			for _, t := range r.Tags {
+				rows = append(rows, tagRow{r.ID, r.Type, t})
+			}
+		}
+		slices.SortFunc(rows, func(a, b tagRow) int { return cmp.Compare(list.id(a), list.id(b)) })
+		return slices.Values(rows)
+	}
+	found, next, err := describe(v, list, query{nil, in.Filters, in.MaxResults, in.NextToken})
+	return &sdk.DescribeTagsOutput{NextToken: next, Tags: convert(found, func(t tagRow) types.TagDescription {
+		return types.TagDescription{
+			ResourceId: aws.String(t.id), ResourceType: types.ResourceType(t.kind),
+			Key: aws.String(t.tag.Key), Value: aws.String(t.tag.Value),
+		}
+	})}, err
+}
