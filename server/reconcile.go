@@ -19,11 +19,8 @@ type reconciler struct {
 	run    func(context.Context) error
 }
 
-// The topics of hints inside the server.
-const (
-	topicNetwork = "network" // a new snapshot of the network is in force
-	topicNodes   = "nodes"   // a node was registered or forgotten
-)
+// topicNodes hints that a node was registered or forgotten.
+const topicNodes = "nodes"
 
 // reconcile runs every reconciler of the list until ctx ends.
 func reconcile(ctx context.Context, b bus.Bus, log *slog.Logger, list []reconciler) {

@@ -1,0 +1,47 @@
+package server
+
+import (
+	"context"
+	"os"
+
+	"postern/network"
+	"postern/network/fabric"
+	"postern/network/link"
+	"postern/ssm/node"
+	"postern/support/compute"
+	"postern/support/identity"
+)
+
+// instanceMTU is the MTU of instances' interfaces, in bytes, as Amazon's have.
+const instanceMTU = 9001
+
+// cables connects instances to the fabric.
+type cables struct {
+	fabric   *fabric.Fabric
+	network  *network.Service
+	nodes    *node.Service
+	identity *identity.Service
+}
+
+var _ compute.Network = (*cables)(nil)
+
+// Attach implements compute.Network.
+func (c *cables) Attach(interfaceID string, tun *os.File) (detach func(), err error) {
+	l, err := link.NewTUN(tun, instanceMTU)
+	if err != nil {
+		return nil, err
+	}
+	return c.fabric.Attach(interfaceID, l), nil
+}
+
+// Terminated implements compute.Network: what is left of an instance in the network, in Systems Manager and in identity
+// goes.
+func (c *cables) Terminated(ctx context.Context, i compute.Instance) error {
+	if err := c.network.ReleaseOwner(ctx, i.ID); err != nil {
+		return err
+	}
+	if err := c.nodes.Forget(ctx, i.ID); err != nil {
+		return err
+	}
+	return c.identity.Revoke(ctx, i.Account, i.ID)
+}

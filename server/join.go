@@ -1,0 +1,193 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"postern/aws/fault"
+	"postern/network"
+	"postern/network/fabric"
+	"postern/network/link"
+	"postern/network/vpc"
+	"postern/ssm/node"
+	"postern/support/machine"
+)
+
+// Tags of an activation that say where its machines are put.
+const (
+	tagSubnet = "postern:subnet-id"
+	tagGroups = "postern:security-group-ids" // separated by spaces or commas
+)
+
+// gate lets machines that are not instances into the private network.
+type gate struct {
+	machines *machine.Service
+	nodes    *node.Service
+	network  *network.Service
+	ca       []byte
+	now      func() time.Time
+	// open is the WireGuard port, nil until it listens.
+	open *fabric.WireGuard
+}
+
+var _ fabric.Joiner = (*gate)(nil)
+
+// JoinKey implements fabric.Joiner.
+func (g *gate) JoinKey(ctx context.Context, activation string) ([]byte, error) {
+	a, err := g.nodes.Activation(ctx, activation)
+	if err != nil {
+		return nil, err
+	}
+	return a.JoinKey, nil
+}
+
+// Join implements fabric.Joiner.
+func (g *gate) Join(ctx context.Context, r link.JoinRequest) (link.Grant, error) {
+	a, err := g.nodes.Activation(ctx, r.Activation)
+	if err != nil {
+		return link.Grant{}, err
+	}
+	if _, known := g.machines.Find(r.PublicKey.String()); !known && a.Expired(g.now()) {
+		return link.Grant{}, fault.New(fault.Denied, "server.Join", "activation %s has expired: make a new one", a.ID)
+	}
+	subnet, err := g.subnet(network.Scope(a.Scope), first(r.Subnet, a.Tags[tagSubnet]))
+	if err != nil {
+		return link.Grant{}, err
+	}
+	m, err := g.machines.Admit(ctx, machine.Request{
+		Machine: machine.Machine{
+			Key: r.PublicKey.String(), Scope: machine.Scope(a.Scope), Subnet: subnet.ID, Activation: a.ID, Hostname: r.Hostname, Joined: g.now(),
+		},
+		Groups: strings.FieldsFunc(a.Tags[tagGroups], func(c rune) bool { return c == ' ' || c == ',' }),
+		Limit:  a.Limit,
+	})
+	if err != nil {
+		return link.Grant{}, err
+	}
+	return g.grant(m)
+}
+
+// subnet is the one that was asked for; where none was, the only one there is.
+func (g *gate) subnet(scope network.Scope, id string) (*network.Subnet, error) {
+	state := g.network.State()
+	if id != "" {
+		return state.Subnet(scope, id)
+	}
+	var only *network.Subnet
+	for s := range state.Subnets(scope) {
+		if only != nil {
+			return nil, fault.New(fault.Missing, "server.Join",
+				"which subnet? Name it with --subnet, or tag the activation %s=subnet-…", tagSubnet)
+		}
+		only = s
+	}
+	if only == nil {
+		return nil, fault.New(fault.NotFound, "server.Join", "there is no subnet in %s: make a VPC and a subnet first", scope.Region)
+	}
+	return only, nil
+}
+
+// grant tells a machine where it stands.
+func (g *gate) grant(m machine.Machine) (link.Grant, error) {
+	s := g.network.Snapshot()
+	subnet, ok := s.Subnet(m.Subnet)
+	if !ok {
+		return link.Grant{}, fault.New(fault.NotFound, "server.Join", "the subnet %s is gone: deregister this machine and join anew", m.Subnet)
+	}
+	return link.Grant{
+		Account: m.Account, Region: m.Region, VPC: m.VPC, Subnet: m.Subnet, Interface: m.Interface,
+		Address: netip.PrefixFrom(m.Address, subnet.CIDR.Bits()), Resolver: s.ResolverAddress(m.VPC),
+		MTU: fabric.DefaultWireGuardMTU, CA: g.ca,
+	}, nil
+}
+
+// readmit lets every machine in that has joined before, and puts out what is no longer one: after a restart the
+// WireGuard port knows nobody.
+func (g *gate) readmit(context.Context) error {
+	var failed error
+	known := map[string]bool{}
+	for _, m := range g.machines.All() {
+		known[m.Key] = true
+		var key link.PublicKey
+		if err := key.UnmarshalText([]byte(m.Key)); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("machine %s: %w", m.Key, err))
+			continue
+		}
+		err := g.open.AddPeer(fabric.WireGuardPeer{PublicKey: key, Interface: m.Interface, VPC: m.VPC, Address: m.Address})
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("machine %s: %w", m.Key, err))
+		}
+	}
+	for _, p := range g.open.Peers() {
+		if !known[p.PublicKey.String()] {
+			g.open.RemovePeer(p.PublicKey)
+		}
+	}
+	return failed
+}
+
+// forget puts out the machine of a managed node that is no more.
+func (g *gate) forget(ctx context.Context, id string) error {
+	_, _, err := g.machines.Forget(ctx, id)
+	return err
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// interfaces gives machines their network interfaces.
+type interfaces struct{ network *network.Service }
+
+var _ machine.Interfaces = interfaces{}
+
+// Create implements machine.Interfaces.
+func (i interfaces) Create(ctx context.Context, m machine.Machine, groups []string) (machine.Machine, error) {
+	made, err := i.network.CreateInterface(ctx, network.Scope(m.Scope), network.CreateInterfaceInput{
+		Subnet: m.Subnet, Kind: vpc.AttachedInterface, Groups: groups, Description: "machine " + m.Hostname,
+	})
+	if err != nil {
+		return m, err
+	}
+	m.Interface, m.VPC, m.Address = made.ID, made.VPC, made.Addresses[0]
+	return m, nil
+}
+
+// Own implements machine.Interfaces. A machine that registers anew takes its interface along.
+func (i interfaces) Own(ctx context.Context, m machine.Machine) error {
+	scope := network.Scope(m.Scope)
+	held, err := i.network.State().Interface(scope, m.Interface)
+	if err != nil || held.Owner() == m.Node {
+		return err
+	}
+	if held.Owner() != "" {
+		if err := i.network.ReleaseOwner(ctx, held.Owner()); err != nil {
+			return err
+		}
+	}
+	_, err = i.network.AttachInterface(ctx, scope, m.Interface, m.Node)
+	return err
+}
+
+// Release implements machine.Interfaces.
+func (i interfaces) Release(ctx context.Context, m machine.Machine) error {
+	if m.Node != "" {
+		if err := i.network.ReleaseOwner(ctx, m.Node); err != nil {
+			return err
+		}
+	}
+	err := i.network.DeleteInterface(ctx, network.Scope(m.Scope), m.Interface)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}

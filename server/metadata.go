@@ -1,0 +1,112 @@
+package server
+
+import (
+	"context"
+
+	"postern/aws/fault"
+	"postern/network"
+	"postern/network/imds"
+	"postern/support/compute"
+	"postern/support/identity"
+)
+
+// metadata is what instances may learn about themselves.
+type metadata struct {
+	compute  *compute.Service
+	network  *network.Service
+	identity *identity.Service
+}
+
+var _ imds.Source = (*metadata)(nil)
+
+func (s *Server) serveMetadata(ctx context.Context) error {
+	source := &metadata{s.compute, s.network, s.identity}
+	return imds.New(imds.Options{Source: source, Now: s.config.Now}).Serve(ctx, s.fabric.Metadata())
+}
+
+// Instance implements imds.Source.
+func (m *metadata) Instance(_ context.Context, eni string) (imds.Instance, error) {
+	i, ok := m.compute.ByInterface(eni)
+	if !ok {
+		return imds.Instance{}, fault.New(fault.NotFound, "server.metadata", "%s is no instance's interface", eni)
+	}
+	out := imds.Instance{
+		ID: i.ID, Account: i.Account, Region: i.Region, Zone: i.Zone, Image: i.Image, Type: i.Type, Reservation: i.Reservation,
+		Launched: i.Launched, UserData: i.UserData, Tags: i.Tags,
+		Disabled: i.Metadata.Disabled, TokensOptional: !i.Metadata.TokensRequired, TagsEnabled: i.Metadata.TagsEnabled,
+	}
+	if region, ok := network.RegionByName(i.Region); ok {
+		if zone, ok := region.ZoneByName(i.Zone); ok {
+			out.ZoneID = zone.ID
+		}
+	}
+	if image, err := m.compute.Image(i.Scope, i.Image); err == nil {
+		out.Architecture = image.Architecture
+	}
+	if profile := i.Profile; profile.ARN != "" {
+		out.Profile = imds.Profile{ARN: profile.ARN, ID: profile.ID}
+		if p, err := m.identity.InstanceProfile(i.Account, profile.Name); err == nil {
+			out.Profile.Role = p.Role
+		}
+	}
+	shown, err := m.card(i)
+	out.Interfaces = []imds.Interface{shown}
+	return out, err
+}
+
+// card describes an instance's network interface.
+func (m *metadata) card(i compute.Instance) (imds.Interface, error) {
+	state, scope := m.network.State(), network.Scope(i.Scope)
+	n, err := state.Interface(scope, i.Interface)
+	if err != nil {
+		return imds.Interface{}, err
+	}
+	out := imds.Interface{
+		ID: n.ID, MAC: n.MAC, VPC: n.VPC, Subnet: n.Subnet, Addresses: n.Addresses, Groups: n.Groups,
+		HostName: network.HostName(n.Addresses[0]) + "." + network.HostDomain(i.Region),
+	}
+	if subnet, err := state.Subnet(scope, n.Subnet); err == nil {
+		out.SubnetRange = subnet.CIDR
+	}
+	if vpc, err := state.VPC(scope, n.VPC); err == nil {
+		for _, block := range vpc.Blocks {
+			out.VPCRanges = append(out.VPCRanges, block.CIDR)
+		}
+	}
+	for _, id := range n.Groups {
+		name := ""
+		if group, err := state.SecurityGroup(scope, id); err == nil {
+			name = group.Name
+		}
+		out.GroupNames = append(out.GroupNames, name)
+	}
+	return out, nil
+}
+
+// RoleCredentials implements imds.Source.
+func (m *metadata) RoleCredentials(ctx context.Context, id, _ string) (imds.Credentials, error) {
+	i, err := m.compute.ByID(id)
+	if err != nil {
+		return imds.Credentials{}, err
+	}
+	assumed, err := m.identity.AssumeForInstance(ctx, identityOf(i), i.Profile.Name)
+	return credentials(assumed.Credentials), err
+}
+
+// IdentityCredentials implements imds.Source.
+func (m *metadata) IdentityCredentials(ctx context.Context, id string) (imds.Credentials, error) {
+	i, err := m.compute.ByID(id)
+	if err != nil {
+		return imds.Credentials{}, err
+	}
+	given, err := m.identity.IdentifyInstance(ctx, identityOf(i))
+	return credentials(given), err
+}
+
+func identityOf(i compute.Instance) identity.Instance {
+	return identity.Instance{Account: i.Account, Region: i.Region, ID: i.ID}
+}
+
+func credentials(c identity.Credentials) imds.Credentials {
+	return imds.Credentials{AccessKeyID: c.AccessKey, SecretAccessKey: c.Secret, SessionToken: c.Token, Issued: c.Issued, Expires: c.Expires}
+}

@@ -1,0 +1,330 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"postern/api"
+	"postern/api/access"
+	"postern/bus"
+	"postern/network"
+	"postern/network/dns"
+	"postern/network/fabric"
+	"postern/network/link"
+	"postern/network/vpc"
+	"postern/ssm/command"
+	"postern/ssm/document/library"
+	"postern/ssm/mailbox"
+	"postern/ssm/node"
+	"postern/store"
+	"postern/support/certs"
+	"postern/support/compute"
+	"postern/support/compute/guest"
+	"postern/support/identity"
+	"postern/support/machine"
+)
+
+// Defaults of a Config.
+const (
+	DefaultAccount = "000000000000"
+	DefaultRegion  = "us-east-1"
+)
+
+// Config says how a server runs.
+type Config struct {
+	// DataDir keeps everything; empty keeps the state in memory and nothing on the disk afterwards.
+	DataDir string
+	// Listen is the public API's address (TCP, host:port; port 0 takes a free one).
+	Listen string
+	// WireGuard is where machines join (UDP, host:port; port 0 takes a free one).
+	WireGuard string
+	// Account and Region are those of the root user's credentials and of requests that name none.
+	Account, Region string
+	// Agent is the path of the postern-agent program for instances.
+	Agent string
+	// ReturnWindow is how long a node whose road closed may take to come back before its status is ConnectionLost;
+	// 0 means 30 s.
+	ReturnWindow time.Duration
+	// Audit gets a record of every request; it must not block. nil keeps none.
+	Audit func(api.Record)
+	Log   *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Server is a running Postern. Its parts are made once, in Open, and end in Close in the opposite order.
+type Server struct {
+	config Config
+	log    *slog.Logger
+	data   *dataDir
+	ca     *certs.Authority
+	root   RootKey
+
+	store    *store.DB
+	bus      *bus.Local
+	identity *identity.Service
+	network  *network.Service
+	fabric   *fabric.Fabric
+	wire     *fabric.WireGuard
+	nodes    *node.Service
+	commands *command.Service
+	mailbox  *mailbox.Mailbox
+	library  *library.Service
+	machines *machine.Service
+	compute  *compute.Service
+	missing  []guest.Missing
+
+	gate     *gate
+	doors    *doors
+	web      *web
+	pipeline *api.Handler
+	public   net.Listener
+
+	// closers end what was made, last first.
+	closers []func() error
+	closing sync.Once
+	closed  error
+	failing sync.Once
+	done    chan struct{}
+	failed  error
+}
+
+// Open makes every part and begins to answer. ctx bounds the start only.
+func Open(ctx context.Context, c Config) (*Server, error) {
+	s := &Server{config: c.withDefaults(), bus: new(bus.Local), done: make(chan struct{})}
+	s.log = s.config.Log
+	for _, part := range []func(context.Context) error{
+		s.openData, s.openIdentity, s.openNetwork, s.openSystemsManager, s.openCompute, s.openPipeline, s.openWireGuard, s.openRunning, s.openPublic,
+	} {
+		if err := part(ctx); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+func (c Config) withDefaults() Config {
+	c.Account, c.Region = first(c.Account, DefaultAccount), first(c.Region, DefaultRegion)
+	c.Listen, c.WireGuard = first(c.Listen, "127.0.0.1:0"), first(c.WireGuard, "127.0.0.1:0")
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// onClose has f called by Close, before what was made earlier ends.
+func (s *Server) onClose(f func() error) { s.closers = append(s.closers, f) }
+
+func (s *Server) openData(ctx context.Context) error {
+	var err error
+	if s.data, err = openDataDir(s.config.DataDir); err != nil {
+		return err
+	}
+	s.onClose(s.data.close)
+	authority, err := s.data.keep("ca.pem", func() ([]byte, error) {
+		made, err := certs.New(s.config.Now)
+		if err != nil {
+			return nil, err
+		}
+		return made.Marshal()
+	})
+	if err != nil {
+		return err
+	}
+	if s.ca, err = certs.Load(authority, s.config.Now); err != nil {
+		return err
+	}
+	if err := s.data.write("ca-certificate.pem", s.ca.CertificatePEM(), 0o644); err != nil {
+		return err
+	}
+	path := s.data.file("state.db")
+	if s.data.ephemeral {
+		path = ""
+	}
+	if s.store, err = store.Open(ctx, store.Options{Path: path}); err != nil {
+		return fmt.Errorf("open the state: %w", err)
+	}
+	s.onClose(s.store.Close)
+	return nil
+}
+
+func (s *Server) openIdentity(ctx context.Context) error {
+	key, err := s.data.keep("seal.key", func() ([]byte, error) { return randomBytes(identity.KeySize) })
+	if err != nil {
+		return err
+	}
+	sealer, err := identity.NewSealer(key)
+	if err != nil {
+		return fmt.Errorf("the data directory's seal.key: %w", err)
+	}
+	if s.identity, err = identity.Open(ctx, identity.Config{Store: s.store.Identity(), Sealer: sealer, Now: s.config.Now}); err != nil {
+		return err
+	}
+	return s.ensureRoot(ctx)
+}
+
+func (s *Server) openNetwork(ctx context.Context) error {
+	var err error
+	if s.network, err = network.New(ctx, network.Config{Store: s.store.Network(), Now: s.config.Now}); err != nil {
+		return err
+	}
+	s.fabric = fabric.New(fabric.Options{})
+	s.onClose(s.fabric.Close)
+	return nil
+}
+
+func (s *Server) openSystemsManager(context.Context) error {
+	s.nodes = node.New(node.Config{
+		Records: s.store.Records(), Roles: roles{s.identity}, ReturnWindow: s.config.ReturnWindow, Now: s.config.Now,
+		JoinKey:      func(activation, code string) ([]byte, error) { return link.DeriveJoinKey(activation, code), nil },
+		InstanceTags: s.instanceTags,
+	})
+	s.mailbox = mailbox.New(mailbox.Config{Log: s.log})
+	s.onClose(func() error { s.mailbox.Close(); return nil })
+	s.library = library.New(s.store.Records())
+	s.commands = command.New(command.Config{
+		Store: s.store.Commands(), Documents: s.library, Nodes: s.nodes, Mailbox: s.mailbox, Log: s.log, Now: s.config.Now,
+	})
+	return nil
+}
+
+func (s *Server) openCompute(ctx context.Context) error {
+	launcher := guest.NewLauncher()
+	s.onClose(func() error { launcher.Close(); return nil })
+	s.missing = launcher.Check(ctx, s.data.path, s.config.Agent)
+	var err error
+	s.compute, err = compute.Open(ctx, compute.Config{
+		Store: s.store.Compute(), Network: &cables{s.fabric, s.network, s.nodes, s.identity}, Launcher: launcher,
+		Dir: s.data.file("compute"), Agent: s.config.Agent, CA: string(s.ca.CertificatePEM()), MTU: instanceMTU,
+		Now: s.config.Now, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.onClose(s.compute.Close)
+	return nil
+}
+
+func (s *Server) openPipeline(context.Context) error {
+	who := access.Access{Identities: s.identity, Endpoints: s.network, Nodes: s.nodes}
+	var err error
+	s.pipeline, err = api.New(api.Config{
+		Services: s.services(), Region: s.config.Region, Identities: who, Guards: who, Now: s.config.Now,
+		Log: s.log, Audit: s.config.Audit,
+	})
+	if err != nil {
+		return err
+	}
+	s.web = newWeb(s.pipeline, s.ca.GetCertificate, s.log)
+	s.onClose(func() error { s.web.close(); return nil })
+	s.doors = &doors{fabric: s.fabric, web: s.web, log: s.log, open: map[string]net.Listener{}}
+	unsubscribe := s.network.Subscribe(func(snapshot *vpc.Snapshot) {
+		s.fabric.Apply(snapshot)
+		s.doors.apply(snapshot)
+	})
+	s.onClose(func() error { unsubscribe(); return nil })
+	return nil
+}
+
+func (s *Server) openWireGuard(ctx context.Context) error {
+	var err error
+	if s.machines, err = machine.Open(ctx, s.store.Machines(), interfaces{s.network}); err != nil {
+		return err
+	}
+	s.gate = &gate{machines: s.machines, nodes: s.nodes, network: s.network, ca: s.ca.CertificatePEM(), now: s.config.Now}
+	address, err := netip.ParseAddrPort(s.config.WireGuard)
+	if err != nil {
+		return fmt.Errorf("WireGuard address %q: write it as address:port", s.config.WireGuard)
+	}
+	key, err := s.wireGuardKey()
+	if err != nil {
+		return err
+	}
+	s.wire, err = s.fabric.ListenWireGuard(ctx, fabric.WireGuardOptions{
+		Address: address, PrivateKey: key, Joiner: s.gate, Now: s.config.Now, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.onClose(s.wire.Close)
+	s.gate.open = s.wire
+	s.nodes.OnGone(func(ctx context.Context, id string) {
+		if err := s.gate.forget(ctx, id); err != nil {
+			s.log.Error("a deregistered machine is still in the network", "node", id, "error", err)
+		}
+		s.bus.Publish(topicNodes)
+	})
+	return nil
+}
+
+// openRunning starts everything that runs beside requests. Close ends it, and reports what failed.
+func (s *Server) openRunning(context.Context) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	start := func(what string, run func(context.Context) error) {
+		running.Go(func() {
+			if err := run(ctx); err != nil && ctx.Err() == nil {
+				s.fail(fmt.Errorf("%s: %w", what, err))
+			}
+		})
+	}
+	resolver := dns.New(dns.Options{Snapshot: s.network.Snapshot})
+	start("resolver", func(ctx context.Context) error {
+		packets, connections := s.fabric.Resolver()
+		return resolver.Serve(ctx, packets, connections)
+	})
+	start("metadata service", s.serveMetadata)
+	start("commands", s.commands.Run)
+	start("reconcilers", func(ctx context.Context) error {
+		reconcile(ctx, s.bus, s.log, s.reconcilers())
+		return nil
+	})
+	s.onClose(func() error { cancel(); running.Wait(); return nil })
+	return nil
+}
+
+// reconcilers is the one list of them.
+func (s *Server) reconcilers() []reconciler {
+	return []reconciler{
+		{name: "network", every: time.Minute, run: s.network.Reconcile},
+		{name: "machines", topics: []string{topicNodes}, every: time.Minute, run: s.gate.readmit},
+	}
+}
+
+func (s *Server) openPublic(context.Context) error {
+	listener, err := net.Listen("tcp", s.config.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for the AWS API: %w; choose another address with --listen", err)
+	}
+	s.public = listener
+	s.web.serve(listener)
+	return nil
+}
+
+// fail ends Done for a part that stopped by itself.
+func (s *Server) fail(err error) {
+	s.failing.Do(func() {
+		s.log.Error("the server cannot go on", "error", err)
+		s.failed = err
+		close(s.done)
+	})
+}
+
+// Close ends everything, last made first, and waits for it. Closing again does nothing.
+func (s *Server) Close() error {
+	s.closing.Do(func() {
+		for i := len(s.closers) - 1; i >= 0; i-- {
+			s.closed = errors.Join(s.closed, s.closers[i]())
+		}
+	})
+	return s.closed
+}

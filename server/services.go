@@ -1,0 +1,32 @@
+package server
+
+import (
+	"context"
+
+	"postern/api"
+	apiec2 "postern/api/ec2"
+	apiiam "postern/api/iam"
+	apissm "postern/api/ssm"
+	apists "postern/api/sts"
+	"postern/network/vpc"
+)
+
+// services are the AWS endpoints that there are.
+func (s *Server) services() []api.Service {
+	return []api.Service{
+		apiec2.New(apiec2.Config{Network: s.network, Compute: s.compute, Profiles: s.identity}),
+		apiiam.New(apiiam.Config{Identities: s.identity}),
+		apists.New(apists.Config{Identities: s.identity}),
+		apissm.New(apissm.Config{
+			Commands: s.commands, Nodes: s.nodes, Documents: s.library, Channels: s.mailbox, Registered: s.registered,
+		}),
+	}
+}
+
+// registered ties a machine that joined over WireGuard to the managed node that it has become.
+func (s *Server) registered(ctx context.Context, from vpc.Origin, node string) error {
+	if from.Interface == "" {
+		return nil
+	}
+	return s.machines.Registered(ctx, from.Interface, node)
+}
