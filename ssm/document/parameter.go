@@ -121,8 +121,8 @@ func joined(list []Type) string {
 	return strings.Join(texts, ", ")
 }
 
-// text is a value as {{ }} inside other text shows it: strings as they are, all else as JSON.
-func text(v any) string {
+// Text is a value as {{ }} inside other text shows it: strings as they are, all else as JSON.
+func Text(v any) string {
 	if s, ok := v.(string); ok {
 		return s
 	}

@@ -51,7 +51,7 @@ func substituteText(s string, values Values) any {
 		if !ok {
 			return found
 		}
-		return strings.ReplaceAll(text(v), "$$", "$")
+		return strings.ReplaceAll(Text(v), "$$", "$")
 	})
 }
 
@@ -78,7 +78,7 @@ func resolve(given []Precondition, values Values) []Precondition {
 	for i, p := range given {
 		resolved := make([]string, len(p.Given))
 		for j, arg := range p.Given {
-			resolved[j] = text(substituteText(arg, values))
+			resolved[j] = Text(substituteText(arg, values))
 		}
 		out[i] = Precondition{Operator: p.Operator, Given: p.Given, Resolved: resolved}
 	}

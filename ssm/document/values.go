@@ -215,7 +215,7 @@ func (p Parameter) check(v any) error {
 		}
 	}
 	for _, each := range leaves(v) {
-		if err := p.checkText(text(each)); err != nil {
+		if err := p.checkText(Text(each)); err != nil {
 			return err
 		}
 	}
@@ -254,7 +254,7 @@ func (p Parameter) checkText(s string) error {
 	}
 	allowed := make([]string, len(p.AllowedValues))
 	for i, a := range p.AllowedValues {
-		allowed[i] = text(a)
+		allowed[i] = Text(a)
 	}
 	if !slices.Contains(allowed, s) {
 		return fmt.Errorf("is not one of the allowed values: %s", strings.Join(allowed, ", "))

@@ -1,0 +1,79 @@
+package ssm
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"postern/api"
+	"postern/aws/arn"
+	"postern/ssm/node"
+)
+
+// passRole asks whether the caller may give a role to Systems Manager.
+func passRole(ctx context.Context, c *api.Call, role string) error {
+	resource := arn.New("iam", "", c.Account, "role/"+role).String()
+	return c.Allow(ctx, "iam:PassRole", resource, map[string][]string{"iam:PassedToService": {"ssm.amazonaws.com"}})
+}
+
+func (s *service) createActivation(ctx context.Context, c *api.Call, in *ssm.CreateActivationInput) (*ssm.CreateActivationOutput, error) {
+	if err := passRole(ctx, c, aws.ToString(in.IamRole)); err != nil {
+		return nil, err
+	}
+	tags, err := fromTags(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	if in.RegistrationLimit != nil && *in.RegistrationLimit < node.MinRegistrations {
+		return nil, invalid("ValidationException", "RegistrationLimit is %d; it is a number from %d to %d", *in.RegistrationLimit, node.MinRegistrations, node.MaxRegistrations)
+	}
+	a, code, err := s.nodes.CreateActivation(ctx, scopeOf(c), node.NewActivation{
+		Description: aws.ToString(in.Description), DefaultName: aws.ToString(in.DefaultInstanceName), Role: aws.ToString(in.IamRole),
+		Limit: int(aws.ToInt32(in.RegistrationLimit)), Expires: aws.ToTime(in.ExpirationDate), Tags: tags,
+	}, c.Time)
+	if err != nil {
+		return nil, err
+	}
+	return &ssm.CreateActivationOutput{ActivationId: aws.String(a.ID), ActivationCode: aws.String(code)}, nil
+}
+
+func (s *service) describeActivations(ctx context.Context, c *api.Call, in *ssm.DescribeActivationsInput) (*ssm.DescribeActivationsOutput, error) {
+	all, err := s.nodes.Activations(ctx, scopeOf(c))
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range in.Filters {
+		var field func(node.Activation) string
+		switch f.FilterKey {
+		case types.DescribeActivationsFilterKeysActivationIds:
+			field = func(a node.Activation) string { return a.ID }
+		case types.DescribeActivationsFilterKeysDefaultInstanceName:
+			field = func(a node.Activation) string { return a.DefaultName }
+		case types.DescribeActivationsFilterKeysIamRole:
+			field = func(a node.Activation) string { return a.Role }
+		default:
+			return nil, invalid("InvalidFilter", "filter key %q is not one of ActivationIds, DefaultInstanceName, IamRole", f.FilterKey)
+		}
+		all = slices.DeleteFunc(all, func(a node.Activation) bool { return !slices.Contains(f.FilterValues, field(a)) })
+	}
+	page, next, err := slice(all, in.MaxResults, in.NextToken, 1, 50)
+	if err != nil {
+		return nil, err
+	}
+	out := &ssm.DescribeActivationsOutput{NextToken: next}
+	for _, a := range page {
+		out.ActivationList = append(out.ActivationList, types.Activation{
+			ActivationId: aws.String(a.ID), CreatedDate: aws.Time(a.Created), DefaultInstanceName: text(a.DefaultName),
+			Description: text(a.Description), ExpirationDate: aws.Time(a.Expires), Expired: a.Expired(c.Time), IamRole: aws.String(a.Role),
+			RegistrationLimit: aws.Int32(int32(a.Limit)), RegistrationsCount: aws.Int32(int32(a.Count)), Tags: toTags(a.Tags),
+		})
+	}
+	return out, nil
+}
+
+func (s *service) deleteActivation(ctx context.Context, c *api.Call, in *ssm.DeleteActivationInput) (*ssm.DeleteActivationOutput, error) {
+	return nil, s.nodes.DeleteActivation(ctx, scopeOf(c), aws.ToString(in.ActivationId))
+}

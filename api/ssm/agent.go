@@ -1,0 +1,161 @@
+package ssm
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"postern/api"
+	"postern/aws/fault"
+	"postern/ssm/node"
+)
+
+// The shapes of what agents call and no public model has; they are the public agent's own.
+
+type updateInstanceInformationInput struct {
+	InstanceId           *string `wire:"required"`
+	AgentName            *string
+	AgentStatus          *string
+	AgentVersion         *string
+	AvailabilityZone     *string
+	AvailabilityZoneId   *string
+	ComputerName         *string
+	IPAddress            *string
+	PlatformName         *string
+	PlatformType         *string
+	PlatformVersion      *string
+	SSMConnectionChannel *string
+}
+
+type registerManagedInstanceInput struct {
+	ActivationCode *string
+	ActivationId   *string
+	Fingerprint    *string `wire:"required"`
+	IamRole        *string
+	PublicKey      *string `wire:"required"`
+	PublicKeyType  *string
+	Tags           []types.Tag
+}
+
+type registerManagedInstanceOutput struct{ InstanceId string }
+
+type requestManagedInstanceRoleTokenInput struct {
+	Fingerprint *string `wire:"required"`
+}
+
+type requestManagedInstanceRoleTokenOutput struct {
+	AccessKeyId         string
+	SecretAccessKey     string
+	SessionToken        string
+	TokenExpirationDate time.Time
+	UpdateKeyPair       bool
+}
+
+type updateManagedInstancePublicKeyInput struct {
+	NewPublicKey     *string `wire:"required"`
+	NewPublicKeyType *string `wire:"required"`
+}
+
+type listInstanceAssociationsInput struct {
+	InstanceId *string `wire:"required"`
+	MaxResults *int32
+	NextToken  *string
+}
+
+type instanceAssociation struct{ AssociationId string }
+
+type listInstanceAssociationsOutput struct {
+	Associations []instanceAssociation
+	NextToken    *string
+}
+
+type empty struct{}
+
+// ownARN names the node whose key proved the request.
+func ownARN[In any](c *api.Call, _ *In) []string { return []string{nodeARN(c, c.Caller.Node)} }
+
+// itself refuses a caller that speaks for another node: its credentials must have been issued to the node it names.
+func itself(c *api.Call, id string) error {
+	if c.Caller.IssuedTo != id {
+		return fault.New(fault.Denied, "ssm.itself", "User: %s is not authorized to perform: %s on behalf of %s, to which its credentials were not issued",
+			c.Caller.Principal, c.Operation.Action, id)
+	}
+	return nil
+}
+
+func (s *service) updateInstanceInformation(ctx context.Context, c *api.Call, in *updateInstanceInformationInput) (*empty, error) {
+	id := aws.ToString(in.InstanceId)
+	if err := itself(c, id); err != nil {
+		return nil, err
+	}
+	return nil, s.nodes.Ping(ctx, scopeOf(c), id, node.Information{
+		AgentName: short(in.AgentName), AgentStatus: short(in.AgentStatus), AgentVersion: short(in.AgentVersion),
+		AvailabilityZone: short(in.AvailabilityZone), AvailabilityZoneID: short(in.AvailabilityZoneId),
+		ComputerName: short(in.ComputerName), IPAddress: short(in.IPAddress), PlatformName: short(in.PlatformName),
+		PlatformType: short(in.PlatformType), PlatformVersion: short(in.PlatformVersion), ConnectionChannel: short(in.SSMConnectionChannel),
+	}, c.Time)
+}
+
+// short bounds what an agent can have us keep of one text.
+func short(s *string) string {
+	text := aws.ToString(s)
+	return strings.ToValidUTF8(text[:min(len(text), 255)], "")
+}
+
+func (s *service) registerManagedInstance(ctx context.Context, c *api.Call, in *registerManagedInstanceInput) (*registerManagedInstanceOutput, error) {
+	r := node.Registration{
+		Region: c.Region, PublicKey: aws.ToString(in.PublicKey), PublicKeyType: aws.ToString(in.PublicKeyType), Fingerprint: aws.ToString(in.Fingerprint),
+	}
+	if in.ActivationId == nil && !c.Caller.Anonymous() {
+		return s.registerInstance(ctx, c, in, r)
+	}
+	id, err := s.nodes.Register(ctx, aws.ToString(in.ActivationId), aws.ToString(in.ActivationCode), r, c.Time)
+	if err == nil && s.registered != nil {
+		err = s.registered(ctx, c.Origin, id)
+	}
+	return &registerManagedInstanceOutput{InstanceId: id}, err
+}
+
+// registerInstance takes an instance's key. Its signature proves that it is the instance.
+func (s *service) registerInstance(ctx context.Context, c *api.Call, in *registerManagedInstanceInput, r node.Registration) (*registerManagedInstanceOutput, error) {
+	if in.IamRole != nil || len(in.Tags) > 0 {
+		return nil, fault.New(fault.NotImplemented, "ssm.registerManagedInstance", "Postern does not implement registration by IamRole; use an activation")
+	}
+	id := c.Caller.IssuedTo
+	if !node.IsInstance(id) {
+		return nil, fault.New(fault.Denied, "ssm.registerManagedInstance", "only an instance may register without an activation, and %s is none", c.Caller.Principal)
+	}
+	return &registerManagedInstanceOutput{InstanceId: id}, s.nodes.RegisterInstance(ctx, scopeOf(c), id, r, c.Time)
+}
+
+func (s *service) requestManagedInstanceRoleToken(ctx context.Context, c *api.Call, in *requestManagedInstanceRoleTokenInput) (*requestManagedInstanceRoleTokenOutput, error) {
+	t, err := s.nodes.RoleToken(ctx, c.Caller.Node, aws.ToString(in.Fingerprint), c.Caller.NodeKey, c.Time)
+	if err != nil {
+		return nil, err
+	}
+	return &requestManagedInstanceRoleTokenOutput{
+		AccessKeyId: t.AccessKeyID, SecretAccessKey: t.SecretAccessKey, SessionToken: t.SessionToken,
+		TokenExpirationDate: t.Expires, UpdateKeyPair: t.UpdateKeyPair,
+	}, nil
+}
+
+func (s *service) updateManagedInstancePublicKey(ctx context.Context, c *api.Call, in *updateManagedInstancePublicKeyInput) (*empty, error) {
+	return nil, s.nodes.ChangeKey(ctx, c.Caller.Node, aws.ToString(in.NewPublicKey), aws.ToString(in.NewPublicKeyType), c.Caller.NodeKey, c.Time)
+}
+
+// listInstanceAssociations lists none: Postern has no operation that makes an association.
+func (s *service) listInstanceAssociations(_ context.Context, c *api.Call, in *listInstanceAssociationsInput) (*listInstanceAssociationsOutput, error) {
+	return &listInstanceAssociationsOutput{Associations: []instanceAssociation{}}, itself(c, aws.ToString(in.InstanceId))
+}
+
+func (s *service) listAssociations(context.Context, *api.Call, *ssm.ListAssociationsInput) (*ssm.ListAssociationsOutput, error) {
+	return &ssm.ListAssociationsOutput{Associations: []types.Association{}}, nil
+}
+
+func (s *service) describeAssociation(context.Context, *api.Call, *ssm.DescribeAssociationInput) (*ssm.DescribeAssociationOutput, error) {
+	return nil, fault.New(fault.NotFound, "ssm.describeAssociation", "there is no association").WithCode("AssociationDoesNotExist")
+}

@@ -1,0 +1,87 @@
+package ssm
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"postern/api"
+	"postern/ssm/node"
+)
+
+func (s *service) describeInstanceInformation(ctx context.Context, c *api.Call, in *ssm.DescribeInstanceInformationInput) (*ssm.DescribeInstanceInformationOutput, error) {
+	if len(in.Filters) > 0 && len(in.InstanceInformationFilterList) > 0 {
+		return nil, invalid("ValidationException", "Filters and InstanceInformationFilterList cannot both be given")
+	}
+	n, err := size(in.MaxResults, 5, 50)
+	if err != nil {
+		return nil, err
+	}
+	q := node.Query{Limit: n}
+	for _, f := range in.Filters {
+		q.Filters = append(q.Filters, node.Filter{Key: aws.ToString(f.Key), Values: f.Values})
+	}
+	for _, f := range in.InstanceInformationFilterList {
+		q.Filters = append(q.Filters, node.Filter{Key: string(f.Key), Values: f.ValueSet})
+	}
+	if err := readToken(in.NextToken, &q.After); err != nil {
+		return nil, err
+	}
+	page, next, err := s.nodes.List(ctx, scopeOf(c), q, c.Time)
+	if err != nil {
+		return nil, err
+	}
+	out := &ssm.DescribeInstanceInformationOutput{}
+	for _, v := range page {
+		out.InstanceInformationList = append(out.InstanceInformationList, toInformation(v))
+	}
+	if next != "" {
+		out.NextToken = token(next)
+	}
+	return out, nil
+}
+
+func toInformation(v node.View) types.InstanceInformation {
+	i := v.Information
+	out := types.InstanceInformation{
+		InstanceId: aws.String(v.ID), PingStatus: types.PingStatus(v.Status), AgentVersion: text(i.AgentVersion),
+		PlatformType: types.PlatformType(i.PlatformType), PlatformName: text(i.PlatformName), PlatformVersion: text(i.PlatformVersion),
+		ComputerName: text(i.ComputerName), IPAddress: text(i.IPAddress), Name: text(v.Name), ActivationId: text(v.Activation),
+		IamRole: text(v.Role), ResourceType: types.ResourceType(v.ResourceType()), SourceId: aws.String(v.ID),
+		SourceType: types.SourceTypeAwsEc2Instance,
+	}
+	if !node.IsInstance(v.ID) {
+		out.RegistrationDate = aws.Time(v.Registered)
+		out.SourceType = types.SourceTypeAwsSsmManagedinstance
+	}
+	if !v.LastPing.IsZero() {
+		out.LastPingDateTime = aws.Time(v.LastPing)
+	}
+	return out
+}
+
+func (s *service) deregisterManagedInstance(ctx context.Context, c *api.Call, in *ssm.DeregisterManagedInstanceInput) (*ssm.DeregisterManagedInstanceOutput, error) {
+	return nil, s.nodes.Deregister(ctx, scopeOf(c), aws.ToString(in.InstanceId))
+}
+
+func (s *service) updateManagedInstanceRole(ctx context.Context, c *api.Call, in *ssm.UpdateManagedInstanceRoleInput) (*ssm.UpdateManagedInstanceRoleOutput, error) {
+	if err := passRole(ctx, c, aws.ToString(in.IamRole)); err != nil {
+		return nil, err
+	}
+	return nil, s.nodes.SetRole(ctx, scopeOf(c), aws.ToString(in.InstanceId), aws.ToString(in.IamRole))
+}
+
+func (s *service) getConnectionStatus(ctx context.Context, c *api.Call, in *ssm.GetConnectionStatusInput) (*ssm.GetConnectionStatusOutput, error) {
+	target := aws.ToString(in.Target)
+	out := &ssm.GetConnectionStatusOutput{Target: in.Target, Status: types.ConnectionStatusNotConnected}
+	if !s.channels.Connected(target) {
+		return out, nil
+	}
+	if n, err := s.nodes.Find(ctx, target); err != nil || n.Scope != scopeOf(c) {
+		return out, err
+	}
+	out.Status = types.ConnectionStatusConnected
+	return out, nil
+}

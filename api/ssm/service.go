@@ -1,0 +1,126 @@
+package ssm
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"postern/api"
+	"postern/aws/arn"
+	"postern/aws/fault"
+	"postern/aws/wire"
+	"postern/network/vpc"
+	heart "postern/ssm"
+	"postern/ssm/command"
+	"postern/ssm/document/library"
+	"postern/ssm/node"
+)
+
+// Channels knows which nodes have a control channel; mailbox.Mailbox does.
+type Channels interface {
+	Connected(node string) bool
+}
+
+// Config is what the Systems Manager API speaks for.
+type Config struct {
+	Commands  *command.Service
+	Nodes     *node.Service
+	Documents *library.Service
+	Channels  Channels
+	// Registered is told which node a machine has become, and where its request came from; nil tells nobody.
+	Registered func(ctx context.Context, from vpc.Origin, node string) error
+}
+
+type service struct {
+	commands  *command.Service
+	nodes     *node.Service
+	documents *library.Service
+	channels  Channels
+
+	registered func(ctx context.Context, from vpc.Origin, node string) error
+}
+
+// private are the operations that agents call and that no public model has.
+var private = []string{
+	"GetManifest", "ListInstanceAssociations", "PutConfigurePackageResult", "RegisterManagedInstance",
+	"RequestManagedInstanceRoleToken", "UpdateInstanceAssociationStatus", "UpdateInstanceInformation",
+	"UpdateManagedInstancePublicKey",
+}
+
+// New makes the Systems Manager API's service with its table of operations.
+func New(c Config) api.Service {
+	s := &service{commands: c.Commands, nodes: c.Nodes, documents: c.Documents, channels: c.Channels, registered: c.Registered}
+	return api.Service{
+		Name: "ssm", Protocol: wire.JSON, TargetPrefix: "AmazonSSM",
+		Known:      slices.Concat(wire.Operations("ssm"), private),
+		Operations: s.operations(),
+	}
+}
+
+func scopeOf(c *api.Call) heart.Scope { return heart.Scope{Account: c.Account, Region: c.Region} }
+
+// nodeARN names a node as policies do: instances are EC2's, the others Systems Manager's.
+func nodeARN(c *api.Call, id string) string {
+	if strings.HasPrefix(id, "mi-") {
+		return arn.New("ssm", c.Region, c.Account, "managed-instance/"+id).String()
+	}
+	return arn.New("ec2", c.Region, c.Account, "instance/"+id).String()
+}
+
+// documentARN names a document as policies do; those of the service have no account.
+func documentARN(c *api.Call, name string) string {
+	if strings.HasPrefix(name, "arn:") {
+		return name
+	}
+	account := c.Account
+	if strings.HasPrefix(name, "AWS-") || strings.HasPrefix(name, "AmazonCloudWatch-") {
+		account = ""
+	}
+	return arn.New("ssm", c.Region, account, "document/"+name).String()
+}
+
+// aboutNode declares an operation that is about one node.
+func aboutNode[In any](id func(*In) *string) func(*api.Call, *In) []string {
+	return func(c *api.Call, in *In) []string { return []string{nodeARN(c, aws.ToString(id(in)))} }
+}
+
+// aboutDocument declares an operation that is about one document.
+func aboutDocument[In any](name func(*In) *string) func(*api.Call, *In) []string {
+	return func(c *api.Call, in *In) []string { return []string{documentARN(c, aws.ToString(name(in)))} }
+}
+
+func invalid(code, format string, args ...any) error {
+	return fault.New(fault.Invalid, "ssm", format, args...).WithCode(code)
+}
+
+// text is a pointer to s, and nil for an empty one.
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func fromTags(tags []types.Tag) (map[string]string, error) {
+	out := make(map[string]string, len(tags))
+	for _, t := range tags {
+		key := aws.ToString(t.Key)
+		if _, twice := out[key]; twice {
+			return nil, invalid("ValidationException", "tag key %q stands twice", key)
+		}
+		out[key] = aws.ToString(t.Value)
+	}
+	return out, nil
+}
+
+func toTags(tags map[string]string) []types.Tag {
+	var out []types.Tag
+	for k, v := range tags {
+		out = append(out, types.Tag{Key: aws.String(k), Value: aws.String(v)})
+	}
+	slices.SortFunc(out, func(a, b types.Tag) int { return strings.Compare(*a.Key, *b.Key) })
+	return out
+}

@@ -1,0 +1,75 @@
+package ssm
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"postern/api"
+	"postern/aws/arn"
+	"postern/ssm/node"
+)
+
+// settingID takes the id out of a setting's ARN, which is taken in its place.
+func settingID(id *string) string {
+	name := aws.ToString(id)
+	if strings.HasPrefix(name, "arn:") {
+		if _, path, ok := strings.Cut(name, ":servicesetting"); ok {
+			return path
+		}
+	}
+	return name
+}
+
+func settingARN(c *api.Call, id string) string {
+	return arn.New("ssm", c.Region, c.Account, "servicesetting"+id).String()
+}
+
+func settingResources[In any](id func(*In) *string) func(*api.Call, *In) []string {
+	return func(c *api.Call, in *In) []string { return []string{settingARN(c, settingID(id(in)))} }
+}
+
+func (s *service) setting(ctx context.Context, c *api.Call, id string) (*types.ServiceSetting, error) {
+	set, err := s.nodes.Setting(ctx, scopeOf(c), id)
+	if err != nil {
+		return nil, err
+	}
+	out := &types.ServiceSetting{
+		ARN: aws.String(settingARN(c, id)), SettingId: aws.String(id), SettingValue: aws.String(set.Value), Status: aws.String("Default"),
+		LastModifiedUser: aws.String("System"),
+	}
+	if set.Customized {
+		out.Status, out.LastModifiedUser, out.LastModifiedDate = aws.String("Customized"), aws.String(set.By), aws.Time(set.Changed)
+	}
+	return out, nil
+}
+
+func (s *service) getServiceSetting(ctx context.Context, c *api.Call, in *ssm.GetServiceSettingInput) (*ssm.GetServiceSettingOutput, error) {
+	set, err := s.setting(ctx, c, settingID(in.SettingId))
+	return &ssm.GetServiceSettingOutput{ServiceSetting: set}, err
+}
+
+func (s *service) updateServiceSetting(ctx context.Context, c *api.Call, in *ssm.UpdateServiceSettingInput) (*ssm.UpdateServiceSettingOutput, error) {
+	value := aws.ToString(in.SettingValue)
+	if value == "" {
+		return nil, invalid("ValidationException", "SettingValue is empty; to go back to the default use ResetServiceSetting")
+	}
+	if err := passRole(ctx, c, value); err != nil {
+		return nil, err
+	}
+	return nil, s.nodes.SetSetting(ctx, scopeOf(c), node.Setting{
+		ID: settingID(in.SettingId), Value: value, Changed: c.Time.UTC(), By: c.Caller.Principal,
+	})
+}
+
+func (s *service) resetServiceSetting(ctx context.Context, c *api.Call, in *ssm.ResetServiceSettingInput) (*ssm.ResetServiceSettingOutput, error) {
+	id := settingID(in.SettingId)
+	if err := s.nodes.SetSetting(ctx, scopeOf(c), node.Setting{ID: id}); err != nil {
+		return nil, err
+	}
+	set, err := s.setting(ctx, c, id)
+	return &ssm.ResetServiceSettingOutput{ServiceSetting: set}, err
+}

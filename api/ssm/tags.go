@@ -1,0 +1,85 @@
+package ssm
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"postern/api"
+	"postern/aws/arn"
+	"postern/aws/fault"
+)
+
+func tagResources(c *api.Call, kind types.ResourceTypeForTagging, id *string) []string {
+	switch kind {
+	case types.ResourceTypeForTaggingManagedInstance:
+		return []string{nodeARN(c, aws.ToString(id))}
+	case types.ResourceTypeForTaggingDocument:
+		return []string{documentARN(c, aws.ToString(id))}
+	}
+	return []string{arn.New("ssm", c.Region, c.Account, "*").String()}
+}
+
+func addTagsResources(c *api.Call, in *ssm.AddTagsToResourceInput) []string {
+	return tagResources(c, in.ResourceType, in.ResourceId)
+}
+
+func removeTagsResources(c *api.Call, in *ssm.RemoveTagsFromResourceInput) []string {
+	return tagResources(c, in.ResourceType, in.ResourceId)
+}
+
+func listTagsResources(c *api.Call, in *ssm.ListTagsForResourceInput) []string {
+	return tagResources(c, in.ResourceType, in.ResourceId)
+}
+
+func (s *service) tag(ctx context.Context, c *api.Call, kind types.ResourceTypeForTagging, id string, set map[string]string, remove []string) error {
+	switch kind {
+	case types.ResourceTypeForTaggingManagedInstance:
+		return s.nodes.Tag(ctx, scopeOf(c), id, set, remove)
+	case types.ResourceTypeForTaggingDocument:
+		return s.documents.Tag(ctx, scopeOf(c), id, set, remove)
+	}
+	return noTags(kind)
+}
+
+// noTags refuses kinds of resources: those that Postern does not have, and those that nobody has.
+func noTags(kind types.ResourceTypeForTagging) error {
+	for _, known := range kind.Values() {
+		if kind == known {
+			return fault.New(fault.NotImplemented, "ssm.tag", "Postern does not implement tags of resource type %s", kind)
+		}
+	}
+	return invalid("InvalidResourceType", "resource type %q is not valid", kind)
+}
+
+func (s *service) addTagsToResource(ctx context.Context, c *api.Call, in *ssm.AddTagsToResourceInput) (*ssm.AddTagsToResourceOutput, error) {
+	tags, err := fromTags(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.tag(ctx, c, in.ResourceType, aws.ToString(in.ResourceId), tags, nil)
+}
+
+func (s *service) removeTagsFromResource(ctx context.Context, c *api.Call, in *ssm.RemoveTagsFromResourceInput) (*ssm.RemoveTagsFromResourceOutput, error) {
+	return nil, s.tag(ctx, c, in.ResourceType, aws.ToString(in.ResourceId), nil, in.TagKeys)
+}
+
+func (s *service) listTagsForResource(ctx context.Context, c *api.Call, in *ssm.ListTagsForResourceInput) (*ssm.ListTagsForResourceOutput, error) {
+	var tags map[string]string
+	var err error
+	switch in.ResourceType {
+	case types.ResourceTypeForTaggingManagedInstance:
+		tags, err = s.nodes.Tags(ctx, scopeOf(c), aws.ToString(in.ResourceId))
+	case types.ResourceTypeForTaggingDocument:
+		v, findErr := s.documents.Find(ctx, scopeOf(c), aws.ToString(in.ResourceId), "")
+		tags, err = v.Tags, findErr
+		if fault.Is(err, fault.NotFound) {
+			err = invalid("InvalidResourceId", "no document %s", aws.ToString(in.ResourceId))
+		}
+	default:
+		err = noTags(in.ResourceType)
+	}
+	return &ssm.ListTagsForResourceOutput{TagList: toTags(tags)}, err
+}

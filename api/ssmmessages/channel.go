@@ -1,0 +1,256 @@
+package ssmmessages
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"postern/aws/fault"
+	"postern/ssm/mailbox"
+	"postern/ssm/mgs"
+)
+
+// maxUnacknowledged is how many replies of one node may wait for the disk. A node that sends more is not read from
+// meanwhile.
+const maxUnacknowledged = 32
+
+// channel is one control channel. It implements mailbox.Road.
+type channel struct {
+	s    *Channels
+	node string
+	conn *websocket.Conn
+	// slots are taken by replies that are not acknowledged yet.
+	slots chan struct{}
+
+	mu sync.Mutex // guards what follows
+	// silence closes the connection when it runs out; what is heard puts that off once the channel is open.
+	silence *time.Timer
+	opened  bool
+	// ended says that run is over.
+	ended bool
+	// out waits to be written by the goroutine that writing says is there.
+	out     [][]byte
+	writing bool
+}
+
+// run is the channel's life.
+func (ch *channel) run() {
+	defer ch.end()
+	stop := context.AfterFunc(ch.s.ctx, func() { _ = ch.conn.CloseNow() })
+	defer stop()
+	if err := ch.begin(); err != nil {
+		ch.s.config.Log.Info("a control channel was refused", "node", ch.node, "err", err)
+		// A refusal is told in the close frame; whether the node reads it does not matter.
+		_ = ch.conn.Close(websocket.StatusPolicyViolation, "the control channel was not opened by a good token")
+		return
+	}
+	ch.s.enter(ch)
+	ch.open()
+	defer ch.s.config.Nodes.Arrive(ch.node)()
+	leave, err := ch.s.config.Mailbox.Open(ch.s.ctx, ch.node, ch)
+	if err != nil {
+		ch.s.config.Log.Error("a node's mailbox could not be opened", "node", ch.node, "err", err)
+		return
+	}
+	defer leave()
+	ch.s.config.Log.Debug("a control channel is open", "node", ch.node)
+	err = ch.read()
+	ch.s.config.Log.Debug("a control channel ended", "node", ch.node, "err", err)
+}
+
+// errRefused is what is wrong with a first frame.
+var errRefused = errors.New("the first frame is not an opening with a good token")
+
+// begin waits for the text frame and judges its token.
+func (ch *channel) begin() error {
+	kind, data, err := ch.conn.Read(context.Background())
+	if err != nil {
+		return err
+	}
+	if kind != websocket.MessageText {
+		return errRefused
+	}
+	open, err := readOpen(data)
+	if err != nil {
+		return err
+	}
+	if !ch.s.tokens.use(open.Token, ch.node, time.Now()) {
+		return errRefused
+	}
+	return nil
+}
+
+// readOpen reads the text frame that opens a channel.
+func readOpen(data []byte) (mgs.Open, error) {
+	var open mgs.Open
+	if err := json.Unmarshal(data, &open); err != nil {
+		return open, fmt.Errorf("the opening is not JSON: %w", err)
+	}
+	if open.Token == "" {
+		return open, errRefused
+	}
+	return open, nil
+}
+
+func (ch *channel) open() {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.opened = true
+	ch.silence.Reset(ch.s.config.Silence)
+}
+
+// heard notes a sign of life. A node that only pings has not opened its channel.
+func (ch *channel) heard() {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.opened && !ch.ended {
+		ch.silence.Reset(ch.s.config.Silence)
+	}
+}
+
+func (ch *channel) end() {
+	_ = ch.conn.CloseNow()
+	ch.mu.Lock()
+	ch.ended = true
+	ch.silence.Stop()
+	ch.mu.Unlock()
+	ch.s.leave(ch)
+}
+
+// read takes messages until the connection ends. Malformed ones end it: an agent writes none.
+func (ch *channel) read() error {
+	for {
+		kind, data, err := ch.conn.Read(context.Background())
+		if err != nil {
+			return err
+		}
+		ch.heard()
+		if kind != websocket.MessageBinary {
+			continue
+		}
+		m, err := mgs.Parse(data)
+		if err != nil {
+			_ = ch.conn.Close(websocket.StatusProtocolError, "not an AgentMessage")
+			return err
+		}
+		if err := ch.handle(m); err != nil {
+			// Nothing was acknowledged: the agent sends it again, or the service the job.
+			ch.s.config.Log.Warn("a message was not taken", "node", ch.node, "type", m.Type, "err", err)
+		}
+	}
+}
+
+// handle takes one message. Types that are not for the service, or not known, come to nothing.
+func (ch *channel) handle(m mgs.Message) error {
+	switch m.Type {
+	case mgs.AgentJobAck:
+		var ack mgs.JobAck
+		if err := json.Unmarshal(m.Payload, &ack); err != nil {
+			return err
+		}
+		return ch.s.config.Commands.Acknowledged(ch.s.ctx, ch.node, ack.JobID, ack.StatusCode)
+	case mgs.AgentJobReply:
+		var reply mgs.JobReply
+		if err := json.Unmarshal(m.Payload, &reply); err != nil {
+			return err
+		}
+		return ch.replied(m.ID, reply)
+	}
+	return nil
+}
+
+// replied hands a reply on, and acknowledges it when it is durable. One that cannot be read is acknowledged too: there
+// is nothing to keep, and the agent would send it again for two hours.
+func (ch *channel) replied(message mgs.UUID, reply mgs.JobReply) error {
+	select {
+	case ch.slots <- struct{}{}:
+	case <-ch.s.ctx.Done():
+		return ch.s.ctx.Err()
+	}
+	err := ch.s.config.Commands.Replied(ch.s.ctx, ch.node, reply.JobID, reply.Content, func(err error) {
+		if err == nil {
+			ch.acknowledge(message, reply.JobID)
+		}
+		<-ch.slots
+	})
+	if err != nil {
+		<-ch.slots
+	}
+	if fault.Is(err, fault.Invalid) {
+		ch.acknowledge(message, reply.JobID)
+	}
+	return err
+}
+
+func (ch *channel) acknowledge(message mgs.UUID, job string) {
+	frame, err := frame(mgs.AgentJobReplyAck, mgs.JobReplyAck{JobID: job, MessageID: message.String()})
+	if err != nil {
+		ch.s.config.Log.Error("an acknowledgement could not be written", "node", ch.node, "err", err)
+		return
+	}
+	ch.queue(frame)
+}
+
+// Send implements mailbox.Road.
+func (ch *channel) Send(i mailbox.Item) error {
+	frame, err := frame(mgs.AgentJob, mgs.Job{SchemaVersion: 1, JobID: i.ID, Topic: i.Topic, Content: i.Content})
+	if err != nil {
+		return err
+	}
+	return ch.write(frame)
+}
+
+func frame(kind string, payload any) ([]byte, error) {
+	b, err := json.Marshal(payload)
+	if err != nil {
+		return nil, err
+	}
+	m := mgs.New(kind, b, time.Now())
+	return m.Encode()
+}
+
+// queue has a frame written without waiting for it. Who calls it may not be held up by one slow node.
+func (ch *channel) queue(frame []byte) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.ended {
+		return
+	}
+	ch.out = append(ch.out, frame)
+	if !ch.writing {
+		ch.writing = true
+		ch.s.wg.Go(ch.flush)
+	}
+}
+
+// flush writes what is queued, and gives the rest up when the connection breaks: nothing is lost that the agent does
+// not send again.
+func (ch *channel) flush() {
+	for {
+		ch.mu.Lock()
+		frames := ch.out
+		ch.out = nil
+		if len(frames) == 0 {
+			ch.writing = false
+			ch.mu.Unlock()
+			return
+		}
+		ch.mu.Unlock()
+		for _, f := range frames {
+			if err := ch.write(f); err != nil {
+				break
+			}
+		}
+	}
+}
+
+func (ch *channel) write(frame []byte) error {
+	ctx, cancel := context.WithTimeout(context.Background(), ch.s.config.WriteTimeout)
+	defer cancel()
+	return ch.conn.Write(ctx, websocket.MessageBinary, frame)
+}
