@@ -36,13 +36,6 @@ var ownNames = [ownDrops]string{
 
 func dropFault(f packet.Fault) Drop { return firstFault + Drop(f) }
 func dropReason(r vpc.Reason) Drop  { return firstReason + Drop(r) }
-func (d Drop) reason() vpc.Reason {
-	if d > firstReason {
-		return vpc.Reason(d - firstReason)
-	}
-	return vpc.ReasonNone
-}
-
 func (d Drop) String() string {
 	switch {
 	case d < ownDrops:

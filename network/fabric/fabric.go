@@ -207,12 +207,10 @@ func (f *Fabric) Close() error {
 
 	for _, p := range ports {
 		if plug := p.plug.Swap(nil); plug != nil && p.kind == machine {
-			plug.link.Close()
+			_ = plug.link.Close()
 		}
 	}
-	f.resolver.Close()
-	f.resolving.Close()
-	f.metadata.Close()
+	_, _, _ = f.resolver.Close(), f.resolving.Close(), f.metadata.Close()
 	for _, r := range realms {
 		r.close()
 	}

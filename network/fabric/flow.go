@@ -67,7 +67,7 @@ func (g *passage) destination(v vpc.Verdict) (*port, Drop) {
 func (g *passage) again(s *shard, f *flow, side int) Drop {
 	d := &f.Sides[side]
 	var v vpc.Verdict
-	same := false
+	var same bool
 	if f.Sides[0].To.to.kind == service {
 		v = g.rules.Decide(opened(f))
 		same = v.Kind == vpc.ToResolver || v.Kind == vpc.ToMetadata

@@ -135,7 +135,7 @@ func (l *Listener) Close() error {
 		l.realm.mu.Lock()
 		delete(l.realm.listener, l)
 		l.realm.mu.Unlock()
-		l.inner.Close()
+		_ = l.inner.Close()
 	})
 	return nil
 }

@@ -110,7 +110,7 @@ func (f *Fabric) Attach(eni string, l link.Link) (detach func()) {
 	f.mu.Lock()
 	if f.closed {
 		f.mu.Unlock()
-		l.Close()
+		_ = l.Close()
 		return func() {}
 	}
 	p := f.portLocked(eni, machine)
@@ -121,14 +121,14 @@ func (f *Fabric) Attach(eni string, l link.Link) (detach func()) {
 	old := p.plug.Swap(now)
 	f.mu.Unlock()
 	if old != nil {
-		old.link.Close()
+		_ = old.link.Close()
 	}
 	l.Open(func(batch []link.Packet) { f.carry(p, batch) })
 	return sync.OnceFunc(func() { f.detach(p, now) })
 }
 
 func (f *Fabric) detach(p *port, held *plug) {
-	held.link.Close()
+	_ = held.link.Close()
 	if !p.plug.CompareAndSwap(held, nil) {
 		return
 	}

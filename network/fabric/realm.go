@@ -121,7 +121,7 @@ func (r *realm) serve(at [4]byte, kind vpc.DestinationKind) bool {
 				return
 			}
 			if conn := r.admit(c, r.service); conn != nil && !to.put(conn) {
-				conn.Close()
+				_ = conn.Close()
 			}
 		}
 	})
@@ -182,7 +182,7 @@ func (r *realm) remove(p *port) {
 	}
 	r.mu.Unlock()
 	for _, l := range closing {
-		l.Close()
+		_ = l.Close()
 	}
 }
 
@@ -194,16 +194,16 @@ func (r *realm) close() {
 	r.serving, r.listener, r.conns = nil, nil, nil
 	r.mu.Unlock()
 	for l := range listeners {
-		l.inner.Close()
+		_ = l.inner.Close()
 	}
 	for _, l := range serving {
-		l.Close()
+		_ = l.Close()
 	}
 	for c := range conns {
 		c.Abort()
 	}
 	r.service.plug.Store(nil)
-	r.stack.Close()
+	_ = r.stack.Close()
 	r.accepting.Wait()
 }
 

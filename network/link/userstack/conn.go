@@ -81,6 +81,8 @@ func (s *Stack) ListenTCP(local netip.AddrPort) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("userstack: listen on %s: %s", local, err)
 	}
+	// The connections of a listener that was here before may linger.
+	ep.SocketOptions().SetReuseAddress(true)
 	if err := errors.Join(result(ep.Bind(toFull(local))), result(ep.Listen(backlog))); err != nil {
 		ep.Close()
 		return nil, fmt.Errorf("userstack: listen on %s: %w", local, err)

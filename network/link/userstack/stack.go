@@ -61,7 +61,7 @@ func New(mtu int, addresses ...netip.Addr) (*Stack, error) {
 	s.net.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: nic}})
 	for _, a := range addresses {
 		if err := s.AddAddress(a); err != nil {
-			s.Close()
+			_ = s.Close()
 			return nil, err
 		}
 	}
