@@ -274,7 +274,7 @@ func TestInstanceOptions(t *testing.T) {
 		change    func(*imds.Instance)
 		eni       string
 		headers   []string
-		get, make int
+		get, put int
 	}{
 		{"default", func(*imds.Instance) {}, "eni-1", nil, 401, 200},
 		{"version 1", func(i *imds.Instance) { i.TokensOptional = true }, "eni-1", nil, 200, 200},
@@ -288,8 +288,8 @@ func TestInstanceOptions(t *testing.T) {
 		h := imds.New(imds.Options{Source: s})
 		get := request(h, "GET", tt.eni, tt.headers...).Code
 		put := request(h, "PUT", tt.eni, ttlHeader, "60").Code
-		if get != tt.get || put != tt.make {
-			t.Errorf("%s: GET %d PUT %d, want %d and %d", tt.name, get, put, tt.get, tt.make)
+		if get != tt.get || put != tt.put {
+			t.Errorf("%s: GET %d PUT %d, want %d and %d", tt.name, get, put, tt.get, tt.put)
 		}
 	}
 }

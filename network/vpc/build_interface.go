@@ -254,7 +254,7 @@ func (b *builder) hop(t *routeTable, route Route) (h hop, err error) {
 	}
 	id := route.Target.ID
 	switch route.Target.Kind {
-	case Local, Blackhole:
+	case Local, Blackhole, ViaOther:
 	case ViaPeering:
 		if h.peering, err = get(b.peerings, t.ID, id); err == nil &&
 			h.peering.requester != t.realm && h.peering.accepter != t.realm {

@@ -265,6 +265,8 @@ func (t *trace) route() bool {
 		return t.refuse(StepRoute, ReasonNoRoute, t.tableID())
 	case t.hop.Target.Kind == Blackhole:
 		return t.refuse(StepRoute, ReasonBlackhole, t.tableID())
+	case t.hop.Target.Kind == ViaOther:
+		return t.refuse(StepRoute, ReasonNotJudged, t.hop.Target.ID)
 	}
 	return true
 }

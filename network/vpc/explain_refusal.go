@@ -148,6 +148,9 @@ func (t *trace) refusedRoute() (why, remedy, requirement string) {
 	case t.verdict.Reason == ReasonBlackhole:
 		return fmt.Sprintf("%s sends %s to %s, which is gone (blackhole)", t.tableID(), t.hop.prefix, t.hop.Target.ID),
 			fmt.Sprintf("replace the route to %s in %s", t.hop.prefix, t.tableID()), "P5"
+	case t.verdict.Reason == ReasonNotJudged:
+		return fmt.Sprintf("%s sends %s to %s, and what lies behind it is not judged here", t.tableID(), t.hop.prefix, t.hop.Target.ID),
+			"look at the routes and rules behind " + t.hop.Target.ID, "P5"
 	case !unicast(destination):
 		return fmt.Sprintf("%s is not carried: it is no unicast address beyond the link", destination),
 			"send to a unicast address", "P5"

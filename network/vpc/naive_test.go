@@ -143,7 +143,7 @@ func (n *naive) forward(f vpc.Flow, from *vpc.Interface, own bool) (bool, vpc.St
 	if crosses && !n.aclAllows(from.Subnet, f, true) {
 		return deny(vpc.StepACLOut)
 	}
-	if !found || route.Target.Kind == vpc.Blackhole {
+	if !found || route.Target.Kind == vpc.Blackhole || route.Target.Kind == vpc.ViaOther {
 		return deny(vpc.StepRoute)
 	}
 	switch route.Target.Kind {

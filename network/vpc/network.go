@@ -64,6 +64,8 @@ const (
 	ViaGatewayEndpoint
 	ViaInterface
 	Blackhole
+	// ViaOther leads to something that is not judged here, such as a transit gateway; nothing is allowed through it.
+	ViaOther
 )
 
 // Target is a route's target: its kind and the id of the peering, gateway, endpoint or interface.

@@ -30,13 +30,14 @@ const (
 	ReasonLoop                              // the route leads back to the sender
 	ReasonNoPublicAddress                   // an Internet gateway carries only senders with a public address
 	ReasonNotPublic                         // the destination is no address of the Internet
+	ReasonNotJudged                         // the route leads to something that is not judged here
 )
 
 var reasonNames = [...]string{
 	"none", "unknown-sender", "malformed", "spoofed", "endpoint-starts", "endpoint-unavailable", "dns-off",
 	"service-port", "not-instance", "no-rule", "acl-denied", "no-route", "blackhole", "peering-inactive",
 	"not-transitive", "resolver-outside", "no-interface", "detached", "endpoint-port", "not-forwarding", "loop",
-	"no-public-address", "not-public",
+	"no-public-address", "not-public", "not-judged",
 }
 
 func (r Reason) String() string {

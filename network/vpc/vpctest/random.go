@@ -349,7 +349,7 @@ func peerOf(p vpc.Peering, v string) string {
 func (d *drawer) target(v string) vpc.Target {
 	targets := []vpc.Target{
 		{Kind: vpc.ViaInternetGateway, ID: "igw-" + v}, {Kind: vpc.ViaInternetGateway, ID: "igw-" + v},
-		{Kind: vpc.ViaNATGateway, ID: "nat-" + v}, {Kind: vpc.Blackhole, ID: "nat-gone"},
+		{Kind: vpc.ViaNATGateway, ID: "nat-" + v}, {Kind: vpc.Blackhole, ID: "nat-gone"}, {Kind: vpc.ViaOther, ID: "tgw-1"},
 	}
 	for _, c := range d.n.Interfaces {
 		if c.VPC == v && c.Kind != vpc.EndpointInterface {
