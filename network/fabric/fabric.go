@@ -38,7 +38,7 @@ type Options struct {
 	// TCPEstablished is how long an established TCP connection may idle (60 s – 432,000 s); 0 means 432,000 s.
 	TCPEstablished time.Duration
 
-	// FlowLog, if set, is given the records of each interval, by one goroutine. It must not keep the slice.
+	// FlowLog, if set, is given the records of each interval, in parts, by one goroutine; the slices are its own.
 	FlowLog func([]Record)
 	// FlowLogInterval is 60 s if 0.
 	FlowLogInterval time.Duration

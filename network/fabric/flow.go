@@ -124,14 +124,11 @@ func (g *passage) related() (*port, Drop) {
 }
 
 // removed is told of every flow that leaves the table.
-func (f *Fabric) removed(fl *flow, why conntrack.Removal) {
+func (f *Fabric) removed(fl *flow, _ conntrack.Removal) {
 	if from := fl.Sides[1].To.to; from != nil {
 		from.begun.Add(-1)
 	}
 	f.log.accepted(fl, false)
-	if why == conntrack.Evicted {
-		f.counts.evicted.Add(1)
-	}
 }
 
 // end ends the conversations of ports that are gone: the fabric forgets them, the other ends that are machines get a

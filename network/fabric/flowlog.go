@@ -136,18 +136,32 @@ func (l *flowLog) accepted(f *flow, flushing bool) {
 	}
 }
 
-// flush hands over what the interval has gathered.
+// flush hands over what the interval has gathered, a part of the table at a time.
 func (l *flowLog) flush() {
 	if l.fabric.options.FlowLog == nil {
 		return
 	}
-	l.fabric.flows.Each(func(_ *shard, f *flow) { l.accepted(f, true) })
+	l.mu.Lock()
+	refused := l.refused
+	l.refused = map[refusal]*Record{}
+	for _, r := range refused {
+		l.ended = append(l.ended, *r)
+	}
+	l.mu.Unlock()
+	for i := range l.fabric.flows.Shards() {
+		l.fabric.flows.EachIn(i, func(_ *shard, f *flow) { l.accepted(f, true) })
+		l.hand()
+	}
+	l.mu.Lock()
+	l.began = l.fabric.options.Now()
+	l.mu.Unlock()
+}
+
+// hand gives the hook what there is.
+func (l *flowLog) hand() {
 	l.mu.Lock()
 	records := l.ended
-	for _, r := range l.refused {
-		records = append(records, *r)
-	}
-	l.ended, l.refused, l.began = nil, map[refusal]*Record{}, l.fabric.options.Now()
+	l.ended = nil
 	l.mu.Unlock()
 	if len(records) > 0 {
 		l.fabric.options.FlowLog(records)

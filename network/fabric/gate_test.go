@@ -252,8 +252,8 @@ func TestLargePacketsBetweenLinks(t *testing.T) {
 }
 
 func TestFlowLog(t *testing.T) {
-	records := make(chan []fabric.Record, 1)
-	l := newLab(t, fabric.Options{FlowLog: func(r []fabric.Record) { records <- append([]fabric.Record(nil), r...) }})
+	var records []fabric.Record
+	l := newLab(t, fabric.Options{FlowLog: func(r []fabric.Record) { records = append(records, r...) }})
 	w, far := fabrictest.NewWire(1500), fabrictest.NewWire(1500)
 	l.Attach(vpctest.Node, w)
 	l.Attach(vpctest.Attached, far)
@@ -274,7 +274,7 @@ func TestFlowLog(t *testing.T) {
 		resource       string
 	}
 	got := map[line]bool{}
-	for _, r := range <-records {
+	for _, r := range records {
 		got[line{r.Interface, r.Source.String(), r.Destination.String(), r.Packets, r.Bytes, r.Accept, r.Resource}] = true
 	}
 	want := []line{

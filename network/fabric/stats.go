@@ -8,7 +8,6 @@ import (
 
 type counters struct {
 	packets, bytes atomic.Uint64
-	evicted        atomic.Uint64
 	dropped        [256]atomic.Uint64
 }
 
@@ -40,7 +39,7 @@ type Stats struct {
 func (f *Fabric) Stats() Stats {
 	s := Stats{
 		Packets: f.counts.packets.Load(), Bytes: f.counts.bytes.Load(), Dropped: map[string]uint64{},
-		Flows: f.flows.Len(), Evicted: f.counts.evicted.Load(), LostRecords: f.log.lost.Load(),
+		Flows: f.flows.Len(), Evicted: f.flows.Evicted(), LostRecords: f.log.lost.Load(),
 	}
 	for d := range f.counts.dropped {
 		if n := f.counts.dropped[d].Load(); n > 0 {

@@ -133,23 +133,18 @@ func (s *Shard[D]) Remove(f *Flow[D], why Removal) {
 	}
 }
 
-// evict makes room for one flow.
+// evict makes room for one flow: a flow that was never answered goes before one that was.
 func (s *Shard[D]) evict(now int64) {
-	s.table.evicted.Add(1)
-	if victim := s.oldest(0, unanswered+1); victim != nil {
-		s.Remove(victim, s.why(victim, now))
+	victim := s.oldest(0, unanswered+1)
+	if victim == nil {
+		victim = s.oldest(unanswered+1, classes)
+	}
+	if now-victim.Used > s.table.timeouts[victim.class] {
+		s.Remove(victim, Expired)
 		return
 	}
-	if victim := s.oldest(unanswered+1, classes); victim != nil {
-		s.Remove(victim, s.why(victim, now))
-	}
-}
-
-func (s *Shard[D]) why(f *Flow[D], now int64) Removal {
-	if now-f.Used > s.table.timeouts[f.class] {
-		return Expired
-	}
-	return Evicted
+	s.table.evicted.Add(1)
+	s.Remove(victim, Evicted)
 }
 
 // oldest is the flow of the classes from a to before b that has been idle longest.
@@ -248,16 +243,24 @@ func (t *Table[D]) Expire(now int64) {
 // Each calls visit for every flow, with its shard locked. Visit may remove the flow.
 func (t *Table[D]) Each(visit func(*Shard[D], *Flow[D])) {
 	for i := range t.shards {
-		s := &t.shards[i]
-		s.mu.Lock()
-		for c := range classes {
-			for f := s.lists[c].front; f != nil; {
-				next := f.next
-				visit(s, f)
-				f = next
-			}
+		t.EachIn(i, visit)
+	}
+}
+
+// Shards is the number of shards.
+func (t *Table[D]) Shards() int { return len(t.shards) }
+
+// EachIn is Each for one shard.
+func (t *Table[D]) EachIn(shard int, visit func(*Shard[D], *Flow[D])) {
+	s := &t.shards[shard]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range classes {
+		for f := s.lists[c].front; f != nil; {
+			next := f.next
+			visit(s, f)
+			f = next
 		}
-		s.mu.Unlock()
 	}
 }
 
@@ -272,5 +275,5 @@ func (t *Table[D]) Len() int {
 	return n
 }
 
-// Evicted counts the flows that made room for others.
+// Evicted counts the flows that made room for others before their time.
 func (t *Table[D]) Evicted() uint64 { return t.evicted.Load() }
