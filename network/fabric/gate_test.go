@@ -130,6 +130,7 @@ func TestFloodLeavesWhatIsEstablished(t *testing.T) {
 		t.Errorf("%d flows, %d evicted", s.Flows, s.Evicted)
 	}
 	echoes(t, c)
+	echoes(t, dial(t, n, ssmA)) // the stack goes on with SYN cookies
 }
 
 func TestIdleFlowsAreForgotten(t *testing.T) {
