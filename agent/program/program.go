@@ -2,48 +2,162 @@
 package program
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
 
+	"postern/agent"
 	"postern/agent/pid1"
 )
 
+// Version is what the agent reports of itself: four numbers, set by the linker for a release.
+var Version = "0.1.0.0"
+
 const usage = `postern-agent is the agent of a managed node.
 
+  postern-agent run    work as this node's agent: an instance's, or the one that join registered
+  postern-agent join   join a private network with an activation, register, and run
   postern-agent init   be the first process of an instance (only for the instance itself)
+
+postern-agent VERB -h lists the flags of a verb.
 `
 
 // Main runs the command and returns its exit status: 0, 1 for a failure, 2 for a mistake in the arguments.
-func Main(args []string) int { return run(args, os.Stdout, os.Stderr) }
+func Main(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A node's memory is the node's: collect early, and give back what is not used.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
+	c := command{stdout: os.Stdout, stderr: os.Stderr}
+	return c.main(ctx, args)
+}
 
-func run(args []string, stdout, stderr io.Writer) int {
+type command struct{ stdout, stderr io.Writer }
+
+func (c *command) main(ctx context.Context, args []string) int {
 	if len(args) == 0 {
-		fmt.Fprint(stderr, usage)
+		fmt.Fprint(c.stderr, usage)
 		return 2
 	}
+	var err error
 	switch args[0] {
+	case "run":
+		err = c.run(ctx, args[1:])
+	case "join":
+		err = c.join(ctx, args[1:])
 	case "init":
-		return initMain(args[1:], stderr)
+		return c.init(args[1:])
+	case "version", "--version", "-version":
+		fmt.Fprintln(c.stdout, "postern-agent "+Version)
 	case "help", "-h", "--help":
-		fmt.Fprint(stdout, usage)
-		return 0
+		fmt.Fprint(c.stdout, usage)
 	default:
-		fmt.Fprintf(stderr, "postern-agent: no such command: %s\n\n%s", args[0], usage)
+		fmt.Fprintf(c.stderr, "postern-agent: there is no verb %q\n\n%s", args[0], usage)
 		return 2
+	}
+	var bad mistake
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.As(err, &bad):
+		fmt.Fprintf(c.stderr, "postern-agent %s: %v\n", args[0], err)
+		return 2
+	default:
+		fmt.Fprintf(c.stderr, "postern-agent %s: %v\n", args[0], err)
+		return 1
 	}
 }
 
-func initMain(args []string, stderr io.Writer) int {
-	var c pid1.Config
-	flags := flag.NewFlagSet("postern-agent init", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.StringVar(&c.Instance, "instance", "", "the instance's `id`")
-	flags.StringVar(&c.UserData, "user-data", "", "`file` with the user data")
-	if err := flags.Parse(args); err != nil {
+// A mistake is one in the arguments.
+type mistake string
+
+func (m mistake) Error() string { return string(m) }
+
+// options are the flags that several verbs have.
+type options struct {
+	dir     string
+	verbose bool
+}
+
+func (c *command) flags(verb string, o *options) *flag.FlagSet {
+	f := flag.NewFlagSet("postern-agent "+verb, flag.ContinueOnError)
+	f.SetOutput(c.stderr)
+	f.StringVar(&o.dir, "state", defaultDir(), "`directory` of what the agent keeps, readable by this user only")
+	f.BoolVar(&o.verbose, "v", false, "log more")
+	return f
+}
+
+func parse(f *flag.FlagSet, args []string) error {
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return mistake("see -h")
+	}
+	if f.NArg() > 0 {
+		return mistake(fmt.Sprintf("unexpected argument %q", f.Arg(0)))
+	}
+	return nil
+}
+
+// defaultDir is /var/lib/postern-agent for root, and the user's own state directory for others.
+func defaultDir() string {
+	if dir := os.Getenv("POSTERN_AGENT_STATE"); dir != "" {
+		return dir
+	}
+	if os.Geteuid() == 0 {
+		return "/var/lib/postern-agent"
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
+		return dir + "/postern-agent"
+	}
+	return os.Getenv("HOME") + "/.local/state/postern-agent"
+}
+
+func (c *command) log(o *options) *slog.Logger {
+	level := slog.LevelInfo
+	if o.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: level}))
+}
+
+func (c *command) init(args []string) int {
+	var p pid1.Config
+	f := flag.NewFlagSet("postern-agent init", flag.ContinueOnError)
+	f.SetOutput(c.stderr)
+	f.StringVar(&p.Instance, "instance", "", "the instance's `id`")
+	f.StringVar(&p.UserData, "user-data", "", "`file` with the user data")
+	if err := f.Parse(args); err != nil {
 		return 2
 	}
-	c.Agent = flags.Args()
-	return pid1.Run(c)
+	p.Agent = f.Args()
+	return pid1.Run(p)
+}
+
+// run works with the registration that join made, and without one as an instance.
+func (c *command) run(ctx context.Context, args []string) error {
+	var o options
+	f := c.flags("run", &o)
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.dir, 0o700); err != nil {
+		return err
+	}
+	err := c.resume(ctx, &o)
+	if !errors.Is(err, agent.ErrNotRegistered) {
+		return err
+	}
+	a := &agent.Agent{Identity: &agent.EC2{Dir: o.dir}, Dir: o.dir, Version: Version, Log: c.log(&o)}
+	return a.Run(ctx)
 }

@@ -1,0 +1,137 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"postern/agent/execute"
+)
+
+// Times, each with Amazon's value unless it says otherwise.
+const (
+	defaultHealthEvery = 5 * time.Minute
+	defaultPingEvery   = 54 * time.Second
+	// pongWithin is 60 s in Amazon's agent; a road that is gone should be found sooner.
+	pongWithin = 10 * time.Second
+	// callTime bounds one API call, dialTime a connection. Amazon's agent waits up to 15 s.
+	callTime = 10 * time.Second
+	dialTime = 3 * time.Second
+)
+
+// Agent is one node's agent. Fields are set before Run and not changed after it.
+type Agent struct {
+	// Identity says who the node is: *EC2, *Hybrid or Static.
+	Identity Identity
+	// Dir keeps what must outlive the process: commands that were taken and replies that were not acknowledged. Empty
+	// keeps them in memory only.
+	Dir string
+	// Endpoint is the base URL of a service ("ssm", "ssmmessages", "ec2messages"); nil means Amazon's names.
+	Endpoint func(service, region string) string
+	// HTTP makes every request. Nil means NewHTTPClient with the host's own dialer and certificates.
+	HTTP *http.Client
+	// Runner runs scripts; nil means execute.OS below Dir.
+	Runner execute.Runner
+	// Version is what the agent reports of itself: digits and dots.
+	Version string
+	// HealthEvery and PingEvery are 0 for Amazon's 5 min and 54 s.
+	HealthEvery, PingEvery time.Duration
+	// NoPolling turns the ec2messages road off.
+	NoPolling bool
+	// Now is the clock of signatures and messages; nil means time.Now.
+	Now func() time.Time
+	// Log gets what the agent does; nil discards it.
+	Log *slog.Logger
+
+	platform platform
+	jobs     *jobs
+	outbox   *outbox
+	road     road
+	spawn    sync.WaitGroup // jobs that run
+}
+
+// Run works until ctx ends, and returns when nothing of the agent runs any more. It returns an error only where it
+// cannot work at all.
+func (a *Agent) Run(ctx context.Context) error {
+	if a.Identity == nil {
+		return errors.New("the agent has no identity")
+	}
+	if err := a.prepare(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if !a.begin(ctx) {
+		return nil
+	}
+	a.Log.Info("agent runs", "node", a.Identity.Node(), "region", a.Identity.Region(), "version", a.Version)
+	var parts sync.WaitGroup
+	for _, part := range []func(context.Context){a.health, a.channel, a.poll, a.resend, a.Identity.background} {
+		parts.Go(func() { part(ctx) })
+	}
+	parts.Wait()
+	a.spawn.Wait()
+	return a.outbox.close()
+}
+
+func (a *Agent) prepare() error {
+	if a.Log == nil {
+		a.Log = slog.New(slog.DiscardHandler)
+	}
+	if a.Now == nil {
+		a.Now = time.Now
+	}
+	if a.HTTP == nil {
+		a.HTTP = NewHTTPClient(nil, nil)
+	}
+	if a.Endpoint == nil {
+		a.Endpoint = AmazonEndpoint
+	}
+	if a.Version == "" {
+		a.Version = "0.0.0.0"
+	}
+	if a.HealthEvery == 0 {
+		a.HealthEvery = defaultHealthEvery
+	}
+	if a.PingEvery == 0 {
+		a.PingEvery = defaultPingEvery
+	}
+	a.platform = readPlatform()
+	var err error
+	if a.outbox, err = openOutbox(a.Dir); err != nil {
+		return err
+	}
+	if a.jobs, err = openJobs(a.Dir, a.Now); err != nil {
+		return err
+	}
+	if a.Runner == nil {
+		a.Runner = execute.OS{Dir: scriptDir(a.Dir)}
+	}
+	a.road.init()
+	return nil
+}
+
+// begin finds out who the node is and sends the first sign of life, without which nothing else has a purpose. It tries
+// until that works, or ctx ends: then it returns false.
+func (a *Agent) begin(ctx context.Context) bool {
+	wait := newBackoff()
+	for {
+		err := a.Identity.open(ctx, a)
+		if err == nil {
+			err = a.ping(ctx, true)
+		}
+		if err == nil {
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		a.Log.Warn("not registered yet", "err", err)
+		if !wait.sleep(ctx) {
+			return false
+		}
+	}
+}

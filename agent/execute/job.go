@@ -1,0 +1,254 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"time"
+
+	"postern/ssm/document"
+	"postern/ssm/mgs"
+)
+
+// Exit codes that end a document, and the code of what was stopped.
+const (
+	exitSuccess = 168
+	exitFailure = 169
+	stoppedCode = 137
+)
+
+// Node is what a step may know of where it runs.
+type Node struct {
+	ID, Region string
+	// Platform is "Linux", PlatformName and PlatformVersion what /etc/os-release says.
+	Platform, PlatformName, PlatformVersion string
+}
+
+// A Script is what a Runner runs.
+type Script struct {
+	// Interpreter is a program's name, such as "sh".
+	Interpreter string
+	Lines       []string
+	// Dir is the working directory; one that is not absolute means the default, "/".
+	Dir     string
+	Timeout time.Duration
+	// Env is added to the environment.
+	Env []string
+}
+
+// Outcome is how a script ended.
+type Outcome struct {
+	// Code is the exit status, 1 where nothing could be started, 137 where it was stopped.
+	Code   int
+	Status mgs.Status
+	// Stdout and Stderr are at most mgs.StreamLimit bytes and a little more than that of what came.
+	Stdout, Stderr string
+	// Err says why it failed where the exit status does not.
+	Err error
+}
+
+// ErrShutdown is the cause of a context that ends because the agent does, not because somebody cancelled the command.
+var ErrShutdown = errors.New("the agent was stopped")
+
+// stopped is the outcome of a script that ctx kept from running, or stopped.
+func stopped(ctx context.Context, code int) Outcome {
+	if cause := context.Cause(ctx); errors.Is(cause, ErrShutdown) {
+		return Outcome{Code: code, Status: mgs.Failed, Err: cause}
+	}
+	return Outcome{Code: code, Status: mgs.Cancelled}
+}
+
+// Runner runs scripts; OS does.
+type Runner interface {
+	// Run returns when the script has ended, or was stopped because its time was up or ctx had ended.
+	Run(ctx context.Context, s Script) Outcome
+}
+
+// A Job is a command ready to run.
+type Job struct {
+	Command string
+	steps   []document.Step
+	schema  string
+}
+
+var ssmReference = regexp.MustCompile(`\{\{\s*ssm(-secure)?:`)
+
+// Read checks what the service sent.
+func Read(c *mgs.CommandContent) (*Job, error) {
+	d, err := document.Parse(c.DocumentContent, document.JSON)
+	if err != nil {
+		return nil, fmt.Errorf("read the document: %w", err)
+	}
+	values, err := d.FromWire(c.Parameters)
+	if err != nil {
+		return nil, fmt.Errorf("read the parameters: %w", err)
+	}
+	for name, v := range values {
+		if ssmReference.MatchString(fmt.Sprint(v)) {
+			return nil, fmt.Errorf("parameter %s names a Systems Manager parameter that the service did not put in", name)
+		}
+	}
+	return &Job{Command: c.CommandID, steps: d.Steps(values), schema: d.SchemaVersion}, nil
+}
+
+// Report takes what there is to tell while a job runs.
+type Report func(r Result)
+
+// Result is one reply's worth: the document's status and the steps that go with it.
+type Result struct {
+	Status mgs.Status
+	// Steps is nil in the first report, holds the step that has just ended in the next ones, and in the last one that
+	// of a document with a single step.
+	Steps map[string]*mgs.StepStatus
+	// Counts are the steps that have ended, by status.
+	Counts map[mgs.Status]int
+}
+
+// Run runs the steps in order. Where ctx ends, the step that runs is stopped and the rest is cancelled.
+func (j *Job) Run(ctx context.Context, node Node, runner Runner, report Report) {
+	r := &run{Job: j, node: node, runner: runner, done: map[string]*mgs.StepStatus{}}
+	report(Result{Status: mgs.InProgress})
+	for n := range j.steps {
+		s := r.step(ctx, n)
+		report(Result{Status: mgs.InProgress, Steps: map[string]*mgs.StepStatus{j.steps[n].ID: s}, Counts: r.counts()})
+	}
+	last := Result{Status: mgs.DocumentStatus(slices.Collect(maps.Keys(r.counts()))), Steps: map[string]*mgs.StepStatus{}, Counts: r.counts()}
+	if len(j.steps) == 1 {
+		last.Steps = r.done
+	}
+	report(last)
+}
+
+// run is one run of a job.
+type run struct {
+	*Job
+	node   Node
+	runner Runner
+	done   map[string]*mgs.StepStatus
+	// ended says that a step has ended the document.
+	ended bool
+}
+
+func (r *run) counts() map[mgs.Status]int {
+	counts := map[mgs.Status]int{}
+	for _, s := range r.done {
+		counts[s.Status]++
+	}
+	return counts
+}
+
+func (r *run) step(ctx context.Context, n int) *mgs.StepStatus {
+	s := &r.steps[n]
+	out := &mgs.StepStatus{Name: s.Action, StartDateTime: mgs.FormatTime(time.Now())}
+	r.done[s.ID] = out
+	verdict, why := r.judge(s, n)
+	switch verdict {
+	case document.Skip:
+		out.Status, out.Output = mgs.Skipped, why
+	case document.Fail:
+		out.Status, out.Output = mgs.Failed, why
+	case document.Run:
+		r.execute(ctx, s, out)
+	}
+	out.EndDateTime = mgs.FormatTime(time.Now())
+	if out.Code == exitSuccess || out.Code == exitFailure ||
+		out.Status == mgs.Failed && s.OnFailure == "exit" || out.Status == mgs.Success && s.OnSuccess == "exit" {
+		r.ended = true
+	}
+	return out
+}
+
+// interpreters are the plugins that this agent has.
+var interpreters = map[string]string{"aws:runShellScript": "sh", "aws:runPowerShellScript": "pwsh"}
+
+// elsewhere are plugins that exist, but not on Linux.
+var elsewhere = []string{"aws:psModule", "aws:applications", "aws:updateAgent", "aws:domainJoin"}
+
+// judge says what becomes of a step, in this order: a document that has ended, a plugin that does not exist, a plugin
+// that is not for this platform, preconditions.
+func (r *run) judge(s *document.Step, n int) (document.Verdict, string) {
+	if r.ended && (!s.Finally || n < len(r.steps)-1) {
+		return document.Skip, fmt.Sprintf("Plugin with name %s and id %s skipped due to prior step with an exit condition", s.Action, s.ID)
+	}
+	if slices.Contains(elsewhere, s.Action) {
+		if r.schema == "2.2" {
+			return document.Skip, fmt.Sprintf("Step execution skipped due to unsupported plugin: %s. Step name: %s", s.Action, s.ID)
+		}
+		return document.Fail, fmt.Sprintf("Plugin with name %s is not supported in current platform. Step name: %s", s.Action, s.ID)
+	}
+	verdict, why := s.Judge(r.node.Platform)
+	if interpreters[s.Action] == "" && verdict != document.Skip {
+		return document.Fail, fmt.Sprintf("Plugin with name %s is not supported by this version of ssm agent, please update to latest version. Step name: %s", s.Action, s.ID)
+	}
+	return verdict, why
+}
+
+// execute runs a step's scripts: one, but for schema 1.2, where a plugin may have several.
+func (r *run) execute(ctx context.Context, s *document.Step, out *mgs.StepStatus) {
+	var all Outcome
+	for _, set := range s.Sets {
+		one := *s
+		one.Inputs = set
+		o := r.script(ctx, &one, set)
+		all.Stdout += o.Stdout
+		all.Stderr += o.Stderr
+		all.Status, all.Err = o.Status, errors.Join(all.Err, o.Err)
+		if all.Code = o.Code; o.Status != mgs.Success {
+			break
+		}
+	}
+	out.Code, out.Status = all.Code, all.Status
+	if all.Status == mgs.Failed && all.Err != nil && all.Code != exitSuccess {
+		if all.Stderr != "" && all.Stderr[len(all.Stderr)-1] != '\n' {
+			all.Stderr += "\n"
+		}
+		all.Stderr += "failed to run commands: " + all.Err.Error()
+	}
+	out.Output = joinOutput(all.Stdout, all.Stderr, mgs.OutputLimit)
+	addition := r.ending(s, out, &all)
+	out.StandardOutput = Truncate(all.Stdout+addition, mgs.StreamLimit)
+	out.StandardError = Truncate(all.Stderr, mgs.StreamLimit)
+}
+
+// ending applies the exit codes and the step's onFailure to the result.
+func (r *run) ending(s *document.Step, out *mgs.StepStatus, all *Outcome) string {
+	switch {
+	case all.Code == exitSuccess:
+		out.Status, all.Stderr = mgs.Success, ""
+		out.Output = joinOutput(all.Stdout, "", mgs.OutputLimit)
+		return "\nStep exited with code 168. Therefore, marking step as succeeded. Further document steps will be skipped."
+	case all.Code == exitFailure:
+		note := "\nStep exited with code 169. Therefore, marking step as Failed. Further document steps will be skipped."
+		all.Stderr += note
+		return note
+	case out.Status == mgs.Failed && (s.OnFailure == "exit" || s.OnFailure == "successAndExit"):
+		note := "\nStep was found to have onFailure property. Further document steps will be skipped."
+		all.Stderr += note
+		if s.OnFailure == "successAndExit" {
+			out.Status, out.Code = mgs.Success, exitSuccess
+		}
+		return note
+	}
+	return ""
+}
+
+func (r *run) script(ctx context.Context, s *document.Step, set map[string]any) Outcome {
+	if ctx.Err() != nil {
+		return stopped(ctx, 1)
+	}
+	dir, _ := set["workingDirectory"].(string)
+	return r.runner.Run(ctx, Script{
+		Interpreter: interpreters[s.Action],
+		Lines:       s.Lines("runCommand"),
+		Dir:         dir,
+		Timeout:     document.Timeout(set),
+		Env: []string{
+			"AWS_SSM_INSTANCE_ID=" + r.node.ID, "AWS_SSM_REGION_NAME=" + r.node.Region,
+			"AWS_SSM_PLATFORM_NAME=" + r.node.PlatformName, "AWS_SSM_PLATFORM_VERSION=" + r.node.PlatformVersion,
+			"SSM_COMMAND_ID=" + r.Command,
+		},
+	})
+}

@@ -1,0 +1,146 @@
+package program
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"postern/agent"
+	"postern/network/link/tunnel"
+)
+
+// tunnelFile keeps the road into the private network. It holds a private key.
+const tunnelFile = "tunnel.json"
+
+// joinFlags are what join is told.
+type joinFlags struct {
+	options
+	activation, code, codeFile, server, subnet string
+	only                                       bool
+}
+
+func (c *command) join(ctx context.Context, args []string) error {
+	var j joinFlags
+	f := c.flags("join", &j.options)
+	f.StringVar(&j.activation, "activation", "", "the activation's `id`")
+	f.StringVar(&j.code, "code", "", "the activation's `code`; other users of this machine may see it in the list of processes")
+	f.StringVar(&j.codeFile, "code-file", "", "`file` with the code, - for standard input; or set POSTERN_ACTIVATION_CODE")
+	f.StringVar(&j.server, "server", "", "`host[:port]` (UDP) of the server")
+	f.StringVar(&j.subnet, "subnet", "", "`id` of the subnet to join, where the activation names none")
+	f.BoolVar(&j.only, "register-only", false, "register and do not run; postern-agent run does that later")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	if err := j.complete(); err != nil {
+		return err
+	}
+	if err := c.register(ctx, &j); err != nil {
+		return err
+	}
+	if j.only {
+		return nil
+	}
+	return c.resume(ctx, &j.options)
+}
+
+// complete finds the code where it was put. No message ever holds it.
+func (j *joinFlags) complete() error {
+	if j.codeFile != "" {
+		file := j.codeFile
+		if file == "-" {
+			file = "/dev/stdin"
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		j.code = strings.TrimSpace(string(text))
+	}
+	if j.code == "" {
+		j.code = os.Getenv("POSTERN_ACTIVATION_CODE")
+	}
+	for _, f := range []struct{ name, value string }{{"--activation", j.activation}, {"--code", j.code}, {"--server", j.server}} {
+		if f.value == "" {
+			return mistake(f.name + " is needed; see -h")
+		}
+	}
+	return nil
+}
+
+// register joins the private network and registers through it. What is kept is kept only when both have worked.
+func (c *command) register(ctx context.Context, j *joinFlags) error {
+	config, err := tunnel.Join(ctx, tunnel.JoinConfig{Server: j.server, Activation: j.activation, Code: j.code, Subnet: j.subnet})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "joined %s in %s as %s\n", config.Grant.Subnet, config.Grant.VPC, config.Local())
+	if err := os.MkdirAll(j.dir, 0o700); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(config, "", "  ")
+	if err != nil {
+		return err
+	}
+	// The registration comes last: where it is, everything is.
+	if err := os.WriteFile(filepath.Join(j.dir, tunnelFile), append(text, '\n'), 0o600); err != nil {
+		return err
+	}
+	h := &agent.Hybrid{Dir: j.dir}
+	err = c.through(ctx, config, &j.options, func(a *agent.Agent) error {
+		return h.Register(ctx, a, agent.Activation{ID: j.activation, Code: j.code, Region: config.Grant.Region})
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "registered as %s\n", h.Node())
+	return nil
+}
+
+// through brings the tunnel up for as long as f takes.
+func (c *command) through(ctx context.Context, config *tunnel.Config, o *options, f func(a *agent.Agent) error) error {
+	log := c.log(o)
+	road, err := tunnel.Dial(ctx, config, tunnel.Options{Log: log})
+	if err != nil {
+		return err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(config.Grant.CA) {
+		return errors.Join(errors.New("the server's bundle of certificates holds none"), road.Close())
+	}
+	client := agent.NewHTTPClient(road.DialContext, roots)
+	err = f(&agent.Agent{Dir: o.dir, HTTP: client, Version: Version, Log: log})
+	client.CloseIdleConnections()
+	return errors.Join(err, road.Close())
+}
+
+// resume runs with the registration that is kept; agent.ErrNotRegistered if there is none.
+func (c *command) resume(ctx context.Context, o *options) error {
+	h := &agent.Hybrid{Dir: o.dir}
+	if err := h.Load(); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(o.dir, tunnelFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		// Registered over a road of the machine's own: another VPN, or an attached interface.
+		a := &agent.Agent{Identity: h, Dir: o.dir, Version: Version, Log: c.log(o)}
+		return a.Run(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	var config tunnel.Config
+	if err := json.Unmarshal(text, &config); err != nil {
+		return fmt.Errorf("read the road that join has kept: %w", err)
+	}
+	h.Local = config.Local().String()
+	return c.through(ctx, &config, o, func(a *agent.Agent) error {
+		a.Identity = h
+		return a.Run(ctx)
+	})
+}
