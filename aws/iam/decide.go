@@ -89,7 +89,7 @@ func Evaluate(r *Request, p *Policies) Decision {
 			return j.byResource()
 		}
 		return silent(ResourceSilent, j.resourceKind())
-	case r.Account != "" && r.Account != c.Account:
+	case isAccount(r.Account) && r.Account != c.Account:
 		return j.crossAccount()
 	}
 	return j.sameAccount()

@@ -14,7 +14,8 @@ type Request struct {
 	Action string
 	// Resource is an ARN, or "*" for actions that cannot be limited to a resource.
 	Resource string
-	// Account owns the resource; empty means the caller's own account.
+	// Account owns the resource. Empty, or anything that is not twelve digits (as in arn:aws:iam::aws:policy/X), means the
+	// caller's own account.
 	Account string
 	// Time is the moment of the request.
 	Time time.Time

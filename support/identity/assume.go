@@ -53,6 +53,9 @@ func (s *Service) AssumeRole(_ context.Context, a AssumeRole) (AssumedRole, erro
 	if a.Source != "" && !sessionNamePattern.MatchString(a.Source) {
 		return AssumedRole{}, invalid("1 validation error detected: Value at 'sourceIdentity' failed to satisfy constraint: Member must have 2 to 64 characters and satisfy regular expression pattern: [\\w+=,.@-]*")
 	}
+	if _, err := arn.Parse(a.RoleARN); err != nil {
+		return AssumedRole{}, invalid("%.200s is invalid", a.RoleARN)
+	}
 	tags, err := mergeTags(nil, a.Tags)
 	if err != nil {
 		return AssumedRole{}, err

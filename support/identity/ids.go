@@ -57,5 +57,18 @@ func KeyAccount(id string) (string, bool) {
 	return fmt.Sprintf("%012d", n), n < 1e12
 }
 
+// KeyAccount finds the account of an access key: of one that is kept, whatever its form, or by reading its id.
+func (s *Service) KeyAccount(id string) (account string, ok bool) {
+	s.view(func(st *state) {
+		if k := st.keys[id]; k != nil {
+			account, ok = k.Account, true
+		}
+	})
+	if ok {
+		return account, true
+	}
+	return KeyAccount(id)
+}
+
 // newSecret makes a secret access key: 40 characters.
 func newSecret() string { return base64.StdEncoding.EncodeToString(random(30)) }

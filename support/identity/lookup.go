@@ -44,17 +44,6 @@ func (s *Service) Lookup(keyID, token string) (*Credential, error) {
 	return s.renew(keyID, e)
 }
 
-// Recent is Lookup for a key that this server has just looked up with its token: the pipeline asks for permission after
-// it has found out who calls. It reports false for a key that is not remembered or no longer good.
-func (s *Service) Recent(keyID string) (*Credential, bool) {
-	e, ok := s.cache.get(keyID)
-	if !ok || e.generation == s.generation.Load() {
-		return e.credential, ok
-	}
-	c, err := s.renew(keyID, e)
-	return c, err == nil
-}
-
 // renew makes a credential of the present state, and remembers it.
 func (s *Service) renew(keyID string, e cached) (*Credential, error) {
 	// Read before the state: a change in between makes the entry old at once, never new for too long.

@@ -184,8 +184,8 @@ func (s *Service) CreatePolicyVersion(ctx context.Context, account, arn, text st
 // SetDefaultPolicyVersion puts another version of a policy in force.
 func (s *Service) SetDefaultPolicyVersion(ctx context.Context, account, arn, version string) error {
 	_, err := s.changePolicy(ctx, account, arn, func(_ *state, p *Policy) error {
-		if _, ok := p.Version(version); !ok {
-			return p.noVersion(version)
+		if _, err := p.NeedVersion(version); err != nil {
+			return err
 		}
 		p.Default, p.Updated = version, s.stamp()
 		return nil
@@ -193,15 +193,20 @@ func (s *Service) SetDefaultPolicyVersion(ctx context.Context, account, arn, ver
 	return err
 }
 
-func (p *Policy) noVersion(version string) error {
-	return notFound("Policy %s version %.20s does not exist or is not attachable.", p.ARN(), version)
+// NeedVersion is Version with a NotFound fault.
+func (p Policy) NeedVersion(id string) (PolicyVersion, error) {
+	v, ok := p.Version(id)
+	if !ok {
+		return v, notFound("Policy %s version %.20s does not exist or is not attachable.", p.ARN(), id)
+	}
+	return v, nil
 }
 
 // DeletePolicyVersion deletes a version that is not in force.
 func (s *Service) DeletePolicyVersion(ctx context.Context, account, arn, version string) error {
 	_, err := s.changePolicy(ctx, account, arn, func(_ *state, p *Policy) error {
-		if _, ok := p.Version(version); !ok {
-			return p.noVersion(version)
+		if _, err := p.NeedVersion(version); err != nil {
+			return err
 		}
 		if p.Default == version {
 			return inUse("Cannot delete the default version of a policy.")

@@ -1,0 +1,84 @@
+// Package access is what the pipeline knows of who may do what: it finds the keys that sign requests and the policies
+// that bear on them, in identities, managed nodes and VPC endpoints. It decides nothing: the judge is aws/iam.
+package access
+
+import (
+	"context"
+	"crypto/rsa"
+	"strings"
+
+	"postern/api"
+	"postern/aws/iam"
+	"postern/ssm"
+	"postern/support/identity"
+)
+
+// Endpoints knows the policies of VPC endpoints; nil is full access.
+type Endpoints interface {
+	EndpointPolicy(id string) (*iam.Policy, error)
+}
+
+// Nodes knows the public keys of managed nodes. A node that is not there, or has no key, is a NotFound fault.
+type Nodes interface {
+	Keys(ctx context.Context, node string) (ssm.Scope, []*rsa.PublicKey, error)
+}
+
+// Access answers api.Identities and api.Guards.
+type Access struct {
+	Identities *identity.Service
+	Endpoints  Endpoints
+	Nodes      Nodes
+}
+
+var (
+	_ api.Identities = Access{}
+	_ api.Guards     = Access{}
+)
+
+// AccessKey implements api.Identities.
+func (a Access) AccessKey(_ context.Context, id, token string) (api.Key, error) {
+	c, err := a.Identities.Lookup(id, token)
+	if err != nil {
+		return api.Key{}, err
+	}
+	return api.Key{
+		Secret: c.Secret, Expires: c.Expires, IssuedTo: c.IssuedTo, Principal: &c.Principal, Policies: &c.Policies,
+	}, nil
+}
+
+// NodeKeys implements api.Identities.
+func (a Access) NodeKeys(ctx context.Context, node string) (api.NodeKeys, error) {
+	scope, keys, err := a.Nodes.Keys(ctx, node)
+	return api.NodeKeys{Account: scope.Account, Region: scope.Region, Keys: keys}, err
+}
+
+// Guard implements api.Guards: the endpoint's policy, and the trust policy of a role that is to be assumed.
+func (a Access) Guard(_ context.Context, q api.Question, p *iam.Policies) error {
+	p.Endpoint = a.endpointPolicy(q.Call.Origin.Endpoint)
+	if assumesRole(q.Action) && strings.Contains(q.Resource, ":role/") {
+		p.Resource, p.ResourceDecides = a.Identities.TrustPolicy(q.Resource), true
+	}
+	return nil
+}
+
+// assumesRole reports whether the action is one that a role's trust policy decides on.
+func assumesRole(action string) bool {
+	switch action {
+	case "sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity":
+		return true
+	}
+	return false
+}
+
+// endpointPolicy is the policy of the endpoint that a request came through, nil for full access. What cannot be found or
+// read lets nothing pass: the endpoint may have been deleted a moment ago.
+func (a Access) endpointPolicy(id string) *iam.Policy {
+	if id == "" {
+		return nil
+	}
+	p, err := a.Endpoints.EndpointPolicy(id)
+	if err != nil {
+		return &iam.Policy{Name: id, Kind: iam.Endpoint}
+	}
+	return p
+}

@@ -1,0 +1,193 @@
+package iam
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"postern/api"
+	"postern/aws/arn"
+	"postern/support/identity"
+)
+
+// policyPathBelow reports whether a policy's path begins with prefix.
+func policyPathBelow(name, prefix string) bool {
+	a, err := arn.Parse(name)
+	return err == nil && strings.HasPrefix(strings.TrimPrefix(a.Resource, "policy"), prefix)
+}
+
+func (s *service) toPolicy(c *api.Call) func(identity.Policy) types.Policy {
+	return func(p identity.Policy) types.Policy {
+		// A policy that has just been deleted is attached to nobody.
+		e, _ := s.identities.PolicyEntities(c.Account, p.ARN())
+		return types.Policy{
+			Arn: aws.String(p.ARN()), PolicyName: aws.String(p.Name), PolicyId: aws.String(p.ID), Path: aws.String(p.Path),
+			DefaultVersionId: aws.String(p.Default), CreateDate: stamp(p.Created), UpdateDate: stamp(p.Updated), IsAttachable: true,
+			AttachmentCount:               aws.Int32(int32(len(e.Users) + len(e.Roles))),
+			PermissionsBoundaryUsageCount: aws.Int32(int32(len(e.BoundedUsers) + len(e.BoundedRoles))),
+		}
+	}
+}
+
+// wholePolicy is a policy with what lists leave out.
+func (s *service) wholePolicy(c *api.Call, p identity.Policy) *types.Policy {
+	out := s.toPolicy(c)(p)
+	out.Tags = toTags(p.Tags)
+	if p.Description != "" {
+		out.Description = aws.String(p.Description)
+	}
+	return &out
+}
+
+func (s *service) createPolicy(ctx context.Context, c *api.Call, in *sdk.CreatePolicyInput) (*sdk.CreatePolicyOutput, error) {
+	p, err := s.identities.CreatePolicy(ctx, identity.NewPolicy{
+		Account: c.Account, Path: aws.ToString(in.Path), Name: *in.PolicyName, Description: aws.ToString(in.Description),
+		Text: *in.PolicyDocument, Tags: fromTags(in.Tags),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.CreatePolicyOutput{Policy: s.wholePolicy(c, p)}, nil
+}
+
+func (s *service) getPolicy(_ context.Context, c *api.Call, in *sdk.GetPolicyInput) (*sdk.GetPolicyOutput, error) {
+	p, err := s.identities.Policy(c.Account, *in.PolicyArn)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.GetPolicyOutput{Policy: s.wholePolicy(c, p)}, nil
+}
+
+func (s *service) listPolicies(_ context.Context, c *api.Call, in *sdk.ListPoliciesInput) (*sdk.ListPoliciesOutput, error) {
+	owner := map[types.PolicyScopeType]identity.PolicyOwner{
+		types.PolicyScopeTypeAws: identity.AmazonOwned, types.PolicyScopeTypeLocal: identity.CustomerOwned,
+	}[in.Scope]
+	all := s.identities.ManagedPolicies(c.Account, aws.ToString(in.PathPrefix), owner)
+	if in.OnlyAttached || in.PolicyUsageFilter != "" {
+		all = slices.DeleteFunc(all, func(p identity.Policy) bool {
+			e, _ := s.identities.PolicyEntities(c.Account, p.ARN())
+			attached, bounding := len(e.Users)+len(e.Roles), len(e.BoundedUsers)+len(e.BoundedRoles)
+			return in.OnlyAttached && attached+bounding == 0 ||
+				in.PolicyUsageFilter == types.PolicyUsageTypePermissionsPolicy && attached == 0 ||
+				in.PolicyUsageFilter == types.PolicyUsageTypePermissionsBoundary && bounding == 0
+		})
+	}
+	items, next, err := page(all, func(p identity.Policy) string { return p.Name + " " + p.ARN() }, in.Marker, in.MaxItems)
+	return &sdk.ListPoliciesOutput{Policies: convert(items, s.toPolicy(c)), Marker: next, IsTruncated: next != nil}, err
+}
+
+func (s *service) deletePolicy(ctx context.Context, c *api.Call, in *sdk.DeletePolicyInput) (*sdk.DeletePolicyOutput, error) {
+	return nil, s.identities.DeletePolicy(ctx, c.Account, *in.PolicyArn)
+}
+
+func toVersion(p identity.Policy) func(identity.PolicyVersion) types.PolicyVersion {
+	return func(v identity.PolicyVersion) types.PolicyVersion {
+		return types.PolicyVersion{VersionId: aws.String(v.ID), CreateDate: stamp(v.Created), IsDefaultVersion: v.ID == p.Default}
+	}
+}
+
+func (s *service) createPolicyVersion(ctx context.Context, c *api.Call, in *sdk.CreatePolicyVersionInput) (*sdk.CreatePolicyVersionOutput, error) {
+	v, err := s.identities.CreatePolicyVersion(ctx, c.Account, *in.PolicyArn, *in.PolicyDocument, in.SetAsDefault)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.CreatePolicyVersionOutput{PolicyVersion: &types.PolicyVersion{
+		VersionId: aws.String(v.ID), CreateDate: stamp(v.Created), IsDefaultVersion: in.SetAsDefault,
+	}}, nil
+}
+
+func (s *service) getPolicyVersion(_ context.Context, c *api.Call, in *sdk.GetPolicyVersionInput) (*sdk.GetPolicyVersionOutput, error) {
+	p, err := s.identities.Policy(c.Account, *in.PolicyArn)
+	if err != nil {
+		return nil, err
+	}
+	v, err := p.NeedVersion(*in.VersionId)
+	if err != nil {
+		return nil, err
+	}
+	out := toVersion(p)(v)
+	out.Document = document(v.Text)
+	return &sdk.GetPolicyVersionOutput{PolicyVersion: &out}, nil
+}
+
+func (s *service) listPolicyVersions(_ context.Context, c *api.Call, in *sdk.ListPolicyVersionsInput) (*sdk.ListPolicyVersionsOutput, error) {
+	p, err := s.identities.Policy(c.Account, *in.PolicyArn)
+	if err != nil {
+		return nil, err
+	}
+	newestFirst := slices.Clone(p.Versions)
+	slices.Reverse(newestFirst)
+	items, next, err := page(newestFirst, func(v identity.PolicyVersion) string { return v.ID }, in.Marker, in.MaxItems)
+	return &sdk.ListPolicyVersionsOutput{Versions: convert(items, toVersion(p)), Marker: next, IsTruncated: next != nil}, err
+}
+
+func (s *service) deletePolicyVersion(ctx context.Context, c *api.Call, in *sdk.DeletePolicyVersionInput) (*sdk.DeletePolicyVersionOutput, error) {
+	return nil, s.identities.DeletePolicyVersion(ctx, c.Account, *in.PolicyArn, *in.VersionId)
+}
+
+func (s *service) setDefaultPolicyVersion(ctx context.Context, c *api.Call, in *sdk.SetDefaultPolicyVersionInput) (*sdk.SetDefaultPolicyVersionOutput, error) {
+	return nil, s.identities.SetDefaultPolicyVersion(ctx, c.Account, *in.PolicyArn, *in.VersionId)
+}
+
+// An entity is a user or role that uses a policy.
+type entity struct{ kind, name, id string }
+
+func (s *service) listEntitiesForPolicy(_ context.Context, c *api.Call, in *sdk.ListEntitiesForPolicyInput) (*sdk.ListEntitiesForPolicyOutput, error) {
+	e, err := s.identities.PolicyEntities(c.Account, *in.PolicyArn)
+	if err != nil {
+		return nil, err
+	}
+	users, roles := e.Users, e.Roles
+	if in.PolicyUsageFilter == types.PolicyUsageTypePermissionsBoundary {
+		users, roles = e.BoundedUsers, e.BoundedRoles
+	}
+	var all []entity
+	if in.EntityFilter == "" || in.EntityFilter == types.EntityTypeRole {
+		for _, name := range roles {
+			if r, err := s.identities.Role(c.Account, name); err == nil && strings.HasPrefix(r.Path, aws.ToString(in.PathPrefix)) {
+				all = append(all, entity{"role", name, r.ID})
+			}
+		}
+	}
+	if in.EntityFilter == "" || in.EntityFilter == types.EntityTypeUser {
+		for _, name := range users {
+			if u, err := s.identities.User(c.Account, name); err == nil && strings.HasPrefix(u.Path, aws.ToString(in.PathPrefix)) {
+				all = append(all, entity{"user", name, u.ID})
+			}
+		}
+	}
+	items, next, err := page(all, func(e entity) string { return e.kind + "/" + e.name }, in.Marker, in.MaxItems)
+	if err != nil {
+		return nil, err
+	}
+	out := &sdk.ListEntitiesForPolicyOutput{Marker: next, IsTruncated: next != nil}
+	for _, e := range items {
+		if e.kind == "role" {
+			out.PolicyRoles = append(out.PolicyRoles, types.PolicyRole{RoleName: aws.String(e.name), RoleId: aws.String(e.id)})
+		} else {
+			out.PolicyUsers = append(out.PolicyUsers, types.PolicyUser{UserName: aws.String(e.name), UserId: aws.String(e.id)})
+		}
+	}
+	return out, nil
+}
+
+func (s *service) tagPolicy(ctx context.Context, c *api.Call, in *sdk.TagPolicyInput) (*sdk.TagPolicyOutput, error) {
+	return nil, s.identities.TagPolicy(ctx, c.Account, *in.PolicyArn, fromTags(in.Tags))
+}
+
+func (s *service) untagPolicy(ctx context.Context, c *api.Call, in *sdk.UntagPolicyInput) (*sdk.UntagPolicyOutput, error) {
+	return nil, s.identities.UntagPolicy(ctx, c.Account, *in.PolicyArn, in.TagKeys)
+}
+
+func (s *service) listPolicyTags(_ context.Context, c *api.Call, in *sdk.ListPolicyTagsInput) (*sdk.ListPolicyTagsOutput, error) {
+	p, err := s.identities.Policy(c.Account, *in.PolicyArn)
+	if err != nil {
+		return nil, err
+	}
+	tags, next, err := tagPage(p.Tags, in.Marker, in.MaxItems)
+	return &sdk.ListPolicyTagsOutput{Tags: tags, Marker: next, IsTruncated: next != nil}, err
+}

@@ -1,0 +1,114 @@
+package iam
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"postern/api"
+	"postern/support/identity"
+)
+
+func toRole(r identity.Role) types.Role {
+	role := types.Role{
+		Arn: aws.String(r.ARN()), Path: aws.String(r.Path), RoleName: aws.String(r.Name), RoleId: aws.String(r.ID),
+		CreateDate: stamp(r.Created), AssumeRolePolicyDocument: document(r.Trust),
+		MaxSessionDuration: aws.Int32(int32(r.MaxSession / time.Second)),
+	}
+	if r.Description != "" {
+		role.Description = aws.String(r.Description)
+	}
+	return role
+}
+
+// wholeRole is a role with what lists leave out.
+func wholeRole(r identity.Role) *types.Role {
+	role := toRole(r)
+	role.PermissionsBoundary = toBoundary(r.Boundary)
+	role.Tags = toTags(r.Tags)
+	return &role
+}
+
+func (s *service) createRole(ctx context.Context, c *api.Call, in *sdk.CreateRoleInput) (*sdk.CreateRoleOutput, error) {
+	r, err := s.identities.CreateRole(ctx, identity.NewRole{
+		Account: c.Account, Path: aws.ToString(in.Path), Name: *in.RoleName, Description: aws.ToString(in.Description),
+		Trust: *in.AssumeRolePolicyDocument, MaxSession: time.Duration(aws.ToInt32(in.MaxSessionDuration)) * time.Second,
+		Boundary: aws.ToString(in.PermissionsBoundary), Tags: fromTags(in.Tags),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.CreateRoleOutput{Role: wholeRole(r)}, nil
+}
+
+func (s *service) getRole(_ context.Context, c *api.Call, in *sdk.GetRoleInput) (*sdk.GetRoleOutput, error) {
+	r, err := s.identities.Role(c.Account, *in.RoleName)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.GetRoleOutput{Role: wholeRole(r)}, nil
+}
+
+func (s *service) listRoles(_ context.Context, c *api.Call, in *sdk.ListRolesInput) (*sdk.ListRolesOutput, error) {
+	all := s.identities.Roles(c.Account, aws.ToString(in.PathPrefix))
+	items, next, err := page(all, func(r identity.Role) string { return r.Name }, in.Marker, in.MaxItems)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.ListRolesOutput{Roles: convert(items, toRole), Marker: next, IsTruncated: next != nil}, nil
+}
+
+func (s *service) deleteRole(ctx context.Context, c *api.Call, in *sdk.DeleteRoleInput) (*sdk.DeleteRoleOutput, error) {
+	return nil, s.identities.DeleteRole(ctx, c.Account, *in.RoleName)
+}
+
+func (s *service) updateRole(ctx context.Context, c *api.Call, in *sdk.UpdateRoleInput) (*sdk.UpdateRoleOutput, error) {
+	u := identity.RoleUpdate{Description: in.Description}
+	if in.MaxSessionDuration != nil {
+		longest := time.Duration(*in.MaxSessionDuration) * time.Second
+		u.MaxSession = &longest
+	}
+	_, err := s.identities.UpdateRole(ctx, c.Account, *in.RoleName, u)
+	return nil, err
+}
+
+func (s *service) updateRoleDescription(ctx context.Context, c *api.Call, in *sdk.UpdateRoleDescriptionInput) (*sdk.UpdateRoleDescriptionOutput, error) {
+	r, err := s.identities.UpdateRole(ctx, c.Account, *in.RoleName, identity.RoleUpdate{Description: in.Description})
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.UpdateRoleDescriptionOutput{Role: wholeRole(r)}, nil
+}
+
+func (s *service) updateAssumeRolePolicy(ctx context.Context, c *api.Call, in *sdk.UpdateAssumeRolePolicyInput) (*sdk.UpdateAssumeRolePolicyOutput, error) {
+	_, err := s.identities.UpdateRole(ctx, c.Account, *in.RoleName, identity.RoleUpdate{Trust: in.PolicyDocument})
+	return nil, err
+}
+
+func (s *service) putRoleBoundary(ctx context.Context, c *api.Call, in *sdk.PutRolePermissionsBoundaryInput) (*sdk.PutRolePermissionsBoundaryOutput, error) {
+	return nil, s.identities.SetBoundary(ctx, ofRole(c, in.RoleName), *in.PermissionsBoundary)
+}
+
+func (s *service) deleteRoleBoundary(ctx context.Context, c *api.Call, in *sdk.DeleteRolePermissionsBoundaryInput) (*sdk.DeleteRolePermissionsBoundaryOutput, error) {
+	return nil, s.identities.SetBoundary(ctx, ofRole(c, in.RoleName), "")
+}
+
+func (s *service) tagRole(ctx context.Context, c *api.Call, in *sdk.TagRoleInput) (*sdk.TagRoleOutput, error) {
+	return nil, s.identities.TagRole(ctx, c.Account, *in.RoleName, fromTags(in.Tags))
+}
+
+func (s *service) untagRole(ctx context.Context, c *api.Call, in *sdk.UntagRoleInput) (*sdk.UntagRoleOutput, error) {
+	return nil, s.identities.UntagRole(ctx, c.Account, *in.RoleName, in.TagKeys)
+}
+
+func (s *service) listRoleTags(_ context.Context, c *api.Call, in *sdk.ListRoleTagsInput) (*sdk.ListRoleTagsOutput, error) {
+	r, err := s.identities.Role(c.Account, *in.RoleName)
+	if err != nil {
+		return nil, err
+	}
+	tags, next, err := tagPage(r.Tags, in.Marker, in.MaxItems)
+	return &sdk.ListRoleTagsOutput{Tags: tags, Marker: next, IsTruncated: next != nil}, err
+}

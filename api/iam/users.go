@@ -1,0 +1,180 @@
+package iam
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"postern/api"
+	"postern/aws/fault"
+	"postern/aws/iam"
+	"postern/support/identity"
+)
+
+func toUser(u identity.User) types.User {
+	return types.User{
+		Arn: aws.String(u.ARN()), Path: aws.String(u.Path), UserName: aws.String(u.Name), UserId: aws.String(u.ID),
+		CreateDate: stamp(u.Created),
+	}
+}
+
+// wholeUser is a user with what lists leave out.
+func wholeUser(u identity.User) *types.User {
+	user := toUser(u)
+	user.PermissionsBoundary = toBoundary(u.Boundary)
+	user.Tags = toTags(u.Tags)
+	return &user
+}
+
+func (s *service) createUser(ctx context.Context, c *api.Call, in *sdk.CreateUserInput) (*sdk.CreateUserOutput, error) {
+	u, err := s.identities.CreateUser(ctx, identity.NewUser{
+		Account: c.Account, Path: aws.ToString(in.Path), Name: *in.UserName, Boundary: aws.ToString(in.PermissionsBoundary),
+		Tags: fromTags(in.Tags),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.CreateUserOutput{User: wholeUser(u)}, nil
+}
+
+func (s *service) getUser(_ context.Context, c *api.Call, in *sdk.GetUserInput) (*sdk.GetUserOutput, error) {
+	name, err := nameOrOwn(c, in.UserName)
+	if err != nil {
+		return nil, err
+	}
+	if name == "" {
+		return &sdk.GetUserOutput{User: s.rootUser(c)}, nil
+	}
+	u, err := s.identities.User(c.Account, name)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.GetUserOutput{User: wholeUser(u)}, nil
+}
+
+// nameOrOwn is a user's name; without one it is the caller's, which is empty for the root user.
+func nameOrOwn(c *api.Call, name *string) (string, error) {
+	own := c.Caller.IAM
+	switch {
+	case aws.ToString(name) != "":
+		return *name, nil
+	case own.Kind == iam.User:
+		return own.Name, nil
+	case own.Kind == iam.Root:
+		return "", nil
+	}
+	return "", fault.New(fault.Invalid, "iam.user", "Must specify userName when calling with non-User credentials")
+}
+
+func (s *service) rootUser(c *api.Call) *types.User {
+	root := &types.User{Arn: aws.String(c.Caller.Principal), UserId: aws.String(c.Account), Path: aws.String("/")}
+	for _, a := range s.identities.Accounts() {
+		if a.ID == c.Account {
+			root.CreateDate = stamp(a.Created)
+		}
+	}
+	return root
+}
+
+func (s *service) listUsers(_ context.Context, c *api.Call, in *sdk.ListUsersInput) (*sdk.ListUsersOutput, error) {
+	all := s.identities.Users(c.Account, aws.ToString(in.PathPrefix))
+	items, next, err := page(all, func(u identity.User) string { return u.Name }, in.Marker, in.MaxItems)
+	return &sdk.ListUsersOutput{Users: convert(items, toUser), Marker: next, IsTruncated: next != nil}, err
+}
+
+func (s *service) deleteUser(ctx context.Context, c *api.Call, in *sdk.DeleteUserInput) (*sdk.DeleteUserOutput, error) {
+	return nil, s.identities.DeleteUser(ctx, c.Account, *in.UserName)
+}
+
+// listGroupsForUser is always empty: there are no groups, and CreateGroup says so.
+func (s *service) listGroupsForUser(_ context.Context, c *api.Call, in *sdk.ListGroupsForUserInput) (*sdk.ListGroupsForUserOutput, error) {
+	if _, err := s.identities.User(c.Account, *in.UserName); err != nil {
+		return nil, err
+	}
+	return &sdk.ListGroupsForUserOutput{Groups: []types.Group{}}, nil
+}
+
+func (s *service) tagUser(ctx context.Context, c *api.Call, in *sdk.TagUserInput) (*sdk.TagUserOutput, error) {
+	return nil, s.identities.TagUser(ctx, c.Account, *in.UserName, fromTags(in.Tags))
+}
+
+func (s *service) untagUser(ctx context.Context, c *api.Call, in *sdk.UntagUserInput) (*sdk.UntagUserOutput, error) {
+	return nil, s.identities.UntagUser(ctx, c.Account, *in.UserName, in.TagKeys)
+}
+
+func (s *service) listUserTags(_ context.Context, c *api.Call, in *sdk.ListUserTagsInput) (*sdk.ListUserTagsOutput, error) {
+	u, err := s.identities.User(c.Account, *in.UserName)
+	if err != nil {
+		return nil, err
+	}
+	tags, next, err := tagPage(u.Tags, in.Marker, in.MaxItems)
+	return &sdk.ListUserTagsOutput{Tags: tags, Marker: next, IsTruncated: next != nil}, err
+}
+
+func status(active bool) types.StatusType {
+	if active {
+		return types.StatusTypeActive
+	}
+	return types.StatusTypeInactive
+}
+
+// keyOwner is how answers name the owner of an access key.
+func keyOwner(name string) *string {
+	if name == "" {
+		return nil
+	}
+	return aws.String(name)
+}
+
+func (s *service) createAccessKey(ctx context.Context, c *api.Call, in *sdk.CreateAccessKeyInput) (*sdk.CreateAccessKeyOutput, error) {
+	name, err := nameOrOwn(c, in.UserName)
+	if err != nil {
+		return nil, err
+	}
+	k, err := s.identities.CreateAccessKey(ctx, c.Account, name)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.CreateAccessKeyOutput{AccessKey: &types.AccessKey{
+		AccessKeyId: aws.String(k.ID), SecretAccessKey: aws.String(k.Secret), UserName: keyOwner(k.User),
+		Status: status(k.Active), CreateDate: stamp(k.Created),
+	}}, nil
+}
+
+func (s *service) listAccessKeys(_ context.Context, c *api.Call, in *sdk.ListAccessKeysInput) (*sdk.ListAccessKeysOutput, error) {
+	name, err := nameOrOwn(c, in.UserName)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.identities.AccessKeys(c.Account, name)
+	if err != nil {
+		return nil, err
+	}
+	items, next, err := page(all, func(k identity.AccessKey) string { return k.ID }, in.Marker, in.MaxItems)
+	return &sdk.ListAccessKeysOutput{Marker: next, IsTruncated: next != nil, AccessKeyMetadata: convert(items, func(k identity.AccessKey) types.AccessKeyMetadata {
+		return types.AccessKeyMetadata{
+			AccessKeyId: aws.String(k.ID), UserName: keyOwner(k.User), Status: status(k.Active), CreateDate: stamp(k.Created),
+		}
+	})}, err
+}
+
+func (s *service) updateAccessKey(ctx context.Context, c *api.Call, in *sdk.UpdateAccessKeyInput) (*sdk.UpdateAccessKeyOutput, error) {
+	name, err := nameOrOwn(c, in.UserName)
+	if err != nil {
+		return nil, err
+	}
+	if in.Status != types.StatusTypeActive && in.Status != types.StatusTypeInactive {
+		return nil, fault.New(fault.Invalid, "iam.UpdateAccessKey", "Status must be Active or Inactive, not %.20q", in.Status)
+	}
+	return nil, s.identities.SetAccessKey(ctx, c.Account, name, *in.AccessKeyId, in.Status == types.StatusTypeActive)
+}
+
+func (s *service) deleteAccessKey(ctx context.Context, c *api.Call, in *sdk.DeleteAccessKeyInput) (*sdk.DeleteAccessKeyOutput, error) {
+	name, err := nameOrOwn(c, in.UserName)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.identities.DeleteAccessKey(ctx, c.Account, name, *in.AccessKeyId)
+}

@@ -1,0 +1,25 @@
+package sts
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"postern/api"
+	"postern/aws/fault"
+)
+
+func (s *service) getCallerIdentity(_ context.Context, c *api.Call, _ *sdk.GetCallerIdentityInput) (*sdk.GetCallerIdentityOutput, error) {
+	return &sdk.GetCallerIdentityOutput{
+		Account: aws.String(c.Caller.Account), Arn: aws.String(c.Caller.Principal), UserId: aws.String(c.Caller.UserID),
+	}, nil
+}
+
+func (s *service) getAccessKeyInfo(_ context.Context, _ *api.Call, in *sdk.GetAccessKeyInfoInput) (*sdk.GetAccessKeyInfoOutput, error) {
+	account, ok := s.identities.KeyAccount(*in.AccessKeyId)
+	if !ok {
+		return nil, fault.New(fault.Invalid, "sts.GetAccessKeyInfo", "The access key %.128s is not valid", *in.AccessKeyId).WithCode("ValidationError")
+	}
+	return &sdk.GetAccessKeyInfoOutput{Account: aws.String(account)}, nil
+}

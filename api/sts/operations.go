@@ -1,0 +1,34 @@
+package sts
+
+import (
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"postern/api"
+	"postern/aws/wire"
+	"postern/support/identity"
+)
+
+// Config is what the STS API speaks for.
+type Config struct {
+	Identities *identity.Service
+}
+
+type service struct {
+	identities *identity.Service
+}
+
+// New makes the STS API's service with its table of operations.
+func New(c Config) api.Service {
+	s := &service{c.Identities}
+	return api.Service{
+		Name: "sts", Protocol: wire.Query, Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
+		Operations: []api.Operation{
+			api.Op("AssumeRole", func(_ *api.Call, in *sdk.AssumeRoleInput) []string { return []string{aws.ToString(in.RoleArn)} }, s.assumeRole,
+				api.Takes("RoleArn", "RoleSessionName", "DurationSeconds", "Policy", "PolicyArns", "Tags", "ExternalId", "SourceIdentity"),
+				api.Keys(assumeKeys)),
+			api.Op("GetAccessKeyInfo", api.Everything, s.getAccessKeyInfo),
+			api.Op("GetCallerIdentity", api.Everything, s.getCallerIdentity, api.With(api.Anyone)),
+		},
+	}
+}
