@@ -418,13 +418,14 @@ func TestChunks(t *testing.T) {
 	if err != nil || len(data) != 66560 {
 		t.Fatalf("%d bytes, %v", len(data), err)
 	}
+	_, second, _ := strings.Cut(body, "aa\r\n")
 	for _, tt := range []struct{ name, body, code string }{
 		{"altered", strings.Replace(body, "aaa", "aab", 1), sigv4.CodeMismatch},
 		{"no signature", strings.Replace(body, ";chunk-signature=ad", ";x=ad", 1), sigv4.CodeIncomplete},
 		{"no size", "x" + body, sigv4.CodeIncomplete},
 		{"negative size", "-" + body, sigv4.CodeIncomplete},
 		{"size too small", strings.Replace(body, "10000", "ffff", 1), sigv4.CodeIncomplete},
-		{"chunk left out", body[strings.Index(body, "400;"):], sigv4.CodeMismatch},
+		{"chunk left out", second, sigv4.CodeMismatch},
 		{"trailer", strings.TrimSuffix(body, "\r\n") + "a:b\r\n\r\n", sigv4.CodeIncomplete},
 		{"endless line", strings.Repeat("0", 1<<20), sigv4.CodeIncomplete},
 	} {
@@ -594,7 +595,7 @@ func FuzzParse(f *testing.F) {
 		"&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00")
 	v := sigv4.NewVerifier(at(suiteTime))
 	f.Fuzz(func(t *testing.T, authorization, date, query string) {
-		r := &http.Request{Method: "POST", Host: "h", URL: &url.URL{Path: "/", RawQuery: query}, Header: http.Header{
+		r := &http.Request{Method: http.MethodPost, Host: "h", URL: &url.URL{Path: "/", RawQuery: query}, Header: http.Header{
 			"Authorization": {authorization}, "X-Amz-Date": {date},
 		}}
 		s, err := sigv4.Parse(r)
