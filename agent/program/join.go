@@ -128,7 +128,7 @@ func (c *command) resume(ctx context.Context, o *options) error {
 	text, err := os.ReadFile(filepath.Join(o.dir, tunnelFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		// Registered over a road of the machine's own: another VPN, or an attached interface.
-		a := &agent.Agent{Identity: h, Dir: o.dir, Version: Version, Log: c.log(o)}
+		a := &agent.Agent{Identity: h, Dir: o.dir, Version: Version, Log: c.log(o), Endpoint: o.endpoints()}
 		return a.Run(ctx)
 	}
 	if err != nil {

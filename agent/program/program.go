@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"postern/agent"
@@ -37,6 +38,13 @@ func Main(args []string) int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
+	small := make(chan struct{})
+	keep, done := context.WithCancel(ctx)
+	go func() {
+		defer close(small)
+		keepSmall(keep)
+	}()
+	defer func() { done(); <-small }()
 	c := command{stdout: os.Stdout, stderr: os.Stderr}
 	return c.main(ctx, args)
 }
@@ -84,8 +92,9 @@ func (m mistake) Error() string { return string(m) }
 
 // options are the flags that several verbs have.
 type options struct {
-	dir     string
-	verbose bool
+	dir      string
+	verbose  bool
+	endpoint string
 }
 
 func (c *command) flags(verb string, o *options) *flag.FlagSet {
@@ -148,6 +157,7 @@ func (c *command) init(args []string) int {
 func (c *command) run(ctx context.Context, args []string) error {
 	var o options
 	f := c.flags("run", &o)
+	f.StringVar(&o.endpoint, "endpoint", os.Getenv("POSTERN_ENDPOINT"), "`URL` of the services instead of Amazon's names; {service} and {region} in it are replaced")
 	if err := parse(f, args); err != nil {
 		return err
 	}
@@ -158,6 +168,16 @@ func (c *command) run(ctx context.Context, args []string) error {
 	if !errors.Is(err, agent.ErrNotRegistered) {
 		return err
 	}
-	a := &agent.Agent{Identity: &agent.EC2{Dir: o.dir}, Dir: o.dir, Version: Version, Log: c.log(&o)}
+	a := &agent.Agent{Identity: &agent.EC2{Dir: o.dir}, Dir: o.dir, Version: Version, Log: c.log(&o), Endpoint: o.endpoints()}
 	return a.Run(ctx)
+}
+
+// endpoints is nil where the services have Amazon's names.
+func (o *options) endpoints() func(service, region string) string {
+	if o.endpoint == "" {
+		return nil
+	}
+	return func(service, region string) string {
+		return strings.TrimSuffix(strings.NewReplacer("{service}", service, "{region}", region).Replace(o.endpoint), "/")
+	}
 }

@@ -1,0 +1,97 @@
+package agent_test
+
+import (
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"postern/ssm/mgs"
+)
+
+// The agent's limits as a program, in bytes.
+const (
+	mostBinary = 15 << 20
+	mostMemory = 15 << 20
+)
+
+// TestFootprint runs the agent as it ships and holds it to its size, its memory when idle and its speed.
+func TestFootprint(t *testing.T) {
+	s := newService(t)
+	s.metadata = map[string]string{
+		"dynamic/instance-identity/document":                                   `{"instanceId":"i-0123456789abcdef0","region":"us-east-1"}`,
+		"meta-data/iam/security-credentials/":                                  "role",
+		"meta-data/iam/security-credentials/role":                              fmt.Sprintf(`{"Code":"Success","AccessKeyId":"AKIATEST","SecretAccessKey":"secret","Token":"t","Expiration":%q}`, time.Now().Add(time.Hour).Format(time.RFC3339)),
+		"meta-data/identity-credentials/ec2/security-credentials/ec2-instance": "{}",
+	}
+	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.serveMetadata(w, r, strings.TrimPrefix(r.URL.Path, "/latest/"))
+	}))
+	defer plain.Close()
+	dir := t.TempDir()
+	program, ca := filepath.Join(dir, "postern-agent"), filepath.Join(dir, "ca.pem")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "postern/cmd/postern-agent")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	info, err := os.Stat(program)
+	if err != nil || info.Size() > mostBinary {
+		t.Errorf("the program has %d bytes, %v", info.Size(), err)
+	}
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.web.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "run", "--state", filepath.Join(dir, "state"), "--endpoint", s.url+"/{service}")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "SSL_CERT_FILE=" + ca, "AWS_EC2_METADATA_SERVICE_ENDPOINT=" + plain.URL}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		cmd.Process.Signal(os.Interrupt)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("it ends with %v", err)
+		}
+	}()
+	c := s.channel()
+	var took []time.Duration
+	for i := range 50 {
+		id := fmt.Sprintf("command-%d", i)
+		began := time.Now()
+		c.send(mgs.AgentJob, jobFor(t, id, shell("echo hi"), nil))
+		if status, _, _ := c.outcome(id); status != mgs.Success {
+			t.Errorf("%s: %s", id, status)
+		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	<-time.After(7 * time.Second) // idle
+	memory := residentMemory(t, cmd.Process.Pid)
+	t.Logf("%.1f MiB on disk, %.1f MiB in memory, a command takes %v (p50), %v (p99)",
+		float64(info.Size())/(1<<20), float64(memory)/(1<<20), took[len(took)/2], took[len(took)-1])
+	if memory > mostMemory {
+		t.Errorf("it holds %d bytes of memory when idle", memory)
+	}
+}
+
+func residentMemory(t *testing.T, pid int) int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	var kilobytes int
+	if _, err := fmt.Sscan(rest, &kilobytes); err != nil {
+		t.Fatal(err)
+	}
+	return kilobytes << 10
+}
