@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/smithy-go"
 
@@ -60,7 +61,7 @@ func newLab(t testing.TB) *lab {
 	}
 	l.host.network = l.network
 	l.compute, err = compute.Open(l.ctx, compute.Config{
-		Store: &memory{instances: map[string]compute.Instance{}, images: map[string]compute.Image{}},
+		Store:   &memory{instances: map[string]compute.Instance{}, images: map[string]compute.Image{}},
 		Network: l.host, Launcher: l.host, Dir: t.TempDir(), Agent: "postern-agent",
 	})
 	if err != nil {
@@ -85,10 +86,15 @@ func newLab(t testing.TB) *lab {
 	return l
 }
 
-// as is a client with another key.
+// as is a client with another key. It tries again as clients do, without a pause: when an answer comes at once, the SDK
+// closes its request's body while net/http still looks for the body's end, which smithy-go then reports as a failed
+// write, and the connection is gone in the middle of a long answer.
 func (l *lab) as(c sigv4.Credentials) *sdk.Client {
 	return sdk.New(sdk.Options{
-		Region: region, BaseEndpoint: aws.String(l.url), RetryMaxAttempts: 1,
+		Region: region, BaseEndpoint: aws.String(l.url),
+		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
+			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+		}),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: c.AccessKey, SecretAccessKey: c.Secret}, nil
 		}),

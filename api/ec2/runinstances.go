@@ -1,10 +1,12 @@
 package ec2
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -51,6 +53,7 @@ func (s *service) runInstances(ctx context.Context, c *api.Call, in *sdk.RunInst
 	if err != nil {
 		return nil, err
 	}
+	slices.SortFunc(made, func(a, b compute.Instance) int { return cmp.Compare(a.Index, b.Index) })
 	v := s.view(c)
 	return &sdk.RunInstancesOutput{
 		ReservationId: aws.String(made[0].Reservation), OwnerId: aws.String(c.Account),

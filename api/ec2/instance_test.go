@@ -1,0 +1,388 @@
+package ec2_test
+
+import (
+	"encoding/base64"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/network"
+	"postern/support/compute"
+)
+
+func (l *lab) run(in sdk.RunInstancesInput) *sdk.RunInstancesOutput {
+	l.t.Helper()
+	in.MinCount, in.MaxCount = aws.Int32(1), aws.Int32(max(1, aws.ToInt32(in.MaxCount)))
+	return must(l.RunInstances(l.ctx, &in))(l.t)
+}
+
+func (l *lab) instance(id string) types.Instance {
+	l.t.Helper()
+	out := must(l.DescribeInstances(l.ctx, &sdk.DescribeInstancesInput{InstanceIds: []string{id}}))(l.t)
+	return out.Reservations[0].Instances[0]
+}
+
+// reaches waits until an instance is in a state.
+func (l *lab) reaches(id string, want types.InstanceStateName) types.Instance {
+	l.t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	late := time.After(10 * time.Second)
+	for {
+		i := l.instance(id)
+		if i.State.Name == want {
+			return i
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			l.t.Fatalf("%s is %s, want %s", id, i.State.Name, want)
+		}
+	}
+}
+
+func TestInstanceLife(t *testing.T) {
+	l := newLab(t)
+	p := l.places()
+	data := base64.StdEncoding.EncodeToString([]byte("#!/bin/sh\necho hello\n"))
+	made := l.run(sdk.RunInstancesInput{
+		SubnetId: &p.a, SecurityGroupIds: []string{p.nodes}, InstanceType: "t3.small", UserData: &data,
+		IamInstanceProfile: &types.IamInstanceProfileSpecification{Name: aws.String("nodes")},
+		TagSpecifications:  append(nameTag("instance", "node"), nameTag("network-interface", "nic")...),
+	})
+	i := made.Instances[0]
+	id := *i.InstanceId
+	if i.State.Name != "pending" || *i.SubnetId != p.a || *i.VpcId != p.vpc || *i.SecurityGroups[0].GroupId != p.nodes ||
+		*i.IamInstanceProfile.Arn != "arn:aws:iam::"+account+":instance-profile/nodes" || *i.Tags[0].Value != "node" ||
+		!strings.HasPrefix(*i.PrivateIpAddress, "10.0.1.") || *i.Placement.AvailabilityZone != "us-east-1a" {
+		t.Errorf("made %+v", i)
+	}
+	i = l.reaches(id, "running")
+	nic := i.NetworkInterfaces[0]
+	if *nic.Attachment.DeviceIndex != 0 || !*nic.Attachment.DeleteOnTermination || *i.PrivateDnsName != "ip-"+strings.ReplaceAll(*i.PrivateIpAddress, ".", "-")+".ec2.internal" {
+		t.Errorf("runs with %+v", nic)
+	}
+	console := must(l.GetConsoleOutput(l.ctx, &sdk.GetConsoleOutputInput{InstanceId: &id}))(t)
+	text := string(must(base64.StdEncoding.DecodeString(*console.Output))(t))
+	if want := "boot of " + *i.PrivateDnsName + " " + *i.PrivateIpAddress + "/24 10.0.1.1 10.0.0.2\n"; text != want {
+		t.Errorf("console %q, want %q", text, want)
+	}
+	must(l.StopInstances(l.ctx, &sdk.StopInstancesInput{InstanceIds: []string{id}}))(t)
+	if again := l.reaches(id, "stopped"); *again.PrivateIpAddress != *i.PrivateIpAddress {
+		t.Errorf("stopped with %s, ran with %s", *again.PrivateIpAddress, *i.PrivateIpAddress)
+	}
+	must(l.StartInstances(l.ctx, &sdk.StartInstancesInput{InstanceIds: []string{id}}))(t)
+	l.reaches(id, "running")
+	must(l.RebootInstances(l.ctx, &sdk.RebootInstancesInput{InstanceIds: []string{id}}))(t)
+	change := must(l.TerminateInstances(l.ctx, &sdk.TerminateInstancesInput{InstanceIds: []string{id}}))(t).TerminatingInstances[0]
+	if change.PreviousState.Name != "running" || change.CurrentState.Name != "shutting-down" {
+		t.Errorf("terminating %+v", change)
+	}
+	if end := l.reaches(id, "terminated"); end.PrivateIpAddress != nil || len(end.NetworkInterfaces) > 0 || len(end.BlockDeviceMappings) > 0 {
+		t.Errorf("terminated with %+v", end)
+	}
+	_, err := l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{*nic.NetworkInterfaceId}})
+	wantCode(t, "its interface", err, "InvalidNetworkInterfaceID.NotFound")
+}
+
+func TestInstanceRefusals(t *testing.T) {
+	l := newLab(t)
+	p := l.places()
+	run := func(edit func(*sdk.RunInstancesInput)) error {
+		in := &sdk.RunInstancesInput{SubnetId: &p.a, MinCount: aws.Int32(1), MaxCount: aws.Int32(1)}
+		edit(in)
+		return second(l.RunInstances(l.ctx, in))
+	}
+	type in = *sdk.RunInstancesInput
+	spec := func(n types.InstanceNetworkInterfaceSpecification) func(in) {
+		return func(x in) {
+			x.SubnetId = nil
+			x.NetworkInterfaces = []types.InstanceNetworkInterfaceSpecification{n}
+		}
+	}
+	id := *l.run(sdk.RunInstancesInput{SubnetId: &p.a, DisableApiTermination: aws.Bool(true)}).Instances[0].InstanceId
+	l.reaches(id, "running")
+	own := *l.instance(id).NetworkInterfaces[0].NetworkInterfaceId
+	modify := func(edit func(*sdk.ModifyInstanceAttributeInput)) error {
+		in := &sdk.ModifyInstanceAttributeInput{InstanceId: &id}
+		edit(in)
+		return second(l.ModifyInstanceAttribute(l.ctx, in))
+	}
+	type mod = *sdk.ModifyInstanceAttributeInput
+	for _, tt := range []struct {
+		what string
+		err  error
+		code string
+	}{
+		{"no subnet", run(func(x in) { x.SubnetId = nil }), "VPCIdNotSpecified"},
+		{"no such subnet", run(func(x in) { x.SubnetId = aws.String("subnet-0123456789abcdef0") }), "InvalidSubnetID.NotFound"},
+		{"no such image", run(func(x in) { x.ImageId = aws.String("ami-0123456789abcdef0") }), "InvalidAMIID.NotFound"},
+		{"malformed image", run(func(x in) { x.ImageId = aws.String("debian") }), "InvalidAMIID.Malformed"},
+		{"type", run(func(x in) { x.InstanceType = "huge" }), "InvalidParameterValue"},
+		{"group", run(func(x in) { x.SecurityGroupIds = []string{"sg-0123456789abcdef0"} }), "InvalidGroup.NotFound"},
+		{"group by name", run(func(x in) { x.SecurityGroups = []string{"nodes"} }), "InvalidGroup.NotFound"},
+		{"counts", run(func(x in) { x.MinCount = aws.Int32(2) }), "InvalidParameterValue"},
+		{"user data", run(func(x in) { x.UserData = aws.String("%") }), "InvalidParameterValue"},
+		{"too much user data", run(func(x in) { x.UserData = aws.String(base64.StdEncoding.EncodeToString(make([]byte, 17<<10))) }), "InvalidParameterValue"},
+		{"key pair", run(func(x in) { x.KeyName = aws.String("k") }), "InvalidKeyPair.NotFound"},
+		{"profile", run(func(x in) { x.IamInstanceProfile = &types.IamInstanceProfileSpecification{Name: aws.String("x")} }), "InvalidParameterValue"},
+		{"profile's ARN", run(func(x in) { x.IamInstanceProfile = &types.IamInstanceProfileSpecification{Arn: aws.String("x")} }), "InvalidIamInstanceProfileArn.Malformed"},
+		{"zone", run(func(x in) { x.Placement = &types.Placement{AvailabilityZone: aws.String("us-east-1b")} }), "InvalidParameterValue"},
+		{"tenancy", run(func(x in) { x.Placement = &types.Placement{Tenancy: "dedicated"} }), "UnsupportedOperation"},
+		{"spot", run(func(x in) { x.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{MarketType: "spot"} }), "UnsupportedOperation"},
+		{"hop limit", run(func(x in) {
+			x.MetadataOptions = &types.InstanceMetadataOptionsRequest{HttpPutResponseHopLimit: aws.Int32(65)}
+		}), "InvalidParameterValue"},
+		{"public address", run(spec(types.InstanceNetworkInterfaceSpecification{SubnetId: &p.a, AssociatePublicIpAddress: aws.Bool(true)})), "UnsupportedOperation"},
+		{"second device", run(spec(types.InstanceNetworkInterfaceSpecification{SubnetId: &p.a, DeviceIndex: aws.Int32(1)})), "UnsupportedOperation"},
+		{"subnet and interface", run(func(x in) {
+			x.NetworkInterfaces = []types.InstanceNetworkInterfaceSpecification{{SubnetId: &p.a}}
+		}), "InvalidParameterCombination"},
+		{"interface in use", run(spec(types.InstanceNetworkInterfaceSpecification{NetworkInterfaceId: &own})), "InvalidNetworkInterface.InUse"},
+		{"address taken", run(func(x in) { x.PrivateIpAddress = l.instance(id).PrivateIpAddress }), "InvalidIPAddress.InUse"},
+		{"one address for two", run(func(x in) { x.PrivateIpAddress, x.MaxCount = aws.String("10.0.1.9"), aws.Int32(2) }), "InvalidParameterCombination"},
+		{"volume tags", run(func(x in) { x.TagSpecifications = nameTag("volume", "v") }), "InvalidParameterValue"},
+		{"bad tags", run(func(x in) { x.TagSpecifications = nameTag("instance", strings.Repeat("x", 257)) }), "InvalidParameterValue"},
+		{"dry run", run(func(x in) { x.DryRun = aws.Bool(true) }), "DryRunOperation"},
+		{"protected", second(l.TerminateInstances(l.ctx, &sdk.TerminateInstancesInput{InstanceIds: []string{id}})), "OperationNotPermitted"},
+		{"no such instance", second(l.StopInstances(l.ctx, &sdk.StopInstancesInput{InstanceIds: []string{"i-0123456789abcdef0"}})), "InvalidInstanceID.NotFound"},
+		{"malformed", second(l.StartInstances(l.ctx, &sdk.StartInstancesInput{InstanceIds: []string{"i-x"}})), "InvalidInstanceID.Malformed"},
+		{"hibernate", second(l.StopInstances(l.ctx, &sdk.StopInstancesInput{InstanceIds: []string{id}, Hibernate: aws.Bool(true)})), "UnsupportedOperation"},
+		{"type of a running one", modify(func(m mod) { m.InstanceType = &types.AttributeValue{Value: aws.String("t3.large")} }), "IncorrectInstanceState"},
+		{"two attributes", modify(func(m mod) {
+			m.DisableApiStop, m.DisableApiTermination = &types.AttributeBooleanValue{}, &types.AttributeBooleanValue{}
+		}), "InvalidParameterCombination"},
+		{"shutdown behaviour", modify(func(m mod) { m.Attribute, m.Value = "instanceInitiatedShutdownBehavior", aws.String("sleep") }), "InvalidParameterValue"},
+		{"kernel", modify(func(m mod) { m.Attribute, m.Value = "kernel", aws.String("x") }), "UnsupportedOperation"},
+		{"groups", modify(func(m mod) { m.Groups = []string{p.doors} }), ""},
+		{"protection off", modify(func(m mod) { m.Attribute, m.Value = "disableApiTermination", aws.String("false") }), ""},
+		{"instance type", second(l.DescribeInstanceTypes(l.ctx, &sdk.DescribeInstanceTypesInput{InstanceTypes: []types.InstanceType{"x9.tiny"}})), "InvalidInstanceType"},
+		{"volume", second(l.DescribeVolumes(l.ctx, &sdk.DescribeVolumesInput{VolumeIds: []string{"vol-0123456789abcdef0"}})), "InvalidVolume.NotFound"},
+		{"image by a relative path", second(l.RegisterImage(l.ctx, &sdk.RegisterImageInput{Name: aws.String("x-y"), ImageLocation: aws.String("etc")})), "InvalidParameterValue"},
+		{"host's image", second(l.DeregisterImage(l.ctx, &sdk.DeregisterImageInput{ImageId: aws.String(compute.HostImage(region))})), "OperationNotPermitted"},
+	} {
+		wantCode(t, tt.what, tt.err, tt.code)
+	}
+	if got := *l.instance(id).SecurityGroups[0].GroupId; got != p.doors {
+		t.Errorf("its group is %s", got)
+	}
+	// What was refused has left no interface behind.
+	if n := len(l.network.State().Owners()); n != 1 {
+		t.Errorf("interfaces belong to %v", l.network.State().Owners())
+	}
+	free := must(l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{}))(t).NetworkInterfaces
+	if len(free) != 1 {
+		t.Errorf("%d interfaces, want the running instance's", len(free))
+	}
+}
+
+// TestRunTwice: one client token, one instance; an instance that does not boot takes its interface with it.
+func TestRunTwice(t *testing.T) {
+	l := newLab(t)
+	p := l.places()
+	in := sdk.RunInstancesInput{SubnetId: &p.a, ClientToken: aws.String("token"), MaxCount: aws.Int32(2)}
+	first, again := l.run(in), l.run(in)
+	if *first.Instances[0].InstanceId != *again.Instances[0].InstanceId || len(again.Instances) != 2 {
+		t.Errorf("made %s and %s", *first.Instances[0].InstanceId, *again.Instances[0].InstanceId)
+	}
+	_, err := l.RunInstances(l.ctx, &sdk.RunInstancesInput{SubnetId: &p.a, ClientToken: aws.String("token"), MinCount: aws.Int32(1), MaxCount: aws.Int32(1)})
+	wantCode(t, "another request with the token", err, "IdempotentParameterMismatch")
+	if owners := l.network.State().Owners(); len(owners) != 2 {
+		t.Errorf("interfaces belong to %v", owners)
+	}
+	l.host.mu.Lock()
+	l.host.refuse = errors.New("no namespaces here")
+	l.host.mu.Unlock()
+	made := l.run(sdk.RunInstancesInput{SubnetId: &p.a}).Instances[0]
+	if end := l.reaches(*made.InstanceId, "terminated"); !strings.Contains(*end.StateReason.Message, "no namespaces here") {
+		t.Errorf("it ended because of %+v", end.StateReason)
+	}
+	if owners := l.network.State().Owners(); len(owners) != 2 {
+		t.Errorf("interfaces belong to %v", owners)
+	}
+}
+
+func TestDescribeInstances(t *testing.T) {
+	l := newLab(t)
+	p := l.places()
+	nic := must(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{SubnetId: &p.b, PrivateIpAddress: aws.String("10.0.2.20")}))(t)
+	one := *l.run(sdk.RunInstancesInput{
+		NetworkInterfaces: []types.InstanceNetworkInterfaceSpecification{{NetworkInterfaceId: nic.NetworkInterface.NetworkInterfaceId}},
+		TagSpecifications: nameTag("instance", "one"),
+	}).Instances[0].InstanceId
+	two := *l.run(sdk.RunInstancesInput{SubnetId: &p.a, IamInstanceProfile: &types.IamInstanceProfileSpecification{Name: aws.String("nodes")}}).Instances[0].InstanceId
+	l.reaches(one, "running")
+	l.reaches(two, "running")
+	for _, tt := range []struct {
+		filters []types.Filter
+		want    string
+	}{
+		{[]types.Filter{filter("private-ip-address", "10.0.2.20")}, one},
+		{[]types.Filter{filter("subnet-id", p.a), filter("vpc-id", p.vpc)}, two},
+		{[]types.Filter{filter("tag:Name", "one"), filter("instance-state-name", "running", "pending")}, one},
+		{[]types.Filter{filter("network-interface.network-interface-id", *nic.NetworkInterface.NetworkInterfaceId)}, one},
+		{[]types.Filter{filter("iam-instance-profile.arn", "*:instance-profile/nodes")}, two},
+		{[]types.Filter{filter("block-device-mapping.volume-id", "vol-"+two[2:])}, two},
+		{[]types.Filter{filter("availability-zone", "us-east-1b"), filter("image-id", compute.HostImage(region))}, one},
+	} {
+		out := must(l.DescribeInstances(l.ctx, &sdk.DescribeInstancesInput{Filters: tt.filters}))(t)
+		if len(out.Reservations) != 1 || *out.Reservations[0].Instances[0].InstanceId != tt.want {
+			t.Errorf("%v: %+v, want %s", tt.filters, out.Reservations, tt.want)
+		}
+	}
+	status := must(l.DescribeInstanceStatus(l.ctx, &sdk.DescribeInstanceStatusInput{}))(t).InstanceStatuses
+	if len(status) != 2 || status[0].InstanceStatus.Status != "ok" {
+		t.Errorf("statuses %+v", status)
+	}
+	must(l.StopInstances(l.ctx, &sdk.StopInstancesInput{InstanceIds: []string{one}}))(t)
+	l.reaches(one, "stopped")
+	if n := len(must(l.DescribeInstanceStatus(l.ctx, &sdk.DescribeInstanceStatusInput{}))(t).InstanceStatuses); n != 1 {
+		t.Errorf("%d running", n)
+	}
+	if n := len(must(l.DescribeInstanceStatus(l.ctx, &sdk.DescribeInstanceStatusInput{IncludeAllInstances: aws.Bool(true)}))(t).InstanceStatuses); n != 2 {
+		t.Errorf("%d in all", n)
+	}
+	l.profileOf(one, two)
+	// An interface that was there before stays when its instance is gone.
+	must(l.TerminateInstances(l.ctx, &sdk.TerminateInstancesInput{InstanceIds: []string{one}}))(t)
+	l.reaches(one, "terminated")
+	n := must(l.network.State().Interface(network.Scope{Account: account, Region: region}, *nic.NetworkInterface.NetworkInterfaceId))(t)
+	if n.Attachment != nil {
+		t.Errorf("the interface is attached to %s", n.Owner())
+	}
+}
+
+// profileOf moves an instance profile from two to one.
+func (l *lab) profileOf(one, two string) {
+	l.t.Helper()
+	spec := &types.IamInstanceProfileSpecification{Arn: aws.String("arn:aws:iam::" + account + ":instance-profile/nodes")}
+	has := must(l.DescribeIamInstanceProfileAssociations(l.ctx, &sdk.DescribeIamInstanceProfileAssociationsInput{}))(l.t).IamInstanceProfileAssociations
+	if len(has) != 1 || *has[0].InstanceId != two || has[0].State != "associated" {
+		l.t.Errorf("associations %+v", has)
+	}
+	_, err := l.AssociateIamInstanceProfile(l.ctx, &sdk.AssociateIamInstanceProfileInput{InstanceId: &two, IamInstanceProfile: spec})
+	wantCode(l.t, "a second profile", err, "IncorrectState")
+	must(l.ReplaceIamInstanceProfileAssociation(l.ctx, &sdk.ReplaceIamInstanceProfileAssociationInput{AssociationId: has[0].AssociationId, IamInstanceProfile: spec}))(l.t)
+	must(l.DisassociateIamInstanceProfile(l.ctx, &sdk.DisassociateIamInstanceProfileInput{AssociationId: has[0].AssociationId}))(l.t)
+	_, err = l.DisassociateIamInstanceProfile(l.ctx, &sdk.DisassociateIamInstanceProfileInput{AssociationId: has[0].AssociationId})
+	wantCode(l.t, "an association that is no more", err, "InvalidAssociationID.NotFound")
+	must(l.AssociateIamInstanceProfile(l.ctx, &sdk.AssociateIamInstanceProfileInput{InstanceId: &one, IamInstanceProfile: spec}))(l.t)
+	if i := l.instance(one); i.IamInstanceProfile == nil || *i.IamInstanceProfile.Id != "AIPANODES" {
+		l.t.Errorf("%s has %+v", one, i.IamInstanceProfile)
+	}
+}
+
+func TestAttributes(t *testing.T) {
+	l := newLab(t)
+	p := l.places()
+	id := *l.run(sdk.RunInstancesInput{SubnetId: &p.a, UserData: aws.String("eA=="), InstanceInitiatedShutdownBehavior: "terminate"}).Instances[0].InstanceId
+	l.reaches(id, "running")
+	for name, ok := range map[types.InstanceAttributeName]func(*sdk.DescribeInstanceAttributeOutput) bool{
+		"instanceType":          func(o *sdk.DescribeInstanceAttributeOutput) bool { return *o.InstanceType.Value == "t3.micro" },
+		"userData":              func(o *sdk.DescribeInstanceAttributeOutput) bool { return *o.UserData.Value == "eA==" },
+		"disableApiTermination": func(o *sdk.DescribeInstanceAttributeOutput) bool { return !*o.DisableApiTermination.Value },
+		"disableApiStop":        func(o *sdk.DescribeInstanceAttributeOutput) bool { return !*o.DisableApiStop.Value },
+		"instanceInitiatedShutdownBehavior": func(o *sdk.DescribeInstanceAttributeOutput) bool {
+			return *o.InstanceInitiatedShutdownBehavior.Value == "terminate"
+		},
+		"rootDeviceName":  func(o *sdk.DescribeInstanceAttributeOutput) bool { return *o.RootDeviceName.Value == "/dev/xvda" },
+		"sourceDestCheck": func(o *sdk.DescribeInstanceAttributeOutput) bool { return *o.SourceDestCheck.Value },
+		"groupSet":        func(o *sdk.DescribeInstanceAttributeOutput) bool { return *o.Groups[0].GroupName == "default" },
+	} {
+		out := must(l.DescribeInstanceAttribute(l.ctx, &sdk.DescribeInstanceAttributeInput{InstanceId: &id, Attribute: name}))(t)
+		if !ok(out) {
+			t.Errorf("%s: %+v", name, out)
+		}
+	}
+	opts := must(l.ModifyInstanceMetadataOptions(l.ctx, &sdk.ModifyInstanceMetadataOptionsInput{InstanceId: &id, HttpTokens: "optional", HttpPutResponseHopLimit: aws.Int32(3)}))(t)
+	if o := opts.InstanceMetadataOptions; o.HttpTokens != "optional" || *o.HttpPutResponseHopLimit != 3 || o.HttpEndpoint != "enabled" {
+		t.Errorf("metadata options %+v", o)
+	}
+	put := []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}, {Key: aws.String("b"), Value: aws.String("2")}}
+	must(l.CreateTags(l.ctx, &sdk.CreateTagsInput{Resources: []string{id, p.a}, Tags: put}))(t)
+	must(l.DeleteTags(l.ctx, &sdk.DeleteTagsInput{Resources: []string{id, p.a}, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("9")}, {Key: aws.String("b")}}}))(t)
+	tags := must(l.DescribeTags(l.ctx, &sdk.DescribeTagsInput{Filters: []types.Filter{filter("resource-id", id, p.a)}}))(t).Tags
+	if len(tags) != 2 || tags[0].ResourceType != "instance" || *tags[0].Key != "a" || tags[1].ResourceType != "subnet" {
+		t.Errorf("tags %+v", tags)
+	}
+	v := must(l.DescribeVolumes(l.ctx, &sdk.DescribeVolumesInput{Filters: []types.Filter{filter("attachment.instance-id", id)}}))(t).Volumes
+	if len(v) != 1 || *v[0].Attachments[0].InstanceId != id || v[0].State != "in-use" {
+		t.Errorf("volumes %+v", v)
+	}
+}
+
+func TestImages(t *testing.T) {
+	l := newLab(t)
+	all := must(l.DescribeImages(l.ctx, &sdk.DescribeImagesInput{Owners: []string{"amazon"}, Filters: []types.Filter{filter("root-device-type", "ebs"), filter("virtualization-type", "hvm")}}))(t).Images
+	if len(all) != 1 || *all[0].ImageId != compute.HostImage(region) {
+		t.Fatalf("images %+v", all)
+	}
+	dir := filepath.Join(t.TempDir(), "root")
+	for _, d := range []string{"bin", "etc", "usr/bin"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shell := must(os.ReadFile("/bin/sh"))(t)
+	if err := os.WriteFile(filepath.Join(dir, "bin/sh"), shell, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, err := l.as(reader).RegisterImage(l.ctx, &sdk.RegisterImageInput{Name: aws.String("my image"), ImageLocation: &dir})
+	wantCode(t, "a reader registers", err, "UnauthorizedOperation")
+	made := must(l.RegisterImage(l.ctx, &sdk.RegisterImageInput{Name: aws.String("my image"), ImageLocation: &dir}))(t)
+	own := must(l.DescribeImages(l.ctx, &sdk.DescribeImagesInput{Owners: []string{"self"}}))(t).Images
+	if len(own) != 1 || *own[0].ImageId != *made.ImageId || *own[0].Name != "my image" || *own[0].OwnerId != account {
+		t.Errorf("own images %+v", own)
+	}
+	p := l.places()
+	id := *l.run(sdk.RunInstancesInput{SubnetId: &p.a, ImageId: made.ImageId}).Instances[0].InstanceId
+	_, err = l.DeregisterImage(l.ctx, &sdk.DeregisterImageInput{ImageId: made.ImageId})
+	wantCode(t, "deregister in use", err, "DependencyViolation")
+	l.reaches(id, "running")
+	must(l.TerminateInstances(l.ctx, &sdk.TerminateInstancesInput{InstanceIds: []string{id}}))(t)
+	l.reaches(id, "terminated")
+	must(l.DeregisterImage(l.ctx, &sdk.DeregisterImageInput{ImageId: made.ImageId}))(t)
+}
+
+func TestPlaces(t *testing.T) {
+	l := newLab(t)
+	regions := must(l.DescribeRegions(l.ctx, &sdk.DescribeRegionsInput{}))(t).Regions
+	if len(regions) != len(network.Regions()) || *regions[0].Endpoint != "ec2.af-south-1.amazonaws.com" {
+		t.Errorf("%d regions, the first %+v", len(regions), regions[0])
+	}
+	zones := must(l.DescribeAvailabilityZones(l.ctx, &sdk.DescribeAvailabilityZonesInput{Filters: []types.Filter{filter("zone-id", "use1-az*")}}))(t).AvailabilityZones
+	if len(zones) != 6 || *zones[5].ZoneName != "us-east-1f" || zones[5].State != "available" {
+		t.Errorf("zones %+v", zones)
+	}
+	services := must(l.DescribeVpcEndpointServices(l.ctx, &sdk.DescribeVpcEndpointServicesInput{Filters: []types.Filter{filter("service-type", "Interface")}}))(t)
+	if len(services.ServiceNames) != 9 || *services.ServiceDetails[0].PrivateDnsName != "ec2.us-east-1.amazonaws.com" {
+		t.Errorf("services %v", services.ServiceNames)
+	}
+	s3 := must(l.DescribeVpcEndpointServices(l.ctx, &sdk.DescribeVpcEndpointServicesInput{ServiceNames: []string{"com.amazonaws.us-east-1.s3"}}))(t)
+	if len(s3.ServiceNames) != 1 || len(s3.ServiceDetails) != 2 {
+		t.Errorf("s3 is %+v", s3)
+	}
+	lists := must(l.DescribePrefixLists(l.ctx, &sdk.DescribePrefixListsInput{Filters: []types.Filter{filter("prefix-list-name", "com.amazonaws.us-east-1.s3")}}))(t).PrefixLists
+	if len(lists) != 1 || *lists[0].PrefixListId != "pl-63a5400a" {
+		t.Errorf("prefix lists %+v", lists)
+	}
+	entries := must(l.GetManagedPrefixListEntries(l.ctx, &sdk.GetManagedPrefixListEntriesInput{PrefixListId: lists[0].PrefixListId}))(t).Entries
+	if len(entries) != len(lists[0].Cidrs) {
+		t.Errorf("entries %+v", entries)
+	}
+	types := must(l.DescribeInstanceTypes(l.ctx, &sdk.DescribeInstanceTypesInput{}))(t).InstanceTypes
+	if len(types) == 0 || *types[0].VCpuInfo.DefaultVCpus < 1 {
+		t.Errorf("types %+v", types)
+	}
+	attributes := must(l.DescribeAccountAttributes(l.ctx, &sdk.DescribeAccountAttributesInput{}))(t).AccountAttributes
+	if len(attributes) != 6 {
+		t.Errorf("attributes %+v", attributes)
+	}
+}
