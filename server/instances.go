@@ -43,5 +43,5 @@ func (c *cables) Terminated(ctx context.Context, i compute.Instance) error {
 	if err := c.nodes.Forget(ctx, i.ID); err != nil {
 		return err
 	}
-	return c.identity.Revoke(ctx, i.Account, i.ID)
+	return c.identity.Revoke(ctx, i.ID)
 }

@@ -18,49 +18,55 @@ type NewAccessKey struct {
 // EnsureAccount makes an account with an access key of its root user, unless it is there. The key is returned only when
 // it was made: the secret cannot be had again.
 func (s *Service) EnsureAccount(ctx context.Context, account string) (made *NewAccessKey, err error) {
-	return s.ensureAccount(ctx, account, func() (NewAccessKey, error) {
-		id, err := newKeyID(prefixKey, account)
-		return NewAccessKey{AccessKey: AccessKey{ID: id}, Secret: newSecret()}, err
-	})
-}
-
-// EnsureAccountWithKey is EnsureAccount with a root key that is chosen by the operator. Keys that others know belong in
-// tests and laboratories only.
-func (s *Service) EnsureAccountWithKey(ctx context.Context, account, keyID, secret string) error {
-	if keyID == "" || len(keyID) > 128 || secret == "" {
-		return invalid("The access key of account %s must have an id of 1 to 128 characters and a secret", account)
-	}
-	_, err := s.ensureAccount(ctx, account, func() (NewAccessKey, error) {
-		return NewAccessKey{AccessKey: AccessKey{ID: keyID}, Secret: secret}, nil
-	})
-	return err
-}
-
-func (s *Service) ensureAccount(ctx context.Context, account string, newKey func() (NewAccessKey, error)) (made *NewAccessKey, err error) {
-	if !accountPattern.MatchString(account) {
-		return nil, invalid("An account is a number of twelve digits, not %.40q", account)
-	}
 	err = s.change(ctx, func(st *state) ([]Change, error) {
 		made = nil
 		if _, ok := st.accounts[account]; ok {
 			return nil, nil
 		}
-		k, err := newKey()
+		id, err := newKeyID(prefixKey, account)
 		if err != nil {
-			return nil, err
+			return nil, invalid("%s", err)
 		}
-		if _, ok := st.keys[k.ID]; ok {
-			return nil, exists("Access key %s already exists.", k.ID)
-		}
-		k.Account, k.Active, k.Created = account, true, s.stamp()
-		k.Sealed = s.sealer.Seal([]byte(k.Secret), sealPurpose(k.ID))
-		made = &k
-		return []Change{put(&Account{ID: account, Created: k.Created}), put(&k.AccessKey)}, nil
+		made = &NewAccessKey{Secret: newSecret(), AccessKey: AccessKey{ID: id}}
+		return s.withRootKey(st, account, made)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return made, nil
+}
+
+// EnsureAccountWithKey makes an account unless it is there, and gives its root user this key, which the operator keeps: a
+// new one beside those that are there, or an old one with another secret. A key that was given before and has been
+// deleted or made inactive since stays so. Keys that strangers know belong in tests and laboratories only.
+func (s *Service) EnsureAccountWithKey(ctx context.Context, account, keyID, secret string) error {
+	if keyID == "" || len(keyID) > 128 || secret == "" {
+		return invalid("The access key of account %s must have an id of 1 to 128 characters and a secret", account)
+	}
+	return s.change(ctx, func(st *state) ([]Change, error) {
+		if a, k := st.accounts[account], st.keys[keyID]; a != nil && a.RootKey == keyID && (k == nil || k.secret == secret) {
+			return nil, nil
+		}
+		return s.withRootKey(st, account, &NewAccessKey{Secret: secret, AccessKey: AccessKey{ID: keyID}})
+	})
+}
+
+// withRootKey plans the account, where it is missing, and a key of its root user.
+func (s *Service) withRootKey(st *state, account string, k *NewAccessKey) ([]Change, error) {
+	if !accountPattern.MatchString(account) {
+		return nil, invalid("An account is a number of twelve digits, not %.40q", account)
+	}
+	if other := st.keys[k.ID]; other != nil && (other.Account != account || other.User != "") {
+		return nil, exists("Access key %s already exists.", k.ID)
+	}
+	k.Account, k.Active, k.Created = account, true, s.stamp()
+	k.Sealed = s.sealer.Seal([]byte(k.Secret), sealPurpose(k.ID))
+	a := Account{ID: account, Created: k.Created}
+	if there := st.accounts[account]; there != nil {
+		a.Created = there.Created
+	}
+	a.RootKey = k.ID
+	return []Change{put(&k.AccessKey), put(&a)}, nil
 }
 
 // Accounts returns all accounts, by number.

@@ -230,11 +230,11 @@ func (s *Service) IdentifyInstance(_ context.Context, i Instance) (Credentials, 
 	return s.issue(session{Account: i.Account, Name: i.ID, IssuedTo: i.ID, Instance: i.ARN()}, InstanceSession)
 }
 
-// Revoke ends all credentials that were issued to an instance or node up to now.
-func (s *Service) Revoke(ctx context.Context, account, subject string) error {
+// Revoke ends all credentials that were issued to an instance or node, by its id, up to now.
+func (s *Service) Revoke(ctx context.Context, subject string) error {
 	now := s.now().UTC()
 	return s.change(ctx, func(st *state) ([]Change, error) {
-		changes := []Change{put(&revocation{Account: account, Subject: subject, Before: now})}
+		changes := []Change{put(&revocation{Subject: subject, Before: now})}
 		for _, r := range st.revocations { // what was issued before has long ended by itself
 			if now.Sub(r.Before) > 2*maxMaxSession {
 				changes = append(changes, remove(r))

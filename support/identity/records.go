@@ -16,6 +16,8 @@ type Tag struct{ Key, Value string }
 type Account struct {
 	ID      string // twelve digits
 	Created time.Time
+	// RootKey is the id of the root user's key that was made with the account, or last given by the operator.
+	RootKey string
 }
 
 // Document is a named policy document.
@@ -123,8 +125,8 @@ type AccessKey struct {
 
 // revocation ends everything that was issued to an instance or node up to a moment.
 type revocation struct {
-	Account, Subject string
-	Before           time.Time
+	Subject string
+	Before  time.Time
 }
 
 // An entity is a record's content.
@@ -147,7 +149,7 @@ func (r *Role) id() string            { return key(r.Account, r.Name) }
 func (p *InstanceProfile) id() string { return key(p.Account, p.Name) }
 func (p *Policy) id() string          { return key(p.Account, p.Name) }
 func (k *AccessKey) id() string       { return k.ID }
-func (r *revocation) id() string      { return key(r.Account, r.Subject) }
+func (r *revocation) id() string      { return r.Subject }
 
 // key is how names are kept: they differ by more than letter case, and are unique within an account whatever their path.
 func key(account, name string) string { return account + "/" + strings.ToLower(name) }

@@ -103,7 +103,7 @@ func (sess *session) credential(st *state) (*Credential, error) {
 		AccessKey: sess.Key, Secret: sess.Secret, IssuedTo: sess.IssuedTo,
 		Issued: time.Unix(0, sess.Issued).UTC(), Expires: time.Unix(sess.Expires, 0).UTC(),
 	}
-	if r, ok := st.revocations[key(sess.Account, sess.IssuedTo)]; ok && sess.IssuedTo != "" && !c.Issued.After(r.Before) {
+	if r, ok := st.revocations[sess.IssuedTo]; ok && !c.Issued.After(r.Before) {
 		return nil, unknownKey()
 	}
 	p := &c.Principal
