@@ -93,7 +93,7 @@ func (x *NameExplanation) find(cause NameCause, resource, requirement, why, reme
 func (x *NameExplanation) findEndpoint(r *realm, e *endpoint) {
 	if !e.Available {
 		x.find(CauseUnavailable, e.ID, Requirement(e.Service), fmt.Sprintf("endpoint %s to %s is not available", e.ID, e.Service),
-			fmt.Sprintf("wait until %s is available, or create it again", e.ID))
+			fmt.Sprintf("wait until %s is available, or create the endpoint again", e.ID))
 	}
 	if !e.PrivateDNS {
 		x.find(CausePrivateDNSOff, e.ID, "P10", fmt.Sprintf("private DNS is off on endpoint %s, so %s does not lead to it", e.ID, x.Name),

@@ -1,0 +1,285 @@
+package doctor
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"postern/aws/fault"
+	"postern/network/vpc"
+)
+
+const (
+	// sourcePort stands for the ephemeral port that the node would choose.
+	sourcePort = 49152
+	// somewhere stands for any address of the Internet (RFC 5737).
+	somewhere = "203.0.113.1"
+)
+
+// target is what the node wants to reach.
+type target struct {
+	asked string
+	// service is its service name and name its host name; an address alone has neither.
+	service, name string
+	addresses     []netip.Addr
+	port          uint16
+	// private is false where the addresses are public ones, as for a gateway endpoint.
+	private bool
+}
+
+// Assess judges how the node of the facts reaches a service ("ssm" or "com.amazonaws.us-east-1.ssm"), a host name or an
+// address, each with ":PORT" where it is not 443. It fails with Invalid if to is none of these, or if the network of the
+// facts contradicts itself.
+func Assess(f Facts, to string) (Report, error) {
+	s, err := vpc.NewSnapshot(1, f.Network)
+	if err != nil {
+		return Report{}, fault.New(fault.Invalid, "doctor.Assess", "the network cannot be judged: %w", err)
+	}
+	t, err := parseTarget(f.Region, to)
+	if err != nil {
+		return Report{}, err
+	}
+	a := &assessment{facts: &f, snapshot: s, target: t, Report: Report{
+		From: f.Node.ID, To: to, Service: t.service, Findings: []Finding{}, Unchecked: f.Unchecked,
+	}}
+	if a.node() {
+		a.lookup()
+		a.roads()
+	}
+	a.identity()
+	a.status()
+	a.Works = !a.broken()
+	return a.Report, nil
+}
+
+type assessment struct {
+	Report
+	facts    *Facts
+	snapshot *vpc.Snapshot
+	target   target
+	card     vpc.Interface
+	// endpoint is the endpoint that the connection goes through, if any.
+	endpoint string
+	// public is true where the node goes to public addresses by an Internet or NAT gateway.
+	public bool
+}
+
+func parseTarget(region, to string) (target, error) {
+	t := target{asked: to, port: 443}
+	host := to
+	if h, port, ok := strings.Cut(to, ":"); ok && !strings.Contains(port, ":") {
+		p, err := netip.ParseAddrPort("0.0.0.0:" + port)
+		if err != nil {
+			return t, fault.New(fault.Invalid, "doctor.Assess", "%q: %q is no port", to, port)
+		}
+		host, t.port = h, p.Port()
+	}
+	if a, err := netip.ParseAddr(host); err == nil {
+		t.addresses, t.private = []netip.Addr{a.Unmap()}, a.IsPrivate()
+		return t, nil
+	}
+	switch labels := strings.Split(strings.TrimSuffix(host, "."), "."); {
+	case host == "" || strings.ContainsAny(host, "/ @"):
+		return t, fault.New(fault.Invalid, "doctor.Assess", "%q is no service, host name or address; try ssm", to)
+	case len(labels) == 1:
+		t.service, t.name = "com.amazonaws."+region+"."+host, host+"."+region+".amazonaws.com"
+	case len(labels) == 4 && labels[0] == "com" && labels[1] == "amazonaws":
+		t.service, t.name = host, labels[3]+"."+labels[2]+".amazonaws.com"
+	default:
+		t.name = host
+	}
+	return t, nil
+}
+
+// node finds the node's interface and address. Without them there is no road to judge.
+func (a *assessment) node() bool {
+	n := &a.facts.Node
+	c, ok := a.snapshot.Interface(n.Interface)
+	if !ok {
+		a.check("node", Broken, "%s has no network interface in a VPC that was read", n.ID)
+		a.find(Finding{"P5", Broken, n.ID, "it has no network interface, so it is on no private network",
+			"start it, or let it join again", ""})
+		return false
+	}
+	a.card, a.Interface, a.Address, a.Subnet = c, c.ID, c.Addresses[0].String(), c.Subnet
+	if n.State != "" && n.State != "running" {
+		a.check("node", Broken, "%s is %s", n.ID, n.State)
+		a.find(Finding{"P1", Broken, n.ID, "the instance is " + n.State, "start it", "aws ec2 start-instances --instance-ids " + n.ID})
+	}
+	return true
+}
+
+func (a *assessment) flow(protocol vpc.Protocol, to netip.Addr, port uint16) vpc.Flow {
+	source := a.card.Addresses[0]
+	for _, own := range a.card.Addresses {
+		if own.Is4() == to.Is4() {
+			source = own
+			break
+		}
+	}
+	return vpc.Flow{
+		From: a.card.ID, Protocol: protocol, Source: netip.AddrPortFrom(source, sourcePort), Destination: netip.AddrPortFrom(to, port),
+	}
+}
+
+// lookup asks what the node's resolver says to the name.
+func (a *assessment) lookup() {
+	if a.target.name == "" {
+		return
+	}
+	if len(a.facts.DNSServers) > 0 {
+		servers := strings.Join(a.facts.DNSServers, ", ")
+		resolver := a.snapshot.ResolverAddress(a.card.VPC)
+		a.check("resolver", Unknown, "the VPC's DHCP options give its nodes the DNS servers %s", servers)
+		a.find(Finding{"P10", Unknown, a.card.VPC, "its nodes ask the DNS servers " + servers + ", which are not judged here",
+			fmt.Sprintf("let them forward amazonaws.com to %s, the VPC's own resolver", resolver), ""})
+	} else if resolver := a.snapshot.ResolverAddress(a.card.VPC); resolver.IsValid() {
+		e := a.snapshot.Explain(a.flow(vpc.UDP, resolver, 53))
+		if r := e.Refusal(); r != nil {
+			a.check("resolver", Broken, "%s", r.Why)
+			a.find(fromStep(r, Broken, ""))
+		} else {
+			a.check("resolver", Good, "%s at %s answers the node", a.card.VPC, resolver)
+		}
+	}
+	a.name()
+}
+
+// name asks what the name means in the node's VPC. A name without private addresses is no harm where a gateway leads to
+// the public ones.
+func (a *assessment) name() {
+	x := a.snapshot.ExplainName(a.card.VPC, a.target.name)
+	a.Name, a.endpoint = &x, x.Endpoint
+	if a.Service == "" {
+		a.Service = x.Service
+	}
+	if x.Private {
+		a.target.addresses, a.target.private = x.Addresses, true
+		at := ""
+		if x.Endpoint != "" {
+			at = " (" + x.Endpoint + ")"
+		}
+		a.check("name", Good, "%s is %s%s", x.Name, joined(x.Addresses), at)
+		return
+	}
+	severity := Broken
+	switch {
+	case a.gateway():
+		return
+	case a.goesOut():
+		severity, a.public = Degraded, true
+	}
+	if len(x.Findings) > 0 {
+		a.check("name", severity, "%s", x.Findings[0].Why)
+	}
+	for _, f := range x.Findings {
+		a.find(Finding{f.Requirement, severity, f.Resource, f.Why, f.Remedy, a.nameCommand(&x, &f)})
+	}
+	if e, ok := a.snapshot.Endpoint(x.Endpoint); ok && e.Available && !a.public {
+		for _, id := range e.Interfaces {
+			if c, ok := a.snapshot.Interface(id); ok {
+				a.target.addresses = append(a.target.addresses, c.Addresses...)
+			}
+		}
+	}
+}
+
+// gateway takes an address of the service's prefix list where the VPC has a gateway endpoint to it.
+func (a *assessment) gateway() bool {
+	for e := range a.snapshot.Endpoints() {
+		if e.VPC != a.card.VPC || e.Kind != vpc.GatewayEndpoint || e.Service != a.Service {
+			continue
+		}
+		for _, l := range a.facts.Network.PrefixLists {
+			if l.Name == a.Service && len(l.CIDRs) > 0 {
+				a.target.addresses, a.endpoint = []netip.Addr{l.CIDRs[0].Addr().Next()}, e.ID
+				a.check("name", Good, "%s has public addresses of %s, which gateway endpoint %s takes", a.target.name, l.ID, e.ID)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// goesOut reports whether the node has a road to public addresses at the target's port.
+func (a *assessment) goesOut() bool {
+	e := a.snapshot.Explain(a.flow(vpc.TCP, netip.MustParseAddr(somewhere), a.target.port))
+	if !e.Works() || e.Verdict.Kind != vpc.ToInternet {
+		return false
+	}
+	a.Roads = append(a.Roads, e)
+	a.check("road", Degraded, "public addresses are reached through %s (P3)", e.Verdict.To)
+	return true
+}
+
+// roads judges the connection to every address, and what comes back. Where some work and some do not, clients connect
+// now and then, or from one zone only.
+func (a *assessment) roads() {
+	var refusals []*vpc.Explanation
+	works := 0
+	for _, to := range a.target.addresses {
+		e := a.snapshot.Explain(a.flow(vpc.TCP, to, a.target.port))
+		a.Roads = append(a.Roads, e)
+		if e.Works() {
+			works++
+			a.check("road", Good, "%s:%d: %s", to, a.target.port, e.Verdict)
+			continue
+		}
+		refusals = append(refusals, &e)
+	}
+	severity := Broken
+	if works > 0 || a.public {
+		severity = Degraded
+	}
+	for _, e := range refusals {
+		subject := "road"
+		if e.Verdict.Allow {
+			subject = "back"
+		}
+		r := e.Refusal()
+		a.check(subject, severity, "%s:%d: refused at %s by %s", e.Flow.Destination.Addr(), a.target.port, r.Step, r.Resource)
+		a.find(fromStep(r, severity, a.roadCommand(e)))
+	}
+}
+
+func fromStep(r *vpc.StepReport, severity Outcome, command string) Finding {
+	return Finding{r.Requirement, severity, r.Resource, r.Why, r.Remedy, command}
+}
+
+func joined(addresses []netip.Addr) string {
+	words := make([]string, len(addresses))
+	for i, a := range addresses {
+		words[i] = a.String()
+	}
+	return strings.Join(words, ", ")
+}
+
+// status says what Systems Manager knows of the node. Where all that was judged is well and it is not online, the fault
+// lies with the agent.
+func (a *assessment) status() {
+	n := &a.facts.Node
+	if strings.HasPrefix(n.ID, "eni-") {
+		return
+	}
+	since := ""
+	if !n.LastPing.IsZero() {
+		since = ", last heard of at " + n.LastPing.UTC().Format("2006-01-02 15:04:05 UTC")
+	}
+	switch {
+	case n.Status == "Online":
+		a.check("status", Good, "Online%s", since)
+		return
+	case n.Status == "":
+		a.check("status", Broken, "%s is not registered with Systems Manager", n.ID)
+	default:
+		a.check("status", Broken, "%s%s", n.Status, since)
+	}
+	if !a.broken() && slices.Contains([]string{"ssm", "ssmmessages", "ec2messages"}, shortName(a.Service)) {
+		a.find(Finding{"P17", Unknown, n.ID, "nothing that was judged keeps it from the service, and yet it is not online",
+			"see that its agent runs, and what its log says", ""})
+	}
+}
+
+// shortName is the last label of a service name: "ssm".
+func shortName(service string) string { return service[strings.LastIndexByte(service, '.')+1:] }

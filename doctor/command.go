@@ -1,0 +1,62 @@
+package doctor
+
+import (
+	"fmt"
+	"strings"
+
+	"postern/network/vpc"
+)
+
+// roadCommand is an AWS CLI command that gives a group the rule it lacks; empty for other refusals.
+func (a *assessment) roadCommand(e *vpc.Explanation) string {
+	v, f := &e.Verdict, &e.Flow
+	if v.Reason != vpc.ReasonNoRule || f.Protocol != vpc.TCP || !strings.HasPrefix(v.Resource, "sg-") {
+		return ""
+	}
+	to, _ := a.snapshot.InterfaceAt(a.card.VPC, f.Destination.Addr())
+	if v.Step == vpc.StepIngress {
+		return fmt.Sprintf("aws ec2 authorize-security-group-ingress --group-id %s --protocol tcp --port %d %s",
+			v.Resource, f.Destination.Port(), a.from(v.Resource))
+	}
+	peer := fmt.Sprintf("IpRanges=[{CidrIp=%s/32}]", f.Destination.Addr())
+	if len(to.Groups) > 0 {
+		peer = fmt.Sprintf("UserIdGroupPairs=[{GroupId=%s}]", to.Groups[0])
+	}
+	return fmt.Sprintf("aws ec2 authorize-security-group-egress --group-id %s --ip-permissions 'IpProtocol=tcp,FromPort=%d,ToPort=%d,%s'",
+		v.Resource, f.Destination.Port(), f.Destination.Port(), peer)
+}
+
+// from names the node for a rule of the group: by its own group within the VPC, else by its subnet.
+func (a *assessment) from(group string) string {
+	if g, ok := a.snapshot.SecurityGroup(group); ok && g.VPC == a.card.VPC && len(a.card.Groups) > 0 {
+		return "--source-group " + a.card.Groups[0]
+	}
+	n, _ := a.snapshot.Subnet(a.card.Subnet)
+	return "--cidr " + n.CIDR.String()
+}
+
+// nameCommand is an AWS CLI command that mends why a name is not private.
+func (a *assessment) nameCommand(x *vpc.NameExplanation, f *vpc.NameFinding) string {
+	switch f.Cause {
+	case vpc.CauseDNSSupportOff:
+		return fmt.Sprintf("aws ec2 modify-vpc-attribute --vpc-id %s --enable-dns-support", f.Resource)
+	case vpc.CauseDNSHostnamesOff:
+		return fmt.Sprintf("aws ec2 modify-vpc-attribute --vpc-id %s --enable-dns-hostnames", f.Resource)
+	case vpc.CausePrivateDNSOff:
+		return fmt.Sprintf("aws ec2 modify-vpc-endpoint --vpc-endpoint-id %s --private-dns-enabled", f.Resource)
+	case vpc.CauseNoEndpoint:
+		return fmt.Sprintf("aws ec2 create-vpc-endpoint --vpc-id %s --vpc-endpoint-type Interface --service-name %s --subnet-ids %s%s --private-dns-enabled",
+			x.VPC, x.Service, a.card.Subnet, a.endpointGroups())
+	}
+	return ""
+}
+
+// endpointGroups are the groups of the VPC's other interface endpoints, which a new one would have too.
+func (a *assessment) endpointGroups() string {
+	for c := range a.snapshot.Interfaces() {
+		if c.Kind == vpc.EndpointInterface && c.VPC == a.card.VPC && len(c.Groups) > 0 {
+			return " --security-group-ids " + strings.Join(c.Groups, " ")
+		}
+	}
+	return ""
+}

@@ -1,0 +1,58 @@
+package doctor
+
+import (
+	"time"
+
+	"postern/network/vpc"
+)
+
+// Facts are what Assess judges: what an EC2 API says about a node and the network around it.
+type Facts struct {
+	Account, Region string
+	// At is when they were read; policies can depend on the time.
+	At      time.Time
+	Node    Node
+	Network vpc.Network
+	// Roles are those that the node's agent can have, in the order in which it tries them.
+	Roles []Role
+	// RolesUnread says why Roles could not be read; empty where they were.
+	RolesUnread string
+	// EndpointPolicies are the endpoints' policy documents (JSON) by endpoint id.
+	EndpointPolicies map[string]string
+	// DNSServers are the DNS servers that the VPC's DHCP options give its nodes; none means the VPC's own resolver.
+	DNSServers []string
+	// Unchecked says, one line each, what could not be read and is not judged.
+	Unchecked []string
+}
+
+// Node is the machine that connects.
+type Node struct {
+	// ID is "i-…", "mi-…" or, for an interface asked about by itself, "eni-…".
+	ID string
+	// Interface is the id of its primary network interface; empty where it has none.
+	Interface string
+	// State is an instance's state, such as "running"; empty for other nodes.
+	State string
+	// Status is what Systems Manager says of it ("Online", "ConnectionLost", "Inactive"); empty where it is not
+	// registered. LastPing is when it was last heard of.
+	Status       string
+	LastPing     time.Time
+	AgentVersion string
+}
+
+// Role is an IAM role that the node's agent can have.
+type Role struct {
+	Name, ARN string
+	// By is how the node comes to have it, such as "instance profile nodes".
+	By string
+	// Service is the service principal that has to be trusted: "ec2.amazonaws.com" or "ssm.amazonaws.com".
+	Service string
+	// Trust is the trust policy's document (JSON).
+	Trust    string
+	Policies []Document
+	// Boundary is the permissions boundary, if there is one.
+	Boundary *Document
+}
+
+// Document is a policy document (JSON) with what it is called.
+type Document struct{ Name, JSON string }

@@ -1,0 +1,216 @@
+package doctor
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"postern/aws/arn"
+	"postern/aws/iam"
+)
+
+// needed are the actions without which a node does not appear or gets no commands, by the last label of the service.
+var needed = map[string][]string{
+	"ssm": {"ssm:UpdateInstanceInformation"},
+	"ssmmessages": {
+		"ssmmessages:CreateControlChannel", "ssmmessages:OpenControlChannel",
+		"ssmmessages:CreateDataChannel", "ssmmessages:OpenDataChannel",
+	},
+	"ec2messages": {"ec2messages:GetMessages", "ec2messages:AcknowledgeMessage", "ec2messages:SendReply"},
+}
+
+// corePolicy is Amazon's policy that has all of them.
+const corePolicy = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+
+// identity judges whether one of the node's roles may do what the service asks of an agent, and whether the endpoint
+// lets it.
+func (a *assessment) identity() {
+	actions := needed[shortName(a.Service)]
+	if len(actions) == 0 || strings.HasPrefix(a.From, "eni-") {
+		return
+	}
+	switch {
+	case a.facts.RolesUnread != "":
+		a.check("role", Unknown, "%s", a.facts.RolesUnread)
+		return
+	case len(a.facts.Roles) == 0:
+		a.noRole()
+		return
+	}
+	var first []Finding
+	for i := range a.facts.Roles {
+		role := &a.facts.Roles[i]
+		findings := a.role(role, actions)
+		if len(findings) == 0 {
+			a.check("role", Good, "%s (%s) may %s", role.Name, role.By, strings.Join(actions, ", "))
+			a.endpointPolicy(role, actions)
+			return
+		}
+		if i == 0 {
+			first = findings
+		}
+	}
+	a.check("role", Broken, "%s", first[0].Wrong)
+	for _, f := range first {
+		a.find(f)
+	}
+}
+
+func (a *assessment) noRole() {
+	f := Finding{Requirement: "P25", Severity: Broken, Resource: a.From}
+	if strings.HasPrefix(a.From, "mi-") {
+		f.Wrong = "it has no service role"
+		f.Remedy = "give it one with " + corePolicy
+		f.Command = fmt.Sprintf("aws ssm update-managed-instance-role --instance-id %s --iam-role ROLE", a.From)
+	} else {
+		f.Wrong = "it has no instance profile, and default host management is off, so its agent has no credentials"
+		f.Remedy = "associate an instance profile whose role has " + corePolicy
+		f.Command = fmt.Sprintf("aws ec2 associate-iam-instance-profile --instance-id %s --iam-instance-profile Name=PROFILE", a.From)
+	}
+	a.check("role", Broken, "%s", f.Wrong)
+	a.find(f)
+}
+
+// role says what keeps a role from being of use: that its service may not assume it, or an action that it may not do.
+func (a *assessment) role(role *Role, actions []string) (findings []Finding) {
+	if f := a.trust(role); f != nil {
+		return []Finding{*f}
+	}
+	policies, broken := role.compile()
+	var refused []string
+	var decision iam.Decision
+	for _, action := range actions {
+		d := iam.Evaluate(a.request(role, action), policies)
+		if d.Allow {
+			continue
+		}
+		if len(refused) == 0 || d.Reason == iam.ExplicitDeny {
+			decision = d
+		}
+		refused = append(refused, action)
+	}
+	if len(refused) == 0 {
+		return nil
+	}
+	f := Finding{
+		Requirement: "P25", Severity: Broken, Resource: role.Name,
+		Wrong:   fmt.Sprintf("role %s (%s) may not %s: %s", role.Name, role.By, strings.Join(refused, ", "), decision),
+		Remedy:  fmt.Sprintf("attach AmazonSSMManagedInstanceCore to role %s", role.Name),
+		Command: fmt.Sprintf("aws iam attach-role-policy --role-name %s --policy-arn %s", role.Name, corePolicy),
+	}
+	switch decision.Reason {
+	case iam.ExplicitDeny:
+		f.Remedy = fmt.Sprintf("take the deny out of policy %s", decision.Policy)
+		f.Command = ""
+	case iam.BoundarySilent:
+		f.Remedy = fmt.Sprintf("let the permissions boundary %s allow it too", role.Boundary.Name)
+		f.Command = ""
+	}
+	if len(broken) > 0 {
+		f.Wrong += "; not readable: " + strings.Join(broken, ", ")
+	}
+	return []Finding{f}
+}
+
+// trust judges whether the service that gives the role to the node may assume it.
+func (a *assessment) trust(role *Role) *Finding {
+	f := &Finding{
+		Requirement: "P25", Severity: Broken, Resource: role.Name,
+		Wrong:  fmt.Sprintf("the trust policy of role %s does not let %s assume it", role.Name, role.Service),
+		Remedy: fmt.Sprintf("let the trust policy of role %s allow sts:AssumeRole to %s", role.Name, role.Service),
+	}
+	p, err := iam.Parse(iam.Trust, role.Name, role.Trust)
+	if err != nil {
+		f.Wrong = fmt.Sprintf("the trust policy of role %s cannot be read: %v", role.Name, err)
+		return f
+	}
+	d := iam.Evaluate(&iam.Request{
+		Principal: &iam.Principal{Kind: iam.Service, Name: role.Service}, Action: "sts:AssumeRole", Resource: role.ARN,
+		Account: account(role.ARN), Time: a.facts.At,
+		Keys: iam.KeyMap(map[string][]string{"aws:SourceAccount": {a.facts.Account}}),
+	}, &iam.Policies{Resource: p, ResourceDecides: true})
+	if d.Allow {
+		return nil
+	}
+	return f
+}
+
+func account(roleARN string) string {
+	parsed, err := arn.Parse(roleARN)
+	if err != nil {
+		return ""
+	}
+	return parsed.Account
+}
+
+// compile reads the role's policies. What cannot be read allows nothing, and is named.
+func (r *Role) compile() (policies *iam.Policies, broken []string) {
+	policies = &iam.Policies{}
+	for _, d := range r.Policies {
+		p, err := iam.Parse(iam.Identity, d.Name, d.JSON)
+		if err != nil {
+			broken = append(broken, d.Name)
+			continue
+		}
+		policies.Identity = append(policies.Identity, p)
+	}
+	if r.Boundary != nil {
+		p, err := iam.Parse(iam.Boundary, r.Boundary.Name, r.Boundary.JSON)
+		if err != nil {
+			broken = append(broken, r.Boundary.Name)
+			p, _ = iam.Parse(iam.Boundary, r.Boundary.Name, `{"Version":"2012-10-17","Statement":[]}`)
+		}
+		policies.Boundary = p
+	}
+	return policies, broken
+}
+
+// request is the agent's call as the policies see it.
+func (a *assessment) request(role *Role, action string) *iam.Request {
+	resource, kind, service := "*", "instance", "ec2"
+	if strings.HasPrefix(a.From, "mi-") {
+		kind, service = "managed-instance", "ssm"
+	}
+	node := fmt.Sprintf("arn:aws:%s:%s:%s:%s/%s", service, a.facts.Region, a.facts.Account, kind, a.From)
+	if strings.HasPrefix(action, "ssm:") {
+		resource = node
+	}
+	keys := map[string][]string{"aws:SecureTransport": {"true"}, "ssm:SourceInstanceARN": {node}}
+	if a.endpoint != "" && a.target.private {
+		keys["aws:SourceVpc"], keys["aws:SourceVpce"], keys["aws:VpcSourceIp"] = []string{a.card.VPC}, []string{a.endpoint}, []string{a.Address}
+	}
+	owner := cmp.Or(account(role.ARN), a.facts.Account)
+	name := role.Name
+	return &iam.Request{
+		Principal: &iam.Principal{
+			Kind: iam.AssumedRole, Account: owner, Role: role.ARN, SourceInstance: node,
+			ARN: fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", owner, name, a.From),
+		},
+		Action: action, Resource: resource, Account: a.facts.Account, Time: a.facts.At, Keys: iam.KeyMap(keys),
+	}
+}
+
+// endpointPolicy judges whether the endpoint lets the role do what its own policies allow. It can only take away.
+func (a *assessment) endpointPolicy(role *Role, actions []string) {
+	text := a.facts.EndpointPolicies[a.endpoint]
+	if text == "" {
+		return
+	}
+	p, err := iam.Parse(iam.Endpoint, a.endpoint, text)
+	if err != nil {
+		a.check("policy", Unknown, "the policy of %s cannot be read", a.endpoint)
+		return
+	}
+	policies, _ := role.compile()
+	policies.Endpoint = p
+	for _, action := range actions {
+		if d := iam.Evaluate(a.request(role, action), policies); !d.Allow {
+			a.check("policy", Broken, "the policy of %s does not let %s %s", a.endpoint, role.Name, action)
+			a.find(Finding{"P26", Broken, a.endpoint,
+				fmt.Sprintf("its policy does not let role %s %s: %s", role.Name, action, d),
+				"let the endpoint's policy allow " + strings.Join(actions, ", "), ""})
+			return
+		}
+	}
+	a.check("policy", Good, "the policy of %s lets it", a.endpoint)
+}

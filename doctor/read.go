@@ -1,0 +1,160 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"postern/aws/fault"
+)
+
+// Explain reads the facts about a node ("i-…", "mi-…" or "eni-…") and assesses how it reaches a service, host name or
+// address: Read and then Assess.
+func Explain(ctx context.Context, c Clients, region, from, to string) (Report, error) {
+	f, err := Read(ctx, c, region, from)
+	if err != nil {
+		return Report{}, err
+	}
+	return Assess(f, to)
+}
+
+// Read asks the APIs for the facts about a node ("i-…", "mi-…" or "eni-…") of the region and the network around it: its
+// VPC and those that are peered with it. It fails with Invalid for another form of id, with NotFound where there is no
+// such node, and with Unavailable where the network cannot be read; what else cannot be read is listed in Unchecked.
+func Read(ctx context.Context, c Clients, region, from string) (Facts, error) {
+	r := &reader{ctx: ctx, Clients: c, Facts: Facts{Region: region, Node: Node{ID: from}, EndpointPolicies: map[string]string{}}}
+	profile, err := r.node()
+	if err != nil {
+		return Facts{}, err
+	}
+	r.caller()
+	info := r.registration()
+	if r.home != "" {
+		if err := r.network(); err != nil {
+			return Facts{}, fault.New(fault.Unavailable, "doctor.Read", "read the network of %s: %w", from, err)
+		}
+	}
+	r.roles(profile, aws.ToString(info.IamRole))
+	r.At = time.Now()
+	return r.Facts, nil
+}
+
+// reader collects facts.
+type reader struct {
+	ctx context.Context
+	Clients
+	Facts
+	// home is the node's VPC and vpcs all that are read.
+	home string
+	vpcs []string
+}
+
+// skip notes what could not be read.
+func (r *reader) skip(what string, err error) {
+	r.Unchecked = append(r.Unchecked, fmt.Sprintf("%s (%s)", what, code(err)))
+}
+
+// filter is an EC2 filter; it is nil without values.
+func filter(name string, values ...string) []types.Filter {
+	return []types.Filter{{Name: aws.String(name), Values: values}}
+}
+
+// node finds the node's interface and VPC, and an instance's state and profile (an ARN).
+func (r *reader) node() (profile string, err error) {
+	id := r.Node.ID
+	switch {
+	case strings.HasPrefix(id, "i-"):
+		return r.instance(id)
+	case strings.HasPrefix(id, "mi-"):
+		return "", r.card(filter("attachment.instance-id", id))
+	case strings.HasPrefix(id, "eni-"):
+		if err := r.card(filter("network-interface-id", id)); err != nil {
+			return "", err
+		}
+		if r.Node.Interface == "" {
+			return "", fault.New(fault.NotFound, "doctor.Read", "no network interface %s in %s", id, r.Region)
+		}
+		return "", nil
+	}
+	return "", fault.New(fault.Invalid, "doctor.Read", "%q is no id of an instance (i-…), a managed node (mi-…) or a network interface (eni-…)", id)
+}
+
+func (r *reader) instance(id string) (profile string, err error) {
+	out, err := r.EC2.DescribeInstances(r.ctx, &ec2.DescribeInstancesInput{Filters: filter("instance-id", id)})
+	if err != nil {
+		return "", fault.New(fault.Unavailable, "doctor.Read", "describe %s: %w", id, err)
+	}
+	for _, reservation := range out.Reservations {
+		for _, i := range reservation.Instances {
+			r.Account = aws.ToString(reservation.OwnerId)
+			if i.State != nil {
+				r.Node.State = string(i.State.Name)
+			}
+			r.home = aws.ToString(i.VpcId)
+			for _, n := range i.NetworkInterfaces {
+				if n.Attachment == nil || aws.ToInt32(n.Attachment.DeviceIndex) == 0 {
+					r.Node.Interface = aws.ToString(n.NetworkInterfaceId)
+				}
+			}
+			if i.IamInstanceProfile != nil {
+				profile = aws.ToString(i.IamInstanceProfile.Arn)
+			}
+			return profile, nil
+		}
+	}
+	return "", fault.New(fault.NotFound, "doctor.Read", "no instance %s in %s", id, r.Region)
+}
+
+// card finds the node's interface; there may be none.
+func (r *reader) card(by []types.Filter) error {
+	out, err := r.EC2.DescribeNetworkInterfaces(r.ctx, &ec2.DescribeNetworkInterfacesInput{Filters: by})
+	if err != nil {
+		return fault.New(fault.Unavailable, "doctor.Read", "describe the network interface of %s: %w", r.Node.ID, err)
+	}
+	for _, n := range out.NetworkInterfaces {
+		r.Node.Interface, r.home = aws.ToString(n.NetworkInterfaceId), aws.ToString(n.VpcId)
+		r.Account = aws.ToString(n.OwnerId)
+	}
+	return nil
+}
+
+// caller takes the account from STS where nothing else has told it.
+func (r *reader) caller() {
+	if r.Account != "" {
+		return
+	}
+	out, err := r.STS.GetCallerIdentity(r.ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		r.skip("the account", err)
+		return
+	}
+	r.Account = aws.ToString(out.Account)
+}
+
+// registration asks Systems Manager what it knows of the node.
+func (r *reader) registration() (found ssmtypes.InstanceInformation) {
+	if strings.HasPrefix(r.Node.ID, "eni-") {
+		return found
+	}
+	out, err := r.SSM.DescribeInstanceInformation(r.ctx, &ssm.DescribeInstanceInformationInput{
+		Filters: []ssmtypes.InstanceInformationStringFilter{{Key: aws.String("InstanceIds"), Values: []string{r.Node.ID}}},
+	})
+	if err != nil {
+		r.skip("the node's status", err)
+		return found
+	}
+	for _, i := range out.InstanceInformationList {
+		found = i
+		r.Node.Status, r.Node.LastPing = string(i.PingStatus), aws.ToTime(i.LastPingDateTime)
+		r.Node.AgentVersion = aws.ToString(i.AgentVersion)
+	}
+	return found
+}

@@ -1,0 +1,341 @@
+package doctor
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/network/vpc"
+)
+
+// pager is a paginator of the SDK.
+type pager[O any] interface {
+	HasMorePages() bool
+	NextPage(context.Context, ...func(*ec2.Options)) (*O, error)
+}
+
+// each calls do with every item of every page.
+func each[O, T any](r *reader, p pager[O], items func(*O) []T, do func(*T)) error {
+	for p.HasMorePages() {
+		out, err := p.NextPage(r.ctx)
+		if err != nil {
+			return err
+		}
+		list := items(out)
+		for i := range list {
+			do(&list[i])
+		}
+	}
+	return nil
+}
+
+// network reads the node's VPC and what is peered with it.
+func (r *reader) network() error {
+	r.vpcs = []string{r.home}
+	for _, read := range []func() error{
+		r.peerings, r.describeVpcs, r.subnets, r.routeTables, r.networkACLs, r.groups, r.endpoints, r.interfaces, r.prefixLists,
+	} {
+		if err := read(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *reader) byVPC() []types.Filter { return filter("vpc-id", r.vpcs...) }
+
+// peerings asks for peerings only where a route leads to one: an API without any may not know the call.
+func (r *reader) peerings() error {
+	wanted := map[string]bool{}
+	err := each(r, ec2.NewDescribeRouteTablesPaginator(r.EC2, &ec2.DescribeRouteTablesInput{Filters: r.byVPC()}),
+		func(o *ec2.DescribeRouteTablesOutput) []types.RouteTable { return o.RouteTables },
+		func(t *types.RouteTable) {
+			for _, route := range t.Routes {
+				if id := aws.ToString(route.VpcPeeringConnectionId); id != "" {
+					wanted[id] = true
+				}
+			}
+		})
+	if err != nil || len(wanted) == 0 {
+		return err
+	}
+	return each(r, ec2.NewDescribeVpcPeeringConnectionsPaginator(r.EC2, &ec2.DescribeVpcPeeringConnectionsInput{}),
+		func(o *ec2.DescribeVpcPeeringConnectionsOutput) []types.VpcPeeringConnection {
+			return o.VpcPeeringConnections
+		},
+		func(p *types.VpcPeeringConnection) {
+			if wanted[aws.ToString(p.VpcPeeringConnectionId)] {
+				r.peering(p)
+			}
+		})
+}
+
+func (r *reader) peering(p *types.VpcPeeringConnection) {
+	requester, accepter := p.RequesterVpcInfo, p.AccepterVpcInfo
+	if requester == nil || accepter == nil {
+		return
+	}
+	out := vpc.Peering{
+		ID: aws.ToString(p.VpcPeeringConnectionId), Requester: aws.ToString(requester.VpcId), Accepter: aws.ToString(accepter.VpcId),
+		Active: p.Status != nil && p.Status.Code == types.VpcPeeringConnectionStateReasonCodeActive,
+	}
+	if o := requester.PeeringOptions; o != nil {
+		out.RequesterDNS = aws.ToBool(o.AllowDnsResolutionFromRemoteVpc)
+	}
+	if o := accepter.PeeringOptions; o != nil {
+		out.AccepterDNS = aws.ToBool(o.AllowDnsResolutionFromRemoteVpc)
+	}
+	r.Network.Peerings = append(r.Network.Peerings, out)
+	for _, side := range []*types.VpcPeeringConnectionVpcInfo{requester, accepter} {
+		if id := aws.ToString(side.VpcId); !slices.Contains(r.vpcs, id) {
+			r.vpcs = append(r.vpcs, id)
+			r.Network.VPCs = append(r.Network.VPCs, vpc.VPC{ // as far as it can be seen from here
+				ID: id, Account: aws.ToString(side.OwnerId), Region: aws.ToString(side.Region), CIDRs: peerRanges(side),
+			})
+		}
+	}
+}
+
+func peerRanges(v *types.VpcPeeringConnectionVpcInfo) (ranges []netip.Prefix) {
+	for _, c := range v.CidrBlockSet {
+		ranges = appendRange(ranges, c.CidrBlock)
+	}
+	if len(ranges) == 0 {
+		ranges = appendRange(ranges, v.CidrBlock)
+	}
+	for _, c := range v.Ipv6CidrBlockSet {
+		ranges = appendRange(ranges, c.Ipv6CidrBlock)
+	}
+	return ranges
+}
+
+// appendRange adds a range as the API writes it; one that cannot be read is left out.
+func appendRange(ranges []netip.Prefix, text *string) []netip.Prefix {
+	if p := toRange(text); p.IsValid() && !slices.Contains(ranges, p) {
+		return append(ranges, p)
+	}
+	return ranges
+}
+
+func toRange(text *string) netip.Prefix {
+	p, err := netip.ParsePrefix(aws.ToString(text))
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return p.Masked()
+}
+
+func (r *reader) describeVpcs() error {
+	var options string
+	err := each(r, ec2.NewDescribeVpcsPaginator(r.EC2, &ec2.DescribeVpcsInput{Filters: r.byVPC()}),
+		func(o *ec2.DescribeVpcsOutput) []types.Vpc { return o.Vpcs },
+		func(v *types.Vpc) {
+			out := vpc.VPC{ID: aws.ToString(v.VpcId), Account: aws.ToString(v.OwnerId), Region: r.Region, CIDRs: appendRange(nil, v.CidrBlock)}
+			for _, c := range v.CidrBlockAssociationSet {
+				if c.CidrBlockState == nil || c.CidrBlockState.State == types.VpcCidrBlockStateCodeAssociated {
+					out.CIDRs = appendRange(out.CIDRs, c.CidrBlock)
+				}
+			}
+			for _, c := range v.Ipv6CidrBlockAssociationSet {
+				if c.Ipv6CidrBlockState == nil || c.Ipv6CidrBlockState.State == types.VpcCidrBlockStateCodeAssociated {
+					out.CIDRs = appendRange(out.CIDRs, c.Ipv6CidrBlock)
+				}
+			}
+			if out.ID == r.home {
+				options = aws.ToString(v.DhcpOptionsId)
+			}
+			r.Network.VPCs = slices.DeleteFunc(r.Network.VPCs, func(seen vpc.VPC) bool { return seen.ID == out.ID })
+			r.Network.VPCs = append(r.Network.VPCs, out)
+		})
+	if err != nil {
+		return err
+	}
+	r.dnsServers(options)
+	return r.vpcAttributes()
+}
+
+func (r *reader) vpcAttributes() error {
+	for i := range r.Network.VPCs {
+		v := &r.Network.VPCs[i]
+		for name, value := range map[types.VpcAttributeName]*bool{
+			types.VpcAttributeNameEnableDnsSupport: &v.DNSSupport, types.VpcAttributeNameEnableDnsHostnames: &v.DNSHostnames,
+		} {
+			out, err := r.EC2.DescribeVpcAttribute(r.ctx, &ec2.DescribeVpcAttributeInput{VpcId: aws.String(v.ID), Attribute: name})
+			switch {
+			case err != nil && v.ID == r.home:
+				return err
+			case err != nil: // a peer's may be another account's
+				continue
+			}
+			for _, given := range []*types.AttributeBooleanValue{out.EnableDnsSupport, out.EnableDnsHostnames} {
+				if given != nil {
+					*value = aws.ToBool(given.Value)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// dnsServers reads which DNS servers DHCP gives to nodes, unless the VPC has the default options.
+func (r *reader) dnsServers(options string) {
+	if options == "" || options == "default" {
+		return
+	}
+	out, err := r.EC2.DescribeDhcpOptions(r.ctx, &ec2.DescribeDhcpOptionsInput{DhcpOptionsIds: []string{options}})
+	if err != nil {
+		r.skip("the DNS servers that "+options+" gives to nodes", err)
+		return
+	}
+	for _, o := range out.DhcpOptions {
+		for _, c := range o.DhcpConfigurations {
+			for _, v := range c.Values {
+				if server := aws.ToString(v.Value); aws.ToString(c.Key) == "domain-name-servers" && server != "AmazonProvidedDNS" {
+					r.DNSServers = append(r.DNSServers, server)
+				}
+			}
+		}
+	}
+}
+
+func (r *reader) subnets() error {
+	return each(r, ec2.NewDescribeSubnetsPaginator(r.EC2, &ec2.DescribeSubnetsInput{Filters: r.byVPC()}),
+		func(o *ec2.DescribeSubnetsOutput) []types.Subnet { return o.Subnets },
+		func(n *types.Subnet) {
+			out := vpc.Subnet{
+				ID: aws.ToString(n.SubnetId), VPC: aws.ToString(n.VpcId), Zone: aws.ToString(n.AvailabilityZone), CIDR: toRange(n.CidrBlock),
+			}
+			for _, c := range n.Ipv6CidrBlockAssociationSet {
+				if c.Ipv6CidrBlockState == nil || c.Ipv6CidrBlockState.State == types.SubnetCidrBlockStateCodeAssociated {
+					out.IPv6 = toRange(c.Ipv6CidrBlock)
+				}
+			}
+			if out.CIDR.IsValid() { // an IPv6-only subnet has none
+				r.Network.Subnets = append(r.Network.Subnets, out)
+			}
+		})
+}
+
+func (r *reader) routeTables() error {
+	return each(r, ec2.NewDescribeRouteTablesPaginator(r.EC2, &ec2.DescribeRouteTablesInput{Filters: r.byVPC()}),
+		func(o *ec2.DescribeRouteTablesOutput) []types.RouteTable { return o.RouteTables },
+		func(t *types.RouteTable) {
+			out := vpc.RouteTable{ID: aws.ToString(t.RouteTableId), VPC: aws.ToString(t.VpcId)}
+			for _, a := range t.Associations {
+				out.Main = out.Main || aws.ToBool(a.Main)
+				if id := aws.ToString(a.SubnetId); id != "" && r.hasSubnet(id) {
+					out.Subnets = append(out.Subnets, id)
+				}
+			}
+			for i := range t.Routes {
+				if route, ok := r.route(&t.Routes[i]); ok {
+					out.Routes = append(out.Routes, route)
+				}
+			}
+			r.Network.RouteTables = append(r.Network.RouteTables, out)
+		})
+}
+
+func (r *reader) hasSubnet(id string) bool {
+	return slices.ContainsFunc(r.Network.Subnets, func(n vpc.Subnet) bool { return n.ID == id })
+}
+
+// route reads a route; local ones are implied.
+func (r *reader) route(in *types.Route) (out vpc.Route, ok bool) {
+	out.PrefixList = aws.ToString(in.DestinationPrefixListId)
+	if out.PrefixList == "" {
+		if out.Destination = toRange(in.DestinationCidrBlock); !out.Destination.IsValid() {
+			out.Destination = toRange(in.DestinationIpv6CidrBlock)
+		}
+		if !out.Destination.IsValid() {
+			return out, false
+		}
+	}
+	if aws.ToString(in.GatewayId) == "local" {
+		return out, false
+	}
+	out.Target = r.routeTarget(in)
+	if in.State == types.RouteStateBlackhole {
+		out.Target.Kind = vpc.Blackhole
+	}
+	return out, true
+}
+
+// routeTarget reads what a route leads to. Endpoints and interfaces are looked at again when all are known.
+func (r *reader) routeTarget(in *types.Route) vpc.Target {
+	for _, t := range []struct {
+		id   *string
+		kind vpc.TargetKind
+	}{
+		{in.NatGatewayId, vpc.ViaNATGateway}, {in.VpcPeeringConnectionId, vpc.ViaPeering}, {in.TransitGatewayId, vpc.ViaOther},
+		{in.EgressOnlyInternetGatewayId, vpc.ViaNATGateway}, {in.CarrierGatewayId, vpc.ViaOther}, {in.LocalGatewayId, vpc.ViaOther},
+		{in.CoreNetworkArn, vpc.ViaOther}, {in.NetworkInterfaceId, vpc.ViaInterface}, {in.GatewayId, vpc.ViaOther},
+	} {
+		id := aws.ToString(t.id)
+		switch {
+		case id == "":
+			continue
+		case strings.HasPrefix(id, "igw-"):
+			t.kind = vpc.ViaInternetGateway
+		case strings.HasPrefix(id, "vpce-"):
+			t.kind = vpc.ViaGatewayEndpoint
+		case t.kind == vpc.ViaPeering && !slices.ContainsFunc(r.Network.Peerings, func(p vpc.Peering) bool { return p.ID == id }):
+			t.kind = vpc.ViaOther
+		}
+		return vpc.Target{Kind: t.kind, ID: id}
+	}
+	return vpc.Target{Kind: vpc.ViaOther, ID: "an unknown target"}
+}
+
+func (r *reader) networkACLs() error {
+	return each(r, ec2.NewDescribeNetworkAclsPaginator(r.EC2, &ec2.DescribeNetworkAclsInput{Filters: r.byVPC()}),
+		func(o *ec2.DescribeNetworkAclsOutput) []types.NetworkAcl { return o.NetworkAcls },
+		func(a *types.NetworkAcl) {
+			out := vpc.ACL{ID: aws.ToString(a.NetworkAclId), VPC: aws.ToString(a.VpcId), Default: aws.ToBool(a.IsDefault)}
+			for _, s := range a.Associations {
+				if id := aws.ToString(s.SubnetId); r.hasSubnet(id) {
+					out.Subnets = append(out.Subnets, id)
+				}
+			}
+			for i := range a.Entries {
+				if e, ok := aclEntry(&a.Entries[i]); ok {
+					out.Entries = append(out.Entries, e)
+				}
+			}
+			r.Network.ACLs = append(r.Network.ACLs, out)
+		})
+}
+
+// lastEntry is the number of the entry that the API shows for "denies everything else".
+const lastEntry = 32767
+
+func aclEntry(in *types.NetworkAclEntry) (out vpc.ACLEntry, ok bool) {
+	out = vpc.ACLEntry{
+		Number: int(aws.ToInt32(in.RuleNumber)), Egress: aws.ToBool(in.Egress), Allow: in.RuleAction == types.RuleActionAllow, CIDR: toRange(in.CidrBlock),
+	}
+	if !out.CIDR.IsValid() {
+		out.CIDR = toRange(in.Ipv6CidrBlock)
+	}
+	out.Protocol, ok = toProtocol(aws.ToString(in.Protocol))
+	switch {
+	case in.IcmpTypeCode != nil && (out.Protocol == vpc.ICMP || out.Protocol == vpc.ICMPv6):
+		out.Ports = vpc.PortRange{From: value(in.IcmpTypeCode.Type, -1), To: value(in.IcmpTypeCode.Code, -1)}
+	case in.PortRange != nil:
+		out.Ports = vpc.PortRange{From: aws.ToInt32(in.PortRange.From), To: aws.ToInt32(in.PortRange.To)}
+	case out.Protocol == vpc.TCP || out.Protocol == vpc.UDP:
+		out.Ports = vpc.PortRange{From: 0, To: 65535}
+	}
+	return out, ok && out.CIDR.IsValid() && out.Number < lastEntry
+}
+
+func value(p *int32, otherwise int32) int32 {
+	if p == nil {
+		return otherwise
+	}
+	return *p
+}
