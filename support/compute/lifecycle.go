@@ -168,9 +168,10 @@ func (s *Service) bootOf(i *Instance, m *machine) (guest.Boot, error) {
 		ID: i.ID, Dir: m.dir, HostEtc: s.hostEtc(), Agent: s.Agent, Hostname: i.Hostname, Domain: i.Domain,
 		Address: i.Address, Gateway: i.Gateway, Resolver: i.Resolver, MTU: s.MTU, CA: s.CA, UserData: i.UserData, Console: m.console,
 	}
-	if !image.Host {
-		b.Image = s.imageRoot(image.ID)
+	if image.Host {
+		return b, s.copyEtc()
 	}
+	b.Image = s.imageRoot(image.ID)
 	return b, nil
 }
 

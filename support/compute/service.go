@@ -82,6 +82,10 @@ type Service struct {
 	launching sync.Mutex // one Launch at a time; taken before writing
 	writing   sync.Mutex // one commit at a time
 
+	// copyEtc makes the /etc of guests of the host's image, at the first boot that needs it: it takes a tenth of a
+	// second, which no start of the server should wait for.
+	copyEtc func() error
+
 	mu       sync.RWMutex
 	machines map[string]*machine
 	images   map[string]Image
@@ -115,9 +119,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if err := s.sweep(); err != nil {
 		return nil, err
 	}
-	if err := guest.CopyHostEtc(s.hostEtc()); err != nil {
-		return nil, err
-	}
+	s.copyEtc = sync.OnceValue(func() error { return guest.CopyHostEtc(s.hostEtc()) })
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.resume()
 	return s, nil
@@ -223,6 +225,16 @@ func (s *Service) ByInterface(eni string) (Instance, bool) {
 		}
 	}
 	return Instance{}, false
+}
+
+// ByID returns an instance of any scope that has not been terminated.
+func (s *Service) ByID(id string) (Instance, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if m, ok := s.machines[id]; ok && m.record.State != Terminated {
+		return m.record, nil
+	}
+	return Instance{}, notFound(id)
 }
 
 // ByToken returns what a Launch with this client token made in the scope, none for an unknown token.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -13,23 +14,14 @@ import (
 // owners where that is allowed. Devices and sockets are left out.
 func CopyTree(from, to string) error { return copyTree(from, to, false) }
 
-// copyTree copies directories, files and links with their modes, and as root with their owners. Where publicOnly is set,
-// what not everybody may read is left out. Devices and sockets are left out.
+// copyTree is CopyTree; where publicOnly is set, what not everybody may read is left out. Nobody else may write to either
+// directory meanwhile: links in them are copied, never followed, but only as long as they stay what they are.
 func copyTree(from, to string, publicOnly bool) error {
-	src, err := os.OpenRoot(from)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err
 	}
-	dst, err := os.OpenRoot(to)
-	if err != nil {
-		return err
-	}
-	defer dst.Close()
-	return fs.WalkDir(src.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+	asRoot := os.Geteuid() == 0
+	return filepath.WalkDir(from, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			if publicOnly && d != nil && d.IsDir() {
 				return fs.SkipDir // not even we may read it
@@ -49,7 +41,11 @@ func copyTree(from, to string, publicOnly bool) error {
 			}
 			return nil
 		}
-		return copyEntry(src, dst, name, info)
+		target := to + strings.TrimPrefix(name, from)
+		if err := copyEntry(name, target, info); err != nil {
+			return err
+		}
+		return finish(target, info, asRoot && name != from)
 	})
 }
 
@@ -64,60 +60,73 @@ func public(info fs.FileInfo) bool {
 	}
 }
 
-// copyEntry copies one directory (without what is in it), file or link, and its owner where that is allowed; anything
-// else it leaves out. A file or link that is there already is replaced.
-func copyEntry(src, dst *os.Root, name string, info fs.FileInfo) error {
+// copyEntry copies one directory (without what is in it), file or link; anything else it leaves out. A file or link that
+// is there already, from an earlier try, is replaced.
+func copyEntry(from, to string, info fs.FileInfo) error {
 	mode := info.Mode()
 	switch {
 	case mode.IsDir():
-		if err := dst.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := os.Mkdir(to, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		chown(dst, name, info)
-		return dst.Chmod(name, mode.Perm()|0o700|mode&(fs.ModeSticky|fs.ModeSetgid))
+		return nil
 	case mode&fs.ModeSymlink != 0:
-		target, err := src.Readlink(name)
+		target, err := os.Readlink(from)
 		if err != nil {
 			return err
 		}
-		_ = dst.Remove(name) // it may be there from an earlier try
-		if err := dst.Symlink(target, name); err != nil {
-			return err
+		err = os.Symlink(target, to)
+		if errors.Is(err, fs.ErrExist) {
+			err = errors.Join(os.Remove(to), os.Symlink(target, to))
 		}
-		chown(dst, name, info)
-		return nil
+		return err
 	case mode.IsRegular():
-		return copyFile(src, dst, name, info)
+		return copyFile(from, to)
 	default:
 		return nil
 	}
 }
 
-// chown gives an entry the owner that it had. An ordinary user's guest has one id only, and keeps what it gets.
-func chown(dst *os.Root, name string, info fs.FileInfo) {
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 && name != "." {
-		_ = dst.Lchown(name, int(st.Uid), int(st.Gid))
+// finish gives an entry the owner and mode that it had. An ordinary user's guest has one id only: it keeps what it gets.
+func finish(to string, info fs.FileInfo, owner bool) error {
+	mode := info.Mode()
+	link := mode&fs.ModeSymlink != 0
+	if !mode.IsDir() && !mode.IsRegular() && !link {
+		return nil
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && owner {
+		_ = os.Lchown(to, int(st.Uid), int(st.Gid)) // before the mode: it takes the set-user-ID bit away
+	}
+	switch {
+	case link:
+		return nil
+	case mode.IsDir():
+		return os.Chmod(to, mode.Perm()|0o700|mode&(fs.ModeSticky|fs.ModeSetgid))
+	default:
+		return os.Chmod(to, mode.Perm()|mode&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky))
 	}
 }
 
-func copyFile(src, dst *os.Root, name string, info fs.FileInfo) (err error) {
-	in, err := src.Open(name)
+func copyFile(from, to string) (err error) {
+	in, err := os.OpenFile(from, os.O_RDONLY|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	_ = dst.Remove(name) // it may be there from an earlier try
-	out, err := dst.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	const create = os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	out, err := os.OpenFile(to, create, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		if err := os.Remove(to); err != nil {
+			return err
+		}
+		out, err = os.OpenFile(to, create, 0o600)
+	}
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	if _, err := io.Copy(out, in); err != nil {
-		return err
-	}
-	chown(dst, name, info) // before the mode: a change of owner takes the set-user-ID bit away
-	mode := info.Mode()
-	return out.Chmod(mode.Perm() | mode&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky))
+	_, err = io.Copy(out, in)
+	return err
 }
 
 // Remove deletes a directory and everything in it, even where a guest or overlayfs left directories that their owner may

@@ -133,14 +133,17 @@ func TestTheAgentIsStartedAgain(t *testing.T) {
 	b, c := l.boot(22, "true")
 	m := start(t, l, b)
 	c.waitFor(t, "@>>>")
-	// The agent is a child of the guest's first process.
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", m.PID(), m.PID()))
+	// The agent is a child of the guest's first process, of whichever of its threads.
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", m.PID()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, pid := range strings.Fields(string(children)) {
-		if n, err := strconv.Atoi(pid); err == nil {
-			kill(n)
+	for _, name := range threads {
+		children, _ := os.ReadFile(name)
+		for _, pid := range strings.Fields(string(children)) {
+			if n, err := strconv.Atoi(pid); err == nil {
+				kill(n)
+			}
 		}
 	}
 	c.waitFor(t, "is started again in")
@@ -207,6 +210,41 @@ func TestCheckNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
+// TestImage boots a root file system of one's own, which brings an agent of its own.
+func TestImage(t *testing.T) {
+	l := newLab(t)
+	image := filepath.Join(l.dir, "image: one, two") // with everything that mount options know
+	program, err := os.ReadFile(agentProgram)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{
+		"bin/sh": program, "usr/bin/amazon-ssm-agent": program, "etc/ssl/certs/ca-certificates.crt": []byte("theirs\n"), "etc/hostname": []byte("theirs\n"),
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(image, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(image, name), text, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, c := l.boot(25, "")
+	b.Image = image
+	m := start(t, l, b)
+	c.waitFor(t, "postern-agent VERB -h") // amazon-ssm-agent was started, without arguments
+	m.Stop()
+	for name, want := range map[string]string{
+		"etc/hostname": "ip-10-0-1-25\n", "etc/resolv.conf": "search ec2.internal\nnameserver 10.0.0.2\n", "etc/ssl/certs/ca-certificates.crt": "theirs\n\n" + testCA,
+	} {
+		if got, err := os.ReadFile(filepath.Join(b.Dir, "layer", name)); string(got) != want {
+			t.Errorf("the guest's %s: %q, %v", name, got, err)
+		}
+	}
+	if got, err := os.ReadFile(filepath.Join(image, "etc/hostname")); string(got) != "theirs\n" {
+		t.Errorf("the image was changed: %q, %v", got, err)
+	}
+}
+
 // TestNothingOutlivesTheProgram kills a program that holds a guest the way nothing can be caught.
 func TestNothingOutlivesTheProgram(t *testing.T) {
 	l := newLab(t)
@@ -263,10 +301,10 @@ func TestElsewhere(t *testing.T) {
 	newLab(t)
 	for _, tt := range []struct{ name, script, tests string }{
 		{"ordinary user", `mount -t tmpfs none /dev/net && mknod -m 666 /dev/net/tun c 10 200 &&
-			exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"`, "TestInsideTheGuest|TestStopAndStart|TestTwenty|TestEnds"},
+			exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"`, "TestInsideTheGuest|TestStopAndStart|TestTwenty|TestEnds|TestImage"},
 		{"no overlay", `mkdir $TMPDIR/l $TMPDIR/u $TMPDIR/w $TMPDIR/m &&
 			mount -t overlay -o lowerdir=$TMPDIR/l,upperdir=$TMPDIR/u,workdir=$TMPDIR/w none $TMPDIR/m &&
-			TMPDIR=$TMPDIR/m exec "$@"`, "TestInsideTheGuest"},
+			TMPDIR=$TMPDIR/m exec "$@"`, "TestInsideTheGuest/(writable|devices|resolver|secrets|agent)|TestImage"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir, err := os.MkdirTemp("", "guest-elsewhere-")
