@@ -213,6 +213,28 @@ func (s *Service) AttachInterface(ctx context.Context, c Scope, id, owner string
 	return &n, nil
 }
 
+// ReassignInterface makes an attached interface another owner's, at once: its conversations go on. A machine that joined
+// is its own owner until it has registered as a managed node.
+func (s *Service) ReassignInterface(ctx context.Context, c Scope, id, owner string) error {
+	return s.do(ctx, c, func(p *plan) error {
+		old, err := p.Interface(c, id)
+		if err != nil {
+			return err
+		}
+		if old.Attachment == nil || old.Kind != vpc.AttachedInterface {
+			return refuse(fault.Conflict, "InvalidOperation", "The interface %s is no joined machine's", id)
+		}
+		if old.Attachment.Owner == owner {
+			return nil
+		}
+		n, attachment := *old, *old.Attachment
+		attachment.Owner = owner
+		n.Attachment = &attachment
+		p.put(&n)
+		return nil
+	})
+}
+
 // DeleteInterface deletes an interface that is attached to nothing.
 func (s *Service) DeleteInterface(ctx context.Context, c Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {

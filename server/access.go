@@ -23,8 +23,11 @@ func (s *Server) Access() Access {
 // Join is the address, host:port, at which machines join over WireGuard.
 func (s *Server) Join() string { return s.wire.LocalAddr().String() }
 
-// Missing is what this host lacks for instances; empty means that they work.
-func (s *Server) Missing() []guest.Missing { return s.missing }
+// Missing is what this host lacks for instances; empty means that they work. It waits for the check that found out.
+func (s *Server) Missing() []guest.Missing {
+	<-s.checked
+	return s.missing
+}
 
 // Done is closed when a part of the server has stopped by itself; Err then says which and why.
 func (s *Server) Done() <-chan struct{} { return s.done }

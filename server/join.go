@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -150,10 +152,11 @@ type interfaces struct{ network *network.Service }
 
 var _ machine.Interfaces = interfaces{}
 
-// Create implements machine.Interfaces.
+// Create implements machine.Interfaces. Until the machine has registered as a node it is its own owner.
 func (i interfaces) Create(ctx context.Context, m machine.Machine, groups []string) (machine.Machine, error) {
 	made, err := i.network.CreateInterface(ctx, network.Scope(m.Scope), network.CreateInterfaceInput{
-		Subnet: m.Subnet, Kind: vpc.AttachedInterface, Groups: groups, Description: "machine " + m.Hostname,
+		Subnet: m.Subnet, Kind: vpc.AttachedInterface, Owner: owner(m), Groups: groups, Description: "machine " + m.Hostname,
+		DeleteOnTermination: true,
 	})
 	if err != nil {
 		return m, err
@@ -162,32 +165,21 @@ func (i interfaces) Create(ctx context.Context, m machine.Machine, groups []stri
 	return m, nil
 }
 
-// Own implements machine.Interfaces. A machine that registers anew takes its interface along.
+// owner is what a machine's interface belongs to: its node, or before there is one, its key.
+func owner(m machine.Machine) string {
+	if m.Node != "" {
+		return m.Node
+	}
+	sum := sha256.Sum256([]byte(m.Key))
+	return "machine-" + hex.EncodeToString(sum[:8])
+}
+
+// Own implements machine.Interfaces.
 func (i interfaces) Own(ctx context.Context, m machine.Machine) error {
-	scope := network.Scope(m.Scope)
-	held, err := i.network.State().Interface(scope, m.Interface)
-	if err != nil || held.Owner() == m.Node {
-		return err
-	}
-	if held.Owner() != "" {
-		if err := i.network.ReleaseOwner(ctx, held.Owner()); err != nil {
-			return err
-		}
-	}
-	_, err = i.network.AttachInterface(ctx, scope, m.Interface, m.Node)
-	return err
+	return i.network.ReassignInterface(ctx, network.Scope(m.Scope), m.Interface, owner(m))
 }
 
 // Release implements machine.Interfaces.
 func (i interfaces) Release(ctx context.Context, m machine.Machine) error {
-	if m.Node != "" {
-		if err := i.network.ReleaseOwner(ctx, m.Node); err != nil {
-			return err
-		}
-	}
-	err := i.network.DeleteInterface(ctx, network.Scope(m.Scope), m.Interface)
-	if fault.Is(err, fault.NotFound) {
-		return nil
-	}
-	return err
+	return i.network.ReleaseOwner(ctx, owner(m))
 }

@@ -3,6 +3,9 @@ package server
 import (
 	"context"
 
+	"postern/aws/arn"
+	"postern/aws/fault"
+	"postern/ssm"
 	"postern/ssm/node"
 	"postern/support/identity"
 )
@@ -15,16 +18,30 @@ type roles struct{ identity *identity.Service }
 
 var _ node.Roles = roles{}
 
+// session is a node's session of a role. Its source is what trust policies name in aws:SourceArn, as the user guide has
+// them do: arn:aws:ssm:REGION:ACCOUNT:*.
+func session(scope ssm.Scope, role, id string) identity.ServiceSession {
+	return identity.ServiceSession{
+		Account: scope.Account, Role: role, Service: ssmService, IssuedTo: id,
+		Source: arn.New("ssm", scope.Region, scope.Account, "managed-instance/"+id).String(),
+	}
+}
+
 // CheckRole implements node.Roles.
-func (r roles) CheckRole(_ context.Context, account, role string) error {
-	return r.identity.CheckServiceRole(identity.ServiceSession{Account: account, Role: role, Service: ssmService})
+func (r roles) CheckRole(_ context.Context, scope ssm.Scope, role string) error {
+	err := r.identity.CheckServiceRole(session(scope, role, "mi-00000000000000000"))
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Denied) {
+		return fault.New(fault.Invalid, "server.CheckRole", "Nonexistent role or missing ssm service principal in trust policy: %s (%w)", role, err).
+			WithCode("ValidationException")
+	}
+	return err
 }
 
 // NodeSession implements node.Roles.
 func (r roles) NodeSession(ctx context.Context, s node.Session) (node.Credentials, error) {
-	assumed, err := r.identity.AssumeForService(ctx, identity.ServiceSession{
-		Account: s.Account, Role: s.Role, Service: ssmService, IssuedTo: s.Node, Duration: s.Duration,
-	})
+	wanted := session(s.Scope, s.Role, s.Node)
+	wanted.Duration = s.Duration
+	assumed, err := r.identity.AssumeForService(ctx, wanted)
 	if err != nil {
 		return node.Credentials{}, err
 	}

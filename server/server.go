@@ -12,6 +12,7 @@ import (
 
 	"postern/api"
 	"postern/api/access"
+	"postern/api/ssmmessages"
 	"postern/bus"
 	"postern/network"
 	"postern/network/dns"
@@ -78,8 +79,11 @@ type Server struct {
 	library  *library.Service
 	machines *machine.Service
 	compute  *compute.Service
-	missing  []guest.Missing
+	// missing is what the check found; it is there when checked is closed.
+	missing []guest.Missing
+	checked chan struct{}
 
+	channels *ssmmessages.Channels
 	gate     *gate
 	doors    *doors
 	web      *web
@@ -200,7 +204,14 @@ func (s *Server) openSystemsManager(context.Context) error {
 func (s *Server) openCompute(ctx context.Context) error {
 	launcher := guest.NewLauncher()
 	s.onClose(func() error { launcher.Close(); return nil })
-	s.missing = launcher.Check(ctx, s.data.path, s.config.Agent)
+	// The check boots an instance that ends at once; nobody waits for that but who asks for its result.
+	s.checked = make(chan struct{})
+	checking, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		defer close(s.checked)
+		s.missing = launcher.Check(checking, s.data.path, s.config.Agent)
+	}()
+	s.onClose(func() error { cancel(); <-s.checked; return nil })
 	var err error
 	s.compute, err = compute.Open(ctx, compute.Config{
 		Store: s.store.Compute(), Network: &cables{s.fabric, s.network, s.nodes, s.identity}, Launcher: launcher,
@@ -215,6 +226,8 @@ func (s *Server) openCompute(ctx context.Context) error {
 }
 
 func (s *Server) openPipeline(context.Context) error {
+	s.channels = ssmmessages.New(ssmmessages.Config{Commands: s.commands, Nodes: s.nodes, Mailbox: s.mailbox, Log: s.log})
+	s.onClose(func() error { s.channels.Close(); return nil })
 	who := access.Access{Identities: s.identity, Endpoints: s.network, Nodes: s.nodes}
 	var err error
 	s.pipeline, err = api.New(api.Config{
@@ -260,6 +273,9 @@ func (s *Server) openWireGuard(ctx context.Context) error {
 	s.nodes.OnGone(func(ctx context.Context, id string) {
 		if err := s.gate.forget(ctx, id); err != nil {
 			s.log.Error("a deregistered machine is still in the network", "node", id, "error", err)
+		}
+		if err := s.identity.Revoke(ctx, id); err != nil {
+			s.log.Error("the credentials of a deregistered machine are still good", "node", id, "error", err)
 		}
 		s.bus.Publish(topicNodes)
 	})

@@ -5,6 +5,7 @@ import (
 
 	"postern/api"
 	apiec2 "postern/api/ec2"
+	apiec2messages "postern/api/ec2messages"
 	apiiam "postern/api/iam"
 	apissm "postern/api/ssm"
 	apists "postern/api/sts"
@@ -20,6 +21,8 @@ func (s *Server) services() []api.Service {
 		apissm.New(apissm.Config{
 			Commands: s.commands, Nodes: s.nodes, Documents: s.library, Channels: s.mailbox, Registered: s.registered,
 		}),
+		s.channels.Service(),
+		apiec2messages.New(apiec2messages.Config{Commands: s.commands, Nodes: s.nodes, Mailbox: s.mailbox}),
 	}
 }
 
