@@ -155,8 +155,10 @@ func (m *machine) verbs() map[string]func() error {
 				AddSubnets: []network.EndpointSubnet{{ID: m.subnet()}}, AddGroups: []string{m.group()}, PrivateDNS: &on,
 			})
 		},
-		"table": func() error { return second(s.CreateRouteTable(ctx, here, network.CreateRouteTableInput{VPC: m.vpc()})) },
-		"tie":   func() error { return second(s.AssociateRouteTable(ctx, here, m.table(), m.subnet())) },
+		"table": func() error {
+			return second(s.CreateRouteTable(ctx, here, network.CreateRouteTableInput{VPC: m.vpc()}))
+		},
+		"tie": func() error { return second(s.AssociateRouteTable(ctx, here, m.table(), m.subnet())) },
 		"route": func() error {
 			target := vpc.Target{Kind: vpc.ViaInternetGateway, ID: m.gateway()}
 			if yes() {

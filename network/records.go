@@ -114,12 +114,6 @@ type SecurityGroupRule struct {
 	Tags        []Tag        `json:",omitempty"`
 }
 
-// same reports whether two rules allow the same thing in the same direction, whatever their ids and descriptions.
-func (r *SecurityGroupRule) same(o *SecurityGroupRule) bool {
-	return r.Egress == o.Egress && r.Protocol == o.Protocol && r.Ports == o.Ports &&
-		r.CIDR == o.CIDR && r.Group == o.Group && r.PrefixList == o.PrefixList
-}
-
 // Interface is an elastic network interface.
 type Interface struct {
 	Meta

@@ -197,6 +197,9 @@ func TestRunTwice(t *testing.T) {
 	if owners := l.network.State().Owners(); len(owners) != 2 {
 		t.Errorf("interfaces belong to %v", owners)
 	}
+	for _, i := range first.Instances {
+		l.reaches(*i.InstanceId, "running")
+	}
 	l.host.mu.Lock()
 	l.host.refuse = errors.New("no namespaces here")
 	l.host.mu.Unlock()

@@ -106,15 +106,17 @@ func (q *query) page() (size int, after string, err error) {
 
 const tokenMark = "postern:"
 
+var tokenCode = base64.RawURLEncoding.Strict()
+
 func token(last string) *string {
-	return aws.String(base64.RawURLEncoding.EncodeToString([]byte(tokenMark + last)))
+	return aws.String(tokenCode.EncodeToString([]byte(tokenMark + last)))
 }
 
 func readToken(t *string) (string, error) {
 	if t == nil {
 		return "", nil
 	}
-	text, err := base64.RawURLEncoding.DecodeString(*t)
+	text, err := tokenCode.DecodeString(*t)
 	last, ok := strings.CutPrefix(string(text), tokenMark)
 	if err != nil || !ok {
 		return "", fault.New(fault.Invalid, "ec2.page", "The token '%s' is invalid", *t).WithCode("InvalidNextToken")
