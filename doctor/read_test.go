@@ -1,0 +1,377 @@
+package doctor_test
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+	"slices"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+	"github.com/google/go-cmp/cmp"
+
+	"postern/aws/fault"
+	"postern/doctor"
+	"postern/network/vpc"
+)
+
+// cloud answers as Amazon's APIs do, with what Postern's do not have yet: a transit gateway, a peering, DHCP options,
+// IPv6, rules by number.
+type cloud struct {
+	doctor.EC2
+	doctor.IAM
+	doctor.SSM
+	profile bool
+	denied  bool
+}
+
+func (c *cloud) clients() doctor.Clients { return doctor.Clients{EC2: c, IAM: c, SSM: c, STS: c} }
+
+func (*cloud) GetCallerIdentity(context.Context, *sts.GetCallerIdentityInput, ...func(*sts.Options)) (*sts.GetCallerIdentityOutput, error) {
+	return &sts.GetCallerIdentityOutput{Account: aws.String("111122223333")}, nil
+}
+
+func (c *cloud) DescribeInstances(_ context.Context, in *ec2.DescribeInstancesInput, _ ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error) {
+	if in.Filters[0].Values[0] != "i-1" {
+		return &ec2.DescribeInstancesOutput{}, nil
+	}
+	i := types.Instance{
+		InstanceId: aws.String("i-1"), VpcId: aws.String("vpc-1"), State: &types.InstanceState{Name: types.InstanceStateNameRunning},
+		NetworkInterfaces: []types.InstanceNetworkInterface{
+			{NetworkInterfaceId: aws.String("eni-2"), Attachment: &types.InstanceNetworkInterfaceAttachment{DeviceIndex: aws.Int32(1)}},
+			{NetworkInterfaceId: aws.String("eni-1"), Attachment: &types.InstanceNetworkInterfaceAttachment{DeviceIndex: aws.Int32(0)}},
+		},
+	}
+	if c.profile {
+		i.IamInstanceProfile = &types.IamInstanceProfile{Arn: aws.String("arn:aws:iam::111122223333:instance-profile/path/nodes")}
+	}
+	return &ec2.DescribeInstancesOutput{Reservations: []types.Reservation{{OwnerId: aws.String("111122223333"), Instances: []types.Instance{i}}}}, nil
+}
+
+func nic(id, subnet, address string) types.NetworkInterface {
+	return types.NetworkInterface{
+		NetworkInterfaceId: aws.String(id), VpcId: aws.String("vpc-1"), SubnetId: aws.String(subnet), PrivateIpAddress: aws.String(address),
+		OwnerId: aws.String("111122223333"), SourceDestCheck: aws.Bool(true), Groups: []types.GroupIdentifier{{GroupId: aws.String("sg-1")}},
+		Status: types.NetworkInterfaceStatusInUse, InterfaceType: types.NetworkInterfaceTypeInterface,
+	}
+}
+
+func (*cloud) DescribeNetworkInterfaces(_ context.Context, in *ec2.DescribeNetworkInterfacesInput, _ ...func(*ec2.Options)) (*ec2.DescribeNetworkInterfacesOutput, error) {
+	node := nic("eni-1", "subnet-1", "10.0.1.20")
+	node.Attachment = &types.NetworkInterfaceAttachment{InstanceId: aws.String("i-1")}
+	node.PrivateIpAddresses = []types.NetworkInterfacePrivateIpAddress{{
+		PrivateIpAddress: aws.String("10.0.1.20"), Primary: aws.Bool(true),
+		Association: &types.NetworkInterfaceAssociation{PublicIp: aws.String("198.51.100.7")},
+	}}
+	node.Ipv6Addresses = []types.NetworkInterfaceIpv6Address{{Ipv6Address: aws.String("2001:db8:1:1::20")}}
+	balancer := nic("eni-lb", "subnet-1", "10.0.1.30")
+	balancer.InterfaceType = types.NetworkInterfaceTypeNetworkLoadBalancer
+	managed := nic("eni-mi", "subnet-1", "10.0.1.40")
+	managed.Attachment = &types.NetworkInterfaceAttachment{InstanceId: aws.String("mi-1")}
+	switch aws.ToString(in.Filters[0].Name) {
+	case "network-interface-id":
+		if in.Filters[0].Values[0] != "eni-1" {
+			return &ec2.DescribeNetworkInterfacesOutput{}, nil
+		}
+		return &ec2.DescribeNetworkInterfacesOutput{NetworkInterfaces: []types.NetworkInterface{node}}, nil
+	case "attachment.instance-id":
+		return &ec2.DescribeNetworkInterfacesOutput{NetworkInterfaces: []types.NetworkInterface{managed}}, nil
+	}
+	if in.NextToken == nil { // two pages
+		return &ec2.DescribeNetworkInterfacesOutput{NextToken: aws.String("2"), NetworkInterfaces: []types.NetworkInterface{node, balancer, managed}}, nil
+	}
+	return &ec2.DescribeNetworkInterfacesOutput{NetworkInterfaces: []types.NetworkInterface{nic("eni-e", "subnet-1", "10.0.1.10")}}, nil
+}
+
+func (*cloud) DescribeVpcs(_ context.Context, in *ec2.DescribeVpcsInput, _ ...func(*ec2.Options)) (*ec2.DescribeVpcsOutput, error) {
+	return &ec2.DescribeVpcsOutput{Vpcs: []types.Vpc{{
+		VpcId: aws.String("vpc-1"), OwnerId: aws.String("111122223333"), CidrBlock: aws.String("10.0.0.0/16"), DhcpOptionsId: aws.String("dopt-1"),
+		CidrBlockAssociationSet: []types.VpcCidrBlockAssociation{
+			{CidrBlock: aws.String("10.0.0.0/16"), CidrBlockState: &types.VpcCidrBlockState{State: types.VpcCidrBlockStateCodeAssociated}},
+			{CidrBlock: aws.String("10.9.0.0/16"), CidrBlockState: &types.VpcCidrBlockState{State: types.VpcCidrBlockStateCodeDisassociated}},
+		},
+		Ipv6CidrBlockAssociationSet: []types.VpcIpv6CidrBlockAssociation{{Ipv6CidrBlock: aws.String("2001:db8:1::/56")}},
+	}}}, nil
+}
+
+func (*cloud) DescribeVpcAttribute(_ context.Context, in *ec2.DescribeVpcAttributeInput, _ ...func(*ec2.Options)) (*ec2.DescribeVpcAttributeOutput, error) {
+	if aws.ToString(in.VpcId) != "vpc-1" {
+		return nil, &smithy.GenericAPIError{Code: "InvalidVpcID.NotFound"}
+	}
+	on := &types.AttributeBooleanValue{Value: aws.Bool(true)}
+	if in.Attribute == types.VpcAttributeNameEnableDnsSupport {
+		return &ec2.DescribeVpcAttributeOutput{EnableDnsSupport: on}, nil
+	}
+	return &ec2.DescribeVpcAttributeOutput{EnableDnsHostnames: on}, nil
+}
+
+func (*cloud) DescribeDhcpOptions(context.Context, *ec2.DescribeDhcpOptionsInput, ...func(*ec2.Options)) (*ec2.DescribeDhcpOptionsOutput, error) {
+	return &ec2.DescribeDhcpOptionsOutput{DhcpOptions: []types.DhcpOptions{{DhcpConfigurations: []types.DhcpConfiguration{
+		{Key: aws.String("domain-name"), Values: []types.AttributeValue{{Value: aws.String("corp.example")}}},
+		{Key: aws.String("domain-name-servers"), Values: []types.AttributeValue{{Value: aws.String("AmazonProvidedDNS")}}},
+	}}}}, nil
+}
+
+func (*cloud) DescribeSubnets(context.Context, *ec2.DescribeSubnetsInput, ...func(*ec2.Options)) (*ec2.DescribeSubnetsOutput, error) {
+	return &ec2.DescribeSubnetsOutput{Subnets: []types.Subnet{{
+		SubnetId: aws.String("subnet-1"), VpcId: aws.String("vpc-1"), AvailabilityZone: aws.String("us-east-1a"), CidrBlock: aws.String("10.0.1.0/24"),
+		Ipv6CidrBlockAssociationSet: []types.SubnetIpv6CidrBlockAssociation{{Ipv6CidrBlock: aws.String("2001:db8:1:1::/64")}},
+	}}}, nil
+}
+
+func (*cloud) DescribeRouteTables(context.Context, *ec2.DescribeRouteTablesInput, ...func(*ec2.Options)) (*ec2.DescribeRouteTablesOutput, error) {
+	return &ec2.DescribeRouteTablesOutput{RouteTables: []types.RouteTable{{
+		RouteTableId: aws.String("rtb-1"), VpcId: aws.String("vpc-1"),
+		Associations: []types.RouteTableAssociation{{Main: aws.Bool(true)}, {SubnetId: aws.String("subnet-1")}},
+		Routes: []types.Route{
+			{DestinationCidrBlock: aws.String("10.0.0.0/16"), GatewayId: aws.String("local")},
+			{DestinationCidrBlock: aws.String("172.16.0.0/12"), TransitGatewayId: aws.String("tgw-1")},
+			{DestinationCidrBlock: aws.String("192.168.0.0/16"), GatewayId: aws.String("vgw-1")},
+			{DestinationCidrBlock: aws.String("10.7.0.0/16"), VpcPeeringConnectionId: aws.String("pcx-1")},
+			{DestinationCidrBlock: aws.String("10.8.0.0/16"), VpcPeeringConnectionId: aws.String("pcx-gone"), State: types.RouteStateBlackhole},
+			{DestinationPrefixListId: aws.String("pl-s3"), GatewayId: aws.String("vpce-s3")},
+			{DestinationCidrBlock: aws.String("10.6.0.0/16"), NetworkInterfaceId: aws.String("eni-unseen")},
+			{DestinationIpv6CidrBlock: aws.String("::/0"), EgressOnlyInternetGatewayId: aws.String("eigw-1")},
+			{DestinationCidrBlock: aws.String("0.0.0.0/0"), GatewayId: aws.String("igw-1")},
+		},
+	}}}, nil
+}
+
+func (*cloud) DescribeVpcPeeringConnections(context.Context, *ec2.DescribeVpcPeeringConnectionsInput, ...func(*ec2.Options)) (*ec2.DescribeVpcPeeringConnectionsOutput, error) {
+	return &ec2.DescribeVpcPeeringConnectionsOutput{VpcPeeringConnections: []types.VpcPeeringConnection{{
+		VpcPeeringConnectionId: aws.String("pcx-1"), Status: &types.VpcPeeringConnectionStateReason{Code: types.VpcPeeringConnectionStateReasonCodeActive},
+		RequesterVpcInfo: &types.VpcPeeringConnectionVpcInfo{VpcId: aws.String("vpc-1"), CidrBlock: aws.String("10.0.0.0/16"), Region: aws.String("us-east-1")},
+		AccepterVpcInfo:  &types.VpcPeeringConnectionVpcInfo{VpcId: aws.String("vpc-7"), CidrBlock: aws.String("10.7.0.0/16"), Region: aws.String("eu-west-1"), OwnerId: aws.String("444455556666")},
+	}}}, nil
+}
+
+func (*cloud) DescribeNetworkAcls(context.Context, *ec2.DescribeNetworkAclsInput, ...func(*ec2.Options)) (*ec2.DescribeNetworkAclsOutput, error) {
+	all := aws.String("0.0.0.0/0")
+	return &ec2.DescribeNetworkAclsOutput{NetworkAcls: []types.NetworkAcl{{
+		NetworkAclId: aws.String("acl-1"), VpcId: aws.String("vpc-1"), IsDefault: aws.Bool(true), Associations: []types.NetworkAclAssociation{{SubnetId: aws.String("subnet-1")}},
+		Entries: []types.NetworkAclEntry{
+			{RuleNumber: aws.Int32(100), Egress: aws.Bool(false), Protocol: aws.String("6"), RuleAction: types.RuleActionAllow, CidrBlock: all, PortRange: &types.PortRange{From: aws.Int32(443), To: aws.Int32(443)}},
+			{RuleNumber: aws.Int32(110), Egress: aws.Bool(false), Protocol: aws.String("1"), RuleAction: types.RuleActionDeny, CidrBlock: all, IcmpTypeCode: &types.IcmpTypeCode{Type: aws.Int32(8), Code: aws.Int32(-1)}},
+			{RuleNumber: aws.Int32(120), Egress: aws.Bool(false), Protocol: aws.String("-1"), RuleAction: types.RuleActionAllow, Ipv6CidrBlock: aws.String("::/0")},
+			{RuleNumber: aws.Int32(32767), Egress: aws.Bool(false), Protocol: aws.String("-1"), RuleAction: types.RuleActionDeny, CidrBlock: all},
+		},
+	}}}, nil
+}
+
+func (*cloud) DescribeSecurityGroups(context.Context, *ec2.DescribeSecurityGroupsInput, ...func(*ec2.Options)) (*ec2.DescribeSecurityGroupsOutput, error) {
+	return &ec2.DescribeSecurityGroupsOutput{SecurityGroups: []types.SecurityGroup{{GroupId: aws.String("sg-1"), VpcId: aws.String("vpc-1"), GroupName: aws.String("nodes")}}}, nil
+}
+
+func (*cloud) DescribeSecurityGroupRules(context.Context, *ec2.DescribeSecurityGroupRulesInput, ...func(*ec2.Options)) (*ec2.DescribeSecurityGroupRulesOutput, error) {
+	rule := func(id, protocol string, from, to int32) types.SecurityGroupRule {
+		return types.SecurityGroupRule{
+			SecurityGroupRuleId: aws.String(id), GroupId: aws.String("sg-1"), IsEgress: aws.Bool(false), IpProtocol: aws.String(protocol), FromPort: aws.Int32(from), ToPort: aws.Int32(to),
+		}
+	}
+	https, ping, esp, list := rule("sgr-1", "tcp", 443, 443), rule("sgr-2", "icmp", 8, -1), rule("sgr-3", "50", -1, -1), rule("sgr-4", "-1", -1, -1)
+	https.ReferencedGroupInfo = &types.ReferencedSecurityGroup{GroupId: aws.String("sg-1")}
+	ping.CidrIpv4, esp.CidrIpv6 = aws.String("10.0.0.0/8"), aws.String("::/0")
+	list.PrefixListId, list.IsEgress = aws.String("pl-shared"), aws.Bool(true)
+	return &ec2.DescribeSecurityGroupRulesOutput{SecurityGroupRules: []types.SecurityGroupRule{https, ping, esp, list}}, nil
+}
+
+func (*cloud) DescribeVpcEndpoints(context.Context, *ec2.DescribeVpcEndpointsInput, ...func(*ec2.Options)) (*ec2.DescribeVpcEndpointsOutput, error) {
+	return &ec2.DescribeVpcEndpointsOutput{VpcEndpoints: []types.VpcEndpoint{
+		{
+			VpcEndpointId: aws.String("vpce-1"), VpcId: aws.String("vpc-1"), VpcEndpointType: types.VpcEndpointTypeInterface, State: "available",
+			ServiceName: aws.String("com.amazonaws.us-east-1.ssm"), PrivateDnsEnabled: aws.Bool(true), NetworkInterfaceIds: []string{"eni-e", "eni-unseen"},
+			DnsEntries: []types.DnsEntry{{DnsName: aws.String("vpce-1-x.ssm.us-east-1.vpce.amazonaws.com")}, {DnsName: aws.String("ssm.us-east-1.amazonaws.com")}},
+		},
+		{
+			VpcEndpointId: aws.String("vpce-s3"), VpcId: aws.String("vpc-1"), VpcEndpointType: types.VpcEndpointTypeGateway, State: "available",
+			ServiceName: aws.String("com.amazonaws.us-east-1.s3"), RouteTableIds: []string{"rtb-1"},
+		},
+		{VpcEndpointId: aws.String("vpce-lb"), VpcId: aws.String("vpc-1"), VpcEndpointType: types.VpcEndpointTypeGatewayLoadBalancer, State: "available"},
+	}}, nil
+}
+
+func (*cloud) DescribeVpcEndpointServices(context.Context, *ec2.DescribeVpcEndpointServicesInput, ...func(*ec2.Options)) (*ec2.DescribeVpcEndpointServicesOutput, error) {
+	return &ec2.DescribeVpcEndpointServicesOutput{ServiceDetails: []types.ServiceDetail{{PrivateDnsNames: []types.PrivateDnsDetails{
+		{PrivateDnsName: aws.String("ssm.us-east-1.amazonaws.com")}, {PrivateDnsName: aws.String("ssm.us-east-1.api.aws")},
+	}}}}, nil
+}
+
+func (*cloud) DescribeManagedPrefixLists(context.Context, *ec2.DescribeManagedPrefixListsInput, ...func(*ec2.Options)) (*ec2.DescribeManagedPrefixListsOutput, error) {
+	return &ec2.DescribeManagedPrefixListsOutput{PrefixLists: []types.ManagedPrefixList{
+		{PrefixListId: aws.String("pl-s3"), PrefixListName: aws.String("com.amazonaws.us-east-1.s3")},
+		{PrefixListId: aws.String("pl-other"), PrefixListName: aws.String("com.amazonaws.us-east-1.dynamodb")},
+	}}, nil
+}
+
+func (*cloud) GetManagedPrefixListEntries(_ context.Context, in *ec2.GetManagedPrefixListEntriesInput, _ ...func(*ec2.Options)) (*ec2.GetManagedPrefixListEntriesOutput, error) {
+	if aws.ToString(in.PrefixListId) != "pl-s3" {
+		return nil, &smithy.GenericAPIError{Code: "InvalidPrefixListID.NotFound"}
+	}
+	return &ec2.GetManagedPrefixListEntriesOutput{Entries: []types.PrefixListEntry{{Cidr: aws.String("52.216.0.0/15")}}}, nil
+}
+
+func (*cloud) DescribeInstanceInformation(_ context.Context, in *ssm.DescribeInstanceInformationInput, _ ...func(*ssm.Options)) (*ssm.DescribeInstanceInformationOutput, error) {
+	i := ssmtypes.InstanceInformation{PingStatus: ssmtypes.PingStatusOnline, AgentVersion: aws.String("3.3.0.0")}
+	if in.Filters[0].Values[0] == "mi-1" {
+		i.IamRole = aws.String("service-role/hybrid")
+	}
+	return &ssm.DescribeInstanceInformationOutput{InstanceInformationList: []ssmtypes.InstanceInformation{i}}, nil
+}
+
+func (*cloud) GetServiceSetting(context.Context, *ssm.GetServiceSettingInput, ...func(*ssm.Options)) (*ssm.GetServiceSettingOutput, error) {
+	return &ssm.GetServiceSettingOutput{ServiceSetting: &ssmtypes.ServiceSetting{SettingValue: aws.String("service-role/host-management")}}, nil
+}
+
+func (c *cloud) GetInstanceProfile(_ context.Context, in *iam.GetInstanceProfileInput, _ ...func(*iam.Options)) (*iam.GetInstanceProfileOutput, error) {
+	if c.denied {
+		return nil, &smithy.GenericAPIError{Code: "AccessDenied", Message: "no"}
+	}
+	if aws.ToString(in.InstanceProfileName) != "nodes" {
+		return nil, &smithy.GenericAPIError{Code: "NoSuchEntity"}
+	}
+	return &iam.GetInstanceProfileOutput{InstanceProfile: &iamtypes.InstanceProfile{Roles: []iamtypes.Role{{RoleName: aws.String("node-role")}}}}, nil
+}
+
+func (*cloud) GetRole(_ context.Context, in *iam.GetRoleInput, _ ...func(*iam.Options)) (*iam.GetRoleOutput, error) {
+	return &iam.GetRoleOutput{Role: &iamtypes.Role{
+		Arn: aws.String("arn:aws:iam::111122223333:role/" + aws.ToString(in.RoleName)), AssumeRolePolicyDocument: aws.String(url.PathEscape(trustEC2)),
+		PermissionsBoundary: &iamtypes.AttachedPermissionsBoundary{PermissionsBoundaryArn: aws.String("arn:aws:iam::111122223333:policy/limit")},
+	}}, nil
+}
+
+func (*cloud) ListAttachedRolePolicies(context.Context, *iam.ListAttachedRolePoliciesInput, ...func(*iam.Options)) (*iam.ListAttachedRolePoliciesOutput, error) {
+	return &iam.ListAttachedRolePoliciesOutput{AttachedPolicies: []iamtypes.AttachedPolicy{{PolicyArn: aws.String("arn:aws:iam::aws:policy/Core")}}}, nil
+}
+
+func (*cloud) ListRolePolicies(context.Context, *iam.ListRolePoliciesInput, ...func(*iam.Options)) (*iam.ListRolePoliciesOutput, error) {
+	return &iam.ListRolePoliciesOutput{PolicyNames: []string{"inline"}}, nil
+}
+
+func (*cloud) GetRolePolicy(context.Context, *iam.GetRolePolicyInput, ...func(*iam.Options)) (*iam.GetRolePolicyOutput, error) {
+	return &iam.GetRolePolicyOutput{PolicyDocument: aws.String("%7B%22a%22%3A%22%2B%22%7D")}, nil
+}
+
+func (*cloud) GetPolicy(context.Context, *iam.GetPolicyInput, ...func(*iam.Options)) (*iam.GetPolicyOutput, error) {
+	return &iam.GetPolicyOutput{Policy: &iamtypes.Policy{DefaultVersionId: aws.String("v2")}}, nil
+}
+
+func (*cloud) GetPolicyVersion(_ context.Context, in *iam.GetPolicyVersionInput, _ ...func(*iam.Options)) (*iam.GetPolicyVersionOutput, error) {
+	return &iam.GetPolicyVersionOutput{PolicyVersion: &iamtypes.PolicyVersion{Document: aws.String("%7B%22v%22%3A%22" + aws.ToString(in.VersionId) + "%22%7D")}}, nil
+}
+
+func read(t *testing.T, c *cloud, from string) doctor.Facts {
+	t.Helper()
+	f, err := doctor.Read(t.Context(), c.clients(), "us-east-1", from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestReadNetwork(t *testing.T) {
+	f := read(t, &cloud{profile: true}, "i-1")
+	all, address := prefix("0.0.0.0/0"), netip.MustParseAddr
+	want := vpc.Network{
+		VPCs: []vpc.VPC{
+			{ID: "vpc-7", Account: "444455556666", Region: "eu-west-1", CIDRs: []netip.Prefix{prefix("10.7.0.0/16")}},
+			{ID: "vpc-1", Account: "111122223333", Region: "us-east-1", CIDRs: []netip.Prefix{prefix("10.0.0.0/16"), prefix("2001:db8:1::/56")}, DNSSupport: true, DNSHostnames: true},
+		},
+		Subnets: []vpc.Subnet{{ID: "subnet-1", VPC: "vpc-1", Zone: "us-east-1a", CIDR: prefix("10.0.1.0/24"), IPv6: prefix("2001:db8:1:1::/64")}},
+		RouteTables: []vpc.RouteTable{{ID: "rtb-1", VPC: "vpc-1", Main: true, Subnets: []string{"subnet-1"}, Routes: []vpc.Route{
+			{Destination: prefix("172.16.0.0/12"), Target: vpc.Target{Kind: vpc.ViaOther, ID: "tgw-1"}},
+			{Destination: prefix("192.168.0.0/16"), Target: vpc.Target{Kind: vpc.ViaOther, ID: "vgw-1"}},
+			{Destination: prefix("10.7.0.0/16"), Target: vpc.Target{Kind: vpc.ViaPeering, ID: "pcx-1"}},
+			{Destination: prefix("10.8.0.0/16"), Target: vpc.Target{Kind: vpc.Blackhole, ID: "pcx-gone"}},
+			{PrefixList: "pl-s3", Target: vpc.Target{Kind: vpc.ViaGatewayEndpoint, ID: "vpce-s3"}},
+			{Destination: prefix("10.6.0.0/16"), Target: vpc.Target{Kind: vpc.ViaOther, ID: "eni-unseen"}},
+			{Destination: prefix("::/0"), Target: vpc.Target{Kind: vpc.ViaNATGateway, ID: "eigw-1"}},
+			{Destination: all, Target: vpc.Target{Kind: vpc.ViaInternetGateway, ID: "igw-1"}},
+		}}},
+		ACLs: []vpc.ACL{{ID: "acl-1", VPC: "vpc-1", Default: true, Subnets: []string{"subnet-1"}, Entries: []vpc.ACLEntry{
+			{Number: 100, Allow: true, Protocol: vpc.TCP, CIDR: all, Ports: vpc.PortRange{From: 443, To: 443}},
+			{Number: 110, Protocol: vpc.ICMP, CIDR: all, Ports: vpc.PortRange{From: 8, To: -1}},
+			{Number: 120, Allow: true, Protocol: vpc.AllProtocols, CIDR: prefix("::/0")},
+		}}},
+		SecurityGroups: []vpc.SecurityGroup{{ID: "sg-1", VPC: "vpc-1", Name: "nodes", Rules: []vpc.Rule{
+			{ID: "sgr-1", Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, Group: "sg-1"},
+			{ID: "sgr-2", Protocol: vpc.ICMP, Ports: vpc.PortRange{From: 8, To: -1}, CIDR: prefix("10.0.0.0/8")},
+			{ID: "sgr-3", Protocol: 50, Ports: vpc.PortRange{From: -1, To: -1}, CIDR: prefix("::/0")},
+			{ID: "sgr-4", Egress: true, Protocol: vpc.AllProtocols, Ports: vpc.PortRange{From: -1, To: -1}, PrefixList: "pl-shared"},
+		}}},
+		PrefixLists: []vpc.PrefixList{
+			{ID: "pl-s3", Name: "com.amazonaws.us-east-1.s3", CIDRs: []netip.Prefix{prefix("52.216.0.0/15")}}, {ID: "pl-shared"},
+		},
+		Interfaces: []vpc.Interface{
+			{ID: "eni-1", VPC: "vpc-1", Subnet: "subnet-1", Owner: "i-1", Groups: []string{"sg-1"}, Addresses: []netip.Addr{address("10.0.1.20"), address("2001:db8:1:1::20")}, Public: address("198.51.100.7")},
+			{ID: "eni-lb", VPC: "vpc-1", Subnet: "subnet-1", Owner: "network_load_balancer", Groups: []string{"sg-1"}, Addresses: []netip.Addr{address("10.0.1.30")}},
+			{ID: "eni-mi", VPC: "vpc-1", Subnet: "subnet-1", Kind: vpc.AttachedInterface, Owner: "mi-1", Groups: []string{"sg-1"}, Addresses: []netip.Addr{address("10.0.1.40")}},
+			{ID: "eni-e", VPC: "vpc-1", Subnet: "subnet-1", Kind: vpc.EndpointInterface, Owner: "vpce-1", Groups: []string{"sg-1"}, Addresses: []netip.Addr{address("10.0.1.10")}},
+		},
+		Endpoints: []vpc.Endpoint{
+			{
+				ID: "vpce-1", VPC: "vpc-1", Service: "com.amazonaws.us-east-1.ssm", Available: true, PrivateDNS: true, Interfaces: []string{"eni-e"},
+				Name: "vpce-1-x.ssm.us-east-1.vpce.amazonaws.com", PrivateNames: []string{"ssm.us-east-1.amazonaws.com", "ssm.us-east-1.api.aws"},
+			},
+			{ID: "vpce-s3", VPC: "vpc-1", Kind: vpc.GatewayEndpoint, Service: "com.amazonaws.us-east-1.s3", Available: true},
+		},
+		Peerings: []vpc.Peering{{ID: "pcx-1", Requester: "vpc-1", Accepter: "vpc-7", Active: true}},
+	}
+	same := cmp.Options{
+		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+		cmp.Comparer(func(a, b []string) bool { return slices.Equal(a, b) }),
+	}
+	if diff := cmp.Diff(want, f.Network, same); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if len(f.DNSServers) != 0 || len(f.Unchecked) != 2 {
+		t.Errorf("DNS servers %v, unchecked %q", f.DNSServers, f.Unchecked)
+	}
+	if _, err := doctor.Assess(f, "ssm"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadNode(t *testing.T) {
+	roles := func(f doctor.Facts) (names []string) {
+		for _, r := range f.Roles {
+			names = append(names, r.Name+" by "+r.By+" of "+r.Service)
+			if r.Trust != trustEC2 || len(r.Policies) != 2 || r.Policies[0].JSON != `{"v":"v2"}` || r.Policies[1].JSON != `{"a":"+"}` || r.Boundary == nil {
+				t.Errorf("%+v", r)
+			}
+		}
+		return names
+	}
+	const host = "host-management by default host management of ssm.amazonaws.com"
+	for _, tt := range []struct {
+		name, from string
+		cloud      cloud
+		eni        string
+		roles      []string
+	}{
+		{"profile", "i-1", cloud{profile: true}, "eni-1", []string{"node-role by instance profile nodes of ec2.amazonaws.com", host}},
+		{"no profile", "i-1", cloud{}, "eni-1", []string{host}},
+		{"managed node", "mi-1", cloud{}, "eni-mi", []string{"hybrid by its activation of ssm.amazonaws.com"}},
+		{"interface", "eni-1", cloud{}, "eni-1", nil},
+	} {
+		f := read(t, &tt.cloud, tt.from)
+		if got := roles(f); !slices.Equal(got, tt.roles) || f.Node.Interface != tt.eni || f.Account != "111122223333" {
+			t.Errorf("%s: roles %q, interface %s, account %s", tt.name, got, f.Node.Interface, f.Account)
+		}
+	}
+	if f := read(t, &cloud{profile: true, denied: true}, "i-1"); f.RolesUnread != "the node's role cannot be read (AccessDenied)" || f.Roles != nil {
+		t.Errorf("denied: %q %v", f.RolesUnread, f.Roles)
+	}
+	for from, kind := range map[string]fault.Kind{"i-2": fault.NotFound, "eni-9": fault.NotFound, "x": fault.Invalid, "": fault.Invalid} {
+		if _, err := doctor.Read(t.Context(), (&cloud{}).clients(), "us-east-1", from); !fault.Is(err, kind) {
+			t.Errorf("%q: %v", from, err)
+		}
+	}
+}
