@@ -96,16 +96,14 @@ func New(o Options) *Fabric {
 	if o.FlowLogInterval <= 0 {
 		o.FlowLogInterval = time.Minute
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	timeouts := conntrack.DefaultTimeouts()
 	if o.TCPEstablished > 0 {
 		timeouts.TCPEstablished = o.TCPEstablished
 	}
 	f := &Fabric{
-		options: o, began: o.Now(), ports: map[string]*port{}, realms: map[string]*realm{}, stop: make(chan struct{}),
+		options: o, ports: map[string]*port{}, realms: map[string]*realm{}, stop: make(chan struct{}),
 	}
+	f.began = f.date()
 	f.flows = conntrack.New(conntrack.Options[road]{Max: o.MaxFlows, Timeouts: timeouts, Removed: f.removed})
 	f.log = newFlowLog(f)
 	f.resolver = newDatagrams(f)
@@ -116,7 +114,20 @@ func New(o Options) *Fabric {
 }
 
 // now is the fabric's clock: nanoseconds since shortly before it began, never 0.
-func (f *Fabric) now() int64 { return int64(f.options.Now().Sub(f.began)) + 1 }
+func (f *Fabric) now() int64 {
+	if f.options.Now == nil {
+		return int64(time.Since(f.began)) + 1 // reads the monotonic clock only
+	}
+	return int64(f.options.Now().Sub(f.began)) + 1
+}
+
+// date is the time of day.
+func (f *Fabric) date() time.Time {
+	if f.options.Now == nil {
+		return time.Now()
+	}
+	return f.options.Now()
+}
 
 // sweep forgets idle flows and hands over the flow log.
 func (f *Fabric) sweep() {

@@ -67,7 +67,7 @@ func (l *flowLog) reject(g *passage, asked vpc.Flow, v vpc.Verdict) {
 			on = i.ID
 		}
 	}
-	now := l.fabric.options.Now()
+	now := l.fabric.date()
 	k := refusal{on, asked.Source, asked.Destination, asked.Protocol, v.Reason}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -153,7 +153,7 @@ func (l *flowLog) flush() {
 		l.hand()
 	}
 	l.mu.Lock()
-	l.began = l.fabric.options.Now()
+	l.began = l.fabric.date()
 	l.mu.Unlock()
 }
 
