@@ -59,7 +59,8 @@ func (s *Service) State() *State { return s.state.Load() }
 func (s *Service) Snapshot() *vpc.Snapshot { return s.publisher.snapshot.Load() }
 
 // Subscribe calls f with the snapshot that is in force and with every later one, in order and one at a time. A verb
-// waits for f, so that what it changed is in force when it returns. The returned function ends the subscription.
+// waits for f, so that what it changed is in force when it returns; f itself must not call a verb or Subscribe. The
+// returned function ends the subscription.
 func (s *Service) Subscribe(f func(*vpc.Snapshot)) (cancel func()) { return s.publisher.subscribe(f) }
 
 // Reload reads the whole state from the store again. A server that shares its store calls it on a hint.
