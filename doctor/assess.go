@@ -266,11 +266,11 @@ func (a *assessment) status() {
 	if !n.LastPing.IsZero() {
 		since = ", last heard of at " + n.LastPing.UTC().Format("2006-01-02 15:04:05 UTC")
 	}
-	switch {
-	case n.Status == "Online":
+	switch n.Status {
+	case "Online":
 		a.check("status", Good, "Online%s", since)
 		return
-	case n.Status == "":
+	case "":
 		a.check("status", Broken, "%s is not registered with Systems Manager", n.ID)
 	default:
 		a.check("status", Broken, "%s%s", n.Status, since)

@@ -92,25 +92,23 @@ func (r *reader) instance(id string) (profile string, err error) {
 	if err != nil {
 		return "", fault.New(fault.Unavailable, "doctor.Read", "describe %s: %w", id, err)
 	}
-	for _, reservation := range out.Reservations {
-		for _, i := range reservation.Instances {
-			r.Account = aws.ToString(reservation.OwnerId)
-			if i.State != nil {
-				r.Node.State = string(i.State.Name)
-			}
-			r.home = aws.ToString(i.VpcId)
-			for _, n := range i.NetworkInterfaces {
-				if n.Attachment == nil || aws.ToInt32(n.Attachment.DeviceIndex) == 0 {
-					r.Node.Interface = aws.ToString(n.NetworkInterfaceId)
-				}
-			}
-			if i.IamInstanceProfile != nil {
-				profile = aws.ToString(i.IamInstanceProfile.Arn)
-			}
-			return profile, nil
+	if len(out.Reservations) == 0 || len(out.Reservations[0].Instances) == 0 {
+		return "", fault.New(fault.NotFound, "doctor.Read", "no instance %s in %s", id, r.Region)
+	}
+	i := out.Reservations[0].Instances[0]
+	r.Account, r.home = aws.ToString(out.Reservations[0].OwnerId), aws.ToString(i.VpcId)
+	if i.State != nil {
+		r.Node.State = string(i.State.Name)
+	}
+	for _, n := range i.NetworkInterfaces {
+		if n.Attachment == nil || aws.ToInt32(n.Attachment.DeviceIndex) == 0 {
+			r.Node.Interface = aws.ToString(n.NetworkInterfaceId)
 		}
 	}
-	return "", fault.New(fault.NotFound, "doctor.Read", "no instance %s in %s", id, r.Region)
+	if i.IamInstanceProfile != nil {
+		profile = aws.ToString(i.IamInstanceProfile.Arn)
+	}
+	return profile, nil
 }
 
 // card finds the node's interface; there may be none.

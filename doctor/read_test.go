@@ -326,7 +326,7 @@ func TestReadNetwork(t *testing.T) {
 	}
 	same := cmp.Options{
 		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
-		cmp.Comparer(func(a, b []string) bool { return slices.Equal(a, b) }),
+		cmp.Comparer(slices.Equal[[]string]),
 	}
 	if diff := cmp.Diff(want, f.Network, same); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

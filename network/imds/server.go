@@ -62,14 +62,14 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 	stopped := make(chan struct{})
 	release := context.AfterFunc(ctx, func() {
-		server.Close()
+		_ = server.Close() // its error is the listener's, which Serve returns
 		close(stopped)
 	})
 	err := server.Serve(l)
 	if !release() {
 		<-stopped
 	}
-	server.Close()
+	_ = server.Close()
 	if ctx.Err() != nil && errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -119,8 +119,11 @@ func refuse(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(status)
 	title := strconv.Itoa(status) + " - " + http.StatusText(status)
-	w.Write([]byte("<html><head><title>" + title + "</title></head><body><h1>" + title + "</h1></body></html>\n"))
+	say(w, []byte("<html><head><title>"+title+"</title></head><body><h1>"+title+"</h1></body></html>\n"))
 }
+
+// say writes an answer. One that does not arrive is asked for again.
+func say(w http.ResponseWriter, b []byte) { _, _ = w.Write(b) }
 
 // token answers PUT /latest/api/token. A proxy that adds X-Forwarded-For is not told a token: AWS refuses so because
 // the request may come from outside.
@@ -140,7 +143,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, instance string) 
 		return
 	}
 	w.Header().Set(ttlHeader, strconv.Itoa(ttl))
-	w.Write([]byte(s.tokens.make(instance, s.now().Add(time.Duration(ttl)*time.Second))))
+	say(w, []byte(s.tokens.make(instance, s.now().Add(time.Duration(ttl)*time.Second))))
 }
 
 // authenticated asks for a good token, or for none where the instance allows version 1.
@@ -168,7 +171,7 @@ var versions = []string{
 func (s *Server) get(w http.ResponseWriter, r *http.Request, i *Instance) {
 	clean := path.Clean("/" + r.URL.Path)
 	if clean == "/" {
-		w.Write([]byte(strings.Join(versions, "\n")))
+		say(w, []byte(strings.Join(versions, "\n")))
 		return
 	}
 	version, below, _ := strings.Cut(clean[1:], "/")
@@ -188,7 +191,7 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request, i *Instance) {
 		refuse(w, http.StatusNotFound)
 		return
 	}
-	w.Write([]byte(strings.Join(list, "\n")))
+	say(w, []byte(strings.Join(list, "\n")))
 }
 
 func isVersion(name string) bool {
@@ -209,5 +212,5 @@ func (s *Server) value(w http.ResponseWriter, r *http.Request, l leaf) {
 	if l.path == "user-data" {
 		w.Header().Set("Content-Type", "application/octet-stream")
 	}
-	w.Write(value)
+	say(w, value)
 }

@@ -270,10 +270,10 @@ func TestTokensAreOneInstances(t *testing.T) {
 
 func TestInstanceOptions(t *testing.T) {
 	for _, tt := range []struct {
-		name      string
-		change    func(*imds.Instance)
-		eni       string
-		headers   []string
+		name     string
+		change   func(*imds.Instance)
+		eni      string
+		headers  []string
 		get, put int
 	}{
 		{"default", func(*imds.Instance) {}, "eni-1", nil, 401, 200},
@@ -347,7 +347,7 @@ func TestCredentialsAreRenewed(t *testing.T) {
 		made  int
 	}{{0, 1}, {5 * time.Hour, 1}, {5*time.Hour + 46*time.Minute, 2}} {
 		now = began.Add(tt.after)
-		r := httptest.NewRequest("GET", "/latest/meta-data/iam/security-credentials/node-role", nil)
+		r := httptest.NewRequest(http.MethodGet, "/latest/meta-data/iam/security-credentials/node-role", nil)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r.WithContext(imds.WithOrigin(r.Context(), vpc.Origin{Interface: "eni-1"})))
 		if w.Code != 200 || s.asked != tt.made {

@@ -16,13 +16,6 @@ func keyOf(a netip.Addr) key {
 	return key{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
 }
 
-func (k key) compare(o key) int {
-	if c := cmp.Compare(k.hi, o.hi); c != 0 {
-		return c
-	}
-	return cmp.Compare(k.lo, o.lo)
-}
-
 // lastOf is the last address of p as a key.
 func lastOf(p netip.Prefix) key {
 	k := keyOf(p.Addr())

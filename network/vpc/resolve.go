@@ -1,6 +1,9 @@
 package vpc
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // The query types that names here answer to (RFC 1035, RFC 3596).
 const (
@@ -89,7 +92,7 @@ func (a *Answer) setAddresses(qtype uint16, v4, v6 []netip.Addr) {
 	case TypeAAAA:
 		a.Addresses = v6
 	case TypeANY:
-		a.Addresses = append(v4[:len(v4):len(v4)], v6...)
+		a.Addresses = slices.Concat(v4, v6)
 	}
 	if len(a.Addresses) > 0 {
 		a.Status = NameFound
