@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// Version is what `postern --version` prints.
+const Version = "0.1.0"
+
+// Server is a running Postern, as `up` and `demo` see it.
+type Server interface {
+	// Connection is how clients of this host reach it, as its root user.
+	Connection() Connection
+	// Join is the address, host:port, at which machines that are not instances join over WireGuard.
+	Join() string
+	// Missing names, in one plain line each, what this host lacks for instances; empty means that they work.
+	Missing() []string
+	// Done is closed when the server has stopped by itself; Err then says why.
+	Done() <-chan struct{}
+	Err() error
+	// Close stops everything and leaves nothing behind but the data directory.
+	Close() error
+}
+
+// StartOptions say how a server is to run.
+type StartOptions struct {
+	// DataDir keeps the state; empty keeps it in memory, and nothing on the disk afterwards.
+	DataDir string
+	// Listen and WireGuard are the addresses (host:port, TCP and UDP) of the public API and of joining machines.
+	Listen, WireGuard string
+	Region            string
+	// Agent is the path of the postern-agent binary.
+	Agent string
+	// ReturnWindow is how long a node whose road closed may take to come back before its status is ConnectionLost;
+	// 0 means the server's default.
+	ReturnWindow time.Duration
+	Log          *slog.Logger
+}
+
+// Options is what the command needs from outside.
+type Options struct {
+	Args           []string
+	Stdout, Stderr io.Writer
+	// Start starts a server in this process.
+	Start func(context.Context, StartOptions) (Server, error)
+}
+
+// errSilent ends a command with exit code 1 when everything has been said already.
+var errSilent = errors.New("said already")
+
+// Run runs one command and returns the process's exit code.
+func Run(ctx context.Context, o Options) int {
+	a := &app{options: o}
+	root := a.command()
+	root.SetArgs(o.Args)
+	root.SetOut(o.Stdout)
+	root.SetErr(o.Stderr)
+	if err := root.ExecuteContext(ctx); err != nil {
+		if !errors.Is(err, errSilent) {
+			fmt.Fprintf(o.Stderr, "postern: %v\n", err)
+		}
+		return 1
+	}
+	return 0
+}
+
+// app is what the commands share: the flags that all of them have.
+type app struct {
+	options Options
+	dataDir string
+	output  string
+}
+
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "postern",
+		Short:         "AWS Systems Manager on a private network that you run yourself",
+		Version:       Version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.PersistentFlags().StringVar(&a.dataDir, "data", defaultDataDir(), "directory that keeps the state, also $POSTERN_DATA")
+	root.PersistentFlags().StringVar(&a.output, "output", "text", "how answers are printed: text or json")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if a.output != "text" && a.output != "json" {
+			return fmt.Errorf("--output %q: must be text or json", a.output)
+		}
+		return nil
+	}
+	root.AddCommand(
+		a.demoCommand(), a.upCommand(), a.envCommand(), a.statusCommand(), a.explainCommand(), a.runCommand(),
+		a.imageCommand(), a.attachCommand(),
+	)
+	return root
+}
+
+func defaultDataDir() string {
+	if dir := os.Getenv("POSTERN_DATA"); dir != "" {
+		return dir
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "postern")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "postern-data"
+	}
+	return filepath.Join(home, ".local", "share", "postern")
+}
+
+func (a *app) json() bool { return a.output == "json" }

@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// serverFlags are the flags of the commands that start a server.
+type serverFlags struct {
+	listen, wireGuard, region, agent string
+	verbose                          bool
+	returnWindow                     time.Duration
+}
+
+// add defines the flags; the fields' present values are the defaults.
+func (f *serverFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.listen, "listen", f.listen, "address of the AWS API, host:port")
+	cmd.Flags().StringVar(&f.wireGuard, "wireguard", f.wireGuard, "UDP address where machines join, host:port")
+	cmd.Flags().StringVar(&f.region, "region", "us-east-1", "region of the sample network and of clients' settings")
+	cmd.Flags().StringVar(&f.agent, "agent", "", "postern-agent binary for instances (default $POSTERN_AGENT, else beside this program)")
+	cmd.Flags().DurationVar(&f.returnWindow, "return-window", f.returnWindow, "how long a node may be away before it is ConnectionLost")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log every request")
+}
+
+func (f *serverFlags) options(dataDir string, logTo io.Writer) StartOptions {
+	level := slog.LevelWarn
+	if f.verbose {
+		level = slog.LevelInfo
+	}
+	return StartOptions{
+		DataDir: dataDir, Listen: f.listen, WireGuard: f.wireGuard, Region: f.region, Agent: f.agentPath(), ReturnWindow: f.returnWindow,
+		Log: slog.New(slog.NewTextHandler(logTo, &slog.HandlerOptions{Level: level})),
+	}
+}
+
+func (f *serverFlags) agentPath() string {
+	if path := cmp.Or(f.agent, os.Getenv("POSTERN_AGENT")); path != "" {
+		return path
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "postern-agent"
+	}
+	return filepath.Join(filepath.Dir(self), "postern-agent")
+}
+
+func (a *app) upCommand() *cobra.Command {
+	flags := serverFlags{listen: "127.0.0.1:4566", wireGuard: "127.0.0.1:51820", returnWindow: 30 * time.Second}
+	var withSample bool
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Run Postern in the foreground until Ctrl-C",
+		Long: "Run Postern in the foreground until Ctrl-C. The state is kept in the data directory: the next start\n" +
+			"continues with the same network and the same nodes.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return a.up(ctx, cmd, &flags, withSample)
+		},
+	}
+	flags.add(cmd)
+	cmd.Flags().BoolVar(&withSample, "sample", false, "make the sample network and a node in it, unless they are there")
+	return cmd
+}
+
+func (a *app) up(ctx context.Context, cmd *cobra.Command, flags *serverFlags, withSample bool) (err error) {
+	server, err := a.options.Start(ctx, flags.options(a.dataDir, cmd.ErrOrStderr()))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	connection := server.Connection()
+	if err := connection.save(a.dataDir); err != nil {
+		return fmt.Errorf("write %s: %w", connectionFile, err)
+	}
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "Postern answers at %s, region %s, account %s\n", connection.Endpoint, connection.Region, connection.Account)
+	fmt.Fprintf(out, "machines join at %s (UDP)\n", server.Join())
+	for _, line := range server.Missing() {
+		fmt.Fprintf(out, "instances cannot run here: %s\n", line)
+	}
+	if withSample {
+		if err := a.upSample(ctx, cmd, server); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(out, "\nin another shell:  eval \"$(%s env%s)\" && aws ssm describe-instance-information\nstop with Ctrl-C\n", os.Args[0], a.dataFlag())
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(out, "stopping")
+		return nil
+	case <-server.Done():
+		return server.Err()
+	}
+}
+
+// dataFlag is the flag that another invocation needs to find the same data directory.
+func (a *app) dataFlag() string {
+	if a.dataDir == defaultDataDir() {
+		return ""
+	}
+	return " --data " + shellQuote(a.dataDir)
+}
+
+func (a *app) upSample(ctx context.Context, cmd *cobra.Command, server Server) error {
+	cl, err := server.Connection().clients()
+	if err != nil {
+		return err
+	}
+	s := &sample{clients: cl, region: server.Connection().Region}
+	if err := s.ensureNetwork(ctx); err != nil {
+		return fmt.Errorf("make the sample network: %w", err)
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "sample network: %s\n", s.vpc)
+	if len(server.Missing()) > 0 {
+		return nil
+	}
+	if err := s.ensureInstance(ctx); err != nil {
+		return fmt.Errorf("start the sample node: %w", err)
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "sample node: %s\n", s.instance)
+	return nil
+}

@@ -1,0 +1,52 @@
+// Package program is the postern program: the command line, with a server that it can start in its own process.
+package program
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"postern/cli"
+	"postern/network/link/tunnel"
+	"postern/server"
+	"postern/support/compute"
+)
+
+// Main runs the program with the process's arguments and returns its exit code.
+func Main() int {
+	compute.InitMain()
+	tunnel.InitMain()
+	return cli.Run(context.Background(), cli.Options{Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Start: start})
+}
+
+func start(ctx context.Context, o cli.StartOptions) (cli.Server, error) {
+	s, err := server.Open(ctx, server.Config{
+		DataDir: o.DataDir, Listen: o.Listen, WireGuard: o.WireGuard, Region: o.Region, Agent: o.Agent,
+		ReturnWindow: o.ReturnWindow, Log: o.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return running{s}, nil
+}
+
+// running is a server as the command line sees it.
+type running struct{ *server.Server }
+
+// Connection implements cli.Server.
+func (r running) Connection() cli.Connection {
+	a := r.Access()
+	return cli.Connection{
+		Endpoint: a.Endpoint, Region: a.Region, Account: a.Account, AccessKeyID: a.Root.ID, SecretAccessKey: a.Root.Secret,
+		CAFile: a.CAFile, Join: r.Join(),
+	}
+}
+
+// Missing implements cli.Server.
+func (r running) Missing() []string {
+	var lines []string
+	for _, m := range r.Server.Missing() {
+		lines = append(lines, fmt.Sprintf("%s: %s (remedy: %s)", m.What, m.Why, m.Remedy))
+	}
+	return lines
+}

@@ -1,0 +1,239 @@
+package script
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"postern/cmd/postern/program"
+	"postern/support/compute"
+)
+
+// patience is how long a state may take to come about on a busy machine.
+const patience = 60 * time.Second
+
+func TestMain(m *testing.M) {
+	// An instance's first process is this program started again under another name: it must not become a test.
+	compute.InitMain()
+	testscript.Main(m, map[string]func(){"postern": func() { os.Exit(program.Main()) }})
+}
+
+// buildAgent makes the agent that instances run, once.
+var buildAgent = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "postern-script-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "postern-agent")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "postern/cmd/postern-agent")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build postern-agent: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestStories(t *testing.T) {
+	agent, err := buildAgent()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(filepath.Dir(agent)) })
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("POSTERN_AGENT", agent)
+			env.Setenv("POSTERN_DATA", filepath.Join(env.WorkDir, "data"))
+			env.Setenv("PATH", filepath.Dir(agent)+string(os.PathListSeparator)+env.Getenv("PATH"))
+			env.Setenv("AWS_PAGER", "")
+			env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+			address, err := freeAddress()
+			env.Values[serverKey{}] = &background{address: address}
+			return err
+		},
+		Condition: condition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"up": up, "down": down, "await": await, "setenv": setenv,
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+// condition knows "aws": the AWS CLI is there. In CI it must be: there a story is never skipped for want of it.
+func condition(name string) (bool, error) {
+	if name != "aws" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	_, err := exec.LookPath("aws")
+	if err != nil && os.Getenv("CI") == "true" && os.Getenv("POSTERN_CI_WITHOUT_AWS") == "" {
+		return false, errors.New("the AWS CLI is not on PATH, and in CI it must be")
+	}
+	return err == nil, nil
+}
+
+type serverKey struct{}
+
+// background is a `postern up` that runs beside the script.
+type background struct {
+	// address stays the same over restarts, as it does for users.
+	address string
+	cmd     *exec.Cmd
+	done    chan error
+	said    transcript
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// transcript collects what a server prints, for the log of a story that fails.
+type transcript struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (t *transcript) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.Write(p)
+}
+
+func (t *transcript) take() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	text := t.text.String()
+	t.text.Reset()
+	return text
+}
+
+// up runs `postern up` in the background with more flags, waits until it answers, and sets the variables of
+// `postern env`.
+func up(ts *testscript.TestScript, neg bool, args []string) {
+	b := ts.Value(serverKey{}).(*background)
+	if neg || b.cmd != nil {
+		ts.Fatalf("up: one server at a time, and it must start")
+	}
+	args = append([]string{"up", "--listen", b.address, "--wireguard", "127.0.0.1:0"}, args...)
+	path, err := exec.LookPath("postern")
+	ts.Check(err)
+	cmd := exec.Command(path, args...)
+	cmd.Env = append(os.Environ(), "POSTERN_DATA="+ts.Getenv("POSTERN_DATA"), "POSTERN_AGENT="+ts.Getenv("POSTERN_AGENT"))
+	cmd.Stderr = &b.said
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	b.cmd, b.done = cmd, make(chan error, 1)
+	ts.Defer(func() { stop(b); ts.Logf("[postern up]\n%s", b.said.take()) })
+	ready := make(chan bool, 1)
+	go func() {
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			fmt.Fprintln(&b.said, lines.Text())
+			if strings.HasPrefix(lines.Text(), "stop with Ctrl-C") {
+				ready <- true
+			}
+		}
+		b.done <- cmd.Wait()
+		ready <- false
+	}()
+	select {
+	case ok := <-ready:
+		if !ok {
+			ts.Fatalf("postern up ended before it was ready")
+		}
+	case <-time.After(patience):
+		ts.Fatalf("postern up is not ready after %v", patience)
+	}
+	loadEnv(ts)
+}
+
+// loadEnv sets what `postern env` prints.
+func loadEnv(ts *testscript.TestScript) {
+	ts.Check(ts.Exec("postern", "env", "--output", "json"))
+	for _, m := range regexp.MustCompile(`"(AWS_[A-Z_]+)":"([^"]*)"`).FindAllStringSubmatch(ts.ReadFile("stdout"), -1) {
+		ts.Setenv(m[1], m[2])
+	}
+}
+
+// down stops the server with SIGINT, as Ctrl-C does, and wants exit code 0; `down -9` kills it.
+func down(ts *testscript.TestScript, _ bool, args []string) {
+	b := ts.Value(serverKey{}).(*background)
+	if b.cmd == nil {
+		ts.Fatalf("down: there is no server")
+	}
+	signal := os.Signal(syscall.SIGINT)
+	if len(args) == 1 && args[0] == "-9" {
+		signal = os.Kill
+	}
+	ts.Check(b.cmd.Process.Signal(signal))
+	select {
+	case err := <-b.done:
+		if signal != os.Kill {
+			ts.Check(err)
+		}
+	case <-time.After(patience):
+		ts.Fatalf("postern up does not end")
+	}
+	b.cmd = nil
+}
+
+func stop(b *background) {
+	if b.cmd == nil {
+		return
+	}
+	b.cmd.Process.Signal(syscall.SIGINT)
+	select {
+	case <-b.done:
+	case <-time.After(10 * time.Second):
+		b.cmd.Process.Kill()
+		<-b.done
+	}
+	b.cmd = nil
+}
+
+// await runs a command again and again until its output fits a pattern: await PATTERN COMMAND ARGS…
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: await PATTERN COMMAND ARGS…")
+	}
+	pattern := regexp.MustCompile(args[0])
+	deadline := time.After(patience)
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	for {
+		err := ts.Exec(args[1], args[2:]...)
+		out := ts.ReadFile("stdout")
+		if err == nil && pattern.MatchString(out) != neg {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-deadline:
+			ts.Fatalf("after %v %s prints %q, %v; awaited %s", patience, args[1], out, err, args[0])
+		}
+	}
+}
+
+// setenv sets a variable to the standard output of the last command, without white space around it.
+func setenv(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: setenv NAME")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+}
