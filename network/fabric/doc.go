@@ -15,5 +15,7 @@
 //     groups: a revoked group rule lets established conversations go on, an ACL, a route or a deleted endpoint ends
 //     them, as AWS documents for tracked connections. Every conversation is tracked; AWS does not track those between
 //     instances that rules for all traffic in both directions allow, and cuts them at once (docs/divergences.md);
+//   - the resolver and instance metadata are reached whatever groups and ACLs say, but not too often; a question over UDP
+//     and its answer are not remembered;
 //   - a super-segment of up to 64 KiB crosses in one piece where both links can.
 package fabric

@@ -30,7 +30,8 @@ type Options struct {
 	// MaxFlows is how many conversations the fabric remembers; 0 means 262,144. The oldest unanswered one makes room
 	// first, then the one idle longest.
 	MaxFlows int
-	// FlowsPerInterface is how many of them one interface may begin; 0 means a quarter of MaxFlows.
+	// FlowsPerInterface is how many of them one interface may have begun, those that are closing aside; 0 means a
+	// sixteenth of MaxFlows.
 	FlowsPerInterface int
 	// ServiceRate is how many packets per second one interface may send to the resolver and the metadata service; 0
 	// means 1,024, a negative number no limit.
@@ -88,7 +89,7 @@ func New(o Options) *Fabric {
 		o.MaxFlows = conntrack.DefaultMax
 	}
 	if o.FlowsPerInterface <= 0 {
-		o.FlowsPerInterface = max(o.MaxFlows/4, 1)
+		o.FlowsPerInterface = max(o.MaxFlows/16, 1)
 	}
 	if o.ServiceRate == 0 {
 		o.ServiceRate = defaultServiceRate

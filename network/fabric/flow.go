@@ -7,34 +7,33 @@ import (
 	"postern/network/vpc"
 )
 
-// begin judges a packet that belongs to no flow and, if it may, remembers the flow that it begins.
-func (g *passage) begin(s *shard, key *conntrack.Key) (*flow, Drop) {
+// begin judges a packet that belongs to no flow, and says where it goes if it may begin one.
+func (g *passage) begin() (*port, vpc.Verdict, Drop) {
 	h := &g.header
 	switch {
 	case g.from.kind != machine, h.Protocol == packet.TCP && !conntrack.Begins(h.Flags):
-		return nil, OutOfState
+		return nil, vpc.Verdict{}, OutOfState
 	case h.Protocol == packet.ICMP && h.Type == packet.EchoReply:
-		return nil, Unrelated
+		return nil, vpc.Verdict{}, Unrelated
 	}
 	asked := g.flow()
 	v := g.rules.Decide(asked)
 	if !v.Allow {
 		g.fabric.log.reject(g, asked, v)
-		return nil, dropReason(v.Reason)
+		return nil, v, dropReason(v.Reason)
 	}
 	to, drop := g.destination(v)
-	if drop != Carried {
-		return nil, drop
-	}
-	if int(g.from.begun.Load()) >= g.fabric.options.FlowsPerInterface {
-		return nil, FlowAllowance
-	}
+	return to, v, drop
+}
+
+// remember puts a new flow into the table.
+func (g *passage) remember(s *shard, key *conntrack.Key, to *port, v vpc.Verdict) *flow {
 	g.from.begun.Add(1)
 	f := s.Insert(*key, key.Reverse(to.number), g.now)
 	f.Sides[0].To = road{to: to, step: v.Step, rule: v.Resource}
 	f.Sides[0].Version = g.rules.generation
 	f.Sides[1].To = road{to: g.from}
-	return f, Carried
+	return f
 }
 
 // destination is the port that an allowed flow goes to.
@@ -125,8 +124,8 @@ func (g *passage) related() (*port, Drop) {
 
 // removed is told of every flow that leaves the table.
 func (f *Fabric) removed(fl *flow, _ conntrack.Removal) {
-	if from := fl.Sides[1].To.to; from != nil {
-		from.begun.Add(-1)
+	if !fl.Closing() {
+		fl.Sides[1].To.to.begun.Add(-1)
 	}
 	f.log.accepted(fl, false)
 }

@@ -138,15 +138,20 @@ func (g *passage) track(s *shard, key *conntrack.Key, p *link.Packet) (*port, Dr
 		}
 	}
 	if f == nil {
-		var drop Drop
-		if f, drop = g.begin(s, key); drop != Carried {
+		to, v, drop := g.begin()
+		if drop == Carried {
+			drop = g.pass(p, to)
+		}
+		if drop != Carried {
 			return nil, drop
 		}
-		if drop = g.pass(p, f.Sides[0].To.to); drop != Carried {
-			s.Remove(f, conntrack.Ended)
-			return nil, drop
+		if to.kind == service && h.Protocol == packet.UDP {
+			return to, Carried // a question and its answer need no memory, and a flood of them finds none
 		}
-		side = 0
+		if int(g.from.begun.Load()) >= g.fabric.options.FlowsPerInterface {
+			return nil, FlowAllowance
+		}
+		f, side = g.remember(s, key, to, v), 0
 	} else if drop := g.proceed(s, f, side, p); drop != Carried {
 		return nil, drop
 	}
@@ -154,7 +159,11 @@ func (g *passage) track(s *shard, key *conntrack.Key, p *link.Packet) (*port, Dr
 		Now: g.now, Packets: h.Segments(p), Bytes: uint32(h.Total),
 		Flags: h.Flags, Seq: h.Seq, Ack: h.Ack, Payload: uint32(h.Payload()),
 	}
+	closing := f.Closing()
 	s.Use(f, side, use)
+	if f.Closing() && !closing {
+		f.Sides[1].To.to.begun.Add(-1)
+	}
 	return f.Sides[side].To.to, Carried
 }
 

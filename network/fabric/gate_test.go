@@ -115,6 +115,18 @@ func TestHalfOpenFloodIsBounded(t *testing.T) {
 	echoes(t, dial(t, n, ssmA)) // others keep working
 }
 
+// Connections that have ended do not use up the allowance of new ones.
+func TestManyShortConnections(t *testing.T) {
+	l := newLab(t, fabric.Options{FlowsPerInterface: 8})
+	n := l.node()
+	for range 50 {
+		c := dial(t, n, ssmA)
+		echoes(t, c)
+		c.Close()
+		<-l.accepted
+	}
+}
+
 func TestFloodLeavesWhatIsEstablished(t *testing.T) {
 	const bound = 1024
 	l := newLab(t, fabric.Options{MaxFlows: bound, FlowsPerInterface: 1 << 20})

@@ -29,7 +29,7 @@ type port struct {
 	card atomic.Pointer[card]
 	// plug is the link; nil while nobody holds it.
 	plug atomic.Pointer[plug]
-	// begun counts the flows in the table that the interface began.
+	// begun counts the flows in the table that the interface began and that are not closing.
 	begun     atomic.Int32
 	allowance bucket
 	// dead is set while the interface cannot hold conversations.
@@ -57,7 +57,6 @@ type entrance interface {
 
 func (p *port) sender(source [4]byte) (*port, vpc.Reason) {
 	switch c := p.card.Load(); {
-	case p.kind == service: // the sender is ourselves
 	case c == nil:
 		return nil, vpc.ReasonUnknownSender
 	case !c.anySource && !slices.Contains(c.addresses, source):

@@ -61,8 +61,8 @@ func (a *arrivals) Addr() net.Addr { return net.TCPAddrFromAddrPort(a.addr) }
 
 // Peer is who sent a datagram to a VPC's resolver. It is the address that an answer is sent to.
 type Peer struct {
-	realm         *realm
-	from          string
+	fabric        *Fabric
+	from          *port
 	local, remote netip.AddrPort
 }
 
@@ -73,7 +73,7 @@ func (p *Peer) String() string { return p.remote.String() }
 
 // Origin is where the datagram comes from, by the snapshot in force now.
 func (p *Peer) Origin() vpc.Origin {
-	return p.realm.fabric.rules.Load().Origin(p.from, "", p.remote)
+	return p.fabric.rules.Load().Origin(p.from.id, "", p.remote)
 }
 
 // Local is the address that was asked: base plus two, or 169.254.169.253.
@@ -106,12 +106,12 @@ func newDatagrams(f *Fabric) *datagrams {
 // arrive queues a packet that the gate has let pass.
 func (d *datagrams) arrive(r *realm, h *packet.Header, p *link.Packet) {
 	remote := toAddrPort(h.Source, h.SourcePort)
-	from := r.fabric.asker(r, h)
-	if from == "" || !link.Intact(p) {
+	from := d.fabric.asker(r, h)
+	if from == nil || !link.Intact(p) {
 		p.Release()
 		return
 	}
-	q := datagram{*p, &Peer{realm: r, from: from, local: toAddrPort(h.Destination, h.DestinationPort), remote: remote}}
+	q := datagram{*p, &Peer{fabric: d.fabric, from: from, local: toAddrPort(h.Destination, h.DestinationPort), remote: remote}}
 	select {
 	case d.queue <- q:
 	default:
@@ -120,12 +120,12 @@ func (d *datagrams) arrive(r *realm, h *packet.Header, p *link.Packet) {
 	}
 }
 
-// asker is the interface that a datagram to the VPC's resolver came from.
-func (f *Fabric) asker(r *realm, h *packet.Header) string {
+// asker is the port that a datagram to the VPC's resolver came from.
+func (f *Fabric) asker(r *realm, h *packet.Header) *port {
 	if i, ok := f.rules.Load().InterfaceAt(r.vpc, netip.AddrFrom4(h.Source)); ok {
-		return i.ID
+		return f.port(i.ID)
 	}
-	return ""
+	return nil
 }
 
 // ReadFrom waits for a query; its sender is a *Peer. What does not fit into b is lost.
@@ -167,8 +167,8 @@ func (d *datagrams) wait(deadline time.Time, moved <-chan struct{}) (datagram, e
 	}
 }
 
-// WriteTo answers a *Peer that ReadFrom returned. The answer passes the gate like every packet: one that is larger than
-// the asker's link takes is dropped and counted.
+// WriteTo answers a *Peer that ReadFrom returned. An answer that is larger than the asker's link takes is dropped and
+// counted.
 func (d *datagrams) WriteTo(b []byte, to net.Addr) (int, error) {
 	peer, ok := to.(*Peer)
 	if !ok {
@@ -183,7 +183,16 @@ func (d *datagrams) WriteTo(b []byte, to net.Addr) (int, error) {
 	if !ok {
 		return 0, fault.New(fault.TooLarge, "fabric.WriteTo", "%d bytes do not fit into a datagram", len(b))
 	}
-	d.fabric.carry(peer.realm.service, []link.Packet{p})
+	switch plug := peer.from.plug.Load(); {
+	case plug == nil:
+		d.fabric.counts.drop(Unattached)
+		p.Release()
+	case p.Len() > plug.mtu:
+		d.fabric.counts.drop(TooLarge)
+		p.Release()
+	default:
+		d.fabric.deliver(peer.from, []link.Packet{p})
+	}
 	return len(b), nil
 }
 

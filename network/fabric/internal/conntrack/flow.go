@@ -57,6 +57,9 @@ func (s *Side[D]) segment(p *Packet) {
 	}
 }
 
+// Closing reports whether a FIN or RST was seen.
+func (f *Flow[D]) Closing() bool { return f.state == closing }
+
 // class groups the flows that time out alike.
 type class uint8
 
