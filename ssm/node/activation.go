@@ -100,7 +100,7 @@ func (s *Service) CreateActivation(ctx context.Context, scope ssm.Scope, n NewAc
 	if err := ssm.CheckTags(n.Tags); err != nil {
 		return Activation{}, "", err
 	}
-	if err := s.config.Roles.CheckRole(ctx, scope.Account, n.Role); err != nil {
+	if err := s.config.Roles.CheckRole(ctx, scope, n.Role); err != nil {
 		return Activation{}, "", err
 	}
 	a := Activation{

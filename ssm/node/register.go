@@ -177,7 +177,7 @@ func (s *Service) RoleToken(ctx context.Context, id, fingerprint string, signed 
 			return Token{}, err
 		}
 	}
-	c, err := s.config.Roles.NodeSession(ctx, Session{Account: n.Scope.Account, Role: role, Node: id, Duration: s.config.SessionDuration})
+	c, err := s.config.Roles.NodeSession(ctx, Session{Scope: n.Scope, Role: role, Node: id, Duration: s.config.SessionDuration})
 	if fault.Is(err, fault.Denied) || fault.Is(err, fault.NotFound) {
 		err = fault.New(fault.Conflict, op, "role %s gives %s no credentials: %w", role, id, err).WithCode("InvalidRole")
 	}

@@ -13,7 +13,7 @@ import (
 // with its path before it where it has one ("service-role/SSMServiceRole").
 type Roles interface {
 	// CheckRole returns a fault of kind Invalid for a role that does not exist or that Systems Manager may not assume.
-	CheckRole(ctx context.Context, account, role string) error
+	CheckRole(ctx context.Context, scope ssm.Scope, role string) error
 	// NodeSession issues temporary credentials of a role to a node. The session's name is the node's id. A role that
 	// does not exist or does not trust Systems Manager is a fault of kind Denied or NotFound.
 	NodeSession(ctx context.Context, s Session) (Credentials, error)
@@ -21,7 +21,7 @@ type Roles interface {
 
 // Session asks for credentials for a node.
 type Session struct {
-	Account  string
+	ssm.Scope
 	Role     string
 	Node     string
 	Duration time.Duration
@@ -213,7 +213,7 @@ func (s *Service) Deregister(ctx context.Context, scope ssm.Scope, id string) er
 
 // SetRole gives a node that is not an instance another role. Credentials that it has stay good until they expire.
 func (s *Service) SetRole(ctx context.Context, scope ssm.Scope, id, role string) error {
-	if err := s.config.Roles.CheckRole(ctx, scope.Account, role); err != nil {
+	if err := s.config.Roles.CheckRole(ctx, scope, role); err != nil {
 		return err
 	}
 	return s.change(ctx, id, func(n *Node) error {

@@ -26,9 +26,9 @@ var (
 // roles is a node.Roles that knows the role "Nodes".
 type roles struct{ refuse error }
 
-func (r *roles) CheckRole(_ context.Context, account, role string) error {
+func (r *roles) CheckRole(_ context.Context, scope ssm.Scope, role string) error {
 	if role != "Nodes" {
-		return fault.New(fault.Invalid, "test", "Not existing role: arn:aws:iam::%s:role/%s", account, role).WithCode("ValidationException")
+		return fault.New(fault.Invalid, "test", "Not existing role: arn:aws:iam::%s:role/%s", scope.Account, role).WithCode("ValidationException")
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ func (s *Service) SetSetting(ctx context.Context, scope ssm.Scope, set Setting) 
 		return err
 	}
 	if set.Value != "" {
-		if err := s.config.Roles.CheckRole(ctx, scope.Account, set.Value); err != nil {
+		if err := s.config.Roles.CheckRole(ctx, scope, set.Value); err != nil {
 			return err
 		}
 	}
