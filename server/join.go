@@ -100,9 +100,13 @@ func (g *gate) grant(m machine.Machine) (link.Grant, error) {
 	if !ok {
 		return link.Grant{}, fault.New(fault.NotFound, "server.Join", "the subnet %s is gone: deregister this machine and join anew", m.Subnet)
 	}
+	var routes []netip.Prefix
+	if v, ok := s.VPC(m.VPC); ok {
+		routes = v.CIDRs[:min(len(v.CIDRs), link.MaxRoutes)]
+	}
 	return link.Grant{
 		Account: m.Account, Region: m.Region, VPC: m.VPC, Subnet: m.Subnet, Interface: m.Interface,
-		Address: netip.PrefixFrom(m.Address, subnet.CIDR.Bits()), Resolver: s.ResolverAddress(m.VPC),
+		Address: netip.PrefixFrom(m.Address, subnet.CIDR.Bits()), Routes: routes, Resolver: s.ResolverAddress(m.VPC),
 		MTU: fabric.DefaultWireGuardMTU, CA: g.ca,
 	}, nil
 }
