@@ -31,7 +31,7 @@ func (a *app) attachCommand() *cobra.Command {
 			"prints a standard WireGuard configuration instead, which holds a private key.",
 		Example: "  postern attach --activation ID --code CODE --server postern.example:51820 -- amazon-ssm-agent\n" +
 			"  postern attach --state ./here -- curl https://ssm.us-east-1.amazonaws.com/",
-		RunE: func(cmd *cobra.Command, args []string) error { return flags.attach(cmd, args) },
+		RunE: flags.attach,
 	}
 	cmd.Flags().StringVar(&flags.activation, "activation", "", "the activation's id; needed the first time")
 	cmd.Flags().StringVar(&flags.code, "code", "", "the activation's code, or $POSTERN_ACTIVATION_CODE, which other users do not see")

@@ -313,6 +313,8 @@ func (s *Server) reconcilers() []reconciler {
 	return []reconciler{
 		{name: "network", every: time.Minute, run: s.network.Reconcile},
 		{name: "machines", topics: []string{topicNodes}, every: time.Minute, run: s.gate.readmit},
+		{name: "abandoned machines", every: time.Minute, run: s.abandonMachines},
+		{name: "orphaned interfaces", every: time.Minute, run: s.releaseOrphans},
 	}
 }
 

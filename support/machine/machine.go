@@ -5,6 +5,7 @@ package machine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -105,7 +106,7 @@ func (s *Service) Admit(ctx context.Context, r Request) (Machine, error) {
 	if err := s.put(ctx, m); err != nil {
 		// The interface would belong to nobody.
 		if undo := s.interfaces.Release(context.WithoutCancel(ctx), m); undo != nil {
-			return Machine{}, fmt.Errorf("%w; and interface %s is left over: %v", err, m.Interface, undo)
+			return Machine{}, errors.Join(err, fmt.Errorf("interface %s is left over: %w", m.Interface, undo))
 		}
 		return Machine{}, err
 	}
@@ -131,18 +132,32 @@ func (s *Service) Registered(ctx context.Context, eni, node string) error {
 // Forget puts out the machine of a managed node and returns it; false if the node is no machine.
 func (s *Service) Forget(ctx context.Context, node string) (Machine, bool, error) {
 	for _, m := range s.All() {
-		if m.Node != node {
-			continue
+		if m.Node == node {
+			return m, true, s.drop(ctx, m)
 		}
-		if err := s.store.Delete(ctx, m.Key); err != nil {
-			return m, true, err
-		}
-		s.mu.Lock()
-		delete(s.byKey, m.Key)
-		s.mu.Unlock()
-		return m, true, s.interfaces.Release(ctx, m)
 	}
 	return Machine{}, false, nil
+}
+
+// Abandon puts out the machines that joined before a moment and never registered as a node.
+func (s *Service) Abandon(ctx context.Context, before time.Time) error {
+	var failed error
+	for _, m := range s.All() {
+		if m.Node == "" && m.Joined.Before(before) {
+			failed = errors.Join(failed, s.drop(ctx, m))
+		}
+	}
+	return failed
+}
+
+func (s *Service) drop(ctx context.Context, m Machine) error {
+	if err := s.store.Delete(ctx, m.Key); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	delete(s.byKey, m.Key)
+	s.mu.Unlock()
+	return s.interfaces.Release(ctx, m)
 }
 
 func (s *Service) put(ctx context.Context, m Machine) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"postern/aws/fault"
 	"postern/support/machine"
@@ -151,6 +152,32 @@ func TestRegisterAndForget(t *testing.T) {
 	}
 	if _, found, err := s.Forget(t.Context(), "mi-1"); found || err != nil {
 		t.Errorf("forget again: %v, %v", found, err)
+	}
+}
+
+func TestAbandon(t *testing.T) {
+	m := newMemory()
+	s := open(t, m)
+	noon := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	for i, node := range []string{"", "mi-2", ""} {
+		r := request(fmt.Sprintf("k%d", i+1), "a", 3)
+		r.Joined = noon.Add(time.Duration(i) * time.Hour)
+		made, err := s.Admit(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if node != "" {
+			if err := s.Registered(t.Context(), made.Interface, node); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := s.Abandon(t.Context(), noon.Add(90*time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	left := s.All()
+	if len(left) != 2 || left[0].Key != "k2" || left[1].Key != "k3" || len(m.interfaces) != 2 {
+		t.Errorf("left: %+v, interfaces %v", left, m.interfaces)
 	}
 }
 
