@@ -84,9 +84,9 @@ const (
 
 // Presence is what this server sees of a node's roads.
 type Presence struct {
-	// Open says that a control channel or a poll is open now.
-	Open bool
-	// Lost is when the last one closed; zero means that there was none.
+	// Open says that a control channel or a poll is open now, Seen that one ever was.
+	Open, Seen bool
+	// Lost is when the last one closed, or may have closed unseen while the server was away.
 	Lost time.Time
 	// Window is how long a node may take to come back.
 	Window time.Duration
@@ -104,7 +104,7 @@ func (n Node) Status(p Presence, now time.Time) Status {
 	switch {
 	case p.Open:
 		return Online
-	case n.LastPing.IsZero() && p.Lost.IsZero():
+	case n.LastPing.IsZero() && !p.Seen:
 		return Inactive
 	case now.Sub(n.LastPing) > PingWindow:
 		return ConnectionLost

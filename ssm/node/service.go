@@ -123,7 +123,7 @@ func (s *Service) Presence(node string) Presence {
 	if st == nil {
 		return Presence{Lost: s.started, Window: s.config.RestartWindow}
 	}
-	return Presence{Open: st.open > 0, Lost: st.lost, Window: s.config.ReturnWindow}
+	return Presence{Open: st.open > 0, Seen: true, Lost: st.lost, Window: s.config.ReturnWindow}
 }
 
 // View is a node with what is derived of it.

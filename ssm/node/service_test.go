@@ -357,9 +357,12 @@ func TestStatus(t *testing.T) {
 }
 
 func TestInactive(t *testing.T) {
-	n := node.Node{ID: "mi-1"}
-	if got := n.Status(node.Presence{}, noon); got != node.Inactive {
-		t.Errorf("never heard of: %s", got)
+	w := newWorld()
+	w.pass(time.Hour)
+	id := w.register(t)
+	v, err := w.View(t.Context(), here, id, w.clock())
+	if err != nil || v.Status != node.Inactive {
+		t.Errorf("never heard of: %s, %v", v.Status, err)
 	}
 }
 

@@ -1,0 +1,288 @@
+package ssm_test
+
+import (
+	"crypto/rsa"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"postern/api/apitest"
+	"postern/api/nodetest"
+	"postern/aws/sigv4"
+	"postern/ssm/node"
+)
+
+func describe(t *testing.T, c *ssm.Client, id string) types.InstanceInformation {
+	t.Helper()
+	out, err := c.DescribeInstanceInformation(t.Context(), &ssm.DescribeInstanceInformationInput{
+		Filters: []types.InstanceInformationStringFilter{{Key: aws.String("InstanceIds"), Values: []string{id}}},
+	})
+	if err != nil || len(out.InstanceInformationList) != 1 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	return out.InstanceInformationList[0]
+}
+
+func TestNodesAndActivations(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{})
+	c := l.SSM()
+	created, err := c.CreateActivation(t.Context(), &ssm.CreateActivationInput{
+		IamRole: aws.String(nodetest.Role), DefaultInstanceName: aws.String("press"), Description: aws.String("hall 3"), RegistrationLimit: aws.Int32(2),
+		ExpirationDate: aws.Time(time.Now().Add(time.Hour)), Tags: []types.Tag{{Key: aws.String("site"), Value: aws.String("works")}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := l.Register(t)
+	if got := describe(t, c, m.ID); got.PingStatus != types.PingStatusInactive || *got.Name != "edge" ||
+		*got.IamRole != nodetest.Role || got.ResourceType != types.ResourceTypeManagedInstance || got.LastPingDateTime != nil {
+		t.Errorf("before its first ping %+v", got)
+	}
+	m.Ping()
+	if got := describe(t, c, m.ID); got.PingStatus != types.PingStatusOnline || *got.AgentVersion != "3.3.0.0" || got.PlatformType != types.PlatformTypeLinux || got.LastPingDateTime == nil {
+		t.Errorf("after it %+v", got)
+	}
+	all, err := c.DescribeActivations(t.Context(), &ssm.DescribeActivationsInput{
+		Filters: []types.DescribeActivationsFilter{{FilterKey: types.DescribeActivationsFilterKeysDefaultInstanceName, FilterValues: []string{"press"}}},
+	})
+	if err != nil || len(all.ActivationList) != 1 || *all.ActivationList[0].ActivationId != *created.ActivationId || *all.ActivationList[0].RegistrationLimit != 2 ||
+		all.ActivationList[0].Expired || len(all.ActivationList[0].Tags) != 1 {
+		t.Errorf("activations %+v, %v", all, err)
+	}
+	_, err = c.DeleteActivation(t.Context(), &ssm.DeleteActivationInput{ActivationId: created.ActivationId})
+	want(t, "delete", err, "")
+	_, err = c.DeleteActivation(t.Context(), &ssm.DeleteActivationInput{ActivationId: created.ActivationId})
+	want(t, "delete again", err, "InvalidActivationId")
+	_, err = c.CreateActivation(t.Context(), &ssm.CreateActivationInput{IamRole: aws.String("Nobody")})
+	want(t, "no role", err, "ValidationException")
+	_, err = c.CreateActivation(t.Context(), &ssm.CreateActivationInput{IamRole: aws.String(nodetest.Role), RegistrationLimit: aws.Int32(0)})
+	want(t, "no registrations", err, "ValidationException")
+
+	status, err := c.GetConnectionStatus(t.Context(), &ssm.GetConnectionStatusInput{Target: &m.ID})
+	if err != nil || status.Status != types.ConnectionStatusNotConnected {
+		t.Errorf("%+v, %v", status, err)
+	}
+	m.Connect(nil)
+	nodetest.Until(t, "it is connected", func() bool {
+		status, err := c.GetConnectionStatus(t.Context(), &ssm.GetConnectionStatusInput{Target: &m.ID})
+		return err == nil && status.Status == types.ConnectionStatusConnected
+	})
+	_, err = c.UpdateManagedInstanceRole(t.Context(), &ssm.UpdateManagedInstanceRoleInput{InstanceId: &m.ID, IamRole: aws.String("Nobody")})
+	want(t, "unknown role", err, "ValidationException")
+	_, err = c.DeregisterManagedInstance(t.Context(), &ssm.DeregisterManagedInstanceInput{InstanceId: &m.ID})
+	want(t, "deregister", err, "")
+	_, err = c.DeregisterManagedInstance(t.Context(), &ssm.DeregisterManagedInstanceInput{InstanceId: &m.ID})
+	want(t, "deregister again", err, "InvalidInstanceId")
+	if status, body := m.Prove("RequestManagedInstanceRoleToken", map[string]any{"Fingerprint": m.Fingerprint}); status != 400 || strings.Contains(body, "AccessDenied") {
+		t.Errorf("a deregistered machine: %d %s", status, body)
+	}
+}
+
+func TestRegister(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{})
+	m := l.Register(t)
+	a, err := l.SSM().CreateActivation(t.Context(), &ssm.CreateActivationInput{IamRole: aws.String(nodetest.Role)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := func() map[string]any {
+		return map[string]any{
+			"ActivationId": *a.ActivationId, "ActivationCode": *a.ActivationCode, "Fingerprint": "x", "PublicKey": nodetest.Public(t, m.Key), "PublicKeyType": "Rsa",
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(map[string]any)
+		code   string
+	}{
+		{"wrong code", func(in map[string]any) { in["ActivationCode"] = "AAAAAAAAAAAAAAAAAAAA" }, "InvalidActivation"},
+		{"wrong id", func(in map[string]any) { in["ActivationId"] = "00000000-0000-0000-0000-000000000000" }, "InvalidActivation"},
+		{"no activation", func(in map[string]any) { delete(in, "ActivationId"); delete(in, "ActivationCode") }, "InvalidActivation"},
+		{"bad key", func(in map[string]any) { in["PublicKey"] = "AAAA" }, "InvalidPublicKey"},
+		{"no key", func(in map[string]any) { delete(in, "PublicKey") }, "ValidationException"},
+		{"good", func(map[string]any) {}, `"InstanceId":"mi-`},
+		{"used up", func(map[string]any) {}, "RegistrationLimitExceeded"},
+	} {
+		in := good()
+		tt.change(in)
+		if _, body := m.Unsigned("RegisterManagedInstance", in); !strings.Contains(body, tt.code) {
+			t.Errorf("%s: %s, want %s", tt.name, body, tt.code)
+		}
+	}
+}
+
+func TestRoleToken(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{KeyMaxAge: time.Nanosecond})
+	m := l.Register(t)
+	status, body := m.Prove("RequestManagedInstanceRoleToken", map[string]any{"Fingerprint": m.Fingerprint})
+	var out struct {
+		AccessKeyId, SecretAccessKey, SessionToken string
+		TokenExpirationDate                        float64
+		UpdateKeyPair                              *bool
+	}
+	if err := json.Unmarshal([]byte(body), &out); err != nil || status != http.StatusOK || out.TokenExpirationDate < float64(time.Now().Unix()) || out.UpdateKeyPair == nil || !*out.UpdateKeyPair {
+		t.Errorf("%d %s, %v", status, body, err)
+	}
+	if status, body := m.Prove("RequestManagedInstanceRoleToken", map[string]any{"Fingerprint": "a copy"}); status != 400 || !strings.Contains(body, "MachineFingerprintDoesNotMatch") {
+		t.Errorf("a copied registration: %d %s", status, body)
+	}
+	old := m.Key
+	second := nodetest.NewKey()
+	change := func(to *rsa.PrivateKey) (int, string) {
+		return m.Prove("UpdateManagedInstancePublicKey", map[string]any{"NewPublicKey": nodetest.Public(t, to), "NewPublicKeyType": "Rsa"})
+	}
+	if status, body := change(second); status != http.StatusOK || body != "{}" {
+		t.Errorf("change of key: %d %s", status, body)
+	}
+	m.Renew() // the answer was lost: the old key is still good
+	m.Key = second
+	m.Renew()
+	m.Key = old
+	if status, _ := m.Prove("RequestManagedInstanceRoleToken", map[string]any{"Fingerprint": m.Fingerprint}); status == http.StatusOK {
+		t.Error("the old key is good after the new one was used")
+	}
+}
+
+func TestInstanceIdentity(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{})
+	c := l.SSM()
+	m := l.Instance(t, "i-0123456789abcdef0")
+	register := map[string]any{"Fingerprint": m.ID, "PublicKey": nodetest.Public(t, m.Key), "PublicKeyType": "Rsa"}
+	if status, body := m.Call("ssm", "RegisterManagedInstance", register); status != http.StatusOK || body != `{"InstanceId":"`+m.ID+`"}` {
+		t.Errorf("register: %d %s", status, body)
+	}
+	register["Fingerprint"] = "i-00000000000000000"
+	if _, body := m.Call("ssm", "RegisterManagedInstance", register); !strings.Contains(body, "InvalidInstanceId") {
+		t.Errorf("another's fingerprint: %s", body)
+	}
+	ask := func() (int, string) {
+		return m.ProveBoth("RequestManagedInstanceRoleToken", map[string]any{"Fingerprint": m.ID})
+	}
+	if status, body := ask(); status != 400 || !strings.Contains(body, "AccessDeniedException") {
+		t.Errorf("without a default role: %d %s", status, body)
+	}
+	id := aws.String(node.DefaultRoleSetting)
+	_, err := c.UpdateServiceSetting(t.Context(), &ssm.UpdateServiceSettingInput{SettingId: id, SettingValue: aws.String(nodetest.Role)})
+	want(t, "set", err, "")
+	if status, body := ask(); status != http.StatusOK || !strings.Contains(body, `"UpdateKeyPair":false`) {
+		t.Errorf("with one: %d %s", status, body)
+	}
+	got, err := c.GetServiceSetting(t.Context(), &ssm.GetServiceSettingInput{SettingId: id})
+	if err != nil || *got.ServiceSetting.SettingValue != nodetest.Role || *got.ServiceSetting.Status != "Customized" {
+		t.Errorf("setting %+v, %v", got, err)
+	}
+	reset, err := c.ResetServiceSetting(t.Context(), &ssm.ResetServiceSettingInput{SettingId: got.ServiceSetting.ARN})
+	if err != nil || *reset.ServiceSetting.SettingValue != "$None" || *reset.ServiceSetting.Status != "Default" {
+		t.Errorf("reset %+v, %v", reset, err)
+	}
+	_, err = c.GetServiceSetting(t.Context(), &ssm.GetServiceSettingInput{SettingId: aws.String("/ssm/other")})
+	want(t, "unknown setting", err, "ServiceSettingNotFound")
+}
+
+func TestAgentCalls(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{})
+	m, other := l.Register(t), l.Instance(t, "i-0123456789abcdef0")
+	for _, tt := range []struct {
+		name, op string
+		in       map[string]any
+		status   int
+		contains string
+	}{
+		{"associations", "ListInstanceAssociations", map[string]any{"InstanceId": m.ID, "MaxResults": 20}, 200, `{"Associations":[]}`},
+		{"another's associations", "ListInstanceAssociations", map[string]any{"InstanceId": other.ID}, 400, "AccessDeniedException"},
+		{"older associations", "ListAssociations", map[string]any{}, 200, `"Associations":[]`},
+		{"no association", "DescribeAssociation", map[string]any{"InstanceId": m.ID, "Name": "x"}, 400, "AssociationDoesNotExist"},
+		{"document", "GetDocument", map[string]any{"Name": "AWS-RunShellScript"}, 200, "runtimeConfig"},
+		{"another's ping", "UpdateInstanceInformation", map[string]any{"InstanceId": other.ID}, 400, "AccessDeniedException"},
+		{"empty ping", "UpdateInstanceInformation", map[string]any{"InstanceId": m.ID, "AgentName": "amazon-ssm-agent", "AgentVersion": "3.3.0.0", "PlatformType": "Linux"}, 200, "{}"},
+		{"long names", "UpdateInstanceInformation", map[string]any{"InstanceId": m.ID, "ComputerName": strings.Repeat("ü", 1000)}, 200, "{}"},
+		{"inventory", "PutInventory", map[string]any{"InstanceId": m.ID, "Items": []any{}}, 501, "PutInventory"},
+		{"compliance", "PutComplianceItems", map[string]any{}, 501, "PutComplianceItems"},
+		{"manifest", "GetManifest", map[string]any{}, 501, "GetManifest"},
+		{"package result", "PutConfigurePackageResult", map[string]any{}, 501, "PutConfigurePackageResult"},
+		{"association status", "UpdateInstanceAssociationStatus", map[string]any{}, 501, "UpdateInstanceAssociationStatus"},
+		{"session", "StartSession", map[string]any{"Target": m.ID}, 501, "StartSession"},
+	} {
+		status, body := m.Call("ssm", tt.op, tt.in)
+		if status != tt.status || !strings.Contains(body, tt.contains) {
+			t.Errorf("%s: %d %s, want %d with %s", tt.name, status, body, tt.status, tt.contains)
+		}
+	}
+	// An agent whose role forbids it is told so, and in these words only then.
+	l.Allow(t, `{"Effect":"Allow","Action":"ssmmessages:*","Resource":"*"}`)
+	if status, body := m.Call("ssm", "UpdateInstanceInformation", map[string]any{"InstanceId": m.ID}); status != 400 || !strings.Contains(body, "AccessDeniedException") {
+		t.Errorf("forbidden: %d %s", status, body)
+	}
+}
+
+func TestTagsAndDocuments(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{})
+	c := l.SSM()
+	m := l.Register(t)
+	_, err := c.CreateDocument(t.Context(), &ssm.CreateDocumentInput{
+		Name: aws.String("Doc"), DocumentFormat: types.DocumentFormatYaml, VersionName: aws.String("one"), Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}},
+		Content: aws.String("schemaVersion: '2.2'\ndescription: d\nparameters:\n  p: {type: String, default: x}\nmainSteps:\n- {action: 'aws:runShellScript', name: s, inputs: {runCommand: [id]}}\n"),
+	})
+	want(t, "create", err, "")
+	_, err = c.CreateDocument(t.Context(), &ssm.CreateDocumentInput{Name: aws.String("Auto"), Content: aws.String("{}"), DocumentType: types.DocumentTypeAutomation})
+	want(t, "automation", err, "NotImplementedException")
+	updated, err := c.UpdateDocument(t.Context(), &ssm.UpdateDocumentInput{Name: aws.String("Doc"), DocumentVersion: aws.String("$LATEST"), Content: aws.String(threeSteps)})
+	if err != nil || *updated.DocumentDescription.DocumentVersion != "2" || *updated.DocumentDescription.DefaultVersion != "1" {
+		t.Errorf("update %+v, %v", updated, err)
+	}
+	_, err = c.UpdateDocumentDefaultVersion(t.Context(), &ssm.UpdateDocumentDefaultVersionInput{Name: aws.String("Doc"), DocumentVersion: aws.String("2")})
+	want(t, "default", err, "")
+	got, err := c.DescribeDocument(t.Context(), &ssm.DescribeDocumentInput{Name: aws.String("Doc"), VersionName: aws.String("one")})
+	if err != nil || *got.Document.DocumentVersion != "1" || *got.Document.Parameters[0].DefaultValue != "x" || *got.Document.Hash == "" || got.Document.Status != types.DocumentStatusActive {
+		t.Errorf("describe %+v, %v", got, err)
+	}
+	text, err := c.GetDocument(t.Context(), &ssm.GetDocumentInput{Name: aws.String("Doc"), DocumentVersion: aws.String("1"), DocumentFormat: types.DocumentFormatJson})
+	if err != nil || !strings.HasPrefix(*text.Content, "{") || text.DocumentFormat != types.DocumentFormatJson {
+		t.Errorf("get %+v, %v", text, err)
+	}
+	_, err = c.GetDocument(t.Context(), &ssm.GetDocumentInput{Name: aws.String("Doc"), DocumentVersion: aws.String("9")})
+	want(t, "no version", err, "InvalidDocumentVersion")
+	for owner, count := range map[string]int{"Self": 1, "Amazon": 1, "All": 2} {
+		list, err := c.ListDocuments(t.Context(), &ssm.ListDocumentsInput{Filters: []types.DocumentKeyValuesFilter{{Key: aws.String("Owner"), Values: []string{owner}}}})
+		if err != nil || len(list.DocumentIdentifiers) != count {
+			t.Errorf("owner %s: %+v, %v", owner, list, err)
+		}
+	}
+	versions, err := c.ListDocumentVersions(t.Context(), &ssm.ListDocumentVersionsInput{Name: aws.String("Doc")})
+	if err != nil || len(versions.DocumentVersions) != 2 || !versions.DocumentVersions[0].IsDefaultVersion {
+		t.Errorf("versions %+v, %v", versions, err)
+	}
+	for kind, id := range map[types.ResourceTypeForTagging]string{types.ResourceTypeForTaggingDocument: "Doc", types.ResourceTypeForTaggingManagedInstance: m.ID} {
+		_, err := c.AddTagsToResource(t.Context(), &ssm.AddTagsToResourceInput{ResourceType: kind, ResourceId: &id, Tags: []types.Tag{{Key: aws.String("b"), Value: aws.String("2")}}})
+		want(t, "tag", err, "")
+		_, err = c.RemoveTagsFromResource(t.Context(), &ssm.RemoveTagsFromResourceInput{ResourceType: kind, ResourceId: &id, TagKeys: []string{"a"}})
+		want(t, "untag", err, "")
+		tags, err := c.ListTagsForResource(t.Context(), &ssm.ListTagsForResourceInput{ResourceType: kind, ResourceId: &id})
+		if err != nil || len(tags.TagList) != 1 || *tags.TagList[0].Key != "b" {
+			t.Errorf("tags of %s: %+v, %v", kind, tags, err)
+		}
+		_, err = c.ListTagsForResource(t.Context(), &ssm.ListTagsForResourceInput{ResourceType: kind, ResourceId: aws.String("none")})
+		want(t, "tags of nothing", err, "InvalidResourceId")
+	}
+	_, err = c.ListTagsForResource(t.Context(), &ssm.ListTagsForResourceInput{ResourceType: types.ResourceTypeForTaggingPatchBaseline, ResourceId: aws.String("x")})
+	want(t, "patch baselines", err, "NotImplementedException")
+	_, err = c.ListTagsForResource(t.Context(), &ssm.ListTagsForResourceInput{ResourceType: "House", ResourceId: aws.String("x")})
+	want(t, "houses", err, "InvalidResourceType")
+	_, err = c.DeleteDocument(t.Context(), &ssm.DeleteDocumentInput{Name: aws.String("Doc")})
+	want(t, "delete", err, "")
+	_, err = c.DeleteDocument(t.Context(), &ssm.DeleteDocumentInput{Name: aws.String("AWS-RunShellScript")})
+	want(t, "delete Amazon's", err, "InvalidDocumentOperation")
+}
+
+func TestGuard(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{})
+	m := l.Register(t)
+	l.Allow(t, `{"Effect":"Deny","Action":"*","Resource":"*"}`)
+	apitest.Guard(t, l.Handler, sigv4.Credentials(m.Credentials), time.Now())
+}
