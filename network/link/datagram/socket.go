@@ -22,6 +22,8 @@ const (
 	maxRun = 64
 
 	socketBuffer = 4 << 20
+	// controlSize holds the control messages of one call.
+	controlSize = 128
 )
 
 // Socket is a UDP socket. Reads need one reader at a time; writes may be concurrent.
@@ -32,12 +34,20 @@ type Socket struct {
 	// runs tells that the kernel cuts a long datagram into equal ones; it is cleared when a network card cannot.
 	runs atomic.Bool
 
-	oob [128]byte // of the reader
+	oob [controlSize]byte // of the reader
+}
+
+// Path is where datagrams come from or go to.
+type Path struct {
+	Remote netip.AddrPort
+	// Local is this host's address at its near end, known where the socket is bound to all of them: an answer has to
+	// come from the address that was asked. Invalid leaves the choice to the system.
+	Local netip.Addr
 }
 
 // Run is one or more datagrams from one sender.
 type Run struct {
-	From netip.AddrPort
+	Path
 	// Size is the length of all together and Each that of every datagram but the last, which may be shorter.
 	Size, Each int
 }
@@ -54,6 +64,9 @@ func Listen(ctx context.Context, addr netip.AddrPort) (*Socket, error) {
 	}
 	s := &Socket{conn: pc.(*net.UDPConn), is4: addr.Addr().Is4()}
 	s.runs.Store(enableRuns(s.conn))
+	if addr.Addr().IsUnspecified() {
+		askLocal(s.conn, s.is4)
+	}
 	setBuffers(s.conn, socketBuffer)
 	return s, nil
 }
@@ -72,25 +85,28 @@ func (s *Socket) Read(buf []byte) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	r := Run{From: netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), Size: n, Each: n}
-	if each := runLength(s.oob[:oobn]); each > 0 {
-		r.Each = min(each, n)
+	r := Run{Path: Path{Remote: netip.AddrPortFrom(from.Addr().Unmap(), from.Port())}, Size: n, Each: n}
+	if each, local := readControl(s.oob[:oobn]); oobn > 0 {
+		r.Local = local
+		if each > 0 {
+			r.Each = min(each, n)
+		}
 	}
 	return r, nil
 }
 
-// Write sends datagrams to one address, neighbours of equal length in one system call where that is possible. Like
-// UDP itself it does not tell whether they arrive.
-func (s *Socket) Write(datagrams [][]byte, to netip.AddrPort) error {
-	if s.is4 != to.Addr().Unmap().Is4() {
-		return &net.AddrError{Err: "other address family than the socket's", Addr: to.String()}
+// Write sends datagrams on one path, neighbours of equal length in one system call where that is possible. Like UDP
+// itself it does not tell whether they arrive.
+func (s *Socket) Write(datagrams [][]byte, p Path) error {
+	if s.is4 != p.Remote.Addr().Unmap().Is4() {
+		return &net.AddrError{Err: "other address family than the socket's", Addr: p.Remote.String()}
 	}
 	for len(datagrams) > 0 {
 		n := 1
 		if s.runs.Load() {
 			n = runOf(datagrams)
 		}
-		if err := s.writeRun(datagrams[:n], to); err != nil {
+		if err := s.writeRun(datagrams[:n], p); err != nil {
 			return err
 		}
 		datagrams = datagrams[n:]
@@ -119,10 +135,9 @@ func runOf(datagrams [][]byte) int {
 
 var runBuffers = sync.Pool{New: func() any { return new([RunSize]byte) }}
 
-func (s *Socket) writeRun(run [][]byte, to netip.AddrPort) error {
+func (s *Socket) writeRun(run [][]byte, p Path) error {
 	if len(run) == 1 {
-		_, _, err := s.conn.WriteMsgUDPAddrPort(run[0], nil, to)
-		return err
+		return s.writeOne(run[0], p)
 	}
 	buf := runBuffers.Get().(*[RunSize]byte)
 	defer runBuffers.Put(buf)
@@ -130,18 +145,29 @@ func (s *Socket) writeRun(run [][]byte, to netip.AddrPort) error {
 	for _, d := range run {
 		n += copy(buf[n:], d)
 	}
-	var oob [64]byte
-	_, _, err := s.conn.WriteMsgUDPAddrPort(buf[:n], oob[:putRunLength(oob[:], len(run[0]))], to)
+	var control [controlSize]byte
+	oob := appendRunLength(appendLocal(control[:0], p.Local), len(run[0]))
+	_, _, err := s.conn.WriteMsgUDPAddrPort(buf[:n], oob, p.Remote)
 	if err == nil || errors.Is(err, net.ErrClosed) {
 		return err
 	}
-	if cannotRun(err) {
-		s.runs.Store(false)
-	}
 	for _, d := range run {
-		if _, _, err := s.conn.WriteMsgUDPAddrPort(d, nil, to); err != nil {
+		if err := s.writeOne(d, p); err != nil {
 			return err
 		}
 	}
+	if cannotRun(err) {
+		s.runs.Store(false) // what one by one did not object to
+	}
 	return nil
+}
+
+func (s *Socket) writeOne(datagram []byte, p Path) error {
+	var control [controlSize]byte
+	_, _, err := s.conn.WriteMsgUDPAddrPort(datagram, appendLocal(control[:0], p.Local), p.Remote)
+	if err != nil && p.Local.IsValid() && !errors.Is(err, net.ErrClosed) {
+		// The address may have left the host.
+		_, _, err = s.conn.WriteMsgUDPAddrPort(datagram, nil, p.Remote)
+	}
+	return err
 }

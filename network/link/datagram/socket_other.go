@@ -2,7 +2,10 @@
 
 package datagram
 
-import "net"
+import (
+	"net"
+	"net/netip"
+)
 
 func enableRuns(*net.UDPConn) bool { return false }
 
@@ -11,8 +14,12 @@ func setBuffers(conn *net.UDPConn, size int) {
 	_ = conn.SetWriteBuffer(size)
 }
 
-func runLength([]byte) int { return 0 }
+func askLocal(*net.UDPConn, bool) {}
 
-func putRunLength([]byte, int) int { return 0 }
+func readControl([]byte) (int, netip.Addr) { return 0, netip.Addr{} }
+
+func appendLocal(oob []byte, _ netip.Addr) []byte { return oob }
+
+func appendRunLength(oob []byte, _ int) []byte { return oob }
 
 func cannotRun(error) bool { return false }

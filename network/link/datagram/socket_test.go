@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,7 +49,7 @@ func TestRunsArriveAsTheyWereSent(t *testing.T) {
 				for i, size := range tt.sizes {
 					sent = append(sent, bytes.Repeat([]byte{byte(i + 1)}, size))
 				}
-				if err := from.Write(sent, to.LocalAddr()); err != nil {
+				if err := from.Write(sent, Path{Remote: to.LocalAddr()}); err != nil {
 					t.Fatal(err)
 				}
 				var got [][]byte
@@ -58,8 +59,8 @@ func TestRunsArriveAsTheyWereSent(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if r.From != from.LocalAddr() {
-						t.Fatalf("from %s, want %s", r.From, from.LocalAddr())
+					if r.Remote != from.LocalAddr() {
+						t.Fatalf("from %s, want %s", r.Remote, from.LocalAddr())
 					}
 					for b := buf[:r.Size]; len(b) > 0; {
 						n := min(r.Each, len(b))
@@ -84,7 +85,7 @@ func repeat(size, n int) []int {
 
 func TestOtherFamilyIsRefused(t *testing.T) {
 	s := listen(t, loopback)
-	if err := s.Write([][]byte{{1}}, netip.MustParseAddrPort("[::1]:9")); err == nil {
+	if err := s.Write([][]byte{{1}}, Path{Remote: netip.MustParseAddrPort("[::1]:9")}); err == nil {
 		t.Error("an IPv4 socket wrote to an IPv6 address")
 	}
 }
@@ -99,5 +100,57 @@ func TestCloseEndsRead(t *testing.T) {
 	s.Close()
 	if err := <-done; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Read = %v, want net.ErrClosed", err)
+	}
+}
+
+// A host with several addresses answers from the one that was asked.
+func TestAnswerComesFromTheAddressThatWasAsked(t *testing.T) {
+	for _, tt := range []struct{ all, asked, from string }{
+		{"0.0.0.0:0", "127.0.0.77", "127.0.0.1:0"},
+		{"[::]:0", "::1", "[::1]:0"},
+	} {
+		server, err := Listen(t.Context(), netip.MustParseAddrPort(tt.all))
+		if err != nil {
+			t.Logf("%s: %v", tt.all, err) // a host without IPv6
+			continue
+		}
+		t.Cleanup(func() { server.Close() })
+		client := listen(t, netip.MustParseAddrPort(tt.from))
+		asked := netip.AddrPortFrom(netip.MustParseAddr(tt.asked), server.LocalAddr().Port())
+		buf := make([]byte, RunSize)
+		for _, answer := range [][][]byte{{{1}}, {{1, 2}, {3, 4}, {5}}} {
+			if err := client.Write([][]byte{{9}}, Path{Remote: asked}); err != nil {
+				t.Fatal(err)
+			}
+			r, err := server.Read(buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if runtime.GOOS != "linux" {
+				continue
+			}
+			if r.Local != asked.Addr() {
+				t.Errorf("%s: sent to %s, want %s", tt.all, r.Local, asked.Addr())
+			}
+			if err := server.Write(answer, r.Path); err != nil {
+				t.Fatal(err)
+			}
+			for got := 0; got < len(answer); {
+				r, err := client.Read(buf)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.Remote != asked {
+					t.Errorf("answered from %s, want %s", r.Remote, asked)
+				}
+				got += (r.Size + r.Each - 1) / r.Each
+			}
+		}
+		gone := Path{Remote: client.LocalAddr(), Local: netip.MustParseAddr("192.0.2.1")}
+		if client.is4 {
+			if err := server.Write([][]byte{{1, 2}, {3, 4}}, gone); err != nil {
+				t.Errorf("from an address that the host does not have: %v", err)
+			}
+		}
 	}
 }

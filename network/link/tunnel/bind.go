@@ -78,7 +78,7 @@ func (b *bind) Send(bufs [][]byte, ep conn.Endpoint) error {
 		return net.ErrClosed
 	}
 	b.follow(bufs[0])
-	return sock.Write(bufs, to.addr)
+	return sock.Write(bufs, datagram.Path{Remote: to.addr})
 }
 
 // follow notes in which session a message goes out.
@@ -139,8 +139,8 @@ func (r *receiver) receive(bufs [][]byte, sizes []int, eps []conn.Endpoint) (int
 			return 0, err
 		}
 		r.rest, r.each = r.buf[:run.Size], run.Each
-		if r.from == nil || r.from.addr != run.From {
-			r.from = &endpoint{addr: run.From}
+		if r.from == nil || r.from.addr != run.Remote {
+			r.from = &endpoint{addr: run.Remote}
 		}
 	}
 	n := 0

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"time"
 
 	"postern/network/link/userstack"
 )
@@ -90,8 +91,12 @@ func (t *Tunnel) LocalAddr() netip.Addr { return t.c.Local() }
 // Status tells how the tunnel is doing.
 func (t *Tunnel) Status() Status { return t.road.status() }
 
-// Close ends the tunnel and every connection in it.
+// lingerTime is how long Close waits for the other ends of closed connections to learn of it.
+const lingerTime = 500 * time.Millisecond
+
+// Close ends the tunnel and every connection in it. Connections that were closed before end in good order.
 func (t *Tunnel) Close() error {
+	t.stack.Linger(lingerTime)
 	t.road.close()
 	return t.stack.Close()
 }

@@ -136,7 +136,7 @@ func (j *joining) read(answers chan<- answer, stop <-chan struct{}) {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err != nil || run.From.Port() != j.server.Port() {
+		if err != nil || run.Remote.Port() != j.server.Port() {
 			continue
 		}
 		reply, refusal, err := link.ParseJoinAnswer(buf[:min(run.Size, run.Each)], j.key)
@@ -207,7 +207,7 @@ func (j *joining) ask() error {
 		Activation: j.Activation, PublicKey: j.PrivateKey.Public(), Time: j.Now(), Nonce: j.nonce,
 		Subnet: j.Subnet, Hostname: j.Hostname, CAOffset: uint32(len(j.ca)),
 	}
-	return j.sock.Write([][]byte{r.Marshal(j.key)}, j.server)
+	return j.sock.Write([][]byte{r.Marshal(j.key)}, datagram.Path{Remote: j.server})
 }
 
 // take adds a reply's piece of the CA bundle, and returns the configuration once it is whole.

@@ -13,6 +13,7 @@ import (
 	"golang.zx2c4.com/wireguard/device"
 
 	"postern/network/link"
+	"postern/network/link/datagram"
 )
 
 // bind is the part of the shared port that belongs to one cell, as wireguard-go's conn.Bind. A road other than UDP would
@@ -162,7 +163,7 @@ func (b *bind) Send(bufs [][]byte, ep conn.Endpoint) error {
 	if index, ok := givenIndex(bufs[0]); ok && !b.mux.index.give(index, b, time.Now()) {
 		return nil
 	}
-	return b.mux.sock.Write(bufs, to.addr)
+	return b.mux.sock.Write(bufs, to.Path)
 }
 
 // givenIndex returns the index by which a handshake message asks to be answered.
@@ -183,7 +184,7 @@ func (b *bind) ParseEndpoint(s string) (conn.Endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &endpoint{addr: addr}, nil
+	return &endpoint{datagram.Path{Remote: addr}}, nil
 }
 
 // SetMark implements conn.Bind; the socket is not this cell's alone.
@@ -193,17 +194,17 @@ func (b *bind) SetMark(uint32) error { return nil }
 func (b *bind) BatchSize() int { return link.WireBatch }
 
 // endpoint is where a peer was heard last. It never changes.
-type endpoint struct{ addr netip.AddrPort }
+type endpoint struct{ datagram.Path }
 
 var _ conn.Endpoint = (*endpoint)(nil)
 
 func (e *endpoint) ClearSrc()           {}
-func (e *endpoint) SrcToString() string { return "" }
-func (e *endpoint) SrcIP() netip.Addr   { return netip.Addr{} }
-func (e *endpoint) DstToString() string { return e.addr.String() }
-func (e *endpoint) DstIP() netip.Addr   { return e.addr.Addr() }
+func (e *endpoint) SrcToString() string { return e.Local.String() }
+func (e *endpoint) SrcIP() netip.Addr   { return e.Local }
+func (e *endpoint) DstToString() string { return e.Remote.String() }
+func (e *endpoint) DstIP() netip.Addr   { return e.Remote.Addr() }
 func (e *endpoint) DstToBytes() []byte {
-	b, _ := e.addr.MarshalBinary() // never returns an error (net/netip)
+	b, _ := e.Remote.MarshalBinary() // never returns an error (net/netip)
 	return b
 }
 

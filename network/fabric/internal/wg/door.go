@@ -3,7 +3,6 @@ package wg
 import (
 	"context"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -31,7 +30,7 @@ const (
 // knock is a join message that waits for its turn.
 type knock struct {
 	message []byte
-	from    netip.AddrPort
+	from    datagram.Path
 }
 
 // door answers join requests.
@@ -69,8 +68,8 @@ func (d *door) close() {
 }
 
 // knock takes a join message, or drops it: the mux must not wait, and who asks will ask again.
-func (d *door) knock(message []byte, from netip.AddrPort) {
-	if d.joiner == nil || len(message) != link.JoinSize || !d.limiter.allow(from.Addr(), d.now()) {
+func (d *door) knock(message []byte, from datagram.Path) {
+	if d.joiner == nil || len(message) != link.JoinSize || !d.limiter.allow(from.Remote.Addr(), d.now()) {
 		return
 	}
 	select {
@@ -108,7 +107,7 @@ func (d *door) answer(ctx context.Context, k knock) []byte {
 	if err != nil {
 		return nil
 	}
-	r.Source = k.from
+	r.Source = k.from.Remote
 	key, err := d.joiner.JoinKey(ctx, r.Activation)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		d.log.Warn("look up an activation", "activation", r.Activation, "err", err)
@@ -119,7 +118,7 @@ func (d *door) answer(ctx context.Context, k knock) []byte {
 		key = nobody
 	}
 	if authentic := link.Authentic(k.message, key); !authentic || !known {
-		d.log.Info("join refused", "activation", r.Activation, "source", k.from, "reason", "wrong activation or code")
+		d.log.Info("join refused", "activation", r.Activation, "source", r.Source, "reason", "wrong activation or code")
 		return (&link.Refusal{Nonce: r.Nonce}).Marshal(nil)
 	}
 	now := d.now()

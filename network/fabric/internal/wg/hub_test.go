@@ -281,19 +281,19 @@ func newProxy(t testing.TB, hub netip.AddrPort, meddle func(n int, batch [][]byt
 				size := min(r.Each, len(b))
 				batch, b = append(batch, b[:size]), b[size:]
 			}
-			out(meddle(n, batch), r.From)
+			out(meddle(n, batch), r.Remote)
 		}
 	}
 	p.wg.Go(func() {
 		pass(p.front, func(batch [][]byte, from netip.AddrPort) {
 			p.client.Store(&from)
-			_ = p.back.Write(batch, *p.hub.Load())
+			_ = p.back.Write(batch, datagram.Path{Remote: *p.hub.Load()})
 		})
 	})
 	p.wg.Go(func() {
 		pass(p.back, func(batch [][]byte, _ netip.AddrPort) {
 			if to := p.client.Load(); to != nil {
-				_ = p.front.Write(batch, *to)
+				_ = p.front.Write(batch, datagram.Path{Remote: *to})
 			}
 		})
 	})
@@ -378,7 +378,7 @@ func TestStrangersAreCountedAndDropped(t *testing.T) {
 			if size >= 4 {
 				copy(b, []byte{kind, 0, 0, 0})
 			}
-			if err := s.Write([][]byte{b}, h.LocalAddr()); err != nil {
+			if err := s.Write([][]byte{b}, datagram.Path{Remote: h.LocalAddr()}); err != nil {
 				t.Fatal(err)
 			}
 		}

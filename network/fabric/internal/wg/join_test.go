@@ -13,6 +13,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/network/link"
+	"postern/network/link/datagram"
 	"postern/network/link/tunnel"
 )
 
@@ -147,7 +148,7 @@ func TestDoor(t *testing.T) {
 	j := new(joiner)
 	h := newLab(t, 8500).hub(Config{Joiner: j, Now: func() time.Time { return now }})
 	key := link.DeriveJoinKey(labActivation, labCode)
-	from := netip.MustParseAddrPort("192.0.2.1:5000")
+	from := datagram.Path{Remote: netip.MustParseAddrPort("192.0.2.1:5000")}
 	request := func(change func(*link.JoinRequest)) *link.JoinRequest {
 		r := &link.JoinRequest{Activation: labActivation, PublicKey: link.PublicKey{7}, Time: now, Nonce: [link.NonceSize]byte{byte(len(j.asked())), 1}}
 		if change != nil {

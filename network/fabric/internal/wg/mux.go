@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,7 +23,7 @@ type mux struct {
 	sock *datagram.Socket
 	log  *slog.Logger
 	// knock is called with a copy of each join message.
-	knock func(message []byte, from netip.AddrPort)
+	knock func(message []byte, from datagram.Path)
 	index indexTable
 	// binds is replaced whole when a cell comes or goes.
 	binds   atomic.Pointer[[]*bind]
@@ -53,7 +52,7 @@ type piece struct {
 	from *endpoint
 }
 
-func newMux(sock *datagram.Socket, log *slog.Logger, knock func([]byte, netip.AddrPort)) *mux {
+func newMux(sock *datagram.Socket, log *slog.Logger, knock func([]byte, datagram.Path)) *mux {
 	m := &mux{sock: sock, log: log, knock: knock,
 		free: make(chan *runBuffer, runBuffers), closing: make(chan struct{}), done: make(chan struct{})}
 	m.binds.Store(new([]*bind))
@@ -118,7 +117,7 @@ func (m *mux) pause() {
 
 // dispatch cuts a run into pieces that belong to one cell each. Usually that is the whole run.
 func (m *mux) dispatch(run *runBuffer, r datagram.Run) {
-	from := m.endpoint(r.From)
+	from := m.endpoint(r.Path)
 	run.pieces.Store(1) // ours, so that no piece frees the run while others are cut
 	data := run.data[:r.Size]
 	var owner *bind
@@ -135,7 +134,7 @@ func (m *mux) dispatch(run *runBuffer, r datagram.Run) {
 		message := data[end : end+size]
 		next := owner
 		if receiver, ok := transport(message); !ok || owner == nil || receiver != known {
-			next = m.owner(message, r.From)
+			next = m.owner(message, r.Path)
 			known = receiver
 		}
 		if next != owner {
@@ -157,7 +156,7 @@ func transport(message []byte) (uint32, bool) {
 }
 
 // owner finds the cell that a message is for. A join message is taken care of here.
-func (m *mux) owner(message []byte, from netip.AddrPort) *bind {
+func (m *mux) owner(message []byte, from datagram.Path) *bind {
 	if link.IsJoin(message) {
 		m.knock(append([]byte(nil), message...), from)
 		return nil
@@ -181,9 +180,9 @@ func (m *mux) owner(message []byte, from netip.AddrPort) *bind {
 }
 
 // lost tells a machine that talks in a session of before a restart to make a new one. It answers with less than it got.
-func (m *mux) lost(message []byte, from netip.AddrPort) {
+func (m *mux) lost(message []byte, from datagram.Path) {
 	index, ok := transport(message)
-	if !ok || !m.hints.allow(from.Addr(), time.Now()) {
+	if !ok || !m.hints.allow(from.Remote.Addr(), time.Now()) {
 		return
 	}
 	if err := m.sock.Write([][]byte{link.MarshalLost(index)}, from); err != nil {
@@ -208,10 +207,10 @@ func (m *mux) addressee(message []byte) *bind {
 	return nil
 }
 
-// endpoint returns the endpoint of an address; neighbours in time share it.
-func (m *mux) endpoint(from netip.AddrPort) *endpoint {
-	if m.lastFrom == nil || m.lastFrom.addr != from {
-		m.lastFrom = &endpoint{addr: from}
+// endpoint returns the endpoint of a path; neighbours in time share it.
+func (m *mux) endpoint(from datagram.Path) *endpoint {
+	if m.lastFrom == nil || m.lastFrom.Path != from {
+		m.lastFrom = &endpoint{from}
 	}
 	return m.lastFrom
 }
