@@ -3,6 +3,7 @@ package userstack
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -29,6 +30,8 @@ const (
 	userTimeout = 120 * time.Second
 	// timeWait is short: the gate before the stack keeps late segments of old connections away (RFC 9293, 3.6.1).
 	timeWait = 10 * time.Second
+
+	lingerLook = 2 * time.Millisecond
 
 	bufferDefault = 1 << 20
 	bufferMax     = 6 << 20
@@ -117,6 +120,37 @@ func (s *Stack) MTU() int { return int(s.wire.mtu) }
 
 // Dropped counts the packets that found the queue full, or that no protocol could read.
 func (s *Stack) Dropped() uint64 { return s.wire.dropped.Load() }
+
+// Linger waits until the peers of connections that were closed know it, but no longer than limit. Close would cut them
+// off before their last segments are out, and the peers would wait for their own time-outs.
+func (s *Stack) Linger(limit time.Duration) {
+	enough := time.NewTimer(limit)
+	defer enough.Stop()
+	look := time.NewTicker(lingerLook)
+	defer look.Stop()
+	for s.ending() {
+		select {
+		case <-look.C:
+		case <-enough.C:
+			return
+		}
+	}
+}
+
+// ending reports whether a connection still waits for its peer to acknowledge its end (RFC 9293, 3.3.2).
+func (s *Stack) ending() bool {
+	return slices.ContainsFunc(s.net.RegisteredEndpoints(), func(e stack.TransportEndpoint) bool {
+		t, ok := e.(*tcp.Endpoint)
+		if !ok {
+			return false
+		}
+		switch t.EndpointState() {
+		case tcp.StateFinWait1, tcp.StateClosing, tcp.StateLastAck:
+			return true
+		}
+		return false
+	})
+}
 
 // Close aborts every connection and waits for the stack's goroutines.
 func (s *Stack) Close() error {
