@@ -73,7 +73,7 @@ func (d *door) knock(message []byte, from datagram.Path) {
 		return
 	}
 	select {
-	case d.queue <- knock{message, from}:
+	case d.queue <- knock{append([]byte(nil), message...), from}:
 	default:
 	}
 }

@@ -13,6 +13,9 @@ const (
 	// one address, and a bundle of certificates takes several requests.
 	limitBurst = 100
 	limitRate  = 20
+	// hintRate is how many machines a second are told, all together, that their session is lost: it bounds what somebody
+	// who forges sources can have sent. Ten thousand that come back after a restart are told within some seconds.
+	hintRate = 2000
 	// limitSources is how many sources are told apart; the others share what is left of one.
 	limitSources = 4096
 )
@@ -38,13 +41,13 @@ func (l *limiter) allow(addr netip.Addr, now time.Time) bool {
 	source := sourcePrefix(addr)
 	b := l.sources[source]
 	if b == nil && !l.roomLocked(now) {
-		return l.others.take(now)
+		return l.others.take(now, limitBurst, limitRate)
 	}
 	if b == nil {
 		b = new(bucket)
 		l.sources[source] = b
 	}
-	return b.take(now)
+	return b.take(now, limitBurst, limitRate)
 }
 
 // roomLocked forgets sources whose bucket is full again, if that is needed to make room.
@@ -67,11 +70,12 @@ func (l *limiter) roomLocked(now time.Time) bool {
 	return len(l.sources) < limitSources
 }
 
-func (b *bucket) take(now time.Time) bool {
+// take uses up one of burst, which fill again at rate a second.
+func (b *bucket) take(now time.Time, burst, rate float64) bool {
 	if b.at.IsZero() {
-		b.left = limitBurst
+		b.left = burst
 	} else if passed := now.Sub(b.at).Seconds(); passed > 0 {
-		b.left = min(limitBurst, b.left+passed*limitRate)
+		b.left = min(burst, b.left+passed*rate)
 	}
 	b.at = now
 	if b.left < 1 {

@@ -22,7 +22,7 @@ const runBuffers = 16
 type mux struct {
 	sock *datagram.Socket
 	log  *slog.Logger
-	// knock is called with a copy of each join message.
+	// knock is called with each join message, which it must not keep.
 	knock func(message []byte, from datagram.Path)
 	index indexTable
 	// binds is replaced whole when a cell comes or goes.
@@ -35,7 +35,7 @@ type mux struct {
 
 	// of the reader
 	lastFrom *endpoint
-	hints    limiter
+	hints    bucket
 }
 
 // runBuffer is a run that was read, with the number of pieces that cells still have to take out of it.
@@ -158,7 +158,7 @@ func transport(message []byte) (uint32, bool) {
 // owner finds the cell that a message is for. A join message is taken care of here.
 func (m *mux) owner(message []byte, from datagram.Path) *bind {
 	if link.IsJoin(message) {
-		m.knock(append([]byte(nil), message...), from)
+		m.knock(message, from)
 		return nil
 	}
 	var found *bind
@@ -182,7 +182,7 @@ func (m *mux) owner(message []byte, from datagram.Path) *bind {
 // lost tells a machine that talks in a session of before a restart to make a new one. It answers with less than it got.
 func (m *mux) lost(message []byte, from datagram.Path) {
 	index, ok := transport(message)
-	if !ok || !m.hints.allow(from.Remote.Addr(), time.Now()) {
+	if !ok || !m.hints.take(time.Now(), hintRate, hintRate) {
 		return
 	}
 	if err := m.sock.Write([][]byte{link.MarshalLost(index)}, from); err != nil {
