@@ -21,17 +21,26 @@ type cables struct {
 	network  *network.Service
 	nodes    *node.Service
 	identity *identity.Service
+	// cable makes a link of an instance's TUN; nil means link.NewTUN.
+	cable func(tun *os.File, mtu int) (link.Link, error)
 }
 
 var _ compute.Network = (*cables)(nil)
 
 // Attach implements compute.Network.
 func (c *cables) Attach(interfaceID string, tun *os.File) (detach func(), err error) {
-	l, err := link.NewTUN(tun, instanceMTU)
+	l, err := c.link(tun)
 	if err != nil {
 		return nil, err
 	}
 	return c.fabric.Attach(interfaceID, l), nil
+}
+
+func (c *cables) link(tun *os.File) (link.Link, error) {
+	if c.cable != nil {
+		return c.cable(tun, instanceMTU)
+	}
+	return link.NewTUN(tun, instanceMTU)
 }
 
 // Terminated implements compute.Network: what is left of an instance in the network, in Systems Manager and in identity

@@ -57,6 +57,8 @@ type Config struct {
 	Log   *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Laboratory is for tests.
+	Laboratory Laboratory
 }
 
 // Server is a running Postern. Its parts are made once, in Open, and end in Close in the opposite order.
@@ -154,7 +156,7 @@ func (s *Server) openData(ctx context.Context) error {
 	if s.data.ephemeral {
 		path = ""
 	}
-	if s.store, err = store.Open(ctx, store.Options{Path: path}); err != nil {
+	if s.store, err = store.Open(ctx, store.Options{Path: path, MaxPages: s.config.Laboratory.MaxPages}); err != nil {
 		return fmt.Errorf("open the state: %w", err)
 	}
 	s.onClose(s.store.Close)
@@ -181,7 +183,7 @@ func (s *Server) openNetwork(ctx context.Context) error {
 	if s.network, err = network.New(ctx, network.Config{Store: s.store.Network(), Now: s.config.Now}); err != nil {
 		return err
 	}
-	s.fabric = fabric.New(fabric.Options{})
+	s.fabric = fabric.New(fabric.Options{Watch: s.config.Laboratory.Watch})
 	s.onClose(s.fabric.Close)
 	return nil
 }
@@ -202,19 +204,10 @@ func (s *Server) openSystemsManager(context.Context) error {
 }
 
 func (s *Server) openCompute(ctx context.Context) error {
-	launcher := guest.NewLauncher()
-	s.onClose(func() error { launcher.Close(); return nil })
-	// The check boots an instance that ends at once; nobody waits for that but who asks for its result.
-	s.checked = make(chan struct{})
-	checking, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	go func() {
-		defer close(s.checked)
-		s.missing = launcher.Check(checking, s.data.path, s.config.Agent)
-	}()
-	s.onClose(func() error { cancel(); <-s.checked; return nil })
 	var err error
 	s.compute, err = compute.Open(ctx, compute.Config{
-		Store: s.store.Compute(), Network: &cables{s.fabric, s.network, s.nodes, s.identity}, Launcher: launcher,
+		Store: s.store.Compute(), Launcher: s.launcher(ctx),
+		Network: &cables{s.fabric, s.network, s.nodes, s.identity, s.config.Laboratory.Cable},
 		Dir: s.data.file("compute"), Agent: s.config.Agent, CA: string(s.ca.CertificatePEM()), MTU: instanceMTU,
 		Now: s.config.Now, Log: s.log,
 	})
@@ -223,6 +216,25 @@ func (s *Server) openCompute(ctx context.Context) error {
 	}
 	s.onClose(s.compute.Close)
 	return nil
+}
+
+// launcher starts instances on this host, once it has looked whether it can.
+func (s *Server) launcher(ctx context.Context) compute.Launcher {
+	s.checked = make(chan struct{})
+	if l := s.config.Laboratory.Launcher; l != nil {
+		close(s.checked)
+		return l
+	}
+	launcher := guest.NewLauncher()
+	s.onClose(func() error { launcher.Close(); return nil })
+	// The check boots an instance that ends at once; nobody waits for that but who asks for its result.
+	checking, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		defer close(s.checked)
+		s.missing = launcher.Check(checking, s.data.path, s.config.Agent)
+	}()
+	s.onClose(func() error { cancel(); <-s.checked; return nil })
+	return launcher
 }
 
 func (s *Server) openPipeline(context.Context) error {

@@ -1,0 +1,25 @@
+package server
+
+import (
+	"os"
+
+	"postern/network/fabric"
+	"postern/network/link"
+	"postern/support/compute"
+)
+
+// Laboratory replaces what a server has of its host, and watches what happens inside it. Package test/world sets it;
+// programs leave it empty.
+type Laboratory struct {
+	// Launcher starts instances in place of this host's namespaces, and Cable makes a link of what its machines return as
+	// their TUN. Both are set or none.
+	Launcher compute.Launcher
+	Cable    func(tun *os.File, mtu int) (link.Link, error)
+	// Watch is told of every packet as the fabric decides on it. It must not wait.
+	Watch func(fabric.Sighting)
+	// MaxPages bounds the state, in pages of 4 KiB, as a full disk would; 0 is no bound.
+	MaxPages int
+}
+
+// Attach plugs a link into a network interface, as fabric.Attach does: a machine that Postern does not run.
+func (s *Server) Attach(eni string, l link.Link) (detach func()) { return s.fabric.Attach(eni, l) }
