@@ -2,6 +2,7 @@ package ec2messages_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -22,6 +23,27 @@ type message struct{ MessageId, Destination, Topic, CreatedDate, Payload, Payloa
 
 func poll(t *testing.T, m *nodetest.Machine) []message {
 	t.Helper()
+	messages, err := take(t, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return messages
+}
+
+// polling polls beside the test.
+func polling(t *testing.T, m *nodetest.Machine) <-chan []message {
+	polled := make(chan []message, 1)
+	go func() {
+		messages, err := take(t, m)
+		if err != nil {
+			t.Error(err)
+		}
+		polled <- messages
+	}()
+	return polled
+}
+
+func take(t *testing.T, m *nodetest.Machine) ([]message, error) {
 	status, body := m.Call("ec2messages", "GetMessages", map[string]any{
 		"Destination": m.ID, "MessagesRequestId": "11111111-2222-3333-4444-555555555555", "VisibilityTimeoutInSeconds": 10,
 	})
@@ -30,12 +52,12 @@ func poll(t *testing.T, m *nodetest.Machine) []message {
 		Messages                       []message
 	}
 	if err := json.Unmarshal([]byte(body), &out); err != nil || status != http.StatusOK || out.Destination != m.ID || len(out.MessagesRequestId) != 36 {
-		t.Fatalf("%d %s, %v", status, body, err)
+		return nil, fmt.Errorf("%d %s, %w", status, body, err)
 	}
 	if !strings.Contains(body, `"Messages":[`) {
-		t.Errorf("no list in %s", body)
+		return nil, fmt.Errorf("no list in %s", body)
 	}
-	return out.Messages
+	return out.Messages, nil
 }
 
 func send(t *testing.T, l *nodetest.Lab, node string) string {
@@ -106,14 +128,13 @@ func TestCommand(t *testing.T) {
 }
 
 func TestPollWaits(t *testing.T) {
-	l := nodetest.New(t, nodetest.Options{Poll: 300 * time.Millisecond})
+	l := nodetest.New(t, nodetest.Options{Poll: 2 * time.Second})
 	m := l.Register(t)
 	start := time.Now()
-	if got := poll(t, m); len(got) != 0 || time.Since(start) < 300*time.Millisecond {
+	if got := poll(t, m); len(got) != 0 || time.Since(start) < 2*time.Second {
 		t.Errorf("%d messages after %v", len(got), time.Since(start))
 	}
-	polled := make(chan []message, 1)
-	go func() { polled <- poll(t, m) }()
+	polled := polling(t, m)
 	nodetest.Until(t, "the poll waits", func() bool { return l.Mailbox.Reachable(m.ID) })
 	id := send(t, l, m.ID)
 	if got := <-polled; len(got) != 1 || got[0].MessageId != mgs.JobID(id, m.ID) {
@@ -130,12 +151,11 @@ func TestPollWaits(t *testing.T) {
 
 // With a control channel open, the poll gets nothing: an item is on one road at a time.
 func TestControlChannelGoesFirst(t *testing.T) {
-	l := nodetest.New(t, nodetest.Options{Poll: 500 * time.Millisecond})
+	l := nodetest.New(t, nodetest.Options{Poll: 2 * time.Second})
 	m := l.Register(t)
 	a := m.Connect(nodetest.Obey)
 	nodetest.Until(t, "the channel is open", func() bool { return l.Channels.Count() == 1 })
-	polled := make(chan []message, 1)
-	go func() { polled <- poll(t, m) }()
+	polled := polling(t, m)
 	id := send(t, l, m.ID)
 	nodetest.Until(t, "it is done", func() bool { return details(t, l, id, m.ID) == command.Success })
 	if got := <-polled; len(got) != 0 || len(a.Jobs()) != 1 {

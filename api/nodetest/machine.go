@@ -37,7 +37,7 @@ type Machine struct {
 }
 
 // keyPair is everybody's: making one takes a while.
-var keyPair = sync.OnceValue(func() *rsa.PrivateKey { return NewKey() })
+var keyPair = sync.OnceValue(NewKey)
 
 // NewKey makes a key pair.
 func NewKey() *rsa.PrivateKey {
@@ -251,7 +251,8 @@ func (m *Machine) Dial(id string, o websocket.DialOptions) (*websocket.Conn, err
 	}
 	o.HTTPClient, o.HTTPHeader, o.Host = m.lab.Client(), r.Header, r.Host
 	conn, answer, err := websocket.Dial(context.Background(), strings.Replace(m.lab.URL(), "https", "wss", 1)+path, &o)
-	if err != nil && answer != nil && answer.Body != nil {
+	if err != nil && answer != nil {
+		defer answer.Body.Close()
 		body, readErr := io.ReadAll(answer.Body)
 		err = errors.Join(fmt.Errorf("%w: %s", err, body), readErr)
 	}

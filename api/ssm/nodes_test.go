@@ -14,7 +14,6 @@ import (
 
 	"postern/api/apitest"
 	"postern/api/nodetest"
-	"postern/aws/sigv4"
 	"postern/ssm/node"
 )
 
@@ -284,5 +283,5 @@ func TestGuard(t *testing.T) {
 	l := nodetest.New(t, nodetest.Options{})
 	m := l.Register(t)
 	l.Allow(t, `{"Effect":"Deny","Action":"*","Resource":"*"}`)
-	apitest.Guard(t, l.Handler, sigv4.Credentials(m.Credentials), time.Now())
+	apitest.Guard(t, l.Handler, m.Credentials, time.Now())
 }

@@ -240,7 +240,7 @@ func TestTokensExpire(t *testing.T) {
 }
 
 func TestSilence(t *testing.T) {
-	const silence = 300 * time.Millisecond
+	const silence = time.Second
 	l := nodetest.New(t, nodetest.Options{Channels: ssmmessages.Config{Silence: silence, Opening: silence}})
 	m := l.Register(t)
 	t.Run("nothing is said at all", func(t *testing.T) {

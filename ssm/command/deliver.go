@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"postern/aws/fault"
 	"postern/ssm/mailbox"
@@ -187,5 +188,35 @@ func (s *Service) nodeGone(ctx context.Context, node string) {
 	if err != nil {
 		// The time-outs end them all the same, later.
 		s.config.Log.Error("a node's invocations could not be ended", "node", node, "err", err)
+	}
+}
+
+// redeliverEvery is how often redeliver runs. It only finds what a failure left behind: what is sent is posted at once.
+const redeliverEvery = 30 * time.Second
+
+// redeliver is a reconciler: it sees to it that what waits is in the mailbox of every node that has a road here. What
+// is there already stays as it is.
+func (s *Service) redeliver(ctx context.Context) error {
+	seen := map[string]bool{}
+	for after := (Place{}); ; {
+		rows, err := s.config.Store.Rows(ctx, Query{Stages: []Stage{Queued, Cancelling}, After: after, Limit: maxBatch})
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			after = Place{r.Requested, r.CommandID, r.Order}
+			if seen[r.Node] || !s.config.Mailbox.Reachable(r.Node) {
+				continue
+			}
+			seen[r.Node] = true
+			items, err := s.Claim(ctx, r.Node)
+			if err != nil {
+				return err
+			}
+			s.config.Mailbox.Post(r.Node, items...)
+		}
+		if len(rows) < maxBatch {
+			return nil
+		}
 	}
 }

@@ -170,7 +170,7 @@ func drive(t *rapid.T, i *Invocation, now time.Time) {
 }
 
 func TestTransitions(t *testing.T) {
-	in := func(d time.Duration) time.Time { return noon.Add(d) }
+	in := noon.Add
 	for _, tt := range []struct {
 		name    string
 		drive   func(*Invocation)

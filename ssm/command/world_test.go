@@ -54,7 +54,7 @@ func (w *world) start() {
 	w.library = library.New(w.records)
 	w.nodes = node.New(node.Config{Records: w.records})
 	w.box = mailbox.New(mailbox.Config{})
-	w.commands = command.New(command.Config{Store: w.store, Documents: w.library, Nodes: w.nodes, Mailbox: w.box})
+	w.commands = command.New(command.Config{Store: w.store, Documents: w.library, Nodes: w.nodes, Mailbox: w.box, History: 24 * time.Hour})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	commands := w.commands

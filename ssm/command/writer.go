@@ -153,7 +153,7 @@ func (s *Service) settled(after []*Invocation) {
 func (s *Service) watchClock(ctx context.Context) error {
 	ticker := time.NewTicker(s.config.Tick)
 	defer ticker.Stop()
-	var forgotten time.Time
+	var forgotten, redelivered time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -164,13 +164,18 @@ func (s *Service) watchClock(ctx context.Context) error {
 		if err := s.expire(ctx, now); err != nil && ctx.Err() == nil {
 			s.config.Log.Error("time-outs could not be applied", "err", err)
 		}
-		if now.Sub(forgotten) < time.Hour {
-			continue
+		if now.Sub(redelivered) >= redeliverEvery {
+			if err := s.redeliver(ctx); err != nil && ctx.Err() == nil {
+				s.config.Log.Error("what waits could not be sent", "err", err)
+			}
+			redelivered = now
 		}
-		if err := s.config.Store.Forget(ctx, now.Add(-s.config.History)); err != nil && ctx.Err() == nil {
-			s.config.Log.Error("old commands could not be forgotten", "err", err)
+		if now.Sub(forgotten) >= time.Hour {
+			if err := s.config.Store.Forget(ctx, now.Add(-s.config.History)); err != nil && ctx.Err() == nil {
+				s.config.Log.Error("old commands could not be forgotten", "err", err)
+			}
+			forgotten = now
 		}
-		forgotten = now
 	}
 }
 

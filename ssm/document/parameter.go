@@ -1,6 +1,7 @@
 package document
 
 import (
+	"errors"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -107,7 +108,8 @@ func (p *Parameter) readBounds(m map[string]any) error {
 }
 
 func patternFault(err error) string {
-	if s, ok := err.(*syntax.Error); ok {
+	var s *syntax.Error
+	if errors.As(err, &s) {
 		return string(s.Code)
 	}
 	return err.Error()
