@@ -108,12 +108,13 @@ func short(s *string) string {
 
 func (s *service) registerManagedInstance(ctx context.Context, c *api.Call, in *registerManagedInstanceInput) (*registerManagedInstanceOutput, error) {
 	r := node.Registration{
-		Region: c.Region, PublicKey: aws.ToString(in.PublicKey), PublicKeyType: aws.ToString(in.PublicKeyType), Fingerprint: aws.ToString(in.Fingerprint),
+		Activation: aws.ToString(in.ActivationId), Code: aws.ToString(in.ActivationCode), Region: c.Region,
+		PublicKey: aws.ToString(in.PublicKey), PublicKeyType: aws.ToString(in.PublicKeyType), Fingerprint: aws.ToString(in.Fingerprint),
 	}
 	if in.ActivationId == nil && !c.Caller.Anonymous() {
 		return s.registerInstance(ctx, c, in, r)
 	}
-	id, err := s.nodes.Register(ctx, aws.ToString(in.ActivationId), aws.ToString(in.ActivationCode), r, c.Time)
+	id, err := s.nodes.Register(ctx, r, c.Time)
 	if err == nil && s.registered != nil {
 		err = s.registered(ctx, c.Origin, id)
 	}
@@ -132,8 +133,10 @@ func (s *service) registerInstance(ctx context.Context, c *api.Call, in *registe
 	return &registerManagedInstanceOutput{InstanceId: id}, s.nodes.RegisterInstance(ctx, scopeOf(c), id, r, c.Time)
 }
 
+func proof(c *api.Call) node.Proof { return node.Proof{Node: c.Caller.Node, Key: c.Caller.NodeKey} }
+
 func (s *service) requestManagedInstanceRoleToken(ctx context.Context, c *api.Call, in *requestManagedInstanceRoleTokenInput) (*requestManagedInstanceRoleTokenOutput, error) {
-	t, err := s.nodes.RoleToken(ctx, c.Caller.Node, aws.ToString(in.Fingerprint), c.Caller.NodeKey, c.Time)
+	t, err := s.nodes.RoleToken(ctx, proof(c), aws.ToString(in.Fingerprint), c.Time)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +147,7 @@ func (s *service) requestManagedInstanceRoleToken(ctx context.Context, c *api.Ca
 }
 
 func (s *service) updateManagedInstancePublicKey(ctx context.Context, c *api.Call, in *updateManagedInstancePublicKeyInput) (*empty, error) {
-	return nil, s.nodes.ChangeKey(ctx, c.Caller.Node, aws.ToString(in.NewPublicKey), aws.ToString(in.NewPublicKeyType), c.Caller.NodeKey, c.Time)
+	return nil, s.nodes.ChangeKey(ctx, proof(c), aws.ToString(in.NewPublicKey), aws.ToString(in.NewPublicKeyType), c.Time)
 }
 
 // listInstanceAssociations lists none: Postern has no operation that makes an association.

@@ -14,6 +14,8 @@ import (
 
 // Registration is what a machine says when it registers.
 type Registration struct {
+	// Activation and Code are the invitation of a machine that is no instance.
+	Activation, Code string
 	// Region is the region it was said to.
 	Region string
 	// PublicKey is base64 of a DER SubjectPublicKeyInfo; PublicKeyType is "Rsa".
@@ -42,12 +44,12 @@ func checkKey(key, kind string) error {
 }
 
 // Register makes a managed node of a machine that knows an activation's code, and returns its id.
-func (s *Service) Register(ctx context.Context, activation, code string, r Registration, now time.Time) (string, error) {
+func (s *Service) Register(ctx context.Context, r Registration, now time.Time) (string, error) {
 	if err := r.check(); err != nil {
 		return "", err
 	}
 	id := newID()
-	key := ssm.Key{Kind: ssm.KindActivation, ID: activation}
+	key := ssm.Key{Kind: ssm.KindActivation, ID: r.Activation}
 	err := s.config.Records.Update(ctx, []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
 		if len(found) == 0 || found[0].Scope.Region != r.Region {
 			return nil, invalidActivation()
@@ -56,7 +58,7 @@ func (s *Service) Register(ctx context.Context, activation, code string, r Regis
 		if err != nil {
 			return nil, err
 		}
-		if err := a.use(code, now); err != nil {
+		if err := a.use(r.Code, now); err != nil {
 			return nil, err
 		}
 		n := Node{
@@ -128,17 +130,23 @@ func (s *Service) Keys(ctx context.Context, id string) (ssm.Scope, []*rsa.Public
 	return n.Scope, keys, nil
 }
 
-// ChangeKey makes newKey the node's key. signed is the key that the node signed with: it stays good until newKey is
-// first used, because the answer may be lost.
-func (s *Service) ChangeKey(ctx context.Context, id, newKey, kind string, signed *rsa.PublicKey, now time.Time) error {
+// Proof is a request that a node signed with one of its keys.
+type Proof struct {
+	Node string
+	Key  *rsa.PublicKey
+}
+
+// ChangeKey makes newKey the node's key. The one that it signed with stays good until newKey is first used, because
+// the answer may be lost.
+func (s *Service) ChangeKey(ctx context.Context, by Proof, newKey, kind string, now time.Time) error {
 	if err := checkKey(newKey, kind); err != nil {
 		return err
 	}
-	text, err := sigv4.FormatPublicKey(signed)
+	text, err := sigv4.FormatPublicKey(by.Key)
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, id, func(n *Node) error {
+	return s.change(ctx, by.Node, func(n *Node) error {
 		if text != n.PublicKey && text != n.FormerKey {
 			return fault.New(fault.Denied, "node.ChangeKey", "the key that signed is no longer the node's").WithCode("AccessDeniedException")
 		}
@@ -154,12 +162,13 @@ type Token struct {
 	UpdateKeyPair bool
 }
 
-// RoleToken issues credentials to a node that signed with the key signed, on the machine with this fingerprint.
+// RoleToken issues credentials to a node for its proof, on the machine with this fingerprint.
 //
 // A wrong fingerprint is a fault with the code MachineFingerprintDoesNotMatch. Only that and a real denial make the
 // public agent pause for half an hour; every other fault it tries again soon.
-func (s *Service) RoleToken(ctx context.Context, id, fingerprint string, signed *rsa.PublicKey, now time.Time) (Token, error) {
+func (s *Service) RoleToken(ctx context.Context, by Proof, fingerprint string, now time.Time) (Token, error) {
 	const op = "node.RoleToken"
+	id := by.Node
 	n, err := s.Find(ctx, id)
 	if err != nil {
 		return Token{}, err
@@ -168,7 +177,7 @@ func (s *Service) RoleToken(ctx context.Context, id, fingerprint string, signed 
 		return Token{}, fault.New(fault.Denied, op, "%s was registered by another machine; register this one by an activation of its own", id).
 			WithCode("MachineFingerprintDoesNotMatch")
 	}
-	if err := s.keyUsed(ctx, n, signed); err != nil {
+	if err := s.keyUsed(ctx, n, by.Key); err != nil {
 		return Token{}, err
 	}
 	role := n.Role

@@ -99,6 +99,7 @@ func keyText(t testing.TB, key *rsa.PublicKey) string {
 }
 
 func registration(t testing.TB, key *rsa.PublicKey) node.Registration {
+	t.Helper()
 	return node.Registration{Region: here.Region, PublicKey: keyText(t, key), PublicKeyType: "Rsa", Fingerprint: "machine"}
 }
 
@@ -117,7 +118,9 @@ func (w *world) activate(t testing.TB, n node.NewActivation) (node.Activation, s
 func (w *world) register(t testing.TB) string {
 	t.Helper()
 	a, code := w.activate(t, node.NewActivation{DefaultName: "edge", Tags: map[string]string{"site": "harbour"}})
-	id, err := w.Register(t.Context(), a.ID, code, registration(t, keys()[0]), w.clock())
+	r := registration(t, keys()[0])
+	r.Activation, r.Code = a.ID, code
+	id, err := w.Register(t.Context(), r, w.clock())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +197,8 @@ func TestRegister(t *testing.T) {
 		{"second", a.ID, code, good, 0, ""},
 		{"used up", a.ID, code, good, 0, "RegistrationLimitExceeded"},
 	} {
-		id, err := w.Register(t.Context(), tt.id, tt.code, tt.r, noon.Add(tt.after))
+		tt.r.Activation, tt.r.Code = tt.id, tt.code
+		id, err := w.Register(t.Context(), tt.r, noon.Add(tt.after))
 		want(t, tt.name, err, tt.want)
 		if err == nil && (len(id) != 20 || !strings.HasPrefix(id, "mi-")) {
 			t.Errorf("%s: id %q", tt.name, id)
@@ -209,9 +213,10 @@ func TestRegisterConcurrentlyKeepsTheLimit(t *testing.T) {
 	w := newWorld()
 	a, code := w.activate(t, node.NewActivation{Limit: 5})
 	r := registration(t, keys()[0])
+	r.Activation, r.Code = a.ID, code
 	var wg sync.WaitGroup
 	for range 20 {
-		wg.Go(func() { w.Register(t.Context(), a.ID, code, r, noon) })
+		wg.Go(func() { w.Register(t.Context(), r, noon) })
 	}
 	wg.Wait()
 	nodes, _, err := w.List(t.Context(), here, node.Query{}, noon)
@@ -224,7 +229,7 @@ func TestRoleToken(t *testing.T) {
 	w := newWorld()
 	id := w.register(t)
 	token := func(fingerprint string) (node.Token, error) {
-		return w.RoleToken(t.Context(), id, fingerprint, keys()[0], w.clock())
+		return w.RoleToken(t.Context(), node.Proof{Node: id, Key: keys()[0]}, fingerprint, w.clock())
 	}
 	got, err := token("machine")
 	if err != nil || got.SecretAccessKey != "Nodes" || got.SessionToken != id || got.UpdateKeyPair {
@@ -249,11 +254,11 @@ func TestKeyRotation(t *testing.T) {
 	id := w.register(t)
 	first, second, third := keys()[0], keys()[1], keys()[2]
 	use := func(k *rsa.PublicKey) error {
-		_, err := w.RoleToken(t.Context(), id, "machine", k, noon)
+		_, err := w.RoleToken(t.Context(), node.Proof{Node: id, Key: k}, "machine", noon)
 		return err
 	}
 	change := func(to, signed *rsa.PublicKey) error {
-		return w.ChangeKey(t.Context(), id, keyText(t, to), "Rsa", signed, noon)
+		return w.ChangeKey(t.Context(), node.Proof{Node: id, Key: signed}, keyText(t, to), "Rsa", noon)
 	}
 	expect := func(what string, keys ...*rsa.PublicKey) {
 		t.Helper()
@@ -273,7 +278,7 @@ func TestKeyRotation(t *testing.T) {
 	want(t, "first use", use(third), "")
 	expect("used", third)
 	want(t, "by the former key", change(second, first), "AccessDeniedException")
-	want(t, "no key", w.ChangeKey(t.Context(), id, "AAAA", "Rsa", third, noon), "InvalidPublicKey")
+	want(t, "no key", w.ChangeKey(t.Context(), node.Proof{Node: id, Key: third}, "AAAA", "Rsa", noon), "InvalidPublicKey")
 }
 
 func TestInstances(t *testing.T) {
@@ -289,17 +294,17 @@ func TestInstances(t *testing.T) {
 	if views, _, _ := w.List(t.Context(), here, node.Query{}, noon); len(views) != 0 {
 		t.Error("an instance is listed before it pinged")
 	}
-	_, err := w.RoleToken(t.Context(), id, id, nil, noon)
+	_, err := w.RoleToken(t.Context(), node.Proof{Node: id}, id, noon)
 	want(t, "without a default role", err, "AccessDeniedException")
 	want(t, "a role that does not exist", w.SetSetting(t.Context(), here, node.Setting{ID: node.DefaultRoleSetting, Value: "Nobody"}), "ValidationException")
 	want(t, "an unknown setting", w.SetSetting(t.Context(), here, node.Setting{ID: "/ssm/x"}), "ServiceSettingNotFound")
 	want(t, "set", w.SetSetting(t.Context(), here, node.Setting{ID: node.DefaultRoleSetting, Value: "Nodes"}), "")
-	got, err := w.RoleToken(t.Context(), id, id, nil, noon)
+	got, err := w.RoleToken(t.Context(), node.Proof{Node: id}, id, noon)
 	if err != nil || got.SecretAccessKey != "Nodes" || got.UpdateKeyPair {
 		t.Errorf("token %+v, %v", got, err)
 	}
 	want(t, "reset", w.SetSetting(t.Context(), here, node.Setting{ID: node.DefaultRoleSetting}), "")
-	_, err = w.RoleToken(t.Context(), id, id, nil, noon)
+	_, err = w.RoleToken(t.Context(), node.Proof{Node: id}, id, noon)
 	want(t, "after the reset", err, "AccessDeniedException")
 	want(t, "deregister", w.Deregister(t.Context(), here, id), "InvalidInstanceId")
 	want(t, "ping", w.Ping(t.Context(), here, id, node.Information{PlatformType: "Linux", ComputerName: "web"}, noon), "")
