@@ -75,7 +75,12 @@ func (j *joinFlags) complete() error {
 
 // register joins the private network and registers through it. What is kept is kept only when both have worked.
 func (c *command) register(ctx context.Context, j *joinFlags) error {
-	config, err := tunnel.Join(ctx, tunnel.JoinConfig{Server: j.server, Activation: j.activation, Code: j.code, Subnet: j.subnet})
+	ask := tunnel.JoinConfig{Server: j.server, Activation: j.activation, Code: j.code, Subnet: j.subnet}
+	// With the key of an earlier try the server gives the same place again, instead of another one.
+	if old, err := loadTunnel(j.dir); err == nil {
+		ask.PrivateKey = old.PrivateKey
+	}
+	config, err := tunnel.Join(ctx, ask)
 	if err != nil {
 		return err
 	}
@@ -95,6 +100,9 @@ func (c *command) register(ctx context.Context, j *joinFlags) error {
 	err = c.through(ctx, config, &j.options, func(a *agent.Agent) error {
 		return h.Register(ctx, a, agent.Activation{ID: j.activation, Code: j.code, Region: config.Grant.Region})
 	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w\nthe private network lets nothing through; on the server, this says why: postern explain --from %s --to ssm", err, config.Grant.Interface)
+	}
 	if err != nil {
 		return err
 	}
@@ -119,13 +127,26 @@ func (c *command) through(ctx context.Context, config *tunnel.Config, o *options
 	return errors.Join(err, road.Close())
 }
 
+// loadTunnel reads the road that an earlier join has kept.
+func loadTunnel(dir string) (*tunnel.Config, error) {
+	text, err := os.ReadFile(filepath.Join(dir, tunnelFile))
+	if err != nil {
+		return nil, err
+	}
+	var config tunnel.Config
+	if err := json.Unmarshal(text, &config); err != nil {
+		return nil, fmt.Errorf("read the road that join has kept: %w", err)
+	}
+	return &config, nil
+}
+
 // resume runs with the registration that is kept; agent.ErrNotRegistered if there is none.
 func (c *command) resume(ctx context.Context, o *options) error {
 	h := &agent.Hybrid{Dir: o.dir}
 	if err := h.Load(); err != nil {
 		return err
 	}
-	text, err := os.ReadFile(filepath.Join(o.dir, tunnelFile))
+	config, err := loadTunnel(o.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		// Registered over a road of the machine's own: another VPN, or an attached interface.
 		a := &agent.Agent{Identity: h, Dir: o.dir, Version: Version, Log: c.log(o), Endpoint: o.endpoints()}
@@ -134,12 +155,8 @@ func (c *command) resume(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	var config tunnel.Config
-	if err := json.Unmarshal(text, &config); err != nil {
-		return fmt.Errorf("read the road that join has kept: %w", err)
-	}
 	h.Local = config.Local().String()
-	return c.through(ctx, &config, o, func(a *agent.Agent) error {
+	return c.through(ctx, config, o, func(a *agent.Agent) error {
 		a.Identity = h
 		return a.Run(ctx)
 	})
