@@ -20,6 +20,9 @@ const (
 	// callTime bounds one API call, dialTime a connection. Amazon's agent waits up to 15 s.
 	callTime = 10 * time.Second
 	dialTime = 3 * time.Second
+	// shakeTime is longer: a service that thousands of nodes come back to at once needs it, and every handshake that is
+	// given up was work for nothing.
+	shakeTime = 10 * time.Second
 )
 
 // Agent is one node's agent. Fields are set before Run and not changed after it.
@@ -130,7 +133,7 @@ func (a *Agent) begin(ctx context.Context) bool {
 			return false
 		}
 		a.Log.Warn("not registered yet", "err", err)
-		if !wait.sleep(ctx) {
+		if !wait.sleep(ctx, err) {
 			return false
 		}
 	}

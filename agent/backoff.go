@@ -2,29 +2,39 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
+	"net"
 	"time"
 )
 
 // Waiting between tries. Amazon's agent goes up to 40 minutes; a node that is mended should be back within seconds.
 const (
 	firstWait = 250 * time.Millisecond
-	maxWait   = 5 * time.Second
+	// No road: trying costs the service nothing, and whoever mends the road is looking.
+	maxNoRoad = 3 * time.Second
+	// The service was reached and did not serve: it is busy, or starts, or refuses.
+	maxWait = 10 * time.Second
 )
 
-// A backoff doubles its waits up to maxWait. Each is spread over its upper half, so that nodes that lost their road
-// together do not come back together.
+// A backoff doubles its waits. Each is spread over its upper half, so that nodes that lost their road together do not
+// come back together.
 type backoff struct{ next time.Duration }
 
 func newBackoff() *backoff { return &backoff{firstWait} }
 
 func (b *backoff) reset() { b.next = firstWait }
 
-// sleep waits, and returns false if ctx ended meanwhile.
-func (b *backoff) sleep(ctx context.Context) bool {
-	wait := b.next/2 + rand.N(b.next/2+1)
+// sleep waits after a failure, and returns false if ctx ended meanwhile.
+func (b *backoff) sleep(ctx context.Context, failure error) bool {
+	longest := maxWait
+	var dial *net.OpError
+	if errors.As(failure, &dial) && dial.Op == "dial" {
+		longest = maxNoRoad
+	}
+	wait := min(b.next, longest)
 	b.next = min(2*b.next, maxWait)
-	return pause(ctx, wait)
+	return pause(ctx, wait/2+rand.N(wait/2+1))
 }
 
 // pause waits for d, and returns false if ctx ended meanwhile.

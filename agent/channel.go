@@ -42,7 +42,7 @@ func (a *Agent) channel(ctx context.Context) {
 		if opened && a.Now().Sub(began) > steadyAfter {
 			wait.reset()
 		}
-		if !wait.sleep(ctx) {
+		if !wait.sleep(ctx, err) {
 			return
 		}
 	}

@@ -56,7 +56,7 @@ func NewHTTPClient(dial Dialer, roots *x509.CertPool) *http.Client {
 			return dial(ctx, network, address)
 		},
 		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(4)},
-		TLSHandshakeTimeout: dialTime,
+		TLSHandshakeTimeout: shakeTime,
 		MaxIdleConnsPerHost: 1,
 		IdleConnTimeout:     20 * time.Second, // health calls are minutes apart: an idle connection is only memory
 		ReadBufferSize:      4096,

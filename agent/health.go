@@ -70,7 +70,7 @@ func (a *Agent) health(ctx context.Context) {
 			return
 		case err != nil:
 			a.Log.Warn("no sign of life sent", "err", err)
-			if !wait.sleep(ctx) {
+			if !wait.sleep(ctx, err) {
 				return
 			}
 			next = 0

@@ -83,7 +83,7 @@ func (a *Agent) pollWhileShut(ctx context.Context) {
 			return
 		case err != nil:
 			a.Log.Warn("ec2messages does not answer", "err", err)
-			if !wait.sleep(shut) {
+			if !wait.sleep(shut, err) {
 				return
 			}
 		case time.Since(began) < tooQuick:
