@@ -1,10 +1,13 @@
 package server
 
 import (
+	"context"
 	"os"
 
+	"postern/network"
 	"postern/network/fabric"
 	"postern/network/link"
+	"postern/network/vpc"
 	"postern/support/compute"
 )
 
@@ -21,5 +24,12 @@ type Laboratory struct {
 	MaxPages int
 }
 
-// Attach plugs a link into a network interface, as fabric.Attach does: a machine that Postern does not run.
+// Interface makes a network interface for a machine that Postern does not run, and that is not joined over WireGuard.
+func (s *Server) Interface(ctx context.Context, subnet, owner string, groups ...string) (*network.Interface, error) {
+	return s.network.CreateInterface(ctx, network.Scope{Account: s.config.Account, Region: s.config.Region}, network.CreateInterfaceInput{
+		Subnet: subnet, Owner: owner, Groups: groups, Kind: vpc.AttachedInterface, DeleteOnTermination: true,
+	})
+}
+
+// Attach plugs a link into a network interface, as fabric.Attach does.
 func (s *Server) Attach(eni string, l link.Link) (detach func()) { return s.fabric.Attach(eni, l) }

@@ -1,0 +1,146 @@
+package world
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/netip"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"postern/aws/sigv4"
+)
+
+// A node's state, as DescribeInstanceInformation says it.
+const (
+	Online         = string(ssmtypes.PingStatusOnline)
+	ConnectionLost = string(ssmtypes.PingStatusConnectionLost)
+)
+
+// Node is an instance of the world.
+type Node struct {
+	managed
+	// Interface is the id of its network interface, Address the private address of it.
+	Interface string
+	Address   netip.Addr
+}
+
+// managed is a managed node as its operator sees it.
+type managed struct {
+	// ID is the node's: "i-…" or "mi-…".
+	ID string
+	w  *World
+}
+
+// Instance makes one more instance, and waits until it is online.
+func (w *World) Instance() *Node {
+	w.t.Helper()
+	n := w.run("")
+	n.Await(Online)
+	return n
+}
+
+// Bare makes an instance on which no agent runs, and waits until it is connected.
+func (w *World) Bare() *Node {
+	w.t.Helper()
+	n := w.run(bare)
+	w.Until(n.ID+" is connected", func() bool {
+		b := w.host.of(n.ID)
+		return b != nil && b.road.stack.Load() != nil
+	})
+	return n
+}
+
+func (w *World) run(userData string) *Node {
+	w.t.Helper()
+	images := must[ec2.DescribeImagesOutput](w)(w.EC2.DescribeImages(w.t.Context(), &ec2.DescribeImagesInput{}))
+	made := must[ec2.RunInstancesOutput](w)(w.EC2.RunInstances(w.t.Context(), &ec2.RunInstancesInput{
+		ImageId: images.Images[0].ImageId, InstanceType: ec2types.InstanceTypeT3Micro, MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
+		SubnetId: &w.Subnets[0], SecurityGroupIds: []string{w.NodeGroup}, UserData: encode(userData),
+		IamInstanceProfile: &ec2types.IamInstanceProfileSpecification{Name: &w.Role},
+	}))
+	i := made.Instances[0]
+	n := &Node{
+		managed:   managed{ID: *i.InstanceId, w: w},
+		Interface: *i.NetworkInterfaces[0].NetworkInterfaceId, Address: netip.MustParseAddr(*i.PrivateIpAddress),
+	}
+	w.journey.name(n.Interface, n.ID)
+	return n
+}
+
+// Reboot boots the instance again, as its operator would, and returns when the new boot is connected.
+func (n *Node) Reboot() {
+	n.w.t.Helper()
+	before := n.w.host.of(n.ID)
+	must[ec2.RebootInstancesOutput](n.w)(n.w.EC2.RebootInstances(n.w.t.Context(), &ec2.RebootInstancesInput{InstanceIds: []string{n.ID}}))
+	n.w.Until(n.ID+" has booted again", func() bool {
+		now := n.w.host.of(n.ID)
+		return now != before && now.road.stack.Load() != nil
+	})
+}
+
+// Dial connects from the instance to an address, or to a name as the VPC's resolver knows it.
+func (n *Node) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	return n.w.host.of(n.ID).road.DialContext(ctx, network, address)
+}
+
+// Client makes requests from the instance.
+func (n *Node) Client() *http.Client {
+	c := n.w.host.of(n.ID).client()
+	n.w.onClose(c.CloseIdleConnections)
+	return c
+}
+
+// Credentials are those of the instance's role, as its metadata service gives them.
+func (n *Node) Credentials() sigv4.Credentials {
+	n.w.t.Helper()
+	client := n.w.host.of(n.ID).road.metadata()
+	const latest = "http://169.254.169.254/latest/"
+	token := n.fetch(client, http.MethodPut, latest+"api/token", http.Header{"X-Aws-Ec2-Metadata-Token-Ttl-Seconds": {"60"}})
+	text := n.fetch(client, http.MethodGet, latest+"meta-data/iam/security-credentials/"+n.w.Role, http.Header{"X-Aws-Ec2-Metadata-Token": {string(token)}})
+	var c struct{ AccessKeyID, SecretAccessKey, Token string }
+	if err := json.Unmarshal(text, &c); err != nil {
+		n.w.t.Fatal(err)
+	}
+	return sigv4.Credentials{AccessKey: c.AccessKeyID, Secret: c.SecretAccessKey, Token: c.Token}
+}
+
+func (n *Node) fetch(client *http.Client, method, url string, header http.Header) []byte {
+	n.w.t.Helper()
+	r, err := http.NewRequestWithContext(n.w.t.Context(), method, url, nil)
+	if err != nil {
+		n.w.t.Fatal(err)
+	}
+	r.Header = header
+	status, body := n.w.do(client, r)
+	if status != http.StatusOK {
+		n.w.t.Fatalf("%s %s: %d %s", method, url, status, body)
+	}
+	return body
+}
+
+// Drops counts the node's packets that went no further, by reason.
+func (n *Node) Drops() map[string]int { return n.w.journey.dropped(n.Interface) }
+
+// Status is the node's ping status; empty while it is not known.
+func (m *managed) Status() string {
+	m.w.t.Helper()
+	out := must[ssm.DescribeInstanceInformationOutput](m.w)(m.w.SSM.DescribeInstanceInformation(m.w.t.Context(), &ssm.DescribeInstanceInformationInput{
+		Filters: []ssmtypes.InstanceInformationStringFilter{{Key: aws.String("InstanceIds"), Values: []string{m.ID}}},
+	}))
+	if len(out.InstanceInformationList) == 0 {
+		return ""
+	}
+	return string(out.InstanceInformationList[0].PingStatus)
+}
+
+// Await waits for a status.
+func (m *managed) Await(status string) {
+	m.w.t.Helper()
+	m.w.Until(m.ID+" is "+status, func() bool { return m.Status() == status })
+}

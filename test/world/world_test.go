@@ -1,0 +1,24 @@
+package world_test
+
+import (
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"postern/test/world"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestThreeNodes(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Nodes(3))
+	if out := w.Node(0).Says("echo hello; uptime"); !strings.HasPrefix(out, "hello\n") {
+		t.Errorf("it says %q", out)
+	}
+	m := w.Join()
+	if out := m.Says("echo of a machine"); out != "of a machine\n" {
+		t.Errorf("it says %q", out)
+	}
+}
