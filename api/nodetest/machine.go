@@ -32,9 +32,21 @@ type Machine struct {
 	Fingerprint string
 	Credentials sigv4.Credentials
 
-	lab *Lab
-	t   testing.TB
+	client *http.Client
+	url    func(service string) string
+	t      testing.TB
 }
+
+// Over makes a machine whose requests go by client to the services' own names: for laboratories with a network.
+func Over(t testing.TB, client *http.Client, id string, c sigv4.Credentials) *Machine {
+	return &Machine{
+		ID: id, Key: keyPair(), Fingerprint: id, Credentials: c, client: client, t: t,
+		url: func(service string) string { return "https://" + service + "." + Region + ".amazonaws.com" },
+	}
+}
+
+// everywhere is where the laboratory serves every service.
+func (l *Lab) everywhere(string) string { return l.URL() }
 
 // keyPair is everybody's: making one takes a while.
 var keyPair = sync.OnceValue(NewKey)
@@ -65,7 +77,7 @@ func (l *Lab) Register(t testing.TB) *Machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &Machine{Key: keyPair(), Fingerprint: random(), lab: l, t: t}
+	m := &Machine{Key: keyPair(), Fingerprint: random(), client: l.Client(), url: l.everywhere, t: t}
 	status, body := m.Unsigned("RegisterManagedInstance", map[string]any{
 		"ActivationId": *a.ActivationId, "ActivationCode": *a.ActivationCode, "Fingerprint": m.Fingerprint,
 		"PublicKey": Public(t, m.Key), "PublicKeyType": "Rsa",
@@ -84,7 +96,7 @@ func (l *Lab) Instance(t testing.TB, id string) *Machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &Machine{ID: id, Key: keyPair(), Fingerprint: id, Credentials: sigv4.Credentials{AccessKey: c.AccessKeyID, Secret: c.SecretAccessKey, Token: c.SessionToken}, lab: l, t: t}
+	m := &Machine{ID: id, Key: keyPair(), Fingerprint: id, Credentials: sigv4.Credentials{AccessKey: c.AccessKeyID, Secret: c.SecretAccessKey, Token: c.SessionToken}, client: l.Client(), url: l.everywhere, t: t}
 	m.Ping()
 	return m
 }
@@ -130,7 +142,7 @@ func (m *Machine) request(method, service, path string, in any) (*http.Request, 
 			m.t.Fatal(err)
 		}
 	}
-	r, err := http.NewRequestWithContext(context.Background(), method, m.lab.URL()+path, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(context.Background(), method, m.url(service)+path, bytes.NewReader(body))
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -147,7 +159,7 @@ func (m *Machine) json(service, op string, in any) (*http.Request, []byte) {
 
 func (m *Machine) do(r *http.Request) (int, string) {
 	m.t.Helper()
-	answer, err := m.lab.Client().Do(r)
+	answer, err := m.client.Do(r)
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -249,8 +261,8 @@ func (m *Machine) Dial(id string, o websocket.DialOptions) (*websocket.Conn, err
 	if err := sigv4.Sign(r, nil, m.Credentials, target("ssmmessages")); err != nil {
 		m.t.Fatal(err)
 	}
-	o.HTTPClient, o.HTTPHeader, o.Host = m.lab.Client(), r.Header, r.Host
-	conn, answer, err := websocket.Dial(context.Background(), strings.Replace(m.lab.URL(), "https", "wss", 1)+path, &o)
+	o.HTTPClient, o.HTTPHeader, o.Host = m.client, r.Header, r.Host
+	conn, answer, err := websocket.Dial(context.Background(), strings.Replace(m.url("ssmmessages"), "https", "wss", 1)+path, &o)
 	if err != nil && answer != nil {
 		defer answer.Body.Close()
 		body, readErr := io.ReadAll(answer.Body)
