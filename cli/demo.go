@@ -178,7 +178,9 @@ func (d *demo) online(ctx context.Context, id string) (told, error) {
 		return told{}, err
 	}
 	return told{
-		fmt.Sprintf("%s  %s  agent %s on %s %s", id, info.PingStatus, aws.ToString(info.AgentVersion), aws.ToString(info.PlatformName), aws.ToString(info.PlatformVersion)),
+		// The first sign of life does not name the platform.
+		strings.TrimSuffix(fmt.Sprintf("%s  %s  agent %s on %s", id, info.PingStatus, aws.ToString(info.AgentVersion),
+			strings.TrimSpace(aws.ToString(info.PlatformName)+" "+aws.ToString(info.PlatformVersion))), " on "),
 		map[string]string{"ping_status": string(info.PingStatus), "agent_version": aws.ToString(info.AgentVersion)},
 	}, nil
 }
