@@ -186,7 +186,7 @@ func (n *hostNode) stop() error {
 	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	kill := time.AfterFunc(demoPatience, func() { n.cmd.Process.Kill() })
+	kill := time.AfterFunc(demoPatience, func() { _ = n.cmd.Process.Kill() })
 	defer kill.Stop()
 	var ended *exec.ExitError
 	if err := n.cmd.Wait(); err != nil && !errors.As(err, &ended) {
