@@ -336,7 +336,7 @@ func (s *Server) openPublic(context.Context) error {
 		return fmt.Errorf("listen for the AWS API: %w; choose another address with --listen", err)
 	}
 	s.public = listener
-	s.web.serve(listener)
+	s.web.servePublic(listener)
 	return nil
 }
 

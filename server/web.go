@@ -57,10 +57,20 @@ func withOrigin(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
-// serve answers on a listener until it is closed.
-func (w *web) serve(l net.Listener) {
+// serve answers over TLS on a listener until it is closed.
+func (w *web) serve(l net.Listener) { w.servePlain(tls.NewListener(l, w.tls)) }
+
+// servePublic answers on the public listener: over TLS, and clients of this host without it too.
+func (w *web) servePublic(l net.Listener) {
+	f := fork(l)
+	w.serve(f.tls)
+	w.servePlain(f.plain)
+	w.serving.Go(f.looking.Wait)
+}
+
+func (w *web) servePlain(l net.Listener) {
 	w.serving.Go(func() {
-		err := w.http.Serve(tls.NewListener(l, w.tls))
+		err := w.http.Serve(l)
 		if err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			w.log.Debug("listener ended", "address", l.Addr().String(), "error", err)
 		}
