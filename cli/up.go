@@ -21,6 +21,8 @@ type serverFlags struct {
 	listen, wireGuard, region, agent string
 	verbose                          bool
 	returnWindow                     time.Duration
+	// ephemeral keeps the state in memory.
+	ephemeral bool
 }
 
 // add defines the flags; the fields' present values are the defaults.
@@ -71,20 +73,27 @@ func (a *app) upCommand() *cobra.Command {
 		},
 	}
 	flags.add(cmd)
+	cmd.Flags().BoolVar(&flags.ephemeral, "ephemeral", false, "keep the state in memory, and nothing on the disk afterwards")
 	cmd.Flags().BoolVar(&withSample, "sample", false, "make the sample network and a node in it, unless they are there")
 	return cmd
 }
 
 func (a *app) up(ctx context.Context, cmd *cobra.Command, flags *serverFlags, withSample bool) (err error) {
-	server, err := a.options.Start(ctx, flags.options(a.dataDir, cmd.ErrOrStderr()))
+	dataDir := a.dataDir
+	if flags.ephemeral {
+		dataDir = ""
+	}
+	server, err := a.options.Start(ctx, flags.options(dataDir, cmd.ErrOrStderr()))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
 	connection := server.Connection()
-	if err := connection.save(a.dataDir); err != nil {
-		return fmt.Errorf("write %s: %w", connectionFile, err)
+	forget, err := a.publish(connection, flags.ephemeral)
+	if err != nil {
+		return err
 	}
+	defer forget()
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "Postern answers at %s, region %s, account %s\n", connection.Endpoint, connection.Region, connection.Account)
 	fmt.Fprintf(out, "machines join at %s (UDP)\n", server.Join())
@@ -104,6 +113,23 @@ func (a *app) up(ctx context.Context, cmd *cobra.Command, flags *serverFlags, wi
 	case <-server.Done():
 		return server.Err()
 	}
+}
+
+// publish leaves the connection for other commands of the same user. An ephemeral server's is gone when it ends.
+func (a *app) publish(c Connection, ephemeral bool) (forget func(), err error) {
+	if err := os.MkdirAll(a.dataDir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := c.save(a.dataDir); err != nil {
+		return nil, fmt.Errorf("write %s: %w", connectionFile, err)
+	}
+	if !ephemeral {
+		return func() {}, nil
+	}
+	return func() {
+		_ = os.Remove(filepath.Join(a.dataDir, connectionFile)) // it names a server that is gone
+		_ = os.Remove(a.dataDir)                                // unless something else is in it
+	}, nil
 }
 
 // dataFlag is the flag that another invocation needs to find the same data directory.
