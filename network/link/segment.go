@@ -126,7 +126,7 @@ func parseNetwork(b []byte) (length int, protocol tcpip.TransportProtocolNumber,
 		if len(b) < header.IPv6MinimumSize {
 			return 0, 0, false
 		}
-		return header.IPv6MinimumSize, header.IPv6(b).TransportProtocol(), true
+		return header.IPv6MinimumSize, tcpip.TransportProtocolNumber(header.IPv6(b).NextHeader()), true
 	}
 	return 0, 0, false
 }

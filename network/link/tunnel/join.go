@@ -61,7 +61,6 @@ func Join(ctx context.Context, c JoinConfig) (*Config, error) {
 	if j.sock, err = datagram.Listen(ctx, localFor(server)); err != nil {
 		return nil, err
 	}
-	defer j.sock.Close()
 	answers := make(chan answer)
 	reading := make(chan struct{})
 	stop := make(chan struct{})
@@ -71,7 +70,7 @@ func Join(ctx context.Context, c JoinConfig) (*Config, error) {
 	}()
 	defer func() {
 		close(stop)
-		j.sock.Close()
+		_ = j.sock.Close() // ends read; nothing is left to be sent
 		<-reading
 	}()
 	return j.run(ctx, answers)

@@ -90,7 +90,7 @@ func (t *Tunnel) askOver(ctx context.Context, network string, q dnsmessage.Quest
 		return dnsmessage.Header{}, nil, err
 	}
 	defer c.Close()
-	defer context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })()
 	exchange := exchangeUDP
 	if network == "tcp" {
 		exchange = exchangeTCP
