@@ -280,3 +280,30 @@ func TestIndexTable(t *testing.T) {
 		t.Error("forgotten and found")
 	}
 }
+
+func TestGauge(t *testing.T) {
+	now := time.Unix(1_790_000_000, 0)
+	var g gauge
+	for _, tt := range []struct {
+		after    time.Duration
+		in, left int
+		want     bool
+	}{
+		{0, gaugeLimit, 0, true},
+		{0, 1, 0, true}, // at the limit, not beyond it
+		{0, 1, 0, false},
+		{0, 1, 100, true}, // some came out
+		{0, 64, 0, true},
+		{gaugeTick + 1, gaugeLimit, 0, true}, // half is forgotten
+		{0, 1, 0, false},
+	} {
+		now = now.Add(tt.after)
+		g.leave(tt.left)
+		if got := g.admit(tt.in, now); got != tt.want {
+			t.Errorf("admit %d after %s with %d out: %t, want %t (%d inside)", tt.in, tt.after, tt.left, got, tt.want, g.inside.Load())
+		}
+	}
+	if g.Refused.Load() != 2 {
+		t.Errorf("%d refused", g.Refused.Load())
+	}
+}
