@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -42,10 +43,14 @@ func (w *World) Send(script string, nodes ...string) *Command {
 	return c
 }
 
+// DeliverWithin is how long the commands of this package may wait for their node.
+const DeliverWithin = 10 * time.Minute
+
 // TrySend is Send, for commands that may be refused.
 func (w *World) TrySend(script string, nodes ...string) (*Command, error) {
 	out, err := w.SSM.SendCommand(w.t.Context(), &ssm.SendCommandInput{
 		DocumentName: aws.String("AWS-RunShellScript"), InstanceIds: nodes, Parameters: map[string][]string{"commands": {script}},
+		TimeoutSeconds: aws.Int32(int32(DeliverWithin.Seconds())),
 	})
 	if err != nil {
 		return nil, err
@@ -111,4 +116,11 @@ func encode(s string) *string {
 		return nil
 	}
 	return aws.String(base64.StdEncoding.EncodeToString([]byte(s)))
+}
+
+// Public sends a request to the public API as it is, and reads the answer.
+func (w *World) Public(r *http.Request) (status int, body string) {
+	w.t.Helper()
+	status, text := w.do(w.public, r)
+	return status, string(text)
 }

@@ -26,6 +26,8 @@ type Machine struct {
 	Address   netip.Addr
 	// Dir is where its agent keeps the registration.
 	Dir string
+	// identifier is the file that tells it from its copies, as /etc/machine-id does.
+	identifier string
 
 	road   *road
 	client *http.Client
@@ -56,6 +58,10 @@ func (w *World) Machine() *Machine {
 		managed: managed{w: w}, Interface: made.ID, Address: made.Addresses[0],
 		Dir: w.t.TempDir(), road: &road{resolver: netip.MustParseAddr("10.0.0.2")}, stop: func() {},
 	}
+	m.identifier = filepath.Join(w.t.TempDir(), "machine-id")
+	if err := os.WriteFile(m.identifier, []byte(m.Interface), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
 	m.client = newClient(m.road, w.roots)
 	w.journey.name(m.Interface, owner)
 	w.onClose(m.client.CloseIdleConnections)
@@ -77,9 +83,9 @@ func (m *Machine) plugIn() {
 	m.w.Server.Attach(m.Interface, l)
 }
 
-// identity is that of the registration in Dir, on a machine of its own: two machines never share an Interface.
+// identity is that of the registration in Dir.
 func (m *Machine) identity() *agent.Hybrid {
-	return &agent.Hybrid{Dir: m.Dir, Local: m.Address.String(), MachineID: filepath.Join(m.Dir, "..", "machine-"+m.Interface)}
+	return &agent.Hybrid{Dir: m.Dir, Local: m.Address.String(), MachineID: m.identifier}
 }
 
 func (m *Machine) agent(identity agent.Identity) *agent.Agent {
@@ -116,7 +122,7 @@ func (m *Machine) Leave() {
 	m.done.Wait()
 }
 
-// Join makes a machine that has registered and is online.
+// Join makes a machine that has registered and is ready.
 func (w *World) Join() *Machine {
 	w.t.Helper()
 	m := w.Machine()
@@ -124,7 +130,7 @@ func (w *World) Join() *Machine {
 		w.t.Fatal(err)
 	}
 	m.Work()
-	m.Await(Online)
+	m.ready()
 	return m
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"postern/api/nodetest"
 	"postern/aws/sigv4"
 )
 
@@ -37,11 +38,11 @@ type managed struct {
 	w  *World
 }
 
-// Instance makes one more instance, and waits until it is online.
+// Instance makes one more instance, and waits until it is ready.
 func (w *World) Instance() *Node {
 	w.t.Helper()
 	n := w.run("")
-	n.Await(Online)
+	n.ready()
 	return n
 }
 
@@ -96,6 +97,15 @@ func (n *Node) Client() *http.Client {
 	return c
 }
 
+// Ask sends a request from the instance as it is, and reads the answer.
+func (n *Node) Ask(r *http.Request) (status int, body string) {
+	n.w.t.Helper()
+	c := n.w.host.of(n.ID).client()
+	defer c.CloseIdleConnections()
+	status, text := n.w.do(c, r)
+	return status, string(text)
+}
+
 // Credentials are those of the instance's role, as its metadata service gives them.
 func (n *Node) Credentials() sigv4.Credentials {
 	n.w.t.Helper()
@@ -124,6 +134,15 @@ func (n *Node) fetch(client *http.Client, method, url string, header http.Header
 	return body
 }
 
+// Scripted is a machine in the place of the instance's agent, over the instance's road and with its credentials. It has
+// sent its first sign of life.
+func (n *Node) Scripted() *nodetest.Machine {
+	n.w.t.Helper()
+	m := nodetest.Over(n.w.t, n.Client(), n.ID, n.Credentials())
+	m.Ping()
+	return m
+}
+
 // Drops counts the node's packets that went no further, by reason.
 func (n *Node) Drops() map[string]int { return n.w.journey.dropped(n.Interface) }
 
@@ -143,4 +162,18 @@ func (m *managed) Status() string {
 func (m *managed) Await(status string) {
 	m.w.t.Helper()
 	m.w.Until(m.ID+" is "+status, func() bool { return m.Status() == status })
+}
+
+// Connected says whether the node's control channel is open.
+func (m *managed) Connected() bool {
+	m.w.t.Helper()
+	out := must[ssm.GetConnectionStatusOutput](m.w)(m.w.SSM.GetConnectionStatus(m.w.t.Context(), &ssm.GetConnectionStatusInput{Target: &m.ID}))
+	return out.Status == ssmtypes.ConnectionStatusConnected
+}
+
+// ready waits until commands come at once.
+func (m *managed) ready() {
+	m.w.t.Helper()
+	m.Await(Online)
+	m.w.Until(m.ID+" has a control channel", m.Connected)
 }

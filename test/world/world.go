@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,7 +41,7 @@ type options struct {
 	server server.Config
 }
 
-// Nodes makes n instances with agents, and waits until they are online.
+// Nodes makes n instances with agents, and waits until they are ready.
 func Nodes(n int) Option { return func(o *options) { o.nodes = n } }
 
 // Runner runs the scripts of all nodes; without it they are processes of this host.
@@ -63,10 +64,12 @@ type World struct {
 	SSM *ssm.Client
 
 	t       testing.TB
+	public  *http.Client // of the public API
 	config  server.Config
 	host    *host
 	journey *journey
 	roots   *x509.CertPool
+	ahead   atomic.Int64 // nanoseconds that the server's clock is ahead
 
 	mu       sync.Mutex
 	nodes    []*Node
@@ -85,6 +88,7 @@ func New(t testing.TB, o ...Option) *World {
 	log := slog.New(slog.NewTextHandler(w.journey, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: w.journey.plain}))
 	w.host = newHost(log, opts.runner)
 	w.config.DataDir, w.config.Log, w.config.Audit, w.config.ReturnWindow = t.TempDir(), log.With("machine", "server"), opts.audit, returnWindow
+	w.config.Now = func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 	w.config.Laboratory.Launcher, w.config.Laboratory.Cable, w.config.Laboratory.Watch = w.host, w.host.cable, w.journey.watch
 	w.open()
 	t.Cleanup(w.close)
@@ -94,7 +98,7 @@ func New(t testing.TB, o ...Option) *World {
 		w.nodes = append(w.nodes, w.run(""))
 	}
 	for _, n := range w.nodes {
-		n.Await(Online)
+		n.ready()
 	}
 	return w
 }
@@ -143,8 +147,9 @@ func (w *World) connect() {
 	w.roots.AppendCertsFromPEM(pem)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: w.roots}, MaxIdleConnsPerHost: 8}
 	w.onClose(transport.CloseIdleConnections)
+	w.public = &http.Client{Transport: transport}
 	config := aws.Config{
-		Region: access.Region, BaseEndpoint: &access.Endpoint, HTTPClient: &http.Client{Transport: transport},
+		Region: access.Region, BaseEndpoint: &access.Endpoint, HTTPClient: w.public,
 		Credentials: credentials.NewStaticCredentialsProvider(access.Root.ID, access.Root.Secret, ""),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}
@@ -173,6 +178,9 @@ func (w *World) Restart() {
 		m.plugIn()
 	}
 }
+
+// Advance puts the server's clock forward. Requests are refused where it has come to be 15 minutes ahead of their signer's.
+func (w *World) Advance(d time.Duration) { w.ahead.Add(int64(d)) }
 
 // Node is the n-th node.
 func (w *World) Node(n int) *Node {

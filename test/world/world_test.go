@@ -1,6 +1,7 @@
 package world_test
 
 import (
+	"flag"
 	"strings"
 	"testing"
 
@@ -9,7 +10,14 @@ import (
 	"postern/test/world"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// The tests wait for time-outs more than for a processor.
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func TestThreeNodes(t *testing.T) {
 	t.Parallel()
