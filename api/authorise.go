@@ -17,7 +17,11 @@ func (x *exchange) authorise(ctx context.Context, in any) error {
 	if x.op.keys != nil {
 		own = x.op.keys(x.call, in)
 	}
-	for _, resource := range x.op.resources(x.call, in) {
+	about := x.op.resources(x.call, in)
+	if len(about) == 0 { // a list that the request left empty: nobody may do something to nothing unasked
+		about = []string{"*"}
+	}
+	for _, resource := range about {
 		if err := x.ask(ctx, Question{x.call, x.op.Action, resource, x.op.Auth != Signed}, own); err != nil {
 			return err
 		}

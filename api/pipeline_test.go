@@ -20,6 +20,7 @@ var (
 	role     = request{host: "iam.amazonaws.com", body: "Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument=d"}
 	identity = request{host: "sts.us-east-1.amazonaws.com", body: "Action=GetCallerIdentity&Version=2011-06-15"}
 	channel  = request{host: "ssmmessages.us-east-1.amazonaws.com", path: "/v1/control-channel/i-1", body: `{"RequestId":"r"}`}
+	about    = request{host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.DeleteActivation", body: `{"ActivationId":"a"}`}
 	open     = request{host: "ssmmessages.us-east-1.amazonaws.com", method: "GET", path: "/v1/control-channel/i-1?role=subscribe"}
 	token    = request{host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.RequestManagedInstanceRoleToken", body: `{"Fingerprint":"f"}`}
 	register = request{host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.RegisterManagedInstance", body: `{"Fingerprint":"f"}`, unsigned: true}
@@ -244,6 +245,30 @@ func TestAnEndpointServesItsOwnServiceAndRegionOnly(t *testing.T) {
 	}
 }
 
+// A region stands in ARNs and in keys of the store: only the signature says which, where the host names none.
+func TestRegionsHaveTheFormOfRegions(t *testing.T) {
+	for _, row := range []struct {
+		region string
+		calls  int
+	}{
+		{"eu-west-1", 1},
+		{"us-gov-west-1", 1},
+		{"lab-1", 1},
+		{"nowhere", 0},
+		{"US-EAST-1", 0},
+		{"us-east-1:000000000000:x-1", 0},
+		{"*-1", 0},
+		{strings.Repeat("a", 40) + "-1", 0},
+	} {
+		r := newRig(t)
+		q := cancel
+		q.host, q.scope = "localhost:4566", sigv4.Target{Region: row.region, Service: "ssm"}
+		if status, got := r.do(t, q); r.calls != row.calls || row.calls == 0 && !strings.Contains(got, "Credential should be scoped to a valid region") {
+			t.Errorf("%s: %d %s, %d handlers reached", row.region, status, got, r.calls)
+		}
+	}
+}
+
 func TestServicesThatAreNotBuilt(t *testing.T) {
 	for _, row := range []struct {
 		host, target, path, body string
@@ -335,6 +360,7 @@ func TestAuthorisation(t *testing.T) {
 		want string // the message; empty is allowed
 	}{
 		{"nothing allows", "", "", cancel, who + "ssm:CancelCommand on resource: * because no identity-based policy allows the ssm:CancelCommand action"},
+		{"about nothing in particular", "", "", about, who + "ssm:DeleteActivation on resource: * because no identity-based policy allows the ssm:DeleteActivation action"},
 		{"explicit deny", denyVPC, "", create, "You are not authorized to perform this operation. " + who +
 			"ec2:CreateVpc on resource: arn:aws:ec2:us-east-1:000000000000:vpc/* with an explicit deny in an identity-based policy: own, statement NoVpc"},
 		{"endpoint silent", allowAll, silent, via, who + "ssm:CancelCommand on resource: * because no VPC endpoint policy allows the ssm:CancelCommand action"},

@@ -77,6 +77,9 @@ func (x *exchange) consistent(via, host, scope address) error {
 	if scope.service != "" && scope.service != s.SigningName {
 		return misdirected("Credential should be scoped to correct service: '%s', not '%s'%s", s.SigningName, scope.service, here)
 	}
+	if scope.region != "" && !isRegion(scope.region) {
+		return misdirected("Credential should be scoped to a valid region, not '%.40s'", scope.region)
+	}
 	if want := first(via.region, host.region); scope.region != "" && !s.Global && want != "" && scope.region != want {
 		return misdirected("Credential should be scoped to a valid region, '%s', not '%s'%s", want, scope.region, here)
 	}
@@ -180,10 +183,14 @@ func (h *Handler) hostAddress(hostport string) address {
 	return address{}
 }
 
-// isRegion reports whether a label has the form of a region: "us-east-1", "lab-1".
+// maxRegion is the most characters that a region may have; Amazon's longest has 15.
+const maxRegion = 32
+
+// isRegion reports whether a text has the form of a region: "us-east-1", "lab-1". It becomes part of ARNs.
 func isRegion(s string) bool {
 	dash := strings.LastIndexByte(s, '-')
-	return dash > 0 && dash < len(s)-1 && strings.Trim(s[dash+1:], "0123456789") == ""
+	return dash > 0 && dash < len(s)-1 && len(s) <= maxRegion && strings.Trim(s[dash+1:], "0123456789") == "" &&
+		strings.Trim(s[:dash], "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
 // byContent finds the service of a request that neither host nor signature name: by its target, its path, or the

@@ -102,6 +102,8 @@ func (r *rig) services() []api.Service {
 	return []api.Service{
 		{Name: "ssm", TargetPrefix: "AmazonSSM", BodyLimit: 4096, Operations: []api.Operation{
 			api.Op("CancelCommand", api.Everything, reached[ssm.CancelCommandInput, ssm.CancelCommandOutput](r, nil)),
+			api.Op("DeleteActivation", func(*api.Call, *ssm.DeleteActivationInput) []string { return nil },
+				reached[ssm.DeleteActivationInput, ssm.DeleteActivationOutput](r, nil)),
 			api.Op("RequestManagedInstanceRoleToken", api.Everything,
 				reached[tokenInput](r, &tokenOutput{AccessKeyId: "ASIATOKEN"}), api.With(api.Node)),
 			api.Op("RegisterManagedInstance", api.Everything, reached[tokenInput, tokenOutput](r, nil), api.With(api.Unsigned)),
