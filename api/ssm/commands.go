@@ -12,7 +12,8 @@ import (
 	"postern/ssm/node"
 )
 
-// sendResources are the document and every node that is named; targets may be any node.
+// sendResources are the document and every node that is named; targets may be any node. Those that they turn out to be
+// are asked about one by one (permitSend).
 func sendResources(c *api.Call, in *ssm.SendCommandInput) []string {
 	all := []string{documentARN(c, aws.ToString(in.DocumentName))}
 	for _, id := range in.InstanceIds {
@@ -22,6 +23,12 @@ func sendResources(c *api.Call, in *ssm.SendCommandInput) []string {
 		all = append(all, nodeARN(c, "*"), nodeARN(c, "mi-*"))
 	}
 	return all
+}
+
+// permitSend asks whether the caller may send to a node that targets select. Permission for all nodes, which has been
+// asked before, does not tell of a policy that keeps the caller from one.
+func permitSend(ctx context.Context, c *api.Call) func(id string) error {
+	return func(id string) error { return c.Allow(ctx, "ssm:SendCommand", nodeARN(c, id), nil) }
 }
 
 func (s *service) sendCommand(ctx context.Context, c *api.Call, in *ssm.SendCommandInput) (*ssm.SendCommandOutput, error) {
@@ -34,7 +41,7 @@ func (s *service) sendCommand(ctx context.Context, c *api.Call, in *ssm.SendComm
 	r := command.Request{
 		Document: aws.ToString(in.DocumentName), Version: aws.ToString(in.DocumentVersion), Hash: aws.ToString(in.DocumentHash),
 		Nodes: in.InstanceIds, Targets: fromTargets(in.Targets), Parameters: in.Parameters, Comment: aws.ToString(in.Comment),
-		TimeoutSeconds: int(aws.ToInt32(in.TimeoutSeconds)),
+		TimeoutSeconds: int(aws.ToInt32(in.TimeoutSeconds)), Permit: permitSend(ctx, c),
 		MaxConcurrency: aws.ToString(in.MaxConcurrency), MaxErrors: aws.ToString(in.MaxErrors),
 		Output: command.Output{
 			S3Bucket: aws.ToString(in.OutputS3BucketName), S3Prefix: aws.ToString(in.OutputS3KeyPrefix), S3Region: aws.ToString(in.OutputS3Region),

@@ -70,10 +70,15 @@ func nodeARN(c *api.Call, id string) string {
 	return arn.New("ec2", c.Region, c.Account, "instance/"+id).String()
 }
 
-// documentARN names a document as policies do; those of the service have no account.
+// documentARN names a document as policies do, by whichever of its names a request asks for it; those of the service
+// have no account. The ARN of something that is not in this account and region stays as it is.
 func documentARN(c *api.Call, name string) string {
 	if strings.HasPrefix(name, "arn:") {
-		return name
+		a, err := arn.Parse(name)
+		if err != nil || a.Region != c.Region || a.Account != "" && a.Account != c.Account {
+			return name
+		}
+		name = a.ID()
 	}
 	account := c.Account
 	if strings.HasPrefix(name, "AWS-") || strings.HasPrefix(name, "AmazonCloudWatch-") {

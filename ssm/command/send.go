@@ -41,6 +41,8 @@ type Request struct {
 	MaxConcurrency string
 	MaxErrors      string
 	Output         Output
+	// Permit is asked about every node that Targets select; its first error refuses the request. Nil permits all.
+	Permit func(node string) error
 }
 
 // Send stores a command with its invocations and sets it going. When it returns, the command is durable.
@@ -132,7 +134,7 @@ func first(texts ...string) string {
 // nodes finds whom the request is for, each once.
 func (s *Service) nodes(ctx context.Context, scope ssm.Scope, r Request, doc library.Version, now time.Time) ([]node.Node, error) {
 	if len(r.Targets) > 0 {
-		return s.config.Nodes.Targets(ctx, scope, r.Targets, now)
+		return s.targets(ctx, scope, r, now)
 	}
 	nodes, err := s.config.Nodes.Named(ctx, scope, r.Nodes)
 	if err != nil {
@@ -142,6 +144,20 @@ func (s *Service) nodes(ctx context.Context, scope ssm.Scope, r Request, doc lib
 	for _, n := range nodes {
 		if p := n.Information.PlatformType; p != "" && !containsFold(platforms, p) {
 			return nil, invalid("UnsupportedPlatformType", "document %s is for %s, and %s is %s", doc.Name, strings.Join(platforms, " and "), n.ID, p)
+		}
+	}
+	return nodes, nil
+}
+
+// targets finds whom a request's targets select, if it may be sent to all of them.
+func (s *Service) targets(ctx context.Context, scope ssm.Scope, r Request, now time.Time) ([]node.Node, error) {
+	nodes, err := s.config.Nodes.Targets(ctx, scope, r.Targets, now)
+	if err != nil || r.Permit == nil {
+		return nodes, err
+	}
+	for _, n := range nodes {
+		if err := r.Permit(n.ID); err != nil {
+			return nil, err
 		}
 	}
 	return nodes, nil

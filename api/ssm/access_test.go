@@ -1,0 +1,70 @@
+package ssm_test
+
+import (
+	"strings"
+	"testing"
+
+	"postern/api/nodetest"
+)
+
+// A document has several names. Whichever is used, the policy that names the document has its say.
+func TestOneDocumentUnderEveryName(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{})
+	m := l.Register(t)
+	if status, body := m.Call("ssm", "CreateDocument", map[string]any{"Name": "Secret", "Content": threeSteps}); status != 200 {
+		t.Fatalf("create: %d %s", status, body)
+	}
+	l.Allow(t, `{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"ssm:*","Resource":[
+		"arn:aws:ssm:us-east-1:000000000000:document/Secret","arn:aws:ssm:us-east-1::document/AWS-RunShellScript"]}`)
+	for _, name := range []string{
+		"Secret",
+		"arn:aws:ssm:us-east-1:000000000000:document/Secret",
+		"arn:aws:ssm:us-east-1::document/Secret",
+		"arn:aws-cn:ssm:us-east-1:000000000000:document/Secret",
+		"arn:aws:ssm:us-east-1:000000000000:document:Secret",
+		"AWS-RunShellScript",
+		"arn:aws:ssm:us-east-1::document/AWS-RunShellScript",
+		"arn:aws:ssm:us-east-1:000000000000:document/AWS-RunShellScript",
+	} {
+		if status, body := m.Call("ssm", "GetDocument", map[string]any{"Name": name}); status == 200 || !strings.Contains(body, "AccessDenied") {
+			t.Errorf("get %s: %d %s", name, status, body)
+		}
+		in := map[string]any{"DocumentName": name, "InstanceIds": []string{m.ID}, "Parameters": map[string]any{"commands": []string{"id"}}}
+		if status, body := m.Call("ssm", "SendCommand", in); status == 200 || !strings.Contains(body, "AccessDenied") {
+			t.Errorf("send %s: %d %s", name, status, body)
+		}
+	}
+	for name, status := range map[string]int{
+		"arn:aws:ssm:eu-west-1:000000000000:document/Secret": 400, "arn:aws:ssm:us-east-1:111111111111:document/Secret": 400,
+	} {
+		if got, body := m.Call("ssm", "GetDocument", map[string]any{"Name": name}); got != status || strings.Contains(body, "schemaVersion") {
+			t.Errorf("get %s: %d %s", name, got, body)
+		}
+	}
+}
+
+// Targets are no way around a policy that keeps a caller from one node.
+func TestTargetsAreAskedFor(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{})
+	m, kept := l.Register(t), l.Instance(t, "i-0123456789abcdef0")
+	kept.Ping()
+	l.Allow(t, `{"Effect":"Allow","Action":"*","Resource":"*"},
+		{"Effect":"Deny","Action":"ssm:SendCommand","Resource":"arn:aws:ec2:us-east-1:000000000000:instance/i-0123456789abcdef0"}`)
+	for _, row := range []struct {
+		ids    []string
+		denied bool
+	}{
+		{[]string{m.ID}, false},
+		{[]string{kept.ID}, true},
+		{[]string{m.ID, kept.ID}, true},
+	} {
+		in := map[string]any{
+			"DocumentName": "AWS-RunShellScript", "Parameters": map[string]any{"commands": []string{"id"}},
+			"Targets": []any{map[string]any{"Key": "InstanceIds", "Values": row.ids}},
+		}
+		status, body := m.Call("ssm", "SendCommand", in)
+		if denied := strings.Contains(body, "AccessDenied") && strings.Contains(body, kept.ID); denied != row.denied || row.denied == (status == 200) {
+			t.Errorf("%s: %d %s", row.ids, status, body)
+		}
+	}
+}
