@@ -19,7 +19,8 @@ func (s *Server) services() []api.Service {
 		apiiam.New(apiiam.Config{Identities: s.identity}),
 		apists.New(apists.Config{Identities: s.identity}),
 		apissm.New(apissm.Config{
-			Commands: s.commands, Nodes: s.nodes, Documents: s.library, Channels: s.mailbox, Registered: s.registered,
+			Commands: s.commands, Nodes: s.nodes, Documents: s.library, Channels: s.mailbox, Roles: s.identity,
+			Registered: s.registered,
 		}),
 		s.channels.Service(),
 		apiec2messages.New(apiec2messages.Config{Commands: s.commands, Nodes: s.nodes, Mailbox: s.mailbox}),

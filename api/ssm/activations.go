@@ -13,14 +13,20 @@ import (
 	"postern/ssm/node"
 )
 
-// passRole asks whether the caller may give a role to Systems Manager.
-func passRole(ctx context.Context, c *api.Call, role string) error {
+// passRole asks whether the caller may give a role to Systems Manager. A role has several names; policies know it by its
+// ARN. Whether it is there at all is said after that.
+func (s *service) passRole(ctx context.Context, c *api.Call, role string) error {
 	resource := arn.New("iam", "", c.Account, "role/"+role).String()
+	if s.roles != nil {
+		if found, err := s.roles.RoleNamed(c.Account, role); err == nil {
+			resource = found.ARN()
+		}
+	}
 	return c.Allow(ctx, "iam:PassRole", resource, map[string][]string{"iam:PassedToService": {"ssm.amazonaws.com"}})
 }
 
 func (s *service) createActivation(ctx context.Context, c *api.Call, in *ssm.CreateActivationInput) (*ssm.CreateActivationOutput, error) {
-	if err := passRole(ctx, c, aws.ToString(in.IamRole)); err != nil {
+	if err := s.passRole(ctx, c, aws.ToString(in.IamRole)); err != nil {
 		return nil, err
 	}
 	tags, err := fromTags(in.Tags)

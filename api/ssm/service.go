@@ -17,11 +17,17 @@ import (
 	"postern/ssm/command"
 	"postern/ssm/document/library"
 	"postern/ssm/node"
+	"postern/support/identity"
 )
 
 // Channels knows which nodes have a control channel; mailbox.Mailbox does.
 type Channels interface {
 	Connected(node string) bool
+}
+
+// Roles finds a role by any of its names; the identity service is one.
+type Roles interface {
+	RoleNamed(account, name string) (identity.Role, error)
 }
 
 // Config is what the Systems Manager API speaks for.
@@ -30,6 +36,8 @@ type Config struct {
 	Nodes     *node.Service
 	Documents *library.Service
 	Channels  Channels
+	// Roles is where the roles are found that activations and settings name; nil takes what they say for a role's name.
+	Roles Roles
 	// Registered is told which node a machine has become, and where its request came from; nil tells nobody.
 	Registered func(ctx context.Context, from vpc.Origin, node string) error
 }
@@ -39,6 +47,7 @@ type service struct {
 	nodes     *node.Service
 	documents *library.Service
 	channels  Channels
+	roles     Roles
 
 	registered func(ctx context.Context, from vpc.Origin, node string) error
 }
@@ -52,7 +61,9 @@ var private = []string{
 
 // New makes the Systems Manager API's service with its table of operations.
 func New(c Config) api.Service {
-	s := &service{commands: c.Commands, nodes: c.Nodes, documents: c.Documents, channels: c.Channels, registered: c.Registered}
+	s := &service{
+		commands: c.Commands, nodes: c.Nodes, documents: c.Documents, channels: c.Channels, roles: c.Roles, registered: c.Registered,
+	}
 	return api.Service{
 		Name: "ssm", Protocol: wire.JSON, TargetPrefix: "AmazonSSM",
 		Known:      slices.Concat(wire.Operations("ssm"), private),

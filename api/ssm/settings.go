@@ -57,7 +57,7 @@ func (s *service) updateServiceSetting(ctx context.Context, c *api.Call, in *ssm
 	if value == "" {
 		return nil, invalid("ValidationException", "SettingValue is empty; to go back to the default use ResetServiceSetting")
 	}
-	if err := passRole(ctx, c, value); err != nil {
+	if err := s.passRole(ctx, c, value); err != nil {
 		return nil, err
 	}
 	return nil, s.nodes.SetSetting(ctx, scopeOf(c), node.Setting{

@@ -166,21 +166,37 @@ func (s *Service) CheckServiceRole(a ServiceSession) error {
 	return err
 }
 
-func (s *Service) roleForService(a ServiceSession) (role *Role, err error) {
-	name := a.Role
-	if parsed, errARN := arn.Parse(a.Role); errARN == nil && parsed.Type() == "role" && parsed.Account == a.Account {
+// RoleNamed finds a role by what requests of other services call it: its name, with its path before it or without, or
+// its ARN. Letter case of the name does not matter: only the role that is found says which policies name it.
+func (s *Service) RoleNamed(account, name string) (r Role, err error) {
+	s.view(func(st *state) {
+		var found *Role
+		if found, err = st.roleNamed(account, name); err == nil {
+			r = *found
+		}
+	})
+	return r, err
+}
+
+func (st *state) roleNamed(account, name string) (*Role, error) {
+	if parsed, err := arn.Parse(name); err == nil && parsed.Type() == "role" && parsed.Account == account {
 		name = parsed.ID()
 	}
 	path, last := "", name
 	if i := strings.LastIndexByte(name, '/'); i >= 0 {
 		path, last = "/"+strings.TrimPrefix(name[:i+1], "/"), name[i+1:]
 	}
-	s.view(func(st *state) { role, err = st.role(a.Account, last) })
+	role, err := st.role(account, last)
+	if err == nil && path != "" && role.Path != path {
+		return nil, notFound("The role with name %.128s cannot be found.", name)
+	}
+	return role, err
+}
+
+func (s *Service) roleForService(a ServiceSession) (role *Role, err error) {
+	s.view(func(st *state) { role, err = st.roleNamed(a.Account, a.Role) })
 	if err != nil {
 		return nil, err
-	}
-	if path != "" && role.Path != path {
-		return nil, notFound("The role with name %.128s cannot be found.", name)
 	}
 	r := &iam.Request{
 		Principal: &iam.Principal{Kind: iam.Service, Name: a.Service}, Action: "sts:AssumeRole", Resource: role.ARN(),
