@@ -47,6 +47,9 @@ func (m *metadata) Instance(_ context.Context, eni string) (imds.Instance, error
 		out.Profile = imds.Profile{ARN: profile.ARN, ID: profile.ID}
 		if p, err := m.identity.InstanceProfile(i.Account, profile.Name); err == nil {
 			out.Profile.Role = p.Role
+			if role, err := m.identity.Role(i.Account, p.Role); err == nil {
+				out.Profile.RoleID = role.ID
+			}
 		}
 	}
 	shown, err := m.card(i)

@@ -19,8 +19,8 @@ type cache struct {
 	held map[holder]Credentials
 }
 
-// holder is an instance and a role; the role is empty for the instance's own credentials.
-type holder struct{ instance, role string }
+// holder is an instance and a role with its unique id; both are empty for the instance's own credentials.
+type holder struct{ instance, role, id string }
 
 // get returns what h was given, while it is far from its end, or else what renew gives.
 func (c *cache) get(h holder, now time.Time, renew func() (Credentials, error)) (Credentials, error) {
@@ -78,7 +78,7 @@ func (s *Server) credentialLeaves(t *tree, i *Instance) {
 		})
 		if p.Role != "" {
 			t.add(iam+"security-credentials/"+p.Role, func(ctx context.Context) ([]byte, error) {
-				return s.credentials(holder{i.ID, p.Role}, func() (Credentials, error) {
+				return s.credentials(holder{i.ID, p.Role, p.RoleID}, func() (Credentials, error) {
 					return s.source.RoleCredentials(ctx, i.ID, p.Role)
 				})
 			})

@@ -335,6 +335,21 @@ func TestRoleThatMayNotBeAssumed(t *testing.T) {
 	}
 }
 
+// TestRoleMadeAnew: credentials of a role that was deleted are no good, whatever the new one is called.
+func TestRoleMadeAnew(t *testing.T) {
+	s := &source{instance: sample()}
+	s.instance.TokensOptional = true
+	h := imds.New(imds.Options{Source: s})
+	for n, id := range []string{"AROA1", "AROA1", "AROA2", "AROA2"} {
+		s.instance.Profile.RoleID = id
+		r := httptest.NewRequest("GET", "/latest/meta-data/iam/security-credentials/node-role", nil)
+		h.ServeHTTP(httptest.NewRecorder(), r.WithContext(imds.WithOrigin(r.Context(), vpc.Origin{Interface: "eni-1"})))
+		if want := n/2 + 1; s.asked != want {
+			t.Errorf("request %d with %s: credentials were made %d times, want %d", n+1, id, s.asked, want)
+		}
+	}
+}
+
 // TestCredentialsAreRenewed well before their end.
 func TestCredentialsAreRenewed(t *testing.T) {
 	began := time.Now()
