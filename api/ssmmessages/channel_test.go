@@ -265,11 +265,13 @@ func TestSilence(t *testing.T) {
 	t.Run("pings keep the channel", func(t *testing.T) {
 		a := m.Connect(nil)
 		start := time.Now()
+		next := time.NewTicker(silence / 10)
+		defer next.Stop()
 		for time.Since(start) < 3*silence {
 			if err := a.Conn.Ping(t.Context()); err != nil {
 				t.Fatalf("after %v: %v", time.Since(start), err)
 			}
-			<-time.After(silence / 10)
+			<-next.C
 		}
 		<-a.Gone()
 		if d := time.Since(start); d < 3*silence+silence/2 {
@@ -279,11 +281,13 @@ func TestSilence(t *testing.T) {
 }
 
 func keepPinging(conn *websocket.Conn) error {
+	next := time.NewTicker(20 * time.Millisecond)
+	defer next.Stop()
 	for {
 		if err := conn.Ping(context.Background()); err != nil {
 			return err
 		}
-		<-time.After(20 * time.Millisecond)
+		<-next.C
 	}
 }
 

@@ -18,6 +18,8 @@ func BenchmarkTenThousandNodes(b *testing.B) {
 		ids[i] = nodeID(i)
 		w.connect(i, func(a *agent, job mailbox.Item) { obey(a, job) })
 	}
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
 	for b.Loop() {
 		before := w.store.Updates()
 		c := w.send(command.Request{Document: "AWS-RunShellScript", Nodes: ids, MaxConcurrency: "100%", Parameters: map[string][]string{"commands": {"id"}}})
@@ -29,7 +31,7 @@ func BenchmarkTenThousandNodes(b *testing.B) {
 			if l.Completed == n {
 				break
 			}
-			<-time.After(10 * time.Millisecond)
+			<-look.C
 		}
 		b.ReportMetric(float64(w.store.Updates()-before), "commits")
 	}
