@@ -29,8 +29,8 @@ func openDataDir(path string) (*dataDir, error) {
 			return nil, fmt.Errorf("make temporary data directory: %w", err)
 		}
 		d.path = temporary
-	} else if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, fmt.Errorf("make data directory: %w", err)
+	} else if err := makePrivate(path); err != nil {
+		return nil, err
 	}
 	lock, err := os.OpenFile(d.file("lock"), os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err != nil {
@@ -42,6 +42,22 @@ func openDataDir(path string) (*dataDir, error) {
 	}
 	d.lock = lock
 	return d, nil
+}
+
+// makePrivate makes the directory where it is missing. One in which everybody may write is refused: they could put keys
+// of their own there before the first start.
+func makePrivate(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return fmt.Errorf("make data directory: %w", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("look at data directory: %w", err)
+	}
+	if info.Mode().Perm()&0o002 != 0 {
+		return fault.New(fault.Denied, "server.Open", "every user of this host may write into the data directory %s: choose another with --data, or chmod 700 it", path)
+	}
+	return nil
 }
 
 func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }

@@ -74,6 +74,36 @@ func TestStateSurvivesARestart(t *testing.T) {
 	}
 }
 
+func TestTheDataDirectoryIsNobodyElses(t *testing.T) {
+	shared := t.TempDir()
+	if err := os.Chmod(shared, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := server.Open(t.Context(), server.Config{DataDir: shared}); err == nil {
+		t.Errorf("keys are kept where everybody may put others in their place: %v", s.Close())
+	}
+	dir := t.TempDir()
+	open(t, server.Config{DataDir: dir})
+	public := map[string]os.FileMode{"ca-certificate.pem": 0o644, "compute": 0o700 | os.ModeDir}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 8 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		info, err := f.Info()
+		if err != nil {
+			continue // of the check whether instances work
+		}
+		want, ok := public[f.Name()]
+		if !ok && !f.IsDir() {
+			want, ok = 0o600, true
+		}
+		if ok && info.Mode() != want {
+			t.Errorf("%s: %v, want %v", f.Name(), info.Mode(), want)
+		}
+	}
+}
+
 func TestEphemeralLeavesNothing(t *testing.T) {
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary)

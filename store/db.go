@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"sync"
 
 	"modernc.org/sqlite" // registers the database/sql driver "sqlite"
@@ -47,6 +49,9 @@ type change struct {
 
 // Open opens the store and brings its tables up to date. The caller closes it.
 func Open(ctx context.Context, o Options) (*DB, error) {
+	if err := keepPrivate(o.Path); err != nil {
+		return nil, err
+	}
 	write, read, err := connect(o)
 	if err != nil {
 		return nil, err
@@ -59,6 +64,29 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	go db.commitGroups()
 	return db, nil
+}
+
+// keepPrivate sees to it that only the owner can read the database: SQLite makes its files as the umask says, and those
+// beside the first with its mode.
+func keepPrivate(path string) error {
+	if path == "" {
+		return nil
+	}
+	// One that is there is not opened: closing it would let go of SQLite's locks (fcntl(2)).
+	switch f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); {
+	case err == nil:
+		if err := f.Close(); err != nil {
+			return fmt.Errorf("make the database file: %w", err)
+		}
+	case !errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("make the database file: %w", err)
+	}
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		if err := os.Chmod(name, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("keep the state to its owner: %w", err)
+		}
+	}
+	return nil
 }
 
 // connect opens the one writing connection and the readers beside it. The writer begins every transaction as a write

@@ -37,6 +37,31 @@ func open(t testing.TB, o store.Options) *store.DB {
 	return db
 }
 
+// What is in the state, outputs of commands and what machines join with among it, is nobody else's business, wherever the
+// file lies.
+func TestOnlyTheOwnerReadsTheState(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "state.db")
+	if err := os.WriteFile(path, nil, 0o644); err != nil { // as an earlier version left it
+		t.Fatal(err)
+	}
+	for _, path := range []string{path, filepath.Join(dir, "other.db")} {
+		db := open(t, store.Options{Path: path})
+		if err := db.PutSetting(t.Context(), "x", []byte("1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 4 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", f.Name(), info.Mode(), err)
+		}
+	}
+}
+
 func TestSettingSurvivesReopening(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a b?.db")
 	db := open(t, store.Options{Path: path})
