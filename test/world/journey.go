@@ -54,7 +54,8 @@ func newJourney() *journey {
 
 // watch is a fabric's.
 func (j *journey) watch(s fabric.Sighting) {
-	h := hop{s.Flow.From, s.Flow.Protocol, service(s.Flow.Source), service(s.Flow.Destination), s.Drop, s.To}
+	source, target := withoutClientsPort(s.Flow.Source, s.Flow.Destination)
+	h := hop{s.Flow.From, s.Flow.Protocol, source, target, s.Drop, s.To}
 	at := time.Since(j.began)
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -79,12 +80,12 @@ func (j *journey) halveLocked() {
 	}
 }
 
-// service leaves out ports that mean nothing: a client's is another one at every connection.
-func service(a netip.AddrPort) netip.AddrPort {
-	if a.Port() >= 1024 {
-		return netip.AddrPortFrom(a.Addr(), 0)
+// withoutClientsPort leaves out the port that means nothing, because it is another one at every connection.
+func withoutClientsPort(source, target netip.AddrPort) (netip.AddrPort, netip.AddrPort) {
+	if source.Port() < target.Port() {
+		return source, netip.AddrPortFrom(target.Addr(), 0)
 	}
-	return a
+	return netip.AddrPortFrom(source.Addr(), 0), target
 }
 
 // quiet is what fills the log of a test that waits for something.

@@ -15,6 +15,7 @@ import (
 
 	"postern/api/nodetest"
 	"postern/aws/sigv4"
+	"postern/network/fabric/fabrictest"
 )
 
 // A node's state, as DescribeInstanceInformation says it.
@@ -88,6 +89,18 @@ func (n *Node) Reboot() {
 // Dial connects from the instance to an address, or to a name as the VPC's resolver knows it.
 func (n *Node) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return n.w.host.of(n.ID).road.DialContext(ctx, network, address)
+}
+
+// Lookup asks the VPC's resolver from the instance.
+func (n *Node) Lookup(ctx context.Context, name string) ([]netip.Addr, error) {
+	return n.w.host.of(n.ID).road.lookup(ctx, name)
+}
+
+// Wire is a bare wire in the place of the instance's stack, on which packets can be put as they are.
+func (n *Node) Wire() *fabrictest.Wire {
+	wire := fabrictest.NewWire(9001)
+	n.w.onClose(n.w.Server.Attach(n.Interface, wire))
+	return wire
 }
 
 // Client makes requests from the instance.

@@ -179,6 +179,13 @@ func (w *World) Restart() {
 	}
 }
 
+// MakeRoom restarts the server with a state that may grow.
+func (w *World) MakeRoom() {
+	w.t.Helper()
+	w.config.Laboratory.MaxPages = 0
+	w.Restart()
+}
+
 // Advance puts the server's clock forward. Requests are refused where it has come to be 15 minutes ahead of their signer's.
 func (w *World) Advance(d time.Duration) { w.ahead.Add(int64(d)) }
 
