@@ -24,6 +24,8 @@ type CreateVpcEndpointInput struct {
 	Subnets []EndpointSubnet
 	// Groups are the security groups of its interfaces; none means the VPC's default group.
 	Groups []string
+	// RouteTables get a gateway endpoint's route; it may have none.
+	RouteTables []string `json:",omitempty"`
 	// Policy is the endpoint policy; empty is full access.
 	Policy string
 	// PrivateDNS asks for the service's ordinary names inside the VPC. nil asks for it where the service has them.
@@ -33,8 +35,8 @@ type CreateVpcEndpointInput struct {
 	Token string `json:"-"`
 }
 
-// CreateVpcEndpoint makes an interface endpoint with one network interface in each subnet. The endpoint is returned as
-// pending; when CreateVpcEndpoint returns, it is available.
+// CreateVpcEndpoint makes an interface endpoint with one network interface in each subnet, or a gateway endpoint with
+// its route in each route table. The endpoint is returned as pending; when CreateVpcEndpoint returns, it is available.
 func (s *Service) CreateVpcEndpoint(ctx context.Context, c Scope, in CreateVpcEndpointInput) (*VpcEndpoint, error) {
 	var made *VpcEndpoint
 	err := s.do(ctx, c, func(p *plan) error {
@@ -76,7 +78,7 @@ func (p *plan) createEndpoint(in CreateVpcEndpointInput) (*VpcEndpoint, error) {
 	}
 	e := &VpcEndpoint{
 		Meta: p.meta("vpce", tags), VPC: v.ID, Kind: in.Kind, Service: in.Service, State: Pending, Policy: in.Policy,
-		Suffix: newSuffix(), HostedZone: newZoneID(), PrivateDNS: len(service.PrivateNames) > 0,
+		PrivateDNS: len(service.PrivateNames) > 0,
 	}
 	if in.PrivateDNS != nil {
 		e.PrivateDNS = *in.PrivateDNS
@@ -84,19 +86,35 @@ func (p *plan) createEndpoint(in CreateVpcEndpointInput) (*VpcEndpoint, error) {
 	if err := p.checkPrivateDNS(v, e, service); err != nil {
 		return nil, err
 	}
-	if e.Groups, err = p.groupsFor(v.ID, in.Groups); err != nil {
-		return nil, err
-	}
 	if err := p.checkEndpointCount(v); err != nil {
 		return nil, err
 	}
-	for _, subnet := range in.Subnets {
-		if err := p.addSubnet(e, subnet); err != nil {
-			return nil, err
-		}
+	place := p.placeInterfaces
+	if in.Kind == vpc.GatewayEndpoint {
+		place = p.placeRoutes
+	}
+	if err := place(e, in); err != nil {
+		return nil, err
 	}
 	p.note(e)
 	return e, nil
+}
+
+// placeInterfaces gives a new interface endpoint its names, groups and network interfaces.
+func (p *plan) placeInterfaces(e *VpcEndpoint, in CreateVpcEndpointInput) (err error) {
+	if len(in.RouteTables) > 0 {
+		return noTables(in.Service)
+	}
+	e.Suffix, e.HostedZone = newSuffix(), newZoneID()
+	if e.Groups, err = p.groupsFor(e.VPC, in.Groups); err != nil {
+		return err
+	}
+	for _, subnet := range in.Subnets {
+		if err := p.addSubnet(e, subnet); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // serviceFor finds the service of the endpoint's own region: no endpoint serves another one (P6 on AWS's page of
@@ -106,9 +124,6 @@ func (p *plan) serviceFor(in CreateVpcEndpointInput) (EndpointService, error) {
 		return EndpointService{}, missing("serviceName")
 	}
 	service, ok := endpointService(p.scope.Region, in.Service, in.Kind)
-	if ok && in.Kind == vpc.GatewayEndpoint {
-		return service, fault.New(fault.NotImplemented, "network.CreateVpcEndpoint", "gateway endpoints are not implemented: CreateVpcEndpoint of %s", in.Service)
-	}
 	if ok {
 		return service, nil
 	}
@@ -212,6 +227,9 @@ type EndpointChange struct {
 	RemoveSubnets []string
 	AddGroups     []string
 	RemoveGroups  []string
+	// AddTables and RemoveTables are a gateway endpoint's only, the four before are an interface endpoint's.
+	AddTables    []string
+	RemoveTables []string
 	// Policy replaces the endpoint policy; empty text is full access.
 	Policy     *string
 	PrivateDNS *bool
@@ -230,6 +248,10 @@ func (s *Service) ModifyVpcEndpoint(ctx context.Context, c Scope, id string, cha
 		}
 		e := *old
 		e.Subnets, e.Interfaces = slices.Clone(old.Subnets), slices.Clone(old.Interfaces)
+		e.RouteTables = slices.Clone(old.RouteTables)
+		if err := change.fits(old); err != nil {
+			return err
+		}
 		if change.Policy != nil {
 			if err := p.checkPolicy(*change.Policy); err != nil {
 				return err
@@ -247,6 +269,9 @@ func (s *Service) ModifyVpcEndpoint(ctx context.Context, c Scope, id string, cha
 			return err
 		}
 		if err := p.changeSubnets(&e, change); err != nil {
+			return err
+		}
+		if err := p.changeTables(&e, change); err != nil {
 			return err
 		}
 		p.put(&e)

@@ -358,6 +358,84 @@ func TestRefuseEndpoint(t *testing.T) {
 	}
 }
 
+func TestRefuseGatewayEndpoint(t *testing.T) {
+	l := newLab(t, network.Limits{})
+	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t)
+	table := must(l.CreateRouteTable(l.ctx, here, network.CreateRouteTableInput{VPC: l.vpc}))(t).ID
+	other2 := must(l.CreateRouteTable(l.ctx, here, network.CreateRouteTableInput{VPC: l.vpc}))(t).ID
+	far := must(l.CreateRouteTable(l.ctx, here, network.CreateRouteTableInput{VPC: other.ID}))(t).ID
+	nic := l.node("i-1").ID
+	yes := true
+	type input = *network.CreateVpcEndpointInput
+	var made *network.VpcEndpoint
+	in := func(change func(input)) func() error {
+		return func() (err error) {
+			in := network.CreateVpcEndpointInput{
+				VPC: l.vpc, Service: "com.amazonaws.us-east-1.s3", Kind: vpc.GatewayEndpoint, RouteTables: []string{table},
+			}
+			change(&in)
+			e, err := l.CreateVpcEndpoint(l.ctx, here, in)
+			if err == nil && made == nil {
+				made = e
+			}
+			return err
+		}
+	}
+	s3 := network.Route{PrefixList: "pl-63a5400a", Target: vpc.Target{Kind: vpc.ViaInterface, ID: nic}}
+	check(t, []row{
+		{"tables of an interface endpoint", in(func(in input) { in.Kind = vpc.InterfaceEndpoint }), "InvalidParameter"},
+		{"subnets", in(func(in input) { in.Subnets = []network.EndpointSubnet{{ID: l.a}} }), "InvalidParameter"},
+		{"groups", in(func(in input) { in.Groups = []string{l.nodes} }), "InvalidParameter"},
+		{"private DNS", in(func(in input) { in.PrivateDNS = &yes }), "InvalidParameter"},
+		{"no such table", in(func(in input) { in.RouteTables[0] = "rtb" + noSuch }), "InvalidRouteTableID.NotFound"},
+		{"table of another VPC", in(func(in input) { in.RouteTables[0] = far }), "InvalidParameter"},
+		{"one table twice", in(func(in input) { in.RouteTables = []string{table, table} }), "RouteAlreadyExists"},
+		{"good", in(func(input) {}), ""},
+		{"second in the same table", in(func(input) {}), "RouteAlreadyExists"},
+		{"second without tables", in(func(in input) { in.RouteTables = nil }), ""},
+		{"route in its place", func() error { return l.CreateRoute(l.ctx, here, table, s3) }, "RouteAlreadyExists"},
+		{"delete its route", func() error { return l.DeleteRoute(l.ctx, here, table, s3) }, "InvalidParameterValue"},
+		{"delete its table", func() error { return l.DeleteRouteTable(l.ctx, here, table) }, "DependencyViolation"},
+		{"a route elsewhere", func() error { return l.CreateRoute(l.ctx, here, other2, s3) }, ""},
+	})
+	change := func(c network.EndpointChange) func() error {
+		return func() error { return l.ModifyVpcEndpoint(l.ctx, here, made.ID, c) }
+	}
+	check(t, []row{
+		{"add a subnet", change(network.EndpointChange{AddSubnets: []network.EndpointSubnet{{ID: l.a}}}), "InvalidParameter"},
+		{"add a group", change(network.EndpointChange{AddGroups: []string{l.nodes}}), "InvalidParameter"},
+		{"add a table with such a route", change(network.EndpointChange{AddTables: []string{other2}}), "RouteAlreadyExists"},
+		{"add a table it has", change(network.EndpointChange{AddTables: []string{table}}), "RouteAlreadyExists"},
+		{"remove a strange table", change(network.EndpointChange{RemoveTables: []string{other2}}), "InvalidParameter"},
+		{"remove what is not", change(network.EndpointChange{RemoveTables: []string{"rtb" + noSuch}}), "InvalidRouteTableID.NotFound"},
+		{"remove and add", change(network.EndpointChange{RemoveTables: []string{table}, AddTables: []string{table}}), ""},
+		{"remove", change(network.EndpointChange{RemoveTables: []string{table}}), ""},
+		{"delete the table", func() error { return l.DeleteRouteTable(l.ctx, here, table) }, ""},
+	})
+}
+
+// TestGatewayRoute sees the judge send flows to S3 to the gateway endpoint: from subnets on its route tables only (P8).
+func TestGatewayRoute(t *testing.T) {
+	l := newLab(t, network.Limits{})
+	table := must(l.CreateRouteTable(l.ctx, here, network.CreateRouteTableInput{VPC: l.vpc}))(t).ID
+	must(l.AssociateRouteTable(l.ctx, here, table, l.a))(t)
+	e := must(l.CreateVpcEndpoint(l.ctx, here, network.CreateVpcEndpointInput{
+		VPC: l.vpc, Service: "com.amazonaws.us-east-1.s3", Kind: vpc.GatewayEndpoint, RouteTables: []string{table},
+	}))(t)
+	in, out := l.node("i-1"), must(l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{Subnet: l.b, Owner: "i-2", Groups: []string{l.nodes}}))(t)
+	s3 := netip.MustParseAddr("52.216.0.1")
+	if v := l.Snapshot().Decide(https(in, s3)); !v.Allow || v.Kind != vpc.ToGateway || v.To != e.ID {
+		t.Errorf("from the table's subnet: %+v", v)
+	}
+	if v := l.Snapshot().Decide(https(out, s3)); v.Allow || v.Reason != vpc.ReasonNoRoute {
+		t.Errorf("from another subnet: %+v", v)
+	}
+	must(l.DeleteVpcEndpoints(l.ctx, here, []string{e.ID}))(t)
+	if v := l.Snapshot().Decide(https(in, s3)); v.Allow || v.Reason != vpc.ReasonNoRoute {
+		t.Errorf("without the endpoint: %+v", v)
+	}
+}
+
 func TestRefuseTag(t *testing.T) {
 	l := newLab(t, network.Limits{TagsPerResource: 2})
 	tag := func(id string, tags ...network.Tag) func() error {

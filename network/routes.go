@@ -71,6 +71,9 @@ func (s *Service) DeleteRouteTable(ctx context.Context, c Scope, id string) erro
 		if len(t.Associations) > 0 {
 			return inUse("The routeTable '%s' has dependencies and cannot be deleted.", id)
 		}
+		for e := range p.EndpointsOf(t) {
+			return inUse("The routeTable '%s' has dependencies and cannot be deleted: %s", id, e.ID)
+		}
 		p.remove(t)
 		return nil
 	})
@@ -192,7 +195,7 @@ func (s *Service) CreateRoute(ctx context.Context, c Scope, tableID string, r Ro
 			return err
 		}
 		v, _ := p.vpcs.get(t.VPC)
-		if t.route(r) >= 0 || slices.ContainsFunc(v.Blocks, func(b Block) bool { return b.CIDR == r.Destination }) {
+		if t.route(r) >= 0 || p.endpointRoute(t, r) != "" || slices.ContainsFunc(v.Blocks, func(b Block) bool { return b.CIDR == r.Destination }) {
 			return refuse(fault.Exists, "RouteAlreadyExists", "The route identified by %s already exists", r.name())
 		}
 		if len(t.Routes) >= p.limits.RoutesPerTable {
@@ -234,6 +237,9 @@ func (s *Service) DeleteRoute(ctx context.Context, c Scope, tableID string, r Ro
 		v, _ := p.vpcs.get(t.VPC)
 		if slices.ContainsFunc(v.Blocks, func(b Block) bool { return b.CIDR == r.Destination }) {
 			return invalidValue("cannot remove local route %s in route table %s", r.Destination, tableID)
+		}
+		if e := p.endpointRoute(t, r); e != "" {
+			return invalidValue("cannot remove VPC endpoint route %s in route table %s: modify %s", r.PrefixList, tableID, e)
 		}
 		i := t.route(r)
 		if i < 0 {
@@ -344,6 +350,9 @@ func (s *State) RouteActive(t *RouteTable, r Route) bool {
 	case vpc.ViaPeering:
 		pcx, ok := s.peerings.get(r.Target.ID)
 		return ok && pcx.Active
+	case vpc.ViaGatewayEndpoint:
+		e, ok := s.endpoints.get(r.Target.ID)
+		return ok && e.State == Available
 	}
 	return false
 }

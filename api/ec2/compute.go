@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
@@ -48,6 +49,9 @@ func (s *service) taggedInstances(c *api.Call) []network.Tagged {
 	var out []network.Tagged
 	for _, i := range s.compute.Instances(instanceScope(c)) {
 		out = append(out, network.Tagged{ID: i.ID, Type: "instance", Tags: instanceTags(i.Tags)})
+		if i.State != compute.Terminated {
+			out = append(out, network.Tagged{ID: volumeID(i), Type: "volume", Tags: instanceTags(i.VolumeTags)})
+		}
 	}
 	for _, i := range s.compute.Images(instanceScope(c)) {
 		out = append(out, network.Tagged{ID: i.ID, Type: "image", Tags: instanceTags(i.Tags)})
@@ -55,35 +59,61 @@ func (s *service) taggedInstances(c *api.Call) []network.Tagged {
 	return out
 }
 
-func (s *service) tagInstance(ctx context.Context, c *api.Call, id string, put map[string]string, remove []string) error {
-	i, err := s.instance(c, id)
-	if err != nil {
-		return err
+// owner is an instance that tags belong to: its own or its root volume's.
+type owner struct {
+	compute.Instance
+	volume bool
+}
+
+// owner finds whose tags an id names: "i-…" or "vol-…".
+func (s *service) owner(c *api.Call, id string) (owner, error) {
+	digits, volume := strings.CutPrefix(id, "vol-")
+	if !volume {
+		i, err := s.instance(c, id)
+		return owner{i, false}, err
 	}
+	i, err := s.instance(c, "i-"+digits)
+	if err != nil || i.State == compute.Terminated {
+		return owner{}, noVolume(id)
+	}
+	return owner{i, true}, nil
+}
+
+func (o owner) tags() []network.Tag {
+	if o.volume {
+		return instanceTags(o.VolumeTags)
+	}
+	return instanceTags(o.Tags)
+}
+
+func (s *service) retagOwner(ctx context.Context, c *api.Call, o owner, put map[string]string, remove []string) (err error) {
+	tag := s.compute.Tag
+	if o.volume {
+		tag = s.compute.TagVolume
+	}
+	_, err = tag(ctx, instanceScope(c), o.ID, put, remove)
+	return err
+}
+
+func (s *service) tagInstance(ctx context.Context, c *api.Call, o owner, put map[string]string) error {
 	after := make([]network.Tag, 0, len(put))
 	for k, v := range put {
 		after = append(after, network.Tag{Key: k, Value: v})
 	}
-	if err := s.network.CheckTags(instanceTags(i.Tags), after); err != nil {
+	if err := s.network.CheckTags(o.tags(), after); err != nil {
 		return err
 	}
-	_, err = s.compute.Tag(ctx, instanceScope(c), id, put, remove)
-	return err
+	return s.retagOwner(ctx, c, o, put, nil)
 }
 
-func (s *service) untagInstance(ctx context.Context, c *api.Call, id string, gone []network.TagRemoval) error {
-	i, err := s.instance(c, id)
-	if err != nil {
-		return err
-	}
+func (s *service) untagInstance(ctx context.Context, c *api.Call, o owner, gone []network.TagRemoval) error {
 	var remove []string
-	for _, t := range instanceTags(i.Tags) {
+	for _, t := range o.tags() {
 		if network.Removes(gone, t) {
 			remove = append(remove, t.Key)
 		}
 	}
-	_, err = s.compute.Tag(ctx, instanceScope(c), id, nil, remove)
-	return err
+	return s.retagOwner(ctx, c, o, nil, remove)
 }
 
 // profile finds the instance profile that a request names, and asks whether the caller may pass its role on.

@@ -67,6 +67,7 @@ func (s *service) createVpcEndpoint(ctx context.Context, c *api.Call, in *sdk.Cr
 	x := network.CreateVpcEndpointInput{
 		VPC: aws.ToString(in.VpcId), Service: aws.ToString(in.ServiceName), Groups: in.SecurityGroupIds,
 		Policy: aws.ToString(in.PolicyDocument), PrivateDNS: in.PrivateDnsEnabled, Token: aws.ToString(in.ClientToken),
+		RouteTables: in.RouteTableIds,
 	}
 	switch in.VpcEndpointType {
 	case types.VpcEndpointTypeInterface:
@@ -153,6 +154,7 @@ func (s *service) modifyVpcEndpoint(ctx context.Context, c *api.Call, in *sdk.Mo
 	}
 	x := network.EndpointChange{
 		RemoveSubnets: in.RemoveSubnetIds, AddGroups: in.AddSecurityGroupIds, RemoveGroups: in.RemoveSecurityGroupIds,
+		AddTables: in.AddRouteTableIds, RemoveTables: in.RemoveRouteTableIds,
 		Policy: in.PolicyDocument, PrivateDNS: in.PrivateDnsEnabled,
 	}
 	if aws.ToBool(in.ResetPolicy) {

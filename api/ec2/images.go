@@ -163,24 +163,27 @@ func (s *service) volumeSize(i compute.Instance) int32 {
 func (s *service) describeVolumes(_ context.Context, c *api.Call, in *sdk.DescribeVolumesInput) (*sdk.DescribeVolumesOutput, error) {
 	list := listing[compute.Instance]{
 		id:   volumeID,
-		tags: func(compute.Instance) []network.Tag { return nil },
+		tags: func(i compute.Instance) []network.Tag { return instanceTags(i.VolumeTags) },
 		all: func(*view) iter.Seq[compute.Instance] {
 			return slices.Values(slices.DeleteFunc(s.compute.Instances(instanceScope(c)), func(i compute.Instance) bool {
 				return i.State == compute.Terminated
 			}))
 		},
 		get: func(_ *view, id string) (compute.Instance, error) {
-			digits, _ := strings.CutPrefix(id, "vol-")
-			if i, err := s.instance(c, "i-"+digits); err == nil && i.State != compute.Terminated {
-				return i, nil
+			if o, err := s.owner(c, id); err == nil && o.volume {
+				return o.Instance, nil
 			}
-			return compute.Instance{}, fault.New(fault.NotFound, "ec2", "The volume '%s' does not exist.", id).WithCode("InvalidVolume.NotFound")
+			return compute.Instance{}, noVolume(id)
 		},
 		filters:    s.volumeFilters(),
 		idsOrPages: true,
 	}
 	found, next, err := describe(s.view(c), list, query{in.VolumeIds, in.Filters, in.MaxResults, in.NextToken})
 	return &sdk.DescribeVolumesOutput{Volumes: convert(found, s.volume), NextToken: next}, err
+}
+
+func noVolume(id string) error {
+	return fault.New(fault.NotFound, "ec2", "The volume '%s' does not exist.", id).WithCode("InvalidVolume.NotFound")
 }
 
 func (s *service) volumeFilters() map[string]test[compute.Instance] {
@@ -213,6 +216,7 @@ func (s *service) volume(i compute.Instance) types.Volume {
 		VolumeId: aws.String(volumeID(i)), VolumeType: types.VolumeTypeStandard, State: types.VolumeStateInUse,
 		Size: aws.Int32(s.volumeSize(i)), SnapshotId: aws.String(""), Encrypted: aws.Bool(false), MultiAttachEnabled: aws.Bool(false),
 		AvailabilityZone: aws.String(i.Zone), AvailabilityZoneId: aws.String(network.ZoneID(i.Zone)), CreateTime: aws.Time(i.Created),
+		Tags: toTags(instanceTags(i.VolumeTags)),
 		Attachments: []types.VolumeAttachment{{
 			VolumeId: aws.String(volumeID(i)), InstanceId: aws.String(i.ID), Device: aws.String(rootDevice),
 			State: types.VolumeAttachmentStateAttached, DeleteOnTermination: aws.Bool(true), AttachTime: aws.Time(i.Created),

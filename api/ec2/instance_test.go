@@ -148,7 +148,21 @@ func TestInstanceRefusals(t *testing.T) {
 		{"interface in use", run(spec(types.InstanceNetworkInterfaceSpecification{NetworkInterfaceId: &own})), "InvalidNetworkInterface.InUse"},
 		{"address taken", run(func(x in) { x.PrivateIpAddress = l.instance(id).PrivateIpAddress }), "InvalidIPAddress.InUse"},
 		{"one address for two", run(func(x in) { x.PrivateIpAddress, x.MaxCount = aws.String("10.0.1.9"), aws.Int32(2) }), "InvalidParameterCombination"},
-		{"volume tags", run(func(x in) { x.TagSpecifications = nameTag("volume", "v") }), "InvalidParameterValue"},
+		{"bad volume tags", run(func(x in) { x.TagSpecifications = nameTag("volume", strings.Repeat("x", 257)) }), "InvalidParameterValue"},
+		{"tags of a volume that is not", second(l.CreateTags(l.ctx, &sdk.CreateTagsInput{
+			Resources: []string{"vol-0123456789abcdef0"}, Tags: []types.Tag{{Key: aws.String("a")}},
+		})), "InvalidVolume.NotFound"},
+		{"credits that run out", run(func(x in) {
+			x.CreditSpecification = &types.CreditSpecificationRequest{CpuCredits: aws.String("standard")}
+		}), "UnsupportedOperation"},
+		{"hibernation", run(func(x in) { x.HibernationOptions = &types.HibernationOptionsRequest{Configured: aws.Bool(true)} }), "UnsupportedOperation"},
+		{"enclave", run(func(x in) { x.EnclaveOptions = &types.EnclaveOptionsRequest{Enabled: aws.Bool(true)} }), "UnsupportedOperation"},
+		{"recovery", run(func(x in) {
+			x.MaintenanceOptions = &types.InstanceMaintenanceOptionsRequest{AutoRecovery: types.InstanceAutoRecoveryStateDefault}
+		}), "UnsupportedOperation"},
+		{"credits of nothing", second(l.DescribeInstanceCreditSpecifications(l.ctx, &sdk.DescribeInstanceCreditSpecificationsInput{
+			InstanceIds: []string{"i-0123456789abcdef0"},
+		})), "InvalidInstanceID.NotFound"},
 		{"bad tags", run(func(x in) { x.TagSpecifications = nameTag("instance", strings.Repeat("x", 257)) }), "InvalidParameterValue"},
 		{"dry run", run(func(x in) { x.DryRun = aws.Bool(true) }), "DryRunOperation"},
 		{"protected", second(l.TerminateInstances(l.ctx, &sdk.TerminateInstancesInput{InstanceIds: []string{id}})), "OperationNotPermitted"},
@@ -309,15 +323,20 @@ func TestAttributes(t *testing.T) {
 		t.Errorf("metadata options %+v", o)
 	}
 	put := []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}, {Key: aws.String("b"), Value: aws.String("2")}}
-	must(l.CreateTags(l.ctx, &sdk.CreateTagsInput{Resources: []string{id, p.a}, Tags: put}))(t)
-	must(l.DeleteTags(l.ctx, &sdk.DeleteTagsInput{Resources: []string{id, p.a}, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("9")}, {Key: aws.String("b")}}}))(t)
+	volume := "vol-" + id[2:]
+	must(l.CreateTags(l.ctx, &sdk.CreateTagsInput{Resources: []string{id, p.a, volume}, Tags: put}))(t)
+	must(l.DeleteTags(l.ctx, &sdk.DeleteTagsInput{Resources: []string{id, p.a, volume}, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("9")}, {Key: aws.String("b")}}}))(t)
 	tags := must(l.DescribeTags(l.ctx, &sdk.DescribeTagsInput{Filters: []types.Filter{filter("resource-id", id, p.a)}}))(t).Tags
 	if len(tags) != 2 || tags[0].ResourceType != "instance" || *tags[0].Key != "a" || tags[1].ResourceType != "subnet" {
 		t.Errorf("tags %+v", tags)
 	}
-	v := must(l.DescribeVolumes(l.ctx, &sdk.DescribeVolumesInput{Filters: []types.Filter{filter("attachment.instance-id", id)}}))(t).Volumes
-	if len(v) != 1 || *v[0].Attachments[0].InstanceId != id || v[0].State != "in-use" {
+	v := must(l.DescribeVolumes(l.ctx, &sdk.DescribeVolumesInput{Filters: []types.Filter{filter("attachment.instance-id", id), filter("tag:a", "1")}}))(t).Volumes
+	if len(v) != 1 || len(v[0].Tags) != 1 || *v[0].Attachments[0].InstanceId != id || v[0].State != "in-use" {
 		t.Errorf("volumes %+v", v)
+	}
+	credits := must(l.DescribeInstanceCreditSpecifications(l.ctx, &sdk.DescribeInstanceCreditSpecificationsInput{InstanceIds: []string{id}}))(t).InstanceCreditSpecifications
+	if len(credits) != 1 || *credits[0].CpuCredits != "unlimited" {
+		t.Errorf("credits %+v", credits)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"postern/api"
 	"postern/aws/fault"
+	"postern/support/compute"
 )
 
 // instanceTypes are names that people's tools expect to exist. A type limits nothing here: each instance has all of the
@@ -76,11 +77,39 @@ func toType(name string) types.InstanceTypeInfo {
 			EnaSupport: types.EnaSupportUnsupported, EfaSupported: aws.Bool(false),
 		},
 		InstanceStorageSupported: aws.Bool(false), HibernationSupported: aws.Bool(false), DedicatedHostsSupported: aws.Bool(false),
-		BurstablePerformanceSupported: aws.Bool(false), AutoRecoverySupported: aws.Bool(false), FreeTierEligible: aws.Bool(false),
+		BurstablePerformanceSupported: aws.Bool(burstable(name)), AutoRecoverySupported: aws.Bool(false), FreeTierEligible: aws.Bool(false),
 		SupportedRootDeviceTypes:     []types.RootDeviceType{types.RootDeviceTypeEbs},
 		SupportedUsageClasses:        []types.UsageClassType{types.UsageClassTypeOnDemand},
 		SupportedVirtualizationTypes: []types.VirtualizationType{types.VirtualizationTypeHvm},
 	}
+}
+
+// cpuCredits is what every instance of a burstable type has: nothing here holds one back.
+const cpuCredits = "unlimited"
+
+func burstable(instanceType string) bool { return strings.HasPrefix(instanceType, "t") }
+
+var creditListing = listing[compute.Instance]{
+	id: func(i compute.Instance) string { return i.ID },
+	filters: map[string]test[compute.Instance]{
+		"instance-id": text(func(i compute.Instance) string { return i.ID }),
+	},
+}
+
+func (s *service) describeInstanceCredits(_ context.Context, c *api.Call, in *sdk.DescribeInstanceCreditSpecificationsInput) (*sdk.DescribeInstanceCreditSpecificationsOutput, error) {
+	list := creditListing
+	list.all = func(*view) iter.Seq[compute.Instance] {
+		all := slices.DeleteFunc(s.compute.Instances(instanceScope(c)), func(i compute.Instance) bool { return !burstable(i.Type) })
+		slices.SortFunc(all, func(a, b compute.Instance) int { return strings.Compare(a.ID, b.ID) })
+		return slices.Values(all)
+	}
+	list.get = func(_ *view, id string) (compute.Instance, error) { return s.instance(c, id) }
+	found, next, err := describe(s.view(c), list, query{in.InstanceIds, in.Filters, in.MaxResults, in.NextToken})
+	return &sdk.DescribeInstanceCreditSpecificationsOutput{
+		NextToken: next, InstanceCreditSpecifications: convert(found, func(i compute.Instance) types.InstanceCreditSpecification {
+			return types.InstanceCreditSpecification{InstanceId: aws.String(i.ID), CpuCredits: aws.String(cpuCredits)}
+		}),
+	}, err
 }
 
 func (s *service) describeInstanceTypes(_ context.Context, c *api.Call, in *sdk.DescribeInstanceTypesInput) (*sdk.DescribeInstanceTypesOutput, error) {

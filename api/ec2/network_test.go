@@ -187,7 +187,8 @@ func TestRefusals(t *testing.T) {
 		{"again", authorize(types.IpPermission{IpProtocol: tcp, FromPort: port, ToPort: port, IpRanges: []types.IpRange{{CidrIp: any}}}), "InvalidPermission.Duplicate"},
 		{"older form, twice", second(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &p.doors,
 			IpProtocol: tcp, FromPort: port, ToPort: port, CidrIp: any})), "InvalidPermission.Duplicate"},
-		{"gateway endpoint", endpoint(sdk.CreateVpcEndpointInput{ServiceName: aws.String("com.amazonaws.us-east-1.s3")}), "UnsupportedOperation"},
+		{"gateway endpoint to another service", endpoint(sdk.CreateVpcEndpointInput{}), "InvalidParameter"},
+		{"gateway endpoint with subnets", endpoint(sdk.CreateVpcEndpointInput{ServiceName: aws.String("com.amazonaws.us-east-1.s3"), SubnetIds: []string{p.a}}), "InvalidParameter"},
 		{"endpoint's private DNS", endpoint(sdk.CreateVpcEndpointInput{VpcEndpointType: "Interface"}), "InvalidParameter"},
 		{"endpoint of another region", endpoint(sdk.CreateVpcEndpointInput{VpcEndpointType: "Interface", ServiceRegion: aws.String("us-west-2")}), "UnsupportedOperation"},
 		{"dual stack", endpoint(sdk.CreateVpcEndpointInput{VpcEndpointType: "Interface", IpAddressType: "dualstack"}), "UnsupportedOperation"},
@@ -253,5 +254,41 @@ func TestPages(t *testing.T) {
 	two := must(l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{made[0], made[1], made[0]}}))(t)
 	if len(two.NetworkInterfaces) != 2 {
 		t.Errorf("%d interfaces of two ids", len(two.NetworkInterfaces))
+	}
+}
+
+// TestGatewayEndpoint is the gateway endpoint to S3 as a client sees it, in its route tables too.
+func TestGatewayEndpoint(t *testing.T) {
+	l := newLab(t)
+	p := l.places()
+	table := *must(l.CreateRouteTable(l.ctx, &sdk.CreateRouteTableInput{VpcId: &p.vpc}))(t).RouteTable.RouteTableId
+	routes := func() []types.Route {
+		out := must(l.DescribeRouteTables(l.ctx, &sdk.DescribeRouteTablesInput{RouteTableIds: []string{table}}))(t)
+		return out.RouteTables[0].Routes
+	}
+	made := must(l.CreateVpcEndpoint(l.ctx, &sdk.CreateVpcEndpointInput{
+		VpcId: &p.vpc, ServiceName: aws.String("com.amazonaws.us-east-1.s3"), RouteTableIds: []string{table},
+	}))(t).VpcEndpoint
+	id := *made.VpcEndpointId
+	if made.VpcEndpointType != "Gateway" || *made.PrivateDnsEnabled || len(made.DnsEntries)+len(made.Groups)+len(made.SubnetIds) > 0 {
+		t.Errorf("the new endpoint is %+v", made)
+	}
+	if r := routes(); len(r) != 2 || *r[1].GatewayId != id || *r[1].DestinationPrefixListId != "pl-63a5400a" || r[1].State != "active" {
+		t.Errorf("routes %+v", r)
+	}
+	found := must(l.DescribeRouteTables(l.ctx, &sdk.DescribeRouteTablesInput{Filters: []types.Filter{filter("route.gateway-id", id)}}))(t).RouteTables
+	if len(found) != 1 || *found[0].RouteTableId != table {
+		t.Errorf("tables by the route's gateway: %+v", found)
+	}
+	must(l.ModifyVpcEndpoint(l.ctx, &sdk.ModifyVpcEndpointInput{VpcEndpointId: &id, RemoveRouteTableIds: []string{table}}))(t)
+	if r := routes(); len(r) != 1 {
+		t.Errorf("routes without it %+v", r)
+	}
+	must(l.ModifyVpcEndpoint(l.ctx, &sdk.ModifyVpcEndpointInput{VpcEndpointId: &id, AddRouteTableIds: []string{table}}))(t)
+	_, err := l.DeleteRoute(l.ctx, &sdk.DeleteRouteInput{RouteTableId: &table, DestinationPrefixListId: aws.String("pl-63a5400a")})
+	wantCode(t, "delete its route", err, "InvalidParameterValue")
+	must(l.DeleteVpcEndpoints(l.ctx, &sdk.DeleteVpcEndpointsInput{VpcEndpointIds: []string{id}}))(t)
+	if r := routes(); len(r) != 1 {
+		t.Errorf("routes after it %+v", r)
 	}
 }

@@ -148,7 +148,7 @@ func (s *service) endpointOperations() []api.Operation {
 			}
 			return out
 		}), s.createVpcEndpoint, api.Takes("VpcId", "ServiceName", "VpcEndpointType", "SubnetIds", "SubnetConfigurations", "SecurityGroupIds",
-			"PolicyDocument", "PrivateDnsEnabled", "DnsOptions", "IpAddressType", "ServiceRegion", "ClientToken", "TagSpecifications")),
+			"RouteTableIds", "PolicyDocument", "PrivateDnsEnabled", "DnsOptions", "IpAddressType", "ServiceRegion", "ClientToken", "TagSpecifications")),
 		api.Op("DescribeVpcEndpoints", api.Everything, s.describeVpcEndpoints, pages, api.Takes("VpcEndpointIds")),
 		api.Op("ModifyVpcEndpoint", on(func(in *sdk.ModifyVpcEndpointInput) []string {
 			out := []string{"vpc-endpoint/" + aws.ToString(in.VpcEndpointId)}
@@ -158,8 +158,11 @@ func (s *service) endpointOperations() []api.Operation {
 			for _, id := range slices.Concat(in.AddSecurityGroupIds, in.RemoveSecurityGroupIds) {
 				out = append(out, "security-group/"+id)
 			}
+			for _, id := range slices.Concat(in.AddRouteTableIds, in.RemoveRouteTableIds) {
+				out = append(out, "route-table/"+id)
+			}
 			return out
-		}), s.modifyVpcEndpoint, api.Takes("VpcEndpointId", "AddSubnetIds", "RemoveSubnetIds", "SubnetConfigurations", "AddSecurityGroupIds",
+		}), s.modifyVpcEndpoint, api.Takes("AddRouteTableIds", "RemoveRouteTableIds", "VpcEndpointId", "AddSubnetIds", "RemoveSubnetIds", "SubnetConfigurations", "AddSecurityGroupIds",
 			"RemoveSecurityGroupIds", "PolicyDocument", "ResetPolicy", "PrivateDnsEnabled", "DnsOptions", "IpAddressType")),
 		api.Op("DeleteVpcEndpoints", each("vpc-endpoint", func(in *sdk.DeleteVpcEndpointsInput) []string { return in.VpcEndpointIds }), s.deleteVpcEndpoints,
 			api.Takes("VpcEndpointIds")),
@@ -175,7 +178,8 @@ func (s *service) instanceOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("RunInstances", runResources, s.runInstances, api.Takes("MinCount", "MaxCount", "ImageId", "InstanceType", "SubnetId", "SecurityGroupIds",
 			"SecurityGroups", "PrivateIpAddress", "NetworkInterfaces", "IamInstanceProfile", "UserData", "MetadataOptions", "KeyName", "EbsOptimized",
-			"Monitoring", "Placement", "DisableApiTermination", "DisableApiStop", "InstanceInitiatedShutdownBehavior", "ClientToken", "TagSpecifications")),
+			"Monitoring", "Placement", "CreditSpecification", "HibernationOptions",
+			"EnclaveOptions", "MaintenanceOptions", "DisableApiTermination", "DisableApiStop", "InstanceInitiatedShutdownBehavior", "ClientToken", "TagSpecifications")),
 		api.Op("DescribeInstances", api.Everything, s.describeInstances, pages, api.Takes("InstanceIds", "IncludeManagedResources")),
 		api.Op("StartInstances", each("instance", func(in *sdk.StartInstancesInput) []string { return in.InstanceIds }), s.startInstances, api.Takes("InstanceIds")),
 		api.Op("StopInstances", each("instance", func(in *sdk.StopInstancesInput) []string { return in.InstanceIds }), s.stopInstances,
@@ -187,6 +191,7 @@ func (s *service) instanceOperations() []api.Operation {
 			api.Takes("InstanceId", "Latest")),
 		api.Op("DescribeInstanceStatus", api.Everything, s.describeInstanceStatus, pages, api.Takes("InstanceIds", "IncludeAllInstances", "IncludeManagedResources")),
 		api.Op("DescribeInstanceTypes", api.Everything, s.describeInstanceTypes, pages, api.Takes("InstanceTypes", "IncludeUnsupportedInRegion")),
+		api.Op("DescribeInstanceCreditSpecifications", api.Everything, s.describeInstanceCredits, pages, api.Takes("InstanceIds")),
 		api.Op("DescribeInstanceAttribute", one("instance", func(in *sdk.DescribeInstanceAttributeInput) *string { return in.InstanceId }), s.describeInstanceAttribute,
 			api.Takes("InstanceId", "Attribute")),
 		api.Op("ModifyInstanceAttribute", one("instance", func(in *sdk.ModifyInstanceAttributeInput) *string { return in.InstanceId }), s.modifyInstanceAttribute,

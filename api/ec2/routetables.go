@@ -69,6 +69,11 @@ func (v *view) routes(t *network.RouteTable) []types.Route {
 	for _, r := range t.Routes {
 		out = append(out, v.route(t, r))
 	}
+	for e := range v.EndpointsOf(t) {
+		if r, err := v.EndpointRoute(e); err == nil {
+			out = append(out, v.route(t, r))
+		}
+	}
 	return out
 }
 
@@ -84,7 +89,7 @@ func (v *view) route(t *network.RouteTable, r network.Route) types.Route {
 	}
 	target := aws.String(r.Target.ID)
 	switch r.Target.Kind {
-	case vpc.ViaInternetGateway:
+	case vpc.ViaInternetGateway, vpc.ViaGatewayEndpoint:
 		out.GatewayId = target
 	case vpc.ViaPeering:
 		out.VpcPeeringConnectionId = target

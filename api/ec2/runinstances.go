@@ -106,13 +106,16 @@ func (s *service) launchOf(ctx context.Context, c *api.Call, in *sdk.RunInstance
 			return l, nics, err
 		}
 	}
-	tags, err := tagsByKind(ctx, c, in.TagSpecifications, "instance", "network-interface")
+	tags, err := tagsByKind(ctx, c, in.TagSpecifications, "instance", "network-interface", "volume")
 	if err != nil {
 		return l, nics, err
 	}
-	if err := s.network.CheckTags(nil, tags["instance"]); err != nil {
-		return l, nics, err
+	for _, kind := range []string{"instance", "volume"} {
+		if err := s.network.CheckTags(nil, tags[kind]); err != nil {
+			return l, nics, err
+		}
 	}
+	l.VolumeTags = tagMap(tags["volume"])
 	l.Tags, nics.input.Tags = tagMap(tags["instance"]), tags["network-interface"]
 	for range nics.count {
 		l.IDs = append(l.IDs, compute.NewInstanceID())
@@ -125,8 +128,16 @@ func refuseRun(c *api.Call, in *sdk.RunInstancesInput) error {
 	switch {
 	case aws.ToString(in.KeyName) != "":
 		return fault.New(fault.NotFound, "ec2", "The key pair '%s' does not exist", *in.KeyName).WithCode("InvalidKeyPair.NotFound")
+	case in.HibernationOptions != nil && aws.ToBool(in.HibernationOptions.Configured):
+		return unbuilt(c, "hibernationOptions.configured")
+	case in.EnclaveOptions != nil && aws.ToBool(in.EnclaveOptions.Enabled):
+		return unbuilt(c, "enclaveOptions.enabled")
+	case in.MaintenanceOptions != nil && in.MaintenanceOptions.AutoRecovery == types.InstanceAutoRecoveryStateDefault:
+		return unbuilt(c, "maintenanceOptions.autoRecovery default")
 	case aws.ToBool(in.EbsOptimized):
 		return unbuilt(c, "ebsOptimized")
+	case in.CreditSpecification != nil && aws.ToString(in.CreditSpecification.CpuCredits) != "" && *in.CreditSpecification.CpuCredits != cpuCredits:
+		return unbuilt(c, "creditSpecification.cpuCredits "+*in.CreditSpecification.CpuCredits+", where no instance is short of credits,")
 	case in.Monitoring != nil && aws.ToBool(in.Monitoring.Enabled):
 		return unbuilt(c, "detailed monitoring")
 	case in.Placement != nil && in.Placement.Tenancy != "" && in.Placement.Tenancy != types.TenancyDefault:

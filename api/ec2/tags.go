@@ -45,12 +45,12 @@ func (s *service) createTags(ctx context.Context, c *api.Call, in *sdk.CreateTag
 	}
 	return nil, s.retag(c, in.Resources, func(ids []string) error {
 		return s.network.CreateTags(ctx, scopeOf(c), ids, fromTags(in.Tags))
-	}, func(id string) error {
+	}, func(o owner) error {
 		put := map[string]string{}
 		for _, t := range in.Tags {
 			put[aws.ToString(t.Key)] = aws.ToString(t.Value)
 		}
-		return s.tagInstance(ctx, c, id, put, nil)
+		return s.tagInstance(ctx, c, o, put)
 	})
 }
 
@@ -60,42 +60,43 @@ func (s *service) deleteTags(ctx context.Context, c *api.Call, in *sdk.DeleteTag
 	})
 	return nil, s.retag(c, in.Resources, func(ids []string) error {
 		return s.network.DeleteTags(ctx, scopeOf(c), ids, gone)
-	}, func(id string) error {
-		return s.untagInstance(ctx, c, id, gone)
+	}, func(o owner) error {
+		return s.untagInstance(ctx, c, o, gone)
 	})
 }
 
-// retag changes the tags of resources of the network and of instances. All of them are there before any is changed.
-func (s *service) retag(c *api.Call, ids []string, ofNetwork func([]string) error, ofInstance func(string) error) error {
+// retag changes the tags of resources of the network, and of instances and their volumes. All of them are there before
+// any is changed.
+func (s *service) retag(c *api.Call, ids []string, ofNetwork func([]string) error, ofInstance func(owner) error) error {
 	if len(ids) == 0 {
 		return required("resourceIdSet")
 	}
-	var network, instances []string
+	var network []string
+	var owners []owner
 	for _, id := range ids {
-		if strings.HasPrefix(id, "i-") {
-			instances = append(instances, id)
-			continue
-		}
-		if strings.HasPrefix(id, "ami-") || strings.HasPrefix(id, "vol-") {
+		switch prefix, _, _ := strings.Cut(id, "-"); prefix {
+		case "i", "vol":
+			o, err := s.owner(c, id)
+			if err != nil {
+				return err
+			}
+			owners = append(owners, o)
+		case "ami":
 			return unbuilt(c, "tags of "+id)
+		default:
+			network = append(network, id)
 		}
-		network = append(network, id)
 	}
 	if err := s.network.State().CheckTaggable(scopeOf(c), network); err != nil {
 		return err
-	}
-	for _, id := range instances {
-		if _, err := s.instance(c, id); err != nil {
-			return err
-		}
 	}
 	if len(network) > 0 {
 		if err := ofNetwork(network); err != nil {
 			return err
 		}
 	}
-	for _, id := range instances {
-		if err := ofInstance(id); err != nil {
+	for _, o := range owners {
+		if err := ofInstance(o); err != nil {
 			return err
 		}
 	}

@@ -97,6 +97,8 @@ type Instance struct {
 	// ProtectTermination and ProtectStop refuse Terminate and Stop.
 	ProtectTermination, ProtectStop bool
 	Tags                            map[string]string
+	// VolumeTags are those of its root volume.
+	VolumeTags map[string]string
 
 	// Launched is when the instance was last started, Created when it first was.
 	Launched, Created time.Time

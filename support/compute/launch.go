@@ -31,7 +31,7 @@ type Launch struct {
 	TerminateOnShutdown  bool
 	ProtectTermination   bool
 	ProtectStop          bool
-	Tags                 map[string]string
+	Tags, VolumeTags     map[string]string
 	// Placements are one for each instance.
 	Placements []Placement
 	// IDs are the instances' ids, one for each placement, made by NewInstanceID, so that their network interfaces can be
@@ -64,7 +64,7 @@ func (s *Service) Launch(ctx context.Context, l Launch) ([]Instance, error) {
 			ID: id, Scope: l.Scope, Reservation: reservation, Index: n, Token: l.Token, Placement: p,
 			Image: l.Image, Type: l.Type, KeyName: l.KeyName, Profile: l.Profile, UserData: bytes.Clone(l.UserData),
 			Metadata: l.Metadata, TerminateOnShutdown: l.TerminateOnShutdown, ProtectTermination: l.ProtectTermination,
-			ProtectStop: l.ProtectStop, Tags: maps.Clone(l.Tags), Launched: now, Created: now, State: Pending, Reason: reasonPending,
+			ProtectStop: l.ProtectStop, Tags: maps.Clone(l.Tags), VolumeTags: maps.Clone(l.VolumeTags), Launched: now, Created: now, State: Pending, Reason: reasonPending,
 		}, s.instanceDir(id))
 	}
 	if err := s.change(ctx, machines, func(*Instance) error { return nil }); err != nil {

@@ -50,17 +50,30 @@ func set[T any](field *T, to *T) {
 // Tag puts tags on an instance and takes those with the given keys off. The caller checks their form and number.
 func (s *Service) Tag(ctx context.Context, c Scope, id string, put map[string]string, remove []string) (Instance, error) {
 	return s.edit(ctx, c, id, func(i *Instance) error {
-		tags := maps.Clone(i.Tags) // readers hold the old ones
-		if tags == nil {
-			tags = map[string]string{}
-		}
-		maps.Copy(tags, put)
-		for _, key := range remove {
-			delete(tags, key)
-		}
-		i.Tags = tags
+		i.Tags = retagged(i.Tags, put, remove)
 		return nil
 	})
+}
+
+// TagVolume does to the tags of an instance's root volume what Tag does to its own.
+func (s *Service) TagVolume(ctx context.Context, c Scope, id string, put map[string]string, remove []string) (Instance, error) {
+	return s.edit(ctx, c, id, func(i *Instance) error {
+		i.VolumeTags = retagged(i.VolumeTags, put, remove)
+		return nil
+	})
+}
+
+// retagged is a changed copy: readers hold the old tags.
+func retagged(old, put map[string]string, remove []string) map[string]string {
+	tags := maps.Clone(old)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	maps.Copy(tags, put)
+	for _, key := range remove {
+		delete(tags, key)
+	}
+	return tags
 }
 
 func (s *Service) edit(ctx context.Context, c Scope, id string, f func(i *Instance) error) (Instance, error) {
