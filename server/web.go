@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,7 +18,9 @@ import (
 // Limits of connections. A request's headers have little time; a request may be a long poll of 20 s, or become a
 // WebSocket, which has its own limits.
 const (
-	headerTime     = 10 * time.Second
+	headerTime = 10 * time.Second
+	// bodyTime is how long a request's body may take: 1 MiB at 35 KB/s.
+	bodyTime       = 30 * time.Second
 	idleTime       = 2 * time.Minute
 	maxHeaderBytes = 64 << 10
 	closingTime    = 2 * time.Second
@@ -40,10 +43,38 @@ func newWeb(handler http.Handler, certificate func(*tls.ClientHelloInfo) (*tls.C
 		// The endpoints of AWS speak HTTP/1.1, and so do the WebSockets of its agents.
 		tls: &tls.Config{GetCertificate: certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}},
 		http: &http.Server{
-			Handler: handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
+			Handler: timed(handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
 			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), ConnContext: withOrigin,
 		},
 	}
+}
+
+// timed gives every request's body its time. The server's own ReadTimeout would end requests that work for long, too.
+func timed(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != http.NoBody {
+			// A failure means that the connection is gone, as reading will tell. What the handler leaves of the body is
+			// read by net/http, within the same time.
+			c := http.NewResponseController(w)
+			_ = c.SetReadDeadline(time.Now().Add(bodyTime))
+			r.Body = &timedBody{r.Body, c}
+		}
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// timedBody lifts the deadline at the body's end.
+type timedBody struct {
+	io.ReadCloser
+	connection *http.ResponseController
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		_ = b.connection.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }
 
 // withOrigin carries a connection's origin into the context of its requests.
