@@ -1,0 +1,8 @@
+output "account" {
+  value = data.aws_caller_identity.current.account_id
+}
+
+output "instance" {
+  value = aws_instance.node.id
+}
+
