@@ -36,7 +36,7 @@ type Agent struct {
 	Endpoint func(service, region string) string
 	// HTTP makes every request. Nil means NewHTTPClient with the host's own dialer and certificates.
 	HTTP *http.Client
-	// Runner runs scripts; nil means execute.OS below Dir.
+	// Runner runs scripts; nil means execute.OS below Dir, or in the temporary directory where that is empty.
 	Runner execute.Runner
 	// Version is what the agent reports of itself: digits and dots.
 	Version string

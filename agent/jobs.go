@@ -84,7 +84,7 @@ func openJobs(dir string, now func() time.Time) (*jobs, error) {
 
 func scriptDir(dir string) string {
 	if dir == "" {
-		return filepath.Join(os.TempDir(), "postern-agent")
+		return ""
 	}
 	return filepath.Join(dir, "scripts")
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -218,6 +219,20 @@ func TestLongOutput(t *testing.T) {
 	}
 	if !strings.HasSuffix(s.StandardOutput, mgs.TruncatedMark) || !strings.Contains(s.Output, "Output truncated") || !strings.Contains(s.Output, mgs.ErrorMark) {
 		t.Errorf("no marks: %q", s.Output[:200])
+	}
+}
+
+// Without a directory of its own, a script lies where no other user of the machine can have prepared something.
+func TestScriptsInTheTemporaryDirectory(t *testing.T) {
+	shared := t.TempDir()
+	t.Setenv("TMPDIR", shared)
+	got := execute.OS{}.Run(t.Context(), execute.Script{Interpreter: "sh", Lines: []string{`stat -c '%a %n' "$(dirname "$0")"`}, Timeout: time.Minute})
+	mode, dir, _ := strings.Cut(strings.TrimSpace(got.Stdout), " ")
+	if got.Status != mgs.Success || mode != "700" || filepath.Dir(dir) != shared {
+		t.Errorf("%+v", got)
+	}
+	if left, err := os.ReadDir(shared); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 

@@ -26,7 +26,8 @@ func (e errNotZero) Error() string { return fmt.Sprintf("exit status %d", int(e)
 
 // OS runs scripts as processes of this host.
 type OS struct {
-	// Dir is where script files are kept while they run; only this user may read them.
+	// Dir is where script files are kept while they run, and nobody else may write; empty means the system's directory of
+	// temporary files. Only this user may read them.
 	Dir string
 }
 
@@ -78,10 +79,13 @@ func outcome(ctx, timed context.Context, cmd *exec.Cmd, err error) Outcome {
 }
 
 func (o OS) write(lines []string) (string, error) {
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return "", err
+	if o.Dir != "" {
+		if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+			return "", err
+		}
 	}
-	dir, err := os.MkdirTemp(o.Dir, "script-")
+	// Never a directory of a known name among those of others: somebody else might own it, and change the script.
+	dir, err := os.MkdirTemp(o.Dir, "postern-script-")
 	if err != nil {
 		return "", err
 	}
