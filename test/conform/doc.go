@@ -1,0 +1,2 @@
+// Package conform holds the program itself, as a process of its own, against what it promises its clients.
+package conform
