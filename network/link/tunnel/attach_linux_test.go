@@ -124,7 +124,9 @@ func TestAttachFailsPlainly(t *testing.T) {
 
 func TestAttachEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	r, w := io.Pipe()
+	defer w.Close()
 	go func() {
 		line, _ := bufio.NewReader(r).ReadString('\n')
 		if line == "running\n" {
@@ -133,7 +135,6 @@ func TestAttachEndsWithItsContext(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r)
 	}()
 	err := attach(t, ctx, AttachOptions{Command: []string{"sh", "-c", "echo running; exec sleep 600"}, Stdout: w})
-	w.Close()
 	if err == nil || ctx.Err() == nil {
 		t.Errorf("%v", err)
 	}
