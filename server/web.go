@@ -57,6 +57,9 @@ func timed(handler http.Handler) http.Handler {
 			// read by net/http, within the same time.
 			c := http.NewResponseController(w)
 			_ = c.SetReadDeadline(time.Now().Add(bodyTime))
+			// In a copy: by its own body net/http sees that a client has not sent all of it, and does not cut the client off before
+			// it has read the answer.
+			r = r.WithContext(r.Context())
 			r.Body = &timedBody{r.Body, c}
 		}
 		handler.ServeHTTP(w, r)
