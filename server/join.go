@@ -53,10 +53,16 @@ func (g *gate) Join(ctx context.Context, r link.JoinRequest) (link.Grant, error)
 	if err != nil {
 		return link.Grant{}, err
 	}
-	if _, known := g.machines.Find(r.PublicKey.String()); !known && a.Expired(g.now()) {
-		return link.Grant{}, fault.New(fault.Denied, "server.Join", "activation %s has expired: make a new one", a.ID)
+	if _, known := g.machines.Find(r.PublicKey.String()); !known {
+		if err := usable(a, g.now()); err != nil {
+			return link.Grant{}, err
+		}
 	}
-	subnet, err := g.subnet(network.Scope(a.Scope), first(r.Subnet, a.Tags[tagSubnet]))
+	wanted := a.Tags[tagSubnet]
+	if wanted != "" && r.Subnet != "" && r.Subnet != wanted {
+		return link.Grant{}, fault.New(fault.Denied, "server.Join", "the activation lets machines into %s only: join without --subnet", wanted)
+	}
+	subnet, err := g.subnet(network.Scope(a.Scope), first(wanted, r.Subnet))
 	if err != nil {
 		return link.Grant{}, err
 	}
@@ -71,6 +77,18 @@ func (g *gate) Join(ctx context.Context, r link.JoinRequest) (link.Grant, error)
 		return link.Grant{}, err
 	}
 	return g.grant(m)
+}
+
+// usable says why an activation lets no new machine in, if it does not. One that is used up could not make a node of it;
+// and a machine that was deregistered, and knows the code, is to stay out.
+func usable(a node.Activation, now time.Time) error {
+	switch {
+	case a.Expired(now):
+		return fault.New(fault.Denied, "server.Join", "activation %s has expired: make a new one", a.ID)
+	case a.Count >= a.Limit:
+		return fault.New(fault.Limit, "server.Join", "activation %s is used up: it has made %d of %d nodes", a.ID, a.Count, a.Limit)
+	}
+	return nil
 }
 
 // subnet is the one that was asked for; where none was, the only one there is.
