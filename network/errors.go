@@ -28,6 +28,7 @@ var (
 	nounPrefixList = noun{"pl", "InvalidPrefixListID.NotFound", "InvalidPrefixListId.Malformed", "The prefix list ID '%s' does not exist"}
 	nounPeering    = noun{"pcx", "InvalidVpcPeeringConnectionID.NotFound", "InvalidVpcPeeringConnectionId.Malformed", "The vpcPeeringConnection ID '%s' does not exist"}
 	nounAssoc      = noun{"rtbassoc", "InvalidAssociationID.NotFound", "InvalidAssociationID.Malformed", "The association ID '%s' does not exist"}
+	nounACLAssoc   = noun{"aclassoc", "InvalidAssociationID.NotFound", "InvalidAssociationID.Malformed", "The association ID '%s' does not exist"}
 	nounAttachment = noun{"eni-attach", "InvalidAttachmentID.NotFound", "InvalidNetworkInterfaceAttachmentId.Malformed", "The attachment ID '%s' does not exist"}
 	nounCIDRAssoc  = noun{"vpc-cidr-assoc", "InvalidVpcCidrBlockAssociationID.NotFound", "InvalidVpcCidrBlockAssociationID.Malformed", "The vpc CIDR block association ID '%s' does not exist"}
 )

@@ -151,22 +151,24 @@ func (p *plan) checkReference(g *SecurityGroup, id string) error {
 }
 
 // checkPorts checks the port range, or brings it to "any" where the protocol has no ports.
-func (r *SecurityGroupRule) checkPorts() error {
-	from, to := r.Ports.From, r.Ports.To
-	switch r.Protocol {
+func (r *SecurityGroupRule) checkPorts() error { return checkPorts(r.Protocol, &r.Ports) }
+
+// checkPorts refuses a port range that is none of the protocol's, and clears one of a protocol that has no ports.
+func checkPorts(p vpc.Protocol, r *vpc.PortRange) error {
+	switch p {
 	case vpc.TCP, vpc.UDP:
-		if from < 0 || to > 65535 || from > to {
-			return invalidValue("Invalid TCP/UDP port range (%d:%d)", from, to)
+		if r.From < 0 || r.To > 65535 || r.From > r.To {
+			return invalidValue("Invalid TCP/UDP port range (%d:%d)", r.From, r.To)
 		}
 	case vpc.ICMP, vpc.ICMPv6:
-		if from < -1 || from > 255 || to < -1 || to > 255 || from == -1 && to != -1 {
-			return invalidValue("ICMP code (%d) and type (%d) must be between -1 and 255, and any type means any code", to, from)
+		if r.From < -1 || r.From > 255 || r.To < -1 || r.To > 255 || r.From == -1 && r.To != -1 {
+			return invalidValue("ICMP code (%d) and type (%d) must be between -1 and 255, and any type means any code", r.To, r.From)
 		}
 	default:
-		if r.Protocol < vpc.AllProtocols || r.Protocol > 255 {
-			return invalidValue("Invalid value '%d' for IP protocol. Unknown protocol.", r.Protocol)
+		if p < vpc.AllProtocols || p > 255 {
+			return invalidValue("Invalid value '%d' for IP protocol. Unknown protocol.", p)
 		}
-		r.Ports = anyPort
+		*r = anyPort
 	}
 	return nil
 }

@@ -16,9 +16,6 @@ import (
 	"postern/network/vpc"
 )
 
-// lastEntry is the number of the entry that denies what no other entry allows.
-const lastEntry = 32767
-
 var aclListing = listing[*network.NetworkACL]{
 	id:   func(a *network.NetworkACL) string { return a.ID },
 	tags: func(a *network.NetworkACL) []network.Tag { return a.Tags },
@@ -38,7 +35,7 @@ var aclListing = listing[*network.NetworkACL]{
 		"entry.icmp.type": entered(func(e types.NetworkAclEntry) string {
 			return icmp(e, func(i *types.IcmpTypeCode) *int32 { return i.Type })
 		}),
-		"entry.ipv6-cidr": none[*network.NetworkACL],
+		"entry.ipv6-cidr": entered(func(e types.NetworkAclEntry) string { return aws.ToString(e.Ipv6CidrBlock) }),
 		"entry.port-range.from": entered(func(e types.NetworkAclEntry) string {
 			return port(e, func(p *types.PortRange) *int32 { return p.From })
 		}),
@@ -80,7 +77,7 @@ func entries(a *network.NetworkACL) []types.NetworkAclEntry {
 	all := slices.Clone(a.Entries)
 	for _, egress := range []bool{true, false} {
 		all = append(all, network.ACLEntry{
-			Number: lastEntry, Egress: egress, Protocol: vpc.AllProtocols, CIDR: netip.PrefixFrom(netip.IPv4Unspecified(), 0),
+			Number: network.LastACLEntry, Egress: egress, Protocol: vpc.AllProtocols, CIDR: netip.PrefixFrom(netip.IPv4Unspecified(), 0),
 		})
 	}
 	return convert(all, toEntry)
@@ -88,8 +85,13 @@ func entries(a *network.NetworkACL) []types.NetworkAclEntry {
 
 func toEntry(e network.ACLEntry) types.NetworkAclEntry {
 	out := types.NetworkAclEntry{
-		CidrBlock: str(e.CIDR), Egress: aws.Bool(e.Egress), Protocol: aws.String(strconv.Itoa(int(e.Protocol))),
+		Egress: aws.Bool(e.Egress), Protocol: aws.String(strconv.Itoa(int(e.Protocol))),
 		RuleAction: types.RuleActionDeny, RuleNumber: aws.Int32(int32(e.Number)),
+	}
+	if e.CIDR.Addr().Is4() {
+		out.CidrBlock = str(e.CIDR)
+	} else {
+		out.Ipv6CidrBlock = str(e.CIDR)
 	}
 	if e.Allow {
 		out.RuleAction = types.RuleActionAllow

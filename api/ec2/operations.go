@@ -13,7 +13,7 @@ import (
 // pipeline refuses others by name.
 func (s *service) operations() []api.Operation {
 	return slices.Concat(
-		s.vpcOperations(), s.routeOperations(), s.groupOperations(), s.interfaceOperations(), s.endpointOperations(),
+		s.vpcOperations(), s.aclOperations(), s.routeOperations(), s.groupOperations(), s.interfaceOperations(), s.endpointOperations(),
 		s.instanceOperations(), s.otherOperations(),
 	)
 }
@@ -43,8 +43,28 @@ func (s *service) vpcOperations() []api.Operation {
 		api.Op("ModifySubnetAttribute", one("subnet", func(in *sdk.ModifySubnetAttributeInput) *string { return in.SubnetId }), s.modifySubnetAttribute,
 			api.Takes("SubnetId", "MapPublicIpOnLaunch", "AssignIpv6AddressOnCreation", "EnableDns64", "PrivateDnsHostnameTypeOnLaunch",
 				"EnableResourceNameDnsARecordOnLaunch", "EnableResourceNameDnsAAAARecordOnLaunch")),
+	}
+}
 
+// entryMembers are what the calls that set an entry of a network ACL take.
+var entryMembers = api.Takes("NetworkAclId", "RuleNumber", "Egress", "Protocol", "RuleAction", "CidrBlock", "Ipv6CidrBlock", "PortRange", "IcmpTypeCode")
+
+func (s *service) aclOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateNetworkAcl", on(func(in *sdk.CreateNetworkAclInput) []string {
+			return []string{"network-acl/*", "vpc/" + aws.ToString(in.VpcId)}
+		}), s.createNetworkAcl, api.Takes("VpcId", "ClientToken", "TagSpecifications")),
 		api.Op("DescribeNetworkAcls", api.Everything, s.describeNetworkAcls, pages, api.Takes("NetworkAclIds")),
+		api.Op("DeleteNetworkAcl", one("network-acl", func(in *sdk.DeleteNetworkAclInput) *string { return in.NetworkAclId }), s.deleteNetworkAcl,
+			api.Takes("NetworkAclId")),
+		api.Op("CreateNetworkAclEntry", one("network-acl", func(in *sdk.CreateNetworkAclEntryInput) *string { return in.NetworkAclId }),
+			s.createNetworkAclEntry, entryMembers),
+		api.Op("ReplaceNetworkAclEntry", one("network-acl", func(in *sdk.ReplaceNetworkAclEntryInput) *string { return in.NetworkAclId }),
+			s.replaceNetworkAclEntry, entryMembers),
+		api.Op("DeleteNetworkAclEntry", one("network-acl", func(in *sdk.DeleteNetworkAclEntryInput) *string { return in.NetworkAclId }),
+			s.deleteNetworkAclEntry, api.Takes("NetworkAclId", "RuleNumber", "Egress")),
+		api.Op("ReplaceNetworkAclAssociation", one("network-acl", func(in *sdk.ReplaceNetworkAclAssociationInput) *string { return in.NetworkAclId }),
+			s.replaceNetworkAclAssociation, api.Takes("AssociationId", "NetworkAclId")),
 	}
 }
 
