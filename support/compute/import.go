@@ -49,10 +49,8 @@ func (s *Service) Import(ctx context.Context, in Import) (Image, error) {
 	if !imageNames.MatchString(in.Name) {
 		return Image{}, invalidImage("InvalidAMIName.Malformed", "the name '%s' is not 3-128 letters, digits and ()[] ./-'@_", in.Name)
 	}
-	for _, i := range s.Images(in.Scope) {
-		if i.Name == in.Name {
-			return Image{}, fault.New(fault.Exists, "compute.Import", "AMI name %s is already in use by AMI %s", in.Name, i.ID).WithCode("InvalidAMIName.Duplicate")
-		}
+	if err := s.nameIsFree(in); err != nil {
+		return Image{}, err
 	}
 	i := Image{ID: newID("ami"), Scope: in.Scope, Name: in.Name, Description: in.Description, Architecture: architecture(), Created: s.Now()}
 	if err := s.fill(ctx, &i, in.Path); err != nil {
@@ -60,13 +58,26 @@ func (s *Service) Import(ctx context.Context, in Import) (Image, error) {
 	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	if err := s.Store.Commit(ctx, Changes{Images: []Image{i}}); err != nil {
+	err := s.nameIsFree(in) // still, after the time that copying took
+	if err == nil {
+		err = s.Store.Commit(ctx, Changes{Images: []Image{i}})
+	}
+	if err != nil {
 		return Image{}, errors.Join(err, guest.Remove(s.imageDir(i.ID)))
 	}
 	s.mu.Lock()
 	s.images[i.ID] = i
 	s.mu.Unlock()
 	return i, nil
+}
+
+func (s *Service) nameIsFree(in Import) error {
+	for _, i := range s.Images(in.Scope) {
+		if i.Name == in.Name {
+			return fault.New(fault.Exists, "compute.Import", "AMI name %s is already in use by AMI %s", in.Name, i.ID).WithCode("InvalidAMIName.Duplicate")
+		}
+	}
+	return nil
 }
 
 func invalidImage(code, format string, args ...any) error {
@@ -82,19 +93,42 @@ func (s *Service) fill(ctx context.Context, i *Image, from string) error {
 	if err := os.Chmod(s.imageDir(i.ID), 0o700); err != nil {
 		return err
 	}
+	if err := s.copyOrUnpack(ctx, from, dir); err != nil {
+		return fmt.Errorf("import %s: %w", from, err)
+	}
+	return inspect(dir, i)
+}
+
+func (s *Service) copyOrUnpack(ctx context.Context, from, dir string) error {
+	from, err := filepath.EvalSymlinks(from) // what is copied is what lies there, not a link to it
+	if err != nil {
+		return invalidImage("InvalidParameterValue", "%w", err)
+	}
 	info, err := os.Stat(from)
 	switch {
 	case err != nil:
 		return invalidImage("InvalidParameterValue", "%w", err)
+	case info.IsDir() && holds(from, s.Dir):
+		return invalidImage("InvalidParameterValue", "it holds Postern's own data directory; copy what is wanted elsewhere first")
 	case info.IsDir():
-		err = guest.CopyTree(from, dir)
-	default:
-		err = unpackFile(ctx, from, dir)
+		return guest.CopyTree(from, dir)
+	case !info.Mode().IsRegular():
+		return invalidImage("InvalidParameterValue", "it is neither a directory nor a file")
+	}
+	return unpackFile(ctx, from, dir)
+}
+
+// holds reports whether dir lies in from, so that copying from would never come to an end.
+func holds(from, dir string) bool {
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(dir)
 	}
 	if err != nil {
-		return fmt.Errorf("import %s: %w", from, err)
+		return true
 	}
-	return inspect(dir, i)
+	below, err := filepath.Rel(from, dir)
+	return err != nil || below != ".." && !strings.HasPrefix(below, "../")
 }
 
 func unpackFile(ctx context.Context, name, dir string) error {

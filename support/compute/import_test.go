@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"postern/aws/fault"
@@ -142,6 +145,9 @@ func TestImportRefuses(t *testing.T) {
 			{"docker save", "image", file(t, archive(t, entry{name: "manifest.json", text: "[]"})), "InvalidParameterValue", "docker export"},
 			{"through a link to outside", "image", file(t, archive(t, sh, entry{name: "x", kind: tar.TypeSymlink, link: filepath.Dir(outside)}, entry{name: "x/outside", text: "x"})), "InvalidParameterValue", "escapes"},
 			{"hard link to outside", "image", file(t, archive(t, sh, entry{name: "x", kind: tar.TypeLink, link: "../../../../etc/passwd"})), "InvalidParameterValue", "no such file"},
+			{"the host with our own directory", "image", "/", "InvalidParameterValue", "Postern's own data"},
+			{"our own directory", "image", r.dir, "InvalidParameterValue", "Postern's own data"},
+			{"a pipe", "image", pipe(t), "InvalidParameterValue", "neither a directory nor a file"},
 			{"owner out of range", "image", file(t, archive(t, sh, entry{name: "x", uid: 70000})), "InvalidParameterValue", "70000"},
 		} {
 			_, err := r.Import(t.Context(), compute.Import{Scope: home, Name: tt.image, Path: tt.path})
@@ -155,6 +161,64 @@ func TestImportRefuses(t *testing.T) {
 		left, _ := os.ReadDir(filepath.Join(r.dir, "images"))
 		if len(left) != 0 || len(r.store.images) != 0 {
 			t.Errorf("refused imports left %v", left)
+		}
+	})
+}
+
+// pipe is the path of a pipe that nobody writes to: opening it would wait for ever.
+func pipe(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// A directory that is reached by a link is copied like any other: an image must not change with what lies elsewhere.
+func TestImportByALink(t *testing.T) {
+	from := filepath.Join(t.TempDir(), "rootfs")
+	if err := os.MkdirAll(filepath.Join(from, "bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(from, "bin/sh"), shell(t), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "current")
+	if err := os.Symlink(from, link); err != nil {
+		t.Fatal(err)
+	}
+	lab(t, func(t *testing.T, r *rig) {
+		image, err := r.Import(t.Context(), compute.Import{Scope: home, Name: "linked", Path: link})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Lstat(filepath.Join(r.dir, "images", image.ID, "root")); err != nil || !info.IsDir() {
+			t.Errorf("the image's root is %v, %v", info, err)
+		}
+	})
+}
+
+func TestTwoImportsWithOneName(t *testing.T) {
+	image := file(t, archive(t, entry{name: "bin/sh", text: string(shell(t))}))
+	lab(t, func(t *testing.T, r *rig) {
+		var importing sync.WaitGroup
+		var made atomic.Int32
+		for range 4 {
+			importing.Go(func() {
+				_, err := r.Import(t.Context(), compute.Import{Scope: home, Name: "same", Path: image})
+				switch {
+				case err == nil:
+					made.Add(1)
+				case fault.Of(err).Code != "InvalidAMIName.Duplicate":
+					t.Error(err)
+				}
+			})
+		}
+		importing.Wait()
+		left, _ := os.ReadDir(filepath.Join(r.dir, "images"))
+		if made.Load() != 1 || len(left) != 1 {
+			t.Errorf("%d imports worked, %d directories are there", made.Load(), len(left))
 		}
 	})
 }
