@@ -245,6 +245,37 @@ func TestImage(t *testing.T) {
 	}
 }
 
+// TestAnImagesLinksLeadNowhere boots a root file system, as a guest may have left it, whose links point at the host.
+func TestAnImagesLinksLeadNowhere(t *testing.T) {
+	l := newLab(t)
+	outside := filepath.Join(t.TempDir(), "bin")
+	if err := os.Mkdir(outside, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for n, links := range []map[string]string{
+		{"usr/bin": outside},
+		{"usr": filepath.Dir(outside)},
+		{"usr/bin": "../../../../../../../../../../../.." + outside},
+	} {
+		image := filepath.Join(l.dir, fmt.Sprintf("image-%d", n))
+		for name, target := range links {
+			at := filepath.Join(image, name)
+			if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(target, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b, _ := l.boot(26+n, "")
+		b.Image = image
+		start(t, l, b).Stop()
+	}
+	if left, err := os.ReadDir(outside); err != nil || len(left) > 0 {
+		t.Errorf("on the host: %v, %v", left, err)
+	}
+}
+
 // TestNothingOutlivesTheProgram kills a program that holds a guest the way nothing can be caught.
 func TestNothingOutlivesTheProgram(t *testing.T) {
 	l := newLab(t)

@@ -48,15 +48,21 @@ func enterRoot(b *Boot) error {
 	return os.Chdir("/")
 }
 
-// putAgent shows the agent's program in the guest, and in its /usr/bin where there can be one.
+// putAgent shows the agent's program in the guest, and in its /usr/bin where there can be one. The host's files are still
+// in reach here: a link that an image or a guest has left must not lead to them.
 func putAgent(agent string) error {
-	if err := os.Mkdir(rootDir+runDir, 0o755); err != nil {
+	root, err := os.OpenRoot(rootDir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := root.Mkdir(runDir[1:], 0o755); err != nil {
 		return err
 	}
 	for _, path := range []string{agentPath, "/usr/bin/postern-agent"} {
-		f, err := os.OpenFile(rootDir+path, os.O_CREATE|unix.O_NOFOLLOW, 0o755)
+		f, err := root.OpenFile(path[1:], os.O_CREATE|unix.O_NOFOLLOW, 0o755)
 		if err != nil && path != agentPath {
-			continue // /usr is the host's, and the guest's root an ordinary user
+			continue // /usr is the host's, and the guest's root an ordinary user; or a link leads out
 		}
 		if err != nil {
 			return err
