@@ -215,7 +215,7 @@ func printGroups(out io.Writer, results []result) {
 		fmt.Fprintln(out)
 		for _, text := range []string{o.stdout, o.stderr} {
 			if text != "" {
-				fmt.Fprintln(out, strings.TrimSuffix(text, "\n"))
+				fmt.Fprintln(out, strings.TrimSuffix(plain(text), "\n"))
 			}
 		}
 	}

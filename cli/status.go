@@ -126,7 +126,8 @@ func (s *status) print(out io.Writer) error {
 	}
 	fmt.Fprintf(w, "\nNODE\tPING\tLAST PING\tADDRESS\tAGENT\tPLATFORM\n")
 	for _, n := range s.Nodes {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", n.ID, n.Ping, n.LastPing.Local().Format(time.DateTime), n.Address, n.Agent, n.Platform)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", n.ID, n.Ping, n.LastPing.Local().Format(time.DateTime),
+			plainLine(n.Address), plainLine(n.Agent), plainLine(n.Platform))
 	}
 	return w.Flush()
 }
