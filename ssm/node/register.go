@@ -24,10 +24,20 @@ type Registration struct {
 	Fingerprint   string
 }
 
+// What a machine can have us keep of itself, in bytes. A fingerprint is a UUID or an instance's id; the largest key that
+// is taken is not half as long.
+const (
+	maxFingerprint = 256
+	maxKeyText     = 4096
+)
+
 func (r Registration) check() error {
 	const op = "node.Register"
 	if r.Fingerprint == "" {
 		return fault.New(fault.Missing, op, "Fingerprint is missing")
+	}
+	if len(r.Fingerprint) > maxFingerprint {
+		return invalid(op, "Fingerprint may have %d characters", maxFingerprint)
 	}
 	return checkKey(r.PublicKey, r.PublicKeyType)
 }
@@ -38,6 +48,9 @@ func checkKey(key, kind string) error {
 	}
 	if kind != "Rsa" {
 		return fault.New(fault.Invalid, "node.Register", "PublicKeyType %q is not Rsa", kind).WithCode("InvalidPublicKey")
+	}
+	if len(key) > maxKeyText {
+		return fault.New(fault.Invalid, "node.Register", "PublicKey may have %d characters", maxKeyText).WithCode("InvalidPublicKey")
 	}
 	_, err := sigv4.ParsePublicKey(key)
 	return err

@@ -179,7 +179,8 @@ func TestRegister(t *testing.T) {
 	w := newWorld()
 	a, code := w.activate(t, node.NewActivation{Limit: 2})
 	good := registration(t, keys()[0])
-	foreign, bad, noKind := good, good, good
+	foreign, bad, noKind, large, padded := good, good, good, good, good
+	large.Fingerprint, padded.PublicKey = strings.Repeat("f", 300), good.PublicKey+strings.Repeat("\n", 1<<16)
 	foreign.Region, bad.PublicKey, noKind.PublicKeyType = "eu-west-1", "AAAA", ""
 	for _, tt := range []struct {
 		name, id, code string
@@ -192,6 +193,8 @@ func TestRegister(t *testing.T) {
 		{"another region", a.ID, code, foreign, 0, "InvalidActivation"},
 		{"bad key", a.ID, code, bad, 0, "InvalidPublicKey"},
 		{"no key type", a.ID, code, noKind, 0, "InvalidPublicKey"},
+		{"a fingerprint to fill the disk with", a.ID, code, large, 0, "ValidationException"},
+		{"a key to fill the disk with", a.ID, code, padded, 0, "InvalidPublicKey"},
 		{"expired", a.ID, code, good, node.DefaultExpiry, "ActivationExpired"},
 		{"first", a.ID, code, good, 0, ""},
 		{"second", a.ID, code, good, 0, ""},
