@@ -118,11 +118,15 @@ func (r *report) packageEnds(e event) {
 var (
 	frame    = regexp.MustCompile(`^\s*(=== |--- )`)
 	position = regexp.MustCompile(`^\s*\S+\.go:\d+: `)
+	script   = regexp.MustCompile(`^> (?:\[.*\] )?skip '(.*)'`) // testscript shows its line
 )
 
 // reasonOf finds the reason in the output of a skipped test: its last line that is not the frame around it.
 func reasonOf(said []string) string {
 	for _, line := range slices.Backward(said) {
+		if m := script.FindStringSubmatch(line); m != nil {
+			return m[1]
+		}
 		if text := strings.TrimSpace(position.ReplaceAllString(line, "")); text != "" && !frame.MatchString(line) {
 			return text
 		}

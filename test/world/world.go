@@ -170,6 +170,8 @@ func (w *World) Restart() {
 	if err := w.Server.Close(); err != nil {
 		w.t.Fatal(err)
 	}
+	// A call is not repeated, so it must not take a connection whose end has not been noticed yet.
+	w.public.CloseIdleConnections()
 	w.open()
 	w.mu.Lock()
 	machines := w.machines

@@ -18,6 +18,9 @@ import (
 	"postern/support/compute/guest"
 )
 
+// patience is how long a guest may take on a busy machine.
+const patience = 30 * time.Second
+
 var agentProgram string
 
 func TestMain(m *testing.M) {
@@ -68,7 +71,7 @@ func (c *console) Write(b []byte) (int, error) {
 
 func (c *console) waitFor(t *testing.T, want string) string {
 	t.Helper()
-	timer := time.AfterFunc(10*time.Second, func() {
+	timer := time.AfterFunc(patience, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.text.WriteString("\n(time is up)\n")
@@ -144,7 +147,7 @@ func (l *lab) boot(n int, script string) (guest.Boot, *console) {
 
 func start(t *testing.T, l *lab, b guest.Boot) guest.Machine {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	m, err := l.Start(ctx, b)
 	if err != nil {
