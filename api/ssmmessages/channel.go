@@ -52,7 +52,9 @@ func (ch *channel) run() {
 	ch.s.enter(ch)
 	ch.open()
 	defer ch.s.config.Nodes.Arrive(ch.node)()
-	leave, err := ch.s.config.Mailbox.Open(ch.s.ctx, ch.node, ch)
+	var leave func()
+	var err error
+	aside(func() { leave, err = ch.s.config.Mailbox.Open(ch.s.ctx, ch.node, ch) })
 	if err != nil {
 		ch.s.config.Log.Error("a node's mailbox could not be opened", "node", ch.node, "err", err)
 		return
@@ -61,6 +63,17 @@ func (ch *channel) run() {
 	ch.s.config.Log.Debug("a control channel is open", "node", ch.node)
 	err = ch.read()
 	ch.s.config.Log.Debug("a control channel ended", "node", ch.node, "err", err)
+}
+
+// aside runs f on a goroutine of its own and waits for it. A channel's own goroutine waits for years, and keeps a stack as
+// deep as its deepest call: what needs a deep one, such as a query, leaves it this way.
+func aside(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	<-done
 }
 
 // errRefused is what is wrong with a first frame.
@@ -75,7 +88,8 @@ func (ch *channel) begin() error {
 	if kind != websocket.MessageText {
 		return errRefused
 	}
-	open, err := readOpen(data)
+	var open mgs.Open
+	aside(func() { open, err = readOpen(data) })
 	if err != nil {
 		return err
 	}
@@ -138,7 +152,8 @@ func (ch *channel) read() error {
 			_ = ch.conn.Close(websocket.StatusProtocolError, "not an AgentMessage")
 			return err
 		}
-		if err := ch.handle(m); err != nil {
+		aside(func() { err = ch.handle(m) })
+		if err != nil {
 			// Nothing was acknowledged: the agent sends it again, or the service the job.
 			ch.s.config.Log.Warn("a message was not taken", "node", ch.node, "type", m.Type, "err", err)
 		}

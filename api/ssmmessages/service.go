@@ -152,7 +152,7 @@ func (s *Channels) open(w http.ResponseWriter, r *http.Request, c *api.Call) err
 		return err
 	}
 	ch := &channel{s: s, node: id, slots: make(chan struct{}, maxUnacknowledged)}
-	ch.conn, err = websocket.Accept(w, r, &websocket.AcceptOptions{
+	ch.conn, err = websocket.Accept(slim{w}, r, &websocket.AcceptOptions{
 		CompressionMode: websocket.CompressionDisabled,
 		OnPingReceived: func(context.Context, []byte) bool {
 			ch.heard()
