@@ -325,6 +325,7 @@ func (s *Server) reconcilers() []reconciler {
 	return []reconciler{
 		{name: "network", every: time.Minute, run: s.network.Reconcile},
 		{name: "machines", topics: []string{topicNodes}, every: time.Minute, run: s.gate.readmit},
+		{name: "memory", every: 3 * time.Second, run: (&memory{now: s.config.Now, released: s.config.Now()}).tend},
 		{name: "abandoned machines", every: time.Minute, run: s.abandonMachines},
 		{name: "orphaned interfaces", every: time.Minute, run: s.releaseOrphans},
 	}
