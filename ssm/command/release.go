@@ -1,6 +1,10 @@
 package command
 
-import "context"
+import (
+	"context"
+
+	"postern/aws/fault"
+)
 
 // hintRelease notes that a command's turn may have come on.
 func (s *Service) hintRelease(id string) {
@@ -58,18 +62,20 @@ func (s *Service) release(ctx context.Context) error {
 // releaseOne lets as many held invocations go as have ended, or none ever again after too many errors.
 func (s *Service) releaseOne(ctx context.Context, id string) error {
 	c, err := s.get(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		s.released(id)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	counts, err := s.config.Store.Tally(ctx, id)
-	if err != nil {
-		return err
+	if err != nil || len(counts) == 0 {
+		return err // nothing to count is a command that is just being stored
 	}
 	sum := c.Summarise(counts)
 	if sum.held == 0 {
-		s.mu.Lock()
-		delete(s.unreleased, id)
-		s.mu.Unlock()
+		s.released(id)
 		return nil
 	}
 	tooMany := sum.Errors > c.ErrorLimit
@@ -88,6 +94,13 @@ func (s *Service) releaseOne(ctx context.Context, id string) error {
 		return s.terminate(ctx, rows)
 	}
 	return s.releaseRows(ctx, c, rows)
+}
+
+// released notes that nothing of a command is held any more.
+func (s *Service) released(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.unreleased, id)
 }
 
 func (s *Service) terminate(ctx context.Context, rows []Row) error {
