@@ -2,7 +2,6 @@ package script
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -19,6 +18,7 @@ import (
 
 	"postern/cmd/postern/program"
 	"postern/support/compute"
+	"postern/support/compute/guest"
 )
 
 // patience is how long a state may take to come about on a busy machine.
@@ -30,27 +30,21 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"postern": func() { os.Exit(program.Main()) }})
 }
 
-// buildAgent makes the agent that instances run, once.
-var buildAgent = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "postern-script-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "postern-agent")
+// buildAgent makes the agent that instances run.
+func buildAgent(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "postern-agent")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "postern/cmd/postern-agent")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build postern-agent: %w\n%s", err, out)
+		t.Fatalf("build postern-agent: %v\n%s", err, out)
 	}
-	return path, nil
-})
+	return path
+}
 
 func TestStories(t *testing.T) {
-	agent, err := buildAgent()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(filepath.Dir(agent)) })
+	agent := buildAgent(t)
+	missing := missingFor(t, agent)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
@@ -63,7 +57,16 @@ func TestStories(t *testing.T) {
 			env.Values[serverKey{}] = &background{address: address}
 			return err
 		},
-		Condition: condition,
+		Condition: func(name string) (bool, error) {
+			why, known := missing[name]
+			if !known {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			if why != "" && os.Getenv("CI") == "true" && os.Getenv("POSTERN_CI_WITHOUT_"+strings.ToUpper(name)) == "" {
+				return false, fmt.Errorf("%s, and in CI no story is skipped for it", why)
+			}
+			return why == "", nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"up": up, "down": down, "await": await, "setenv": setenv,
 		},
@@ -71,16 +74,20 @@ func TestStories(t *testing.T) {
 	})
 }
 
-// condition knows "aws": the AWS CLI is there. In CI it must be: there a story is never skipped for want of it.
-func condition(name string) (bool, error) {
-	if name != "aws" {
-		return false, fmt.Errorf("unknown condition %q", name)
+// missingFor says what stories may need and this machine lacks: the AWS CLI, and what instances need.
+func missingFor(t *testing.T, agent string) map[string]string {
+	t.Helper()
+	missing := map[string]string{"aws": "", "instances": ""}
+	if _, err := exec.LookPath("aws"); err != nil {
+		missing["aws"] = "the AWS CLI is not on PATH"
 	}
-	_, err := exec.LookPath("aws")
-	if err != nil && os.Getenv("CI") == "true" && os.Getenv("POSTERN_CI_WITHOUT_AWS") == "" {
-		return false, errors.New("the AWS CLI is not on PATH, and in CI it must be")
+	launcher := guest.NewLauncher()
+	defer launcher.Close()
+	if lacks := launcher.Check(t.Context(), t.TempDir(), agent); len(lacks) > 0 {
+		missing["instances"] = "instances cannot run here: " + lacks[0].Error()
+		t.Log(missing["instances"])
 	}
-	return err == nil, nil
+	return missing
 }
 
 type serverKey struct{}
