@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"postern/ssm"
+	"postern/ssm/document"
 	"postern/ssm/mgs"
 	"postern/ssm/node"
 )
@@ -68,6 +69,19 @@ func (c *Command) content() (string, error) {
 		CloudWatchOutputEnabled: strconv.FormatBool(c.Output.Logs),
 	})
 	return string(b), err
+}
+
+// steps are the keys under which agents report the document's steps.
+func (c *Command) steps() (map[string]bool, error) {
+	doc, err := document.Parse(c.Content, document.JSON)
+	if err != nil {
+		return nil, fmt.Errorf("document of command %s: %w", c.ID, err)
+	}
+	keys := make(map[string]bool, len(doc.Templates))
+	for _, t := range doc.Templates {
+		keys[t.ID] = true
+	}
+	return keys, nil
 }
 
 func (c *Command) row() CommandRow {

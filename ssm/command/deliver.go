@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -165,8 +166,28 @@ func (s *Service) Replied(ctx context.Context, node, jobID, content string, done
 	if err := json.Unmarshal([]byte(content), &r); err != nil {
 		return badJob(fmt.Errorf("the reply's content is not what a reply holds: %w", err))
 	}
+	if err := s.keepSteps(ctx, command, &r); err != nil {
+		return err
+	}
 	now := s.config.Now()
 	return s.submit(ctx, event{key: Key{command, node}, apply: func(i *Invocation) { i.replied(&r, now) }, done: done})
+}
+
+// keepSteps takes out of a reply what the document does not have: a node could fill the disk with it.
+func (s *Service) keepSteps(ctx context.Context, command string, r *mgs.ReplyContent) error {
+	c, err := s.get(ctx, command)
+	if fault.Is(err, fault.NotFound) {
+		return nil // then there is no invocation to keep it in
+	}
+	if err != nil {
+		return err
+	}
+	steps, err := c.steps()
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(r.RuntimeStatus, func(id string, _ *mgs.StepStatus) bool { return !steps[id] })
+	return nil
 }
 
 // Failed takes a node's refusal on the ec2messages road.

@@ -77,6 +77,8 @@ type Service struct {
 type cachedCommand struct {
 	*Command
 	text string
+	// steps are the keys under which agents report the document's steps, read when the first reply comes.
+	steps func() (map[string]bool, error)
 }
 
 // New makes a Service and ties it to mailbox and nodes.
@@ -162,7 +164,7 @@ func (s *Service) remember(c *Command) (*cachedCommand, error) {
 		delete(s.cached, s.recent[0])
 		s.recent = s.recent[1:]
 	}
-	entry := &cachedCommand{Command: c, text: text}
+	entry := &cachedCommand{Command: c, text: text, steps: sync.OnceValues(c.steps)}
 	if s.cached[c.ID] == nil {
 		s.recent = append(s.recent, c.ID)
 	}

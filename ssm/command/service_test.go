@@ -155,7 +155,7 @@ func TestOneNode(t *testing.T) {
 func TestSteps(t *testing.T) {
 	run(t, "what comes after the last word is merged", 1, func(t *testing.T, w *world) {
 		a, _ := w.connect(0, nil)
-		c := w.sendTo(0)
+		c := w.send(command.Request{Document: w.steps("a", "b", "c"), Nodes: []string{a.id}})
 		job := mgs.JobID(c.ID, a.id)
 		last := mgs.ReplyContent{DocumentStatus: mgs.Success}
 		last.AdditionalInfo.RuntimeStatusCounts = map[mgs.Status]int{mgs.Success: 2}
@@ -170,6 +170,23 @@ func TestSteps(t *testing.T) {
 		want(t, "another, later", a.reply(job, step("c")), "")
 		d, err := w.commands.Invocation(t.Context(), here, c.ID, a.id)
 		if err != nil || len(d.Steps) != 3 {
+			t.Errorf("%d steps, %v", len(d.Steps), err)
+		}
+	})
+	run(t, "what the document does not have is not kept", 1, func(t *testing.T, w *world) {
+		a, _ := w.connect(0, nil)
+		c := w.sendTo(0)
+		job := mgs.JobID(c.ID, a.id)
+		for n := range 50 {
+			junk := &mgs.StepStatus{Status: mgs.Success, StandardOutput: strings.Repeat("x", command.StdoutLimit)}
+			want(t, "junk", a.reply(job, mgs.ReplyContent{
+				DocumentStatus: mgs.InProgress, RuntimeStatus: map[string]*mgs.StepStatus{fmt.Sprint("junk", n): junk},
+			}), "")
+		}
+		want(t, "last", a.reply(job, ended(mgs.Success, 0, "done")), "")
+		w.expect(c, "Success: Success")
+		d, err := w.commands.Invocation(t.Context(), here, c.ID, a.id)
+		if err != nil || len(d.Steps) != 1 || d.Steps["aws:runShellScript"].Stdout != "done" {
 			t.Errorf("%d steps, %v", len(d.Steps), err)
 		}
 	})
@@ -375,7 +392,8 @@ func TestRedelivery(t *testing.T) {
 	run(t, "a job that is in no mailbox", 1, func(t *testing.T, w *world) {
 		a, _ := w.connect(0, obey)
 		c := &command.Command{}
-		row := command.CommandRow{ID: "lost", Scope: here, Requested: time.Now().UTC(), Body: []byte(`{"Content":{}}`)}
+		row := command.CommandRow{ID: "lost", Scope: here, Requested: time.Now().UTC(), Body: []byte(`{"Content":{"schemaVersion":"1.2","runtimeConfig":
+			{"aws:runShellScript":{"properties":[{"id":"0","runCommand":["true"]}]}}}}`)}
 		lost := command.Row{
 			CommandID: row.ID, Node: a.id, Scope: here, Requested: row.Requested, Stage: command.Queued, Details: command.Pending,
 			Due: row.Requested.Add(time.Hour), Body: []byte(`{}`),

@@ -14,6 +14,7 @@ import (
 	"postern/ssm"
 	"postern/ssm/command"
 	"postern/ssm/command/commandtest"
+	"postern/ssm/document"
 	"postern/ssm/document/library"
 	"postern/ssm/mailbox"
 	"postern/ssm/mgs"
@@ -97,6 +98,20 @@ func (w *world) send(r command.Request) *command.Command {
 		w.t.Fatal(err)
 	}
 	return c
+}
+
+// steps makes a document with steps of these names, and returns its own.
+func (w *world) steps(names ...string) string {
+	w.t.Helper()
+	text := "schemaVersion: '2.2'\nmainSteps:\n"
+	for _, n := range names {
+		text += "- {action: 'aws:runShellScript', name: " + n + ", inputs: {runCommand: [id]}}\n"
+	}
+	v, err := w.library.Create(w.t.Context(), here, library.NewVersion{Name: "Steps", Format: document.YAML, Content: text}, time.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return v.Name
 }
 
 func (w *world) sendTo(n ...int) *command.Command {
