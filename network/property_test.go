@@ -45,6 +45,7 @@ var comparable = []cmp.Option{cmpopts.EquateComparable(netip.Prefix{}, netip.Add
 var verbNames = []string{
 	"vpc", "subnet", "group", "rule", "revoke", "interface", "interface", "endpoint", "modify", "table", "tie", "route", "gateway",
 	"attach", "detach", "attribute", "tag", "delete", "release",
+	"peer", "accept", "block", "acl", "serve", "gateway endpoint",
 }
 
 type machine struct {
@@ -90,6 +91,13 @@ func (m *machine) nic() string {
 }
 func (m *machine) endpoint() string {
 	return pick(m, m.s.State().VpcEndpoints(here), func(v *network.VpcEndpoint) string { return v.ID })
+}
+
+func (m *machine) acl() string {
+	return pick(m, m.s.State().NetworkACLs(here), func(v *network.NetworkACL) string { return v.ID })
+}
+func (m *machine) peering() string {
+	return pick(m, m.s.State().PeeringsOf(here), func(v *network.Peering) string { return v.ID })
 }
 
 func (m *machine) cidr() netip.Prefix {
@@ -164,6 +172,9 @@ func (m *machine) verbs() map[string]func() error {
 			if yes() {
 				target = vpc.Target{Kind: vpc.ViaInterface, ID: m.nic()}
 			}
+			if yes() {
+				target = vpc.Target{Kind: vpc.ViaPeering, ID: m.peering()}
+			}
 			return s.CreateRoute(ctx, here, m.table(), network.Route{Destination: m.cidr(), Target: target})
 		},
 		"gateway":   func() error { return second(s.CreateInternetGateway(ctx, here, nil)) },
@@ -173,8 +184,28 @@ func (m *machine) verbs() map[string]func() error {
 		"tag": func() error {
 			return s.CreateTags(ctx, here, []string{m.subnet(), m.group()}, []network.Tag{{Key: "k"}})
 		},
-		"delete":  func() error { return m.delete(rapid.IntRange(0, 6).Draw(m.t, "what")) },
+		"delete":  func() error { return m.delete(rapid.IntRange(0, 8).Draw(m.t, "what")) },
 		"release": func() error { return s.ReleaseOwner(ctx, "i-1") },
+		"peer": func() error {
+			return second(s.CreatePeering(ctx, here, network.CreatePeeringInput{Requester: m.vpc(), Accepter: m.vpc()}))
+		},
+		"accept": func() error { return second(s.AcceptPeering(ctx, here, m.peering())) },
+		"block":  func() error { return second(s.AssociateCidrBlock(ctx, here, m.vpc(), m.cidr())) },
+		"acl": func() error {
+			return second(s.CreateNetworkACL(ctx, here, network.CreateNetworkACLInput{VPC: m.vpc()}))
+		},
+		"serve": func() error {
+			acl, err := s.State().NetworkACL(here, m.acl())
+			if err != nil || len(acl.Associations) == 0 {
+				return err
+			}
+			return second(s.ReplaceACLAssociation(ctx, here, acl.Associations[0].ID, m.acl()))
+		},
+		"gateway endpoint": func() error {
+			return second(s.CreateVpcEndpoint(ctx, here, network.CreateVpcEndpointInput{
+				VPC: m.vpc(), Service: "com.amazonaws.us-east-1.s3", Kind: vpc.GatewayEndpoint, RouteTables: []string{m.table()},
+			}))
+		},
 	}
 }
 
@@ -193,6 +224,10 @@ func (m *machine) delete(what int) error {
 		return second(s.DeleteVpcEndpoints(ctx, here, []string{m.endpoint()}))
 	case 5:
 		return s.DeleteRouteTable(ctx, here, m.table())
+	case 6:
+		return s.DeletePeering(ctx, here, m.peering())
+	case 7:
+		return s.DeleteNetworkACL(ctx, here, m.acl())
 	}
 	return s.DeleteInternetGateway(ctx, here, m.gateway())
 }
@@ -229,6 +264,16 @@ func (m *machine) clear() {
 	for rt := range s.State().RouteTables(here) {
 		if !rt.Main() {
 			want(s.DeleteRouteTable(ctx, here, rt.ID))
+		}
+	}
+	for pcx := range s.State().PeeringsOf(here) {
+		if !pcx.Dead() {
+			want(s.DeletePeering(ctx, here, pcx.ID))
+		}
+	}
+	for a := range s.State().NetworkACLs(here) {
+		if !a.Default {
+			want(s.DeleteNetworkACL(ctx, here, a.ID))
 		}
 	}
 	for v := range s.State().VPCs(here) {

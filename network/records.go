@@ -195,14 +195,19 @@ type PrefixListEntry struct {
 	Description string `json:",omitempty"`
 }
 
-// Peering joins two VPCs. Its scope is the requester's.
+// Peering is a peering connection between two VPCs. Its scope is the requester's.
 type Peering struct {
 	Meta
-	Requester, Accepter        string
-	Active                     bool
-	RequesterDNS, AccepterDNS  bool
-	AccepterAccount            string
-	AccepterRegion, StatusText string
+	Requester, Accepter string
+	// Active follows from Status.
+	Active bool
+	// RequesterDNS lets the accepter resolve the requester's host names to private addresses, AccepterDNS the other way.
+	RequesterDNS, AccepterDNS       bool
+	AccepterAccount, AccepterRegion string
+	Status                          PeeringStatus `json:",omitempty"`
+	StatusText                      string
+	// Expires is when a request ends that nobody has accepted.
+	Expires time.Time `json:",omitzero"`
 }
 
 // Token remembers what a request with a client token made, so that the same request does not make it again.

@@ -89,7 +89,7 @@ func (s *Service) reloadLocked(ctx context.Context) error {
 }
 
 // Reconcile brings everything that a verb left under way to its end: pending endpoints become available once their
-// snapshot can be in force, and client tokens that have expired go. It may be called at any time.
+// snapshot can be in force, requests for peering and client tokens that have expired end. It may be called at any time.
 func (s *Service) Reconcile(ctx context.Context) error {
 	return s.do(ctx, Scope{}, func(p *plan) error {
 		for _, e := range p.endpoints.rows {
@@ -99,6 +99,7 @@ func (s *Service) Reconcile(ctx context.Context) error {
 				p.put(&now)
 			}
 		}
+		p.expirePeerings()
 		for _, t := range p.expired(p.now) {
 			p.forget(t)
 		}

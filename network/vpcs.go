@@ -141,6 +141,9 @@ func (s *Service) AssociateCidrBlock(ctx context.Context, c Scope, id string, ci
 		v := *old
 		made = Block{newID("vpc-cidr-assoc"), cidr}
 		v.Blocks = append(slices.Clone(old.Blocks), made)
+		if err := p.peeredRange(&v); err != nil {
+			return err
+		}
 		p.put(&v)
 		return nil
 	})
@@ -229,7 +232,7 @@ func (s *State) dependent(v *VPC) string {
 		}
 	}
 	for _, p := range s.peerings.rows {
-		if p.Requester == v.ID || p.Accepter == v.ID {
+		if !p.Dead() && (p.Requester == v.ID || p.Accepter == v.ID) {
 			return p.ID
 		}
 	}
@@ -252,6 +255,11 @@ func (s *State) of(vpcID string) []record {
 	for _, g := range s.groups.rows {
 		if g.VPC == vpcID {
 			out = append(out, g)
+		}
+	}
+	for _, p := range s.peerings.rows { // dead ones: others hold the VPC back
+		if p.Requester == vpcID || p.Accepter == vpcID {
+			out = append(out, p)
 		}
 	}
 	return out

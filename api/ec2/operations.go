@@ -13,7 +13,7 @@ import (
 // pipeline refuses others by name.
 func (s *service) operations() []api.Operation {
 	return slices.Concat(
-		s.vpcOperations(), s.aclOperations(), s.routeOperations(), s.groupOperations(), s.interfaceOperations(), s.endpointOperations(),
+		s.vpcOperations(), s.aclOperations(), s.routeOperations(), s.peeringOperations(), s.groupOperations(), s.interfaceOperations(), s.endpointOperations(),
 		s.instanceOperations(), s.otherOperations(),
 	)
 }
@@ -101,6 +101,24 @@ func (s *service) routeOperations() []api.Operation {
 		}), s.detachInternetGateway, api.Takes("InternetGatewayId", "VpcId")),
 		api.Op("DeleteInternetGateway", one("internet-gateway", func(in *sdk.DeleteInternetGatewayInput) *string { return in.InternetGatewayId }),
 			s.deleteInternetGateway, api.Takes("InternetGatewayId")),
+	}
+}
+
+func (s *service) peeringOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateVpcPeeringConnection", on(func(in *sdk.CreateVpcPeeringConnectionInput) []string {
+			return []string{"vpc-peering-connection/*", "vpc/" + aws.ToString(in.VpcId)}
+		}), s.createVpcPeeringConnection, api.Takes("VpcId", "PeerVpcId", "PeerOwnerId", "PeerRegion", "TagSpecifications")),
+		api.Op("DescribeVpcPeeringConnections", api.Everything, s.describeVpcPeeringConnections, pages, api.Takes("VpcPeeringConnectionIds")),
+		api.Op("AcceptVpcPeeringConnection", one("vpc-peering-connection", func(in *sdk.AcceptVpcPeeringConnectionInput) *string { return in.VpcPeeringConnectionId }),
+			s.acceptVpcPeeringConnection, api.Takes("VpcPeeringConnectionId")),
+		api.Op("RejectVpcPeeringConnection", one("vpc-peering-connection", func(in *sdk.RejectVpcPeeringConnectionInput) *string { return in.VpcPeeringConnectionId }),
+			s.rejectVpcPeeringConnection, api.Takes("VpcPeeringConnectionId")),
+		api.Op("DeleteVpcPeeringConnection", one("vpc-peering-connection", func(in *sdk.DeleteVpcPeeringConnectionInput) *string { return in.VpcPeeringConnectionId }),
+			s.deleteVpcPeeringConnection, api.Takes("VpcPeeringConnectionId")),
+		api.Op("ModifyVpcPeeringConnectionOptions",
+			one("vpc-peering-connection", func(in *sdk.ModifyVpcPeeringConnectionOptionsInput) *string { return in.VpcPeeringConnectionId }),
+			s.modifyVpcPeeringConnectionOptions, api.Takes("VpcPeeringConnectionId", "RequesterPeeringConnectionOptions", "AccepterPeeringConnectionOptions")),
 	}
 }
 

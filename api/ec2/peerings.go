@@ -1,0 +1,159 @@
+package ec2
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/api"
+	"postern/network"
+)
+
+// peeringRow is a peering connection with what its two sides show of themselves.
+type peeringRow struct {
+	*network.Peering
+	requester, accepter types.VpcPeeringConnectionVpcInfo
+}
+
+var peeringListing = listing[peeringRow]{
+	id:   func(p peeringRow) string { return p.ID },
+	tags: func(p peeringRow) []network.Tag { return p.Tags },
+	all: func(v *view) iter.Seq[peeringRow] {
+		return func(yield func(peeringRow) bool) {
+			for p := range v.PeeringsOf(v.scope) {
+				if !yield(v.peering(p)) {
+					return
+				}
+			}
+		}
+	},
+	get: func(v *view, id string) (peeringRow, error) {
+		p, err := v.PeeringOf(v.scope, id)
+		if err != nil {
+			return peeringRow{}, err
+		}
+		return v.peering(p), nil
+	},
+	filters: map[string]test[peeringRow]{
+		"accepter-vpc-info.cidr-block":  text(func(p peeringRow) string { return aws.ToString(p.accepter.CidrBlock) }),
+		"accepter-vpc-info.owner-id":    text(func(p peeringRow) string { return aws.ToString(p.accepter.OwnerId) }),
+		"accepter-vpc-info.vpc-id":      text(func(p peeringRow) string { return p.Accepter }),
+		"expiration-time":               text(func(p peeringRow) string { return p.Expires.Format(time.RFC3339) }),
+		"requester-vpc-info.cidr-block": text(func(p peeringRow) string { return aws.ToString(p.requester.CidrBlock) }),
+		"requester-vpc-info.owner-id":   text(func(p peeringRow) string { return p.Account }),
+		"requester-vpc-info.vpc-id":     text(func(p peeringRow) string { return p.Requester }),
+		"status-code":                   text(func(p peeringRow) string { return string(p.Status) }),
+		"status-message":                text(func(p peeringRow) string { return p.StatusText }),
+		"vpc-peering-connection-id":     text(func(p peeringRow) string { return p.ID }),
+	},
+}
+
+func (v *view) peering(p *network.Peering) peeringRow {
+	return peeringRow{
+		p, v.peeringSide(p.Requester, p.Account, p.Region, p.RequesterDNS),
+		v.peeringSide(p.Accepter, p.AccepterAccount, p.AccepterRegion, p.AccepterDNS),
+	}
+}
+
+func (v *view) peeringSide(id, account, region string, dns bool) types.VpcPeeringConnectionVpcInfo {
+	out := types.VpcPeeringConnectionVpcInfo{
+		VpcId: aws.String(id), OwnerId: aws.String(account), Region: aws.String(region),
+		PeeringOptions: &types.VpcPeeringConnectionOptionsDescription{
+			AllowDnsResolutionFromRemoteVpc: aws.Bool(dns), AllowEgressFromLocalClassicLinkToRemoteVpc: aws.Bool(false),
+			AllowEgressFromLocalVpcToRemoteClassicLink: aws.Bool(false),
+		},
+	}
+	if owner, ok := v.AnyVPC(id); ok {
+		out.CidrBlock = str(owner.CIDR())
+		out.CidrBlockSet = convert(owner.Blocks, func(b network.Block) types.CidrBlock { return types.CidrBlock{CidrBlock: str(b.CIDR)} })
+	}
+	return out
+}
+
+func toPeering(p peeringRow) types.VpcPeeringConnection {
+	out := types.VpcPeeringConnection{
+		VpcPeeringConnectionId: aws.String(p.ID), RequesterVpcInfo: &p.requester, AccepterVpcInfo: &p.accepter, Tags: toTags(p.Tags),
+		Status: &types.VpcPeeringConnectionStateReason{
+			Code: types.VpcPeeringConnectionStateReasonCode(p.Status), Message: aws.String(p.StatusText),
+		},
+	}
+	if p.Status == network.PeeringPending {
+		out.ExpirationTime = aws.Time(p.Expires)
+	}
+	return out
+}
+
+func (s *service) createVpcPeeringConnection(ctx context.Context, c *api.Call, in *sdk.CreateVpcPeeringConnectionInput) (*sdk.CreateVpcPeeringConnectionOutput, error) {
+	tags, err := tagsFor(ctx, c, "vpc-peering-connection", in.TagSpecifications)
+	if err != nil {
+		return nil, err
+	}
+	if aws.ToString(in.PeerVpcId) == "" {
+		return nil, required("peerVpcId")
+	}
+	p, err := s.network.CreatePeering(ctx, scopeOf(c), network.CreatePeeringInput{
+		Requester: aws.ToString(in.VpcId), Accepter: *in.PeerVpcId, Tags: tags,
+		Peer: network.Scope{Account: aws.ToString(in.PeerOwnerId), Region: aws.ToString(in.PeerRegion)},
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := toPeering(s.view(c).peering(p))
+	return &sdk.CreateVpcPeeringConnectionOutput{VpcPeeringConnection: &out}, nil
+}
+
+func (s *service) describeVpcPeeringConnections(_ context.Context, c *api.Call, in *sdk.DescribeVpcPeeringConnectionsInput) (*sdk.DescribeVpcPeeringConnectionsOutput, error) {
+	found, next, err := describe(s.view(c), peeringListing, query{in.VpcPeeringConnectionIds, in.Filters, in.MaxResults, in.NextToken})
+	return &sdk.DescribeVpcPeeringConnectionsOutput{VpcPeeringConnections: convert(found, toPeering), NextToken: next}, err
+}
+
+func (s *service) acceptVpcPeeringConnection(ctx context.Context, c *api.Call, in *sdk.AcceptVpcPeeringConnectionInput) (*sdk.AcceptVpcPeeringConnectionOutput, error) {
+	p, err := s.network.AcceptPeering(ctx, scopeOf(c), aws.ToString(in.VpcPeeringConnectionId))
+	if err != nil {
+		return nil, err
+	}
+	out := toPeering(s.view(c).peering(p))
+	return &sdk.AcceptVpcPeeringConnectionOutput{VpcPeeringConnection: &out}, nil
+}
+
+func (s *service) rejectVpcPeeringConnection(ctx context.Context, c *api.Call, in *sdk.RejectVpcPeeringConnectionInput) (*sdk.RejectVpcPeeringConnectionOutput, error) {
+	err := s.network.RejectPeering(ctx, scopeOf(c), aws.ToString(in.VpcPeeringConnectionId))
+	return &sdk.RejectVpcPeeringConnectionOutput{Return: aws.Bool(true)}, err
+}
+
+func (s *service) deleteVpcPeeringConnection(ctx context.Context, c *api.Call, in *sdk.DeleteVpcPeeringConnectionInput) (*sdk.DeleteVpcPeeringConnectionOutput, error) {
+	err := s.network.DeletePeering(ctx, scopeOf(c), aws.ToString(in.VpcPeeringConnectionId))
+	return &sdk.DeleteVpcPeeringConnectionOutput{Return: aws.Bool(true)}, err
+}
+
+func (s *service) modifyVpcPeeringConnectionOptions(ctx context.Context, c *api.Call, in *sdk.ModifyVpcPeeringConnectionOptionsInput) (*sdk.ModifyVpcPeeringConnectionOptionsOutput, error) {
+	var dns network.PeeringDNS
+	for _, side := range []struct {
+		in  *types.PeeringConnectionOptionsRequest
+		set **bool
+	}{{in.RequesterPeeringConnectionOptions, &dns.Requester}, {in.AccepterPeeringConnectionOptions, &dns.Accepter}} {
+		if side.in == nil {
+			continue
+		}
+		if aws.ToBool(side.in.AllowEgressFromLocalClassicLinkToRemoteVpc) || aws.ToBool(side.in.AllowEgressFromLocalVpcToRemoteClassicLink) {
+			return nil, invalid("ClassicLink is not there any more: its peering options cannot be true.")
+		}
+		*side.set = side.in.AllowDnsResolutionFromRemoteVpc
+	}
+	p, err := s.network.ModifyPeering(ctx, scopeOf(c), aws.ToString(in.VpcPeeringConnectionId), dns)
+	if err != nil {
+		return nil, err
+	}
+	out := &sdk.ModifyVpcPeeringConnectionOptionsOutput{}
+	if dns.Requester != nil {
+		out.RequesterPeeringConnectionOptions = &types.PeeringConnectionOptions{AllowDnsResolutionFromRemoteVpc: aws.Bool(p.RequesterDNS)}
+	}
+	if dns.Accepter != nil {
+		out.AccepterPeeringConnectionOptions = &types.PeeringConnectionOptions{AllowDnsResolutionFromRemoteVpc: aws.Bool(p.AccepterDNS)}
+	}
+	return out, nil
+}

@@ -1,0 +1,242 @@
+package network
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"postern/aws/fault"
+)
+
+// PeeringStatus is where a peering connection stands, as the EC2 API spells it.
+type PeeringStatus string
+
+// The statuses. Failed, Rejected and Expired peerings carry nothing and hold nobody back; they go with their VPCs.
+const (
+	PeeringPending  PeeringStatus = "pending-acceptance"
+	PeeringActive   PeeringStatus = "active"
+	PeeringFailed   PeeringStatus = "failed"
+	PeeringRejected PeeringStatus = "rejected"
+	PeeringExpired  PeeringStatus = "expired"
+)
+
+// peeringLife is how long a request waits to be accepted (VPC peering guide, "VPC peering connection lifecycle").
+const peeringLife = 7 * 24 * time.Hour
+
+const overlaps = "Failed due to incorrect VPC-ID, Account ID, or overlapping CIDR range"
+
+// Dead reports whether the peering connection has come to its end and can carry nothing any more.
+func (p *Peering) Dead() bool {
+	return p.Status == PeeringFailed || p.Status == PeeringRejected || p.Status == PeeringExpired
+}
+
+// accepterScope is whose the accepting side is.
+func (p *Peering) accepterScope() Scope { return Scope{p.AccepterAccount, p.AccepterRegion} }
+
+// CreatePeeringInput is a peering connection to be asked for.
+type CreatePeeringInput struct {
+	// Requester is a VPC of the caller, Accepter one of Peer.
+	Requester, Accepter string
+	// Peer is whose the other VPC is; what is empty is the caller's own.
+	Peer Scope
+	Tags []Tag
+}
+
+// CreatePeering asks for a peering connection. It carries nothing until the other side accepts it. One between ranges
+// that overlap fails at once: it is returned as failed.
+func (s *Service) CreatePeering(ctx context.Context, c Scope, in CreatePeeringInput) (*Peering, error) {
+	var made *Peering
+	err := s.do(ctx, c, func(p *plan) (err error) {
+		made, err = p.createPeering(in)
+		return err
+	})
+	return made, err
+}
+
+func (p *plan) createPeering(in CreatePeeringInput) (*Peering, error) {
+	tags, err := p.limits.cleanTags(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	if in.Peer.Account == "" {
+		in.Peer.Account = p.scope.Account
+	}
+	if in.Peer.Region == "" {
+		in.Peer.Region = p.scope.Region
+	}
+	requester, err := p.VPC(p.scope, in.Requester)
+	if err != nil {
+		return nil, err
+	}
+	accepter, err := p.VPC(in.Peer, in.Accepter)
+	if err != nil {
+		return nil, err
+	}
+	if requester.ID == accepter.ID {
+		return nil, invalidParameter("The VPCs of a peering connection must be different: %s", requester.ID)
+	}
+	for _, other := range p.peerings.rows {
+		if !other.Dead() && other.joins(requester.ID, accepter.ID) {
+			return nil, refuse(fault.Exists, "VpcPeeringConnectionAlreadyExists", "A VPC peering connection between %s and %s exists: %s",
+				requester.ID, accepter.ID, other.ID)
+		}
+	}
+	made := &Peering{
+		Meta: p.meta("pcx", tags), Requester: requester.ID, Accepter: accepter.ID, AccepterAccount: in.Peer.Account, AccepterRegion: in.Peer.Region,
+		Status: PeeringPending, StatusText: "Pending Acceptance by " + in.Peer.Account, Expires: p.now.Add(peeringLife),
+	}
+	if requester.overlaps(accepter) {
+		made.Status, made.StatusText = PeeringFailed, overlaps
+	}
+	p.put(made)
+	return made, nil
+}
+
+func (p *Peering) joins(a, b string) bool {
+	return p.Requester == a && p.Accepter == b || p.Requester == b && p.Accepter == a
+}
+
+func (v *VPC) overlaps(w *VPC) bool {
+	for _, a := range v.Blocks {
+		for _, b := range w.Blocks {
+			if a.CIDR.Overlaps(b.CIDR) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// PeeringOf finds a peering connection that the scope requested or may accept.
+func (s *State) PeeringOf(c Scope, id string) (*Peering, error) {
+	if p, ok := s.peerings.get(id); ok && (p.scope() == c || p.accepterScope() == c) {
+		return p, nil
+	}
+	return nil, nounPeering.unknown(id)
+}
+
+// PeeringsOf are the peering connections that the scope requested or may accept, in the order of their ids.
+func (s *State) PeeringsOf(c Scope) iter.Seq[*Peering] {
+	return func(yield func(*Peering) bool) {
+		for _, p := range s.peerings.rows {
+			if (p.scope() == c || p.accepterScope() == c) && !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// AnyVPC finds a VPC of any scope, for what the two sides of a peering connection show of each other.
+func (s *State) AnyVPC(id string) (*VPC, bool) { return s.vpcs.get(id) }
+
+// AcceptPeering accepts a request, as the other side. It then carries what routes send to it.
+func (s *Service) AcceptPeering(ctx context.Context, c Scope, id string) (*Peering, error) {
+	return s.answerPeering(ctx, c, id, func(p *plan, changed *Peering) {
+		changed.Status, changed.StatusText, changed.Active = PeeringActive, "Active", true
+		requester, _ := p.vpcs.get(changed.Requester)
+		accepter, _ := p.vpcs.get(changed.Accepter)
+		if requester.overlaps(accepter) { // since the request was made
+			changed.Status, changed.StatusText, changed.Active = PeeringFailed, overlaps, false
+		}
+	})
+}
+
+// RejectPeering rejects a request, as the other side.
+func (s *Service) RejectPeering(ctx context.Context, c Scope, id string) error {
+	_, err := s.answerPeering(ctx, c, id, func(_ *plan, changed *Peering) {
+		changed.Status, changed.StatusText = PeeringRejected, "Rejected by "+c.Account
+	})
+	return err
+}
+
+func (s *Service) answerPeering(ctx context.Context, c Scope, id string, answer func(*plan, *Peering)) (*Peering, error) {
+	var made *Peering
+	err := s.do(ctx, c, func(p *plan) error {
+		old, err := p.PeeringOf(c, id)
+		if err != nil {
+			return err
+		}
+		if old.accepterScope() != c {
+			return refuse(fault.Conflict, "OperationNotPermitted", "The peering connection %s is answered by account %s in %s", id, old.AccepterAccount, old.AccepterRegion)
+		}
+		if old.Status != PeeringPending || !old.Expires.After(p.now) {
+			return refuse(fault.Conflict, "InvalidStateTransition", "Invalid state transition for %s: it is %s, not %s", id, old.Status, PeeringPending)
+		}
+		changed := *old
+		answer(p, &changed)
+		made = &changed
+		p.put(made)
+		return nil
+	})
+	return made, err
+}
+
+// PeeringDNS says which sides let the other resolve their host names to private addresses; nil leaves a side as it is.
+type PeeringDNS struct{ Requester, Accepter *bool }
+
+// ModifyPeering changes the options of an active peering connection. Each side changes its own.
+func (s *Service) ModifyPeering(ctx context.Context, c Scope, id string, dns PeeringDNS) (*Peering, error) {
+	var made *Peering
+	err := s.do(ctx, c, func(p *plan) error {
+		old, err := p.PeeringOf(c, id)
+		if err != nil {
+			return err
+		}
+		if old.Status != PeeringActive {
+			return refuse(fault.Conflict, "OperationNotPermitted", "Peering %s is not active. Peering options can be added only to active peerings.", id)
+		}
+		if dns.Requester != nil && old.scope() != c || dns.Accepter != nil && old.accepterScope() != c {
+			return refuse(fault.Conflict, "OperationNotPermitted", "Each side of %s changes its own options, from its own account and region", id)
+		}
+		changed := *old
+		if dns.Requester != nil {
+			changed.RequesterDNS = *dns.Requester
+		}
+		if dns.Accepter != nil {
+			changed.AccepterDNS = *dns.Accepter
+		}
+		made = &changed
+		p.put(made)
+		return nil
+	})
+	return made, err
+}
+
+// DeletePeering ends a peering connection, from either side. Routes to it become black holes.
+func (s *Service) DeletePeering(ctx context.Context, c Scope, id string) error {
+	return s.do(ctx, c, func(p *plan) error {
+		old, err := p.PeeringOf(c, id)
+		if err != nil {
+			return err
+		}
+		p.remove(old)
+		return nil
+	})
+}
+
+// expirePeerings ends the requests that nobody has accepted in time.
+func (p *plan) expirePeerings() {
+	for _, old := range p.peerings.rows {
+		if old.Status == PeeringPending && !old.Expires.After(p.now) {
+			changed := *old
+			changed.Status, changed.StatusText = PeeringExpired, "Expired"
+			p.put(&changed)
+		}
+	}
+}
+
+// peeredRange refuses a new range of a VPC that one with an active peering connection to it has.
+func (p *plan) peeredRange(v *VPC) error {
+	for _, pcx := range p.peerings.rows {
+		other := pcx.Requester
+		if other == v.ID {
+			other = pcx.Accepter
+		} else if pcx.Accepter != v.ID {
+			continue
+		}
+		if w, ok := p.vpcs.get(other); ok && pcx.Active && v.overlaps(w) {
+			return refuse(fault.Conflict, "CidrConflict", "The CIDR conflicts with one of %s, which %s joins to %s", other, pcx.ID, v.ID)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package network_test
+
+import (
+	"testing"
+	"time"
+
+	"postern/network"
+	"postern/network/vpc"
+)
+
+func TestRefusePeering(t *testing.T) {
+	l := newLab(t, network.Limits{})
+	far := network.Scope{Account: "111111111111", Region: "eu-west-1"}
+	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t).ID
+	same := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.0.0.0/16")}))(t).ID
+	theirs := must(l.CreateVpc(l.ctx, far, network.CreateVpcInput{CIDR: cidr("10.2.0.0/16")}))(t).ID
+	made := map[string]*network.Peering{}
+	ask := func(name, requester, accepter string, peer network.Scope) func() error {
+		return func() (err error) {
+			made[name], err = l.CreatePeering(l.ctx, here, network.CreatePeeringInput{Requester: requester, Accepter: accepter, Peer: peer})
+			return err
+		}
+	}
+	accept := func(c network.Scope, name string) func() error {
+		return func() error { return second(l.AcceptPeering(l.ctx, c, made[name].ID)) }
+	}
+	yes := true
+	options := func(c network.Scope, name string, dns network.PeeringDNS) func() error {
+		return func() error { return second(l.ModifyPeering(l.ctx, c, made[name].ID, dns)) }
+	}
+	status := func(name string, want network.PeeringStatus) func() error {
+		return func() error {
+			p, err := l.State().PeeringOf(here, made[name].ID)
+			if err == nil && p.Status != want {
+				t.Errorf("%s is %s, want %s", name, p.Status, want)
+			}
+			return err
+		}
+	}
+	check(t, []row{
+		{"with itself", ask("x", l.vpc, l.vpc, network.Scope{}), "InvalidParameter"},
+		{"from nothing", ask("x", "vpc"+noSuch, other, network.Scope{}), "InvalidVpcID.NotFound"},
+		{"to nothing", ask("x", l.vpc, "vpc"+noSuch, network.Scope{}), "InvalidVpcID.NotFound"},
+		{"another's VPC as one's own", ask("x", l.vpc, theirs, network.Scope{}), "InvalidVpcID.NotFound"},
+		{"overlap", ask("overlap", l.vpc, same, network.Scope{}), ""},
+		{"it failed", status("overlap", network.PeeringFailed), ""},
+		{"accept what failed", accept(here, "overlap"), "InvalidStateTransition"},
+		{"peer", ask("peer", l.vpc, other, network.Scope{}), ""},
+		{"again, the other way", ask("x", other, l.vpc, network.Scope{}), "VpcPeeringConnectionAlreadyExists"},
+		{"options before it is active", options(here, "peer", network.PeeringDNS{Requester: &yes}), "OperationNotPermitted"},
+		{"accept", accept(here, "peer"), ""},
+		{"accept again", accept(here, "peer"), "InvalidStateTransition"},
+		{"options", options(here, "peer", network.PeeringDNS{Requester: &yes, Accepter: &yes}), ""},
+		{"a range that the peer has", func() error { return second(l.AssociateCidrBlock(l.ctx, here, l.vpc, cidr("10.1.4.0/24"))) }, "CidrConflict"},
+		{"VPC with a peering", func() error { return l.DeleteVpc(l.ctx, here, other) }, "DependencyViolation"},
+		{"across accounts and regions", ask("far", l.vpc, theirs, far), ""},
+		{"accept one's own request", accept(here, "far"), "OperationNotPermitted"},
+		{"a stranger", func() error {
+			return second(l.AcceptPeering(l.ctx, network.Scope{Account: "222222222222", Region: "eu-west-1"}, made["far"].ID))
+		}, "InvalidVpcPeeringConnectionID.NotFound"},
+		{"reject", func() error { return l.RejectPeering(l.ctx, far, made["far"].ID) }, ""},
+		{"it is rejected", status("far", network.PeeringRejected), ""},
+		{"VPC with a rejected one", func() error { return l.DeleteVpc(l.ctx, far, theirs) }, ""},
+		{"gone with it", status("far", ""), "InvalidVpcPeeringConnectionID.NotFound"},
+		{"delete", func() error { return l.DeletePeering(l.ctx, here, made["peer"].ID) }, ""},
+		{"delete again", func() error { return l.DeletePeering(l.ctx, here, made["peer"].ID) }, "InvalidVpcPeeringConnectionID.NotFound"},
+		{"ask once more", ask("late", l.vpc, other, network.Scope{}), ""},
+		{"a week goes by", func() error { l.clock = l.clock.Add(8 * 24 * time.Hour); return nil }, ""},
+		{"accept too late", accept(here, "late"), "InvalidStateTransition"},
+		{"reconcile", func() error { return l.Reconcile(l.ctx) }, ""},
+		{"it has expired", status("late", network.PeeringExpired), ""},
+	})
+}
+
+// TestPeeredEndpoint sees a node of a peered VPC reach an interface endpoint (P7), as long as the peering is there.
+func TestPeeredEndpoint(t *testing.T) {
+	l := newLab(t, network.Limits{})
+	l.hostnames()
+	e := l.endpoint("ssm", l.nodes)
+	must(l.Authorize(l.ctx, here, l.nodes, false, []network.SecurityGroupRule{{
+		Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, CIDR: cidr("10.1.0.0/16"),
+	}}, nil))(t)
+	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t).ID
+	subnet := must(l.CreateSubnet(l.ctx, here, network.CreateSubnetInput{VPC: other, CIDR: cidr("10.1.1.0/24")}))(t).ID
+	node := must(l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{Subnet: subnet, Owner: "i-9"}))(t)
+	door := must(l.State().Interface(here, e.Interfaces[0]))(t).Addresses[0]
+	pcx := must(l.CreatePeering(l.ctx, here, network.CreatePeeringInput{Requester: other, Accepter: l.vpc}))(t).ID
+	for rt := range l.State().RouteTables(here) {
+		to := "10.0.0.0/16"
+		if rt.VPC == l.vpc {
+			to = "10.1.0.0/16"
+		}
+		if err := l.CreateRoute(l.ctx, here, rt.ID, network.Route{Destination: cidr(to), Target: vpc.Target{Kind: vpc.ViaPeering, ID: pcx}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(what string, allow bool, reason vpc.Reason) {
+		t.Helper()
+		if v := l.Snapshot().Decide(https(node, door)); v.Allow != allow || v.Reason != reason {
+			t.Errorf("%s: %+v", what, v)
+		}
+	}
+	want("not accepted", false, vpc.ReasonBlackhole)
+	must(l.AcceptPeering(l.ctx, here, pcx))(t)
+	want("accepted", true, 0)
+	if err := l.DeletePeering(l.ctx, here, pcx); err != nil {
+		t.Fatal(err)
+	}
+	want("deleted", false, vpc.ReasonBlackhole)
+}
