@@ -207,6 +207,12 @@ func (s *service) endpointOperations() []api.Operation {
 		api.Op("DescribeVpcEndpointServices", api.Everything, s.describeVpcEndpointServices, pages, api.Takes("ServiceNames", "ServiceRegions")),
 		api.Op("DescribePrefixLists", api.Everything, s.describePrefixLists, pages, api.Takes("PrefixListIds")),
 		api.Op("DescribeManagedPrefixLists", api.Everything, s.describeManagedPrefixLists, pages, api.Takes("PrefixListIds")),
+		api.Op("CreateManagedPrefixList", on(func(*sdk.CreateManagedPrefixListInput) []string { return []string{"prefix-list/*"} }), s.createManagedPrefixList,
+			api.Takes("PrefixListName", "AddressFamily", "MaxEntries", "Entries", "ClientToken", "TagSpecifications")),
+		api.Op("ModifyManagedPrefixList", one("prefix-list", func(in *sdk.ModifyManagedPrefixListInput) *string { return in.PrefixListId }),
+			s.modifyManagedPrefixList, api.Takes("PrefixListId", "CurrentVersion", "PrefixListName", "AddEntries", "RemoveEntries", "MaxEntries")),
+		api.Op("DeleteManagedPrefixList", one("prefix-list", func(in *sdk.DeleteManagedPrefixListInput) *string { return in.PrefixListId }),
+			s.deleteManagedPrefixList, api.Takes("PrefixListId")),
 		api.Op("GetManagedPrefixListEntries", one("prefix-list", func(in *sdk.GetManagedPrefixListEntriesInput) *string { return in.PrefixListId }),
 			s.getManagedPrefixListEntries, api.Takes("PrefixListId", "TargetVersion", "MaxResults", "NextToken")),
 	}
