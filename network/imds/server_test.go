@@ -342,7 +342,7 @@ func TestRoleMadeAnew(t *testing.T) {
 	h := imds.New(imds.Options{Source: s})
 	for n, id := range []string{"AROA1", "AROA1", "AROA2", "AROA2"} {
 		s.instance.Profile.RoleID = id
-		r := httptest.NewRequest("GET", "/latest/meta-data/iam/security-credentials/node-role", nil)
+		r := httptest.NewRequest(http.MethodGet, "/latest/meta-data/iam/security-credentials/node-role", nil)
 		h.ServeHTTP(httptest.NewRecorder(), r.WithContext(imds.WithOrigin(r.Context(), vpc.Origin{Interface: "eni-1"})))
 		if want := n/2 + 1; s.asked != want {
 			t.Errorf("request %d with %s: credentials were made %d times, want %d", n+1, id, s.asked, want)
