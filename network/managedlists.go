@@ -134,7 +134,7 @@ func (s *Service) ModifyPrefixList(ctx context.Context, c Scope, id string, chan
 			return err
 		}
 		l := *old
-		l.Entries = slices.Clone(old.Entries)
+		l.Entries, l.Modified = slices.Clone(old.Entries), true
 		made = &l
 		if change.Name != nil {
 			if err := l.rename(*change.Name); err != nil {

@@ -187,6 +187,8 @@ type PrefixList struct {
 	MaxEntries int
 	Version    int64
 	Entries    []PrefixListEntry
+	// Modified says that it has been changed since it was made: the EC2 API names the last thing done.
+	Modified bool `json:",omitempty"`
 }
 
 // PrefixListEntry is one range of a prefix list.

@@ -53,7 +53,7 @@ func TestManagedPrefixList(t *testing.T) {
 		wantCode(t, tt.what, tt.err, tt.code)
 	}
 	found := must(l.DescribeManagedPrefixLists(l.ctx, &sdk.DescribeManagedPrefixListsInput{Filters: []types.Filter{filter("prefix-list-name", "home")}}))(t).PrefixLists
-	if len(found) != 1 || *found[0].Version != 2 || *found[0].Tags[0].Value != "office" {
+	if len(found) != 1 || *found[0].Version != 2 || found[0].State != "modify-complete" || *found[0].Tags[0].Value != "office" {
 		t.Errorf("found %+v", found)
 	}
 	entries := must(l.GetManagedPrefixListEntries(l.ctx, &sdk.GetManagedPrefixListEntriesInput{PrefixListId: id}))(t).Entries

@@ -65,6 +65,9 @@ func toPrefixList(l *network.PrefixList) types.ManagedPrefixList {
 		AddressFamily: aws.String("IPv4"), State: types.PrefixListStateCreateComplete, Tags: toTags(l.Tags),
 		PrefixListArn: aws.String(arn.New("ec2", l.Region, owner, "prefix-list/"+l.ID).String()),
 	}
+	if l.Modified {
+		out.State = types.PrefixListStateModifyComplete
+	}
 	if l.Account != network.AmazonAccount {
 		out.MaxEntries, out.Version = aws.Int32(int32(l.MaxEntries)), aws.Int64(l.Version)
 	}
