@@ -247,13 +247,11 @@ func variables(vars []string) []string {
 	return out
 }
 
-// output is the value of an output that is text.
-func (w *workspace) output(name string) string {
+// output reads an output.
+func (w *workspace) output(name string, into any) {
 	w.t.Helper()
 	code, out := w.try("output", "-json", name)
-	var text string
-	if err := json.Unmarshal([]byte(out), &text); code != 0 || err != nil {
+	if err := json.Unmarshal([]byte(out), into); code != 0 || err != nil {
 		w.t.Fatalf("output %s: exit code %d, %s", name, code, out)
 	}
-	return text
 }

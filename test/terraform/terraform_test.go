@@ -21,6 +21,7 @@ import (
 // TestPrivateSystemsManager is the engineer's story: apply, see the node Online, nothing left to change, destroy.
 func TestPrivateSystemsManager(t *testing.T) {
 	have := findTools(t)
+	t.Parallel()
 	s := serve(t)
 	w := newWorkspace(t, have, s, "private_ssm")
 	began := time.Now()
@@ -32,7 +33,9 @@ func TestPrivateSystemsManager(t *testing.T) {
 		t.Errorf("apply took %v (at most 1m), and Postern's answers %v (at most 2s)", took, worked)
 	}
 	c := connect(t, s)
-	c.online(w.output("instance"))
+	var instance string
+	w.output("instance", &instance)
+	c.online(instance)
 	w.settled()
 	w.destroy()
 	c.empty()
