@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/device"
@@ -20,11 +21,14 @@ import (
 type bind struct {
 	local netip.AddrPort
 	batch int
-	// lost is told once that the server does not know the session any more, renewed once that there is another.
-	lost, renewed chan struct{}
+	// lost is told once that the server does not know the session any more, renewed once that there is another. broken is
+	// told of another session before its time, for which nobody asked: WireGuard made it because nothing came back.
+	lost, renewed, broken chan struct{}
 
-	// session is the index of the session that messages were sent in last; seeking tells that another is wanted.
+	// session is the index of the session that messages were sent in last, begun when that was, in nanoseconds since
+	// 1970; seeking tells that another is wanted.
 	session atomic.Uint32
+	begun   atomic.Int64
 	seeking atomic.Bool
 
 	mu   sync.Mutex
@@ -32,7 +36,7 @@ type bind struct {
 }
 
 func newBind(local netip.AddrPort, batch int) *bind {
-	return &bind{local: local, batch: batch, lost: make(chan struct{}, 1), renewed: make(chan struct{}, 1)}
+	return &bind{local: local, batch: batch, lost: make(chan struct{}, 1), renewed: make(chan struct{}, 1), broken: make(chan struct{}, 1)}
 }
 
 var _ conn.Bind = (*bind)(nil)
@@ -77,18 +81,29 @@ func (b *bind) Send(bufs [][]byte, ep conn.Endpoint) error {
 	if sock == nil {
 		return net.ErrClosed
 	}
-	b.follow(bufs[0])
+	b.follow(bufs[0], time.Now())
 	return sock.Write(bufs, datagram.Path{Remote: to.addr})
 }
 
+// inTime is how old a session is at least when WireGuard makes the next one by the clock: RekeyAfterTime is 120 s.
+const inTime = 110 * time.Second
+
 // follow notes in which session a message goes out.
-func (b *bind) follow(message []byte) {
+func (b *bind) follow(message []byte, now time.Time) {
 	if len(message) < device.MessageTransportSize || binary.LittleEndian.Uint32(message) != device.MessageTransportType {
 		return
 	}
 	session := binary.LittleEndian.Uint32(message[device.MessageTransportOffsetReceiver:])
-	if b.session.Swap(session) != session && b.seeking.Swap(false) {
+	before := b.session.Swap(session)
+	if before == session {
+		return
+	}
+	begun := b.begun.Swap(now.UnixNano())
+	switch {
+	case b.seeking.Swap(false):
 		signal(b.renewed)
+	case before != 0 && now.UnixNano()-begun < int64(inTime):
+		signal(b.broken)
 	}
 }
 

@@ -24,7 +24,7 @@ type road struct {
 	bind *bind
 	port *link.Port
 	log  *slog.Logger
-	// restarted is called when the server has forgotten the node's connections.
+	// restarted is called when the server has forgotten the node's connections, or was silent for so long that it may.
 	restarted func()
 
 	cancel context.CancelFunc
@@ -95,6 +95,9 @@ func (r *road) follow(ctx context.Context, server netip.AddrPort) {
 				r.log.Info("the server was started anew")
 				r.restarted()
 			}
+		case <-r.bind.broken:
+			r.log.Info("the server was silent, and may have been started anew")
+			r.restarted()
 		case now := <-tick.C:
 			if now.Sub(r.status().LastHandshake) > deadAfter {
 				server = r.look(ctx, server)
