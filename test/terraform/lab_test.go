@@ -21,7 +21,7 @@ const (
 	providerName    = "registry.terraform.io/hashicorp/aws"
 	providerVersion = "5.100.0"
 	// patience is how long a state may take to come about on a busy machine.
-	patience = 60 * time.Second
+	patience = 3 * time.Minute
 )
 
 // tools are the programs that a story needs.

