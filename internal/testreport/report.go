@@ -118,7 +118,7 @@ func (r *report) packageEnds(e event) {
 var (
 	frame    = regexp.MustCompile(`^\s*(=== |--- )`)
 	position = regexp.MustCompile(`^\s*\S+\.go:\d+: `)
-	script   = regexp.MustCompile(`^> (?:\[.*\] )?skip '(.*)'`) // testscript shows its line
+	script   = regexp.MustCompile(`^\s*> (?:\[.*\] )?skip '(.*)'`) // testscript shows its line
 )
 
 // reasonOf finds the reason in the output of a skipped test: its last line that is not the frame around it.

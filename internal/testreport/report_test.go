@@ -45,7 +45,7 @@ func TestReport(t *testing.T) {
 			"ok  \tpostern/a\t0.1s\nskipped: no tun (a TestA, a TestC)\nskipped: no aws (a TestB)\n0 passed, 0 failed, 3 skipped\n"},
 		{"many of one reason", skipped("TestA", "x") + skipped("TestB", "x") + skipped("TestC", "x") + skipped("TestD", "x") + skipped("TestE", "x") + skipped("TestF", "x"),
 			"skipped: x (a TestA, a TestB, a TestC, a TestD and 2 more)\n0 passed, 0 failed, 6 skipped\n"},
-		{"script", said("TestA", "skip", "> [!aws] skip 'no aws'"), "skipped: no aws (a TestA)\n0 passed, 0 failed, 1 skipped\n"},
+		{"script", said("TestA", "skip", "        > [!aws] skip 'no aws'"), "skipped: no aws (a TestA)\n0 passed, 0 failed, 1 skipped\n"},
 		{"no reason", said("TestA", "skip", "=== RUN   TestA", "--- SKIP: TestA (0.00s)"), "skipped: no reason given (a TestA)\n0 passed, 0 failed, 1 skipped\n"},
 		{"no test files", `{"Action":"output","Package":"postern/a","Output":"?   \tpostern/a\t[no test files]\n"}` + "\n" + `{"Action":"skip","Package":"postern/a"}` + "\n",
 			"?   \tpostern/a\t[no test files]\n0 passed, 0 failed, 0 skipped\n"},

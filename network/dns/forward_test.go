@@ -23,16 +23,27 @@ type upstream struct {
 	asked   []string
 }
 
+// listenBoth takes a port that is free for UDP and for TCP.
+func listenBoth(t *testing.T) (net.PacketConn, net.Listener) {
+	t.Helper()
+	for range 100 {
+		p, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Listen("tcp", p.LocalAddr().String())
+		if err == nil {
+			return p, l
+		}
+		p.Close()
+	}
+	t.Fatal("no port is free for both UDP and TCP")
+	return nil, nil
+}
+
 func startUpstream(t *testing.T, handle func(w wire.ResponseWriter, m *wire.Msg)) *upstream {
 	t.Helper()
-	p, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", p.LocalAddr().String())
-	if err != nil {
-		t.Skip("the same port is taken over TCP")
-	}
+	p, l := listenBoth(t)
 	u := &upstream{address: p.LocalAddr().String()}
 	handler := wire.HandlerFunc(func(w wire.ResponseWriter, m *wire.Msg) {
 		u.mu.Lock()

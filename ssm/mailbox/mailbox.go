@@ -53,6 +53,7 @@ type Mailbox struct {
 	mu      sync.Mutex // guards what follows and every box
 	sources []Source
 	boxes   map[string]*box
+	done    answered
 	ready   []*box
 	senders int
 	closed  bool
@@ -156,7 +157,7 @@ func (m *Mailbox) Connected(node string) bool {
 }
 
 // Post puts items into the node's box, if the node has one; else the Source has them when a road opens. An item whose
-// id is in the box stays as it is.
+// id is in the box stays as it is, and one that was done in the last seconds is not taken up again.
 func (m *Mailbox) Post(node string, items ...Item) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -164,8 +165,11 @@ func (m *Mailbox) Post(node string, items ...Item) {
 	if b == nil {
 		return
 	}
+	m.done.turn(time.Now(), m.config.Resend)
 	for _, i := range items {
-		b.add(i)
+		if !m.done.has(node, i.ID) {
+			b.add(i)
+		}
 	}
 	m.deliverLocked(b)
 }
@@ -174,6 +178,8 @@ func (m *Mailbox) Post(node string, items ...Item) {
 func (m *Mailbox) Done(node, id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.done.turn(time.Now(), m.config.Resend)
+	m.done.add(node, id)
 	if b := m.boxes[node]; b != nil {
 		b.remove(id)
 		m.settleLocked(b)

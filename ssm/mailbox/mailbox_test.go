@@ -191,6 +191,25 @@ func TestControlChannel(t *testing.T) {
 			t.Errorf("poll: %v, reachable %t", err, m.Reachable("n"))
 		}
 	})
+	run(t, "who posts late posts in vain", func(t *testing.T, m *mailbox.Mailbox, s *source) {
+		r, other := newRoad(), newRoad()
+		open(t, m, "n", r)
+		open(t, m, "other", other)
+		m.Post("n", item("a"))
+		synctest.Wait()
+		m.Done("n", "a")
+		m.Post("n", item("a"))
+		m.Post("other", item("a"))
+		s.items["n"] = []mailbox.Item{item("a")}
+		open(t, m, "n", r)
+		expect(t, "sent", r, "a@0")
+		expect(t, "sent to another", other, "a@0")
+		m.Done("other", "a")
+		// The source still says that it waits: the answer was not recorded.
+		pass(10 * time.Second)
+		open(t, m, "n", r)
+		expect(t, "sent", r, "a@0 a@10")
+	})
 	run(t, "closing ends a poll", func(t *testing.T, m *mailbox.Mailbox, s *source) {
 		go func() {
 			<-time.After(time.Second)
