@@ -28,6 +28,7 @@ import (
 	"postern/api"
 	"postern/aws/fault"
 	"postern/aws/sigv4"
+	"postern/aws/transport"
 	"postern/aws/wire"
 )
 
@@ -48,7 +49,7 @@ func live(t *testing.T, r *rig, log *slog.Logger, audit func(api.Record)) (*http
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return server, aws.Config{
-		Region: "us-east-1", HTTPClient: server.Client(), BaseEndpoint: aws.String(server.URL),
+		Region: "us-east-1", HTTPClient: transport.Client(server.Client()), BaseEndpoint: aws.String(server.URL),
 		Credentials: credentials.NewStaticCredentialsProvider(user.AccessKey, user.Secret, ""),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}

@@ -19,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"postern/aws/transport"
 )
 
 // Connection is how a client reaches a Postern: what `postern env` prints.
@@ -103,7 +105,7 @@ func (c Connection) clients() (*clients, error) {
 }
 
 func (c Connection) config() (aws.Config, error) {
-	transport := &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: 10 * time.Second}
+	base := &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: 10 * time.Second}
 	if c.CAFile != "" {
 		pem, err := os.ReadFile(c.CAFile)
 		if err != nil {
@@ -113,13 +115,13 @@ func (c Connection) config() (aws.Config, error) {
 		if !pool.AppendCertsFromPEM(pem) {
 			return aws.Config{}, fmt.Errorf("%s holds no certificate", c.CAFile)
 		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
+		base.TLSClientConfig = &tls.Config{RootCAs: pool}
 	}
 	return aws.Config{
 		Region:       c.Region,
 		BaseEndpoint: aws.String(c.Endpoint),
 		Credentials:  credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey, c.SessionToken),
-		HTTPClient:   &http.Client{Transport: transport},
+		HTTPClient:   transport.Client(&http.Client{Transport: base}),
 	}, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"go.uber.org/goleak"
 
+	"postern/aws/transport"
 	"postern/server"
 	"postern/support/compute"
 )
@@ -42,10 +43,10 @@ func open(t *testing.T, c server.Config) (*server.Server, aws.Config) {
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(pem)
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
-	t.Cleanup(transport.CloseIdleConnections)
+	base := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+	t.Cleanup(base.CloseIdleConnections)
 	return s, aws.Config{
-		Region: a.Region, BaseEndpoint: &a.Endpoint, HTTPClient: &http.Client{Transport: transport},
+		Region: a.Region, BaseEndpoint: &a.Endpoint, HTTPClient: transport.Client(&http.Client{Transport: base}),
 		Credentials: credentials.NewStaticCredentialsProvider(a.Root.ID, a.Root.Secret, ""),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"slices"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/smithy-go"
 
@@ -21,6 +21,7 @@ import (
 	"postern/aws/fault"
 	"postern/aws/iam"
 	"postern/aws/sigv4"
+	"postern/aws/transport"
 	"postern/network"
 	"postern/network/networktest"
 	"postern/support/compute"
@@ -86,15 +87,10 @@ func newLab(t testing.TB) *lab {
 	return l
 }
 
-// as is a client with another key. It tries again as clients do, without a pause: when an answer comes at once, the SDK
-// closes its request's body while net/http still looks for the body's end, which smithy-go then reports as a failed
-// write, and the connection is gone in the middle of a long answer.
+// as is a client with another key.
 func (l *lab) as(c sigv4.Credentials) *sdk.Client {
 	return sdk.New(sdk.Options{
-		Region: region, BaseEndpoint: aws.String(l.url),
-		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
-			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
-		}),
+		Region: region, BaseEndpoint: aws.String(l.url), HTTPClient: transport.Client(http.DefaultClient),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: c.AccessKey, SecretAccessKey: c.Secret}, nil
 		}),

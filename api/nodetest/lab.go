@@ -22,6 +22,7 @@ import (
 	"postern/api/ssmmessages"
 	"postern/aws/fault"
 	"postern/aws/iam"
+	"postern/aws/transport"
 	heart "postern/ssm"
 	"postern/ssm/command"
 	"postern/ssm/command/commandtest"
@@ -134,7 +135,7 @@ func (l *Lab) Allow(t testing.TB, statements string) {
 // SSM is a client that signs as the account's root user.
 func (l *Lab) SSM() *ssm.Client {
 	return ssm.NewFromConfig(aws.Config{
-		Region: Region, HTTPClient: l.server.Client(), BaseEndpoint: aws.String(l.server.URL),
+		Region: Region, HTTPClient: transport.Client(l.server.Client()), BaseEndpoint: aws.String(l.server.URL),
 		Credentials: credentials.NewStaticCredentialsProvider("AKIAROOT", "root-secret", ""),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	})

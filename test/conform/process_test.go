@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"go.uber.org/goleak"
 
+	"postern/aws/transport"
 	"postern/cmd/postern/program"
 	"postern/support/compute"
 )
@@ -158,10 +159,10 @@ func (p *process) connect() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots()}}
-	p.t.Cleanup(transport.CloseIdleConnections)
+	base := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots()}}
+	p.t.Cleanup(base.CloseIdleConnections)
 	config := aws.Config{
-		Region: p.connection.Region, BaseEndpoint: &p.connection.Endpoint, HTTPClient: &http.Client{Transport: transport},
+		Region: p.connection.Region, BaseEndpoint: &p.connection.Endpoint, HTTPClient: transport.Client(&http.Client{Transport: base}),
 		Credentials: credentials.NewStaticCredentialsProvider(p.connection.KeyID, p.connection.Secret, ""),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}

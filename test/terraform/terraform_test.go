@@ -16,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"postern/aws/transport"
 )
 
 // TestPrivateSystemsManager is the engineer's story: apply, see the node Online, nothing left to change, destroy.
@@ -63,10 +65,10 @@ func connect(t *testing.T, s *server) *clients {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pem)
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
-	t.Cleanup(transport.CloseIdleConnections)
+	base := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
+	t.Cleanup(base.CloseIdleConnections)
 	config := aws.Config{
-		Region: value("AWS_REGION"), BaseEndpoint: aws.String(value("AWS_ENDPOINT_URL")), HTTPClient: &http.Client{Transport: transport},
+		Region: value("AWS_REGION"), BaseEndpoint: aws.String(value("AWS_ENDPOINT_URL")), HTTPClient: transport.Client(&http.Client{Transport: base}),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: value("AWS_ACCESS_KEY_ID"), SecretAccessKey: value("AWS_SECRET_ACCESS_KEY")}, nil
 		}),

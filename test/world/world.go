@@ -20,6 +20,7 @@ import (
 	"postern/agent/execute"
 	"postern/api"
 	"postern/aws/sigv4"
+	"postern/aws/transport"
 	"postern/server"
 )
 
@@ -145,11 +146,11 @@ func (w *World) connect() {
 	}
 	w.roots = x509.NewCertPool()
 	w.roots.AppendCertsFromPEM(pem)
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: w.roots}, MaxIdleConnsPerHost: 8}
-	w.onClose(transport.CloseIdleConnections)
-	w.public = &http.Client{Transport: transport}
+	base := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: w.roots}, MaxIdleConnsPerHost: 8}
+	w.onClose(base.CloseIdleConnections)
+	w.public = &http.Client{Transport: base}
 	config := aws.Config{
-		Region: access.Region, BaseEndpoint: &access.Endpoint, HTTPClient: w.public,
+		Region: access.Region, BaseEndpoint: &access.Endpoint, HTTPClient: transport.Client(w.public),
 		Credentials: credentials.NewStaticCredentialsProvider(access.Root.ID, access.Root.Secret, ""),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}

@@ -22,6 +22,7 @@ import (
 	"postern/aws/fault"
 	judge "postern/aws/iam"
 	"postern/aws/sigv4"
+	"postern/aws/transport"
 	"postern/network/vpc"
 	"postern/ssm"
 	"postern/support/identity"
@@ -106,7 +107,7 @@ func (r *Rig) Root() aws.Config { return r.As(r.root.ID, r.root.Secret, "") }
 func (r *Rig) As(key, secret, token string) aws.Config {
 	client := r.server.Client()
 	return aws.Config{
-		Region: "us-east-1", HTTPClient: client, BaseEndpoint: aws.String(r.server.URL),
+		Region: "us-east-1", HTTPClient: transport.Client(client), BaseEndpoint: aws.String(r.server.URL),
 		Credentials: credentials.NewStaticCredentialsProvider(key, secret, token),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}
