@@ -22,7 +22,7 @@ import (
 )
 
 // patience is how long a state may take to come about on a busy machine.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 func TestMain(m *testing.M) {
 	// An instance's first process is this program started again under another name: it must not become a test.
@@ -53,9 +53,9 @@ func TestStories(t *testing.T) {
 			env.Setenv("PATH", filepath.Dir(agent)+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("AWS_PAGER", "")
 			env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-			address, err := freeAddress()
-			env.Values[serverKey{}] = &background{address: address}
-			return err
+			b := &background{}
+			env.Values[serverKey{}] = b
+			return b.findAddresses()
 		},
 		Condition: func(name string) (bool, error) {
 			why, known := missing[name]
@@ -68,7 +68,7 @@ func TestStories(t *testing.T) {
 			return why == "", nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up": up, "down": down, "await": await, "setenv": setenv,
+			"up": up, "down": down, "await": await, "setenv": setenv, "rootfs": rootfs,
 		},
 		RequireExplicitExec: true,
 	})
@@ -94,19 +94,27 @@ type serverKey struct{}
 
 // background is a `postern up` that runs beside the script.
 type background struct {
-	// address stays the same over restarts, as it does for users.
-	address string
-	cmd     *exec.Cmd
-	done    chan error
-	said    transcript
+	// api and join are its addresses, which stay the same over restarts, as they do for users.
+	api, join string
+	cmd       *exec.Cmd
+	done      chan error
+	said      transcript
 }
 
-func freeAddress() (string, error) {
+// findAddresses takes addresses that are free now.
+func (b *background) findAddresses() error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", err
+		return err
 	}
-	return l.Addr().String(), l.Close()
+	defer l.Close()
+	p, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	b.api, b.join = l.Addr().String(), p.LocalAddr().String()
+	return nil
 }
 
 // transcript collects what a server prints, for the log of a story that fails.
@@ -130,13 +138,13 @@ func (t *transcript) take() string {
 }
 
 // up runs `postern up` in the background with more flags, waits until it answers, and sets the variables of
-// `postern env`.
+// `postern env`, and $JOIN to the address where machines join.
 func up(ts *testscript.TestScript, neg bool, args []string) {
 	b := ts.Value(serverKey{}).(*background)
 	if neg || b.cmd != nil {
 		ts.Fatalf("up: one server at a time, and it must start")
 	}
-	args = append([]string{"up", "--listen", b.address, "--wireguard", "127.0.0.1:0"}, args...)
+	args = append([]string{"up", "--listen", b.api, "--wireguard", b.join}, args...)
 	path, err := exec.LookPath("postern")
 	ts.Check(err)
 	cmd := exec.Command(path, args...)
@@ -167,6 +175,7 @@ func up(ts *testscript.TestScript, neg bool, args []string) {
 	case <-time.After(patience):
 		ts.Fatalf("postern up is not ready after %v", patience)
 	}
+	ts.Setenv("JOIN", b.join)
 	loadEnv(ts)
 }
 
@@ -237,10 +246,18 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// setenv sets a variable to the standard output of the last command, without white space around it.
+// setenv sets a variable to the standard output of the last command, without white space around it; several variables
+// get its words.
 func setenv(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) != 1 {
-		ts.Fatalf("usage: setenv NAME")
+	out := strings.TrimSpace(ts.ReadFile("stdout"))
+	words := []string{out}
+	if len(args) > 1 {
+		words = strings.Fields(out)
 	}
-	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+	if len(args) == 0 || len(args) != len(words) {
+		ts.Fatalf("usage: setenv NAME…; the last command printed %d words", len(words))
+	}
+	for i, name := range args {
+		ts.Setenv(name, words[i])
+	}
 }
