@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"net/http"
 	"os"
 
 	"postern/network"
@@ -20,8 +21,18 @@ type Laboratory struct {
 	Cable    func(tun *os.File, mtu int) (link.Link, error)
 	// Watch is told of every packet as the fabric decides on it. It must not wait.
 	Watch func(fabric.Sighting)
+	// Tap stands between the listeners and the pipeline, and sees every request and answer; nil is nobody.
+	Tap func(http.Handler) http.Handler
 	// MaxPages bounds the state, in pages of 4 KiB, as a full disk would; 0 is no bound.
 	MaxPages int
+}
+
+// tap is the pipeline as the listeners see it.
+func (l *Laboratory) tap(h http.Handler) http.Handler {
+	if l.Tap == nil {
+		return h
+	}
+	return l.Tap(h)
 }
 
 // Interface makes a network interface for a machine that Postern does not run, and that is not joined over WireGuard.

@@ -249,7 +249,7 @@ func (s *Server) openPipeline(context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.web = newWeb(s.pipeline, s.ca.GetCertificate, s.log)
+	s.web = newWeb(s.config.Laboratory.tap(s.pipeline), s.ca.GetCertificate, s.log)
 	s.onClose(func() error { s.web.close(); return nil })
 	s.doors = &doors{fabric: s.fabric, web: s.web, log: s.log, open: map[string]net.Listener{}}
 	unsubscribe := s.network.Subscribe(func(snapshot *vpc.Snapshot) {

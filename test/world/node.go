@@ -58,11 +58,23 @@ func (w *World) Bare() *Node {
 	return n
 }
 
+// Image registers the root file system at a path of this host, and returns the image's id.
+func (w *World) Image(name, path string) string {
+	w.t.Helper()
+	return *must[ec2.RegisterImageOutput](w)(w.EC2.RegisterImage(w.t.Context(), &ec2.RegisterImageInput{Name: &name, ImageLocation: &path})).ImageId
+}
+
 func (w *World) run(userData string) *Node {
 	w.t.Helper()
 	images := must[ec2.DescribeImagesOutput](w)(w.EC2.DescribeImages(w.t.Context(), &ec2.DescribeImagesInput{}))
+	return w.RunImage(*images.Images[0].ImageId, userData)
+}
+
+// RunImage runs an instance of an image, with user data if it is not empty, and does not wait for it.
+func (w *World) RunImage(image, userData string) *Node {
+	w.t.Helper()
 	made := must[ec2.RunInstancesOutput](w)(w.EC2.RunInstances(w.t.Context(), &ec2.RunInstancesInput{
-		ImageId: images.Images[0].ImageId, InstanceType: ec2types.InstanceTypeT3Micro, MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
+		ImageId: &image, InstanceType: ec2types.InstanceTypeT3Micro, MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
 		SubnetId: &w.Subnets[0], SecurityGroupIds: []string{w.NodeGroup}, UserData: encode(userData),
 		IamInstanceProfile: &ec2types.IamInstanceProfileSpecification{Name: &w.Role},
 	}))

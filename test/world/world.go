@@ -54,6 +54,15 @@ func Audit(f func(api.Record)) Option { return func(o *options) { o.audit = f } 
 // MaxPages bounds the server's state, in pages of 4 KiB, as a full disk would.
 func MaxPages(n int) Option { return func(o *options) { o.server.Laboratory.MaxPages = n } }
 
+// Tap has f stand between the listeners and the pipeline.
+func Tap(f func(http.Handler) http.Handler) Option {
+	return func(o *options) { o.server.Laboratory.Tap = f }
+}
+
+// OnThisHost makes instances of namespaces of this host, as the program does, instead of stacks in this process; agent is
+// the path of postern-agent. The test's TestMain must begin with compute.InitMain.
+func OnThisHost(agent string) Option { return func(o *options) { o.server.Agent = agent } }
+
 // World is the laboratory: one server and one network, of which the nodes are a part.
 type World struct {
 	*Network
@@ -90,7 +99,10 @@ func New(t testing.TB, o ...Option) *World {
 	w.host = newHost(log, opts.runner)
 	w.config.DataDir, w.config.Log, w.config.Audit, w.config.ReturnWindow = t.TempDir(), log.With("machine", "server"), opts.audit, returnWindow
 	w.config.Now = func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
-	w.config.Laboratory.Launcher, w.config.Laboratory.Cable, w.config.Laboratory.Watch = w.host, w.host.cable, w.journey.watch
+	w.config.Laboratory.Watch = w.journey.watch
+	if w.config.Agent == "" {
+		w.config.Laboratory.Launcher, w.config.Laboratory.Cable = w.host, w.host.cable
+	}
 	w.open()
 	t.Cleanup(w.close)
 	w.connect()
