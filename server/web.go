@@ -15,10 +15,10 @@ import (
 	"postern/network/vpc"
 )
 
-// Limits of connections. A request's headers have little time; a request may be a long poll of 20 s, or become a
-// WebSocket, which has its own limits.
+// Limits of connections. A request may be a long poll of 20 s, or become a WebSocket, which has its own limits.
 const (
-	headerTime = 10 * time.Second
+	// headerTime is for a request's headers, and for the handshake and its waiting before that: as long as agents wait.
+	headerTime = 15 * time.Second
 	// bodyTime is how long a request's body may take: 1 MiB at 35 KB/s.
 	bodyTime       = 30 * time.Second
 	idleTime       = 2 * time.Minute
@@ -28,20 +28,24 @@ const (
 
 // web serves the pipeline on every listener, public and private, over TLS.
 type web struct {
-	http    *http.Server
-	tls     *tls.Config
-	log     *slog.Logger
-	serving sync.WaitGroup
+	http       *http.Server
+	tls        *tls.Config
+	handshakes *handshakes
+	log        *slog.Logger
+	serving    sync.WaitGroup
 }
 
 // originator is a connection that came through the private network.
 type originator interface{ Origin() vpc.Origin }
 
 func newWeb(handler http.Handler, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error), log *slog.Logger) *web {
+	h := newHandshakes()
 	return &web{
-		log: log,
+		log: log, handshakes: h,
 		// The endpoints of AWS speak HTTP/1.1, and so do the WebSockets of its agents.
-		tls: &tls.Config{GetCertificate: certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}},
+		tls: &tls.Config{
+			GetCertificate: certificate, GetConfigForClient: h.admit, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
+		},
 		http: &http.Server{
 			Handler: timed(handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
 			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), ConnContext: withOrigin,
@@ -82,17 +86,14 @@ func (b *timedBody) Read(p []byte) (int, error) {
 
 // withOrigin carries a connection's origin into the context of its requests.
 func withOrigin(ctx context.Context, c net.Conn) context.Context {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
-	}
-	if o, ok := c.(originator); ok {
+	if o, ok := beneath(c).(originator); ok {
 		return api.WithOrigin(ctx, o.Origin())
 	}
 	return ctx
 }
 
 // serve answers over TLS on a listener until it is closed.
-func (w *web) serve(l net.Listener) { w.servePlain(tls.NewListener(l, w.tls)) }
+func (w *web) serve(l net.Listener) { w.servePlain(tls.NewListener(w.handshakes.listen(l), w.tls)) }
 
 // servePublic answers on the public listener: over TLS, and clients of this host without it too.
 func (w *web) servePublic(l net.Listener) {
