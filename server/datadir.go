@@ -63,10 +63,13 @@ func makePrivate(path string) error {
 func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }
 
 func (d *dataDir) close() error {
+	var err error
 	if d.ephemeral {
-		return errors.Join(os.RemoveAll(d.path), d.lock.Close())
+		err = os.RemoveAll(d.path)
 	}
-	return d.lock.Close()
+	// Closing alone does not give the lock back while a child that is being started still shares the file: from fork(2)
+	// until execve(2) it has all that this process had open (flock(2)).
+	return errors.Join(err, unix.Flock(int(d.lock.Fd()), unix.LOCK_UN), d.lock.Close())
 }
 
 // keep returns a file's content, and makes it with create on the first start. The file is whole or absent, whenever

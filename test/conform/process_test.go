@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -26,6 +25,7 @@ import (
 	"postern/aws/transport"
 	"postern/cmd/postern/program"
 	"postern/support/compute"
+	"postern/test/ports"
 )
 
 // patience is how long a state may take to come about on a busy machine.
@@ -67,20 +67,17 @@ type process struct {
 	ssm *ssm.Client
 }
 
-// newProcess finds addresses that are free now, so that they stay the same over restarts.
+// newProcess finds addresses that stay the same over restarts.
 func newProcess(t *testing.T) *process {
 	t.Helper()
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	p := &process{t: t, data: t.TempDir()}
+	for _, address := range []*string{&p.listen, &p.wireGuard} {
+		free, err := ports.Free()
+		if err != nil {
+			t.Fatal(err)
+		}
+		*address = free
 	}
-	defer tcp.Close()
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer udp.Close()
-	p := &process{t: t, data: t.TempDir(), listen: tcp.Addr().String(), wireGuard: udp.LocalAddr().String()}
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {

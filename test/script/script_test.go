@@ -3,7 +3,6 @@ package script
 import (
 	"bufio"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 	"postern/cmd/postern/program"
 	"postern/support/compute"
 	"postern/support/compute/guest"
+	"postern/test/ports"
 )
 
 // patience is how long a state may take to come about on a busy machine.
@@ -47,15 +47,18 @@ func TestStories(t *testing.T) {
 	missing := missingFor(t, agent)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
-		Setup: func(env *testscript.Env) error {
+		Setup: func(env *testscript.Env) (err error) {
 			env.Setenv("POSTERN_AGENT", agent)
 			env.Setenv("POSTERN_DATA", filepath.Join(env.WorkDir, "data"))
 			env.Setenv("PATH", filepath.Dir(agent)+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("AWS_PAGER", "")
 			env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-			b := &background{}
-			env.Values[serverKey{}] = b
-			return b.findAddresses()
+			var b background
+			env.Values[serverKey{}] = &b
+			if b.api, err = ports.Free(); err == nil {
+				b.join, err = ports.Free()
+			}
+			return err
 		},
 		Condition: func(name string) (bool, error) {
 			why, known := missing[name]
@@ -99,22 +102,6 @@ type background struct {
 	cmd       *exec.Cmd
 	done      chan error
 	said      transcript
-}
-
-// findAddresses takes addresses that are free now.
-func (b *background) findAddresses() error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	p, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	b.api, b.join = l.Addr().String(), p.LocalAddr().String()
-	return nil
 }
 
 // transcript collects what a server prints, for the log of a story that fails.
