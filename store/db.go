@@ -217,7 +217,8 @@ func (db *DB) commit(group []*change) error {
 		c.err = runChange(tx, c)
 		if c.err != nil {
 			if _, err := tx.Exec("ROLLBACK TO one"); err != nil {
-				return fmt.Errorf("roll back to savepoint: %w", err)
+				// A full disk may end the whole transaction (sqlite.org/lang_transaction.html): what it said comes first.
+				return errors.Join(c.err, fmt.Errorf("roll back to savepoint: %w", err))
 			}
 		}
 		if _, err := tx.Exec("RELEASE one"); err != nil {

@@ -143,6 +143,44 @@ func TestFullDiskIsRefusedAndRecovers(t *testing.T) {
 	}
 }
 
+// Of changes that are committed together, those that no longer fit end the transaction of all.
+func TestFullDiskRefusesTogether(t *testing.T) {
+	db := open(t, store.Options{Path: filepath.Join(t.TempDir(), "state.db"), MaxPages: 200})
+	big := bytes.Repeat([]byte("x"), 5<<10)
+	var kept, refused sync.Map
+	var wg sync.WaitGroup
+	for w := range 16 {
+		wg.Go(func() {
+			for i := range 20 {
+				name := fmt.Sprintf("%d-%d", w, i)
+				if err := db.PutSetting(t.Context(), name, big); err != nil {
+					refused.Store(name, err)
+					return
+				}
+				kept.Store(name, true)
+			}
+		})
+	}
+	wg.Wait()
+	n := 0
+	refused.Range(func(name, err any) bool {
+		n++
+		if !strings.Contains(err.(error).Error(), "disk is full") {
+			t.Errorf("%s: %v, want a full disk", name, err)
+		}
+		return true
+	})
+	if n == 0 {
+		t.Error("it was never full")
+	}
+	kept.Range(func(name, _ any) bool {
+		if got, _, err := db.Setting(t.Context(), name.(string)); !bytes.Equal(got, big) {
+			t.Errorf("acknowledged write %s is lost: %v", name, err)
+		}
+		return true
+	})
+}
+
 // writeForEver writes rising numbers from several goroutines and prints each one that was acknowledged.
 func writeForEver(path string) {
 	db, err := store.Open(context.Background(), store.Options{Path: path})

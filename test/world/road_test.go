@@ -75,8 +75,8 @@ func TestFourCauses(t *testing.T) {
 			if got := try(t, n, ssmName, c.sees); got != c.sees {
 				t.Errorf("broken: %s, want %s", got, c.sees)
 			}
-			if c.dropped != "" && n.Drops()[c.dropped] == 0 {
-				t.Errorf("dropped: %v, want %s", n.Drops(), c.dropped)
+			if c.dropped != "" {
+				w.Until("a packet is dropped: "+c.dropped, func() bool { return n.Drops()[c.dropped] > 0 })
 			}
 			if got := n.Says("echo by what was open"); got != "by what was open\n" {
 				t.Errorf("it says %q", got)
