@@ -53,11 +53,14 @@ type Options struct {
 	KeyMaxAge time.Duration
 	// Resend is how long a job waits for its acknowledgement.
 	Resend time.Duration
+	// Now is the clock of signatures and nodes; nil means time.Now. Scripted machines sign by time.Now.
+	Now func() time.Time
 }
 
 // Lab is the laboratory.
 type Lab struct {
 	Store    *commandtest.Store
+	Records  *ssmtest.Records
 	Nodes    *node.Service
 	Commands *command.Service
 	Mailbox  *mailbox.Mailbox
@@ -78,10 +81,13 @@ func New(t testing.TB, o Options) *Lab {
 	t.Helper()
 	l := &Lab{Store: &commandtest.Store{}, keys: map[string]api.Key{}, tokens: map[string]string{}}
 	l.Allow(t, `{"Effect":"Allow","Action":"*","Resource":"*"}`)
-	records := &ssmtest.Records{}
-	l.Nodes = node.New(node.Config{Records: records, Roles: l, KeyMaxAge: o.KeyMaxAge})
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	l.Records = &ssmtest.Records{}
+	l.Nodes = node.New(node.Config{Records: l.Records, Roles: l, KeyMaxAge: o.KeyMaxAge, Now: o.Now})
 	l.Mailbox = mailbox.New(mailbox.Config{Resend: o.Resend})
-	l.Library = library.New(records)
+	l.Library = library.New(l.Records)
 	l.Commands = command.New(command.Config{Store: l.Store, Documents: l.Library, Nodes: l.Nodes, Mailbox: l.Mailbox})
 	o.Channels.Commands, o.Channels.Nodes, o.Channels.Mailbox = l.Commands, l.Nodes, l.Mailbox
 	l.Channels = ssmmessages.New(o.Channels)
@@ -92,7 +98,7 @@ func New(t testing.TB, o Options) *Lab {
 			l.Channels.Service(),
 			ec2messages.New(ec2messages.Config{Commands: l.Commands, Nodes: l.Nodes, Mailbox: l.Mailbox, Wait: o.Poll}),
 		},
-		Region: Region, Identities: l, Guards: l, Now: time.Now,
+		Region: Region, Identities: l, Guards: l, Now: o.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
