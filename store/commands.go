@@ -37,15 +37,10 @@ func (c Commands) Create(ctx context.Context, row command.CommandRow, rows []com
 		} else if n == 0 {
 			return fault.New(fault.Exists, "store.Commands.Create", "command %s is there already", row.ID)
 		}
-		insert, err := tx.Prepare(`INSERT INTO invocations
-			(command_id, node, account, region, requested, place, stage, details, due, body)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`)
-		if err != nil {
-			return err
-		}
-		defer insert.Close()
 		for _, r := range rows {
-			_, err := insert.Exec(r.CommandID, r.Node, r.Scope.Account, r.Scope.Region, toMicros(r.Requested), r.Order,
+			_, err := tx.Exec(`INSERT INTO invocations
+				(command_id, node, account, region, requested, place, stage, details, due, body)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, r.CommandID, r.Node, r.Scope.Account, r.Scope.Region, toMicros(r.Requested), r.Order,
 				r.Stage, r.Details, toMicros(r.Due), bytesOf(r.Body))
 			if err != nil {
 				return fmt.Errorf("invocation on %s: %w", r.Node, err)
@@ -137,14 +132,10 @@ func (c Commands) Update(ctx context.Context, keys []command.Key, change func([]
 		if err != nil || len(changed) == 0 {
 			return err
 		}
-		put, err := tx.Prepare(`UPDATE invocations SET stage = $1, details = $2, due = $3, body = $4
-			WHERE command_id = $5 AND node = $6`)
-		if err != nil {
-			return err
-		}
-		defer put.Close()
 		for _, r := range changed {
-			if _, err := put.Exec(r.Stage, r.Details, toMicros(r.Due), bytesOf(r.Body), r.CommandID, r.Node); err != nil {
+			_, err := tx.Exec(`UPDATE invocations SET stage = $1, details = $2, due = $3, body = $4 WHERE command_id = $5 AND node = $6`,
+				r.Stage, r.Details, toMicros(r.Due), bytesOf(r.Body), r.CommandID, r.Node)
+			if err != nil {
 				return fmt.Errorf("invocation of %s on %s: %w", r.CommandID, r.Node, err)
 			}
 		}
@@ -155,14 +146,9 @@ func (c Commands) Update(ctx context.Context, keys []command.Key, change func([]
 const rowColumns = `command_id, node, account, region, requested, place, stage, details, due, body`
 
 func findRows(tx *sql.Tx, keys []command.Key) ([]command.Row, error) {
-	one, err := tx.Prepare(`SELECT ` + rowColumns + ` FROM invocations WHERE command_id = $1 AND node = $2`)
-	if err != nil {
-		return nil, err
-	}
-	defer one.Close()
 	found := make([]command.Row, 0, len(keys))
 	for _, k := range keys {
-		r, err := scanRow(one.QueryRow(k.CommandID, k.Node))
+		r, err := scanRow(tx.QueryRow(`SELECT `+rowColumns+` FROM invocations WHERE command_id = $1 AND node = $2`, k.CommandID, k.Node))
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}

@@ -10,7 +10,7 @@ import (
 	"os"
 	"sync"
 
-	"modernc.org/sqlite" // registers the database/sql driver "sqlite"
+	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"postern/aws/fault"
@@ -19,6 +19,9 @@ import (
 // maxGroup is how many waiting writes share one commit at the most. A larger group makes the first of them wait longer
 // for little gain: the sync is a small part of a commit of this size.
 const maxGroup = 256
+
+// maxReaders is how many read at once. Each keeps its connection: to open one takes longer than most of what is read.
+const maxReaders = 4
 
 // Options says where the state is kept.
 type Options struct {
@@ -94,7 +97,7 @@ func keepPrivate(path string) error {
 func connect(o Options) (write, read *sql.DB, err error) {
 	if o.Path == "" {
 		// A private in-memory database lives as long as its only connection, so readers share the writer's.
-		write, err = sql.Open("sqlite", ":memory:?_pragma=temp_store(MEMORY)")
+		write, err = open(":memory:?_pragma=temp_store(MEMORY)")
 		if err != nil {
 			return nil, nil, err
 		}
@@ -109,19 +112,20 @@ func connect(o Options) (write, read *sql.DB, err error) {
 		params.Add("_pragma", fmt.Sprintf("max_page_count(%d)", o.MaxPages))
 	}
 	params.Set("_txlock", "immediate")
-	write, err = sql.Open("sqlite", "file:"+(&url.URL{Path: o.Path}).EscapedPath()+"?"+params.Encode())
+	write, err = open("file:" + (&url.URL{Path: o.Path}).EscapedPath() + "?" + params.Encode())
 	if err != nil {
 		return nil, nil, err
 	}
 	write.SetMaxOpenConns(1)
 	params.Set("_txlock", "deferred")
 	params.Add("_pragma", "query_only(1)")
-	read, err = sql.Open("sqlite", "file:"+(&url.URL{Path: o.Path}).EscapedPath()+"?"+params.Encode())
+	read, err = open("file:" + (&url.URL{Path: o.Path}).EscapedPath() + "?" + params.Encode())
 	if err != nil {
 		write.Close()
 		return nil, nil, err
 	}
-	read.SetMaxOpenConns(4)
+	read.SetMaxOpenConns(maxReaders)
+	read.SetMaxIdleConns(maxReaders)
 	return write, read, nil
 }
 

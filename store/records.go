@@ -27,18 +27,11 @@ func (r Records) Find(ctx context.Context, keys ...ssm.Key) (found []ssm.Record,
 }
 
 func findRecords(tx *sql.Tx, keys []ssm.Key) ([]ssm.Record, error) {
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	one, err := tx.Prepare(`SELECT account, region, body FROM ssm_records WHERE kind = $1 AND id = $2`)
-	if err != nil {
-		return nil, err
-	}
-	defer one.Close()
 	found := make([]ssm.Record, 0, len(keys))
 	for _, k := range keys {
 		record := ssm.Record{Kind: k.Kind, ID: k.ID}
-		err := one.QueryRow(k.Kind, k.ID).Scan(&record.Scope.Account, &record.Scope.Region, &record.Body)
+		err := tx.QueryRow(`SELECT account, region, body FROM ssm_records WHERE kind = $1 AND id = $2`, k.Kind, k.ID).
+			Scan(&record.Scope.Account, &record.Scope.Region, &record.Body)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}

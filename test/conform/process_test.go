@@ -62,9 +62,10 @@ type process struct {
 		CAFile   string `json:"ca_file"`
 		Join     string `json:"join"`
 	}
-	ec2 *ec2.Client
-	iam *iam.Client
-	ssm *ssm.Client
+	http *http.Transport
+	ec2  *ec2.Client
+	iam  *iam.Client
+	ssm  *ssm.Client
 }
 
 // newProcess finds addresses that stay the same over restarts.
@@ -147,7 +148,9 @@ func (p *process) kill() {
 func (p *process) connect() {
 	p.t.Helper()
 	if p.ssm != nil {
-		return // its addresses, its key and its authority are the same as before
+		// Its addresses, its key and its authority are the same as before; what is still open led to the one that was killed.
+		p.http.CloseIdleConnections()
+		return
 	}
 	text, err := os.ReadFile(filepath.Join(p.data, "client.json"))
 	if err == nil {
@@ -156,10 +159,10 @@ func (p *process) connect() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	base := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots()}}
-	p.t.Cleanup(base.CloseIdleConnections)
+	p.http = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots()}}
+	p.t.Cleanup(p.http.CloseIdleConnections)
 	config := aws.Config{
-		Region: p.connection.Region, BaseEndpoint: &p.connection.Endpoint, HTTPClient: transport.Client(&http.Client{Transport: base}),
+		Region: p.connection.Region, BaseEndpoint: &p.connection.Endpoint, HTTPClient: transport.Client(&http.Client{Transport: p.http}),
 		Credentials: credentials.NewStaticCredentialsProvider(p.connection.KeyID, p.connection.Secret, ""),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}
