@@ -148,8 +148,11 @@ func (*cloud) DescribeRouteTables(context.Context, *ec2.DescribeRouteTablesInput
 func (*cloud) DescribeVpcPeeringConnections(context.Context, *ec2.DescribeVpcPeeringConnectionsInput, ...func(*ec2.Options)) (*ec2.DescribeVpcPeeringConnectionsOutput, error) {
 	return &ec2.DescribeVpcPeeringConnectionsOutput{VpcPeeringConnections: []types.VpcPeeringConnection{{
 		VpcPeeringConnectionId: aws.String("pcx-1"), Status: &types.VpcPeeringConnectionStateReason{Code: types.VpcPeeringConnectionStateReasonCodeActive},
-		RequesterVpcInfo: &types.VpcPeeringConnectionVpcInfo{VpcId: aws.String("vpc-1"), CidrBlock: aws.String("10.0.0.0/16"), Region: aws.String("us-east-1")},
-		AccepterVpcInfo:  &types.VpcPeeringConnectionVpcInfo{VpcId: aws.String("vpc-7"), CidrBlock: aws.String("10.7.0.0/16"), Region: aws.String("eu-west-1"), OwnerId: aws.String("444455556666")},
+		RequesterVpcInfo: &types.VpcPeeringConnectionVpcInfo{
+			VpcId: aws.String("vpc-1"), CidrBlock: aws.String("10.0.0.0/16"), Region: aws.String("us-east-1"),
+			PeeringOptions: &types.VpcPeeringConnectionOptionsDescription{AllowDnsResolutionFromRemoteVpc: aws.Bool(true)},
+		},
+		AccepterVpcInfo: &types.VpcPeeringConnectionVpcInfo{VpcId: aws.String("vpc-7"), CidrBlock: aws.String("10.7.0.0/16"), Region: aws.String("eu-west-1"), OwnerId: aws.String("444455556666")},
 	}}}, nil
 }
 
@@ -322,7 +325,7 @@ func TestReadNetwork(t *testing.T) {
 			},
 			{ID: "vpce-s3", VPC: "vpc-1", Kind: vpc.GatewayEndpoint, Service: "com.amazonaws.us-east-1.s3", Available: true},
 		},
-		Peerings: []vpc.Peering{{ID: "pcx-1", Requester: "vpc-1", Accepter: "vpc-7", Active: true}},
+		Peerings: []vpc.Peering{{ID: "pcx-1", Requester: "vpc-1", Accepter: "vpc-7", Active: true, RequesterDNS: true}},
 	}
 	same := cmp.Options{
 		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),

@@ -108,3 +108,40 @@ func TestPeeredEndpoint(t *testing.T) {
 	}
 	want("deleted", false, vpc.ReasonBlackhole)
 }
+
+// TestPeeringDNS: a side that allows DNS resolution from the remote VPC has its own host names resolved there, and not the
+// other way (EC2 API reference, PeeringConnectionOptionsRequest).
+func TestPeeringDNS(t *testing.T) {
+	l := newLab(t, network.Limits{})
+	far := network.Scope{Account: here.Account, Region: "eu-west-1"}
+	other := must(l.CreateVpc(l.ctx, far, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t).ID
+	subnet := must(l.CreateSubnet(l.ctx, far, network.CreateSubnetInput{VPC: other, CIDR: cidr("10.1.1.0/24")}))(t).ID
+	there := must(l.CreateInterface(l.ctx, far, network.CreateInterfaceInput{Subnet: subnet, Owner: "i-9"}))(t)
+	node := l.node("i-1")
+	pcx := must(l.CreatePeering(l.ctx, here, network.CreatePeeringInput{Requester: l.vpc, Accepter: other, Peer: far}))(t).ID
+	must(l.AcceptPeering(l.ctx, far, pcx))(t)
+	resolves := func(asker string, n *network.Interface) bool {
+		name := network.HostName(n.Addresses[0]) + "." + network.HostDomain(n.Region)
+		return l.Snapshot().Resolve(asker, name, vpc.TypeA).Status == vpc.NameFound
+	}
+	yes, no := true, false
+	for _, tt := range []struct {
+		what      string
+		c         network.Scope
+		dns       network.PeeringDNS
+		here, far bool // who resolves the other's names
+	}{
+		{"neither", here, network.PeeringDNS{Requester: &no}, false, false},
+		{"the requester's", here, network.PeeringDNS{Requester: &yes}, false, true},
+		{"both", far, network.PeeringDNS{Accepter: &yes}, true, true},
+		{"the accepter's", here, network.PeeringDNS{Requester: &no}, true, false},
+	} {
+		must(l.ModifyPeering(l.ctx, tt.c, pcx, tt.dns))(t)
+		if got := resolves(l.vpc, there); got != tt.here {
+			t.Errorf("%s: the requester resolves the accepter's names: %t", tt.what, got)
+		}
+		if got := resolves(other, node); got != tt.far {
+			t.Errorf("%s: the accepter resolves the requester's names: %t", tt.what, got)
+		}
+	}
+}

@@ -193,10 +193,9 @@ func (e *VpcEndpoint) value() vpc.Endpoint {
 	return out
 }
 
-// value says what each side may resolve; the record says, as the EC2 API does, what it lets the other resolve.
 func (p *Peering) value() vpc.Peering {
 	return vpc.Peering{
 		ID: p.ID, Requester: p.Requester, Accepter: p.Accepter, Active: p.Active,
-		RequesterDNS: p.AccepterDNS, AccepterDNS: p.RequesterDNS,
+		RequesterDNS: p.RequesterDNS, AccepterDNS: p.AccepterDNS,
 	}
 }

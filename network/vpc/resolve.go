@@ -140,9 +140,9 @@ func (r *realm) visible(yield func(*realm) bool) {
 		return
 	}
 	for _, p := range r.peerings {
-		allowed := p.AccepterDNS
+		allowed := p.RequesterDNS
 		if p.requester == r {
-			allowed = p.RequesterDNS
+			allowed = p.AccepterDNS
 		}
 		if p.Active && allowed && !yield(p.other(r)) {
 			return

@@ -42,7 +42,7 @@ func withIPv6(n *vpc.Network) {
 	n.Interfaces[1].Name = "Build-Host"
 }
 
-func peerDNS(n *vpc.Network) { n.Peerings[0].AccepterDNS = true }
+func peerDNS(n *vpc.Network) { n.Peerings[0].RequesterDNS = true }
 
 func TestResolve(t *testing.T) {
 	const ssm, own = "ssm.us-east-1.amazonaws.com", "vpce-ssm-x.ssm.us-east-1.vpce.amazonaws.com"
