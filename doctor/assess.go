@@ -13,6 +13,7 @@ import (
 const (
 	// sourcePort stands for the ephemeral port that the node would choose.
 	sourcePort = 49152
+	dnsPort    = 53
 	// somewhere stands for any address of the Internet (RFC 5737).
 	somewhere = "203.0.113.1"
 )
@@ -129,11 +130,7 @@ func (a *assessment) lookup() {
 		return
 	}
 	if len(a.facts.DNSServers) > 0 {
-		servers := strings.Join(a.facts.DNSServers, ", ")
-		resolver := a.snapshot.ResolverAddress(a.card.VPC)
-		a.check("resolver", Unknown, "the VPC's DHCP options give its nodes the DNS servers %s", servers)
-		a.find(Finding{"P10", Unknown, a.card.VPC, "its nodes ask the DNS servers " + servers + ", which are not judged here",
-			fmt.Sprintf("let them forward amazonaws.com to %s, the VPC's own resolver", resolver), ""})
+		a.dnsServers()
 	} else if resolver := a.snapshot.ResolverAddress(a.card.VPC); resolver.IsValid() {
 		e := a.snapshot.Explain(a.flow(vpc.UDP, resolver, 53))
 		if r := e.Refusal(); r != nil {
@@ -144,6 +141,40 @@ func (a *assessment) lookup() {
 		}
 	}
 	a.name()
+}
+
+// dnsServers judges the road to DNS servers of the VPC's DHCP options. What they answer cannot be judged: the finding says
+// what they must do.
+func (a *assessment) dnsServers() {
+	servers := strings.Join(a.facts.DNSServers, ", ")
+	a.check("resolver", Unknown, "the VPC's DHCP options give its nodes the DNS servers %s", servers)
+	for _, text := range a.facts.DNSServers {
+		server, err := netip.ParseAddr(text)
+		if err != nil {
+			continue
+		}
+		e := a.snapshot.Explain(a.flow(vpc.UDP, server, dnsPort))
+		if r := e.Refusal(); r != nil {
+			a.check("resolver", Broken, "DNS server %s: refused at %s by %s", server, r.Step, r.Resource)
+			a.find(Finding{"P10", Broken, r.Resource, "its nodes ask the DNS server " + text + ", and it does not hear them: " + r.Why, r.Remedy, ""})
+		}
+	}
+	a.find(Finding{"P10", Unknown, a.card.VPC, "its nodes ask the DNS servers " + servers + ", which are not judged here",
+		fmt.Sprintf("let them forward amazonaws.com to %s, the VPC's own resolver", a.snapshot.ResolverAddress(a.card.VPC)), ""})
+}
+
+// blameServers makes a cause of the DNS servers that were not judged: where the node is not online and nothing else stands
+// in its way, they are the likeliest.
+func (a *assessment) blameServers() bool {
+	for i := range a.Findings {
+		if f := &a.Findings[i]; f.Requirement == "P10" && f.Severity == Unknown {
+			f.Severity = Broken
+			f.Wrong = "its nodes ask the DNS servers " + strings.Join(a.facts.DNSServers, ", ") +
+				" and are not online, though nothing that was judged is in their way: these servers, it seems, do not forward amazonaws.com"
+			return true
+		}
+	}
+	return false
 }
 
 // name asks what the name means in the node's VPC. A name without private addresses is no harm where a gateway leads to
@@ -274,6 +305,9 @@ func (a *assessment) status() {
 		a.check("status", Broken, "%s is not registered with Systems Manager", n.ID)
 	default:
 		a.check("status", Broken, "%s%s", n.Status, since)
+	}
+	if !a.broken() && a.blameServers() {
+		return
 	}
 	if !a.broken() && slices.Contains([]string{"ssm", "ssmmessages", "ec2messages"}, shortName(a.Service)) {
 		a.find(Finding{"P17", Unknown, n.ID, "nothing that was judged keeps it from the service, and yet it is not online",

@@ -87,7 +87,10 @@ func TestFindings(t *testing.T) {
 		{"DNS support off", func(f *doctor.Facts) { f.Network.VPCs[0].DNSSupport = false }, "ssm", []string{"P10 vpc-1 broken"}},
 		{"DNS hostnames off", func(f *doctor.Facts) { f.Network.VPCs[0].DNSHostnames = false }, "ssm", []string{"P10 vpc-1 broken"}},
 		{"endpoint pending", func(f *doctor.Facts) { f.Network.Endpoints[0].Available = false }, "ssm", []string{"P17 vpce-ssm broken"}},
-		{"own DNS servers", func(f *doctor.Facts) { f.DNSServers = []string{"10.0.9.9"} }, "ssm", []string{"P10 vpc-1 unknown"}},
+		{"own DNS servers", dnsServer("10.0.1.30", true), "ssm", []string{"P10 vpc-1 unknown"}},
+		{"own DNS servers, not online", func(f *doctor.Facts) { lost(f); dnsServer("10.0.1.30", true)(f) }, "ssm", []string{"P10 vpc-1 broken"}},
+		{"own DNS servers, their group", dnsServer("10.0.1.30", false), "ssm", []string{"P10 sg-dns broken", "P10 vpc-1 unknown"}},
+		{"own DNS servers, not there", func(f *doctor.Facts) { f.DNSServers = []string{"10.0.9.9"} }, "ssm", []string{"P10 vpc-1 broken", "P10 vpc-1 unknown"}},
 		{"node's egress", func(f *doctor.Facts) { f.Network.SecurityGroups[0].Rules = nil }, "ssm", []string{"P5 sg-nodes broken"}},
 		{"one zone's ACL", func(f *doctor.Facts) {
 			f.Network.ACLs = append(f.Network.ACLs, vpc.ACL{ID: "acl-b", VPC: vpctest.VPC, Subnets: []string{vpctest.SubnetB}})
@@ -157,6 +160,22 @@ func TestFindings(t *testing.T) {
 		if !slices.Equal(got, tt.want) || r.Works == broken {
 			t.Errorf("%s: %q, want %q\n%v", tt.name, got, tt.want, r)
 		}
+	}
+}
+
+// dnsServer gives the VPC a DNS server of its own, whose group lets questions in or nothing.
+func dnsServer(address string, open bool) func(f *doctor.Facts) {
+	return func(f *doctor.Facts) {
+		f.DNSServers = []string{address}
+		g := vpc.SecurityGroup{ID: "sg-dns", VPC: vpctest.VPC, Name: "dns"}
+		if open {
+			g.Rules = []vpc.Rule{{ID: "sgr-dns", Protocol: vpc.UDP, Ports: vpc.PortRange{From: 53, To: 53}, CIDR: prefix("10.0.0.0/16")}}
+		}
+		f.Network.SecurityGroups = append(f.Network.SecurityGroups, g)
+		f.Network.Interfaces = append(f.Network.Interfaces, vpc.Interface{
+			ID: "eni-dns", VPC: vpctest.VPC, Subnet: vpctest.SubnetA, Owner: "i-dns", Addresses: []netip.Addr{netip.MustParseAddr(address)},
+			Groups: []string{g.ID}, Name: "ip-10-0-1-30",
+		})
 	}
 }
 

@@ -36,6 +36,7 @@ func newPlan(s *State, scope Scope, now time.Time, limits *Limits) *plan {
 func (s *State) disown() {
 	s.vpcs.owned, s.subnets.owned, s.tables.owned, s.gateways.owned = false, false, false, false
 	s.acls.owned, s.groups.owned, s.interfaces.owned, s.endpoints.owned = false, false, false, false
+	s.dhcp.owned = false
 	s.lists.owned, s.peerings.owned, s.tokens.owned, s.addresses.owned = false, false, false, false
 }
 

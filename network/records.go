@@ -19,6 +19,8 @@ type VPC struct {
 	Default bool `json:",omitempty"`
 	// DNSSupport turns the VPC resolver on, DNSHostnames is needed beside it for endpoints' private DNS names.
 	DNSSupport, DNSHostnames bool
+	// DhcpOptions is the id of its DHCP options set, or NoDhcpOptions; empty is the region's own set.
+	DhcpOptions string `json:",omitempty"`
 	// UsageMetrics is kept for its owner; nothing follows from it.
 	UsageMetrics bool `json:",omitempty"`
 }
@@ -212,6 +214,18 @@ type Peering struct {
 	Expires time.Time `json:",omitzero"`
 }
 
+// DhcpOptions is a set of what DHCP tells nodes.
+type DhcpOptions struct {
+	Meta
+	Options []DhcpOption
+}
+
+// DhcpOption is one option, such as "domain-name-servers", with its values.
+type DhcpOption struct {
+	Key    string
+	Values []string
+}
+
 // Token remembers what a request with a client token made, so that the same request does not make it again.
 type Token struct {
 	// ID is "ACCOUNT/REGION/VERB/TOKEN".
@@ -231,5 +245,6 @@ func (*Interface) kind() Kind       { return KindInterface }
 func (*VpcEndpoint) kind() Kind     { return KindEndpoint }
 func (*PrefixList) kind() Kind      { return KindPrefixList }
 func (*Peering) kind() Kind         { return KindPeering }
+func (*DhcpOptions) kind() Kind     { return KindDhcpOptions }
 func (*Token) kind() Kind           { return KindToken }
 func (t *Token) key() string        { return t.ID }

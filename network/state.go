@@ -25,6 +25,7 @@ type State struct {
 	endpoints  table[*VpcEndpoint]
 	lists      table[*PrefixList]
 	peerings   table[*Peering]
+	dhcp       table[*DhcpOptions]
 	tokens     table[*Token]
 	// addresses are those in use, by subnet; they follow from interfaces.
 	addresses table[*addresses]
@@ -68,6 +69,7 @@ func load(records []Record, version uint64) (*State, error) {
 	}
 	s.lists.sort()
 	s.peerings.sort()
+	s.dhcp.sort()
 	s.tokens.sort()
 	s.indexAddresses()
 	return s, nil
@@ -95,6 +97,8 @@ func (s *State) append(r Record) error {
 		return appendTo(&s.lists, r)
 	case KindPeering:
 		return appendTo(&s.peerings, r)
+	case KindDhcpOptions:
+		return appendTo(&s.dhcp, r)
 	case KindToken:
 		return appendTo(&s.tokens, r)
 	}
@@ -151,6 +155,8 @@ func (s *State) put(r record) {
 		s.lists.put(r)
 	case *Peering:
 		s.peerings.put(r)
+	case *DhcpOptions:
+		s.dhcp.put(r)
 	case *Token:
 		s.tokens.put(r)
 	}
@@ -179,6 +185,8 @@ func (s *State) remove(r record) {
 		s.lists.remove(r.ID)
 	case *Peering:
 		s.peerings.remove(r.ID)
+	case *DhcpOptions:
+		s.dhcp.remove(r.ID)
 	case *Token:
 		s.tokens.remove(r.ID)
 	}

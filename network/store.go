@@ -17,6 +17,7 @@ const (
 	KindEndpoint        Kind = "vpc-endpoint"
 	KindPrefixList      Kind = "prefix-list"
 	KindPeering         Kind = "vpc-peering"
+	KindDhcpOptions     Kind = "dhcp-options"
 	KindToken           Kind = "client-token"
 )
 

@@ -149,6 +149,8 @@ func (s *State) tagged(c Scope, id string) (taggable, error) {
 		return tagsOf(lookup(&s.lists, nounPrefixList, c, id))
 	case "pcx":
 		return tagsOf(s.Peering(c, id))
+	case "dopt":
+		return tagsOf(lookup(&s.dhcp, nounDhcp, c, id))
 	case "sgr":
 		return s.taggedRule(c, id)
 	}
@@ -206,6 +208,7 @@ func (s *State) Tagged(c Scope) []Tagged {
 	collect(&out, c, "vpc-endpoint", s.endpoints.rows)
 	collect(&out, c, "prefix-list", s.lists.rows)
 	collect(&out, c, "vpc-peering-connection", s.peerings.rows)
+	collect(&out, c, "dhcp-options", s.dhcp.rows)
 	for g := range s.SecurityGroups(c) {
 		for i := range g.Rules {
 			if len(g.Rules[i].Tags) > 0 {

@@ -43,6 +43,17 @@ func (c *cables) link(tun *os.File) (link.Link, error) {
 	return link.NewTUN(tun, instanceMTU)
 }
 
+// Lease implements compute.Network.
+func (c *cables) Lease(i compute.Instance) (compute.Lease, error) {
+	state := c.network.State()
+	v, err := state.VPC(network.Scope(i.Scope), i.VPC)
+	if err != nil {
+		return compute.Lease{}, err
+	}
+	l := state.Lease(v)
+	return compute.Lease{Servers: l.Servers, Search: l.Search}, nil
+}
+
 // Terminated implements compute.Network: what is left of an instance in the network, in Systems Manager and in identity
 // goes.
 func (c *cables) Terminated(ctx context.Context, i compute.Instance) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -122,11 +123,27 @@ func (g *gate) grant(m machine.Machine) (link.Grant, error) {
 	if v, ok := s.VPC(m.VPC); ok {
 		routes = v.CIDRs[:min(len(v.CIDRs), link.MaxRoutes)]
 	}
-	return link.Grant{
+	given := link.Grant{
 		Account: m.Account, Region: m.Region, VPC: m.VPC, Subnet: m.Subnet, Interface: m.Interface,
 		Address: netip.PrefixFrom(m.Address, subnet.CIDR.Bits()), Routes: routes, Resolver: s.ResolverAddress(m.VPC),
 		MTU: fabric.DefaultWireGuardMTU, CA: g.ca,
-	}, nil
+	}
+	g.lease(&given)
+	return given, nil
+}
+
+// lease tells a machine of the DNS servers and domains that the VPC's DHCP options name, where they are not the default.
+func (g *gate) lease(to *link.Grant) {
+	state := g.network.State()
+	v, ok := state.AnyVPC(to.VPC)
+	if !ok {
+		return
+	}
+	l := state.Lease(v)
+	to.Search = l.Search
+	if !slices.Equal(l.Servers, []netip.Addr{to.Resolver}) {
+		to.Servers = l.Servers
+	}
 }
 
 // readmit lets every machine in that has joined before, and puts out what is no longer one: after a restart the

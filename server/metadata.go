@@ -72,6 +72,9 @@ func (m *metadata) card(i compute.Instance) (imds.Interface, error) {
 		out.SubnetRange = subnet.CIDR
 	}
 	if vpc, err := state.VPC(scope, n.VPC); err == nil {
+		if domains := state.Lease(vpc).Search; len(domains) > 0 {
+			out.HostName = network.HostName(n.Addresses[0]) + "." + domains[0]
+		}
 		for _, block := range vpc.Blocks {
 			out.VPCRanges = append(out.VPCRanges, block.CIDR)
 		}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"slices"
 	"sync"
@@ -188,14 +189,18 @@ func (h *host) Start(_ context.Context, boot guest.Boot) (guest.Machine, error) 
 	if err != nil {
 		return nil, err
 	}
-	_, err = boot.Console.Write([]byte("boot of " + boot.Hostname + "." + boot.Domain + " " + boot.Address.String() +
-		" " + boot.Gateway.String() + " " + boot.Resolver.String() + "\n"))
+	_, err = boot.Console.Write([]byte("boot of " + boot.Hostname + "." + boot.Search[0] + " " + boot.Address.String() +
+		" " + boot.Gateway.String() + " " + boot.Servers[0].String() + "\n"))
 	g := &played{tun: r, done: make(chan struct{})}
 	h.guests[boot.ID] = g
 	return g, errors.Join(err, os.MkdirAll(boot.Dir, 0o700), w.Close())
 }
 
 func (h *host) Attach(string, *os.File) (func(), error) { return func() {}, nil }
+
+func (h *host) Lease(i compute.Instance) (compute.Lease, error) {
+	return compute.Lease{Servers: []netip.Addr{i.Resolver}, Search: []string{i.Domain}}, nil
+}
 
 func (h *host) Terminated(ctx context.Context, i compute.Instance) error {
 	return h.network.ReleaseOwner(ctx, i.ID)

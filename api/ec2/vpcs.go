@@ -32,7 +32,7 @@ var vpcListing = listing[*network.VPC]{
 		"ipv6-cidr-block-association.ipv6-pool":       none[*network.VPC],
 		"ipv6-cidr-block-association.association-id":  none[*network.VPC],
 		"ipv6-cidr-block-association.state":           none[*network.VPC],
-		"dhcp-options-id":                             always[*network.VPC]("default"),
+		"dhcp-options-id":                             text((*network.VPC).DhcpOptionsID),
 		"is-default":                                  flag(func(v *network.VPC) bool { return v.Default }),
 		"isDefault":                                   flag(func(v *network.VPC) bool { return v.Default }),
 		"owner-id":                                    text(func(v *network.VPC) string { return v.Account }),
@@ -44,7 +44,7 @@ var vpcListing = listing[*network.VPC]{
 func toVpc(v *network.VPC) types.Vpc {
 	return types.Vpc{
 		VpcId: aws.String(v.ID), OwnerId: aws.String(v.Account), CidrBlock: str(v.CIDR()),
-		State: types.VpcStateAvailable, InstanceTenancy: types.TenancyDefault, DhcpOptionsId: aws.String("default"),
+		State: types.VpcStateAvailable, InstanceTenancy: types.TenancyDefault, DhcpOptionsId: aws.String(v.DhcpOptionsID()),
 		IsDefault: aws.Bool(v.Default), Tags: toTags(v.Tags), CidrBlockAssociationSet: convert(v.Blocks, toBlock),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"net/netip"
+	"strings"
 	"time"
 
 	"postern/aws/fault"
@@ -58,6 +59,10 @@ type Grant struct {
 	Routes []netip.Prefix
 	// Resolver is the VPC resolver's address.
 	Resolver netip.Addr
+	// Servers are the DNS servers that the node is to ask instead of Resolver (at most MaxServers), and Search the domains
+	// in which it is to look for short names: what the VPC's DHCP options say. Both may be empty.
+	Servers []netip.Addr `json:",omitempty"`
+	Search  []string     `json:",omitempty"`
 	// MTU is the largest packet that the tunnel takes, in bytes (576–65,535).
 	MTU int
 	// CA is the bundle of certificates to trust, PEM, at most MaxCA bytes.
@@ -69,7 +74,18 @@ const (
 	MaxCA = 64 << 10
 	// MaxRoutes bounds the routes, so that a grant fits into one datagram.
 	MaxRoutes = 16
+	// MaxServers bounds the DNS servers, and maxSearch the search list in characters, spaces included.
+	MaxServers = 4
+	maxSearch  = 256
 )
+
+// NameServers are the DNS servers that the node asks, in this order.
+func (g *Grant) NameServers() []netip.Addr {
+	if len(g.Servers) == 0 {
+		return []netip.Addr{g.Resolver}
+	}
+	return g.Servers
+}
 
 // JoinReply is a Grant on the wire: its CA arrives in pieces that each fit one datagram.
 type JoinReply struct {
@@ -145,9 +161,32 @@ func (g *Grant) Validate() error {
 			return bad("route", r)
 		}
 	}
+	if err := g.validateNames(); err != nil {
+		return err
+	}
 	for _, id := range []string{g.Account, g.Region, g.VPC, g.Subnet, g.Interface} {
 		if len(id) > maxID {
 			return fault.New(fault.Invalid, "link.Grant", "id %q: at most %d characters", id, maxID)
+		}
+	}
+	return nil
+}
+
+func (g *Grant) validateNames() error {
+	if len(g.Servers) > MaxServers {
+		return fault.New(fault.TooLarge, "link.Grant", "DNS servers: at most %d, not %d", MaxServers, len(g.Servers))
+	}
+	for _, a := range g.Servers {
+		if !a.Is4() {
+			return fault.New(fault.Invalid, "link.Grant", "DNS server: %v is not usable", a)
+		}
+	}
+	if n := len(strings.Join(g.Search, " ")); n > maxSearch {
+		return fault.New(fault.TooLarge, "link.Grant", "search list: at most %d characters, not %d", maxSearch, n)
+	}
+	for _, name := range g.Search {
+		if name == "" || !isName(name) {
+			return fault.New(fault.Invalid, "link.Grant", "search list: %q is not usable", name)
 		}
 	}
 	return nil

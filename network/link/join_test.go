@@ -81,7 +81,12 @@ func TestJoinReplyCarriesTheCAInPieces(t *testing.T) {
 			rand.Read(ca)
 			var got []byte
 			for first := true; first || len(got) < size; first = false {
-				r := &JoinReply{Grant: testGrant(), Nonce: [NonceSize]byte{1}, ServerKey: PublicKey{4}, CAOffset: uint32(len(got))}
+				grant := testGrant()
+				if size == 500 {
+					grant.Servers = []netip.Addr{netip.MustParseAddr("10.0.9.53"), netip.MustParseAddr("10.0.0.2")}
+					grant.Search = []string{"corp.example", "a.b"}
+				}
+				r := &JoinReply{Grant: grant, Nonce: [NonceSize]byte{1}, ServerKey: PublicKey{4}, CAOffset: uint32(len(got))}
 				b := r.Marshal(testKey, ca)
 				if len(b) > JoinSize {
 					t.Fatalf("%d bytes, at most %d", len(b), JoinSize)

@@ -141,11 +141,39 @@ func (r *JoinReply) Marshal(key, ca []byte) []byte {
 	w.bytes(caSum[:])
 	w.u32(r.CAOffset)
 	piece := ca[min(int(r.CAOffset), len(ca)):]
-	piece = piece[:min(len(piece), JoinSize-macSize-len(w.b)-2)]
+	names := r.names()
+	piece = piece[:min(len(piece), JoinSize-macSize-len(w.b)-2-len(names))]
 	w.u16(uint16(len(piece)))
 	w.bytes(piece)
+	w.bytes(names)
 	w.endBody()
 	return w.seal(key)
+}
+
+// names are the DNS servers and the search list. A grant without them ends before: nodes of before they were there take it.
+func (g *Grant) names() []byte {
+	if len(g.Servers)+len(g.Search) == 0 {
+		return nil
+	}
+	var w writer
+	w.u8(byte(len(g.Servers)))
+	for _, a := range g.Servers {
+		w.string(string(a.AsSlice()))
+	}
+	w.text(strings.Join(g.Search, " "))
+	return w.b
+}
+
+func (g *Grant) readNames(d *reader) {
+	for range d.u8() {
+		a, ok := netip.AddrFromSlice([]byte(d.string()))
+		if !ok {
+			d.bad = true
+			return
+		}
+		g.Servers = append(g.Servers, a)
+	}
+	g.Search = strings.Fields(d.text())
 }
 
 // Marshal writes r, authenticated with key if r is to be.
@@ -212,6 +240,9 @@ func parseReply(d *reader) (*JoinReply, error) {
 	copy(r.CASum[:], d.take(sha256.Size))
 	r.CAOffset = d.u32()
 	r.CA = append([]byte(nil), d.take(int(d.u16()))...)
+	if !d.done() {
+		r.readNames(d)
+	}
 	switch {
 	case !d.done(), r.Validate() != nil, r.ServerKey.IsZero():
 		return nil, ErrMalformed

@@ -58,7 +58,7 @@ type Placement struct {
 	Interface, VPC, Subnet, Zone string
 	// Address is the interface's primary private address, with its subnet's length.
 	Address netip.Prefix
-	// Gateway is the subnet's router, Resolver the VPC's DNS server.
+	// Gateway is the subnet's router, Resolver the VPC's own DNS server.
 	Gateway, Resolver netip.Addr
 	// Hostname is the private host name without Domain, such as "ip-10-0-1-20" and "ec2.internal".
 	Hostname, Domain string

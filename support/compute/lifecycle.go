@@ -164,9 +164,13 @@ func (s *Service) bootOf(i *Instance, m *machine) (guest.Boot, error) {
 	if err != nil {
 		return guest.Boot{}, err
 	}
+	lease, err := s.Network.Lease(*i)
+	if err != nil {
+		return guest.Boot{}, err
+	}
 	b := guest.Boot{
-		ID: i.ID, Dir: m.dir, HostEtc: s.hostEtc(), Agent: s.Agent, Hostname: i.Hostname, Domain: i.Domain,
-		Address: i.Address, Gateway: i.Gateway, Resolver: i.Resolver, MTU: s.MTU, CA: s.CA, UserData: i.UserData, Console: m.console,
+		ID: i.ID, Dir: m.dir, HostEtc: s.hostEtc(), Agent: s.Agent, Hostname: i.Hostname, Search: lease.Search,
+		Address: i.Address, Gateway: i.Gateway, Servers: lease.Servers, MTU: s.MTU, CA: s.CA, UserData: i.UserData, Console: m.console,
 	}
 	if image.Host {
 		return b, s.copyEtc()

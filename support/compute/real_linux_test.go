@@ -2,6 +2,7 @@ package compute_test
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +27,10 @@ type waitNetwork struct{ attached, detached, terminated chan string }
 func (n waitNetwork) Attach(eni string, _ *os.File) (func(), error) {
 	n.attached <- eni
 	return func() { n.detached <- eni }, nil
+}
+
+func (n waitNetwork) Lease(i compute.Instance) (compute.Lease, error) {
+	return compute.Lease{Servers: []netip.Addr{i.Resolver}, Search: []string{i.Domain}}, nil
 }
 
 func (n waitNetwork) Terminated(_ context.Context, i compute.Instance) error {

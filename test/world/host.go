@@ -65,7 +65,7 @@ func (h *host) Start(_ context.Context, b guest.Boot) (guest.Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &boot{host: h, Boot: b, road: &road{resolver: b.Resolver}, roots: roots, tun: tun, done: make(chan struct{})}
+	m := &boot{host: h, Boot: b, road: &road{resolvers: b.Servers}, roots: roots, tun: tun, done: make(chan struct{})}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	h.mu.Lock()
 	defer h.mu.Unlock()

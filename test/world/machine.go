@@ -56,7 +56,7 @@ func (w *World) Machine() *Machine {
 	}
 	m := &Machine{
 		managed: managed{w: w}, Interface: made.ID, Address: made.Addresses[0],
-		Dir: w.t.TempDir(), road: &road{resolver: netip.MustParseAddr("10.0.0.2")}, stop: func() {},
+		Dir: w.t.TempDir(), road: &road{resolvers: []netip.Addr{netip.MustParseAddr("10.0.0.2")}}, stop: func() {},
 	}
 	m.identifier = filepath.Join(w.t.TempDir(), "machine-id")
 	if err := os.WriteFile(m.identifier, []byte(m.Interface), 0o600); err != nil {

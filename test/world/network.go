@@ -110,6 +110,25 @@ func (n *Network) Revoke() {
 		&ec2.RevokeSecurityGroupIngressInput{GroupId: &n.EndpointGroup, IpPermissions: n.https()}))
 }
 
+// AllowDNS lets nodes ask each other for names.
+func (n *Network) AllowDNS() {
+	n.w.t.Helper()
+	var rules []ec2types.IpPermission
+	for _, protocol := range []string{"udp", "tcp"} {
+		rules = append(rules, ec2types.IpPermission{
+			IpProtocol: aws.String(protocol), FromPort: aws.Int32(53), ToPort: aws.Int32(53), UserIdGroupPairs: []ec2types.UserIdGroupPair{{GroupId: &n.NodeGroup}},
+		})
+	}
+	must[ec2.AuthorizeSecurityGroupIngressOutput](n.w)(n.w.EC2.AuthorizeSecurityGroupIngress(n.w.t.Context(),
+		&ec2.AuthorizeSecurityGroupIngressInput{GroupId: &n.NodeGroup, IpPermissions: rules}))
+}
+
+// AssociateDhcpOptions gives the VPC a DHCP options set, or with "default" none.
+func (n *Network) AssociateDhcpOptions(id string) {
+	n.w.t.Helper()
+	must[ec2.AssociateDhcpOptionsOutput](n.w)(n.w.EC2.AssociateDhcpOptions(n.w.t.Context(), &ec2.AssociateDhcpOptionsInput{DhcpOptionsId: &id, VpcId: &n.VPC}))
+}
+
 // CreateEndpoint makes the endpoint of a service in both subnets, with private DNS.
 func (n *Network) CreateEndpoint(service string) {
 	n.w.t.Helper()

@@ -108,6 +108,17 @@ func (n *Node) Lookup(ctx context.Context, name string) ([]netip.Addr, error) {
 	return n.w.host.of(n.ID).road.lookup(ctx, name)
 }
 
+// ListenUDP takes a UDP port of the instance's address. It is closed with the instance's boot.
+func (n *Node) ListenUDP(port uint16) net.PacketConn {
+	n.w.t.Helper()
+	c, err := n.w.host.of(n.ID).road.stack.Load().DialUDP(netip.AddrPortFrom(n.Address, port), netip.AddrPort{})
+	if err != nil {
+		n.w.t.Fatal(err)
+	}
+	n.w.onClose(func() { _ = c.Close() })
+	return c
+}
+
 // Wire is a bare wire in the place of the instance's stack, on which packets can be put as they are.
 func (n *Node) Wire() *fabrictest.Wire {
 	wire := fabrictest.NewWire(9001)

@@ -12,10 +12,10 @@ import (
 	"postern/network/link/userstack"
 )
 
-// road is how one machine reaches the private network: the stack that is plugged in now, and the resolver.
+// road is how one machine reaches the private network: the stack that is plugged in now, and the DNS servers.
 type road struct {
-	resolver netip.Addr
-	stack    atomic.Pointer[userstack.Stack]
+	resolvers []netip.Addr
+	stack     atomic.Pointer[userstack.Stack]
 }
 
 // plug is a stack that tells when the fabric has taken it.
@@ -79,7 +79,7 @@ func (r *road) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 		return []netip.Addr{a}, nil
 	}
 	asker := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return r.direct(ctx, network, netip.AddrPortFrom(r.resolver, 53).String())
+		return r.direct(ctx, network, netip.AddrPortFrom(r.resolvers[0], 53).String())
 	}}
 	// The dot keeps the host's search list out of it.
 	return asker.LookupNetIP(ctx, "ip4", host+".")

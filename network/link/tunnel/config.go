@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,18 +48,27 @@ func (c *Config) Validate() error {
 // Local is the node's private address.
 func (c *Config) Local() netip.Addr { return c.Grant.Address.Addr() }
 
-// routes are the ranges that lead into the tunnel: those granted, and the resolver's link-local address.
+// routes are the ranges that lead into the tunnel: those granted, and the DNS servers that lie in none of them.
 func (c *Config) routes() []netip.Prefix {
 	routes := append([]netip.Prefix(nil), c.Grant.Routes...)
 	if len(routes) == 0 {
 		routes = append(routes, c.Grant.Address.Masked())
 	}
-	for _, r := range routes {
-		if r.Contains(c.Grant.Resolver) {
-			return routes
+	for _, server := range append([]netip.Addr{c.Grant.Resolver}, c.Grant.Servers...) {
+		if !slices.ContainsFunc(routes, func(r netip.Prefix) bool { return r.Contains(server) }) {
+			routes = append(routes, netip.PrefixFrom(server, server.BitLen()))
 		}
 	}
-	return append(routes, netip.PrefixFrom(c.Grant.Resolver, c.Grant.Resolver.BitLen()))
+	return routes
+}
+
+// dns is what wg-quick(8) calls so: DNS servers and the domains to look for short names in.
+func (c *Config) dns() string {
+	var words []string
+	for _, a := range c.Grant.NameServers() {
+		words = append(words, a.String())
+	}
+	return strings.Join(append(words, c.Grant.Search...), ", ")
 }
 
 // WireGuardINI is the configuration of a stock WireGuard client (wg-quick(8)) for the same road. It holds the private
@@ -81,6 +91,6 @@ PublicKey = %s
 Endpoint = %s
 AllowedIPs = %s
 PersistentKeepalive = %d
-`, key, host, c.Grant.Resolver, c.Grant.MTU,
+`, key, host, c.dns(), c.Grant.MTU,
 		c.ServerKey, c.Server, strings.Join(routes, ", "), int(keepAlive.Seconds()))
 }

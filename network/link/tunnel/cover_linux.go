@@ -49,7 +49,7 @@ func coverFiles(c *Config) (bundle string, err error) {
 			err = fmt.Errorf("uncover %s: %w", stage, e)
 		}
 	}()
-	if err := cover(stage, names, []byte("# written by postern attach\nnameserver "+c.Grant.Resolver.String()+"\n")); err != nil {
+	if err := cover(stage, names, resolvText(c)); err != nil {
 		return "", err
 	}
 	if len(c.Grant.CA) == 0 {
@@ -74,6 +74,19 @@ func coverFiles(c *Config) (bundle string, err error) {
 		}
 	}
 	return bundle, nil
+}
+
+// resolvText is resolv.conf(5) as the VPC's DHCP options have it.
+func resolvText(c *Config) []byte {
+	var b strings.Builder
+	b.WriteString("# written by postern attach\n")
+	if len(c.Grant.Search) > 0 {
+		b.WriteString("search " + strings.Join(c.Grant.Search, " ") + "\n")
+	}
+	for _, a := range c.Grant.NameServers() {
+		b.WriteString("nameserver " + a.String() + "\n")
+	}
+	return []byte(b.String())
 }
 
 // emptyOver hides what a directory holds, if there is one.

@@ -22,59 +22,81 @@ const (
 	dnsUDPSize = 512
 )
 
-// LookupHost asks the VPC's resolver for a name's IPv4 addresses; an address is its own answer. That the name does not
-// exist, or has no address, is a *net.DNSError with IsNotFound.
+// LookupHost asks the DNS servers of the VPC for a name's IPv4 addresses; an address is its own answer. A name without a
+// dot is looked for in the search list first. That the name does not exist, or has no address, is a *net.DNSError with
+// IsNotFound.
 func (t *Tunnel) LookupHost(ctx context.Context, host string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a.Unmap()}, nil
 	}
-	fail := func(why string) error {
-		return &net.DNSError{Err: why, Name: host, Server: t.c.Grant.Resolver.String()}
+	var found []netip.Addr
+	var err error
+	for _, name := range t.c.candidates(host) {
+		found, err = t.lookup(ctx, host, name)
+		var e *net.DNSError
+		if err == nil || !errors.As(err, &e) || !e.IsNotFound {
+			break
+		}
 	}
-	name, err := dnsmessage.NewName(strings.TrimSuffix(host, ".") + ".")
+	return found, err
+}
+
+// candidates are the full names that a name may stand for.
+func (c *Config) candidates(host string) (names []string) {
+	if !strings.Contains(host, ".") {
+		for _, domain := range c.Grant.Search {
+			names = append(names, host+"."+strings.TrimSuffix(domain, ".")+".")
+		}
+	}
+	return append(names, strings.TrimSuffix(host, ".")+".")
+}
+
+func (t *Tunnel) lookup(ctx context.Context, host, full string) ([]netip.Addr, error) {
+	servers := t.c.Grant.NameServers()
+	fail := func(why string) error {
+		return &net.DNSError{Err: why, Name: host, Server: servers[0].String()}
+	}
+	name, err := dnsmessage.NewName(full)
 	if err != nil {
 		return nil, fail("not a name that can be looked up")
 	}
 	question := dnsmessage.Question{Name: name, Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET}
 	var last error
-	for range dnsTries {
-		var header dnsmessage.Header
-		var addrs []netip.Addr
-		if header, addrs, err = t.ask(ctx, question); err != nil {
-			last = err
-			if ctx.Err() != nil {
-				break
-			}
-			continue
-		}
+	for n := range dnsTries * len(servers) {
+		server := servers[n%len(servers)]
+		header, addrs, err := t.ask(ctx, server, question)
 		switch {
+		case err != nil && ctx.Err() != nil:
+			last = ctx.Err()
+		case err != nil:
+			last = err
+			continue
 		case header.RCode == dnsmessage.RCodeNameError, header.RCode == dnsmessage.RCodeSuccess && len(addrs) == 0:
-			return nil, &net.DNSError{Err: "no such host", Name: host, Server: t.c.Grant.Resolver.String(), IsNotFound: true}
+			return nil, &net.DNSError{Err: "no such host", Name: host, Server: server.String(), IsNotFound: true}
 		case header.RCode != dnsmessage.RCodeSuccess:
 			return nil, fail("the resolver answers " + header.RCode.String())
+		default:
+			return addrs, nil
 		}
-		return addrs, nil
+		break
 	}
-	if ctx.Err() != nil {
-		last = ctx.Err()
-	}
-	e := &net.DNSError{UnwrapErr: last, Err: last.Error(), Name: host, Server: t.c.Grant.Resolver.String()}
+	e := &net.DNSError{UnwrapErr: last, Err: last.Error(), Name: host, Server: servers[0].String()}
 	e.IsTimeout = errors.Is(last, context.DeadlineExceeded)
 	return nil, e
 }
 
 // ask sends one question over UDP, and over TCP if the answer is too long for that.
-func (t *Tunnel) ask(ctx context.Context, q dnsmessage.Question) (dnsmessage.Header, []netip.Addr, error) {
+func (t *Tunnel) ask(ctx context.Context, server netip.Addr, q dnsmessage.Question) (dnsmessage.Header, []netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(ctx, dnsWait)
 	defer cancel()
-	header, addrs, err := t.askOver(ctx, "udp", q)
+	header, addrs, err := t.askOver(ctx, "udp", server, q)
 	if err == nil && header.Truncated {
-		return t.askOver(ctx, "tcp", q)
+		return t.askOver(ctx, "tcp", server, q)
 	}
 	return header, addrs, err
 }
 
-func (t *Tunnel) askOver(ctx context.Context, network string, q dnsmessage.Question) (dnsmessage.Header, []netip.Addr, error) {
+func (t *Tunnel) askOver(ctx context.Context, network string, server netip.Addr, q dnsmessage.Question) (dnsmessage.Header, []netip.Addr, error) {
 	var id [2]byte
 	rand.Read(id[:]) // never returns an error (crypto/rand)
 	m := dnsmessage.Message{
@@ -85,7 +107,7 @@ func (t *Tunnel) askOver(ctx context.Context, network string, q dnsmessage.Quest
 	if err != nil {
 		return dnsmessage.Header{}, nil, err
 	}
-	c, err := t.stack.DialContext(ctx, network, net.JoinHostPort(t.c.Grant.Resolver.String(), dnsPort))
+	c, err := t.stack.DialContext(ctx, network, net.JoinHostPort(server.String(), dnsPort))
 	if err != nil {
 		return dnsmessage.Header{}, nil, err
 	}

@@ -52,7 +52,7 @@ func (l *Launcher) probe(ctx context.Context, dir, agent string) error {
 	defer cancel()
 	m, err := l.Start(ctx, Boot{
 		ID: "i-probe", Dir: filepath.Join(tmp, "i"), HostEtc: etc, Agent: agent, Hostname: "probe", Probe: true,
-		Address: netip.MustParsePrefix("192.0.2.2/24"), Gateway: netip.MustParseAddr("192.0.2.1"), Resolver: netip.MustParseAddr("192.0.2.1"),
+		Address: netip.MustParsePrefix("192.0.2.2/24"), Gateway: netip.MustParseAddr("192.0.2.1"), Servers: []netip.Addr{netip.MustParseAddr("192.0.2.1")},
 	})
 	if err != nil {
 		return err

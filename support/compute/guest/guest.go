@@ -20,11 +20,15 @@ type Boot struct {
 	// Agent is the path of the postern-agent program on the host.
 	Agent string
 
-	Hostname, Domain string
+	Hostname string
+	// Search is the list of domains in which short names are looked for; the first is the host's own. It may be empty.
+	Search []string
 	// Address is the interface's address with its subnet's length.
 	Address netip.Prefix
-	// Gateway is the subnet's router, Resolver the VPC's DNS server.
-	Gateway, Resolver netip.Addr
+	// Gateway is the subnet's router.
+	Gateway netip.Addr
+	// Servers are the DNS servers, in the order in which they are asked.
+	Servers []netip.Addr
 	// MTU of the interface in bytes, 576–65535; 0 means 9001, as Amazon's interfaces have.
 	MTU int
 	// CA is the PEM of the certificate authority that the guest trusts besides the image's own.
@@ -44,8 +48,8 @@ func (b *Boot) check() error {
 		return fmt.Errorf("boot %q: id, directory, agent and host name are needed", b.ID)
 	case b.Image == "" && b.HostEtc == "":
 		return fmt.Errorf("boot %s: the host as an image needs its copy of /etc", b.ID)
-	case !b.Address.IsValid() || !b.Address.Addr().Is4() || !b.Gateway.Is4() || !b.Resolver.Is4():
-		return fmt.Errorf("boot %s: address %v, gateway %v, resolver %v", b.ID, b.Address, b.Gateway, b.Resolver)
+	case !b.Address.IsValid() || !b.Address.Addr().Is4() || !b.Gateway.Is4() || len(b.Servers) == 0:
+		return fmt.Errorf("boot %s: address %v, gateway %v, DNS servers %v", b.ID, b.Address, b.Gateway, b.Servers)
 	case b.MTU != 0 && (b.MTU < 576 || b.MTU > 65535):
 		return fmt.Errorf("boot %s: MTU %d is not 576–65535", b.ID, b.MTU)
 	}

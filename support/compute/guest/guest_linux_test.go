@@ -133,9 +133,9 @@ func (l *lab) boot(n int, script string) (guest.Boot, *console) {
 	b := guest.Boot{
 		ID: fmt.Sprintf("i-%017x", n), Dir: filepath.Join(l.dir, "instances", fmt.Sprintf("i-%017x", n)),
 		HostEtc: filepath.Join(l.dir, "etc"), Agent: agentProgram,
-		Hostname: fmt.Sprintf("ip-10-0-1-%d", n), Domain: "ec2.internal",
+		Hostname: fmt.Sprintf("ip-10-0-1-%d", n), Search: []string{"ec2.internal", "example.com"},
 		Address: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 1, byte(n)}), 24),
-		Gateway: netip.MustParseAddr("10.0.1.1"), Resolver: netip.MustParseAddr("10.0.0.2"),
+		Gateway: netip.MustParseAddr("10.0.1.1"), Servers: []netip.Addr{netip.MustParseAddr("10.0.9.53"), netip.MustParseAddr("10.0.0.2")},
 		CA: testCA, Console: c,
 	}
 	if script != "" {
@@ -170,7 +170,7 @@ func TestInsideTheGuest(t *testing.T) {
 		{"interface", "tail -n +3 /proc/net/dev | grep -v -e sit0 -e tunl0 -e gre -e ip_vti -e ip6 | cut -d: -f1 | tr -d ' ' | sort", "eth0\nlo\n"},
 		{"address", "awk '/32 host LOCAL/ {print last} {last=$2}' /proc/net/fib_trie | sort -u | grep ^10", "10.0.1.10\n"},
 		{"default route", "awk '$2==\"00000000\" {print $1, $3}' /proc/net/route", "eth0 0101000A\n"},
-		{"resolver", "cat /etc/resolv.conf", "search ec2.internal\nnameserver 10.0.0.2\n"},
+		{"resolver", "cat /etc/resolv.conf", "search ec2.internal example.com\nnameserver 10.0.9.53\nnameserver 10.0.0.2\n"},
 		{"authority trusted", "grep -c UG9zdGVybg== /etc/ssl/certs/ca-certificates.crt $SSL_CERT_FILE | cut -d: -f2", "1\n1\n"},
 		{"no IPv6", "cat /proc/net/if_inet6 | grep -vc lo", "0\n"},
 		{"host's secrets", "cat " + secret + " 2>&1 | grep -c s3cret; ls /root /home | grep -v : | tr -d '\\n'", "0\n"},

@@ -61,7 +61,7 @@ func become() error {
 	if err := json.Unmarshal(buf[:n], &b); err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
-	fmt.Fprintf(os.Stderr, "postern: %s boots; %s %s via %s, resolver %s\n", b.ID, ifName, b.Address, b.Gateway, b.Resolver)
+	fmt.Fprintf(os.Stderr, "postern: %s boots; %s %s via %s, DNS servers %s\n", b.ID, ifName, b.Address, b.Gateway, b.Servers)
 	tun, err := network(&b)
 	if err != nil {
 		return err
@@ -192,11 +192,13 @@ func writeFiles(b *Boot) error {
 	if err := os.MkdirAll(runDir, 0o755); err != nil {
 		return err
 	}
-	resolv := fmt.Sprintf("nameserver %s\n", b.Resolver)
-	names := b.Hostname
-	if b.Domain != "" {
-		resolv = "search " + b.Domain + "\n" + resolv
-		names = b.Hostname + "." + b.Domain + " " + b.Hostname
+	resolv, names := "", b.Hostname
+	if len(b.Search) > 0 {
+		resolv = "search " + strings.Join(b.Search, " ") + "\n"
+		names = b.Hostname + "." + b.Search[0] + " " + b.Hostname
+	}
+	for _, server := range b.Servers {
+		resolv += "nameserver " + server.String() + "\n"
 	}
 	hosts := fmt.Sprintf("127.0.0.1 localhost\n%s %s\n", b.Address.Addr(), names)
 	files := []struct {

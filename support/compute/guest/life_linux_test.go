@@ -236,7 +236,7 @@ func TestImage(t *testing.T) {
 	c.waitFor(t, "postern-agent VERB -h") // amazon-ssm-agent was started, without arguments
 	m.Stop()
 	for name, want := range map[string]string{
-		"etc/hostname": "ip-10-0-1-25\n", "etc/resolv.conf": "search ec2.internal\nnameserver 10.0.0.2\n", "etc/ssl/certs/ca-certificates.crt": "theirs\n\n" + testCA,
+		"etc/hostname": "ip-10-0-1-25\n", "etc/resolv.conf": "search ec2.internal example.com\nnameserver 10.0.9.53\nnameserver 10.0.0.2\n", "etc/ssl/certs/ca-certificates.crt": "theirs\n\n" + testCA,
 	} {
 		if got, err := os.ReadFile(filepath.Join(b.Dir, "layer", name)); string(got) != want {
 			t.Errorf("the guest's %s: %q, %v", name, got, err)
