@@ -252,7 +252,12 @@ func (a *Agent) start(ctx context.Context, b *job) {
 	a.spawn.Go(func() {
 		defer context.AfterFunc(ctx, func() { b.stop(execute.ErrShutdown) })()
 		a.Log.Info("command runs", "command", b.Command)
-		b.ready.Run(b.run, a.node(), a.Runner, func(r execute.Result) { a.reply(ctx, b.ID, r, "") })
+		if err := a.fill(b); err != nil {
+			a.Log.Warn("a command does not run", "command", b.Command, "err", err)
+			a.reply(ctx, b.ID, execute.Result{Status: mgs.Failed}, err.Error())
+		} else {
+			b.ready.Run(b.run, a.node(), a.Runner, func(r execute.Result) { a.reply(ctx, b.ID, r, "") })
+		}
 		b.stop(nil)
 		if next := a.jobs.finish(b); next != nil {
 			a.start(ctx, next)

@@ -11,6 +11,10 @@ const (
 	KindActivation Kind = "activation"
 	KindSetting    Kind = "setting"
 	KindDocument   Kind = "document"
+	// A parameter, one of its older versions, and how many parameters a scope has.
+	KindParameter        Kind = "parameter"
+	KindParameterVersion Kind = "parameter-version"
+	KindParameterCount   Kind = "parameter-count"
 )
 
 // Record is one stored record. Kind and ID together are unique over all scopes; Body is JSON that only the room which

@@ -2,6 +2,7 @@
 //
 //	document   what a command document says: parameters and steps (pure)
 //	node       who the managed nodes are and how they are
+//	parameter  named values with their history
 //	command    what was asked of which node, and what came of it
 //	mailbox    what waits for a node until one of its roads is open
 //	mgs        the bytes that agent and service exchange

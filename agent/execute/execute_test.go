@@ -140,10 +140,10 @@ func TestCancelledAndStopped(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	for name, c := range map[string]*mgs.CommandContent{
-		"no document":         {},
-		"schema":              {DocumentContent: json.RawMessage(`{"schemaVersion":"0.3"}`)},
-		"parameter":           {DocumentContent: json.RawMessage(steps(step{"exit 0", ""})), Parameters: map[string]any{"x": "y"}},
-		"parameter reference": {DocumentContent: json.RawMessage(`{"schemaVersion":"2.2","parameters":{"x":{"type":"String"}},"mainSteps":[{"action":"a:b","name":"a"}]}`), Parameters: map[string]any{"x": "{{ssm:y}}"}},
+		"no document": {},
+		"schema":      {DocumentContent: json.RawMessage(`{"schemaVersion":"0.3"}`)},
+		"parameter":   {DocumentContent: json.RawMessage(steps(step{"exit 0", ""})), Parameters: map[string]any{"x": "y"}},
+		"secret":      {DocumentContent: json.RawMessage(`{"schemaVersion":"2.2","parameters":{"x":{"type":"String"}},"mainSteps":[{"action":"a:b","name":"a"}]}`), Parameters: map[string]any{"x": "{{ssm-secure:y}}"}},
 	} {
 		if _, err := execute.Read(c); err == nil {
 			t.Errorf("%s: read", name)

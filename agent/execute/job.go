@@ -67,14 +67,16 @@ type Runner interface {
 	Run(ctx context.Context, s Script) Outcome
 }
 
-// A Job is a command ready to run.
+// A Job is a command ready to run, once it has what it refers to in Parameter Store.
 type Job struct {
-	Command string
-	steps   []document.Step
-	schema  string
+	Command  string
+	document *document.Document
+	values   document.Values
+	steps    []document.Step
+	schema   string
 }
 
-var ssmReference = regexp.MustCompile(`\{\{\s*ssm(-secure)?:`)
+var secureReference = regexp.MustCompile(`\{\{\s*ssm-secure:`)
 
 // Read checks what the service sent.
 func Read(c *mgs.CommandContent) (*Job, error) {
@@ -87,11 +89,50 @@ func Read(c *mgs.CommandContent) (*Job, error) {
 		return nil, fmt.Errorf("read the parameters: %w", err)
 	}
 	for name, v := range values {
-		if ssmReference.MatchString(fmt.Sprint(v)) {
-			return nil, fmt.Errorf("parameter %s names a Systems Manager parameter that the service did not put in", name)
+		if secureReference.MatchString(fmt.Sprint(v)) {
+			return nil, fmt.Errorf("parameter %s names a secret of Parameter Store, which this agent does not read", name)
 		}
 	}
-	return &Job{Command: c.CommandID, steps: d.Steps(values), schema: d.SchemaVersion}, nil
+	return &Job{Command: c.CommandID, document: d, values: values, steps: d.Steps(values), schema: d.SchemaVersion}, nil
+}
+
+// StoredParameter is what Parameter Store holds.
+type StoredParameter = document.StoredParameter
+
+// References are the names of what the job refers to in Parameter Store; Fill takes it.
+func (j *Job) References() []string {
+	tree := []any{map[string]any(j.values)}
+	for _, s := range j.steps {
+		for _, set := range s.Sets {
+			tree = append(tree, set)
+		}
+	}
+	return document.References(tree)
+}
+
+// Fill puts in what the job refers to. The document's bounds hold for that, too.
+func (j *Job) Fill(stored map[string]StoredParameter) error {
+	given, err := document.PutStored(map[string]any(j.values), stored)
+	if err != nil {
+		return err
+	}
+	values, err := j.document.FromWire(given.(map[string]any))
+	if err != nil {
+		return err
+	}
+	steps := j.document.Steps(values)
+	for n := range steps {
+		for k, set := range steps[n].Sets {
+			put, err := document.PutStored(set, stored)
+			if err != nil {
+				return fmt.Errorf("step %s: %w", steps[n].ID, err)
+			}
+			steps[n].Sets[k] = put.(map[string]any)
+		}
+		steps[n].Inputs = steps[n].Sets[0]
+	}
+	j.values, j.steps = values, steps
+	return nil
 }
 
 // Report takes what there is to tell while a job runs.

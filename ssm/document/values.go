@@ -204,8 +204,12 @@ func mapList(v any) (any, error) {
 }
 
 // check holds a value against the document's bounds. Bounds of items are for lists and maps, those of characters and
-// the pattern for each string in the value.
+// the pattern for each string in the value. What refers to Parameter Store is held against them where it is put in: on
+// the node.
 func (p Parameter) check(v any) error {
+	if len(References(v)) > 0 {
+		return nil
+	}
 	if n, ok := items(v); ok {
 		if p.MinItems != nil && n < *p.MinItems {
 			return fmt.Errorf("has %d items; at least %d are needed", n, *p.MinItems)

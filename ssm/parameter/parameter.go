@@ -1,0 +1,172 @@
+package parameter
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"postern/aws/fault"
+	"postern/ssm"
+)
+
+// Type is what a parameter's value is.
+type Type string
+
+// The types. A StringList's items are separated by commas.
+const (
+	String       Type = "String"
+	StringList   Type = "StringList"
+	SecureString Type = "SecureString"
+)
+
+// Tier is how large a parameter may be.
+type Tier string
+
+// The tiers. Intelligent asks for the smallest that fits, and is no parameter's own.
+const (
+	Standard    Tier = "Standard"
+	Advanced    Tier = "Advanced"
+	Intelligent Tier = "Intelligent-Tiering"
+)
+
+// Limits, as Amazon has them where no other is named.
+const (
+	// MaxVersions is how many versions a parameter keeps.
+	MaxVersions = 100
+	// MaxLabels is how many labels a version may have.
+	MaxLabels = 10
+	// maxStandard and maxAdvanced are the longest values in bytes.
+	maxStandard = 4 << 10
+	maxAdvanced = 8 << 10
+	// maxParameters is how many an account may have in a region. Amazon allows 10,000 standard and 100,000 advanced ones.
+	maxParameters  = 100_000
+	maxDescription = 1024
+	maxPattern     = 1024
+)
+
+// Version is one version of a parameter. Its fields' names stand in databases.
+type Version struct {
+	Number         int64
+	Type           Type
+	Value          string
+	Description    string `json:",omitempty"`
+	AllowedPattern string `json:",omitempty"`
+	DataType       string
+	Tier           Tier
+	Modified       time.Time
+	// By is the ARN of who made it.
+	By string `json:",omitempty"`
+}
+
+// Parameter is a parameter with one of its versions.
+type Parameter struct {
+	Version
+	Name  string
+	Scope ssm.Scope
+	// Selector is how the version was asked for: "" for the latest, else ":" and its number or label.
+	Selector string
+	// Labels are the version's, sorted.
+	Labels []string
+	Tags   map[string]string
+}
+
+// head is what is stored of a parameter beside its older versions. Its fields' names stand in databases.
+type head struct {
+	Name  string
+	Scope ssm.Scope
+	// Oldest is the number of the oldest version that is kept; all from it to the latest are.
+	Oldest int64
+	Latest Version
+	Labels map[string]int64  `json:",omitempty"`
+	Tags   map[string]string `json:",omitempty"`
+}
+
+// The ids of records: a head's is its scope and its name, without the slash that it may begin with; a version's is its
+// head's with the number after it, so that they sort.
+
+func headKey(scope ssm.Scope, name string) ssm.Key {
+	return ssm.Key{Kind: ssm.KindParameter, ID: scope.String() + "/" + bare(name)}
+}
+
+func (h *head) key() ssm.Key { return headKey(h.Scope, h.Name) }
+
+func (h *head) versionKey(number int64) ssm.Key {
+	return ssm.Key{Kind: ssm.KindParameterVersion, ID: fmt.Sprintf("%s:%020d", h.key().ID, number)}
+}
+
+func record(k ssm.Key, scope ssm.Scope, v any) ssm.Record {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic("parameter: " + err.Error()) // only strings, numbers and times
+	}
+	return ssm.Record{Kind: k.Kind, ID: k.ID, Scope: scope, Body: body}
+}
+
+func (h *head) record() ssm.Record { return record(h.key(), h.Scope, h) }
+
+func readHead(r ssm.Record) (*head, error) {
+	h := new(head)
+	if err := json.Unmarshal(r.Body, h); err != nil {
+		return nil, fmt.Errorf("read parameter %s: %w", r.ID, err)
+	}
+	return h, nil
+}
+
+func readVersion(r ssm.Record) (v Version, err error) {
+	if err := json.Unmarshal(r.Body, &v); err != nil {
+		return v, fmt.Errorf("read parameter version %s: %w", r.ID, err)
+	}
+	return v, nil
+}
+
+// has reports whether a version is kept.
+func (h *head) has(number int64) bool { return number >= h.Oldest && number <= h.Latest.Number }
+
+// view is the parameter with one of its versions.
+func (h *head) view(v Version, selector string) Parameter {
+	return Parameter{Version: v, Name: h.Name, Scope: h.Scope, Selector: selector, Labels: h.labelsOf(v.Number), Tags: h.Tags}
+}
+
+func (h *head) labelsOf(number int64) []string {
+	labels := []string{}
+	for _, label := range slices.Sorted(maps.Keys(h.Labels)) {
+		if h.Labels[label] == number {
+			labels = append(labels, label)
+		}
+	}
+	return labels
+}
+
+// Service is the parameters of all scopes. Make it with New.
+type Service struct{ config Config }
+
+// Config is what a Service needs.
+type Config struct {
+	Records ssm.Records
+	// HasImage reports whether there is a machine image with an id. Nil knows none.
+	HasImage func(scope ssm.Scope, id string) bool
+}
+
+// New makes a Service.
+func New(c Config) *Service {
+	if c.HasImage == nil {
+		c.HasImage = func(ssm.Scope, string) bool { return false }
+	}
+	return &Service{c}
+}
+
+func invalid(format string, args ...any) error { return refuse("ValidationException", format, args...) }
+
+func refuse(code, format string, args ...any) error {
+	return fault.New(fault.Invalid, "parameter", format, args...).WithCode(code)
+}
+
+func notFound(name string) error {
+	return fault.New(fault.NotFound, "parameter.Find", "parameter %s does not exist", name).WithCode("ParameterNotFound")
+}
+
+func noVersion(name, selector string) error {
+	return fault.New(fault.NotFound, "parameter.Find", "parameter %s has no version %s", name, selector).WithCode("ParameterVersionNotFound")
+}
