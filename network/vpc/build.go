@@ -31,7 +31,7 @@ func (s *Snapshot) Next(version uint64, n Network) (*Snapshot, error) {
 	}}
 	for _, build := range []func() error{
 		b.vpcsAndSubnets, b.prefixLists, b.securityGroups, b.networkACLs, b.peeringConnections, b.vpcEndpoints,
-		b.networkInterfaces, b.endpointInterfaces, b.routeTables, b.allNames,
+		b.networkInterfaces, b.endpointInterfaces, b.endpointServices, b.routeTables, b.allNames,
 	} {
 		if err := build(); err != nil {
 			return nil, fmt.Errorf("network version %d: %w", version, err)

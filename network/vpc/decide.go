@@ -195,7 +195,7 @@ func (t *trace) outbound() bool {
 		return true
 	}
 	f := &t.flow
-	if !t.tracked {
+	if !t.tracked && t.from.Kind != ServiceInterface {
 		p := peer{address: f.Destination.Addr()}
 		if t.to != nil && t.referable() {
 			p.groups = t.to.groups
@@ -318,8 +318,10 @@ func (t *trace) target() bool {
 		return t.refuse(StepTarget, ReasonNotForwarding, t.to.ID)
 	case t.to.Kind == EndpointInterface && !t.to.endpoint.Available:
 		return t.refuse(StepTarget, ReasonEndpointUnavailable, t.to.Owner)
-	case t.to.Kind == EndpointInterface && (f.Protocol != TCP || f.Destination.Port() != endpointPort):
+	case t.to.Kind == EndpointInterface && (f.Protocol != TCP || !t.to.endpoint.takes(f.Destination.Port())):
 		return t.refuse(StepTarget, ReasonEndpointPort, t.to.Owner)
+	case t.to.Kind == ServiceInterface && !t.tracked:
+		return t.refuse(StepTarget, ReasonServiceSide, t.to.Owner)
 	}
 	return true
 }

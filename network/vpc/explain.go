@@ -33,22 +33,27 @@ type Explanation struct {
 	// Reply is the journey of what comes back, where the flow arrives at an interface. The groups let it pass because
 	// they are stateful; routes and ACLs do not.
 	Reply *Explanation `json:"reply,omitempty"`
+	// Behind is the journey from an endpoint service's own side to its target, where the flow arrives at an endpoint of it.
+	Behind *Explanation `json:"behind,omitempty"`
 }
 
 // Works reports whether the conversation does: the flow is allowed, and so is what comes back.
 func (e *Explanation) Works() bool {
-	return e.Verdict.Allow && (e.Reply == nil || e.Reply.Verdict.Allow)
+	return e.Verdict.Allow && (e.Reply == nil || e.Reply.Verdict.Allow) && (e.Behind == nil || e.Behind.Works())
 }
 
-// Refusal is the first step that refuses, there or on the way back, or nil where the conversation works.
+// Refusal is the first step that refuses, there, behind the endpoint or on the way back, or nil where the conversation
+// works.
 func (e *Explanation) Refusal() *StepReport {
 	for i := range e.Steps {
 		if e.Steps[i].Outcome == Refused {
 			return &e.Steps[i]
 		}
 	}
-	if e.Reply != nil {
-		return e.Reply.Refusal()
+	for _, next := range []*Explanation{e.Behind, e.Reply} {
+		if next != nil && !next.Works() {
+			return next.Refusal()
+		}
 	}
 	return nil
 }

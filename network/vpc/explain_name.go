@@ -92,8 +92,8 @@ func (x *NameExplanation) find(cause NameCause, resource, requirement, why, reme
 // findEndpoint says what keeps an endpoint of the VPC from having its private names.
 func (x *NameExplanation) findEndpoint(r *realm, e *endpoint) {
 	if !e.Available {
-		x.find(CauseUnavailable, e.ID, Requirement(e.Service), fmt.Sprintf("endpoint %s to %s is not available", e.ID, e.Service),
-			fmt.Sprintf("wait until %s is available, or create the endpoint again", e.ID))
+		why, remedy := e.unavailable()
+		x.find(CauseUnavailable, e.ID, Requirement(e.Service), why, remedy)
 	}
 	if !e.PrivateDNS {
 		x.find(CausePrivateDNSOff, e.ID, "P10", fmt.Sprintf("private DNS is off on endpoint %s, so %s does not lead to it", e.ID, x.Name),

@@ -46,8 +46,8 @@ func (t *trace) refusedSource() (why, remedy, requirement string) {
 		return fmt.Sprintf("%s belongs to an endpoint, which answers and never starts a connection", f.From),
 			"start the connection at the node", "P4"
 	case ReasonEndpointUnavailable:
-		return fmt.Sprintf("endpoint %s is not available", t.verdict.Resource),
-			fmt.Sprintf("wait until %s is available, or create the endpoint again", t.verdict.Resource), t.from.requirement()
+		why, remedy = t.from.endpoint.unavailable()
+		return why, remedy, t.from.requirement()
 	}
 	return fmt.Sprintf("%s is not an address of %s, which has %s", f.Source.Addr(), t.from.title(), joinAddresses(t.from.Addresses)),
 		fmt.Sprintf("send from %s, or turn %s's source/destination check off", t.from.Addresses[0], f.From), "P5"
@@ -197,10 +197,14 @@ func (t *trace) refusedTarget() (why, remedy, requirement string) {
 		return fmt.Sprintf("%s has the address but is attached to nothing", t.to.ID),
 			fmt.Sprintf("attach %s to an instance", t.to.ID), "P5"
 	case ReasonEndpointUnavailable:
-		return fmt.Sprintf("endpoint %s is not available", t.verdict.Resource),
-			fmt.Sprintf("wait until %s is available, or create the endpoint again", t.verdict.Resource), t.endpointRequirement()
+		why, remedy = t.unavailable().unavailable()
+		return why, remedy, t.endpointRequirement()
 	case ReasonEndpointPort:
-		return fmt.Sprintf("endpoint %s takes tcp 443 only, not %s", t.verdict.Resource, f.describe()), "use tcp 443", "P1"
+		ports := t.to.endpoint.ports()
+		return fmt.Sprintf("endpoint %s takes %s only, not %s", t.verdict.Resource, ports, f.describe()), "use " + ports, "P1"
+	case ReasonServiceSide:
+		return fmt.Sprintf("%s, the service's own side, starts connections and takes none", t.to.title()),
+			"connect to an endpoint of the service", "P1"
 	case ReasonNotForwarding:
 		return fmt.Sprintf("the route leads to %s, which checks destinations and forwards nothing", t.to.title()),
 			fmt.Sprintf("turn %s's source/destination check off", t.to.ID), "P5"
@@ -216,6 +220,14 @@ func (t *trace) refusedTarget() (why, remedy, requirement string) {
 	}
 	return fmt.Sprintf("no network interface of %s has the address %s", t.destination.ID, destination),
 		"use the address of an interface; an endpoint's addresses are what its names resolve to", "P1"
+}
+
+// unavailable is the endpoint that takes nothing.
+func (t *trace) unavailable() *endpoint {
+	if t.hop != nil && t.hop.gateway != nil {
+		return t.hop.gateway
+	}
+	return t.to.endpoint
 }
 
 func (t *trace) endpointRequirement() string {

@@ -10,14 +10,20 @@ import (
 // Explain judges a new flow as Decide does and says of every step what came of it and why, and what would mend the one
 // that refused. Where the flow is allowed it explains what comes back as well.
 func (s *Snapshot) Explain(f Flow) Explanation {
-	t := trace{flow: f}
-	s.judge(&t)
+	e, t := s.explain(f)
+	e.Behind = s.behind(t)
+	return e
+}
+
+func (s *Snapshot) explain(f Flow) (Explanation, *trace) {
+	t := &trace{flow: f}
+	s.judge(t)
 	e := t.explanation(f)
 	if back, ok := t.reply(); ok {
 		r := s.ExplainTracked(back)
 		e.Reply = &r
 	}
-	return e
+	return e, t
 }
 
 // ExplainTracked explains DecideTracked.
@@ -134,6 +140,8 @@ func (t *trace) passedGroup(r ruleRef, c *card, way string) StepReport {
 	switch {
 	case t.tracked:
 		return notApplicable("security groups are stateful: they let an allowed conversation pass both ways")
+	case c != nil && c.Kind == ServiceInterface:
+		return notApplicable("%s, the service's own side, has no security groups", c.ID)
 	case c == nil:
 		return notApplicable("it leaves the VPC through %s", t.verdict.To)
 	}

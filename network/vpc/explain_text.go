@@ -14,6 +14,9 @@ func (e Explanation) String() string {
 	if e.Reply != nil {
 		e.Reply.draw(&b, "what comes back: ")
 	}
+	if e.Behind != nil {
+		b.WriteString("behind the endpoint: " + e.Behind.String())
+	}
 	return b.String()
 }
 

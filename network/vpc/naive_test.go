@@ -137,7 +137,7 @@ func (n *naive) forward(f vpc.Flow, from *vpc.Interface, own bool) (bool, vpc.St
 	if to != nil && referable {
 		members = to.Groups
 	}
-	if !n.tracked && !n.groupsAllow(from.Groups, f, true, members) {
+	if !n.tracked && from.Kind != vpc.ServiceInterface && !n.groupsAllow(from.Groups, f, true, members) {
 		return deny(vpc.StepEgress)
 	}
 	if crosses && !n.aclAllows(from.Subnet, f, true) {
@@ -186,9 +186,12 @@ func (n *naive) arrive(f vpc.Flow, a arrival) (bool, vpc.Step, vpc.DestinationKi
 		return deny(vpc.StepTarget)
 	}
 	if a.to.Kind == vpc.EndpointInterface {
-		if !n.endpoint(a.to.Owner).Available || f.Protocol != vpc.TCP || f.Destination.Port() != 443 {
+		if !n.endpoint(a.to.Owner).Available || f.Protocol != vpc.TCP || !n.serves(n.endpoint(a.to.Owner), f.Destination.Port()) {
 			return deny(vpc.StepTarget)
 		}
+	}
+	if a.to.Kind == vpc.ServiceInterface && !n.tracked {
+		return deny(vpc.StepTarget)
 	}
 	if a.crosses && !n.aclAllows(a.to.Subnet, f, false) {
 		return deny(vpc.StepACLIn)
@@ -197,6 +200,15 @@ func (n *naive) arrive(f vpc.Flow, a arrival) (bool, vpc.Step, vpc.DestinationKi
 		return deny(vpc.StepIngress)
 	}
 	return true, 0, vpc.ToInterface, a.to.ID
+}
+
+// serves: Amazon's services listen on 443, others where their targets say.
+func (n *naive) serves(e *vpc.Endpoint, port uint16) bool {
+	v := find(n.EndpointServices, func(v vpc.EndpointService) bool { return v.Name == e.Service })
+	if v == nil {
+		return port == 443
+	}
+	return v.Opaque || slices.ContainsFunc(v.Targets, func(t vpc.ServiceTarget) bool { return t.Port == port })
 }
 
 func (n *naive) far(p *vpc.Peering, v string) string {

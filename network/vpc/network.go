@@ -12,7 +12,9 @@ type Network struct {
 	PrefixLists    []PrefixList
 	Interfaces     []Interface
 	Endpoints      []Endpoint
-	Peerings       []Peering
+	// EndpointServices are those that somebody of this network owns; Amazon's own are not among them.
+	EndpointServices []EndpointService
+	Peerings         []Peering
 }
 
 // VPC is one virtual private cloud. Address ranges of one VPC do not overlap.
@@ -130,6 +132,9 @@ const (
 	EndpointInterface
 	// AttachedInterface belongs to a machine that is not an instance, joined over a tunnel.
 	AttachedInterface
+	// ServiceInterface is an endpoint service's own side in one subnet: what its endpoints take leaves from there to the
+	// service's targets. It has no groups, starts connections and takes none.
+	ServiceInterface
 )
 
 // Interface is an elastic network interface. Its first address is the primary one.
@@ -166,6 +171,8 @@ type Endpoint struct {
 	Service string
 	// Available is false while the endpoint is pending, deleting or rejected: it then has no names and takes no flows.
 	Available bool
+	// Acceptance says why it is not available where the service's owner decides about that.
+	Acceptance Acceptance
 	// PrivateDNS asks that PrivateNames resolve to the endpoint's addresses inside the VPC. It takes effect only
 	// while the VPC has DNS support and DNS hostnames.
 	PrivateDNS bool
@@ -186,7 +193,6 @@ type Endpoint struct {
 type Peering struct {
 	ID, Requester, Accepter string
 	Active                  bool
-	// RequesterDNS lets the accepter resolve the requester's host names to private addresses, AccepterDNS the other way: each
-	// side's option is about its own names (EC2 API, AllowDnsResolutionFromRemoteVpc).
+	// RequesterDNS and AccepterDNS let that side resolve the other's private host names to private addresses.
 	RequesterDNS, AccepterDNS bool
 }

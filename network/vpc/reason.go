@@ -25,19 +25,20 @@ const (
 	ReasonResolverOutside                   // a VPC's resolver answers only inside its VPC
 	ReasonNoInterface                       // no interface has the destination address
 	ReasonDetached                          // the interface is attached to nothing
-	ReasonEndpointPort                      // an endpoint's interface takes TCP 443 only
+	ReasonEndpointPort                      // an endpoint's interface takes TCP 443 only, or its service's ports
 	ReasonNotForwarding                     // the route's interface checks destinations, so it forwards nothing
 	ReasonLoop                              // the route leads back to the sender
 	ReasonNoPublicAddress                   // an Internet gateway carries only senders with a public address
 	ReasonNotPublic                         // the destination is no address of the Internet
 	ReasonNotJudged                         // the route leads to something that is not judged here
+	ReasonServiceSide                       // an endpoint service's own interface starts connections and takes none
 )
 
 var reasonNames = [...]string{
 	"none", "unknown-sender", "malformed", "spoofed", "endpoint-starts", "endpoint-unavailable", "dns-off",
 	"service-port", "not-instance", "no-rule", "acl-denied", "no-route", "blackhole", "peering-inactive",
 	"not-transitive", "resolver-outside", "no-interface", "detached", "endpoint-port", "not-forwarding", "loop",
-	"no-public-address", "not-public", "not-judged",
+	"no-public-address", "not-public", "not-judged", "service-side",
 }
 
 func (r Reason) String() string {

@@ -18,7 +18,9 @@ type Snapshot struct {
 	lists      map[string]*prefixList
 	interfaces map[string]*card
 	endpoints  map[string]*endpoint
-	peerings   map[string]*peering
+	// services are by their names.
+	services map[string]*EndpointService
+	peerings map[string]*peering
 	// gateways are the VPCs of the gateways and gateway endpoints that routes lead to.
 	gateways map[string]*realm
 	names    globalNames
@@ -56,6 +58,8 @@ type endpoint struct {
 	Endpoint
 	realm *realm
 	cards []*card
+	// service is nil for Amazon's own services.
+	service *EndpointService
 }
 
 type peering struct {

@@ -11,7 +11,7 @@ import (
 )
 
 // Networks draws small networks of every shape: one to three VPCs, peerings of every state, gateways, prefix lists,
-// middleboxes, endpoints of both kinds, ACLs that allow and deny, groups that refer to each other. Every one of them is
+// middleboxes, endpoints of both kinds, services of one's own, ACLs that allow and deny, groups that refer to each other. Every one of them is
 // accepted by vpc.NewSnapshot.
 func Networks() *rapid.Generator[vpc.Network] {
 	return rapid.Custom(func(t *rapid.T) vpc.Network {
@@ -26,6 +26,7 @@ func Networks() *rapid.Generator[vpc.Network] {
 		}
 		d.interfaces()
 		d.endpoints()
+		d.ownService()
 		for i := range d.n.VPCs {
 			d.acls(&d.n.VPCs[i])
 			d.routeTables(&d.n.VPCs[i])
@@ -249,6 +250,42 @@ func (d *drawer) interfaceEndpoint(v vpc.VPC, service string) {
 		}
 	}
 	d.n.Endpoints = append(d.n.Endpoints, e)
+}
+
+// ownService is an endpoint service of somebody's own before one of the machines, with an endpoint to it in one VPC.
+func (d *drawer) ownService() {
+	if !d.chance(60, "own service") {
+		return
+	}
+	v := vpc.EndpointService{
+		ID: "vpce-svc-1", Name: "com.amazonaws.vpce.us-east-1.vpce-svc-1", Account: "000000000000", Opaque: d.chance(10, "opaque"),
+	}
+	var machines []vpc.Interface
+	for _, c := range d.n.Interfaces {
+		if c.Kind != vpc.EndpointInterface {
+			machines = append(machines, c)
+		}
+	}
+	for i := range d.between(0, 2, "targets") {
+		target := vpc.ServiceTarget{Port: pick(d.T, "port", []uint16{443, 8080, 22}), TargetPort: pick(d.T, "target port", []uint16{443, 8080})}
+		to := pick(d.T, "target", machines)
+		n := d.n.Subnets[slices.IndexFunc(d.n.Subnets, func(n vpc.Subnet) bool { return n.ID == to.Subnet })]
+		target.Interface, target.From = to.ID, fmt.Sprintf("eni-service-%d", i)
+		d.n.Interfaces = append(d.n.Interfaces, vpc.Interface{
+			ID: target.From, VPC: n.VPC, Subnet: n.ID, Kind: vpc.ServiceInterface, Owner: v.ID, Addresses: []netip.Addr{hostOf(n, byte(230+i))},
+		})
+		if d.chance(10, "target gone") {
+			target.Interface = "eni-gone"
+		}
+		v.Targets = append(v.Targets, target)
+	}
+	d.n.EndpointServices = append(d.n.EndpointServices, v)
+	d.interfaceEndpoint(pick(d.T, "consumer", d.n.VPCs), "mine")
+	e := &d.n.Endpoints[len(d.n.Endpoints)-1]
+	e.Service = v.Name
+	if !e.Available {
+		e.Acceptance = pick(d.T, "acceptance", []vpc.Acceptance{vpc.Accepted, vpc.AwaitsAcceptance, vpc.AcceptanceRejected})
+	}
 }
 
 func (d *drawer) subnetsOf(v string) (ids []string) {
