@@ -27,11 +27,12 @@ func (s *Snapshot) Next(version uint64, n Network) (*Snapshot, error) {
 		interfaces: make(map[string]*card, len(n.Interfaces)),
 		endpoints:  make(map[string]*endpoint, len(n.Endpoints)),
 		peerings:   make(map[string]*peering, len(n.Peerings)),
+		resolvers:  make(map[string]*resolverEndpoint, len(n.ResolverEndpoints)),
 		gateways:   make(map[string]*realm),
 	}}
 	for _, build := range []func() error{
 		b.vpcsAndSubnets, b.prefixLists, b.securityGroups, b.networkACLs, b.peeringConnections, b.vpcEndpoints,
-		b.networkInterfaces, b.endpointInterfaces, b.endpointServices, b.routeTables, b.allNames,
+		b.networkInterfaces, b.endpointInterfaces, b.endpointServices, b.resolverEndpoints, b.routeTables, b.allNames,
 	} {
 		if err := build(); err != nil {
 			return nil, fmt.Errorf("network version %d: %w", version, err)

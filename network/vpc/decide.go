@@ -121,6 +121,9 @@ func (s *Snapshot) source(t *trace) bool {
 			return t.refuse(StepSource, ReasonEndpointUnavailable, t.from.Owner)
 		}
 	}
+	if t.from.Kind == ResolverInterface {
+		return t.sourceResolver()
+	}
 	return true
 }
 
@@ -320,6 +323,8 @@ func (t *trace) target() bool {
 		return t.refuse(StepTarget, ReasonEndpointUnavailable, t.to.Owner)
 	case t.to.Kind == EndpointInterface && (f.Protocol != TCP || !t.to.endpoint.takes(f.Destination.Port())):
 		return t.refuse(StepTarget, ReasonEndpointPort, t.to.Owner)
+	case t.to.Kind == ResolverInterface:
+		return t.targetResolver()
 	case t.to.Kind == ServiceInterface && !t.tracked:
 		return t.refuse(StepTarget, ReasonServiceSide, t.to.Owner)
 	}

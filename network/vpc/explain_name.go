@@ -18,8 +18,11 @@ type NameExplanation struct {
 	Addresses []netip.Addr `json:"addresses,omitempty"`
 	// Endpoint is the endpoint that has the addresses, or the one that would if nothing stood in the way.
 	Endpoint string `json:"endpoint,omitempty"`
-	// Findings are what stands in the way, every one of them; none where Private is true.
+	// Findings are what stands in the way, every one of them; none where Private is true, or where the name is asked for
+	// elsewhere and the question arrives.
 	Findings []NameFinding `json:"findings,omitempty"`
+	// Forward is where a Resolver rule has the name asked for; nil where the VPC's resolver answers by itself.
+	Forward *Forwarding `json:"forward,omitempty"`
 }
 
 // NameFinding is one cause why a name does not resolve to private addresses.
@@ -44,6 +47,9 @@ const (
 	CauseUnavailable     NameCause = "endpoint-unavailable"
 	CauseNoInterface     NameCause = "endpoint-without-interface"
 	CauseUnknownName     NameCause = "unknown-name"
+	// CauseForwardUnavailable and CauseForwardRefused are about names that a Resolver rule has asked for elsewhere.
+	CauseForwardUnavailable NameCause = "forward-endpoint-unavailable"
+	CauseForwardRefused     NameCause = "forward-refused"
 )
 
 // ExplainName says what Resolve makes of a name and why.
@@ -64,6 +70,10 @@ func (s *Snapshot) ExplainName(vpcID, name string) NameExplanation {
 		x.Service = s.endpoints[a.Endpoint].Service
 	default:
 		x.Service = s.serviceNamed(x.Name)
+	}
+	if a.Status == NameForwarded {
+		s.explainForward(&x, a.Rule)
+		return x
 	}
 	if x.Private {
 		return x

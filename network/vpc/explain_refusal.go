@@ -45,6 +45,8 @@ func (t *trace) refusedSource() (why, remedy, requirement string) {
 	case ReasonEndpointStarts:
 		return fmt.Sprintf("%s belongs to an endpoint, which answers and never starts a connection", f.From),
 			"start the connection at the node", "P4"
+	case ReasonResolverUnavailable:
+		return t.resolverUnavailable()
 	case ReasonEndpointUnavailable:
 		why, remedy = t.from.endpoint.unavailable()
 		return why, remedy, t.from.requirement()
@@ -72,6 +74,9 @@ func (t *trace) refusedService() (why, remedy, requirement string) {
 func (t *trace) refusedEgress() (why, remedy, requirement string) {
 	f := &t.flow
 	peer, requirement := host(f.Destination.Addr()).String(), "P5"
+	if t.from.Kind == ResolverInterface {
+		requirement = "P16"
+	}
 	switch {
 	case t.to != nil && len(t.to.groups) > 0 && t.referable():
 		peer = t.to.groups[0].ID + " or " + t.to.subnet.rangeOf(f.Destination.Addr()).String()
@@ -94,8 +99,11 @@ func (t *trace) refusedIngress() (why, remedy, requirement string) {
 		peer = t.from.groups[0].ID + " or " + peer
 	}
 	requirement = "P5"
-	if t.to.Kind == EndpointInterface {
+	switch t.to.Kind {
+	case EndpointInterface:
 		requirement = "P9"
+	case ResolverInterface:
+		requirement = "P16"
 	}
 	if len(t.to.groups) == 0 {
 		return fmt.Sprintf("%s has no security group, so nothing is allowed", t.to.title()),
@@ -192,7 +200,7 @@ func (t *trace) refusedTarget() (why, remedy, requirement string) {
 	switch t.verdict.Reason {
 	case ReasonResolverOutside:
 		return fmt.Sprintf("%s is the resolver of %s and answers only inside that VPC", destination, t.destination.ID),
-			"ask the sender's own resolver, or a Resolver inbound endpoint", "P10"
+			t.destination.askInstead(), "P10"
 	case ReasonDetached:
 		return fmt.Sprintf("%s has the address but is attached to nothing", t.to.ID),
 			fmt.Sprintf("attach %s to an instance", t.to.ID), "P5"
@@ -205,6 +213,10 @@ func (t *trace) refusedTarget() (why, remedy, requirement string) {
 	case ReasonServiceSide:
 		return fmt.Sprintf("%s, the service's own side, starts connections and takes none", t.to.title()),
 			"connect to an endpoint of the service", "P1"
+	case ReasonResolverUnavailable:
+		return t.resolverUnavailable()
+	case ReasonResolverPort:
+		return t.refusedResolverPort()
 	case ReasonNotForwarding:
 		return fmt.Sprintf("the route leads to %s, which checks destinations and forwards nothing", t.to.title()),
 			fmt.Sprintf("turn %s's source/destination check off", t.to.ID), "P5"

@@ -186,6 +186,8 @@ func (c *card) title() string {
 	switch {
 	case c.endpoint != nil:
 		return fmt.Sprintf("%s of endpoint %s (%s)", c.ID, c.endpoint.ID, c.endpoint.Service)
+	case c.resolver != nil:
+		return fmt.Sprintf("%s of %s", c.ID, c.resolver.title())
 	case c.Owner != "":
 		return fmt.Sprintf("%s of %s", c.ID, c.Owner)
 	}

@@ -47,6 +47,10 @@ func (n *naive) endpoint(id string) *vpc.Endpoint {
 	return find(n.Endpoints, func(e vpc.Endpoint) bool { return e.ID == id })
 }
 
+func (n *naive) resolverEndpoint(c *vpc.Interface) *vpc.ResolverEndpoint {
+	return find(n.ResolverEndpoints, func(e vpc.ResolverEndpoint) bool { return e.ID == c.Owner })
+}
+
 func contains(ranges []netip.Prefix, a netip.Addr) bool {
 	return slices.ContainsFunc(ranges, func(p netip.Prefix) bool { return p.Contains(a) })
 }
@@ -73,6 +77,9 @@ func (n *naive) judge(f vpc.Flow) (allow bool, step vpc.Step, kind vpc.Destinati
 		return deny(vpc.StepSource)
 	}
 	if from.Kind == vpc.EndpointInterface && (!n.tracked || from.Owner == "" || !n.endpoint(from.Owner).Available) {
+		return deny(vpc.StepSource)
+	}
+	if e := n.resolverEndpoint(from); from.Kind == vpc.ResolverInterface && (!e.Available || e.Direction == vpc.Inbound && !n.tracked) {
 		return deny(vpc.StepSource)
 	}
 	home := n.vpc(from.VPC)
@@ -192,6 +199,13 @@ func (n *naive) arrive(f vpc.Flow, a arrival) (bool, vpc.Step, vpc.DestinationKi
 	}
 	if a.to.Kind == vpc.ServiceInterface && !n.tracked {
 		return deny(vpc.StepTarget)
+	}
+	if a.to.Kind == vpc.ResolverInterface {
+		e := n.resolverEndpoint(a.to)
+		question := (f.Protocol == vpc.UDP || f.Protocol == vpc.TCP) && f.Destination.Port() == 53
+		if !e.Available || e.Direction == vpc.Inbound && !question || e.Direction == vpc.Outbound && !n.tracked {
+			return deny(vpc.StepTarget)
+		}
 	}
 	if a.crosses && !n.aclAllows(a.to.Subnet, f, false) {
 		return deny(vpc.StepACLIn)

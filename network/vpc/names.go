@@ -21,8 +21,8 @@ type realmNames struct {
 	private map[string]*privateName
 	// hosts are the private host names that are not made of an address.
 	hosts map[string]*card
-	// domain is what host names end in.
-	domain string
+	// domain is what host names end in, public what public ones do.
+	domain, public string
 }
 
 // privateName is the record at a name and the one for every name below it; either may be nil.
@@ -42,7 +42,7 @@ func (b *builder) allNames() error {
 		exact: map[string]*record{}, wild: map[string]*record{}, inner: map[string]bool{}, zones: []string{vpceZone},
 	}
 	for _, r := range b.vpcs {
-		r.names.domain = hostDomain(r.Region)
+		r.names.domain, r.names.public = hostDomain(r.Region), publicDomain(r.Region)
 	}
 	for i := range b.network.Endpoints {
 		if e := b.endpoints[b.network.Endpoints[i].ID]; e.Available && e.Kind == InterfaceEndpoint {

@@ -15,6 +15,9 @@ type Network struct {
 	// EndpointServices are those that somebody of this network owns; Amazon's own are not among them.
 	EndpointServices []EndpointService
 	Peerings         []Peering
+	// ResolverEndpoints and ResolverRules are Route 53 Resolver's.
+	ResolverEndpoints []ResolverEndpoint
+	ResolverRules     []ResolverRule
 }
 
 // VPC is one virtual private cloud. Address ranges of one VPC do not overlap.
@@ -135,6 +138,8 @@ const (
 	// ServiceInterface is an endpoint service's own side in one subnet: what its endpoints take leaves from there to the
 	// service's targets. It has no groups, starts connections and takes none.
 	ServiceInterface
+	// ResolverInterface is an address of a Route 53 Resolver endpoint.
+	ResolverInterface
 )
 
 // Interface is an elastic network interface. Its first address is the primary one.

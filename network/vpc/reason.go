@@ -32,6 +32,8 @@ const (
 	ReasonNotPublic                         // the destination is no address of the Internet
 	ReasonNotJudged                         // the route leads to something that is not judged here
 	ReasonServiceSide                       // an endpoint service's own interface starts connections and takes none
+	ReasonResolverUnavailable               // the Resolver endpoint is being made or deleted
+	ReasonResolverPort                      // a Resolver endpoint takes questions on port 53 if it is inbound, else nothing
 )
 
 var reasonNames = [...]string{
@@ -39,6 +41,7 @@ var reasonNames = [...]string{
 	"service-port", "not-instance", "no-rule", "acl-denied", "no-route", "blackhole", "peering-inactive",
 	"not-transitive", "resolver-outside", "no-interface", "detached", "endpoint-port", "not-forwarding", "loop",
 	"no-public-address", "not-public", "not-judged", "service-side",
+	"resolver-unavailable", "resolver-port",
 }
 
 func (r Reason) String() string {

@@ -29,6 +29,8 @@ const (
 	// NameAbsent (NXDOMAIN) is a name in one of the network's own zones that does not exist. It is never looked for
 	// elsewhere.
 	NameAbsent
+	// NameForwarded is a name that a Resolver rule has asked for elsewhere; Answer.Rule says where.
+	NameForwarded
 	// NameSilent means that the VPC has no DNS support, or does not exist: the resolver does not answer at all.
 	NameSilent
 )
@@ -46,10 +48,13 @@ type Answer struct {
 	Names     []string
 	// Endpoint is the VPC endpoint that the name belongs to, if it is one's.
 	Endpoint string
+	// Rule is the Resolver rule that a forwarded name is asked for by. It must not be changed.
+	Rule *ResolverRule
 }
 
 // Resolve answers a question about a name as the VPC's resolver does, from the network alone: the private DNS names of
-// the VPC's endpoints, the own names of every endpoint, private host names, and the reverse names of private addresses.
+// the VPC's endpoints, the own names of every endpoint, private host names, and the reverse names of private addresses;
+// and says which names Resolver rules have asked for elsewhere.
 // The name's case and last dot do not matter; qtype is a DNS query type.
 func (s *Snapshot) Resolve(vpcID, name string, qtype uint16) Answer {
 	r := s.vpcs[vpcID]
@@ -57,6 +62,9 @@ func (s *Snapshot) Resolve(vpcID, name string, qtype uint16) Answer {
 		return Answer{Status: NameSilent}
 	}
 	name = canonical(name)
+	if rule := r.rule(name); rule != nil {
+		return Answer{Status: NameForwarded, Rule: rule}
+	}
 	if a := r.names.resolvePrivate(name, qtype); a.Status != NameNotOurs {
 		return a
 	}

@@ -21,6 +21,8 @@ type Snapshot struct {
 	// services are by their names.
 	services map[string]*EndpointService
 	peerings map[string]*peering
+	// resolvers are the Resolver endpoints.
+	resolvers map[string]*resolverEndpoint
 	// gateways are the VPCs of the gateways and gateway endpoints that routes lead to.
 	gateways map[string]*realm
 	names    globalNames
@@ -36,6 +38,9 @@ type realm struct {
 	names    realmNames
 	peerings []*peering
 	tables   []*routeTable
+	// rules are the Resolver rules that hold here, by domain; inbound are the Resolver endpoints that take questions.
+	rules   map[string]*ResolverRule
+	inbound []*resolverEndpoint
 }
 
 type subnet struct {
@@ -52,6 +57,7 @@ type card struct {
 	subnet   *subnet
 	groups   []*group
 	endpoint *endpoint
+	resolver *resolverEndpoint
 }
 
 type endpoint struct {
@@ -149,8 +155,9 @@ func (s *Snapshot) ResolverAddress(vpcID string) netip.Addr {
 	return netip.Addr{}
 }
 
-// Origin describes a connection that the interface from opened to the endpoint interface at: what the API may believe
-// about where a request came from. What it does not know is empty.
+// Origin describes a connection that the interface from opened to the interface at of an endpoint or a Resolver endpoint:
+// what the API may believe about where a request came from, and a resolver about whom it answers for. What it does not
+// know is empty.
 func (s *Snapshot) Origin(from, at string, source netip.AddrPort) Origin {
 	o := Origin{Source: source}
 	if c := s.interfaces[from]; c != nil {
@@ -161,6 +168,9 @@ func (s *Snapshot) Origin(from, at string, source netip.AddrPort) Origin {
 	if c := s.interfaces[at]; c != nil && c.endpoint != nil {
 		o.Endpoint, o.Service = c.endpoint.ID, c.endpoint.Service
 		o.EndpointVPC, o.EndpointAccount = c.realm.ID, c.realm.Account
+	}
+	if c := s.interfaces[at]; c != nil && c.resolver != nil {
+		o.Endpoint, o.EndpointVPC, o.EndpointAccount = c.resolver.ID, c.realm.ID, c.realm.Account
 	}
 	return o
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // Networks draws small networks of every shape: one to three VPCs, peerings of every state, gateways, prefix lists,
-// middleboxes, endpoints of both kinds, services of one's own, ACLs that allow and deny, groups that refer to each other. Every one of them is
+// middleboxes, endpoints of both kinds, services of one's own, Resolver endpoints and rules, ACLs that allow and deny, groups that refer to each other. Every one of them is
 // accepted by vpc.NewSnapshot.
 func Networks() *rapid.Generator[vpc.Network] {
 	return rapid.Custom(func(t *rapid.T) vpc.Network {
@@ -27,6 +27,7 @@ func Networks() *rapid.Generator[vpc.Network] {
 		d.interfaces()
 		d.endpoints()
 		d.ownService()
+		d.resolvers()
 		for i := range d.n.VPCs {
 			d.acls(&d.n.VPCs[i])
 			d.routeTables(&d.n.VPCs[i])
@@ -428,6 +429,9 @@ func Flows(n vpc.Network) *rapid.Generator[vpc.Flow] {
 		default:
 			ports[0] = uint16(32768 + d.between(0, 255, "source port"))
 			ports[1] = pick(t, "port", []uint16{443, 443, 443, 53, 80, 22, 8080, 40000})
+			if d.asked(destination) && d.chance(70, "asks") {
+				ports[1] = 53
+			}
 			if usual := map[netip.Addr]uint16{vpc.LinkLocalResolver: 53, vpc.MetadataAddress: 80}[destination]; usual != 0 && d.chance(80, "usual") {
 				ports[1] = usual
 			}
