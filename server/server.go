@@ -23,6 +23,7 @@ import (
 	"postern/ssm/document/library"
 	"postern/ssm/mailbox"
 	"postern/ssm/node"
+	"postern/ssm/parameter"
 	"postern/store"
 	"postern/support/certs"
 	"postern/support/compute"
@@ -79,8 +80,10 @@ type Server struct {
 	commands *command.Service
 	mailbox  *mailbox.Mailbox
 	library  *library.Service
-	machines *machine.Service
-	compute  *compute.Service
+	// parameters are Parameter Store.
+	parameters *parameter.Service
+	machines   *machine.Service
+	compute    *compute.Service
 	// missing is what the check found; it is there when checked is closed.
 	missing []guest.Missing
 	checked chan struct{}
@@ -197,6 +200,7 @@ func (s *Server) openSystemsManager(context.Context) error {
 	s.mailbox = mailbox.New(mailbox.Config{Log: s.log})
 	s.onClose(func() error { s.mailbox.Close(); return nil })
 	s.library = library.New(s.store.Records())
+	s.parameters = parameter.New(parameter.Config{Records: s.store.Records(), HasImage: s.hasImage})
 	s.commands = command.New(command.Config{
 		Store: s.store.Commands(), Documents: s.library, Nodes: s.nodes, Mailbox: s.mailbox, Log: s.log, Now: s.config.Now,
 	})

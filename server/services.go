@@ -10,6 +10,8 @@ import (
 	apissm "postern/api/ssm"
 	apists "postern/api/sts"
 	"postern/network/vpc"
+	"postern/ssm"
+	"postern/support/compute"
 )
 
 // services are the AWS endpoints that there are.
@@ -20,7 +22,7 @@ func (s *Server) services() []api.Service {
 		apists.New(apists.Config{Identities: s.identity}),
 		apissm.New(apissm.Config{
 			Commands: s.commands, Nodes: s.nodes, Documents: s.library, Channels: s.mailbox, Roles: s.identity,
-			Registered: s.registered,
+			Parameters: s.parameters, Registered: s.registered,
 		}),
 		s.channels.Service(),
 		apiec2messages.New(apiec2messages.Config{Commands: s.commands, Nodes: s.nodes, Mailbox: s.mailbox}),
@@ -33,4 +35,10 @@ func (s *Server) registered(ctx context.Context, from vpc.Origin, node string) e
 		return nil
 	}
 	return s.machines.Registered(ctx, from.Interface, node)
+}
+
+// hasImage tells Parameter Store which machine images there are.
+func (s *Server) hasImage(scope ssm.Scope, id string) bool {
+	_, err := s.compute.Image(compute.Scope(scope), id)
+	return err == nil
 }

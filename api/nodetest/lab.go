@@ -29,6 +29,7 @@ import (
 	"postern/ssm/document/library"
 	"postern/ssm/mailbox"
 	"postern/ssm/node"
+	"postern/ssm/parameter"
 	"postern/ssm/ssmtest"
 )
 
@@ -94,7 +95,9 @@ func New(t testing.TB, o Options) *Lab {
 	var err error
 	l.Handler, err = api.New(api.Config{
 		Services: []api.Service{
-			apissm.New(apissm.Config{Commands: l.Commands, Nodes: l.Nodes, Documents: l.Library, Channels: l.Mailbox}),
+			apissm.New(apissm.Config{
+				Commands: l.Commands, Nodes: l.Nodes, Documents: l.Library, Channels: l.Mailbox, Parameters: parameter.New(parameter.Config{Records: l.Records}),
+			}),
 			l.Channels.Service(),
 			ec2messages.New(ec2messages.Config{Commands: l.Commands, Nodes: l.Nodes, Mailbox: l.Mailbox, Wait: o.Poll}),
 		},

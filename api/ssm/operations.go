@@ -11,6 +11,7 @@ func (s *service) operations() []api.Operation {
 	all := s.commandOperations()
 	all = append(all, s.nodeOperations()...)
 	all = append(all, s.documentOperations()...)
+	all = append(all, s.parameterOperations()...)
 	return append(all, s.agentOperations()...)
 }
 
@@ -60,6 +61,24 @@ func (s *service) documentOperations() []api.Operation {
 		api.Op("DescribeDocument", aboutDocument(func(in *ssm.DescribeDocumentInput) *string { return in.Name }), s.describeDocument),
 		api.Op("ListDocuments", api.Everything, s.listDocuments),
 		api.Op("ListDocumentVersions", aboutDocument(func(in *ssm.ListDocumentVersionsInput) *string { return in.Name }), s.listDocumentVersions),
+		api.Op("DescribeDocumentPermission", aboutDocument(func(in *ssm.DescribeDocumentPermissionInput) *string { return in.Name }), s.describeDocumentPermission),
+		api.Op("ModifyDocumentPermission", aboutDocument(func(in *ssm.ModifyDocumentPermissionInput) *string { return in.Name }), s.modifyDocumentPermission),
+	}
+}
+
+func (s *service) parameterOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("PutParameter", aboutParameter(func(in *ssm.PutParameterInput) *string { return in.Name }), s.putParameter, api.Keys(putParameterKeys), api.Takes(
+			"Name", "Value", "Type", "Overwrite", "Description", "AllowedPattern", "DataType", "KeyId", "Tags", "Tier")),
+		api.Op("GetParameter", aboutParameter(func(in *ssm.GetParameterInput) *string { return in.Name }), s.getParameter),
+		api.Op("GetParameters", aboutParameters(func(in *ssm.GetParametersInput) []string { return in.Names }), s.getParameters),
+		api.Op("GetParametersByPath", aboutPath, s.getParametersByPath, api.Keys(byPathKeys)),
+		api.Op("DescribeParameters", api.Everything, s.describeParameters),
+		api.Op("GetParameterHistory", aboutParameter(func(in *ssm.GetParameterHistoryInput) *string { return in.Name }), s.getParameterHistory),
+		api.Op("LabelParameterVersion", aboutParameter(func(in *ssm.LabelParameterVersionInput) *string { return in.Name }), s.labelParameterVersion),
+		api.Op("UnlabelParameterVersion", aboutParameter(func(in *ssm.UnlabelParameterVersionInput) *string { return in.Name }), s.unlabelParameterVersion),
+		api.Op("DeleteParameter", aboutParameter(func(in *ssm.DeleteParameterInput) *string { return in.Name }), s.deleteParameter),
+		api.Op("DeleteParameters", aboutParameters(func(in *ssm.DeleteParametersInput) []string { return in.Names }), s.deleteParameters),
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"postern/ssm/command"
 	"postern/ssm/document/library"
 	"postern/ssm/node"
+	"postern/ssm/parameter"
 	"postern/support/identity"
 )
 
@@ -35,7 +36,9 @@ type Config struct {
 	Commands  *command.Service
 	Nodes     *node.Service
 	Documents *library.Service
-	Channels  Channels
+	// Parameters are Parameter Store.
+	Parameters *parameter.Service
+	Channels   Channels
 	// Roles is where the roles are found that activations and settings name; nil takes what they say for a role's name.
 	Roles Roles
 	// Registered is told which node a machine has become, and where its request came from; nil tells nobody.
@@ -48,6 +51,8 @@ type service struct {
 	documents *library.Service
 	channels  Channels
 	roles     Roles
+
+	parameters *parameter.Service
 
 	registered func(ctx context.Context, from vpc.Origin, node string) error
 }
@@ -63,6 +68,7 @@ var private = []string{
 func New(c Config) api.Service {
 	s := &service{
 		commands: c.Commands, nodes: c.Nodes, documents: c.Documents, channels: c.Channels, roles: c.Roles, registered: c.Registered,
+		parameters: c.Parameters,
 	}
 	return api.Service{
 		Name: "ssm", Protocol: wire.JSON, TargetPrefix: "AmazonSSM",

@@ -18,6 +18,8 @@ func tagResources(c *api.Call, kind types.ResourceTypeForTagging, id *string) []
 		return []string{nodeARN(c, aws.ToString(id))}
 	case types.ResourceTypeForTaggingDocument:
 		return []string{documentARN(c, aws.ToString(id))}
+	case types.ResourceTypeForTaggingParameter:
+		return []string{parameterARN(c, aws.ToString(id))}
 	}
 	return []string{arn.New("ssm", c.Region, c.Account, "*").String()}
 }
@@ -40,6 +42,8 @@ func (s *service) tag(ctx context.Context, c *api.Call, kind types.ResourceTypeF
 		return s.nodes.Tag(ctx, scopeOf(c), id, set, remove)
 	case types.ResourceTypeForTaggingDocument:
 		return s.documents.Tag(ctx, scopeOf(c), id, set, remove)
+	case types.ResourceTypeForTaggingParameter:
+		return s.parameters.Tag(ctx, scopeOf(c), id, set, remove)
 	}
 	return noTags(kind)
 }
@@ -78,6 +82,8 @@ func (s *service) listTagsForResource(ctx context.Context, c *api.Call, in *ssm.
 		if fault.Is(err, fault.NotFound) {
 			err = invalid("InvalidResourceId", "no document %s", aws.ToString(in.ResourceId))
 		}
+	case types.ResourceTypeForTaggingParameter:
+		tags, err = s.parameters.Tags(ctx, scopeOf(c), aws.ToString(in.ResourceId))
 	default:
 		err = noTags(in.ResourceType)
 	}

@@ -1,0 +1,275 @@
+package ssm
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"postern/api"
+	"postern/aws/fault"
+	"postern/ssm/parameter"
+)
+
+// parameterARN names a parameter as policies do, by whichever of its names a request asks for it, and without the version
+// or label that it selects.
+func parameterARN(c *api.Call, text string) string {
+	r, err := parameter.ParseReference(scopeOf(c), text)
+	switch {
+	case err == nil:
+		return parameter.ARN(scopeOf(c), r.Name)
+	case strings.HasPrefix(text, "arn:"):
+		return text
+	}
+	return parameter.ARN(scopeOf(c), text)
+}
+
+// aboutParameter declares an operation that is about one parameter.
+func aboutParameter[In any](name func(*In) *string) func(*api.Call, *In) []string {
+	return func(c *api.Call, in *In) []string { return []string{parameterARN(c, aws.ToString(name(in)))} }
+}
+
+// aboutParameters declares an operation that is about several.
+func aboutParameters[In any](names func(*In) []string) func(*api.Call, *In) []string {
+	return func(c *api.Call, in *In) []string {
+		var all []string
+		for _, name := range names(in) {
+			all = append(all, parameterARN(c, name))
+		}
+		return all
+	}
+}
+
+// aboutPath declares GetParametersByPath: whoever may ask for a path sees all below it, whatever policies say about a
+// single parameter there.
+func aboutPath(c *api.Call, in *ssm.GetParametersByPathInput) []string {
+	return []string{parameter.ARN(scopeOf(c), aws.ToString(in.Path))}
+}
+
+func putParameterKeys(_ *api.Call, in *ssm.PutParameterInput) map[string][]string {
+	keys := map[string][]string{"ssm:Overwrite": {strconv.FormatBool(aws.ToBool(in.Overwrite))}}
+	for _, t := range in.Tags {
+		keys["aws:RequestTag/"+aws.ToString(t.Key)] = []string{aws.ToString(t.Value)}
+		keys["aws:TagKeys"] = append(keys["aws:TagKeys"], aws.ToString(t.Key))
+	}
+	return keys
+}
+
+func byPathKeys(_ *api.Call, in *ssm.GetParametersByPathInput) map[string][]string {
+	return map[string][]string{"ssm:Recursive": {strconv.FormatBool(aws.ToBool(in.Recursive))}}
+}
+
+func (s *service) putParameter(ctx context.Context, c *api.Call, in *ssm.PutParameterInput) (*ssm.PutParameterOutput, error) {
+	tags, err := fromTags(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	if in.KeyId != nil && in.Type != types.ParameterTypeSecureString {
+		return nil, invalid("ValidationException", "KeyId is for parameters of type SecureString")
+	}
+	p, err := s.parameters.Put(ctx, scopeOf(c), parameter.NewVersion{
+		Name: aws.ToString(in.Name), Value: aws.ToString(in.Value), Type: parameter.Type(in.Type), Overwrite: aws.ToBool(in.Overwrite),
+		Description: in.Description, AllowedPattern: in.AllowedPattern, DataType: aws.ToString(in.DataType), Tier: parameter.Tier(in.Tier),
+		Tags: tags, By: c.Caller.Principal,
+	}, c.Time)
+	if err != nil {
+		return nil, err
+	}
+	return &ssm.PutParameterOutput{Version: p.Number, Tier: types.ParameterTier(p.Tier)}, nil
+}
+
+func toParameter(p parameter.Parameter) types.Parameter {
+	return types.Parameter{
+		Name: aws.String(p.Name), ARN: aws.String(parameter.ARN(p.Scope, p.Name)), Type: types.ParameterType(p.Type), Value: aws.String(p.Value),
+		Version: p.Number, Selector: text(p.Selector), LastModifiedDate: aws.Time(p.Modified), DataType: aws.String(p.DataType),
+	}
+}
+
+func toParameters(all []parameter.Parameter) []types.Parameter {
+	out := []types.Parameter{}
+	for _, p := range all {
+		out = append(out, toParameter(p))
+	}
+	return out
+}
+
+func (s *service) getParameter(ctx context.Context, c *api.Call, in *ssm.GetParameterInput) (*ssm.GetParameterOutput, error) {
+	p, err := s.parameters.Get(ctx, scopeOf(c), aws.ToString(in.Name))
+	if err != nil {
+		return nil, err
+	}
+	found := toParameter(p)
+	return &ssm.GetParameterOutput{Parameter: &found}, nil
+}
+
+// maxNames is how many parameters one request may name.
+const maxNames = 10
+
+func checkNames(names []string) error {
+	if len(names) < 1 || len(names) > maxNames {
+		return invalid("ValidationException", "there are %d Names; 1 to %d may be given", len(names), maxNames)
+	}
+	return nil
+}
+
+func (s *service) getParameters(ctx context.Context, c *api.Call, in *ssm.GetParametersInput) (*ssm.GetParametersOutput, error) {
+	if err := checkNames(in.Names); err != nil {
+		return nil, err
+	}
+	all, missing, err := s.parameters.GetAll(ctx, scopeOf(c), in.Names)
+	if err != nil {
+		return nil, err
+	}
+	return &ssm.GetParametersOutput{Parameters: toParameters(all), InvalidParameters: list(missing)}, nil
+}
+
+// list is never absent from an answer.
+func list(texts []string) []string {
+	if texts == nil {
+		return []string{}
+	}
+	return texts
+}
+
+func fromFilters(filters []types.ParameterStringFilter) []parameter.Filter {
+	var out []parameter.Filter
+	for _, f := range filters {
+		out = append(out, parameter.Filter{Key: aws.ToString(f.Key), Option: aws.ToString(f.Option), Values: f.Values})
+	}
+	return out
+}
+
+func (s *service) getParametersByPath(ctx context.Context, c *api.Call, in *ssm.GetParametersByPathInput) (*ssm.GetParametersByPathOutput, error) {
+	q := parameter.Query{Path: aws.ToString(in.Path), Recursive: aws.ToBool(in.Recursive), Filters: fromFilters(in.ParameterFilters)}
+	var err error
+	if q.Limit, err = size(in.MaxResults, 1, 10); err != nil {
+		return nil, err
+	}
+	if err := readToken(in.NextToken, &q.After); err != nil {
+		return nil, err
+	}
+	page, more, err := s.parameters.ByPath(ctx, scopeOf(c), q)
+	if err != nil {
+		return nil, err
+	}
+	return &ssm.GetParametersByPathOutput{Parameters: toParameters(page), NextToken: nextName(page, more)}, nil
+}
+
+// nextName is where the page after this one begins.
+func nextName(page []parameter.Parameter, more bool) *string {
+	if !more {
+		return nil
+	}
+	return token(page[len(page)-1].Name)
+}
+
+func (s *service) describeParameters(ctx context.Context, c *api.Call, in *ssm.DescribeParametersInput) (*ssm.DescribeParametersOutput, error) {
+	if aws.ToBool(in.Shared) {
+		return nil, fault.New(fault.NotImplemented, "ssm.describeParameters", "Postern does not implement shared parameters")
+	}
+	if len(in.Filters) > 0 && len(in.ParameterFilters) > 0 {
+		return nil, invalid("ValidationException", "Filters and ParameterFilters cannot both be given")
+	}
+	q := parameter.Query{Filters: fromFilters(in.ParameterFilters)}
+	for _, f := range in.Filters {
+		q.Filters = append(q.Filters, parameter.Filter{Key: string(f.Key), Values: f.Values})
+	}
+	var err error
+	if q.Limit, err = size(in.MaxResults, 1, 50); err != nil {
+		return nil, err
+	}
+	if err := readToken(in.NextToken, &q.After); err != nil {
+		return nil, err
+	}
+	page, more, err := s.parameters.Describe(ctx, scopeOf(c), q)
+	if err != nil {
+		return nil, err
+	}
+	out := &ssm.DescribeParametersOutput{Parameters: []types.ParameterMetadata{}, NextToken: nextName(page, more)}
+	for _, p := range page {
+		out.Parameters = append(out.Parameters, types.ParameterMetadata{
+			Name: aws.String(p.Name), ARN: aws.String(parameter.ARN(p.Scope, p.Name)), Type: types.ParameterType(p.Type), Version: p.Number,
+			Tier: types.ParameterTier(p.Tier), DataType: aws.String(p.DataType), Description: text(p.Description),
+			AllowedPattern: text(p.AllowedPattern), LastModifiedDate: aws.Time(p.Modified), LastModifiedUser: aws.String(p.By),
+			Policies: []types.ParameterInlinePolicy{},
+		})
+	}
+	return out, nil
+}
+
+func (s *service) getParameterHistory(ctx context.Context, c *api.Call, in *ssm.GetParameterHistoryInput) (*ssm.GetParameterHistoryOutput, error) {
+	n, err := size(in.MaxResults, 1, 50)
+	if err != nil {
+		return nil, err
+	}
+	var after int64
+	if err := readToken(in.NextToken, &after); err != nil {
+		return nil, err
+	}
+	page, more, err := s.parameters.History(ctx, scopeOf(c), aws.ToString(in.Name), after, n)
+	if err != nil {
+		return nil, err
+	}
+	out := &ssm.GetParameterHistoryOutput{Parameters: []types.ParameterHistory{}}
+	for _, p := range page {
+		out.Parameters = append(out.Parameters, types.ParameterHistory{
+			Name: aws.String(p.Name), Type: types.ParameterType(p.Type), Value: aws.String(p.Value), Version: p.Number, Labels: list(p.Labels),
+			Tier: types.ParameterTier(p.Tier), DataType: aws.String(p.DataType), Description: text(p.Description),
+			AllowedPattern: text(p.AllowedPattern), LastModifiedDate: aws.Time(p.Modified), LastModifiedUser: aws.String(p.By),
+			Policies: []types.ParameterInlinePolicy{},
+		})
+	}
+	if more && len(page) > 0 {
+		out.NextToken = token(page[len(page)-1].Number)
+	}
+	return out, nil
+}
+
+func (s *service) labelParameterVersion(ctx context.Context, c *api.Call, in *ssm.LabelParameterVersionInput) (*ssm.LabelParameterVersionOutput, error) {
+	version, bad, err := s.parameters.Label(ctx, scopeOf(c), aws.ToString(in.Name), aws.ToInt64(in.ParameterVersion), in.Labels)
+	if err != nil {
+		return nil, err
+	}
+	return &ssm.LabelParameterVersionOutput{ParameterVersion: version, InvalidLabels: list(bad)}, nil
+}
+
+func (s *service) unlabelParameterVersion(ctx context.Context, c *api.Call, in *ssm.UnlabelParameterVersionInput) (*ssm.UnlabelParameterVersionOutput, error) {
+	removed, bad, err := s.parameters.Unlabel(ctx, scopeOf(c), aws.ToString(in.Name), aws.ToInt64(in.ParameterVersion), in.Labels)
+	if err != nil {
+		return nil, err
+	}
+	return &ssm.UnlabelParameterVersionOutput{RemovedLabels: list(removed), InvalidLabels: list(bad)}, nil
+}
+
+func (s *service) deleteParameter(ctx context.Context, c *api.Call, in *ssm.DeleteParameterInput) (*ssm.DeleteParameterOutput, error) {
+	name := aws.ToString(in.Name)
+	deleted, err := s.parameters.Delete(ctx, scopeOf(c), name)
+	if err == nil && len(deleted) == 0 {
+		err = fault.New(fault.NotFound, "ssm.deleteParameter", "parameter %s does not exist", name).WithCode("ParameterNotFound")
+	}
+	return nil, err
+}
+
+func (s *service) deleteParameters(ctx context.Context, c *api.Call, in *ssm.DeleteParametersInput) (*ssm.DeleteParametersOutput, error) {
+	if err := checkNames(in.Names); err != nil {
+		return nil, err
+	}
+	deleted, err := s.parameters.Delete(ctx, scopeOf(c), in.Names...)
+	if err != nil {
+		return nil, err
+	}
+	gone := map[string]bool{}
+	for _, name := range deleted {
+		gone[parameterARN(c, name)] = true
+	}
+	out := &ssm.DeleteParametersOutput{DeletedParameters: list(deleted), InvalidParameters: []string{}}
+	for _, name := range in.Names {
+		if !gone[parameterARN(c, name)] {
+			out.InvalidParameters = append(out.InvalidParameters, name)
+		}
+	}
+	return out, nil
+}

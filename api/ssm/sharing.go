@@ -1,0 +1,47 @@
+package ssm
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"postern/api"
+	"postern/aws/fault"
+	"postern/ssm/document/library"
+)
+
+// sharable finds a document of the caller's own: nobody asks about, or shares, another's.
+func (s *service) sharable(ctx context.Context, c *api.Call, name *string, permission types.DocumentPermissionType) error {
+	if permission != types.DocumentPermissionTypeShare {
+		return invalid("InvalidPermissionType", "PermissionType %q is not Share", permission)
+	}
+	v, err := s.documents.Find(ctx, scopeOf(c), aws.ToString(name), "")
+	if err == nil && v.Owner == library.Amazon {
+		err = invalid("InvalidDocumentOperation", "document %s belongs to the service, not to the account", v.Name)
+	}
+	return err
+}
+
+// describeDocumentPermission tells with whom a document is shared: nobody, because Postern shares none.
+func (s *service) describeDocumentPermission(ctx context.Context, c *api.Call, in *ssm.DescribeDocumentPermissionInput) (*ssm.DescribeDocumentPermissionOutput, error) {
+	if err := s.sharable(ctx, c, in.Name, in.PermissionType); err != nil {
+		return nil, err
+	}
+	return &ssm.DescribeDocumentPermissionOutput{AccountIds: []string{}, AccountSharingInfoList: []types.AccountSharingInfo{}}, nil
+}
+
+// modifyDocumentPermission refuses to share. To end what never began is done at once.
+func (s *service) modifyDocumentPermission(ctx context.Context, c *api.Call, in *ssm.ModifyDocumentPermissionInput) (*ssm.ModifyDocumentPermissionOutput, error) {
+	if err := s.sharable(ctx, c, in.Name, in.PermissionType); err != nil {
+		return nil, err
+	}
+	switch {
+	case len(in.AccountIdsToAdd) > 0:
+		return nil, fault.New(fault.NotImplemented, "ssm.modifyDocumentPermission", "Postern does not implement documents that are shared with other accounts")
+	case len(in.AccountIdsToRemove) == 0:
+		return nil, invalid("ValidationException", "AccountIdsToAdd or AccountIdsToRemove must be given")
+	}
+	return nil, nil
+}
