@@ -61,6 +61,9 @@ func (s *Service) DetachInternetGateway(ctx context.Context, c Scope, id, vpcID 
 		if g.VPC != vpcID {
 			return refuse(fault.Conflict, "Gateway.NotAttached", "resource %s is not attached to network %s", id, vpcID)
 		}
+		if eni := p.mapped(vpcID); eni != "" {
+			return inUse("Network %s has some mapped public address(es). Please unmap those public address(es) before detaching the gateway: %s", vpcID, eni)
+		}
 		p.put(&InternetGateway{Meta: g.Meta})
 		return nil
 	})

@@ -23,6 +23,9 @@ type CreateInterfaceInput struct {
 	Addresses   []netip.Addr
 	Secondary   int
 	Description string
+	// Public gives it a public address that stays as long as the interface does; nil leaves it to the subnet where the
+	// interface is made for an instance.
+	Public *bool `json:",omitempty"`
 	// DeleteOnTermination releases it together with its owner.
 	DeleteOnTermination bool
 	Tags                []Tag
@@ -48,7 +51,7 @@ func (s *Service) CreateInterfaces(ctx context.Context, c Scope, inputs []Create
 			return overLimit("NetworkInterfaceLimitExceeded", "The maximum number of network interfaces has been reached: %d", p.limits.Interfaces)
 		}
 		for _, in := range inputs {
-			n, err := p.createInterfaceOnce(in)
+			n, err := p.createInterfaceOnce(in, s.public.addresses)
 			if err != nil {
 				return err
 			}
@@ -59,7 +62,7 @@ func (s *Service) CreateInterfaces(ctx context.Context, c Scope, inputs []Create
 	return made, err
 }
 
-func (p *plan) createInterfaceOnce(in CreateInterfaceInput) (*Interface, error) {
+func (p *plan) createInterfaceOnce(in CreateInterfaceInput, publics netip.Prefix) (*Interface, error) {
 	id, err := p.recall("CreateNetworkInterface", in.Token, in)
 	if err != nil {
 		return nil, err
@@ -67,7 +70,7 @@ func (p *plan) createInterfaceOnce(in CreateInterfaceInput) (*Interface, error) 
 	if n, ok := p.interfaces.get(id); ok {
 		return n, nil
 	}
-	n, err := p.createInterface(in)
+	n, err := p.createInterface(in, publics)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +78,7 @@ func (p *plan) createInterfaceOnce(in CreateInterfaceInput) (*Interface, error) 
 	return n, nil
 }
 
-func (p *plan) createInterface(in CreateInterfaceInput) (*Interface, error) {
+func (p *plan) createInterface(in CreateInterfaceInput, publics netip.Prefix) (*Interface, error) {
 	tags, err := p.limits.cleanTags(in.Tags)
 	if err != nil {
 		return nil, err
@@ -99,8 +102,23 @@ func (p *plan) createInterface(in CreateInterfaceInput) (*Interface, error) {
 	if in.Owner != "" {
 		n.Attachment = p.attachment(in.Owner, in.DeleteOnTermination)
 	}
+	if in.wantsPublic(subnet) {
+		a, err := p.choosePublic(publics)
+		if err != nil {
+			return nil, err
+		}
+		n.Public = &PublicAssociation{Address: a}
+	}
 	p.put(n)
 	return n, nil
+}
+
+// wantsPublic reports whether the interface gets a public address with it.
+func (in *CreateInterfaceInput) wantsPublic(subnet *Subnet) bool {
+	if in.Public != nil {
+		return *in.Public
+	}
+	return subnet.PublicOnLaunch && in.Kind == vpc.InstanceInterface && in.Owner != ""
 }
 
 func (p *plan) newInterface(subnet *Subnet, kind vpc.InterfaceKind) *Interface {
@@ -156,7 +174,7 @@ func (s *Service) ModifyInterface(ctx context.Context, c Scope, id string, chang
 		if err != nil {
 			return err
 		}
-		if old.Kind == vpc.EndpointInterface {
+		if managed(old) {
 			return notYours(old)
 		}
 		n := *old
@@ -185,6 +203,11 @@ func (s *Service) ModifyInterface(ctx context.Context, c Scope, id string, chang
 		p.put(&n)
 		return nil
 	})
+}
+
+// managed reports whether an interface is an endpoint's or a NAT gateway's, which alone change it.
+func managed(n *Interface) bool {
+	return n.Kind == vpc.EndpointInterface || n.Kind == vpc.GatewayInterface
 }
 
 func notYours(n *Interface) error {
@@ -242,13 +265,13 @@ func (s *Service) DeleteInterface(ctx context.Context, c Scope, id string) error
 		if err != nil {
 			return err
 		}
-		if n.Kind == vpc.EndpointInterface {
+		if managed(n) {
 			return notYours(n)
 		}
 		if n.Attachment != nil {
 			return refuse(fault.InUse, "InvalidNetworkInterface.InUse", "Network interface '%s' is currently in use by %s.", id, n.Owner())
 		}
-		p.remove(n)
+		p.dropInterface(n)
 		return nil
 	})
 }
@@ -258,11 +281,11 @@ func (s *Service) DeleteInterface(ctx context.Context, c Scope, id string) error
 func (s *Service) ReleaseOwner(ctx context.Context, owner string) error {
 	return s.do(ctx, Scope{}, func(p *plan) error {
 		for _, n := range p.InterfacesOf(owner) {
-			if n.Kind == vpc.EndpointInterface {
-				continue // its endpoint lets go of it
+			if managed(n) {
+				continue // its endpoint or gateway lets go of it
 			}
 			if n.Attachment.DeleteOnTermination {
-				p.remove(n)
+				p.dropInterface(n)
 				continue
 			}
 			free := *n
@@ -277,7 +300,7 @@ func (s *Service) ReleaseOwner(ctx context.Context, owner string) error {
 func (s *State) Owners() []string {
 	var out []string
 	for _, n := range s.interfaces.rows {
-		if n.Attachment != nil && n.Kind != vpc.EndpointInterface {
+		if n.Attachment != nil && !managed(n) {
 			out = append(out, n.Attachment.Owner)
 		}
 	}

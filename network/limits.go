@@ -12,6 +12,9 @@ type Limits struct {
 	EntriesPerList   int // of a managed prefix list; Amazon 1,000
 	DhcpOptions      int // sets in a region; Amazon 100
 	Gateways         int // Internet gateways in a region; Amazon 5
+	ElasticIPs       int // in a region; Amazon 5
+	NATGateways      int // in a region; Amazon 5 in a zone
+	FlowLogs         int // of one resource; Amazon 2
 	Groups           int // security groups in a region; Amazon 2,500
 	RulesPerGroup    int // inbound or outbound; Amazon 60
 	GroupsPerNIC     int // security groups of one interface; Amazon 5
@@ -24,7 +27,7 @@ type Limits struct {
 
 var defaultLimits = Limits{
 	VPCs: 10_000, CIDRsPerVPC: 50, SubnetsPerVPC: 10_000, TablesPerVPC: 10_000, RoutesPerTable: 5_000,
-	ACLsPerVPC: 10_000, EntriesPerACL: 1_000, EntriesPerList: 1_000, Gateways: 10_000, DhcpOptions: 10_000,
+	ACLsPerVPC: 10_000, EntriesPerACL: 1_000, EntriesPerList: 1_000, Gateways: 10_000, ElasticIPs: 10_000, NATGateways: 1_000, FlowLogs: 20, DhcpOptions: 10_000,
 	Groups: 100_000, RulesPerGroup: 5_000, GroupsPerNIC: 50, Interfaces: 500_000, AddressesPerNIC: 250,
 	EndpointsPerVPC: 5_000, TagsPerResource: 200, PolicyCharacters: 20_480,
 }
@@ -33,7 +36,7 @@ func (l Limits) withDefaults() Limits {
 	d := defaultLimits
 	for _, f := range []struct{ set, byDefault *int }{
 		{&l.VPCs, &d.VPCs}, {&l.CIDRsPerVPC, &d.CIDRsPerVPC}, {&l.SubnetsPerVPC, &d.SubnetsPerVPC},
-		{&l.TablesPerVPC, &d.TablesPerVPC}, {&l.RoutesPerTable, &d.RoutesPerTable}, {&l.ACLsPerVPC, &d.ACLsPerVPC}, {&l.EntriesPerACL, &d.EntriesPerACL}, {&l.EntriesPerList, &d.EntriesPerList}, {&l.Gateways, &d.Gateways}, {&l.DhcpOptions, &d.DhcpOptions},
+		{&l.TablesPerVPC, &d.TablesPerVPC}, {&l.RoutesPerTable, &d.RoutesPerTable}, {&l.ACLsPerVPC, &d.ACLsPerVPC}, {&l.EntriesPerACL, &d.EntriesPerACL}, {&l.EntriesPerList, &d.EntriesPerList}, {&l.Gateways, &d.Gateways}, {&l.ElasticIPs, &d.ElasticIPs}, {&l.NATGateways, &d.NATGateways}, {&l.FlowLogs, &d.FlowLogs}, {&l.DhcpOptions, &d.DhcpOptions},
 		{&l.Groups, &d.Groups}, {&l.RulesPerGroup, &d.RulesPerGroup}, {&l.GroupsPerNIC, &d.GroupsPerNIC},
 		{&l.Interfaces, &d.Interfaces}, {&l.AddressesPerNIC, &d.AddressesPerNIC},
 		{&l.EndpointsPerVPC, &d.EndpointsPerVPC}, {&l.TagsPerResource, &d.TagsPerResource},

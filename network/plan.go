@@ -38,6 +38,7 @@ func (s *State) disown() {
 	s.acls.owned, s.groups.owned, s.interfaces.owned, s.endpoints.owned = false, false, false, false
 	s.dhcp.owned = false
 	s.lists.owned, s.peerings.owned, s.tokens.owned, s.addresses.owned = false, false, false, false
+	s.elasticIPs.owned, s.natGateways.owned, s.flowLogs.owned = false, false, false
 }
 
 // put plans a new or changed record.

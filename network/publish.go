@@ -12,6 +12,8 @@ import (
 // snapshot.
 type publisher struct {
 	snapshot atomic.Pointer[vpc.Snapshot]
+	// internet is what lies behind Internet gateways.
+	internet *vpc.Internet
 
 	mu          sync.Mutex // guards what follows, and orders what subscribers see
 	last        *State
@@ -99,6 +101,10 @@ func (b *publisher) convert(s *State) vpc.Network {
 	if !s.peerings.same(&old.peerings) {
 		n.Peerings = convert(s.peerings.rows, old.peerings.rows, n.Peerings, (*Peering).value)
 	}
+	if !s.natGateways.same(&old.natGateways) {
+		n.NATGateways = s.natValues()
+	}
+	n.Internet = b.internet
 	return n
 }
 
@@ -176,10 +182,14 @@ func (g *SecurityGroup) value() vpc.SecurityGroup {
 }
 
 func (n *Interface) value() vpc.Interface {
-	return vpc.Interface{
+	out := vpc.Interface{
 		ID: n.ID, VPC: n.VPC, Subnet: n.Subnet, Kind: n.Kind, Owner: n.Owner(), Addresses: n.Addresses,
 		Groups: n.Groups, AnySource: n.AnySource, Name: HostName(n.Addresses[0]),
 	}
+	if n.Public != nil {
+		out.Public = n.Public.Address
+	}
+	return out
 }
 
 func (e *VpcEndpoint) value() vpc.Endpoint {

@@ -42,7 +42,7 @@ type Subnet struct {
 	CIDR netip.Prefix
 	// Default marks a zone's default subnet.
 	Default bool `json:",omitempty"`
-	// PublicOnLaunch asks for a public address for new instances. Nothing gives one yet.
+	// PublicOnLaunch gives new instances a public address unless they ask for none.
 	PublicOnLaunch bool `json:",omitempty"`
 }
 
@@ -128,6 +128,8 @@ type Interface struct {
 	Groups    []string
 	// AnySource lifts the source/destination check.
 	AnySource bool `json:",omitempty"`
+	// Public is its public address, nil while it has none.
+	Public *PublicAssociation `json:",omitempty"`
 	// Attachment is nil while the interface belongs to nothing.
 	Attachment *Attachment `json:",omitempty"`
 }

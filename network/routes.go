@@ -314,6 +314,14 @@ func (p *plan) checkTarget(t *RouteTable, target vpc.Target) error {
 		if g.VPC != t.VPC {
 			return invalidValue("route table %s and network gateway %s belong to different networks", t.ID, g.ID)
 		}
+	case vpc.ViaNATGateway:
+		g, err := p.NATGateway(p.scope, target.ID)
+		if err != nil {
+			return nounNATTarget.unknown(target.ID)
+		}
+		if g.VPC != t.VPC {
+			return invalidValue("route table %s and NAT gateway %s belong to different networks", t.ID, g.ID)
+		}
 	case vpc.ViaInterface:
 		n, err := p.Interface(p.scope, target.ID)
 		if err != nil {
@@ -344,6 +352,9 @@ func (s *State) RouteActive(t *RouteTable, r Route) bool {
 	case vpc.ViaInternetGateway:
 		g, ok := s.gateways.get(r.Target.ID)
 		return ok && g.VPC == t.VPC
+	case vpc.ViaNATGateway:
+		g, ok := s.natGateways.get(r.Target.ID)
+		return ok && g.VPC == t.VPC && g.State == Available
 	case vpc.ViaInterface:
 		n, ok := s.interfaces.get(r.Target.ID)
 		return ok && n.VPC == t.VPC && n.Attachment != nil

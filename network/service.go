@@ -21,6 +21,8 @@ type Config struct {
 	// Now is the clock; nil means time.Now.
 	Now    func() time.Time
 	Limits Limits
+	// Internet says what lies behind Internet gateways.
+	Internet InternetConfig
 }
 
 // Service changes and shows the intended network. Its methods may be called at once from any number of goroutines.
@@ -28,6 +30,7 @@ type Service struct {
 	store  Store
 	now    func() time.Time
 	limits Limits
+	public public
 
 	state atomic.Pointer[State]
 
@@ -43,6 +46,11 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	var err error
+	if s.public, err = c.Internet.build(); err != nil {
+		return nil, err
+	}
+	s.publisher.internet = s.public.internet
 	if err := s.Reload(ctx); err != nil {
 		return nil, err
 	}
@@ -100,6 +108,7 @@ func (s *Service) Reconcile(ctx context.Context) error {
 			}
 		}
 		p.expirePeerings()
+		p.forgetNATGateways()
 		for _, t := range p.expired(p.now) {
 			p.forget(t)
 		}

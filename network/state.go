@@ -29,6 +29,10 @@ type State struct {
 	tokens     table[*Token]
 	// addresses are those in use, by subnet; they follow from interfaces.
 	addresses table[*addresses]
+
+	elasticIPs  table[*ElasticIP]
+	natGateways table[*NATGateway]
+	flowLogs    table[*FlowLog]
 }
 
 // addresses are the IPv4 addresses in use in one subnet, sorted. As numbers they are a third of the size, and the
@@ -71,6 +75,9 @@ func load(records []Record, version uint64) (*State, error) {
 	s.peerings.sort()
 	s.dhcp.sort()
 	s.tokens.sort()
+	s.elasticIPs.sort()
+	s.natGateways.sort()
+	s.flowLogs.sort()
 	s.indexAddresses()
 	return s, nil
 }
@@ -99,6 +106,12 @@ func (s *State) append(r Record) error {
 		return appendTo(&s.peerings, r)
 	case KindDhcpOptions:
 		return appendTo(&s.dhcp, r)
+	case KindElasticIP:
+		return appendTo(&s.elasticIPs, r)
+	case KindNATGateway:
+		return appendTo(&s.natGateways, r)
+	case KindFlowLog:
+		return appendTo(&s.flowLogs, r)
 	case KindToken:
 		return appendTo(&s.tokens, r)
 	}
@@ -157,6 +170,12 @@ func (s *State) put(r record) {
 		s.peerings.put(r)
 	case *DhcpOptions:
 		s.dhcp.put(r)
+	case *ElasticIP:
+		s.elasticIPs.put(r)
+	case *NATGateway:
+		s.natGateways.put(r)
+	case *FlowLog:
+		s.flowLogs.put(r)
 	case *Token:
 		s.tokens.put(r)
 	}
@@ -187,6 +206,12 @@ func (s *State) remove(r record) {
 		s.peerings.remove(r.ID)
 	case *DhcpOptions:
 		s.dhcp.remove(r.ID)
+	case *ElasticIP:
+		s.elasticIPs.remove(r.ID)
+	case *NATGateway:
+		s.natGateways.remove(r.ID)
+	case *FlowLog:
+		s.flowLogs.remove(r.ID)
 	case *Token:
 		s.tokens.remove(r.ID)
 	}

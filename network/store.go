@@ -18,6 +18,9 @@ const (
 	KindPrefixList      Kind = "prefix-list"
 	KindPeering         Kind = "vpc-peering"
 	KindDhcpOptions     Kind = "dhcp-options"
+	KindElasticIP       Kind = "elastic-ip"
+	KindNATGateway      Kind = "nat-gateway"
+	KindFlowLog         Kind = "flow-log"
 	KindToken           Kind = "client-token"
 )
 

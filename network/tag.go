@@ -151,6 +151,12 @@ func (s *State) tagged(c Scope, id string) (taggable, error) {
 		return tagsOf(s.Peering(c, id))
 	case "dopt":
 		return tagsOf(lookup(&s.dhcp, nounDhcp, c, id))
+	case "eipalloc":
+		return tagsOf(s.ElasticIP(c, id))
+	case "nat":
+		return tagsOf(s.NATGateway(c, id))
+	case "fl":
+		return tagsOf(s.FlowLog(c, id))
 	case "sgr":
 		return s.taggedRule(c, id)
 	}
@@ -209,6 +215,9 @@ func (s *State) Tagged(c Scope) []Tagged {
 	collect(&out, c, "prefix-list", s.lists.rows)
 	collect(&out, c, "vpc-peering-connection", s.peerings.rows)
 	collect(&out, c, "dhcp-options", s.dhcp.rows)
+	collect(&out, c, "elastic-ip", s.elasticIPs.rows)
+	collect(&out, c, "natgateway", s.natGateways.rows)
+	collect(&out, c, "vpc-flow-log", s.flowLogs.rows)
 	for g := range s.SecurityGroups(c) {
 		for i := range g.Rules {
 			if len(g.Rules[i].Tags) > 0 {

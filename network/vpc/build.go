@@ -29,9 +29,11 @@ func (s *Snapshot) Next(version uint64, n Network) (*Snapshot, error) {
 		peerings:   make(map[string]*peering, len(n.Peerings)),
 		resolvers:  make(map[string]*resolverEndpoint, len(n.ResolverEndpoints)),
 		gateways:   make(map[string]*realm),
+		nats:       make(map[string]*nat, len(n.NATGateways)),
+		publics:    make(map[netip.Addr]*card),
 	}}
 	for _, build := range []func() error{
-		b.vpcsAndSubnets, b.prefixLists, b.securityGroups, b.networkACLs, b.peeringConnections, b.vpcEndpoints,
+		b.theInternet, b.vpcsAndSubnets, b.natGateways, b.prefixLists, b.securityGroups, b.networkACLs, b.peeringConnections, b.vpcEndpoints,
 		b.networkInterfaces, b.endpointInterfaces, b.endpointServices, b.resolverEndpoints, b.routeTables, b.allNames,
 	} {
 		if err := build(); err != nil {

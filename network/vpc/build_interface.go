@@ -62,6 +62,9 @@ func (b *builder) networkInterfaces() error {
 		if err := c.register(); err != nil {
 			return err
 		}
+		if c.Public.IsValid() {
+			b.publics[c.Public] = c
+		}
 	}
 	return nil
 }
@@ -126,6 +129,7 @@ type hop struct {
 	peering *peering
 	card    *card
 	gateway *endpoint
+	nat     *nat
 }
 
 func (b *builder) routeTables() error {
@@ -274,6 +278,9 @@ func (b *builder) hop(t *routeTable, route Route) (h hop, err error) {
 			err = fmt.Errorf("%s: gateway %s is not of %s", t.ID, id, t.VPC)
 		}
 		b.gateways[id] = t.realm
+		if h.nat = b.nats[id]; h.nat != nil && h.nat.realm != t.realm {
+			err = notIn(t.ID, id, t.VPC)
+		}
 	default:
 		err = fmt.Errorf("%s: route target kind %d does not exist", t.ID, route.Target.Kind)
 	}

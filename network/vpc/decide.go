@@ -42,6 +42,9 @@ type trace struct {
 	// from is the sender; it is nil for what comes back through a gateway, and then entry is that gateway's VPC.
 	from  *card
 	entry *realm
+	// nat is the NAT gateway on the way, there or back, and onward the route of its subnet.
+	nat    *nat
+	onward *hop
 	// hop is the route; destination is the VPC that it leads into, nil where it leads out of every VPC.
 	hop         *hop
 	destination *realm
@@ -51,6 +54,7 @@ type trace struct {
 	// What allowed at each step.
 	egress, ingress ruleRef
 	aclOut, aclIn   aclRef
+	natIn, natOut   aclRef
 }
 
 // ruleRef is the rule of a group that allowed.
@@ -73,7 +77,7 @@ func (s *Snapshot) judge(t *trace) {
 		return
 	}
 	s.look(t)
-	_ = t.outbound() && t.route() && t.peering() && t.target() && t.inbound()
+	_ = t.outbound() && t.route() && t.peering() && t.translate() && s.target(t) && t.inbound()
 }
 
 func unmap(a netip.AddrPort) netip.AddrPort {
@@ -98,7 +102,9 @@ func (s *Snapshot) source(t *trace) bool {
 	f := &t.flow
 	t.from = s.interfaces[f.From]
 	if t.from == nil && t.tracked {
-		t.entry = s.gateways[f.From]
+		if t.entry, t.nat = s.gateways[f.From], s.nats[f.From]; t.nat != nil {
+			t.entry = t.nat.realm
+		}
 	}
 	if t.from == nil && t.entry == nil {
 		return t.refuse(StepSource, ReasonUnknownSender, f.From)
@@ -113,7 +119,10 @@ func (s *Snapshot) source(t *trace) bool {
 	if !t.from.AnySource && !slices.Contains(t.from.Addresses, source) {
 		return t.refuse(StepSource, ReasonSpoofed, f.From)
 	}
-	if t.from.Kind == EndpointInterface {
+	switch t.from.Kind {
+	case GatewayInterface:
+		return t.refuse(StepSource, ReasonGatewayInterface, t.from.Owner)
+	case EndpointInterface:
 		switch {
 		case !t.tracked:
 			return t.refuse(StepSource, ReasonEndpointStarts, f.From)
@@ -189,6 +198,8 @@ func (s *Snapshot) look(t *trace) {
 	case ViaInterface:
 		t.destination, t.to = home.realm, t.hop.card
 		t.crosses = t.to.subnet != home
+	case ViaNATGateway:
+		t.nat = t.hop.nat
 	}
 }
 
@@ -275,11 +286,13 @@ func (t *trace) route() bool {
 }
 
 // tableID is the sender's route table; the implied table of a VPC without any has the VPC's id.
-func (t *trace) tableID() string {
-	if table := t.from.subnet.table; table.ID != "" {
-		return table.ID
+func (t *trace) tableID() string { return t.from.subnet.tableID() }
+
+func (n *subnet) tableID() string {
+	if n.table.ID != "" {
+		return n.table.ID
 	}
-	return t.from.VPC
+	return n.VPC
 }
 
 // peering asks whether the peering is active and both ends are in its two VPCs: it carries nothing onward.
@@ -298,13 +311,13 @@ func (t *trace) peering() bool {
 }
 
 // target asks whether what the route leads to takes the flow. It ends the judgement where the flow leaves the VPCs.
-func (t *trace) target() bool {
+func (s *Snapshot) target(t *trace) bool {
 	if t.hop != nil {
 		switch t.hop.Target.Kind {
 		case ViaGatewayEndpoint:
 			return t.targetGateway()
 		case ViaInternetGateway, ViaNATGateway:
-			return t.targetInternet()
+			return s.targetInternet(t)
 		}
 	}
 	f := &t.flow
@@ -319,6 +332,8 @@ func (t *trace) target() bool {
 		return t.refuse(StepTarget, ReasonLoop, t.to.ID)
 	case !t.to.AnySource && !slices.Contains(t.to.Addresses, f.Destination.Addr()):
 		return t.refuse(StepTarget, ReasonNotForwarding, t.to.ID)
+	case t.to.Kind == GatewayInterface:
+		return t.refuse(StepTarget, ReasonGatewayInterface, t.to.Owner)
 	case t.to.Kind == EndpointInterface && !t.to.endpoint.Available:
 		return t.refuse(StepTarget, ReasonEndpointUnavailable, t.to.Owner)
 	case t.to.Kind == EndpointInterface && (f.Protocol != TCP || !t.to.endpoint.takes(f.Destination.Port())):
@@ -337,17 +352,6 @@ func (t *trace) targetGateway() bool {
 		return t.refuse(StepTarget, ReasonEndpointUnavailable, e.ID)
 	}
 	return t.allow(StepTarget, e.ID, ToGateway, e.ID)
-}
-
-func (t *trace) targetInternet() bool {
-	gateway, destination := t.hop.Target.ID, t.flow.Destination.Addr()
-	switch {
-	case destination.IsPrivate():
-		return t.refuse(StepTarget, ReasonNotPublic, gateway)
-	case t.hop.Target.Kind == ViaInternetGateway && destination.Is4() && !t.from.Public.IsValid():
-		return t.refuse(StepTarget, ReasonNoPublicAddress, t.from.ID)
-	}
-	return t.allow(StepTarget, gateway, ToInternet, gateway)
 }
 
 // inbound asks the receiver's subnet's ACL and its groups.

@@ -13,7 +13,7 @@ type NameExplanation struct {
 	Name string `json:"name"`
 	// Service is the service whose name it is, such as "com.amazonaws.us-east-1.ssm"; empty for other names.
 	Service string `json:"service,omitempty"`
-	// Private is true where the name resolves to private addresses of this network.
+	// Private is true where the name resolves to private addresses of this network; otherwise Addresses are public ones.
 	Private   bool         `json:"private"`
 	Addresses []netip.Addr `json:"addresses,omitempty"`
 	// Endpoint is the endpoint that has the addresses, or the one that would if nothing stood in the way.
@@ -61,7 +61,7 @@ func (s *Snapshot) ExplainName(vpcID, name string) NameExplanation {
 		return x
 	}
 	a := s.Resolve(vpcID, name, TypeANY)
-	x.Private, x.Addresses, x.Endpoint = a.Status == NameFound, a.Addresses, a.Endpoint
+	x.Private, x.Addresses, x.Endpoint = a.Status == NameFound && !a.Public, a.Addresses, a.Endpoint
 	e := s.endpointNamed(r, x.Name)
 	switch {
 	case e != nil:

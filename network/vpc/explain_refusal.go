@@ -23,6 +23,8 @@ func (t *trace) refusal() StepReport {
 		r.Why, r.Remedy, r.Requirement = t.refusedRoute()
 	case StepPeering:
 		r.Why, r.Remedy, r.Requirement = t.refusedPeering()
+	case StepNAT:
+		r.Why, r.Remedy, r.Requirement = t.refusedNAT()
 	case StepTarget:
 		r.Why, r.Remedy, r.Requirement = t.refusedTarget()
 	case StepACLIn:
@@ -42,6 +44,9 @@ func (t *trace) refusedSource() (why, remedy, requirement string) {
 	case ReasonMalformed:
 		return fmt.Sprintf("%s and %s are not two unicast addresses of one family", f.Source.Addr(), f.Destination.Addr()),
 			"send from the interface's own address to a unicast address", "P5"
+	case ReasonGatewayInterface:
+		return fmt.Sprintf("%s belongs to NAT gateway %s, which begins nothing of its own", f.From, t.verdict.Resource),
+			"start the connection at the node", "P4"
 	case ReasonEndpointStarts:
 		return fmt.Sprintf("%s belongs to an endpoint, which answers and never starts a connection", f.From),
 			"start the connection at the node", "P4"
@@ -224,8 +229,14 @@ func (t *trace) refusedTarget() (why, remedy, requirement string) {
 		return fmt.Sprintf("the route leads back to %s itself", t.to.ID),
 			fmt.Sprintf("give %s a route table without that route", t.from.subnet.ID), "P5"
 	case ReasonNoPublicAddress:
-		return fmt.Sprintf("%s has no public address, so Internet gateway %s does not carry it", t.from.title(), t.hop.Target.ID),
-			"use a VPC endpoint or a NAT gateway, or associate a public address", "P3"
+		why, remedy = t.refusedPublic()
+		return why, remedy, "P3"
+	case ReasonNothingThere:
+		return fmt.Sprintf("%s takes it out, but nothing there has %s: public services of AWS take tcp 443, and this server leads to nothing else", t.hop.Target.ID, f.describe()+" at "+destination.String()),
+			"use a public name of a service with tcp 443, or let the server lead to the host's network", "P3"
+	case ReasonGatewayInterface:
+		return fmt.Sprintf("%s belongs to NAT gateway %s, which takes nothing for itself", t.to.ID, t.verdict.Resource),
+			"connect to the address that is wanted: the route leads through the NAT gateway", "P5"
 	case ReasonNotPublic:
 		return fmt.Sprintf("%s is no address of the Internet, and %s leads nowhere else", destination, t.hop.Target.ID),
 			"add a route to where the address is", "P5"

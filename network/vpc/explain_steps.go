@@ -103,6 +103,8 @@ func (t *trace) passed(step Step) StepReport {
 		}
 		return passed(t.hop.Target.ID, "%s is active and joins %s and %s",
 			t.hop.Target.ID, t.hop.peering.Requester, t.hop.peering.Accepter)
+	case StepNAT:
+		return t.passedNAT()
 	case StepTarget:
 		return t.passedTarget()
 	case StepACLIn:
@@ -176,6 +178,9 @@ func (t *trace) passedTarget() StepReport {
 	case ToGateway:
 		return passed(t.verdict.To, "gateway endpoint %s takes it for %s", t.verdict.To, t.hop.gateway.Service)
 	case ToInternet:
+		if t.verdict.Public.IsValid() {
+			return passed(t.verdict.To, "%s takes it to the Internet, from %s", t.verdict.To, t.verdict.Public)
+		}
 		return passed(t.verdict.To, "%s takes it to the Internet", t.verdict.To)
 	}
 	return passed(t.to.ID, "%s is %s", t.flow.Destination.Addr(), t.to.title())

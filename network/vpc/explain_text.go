@@ -23,7 +23,7 @@ func (e Explanation) String() string {
 func (e *Explanation) draw(b *strings.Builder, title string) {
 	fmt.Fprintf(b, "%s%s: %s\n", title, e.Flow, e.Verdict)
 	for _, s := range e.Steps {
-		if s.Outcome == NotReached {
+		if s.Outcome == NotReached || s.Step == StepNAT && s.Outcome == NotApplicable {
 			continue
 		}
 		fmt.Fprintf(b, "  %s %-8s %s\n", outcomeMarks[s.Outcome], s.Step, s.Why)

@@ -72,13 +72,14 @@ const (
 	StepACLOut              // the sender's subnet's network ACL, outbound
 	StepRoute               // the sender's subnet's route table
 	StepPeering             // the peering connection is active
+	StepNAT                 // the NAT gateway on the way: its subnet's ACL, both ways, and its route to an Internet gateway
 	StepTarget              // some interface has the destination address, and it takes flows
 	StepACLIn               // the receiver's subnet's network ACL, inbound
 	StepIngress             // the receiver's security groups, inbound
 )
 
 var stepNames = [...]string{
-	"source", "service", "egress", "acl-out", "route", "peering", "target", "acl-in", "ingress",
+	"source", "service", "egress", "acl-out", "route", "peering", "nat", "target", "acl-in", "ingress",
 }
 
 func (s Step) String() string {
@@ -118,7 +119,7 @@ func (k DestinationKind) MarshalText() ([]byte, error) { return []byte(k.String(
 
 // Verdict is the judgement on a flow, with its reason.
 //
-//	allow ⇔ source ∧ ( service ∨ ( egress ∧ acl-out ∧ route ∧ peering ∧ target ∧ acl-in ∧ ingress ) )
+//	allow ⇔ source ∧ ( service ∨ ( egress ∧ acl-out ∧ route ∧ peering ∧ nat ∧ target ∧ acl-in ∧ ingress ) )
 //
 // acl-out and acl-in are asked only where the flow crosses a subnet's border. A denied verdict names the first step
 // that refused. For a packet of a tracked conversation egress and ingress are not asked.
@@ -134,6 +135,8 @@ type Verdict struct {
 	// Kind and To say where an allowed flow goes.
 	Kind DestinationKind `json:"kind"`
 	To   string          `json:"to,omitempty"`
+	// Public is the source address of an allowed flow to the Internet, behind its gateway.
+	Public netip.Addr `json:"public,omitzero"`
 }
 
 // Origin is where a connection comes from, as the fabric saw it. The zero Origin is a connection from outside every VPC.

@@ -76,6 +76,9 @@ func (n *naive) judge(f vpc.Flow) (allow bool, step vpc.Step, kind vpc.Destinati
 	if source.Is4() != destination.Is4() || !ordinary(source) || !own && !from.AnySource {
 		return deny(vpc.StepSource)
 	}
+	if from.Kind == vpc.GatewayInterface {
+		return deny(vpc.StepSource)
+	}
 	if from.Kind == vpc.EndpointInterface && (!n.tracked || from.Owner == "" || !n.endpoint(from.Owner).Available) {
 		return deny(vpc.StepSource)
 	}
@@ -112,8 +115,15 @@ func (n *naive) judgeReturn(f vpc.Flow) (bool, vpc.Step, vpc.DestinationKind, st
 	if e := n.endpoint(f.From); e != nil {
 		home = e.VPC
 	}
+	gateway := n.nat(f.From)
+	if gateway != nil {
+		home = gateway.VPC
+	}
 	if home == "" || !n.tracked {
 		return false, vpc.StepSource, 0, ""
+	}
+	if gateway != nil && !n.passes(gateway, f) {
+		return false, vpc.StepNAT, 0, ""
 	}
 	return n.arrive(f, arrival{to: n.cardAt(home, f.Destination.Addr()), crosses: true})
 }
@@ -164,11 +174,7 @@ func (n *naive) forward(f vpc.Flow, from *vpc.Interface, own bool) (bool, vpc.St
 		}
 		return true, 0, vpc.ToGateway, route.Target.ID
 	case vpc.ViaInternetGateway, vpc.ViaNATGateway:
-		noAddress := route.Target.Kind == vpc.ViaInternetGateway && !from.Public.IsValid() && destination.Is4()
-		if destination.IsPrivate() || noAddress {
-			return deny(vpc.StepTarget)
-		}
-		return true, 0, vpc.ToInternet, route.Target.ID
+		return n.leave(f, from, route)
 	case vpc.ViaInterface:
 		if to.ID == from.ID {
 			return deny(vpc.StepTarget)
@@ -181,6 +187,52 @@ func (n *naive) forward(f vpc.Flow, from *vpc.Interface, own bool) (bool, vpc.St
 	return n.arrive(f, arrival{to, crosses, members})
 }
 
+// leave judges what goes out by a gateway.
+func (n *naive) leave(f vpc.Flow, from *vpc.Interface, route vpc.Route) (bool, vpc.Step, vpc.DestinationKind, string) {
+	deny := func(s vpc.Step) (bool, vpc.Step, vpc.DestinationKind, string) { return false, s, 0, "" }
+	destination := f.Destination.Addr()
+	public := from.Public
+	if f.Source.Addr() != from.Addresses[0] {
+		public = netip.Addr{}
+	}
+	known := true
+	if route.Target.Kind == vpc.ViaNATGateway {
+		gateway := n.nat(route.Target.ID)
+		if known = gateway != nil; known {
+			onward, found := n.routeFrom(gateway.VPC, gateway.Subnet, destination)
+			if !n.passes(gateway, f) || gateway.Private || !found || onward.Target.Kind != vpc.ViaInternetGateway {
+				return deny(vpc.StepNAT)
+			}
+			public = gateway.Public
+		}
+	}
+	if destination.IsPrivate() || known && destination.Is4() && !public.IsValid() || !n.answers(f) {
+		return deny(vpc.StepTarget)
+	}
+	return true, 0, vpc.ToInternet, route.Target.ID
+}
+
+func (n *naive) nat(id string) *vpc.NATGateway {
+	return find(n.NATGateways, func(g vpc.NATGateway) bool { return g.ID == id })
+}
+
+// passes: the gateway works, and its subnet's ACL lets the packet in and out again.
+func (n *naive) passes(g *vpc.NATGateway, f vpc.Flow) bool {
+	return g.Available && n.aclAllows(g.Subnet, f, false) && n.aclAllows(g.Subnet, f, true)
+}
+
+// answers: something on the Internet takes the flow.
+func (n *naive) answers(f vpc.Flow) bool {
+	if n.Internet == nil {
+		return true
+	}
+	to := f.Destination.Addr()
+	if find(n.Internet.Services, func(s vpc.PublicService) bool { return s.Address == to }) != nil {
+		return f.Protocol == vpc.TCP && f.Destination.Port() == 443
+	}
+	return (f.Protocol == vpc.TCP || f.Protocol == vpc.UDP) && contains(n.Internet.Open, to) && !contains(n.Internet.Closed, to)
+}
+
 type arrival struct {
 	to      *vpc.Interface
 	crosses bool
@@ -189,7 +241,7 @@ type arrival struct {
 
 func (n *naive) arrive(f vpc.Flow, a arrival) (bool, vpc.Step, vpc.DestinationKind, string) {
 	deny := func(s vpc.Step) (bool, vpc.Step, vpc.DestinationKind, string) { return false, s, 0, "" }
-	if a.to == nil || a.to.Owner == "" || !a.to.AnySource && !slices.Contains(a.to.Addresses, f.Destination.Addr()) {
+	if a.to == nil || a.to.Owner == "" || a.to.Kind == vpc.GatewayInterface || !a.to.AnySource && !slices.Contains(a.to.Addresses, f.Destination.Addr()) {
 		return deny(vpc.StepTarget)
 	}
 	if a.to.Kind == vpc.EndpointInterface {
@@ -234,6 +286,10 @@ func (n *naive) far(p *vpc.Peering, v string) string {
 
 // routeFor takes the longest prefix; between equals local first, then ranges, then prefix lists.
 func (n *naive) routeFor(from *vpc.Interface, a netip.Addr) (best vpc.Route, found bool) {
+	return n.routeFrom(from.VPC, from.Subnet, a)
+}
+
+func (n *naive) routeFrom(v, subnet string, a netip.Addr) (best vpc.Route, found bool) {
 	if !ordinary(a) {
 		return best, false
 	}
@@ -243,12 +299,12 @@ func (n *naive) routeFor(from *vpc.Interface, a netip.Addr) (best vpc.Route, fou
 			best, found, bits = r, true, p.Bits()
 		}
 	}
-	for _, c := range n.vpc(from.VPC).CIDRs {
+	for _, c := range n.vpc(v).CIDRs {
 		consider(vpc.Route{Destination: c}, c)
 	}
-	table := find(n.RouteTables, func(t vpc.RouteTable) bool { return slices.Contains(t.Subnets, from.Subnet) })
+	table := find(n.RouteTables, func(t vpc.RouteTable) bool { return slices.Contains(t.Subnets, subnet) })
 	if table == nil {
-		table = find(n.RouteTables, func(t vpc.RouteTable) bool { return t.VPC == from.VPC && t.Main })
+		table = find(n.RouteTables, func(t vpc.RouteTable) bool { return t.VPC == v && t.Main })
 	}
 	if table == nil {
 		return best, found

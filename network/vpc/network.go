@@ -18,6 +18,9 @@ type Network struct {
 	// ResolverEndpoints and ResolverRules are Route 53 Resolver's.
 	ResolverEndpoints []ResolverEndpoint
 	ResolverRules     []ResolverRule
+	NATGateways       []NATGateway
+	// Internet is what lies behind Internet gateways; nil is an Internet that nothing is known of, where everything answers.
+	Internet *Internet
 }
 
 // VPC is one virtual private cloud. Address ranges of one VPC do not overlap.
@@ -140,6 +143,8 @@ const (
 	ServiceInterface
 	// ResolverInterface is an address of a Route 53 Resolver endpoint.
 	ResolverInterface
+	// GatewayInterface belongs to a NAT gateway. It begins no conversation of its own and takes none.
+	GatewayInterface
 )
 
 // Interface is an elastic network interface. Its first address is the primary one.
@@ -153,7 +158,8 @@ type Interface struct {
 	// AnySource lifts the source/destination check: the interface may then send from addresses that are not its own.
 	AnySource bool
 	// Public is the public IPv4 address that an Internet gateway translates the primary address to; the zero Addr
-	// where there is none, and then no Internet gateway carries what the interface sends.
+	// where there is none, and then no Internet gateway carries what the interface sends. What it sends from another
+	// address is not carried either.
 	Public netip.Addr
 	// Name is the private host name without domain, such as "ip-10-0-1-20".
 	Name string

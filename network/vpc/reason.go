@@ -34,6 +34,11 @@ const (
 	ReasonServiceSide                       // an endpoint service's own interface starts connections and takes none
 	ReasonResolverUnavailable               // the Resolver endpoint is being made or deleted
 	ReasonResolverPort                      // a Resolver endpoint takes questions on port 53 if it is inbound, else nothing
+	ReasonNATUnavailable                    // the NAT gateway is pending, failed or deleted
+	ReasonNATPrivate                        // a private NAT gateway does not lead to the Internet
+	ReasonNATRoute                          // the NAT gateway's own subnet has no route to an Internet gateway
+	ReasonGatewayInterface                  // a NAT gateway's interface takes and begins nothing of its own
+	ReasonNothingThere                      // nothing on the Internet that the server leads to has that address and port
 )
 
 var reasonNames = [...]string{
@@ -41,7 +46,8 @@ var reasonNames = [...]string{
 	"service-port", "not-instance", "no-rule", "acl-denied", "no-route", "blackhole", "peering-inactive",
 	"not-transitive", "resolver-outside", "no-interface", "detached", "endpoint-port", "not-forwarding", "loop",
 	"no-public-address", "not-public", "not-judged", "service-side",
-	"resolver-unavailable", "resolver-port",
+	"resolver-unavailable", "resolver-port", "nat-unavailable", "nat-private",
+	"nat-route", "gateway-interface", "nothing-there",
 }
 
 func (r Reason) String() string {

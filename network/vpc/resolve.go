@@ -48,6 +48,8 @@ type Answer struct {
 	Names     []string
 	// Endpoint is the VPC endpoint that the name belongs to, if it is one's.
 	Endpoint string
+	// Public says that the name means a public address, which only a gateway leads to.
+	Public bool
 	// Rule is the Resolver rule that a forwarded name is asked for by. It must not be changed.
 	Rule *ResolverRule
 }
@@ -79,7 +81,7 @@ func (s *Snapshot) Resolve(vpcID, name string, qtype uint16) Answer {
 	if under(name, "in-addr.arpa") || under(name, "ip6.arpa") {
 		return r.resolveReverse(name, qtype)
 	}
-	return Answer{}
+	return s.resolvePublic(r, name, qtype)
 }
 
 // answer gives the record's data of the asked type.

@@ -26,6 +26,10 @@ type Snapshot struct {
 	// gateways are the VPCs of the gateways and gateway endpoints that routes lead to.
 	gateways map[string]*realm
 	names    globalNames
+	nats     map[string]*nat
+	// publics are the interfaces that have a public address, internet what lies behind Internet gateways.
+	publics  map[netip.Addr]*card
+	internet *internet
 }
 
 // realm is a VPC with what stands in it.

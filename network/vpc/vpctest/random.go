@@ -27,6 +27,8 @@ func Networks() *rapid.Generator[vpc.Network] {
 		d.interfaces()
 		d.endpoints()
 		d.ownService()
+		d.natGateways()
+		d.internet()
 		d.resolvers()
 		for i := range d.n.VPCs {
 			d.acls(&d.n.VPCs[i])
@@ -209,7 +211,7 @@ func (d *drawer) interfaces() {
 				c.Addresses = append(c.Addresses, hostOf(n, byte(120+i)))
 			}
 			if d.chance(30, "public") {
-				c.Public = netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})
+				c.Public = netip.AddrFrom4([4]byte{198, 51, 100, byte(len(d.n.Interfaces))})
 			}
 			d.n.Interfaces = append(d.n.Interfaces, c)
 		}
@@ -361,6 +363,11 @@ func (d *drawer) routes(v string) (routes []vpc.Route) {
 			routes = append(routes, vpc.Route{Destination: d.n.VPCs[i].CIDRs[0], Target: vpc.Target{Kind: vpc.ViaPeering, ID: p.ID}})
 		}
 	}
+	if d.chance(40, "default route") {
+		routes = append(routes, vpc.Route{Destination: everything, Target: pick(d.T, "way out", []vpc.Target{
+			{Kind: vpc.ViaInternetGateway, ID: "igw-" + v}, {Kind: vpc.ViaNATGateway, ID: "nat-" + v},
+		})})
+	}
 	for range d.between(0, 2, "other routes") {
 		r := vpc.Route{Target: d.target(v)}
 		if len(d.n.PrefixLists) > 0 && d.chance(30, "to list") {
@@ -390,7 +397,7 @@ func (d *drawer) target(v string) vpc.Target {
 		{Kind: vpc.ViaNATGateway, ID: "nat-" + v}, {Kind: vpc.Blackhole, ID: "nat-gone"}, {Kind: vpc.ViaOther, ID: "tgw-1"},
 	}
 	for _, c := range d.n.Interfaces {
-		if c.VPC == v && c.Kind != vpc.EndpointInterface {
+		if c.VPC == v && (c.Kind == vpc.InstanceInterface || c.Kind == vpc.AttachedInterface) {
 			targets = append(targets, vpc.Target{Kind: vpc.ViaInterface, ID: c.ID})
 			break
 		}
@@ -451,6 +458,9 @@ func (d *drawer) sender() vpc.Interface {
 }
 
 func (d *drawer) destination() netip.Addr {
+	if d.chance(15, "public") {
+		return pick(d.T, "on the Internet", []netip.Addr{PublicSSM, PublicSSM, PublicEC2, netip.MustParseAddr("1.1.1.1")})
+	}
 	if d.chance(85, "interface") {
 		return pick(d.T, "address", pick(d.T, "to", d.n.Interfaces).Addresses)
 	}

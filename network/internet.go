@@ -1,0 +1,86 @@
+package network
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"postern/network/vpc"
+)
+
+// DefaultPublicRange is for benchmarks of network devices (RFC 2544, RFC 6890): no host of the Internet has an address
+// in it.
+var DefaultPublicRange = netip.MustParsePrefix("198.18.0.0/15")
+
+// InternetConfig says what lies behind Internet gateways.
+type InternetConfig struct {
+	// Range is where public addresses are taken from: those of services from its lower half, those of interfaces and NAT
+	// gateways from its upper half. It is an IPv4 range of /8 to /20; the zero Prefix is DefaultPublicRange.
+	Range netip.Prefix
+	// Open are ranges of the real Internet, or of the host's own networks, that gateways lead to besides; Closed are those
+	// of them that they do not.
+	Open, Closed []netip.Prefix
+}
+
+// public is an InternetConfig at work.
+type public struct {
+	services, addresses netip.Prefix
+	internet            *vpc.Internet
+}
+
+func (c InternetConfig) build() (public, error) {
+	r := c.Range
+	if !r.IsValid() {
+		r = DefaultPublicRange
+	}
+	if r = r.Masked(); !r.Addr().Is4() || r.Bits() < 8 || r.Bits() > 20 || r.Addr().IsPrivate() {
+		return public{}, fmt.Errorf("the range %s for public addresses is not a public IPv4 range of /8 to /20", r)
+	}
+	half := r.Bits() + 1
+	p := public{services: netip.PrefixFrom(r.Addr(), half), addresses: netip.PrefixFrom(at(r, 1<<(32-half)), half)}
+	p.internet = &vpc.Internet{Services: publicServices(p.services), Open: c.Open, Closed: append(c.Closed[:len(c.Closed):len(c.Closed)], r)}
+	return p, nil
+}
+
+// perRegion is how many addresses a region's services have.
+const perRegion = 32
+
+// publicServices are the services of every region at their public names, and the global ones at theirs: those that a
+// program of a node may call. S3 is not among them: its names belong to its prefix list.
+func publicServices(from netip.Prefix) []vpc.PublicService {
+	out := []vpc.PublicService{
+		{Name: "iam.amazonaws.com", Service: "com.amazonaws.iam", Address: at(from, 1)},
+		{Name: "sts.amazonaws.com", Service: "com.amazonaws.us-east-1.sts", Address: at(from, 2)},
+	}
+	for i, region := range regions {
+		n := 0
+		for _, s := range amazonServices {
+			if s.kind != vpc.InterfaceEndpoint || s.short == "s3" || n == perRegion {
+				continue
+			}
+			out = append(out, vpc.PublicService{
+				Name: s.short + "." + region.Name + ".amazonaws.com", Service: "com.amazonaws." + region.Name + "." + s.short,
+				Address: at(from, (i+1)*perRegion+n),
+			})
+			n++
+		}
+	}
+	return out
+}
+
+// PublicHostName is the public host name of an interface, empty where it has no public address or its VPC no host names.
+func (s *State) PublicHostName(n *Interface) string {
+	v, ok := s.vpcs.get(n.VPC)
+	if n.Public == nil || !ok || !v.DNSSupport || !v.DNSHostnames {
+		return ""
+	}
+	return vpc.PublicHostName(n.Region, n.Public.Address)
+}
+
+// randomNumber is one of n numbers from 0 on.
+func randomNumber(n int) int {
+	var b [4]byte
+	rand.Read(b[:])
+	return int(binary.BigEndian.Uint32(b[:])) % n
+}

@@ -1,0 +1,52 @@
+package vpc
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// resolvePublic is what a public name means: a service's address, or of an interface's public host name the private
+// address inside its own VPC and the public one elsewhere.
+func (s *Snapshot) resolvePublic(r *realm, name string, qtype uint16) Answer {
+	if s.internet != nil {
+		if service := s.internet.names[name]; service != nil {
+			return publicAnswer(name, qtype, service.Address, true)
+		}
+	}
+	if a, ok := parsePublicHost(name); ok {
+		if c := s.publics[a]; c != nil && c.realm.DNSHostnames && canonical(PublicHostName(c.realm.Region, a)) == name {
+			if c.realm == r {
+				return publicAnswer(name, qtype, c.Addresses[0], false)
+			}
+			return publicAnswer(name, qtype, a, true)
+		}
+	}
+	return Answer{}
+}
+
+func publicAnswer(name string, qtype uint16, a netip.Addr, public bool) Answer {
+	answer := Answer{Status: NameNoData, Zone: parent(name), Public: public}
+	answer.setAddresses(qtype, []netip.Addr{a}, nil)
+	return answer
+}
+
+// PublicHostName is the public host name of an address in a region.
+func PublicHostName(region string, a netip.Addr) string {
+	b := a.As4()
+	label := fmt.Sprintf("ec2-%d-%d-%d-%d", b[0], b[1], b[2], b[3])
+	if region == "us-east-1" {
+		return label + ".compute-1.amazonaws.com"
+	}
+	return label + "." + region + ".compute.amazonaws.com"
+}
+
+// parsePublicHost is the address that a public host name is made of.
+func parsePublicHost(name string) (netip.Addr, bool) {
+	label, _, _ := strings.Cut(name, ".")
+	rest, ok := strings.CutPrefix(label, "ec2-")
+	if !ok || !under(name, "amazonaws.com") {
+		return netip.Addr{}, false
+	}
+	return parseOctets(rest, '-', false)
+}
