@@ -14,10 +14,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"postern/aws/transport"
+	postern "postern/server"
 )
 
 // TestPrivateSystemsManager is the engineer's story: apply, see the node Online, nothing left to change, destroy.
@@ -32,9 +34,13 @@ func TestPrivateSystemsManager(t *testing.T) {
 	worked, requests := s.answering()
 	t.Logf("apply took %v; Postern worked %v on %d requests", took.Round(time.Millisecond), worked.Round(time.Millisecond), requests)
 	c := connect(t, s)
-	var instance string
+	var instance, document string
 	w.output("instance", &instance)
+	w.output("document", &document)
 	c.online(instance)
+	if said := c.run(document, instance); said != "hello from the parameter store\nmade by terraform\n" {
+		t.Errorf("the document says %q", said)
+	}
 	w.settled()
 	w.destroy()
 	c.empty()
@@ -42,10 +48,11 @@ func TestPrivateSystemsManager(t *testing.T) {
 
 // clients look at what Terraform made, past Terraform.
 type clients struct {
-	t   *testing.T
-	ec2 *ec2.Client
-	iam *iam.Client
-	ssm *ssm.Client
+	t       *testing.T
+	account string
+	ec2     *ec2.Client
+	iam     *iam.Client
+	ssm     *ssm.Client
 }
 
 func connect(t *testing.T, s *server) *clients {
@@ -73,7 +80,7 @@ func connect(t *testing.T, s *server) *clients {
 			return aws.Credentials{AccessKeyID: value("AWS_ACCESS_KEY_ID"), SecretAccessKey: value("AWS_SECRET_ACCESS_KEY")}, nil
 		}),
 	}
-	return &clients{t, ec2.NewFromConfig(config), iam.NewFromConfig(config), ssm.NewFromConfig(config)}
+	return &clients{t, postern.DefaultAccount, ec2.NewFromConfig(config), iam.NewFromConfig(config), ssm.NewFromConfig(config)}
 }
 
 // online waits until a node is.
@@ -98,6 +105,21 @@ func (c *clients) online(id string) {
 			c.t.Fatalf("%s is not Online after %v: %+v", id, patience, out.InstanceInformationList)
 		}
 	}
+}
+
+// run runs a document on a node, waits for its end and returns what it wrote.
+func (c *clients) run(document, node string) string {
+	c.t.Helper()
+	sent, err := c.ssm.SendCommand(c.t.Context(), &ssm.SendCommandInput{DocumentName: &document, InstanceIds: []string{node}})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	done, err := ssm.NewCommandExecutedWaiter(c.ssm, func(o *ssm.CommandExecutedWaiterOptions) { o.MinDelay, o.MaxDelay = 50*time.Millisecond, time.Second }).
+		WaitForOutput(c.t.Context(), &ssm.GetCommandInvocationInput{CommandId: sent.Command.CommandId, InstanceId: &node}, patience)
+	if err != nil {
+		c.t.Fatalf("%s on %s: %v", document, node, err)
+	}
+	return aws.ToString(done.StandardOutputContent)
 }
 
 // empty wants nothing of what a story makes to be left.
@@ -148,6 +170,30 @@ func (c *clients) empty() {
 				Filters: []ssmtypes.DocumentKeyValuesFilter{{Key: aws.String("Owner"), Values: []string{"Self"}}},
 			})
 			return len(out.DocumentIdentifiers), err
+		},
+		"parameters": func() (int, error) {
+			out, err := c.ssm.DescribeParameters(ctx, &ssm.DescribeParametersInput{})
+			return len(out.Parameters), err
+		},
+		"prefix lists": func() (int, error) {
+			out, err := c.ec2.DescribeManagedPrefixLists(ctx, &ec2.DescribeManagedPrefixListsInput{Filters: []ec2types.Filter{
+				{Name: aws.String("owner-id"), Values: []string{c.account}},
+			}})
+			return len(out.PrefixLists), err
+		},
+		"peerings": func() (int, error) {
+			out, err := c.ec2.DescribeVpcPeeringConnections(ctx, &ec2.DescribeVpcPeeringConnectionsInput{Filters: []ec2types.Filter{
+				{Name: aws.String("status-code"), Values: []string{"active", "pending-acceptance", "provisioning"}},
+			}})
+			return len(out.VpcPeeringConnections), err
+		},
+		"policies": func() (int, error) {
+			out, err := c.iam.ListPolicies(ctx, &iam.ListPoliciesInput{Scope: iamtypes.PolicyScopeTypeLocal})
+			return len(out.Policies), err
+		},
+		"users": func() (int, error) {
+			out, err := c.iam.ListUsers(ctx, &iam.ListUsersInput{})
+			return len(out.Users), err
 		},
 	} {
 		if n, err := count(); n != 0 || err != nil {

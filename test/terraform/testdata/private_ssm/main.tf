@@ -21,6 +21,11 @@ variable "name" {
   default = "private-ssm"
 }
 
+variable "greeting" {
+  type    = string
+  default = "hello from the parameter store"
+}
+
 data "aws_region" "current" {}
 
 data "aws_caller_identity" "current" {}

@@ -6,3 +6,6 @@ output "instance" {
   value = aws_instance.node.id
 }
 
+output "document" {
+  value = aws_ssm_document.greet.name
+}
