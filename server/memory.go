@@ -11,7 +11,7 @@ import (
 const (
 	// headroom is how much garbage may gather before it is collected, in bytes. Go's own measure is as much as is in use,
 	// which with ten thousand nodes is a waste.
-	headroom = 96 << 20
+	headroom = 64 << 20
 	// Collecting earlier than at leastGC per cent costs too much, and later than at mostGC, Go's default, gains nothing.
 	leastGC, mostGC = 25, 100
 	// release is how often memory that was needed for a while, by the handshakes of many nodes at once, is given back.

@@ -79,12 +79,18 @@ func (b *bench) measureWireGuard(ctx context.Context) ([]report.Row, error) {
 				return f[name("fabric", direction)]["MB/s"] / f[name("wireguard-go", direction)]["MB/s"]
 			})
 		}
+		perCPU := func(direction string) float64 {
+			return median(runs, func(f figures) float64 {
+				return f[name("fabric", direction)]["MB/cpu-s"] / f[name("wireguard-go", direction)]["MB/cpu-s"]
+			})
+		}
 		rows = append(rows, report.Row{
 			Figure:    both(runs, name("fabric", "down"), name("fabric", "up"), "MB/s"),
 			Reference: "wireguard-go over kernel TUN: " + both(runs, name("wireguard-go", "down"), name("wireguard-go", "up"), "MB/s"),
-			Ratio:     fmt.Sprintf("%s down, %s up", report.Percent(ratio("down")), report.Percent(ratio("up"))),
-			Verdict:   report.Judge(min(ratio("down"), ratio("up")) >= 1),
-			Limit:     limits["wireguard"],
+			Ratio: fmt.Sprintf("%s down, %s up; for each second of processor time %s and %s", report.Percent(ratio("down")), report.Percent(ratio("up")),
+				report.Percent(perCPU("down")), report.Percent(perCPU("up"))),
+			Verdict: report.Judge(min(ratio("down"), ratio("up")) >= 1),
+			Limit:   limits["wireguard"],
 		})
 	}
 	return rows, nil
