@@ -31,12 +31,15 @@ type CreateVpcEndpointInput struct {
 	// PrivateDNS asks for the service's ordinary names inside the VPC. nil asks for it where the service has them.
 	PrivateDNS *bool
 	Tags       []Tag
+	// Principals are the ARNs that the caller goes by, for services that not everybody may use.
+	Principals []string `json:"-"`
 	// Token makes the request idempotent.
 	Token string `json:"-"`
 }
 
 // CreateVpcEndpoint makes an interface endpoint with one network interface in each subnet, or a gateway endpoint with
-// its route in each route table. The endpoint is returned as pending; when CreateVpcEndpoint returns, it is available.
+// its route in each route table. The endpoint is returned as pending; when CreateVpcEndpoint returns, it is available,
+// unless the owner of its service has to accept it first.
 func (s *Service) CreateVpcEndpoint(ctx context.Context, c Scope, in CreateVpcEndpointInput) (*VpcEndpoint, error) {
 	var made *VpcEndpoint
 	err := s.do(ctx, c, func(p *plan) error {
@@ -73,12 +76,18 @@ func (p *plan) createEndpoint(in CreateVpcEndpointInput) (*VpcEndpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.checkPolicy(in.Policy); err != nil {
+	if err := p.checkPolicyOf(service, in.Policy); err != nil {
 		return nil, err
 	}
 	e := &VpcEndpoint{
 		Meta: p.meta("vpce", tags), VPC: v.ID, Kind: in.Kind, Service: in.Service, State: Pending, Policy: in.Policy,
 		PrivateDNS: len(service.PrivateNames) > 0,
+	}
+	if service.Own != nil {
+		e.Connection = newID("vpce-con")
+		if service.Own.AcceptanceRequired {
+			e.State, e.PrivateDNS = PendingAcceptance, false
+		}
 	}
 	if in.PrivateDNS != nil {
 		e.PrivateDNS = *in.PrivateDNS
@@ -96,7 +105,11 @@ func (p *plan) createEndpoint(in CreateVpcEndpointInput) (*VpcEndpoint, error) {
 	if err := place(e, in); err != nil {
 		return nil, err
 	}
-	p.note(e)
+	if e.State == Pending {
+		p.note(e) // Reconcile makes it available, and tells the judge
+	} else {
+		p.put(e)
+	}
 	return e, nil
 }
 
@@ -123,6 +136,12 @@ func (p *plan) serviceFor(in CreateVpcEndpointInput) (EndpointService, error) {
 	if in.Service == "" {
 		return EndpointService{}, missing("serviceName")
 	}
+	if v, ok := p.ownService(p.scope.Region, in.Service); ok && v.allows(p.scope.Account, in.Principals) {
+		if in.Kind != vpc.InterfaceEndpoint {
+			return EndpointService{}, invalidParameter("The service %s does not support this type of VPC endpoint", in.Service)
+		}
+		return v.service(), nil
+	}
 	service, ok := endpointService(p.scope.Region, in.Service, in.Kind)
 	if ok {
 		return service, nil
@@ -139,6 +158,12 @@ func (p *plan) serviceFor(in CreateVpcEndpointInput) (EndpointService, error) {
 func (p *plan) checkPrivateDNS(v *VPC, e *VpcEndpoint, service EndpointService) error {
 	if !e.PrivateDNS {
 		return nil
+	}
+	if service.Own != nil && e.State != Available && e.State != Pending {
+		return invalidParameter("Private DNS can only be enabled after the endpoint connection is accepted by the owner of %s.", e.Service)
+	}
+	if service.Own != nil && service.Own.PrivateDNS != nil && len(service.PrivateNames) == 0 {
+		return invalidParameter("Private DNS can't be enabled because the service %s has not verified the private DNS name.", e.Service)
 	}
 	if len(service.PrivateNames) == 0 {
 		return invalidParameter("Private DNS can't be enabled because the service %s does not provide a private DNS name.", e.Service)
@@ -176,6 +201,9 @@ func (p *plan) addSubnet(e *VpcEndpoint, in EndpointSubnet) error {
 	}
 	if subnet.VPC != e.VPC {
 		return invalidParameter("Subnet %s does not belong to VPC %s.", in.ID, e.VPC)
+	}
+	if v, ok := p.ownService(e.Region, e.Service); ok && !slices.Contains(p.ServiceZones(v), subnet.Zone) {
+		return invalidParameter("The VPC endpoint service %s does not support the availability zone of the subnet: %s.", e.Service, in.ID)
 	}
 	for _, id := range e.Subnets {
 		other, err := p.Subnet(p.scope, id)
@@ -253,14 +281,15 @@ func (s *Service) ModifyVpcEndpoint(ctx context.Context, c Scope, id string, cha
 			return err
 		}
 		if change.Policy != nil {
-			if err := p.checkPolicy(*change.Policy); err != nil {
+			service, _ := p.serviceOf(old)
+			if err := p.checkPolicyOf(service, *change.Policy); err != nil {
 				return err
 			}
 			e.Policy = *change.Policy
 		}
 		if change.PrivateDNS != nil {
 			e.PrivateDNS = *change.PrivateDNS
-			service, _ := endpointService(e.Region, e.Service, e.Kind)
+			service, _ := p.serviceOf(&e)
 			if err := p.checkPrivateDNS(v, &e, service); err != nil {
 				return err
 			}
@@ -340,11 +369,20 @@ func (s *Service) DeleteVpcEndpoints(ctx context.Context, c Scope, ids []string)
 					p.remove(n)
 				}
 			}
+			p.forgetNotifications(e.ID)
 			p.remove(e)
 		}
 		return nil
 	})
 	return failed, err
+}
+
+// checkPolicyOf is checkPolicy for an endpoint to a service: one of somebody's own takes none.
+func (p *plan) checkPolicyOf(service EndpointService, text string) error {
+	if service.Own != nil && text != "" {
+		return invalidParameter("The service %s does not support VPC endpoint policies.", service.Name)
+	}
+	return p.checkPolicy(text)
 }
 
 // checkPolicy takes an endpoint policy that is empty or that the policy judge can judge.

@@ -9,7 +9,7 @@ import (
 	"postern/network/vpc"
 )
 
-// EndpointService is one of Amazon's own services that VPC endpoints lead to, as a region has it.
+// EndpointService is a service that VPC endpoints lead to, as a region has it: one of Amazon's, or somebody's own.
 type EndpointService struct {
 	// ID is "vpce-svc-…", Name "com.amazonaws.REGION.SHORT".
 	ID, Name string
@@ -21,6 +21,8 @@ type EndpointService struct {
 	PrivateNames []string
 	// BaseNames are what endpoints' own names end with.
 	BaseNames []string
+	// Own is the record of a service of somebody's own, nil for Amazon's.
+	Own *VpcEndpointService
 }
 
 // amazonServices are the services that a private Systems Manager set-up has endpoints for. SERVICE.REGION.amazonaws.com
@@ -92,12 +94,13 @@ func (e *VpcEndpoint) Name() string {
 }
 
 func (e *VpcEndpoint) baseName() string {
-	return strings.TrimPrefix(e.Service, "com.amazonaws."+e.Region+".") + "." + e.Region + ".vpce.amazonaws.com"
+	short := strings.TrimPrefix(strings.TrimPrefix(e.Service, "com.amazonaws."), "vpce.")
+	return strings.TrimPrefix(short, e.Region+".") + "." + e.Region + ".vpce.amazonaws.com"
 }
 
 // DNSEntries are the endpoint's names as DescribeVpcEndpoints lists them: the regional one, one a zone, and then the
 // private ones. zones are those of its subnets. While it is pending its private zone has no id yet.
-func (e *VpcEndpoint) DNSEntries(zones []string) []DNSEntry {
+func (s *State) DNSEntries(e *VpcEndpoint, zones []string) []DNSEntry {
 	if e.Kind != vpc.InterfaceEndpoint {
 		return nil
 	}
@@ -113,7 +116,7 @@ func (e *VpcEndpoint) DNSEntries(zones []string) []DNSEntry {
 	if e.State == Pending {
 		private = "ZONEIDPENDING"
 	}
-	if service, ok := endpointService(e.Region, e.Service, e.Kind); ok {
+	if service, ok := s.serviceOf(e); ok {
 		for _, name := range service.PrivateNames {
 			out = append(out, DNSEntry{name, private})
 		}

@@ -167,7 +167,7 @@ type InterfaceChange struct {
 	DeleteOnTermination *bool
 }
 
-// ModifyInterface changes a network interface. Only its endpoint changes an endpoint's interface.
+// ModifyInterface changes a network interface. Only its endpoint or service changes the interface of one.
 func (s *Service) ModifyInterface(ctx context.Context, c Scope, id string, change InterfaceChange) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.Interface(c, id)
@@ -205,9 +205,13 @@ func (s *Service) ModifyInterface(ctx context.Context, c Scope, id string, chang
 	})
 }
 
-// managed reports whether an interface is an endpoint's or a NAT gateway's, which alone change it.
+// managed reports whether an interface is an endpoint's, an endpoint service's or a NAT gateway's, which alone change it.
 func managed(n *Interface) bool {
-	return n.Kind == vpc.EndpointInterface || n.Kind == vpc.GatewayInterface
+	switch n.Kind {
+	case vpc.EndpointInterface, vpc.ServiceInterface, vpc.GatewayInterface:
+		return true
+	}
+	return false
 }
 
 func notYours(n *Interface) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"postern/aws/fault"
@@ -17,11 +18,13 @@ const tokenLife = 24 * time.Hour
 // A verb that returns an error leaves nothing of its plan.
 type plan struct {
 	State
-	scope   Scope
-	now     time.Time
-	limits  *Limits
-	changes []record
-	deleted []bool
+	scope  Scope
+	now    time.Time
+	limits *Limits
+	// hostTarget says which addresses of the server's host may be targets of endpoint services; nil means none.
+	hostTarget func(netip.AddrPort) bool
+	changes    []record
+	deleted    []bool
 	// judged says that the judge has to see a new snapshot.
 	judged bool
 }
@@ -37,6 +40,7 @@ func (s *State) disown() {
 	s.vpcs.owned, s.subnets.owned, s.tables.owned, s.gateways.owned = false, false, false, false
 	s.acls.owned, s.groups.owned, s.interfaces.owned, s.endpoints.owned = false, false, false, false
 	s.dhcp.owned = false
+	s.services.owned, s.notifications.owned = false, false
 	s.lists.owned, s.peerings.owned, s.tokens.owned, s.addresses.owned = false, false, false, false
 	s.elasticIPs.owned, s.natGateways.owned, s.flowLogs.owned = false, false, false
 }

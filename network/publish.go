@@ -95,8 +95,12 @@ func (b *publisher) convert(s *State) vpc.Network {
 	if !s.interfaces.same(&old.interfaces) {
 		n.Interfaces = convert(s.interfaces.rows, old.interfaces.rows, n.Interfaces, (*Interface).value)
 	}
-	if !s.endpoints.same(&old.endpoints) {
-		n.Endpoints = convert(s.endpoints.rows, old.endpoints.rows, n.Endpoints, (*VpcEndpoint).value)
+	switch {
+	case !s.services.same(&old.services): // an endpoint's names are its service's
+		n.EndpointServices = convert(s.services.rows, nil, nil, (*VpcEndpointService).value)
+		n.Endpoints = convert(s.endpoints.rows, nil, nil, s.endpointValue)
+	case !s.endpoints.same(&old.endpoints):
+		n.Endpoints = convert(s.endpoints.rows, old.endpoints.rows, n.Endpoints, s.endpointValue)
 	}
 	if !s.peerings.same(&old.peerings) {
 		n.Peerings = convert(s.peerings.rows, old.peerings.rows, n.Peerings, (*Peering).value)
@@ -192,13 +196,27 @@ func (n *Interface) value() vpc.Interface {
 	return out
 }
 
-func (e *VpcEndpoint) value() vpc.Endpoint {
+func (s *State) endpointValue(e *VpcEndpoint) vpc.Endpoint {
 	out := vpc.Endpoint{
 		ID: e.ID, VPC: e.VPC, Kind: e.Kind, Service: e.Service, Available: e.State == Available,
 		PrivateDNS: e.PrivateDNS, Name: e.Name(), Interfaces: e.Interfaces, RouteTables: e.RouteTables,
 	}
-	if service, ok := endpointService(e.Region, e.Service, e.Kind); ok {
+	switch e.State {
+	case PendingAcceptance:
+		out.Acceptance = vpc.AwaitsAcceptance
+	case Rejected:
+		out.Acceptance = vpc.AcceptanceRejected
+	}
+	if service, ok := s.serviceOf(e); ok {
 		out.PrivateNames = service.PrivateNames
+	}
+	return out
+}
+
+func (v *VpcEndpointService) value() vpc.EndpointService {
+	out := vpc.EndpointService{ID: v.ID, Name: v.Name(), Account: v.Account}
+	for _, t := range v.Targets {
+		out.Targets = append(out.Targets, vpc.ServiceTarget(t))
 	}
 	return out
 }

@@ -154,9 +154,12 @@ func (n *Interface) Owner() string {
 
 // Endpoint states, as the EC2 API spells them.
 const (
-	Pending   = "pending"
-	Available = "available"
-	Deleted   = "deleted"
+	// PendingAcceptance is an endpoint that the owner of its service has not answered yet, Rejected one that was refused.
+	PendingAcceptance = "pendingAcceptance"
+	Rejected          = "rejected"
+	Pending           = "pending"
+	Available         = "available"
+	Deleted           = "deleted"
 )
 
 // VpcEndpoint is a VPC endpoint.
@@ -164,9 +167,11 @@ type VpcEndpoint struct {
 	Meta
 	VPC  string
 	Kind vpc.EndpointKind
-	// Service is "com.amazonaws.REGION.SHORT".
+	// Service is "com.amazonaws.REGION.SHORT", or "com.amazonaws.vpce.REGION.vpce-svc-…" of somebody's own.
 	Service string
 	State   string
+	// Connection is the id of its connection to a service of somebody's own, "vpce-con-…".
+	Connection string `json:",omitempty"`
 	// Policy is the endpoint policy's text; empty is full access.
 	Policy string `json:",omitempty"`
 	// PrivateDNS asks for the service's ordinary names inside the VPC.

@@ -330,8 +330,8 @@ func (p *plan) checkTarget(t *RouteTable, target vpc.Target) error {
 		if n.VPC != t.VPC {
 			return invalidValue("route table %s and interface %s belong to different networks", t.ID, n.ID)
 		}
-		if n.Kind == vpc.EndpointInterface {
-			return invalidValue("interface %s belongs to a VPC endpoint and cannot be a route's target", n.ID)
+		if managed(n) {
+			return invalidValue("interface %s belongs to a VPC endpoint or endpoint service and cannot be a route's target", n.ID)
 		}
 	case vpc.ViaPeering:
 		pcx, ok := p.peerings.get(target.ID)

@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,11 @@ type Config struct {
 	Limits Limits
 	// Internet says what lies behind Internet gateways.
 	Internet InternetConfig
+	// HostTargets says which addresses and ports of the server's host may be targets of endpoint services; nil means none.
+	HostTargets func(netip.AddrPort) bool
+	// LookupTXT asks for the TXT records of a name, to verify the private names of endpoint services; nil means that none
+	// can be verified.
+	LookupTXT func(ctx context.Context, name string) ([]string, error)
 }
 
 // Service changes and shows the intended network. Its methods may be called at once from any number of goroutines.
@@ -31,6 +37,9 @@ type Service struct {
 	now    func() time.Time
 	limits Limits
 	public public
+
+	hostTargets func(netip.AddrPort) bool
+	lookupTXT   func(context.Context, string) ([]string, error)
 
 	state atomic.Pointer[State]
 
@@ -42,7 +51,7 @@ type Service struct {
 
 // New loads the state and publishes its first snapshot.
 func New(ctx context.Context, c Config) (*Service, error) {
-	s := &Service{store: c.Store, now: c.Now, limits: c.Limits.withDefaults()}
+	s := &Service{store: c.Store, now: c.Now, limits: c.Limits.withDefaults(), hostTargets: c.HostTargets, lookupTXT: c.LookupTXT}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -135,6 +144,7 @@ func (s *Service) commit(ctx context.Context, scope Scope, verb func(*plan) erro
 			}
 		}
 		p := newPlan(s.state.Load(), scope, s.now().UTC().Truncate(time.Millisecond), &s.limits)
+		p.hostTarget = s.hostTargets
 		if err := verb(p); err != nil || len(p.changes) == 0 {
 			return false, err
 		}

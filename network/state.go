@@ -14,19 +14,21 @@ import (
 
 // State is the intended network at one moment. It is immutable: its records are shared and must not be changed.
 type State struct {
-	version    uint64
-	vpcs       table[*VPC]
-	subnets    table[*Subnet]
-	tables     table[*RouteTable]
-	gateways   table[*InternetGateway]
-	acls       table[*NetworkACL]
-	groups     table[*SecurityGroup]
-	interfaces table[*Interface]
-	endpoints  table[*VpcEndpoint]
-	lists      table[*PrefixList]
-	peerings   table[*Peering]
-	dhcp       table[*DhcpOptions]
-	tokens     table[*Token]
+	version       uint64
+	vpcs          table[*VPC]
+	subnets       table[*Subnet]
+	tables        table[*RouteTable]
+	gateways      table[*InternetGateway]
+	acls          table[*NetworkACL]
+	groups        table[*SecurityGroup]
+	interfaces    table[*Interface]
+	endpoints     table[*VpcEndpoint]
+	lists         table[*PrefixList]
+	peerings      table[*Peering]
+	services      table[*VpcEndpointService]
+	notifications table[*ConnectionNotification]
+	dhcp          table[*DhcpOptions]
+	tokens        table[*Token]
 	// addresses are those in use, by subnet; they follow from interfaces.
 	addresses table[*addresses]
 
@@ -73,6 +75,8 @@ func load(records []Record, version uint64) (*State, error) {
 	}
 	s.lists.sort()
 	s.peerings.sort()
+	s.services.sort()
+	s.notifications.sort()
 	s.dhcp.sort()
 	s.tokens.sort()
 	s.elasticIPs.sort()
@@ -106,6 +110,10 @@ func (s *State) append(r Record) error {
 		return appendTo(&s.peerings, r)
 	case KindDhcpOptions:
 		return appendTo(&s.dhcp, r)
+	case KindEndpointService:
+		return appendTo(&s.services, r)
+	case KindConnectionNotification:
+		return appendTo(&s.notifications, r)
 	case KindElasticIP:
 		return appendTo(&s.elasticIPs, r)
 	case KindNATGateway:
@@ -170,6 +178,10 @@ func (s *State) put(r record) {
 		s.peerings.put(r)
 	case *DhcpOptions:
 		s.dhcp.put(r)
+	case *VpcEndpointService:
+		s.services.put(r)
+	case *ConnectionNotification:
+		s.notifications.put(r)
 	case *ElasticIP:
 		s.elasticIPs.put(r)
 	case *NATGateway:
@@ -206,6 +218,10 @@ func (s *State) remove(r record) {
 		s.peerings.remove(r.ID)
 	case *DhcpOptions:
 		s.dhcp.remove(r.ID)
+	case *VpcEndpointService:
+		s.services.remove(r.ID)
+	case *ConnectionNotification:
+		s.notifications.remove(r.ID)
 	case *ElasticIP:
 		s.elasticIPs.remove(r.ID)
 	case *NATGateway:

@@ -7,21 +7,23 @@ type Kind string
 
 // The kinds. They stand in databases and do not change.
 const (
-	KindVPC             Kind = "vpc"
-	KindSubnet          Kind = "subnet"
-	KindRouteTable      Kind = "route-table"
-	KindInternetGateway Kind = "internet-gateway"
-	KindNetworkACL      Kind = "network-acl"
-	KindSecurityGroup   Kind = "security-group"
-	KindInterface       Kind = "network-interface"
-	KindEndpoint        Kind = "vpc-endpoint"
-	KindPrefixList      Kind = "prefix-list"
-	KindPeering         Kind = "vpc-peering"
-	KindDhcpOptions     Kind = "dhcp-options"
-	KindElasticIP       Kind = "elastic-ip"
-	KindNATGateway      Kind = "nat-gateway"
-	KindFlowLog         Kind = "flow-log"
-	KindToken           Kind = "client-token"
+	KindVPC                    Kind = "vpc"
+	KindSubnet                 Kind = "subnet"
+	KindRouteTable             Kind = "route-table"
+	KindInternetGateway        Kind = "internet-gateway"
+	KindNetworkACL             Kind = "network-acl"
+	KindSecurityGroup          Kind = "security-group"
+	KindInterface              Kind = "network-interface"
+	KindEndpoint               Kind = "vpc-endpoint"
+	KindPrefixList             Kind = "prefix-list"
+	KindPeering                Kind = "vpc-peering"
+	KindDhcpOptions            Kind = "dhcp-options"
+	KindEndpointService        Kind = "vpc-endpoint-service"
+	KindConnectionNotification Kind = "vpc-endpoint-connection-notification"
+	KindElasticIP              Kind = "elastic-ip"
+	KindNATGateway             Kind = "nat-gateway"
+	KindFlowLog                Kind = "flow-log"
+	KindToken                  Kind = "client-token"
 )
 
 // Record is one stored record. Kind and ID together are unique; Body is JSON that only this package reads.

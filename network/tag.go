@@ -144,6 +144,9 @@ func (s *State) tagged(c Scope, id string) (taggable, error) {
 	case "eni":
 		return tagsOf(s.Interface(c, id))
 	case "vpce":
+		if strings.HasPrefix(id, "vpce-svc-") {
+			return tagsOf(s.VpcEndpointService(c, id))
+		}
 		return tagsOf(s.VpcEndpoint(c, id))
 	case "pl":
 		return tagsOf(lookup(&s.lists, nounPrefixList, c, id))
@@ -212,6 +215,7 @@ func (s *State) Tagged(c Scope) []Tagged {
 	collect(&out, c, "security-group", s.groups.rows)
 	collect(&out, c, "network-interface", s.interfaces.rows)
 	collect(&out, c, "vpc-endpoint", s.endpoints.rows)
+	collect(&out, c, "vpc-endpoint-service", s.services.rows)
 	collect(&out, c, "prefix-list", s.lists.rows)
 	collect(&out, c, "vpc-peering-connection", s.peerings.rows)
 	collect(&out, c, "dhcp-options", s.dhcp.rows)

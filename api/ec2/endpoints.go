@@ -57,7 +57,7 @@ func (v *view) endpoint(e *network.VpcEndpoint) types.VpcEndpoint {
 			zones = append(zones, n.Zone)
 		}
 	}
-	for _, d := range e.DNSEntries(zones) {
+	for _, d := range v.DNSEntries(e, zones) {
 		out.DnsEntries = append(out.DnsEntries, types.DnsEntry{DnsName: aws.String(d.Name), HostedZoneId: aws.String(d.HostedZone)})
 	}
 	return out

@@ -17,5 +17,6 @@
 //     instances that rules for all traffic in both directions allow, and cuts them at once (docs/divergences.md);
 //   - the resolver and instance metadata are reached whatever groups and ACLs say, but not too often; a question over UDP
 //     and its answer are not remembered;
+//   - an endpoint service's own interface is on that stack too: Connect connects from there to the service's targets;
 //   - a super-segment of up to 64 KiB crosses in one piece where both links can.
 package fabric

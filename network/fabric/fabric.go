@@ -170,7 +170,7 @@ func (f *Fabric) Apply(s *vpc.Snapshot) {
 	}
 	f.end(gone)
 	for p := range gone {
-		if p.kind == endpoint && p.card.Load() == nil {
+		if p.ours() && p.card.Load() == nil {
 			p.realm.remove(p)
 		}
 	}
@@ -190,7 +190,7 @@ func (f *Fabric) strike(s *vpc.Snapshot, gone map[*port]bool) (closing []*realm)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for p := range gone {
-		if p.card.Load() == nil && (p.kind == endpoint || p.plug.Load() == nil) && f.ports[p.id] == p {
+		if p.card.Load() == nil && (p.ours() || p.plug.Load() == nil) && f.ports[p.id] == p {
 			delete(f.ports, p.id)
 		}
 	}

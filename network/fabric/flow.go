@@ -11,7 +11,7 @@ import (
 func (g *passage) begin() (*port, vpc.Verdict, Drop) {
 	h := &g.header
 	switch {
-	case g.from.kind != machine, h.Protocol == packet.TCP && !conntrack.Begins(h.Flags):
+	case g.from.kind != machine && g.from.kind != provider, h.Protocol == packet.TCP && !conntrack.Begins(h.Flags):
 		return nil, vpc.Verdict{}, OutOfState
 	case h.Protocol == packet.ICMP && h.Type == packet.EchoReply:
 		return nil, vpc.Verdict{}, Unrelated

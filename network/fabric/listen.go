@@ -13,8 +13,8 @@ import (
 	"postern/network/vpc"
 )
 
-// Conn is a connection from a network interface to an endpoint or a link-local service. It stays beneath TLS: what
-// (*tls.Conn).NetConn returns has the Origin.
+// Conn is a connection from a network interface to an endpoint or a link-local service, or from an endpoint service's own
+// interface to a target. It stays beneath TLS: what (*tls.Conn).NetConn returns has the Origin.
 type Conn struct {
 	*userstack.Conn
 	realm    *realm
@@ -99,13 +99,18 @@ func (f *Fabric) Listen(eni string, tcpPort uint16) (net.Listener, error) {
 
 // endpointPort returns the endpoint interface's port, plugged into the VPC's stack.
 func (f *Fabric) endpointPort(eni string, r *realm, s *vpc.Snapshot) (*port, error) {
+	return f.stackPort(eni, endpoint, r, s)
+}
+
+// stackPort returns the port of an interface that is the VPC's stack's, plugged into it.
+func (f *Fabric) stackPort(eni string, kind portKind, r *realm, s *vpc.Snapshot) (*port, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		return nil, net.ErrClosed
 	}
-	p := f.portLocked(eni, endpoint)
-	if p.kind != endpoint {
+	p := f.portLocked(eni, kind)
+	if p.kind != kind {
 		return nil, fault.New(fault.Exists, "fabric.Listen", "a link is attached to %s", eni)
 	}
 	if p.realm == nil {

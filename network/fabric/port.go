@@ -17,6 +17,7 @@ const (
 	machine  portKind = iota // whatever holds the link: an instance, an attached machine
 	endpoint                 // an endpoint's interface: the VPC's stack
 	service                  // the VPC's resolver and instance metadata
+	provider                 // an endpoint service's own interface: the VPC's stack, which connects from there
 )
 
 // port is where one network interface meets the fabric.
@@ -54,6 +55,9 @@ type entrance interface {
 	// sender returns the port that may send from the address, or why none may.
 	sender(source [4]byte) (*port, vpc.Reason)
 }
+
+// ours reports whether the port is an interface that the VPC's stack has.
+func (p *port) ours() bool { return p.kind == endpoint || p.kind == provider }
 
 func (p *port) sender(source [4]byte) (*port, vpc.Reason) {
 	switch c := p.card.Load(); {
