@@ -309,7 +309,7 @@ func (s *Server) openRunning(context.Context) error {
 			}
 		})
 	}
-	resolver := dns.New(dns.Options{Snapshot: s.network.Snapshot})
+	resolver := dns.New(dns.Options{Snapshot: s.network.Snapshot, DialResolver: s.fabric.DialResolver})
 	start("resolver", func(ctx context.Context) error {
 		packets, connections := s.fabric.Resolver()
 		return resolver.Serve(ctx, packets, connections)

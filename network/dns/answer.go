@@ -22,12 +22,15 @@ const (
 // query is a message with what is to be done about it. The zero query is not answered at all.
 type query struct {
 	// ready is the answer where the message alone decides it; otherwise it is made from message and found, or by the
-	// upstreams where forward is true.
+	// servers elsewhere where forward is true.
 	ready   []byte
 	message *dns.Msg
 	found   vpc.Answer
 	forward bool
-	// vpc is the asker's, serial the serial number of its zones.
+	// rule sends the question on, from one of the interfaces by.
+	rule *vpc.ResolverRule
+	by   []string
+	// vpc is the one that is answered for, serial the serial number of its zones.
 	vpc    string
 	serial uint32
 	// limit is the largest answer, in bytes.
@@ -51,18 +54,20 @@ func (s *Server) read(in []byte, origin vpc.Origin, udp bool) query {
 	if snapshot == nil {
 		return query{}
 	}
-	q := query{message: m, vpc: origin.VPC, limit: limit(m, udp), serial: uint32(snapshot.Version())}
+	q := query{message: m, vpc: view(origin), limit: limit(m, udp), serial: uint32(snapshot.Version())}
 	question := m.Question[0]
 	if rcode := unanswerable(m, question); rcode != dns.RcodeSuccess {
-		if v, ok := snapshot.VPC(origin.VPC); ok && v.DNSSupport {
+		if v, ok := snapshot.VPC(q.vpc); ok && v.DNSSupport {
 			return query{ready: s.pack(refuse(m, rcode), q.limit, nil)}
 		}
 		return query{}
 	}
-	q.found = snapshot.Resolve(origin.VPC, question.Name, question.Qtype)
+	q.found = snapshot.Resolve(q.vpc, question.Name, question.Qtype)
 	switch q.found.Status {
 	case vpc.NameSilent:
 		return query{}
+	case vpc.NameForwarded:
+		q.follow(snapshot, q.found.Rule)
 	case vpc.NameNotOurs:
 		s.counts.notOurs.Add(1)
 		q.forward = len(s.options.Upstreams) > 0 && m.RecursionDesired && !special(question.Name)

@@ -1,12 +1,13 @@
 // Package dns is the resolver that every VPC has at its base plus two and at 169.254.169.253: the private names of
 // endpoints and hosts as vpc.Snapshot.Resolve knows them, said in the DNS protocol over UDP and TCP, to each asker by
-// the VPC it asks from.
+// the VPC it asks from, or by the VPC of the Resolver inbound endpoint that it asks.
 //
 // What it answers:
 //
 //	the snapshot has data             NOERROR with the data
 //	the name exists, the type not     NOERROR with the zone's SOA
 //	a private zone has no such name   NXDOMAIN with the zone's SOA; never asked elsewhere
+//	a Resolver rule forwards the name asked of the rule's targets, from its outbound endpoint; SERVFAIL where none answers
 //	the name is not ours              asked upstream if upstreams are configured; else NXDOMAIN without SOA
 //	the VPC has no DNS support        nothing, as on AWS
 //

@@ -3,34 +3,79 @@ package dns
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/miekg/dns"
+
+	"postern/network/vpc"
 )
 
-// forward asks upstream while the server goes on, and hands over the answer.
+// forward asks elsewhere while the server goes on, and hands over the answer.
 func (s *Server) forward(ctx context.Context, q query, running *sync.WaitGroup, deliver func([]byte)) {
-	select {
-	case s.forwards <- struct{}{}:
-	default:
-		s.counts.forwardFailed.Add(1)
-		deliver(s.pack(refuse(q.message, dns.RcodeServerFailure), q.limit, nil))
+	if !s.enterForward(q.vpc) {
+		deliver(s.busy(q))
 		return
 	}
 	running.Go(func() {
-		defer func() { <-s.forwards }()
+		defer s.leaveForward(q.vpc)
 		if b := s.ask(ctx, q); b != nil {
 			deliver(b)
 		}
 	})
 }
 
-// ask gives the question to the upstreams, one after the other. Their failure is SERVFAIL: the name may well exist.
+// wait asks elsewhere and waits for the answer.
+func (s *Server) wait(ctx context.Context, q query) []byte {
+	if !s.enterForward(q.vpc) {
+		return s.busy(q)
+	}
+	defer s.leaveForward(q.vpc)
+	return s.ask(ctx, q)
+}
+
+// busy answers where too many questions wait already.
+func (s *Server) busy(q query) []byte {
+	s.counts.forwardFailed.Add(1)
+	return s.pack(refuse(q.message, dns.RcodeServerFailure), q.limit, nil)
+}
+
+// enterForward counts a question in that waits for others, if the VPC may have one more. The bound ends what would
+// never: a rule whose target asks the same VPC again.
+func (s *Server) enterForward(vpcID string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.forwarding >= maxForwards || s.forwards[vpcID] >= maxForwardsPerVPC {
+		return false
+	}
+	s.forwarding++
+	s.forwards[vpcID]++
+	return true
+}
+
+func (s *Server) leaveForward(vpcID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forwarding--
+	if s.forwards[vpcID]--; s.forwards[vpcID] == 0 {
+		delete(s.forwards, vpcID)
+	}
+}
+
+// A road leads to a server that is asked.
+type road func(ctx context.Context, network string) (net.Conn, error)
+
+// ask gives the question to the servers, one after the other. Their failure is SERVFAIL: the name may well exist.
 func (s *Server) ask(ctx context.Context, q query) []byte {
 	s.counts.forwarded.Add(1)
-	for _, upstream := range s.options.Upstreams {
-		r, err := s.exchange(ctx, q.message, upstream)
+	roads, patience := s.roads(q)
+	for _, to := range roads {
+		r, err := exchange(ctx, q.message, to, patience)
 		if err != nil {
 			continue
 		}
@@ -38,26 +83,67 @@ func (s *Server) ask(ctx context.Context, q query) []byte {
 		return s.pack(r, q.limit, nil)
 	}
 	s.counts.forwardFailed.Add(1)
-	return s.pack(refuse(q.message, dns.RcodeServerFailure), q.limit, nil)
+	r := refuse(q.message, dns.RcodeServerFailure)
+	if q.rule != nil {
+		r = newReply(q.message)
+		r.Rcode = dns.RcodeServerFailure
+		withOptions(r, q.message, &dns.EDNS0_EDE{
+			InfoCode: dns.ExtendedErrorCodeNoReachableAuthority, ExtraText: fmt.Sprintf("no target of %s answered", q.rule.ID),
+		})
+	}
+	return s.pack(r, q.limit, nil)
+}
+
+// roads are those that a question is tried on, and how long each may take: the upstreams in their order, or the targets
+// of the rule, from one after the other of the outbound endpoint's interfaces. Where a rule begins is chance, as on AWS;
+// together its tries take no longer than two upstreams.
+func (s *Server) roads(q query) (roads []road, patience time.Duration) {
+	if q.rule == nil {
+		for _, upstream := range s.options.Upstreams {
+			roads = append(roads, func(ctx context.Context, network string) (net.Conn, error) { return s.options.Dial(ctx, network, upstream) })
+		}
+		return roads, s.options.UpstreamTimeout
+	}
+	if len(q.by) == 0 || s.options.DialResolver == nil {
+		return nil, 0
+	}
+	tries := min(max(len(q.rule.Targets), 2), 4)
+	start := rand.IntN(len(q.rule.Targets) * len(q.by))
+	for i := range tries {
+		target := q.rule.Targets[(start+i)%len(q.rule.Targets)]
+		from := q.by[(start+i+i/len(q.rule.Targets))%len(q.by)]
+		roads = append(roads, func(ctx context.Context, network string) (net.Conn, error) {
+			return s.options.DialResolver(ctx, from, network, target)
+		})
+	}
+	return roads, 2 * s.options.UpstreamTimeout / time.Duration(tries)
+}
+
+// follow finds by which interfaces the question of a rule goes out.
+func (q *query) follow(snapshot *vpc.Snapshot, rule *vpc.ResolverRule) {
+	q.rule, q.forward = rule, true
+	if e, ok := snapshot.ResolverEndpoint(rule.Endpoint); ok && e.Available {
+		q.by = e.Interfaces
+	}
 }
 
 var errMismatch = errors.New("the answer is not to the question")
 
-// exchange asks one upstream under a new id, over UDP and, where the answer is cut, over TCP.
-func (s *Server) exchange(ctx context.Context, m *dns.Msg, upstream string) (*dns.Msg, error) {
+// exchange asks one server under a new id, over UDP and, where the answer is cut, over TCP.
+func exchange(ctx context.Context, m *dns.Msg, to road, patience time.Duration) (*dns.Msg, error) {
 	asked := m.Copy()
 	asked.Id = dns.Id()
-	r, err := s.exchangeOver(ctx, "udp", asked, upstream)
+	r, err := exchangeOver(ctx, "udp", asked, to, patience)
 	if err == nil && r.Truncated {
-		return s.exchangeOver(ctx, "tcp", asked, upstream)
+		return exchangeOver(ctx, "tcp", asked, to, patience)
 	}
 	return r, err
 }
 
-func (s *Server) exchangeOver(ctx context.Context, network string, m *dns.Msg, upstream string) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.options.UpstreamTimeout)
+func exchangeOver(ctx context.Context, network string, m *dns.Msg, to road, patience time.Duration) (*dns.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	c, err := s.options.Dial(ctx, network, upstream)
+	c, err := to(ctx, network)
 	if err != nil {
 		return nil, err
 	}
@@ -85,3 +171,14 @@ func answers(r, m *dns.Msg) bool {
 	return r.Response && r.Id == m.Id && len(r.Question) == 1 && r.Question[0].Qtype == m.Question[0].Qtype &&
 		r.Question[0].Qclass == m.Question[0].Qclass && strings.EqualFold(r.Question[0].Name, m.Question[0].Name)
 }
+
+// view is the VPC that a question is answered for: the asker's, or the one that the inbound endpoint stands in.
+func view(o vpc.Origin) string {
+	if o.EndpointVPC != "" {
+		return o.EndpointVPC
+	}
+	return o.VPC
+}
+
+// Resolver connects from an interface of an outbound Resolver endpoint to a DNS server; the fabric does.
+type Resolver func(ctx context.Context, eni, network string, to netip.AddrPort) (net.Conn, error)

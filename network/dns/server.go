@@ -25,8 +25,9 @@ const (
 	idle = 10 * time.Second
 	// maxConnections is how many TCP connections one interface may have open.
 	maxConnections = 100
-	// maxForwards is how many questions may wait for upstreams.
-	maxForwards = 256
+	// maxForwards is how many questions may wait for others, maxForwardsPerVPC how many of one VPC.
+	maxForwards       = 1024
+	maxForwardsPerVPC = 256
 )
 
 // Options say what a Server answers from.
@@ -39,6 +40,8 @@ type Options struct {
 	UpstreamTimeout time.Duration
 	// Dial connects to an upstream; nil means a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// DialResolver connects to the targets of Resolver rules; without it their names cannot be asked for.
+	DialResolver Resolver
 }
 
 // Originator is the remote address of a datagram, or the connection, that knows where it comes from.
@@ -53,7 +56,7 @@ type Stats struct {
 	// Found, Negative and NotOurs are answers with data, with NOERROR or NXDOMAIN from our zones, and those for names
 	// that are not ours.
 	Found, Negative, NotOurs uint64
-	// Forwarded are questions given to upstreams, ForwardFailed those that none answered.
+	// Forwarded are questions given to upstreams and targets of rules, ForwardFailed those that none answered.
 	Forwarded, ForwardFailed uint64
 }
 
@@ -65,10 +68,12 @@ type counters struct {
 type Server struct {
 	options  Options
 	counts   counters
-	forwards chan struct{}
 
 	mu          sync.Mutex
 	connections map[string]int
+	// forwarding counts the questions that wait for others, forwards those of each VPC.
+	forwarding int
+	forwards   map[string]int
 }
 
 // New makes a server; Serve runs it.
@@ -79,7 +84,7 @@ func New(o Options) *Server {
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{}).DialContext
 	}
-	return &Server{options: o, forwards: make(chan struct{}, maxForwards), connections: map[string]int{}}
+	return &Server{options: o, connections: map[string]int{}, forwards: map[string]int{}}
 }
 
 // Stats returns the counters.
@@ -207,7 +212,7 @@ func (s *Server) stream(ctx context.Context, c net.Conn, origin vpc.Origin) {
 		q := s.read(in, origin, false)
 		var b []byte
 		if q.forward {
-			b = s.ask(ctx, q)
+			b = s.wait(ctx, q)
 		} else {
 			b = s.answer(q, nil)
 		}

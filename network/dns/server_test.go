@@ -70,6 +70,12 @@ type resolver struct {
 
 func start(t testing.TB, o dns.Options) resolver {
 	t.Helper()
+	return startAs(t, o, vpc.Origin{VPC: vpctest.VPC, Interface: vpctest.Node})
+}
+
+// startAs runs a server that believes that everybody asks from one place.
+func startAs(t testing.TB, o dns.Options, origin vpc.Origin) resolver {
+	t.Helper()
 	p, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +84,6 @@ func start(t testing.TB, o dns.Options) resolver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	origin := vpc.Origin{VPC: vpctest.VPC, Interface: vpctest.Node}
 	r := resolver{dns.New(o), p.LocalAddr().String(), l.Addr().String()}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)

@@ -11,7 +11,7 @@ import (
 func (g *passage) begin() (*port, vpc.Verdict, Drop) {
 	h := &g.header
 	switch {
-	case g.from.kind != machine && g.from.kind != provider, h.Protocol == packet.TCP && !conntrack.Begins(h.Flags):
+	case g.from.kind != machine && g.from.kind != provider && g.from.kind != asking, h.Protocol == packet.TCP && !conntrack.Begins(h.Flags):
 		return nil, vpc.Verdict{}, OutOfState
 	case h.Protocol == packet.ICMP && h.Type == packet.EchoReply:
 		return nil, vpc.Verdict{}, Unrelated
@@ -42,6 +42,11 @@ func (g *passage) destination(v vpc.Verdict) (*port, Drop) {
 	case vpc.ToInterface:
 		if to := g.fabric.port(v.To); to != nil {
 			return to, Carried
+		}
+		if i, ok := g.rules.Interface(v.To); ok && i.Kind == vpc.ResolverInterface {
+			if to, err := g.fabric.resolverPort(v.To); err == nil {
+				return to, Carried
+			}
 		}
 		return nil, Unattached
 	case vpc.ToResolver, vpc.ToMetadata:

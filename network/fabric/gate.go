@@ -164,7 +164,11 @@ func (g *passage) track(s *shard, key *conntrack.Key, p *link.Packet) (*port, Dr
 	if f.Closing() && !closing {
 		f.Sides[1].To.to.begun.Add(-1)
 	}
-	return f.Sides[side].To.to, Carried
+	to := f.Sides[side].To.to
+	if g.settled(f, side) {
+		s.Remove(f, conntrack.Ended)
+	}
+	return to, Carried
 }
 
 // proceed judges a packet of a flow again if the rules are new, and asks whether it can be delivered.
@@ -223,7 +227,7 @@ func (g *passage) refuse() {
 	case !v.Allow:
 		return
 	case v.Kind == vpc.ToInterface:
-		if i, ok := g.rules.Interface(v.To); !ok || i.Kind != vpc.EndpointInterface {
+		if i, ok := g.rules.Interface(v.To); !ok || i.Kind != vpc.EndpointInterface && i.Kind != vpc.ResolverInterface {
 			return
 		}
 	case v.Kind != vpc.ToResolver && v.Kind != vpc.ToMetadata:

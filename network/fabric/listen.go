@@ -8,7 +8,6 @@ import (
 
 	"postern/aws/fault"
 	"postern/network/fabric/internal/conntrack"
-	"postern/network/fabric/internal/packet"
 	"postern/network/link/userstack"
 	"postern/network/vpc"
 )
@@ -33,11 +32,11 @@ func (c *Conn) Close() error {
 	return c.Conn.Close()
 }
 
-// peer finds the port at the other end of a connection that the stack has accepted.
-func (f *Fabric) peer(at *port, local, remote netip.AddrPort) *port {
+// peer finds the port at the other end of a connection that the stack has accepted, or of a datagram that has arrived.
+func (f *Fabric) peer(at *port, protocol uint8, local, remote netip.AddrPort) *port {
 	k := conntrack.Key{
 		Sender: at.number, Source: local.Addr().As4(), Destination: remote.Addr().As4(),
-		SourcePort: local.Port(), DestinationPort: remote.Port(), Protocol: packet.TCP,
+		SourcePort: local.Port(), DestinationPort: remote.Port(), Protocol: protocol,
 	}
 	s := f.flows.Lock(&k)
 	defer s.Unlock()

@@ -18,6 +18,7 @@ const (
 	endpoint                 // an endpoint's interface: the VPC's stack
 	service                  // the VPC's resolver and instance metadata
 	provider                 // an endpoint service's own interface: the VPC's stack, which connects from there
+	asking                   // a Resolver endpoint's interface: the VPC's stack, and its resolver for what asks there
 )
 
 // port is where one network interface meets the fabric.
@@ -57,7 +58,7 @@ type entrance interface {
 }
 
 // ours reports whether the port is an interface that the VPC's stack has.
-func (p *port) ours() bool { return p.kind == endpoint || p.kind == provider }
+func (p *port) ours() bool { return p.kind == endpoint || p.kind == provider || p.kind == asking }
 
 func (p *port) sender(source [4]byte) (*port, vpc.Reason) {
 	switch c := p.card.Load(); {
@@ -98,6 +99,11 @@ func (p *port) read(s *vpc.Snapshot) (alive bool) {
 	if i.Kind == vpc.EndpointInterface {
 		e, ok := s.Endpoint(i.Owner)
 		if !ok || !e.Available {
+			return false
+		}
+	}
+	if i.Kind == vpc.ResolverInterface {
+		if e, ok := s.ResolverEndpoint(i.Owner); !ok || !e.Available {
 			return false
 		}
 	}

@@ -38,6 +38,9 @@ func newWorld(t *rapid.T) *world {
 			w.listen(i)
 			continue
 		}
+		if i.Kind == vpc.ResolverInterface {
+			continue // the fabric's own
+		}
 		w.wires[i.ID] = fabrictest.NewWire(9001)
 		w.fabric.Attach(i.ID, w.wires[i.ID])
 	}
@@ -135,6 +138,8 @@ func (w *world) comesBack(f vpc.Flow, to string, sent []byte) {
 			w.Fatalf("%d packets arrived at %s", len(arrived), to)
 		}
 		wire.Put(packetOf(back, synFlag|ack))
+	} else if f.Protocol == vpc.UDP {
+		w.resolve(f)
 	} // else an endpoint's stack answers by itself
 	got := <-w.seen
 	if sentBack := got.Drop == fabric.Carried && got.To == f.From; sentBack != (verdict.Allow && verdict.To == f.From) {
@@ -143,6 +148,22 @@ func (w *world) comesBack(f vpc.Flow, to string, sent []byte) {
 	}
 	if got.Drop == fabric.Carried && len(w.wires[f.From].Wait()) != 1 {
 		w.Fatal("the answer did not arrive")
+	}
+}
+
+// resolve answers a question that a Resolver inbound endpoint took.
+func (w *world) resolve(f vpc.Flow) {
+	packets, _ := w.fabric.Resolver()
+	b := make([]byte, 100)
+	n, from, err := packets.ReadFrom(b)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if o := from.(*fabric.Peer).Origin(); o.Interface != f.From {
+		w.Fatalf("the question of %s comes from %q", f.From, o.Interface)
+	}
+	if _, err := packets.WriteTo(b[:n], from); err != nil {
+		w.Fatal(err)
 	}
 }
 

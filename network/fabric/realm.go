@@ -109,9 +109,17 @@ func (r *realm) serve(at [4]byte, kind vpc.DestinationKind) bool {
 	if err := r.takeLocked(r.service, local.Addr()); err != nil {
 		return false
 	}
+	return r.acceptLocked(local, r.service, to) == nil
+}
+
+// acceptLocked begins to hand the connections to one of the stack's addresses, which is the port's, to a service.
+func (r *realm) acceptLocked(local netip.AddrPort, at *port, to *arrivals) error {
+	if r.serving[local] != nil {
+		return nil
+	}
 	l, err := r.stack.ListenTCP(local)
 	if err != nil {
-		return false
+		return err
 	}
 	r.serving[local] = l
 	r.accepting.Go(func() {
@@ -120,18 +128,18 @@ func (r *realm) serve(at [4]byte, kind vpc.DestinationKind) bool {
 			if err != nil {
 				return
 			}
-			if conn := r.admit(c, r.service); conn != nil && !to.put(conn) {
+			if conn := r.admit(c, at); conn != nil && !to.put(conn) {
 				_ = conn.Close()
 			}
 		}
 	})
-	return true
+	return nil
 }
 
 // admit gives an accepted connection its origin. It returns nil, and aborts the connection, if that is not known: the
 // flow has been ended meanwhile.
 func (r *realm) admit(c *userstack.Conn, at *port) *Conn {
-	from := r.fabric.peer(at, c.Local(), c.Remote())
+	from := r.fabric.peer(at, packet.TCP, c.Local(), c.Remote())
 	rules := r.fabric.rules.Load()
 	if from == nil || rules == nil {
 		c.Abort()
@@ -171,6 +179,10 @@ func (r *realm) remove(p *port) {
 		if holder == p {
 			delete(ports, a)
 			r.stack.RemoveAddress(netip.AddrFrom4(a))
+			if l := r.serving[toAddrPort(a, dnsPort)]; l != nil {
+				delete(r.serving, l.Local())
+				_ = l.Close()
+			}
 		}
 	}
 	r.ports.Store(&ports)
@@ -218,7 +230,7 @@ func (s services) Send(batch []link.Packet) {
 	for i := range batch {
 		var h packet.Header
 		if packet.Parse(&batch[i], &h) == packet.None && h.Protocol == packet.UDP {
-			s.fabric.resolver.arrive(s.realm, &h, &batch[i])
+			s.fabric.resolver.arrive(s.realm, s.service, &h, &batch[i])
 			continue
 		}
 		s.stack.Send(batch[i : i+1])

@@ -59,10 +59,11 @@ func (a *arrivals) Close() error {
 
 func (a *arrivals) Addr() net.Addr { return net.TCPAddrFromAddrPort(a.addr) }
 
-// Peer is who sent a datagram to a VPC's resolver. It is the address that an answer is sent to.
+// Peer is who sent a datagram to a VPC's resolver, at its own addresses or at an inbound endpoint's. It is the address
+// that an answer is sent to.
 type Peer struct {
 	fabric        *Fabric
-	from          *port
+	from, at      *port
 	local, remote netip.AddrPort
 }
 
@@ -73,10 +74,10 @@ func (p *Peer) String() string { return p.remote.String() }
 
 // Origin is where the datagram comes from, by the snapshot in force now.
 func (p *Peer) Origin() vpc.Origin {
-	return p.fabric.rules.Load().Origin(p.from.id, "", p.remote)
+	return p.fabric.rules.Load().Origin(p.from.id, p.at.id, p.remote)
 }
 
-// Local is the address that was asked: base plus two, or 169.254.169.253.
+// Local is the address that was asked: base plus two, 169.254.169.253, or a Resolver inbound endpoint's.
 func (p *Peer) Local() netip.AddrPort { return p.local }
 
 // datagrams is a socket for the queries of every VPC to its resolver.
@@ -103,15 +104,15 @@ func newDatagrams(f *Fabric) *datagrams {
 	}
 }
 
-// arrive queues a packet that the gate has let pass.
-func (d *datagrams) arrive(r *realm, h *packet.Header, p *link.Packet) {
+// arrive queues a packet that the gate has let pass to a port.
+func (d *datagrams) arrive(r *realm, at *port, h *packet.Header, p *link.Packet) {
 	remote := toAddrPort(h.Source, h.SourcePort)
-	from := d.fabric.asker(r, h)
+	from := d.fabric.asker(r, at, h)
 	if from == nil || !link.Intact(p) {
 		p.Release()
 		return
 	}
-	q := datagram{*p, &Peer{fabric: d.fabric, from: from, local: toAddrPort(h.Destination, h.DestinationPort), remote: remote}}
+	q := datagram{*p, &Peer{fabric: d.fabric, from: from, at: at, local: toAddrPort(h.Destination, h.DestinationPort), remote: remote}}
 	select {
 	case d.queue <- q:
 	default:
@@ -120,8 +121,12 @@ func (d *datagrams) arrive(r *realm, h *packet.Header, p *link.Packet) {
 	}
 }
 
-// asker is the port that a datagram to the VPC's resolver came from.
-func (f *Fabric) asker(r *realm, h *packet.Header) *port {
+// asker is the port that a datagram to the VPC's resolver came from. What comes to an inbound endpoint may come from
+// another VPC: the flow knows.
+func (f *Fabric) asker(r *realm, at *port, h *packet.Header) *port {
+	if at.kind == asking {
+		return f.peer(at, packet.UDP, toAddrPort(h.Destination, h.DestinationPort), toAddrPort(h.Source, h.SourcePort))
+	}
 	if i, ok := f.rules.Load().InterfaceAt(r.vpc, netip.AddrFrom4(h.Source)); ok {
 		return f.port(i.ID)
 	}
@@ -190,6 +195,8 @@ func (d *datagrams) WriteTo(b []byte, to net.Addr) (int, error) {
 	case p.Len() > plug.mtu:
 		d.fabric.counts.drop(TooLarge)
 		p.Release()
+	case peer.at.kind == asking:
+		d.fabric.carry(peer.at.realm, []link.Packet{p})
 	default:
 		d.fabric.deliver(peer.from, []link.Packet{p})
 	}
