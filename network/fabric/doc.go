@@ -18,5 +18,7 @@
 //   - the resolver and instance metadata are reached whatever groups and ACLs say, but not too often; a question over UDP
 //     and its answer are not remembered;
 //   - an endpoint service's own interface is on that stack too: Connect connects from there to the service's targets;
+//   - what goes out by an Internet or NAT gateway is translated behind the gate and ends in a stack that has the public
+//     addresses of services; its answers are translated back before they pass the gate;
 //   - a super-segment of up to 64 KiB crosses in one piece where both links can.
 package fabric

@@ -22,6 +22,7 @@ const (
 	Unattached            // nobody holds the receiver's link
 	NoGateway             // the fabric has no road out of the VPCs
 	ServiceBusy           // the service's queue is full
+	PortAllocation        // a NAT gateway has no free port for that destination
 
 	ownDrops
 
@@ -31,7 +32,7 @@ const (
 
 var ownNames = [ownDrops]string{
 	"carried", "no-network", "out-of-state", "unrelated", "flow-allowance", "service-allowance", "too-large",
-	"unattached", "no-gateway", "service-busy",
+	"unattached", "no-gateway", "service-busy", "port-allocation",
 }
 
 func dropFault(f packet.Fault) Drop { return firstFault + Drop(f) }

@@ -69,6 +69,9 @@ type Fabric struct {
 	resolver  *datagrams
 	resolving *arrivals
 	metadata  *arrivals
+	public    *arrivals
+	// beyond is what lies behind the gateways; nil before the first flow there.
+	beyond atomic.Pointer[internet]
 
 	// applying orders snapshots.
 	applying   sync.Mutex
@@ -110,6 +113,7 @@ func New(o Options) *Fabric {
 	f.resolver = newDatagrams(f)
 	f.resolving = newArrivals(netip.AddrPortFrom(vpc.LinkLocalResolver, dnsPort))
 	f.metadata = newArrivals(netip.AddrPortFrom(vpc.MetadataAddress, metadataPort))
+	f.public = newArrivals(netip.AddrPortFrom(netip.IPv4Unspecified(), publicPort))
 	f.running.Go(f.sweep)
 	return f
 }
@@ -190,7 +194,7 @@ func (f *Fabric) strike(s *vpc.Snapshot, gone map[*port]bool) (closing []*realm)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for p := range gone {
-		if p.card.Load() == nil && (p.ours() || p.plug.Load() == nil) && f.ports[p.id] == p {
+		if p.card.Load() == nil && (p.ours() || p.kind == gateway || p.plug.Load() == nil) && f.ports[p.id] == p {
 			delete(f.ports, p.id)
 		}
 	}
@@ -223,8 +227,12 @@ func (f *Fabric) Close() error {
 		}
 	}
 	_, _, _ = f.resolver.Close(), f.resolving.Close(), f.metadata.Close()
+	_ = f.public.Close()
 	for _, r := range realms {
 		r.close()
+	}
+	if n := f.beyond.Load(); n != nil {
+		n.close()
 	}
 	close(f.stop)
 	f.running.Wait()

@@ -41,10 +41,12 @@ type lab struct {
 	version uint64
 	// accepted are the connections that the endpoint in subnet-a accepted.
 	accepted chan *fabric.Conn
+	// reached are the connections that came to public services.
+	reached chan *fabric.PublicConn
 }
 
 func newLab(t testing.TB, o fabric.Options) *lab {
-	l := &lab{Fabric: fabric.New(o), t: t, network: vpctest.Sample(), accepted: make(chan *fabric.Conn, 64)}
+	l := &lab{Fabric: fabric.New(o), t: t, network: vpctest.Sample(), accepted: make(chan *fabric.Conn, 64), reached: make(chan *fabric.PublicConn, 64)}
 	t.Cleanup(func() { l.Close() })
 	l.apply(func(*vpc.Network) {})
 	l.listen("eni-ssm-a")

@@ -62,6 +62,8 @@ func (g *passage) destination(v vpc.Verdict) (*port, Drop) {
 			return nil, ServiceBusy
 		}
 		return r.service, Carried
+	case vpc.ToInternet:
+		return g.leave(v)
 	}
 	return nil, NoGateway
 }
@@ -77,7 +79,7 @@ func (g *passage) again(s *shard, f *flow, side int) Drop {
 		same = v.Kind == vpc.ToResolver || v.Kind == vpc.ToMetadata
 	} else {
 		v = g.rules.DecideTracked(g.flow())
-		same = v.Kind == vpc.ToInterface && v.To == d.To.to.id
+		same = v.Kind == vpc.ToInterface && v.To == d.To.to.id || g.sameGateway(f, side, v)
 	}
 	switch {
 	case v.Allow && same:
@@ -93,6 +95,13 @@ func (g *passage) again(s *shard, f *flow, side int) Drop {
 	}
 	d.Version = g.rules.generation
 	return Carried
+}
+
+// sameGateway reports whether a flow to the Internet goes out by the same gateway and from the same address as before.
+func (g *passage) sameGateway(f *flow, side int, v vpc.Verdict) bool {
+	to := f.Sides[side].To.to
+	n := g.fabric.beyond.Load()
+	return v.Kind == vpc.ToInternet && v.To == to.id && n != nil && n.translates(to, &f.Keys[0], v.Public)
 }
 
 // related carries an ICMP error that is about a packet of a known flow, the way that flow's answers go.
@@ -133,6 +142,9 @@ func (f *Fabric) removed(fl *flow, _ conntrack.Removal) {
 		fl.Sides[1].To.to.begun.Add(-1)
 	}
 	f.log.accepted(fl, false)
+	if to := fl.Sides[0].To.to; to.kind == gateway {
+		f.beyond.Load().forget(to, &fl.Keys[0])
+	}
 }
 
 // end ends the conversations of ports that are gone: the fabric forgets them, the other ends that are machines get a

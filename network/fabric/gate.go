@@ -152,6 +152,10 @@ func (g *passage) track(s *shard, key *conntrack.Key, p *link.Packet) (*port, Dr
 			return nil, FlowAllowance
 		}
 		f, side = g.remember(s, key, to, v), 0
+		if to.kind == gateway && !g.fabric.beyond.Load().translate(g.from, to, key, v) {
+			s.Remove(f, conntrack.Ended)
+			return nil, PortAllocation
+		}
 	} else if drop := g.proceed(s, f, side, p); drop != Carried {
 		return nil, drop
 	}
@@ -208,9 +212,9 @@ func (g *passage) pass(p *link.Packet, to *port) Drop {
 	return Carried
 }
 
-// tooLarge tells a machine that its packet is too large for another's link. Endpoints say nothing, as AWS documents.
+// tooLarge tells a machine that its packet is too large for another's link or for a gateway. Endpoints say nothing, as AWS documents.
 func (g *passage) tooLarge(p *link.Packet, to *port, plug *plug) {
-	if g.from.kind == machine && to.kind == machine {
+	if g.from.kind == machine && (to.kind == machine || to.kind == gateway) {
 		g.answer, g.answered = packet.TooBig(p, &g.header, plug.mtu)
 	}
 }
@@ -230,7 +234,7 @@ func (g *passage) refuse() {
 		if i, ok := g.rules.Interface(v.To); !ok || i.Kind != vpc.EndpointInterface && i.Kind != vpc.ResolverInterface {
 			return
 		}
-	case v.Kind != vpc.ToResolver && v.Kind != vpc.ToMetadata:
+	case v.Kind != vpc.ToResolver && v.Kind != vpc.ToMetadata && v.Kind != vpc.ToInternet:
 		return
 	}
 	g.answer, g.answered = packet.Refuse(h), true

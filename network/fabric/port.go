@@ -19,6 +19,7 @@ const (
 	service                  // the VPC's resolver and instance metadata
 	provider                 // an endpoint service's own interface: the VPC's stack, which connects from there
 	asking                   // a Resolver endpoint's interface: the VPC's stack, and its resolver for what asks there
+	gateway                  // an Internet or NAT gateway: what lies behind it
 )
 
 // port is where one network interface meets the fabric.
@@ -38,6 +39,8 @@ type port struct {
 	dead atomic.Bool
 	// realm is where an endpoint's stack is.
 	realm *realm
+	// shared says that many interfaces have the gateway's public address.
+	shared bool
 }
 
 type card struct {
@@ -81,6 +84,9 @@ func (p *port) send(pkt link.Packet) {
 
 // read takes over what the snapshot says of the interface, and reports whether it can still hold conversations.
 func (p *port) read(s *vpc.Snapshot) (alive bool) {
+	if p.kind == gateway {
+		return s.HasGateway(p.id)
+	}
 	i, ok := s.Interface(p.id)
 	if !ok {
 		p.card.Store(nil)

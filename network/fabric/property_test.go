@@ -103,6 +103,9 @@ func TestFabricDoesWhatTheJudgeSays(t *testing.T) {
 		if !w.agrees(f, verdict, got) {
 			t.Fatalf("the judge says %+v\nthe fabric: %s to %q\n%s", verdict, got.Drop, got.To, &explanation)
 		}
+		if got.Drop == fabric.Carried && verdict.Kind == vpc.ToInternet {
+			w.answered(f, verdict.To)
+		}
 		if got.Drop == fabric.Carried && verdict.Kind == vpc.ToInterface {
 			w.comesBack(f, verdict.To, sent)
 		}
@@ -118,11 +121,32 @@ func (w *world) agrees(f vpc.Flow, v vpc.Verdict, got fabric.Sighting) bool {
 		return got.Drop.String() == v.Reason.String()
 	case v.Kind == vpc.ToInterface:
 		return got.Drop == fabric.Carried && got.To == v.To
+	case v.Kind == vpc.ToInternet && v.Public.IsValid() && w.serves(f):
+		return got.Drop == fabric.Carried && got.To == v.To
 	case v.Kind == vpc.ToResolver || v.Kind == vpc.ToMetadata:
 		from, _ := w.snapshot.Interface(f.From)
 		return got.Drop == fabric.Carried && got.To == from.VPC
 	}
 	return got.Drop == fabric.NoGateway
+}
+
+// serves reports whether the flow is for a public service.
+func (w *world) serves(f vpc.Flow) bool {
+	_, ok := w.snapshot.PublicServiceAt(f.Destination.Addr())
+	return ok
+}
+
+// answered checks what a public service's answer is: it comes back by the gateway.
+func (w *world) answered(f vpc.Flow, gateway string) {
+	verdict := w.snapshot.DecideTracked(vpc.Flow{From: gateway, Protocol: f.Protocol, Source: f.Destination, Destination: f.Source})
+	got := <-w.seen
+	if sentBack := got.Drop == fabric.Carried && got.To == f.From; sentBack != (verdict.Allow && verdict.To == f.From) {
+		explanation := w.snapshot.Explain(f)
+		w.Fatalf("of the answer the judge says %+v\nthe fabric: %s to %q\n%s", verdict, got.Drop, got.To, &explanation)
+	}
+	if got.Drop == fabric.Carried && len(w.wires[f.From].Wait()) != 1 {
+		w.Fatal("the answer did not arrive")
+	}
 }
 
 // comesBack checks the packet where it arrived and the way of the answer.

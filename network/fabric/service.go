@@ -21,20 +21,20 @@ const (
 	datagramQueue = 1024
 )
 
-// arrivals is a listener for the connections of every VPC to one of the link-local services.
+// arrivals is a listener for the connections of every VPC to one of the link-local services, or to public ones.
 type arrivals struct {
 	addr   netip.AddrPort
-	conns  chan *Conn
+	conns  chan net.Conn
 	closed chan struct{}
 	once   sync.Once
 }
 
 func newArrivals(addr netip.AddrPort) *arrivals {
-	return &arrivals{addr: addr, conns: make(chan *Conn), closed: make(chan struct{})}
+	return &arrivals{addr: addr, conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
 // put hands over a connection, or returns false if nobody will take it.
-func (a *arrivals) put(c *Conn) bool {
+func (a *arrivals) put(c net.Conn) bool {
 	select {
 	case a.conns <- c:
 		return true

@@ -97,6 +97,9 @@ func (s *Snapshot) PublicServiceAt(a netip.Addr) (PublicService, bool) {
 	return *s.internet.addresses[a], true
 }
 
+// HasGateway reports whether an Internet or NAT gateway is there, or a route leads to it.
+func (s *Snapshot) HasGateway(id string) bool { return s.nats[id] != nil || s.gateways[id] != nil }
+
 // NATGateway returns the NAT gateway with the id.
 func (s *Snapshot) NATGateway(id string) (NATGateway, bool) {
 	if n := s.nats[id]; n != nil {

@@ -210,7 +210,7 @@ func (d *drawer) interfaces() {
 			if d.chance(20, "second address") {
 				c.Addresses = append(c.Addresses, hostOf(n, byte(120+i)))
 			}
-			if d.chance(30, "public") {
+			if d.chance(50, "public") {
 				c.Public = netip.AddrFrom4([4]byte{198, 51, 100, byte(len(d.n.Interfaces))})
 			}
 			d.n.Interfaces = append(d.n.Interfaces, c)
@@ -363,7 +363,7 @@ func (d *drawer) routes(v string) (routes []vpc.Route) {
 			routes = append(routes, vpc.Route{Destination: d.n.VPCs[i].CIDRs[0], Target: vpc.Target{Kind: vpc.ViaPeering, ID: p.ID}})
 		}
 	}
-	if d.chance(40, "default route") {
+	if d.chance(60, "default route") {
 		routes = append(routes, vpc.Route{Destination: everything, Target: pick(d.T, "way out", []vpc.Target{
 			{Kind: vpc.ViaInternetGateway, ID: "igw-" + v}, {Kind: vpc.ViaNATGateway, ID: "nat-" + v},
 		})})
@@ -439,7 +439,7 @@ func Flows(n vpc.Network) *rapid.Generator[vpc.Flow] {
 			if d.asked(destination) && d.chance(70, "asks") {
 				ports[1] = 53
 			}
-			if usual := map[netip.Addr]uint16{vpc.LinkLocalResolver: 53, vpc.MetadataAddress: 80}[destination]; usual != 0 && d.chance(80, "usual") {
+			if usual := map[netip.Addr]uint16{vpc.LinkLocalResolver: 53, vpc.MetadataAddress: 80, PublicSSM: 443, PublicEC2: 443}[destination]; usual != 0 && d.chance(80, "usual") {
 				ports[1] = usual
 			}
 		}
@@ -458,7 +458,7 @@ func (d *drawer) sender() vpc.Interface {
 }
 
 func (d *drawer) destination() netip.Addr {
-	if d.chance(15, "public") {
+	if d.chance(20, "public") {
 		return pick(d.T, "on the Internet", []netip.Addr{PublicSSM, PublicSSM, PublicEC2, netip.MustParseAddr("1.1.1.1")})
 	}
 	if d.chance(85, "interface") {
