@@ -208,7 +208,7 @@ func (s *Service) ModifyInterface(ctx context.Context, c Scope, id string, chang
 // managed reports whether an interface is an endpoint's, an endpoint service's or a NAT gateway's, which alone change it.
 func managed(n *Interface) bool {
 	switch n.Kind {
-	case vpc.EndpointInterface, vpc.ServiceInterface, vpc.GatewayInterface:
+	case vpc.EndpointInterface, vpc.ServiceInterface, vpc.ResolverInterface, vpc.GatewayInterface:
 		return true
 	}
 	return false

@@ -42,6 +42,7 @@ func (s *State) disown() {
 	s.dhcp.owned = false
 	s.services.owned, s.notifications.owned = false, false
 	s.lists.owned, s.peerings.owned, s.tokens.owned, s.addresses.owned = false, false, false, false
+	s.resolvers.owned, s.resolverRules.owned = false, false
 	s.elasticIPs.owned, s.natGateways.owned, s.flowLogs.owned = false, false, false
 }
 

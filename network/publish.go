@@ -102,6 +102,12 @@ func (b *publisher) convert(s *State) vpc.Network {
 	case !s.endpoints.same(&old.endpoints):
 		n.Endpoints = convert(s.endpoints.rows, old.endpoints.rows, n.Endpoints, s.endpointValue)
 	}
+	if !s.resolvers.same(&old.resolvers) {
+		n.ResolverEndpoints = convert(s.resolvers.rows, old.resolvers.rows, n.ResolverEndpoints, (*ResolverEndpoint).value)
+	}
+	if !s.resolverRules.same(&old.resolverRules) {
+		n.ResolverRules = convert(s.resolverRules.rows, old.resolverRules.rows, n.ResolverRules, (*ResolverRule).value)
+	}
 	if !s.peerings.same(&old.peerings) {
 		n.Peerings = convert(s.peerings.rows, old.peerings.rows, n.Peerings, (*Peering).value)
 	}

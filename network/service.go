@@ -116,6 +116,7 @@ func (s *Service) Reconcile(ctx context.Context) error {
 				p.put(&now)
 			}
 		}
+		p.operate()
 		p.expirePeerings()
 		p.forgetNATGateways()
 		for _, t := range p.expired(p.now) {

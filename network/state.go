@@ -29,6 +29,8 @@ type State struct {
 	notifications table[*ConnectionNotification]
 	dhcp          table[*DhcpOptions]
 	tokens        table[*Token]
+	resolvers     table[*ResolverEndpoint]
+	resolverRules table[*ResolverRule]
 	// addresses are those in use, by subnet; they follow from interfaces.
 	addresses table[*addresses]
 
@@ -79,6 +81,8 @@ func load(records []Record, version uint64) (*State, error) {
 	s.notifications.sort()
 	s.dhcp.sort()
 	s.tokens.sort()
+	s.resolvers.sort()
+	s.resolverRules.sort()
 	s.elasticIPs.sort()
 	s.natGateways.sort()
 	s.flowLogs.sort()
@@ -122,6 +126,10 @@ func (s *State) append(r Record) error {
 		return appendTo(&s.flowLogs, r)
 	case KindToken:
 		return appendTo(&s.tokens, r)
+	case KindResolverEndpoint:
+		return appendTo(&s.resolvers, r)
+	case KindResolverRule:
+		return appendTo(&s.resolverRules, r)
 	}
 	return fault.New(fault.Internal, "network.load", "unknown kind %q", r.Kind)
 }
@@ -190,6 +198,10 @@ func (s *State) put(r record) {
 		s.flowLogs.put(r)
 	case *Token:
 		s.tokens.put(r)
+	case *ResolverEndpoint:
+		s.resolvers.put(r)
+	case *ResolverRule:
+		s.resolverRules.put(r)
 	}
 }
 
@@ -230,6 +242,10 @@ func (s *State) remove(r record) {
 		s.flowLogs.remove(r.ID)
 	case *Token:
 		s.tokens.remove(r.ID)
+	case *ResolverEndpoint:
+		s.resolvers.remove(r.ID)
+	case *ResolverRule:
+		s.resolverRules.remove(r.ID)
 	}
 }
 

@@ -24,6 +24,8 @@ const (
 	KindNATGateway             Kind = "nat-gateway"
 	KindFlowLog                Kind = "flow-log"
 	KindToken                  Kind = "client-token"
+	KindResolverEndpoint       Kind = "resolver-endpoint"
+	KindResolverRule           Kind = "resolver-rule"
 )
 
 // Record is one stored record. Kind and ID together are unique; Body is JSON that only this package reads.

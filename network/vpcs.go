@@ -191,6 +191,7 @@ func (s *Service) DeleteVpc(ctx context.Context, c Scope, id string) error {
 		if what := p.dependent(v); what != "" {
 			return inUse("The vpc '%s' has dependencies and cannot be deleted: %s", id, what)
 		}
+		p.leaveRules(id)
 		for _, t := range p.of(id) {
 			p.remove(t)
 		}
