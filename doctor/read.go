@@ -19,7 +19,7 @@ import (
 // Explain reads the facts about a node ("i-…", "mi-…" or "eni-…") and assesses how it reaches a service, host name or
 // address: Read and then Assess.
 func Explain(ctx context.Context, c Clients, region, from, to string) (Report, error) {
-	f, err := Read(ctx, c, region, from)
+	f, err := Read(ctx, c, region, from, to)
 	if err != nil {
 		return Report{}, err
 	}
@@ -27,10 +27,10 @@ func Explain(ctx context.Context, c Clients, region, from, to string) (Report, e
 }
 
 // Read asks the APIs for the facts about a node ("i-…", "mi-…" or "eni-…") of the region and the network around it: its
-// VPC and those that are peered with it. It fails with Invalid for another form of id, with NotFound where there is no
+// VPC, those that are peered with it, and that of the endpoint whose own name is asked for. It fails with Invalid for another form of id, with NotFound where there is no
 // such node, and with Unavailable where the network cannot be read; what else cannot be read is listed in Unchecked.
-func Read(ctx context.Context, c Clients, region, from string) (Facts, error) {
-	r := &reader{ctx: ctx, Clients: c, Facts: Facts{Region: region, Node: Node{ID: from}, EndpointPolicies: map[string]string{}}}
+func Read(ctx context.Context, c Clients, region, from, to string) (Facts, error) {
+	r := &reader{ctx: ctx, Clients: c, to: to, Facts: Facts{Region: region, Node: Node{ID: from}, EndpointPolicies: map[string]string{}}}
 	profile, err := r.node()
 	if err != nil {
 		return Facts{}, err
@@ -52,9 +52,9 @@ type reader struct {
 	ctx context.Context
 	Clients
 	Facts
-	// home is the node's VPC and vpcs all that are read.
-	home string
-	vpcs []string
+	// to is what is asked for, home the node's VPC and vpcs all that are read.
+	to, home string
+	vpcs     []string
 }
 
 // skip notes what could not be read.

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -38,7 +39,7 @@ func each[O, T any](r *reader, p pager[O], items func(*O) []T, do func(*T)) erro
 func (r *reader) network() error {
 	r.vpcs = []string{r.home}
 	for _, read := range []func() error{
-		r.peerings, r.describeVpcs, r.subnets, r.routeTables, r.networkACLs, r.groups, r.endpoints, r.interfaces, r.prefixLists,
+		r.peerings, r.named, r.describeVpcs, r.subnets, r.routeTables, r.networkACLs, r.groups, r.endpoints, r.interfaces, r.prefixLists,
 	} {
 		if err := read(); err != nil {
 			return err
@@ -128,6 +129,24 @@ func toRange(text *string) netip.Prefix {
 		return netip.Prefix{}
 	}
 	return p.Masked()
+}
+
+// endpointID is the id that an endpoint's own name begins with.
+var endpointID = regexp.MustCompile(`^vpce-[0-9a-f]{8,17}`)
+
+// named adds the VPC of the endpoint whose own name is asked for: such names are known everywhere, peered or not.
+func (r *reader) named() error {
+	id := endpointID.FindString(r.to)
+	if id == "" {
+		return nil
+	}
+	return each(r, ec2.NewDescribeVpcEndpointsPaginator(r.EC2, &ec2.DescribeVpcEndpointsInput{Filters: filter("vpc-endpoint-id", id)}),
+		func(o *ec2.DescribeVpcEndpointsOutput) []types.VpcEndpoint { return o.VpcEndpoints },
+		func(e *types.VpcEndpoint) {
+			if id := aws.ToString(e.VpcId); !slices.Contains(r.vpcs, id) {
+				r.vpcs = append(r.vpcs, id)
+			}
+		})
 }
 
 func (r *reader) describeVpcs() error {

@@ -272,7 +272,7 @@ func (*cloud) GetPolicyVersion(_ context.Context, in *iam.GetPolicyVersionInput,
 
 func read(t *testing.T, c *cloud, from string) doctor.Facts {
 	t.Helper()
-	f, err := doctor.Read(t.Context(), c.clients(), "us-east-1", from)
+	f, err := doctor.Read(t.Context(), c.clients(), "us-east-1", from, "ssm")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -373,7 +373,7 @@ func TestReadNode(t *testing.T) {
 		t.Errorf("denied: %q %v", f.RolesUnread, f.Roles)
 	}
 	for from, kind := range map[string]fault.Kind{"i-2": fault.NotFound, "eni-9": fault.NotFound, "x": fault.Invalid, "": fault.Invalid} {
-		if _, err := doctor.Read(t.Context(), (&cloud{}).clients(), "us-east-1", from); !fault.Is(err, kind) {
+		if _, err := doctor.Read(t.Context(), (&cloud{}).clients(), "us-east-1", from, "ssm"); !fault.Is(err, kind) {
 			t.Errorf("%q: %v", from, err)
 		}
 	}

@@ -21,13 +21,14 @@ const (
 	connects attempt = "connects"
 	timesOut attempt = "times out"
 	noName   attempt = "no such name"
+	noAnswer attempt = "no answer about the name"
 )
 
 // try opens a connection from a node. What is expected to time out is given less time to do so.
 func try(t *testing.T, n *world.Node, address string, want attempt) attempt {
 	t.Helper()
 	patience := 20 * time.Second
-	if want == timesOut {
+	if want == timesOut || want == noAnswer {
 		patience = 300 * time.Millisecond
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -40,6 +41,8 @@ func try(t *testing.T, n *world.Node, address string, want attempt) attempt {
 		return connects
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return noName
+	case dns.IsTimeout:
+		return noAnswer
 	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded):
 		return timesOut
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"postern/agent/execute"
 	"postern/api"
@@ -68,10 +69,11 @@ type World struct {
 	*Network
 	// Server is the one that runs now; Restart puts another in its place.
 	Server *server.Server
-	// EC2, IAM and SSM are clients of the public API, as the root user, that try nothing twice.
+	// EC2, IAM, SSM and STS are clients of the public API, as the root user, that try nothing twice.
 	EC2 *ec2.Client
 	IAM *iam.Client
 	SSM *ssm.Client
+	STS *sts.Client
 
 	t       testing.TB
 	public  *http.Client // of the public API
@@ -166,7 +168,7 @@ func (w *World) connect() {
 		Credentials: credentials.NewStaticCredentialsProvider(access.Root.ID, access.Root.Secret, ""),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}
-	w.EC2, w.IAM, w.SSM = ec2.NewFromConfig(config), iam.NewFromConfig(config), ssm.NewFromConfig(config)
+	w.EC2, w.IAM, w.SSM, w.STS = ec2.NewFromConfig(config), iam.NewFromConfig(config), ssm.NewFromConfig(config), sts.NewFromConfig(config)
 }
 
 // Root are the root user's credentials.
