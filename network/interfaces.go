@@ -16,6 +16,8 @@ type CreateInterfaceInput struct {
 	Kind vpc.InterfaceKind
 	// Owner is the id of the instance or node that it is attached to; empty leaves it free.
 	Owner string
+	// Index is the device index at an instance.
+	Index int `json:",omitempty"`
 	// Groups are security groups of the subnet's VPC; none means the VPC's default group.
 	Groups []string
 	// Addresses are private addresses that it must have, the first being the primary one; Secondary is how many more
@@ -100,7 +102,13 @@ func (p *plan) createInterface(in CreateInterfaceInput, publics netip.Prefix) (*
 		return nil, err
 	}
 	if in.Owner != "" {
+		if in.Index > 0 {
+			if err := p.checkSlot(in.Owner, in.Index); err != nil {
+				return nil, err
+			}
+		}
 		n.Attachment = p.attachment(in.Owner, in.DeleteOnTermination)
+		n.Attachment.Index = in.Index
 	}
 	if in.wantsPublic(subnet) {
 		a, err := p.choosePublic(publics)
@@ -216,28 +224,6 @@ func managed(n *Interface) bool {
 
 func notYours(n *Interface) error {
 	return refuse(fault.Conflict, "OperationNotPermitted", "The interface %s is managed by %s", n.ID, n.Owner())
-}
-
-// AttachInterface attaches a free interface to an instance.
-func (s *Service) AttachInterface(ctx context.Context, c Scope, id, owner string) (*Interface, error) {
-	var n Interface
-	err := s.do(ctx, c, func(p *plan) error {
-		old, err := p.Interface(c, id)
-		if err != nil {
-			return err
-		}
-		if old.Attachment != nil {
-			return refuse(fault.InUse, "InvalidNetworkInterface.InUse", "Interface: [%s] in use.", id)
-		}
-		n = *old
-		n.Attachment = p.attachment(owner, false)
-		p.put(&n)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &n, nil
 }
 
 // ReassignInterface makes an attached interface another owner's, at once: its conversations go on. A machine that joined

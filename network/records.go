@@ -139,6 +139,8 @@ type Attachment struct {
 	ID string
 	// Owner is the id of the instance, endpoint or managed node.
 	Owner string
+	// Index is the device index at an instance; 0 is its primary interface.
+	Index int `json:",omitempty"`
 	Since time.Time
 	// DeleteOnTermination releases the interface together with its owner.
 	DeleteOnTermination bool

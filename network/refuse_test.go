@@ -273,7 +273,9 @@ func TestRefuseInterface(t *testing.T) {
 		{"change an endpoint's", func() error {
 			return l.ModifyInterface(l.ctx, here, e.Interfaces[0], network.InterfaceChange{Groups: []string{ours}})
 		}, "OperationNotPermitted"},
-		{"attach twice", func() error { return second(l.AttachInterface(l.ctx, here, node.ID, "i-2")) }, "InvalidNetworkInterface.InUse"},
+		{"attach twice", func() error {
+			return second(l.AttachInterface(l.ctx, here, network.AttachInput{Interface: node.ID, Owner: "i-2"}))
+		}, "InvalidNetworkInterface.InUse"},
 		{"release", func() error { return l.ReleaseOwner(l.ctx, "i-1") }, ""},
 		{"gone with its owner", remove(node.ID), "InvalidNetworkInterfaceID.NotFound"},
 		{"malformed", remove("eni-1"), "InvalidNetworkInterfaceId.Malformed"},

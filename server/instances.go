@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"net/netip"
 	"os"
 
 	"postern/network"
@@ -51,7 +52,18 @@ func (c *cables) Lease(i compute.Instance) (compute.Lease, error) {
 		return compute.Lease{}, err
 	}
 	l := state.Lease(v)
-	return compute.Lease{Servers: l.Servers, Search: l.Search}, nil
+	out := compute.Lease{Servers: l.Servers, Search: l.Search}
+	for _, n := range state.Attached(i.ID) {
+		subnet, err := state.Subnet(network.Scope(i.Scope), n.Subnet)
+		if err != nil {
+			return compute.Lease{}, err
+		}
+		out.Cards = append(out.Cards, compute.Card{
+			Interface: n.ID, Index: n.Attachment.Index, Address: netip.PrefixFrom(n.Addresses[0], subnet.CIDR.Bits()),
+			Secondary: n.Addresses[1:], Gateway: subnet.CIDR.Addr().Next(),
+		})
+	}
+	return out, nil
 }
 
 // Terminated implements compute.Network: what is left of an instance in the network, in Systems Manager and in identity

@@ -26,9 +26,9 @@ func (s *Server) serveMetadata(ctx context.Context) error {
 
 // Instance implements imds.Source.
 func (m *metadata) Instance(_ context.Context, eni string) (imds.Instance, error) {
-	i, ok := m.compute.ByInterface(eni)
-	if !ok {
-		return imds.Instance{}, fault.New(fault.NotFound, "server.metadata", "%s is no instance's interface", eni)
+	i, err := m.instance(eni)
+	if err != nil {
+		return imds.Instance{}, err
 	}
 	out := imds.Instance{
 		ID: i.ID, Account: i.Account, Region: i.Region, Zone: i.Zone, Image: i.Image, Type: i.Type, Reservation: i.Reservation,
@@ -52,20 +52,31 @@ func (m *metadata) Instance(_ context.Context, eni string) (imds.Instance, error
 			}
 		}
 	}
-	shown, err := m.card(i)
-	out.Interfaces = []imds.Interface{shown}
-	return out, err
+	state := m.network.State()
+	for _, n := range state.Attached(i.ID) {
+		out.Interfaces = append(out.Interfaces, card(state, i, n))
+	}
+	return out, nil
 }
 
-// card describes an instance's network interface.
-func (m *metadata) card(i compute.Instance) (imds.Interface, error) {
-	state, scope := m.network.State(), network.Scope(i.Scope)
-	n, err := state.Interface(scope, i.Interface)
-	if err != nil {
-		return imds.Interface{}, err
+// instance is the one that has a network interface, whichever of its interfaces that is.
+func (m *metadata) instance(eni string) (compute.Instance, error) {
+	if i, ok := m.compute.ByInterface(eni); ok {
+		return i, nil
 	}
+	if n, ok := m.network.Snapshot().Interface(eni); ok {
+		if i, err := m.compute.ByID(n.Owner); err == nil {
+			return i, nil
+		}
+	}
+	return compute.Instance{}, fault.New(fault.NotFound, "server.metadata", "%s is no instance's interface", eni)
+}
+
+// card describes one of an instance's network interfaces.
+func card(state *network.State, i compute.Instance, n *network.Interface) imds.Interface {
+	scope := network.Scope(i.Scope)
 	out := imds.Interface{
-		ID: n.ID, MAC: n.MAC, VPC: n.VPC, Subnet: n.Subnet, Addresses: n.Addresses, Groups: n.Groups,
+		Device: n.Attachment.Index, ID: n.ID, MAC: n.MAC, VPC: n.VPC, Subnet: n.Subnet, Addresses: n.Addresses, Groups: n.Groups,
 		HostName: network.HostName(n.Addresses[0]) + "." + network.HostDomain(i.Region),
 	}
 	if subnet, err := state.Subnet(scope, n.Subnet); err == nil {
@@ -86,7 +97,7 @@ func (m *metadata) card(i compute.Instance) (imds.Interface, error) {
 		}
 		out.GroupNames = append(out.GroupNames, name)
 	}
-	return out, nil
+	return out
 }
 
 // RoleCredentials implements imds.Source.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -66,13 +67,18 @@ type initProcess struct {
 
 // listen waits for the word on the control socket. It ends with the process.
 func (i *initProcess) listen() {
-	buf := make([]byte, 16)
+	buf, cards := make([]byte, 64<<10), cards{}
 	for {
 		n, err := unix.Read(controlFD, buf)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
-		i.stops <- err == nil && string(buf[:max(n, 0)]) == "stop"
+		verb, body, isCard := strings.Cut(string(buf[:max(n, 0)]), " ")
+		if err == nil && isCard {
+			cards.command(verb, []byte(body))
+			continue
+		}
+		i.stops <- err == nil && verb == "stop"
 		if n <= 0 {
 			return
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"postern/api"
+	"postern/aws/fault"
 	"postern/network"
 	"postern/support/compute"
 )
@@ -80,6 +81,10 @@ func (s *service) modifyInstanceAttribute(ctx context.Context, c *api.Call, in *
 		return nil, err
 	}
 	if len(in.Groups) > 0 || in.SourceDestCheck != nil {
+		if len(s.network.State().Attached(i.ID)) > 1 {
+			return nil, fault.New(fault.Invalid, "ec2", "There are multiple interfaces attached to instance '%s'. Please specify an interface ID for the operation instead.", i.ID).
+				WithCode("InvalidInstanceID")
+		}
 		x := network.InterfaceChange{Groups: in.Groups}
 		if in.SourceDestCheck != nil {
 			x.AnySource = aws.Bool(!aws.ToBool(in.SourceDestCheck.Value))

@@ -90,6 +90,9 @@ func (s *service) describeInstance(v *view, i compute.Instance) types.Instance {
 	}
 	if n := nicOf(v, i); n != nil {
 		addInterface(&out, v, n)
+		for _, n := range v.Attached(i.ID) {
+			out.NetworkInterfaces = append(out.NetworkInterfaces, toInstanceInterface(v.nic(n)))
+		}
 	}
 	if i.State != compute.Terminated {
 		out.BlockDeviceMappings = []types.InstanceBlockDeviceMapping{rootMapping(i)}
@@ -97,7 +100,7 @@ func (s *service) describeInstance(v *view, i compute.Instance) types.Instance {
 	return out
 }
 
-// addInterface shows the network interface of an instance.
+// addInterface shows what an instance has of its primary network interface.
 func addInterface(out *types.Instance, v *view, n *network.Interface) {
 	nic := v.nic(n)
 	out.VpcId, out.SubnetId = nic.VpcId, nic.SubnetId
@@ -106,7 +109,10 @@ func addInterface(out *types.Instance, v *view, n *network.Interface) {
 		HostnameType: types.HostnameTypeIpName, EnableResourceNameDnsARecord: aws.Bool(false), EnableResourceNameDnsAAAARecord: aws.Bool(false),
 	}
 	out.SourceDestCheck, out.SecurityGroups = nic.SourceDestCheck, nic.Groups
-	out.NetworkInterfaces = []types.InstanceNetworkInterface{{
+}
+
+func toInstanceInterface(nic types.NetworkInterface) types.InstanceNetworkInterface {
+	return types.InstanceNetworkInterface{
 		NetworkInterfaceId: nic.NetworkInterfaceId, VpcId: nic.VpcId, SubnetId: nic.SubnetId, OwnerId: nic.OwnerId,
 		Description: nic.Description, MacAddress: nic.MacAddress, Status: nic.Status, SourceDestCheck: nic.SourceDestCheck,
 		InterfaceType: aws.String(string(nic.InterfaceType)), Groups: nic.Groups,
@@ -118,7 +124,7 @@ func addInterface(out *types.Instance, v *view, n *network.Interface) {
 			AttachmentId: nic.Attachment.AttachmentId, AttachTime: nic.Attachment.AttachTime, Status: nic.Attachment.Status,
 			DeleteOnTermination: nic.Attachment.DeleteOnTermination, DeviceIndex: nic.Attachment.DeviceIndex, NetworkCardIndex: aws.Int32(0),
 		},
-	}}
+	}
 }
 
 func toMetadata(m compute.MetadataOptions) *types.InstanceMetadataOptionsResponse {
@@ -279,12 +285,12 @@ var instanceFilters = func() map[string]test[compute.Instance] {
 	for name, of := range map[string]string{
 		"instance.group-id": "group-id", "instance.group-name": "group-name", "private-dns-name": "private-dns-name",
 		"private-ip-address": "private-ip-address", "source-dest-check": "source-dest-check", "subnet-id": "subnet-id", "vpc-id": "vpc-id",
-		"network-interface.group-name": "group-name", "group-id": "group-id", "group-name": "group-name",
+		"group-id": "group-id", "group-name": "group-name",
 	} {
 		out[name] = ofInterface(interfaceListing.filters[of])
 	}
 	for name, t := range interfaceListing.filters {
-		out["network-interface."+name] = ofInterface(t)
+		out["network-interface."+name] = ofInterfaces(t)
 	}
 	for _, name := range absentAttributes {
 		out[name] = none[compute.Instance]
@@ -319,6 +325,13 @@ func ofInterface(t test[*network.Interface]) test[compute.Instance] {
 	return func(v *view, i compute.Instance, want values) bool {
 		n := nicOf(v, i)
 		return n != nil && t(v, n, want)
+	}
+}
+
+// ofInterfaces holds where it does for any of an instance's interfaces.
+func ofInterfaces(t test[*network.Interface]) test[compute.Instance] {
+	return func(v *view, i compute.Instance, want values) bool {
+		return i.State != compute.Terminated && slices.ContainsFunc(v.Attached(i.ID), func(n *network.Interface) bool { return t(v, n, want) })
 	}
 }
 

@@ -42,7 +42,7 @@ var typeListing = listing[string]{
 		"instance-storage-supported":              always[string]("false"),
 		"instance-type":                           text(func(name string) string { return name }),
 		"memory-info.size-in-mib":                 text(func(string) string { return strconv.FormatInt(hostMemory(), 10) }),
-		"network-info.maximum-network-interfaces": always[string]("1"),
+		"network-info.maximum-network-interfaces": always[string](strconv.Itoa(maxInterfaces)),
 		"processor-info.supported-architecture":   always[string](architecture),
 		"supported-root-device-type":              always[string]("ebs"),
 		"supported-usage-class":                   always[string]("on-demand"),
@@ -50,6 +50,13 @@ var typeListing = listing[string]{
 		"vcpu-info.default-vcpus":                 text(func(string) string { return strconv.Itoa(runtime.NumCPU()) }),
 	},
 }
+
+// maxInterfaces is how many network interfaces an instance may have and maxAddresses how many private addresses each of
+// them, whatever the type: the network's limits.
+const (
+	maxInterfaces = 15
+	maxAddresses  = 250
+)
 
 // hostMemory is the host's memory in MiB, 0 where it cannot be found out.
 func hostMemory() int64 {
@@ -73,7 +80,7 @@ func toType(name string) types.InstanceTypeInfo {
 		MemoryInfo:    &types.MemoryInfo{SizeInMiB: aws.Int64(hostMemory())},
 		ProcessorInfo: &types.ProcessorInfo{SupportedArchitectures: []types.ArchitectureType{types.ArchitectureType(architecture)}},
 		NetworkInfo: &types.NetworkInfo{
-			MaximumNetworkInterfaces: aws.Int32(1), MaximumNetworkCards: aws.Int32(1), Ipv6Supported: aws.Bool(false),
+			MaximumNetworkInterfaces: aws.Int32(maxInterfaces), Ipv4AddressesPerInterface: aws.Int32(maxAddresses), MaximumNetworkCards: aws.Int32(1), Ipv6Supported: aws.Bool(false),
 			EnaSupport: types.EnaSupportUnsupported, EfaSupported: aws.Bool(false),
 		},
 		InstanceStorageSupported: aws.Bool(false), HibernationSupported: aws.Bool(false), DedicatedHostsSupported: aws.Bool(false),

@@ -113,7 +113,7 @@ func deviceIndex(n *network.Interface) int {
 	if n.Kind == vpc.EndpointInterface {
 		return 1
 	}
-	return 0
+	return n.Attachment.Index
 }
 
 func attachmentOwner(n *network.Interface) string {

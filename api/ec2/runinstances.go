@@ -189,13 +189,19 @@ func metadataOf(c *api.Call, now compute.MetadataOptions, in *types.InstanceMeta
 	return now, nil
 }
 
-// interfaces are the network interfaces that a launch asks for: one for each instance.
+// interfaces are the network interfaces that a launch asks for: a primary one for each instance, and more.
 type interfaces struct {
 	count int
+	spec
+	more []spec
+	zone string
+}
+
+// spec is one network interface of each instance.
+type spec struct {
 	input network.CreateInterfaceInput
-	// existing is an interface that is there already; the count is then 1.
-	existing string
-	zone     string
+	// existing is an interface that is there already; the count is then 1. It must be in the zone, if that is given.
+	existing, inZone string
 }
 
 func interfacesOf(c *api.Call, in *sdk.RunInstancesInput) (interfaces, error) {
@@ -203,9 +209,9 @@ func interfacesOf(c *api.Call, in *sdk.RunInstancesInput) (interfaces, error) {
 	if least < 1 || most < least {
 		return interfaces{}, invalid("Value (%d) for parameter minCount is invalid. Expected an integer from 1 to maxCount (%d).", least, most)
 	}
-	nics := interfaces{count: most, input: network.CreateInterfaceInput{
+	nics := interfaces{count: most, spec: spec{input: network.CreateInterfaceInput{
 		Subnet: aws.ToString(in.SubnetId), Groups: in.SecurityGroupIds, DeleteOnTermination: true,
-	}}
+	}}}
 	if in.Placement != nil {
 		nics.zone = aws.ToString(in.Placement.AvailabilityZone)
 	}
@@ -219,46 +225,78 @@ func interfacesOf(c *api.Call, in *sdk.RunInstancesInput) (interfaces, error) {
 	if err := nics.specify(c, in); err != nil {
 		return nics, err
 	}
-	switch {
-	case nics.existing == "" && nics.input.Subnet == "":
+	if nics.existing == "" && nics.input.Subnet == "" {
 		return nics, noDefaultVPC()
-	case nics.count > 1 && (nics.existing != "" || len(nics.input.Addresses) > 0):
-		return nics, parameters("An interface or an address can be given for one instance only")
+	}
+	for _, n := range append([]spec{nics.spec}, nics.more...) {
+		if nics.count > 1 && (n.existing != "" || len(n.input.Addresses) > 0) {
+			return nics, parameters("An interface or an address can be given for one instance only")
+		}
 	}
 	return nics, nil
 }
 
-// specify reads the one network interface specification that a request may have.
+// specify reads the network interface specifications of a request; the one with the device index 0 is the primary
+// interface's.
 func (n *interfaces) specify(c *api.Call, in *sdk.RunInstancesInput) error {
 	if len(in.NetworkInterfaces) == 0 {
 		return nil
 	}
-	x := in.NetworkInterfaces[0]
-	switch {
-	case len(in.NetworkInterfaces) > 1 || aws.ToInt32(x.DeviceIndex) != 0 || aws.ToInt32(x.NetworkCardIndex) != 0:
-		return unbuilt(c, "a second network interface")
-	case in.SubnetId != nil || in.PrivateIpAddress != nil || len(in.SecurityGroupIds) > 0:
+	if in.SubnetId != nil || in.PrivateIpAddress != nil || len(in.SecurityGroupIds) > 0 {
 		return parameters("Network interfaces and an instance-level subnet ID, address or security groups may not be specified on the same request")
+	}
+	seen := map[int32]bool{}
+	for i := range in.NetworkInterfaces {
+		x := &in.NetworkInterfaces[i]
+		if x.DeviceIndex == nil && len(in.NetworkInterfaces) > 1 {
+			return required("networkInterface.deviceIndex")
+		}
+		index := aws.ToInt32(x.DeviceIndex)
+		if seen[index] || index < 0 || index >= maxInterfaces {
+			return invalid("Value (%d) for parameter networkInterface.deviceIndex is invalid. Each is given once and is less than %d.", index, maxInterfaces)
+		}
+		seen[index] = true
+		read, err := specOf(c, x)
+		if err != nil {
+			return err
+		}
+		if read.input.Index = int(index); index == 0 {
+			n.spec = read
+			continue
+		}
+		n.more = append(n.more, read)
+	}
+	if !seen[0] {
+		return invalid("No network interface with the device index 0 is given: it is the primary one.")
+	}
+	return nil
+}
+
+func specOf(c *api.Call, x *types.InstanceNetworkInterfaceSpecification) (n spec, err error) {
+	switch {
+	case aws.ToInt32(x.NetworkCardIndex) != 0:
+		return n, unbuilt(c, "a second network card")
 	case aws.ToBool(x.AssociatePublicIpAddress) || aws.ToBool(x.AssociateCarrierIpAddress):
-		return unbuilt(c, "a public IP address")
+		return n, unbuilt(c, "a public IP address")
 	case x.InterfaceType != nil && *x.InterfaceType != string(types.NetworkInterfaceTypeInterface):
-		return unbuilt(c, "an interface of type "+*x.InterfaceType)
+		return n, unbuilt(c, "an interface of type "+*x.InterfaceType)
 	case len(x.Ipv6Addresses) > 0 || x.Ipv6AddressCount != nil || aws.ToBool(x.PrimaryIpv6) || x.Ipv6PrefixCount != nil || len(x.Ipv6Prefixes) > 0:
-		return unbuilt(c, "an IPv6 address")
+		return n, unbuilt(c, "an IPv6 address")
 	case x.Ipv4PrefixCount != nil || len(x.Ipv4Prefixes) > 0 || x.ConnectionTrackingSpecification != nil || x.EnaSrdSpecification != nil || x.EnaQueueCount != nil:
-		return unbuilt(c, "this kind of network interface")
+		return n, unbuilt(c, "this kind of network interface")
 	}
 	if n.existing = aws.ToString(x.NetworkInterfaceId); n.existing != "" {
-		return nil
+		return n, nil
 	}
-	n.input.Subnet, n.input.Groups, n.input.Description = aws.ToString(x.SubnetId), x.Groups, aws.ToString(x.Description)
-	n.input.Secondary = int(aws.ToInt32(x.SecondaryPrivateIpAddressCount))
+	n.input = network.CreateInterfaceInput{
+		Subnet: aws.ToString(x.SubnetId), Groups: x.Groups, Description: aws.ToString(x.Description),
+		Secondary: int(aws.ToInt32(x.SecondaryPrivateIpAddressCount)), DeleteOnTermination: true,
+	}
 	if x.DeleteOnTermination != nil {
 		n.input.DeleteOnTermination = *x.DeleteOnTermination
 	}
-	var err error
 	n.input.Addresses, err = wantedAddresses(x.PrivateIpAddress, x.PrivateIpAddresses)
-	return err
+	return n, err
 }
 
 func noDefaultVPC() error {
@@ -276,9 +314,15 @@ func (s *service) placements(ctx context.Context, c *api.Call, ids []string, nic
 			return nil, invalid("Value (%s) for parameter availabilityZone is invalid. The subnet '%s' is in %s.", nics.zone, subnet.ID, subnet.Zone)
 		}
 	}
-	made, err := s.attach(ctx, c, ids, nics)
+	made, err := s.attach(ctx, c, ids, nics.spec)
 	if err != nil {
 		return nil, err
+	}
+	for _, more := range nics.more {
+		more.input.Tags = nics.input.Tags
+		if err := s.attachMore(ctx, c, made, ids, more); err != nil {
+			return nil, err
+		}
 	}
 	out := make([]compute.Placement, len(made))
 	for i, n := range made {
@@ -289,14 +333,32 @@ func (s *service) placements(ctx context.Context, c *api.Call, ids []string, nic
 	return out, nil
 }
 
-func (s *service) attach(ctx context.Context, c *api.Call, ids []string, nics interfaces) ([]*network.Interface, error) {
-	if nics.existing != "" {
-		n, err := s.network.AttachInterface(ctx, scopeOf(c), nics.existing, ids[0])
-		return []*network.Interface{n}, err
+// attachMore gives instances that have their primary interfaces one more each, which must be in the same zone.
+func (s *service) attachMore(ctx context.Context, c *api.Call, primary []*network.Interface, ids []string, more spec) error {
+	if more.existing == "" {
+		subnet, err := s.network.State().Subnet(scopeOf(c), more.input.Subnet)
+		if err != nil {
+			return err
+		}
+		if subnet.Zone != primary[0].Zone {
+			return parameters("You may not attach a network interface to an instance if they are not in the same availability zone")
+		}
+	}
+	more.inZone = primary[0].Zone
+	_, err := s.attach(ctx, c, ids, more)
+	return err
+}
+
+func (s *service) attach(ctx context.Context, c *api.Call, ids []string, n spec) ([]*network.Interface, error) {
+	if n.existing != "" {
+		made, err := s.network.AttachInterface(ctx, scopeOf(c), network.AttachInput{
+			Interface: n.existing, Owner: ids[0], Zone: n.inZone, Index: n.input.Index,
+		})
+		return []*network.Interface{made}, err
 	}
 	inputs := make([]network.CreateInterfaceInput, len(ids))
 	for i, id := range ids {
-		inputs[i] = nics.input
+		inputs[i] = n.input
 		inputs[i].Owner, inputs[i].Kind = id, vpc.InstanceInterface
 	}
 	return s.network.CreateInterfaces(ctx, scopeOf(c), inputs)

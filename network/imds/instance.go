@@ -40,6 +40,8 @@ type Instance struct {
 
 // Interface is one of an instance's network interfaces.
 type Interface struct {
+	// Device is the device index, 0 for the primary interface.
+	Device int
 	// MAC is its address in the form "02:00:0a:00:01:14".
 	ID, MAC     string
 	VPC, Subnet string

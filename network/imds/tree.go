@@ -104,7 +104,7 @@ func (t *tree) facts(i *Instance) {
 func (t *tree) card(i *Instance, n int) {
 	c := &i.Interfaces[n]
 	at := "meta-data/network/interfaces/macs/" + c.MAC + "/"
-	t.put(at+"device-number", fmt.Sprint(n))
+	t.put(at+"device-number", fmt.Sprint(c.Device))
 	t.put(at+"interface-id", c.ID)
 	t.put(at+"local-hostname", c.HostName)
 	t.put(at+"local-ipv4s", join(c.Addresses, netip.Addr.Is4))

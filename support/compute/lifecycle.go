@@ -27,7 +27,8 @@ type machine struct {
 type running struct {
 	guest guest.Machine
 	// gone is closed when the guest has ended and its interface is detached.
-	gone chan struct{}
+	gone  chan struct{}
+	slots slots
 }
 
 func newMachine(i Instance, dir string) *machine {
@@ -139,7 +140,11 @@ func (s *Service) startLocked(m *machine) error {
 	ctx, cancel := context.WithTimeout(s.ctx, bootTime)
 	defer cancel()
 	i := s.state(m)
-	b, err := s.bootOf(&i, m)
+	lease, err := s.Network.Lease(i)
+	if err != nil {
+		return err
+	}
+	b, err := s.bootOf(&i, m, lease)
 	if err != nil {
 		return err
 	}
@@ -153,18 +158,17 @@ func (s *Service) startLocked(m *machine) error {
 		g.TUN().Close()
 		return err
 	}
-	r := &running{g, make(chan struct{})}
+	r := &running{guest: g, gone: make(chan struct{})}
 	m.running = r
 	s.wg.Go(func() { s.watch(m, r, detach) })
+	if err := s.plugLocked(r, lease.Cards); err != nil {
+		s.Log.Error("an instance is without some of its network interfaces", "instance", i.ID, "err", err)
+	}
 	return nil
 }
 
-func (s *Service) bootOf(i *Instance, m *machine) (guest.Boot, error) {
+func (s *Service) bootOf(i *Instance, m *machine, lease Lease) (guest.Boot, error) {
 	image, err := s.Image(i.Scope, i.Image)
-	if err != nil {
-		return guest.Boot{}, err
-	}
-	lease, err := s.Network.Lease(*i)
 	if err != nil {
 		return guest.Boot{}, err
 	}
@@ -183,6 +187,7 @@ func (s *Service) bootOf(i *Instance, m *machine) (guest.Boot, error) {
 func (s *Service) watch(m *machine, r *running, detach func()) {
 	<-r.guest.Done()
 	detach()
+	r.slots.end()
 	r.guest.TUN().Close()
 	if err := m.console.save(); err != nil {
 		s.Log.Warn("a console is not kept", "instance", m.record.ID, "err", err)

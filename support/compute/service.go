@@ -44,18 +44,20 @@ type Network interface {
 	// Attach makes tun carry the packets of a network interface until detach is called. Detach returns when tun is no
 	// longer used; the caller closes it.
 	Attach(interfaceID string, tun *os.File) (detach func(), err error)
-	// Lease is what the network tells an instance besides its address.
+	// Lease is what an instance is told of names, and its network interfaces.
 	Lease(i Instance) (Lease, error)
 	// Terminated tells that an instance is gone for good, and its interface free. It may be told twice.
 	Terminated(ctx context.Context, i Instance) error
 }
 
-// Lease is what DHCP tells an instance besides its address. An instance hears it at every boot.
+// Lease is what the network tells an instance when it boots.
 type Lease struct {
 	// Servers are the DNS servers, in the order in which they are asked.
 	Servers []netip.Addr
 	// Search is the list of domains in which short names are looked for; the first is the instance's own. It may be empty.
 	Search []string
+	// Cards are its network interfaces, the primary one among them.
+	Cards []Card
 }
 
 // Launcher starts guests; *guest.Launcher does.

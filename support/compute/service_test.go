@@ -78,6 +78,7 @@ type bench struct {
 	attached   map[string]bool // by interface
 	terminated []string
 	refuse     error
+	cards      []compute.Card // of every instance
 }
 
 func newBench() *bench {
@@ -117,7 +118,9 @@ func (b *bench) Attach(eni string, _ *os.File) (func(), error) {
 }
 
 func (b *bench) Lease(i compute.Instance) (compute.Lease, error) {
-	return compute.Lease{Servers: []netip.Addr{i.Resolver}, Search: []string{i.Domain}}, nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return compute.Lease{Servers: []netip.Addr{i.Resolver}, Search: []string{i.Domain}, Cards: b.cards}, nil
 }
 
 func (b *bench) Terminated(_ context.Context, i compute.Instance) error {
@@ -138,15 +141,42 @@ type fakeGuest struct {
 	done chan struct{}
 	once sync.Once
 	end  guest.End
+
+	mu   sync.Mutex
+	said []string
 }
 
-func (g *fakeGuest) finish(e guest.End)    { g.once.Do(func() { g.end = e; close(g.done) }) }
-func (g *fakeGuest) TUN() *os.File         { return g.tun }
-func (g *fakeGuest) PID() int              { return 1 }
-func (g *fakeGuest) Stop()                 { g.finish(guest.End{Kind: guest.Stopped}) }
-func (g *fakeGuest) Kill()                 { g.Stop() }
-func (g *fakeGuest) Done() <-chan struct{} { return g.done }
-func (g *fakeGuest) End() guest.End        { return g.end }
+func (g *fakeGuest) say(verb string, c guest.Card) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.said = append(g.said, fmt.Sprint(verb, " eth", c.Index, " ", c.Address, " ", c.Secondary))
+}
+
+// heard is what the guest was told since the last time.
+func (g *fakeGuest) heard() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	said := g.said
+	g.said = nil
+	return said
+}
+
+func (g *fakeGuest) finish(e guest.End) { g.once.Do(func() { g.end = e; close(g.done) }) }
+func (g *fakeGuest) TUN() *os.File      { return g.tun }
+func (g *fakeGuest) Plug(c guest.Card) (*os.File, error) {
+	r, w, err := os.Pipe()
+	if err == nil {
+		err = w.Close()
+	}
+	g.say("plug", c)
+	return r, err
+}
+func (g *fakeGuest) Assign(c guest.Card) error { g.say("assign", c); return nil }
+func (g *fakeGuest) PID() int                  { return 1 }
+func (g *fakeGuest) Stop()                     { g.finish(guest.End{Kind: guest.Stopped}) }
+func (g *fakeGuest) Kill()                     { g.Stop() }
+func (g *fakeGuest) Done() <-chan struct{}     { return g.done }
+func (g *fakeGuest) End() guest.End            { return g.end }
 
 var home = compute.Scope{Account: "000000000000", Region: "us-east-1"}
 
@@ -453,5 +483,52 @@ func TestVerbsFromManySides(t *testing.T) {
 		if len(r.bench.attached) != 0 {
 			t.Errorf("attached: %v", r.bench.attached)
 		}
+	})
+}
+
+// TestCards plugs a second interface into a running instance, gives it and the first one more addresses, and takes it out
+// again; the next boot has what is there then.
+func TestCards(t *testing.T) {
+	lab(t, func(t *testing.T, r *rig) {
+		first := compute.Card{Interface: place(1).Interface, Address: netip.MustParsePrefix("10.0.1.20/24"), Gateway: place(1).Gateway}
+		second := compute.Card{Interface: "eni-2", Index: 1, Address: netip.MustParsePrefix("10.0.2.20/24"), Gateway: netip.MustParseAddr("10.0.2.1")}
+		id := r.launch(t).ID
+		r.want(t, id, compute.Running, "")
+		step := func(what string, cards []compute.Card, attached bool, want ...string) {
+			t.Helper()
+			r.bench.mu.Lock()
+			r.bench.cards = cards
+			r.bench.mu.Unlock()
+			if err := r.Refresh(t.Context(), home, id); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+			if diff := cmp.Diff(want, r.bench.guest(id).heard()); diff != "" {
+				t.Errorf("%s: -want +got\n%s", what, diff)
+			}
+			r.bench.mu.Lock()
+			defer r.bench.mu.Unlock()
+			if r.bench.attached["eni-2"] != attached {
+				t.Errorf("%s: attached %v", what, r.bench.attached)
+			}
+		}
+		step("nothing new", []compute.Card{first}, false)
+		step("a second one", []compute.Card{first, second}, true, "plug eth1 10.0.2.20/24 []")
+		step("again", []compute.Card{first, second}, true)
+		first.Secondary = []netip.Addr{netip.MustParseAddr("10.0.1.21")}
+		step("an address of the first", []compute.Card{first, second}, true, "assign eth0 10.0.1.20/24 [10.0.1.21]")
+		second.Secondary = []netip.Addr{netip.MustParseAddr("10.0.2.21")}
+		step("an address of the second", []compute.Card{first, second}, true, "assign eth1 10.0.2.20/24 [10.0.2.21]")
+		step("out again", []compute.Card{first}, false)
+		step("in again", []compute.Card{first, second}, true, "plug eth1 10.0.2.20/24 [10.0.2.21]")
+		if _, err := r.Stop(t.Context(), home, []string{id}, false); err != nil {
+			t.Fatal(err)
+		}
+		r.want(t, id, compute.Stopped, "Client.UserInitiatedShutdown")
+		step("while it is stopped", []compute.Card{first, second}, false)
+		if _, err := r.Start(t.Context(), home, []string{id}); err != nil {
+			t.Fatal(err)
+		}
+		r.want(t, id, compute.Running, "")
+		step("booted", []compute.Card{first, second}, true, "assign eth0 10.0.1.20/24 [10.0.1.21]", "plug eth1 10.0.2.20/24 [10.0.2.21]")
 	})
 }

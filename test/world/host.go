@@ -31,7 +31,14 @@ type host struct {
 
 	mu    sync.Mutex
 	boots map[*os.File]*boot
-	last  map[string]*boot // by instance
+	cards map[*os.File]*plugged // besides the first of each boot
+	last  map[string]*boot      // by instance
+}
+
+// plugged is a network interface that a running instance was given.
+type plugged struct {
+	guest.Card
+	road *road
 }
 
 // boot is one life of an instance, from its start to its end.
@@ -41,6 +48,8 @@ type boot struct {
 	road  *road
 	roots *x509.CertPool
 	tun   *os.File // says only which boot it is
+	// more are the roads of the interfaces besides the first, by device index; guarded by host.mu.
+	more map[int]*road
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -52,7 +61,7 @@ type boot struct {
 var _ guest.Machine = (*boot)(nil)
 
 func newHost(log *slog.Logger, r execute.Runner) *host {
-	return &host{log: log, runner: r, boots: map[*os.File]*boot{}, last: map[string]*boot{}}
+	return &host{log: log, runner: r, boots: map[*os.File]*boot{}, cards: map[*os.File]*plugged{}, last: map[string]*boot{}}
 }
 
 // Start implements compute.Launcher.
@@ -65,7 +74,7 @@ func (h *host) Start(_ context.Context, b guest.Boot) (guest.Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &boot{host: h, Boot: b, road: &road{resolvers: b.Servers}, roots: roots, tun: tun, done: make(chan struct{})}
+	m := &boot{host: h, Boot: b, road: &road{resolvers: b.Servers}, roots: roots, tun: tun, more: map[int]*road{}, done: make(chan struct{})}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -77,6 +86,10 @@ func (h *host) Start(_ context.Context, b guest.Boot) (guest.Machine, error) {
 func (h *host) cable(tun *os.File, mtu int) (link.Link, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if p := h.cards[tun]; p != nil {
+		delete(h.cards, tun)
+		return p.road.plug(mtu, p.Address.Addr(), func() { _ = p.road.assign(p.Secondary) })
+	}
 	m := h.boots[tun]
 	if m == nil {
 		return nil, fmt.Errorf("%s is no instance's", tun.Name())
@@ -125,6 +138,30 @@ func newClient(r *road, roots *x509.CertPool) *http.Client {
 
 // TUN implements guest.Machine.
 func (m *boot) TUN() *os.File { return m.tun }
+
+// Plug implements guest.Machine.
+func (m *boot) Plug(c guest.Card) (*os.File, error) {
+	tun, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, err
+	}
+	m.host.mu.Lock()
+	defer m.host.mu.Unlock()
+	m.more[c.Index] = &road{resolvers: m.road.resolvers}
+	m.host.cards[tun] = &plugged{c, m.more[c.Index]}
+	return tun, nil
+}
+
+// Assign implements guest.Machine.
+func (m *boot) Assign(c guest.Card) error {
+	r := m.road
+	if c.Index > 0 {
+		m.host.mu.Lock()
+		r = m.more[c.Index]
+		m.host.mu.Unlock()
+	}
+	return r.assign(c.Secondary)
+}
 
 // PID implements guest.Machine: there is no process but this one.
 func (m *boot) PID() int { return os.Getpid() }

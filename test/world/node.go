@@ -16,6 +16,7 @@ import (
 	"postern/api/nodetest"
 	"postern/aws/sigv4"
 	"postern/network/fabric/fabrictest"
+	"postern/network/link/userstack"
 )
 
 // A node's state, as DescribeInstanceInformation says it.
@@ -101,6 +102,31 @@ func (n *Node) Reboot() {
 // Dial connects from the instance to an address, or to a name as the VPC's resolver knows it.
 func (n *Node) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return n.w.host.of(n.ID).road.DialContext(ctx, network, address)
+}
+
+// DialFrom connects from one of the instance's addresses, through its interface with the device index.
+func (n *Node) DialFrom(ctx context.Context, index int, from netip.Addr, to netip.AddrPort) (net.Conn, error) {
+	s := n.stack(index)
+	if s == nil {
+		return nil, net.ErrClosed
+	}
+	return s.DialTCP(ctx, netip.AddrPortFrom(from, 0), to)
+}
+
+// Plugged says whether the instance has an interface with the device index.
+func (n *Node) Plugged(index int) bool { return n.stack(index) != nil }
+
+func (n *Node) stack(index int) *userstack.Stack {
+	b := n.w.host.of(n.ID)
+	if index == 0 {
+		return b.road.stack.Load()
+	}
+	n.w.host.mu.Lock()
+	defer n.w.host.mu.Unlock()
+	if r := b.more[index]; r != nil {
+		return r.stack.Load()
+	}
+	return nil
 }
 
 // Lookup asks the VPC's resolver from the instance.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -16,6 +17,31 @@ import (
 type road struct {
 	resolvers []netip.Addr
 	stack     atomic.Pointer[userstack.Stack]
+
+	mu        sync.Mutex
+	secondary []netip.Addr // addresses of the stack besides the first
+}
+
+// assign gives the stack other secondary addresses, once there is one.
+func (r *road) assign(wanted []netip.Addr) error {
+	s := r.stack.Load()
+	if s == nil {
+		return net.ErrClosed
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range r.secondary {
+		if !slices.Contains(wanted, a) {
+			s.RemoveAddress(a)
+		}
+	}
+	for _, a := range wanted {
+		if err := s.AddAddress(a); err != nil {
+			return err
+		}
+	}
+	r.secondary = wanted
+	return nil
 }
 
 // plug is a stack that tells when the fabric has taken it.

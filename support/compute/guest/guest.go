@@ -56,6 +56,19 @@ func (b *Boot) check() error {
 	return nil
 }
 
+// Card is a network interface of a guest.
+type Card struct {
+	// Index is the device index; the guest calls the interface eth0, eth1 and so on after it.
+	Index int
+	// Address is the primary address with its subnet's length, Secondary are the others.
+	Address   netip.Prefix
+	Secondary []netip.Addr
+	// Gateway is the subnet's router.
+	Gateway netip.Addr
+	// MTU is in bytes.
+	MTU int
+}
+
 // EndKind says why a guest ended.
 type EndKind int
 
@@ -82,6 +95,11 @@ type Machine interface {
 	// TUN is the guest's network interface: packets with a virtio network header, with large TCP segments and unfinished
 	// checksums both ways. The caller owns it once Start has returned.
 	TUN() *os.File
+	// Plug gives the running guest one more network interface and returns it as TUN is; the guest's is gone once it is
+	// closed.
+	Plug(Card) (*os.File, error)
+	// Assign gives an interface of the running guest other secondary addresses.
+	Assign(Card) error
 	// PID of the guest's first process on the host.
 	PID() int
 	// Stop asks the guest to end, and makes it when it has not within a few seconds. It returns when the guest is gone.

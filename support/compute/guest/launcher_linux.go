@@ -197,6 +197,8 @@ type process struct {
 
 	mu    sync.Mutex
 	asked bool // to end, by us
+
+	talk sync.Mutex // one question on control at a time
 }
 
 // setUp hands the guest its configuration and follows it until it runs.
@@ -231,6 +233,48 @@ func (p *process) setUp(config []byte, probe bool) error {
 			return nil
 		}
 	}
+}
+
+// answerTime is how long a guest's first process may take to set an interface up.
+const answerTime = 10 * time.Second
+
+// Plug implements Machine.
+func (p *process) Plug(c Card) (*os.File, error) { return p.say("plug", c) }
+
+// Assign implements Machine.
+func (p *process) Assign(c Card) error {
+	_, err := p.say("assign", c)
+	return err
+}
+
+// say asks the guest's first process for something and waits for its answer, with a file where it sends one.
+func (p *process) say(verb string, c Card) (*os.File, error) {
+	body, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	p.talk.Lock()
+	defer p.talk.Unlock()
+	if err := p.control.SetDeadline(time.Now().Add(answerTime)); err != nil {
+		return nil, err
+	}
+	defer p.control.SetDeadline(time.Time{}) //nolint:errcheck // a socket that is closed needs none
+	if _, err := p.control.Write(append([]byte(verb+" "), body...)); err != nil {
+		return nil, fmt.Errorf("tell the guest: %w", err)
+	}
+	buf, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
+	n, rn, _, _, err := p.control.ReadMsgUnix(buf, rights)
+	if err != nil || n == 0 {
+		return nil, fmt.Errorf("the guest does not answer: %w", errors.Join(err, io.ErrUnexpectedEOF))
+	}
+	kind, text, _ := strings.Cut(string(buf[:n]), " ")
+	switch kind {
+	case "ok":
+		return nil, nil
+	case "tun":
+		return received(rights[:rn])
+	}
+	return nil, fmt.Errorf("the guest: %s", text)
 }
 
 func received(rights []byte) (*os.File, error) {

@@ -168,7 +168,7 @@ func bindReadOnly(source, target string) error {
 	return unix.Mount("", target, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY|keep, "")
 }
 
-var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
+var devices = []string{"null", "zero", "full", "random", "urandom", "tty", "net/tun"}
 
 // systemMounts makes /proc, /dev, /sys, /run in the root directory that is being put together.
 func systemMounts() error {
@@ -189,6 +189,9 @@ func systemMounts() error {
 		if err := unix.Mount("none", at(m.name), "tmpfs", m.flags, m.options); err != nil {
 			return fmt.Errorf("mount /%s: %w", m.name, err)
 		}
+	}
+	if err := os.Mkdir(at("dev/net"), 0o755); err != nil {
+		return err
 	}
 	for _, name := range devices {
 		path := at("dev/" + name)

@@ -1,0 +1,106 @@
+package pid1
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"postern/network/link"
+)
+
+// firstTable is the number of the routing table of the interface with the device index 0; the others follow.
+const firstTable = 10000
+
+// card is a network interface as whoever boots the instance wants it.
+type card struct {
+	// Index is the device index; the interface's name is made of it.
+	Index int
+	// Address is the primary address with its subnet's length, Secondary are the others.
+	Address   netip.Prefix
+	Secondary []netip.Addr
+	Gateway   netip.Addr
+	MTU       int
+}
+
+func (c *card) name() string  { return fmt.Sprintf("eth%d", c.Index) }
+func (c *card) table() uint32 { return uint32(firstTable + c.Index) }
+
+// cards knows the addresses that were given besides the primary ones, by interface.
+type cards map[string][]netip.Addr
+
+// command does what a message of the control socket asks and answers there.
+func (c cards) command(verb string, body []byte) {
+	var wanted card
+	err := json.Unmarshal(body, &wanted)
+	switch {
+	case err != nil:
+	case verb == "plug":
+		if err = c.plug(&wanted); err == nil {
+			return // it has answered
+		}
+	default:
+		err = c.assign(&wanted)
+	}
+	answer := "ok"
+	if err != nil {
+		answer = "error " + err.Error()
+	}
+	_, _ = unix.Write(controlFD, []byte(answer)) // the end of the socket ends this process anyway
+}
+
+// plug makes an interface and hands its other end over. Answers to what comes in by it leave by it: what is sent from its
+// addresses has a routing table of its own.
+func (c cards) plug(wanted *card) error {
+	tun, err := link.OpenTUN(link.Device{Name: wanted.name(), Address: wanted.Address, MTU: wanted.MTU})
+	if err != nil {
+		return err
+	}
+	defer tun.Close() // whoever it is handed to has a copy
+	delete(c, wanted.name())
+	if err := link.RouteTable(wanted.name(), wanted.Gateway, wanted.table()); err != nil {
+		return err
+	}
+	if err := link.AddRule(wanted.Address.Addr(), wanted.table()); err != nil {
+		return err
+	}
+	if err := c.assign(wanted); err != nil {
+		return err
+	}
+	return unix.Sendmsg(controlFD, []byte("tun"), unix.UnixRights(int(tun.Fd())), nil, 0)
+}
+
+// assign gives an interface the secondary addresses that are wanted, and takes from it those that it was given before and
+// that are not.
+func (c cards) assign(wanted *card) error {
+	name, bits := wanted.name(), wanted.Address.Bits()
+	var failed error
+	for _, a := range c[name] {
+		if !slices.Contains(wanted.Secondary, a) {
+			failed = errors.Join(failed, link.RemoveAddress(name, netip.PrefixFrom(a, bits)), wanted.unrule(a))
+		}
+	}
+	for _, a := range wanted.Secondary {
+		failed = errors.Join(failed, link.AddAddress(name, netip.PrefixFrom(a, bits)), wanted.rule(a))
+	}
+	c[name] = wanted.Secondary
+	return failed
+}
+
+// rule leads what is sent from an address to the interface's own table; the primary interface has the main table.
+func (c *card) rule(a netip.Addr) error {
+	if c.Index == 0 {
+		return nil
+	}
+	return link.AddRule(a, c.table())
+}
+
+func (c *card) unrule(a netip.Addr) error {
+	if c.Index == 0 {
+		return nil
+	}
+	return link.RemoveRule(a, c.table())
+}
