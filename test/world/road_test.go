@@ -63,8 +63,8 @@ func TestFourCauses(t *testing.T) {
 		dropped string
 	}{
 		{"the endpoints' rule", func(w *world.World) { w.Revoke() }, func(w *world.World) { w.Authorize() }, timesOut, "no-rule"},
-		{"the endpoint", func(w *world.World) { w.DeleteEndpoint("ssm") }, func(w *world.World) { w.CreateEndpoint("ssm") }, noName, ""},
-		{"private DNS", func(w *world.World) { w.PrivateDNS("ssm", false) }, func(w *world.World) { w.PrivateDNS("ssm", true) }, noName, ""},
+		{"the endpoint", func(w *world.World) { w.DeleteEndpoint("ssm") }, func(w *world.World) { w.CreateEndpoint("ssm") }, timesOut, ""},
+		{"private DNS", func(w *world.World) { w.PrivateDNS("ssm", false) }, func(w *world.World) { w.PrivateDNS("ssm", true) }, timesOut, ""},
 		{"the role's policy", func(w *world.World) { w.DetachPolicy() }, func(w *world.World) { w.AttachPolicy() }, connects, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestNothingElseIsReached(t *testing.T) {
 		{ssmName, connects},
 		{"ec2messages.us-east-1.amazonaws.com:443", connects},
 		{"ssm.us-east-1.amazonaws.com:80", timesOut},
-		{"ssm.eu-west-1.amazonaws.com:443", noName},
+		{"ssm.eu-west-1.amazonaws.com:443", timesOut},
 		{"example.com:443", noName},
 		{"192.0.2.1:443", timesOut},
 		{"127.0.0.1:443", timesOut},
