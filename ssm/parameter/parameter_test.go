@@ -89,7 +89,7 @@ func TestPutRefuses(t *testing.T) {
 		{"tags with overwrite", parameter.NewVersion{Name: "a", Value: "v", Overwrite: true, Tags: map[string]string{"a": "b"}}, "ValidationException"},
 		{"reserved tag", parameter.NewVersion{Name: "a", Value: "v", Tags: map[string]string{"aws:a": "b"}}, "ValidationException"},
 		{"there already", parameter.NewVersion{Name: "/there/already", Value: "v"}, "ParameterAlreadyExists"},
-		{"type changed", parameter.NewVersion{Name: "/there/already", Value: "v", Type: parameter.StringList, Overwrite: true}, "HierarchyTypeMismatchException"},
+		{"secret", parameter.NewVersion{Name: "/there/already", Value: "v", Type: "Secret", Overwrite: true}, "UnsupportedParameterType"},
 	} {
 		switch tt.n.Type {
 		case "":
@@ -135,6 +135,12 @@ func TestVersionsKeepWhatIsNotSaid(t *testing.T) {
 	want(t, "back to standard", err, "ValidationException")
 	if third, err := s.Put(t.Context(), here, parameter.NewVersion{Name: "/app/db", Value: strings.Repeat("x", 8192), Overwrite: true}, noon); err != nil || third.Tier != parameter.Advanced {
 		t.Errorf("stays advanced: %s, %v", third.Tier, err)
+	}
+	if p, err := s.Put(t.Context(), here, parameter.NewVersion{Name: "/app/db", Value: "a,b", Type: parameter.StringList, Overwrite: true}, noon); err != nil || p.Type != parameter.StringList {
+		t.Errorf("another type: %s, %v", p.Type, err)
+	}
+	if p, err := s.Get(t.Context(), here, "/app/db:2"); err != nil || p.Type != parameter.String {
+		t.Errorf("the older version: %s, %v", p.Type, err)
 	}
 	if p, err := s.Put(t.Context(), here, parameter.NewVersion{Name: "i", Value: strings.Repeat("x", 5000), Type: parameter.String, Tier: parameter.Intelligent}, noon); err != nil || p.Tier != parameter.Advanced {
 		t.Errorf("a large one: %s, %v", p.Tier, err)

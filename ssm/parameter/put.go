@@ -124,13 +124,11 @@ func (s *Service) create(scope ssm.Scope, n NewVersion, count int, now time.Time
 	return h, []ssm.Change{{Record: countRecord(scope, count+1)}}, err
 }
 
-// overwrite makes the next version, and lets the oldest go where there are too many.
+// overwrite makes the next version, and lets the oldest go where there are too many. Its type may be another, as the
+// Terraform provider's own tests on AWS show.
 func (s *Service) overwrite(h *head, n NewVersion, now time.Time) ([]ssm.Change, error) {
-	switch {
-	case !n.Overwrite:
+	if !n.Overwrite {
 		return nil, fault.New(fault.Exists, "parameter.Put", "parameter %s is there already; set Overwrite to change it", h.Name).WithCode("ParameterAlreadyExists")
-	case n.Type != "" && n.Type != h.Latest.Type:
-		return nil, refuse("HierarchyTypeMismatchException", "parameter %s is a %s and cannot become a %s; make one of another name", h.Name, h.Latest.Type, n.Type)
 	}
 	latest, err := s.next(h, n, now)
 	if err != nil {
