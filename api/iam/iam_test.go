@@ -255,6 +255,34 @@ func TestUser(t *testing.T) {
 	if tags := must(c.ListUserTags(ctx, &sdk.ListUserTagsInput{UserName: s("bob")})).Tags; len(tags) != 1 || *tags[0].Key != "b" {
 		t.Errorf("%+v", tags)
 	}
+	if must(c.ListSSHPublicKeys(ctx, &sdk.ListSSHPublicKeysInput{UserName: s("bob")})).SSHPublicKeys == nil || must(bob.ListMFADevices(ctx, nil)).MFADevices == nil ||
+		must(c.ListSigningCertificates(ctx, &sdk.ListSigningCertificatesInput{UserName: s("bob")})).Certificates == nil ||
+		must(c.ListServiceSpecificCredentials(ctx, &sdk.ListServiceSpecificCredentialsInput{UserName: s("bob")})).ServiceSpecificCredentials == nil {
+		t.Error("credentials of other kinds are not listed")
+	}
+	if _, err := c.ListSSHPublicKeys(ctx, &sdk.ListSSHPublicKeysInput{UserName: s("nobody")}); code(err) != "NoSuchEntity" {
+		t.Errorf("nobody's: %v", err)
+	}
+	if _, err := c.DeleteLoginProfile(ctx, &sdk.DeleteLoginProfileInput{UserName: s("bob")}); code(err) != "NoSuchEntity" {
+		t.Errorf("a login profile: %v", err)
+	}
+	// Under another name bob is the same, with the same key, and the policy that lets him do things to himself knows the new name.
+	if _, err := bob.UpdateUser(ctx, &sdk.UpdateUserInput{UserName: s("bob"), NewPath: s("/admins/")}); code(err) != "AccessDenied" {
+		t.Errorf("to a path where he has no permission: %v", err)
+	}
+	must(c.UpdateUser(ctx, &sdk.UpdateUserInput{UserName: s("bob"), NewUserName: s("Robert")}))
+	if own := must(bob.GetUser(ctx, nil)).User; *own.Arn != "arn:aws:iam::000000000000:user/ops/Robert" || *own.UserId != *made.UserId {
+		t.Errorf("renamed: %+v", own)
+	}
+	must(c.CreateUser(ctx, &sdk.CreateUserInput{UserName: s("eve")}))
+	if _, err := c.UpdateUser(ctx, &sdk.UpdateUserInput{UserName: s("Robert"), NewUserName: s("EVE")}); code(err) != "EntityAlreadyExists" {
+		t.Errorf("to a name that is taken: %v", err)
+	}
+	must(c.DeleteUser(ctx, &sdk.DeleteUserInput{UserName: s("eve")}))
+	must(c.UpdateUser(ctx, &sdk.UpdateUserInput{UserName: s("robert"), NewUserName: s("bob")}))
+	if keys := must(bob.ListAccessKeys(ctx, nil)).AccessKeyMetadata; len(keys) != 2 || *keys[0].UserName != "bob" {
+		t.Errorf("renamed back: %+v", keys)
+	}
 	if g := must(c.ListGroupsForUser(ctx, &sdk.ListGroupsForUserInput{UserName: s("bob")})); len(g.Groups) != 0 {
 		t.Errorf("%+v", g)
 	}

@@ -78,6 +78,7 @@ func (s *service) userTable() []api.Operation {
 		row(s, "CreateUser", newOne("user", "UserName"), s.createUser),
 		row(s, "GetUser", theUser, s.getUser),
 		row(s, "ListUsers", every("user"), s.listUsers),
+		row(s, "UpdateUser", theUser, s.updateUser),
 		row(s, "DeleteUser", theUser, s.deleteUser),
 		row(s, "ListGroupsForUser", theUser, s.listGroupsForUser),
 		row(s, "TagUser", theUser, s.tagUser),
@@ -96,5 +97,12 @@ func (s *service) userTable() []api.Operation {
 		row(s, "ListAccessKeys", theUser, s.listAccessKeys),
 		row(s, "UpdateAccessKey", theUser, s.updateAccessKey),
 		row(s, "DeleteAccessKey", theUser, s.deleteAccessKey),
+		row(s, "ListSSHPublicKeys", theUser, s.listSSHPublicKeys),
+		row(s, "ListSigningCertificates", theUser, s.listSigningCertificates),
+		row(s, "ListServiceSpecificCredentials", theUser, s.listServiceSpecificCredentials),
+		row(s, "ListMFADevices", theUser, s.listMFADevices),
+		row(s, "ListVirtualMFADevices", every("mfa"), s.listVirtualMFADevices),
+		row(s, "GetLoginProfile", theUser, s.getLoginProfile),
+		row(s, "DeleteLoginProfile", theUser, s.deleteLoginProfile),
 	}
 }

@@ -84,6 +84,24 @@ func (s *service) listUsers(_ context.Context, c *api.Call, in *sdk.ListUsersInp
 	return &sdk.ListUsersOutput{Users: convert(items, toUser), Marker: next, IsTruncated: next != nil}, err
 }
 
+// updateUser needs permission for the user under its new name and path, too.
+func (s *service) updateUser(ctx context.Context, c *api.Call, in *sdk.UpdateUserInput) (*sdk.UpdateUserOutput, error) {
+	u, err := s.identities.User(c.Account, *in.UserName)
+	if err != nil {
+		return nil, err
+	}
+	if in.NewUserName != nil {
+		u.Name = *in.NewUserName
+	}
+	if in.NewPath != nil {
+		u.Path = *in.NewPath
+	}
+	if err := c.Allow(ctx, "iam:UpdateUser", u.ARN(), nil); err != nil {
+		return nil, err
+	}
+	return nil, s.identities.UpdateUser(ctx, c.Account, *in.UserName, identity.UserUpdate{Name: in.NewUserName, Path: in.NewPath})
+}
+
 func (s *service) deleteUser(ctx context.Context, c *api.Call, in *sdk.DeleteUserInput) (*sdk.DeleteUserOutput, error) {
 	return nil, s.identities.DeleteUser(ctx, c.Account, *in.UserName)
 }

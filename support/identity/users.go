@@ -84,6 +84,42 @@ func below[E any](all []E, path string, of func(*E) string) []E {
 	return kept
 }
 
+// UserUpdate says what UpdateUser changes; nil leaves it.
+type UserUpdate struct{ Name, Path *string }
+
+// UpdateUser gives a user another name or path. Its unique id, its keys and its policies stay with it; who named it by
+// its ARN names nobody then.
+func (s *Service) UpdateUser(ctx context.Context, account, name string, to UserUpdate) error {
+	return s.change(ctx, func(st *state) ([]Change, error) {
+		u, err := st.user(account, name)
+		if err != nil {
+			return nil, err
+		}
+		next := *u
+		if to.Path != nil {
+			if next.Path, err = checkPath(*to.Path); err != nil {
+				return nil, err
+			}
+		}
+		if to.Name == nil {
+			return []Change{put(&next)}, nil
+		}
+		if err := checkName("newUserName", *to.Name, maxName); err != nil {
+			return nil, err
+		}
+		next.Name = *to.Name
+		if other := st.users[next.id()]; other != nil && other != u {
+			return nil, exists("User with name %s already exists.", next.Name)
+		}
+		changes := []Change{remove(u), put(&next)}
+		for _, k := range st.keysOf(account, u.Name) {
+			k.User = next.Name
+			changes = append(changes, put(&k))
+		}
+		return changes, nil
+	})
+}
+
 // DeleteUser deletes a user that has no keys and no policies left.
 func (s *Service) DeleteUser(ctx context.Context, account, name string) error {
 	return s.change(ctx, func(st *state) ([]Change, error) {
