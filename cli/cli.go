@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -40,6 +41,10 @@ type StartOptions struct {
 	Region            string
 	// Agent is the path of the postern-agent binary.
 	Agent string
+	// HostTargets are the addresses and ports of this host that endpoint services may lead to.
+	HostTargets []netip.AddrPort
+	// VerifyDNS is the name server (address:port) that proves the private names of endpoint services.
+	VerifyDNS string
 	// ReturnWindow is how long a node whose road closed may take to come back before its status is ConnectionLost;
 	// 0 means the server's default.
 	ReturnWindow time.Duration

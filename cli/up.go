@@ -21,6 +21,8 @@ type serverFlags struct {
 	listen, wireGuard, region, agent string
 	verbose                          bool
 	returnWindow                     time.Duration
+	hostTargets                      addresses
+	verifyDNS                        string
 	// ephemeral keeps the state in memory.
 	ephemeral bool
 }
@@ -32,6 +34,8 @@ func (f *serverFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.region, "region", "us-east-1", "region of the sample network and of clients' settings")
 	cmd.Flags().StringVar(&f.agent, "agent", "", "postern-agent binary for instances (default $POSTERN_AGENT, else beside this program)")
 	cmd.Flags().DurationVar(&f.returnWindow, "return-window", f.returnWindow, "how long a node may be away before it is ConnectionLost")
+	cmd.Flags().Var(&f.hostTargets, "host-target", "address of this host that VPC endpoint services may lead to, address:port; may be given several times")
+	cmd.Flags().StringVar(&f.verifyDNS, "verify-dns", "", "name server, address:port, that proves the private names of VPC endpoint services")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log every request")
 }
 
@@ -42,6 +46,7 @@ func (f *serverFlags) options(dataDir string, logTo io.Writer) StartOptions {
 	}
 	return StartOptions{
 		DataDir: dataDir, Listen: f.listen, WireGuard: f.wireGuard, Region: f.region, Agent: f.agentPath(), ReturnWindow: f.returnWindow,
+		HostTargets: f.hostTargets, VerifyDNS: f.verifyDNS,
 		Log: slog.New(slog.NewTextHandler(logTo, &slog.HandlerOptions{Level: level})),
 	}
 }

@@ -222,6 +222,9 @@ func managed(n *Interface) bool {
 	return false
 }
 
+// Managed reports whether the interface belongs to something of Amazon's, such as an endpoint, which alone changes it.
+func (n *Interface) Managed() bool { return managed(n) }
+
 func notYours(n *Interface) error {
 	return refuse(fault.Conflict, "OperationNotPermitted", "The interface %s is managed by %s", n.ID, n.Owner())
 }

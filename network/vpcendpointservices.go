@@ -279,3 +279,14 @@ func (p *plan) deleteEndpointService(id string) error {
 	p.remove(v)
 	return nil
 }
+
+// EndpointZones are the names of the zones of an interface endpoint's interfaces.
+func (s *State) EndpointZones(e *VpcEndpoint) []string {
+	var zones []string
+	for _, id := range e.Interfaces {
+		if n, ok := s.interfaces.get(id); ok {
+			zones = append(zones, n.Zone)
+		}
+	}
+	return zones
+}

@@ -11,7 +11,7 @@ import (
 
 const httpsPort = 443
 
-// doors keeps one listener open at each address of each interface endpoint that is available.
+// doors keeps one listener open at each address of each interface endpoint to a service of Amazon's that is available.
 type doors struct {
 	fabric *fabric.Fabric
 	web    *web
@@ -27,7 +27,7 @@ func (d *doors) apply(s *vpc.Snapshot) {
 	defer d.mu.Unlock()
 	wanted := map[string]bool{}
 	for e := range s.Endpoints() {
-		if e.Kind != vpc.InterfaceEndpoint || !e.Available {
+		if e.Kind != vpc.InterfaceEndpoint || !e.Available || vpc.OwnService(e.Service) {
 			continue
 		}
 		for _, eni := range e.Interfaces {

@@ -18,6 +18,7 @@ import (
 	"postern/network/dns"
 	"postern/network/fabric"
 	"postern/network/link"
+	"postern/network/privatelink"
 	"postern/network/vpc"
 	"postern/ssm/command"
 	"postern/ssm/document/library"
@@ -48,6 +49,12 @@ type Config struct {
 	WireGuard string
 	// Account and Region are those of the root user's credentials and of requests that name none.
 	Account, Region string
+	// HostTargets are the addresses and ports of this host that endpoint services may lead to; none by default, since whoever
+	// may make such a service reaches them.
+	HostTargets []netip.AddrPort
+	// VerifyDNS is the name server (address:port) that is asked for the TXT records that prove the private names of endpoint
+	// services. Without one no such name can be verified.
+	VerifyDNS string
 	// Agent is the path of the postern-agent program for instances.
 	Agent string
 	// ReturnWindow is how long a node whose road closed may take to come back before its status is ConnectionLost;
@@ -76,6 +83,7 @@ type Server struct {
 	network  *network.Service
 	fabric   *fabric.Fabric
 	wire     *fabric.WireGuard
+	links    *privatelink.Carrier
 	nodes    *node.Service
 	commands *command.Service
 	mailbox  *mailbox.Mailbox
@@ -109,7 +117,7 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	s := &Server{config: c.withDefaults(), bus: new(bus.Local), done: make(chan struct{})}
 	s.log = s.config.Log
 	for _, part := range []func(context.Context) error{
-		s.openData, s.openIdentity, s.openNetwork, s.openSystemsManager, s.openCompute, s.openPipeline, s.openWireGuard, s.openRunning, s.openPublic,
+		s.openData, s.openIdentity, s.openNetwork, s.openPrivateLink, s.openSystemsManager, s.openCompute, s.openPipeline, s.openWireGuard, s.openRunning, s.openPublic,
 	} {
 		if err := part(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
@@ -182,8 +190,13 @@ func (s *Server) openIdentity(ctx context.Context) error {
 }
 
 func (s *Server) openNetwork(ctx context.Context) error {
-	var err error
-	if s.network, err = network.New(ctx, network.Config{Store: s.store.Network(), Now: s.config.Now}); err != nil {
+	verify, err := s.config.lookupTXT()
+	if err != nil {
+		return err
+	}
+	if s.network, err = network.New(ctx, network.Config{
+		Store: s.store.Network(), Now: s.config.Now, HostTargets: s.config.hostTarget, LookupTXT: verify,
+	}); err != nil {
 		return err
 	}
 	s.fabric = fabric.New(fabric.Options{Watch: s.config.Laboratory.Watch})
@@ -259,6 +272,7 @@ func (s *Server) openPipeline(context.Context) error {
 	unsubscribe := s.network.Subscribe(func(snapshot *vpc.Snapshot) {
 		s.fabric.Apply(snapshot)
 		s.doors.apply(snapshot)
+		s.links.Apply(snapshot)
 	})
 	s.onClose(func() error { unsubscribe(); return nil })
 	return nil

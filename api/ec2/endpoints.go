@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"postern/api"
-	"postern/aws/fault"
 	"postern/network"
 	"postern/network/vpc"
 )
@@ -51,15 +50,7 @@ func (v *view) endpoint(e *network.VpcEndpoint) types.VpcEndpoint {
 			return types.SecurityGroupIdentifier{GroupId: g.GroupId, GroupName: g.GroupName}
 		}),
 	}
-	var zones []string
-	for _, id := range e.Subnets {
-		if n, err := v.Subnet(v.scope, id); err == nil {
-			zones = append(zones, n.Zone)
-		}
-	}
-	for _, d := range v.DNSEntries(e, zones) {
-		out.DnsEntries = append(out.DnsEntries, types.DnsEntry{DnsName: aws.String(d.Name), HostedZoneId: aws.String(d.HostedZone)})
-	}
+	out.DnsEntries = toDNSEntries(v.DNSEntries(e, v.EndpointZones(e)))
 	return out
 }
 
@@ -67,7 +58,7 @@ func (s *service) createVpcEndpoint(ctx context.Context, c *api.Call, in *sdk.Cr
 	x := network.CreateVpcEndpointInput{
 		VPC: aws.ToString(in.VpcId), Service: aws.ToString(in.ServiceName), Groups: in.SecurityGroupIds,
 		Policy: aws.ToString(in.PolicyDocument), PrivateDNS: in.PrivateDnsEnabled, Token: aws.ToString(in.ClientToken),
-		RouteTables: in.RouteTableIds,
+		RouteTables: in.RouteTableIds, Principals: principalsOf(c),
 	}
 	switch in.VpcEndpointType {
 	case types.VpcEndpointTypeInterface:
@@ -176,15 +167,5 @@ func (s *service) deleteVpcEndpoints(ctx context.Context, c *api.Call, in *sdk.D
 	if err != nil {
 		return nil, err
 	}
-	out := &sdk.DeleteVpcEndpointsOutput{}
-	for _, id := range in.VpcEndpointIds {
-		if failed[id] == nil {
-			continue
-		}
-		f := fault.Of(failed[id])
-		out.Unsuccessful = append(out.Unsuccessful, types.UnsuccessfulItem{
-			ResourceId: aws.String(id), Error: &types.UnsuccessfulItemError{Code: aws.String(f.Code), Message: aws.String(f.Message)},
-		})
-	}
-	return out, nil
+	return &sdk.DeleteVpcEndpointsOutput{Unsuccessful: unsuccessful(in.VpcEndpointIds, failed)}, nil
 }

@@ -14,30 +14,42 @@ import (
 	"postern/network"
 )
 
+// all is set for each request: what there is depends on the caller.
 var endpointServiceListing = listing[network.EndpointService]{
-	id:   func(e network.EndpointService) string { return e.Name + "/" + string(endpointType(e.Kind)) },
-	tags: func(network.EndpointService) []network.Tag { return nil },
-	all: func(v *view) iter.Seq[network.EndpointService] {
-		return slices.Values(network.EndpointServices(v.scope.Region))
+	id: func(e network.EndpointService) string { return e.Name + "/" + string(endpointType(e.Kind)) },
+	tags: func(e network.EndpointService) []network.Tag {
+		if e.Own == nil {
+			return nil
+		}
+		return e.Own.Tags
 	},
 	filters: map[string]test[network.EndpointService]{
-		"owner":                      always[network.EndpointService]("amazon"),
+		"owner":                      text(serviceOwner),
 		"service-name":               text(func(e network.EndpointService) string { return e.Name }),
 		"service-region":             text(func(e network.EndpointService) string { return e.Region }),
 		"service-type":               text(func(e network.EndpointService) string { return string(endpointType(e.Kind)) }),
-		"supported-ip-address-types": always[network.EndpointService]("ipv4"),
+		"supported-ip-address-types": always[network.EndpointService](ipv4),
 	},
 }
 
-func toEndpointService(e network.EndpointService) types.ServiceDetail {
+func serviceOwner(e network.EndpointService) string {
+	if e.Own == nil {
+		return "amazon"
+	}
+	return e.Own.Account
+}
+
+func (v *view) endpointService(e network.EndpointService) types.ServiceDetail {
 	out := types.ServiceDetail{
 		ServiceId: aws.String(e.ID), ServiceName: aws.String(e.Name), ServiceRegion: aws.String(e.Region),
-		Owner: aws.String("amazon"), AcceptanceRequired: aws.Bool(false), ManagesVpcEndpoints: aws.Bool(false),
+		Owner: aws.String(serviceOwner(e)), AcceptanceRequired: aws.Bool(false), ManagesVpcEndpoints: aws.Bool(false),
 		VpcEndpointPolicySupported: aws.Bool(true), BaseEndpointDnsNames: e.BaseNames,
 		ServiceType:             []types.ServiceTypeDetail{{ServiceType: types.ServiceType(endpointType(e.Kind))}},
 		SupportedIpAddressTypes: []types.ServiceConnectivityType{types.ServiceConnectivityTypeIpv4},
 	}
-	if r, ok := network.RegionByName(e.Region); ok {
+	if e.Own != nil {
+		v.ownService(e.Own, &out)
+	} else if r, ok := network.RegionByName(e.Region); ok {
 		for _, z := range r.Zones() {
 			out.AvailabilityZones = append(out.AvailabilityZones, z.Name)
 			out.AvailabilityZoneIds = append(out.AvailabilityZoneIds, z.ID)
@@ -53,32 +65,58 @@ func toEndpointService(e network.EndpointService) types.ServiceDetail {
 	return out
 }
 
-// describeVpcEndpointServices lists Amazon's own services. A service name that is asked for and is not one of them is
-// an error; the list of names holds each name once, the details one for each kind of endpoint.
+// ownService completes the details of a service of somebody's own.
+func (v *view) ownService(e *network.VpcEndpointService, out *types.ServiceDetail) {
+	out.AcceptanceRequired, out.VpcEndpointPolicySupported = aws.Bool(e.AcceptanceRequired), aws.Bool(false)
+	out.AvailabilityZones, out.Tags = v.ServiceZones(e), toTags(e.Tags)
+	for _, z := range out.AvailabilityZones {
+		out.AvailabilityZoneIds = append(out.AvailabilityZoneIds, network.ZoneID(z))
+	}
+	if e.PrivateDNS != nil {
+		out.PrivateDnsName = aws.String(e.PrivateDNS.Name)
+		out.PrivateDnsNameVerificationState = types.DnsNameState(e.PrivateDNS.State)
+	}
+}
+
+// visibleServices are the services that the caller can see, without the tags of other accounts.
+func (v *view) visibleServices(c *api.Call) []network.EndpointService {
+	all := v.ServicesFor(v.scope, principalsOf(c))
+	for i := range all {
+		if own := all[i].Own; own != nil && own.Account != c.Account {
+			bare := *own
+			bare.Tags = nil
+			all[i].Own = &bare
+		}
+	}
+	return all
+}
+
+// describeVpcEndpointServices lists Amazon's own services, the caller's and those that the caller may use. A service name
+// that is asked for and is not one of them is an error; the list of names holds each name once, the details one for each
+// kind of endpoint.
 func (s *service) describeVpcEndpointServices(_ context.Context, c *api.Call, in *sdk.DescribeVpcEndpointServicesInput) (*sdk.DescribeVpcEndpointServicesOutput, error) {
 	for _, r := range in.ServiceRegions {
 		if r != c.Region {
 			return nil, unbuilt(c, "serviceRegions other than "+c.Region)
 		}
 	}
-	list := endpointServiceListing
-	if len(in.ServiceNames) > 0 {
-		all := network.EndpointServices(c.Region)
-		for _, name := range in.ServiceNames {
-			if !slices.ContainsFunc(all, func(e network.EndpointService) bool { return e.Name == name }) {
-				return nil, fault.New(fault.NotFound, "ec2", "The Vpc Endpoint Service '%s' does not exist", name).WithCode("InvalidServiceName")
-			}
-		}
-		list.all = func(*view) iter.Seq[network.EndpointService] {
-			return slices.Values(slices.DeleteFunc(all, func(e network.EndpointService) bool { return !slices.Contains(in.ServiceNames, e.Name) }))
+	v, list := s.view(c), endpointServiceListing
+	all := v.visibleServices(c)
+	for _, name := range in.ServiceNames {
+		if !slices.ContainsFunc(all, func(e network.EndpointService) bool { return e.Name == name }) {
+			return nil, fault.New(fault.NotFound, "ec2", "The Vpc Endpoint Service '%s' does not exist", name).WithCode("InvalidServiceName")
 		}
 	}
-	found, next, err := describe(s.view(c), list, query{nil, in.Filters, in.MaxResults, in.NextToken})
+	if len(in.ServiceNames) > 0 {
+		all = slices.DeleteFunc(all, func(e network.EndpointService) bool { return !slices.Contains(in.ServiceNames, e.Name) })
+	}
+	list.all = func(*view) iter.Seq[network.EndpointService] { return slices.Values(all) }
+	found, next, err := describe(v, list, query{nil, in.Filters, in.MaxResults, in.NextToken})
 	if err != nil {
 		return nil, err
 	}
 	names := convert(found, func(e network.EndpointService) string { return e.Name })
 	return &sdk.DescribeVpcEndpointServicesOutput{
-		ServiceNames: slices.Compact(names), ServiceDetails: convert(found, toEndpointService), NextToken: next,
+		ServiceNames: slices.Compact(names), ServiceDetails: convert(found, v.endpointService), NextToken: next,
 	}, nil
 }

@@ -17,7 +17,7 @@ import (
 	"postern/network/vpc"
 )
 
-// endpointRequester is who Amazon says asked for the interfaces of VPC endpoints.
+// endpointRequester is who Amazon says asked for the interfaces of VPC endpoints and of others that it manages.
 const endpointRequester = "amazon-aws"
 
 var interfaceListing = listing[*network.Interface]{
@@ -53,7 +53,7 @@ var interfaceListing = listing[*network.Interface]{
 		"attachment.delete-on-termination": attached(func(n *network.Interface) string { return strconv.FormatBool(n.Attachment.DeleteOnTermination) }),
 		"attachment.device-index":          attached(func(n *network.Interface) string { return strconv.Itoa(deviceIndex(n)) }),
 		"attachment.instance-id": attached(func(n *network.Interface) string {
-			if n.Kind == vpc.EndpointInterface {
+			if n.Managed() {
 				return ""
 			}
 			return n.Owner()
@@ -79,9 +79,9 @@ var interfaceListing = listing[*network.Interface]{
 		"private-dns-name":     text(privateName),
 		"private-ip-address":   text(func(n *network.Interface) string { return n.Addresses[0].String() }),
 		"requester-id": func(_ *view, n *network.Interface, want values) bool {
-			return n.Kind == vpc.EndpointInterface && want.is(endpointRequester)
+			return n.Managed() && want.is(endpointRequester)
 		},
-		"requester-managed": flag(func(n *network.Interface) bool { return n.Kind == vpc.EndpointInterface }),
+		"requester-managed": flag(func(n *network.Interface) bool { return n.Managed() }),
 		"source-dest-check": flag(func(n *network.Interface) bool { return !n.AnySource }),
 		"status":            text(func(n *network.Interface) string { return string(interfaceStatus(n)) }),
 		"subnet-id":         text(func(n *network.Interface) string { return n.Subnet }),
@@ -96,8 +96,11 @@ func attached(of func(*network.Interface) string) test[*network.Interface] {
 }
 
 func interfaceType(n *network.Interface) types.NetworkInterfaceType {
-	if n.Kind == vpc.EndpointInterface {
+	switch n.Kind {
+	case vpc.EndpointInterface:
 		return types.NetworkInterfaceTypeVpcEndpoint
+	case vpc.ServiceInterface:
+		return types.NetworkInterfaceTypeNetworkLoadBalancer // what AWS has in this place
 	}
 	return types.NetworkInterfaceTypeInterface
 }
@@ -110,14 +113,14 @@ func interfaceStatus(n *network.Interface) types.NetworkInterfaceStatus {
 }
 
 func deviceIndex(n *network.Interface) int {
-	if n.Kind == vpc.EndpointInterface {
+	if n.Managed() {
 		return 1
 	}
 	return n.Attachment.Index
 }
 
 func attachmentOwner(n *network.Interface) string {
-	if n.Kind == vpc.EndpointInterface {
+	if n.Managed() {
 		return endpointRequester
 	}
 	return n.Account
@@ -145,7 +148,7 @@ func (v *view) nic(n *network.Interface) types.NetworkInterface {
 		AvailabilityZone: aws.String(n.Zone), AvailabilityZoneId: aws.String(network.ZoneID(n.Zone)),
 		OwnerId: aws.String(n.Account), Description: aws.String(n.Description), MacAddress: aws.String(n.MAC),
 		Status: interfaceStatus(n), InterfaceType: interfaceType(n), SourceDestCheck: aws.Bool(!n.AnySource),
-		RequesterManaged: aws.Bool(n.Kind == vpc.EndpointInterface), RequesterId: requester(n),
+		RequesterManaged: aws.Bool(n.Managed()), RequesterId: requester(n),
 		Groups: v.groupNames(n.Groups), TagSet: toTags(n.Tags), Attachment: toAttachment(n),
 		PrivateIpAddress: str(n.Addresses[0]), PrivateDnsName: aws.String(privateName(n)),
 		PrivateIpAddresses: toAddresses(n), Operator: &types.OperatorResponse{Managed: aws.Bool(false)},
@@ -163,7 +166,7 @@ func toAddresses(n *network.Interface) []types.NetworkInterfacePrivateIpAddress 
 }
 
 func requester(n *network.Interface) *string {
-	if n.Kind == vpc.EndpointInterface {
+	if n.Managed() {
 		return aws.String(endpointRequester)
 	}
 	return nil
@@ -178,7 +181,7 @@ func toAttachment(n *network.Interface) *types.NetworkInterfaceAttachment {
 		DeleteOnTermination: aws.Bool(n.Attachment.DeleteOnTermination), DeviceIndex: aws.Int32(int32(deviceIndex(n))),
 		NetworkCardIndex: aws.Int32(0), Status: types.AttachmentStatusAttached, InstanceOwnerId: aws.String(attachmentOwner(n)),
 	}
-	if n.Kind != vpc.EndpointInterface {
+	if !n.Managed() {
 		out.InstanceId = aws.String(n.Owner())
 	}
 	return out

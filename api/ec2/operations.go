@@ -13,7 +13,7 @@ import (
 // pipeline refuses others by name.
 func (s *service) operations() []api.Operation {
 	return slices.Concat(
-		s.vpcOperations(), s.dhcpOperations(), s.aclOperations(), s.routeOperations(), s.peeringOperations(), s.groupOperations(), s.interfaceOperations(), s.attachmentOperations(), s.endpointOperations(),
+		s.vpcOperations(), s.dhcpOperations(), s.aclOperations(), s.routeOperations(), s.peeringOperations(), s.groupOperations(), s.interfaceOperations(), s.attachmentOperations(), s.endpointOperations(), s.serviceOperations(),
 		s.instanceOperations(), s.otherOperations(),
 	)
 }

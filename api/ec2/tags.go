@@ -19,7 +19,7 @@ import (
 // arnTypes are the resource types of ARNs by the prefix of ids.
 var arnTypes = map[string]string{
 	"vpc": "vpc", "subnet": "subnet", "rtb": "route-table", "igw": "internet-gateway", "acl": "network-acl",
-	"sg": "security-group", "sgr": "security-group-rule", "eni": "network-interface", "vpce": "vpc-endpoint",
+	"sg": "security-group", "sgr": "security-group-rule", "eni": "network-interface", "vpce": "vpc-endpoint", "vpce-svc": endpointServiceType,
 	"pl": "prefix-list", "pcx": "vpc-peering-connection", "dopt": "dhcp-options", "i": "instance", "ami": "image", "vol": "volume",
 }
 
@@ -29,6 +29,9 @@ func tagged[In any](ids func(*In) []string) func(*api.Call, *In) []string {
 		var out []string
 		for _, id := range ids(in) {
 			prefix, _, _ := strings.Cut(id, "-")
+			if strings.HasPrefix(id, "vpce-svc-") {
+				prefix = "vpce-svc"
+			}
 			kind, account := cmp.Or(arnTypes[prefix], "*"), c.Account
 			if kind == "image" {
 				account = ""

@@ -22,7 +22,7 @@ func Main() int {
 func start(ctx context.Context, o cli.StartOptions) (cli.Server, error) {
 	s, err := server.Open(ctx, server.Config{
 		DataDir: o.DataDir, Listen: o.Listen, WireGuard: o.WireGuard, Region: o.Region, Agent: o.Agent,
-		ReturnWindow: o.ReturnWindow, Log: o.Log,
+		ReturnWindow: o.ReturnWindow, HostTargets: o.HostTargets, VerifyDNS: o.VerifyDNS, Log: o.Log,
 	})
 	if err != nil {
 		return nil, err

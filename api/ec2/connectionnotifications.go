@@ -1,0 +1,78 @@
+package ec2
+
+import (
+	"context"
+	"iter"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/api"
+	"postern/network"
+)
+
+// What is the same for every connection notification.
+const (
+	notificationState = string(types.ConnectionNotificationStateEnabled)
+	notificationType  = string(types.ConnectionNotificationTypeTopic)
+)
+
+var notificationListing = listing[*network.ConnectionNotification]{
+	id:   func(n *network.ConnectionNotification) string { return n.ID },
+	tags: func(*network.ConnectionNotification) []network.Tag { return nil },
+	all: func(v *view) iter.Seq[*network.ConnectionNotification] {
+		return v.ConnectionNotifications(v.scope)
+	},
+	get: func(v *view, id string) (*network.ConnectionNotification, error) {
+		return v.ConnectionNotification(v.scope, id)
+	},
+	filters: map[string]test[*network.ConnectionNotification]{
+		"connection-notification-arn":   text(func(n *network.ConnectionNotification) string { return n.Topic }),
+		"connection-notification-id":    text(func(n *network.ConnectionNotification) string { return n.ID }),
+		"connection-notification-state": always[*network.ConnectionNotification](notificationState),
+		"connection-notification-type":  always[*network.ConnectionNotification](notificationType),
+		"service-id":                    text(func(n *network.ConnectionNotification) string { return n.Service }),
+		"vpc-endpoint-id":               text(func(n *network.ConnectionNotification) string { return n.Endpoint }),
+	},
+}
+
+func toNotification(n *network.ConnectionNotification) types.ConnectionNotification {
+	return types.ConnectionNotification{
+		ConnectionNotificationId: aws.String(n.ID), ConnectionNotificationArn: aws.String(n.Topic), ConnectionEvents: n.Events,
+		ConnectionNotificationState: types.ConnectionNotificationState(notificationState),
+		ConnectionNotificationType:  types.ConnectionNotificationType(notificationType),
+		ServiceId:                   optional(n.Service), VpcEndpointId: optional(n.Endpoint), ServiceRegion: aws.String(n.Region),
+	}
+}
+
+func (s *service) createConnectionNotification(ctx context.Context, c *api.Call, in *sdk.CreateVpcEndpointConnectionNotificationInput) (*sdk.CreateVpcEndpointConnectionNotificationOutput, error) {
+	n, err := s.network.CreateConnectionNotification(ctx, scopeOf(c), network.CreateNotificationInput{
+		Service: aws.ToString(in.ServiceId), Endpoint: aws.ToString(in.VpcEndpointId), Topic: aws.ToString(in.ConnectionNotificationArn),
+		Events: in.ConnectionEvents, Token: aws.ToString(in.ClientToken),
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := toNotification(n)
+	return &sdk.CreateVpcEndpointConnectionNotificationOutput{ConnectionNotification: &out, ClientToken: in.ClientToken}, nil
+}
+
+func (s *service) describeConnectionNotifications(_ context.Context, c *api.Call, in *sdk.DescribeVpcEndpointConnectionNotificationsInput) (*sdk.DescribeVpcEndpointConnectionNotificationsOutput, error) {
+	var ids []string
+	if in.ConnectionNotificationId != nil {
+		ids = []string{*in.ConnectionNotificationId}
+	}
+	found, next, err := describe(s.view(c), notificationListing, query{ids, in.Filters, in.MaxResults, in.NextToken})
+	return &sdk.DescribeVpcEndpointConnectionNotificationsOutput{ConnectionNotificationSet: convert(found, toNotification), NextToken: next}, err
+}
+
+func (s *service) modifyConnectionNotification(ctx context.Context, c *api.Call, in *sdk.ModifyVpcEndpointConnectionNotificationInput) (*sdk.ModifyVpcEndpointConnectionNotificationOutput, error) {
+	err := s.network.ModifyConnectionNotification(ctx, scopeOf(c), aws.ToString(in.ConnectionNotificationId), aws.ToString(in.ConnectionNotificationArn), in.ConnectionEvents)
+	return &sdk.ModifyVpcEndpointConnectionNotificationOutput{ReturnValue: aws.Bool(true)}, err
+}
+
+func (s *service) deleteConnectionNotifications(ctx context.Context, c *api.Call, in *sdk.DeleteVpcEndpointConnectionNotificationsInput) (*sdk.DeleteVpcEndpointConnectionNotificationsOutput, error) {
+	failed, err := s.network.DeleteConnectionNotifications(ctx, scopeOf(c), in.ConnectionNotificationIds)
+	return &sdk.DeleteVpcEndpointConnectionNotificationsOutput{Unsuccessful: unsuccessful(in.ConnectionNotificationIds, failed)}, err
+}

@@ -1,0 +1,75 @@
+package ec2
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/api"
+	"postern/network"
+)
+
+// connection is an endpoint as the owner of its service sees it.
+type connection struct {
+	*network.VpcEndpoint
+	service *network.VpcEndpointService
+}
+
+var connectionListing = listing[connection]{
+	id: func(x connection) string { return x.ID },
+	all: func(v *view) iter.Seq[connection] {
+		var rows []connection
+		for service := range v.VpcEndpointServices(v.scope) {
+			for e := range v.Connections(service) {
+				rows = append(rows, connection{e, service})
+			}
+		}
+		slices.SortFunc(rows, func(a, b connection) int { return cmp.Compare(a.ID, b.ID) })
+		return slices.Values(rows)
+	},
+	filters: map[string]test[connection]{
+		"ip-address-type":     always[connection](ipv4),
+		"service-id":          text(func(x connection) string { return x.service.ID }),
+		"vpc-endpoint-id":     text(func(x connection) string { return x.ID }),
+		"vpc-endpoint-owner":  text(func(x connection) string { return x.Account }),
+		"vpc-endpoint-region": text(func(x connection) string { return x.Region }),
+		"vpc-endpoint-state":  text(func(x connection) string { return x.State }),
+	},
+}
+
+func (v *view) connection(x connection) types.VpcEndpointConnection {
+	return types.VpcEndpointConnection{
+		ServiceId: aws.String(x.service.ID), VpcEndpointId: aws.String(x.ID), VpcEndpointOwner: aws.String(x.Account),
+		VpcEndpointRegion: aws.String(x.Region), VpcEndpointState: types.State(x.State), CreationTimestamp: aws.Time(x.Created),
+		VpcEndpointConnectionId: aws.String(x.Connection), IpAddressType: types.IpAddressTypeIpv4,
+		NetworkLoadBalancerArns: x.service.TargetARNs(),
+		DnsEntries:              toDNSEntries(v.DNSEntries(x.VpcEndpoint, v.EndpointZones(x.VpcEndpoint))),
+	}
+}
+
+func toDNSEntries(entries []network.DNSEntry) []types.DnsEntry {
+	return convert(entries, func(d network.DNSEntry) types.DnsEntry {
+		return types.DnsEntry{DnsName: aws.String(d.Name), HostedZoneId: aws.String(d.HostedZone)}
+	})
+}
+
+func (s *service) describeConnections(_ context.Context, c *api.Call, in *sdk.DescribeVpcEndpointConnectionsInput) (*sdk.DescribeVpcEndpointConnectionsOutput, error) {
+	v := s.view(c)
+	found, next, err := describe(v, connectionListing, query{nil, in.Filters, in.MaxResults, in.NextToken})
+	return &sdk.DescribeVpcEndpointConnectionsOutput{VpcEndpointConnections: convert(found, v.connection), NextToken: next}, err
+}
+
+func (s *service) acceptConnections(ctx context.Context, c *api.Call, in *sdk.AcceptVpcEndpointConnectionsInput) (*sdk.AcceptVpcEndpointConnectionsOutput, error) {
+	failed, err := s.network.AcceptConnections(ctx, scopeOf(c), aws.ToString(in.ServiceId), in.VpcEndpointIds)
+	return &sdk.AcceptVpcEndpointConnectionsOutput{Unsuccessful: unsuccessful(in.VpcEndpointIds, failed)}, err
+}
+
+func (s *service) rejectConnections(ctx context.Context, c *api.Call, in *sdk.RejectVpcEndpointConnectionsInput) (*sdk.RejectVpcEndpointConnectionsOutput, error) {
+	failed, err := s.network.RejectConnections(ctx, scopeOf(c), aws.ToString(in.ServiceId), in.VpcEndpointIds)
+	return &sdk.RejectVpcEndpointConnectionsOutput{Unsuccessful: unsuccessful(in.VpcEndpointIds, failed)}, err
+}
