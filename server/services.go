@@ -7,6 +7,7 @@ import (
 	apiec2 "postern/api/ec2"
 	apiec2messages "postern/api/ec2messages"
 	apiiam "postern/api/iam"
+	apiresolver "postern/api/route53resolver"
 	apissm "postern/api/ssm"
 	apists "postern/api/sts"
 	"postern/network/vpc"
@@ -20,6 +21,7 @@ func (s *Server) services() []api.Service {
 		apiec2.New(apiec2.Config{Network: s.network, Compute: s.compute, Profiles: s.identity}),
 		apiiam.New(apiiam.Config{Identities: s.identity}),
 		apists.New(apists.Config{Identities: s.identity}),
+		apiresolver.New(apiresolver.Config{Network: s.network}),
 		apissm.New(apissm.Config{
 			Commands: s.commands, Nodes: s.nodes, Documents: s.library, Channels: s.mailbox, Roles: s.identity,
 			Parameters: s.parameters, Registered: s.registered,

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-//go:generate go run postern/internal/gen/wirenames names ec2 iam ssm sts
+//go:generate go run postern/internal/gen/wirenames names ec2 iam route53resolver ssm sts
 
 // The tables hold what the SDK's Go types do not say: the names that differ from the rule (see rule) and the required
 // members, one line a type: "Type Field[!][:in[:out[>item]]] …". They are text in the program's read-only data, cost
@@ -18,6 +18,8 @@ var (
 	ec2Table string
 	//go:embed names/iam.txt
 	iamTable string
+	//go:embed names/route53resolver.txt
+	resolverTable string
 	//go:embed names/ssm.txt
 	ssmTable string
 	//go:embed names/sts.txt
@@ -31,6 +33,8 @@ func table(service string) string {
 		return ec2Table
 	case "iam":
 		return iamTable
+	case "route53resolver":
+		return resolverTable
 	case "ssm":
 		return ssmTable
 	case "sts":

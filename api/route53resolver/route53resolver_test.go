@@ -1,0 +1,316 @@
+package route53resolver_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/route53resolver"
+	"github.com/aws/aws-sdk-go-v2/service/route53resolver/types"
+	"github.com/aws/smithy-go"
+
+	"postern/api/access/accesstest"
+	"postern/api/route53resolver"
+	"postern/network"
+	"postern/network/networktest"
+)
+
+var here = network.Scope{Account: accesstest.Account, Region: "us-east-1"}
+
+// lab is the API with a VPC of two subnets and a group, and the SDK's client for it.
+type lab struct {
+	*sdk.Client
+	t       *testing.T
+	ctx     context.Context
+	network *network.Service
+	rig     *accesstest.Rig
+
+	vpc, a, b, group string
+}
+
+func must[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func newLab(t *testing.T) *lab {
+	t.Helper()
+	l := &lab{t: t, ctx: t.Context()}
+	l.network = must(network.New(l.ctx, network.Config{Store: new(networktest.Store)}))(t)
+	l.rig = accesstest.New(t, route53resolver.New(route53resolver.Config{Network: l.network}))
+	l.Client = sdk.NewFromConfig(l.rig.Root())
+	l.vpc = must(l.network.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")}))(t).ID
+	l.a = l.subnet("10.0.1.0/24", "us-east-1a")
+	l.b = l.subnet("10.0.2.0/24", "us-east-1b")
+	l.group = must(l.network.CreateSecurityGroup(l.ctx, here, network.CreateSecurityGroupInput{VPC: l.vpc, Name: "dns", Description: "dns"}))(t).ID
+	return l
+}
+
+func (l *lab) subnet(cidr, zone string) string {
+	l.t.Helper()
+	return must(l.network.CreateSubnet(l.ctx, here, network.CreateSubnetInput{VPC: l.vpc, CIDR: netip.MustParsePrefix(cidr), Zone: zone}))(l.t).ID
+}
+
+func (l *lab) input(request string, way types.ResolverEndpointDirection) *sdk.CreateResolverEndpointInput {
+	return &sdk.CreateResolverEndpointInput{
+		CreatorRequestId: &request, Direction: way, Name: aws.String("resolver " + request), SecurityGroupIds: []string{l.group},
+		IpAddresses: []types.IpAddressRequest{{SubnetId: &l.a}, {SubnetId: &l.b, Ip: aws.String("10.0.2.53")}},
+		Tags:        []types.Tag{{Key: aws.String("env"), Value: aws.String("test")}},
+	}
+}
+
+func (l *lab) endpoint(request string, way types.ResolverEndpointDirection) *types.ResolverEndpoint {
+	l.t.Helper()
+	in := l.input(request, way)
+	in.IpAddresses[1].Ip = nil
+	return must(l.CreateResolverEndpoint(l.ctx, in))(l.t).ResolverEndpoint
+}
+
+func wantCode(t *testing.T, what string, err error, code string) {
+	t.Helper()
+	var e smithy.APIError
+	if !errors.As(err, &e) || e.ErrorCode() != code {
+		t.Errorf("%s: %v, want %s", what, err, code)
+	}
+}
+
+// second is the error of a call whose answer does not matter.
+func second[T any](_ T, err error) error { return err }
+
+func TestEndpoints(t *testing.T) {
+	l := newLab(t)
+	made := must(l.CreateResolverEndpoint(l.ctx, l.input("one", types.ResolverEndpointDirectionInbound)))(t).ResolverEndpoint
+	if made.Status != types.ResolverEndpointStatusCreating || *made.IpAddressCount != 2 || *made.HostVPCId != l.vpc ||
+		*made.Arn != "arn:aws:route53resolver:us-east-1:000000000000:resolver-endpoint/"+*made.Id || made.Protocols[0] != types.ProtocolDo53 {
+		t.Errorf("%+v", made)
+	}
+	got := must(l.GetResolverEndpoint(l.ctx, &sdk.GetResolverEndpointInput{ResolverEndpointId: made.Id}))(t).ResolverEndpoint
+	if got.Status != types.ResolverEndpointStatusOperational || *got.Name != "resolver one" || *got.StatusMessage != "This Resolver Endpoint is operational." {
+		t.Errorf("%+v", got)
+	}
+	addresses := must(l.ListResolverEndpointIpAddresses(l.ctx, &sdk.ListResolverEndpointIpAddressesInput{ResolverEndpointId: made.Id}))(t).IpAddresses
+	if len(addresses) != 2 || *addresses[1].Ip != "10.0.2.53" || *addresses[1].SubnetId != l.b || !strings.HasPrefix(*addresses[0].IpId, "rni-") || addresses[0].Status != types.IpAddressStatusAttached {
+		t.Errorf("%+v", addresses)
+	}
+	tags := must(l.ListTagsForResource(l.ctx, &sdk.ListTagsForResourceInput{ResourceArn: made.Arn}))(t).Tags
+	if len(tags) != 1 || *tags[0].Key != "env" {
+		t.Errorf("%+v", tags)
+	}
+	if again := must(l.CreateResolverEndpoint(l.ctx, l.input("one", types.ResolverEndpointDirectionInbound)))(t); *again.ResolverEndpoint.Id != *made.Id {
+		t.Error("the same request made another endpoint")
+	}
+	added := must(l.AssociateResolverEndpointIpAddress(l.ctx, &sdk.AssociateResolverEndpointIpAddressInput{
+		ResolverEndpointId: made.Id, IpAddress: &types.IpAddressUpdate{SubnetId: &l.a},
+	}))(t).ResolverEndpoint
+	if added.Status != types.ResolverEndpointStatusUpdating || *added.IpAddressCount != 3 {
+		t.Errorf("%+v", added)
+	}
+	must(l.DisassociateResolverEndpointIpAddress(l.ctx, &sdk.DisassociateResolverEndpointIpAddressInput{
+		ResolverEndpointId: made.Id, IpAddress: &types.IpAddressUpdate{SubnetId: &l.b, Ip: aws.String("10.0.2.53")},
+	}))(t)
+	renamed := must(l.UpdateResolverEndpoint(l.ctx, &sdk.UpdateResolverEndpointInput{ResolverEndpointId: made.Id, Name: aws.String("two")}))(t)
+	if *renamed.ResolverEndpoint.Name != "two" || *renamed.ResolverEndpoint.IpAddressCount != 2 {
+		t.Errorf("%+v", renamed.ResolverEndpoint)
+	}
+	gone := must(l.DeleteResolverEndpoint(l.ctx, &sdk.DeleteResolverEndpointInput{ResolverEndpointId: made.Id}))(t)
+	if gone.ResolverEndpoint.Status != types.ResolverEndpointStatusDeleting {
+		t.Errorf("%+v", gone.ResolverEndpoint)
+	}
+	wantCode(t, "get what is gone", second(l.GetResolverEndpoint(l.ctx, &sdk.GetResolverEndpointInput{ResolverEndpointId: made.Id})), "ResourceNotFoundException")
+}
+
+func TestEndpointsRefuse(t *testing.T) {
+	l := newLab(t)
+	for _, tt := range []struct {
+		name   string
+		change func(*sdk.CreateResolverEndpointInput)
+		code   string
+	}{
+		{"one address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses = in.IpAddresses[:1] }, "InvalidRequestException"},
+		{"a direction", func(in *sdk.CreateResolverEndpointInput) { in.Direction = "UP" }, "InvalidParameterException"},
+		{"delegation", func(in *sdk.CreateResolverEndpointInput) {
+			in.Direction = types.ResolverEndpointDirectionInboundDelegation
+		}, "NotImplementedException"},
+		{"DNS over HTTPS", func(in *sdk.CreateResolverEndpointInput) { in.Protocols = []types.Protocol{types.ProtocolDoh} }, "NotImplementedException"},
+		{"a protocol", func(in *sdk.CreateResolverEndpointInput) { in.Protocols = []types.Protocol{"Smoke"} }, "InvalidParameterException"},
+		{"IPv6", func(in *sdk.CreateResolverEndpointInput) { in.ResolverEndpointType = types.ResolverEndpointTypeIpv6 }, "NotImplementedException"},
+		{"an IPv6 address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses[0].Ipv6 = aws.String("2001:db8::1") }, "NotImplementedException"},
+		{"metrics", func(in *sdk.CreateResolverEndpointInput) { in.RniEnhancedMetricsEnabled = aws.Bool(true) }, "NotImplementedException"},
+		{"an Outpost", func(in *sdk.CreateResolverEndpointInput) { in.OutpostArn = aws.String("arn:aws:outposts:…") }, "NotImplementedException"},
+		{"no address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses[0].Ip = aws.String("ten") }, "InvalidParameterException"},
+		{"an unknown subnet", func(in *sdk.CreateResolverEndpointInput) {
+			in.IpAddresses[0].SubnetId = aws.String("subnet-00000000000000000")
+		}, "InvalidParameterException"},
+		{"an unknown group", func(in *sdk.CreateResolverEndpointInput) { in.SecurityGroupIds = []string{"sg-00000000000000000"} }, "ResourceNotFoundException"},
+	} {
+		in := l.input("bad", types.ResolverEndpointDirectionInbound)
+		tt.change(in)
+		wantCode(t, tt.name, second(l.CreateResolverEndpoint(l.ctx, in)), tt.code)
+	}
+	made := l.endpoint("one", types.ResolverEndpointDirectionInbound)
+	wantCode(t, "no address to take away", second(l.DisassociateResolverEndpointIpAddress(l.ctx, &sdk.DisassociateResolverEndpointIpAddressInput{
+		ResolverEndpointId: made.Id, IpAddress: &types.IpAddressUpdate{SubnetId: &l.b},
+	})), "InvalidParameterException")
+	wantCode(t, "a tag of Amazon's", second(l.TagResource(l.ctx, &sdk.TagResourceInput{
+		ResourceArn: made.Arn, Tags: []types.Tag{{Key: aws.String("aws:x"), Value: aws.String("")}},
+	})), "InvalidTagException")
+	for arn, code := range map[string]string{
+		"arn:aws:ec2:us-east-1:000000000000:vpc/vpc-1":                                       "InvalidParameterException",
+		"arn:aws:route53resolver:us-east-1:000000000000:resolver-rule/rslvr-rr-1":            "ResourceNotFoundException",
+		"arn:aws:route53resolver:us-west-2:000000000000:resolver-endpoint/" + *made.Id:       "ResourceNotFoundException",
+		"arn:aws:route53resolver:us-east-1:000000000000:firewall-rule-group/rslvr-frg-00000": "ResourceNotFoundException",
+	} {
+		wantCode(t, arn, second(l.ListTagsForResource(l.ctx, &sdk.ListTagsForResourceInput{ResourceArn: &arn})), code)
+	}
+	stranger := sdk.NewFromConfig(l.rig.User(t, "reader", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"route53resolver:Get*","Resource":"`+*made.Arn+`"}}`))
+	must(stranger.GetResolverEndpoint(l.ctx, &sdk.GetResolverEndpointInput{ResolverEndpointId: made.Id}))(t)
+	wantCode(t, "what the policy does not allow", second(stranger.DeleteResolverEndpoint(l.ctx, &sdk.DeleteResolverEndpointInput{ResolverEndpointId: made.Id})), "AccessDeniedException")
+	wantCode(t, "another operation of the service", second(l.CreateResolverQueryLogConfig(l.ctx, &sdk.CreateResolverQueryLogConfigInput{
+		CreatorRequestId: aws.String("q"), DestinationArn: aws.String("arn:aws:s3:::b"), Name: aws.String("q"),
+	})), "NotImplementedException")
+}
+
+func TestRules(t *testing.T) {
+	l := newLab(t)
+	out := l.endpoint("out", types.ResolverEndpointDirectionOutbound)
+	in := &sdk.CreateResolverRuleInput{
+		CreatorRequestId: aws.String("rule"), Name: aws.String("corp"), RuleType: types.RuleTypeOptionForward, DomainName: aws.String("corp.example"),
+		ResolverEndpointId: out.Id, TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.1")}, {Ip: aws.String("192.0.2.2"), Port: aws.Int32(5353), Protocol: types.ProtocolDo53}},
+	}
+	made := must(l.CreateResolverRule(l.ctx, in))(t).ResolverRule
+	if *made.DomainName != "corp.example." || made.Status != types.ResolverRuleStatusComplete || *made.TargetIps[0].Port != 53 || *made.TargetIps[1].Port != 5353 ||
+		*made.OwnerId != accesstest.Account || made.ShareStatus != types.ShareStatusNotShared || *made.ResolverEndpointId != *out.Id {
+		t.Errorf("%+v", made)
+	}
+	hold := must(l.AssociateResolverRule(l.ctx, &sdk.AssociateResolverRuleInput{ResolverRuleId: made.Id, VPCId: &l.vpc, Name: aws.String("mine")}))(t).ResolverRuleAssociation
+	if hold.Status != types.ResolverRuleAssociationStatusCreating {
+		t.Errorf("%+v", hold)
+	}
+	held := must(l.GetResolverRuleAssociation(l.ctx, &sdk.GetResolverRuleAssociationInput{ResolverRuleAssociationId: hold.Id}))(t).ResolverRuleAssociation
+	if held.Status != types.ResolverRuleAssociationStatusComplete || *held.VPCId != l.vpc || *held.Name != "mine" || *held.ResolverRuleId != *made.Id {
+		t.Errorf("%+v", held)
+	}
+	wantCode(t, "delete a rule that holds", second(l.DeleteResolverRule(l.ctx, &sdk.DeleteResolverRuleInput{ResolverRuleId: made.Id})), "ResourceInUseException")
+	changed := must(l.UpdateResolverRule(l.ctx, &sdk.UpdateResolverRuleInput{ResolverRuleId: made.Id, Config: &types.ResolverRuleConfig{
+		Name: aws.String("new"), TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.3")}},
+	}}))(t).ResolverRule
+	if *changed.Name != "new" || len(changed.TargetIps) != 1 || *changed.ResolverEndpointId != *out.Id {
+		t.Errorf("%+v", changed)
+	}
+	system := must(l.CreateResolverRule(l.ctx, &sdk.CreateResolverRuleInput{
+		CreatorRequestId: aws.String("system"), RuleType: types.RuleTypeOptionSystem, DomainName: aws.String("lab.corp.example."),
+	}))(t).ResolverRule
+	if system.RuleType != types.RuleTypeOptionSystem || *system.DomainName != "lab.corp.example." || system.ResolverEndpointId != nil {
+		t.Errorf("%+v", system)
+	}
+	for _, rule := range []*sdk.CreateResolverRuleInput{
+		{CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionRecursive, DomainName: aws.String("x.example")},
+		{CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionForward, DomainName: aws.String("x.example"), ResolverEndpointId: out.Id, TargetIps: []types.TargetAddress{{Ip: aws.String("x")}}},
+		{CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionForward, DomainName: aws.String("x.example"), ResolverEndpointId: out.Id, TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.1"), Port: aws.Int32(0)}}},
+	} {
+		wantCode(t, string(rule.RuleType), second(l.CreateResolverRule(l.ctx, rule)), "InvalidParameterException")
+	}
+	wantCode(t, "delegation", second(l.CreateResolverRule(l.ctx, &sdk.CreateResolverRuleInput{
+		CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionDelegate, DelegationRecord: aws.String("x.example"),
+	})), "NotImplementedException")
+	for _, call := range []error{
+		second(l.DeleteResolverRule(l.ctx, &sdk.DeleteResolverRuleInput{ResolverRuleId: aws.String("rslvr-autodefined-rr-internet-resolver")})),
+		second(l.AssociateResolverRule(l.ctx, &sdk.AssociateResolverRuleInput{ResolverRuleId: aws.String("rslvr-autodefined-rr-internet-resolver"), VPCId: &l.vpc})),
+	} {
+		wantCode(t, "a rule of Resolver's own", call, "InvalidRequestException")
+	}
+	ended := must(l.DisassociateResolverRule(l.ctx, &sdk.DisassociateResolverRuleInput{ResolverRuleId: made.Id, VPCId: &l.vpc}))(t).ResolverRuleAssociation
+	if ended.Status != types.ResolverRuleAssociationStatusDeleting || *ended.Id != *hold.Id {
+		t.Errorf("%+v", ended)
+	}
+	wantCode(t, "get what is gone", second(l.GetResolverRuleAssociation(l.ctx, &sdk.GetResolverRuleAssociationInput{ResolverRuleAssociationId: hold.Id})), "ResourceNotFoundException")
+	if got := must(l.DeleteResolverRule(l.ctx, &sdk.DeleteResolverRuleInput{ResolverRuleId: made.Id}))(t); got.ResolverRule.Status != types.ResolverRuleStatusDeleting {
+		t.Errorf("%+v", got.ResolverRule)
+	}
+}
+
+func TestLists(t *testing.T) {
+	l := newLab(t)
+	in, out := l.endpoint("in", types.ResolverEndpointDirectionInbound), l.endpoint("out", types.ResolverEndpointDirectionOutbound)
+	var rules []string
+	for _, domain := range []string{"a.example", "b.example", "c.example"} {
+		r := must(l.CreateResolverRule(l.ctx, &sdk.CreateResolverRuleInput{
+			CreatorRequestId: &domain, RuleType: types.RuleTypeOptionForward, DomainName: &domain, ResolverEndpointId: out.Id, TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.1")}},
+		}))(t).ResolverRule
+		rules = append(rules, *r.Id)
+		must(l.AssociateResolverRule(l.ctx, &sdk.AssociateResolverRuleInput{ResolverRuleId: r.Id, VPCId: &l.vpc}))(t)
+	}
+	by := func(name string, values ...string) []types.Filter {
+		return []types.Filter{{Name: &name, Values: values}}
+	}
+	for _, tt := range []struct {
+		filters []types.Filter
+		want    []string
+	}{
+		{nil, []string{*in.Id, *out.Id}},
+		{by("Direction", "OUTBOUND"), []string{*out.Id}},
+		{by("DIRECTION", "INBOUND"), []string{*in.Id}},
+		{by("CREATOR_REQUEST_ID", "in"), []string{*in.Id}},
+		{by("HostVPCId", l.vpc), []string{*in.Id, *out.Id}},
+		{by("HOST_VPC_ID", "vpc-1"), nil},
+		{by("IpAddressCount", "2"), []string{*in.Id, *out.Id}},
+		{by("SecurityGroupIds", l.group), []string{*in.Id, *out.Id}},
+		{by("Name", "resolver in", "x"), []string{*in.Id}},
+		{slices.Concat(by("Status", "OPERATIONAL"), by("Name", "resolver out")), []string{*out.Id}},
+	} {
+		var got []string
+		for _, e := range must(l.ListResolverEndpoints(l.ctx, &sdk.ListResolverEndpointsInput{Filters: tt.filters}))(t).ResolverEndpoints {
+			got = append(got, *e.Id)
+		}
+		slices.Sort(tt.want)
+		if slices.Sort(got); !slices.Equal(got, tt.want) {
+			t.Errorf("endpoints by %v: %v, want %v", tt.filters, got, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		filters []types.Filter
+		want    int
+	}{
+		{nil, 4}, {by("TYPE", "FORWARD"), 3}, {by("Type", "RECURSIVE"), 1}, {by("DomainName", "b.example."), 1}, {by("DOMAIN_NAME", "b.example"), 1},
+		{by("ResolverEndpointId", *out.Id), 3}, {by("Status", "FAILED"), 0},
+	} {
+		if got := must(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{Filters: tt.filters}))(t).ResolverRules; len(got) != tt.want {
+			t.Errorf("rules by %v: %d, want %d", tt.filters, len(got), tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		filters []types.Filter
+		want    int
+	}{{nil, 4}, {by("ResolverRuleId", rules[0]), 1}, {by("VPCId", l.vpc), 4}, {by("VPC_ID", "vpc-1"), 0}} {
+		if got := must(l.ListResolverRuleAssociations(l.ctx, &sdk.ListResolverRuleAssociationsInput{Filters: tt.filters}))(t).ResolverRuleAssociations; len(got) != tt.want {
+			t.Errorf("associations by %v: %d, want %d", tt.filters, len(got), tt.want)
+		}
+	}
+	var all []string
+	pages := sdk.NewListResolverRulesPaginator(l.Client, &sdk.ListResolverRulesInput{MaxResults: aws.Int32(3)})
+	for pages.HasMorePages() {
+		p := must(pages.NextPage(l.ctx))(t)
+		if *p.MaxResults != 3 {
+			t.Errorf("MaxResults is %d", *p.MaxResults)
+		}
+		for _, r := range p.ResolverRules {
+			all = append(all, *r.Id)
+		}
+	}
+	if slices.Sort(all); len(slices.Compact(all)) != 4 {
+		t.Errorf("page by page: %v", all)
+	}
+	wantCode(t, "a filter", second(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{Filters: by("Colour", "red")})), "InvalidParameterException")
+	wantCode(t, "no values", second(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{Filters: by("Name")})), "InvalidParameterException")
+	wantCode(t, "a size", second(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{MaxResults: aws.Int32(101)})), "InvalidParameterException")
+	wantCode(t, "a token", second(l.ListResolverEndpoints(l.ctx, &sdk.ListResolverEndpointsInput{NextToken: aws.String("!")})), "InvalidNextTokenException")
+}

@@ -1,0 +1,102 @@
+package route53resolver
+
+import (
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/route53resolver/types"
+
+	"postern/api"
+	"postern/aws/fault"
+	"postern/network"
+)
+
+func scopeOf(c *api.Call) network.Scope {
+	return network.Scope{Account: c.Account, Region: c.Region}
+}
+
+func invalid(format string, args ...any) error {
+	return fault.New(fault.Invalid, "route53resolver", format, args...).WithCode("InvalidParameterException")
+}
+
+func refused(format string, args ...any) error {
+	return fault.New(fault.Conflict, "route53resolver", format, args...).WithCode("InvalidRequestException")
+}
+
+func unbuilt(c *api.Call, what string) error {
+	return fault.New(fault.NotImplemented, "route53resolver", "Postern does not implement %s of %s", what, c.Operation.Name)
+}
+
+// text is a pointer to s, and nil for an empty one.
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// moment is a time as the API writes it.
+func moment(t time.Time) *string { return aws.String(t.UTC().Format("2006-01-02T15:04:05.000Z07:00")) }
+
+// maxResults is the most rows of a page, and how many one has where the request does not say.
+const maxResults = 100
+
+// page is one page of a list that is there as a whole, with its size and where the next one begins.
+func page[T any](all []T, limit *int32, next *string) (rows []T, size *int32, token *string, err error) {
+	n := int(aws.ToInt32(limit))
+	switch {
+	case limit == nil:
+		n = maxResults
+	case n < 1 || n > maxResults:
+		return nil, nil, nil, invalid("MaxResults is %d; it is a number from 1 to %d", n, maxResults)
+	}
+	from := 0
+	if aws.ToString(next) != "" {
+		b, err := base64.RawURLEncoding.DecodeString(*next)
+		if err == nil {
+			from, err = strconv.Atoi(string(b))
+		}
+		if err != nil || from < 0 || from > len(all) {
+			return nil, nil, nil, fault.New(fault.Invalid, "route53resolver", "NextToken is not one that a previous answer held").
+				WithCode("InvalidNextTokenException")
+		}
+	}
+	rows = all[from:min(from+n, len(all))]
+	if from+n < len(all) {
+		token = aws.String(base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(from + n))))
+	}
+	return rows, aws.Int32(int32(n)), token, nil
+}
+
+// fields are what the rows of a list can be filtered by. The values of one row are any of the texts.
+type fields[T any] map[string]func(T) []string
+
+// filter keeps the rows that every filter asks for. In old requests names stand in capitals: CREATOR_REQUEST_ID.
+func filter[T any](rows []T, known fields[T], asked []types.Filter) ([]T, error) {
+	for _, f := range asked {
+		var of func(T) []string
+		for name, field := range known {
+			if strings.EqualFold(name, strings.ReplaceAll(aws.ToString(f.Name), "_", "")) {
+				of = field
+			}
+		}
+		if of == nil {
+			return nil, invalid("The filter '%s' is invalid", aws.ToString(f.Name))
+		}
+		if len(f.Values) == 0 {
+			return nil, invalid("The filter '%s' has no values", aws.ToString(f.Name))
+		}
+		rows = slices.DeleteFunc(slices.Clone(rows), func(row T) bool {
+			return !slices.ContainsFunc(of(row), func(have string) bool { return slices.Contains(f.Values, have) })
+		})
+	}
+	return rows, nil
+}
+
+func value[T any](of func(T) *string) func(T) []string {
+	return func(row T) []string { return []string{aws.ToString(of(row))} }
+}
