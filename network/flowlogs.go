@@ -91,16 +91,17 @@ func (s *Service) CreateFlowLogs(ctx context.Context, c Scope, in CreateFlowLogs
 			ids = strings.Split(known, ",")
 			return nil
 		}
-		if err := in.complete(); err != nil {
+		whole := in
+		if err := whole.complete(); err != nil {
 			return err
 		}
 		tags, err := p.limits.cleanTags(in.Tags)
 		if err != nil {
 			return err
 		}
-		for _, resource := range in.Resources {
+		for _, resource := range whole.Resources {
 			l := &FlowLog{
-				Meta: p.meta("fl", tags), Resource: resource, Traffic: in.Traffic, Destination: in.Destination, Format: in.Format, Interval: in.Interval,
+				Meta: p.meta("fl", tags), Resource: resource, Traffic: whole.Traffic, Destination: whole.Destination, Format: whole.Format, Interval: whole.Interval,
 			}
 			if err := p.mayLog(l, in.Type); err != nil {
 				return err

@@ -103,8 +103,12 @@ func TestResolverEndpointRefuses(t *testing.T) {
 		{"another VPC's group", func(in *network.CreateResolverEndpointInput) { in.Addresses[0].ID, in.Addresses[1].ID = far.ID, far.ID }, "InvalidRequestException"},
 		{"unknown subnet", func(in *network.CreateResolverEndpointInput) { in.Addresses[1].ID = "subnet-00000000000000000" }, "InvalidParameterException"},
 		{"subnets of two VPCs", func(in *network.CreateResolverEndpointInput) { in.Addresses[1].ID = far.ID }, "InvalidRequestException"},
-		{"an address outside its subnet", func(in *network.CreateResolverEndpointInput) { in.Addresses[0].Address = netip.MustParseAddr("10.0.2.9") }, "InvalidRequestException"},
-		{"a reserved address", func(in *network.CreateResolverEndpointInput) { in.Addresses[0].Address = netip.MustParseAddr("10.0.1.2") }, "InvalidRequestException"},
+		{"an address outside its subnet", func(in *network.CreateResolverEndpointInput) {
+			in.Addresses[0].Address = netip.MustParseAddr("10.0.2.9")
+		}, "InvalidRequestException"},
+		{"a reserved address", func(in *network.CreateResolverEndpointInput) {
+			in.Addresses[0].Address = netip.MustParseAddr("10.0.1.2")
+		}, "InvalidRequestException"},
 		{"an address twice", func(in *network.CreateResolverEndpointInput) {
 			in.Addresses[0].Address = netip.MustParseAddr("10.0.1.9")
 			in.Addresses[1] = in.Addresses[0]

@@ -79,6 +79,9 @@ func card(state *network.State, i compute.Instance, n *network.Interface) imds.I
 		Device: n.Attachment.Index, ID: n.ID, MAC: n.MAC, VPC: n.VPC, Subnet: n.Subnet, Addresses: n.Addresses, Groups: n.Groups,
 		HostName: network.HostName(n.Addresses[0]) + "." + network.HostDomain(i.Region),
 	}
+	if n.Public != nil {
+		out.Public, out.PublicHostName = n.Public.Address, state.PublicHostName(n)
+	}
 	if subnet, err := state.Subnet(scope, n.Subnet); err == nil {
 		out.SubnetRange = subnet.CIDR
 	}

@@ -268,6 +268,7 @@ func (s *Server) openPipeline(context.Context) error {
 	}
 	s.web = newWeb(s.config.Laboratory.tap(s.pipeline), s.ca.GetCertificate, s.log)
 	s.onClose(func() error { s.web.close(); return nil })
+	s.web.serve(s.fabric.Public())
 	s.doors = &doors{fabric: s.fabric, web: s.web, log: s.log, open: map[string]net.Listener{}}
 	unsubscribe := s.network.Subscribe(func(snapshot *vpc.Snapshot) {
 		s.fabric.Apply(snapshot)

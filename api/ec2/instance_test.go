@@ -140,7 +140,7 @@ func TestInstanceRefusals(t *testing.T) {
 		{"hop limit", run(func(x in) {
 			x.MetadataOptions = &types.InstanceMetadataOptionsRequest{HttpPutResponseHopLimit: aws.Int32(65)}
 		}), "InvalidParameterValue"},
-		{"public address", run(spec(types.InstanceNetworkInterfaceSpecification{SubnetId: &p.a, AssociatePublicIpAddress: aws.Bool(true)})), "UnsupportedOperation"},
+		{"carrier address", run(spec(types.InstanceNetworkInterfaceSpecification{SubnetId: &p.a, AssociateCarrierIpAddress: aws.Bool(true)})), "UnsupportedOperation"},
 		{"second device", run(spec(types.InstanceNetworkInterfaceSpecification{SubnetId: &p.a, DeviceIndex: aws.Int32(1)})), "InvalidParameterValue"},
 		{"subnet and interface", run(func(x in) {
 			x.NetworkInterfaces = []types.InstanceNetworkInterfaceSpecification{{SubnetId: &p.a}}

@@ -109,6 +109,9 @@ func addInterface(out *types.Instance, v *view, n *network.Interface) {
 		HostnameType: types.HostnameTypeIpName, EnableResourceNameDnsARecord: aws.Bool(false), EnableResourceNameDnsAAAARecord: aws.Bool(false),
 	}
 	out.SourceDestCheck, out.SecurityGroups = nic.SourceDestCheck, nic.Groups
+	if a := nic.Association; a != nil {
+		out.PublicIpAddress, out.PublicDnsName = a.PublicIp, a.PublicDnsName
+	}
 }
 
 func toInstanceInterface(nic types.NetworkInterface) types.InstanceNetworkInterface {
@@ -116,15 +119,24 @@ func toInstanceInterface(nic types.NetworkInterface) types.InstanceNetworkInterf
 		NetworkInterfaceId: nic.NetworkInterfaceId, VpcId: nic.VpcId, SubnetId: nic.SubnetId, OwnerId: nic.OwnerId,
 		Description: nic.Description, MacAddress: nic.MacAddress, Status: nic.Status, SourceDestCheck: nic.SourceDestCheck,
 		InterfaceType: aws.String(string(nic.InterfaceType)), Groups: nic.Groups,
-		PrivateIpAddress: nic.PrivateIpAddress, PrivateDnsName: nic.PrivateDnsName,
+		PrivateIpAddress: nic.PrivateIpAddress, PrivateDnsName: nic.PrivateDnsName, Association: toInstanceAssociation(nic.Association),
 		PrivateIpAddresses: convert(nic.PrivateIpAddresses, func(a types.NetworkInterfacePrivateIpAddress) types.InstancePrivateIpAddress {
-			return types.InstancePrivateIpAddress{PrivateIpAddress: a.PrivateIpAddress, PrivateDnsName: a.PrivateDnsName, Primary: a.Primary}
+			return types.InstancePrivateIpAddress{
+				PrivateIpAddress: a.PrivateIpAddress, PrivateDnsName: a.PrivateDnsName, Primary: a.Primary, Association: toInstanceAssociation(a.Association),
+			}
 		}),
 		Attachment: &types.InstanceNetworkInterfaceAttachment{
 			AttachmentId: nic.Attachment.AttachmentId, AttachTime: nic.Attachment.AttachTime, Status: nic.Attachment.Status,
 			DeleteOnTermination: nic.Attachment.DeleteOnTermination, DeviceIndex: nic.Attachment.DeviceIndex, NetworkCardIndex: aws.Int32(0),
 		},
 	}
+}
+
+func toInstanceAssociation(a *types.NetworkInterfaceAssociation) *types.InstanceNetworkInterfaceAssociation {
+	if a == nil {
+		return nil
+	}
+	return &types.InstanceNetworkInterfaceAssociation{PublicIp: a.PublicIp, PublicDnsName: a.PublicDnsName, IpOwnerId: a.IpOwnerId}
 }
 
 func toMetadata(m compute.MetadataOptions) *types.InstanceMetadataOptionsResponse {
@@ -285,7 +297,7 @@ var instanceFilters = func() map[string]test[compute.Instance] {
 	for name, of := range map[string]string{
 		"instance.group-id": "group-id", "instance.group-name": "group-name", "private-dns-name": "private-dns-name",
 		"private-ip-address": "private-ip-address", "source-dest-check": "source-dest-check", "subnet-id": "subnet-id", "vpc-id": "vpc-id",
-		"group-id": "group-id", "group-name": "group-name",
+		"group-id": "group-id", "group-name": "group-name", "dns-name": "association.public-dns-name", "ip-address": "association.public-ip",
 	} {
 		out[name] = ofInterface(interfaceListing.filters[of])
 	}

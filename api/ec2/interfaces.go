@@ -27,13 +27,13 @@ var interfaceListing = listing[*network.Interface]{
 	get:        func(v *view, id string) (*network.Interface, error) { return v.Interface(v.scope, id) },
 	idsOrPages: true,
 	filters: map[string]test[*network.Interface]{
-		"association.allocation-id":       none[*network.Interface],
-		"association.association-id":      none[*network.Interface],
-		"addresses.association.owner-id":  none[*network.Interface],
-		"addresses.association.public-ip": none[*network.Interface],
-		"association.ip-owner-id":         none[*network.Interface],
-		"association.public-ip":           none[*network.Interface],
-		"association.public-dns-name":     none[*network.Interface],
+		"association.allocation-id":       associatedBy(func(a *types.NetworkInterfaceAssociation) *string { return a.AllocationId }),
+		"association.association-id":      associatedBy(func(a *types.NetworkInterfaceAssociation) *string { return a.AssociationId }),
+		"addresses.association.owner-id":  associatedBy(func(a *types.NetworkInterfaceAssociation) *string { return a.IpOwnerId }),
+		"addresses.association.public-ip": associatedBy(func(a *types.NetworkInterfaceAssociation) *string { return a.PublicIp }),
+		"association.ip-owner-id":         associatedBy(func(a *types.NetworkInterfaceAssociation) *string { return a.IpOwnerId }),
+		"association.public-ip":           associatedBy(func(a *types.NetworkInterfaceAssociation) *string { return a.PublicIp }),
+		"association.public-dns-name":     associatedBy(func(a *types.NetworkInterfaceAssociation) *string { return a.PublicDnsName }),
 		"ipv6-addresses.ipv6-address":     none[*network.Interface],
 		"operator.managed":                always[*network.Interface]("false"),
 		"operator.principal":              none[*network.Interface],
@@ -102,6 +102,9 @@ func interfaceType(n *network.Interface) types.NetworkInterfaceType {
 	case vpc.ServiceInterface:
 		return types.NetworkInterfaceTypeNetworkLoadBalancer // what AWS has in this place
 	}
+	if n.Kind == vpc.GatewayInterface {
+		return "nat_gateway" // as the EC2 API writes it, whatever its enumeration says
+	}
 	return types.NetworkInterfaceTypeInterface
 }
 
@@ -151,17 +154,18 @@ func (v *view) nic(n *network.Interface) types.NetworkInterface {
 		RequesterManaged: aws.Bool(n.Managed()), RequesterId: requester(n),
 		Groups: v.groupNames(n.Groups), TagSet: toTags(n.Tags), Attachment: toAttachment(n),
 		PrivateIpAddress: str(n.Addresses[0]), PrivateDnsName: aws.String(privateName(n)),
-		PrivateIpAddresses: toAddresses(n), Operator: &types.OperatorResponse{Managed: aws.Bool(false)},
+		PrivateIpAddresses: v.addresses(n), Association: v.association(n), Operator: &types.OperatorResponse{Managed: aws.Bool(false)},
 	}
 }
 
-func toAddresses(n *network.Interface) []types.NetworkInterfacePrivateIpAddress {
+func (v *view) addresses(n *network.Interface) []types.NetworkInterfacePrivateIpAddress {
 	out := make([]types.NetworkInterfacePrivateIpAddress, len(n.Addresses))
 	for i, a := range n.Addresses {
 		out[i] = types.NetworkInterfacePrivateIpAddress{
 			PrivateIpAddress: str(a), Primary: aws.Bool(i == 0), PrivateDnsName: aws.String(hostName(n.Region, a)),
 		}
 	}
+	out[0].Association = v.association(n)
 	return out
 }
 
@@ -296,7 +300,7 @@ func (s *service) describeNetworkInterfaceAttribute(_ context.Context, c *api.Ca
 	case types.NetworkInterfaceAttributeAttachment:
 		out.Attachment = toAttachment(n)
 	case types.NetworkInterfaceAttributeAssociatePublicIpAddress:
-		out.AssociatePublicIpAddress = aws.Bool(false)
+		out.AssociatePublicIpAddress = aws.Bool(n.Public != nil && n.Public.Allocation == "")
 	default:
 		return nil, invalid("Value (%s) for parameter attribute is invalid. Unknown network interface attribute.", in.Attribute)
 	}

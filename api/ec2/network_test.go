@@ -195,14 +195,14 @@ func TestRefusals(t *testing.T) {
 		{"policy", endpoint(sdk.CreateVpcEndpointInput{VpcEndpointType: "Interface", PrivateDnsEnabled: aws.Bool(false), PolicyDocument: aws.String("no")}), "InvalidPolicyDocument"},
 		{"endpoint service", second(l.DescribeVpcEndpointServices(l.ctx, &sdk.DescribeVpcEndpointServicesInput{ServiceNames: []string{"com.amazonaws.us-east-1.x"}})), "InvalidServiceName"},
 		{"route without target", second(l.CreateRoute(l.ctx, &sdk.CreateRouteInput{RouteTableId: aws.String("rtb-1"), DestinationCidrBlock: any})), "InvalidParameterCombination"},
-		{"route to a NAT gateway", second(l.CreateRoute(l.ctx, &sdk.CreateRouteInput{RouteTableId: aws.String("rtb-1"), DestinationCidrBlock: any, NatGatewayId: aws.String("nat-1")})), "UnsupportedOperation"},
+		{"route to a NAT gateway", second(l.CreateRoute(l.ctx, &sdk.CreateRouteInput{RouteTableId: aws.String("rtb-1"), DestinationCidrBlock: any, NatGatewayId: aws.String("nat-1")})), "InvalidRouteTableId.Malformed"},
 		{"route to nothing", second(l.CreateRoute(l.ctx, &sdk.CreateRouteInput{RouteTableId: aws.String("rtb-1"), DestinationCidrBlock: any, GatewayId: aws.String("x")})), "InvalidGatewayID.NotFound"},
 		{"zone", second(l.DescribeAvailabilityZones(l.ctx, &sdk.DescribeAvailabilityZonesInput{ZoneNames: []string{"us-east-1z"}})), "InvalidParameterValue"},
 		{"attribute", second(l.DescribeVpcAttribute(l.ctx, &sdk.DescribeVpcAttributeInput{VpcId: &p.vpc, Attribute: "x"})), "InvalidParameterValue"},
 		{"address", second(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{SubnetId: &p.a, PrivateIpAddress: aws.String("10.0.1")})), "InvalidParameterValue"},
 		{"tags of nothing", second(l.CreateTags(l.ctx, &sdk.CreateTagsInput{Resources: []string{p.vpc, "x-1"}, Tags: []types.Tag{{Key: any}}})), "InvalidID"},
 		{"tags of an image", second(l.CreateTags(l.ctx, &sdk.CreateTagsInput{Resources: []string{"ami-0123456789abcdef0"}, Tags: []types.Tag{{Key: any}}})), "UnsupportedOperation"},
-		{"an operation not built", second(l.CreateNatGateway(l.ctx, &sdk.CreateNatGatewayInput{SubnetId: &p.a})), "UnsupportedOperation"},
+		{"an operation not built", second(l.CreateVpnGateway(l.ctx, &sdk.CreateVpnGatewayInput{Type: "ipsec.1"})), "UnsupportedOperation"},
 	} {
 		wantCode(t, tt.what, tt.err, tt.code)
 	}

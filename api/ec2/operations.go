@@ -14,7 +14,7 @@ import (
 func (s *service) operations() []api.Operation {
 	return slices.Concat(
 		s.vpcOperations(), s.dhcpOperations(), s.aclOperations(), s.routeOperations(), s.peeringOperations(), s.groupOperations(), s.interfaceOperations(), s.attachmentOperations(), s.endpointOperations(), s.serviceOperations(),
-		s.instanceOperations(), s.otherOperations(),
+		s.publicOperations(), s.instanceOperations(), s.otherOperations(),
 	)
 }
 
@@ -84,9 +84,9 @@ func (s *service) routeOperations() []api.Operation {
 		api.Op("ReplaceRouteTableAssociation", one("route-table", func(in *sdk.ReplaceRouteTableAssociationInput) *string { return in.RouteTableId }),
 			s.replaceRouteTableAssociation, api.Takes("AssociationId", "RouteTableId")),
 		api.Op("CreateRoute", one("route-table", func(in *sdk.CreateRouteInput) *string { return in.RouteTableId }), s.createRoute,
-			api.Takes("RouteTableId", "DestinationCidrBlock", "DestinationPrefixListId", "GatewayId", "InstanceId", "NetworkInterfaceId", "VpcPeeringConnectionId")),
+			api.Takes("RouteTableId", "DestinationCidrBlock", "DestinationPrefixListId", "GatewayId", "NatGatewayId", "InstanceId", "NetworkInterfaceId", "VpcPeeringConnectionId")),
 		api.Op("ReplaceRoute", one("route-table", func(in *sdk.ReplaceRouteInput) *string { return in.RouteTableId }), s.replaceRoute,
-			api.Takes("RouteTableId", "DestinationCidrBlock", "DestinationPrefixListId", "GatewayId", "InstanceId", "NetworkInterfaceId", "VpcPeeringConnectionId")),
+			api.Takes("RouteTableId", "DestinationCidrBlock", "DestinationPrefixListId", "GatewayId", "NatGatewayId", "InstanceId", "NetworkInterfaceId", "VpcPeeringConnectionId")),
 		api.Op("DeleteRoute", one("route-table", func(in *sdk.DeleteRouteInput) *string { return in.RouteTableId }), s.deleteRoute,
 			api.Takes("RouteTableId", "DestinationCidrBlock", "DestinationPrefixListId")),
 

@@ -15,12 +15,12 @@ import (
 
 // routeInput is what CreateRoute, ReplaceRoute and DeleteRoute have in common.
 type routeInput struct {
-	cidr, prefixList, gateway, instance, nic, peering *string
+	cidr, prefixList, gateway, nat, instance, nic, peering *string
 }
 
 func (s *service) createRoute(ctx context.Context, c *api.Call, in *sdk.CreateRouteInput) (*sdk.CreateRouteOutput, error) {
 	r, err := s.route(c, routeInput{
-		in.DestinationCidrBlock, in.DestinationPrefixListId, in.GatewayId, in.InstanceId, in.NetworkInterfaceId, in.VpcPeeringConnectionId,
+		in.DestinationCidrBlock, in.DestinationPrefixListId, in.GatewayId, in.NatGatewayId, in.InstanceId, in.NetworkInterfaceId, in.VpcPeeringConnectionId,
 	})
 	if err != nil {
 		return nil, err
@@ -31,7 +31,7 @@ func (s *service) createRoute(ctx context.Context, c *api.Call, in *sdk.CreateRo
 
 func (s *service) replaceRoute(ctx context.Context, c *api.Call, in *sdk.ReplaceRouteInput) (*sdk.ReplaceRouteOutput, error) {
 	r, err := s.route(c, routeInput{
-		in.DestinationCidrBlock, in.DestinationPrefixListId, in.GatewayId, in.InstanceId, in.NetworkInterfaceId, in.VpcPeeringConnectionId,
+		in.DestinationCidrBlock, in.DestinationPrefixListId, in.GatewayId, in.NatGatewayId, in.InstanceId, in.NetworkInterfaceId, in.VpcPeeringConnectionId,
 	})
 	if err != nil {
 		return nil, err
@@ -74,6 +74,9 @@ func (s *service) route(c *api.Call, in routeInput) (network.Route, error) {
 		}
 		targets = append(targets, vpc.Target{Kind: kind, ID: *in.gateway})
 	}
+	if in.nat != nil {
+		targets = append(targets, vpc.Target{Kind: vpc.ViaNATGateway, ID: *in.nat})
+	}
 	if in.peering != nil {
 		targets = append(targets, vpc.Target{Kind: vpc.ViaPeering, ID: *in.peering})
 	}
@@ -88,7 +91,7 @@ func (s *service) route(c *api.Call, in routeInput) (network.Route, error) {
 		targets = append(targets, vpc.Target{Kind: vpc.ViaInterface, ID: nic})
 	}
 	if len(targets) != 1 {
-		return r, parameters("A route has exactly one target: gatewayId, instanceId, networkInterfaceId or vpcPeeringConnectionId")
+		return r, parameters("A route has exactly one target: gatewayId, natGatewayId, instanceId, networkInterfaceId or vpcPeeringConnectionId")
 	}
 	r.Target = targets[0]
 	return r, nil

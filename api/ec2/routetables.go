@@ -34,7 +34,7 @@ var tableListing = listing[*network.RouteTable]{
 		"route.egress-only-internet-gateway-id": none[*network.RouteTable],
 		"route.gateway-id":                      routed(func(r types.Route) string { return aws.ToString(r.GatewayId) }),
 		"route.instance-id":                     routed(func(r types.Route) string { return aws.ToString(r.InstanceId) }),
-		"route.nat-gateway-id":                  none[*network.RouteTable],
+		"route.nat-gateway-id":                  routed(func(r types.Route) string { return aws.ToString(r.NatGatewayId) }),
 		"route.transit-gateway-id":              none[*network.RouteTable],
 		"route.origin":                          routed(func(r types.Route) string { return string(r.Origin) }),
 		"route.state":                           routed(func(r types.Route) string { return string(r.State) }),
@@ -91,6 +91,8 @@ func (v *view) route(t *network.RouteTable, r network.Route) types.Route {
 	switch r.Target.Kind {
 	case vpc.ViaInternetGateway, vpc.ViaGatewayEndpoint:
 		out.GatewayId = target
+	case vpc.ViaNATGateway:
+		out.NatGatewayId = target
 	case vpc.ViaPeering:
 		out.VpcPeeringConnectionId = target
 	case vpc.ViaInterface:

@@ -276,8 +276,10 @@ func specOf(c *api.Call, x *types.InstanceNetworkInterfaceSpecification) (n spec
 	switch {
 	case aws.ToInt32(x.NetworkCardIndex) != 0:
 		return n, unbuilt(c, "a second network card")
-	case aws.ToBool(x.AssociatePublicIpAddress) || aws.ToBool(x.AssociateCarrierIpAddress):
-		return n, unbuilt(c, "a public IP address")
+	case aws.ToBool(x.AssociateCarrierIpAddress):
+		return n, unbuilt(c, "a carrier IP address")
+	case x.AssociatePublicIpAddress != nil && x.NetworkInterfaceId != nil:
+		return n, parameters("The associatePublicIPAddress parameter cannot be specified when launching with an existing network interface")
 	case x.InterfaceType != nil && *x.InterfaceType != string(types.NetworkInterfaceTypeInterface):
 		return n, unbuilt(c, "an interface of type "+*x.InterfaceType)
 	case len(x.Ipv6Addresses) > 0 || x.Ipv6AddressCount != nil || aws.ToBool(x.PrimaryIpv6) || x.Ipv6PrefixCount != nil || len(x.Ipv6Prefixes) > 0:
@@ -290,7 +292,7 @@ func specOf(c *api.Call, x *types.InstanceNetworkInterfaceSpecification) (n spec
 	}
 	n.input = network.CreateInterfaceInput{
 		Subnet: aws.ToString(x.SubnetId), Groups: x.Groups, Description: aws.ToString(x.Description),
-		Secondary: int(aws.ToInt32(x.SecondaryPrivateIpAddressCount)), DeleteOnTermination: true,
+		Secondary: int(aws.ToInt32(x.SecondaryPrivateIpAddressCount)), DeleteOnTermination: true, Public: x.AssociatePublicIpAddress,
 	}
 	if x.DeleteOnTermination != nil {
 		n.input.DeleteOnTermination = *x.DeleteOnTermination

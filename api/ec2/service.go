@@ -22,17 +22,20 @@ type Config struct {
 	Network  *network.Service
 	Compute  *compute.Service
 	Profiles Profiles
+	// FlowLogs may be nil.
+	FlowLogs FlowLogs
 }
 
 type service struct {
 	network  *network.Service
 	compute  *compute.Service
 	profiles Profiles
+	flowLogs FlowLogs
 }
 
 // New makes the EC2 API's service with its table of operations.
 func New(c Config) api.Service {
-	s := &service{network: c.Network, compute: c.Compute, profiles: c.Profiles}
+	s := &service{network: c.Network, compute: c.Compute, profiles: c.Profiles, flowLogs: c.FlowLogs}
 	return api.Service{
 		Name: "ec2", Protocol: wire.EC2, Version: "2016-11-15", Namespace: "http://ec2.amazonaws.com/doc/2016-11-15/",
 		Operations: s.operations(),

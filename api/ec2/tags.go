@@ -20,7 +20,7 @@ import (
 var arnTypes = map[string]string{
 	"vpc": "vpc", "subnet": "subnet", "rtb": "route-table", "igw": "internet-gateway", "acl": "network-acl",
 	"sg": "security-group", "sgr": "security-group-rule", "eni": "network-interface", "vpce": "vpc-endpoint", "vpce-svc": endpointServiceType,
-	"pl": "prefix-list", "pcx": "vpc-peering-connection", "dopt": "dhcp-options", "i": "instance", "ami": "image", "vol": "volume",
+	"pl": "prefix-list", "pcx": "vpc-peering-connection", "dopt": "dhcp-options", "eipalloc": "elastic-ip", "nat": "natgateway", "fl": "vpc-flow-log", "i": "instance", "ami": "image", "vol": "volume",
 }
 
 // tagged declares the resources that tags are put on.

@@ -100,7 +100,9 @@ func (s *Server) ask(ctx context.Context, q query) []byte {
 func (s *Server) roads(q query) (roads []road, patience time.Duration) {
 	if q.rule == nil {
 		for _, upstream := range s.options.Upstreams {
-			roads = append(roads, func(ctx context.Context, network string) (net.Conn, error) { return s.options.Dial(ctx, network, upstream) })
+			roads = append(roads, func(ctx context.Context, network string) (net.Conn, error) {
+				return s.options.Dial(ctx, network, upstream)
+			})
 		}
 		return roads, s.options.UpstreamTimeout
 	}

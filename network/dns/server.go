@@ -66,8 +66,8 @@ type counters struct {
 
 // Server answers questions. Its methods may be called from several goroutines.
 type Server struct {
-	options  Options
-	counts   counters
+	options Options
+	counts  counters
 
 	mu          sync.Mutex
 	connections map[string]int

@@ -51,6 +51,8 @@ type Interface struct {
 	// Addresses are the private ones, the primary first; Public is the public one, if any.
 	Addresses []netip.Addr
 	Public    netip.Addr
+	// PublicHostName is the public address's name, empty where it has none.
+	PublicHostName string
 	// HostName is the private DNS name, such as "ip-10-0-1-20.ec2.internal".
 	HostName string
 	// Groups and GroupNames are the security groups, in the same order.

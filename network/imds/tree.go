@@ -96,6 +96,7 @@ func (t *tree) facts(i *Instance) {
 	t.put(at+"local-hostname", c.HostName)
 	t.put(at+"local-ipv4", first(c.Addresses))
 	t.put(at+"public-ipv4", text(c.Public))
+	t.put(at+"public-hostname", c.PublicHostName)
 	t.put(at+"mac", c.MAC)
 	t.put(at+"security-groups", strings.Join(c.GroupNames, "\n"))
 }
@@ -112,6 +113,10 @@ func (t *tree) card(i *Instance, n int) {
 	t.put(at+"mac", c.MAC)
 	t.put(at+"owner-id", i.Account)
 	t.put(at+"public-ipv4s", text(c.Public))
+	t.put(at+"public-hostname", c.PublicHostName)
+	if c.Public.IsValid() && len(c.Addresses) > 0 {
+		t.put(at+"ipv4-associations/"+c.Public.String(), text(c.Addresses[0]))
+	}
 	t.put(at+"security-group-ids", strings.Join(c.Groups, "\n"))
 	t.put(at+"security-groups", strings.Join(c.GroupNames, "\n"))
 	t.put(at+"subnet-id", c.Subnet)

@@ -1,0 +1,214 @@
+package ec2
+
+import (
+	"context"
+	"iter"
+	"net/netip"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/api"
+	"postern/network"
+	"postern/network/vpc"
+)
+
+// publicPool is the pool that Amazon's own addresses come from.
+const publicPool = "amazon"
+
+var addressListing = listing[*network.ElasticIP]{
+	id:   func(e *network.ElasticIP) string { return e.ID },
+	tags: func(e *network.ElasticIP) []network.Tag { return e.Tags },
+	all:  func(v *view) iter.Seq[*network.ElasticIP] { return v.ElasticIPs(v.scope) },
+	get:  func(v *view, id string) (*network.ElasticIP, error) { return v.ElasticIP(v.scope, id) },
+	filters: map[string]test[*network.ElasticIP]{
+		"allocation-id":        text(func(e *network.ElasticIP) string { return e.ID }),
+		"association-id":       text(func(e *network.ElasticIP) string { return e.Association }),
+		"domain":               always[*network.ElasticIP]("vpc"),
+		"instance-id":          shown(func(a types.Address) *string { return a.InstanceId }),
+		"network-border-group": text(func(e *network.ElasticIP) string { return e.Region }),
+		"network-interface-id": text(func(e *network.ElasticIP) string { return e.Interface }),
+		"network-interface-owner-id": func(_ *view, e *network.ElasticIP, want values) bool {
+			return e.Interface != "" && want.is(e.Account)
+		},
+		"private-ip-address": shown(func(a types.Address) *string { return a.PrivateIpAddress }),
+		"public-ip":          text(func(e *network.ElasticIP) string { return e.Address.String() }),
+	},
+}
+
+// shown is a filter on what an Elastic IP address is shown with.
+func shown(of func(types.Address) *string) test[*network.ElasticIP] {
+	return func(v *view, e *network.ElasticIP, want values) bool {
+		have := of(v.address(e))
+		return have != nil && want.is(*have)
+	}
+}
+
+func (v *view) address(e *network.ElasticIP) types.Address {
+	out := types.Address{
+		AllocationId: aws.String(e.ID), PublicIp: str(e.Address), Domain: types.DomainTypeVpc, PublicIpv4Pool: aws.String(publicPool),
+		NetworkBorderGroup: aws.String(e.Region), Tags: toTags(e.Tags),
+	}
+	if n, err := v.Interface(v.scope, e.Interface); e.Interface != "" && err == nil {
+		out.AssociationId, out.NetworkInterfaceId = aws.String(e.Association), aws.String(n.ID)
+		out.NetworkInterfaceOwnerId, out.PrivateIpAddress = aws.String(n.Account), str(n.Addresses[0])
+		if n.Kind == vpc.InstanceInterface && n.Owner() != "" {
+			out.InstanceId = aws.String(n.Owner())
+		}
+	}
+	return out
+}
+
+func (s *service) allocateAddress(ctx context.Context, c *api.Call, in *sdk.AllocateAddressInput) (*sdk.AllocateAddressOutput, error) {
+	switch {
+	case in.Domain != "" && in.Domain != types.DomainTypeVpc:
+		return nil, invalid("Value (%s) for parameter domain is invalid. The only domain is vpc.", in.Domain)
+	case in.PublicIpv4Pool != nil && *in.PublicIpv4Pool != publicPool:
+		return nil, unbuilt(c, "the address pool "+*in.PublicIpv4Pool)
+	}
+	if err := borderGroup(c, in.NetworkBorderGroup); err != nil {
+		return nil, err
+	}
+	tags, err := tagsFor(ctx, c, "elastic-ip", in.TagSpecifications)
+	if err != nil {
+		return nil, err
+	}
+	e, err := s.network.AllocateAddress(ctx, scopeOf(c), tags)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.AllocateAddressOutput{
+		AllocationId: aws.String(e.ID), PublicIp: str(e.Address), Domain: types.DomainTypeVpc, PublicIpv4Pool: aws.String(publicPool),
+		NetworkBorderGroup: aws.String(c.Region),
+	}, nil
+}
+
+// borderGroup takes the region as the only group of zones that addresses are advertised from.
+func borderGroup(c *api.Call, group *string) error {
+	if group != nil && *group != c.Region {
+		return invalid("Value (%s) for parameter networkBorderGroup is invalid. The network border group here is %s.", *group, c.Region)
+	}
+	return nil
+}
+
+// elasticIP finds an Elastic IP address by its allocation's id, or by itself.
+func (v *view) elasticIP(allocation, public *string) (*network.ElasticIP, error) {
+	switch {
+	case allocation != nil && public != nil:
+		return nil, parameters("You may specify public IP or allocation id, but not both in the same call")
+	case allocation != nil:
+		return v.ElasticIP(v.scope, *allocation)
+	case public == nil:
+		return nil, required("allocationId")
+	}
+	a, err := address("publicIp", *public)
+	if err != nil {
+		return nil, err
+	}
+	return v.ElasticIPAt(v.scope, a)
+}
+
+func (s *service) associateAddress(ctx context.Context, c *api.Call, in *sdk.AssociateAddressInput) (*sdk.AssociateAddressOutput, error) {
+	e, err := s.view(c).elasticIP(in.AllocationId, in.PublicIp)
+	if err != nil {
+		return nil, err
+	}
+	ask := network.AssociateAddressInput{Allocation: e.ID, Interface: aws.ToString(in.NetworkInterfaceId)}
+	ask.Stay = in.AllowReassociation != nil && !*in.AllowReassociation
+	switch {
+	case in.InstanceId != nil && in.NetworkInterfaceId != nil:
+		return nil, parameters("You may specify instance id or network interface id, but not both in the same call")
+	case in.InstanceId != nil:
+		if ask.Interface, err = s.primaryInterface(c, *in.InstanceId); err != nil {
+			return nil, err
+		}
+	case in.NetworkInterfaceId == nil:
+		return nil, required("networkInterfaceId")
+	}
+	if in.PrivateIpAddress != nil {
+		if ask.Private, err = address("privateIpAddress", *in.PrivateIpAddress); err != nil {
+			return nil, err
+		}
+	}
+	id, err := s.network.AssociateAddress(ctx, scopeOf(c), ask)
+	return &sdk.AssociateAddressOutput{AssociationId: aws.String(id)}, err
+}
+
+func (s *service) describeAddresses(_ context.Context, c *api.Call, in *sdk.DescribeAddressesInput) (*sdk.DescribeAddressesOutput, error) {
+	v := s.view(c)
+	ids := in.AllocationIds
+	for _, public := range in.PublicIps {
+		a, err := netip.ParseAddr(public)
+		if err != nil {
+			return nil, invalid("Value (%s) for parameter publicIps is invalid. Invalid IPv4 address.", public)
+		}
+		e, err := v.ElasticIPAt(v.scope, a)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids[:len(ids):len(ids)], e.ID)
+	}
+	found, _, err := describe(v, addressListing, query{ids: ids, filters: in.Filters})
+	return &sdk.DescribeAddressesOutput{Addresses: convert(found, v.address)}, err
+}
+
+// describeAddressesAttribute lists the addresses that have a reverse name of their owner's: none can have one here.
+func (s *service) describeAddressesAttribute(_ context.Context, c *api.Call, in *sdk.DescribeAddressesAttributeInput) (*sdk.DescribeAddressesAttributeOutput, error) {
+	if in.Attribute != types.AddressAttributeNameDomainName {
+		return nil, invalid("Value (%s) for parameter attribute is invalid. The only attribute is domain-name.", in.Attribute)
+	}
+	v := s.view(c)
+	for _, id := range in.AllocationIds {
+		if _, err := v.ElasticIP(v.scope, id); err != nil {
+			return nil, err
+		}
+	}
+	return &sdk.DescribeAddressesAttributeOutput{}, nil
+}
+
+func (s *service) disassociateAddress(ctx context.Context, c *api.Call, in *sdk.DisassociateAddressInput) (*sdk.DisassociateAddressOutput, error) {
+	association := aws.ToString(in.AssociationId)
+	if in.AssociationId == nil {
+		e, err := s.view(c).elasticIP(nil, in.PublicIp)
+		if err != nil {
+			return nil, err
+		}
+		association = e.Association
+	}
+	return nil, s.network.DisassociateAddress(ctx, scopeOf(c), association)
+}
+
+func (s *service) releaseAddress(ctx context.Context, c *api.Call, in *sdk.ReleaseAddressInput) (*sdk.ReleaseAddressOutput, error) {
+	if err := borderGroup(c, in.NetworkBorderGroup); err != nil {
+		return nil, err
+	}
+	e, err := s.view(c).elasticIP(in.AllocationId, in.PublicIp)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.network.ReleaseAddress(ctx, scopeOf(c), e.ID)
+}
+
+// association shows the public address of a network interface.
+func (v *view) association(n *network.Interface) *types.NetworkInterfaceAssociation {
+	if n.Public == nil {
+		return nil
+	}
+	out := &types.NetworkInterfaceAssociation{
+		PublicIp: str(n.Public.Address), PublicDnsName: aws.String(v.PublicHostName(n)), IpOwnerId: aws.String(publicPool),
+		AllocationId: optional(n.Public.Allocation), AssociationId: optional(n.Public.ID),
+	}
+	if n.Public.Allocation != "" {
+		out.IpOwnerId = aws.String(n.Account)
+	}
+	return out
+}
+
+// associatedBy is a filter on the public address of a network interface.
+func associatedBy(of func(*types.NetworkInterfaceAssociation) *string) test[*network.Interface] {
+	return func(v *view, n *network.Interface, want values) bool {
+		a := v.association(n)
+		return a != nil && of(a) != nil && want.is(*of(a))
+	}
+}

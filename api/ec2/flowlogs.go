@@ -1,0 +1,89 @@
+package ec2
+
+import (
+	"context"
+	"iter"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/api"
+	"postern/network"
+)
+
+// FlowLogs knows how the files of flow logs are coming along.
+type FlowLogs interface {
+	// Delivered reports whether the last attempt to write a flow log's file failed, and why.
+	Delivered(id string) error
+}
+
+func (s *service) flowLogListing() listing[*network.FlowLog] {
+	return listing[*network.FlowLog]{
+		id:   func(l *network.FlowLog) string { return l.ID },
+		tags: func(l *network.FlowLog) []network.Tag { return l.Tags },
+		all:  func(v *view) iter.Seq[*network.FlowLog] { return v.FlowLogs(v.scope) },
+		get:  func(v *view, id string) (*network.FlowLog, error) { return v.FlowLog(v.scope, id) },
+		filters: map[string]test[*network.FlowLog]{
+			"deliver-log-status":   text(func(l *network.FlowLog) string { return aws.ToString(s.flowLog(l).DeliverLogsStatus) }),
+			"log-destination-type": always[*network.FlowLog](string(types.LogDestinationTypeS3)),
+			"flow-log-id":          text(func(l *network.FlowLog) string { return l.ID }),
+			"log-group-name":       none[*network.FlowLog],
+			"resource-id":          text(func(l *network.FlowLog) string { return l.Resource }),
+			"traffic-type":         text(func(l *network.FlowLog) string { return l.Traffic }),
+		},
+	}
+}
+
+func (s *service) flowLog(l *network.FlowLog) types.FlowLog {
+	out := types.FlowLog{
+		FlowLogId: aws.String(l.ID), ResourceId: aws.String(l.Resource), TrafficType: types.TrafficType(l.Traffic), CreationTime: aws.Time(l.Created),
+		FlowLogStatus: aws.String("ACTIVE"), DeliverLogsStatus: aws.String("SUCCESS"), LogDestinationType: types.LogDestinationTypeS3,
+		LogDestination: aws.String(l.Destination), LogFormat: aws.String(l.Format), MaxAggregationInterval: aws.Int32(int32(l.Interval)), Tags: toTags(l.Tags),
+		DestinationOptions: &types.DestinationOptionsResponse{
+			FileFormat: types.DestinationFileFormatPlainText, HiveCompatiblePartitions: aws.Bool(false), PerHourPartition: aws.Bool(false),
+		},
+	}
+	if s.flowLogs != nil {
+		if err := s.flowLogs.Delivered(l.ID); err != nil {
+			out.DeliverLogsStatus, out.DeliverLogsErrorMessage = aws.String("FAILED"), aws.String("Access error")
+		}
+	}
+	return out
+}
+
+func (s *service) createFlowLogs(ctx context.Context, c *api.Call, in *sdk.CreateFlowLogsInput) (*sdk.CreateFlowLogsOutput, error) {
+	switch o := in.DestinationOptions; {
+	case in.LogDestinationType != types.LogDestinationTypeS3:
+		return nil, unbuilt(c, "logDestinationType "+string(in.LogDestinationType)+" (there is s3 with the destination "+network.FlowLogBucket+", which is files in the server's data directory)")
+	case o != nil && o.FileFormat != "" && o.FileFormat != types.DestinationFileFormatPlainText:
+		return nil, unbuilt(c, "destinationOptions.fileFormat "+string(o.FileFormat))
+	case o != nil && (aws.ToBool(o.HiveCompatiblePartitions) || aws.ToBool(o.PerHourPartition)):
+		return nil, unbuilt(c, "destinationOptions with partitions")
+	}
+	tags, err := tagsFor(ctx, c, "vpc-flow-log", in.TagSpecifications)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := s.network.CreateFlowLogs(ctx, scopeOf(c), network.CreateFlowLogsInput{
+		Type: string(in.ResourceType), Resources: in.ResourceIds, Traffic: string(in.TrafficType), Destination: aws.ToString(in.LogDestination),
+		Format: aws.ToString(in.LogFormat), Interval: int(aws.ToInt32(in.MaxAggregationInterval)), Tags: tags, Token: aws.ToString(in.ClientToken),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.CreateFlowLogsOutput{FlowLogIds: ids, ClientToken: in.ClientToken}, nil
+}
+
+func (s *service) describeFlowLogs(_ context.Context, c *api.Call, in *sdk.DescribeFlowLogsInput) (*sdk.DescribeFlowLogsOutput, error) {
+	found, next, err := describe(s.view(c), s.flowLogListing(), query{in.FlowLogIds, in.Filter, in.MaxResults, in.NextToken})
+	return &sdk.DescribeFlowLogsOutput{FlowLogs: convert(found, s.flowLog), NextToken: next}, err
+}
+
+func (s *service) deleteFlowLogs(ctx context.Context, c *api.Call, in *sdk.DeleteFlowLogsInput) (*sdk.DeleteFlowLogsOutput, error) {
+	failed, err := s.network.DeleteFlowLogs(ctx, scopeOf(c), in.FlowLogIds)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.DeleteFlowLogsOutput{Unsuccessful: unsuccessful(in.FlowLogIds, failed)}, nil
+}
