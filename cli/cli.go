@@ -48,7 +48,10 @@ type StartOptions struct {
 	// ReturnWindow is how long a node whose road closed may take to come back before its status is ConnectionLost;
 	// 0 means the server's default.
 	ReturnWindow time.Duration
-	Log          *slog.Logger
+	// Lab keeps the state in memory and lets this host empty it by POST /_postern/reset. TestCredentials, in a lab only, gives
+	// its root user a key that everybody knows.
+	Lab, TestCredentials bool
+	Log                  *slog.Logger
 }
 
 // Options is what the command needs from outside.

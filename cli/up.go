@@ -23,8 +23,8 @@ type serverFlags struct {
 	returnWindow                     time.Duration
 	hostTargets                      addresses
 	verifyDNS                        string
-	// ephemeral keeps the state in memory.
-	ephemeral bool
+	// ephemeral keeps the state in memory; testCredentials gives its root user a key that everybody knows.
+	ephemeral, testCredentials bool
 }
 
 // add defines the flags; the fields' present values are the defaults.
@@ -78,17 +78,26 @@ func (a *app) upCommand() *cobra.Command {
 		},
 	}
 	flags.add(cmd)
-	cmd.Flags().BoolVar(&flags.ephemeral, "ephemeral", false, "keep the state in memory, and nothing on the disk afterwards")
+	cmd.Flags().BoolVar(&flags.ephemeral, "ephemeral", false, "keep the state in memory, and nothing on the disk afterwards; POST /_postern/reset from this host empties it")
+	cmd.Flags().BoolVar(&flags.testCredentials, "test-credentials", false, "with --ephemeral, on loopback only: the root user's key is test, its secret test")
 	cmd.Flags().BoolVar(&withSample, "sample", false, "make the sample network and a node in it, unless they are there")
 	return cmd
 }
 
 func (a *app) up(ctx context.Context, cmd *cobra.Command, flags *serverFlags, withSample bool) (err error) {
 	dataDir := a.dataDir
-	if flags.ephemeral {
+	switch {
+	case flags.ephemeral:
 		dataDir = ""
+	case flags.testCredentials:
+		return errors.New("--test-credentials: a key that everybody knows is for --ephemeral only")
 	}
-	server, err := a.options.Start(ctx, flags.options(dataDir, cmd.ErrOrStderr()))
+	options := flags.options(dataDir, cmd.ErrOrStderr())
+	options.Lab, options.TestCredentials = flags.ephemeral, flags.testCredentials
+	if flags.testCredentials {
+		fmt.Fprintln(cmd.ErrOrStderr(), "warning: --test-credentials: whoever reaches this host's loopback is the root user, with access key test and secret test")
+	}
+	server, err := a.options.Start(ctx, options)
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,9 @@ func (s *Server) ensureRoot(ctx context.Context) error {
 	if err := json.Unmarshal(data, &s.root); err != nil {
 		return fmt.Errorf("read the data directory's root-key.json: %w", err)
 	}
+	if s.config.TestCredentials {
+		s.root = TestKey
+	}
 	return s.identity.EnsureAccountWithKey(ctx, s.config.Account, s.root.ID, s.root.Secret)
 }
 

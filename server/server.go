@@ -65,8 +65,13 @@ type Config struct {
 	Log   *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// TestCredentials gives the root user of a lab the key TestKey, which everybody knows.
+	TestCredentials bool
 	// Laboratory is for tests.
 	Laboratory Laboratory
+
+	// frame is there for a lab's server.
+	frame *frame
 }
 
 // Server is a running Postern. Its parts are made once, in Open, and end in Close in the opposite order.
@@ -142,27 +147,18 @@ func (c Config) withDefaults() Config {
 func (s *Server) onClose(f func() error) { s.closers = append(s.closers, f) }
 
 func (s *Server) openData(ctx context.Context) error {
+	if err := s.config.checkTestCredentials(); err != nil {
+		return err
+	}
+	f := s.config.frame
 	var err error
-	if s.data, err = openDataDir(s.config.DataDir); err != nil {
-		return err
-	}
-	s.onClose(s.data.close)
-	authority, err := s.data.keep("ca.pem", func() ([]byte, error) {
-		made, err := certs.New(s.config.Now)
-		if err != nil {
-			return nil, err
+	if f == nil {
+		if f, err = openFrame(s.config); err != nil {
+			return err
 		}
-		return made.Marshal()
-	})
-	if err != nil {
-		return err
+		s.onClose(f.data.close)
 	}
-	if s.ca, err = certs.Load(authority, s.config.Now); err != nil {
-		return err
-	}
-	if err := s.data.write("ca-certificate.pem", s.ca.CertificatePEM(), 0o644); err != nil {
-		return err
-	}
+	s.data, s.ca = f.data, f.ca
 	path := s.data.file("state.db")
 	if s.data.ephemeral {
 		path = ""
@@ -244,6 +240,11 @@ func (s *Server) launcher(ctx context.Context) compute.Launcher {
 	}
 	launcher := guest.NewLauncher()
 	s.onClose(func() error { launcher.Close(); return nil })
+	if f := s.config.frame; f != nil && f.checked {
+		s.missing = f.missing
+		close(s.checked)
+		return launcher
+	}
 	// The check boots an instance that ends at once; nobody waits for that but who asks for its result.
 	checking, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
@@ -351,13 +352,21 @@ func (s *Server) reconcilers() []reconciler {
 }
 
 func (s *Server) openPublic(context.Context) error {
+	if f := s.config.frame; f != nil {
+		s.public = f.public // the lab serves it
+		return nil
+	}
 	listener, err := net.Listen("tcp", s.config.Listen)
 	if err != nil {
-		return fmt.Errorf("listen for the AWS API: %w; choose another address with --listen", err)
+		return listenFault(err)
 	}
 	s.public = listener
 	s.web.servePublic(listener)
 	return nil
+}
+
+func listenFault(err error) error {
+	return fmt.Errorf("listen for the AWS API: %w; choose another address with --listen", err)
 }
 
 // fail ends Done for a part that stopped by itself.

@@ -139,14 +139,19 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 }
 
 // Close stops every instance without changing what is wanted of it, and returns when nothing of the service runs.
-func (s *Service) Close() error {
+func (s *Service) Close() error { return s.close(false) }
+
+// Halt is Close for instances that need not end well: they are killed.
+func (s *Service) Halt() error { return s.close(true) }
+
+func (s *Service) close(force bool) error {
 	s.mu.Lock()
 	s.cancel() // from here on background runs nothing new
 	machines := slices.Collect(maps.Values(s.machines))
 	s.mu.Unlock()
 	var stopping sync.WaitGroup
 	for _, m := range machines {
-		stopping.Go(func() { m.shutDown(false) })
+		stopping.Go(func() { m.shutDown(force) })
 	}
 	stopping.Wait()
 	s.wg.Wait()

@@ -10,6 +10,7 @@ import (
 	"postern/network/link/tunnel"
 	"postern/server"
 	"postern/support/compute"
+	"postern/support/compute/guest"
 )
 
 // Main runs the program with the process's arguments and returns its exit code.
@@ -20,18 +21,35 @@ func Main() int {
 }
 
 func start(ctx context.Context, o cli.StartOptions) (cli.Server, error) {
-	s, err := server.Open(ctx, server.Config{
+	c := server.Config{
 		DataDir: o.DataDir, Listen: o.Listen, WireGuard: o.WireGuard, Region: o.Region, Agent: o.Agent,
-		ReturnWindow: o.ReturnWindow, HostTargets: o.HostTargets, VerifyDNS: o.VerifyDNS, Log: o.Log,
-	})
+		ReturnWindow: o.ReturnWindow, HostTargets: o.HostTargets, VerifyDNS: o.VerifyDNS, TestCredentials: o.TestCredentials, Log: o.Log,
+	}
+	var s either
+	var err error
+	if o.Lab {
+		s, err = server.OpenLab(ctx, c)
+	} else {
+		s, err = server.Open(ctx, c)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return running{s}, nil
 }
 
+// either is a *server.Server or a *server.Lab.
+type either interface {
+	Access() server.Access
+	Join() string
+	Missing() []guest.Missing
+	Done() <-chan struct{}
+	Err() error
+	Close() error
+}
+
 // running is a server as the command line sees it.
-type running struct{ *server.Server }
+type running struct{ either }
 
 // Connection implements cli.Server.
 func (r running) Connection() cli.Connection {
@@ -45,7 +63,7 @@ func (r running) Connection() cli.Connection {
 // Missing implements cli.Server.
 func (r running) Missing() []string {
 	var lines []string
-	for _, m := range r.Server.Missing() {
+	for _, m := range r.either.Missing() {
 		lines = append(lines, fmt.Sprintf("%s: %s (remedy: %s)", m.What, m.Why, m.Remedy))
 	}
 	return lines

@@ -1,0 +1,236 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"postern/aws/fault"
+	"postern/support/compute/guest"
+)
+
+// resetPath is where a lab is asked to empty itself.
+const resetPath = "/_postern/reset"
+
+// TestKey is the root user's key of a lab that is opened with TestCredentials: what tools for local AWS endpoints are
+// set up with.
+var TestKey = RootKey{ID: "test", Secret: "test"}
+
+// Lab is a server for tests of other software. Its state is in memory, and a reset empties all of it: the address, the
+// certificates and the root user's key stay. What a reset empties is not a list that could miss something: it closes
+// the server, and opens another in its frame.
+type Lab struct {
+	config Config
+	frame  *frame
+	web    *web
+
+	mu      sync.RWMutex // held while requests find their server, and whole while it is replaced
+	current *turn
+
+	resetting sync.Mutex // one at a time, and none after Close
+	closed    bool
+	failing   sync.Once
+	done      chan struct{}
+	failed    error
+}
+
+// turn is one server of a lab, with the requests that it works on.
+type turn struct {
+	*Server
+	handler  http.Handler
+	ctx      context.Context
+	cancel   context.CancelFunc
+	requests sync.WaitGroup
+}
+
+// OpenLab opens a lab. ctx bounds the start only.
+func OpenLab(ctx context.Context, c Config) (*Lab, error) {
+	l := &Lab{config: c.withDefaults(), done: make(chan struct{})}
+	if l.config.DataDir != "" {
+		return nil, fault.New(fault.Invalid, "server.OpenLab", "a lab keeps its state in memory and takes no data directory")
+	}
+	var err error
+	if l.frame, err = openFrame(l.config); err != nil {
+		return nil, err
+	}
+	if l.frame.public, err = net.Listen("tcp", l.config.Listen); err != nil {
+		return nil, errors.Join(listenFault(err), l.frame.data.close())
+	}
+	l.config.frame = l.frame
+	l.web = newWeb(l, l.frame.ca.GetCertificate, l.config.Log)
+	if err := l.begin(ctx); err != nil {
+		return nil, errors.Join(err, l.frame.public.Close(), l.frame.data.close())
+	}
+	l.config.WireGuard = l.current.Join() // the port that was free stays the same
+	l.web.servePublic(l.frame.public)
+	return l, nil
+}
+
+// begin opens a server in the frame. The lab is held, or not there yet.
+func (l *Lab) begin(ctx context.Context) error {
+	s, err := Open(ctx, l.config)
+	if err != nil {
+		return err
+	}
+	t := &turn{Server: s, handler: l.config.Laboratory.tap(s.pipeline)}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	l.current = t
+	go l.watch(t)
+	return nil
+}
+
+// watch passes on that a server has stopped by itself.
+func (l *Lab) watch(t *turn) {
+	select {
+	case <-t.Done():
+		l.fail(t.Err())
+	case <-t.ctx.Done():
+	}
+}
+
+func (l *Lab) fail(err error) {
+	l.failing.Do(func() {
+		l.failed = err
+		close(l.done)
+	})
+}
+
+// end ends a server, its instances at once, and the requests that it works on.
+func (t *turn) end() error {
+	t.cancel()
+	err := errors.Join(t.compute.Halt(), t.Close())
+	t.requests.Wait()
+	return err
+}
+
+// Reset empties the lab. Requests that come meanwhile wait, and find it empty.
+func (l *Lab) Reset(ctx context.Context) error {
+	l.resetting.Lock()
+	defer l.resetting.Unlock()
+	if l.closed {
+		return fault.New(fault.Unavailable, "server.Reset", "the server is stopping")
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.current.checked:
+		l.frame.checked, l.frame.missing = true, l.current.missing
+	default:
+	}
+	err := l.current.end()
+	if err == nil {
+		err = guest.Remove(l.frame.data.file("compute"))
+	}
+	if err == nil {
+		err = l.begin(ctx)
+	}
+	if err != nil {
+		l.fail(fmt.Errorf("reset: %w", err))
+	}
+	return err
+}
+
+// take finds the server that a request is for. The caller calls leave when the request is done.
+func (l *Lab) take() (t *turn, leave func()) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	l.current.requests.Add(1)
+	return l.current, l.current.requests.Done
+}
+
+// ServeHTTP is the lab's public door: its own path, and for all else the server that there is.
+func (l *Lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == resetPath {
+		l.serveReset(w, r)
+		return
+	}
+	t, leave := l.take()
+	defer leave()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(t.ctx, cancel)()
+	t.handler.ServeHTTP(w, r.WithContext(ctx))
+}
+
+func (l *Lab) serveReset(w http.ResponseWriter, r *http.Request) {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	switch {
+	case r.Method != http.MethodPost:
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "POST empties the lab", http.StatusMethodNotAllowed)
+	case err != nil || !peer.Addr().Unmap().IsLoopback():
+		http.Error(w, "only this host may empty the lab", http.StatusForbidden)
+	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "":
+		// Browsers always say so of a POST, and cannot be kept from saying it.
+		http.Error(w, "a web page may not empty the lab", http.StatusForbidden)
+	default:
+		began := time.Now()
+		// Whoever asked may leave: a reset that has begun is brought to its end.
+		if err := l.Reset(context.WithoutCancel(r.Context())); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		l.config.Log.Info("the lab is empty again", "duration", time.Since(began))
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// Access returns how clients of this host reach the lab.
+func (l *Lab) Access() Access {
+	t, leave := l.take()
+	defer leave()
+	return t.Access()
+}
+
+// Join is the address, host:port, at which machines join over WireGuard.
+func (l *Lab) Join() string {
+	t, leave := l.take()
+	defer leave()
+	return t.Join()
+}
+
+// Missing is what this host lacks for instances; empty means that they work.
+func (l *Lab) Missing() []guest.Missing {
+	t, leave := l.take()
+	leave() // it may take a while, and a reset need not wait for it
+	return t.Missing()
+}
+
+// Done is closed when the lab has stopped by itself; Err then says why.
+func (l *Lab) Done() <-chan struct{} { return l.done }
+
+// Err is why Done was closed.
+func (l *Lab) Err() error { return l.failed }
+
+// Close ends everything, and waits for it. Closing again does nothing.
+func (l *Lab) Close() error {
+	l.resetting.Lock()
+	defer l.resetting.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.closed = true
+	err := l.current.end()
+	l.web.close()
+	return errors.Join(err, l.frame.data.close())
+}
+
+// checkTestCredentials refuses a key that everybody knows where more than this host could use it, or where it would stay.
+func (c Config) checkTestCredentials() error {
+	if !c.TestCredentials {
+		return nil
+	}
+	if c.frame == nil {
+		return fault.New(fault.Invalid, "server.Open", "test credentials are for labs, whose state is in memory")
+	}
+	address, err := net.ResolveTCPAddr("tcp", c.Listen)
+	if err != nil || !address.IP.IsLoopback() {
+		return fault.New(fault.Invalid, "server.Open", "test credentials are known to everybody: the address %s is not on loopback", c.Listen)
+	}
+	return nil
+}
