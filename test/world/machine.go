@@ -3,6 +3,7 @@ package world
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -93,6 +94,11 @@ func (m *Machine) agent(identity agent.Identity) *agent.Agent {
 		Identity: identity, Dir: m.Dir, HTTP: m.client, Runner: m.w.host.runner, Version: agentVersion,
 		Log: m.w.host.log.With("machine", m.Address),
 	}
+}
+
+// Dial connects from the machine to an address.
+func (m *Machine) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	return m.road.direct(ctx, network, address)
 }
 
 // Register registers the machine; the error is the service's.

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/route53resolver"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -74,6 +75,8 @@ type World struct {
 	IAM *iam.Client
 	SSM *ssm.Client
 	STS *sts.Client
+	// Resolver is a client of Route 53 Resolver.
+	Resolver *route53resolver.Client
 
 	t       testing.TB
 	public  *http.Client // of the public API
@@ -169,6 +172,7 @@ func (w *World) connect() {
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}
 	w.EC2, w.IAM, w.SSM, w.STS = ec2.NewFromConfig(config), iam.NewFromConfig(config), ssm.NewFromConfig(config), sts.NewFromConfig(config)
+	w.Resolver = route53resolver.NewFromConfig(config)
 }
 
 // Root are the root user's credentials.
