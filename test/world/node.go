@@ -168,13 +168,19 @@ func (n *Node) Ask(r *http.Request) (status int, body string) {
 	return status, string(text)
 }
 
-// Credentials are those of the instance's role, as its metadata service gives them.
-func (n *Node) Credentials() sigv4.Credentials {
+// Metadata is what the instance's metadata service says below meta-data.
+func (n *Node) Metadata(path string) string {
 	n.w.t.Helper()
 	client := n.w.host.of(n.ID).road.metadata()
 	const latest = "http://169.254.169.254/latest/"
 	token := n.fetch(client, http.MethodPut, latest+"api/token", http.Header{"X-Aws-Ec2-Metadata-Token-Ttl-Seconds": {"60"}})
-	text := n.fetch(client, http.MethodGet, latest+"meta-data/iam/security-credentials/"+n.w.Role, http.Header{"X-Aws-Ec2-Metadata-Token": {string(token)}})
+	return string(n.fetch(client, http.MethodGet, latest+"meta-data/"+path, http.Header{"X-Aws-Ec2-Metadata-Token": {string(token)}}))
+}
+
+// Credentials are those of the instance's role, as its metadata service gives them.
+func (n *Node) Credentials() sigv4.Credentials {
+	n.w.t.Helper()
+	text := []byte(n.Metadata("iam/security-credentials/" + n.w.Role))
 	var c struct{ AccessKeyID, SecretAccessKey, Token string }
 	if err := json.Unmarshal(text, &c); err != nil {
 		n.w.t.Fatal(err)

@@ -1,0 +1,86 @@
+package world_test
+
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"postern/api"
+	"postern/network/vpc"
+	"postern/test/world"
+)
+
+// fromPublic fits good answers to requests from a public address that came through no endpoint and from no VPC.
+func fromPublic(address string) func(r *api.Record) bool {
+	return func(r *api.Record) bool {
+		return r.Status < 400 && r.SourceIP == address && r.Origin == (vpc.Origin{Source: r.Origin.Source})
+	}
+}
+
+// TestSystemsManagerThroughANATGateway: without any endpoint a node is Online by the public names (P3), the requests come
+// from the Elastic IP address, and the node is lost when the road goes.
+func TestSystemsManagerThroughANATGateway(t *testing.T) {
+	t.Parallel()
+	var seen witness
+	w := world.New(t, world.Audit(seen.audit))
+	for _, service := range w.Services() {
+		w.DeleteEndpoint(service)
+	}
+	stranded := w.Bare()
+	if got := try(t, stranded, ssmName, timesOut); got != timesOut {
+		t.Fatalf("without any gateway: %s, want the name to resolve and the connection to time out (P2)", got)
+	}
+	g := w.NATGateway()
+	if got := try(t, stranded, ssmName, connects); got != connects {
+		t.Fatalf("through %s: %s", g.NAT, got)
+	}
+	n := w.Instance()
+	if got := n.Says("echo by the other road"); got != "by the other road\n" {
+		t.Errorf("it says %q", got)
+	}
+	if seen.saw(fromPublic(g.Public.String())) == 0 {
+		t.Errorf("no request came from %s", g.Public)
+	}
+	if _, err := w.EC2.DeleteNatGateway(t.Context(), &ec2.DeleteNatGatewayInput{NatGatewayId: &g.NAT}); err != nil {
+		t.Fatal(err)
+	}
+	n.Await(world.ConnectionLost)
+	if got := try(t, stranded, ssmName, timesOut); got != timesOut {
+		t.Errorf("after the gateway's end: %s", got)
+	}
+	w.CreateEndpoint("ssm")
+	w.CreateEndpoint("ssmmessages")
+	n.Await(world.Online)
+}
+
+// TestSystemsManagerThroughAnInternetGateway: an instance in a public subnet has a public address and is Online by it.
+func TestSystemsManagerThroughAnInternetGateway(t *testing.T) {
+	t.Parallel()
+	var seen witness
+	w := world.New(t, world.Audit(seen.audit))
+	for _, service := range w.Services() {
+		w.DeleteEndpoint(service)
+	}
+	w.PublicSubnet()
+	n := w.Instance()
+	out, err := w.EC2.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{InstanceIds: []string{n.ID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := out.Reservations[0].Instances[0]
+	if i.PublicIpAddress == nil || *i.NetworkInterfaces[0].Association.PublicIp != *i.PublicIpAddress || *i.PublicDnsName == "" {
+		t.Fatalf("it has no public address: %+v", i)
+	}
+	if seen.saw(fromPublic(*i.PublicIpAddress)) == 0 {
+		t.Errorf("no request came from %s", *i.PublicIpAddress)
+	}
+	if got := n.Metadata("public-ipv4"); got != *i.PublicIpAddress {
+		t.Errorf("instance metadata says %q, want %s", got, *i.PublicIpAddress)
+	}
+	if got := n.Metadata("public-hostname"); got != *i.PublicDnsName {
+		t.Errorf("instance metadata says %q, want %s", got, *i.PublicDnsName)
+	}
+	if got, err := n.Lookup(t.Context(), *i.PublicDnsName); err != nil || len(got) != 1 || got[0] != n.Address {
+		t.Errorf("%s is %v (%v), want the private address inside the VPC", *i.PublicDnsName, got, err)
+	}
+}
