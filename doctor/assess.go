@@ -85,6 +85,8 @@ func parseTarget(region, to string) (target, error) {
 		return t, fault.New(fault.Invalid, "doctor.Assess", "%q is no service, host name or address; try ssm", to)
 	case len(labels) == 1:
 		t.service, t.name = "com.amazonaws."+region+"."+host, host+"."+region+".amazonaws.com"
+	case vpc.OwnService(host):
+		t.service = host
 	case len(labels) == 4 && labels[0] == "com" && labels[1] == "amazonaws":
 		t.service, t.name = host, labels[3]+"."+labels[2]+".amazonaws.com"
 	default:
@@ -127,6 +129,7 @@ func (a *assessment) flow(protocol vpc.Protocol, to netip.Addr, port uint16) vpc
 // lookup asks what the node's resolver says to the name.
 func (a *assessment) lookup() {
 	if a.target.name == "" {
+		a.door()
 		return
 	}
 	if len(a.facts.DNSServers) > 0 {
@@ -175,6 +178,30 @@ func (a *assessment) blameServers() bool {
 		}
 	}
 	return false
+}
+
+// door takes the addresses of the VPC's endpoint to a service of somebody's own, which has no name that the service's name
+// tells.
+func (a *assessment) door() {
+	if a.target.service == "" {
+		return
+	}
+	a.Service = a.target.service
+	for e := range a.snapshot.Endpoints() {
+		if e.VPC != a.card.VPC || e.Service != a.target.service {
+			continue
+		}
+		a.endpoint, a.target.private = e.ID, true
+		for _, id := range e.Interfaces {
+			if c, ok := a.snapshot.Interface(id); ok {
+				a.target.addresses = append(a.target.addresses, c.Addresses...)
+			}
+		}
+	}
+	if a.endpoint == "" {
+		a.check("name", Broken, "no endpoint to %s stands in %s", a.target.service, a.card.VPC)
+		a.find(Finding{"P1", Broken, a.card.VPC, "no endpoint to " + a.target.service + " stands in it", "create one", ""})
+	}
 }
 
 // name asks what the name means in the node's VPC. A name without private addresses is no harm where a gateway leads to
@@ -264,13 +291,16 @@ func (a *assessment) roads() {
 		severity = Degraded
 	}
 	for _, e := range refusals {
-		subject := "road"
-		if e.Verdict.Allow {
+		subject, command := "road", a.roadCommand(e)
+		switch {
+		case e.Behind != nil && !e.Behind.Works():
+			subject, command = "behind", behindCommand(e.Behind)
+		case e.Verdict.Allow:
 			subject = "back"
 		}
 		r := e.Refusal()
 		a.check(subject, severity, "%s:%d: refused at %s by %s", e.Flow.Destination.Addr(), a.target.port, r.Step, r.Resource)
-		a.find(fromStep(r, severity, a.roadCommand(e)))
+		a.find(fromStep(r, severity, command))
 	}
 }
 

@@ -30,6 +30,7 @@ type EC2 interface {
 	ec2.DescribeSecurityGroupsAPIClient
 	ec2.DescribeSecurityGroupRulesAPIClient
 	ec2.DescribeVpcEndpointsAPIClient
+	ec2.DescribeVpcEndpointServiceConfigurationsAPIClient
 	ec2.DescribeVpcPeeringConnectionsAPIClient
 	ec2.DescribeManagedPrefixListsAPIClient
 	ec2.GetManagedPrefixListEntriesAPIClient

@@ -26,6 +26,16 @@ func (a *assessment) roadCommand(e *vpc.Explanation) string {
 		v.Resource, f.Destination.Port(), f.Destination.Port(), peer)
 }
 
+// behindCommand is an AWS CLI command that gives the group of an endpoint service's target the rule it lacks.
+func behindCommand(e *vpc.Explanation) string {
+	v, f := &e.Verdict, &e.Flow
+	if v.Reason != vpc.ReasonNoRule || v.Step != vpc.StepIngress || !strings.HasPrefix(v.Resource, "sg-") {
+		return ""
+	}
+	return fmt.Sprintf("aws ec2 authorize-security-group-ingress --group-id %s --protocol tcp --port %d --cidr %s/32",
+		v.Resource, f.Destination.Port(), f.Source.Addr())
+}
+
 // from names the node for a rule of the group: by its own group within the VPC, else by its subnet.
 func (a *assessment) from(group string) string {
 	if g, ok := a.snapshot.SecurityGroup(group); ok && g.VPC == a.card.VPC && len(a.card.Groups) > 0 {

@@ -74,6 +74,7 @@ func must[T any](v T, err error) func(testing.TB) T {
 // story is a VPC with a machine's interface and an endpoint to ssm.
 type story struct {
 	*ec2.Client
+	heart                                    *network.Service
 	vpc, subnet, nodes, endpoints, eni, vpce *string
 }
 
@@ -81,7 +82,7 @@ func newStory(t *testing.T) story {
 	t.Helper()
 	ctx := t.Context()
 	client, heart := startEC2(t)
-	s := story{Client: client}
+	s := story{Client: client, heart: heart}
 	on := &types.AttributeBooleanValue{Value: aws.Bool(true)}
 	s.vpc = must(s.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))(t).Vpc.VpcId
 	must(s.ModifyVpcAttribute(ctx, &ec2.ModifyVpcAttributeInput{VpcId: s.vpc, EnableDnsHostnames: on}))(t)

@@ -82,6 +82,7 @@ func (r *reader) endpoints() error {
 			out := vpc.Endpoint{
 				ID: aws.ToString(in.VpcEndpointId), VPC: aws.ToString(in.VpcId), Service: aws.ToString(in.ServiceName),
 				Available: strings.EqualFold(string(in.State), string(types.StateAvailable)), PrivateDNS: aws.ToBool(in.PrivateDnsEnabled),
+				Acceptance: acceptance(in.State),
 			}
 			switch in.VpcEndpointType {
 			case types.VpcEndpointTypeInterface:
@@ -168,6 +169,7 @@ func (r *reader) interfaces() error {
 		return err
 	}
 	r.settle()
+	r.sides()
 	return nil
 }
 
@@ -178,6 +180,9 @@ func (r *reader) owner(in *types.NetworkInterface) (vpc.InterfaceKind, string) {
 		if slices.Contains(e.Interfaces, id) {
 			return vpc.EndpointInterface, e.ID
 		}
+	}
+	if service, ok := strings.CutPrefix(aws.ToString(in.Description), sideDescription); ok && aws.ToBool(in.RequesterManaged) {
+		return vpc.ServiceInterface, service
 	}
 	owner := ""
 	if in.Attachment != nil {
