@@ -170,6 +170,9 @@ func (h *Handler) hostAddress(hostport string) address {
 	}
 	labels := strings.Split(strings.ToLower(host), ".")
 	for i, label := range labels[:len(labels)-1] {
+		if region, ok := strings.CutPrefix(label, "s3-"); ok && isRegion(region) {
+			return address{"s3", region} // S3's older form
+		}
 		if !h.labels[label] {
 			continue
 		}

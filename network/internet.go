@@ -47,13 +47,16 @@ func (c InternetConfig) build() (public, error) {
 const perRegion = 32
 
 // publicServices are the services of every region at their public names, and the global ones at theirs: those that a
-// program of a node may call. S3 is not among them: its names belong to its prefix list.
+// program of a node may call. S3's addresses are in its prefix list; gateway endpoints lead to them.
 func publicServices(from netip.Prefix) []vpc.PublicService {
 	out := []vpc.PublicService{
 		{Name: "iam.amazonaws.com", Service: "com.amazonaws.iam", Address: at(from, 1)},
 		{Name: "sts.amazonaws.com", Service: "com.amazonaws.us-east-1.sts", Address: at(from, 2)},
 	}
 	for i, region := range regions {
+		out = append(out, vpc.PublicService{
+			Name: "s3." + region.Name + ".amazonaws.com", Service: "com.amazonaws." + region.Name + ".s3", Address: addressOfS3(region.Name),
+		})
 		n := 0
 		for _, s := range amazonServices {
 			if s.kind != vpc.InterfaceEndpoint || s.short == "s3" || n == perRegion {

@@ -17,8 +17,29 @@ var s3Lists = map[string]string{
 	"ca-central-1": "pl-7da54014",
 }
 
-// s3Ranges are the public addresses of S3, the same in every region here.
+// s3Ranges are public addresses of S3. Each region has an equal part of both, so that a gateway endpoint reaches its own
+// region's S3 only.
 var s3Ranges = []netip.Prefix{netip.MustParsePrefix("52.216.0.0/15"), netip.MustParsePrefix("54.231.0.0/16")}
+
+// s3Parts is how many regions there is room for, as a power of two.
+const s3Parts = 6
+
+// rangesOfS3 are a region's parts of s3Ranges; a region that is not known has the last ones.
+func rangesOfS3(region string) []netip.Prefix {
+	i := slices.IndexFunc(regions, func(r Region) bool { return r.Name == region })
+	if i < 0 {
+		i = 1<<s3Parts - 1
+	}
+	out := make([]netip.Prefix, len(s3Ranges))
+	for j, r := range s3Ranges {
+		bits := r.Bits() + s3Parts
+		out[j] = netip.PrefixFrom(at(r, i<<(32-bits)), bits)
+	}
+	return out
+}
+
+// addressOfS3 is where S3 answers in a region.
+func addressOfS3(region string) netip.Addr { return at(rangesOfS3(region)[0], 1) }
 
 // AmazonAccount owns what Amazon manages in everybody's account.
 const AmazonAccount = "AWS"
@@ -34,7 +55,7 @@ func amazonLists(region string) []*PrefixList {
 		Meta: Meta{ID: id, Account: AmazonAccount, Region: region},
 		Name: name, MaxEntries: len(s3Ranges), Version: 1,
 	}
-	for _, r := range s3Ranges {
+	for _, r := range rangesOfS3(region) {
 		list.Entries = append(list.Entries, PrefixListEntry{CIDR: r})
 	}
 	return []*PrefixList{list}

@@ -425,7 +425,7 @@ func TestGatewayRoute(t *testing.T) {
 		VPC: l.vpc, Service: "com.amazonaws.us-east-1.s3", Kind: vpc.GatewayEndpoint, RouteTables: []string{table},
 	}))(t)
 	in, out := l.node("i-1"), must(l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{Subnet: l.b, Owner: "i-2", Groups: []string{l.nodes}}))(t)
-	s3 := netip.MustParseAddr("52.216.0.1")
+	s3 := netip.MustParseAddr("52.216.240.1")
 	if v := l.Snapshot().Decide(https(in, s3)); !v.Allow || v.Kind != vpc.ToGateway || v.To != e.ID {
 		t.Errorf("from the table's subnet: %+v", v)
 	}

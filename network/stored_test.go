@@ -139,7 +139,7 @@ func TestPrefixListOfAmazon(t *testing.T) {
 	}
 	rule := network.SecurityGroupRule{Egress: true, Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, PrefixList: "pl-63a5400a"}
 	must(l.Authorize(l.ctx, here, l.nodes, true, []network.SecurityGroupRule{rule}, nil))(t)
-	if lists := l.Snapshot().Network().PrefixLists; len(lists) != 1 || !lists[0].CIDRs[0].Contains(netip.MustParseAddr("52.216.1.1")) {
+	if lists := l.Snapshot().Network().PrefixLists; len(lists) != 1 || !lists[0].CIDRs[0].Contains(netip.MustParseAddr("52.216.240.1")) {
 		t.Errorf("the judge has prefix lists %v", lists)
 	}
 }

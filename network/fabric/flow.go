@@ -64,6 +64,8 @@ func (g *passage) destination(v vpc.Verdict) (*port, Drop) {
 		return r.service, Carried
 	case vpc.ToInternet:
 		return g.leave(v)
+	case vpc.ToGateway:
+		return g.toEndpoint(v)
 	}
 	return nil, NoGateway
 }
@@ -101,7 +103,7 @@ func (g *passage) again(s *shard, f *flow, side int) Drop {
 func (g *passage) sameGateway(f *flow, side int, v vpc.Verdict) bool {
 	to := f.Sides[side].To.to
 	n := g.fabric.beyond.Load()
-	return v.Kind == vpc.ToInternet && v.To == to.id && n != nil && n.translates(to, &f.Keys[0], v.Public)
+	return (v.Kind == vpc.ToInternet || v.Kind == vpc.ToGateway) && v.To == to.id && n != nil && n.translates(to, &f.Keys[0], to.outer(v))
 }
 
 // related carries an ICMP error that is about a packet of a known flow, the way that flow's answers go.

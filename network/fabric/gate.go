@@ -234,7 +234,7 @@ func (g *passage) refuse() {
 		if i, ok := g.rules.Interface(v.To); !ok || i.Kind != vpc.EndpointInterface && i.Kind != vpc.ResolverInterface {
 			return
 		}
-	case v.Kind != vpc.ToResolver && v.Kind != vpc.ToMetadata && v.Kind != vpc.ToInternet:
+	case v.Kind != vpc.ToResolver && v.Kind != vpc.ToMetadata && v.Kind != vpc.ToInternet && v.Kind != vpc.ToGateway:
 		return
 	}
 	g.answer, g.answered = packet.Refuse(h), true

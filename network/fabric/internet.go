@@ -105,7 +105,31 @@ func (g *passage) leave(v vpc.Verdict) (*port, Drop) {
 	return g.fabric.gatewayPort(v.To, n, shared), Carried
 }
 
-// gatewayPort returns the port of an Internet or NAT gateway.
+// toEndpoint finds the gateway endpoint's port for an allowed flow to its service, if the service answers there.
+func (g *passage) toEndpoint(v vpc.Verdict) (*port, Drop) {
+	to := netip.AddrFrom4(g.header.Destination)
+	service, ok := g.rules.PublicServiceAt(to)
+	e, there := g.rules.Endpoint(v.To)
+	if !ok || !there || service.Service != e.Service || g.header.Protocol != packet.TCP || g.header.DestinationPort != publicPort {
+		return nil, NoGateway
+	}
+	n, err := g.fabric.theInternet()
+	if err != nil || !n.serve(to) {
+		return nil, ServiceBusy
+	}
+	return g.fabric.gatewayPort(v.To, n, true), Carried
+}
+
+// outer is the address that a flow has beyond the gateway. A gateway endpoint has no public address: beyond it, where no
+// other address is private, its flows have one that is made of its port's number.
+func (p *port) outer(v vpc.Verdict) netip.Addr {
+	if v.Kind == vpc.ToGateway {
+		return netip.AddrFrom4([4]byte{10, byte(p.number >> 16), byte(p.number >> 8), byte(p.number)})
+	}
+	return v.Public
+}
+
+// gatewayPort returns the port of an Internet or NAT gateway, or of a gateway endpoint.
 func (f *Fabric) gatewayPort(id string, n *internet, shared bool) *port {
 	if p := f.port(id); p != nil {
 		return p
@@ -152,8 +176,9 @@ func (n *internet) serve(a netip.Addr) bool {
 	return true
 }
 
-// admit gives an accepted connection its origin: the public address it comes from, and nothing of the VPC behind. It
-// returns nil, and aborts the connection, if its conversation has been ended meanwhile.
+// admit gives an accepted connection its origin: the public address it comes from and nothing of the VPC behind, or the
+// interface that it comes from through a gateway endpoint. It returns nil, and aborts the connection, if its conversation
+// has been ended meanwhile.
 func (n *internet) admit(c *userstack.Conn) *PublicConn {
 	local, remote := c.Local(), c.Remote()
 	n.mu.Lock()
@@ -164,21 +189,34 @@ func (n *internet) admit(c *userstack.Conn) *PublicConn {
 		return nil
 	}
 	m.aborted = c.Abort
-	return &PublicConn{c}
+	conn := &PublicConn{Conn: c, origin: vpc.Origin{Source: remote}}
+	if rules := n.fabric.rules.Load(); rules != nil {
+		if _, ok := rules.Endpoint(m.in.gateway.id); ok {
+			conn.origin = rules.Origin(m.from.id, m.in.gateway.id, toAddrPort(m.in.local, m.in.localPort))
+		}
+	}
+	return conn
 }
 
 // PublicConn is a connection to a service's public address.
-type PublicConn struct{ *userstack.Conn }
+type PublicConn struct {
+	*userstack.Conn
+	origin vpc.Origin
+}
 
-// Origin is where the connection comes from: an address of the Internet, outside every VPC.
-func (c *PublicConn) Origin() vpc.Origin { return vpc.Origin{Source: c.Remote()} }
+// Origin is where the connection comes from: an address of the Internet, outside every VPC, or an interface behind a
+// gateway endpoint.
+func (c *PublicConn) Origin() vpc.Origin { return c.origin }
+
+// RemoteAddr is the address in Origin.
+func (c *PublicConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.origin.Source) }
 
 // translate begins a conversation's translation, from the public address that the judge named. An Internet gateway keeps
 // the port; a NAT gateway takes a free one.
 func (n *internet) translate(from, gateway *port, k *conntrack.Key, v vpc.Verdict) bool {
 	in := keyInside(gateway, k)
 	out := in.outsideKey
-	out.local = v.Public.As4()
+	out.local = gateway.outer(v).As4()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed || !n.freeLocked(&out, gateway.shared) {

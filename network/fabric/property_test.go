@@ -103,7 +103,7 @@ func TestFabricDoesWhatTheJudgeSays(t *testing.T) {
 		if !w.agrees(f, verdict, got) {
 			t.Fatalf("the judge says %+v\nthe fabric: %s to %q\n%s", verdict, got.Drop, got.To, &explanation)
 		}
-		if got.Drop == fabric.Carried && verdict.Kind == vpc.ToInternet {
+		if got.Drop == fabric.Carried && (verdict.Kind == vpc.ToInternet || verdict.Kind == vpc.ToGateway) {
 			w.answered(f, verdict.To)
 		}
 		if got.Drop == fabric.Carried && verdict.Kind == vpc.ToInterface {
@@ -123,6 +123,8 @@ func (w *world) agrees(f vpc.Flow, v vpc.Verdict, got fabric.Sighting) bool {
 		return got.Drop == fabric.Carried && got.To == v.To
 	case v.Kind == vpc.ToInternet && v.Public.IsValid() && w.serves(f):
 		return got.Drop == fabric.Carried && got.To == v.To
+	case v.Kind == vpc.ToGateway && w.endpointServes(f, v.To):
+		return got.Drop == fabric.Carried && got.To == v.To
 	case v.Kind == vpc.ToResolver || v.Kind == vpc.ToMetadata:
 		from, _ := w.snapshot.Interface(f.From)
 		return got.Drop == fabric.Carried && got.To == from.VPC
@@ -134,6 +136,13 @@ func (w *world) agrees(f vpc.Flow, v vpc.Verdict, got fabric.Sighting) bool {
 func (w *world) serves(f vpc.Flow) bool {
 	_, ok := w.snapshot.PublicServiceAt(f.Destination.Addr())
 	return ok
+}
+
+// endpointServes reports whether the flow is for the service of a gateway endpoint.
+func (w *world) endpointServes(f vpc.Flow, id string) bool {
+	service, ok := w.snapshot.PublicServiceAt(f.Destination.Addr())
+	e, _ := w.snapshot.Endpoint(id)
+	return ok && service.Service == e.Service && f.Protocol == vpc.TCP && f.Destination.Port() == 443
 }
 
 // answered checks what a public service's answer is: it comes back by the gateway.

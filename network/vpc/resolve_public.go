@@ -10,7 +10,7 @@ import (
 // address inside its own VPC and the public one elsewhere.
 func (s *Snapshot) resolvePublic(r *realm, name string, qtype uint16) Answer {
 	if s.internet != nil {
-		if service := s.internet.names[name]; service != nil {
+		if service := s.internet.named(name); service != nil {
 			return publicAnswer(name, qtype, service.Address, true)
 		}
 	}

@@ -173,6 +173,10 @@ func (s *Snapshot) Origin(from, at string, source netip.AddrPort) Origin {
 		o.Endpoint, o.Service = c.endpoint.ID, c.endpoint.Service
 		o.EndpointVPC, o.EndpointAccount = c.realm.ID, c.realm.Account
 	}
+	if e := s.endpoints[at]; e != nil {
+		o.Endpoint, o.Service = e.ID, e.Service
+		o.EndpointVPC, o.EndpointAccount = e.realm.ID, e.realm.Account
+	}
 	if c := s.interfaces[at]; c != nil && c.resolver != nil {
 		o.Endpoint, o.EndpointVPC, o.EndpointAccount = c.resolver.ID, c.realm.ID, c.realm.Account
 	}

@@ -10,6 +10,7 @@ import (
 var (
 	PublicSSM = netip.MustParseAddr("198.18.0.1")
 	PublicEC2 = netip.MustParseAddr("198.18.0.2")
+	PublicS3  = netip.MustParseAddr("52.216.1.9")
 
 	everything = netip.MustParsePrefix("0.0.0.0/0")
 )
@@ -19,6 +20,7 @@ func Internet() *vpc.Internet {
 	return &vpc.Internet{Services: []vpc.PublicService{
 		{Name: "ssm.us-east-1.amazonaws.com", Service: "com.amazonaws.us-east-1.ssm", Address: PublicSSM},
 		{Name: "ec2.us-east-1.amazonaws.com", Service: "com.amazonaws.us-east-1.ec2", Address: PublicEC2},
+		{Name: "s3.us-east-1.amazonaws.com", Service: "com.amazonaws.us-east-1.s3", Address: PublicS3},
 	}}
 }
 
