@@ -139,8 +139,13 @@ func (n *hostNode) showIsolation(ctx context.Context, d *demo) (string, error) {
 	if err := n.probe(ctx, d.sample.region); err != nil {
 		return "", err
 	}
-	how := fmt.Sprintf("through the node's tunnel, a connection to the ssm endpoint opens and one to %s:443 gets no answer", internetAddress)
-	return how, n.run()
+	if err := n.run(); err != nil {
+		return "", err
+	}
+	if _, err := d.command(ctx, n.id, "true"); err != nil { // what follows begins with a node that is there
+		return "", err
+	}
+	return fmt.Sprintf("through the node's tunnel, a connection to the ssm endpoint opens and one to %s:443 gets no answer", internetAddress), nil
 }
 
 func (n *hostNode) probe(ctx context.Context, region string) (err error) {

@@ -106,6 +106,11 @@ func (m *Mailbox) Open(ctx context.Context, node string, r Road) (leave func(), 
 	m.mu.Lock()
 	b := m.boxLocked(node)
 	b.road = r
+	for _, w := range b.waiting {
+		if w.onRoad { // it went by the older channel, which may have been dead
+			w.next, w.sent, w.onRoad = time.Time{}, 0, false
+		}
+	}
 	m.mu.Unlock()
 	leave = func() {
 		m.mu.Lock()

@@ -168,6 +168,19 @@ func TestControlChannel(t *testing.T) {
 		expect(t, "first", first, "")
 		expect(t, "second", second, "a@0")
 	})
+	run(t, "a newer socket gets at once what the older one was sent in vain", func(t *testing.T, m *mailbox.Mailbox, s *source) {
+		dead, alive := newRoad(), newRoad()
+		open(t, m, "n", dead)
+		m.Post("n", item("a"), item("b"))
+		synctest.Wait()
+		m.Done("n", "b")
+		pass(time.Second)
+		open(t, m, "n", alive)
+		expect(t, "sent", alive, "a@1")
+		if len(s.unanswered) > 0 {
+			t.Errorf("unanswered %v", s.unanswered)
+		}
+	})
 	run(t, "a broken road loses nothing", func(t *testing.T, m *mailbox.Mailbox, s *source) {
 		broken, whole := newRoad(), newRoad()
 		broken.err = errors.New("broken")
