@@ -2,7 +2,9 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net"
+	"sync"
 
 	"postern/support/certs"
 	"postern/support/compute/guest"
@@ -18,6 +20,10 @@ type frame struct {
 	// checked says that missing is what the check of this host has found.
 	checked bool
 	missing []guest.Missing
+	// turns counts the lab's servers, which have a directory for instances each. What an earlier one leaves behind for the
+	// kernel to end, and on the disk, is cleared away beside the next.
+	turns    int
+	clearing sync.WaitGroup
 }
 
 func openFrame(c Config) (f *frame, err error) {
@@ -44,4 +50,26 @@ func openFrame(c Config) (f *frame, err error) {
 		return nil, err
 	}
 	return f, f.data.write("ca-certificate.pem", f.ca.CertificatePEM(), 0o644)
+}
+
+func (s *Server) computeDir() string {
+	if f := s.config.frame; f != nil {
+		return s.data.file(fmt.Sprintf("compute-%d", f.turns))
+	}
+	return s.data.file("compute")
+}
+
+// closeCompute ends the instances. For a lab they are killed: until the kernel has taken their namespaces down takes longer
+// than all else, and nobody has to wait for it.
+func (s *Server) closeCompute() error {
+	f, dir := s.config.frame, s.computeDir()
+	if f == nil {
+		return s.compute.Close()
+	}
+	f.clearing.Go(func() {
+		if err := errors.Join(s.compute.Halt(), guest.Remove(dir)); err != nil {
+			s.log.Error("an earlier turn of the lab leaves something behind", "error", err)
+		}
+	})
+	return nil
 }

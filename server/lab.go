@@ -64,11 +64,17 @@ func OpenLab(ctx context.Context, c Config) (*Lab, error) {
 	l.config.frame = l.frame
 	l.web = newWeb(l, l.frame.ca.GetCertificate, l.config.Log)
 	if err := l.begin(ctx); err != nil {
-		return nil, errors.Join(err, l.frame.public.Close(), l.frame.data.close())
+		return nil, l.abandon(err)
 	}
 	l.config.WireGuard = l.current.Join() // the port that was free stays the same
 	l.web.servePublic(l.frame.public)
 	return l, nil
+}
+
+// abandon gives back what a lab that cannot begin has taken.
+func (l *Lab) abandon(err error) error {
+	l.frame.clearing.Wait()
+	return errors.Join(err, l.frame.public.Close(), l.frame.data.close())
 }
 
 // begin opens a server in the frame. The lab is held, or not there yet.
@@ -100,10 +106,10 @@ func (l *Lab) fail(err error) {
 	})
 }
 
-// end ends a server, its instances at once, and the requests that it works on.
+// end ends a server and the requests that it works on.
 func (t *turn) end() error {
 	t.cancel()
-	err := errors.Join(t.compute.Halt(), t.Close())
+	err := t.Close()
 	t.requests.Wait()
 	return err
 }
@@ -124,9 +130,7 @@ func (l *Lab) Reset(ctx context.Context) error {
 	}
 	err := l.current.end()
 	if err == nil {
-		err = guest.Remove(l.frame.data.file("compute"))
-	}
-	if err == nil {
+		l.frame.turns++
 		err = l.begin(ctx)
 	}
 	if err != nil {
@@ -217,6 +221,7 @@ func (l *Lab) Close() error {
 	l.closed = true
 	err := l.current.end()
 	l.web.close()
+	l.frame.clearing.Wait()
 	return errors.Join(err, l.frame.data.close())
 }
 

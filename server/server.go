@@ -221,13 +221,13 @@ func (s *Server) openCompute(ctx context.Context) error {
 	s.compute, err = compute.Open(ctx, compute.Config{
 		Store: s.store.Compute(), Launcher: s.launcher(ctx),
 		Network: &cables{s.fabric, s.network, s.nodes, s.identity, s.config.Laboratory.Cable},
-		Dir:     s.data.file("compute"), Agent: s.config.Agent, CA: string(s.ca.CertificatePEM()), MTU: instanceMTU,
+		Dir:     s.computeDir(), Agent: s.config.Agent, CA: string(s.ca.CertificatePEM()), MTU: instanceMTU,
 		Now: s.config.Now, Log: s.log,
 	})
 	if err != nil {
 		return err
 	}
-	s.onClose(s.compute.Close)
+	s.onClose(s.closeCompute)
 	return nil
 }
 
