@@ -11,6 +11,7 @@ var limits = map[string]string{
 	"command":     "the synced commits on the way: the command, its delivery, its reply",
 	"start":       "opening the database and making the CA's keys; the client's handshake is in it",
 	"idle":        "the program's own pages: two thirds of it",
+	"reset":       "ending the parts and opening them again; the node's namespaces are taken down beside it, which takes the kernel 0.1 s",
 	"size":        "Go's runtime, crypto/tls and net/http; the tunnel's WireGuard and TCP/IP stack",
 	"agent":       "the program's own pages, then WireGuard's buffers",
 	"memory":      "of TLS and its buffers 8 KB, of the reading goroutine's stack 8 KB, of the WebSocket 3 KB; the rest is room that garbage needs",
