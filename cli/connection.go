@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/route53resolver"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -91,6 +92,8 @@ type clients struct {
 	iam *iam.Client
 	ssm *ssm.Client
 	sts *sts.Client
+
+	resolver *route53resolver.Client
 }
 
 func (c Connection) clients() (*clients, error) {
@@ -100,7 +103,7 @@ func (c Connection) clients() (*clients, error) {
 	}
 	return &clients{
 		ec2: ec2.NewFromConfig(config), iam: iam.NewFromConfig(config),
-		ssm: ssm.NewFromConfig(config), sts: sts.NewFromConfig(config),
+		ssm: ssm.NewFromConfig(config), sts: sts.NewFromConfig(config), resolver: route53resolver.NewFromConfig(config),
 	}, nil
 }
 

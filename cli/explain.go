@@ -17,7 +17,7 @@ func (a *app) explainCommand() *cobra.Command {
 		Short: "Say why a node does or does not reach a service, and what would mend it",
 		Long: "Say why a node (i-…, mi-… or a network interface, eni-…) does or does not reach a service of AWS (ssm), a host\n" +
 			"name or an address: which requirement is not met, by which resource, and what would mend it. It asks the EC2,\n" +
-			"IAM and Systems Manager APIs and nothing else. Exit code 1 means that something keeps the node away.",
+			"IAM, Systems Manager and Route 53 Resolver APIs and nothing else. Exit code 1 means that something keeps the node away.",
 		Example: "  postern explain --from i-0123456789abcdef0 --to ssm\n  postern explain --from mi-0123456789abcdef0 --to 10.0.1.20:8080",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -47,7 +47,7 @@ func (a *app) explainCommand() *cobra.Command {
 }
 
 func (c *clients) doctor() doctor.Clients {
-	return doctor.Clients{EC2: c.ec2, IAM: c.iam, SSM: c.ssm, STS: c.sts}
+	return doctor.Clients{EC2: c.ec2, IAM: c.iam, SSM: c.ssm, STS: c.sts, Resolver: c.resolver}
 }
 
 // explain is the doctor's answer for the demo, which knows what it wants to hear.

@@ -62,6 +62,8 @@ type assessment struct {
 	card     vpc.Interface
 	// endpoint is the endpoint that the connection goes through, if any.
 	endpoint string
+	// view is the VPC whose resolver answers the node.
+	view string
 	// public is true where the node goes to public addresses by an Internet or NAT gateway.
 	public bool
 }
@@ -105,6 +107,7 @@ func (a *assessment) node() bool {
 			"start it, or let it join again", ""})
 		return false
 	}
+	a.view = c.VPC
 	a.card, a.Interface, a.Address, a.Subnet = c, c.ID, c.Addresses[0].String(), c.Subnet
 	if n.State != "" && n.State != "running" {
 		a.check("node", Broken, "%s is %s", n.ID, n.State)
@@ -151,10 +154,16 @@ func (a *assessment) lookup() {
 func (a *assessment) dnsServers() {
 	servers := strings.Join(a.facts.DNSServers, ", ")
 	a.check("resolver", Unknown, "the VPC's DHCP options give its nodes the DNS servers %s", servers)
+	unjudged := false
 	for _, text := range a.facts.DNSServers {
 		server, err := netip.ParseAddr(text)
 		if err != nil {
+			unjudged = true
 			continue
+		}
+		view := a.inbound(server)
+		if unjudged = unjudged || view == ""; view != "" {
+			a.view = view
 		}
 		e := a.snapshot.Explain(a.flow(vpc.UDP, server, dnsPort))
 		if r := e.Refusal(); r != nil {
@@ -162,6 +171,10 @@ func (a *assessment) dnsServers() {
 			a.find(Finding{"P10", Broken, r.Resource, "its nodes ask the DNS server " + text + ", and it does not hear them: " + r.Why, r.Remedy, ""})
 		}
 	}
+	if !unjudged {
+		return
+	}
+	a.view = a.card.VPC
 	a.find(Finding{"P10", Unknown, a.card.VPC, "its nodes ask the DNS servers " + servers + ", which are not judged here",
 		fmt.Sprintf("let them forward amazonaws.com to %s, the VPC's own resolver", a.snapshot.ResolverAddress(a.card.VPC)), ""})
 }
@@ -207,7 +220,7 @@ func (a *assessment) door() {
 // name asks what the name means in the node's VPC. A name without private addresses is no harm where a gateway leads to
 // the public ones.
 func (a *assessment) name() {
-	x := a.snapshot.ExplainName(a.card.VPC, a.target.name)
+	x := a.forwarded(a.snapshot.ExplainName(a.view, a.target.name))
 	a.Name, a.endpoint = &x, x.Endpoint
 	if a.Service == "" {
 		a.Service = x.Service

@@ -17,6 +17,8 @@ type Clients struct {
 	IAM IAM
 	SSM SSM
 	STS STS
+	// Resolver may be nil: then Resolver endpoints and rules are not read.
+	Resolver Resolver
 }
 
 // EC2 is what Read asks of the EC2 API.

@@ -55,6 +55,8 @@ type reader struct {
 	// to is what is asked for, home the node's VPC and vpcs all that are read.
 	to, home string
 	vpcs     []string
+	// asked are the addresses of Resolver endpoints.
+	asked []resolverAddress
 }
 
 // skip notes what could not be read.

@@ -168,6 +168,7 @@ func (r *reader) interfaces() error {
 	if err != nil {
 		return err
 	}
+	r.takeResolver()
 	r.settle()
 	r.sides()
 	return nil
@@ -183,6 +184,11 @@ func (r *reader) owner(in *types.NetworkInterface) (vpc.InterfaceKind, string) {
 	}
 	if service, ok := strings.CutPrefix(aws.ToString(in.Description), sideDescription); ok && aws.ToBool(in.RequesterManaged) {
 		return vpc.ServiceInterface, service
+	}
+	if address, err := netip.ParseAddr(aws.ToString(in.PrivateIpAddress)); err == nil {
+		if owner := r.resolverOwner(aws.ToString(in.SubnetId), address); owner != "" {
+			return vpc.ResolverInterface, owner
+		}
 	}
 	owner := ""
 	if in.Attachment != nil {
