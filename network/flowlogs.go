@@ -56,6 +56,9 @@ func (s *State) FlowLogs(c Scope) iter.Seq[*FlowLog] { return within(&s.flowLogs
 // AllFlowLogs are the flow logs of every scope.
 func (s *State) AllFlowLogs() iter.Seq[*FlowLog] { return slices.Values(s.flowLogs.rows) }
 
+// HasFlowLogs reports whether there is any flow log.
+func (s *State) HasFlowLogs() bool { return len(s.flowLogs.rows) > 0 }
+
 // Covers reports whether the traffic of the interface is the flow log's.
 func (l *FlowLog) Covers(n *Interface) bool {
 	return l.scope() == n.scope() && (l.Resource == n.VPC || l.Resource == n.Subnet || l.Resource == n.ID)
@@ -106,7 +109,7 @@ func (s *Service) CreateFlowLogs(ctx context.Context, c Scope, in CreateFlowLogs
 			if err := p.mayLog(l, in.Type); err != nil {
 				return err
 			}
-			p.note(l)
+			p.put(l)
 			ids = append(ids, l.ID)
 		}
 		p.remember("CreateFlowLogs", in.Token, in, strings.Join(ids, ","))
@@ -215,7 +218,7 @@ func (s *Service) DeleteFlowLogs(ctx context.Context, c Scope, ids []string) (ma
 				failed[id] = err
 				continue
 			}
-			p.forget(l)
+			p.remove(l)
 		}
 		return nil
 	})

@@ -17,6 +17,7 @@ import (
 	"postern/network"
 	"postern/network/dns"
 	"postern/network/fabric"
+	"postern/network/flowlog"
 	"postern/network/link"
 	"postern/network/privatelink"
 	"postern/network/vpc"
@@ -87,6 +88,7 @@ type Server struct {
 	identity *identity.Service
 	network  *network.Service
 	fabric   *fabric.Fabric
+	flowLogs *flowlog.Writer
 	wire     *fabric.WireGuard
 	links    *privatelink.Carrier
 	nodes    *node.Service
@@ -195,7 +197,8 @@ func (s *Server) openNetwork(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	s.fabric = fabric.New(fabric.Options{Watch: s.config.Laboratory.Watch})
+	s.openFlowLogs()
+	s.fabric = fabric.New(fabric.Options{Watch: s.config.Laboratory.Watch, FlowLog: s.flowLogs.Take, FlowLogEnd: s.flowLogs.End})
 	s.onClose(s.fabric.Close)
 	return nil
 }
@@ -272,6 +275,7 @@ func (s *Server) openPipeline(context.Context) error {
 	s.web.serve(s.fabric.Public())
 	s.doors = &doors{fabric: s.fabric, web: s.web, log: s.log, open: map[string]net.Listener{}}
 	unsubscribe := s.network.Subscribe(func(snapshot *vpc.Snapshot) {
+		s.fabric.LogFlows(s.network.State().HasFlowLogs())
 		s.fabric.Apply(snapshot)
 		s.doors.apply(snapshot)
 		s.links.Apply(snapshot)

@@ -41,6 +41,8 @@ type Options struct {
 
 	// FlowLog, if set, is given the records of each interval, in parts, by one goroutine; the slices are its own.
 	FlowLog func([]Record)
+	// FlowLogEnd, if set, is told by the same goroutine when FlowLog has all records of an interval.
+	FlowLogEnd func(began, ended time.Time)
 	// FlowLogInterval is 60 s if 0.
 	FlowLogInterval time.Duration
 	// Watch, if set, is told of every packet as the gate decides on it. It must not wait: it is for tests and for

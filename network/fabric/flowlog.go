@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"postern/network/fabric/internal/conntrack"
 	"postern/network/vpc"
 )
 
@@ -17,8 +18,13 @@ type Record struct {
 	Source, Destination netip.AddrPort
 	Protocol            vpc.Protocol
 	Packets, Bytes      uint64
-	Start, End          time.Time
-	Accept              bool
+	// Flags are the TCP flags FIN, SYN and RST that were seen, and ACK beside a SYN.
+	Flags      uint8
+	Start, End time.Time
+	Accept     bool
+	// PacketSource and PacketDestination are the addresses of the packets themselves where a NAT gateway's record names its
+	// own in their place; else they are invalid.
+	PacketSource, PacketDestination netip.Addr
 	// Step, Reason and Resource are the judge's: what let the flow begin, or what refused it.
 	Step     vpc.Step
 	Reason   vpc.Reason
@@ -35,7 +41,9 @@ const (
 // flowLog gathers records until they are flushed.
 type flowLog struct {
 	fabric *Fabric
-	lost   atomic.Uint64
+	// on is false while nobody wants records.
+	on   atomic.Bool
+	lost atomic.Uint64
 
 	mu      sync.Mutex
 	began   time.Time
@@ -53,12 +61,14 @@ type refusal struct {
 }
 
 func newFlowLog(f *Fabric) *flowLog {
-	return &flowLog{fabric: f, began: f.began, refused: map[refusal]*Record{}}
+	l := &flowLog{fabric: f, began: f.began, refused: map[refusal]*Record{}}
+	l.on.Store(f.options.FlowLog != nil)
+	return l
 }
 
 // reject records a refused packet.
 func (l *flowLog) reject(g *passage, asked vpc.Flow, v vpc.Verdict) {
-	if l.fabric.options.FlowLog == nil || v.Step == vpc.StepService {
+	if !l.on.Load() || v.Step == vpc.StepService {
 		return
 	}
 	on := g.from.id
@@ -85,16 +95,17 @@ func (l *flowLog) reject(g *passage, asked vpc.Flow, v vpc.Verdict) {
 	}
 	r.Packets++
 	r.Bytes += uint64(g.header.Total)
+	r.Flags |= g.header.Flags & (conntrack.SYN | conntrack.FIN | conntrack.RST)
 	r.End = now
 }
 
 // accepted takes away what a flow has carried since the last time, because the flow ends or because all are flushing.
 // The flow's shard is locked.
 func (l *flowLog) accepted(f *flow, flushing bool) {
-	if l.fabric.options.FlowLog == nil {
+	if !l.on.Load() {
 		return
 	}
-	var records [4]Record
+	var records [6]Record
 	n := 0
 	opening := &f.Sides[0].To
 	began, took := f.Sides[1].To.to, opening.to
@@ -108,19 +119,24 @@ func (l *flowLog) accepted(f *flow, flushing bool) {
 		}
 		r := Record{
 			Source: toAddrPort(k.Source, k.SourcePort), Destination: toAddrPort(k.Destination, k.DestinationPort),
-			Protocol: vpc.Protocol(k.Protocol), Packets: d.Packets, Bytes: d.Bytes,
+			Protocol: vpc.Protocol(k.Protocol), Packets: d.Packets, Bytes: d.Bytes, Flags: d.Marks,
 			Start: l.fabric.began.Add(time.Duration(f.Began)), End: l.fabric.began.Add(time.Duration(f.Used)),
 			Accept: true, Step: opening.step, Resource: opening.rule,
 		}
 		if r.Protocol == vpc.ICMP {
 			r.Source, r.Destination = toAddrPort(k.Source, 0), toAddrPort(k.Destination, 0)
 		}
-		d.Packets, d.Bytes = 0, 0
-		for _, p := range [2]*port{began, took} {
-			r.Interface = p.id
-			records[n] = r
-			n++
+		d.Packets, d.Bytes, d.Marks = 0, 0, 0
+		r.Interface = began.id
+		records[n] = r
+		n++
+		if took.kind == gateway {
+			n += l.fabric.natRecords(took, f, side, &r, records[n:])
+			continue
 		}
+		r.Interface = took.id
+		records[n] = r
+		n++
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -138,7 +154,7 @@ func (l *flowLog) accepted(f *flow, flushing bool) {
 
 // flush hands over what the interval has gathered, a part of the table at a time.
 func (l *flowLog) flush() {
-	if l.fabric.options.FlowLog == nil {
+	if !l.on.Load() {
 		return
 	}
 	l.mu.Lock()
@@ -153,8 +169,61 @@ func (l *flowLog) flush() {
 		l.hand()
 	}
 	l.mu.Lock()
+	began := l.began
 	l.began = l.fabric.date()
+	ended := l.began
 	l.mu.Unlock()
+	if end := l.fabric.options.FlowLogEnd; end != nil {
+		end(began, ended)
+	}
+}
+
+// LogFlows has the flow log's hook called, as it is from the beginning, or not. What passed meanwhile is not recorded later.
+func (f *Fabric) LogFlows(on bool) {
+	if f.options.FlowLog == nil || f.log.on.Load() == on {
+		return
+	}
+	if on {
+		f.flows.Each(func(_ *shard, fl *flow) {
+			for side := range fl.Sides {
+				d := &fl.Sides[side]
+				d.Packets, d.Bytes, d.Marks = 0, 0, 0
+			}
+		})
+		f.log.mu.Lock()
+		f.log.began = f.date()
+		f.log.mu.Unlock()
+	}
+	f.log.on.Store(on)
+}
+
+// natRecords are the records of a NAT gateway's interface: the packets on its private side and on its public one.
+func (f *Fabric) natRecords(gateway *port, fl *flow, side int, r *Record, out []Record) int {
+	rules, n := f.rules.Load(), f.beyond.Load()
+	if rules == nil || n == nil {
+		return 0
+	}
+	g, ok := rules.NATGateway(gateway.id)
+	if !ok {
+		return 0
+	}
+	i, ok := rules.Interface(g.Interface)
+	if !ok {
+		return 0
+	}
+	own := netip.AddrPortFrom(i.Addresses[0], n.portOf(gateway, &fl.Keys[0]))
+	inner, outer := *r, *r
+	inner.Interface, outer.Interface = i.ID, i.ID
+	inner.PacketSource, inner.PacketDestination = r.Source.Addr(), r.Destination.Addr()
+	if side == 0 {
+		inner.Destination = netip.AddrPortFrom(own.Addr(), r.Destination.Port())
+		outer.Source = own
+	} else {
+		inner.Source = netip.AddrPortFrom(own.Addr(), r.Source.Port())
+		outer.Destination = own
+	}
+	out[0], out[1] = inner, outer
+	return 2
 }
 
 // hand gives the hook what there is.

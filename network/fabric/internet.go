@@ -253,6 +253,16 @@ func (n *internet) translates(gateway *port, k *conntrack.Key, public netip.Addr
 	return m != nil && netip.AddrFrom4(m.out.local) == public
 }
 
+// portOf is the public port of a conversation, 0 if it has none.
+func (n *internet) portOf(gateway *port, k *conntrack.Key) uint16 {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	if m := n.inside[keyInside(gateway, k)]; m != nil {
+		return m.out.localPort
+	}
+	return 0
+}
+
 // forget ends a conversation's translation, and the connection beyond it.
 func (n *internet) forget(gateway *port, k *conntrack.Key) {
 	n.mu.Lock()

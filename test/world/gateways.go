@@ -67,3 +67,6 @@ func (n *Network) PublicSubnet() {
 		SubnetId: &n.Subnets[0], MapPublicIpOnLaunch: &ec2types.AttributeBooleanValue{Value: aws.Bool(true)},
 	}))
 }
+
+// DataDir is where the servers of the world keep everything.
+func (w *World) DataDir() string { return w.config.DataDir }

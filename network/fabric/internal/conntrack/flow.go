@@ -24,6 +24,8 @@ type Side[D any] struct {
 	Version uint64
 	// Packets and Bytes passed since they were last taken away.
 	Packets, Bytes uint64
+	// Marks are the TCP flags of the packets since then that begin and end a connection; ACK is among them beside a SYN only.
+	Marks uint8
 	// ack is the last TCP acknowledgement number that the side sent, end the sequence number behind all that it sent.
 	ack, end    uint32
 	acked, sent bool
@@ -49,11 +51,21 @@ func (s *Side[D]) segment(p *Packet) {
 		s.ack, s.acked = p.Ack, true
 	}
 	end := p.Seq + p.Payload
-	if p.Flags&(SYN|FIN) != 0 {
-		end++
+	if p.Flags&(SYN|FIN|RST) != 0 {
+		s.mark(p.Flags)
+		if p.Flags&(SYN|FIN) != 0 {
+			end++
+		}
 	}
 	if !s.sent || int32(end-s.end) > 0 || p.Flags&SYN != 0 {
 		s.end, s.sent = end, true
+	}
+}
+
+func (s *Side[D]) mark(flags uint8) {
+	s.Marks |= flags & (SYN | FIN | RST)
+	if flags&SYN != 0 {
+		s.Marks |= flags & ACK
 	}
 }
 
