@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"postern/aws/arn"
 	"postern/aws/fault"
@@ -42,7 +43,7 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 	}
 	request := &iam.Request{
 		Principal: x.call.Caller.IAM, Action: q.Action, Resource: q.Resource, Account: owner(q.Resource),
-		Time: x.call.Time, Keys: x.call.keys(q.Exempt, own),
+		Time: x.call.Time, Keys: x.call.keys(q, own), Judged: x.op.judged(q.Action),
 	}
 	if request.Principal == nil {
 		request.Principal = &iam.Principal{}
@@ -83,7 +84,7 @@ func owner(resource string) string {
 
 // keys answers the condition keys of the request that do not follow from the principal and the time: global ones and
 // the operation's own.
-func (c *Call) keys(exempt bool, own map[string][]string) func(key string) []string {
+func (c *Call) keys(q Question, own map[string][]string) func(key string) []string {
 	return func(key string) []string {
 		var value string
 		switch key {
@@ -96,8 +97,17 @@ func (c *Call) keys(exempt bool, own map[string][]string) func(key string) []str
 		case "aws:viaawsservice":
 			value = "false"
 		case "ssm:nodeaccountid":
-			if exempt {
+			if q.Exempt {
 				value = c.Caller.Account
+			}
+		case "ssm:sourceinstancearn":
+			// Instances are named by ec2:SourceInstanceARN, and only machines that registered by this one.
+			if strings.HasPrefix(c.Caller.IssuedTo, "mi-") {
+				value = arn.New("ssm", c.Region, c.Caller.Account, "managed-instance/"+c.Caller.IssuedTo).String()
+			}
+		case "aws:resourceaccount":
+			if value = owner(q.Resource); len(value) != 12 {
+				value = c.Account
 			}
 		default:
 			if value = originKey(c.Origin, c.SourceIP, key); value == "" {
@@ -130,6 +140,8 @@ func originKey(o vpc.Origin, sourceIP, key string) string {
 		return source
 	case "aws:sourcevpcarn":
 		return arn.New("ec2", o.Region, o.Account, "vpc/"+source).String()
+	case "aws:vpceaccount":
+		return o.Account
 	case "aws:vpcsourceip":
 		if o.Source.IsValid() {
 			return o.Source.Addr().String()

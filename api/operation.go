@@ -48,7 +48,8 @@ type Operation struct {
 	stream        func(http.ResponseWriter, *http.Request, *Call) error
 	takes         []string
 	codec         *wire.Codec
-	dryRun        int // index of the input's DryRun member, or -1
+	dryRun        int  // index of the input's DryRun member, or -1
+	tags          bool // the input may hold tags
 }
 
 // Option changes one row of a table.

@@ -99,6 +99,10 @@ func (s *service) add(op *Operation) error {
 	}
 	op.dryRun = -1
 	if op.input != nil {
+		for _, member := range []string{"Tags", "TagKeys", "TagSpecifications"} {
+			_, has := op.input.FieldByName(member)
+			op.tags = op.tags || has
+		}
 		if f, ok := op.input.FieldByName("DryRun"); ok && s.Protocol == wire.EC2 {
 			op.dryRun = f.Index[0]
 		}

@@ -68,3 +68,34 @@ func TestTargetsAreAskedFor(t *testing.T) {
 		}
 	}
 }
+
+// A condition that Postern cannot judge allows nothing, and keeps a denial standing; the refusal names its key.
+func TestConditionsThatCannotBeJudged(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{})
+	m := l.Register(t)
+	const all = `{"Effect":"Allow","Action":"*","Resource":"*"}`
+	for _, tt := range []struct {
+		statements string
+		overwrite  bool
+		says       string // empty means that it is done
+	}{
+		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ssm:resourceTag/Stage":"prod"}}}`, false, "condition key ssm:resourcetag/stage cannot be judged"},
+		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/Stage":"prod"}}}`, false, "condition key aws:resourcetag/stage cannot be judged"},
+		{`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"ssm:resourceTag/Stage":"prod"}}}`, false, "condition key ssm:resourcetag/stage, which cannot be judged"},
+		{`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringLikeIfExists":{"ssm:resourceTag/Stage":"dev"}}}`, false, "cannot be judged"},
+		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ec2:ResourceTag/Stage":"prod"}}}`, false, ""}, // another service's key
+		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ssm:resourceTag/Stage":"prod","aws:RequestedRegion":"eu-west-1"}}}`, false, ""},
+		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalOrgID":"o-1"}}}`, false, "explicit deny"}, // there is no organization
+		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"ssm:Overwrite":"true"}}}`, false, ""},
+		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"ssm:Overwrite":"true"}}}`, true, "explicit deny"},
+		{`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":["team"]},"StringEquals":{"aws:ResourceAccount":"000000000000"}}}`, true, ""},
+		{`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ArnLike":{"ssm:SourceInstanceARN":"arn:aws:ssm:*:*:managed-instance/mi-*"}}}`, true, ""},
+	} {
+		l.Allow(t, tt.statements)
+		status, body := m.Call("ssm", "PutParameter", map[string]any{"Name": "a", "Value": "v", "Type": "String", "Overwrite": tt.overwrite})
+		done := status == 200 || strings.Contains(body, "ParameterAlreadyExists")
+		if done != (tt.says == "") || !strings.Contains(body, tt.says) {
+			t.Errorf("%s: %d %s\nwant %q", tt.statements, status, body, tt.says)
+		}
+	}
+}

@@ -72,6 +72,9 @@ type Decision struct {
 	// Statement is the index of the statement, -1 where none decided; Sid is its name, if it has one.
 	Statement int
 	Sid       string
+	// Unjudged is a condition key of which it is not known whether the request has it, and on which the refusal rests: it
+	// stands in the statement that denies, or in one that would allow.
+	Unjudged string
 }
 
 // Evaluate judges a request.
@@ -80,6 +83,16 @@ func Evaluate(r *Request, p *Policies) Decision {
 	if denied, ok := j.collect(); ok {
 		return denied
 	}
+	d := j.decide()
+	if !d.Allow {
+		d.Unjudged = j.unjudged()
+	}
+	return d
+}
+
+// decide weighs what the policies say, of which none denies.
+func (j *judge) decide() Decision {
+	r, p := j.r, j.p
 	if p.Endpoint != nil && j.endpoint.allow < 0 {
 		return silent(EndpointSilent, Endpoint)
 	}
@@ -107,6 +120,7 @@ type judge struct {
 	sessionPolicy    *Policy
 	resource         finding
 	endpoint         finding
+	withheld         string // a key without which an identity or session policy might allow
 	limits           Reason // BoundarySilent or SessionSilent, if limited
 	limited, allowed bool   // by limits; by identity or root
 }
@@ -129,7 +143,7 @@ func (j *judge) collect() (Decision, bool) {
 			continue
 		}
 		if *one.into = one.policy.find(j.r); one.into.deny >= 0 {
-			return denied(one.policy, one.into.deny), true
+			return denied(one.policy, *one.into), true
 		}
 	}
 	j.allowed = root || j.identity.allow >= 0
@@ -148,25 +162,27 @@ func (j *judge) collectOwn() (Decision, bool) {
 	for _, policy := range j.p.Identity {
 		f := policy.find(j.r)
 		if f.deny >= 0 {
-			return denied(policy, f.deny), true
+			return denied(policy, f), true
 		}
 		if f.allow >= 0 && j.identity.allow < 0 {
 			j.identity, j.identityPolicy = f, policy
 		}
+		j.note(f)
 	}
 	if j.p.Boundary != nil {
 		if j.boundary = j.p.Boundary.find(j.r); j.boundary.deny >= 0 {
-			return denied(j.p.Boundary, j.boundary.deny), true
+			return denied(j.p.Boundary, j.boundary), true
 		}
 	}
 	for _, policy := range j.p.Session {
 		f := policy.find(j.r)
 		if f.deny >= 0 {
-			return denied(policy, f.deny), true
+			return denied(policy, f), true
 		}
 		if f.allow >= 0 && j.session.allow < 0 {
 			j.session, j.sessionPolicy = f, policy
 		}
+		j.note(f)
 	}
 	return Decision{}, false
 }
@@ -218,10 +234,27 @@ func (j *judge) resourceKind() Kind {
 	return Resource
 }
 
-func denied(p *Policy, statement int) Decision {
-	d := allowed(ExplicitDeny, p, statement)
-	d.Allow = false
+func denied(p *Policy, f finding) Decision {
+	d := allowed(ExplicitDeny, p, f.deny)
+	d.Allow, d.Unjudged = false, f.unjudged
 	return d
+}
+
+// note remembers a key without which one of the caller's own policies might allow.
+func (j *judge) note(f finding) {
+	if f.unjudged != "" {
+		j.withheld = f.unjudged
+	}
+}
+
+// unjudged is a key without which some policy might allow.
+func (j *judge) unjudged() string {
+	for _, key := range []string{j.withheld, j.boundary.unjudged, j.resource.unjudged, j.endpoint.unjudged} {
+		if key != "" {
+			return key
+		}
+	}
+	return ""
 }
 
 func allowed(reason Reason, p *Policy, statement int) Decision {
@@ -269,6 +302,9 @@ func (d Decision) Message(r *Request) string {
 	b.WriteString(" is not authorized to perform: " + r.Action + " on resource: " + r.Resource)
 	if d.Reason != ExplicitDeny {
 		b.WriteString(" because no " + d.Kind.String() + " allows the " + r.Action + " action")
+		if d.Unjudged != "" {
+			b.WriteString("; a statement that may allow it has the condition key " + d.Unjudged + ", which cannot be judged here")
+		}
 		return b.String()
 	}
 	article := " with an explicit deny in a "
@@ -281,6 +317,9 @@ func (d Decision) Message(r *Request) string {
 	}
 	if d.Sid != "" {
 		b.WriteString(", statement " + d.Sid)
+	}
+	if d.Unjudged != "" {
+		b.WriteString(", whose condition key " + d.Unjudged + " cannot be judged here")
 	}
 	return b.String()
 }

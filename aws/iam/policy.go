@@ -52,12 +52,13 @@ type statement struct {
 	conditions []condition
 }
 
-// applies says whether the statement is about the request, and how closely it names the caller.
-func (s *statement) applies(r *Request) grant {
+// applies says whether the statement is about the request, and how closely it names the caller. A condition whose key
+// nobody can tell makes a statement that denies apply, and one that allows not; unjudged is then the key.
+func (s *statement) applies(r *Request) (g grant, unjudged string) {
 	if !s.aboutAction(r.Action) || !s.aboutResource(r) {
-		return grantNone
+		return grantNone, ""
 	}
-	g := grantDirect
+	g = grantDirect
 	if s.principals != nil {
 		if s.notPrincipal {
 			g = s.principals.excepts(r.Principal, s.deny)
@@ -65,15 +66,21 @@ func (s *statement) applies(r *Request) grant {
 			g = s.principals.names(r.Principal)
 		}
 		if g == grantNone {
-			return grantNone
+			return grantNone, ""
 		}
 	}
 	for i := range s.conditions {
-		if !s.conditions[i].holds(r, !s.deny) {
-			return grantNone
+		c := &s.conditions[i]
+		if !r.judges(c.key) {
+			unjudged = c.key
+		} else if !c.holds(r, !s.deny) {
+			return grantNone, ""
 		}
 	}
-	return g
+	if unjudged != "" && !s.deny {
+		g = grantNone
+	}
+	return g, unjudged
 }
 
 func (s *statement) aboutAction(action string) bool {
@@ -104,6 +111,8 @@ func (s *statement) aboutResource(r *Request) bool {
 type finding struct {
 	deny, allow int // index of the statement, -1 for none
 	grant       grant
+	// unjudged is a condition key that nobody can tell: the one on which it denies, else one without which it might allow.
+	unjudged string
 }
 
 func (p *Policy) find(r *Request) finding {
@@ -113,11 +122,14 @@ func (p *Policy) find(r *Request) finding {
 		if !s.deny && f.grant == grantDirect {
 			continue
 		}
-		g := s.applies(r)
+		g, unjudged := s.applies(r)
 		switch {
 		case g == grantNone:
+			if unjudged != "" {
+				f.unjudged = unjudged
+			}
 		case s.deny:
-			f.deny = i
+			f.deny, f.unjudged = i, unjudged
 			return f
 		case g > f.grant:
 			f.allow, f.grant = i, g

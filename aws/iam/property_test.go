@@ -104,6 +104,7 @@ func document(rules []rule) string {
 type world struct {
 	r                                               iam.Request
 	key                                             []string
+	unjudged                                        bool   // nobody knows whether the request has the key
 	identity, boundary, session, resource, endpoint []rule // nil: no such policy
 	decides                                         bool
 }
@@ -116,6 +117,9 @@ func drawWorld(t *rapid.T) *world {
 		Resource:  rapid.SampledFrom(resources).Draw(t, "resource"),
 		Account:   rapid.SampledFrom([]string{account, other}).Draw(t, "owner"),
 		Keys:      iam.KeyMap(map[string][]string{"k:key": w.key}),
+	}
+	if w.unjudged = len(w.key) == 0 && rapid.Bool().Draw(t, "unjudged"); w.unjudged {
+		w.r.Judged = func(key string) bool { return key != "k:key" }
 	}
 	for _, p := range []struct {
 		name string
@@ -185,6 +189,11 @@ func (w *world) conditionHolds(r rule) bool {
 	switch r.operator {
 	case "":
 		return true
+	}
+	if w.unjudged {
+		return r.deny
+	}
+	switch r.operator {
 	case "Null":
 		return r.values[0] == map[bool]string{true: "true", false: "false"}[absent]
 	}
@@ -345,6 +354,23 @@ func TestDenyNeverAllowsMore(t *testing.T) {
 		*of = append(*of, more[0])
 		if after := iam.Evaluate(&w.r, w.policies(t)); after.Allow && !before.Allow {
 			t.Fatalf("%v became %v", before, after)
+		}
+	})
+}
+
+// TestIgnoranceNeverAllowsMore than knowing that the request does not have the key, or that it has some value.
+func TestIgnoranceNeverAllowsMore(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		w.r.Judged = nil
+		known := iam.Evaluate(&w.r, w.policies(t))
+		w.r.Keys, w.r.Judged = nil, func(key string) bool { return key != "k:key" }
+		unknown := iam.Evaluate(&w.r, w.policies(t))
+		if unknown.Allow && !known.Allow {
+			t.Fatalf("%v, and with the key %v", unknown, known)
+		}
+		if unknown.Allow != known.Allow && unknown.Unjudged == "" {
+			t.Fatalf("%v does not say what it rests on; with the key %v", unknown, known)
 		}
 	})
 }

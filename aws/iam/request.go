@@ -22,6 +22,10 @@ type Request struct {
 	// Keys gives the values of a condition key that the principal does not answer, such as aws:SourceVpce or
 	// ssm:resourceTag/Name. It is asked with the key in lower case; nil means that the request has no such key.
 	Keys func(key string) []string
+	// Judged reports whether it is known if the request has a condition key, given in lower case. Nil means that it is known
+	// of every key. A statement that allows under a condition on a key of which it is not known allows nothing, and one that
+	// denies does.
+	Judged func(key string) bool
 }
 
 // KeyMap makes Request.Keys of a map. Letter case of the keys does not matter.
@@ -56,6 +60,11 @@ func (r *Request) lookup(key string) []string {
 		return nil
 	}
 	return r.Keys(key)
+}
+
+// judges reports whether a condition key, given in lower case, has a value or is known to have none.
+func (r *Request) judges(key string) bool {
+	return r.Judged == nil || r.Judged(key) || len(r.lookup(key)) > 0
 }
 
 // principalKey answers the aws: keys that follow from the caller and the time. An empty value means that this request
