@@ -91,15 +91,20 @@ func toGroup(g *network.SecurityGroup) types.SecurityGroup {
 }
 
 func (s *service) createSecurityGroup(ctx context.Context, c *api.Call, in *sdk.CreateSecurityGroupInput) (*sdk.CreateSecurityGroupOutput, error) {
-	if aws.ToString(in.VpcId) == "" {
-		return nil, noDefaultVPC()
+	vpc := aws.ToString(in.VpcId)
+	if vpc == "" {
+		v, ok := s.network.State().DefaultVPC(scopeOf(c))
+		if !ok {
+			return nil, noDefaultVPC()
+		}
+		vpc = v.ID
 	}
 	tags, err := tagsFor(ctx, c, "security-group", in.TagSpecifications)
 	if err != nil {
 		return nil, err
 	}
 	g, err := s.network.CreateSecurityGroup(ctx, scopeOf(c), network.CreateSecurityGroupInput{
-		VPC: *in.VpcId, Name: aws.ToString(in.GroupName), Description: aws.ToString(in.Description), Tags: tags,
+		VPC: vpc, Name: aws.ToString(in.GroupName), Description: aws.ToString(in.Description), Tags: tags,
 	})
 	if err != nil {
 		return nil, err
@@ -111,16 +116,21 @@ func (s *service) createSecurityGroup(ctx context.Context, c *api.Call, in *sdk.
 
 func (s *service) describeSecurityGroups(_ context.Context, c *api.Call, in *sdk.DescribeSecurityGroupsInput) (*sdk.DescribeSecurityGroupsOutput, error) {
 	for _, name := range in.GroupNames {
-		return nil, noGroupNamed(aws.String(name))
+		id, err := s.groupID(c, nil, aws.String(name))
+		if err != nil {
+			return nil, err
+		}
+		in.GroupIds = append(in.GroupIds, id)
 	}
 	found, next, err := describe(s.view(c), groupListing, query{in.GroupIds, in.Filters, in.MaxResults, in.NextToken})
 	return &sdk.DescribeSecurityGroupsOutput{SecurityGroups: convert(found, toGroup), NextToken: next}, err
 }
 
 func (s *service) deleteSecurityGroup(ctx context.Context, c *api.Call, in *sdk.DeleteSecurityGroupInput) (*sdk.DeleteSecurityGroupOutput, error) {
-	if aws.ToString(in.GroupId) == "" {
-		return nil, noGroupNamed(in.GroupName)
+	id, err := s.groupID(c, in.GroupId, in.GroupName)
+	if err != nil {
+		return nil, err
 	}
-	err := s.network.DeleteSecurityGroup(ctx, scopeOf(c), *in.GroupId)
-	return &sdk.DeleteSecurityGroupOutput{Return: aws.Bool(true), GroupId: in.GroupId}, err
+	err = s.network.DeleteSecurityGroup(ctx, scopeOf(c), id)
+	return &sdk.DeleteSecurityGroupOutput{Return: aws.Bool(true), GroupId: &id}, err
 }

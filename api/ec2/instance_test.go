@@ -127,7 +127,7 @@ func TestInstanceRefusals(t *testing.T) {
 		{"malformed image", run(func(x in) { x.ImageId = aws.String("debian") }), "InvalidAMIID.Malformed"},
 		{"type", run(func(x in) { x.InstanceType = "huge" }), "InvalidParameterValue"},
 		{"group", run(func(x in) { x.SecurityGroupIds = []string{"sg-0123456789abcdef0"} }), "InvalidGroup.NotFound"},
-		{"group by name", run(func(x in) { x.SecurityGroups = []string{"nodes"} }), "InvalidGroup.NotFound"},
+		{"group by name", run(func(x in) { x.SecurityGroups = []string{"nodes"} }), "InvalidParameterCombination"},
 		{"counts", run(func(x in) { x.MinCount = aws.Int32(2) }), "InvalidParameterValue"},
 		{"user data", run(func(x in) { x.UserData = aws.String("%") }), "InvalidParameterValue"},
 		{"too much user data", run(func(x in) { x.UserData = aws.String(base64.StdEncoding.EncodeToString(make([]byte, 17<<10))) }), "InvalidParameterValue"},

@@ -13,7 +13,7 @@ import (
 // pipeline refuses others by name.
 func (s *service) operations() []api.Operation {
 	return slices.Concat(
-		s.vpcOperations(), s.dhcpOperations(), s.aclOperations(), s.routeOperations(), s.peeringOperations(), s.groupOperations(), s.interfaceOperations(), s.attachmentOperations(), s.endpointOperations(), s.serviceOperations(),
+		s.vpcOperations(), s.defaultOperations(), s.dhcpOperations(), s.aclOperations(), s.routeOperations(), s.peeringOperations(), s.groupOperations(), s.interfaceOperations(), s.attachmentOperations(), s.endpointOperations(), s.serviceOperations(),
 		s.publicOperations(), s.instanceOperations(), s.otherOperations(),
 	)
 }
@@ -131,22 +131,26 @@ func (s *service) groupOperations() []api.Operation {
 			return []string{"security-group/*", "vpc/" + aws.ToString(in.VpcId)}
 		}), s.createSecurityGroup, api.Takes("VpcId", "GroupName", "Description", "TagSpecifications")),
 		api.Op("DescribeSecurityGroups", api.Everything, s.describeSecurityGroups, pages, api.Takes("GroupIds", "GroupNames")),
-		api.Op("DeleteSecurityGroup", one("security-group", func(in *sdk.DeleteSecurityGroupInput) *string { return in.GroupId }), s.deleteSecurityGroup,
+		api.Op("DeleteSecurityGroup", oneGroup(s, func(in *sdk.DeleteSecurityGroupInput) (id, name *string) { return in.GroupId, in.GroupName }), s.deleteSecurityGroup,
 			api.Takes("GroupId", "GroupName")),
-		api.Op("AuthorizeSecurityGroupIngress", one("security-group", func(in *sdk.AuthorizeSecurityGroupIngressInput) *string { return in.GroupId }),
+		api.Op("AuthorizeSecurityGroupIngress", oneGroup(s, func(in *sdk.AuthorizeSecurityGroupIngressInput) (id, name *string) { return in.GroupId, in.GroupName }),
 			s.authorizeIngress, ruleMembers, api.Takes("GroupName", "TagSpecifications")),
 		api.Op("AuthorizeSecurityGroupEgress", one("security-group", func(in *sdk.AuthorizeSecurityGroupEgressInput) *string { return in.GroupId }),
 			s.authorizeEgress, ruleMembers, api.Takes("TagSpecifications")),
-		api.Op("RevokeSecurityGroupIngress", one("security-group", func(in *sdk.RevokeSecurityGroupIngressInput) *string { return in.GroupId }),
+		api.Op("RevokeSecurityGroupIngress", oneGroup(s, func(in *sdk.RevokeSecurityGroupIngressInput) (id, name *string) { return in.GroupId, in.GroupName }),
 			s.revokeIngress, ruleMembers, api.Takes("GroupName", "SecurityGroupRuleIds")),
 		api.Op("RevokeSecurityGroupEgress", one("security-group", func(in *sdk.RevokeSecurityGroupEgressInput) *string { return in.GroupId }),
 			s.revokeEgress, ruleMembers, api.Takes("SecurityGroupRuleIds")),
 		api.Op("DescribeSecurityGroupRules", api.Everything, s.describeSecurityGroupRules, pages, api.Takes("SecurityGroupRuleIds")),
 		api.Op("ModifySecurityGroupRules", one("security-group", func(in *sdk.ModifySecurityGroupRulesInput) *string { return in.GroupId }),
 			s.modifySecurityGroupRules, api.Takes("GroupId", "SecurityGroupRules")),
-		api.Op("UpdateSecurityGroupRuleDescriptionsIngress", one("security-group", func(in *sdk.UpdateSecurityGroupRuleDescriptionsIngressInput) *string { return in.GroupId }),
+		api.Op("UpdateSecurityGroupRuleDescriptionsIngress", oneGroup(s, func(in *sdk.UpdateSecurityGroupRuleDescriptionsIngressInput) (id, name *string) {
+			return in.GroupId, in.GroupName
+		}),
 			s.describeRulesIngress, api.Takes("GroupId", "GroupName", "IpPermissions", "SecurityGroupRuleDescriptions")),
-		api.Op("UpdateSecurityGroupRuleDescriptionsEgress", one("security-group", func(in *sdk.UpdateSecurityGroupRuleDescriptionsEgressInput) *string { return in.GroupId }),
+		api.Op("UpdateSecurityGroupRuleDescriptionsEgress", oneGroup(s, func(in *sdk.UpdateSecurityGroupRuleDescriptionsEgressInput) (id, name *string) {
+			return in.GroupId, in.GroupName
+		}),
 			s.describeRulesEgress, api.Takes("GroupId", "GroupName", "IpPermissions", "SecurityGroupRuleDescriptions")),
 	}
 }
@@ -220,7 +224,7 @@ func (s *service) endpointOperations() []api.Operation {
 
 func (s *service) instanceOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("RunInstances", runResources, s.runInstances, api.Takes("MinCount", "MaxCount", "ImageId", "InstanceType", "SubnetId", "SecurityGroupIds",
+		api.Op("RunInstances", s.runResources, s.runInstances, api.Takes("MinCount", "MaxCount", "ImageId", "InstanceType", "SubnetId", "SecurityGroupIds",
 			"SecurityGroups", "PrivateIpAddress", "NetworkInterfaces", "IamInstanceProfile", "UserData", "MetadataOptions", "KeyName", "EbsOptimized",
 			"Monitoring", "Placement", "CreditSpecification", "HibernationOptions",
 			"EnclaveOptions", "MaintenanceOptions", "DisableApiTermination", "DisableApiStop", "InstanceInitiatedShutdownBehavior", "ClientToken", "TagSpecifications")),

@@ -116,7 +116,7 @@ func rulesOf(p types.IpPermission) ([]network.SecurityGroupRule, error) {
 	}
 	for _, x := range p.UserIdGroupPairs {
 		if aws.ToString(x.GroupId) == "" {
-			return nil, noGroupNamed(x.GroupName)
+			return nil, required("groupId")
 		}
 		add(x.Description, func(r *network.SecurityGroupRule) { r.Group = *x.GroupId })
 	}
@@ -187,11 +187,4 @@ func optional(s string) *string {
 		return nil
 	}
 	return aws.String(s)
-}
-
-func noGroupNamed(name *string) error {
-	if aws.ToString(name) == "" {
-		return required("groupId")
-	}
-	return fault.New(fault.NotFound, "ec2", "The security group '%s' does not exist in default VPC", *name).WithCode("InvalidGroup.NotFound")
 }

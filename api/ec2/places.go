@@ -88,7 +88,7 @@ func (s *service) describeAvailabilityZones(_ context.Context, c *api.Call, in *
 	})}, err
 }
 
-// accountAttributes are what DescribeAccountAttributes tells: there is no EC2-Classic, no default VPC and no address
+// accountAttributes are what DescribeAccountAttributes tells, beside the default VPC: there is no EC2-Classic, and no address
 // that the Internet reaches.
 var accountAttributes = []struct{ name, value string }{
 	{"supported-platforms", "VPC"},
@@ -99,7 +99,7 @@ var accountAttributes = []struct{ name, value string }{
 	{"vpc-max-elastic-ips", "0"},
 }
 
-func (s *service) describeAccountAttributes(_ context.Context, _ *api.Call, in *sdk.DescribeAccountAttributesInput) (*sdk.DescribeAccountAttributesOutput, error) {
+func (s *service) describeAccountAttributes(_ context.Context, c *api.Call, in *sdk.DescribeAccountAttributesInput) (*sdk.DescribeAccountAttributesOutput, error) {
 	out := &sdk.DescribeAccountAttributesOutput{}
 	for _, name := range in.AttributeNames {
 		if !slices.ContainsFunc(accountAttributes, func(a struct{ name, value string }) bool { return a.name == string(name) }) {
@@ -110,6 +110,11 @@ func (s *service) describeAccountAttributes(_ context.Context, _ *api.Call, in *
 	for _, a := range accountAttributes {
 		if len(in.AttributeNames) > 0 && !slices.Contains(in.AttributeNames, types.AccountAttributeName(a.name)) {
 			continue
+		}
+		if a.name == "default-vpc" {
+			if v, ok := s.network.State().DefaultVPC(scopeOf(c)); ok {
+				a.value = v.ID
+			}
 		}
 		out.AccountAttributes = append(out.AccountAttributes, types.AccountAttribute{
 			AttributeName:   aws.String(a.name),

@@ -99,19 +99,15 @@ type change struct {
 	group, name *string
 	egress      bool
 	permissions []types.IpPermission
-	// cidr, protocol, from and to are the older way to give one permission; source is refused: it names a group of
-	// the default VPC.
+	// cidr, protocol, from and to are the older way to give one permission; source names a group of the default VPC.
 	cidr, protocol, source *string
 	from, to               *int32
 }
 
-// rules are the rules that a change is about.
-func (x change) rules() (group string, out []network.SecurityGroupRule, err error) {
-	if aws.ToString(x.group) == "" {
-		return "", nil, noGroupNamed(x.name)
-	}
-	if x.source != nil {
-		return "", nil, noGroupNamed(x.source)
+// changed are the group and the rules that a change is about.
+func (s *service) changed(c *api.Call, x change) (group string, out []network.SecurityGroupRule, err error) {
+	if x, err = s.named(c, x); err != nil {
+		return "", nil, err
 	}
 	all := x.permissions
 	if x.cidr != nil || x.protocol != nil {
@@ -127,7 +123,7 @@ func (x change) rules() (group string, out []network.SecurityGroupRule, err erro
 }
 
 func (s *service) authorize(ctx context.Context, c *api.Call, x change, specs []types.TagSpecification) ([]types.SecurityGroupRule, error) {
-	group, wanted, err := x.rules()
+	group, wanted, err := s.changed(c, x)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +143,7 @@ func (s *service) authorize(ctx context.Context, c *api.Call, x change, specs []
 }
 
 func (s *service) revoke(ctx context.Context, c *api.Call, x change, ids []string) ([]types.RevokedSecurityGroupRule, error) {
-	group, wanted, err := x.rules()
+	group, wanted, err := s.changed(c, x)
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +243,7 @@ func (s *service) describeRulesEgress(ctx context.Context, c *api.Call, in *sdk.
 }
 
 func (s *service) describeRules(ctx context.Context, c *api.Call, x change, byID []types.SecurityGroupRuleDescription) error {
-	group, wanted, err := x.rules()
+	group, wanted, err := s.changed(c, x)
 	if err != nil {
 		return err
 	}

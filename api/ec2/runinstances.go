@@ -20,18 +20,28 @@ import (
 )
 
 // runResources are what RunInstances is about.
-func runResources(c *api.Call, in *sdk.RunInstancesInput) []string {
+func (s *service) runResources(c *api.Call, in *sdk.RunInstancesInput) []string {
 	image := aws.ToString(in.ImageId)
 	if image == "" {
 		image = compute.HostImage(c.Region)
 	}
 	out := []string{imageARN(c, image), resource(c, "instance/*"), resource(c, "network-interface/*")}
-	subnet, groups := in.SubnetId, in.SecurityGroupIds
+	subnet, groups := in.SubnetId, slices.Clone(in.SecurityGroupIds)
+	for _, name := range in.SecurityGroups {
+		if id, err := s.groupID(c, nil, &name); err == nil { // the handler says what is wrong
+			groups = append(groups, id)
+		}
+	}
 	for _, n := range in.NetworkInterfaces {
 		if n.SubnetId != nil {
 			subnet = n.SubnetId
 		}
 		groups = append(groups, n.Groups...)
+	}
+	if subnet == nil && !slices.ContainsFunc(in.NetworkInterfaces, existing) {
+		if n, err := s.network.State().DefaultSubnet(scopeOf(c), zoneOf(in)); err == nil {
+			subnet = &n.ID
+		}
 	}
 	if subnet != nil {
 		out = append(out, resource(c, "subnet/"+*subnet))
@@ -88,7 +98,7 @@ func (s *service) launchOf(ctx context.Context, c *api.Call, in *sdk.RunInstance
 		ProtectTermination: aws.ToBool(in.DisableApiTermination), ProtectStop: aws.ToBool(in.DisableApiStop),
 		TerminateOnShutdown: in.InstanceInitiatedShutdownBehavior == types.ShutdownBehaviorTerminate,
 	}
-	nics, err := interfacesOf(c, in)
+	nics, err := s.interfacesOf(c, in)
 	if err != nil {
 		return l, nics, err
 	}
@@ -204,7 +214,7 @@ type spec struct {
 	existing, inZone string
 }
 
-func interfacesOf(c *api.Call, in *sdk.RunInstancesInput) (interfaces, error) {
+func (s *service) interfacesOf(c *api.Call, in *sdk.RunInstancesInput) (interfaces, error) {
 	least, most := int(aws.ToInt32(in.MinCount)), int(aws.ToInt32(in.MaxCount))
 	if least < 1 || most < least {
 		return interfaces{}, invalid("Value (%d) for parameter minCount is invalid. Expected an integer from 1 to maxCount (%d).", least, most)
@@ -212,11 +222,16 @@ func interfacesOf(c *api.Call, in *sdk.RunInstancesInput) (interfaces, error) {
 	nics := interfaces{count: most, spec: spec{input: network.CreateInterfaceInput{
 		Subnet: aws.ToString(in.SubnetId), Groups: in.SecurityGroupIds, DeleteOnTermination: true,
 	}}}
-	if in.Placement != nil {
-		nics.zone = aws.ToString(in.Placement.AvailabilityZone)
+	nics.zone = zoneOf(in)
+	if len(in.SecurityGroups) > 0 && (in.SubnetId != nil || len(in.NetworkInterfaces) > 0) {
+		return nics, parameters("The parameter groupName cannot be used with the parameter subnet")
 	}
-	if len(in.SecurityGroups) > 0 {
-		return nics, noGroupNamed(aws.String(in.SecurityGroups[0]))
+	for _, name := range in.SecurityGroups {
+		id, err := s.groupID(c, nil, &name)
+		if err != nil {
+			return nics, err
+		}
+		nics.input.Groups = append(slices.Clone(nics.input.Groups), id)
 	}
 	var err error
 	if nics.input.Addresses, err = wantedAddresses(in.PrivateIpAddress, nil); err != nil {
@@ -226,7 +241,11 @@ func interfacesOf(c *api.Call, in *sdk.RunInstancesInput) (interfaces, error) {
 		return nics, err
 	}
 	if nics.existing == "" && nics.input.Subnet == "" {
-		return nics, noDefaultVPC()
+		n, err := s.network.State().DefaultSubnet(scopeOf(c), nics.zone)
+		if err != nil {
+			return nics, err
+		}
+		nics.input.Subnet = n.ID
 	}
 	for _, n := range append([]spec{nics.spec}, nics.more...) {
 		if nics.count > 1 && (n.existing != "" || len(n.input.Addresses) > 0) {
@@ -235,6 +254,15 @@ func interfacesOf(c *api.Call, in *sdk.RunInstancesInput) (interfaces, error) {
 	}
 	return nics, nil
 }
+
+func zoneOf(in *sdk.RunInstancesInput) string {
+	if in.Placement == nil {
+		return ""
+	}
+	return aws.ToString(in.Placement.AvailabilityZone)
+}
+
+func existing(x types.InstanceNetworkInterfaceSpecification) bool { return x.NetworkInterfaceId != nil }
 
 // specify reads the network interface specifications of a request; the one with the device index 0 is the primary
 // interface's.

@@ -1,0 +1,105 @@
+package ec2
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"postern/api"
+)
+
+func (s *service) defaultOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateDefaultVpc", on(func(*sdk.CreateDefaultVpcInput) []string { return []string{"vpc/*"} }), s.createDefaultVpc),
+		api.Op("CreateDefaultSubnet", on(func(*sdk.CreateDefaultSubnetInput) []string { return []string{"subnet/*"} }), s.createDefaultSubnet,
+			api.Takes("AvailabilityZone", "AvailabilityZoneId", "Ipv6Native")),
+	}
+}
+
+func (s *service) createDefaultVpc(ctx context.Context, c *api.Call, _ *sdk.CreateDefaultVpcInput) (*sdk.CreateDefaultVpcOutput, error) {
+	v, err := s.network.CreateDefaultVpc(ctx, scopeOf(c))
+	if err != nil {
+		return nil, err
+	}
+	out := toVpc(v)
+	return &sdk.CreateDefaultVpcOutput{Vpc: &out}, nil
+}
+
+func (s *service) createDefaultSubnet(ctx context.Context, c *api.Call, in *sdk.CreateDefaultSubnetInput) (*sdk.CreateDefaultSubnetOutput, error) {
+	if aws.ToBool(in.Ipv6Native) {
+		return nil, unbuilt(c, "an IPv6-only subnet")
+	}
+	if in.AvailabilityZone != nil && in.AvailabilityZoneId != nil {
+		return nil, parameters("availabilityZone and availabilityZoneId may not be specified together")
+	}
+	n, err := s.network.CreateDefaultSubnet(ctx, scopeOf(c), cmp.Or(aws.ToString(in.AvailabilityZone), aws.ToString(in.AvailabilityZoneId)))
+	if err != nil {
+		return nil, err
+	}
+	out := s.view(c).subnet(n)
+	return &sdk.CreateDefaultSubnetOutput{Subnet: &out}, nil
+}
+
+// groupID is the id of a security group that a request names by its id or, in the default VPC, by its name.
+func (s *service) groupID(c *api.Call, id, name *string) (string, error) {
+	if aws.ToString(id) != "" {
+		return *id, nil
+	}
+	g, err := s.network.State().DefaultGroupNamed(scopeOf(c), aws.ToString(name))
+	if err != nil {
+		return "", err
+	}
+	return g.ID, nil
+}
+
+// oneGroup declares an operation that is about one security group, by id or name: a policy is asked about the group that
+// the name means.
+func oneGroup[In any](s *service, of func(*In) (id, name *string)) func(*api.Call, *In) []string {
+	return func(c *api.Call, in *In) []string {
+		id, name := of(in)
+		group, err := s.groupID(c, id, name)
+		if err != nil {
+			group = "*" // the handler says what is wrong
+		}
+		return []string{resource(c, "security-group/"+group)}
+	}
+}
+
+// named turns the names of groups in a change into their ids.
+func (s *service) named(c *api.Call, x change) (change, error) {
+	id, err := s.groupID(c, x.group, x.name)
+	if err != nil {
+		return x, err
+	}
+	x.group = &id
+	x.permissions = slices.Clone(x.permissions)
+	if x.source != nil {
+		if len(x.permissions) > 0 || x.cidr != nil {
+			return x, parameters("sourceSecurityGroupName may not be used together with other permissions")
+		}
+		x.permissions = []types.IpPermission{{
+			IpProtocol: aws.String(cmp.Or(aws.ToString(x.protocol), "-1")), FromPort: x.from, ToPort: x.to,
+			UserIdGroupPairs: []types.UserIdGroupPair{{GroupName: x.source}},
+		}}
+		x.protocol = nil
+	}
+	for i, p := range x.permissions {
+		pairs := slices.Clone(p.UserIdGroupPairs)
+		for j := range pairs {
+			if aws.ToString(pairs[j].GroupId) != "" || aws.ToString(pairs[j].GroupName) == "" {
+				continue
+			}
+			source, err := s.groupID(c, nil, pairs[j].GroupName)
+			if err != nil {
+				return x, err
+			}
+			pairs[j].GroupId = &source
+		}
+		x.permissions[i].UserIdGroupPairs = pairs
+	}
+	return x, nil
+}
