@@ -34,7 +34,7 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.agents, "agents", 10_000, "simulated agents without a tunnel")
 	f.IntVar(&o.tunnels, "tunnels", 1_000, "simulated agents with a tunnel each")
 	f.IntVar(&o.swarms, "swarms", 4, "processes that the simulated agents are spread over")
-	f.DurationVar(&o.longest, "longest", 12*time.Minute, "when to give up; what is not measured by then is reported so")
+	f.DurationVar(&o.longest, "longest", 16*time.Minute, "when to give up; what is not measured by then is reported so")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -63,7 +63,7 @@ type part struct {
 // A target is a row before it was measured.
 type target struct{ what, reach string }
 
-var parts = []part{overTUN, overWireGuard, judge, pipeline, oneNode, start, lab, swarm, tunnels}
+var parts = []part{overTUN, overWireGuard, judge, pipeline, oneNode, start, lab, ruleChange, interfacePage, connects, nodeToNode, twenty, emulator, swarm, tunnels}
 
 func partNames() []string {
 	var names []string

@@ -18,6 +18,12 @@ var limits = map[string]string{
 	"idle nodes":  "a health call of each node every five minutes, each with a TLS handshake of its own and a synced commit",
 	"all":         "the agents' share of the two cores; in the server JSON and the commits of replies",
 	"restart":     "the TLS handshakes and role tokens of all agents on two cores, at both ends",
+	"rules":       "compiling the maps of all interfaces anew, of which each knows its groups; the gate then looks at every link",
+	"interfaces":  "writing 1,000 interfaces as XML, by reflection",
+	"connects":    "the TLS handshakes at both ends",
+	"nodes":       "the system calls of two TUN devices; each byte is copied once into user space and once out of it",
+	"twenty":      "starting namespaces and processes on two cores; most of the memory is the agent's own pages",
+	"emulator":    "the SDK of the clients, which has the same cores",
 	"tunnel memory": "as above, and of WireGuard two goroutines and their queues for each peer; buffers of 64 KiB that all share count here for the few nodes " +
 		"of this run",
 }

@@ -97,12 +97,7 @@ func Start(t testing.TB, d link.Device, role string, args ...string) (*Process, 
 	defer ours.Close()
 	cmd := command(t, order{role, args, &d})
 	cmd.ExtraFiles = []*os.File{theirs}
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		Pdeathsig:   syscall.SIGKILL,
-	}
+	cmd.SysProcAttr = apart()
 	p, err := begin(t, cmd)
 	theirs.Close()
 	if err != nil {
@@ -113,6 +108,29 @@ func Start(t testing.TB, d link.Device, role string, args ...string) (*Process, 
 		t.Skipf("no TUN device in a namespace here: %v", errors.Join(err, cmd.Wait()))
 	}
 	return p, tun
+}
+
+// apart is user and network namespaces of a child's own, in which it is root.
+func apart() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		Pdeathsig:   syscall.SIGKILL,
+	}
+}
+
+// StartAlone starts a child in user and network namespaces of its own without any device. It skips the test, and says
+// why, where they are not to be had.
+func StartAlone(t testing.TB, role string, args ...string) *Process {
+	t.Helper()
+	cmd := command(t, order{Role: role, Args: args})
+	cmd.SysProcAttr = apart()
+	p, err := begin(t, cmd)
+	if err != nil {
+		t.Skipf("no user and network namespaces here: %v", err)
+	}
+	return p
 }
 
 // StartPlain starts a child that stays in the parent's namespaces, to measure a device against.
