@@ -117,7 +117,7 @@ func TestRefusedRequests(t *testing.T) {
 		{"no action", ask{service: "ec2", body: "Version=2016-11-15"}, 400, "MissingAction"},
 		{"no such action", ask{service: "ec2", body: "Action=MakeCoffee&Version=2016-11-15"}, 400, "InvalidAction"},
 		{"an unknown member", ask{service: "iam", body: roles + "&Colour=red"}, 400, "InvalidQueryParameter"},
-		{"not built", ask{service: "ec2", body: "Action=CreateNatGateway&Version=2016-11-15&SubnetId=subnet-1"}, 501, "UnsupportedOperation"},
+		{"not built", ask{service: "ec2", body: "Action=CreateTransitGateway&Version=2016-11-15"}, 501, "UnsupportedOperation"},
 		{"a body over the limit", ask{service: "ssm", target: list, body: "{" + strings.Repeat(" ", 8<<20) + "}"}, 413, "RequestEntityTooLargeException"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
