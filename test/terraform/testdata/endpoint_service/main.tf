@@ -45,15 +45,15 @@ resource "aws_network_interface" "db" {
 
 resource "aws_vpc_endpoint_service" "db" {
   acceptance_required        = true
-  allowed_principals         = ["arn:aws:iam::111122223333:root"]
   network_load_balancer_arns = [for p in var.ports : "${local.targets}/${p}/network-interface/${aws_network_interface.db.id}/5432/proxy-protocol-v2"]
   private_dns_name           = var.name
   tags                       = { Name = "db" }
 }
 
-resource "aws_vpc_endpoint_service_allowed_principal" "role" {
+resource "aws_vpc_endpoint_service_allowed_principal" "db" {
+  for_each                = toset(["root", "role/consumer"])
   vpc_endpoint_service_id = aws_vpc_endpoint_service.db.id
-  principal_arn           = "arn:aws:iam::111122223333:role/consumer"
+  principal_arn           = "arn:aws:iam::111122223333:${each.key}"
 }
 
 resource "aws_vpc_endpoint_connection_notification" "db" {
