@@ -91,12 +91,16 @@ func (r Region) ZoneByName(nameOrID string) (Zone, bool) {
 	return Zone{}, false
 }
 
-// ZoneID is the id of a zone by its name, "" for a zone that is not.
-func ZoneID(name string) string {
-	if name == "" {
-		return ""
+// zonesByName are the zones of every region.
+var zonesByName = func() map[string]Zone {
+	all := map[string]Zone{}
+	for _, r := range regions {
+		for _, z := range r.Zones() {
+			all[z.Name] = z
+		}
 	}
-	r, _ := RegionByName(name[:len(name)-1])
-	z, _ := r.ZoneByName(name)
-	return z.ID
-}
+	return all
+}()
+
+// ZoneID is the id of a zone by its name, "" for a zone that is not.
+func ZoneID(name string) string { return zonesByName[name].ID }
