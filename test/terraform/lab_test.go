@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -68,18 +69,43 @@ type server struct {
 	said transcript
 }
 
+// atOnce is how many stories run at the same time. Most of a story is the provider's own pauses: they wait for each other
+// no more than for a processor.
+const atOnce = "6"
+
+// programs is the directory that holds our programs; build fills it once for all stories.
+var programs string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		panic(err)
+	}
+	var err error
+	if programs, err = os.MkdirTemp("", "postern-terraform-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(programs) // what is left there harms nobody
+	os.Exit(code)
+}
+
+var build = sync.OnceValues(func() (string, error) {
+	command := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", programs+"/", "postern/cmd/postern", "postern/cmd/postern-agent")
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := command.CombinedOutput()
+	return string(out), err
+})
+
 // serve builds Postern, starts it with a new data directory and waits until it answers. It ends with the test.
 func serve(t *testing.T) *server {
 	t.Helper()
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin+"/", "postern/cmd/postern", "postern/cmd/postern-agent")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
+	if out, err := build(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	s := &server{}
 	environ := append(os.Environ(), "POSTERN_DATA="+filepath.Join(t.TempDir(), "data"))
-	postern := filepath.Join(bin, "postern")
+	postern := filepath.Join(programs, "postern")
 	cmd := exec.Command(postern, "up", "--listen", "127.0.0.1:0", "--wireguard", "127.0.0.1:0", "--verbose")
 	cmd.Env = environ
 	s.start(t, cmd)
@@ -247,11 +273,20 @@ func variables(vars []string) []string {
 	return out
 }
 
-// output reads an output.
+// output reads an output from the state: to ask Terraform for it takes a second.
 func (w *workspace) output(name string, into any) {
 	w.t.Helper()
-	code, out := w.try("output", "-json", name)
-	if err := json.Unmarshal([]byte(out), into); code != 0 || err != nil {
-		w.t.Fatalf("output %s: exit code %d, %s", name, code, out)
+	var state struct {
+		Outputs map[string]struct{ Value json.RawMessage }
+	}
+	text, err := os.ReadFile(filepath.Join(w.dir, "terraform.tfstate"))
+	if err == nil {
+		err = json.Unmarshal(text, &state)
+	}
+	if err == nil {
+		err = json.Unmarshal(state.Outputs[name].Value, into)
+	}
+	if err != nil {
+		w.t.Fatalf("output %s: %v", name, err)
 	}
 }
