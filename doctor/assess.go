@@ -277,11 +277,24 @@ func (a *assessment) gateway() bool {
 func (a *assessment) goesOut() bool {
 	e := a.snapshot.Explain(a.flow(vpc.TCP, netip.MustParseAddr(somewhere), a.target.port))
 	if !e.Works() || e.Verdict.Kind != vpc.ToInternet {
+		a.missedRoad(&e)
 		return false
 	}
 	a.Roads = append(a.Roads, e)
 	a.check("road", Degraded, "public addresses are reached through %s (P3)", e.Verdict.To)
 	return true
+}
+
+// missedRoad says what is missing where a route leads to a gateway and yet nothing comes through it.
+func (a *assessment) missedRoad(e *vpc.Explanation) {
+	v := e.Verdict
+	if !v.Allow && v.Step != vpc.StepNAT && v.Reason != vpc.ReasonNoPublicAddress && v.Reason != vpc.ReasonBlackhole {
+		return
+	}
+	if r := e.Refusal(); r != nil {
+		a.check("road", Broken, "public addresses are not reached: %s", r.Why)
+		a.find(fromStep(r, Broken, ""))
+	}
 }
 
 // roads judges the connection to every address, and what comes back. Where some work and some do not, clients connect

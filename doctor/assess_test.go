@@ -133,6 +133,15 @@ func TestFindings(t *testing.T) {
 			withoutEndpoint(f)
 			f.Network.RouteTables[0].Routes = []vpc.Route{{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaNATGateway, ID: "nat-1"}}}
 		}, "ssm", []string{"P17 vpc-1 degraded"}},
+		{"a NAT gateway that has no Internet gateway", func(f *doctor.Facts) {
+			withoutEndpoint(f)
+			byNAT(f)
+		}, "ssm", []string{"P3 rtb-public broken", "P17 vpc-1 broken"}},
+		{"a NAT gateway without address", func(f *doctor.Facts) {
+			withoutEndpoint(f)
+			byNAT(f)
+			f.Network.RouteTables[1].Routes = []vpc.Route{{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaInternetGateway, ID: "igw-1"}}}
+		}, "ssm", []string{"P3 nat-1 broken", "P17 vpc-1 broken"}},
 		{"S3 by gateway", withS3, "s3", nil},
 		{"S3 without egress", func(f *doctor.Facts) {
 			withS3(f)
@@ -161,6 +170,13 @@ func TestFindings(t *testing.T) {
 			t.Errorf("%s: %q, want %q\n%v", tt.name, got, tt.want, r)
 		}
 	}
+}
+
+// byNAT lets the node go out by a NAT gateway in the other subnet, which goes nowhere.
+func byNAT(f *doctor.Facts) {
+	f.Network.RouteTables[0].Routes = []vpc.Route{{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaNATGateway, ID: "nat-1"}}}
+	f.Network.RouteTables = append(f.Network.RouteTables, vpc.RouteTable{ID: "rtb-public", VPC: vpctest.VPC, Subnets: []string{vpctest.SubnetB}})
+	f.Network.NATGateways = []vpc.NATGateway{{ID: "nat-1", VPC: vpctest.VPC, Subnet: vpctest.SubnetB, Available: true}}
 }
 
 // dnsServer gives the VPC a DNS server of its own, whose group lets questions in or nothing.

@@ -39,7 +39,7 @@ func each[O, T any](r *reader, p pager[O], items func(*O) []T, do func(*T)) erro
 func (r *reader) network() error {
 	r.vpcs = []string{r.home}
 	for _, read := range []func() error{
-		r.peerings, r.named, r.services, r.resolver, r.describeVpcs, r.subnets, r.routeTables, r.networkACLs, r.groups, r.endpoints, r.interfaces, r.prefixLists,
+		r.peerings, r.named, r.services, r.resolver, r.describeVpcs, r.subnets, r.routeTables, r.networkACLs, r.groups, r.endpoints, r.interfaces, r.natGateways, r.prefixLists,
 	} {
 		if err := read(); err != nil {
 			return err

@@ -3,6 +3,7 @@ package world_test
 import (
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"postern/api"
@@ -41,9 +42,18 @@ func TestSystemsManagerThroughANATGateway(t *testing.T) {
 	if seen.saw(fromPublic(g.Public.String())) == 0 {
 		t.Errorf("no request came from %s", g.Public)
 	}
+	if r := explain(t, w, n.ID, "ssm"); !r.Works {
+		t.Errorf("it works, and the explanation says:\n%s", r)
+	}
+	if _, err := w.EC2.DeleteRoute(t.Context(), &ec2.DeleteRouteInput{RouteTableId: &g.Outside, DestinationCidrBlock: aws.String("0.0.0.0/0")}); err != nil {
+		t.Fatal(err)
+	}
+	explained(t, explain(t, w, n.ID, "ssm"), "P3", g.Outside)
+	w.Route(&ec2.CreateRouteInput{RouteTableId: &g.Outside, GatewayId: &g.Internet})
 	if _, err := w.EC2.DeleteNatGateway(t.Context(), &ec2.DeleteNatGatewayInput{NatGatewayId: &g.NAT}); err != nil {
 		t.Fatal(err)
 	}
+	explained(t, explain(t, w, n.ID, "ssm"), "P5", g.Private)
 	n.Await(world.ConnectionLost)
 	if got := try(t, stranded, ssmName, timesOut); got != timesOut {
 		t.Errorf("after the gateway's end: %s", got)
