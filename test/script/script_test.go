@@ -80,9 +80,12 @@ func TestStories(t *testing.T) {
 // missingFor says what stories may need and this machine lacks: the AWS CLI, and what instances need.
 func missingFor(t *testing.T, agent string) map[string]string {
 	t.Helper()
-	missing := map[string]string{"aws": "", "instances": ""}
+	missing := map[string]string{"aws": "", "dnsmasq": "", "instances": ""}
 	if _, err := exec.LookPath("aws"); err != nil {
 		missing["aws"] = "the AWS CLI is not on PATH"
+	}
+	if _, err := exec.LookPath("dnsmasq"); err != nil {
+		missing["dnsmasq"] = "dnsmasq is not on PATH (Debian: dnsmasq-base)"
 	}
 	launcher := guest.NewLauncher()
 	defer launcher.Close()
