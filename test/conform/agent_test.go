@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"postern/test/world"
 )
@@ -38,6 +39,7 @@ func TestRealAgent(t *testing.T) {
 	if got := n.Says("echo golden; echo and a complaint >&2"); got != "golden\n" {
 		t.Errorf("by ssmmessages it says %q", got)
 	}
+	parameters(t, w, n)
 	w.DeleteEndpoint("ssmmessages")
 	reboot(t, w, n)
 	if got := n.Says("echo golden"); got != "golden\n" {
@@ -89,6 +91,29 @@ func TestRealAgent(t *testing.T) {
 		return len(r.find("RequestManagedInstanceRoleToken", byItsKey)) > 0
 	})
 	record(t, r, "ssm", "role_token_hybrid", "RequestManagedInstanceRoleToken", "a hybrid node gets its role's credentials: in chunks, signed with RSA-PSS by its own key", byItsKey)
+}
+
+// parameters has the agent put in what commands refer to in Parameter Store.
+func parameters(t *testing.T, w *world.World, n *world.Node) {
+	t.Helper()
+	for name, in := range map[string]ssm.PutParameterInput{
+		"/conform/word":  {Type: types.ParameterTypeString, Value: aws.String("stored")},
+		"/conform/lines": {Type: types.ParameterTypeStringList, Value: aws.String("echo one,echo two")},
+	} {
+		in.Name = aws.String(name)
+		if _, err := w.SSM.PutParameter(t.Context(), &in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := n.Says("echo {{ssm:/conform/word}} {{ ssm:/conform/word:1 }}"); got != "stored stored\n" {
+		t.Errorf("what is stored is %q", got)
+	}
+	if got := n.Says("{{ssm:/conform/lines}}"); got != "one\ntwo\n" {
+		t.Errorf("a list of lines says %q", got)
+	}
+	if r := w.Send("echo {{ssm:/conform/none}}", n.ID).Wait(n.ID); r.Status != "Failed" {
+		t.Errorf("a parameter that is not there: %+v", r)
+	}
 }
 
 func anyone(*recording) bool { return true }
