@@ -21,6 +21,12 @@ func (b *builder) vpcEndpoints() error {
 		}
 		if e.Kind == GatewayEndpoint {
 			b.gateways[e.ID] = r
+			r.gateways = append(r.gateways, &endpoints[i])
+			for _, l := range b.lists {
+				if l.Name == e.Service {
+					endpoints[i].lists = append(endpoints[i].lists, l)
+				}
+			}
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package vpc
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -171,6 +172,10 @@ func (t *trace) refusedRoute() (why, remedy, requirement string) {
 		return fmt.Sprintf("no route of %s leads to %s", t.tableID(), destination),
 			fmt.Sprintf("add a route to %s in %s, through a peering for an address of another VPC", host(destination), t.tableID()), "P7"
 	}
+	if e := t.from.realm.gatewayTo(destination); e != nil {
+		return fmt.Sprintf("gateway endpoint %s leads to %s, but %s is not among its route tables", e.ID, destination, t.tableID()),
+			fmt.Sprintf("associate %s with %s", e.ID, t.tableID()), "P21"
+	}
 	return fmt.Sprintf("no route of %s leads to %s: %s has no road to the Internet", t.tableID(), destination, t.from.subnet.ID),
 		fmt.Sprintf("use a VPC endpoint, or add a route to an Internet or NAT gateway in %s", t.tableID()), "P3"
 }
@@ -194,6 +199,18 @@ func (r *realm) gatewayFor(a netip.Addr) *endpoint {
 	for _, t := range r.tables {
 		if h := t.routes.find(a); h != nil && h.gateway != nil {
 			return h.gateway
+		}
+	}
+	return nil
+}
+
+// gatewayTo finds the gateway endpoint whose service has the address, whether a route leads to it or not.
+func (r *realm) gatewayTo(a netip.Addr) *endpoint {
+	for _, e := range r.gateways {
+		for _, l := range e.lists {
+			if slices.ContainsFunc(l.CIDRs, func(p netip.Prefix) bool { return p.Contains(a) }) {
+				return e
+			}
 		}
 	}
 	return nil

@@ -42,6 +42,7 @@ type realm struct {
 	names    realmNames
 	peerings []*peering
 	tables   []*routeTable
+	gateways []*endpoint // the gateway endpoints
 	// rules are the Resolver rules that hold here, by domain; inbound are the Resolver endpoints that take questions.
 	rules   map[string]*ResolverRule
 	inbound []*resolverEndpoint
@@ -68,6 +69,8 @@ type endpoint struct {
 	Endpoint
 	realm *realm
 	cards []*card
+	// lists lead to a gateway endpoint.
+	lists []*prefixList
 	// service is nil for Amazon's own services.
 	service *EndpointService
 }

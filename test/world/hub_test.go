@@ -39,7 +39,7 @@ func newHub(t *testing.T, w *world.World) *hub {
 		SubnetIds: []string{h.subnet}, SecurityGroupIds: []string{h.group}, PrivateDnsEnabled: aws.Bool(false),
 	})).VpcEndpoint
 	h.endpoint, h.name = *e.VpcEndpointId, *e.DnsEntries[0].DnsName
-	h.here, h.there = h.mainTable(w.VPC), h.mainTable(h.vpc)
+	h.here, h.there = mainTable(t, w, w.VPC), mainTable(t, w, h.vpc)
 	h.peer()
 	return h
 }
@@ -50,9 +50,10 @@ func (h *hub) authorize() {
 		&ec2.AuthorizeSecurityGroupIngressInput{GroupId: &h.group, IpPermissions: permission(443, worldRange)}))
 }
 
-func (h *hub) mainTable(vpc string) string {
-	h.t.Helper()
-	return *ok[*ec2.DescribeRouteTablesOutput](h.t)(h.w.EC2.DescribeRouteTables(h.t.Context(), &ec2.DescribeRouteTablesInput{
+// mainTable is the id of a VPC's main route table.
+func mainTable(t *testing.T, w *world.World, vpc string) string {
+	t.Helper()
+	return *ok[*ec2.DescribeRouteTablesOutput](t)(w.EC2.DescribeRouteTables(t.Context(), &ec2.DescribeRouteTablesInput{
 		Filters: []ec2types.Filter{{Name: aws.String("vpc-id"), Values: []string{vpc}}, {Name: aws.String("association.main"), Values: []string{"true"}}},
 	})).RouteTables[0].RouteTableId
 }
