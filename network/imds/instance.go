@@ -34,6 +34,8 @@ type Instance struct {
 	UserData []byte
 	// Tags are told only where TagsEnabled.
 	Tags map[string]string
+	// HopLimit is how many hops the answer with a token may make; 0 is as many as usual.
+	HopLimit int
 	// Disabled turns the service off, TokensOptional lets version 1 in, TagsEnabled tells the tags.
 	Disabled, TokensOptional, TagsEnabled bool
 }

@@ -42,6 +42,9 @@ type Originator interface{ Origin() vpc.Origin }
 
 type originKey struct{}
 
+// connKey is the connection's in a request's context.
+type connKey struct{}
+
 // WithOrigin says in a request's context where the request comes from.
 func WithOrigin(ctx context.Context, o vpc.Origin) context.Context {
 	return context.WithValue(ctx, originKey{}, o)
@@ -54,6 +57,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		Handler: s, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			ctx = context.WithValue(ctx, connKey{}, c)
 			if o, ok := c.(Originator); ok {
 				return WithOrigin(ctx, o.Origin())
 			}
@@ -86,12 +90,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	instance, err := s.source.Instance(r.Context(), origin.Interface)
+	limitHops(r, 0)
 	switch {
 	case err != nil:
 		refuse(w, statusOf(err))
 	case instance.Disabled:
 		refuse(w, http.StatusForbidden)
 	case r.URL.Path == "/latest/api/token":
+		limitHops(r, instance.HopLimit)
 		s.token(w, r, instance.ID)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")
@@ -100,6 +106,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnauthorized)
 	default:
 		s.get(w, r, &instance)
+	}
+}
+
+// hopper is a connection whose packets' hops can be limited.
+type hopper interface{ SetHops(n int) error }
+
+// limitHops says how many hops the answer may make: a token's as many as the instance's options say, any other as many as
+// usual (0). A connection that is closed needs no limit.
+func limitHops(r *http.Request, n int) {
+	if c, ok := r.Context().Value(connKey{}).(hopper); ok {
+		_ = c.SetHops(n)
 	}
 }
 

@@ -294,6 +294,64 @@ func TestInstanceOptions(t *testing.T) {
 	}
 }
 
+// hopConn tells how many hops each answer may make, as it is written.
+type hopConn struct {
+	conn
+	limit *int
+	wrote chan<- int
+}
+
+func (c hopConn) SetHops(n int) error { *c.limit = n; return nil }
+
+func (c hopConn) Write(b []byte) (int, error) {
+	c.wrote <- *c.limit
+	return c.conn.Write(b)
+}
+
+type hopListener struct {
+	net.Listener
+	wrote chan<- int
+}
+
+func (l hopListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return hopConn{conn{c, "eni-1"}, new(int), l.wrote}, nil
+}
+
+// TestHopLimit: a token's answer, and no other on the same connection, makes as many hops as the instance's options say.
+func TestHopLimit(t *testing.T) {
+	s := &source{instance: sample()}
+	s.instance.HopLimit = 1
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done, wrote := make(chan error), make(chan int, 16)
+	go func() { done <- imds.New(imds.Options{Source: s}).Serve(ctx, hopListener{l, wrote}) }()
+	defer func() {
+		http.DefaultClient.CloseIdleConnections()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	url := "http://" + l.Addr().String()
+	given := token(t, url)
+	if got := <-wrote; got != 1 {
+		t.Errorf("the token may make %d hops, want 1", got)
+	}
+	if status, _, _ := do(t, http.MethodGet, url+"/latest/meta-data/instance-id", tokenHeader, given); status != 200 {
+		t.Errorf("its use: %d", status)
+	}
+	if got := <-wrote; got != 0 {
+		t.Errorf("an answer may make %d hops, want as many as usual", got)
+	}
+}
+
 // TestSDK: the AWS SDK's own client, as agents and tools use it.
 func TestSDK(t *testing.T) {
 	s := &source{instance: sample()}

@@ -53,6 +53,9 @@ func keepAlive(ep tcpip.Endpoint) {
 	ep.SocketOptions().SetKeepAlive(true)
 }
 
+// SetHops is how many hops what is sent from now on may make (1–255); 0 is the stack's own number.
+func (c *Conn) SetHops(n int) error { return result(c.ep.SetSockOptInt(tcpip.IPv4TTLOption, n)) }
+
 // Local and Remote are the ends of the connection; they stay readable after it has ended.
 func (c *Conn) Local() netip.AddrPort  { return c.local }
 func (c *Conn) Remote() netip.AddrPort { return c.remote }

@@ -48,6 +48,61 @@ func pair(t testing.TB, large bool) (server, client *Stack) {
 	return server, client
 }
 
+// TestHops: packets carry the number of hops that they may make.
+func TestHops(t *testing.T) {
+	server, err := New(1500, here.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := New(1500, there)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(); server.Close() })
+	hops := make(chan byte, 64)
+	client.Open(server.Send)
+	server.Open(func(batch []link.Packet) {
+		batch = cut(batch)
+		for i := range batch {
+			hops <- batch[i].Data[8]
+		}
+		client.Send(batch)
+	})
+	l, err := server.ListenTCP(here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := client.DialTCP(t.Context(), netip.AddrPort{}, here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	far, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	for _, want := range []int{64, 1, 64} {
+		if err := far.SetHops(want % 64); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := far.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		last := byte(0)
+		for len(hops) > 0 {
+			last = <-hops
+		}
+		if last != byte(want) {
+			t.Errorf("a packet may make %d hops, want %d", last, want)
+		}
+	}
+}
+
 // cut does to a batch what a real wire does.
 func cut(batch []link.Packet) []link.Packet {
 	var out []link.Packet
