@@ -31,8 +31,9 @@ type Config struct {
 	Instance string
 	// Agent is the agent's program and its arguments.
 	Agent []string
-	// UserData is the path of the user data, empty for none.
-	UserData string
+	// UserData is the path of the script that is run once, Files that of a list of files, in JSON, that are written once
+	// before it; empty for none.
+	UserData, Files string
 }
 
 // Run is the first process's life. It returns the exit status when everything has ended.
@@ -47,6 +48,7 @@ func Run(c Config) int {
 	i.restart.Stop()
 	children := make(chan os.Signal, 1)
 	signal.Notify(children, unix.SIGCHLD)
+	i.writeFiles()
 	i.startAgent()
 	i.startUserData()
 	if _, err := unix.Write(controlFD, []byte("ready")); err != nil {
@@ -181,7 +183,7 @@ func (i *initProcess) startUserData() {
 	if i.UserData == "" {
 		return
 	}
-	dir := filepath.Join("/var/lib/cloud/instances", i.Instance)
+	dir := i.cloudDir()
 	mark := filepath.Join(dir, "sem", "config_scripts_user")
 	if _, err := os.Stat(mark); err == nil {
 		return
@@ -190,6 +192,9 @@ func (i *initProcess) startUserData() {
 		i.log("user data: %v", err)
 	}
 }
+
+// cloudDir is where cloud-init keeps what it knows of an instance.
+func (i *initProcess) cloudDir() string { return filepath.Join("/var/lib/cloud/instances", i.Instance) }
 
 func (i *initProcess) runUserData(dir, mark string) error {
 	text, err := os.ReadFile(i.UserData)

@@ -7,6 +7,7 @@ type Config struct {
 	Instance string
 	Agent    []string
 	UserData string
+	Files    string
 }
 
 // Run only does something on Linux.

@@ -146,6 +146,7 @@ func (c *command) init(args []string) int {
 	f.SetOutput(c.stderr)
 	f.StringVar(&p.Instance, "instance", "", "the instance's `id`")
 	f.StringVar(&p.UserData, "user-data", "", "`file` with the user data")
+	f.StringVar(&p.Files, "write-files", "", "`file` with a list of files to write")
 	if err := f.Parse(args); err != nil {
 		return 2
 	}

@@ -408,3 +408,24 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("attributes %+v", attributes)
 	}
 }
+
+// TestUserDataRefused: what of cloud-init's language is not built is refused by its name before anything is made.
+func TestUserDataRefused(t *testing.T) {
+	l := newLab(t)
+	p := l.places()
+	run := func(text string) error {
+		return second(l.RunInstances(l.ctx, &sdk.RunInstancesInput{
+			MinCount: aws.Int32(1), MaxCount: aws.Int32(1), SubnetId: &p.a, UserData: aws.String(base64.StdEncoding.EncodeToString([]byte(text))),
+		}))
+	}
+	err := run("#cloud-config\npackages: [nginx]\n")
+	wantCode(t, "packages", err, "UnsupportedOperation")
+	if err == nil || !strings.Contains(err.Error(), "packages") {
+		t.Errorf("it does not name the key: %v", err)
+	}
+	wantCode(t, "no YAML", run("#cloud-config\n{"), "InvalidParameterValue")
+	wantCode(t, "what is built", run("#cloud-config\nruncmd: [uptime]\n"), "")
+	if nics := must(l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{}))(t).NetworkInterfaces; len(nics) != 1 {
+		t.Errorf("%d interfaces are there", len(nics))
+	}
+}

@@ -17,6 +17,7 @@ import (
 	"postern/network"
 	"postern/network/vpc"
 	"postern/support/compute"
+	"postern/support/compute/userdata"
 )
 
 // runResources are what RunInstances is about.
@@ -167,7 +168,8 @@ func userData(s *string) ([]byte, error) {
 	if err != nil {
 		return nil, invalid("Invalid BASE64 encoding of user data.")
 	}
-	return data, nil
+	_, err = userdata.Parse(data)
+	return data, err
 }
 
 // defaultMetadata are the options of instances that ask for none: tokens are required, as on AWS where an account says

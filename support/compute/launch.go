@@ -7,6 +7,7 @@ import (
 	"regexp"
 
 	"postern/aws/fault"
+	"postern/support/compute/userdata"
 )
 
 // Limits of a Launch.
@@ -89,6 +90,9 @@ func (s *Service) checkLaunch(l *Launch) error {
 		l.Metadata.HopLimit = 2
 	}
 	if _, err := s.Image(l.Scope, l.Image); err != nil {
+		return err
+	}
+	if _, err := userdata.Parse(l.UserData); err != nil {
 		return err
 	}
 	switch {

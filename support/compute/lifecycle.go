@@ -8,6 +8,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/support/compute/guest"
+	"postern/support/compute/userdata"
 )
 
 // bootTime is the longest that a boot may take.
@@ -175,6 +176,11 @@ func (s *Service) bootOf(i *Instance, m *machine, lease Lease) (guest.Boot, erro
 	b := guest.Boot{
 		ID: i.ID, Dir: m.dir, HostEtc: s.hostEtc(), Agent: s.Agent, Hostname: i.Hostname, Search: lease.Search,
 		Address: i.Address, Gateway: i.Gateway, Servers: lease.Servers, MTU: s.MTU, CA: s.CA, UserData: i.UserData, Console: m.console,
+	}
+	if plan, err := userdata.Parse(i.UserData); err != nil {
+		s.Log.Warn("an instance's user data is not understood", "instance", i.ID, "err", err)
+	} else if len(plan.Script)+len(plan.Files) > 0 {
+		b.UserData, b.Files = plan.Script, plan.Files
 	}
 	if image.Host {
 		return b, s.copyEtc()

@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"postern/aws/fault"
+	"postern/support/compute/userdata"
 )
 
 // Modification says what to change of an instance; nil leaves a thing as it is.
@@ -29,6 +30,11 @@ func (s *Service) Modify(ctx context.Context, c Scope, id string, to Modificatio
 		}
 		if to.UserData != nil && len(*to.UserData) > MaxUserData {
 			return fault.New(fault.Invalid, "compute.Modify", "User data is limited to %d bytes", MaxUserData).WithCode("InvalidParameterValue")
+		}
+		if to.UserData != nil {
+			if _, err := userdata.Parse(*to.UserData); err != nil {
+				return err
+			}
 		}
 		set(&i.Type, to.Type)
 		set(&i.UserData, to.UserData)

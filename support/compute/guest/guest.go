@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/netip"
 	"os"
+
+	"postern/support/compute/userdata"
 )
 
 // Boot is all that one start of an instance needs.
@@ -33,8 +35,9 @@ type Boot struct {
 	MTU int
 	// CA is the PEM of the certificate authority that the guest trusts besides the image's own.
 	CA string
-	// UserData is run once in the life of the instance if it starts with "#!".
+	// UserData is run once in the life of the instance if it starts with "#!"; Files are written before, once too.
 	UserData []byte
+	Files    []userdata.File
 	// Console gets what the guest's processes print. It is written from one goroutine.
 	Console io.Writer `json:"-"`
 

@@ -19,6 +19,8 @@ const (
 	guestPath     = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	// runDir holds, in the guest, what a boot hands to it.
 	runDir = "/run/postern"
+	// filesPath has the files that user data asks for.
+	filesPath = runDir + "/write-files"
 	// controlFD is the socket to the launcher, kept through every exec up to the guest's first process.
 	controlFD = 3
 )
@@ -102,6 +104,9 @@ func execInit(b *Boot) error {
 	args := []string{agentPath, "init", "--instance", b.ID}
 	if len(b.UserData) > 0 {
 		args = append(args, "--user-data", filepath.Join(runDir, "user-data"))
+	}
+	if len(b.Files) > 0 {
+		args = append(args, "--write-files", filesPath)
 	}
 	args = append(append(args, "--"), agent...)
 	null, err := unix.Open("/dev/null", unix.O_RDWR, 0)
@@ -209,6 +214,16 @@ func writeFiles(b *Boot) error {
 		{"/etc/hosts", hosts, 0o644},
 		{"/etc/hostname", b.Hostname + "\n", 0o644},
 		{runDir + "/user-data", string(b.UserData), 0o600},
+	}
+	if len(b.Files) > 0 {
+		list, err := json.Marshal(b.Files)
+		if err != nil {
+			return err
+		}
+		files = append(files, struct {
+			name, text string
+			mode       os.FileMode
+		}{filesPath, string(list), 0o600})
 	}
 	if id, err := os.ReadFile("/etc/machine-id"); err != nil || len(strings.TrimSpace(string(id))) == 0 {
 		// 32 hexadecimal digits (machine-id(5)), the same at every boot of the instance.
