@@ -277,15 +277,19 @@ func (d Decision) String() string {
 	if d.Policy != "" {
 		by += fmt.Sprintf(" %q", d.Policy)
 	}
+	var unjudged string
+	if d.Unjudged != "" {
+		unjudged = ", where the condition key " + d.Unjudged + " cannot be judged"
+	}
 	switch {
 	case d.Reason == ByRoot:
 		return "allowed to the account's root user"
 	case d.Allow:
 		return "allowed by " + by
 	case d.Reason == ExplicitDeny:
-		return "explicit deny by " + by
+		return "explicit deny by " + by + unjudged
 	}
-	return "no " + d.Kind.String() + " allows it"
+	return "no " + d.Kind.String() + " allows it" + unjudged
 }
 
 // Message is the refusal in Amazon's words, for the caller.

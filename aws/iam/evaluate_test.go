@@ -361,3 +361,29 @@ func BenchmarkEvaluate(b *testing.B) {
 		}
 	}
 }
+
+// TestUnjudgedKeysAreNamed in what is said of a refusal that rests on them, and in no other.
+func TestUnjudgedKeysAreNamed(t *testing.T) {
+	const condition = `"Condition":{"StringEquals":{"s:Tag/Stage":"prod"}}`
+	allow := `{"Effect":"Allow","Action":"*","Resource":"*"}`
+	for _, tt := range []struct{ statements, word, message string }{
+		{allow + `,{"Sid":"NoProd","Effect":"Deny","Action":"*","Resource":"*",` + condition + `}`,
+			`explicit deny by statement 2 (NoProd) of identity-based policy "p", where the condition key s:tag/stage cannot be judged`,
+			`with an explicit deny in an identity-based policy: p, statement NoProd, whose condition key s:tag/stage cannot be judged here`},
+		{`{"Effect":"Allow","Action":"*","Resource":"*",` + condition + `}`,
+			`no identity-based policy allows it, where the condition key s:tag/stage cannot be judged`,
+			`because no identity-based policy allows the s:Get action; a statement that may allow it has the condition key s:tag/stage, which cannot be judged here`},
+		{allow + `,{"Effect":"Allow","Action":"*","Resource":"*",` + condition + `}`, `allowed by statement 1 of identity-based policy "p"`, ""},
+		{`{"Effect":"Allow","Action":"t:*","Resource":"*",` + condition + `}`, `no identity-based policy allows it`, `because no identity-based policy allows the s:Get action`},
+	} {
+		p, err := iam.Parse(iam.Identity, "p", `{"Version":"2012-10-17","Statement":[`+tt.statements+`]}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &iam.Request{Principal: bob, Action: "s:Get", Resource: "*", Judged: func(string) bool { return false }}
+		d := iam.Evaluate(r, &iam.Policies{Identity: []*iam.Policy{p}})
+		if d.String() != tt.word || !d.Allow && !strings.HasSuffix(d.Message(r), tt.message) {
+			t.Errorf("%s\n%s\nwant %s\n%s", d, d.Message(r), tt.word, tt.message)
+		}
+	}
+}
