@@ -24,7 +24,7 @@ var limits = map[string]string{
 	"connects":    "the TLS handshakes at both ends",
 	"nodes":       "the system calls of two TUN devices; each byte is copied once into user space and once out of it",
 	"twenty":      "starting namespaces and processes on two cores; most of the memory is the agent's own pages",
-	"emulator":    "the SDK of the clients, which has the same cores",
+	"emulator":    "the clients, which have the same cores, TLS, and the snapshot of each change",
 	"tunnel memory": "as above, and of WireGuard two goroutines and their queues for each peer; buffers of 64 KiB that all share count here for the few nodes " +
 		"of this run",
 }
