@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -148,12 +149,12 @@ func TestInboundEndpointsView(t *testing.T) {
 // goes on.
 func TestRulesThatLoopEnd(t *testing.T) {
 	o := options(t, ruled("10.0.9.9:53"))
-	var again string
+	var again atomic.Value
 	o.DialResolver = func(ctx context.Context, _, network string, _ netip.AddrPort) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, again)
+		return (&net.Dialer{}).DialContext(ctx, network, again.Load().(string))
 	}
 	r := start(t, o)
-	again = r.udp
+	again.Store(r.udp)
 	if got := say(ask(t, "udp", r.udp, "db.corp.example.", wire.TypeA)); got != "SERVFAIL" {
 		t.Errorf("%q", got)
 	}
