@@ -85,6 +85,10 @@ func (b *bind) Send(bufs [][]byte, ep conn.Endpoint) error {
 	return sock.Write(bufs, datagram.Path{Remote: to.addr})
 }
 
+// silence is how old a session is at least when WireGuard makes another because nothing came back in it: KEEPALIVE_TIMEOUT
+// and REKEY_TIMEOUT together. A younger one gives way to the answer to a second try of the handshake that it came from.
+const silence = 15 * time.Second
+
 // inTime is how old a session is at least when WireGuard makes the next one by the clock: RekeyAfterTime is 120 s.
 const inTime = 110 * time.Second
 
@@ -98,11 +102,11 @@ func (b *bind) follow(message []byte, now time.Time) {
 	if before == session {
 		return
 	}
-	begun := b.begun.Swap(now.UnixNano())
+	age := now.Sub(time.Unix(0, b.begun.Swap(now.UnixNano())))
 	switch {
 	case b.seeking.Swap(false):
 		signal(b.renewed)
-	case before != 0 && now.UnixNano()-begun < int64(inTime):
+	case before != 0 && age >= silence && age < inTime:
 		signal(b.broken)
 	}
 }

@@ -33,6 +33,7 @@ func TestSessionsAreFollowed(t *testing.T) {
 		{"the same", time.Hour, 7, false, false, false},
 		{"by the clock", 2 * time.Minute, 8, false, false, false},
 		{"long before its time", 20 * time.Second, 9, false, false, true},
+		{"by a second answer to the same handshake", 5 * time.Second, 12, false, false, false},
 		{"by the clock again", 2 * time.Minute, 10, false, false, false},
 		{"because the server said so", time.Second, 11, true, true, false},
 		{"and no other", time.Second, 11, false, false, false},
