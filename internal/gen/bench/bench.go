@@ -63,7 +63,7 @@ type part struct {
 // A target is a row before it was measured.
 type target struct{ what, reach string }
 
-var parts = []part{overTUN, overWireGuard, judge, pipeline, oneNode, start, lab, ruleChange, interfacePage, resolver, connects, nodeToNode, twenty, emulator, swarm, tunnels}
+var parts = []part{overTUN, overWireGuard, judge, pipeline, oneNode, start, lab, terraform, ruleChange, interfacePage, resolver, connects, nodeToNode, twenty, emulator, swarm, tunnels}
 
 func partNames() []string {
 	var names []string
