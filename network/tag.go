@@ -48,9 +48,12 @@ func checkTag(t Tag) error {
 // withTags returns tags with more put over them, in order; more is as CreateTags takes it.
 func (l *Limits) withTags(tags, more []Tag) ([]Tag, error) {
 	out := slices.Clone(tags)
-	for _, t := range more {
+	for i, t := range more {
 		if err := checkTag(t); err != nil {
 			return nil, err
+		}
+		if slices.ContainsFunc(more[:i], func(u Tag) bool { return u.Key == t.Key }) {
+			return nil, invalidValue("Duplicate tag key '%s' specified.", t.Key)
 		}
 		i, ok := slices.BinarySearchFunc(out, t.Key, func(t Tag, key string) int { return cmp.Compare(t.Key, key) })
 		if ok {

@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"cmp"
 	"context"
 	"iter"
 
@@ -53,6 +54,9 @@ func (s *service) flowLog(l *network.FlowLog) types.FlowLog {
 }
 
 func (s *service) createFlowLogs(ctx context.Context, c *api.Call, in *sdk.CreateFlowLogsInput) (*sdk.CreateFlowLogsOutput, error) {
+	if err := cmp.Or(choice("resourceType", in.ResourceType), choice("logDestinationType", in.LogDestinationType)); err != nil {
+		return nil, err
+	}
 	switch o := in.DestinationOptions; {
 	case in.LogDestinationType != types.LogDestinationTypeS3:
 		return nil, unbuilt(c, "logDestinationType "+string(in.LogDestinationType)+" (there is s3 with the destination "+network.FlowLogBucket+", which is files in the server's data directory)")

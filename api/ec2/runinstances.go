@@ -3,7 +3,10 @@ package ec2
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"net/netip"
 	"slices"
@@ -86,6 +89,11 @@ func (s *service) launch(ctx context.Context, c *api.Call, l compute.Launch, nic
 			err = errors.Join(err, s.network.ReleaseOwner(context.WithoutCancel(ctx), id))
 		}
 	}()
+	if l.Image != "" {
+		if _, err = s.compute.Image(l.Scope, l.Image); err != nil {
+			return nil, err
+		}
+	}
 	if l.Placements, err = s.placements(ctx, c, l.IDs, nics); err != nil {
 		return nil, err
 	}
@@ -101,6 +109,9 @@ func (s *service) launchOf(ctx context.Context, c *api.Call, in *sdk.RunInstance
 	}
 	nics, err := s.interfacesOf(c, in)
 	if err != nil {
+		return l, nics, err
+	}
+	if l.Request, err = digestOf(in); err != nil {
 		return l, nics, err
 	}
 	if err := refuseRun(c, in); err != nil {
@@ -132,6 +143,16 @@ func (s *service) launchOf(ctx context.Context, c *api.Call, in *sdk.RunInstance
 		l.IDs = append(l.IDs, compute.NewInstanceID())
 	}
 	return l, nics, nil
+}
+
+// digestOf tells requests with one client token apart.
+func digestOf(in *sdk.RunInstancesInput) (string, error) {
+	if len(aws.ToString(in.ClientToken)) > 64 {
+		return "", invalid("Value (%s) for parameter clientToken is invalid. It has more than 64 characters.", *in.ClientToken)
+	}
+	text, err := json.Marshal(in)
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16]), err
 }
 
 // refuseRun refuses what instances here do not have.
@@ -180,6 +201,10 @@ var defaultMetadata = compute.MetadataOptions{TokensRequired: true, HopLimit: 2}
 func metadataOf(c *api.Call, now compute.MetadataOptions, in *types.InstanceMetadataOptionsRequest) (compute.MetadataOptions, error) {
 	if in == nil {
 		return now, nil
+	}
+	if err := cmp.Or(choice("httpTokens", in.HttpTokens), choice("httpEndpoint", in.HttpEndpoint),
+		choice("httpProtocolIpv6", in.HttpProtocolIpv6), choice("instanceMetadataTags", in.InstanceMetadataTags)); err != nil {
+		return now, err
 	}
 	if in.HttpProtocolIpv6 == types.InstanceMetadataProtocolStateEnabled {
 		return now, unbuilt(c, "metadataOptions.httpProtocolIpv6")

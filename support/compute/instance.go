@@ -86,6 +86,8 @@ type Instance struct {
 	Index       int
 	// Token is the caller's client token, empty for none.
 	Token string
+	// Request is a digest of the request that came with it.
+	Request string `json:",omitempty"`
 
 	Placement
 	Image, Type, KeyName string

@@ -22,8 +22,9 @@ var typeForm = regexp.MustCompile(`^[a-z][a-z0-9-]*\.[a-z0-9-]+$`)
 // Launch is what RunInstances asks for, once the network interfaces are there.
 type Launch struct {
 	Scope
-	// Token is the client token; a second Launch with it returns what the first one made.
-	Token string
+	// Token is the client token; a second Launch with it returns what the first one made, if Request, a digest of the
+	// whole request, is the same.
+	Token, Request string
 	// Image is the id of an image, empty for the host's own; Type is empty for t3.micro.
 	Image, Type, KeyName string
 	Profile              Profile
@@ -62,7 +63,7 @@ func (s *Service) Launch(ctx context.Context, l Launch) ([]Instance, error) {
 			id = l.IDs[n]
 		}
 		machines[n] = newMachine(Instance{
-			ID: id, Scope: l.Scope, Reservation: reservation, Index: n, Token: l.Token, Placement: p,
+			ID: id, Scope: l.Scope, Reservation: reservation, Index: n, Token: l.Token, Request: l.Request, Placement: p,
 			Image: l.Image, Type: l.Type, KeyName: l.KeyName, Profile: l.Profile, UserData: bytes.Clone(l.UserData),
 			Metadata: l.Metadata, TerminateOnShutdown: l.TerminateOnShutdown, ProtectTermination: l.ProtectTermination,
 			ProtectStop: l.ProtectStop, Tags: maps.Clone(l.Tags), VolumeTags: maps.Clone(l.VolumeTags), Launched: now, Created: now, State: Pending, Reason: reasonPending,
@@ -115,7 +116,8 @@ func (s *Service) checkLaunch(l *Launch) error {
 // sameLaunch refuses a client token that comes back with another request.
 func sameLaunch(made []Instance, l *Launch) error {
 	first := made[0]
-	if first.Image == l.Image && first.Type == l.Type && len(made) == len(l.Placements) && bytes.Equal(first.UserData, l.UserData) && first.KeyName == l.KeyName {
+	sameRequest := first.Request == l.Request || first.Request == "" || l.Request == ""
+	if sameRequest && first.Image == l.Image && first.Type == l.Type && len(made) == len(l.Placements) && bytes.Equal(first.UserData, l.UserData) && first.KeyName == l.KeyName {
 		return nil
 	}
 	return fault.New(fault.Invalid, "compute.Launch", "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).").
