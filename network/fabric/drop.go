@@ -17,7 +17,7 @@ const (
 	OutOfState            // it belongs to no conversation and may not begin one
 	Unrelated             // an ICMP error or answer about nothing that was sent
 	FlowAllowance         // the sender has as many flows as one interface may begin
-	ServiceAllowance      // the sender asks the link-local services too often
+	ServiceAllowance      // the link-local services, or an inbound endpoint, are asked too often
 	TooLarge              // the receiver's link takes no packet of that size
 	Unattached            // nobody holds the receiver's link
 	NoGateway             // the fabric has no road out of the VPCs

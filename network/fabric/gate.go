@@ -198,6 +198,8 @@ func (g *passage) pass(p *link.Packet, to *port) Drop {
 		return Unattached
 	case to.kind == service && !g.from.allowance.take(g.now, float64(g.fabric.options.ServiceRate)):
 		return ServiceAllowance
+	case to.kind == asking && h.Protocol == packet.UDP && h.DestinationPort == dnsPort && !to.allowance.take(g.now, resolverRate):
+		return ServiceAllowance
 	case h.Largest(p) > plug.mtu:
 		g.tooLarge(p, to, plug)
 		return TooLarge

@@ -12,6 +12,10 @@ import (
 	"postern/network/vpc"
 )
 
+// resolverRate is how many questions per second one address of an inbound endpoint takes (Route 53 Developer Guide,
+// "Quotas on Route 53 Resolver"): a flood of them leaves the resolvers of other VPCs alone.
+const resolverRate = 10_000
+
 // resolverPort returns the port of a Resolver endpoint's interface, and makes it if need be: plugged into its VPC's stack,
 // and listening where it takes questions.
 func (f *Fabric) resolverPort(eni string) (*port, error) {

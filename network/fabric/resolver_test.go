@@ -224,3 +224,18 @@ func TestOutboundEndpointAsks(t *testing.T) {
 		t.Errorf("from an endpoint that is gone: %v", err)
 	}
 }
+
+// TestInboundEndpointIsAskedSoOften: a flood of questions to one address is cut, and the resolver of base plus two goes on.
+func TestInboundEndpointIsAskedSoOften(t *testing.T) {
+	clock := time.Unix(1_800_000_000, 0)
+	l := newLab(t, fabric.Options{Now: func() time.Time { return clock }})
+	l.apply(withResolver)
+	wire := fabrictest.NewWire(9001)
+	l.Attach(vpctest.Node, wire)
+	for i := range 12_000 {
+		wire.Put(udp(netip.AddrPortFrom(nodeAddress, uint16(1024+i)), inbound, "query"))
+	}
+	if got := l.Stats().Dropped[fabric.ServiceAllowance.String()]; got != 2000 {
+		t.Errorf("%d questions of 12,000 in one moment were too many", got)
+	}
+}
