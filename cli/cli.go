@@ -43,6 +43,9 @@ type StartOptions struct {
 	Agent string
 	// HostTargets are the addresses and ports of this host that endpoint services may lead to.
 	HostTargets []netip.AddrPort
+	// PublicRange is where public addresses are taken from, Internet what gateways lead to of this host's network.
+	PublicRange netip.Prefix
+	Internet    []netip.Prefix
 	// VerifyDNS is the name server (address:port) that proves the private names of endpoint services.
 	VerifyDNS string
 	// ReturnWindow is how long a node whose road closed may take to come back before its status is ConnectionLost;

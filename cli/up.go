@@ -23,6 +23,7 @@ type serverFlags struct {
 	returnWindow                     time.Duration
 	hostTargets                      addresses
 	verifyDNS                        string
+	publicRange, internet            ranges
 	// ephemeral keeps the state in memory; testCredentials gives its root user a key that everybody knows.
 	ephemeral, testCredentials bool
 }
@@ -36,6 +37,8 @@ func (f *serverFlags) add(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&f.returnWindow, "return-window", f.returnWindow, "how long a node may be away before it is ConnectionLost")
 	cmd.Flags().Var(&f.hostTargets, "host-target", "address of this host that VPC endpoint services may lead to, address:port; may be given several times")
 	cmd.Flags().StringVar(&f.verifyDNS, "verify-dns", "", "name server, address:port, that proves the private names of VPC endpoint services")
+	cmd.Flags().Var(&f.publicRange, "public-range", "where public addresses are taken from, CIDR /8 to /20 (default 198.18.0.0/15)")
+	cmd.Flags().Var(&f.internet, "internet", "what Internet and NAT gateways lead to of this host's network, CIDR, such as 0.0.0.0/0 (default nothing); may be given several times")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log every request")
 }
 
@@ -46,7 +49,7 @@ func (f *serverFlags) options(dataDir string, logTo io.Writer) StartOptions {
 	}
 	return StartOptions{
 		DataDir: dataDir, Listen: f.listen, WireGuard: f.wireGuard, Region: f.region, Agent: f.agentPath(), ReturnWindow: f.returnWindow,
-		HostTargets: f.hostTargets, VerifyDNS: f.verifyDNS,
+		HostTargets: f.hostTargets, VerifyDNS: f.verifyDNS, PublicRange: f.publicRange.last(), Internet: f.internet,
 		Log: slog.New(slog.NewTextHandler(logTo, &slog.HandlerOptions{Level: level})),
 	}
 }

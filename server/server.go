@@ -66,6 +66,10 @@ type Config struct {
 	Log   *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// PublicRange is where public addresses are taken from; the zero Prefix is network.DefaultPublicRange.
+	PublicRange netip.Prefix
+	// Internet are the ranges of the host's network that Internet and NAT gateways lead to; none is the default.
+	Internet []netip.Prefix
 	// TestCredentials gives the root user of a lab the key TestKey, which everybody knows.
 	TestCredentials bool
 	// Laboratory is for tests.
@@ -194,11 +198,12 @@ func (s *Server) openNetwork(ctx context.Context) error {
 	}
 	if s.network, err = network.New(ctx, network.Config{
 		Store: s.store.Network(), Now: s.config.Now, HostTargets: s.config.hostTarget, LookupTXT: verify,
+		Internet: s.config.internet(),
 	}); err != nil {
 		return err
 	}
 	s.openFlowLogs()
-	s.fabric = fabric.New(fabric.Options{Watch: s.config.Laboratory.Watch, FlowLog: s.flowLogs.Take, FlowLogEnd: s.flowLogs.End})
+	s.fabric = fabric.New(fabric.Options{Watch: s.config.Laboratory.Watch, FlowLog: s.flowLogs.Take, FlowLogEnd: s.flowLogs.End, Dial: s.config.dialInternet()})
 	s.onClose(s.fabric.Close)
 	return nil
 }

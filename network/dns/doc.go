@@ -4,7 +4,7 @@
 //
 // What it answers:
 //
-//	the snapshot has data             NOERROR with the data
+//	the snapshot has data             NOERROR with the data: private addresses, or public ones of services
 //	the name exists, the type not     NOERROR with the zone's SOA
 //	a private zone has no such name   NXDOMAIN with the zone's SOA; never asked elsewhere
 //	a Resolver rule forwards the name asked of the rule's targets, from its outbound endpoint; SERVFAIL where none answers

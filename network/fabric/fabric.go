@@ -1,6 +1,7 @@
 package fabric
 
 import (
+	"context"
 	"maps"
 	"net"
 	"net/netip"
@@ -45,6 +46,9 @@ type Options struct {
 	FlowLogEnd func(began, ended time.Time)
 	// FlowLogInterval is 60 s if 0.
 	FlowLogInterval time.Duration
+	// Dial connects to the real Internet for flows that the judge lets go there, which are no public service's: "tcp4" and
+	// "udp4". If it is nil, there is none.
+	Dial func(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error)
 	// Watch, if set, is told of every packet as the gate decides on it. It must not wait: it is for tests and for
 	// finding out where a packet went.
 	Watch func(Sighting)

@@ -38,6 +38,8 @@ type internet struct {
 	outside   map[outsideKey]*mapping
 	serving   map[netip.Addr]*userstack.Listener
 	accepting sync.WaitGroup
+	// forwards are what goes on to the real Internet.
+	forwards *forwards
 }
 
 // insideKey is a conversation as it comes to a gateway, outsideKey as the Internet sees it.
@@ -86,6 +88,7 @@ func (f *Fabric) theInternet() (*internet, error) {
 		fabric: f, stack: stack, inside: map[insideKey]*mapping{}, outside: map[outsideKey]*mapping{},
 		serving: map[netip.Addr]*userstack.Listener{},
 	}
+	n.forwards = newForwards(n, f.options.Dial)
 	stack.Open(n.inward)
 	f.beyond.Store(n)
 	return n, nil
@@ -94,11 +97,17 @@ func (f *Fabric) theInternet() (*internet, error) {
 // leave finds the gateway's port for an allowed flow to the Internet, if something there takes it.
 func (g *passage) leave(v vpc.Verdict) (*port, Drop) {
 	to := netip.AddrFrom4(g.header.Destination)
-	if _, ok := g.rules.PublicServiceAt(to); !ok || !v.Public.Is4() {
+	if !v.Public.Is4() {
 		return nil, NoGateway
 	}
 	n, err := g.fabric.theInternet()
-	if err != nil || !n.serve(to) {
+	if err != nil {
+		return nil, ServiceBusy
+	}
+	switch _, ok := g.rules.PublicServiceAt(to); {
+	case !ok && (g.header.Protocol == packet.ICMP || !n.forwards.open()):
+		return nil, NoGateway
+	case ok && !n.serve(to):
 		return nil, ServiceBusy
 	}
 	_, shared := g.rules.NATGateway(v.To)
@@ -347,6 +356,7 @@ func (n *internet) close() {
 	clear(n.inside)
 	clear(n.outside)
 	n.mu.Unlock()
+	n.forwards.cancel()
 	for _, l := range serving {
 		_ = l.Close()
 	}

@@ -3,7 +3,6 @@ package vpc
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 )
 
 // Internet is what lies behind the Internet gateways of a network that this program carries: the public addresses of
@@ -11,7 +10,8 @@ import (
 type Internet struct {
 	// Services take TCP 443 at their addresses, one name and one address each.
 	Services []PublicService
-	// Open are the ranges that TCP and UDP flows are carried to besides; Closed are those of them that they are not.
+	// Open are the ranges that TCP and UDP flows are carried to besides; Closed are those of them that they are not. The
+	// longest prefix decides, and between equals Open.
 	Open, Closed []netip.Prefix
 }
 
@@ -117,8 +117,19 @@ func (i *internet) reaches(f *Flow) bool {
 	if i.addresses[to] != nil {
 		return f.Protocol == TCP && f.Destination.Port() == endpointPort
 	}
-	within := func(p netip.Prefix) bool { return p.Contains(to) }
-	return (f.Protocol == TCP || f.Protocol == UDP) && slices.ContainsFunc(i.Open, within) && !slices.ContainsFunc(i.Closed, within)
+	open := longest(i.Open, to)
+	return (f.Protocol == TCP || f.Protocol == UDP) && open >= 0 && open >= longest(i.Closed, to)
+}
+
+// longest is the length of the longest of the prefixes that the address is in, or -1.
+func longest(ranges []netip.Prefix, a netip.Addr) int {
+	bits := -1
+	for _, p := range ranges {
+		if p.Contains(a) {
+			bits = max(bits, p.Bits())
+		}
+	}
+	return bits
 }
 
 // translate asks the NAT gateway on the way: whether it works, its subnet's ACL on both sides of it, and that subnet's

@@ -51,6 +51,17 @@ func (n *naive) resolverEndpoint(c *vpc.Interface) *vpc.ResolverEndpoint {
 	return find(n.ResolverEndpoints, func(e vpc.ResolverEndpoint) bool { return e.ID == c.Owner })
 }
 
+// opened: some range of Open has the address, and no narrower one of Closed.
+func opened(i *vpc.Internet, a netip.Addr) bool {
+	for _, o := range i.Open {
+		narrower := func(c netip.Prefix) bool { return c.Contains(a) && c.Bits() > o.Bits() }
+		if o.Contains(a) && !slices.ContainsFunc(i.Closed, narrower) {
+			return true
+		}
+	}
+	return false
+}
+
 func contains(ranges []netip.Prefix, a netip.Addr) bool {
 	return slices.ContainsFunc(ranges, func(p netip.Prefix) bool { return p.Contains(a) })
 }
@@ -230,7 +241,7 @@ func (n *naive) answers(f vpc.Flow) bool {
 	if find(n.Internet.Services, func(s vpc.PublicService) bool { return s.Address == to }) != nil {
 		return f.Protocol == vpc.TCP && f.Destination.Port() == 443
 	}
-	return (f.Protocol == vpc.TCP || f.Protocol == vpc.UDP) && contains(n.Internet.Open, to) && !contains(n.Internet.Closed, to)
+	return (f.Protocol == vpc.TCP || f.Protocol == vpc.UDP) && opened(n.Internet, to)
 }
 
 type arrival struct {
