@@ -41,6 +41,7 @@ func TestRealAgent(t *testing.T) {
 	}
 	parameters(t, w, n)
 	w.DeleteEndpoint("ssmmessages")
+	w.Until("the control channel is gone", func() bool { return !n.Connected() })
 	reboot(t, w, n)
 	if got := n.Says("echo golden"); got != "golden\n" {
 		t.Errorf("by ec2messages it says %q", got)
