@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"postern/cmd/postern/program"
+	"postern/network/link/tunnel"
 	"postern/support/compute"
 	"postern/support/compute/guest"
 	"postern/test/ports"
@@ -25,8 +26,10 @@ import (
 const patience = 3 * time.Minute
 
 func TestMain(m *testing.M) {
-	// An instance's first process is this program started again under another name: it must not become a test.
+	// An instance's first process, and what holds an attached command, is this program started again under another name: it
+	// must not become a test.
 	compute.InitMain()
+	tunnel.InitMain()
 	testscript.Main(m, map[string]func(){"postern": func() { os.Exit(program.Main()) }})
 }
 
