@@ -249,8 +249,8 @@ func (t *trace) refusedTarget() (why, remedy, requirement string) {
 		why, remedy = t.refusedPublic()
 		return why, remedy, "P3"
 	case ReasonNothingThere:
-		return fmt.Sprintf("%s takes it out, but nothing there has %s: public services of AWS take tcp 443, and this server leads to nothing else", t.hop.Target.ID, f.describe()+" at "+destination.String()),
-			"use a public name of a service with tcp 443, or let the server lead to the host's network", "P3"
+		return fmt.Sprintf("%s takes it out, but nothing there has %s: public services of AWS take tcp 443, and the server leads to nothing else at that address", t.hop.Target.ID, f.describe()+" at "+destination.String()),
+			"use a public name of a service with tcp 443, or let the server lead there", "P3"
 	case ReasonGatewayInterface:
 		return fmt.Sprintf("%s belongs to NAT gateway %s, which takes nothing for itself", t.to.ID, t.verdict.Resource),
 			"connect to the address that is wanted: the route leads through the NAT gateway", "P5"
