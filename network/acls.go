@@ -71,7 +71,7 @@ func (s *Service) DeleteNetworkACL(ctx context.Context, c Scope, id string) erro
 		case err != nil:
 			return err
 		case a.Default:
-			return invalidParameter("cannot delete default network ACL %s", id)
+			return invalidValue("cannot delete default network ACL %s", id)
 		case len(a.Associations) > 0:
 			return inUse("The networkAcl '%s' has dependencies and cannot be deleted: %s", id, a.Associations[0].Subnet)
 		}

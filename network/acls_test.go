@@ -56,7 +56,7 @@ func TestRefuseNetworkACL(t *testing.T) {
 		{"delete it again", func() error { return l.DeleteACLEntry(l.ctx, here, a, false, 200) }, "InvalidNetworkAclEntry.NotFound"},
 		{"entry of nothing", func() error { return l.CreateACLEntry(l.ctx, here, "acl"+noSuch, good) }, "InvalidNetworkAclID.NotFound"},
 		{"malformed", remove("acl-1"), "InvalidNetworkAclId.Malformed"},
-		{"the default one", remove(byDefault.ID), "InvalidParameter"},
+		{"the default one", remove(byDefault.ID), "InvalidParameterValue"},
 		{"no such association", move("aclassoc"+noSuch, a), "InvalidAssociationID.NotFound"},
 		{"to another VPC", move(byDefault.Associations[0].ID, theirs.ID), "InvalidParameter"},
 		{"to nothing", move(byDefault.Associations[0].ID, "acl"+noSuch), "InvalidNetworkAclID.NotFound"},

@@ -68,7 +68,7 @@ func checkGroupTexts(in CreateSecurityGroupInput) error {
 	case in.Description == "":
 		return missing("groupDescription")
 	case strings.EqualFold(in.Name, defaultGroup):
-		return refuse(fault.Invalid, "InvalidGroup.Reserved", "Cannot use reserved security group name: %s", in.Name)
+		return invalidValue("Cannot use reserved security group name: %s", in.Name)
 	case strings.HasPrefix(in.Name, "sg-"):
 		return invalidValue("Value (%s) for parameter GroupName is invalid. Group names may not be in the format sg-*.", in.Name)
 	case !groupText(in.Name):

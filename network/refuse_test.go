@@ -206,7 +206,7 @@ func TestRefuseGroup(t *testing.T) {
 	check(t, []row{
 		{"no name", make("", "x"), "MissingParameter"},
 		{"no description", make("x", ""), "MissingParameter"},
-		{"reserved", make("default", "x"), "InvalidGroup.Reserved"},
+		{"reserved", make("default", "x"), "InvalidParameterValue"},
 		{"like an id", make("sg-x", "x"), "InvalidParameterValue"},
 		{"characters", make("x", "naïve"), "InvalidParameterValue"},
 		{"long", make(strings.Repeat("x", 256), "x"), "InvalidParameterValue"},

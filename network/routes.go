@@ -217,7 +217,7 @@ func (s *Service) ReplaceRoute(ctx context.Context, c Scope, tableID string, r R
 		}
 		i := t.route(r)
 		if i < 0 {
-			return noRoute(tableID, r)
+			return invalidValue("There is no route defined for '%s' in the route table. Use CreateRoute instead.", r.name())
 		}
 		changed := *t
 		changed.Routes = slices.Clone(t.Routes)

@@ -56,9 +56,14 @@ type lab struct {
 
 func newLab(t testing.TB) *lab {
 	t.Helper()
+	return newLimitedLab(t, network.Limits{})
+}
+
+func newLimitedLab(t testing.TB, limits network.Limits) *lab {
+	t.Helper()
 	l := &lab{t: t, ctx: context.Background(), host: &host{guests: map[string]*played{}}}
 	var err error
-	if l.network, err = network.New(l.ctx, network.Config{Store: new(networktest.Store)}); err != nil {
+	if l.network, err = network.New(l.ctx, network.Config{Store: new(networktest.Store), Limits: limits}); err != nil {
 		t.Fatal(err)
 	}
 	l.host.network = l.network

@@ -90,8 +90,13 @@ func (s *service) route(c *api.Call, in routeInput) (network.Route, error) {
 		}
 		targets = append(targets, vpc.Target{Kind: vpc.ViaInterface, ID: nic})
 	}
-	if len(targets) != 1 {
-		return r, parameters("A route has exactly one target: gatewayId, natGatewayId, instanceId, networkInterfaceId or vpcPeeringConnectionId")
+	const oneTarget = "The request must contain exactly one of gatewayId, natGatewayId, networkInterfaceId, vpcPeeringConnectionId or instanceId"
+	switch len(targets) {
+	case 0:
+		return r, fault.New(fault.Missing, "ec2", oneTarget).WithCode("MissingParameter")
+	case 1:
+	default:
+		return r, parameters(oneTarget)
 	}
 	r.Target = targets[0]
 	return r, nil
