@@ -194,7 +194,7 @@ func TestRefusals(t *testing.T) {
 		{"dual stack", endpoint(sdk.CreateVpcEndpointInput{VpcEndpointType: "Interface", IpAddressType: "dualstack"}), "UnsupportedOperation"},
 		{"policy", endpoint(sdk.CreateVpcEndpointInput{VpcEndpointType: "Interface", PrivateDnsEnabled: aws.Bool(false), PolicyDocument: aws.String("no")}), "InvalidPolicyDocument"},
 		{"endpoint service", second(l.DescribeVpcEndpointServices(l.ctx, &sdk.DescribeVpcEndpointServicesInput{ServiceNames: []string{"com.amazonaws.us-east-1.x"}})), "InvalidServiceName"},
-		{"route without target", second(l.CreateRoute(l.ctx, &sdk.CreateRouteInput{RouteTableId: aws.String("rtb-1"), DestinationCidrBlock: any})), "InvalidParameterCombination"},
+		{"route without target", second(l.CreateRoute(l.ctx, &sdk.CreateRouteInput{RouteTableId: aws.String("rtb-1"), DestinationCidrBlock: any})), "MissingParameter"},
 		{"route to a NAT gateway", second(l.CreateRoute(l.ctx, &sdk.CreateRouteInput{RouteTableId: aws.String("rtb-1"), DestinationCidrBlock: any, NatGatewayId: aws.String("nat-1")})), "InvalidRouteTableId.Malformed"},
 		{"route to nothing", second(l.CreateRoute(l.ctx, &sdk.CreateRouteInput{RouteTableId: aws.String("rtb-1"), DestinationCidrBlock: any, GatewayId: aws.String("x")})), "InvalidGatewayID.NotFound"},
 		{"zone", second(l.DescribeAvailabilityZones(l.ctx, &sdk.DescribeAvailabilityZonesInput{ZoneNames: []string{"us-east-1z"}})), "InvalidParameterValue"},
