@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -151,8 +150,12 @@ func (s *service) deregisterImage(ctx context.Context, c *api.Call, in *sdk.Dere
 // gib is the size of volumes: bytes of a GiB.
 const gib = 1 << 30
 
-// volumeSize is a root volume's size in GiB: what its image holds, rounded up, and 8 at the least. It is not a limit.
+// volumeSize is a root volume's size in GiB: what was asked for, else what its image holds, rounded up, and 8 at the least.
+// It is not a limit.
 func (s *service) volumeSize(i compute.Instance) int32 {
+	if i.Volume.Size > 0 {
+		return i.Volume.Size
+	}
 	image, err := s.compute.Image(i.Scope, i.Image)
 	if err != nil {
 		return 8
@@ -201,19 +204,20 @@ func (s *service) volumeFilters() map[string]test[compute.Instance] {
 		"multi-attach-enabled":             always[compute.Instance]("false"),
 		"operator.managed":                 always[compute.Instance]("false"),
 		"operator.principal":               none[compute.Instance],
-		"size":                             text(func(i compute.Instance) string { return strconv.Itoa(int(s.volumeSize(i))) }),
+		"size":                             text(s.sizeText),
 		"snapshot-id":                      none[compute.Instance],
 		"status":                           always[compute.Instance]("in-use"),
 		"volume-id":                        text(volumeID),
-		"volume-type":                      always[compute.Instance]("standard"),
+		"volume-type":                      text(volumeType),
 	}
 }
 
 // volume shows an instance's writable layer as its root volume: it stays while the instance is stopped and goes when it
 // is terminated.
 func (s *service) volume(i compute.Instance) types.Volume {
+	iops, throughput := s.rate(i)
 	return types.Volume{
-		VolumeId: aws.String(volumeID(i)), VolumeType: types.VolumeTypeStandard, State: types.VolumeStateInUse,
+		VolumeId: aws.String(volumeID(i)), VolumeType: types.VolumeType(volumeType(i)), State: types.VolumeStateInUse, Iops: iops, Throughput: throughput,
 		Size: aws.Int32(s.volumeSize(i)), SnapshotId: aws.String(""), Encrypted: aws.Bool(false), MultiAttachEnabled: aws.Bool(false),
 		AvailabilityZone: aws.String(i.Zone), AvailabilityZoneId: aws.String(network.ZoneID(i.Zone)), CreateTime: aws.Time(i.Created),
 		Tags: toTags(instanceTags(i.VolumeTags)),

@@ -226,7 +226,7 @@ func (s *service) instanceOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("RunInstances", s.runResources, s.runInstances, api.Takes("MinCount", "MaxCount", "ImageId", "InstanceType", "SubnetId", "SecurityGroupIds",
 			"SecurityGroups", "PrivateIpAddress", "NetworkInterfaces", "IamInstanceProfile", "UserData", "MetadataOptions", "KeyName", "EbsOptimized",
-			"Monitoring", "Placement", "CreditSpecification", "HibernationOptions",
+			"Monitoring", "Placement", "CreditSpecification", "HibernationOptions", "BlockDeviceMappings",
 			"EnclaveOptions", "MaintenanceOptions", "DisableApiTermination", "DisableApiStop", "InstanceInitiatedShutdownBehavior", "ClientToken", "TagSpecifications")),
 		api.Op("DescribeInstances", api.Everything, s.describeInstances, pages, api.Takes("InstanceIds", "IncludeManagedResources")),
 		api.Op("StartInstances", each("instance", func(in *sdk.StartInstancesInput) []string { return in.InstanceIds }), s.startInstances, api.Takes("InstanceIds")),

@@ -117,6 +117,9 @@ func (s *service) launchOf(ctx context.Context, c *api.Call, in *sdk.RunInstance
 	if err := refuseRun(c, in); err != nil {
 		return l, nics, err
 	}
+	if l.Volume, err = s.rootVolume(c, l.Image, in.BlockDeviceMappings); err != nil {
+		return l, nics, err
+	}
 	if l.UserData, err = userData(in.UserData); err != nil {
 		return l, nics, err
 	}

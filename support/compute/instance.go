@@ -64,6 +64,12 @@ type Placement struct {
 	Hostname, Domain string
 }
 
+// Volume is what was asked of a root volume: its size in GiB and its type, 0 and empty for the usual. Both are nominal.
+type Volume struct {
+	Size int32
+	Type string
+}
+
 // Profile is an instance profile.
 type Profile struct{ ARN, ID, Name string }
 
@@ -99,8 +105,9 @@ type Instance struct {
 	// ProtectTermination and ProtectStop refuse Terminate and Stop.
 	ProtectTermination, ProtectStop bool
 	Tags                            map[string]string
-	// VolumeTags are those of its root volume.
+	// VolumeTags are those of its root volume, Volume is what was asked of it.
 	VolumeTags map[string]string
+	Volume     Volume
 
 	// Launched is when the instance was last started, Created when it first was.
 	Launched, Created time.Time

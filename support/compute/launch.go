@@ -34,6 +34,7 @@ type Launch struct {
 	ProtectTermination   bool
 	ProtectStop          bool
 	Tags, VolumeTags     map[string]string
+	Volume               Volume
 	// Placements are one for each instance.
 	Placements []Placement
 	// IDs are the instances' ids, one for each placement, made by NewInstanceID, so that their network interfaces can be
@@ -66,7 +67,7 @@ func (s *Service) Launch(ctx context.Context, l Launch) ([]Instance, error) {
 			ID: id, Scope: l.Scope, Reservation: reservation, Index: n, Token: l.Token, Request: l.Request, Placement: p,
 			Image: l.Image, Type: l.Type, KeyName: l.KeyName, Profile: l.Profile, UserData: bytes.Clone(l.UserData),
 			Metadata: l.Metadata, TerminateOnShutdown: l.TerminateOnShutdown, ProtectTermination: l.ProtectTermination,
-			ProtectStop: l.ProtectStop, Tags: maps.Clone(l.Tags), VolumeTags: maps.Clone(l.VolumeTags), Launched: now, Created: now, State: Pending, Reason: reasonPending,
+			ProtectStop: l.ProtectStop, Tags: maps.Clone(l.Tags), VolumeTags: maps.Clone(l.VolumeTags), Volume: l.Volume, Launched: now, Created: now, State: Pending, Reason: reasonPending,
 		}, s.instanceDir(id))
 	}
 	if err := s.change(ctx, machines, func(*Instance) error { return nil }); err != nil {

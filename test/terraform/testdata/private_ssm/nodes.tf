@@ -56,6 +56,10 @@ resource "aws_instance" "node" {
     #!/bin/sh
     echo "made by terraform" > /etc/postern-user-data
   EOT
+  root_block_device {
+    volume_type = "gp3"
+    volume_size = 20
+  }
   metadata_options {
     http_tokens                 = "required"
     http_put_response_hop_limit = 2
