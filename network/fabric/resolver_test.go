@@ -45,9 +45,9 @@ func withResolver(n *vpc.Network) {
 	}
 }
 
-// without takes the sample's Resolver endpoints away.
+// withoutResolver takes the sample's Resolver endpoints away.
 func withoutResolver(n *vpc.Network) {
-	n.ResolverEndpoints = nil
+	n.ResolverEndpoints, n.SecurityGroups = nil, n.SecurityGroups[:2]
 	n.Interfaces = slices.DeleteFunc(slices.Clone(n.Interfaces), func(i vpc.Interface) bool { return i.Kind == vpc.ResolverInterface })
 }
 
@@ -107,6 +107,22 @@ func TestInboundEndpointTakesQuestions(t *testing.T) {
 	l.apply(withoutResolver)
 	if got, err := question(t, n, inbound, 100*time.Millisecond); err == nil {
 		t.Errorf("the answer %q of an endpoint that is gone", got)
+	}
+	l.apply(withResolver) // the address is another interface's now
+	l.apply(func(n *vpc.Network) {
+		for i := range n.Interfaces {
+			if n.Interfaces[i].ID == "eni-in" {
+				n.Interfaces[i].ID, n.ResolverEndpoints[0].Interfaces = "eni-in-again", []string{"eni-in-again"}
+			}
+		}
+	})
+	if got, err := question(t, n, inbound, 5*time.Second); err != nil {
+		t.Errorf("made again: %q, %v", got, err)
+	}
+	c = dial(t, n, inbound)
+	c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if b, err := io.ReadAll(c); err != nil || string(b) != vpctest.Node {
+		t.Errorf("made again, over TCP: %q, %v", b, err)
 	}
 }
 

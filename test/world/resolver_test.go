@@ -157,6 +157,15 @@ func TestInboundEndpoint(t *testing.T) {
 			}
 		}
 	}
+	w.Restart()
+	for _, network := range []string{"udp", "tcp"} {
+		if got := question(t, machine, network, inbound[1], "ssm.us-east-1.amazonaws.com", atOnce); got != private {
+			t.Errorf("after a restart, over %s: %q, want %q", network, got, private)
+		}
+	}
+	w.Until("the instance has booted again", func() bool {
+		return question(t, n, "udp", inbound[0], "ssm.us-east-1.amazonaws.com", never) == private
+	})
 	if got := question(t, n, "udp", inbound[0], "ssmmessages.us-east-1.amazonaws.com", atOnce); strings.HasPrefix(got, private) {
 		t.Errorf("a service without an endpoint in the hub: %q", got)
 	}
@@ -212,12 +221,16 @@ func TestForwardingRules(t *testing.T) {
 	if got := try(t, n, ssmName, connects); got != connects {
 		t.Errorf("by its name, the node %s", got)
 	}
+	if r := explain(t, w, n.ID, "ssm"); !r.Works {
+		t.Errorf("it works, and explain says %+v", r.Findings)
+	}
 
 	table := h.here
 	h.unroute(table, hubRange)
 	if got := ask("ssm.us-east-1.amazonaws.com"); got != "SERVFAIL" {
 		t.Errorf("without a route to the hub: %q", got)
 	}
+	explained(t, explain(t, w, n.ID, "ssm"), "P16", table)
 	h.route(table, hubRange)
 	if got, want := ask("ssm.us-east-1.amazonaws.com"), "NOERROR "+h.address(); got != want {
 		t.Errorf("with the route again: %q, want %q", got, want)
