@@ -1,12 +1,18 @@
 package world_test
 
 import (
+	"context"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"postern/api"
+	"postern/aws/transport"
 	"postern/network/vpc"
 	"postern/test/world"
 )
@@ -92,5 +98,37 @@ func TestSystemsManagerThroughAnInternetGateway(t *testing.T) {
 	}
 	if got, err := n.Lookup(t.Context(), *i.PublicDnsName); err != nil || len(got) != 1 || got[0] != n.Address {
 		t.Errorf("%s is %v (%v), want the private address inside the VPC", *i.PublicDnsName, got, err)
+	}
+}
+
+// TestPoliciesKnowTheRoad: what is allowed through one endpoint only is refused by the public road, under the same name.
+func TestPoliciesKnowTheRoad(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ssm:DescribeInstanceInformation","Resource":"*",`+
+		`"Condition":{"StringEquals":{"aws:SourceVpce":%q}}}]}`, w.Endpoints["ssm"])
+	if _, err := w.IAM.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &w.Role, PolicyName: aws.String("by-endpoint"), PolicyDocument: &policy}); err != nil {
+		t.Fatal(err)
+	}
+	w.NATGateway()
+	n := w.Bare()
+	key := n.Credentials()
+	client := ssm.New(ssm.Options{
+		Region: "us-east-1", HTTPClient: transport.Client(n.Client()), Retryer: aws.NopRetryer{},
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: key.AccessKey, SecretAccessKey: key.Secret, SessionToken: key.Token}, nil
+		}),
+	})
+	ask := func() error {
+		_, err := client.DescribeInstanceInformation(t.Context(), &ssm.DescribeInstanceInformationInput{})
+		return err
+	}
+	if err := ask(); err != nil {
+		t.Errorf("through the endpoint: %v", err)
+	}
+	w.PrivateDNS("ssm", false)
+	client = ssm.New(client.Options(), func(o *ssm.Options) { o.HTTPClient = transport.Client(n.Client()) })
+	if err := ask(); err == nil || !strings.Contains(err.Error(), "AccessDenied") {
+		t.Errorf("through the NAT gateway: %v, want AccessDenied", err)
 	}
 }
