@@ -79,7 +79,7 @@ func (s *Server) ask(ctx context.Context, q query) []byte {
 		if err != nil {
 			continue
 		}
-		r.Id, r.Compress = q.message.Id, true
+		r.Id, r.Compress, r.Authoritative, r.RecursionAvailable = q.message.Id, true, false, true
 		return s.pack(r, q.limit, nil)
 	}
 	s.counts.forwardFailed.Add(1)
@@ -135,6 +135,9 @@ var errMismatch = errors.New("the answer is not to the question")
 func exchange(ctx context.Context, m *dns.Msg, to road, patience time.Duration) (*dns.Msg, error) {
 	asked := m.Copy()
 	asked.Id = dns.Id()
+	if o := asked.IsEdns0(); o != nil {
+		o.SetUDPSize(udpSize) // whatever the asker takes: a larger answer would come in fragments, which the fabric drops
+	}
 	r, err := exchangeOver(ctx, "udp", asked, to, patience)
 	if err == nil && r.Truncated {
 		return exchangeOver(ctx, "tcp", asked, to, patience)

@@ -99,6 +99,26 @@ func TestRulesAreFollowed(t *testing.T) {
 	}
 }
 
+// TestForwardedQuestionsFitIntoPackets: the target is told what crosses the fabric whole, whatever the asker takes; its
+// answer comes from a resolver, not from an authority.
+func TestForwardedQuestionsFitIntoPackets(t *testing.T) {
+	size := make(chan uint16, 1)
+	u := startUpstream(t, func(w wire.ResponseWriter, m *wire.Msg) {
+		size <- m.IsEdns0().UDPSize()
+		r := new(wire.Msg)
+		r.SetReply(m)
+		r.Authoritative, r.RecursionAvailable = true, false
+		w.WriteMsg(r)
+	})
+	o := options(t, ruled("10.0.9.9:53"))
+	o.DialResolver = new(dials).to(u.address)
+	r := start(t, o)
+	got := ask(t, "udp", r.udp, "db.corp.example.", wire.TypeA) // it takes 4,096 bytes
+	if asked := <-size; asked != 1232 || got.Authoritative || !got.RecursionAvailable {
+		t.Errorf("the target may send %d bytes; %v", asked, got)
+	}
+}
+
 // TestRulesFail: a rule whose endpoint or targets are not there is SERVFAIL, and says which rule.
 func TestRulesFail(t *testing.T) {
 	gone := func(n *vpc.Network) {
