@@ -27,7 +27,7 @@ func (s *Service) AttachInterface(ctx context.Context, c Scope, in AttachInput) 
 			return err
 		}
 		n = *old
-		n.Attachment = p.attachment(in.Owner, false)
+		n.Attachment, n.Detached = p.attachment(in.Owner, false), nil
 		n.Attachment.Index = in.Index
 		p.put(&n)
 		return nil
@@ -78,7 +78,7 @@ func (s *Service) DetachInterface(ctx context.Context, c Scope, attachment strin
 			return refuse(fault.Conflict, "OperationNotPermitted", "The network interface at device index 0 cannot be detached.")
 		}
 		n := *old
-		n.Attachment = nil
+		n.Attachment, n.Detached = nil, old.Attachment
 		p.put(&n)
 		return nil
 	})

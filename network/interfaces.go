@@ -282,7 +282,7 @@ func (s *Service) ReleaseOwner(ctx context.Context, owner string) error {
 				continue
 			}
 			free := *n
-			free.Attachment = nil
+			free.Attachment, free.Detached = nil, n.Attachment
 			p.put(&free)
 		}
 		return nil

@@ -130,8 +130,9 @@ type Interface struct {
 	AnySource bool `json:",omitempty"`
 	// Public is its public address, nil while it has none.
 	Public *PublicAssociation `json:",omitempty"`
-	// Attachment is nil while the interface belongs to nothing.
+	// Attachment is nil while the interface belongs to nothing; Detached is then the last one that it had.
 	Attachment *Attachment `json:",omitempty"`
+	Detached   *Attachment `json:",omitempty"`
 }
 
 // Attachment says what a network interface belongs to.

@@ -79,6 +79,10 @@ func TestAttachments(t *testing.T) {
 		AttachmentId: made.AttachmentId, DeleteOnTermination: aws.Bool(true),
 	}}))(t)
 	must(l.DetachNetworkInterface(l.ctx, &sdk.DetachNetworkInterfaceInput{AttachmentId: made.AttachmentId}))(t)
+	former := must(l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("attachment.attachment-id", *made.AttachmentId)}}))(t).NetworkInterfaces
+	if len(former) != 1 || former[0].Status != types.NetworkInterfaceStatusAvailable || former[0].Attachment.Status != types.AttachmentStatusDetached {
+		t.Errorf("by the attachment that it had: %+v", former)
+	}
 	again := must(attach(id, aws.Int32(3)))(t)
 	_, err := l.DetachNetworkInterface(l.ctx, &sdk.DetachNetworkInterfaceInput{AttachmentId: made.AttachmentId})
 	wantCode(t, "detach what is detached", err, "InvalidAttachmentID.NotFound")

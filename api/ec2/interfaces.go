@@ -48,8 +48,10 @@ var interfaceListing = listing[*network.Interface]{
 			}
 			return false
 		},
-		"attachment.attach-time":           attached(func(n *network.Interface) string { return n.Attachment.Since.Format(time.RFC3339) }),
-		"attachment.attachment-id":         attached(func(n *network.Interface) string { return n.Attachment.ID }),
+		"attachment.attach-time": attached(func(n *network.Interface) string { return n.Attachment.Since.Format(time.RFC3339) }),
+		"attachment.attachment-id": func(_ *view, n *network.Interface, want values) bool {
+			return n.Attachment != nil && want.is(n.Attachment.ID) || formerly(n, want)
+		},
 		"attachment.delete-on-termination": attached(func(n *network.Interface) string { return strconv.FormatBool(n.Attachment.DeleteOnTermination) }),
 		"attachment.device-index":          attached(func(n *network.Interface) string { return strconv.Itoa(deviceIndex(n)) }),
 		"attachment.instance-id": attached(func(n *network.Interface) string {
@@ -87,6 +89,11 @@ var interfaceListing = listing[*network.Interface]{
 		"subnet-id":         text(func(n *network.Interface) string { return n.Subnet }),
 		"vpc-id":            text(func(n *network.Interface) string { return n.VPC }),
 	},
+}
+
+// formerly reports whether an interface that belongs to nothing had one of the attachments last.
+func formerly(n *network.Interface, want values) bool {
+	return n.Attachment == nil && n.Detached != nil && want.is(n.Detached.ID)
 }
 
 func attached(of func(*network.Interface) string) test[*network.Interface] {
@@ -248,7 +255,19 @@ func wantedAddresses(primary *string, more []types.PrivateIpAddressSpecification
 func (s *service) describeNetworkInterfaces(_ context.Context, c *api.Call, in *sdk.DescribeNetworkInterfacesInput) (*sdk.DescribeNetworkInterfacesOutput, error) {
 	v := s.view(c)
 	found, next, err := describe(v, interfaceListing, query{in.NetworkInterfaceIds, in.Filters, in.MaxResults, in.NextToken})
-	return &sdk.DescribeNetworkInterfacesOutput{NetworkInterfaces: convert(found, v.nic), NextToken: next}, err
+	out := convert(found, v.nic)
+	for _, f := range in.Filters {
+		for i, n := range found {
+			// Whoever asks for an attachment that is no more, as Terraform does until it is detached, is told so.
+			if aws.ToString(f.Name) == "attachment.attachment-id" && formerly(n, f.Values) {
+				former := *n
+				former.Attachment = n.Detached
+				out[i].Attachment = toAttachment(&former)
+				out[i].Attachment.Status = types.AttachmentStatusDetached
+			}
+		}
+	}
+	return &sdk.DescribeNetworkInterfacesOutput{NetworkInterfaces: out, NextToken: next}, err
 }
 
 func (s *service) deleteNetworkInterface(ctx context.Context, c *api.Call, in *sdk.DeleteNetworkInterfaceInput) (*sdk.DeleteNetworkInterfaceOutput, error) {
