@@ -172,6 +172,12 @@ resource "aws_instance" "one" {
     http_put_response_hop_limit = 1
   }
 
+  root_block_device {
+    volume_size = 20
+    volume_type = "gp3"
+    tags        = { Name = "root" }
+  }
+
   depends_on = [aws_vpc_dhcp_options_association.corp]
 }
 
