@@ -3,16 +3,20 @@ package server_test
 import (
 	"context"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"postern/agent"
+	"postern/network/link"
 	"postern/network/link/tunnel"
 	"postern/server"
 )
@@ -105,4 +109,52 @@ func twoSubnets(t *testing.T, config aws.Config) (ids [2]string) {
 		ids[n] = *made.Subnet.SubnetId
 	}
 	return ids
+}
+
+// A machine that joins hears of the DNS servers and domains of the VPC's DHCP options, and asks those servers over its
+// tunnel: one that is a neighbour without a DNS server answers nothing, the VPC's resolver after it does.
+func TestJoinedMachinesHearOfDhcpOptions(t *testing.T) {
+	s, config := open(t, server.Config{})
+	subnets := twoSubnets(t, config)
+	makeNodeRole(t, config)
+	c := ec2.NewFromConfig(config)
+	a, err := ssm.NewFromConfig(config).CreateActivation(t.Context(), &ssm.CreateActivationInput{IamRole: aws.String("Nodes")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	join := tunnel.JoinConfig{Server: s.Join(), Activation: *a.ActivationId, Code: *a.ActivationCode, Subnet: subnets[0], PrivateKey: link.NewPrivateKey()}
+	before, err := tunnel.Join(context.Background(), join)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := before.Grant.NameServers(); len(got) != 1 || got[0] != before.Grant.Resolver || !slices.Equal(before.Grant.Search, []string{"ec2.internal"}) {
+		t.Errorf("without options of its own: %v, %v", got, before.Grant.Search)
+	}
+	options, err := c.CreateDhcpOptions(t.Context(), &ec2.CreateDhcpOptionsInput{DhcpConfigurations: []ec2types.NewDhcpConfiguration{
+		{Key: aws.String("domain-name-servers"), Values: []string{"10.0.2.53", "AmazonProvidedDNS"}},
+		{Key: aws.String("domain-name"), Values: []string{"corp.example ec2.internal"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.AssociateDhcpOptions(t.Context(), &ec2.AssociateDhcpOptionsInput{DhcpOptionsId: options.DhcpOptions.DhcpOptionsId, VpcId: &before.Grant.VPC}); err != nil {
+		t.Fatal(err)
+	}
+	after, err := tunnel.Join(context.Background(), join)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []netip.Addr{netip.MustParseAddr("10.0.2.53"), before.Grant.Resolver}; !slices.Equal(after.Grant.NameServers(), want) ||
+		!slices.Equal(after.Grant.Search, []string{"corp.example", "ec2.internal"}) || after.Grant.Address != before.Grant.Address {
+		t.Errorf("after: %v, %v at %s", after.Grant.NameServers(), after.Grant.Search, after.Grant.Address)
+	}
+	road, err := tunnel.Dial(t.Context(), after, tunnel.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer road.Close()
+	host := "ip-" + strings.ReplaceAll(after.Local().String(), ".", "-")
+	if got, err := road.LookupHost(t.Context(), host); err != nil || len(got) != 1 || got[0] != after.Local() {
+		t.Errorf("%s, a short name, is %v, %v", host, got, err)
+	}
 }
