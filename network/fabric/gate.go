@@ -180,13 +180,26 @@ func (g *passage) proceed(s *shard, f *flow, side int, p *link.Packet) Drop {
 	d := &f.Sides[side]
 	if d.Version != g.rules.generation {
 		if drop := g.again(s, f, side); drop != Carried {
+			g.refused()
 			return drop
 		}
 	}
 	if d.To.refused != Carried {
+		g.refused()
 		return d.To.refused
 	}
 	return g.pass(p, d.To.to)
+}
+
+// refused has the flow log record a packet of a conversation that went on until new rules refused it.
+func (g *passage) refused() {
+	if !g.fabric.log.on.Load() {
+		return
+	}
+	asked := g.flow()
+	if v := g.rules.DecideTracked(asked); !v.Allow {
+		g.fabric.log.reject(g, asked, v)
+	}
 }
 
 // pass asks whether the packet at hand can be delivered to a port that may have it.
