@@ -46,6 +46,7 @@ func TestAttachments(t *testing.T) {
 	if len(i.NetworkInterfaces) != 2 || *i.NetworkInterfaces[1].NetworkInterfaceId != *before || *i.NetworkInterfaces[1].Attachment.DeviceIndex != 1 || *i.NetworkInterfaces[1].Attachment.DeleteOnTermination {
 		t.Fatalf("its interfaces: %+v", i.NetworkInterfaces)
 	}
+	table := *must(l.DescribeRouteTables(l.ctx, &sdk.DescribeRouteTablesInput{Filters: []types.Filter{filter("vpc-id", p.vpc)}}))(t).RouteTables[0].RouteTableId
 	attach := func(id string, index *int32) (*sdk.AttachNetworkInterfaceOutput, error) {
 		return l.AttachNetworkInterface(l.ctx, &sdk.AttachNetworkInterfaceInput{NetworkInterfaceId: free, InstanceId: &id, DeviceIndex: index})
 	}
@@ -61,6 +62,7 @@ func TestAttachments(t *testing.T) {
 		{"attach to nothing", second(attach("i-0123456789abcdef0", aws.Int32(2))), "InvalidInstanceID.NotFound"},
 		{"attach at index 1", second(attach(id, aws.Int32(1))), "InvalidParameterValue"},
 		{"groups of an instance with two", second(l.ModifyInstanceAttribute(l.ctx, &sdk.ModifyInstanceAttributeInput{InstanceId: &id, Groups: []string{p.nodes}})), "InvalidInstanceID"},
+		{"a route to an instance with two", second(l.CreateRoute(l.ctx, &sdk.CreateRouteInput{RouteTableId: &table, DestinationCidrBlock: aws.String("192.0.2.0/24"), InstanceId: &id})), "InvalidInstanceID"},
 		{"assign nothing", assign(sdk.AssignPrivateIpAddressesInput{}), "MissingParameter"},
 		{"assign both ways", assign(sdk.AssignPrivateIpAddressesInput{PrivateIpAddresses: []string{"10.0.1.99"}, SecondaryPrivateIpAddressCount: aws.Int32(1)}), "InvalidParameterCombination"},
 		{"assign no address", assign(sdk.AssignPrivateIpAddressesInput{PrivateIpAddresses: []string{"x"}}), "InvalidParameterValue"},

@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"postern/api"
-	"postern/aws/fault"
 	"postern/network"
 	"postern/support/compute"
 )
@@ -82,8 +81,7 @@ func (s *service) modifyInstanceAttribute(ctx context.Context, c *api.Call, in *
 	}
 	if len(in.Groups) > 0 || in.SourceDestCheck != nil {
 		if len(s.network.State().Attached(i.ID)) > 1 {
-			return nil, fault.New(fault.Invalid, "ec2", "There are multiple interfaces attached to instance '%s'. Please specify an interface ID for the operation instead.", i.ID).
-				WithCode("InvalidInstanceID")
+			return nil, severalInterfaces(i.ID)
 		}
 		x := network.InterfaceChange{Groups: in.Groups}
 		if in.SourceDestCheck != nil {

@@ -120,7 +120,7 @@ func (s *service) associateAddress(ctx context.Context, c *api.Call, in *sdk.Ass
 	case in.InstanceId != nil && in.NetworkInterfaceId != nil:
 		return nil, parameters("You may specify instance id or network interface id, but not both in the same call")
 	case in.InstanceId != nil:
-		if ask.Interface, err = s.primaryInterface(c, *in.InstanceId); err != nil {
+		if ask.Interface, err = s.onlyInterface(c, *in.InstanceId); err != nil {
 			return nil, err
 		}
 	case in.NetworkInterfaceId == nil:

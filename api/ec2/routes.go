@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -84,7 +85,7 @@ func (s *service) route(c *api.Call, in routeInput) (network.Route, error) {
 		targets = append(targets, vpc.Target{Kind: vpc.ViaInterface, ID: *in.nic})
 	}
 	if in.instance != nil {
-		nic, err := s.primaryInterface(c, *in.instance)
+		nic, err := s.onlyInterface(c, *in.instance)
 		if err != nil {
 			return r, err
 		}
@@ -113,13 +114,22 @@ func gatewayKind(c *api.Call, id string) (vpc.TargetKind, error) {
 	return 0, fault.New(fault.NotFound, "ec2.route", "The gateway ID '%s' does not exist", id).WithCode("InvalidGatewayID.NotFound")
 }
 
-// primaryInterface finds the only interface of an instance.
-func (s *service) primaryInterface(c *api.Call, instance string) (string, error) {
-	v := s.view(c)
-	for _, n := range v.InterfacesOf(instance) {
-		if n.Account == c.Account && n.Region == c.Region && n.Kind == vpc.InstanceInterface {
-			return n.ID, nil
-		}
+// onlyInterface finds the interface of an instance that has one.
+func (s *service) onlyInterface(c *api.Call, instance string) (string, error) {
+	own := slices.DeleteFunc(s.view(c).Attached(instance), func(n *network.Interface) bool {
+		return n.Account != c.Account || n.Region != c.Region || n.Kind != vpc.InstanceInterface
+	})
+	switch len(own) {
+	case 0:
+		return "", noInstance(instance)
+	case 1:
+		return own[0].ID, nil
 	}
-	return "", noInstance(instance)
+	return "", severalInterfaces(instance)
+}
+
+// severalInterfaces refuses to guess which of an instance's interfaces is meant.
+func severalInterfaces(instance string) error {
+	return fault.New(fault.Invalid, "ec2", "There are multiple interfaces attached to instance '%s'. Please specify an interface ID for the operation instead.", instance).
+		WithCode("InvalidInstanceID")
 }

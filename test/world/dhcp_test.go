@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	wire "github.com/miekg/dns"
 
+	"postern/doctor"
 	"postern/test/world"
 )
 
@@ -106,6 +107,13 @@ func TestOwnNameServer(t *testing.T) {
 	}
 	if s.asked.Load() == 0 {
 		t.Error("the server was not asked")
+	}
+	report, err := doctor.Explain(t.Context(), doctor.Clients{EC2: w.EC2, IAM: w.IAM, SSM: w.SSM}, w.Server.Access().Region, n.ID, "ssm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Findings) != 1 || report.Findings[0].Requirement != "P10" || report.Works {
+		t.Errorf("the doctor does not name the cause:\n%v", report)
 	}
 	s.forwards.Store(true)
 	n.Await(world.Online)

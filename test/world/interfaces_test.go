@@ -2,6 +2,7 @@ package world_test
 
 import (
 	"context"
+	"io"
 	"net/netip"
 	"testing"
 	"time"
@@ -63,6 +64,18 @@ func TestSecondInterface(t *testing.T) {
 	attachment := attach()
 	check("from the second interface", 1, second, true)
 	check("from the second address by the first interface", 0, second, false)
+	imds, err := n.DialFrom(ctx, 1, second, netip.MustParseAddrPort("169.254.169.254:80"))
+	if err != nil {
+		t.Fatalf("instance metadata from the second interface: %v", err)
+	}
+	answer := make([]byte, 12)
+	if _, err := io.WriteString(imds, "PUT /latest/api/token HTTP/1.1\r\nHost: x\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(imds, answer); err != nil || string(answer) != "HTTP/1.1 200" {
+		t.Errorf("instance metadata from the second interface: %q, %v", answer, err)
+	}
+	imds.Close()
 
 	assign := func(id *string) netip.Addr {
 		t.Helper()
@@ -104,6 +117,31 @@ func TestSecondInterface(t *testing.T) {
 	}
 	attach()
 	check("attached again", 1, second, true)
+}
+
+// TestSecondRange gives the VPC one more range: an instance there reaches the endpoints in the first one, by their names.
+func TestSecondRange(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	ctx, home := t.Context(), w.Home()
+	if _, err := w.EC2.AssociateVpcCidrBlock(ctx, &ec2.AssociateVpcCidrBlockInput{VpcId: &w.VPC, CidrBlock: aws.String("10.9.0.0/16")}); err != nil {
+		t.Fatal(err)
+	}
+	subnet, err := w.EC2.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: &w.VPC, CidrBlock: aws.String("10.9.1.0/24")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	home.Subnet = *subnet.Subnet.SubnetId
+	n := home.Bare()
+	if got := try(t, n, ssmName, timesOut); got != timesOut || n.Drops()["no-rule"] == 0 {
+		t.Errorf("with the default group: %s, dropped %v", got, n.Drops())
+	}
+	if _, err := w.EC2.ModifyNetworkInterfaceAttribute(ctx, &ec2.ModifyNetworkInterfaceAttributeInput{NetworkInterfaceId: &n.Interface, Groups: []string{w.NodeGroup}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := try(t, n, ssmName, connects); got != connects {
+		t.Errorf("from the second range: %s", got)
+	}
 }
 
 // TestRouteThroughInterface leads a range to an instance's interface: packets arrive there once its source/destination
