@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"postern/api"
+	"postern/aws/fault"
 	"postern/network"
 )
 
@@ -59,7 +60,10 @@ func (s *service) createFlowLogs(ctx context.Context, c *api.Call, in *sdk.Creat
 	}
 	switch o := in.DestinationOptions; {
 	case in.LogDestinationType != types.LogDestinationTypeS3:
-		return nil, unbuilt(c, "logDestinationType "+string(in.LogDestinationType)+" (there is s3 with the destination "+network.FlowLogBucket+", which is files in the server's data directory)")
+		kind := cmp.Or(in.LogDestinationType, types.LogDestinationTypeCloudWatchLogs)
+		return nil, unbuilt(c, "logDestinationType "+string(kind)+" (there is s3 with the destination "+network.FlowLogBucket+", which is files in the server's data directory)")
+	case in.LogGroupName != nil || in.DeliverLogsPermissionArn != nil:
+		return nil, fault.New(fault.Invalid, "ec2", "A log group and DeliverLogsPermissionArn are not applicable for s3 delivery").WithCode("InvalidParameter")
 	case o != nil && o.FileFormat != "" && o.FileFormat != types.DestinationFileFormatPlainText:
 		return nil, unbuilt(c, "destinationOptions.fileFormat "+string(o.FileFormat))
 	case o != nil && (aws.ToBool(o.HiveCompatiblePartitions) || aws.ToBool(o.PerHourPartition)):

@@ -49,7 +49,7 @@ func (s *service) publicOperations() []api.Operation {
 			}
 			return out
 		}), s.createFlowLogs, api.Takes("ResourceIds", "ResourceType", "TrafficType", "LogDestinationType", "LogDestination", "LogFormat",
-			"MaxAggregationInterval", "DestinationOptions", "ClientToken", "TagSpecifications")),
+			"MaxAggregationInterval", "DestinationOptions", "LogGroupName", "DeliverLogsPermissionArn", "ClientToken", "TagSpecifications")),
 		api.Op("DescribeFlowLogs", api.Everything, s.describeFlowLogs, api.Takes("FlowLogIds", "Filter", "MaxResults", "NextToken")),
 		api.Op("DeleteFlowLogs", each("vpc-flow-log", func(in *sdk.DeleteFlowLogsInput) []string { return in.FlowLogIds }), s.deleteFlowLogs,
 			api.Takes("FlowLogIds")),

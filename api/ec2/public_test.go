@@ -198,6 +198,12 @@ func TestFlowLogs(t *testing.T) {
 	}{
 		{"the same", func(*sdk.CreateFlowLogsInput) {}, "FlowLogAlreadyExists"},
 		{"CloudWatch Logs", func(in *sdk.CreateFlowLogsInput) { in.LogDestinationType = "cloud-watch-logs" }, "UnsupportedOperation"},
+		{"the default, which is CloudWatch Logs", func(in *sdk.CreateFlowLogsInput) {
+			in.LogDestinationType, in.LogDestination, in.LogGroupName, in.DeliverLogsPermissionArn = "", nil, aws.String("group"), aws.String("arn:aws:iam::000000000000:role/logs")
+		}, "UnsupportedOperation"},
+		{"a role for S3", func(in *sdk.CreateFlowLogsInput) {
+			in.DeliverLogsPermissionArn = aws.String("arn:aws:iam::000000000000:role/logs")
+		}, "InvalidParameter"},
 		{"another bucket", func(in *sdk.CreateFlowLogsInput) { in.LogDestination = aws.String("arn:aws:s3:::mine") }, "InvalidParameter"},
 		{"a bucket that begins so", func(in *sdk.CreateFlowLogsInput) { in.LogDestination = aws.String(network.FlowLogBucket + "-2") }, "InvalidParameter"},
 		{"out of the folder", func(in *sdk.CreateFlowLogsInput) { in.LogDestination = aws.String(network.FlowLogBucket + "/../../x") }, "InvalidParameter"},
