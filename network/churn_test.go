@@ -1,0 +1,245 @@
+package network_test
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+
+	"postern/network"
+	"postern/network/vpc"
+)
+
+// TestConcurrentChanges has two servers on one store change the same resources at once: no change is lost.
+func TestConcurrentChanges(t *testing.T) {
+	l := newLab(t, network.Limits{})
+	l.hostnames()
+	e := l.endpoint("ssm").ID
+	group := l.group("busy").ID
+	v := l.service(target(l.node("i-1"), "5432/5432")).ID
+	table := collect(l.State().RouteTables(here))[0].ID
+	nic := l.node("i-2")
+	acl := collect(l.State().NetworkACLs(here))[0].ID
+	servers := []*network.Service{l.Service, l.open(network.Limits{})}
+	const each = 12
+	var running sync.WaitGroup
+	errs := make(chan error, 1000)
+	for n, s := range servers {
+		for i := range each {
+			k := n*each + i
+			for _, change := range []func() error{
+				func() error {
+					return second(s.Authorize(l.ctx, here, group, false, []network.SecurityGroupRule{{
+						Protocol: vpc.TCP, Ports: vpc.PortRange{From: int32(1000 + k), To: int32(1000 + k)}, CIDR: cidr("10.0.0.0/16"),
+					}}, nil))
+				},
+				func() error {
+					return s.CreateTags(l.ctx, here, []string{l.vpc, e}, []network.Tag{{Key: strconv.Itoa(k), Value: "x"}})
+				},
+				func() error {
+					return second(s.ModifyServicePrincipals(l.ctx, here, v, []string{fmt.Sprintf("arn:aws:iam::%012d:root", k)}, nil))
+				},
+				func() error {
+					return s.CreateRoute(l.ctx, here, table, network.Route{
+						Destination: netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16, byte(k), 0}), 24), Target: vpc.Target{Kind: vpc.ViaInterface, ID: nic.ID},
+					})
+				},
+				func() error {
+					return s.CreateACLEntry(l.ctx, here, acl, network.ACLEntry{Number: 200 + k, Protocol: vpc.AllProtocols, CIDR: cidr("10.0.0.0/8"), Allow: true})
+				},
+				func() error {
+					return second(s.CreateSubnet(l.ctx, here, network.CreateSubnetInput{VPC: l.vpc, CIDR: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(100 + k), 0}), 24)}))
+				},
+			} {
+				running.Go(func() { errs <- change() })
+			}
+		}
+	}
+	running.Wait()
+	close(errs)
+	for err := range errs {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	for n, s := range servers {
+		if err := s.Reload(l.ctx); err != nil {
+			t.Fatal(err)
+		}
+		st := s.State()
+		g, box := must(st.SecurityGroup(here, group))(t), must(st.VPC(here, l.vpc))(t)
+		ingress := slices.DeleteFunc(slices.Clone(g.Rules), func(r network.SecurityGroupRule) bool { return r.Egress })
+		entries := slices.DeleteFunc(slices.Clone(must(st.NetworkACL(here, acl))(t).Entries), func(x network.ACLEntry) bool { return x.Number < 200 || x.Number > 300 })
+		for what, got := range map[string]int{
+			"rules": len(ingress), "tags": len(box.Tags), "tags of the endpoint": len(must(st.VpcEndpoint(here, e))(t).Tags),
+			"principals": len(must(st.VpcEndpointService(here, v))(t).Principals), "routes": len(must(st.RouteTable(here, table))(t).Routes),
+			"entries": len(entries), "subnets": len(collect(st.Subnets(here))) - 2,
+		} {
+			if got != 2*each {
+				t.Errorf("server %d has %d %s, want %d", n, got, what, 2*each)
+			}
+		}
+	}
+}
+
+// TestConcurrentConflicts: of many who want the same, one gets it.
+func TestConcurrentConflicts(t *testing.T) {
+	l := newLab(t, network.Limits{})
+	other := l.open(network.Limits{})
+	for what, change := range map[string]func(*network.Service) error{
+		"a range": func(s *network.Service) error {
+			return second(s.CreateSubnet(l.ctx, here, network.CreateSubnetInput{VPC: l.vpc, CIDR: cidr("10.0.50.0/24")}))
+		},
+		"a name": func(s *network.Service) error {
+			return second(s.CreateSecurityGroup(l.ctx, here, network.CreateSecurityGroupInput{VPC: l.vpc, Name: "same", Description: "same"}))
+		},
+		"a rule": func(s *network.Service) error {
+			return second(s.Authorize(l.ctx, here, l.nodes, false, []network.SecurityGroupRule{{Protocol: vpc.TCP, Ports: vpc.PortRange{From: 1, To: 1}, CIDR: cidr("10.0.0.0/16")}}, nil))
+		},
+		"an address": func(s *network.Service) error {
+			return second(s.CreateInterface(l.ctx, here, network.CreateInterfaceInput{Subnet: l.a, Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.77")}}))
+		},
+	} {
+		const n = 16
+		var running sync.WaitGroup
+		results := make(chan error, n)
+		for i := range n {
+			s := []*network.Service{l.Service, other}[i%2]
+			running.Go(func() { results <- change(s) })
+		}
+		running.Wait()
+		close(results)
+		won := 0
+		for err := range results {
+			if err == nil {
+				won++
+			}
+		}
+		if won != 1 {
+			t.Errorf("%s: %d of %d got it", what, won, n)
+		}
+	}
+}
+
+// A thousand networks are made and deleted, a hundred at a time: what a verb costs grows with what there is. Verbs that
+// come together share snapshots, so all of a round are made at once.
+const (
+	rounds   = 10
+	networks = 100
+)
+
+// small is a VPC with what usually is in one.
+type small struct{ vpc, endpoint, service, nic, a, b, group string }
+
+func (m *small) make(l *lab) error {
+	var steps []func() error
+	step := func(id *string, do func() (string, error)) {
+		steps = append(steps, func() (err error) { *id, err = do(); return err })
+	}
+	step(&m.vpc, func() (string, error) {
+		return idOf(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.0.0.0/16")}))
+	})
+	step(&m.a, func() (string, error) {
+		return idOf(l.CreateSubnet(l.ctx, here, network.CreateSubnetInput{VPC: m.vpc, CIDR: cidr("10.0.1.0/24"), Zone: "us-east-1a"}))
+	})
+	step(&m.b, func() (string, error) {
+		return idOf(l.CreateSubnet(l.ctx, here, network.CreateSubnetInput{VPC: m.vpc, CIDR: cidr("10.0.2.0/24"), Zone: "us-east-1b"}))
+	})
+	step(&m.group, func() (string, error) {
+		return idOf(l.CreateSecurityGroup(l.ctx, here, network.CreateSecurityGroupInput{VPC: m.vpc, Name: "g", Description: "g"}))
+	})
+	step(&m.endpoint, func() (string, error) {
+		return idOf(l.CreateVpcEndpoint(l.ctx, here, network.CreateVpcEndpointInput{
+			VPC: m.vpc, Service: "com.amazonaws.us-east-1.ssm", Groups: []string{m.group}, PrivateDNS: new(bool), Subnets: []network.EndpointSubnet{{ID: m.a}, {ID: m.b}},
+		}))
+	})
+	step(&m.nic, func() (string, error) {
+		return idOf(l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{Subnet: m.a}))
+	})
+	step(&m.service, func() (string, error) {
+		arn := "arn:aws:postern:us-east-1:000000000000:target/1/network-interface/" + m.nic + "/1"
+		return idOf(l.CreateEndpointService(l.ctx, here, network.CreateEndpointServiceInput{Targets: []string{arn}}))
+	})
+	for _, do := range steps {
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *small) delete(l *lab) error {
+	for _, do := range []func() error{
+		func() error { return failure(l.DeleteVpcEndpoints(l.ctx, here, []string{m.endpoint})) },
+		func() error { return failure(l.DeleteEndpointServices(l.ctx, here, []string{m.service})) },
+		func() error { return l.DeleteInterface(l.ctx, here, m.nic) },
+		func() error { return l.DeleteSubnet(l.ctx, here, m.a) },
+		func() error { return l.DeleteSubnet(l.ctx, here, m.b) },
+		func() error { return l.DeleteSecurityGroup(l.ctx, here, m.group) },
+		func() error { return l.DeleteVpc(l.ctx, here, m.vpc) },
+	} {
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// idOf is the id of what was made.
+func idOf[T any](made *T, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	return reflect.ValueOf(made).Elem().FieldByName("ID").String(), nil
+}
+
+// TestManyNetworks makes VPCs with subnets, endpoints, an endpoint service and what goes with them, and deletes them:
+// nothing is left in the store or before the judge, and the memory comes back.
+func TestManyNetworks(t *testing.T) {
+	l := newLab(t, network.Limits{})
+	empty := l.store.Len()
+	before := heap()
+	for range rounds {
+		all := make([]small, networks)
+		each := func(what string, do func(*small) error) {
+			t.Helper()
+			var running sync.WaitGroup
+			for i := range all {
+				running.Go(func() {
+					if err := do(&all[i]); err != nil {
+						t.Errorf("%s: %v", what, err)
+					}
+				})
+			}
+			running.Wait()
+		}
+		each("make", func(m *small) error { return m.make(l) })
+		if got := len(l.Snapshot().Network().VPCs); got != networks+1 {
+			t.Errorf("%d VPCs", got)
+		}
+		each("delete", func(m *small) error { return m.delete(l) })
+		if got := l.store.Len(); got != empty {
+			t.Errorf("%d records are in the store, %d were before", got, empty)
+		}
+	}
+	if n := l.Snapshot().Network(); len(n.VPCs) != 1 || len(n.Subnets) != 2 || len(n.Interfaces) != 0 || len(n.Endpoints) != 0 || len(n.EndpointServices) != 0 || len(n.SecurityGroups) != 2 {
+		t.Errorf("the judge still sees %d VPCs, %d subnets, %d interfaces, %d endpoints, %d services, %d groups",
+			len(n.VPCs), len(n.Subnets), len(n.Interfaces), len(n.Endpoints), len(n.EndpointServices), len(n.SecurityGroups))
+	}
+	if after := heap(); after > before+4<<20 {
+		t.Errorf("%d KiB of memory were in use before, %d KiB after", before>>10, after>>10)
+	}
+}
+
+// heap is the memory in use after what is garbage is gone.
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC() // what finalizers and pools held
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
