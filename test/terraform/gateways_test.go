@@ -1,6 +1,11 @@
 package terraform
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+)
 
 // TestGateways applies the alternative road: Internet and NAT gateways, Elastic IP addresses, flow logs. The nodes are
 // Online without any endpoint. Then it changes some of it, forgets some and imports that again.
@@ -32,4 +37,27 @@ func TestGateways(t *testing.T) {
 	w.reimport(changed, ids)
 	w.destroy(changed...)
 	c.empty()
+	c.noRoads()
+}
+
+// noRoads wants no address and no flow log to be left, and NAT gateways only as AWS shows those that are deleted.
+func (c *clients) noRoads() {
+	c.t.Helper()
+	addresses, err := c.ec2.DescribeAddresses(c.t.Context(), &ec2.DescribeAddressesInput{})
+	if err != nil || len(addresses.Addresses) > 0 {
+		c.t.Errorf("addresses are left: %+v (%v)", addresses, err)
+	}
+	logs, err := c.ec2.DescribeFlowLogs(c.t.Context(), &ec2.DescribeFlowLogsInput{})
+	if err != nil || len(logs.FlowLogs) > 0 {
+		c.t.Errorf("flow logs are left: %+v (%v)", logs, err)
+	}
+	gateways, err := c.ec2.DescribeNatGateways(c.t.Context(), &ec2.DescribeNatGatewaysInput{})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, g := range gateways.NatGateways {
+		if g.State != types.NatGatewayStateDeleted {
+			c.t.Errorf("%s is %s", *g.NatGatewayId, g.State)
+		}
+	}
 }
