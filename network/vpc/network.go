@@ -204,6 +204,7 @@ type Endpoint struct {
 type Peering struct {
 	ID, Requester, Accepter string
 	Active                  bool
-	// RequesterDNS and AccepterDNS let that side resolve the other's private host names to private addresses.
+	// RequesterDNS lets the accepter resolve the requester's host names to private addresses, AccepterDNS the other way: each
+	// side's option is about its own names (EC2 API, AllowDnsResolutionFromRemoteVpc).
 	RequesterDNS, AccepterDNS bool
 }
