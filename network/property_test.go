@@ -46,6 +46,7 @@ var verbNames = []string{
 	"vpc", "subnet", "group", "rule", "revoke", "interface", "interface", "endpoint", "modify", "table", "tie", "route", "gateway",
 	"attach", "detach", "attribute", "tag", "delete", "release",
 	"peer", "accept", "block", "acl", "serve", "gateway endpoint",
+	"offer", "offer", "use", "use", "answer", "answer", "withdraw",
 }
 
 type machine struct {
@@ -91,6 +92,10 @@ func (m *machine) nic() string {
 }
 func (m *machine) endpoint() string {
 	return pick(m, m.s.State().VpcEndpoints(here), func(v *network.VpcEndpoint) string { return v.ID })
+}
+
+func (m *machine) offered() string {
+	return pick(m, m.s.State().VpcEndpointServices(here), func(v *network.VpcEndpointService) string { return v.ID })
 }
 
 func (m *machine) acl() string {
@@ -186,6 +191,23 @@ func (m *machine) verbs() map[string]func() error {
 		},
 		"delete":  func() error { return m.delete(rapid.IntRange(0, 8).Draw(m.t, "what")) },
 		"release": func() error { return s.ReleaseOwner(ctx, "i-1") },
+		"offer": func() error {
+			arn := "arn:aws:postern:us-east-1:000000000000:target/1/network-interface/" + m.nic() + "/1"
+			in := network.CreateEndpointServiceInput{Targets: []string{arn}, AcceptanceRequired: yes()}
+			return second(s.CreateEndpointService(ctx, here, in))
+		},
+		"use": func() error {
+			in := network.CreateVpcEndpointInput{VPC: m.vpc(), Service: "com.amazonaws.vpce.us-east-1." + m.offered(), Subnets: []network.EndpointSubnet{{ID: m.subnet()}}}
+			return second(s.CreateVpcEndpoint(ctx, here, in))
+		},
+		"answer": func() error {
+			answer := s.AcceptConnections
+			if yes() {
+				answer = s.RejectConnections
+			}
+			return failure(answer(ctx, here, m.offered(), []string{m.endpoint()}))
+		},
+		"withdraw": func() error { return failure(s.DeleteEndpointServices(ctx, here, []string{m.offered()})) },
 		"peer": func() error {
 			return second(s.CreatePeering(ctx, here, network.CreatePeeringInput{Requester: m.vpc(), Accepter: m.vpc()}))
 		},
@@ -247,6 +269,9 @@ func (m *machine) clear() {
 		failed, err := s.DeleteVpcEndpoints(ctx, here, []string{e.ID})
 		want(err)
 		want(failed[e.ID])
+	}
+	for v := range s.State().VpcEndpointServices(here) {
+		want(failure(s.DeleteEndpointServices(ctx, here, []string{v.ID})))
 	}
 	for n := range s.State().Interfaces(here) {
 		want(s.DeleteInterface(ctx, here, n.ID))
