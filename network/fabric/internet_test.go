@@ -29,21 +29,7 @@ var (
 func outside(t *testing.T, o fabric.Options) *lab {
 	l := newLab(t, o)
 	l.apply(func(n *vpc.Network) {
-		n.Internet = vpctest.Internet()
-		way := func(kind vpc.TargetKind, id string) []vpc.Route {
-			return []vpc.Route{{Destination: toEverybody, Target: vpc.Target{Kind: kind, ID: id}}}
-		}
-		n.RouteTables = []vpc.RouteTable{
-			{ID: "rtb-private", VPC: vpctest.VPC, Main: true, Routes: way(vpc.ViaNATGateway, "nat-1")},
-			{ID: "rtb-public", VPC: vpctest.VPC, Subnets: []string{vpctest.SubnetB}, Routes: way(vpc.ViaInternetGateway, "igw-1")},
-		}
-		n.NATGateways = []vpc.NATGateway{{
-			ID: "nat-1", VPC: vpctest.VPC, Subnet: vpctest.SubnetB, Interface: "eni-nat", Available: true, Public: natPublic,
-		}}
-		n.Interfaces = append(n.Interfaces, vpc.Interface{
-			ID: "eni-nat", VPC: vpctest.VPC, Subnet: vpctest.SubnetB, Kind: vpc.GatewayInterface, Owner: "nat-1",
-			Addresses: []netip.Addr{netip.MustParseAddr("10.0.2.250")}, Public: natPublic,
-		})
+		addRoads(n)
 		l.setPublic(farPublic)
 	})
 	go func() {
@@ -60,6 +46,25 @@ func outside(t *testing.T, o fabric.Options) *lab {
 		}
 	}()
 	return l
+}
+
+// addRoads gives the sample network both roads out.
+func addRoads(n *vpc.Network) {
+	n.Internet = vpctest.Internet()
+	way := func(kind vpc.TargetKind, id string) []vpc.Route {
+		return []vpc.Route{{Destination: toEverybody, Target: vpc.Target{Kind: kind, ID: id}}}
+	}
+	n.RouteTables = []vpc.RouteTable{
+		{ID: "rtb-private", VPC: vpctest.VPC, Main: true, Routes: way(vpc.ViaNATGateway, "nat-1")},
+		{ID: "rtb-public", VPC: vpctest.VPC, Subnets: []string{vpctest.SubnetB}, Routes: way(vpc.ViaInternetGateway, "igw-1")},
+	}
+	n.NATGateways = []vpc.NATGateway{{
+		ID: "nat-1", VPC: vpctest.VPC, Subnet: vpctest.SubnetB, Interface: "eni-nat", Available: true, Public: natPublic,
+	}}
+	n.Interfaces = append(n.Interfaces, vpc.Interface{
+		ID: "eni-nat", VPC: vpctest.VPC, Subnet: vpctest.SubnetB, Kind: vpc.GatewayInterface, Owner: "nat-1",
+		Addresses: []netip.Addr{netip.MustParseAddr("10.0.2.250")}, Public: natPublic,
+	})
 }
 
 // setPublic gives the attached machine's interface another public address.

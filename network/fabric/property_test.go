@@ -204,12 +204,14 @@ func (w *world) resolve(f vpc.Flow) {
 func FuzzGate(f *testing.F) {
 	for _, p := range []link.Packet{
 		syn(1, ssmA), tcp(1, ssmA, ack, 1, 1, "data"), udp(netip.AddrPortFrom(nodeAddress, 9), resolvers[0], "query"),
-		icmp(nodeAddress, farAddress, packet.Echo, 0), edit(syn(1, ssmA), 6, 0x20), {Data: []byte{0x45}},
+		icmp(nodeAddress, farAddress, packet.Echo, 0), syn(1, publicSSM), tcp(1, publicSSM, ack, 1, 1, "data"), udp(netip.AddrPortFrom(nodeAddress, 9), publicSSM, "x"), edit(syn(1, ssmA), 6, 0x20), {Data: []byte{0x45}},
 	} {
 		f.Add(p.Data, uint16(0))
 		f.Add(p.Data, uint16(7))
 	}
-	snapshot, err := vpc.NewSnapshot(1, vpctest.Sample())
+	network := vpctest.Sample()
+	addRoads(&network)
+	snapshot, err := vpc.NewSnapshot(1, network)
 	if err != nil {
 		f.Fatal(err)
 	}
