@@ -189,10 +189,30 @@ func (f *everything) makeForeign() {
 	} {
 		f.foreign[k] = id
 	}
-	for rt := range f.network.State().RouteTables(other) {
-		f.foreign["rtb"] = rt.ID
+	f.foreign["pl"] = must(f.network.CreatePrefixList(ctx, other, network.CreatePrefixListInput{Name: "l", MaxEntries: 1}))(t).ID
+	f.foreign["vpce-nfn"] = must(f.network.CreateConnectionNotification(ctx, other, network.CreateNotificationInput{Service: s, Topic: topic, Events: []string{"Accept"}}))(t).ID
+	f.foreign["eipalloc"] = must(f.network.AllocateAddress(ctx, other, nil))(t).ID
+	f.foreign["dopt"] = must(f.network.CreateDhcpOptions(ctx, other, []network.DhcpOption{{Key: "domain-name", Values: []string{"x.example"}}}, nil))(t).ID
+	second := must(f.network.CreateVpc(ctx, other, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.1.0.0/16")}))(t).ID
+	f.foreign["pcx"] = must(f.network.CreatePeering(ctx, other, network.CreatePeeringInput{Requester: v, Accepter: second}))(t).ID
+	f.foreign["nat"] = must(f.network.CreateNATGateway(ctx, other, network.CreateNATGatewayInput{Subnet: n, Private: true}))(t).ID
+	f.foreign["fl"] = must(f.network.CreateFlowLogs(ctx, other, network.CreateFlowLogsInput{
+		Type: "Subnet", Resources: []string{n}, Traffic: "ALL", Destination: network.FlowLogBucket, Interval: 600,
+	}))(t)[0]
+	st := f.network.State()
+	f.foreign["vpc-cidr-assoc"] = must(st.VPC(other, v))(t).Blocks[0].ID
+	for g := range st.SecurityGroups(other) {
+		if len(g.Rules) > 0 {
+			f.foreign["sgr"] = g.Rules[0].ID
+		}
 	}
-	for a := range f.network.State().NetworkACLs(other) {
-		f.foreign["acl"] = a.ID
+	for rt := range st.RouteTables(other) {
+		f.foreign["rtb"], f.foreign["rtbassoc"] = rt.ID, rt.Associations[0].ID
 	}
+	for a := range st.NetworkACLs(other) {
+		if len(a.Associations) > 0 {
+			f.foreign["acl"], f.foreign["aclassoc"] = a.ID, a.Associations[0].ID
+		}
+	}
+	f.foreign["eni-attach"] = must(st.Interface(other, nic))(t).Attachment.ID
 }
