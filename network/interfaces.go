@@ -155,7 +155,7 @@ func (p *plan) addressesFor(subnet *Subnet, wanted []netip.Addr, secondary int) 
 			a = wanted[i]
 			err = work.addressFree(subnet, a)
 		} else {
-			a, err = work.chooseAddress(subnet)
+			a, err = work.chooseAddress(subnet, p.draw)
 		}
 		if err != nil {
 			return nil, err

@@ -23,8 +23,10 @@ type plan struct {
 	limits *Limits
 	// hostTarget says which addresses of the server's host may be targets of endpoint services; nil means none.
 	hostTarget func(netip.AddrPort) bool
-	changes    []record
-	deleted    []bool
+	// draw is Config.Draw.
+	draw    func(int) int
+	changes []record
+	deleted []bool
 	// judged says that the judge has to see a new snapshot.
 	judged bool
 }

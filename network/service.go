@@ -24,6 +24,9 @@ type Config struct {
 	Limits Limits
 	// Internet says what lies behind Internet gateways.
 	Internet InternetConfig
+	// Draw gives the place, from 0 to n-1, where the search for a free address among a subnet's n begins; nil draws at
+	// random. Tests that want addresses of their own have it begin at the first.
+	Draw func(n int) int
 	// HostTargets says which addresses and ports of the server's host may be targets of endpoint services; nil means none.
 	HostTargets func(netip.AddrPort) bool
 	// LookupTXT asks for the TXT records of a name, to verify the private names of endpoint services; nil means that none
@@ -38,6 +41,7 @@ type Service struct {
 	limits Limits
 	public public
 
+	draw        func(int) int
 	hostTargets func(netip.AddrPort) bool
 	lookupTXT   func(context.Context, string) ([]string, error)
 
@@ -51,9 +55,12 @@ type Service struct {
 
 // New loads the state and publishes its first snapshot.
 func New(ctx context.Context, c Config) (*Service, error) {
-	s := &Service{store: c.Store, now: c.Now, limits: c.Limits.withDefaults(), hostTargets: c.HostTargets, lookupTXT: c.LookupTXT}
+	s := &Service{store: c.Store, now: c.Now, limits: c.Limits.withDefaults(), draw: c.Draw, hostTargets: c.HostTargets, lookupTXT: c.LookupTXT}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.draw == nil {
+		s.draw = drawAtRandom
 	}
 	var err error
 	if s.public, err = c.Internet.build(); err != nil {
@@ -145,7 +152,7 @@ func (s *Service) commit(ctx context.Context, scope Scope, verb func(*plan) erro
 			}
 		}
 		p := newPlan(s.state.Load(), scope, s.now().UTC().Truncate(time.Millisecond), &s.limits)
-		p.hostTarget = s.hostTargets
+		p.hostTarget, p.draw = s.hostTargets, s.draw
 		if err := verb(p); err != nil || len(p.changes) == 0 {
 			return false, err
 		}

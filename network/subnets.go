@@ -193,17 +193,15 @@ func (s *State) addressFree(n *Subnet, a netip.Addr) error {
 	return nil
 }
 
-// chooseAddress gives a free address of the subnet: the next free one from a random place on, so that an address just
-// given back is not at once somebody else's.
-func (s *State) chooseAddress(n *Subnet) (netip.Addr, error) {
+// chooseAddress gives a free address of the subnet: the next free one from a drawn place on. That is random, so that an
+// address just given back is not at once somebody else's.
+func (s *State) chooseAddress(n *Subnet, draw func(int) int) (netip.Addr, error) {
 	if s.AvailableAddresses(n) <= 0 {
 		return netip.Addr{}, refuse(fault.Limit, "InsufficientFreeAddressesInSubnet",
 			"The specified subnet does not have enough free addresses to satisfy the request: %s", n.ID)
 	}
 	size := 1<<(32-n.CIDR.Bits()) - reservedFirst - reservedLast
-	var b [4]byte
-	rand.Read(b[:])
-	start := int(binary.BigEndian.Uint32(b[:])) % size
+	start := draw(size)
 	used := s.used(n.ID)
 	for i := range size {
 		a := at(n.CIDR, reservedFirst+(start+i)%size)
@@ -231,4 +229,11 @@ func count[T any](all iter.Seq[T]) int {
 		n++
 	}
 	return n
+}
+
+// drawAtRandom gives a number below n.
+func drawAtRandom(n int) int {
+	var b [4]byte
+	rand.Read(b[:])
+	return int(binary.BigEndian.Uint32(b[:])) % n
 }

@@ -63,7 +63,9 @@ func newLimitedLab(t testing.TB, limits network.Limits) *lab {
 	t.Helper()
 	l := &lab{t: t, ctx: context.Background(), host: &host{guests: map[string]*played{}}}
 	var err error
-	if l.network, err = network.New(l.ctx, network.Config{Store: new(networktest.Store), Limits: limits}); err != nil {
+	if l.network, err = network.New(l.ctx, network.Config{
+		Store: new(networktest.Store), Limits: limits, Draw: func(int) int { return 0 }, // addresses that tests name stay free
+	}); err != nil {
 		t.Fatal(err)
 	}
 	l.host.network = l.network

@@ -45,7 +45,7 @@ func must[T any](v T, err error) func(*testing.T) T {
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	l := &lab{t: t, ctx: t.Context()}
-	l.network = must(network.New(l.ctx, network.Config{Store: new(networktest.Store)}))(t)
+	l.network = must(network.New(l.ctx, network.Config{Store: new(networktest.Store), Draw: func(int) int { return 0 }}))(t)
 	l.rig = accesstest.New(t, route53resolver.New(route53resolver.Config{Network: l.network}))
 	l.Client = sdk.NewFromConfig(l.rig.Root())
 	l.vpc = must(l.network.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")}))(t).ID

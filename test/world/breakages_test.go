@@ -257,7 +257,7 @@ func noDNSHostnames(t *testing.T, w *world.World) (func(), string) {
 func otherDNS(t *testing.T, w *world.World) (func(), string) {
 	ctx := t.Context()
 	id := *ok[*ec2.CreateDhcpOptionsOutput](t)(w.EC2.CreateDhcpOptions(ctx, &ec2.CreateDhcpOptionsInput{
-		DhcpConfigurations: []ec2types.NewDhcpConfiguration{{Key: aws.String("domain-name-servers"), Values: []string{"10.0.2.200"}}},
+		DhcpConfigurations: []ec2types.NewDhcpConfiguration{{Key: aws.String("domain-name-servers"), Values: []string{"10.0.9.200"}}},
 	})).DhcpOptions.DhcpOptionsId
 	associate := func(id string) {
 		ok[*ec2.AssociateDhcpOptionsOutput](t)(w.EC2.AssociateDhcpOptions(ctx, &ec2.AssociateDhcpOptionsInput{DhcpOptionsId: &id, VpcId: &w.VPC}))

@@ -142,6 +142,7 @@ resource "aws_network_interface" "second" {
   subnet_id         = aws_subnet.a.id
   private_ips_count = var.addresses
   security_groups   = [aws_default_security_group.this.id]
+  depends_on        = [aws_network_interface.primary] # whose address it might draw
 }
 
 resource "aws_network_interface" "third" {
@@ -171,6 +172,8 @@ resource "aws_instance" "one" {
     http_tokens                 = "required"
     http_put_response_hop_limit = 1
   }
+
+  depends_on = [aws_network_interface.primary]
 
   root_block_device {
     volume_size = 20

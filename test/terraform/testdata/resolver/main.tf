@@ -102,6 +102,8 @@ resource "aws_route53_resolver_endpoint" "outbound" {
       subnet_id = aws_subnet.this[ip_address.value].id
     }
   }
+
+  depends_on = [aws_route53_resolver_endpoint.inbound] # whose addresses it might draw
 }
 
 resource "aws_route53_resolver_rule" "company" {

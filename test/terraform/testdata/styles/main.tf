@@ -164,6 +164,7 @@ resource "aws_vpc_endpoint" "services" {
   policy = jsonencode({
     Statement = [{ Effect = "Allow", Principal = "*", Action = "*", Resource = "*" }]
   })
+  depends_on = [aws_network_interface.spare] # whose address an endpoint might draw
 }
 
 resource "aws_vpc_endpoint" "s3" {
