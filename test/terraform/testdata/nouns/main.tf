@@ -173,15 +173,13 @@ resource "aws_instance" "one" {
     http_put_response_hop_limit = 1
   }
 
-  depends_on = [aws_network_interface.primary]
-
   root_block_device {
     volume_size = 20
     volume_type = "gp3"
     tags        = { Name = "root" }
   }
 
-  depends_on = [aws_vpc_dhcp_options_association.corp]
+  depends_on = [aws_vpc_dhcp_options_association.corp, aws_network_interface.primary]
 }
 
 resource "aws_network_interface_attachment" "second" {
