@@ -7,7 +7,7 @@ var limits = map[string]string{
 		"goroutines, which two cores do not keep busy all the time",
 	"established": "the look-up of the conversation and its lock, and reading the clock",
 	"resolver":    "the askers' own TCP/IP stack, which has half of the processor time; of the resolver, making and packing messages",
-	"flow":        "making room in a full connection table; the judge is a ninth of it",
+	"flow":        "making room in a full connection table; the judge is a sixth of it",
 	"pipeline":    "the query in SQLite and its transaction; behind an empty handler, TLS and net/http",
 	"command":     "the synced commits on the way: the command, its delivery, its reply",
 	"start":       "opening the database and making the CA's keys; the client's handshake is in it",
