@@ -54,9 +54,13 @@ func (q *query) end(text string, limit int) {
 	}
 }
 
-// each runs the query and calls scan for every row.
-func (q *query) each(tx *sql.Tx, scan func(*sql.Rows) error) error {
-	rows, err := tx.Query(q.text.String(), q.args...)
+// each runs the query and calls scan for every row. A query that needs no other beside it is asked of the database itself:
+// one statement sees one state, and a transaction around it would be two more.
+func (q *query) each(from interface {
+	Query(text string, args ...any) (*sql.Rows, error)
+}, scan func(*sql.Rows) error,
+) error {
+	rows, err := from.Query(q.text.String(), q.args...)
 	if err != nil {
 		return err
 	}

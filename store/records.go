@@ -54,14 +54,14 @@ func (r Records) List(ctx context.Context, kind ssm.Kind, scope ssm.Scope, after
 		q.where("id > ?", after)
 	}
 	q.end("ORDER BY id", limit)
-	err = r.db.view(ctx, func(tx *sql.Tx) error {
-		list = nil
-		return q.each(tx, func(rows *sql.Rows) error {
-			record := ssm.Record{Kind: kind}
-			err := rows.Scan(&record.ID, &record.Scope.Account, &record.Scope.Region, &record.Body)
-			list = append(list, record)
-			return err
-		})
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	err = q.each(r.db.read, func(rows *sql.Rows) error {
+		record := ssm.Record{Kind: kind}
+		err := rows.Scan(&record.ID, &record.Scope.Account, &record.Scope.Region, &record.Body)
+		list = append(list, record)
+		return err
 	})
 	return list, err
 }

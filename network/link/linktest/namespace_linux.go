@@ -105,7 +105,7 @@ func Start(t testing.TB, d link.Device, role string, args ...string) (*Process, 
 	}
 	tun, err := receive(ours)
 	if err != nil {
-		t.Skipf("no TUN device in a namespace here: %v", errors.Join(err, cmd.Wait()))
+		t.Skipf("no TUN device in a namespace here: %v (%v)", err, cmd.Wait())
 	}
 	return p, tun
 }
