@@ -23,19 +23,9 @@ type CreateNetworkACLInput struct {
 func (s *Service) CreateNetworkACL(ctx context.Context, c Scope, in CreateNetworkACLInput) (*NetworkACL, error) {
 	var made *NetworkACL
 	err := s.do(ctx, c, func(p *plan) error {
-		id, err := p.recall("CreateNetworkAcl", in.Token, in)
-		if err != nil {
-			return err
-		}
-		if a, ok := p.acls.get(id); ok {
-			made = a
-			return nil
-		}
-		if made, err = p.createACL(in); err != nil {
-			return err
-		}
-		p.remember("CreateNetworkAcl", in.Token, in, made.ID)
-		return nil
+		var err error
+		made, err = once(p, asked{"CreateNetworkAcl", in.Token, in}, &p.acls, func() (*NetworkACL, error) { return p.createACL(in) })
+		return err
 	})
 	return made, err
 }

@@ -45,20 +45,9 @@ type CreateNotificationInput struct {
 func (s *Service) CreateConnectionNotification(ctx context.Context, c Scope, in CreateNotificationInput) (*ConnectionNotification, error) {
 	var made *ConnectionNotification
 	err := s.do(ctx, c, func(p *plan) error {
-		const verb = "CreateVpcEndpointConnectionNotification"
-		id, err := p.recall(verb, in.Token, in)
-		if err != nil {
-			return err
-		}
-		if n, ok := p.notifications.get(id); ok {
-			made = n
-			return nil
-		}
-		if made, err = p.createNotification(in); err != nil {
-			return err
-		}
-		p.remember(verb, in.Token, in, made.ID)
-		return nil
+		var err error
+		made, err = once(p, asked{"CreateVpcEndpointConnectionNotification", in.Token, in}, &p.notifications, func() (*ConnectionNotification, error) { return p.createNotification(in) })
+		return err
 	})
 	return made, err
 }

@@ -43,19 +43,9 @@ type CreateVpcEndpointInput struct {
 func (s *Service) CreateVpcEndpoint(ctx context.Context, c Scope, in CreateVpcEndpointInput) (*VpcEndpoint, error) {
 	var made *VpcEndpoint
 	err := s.do(ctx, c, func(p *plan) error {
-		id, err := p.recall("CreateVpcEndpoint", in.Token, in)
-		if err != nil {
-			return err
-		}
-		if e, ok := p.endpoints.get(id); ok {
-			made = e
-			return nil
-		}
-		if made, err = p.createEndpoint(in); err != nil {
-			return err
-		}
-		p.remember("CreateVpcEndpoint", in.Token, in, made.ID)
-		return nil
+		var err error
+		made, err = once(p, asked{"CreateVpcEndpoint", in.Token, in}, &p.endpoints, func() (*VpcEndpoint, error) { return p.createEndpoint(in) })
+		return err
 	})
 	if err != nil {
 		return nil, err

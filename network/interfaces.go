@@ -65,19 +65,7 @@ func (s *Service) CreateInterfaces(ctx context.Context, c Scope, inputs []Create
 }
 
 func (p *plan) createInterfaceOnce(in CreateInterfaceInput, publics netip.Prefix) (*Interface, error) {
-	id, err := p.recall("CreateNetworkInterface", in.Token, in)
-	if err != nil {
-		return nil, err
-	}
-	if n, ok := p.interfaces.get(id); ok {
-		return n, nil
-	}
-	n, err := p.createInterface(in, publics)
-	if err != nil {
-		return nil, err
-	}
-	p.remember("CreateNetworkInterface", in.Token, in, n.ID)
-	return n, nil
+	return once(p, asked{"CreateNetworkInterface", in.Token, in}, &p.interfaces, func() (*Interface, error) { return p.createInterface(in, publics) })
 }
 
 func (p *plan) createInterface(in CreateInterfaceInput, publics netip.Prefix) (*Interface, error) {

@@ -25,19 +25,9 @@ type CreatePrefixListInput struct {
 func (s *Service) CreatePrefixList(ctx context.Context, c Scope, in CreatePrefixListInput) (*PrefixList, error) {
 	var made *PrefixList
 	err := s.do(ctx, c, func(p *plan) error {
-		id, err := p.recall("CreateManagedPrefixList", in.Token, in)
-		if err != nil {
-			return err
-		}
-		if l, ok := p.lists.get(id); ok {
-			made = l
-			return nil
-		}
-		if made, err = p.createList(in); err != nil {
-			return err
-		}
-		p.remember("CreateManagedPrefixList", in.Token, in, made.ID)
-		return nil
+		var err error
+		made, err = once(p, asked{"CreateManagedPrefixList", in.Token, in}, &p.lists, func() (*PrefixList, error) { return p.createList(in) })
+		return err
 	})
 	return made, err
 }

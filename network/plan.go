@@ -134,6 +134,29 @@ func (p *plan) remember(verb, token string, request any, result string) {
 	p.note(&Token{ID: p.tokenID(verb, token), Request: digest(request), Result: result, Expires: p.now.Add(tokenLife)})
 }
 
+// asked is a request that may carry a client token.
+type asked struct {
+	verb, token string
+	request     any
+}
+
+// once makes what was asked for, or finds what the same request with the same client token has made.
+func once[R interface{ key() string }](p *plan, a asked, all *table[R], create func() (R, error)) (R, error) {
+	id, err := p.recall(a.verb, a.token, a.request)
+	if err != nil {
+		var none R
+		return none, err
+	}
+	if r, ok := all.get(id); ok {
+		return r, nil
+	}
+	r, err := create()
+	if err == nil {
+		p.remember(a.verb, a.token, a.request, r.key())
+	}
+	return r, err
+}
+
 func (p *plan) tokenID(verb, token string) string {
 	return p.scope.Account + "/" + p.scope.Region + "/" + verb + "/" + token
 }

@@ -21,19 +21,9 @@ type CreateRouteTableInput struct {
 func (s *Service) CreateRouteTable(ctx context.Context, c Scope, in CreateRouteTableInput) (*RouteTable, error) {
 	var made *RouteTable
 	err := s.do(ctx, c, func(p *plan) error {
-		id, err := p.recall("CreateRouteTable", in.Token, in)
-		if err != nil {
-			return err
-		}
-		if t, ok := p.tables.get(id); ok {
-			made = t
-			return nil
-		}
-		if made, err = p.createRouteTable(in); err != nil {
-			return err
-		}
-		p.remember("CreateRouteTable", in.Token, in, made.ID)
-		return nil
+		var err error
+		made, err = once(p, asked{"CreateRouteTable", in.Token, in}, &p.tables, func() (*RouteTable, error) { return p.createRouteTable(in) })
+		return err
 	})
 	return made, err
 }

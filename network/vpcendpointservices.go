@@ -122,20 +122,9 @@ type CreateEndpointServiceInput struct {
 func (s *Service) CreateEndpointService(ctx context.Context, c Scope, in CreateEndpointServiceInput) (*VpcEndpointService, error) {
 	var made *VpcEndpointService
 	err := s.do(ctx, c, func(p *plan) error {
-		const verb = "CreateVpcEndpointServiceConfiguration"
-		id, err := p.recall(verb, in.Token, in)
-		if err != nil {
-			return err
-		}
-		if v, ok := p.services.get(id); ok {
-			made = v
-			return nil
-		}
-		if made, err = p.createEndpointService(in); err != nil {
-			return err
-		}
-		p.remember(verb, in.Token, in, made.ID)
-		return nil
+		var err error
+		made, err = once(p, asked{"CreateVpcEndpointServiceConfiguration", in.Token, in}, &p.services, func() (*VpcEndpointService, error) { return p.createEndpointService(in) })
+		return err
 	})
 	return made, err
 }
