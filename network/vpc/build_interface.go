@@ -22,9 +22,9 @@ func (b *builder) vpcEndpoints() error {
 		if e.Kind == GatewayEndpoint {
 			b.gateways[e.ID] = r
 			r.gateways = append(r.gateways, &endpoints[i])
-			for _, l := range b.lists {
-				if l.Name == e.Service {
-					endpoints[i].lists = append(endpoints[i].lists, l)
+			for j := range b.network.PrefixLists {
+				if l := &b.network.PrefixLists[j]; l.Name == e.Service {
+					endpoints[i].lists = append(endpoints[i].lists, b.lists[l.ID])
 				}
 			}
 		}
@@ -175,12 +175,10 @@ func (b *builder) routeTables() error {
 func (b *builder) impliedRoutes() map[string][]Route {
 	routes := map[string][]Route{}
 	for i := range b.network.Endpoints {
-		e := &b.network.Endpoints[i]
-		for j := range b.network.PrefixLists {
-			if l := &b.network.PrefixLists[j]; l.Name == e.Service {
-				for _, t := range e.RouteTables {
-					routes[t] = append(routes[t], Route{PrefixList: l.ID, Target: Target{ViaGatewayEndpoint, e.ID}})
-				}
+		e := b.endpoints[b.network.Endpoints[i].ID]
+		for _, l := range e.lists {
+			for _, t := range e.RouteTables {
+				routes[t] = append(routes[t], Route{PrefixList: l.ID, Target: Target{ViaGatewayEndpoint, e.ID}})
 			}
 		}
 	}
