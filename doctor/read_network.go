@@ -14,14 +14,14 @@ import (
 	"postern/network/vpc"
 )
 
-// pager is a paginator of the SDK.
-type pager[O any] interface {
+// pager is a paginator of one of the SDK's clients, whose options are of the second type.
+type pager[O, Options any] interface {
 	HasMorePages() bool
-	NextPage(context.Context, ...func(*ec2.Options)) (*O, error)
+	NextPage(context.Context, ...func(*Options)) (*O, error)
 }
 
 // each calls do with every item of every page.
-func each[O, T any](r *reader, p pager[O], items func(*O) []T, do func(*T)) error {
+func each[O, T, Options any](r *reader, p pager[O, Options], items func(*O) []T, do func(*T)) error {
 	for p.HasMorePages() {
 		out, err := p.NextPage(r.ctx)
 		if err != nil {

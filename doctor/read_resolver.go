@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"context"
 	"net/netip"
 	"slices"
 	"strings"
@@ -27,26 +26,6 @@ type resolverAddress struct {
 	address          netip.Addr
 }
 
-// asks is a paginator of the SDK for Route 53 Resolver.
-type asks[O any] interface {
-	HasMorePages() bool
-	NextPage(context.Context, ...func(*route53resolver.Options)) (*O, error)
-}
-
-func every[O, T any](r *reader, p asks[O], items func(*O) []T, do func(*T)) error {
-	for p.HasMorePages() {
-		out, err := p.NextPage(r.ctx)
-		if err != nil {
-			return err
-		}
-		list := items(out)
-		for i := range list {
-			do(&list[i])
-		}
-	}
-	return nil
-}
-
 // resolver reads the rules that the node's VPC follows and the Resolver endpoints of the VPCs that are read, and adds the
 // VPCs that those rules go out by. What cannot be read is not judged.
 func (r *reader) resolver() error {
@@ -66,7 +45,7 @@ func (r *reader) resolver() error {
 
 func (r *reader) resolverRules() error {
 	held := map[string]bool{}
-	err := every(r, route53resolver.NewListResolverRuleAssociationsPaginator(r.Resolver, &route53resolver.ListResolverRuleAssociationsInput{
+	err := each(r, route53resolver.NewListResolverRuleAssociationsPaginator(r.Resolver, &route53resolver.ListResolverRuleAssociationsInput{
 		Filters: []types.Filter{{Name: aws.String("VPCId"), Values: []string{r.home}}},
 	}), func(o *route53resolver.ListResolverRuleAssociationsOutput) []types.ResolverRuleAssociation {
 		return o.ResolverRuleAssociations
@@ -79,7 +58,7 @@ func (r *reader) resolverRules() error {
 	if err != nil || len(held) == 0 {
 		return err
 	}
-	return every(r, route53resolver.NewListResolverRulesPaginator(r.Resolver, &route53resolver.ListResolverRulesInput{}),
+	return each(r, route53resolver.NewListResolverRulesPaginator(r.Resolver, &route53resolver.ListResolverRulesInput{}),
 		func(o *route53resolver.ListResolverRulesOutput) []types.ResolverRule { return o.ResolverRules },
 		func(in *types.ResolverRule) {
 			if held[aws.ToString(in.Id)] && (in.RuleType == types.RuleTypeOptionForward || in.RuleType == types.RuleTypeOptionSystem) {
@@ -107,7 +86,7 @@ func (r *reader) rule(in *types.ResolverRule) vpc.ResolverRule {
 
 func (r *reader) resolverEndpoints() error {
 	var ways []types.ResolverEndpoint
-	err := every(r, route53resolver.NewListResolverEndpointsPaginator(r.Resolver, &route53resolver.ListResolverEndpointsInput{}),
+	err := each(r, route53resolver.NewListResolverEndpointsPaginator(r.Resolver, &route53resolver.ListResolverEndpointsInput{}),
 		func(o *route53resolver.ListResolverEndpointsOutput) []types.ResolverEndpoint {
 			return o.ResolverEndpoints
 		},
@@ -129,7 +108,7 @@ func (r *reader) resolverEndpoints() error {
 			out.Direction = vpc.Outbound
 		}
 		r.Network.ResolverEndpoints = append(r.Network.ResolverEndpoints, out)
-		err := every(r, route53resolver.NewListResolverEndpointIpAddressesPaginator(r.Resolver, &route53resolver.ListResolverEndpointIpAddressesInput{ResolverEndpointId: e.Id}),
+		err := each(r, route53resolver.NewListResolverEndpointIpAddressesPaginator(r.Resolver, &route53resolver.ListResolverEndpointIpAddressesInput{ResolverEndpointId: e.Id}),
 			func(o *route53resolver.ListResolverEndpointIpAddressesOutput) []types.IpAddressResponse {
 				return o.IpAddresses
 			},
