@@ -84,10 +84,7 @@ func (c Commands) ListCommands(ctx context.Context, scope ssm.Scope, after comma
 		q.where("requested < ? OR (requested = ? AND id > ?)", at, at, after.CommandID)
 	}
 	q.end("ORDER BY requested DESC, id", limit)
-	err = c.db.view(ctx, func(tx *sql.Tx) error {
-		list = nil
-		return q.each(tx, scanCommand(&list))
-	})
+	err = c.db.each(ctx, q, scanCommand(&list))
 	return list, err
 }
 
@@ -173,13 +170,10 @@ func (c Commands) Rows(ctx context.Context, wanted command.Query) (found []comma
 	q := newQuery(`SELECT ` + rowColumns + ` FROM invocations`)
 	selectRows(q, wanted)
 	q.end("ORDER BY requested DESC, command_id, place", wanted.Limit)
-	err = c.db.view(ctx, func(tx *sql.Tx) error {
-		found = nil
-		return q.each(tx, func(rows *sql.Rows) error {
-			r, err := scanRow(rows)
-			found = append(found, r)
-			return err
-		})
+	err = c.db.each(ctx, q, func(rows *sql.Rows) error {
+		r, err := scanRow(rows)
+		found = append(found, r)
+		return err
 	})
 	return found, err
 }

@@ -253,6 +253,14 @@ func storageFault(err error) error {
 	return fault.New(fault.Unavailable, "store", "the state could not be written: %w", err)
 }
 
+// each asks a query that needs no other beside it: one statement sees one state by itself.
+func (db *DB) each(ctx context.Context, q *query, scan func(*sql.Rows) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return q.each(db.read, scan)
+}
+
 // view runs read in a transaction that sees one consistent state.
 func (db *DB) view(ctx context.Context, read func(*sql.Tx) error) error {
 	tx, err := db.read.BeginTx(ctx, nil)

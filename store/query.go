@@ -54,8 +54,7 @@ func (q *query) end(text string, limit int) {
 	}
 }
 
-// each runs the query and calls scan for every row. A query that needs no other beside it is asked of the database itself:
-// one statement sees one state, and a transaction around it would be two more.
+// each runs the query, in a transaction or by itself, and calls scan for every row.
 func (q *query) each(from interface {
 	Query(text string, args ...any) (*sql.Rows, error)
 }, scan func(*sql.Rows) error,

@@ -54,10 +54,7 @@ func (r Records) List(ctx context.Context, kind ssm.Kind, scope ssm.Scope, after
 		q.where("id > ?", after)
 	}
 	q.end("ORDER BY id", limit)
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	err = q.each(r.db.read, func(rows *sql.Rows) error {
+	err = r.db.each(ctx, q, func(rows *sql.Rows) error {
 		record := ssm.Record{Kind: kind}
 		err := rows.Scan(&record.ID, &record.Scope.Account, &record.Scope.Region, &record.Body)
 		list = append(list, record)

@@ -189,15 +189,15 @@ func (b *bench) back(ctx context.Context, s *server, crowd *swarms, began time.T
 	if err != nil {
 		return 0, err
 	}
-	if online != crowd.agents {
-		return 0, fmt.Errorf("%d of %d nodes are Online after the restart", online, crowd.agents)
+	if len(online) != crowd.agents {
+		return 0, fmt.Errorf("%d of %d nodes are Online after the restart", len(online), crowd.agents)
 	}
 	return took, nil
 }
 
-// online counts the nodes that are Online.
-func (s *server) online(ctx context.Context) (int, error) {
-	n := 0
+// online returns the ids of the nodes that are Online.
+func (s *server) online(ctx context.Context) ([]string, error) {
+	var ids []string
 	pages := ssm.NewDescribeInstanceInformationPaginator(s.ssm, &ssm.DescribeInstanceInformationInput{
 		MaxResults: aws.Int32(50),
 		Filters:    []ssmtypes.InstanceInformationStringFilter{{Key: aws.String("PingStatus"), Values: []string{"Online"}}},
@@ -205,11 +205,13 @@ func (s *server) online(ctx context.Context) (int, error) {
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return n, err
+			return ids, err
 		}
-		n += len(page.InstanceInformationList)
+		for _, i := range page.InstanceInformationList {
+			ids = append(ids, *i.InstanceId)
+		}
 	}
-	return n, nil
+	return ids, nil
 }
 
 // everyone sends one command to all nodes, the run-th one, and checks every result. The row's ratio tells what is wrong.

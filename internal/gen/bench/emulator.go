@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"os/exec"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -194,11 +193,12 @@ func tell(ctx context.Context, c *caller) (calls int, err error) {
 		if s.id == "" {
 			continue
 		}
-		found := regexp.MustCompile("<" + s.id + ">([^<]*)").FindStringSubmatch(answer)
-		if found == nil {
+		_, after, ok := strings.Cut(answer, "<"+s.id+">")
+		id, _, _ := strings.Cut(after, "<")
+		if !ok {
 			return calls, fmt.Errorf("%s: the answer has no %s: %s", s.action, s.id, tail([]byte(answer)))
 		}
-		made[s.name] = found[1]
+		made[s.name] = id
 	}
 	return calls, nil
 }

@@ -82,11 +82,7 @@ func (b *bench) labReset(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	defer s.stop()
-	err = until(ctx, 20*time.Millisecond, func() (bool, error) {
-		nodes, err := s.online(ctx)
-		return nodes > 0, err
-	})
-	if err != nil {
+	if _, err := s.awaitOnline(ctx, 1); err != nil {
 		return 0, fmt.Errorf("the sample's node: %w", err)
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.connection.Endpoint+"/_postern/reset", nil)

@@ -13,8 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"postern/internal/gen/bench/report"
 )
@@ -38,7 +36,7 @@ func (b *bench) measureTwenty(ctx context.Context) ([]report.Row, error) {
 		return nil, err
 	}
 	defer s.stop()
-	sample, err := s.onlineIDs(ctx, 1)
+	sample, err := s.awaitOnline(ctx, 1)
 	if err != nil {
 		return nil, fmt.Errorf("the sample's node: %w", err)
 	}
@@ -57,7 +55,7 @@ func (b *bench) measureTwenty(ctx context.Context) ([]report.Row, error) {
 	if _, err := s.ec2.RunInstances(ctx, in); err != nil {
 		return nil, err
 	}
-	if _, err := s.onlineIDs(ctx, 1+instances); err != nil {
+	if _, err := s.awaitOnline(ctx, 1+instances); err != nil {
 		return nil, err
 	}
 	took := time.Since(began)
@@ -75,18 +73,11 @@ func (b *bench) measureTwenty(ctx context.Context) ([]report.Row, error) {
 	}}, nil
 }
 
-// onlineIDs waits until so many instances are Online, and returns their ids.
-func (s *server) onlineIDs(ctx context.Context, n int) (ids []string, err error) {
+// awaitOnline waits until so many instances are Online, and returns their ids.
+func (s *server) awaitOnline(ctx context.Context, n int) (ids []string, err error) {
 	err = until(ctx, 5*time.Millisecond, func() (bool, error) {
-		out, err := s.ssm.DescribeInstanceInformation(ctx, &ssm.DescribeInstanceInformationInput{MaxResults: aws.Int32(50)})
-		if err != nil {
+		if ids, err = s.online(ctx); err != nil {
 			return false, err
-		}
-		ids = nil
-		for _, i := range out.InstanceInformationList {
-			if i.PingStatus == ssmtypes.PingStatusOnline {
-				ids = append(ids, *i.InstanceId)
-			}
 		}
 		return len(ids) == n, s.ended()
 	})
