@@ -122,6 +122,25 @@ func TestFlow(t *testing.T) {
 	}
 }
 
+// What a parameter of interpolation type ENV_VAR holds is never read as code.
+func TestInterpolationByEnvironment(t *testing.T) {
+	text := `{"schemaVersion":"2.2","parameters":{"who":{"type":"String","interpolationType":"ENV_VAR"}},"mainSteps":[
+		{"action":"aws:runShellScript","name":"s","inputs":{"runCommand":["echo hello {{who}}","printf '[%s]' \"$SSM_who\""]}}]}`
+	j, err := execute.Read(&mgs.CommandContent{DocumentContent: json.RawMessage(text), Parameters: map[string]any{"who": "x; echo INJECTED; $(id)"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out string
+	j.Run(t.Context(), node, execute.OS{Dir: t.TempDir()}, func(r execute.Result) {
+		for _, s := range r.Steps {
+			out = s.StandardOutput
+		}
+	})
+	if want := "hello x; echo INJECTED; $(id)\n[x; echo INJECTED; $(id)]"; out != want {
+		t.Errorf("%q, want %q", out, want)
+	}
+}
+
 func TestCancelledAndStopped(t *testing.T) {
 	for _, tt := range []struct {
 		cause error
@@ -170,6 +189,10 @@ func TestOS(t *testing.T) {
 		{"time-out", execute.Script{Lines: []string{"echo a; sleep 1000 & sleep 1000"}, Timeout: 100 * time.Millisecond}, execute.Outcome{Code: 137, Status: mgs.TimedOut, Stdout: "a\n"}},
 		{"left behind", execute.Script{Lines: []string{"sleep 1 & echo a"}}, execute.Outcome{Status: mgs.Success, Stdout: "a\n"}},
 		{"flood", execute.Script{Lines: []string{"head -c 10000000 /dev/zero | tr '\\0' x"}}, execute.Outcome{Status: mgs.Success, Stdout: long}},
+		{"interpreter by the first line", execute.Script{Lines: []string{"#!/bin/bash", "a=(x y)", `echo "${a[1]}"`}}, execute.Outcome{Status: mgs.Success, Stdout: "y\n"}},
+		{"interpreter from the path", execute.Script{Lines: []string{"#!/usr/bin/env -S sed 1d", "text"}}, execute.Outcome{Status: mgs.Success, Stdout: "text\n"}},
+		{"indented first line is a comment", execute.Script{Lines: []string{"  #!/bin/false", "echo sh"}}, execute.Outcome{Status: mgs.Success, Stdout: "sh\n"}},
+		{"nothing", execute.Script{}, execute.Outcome{Status: mgs.Success}},
 		{"killed", execute.Script{Lines: []string{"kill -9 $$"}}, execute.Outcome{Code: -1, Status: mgs.Failed}},
 	} {
 		if tt.script.Interpreter == "" {

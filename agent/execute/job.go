@@ -286,10 +286,10 @@ func (r *run) script(ctx context.Context, s *document.Step, set map[string]any) 
 		Lines:       s.Lines("runCommand"),
 		Dir:         dir,
 		Timeout:     document.Timeout(set),
-		Env: []string{
-			"AWS_SSM_INSTANCE_ID=" + r.node.ID, "AWS_SSM_REGION_NAME=" + r.node.Region,
-			"AWS_SSM_PLATFORM_NAME=" + r.node.PlatformName, "AWS_SSM_PLATFORM_VERSION=" + r.node.PlatformVersion,
-			"SSM_COMMAND_ID=" + r.Command,
-		},
+		Env: append(r.document.Environment(r.values),
+			"AWS_SSM_INSTANCE_ID="+r.node.ID, "AWS_SSM_REGION_NAME="+r.node.Region,
+			"AWS_SSM_PLATFORM_NAME="+r.node.PlatformName, "AWS_SSM_PLATFORM_VERSION="+r.node.PlatformVersion,
+			"SSM_COMMAND_ID="+r.Command,
+		),
 	})
 }

@@ -42,6 +42,10 @@ func (o OS) Run(ctx context.Context, s Script) Outcome {
 	defer cancel()
 	stdout, stderr := &capture{max: mgs.StreamLimit + 1}, &capture{max: mgs.StreamLimit + 1}
 	cmd := exec.CommandContext(timed, s.Interpreter, file)
+	if s.Interpreter == "sh" && len(s.Lines) > 0 && strings.HasPrefix(s.Lines[0], "#!") {
+		// Amazon's agent has sh execute the file, so that its first line decides who reads it.
+		cmd = exec.CommandContext(timed, "sh", "-c", `exec "$0"`, file)
+	}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.Env = environment(s.Env)
 	cmd.Dir = "/"
@@ -90,6 +94,9 @@ func (o OS) write(lines []string) (string, error) {
 		return "", err
 	}
 	file := filepath.Join(dir, "_script.sh")
+	// No process may be forked meanwhile: it would have the file open for writing, and the kernel executes no such file.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	return file, os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o700)
 }
 

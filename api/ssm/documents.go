@@ -77,13 +77,17 @@ func (s *service) getDocument(ctx context.Context, c *api.Call, in *ssm.GetDocum
 	if err != nil {
 		return nil, err
 	}
-	content, format := v.Content, v.Format
-	switch want := document.Format(in.DocumentFormat); want {
-	case "", format:
-	case document.JSON:
-		content, format = string(v.Document.Content()), document.JSON
+	format := document.Format(in.DocumentFormat)
+	switch format {
+	case document.JSON, document.YAML:
+	case "":
+		format = document.JSON // whatever the document was written in
 	default:
-		return nil, fault.New(fault.NotImplemented, "ssm.getDocument", "Postern does not turn a document in %s into %s", format, want)
+		return nil, fault.New(fault.NotImplemented, "ssm.getDocument", "Postern does not write documents in the format %s", format)
+	}
+	content, err := v.Document.Rewrite(v.Content, v.Format, format)
+	if err != nil {
+		return nil, err
 	}
 	out := &ssm.GetDocumentOutput{
 		Name: aws.String(v.Name), Content: aws.String(content), DocumentFormat: types.DocumentFormat(format),

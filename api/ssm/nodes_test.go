@@ -241,9 +241,28 @@ func TestTagsAndDocuments(t *testing.T) {
 	if err != nil || *got.Document.DocumentVersion != "1" || *got.Document.Parameters[0].DefaultValue != "x" || *got.Document.Hash == "" || got.Document.Status != types.DocumentStatusActive {
 		t.Errorf("describe %+v, %v", got, err)
 	}
-	text, err := c.GetDocument(t.Context(), &ssm.GetDocumentInput{Name: aws.String("Doc"), DocumentVersion: aws.String("1"), DocumentFormat: types.DocumentFormatJson})
-	if err != nil || !strings.HasPrefix(*text.Content, "{") || text.DocumentFormat != types.DocumentFormatJson {
-		t.Errorf("get %+v, %v", text, err)
+	for _, tt := range []struct {
+		version   string
+		ask, want types.DocumentFormat
+		begins    string
+	}{
+		{"1", "", types.DocumentFormatJson, "{"}, // JSON is the default, though the document was written in YAML
+		{"1", types.DocumentFormatJson, types.DocumentFormatJson, "{"},
+		{"1", types.DocumentFormatYaml, types.DocumentFormatYaml, "schemaVersion: '2.2'\n"},
+		{"2", types.DocumentFormatYaml, types.DocumentFormatYaml, "schemaVersion: \"2.2\"\n"},
+	} {
+		text, err := c.GetDocument(t.Context(), &ssm.GetDocumentInput{
+			Name: aws.String("Doc"), DocumentVersion: &tt.version, DocumentFormat: tt.ask,
+		})
+		if err != nil || !strings.HasPrefix(*text.Content, tt.begins) || text.DocumentFormat != tt.want {
+			t.Errorf("get version %s as %q: %+v, %v", tt.version, tt.ask, text, err)
+		}
+	}
+	_, err = c.CreateDocument(t.Context(), &ssm.CreateDocumentInput{Name: aws.String("Typo"), Content: aws.String(
+		`{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runShellScript","name":"s","input":{"runCommand":["id"]}}]}`)})
+	want(t, "unknown key", err, "InvalidDocumentContent")
+	if err == nil || !strings.Contains(err.Error(), "mainSteps[0].input") {
+		t.Errorf("an unknown key is refused without its path: %v", err)
 	}
 	_, err = c.GetDocument(t.Context(), &ssm.GetDocumentInput{Name: aws.String("Doc"), DocumentVersion: aws.String("9")})
 	want(t, "no version", err, "InvalidDocumentVersion")

@@ -116,7 +116,7 @@ type Summary struct {
 //	active:  Cancelling if that is asked for, Pending while nothing has begun, else InProgress
 //	ended:   NoInstancesInTag without any; Cancelled if that was asked for and happened; Success if all that could be
 //	         delivered is; then, against MaxErrors, Failed, ExecutionTimedOut, DeliveryTimedOut; Cancelled if all are;
-//	         Undeliverable if all are; else Incomplete
+//	         Undeliverable or InvalidPlatform if all are; else Incomplete
 func (c *Command) Summarise(counts []Count) Summary {
 	by := map[Details]int{}
 	var s Summary
@@ -157,6 +157,8 @@ func (c *Command) details(s Summary, by map[Details]int, queued int) Details {
 		return Cancelled
 	case by[Undeliverable] == s.Completed:
 		return Undeliverable
+	case by[InvalidPlatform] == s.Completed:
+		return InvalidPlatform
 	case by[Success]+by[Undeliverable] == s.Completed:
 		return Success
 	case s.Errors > c.ErrorLimit && by[Failed] > 0:

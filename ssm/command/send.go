@@ -76,24 +76,30 @@ func (s *Service) Send(ctx context.Context, scope ssm.Scope, r Request) (*Comman
 	c.Concurrency, _ = share(r.MaxConcurrency, len(nodes))
 	c.Concurrency = max(c.Concurrency, 1)
 	c.ErrorLimit, _ = share(r.MaxErrors, len(nodes))
-	return c, s.start(ctx, c, nodes)
+	return c, s.start(ctx, c, nodes, doc.Document.PlatformTypes())
 }
 
-// start stores the command and sends what may go at once.
-func (s *Service) start(ctx context.Context, c *Command, nodes []node.Node) error {
+// start stores the command and sends what may go at once. An invocation on a node of another platform than the document's
+// ends here: its agent would skip every step and call that a success.
+func (s *Service) start(ctx context.Context, c *Command, nodes []node.Node, platforms []string) error {
 	entry, err := s.remember(c)
 	if err != nil {
 		return err
 	}
 	rows := make([]Row, len(nodes))
 	released := make([]*Invocation, 0, min(len(nodes), c.Concurrency))
+	ended := 0
 	for k, n := range nodes {
 		i := &Invocation{
 			Row:  Row{CommandID: c.ID, Node: n.ID, Scope: c.Scope, Requested: c.Requested, Order: k, Stage: Held, Details: Pending},
 			Name: first(n.Name, n.Information.ComputerName), Execute: c.Execute,
 			Deliver: time.Duration(c.TimeoutSeconds) * time.Second,
 		}
-		if k < c.Concurrency {
+		switch {
+		case !fits(n, platforms):
+			i.end(InvalidPlatform, c.Requested)
+			ended++
+		case len(released) < c.Concurrency:
 			i.release(c.Requested)
 			if s.config.Mailbox.Reachable(n.ID) {
 				i.sent(c.Requested)
@@ -102,7 +108,7 @@ func (s *Service) start(ctx context.Context, c *Command, nodes []node.Node) erro
 		}
 		rows[k] = i.row()
 	}
-	if len(rows) > len(released) {
+	if len(rows) > len(released)+ended {
 		// Before it is stored, because its first end may come before Create returns.
 		s.mu.Lock()
 		s.unreleased[c.ID] = true
@@ -142,8 +148,9 @@ func (s *Service) nodes(ctx context.Context, scope ssm.Scope, r Request, doc lib
 	}
 	platforms := doc.Document.PlatformTypes()
 	for _, n := range nodes {
-		if p := n.Information.PlatformType; p != "" && !containsFold(platforms, p) {
-			return nil, invalid("UnsupportedPlatformType", "document %s is for %s, and %s is %s", doc.Name, strings.Join(platforms, " and "), n.ID, p)
+		if !fits(n, platforms) {
+			return nil, invalid("UnsupportedPlatformType", "document %s is for %s, and %s is %s",
+				doc.Name, strings.Join(platforms, " and "), n.ID, n.Information.PlatformType)
 		}
 	}
 	return nodes, nil
@@ -161,6 +168,12 @@ func (s *Service) targets(ctx context.Context, scope ssm.Scope, r Request, now t
 		}
 	}
 	return nodes, nil
+}
+
+// fits reports whether a document for some platforms runs on a node. A node that has not said what it is fits.
+func fits(n node.Node, platforms []string) bool {
+	p := n.Information.PlatformType
+	return p == "" || containsFold(platforms, p)
 }
 
 func containsFold(list []string, s string) bool {

@@ -446,6 +446,31 @@ func TestDiskFull(t *testing.T) {
 	})
 }
 
+// A node whose every step would be skipped is no success: nothing has run there.
+func TestAnotherPlatform(t *testing.T) {
+	run(t, "", 2, func(t *testing.T, w *world) {
+		windows := library.NewVersion{Name: "Win", Content: `{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runPowerShellScript","name":"x",
+			"precondition":{"StringEquals":["platformType","Windows"]},"inputs":{"runCommand":["dir"]}}]}`}
+		if _, err := w.library.Create(t.Context(), here, windows, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		a, _ := w.connect(0, nil)
+		c := w.send(command.Request{Document: "Win", Targets: all()})
+		w.expect(c, "InvalidPlatform: InvalidPlatform InvalidPlatform")
+		if a.got() != "" {
+			t.Errorf("the agent got %q", a.got())
+		}
+		if err := w.nodes.Ping(t.Context(), here, nodeID(1), node.Information{PlatformType: "Windows"}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		b, _ := w.connect(1, nil)
+		c = w.send(command.Request{Document: "Win", Targets: all(), MaxConcurrency: "1"})
+		want(t, "reply", b.reply(mgs.JobID(c.ID, b.id), ended(mgs.Success, 0, "")), "")
+		pass(time.Minute)
+		w.expect(c, "Incomplete: InvalidPlatform Success")
+	})
+}
+
 func TestSendRefuses(t *testing.T) {
 	run(t, "", 1, func(t *testing.T, w *world) {
 		windows := library.NewVersion{Name: "Win", Content: `{"schemaVersion":"2.2","mainSteps":[{"action":"aws:psModule","name":"x"}]}`}

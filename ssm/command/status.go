@@ -19,6 +19,8 @@ const (
 	Undeliverable     Details = "Undeliverable"
 	// Terminated invocations were never sent, because the command had more errors than it may.
 	Terminated Details = "Terminated"
+	// InvalidPlatform invocations were never sent, because no step of the document runs on the node's platform.
+	InvalidPlatform Details = "InvalidPlatform"
 
 	// Incomplete and NoInstancesInTag are of commands only.
 	Incomplete       Details = "Incomplete"
@@ -35,7 +37,7 @@ func StatusOf(d Details) string {
 		return TimedOut
 	case Terminated:
 		return Cancelled
-	case Undeliverable, Incomplete, NoInstancesInTag:
+	case Undeliverable, InvalidPlatform, Incomplete, NoInstancesInTag:
 		return Failed
 	}
 	return d

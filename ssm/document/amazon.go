@@ -31,7 +31,7 @@ var owned = sync.OnceValue(func() []Owned {
 		if err != nil {
 			panic("document: " + err.Error())
 		}
-		d, err := Parse(b, JSON)
+		d, err := Check(b, JSON)
 		if err != nil {
 			panic("document: " + e.Name() + ": " + err.Error())
 		}

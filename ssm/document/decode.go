@@ -174,3 +174,28 @@ func encode(v any) json.RawMessage {
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
+
+// Rewrite writes a document's text in another format. JSON that was YAML has its keys sorted.
+func (d *Document) Rewrite(text string, from, to Format) (string, error) {
+	switch {
+	case from == to:
+		return text, nil
+	case to == JSON:
+		return string(d.content), nil
+	}
+	var root yaml.Node // JSON is YAML in flow style
+	if err := yaml.Unmarshal([]byte(text), &root); err != nil {
+		return "", badContent("the document is not YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	block(&root)
+	out, err := yaml.Marshal(&root)
+	return string(out), err
+}
+
+// block takes the style of every node away, so that it is written as block YAML with quotes only where they are needed.
+func block(n *yaml.Node) {
+	n.Style = 0
+	for _, c := range n.Content {
+		block(c)
+	}
+}

@@ -176,6 +176,9 @@ func (d *Document) readParameters(node any) error {
 		if err != nil {
 			return err
 		}
+		if p.InterpolationType != "" && d.SchemaVersion != "2.2" {
+			return badContent("parameter %s: interpolationType needs schema 2.2", name)
+		}
 		d.Parameters = append(d.Parameters, p)
 	}
 	return nil
@@ -319,6 +322,9 @@ func (s *Step) readPreconditions(node any) error {
 	}
 	return nil
 }
+
+// index is the path of an element of a list.
+func index(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
 
 func invalid(code, format string, args ...any) error {
 	return fault.New(fault.Invalid, "document.Parse", format, args...).WithCode(code)

@@ -65,6 +65,24 @@ func TestSameInBothFormats(t *testing.T) {
 	}
 }
 
+func TestRewrite(t *testing.T) {
+	y := parse(t, twoStepsYAML, document.YAML)
+	json, err := y.Rewrite(twoStepsYAML, document.YAML, document.JSON)
+	if err != nil || json != string(y.Content()) {
+		t.Errorf("JSON %s, %v", json, err)
+	}
+	yaml, err := y.Rewrite(json, document.JSON, document.YAML)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back := parse(t, yaml, document.YAML); string(back.Content()) != json {
+		t.Errorf("%s became %s", json, yaml)
+	}
+	if strings.Contains(yaml, "{") && !strings.Contains(yaml, "schemaVersion: \"2.2\"\n") {
+		t.Errorf("no block YAML: %s", yaml)
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	step := `"mainSteps":[{"action":"a","name":"n"}]`
 	for _, tt := range []struct{ name, text, code string }{

@@ -37,9 +37,16 @@ type Parameter struct {
 	MaxItems       *int
 	MinChars       *int
 	MaxChars       *int
+	// InterpolationType says how the value gets into a script: "" puts it where {{ name }} stands, EnvVar into an environment
+	// variable.
+	InterpolationType string
 
 	allowed *regexp.Regexp
 }
+
+// EnvVar is the interpolation type with which the agent sets the environment variable SSM_name to the value, so that a
+// script takes it as data and never as code. Schema 2.2 has it, for parameters of type String.
+const EnvVar = "ENV_VAR"
 
 var parameterName = regexp.MustCompile(`^[a-zA-Z0-9]+$`)
 
@@ -58,6 +65,9 @@ func readParameter(name string, node any) (Parameter, error) {
 		return p, badContent("parameter %s: type %q is not one of %s", name, text, joined(types))
 	}
 	p.Description, _ = m["description"].(string)
+	if err := p.readInterpolation(m["interpolationType"]); err != nil {
+		return p, err
+	}
 	if err := p.readBounds(m); err != nil {
 		return p, err
 	}
@@ -69,6 +79,20 @@ func readParameter(name string, node any) (Parameter, error) {
 		p.Default = value
 	}
 	return p, nil
+}
+
+func (p *Parameter) readInterpolation(node any) error {
+	if node == nil {
+		return nil
+	}
+	if node != EnvVar {
+		return badContent("parameter %s: interpolationType %q is not %s", p.Name, Text(node), EnvVar)
+	}
+	if p.Type != String {
+		return badContent("parameter %s: interpolationType %s is for parameters of type String, not %s", p.Name, EnvVar, p.Type)
+	}
+	p.InterpolationType = EnvVar
+	return nil
 }
 
 func (p *Parameter) readBounds(m map[string]any) error {
@@ -91,18 +115,19 @@ func (p *Parameter) readBounds(m map[string]any) error {
 	default:
 		return badContent("parameter %s: allowedPattern is not a string", p.Name)
 	}
-	for key, bound := range map[string]**int{
-		"minItems": &p.MinItems, "maxItems": &p.MaxItems, "minChars": &p.MinChars, "maxChars": &p.MaxChars,
-	} {
-		text := scalarText(m[key])
+	for _, b := range []struct {
+		key   string
+		bound **int
+	}{{"minItems", &p.MinItems}, {"maxItems", &p.MaxItems}, {"minChars", &p.MinChars}, {"maxChars", &p.MaxChars}} {
+		text := scalarText(m[b.key])
 		if text == "" {
 			continue
 		}
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
-			return badContent("parameter %s: %s is %q, not a number of 0 or more", p.Name, key, text)
+			return badContent("parameter %s: %s is %q, not a number of 0 or more", p.Name, b.key, text)
 		}
-		*bound = &n
+		*b.bound = &n
 	}
 	return nil
 }

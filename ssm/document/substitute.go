@@ -1,6 +1,7 @@
 package document
 
 import (
+	"maps"
 	"regexp"
 	"strings"
 )
@@ -55,13 +56,17 @@ func substituteText(s string, values Values) any {
 	})
 }
 
-// Steps are the document's steps with the values put into their inputs and preconditions.
+// Steps are the document's steps with the values put into their inputs and preconditions. A parameter of interpolation
+// type ENV_VAR is put into a script as a reference to its environment variable (Environment), never as text.
 func (d *Document) Steps(values Values) []Step {
 	out := make([]Step, len(d.Templates))
 	for i, s := range d.Templates {
 		sets := make([]map[string]any, len(s.Sets))
 		for j, set := range s.Sets {
 			sets[j] = Substitute(set, values).(map[string]any)
+			if script, ok := set[scriptInput]; ok {
+				sets[j][scriptInput] = Substitute(script, d.inScript(s.Action, values))
+			}
 		}
 		s.Sets, s.Inputs = sets, sets[0]
 		s.Preconditions = resolve(s.Preconditions, values)
@@ -69,6 +74,39 @@ func (d *Document) Steps(values Values) []Step {
 			s.readFlow()
 		}
 		out[i] = s
+	}
+	return out
+}
+
+// scriptInput is the input of every action that runs a script.
+const scriptInput = "runCommand"
+
+// inScript are the values as a script of an action has them.
+func (d *Document) inScript(action string, values Values) Values {
+	out := maps.Clone(values)
+	for _, p := range d.Parameters {
+		if _, ok := out[p.Name]; !ok || p.InterpolationType != EnvVar {
+			continue
+		}
+		switch action {
+		case "aws:runPowerShellScript", "aws:psModule":
+			out[p.Name] = "${env:" + variable(p) + "}"
+		default:
+			out[p.Name] = "${" + variable(p) + "}"
+		}
+	}
+	return out
+}
+
+func variable(p Parameter) string { return "SSM_" + p.Name }
+
+// Environment are the environment variables that scripts of the document have, as NAME=value, in the parameters' order.
+func (d *Document) Environment(values Values) []string {
+	var out []string
+	for _, p := range d.Parameters {
+		if v, ok := values[p.Name]; ok && p.InterpolationType == EnvVar {
+			out = append(out, variable(p)+"="+Text(v))
+		}
 	}
 	return out
 }

@@ -41,7 +41,7 @@ func (n *NewVersion) check() error {
 	if n.VersionName != "" && !versionNamePattern.MatchString(n.VersionName) {
 		return invalid("ValidationException", "VersionName %q does not match %s", n.VersionName, versionNamePattern)
 	}
-	_, err := document.Parse([]byte(n.Content), n.Format)
+	_, err := document.Check([]byte(n.Content), n.Format)
 	return err
 }
 
