@@ -437,3 +437,23 @@ func TestConditions(t *testing.T) {
 		}
 	}
 }
+
+// What has no tags has no Tags, and a policy's description is told when it is asked for by name.
+func TestMembersLeftOut(t *testing.T) {
+	_, c := root(t)
+	ctx := t.Context()
+	role := must(c.CreateRole(ctx, &sdk.CreateRoleInput{RoleName: s("Bare"), AssumeRolePolicyDocument: s(trust)})).Role
+	user := must(c.CreateUser(ctx, &sdk.CreateUserInput{UserName: s("bare")})).User
+	profile := must(c.CreateInstanceProfile(ctx, &sdk.CreateInstanceProfileInput{InstanceProfileName: s("Bare")})).InstanceProfile
+	policy := must(c.CreatePolicy(ctx, &sdk.CreatePolicyInput{PolicyName: s("Bare"), PolicyDocument: s(read), Description: s("reads")})).Policy
+	if role.Tags != nil || user.Tags != nil || profile.Tags != nil || policy.Tags != nil {
+		t.Errorf("tags of what has none: %v %v %v %v", role.Tags, user.Tags, profile.Tags, policy.Tags)
+	}
+	if profile.Roles == nil {
+		t.Error("an instance profile without a role has no list of roles")
+	}
+	got := must(c.GetPolicy(ctx, &sdk.GetPolicyInput{PolicyArn: policy.Arn})).Policy
+	if policy.Description != nil || got.Description == nil || *got.Description != "reads" {
+		t.Errorf("description: %v when made, %v when asked for", policy.Description, got.Description)
+	}
+}

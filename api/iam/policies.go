@@ -51,7 +51,9 @@ func (s *service) createPolicy(ctx context.Context, c *api.Call, in *sdk.CreateP
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.CreatePolicyOutput{Policy: s.wholePolicy(c, p)}, nil
+	out := s.wholePolicy(c, p)
+	out.Description = nil // only GetPolicy shows it
+	return &sdk.CreatePolicyOutput{Policy: out}, nil
 }
 
 func (s *service) getPolicy(_ context.Context, c *api.Call, in *sdk.GetPolicyInput) (*sdk.GetPolicyOutput, error) {

@@ -39,7 +39,11 @@ func document(text string) *string {
 
 func stamp(t time.Time) *time.Time { return aws.Time(t.UTC()) }
 
+// toTags makes nil of no tags: IAM leaves the member out then.
 func toTags(tags []identity.Tag) []types.Tag {
+	if len(tags) == 0 {
+		return nil
+	}
 	out := make([]types.Tag, len(tags))
 	for i, t := range tags {
 		out[i] = types.Tag{Key: aws.String(t.Key), Value: aws.String(t.Value)}

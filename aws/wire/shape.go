@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -46,8 +47,8 @@ type field struct {
 	fieldNames
 	index   int
 	pointer bool
-	// keep says that the member stands in answers even when it is an empty string: a plain string of a type that is not
-	// the SDK's, where plain strings are enums.
+	// keep says that the member stands in answers even when it is empty: a plain string of a type that is not the SDK's,
+	// where plain strings are enums, and EC2's emptyLists.
 	keep  bool
 	shape *shape
 }
@@ -161,6 +162,9 @@ func (s *shape) makeFieldsLocked(p Protocol) error {
 		}
 		s.byName[names.in] = len(s.fields)
 		keep := !sdk && f.Type.Kind() == reflect.String && !strings.Contains(f.Tag.Get("json"), ",omitempty")
+		if sdk && p == EC2 && slices.Contains(emptyLists[s.typ.Name()], f.Name) {
+			keep = true
+		}
 		s.fields = append(s.fields, field{fieldNames: names, index: i, pointer: pointer, keep: keep, shape: elem})
 	}
 	return nil
