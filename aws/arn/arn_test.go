@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -97,38 +98,68 @@ func TestBuilderKeepsLiterals(t *testing.T) {
 	}
 }
 
-func TestLike(t *testing.T) {
-	for _, tt := range []struct {
-		pattern, s string
-		want       bool
-	}{
-		{"arn:aws:iam::*:role/*", "arn:aws:iam::123456789012:role/a/b", true},
-		{"arn:aws:iam::*:role/*", "arn:aws:iam::123456789012:user/a", false},
-		{"arn:*:role/x:::x", "arn:aws:iam::1:role/x", false},
-		{"arn:aws:*:*:*:*", "arn:aws:sts:r:1:assumed-role/a/b:c", true},
-		{"arn:aws:*:*:*:*", "not an arn", false},
-	} {
-		l, ok := arn.CompileLike(tt.pattern)
-		if !ok {
-			t.Errorf("%q is no pattern", tt.pattern)
-		} else if got := l.Match(tt.s); got != tt.want {
-			t.Errorf("%q is like %q: %v, want %v", tt.s, tt.pattern, got, tt.want)
+// naive compares one character after the other and tries every length for a *.
+func naive(pattern, s []rune) bool {
+	switch {
+	case len(pattern) == 0:
+		return len(s) == 0
+	case pattern[0] == '*':
+		for i := range len(s) + 1 {
+			if naive(pattern[1:], s[i:]) {
+				return true
+			}
 		}
+		return false
 	}
-	if _, ok := arn.CompileLike("arn:aws:*"); ok {
-		t.Error("a pattern of three segments was taken")
+	return len(s) > 0 && (pattern[0] == '?' || pattern[0] == s[0]) && naive(pattern[1:], s[1:])
+}
+
+// The naive matcher and the regular expression are independent implementations of the same wildcards.
+func TestPatternAgreesWithOthers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		pattern := rapid.StringMatching(`[ab*?é]{0,12}`).Draw(t, "pattern")
+		s := rapid.StringMatching(`[abé]{0,16}`).Draw(t, "s")
+		quoted := strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(pattern))
+		want := regexp.MustCompile(`(?s)^` + quoted + `$`).MatchString(s)
+		p := arn.Compile(pattern)
+		if got := p.Match(s); got != want || naive([]rune(pattern), []rune(s)) != want {
+			t.Fatalf("%q matches %q: %v, regexp says %v, naive %v", pattern, s, got, want, naive([]rune(pattern), []rune(s)))
+		}
+		if again := strings.ReplaceAll(p.String(), "**", "*"); arn.Compile(again).Match(s) != want {
+			t.Fatalf("%q is written as %q, which is another pattern", pattern, again)
+		}
+	})
+}
+
+// Long pieces have more places than a machine word, and than what is kept on the stack.
+func TestLongPieces(t *testing.T) {
+	for _, n := range []int{1, 63, 64, 65, 500, 3000} {
+		run := strings.Repeat("ab", n)
+		for _, pattern := range []string{"*" + run + "c*", "*" + run + "?c*", "*?" + run[1:] + "c*", "*" + run + "c", run + "c*" + run} {
+			p := arn.Compile(pattern)
+			if s := "ab" + run + "c"; strings.Contains(pattern, "?c") {
+				if p.Match(s) || !p.Match(run+"abdc"+run) {
+					t.Errorf("%d: %.20s… is wrong", n, pattern)
+				}
+			} else if want := !strings.HasSuffix(pattern, "c*"+run); p.Match(s) != want || !p.Match(run+"c"+map[bool]string{false: run}[want]) {
+				t.Errorf("%d: %.20s… is wrong", n, pattern)
+			}
+			if p.Match(run + run) {
+				t.Errorf("%d: %.20s… matches without a c", n, pattern)
+			}
+		}
 	}
 }
 
-// The regular expression is an independent implementation of the same wildcards.
-func TestPatternAgreesWithRegexp(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		pattern := rapid.StringMatching(`[ab*?é]{0,8}`).Draw(t, "pattern")
-		s := rapid.StringMatching(`[abé]{0,10}`).Draw(t, "s")
-		quoted := strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(pattern))
-		want := regexp.MustCompile(`(?s)^` + quoted + `$`).MatchString(s)
-		if got := arn.Compile(pattern).Match(s); got != want {
-			t.Fatalf("%q matches %q: %v, regexp says %v", pattern, s, got, want)
+func FuzzPattern(f *testing.F) {
+	f.Add("a*b?c*", "aXbYc")
+	f.Add("*é?*", "xéy")
+	f.Fuzz(func(t *testing.T, pattern, s string) {
+		if len(pattern) > 12 || len(s) > 24 || !utf8.ValidString(pattern) || !utf8.ValidString(s) {
+			t.Skip("the naive matcher is slow")
+		}
+		if got, want := arn.Compile(pattern).Match(s), naive([]rune(pattern), []rune(s)); got != want {
+			t.Errorf("%q matches %q: %v", pattern, s, got)
 		}
 	})
 }
@@ -154,5 +185,24 @@ func BenchmarkPattern(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		p.Match(s)
+	}
+}
+
+// BenchmarkPatternWorst is what cost length times length: nearly the needle, everywhere.
+func BenchmarkPatternWorst(b *testing.B) {
+	text := strings.Repeat("a", 1<<20)
+	for name, pattern := range map[string]string{
+		"literal": "*" + strings.Repeat("a", 3500) + "b", "inner": "*" + strings.Repeat("a", 3500) + "b*",
+		"question mark": "*" + strings.Repeat("a", 3500) + "?b*", "many": strings.Repeat("*a", 1000) + "*b*",
+	} {
+		p := arn.Compile(pattern)
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				if p.Match(text) {
+					b.Fatal("a match")
+				}
+			}
+		})
 	}
 }

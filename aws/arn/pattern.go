@@ -1,21 +1,21 @@
 package arn
 
 import (
+	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
-// The two runes that no text can hold, and that stand for the wildcards in a Pattern.
-const (
-	anyRun = rune(-1) // *: any number of characters, none too
-	anyOne = rune(-2) // ?: exactly one character
-)
-
-// Pattern is a text with wildcards, compiled. The zero Pattern matches only the empty text.
+// Pattern is a text with wildcards, compiled. The zero Pattern matches only the empty text. Match takes time in proportion
+// to the text, whatever the pattern is; only a ? between two * makes it the text's length times that part's in machine
+// words.
 type Pattern struct {
-	literal string // what must be equal, or the whole prefix where rest is a single *
-	rest    []rune // from the first wildcard on
-	fold    bool   // ASCII letters match in either case; literal and rest are in lower case
+	literal string   // what must be equal, or the whole prefix where star is set
+	star    bool     // there is a wildcard after literal; the first one may be a ?
+	head    piece    // what follows literal up to the first *
+	middle  []needle // what stands between two *, in this order
+	tail    piece    // what follows the last *
+	open    bool     // there is a *
+	fold    bool     // ASCII letters match in either case; the pattern is in lower case
 }
 
 // Compile reads * as any number of characters and ? as exactly one.
@@ -27,15 +27,22 @@ func Compile(s string) Pattern {
 
 // CompileFold is Compile for texts where upper and lower case (of ASCII) are the same, such as action names.
 func CompileFold(s string) Pattern {
-	p := Compile(asciiLower(s))
-	p.fold = true
-	return p
+	b := Builder{fold: true}
+	b.Wildcards(asciiLower(s))
+	return b.Pattern()
 }
+
+// The two runes that no text can hold, and that stand for the wildcards in a Builder.
+const (
+	anyRun = rune(-1) // *: any number of characters, none too
+	anyOne = rune(-2) // ?: exactly one character
+)
 
 // Builder puts a Pattern together from parts with and without wildcards. The zero Builder is ready.
 type Builder struct {
 	runes []rune
 	meta  bool
+	fold  bool
 }
 
 // Wildcards adds a part in which * and ? are wildcards.
@@ -63,114 +70,89 @@ func (b *Builder) Literal(s string) {
 
 // Pattern is what was added so far.
 func (b *Builder) Pattern() Pattern {
+	p := Pattern{fold: b.fold}
 	if !b.meta {
-		return Pattern{literal: string(b.runes)}
+		p.literal = string(b.runes)
+		return p
 	}
 	i := 0
 	for b.runes[i] >= 0 {
 		i++
 	}
-	return Pattern{literal: string(b.runes[:i]), rest: append([]rune(nil), b.runes[i:]...)}
+	p.literal, p.star = string(b.runes[:i]), true
+	rest := b.runes[i:]
+	for first := true; ; first = false {
+		at := slices.Index(rest, anyRun)
+		switch {
+		case at < 0 && first:
+			p.head = newPiece(rest)
+			return p
+		case at < 0:
+			p.tail = newPiece(rest)
+			return p
+		case first:
+			p.head, p.open = newPiece(rest[:at]), true
+		default:
+			p.middle = append(p.middle, newNeedle(rest[:at]))
+		}
+		rest = rest[at+1:]
+	}
 }
 
 // IsLiteral reports whether the pattern has no wildcard and so matches one text only.
-func (p Pattern) IsLiteral() bool { return len(p.rest) == 0 }
+func (p Pattern) IsLiteral() bool { return !p.star }
 
 // MatchesAll reports whether the pattern is a single *.
-func (p Pattern) MatchesAll() bool { return p.literal == "" && len(p.rest) == 1 && p.rest[0] == anyRun }
+func (p Pattern) MatchesAll() bool {
+	return p.open && p.literal == "" && p.head.empty() && len(p.middle) == 0 && p.tail.empty()
+}
 
-// Match reports whether the whole of s fits the pattern. It allocates nothing.
+// Match reports whether the whole of s fits the pattern.
 func (p Pattern) Match(s string) bool {
 	if len(s) < len(p.literal) {
 		return false
 	}
-	head := s[:len(p.literal)]
-	if head != p.literal && !(p.fold && equalFold(p.literal, head)) {
+	if head := s[:len(p.literal)]; head != p.literal && !(p.fold && equalFold(p.literal, head)) {
 		return false
 	}
-	switch {
-	case len(p.rest) == 0:
-		return len(s) == len(p.literal)
-	case len(p.rest) == 1 && p.rest[0] == anyRun:
-		return true
+	s = s[len(p.literal):]
+	if !p.star {
+		return s == ""
 	}
-	return p.glob(s[len(p.literal):])
-}
-
-// glob matches rest against s. Only the last * seen is ever tried again: what an earlier one could take in addition, the
-// last one can take as well.
-func (p Pattern) glob(s string) bool {
-	i, star, mark := 0, -1, 0 // next of rest; last * seen and where in s its text ends
-	for pos := 0; pos < len(s); {
-		r, size := utf8.DecodeRuneInString(s[pos:])
-		if i < len(p.rest) && p.rest[i] == anyRun {
-			star, mark = i, pos
-			i++
-			continue
-		}
-		if i < len(p.rest) && (p.rest[i] == anyOne || p.rest[i] == r || p.fold && p.rest[i] == lower(r)) {
-			i++
-			pos += size
-			continue
-		}
-		if star < 0 {
+	n, ok := p.head.prefix(s, p.fold)
+	if !ok || !p.open {
+		return ok && n == len(s)
+	}
+	s = s[n:]
+	n, ok = p.tail.suffix(s, p.fold)
+	if !ok {
+		return false
+	}
+	s = s[:len(s)-n]
+	// What an earlier * could take in addition, the next one can take as well: the first place of each is the best.
+	for i := range p.middle {
+		end := p.middle[i].find(s, p.fold)
+		if end < 0 {
 			return false
 		}
-		_, size = utf8.DecodeRuneInString(s[mark:])
-		mark += size
-		i, pos = star+1, mark
+		s = s[end:]
 	}
-	for i < len(p.rest) && p.rest[i] == anyRun {
-		i++
-	}
-	return i == len(p.rest)
+	return true
 }
 
 func (p Pattern) String() string {
-	var b strings.Builder
-	b.WriteString(p.literal)
-	for _, r := range p.rest {
-		switch r {
-		case anyRun:
-			r = '*'
-		case anyOne:
-			r = '?'
-		}
-		b.WriteRune(r)
+	if !p.star {
+		return p.literal
 	}
-	return b.String()
-}
-
-// Like compares an ARN with a pattern segment by segment, so that no wildcard reaches across one of the first five
-// colons. This is the rule of the conditions ArnEquals and ArnLike (IAM User Guide, "IAM JSON policy elements: Condition
-// operators"); Resource elements are compared as whole texts.
-type Like struct{ segments [Segments]Pattern }
-
-// CompileLike compiles an ARN pattern; false means that it has fewer than six segments or does not begin with "arn".
-func CompileLike(s string) (Like, bool) {
-	parts, ok := Split(s)
-	if !ok {
-		return Like{}, false
+	text := p.literal + p.head.String()
+	if !p.open {
+		return text
 	}
-	var l Like
-	for i, part := range parts {
-		l.segments[i] = Compile(part)
+	text += "*"
+	for _, n := range p.middle {
+		text += n.String() + "*"
 	}
-	return l, true
-}
-
-// Match reports whether s is an ARN that fits the pattern in each segment.
-func (l Like) Match(s string) bool {
-	parts, ok := Split(s)
-	if !ok {
-		return false
-	}
-	for i := range parts {
-		if !l.segments[i].Match(parts[i]) {
-			return false
-		}
-	}
-	return true
+	return text + p.tail.String()
 }
 
 func lower(r rune) rune {
