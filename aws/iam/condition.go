@@ -28,18 +28,25 @@ type condition struct {
 	ifExists   bool
 	negative   bool
 	null       bool // the values are "true" (the key is absent) and "false"
-	values     []matcher
+	values     []operand
 }
 
-// A matcher compares one value of the request with one value of the policy. resolved is false where the policy's value
-// has a variable without value; such a value fits nothing.
-type matcher func(r *Request, s string) (fits, resolved bool)
+// An operand is one value of the policy.
+type operand struct {
+	// match compares it with one value of the request. An operand that has a variable without value fits nothing.
+	match     func(r *Request, s string) bool
+	templates []template // where variables may stand
+}
+
+func constant(match func(s string) bool) operand {
+	return operand{match: func(_ *Request, s string) bool { return match(s) }}
+}
 
 // An operator is a way to compare.
 type operator struct {
 	negative bool
 	null     bool
-	compile  func(value string, variables bool) (matcher, error)
+	compile  func(value string, variables bool) (operand, error)
 }
 
 // operators are the condition operators by their names in lower case, without prefix and suffix.
@@ -49,7 +56,7 @@ func makeOperators() map[string]operator {
 	m := map[string]operator{"null": {null: true, compile: boolean}, "bool": {compile: boolean}, "binaryequals": {compile: binary}}
 	for _, both := range []struct {
 		yes, no string
-		compile func(string, bool) (matcher, error)
+		compile func(string, bool) (operand, error)
 	}{
 		{"StringEquals", "StringNotEquals", stringEquals},
 		{"StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", stringEqualsFold},
@@ -106,8 +113,7 @@ func (c *condition) holds(r *Request, cautious bool) bool {
 	values := r.lookup(c.key)
 	if c.null {
 		absent := strconv.FormatBool(len(values) == 0)
-		fits, _ := c.oneFits(r, absent)
-		return fits
+		return c.oneFits(r, absent)
 	}
 	if len(values) == 0 {
 		switch {
@@ -118,11 +124,12 @@ func (c *condition) holds(r *Request, cautious bool) bool {
 		}
 		return c.negative
 	}
+	withheld := c.negative && cautious && c.unresolved(r)
 	some, all := false, true
 	for _, v := range values {
-		fits, resolved := c.oneFits(r, v)
+		fits := c.oneFits(r, v)
 		if c.negative {
-			fits = !fits && (resolved || !cautious)
+			fits = !fits && !withheld
 		}
 		some, all = some || fits, all && fits
 	}
@@ -134,71 +141,96 @@ func (c *condition) holds(r *Request, cautious bool) bool {
 }
 
 // oneFits reports whether a value of the request fits one of the policy's.
-func (c *condition) oneFits(r *Request, v string) (fits, resolved bool) {
-	resolved = true
-	for _, m := range c.values {
-		f, res := m(r, v)
-		fits, resolved = fits || f, resolved && res
+func (c *condition) oneFits(r *Request, v string) bool {
+	for i := range c.values {
+		if c.values[i].match(r, v) {
+			return true
+		}
 	}
-	return fits, resolved
+	return false
 }
 
-func stringEquals(value string, variables bool) (matcher, error) {
+// unresolved reports whether a variable in one of the policy's values has no value.
+func (c *condition) unresolved(r *Request) bool {
+	for i := range c.values {
+		for j := range c.values[i].templates {
+			if f, _ := c.values[i].templates[j].obstacle(r); f == unresolved {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// unjudged is a key, the condition's own or a variable's, of which it is not known whether the request has it.
+func (c *condition) unjudged(r *Request) string {
+	if !r.judges(c.key) {
+		return c.key
+	}
+	for i := range c.values {
+		for j := range c.values[i].templates {
+			if f, key := c.values[i].templates[j].obstacle(r); f == unknown {
+				return key
+			}
+		}
+	}
+	return ""
+}
+
+func stringEquals(value string, variables bool) (operand, error) {
+	return text(value, false, variables)
+}
+
+func stringLike(value string, variables bool) (operand, error) { return text(value, true, variables) }
+
+func text(value string, wild, variables bool) (operand, error) {
+	t, err := parseTemplate(value, wild, variables)
+	match := func(r *Request, s string) bool {
+		f, _ := t.match(r, s)
+		return f == fits
+	}
+	return operand{match, []template{t}}, err
+}
+
+func stringEqualsFold(value string, variables bool) (operand, error) {
 	t, err := parseTemplate(value, false, variables)
-	return func(r *Request, s string) (bool, bool) {
-		want, ok := t.resolve(r)
-		return ok && want == s, ok
-	}, err
-}
-
-func stringEqualsFold(value string, variables bool) (matcher, error) {
-	t, err := parseTemplate(value, false, variables)
-	return func(r *Request, s string) (bool, bool) {
-		want, ok := t.resolve(r)
-		return ok && strings.EqualFold(want, s), ok
-	}, err
-}
-
-func stringLike(value string, variables bool) (matcher, error) {
-	t, err := parseTemplate(value, true, variables)
-	return func(r *Request, s string) (bool, bool) {
-		p, ok := t.resolvePattern(r)
-		return ok && p.Match(s), ok
-	}, err
+	match := func(r *Request, s string) bool {
+		f, _ := t.obstacle(r)
+		return f == fits && t.equalFold(r, s)
+	}
+	return operand{match, []template{t}}, err
 }
 
 // arnLike compares segment by segment. The segments are cut in the policy's text, before variables get their values, so
 // that no value can reach into another segment.
-func arnLike(value string, variables bool) (matcher, error) {
+func arnLike(value string, variables bool) (operand, error) {
 	if value == "*" {
-		return func(_ *Request, s string) (bool, bool) {
+		return constant(func(s string) bool {
 			_, ok := arn.Split(s)
-			return ok, true
-		}, nil
+			return ok
+		}), nil
 	}
 	segments, ok := splitOutsideVariables(value)
 	if !ok {
-		return nil, fmt.Errorf("%q must be in ARN format", value)
+		return operand{}, fmt.Errorf("%q must be in ARN format", value)
 	}
-	var templates [arn.Segments]template
+	templates := make([]template, len(segments))
 	for i, segment := range segments {
 		var err error
 		if templates[i], err = parseTemplate(segment, true, variables); err != nil {
-			return nil, err
+			return operand{}, err
 		}
 	}
-	return func(r *Request, s string) (bool, bool) {
+	match := func(r *Request, s string) bool {
 		parts, isARN := arn.Split(s)
-		fits := isARN
 		for i := range templates {
-			p, resolved := templates[i].resolvePattern(r)
-			if !resolved {
-				return false, false
+			if f, _ := templates[i].match(r, parts[i]); !isARN || f != fits {
+				return false
 			}
-			fits = fits && p.Match(parts[i])
 		}
-		return fits, true
-	}, nil
+		return true
+	}
+	return operand{match, templates}, nil
 }
 
 // splitOutsideVariables is arn.Split for a text with variables, whose keys hold colons themselves.
@@ -219,12 +251,12 @@ func splitOutsideVariables(s string) (parts [arn.Segments]string, ok bool) {
 	return parts, i == arn.Segments-1 && parts[0] == "arn"
 }
 
-func boolean(value string, _ bool) (matcher, error) {
+func boolean(value string, _ bool) (operand, error) {
 	want, err := parseBool(value)
-	return func(_ *Request, s string) (bool, bool) {
+	return constant(func(s string) bool {
 		got, err := parseBool(s)
-		return err == nil && got == want, true
-	}, err
+		return err == nil && got == want
+	}), err
 }
 
 func parseBool(s string) (bool, error) {
@@ -237,24 +269,24 @@ func parseBool(s string) (bool, error) {
 	return false, fmt.Errorf("%q must be true or false", s)
 }
 
-func binary(value string, _ bool) (matcher, error) {
+func binary(value string, _ bool) (operand, error) {
 	want, err := base64.StdEncoding.DecodeString(value)
 	if err != nil {
-		return nil, fmt.Errorf("%q must be base64", value)
+		return operand{}, fmt.Errorf("%q must be base64", value)
 	}
-	return func(_ *Request, s string) (bool, bool) {
+	return constant(func(s string) bool {
 		got, err := base64.StdEncoding.DecodeString(s)
-		return err == nil && string(got) == string(want), true
-	}, nil
+		return err == nil && string(got) == string(want)
+	}), nil
 }
 
-func numeric(compare func(a, b float64) bool) func(string, bool) (matcher, error) {
-	return func(value string, _ bool) (matcher, error) {
+func numeric(compare func(a, b float64) bool) func(string, bool) (operand, error) {
+	return func(value string, _ bool) (operand, error) {
 		want, err := parseNumber(value)
-		return func(_ *Request, s string) (bool, bool) {
+		return constant(func(s string) bool {
 			got, err := parseNumber(s)
-			return err == nil && compare(got, want), true
-		}, err
+			return err == nil && compare(got, want)
+		}), err
 	}
 }
 
@@ -266,13 +298,13 @@ func parseNumber(s string) (float64, error) {
 	return n, nil
 }
 
-func date(compare func(int) bool) func(string, bool) (matcher, error) {
-	return func(value string, _ bool) (matcher, error) {
+func date(compare func(int) bool) func(string, bool) (operand, error) {
+	return func(value string, _ bool) (operand, error) {
 		want, err := parseDate(value)
-		return func(_ *Request, s string) (bool, bool) {
+		return constant(func(s string) bool {
 			got, err := parseDate(s)
-			return err == nil && compare(got.Compare(want)), true
-		}, err
+			return err == nil && compare(got.Compare(want))
+		}), err
 	}
 }
 
@@ -289,18 +321,18 @@ func parseDate(s string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q must be a date such as 2006-01-02T15:04:05Z", s)
 }
 
-func address(value string, _ bool) (matcher, error) {
+func address(value string, _ bool) (operand, error) {
 	prefix, err := netip.ParsePrefix(value)
 	if err != nil {
 		single, errAddress := netip.ParseAddr(value)
 		if errAddress != nil {
-			return nil, fmt.Errorf("%q must be an IP address or a range such as 203.0.113.0/24", value)
+			return operand{}, fmt.Errorf("%q must be an IP address or a range such as 203.0.113.0/24", value)
 		}
 		prefix = netip.PrefixFrom(single, single.BitLen())
 	}
 	prefix = prefix.Masked()
-	return func(_ *Request, s string) (bool, bool) {
+	return constant(func(s string) bool {
 		a, err := netip.ParseAddr(s)
-		return err == nil && prefix.Contains(a.Unmap().WithZone("")), true
-	}, nil
+		return err == nil && prefix.Contains(a.Unmap().WithZone(""))
+	}), nil
 }

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"context"
 	"fmt"
 	"strings"
 )
@@ -79,15 +80,25 @@ type Decision struct {
 
 // Evaluate judges a request.
 func Evaluate(r *Request, p *Policies) Decision {
-	j := judge{r: r, p: p}
-	if denied, ok := j.collect(); ok {
-		return denied
+	d, _ := EvaluateContext(context.Background(), r, p) // which never ends
+	return d
+}
+
+// EvaluateContext is Evaluate for a request whose caller may leave. Its error is the context's, and then nothing is
+// decided.
+func EvaluateContext(ctx context.Context, r *Request, p *Policies) (Decision, error) {
+	j := judge{r: r, p: p, asked: asked{Request: r, ctx: ctx, bounded: p.Boundary != nil && r.Principal.Kind != Root}}
+	d, ok := j.collect()
+	if err := j.asked.err; err != nil {
+		return Decision{Reason: IdentitySilent, Statement: -1}, err
 	}
-	d := j.decide()
-	if !d.Allow {
+	if ok {
+		return d, nil
+	}
+	if d = j.decide(); !d.Allow {
 		d.Unjudged = j.unjudged()
 	}
-	return d
+	return d, nil
 }
 
 // decide weighs what the policies say, of which none denies.
@@ -110,8 +121,9 @@ func (j *judge) decide() Decision {
 
 // judge holds what the policies say while a request is judged.
 type judge struct {
-	r *Request
-	p *Policies
+	r     *Request
+	p     *Policies
+	asked asked
 
 	identity         finding
 	identityPolicy   *Policy
@@ -142,7 +154,7 @@ func (j *judge) collect() (Decision, bool) {
 		if one.policy == nil {
 			continue
 		}
-		if *one.into = one.policy.find(j.r); one.into.deny >= 0 {
+		if *one.into = one.policy.find(&j.asked); one.into.deny >= 0 {
 			return denied(one.policy, *one.into), true
 		}
 	}
@@ -160,7 +172,7 @@ func (j *judge) collect() (Decision, bool) {
 // collectOwn asks the policies that the caller brings along; root brings none.
 func (j *judge) collectOwn() (Decision, bool) {
 	for _, policy := range j.p.Identity {
-		f := policy.find(j.r)
+		f := policy.find(&j.asked)
 		if f.deny >= 0 {
 			return denied(policy, f), true
 		}
@@ -170,12 +182,12 @@ func (j *judge) collectOwn() (Decision, bool) {
 		j.note(f)
 	}
 	if j.p.Boundary != nil {
-		if j.boundary = j.p.Boundary.find(j.r); j.boundary.deny >= 0 {
+		if j.boundary = j.p.Boundary.find(&j.asked); j.boundary.deny >= 0 {
 			return denied(j.p.Boundary, j.boundary), true
 		}
 	}
 	for _, policy := range j.p.Session {
-		f := policy.find(j.r)
+		f := policy.find(&j.asked)
 		if f.deny >= 0 {
 			return denied(policy, f), true
 		}
@@ -238,6 +250,26 @@ func denied(p *Policy, f finding) Decision {
 	d := allowed(ExplicitDeny, p, f.deny)
 	d.Allow, d.Unjudged = false, f.unjudged
 	return d
+}
+
+// asked is a request while policies are asked about it.
+type asked struct {
+	*Request
+	bounded bool // the caller has a permissions boundary
+	ctx     context.Context
+	err     error // the context's, once it has ended
+	looked  int   // at so many statements
+}
+
+// stride is how many statements are looked at before the context is asked again.
+const stride = 16
+
+// over reports whether the caller has left.
+func (a *asked) over() bool {
+	if a.looked++; a.looked%stride == 0 && a.err == nil {
+		a.err = a.ctx.Err()
+	}
+	return a.err != nil
 }
 
 // note remembers a key without which one of the caller's own policies might allow.

@@ -1,6 +1,10 @@
 package iam_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,17 +20,21 @@ const (
 var (
 	bob = &iam.Principal{
 		Kind: iam.User, ARN: "arn:aws:iam::111111111111:user/ops/bob", Account: account, UserID: "AIDABOB", Name: "bob",
-		Tags: map[string]string{"Team": "blue"},
+		Tags: map[string]string{"team": "blue"},
 	}
 	node = &iam.Principal{
 		Kind: iam.AssumedRole, ARN: "arn:aws:sts::111111111111:assumed-role/NodeRole/i-1", Account: account, UserID: "AROANODE:i-1",
 		Role: "arn:aws:iam::111111111111:role/NodeRole", Issued: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC),
-		SourceInstance: "arn:aws:ec2:us-east-1:111111111111:instance/i-1",
+		SourceInstance: "arn:aws:ec2:us-east-1:111111111111:instance/i-1", SourceVPC: "vpc-1", SourceAddress: "10.0.1.20",
 	}
 	root     = &iam.Principal{Kind: iam.Root, ARN: "arn:aws:iam::111111111111:root", Account: account, UserID: account}
 	stranger = &iam.Principal{Kind: iam.User, ARN: "arn:aws:iam::222222222222:user/eve", Account: other, UserID: "AIDAEVE", Name: "eve"}
 	ec2      = &iam.Principal{Kind: iam.Service, Name: "ec2.amazonaws.com"}
 	nobody   = &iam.Principal{}
+	tagged   = &iam.Principal{
+		Kind: iam.User, ARN: "arn:aws:iam::111111111111:user/tim", Account: account, UserID: "AIDATIM", Name: "tim",
+		Tags: map[string]string{"team": "red", "empty": ""},
+	}
 )
 
 // doc makes a document of statements that are written without quotation marks' noise: ' stands for ".
@@ -170,6 +178,18 @@ func TestStatement(t *testing.T) {
 		{bob, "x:Y", "*", `'Action':'*','Resource':'*','Condition':{'StringEquals':{'aws:PrincipalTag/Team':'${aws:principaltag/team}'}}`, true},
 		{node, "x:Y", "*", `'Action':'*','Resource':'*','Condition':{'StringNotEquals':{'aws:userid':'${aws:username}'}}`, false},
 		{node, "x:Y", "*", `'Action':'*','Resource':'*','Condition':{'StringEquals':{'ec2:SourceInstanceARN':'arn:aws:ec2:us-east-1:111111111111:instance/i-1'}}`, true},
+		{bob, "s3:GetObject", "arn:aws:s3:::b/blue/bob/x", `'Action':'*','Resource':'arn:aws:s3:::*/${aws:PrincipalTag/team}/${aws:username}/?'`, true},
+		{bob, "s3:GetObject", "arn:aws:s3:::b/blue/eve/x", `'Action':'*','Resource':'arn:aws:s3:::*/${aws:PrincipalTag/team}/${aws:username}/?'`, false},
+		{bob, "s3:GetObject", "arn:aws:s3:::b/bob/x/y", `'Action':'*','Resource':'arn:aws:s3:::b/${aws:username}/?'`, false},
+		// who the caller is
+		{tagged, "x:Y", "*", condition(`'StringEquals':{'aws:PrincipalTag/Empty':''}`), true},
+		{tagged, "x:Y", "*", condition(`'Null':{'aws:PrincipalTag/empty':'true'}`), false},
+		{tagged, "x:Y", "*", condition(`'StringEquals':{'aws:PrincipalTag/team':'red'}`), true},
+		{bob, "x:Y", "*", condition(`'Null':{'aws:MultiFactorAuthPresent':'true'}`), true},
+		{bob, "x:Y", "*", condition(`'Bool':{'aws:MultiFactorAuthPresent':'false'}`), false},
+		{node, "x:Y", "*", condition(`'Bool':{'aws:MultiFactorAuthPresent':'false'}`), true},
+		{node, "x:Y", "*", condition(`'StringEquals':{'aws:Ec2InstanceSourceVpc':'vpc-1','aws:Ec2InstanceSourcePrivateIPv4':'10.0.1.20'}`), true},
+		{bob, "x:Y", "*", condition(`'Null':{'aws:Ec2InstanceSourceVpc':'true'}`), true},
 		// strings
 		{bob, "x:Y", "*", condition(`'StringEquals':{'aws:SourceVpce':['vpce-0','vpce-1']}`), true},
 		{bob, "x:Y", "*", condition(`'StringEquals':{'aws:sourcevpce':'VPCE-1'}`), false},
@@ -273,6 +293,48 @@ func TestNotPrincipal(t *testing.T) {
 	}
 }
 
+// TestNotPrincipalAndBoundary: whoever has a permissions boundary is denied, listed or not.
+func TestNotPrincipalAndBoundary(t *testing.T) {
+	statement := `{'Effect':'Deny','NotPrincipal':{'AWS':['` + bob.ARN + `','` + account + `']},'Action':'*','Resource':'*'}`
+	r := &iam.Request{Principal: bob, Action: "s3:Get", Resource: "*", Account: account}
+	p := &iam.Policies{Resource: parse(t, iam.Resource, "r", open, statement)}
+	if d := iam.Evaluate(r, p); !d.Allow {
+		t.Errorf("without a boundary: %v", d)
+	}
+	p.Boundary = parse(t, iam.Boundary, "limit", all)
+	if d := iam.Evaluate(r, p); d.Allow || d.Reason != iam.ExplicitDeny {
+		t.Errorf("with a boundary: %v", d)
+	}
+}
+
+// TestNotPrincipalInTrustLetsNobodyIn, also where it was stored before it was refused.
+func TestNotPrincipalInTrustLetsNobodyIn(t *testing.T) {
+	statement := `{'Effect':'Allow','NotPrincipal':{'AWS':'` + bob.ARN + `'},'Action':'sts:AssumeRole'}`
+	trust := parse(t, iam.Trust, "r", statement)
+	for _, who := range []*iam.Principal{bob, node, stranger, ec2, nobody} {
+		r := &iam.Request{Principal: who, Action: "sts:AssumeRole", Resource: "arn:aws:iam::111111111111:role/r", Account: account}
+		p := &iam.Policies{Identity: []*iam.Policy{parse(t, iam.Identity, "i", all)}, Resource: trust, ResourceDecides: true}
+		if d := iam.Evaluate(r, p); d.Allow {
+			t.Errorf("%s: %v", who.ARN, d)
+		}
+	}
+}
+
+// TestCallerWhoLeft: nothing is decided, whatever the policies say.
+func TestCallerWhoLeft(t *testing.T) {
+	ctx, leave := context.WithCancel(t.Context())
+	r := &iam.Request{Principal: bob, Action: "s3:Get", Resource: "*"}
+	p := &iam.Policies{Identity: []*iam.Policy{parse(t, iam.Identity, "i", slices.Repeat([]string{all}, 100)...)}}
+	if d, err := iam.EvaluateContext(ctx, r, p); !d.Allow || err != nil {
+		t.Errorf("%v, %v", d, err)
+	}
+	p = &iam.Policies{Identity: []*iam.Policy{parse(t, iam.Identity, "i", slices.Repeat([]string{getOnly}, 100)...), p.Identity[0]}}
+	leave()
+	if d, err := iam.EvaluateContext(ctx, r, p); d.Allow || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %v", d, err)
+	}
+}
+
 func TestMessage(t *testing.T) {
 	request := func(p *iam.Principal) *iam.Request {
 		return &iam.Request{Principal: p, Action: "ssm:GetParameter", Resource: "arn:aws:ssm:us-east-1:111111111111:parameter/a"}
@@ -362,6 +424,25 @@ func BenchmarkEvaluate(b *testing.B) {
 	}
 }
 
+// BenchmarkEvaluateVariables judges policies as full as one user's can be, of which one pattern of a hundred fits.
+func BenchmarkEvaluateVariables(b *testing.B) {
+	var statements []string
+	for i := range 100 {
+		statements = append(statements, fmt.Sprintf(
+			`{'Effect':'Allow','Action':'s3:*','Resource':'arn:aws:s3:::bucket-%d/${aws:username}/${aws:PrincipalTag/team}/*'}`, i))
+	}
+	p := &iam.Policies{Identity: []*iam.Policy{parse(b, iam.Identity, "home", statements...)}}
+	for name, resource := range map[string]string{"fits": "arn:aws:s3:::bucket-99/bob/blue/x", "fits not": "arn:aws:s3:::shelf/bob/blue/x"} {
+		r := &iam.Request{Principal: bob, Action: "s3:GetObject", Resource: resource}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				iam.Evaluate(r, p)
+			}
+		})
+	}
+}
+
 // TestUnjudgedKeysAreNamed in what is said of a refusal that rests on them, and in no other.
 func TestUnjudgedKeysAreNamed(t *testing.T) {
 	const condition = `"Condition":{"StringEquals":{"s:Tag/Stage":"prod"}}`
@@ -373,6 +454,22 @@ func TestUnjudgedKeysAreNamed(t *testing.T) {
 		{`{"Effect":"Allow","Action":"*","Resource":"*",` + condition + `}`,
 			`no identity-based policy allows it, where the condition key s:tag/stage cannot be judged`,
 			`because no identity-based policy allows the s:Get action; a statement that may allow it has the condition key s:tag/stage, which cannot be judged here`},
+		{`{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::${s:Tag/Stage}"}`,
+			`no identity-based policy allows it, where the condition key s:tag/stage cannot be judged`,
+			`because no identity-based policy allows the s:Get action; a statement that may allow it has the condition key s:tag/stage, which cannot be judged here`},
+		{`{"Effect":"Allow","Action":"*","NotResource":"arn:aws:s3:::a/${s:Tag/Stage}"}`,
+			`no identity-based policy allows it, where the condition key s:tag/stage cannot be judged`,
+			`the condition key s:tag/stage, which cannot be judged here`},
+		{allow + `,{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::${s:Tag/Stage, 'x'}"}`,
+			`explicit deny by statement 2 of identity-based policy "p", where the condition key s:tag/stage cannot be judged`,
+			`whose condition key s:tag/stage cannot be judged here`},
+		{allow + `,{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::other-${s:Tag/Stage}"}`, `allowed by statement 1 of identity-based policy "p"`, ""},
+		{`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:username":"${s:Tag/Stage}"}}}`,
+			`no identity-based policy allows it, where the condition key s:tag/stage cannot be judged`,
+			`the condition key s:tag/stage, which cannot be judged here`},
+		{allow + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/${s:Tag/Stage}"}}}`,
+			`explicit deny by statement 2 of identity-based policy "p", where the condition key s:tag/stage cannot be judged`,
+			`whose condition key s:tag/stage cannot be judged here`},
 		{allow + `,{"Effect":"Allow","Action":"*","Resource":"*",` + condition + `}`, `allowed by statement 1 of identity-based policy "p"`, ""},
 		{`{"Effect":"Allow","Action":"t:*","Resource":"*",` + condition + `}`, `no identity-based policy allows it`, `because no identity-based policy allows the s:Get action`},
 	} {
@@ -380,7 +477,7 @@ func TestUnjudgedKeysAreNamed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &iam.Request{Principal: bob, Action: "s:Get", Resource: "*", Judged: func(string) bool { return false }}
+		r := &iam.Request{Principal: bob, Action: "s:Get", Resource: "arn:aws:s3:::b", Judged: func(key string) bool { return strings.HasPrefix(key, "aws:") }}
 		d := iam.Evaluate(r, &iam.Policies{Identity: []*iam.Policy{p}})
 		if d.String() != tt.word || !d.Allow && !strings.HasSuffix(d.Message(r), tt.message) {
 			t.Errorf("%s\n%s\nwant %s\n%s", d, d.Message(r), tt.word, tt.message)

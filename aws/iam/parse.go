@@ -14,25 +14,70 @@ const (
 	version2012 = "2012-10-17"
 )
 
-// Parse compiles a policy document. name is what messages will call it. Every error is a *ParseError.
+// Parse compiles a policy document that is in use. name is what messages will call it. Every error is a *ParseError.
 func Parse(kind Kind, name, document string) (*Policy, error) {
-	r := &reader{document: document}
-	root, err := r.read()
+	p, err := parse(kind, name, document)
 	if err != nil {
-		return nil, err
-	}
-	p := &parser{reader: r, policy: &Policy{Name: name, Kind: kind}, variables: false}
-	if err := p.document(root); err != nil {
 		return nil, err
 	}
 	return p.policy, nil
 }
 
+// ParseNew is Parse for a document that is to be put into use. It also refuses what Amazon takes no longer, or never took,
+// and what was stored by a Postern that did take it.
+func ParseNew(kind Kind, name, document string) (*Policy, error) {
+	p, err := parse(kind, name, document)
+	if err != nil {
+		return nil, err
+	}
+	if p.outdated != nil {
+		return nil, p.outdated
+	}
+	return p.policy, nil
+}
+
+// ParseManaged is ParseNew for a customer's managed policy, which has to be of the present version.
+func ParseManaged(name, document string) (*Policy, error) {
+	p, err := parse(Identity, name, document)
+	switch {
+	case err != nil:
+		return nil, err
+	case !p.variables:
+		return nil, p.fail(0, "Version", "Policy document must be version %s or greater.", version2012)
+	case p.outdated != nil:
+		return nil, p.outdated
+	}
+	return p.policy, nil
+}
+
+func parse(kind Kind, name, document string) (*parser, error) {
+	r := &reader{document: document}
+	root, err := r.read()
+	if err != nil {
+		return nil, err
+	}
+	p := &parser{reader: r, policy: &Policy{Name: name, Kind: kind}}
+	if err := p.document(root); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
 // parser makes a Policy of nodes.
 type parser struct {
 	*reader
-	policy    *Policy
+	policy *Policy
+	// variables is set in documents of version 2012-10-17.
 	variables bool
+	// outdated is the first thing that a new document may not have.
+	outdated *ParseError
+}
+
+// refuseNew notes what a new document may not have, in the first place where it stands.
+func (p *parser) refuseNew(e *ParseError) {
+	if p.outdated == nil {
+		p.outdated = e
+	}
 }
 
 // at is an error that points at a node.
@@ -143,6 +188,9 @@ func (p *parser) member(s *statement, m member, at string) *ParseError {
 			return p.fail(m.offset, at, "Policy document should not specify a principal.")
 		}
 		s.notPrincipal = m.name == "NotPrincipal"
+		if s.notPrincipal && p.policy.Kind == Trust {
+			p.refuseNew(p.fail(m.offset, at, "Has prohibited field NotPrincipal"))
+		}
 		return p.principals(s, v, at)
 	case "Condition":
 		return p.conditions(s, v, at)
@@ -161,8 +209,14 @@ func (p *parser) required(n node, element string, seen map[string]bool, s *state
 		return p.at(n, element+".Action", "Policy statement must contain actions.")
 	case p.policy.Kind == Trust:
 		s.anyResource = true
+		if s.notPrincipal && !s.deny { // everybody but a few: never meant by a trust policy
+			s.principals, s.notPrincipal = &principals{}, false
+		}
 	case !seen["Resource"] && !seen["NotResource"]:
 		return p.at(n, element+".Resource", "Policy statement must contain resources.")
+	}
+	if s.notPrincipal && !s.deny {
+		p.refuseNew(p.at(n, element+".NotPrincipal", "must be used with Effect Deny: with Allow it would let everybody else in"))
 	}
 	if p.policy.Kind >= Resource && !seen["Principal"] && !seen["NotPrincipal"] {
 		return p.at(n, element+".Principal", "Missing required field Principal")
@@ -266,8 +320,12 @@ func (p *parser) resources(s *statement, v node, at string) *ParseError {
 			s.anyResource = true
 			continue
 		}
-		if parts, ok := splitOutsideVariables(item.text); !ok || parts[2] == "" || parts[5] == "" {
+		parts, ok := splitOutsideVariables(item.text)
+		if !ok || parts[2] == "" || parts[5] == "" {
 			return p.at(item, at, `Resource %s must be in ARN format or "*".`, item.text)
+		}
+		if why := badRegion(parts, item.text); why != "" {
+			p.refuseNew(p.at(item, at, "%s", why))
 		}
 		t, err := parseTemplate(item.text, true, p.variables)
 		if err != nil {
@@ -276,6 +334,31 @@ func (p *parser) resources(s *statement, v node, at string) *ParseError {
 		s.resources = append(s.resources, t)
 	}
 	return nil
+}
+
+// badRegion says what is wrong with the Region in an ARN pattern. Names of IAM and of S3's buckets have none.
+func badRegion(parts [arn.Segments]string, name string) string {
+	service, region := parts[2], parts[3]
+	switch {
+	case service == "iam" && region != "" && region != "*":
+		return fmt.Sprintf("IAM resource %s cannot contain region information.", name)
+	case service == "s3" && region != "" && region != "*" && !regionalS3(parts[5]):
+		return fmt.Sprintf("Resource %s can not contain region information.", name)
+	case strings.Contains(region, "${"):
+		return ""
+	}
+	for _, c := range region {
+		if c > 127 || !alphanumeric(byte(c)) && !strings.ContainsRune("-*?", c) {
+			return fmt.Sprintf("Resource %s has no Region where one belongs: %q is none", name, region)
+		}
+	}
+	return ""
+}
+
+// regionalS3 reports whether S3 has resources of this kind that belong to a Region.
+func regionalS3(resource string) bool {
+	kind, _, _ := strings.Cut(resource, "/")
+	return slices.Contains([]string{"*", "accesspoint", "access-grants", "async-request", "job", "storage-lens"}, kind)
 }
 
 func (p *parser) principals(s *statement, v node, at string) *ParseError {
@@ -296,8 +379,12 @@ func (p *parser) principals(s *statement, v node, at string) *ParseError {
 			return p.at(m.value, at+"."+m.name, "must not be empty")
 		}
 		for _, item := range items {
+			invalid := p.at(item, at+"."+m.name, "Invalid principal in policy: %q:%q", m.name, item.text)
 			if !s.principals.add(m.name, item.text) {
-				return p.at(item, at+"."+m.name, "Invalid principal in policy: %q:%q", m.name, item.text)
+				return invalid
+			}
+			if a, err := arn.Parse(item.text); err == nil && a.Region != "" { // it names nobody
+				p.refuseNew(invalid)
 			}
 		}
 	}

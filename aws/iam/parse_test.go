@@ -85,6 +85,55 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// TestParseNewRefuses what Parse still takes, since it may be stored.
+func TestParseNewRefuses(t *testing.T) {
+	on := func(resource string) string {
+		return `{'Version':'2012-10-17','Statement':{'Effect':'Allow','Action':'*','Resource':'` + resource + `'}}`
+	}
+	trust := func(effect, principal string) string {
+		return `{'Statement':{` + principal + `,'Effect':'` + effect + `','Action':'sts:AssumeRole'}}`
+	}
+	const but = `'NotPrincipal':{'AWS':'arn:aws:iam::111111111111:user/bob'}`
+	for _, tt := range []struct {
+		kind     iam.Kind
+		document string
+		why      string // empty: taken
+	}{
+		{iam.Trust, trust("Allow", but), "Has prohibited field NotPrincipal"},
+		{iam.Trust, trust("Deny", but), "Has prohibited field NotPrincipal"},
+		{iam.Endpoint, statementWith(but), "must be used with Effect Deny"},
+		{iam.Endpoint, strings.Replace(statementWith(but), "Allow", "Deny", 1), ""},
+		{iam.Trust, trust("Allow", `'Principal':{'AWS':'arn:aws:iam:us-east-1:111111111111:root'}`), "Invalid principal in policy"},
+		{iam.Trust, trust("Allow", `'Principal':{'AWS':'arn:aws:iam::111111111111:root'}`), ""},
+		{iam.Identity, on("arn:aws:iam:us-east-1::x"), "IAM resource arn:aws:iam:us-east-1::x cannot contain region information."},
+		{iam.Session, on("arn:aws:iam:us-*:111111111111:role/x"), "cannot contain region information."},
+		{iam.Identity, on("arn:aws:iam::111111111111:role/x"), ""},
+		{iam.Identity, on("arn:aws:iam:*:*:role/x"), ""},
+		{iam.Identity, on("arn:aws:s3:us-west-2:111111111111:bucket/x"), "can not contain region information."},
+		{iam.Identity, on("arn:aws:s3:us-west-2:111111111111:accesspoint/x"), ""},
+		{iam.Identity, on("arn:aws:ssm:US EAST:111111111111:parameter/x"), "has no Region where one belongs"},
+		{iam.Identity, on("arn:aws:ssm:${aws:RequestedRegion}:111111111111:parameter/x"), ""},
+		{iam.Identity, on("arn:aws:ssm:??-*-1:111111111111:parameter/x"), ""},
+	} {
+		document := strings.ReplaceAll(tt.document, "'", `"`)
+		if _, err := iam.Parse(tt.kind, "p", document); err != nil {
+			t.Errorf("%s in use: %v", tt.document, err)
+		}
+		_, err := iam.ParseNew(tt.kind, "p", document)
+		if (err == nil) != (tt.why == "") || err != nil && !strings.Contains(err.Error(), tt.why) {
+			t.Errorf("%s: %v, want %s", tt.document, err, tt.why)
+		}
+	}
+	for version, want := range map[string]string{
+		"": "Policy document must be version 2012-10-17 or greater.", `"Version":"2008-10-17",`: "must be version", `"Version":"2012-10-17",`: "",
+	} {
+		_, err := iam.ParseManaged("p", `{`+version+strings.TrimPrefix(strings.ReplaceAll(statementWith(`'Sid':'a'`), "'", `"`), "{"))
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", version, err)
+		}
+	}
+}
+
 const permit = `{'Effect':'Allow','Action':'*','Resource':'*'}`
 
 func statementWith(member string) string {
@@ -112,6 +161,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(doc(`{'Sid':'a','Effect':'Deny','NotAction':['s3:*'],'NotResource':['arn:aws:s3:::${aws:username, x}'],'Condition':{'ForAnyValue:StringLikeIfExists':{'aws:TagKeys':['a','${aws:PrincipalTag/t}']}}}`))
 	f.Add(doc(`{'Effect':'Allow','Principal':{'AWS':'*','Service':['ec2.amazonaws.com']},'Action':'sts:AssumeRole','Condition':{'IpAddress':{'aws:SourceIp':'10.0.0.0/8'}}}`))
+	f.Add(doc(`{'Effect':'Deny','Action':'*','Resource':'arn:aws:ssm:*:*:parameter/${ssm:resourceTag/t}/*?x*','Condition':{'ArnLike':{'aws:PrincipalArn':'arn:aws:iam::*:user/${aws:username}'}}}`))
 	f.Fuzz(func(t *testing.T, document string) {
 		for kind := iam.Identity; kind <= iam.Endpoint; kind++ {
 			p, err := iam.Parse(kind, "p", document)
@@ -122,7 +172,13 @@ func FuzzParse(f *testing.F) {
 				}
 				continue
 			}
-			r := &iam.Request{Principal: bob, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"}
+			if _, err := iam.ParseNew(kind, "p", document); err != nil && !errors.As(err, &e) {
+				t.Fatalf("%v", err)
+			}
+			r := &iam.Request{
+				Principal: bob, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k",
+				Judged: func(key string) bool { return strings.HasPrefix(key, "aws:") },
+			}
 			d := iam.Evaluate(r, &iam.Policies{Identity: []*iam.Policy{p}, Resource: p, Endpoint: p})
 			if d.Allow && d.Statement < 0 {
 				t.Fatalf("allowed by nothing: %v", d)

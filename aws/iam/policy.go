@@ -52,16 +52,21 @@ type statement struct {
 	conditions []condition
 }
 
-// applies says whether the statement is about the request, and how closely it names the caller. A condition whose key
-// nobody can tell makes a statement that denies apply, and one that allows not; unjudged is then the key.
-func (s *statement) applies(r *Request) (g grant, unjudged string) {
-	if !s.aboutAction(r.Action) || !s.aboutResource(r) {
+// applies says whether the statement is about the request, and how closely it names the caller. A condition or a variable
+// whose key nobody can tell makes a statement that denies apply, and one that allows not; unjudged is then the key.
+func (s *statement) applies(a *asked) (g grant, unjudged string) {
+	r := a.Request
+	if !s.aboutAction(r.Action) {
+		return grantNone, ""
+	}
+	about, unjudged := s.aboutResource(r)
+	if !about {
 		return grantNone, ""
 	}
 	g = grantDirect
 	if s.principals != nil {
 		if s.notPrincipal {
-			g = s.principals.excepts(r.Principal, s.deny)
+			g = s.principals.excepts(r.Principal, s.deny, a.bounded)
 		} else {
 			g = s.principals.names(r.Principal)
 		}
@@ -71,8 +76,8 @@ func (s *statement) applies(r *Request) (g grant, unjudged string) {
 	}
 	for i := range s.conditions {
 		c := &s.conditions[i]
-		if !r.judges(c.key) {
-			unjudged = c.key
+		if key := c.unjudged(r); key != "" {
+			unjudged = key
 		} else if !c.holds(r, !s.deny) {
 			return grantNone, ""
 		}
@@ -92,19 +97,34 @@ func (s *statement) aboutAction(action string) bool {
 	return s.notAction
 }
 
-func (s *statement) aboutResource(r *Request) bool {
+// aboutResource reports whether the statement is about the request's resource, or may be: unjudged is then the variable
+// that it hangs on.
+func (s *statement) aboutResource(r *Request) (about bool, unjudged string) {
 	if s.anyResource {
-		return !s.notResource
+		return !s.notResource, ""
 	}
-	unresolved := false
 	for i := range s.resources {
-		p, ok := s.resources[i].resolvePattern(r)
-		unresolved = unresolved || !ok
-		if ok && p.Match(r.Resource) {
-			return !s.notResource
+		f, key := s.resources[i].match(r, r.Resource)
+		switch f {
+		case fits:
+			return !s.notResource, ""
+		case unknown:
+			unjudged = key
 		}
 	}
-	return s.notResource && (s.deny || !unresolved)
+	if !s.notResource {
+		return unjudged != "", unjudged
+	}
+	for i := range s.resources {
+		switch f, key := s.resources[i].obstacle(r); {
+		case s.deny:
+		case f == unresolved: // what is excepted is not known
+			return false, ""
+		case f == unknown:
+			unjudged = key
+		}
+	}
+	return true, unjudged
 }
 
 // A finding is what one policy says about a request: its first statement that denies, and the one that allows most.
@@ -115,14 +135,17 @@ type finding struct {
 	unjudged string
 }
 
-func (p *Policy) find(r *Request) finding {
+func (p *Policy) find(a *asked) finding {
 	f := finding{deny: -1, allow: -1}
 	for i := range p.statements {
 		s := &p.statements[i]
+		if a.over() {
+			return f
+		}
 		if !s.deny && f.grant == grantDirect {
 			continue
 		}
-		g, unjudged := s.applies(r)
+		g, unjudged := s.applies(a)
 		switch {
 		case g == grantNone:
 			if unjudged != "" {

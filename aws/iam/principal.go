@@ -46,7 +46,7 @@ type Principal struct {
 	Name string
 	// Role is the ARN of the role that an AssumedRole is a session of: arn:aws:iam::A:role/PATH/NAME.
 	Role string
-	// Tags are the principal's own tags and those of its session.
+	// Tags are the principal's own tags and those of its session, by key in lower case: case does not tell keys apart.
 	Tags map[string]string
 	// Issued is when temporary credentials were given out; zero for others.
 	Issued time.Time
@@ -54,6 +54,8 @@ type Principal struct {
 	SourceIdentity string
 	// SourceInstance is the ARN of the EC2 instance that a session was made for, if any.
 	SourceInstance string
+	// SourceVPC and SourceAddress are the VPC and the primary private IPv4 address that the instance had then.
+	SourceVPC, SourceAddress string
 }
 
 // levels are the names under which a policy can list the caller, from the widest: account, role, session.
@@ -141,8 +143,11 @@ func (p *principals) lists(c *Principal) (listed, levels int) {
 
 // excepts says how a NotPrincipal element applies to the caller. Where a list names some but not all of account, role and
 // session, the answer is the one that allows less: a Deny applies, an Allow does not (IAM User Guide, "AWS JSON policy
-// elements: NotPrincipal").
-func (p *principals) excepts(c *Principal, deny bool) grant {
+// elements: NotPrincipal"). A Deny applies to everybody who has a permissions boundary, listed or not.
+func (p *principals) excepts(c *Principal, deny, bounded bool) grant {
+	if deny && bounded {
+		return grantLimited
+	}
 	listed, levels := p.lists(c)
 	if deny && listed < levels || !deny && listed == 0 {
 		return grantLimited

@@ -269,7 +269,7 @@ func (w *world) closeness(r rule) int {
 			missing++
 		}
 	}
-	if r.deny && missing > 0 || !r.deny && listed == 0 {
+	if r.deny && missing > 0 || !r.deny && listed == 0 || r.deny && w.boundary != nil && c.Kind != iam.Root {
 		return 2
 	}
 	return 0

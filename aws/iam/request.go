@@ -28,11 +28,12 @@ type Request struct {
 	Judged func(key string) bool
 }
 
-// KeyMap makes Request.Keys of a map. Letter case of the keys does not matter.
+// KeyMap makes Request.Keys of a map. Letter case of the keys does not matter; a key that stands there twice, in different
+// case, has no value: see Ambiguous.
 func KeyMap(m map[string][]string) func(string) []string {
 	return func(key string) []string {
-		if values, ok := m[key]; ok {
-			return values
+		if len(m) == 0 || Ambiguous(m, key) {
+			return nil
 		}
 		for name, values := range m {
 			if strings.EqualFold(name, key) {
@@ -43,9 +44,27 @@ func KeyMap(m map[string][]string) func(string) []string {
 	}
 }
 
+// Ambiguous reports whether a map holds a key more than once, in different letter case, as a request can that sets the tags
+// Team and team. Policies do not tell these apart, so nobody can say which is meant.
+func Ambiguous(m map[string][]string, key string) bool {
+	found := 0
+	for name := range m {
+		if strings.EqualFold(name, key) {
+			found++
+		}
+	}
+	return found > 1
+}
+
 // lookup returns the values of a condition key, given in lower case; nil where the request has none.
 func (r *Request) lookup(key string) []string {
 	if rest, ok := strings.CutPrefix(key, "aws:"); ok {
+		if tag, ok := strings.CutPrefix(rest, "principaltag/"); ok {
+			if value, ok := r.Principal.Tags[tag]; ok { // also an empty one
+				return []string{value}
+			}
+			return nil
+		}
 		if value, known := r.principalKey(rest); known {
 			if value == "" {
 				return nil
@@ -86,38 +105,38 @@ func (r *Request) principalKey(key string) (value string, known bool) {
 		if signed {
 			value = strconv.FormatBool(p.Kind == Service)
 		}
-		return value, true
 	case "principalservicename":
 		if p.Kind == Service {
 			value = p.Name
 		}
-		return value, true
 	case "userid":
 		return p.UserID, true
 	case "username":
 		if p.Kind == User {
 			value = p.Name
 		}
-		return value, true
 	case "sourceidentity":
 		return p.SourceIdentity, true
 	case "tokenissuetime":
 		if !p.Issued.IsZero() {
 			value = p.Issued.UTC().Format(time.RFC3339)
 		}
-		return value, true
+	case "multifactorauthpresent":
+		// Requests with temporary credentials have the key, those with long-term ones do not. No session here begins with
+		// MFA.
+		if p.Kind == AssumedRole || p.Kind == FederatedUser || !p.Issued.IsZero() {
+			value = "false"
+		}
+	case "ec2instancesourcevpc":
+		return p.SourceVPC, true
+	case "ec2instancesourceprivateipv4":
+		return p.SourceAddress, true
 	case "currenttime":
 		return r.Time.UTC().Format(time.RFC3339), true
 	case "epochtime":
 		return strconv.FormatInt(r.Time.Unix(), 10), true
+	default:
+		return "", false
 	}
-	if tag, ok := strings.CutPrefix(key, "principaltag/"); ok {
-		for name, v := range p.Tags {
-			if strings.EqualFold(name, tag) {
-				return v, true
-			}
-		}
-		return "", true
-	}
-	return "", false
+	return value, true
 }

@@ -7,14 +7,14 @@ import (
 	"postern/aws/arn"
 )
 
-// A template is a text of a policy that may hold variables such as ${aws:username}. Without variables it is compiled
-// once; with them it is put together for each request.
+// A template is a text of a policy that may hold variables such as ${aws:username}. What does not hang on their values is
+// compiled once: a text that does not fit with * in the place of each variable is turned away before a value is asked for.
 type template struct {
 	parts []part // nil without variables
 	wild  bool   // * and ? outside of variables are wildcards
 
-	pattern arn.Pattern // where parts is nil
-	text    string      // the same, as text; meant where wild is false
+	pattern arn.Pattern // with * for each variable
+	text    string      // where parts is nil, the same as text; meant where wild is false
 }
 
 // A part is literal text, or a variable where key is not empty.
@@ -23,8 +23,21 @@ type part struct {
 	key        string // in lower case
 	fallback   string
 	hasDefault bool
-	exact      bool // the text's * and ? stand for themselves
+	exact      bool        // the text's * and ? stand for themselves
+	tail       arn.Pattern // of the last part, its text with wildcards
 }
+
+// A fit is what is known of whether a text of the policy fits one of the request.
+type fit uint8
+
+const (
+	fitsNot fit = iota
+	fits
+	// unresolved: a variable has no value, and so nothing fits.
+	unresolved
+	// unknown: it would fit with some value of a variable of which it is not known whether the request has one.
+	unknown
+)
 
 // parseTemplate reads a text. Variables exist in policies of version 2012-10-17 only; before, ${ is ordinary text.
 func parseTemplate(s string, wild, variables bool) (template, error) {
@@ -46,15 +59,21 @@ func parseTemplate(s string, wild, variables bool) (template, error) {
 		t.parts = append(t.parts, part{text: head}, p)
 		rest = after
 	}
-	t.parts = append(t.parts, part{text: rest})
+	last := part{text: rest}
+	if wild {
+		last.tail = arn.Compile(rest)
+	}
+	t.parts = append(t.parts, last)
 	for _, p := range t.parts {
 		if p.key != "" {
+			t.pattern = t.compile(nil)
 			return t, nil
 		}
 	}
-	t.text, _ = t.resolve(nil)
-	t.pattern, _ = t.resolvePattern(nil)
-	t.parts = nil
+	for _, p := range t.parts {
+		t.text += p.text
+	}
+	t.pattern, t.parts = t.compile(nil), nil
 	return t, nil
 }
 
@@ -88,44 +107,106 @@ func (p *part) value(r *Request) (string, bool) {
 	return p.fallback, p.hasDefault
 }
 
-// resolve is the text for a request. It reports false where a variable has no value.
-func (t *template) resolve(r *Request) (string, bool) {
-	if t.parts == nil {
-		return t.text, true
-	}
-	var b strings.Builder
-	for _, p := range t.parts {
-		if p.key != "" {
-			value, ok := p.value(r)
-			if !ok {
-				return "", false
-			}
-			p.text = value
-		}
-		b.WriteString(p.text)
-	}
-	return b.String(), true
-}
-
-// resolvePattern is the pattern for a request; wildcards in the value of a variable stand for themselves.
-func (t *template) resolvePattern(r *Request) (arn.Pattern, bool) {
-	if t.parts == nil {
-		return t.pattern, true
-	}
+// compile is the pattern with the variables' values, or with * in the place of each where value is nil. Wildcards in a
+// value stand for themselves.
+func (t *template) compile(value func(*part) string) arn.Pattern {
 	var b arn.Builder
-	for _, p := range t.parts {
-		switch {
+	for i := range t.parts {
+		switch p := &t.parts[i]; {
+		case p.key != "" && value == nil:
+			b.Wildcards("*")
 		case p.key != "":
-			value, ok := p.value(r)
-			if !ok {
-				return arn.Pattern{}, false
-			}
-			b.Literal(value)
+			b.Literal(value(p))
 		case p.exact || !t.wild:
 			b.Literal(p.text)
 		default:
 			b.Wildcards(p.text)
 		}
 	}
-	return b.Pattern(), true
+	return b.Pattern()
+}
+
+// obstacle says what keeps the variables from having values: unknown before unresolved, or fits for nothing. key is the
+// variable that is unknown.
+func (t *template) obstacle(r *Request) (f fit, key string) {
+	f = fits
+	for i := range t.parts {
+		p := &t.parts[i]
+		if p.key == "" {
+			continue
+		}
+		if !r.judges(p.key) {
+			return unknown, p.key
+		}
+		if _, ok := p.value(r); !ok {
+			f = unresolved
+		}
+	}
+	return f, ""
+}
+
+// match compares a text of the request. key is the variable that is unknown, where one is.
+func (t *template) match(r *Request, s string) (f fit, key string) {
+	if t.parts == nil {
+		if t.wild && t.pattern.Match(s) || !t.wild && t.text == s {
+			return fits, ""
+		}
+		return fitsNot, ""
+	}
+	if !t.pattern.Match(s) {
+		return fitsNot, ""
+	}
+	if f, key := t.obstacle(r); f != fits {
+		return f, key
+	}
+	if rest, done := t.trim(r, s); done {
+		if rest {
+			return fits, ""
+		}
+		return fitsNot, ""
+	}
+	valued := t.compile(func(p *part) string {
+		value, _ := p.value(r)
+		return value
+	})
+	if valued.Match(s) {
+		return fits, ""
+	}
+	return fitsNot, ""
+}
+
+// trim compares without building a pattern, as far as no wildcard stands before a variable: done is false where one does.
+func (t *template) trim(r *Request, s string) (match, done bool) {
+	for i := range t.parts {
+		p := &t.parts[i]
+		text := p.text
+		if p.key != "" {
+			text, _ = p.value(r)
+		} else if t.wild && !p.exact && strings.ContainsAny(text, "*?") {
+			// The last part is compared by what was compiled for it alone.
+			return i == len(t.parts)-1 && p.tail.Match(s), i == len(t.parts)-1
+		}
+		var ok bool
+		if s, ok = strings.CutPrefix(s, text); !ok {
+			return false, true
+		}
+	}
+	return s == "", true
+}
+
+// equalFold compares a text without wildcards and without regard to letter case. Its variables have values.
+func (t *template) equalFold(r *Request, s string) bool {
+	if t.parts == nil {
+		return strings.EqualFold(t.text, s)
+	}
+	var b strings.Builder
+	for i := range t.parts {
+		p := &t.parts[i]
+		text := p.text
+		if p.key != "" {
+			text, _ = p.value(r)
+		}
+		b.WriteString(text)
+	}
+	return strings.EqualFold(b.String(), s)
 }
