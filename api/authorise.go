@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,6 +20,9 @@ func (x *exchange) authorise(ctx context.Context, in any) error {
 	if x.op.keys != nil {
 		own = x.op.keys(x.call, in)
 	}
+	if err := boundKeys(own); err != nil {
+		return err
+	}
 	about := x.op.resources(x.call, in)
 	if len(about) == 0 { // a list that the request left empty: nobody may do something to nothing unasked
 		about = []string{"*"}
@@ -30,8 +35,35 @@ func (x *exchange) authorise(ctx context.Context, in any) error {
 	return nil
 }
 
+// What the judge is given at most. Amazon's ARNs have 2,048 characters, its tags 128 and 256.
+const (
+	maxResource  = 4096 // bytes of a resource's ARN
+	maxKeyValue  = 4096 // bytes of a condition key's name and of each of its values
+	maxKeyValues = 1000 // of one condition key
+)
+
+// boundKeys refuses a request whose condition keys are longer than any that AWS has.
+func boundKeys(own map[string][]string) error {
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		switch values := own[name]; {
+		case len(name) > maxKeyValue, slices.ContainsFunc(values, func(v string) bool { return len(v) > maxKeyValue }):
+			return tooLong("%.100s has a name or a value of more than %d bytes", name, maxKeyValue)
+		case len(values) > maxKeyValues:
+			return tooLong("%.100s has more than %d values", name, maxKeyValues)
+		}
+	}
+	return nil
+}
+
+func tooLong(format string, args ...any) error {
+	return fault.New(fault.Invalid, "api.authorise", "The request cannot be authorized: "+format, args...)
+}
+
 // ask puts one question to the policy judge and turns a no into a fault, in Amazon's words.
 func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string) error {
+	if len(q.Resource) > maxResource {
+		return tooLong("the name of the resource %.100s… has more than %d bytes", q.Resource, maxResource)
+	}
 	var policies iam.Policies
 	if x.own != nil && !q.Exempt {
 		policies = *x.own
@@ -43,7 +75,7 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 	}
 	request := &iam.Request{
 		Principal: x.call.Caller.IAM, Action: q.Action, Resource: q.Resource, Account: owner(q.Resource),
-		Time: x.call.Time, Keys: x.call.keys(q, own), Judged: x.op.judged(q.Action),
+		Time: x.call.Time, Keys: x.call.keys(q, own), Judged: x.op.judged(q.Action, own),
 	}
 	if request.Principal == nil {
 		request.Principal = &iam.Principal{}
@@ -51,7 +83,10 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 	if q.Exempt {
 		policies = iam.Policies{Endpoint: policies.Endpoint, Resource: openToAll}
 	}
-	decision := iam.Evaluate(request, &policies)
+	decision, err := iam.EvaluateContext(ctx, request, &policies)
+	if err != nil {
+		return fault.New(fault.Unavailable, "api.authorise", "the client left before its request was authorized: %w", err)
+	}
 	x.record.Statement = decision.String()
 	if decision.Allow {
 		return nil

@@ -3,6 +3,8 @@ package api
 import (
 	"slices"
 	"strings"
+
+	"postern/aws/iam"
 )
 
 // Condition keys that Postern tells of every request: their value, or that the request has none. A key that stands in no
@@ -14,7 +16,7 @@ var (
 	globalKeys = []string{
 		"principalarn", "principalaccount", "principaltype", "principalisawsservice", "principalservicename", "principaltag/", "userid",
 		"username", "sourceidentity", "tokenissuetime", "currenttime", "epochtime",
-		"securetransport", "requestedregion", "useragent", "viaawsservice", "resourceaccount",
+		"ec2instancesourcevpc", "ec2instancesourceprivateipv4", "securetransport", "requestedregion", "useragent", "viaawsservice", "resourceaccount",
 		"sourceip", "sourcevpc", "sourcevpce", "sourcevpcarn", "vpcsourceip", "vpceaccount",
 		"principalorgid", "principalorgpaths", "resourceorgid", "resourceorgpaths", "sourceorgid", "sourceorgpaths", "vpceorgid", "vpceorgpaths",
 		"multifactorauthpresent", "multifactorauthage", "federatedprovider", "calledvia", "calledviafirst", "calledvialast",
@@ -35,12 +37,15 @@ func among(keys []string, name string) bool {
 	})
 }
 
-// judged reports whether Postern knows if a request for an action has a condition key, given in lower case.
-func (op *Operation) judged(action string) func(key string) bool {
+// judged reports whether Postern knows if a request for an action has a condition key, given in lower case. own are the
+// keys that the operation tells.
+func (op *Operation) judged(action string, own map[string][]string) func(key string) bool {
 	acting, _, _ := strings.Cut(action, ":")
 	return func(key string) bool {
 		service, name, _ := strings.Cut(key, ":")
 		switch {
+		case iam.Ambiguous(own, key):
+			return false
 		case service == "aws" && (name == "tagkeys" || strings.HasPrefix(name, "requesttag/")):
 			return op.keys != nil || !op.tags
 		case service == "aws" && strings.HasPrefix(name, "resourcetag/"):

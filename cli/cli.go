@@ -48,6 +48,8 @@ type StartOptions struct {
 	Internet    []netip.Prefix
 	// VerifyDNS is the name server (address:port) that proves the private names of endpoint services.
 	VerifyDNS string
+	// IAMQuotas are sizes and numbers of policies other than Amazon's defaults, each NAME=NUMBER.
+	IAMQuotas []string
 	// ReturnWindow is how long a node whose road closed may take to come back before its status is ConnectionLost;
 	// 0 means the server's default.
 	ReturnWindow time.Duration

@@ -24,6 +24,7 @@ type serverFlags struct {
 	hostTargets                      addresses
 	verifyDNS                        string
 	publicRange, internet            ranges
+	iamQuotas                        []string
 	// ephemeral keeps the state in memory; testCredentials gives its root user a key that everybody knows.
 	ephemeral, testCredentials bool
 }
@@ -39,6 +40,7 @@ func (f *serverFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.verifyDNS, "verify-dns", "", "name server, address:port, that proves the private names of VPC endpoint services")
 	cmd.Flags().Var(&f.publicRange, "public-range", "where public addresses are taken from, CIDR /8 to /20 (default 198.18.0.0/15)")
 	cmd.Flags().Var(&f.internet, "internet", "what Internet and NAT gateways lead to of this host's network, CIDR, such as 0.0.0.0/0 (default nothing); may be given several times")
+	cmd.Flags().StringSliceVar(&f.iamQuotas, "iam-quota", nil, "quota of IAM other than Amazon's default, NAME=NUMBER: user-inline=2048, role-inline=10240, managed=6144, trust=2048 (characters), attached=10; may be given several times")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log every request")
 }
 
@@ -49,7 +51,7 @@ func (f *serverFlags) options(dataDir string, logTo io.Writer) StartOptions {
 	}
 	return StartOptions{
 		DataDir: dataDir, Listen: f.listen, WireGuard: f.wireGuard, Region: f.region, Agent: f.agentPath(), ReturnWindow: f.returnWindow,
-		HostTargets: f.hostTargets, VerifyDNS: f.verifyDNS, PublicRange: f.publicRange.last(), Internet: f.internet,
+		HostTargets: f.hostTargets, VerifyDNS: f.verifyDNS, PublicRange: f.publicRange.last(), Internet: f.internet, IAMQuotas: f.iamQuotas,
 		Log: slog.New(slog.NewTextHandler(logTo, &slog.HandlerOptions{Level: level})),
 	}
 }

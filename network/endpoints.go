@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"postern/aws/fault"
+	"postern/aws/iam"
 	"postern/network/vpc"
 )
 
@@ -383,6 +384,8 @@ func (p *plan) checkPolicy(text string) error {
 	if n := utf8.RuneCountInString(text); n > p.limits.PolicyCharacters {
 		return overLimit("PolicyLimitExceeded", "The policy document has %d characters, more than %d", n, p.limits.PolicyCharacters)
 	}
-	_, err := parsePolicy("", text)
-	return err
+	if _, err := iam.ParseNew(iam.Endpoint, "", text); err != nil {
+		return refuse(fault.Invalid, "InvalidPolicyDocument", "The policy document is not valid: %s", err)
+	}
+	return nil
 }

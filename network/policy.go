@@ -1,9 +1,6 @@
 package network
 
-import (
-	"postern/aws/fault"
-	"postern/aws/iam"
-)
+import "postern/aws/iam"
 
 // FullAccess is the policy that DescribeVpcEndpoints shows for an endpoint with none of its own.
 const FullAccess = `{
@@ -17,21 +14,12 @@ const FullAccess = `{
   ]
 }`
 
-// parsePolicy reads an endpoint policy for an endpoint; "" stands for one that is still to be made.
-func parsePolicy(endpoint, text string) (*iam.Policy, error) {
-	policy, err := iam.Parse(iam.Endpoint, endpoint, text)
-	if err != nil {
-		return nil, refuse(fault.Invalid, "InvalidPolicyDocument", "The policy document is not valid: %s", err)
-	}
-	return policy, nil
-}
-
 // compile reads the endpoint's policy once, when its record enters a State.
 func (e *VpcEndpoint) compile() {
 	if e.Policy == "" || e.compiledFrom == e.Policy {
 		return
 	}
-	e.compiled, e.policyErr = parsePolicy(e.ID, e.Policy)
+	e.compiled, e.policyErr = iam.Parse(iam.Endpoint, e.ID, e.Policy)
 	e.compiledFrom = e.Policy
 }
 

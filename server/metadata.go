@@ -109,7 +109,7 @@ func (m *metadata) RoleCredentials(ctx context.Context, id, _ string) (imds.Cred
 	if err != nil {
 		return imds.Credentials{}, err
 	}
-	assumed, err := m.identity.AssumeForInstance(ctx, identityOf(i), i.Profile.Name)
+	assumed, err := m.identity.AssumeForInstance(ctx, m.identityOf(i), i.Profile.Name)
 	return credentials(assumed.Credentials), err
 }
 
@@ -119,12 +119,19 @@ func (m *metadata) IdentityCredentials(ctx context.Context, id string) (imds.Cre
 	if err != nil {
 		return imds.Credentials{}, err
 	}
-	given, err := m.identity.IdentifyInstance(ctx, identityOf(i))
+	given, err := m.identity.IdentifyInstance(ctx, m.identityOf(i))
 	return credentials(given), err
 }
 
-func identityOf(i compute.Instance) identity.Instance {
-	return identity.Instance{Account: i.Account, Region: i.Region, ID: i.ID}
+// identityOf is an instance as identities know it, with the place that its primary interface has now.
+func (m *metadata) identityOf(i compute.Instance) identity.Instance {
+	out := identity.Instance{Account: i.Account, Region: i.Region, ID: i.ID}
+	for _, n := range m.network.State().Attached(i.ID) {
+		if n.Attachment.Index == 0 {
+			out.VPC, out.Address = n.VPC, n.Addresses[0].String()
+		}
+	}
+	return out
 }
 
 func credentials(c identity.Credentials) imds.Credentials {

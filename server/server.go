@@ -70,6 +70,8 @@ type Config struct {
 	PublicRange netip.Prefix
 	// Internet are the ranges of the host's network that Internet and NAT gateways lead to; none is the default.
 	Internet []netip.Prefix
+	// IAMQuotas bound the policies of users and roles; zeros are Amazon's defaults.
+	IAMQuotas identity.Quotas
 	// TestCredentials gives the root user of a lab the key TestKey, which everybody knows.
 	TestCredentials bool
 	// Laboratory is for tests.
@@ -185,7 +187,9 @@ func (s *Server) openIdentity(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the data directory's seal.key: %w", err)
 	}
-	if s.identity, err = identity.Open(ctx, identity.Config{Store: s.store.Identity(), Sealer: sealer, Now: s.config.Now}); err != nil {
+	if s.identity, err = identity.Open(ctx, identity.Config{
+		Store: s.store.Identity(), Sealer: sealer, Now: s.config.Now, Quotas: s.config.IAMQuotas,
+	}); err != nil {
 		return err
 	}
 	return s.ensureRoot(ctx)

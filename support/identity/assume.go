@@ -60,6 +60,9 @@ func (s *Service) AssumeRole(_ context.Context, a AssumeRole) (AssumedRole, erro
 	if err != nil {
 		return AssumedRole{}, err
 	}
+	if err := a.checkPolicies(); err != nil {
+		return AssumedRole{}, err
+	}
 	if a.Policy != "" {
 		if _, err := parsePolicy(iam.Session, sessionPolicyName, a.Policy); err != nil {
 			return AssumedRole{}, err
@@ -142,8 +145,10 @@ type ServiceSession struct {
 	// IssuedTo is the instance (i-…) or node (mi-…); it is the session's name too.
 	IssuedTo string
 	// Source is the ARN of what the service acts for (aws:SourceArn), such as the instance's; it may be empty.
-	Source   string
-	Duration time.Duration
+	Source string
+	// VPC and Address are where an instance is: aws:Ec2InstanceSourceVpc and aws:Ec2InstanceSourcePrivateIPv4.
+	VPC, Address string
+	Duration     time.Duration
 }
 
 // AssumeForService starts a session that an AWS service gives to an instance or node. Errors are NotFound (no such role)
@@ -155,7 +160,7 @@ func (s *Service) AssumeForService(_ context.Context, a ServiceSession) (Assumed
 	}
 	sess := session{Name: a.IssuedTo, IssuedTo: a.IssuedTo}
 	if strings.Contains(a.Source, ":instance/") {
-		sess.Instance = a.Source
+		sess.Instance, sess.VPC, sess.Address = a.Source, a.VPC, a.Address
 	}
 	return s.assume(role, sess, a.Duration)
 }
@@ -179,7 +184,7 @@ func (s *Service) RoleNamed(account, name string) (r Role, err error) {
 }
 
 func (st *state) roleNamed(account, name string) (*Role, error) {
-	if parsed, err := arn.Parse(name); err == nil && parsed.Type() == "role" && parsed.Account == account {
+	if parsed, err := arn.Parse(name); err == nil && parsed == arn.New("iam", "", account, parsed.Resource) && parsed.Type() == "role" {
 		name = parsed.ID()
 	}
 	path, last := "", name
@@ -230,12 +235,17 @@ func (s *Service) AssumeForInstance(ctx context.Context, i Instance, profile str
 		return AssumedRole{}, notFound("Instance Profile %s has no role.", p.Name)
 	}
 	return s.AssumeForService(ctx, ServiceSession{
-		Account: i.Account, Role: p.Role, Service: "ec2.amazonaws.com", IssuedTo: i.ID, Source: i.ARN(), Duration: InstanceSession,
+		Account: i.Account, Role: p.Role, Service: "ec2.amazonaws.com", IssuedTo: i.ID, Source: i.ARN(),
+		VPC: i.VPC, Address: i.Address, Duration: InstanceSession,
 	})
 }
 
-// Instance names an EC2 instance.
-type Instance struct{ Account, Region, ID string }
+// Instance names an EC2 instance, and says where it is.
+type Instance struct {
+	Account, Region, ID string
+	// VPC and Address are those of its primary interface.
+	VPC, Address string
+}
 
 // ARN is the instance's name in policies.
 func (i Instance) ARN() string { return arn.New("ec2", i.Region, i.Account, "instance/"+i.ID).String() }
@@ -243,7 +253,9 @@ func (i Instance) ARN() string { return arn.New("ec2", i.Region, i.Account, "ins
 // IdentifyInstance makes the credentials of an instance's own identity, which every instance has, with or without
 // instance profile.
 func (s *Service) IdentifyInstance(_ context.Context, i Instance) (Credentials, error) {
-	return s.issue(session{Account: i.Account, Name: i.ID, IssuedTo: i.ID, Instance: i.ARN()}, InstanceSession)
+	return s.issue(session{
+		Account: i.Account, Name: i.ID, IssuedTo: i.ID, Instance: i.ARN(), VPC: i.VPC, Address: i.Address,
+	}, InstanceSession)
 }
 
 // Revoke ends all credentials that were issued to an instance or node, by its id, up to now.

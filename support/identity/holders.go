@@ -8,9 +8,6 @@ import (
 	"postern/aws/iam"
 )
 
-// MaxAttached is how many managed policies a user or role may have attached.
-const MaxAttached = 50
-
 // Holder names what policies belong to: a user or a role.
 type Holder struct {
 	Account string
@@ -83,7 +80,7 @@ func (s *Service) PutInline(ctx context.Context, h Holder, d Document) error {
 		} else {
 			p.Inline = slices.Insert(p.Inline, i, d)
 		}
-		return nil
+		return s.quotas.checkInline(h, p)
 	})
 }
 
@@ -133,8 +130,8 @@ func (s *Service) Attach(ctx context.Context, h Holder, policy string) error {
 		if slices.Contains(p.Attached, policy) {
 			return nil
 		}
-		if len(p.Attached) >= MaxAttached {
-			return limit("Cannot exceed quota for PoliciesPerRole: %d", MaxAttached)
+		if err := s.quotas.checkAttached(h, p); err != nil {
+			return err
 		}
 		p.Attached = append(p.Attached, policy)
 		return nil

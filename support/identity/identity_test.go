@@ -172,7 +172,7 @@ func TestUserKeys(t *testing.T) {
 	}
 	k := must(w.CreateAccessKey(w.ctx, account, "bob"))
 	c := must(w.Lookup(k.ID, ""))
-	if c.Principal.Kind != iam.User || c.Principal.Name != "Bob" || c.Principal.Tags["Team"] != "blue" || may(c, "ssm:GetParameter") {
+	if c.Principal.Kind != iam.User || c.Principal.Name != "Bob" || c.Principal.Tags["team"] != "blue" || may(c, "ssm:GetParameter") {
 		t.Errorf("%+v", c.Principal)
 	}
 	h := identity.Holder{Account: account, Name: "Bob"}
@@ -223,7 +223,7 @@ func TestAssumeRole(t *testing.T) {
 	w.restart() // nothing was stored, and yet the credentials go on
 	c := must(w.Lookup(s.AccessKey, s.Token))
 	if c.Secret != s.Secret || !c.Expires.Equal(w.now.Add(time.Hour)) || c.Principal.ARN != s.ARN || c.Principal.Role != r.ARN() ||
-		c.Principal.Tags["Cost"] != "1" || c.Principal.SourceIdentity != "eve@x" {
+		c.Principal.Tags["cost"] != "1" || c.Principal.SourceIdentity != "eve@x" {
 		t.Errorf("%+v", c.Principal)
 	}
 	if !may(c, "ssm:GetParameter") || may(c, "ssm:PutParameter") {
@@ -266,7 +266,14 @@ func TestAssumeRoleRefuses(t *testing.T) {
 		{"policy not there", func(a *identity.AssumeRole) { a.PolicyARNs = []string{core + "x"} }, "NoSuchEntity"},
 		{"bad tag", func(a *identity.AssumeRole) { a.Tags = []identity.Tag{{Key: "aws:x"}} }, "ValidationError"},
 		{"bad source", func(a *identity.AssumeRole) { a.Source = "a b" }, "ValidationError"},
-		{"large policy", func(a *identity.AssumeRole) { a.Policy = allowGet + strings.Repeat(" ", 5000) }, "PackedPolicyTooLarge"},
+		{"long policy", func(a *identity.AssumeRole) { a.Policy = allowGet + strings.Repeat(" ", 2048) }, "ValidationError"},
+		{"many policies", func(a *identity.AssumeRole) { a.PolicyARNs = slices.Repeat([]string{core}, 11) }, "ValidationError"},
+		{"large policy and tags", func(a *identity.AssumeRole) {
+			a.Policy = allowGet + strings.Repeat(" ", 2048-len(allowGet))
+			for i := range 9 {
+				a.Tags = append(a.Tags, identity.Tag{Key: fmt.Sprint("k", i), Value: strings.Repeat("v", 256)})
+			}
+		}, "PackedPolicyTooLarge"},
 	} {
 		a := good
 		tt.alter(&a)

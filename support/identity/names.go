@@ -127,13 +127,13 @@ func dropTags(have []Tag, keys []string) []Tag {
 	return left
 }
 
-func tagMap(tags []Tag) map[string]string {
-	if len(tags) == 0 {
-		return nil
-	}
-	m := make(map[string]string, len(tags))
-	for _, t := range tags {
-		m[t.Key] = t.Value
+// tagMap is tags as policies see them: by key in lower case. What stands in a later list overrides.
+func tagMap(lists ...[]Tag) map[string]string {
+	m := map[string]string{}
+	for _, tags := range lists {
+		for _, t := range tags {
+			m[strings.ToLower(t.Key)] = t.Value
+		}
 	}
 	return m
 }
@@ -149,9 +149,13 @@ func parsePolicy(kind iam.Kind, name, text string) (*iam.Policy, error) {
 	if len(text) > maxDocument {
 		return nil, limit("Cannot exceed quota for PolicySize: %d", maxDocument)
 	}
-	p, err := iam.Parse(kind, name, text)
+	p, err := iam.ParseNew(kind, name, text)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "identity", "%s", err).WithCode("MalformedPolicyDocument")
+		return nil, malformed(err)
 	}
 	return p, nil
+}
+
+func malformed(err error) error {
+	return fault.New(fault.Invalid, "identity", "%s", err).WithCode("MalformedPolicyDocument")
 }

@@ -40,7 +40,7 @@ func (s *Service) CreatePolicy(ctx context.Context, n NewPolicy) (Policy, error)
 		if p.Tags, err = mergeTags(nil, n.Tags); err != nil {
 			return nil, err
 		}
-		if _, err := parsePolicy(iam.Identity, p.ARN(), n.Text); err != nil {
+		if err := s.checkManaged(p.ARN(), n.Text); err != nil {
 			return nil, err
 		}
 		if err := st.needAccount(n.Account); err != nil {
@@ -55,6 +55,17 @@ func (s *Service) CreatePolicy(ctx context.Context, n NewPolicy) (Policy, error)
 		return Policy{}, err
 	}
 	return *p, nil
+}
+
+// checkManaged checks the text of a managed policy.
+func (s *Service) checkManaged(arn, text string) error {
+	if _, err := parsePolicy(iam.Identity, arn, text); err != nil {
+		return err
+	}
+	if _, err := iam.ParseManaged(arn, text); err != nil {
+		return malformed(err)
+	}
+	return s.quotas.checkManaged(text)
 }
 
 // Policy returns a managed policy that an account may use: its own, or one of Amazon's.
@@ -161,7 +172,7 @@ func (s *Service) changePolicy(ctx context.Context, account, arn string, plan fu
 
 // CreatePolicyVersion adds a text to a policy, and makes it the one in force if setDefault.
 func (s *Service) CreatePolicyVersion(ctx context.Context, account, arn, text string, setDefault bool) (PolicyVersion, error) {
-	if _, err := parsePolicy(iam.Identity, arn, text); err != nil {
+	if err := s.checkManaged(arn, text); err != nil {
 		return PolicyVersion{}, err
 	}
 	var v PolicyVersion

@@ -55,6 +55,9 @@ func (s *Service) CreateRole(ctx context.Context, n NewRole) (Role, error) {
 		if err := st.checkTrust(r); err != nil {
 			return nil, err
 		}
+		if err := s.quotas.checkTrust(r.Trust); err != nil {
+			return nil, err
+		}
 		if _, ok := st.roles[r.id()]; ok {
 			return nil, exists("Role with name %s already exists.", n.Name)
 		}
@@ -158,6 +161,9 @@ func (s *Service) UpdateRole(ctx context.Context, account, name string, u RoleUp
 		if u.Trust != nil {
 			next.Trust = *u.Trust
 			if err := st.checkTrust(&next); err != nil {
+				return nil, err
+			}
+			if err := s.quotas.checkTrust(next.Trust); err != nil {
 				return nil, err
 			}
 		}

@@ -10,11 +10,13 @@ import (
 	"postern/aws/fault"
 )
 
-// Config is what a Service is made of. All must be set but Now, which is the clock if it is nil.
+// Config is what a Service is made of. Store and Sealer must be set; Now is the clock if it is nil, and Quotas are Amazon's
+// where they are zero.
 type Config struct {
 	Store  Store
 	Sealer Sealer
 	Now    func() time.Time
+	Quotas Quotas
 }
 
 // Service knows who there is. It is safe for concurrent use.
@@ -22,6 +24,7 @@ type Service struct {
 	store  Store
 	sealer Sealer
 	now    func() time.Time
+	quotas Quotas
 	cache  *cache
 	// generation counts changes; what is in the cache is good for one generation.
 	generation atomic.Uint64
@@ -34,7 +37,7 @@ type Service struct {
 
 // Open loads what is stored.
 func Open(ctx context.Context, c Config) (*Service, error) {
-	s := &Service{store: c.Store, sealer: c.Sealer, now: c.Now, cache: newCache(cacheSize)}
+	s := &Service{store: c.Store, sealer: c.Sealer, now: c.Now, quotas: c.Quotas.withDefaults(), cache: newCache(cacheSize)}
 	if s.now == nil {
 		s.now = time.Now
 	}

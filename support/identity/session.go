@@ -32,6 +32,8 @@ type session struct {
 	Expires  int64    `json:"e"`           // Unix seconds
 	IssuedTo string   `json:"d,omitempty"` // i-… or mi-…
 	Instance string   `json:"o,omitempty"` // ARN of the EC2 instance
+	VPC      string   `json:"v,omitempty"` // where the instance was when the session began
+	Address  string   `json:"w,omitempty"` // its primary private IPv4 address then
 	Inline   string   `json:"p,omitempty"` // session policy
 	Managed  []string `json:"m,omitempty"` // ARNs of session policies
 	Tags     []Tag    `json:"t,omitempty"`
@@ -108,7 +110,8 @@ func (sess *session) credential(st *state) (*Credential, error) {
 	}
 	p := &c.Principal
 	*p = iam.Principal{
-		Kind: iam.AssumedRole, Account: sess.Account, Issued: c.Issued, SourceIdentity: sess.Source, SourceInstance: sess.Instance,
+		Kind: iam.AssumedRole, Account: sess.Account, Issued: c.Issued, SourceIdentity: sess.Source,
+		SourceInstance: sess.Instance, SourceVPC: sess.VPC, SourceAddress: sess.Address,
 	}
 	if sess.Role == "" {
 		p.ARN = arn.New("sts", "", sess.Account, "assumed-role/"+instanceIdentity+"/"+sess.Name).String()
@@ -124,7 +127,7 @@ func (sess *session) credential(st *state) (*Credential, error) {
 	p.ARN = arn.New("sts", "", sess.Account, "assumed-role/"+role.Name+"/"+sess.Name).String()
 	p.Role = role.ARN()
 	p.UserID = role.ID + ":" + sess.Name
-	p.Tags = tagMap(append(role.Tags[:len(role.Tags):len(role.Tags)], sess.Tags...))
+	p.Tags = tagMap(role.Tags, sess.Tags)
 	c.Policies.Identity, c.Policies.Boundary = st.identityPolicies(&role.Permissions)
 	c.Policies.Session = sess.policies(st)
 	return c, nil

@@ -25,6 +25,11 @@ func start(ctx context.Context, o cli.StartOptions) (cli.Server, error) {
 		DataDir: o.DataDir, Listen: o.Listen, WireGuard: o.WireGuard, Region: o.Region, Agent: o.Agent,
 		ReturnWindow: o.ReturnWindow, HostTargets: o.HostTargets, VerifyDNS: o.VerifyDNS, PublicRange: o.PublicRange, Internet: o.Internet, TestCredentials: o.TestCredentials, Log: o.Log,
 	}
+	for _, quota := range o.IAMQuotas {
+		if err := c.IAMQuotas.Set(quota); err != nil {
+			return nil, fmt.Errorf("--iam-quota: %w", err)
+		}
+	}
 	var s either
 	var err error
 	if o.Lab {
