@@ -128,6 +128,14 @@ func TestFindings(t *testing.T) {
 			f.EndpointPolicies = map[string]string{"vpce-ssm": `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}`}
 		}, "ssm", nil},
 		{"roles unread", func(f *doctor.Facts) { f.Roles, f.RolesUnread = nil, "AccessDenied" }, "ssm", nil},
+		{"one role unread, the other of no use", func(f *doctor.Facts) {
+			f.Roles[0].Policies, f.RolesUnread = nil, "AccessDenied"
+		}, "ssm", nil},
+		{"boundary not to be read", func(f *doctor.Facts) { f.Roles[0].Boundary = &doctor.Document{Name: "limit", JSON: "{"} }, "ssm", nil},
+		{"explicit deny, and a policy not to be read", func(f *doctor.Facts) {
+			f.Roles[0].Policies = append(f.Roles[0].Policies, doctor.Document{Name: "cut", JSON: "{"},
+				doctor.Document{Name: "no", JSON: `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"ssm:*","Resource":"*"}]}`})
+		}, "ssm", []string{"P25 node-role broken"}},
 
 		{"public road (P3)", func(f *doctor.Facts) {
 			withoutEndpoint(f)
@@ -280,5 +288,45 @@ func TestBadQuestions(t *testing.T) {
 	f.Network.Interfaces[0].Subnet = "subnet-x"
 	if _, err := doctor.Assess(f, "ssm"); !fault.Is(err, fault.Invalid) {
 		t.Errorf("contradicting network: %v", err)
+	}
+}
+
+// TestUnknownIsUnknown: what could not be read, and what hangs on a key that is not read, is neither good nor broken.
+func TestUnknownIsUnknown(t *testing.T) {
+	policy := func(statement string) doctor.Document {
+		return doctor.Document{Name: "own", JSON: `{"Version":"2012-10-17","Statement":[` + statement + `]}`}
+	}
+	const team = `"Condition":{"StringEquals":{"aws:PrincipalTag/Team":"blue"}}`
+	for _, tt := range []struct {
+		name   string
+		change func(*doctor.Facts)
+		note   string
+	}{
+		{"boundary", func(f *doctor.Facts) { f.Roles[0].Boundary = &doctor.Document{Name: "limit", JSON: "{"} },
+			"policies of role node-role cannot be read: limit"},
+		{"policy", func(f *doctor.Facts) { f.Roles[0].Policies = append(f.Roles[0].Policies, doctor.Document{Name: "cut"}) },
+			"policies of role node-role cannot be read: cut"},
+		{"trust policy", func(f *doctor.Facts) { f.Roles[0].Trust = "" }, "the trust policy of role node-role cannot be read"},
+		{"one of two roles", func(f *doctor.Facts) { f.Roles[0].Policies, f.RolesUnread = nil, "AccessDenied" }, "AccessDenied"},
+		{"tag that allows", func(f *doctor.Facts) {
+			f.Roles[0].Policies = []doctor.Document{policy(`{"Effect":"Allow","Action":"*","Resource":"*",` + team + `}`)}
+		}, "hangs on the condition key aws:principaltag/team"},
+		{"tag that denies", func(f *doctor.Facts) {
+			f.Roles[0].Policies = append(f.Roles[0].Policies, policy(`{"Effect":"Deny","Action":"*","Resource":"*",`+team+`}`))
+		}, "hangs on the condition key aws:principaltag/team"},
+		{"organization that may assume", func(f *doctor.Facts) {
+			f.Roles[0].Trust = strings.Replace(trustEC2, `"sts:AssumeRole"`, `"sts:AssumeRole","Condition":{"StringEquals":{"aws:SourceOrgID":"o-1"}}`, 1)
+		}, "hangs on the condition key aws:sourceorgid"},
+	} {
+		f := healthy(t)
+		tt.change(&f)
+		r := assess(t, f, "ssm")
+		found := false
+		for _, c := range r.Checks {
+			found = found || c.Subject == "role" && c.Outcome == doctor.Unknown && strings.Contains(c.Says, tt.note)
+		}
+		if !found || len(r.Findings) > 0 {
+			t.Errorf("%s: %+v", tt.name, r)
+		}
 	}
 }

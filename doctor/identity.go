@@ -29,31 +29,32 @@ func (a *assessment) identity() {
 	if len(actions) == 0 || strings.HasPrefix(a.From, "eni-") {
 		return
 	}
-	switch {
-	case a.facts.RolesUnread != "":
-		a.check("role", Unknown, "%s", a.facts.RolesUnread)
-		return
-	case len(a.facts.Roles) == 0:
+	if len(a.facts.Roles) == 0 && a.facts.RolesUnread == "" {
 		a.noRole()
 		return
 	}
-	var first []Finding
+	unknown := a.facts.RolesUnread
+	var first *Finding
 	for i := range a.facts.Roles {
 		role := &a.facts.Roles[i]
-		findings := a.role(role, actions)
-		if len(findings) == 0 {
+		wrong, unjudged := a.role(role, actions)
+		switch {
+		case unjudged != "":
+			unknown = cmp.Or(unknown, unjudged)
+		case wrong == nil:
 			a.check("role", Good, "%s (%s) may %s", role.Name, role.By, strings.Join(actions, ", "))
 			a.endpointPolicy(role, actions)
 			return
-		}
-		if i == 0 {
-			first = findings
+		case first == nil:
+			first = wrong
 		}
 	}
-	a.check("role", Broken, "%s", first[0].Wrong)
-	for _, f := range first {
-		a.find(f)
+	if unknown != "" { // one that cannot be judged may be good
+		a.check("role", Unknown, "%s", unknown)
+		return
 	}
+	a.check("role", Broken, "%s", first.Wrong)
+	a.find(*first)
 }
 
 func (a *assessment) noRole() {
@@ -72,11 +73,12 @@ func (a *assessment) noRole() {
 }
 
 // role says what keeps a role from being of use: that its service may not assume it, or an action that it may not do.
-func (a *assessment) role(role *Role, actions []string) (findings []Finding) {
-	if f := a.trust(role); f != nil {
-		return []Finding{*f}
+// unknown says why that cannot be judged; nil and "" is a role of use.
+func (a *assessment) role(role *Role, actions []string) (wrong *Finding, unknown string) {
+	if wrong, unknown := a.trust(role); wrong != nil || unknown != "" {
+		return wrong, unknown
 	}
-	policies, broken := role.compile()
+	policies, unreadable := role.compile()
 	var refused []string
 	var decision iam.Decision
 	for _, action := range actions {
@@ -84,15 +86,23 @@ func (a *assessment) role(role *Role, actions []string) (findings []Finding) {
 		if d.Allow {
 			continue
 		}
+		if d.Unjudged != "" {
+			unknown = fmt.Sprintf("whether role %s may %s hangs on the condition key %s, which is not known here", role.Name, action, d.Unjudged)
+			continue
+		}
 		if len(refused) == 0 || d.Reason == iam.ExplicitDeny {
 			decision = d
 		}
 		refused = append(refused, action)
 	}
-	if len(refused) == 0 {
-		return nil
+	// What cannot be read may allow and deny anything, but not lift a deny that can be read.
+	if len(unreadable) > 0 && !(len(refused) > 0 && decision.Reason == iam.ExplicitDeny) {
+		return nil, fmt.Sprintf("policies of role %s cannot be read: %s", role.Name, strings.Join(unreadable, ", "))
 	}
-	f := Finding{
+	if len(refused) == 0 {
+		return nil, unknown
+	}
+	wrong = &Finding{
 		Requirement: "P25", Severity: Broken, Resource: role.Name,
 		Wrong:   fmt.Sprintf("role %s (%s) may not %s: %s", role.Name, role.By, strings.Join(refused, ", "), decision),
 		Remedy:  fmt.Sprintf("attach AmazonSSMManagedInstanceCore to role %s", role.Name),
@@ -100,39 +110,54 @@ func (a *assessment) role(role *Role, actions []string) (findings []Finding) {
 	}
 	switch decision.Reason {
 	case iam.ExplicitDeny:
-		f.Remedy = fmt.Sprintf("take the deny out of policy %s", decision.Policy)
-		f.Command = ""
+		wrong.Remedy = fmt.Sprintf("take the deny out of policy %s", decision.Policy)
+		wrong.Command = ""
 	case iam.BoundarySilent:
-		f.Remedy = fmt.Sprintf("let the permissions boundary %s allow it too", role.Boundary.Name)
-		f.Command = ""
+		wrong.Remedy = fmt.Sprintf("let the permissions boundary %s allow it too", role.Boundary.Name)
+		wrong.Command = ""
 	}
-	if len(broken) > 0 {
-		f.Wrong += "; not readable: " + strings.Join(broken, ", ")
-	}
-	return []Finding{f}
+	return wrong, ""
 }
 
-// trust judges whether the service that gives the role to the node may assume it.
-func (a *assessment) trust(role *Role) *Finding {
-	f := &Finding{
+// trust judges whether the service that gives the role to the node may assume it; unknown says why it cannot.
+func (a *assessment) trust(role *Role) (wrong *Finding, unknown string) {
+	wrong = &Finding{
 		Requirement: "P25", Severity: Broken, Resource: role.Name,
 		Wrong:  fmt.Sprintf("the trust policy of role %s does not let %s assume it", role.Name, role.Service),
 		Remedy: fmt.Sprintf("let the trust policy of role %s allow sts:AssumeRole to %s", role.Name, role.Service),
 	}
 	p, err := iam.Parse(iam.Trust, role.Name, role.Trust)
 	if err != nil {
-		f.Wrong = fmt.Sprintf("the trust policy of role %s cannot be read: %v", role.Name, err)
-		return f
+		return nil, fmt.Sprintf("the trust policy of role %s cannot be read: %v", role.Name, err)
 	}
+	keys := map[string][]string{"aws:SourceAccount": {a.facts.Account}}
 	d := iam.Evaluate(&iam.Request{
 		Principal: &iam.Principal{Kind: iam.Service, Name: role.Service}, Action: "sts:AssumeRole", Resource: role.ARN,
 		Account: account(role.ARN), Time: a.facts.At,
-		Keys: iam.KeyMap(map[string][]string{"aws:SourceAccount": {a.facts.Account}}),
+		Keys: iam.KeyMap(keys), Judged: judged(keys),
 	}, &iam.Policies{Resource: p, ResourceDecides: true})
-	if d.Allow {
-		return nil
+	switch {
+	case d.Allow:
+		return nil, ""
+	case d.Unjudged != "":
+		return nil, fmt.Sprintf("whether %s may assume role %s hangs on the condition key %s, which is not known here",
+			role.Service, role.Name, d.Unjudged)
 	}
-	return f
+	return wrong, ""
+}
+
+// judged tells the keys that are known: those of the map and those that follow from who is asking. Others, such as the
+// tags of a role, are not read.
+func judged(keys map[string][]string) func(key string) bool {
+	known := map[string]bool{
+		"aws:principalarn": true, "aws:principalaccount": true, "aws:principaltype": true, "aws:principalisawsservice": true,
+		"aws:principalservicename": true, "aws:username": true, "aws:multifactorauthpresent": true, "aws:viaawsservice": true,
+		"aws:currenttime": true, "aws:epochtime": true, "ec2:sourceinstancearn": true,
+	}
+	for key := range keys {
+		known[strings.ToLower(key)] = true
+	}
+	return func(key string) bool { return known[key] }
 }
 
 func account(roleARN string) string {
@@ -143,13 +168,13 @@ func account(roleARN string) string {
 	return parsed.Account
 }
 
-// compile reads the role's policies. What cannot be read allows nothing, and is named.
-func (r *Role) compile() (policies *iam.Policies, broken []string) {
+// compile reads the role's policies. What cannot be read is named.
+func (r *Role) compile() (policies *iam.Policies, unreadable []string) {
 	policies = &iam.Policies{}
 	for _, d := range r.Policies {
 		p, err := iam.Parse(iam.Identity, d.Name, d.JSON)
 		if err != nil {
-			broken = append(broken, d.Name)
+			unreadable = append(unreadable, d.Name)
 			continue
 		}
 		policies.Identity = append(policies.Identity, p)
@@ -157,12 +182,11 @@ func (r *Role) compile() (policies *iam.Policies, broken []string) {
 	if r.Boundary != nil {
 		p, err := iam.Parse(iam.Boundary, r.Boundary.Name, r.Boundary.JSON)
 		if err != nil {
-			broken = append(broken, r.Boundary.Name)
-			p, _ = iam.Parse(iam.Boundary, r.Boundary.Name, `{"Version":"2012-10-17","Statement":[]}`)
+			return policies, append(unreadable, r.Boundary.Name)
 		}
 		policies.Boundary = p
 	}
-	return policies, broken
+	return policies, unreadable
 }
 
 // request is the agent's call as the policies see it.
@@ -175,8 +199,12 @@ func (a *assessment) request(role *Role, action string) *iam.Request {
 	if strings.HasPrefix(action, "ssm:") {
 		resource = node
 	}
-	keys := map[string][]string{"aws:SecureTransport": {"true"}, "ssm:SourceInstanceARN": {node}}
+	keys := map[string][]string{
+		"aws:SecureTransport": {"true"}, "ssm:SourceInstanceARN": {node}, "aws:ViaAWSService": {"false"},
+		"aws:RequestedRegion": {a.facts.Region}, "aws:ResourceAccount": {a.facts.Account},
+	}
 	if a.endpoint != "" && a.target.private {
+		keys["aws:SourceIp"] = nil // known to be absent
 		keys["aws:SourceVpc"], keys["aws:SourceVpce"], keys["aws:VpcSourceIp"] = []string{a.card.VPC}, []string{a.endpoint}, []string{a.Address}
 	}
 	owner := cmp.Or(account(role.ARN), a.facts.Account)
@@ -184,9 +212,11 @@ func (a *assessment) request(role *Role, action string) *iam.Request {
 	return &iam.Request{
 		Principal: &iam.Principal{
 			Kind: iam.AssumedRole, Account: owner, Role: role.ARN, SourceInstance: node,
+			SourceVPC: a.card.VPC, SourceAddress: a.Address,
 			ARN: fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", owner, name, a.From),
 		},
 		Action: action, Resource: resource, Account: a.facts.Account, Time: a.facts.At, Keys: iam.KeyMap(keys),
+		Judged: judged(keys),
 	}
 }
 
@@ -204,7 +234,13 @@ func (a *assessment) endpointPolicy(role *Role, actions []string) {
 	policies, _ := role.compile()
 	policies.Endpoint = p
 	for _, action := range actions {
-		if d := iam.Evaluate(a.request(role, action), policies); !d.Allow {
+		d := iam.Evaluate(a.request(role, action), policies)
+		if !d.Allow && d.Unjudged != "" {
+			a.check("policy", Unknown, "whether the policy of %s lets %s %s hangs on the condition key %s, which is not known here",
+				a.endpoint, role.Name, action, d.Unjudged)
+			return
+		}
+		if !d.Allow {
 			a.check("policy", Broken, "the policy of %s does not let %s %s", a.endpoint, role.Name, action)
 			a.find(Finding{"P26", Broken, a.endpoint,
 				fmt.Sprintf("its policy does not let role %s %s: %s", role.Name, action, d),

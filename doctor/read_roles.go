@@ -27,12 +27,13 @@ func (r *reader) roles(profile, service string) {
 		}
 		err = r.role(service, "its activation", "ssm.amazonaws.com")
 	case strings.HasPrefix(r.Node.ID, "i-"):
-		if err = r.profile(profile); err == nil {
-			err = r.hostRole()
+		err = r.profile(profile)
+		if errHost := r.hostRole(); err == nil {
+			err = errHost
 		}
 	}
 	if err != nil {
-		r.Roles, r.RolesUnread = nil, fmt.Sprintf("the node's role cannot be read (%s)", code(err))
+		r.RolesUnread = fmt.Sprintf("the node's role cannot be read (%s)", code(err))
 	}
 }
 
@@ -62,8 +63,13 @@ func (r *reader) profile(profileARN string) error {
 // hostRole reads the role of default host management, where it is on.
 func (r *reader) hostRole() error {
 	out, err := r.SSM.GetServiceSetting(r.ctx, &ssm.GetServiceSettingInput{SettingId: aws.String(hostManagement)})
-	if err != nil || out.ServiceSetting == nil {
-		return nil // it is off, or not known here
+	switch {
+	case err != nil && code(err) == "ServiceSettingNotFound":
+		return nil
+	case err != nil: // whether it is on is not known
+		return err
+	case out.ServiceSetting == nil:
+		return nil
 	}
 	name := baseName(aws.ToString(out.ServiceSetting.SettingValue))
 	if name == "" || name == "$None" {
