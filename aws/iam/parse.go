@@ -324,7 +324,7 @@ func (p *parser) resources(s *statement, v node, at string) *ParseError {
 		if !ok || parts[2] == "" || parts[5] == "" {
 			return p.at(item, at, `Resource %s must be in ARN format or "*".`, item.text)
 		}
-		if why := badRegion(parts, item.text); why != "" {
+		if why := badARN(parts, item.text); why != "" {
 			p.refuseNew(p.at(item, at, "%s", why))
 		}
 		t, err := parseTemplate(item.text, true, p.variables)
@@ -336,10 +336,12 @@ func (p *parser) resources(s *statement, v node, at string) *ParseError {
 	return nil
 }
 
-// badRegion says what is wrong with the Region in an ARN pattern. Names of IAM and of S3's buckets have none.
-func badRegion(parts [arn.Segments]string, name string) string {
+// badARN says what is wrong with the service and Region in an ARN pattern. Names of IAM and of S3's buckets have no Region.
+func badARN(parts [arn.Segments]string, name string) string {
 	service, region := parts[2], parts[3]
 	switch {
+	case strings.ContainsAny(service, "*?$"):
+		return "Resource vendor must be fully qualified and cannot contain regexes."
 	case service == "iam" && region != "" && region != "*":
 		return fmt.Sprintf("IAM resource %s cannot contain region information.", name)
 	case service == "s3" && region != "" && region != "*" && !regionalS3(parts[5]):

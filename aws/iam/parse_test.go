@@ -109,6 +109,7 @@ func TestParseNewRefuses(t *testing.T) {
 		{iam.Session, on("arn:aws:iam:us-*:111111111111:role/x"), "cannot contain region information."},
 		{iam.Identity, on("arn:aws:iam::111111111111:role/x"), ""},
 		{iam.Identity, on("arn:aws:iam:*:*:role/x"), ""},
+		{iam.Identity, on("arn:aws:s*:::x"), "Resource vendor must be fully qualified and cannot contain regexes."},
 		{iam.Identity, on("arn:aws:s3:us-west-2:111111111111:bucket/x"), "can not contain region information."},
 		{iam.Identity, on("arn:aws:s3:us-west-2:111111111111:accesspoint/x"), ""},
 		{iam.Identity, on("arn:aws:ssm:US EAST:111111111111:parameter/x"), "has no Region where one belongs"},
