@@ -1,8 +1,10 @@
 package api
 
 import (
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"postern/aws/fault"
@@ -203,7 +205,8 @@ func (x *exchange) byContent() string {
 		return x.h.byTarget[prefix]
 	}
 	segments := strings.Split(strings.TrimPrefix(x.r.URL.EscapedPath(), "/"), "/")
-	for _, s := range x.h.services {
+	for _, name := range slices.Sorted(maps.Keys(x.h.services)) {
+		s := x.h.services[name]
 		for _, rt := range s.routes {
 			if _, ok := rt.match(x.r.Method, segments); ok {
 				return s.Name

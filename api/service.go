@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"postern/aws/wire"
@@ -69,8 +70,8 @@ func ready(s Service) (*service, error) {
 			return nil, fmt.Errorf("operation %s:%s: %w", s.Name, op.Name, err)
 		}
 	}
-	for name, pattern := range s.KnownPaths {
-		rt, err := parseRoute(&Operation{Name: name, Pattern: pattern})
+	for _, name := range slices.Sorted(maps.Keys(s.KnownPaths)) {
+		rt, err := parseRoute(&Operation{Name: name, Pattern: s.KnownPaths[name]})
 		if err != nil {
 			return nil, fmt.Errorf("operation %s:%s: %w", s.Name, name, err)
 		}

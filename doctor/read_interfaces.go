@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -99,7 +100,7 @@ func (r *reader) endpoints() error {
 	if err != nil {
 		return err
 	}
-	for service := range services {
+	for _, service := range slices.Sorted(maps.Keys(services)) {
 		r.privateNames(service)
 	}
 	return nil
@@ -277,7 +278,7 @@ func (r *reader) prefixLists() error {
 	if err != nil && len(wanted) > 0 {
 		return err
 	}
-	for id := range wanted { // another account's, not shared any more
+	for _, id := range slices.Sorted(maps.Keys(wanted)) { // another account's, not shared any more
 		r.Network.PrefixLists = append(r.Network.PrefixLists, vpc.PrefixList{ID: id})
 		r.Unchecked = append(r.Unchecked, "prefix list "+id+", which cannot be seen")
 	}

@@ -181,10 +181,11 @@ func (r *reader) describeVpcs() error {
 func (r *reader) vpcAttributes() error {
 	for i := range r.Network.VPCs {
 		v := &r.Network.VPCs[i]
-		for name, value := range map[types.VpcAttributeName]*bool{
-			types.VpcAttributeNameEnableDnsSupport: &v.DNSSupport, types.VpcAttributeNameEnableDnsHostnames: &v.DNSHostnames,
-		} {
-			out, err := r.EC2.DescribeVpcAttribute(r.ctx, &ec2.DescribeVpcAttributeInput{VpcId: aws.String(v.ID), Attribute: name})
+		for _, attribute := range []struct {
+			name types.VpcAttributeName
+			into *bool
+		}{{types.VpcAttributeNameEnableDnsSupport, &v.DNSSupport}, {types.VpcAttributeNameEnableDnsHostnames, &v.DNSHostnames}} {
+			out, err := r.EC2.DescribeVpcAttribute(r.ctx, &ec2.DescribeVpcAttributeInput{VpcId: aws.String(v.ID), Attribute: attribute.name})
 			switch {
 			case err != nil && v.ID == r.home:
 				return err
@@ -193,7 +194,7 @@ func (r *reader) vpcAttributes() error {
 			}
 			for _, given := range []*types.AttributeBooleanValue{out.EnableDnsSupport, out.EnableDnsHostnames} {
 				if given != nil {
-					*value = aws.ToBool(given.Value)
+					*attribute.into = aws.ToBool(given.Value)
 				}
 			}
 		}

@@ -1,6 +1,8 @@
 package ssm
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -17,7 +19,8 @@ func CheckTags(tags map[string]string) error {
 	if len(tags) > MaxTags {
 		return fault.New(fault.Limit, op, "a resource may have %d tags", MaxTags).WithCode("TooManyTagsError")
 	}
-	for k, v := range tags {
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		v := tags[k]
 		var why string
 		switch n := utf8.RuneCountInString(k); {
 		case n < 1 || n > 128:

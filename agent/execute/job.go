@@ -88,8 +88,8 @@ func Read(c *mgs.CommandContent) (*Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the parameters: %w", err)
 	}
-	for name, v := range values {
-		if secureReference.MatchString(fmt.Sprint(v)) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if secureReference.MatchString(fmt.Sprint(values[name])) {
 			return nil, fmt.Errorf("parameter %s names a secret of Parameter Store, which this agent does not read", name)
 		}
 	}

@@ -96,11 +96,7 @@ func (s *service) retagOwner(ctx context.Context, c *api.Call, o owner, put map[
 }
 
 func (s *service) tagInstance(ctx context.Context, c *api.Call, o owner, put map[string]string) error {
-	after := make([]network.Tag, 0, len(put))
-	for k, v := range put {
-		after = append(after, network.Tag{Key: k, Value: v})
-	}
-	if err := s.network.CheckTags(o.tags(), after); err != nil {
+	if err := s.network.CheckTags(o.tags(), instanceTags(put)); err != nil {
 		return err
 	}
 	return s.retagOwner(ctx, c, o, put, nil)

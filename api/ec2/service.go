@@ -3,6 +3,7 @@ package ec2
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -100,7 +101,7 @@ func tagsByKind(ctx context.Context, c *api.Call, specs []types.TagSpecification
 		}
 		out[kind] = append(out[kind], fromTags(spec.Tags)...)
 	}
-	for kind := range out {
+	for _, kind := range slices.Sorted(maps.Keys(out)) {
 		keys := map[string][]string{"ec2:CreateAction": {operationName(c)}}
 		if err := c.Allow(ctx, "ec2:CreateTags", resource(c, kind+"/*"), keys); err != nil {
 			return nil, err

@@ -110,14 +110,17 @@ func (s *service) deleteSubnet(ctx context.Context, c *api.Call, in *sdk.DeleteS
 }
 
 func (s *service) modifySubnetAttribute(ctx context.Context, c *api.Call, in *sdk.ModifySubnetAttributeInput) (*sdk.ModifySubnetAttributeOutput, error) {
-	for name, value := range map[string]*types.AttributeBooleanValue{
-		"assignIpv6AddressOnCreation":             in.AssignIpv6AddressOnCreation,
-		"enableDns64":                             in.EnableDns64,
-		"enableResourceNameDnsARecordOnLaunch":    in.EnableResourceNameDnsARecordOnLaunch,
-		"enableResourceNameDnsAAAARecordOnLaunch": in.EnableResourceNameDnsAAAARecordOnLaunch,
+	for _, attribute := range []struct {
+		name  string
+		value *types.AttributeBooleanValue
+	}{
+		{"assignIpv6AddressOnCreation", in.AssignIpv6AddressOnCreation},
+		{"enableDns64", in.EnableDns64},
+		{"enableResourceNameDnsARecordOnLaunch", in.EnableResourceNameDnsARecordOnLaunch},
+		{"enableResourceNameDnsAAAARecordOnLaunch", in.EnableResourceNameDnsAAAARecordOnLaunch},
 	} {
-		if value != nil && aws.ToBool(value.Value) {
-			return nil, unbuilt(c, name)
+		if v := attribute.value; v != nil && aws.ToBool(v.Value) {
+			return nil, unbuilt(c, attribute.name)
 		}
 	}
 	if in.PrivateDnsHostnameTypeOnLaunch != "" && in.PrivateDnsHostnameTypeOnLaunch != types.HostnameTypeIpName {

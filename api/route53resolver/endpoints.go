@@ -2,6 +2,7 @@ package route53resolver
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -73,8 +74,8 @@ func (o options) check(c *api.Call) error {
 			return unbuilt(c, "protocol "+string(p))
 		}
 	}
-	for flag, on := range o.flags {
-		if aws.ToBool(on) {
+	for _, flag := range slices.Sorted(maps.Keys(o.flags)) {
+		if aws.ToBool(o.flags[flag]) {
 			return unbuilt(c, flag)
 		}
 	}

@@ -38,6 +38,20 @@ type row struct {
 	status string
 }
 
+// compare orders lines by everything that they differ in.
+func (l line) compare(o line) int {
+	refused := func(l line) int {
+		if l.accept {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(
+		l.source.Compare(o.source), l.destination.Compare(o.destination), cmp.Compare(l.protocol, o.protocol),
+		cmp.Compare(refused(l), refused(o)), l.packets[0].Compare(o.packets[0]), l.packets[1].Compare(o.packets[1]),
+	)
+}
+
 // all is the header, the records by interface and time, and a record of each interface that had none.
 func (p *page) all(i *interval, ended time.Time) []byte {
 	p.text = append(p.text, strings.Join(p.fields, " ")+"\n"...)
@@ -50,7 +64,7 @@ func (p *page) all(i *interval, ended time.Time) []byte {
 		}
 	}
 	slices.SortFunc(rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(a.ID, b.ID), a.counts.start.Compare(b.counts.start), a.line.source.Compare(b.line.source), a.line.destination.Compare(b.line.destination))
+		return cmp.Or(cmp.Compare(a.ID, b.ID), a.counts.start.Compare(b.counts.start), a.line.compare(b.line))
 	})
 	window := counts{start: i.began, end: ended}
 	for n := range p.state.AllInterfaces() {

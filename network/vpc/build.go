@@ -129,6 +129,7 @@ func resolverOf(ranges []netip.Prefix) netip.Addr {
 func (b *builder) allSubnets() error {
 	subnets := make([]subnet, len(b.network.Subnets))
 	owners, ranges := map[*realm][]string{}, map[*realm][]netip.Prefix{}
+	var realms []*realm // in the order of their first subnets
 	for i, n := range b.network.Subnets {
 		r, err := get(b.vpcs, n.ID, n.VPC)
 		if err != nil {
@@ -145,10 +146,13 @@ func (b *builder) allSubnets() error {
 			if !r.covers(c) {
 				return fmt.Errorf("%s: %s is not inside a range of %s", n.ID, c, r.ID)
 			}
+			if owners[r] == nil {
+				realms = append(realms, r)
+			}
 			owners[r], ranges[r] = append(owners[r], n.ID), append(ranges[r], c)
 		}
 	}
-	for r := range ranges {
+	for _, r := range realms {
 		if err := checkApart(owners[r], ranges[r]); err != nil {
 			return err
 		}

@@ -2,7 +2,9 @@ package vpc
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 )
 
 func (b *builder) vpcEndpoints() error {
@@ -112,7 +114,8 @@ func (b *builder) endpointInterfaces() error {
 			e.cards = append(e.cards, c)
 		}
 	}
-	for _, c := range b.interfaces {
+	for i := range b.network.Interfaces {
+		c := b.interfaces[b.network.Interfaces[i].ID]
 		if c.Kind == EndpointInterface && c.Owner != "" && c.endpoint == nil {
 			return fmt.Errorf("%s: endpoint %q does not list this interface", c.ID, c.Owner)
 		}
@@ -163,7 +166,7 @@ func (b *builder) routeTables() error {
 		}
 		r.tables = append(r.tables, compiled)
 	}
-	for id := range implied {
+	for _, id := range slices.Sorted(maps.Keys(implied)) {
 		if _, err := get(b.tables, implied[id][0].Target.ID, id); err != nil {
 			return err
 		}
@@ -204,7 +207,8 @@ func (b *builder) associate(t *routeTable) error {
 // defaultTables gives every subnet without a table of its own the VPC's main one, and a VPC without one the local
 // routes.
 func (b *builder) defaultTables() error {
-	for _, n := range b.subnets {
+	for i := range b.network.Subnets {
+		n := b.subnets[b.network.Subnets[i].ID]
 		if n.table != nil {
 			continue
 		}

@@ -99,7 +99,8 @@ func (b *builder) resolverEndpoints() error {
 			made.cards = append(made.cards, c)
 		}
 	}
-	for _, c := range b.interfaces {
+	for i := range b.network.Interfaces {
+		c := b.interfaces[b.network.Interfaces[i].ID]
 		if c.Kind == ResolverInterface && c.Owner != "" && c.resolver == nil {
 			return fmt.Errorf("%s: Resolver endpoint %q does not list this interface", c.ID, c.Owner)
 		}

@@ -261,6 +261,16 @@ func TestOutputLimits(t *testing.T) {
 	if len(i.Steps) != maxSteps {
 		t.Errorf("%d steps kept, want %d", len(i.Steps), maxSteps)
 	}
+	many := reply(mgs.Success, "s", &mgs.StepStatus{Status: mgs.Success})
+	for n := range 500 {
+		many.RuntimeStatus[fmt.Sprint(n)] = &mgs.StepStatus{Status: mgs.Success}
+	}
+	one, other := queued(), queued()
+	one.replied(many, noon)
+	other.replied(many, noon)
+	if !slices.Equal(slices.Sorted(maps.Keys(one.Steps)), slices.Sorted(maps.Keys(other.Steps))) {
+		t.Error("of one reply with too many steps, others are kept each time")
+	}
 	if !slices.Contains(slices.Collect(maps.Keys(i.Steps)), "s") {
 		t.Error("an earlier step was lost")
 	}

@@ -2,6 +2,8 @@ package command
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"postern/aws/fault"
 )
@@ -46,10 +48,7 @@ func (s *Service) releaseAll(ctx context.Context) error {
 // release is a reconciler: it brings every command with held invocations up to its MaxConcurrency.
 func (s *Service) release(ctx context.Context) error {
 	s.mu.Lock()
-	var ids []string
-	for id := range s.unreleased {
-		ids = append(ids, id)
-	}
+	ids := slices.Sorted(maps.Keys(s.unreleased))
 	s.mu.Unlock()
 	for _, id := range ids {
 		if err := s.releaseOne(ctx, id); err != nil {

@@ -2,6 +2,8 @@ package command
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -113,7 +115,8 @@ func stamp(s string) time.Time {
 // has the job.
 func (i *Invocation) replied(r *mgs.ReplyContent, now time.Time) {
 	i.accepted(now)
-	for id, status := range r.RuntimeStatus {
+	for _, id := range slices.Sorted(maps.Keys(r.RuntimeStatus)) { // which of too many are kept hangs on it
+		status := r.RuntimeStatus[id]
 		if status == nil || id == "" || utf8.RuneCountInString(id) > maxName {
 			continue
 		}

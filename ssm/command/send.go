@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -257,8 +258,8 @@ func (s *Service) Cancel(ctx context.Context, scope ssm.Scope, id string, nodes 
 	if err != nil {
 		return err
 	}
-	for _, i := range asked {
-		if err := s.post(&cachedCommand{Command: c}, i); err != nil {
+	for _, node := range slices.Sorted(maps.Keys(asked)) {
+		if err := s.post(&cachedCommand{Command: c}, asked[node]); err != nil {
 			return err
 		}
 	}

@@ -57,8 +57,8 @@ func PutStored(tree any, stored map[string]StoredParameter) (any, error) {
 		return putList(t, stored)
 	case map[string]any:
 		out := make(map[string]any, len(t))
-		for k, each := range t {
-			put, err := PutStored(each, stored)
+		for _, k := range slices.Sorted(maps.Keys(t)) {
+			put, err := PutStored(t[k], stored)
 			if err != nil {
 				return nil, err
 			}

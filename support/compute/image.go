@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -103,8 +104,8 @@ func (s *Service) Deregister(ctx context.Context, c Scope, id string) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	s.mu.RLock()
-	for _, m := range s.machines {
-		if m.record.Image == id && m.record.State != Terminated {
+	for _, name := range slices.Sorted(maps.Keys(s.machines)) {
+		if m := s.machines[name]; err == nil && m.record.Image == id && m.record.State != Terminated {
 			err = fault.New(fault.InUse, "compute.Deregister", "The image '%s' is in use by instance '%s'", id, m.record.ID).WithCode("DependencyViolation")
 		}
 	}
