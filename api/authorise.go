@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -61,6 +62,9 @@ func tooLong(format string, args ...any) error {
 
 // ask puts one question to the policy judge and turns a no into a fault, in Amazon's words.
 func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string) error {
+	if err := ctx.Err(); err != nil { // a request may be about many resources
+		return fmt.Errorf("ask for %s: %w", q.Action, err)
+	}
 	if len(q.Resource) > maxResource {
 		return tooLong("the name of the resource %.100s… has more than %d bytes", q.Resource, maxResource)
 	}
@@ -85,7 +89,7 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 	}
 	decision, err := iam.EvaluateContext(ctx, request, &policies)
 	if err != nil {
-		return fault.New(fault.Unavailable, "api.authorise", "the client left before its request was authorized: %w", err)
+		return fmt.Errorf("judge %s: %w", q.Action, err)
 	}
 	x.record.Statement = decision.String()
 	if decision.Allow {

@@ -1,10 +1,15 @@
 package access_test
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdkiam "github.com/aws/aws-sdk-go-v2/service/iam"
@@ -13,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"postern/api/access/accesstest"
+	"postern/api/apitest"
+	"postern/aws/sigv4"
 	"postern/network/vpc"
 	"postern/support/identity"
 )
@@ -251,5 +258,31 @@ func TestVariableThatCannotBeJudged(t *testing.T) {
 	err := listRoles(t, bob)
 	if code(err) != "AccessDenied" || !strings.Contains(err.Error(), "condition key aws:sourceorgunit, which cannot be judged") {
 		t.Error(err)
+	}
+}
+
+// TestClientWhoLeft: nothing is judged for a client that is gone.
+func TestClientWhoLeft(t *testing.T) {
+	r := accesstest.New(t)
+	c, err := r.User(t, "bob", mayAll).Credentials.Retrieve(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for left, want := range map[bool]int{false: http.StatusOK, true: http.StatusServiceUnavailable} {
+		ctx, leave := context.WithCancel(t.Context())
+		if left {
+			leave()
+		}
+		text := []byte("Action=ListRoles&Version=2010-05-08")
+		request := httptest.NewRequestWithContext(ctx, http.MethodPost, "https://iam.amazonaws.com/", bytes.NewReader(text))
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		key := sigv4.Credentials{AccessKey: c.AccessKeyID, Secret: c.SecretAccessKey}
+		if err := sigv4.Sign(request, text, key, sigv4.Target{Region: "us-east-1", Service: "iam", Time: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		if status, answer := apitest.Do(r.Handler, request); status != want {
+			t.Errorf("left %v: %d %s", left, status, answer)
+		}
+		leave()
 	}
 }
