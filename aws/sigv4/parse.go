@@ -46,7 +46,8 @@ type Signature struct {
 	value      string // the signature, hexadecimal or base64
 }
 
-// Parse reads the signature of a request. Its errors carry CodeMissing (there is none) or CodeIncomplete.
+// Parse reads the signature of a request. Its errors carry CodeMissing (there is none), CodeIncomplete (it cannot be read)
+// or CodeMismatch (it cannot be good for this request); there is no Signature then.
 func Parse(r *http.Request) (*Signature, error) {
 	authorization := r.Header.Get("Authorization")
 	inQuery := strings.Contains(r.URL.RawQuery, "X-Amz-Signature=") || strings.Contains(r.URL.RawQuery, "X-Amz-Algorithm=")
@@ -103,7 +104,10 @@ func parseHeader(r *http.Request, authorization string) (*Signature, error) {
 	if err := s.readTime(r); err != nil {
 		return nil, err
 	}
-	return s, s.complete()
+	if err := s.complete(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // readTime takes the time of a signature in the header: X-Amz-Date, or Date in either of two forms.
@@ -166,12 +170,15 @@ func parseQuery(r *http.Request) (*Signature, error) {
 	if s.Time, err = time.Parse(timeFormat, s.stamp); err != nil || s.Time.Format(timeFormat) != s.stamp {
 		return nil, refuse(CodeIncomplete, "X-Amz-Date must be in ISO-8601 'basic format'. Got %q.", clip(s.stamp))
 	}
-	seconds, err := strconv.Atoi(expires)
-	s.Expires = time.Duration(seconds) * time.Second
-	if err != nil || seconds < 1 || s.Expires > MaxExpires {
+	seconds, err := strconv.ParseInt(expires, 10, 64)
+	if err != nil || seconds < 1 || seconds > int64(MaxExpires/time.Second) {
 		return nil, refuse(CodeIncomplete, "X-Amz-Expires must be a number of seconds from 1 to %d", int(MaxExpires/time.Second))
 	}
-	return s, s.complete()
+	s.Expires = time.Duration(seconds) * time.Second
+	if err := s.complete(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // complete takes credential and signed headers apart, once all texts are there.
