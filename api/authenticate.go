@@ -8,24 +8,57 @@ import (
 	"postern/aws/sigv4"
 )
 
+// mayBeUnsigned reports whether the operation is known, and takes requests without a signature.
+func (x *exchange) mayBeUnsigned() bool {
+	var f *fault.Error
+	none := errors.As(x.signatureErr, &f) && f.Code == sigv4.CodeMissing // rather than a bad one
+	return none && x.op != nil && x.op.Auth == Unsigned
+}
+
+// byNode reports whether a managed node's own signature stands in the place of an access key's.
+func (x *exchange) byNode() bool {
+	return x.op != nil && x.op.Auth == Node && x.r.Header.Get(sigv4.AsymmetricHeader) == ""
+}
+
+// identify refuses all that can be refused before the body is read: no signature where there has to be one, a bad one, a
+// key that is not known, a time that is past. What of the rest is true only the body shows.
+func (x *exchange) identify(ctx context.Context) (err error) {
+	if x.signature == nil {
+		// The action of a form, and with it whether that needs a signature, stands in its body.
+		if x.mayBeUnsigned() || x.service.Protocol.IsForm() {
+			return nil
+		}
+		return x.signatureErr
+	}
+	if x.byNode() {
+		x.nodeKeys, err = x.keysOf(ctx, x.signature.AccessKey)
+	} else {
+		x.record.AccessKey = x.signature.AccessKey
+		x.key, err = x.h.identities.AccessKey(ctx, x.signature.AccessKey, x.signature.Token)
+		if fault.Is(err, fault.NotFound) {
+			err = refuseKey(codeUnknownKey, "The security token included in the request is invalid.")
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return x.h.verifier.Precheck(x.r, x.signature)
+}
+
 // authenticate establishes who calls, as the operation demands it.
 func (x *exchange) authenticate(ctx context.Context) error {
-	auth := Signed
-	if x.op != nil {
-		auth = x.op.Auth
-	}
 	if x.signature == nil {
-		if auth == Unsigned && unsigned(x.signatureErr) {
+		if x.mayBeUnsigned() {
 			return nil
 		}
 		return x.signatureErr
 	}
 	var err error
-	if auth == Node && x.r.Header.Get(sigv4.AsymmetricHeader) == "" {
-		err = x.authenticateNode(ctx)
+	if x.byNode() {
+		err = x.authenticateNode()
 	} else {
-		err = x.authenticateKey(ctx)
-		if err == nil && auth == Node {
+		err = x.authenticateKey()
+		if err == nil && x.op != nil && x.op.Auth == Node {
 			err = x.authenticatePair(ctx)
 		}
 	}
@@ -38,23 +71,10 @@ func (x *exchange) authenticate(ctx context.Context) error {
 	return nil
 }
 
-// unsigned reports whether a request simply has no signature, rather than a bad one.
-func unsigned(err error) bool {
-	var f *fault.Error
-	return errors.As(err, &f) && f.Code == sigv4.CodeMissing
-}
-
 // authenticateKey verifies ordinary SigV4.
-func (x *exchange) authenticateKey(ctx context.Context) error {
-	x.record.AccessKey = x.signature.AccessKey
-	key, err := x.h.identities.AccessKey(ctx, x.signature.AccessKey, x.signature.Token)
-	if fault.Is(err, fault.NotFound) {
-		return refuseKey(codeUnknownKey, "The security token included in the request is invalid.")
-	}
-	if err != nil {
-		return err
-	}
-	if err := x.h.verifier.Verify(x.r, x.signature, key.Secret, x.body); err != nil {
+func (x *exchange) authenticateKey() error {
+	key := x.key
+	if err := x.h.verifier.Verify(x.r, x.signature, key.Secret, x.body.bytes); err != nil {
 		return err
 	}
 	if !key.Expires.IsZero() && !x.call.Time.Before(key.Expires) {
@@ -69,15 +89,11 @@ func (x *exchange) authenticateKey(ctx context.Context) error {
 }
 
 // authenticateNode verifies a managed node's own signature: its id stands where the access key does.
-func (x *exchange) authenticateNode(ctx context.Context) error {
+func (x *exchange) authenticateNode() (err error) {
 	id := x.signature.AccessKey
-	keys, err := x.nodeKeys(ctx, id)
-	if err != nil {
-		return err
-	}
-	for _, key := range keys.Keys {
-		if err = x.h.verifier.VerifyRSA(x.r, x.signature, key, x.body); err == nil {
-			x.call.Caller = Caller{Account: keys.Account, Node: id, IssuedTo: id, NodeKey: key}
+	for _, key := range x.nodeKeys.Keys {
+		if err = x.h.verifier.VerifyRSA(x.r, x.signature, key, x.body.bytes); err == nil {
+			x.call.Caller = Caller{Account: x.nodeKeys.Account, Node: id, IssuedTo: id, NodeKey: key}
 			return nil
 		}
 	}
@@ -87,7 +103,7 @@ func (x *exchange) authenticateNode(ctx context.Context) error {
 // authenticatePair verifies the second signature of an instance whose first one was ordinary SigV4.
 func (x *exchange) authenticatePair(ctx context.Context) error {
 	id := x.call.Caller.IssuedTo
-	keys, err := x.nodeKeys(ctx, id)
+	keys, err := x.keysOf(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -100,8 +116,8 @@ func (x *exchange) authenticatePair(ctx context.Context) error {
 	return err
 }
 
-// nodeKeys fetches a node's keys; there is at least one.
-func (x *exchange) nodeKeys(ctx context.Context, id string) (NodeKeys, error) {
+// keysOf fetches a node's keys; there is at least one.
+func (x *exchange) keysOf(ctx context.Context, id string) (NodeKeys, error) {
 	keys, err := x.h.identities.NodeKeys(ctx, id)
 	if fault.Is(err, fault.NotFound) || err == nil && (len(keys.Keys) == 0 || keys.Region != x.call.Region) {
 		return keys, refuseKey(codeUnknownKey, "The security token included in the request is invalid.")

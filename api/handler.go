@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,7 +21,7 @@ import (
 	"postern/aws/wire"
 )
 
-// Config is what a Handler is made of. All but Guards, Log and Audit must be set.
+// Config is what a Handler is made of. All but Guards, Log, Audit, Admit and BodyMemory must be set.
 type Config struct {
 	Services []Service
 	// Region is the region of requests that name none.
@@ -34,6 +33,10 @@ type Config struct {
 	Log *slog.Logger
 	// Audit is called once for each request, after its answer; it must not block.
 	Audit func(Record)
+	// Admit refuses requests for what their headers say, before a signature is looked at; nil admits all. It returns faults.
+	Admit func(*http.Request) error
+	// BodyMemory is how many bytes of request bodies may be in memory at once; 0 means DefaultBodyMemory.
+	BodyMemory int64
 }
 
 // Handler is the pipeline: the http.Handler of every AWS endpoint, public or private.
@@ -45,6 +48,8 @@ type Handler struct {
 	now        func() time.Time
 	log        *slog.Logger
 	audit      func(Record)
+	admit      func(*http.Request) error
+	bodies     *bodies
 
 	services  map[string]*service
 	bySigning map[string]string // signing name → service
@@ -67,7 +72,8 @@ func (h *Handler) Services() []Service {
 func New(c Config) (*Handler, error) {
 	h := &Handler{
 		region: c.Region, identities: c.Identities, guards: c.Guards, now: c.Now,
-		verifier: sigv4.NewVerifier(c.Now), log: c.Log, audit: c.Audit,
+		verifier: sigv4.NewVerifier(c.Now), log: c.Log, audit: c.Audit, admit: c.Admit,
+		bodies:   newBodies(c.BodyMemory),
 		services: map[string]*service{}, bySigning: map[string]string{}, byTarget: map[string]string{},
 		byVersion: map[string]string{}, labels: map[string]bool{},
 	}
@@ -109,19 +115,16 @@ type exchange struct {
 	op           *Operation
 	signature    *sigv4.Signature
 	signatureErr error
+	refused      error         // what Admit says
+	key          Key           // whose the signature says it is, unless a node's
+	nodeKeys     NodeKeys      // the node's that the signature says it is
 	own          *iam.Policies // what the caller's key brings along
-	body         []byte
+	body         body
 	form         *wire.Form
 	record       Record
 	// written says that the answer has begun: nothing can be said about an error any more.
 	written bool
 }
-
-// buffers hold bodies of requests and answers. What is decoded from a body is copied, so a buffer is free once the
-// answer is written. Larger ones are left to the collector.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
-const keepBuffer = 64 << 10
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -137,15 +140,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return x.ask(ctx, Question{x.call, action, resource, false}, keys)
 	}
 	x.service = &service{}
-	buffer := buffers.Get().(*[]byte)
-	x.body = (*buffer)[:0]
+	defer x.endBody()
 	if err := x.run(r.Context()); err != nil {
 		x.fail(err)
 	}
-	if cap(x.body) <= keepBuffer {
-		*buffer = x.body[:0]
-	}
-	buffers.Put(buffer)
 	x.record.Duration = h.now().Sub(start)
 	x.record.log(r.Context(), h.log)
 	if h.audit != nil {
@@ -171,13 +169,28 @@ func (x *exchange) run(ctx context.Context) (err error) {
 		}
 	}()
 	x.signature, x.signatureErr = sigv4.Parse(x.r)
-	if err := x.resolve(); err != nil {
+	if x.h.admit != nil {
+		x.refused = x.h.admit(x.r)
+	}
+	// The service is found first all the same: it says in which shape to refuse.
+	if err := x.resolve(); x.refused != nil || err != nil {
+		return first(x.refused, err)
+	}
+	// What headers tell is judged before a body is read: a stranger's takes neither memory nor time.
+	inBody := x.service.Protocol.IsForm()
+	var routed error
+	if !inBody {
+		routed = x.route()
+	}
+	if err := x.identify(ctx); err != nil {
 		return err
 	}
 	if err := x.readBody(); err != nil {
 		return err
 	}
-	routed := x.route()
+	if inBody {
+		routed = x.route()
+	}
 	if err := x.authenticate(ctx); err != nil {
 		return err
 	}
@@ -196,6 +209,7 @@ func (x *exchange) serve(ctx context.Context) error {
 	if err := x.decode(in); err != nil {
 		return err
 	}
+	x.freeBody()
 	if err := x.authorise(ctx, in); err != nil {
 		return err
 	}
@@ -230,7 +244,7 @@ func (x *exchange) decode(in any) error {
 	if x.form != nil {
 		return x.op.codec.DecodeForm(x.form, in)
 	}
-	return x.op.codec.DecodeJSON(x.body, in)
+	return x.op.codec.DecodeJSON(x.body.bytes, in)
 }
 
 func dryRun() error {
@@ -253,6 +267,9 @@ func (x *exchange) fail(err error) {
 	x.record.Code = failure.Code
 	if x.written {
 		return
+	}
+	if !x.body.ended && x.r.ContentLength != 0 {
+		x.w.Header().Set("Connection", "close") // what is left of the body is not read
 	}
 	x.write(failure.Status, x.service.Protocol.AppendFailure(nil, failure))
 }

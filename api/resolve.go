@@ -106,6 +106,9 @@ func (x *exchange) absent(name string) error {
 	}
 	x.service, x.call.Service, x.record.Service = stand, &stand.Service, name
 	operation := operationText(x.r, stand.Protocol)
+	if name == "" && x.signatureErr != nil && !x.body.ended && x.r.ContentLength != 0 {
+		return x.signatureErr // the body that might tell is not read of such a request
+	}
 	if name == "" {
 		return fault.New(fault.Invalid, "api.resolve",
 			"Neither host, signature nor target say which service the request %s is for", operation).
@@ -213,24 +216,22 @@ func (x *exchange) byContent() string {
 			}
 		}
 	}
-	if guessProtocol(x.r) == wire.Query {
-		x.service.BodyLimit = DefaultBodyLimit
-		if x.readBody() != nil {
-			return ""
-		}
+	if guessProtocol(x.r) == wire.Query && (x.refused != nil || x.readBody() != nil) {
+		return ""
 	}
-	form, err := wire.ParseForm(x.r.URL.RawQuery, string(x.body))
+	form, err := wire.ParseForm(x.r.URL.RawQuery, string(x.body.bytes))
 	if err != nil {
 		return ""
 	}
 	return x.h.byVersion[form.Get("Version")]
 }
 
-func first(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
+func first[T comparable](values ...T) T {
+	var none T
+	for _, v := range values {
+		if v != none {
+			return v
 		}
 	}
-	return ""
+	return none
 }

@@ -102,7 +102,7 @@ func (x *exchange) readForm() (*wire.Form, error) {
 	case http.MethodGet:
 		return wire.ParseForm(x.r.URL.RawQuery)
 	case http.MethodPost:
-		return wire.ParseForm(x.r.URL.RawQuery, string(x.body))
+		return wire.ParseForm(x.r.URL.RawQuery, string(x.body.bytes))
 	}
 	return nil, fault.New(fault.Invalid, "api.route", "The service takes GET and POST only").WithCode("InvalidAction")
 }

@@ -52,13 +52,19 @@ func (v *Verifier) Verify(r *http.Request, s *Signature, secret string, body []b
 	return mismatch()
 }
 
+// Precheck reports what is wrong with a signature whatever its key and the body are: its time, and headers that it does
+// not cover. Verify and VerifyRSA report it too; a server that asks first need not read the body of such a request.
+func (v *Verifier) Precheck(r *http.Request, s *Signature) error {
+	if err := s.inTime(v.now()); err != nil {
+		return err
+	}
+	return s.coversHeaders(r)
+}
+
 // prepare does all that needs no key: time, headers that have to be signed, payload hash. It returns the strings that may
 // have been signed: one, seldom two.
 func (v *Verifier) prepare(r *http.Request, s *Signature, body []byte) ([][]byte, error) {
-	if err := s.inTime(v.now()); err != nil {
-		return nil, err
-	}
-	if err := s.coversHeaders(r); err != nil {
+	if err := v.Precheck(r, s); err != nil {
 		return nil, err
 	}
 	payload, err := s.payloadHash(body)

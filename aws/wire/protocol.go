@@ -17,6 +17,9 @@ const (
 	S3
 )
 
+// IsForm reports whether an operation's name stands among the parameters of a form.
+func (p Protocol) IsForm() bool { return p == EC2 || p == Query }
+
 func (p Protocol) String() string {
 	switch p {
 	case JSON:
