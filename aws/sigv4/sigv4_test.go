@@ -593,6 +593,8 @@ func FuzzParse(f *testing.F) {
 	f.Add("AWS4-HMAC-SHA256 Credential=mi-0/20150830/r/s/aws4_request,SignedHeaders=host,Signature=AA==", "Sun, 30 Aug 2015 12:36:00 GMT", "a=b")
 	f.Add("", "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=A%2F20150830%2Fr%2Fs%2Faws4_request&X-Amz-Date=20150830T123600Z"+
 		"&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00")
+	f.Add("", "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=A%2F20150830%2Fr%2Fs%2Faws4_request&X-Amz-Date=20150830T123600Z"+
+		"&X-Amz-Expires=18446744074&X-Amz-SignedHeaders=host&X-Amz-Signature=00")
 	v := sigv4.NewVerifier(at(suiteTime))
 	f.Fuzz(func(t *testing.T, authorization, date, query string) {
 		r := &http.Request{Method: http.MethodPost, Host: "h", URL: &url.URL{Path: "/", RawQuery: query}, Header: http.Header{
@@ -603,13 +605,53 @@ func FuzzParse(f *testing.F) {
 			if k := fault.Of(err); k.Kind != fault.Unauthenticated || k.Code == "" {
 				t.Fatalf("refused without a code: %v", err)
 			}
+			if s != nil {
+				t.Fatalf("a signature beside its refusal: %+v", s)
+			}
 			return
+		}
+		if s.Scope.Date != s.Time.Format("20060102") || s.AccessKey == "" || s.Scope.Region == "" || s.Scope.Service == "" ||
+			!slices.Contains(s.SignedHeaders, "host") || s.Presigned && (s.Expires <= 0 || s.Expires > sigv4.MaxExpires) {
+			t.Fatalf("taken: %+v", s)
 		}
 		if err := v.Verify(r, s, secret, nil); err == nil {
 			t.Fatalf("a signature was guessed: %q %q", authorization, query)
 		}
 		if v.VerifyRSA(r, s, &instanceKey.PublicKey, nil) == nil {
 			t.Fatalf("an RSA signature was guessed: %q", authorization)
+		}
+	})
+}
+
+// FuzzPublicKey: whatever a machine registers as its key is refused, or is a key that can be used and written again.
+func FuzzPublicKey(f *testing.F) {
+	good, err := sigv4.FormatPublicKey(&instanceKey.PublicKey)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good, "AAAA")
+	f.Add(good[:len(good)-8]+"AAAAAAA=", "")
+	f.Add("MA0GCSqGSIb3DQEBAQUAAwAA", "!")
+	f.Fuzz(func(t *testing.T, text, signature string) {
+		key, err := sigv4.ParsePublicKey(text)
+		if err != nil {
+			if key != nil || code(err) != "InvalidPublicKey" {
+				t.Fatalf("%v beside %v", key, err)
+			}
+			return
+		}
+		again, err := sigv4.FormatPublicKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read, err := sigv4.ParsePublicKey(again); err != nil || !read.Equal(key) {
+			t.Fatalf("%q is read, written as %q and not read again: %v", text, again, err)
+		}
+		r := &http.Request{Header: http.Header{}}
+		r.Header.Set("Authorization", "a")
+		r.Header.Set(sigv4.AsymmetricHeader, "Signature="+signature)
+		if sigv4.VerifyAsymmetric(r, key) == nil {
+			t.Fatal("a signature was guessed")
 		}
 	})
 }
