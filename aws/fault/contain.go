@@ -1,0 +1,72 @@
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// contained counts panics.
+var contained atomic.Uint64
+
+// Contained is how many panics Contain has caught since the process began.
+func Contained() uint64 { return contained.Load() }
+
+// ErrPanic is in the chain of every error that Contain made of a panic.
+var ErrPanic = errors.New("a part of the program panicked")
+
+// Contain runs f for the owner of a goroutine, who goes on with the next piece of work whatever happens in this one: a panic
+// ends the piece and not the process. It comes back as an Internal fault whose message holds the stack, and is counted.
+// What f has locked it must unlock by defer.
+func Contain(op string, f func() error) (err error) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if inner, ok := p.(error); ok && errors.Is(inner, ErrPanic) {
+			err = inner // handed on from a goroutine that f has waited for
+			return
+		}
+		contained.Add(1)
+		err = &Error{Kind: Internal, Op: op, Message: fmt.Sprintf("panic: %v\n%s", p, debug.Stack()), Err: ErrPanic}
+	}()
+	return f()
+}
+
+// ContainTo is Contain for work that has no result: it reports whether there was no panic, and logs one.
+func ContainTo(log *slog.Logger, op string, f func()) bool {
+	err := Contain(op, func() error { f(); return nil })
+	if err != nil {
+		LogPanic(log, op, err)
+	}
+	return err == nil
+}
+
+// logEvery is how often panics in one place are logged at the most: a packet that makes one can be sent many times.
+const logEvery = time.Second
+
+var (
+	loggedMu sync.Mutex
+	logged   = map[string]time.Time{} // by op
+)
+
+// LogPanic logs what Contain made of a panic, with the number of panics so far. A nil log gets nothing.
+func LogPanic(log *slog.Logger, op string, err error) {
+	if log == nil {
+		return
+	}
+	loggedMu.Lock()
+	late := time.Since(logged[op]) < logEvery
+	if !late {
+		logged[op] = time.Now()
+	}
+	loggedMu.Unlock()
+	if !late {
+		log.Error("a panic was contained", "in", op, "panics", Contained(), "error", err)
+	}
+}
