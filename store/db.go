@@ -29,6 +29,8 @@ type Options struct {
 	Path string
 	// MaxPages bounds the file's size in pages of 4 KiB; 0 is no bound.
 	MaxPages int
+	// Damaged is told, once, that a large database turned out to be damaged while it was in use; nil tells nobody.
+	Damaged func(error)
 }
 
 // DB is the open store. Its methods may be called at once from any number of goroutines.
@@ -40,6 +42,11 @@ type DB struct {
 	closed bool
 	queue  chan *change
 	done   chan struct{}
+
+	tally *tally // commitGroups' own
+	// checking is the look through a large database; stopCheck ends it.
+	checking  sync.WaitGroup
+	stopCheck context.CancelFunc
 }
 
 // change is one caller's transaction, waiting for its group's commit.
@@ -55,6 +62,13 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err := keepPrivate(o.Path); err != nil {
 		return nil, err
 	}
+	var last uint64
+	if o.Path != "" {
+		var err error
+		if last, err = inspect(ctx, o.Path); err != nil {
+			return nil, err
+		}
+	}
 	write, read, err := connect(o)
 	if err != nil {
 		return nil, err
@@ -65,8 +79,29 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		read.Close()
 		return nil, fmt.Errorf("migrate %s: %w", o.Path, err)
 	}
+	if db.tally, err = openTally(o.Path, last); err != nil {
+		write.Close()
+		read.Close()
+		return nil, err
+	}
+	db.checkBeside(o)
 	go db.commitGroups()
 	return db, nil
+}
+
+// checkBeside looks through a database that is too large to be waited for.
+func (db *DB) checkBeside(o Options) {
+	ctx, stop := context.WithCancel(context.Background())
+	db.stopCheck = stop
+	info, err := os.Stat(o.Path)
+	if o.Path == "" || err != nil || info.Size() <= checkAtOnce {
+		return
+	}
+	db.checking.Go(func() {
+		if err := check(ctx, db.read, o.Path); err != nil && ctx.Err() == nil && o.Damaged != nil {
+			o.Damaged(err)
+		}
+	})
 }
 
 // keepPrivate sees to it that only the owner can read the database: SQLite makes its files as the umask says, and those
@@ -84,7 +119,7 @@ func keepPrivate(path string) error {
 	case !errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("make the database file: %w", err)
 	}
-	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+	for _, name := range []string{path, path + "-wal", path + "-shm", tallyPath(path)} {
 		if err := os.Chmod(name, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("keep the state to its owner: %w", err)
 		}
@@ -140,7 +175,9 @@ func (db *DB) Close() error {
 	close(db.queue)
 	db.mu.Unlock()
 	<-db.done
-	return errors.Join(db.read.Close(), db.write.Close())
+	db.stopCheck()
+	db.checking.Wait()
+	return errors.Join(db.read.Close(), db.write.Close(), db.tally.close())
 }
 
 // update runs do in a transaction and returns when it is durable. An error of do undoes its changes alone and is
@@ -212,7 +249,7 @@ func (db *DB) commit(group []*change) error {
 		if group[0].err = runChange(tx, group[0]); group[0].err != nil {
 			return nil
 		}
-		return tx.Commit()
+		return db.end(tx)
 	}
 	for _, c := range group {
 		if _, err := tx.Exec("SAVEPOINT one"); err != nil {
@@ -229,14 +266,27 @@ func (db *DB) commit(group []*change) error {
 			return fmt.Errorf("release savepoint: %w", err)
 		}
 	}
-	return tx.Commit()
+	return db.end(tx)
+}
+
+// end commits, and counts.
+func (db *DB) end(tx *sql.Tx) error {
+	if err := db.tally.next(tx); err != nil {
+		return fmt.Errorf("count the commit: %w", err)
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	db.tally.committed()
+	return nil
 }
 
 func runChange(tx *sql.Tx, c *change) error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
-	err := c.do(tx)
+	// The one writer goes on for all others, whatever is wrong with this change: it is undone like any that fails.
+	err := fault.Contain("store.update", func() error { return c.do(tx) })
 	var onDisk *sqlite.Error
 	if errors.As(err, &onDisk) {
 		return storageFault(err)
