@@ -68,12 +68,11 @@ func (ch *channel) run() {
 // aside runs f on a goroutine of its own and waits for it. A channel's own goroutine waits for years, and keeps a stack as
 // deep as its deepest call: what needs a deep one, such as a query, leaves it this way.
 func aside(f func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	<-done
+	done := make(chan error)
+	go func() { done <- fault.Contain("ssmmessages.aside", func() error { f(); return nil }) }()
+	if err := <-done; err != nil {
+		panic(err) // it is the channel's own: whoever runs that contains it
+	}
 }
 
 // errRefused is what is wrong with a first frame.
@@ -239,7 +238,14 @@ func (ch *channel) queue(frame []byte) {
 	ch.out = append(ch.out, frame)
 	if !ch.writing {
 		ch.writing = true
-		ch.s.wg.Go(ch.flush)
+		ch.s.wg.Go(ch.tryFlush)
+	}
+}
+
+// tryFlush flushes. A channel that cannot be written to, not even by trying, is closed: its node opens another.
+func (ch *channel) tryFlush() {
+	if !fault.ContainTo(ch.s.config.Log, "ssmmessages.flush", ch.flush) {
+		_ = ch.conn.CloseNow()
 	}
 }
 

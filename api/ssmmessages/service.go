@@ -172,7 +172,7 @@ func (s *Channels) open(w http.ResponseWriter, r *http.Request, c *api.Call) err
 		return nil
 	}
 	s.all[ch] = struct{}{}
-	s.wg.Go(ch.run)
+	s.wg.Go(func() { fault.ContainTo(s.config.Log, "ssmmessages.channel", ch.run) })
 	return nil
 }
 

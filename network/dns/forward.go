@@ -13,6 +13,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"postern/aws/fault"
 	"postern/network/vpc"
 )
 
@@ -24,9 +25,11 @@ func (s *Server) forward(ctx context.Context, q query, running *sync.WaitGroup, 
 	}
 	running.Go(func() {
 		defer s.leaveForward(q.vpc)
-		if b := s.ask(ctx, q); b != nil {
-			deliver(b)
-		}
+		fault.ContainTo(s.options.Log, "dns.forward", func() {
+			if b := s.ask(ctx, q); b != nil {
+				deliver(b)
+			}
+		})
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"runtime"
 	"sync"
@@ -42,6 +43,8 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// DialResolver connects to the targets of Resolver rules; without it their names cannot be asked for.
 	DialResolver Resolver
+	// Log is told of mistakes in the program; nil tells nobody.
+	Log *slog.Logger
 }
 
 // Originator is the remote address of a datagram, or the connection, that knows where it comes from.
@@ -138,14 +141,17 @@ func (s *Server) datagrams(ctx context.Context, p net.PacketConn, running *sync.
 		if !ok {
 			continue
 		}
-		q := s.read(in[:n], origin.Origin(), true)
-		if q.forward {
-			s.forward(ctx, q, running, func(b []byte) { s.send(p, from, b) })
-			continue
-		}
-		if b := s.answer(q, out[:0]); b != nil {
-			s.send(p, from, b)
-		}
+		// A question that the program cannot cope with is not answered; the next one is.
+		fault.ContainTo(s.options.Log, "dns.datagram", func() {
+			q := s.read(in[:n], origin.Origin(), true)
+			if q.forward {
+				s.forward(ctx, q, running, func(b []byte) { s.send(p, from, b) })
+				return
+			}
+			if b := s.answer(q, out[:0]); b != nil {
+				s.send(p, from, b)
+			}
+		})
 	}
 }
 
@@ -169,7 +175,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener, running *sync.WaitG
 		}
 		running.Go(func() {
 			defer s.leave(origin.Origin().Interface)
-			s.stream(ctx, c, origin.Origin())
+			fault.ContainTo(s.options.Log, "dns.stream", func() { s.stream(ctx, c, origin.Origin()) })
 		})
 	}
 }

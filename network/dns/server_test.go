@@ -393,3 +393,28 @@ func TestMalformed(t *testing.T) {
 		}
 	}
 }
+
+// A question that the program cannot cope with is not answered; the next one is, and the server goes on.
+func TestTheResolverOutlivesAPanic(t *testing.T) {
+	o := options(t, nil)
+	snapshot := o.Snapshot
+	var broken atomic.Bool
+	o.Snapshot = func() *vpc.Snapshot {
+		if broken.Swap(false) {
+			panic("index out of range")
+		}
+		return snapshot()
+	}
+	r := start(t, o)
+	for network, address := range map[string]string{"udp": r.udp, "tcp": r.tcp} {
+		broken.Store(true)
+		m := new(wire.Msg)
+		m.SetQuestion("ec2.internal.", wire.TypeSOA)
+		if _, _, err := (&wire.Client{Net: network, Timeout: 200 * time.Millisecond}).Exchange(m, address); err == nil {
+			t.Errorf("%s: an answer came out of a panic", network)
+		}
+		if got := say(ask(t, network, address, "ip-10-0-1-20.ec2.internal.", wire.TypeA)); got != "NOERROR 10.0.1.20" {
+			t.Errorf("%s, afterwards: %s", network, got)
+		}
+	}
+}

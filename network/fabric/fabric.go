@@ -2,6 +2,7 @@ package fabric
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"net"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"postern/aws/fault"
 	"postern/network/fabric/internal/conntrack"
 	"postern/network/vpc"
 )
@@ -39,6 +41,9 @@ type Options struct {
 	ServiceRate int
 	// TCPEstablished is how long an established TCP connection may idle (60 s – 432,000 s); 0 means 432,000 s.
 	TCPEstablished time.Duration
+
+	// Log is told of mistakes in the program; nil tells nobody.
+	Log *slog.Logger
 
 	// FlowLog, if set, is given the records of each interval, in parts, by one goroutine; the slices are its own.
 	FlowLog func([]Record)
@@ -150,9 +155,9 @@ func (f *Fabric) sweep() {
 		case <-f.stop:
 			return
 		case <-idle.C:
-			f.flows.Expire(f.now())
+			fault.ContainTo(f.options.Log, "fabric.sweep", func() { f.flows.Expire(f.now()) })
 		case <-log.C:
-			f.log.flush()
+			fault.ContainTo(f.options.Log, "fabric.flowlog", f.log.flush)
 		}
 	}
 }

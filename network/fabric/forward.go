@@ -12,6 +12,7 @@ import (
 
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
 
+	"postern/aws/fault"
 	"postern/network/fabric/internal/packet"
 	"postern/network/link/userstack"
 )
@@ -65,7 +66,7 @@ func (f *forwards) run(conversation func()) bool {
 	}
 	f.n.accepting.Go(func() {
 		defer func() { <-f.slots }()
-		conversation()
+		fault.ContainTo(f.n.fabric.options.Log, "fabric.forward", conversation)
 	})
 	return true
 }

@@ -3,6 +3,7 @@ package fabric
 import (
 	"net/netip"
 
+	"postern/aws/fault"
 	"postern/network/fabric/internal/conntrack"
 	"postern/network/fabric/internal/packet"
 	"postern/network/link"
@@ -45,8 +46,14 @@ type passage struct {
 	answered bool
 }
 
-// carry takes a batch from where it came in to where it may go. Packets for one receiver stay together.
+// carry takes a batch from where it came in to where it may go. One that the program cannot cope with is lost, and the
+// link goes on.
 func (f *Fabric) carry(in entrance, batch []link.Packet) {
+	fault.ContainTo(f.options.Log, "fabric.gate", func() { f.carryBatch(in, batch) })
+}
+
+// carryBatch judges a batch packet by packet. Packets for one receiver stay together.
+func (f *Fabric) carryBatch(in entrance, batch []link.Packet) {
 	g := passage{fabric: f, rules: f.rules.Load(), now: f.now()}
 	var to *port
 	kept := 0
@@ -96,8 +103,8 @@ func (f *Fabric) deliver(to *port, batch []link.Packet) {
 func (g *passage) judge(in entrance, p *link.Packet) (*port, Drop) {
 	h := &g.header
 	g.from = nil
-	if fault := packet.Parse(p, h); fault != packet.None {
-		return nil, dropFault(fault)
+	if wrong := packet.Parse(p, h); wrong != packet.None {
+		return nil, dropFault(wrong)
 	}
 	if g.rules == nil {
 		return nil, NoNetwork
@@ -116,13 +123,18 @@ func (g *passage) judge(in entrance, p *link.Packet) (*port, Drop) {
 	if h.Protocol == packet.ICMP {
 		key.Kind = h.Type
 	}
-	s := g.fabric.flows.Lock(&key)
-	to, drop := g.track(s, &key, p)
-	s.Unlock()
+	to, drop := g.tracked(&key, p)
 	if drop == OutOfState {
 		g.refuse()
 	}
 	return to, drop
+}
+
+// tracked is track with the flow's shard locked, and free again whatever happens.
+func (g *passage) tracked(key *conntrack.Key, p *link.Packet) (*port, Drop) {
+	s := g.fabric.flows.Lock(key)
+	defer s.Unlock()
+	return g.track(s, key, p)
 }
 
 // track finds or begins the packet's flow, with its shard locked, and says where it goes.

@@ -3,9 +3,11 @@ package fabric_test
 import (
 	"encoding/binary"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"postern/aws/fault"
 	"postern/network/fabric"
 	"postern/network/fabric/fabrictest"
 	"postern/network/fabric/internal/packet"
@@ -305,5 +307,22 @@ func TestFlowLog(t *testing.T) {
 	}
 	for r := range got {
 		t.Errorf("unexpected record %+v", r)
+	}
+}
+
+// A packet that the program cannot cope with is lost; the link that it came by goes on.
+func TestTheGateOutlivesAPanic(t *testing.T) {
+	var broken atomic.Bool
+	before := fault.Contained()
+	l := newLab(t, fabric.Options{Watch: func(fabric.Sighting) {
+		if broken.Swap(false) {
+			panic("index out of range")
+		}
+	}})
+	n := l.node()
+	broken.Store(true)
+	dial(t, n, ssmA) // its first segment is lost, and sent again
+	if broken.Load() || fault.Contained() == before {
+		t.Error("nothing panicked")
 	}
 }

@@ -116,9 +116,17 @@ func (c *Carrier) openLocked(d door) {
 			if err != nil {
 				return
 			}
-			c.running.Go(func() { c.carry(d, conn.(*fabric.Conn)) })
+			c.running.Go(func() { c.tryCarry(d, conn.(*fabric.Conn)) })
 		}
 	})
+}
+
+// tryCarry carries one connection, and aborts it where the program cannot.
+func (c *Carrier) tryCarry(d door, consumer *fabric.Conn) {
+	if !fault.ContainTo(c.options.Log, "privatelink.carry", func() { c.carry(d, consumer) }) {
+		consumer.Abort()
+		_ = consumer.Close()
+	}
 }
 
 // carry takes one connection to a target and stays until it has ended.

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"postern/aws/fault"
 )
 
 const spliceBuffer = 32 << 10
@@ -40,8 +42,8 @@ func (p *pair) run() {
 	p.timer = time.AfterFunc(p.idle, p.look)
 	defer p.timer.Stop()
 	ended := make(chan error, 2)
-	go func() { ended <- p.carry(p.a, p.b) }()
-	go func() { ended <- p.carry(p.b, p.a) }()
+	go func() { ended <- fault.Contain("privatelink.splice", func() error { return p.carry(p.a, p.b) }) }()
+	go func() { ended <- fault.Contain("privatelink.splice", func() error { return p.carry(p.b, p.a) }) }()
 	for range 2 {
 		if err := <-ended; err != nil {
 			p.abort()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"postern/aws/fault"
 	"postern/ssm"
 	"postern/ssm/command"
+	"postern/ssm/command/commandtest"
 	"postern/ssm/document/library"
 	"postern/ssm/mailbox"
 	"postern/ssm/mgs"
@@ -621,5 +623,37 @@ func TestOldCommandsAreForgotten(t *testing.T) {
 		w.start()
 		_, err := w.commands.Command(context.Background(), here, c.ID)
 		want(t, "after its time", err, "InvalidCommandId")
+	})
+}
+
+// mistaken is a store that panics in the next call of Update.
+type mistaken struct {
+	*commandtest.Store
+	next atomic.Bool
+}
+
+func (m *mistaken) Update(ctx context.Context, keys []command.Key, change func([]command.Row) ([]command.Row, error)) error {
+	if m.next.Swap(false) {
+		panic("index out of range")
+	}
+	return m.Store.Update(ctx, keys, change)
+}
+
+// The one writer goes on after a mistake: who caused it is told, and everybody after it is served.
+func TestThePanicOfAWriteIsContained(t *testing.T) {
+	run(t, "", 1, func(t *testing.T, w *world) {
+		w.stop()
+		store := &mistaken{Store: w.store}
+		w.over = store
+		w.start()
+		a, _ := w.connect(0, nil)
+		c := w.sendTo(0)
+		job := mgs.JobID(c.ID, a.id)
+		store.next.Store(true)
+		if err := a.reply(job, ended(mgs.Success, 0, "")); !errors.Is(err, fault.ErrPanic) {
+			t.Errorf("reply: %v", err)
+		}
+		want(t, "again", a.reply(job, ended(mgs.Success, 0, "")), "")
+		w.expect(c, "Success: Success")
 	})
 }

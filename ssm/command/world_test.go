@@ -34,6 +34,8 @@ type world struct {
 	box      *mailbox.Mailbox
 	commands *command.Service
 	stop     func()
+	// over stands before the store, if it is set before start.
+	over command.Store
 }
 
 func newWorld(t testing.TB, nodes int) *world {
@@ -55,7 +57,7 @@ func (w *world) start() {
 	w.library = library.New(w.records)
 	w.nodes = node.New(node.Config{Records: w.records})
 	w.box = mailbox.New(mailbox.Config{})
-	w.commands = command.New(command.Config{Store: w.store, Documents: w.library, Nodes: w.nodes, Mailbox: w.box, History: 24 * time.Hour})
+	w.commands = command.New(command.Config{Store: w.stored(), Documents: w.library, Nodes: w.nodes, Mailbox: w.box, History: 24 * time.Hour})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	commands := w.commands
@@ -69,6 +71,13 @@ func (w *world) start() {
 		wg.Wait()
 		w.box.Close()
 	}
+}
+
+func (w *world) stored() command.Store {
+	if w.over != nil {
+		return w.over
+	}
+	return w.store
 }
 
 // run runs a test with simulated time.

@@ -3,6 +3,7 @@ package command
 import (
 	"bytes"
 	"context"
+	"errors"
 	"time"
 
 	"postern/aws/fault"
@@ -93,7 +94,7 @@ func (s *Service) gather(batch []event) []event {
 	return batch
 }
 
-// write commits a batch in one transaction, and then tells everybody.
+// write commits a batch in one transaction, and then tells everybody. A change that the program cannot make fails alone.
 func (s *Service) write(ctx context.Context, batch []event) {
 	byKey := make(map[Key][]func(*Invocation), len(batch))
 	var keys []Key
@@ -104,7 +105,7 @@ func (s *Service) write(ctx context.Context, batch []event) {
 		byKey[e.key] = append(byKey[e.key], e.apply)
 	}
 	var after []*Invocation
-	err := s.config.Store.Update(ctx, keys, func(found []Row) ([]Row, error) {
+	change := func(found []Row) ([]Row, error) {
 		after = after[:0]
 		var changed []Row
 		for _, r := range found {
@@ -121,11 +122,18 @@ func (s *Service) write(ctx context.Context, batch []event) {
 			}
 		}
 		return changed, nil
-	})
+	}
+	err := fault.Contain("command.write", func() error { return s.config.Store.Update(ctx, keys, change) })
+	if errors.Is(err, fault.ErrPanic) && len(batch) > 1 {
+		for i := range batch {
+			s.write(ctx, batch[i:i+1])
+		}
+		return
+	}
 	if err != nil {
 		s.config.Log.Error("invocations could not be written", "count", len(keys), "err", err)
 	} else {
-		s.settled(after)
+		fault.ContainTo(s.config.Log, "command.settled", func() { s.settled(after) })
 	}
 	for _, e := range batch {
 		if e.done != nil {
@@ -161,11 +169,11 @@ func (s *Service) watchClock(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		now := s.config.Now()
-		if err := s.expire(ctx, now); err != nil && ctx.Err() == nil {
+		if err := fault.Contain("command.expire", func() error { return s.expire(ctx, now) }); err != nil && ctx.Err() == nil {
 			s.config.Log.Error("time-outs could not be applied", "err", err)
 		}
 		if now.Sub(redelivered) >= redeliverEvery {
-			if err := s.redeliver(ctx); err != nil && ctx.Err() == nil {
+			if err := fault.Contain("command.redeliver", func() error { return s.redeliver(ctx) }); err != nil && ctx.Err() == nil {
 				s.config.Log.Error("what waits could not be sent", "err", err)
 			}
 			redelivered = now

@@ -1,8 +1,11 @@
 package mailbox
 
 import (
+	"errors"
 	"slices"
 	"time"
+
+	"postern/aws/fault"
 )
 
 // box is one node's. The Mailbox's mu guards it.
@@ -125,7 +128,7 @@ func (m *Mailbox) sentLocked(b *box, w *waiting, now time.Time, onRoad bool) {
 		sources, id, node := m.sources, w.item.ID, b.node
 		m.wg.Go(func() {
 			for _, s := range sources {
-				s.Unanswered(node, id)
+				fault.ContainTo(m.config.Log, "mailbox.Unanswered", func() { s.Unanswered(node, id) })
 			}
 		})
 	}
@@ -169,10 +172,13 @@ func (m *Mailbox) sendBoxLocked(b *box) {
 		m.sentLocked(b, w, time.Now(), true)
 		item := w.item
 		m.mu.Unlock()
-		err := road.Send(item)
+		err := fault.Contain("mailbox.Send", func() error { return road.Send(item) })
 		m.mu.Lock()
 		if err == nil {
 			continue
+		}
+		if errors.Is(err, fault.ErrPanic) {
+			fault.LogPanic(m.config.Log, "mailbox.Send", err)
 		}
 		m.config.Log.Debug("a node's road broke", "node", b.node, "item", item.ID, "err", err)
 		w.next = time.Time{} // it was not sent: the next road takes it at once

@@ -327,3 +327,30 @@ func TestManyNodesAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// panicking is a road with a mistake.
+type panicking struct{}
+
+func (panicking) Send(mailbox.Item) error { panic("nil map") }
+
+func TestARoadThatPanicsIsABrokenOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := mailbox.New(mailbox.Config{})
+		defer m.Close()
+		if _, err := m.Open(t.Context(), "mi-1", panicking{}); err != nil {
+			t.Fatal(err)
+		}
+		m.Post("mi-1", mailbox.Item{ID: "a"})
+		synctest.Wait()
+		next := newRoad()
+		leave, err := m.Open(t.Context(), "mi-1", next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer leave()
+		synctest.Wait()
+		if got := next.String(); got != "a@0" {
+			t.Errorf("the next road got %q", got)
+		}
+	})
+}

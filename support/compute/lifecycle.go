@@ -62,8 +62,13 @@ func (s *Service) background(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() == nil {
-		s.wg.Go(f)
+		s.goContained(f)
 	}
+}
+
+// goContained runs f in a goroutine that Close waits for.
+func (s *Service) goContained(f func()) {
+	s.wg.Go(func() { fault.ContainTo(s.Log, "compute", f) })
 }
 
 // persist changes a record until the store takes it: what happened to a guest has happened.
@@ -161,7 +166,7 @@ func (s *Service) startLocked(m *machine) error {
 	}
 	r := &running{guest: g, gone: make(chan struct{})}
 	m.running = r
-	s.wg.Go(func() { s.watch(m, r, detach) })
+	s.goContained(func() { s.watch(m, r, detach) })
 	if err := s.plugLocked(r, lease.Cards); err != nil {
 		s.Log.Error("an instance is without some of its network interfaces", "instance", i.ID, "err", err)
 	}

@@ -197,9 +197,9 @@ func (s *Service) resume() {
 		switch m.record.State {
 		case Pending, Running:
 			m.record.State = Pending // until it has booted; the store keeps what it had
-			s.wg.Go(func() { s.boot(m) })
+			s.goContained(func() { s.boot(m) })
 		case Stopping, ShuttingDown:
-			s.wg.Go(func() { s.finish(m) })
+			s.goContained(func() { s.finish(m) })
 		}
 	}
 }

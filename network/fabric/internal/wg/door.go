@@ -85,7 +85,8 @@ func (d *door) work() {
 			return
 		case k := <-d.queue:
 			ctx, cancel := context.WithTimeout(d.ctx, knockPeriod)
-			answer := d.answer(ctx, k)
+			var answer []byte
+			fault.ContainTo(d.log, "wg.door", func() { answer = d.answer(ctx, k) })
 			cancel()
 			if answer == nil {
 				continue

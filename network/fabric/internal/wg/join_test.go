@@ -2,9 +2,11 @@ package wg
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -305,5 +307,29 @@ func TestGauge(t *testing.T) {
 	}
 	if g.Refused.Load() != 2 {
 		t.Errorf("%d refused", g.Refused.Load())
+	}
+}
+
+// mistaken is a joiner that panics at the first request.
+type mistaken struct {
+	*joiner
+	panicked atomic.Bool
+}
+
+func (m *mistaken) JoinKey(ctx context.Context, activation string) ([]byte, error) {
+	if !m.panicked.Swap(true) {
+		panic("nil map")
+	}
+	return m.joiner.JoinKey(ctx, activation)
+}
+
+// A join that the program cannot cope with is not answered; who asks asks again.
+func TestTheDoorOutlivesAPanic(t *testing.T) {
+	l := newLab(t, 8500)
+	m := &mistaken{joiner: &joiner{}}
+	h := l.hub(Config{Joiner: m})
+	_, err := tunnel.Join(t.Context(), tunnel.JoinConfig{Server: h.LocalAddr().String(), Activation: labActivation, Code: labCode, Hostname: "a"})
+	if err != nil || !m.panicked.Load() {
+		t.Errorf("%v, panicked: %v", err, m.panicked.Load())
 	}
 }
