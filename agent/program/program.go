@@ -16,6 +16,7 @@ import (
 
 	"postern/agent"
 	"postern/agent/pid1"
+	"postern/network/link/userstack"
 )
 
 // Version is what the agent reports of itself: four numbers, set by the linker for a release.
@@ -137,7 +138,9 @@ func (c *command) log(o *options) *slog.Logger {
 	if o.verbose {
 		level = slog.LevelDebug
 	}
-	return slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: level}))
+	log := slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: level}))
+	userstack.LogTo(log)
+	return log
 }
 
 func (c *command) init(args []string) int {
