@@ -10,13 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 
 	"postern/aws/fault"
+	"postern/support/compute/guest"
 )
 
 // dataDir is the directory that holds all that one server keeps. It is locked while the server runs.
 type dataDir struct {
-	path      string
-	lock      *os.File
-	ephemeral bool
+	path string
+	// lock is a file in the directory, and held the directory itself, whose lock nobody can delete.
+	lock, held *os.File
+	ephemeral  bool
 }
 
 // openDataDir makes the directory where it is missing and locks it. An empty path makes a temporary one, which close
@@ -32,16 +34,55 @@ func openDataDir(path string) (*dataDir, error) {
 	} else if err := makePrivate(path); err != nil {
 		return nil, err
 	}
-	lock, err := os.OpenFile(d.file("lock"), os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open data directory's lock: %w", err)
+	if err := d.takeLocks(); err != nil {
+		return nil, err
 	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		lock.Close()
-		return nil, fault.New(fault.Conflict, "server.Open", "another postern is running on the data directory %s; stop it or choose another with --data", path)
+	if err := d.sweep(); err != nil {
+		return nil, err
 	}
-	d.lock = lock
 	return d, nil
+}
+
+// takeLocks locks the directory and the file in it that earlier versions lock. A file system that locks no directories (NFS)
+// leaves the file's.
+func (d *dataDir) takeLocks() error {
+	var err error
+	if d.held, err = os.Open(d.path); err != nil {
+		return fmt.Errorf("open data directory: %w", err)
+	}
+	if d.lock, err = os.OpenFile(d.file("lock"), os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o600); err != nil {
+		return errors.Join(fmt.Errorf("open data directory's lock: %w", err), d.held.Close())
+	}
+	err = unix.Flock(int(d.held.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil || !errors.Is(err, unix.EWOULDBLOCK) {
+		err = unix.Flock(int(d.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	}
+	if err != nil {
+		d.lock.Close()
+		d.held.Close()
+		return fault.New(fault.Conflict, "server.Open", "another postern is running on the data directory %s; stop it or choose another with --data", d.path)
+	}
+	return nil
+}
+
+// leftovers are what a server that is killed may leave: the directory of its check of this host, and files that were not
+// whole yet.
+var leftovers = []string{guest.ProbePrefix + "*", "*" + newInfix + "*"}
+
+// sweep removes what an earlier server has left. The directory is locked: nobody uses it.
+func (d *dataDir) sweep() error {
+	for _, pattern := range leftovers {
+		found, err := filepath.Glob(d.file(pattern))
+		if err != nil {
+			return err
+		}
+		for _, path := range found {
+			if err := guest.Remove(path); err != nil {
+				return errors.Join(fmt.Errorf("remove what an earlier server has left: %w", err), d.close())
+			}
+		}
+	}
+	return nil
 }
 
 // makePrivate makes the directory where it is missing. One in which everybody may write is refused: they could put keys
@@ -69,7 +110,11 @@ func (d *dataDir) close() error {
 	}
 	// Closing alone does not give the lock back while a child that is being started still shares the file: from fork(2)
 	// until execve(2) it has all that this process had open (flock(2)).
-	return errors.Join(err, unix.Flock(int(d.lock.Fd()), unix.LOCK_UN), d.lock.Close())
+	for _, f := range []*os.File{d.lock, d.held} {
+		_ = unix.Flock(int(f.Fd()), unix.LOCK_UN) // fails where directories cannot be locked
+		err = errors.Join(err, f.Close())
+	}
+	return err
 }
 
 // keep returns a file's content, and makes it with create on the first start. The file is whole or absent, whenever
@@ -85,9 +130,12 @@ func (d *dataDir) keep(name string, create func() ([]byte, error)) ([]byte, erro
 	return data, d.write(name, data, 0o600)
 }
 
+// newInfix stands in the name of a file that is not whole yet.
+const newInfix = ".new-"
+
 // write replaces a file at once and syncs it.
 func (d *dataDir) write(name string, data []byte, mode fs.FileMode) error {
-	temporary, err := os.CreateTemp(d.path, name+".new-")
+	temporary, err := os.CreateTemp(d.path, name+newInfix)
 	if err != nil {
 		return err
 	}

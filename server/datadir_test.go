@@ -1,6 +1,8 @@
 package server
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -18,11 +20,22 @@ func TestDataDirIsFreeAfterClose(t *testing.T) {
 	if _, err := openDataDir(path); !fault.Is(err, fault.Conflict) {
 		t.Errorf("a second server: %v", err)
 	}
+	if err := os.Remove(d.file("lock")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openDataDir(path); !fault.Is(err, fault.Conflict) {
+		t.Errorf("a second server, after somebody has deleted the lock: %v", err)
+	}
 	child, err := unix.Dup(int(d.lock.Fd()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(child)
+	held, err := unix.Dup(int(d.held.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(held)
 	if err := d.close(); err != nil {
 		t.Fatal(err)
 	}
@@ -32,5 +45,32 @@ func TestDataDirIsFreeAfterClose(t *testing.T) {
 	}
 	if err := again.close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a killed server was about is swept by the next one, and nothing else.
+func TestLeftoversAreSwept(t *testing.T) {
+	path := t.TempDir()
+	inside := filepath.Join(path, "probe-123", "i", "work")
+	if err := os.MkdirAll(inside, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(inside, 0); err != nil { // as overlayfs makes them
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ca.pem.new-77", "ca.pem", "probe.txt"} {
+		if err := os.WriteFile(filepath.Join(path, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, err := openDataDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	for name, stays := range map[string]bool{"probe-123": false, "ca.pem.new-77": false, "ca.pem": true, "probe.txt": true} {
+		if _, err := os.Stat(filepath.Join(path, name)); (err == nil) != stays {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

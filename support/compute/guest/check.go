@@ -8,3 +8,6 @@ type Missing struct {
 }
 
 func (m *Missing) Error() string { return m.What + ": " + m.Why + "; remedy: " + m.Remedy }
+
+// ProbePrefix begins the name of the directory that Check makes; a process that is killed leaves it behind.
+const ProbePrefix = "probe-"

@@ -39,11 +39,11 @@ func (l *Launcher) Check(ctx context.Context, dir, agent string) []Missing {
 }
 
 func (l *Launcher) probe(ctx context.Context, dir, agent string) error {
-	tmp, err := os.MkdirTemp(dir, "probe-")
+	tmp, err := os.MkdirTemp(dir, ProbePrefix)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = Remove(tmp) }() // what stays is empty, and swept at the next start
+	defer func() { _ = Remove(tmp) }() // what stays is swept at the next start
 	etc := filepath.Join(tmp, "etc")
 	if err := os.MkdirAll(filepath.Join(etc, "ssl"), 0o755); err != nil {
 		return err
