@@ -20,7 +20,11 @@ const (
 	// headerTime is for a request's headers, and for the handshake and its waiting before that: as long as agents wait.
 	headerTime = 15 * time.Second
 	// bodyTime is how long a request's body may take: 1 MiB at 35 KB/s.
-	bodyTime       = 30 * time.Second
+	bodyTime = 30 * time.Second
+	// answerTime is how long a client may take to let a part of an answer through, which is often all of it.
+	answerTime = 30 * time.Second
+	// restTime is for what a client still sends of a body that nobody wants, while it reads why.
+	restTime       = time.Second
 	idleTime       = 2 * time.Minute
 	maxHeaderBytes = 64 << 10
 	closingTime    = 2 * time.Second
@@ -53,20 +57,28 @@ func newWeb(handler http.Handler, certificate func(*tls.ClientHelloInfo) (*tls.C
 	}
 }
 
-// timed gives every request's body its time. The server's own ReadTimeout would end requests that work for long, too.
+// timed gives every request's body its time, and every part of its answer. The server's own ReadTimeout and WriteTimeout
+// would end requests that work for long, too.
 func timed(handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Body != http.NoBody {
-			// A failure means that the connection is gone, as reading will tell. What the handler leaves of the body is
-			// read by net/http, within the same time.
-			c := http.NewResponseController(w)
-			_ = c.SetReadDeadline(time.Now().Add(bodyTime))
-			// In a copy: by its own body net/http sees that a client has not sent all of it, and does not cut the client off before
-			// it has read the answer.
-			r = r.WithContext(r.Context())
-			r.Body = &timedBody{r.Body, c}
+		c := http.NewResponseController(w)
+		w = &timedWriter{w, c}
+		if r.Body == http.NoBody {
+			handler.ServeHTTP(w, r)
+			return
 		}
+		// A failure means that the connection is gone, as reading will tell.
+		_ = c.SetReadDeadline(time.Now().Add(bodyTime))
+		// In a copy: by its own body net/http sees that a client has not sent all of it, and does not cut the client off before
+		// it has read the answer.
+		r = r.WithContext(r.Context())
+		body := &timedBody{ReadCloser: r.Body, connection: c}
+		r.Body = body
 		handler.ServeHTTP(w, r)
+		if !body.ended {
+			// What the handler has left net/http reads, before the answer or after it.
+			_ = c.SetReadDeadline(time.Now().Add(restTime))
+		}
 	})
 }
 
@@ -74,14 +86,36 @@ func timed(handler http.Handler) http.Handler {
 type timedBody struct {
 	io.ReadCloser
 	connection *http.ResponseController
+	ended      bool
 }
 
 func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if errors.Is(err, io.EOF) {
+		b.ended = true
 		_ = b.connection.SetReadDeadline(time.Time{})
 	}
 	return n, err
+}
+
+// timedWriter sets a deadline for each part of an answer. The last one holds for what net/http still has to send.
+type timedWriter struct {
+	http.ResponseWriter
+	connection *http.ResponseController
+}
+
+// Unwrap lets http.ResponseController and WebSocket libraries reach the connection, which has no deadline once it is
+// theirs.
+func (w *timedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *timedWriter) WriteHeader(status int) {
+	_ = w.connection.SetWriteDeadline(time.Now().Add(answerTime))
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *timedWriter) Write(b []byte) (int, error) {
+	_ = w.connection.SetWriteDeadline(time.Now().Add(answerTime))
+	return w.ResponseWriter.Write(b)
 }
 
 // withOrigin carries a connection's origin into the context of its requests.
@@ -110,6 +144,12 @@ func (w *web) servePlain(l net.Listener) {
 			w.log.Debug("listener ended", "address", l.Addr().String(), "error", err)
 		}
 	})
+}
+
+// cut ends every connection at once.
+func (w *web) cut() {
+	w.http.Close()
+	w.serving.Wait()
 }
 
 // close lets requests under way end, then ends what is left.

@@ -101,3 +101,57 @@ func TestABodyHasItsTime(t *testing.T) {
 		})
 	}
 }
+
+// Whoever does not read an answer holds a goroutine and the answer, and not for long; one that is slow gets all of it.
+func TestAnAnswerHasItsTime(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		every time.Duration // between two reads of 64 KiB; 0 is none
+		all   bool
+	}{
+		{"not read", 0, false},
+		{"slow and honest", time.Second, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const parts, size = 32, 64 << 10
+				var failed error
+				handled := make(chan struct{})
+				w := newWeb(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					defer close(handled)
+					for range parts {
+						if _, failed = w.Write(make([]byte, size)); failed != nil {
+							return
+						}
+					}
+				}), nil, slog.New(slog.DiscardHandler))
+				l := &inMemory{conns: make(chan net.Conn), closed: make(chan struct{})}
+				w.servePlain(l)
+				client, theirs := net.Pipe()
+				l.conns <- theirs
+				begun := time.Now()
+				fmt.Fprintf(client, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+				if row.all {
+					got := int64(0)
+					for {
+						n, err := io.CopyN(io.Discard, client, size)
+						got += n
+						if err != nil {
+							break
+						}
+						<-time.After(row.every)
+					}
+					if got < parts*size {
+						t.Errorf("%d bytes came", got)
+					}
+				}
+				<-handled
+				if took := time.Since(begun); (failed == nil) != row.all || !row.all && took > answerTime+time.Second {
+					t.Errorf("%v after %v", failed, took)
+				}
+				client.Close()
+				w.close()
+			})
+		})
+	}
+}
