@@ -56,7 +56,11 @@ type StartOptions struct {
 	// Lab keeps the state in memory and lets this host empty it by POST /_postern/reset. TestCredentials, in a lab only, gives
 	// its root user a key that everybody knows.
 	Lab, TestCredentials bool
-	Log                  *slog.Logger
+	// AllowHosts are names by which clients reach the server, beside those that it knows; AllowOrigins are web pages that may
+	// send requests. AllowHostImages lets the key of TestCredentials make images of this host's paths.
+	AllowHosts, AllowOrigins []string
+	AllowHostImages          bool
+	Log                      *slog.Logger
 }
 
 // Options is what the command needs from outside.

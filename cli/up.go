@@ -27,6 +27,9 @@ type serverFlags struct {
 	iamQuotas                        []string
 	// ephemeral keeps the state in memory; testCredentials gives its root user a key that everybody knows.
 	ephemeral, testCredentials bool
+	// allowHosts and allowOrigins widen what requests are answered; allowHostImages what the known key may read.
+	allowHosts, allowOrigins []string
+	allowHostImages          bool
 }
 
 // add defines the flags; the fields' present values are the defaults.
@@ -41,6 +44,8 @@ func (f *serverFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Var(&f.publicRange, "public-range", "where public addresses are taken from, CIDR /8 to /20 (default 198.18.0.0/15)")
 	cmd.Flags().Var(&f.internet, "internet", "what Internet and NAT gateways lead to of this host's network, CIDR, such as 0.0.0.0/0 (default nothing); may be given several times")
 	cmd.Flags().StringSliceVar(&f.iamQuotas, "iam-quota", nil, "quota of IAM other than Amazon's default, NAME=NUMBER: user-inline=2048, role-inline=10240, managed=6144, trust=2048 (characters), attached=10; may be given several times")
+	cmd.Flags().StringSliceVar(&f.allowHosts, "allow-host", nil, "name by which clients reach this server, beside localhost, this host's own name and AWS's; may be given several times")
+	cmd.Flags().StringSliceVar(&f.allowOrigins, "allow-origin", nil, "web page that may send requests, as an origin such as http://localhost:3000 (default none); may be given several times")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log every request")
 }
 
@@ -52,6 +57,7 @@ func (f *serverFlags) options(dataDir string, logTo io.Writer) StartOptions {
 	return StartOptions{
 		DataDir: dataDir, Listen: f.listen, WireGuard: f.wireGuard, Region: f.region, Agent: f.agentPath(), ReturnWindow: f.returnWindow,
 		HostTargets: f.hostTargets, VerifyDNS: f.verifyDNS, PublicRange: f.publicRange.last(), Internet: f.internet, IAMQuotas: f.iamQuotas,
+		AllowHosts: f.allowHosts, AllowOrigins: f.allowOrigins, AllowHostImages: f.allowHostImages,
 		Log: slog.New(slog.NewTextHandler(logTo, &slog.HandlerOptions{Level: level})),
 	}
 }
@@ -85,6 +91,7 @@ func (a *app) upCommand() *cobra.Command {
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&flags.ephemeral, "ephemeral", false, "keep the state in memory, and nothing on the disk afterwards; POST /_postern/reset from this host empties it")
 	cmd.Flags().BoolVar(&flags.testCredentials, "test-credentials", false, "with --ephemeral, on loopback only: the root user's key is test, its secret test")
+	cmd.Flags().BoolVar(&flags.allowHostImages, "allow-host-images", false, "with --test-credentials: images may be made of paths of this host, by whoever reaches its loopback")
 	cmd.Flags().BoolVar(&withSample, "sample", false, "make the sample network and a node in it, unless they are there")
 	return cmd
 }

@@ -73,3 +73,13 @@ func (s *Server) closeCompute() error {
 	})
 	return nil
 }
+
+// closeWeb ends the listeners inside the private network. For a lab nobody waits for a node that does not read or send: its
+// whole network goes.
+func (s *Server) closeWeb() {
+	if s.config.frame != nil {
+		s.web.cut()
+		return
+	}
+	s.web.close()
+}

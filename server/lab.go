@@ -28,8 +28,12 @@ type Lab struct {
 	config Config
 	frame  *frame
 	web    *web
+	// handler is serve behind what keeps web pages out.
+	handler http.Handler
 
-	mu      sync.RWMutex // held while requests find their server, and whole while it is replaced
+	// mu is held while requests find their server, and whole while it is replaced. Nobody who holds it waits for a client: a
+	// request is at no server while its body is awaited and its answer sent.
+	mu      sync.RWMutex
 	current *turn
 
 	resetting sync.Mutex // one at a time, and none after Close
@@ -39,22 +43,17 @@ type Lab struct {
 	failed    error
 }
 
-// turn is one server of a lab, with the requests that it works on.
-type turn struct {
-	*Server
-	handler  http.Handler
-	ctx      context.Context
-	cancel   context.CancelFunc
-	requests sync.WaitGroup
-}
-
 // OpenLab opens a lab. ctx bounds the start only.
 func OpenLab(ctx context.Context, c Config) (*Lab, error) {
 	l := &Lab{config: c.withDefaults(), done: make(chan struct{})}
 	if l.config.DataDir != "" {
 		return nil, fault.New(fault.Invalid, "server.OpenLab", "a lab keeps its state in memory and takes no data directory")
 	}
-	var err error
+	guard, err := newVisitors(l.config)
+	if err != nil {
+		return nil, err
+	}
+	l.handler = guard.guard(http.HandlerFunc(l.serve))
 	if l.frame, err = openFrame(l.config); err != nil {
 		return nil, err
 	}
@@ -106,14 +105,6 @@ func (l *Lab) fail(err error) {
 	})
 }
 
-// end ends a server and the requests that it works on.
-func (t *turn) end() error {
-	t.cancel()
-	err := t.Close()
-	t.requests.Wait()
-	return err
-}
-
 // Reset empties the lab. Requests that come meanwhile wait, and find it empty.
 func (l *Lab) Reset(ctx context.Context) error {
 	l.resetting.Lock()
@@ -139,26 +130,42 @@ func (l *Lab) Reset(ctx context.Context) error {
 	return err
 }
 
-// take finds the server that a request is for. The caller calls leave when the request is done.
+// take finds the server that there is, which stays till leave is called.
 func (l *Lab) take() (t *turn, leave func()) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	l.current.requests.Add(1)
-	return l.current, l.current.requests.Done
+	t, entered := l.enter()
+	if !entered {
+		return t, func() {}
+	}
+	return t, t.leave
 }
 
-// ServeHTTP is the lab's public door: its own path, and for all else the server that there is.
-func (l *Lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// enter finds the server that a request is for. It is false for a lab that was closed.
+func (l *Lab) enter() (*turn, bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.current, l.current.enter()
+}
+
+// ServeHTTP is the lab's public door.
+func (l *Lab) ServeHTTP(w http.ResponseWriter, r *http.Request) { l.handler.ServeHTTP(w, r) }
+
+// serve answers the lab's own path, and leaves all else to the server that there is.
+func (l *Lab) serve(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == resetPath {
 		l.serveReset(w, r)
 		return
 	}
-	t, leave := l.take()
-	defer leave()
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(t.ctx, cancel)()
-	t.handler.ServeHTTP(w, r.WithContext(ctx))
+	v := newVisit(r)
+	for {
+		t, entered := l.enter()
+		if !entered {
+			http.Error(w, "the server is stopping", http.StatusServiceUnavailable)
+			return
+		}
+		if v.at(t, w) {
+			return
+		}
+	}
 }
 
 func (l *Lab) serveReset(w http.ResponseWriter, r *http.Request) {
@@ -169,9 +176,6 @@ func (l *Lab) serveReset(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "POST empties the lab", http.StatusMethodNotAllowed)
 	case err != nil || !peer.Addr().Unmap().IsLoopback():
 		http.Error(w, "only this host may empty the lab", http.StatusForbidden)
-	case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "":
-		// Browsers always say so of a POST, and cannot be kept from saying it.
-		http.Error(w, "a web page may not empty the lab", http.StatusForbidden)
 	default:
 		began := time.Now()
 		// Whoever asked may leave: a reset that has begun is brought to its end.

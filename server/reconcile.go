@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
+	"postern/aws/fault"
 	"postern/bus"
 )
 
@@ -44,7 +46,10 @@ func (r reconciler) loop(ctx context.Context, b bus.Bus, log *slog.Logger) {
 	clock := time.NewTicker(r.every)
 	defer clock.Stop()
 	for {
-		if err := r.run(ctx); err != nil && ctx.Err() == nil {
+		switch err := fault.Contain("reconcile "+r.name, func() error { return r.run(ctx) }); {
+		case errors.Is(err, fault.ErrPanic):
+			fault.LogPanic(log, "reconcile "+r.name, err)
+		case err != nil && ctx.Err() == nil:
 			log.Warn("reconcile", "reconciler", r.name, "error", err)
 		}
 		select {

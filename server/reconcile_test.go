@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"postern/aws/fault"
 	"postern/bus"
 )
 
@@ -17,9 +18,15 @@ func TestReconcilerRunsAtOnceOnHintsAndByTheClock(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var b bus.Local
 		var runs atomic.Int64
+		before := fault.Contained()
 		list := []reconciler{{
 			name: "r", topics: []string{"a", "b"}, every: time.Minute,
-			run: func(context.Context) error { runs.Add(1); return errors.New("shown in the log and tried again") },
+			run: func(context.Context) error {
+				if runs.Add(1) == 3 {
+					panic("contained, and run again")
+				}
+				return errors.New("shown in the log and tried again")
+			},
 		}}
 		done := make(chan struct{})
 		go func() { reconcile(ctx, &b, slog.New(slog.DiscardHandler), list); close(done) }()
@@ -39,6 +46,9 @@ func TestReconcilerRunsAtOnceOnHintsAndByTheClock(t *testing.T) {
 			if got := runs.Load(); got != step.want {
 				t.Errorf("after %s: %d runs, want %d", step.what, got, step.want)
 			}
+		}
+		if fault.Contained() != before+1 {
+			t.Errorf("%d panics were counted", fault.Contained()-before)
 		}
 		cancel()
 		<-done

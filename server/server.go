@@ -13,12 +13,14 @@ import (
 	"postern/api"
 	"postern/api/access"
 	"postern/api/ssmmessages"
+	"postern/aws/fault"
 	"postern/bus"
 	"postern/network"
 	"postern/network/dns"
 	"postern/network/fabric"
 	"postern/network/flowlog"
 	"postern/network/link"
+	"postern/network/link/userstack"
 	"postern/network/privatelink"
 	"postern/network/vpc"
 	"postern/ssm/command"
@@ -74,6 +76,11 @@ type Config struct {
 	IAMQuotas identity.Quotas
 	// TestCredentials gives the root user of a lab the key TestKey, which everybody knows.
 	TestCredentials bool
+	// AllowHosts are names by which clients reach this server, beside loopback, its own name and AWS's; AllowOrigins are the
+	// web pages that may send requests, as browsers write an origin ("http://localhost:3000").
+	AllowHosts, AllowOrigins []string
+	// AllowHostImages lets the key that TestCredentials gives register images of paths of this host.
+	AllowHostImages bool
 	// Laboratory is for tests.
 	Laboratory Laboratory
 
@@ -171,7 +178,7 @@ func (s *Server) openData(ctx context.Context) error {
 	if s.data.ephemeral {
 		path = ""
 	}
-	if s.store, err = store.Open(ctx, store.Options{Path: path, MaxPages: s.config.Laboratory.MaxPages}); err != nil {
+	if s.store, err = store.Open(ctx, store.Options{Path: path, MaxPages: s.config.Laboratory.MaxPages, Damaged: s.fail}); err != nil {
 		return fmt.Errorf("open the state: %w", err)
 	}
 	s.onClose(s.store.Close)
@@ -207,7 +214,8 @@ func (s *Server) openNetwork(ctx context.Context) error {
 		return err
 	}
 	s.openFlowLogs()
-	s.fabric = fabric.New(fabric.Options{Watch: s.config.Laboratory.Watch, FlowLog: s.flowLogs.Take, FlowLogEnd: s.flowLogs.End, Dial: s.config.dialInternet()})
+	userstack.LogTo(s.log)
+	s.fabric = fabric.New(fabric.Options{Log: s.log, Watch: s.config.Laboratory.Watch, FlowLog: s.flowLogs.Take, FlowLogEnd: s.flowLogs.End, Dial: s.config.dialInternet()})
 	s.onClose(s.fabric.Close)
 	return nil
 }
@@ -261,7 +269,7 @@ func (s *Server) launcher(ctx context.Context) compute.Launcher {
 	checking, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
 		defer close(s.checked)
-		s.missing = launcher.Check(checking, s.data.path, s.config.Agent)
+		fault.ContainTo(s.log, "check of this host", func() { s.missing = launcher.Check(checking, s.data.path, s.config.Agent) })
 	}()
 	s.onClose(func() error { cancel(); <-s.checked; return nil })
 	return launcher
@@ -270,17 +278,20 @@ func (s *Server) launcher(ctx context.Context) compute.Launcher {
 func (s *Server) openPipeline(context.Context) error {
 	s.channels = ssmmessages.New(ssmmessages.Config{Commands: s.commands, Nodes: s.nodes, Mailbox: s.mailbox, Log: s.log})
 	s.onClose(func() error { s.channels.Close(); return nil })
+	visitors, err := newVisitors(s.config)
+	if err != nil {
+		return err
+	}
 	who := access.Access{Identities: s.identity, Endpoints: s.network, Nodes: s.nodes}
-	var err error
 	s.pipeline, err = api.New(api.Config{
 		Services: s.services(), Region: s.config.Region, Identities: who, Guards: who, Now: s.config.Now,
-		Log: s.log, Audit: s.config.Audit,
+		Log: s.log, Audit: s.config.Audit, Admit: visitors.refuse,
 	})
 	if err != nil {
 		return err
 	}
-	s.web = newWeb(s.config.Laboratory.tap(s.pipeline), s.ca.GetCertificate, s.log)
-	s.onClose(func() error { s.web.close(); return nil })
+	s.web = newWeb(visitors.guard(s.config.Laboratory.tap(s.pipeline)), s.ca.GetCertificate, s.log)
+	s.onClose(func() error { s.closeWeb(); return nil })
 	s.web.serve(s.fabric.Public())
 	s.doors = &doors{fabric: s.fabric, web: s.web, log: s.log, open: map[string]net.Listener{}}
 	unsubscribe := s.network.Subscribe(func(snapshot *vpc.Snapshot) {
@@ -333,12 +344,12 @@ func (s *Server) openRunning(context.Context) error {
 	var running sync.WaitGroup
 	start := func(what string, run func(context.Context) error) {
 		running.Go(func() {
-			if err := run(ctx); err != nil && ctx.Err() == nil {
+			if err := fault.Contain(what, func() error { return run(ctx) }); err != nil && ctx.Err() == nil {
 				s.fail(fmt.Errorf("%s: %w", what, err))
 			}
 		})
 	}
-	resolver := dns.New(dns.Options{Snapshot: s.network.Snapshot, DialResolver: s.fabric.DialResolver})
+	resolver := dns.New(dns.Options{Snapshot: s.network.Snapshot, DialResolver: s.fabric.DialResolver, Log: s.log})
 	start("resolver", func(ctx context.Context) error {
 		packets, connections := s.fabric.Resolver()
 		return resolver.Serve(ctx, packets, connections)

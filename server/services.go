@@ -18,7 +18,9 @@ import (
 // services are the AWS endpoints that there are.
 func (s *Server) services() []api.Service {
 	return []api.Service{
-		apiec2.New(apiec2.Config{Network: s.network, Compute: s.compute, Profiles: s.identity, FlowLogs: s.flowLogs}),
+		apiec2.New(apiec2.Config{
+			Network: s.network, Compute: s.compute, Profiles: s.identity, FlowLogs: s.flowLogs, MayImport: s.config.mayImport,
+		}),
 		apiiam.New(apiiam.Config{Identities: s.identity}),
 		apists.New(apists.Config{Identities: s.identity}),
 		apiresolver.New(apiresolver.Config{Network: s.network}),

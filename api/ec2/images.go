@@ -133,6 +133,11 @@ func (s *service) registerImage(ctx context.Context, c *api.Call, in *sdk.Regist
 	case aws.ToString(in.VirtualizationType) != "" && *in.VirtualizationType != "hvm":
 		return nil, unbuilt(c, "virtualization type "+*in.VirtualizationType)
 	}
+	if s.mayImport != nil {
+		if err := s.mayImport(path); err != nil {
+			return nil, err
+		}
+	}
 	image, err := s.compute.Import(ctx, compute.Import{
 		Scope: instanceScope(c), Name: aws.ToString(in.Name), Description: aws.ToString(in.Description), Path: path,
 	})

@@ -25,6 +25,8 @@ type Config struct {
 	Profiles Profiles
 	// FlowLogs may be nil.
 	FlowLogs FlowLogs
+	// MayImport refuses images of paths of the server's host; nil refuses none.
+	MayImport func(path string) error
 }
 
 type service struct {
@@ -32,11 +34,13 @@ type service struct {
 	compute  *compute.Service
 	profiles Profiles
 	flowLogs FlowLogs
+	// mayImport refuses images of paths of the server's host; nil refuses none.
+	mayImport func(path string) error
 }
 
 // New makes the EC2 API's service with its table of operations.
 func New(c Config) api.Service {
-	s := &service{network: c.Network, compute: c.Compute, profiles: c.Profiles, flowLogs: c.FlowLogs}
+	s := &service{network: c.Network, compute: c.Compute, profiles: c.Profiles, flowLogs: c.FlowLogs, mayImport: c.MayImport}
 	return api.Service{
 		Name: "ec2", Protocol: wire.EC2, Version: "2016-11-15", Namespace: "http://ec2.amazonaws.com/doc/2016-11-15/",
 		Operations: s.operations(),
