@@ -70,7 +70,10 @@ var (
 	}
 	s3Answers = map[fault.Kind]answer{
 		fault.Internal:       {"InternalError", 500},
+		fault.Denied:         {"AccessDenied", 403},
 		fault.TooLarge:       {"EntityTooLarge", 413},
+		fault.Throttled:      {"SlowDown", 503},
+		fault.Unavailable:    {"ServiceUnavailable", 503},
 		fault.NotImplemented: {"NotImplemented", 501},
 	}
 )

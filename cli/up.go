@@ -44,7 +44,7 @@ func (f *serverFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Var(&f.publicRange, "public-range", "where public addresses are taken from, CIDR /8 to /20 (default 198.18.0.0/15)")
 	cmd.Flags().Var(&f.internet, "internet", "what Internet and NAT gateways lead to of this host's network, CIDR, such as 0.0.0.0/0 (default nothing); may be given several times")
 	cmd.Flags().StringSliceVar(&f.iamQuotas, "iam-quota", nil, "quota of IAM other than Amazon's default, NAME=NUMBER: user-inline=2048, role-inline=10240, managed=6144, trust=2048 (characters), attached=10; may be given several times")
-	cmd.Flags().StringSliceVar(&f.allowHosts, "allow-host", nil, "name by which clients reach this server, beside localhost, this host's own name and AWS's; may be given several times")
+	cmd.Flags().StringSliceVar(&f.allowHosts, "allow-host", nil, "name by which clients of this host reach this server over plain HTTP, beside localhost, this host's own name and AWS's; may be given several times")
 	cmd.Flags().StringSliceVar(&f.allowOrigins, "allow-origin", nil, "web page that may send requests, as an origin such as http://localhost:3000 (default none); may be given several times")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log every request")
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -142,7 +143,7 @@ func check(ctx context.Context, db *sql.DB, path string) error {
 		return damage(err, path)
 	}
 	if said != "ok" {
-		return damaged(path, said)
+		return damaged(path, said[strings.LastIndexByte(said, '\n')+1:]) // a heading stands above
 	}
 	return nil
 }
