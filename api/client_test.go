@@ -74,7 +74,7 @@ func TestTheSDKsClientsWork(t *testing.T) {
 	code(t, err, "NotImplementedException")
 
 	r.err = fault.New(fault.NotFound, "x", "no such command").WithCode("InvalidCommandId")
-	_, err = ssm.NewFromConfig(cfg).CancelCommand(ctx, &ssm.CancelCommandInput{CommandId: aws.String("c")})
+	_, err = ssm.NewFromConfig(cfg).CancelCommand(ctx, &ssm.CancelCommandInput{CommandId: aws.String("11111111-2222-3333-4444-555555555555")})
 	if e := (*ssmtypes.InvalidCommandId)(nil); !errors.As(err, &e) {
 		t.Errorf("CancelCommand: %v", err)
 	}
@@ -150,7 +150,7 @@ func TestOneRecordForEachRequest(t *testing.T) {
 		close(done)
 	})
 	r.err = errors.New("lost the index")
-	_, err := ssm.NewFromConfig(cfg).CancelCommand(t.Context(), &ssm.CancelCommandInput{CommandId: aws.String("c")})
+	_, err := ssm.NewFromConfig(cfg).CancelCommand(t.Context(), &ssm.CancelCommandInput{CommandId: aws.String("11111111-2222-3333-4444-555555555555")})
 	code(t, err, "InternalServerError")
 	<-done
 	mu.Lock()

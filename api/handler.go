@@ -210,6 +210,9 @@ func (x *exchange) serve(ctx context.Context) error {
 		return err
 	}
 	x.freeBody()
+	if err := x.validate(in); err != nil {
+		return err
+	}
 	if err := x.authorise(ctx, in); err != nil {
 		return err
 	}

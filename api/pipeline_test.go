@@ -15,12 +15,12 @@ import (
 
 // Ordinary requests of each protocol.
 var (
-	cancel   = request{host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.CancelCommand", body: `{"CommandId":"c"}`}
+	cancel   = request{host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.CancelCommand", body: `{"CommandId":"11111111-2222-3333-4444-555555555555"}`}
 	create   = request{host: "ec2.us-east-1.amazonaws.com", body: "Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0%2F16"}
 	role     = request{host: "iam.amazonaws.com", body: "Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument=d"}
 	identity = request{host: "sts.us-east-1.amazonaws.com", body: "Action=GetCallerIdentity&Version=2011-06-15"}
 	channel  = request{host: "ssmmessages.us-east-1.amazonaws.com", path: "/v1/control-channel/i-1", body: `{"RequestId":"r"}`}
-	about    = request{host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.DeleteActivation", body: `{"ActivationId":"a"}`}
+	about    = request{host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.DeleteActivation", body: `{"ActivationId":"11111111-2222-3333-4444-555555555555"}`}
 	open     = request{host: "ssmmessages.us-east-1.amazonaws.com", method: "GET", path: "/v1/control-channel/i-1?role=subscribe"}
 	token    = request{host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.RequestManagedInstanceRoleToken", body: `{"Fingerprint":"f"}`}
 	register = request{host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.RegisterManagedInstance", body: `{"Fingerprint":"f"}`, unsigned: true}
@@ -114,7 +114,9 @@ func TestRefusals(t *testing.T) {
 	foreign := func(q *request) { q.scope.Region = "eu-west-1" }
 	huge := func(q *request) { q.body = strings.Repeat("x", 2<<20) }
 	replayed := func(q *request) {
-		q.change = func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{"CommandId":"d"}`)) }
+		q.change = func(r *http.Request) {
+			r.Body = io.NopCloser(strings.NewReader(`{"CommandId":"99999999-2222-3333-4444-555555555555"}`))
+		}
 	}
 	const mismatch = "The request signature we calculated does not match the signature you provided. " +
 		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"reflect"
 	"strings"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 )
 
 // Request writes a request for an operation as an SDK would. in is a pointer to the operation's input, or nil for one
-// with every member set to something. The request is not signed.
+// with every member set to something that the service's model allows. The request is not signed.
 func Request(service api.Service, op api.Operation, in any) (*http.Request, []byte, error) {
 	url := "https://" + host(service) + "/"
 	if op.Codec() == nil {
@@ -23,9 +22,10 @@ func Request(service api.Service, op api.Operation, in any) (*http.Request, []by
 		return r, nil, err
 	}
 	if in == nil {
-		v := reflect.New(op.Codec().Input)
-		Fill(v.Elem())
-		in = v.Interface()
+		var err error
+		if in, err = op.Codec().Example(); err != nil {
+			return nil, nil, err
+		}
 	}
 	body, err := op.Codec().AppendRequest(nil, in, service.Version)
 	if err != nil {
@@ -82,42 +82,4 @@ func Sign(r *http.Request, body []byte, service api.Service, c sigv4.Credentials
 		name = service.Name
 	}
 	return sigv4.Sign(r, body, c, sigv4.Target{Region: Region, Service: name, Time: now})
-}
-
-// Fill sets every member of a value: texts to "x", lists to one element.
-func Fill(v reflect.Value) { fill(v, 0) }
-
-func fill(v reflect.Value, depth int) {
-	if depth > 16 {
-		return
-	}
-	switch v.Kind() {
-	case reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		fill(v.Elem(), depth+1)
-	case reflect.String:
-		v.SetString("x")
-	case reflect.Int, reflect.Int32, reflect.Int64:
-		v.SetInt(1)
-	case reflect.Float32, reflect.Float64:
-		v.SetFloat(1)
-	case reflect.Slice:
-		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-		fill(v.Index(0), depth+1)
-	case reflect.Map:
-		elem := reflect.New(v.Type().Elem()).Elem()
-		fill(elem, depth+1)
-		v.Set(reflect.MakeMap(v.Type()))
-		v.SetMapIndex(reflect.ValueOf("x").Convert(v.Type().Key()), elem)
-	case reflect.Struct:
-		if t, ok := v.Addr().Interface().(*time.Time); ok {
-			*t = time.Unix(946684800, 0).UTC()
-			return
-		}
-		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.IsExported() && !f.Anonymous && f.Name != "ResultMetadata" {
-				fill(v.Field(i), depth+1)
-			}
-		}
-	}
 }

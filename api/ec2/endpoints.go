@@ -60,9 +60,6 @@ func (s *service) createVpcEndpoint(ctx context.Context, c *api.Call, in *sdk.Cr
 		Policy: aws.ToString(in.PolicyDocument), PrivateDNS: in.PrivateDnsEnabled, Token: aws.ToString(in.ClientToken),
 		RouteTables: in.RouteTableIds, Principals: principalsOf(c),
 	}
-	if err := choice("vpcEndpointType", in.VpcEndpointType); err != nil {
-		return nil, err
-	}
 	switch in.VpcEndpointType {
 	case types.VpcEndpointTypeInterface:
 	case types.VpcEndpointTypeGateway, "": // the EC2 API's default

@@ -55,9 +55,6 @@ func (s *service) flowLog(l *network.FlowLog) types.FlowLog {
 }
 
 func (s *service) createFlowLogs(ctx context.Context, c *api.Call, in *sdk.CreateFlowLogsInput) (*sdk.CreateFlowLogsOutput, error) {
-	if err := cmp.Or(choice("resourceType", in.ResourceType), choice("logDestinationType", in.LogDestinationType)); err != nil {
-		return nil, err
-	}
 	switch o := in.DestinationOptions; {
 	case in.LogDestinationType != types.LogDestinationTypeS3:
 		kind := cmp.Or(in.LogDestinationType, types.LogDestinationTypeCloudWatchLogs)

@@ -50,9 +50,6 @@ func refuseVolume(c *api.Call, e *types.EbsBlockDevice) error {
 	switch e.VolumeType {
 	case "", types.VolumeTypeStandard, types.VolumeTypeGp2, types.VolumeTypeGp3:
 	default:
-		if err := choice("VolumeType", e.VolumeType); err != nil {
-			return err
-		}
 		return unbuilt(c, "a root volume of type "+string(e.VolumeType))
 	}
 	gp3 := e.VolumeType == types.VolumeTypeGp3

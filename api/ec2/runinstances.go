@@ -205,10 +205,6 @@ func metadataOf(c *api.Call, now compute.MetadataOptions, in *types.InstanceMeta
 	if in == nil {
 		return now, nil
 	}
-	if err := cmp.Or(choice("httpTokens", in.HttpTokens), choice("httpEndpoint", in.HttpEndpoint),
-		choice("httpProtocolIpv6", in.HttpProtocolIpv6), choice("instanceMetadataTags", in.InstanceMetadataTags)); err != nil {
-		return now, err
-	}
 	if in.HttpProtocolIpv6 == types.InstanceMetadataProtocolStateEnabled {
 		return now, unbuilt(c, "metadataOptions.httpProtocolIpv6")
 	}

@@ -177,18 +177,6 @@ func unbuilt(c *api.Call, what string) error {
 	return fault.New(fault.NotImplemented, "ec2", "%s: %s is not implemented", operationName(c), what)
 }
 
-// choice refuses a value that is none of an enumeration's; an empty one is left to the handler.
-func choice[T interface {
-	~string
-	Values() []T
-}](parameter string, v T,
-) error {
-	if v != "" && !slices.Contains(v.Values(), v) {
-		return invalid("Value (%s) for parameter %s is invalid.", v, parameter)
-	}
-	return nil
-}
-
 func str[T fmt.Stringer](v T) *string { return aws.String(v.String()) }
 
 // parameters refuses a combination of parameters.

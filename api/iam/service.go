@@ -76,11 +76,8 @@ func convert[From, To any](all []From, to func(From) To) []To {
 	return out
 }
 
-// The sizes of pages (IAM API Reference).
-const (
-	defaultPage = 100
-	maxPage     = 1000
-)
+// defaultPage is how many items a page has where the request does not say (IAM API Reference).
+const defaultPage = 100
 
 // page cuts one page out of a list, and says where the next one begins. A marker names the last item of the page before,
 // so that pages hold together while items come and go; name must tell items apart.
@@ -88,9 +85,6 @@ func page[T any](all []T, name func(T) string, marker *string, maxItems *int32) 
 	size := defaultPage
 	if maxItems != nil {
 		size = int(*maxItems)
-	}
-	if size < 1 || size > maxPage {
-		return nil, nil, fault.New(fault.Invalid, "iam.page", "1 validation error detected: Value '%d' at 'maxItems' failed to satisfy constraint: Member must be between 1 and %d", size, maxPage)
 	}
 	if marker != nil {
 		last, err := base64.RawURLEncoding.DecodeString(*marker)

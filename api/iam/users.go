@@ -183,9 +183,6 @@ func (s *service) updateAccessKey(ctx context.Context, c *api.Call, in *sdk.Upda
 	if err != nil {
 		return nil, err
 	}
-	if in.Status != types.StatusTypeActive && in.Status != types.StatusTypeInactive {
-		return nil, fault.New(fault.Invalid, "iam.UpdateAccessKey", "Status must be Active or Inactive, not %.20q", in.Status)
-	}
 	return nil, s.identities.SetAccessKey(ctx, c.Account, name, *in.AccessKeyId, in.Status == types.StatusTypeActive)
 }
 

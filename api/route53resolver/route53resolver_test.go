@@ -135,18 +135,20 @@ func TestEndpointsRefuse(t *testing.T) {
 		change func(*sdk.CreateResolverEndpointInput)
 		code   string
 	}{
-		{"one address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses = in.IpAddresses[:1] }, "InvalidRequestException"},
-		{"a direction", func(in *sdk.CreateResolverEndpointInput) { in.Direction = "UP" }, "InvalidParameterException"},
+		{"one address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses = in.IpAddresses[:1] }, "ValidationException"},
+		{"a direction", func(in *sdk.CreateResolverEndpointInput) { in.Direction = "UP" }, "ValidationException"},
 		{"delegation", func(in *sdk.CreateResolverEndpointInput) {
 			in.Direction = types.ResolverEndpointDirectionInboundDelegation
 		}, "NotImplementedException"},
 		{"DNS over HTTPS", func(in *sdk.CreateResolverEndpointInput) { in.Protocols = []types.Protocol{types.ProtocolDoh} }, "NotImplementedException"},
-		{"a protocol", func(in *sdk.CreateResolverEndpointInput) { in.Protocols = []types.Protocol{"Smoke"} }, "InvalidParameterException"},
+		{"a protocol", func(in *sdk.CreateResolverEndpointInput) { in.Protocols = []types.Protocol{"Smoke"} }, "ValidationException"},
 		{"IPv6", func(in *sdk.CreateResolverEndpointInput) { in.ResolverEndpointType = types.ResolverEndpointTypeIpv6 }, "NotImplementedException"},
 		{"an IPv6 address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses[0].Ipv6 = aws.String("2001:db8::1") }, "NotImplementedException"},
 		{"metrics", func(in *sdk.CreateResolverEndpointInput) { in.RniEnhancedMetricsEnabled = aws.Bool(true) }, "NotImplementedException"},
-		{"an Outpost", func(in *sdk.CreateResolverEndpointInput) { in.OutpostArn = aws.String("arn:aws:outposts:…") }, "NotImplementedException"},
-		{"no address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses[0].Ip = aws.String("ten") }, "InvalidParameterException"},
+		{"an Outpost", func(in *sdk.CreateResolverEndpointInput) {
+			in.OutpostArn = aws.String("arn:aws:outposts:us-east-1:000000000000:outpost/op-0123456789abcdef0")
+		}, "NotImplementedException"},
+		{"no address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses[0].Ip = aws.String("10.0.2.x") }, "InvalidParameterException"},
 		{"an unknown subnet", func(in *sdk.CreateResolverEndpointInput) {
 			in.IpAddresses[0].SubnetId = aws.String("subnet-00000000000000000")
 		}, "InvalidParameterException"},
@@ -214,7 +216,7 @@ func TestRules(t *testing.T) {
 	}
 	for _, rule := range []*sdk.CreateResolverRuleInput{
 		{CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionRecursive, DomainName: aws.String("x.example")},
-		{CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionForward, DomainName: aws.String("x.example"), ResolverEndpointId: out.Id, TargetIps: []types.TargetAddress{{Ip: aws.String("x")}}},
+		{CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionForward, DomainName: aws.String("x.example"), ResolverEndpointId: out.Id, TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.x")}}},
 		{CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionForward, DomainName: aws.String("x.example"), ResolverEndpointId: out.Id, TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.1"), Port: aws.Int32(0)}}},
 	} {
 		wantCode(t, string(rule.RuleType), second(l.CreateResolverRule(l.ctx, rule)), "InvalidParameterException")
@@ -311,6 +313,6 @@ func TestLists(t *testing.T) {
 	}
 	wantCode(t, "a filter", second(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{Filters: by("Colour", "red")})), "InvalidParameterException")
 	wantCode(t, "no values", second(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{Filters: by("Name")})), "InvalidParameterException")
-	wantCode(t, "a size", second(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{MaxResults: aws.Int32(101)})), "InvalidParameterException")
+	wantCode(t, "a size", second(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{MaxResults: aws.Int32(101)})), "ValidationException")
 	wantCode(t, "a token", second(l.ListResolverEndpoints(l.ctx, &sdk.ListResolverEndpointsInput{NextToken: aws.String("!")})), "InvalidNextTokenException")
 }

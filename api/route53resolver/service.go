@@ -42,17 +42,14 @@ func text(s string) *string {
 // moment is a time as the API writes it.
 func moment(t time.Time) *string { return aws.String(t.UTC().Format("2006-01-02T15:04:05.000Z07:00")) }
 
-// maxResults is the most rows of a page, and how many one has where the request does not say.
+// maxResults is how many rows a page has where the request does not say: the most that the model allows.
 const maxResults = 100
 
 // page is one page of a list that is there as a whole, with its size and where the next one begins.
 func page[T any](all []T, limit *int32, next *string) (rows []T, size *int32, token *string, err error) {
-	n := int(aws.ToInt32(limit))
-	switch {
-	case limit == nil:
-		n = maxResults
-	case n < 1 || n > maxResults:
-		return nil, nil, nil, invalid("MaxResults is %d; it is a number from 1 to %d", n, maxResults)
+	n := maxResults
+	if limit != nil {
+		n = int(*limit)
 	}
 	from := 0
 	if aws.ToString(next) != "" {

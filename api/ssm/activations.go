@@ -65,7 +65,7 @@ func (s *service) describeActivations(ctx context.Context, c *api.Call, in *ssm.
 		}
 		all = slices.DeleteFunc(all, func(a node.Activation) bool { return !slices.Contains(f.FilterValues, field(a)) })
 	}
-	page, next, err := slice(all, in.MaxResults, in.NextToken, 1, 50)
+	page, next, err := slice(all, in.MaxResults, in.NextToken, 50)
 	if err != nil {
 		return nil, err
 	}

@@ -135,10 +135,7 @@ func (s *service) listCommands(ctx context.Context, c *api.Call, in *ssm.ListCom
 }
 
 func listQuery(id, node *string, filters []types.CommandFilter, max *int32, next *string) (command.ListQuery, error) {
-	n, err := size(max, 1, 50)
-	if err != nil {
-		return command.ListQuery{}, err
-	}
+	n := size(max, 50)
 	q := command.ListQuery{CommandID: aws.ToString(id), Node: aws.ToString(node), Limit: n}
 	for _, f := range filters {
 		q.Filters = append(q.Filters, command.Filter{Key: string(f.Key), Value: aws.ToString(f.Value)})

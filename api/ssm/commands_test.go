@@ -129,9 +129,9 @@ func TestSendAndGet(t *testing.T) {
 }
 
 const threeSteps = `{"schemaVersion":"2.2","parameters":{"word":{"type":"String"}},"mainSteps":[
-	{"action":"aws:runShellScript","name":"one","inputs":{"runCommand":["echo {{ word }}"]}},
-	{"action":"aws:runShellScript","name":"two","precondition":{"StringEquals":["platformType","Windows"]},"inputs":{"runCommand":["dir"]}},
-	{"action":"aws:runShellScript","name":"three","inputs":{"runCommand":["exit 1"]}}]}`
+	{"action":"aws:runShellScript","name":"step1","inputs":{"runCommand":["echo {{ word }}"]}},
+	{"action":"aws:runShellScript","name":"step2","precondition":{"StringEquals":["platformType","Windows"]},"inputs":{"runCommand":["dir"]}},
+	{"action":"aws:runShellScript","name":"step3","inputs":{"runCommand":["exit 1"]}}]}`
 
 func TestSeveralSteps(t *testing.T) {
 	l := nodetest.New(t, nodetest.Options{})
@@ -147,9 +147,9 @@ func TestSeveralSteps(t *testing.T) {
 		a.Reply(job.JobID, last)
 		skipped := step(mgs.Skipped, 0, "")
 		skipped.Output = "Step execution skipped"
-		a.Reply(job.JobID, mgs.ReplyContent{DocumentStatus: mgs.InProgress, RuntimeStatus: map[string]*mgs.StepStatus{"two": skipped}})
-		a.Reply(job.JobID, mgs.ReplyContent{DocumentStatus: mgs.InProgress, RuntimeStatus: map[string]*mgs.StepStatus{"three": step(mgs.Failed, 7, "")}})
-		a.Reply(job.JobID, mgs.ReplyContent{DocumentStatus: mgs.InProgress, RuntimeStatus: map[string]*mgs.StepStatus{"one": step(mgs.Success, 0, "hi")}})
+		a.Reply(job.JobID, mgs.ReplyContent{DocumentStatus: mgs.InProgress, RuntimeStatus: map[string]*mgs.StepStatus{"step2": skipped}})
+		a.Reply(job.JobID, mgs.ReplyContent{DocumentStatus: mgs.InProgress, RuntimeStatus: map[string]*mgs.StepStatus{"step3": step(mgs.Failed, 7, "")}})
+		a.Reply(job.JobID, mgs.ReplyContent{DocumentStatus: mgs.InProgress, RuntimeStatus: map[string]*mgs.StepStatus{"step1": step(mgs.Success, 0, "hi")}})
 	})
 	if _, err := c.CreateDocument(t.Context(), &ssm.CreateDocumentInput{Name: aws.String("Three"), Content: aws.String(threeSteps), DocumentType: types.DocumentTypeCommand}); err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestSeveralSteps(t *testing.T) {
 		status types.CommandInvocationStatus
 		code   int32
 		stdout string
-	}{{"one", "Success", 0, "hi"}, {"two", "Success", 0, "Step execution skipped"}, {"three", "Failed", 7, ""}} {
+	}{{"step1", "Success", 0, "hi"}, {"step2", "Success", 0, "Step execution skipped"}, {"step3", "Failed", 7, ""}} {
 		out := invocation(t, c, *sent.CommandId, m.ID, &tt.step)
 		if out.Status != tt.status || out.ResponseCode != tt.code || *out.StandardOutputContent != tt.stdout {
 			t.Errorf("%s: %s %d %q", tt.step, out.Status, out.ResponseCode, *out.StandardOutputContent)
@@ -236,7 +236,7 @@ func TestCancelAndErrors(t *testing.T) {
 	until(t, c, *sent.CommandId, m.ID, types.CommandInvocationStatusCancelled)
 	_, err = c.CancelCommand(t.Context(), &ssm.CancelCommandInput{CommandId: aws.String("00000000-0000-0000-0000-000000000000")})
 	want(t, "no command", err, "InvalidCommandId")
-	_, err = c.GetCommandInvocation(t.Context(), &ssm.GetCommandInvocationInput{CommandId: sent.CommandId, InstanceId: aws.String("i-1")})
+	_, err = c.GetCommandInvocation(t.Context(), &ssm.GetCommandInvocationInput{CommandId: sent.CommandId, InstanceId: aws.String("i-00000000000000000")})
 	want(t, "no invocation", err, "InvocationDoesNotExist")
 	for _, tt := range []struct {
 		name   string
@@ -303,5 +303,5 @@ func TestPages(t *testing.T) {
 	_, err = c.ListCommands(t.Context(), &ssm.ListCommandsInput{MaxResults: aws.Int32(51)})
 	want(t, "too many", err, "ValidationException")
 	_, err = c.ListCommands(t.Context(), &ssm.ListCommandsInput{Filters: []types.CommandFilter{{Key: "Colour", Value: aws.String("red")}}})
-	want(t, "bad filter", err, "InvalidFilterKey")
+	want(t, "bad filter", err, "ValidationException")
 }

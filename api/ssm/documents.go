@@ -154,7 +154,7 @@ func (s *service) listDocuments(ctx context.Context, c *api.Call, in *ssm.ListDo
 		}
 		all = slices.DeleteFunc(all, func(v library.Version) bool { return !passes(v) })
 	}
-	page, next, err := slice(all, in.MaxResults, in.NextToken, 1, 50)
+	page, next, err := slice(all, in.MaxResults, in.NextToken, 50)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +208,7 @@ func (s *service) listDocumentVersions(ctx context.Context, c *api.Call, in *ssm
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := slice(all, in.MaxResults, in.NextToken, 1, 50)
+	page, next, err := slice(all, in.MaxResults, in.NextToken, 50)
 	if err != nil {
 		return nil, err
 	}

@@ -15,10 +15,7 @@ func (s *service) describeInstanceInformation(ctx context.Context, c *api.Call, 
 	if len(in.Filters) > 0 && len(in.InstanceInformationFilterList) > 0 {
 		return nil, invalid("ValidationException", "Filters and InstanceInformationFilterList cannot both be given")
 	}
-	n, err := size(in.MaxResults, 5, 50)
-	if err != nil {
-		return nil, err
-	}
+	n := size(in.MaxResults, 50)
 	q := node.Query{Limit: n}
 	for _, f := range in.Filters {
 		q.Filters = append(q.Filters, node.Filter{Key: aws.ToString(f.Key), Values: f.Values})

@@ -196,7 +196,7 @@ func TestAgentCalls(t *testing.T) {
 		{"associations", "ListInstanceAssociations", map[string]any{"InstanceId": m.ID, "MaxResults": 20}, 200, `{"Associations":[]}`},
 		{"another's associations", "ListInstanceAssociations", map[string]any{"InstanceId": other.ID}, 400, "AccessDeniedException"},
 		{"older associations", "ListAssociations", map[string]any{}, 200, `"Associations":[]`},
-		{"no association", "DescribeAssociation", map[string]any{"InstanceId": m.ID, "Name": "x"}, 400, "AssociationDoesNotExist"},
+		{"no association", "DescribeAssociation", map[string]any{"InstanceId": m.ID, "Name": "None"}, 400, "AssociationDoesNotExist"},
 		{"document", "GetDocument", map[string]any{"Name": "AWS-RunShellScript"}, 200, "runtimeConfig"},
 		{"another's ping", "UpdateInstanceInformation", map[string]any{"InstanceId": other.ID}, 400, "AccessDeniedException"},
 		{"empty ping", "UpdateInstanceInformation", map[string]any{"InstanceId": m.ID, "AgentName": "amazon-ssm-agent", "AgentVersion": "3.3.0.0", "PlatformType": "Linux"}, 200, "{}"},
@@ -291,7 +291,7 @@ func TestTagsAndDocuments(t *testing.T) {
 	_, err = c.ListTagsForResource(t.Context(), &ssm.ListTagsForResourceInput{ResourceType: types.ResourceTypeForTaggingPatchBaseline, ResourceId: aws.String("x")})
 	want(t, "patch baselines", err, "NotImplementedException")
 	_, err = c.ListTagsForResource(t.Context(), &ssm.ListTagsForResourceInput{ResourceType: "House", ResourceId: aws.String("x")})
-	want(t, "houses", err, "InvalidResourceType")
+	want(t, "houses", err, "ValidationException")
 	_, err = c.DeleteDocument(t.Context(), &ssm.DeleteDocumentInput{Name: aws.String("Doc")})
 	want(t, "delete", err, "")
 	_, err = c.DeleteDocument(t.Context(), &ssm.DeleteDocumentInput{Name: aws.String("AWS-RunShellScript")})

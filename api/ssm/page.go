@@ -8,15 +8,11 @@ import (
 )
 
 // size is how many rows a page has; a request that does not say gets the most.
-func size(max *int32, least, most int) (int, error) {
+func size(max *int32, most int) int {
 	if max == nil {
-		return most, nil
+		return most
 	}
-	n := int(*max)
-	if n < least || n > most {
-		return 0, invalid("ValidationException", "MaxResults is %d; it is a number from %d to %d", n, least, most)
-	}
-	return n, nil
+	return int(*max)
 }
 
 // token writes where the next page begins.
@@ -44,11 +40,8 @@ func readToken(t *string, place any) error {
 }
 
 // slice is one page of a list that is there as a whole, by index.
-func slice[T any](all []T, max *int32, next *string, least, most int) ([]T, *string, error) {
-	n, err := size(max, least, most)
-	if err != nil {
-		return nil, nil, err
-	}
+func slice[T any](all []T, max *int32, next *string, most int) ([]T, *string, error) {
+	n := size(max, most)
 	var from int
 	if err := readToken(next, &from); err != nil {
 		return nil, nil, err

@@ -145,9 +145,7 @@ func fromFilters(filters []types.ParameterStringFilter) []parameter.Filter {
 func (s *service) getParametersByPath(ctx context.Context, c *api.Call, in *ssm.GetParametersByPathInput) (*ssm.GetParametersByPathOutput, error) {
 	q := parameter.Query{Path: aws.ToString(in.Path), Recursive: aws.ToBool(in.Recursive), Filters: fromFilters(in.ParameterFilters)}
 	var err error
-	if q.Limit, err = size(in.MaxResults, 1, 10); err != nil {
-		return nil, err
-	}
+	q.Limit = size(in.MaxResults, 10)
 	if err := readToken(in.NextToken, &q.After); err != nil {
 		return nil, err
 	}
@@ -178,9 +176,7 @@ func (s *service) describeParameters(ctx context.Context, c *api.Call, in *ssm.D
 		q.Filters = append(q.Filters, parameter.Filter{Key: string(f.Key), Values: f.Values})
 	}
 	var err error
-	if q.Limit, err = size(in.MaxResults, 1, 50); err != nil {
-		return nil, err
-	}
+	q.Limit = size(in.MaxResults, 50)
 	if err := readToken(in.NextToken, &q.After); err != nil {
 		return nil, err
 	}
@@ -201,10 +197,7 @@ func (s *service) describeParameters(ctx context.Context, c *api.Call, in *ssm.D
 }
 
 func (s *service) getParameterHistory(ctx context.Context, c *api.Call, in *ssm.GetParameterHistoryInput) (*ssm.GetParameterHistoryOutput, error) {
-	n, err := size(in.MaxResults, 1, 50)
-	if err != nil {
-		return nil, err
-	}
+	n := size(in.MaxResults, 50)
 	var after int64
 	if err := readToken(in.NextToken, &after); err != nil {
 		return nil, err

@@ -224,7 +224,7 @@ func TestDocumentsAreNotShared(t *testing.T) {
 		{"share", ssm.ModifyDocumentPermissionInput{Name: doc, PermissionType: share, AccountIdsToAdd: []string{"all"}}, "NotImplementedException"},
 		{"end what never began", ssm.ModifyDocumentPermissionInput{Name: doc, PermissionType: share, AccountIdsToRemove: []string{"111111111111"}}, ""},
 		{"nothing", ssm.ModifyDocumentPermissionInput{Name: doc, PermissionType: share}, "ValidationException"},
-		{"another permission", ssm.ModifyDocumentPermissionInput{Name: doc, PermissionType: "Own", AccountIdsToAdd: []string{"all"}}, "InvalidPermissionType"},
+		{"another permission", ssm.ModifyDocumentPermissionInput{Name: doc, PermissionType: "Own", AccountIdsToAdd: []string{"all"}}, "ValidationException"},
 		{"no document", ssm.ModifyDocumentPermissionInput{Name: aws.String("None"), PermissionType: share}, "InvalidDocument"},
 		{"Amazon's", ssm.ModifyDocumentPermissionInput{Name: aws.String("AWS-RunShellScript"), PermissionType: share}, "InvalidDocumentOperation"},
 	} {

@@ -13,10 +13,7 @@ import (
 )
 
 // sharable finds a document of the caller's own: nobody asks about, or shares, another's.
-func (s *service) sharable(ctx context.Context, c *api.Call, name *string, permission types.DocumentPermissionType) error {
-	if permission != types.DocumentPermissionTypeShare {
-		return invalid("InvalidPermissionType", "PermissionType %q is not Share", permission)
-	}
+func (s *service) sharable(ctx context.Context, c *api.Call, name *string) error {
 	v, err := s.documents.Find(ctx, scopeOf(c), aws.ToString(name), "")
 	if err == nil && v.Owner == library.Amazon {
 		err = invalid("InvalidDocumentOperation", "document %s belongs to the service, not to the account", v.Name)
@@ -26,7 +23,7 @@ func (s *service) sharable(ctx context.Context, c *api.Call, name *string, permi
 
 // describeDocumentPermission tells with whom a document is shared: nobody, because Postern shares none.
 func (s *service) describeDocumentPermission(ctx context.Context, c *api.Call, in *ssm.DescribeDocumentPermissionInput) (*ssm.DescribeDocumentPermissionOutput, error) {
-	if err := s.sharable(ctx, c, in.Name, in.PermissionType); err != nil {
+	if err := s.sharable(ctx, c, in.Name); err != nil {
 		return nil, err
 	}
 	return &ssm.DescribeDocumentPermissionOutput{AccountIds: []string{}, AccountSharingInfoList: []types.AccountSharingInfo{}}, nil
@@ -34,7 +31,7 @@ func (s *service) describeDocumentPermission(ctx context.Context, c *api.Call, i
 
 // modifyDocumentPermission refuses to share. To end what never began is done at once.
 func (s *service) modifyDocumentPermission(ctx context.Context, c *api.Call, in *ssm.ModifyDocumentPermissionInput) (*ssm.ModifyDocumentPermissionOutput, error) {
-	if err := s.sharable(ctx, c, in.Name, in.PermissionType); err != nil {
+	if err := s.sharable(ctx, c, in.Name); err != nil {
 		return nil, err
 	}
 	switch {

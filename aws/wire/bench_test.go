@@ -25,6 +25,20 @@ func BenchmarkDecodeSendCommand(b *testing.B) {
 	}
 }
 
+func BenchmarkValidateSendCommand(b *testing.B) {
+	in := &ssm.SendCommandInput{
+		DocumentName: aws.String("AWS-RunShellScript"), InstanceIds: []string{"i-0123456789abcdef0", "i-0123456789abcdef1"},
+		Parameters:     map[string][]string{"commands": {"uptime", "df -h"}, "executionTimeout": {"3600"}},
+		TimeoutSeconds: aws.Int32(600), Comment: aws.String(`a "check"`),
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := sendCommand.Validate(in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkEncodeSendCommand(b *testing.B) {
 	out := &ssm.SendCommandOutput{Command: &ssmtypes.Command{
 		CommandId: aws.String("01234567-89ab-cdef-0123-456789abcdef"), DocumentName: aws.String("AWS-RunShellScript"),

@@ -45,30 +45,30 @@ func (c *Codec) Prepare() error {
 }
 
 // DecodeJSON fills in, a pointer to the Input type, from a JSON body. Members that the type does not have are passed
-// over, as AWS does, but must be well-formed. Errors are Invalid faults with AWS's code that name the member.
+// over, as AWS does, but must be well-formed. Errors are Invalid faults with AWS's code that name the member. What the
+// members hold is for Validate to judge.
 func (c *Codec) DecodeJSON(body []byte, in any) error {
 	if err := c.Prepare(); err != nil {
 		return err
 	}
 	d := jsonDecoder{jsonScanner{data: body}}
-	v := reflect.ValueOf(in).Elem()
-	if err := d.document(c.in, v); err != nil {
+	if err := d.document(c.in, reflect.ValueOf(in).Elem()); err != nil {
 		return c.refuse(err)
 	}
-	return c.demand(v)
+	return nil
 }
 
 // DecodeForm fills in, a pointer to the Input type, from a query form. Unknown parameters are refused, since to pass
-// one over would be to pretend. Errors are Invalid or Missing faults with AWS's code that name the parameter.
+// one over would be to pretend. Errors are Invalid faults with AWS's code that name the parameter. What the parameters
+// hold is for Validate to judge.
 func (c *Codec) DecodeForm(f *Form, in any) error {
 	if err := c.Prepare(); err != nil {
 		return err
 	}
-	v := reflect.ValueOf(in).Elem()
-	if err := f.decode(c.in, v); err != nil {
+	if err := f.decode(c.in, reflect.ValueOf(in).Elem()); err != nil {
 		return c.refuse(err)
 	}
-	return c.demand(v)
+	return nil
 }
 
 // Append appends the answer to dst. out is a pointer to the Output type.

@@ -49,8 +49,8 @@ func TestJSONIsReadStrictly(t *testing.T) {
 		{ok + `,"Unknown":{"a":[1,2.5e3,true,null,"\u00e9\ud83d\ude00"]}}`, ""},
 		{ok + `,"Comment":null,"Targets":[null]}`, ""},
 		{ok + `,"DocumentName":"e"}`, ""},
-		{``, "ValidationException: 1 validation error detected: Value null at 'documentName' failed to satisfy constraint: Member must not be null"},
-		{`{}`, "ValidationException: 1 validation error detected: Value null at 'documentName' failed to satisfy constraint: Member must not be null"},
+		{``, ""},
+		{`{}`, ""},
 		{ok + `,"TimeoutSeconds":"60"}`, "SerializationException: TimeoutSeconds: expected a number, got a string"},
 		{ok + `,"TimeoutSeconds":6.5}`, "SerializationException: TimeoutSeconds: expected an integer of 32 bits"},
 		{ok + `,"TimeoutSeconds":3000000000}`, "SerializationException: TimeoutSeconds: expected an integer of 32 bits"},
@@ -110,7 +110,10 @@ func TestFormsAreReadStrictly(t *testing.T) {
 	} {
 		form, err := wire.ParseForm(row.form)
 		if err == nil {
-			err = row.codec.DecodeForm(form, reflect.New(row.codec.Input).Interface())
+			in := reflect.New(row.codec.Input).Interface()
+			if err = row.codec.DecodeForm(form, in); err == nil {
+				err = row.codec.Validate(in)
+			}
 		}
 		if got := code(err); got != row.want {
 			t.Errorf("%.80s\n got %s\nwant %s", row.form, got, row.want)
@@ -163,8 +166,8 @@ func TestPlainStructsNeedNoTable(t *testing.T) {
 	if want := time.UnixMilli(1795281428123).UTC(); !in.At.Equal(want) {
 		t.Errorf("time %s, want %s", in.At, want)
 	}
-	if got := code(codec.DecodeJSON([]byte(`{}`), &in)); !strings.HasPrefix(got, "ValidationException: 1 validation error") {
-		t.Logf("already set: %s", got)
+	if got := code(codec.Validate(&privateInput{})); !strings.HasPrefix(got, "ValidationException: 1 validation error") {
+		t.Errorf("without a required member: %s", got)
 	}
 	out := &privateOutput{TokenValue: "<t>", At: time.UnixMilli(1795281428123)}
 	rest := codecOf[privateInput, privateOutput](wire.REST, "Private")

@@ -36,8 +36,8 @@ type shape struct {
 
 	fields []field
 	byName map[string]int // input name → index in fields
-	// demands says that some member below is required.
-	demands bool
+	// checks says that some member below is required or has limits.
+	checks bool
 	// variants of a union, by wire name.
 	variants map[string]*shape
 }
@@ -51,6 +51,8 @@ type field struct {
 	// where plain strings are enums, and EC2's emptyLists.
 	keep  bool
 	shape *shape
+	// limit is what the model demands of the member, or nil.
+	limit *limit
 }
 
 // leftOut says whether an answer lacks the member.
@@ -77,7 +79,7 @@ func shapeOf(p Protocol, t reflect.Type) (*shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.findDemands()
+	s.findChecks()
 	return s, nil
 }
 
@@ -141,8 +143,9 @@ func makeElemLocked(p Protocol, t reflect.Type) (*shape, bool, error) {
 func (s *shape) makeFieldsLocked(p Protocol) error {
 	sdk := serviceOf(s.typ) != ""
 	tokens := map[string]string{}
+	var limits map[string]*limit
 	if sdk {
-		tokens = exceptions(s.typ)
+		tokens, limits = exceptions(s.typ), limitsOf(s.typ)
 	}
 	s.byName = make(map[string]int, s.typ.NumField())
 	for i := range s.typ.NumField() {
@@ -165,7 +168,9 @@ func (s *shape) makeFieldsLocked(p Protocol) error {
 		if sdk && p == EC2 && slices.Contains(emptyLists[s.typ.Name()], f.Name) {
 			keep = true
 		}
-		s.fields = append(s.fields, field{fieldNames: names, index: i, pointer: pointer, keep: keep, shape: elem})
+		s.fields = append(s.fields, field{
+			fieldNames: names, index: i, pointer: pointer, keep: keep, shape: elem, limit: limits[f.Name],
+		})
 	}
 	return nil
 }
@@ -182,27 +187,33 @@ func (s *shape) makeVariantsLocked(p Protocol) error {
 	return nil
 }
 
-// findDemands marks the shapes below which a member is required, so that the others are not searched on each request.
-// Types may contain themselves, hence the rounds. Shapes in use are never written: they were finished in their round.
-func (s *shape) findDemands() {
+// findChecks marks the shapes below which a member is required or has limits, so that the others are not searched on
+// each request. Types may contain themselves, hence the rounds. Shapes in use are never written: they were finished in
+// their round.
+func (s *shape) findChecks() {
 	var all []*shape
 	s.walk(map[*shape]bool{}, func(s *shape) { all = append(all, s) })
 	for changed := true; changed; {
 		changed = false
 		for _, s := range all {
-			if !s.demands && s.demandsNow() {
-				s.demands, changed = true, true
+			if !s.checks && s.checksNow() {
+				s.checks, changed = true, true
 			}
 		}
 	}
 }
 
-func (s *shape) demandsNow() bool {
-	if s.elem != nil && s.elem.demands {
+func (s *shape) checksNow() bool {
+	if s.elem != nil && s.elem.checks {
 		return true
 	}
+	for _, variant := range s.variants {
+		if variant.checks {
+			return true
+		}
+	}
 	for i := range s.fields {
-		if f := &s.fields[i]; f.required || f.shape.demands {
+		if f := &s.fields[i]; f.required || f.limit != nil || f.shape.checks {
 			return true
 		}
 	}
@@ -217,6 +228,9 @@ func (s *shape) walk(seen map[*shape]bool, visit func(*shape)) {
 	seen[s] = true
 	visit(s)
 	s.elem.walk(seen, visit)
+	for _, variant := range s.variants {
+		variant.walk(seen, visit)
+	}
 	for i := range s.fields {
 		s.fields[i].shape.walk(seen, visit)
 	}
