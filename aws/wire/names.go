@@ -63,11 +63,19 @@ func (p Protocol) rule(field string) fieldNames {
 	return n
 }
 
-const sdkPath = "github.com/aws/aws-sdk-go-v2/service/"
+// The packages of types that the tables describe: those generated from the SDK, and the SDK itself, whose golden bytes
+// and clients the tests hold against it.
+const (
+	servicePath = "postern/aws/service/"
+	sdkPath     = "github.com/aws/aws-sdk-go-v2/service/"
+)
 
 // serviceOf is the SDK's service that a type belongs to, or "" for types that are not the SDK's.
 func serviceOf(t reflect.Type) string {
-	path, ok := strings.CutPrefix(t.PkgPath(), sdkPath)
+	path, ok := strings.CutPrefix(t.PkgPath(), servicePath)
+	if !ok {
+		path, ok = strings.CutPrefix(t.PkgPath(), sdkPath)
+	}
 	if !ok {
 		return ""
 	}
@@ -75,7 +83,8 @@ func serviceOf(t reflect.Type) string {
 	return service
 }
 
-// IsSDK reports whether a type is the SDK's, rather than one of our own for an operation that the SDK does not have.
+// IsSDK reports whether a type is the SDK's or generated from it, rather than one of our own for an operation that the
+// SDK does not have.
 func IsSDK(t reflect.Type) bool { return serviceOf(t) != "" }
 
 // exceptions returns the tokens of a type's line in its service's table.
