@@ -1,0 +1,197 @@
+package client
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/google/uuid"
+
+	"postern/aws/sigv4"
+	"postern/aws/wire"
+)
+
+// maxAnswer bounds what is read of one answer, in bytes. Amazon's largest pages are a few MB.
+const maxAnswer = 64 << 20
+
+// A Service says how one of Amazon's services is spoken to.
+type Service struct {
+	// Name is the service's in its endpoint and in signatures: "ec2".
+	Name     string
+	Protocol wire.Protocol
+	// Version is the API's, such as "2016-11-15".
+	Version string
+	// Target begins the X-Amz-Target header of JSON services: "AmazonSSM".
+	Target string
+	// Global says that there is one endpoint for all regions.
+	Global bool
+}
+
+// Client calls the operations of one service. It is safe for concurrent use.
+type Client struct {
+	service     Service
+	url         string
+	region      string // of signatures
+	credentials aws.CredentialsProvider
+	http        aws.HTTPClient
+	retryer     aws.Retryer
+	signer      *v4.Signer
+
+	codecs sync.Map // operation → *wire.Codec
+}
+
+// New makes a client.
+func New(c aws.Config, s Service) *Client {
+	own := &Client{
+		service: s, region: c.Region, credentials: c.Credentials, http: c.HTTPClient, signer: v4.NewSigner(),
+	}
+	own.url, own.region = endpoint(c, s)
+	if own.http == nil {
+		own.http = http.DefaultClient
+	}
+	if c.Retryer != nil {
+		own.retryer = c.Retryer()
+	}
+	if own.retryer == nil {
+		own.retryer = retry.NewStandard()
+	}
+	return own
+}
+
+// endpoint is where the service answers, and the region that signatures are made for.
+func endpoint(c aws.Config, s Service) (where, region string) {
+	if c.BaseEndpoint != nil && *c.BaseEndpoint != "" {
+		return strings.TrimSuffix(*c.BaseEndpoint, "/") + "/", c.Region
+	}
+	suffix, home, prefix := "amazonaws.com", "us-east-1", ""
+	switch {
+	case strings.HasPrefix(c.Region, "cn-"):
+		suffix, home, prefix = "amazonaws.com.cn", "cn-north-1", "cn-north-1."
+	case strings.HasPrefix(c.Region, "us-gov-"):
+		home, prefix = "us-gov-west-1", "us-gov."
+	}
+	if s.Global {
+		return "https://" + s.Name + "." + prefix + suffix + "/", home
+	}
+	return "https://" + s.Name + "." + c.Region + "." + suffix + "/", c.Region
+}
+
+// Token is a new idempotency token: with it, a call that is repeated does its work once.
+func Token() string { return uuid.NewString() }
+
+// Call has the service do an operation. in and out are pointers to its input and output types. It fails with an *Error
+// where the service refuses, and with the context's error where that ends first.
+func (c *Client) Call(ctx context.Context, operation string, in, out any) error {
+	codec := c.codec(operation, in, out)
+	body, err := codec.AppendRequest(nil, in, c.service.Version)
+	if err != nil {
+		return err
+	}
+	release := c.retryer.GetInitialToken()
+	for attempt := 1; ; attempt++ {
+		var answer []byte
+		answer, err = c.attempt(ctx, operation, body)
+		if released := release(err); released != nil {
+			return released
+		}
+		if err == nil {
+			return codec.DecodeAnswer(answer, out)
+		}
+		if ctx.Err() != nil || !c.retryer.IsErrorRetryable(err) || c.retryer.MaxAttempts() > 0 && attempt >= c.retryer.MaxAttempts() {
+			return err
+		}
+		if release, err = c.wait(ctx, attempt, err); err != nil {
+			return err
+		}
+	}
+}
+
+// wait lets the time pass that is due before the next attempt. Where there is to be none, it returns the failure.
+func (c *Client) wait(ctx context.Context, attempt int, failure error) (release func(error) error, err error) {
+	release, err = c.retryer.GetRetryToken(ctx, failure)
+	if err != nil {
+		return nil, failure
+	}
+	delay, err := c.retryer.RetryDelay(attempt, failure)
+	if err != nil {
+		return nil, failure
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return release, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (c *Client) codec(operation string, in, out any) *wire.Codec {
+	if known, ok := c.codecs.Load(operation); ok {
+		return known.(*wire.Codec)
+	}
+	made, _ := c.codecs.LoadOrStore(operation, &wire.Codec{
+		Protocol: c.service.Protocol, Operation: operation, Input: reflect.TypeOf(in).Elem(), Output: reflect.TypeOf(out).Elem(),
+	})
+	return made.(*wire.Codec)
+}
+
+// attempt sends the request once and returns the answer's body.
+func (c *Client) attempt(ctx context.Context, operation string, body []byte) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("endpoint %s: %w", c.url, err)
+	}
+	r.Header.Set("User-Agent", "postern")
+	if c.service.Protocol == wire.JSON {
+		r.Header.Set("Content-Type", wire.JSON.ContentType())
+		r.Header.Set("X-Amz-Target", c.service.Target+"."+operation)
+	} else {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	}
+	if err := c.sign(ctx, r, body); err != nil {
+		return nil, err
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		// What is wrong says more than the method and the address before it, which are the same for all calls.
+		if u, ok := errors.AsType[*url.Error](err); ok && ctx.Err() == nil {
+			return nil, &connectionError{c.url, u.Err}
+		}
+		return nil, cmp.Or(ctx.Err(), err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return nil, &connectionError{c.url, err}
+	case len(text) > maxAnswer:
+		return nil, fmt.Errorf("the answer of %s is longer than %d bytes", operation, maxAnswer)
+	case answer.StatusCode/100 != 2:
+		return nil, newError(operation, c.service.Protocol.ReadFailure(answer.StatusCode, answer.Header, text))
+	}
+	return text, nil
+}
+
+func (c *Client) sign(ctx context.Context, r *http.Request, body []byte) error {
+	if c.credentials == nil {
+		return nil
+	}
+	credentials, err := c.credentials.Retrieve(ctx)
+	if err != nil {
+		return fmt.Errorf("credentials: %w", err)
+	}
+	return c.signer.SignHTTP(ctx, credentials, r, sigv4.HashBody(body), c.service.Name, c.region, time.Now())
+}
