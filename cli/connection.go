@@ -15,12 +15,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/route53resolver"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"postern/aws/service/ec2"
+	"postern/aws/service/iam"
+	"postern/aws/service/route53resolver"
+	"postern/aws/service/ssm"
+	"postern/aws/service/sts"
 	"postern/aws/transport"
 )
 

@@ -6,8 +6,9 @@ import (
 	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/spf13/cobra"
+
+	"postern/aws/service/ec2"
 )
 
 func (a *app) imageCommand() *cobra.Command {

@@ -14,11 +14,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"postern/aws/service/ec2"
+	ec2types "postern/aws/service/ec2/types"
+	"postern/aws/service/ssm"
+	ssmtypes "postern/aws/service/ssm/types"
 	"postern/network/link/tunnel"
 )
 

@@ -13,9 +13,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/spf13/cobra"
+
+	"postern/aws/service/ssm"
+	ssmtypes "postern/aws/service/ssm/types"
 )
 
 // How often a command's invocations are asked for: quickly at first, because most commands are short.

@@ -5,9 +5,10 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"postern/aws/service/ec2"
+	ec2types "postern/aws/service/ec2/types"
+	"postern/aws/service/iam"
 )
 
 // The sample's names and ranges.

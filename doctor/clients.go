@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
+
+	"postern/aws/service/ec2"
+	"postern/aws/service/iam"
+	"postern/aws/service/route53resolver"
+	"postern/aws/service/ssm"
+	"postern/aws/service/sts"
 )
 
-// Clients are the AWS APIs that Read asks; the SDK's clients fit.
+// Clients are the AWS APIs that Read asks; the clients of postern/aws/service fit.
 type Clients struct {
 	EC2 EC2
 	IAM IAM
@@ -19,6 +22,14 @@ type Clients struct {
 	STS STS
 	// Resolver may be nil: then Resolver endpoints and rules are not read.
 	Resolver Resolver
+}
+
+// NewClients makes clients of all of them.
+func NewClients(c aws.Config) Clients {
+	return Clients{
+		EC2: ec2.NewFromConfig(c), IAM: iam.NewFromConfig(c), SSM: ssm.NewFromConfig(c), STS: sts.NewFromConfig(c),
+		Resolver: route53resolver.NewFromConfig(c),
+	}
 }
 
 // EC2 is what Read asks of the EC2 API.
@@ -38,30 +49,30 @@ type EC2 interface {
 	ec2.GetManagedPrefixListEntriesAPIClient
 	ec2.DescribeDhcpOptionsAPIClient
 	ec2.DescribeNatGatewaysAPIClient
-	DescribeVpcAttribute(context.Context, *ec2.DescribeVpcAttributeInput, ...func(*ec2.Options)) (*ec2.DescribeVpcAttributeOutput, error)
-	DescribeVpcEndpointServices(context.Context, *ec2.DescribeVpcEndpointServicesInput, ...func(*ec2.Options)) (*ec2.DescribeVpcEndpointServicesOutput, error)
+	DescribeVpcAttribute(context.Context, *ec2.DescribeVpcAttributeInput) (*ec2.DescribeVpcAttributeOutput, error)
+	DescribeVpcEndpointServices(context.Context, *ec2.DescribeVpcEndpointServicesInput) (*ec2.DescribeVpcEndpointServicesOutput, error)
 }
 
 // IAM is what Read asks of the IAM API.
 type IAM interface {
 	iam.ListAttachedRolePoliciesAPIClient
 	iam.ListRolePoliciesAPIClient
-	GetInstanceProfile(context.Context, *iam.GetInstanceProfileInput, ...func(*iam.Options)) (*iam.GetInstanceProfileOutput, error)
-	GetRole(context.Context, *iam.GetRoleInput, ...func(*iam.Options)) (*iam.GetRoleOutput, error)
-	GetRolePolicy(context.Context, *iam.GetRolePolicyInput, ...func(*iam.Options)) (*iam.GetRolePolicyOutput, error)
-	GetPolicy(context.Context, *iam.GetPolicyInput, ...func(*iam.Options)) (*iam.GetPolicyOutput, error)
-	GetPolicyVersion(context.Context, *iam.GetPolicyVersionInput, ...func(*iam.Options)) (*iam.GetPolicyVersionOutput, error)
+	GetInstanceProfile(context.Context, *iam.GetInstanceProfileInput) (*iam.GetInstanceProfileOutput, error)
+	GetRole(context.Context, *iam.GetRoleInput) (*iam.GetRoleOutput, error)
+	GetRolePolicy(context.Context, *iam.GetRolePolicyInput) (*iam.GetRolePolicyOutput, error)
+	GetPolicy(context.Context, *iam.GetPolicyInput) (*iam.GetPolicyOutput, error)
+	GetPolicyVersion(context.Context, *iam.GetPolicyVersionInput) (*iam.GetPolicyVersionOutput, error)
 }
 
 // SSM is what Read asks of the Systems Manager API.
 type SSM interface {
 	ssm.DescribeInstanceInformationAPIClient
-	GetServiceSetting(context.Context, *ssm.GetServiceSettingInput, ...func(*ssm.Options)) (*ssm.GetServiceSettingOutput, error)
+	GetServiceSetting(context.Context, *ssm.GetServiceSettingInput) (*ssm.GetServiceSettingOutput, error)
 }
 
 // STS is what Read asks of the STS API.
 type STS interface {
-	GetCallerIdentity(context.Context, *sts.GetCallerIdentityInput, ...func(*sts.Options)) (*sts.GetCallerIdentityOutput, error)
+	GetCallerIdentity(context.Context, *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput, error)
 }
 
 // code is the API's own error code, or the error's text.

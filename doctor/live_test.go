@@ -8,14 +8,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"postern/api"
 	ec2api "postern/api/ec2"
 	"postern/aws/fault"
 	"postern/aws/iam"
+	"postern/aws/service/ec2"
+	"postern/aws/service/ec2/types"
 	"postern/doctor"
 	"postern/network"
 	"postern/network/networktest"
@@ -34,7 +33,7 @@ func (rootKey) NodeKeys(context.Context, string) (api.NodeKeys, error) {
 	return api.NodeKeys{}, fault.New(fault.NotFound, "test", "no node")
 }
 
-// startEC2 is Postern's own EC2 API, asked by the SDK's client.
+// startEC2 is Postern's own EC2 API, asked by the doctor's client.
 func startEC2(t *testing.T) (*ec2.Client, *network.Service) {
 	t.Helper()
 	heart, err := network.New(t.Context(), network.Config{Store: new(networktest.Store)})
@@ -49,11 +48,8 @@ func startEC2(t *testing.T) (*ec2.Client, *network.Service) {
 	}
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return ec2.New(ec2.Options{
+	return ec2.NewFromConfig(aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(server.URL),
-		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
-			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
-		}),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "AKIAROOT", SecretAccessKey: "secret"}, nil
 		}),

@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"postern/aws/fault"
+	"postern/aws/service/ec2"
+	"postern/aws/service/ec2/types"
+	"postern/aws/service/ssm"
+	ssmtypes "postern/aws/service/ssm/types"
+	"postern/aws/service/sts"
 )
 
 // Explain reads the facts about a node ("i-…", "mi-…" or "eni-…") and assesses how it reaches a service, host name or

@@ -1,27 +1,21 @@
 package doctor
 
 import (
-	"context"
 	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"postern/aws/client"
+	"postern/aws/service/ec2"
+	"postern/aws/service/ec2/types"
 	"postern/network/vpc"
 )
 
-// pager is a paginator of one of the SDK's clients, whose options are of the second type.
-type pager[O, Options any] interface {
-	HasMorePages() bool
-	NextPage(context.Context, ...func(*Options)) (*O, error)
-}
-
 // each calls do with every item of every page.
-func each[O, T, Options any](r *reader, p pager[O, Options], items func(*O) []T, do func(*T)) error {
+func each[O, T any](r *reader, p *client.Paginator[O], items func(*O) []T, do func(*T)) error {
 	for p.HasMorePages() {
 		out, err := p.NextPage(r.ctx)
 		if err != nil {

@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/route53resolver"
-	"github.com/aws/aws-sdk-go-v2/service/route53resolver/types"
 
+	"postern/aws/service/route53resolver"
+	"postern/aws/service/route53resolver/types"
 	"postern/network/vpc"
 )
 

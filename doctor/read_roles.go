@@ -6,10 +6,10 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"postern/aws/arn"
+	"postern/aws/service/iam"
+	"postern/aws/service/ssm"
 )
 
 // hostManagement is the service setting that names the role of instances without a profile of use.

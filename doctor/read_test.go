@@ -8,17 +8,17 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"postern/aws/fault"
+	"postern/aws/service/ec2"
+	"postern/aws/service/ec2/types"
+	"postern/aws/service/iam"
+	iamtypes "postern/aws/service/iam/types"
+	"postern/aws/service/ssm"
+	ssmtypes "postern/aws/service/ssm/types"
+	"postern/aws/service/sts"
 	"postern/doctor"
 	"postern/network/vpc"
 )
@@ -35,11 +35,11 @@ type cloud struct {
 
 func (c *cloud) clients() doctor.Clients { return doctor.Clients{EC2: c, IAM: c, SSM: c, STS: c} }
 
-func (*cloud) GetCallerIdentity(context.Context, *sts.GetCallerIdentityInput, ...func(*sts.Options)) (*sts.GetCallerIdentityOutput, error) {
+func (*cloud) GetCallerIdentity(context.Context, *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput, error) {
 	return &sts.GetCallerIdentityOutput{Account: aws.String("111122223333")}, nil
 }
 
-func (c *cloud) DescribeInstances(_ context.Context, in *ec2.DescribeInstancesInput, _ ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error) {
+func (c *cloud) DescribeInstances(_ context.Context, in *ec2.DescribeInstancesInput) (*ec2.DescribeInstancesOutput, error) {
 	if in.Filters[0].Values[0] != "i-1" {
 		return &ec2.DescribeInstancesOutput{}, nil
 	}
@@ -64,7 +64,7 @@ func nic(id, subnet, address string) types.NetworkInterface {
 	}
 }
 
-func (*cloud) DescribeNetworkInterfaces(_ context.Context, in *ec2.DescribeNetworkInterfacesInput, _ ...func(*ec2.Options)) (*ec2.DescribeNetworkInterfacesOutput, error) {
+func (*cloud) DescribeNetworkInterfaces(_ context.Context, in *ec2.DescribeNetworkInterfacesInput) (*ec2.DescribeNetworkInterfacesOutput, error) {
 	node := nic("eni-1", "subnet-1", "10.0.1.20")
 	node.Attachment = &types.NetworkInterfaceAttachment{InstanceId: aws.String("i-1")}
 	node.PrivateIpAddresses = []types.NetworkInterfacePrivateIpAddress{{
@@ -91,7 +91,7 @@ func (*cloud) DescribeNetworkInterfaces(_ context.Context, in *ec2.DescribeNetwo
 	return &ec2.DescribeNetworkInterfacesOutput{NetworkInterfaces: []types.NetworkInterface{nic("eni-e", "subnet-1", "10.0.1.10")}}, nil
 }
 
-func (*cloud) DescribeVpcs(_ context.Context, in *ec2.DescribeVpcsInput, _ ...func(*ec2.Options)) (*ec2.DescribeVpcsOutput, error) {
+func (*cloud) DescribeVpcs(_ context.Context, in *ec2.DescribeVpcsInput) (*ec2.DescribeVpcsOutput, error) {
 	return &ec2.DescribeVpcsOutput{Vpcs: []types.Vpc{{
 		VpcId: aws.String("vpc-1"), OwnerId: aws.String("111122223333"), CidrBlock: aws.String("10.0.0.0/16"), DhcpOptionsId: aws.String("dopt-1"),
 		CidrBlockAssociationSet: []types.VpcCidrBlockAssociation{
@@ -102,7 +102,7 @@ func (*cloud) DescribeVpcs(_ context.Context, in *ec2.DescribeVpcsInput, _ ...fu
 	}}}, nil
 }
 
-func (*cloud) DescribeVpcAttribute(_ context.Context, in *ec2.DescribeVpcAttributeInput, _ ...func(*ec2.Options)) (*ec2.DescribeVpcAttributeOutput, error) {
+func (*cloud) DescribeVpcAttribute(_ context.Context, in *ec2.DescribeVpcAttributeInput) (*ec2.DescribeVpcAttributeOutput, error) {
 	if aws.ToString(in.VpcId) != "vpc-1" {
 		return nil, &smithy.GenericAPIError{Code: "InvalidVpcID.NotFound"}
 	}
@@ -113,25 +113,25 @@ func (*cloud) DescribeVpcAttribute(_ context.Context, in *ec2.DescribeVpcAttribu
 	return &ec2.DescribeVpcAttributeOutput{EnableDnsHostnames: on}, nil
 }
 
-func (*cloud) DescribeDhcpOptions(context.Context, *ec2.DescribeDhcpOptionsInput, ...func(*ec2.Options)) (*ec2.DescribeDhcpOptionsOutput, error) {
+func (*cloud) DescribeDhcpOptions(context.Context, *ec2.DescribeDhcpOptionsInput) (*ec2.DescribeDhcpOptionsOutput, error) {
 	return &ec2.DescribeDhcpOptionsOutput{DhcpOptions: []types.DhcpOptions{{DhcpConfigurations: []types.DhcpConfiguration{
 		{Key: aws.String("domain-name"), Values: []types.AttributeValue{{Value: aws.String("corp.example")}}},
 		{Key: aws.String("domain-name-servers"), Values: []types.AttributeValue{{Value: aws.String("AmazonProvidedDNS")}}},
 	}}}}, nil
 }
 
-func (*cloud) DescribeNatGateways(context.Context, *ec2.DescribeNatGatewaysInput, ...func(*ec2.Options)) (*ec2.DescribeNatGatewaysOutput, error) {
+func (*cloud) DescribeNatGateways(context.Context, *ec2.DescribeNatGatewaysInput) (*ec2.DescribeNatGatewaysOutput, error) {
 	return &ec2.DescribeNatGatewaysOutput{}, nil
 }
 
-func (*cloud) DescribeSubnets(context.Context, *ec2.DescribeSubnetsInput, ...func(*ec2.Options)) (*ec2.DescribeSubnetsOutput, error) {
+func (*cloud) DescribeSubnets(context.Context, *ec2.DescribeSubnetsInput) (*ec2.DescribeSubnetsOutput, error) {
 	return &ec2.DescribeSubnetsOutput{Subnets: []types.Subnet{{
 		SubnetId: aws.String("subnet-1"), VpcId: aws.String("vpc-1"), AvailabilityZone: aws.String("us-east-1a"), CidrBlock: aws.String("10.0.1.0/24"),
 		Ipv6CidrBlockAssociationSet: []types.SubnetIpv6CidrBlockAssociation{{Ipv6CidrBlock: aws.String("2001:db8:1:1::/64")}},
 	}}}, nil
 }
 
-func (*cloud) DescribeRouteTables(context.Context, *ec2.DescribeRouteTablesInput, ...func(*ec2.Options)) (*ec2.DescribeRouteTablesOutput, error) {
+func (*cloud) DescribeRouteTables(context.Context, *ec2.DescribeRouteTablesInput) (*ec2.DescribeRouteTablesOutput, error) {
 	return &ec2.DescribeRouteTablesOutput{RouteTables: []types.RouteTable{{
 		RouteTableId: aws.String("rtb-1"), VpcId: aws.String("vpc-1"),
 		Associations: []types.RouteTableAssociation{{Main: aws.Bool(true)}, {SubnetId: aws.String("subnet-1")}},
@@ -149,7 +149,7 @@ func (*cloud) DescribeRouteTables(context.Context, *ec2.DescribeRouteTablesInput
 	}}}, nil
 }
 
-func (*cloud) DescribeVpcPeeringConnections(context.Context, *ec2.DescribeVpcPeeringConnectionsInput, ...func(*ec2.Options)) (*ec2.DescribeVpcPeeringConnectionsOutput, error) {
+func (*cloud) DescribeVpcPeeringConnections(context.Context, *ec2.DescribeVpcPeeringConnectionsInput) (*ec2.DescribeVpcPeeringConnectionsOutput, error) {
 	return &ec2.DescribeVpcPeeringConnectionsOutput{VpcPeeringConnections: []types.VpcPeeringConnection{{
 		VpcPeeringConnectionId: aws.String("pcx-1"), Status: &types.VpcPeeringConnectionStateReason{Code: types.VpcPeeringConnectionStateReasonCodeActive},
 		RequesterVpcInfo: &types.VpcPeeringConnectionVpcInfo{
@@ -160,7 +160,7 @@ func (*cloud) DescribeVpcPeeringConnections(context.Context, *ec2.DescribeVpcPee
 	}}}, nil
 }
 
-func (*cloud) DescribeNetworkAcls(context.Context, *ec2.DescribeNetworkAclsInput, ...func(*ec2.Options)) (*ec2.DescribeNetworkAclsOutput, error) {
+func (*cloud) DescribeNetworkAcls(context.Context, *ec2.DescribeNetworkAclsInput) (*ec2.DescribeNetworkAclsOutput, error) {
 	all := aws.String("0.0.0.0/0")
 	return &ec2.DescribeNetworkAclsOutput{NetworkAcls: []types.NetworkAcl{{
 		NetworkAclId: aws.String("acl-1"), VpcId: aws.String("vpc-1"), IsDefault: aws.Bool(true), Associations: []types.NetworkAclAssociation{{SubnetId: aws.String("subnet-1")}},
@@ -173,11 +173,11 @@ func (*cloud) DescribeNetworkAcls(context.Context, *ec2.DescribeNetworkAclsInput
 	}}}, nil
 }
 
-func (*cloud) DescribeSecurityGroups(context.Context, *ec2.DescribeSecurityGroupsInput, ...func(*ec2.Options)) (*ec2.DescribeSecurityGroupsOutput, error) {
+func (*cloud) DescribeSecurityGroups(context.Context, *ec2.DescribeSecurityGroupsInput) (*ec2.DescribeSecurityGroupsOutput, error) {
 	return &ec2.DescribeSecurityGroupsOutput{SecurityGroups: []types.SecurityGroup{{GroupId: aws.String("sg-1"), VpcId: aws.String("vpc-1"), GroupName: aws.String("nodes")}}}, nil
 }
 
-func (*cloud) DescribeSecurityGroupRules(context.Context, *ec2.DescribeSecurityGroupRulesInput, ...func(*ec2.Options)) (*ec2.DescribeSecurityGroupRulesOutput, error) {
+func (*cloud) DescribeSecurityGroupRules(context.Context, *ec2.DescribeSecurityGroupRulesInput) (*ec2.DescribeSecurityGroupRulesOutput, error) {
 	rule := func(id, protocol string, from, to int32) types.SecurityGroupRule {
 		return types.SecurityGroupRule{
 			SecurityGroupRuleId: aws.String(id), GroupId: aws.String("sg-1"), IsEgress: aws.Bool(false), IpProtocol: aws.String(protocol), FromPort: aws.Int32(from), ToPort: aws.Int32(to),
@@ -190,7 +190,7 @@ func (*cloud) DescribeSecurityGroupRules(context.Context, *ec2.DescribeSecurityG
 	return &ec2.DescribeSecurityGroupRulesOutput{SecurityGroupRules: []types.SecurityGroupRule{https, ping, esp, list}}, nil
 }
 
-func (*cloud) DescribeVpcEndpoints(context.Context, *ec2.DescribeVpcEndpointsInput, ...func(*ec2.Options)) (*ec2.DescribeVpcEndpointsOutput, error) {
+func (*cloud) DescribeVpcEndpoints(context.Context, *ec2.DescribeVpcEndpointsInput) (*ec2.DescribeVpcEndpointsOutput, error) {
 	return &ec2.DescribeVpcEndpointsOutput{VpcEndpoints: []types.VpcEndpoint{
 		{
 			VpcEndpointId: aws.String("vpce-1"), VpcId: aws.String("vpc-1"), VpcEndpointType: types.VpcEndpointTypeInterface, State: "available",
@@ -205,27 +205,27 @@ func (*cloud) DescribeVpcEndpoints(context.Context, *ec2.DescribeVpcEndpointsInp
 	}}, nil
 }
 
-func (*cloud) DescribeVpcEndpointServices(context.Context, *ec2.DescribeVpcEndpointServicesInput, ...func(*ec2.Options)) (*ec2.DescribeVpcEndpointServicesOutput, error) {
+func (*cloud) DescribeVpcEndpointServices(context.Context, *ec2.DescribeVpcEndpointServicesInput) (*ec2.DescribeVpcEndpointServicesOutput, error) {
 	return &ec2.DescribeVpcEndpointServicesOutput{ServiceDetails: []types.ServiceDetail{{PrivateDnsNames: []types.PrivateDnsDetails{
 		{PrivateDnsName: aws.String("ssm.us-east-1.amazonaws.com")}, {PrivateDnsName: aws.String("ssm.us-east-1.api.aws")},
 	}}}}, nil
 }
 
-func (*cloud) DescribeManagedPrefixLists(context.Context, *ec2.DescribeManagedPrefixListsInput, ...func(*ec2.Options)) (*ec2.DescribeManagedPrefixListsOutput, error) {
+func (*cloud) DescribeManagedPrefixLists(context.Context, *ec2.DescribeManagedPrefixListsInput) (*ec2.DescribeManagedPrefixListsOutput, error) {
 	return &ec2.DescribeManagedPrefixListsOutput{PrefixLists: []types.ManagedPrefixList{
 		{PrefixListId: aws.String("pl-s3"), PrefixListName: aws.String("com.amazonaws.us-east-1.s3")},
 		{PrefixListId: aws.String("pl-other"), PrefixListName: aws.String("com.amazonaws.us-east-1.dynamodb")},
 	}}, nil
 }
 
-func (*cloud) GetManagedPrefixListEntries(_ context.Context, in *ec2.GetManagedPrefixListEntriesInput, _ ...func(*ec2.Options)) (*ec2.GetManagedPrefixListEntriesOutput, error) {
+func (*cloud) GetManagedPrefixListEntries(_ context.Context, in *ec2.GetManagedPrefixListEntriesInput) (*ec2.GetManagedPrefixListEntriesOutput, error) {
 	if aws.ToString(in.PrefixListId) != "pl-s3" {
 		return nil, &smithy.GenericAPIError{Code: "InvalidPrefixListID.NotFound"}
 	}
 	return &ec2.GetManagedPrefixListEntriesOutput{Entries: []types.PrefixListEntry{{Cidr: aws.String("52.216.0.0/15")}}}, nil
 }
 
-func (*cloud) DescribeInstanceInformation(_ context.Context, in *ssm.DescribeInstanceInformationInput, _ ...func(*ssm.Options)) (*ssm.DescribeInstanceInformationOutput, error) {
+func (*cloud) DescribeInstanceInformation(_ context.Context, in *ssm.DescribeInstanceInformationInput) (*ssm.DescribeInstanceInformationOutput, error) {
 	i := ssmtypes.InstanceInformation{PingStatus: ssmtypes.PingStatusOnline, AgentVersion: aws.String("3.3.0.0")}
 	if in.Filters[0].Values[0] == "mi-1" {
 		i.IamRole = aws.String("service-role/hybrid")
@@ -233,11 +233,11 @@ func (*cloud) DescribeInstanceInformation(_ context.Context, in *ssm.DescribeIns
 	return &ssm.DescribeInstanceInformationOutput{InstanceInformationList: []ssmtypes.InstanceInformation{i}}, nil
 }
 
-func (*cloud) GetServiceSetting(context.Context, *ssm.GetServiceSettingInput, ...func(*ssm.Options)) (*ssm.GetServiceSettingOutput, error) {
+func (*cloud) GetServiceSetting(context.Context, *ssm.GetServiceSettingInput) (*ssm.GetServiceSettingOutput, error) {
 	return &ssm.GetServiceSettingOutput{ServiceSetting: &ssmtypes.ServiceSetting{SettingValue: aws.String("service-role/host-management")}}, nil
 }
 
-func (c *cloud) GetInstanceProfile(_ context.Context, in *iam.GetInstanceProfileInput, _ ...func(*iam.Options)) (*iam.GetInstanceProfileOutput, error) {
+func (c *cloud) GetInstanceProfile(_ context.Context, in *iam.GetInstanceProfileInput) (*iam.GetInstanceProfileOutput, error) {
 	if c.denied {
 		return nil, &smithy.GenericAPIError{Code: "AccessDenied", Message: "no"}
 	}
@@ -247,30 +247,30 @@ func (c *cloud) GetInstanceProfile(_ context.Context, in *iam.GetInstanceProfile
 	return &iam.GetInstanceProfileOutput{InstanceProfile: &iamtypes.InstanceProfile{Roles: []iamtypes.Role{{RoleName: aws.String("node-role")}}}}, nil
 }
 
-func (*cloud) GetRole(_ context.Context, in *iam.GetRoleInput, _ ...func(*iam.Options)) (*iam.GetRoleOutput, error) {
+func (*cloud) GetRole(_ context.Context, in *iam.GetRoleInput) (*iam.GetRoleOutput, error) {
 	return &iam.GetRoleOutput{Role: &iamtypes.Role{
 		Arn: aws.String("arn:aws:iam::111122223333:role/" + aws.ToString(in.RoleName)), AssumeRolePolicyDocument: aws.String(url.PathEscape(trustEC2)),
 		PermissionsBoundary: &iamtypes.AttachedPermissionsBoundary{PermissionsBoundaryArn: aws.String("arn:aws:iam::111122223333:policy/limit")},
 	}}, nil
 }
 
-func (*cloud) ListAttachedRolePolicies(context.Context, *iam.ListAttachedRolePoliciesInput, ...func(*iam.Options)) (*iam.ListAttachedRolePoliciesOutput, error) {
+func (*cloud) ListAttachedRolePolicies(context.Context, *iam.ListAttachedRolePoliciesInput) (*iam.ListAttachedRolePoliciesOutput, error) {
 	return &iam.ListAttachedRolePoliciesOutput{AttachedPolicies: []iamtypes.AttachedPolicy{{PolicyArn: aws.String("arn:aws:iam::aws:policy/Core")}}}, nil
 }
 
-func (*cloud) ListRolePolicies(context.Context, *iam.ListRolePoliciesInput, ...func(*iam.Options)) (*iam.ListRolePoliciesOutput, error) {
+func (*cloud) ListRolePolicies(context.Context, *iam.ListRolePoliciesInput) (*iam.ListRolePoliciesOutput, error) {
 	return &iam.ListRolePoliciesOutput{PolicyNames: []string{"inline"}}, nil
 }
 
-func (*cloud) GetRolePolicy(context.Context, *iam.GetRolePolicyInput, ...func(*iam.Options)) (*iam.GetRolePolicyOutput, error) {
+func (*cloud) GetRolePolicy(context.Context, *iam.GetRolePolicyInput) (*iam.GetRolePolicyOutput, error) {
 	return &iam.GetRolePolicyOutput{PolicyDocument: aws.String("%7B%22a%22%3A%22%2B%22%7D")}, nil
 }
 
-func (*cloud) GetPolicy(context.Context, *iam.GetPolicyInput, ...func(*iam.Options)) (*iam.GetPolicyOutput, error) {
+func (*cloud) GetPolicy(context.Context, *iam.GetPolicyInput) (*iam.GetPolicyOutput, error) {
 	return &iam.GetPolicyOutput{Policy: &iamtypes.Policy{DefaultVersionId: aws.String("v2")}}, nil
 }
 
-func (*cloud) GetPolicyVersion(_ context.Context, in *iam.GetPolicyVersionInput, _ ...func(*iam.Options)) (*iam.GetPolicyVersionOutput, error) {
+func (*cloud) GetPolicyVersion(_ context.Context, in *iam.GetPolicyVersionInput) (*iam.GetPolicyVersionOutput, error) {
 	return &iam.GetPolicyVersionOutput{PolicyVersion: &iamtypes.PolicyVersion{Document: aws.String("%7B%22v%22%3A%22" + aws.ToString(in.VersionId) + "%22%7D")}}, nil
 }
 

@@ -8,10 +8,10 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/route53resolver"
-	"github.com/aws/aws-sdk-go-v2/service/route53resolver/types"
 	"github.com/aws/smithy-go"
 
+	"postern/aws/service/route53resolver"
+	"postern/aws/service/route53resolver/types"
 	"postern/doctor"
 	"postern/network/vpc"
 	"postern/network/vpc/vpctest"
@@ -112,7 +112,7 @@ func TestForwardedNames(t *testing.T) {
 // resolverAPI answers as Route 53 Resolver does.
 type resolverAPI struct{ denied bool }
 
-func (a *resolverAPI) ListResolverRuleAssociations(_ context.Context, in *route53resolver.ListResolverRuleAssociationsInput, _ ...func(*route53resolver.Options)) (*route53resolver.ListResolverRuleAssociationsOutput, error) {
+func (a *resolverAPI) ListResolverRuleAssociations(_ context.Context, in *route53resolver.ListResolverRuleAssociationsInput) (*route53resolver.ListResolverRuleAssociationsOutput, error) {
 	if a.denied {
 		return nil, &smithy.GenericAPIError{Code: "AccessDeniedException"}
 	}
@@ -124,7 +124,7 @@ func (a *resolverAPI) ListResolverRuleAssociations(_ context.Context, in *route5
 	}}, nil
 }
 
-func (*resolverAPI) ListResolverRules(context.Context, *route53resolver.ListResolverRulesInput, ...func(*route53resolver.Options)) (*route53resolver.ListResolverRulesOutput, error) {
+func (*resolverAPI) ListResolverRules(context.Context, *route53resolver.ListResolverRulesInput) (*route53resolver.ListResolverRulesOutput, error) {
 	return &route53resolver.ListResolverRulesOutput{ResolverRules: []types.ResolverRule{
 		{Id: aws.String("rslvr-autodefined-rr-internet-resolver"), DomainName: aws.String("."), RuleType: types.RuleTypeOptionRecursive},
 		{Id: aws.String("rslvr-rr-1"), DomainName: aws.String("Corp.example."), RuleType: types.RuleTypeOptionForward, ResolverEndpointId: aws.String("rslvr-out-1"),
@@ -134,14 +134,14 @@ func (*resolverAPI) ListResolverRules(context.Context, *route53resolver.ListReso
 	}}, nil
 }
 
-func (*resolverAPI) ListResolverEndpoints(context.Context, *route53resolver.ListResolverEndpointsInput, ...func(*route53resolver.Options)) (*route53resolver.ListResolverEndpointsOutput, error) {
+func (*resolverAPI) ListResolverEndpoints(context.Context, *route53resolver.ListResolverEndpointsInput) (*route53resolver.ListResolverEndpointsOutput, error) {
 	return &route53resolver.ListResolverEndpointsOutput{ResolverEndpoints: []types.ResolverEndpoint{
 		{Id: aws.String("rslvr-out-1"), HostVPCId: aws.String("vpc-1"), Direction: types.ResolverEndpointDirectionOutbound, Status: types.ResolverEndpointStatusOperational},
 		{Id: aws.String("rslvr-in-9"), HostVPCId: aws.String("vpc-9"), Direction: types.ResolverEndpointDirectionInbound, Status: types.ResolverEndpointStatusOperational},
 	}}, nil
 }
 
-func (*resolverAPI) ListResolverEndpointIpAddresses(context.Context, *route53resolver.ListResolverEndpointIpAddressesInput, ...func(*route53resolver.Options)) (*route53resolver.ListResolverEndpointIpAddressesOutput, error) {
+func (*resolverAPI) ListResolverEndpointIpAddresses(context.Context, *route53resolver.ListResolverEndpointIpAddressesInput) (*route53resolver.ListResolverEndpointIpAddressesOutput, error) {
 	return &route53resolver.ListResolverEndpointIpAddressesOutput{IpAddresses: []types.IpAddressResponse{
 		{SubnetId: aws.String("subnet-1"), Ip: aws.String("10.0.1.30")}, // what the EC2 API shows as eni-lb
 	}}, nil

@@ -5,9 +5,9 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"postern/aws/service/ec2"
+	"postern/aws/service/ec2/types"
 	"postern/doctor"
 	"postern/network"
 )

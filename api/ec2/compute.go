@@ -7,11 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-
 	"postern/api"
 	"postern/aws/arn"
 	"postern/aws/fault"
+	"postern/aws/service/ec2/types"
 	"postern/network"
 	"postern/support/compute"
 	"postern/support/identity"

@@ -6,11 +6,11 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"postern/api"
 	"postern/aws/fault"
+	sdk "postern/aws/service/ec2"
+	"postern/aws/service/ec2/types"
 	"postern/network"
 )
 

@@ -10,11 +10,11 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"postern/api"
 	"postern/aws/fault"
+	sdk "postern/aws/service/ec2"
+	"postern/aws/service/ec2/types"
 	"postern/network"
 	"postern/support/compute"
 )

@@ -6,10 +6,10 @@ import (
 	"net/netip"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"postern/api"
+	sdk "postern/aws/service/ec2"
+	"postern/aws/service/ec2/types"
 	"postern/network"
 )
 

@@ -4,9 +4,9 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"postern/api"
+	sdk "postern/aws/service/ec2"
 )
 
 // operations is the table of what the EC2 API does here. Takes names the members of a request that are made use of; the

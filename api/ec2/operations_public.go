@@ -4,9 +4,9 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"postern/api"
+	sdk "postern/aws/service/ec2"
 )
 
 // publicOperations are those on public addresses, NAT gateways and flow logs.

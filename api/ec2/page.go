@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"postern/aws/fault"
+	"postern/aws/service/ec2/types"
 	"postern/network"
 )
 

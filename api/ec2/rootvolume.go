@@ -4,10 +4,10 @@ import (
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"postern/api"
 	"postern/aws/fault"
+	"postern/aws/service/ec2/types"
 	"postern/support/compute"
 )
 

@@ -6,10 +6,10 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"postern/api"
 	"postern/aws/fault"
+	sdk "postern/aws/service/ec2"
 	"postern/network"
 	"postern/network/vpc"
 )

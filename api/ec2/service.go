@@ -8,11 +8,11 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"postern/api"
 	"postern/aws/arn"
 	"postern/aws/fault"
+	"postern/aws/service/ec2/types"
 	"postern/aws/wire"
 	"postern/network"
 	"postern/support/compute"

@@ -4,9 +4,9 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"postern/api"
+	sdk "postern/aws/service/ec2"
 )
 
 const endpointServiceType = "vpc-endpoint-service"

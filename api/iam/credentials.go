@@ -4,11 +4,11 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"postern/api"
 	"postern/aws/fault"
+	sdk "postern/aws/service/iam"
+	"postern/aws/service/iam/types"
 )
 
 // Users have access keys and no other credentials: what would make one of another kind says that it is not built. Whoever

@@ -6,11 +6,11 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"postern/api"
 	"postern/aws/arn"
+	sdk "postern/aws/service/iam"
+	"postern/aws/service/iam/types"
 	"postern/support/identity"
 )
 

@@ -4,10 +4,10 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"postern/api"
+	sdk "postern/aws/service/iam"
+	"postern/aws/service/iam/types"
 	"postern/support/identity"
 )
 

@@ -5,10 +5,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"postern/api"
+	sdk "postern/aws/service/iam"
+	"postern/aws/service/iam/types"
 	"postern/support/identity"
 )
 

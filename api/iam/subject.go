@@ -5,10 +5,10 @@ import (
 	"reflect"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"postern/api"
 	"postern/aws/arn"
+	"postern/aws/service/iam/types"
 	"postern/support/identity"
 )
 

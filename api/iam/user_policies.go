@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"postern/api"
+	sdk "postern/aws/service/iam"
 	"postern/support/identity"
 )
 

@@ -8,10 +8,10 @@ import (
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/route53resolver"
-	"github.com/aws/aws-sdk-go-v2/service/route53resolver/types"
 
 	"postern/api"
+	sdk "postern/aws/service/route53resolver"
+	"postern/aws/service/route53resolver/types"
 	"postern/network"
 	"postern/network/vpc"
 )

@@ -4,10 +4,10 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/route53resolver"
 
 	"postern/api"
 	"postern/aws/arn"
+	sdk "postern/aws/service/route53resolver"
 	"postern/aws/wire"
 	"postern/network"
 )

@@ -6,11 +6,11 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/route53resolver"
-	"github.com/aws/aws-sdk-go-v2/service/route53resolver/types"
 
 	"postern/api"
 	"postern/aws/arn"
+	sdk "postern/aws/service/route53resolver"
+	"postern/aws/service/route53resolver/types"
 	"postern/network"
 )
 

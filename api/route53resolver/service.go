@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/route53resolver/types"
 
 	"postern/api"
 	"postern/aws/fault"
+	"postern/aws/service/route53resolver/types"
 	"postern/network"
 )
 

@@ -4,12 +4,12 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/route53resolver"
-	"github.com/aws/aws-sdk-go-v2/service/route53resolver/types"
 
 	"postern/api"
 	"postern/aws/arn"
 	"postern/aws/fault"
+	sdk "postern/aws/service/route53resolver"
+	"postern/aws/service/route53resolver/types"
 	"postern/network"
 )
 

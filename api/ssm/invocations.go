@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"postern/api"
+	"postern/aws/service/ssm"
+	"postern/aws/service/ssm/types"
 	"postern/ssm/command"
 	"postern/ssm/document"
 	"postern/ssm/mgs"

@@ -1,9 +1,8 @@
 package ssm
 
 import (
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-
 	"postern/api"
+	"postern/aws/service/ssm"
 )
 
 // operations is the table of what the service does.

@@ -4,11 +4,11 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"postern/api"
 	"postern/aws/fault"
+	"postern/aws/service/ssm"
+	"postern/aws/service/ssm/types"
 	"postern/ssm/document/library"
 )
 

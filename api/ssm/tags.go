@@ -4,12 +4,12 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"postern/api"
 	"postern/aws/arn"
 	"postern/aws/fault"
+	"postern/aws/service/ssm"
+	"postern/aws/service/ssm/types"
 )
 
 func tagResources(c *api.Call, kind types.ResourceTypeForTagging, id *string) []string {

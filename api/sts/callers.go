@@ -4,10 +4,10 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"postern/api"
 	"postern/aws/fault"
+	sdk "postern/aws/service/sts"
 )
 
 func (s *service) getCallerIdentity(_ context.Context, c *api.Call, _ *sdk.GetCallerIdentityInput) (*sdk.GetCallerIdentityOutput, error) {

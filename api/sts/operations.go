@@ -2,9 +2,9 @@ package sts
 
 import (
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"postern/api"
+	sdk "postern/aws/service/sts"
 	"postern/aws/wire"
 	"postern/support/identity"
 )

@@ -5,10 +5,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"postern/api"
+	sdk "postern/aws/service/sts"
+	"postern/aws/service/sts/types"
 	"postern/support/identity"
 )
 
