@@ -79,7 +79,7 @@ func TestBreakages(t *testing.T) {
 
 func explain(t *testing.T, w *world.World, from, to string) doctor.Report {
 	t.Helper()
-	r, err := doctor.Explain(t.Context(), doctor.Clients{EC2: w.EC2, IAM: w.IAM, SSM: w.SSM, STS: w.STS, Resolver: w.Resolver}, "us-east-1", from, to)
+	r, err := doctor.Explain(t.Context(), w.Doctor, "us-east-1", from, to)
 	if err != nil {
 		t.Fatal(err)
 	}

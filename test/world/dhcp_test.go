@@ -108,7 +108,7 @@ func TestOwnNameServer(t *testing.T) {
 	if s.asked.Load() == 0 {
 		t.Error("the server was not asked")
 	}
-	report, err := doctor.Explain(t.Context(), doctor.Clients{EC2: w.EC2, IAM: w.IAM, SSM: w.SSM}, w.Server.Access().Region, n.ID, "ssm")
+	report, err := doctor.Explain(t.Context(), w.Doctor, w.Server.Access().Region, n.ID, "ssm")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,7 @@ import (
 	"postern/api"
 	"postern/aws/sigv4"
 	"postern/aws/transport"
+	"postern/doctor"
 	"postern/server"
 )
 
@@ -77,6 +78,8 @@ type World struct {
 	STS *sts.Client
 	// Resolver is a client of Route 53 Resolver.
 	Resolver *route53resolver.Client
+	// Doctor is what package doctor asks with, as `postern explain` does.
+	Doctor doctor.Clients
 
 	t       testing.TB
 	public  *http.Client // of the public API
@@ -173,6 +176,7 @@ func (w *World) connect() {
 	}
 	w.EC2, w.IAM, w.SSM, w.STS = ec2.NewFromConfig(config), iam.NewFromConfig(config), ssm.NewFromConfig(config), sts.NewFromConfig(config)
 	w.Resolver = route53resolver.NewFromConfig(config)
+	w.Doctor = doctor.NewClients(config)
 }
 
 // Root are the root user's credentials.
