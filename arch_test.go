@@ -43,6 +43,7 @@ var walls = []wall{
 	{"cli/...", []string{"aws/...", "ssm/mgs", "network/link/...", "doctor/...", "cli/..."}, nil, "a client like any other: no back door"},
 	{"cmd/postern-agent", []string{"agent/..."}, nil, "free of server code"},
 	{"internal/testreport", nothing, nothing, "prints what go test did"},
+	{"internal/gobuild", nothing, nothing, "prints how far go build is, before anything else is built"},
 	{"internal/gen/...", []string{"aws/...", "api/...", "internal/gen/..."}, nil, "generators"},
 	{"server/...", []string{"..."}, nil, "ties everything"},
 	{"cmd/...", []string{"..."}, nil, "ten lines"},
