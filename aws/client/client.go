@@ -166,9 +166,8 @@ func (c *Client) attempt(ctx context.Context, operation string, body []byte) ([]
 	}
 	answer, err := c.http.Do(r)
 	if err != nil {
-		// What is wrong says more than the method and the address before it, which are the same for all calls.
-		if u, ok := errors.AsType[*url.Error](err); ok && ctx.Err() == nil {
-			return nil, &connectionError{c.url, u.Err}
+		if request, ok := errors.AsType[*url.Error](err); ok && ctx.Err() == nil {
+			return nil, &connectionError{request}
 		}
 		return nil, cmp.Or(ctx.Err(), err)
 	}
@@ -176,7 +175,7 @@ func (c *Client) attempt(ctx context.Context, operation string, body []byte) ([]
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, &connectionError{c.url, err}
+		return nil, &connectionError{&url.Error{Op: "Post", URL: c.url, Err: cmp.Or(ctx.Err(), err)}}
 	case len(text) > maxAnswer:
 		return nil, fmt.Errorf("the answer of %s is longer than %d bytes", operation, maxAnswer)
 	case answer.StatusCode/100 != 2:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/aws/smithy-go"
 
@@ -53,18 +54,15 @@ func (e *Error) ErrorFault() smithy.ErrorFault {
 // HTTPStatusCode is the answer's status; the retryer looks at it.
 func (e *Error) HTTPStatusCode() int { return e.Status }
 
-// connectionError is that no answer came.
-type connectionError struct {
-	endpoint string
-	err      error
-}
+// connectionError is that no answer came. It says where from and why, and nothing of the method, which is always the same.
+type connectionError struct{ request *url.Error }
 
-func (e *connectionError) Error() string { return fmt.Sprintf("%s: %v", e.endpoint, e.err) }
+func (e *connectionError) Error() string { return fmt.Sprintf("%s: %v", e.request.URL, e.request.Err) }
 
-func (e *connectionError) Unwrap() error { return e.err }
+func (e *connectionError) Unwrap() error { return e.request }
 
 // ConnectionError says to the retryer whether the call may be repeated: not where the other end is a stranger.
 func (e *connectionError) ConnectionError() bool {
-	_, stranger := errors.AsType[*tls.CertificateVerificationError](e.err)
+	_, stranger := errors.AsType[*tls.CertificateVerificationError](e.request)
 	return !stranger
 }
