@@ -16,12 +16,12 @@ demo: build
 
 build:
 	@mkdir -p $(BIN)
-	@echo "building $(BIN)/postern and $(BIN)/postern-agent (the first time: two minutes of two processors, and 1.5 GB of memory)"
+	@echo "building $(BIN)/postern and $(BIN)/postern-agent (the first time: one to two minutes of two processors, and 1 GB of memory)"
 	@$(BUILD) -o $(BIN)/ ./cmd/postern ./cmd/postern-agent
 
 test: build
 	@test -n "$(RACE)" || echo "no C compiler found: the tests run without the race detector (install gcc to have it)"
-	$(GO) vet ./...
+	$(GO) vet $(RACE) ./...
 	$(GO) run ./internal/testreport $(RACE) -timeout 20m ./...
 
 bench: build
