@@ -24,14 +24,17 @@ func (x *exchange) authorise(ctx context.Context, in any) error {
 	if err := boundKeys(own); err != nil {
 		return err
 	}
+	x.agreed.x, x.agreed.keys = x, own
 	about := x.op.resources(x.call, in)
 	if len(about) == 0 { // a list that the request left empty: nobody may do something to nothing unasked
 		about = []string{"*"}
 	}
 	for _, resource := range about {
-		if err := x.ask(ctx, Question{x.call, x.op.Action, resource, x.op.Auth != Signed}, own); err != nil {
+		q := Question{Call: x.call, Action: x.op.Action, Resource: resource, Exempt: x.op.Auth != Signed}
+		if err := x.ask(ctx, q, own); err != nil {
 			return err
 		}
+		x.agreed.note(resource)
 	}
 	return nil
 }
@@ -92,7 +95,7 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 		return fmt.Errorf("judge %s: %w", q.Action, err)
 	}
 	x.record.Statement = decision.String()
-	if decision.Allow {
+	if decision.Allow || q.DenyOnly && decision.Reason != iam.ExplicitDeny {
 		return nil
 	}
 	text := decision.Message(request)

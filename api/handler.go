@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"postern/aws/consent"
 	"postern/aws/fault"
 	"postern/aws/iam"
 	"postern/aws/sigv4"
@@ -37,6 +38,9 @@ type Config struct {
 	Admit func(*http.Request) error
 	// BodyMemory is how many bytes of request bodies may be in memory at once; 0 means DefaultBodyMemory.
 	BodyMemory int64
+	// Undeclared is told of each type of resource, or resource, that an operation turns out to touch and does not declare:
+	// a mistake in its row. The judge is asked about it all the same.
+	Undeclared func(op *Operation, resource string)
 }
 
 // Handler is the pipeline: the http.Handler of every AWS endpoint, public or private.
@@ -50,6 +54,7 @@ type Handler struct {
 	audit      func(Record)
 	admit      func(*http.Request) error
 	bodies     *bodies
+	undeclared func(*Operation, string)
 
 	services  map[string]*service
 	bySigning map[string]string // signing name → service
@@ -72,7 +77,7 @@ func (h *Handler) Services() []Service {
 func New(c Config) (*Handler, error) {
 	h := &Handler{
 		region: c.Region, identities: c.Identities, guards: c.Guards, now: c.Now,
-		verifier: sigv4.NewVerifier(c.Now), log: c.Log, audit: c.Audit, admit: c.Admit,
+		verifier: sigv4.NewVerifier(c.Now), log: c.Log, audit: c.Audit, admit: c.Admit, undeclared: c.Undeclared,
 		bodies:   newBodies(c.BodyMemory),
 		services: map[string]*service{}, bySigning: map[string]string{}, byTarget: map[string]string{},
 		byVersion: map[string]string{}, labels: map[string]bool{},
@@ -119,6 +124,7 @@ type exchange struct {
 	key          Key           // whose the signature says it is, unless a node's
 	nodeKeys     NodeKeys      // the node's that the signature says it is
 	own          *iam.Policies // what the caller's key brings along
+	agreed       agreement
 	body         body
 	form         *wire.Form
 	record       Record
@@ -137,7 +143,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	x.record.Origin, x.record.SourceIP = x.call.Origin, x.call.SourceIP
 	x.call.allow = func(ctx context.Context, action, resource string, keys map[string][]string) error {
-		return x.ask(ctx, Question{x.call, action, resource, false}, keys)
+		return x.also(ctx, Question{Call: x.call, Action: action, Resource: resource}, keys)
 	}
 	x.service = &service{}
 	defer x.endBody()
@@ -221,6 +227,9 @@ func (x *exchange) serve(ctx context.Context) error {
 	}
 	if x.op.isDryRun(in) {
 		return dryRun()
+	}
+	if x.op.Auth == Signed {
+		ctx = consent.With(ctx, &x.agreed)
 	}
 	out, err := x.op.handle(ctx, x.call, in)
 	if err != nil {

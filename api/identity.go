@@ -41,6 +41,8 @@ type Question struct {
 	Action, Resource string
 	// Exempt callers need no permission of their own (Auth Unsigned, Node and Anyone): only the endpoint's policy is asked.
 	Exempt bool
+	// DenyOnly asks whether anything denies it; that something allows it is not needed.
+	DenyOnly bool
 }
 
 // Guards is where the pipeline finds the policies that belong to what is reached rather than to who calls: that of the

@@ -47,6 +47,7 @@ type Operation struct {
 	handle        func(context.Context, *Call, any) (any, error)
 	stream        func(http.ResponseWriter, *http.Request, *Call) error
 	takes         []string
+	beside        []string // types of resource; see Beside
 	codec         *wire.Codec
 	dryRun        int  // index of the input's DryRun member, or -1
 	tags          bool // the input may hold tags

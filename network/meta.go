@@ -46,4 +46,5 @@ type resource interface {
 type record interface {
 	key() string
 	kind() Kind
+	refs() []string
 }

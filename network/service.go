@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"postern/aws/consent"
 	"postern/aws/fault"
 	"postern/network/vpc"
 )
@@ -135,7 +136,11 @@ func (s *Service) Reconcile(ctx context.Context) error {
 
 // do runs one verb: plan, commit, show, publish. When it returns nil the change is durable and in force.
 func (s *Service) do(ctx context.Context, scope Scope, verb func(*plan) error) error {
-	judged, err := s.commit(ctx, scope, verb)
+	var judged bool
+	err := consent.Retry(ctx, func() (err error) {
+		judged, err = s.commit(ctx, scope, verb)
+		return err
+	})
 	if err != nil || !judged {
 		return err
 	}
@@ -154,6 +159,9 @@ func (s *Service) commit(ctx context.Context, scope Scope, verb func(*plan) erro
 		p := newPlan(s.state.Load(), scope, s.now().UTC().Truncate(time.Millisecond), &s.limits)
 		p.hostTarget, p.draw = s.hostTargets, s.draw
 		if err := verb(p); err != nil || len(p.changes) == 0 {
+			return false, err
+		}
+		if err := consent.Check(ctx, func() []consent.Touch { return p.touched(s.state.Load()) }); err != nil {
 			return false, err
 		}
 		changes, err := p.encode()

@@ -28,6 +28,15 @@ func (t *table[T]) get(id string) (T, bool) {
 	return none, false
 }
 
+// record is get, for who does not know the rows' type.
+func (t *table[T]) record(id string) (record, bool) {
+	if r, ok := t.get(id); ok {
+		found, ok := any(r).(record)
+		return found, ok
+	}
+	return nil, false
+}
+
 func (t *table[T]) put(r T) {
 	i, ok := t.find(r.key())
 	t.own()

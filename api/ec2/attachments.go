@@ -19,9 +19,9 @@ func (s *service) attachmentOperations() []api.Operation {
 		api.Op("AttachNetworkInterface", on(func(in *sdk.AttachNetworkInterfaceInput) []string {
 			return []string{"network-interface/" + aws.ToString(in.NetworkInterfaceId), "instance/" + aws.ToString(in.InstanceId)}
 		}), s.attachNetworkInterface, api.Takes("NetworkInterfaceId", "InstanceId", "DeviceIndex", "NetworkCardIndex")),
-		api.Op("DetachNetworkInterface", on(func(*sdk.DetachNetworkInterfaceInput) []string { return []string{"network-interface/*", "instance/*"} }),
+		api.Op("DetachNetworkInterface", found(s, aboutAttachment),
 			s.detachNetworkInterface, api.Takes("AttachmentId", "Force")),
-		api.Op("AssignPrivateIpAddresses", one("network-interface", func(in *sdk.AssignPrivateIpAddressesInput) *string { return in.NetworkInterfaceId }),
+		api.Op("AssignPrivateIpAddresses", found(s, aboutAssignment),
 			s.assignPrivateIpAddresses, api.Takes("NetworkInterfaceId", "PrivateIpAddresses", "SecondaryPrivateIpAddressCount", "AllowReassignment")),
 		api.Op("UnassignPrivateIpAddresses", one("network-interface", func(in *sdk.UnassignPrivateIpAddressesInput) *string { return in.NetworkInterfaceId }),
 			s.unassignPrivateIpAddresses, api.Takes("NetworkInterfaceId", "PrivateIpAddresses")),

@@ -14,9 +14,11 @@ import (
 
 func (s *service) defaultOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("CreateDefaultVpc", on(func(*sdk.CreateDefaultVpcInput) []string { return []string{"vpc/*"} }), s.createDefaultVpc),
+		api.Op("CreateDefaultVpc", on(func(*sdk.CreateDefaultVpcInput) []string { return []string{"vpc/*"} }), s.createDefaultVpc,
+			api.Beside("AWS has no resource types for it", "subnet", "route-table", "network-acl", "security-group", "internet-gateway")),
 		api.Op("CreateDefaultSubnet", on(func(*sdk.CreateDefaultSubnetInput) []string { return []string{"subnet/*"} }), s.createDefaultSubnet,
-			api.Takes("AvailabilityZone", "AvailabilityZoneId", "Ipv6Native")),
+			api.Takes("AvailabilityZone", "AvailabilityZoneId", "Ipv6Native"),
+			api.Beside("AWS has no resource types for it", "vpc", "network-acl")),
 	}
 }
 

@@ -19,7 +19,8 @@ func (s *service) dhcpOperations() []api.Operation {
 		api.Op("DescribeDhcpOptions", api.Everything, s.describeDhcpOptions, pages, api.Takes("DhcpOptionsIds")),
 		api.Op("AssociateDhcpOptions", on(func(in *sdk.AssociateDhcpOptionsInput) []string {
 			return []string{"dhcp-options/" + aws.ToString(in.DhcpOptionsId), "vpc/" + aws.ToString(in.VpcId)}
-		}), s.associateDhcpOptions, api.Takes("DhcpOptionsId", "VpcId")),
+		}), s.associateDhcpOptions, api.Takes("DhcpOptionsId", "VpcId"),
+			api.Beside("nothing of the set that the VPC leaves is changed", "dhcp-options")),
 		api.Op("DeleteDhcpOptions", one("dhcp-options", func(in *sdk.DeleteDhcpOptionsInput) *string { return in.DhcpOptionsId }), s.deleteDhcpOptions,
 			api.Takes("DhcpOptionsId")),
 	}

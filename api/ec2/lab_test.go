@@ -52,6 +52,10 @@ type lab struct {
 	compute *compute.Service
 	host    *host
 	url     string
+
+	questions questions
+	// mayTouch lets operations touch what they do not declare.
+	mayTouch bool
 }
 
 func newLab(t testing.TB) *lab {
@@ -83,10 +87,18 @@ func newLimitedLab(t testing.TB, limits network.Limits) *lab {
 	})
 	l.handler, err = api.New(api.Config{
 		Services: []api.Service{ec2.New(ec2.Config{Network: l.network, Compute: l.compute, Profiles: profiles{}})},
-		Region:   region, Identities: keys{}, Now: time.Now,
+		Region:   region, Identities: keys{}, Guards: &l.questions, Audit: walk, Now: time.Now,
+		Undeclared: func(op *api.Operation, resource string) {
+			if !l.mayTouch {
+				t.Errorf("%s touches %s and does not declare it", op.Name, resource)
+			}
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, op := range l.handler.Services()[0].Operations {
+		tell(op.Name)
 	}
 	server := httptest.NewServer(l.handler)
 	t.Cleanup(server.Close)
@@ -116,6 +128,9 @@ func (keys) AccessKey(_ context.Context, id, token string) (api.Key, error) {
 	}
 	secrets := map[string]string{root.AccessKey: root.Secret, stranger.AccessKey: stranger.Secret, reader.AccessKey: reader.Secret}
 	text, ok := policies[id]
+	if own, found := users.Load(id); found {
+		secrets[id], text, ok = id, own.(string), true
+	}
 	if !ok || token != "" {
 		return api.Key{}, fault.New(fault.NotFound, "lab", "no key")
 	}
@@ -132,6 +147,15 @@ func (keys) AccessKey(_ context.Context, id, token string) (api.Key, error) {
 
 func (keys) NodeKeys(context.Context, string) (api.NodeKeys, error) {
 	return api.NodeKeys{}, fault.New(fault.NotFound, "lab", "no node")
+}
+
+// users are more users by their access keys, which are their secrets too: each with its policy.
+var users sync.Map
+
+// user is a client of a user with a policy.
+func (l *lab) user(name, policy string) *sdk.Client {
+	users.Store(name, policy)
+	return l.as(sigv4.Credentials{AccessKey: name, Secret: name})
 }
 
 // profiles knows one instance profile, with one role.

@@ -24,22 +24,26 @@ var pages = api.Takes("Filters", "MaxResults", "NextToken")
 func (s *service) vpcOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("CreateVpc", on(func(*sdk.CreateVpcInput) []string { return []string{"vpc/*"} }), s.createVpc,
-			api.Takes("CidrBlock", "InstanceTenancy", "AmazonProvidedIpv6CidrBlock", "TagSpecifications")),
+			api.Takes("CidrBlock", "InstanceTenancy", "AmazonProvidedIpv6CidrBlock", "TagSpecifications"),
+			api.Beside("a VPC comes with its main route table, default network ACL and default group", "route-table", "network-acl", "security-group")),
 		api.Op("DescribeVpcs", api.Everything, s.describeVpcs, pages, api.Takes("VpcIds")),
-		api.Op("DeleteVpc", one("vpc", func(in *sdk.DeleteVpcInput) *string { return in.VpcId }), s.deleteVpc, api.Takes("VpcId")),
+		api.Op("DeleteVpc", one("vpc", func(in *sdk.DeleteVpcInput) *string { return in.VpcId }), s.deleteVpc, api.Takes("VpcId"),
+			api.Beside("what came with the VPC goes with it", "route-table", "network-acl", "security-group")),
 		api.Op("ModifyVpcAttribute", one("vpc", func(in *sdk.ModifyVpcAttributeInput) *string { return in.VpcId }), s.modifyVpcAttribute,
 			api.Takes("VpcId", "EnableDnsSupport", "EnableDnsHostnames", "EnableNetworkAddressUsageMetrics")),
 		api.Op("DescribeVpcAttribute", one("vpc", func(in *sdk.DescribeVpcAttributeInput) *string { return in.VpcId }), s.describeVpcAttribute,
 			api.Takes("VpcId", "Attribute")),
 		api.Op("AssociateVpcCidrBlock", one("vpc", func(in *sdk.AssociateVpcCidrBlockInput) *string { return in.VpcId }), s.associateVpcCidrBlock,
 			api.Takes("VpcId", "CidrBlock")),
-		api.Op("DisassociateVpcCidrBlock", on(func(*sdk.DisassociateVpcCidrBlockInput) []string { return []string{"vpc/*"} }), s.disassociateVpcCidrBlock,
+		api.Op("DisassociateVpcCidrBlock", found(s, aboutBlock), s.disassociateVpcCidrBlock,
 			api.Takes("AssociationId")),
 
 		api.Op("CreateSubnet", on(func(in *sdk.CreateSubnetInput) []string { return []string{"subnet/*", "vpc/" + aws.ToString(in.VpcId)} }), s.createSubnet,
-			api.Takes("VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId", "TagSpecifications")),
+			api.Takes("VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId", "TagSpecifications"),
+			api.Beside("a new subnet is under its VPC's default network ACL", "network-acl")),
 		api.Op("DescribeSubnets", api.Everything, s.describeSubnets, pages, api.Takes("SubnetIds")),
-		api.Op("DeleteSubnet", one("subnet", func(in *sdk.DeleteSubnetInput) *string { return in.SubnetId }), s.deleteSubnet, api.Takes("SubnetId")),
+		api.Op("DeleteSubnet", one("subnet", func(in *sdk.DeleteSubnetInput) *string { return in.SubnetId }), s.deleteSubnet, api.Takes("SubnetId"),
+			api.Beside("associations go with the subnet", "network-acl", "route-table")),
 		api.Op("ModifySubnetAttribute", one("subnet", func(in *sdk.ModifySubnetAttributeInput) *string { return in.SubnetId }), s.modifySubnetAttribute,
 			api.Takes("SubnetId", "MapPublicIpOnLaunch", "AssignIpv6AddressOnCreation", "EnableDns64", "PrivateDnsHostnameTypeOnLaunch",
 				"EnableResourceNameDnsARecordOnLaunch", "EnableResourceNameDnsAAAARecordOnLaunch")),
@@ -63,7 +67,7 @@ func (s *service) aclOperations() []api.Operation {
 			s.replaceNetworkAclEntry, entryMembers),
 		api.Op("DeleteNetworkAclEntry", one("network-acl", func(in *sdk.DeleteNetworkAclEntryInput) *string { return in.NetworkAclId }),
 			s.deleteNetworkAclEntry, api.Takes("NetworkAclId", "RuleNumber", "Egress")),
-		api.Op("ReplaceNetworkAclAssociation", one("network-acl", func(in *sdk.ReplaceNetworkAclAssociationInput) *string { return in.NetworkAclId }),
+		api.Op("ReplaceNetworkAclAssociation", found(s, aboutACLReplacement),
 			s.replaceNetworkAclAssociation, api.Takes("AssociationId", "NetworkAclId")),
 	}
 }
@@ -79,9 +83,9 @@ func (s *service) routeOperations() []api.Operation {
 		api.Op("AssociateRouteTable", on(func(in *sdk.AssociateRouteTableInput) []string {
 			return []string{"route-table/" + aws.ToString(in.RouteTableId), "subnet/" + aws.ToString(in.SubnetId)}
 		}), s.associateRouteTable, api.Takes("RouteTableId", "SubnetId")),
-		api.Op("DisassociateRouteTable", on(func(*sdk.DisassociateRouteTableInput) []string { return []string{"route-table/*"} }), s.disassociateRouteTable,
+		api.Op("DisassociateRouteTable", found(s, aboutTableAssociation), s.disassociateRouteTable,
 			api.Takes("AssociationId")),
-		api.Op("ReplaceRouteTableAssociation", one("route-table", func(in *sdk.ReplaceRouteTableAssociationInput) *string { return in.RouteTableId }),
+		api.Op("ReplaceRouteTableAssociation", found(s, aboutTableReplacement),
 			s.replaceRouteTableAssociation, api.Takes("AssociationId", "RouteTableId")),
 		api.Op("CreateRoute", one("route-table", func(in *sdk.CreateRouteInput) *string { return in.RouteTableId }), s.createRoute,
 			api.Takes("RouteTableId", "DestinationCidrBlock", "DestinationPrefixListId", "GatewayId", "NatGatewayId", "InstanceId", "NetworkInterfaceId", "VpcPeeringConnectionId")),
@@ -106,11 +110,9 @@ func (s *service) routeOperations() []api.Operation {
 
 func (s *service) peeringOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("CreateVpcPeeringConnection", on(func(in *sdk.CreateVpcPeeringConnectionInput) []string {
-			return []string{"vpc-peering-connection/*", "vpc/" + aws.ToString(in.VpcId)}
-		}), s.createVpcPeeringConnection, api.Takes("VpcId", "PeerVpcId", "PeerOwnerId", "PeerRegion", "TagSpecifications")),
+		api.Op("CreateVpcPeeringConnection", found(s, aboutPeeringRequest), s.createVpcPeeringConnection, api.Takes("VpcId", "PeerVpcId", "PeerOwnerId", "PeerRegion", "TagSpecifications")),
 		api.Op("DescribeVpcPeeringConnections", api.Everything, s.describeVpcPeeringConnections, pages, api.Takes("VpcPeeringConnectionIds")),
-		api.Op("AcceptVpcPeeringConnection", one("vpc-peering-connection", func(in *sdk.AcceptVpcPeeringConnectionInput) *string { return in.VpcPeeringConnectionId }),
+		api.Op("AcceptVpcPeeringConnection", found(s, aboutPeeringAnswer),
 			s.acceptVpcPeeringConnection, api.Takes("VpcPeeringConnectionId")),
 		api.Op("RejectVpcPeeringConnection", one("vpc-peering-connection", func(in *sdk.RejectVpcPeeringConnectionInput) *string { return in.VpcPeeringConnectionId }),
 			s.rejectVpcPeeringConnection, api.Takes("VpcPeeringConnectionId")),
@@ -127,9 +129,7 @@ var ruleMembers = api.Takes("GroupId", "IpPermissions", "CidrIp", "IpProtocol", 
 
 func (s *service) groupOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("CreateSecurityGroup", on(func(in *sdk.CreateSecurityGroupInput) []string {
-			return []string{"security-group/*", "vpc/" + aws.ToString(in.VpcId)}
-		}), s.createSecurityGroup, api.Takes("VpcId", "GroupName", "Description", "TagSpecifications")),
+		api.Op("CreateSecurityGroup", found(s, aboutNewGroup), s.createSecurityGroup, api.Takes("VpcId", "GroupName", "Description", "TagSpecifications")),
 		api.Op("DescribeSecurityGroups", api.Everything, s.describeSecurityGroups, pages, api.Takes("GroupIds", "GroupNames")),
 		api.Op("DeleteSecurityGroup", oneGroup(s, func(in *sdk.DeleteSecurityGroupInput) (id, name *string) { return in.GroupId, in.GroupName }), s.deleteSecurityGroup,
 			api.Takes("GroupId", "GroupName")),
@@ -142,7 +142,7 @@ func (s *service) groupOperations() []api.Operation {
 		api.Op("RevokeSecurityGroupEgress", one("security-group", func(in *sdk.RevokeSecurityGroupEgressInput) *string { return in.GroupId }),
 			s.revokeEgress, ruleMembers, api.Takes("SecurityGroupRuleIds")),
 		api.Op("DescribeSecurityGroupRules", api.Everything, s.describeSecurityGroupRules, pages, api.Takes("SecurityGroupRuleIds")),
-		api.Op("ModifySecurityGroupRules", one("security-group", func(in *sdk.ModifySecurityGroupRulesInput) *string { return in.GroupId }),
+		api.Op("ModifySecurityGroupRules", found(s, aboutRuleChanges),
 			s.modifySecurityGroupRules, api.Takes("GroupId", "SecurityGroupRules")),
 		api.Op("UpdateSecurityGroupRuleDescriptionsIngress", oneGroup(s, func(in *sdk.UpdateSecurityGroupRuleDescriptionsIngressInput) (id, name *string) {
 			return in.GroupId, in.GroupName
@@ -157,19 +157,15 @@ func (s *service) groupOperations() []api.Operation {
 
 func (s *service) interfaceOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("CreateNetworkInterface", on(func(in *sdk.CreateNetworkInterfaceInput) []string {
-			out := []string{"network-interface/*", "subnet/" + aws.ToString(in.SubnetId)}
-			for _, g := range in.Groups {
-				out = append(out, "security-group/"+g)
-			}
-			return out
-		}), s.createNetworkInterface, api.Takes("SubnetId", "Groups", "PrivateIpAddress", "PrivateIpAddresses", "SecondaryPrivateIpAddressCount",
+		api.Op("CreateNetworkInterface", found(s, aboutNewInterface), s.createNetworkInterface, api.Takes("SubnetId", "Groups", "PrivateIpAddress", "PrivateIpAddresses", "SecondaryPrivateIpAddressCount",
 			"Description", "InterfaceType", "ClientToken", "TagSpecifications")),
 		api.Op("DescribeNetworkInterfaces", api.Everything, s.describeNetworkInterfaces, pages, api.Takes("NetworkInterfaceIds", "IncludeManagedResources")),
 		api.Op("DeleteNetworkInterface", one("network-interface", func(in *sdk.DeleteNetworkInterfaceInput) *string { return in.NetworkInterfaceId }),
-			s.deleteNetworkInterface, api.Takes("NetworkInterfaceId")),
-		api.Op("ModifyNetworkInterfaceAttribute", one("network-interface", func(in *sdk.ModifyNetworkInterfaceAttributeInput) *string { return in.NetworkInterfaceId }),
-			s.modifyNetworkInterface, api.Takes("NetworkInterfaceId", "Groups", "Description", "SourceDestCheck", "Attachment")),
+			s.deleteNetworkInterface, api.Takes("NetworkInterfaceId"),
+			api.Beside("an association goes with the interface", "elastic-ip")),
+		api.Op("ModifyNetworkInterfaceAttribute", found(s, aboutInterfaceChange),
+			s.modifyNetworkInterface, api.Takes("NetworkInterfaceId", "Groups", "Description", "SourceDestCheck", "Attachment"),
+			api.Beside("nothing of the groups that the interface leaves is changed", "security-group")),
 		api.Op("DescribeNetworkInterfaceAttribute", one("network-interface", func(in *sdk.DescribeNetworkInterfaceAttributeInput) *string { return in.NetworkInterfaceId }),
 			s.describeNetworkInterfaceAttribute, api.Takes("NetworkInterfaceId", "Attribute")),
 	}
@@ -177,37 +173,16 @@ func (s *service) interfaceOperations() []api.Operation {
 
 func (s *service) endpointOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("CreateVpcEndpoint", on(func(in *sdk.CreateVpcEndpointInput) []string {
-			out := []string{"vpc-endpoint/*", "vpc/" + aws.ToString(in.VpcId)}
-			for _, id := range in.SubnetIds {
-				out = append(out, "subnet/"+id)
-			}
-			for _, id := range in.SecurityGroupIds {
-				out = append(out, "security-group/"+id)
-			}
-			for _, id := range in.RouteTableIds {
-				out = append(out, "route-table/"+id)
-			}
-			return out
-		}), s.createVpcEndpoint, api.Takes("VpcId", "ServiceName", "VpcEndpointType", "SubnetIds", "SubnetConfigurations", "SecurityGroupIds",
-			"RouteTableIds", "PolicyDocument", "PrivateDnsEnabled", "DnsOptions", "IpAddressType", "ServiceRegion", "ClientToken", "TagSpecifications")),
+		api.Op("CreateVpcEndpoint", found(s, aboutNewEndpoint), s.createVpcEndpoint, api.Takes("VpcId", "ServiceName", "VpcEndpointType", "SubnetIds", "SubnetConfigurations", "SecurityGroupIds",
+			"RouteTableIds", "PolicyDocument", "PrivateDnsEnabled", "DnsOptions", "IpAddressType", "ServiceRegion", "ClientToken", "TagSpecifications"),
+			api.Beside("the endpoint's interfaces are the service's own", "network-interface")),
 		api.Op("DescribeVpcEndpoints", api.Everything, s.describeVpcEndpoints, pages, api.Takes("VpcEndpointIds")),
-		api.Op("ModifyVpcEndpoint", on(func(in *sdk.ModifyVpcEndpointInput) []string {
-			out := []string{"vpc-endpoint/" + aws.ToString(in.VpcEndpointId)}
-			for _, id := range slices.Concat(in.AddSubnetIds, in.RemoveSubnetIds) {
-				out = append(out, "subnet/"+id)
-			}
-			for _, id := range slices.Concat(in.AddSecurityGroupIds, in.RemoveSecurityGroupIds) {
-				out = append(out, "security-group/"+id)
-			}
-			for _, id := range slices.Concat(in.AddRouteTableIds, in.RemoveRouteTableIds) {
-				out = append(out, "route-table/"+id)
-			}
-			return out
-		}), s.modifyVpcEndpoint, api.Takes("AddRouteTableIds", "RemoveRouteTableIds", "VpcEndpointId", "AddSubnetIds", "RemoveSubnetIds", "SubnetConfigurations", "AddSecurityGroupIds",
-			"RemoveSecurityGroupIds", "PolicyDocument", "ResetPolicy", "PrivateDnsEnabled", "DnsOptions", "IpAddressType")),
+		api.Op("ModifyVpcEndpoint", found(s, aboutEndpointChange), s.modifyVpcEndpoint, api.Takes("AddRouteTableIds", "RemoveRouteTableIds", "VpcEndpointId", "AddSubnetIds", "RemoveSubnetIds", "SubnetConfigurations", "AddSecurityGroupIds",
+			"RemoveSecurityGroupIds", "PolicyDocument", "ResetPolicy", "PrivateDnsEnabled", "DnsOptions", "IpAddressType"),
+			api.Beside("the endpoint's interfaces are the service's own; a further one has the endpoint's groups", "network-interface", "security-group")),
 		api.Op("DeleteVpcEndpoints", each("vpc-endpoint", func(in *sdk.DeleteVpcEndpointsInput) []string { return in.VpcEndpointIds }), s.deleteVpcEndpoints,
-			api.Takes("VpcEndpointIds")),
+			api.Takes("VpcEndpointIds"),
+			api.Beside("the endpoint's interfaces are the service's own", "network-interface")),
 		api.Op("DescribeVpcEndpointServices", api.Everything, s.describeVpcEndpointServices, pages, api.Takes("ServiceNames", "ServiceRegions")),
 		api.Op("DescribePrefixLists", api.Everything, s.describePrefixLists, pages, api.Takes("PrefixListIds")),
 		api.Op("DescribeManagedPrefixLists", api.Everything, s.describeManagedPrefixLists, pages, api.Takes("PrefixListIds")),
@@ -242,9 +217,10 @@ func (s *service) instanceOperations() []api.Operation {
 		api.Op("DescribeInstanceCreditSpecifications", api.Everything, s.describeInstanceCredits, pages, api.Takes("InstanceIds")),
 		api.Op("DescribeInstanceAttribute", one("instance", func(in *sdk.DescribeInstanceAttributeInput) *string { return in.InstanceId }), s.describeInstanceAttribute,
 			api.Takes("InstanceId", "Attribute")),
-		api.Op("ModifyInstanceAttribute", one("instance", func(in *sdk.ModifyInstanceAttributeInput) *string { return in.InstanceId }), s.modifyInstanceAttribute,
+		api.Op("ModifyInstanceAttribute", found(s, aboutInstanceChange), s.modifyInstanceAttribute,
 			api.Takes("InstanceId", "Attribute", "Value", "InstanceType", "UserData", "Groups", "SourceDestCheck", "DisableApiTermination", "DisableApiStop",
-				"InstanceInitiatedShutdownBehavior")),
+				"InstanceInitiatedShutdownBehavior"),
+			api.Beside("the groups are the instance's, for AWS; nothing of those that it leaves is changed", "network-interface", "security-group")),
 		api.Op("ModifyInstanceMetadataOptions", one("instance", func(in *sdk.ModifyInstanceMetadataOptionsInput) *string { return in.InstanceId }),
 			s.modifyInstanceMetadataOptions, api.Takes("InstanceId", "HttpEndpoint", "HttpTokens", "HttpPutResponseHopLimit", "HttpProtocolIpv6", "InstanceMetadataTags")),
 
@@ -272,8 +248,10 @@ func (s *service) otherOperations() []api.Operation {
 			s.deregisterImage, api.Takes("ImageId")),
 		api.Op("DescribeVolumes", api.Everything, s.describeVolumes, pages, api.Takes("VolumeIds", "IncludeManagedResources")),
 
-		api.Op("CreateTags", tagged(func(in *sdk.CreateTagsInput) []string { return in.Resources }), s.createTags, api.Takes("Resources", "Tags")),
-		api.Op("DeleteTags", tagged(func(in *sdk.DeleteTagsInput) []string { return in.Resources }), s.deleteTags, api.Takes("Resources", "Tags")),
+		api.Op("CreateTags", tagged(func(in *sdk.CreateTagsInput) []string { return in.Resources }), s.createTags, api.Takes("Resources", "Tags"),
+			api.Beside("a rule is kept with its group", "security-group")),
+		api.Op("DeleteTags", tagged(func(in *sdk.DeleteTagsInput) []string { return in.Resources }), s.deleteTags, api.Takes("Resources", "Tags"),
+			api.Beside("a rule is kept with its group", "security-group")),
 		api.Op("DescribeTags", api.Everything, s.describeTags, pages),
 
 		api.Op("DescribeRegions", api.Everything, s.describeRegions, api.Takes("RegionNames", "AllRegions", "Filters")),

@@ -14,18 +14,12 @@ func (s *service) publicOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("AllocateAddress", on(func(*sdk.AllocateAddressInput) []string { return []string{"elastic-ip/*"} }), s.allocateAddress,
 			api.Takes("Domain", "NetworkBorderGroup", "PublicIpv4Pool", "TagSpecifications")),
-		api.Op("AssociateAddress", on(func(in *sdk.AssociateAddressInput) []string {
-			out := []string{"elastic-ip/" + orAny(in.AllocationId)}
-			if in.NetworkInterfaceId != nil {
-				return append(out, "network-interface/"+*in.NetworkInterfaceId)
-			}
-			return append(out, "instance/"+orAny(in.InstanceId))
-		}), s.associateAddress, api.Takes("AllocationId", "PublicIp", "InstanceId", "NetworkInterfaceId", "PrivateIpAddress", "AllowReassociation")),
+		api.Op("AssociateAddress", found(s, aboutAddressAssociation), s.associateAddress, api.Takes("AllocationId", "PublicIp", "InstanceId", "NetworkInterfaceId", "PrivateIpAddress", "AllowReassociation")),
 		api.Op("DescribeAddresses", api.Everything, s.describeAddresses, api.Takes("AllocationIds", "PublicIps", "Filters")),
 		api.Op("DescribeAddressesAttribute", api.Everything, s.describeAddressesAttribute, api.Takes("AllocationIds", "Attribute", "MaxResults", "NextToken")),
-		api.Op("DisassociateAddress", on(func(*sdk.DisassociateAddressInput) []string { return []string{"elastic-ip/*", "network-interface/*"} }),
+		api.Op("DisassociateAddress", found(s, aboutAddressDissociation),
 			s.disassociateAddress, api.Takes("AssociationId", "PublicIp")),
-		api.Op("ReleaseAddress", on(func(in *sdk.ReleaseAddressInput) []string { return []string{"elastic-ip/" + orAny(in.AllocationId)} }), s.releaseAddress,
+		api.Op("ReleaseAddress", found(s, aboutAddressRelease), s.releaseAddress,
 			api.Takes("AllocationId", "PublicIp", "NetworkBorderGroup")),
 
 		api.Op("CreateNatGateway", on(func(in *sdk.CreateNatGatewayInput) []string {
@@ -34,10 +28,12 @@ func (s *service) publicOperations() []api.Operation {
 				out = append(out, "elastic-ip/"+*in.AllocationId)
 			}
 			return out
-		}), s.createNatGateway, api.Takes("SubnetId", "AllocationId", "ConnectivityType", "PrivateIpAddress", "AvailabilityMode", "ClientToken", "TagSpecifications")),
+		}), s.createNatGateway, api.Takes("SubnetId", "AllocationId", "ConnectivityType", "PrivateIpAddress", "AvailabilityMode", "ClientToken", "TagSpecifications"),
+			api.Beside("the gateway's interface is the service's own", "network-interface")),
 		api.Op("DescribeNatGateways", api.Everything, s.describeNatGateways, api.Takes("NatGatewayIds", "Filter", "MaxResults", "NextToken")),
 		api.Op("DeleteNatGateway", one("natgateway", func(in *sdk.DeleteNatGatewayInput) *string { return in.NatGatewayId }), s.deleteNatGateway,
-			api.Takes("NatGatewayId")),
+			api.Takes("NatGatewayId"),
+			api.Beside("the gateway's interface and association are the service's own", "network-interface", "elastic-ip")),
 
 		api.Op("CreateFlowLogs", on(func(in *sdk.CreateFlowLogsInput) []string {
 			out := []string{"vpc-flow-log/*"}
@@ -54,12 +50,4 @@ func (s *service) publicOperations() []api.Operation {
 		api.Op("DeleteFlowLogs", each("vpc-flow-log", func(in *sdk.DeleteFlowLogsInput) []string { return in.FlowLogIds }), s.deleteFlowLogs,
 			api.Takes("FlowLogIds")),
 	}
-}
-
-// orAny is an id, or the wildcard for a resource that a request names in another way.
-func orAny(id *string) string {
-	if aws.ToString(id) == "" {
-		return "*"
-	}
-	return *id
 }

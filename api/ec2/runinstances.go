@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/aws/consent"
 	"postern/aws/fault"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
@@ -22,39 +23,6 @@ import (
 	"postern/support/compute"
 	"postern/support/compute/userdata"
 )
-
-// runResources are what RunInstances is about.
-func (s *service) runResources(c *api.Call, in *sdk.RunInstancesInput) []string {
-	image := aws.ToString(in.ImageId)
-	if image == "" {
-		image = compute.HostImage(c.Region)
-	}
-	out := []string{imageARN(c, image), resource(c, "instance/*"), resource(c, "network-interface/*")}
-	subnet, groups := in.SubnetId, slices.Clone(in.SecurityGroupIds)
-	for _, name := range in.SecurityGroups {
-		if id, err := s.groupID(c, nil, &name); err == nil { // the handler says what is wrong
-			groups = append(groups, id)
-		}
-	}
-	for _, n := range in.NetworkInterfaces {
-		if n.SubnetId != nil {
-			subnet = n.SubnetId
-		}
-		groups = append(groups, n.Groups...)
-	}
-	if subnet == nil && !slices.ContainsFunc(in.NetworkInterfaces, existing) {
-		if n, err := s.network.State().DefaultSubnet(scopeOf(c), zoneOf(in)); err == nil {
-			subnet = &n.ID
-		}
-	}
-	if subnet != nil {
-		out = append(out, resource(c, "subnet/"+*subnet))
-	}
-	for _, g := range groups {
-		out = append(out, resource(c, "security-group/"+g))
-	}
-	return out
-}
 
 // runInstances makes the network interfaces, attached to instances that are still to be, and then launches these. A
 // launch that fails takes its interfaces with it; interfaces that a crash leaves behind are found by their owner.
@@ -407,6 +375,7 @@ func (s *service) attachMore(ctx context.Context, c *api.Call, primary []*networ
 
 func (s *service) attach(ctx context.Context, c *api.Call, ids []string, n spec) ([]*network.Interface, error) {
 	if n.existing != "" {
+		consent.Making(ctx, resource(c, "instance/"+ids[0]))
 		made, err := s.network.AttachInterface(ctx, scopeOf(c), network.AttachInput{
 			Interface: n.existing, Owner: ids[0], Zone: n.inZone, Index: n.input.Index,
 		})
@@ -414,6 +383,7 @@ func (s *service) attach(ctx context.Context, c *api.Call, ids []string, n spec)
 	}
 	inputs := make([]network.CreateInterfaceInput, len(ids))
 	for i, id := range ids {
+		consent.Making(ctx, resource(c, "instance/"+id))
 		inputs[i] = n.input
 		inputs[i].Owner, inputs[i].Kind = id, vpc.InstanceInterface
 	}

@@ -70,7 +70,7 @@ func (s *Service) Launch(ctx context.Context, l Launch) ([]Instance, error) {
 			ProtectStop: l.ProtectStop, Tags: maps.Clone(l.Tags), VolumeTags: maps.Clone(l.VolumeTags), Volume: l.Volume, Launched: now, Created: now, State: Pending, Reason: reasonPending,
 		}, s.instanceDir(id))
 	}
-	if err := s.change(ctx, machines, func(*Instance) error { return nil }); err != nil {
+	if err := s.change(ctx, machines, func(int, *Instance) error { return nil }); err != nil {
 		return nil, err
 	}
 	out := make([]Instance, len(machines))

@@ -74,7 +74,7 @@ func (s *Service) goContained(f func()) {
 // persist changes a record until the store takes it: what happened to a guest has happened.
 func (s *Service) persist(m *machine, edit func(i *Instance)) {
 	for {
-		err := s.change(s.ctx, []*machine{m}, func(i *Instance) error { edit(i); return nil })
+		err := s.change(s.ctx, []*machine{m}, func(_ int, i *Instance) error { edit(i); return nil })
 		if err == nil || s.ctx.Err() != nil {
 			return
 		}
@@ -289,18 +289,21 @@ func (s *Service) act(ctx context.Context, c Scope, ids []string, v verb, edit f
 		seen[id] = true
 	}
 	s.mu.RUnlock()
-	changes := make([]Change, 0, len(machines))
+	changes := make([]Change, len(machines))
 	var todo []*machine
-	err := s.change(ctx, machines, func(i *Instance) error {
+	err := s.change(ctx, machines, func(n int, i *Instance) error {
+		if n == 0 {
+			todo = nil
+		}
 		to, any, err := v.next(i)
 		if err != nil {
 			return err
 		}
-		changes = append(changes, Change{ID: i.ID, Was: i.State, Is: to})
+		changes[n] = Change{ID: i.ID, Was: i.State, Is: to}
 		if !any {
 			return nil
 		}
-		todo = append(todo, machines[len(changes)-1])
+		todo = append(todo, machines[n])
 		i.State = to
 		return edit(i)
 	})

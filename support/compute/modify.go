@@ -90,7 +90,7 @@ func (s *Service) edit(ctx context.Context, c Scope, id string, f func(i *Instan
 		return Instance{}, err
 	}
 	var out Instance
-	err = s.change(ctx, []*machine{m}, func(i *Instance) error {
+	err = s.change(ctx, []*machine{m}, func(_ int, i *Instance) error {
 		err := f(i)
 		out = *i
 		return err

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"time"
 
+	"postern/aws/arn"
+	"postern/aws/consent"
 	"postern/aws/fault"
 	"postern/support/compute/guest"
 )
@@ -275,8 +277,13 @@ func (s *Service) findLocked(c Scope, id string) (*machine, error) {
 	return m, nil
 }
 
-// change commits edited copies of some instances and then shows them. The edit must not keep the pointer.
-func (s *Service) change(ctx context.Context, machines []*machine, edit func(i *Instance) error) error {
+// change commits edited copies of some instances and then shows them. The edit must not keep the pointer, and may be called
+// more than once.
+func (s *Service) change(ctx context.Context, machines []*machine, edit func(n int, i *Instance) error) error {
+	return consent.Retry(ctx, func() error { return s.tryChange(ctx, machines, edit) })
+}
+
+func (s *Service) tryChange(ctx context.Context, machines []*machine, edit func(n int, i *Instance) error) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	changed := make([]Instance, len(machines))
@@ -284,9 +291,12 @@ func (s *Service) change(ctx context.Context, machines []*machine, edit func(i *
 		s.mu.RLock()
 		changed[n] = m.record
 		s.mu.RUnlock()
-		if err := edit(&changed[n]); err != nil {
+		if err := edit(n, &changed[n]); err != nil {
 			return err
 		}
+	}
+	if err := consent.Check(ctx, func() []consent.Touch { return s.touched(changed) }); err != nil {
+		return err
 	}
 	c := Changes{Instances: changed}
 	s.mu.RLock()
@@ -309,6 +319,18 @@ func (s *Service) change(ctx context.Context, machines []*machine, edit func(i *
 		delete(s.machines, id)
 	}
 	return nil
+}
+
+// touched names the instances for policies.
+func (s *Service) touched(changed []Instance) []consent.Touch {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out := make([]consent.Touch, len(changed))
+	for n, i := range changed {
+		_, there := s.machines[i.ID]
+		out[n] = consent.Touch{Resource: arn.New("ec2", i.Region, i.Account, "instance/"+i.ID).String(), Made: !there}
+	}
+	return out
 }
 
 // newID makes an id of Amazon's form: the prefix and 17 hexadecimal digits, the first of them 0.
