@@ -81,11 +81,15 @@ func (x *exchange) authenticateKey() error {
 		return refuseKey(codeExpiredToken, "The security token included in the request is expired")
 	}
 	x.own = key.Policies
-	x.call.Caller = Caller{
-		Principal: key.Principal.ARN, UserID: key.Principal.UserID, Account: key.Principal.Account,
-		AccessKey: x.signature.AccessKey, IssuedTo: key.IssuedTo, IAM: key.Principal,
-	}
+	x.call.Caller = callerOf(x.signature.AccessKey, key)
 	return nil
+}
+
+func callerOf(id string, key Key) Caller {
+	return Caller{
+		Principal: key.Principal.ARN, UserID: key.Principal.UserID, Account: key.Principal.Account,
+		AccessKey: id, IssuedTo: key.IssuedTo, IAM: key.Principal,
+	}
 }
 
 // authenticateNode verifies a managed node's own signature: its id stands where the access key does.

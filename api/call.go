@@ -53,6 +53,8 @@ type Call struct {
 	// TLS says whether the request came over TLS.
 	TLS bool
 
+	standing func(ctx context.Context) error
+
 	path   func(string) string
 	header func(string) string
 	allow  func(ctx context.Context, action, resource string, keys map[string][]string) error
@@ -72,6 +74,15 @@ func (c *Call) Header(name string) string {
 		return ""
 	}
 	return c.header(name)
+}
+
+// Standing returns a function that says whether the caller may still do what the call does: nil while its key is good
+// and policies allow the operation. It is for what a call leaves open, and keeps nothing of the request in memory.
+func (c *Call) Standing() func(ctx context.Context) error {
+	if c.standing == nil {
+		return func(context.Context) error { return nil }
+	}
+	return c.standing
 }
 
 // Allow asks whether the caller may do one thing more than the operation's own action, such as iam:PassRole. It returns

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 )
 
 // stream hands the connection to an operation that speaks HTTP itself.
@@ -10,6 +12,7 @@ func (x *exchange) stream(ctx context.Context) error {
 	if err := x.authorise(ctx, x.r); err != nil {
 		return err
 	}
+	x.call.standing = x.standing()
 	x.w.Header().Set("X-Amzn-Requestid", x.call.RequestID)
 	seen := &statusWriter{ResponseWriter: x.w}
 	err := x.op.stream(seen, x.r, x.call)
@@ -21,6 +24,41 @@ func (x *exchange) stream(ctx context.Context) error {
 		x.written = true
 	}
 	return err
+}
+
+// standing asks the same questions again, of the caller and the policies as they are by then. It copies what it keeps, so
+// that a stream that stays open does not hold its request in memory. A key that has expired since is still good here: the
+// stream began in its time.
+func (x *exchange) standing() func(context.Context) error {
+	if x.signature == nil || x.op.Auth != Signed {
+		return nil
+	}
+	h, op, service := x.h, x.op, x.service
+	key, token, agent := strings.Clone(x.signature.AccessKey), strings.Clone(x.signature.Token), strings.Clone(x.r.UserAgent())
+	as := *x.call
+	as.Host, as.Region, as.SourceIP, as.path, as.allow = "", strings.Clone(as.Region), strings.Clone(as.SourceIP), nil, nil
+	as.header = func(name string) string {
+		if name == "User-Agent" {
+			return agent
+		}
+		return ""
+	}
+	about := slices.Clone(op.resources(x.call, x.r))
+	return func(ctx context.Context) error {
+		found, err := h.identities.AccessKey(ctx, key, token)
+		if err != nil {
+			return err
+		}
+		call := as
+		call.Time, call.Caller = h.now(), callerOf(key, found)
+		again := &exchange{h: h, op: op, service: service, call: &call, own: found.Policies}
+		for _, resource := range about {
+			if err := again.ask(ctx, Question{Call: &call, Action: op.Action, Resource: resource}, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // statusWriter remembers what status a stream's handler wrote.

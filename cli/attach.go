@@ -36,7 +36,7 @@ func (a *app) attachCommand() *cobra.Command {
 	cmd.Flags().StringVar(&flags.activation, "activation", "", "the activation's id; needed the first time")
 	cmd.Flags().StringVar(&flags.code, "code", "", "the activation's code, or $POSTERN_ACTIVATION_CODE, which other users do not see")
 	cmd.Flags().StringVar(&flags.server, "server", "", "host[:port] (UDP) of the server; needed the first time")
-	cmd.Flags().StringVar(&flags.subnet, "subnet", "", "subnet to join, where the activation names none")
+	cmd.Flags().StringVar(&flags.subnet, "subnet", "", "subnet that the activation must let this machine into, or it does not join")
 	cmd.Flags().StringVar(&flags.state, "state", filepath.Join(defaultDataDir(), "attached.json"), "file that keeps the road; it holds a private key")
 	cmd.Flags().BoolVar(&flags.wireGuard, "wireguard", false, "print a WireGuard configuration and end")
 	return cmd

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"postern/aws/fault"
@@ -18,12 +17,6 @@ import (
 	"postern/network/vpc"
 	"postern/ssm/node"
 	"postern/support/machine"
-)
-
-// Tags of an activation that say where its machines are put.
-const (
-	tagSubnet = "postern:subnet-id"
-	tagGroups = "postern:security-group-ids" // separated by spaces or commas
 )
 
 // gate lets machines that are not instances into the private network.
@@ -59,23 +52,26 @@ func (g *gate) Join(ctx context.Context, r link.JoinRequest) (link.Grant, error)
 			return link.Grant{}, err
 		}
 	}
-	wanted := a.Tags[tagSubnet]
-	if wanted != "" && r.Subnet != "" && r.Subnet != wanted {
-		return link.Grant{}, fault.New(fault.Denied, "server.Join", "the activation lets machines into %s only: join without --subnet", wanted)
+	if a.Place == nil {
+		return link.Grant{}, fault.New(fault.Missing, "server.Join",
+			"activation %s does not say where its machines go: make one with the tag %s=subnet-…, by a user who may ec2:CreateNetworkInterface there", a.ID, node.TagSubnet)
 	}
-	subnet, err := g.subnet(network.Scope(a.Scope), first(wanted, r.Subnet))
-	if err != nil {
-		return link.Grant{}, err
+	if r.Subnet != "" && r.Subnet != a.Place.Subnet {
+		return link.Grant{}, fault.New(fault.Denied, "server.Join", "the activation lets machines into %s only: join without --subnet", a.Place.Subnet)
 	}
 	m, err := g.machines.Admit(ctx, machine.Request{
 		Machine: machine.Machine{
-			Key: r.PublicKey.String(), Scope: machine.Scope(a.Scope), Subnet: subnet.ID, Activation: a.ID, Hostname: r.Hostname, Joined: g.now(),
+			Key: r.PublicKey.String(), Scope: machine.Scope(a.Scope), Subnet: a.Place.Subnet, Activation: a.ID, Hostname: r.Hostname, Joined: g.now(),
 		},
-		Groups: strings.FieldsFunc(a.Tags[tagGroups], func(c rune) bool { return c == ' ' || c == ',' }),
+		Groups: a.Place.Groups,
 		Limit:  a.Limit,
 	})
 	if err != nil {
 		return link.Grant{}, err
+	}
+	// The activation may have been deleted meanwhile, and what it let in put out before this machine was.
+	if _, err := g.nodes.Activation(ctx, a.ID); err != nil {
+		return link.Grant{}, errors.Join(err, g.machines.Expel(context.WithoutCancel(ctx), a.ID))
 	}
 	return g.grant(m)
 }
@@ -90,26 +86,6 @@ func usable(a node.Activation, now time.Time) error {
 		return fault.New(fault.Limit, "server.Join", "activation %s is used up: it has made %d of %d nodes", a.ID, a.Count, a.Limit)
 	}
 	return nil
-}
-
-// subnet is the one that was asked for; where none was, the only one there is.
-func (g *gate) subnet(scope network.Scope, id string) (*network.Subnet, error) {
-	state := g.network.State()
-	if id != "" {
-		return state.Subnet(scope, id)
-	}
-	var only *network.Subnet
-	for s := range state.Subnets(scope) {
-		if only != nil {
-			return nil, fault.New(fault.Missing, "server.Join",
-				"which subnet? Name it with --subnet, or tag the activation %s=subnet-…", tagSubnet)
-		}
-		only = s
-	}
-	if only == nil {
-		return nil, fault.New(fault.NotFound, "server.Join", "there is no subnet in %s: make a VPC and a subnet first", scope.Region)
-	}
-	return only, nil
 }
 
 // grant tells a machine where it stands.
@@ -175,15 +151,6 @@ func (g *gate) readmit(context.Context) error {
 func (g *gate) forget(ctx context.Context, id string) error {
 	_, _, err := g.machines.Forget(ctx, id)
 	return err
-}
-
-func first(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }
 
 // interfaces gives machines their network interfaces.

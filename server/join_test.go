@@ -33,8 +33,8 @@ func TestAnActivationsSubnetIsMeant(t *testing.T) {
 		{"by the activation", subnets[0], "", subnets[0]},
 		{"by both", subnets[0], subnets[0], subnets[0]},
 		{"against the activation", subnets[0], subnets[1], "the activation lets machines into " + subnets[0] + " only"},
-		{"by the machine", "", subnets[1], subnets[1]},
-		{"by nobody", "", "", "which subnet?"},
+		{"by the machine", "", subnets[1], "does not say where its machines go"},
+		{"by nobody", "", "", "does not say where its machines go"},
 	} {
 		in := &ssm.CreateActivationInput{IamRole: aws.String("Nodes")}
 		if row.tagged != "" {
@@ -118,10 +118,7 @@ func TestJoinedMachinesHearOfDhcpOptions(t *testing.T) {
 	subnets := twoSubnets(t, config)
 	makeNodeRole(t, config)
 	c := ec2.NewFromConfig(config)
-	a, err := ssm.NewFromConfig(config).CreateActivation(t.Context(), &ssm.CreateActivationInput{IamRole: aws.String("Nodes")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := activate(t, config, "postern:subnet-id", subnets[0])
 	join := tunnel.JoinConfig{Server: s.Join(), Activation: *a.ActivationId, Code: *a.ActivationCode, Subnet: subnets[0], PrivateKey: link.NewPrivateKey()}
 	before, err := tunnel.Join(context.Background(), join)
 	if err != nil {

@@ -37,7 +37,24 @@ func (s *Server) releaseOrphans(ctx context.Context) error {
 	return failed
 }
 
-// abandonMachines puts out the machines that joined and never registered.
+// abandonMachines puts out the machines that joined and never registered: after a time, and at once where their
+// activation is gone or has expired, for then they cannot.
 func (s *Server) abandonMachines(ctx context.Context) error {
-	return s.machines.Abandon(ctx, s.config.Now().Add(-registerTime))
+	now := s.config.Now()
+	failed := s.machines.Abandon(ctx, now.Add(-registerTime))
+	looked := map[string]bool{}
+	for _, m := range s.machines.All() {
+		if m.Node != "" || looked[m.Activation] {
+			continue
+		}
+		looked[m.Activation] = true
+		switch a, err := s.nodes.Activation(ctx, m.Activation); {
+		case fault.Is(err, fault.NotFound), err == nil && a.Expired(now):
+			failed = errors.Join(failed, s.machines.Expel(ctx, m.Activation))
+		default:
+			failed = errors.Join(failed, err)
+		}
+	}
+	s.bus.Publish(topicNodes)
+	return failed
 }

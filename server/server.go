@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,8 +148,8 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 }
 
 func (c Config) withDefaults() Config {
-	c.Account, c.Region = first(c.Account, DefaultAccount), first(c.Region, DefaultRegion)
-	c.Listen, c.WireGuard = first(c.Listen, "127.0.0.1:0"), first(c.WireGuard, "127.0.0.1:0")
+	c.Account, c.Region = cmp.Or(c.Account, DefaultAccount), cmp.Or(c.Region, DefaultRegion)
+	c.Listen, c.WireGuard = cmp.Or(c.Listen, "127.0.0.1:0"), cmp.Or(c.WireGuard, "127.0.0.1:0")
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -286,6 +287,9 @@ func (s *Server) openPipeline(context.Context) error {
 	s.pipeline, err = api.New(api.Config{
 		Services: s.services(), Region: s.config.Region, Identities: who, Guards: who, Now: s.config.Now,
 		Log: s.log, Audit: s.config.Audit, Admit: visitors.refuse,
+		Undeclared: func(op *api.Operation, resource string) {
+			s.log.Warn("an operation touches what it does not declare", "operation", op.Action, "resource", resource)
+		},
 	})
 	if err != nil {
 		return err
@@ -326,6 +330,10 @@ func (s *Server) openWireGuard(ctx context.Context) error {
 	}
 	s.onClose(s.wire.Close)
 	s.gate.open = s.wire
+	s.nodes.OnActivationGone(func(ctx context.Context, id string) error {
+		defer s.bus.Publish(topicNodes)
+		return s.machines.Expel(ctx, id)
+	})
 	s.nodes.OnGone(func(ctx context.Context, id string) {
 		if err := s.gate.forget(ctx, id); err != nil {
 			s.log.Error("a deregistered machine is still in the network", "node", id, "error", err)

@@ -26,7 +26,7 @@ func (s *Server) services() []api.Service {
 		apiresolver.New(apiresolver.Config{Network: s.network}),
 		apissm.New(apissm.Config{
 			Commands: s.commands, Nodes: s.nodes, Documents: s.library, Channels: s.mailbox, Roles: s.identity,
-			Parameters: s.parameters, Registered: s.registered,
+			Parameters: s.parameters, Registered: s.registered, Places: places{s.network},
 		}),
 		s.channels.Service(),
 		apiec2messages.New(apiec2messages.Config{Commands: s.commands, Nodes: s.nodes, Mailbox: s.mailbox}),

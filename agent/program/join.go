@@ -32,7 +32,7 @@ func (c *command) join(ctx context.Context, args []string) error {
 	f.StringVar(&j.code, "code", "", "the activation's `code`; other users of this machine may see it in the list of processes")
 	f.StringVar(&j.codeFile, "code-file", "", "`file` with the code, - for standard input; or set POSTERN_ACTIVATION_CODE")
 	f.StringVar(&j.server, "server", "", "`host[:port]` (UDP) of the server")
-	f.StringVar(&j.subnet, "subnet", "", "`id` of the subnet to join, where the activation names none")
+	f.StringVar(&j.subnet, "subnet", "", "`id` of the subnet that the activation must let this machine into, or it does not join")
 	f.BoolVar(&j.only, "register-only", false, "register and do not run; postern-agent run does that later")
 	if err := parse(f, args); err != nil {
 		return err

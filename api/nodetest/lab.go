@@ -141,6 +141,17 @@ func (l *Lab) Allow(t testing.TB, statements string) {
 	l.policy = &iam.Policies{Identity: []*iam.Policy{p}}
 }
 
+// Revoke ends a node's credentials, as far as they were issued.
+func (l *Lab) Revoke(node string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, key := range l.keys {
+		if key.IssuedTo == node {
+			delete(l.keys, id)
+		}
+	}
+}
+
 // SSM is a client that signs as the account's root user.
 func (l *Lab) SSM() *ssm.Client {
 	return ssm.NewFromConfig(aws.Config{

@@ -8,6 +8,7 @@ import (
 
 	"postern/api"
 	"postern/aws/arn"
+	"postern/aws/fault"
 	"postern/aws/service/ssm"
 	"postern/aws/service/ssm/types"
 	"postern/ssm/node"
@@ -25,12 +26,51 @@ func (s *service) passRole(ctx context.Context, c *api.Call, role string) error 
 	return c.Allow(ctx, "iam:PassRole", resource, map[string][]string{"iam:PassedToService": {"ssm.amazonaws.com"}})
 }
 
-func (s *service) createActivation(ctx context.Context, c *api.Call, in *ssm.CreateActivationInput) (*ssm.CreateActivationOutput, error) {
-	if err := s.passRole(ctx, c, aws.ToString(in.IamRole)); err != nil {
-		return nil, err
+// place is where the activation's machines may join the private network. To say so is to put network interfaces there,
+// and needs the permission for that. An activation that says nothing is for machines that come from elsewhere as well: it
+// lets them in where only one subnet is, if the caller may, and nowhere if not.
+func (s *service) place(ctx context.Context, c *api.Call, tags map[string]string) (*node.Place, error) {
+	if s.places == nil {
+		return nil, nil
 	}
+	said := tags[node.TagSubnet] != "" || tags[node.TagGroups] != ""
+	place, err := s.places.Place(scopeOf(c), tags)
+	if err != nil && said {
+		return nil, fault.New(fault.Invalid, "ssm.place", "%w", err).WithCode("ValidationException")
+	}
+	if err != nil || place == nil {
+		if said {
+			err = invalid("ValidationException", "which subnet? Tag the activation %s=subnet-… beside %s", node.TagSubnet, node.TagGroups)
+			return nil, err
+		}
+		return nil, nil
+	}
+	resources := []string{"network-interface/*", "subnet/" + place.Subnet}
+	for _, id := range place.Groups {
+		resources = append(resources, "security-group/"+id)
+	}
+	for _, name := range resources {
+		err := c.Allow(ctx, "ec2:CreateNetworkInterface", arn.New("ec2", c.Region, c.Account, name).String(), nil)
+		if fault.Is(err, fault.Denied) && !said {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return place, nil
+}
+
+func (s *service) createActivation(ctx context.Context, c *api.Call, in *ssm.CreateActivationInput) (*ssm.CreateActivationOutput, error) {
 	tags, err := fromTags(in.Tags)
 	if err != nil {
+		return nil, err
+	}
+	place, err := s.place(ctx, c, tags)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.passRole(ctx, c, aws.ToString(in.IamRole)); err != nil {
 		return nil, err
 	}
 	if in.RegistrationLimit != nil && *in.RegistrationLimit < node.MinRegistrations {
@@ -38,7 +78,7 @@ func (s *service) createActivation(ctx context.Context, c *api.Call, in *ssm.Cre
 	}
 	a, code, err := s.nodes.CreateActivation(ctx, scopeOf(c), node.NewActivation{
 		Description: aws.ToString(in.Description), DefaultName: aws.ToString(in.DefaultInstanceName), Role: aws.ToString(in.IamRole),
-		Limit: int(aws.ToInt32(in.RegistrationLimit)), Expires: aws.ToTime(in.ExpirationDate), Tags: tags,
+		Limit: int(aws.ToInt32(in.RegistrationLimit)), Expires: aws.ToTime(in.ExpirationDate), Tags: tags, Place: place,
 	}, c.Time)
 	if err != nil {
 		return nil, err

@@ -41,11 +41,19 @@ type Config struct {
 	Channels   Channels
 	// Roles is where the roles are found that activations and settings name; nil takes what they say for a role's name.
 	Roles Roles
+	// Places finds where activations let machines into the private network; nil lets none in.
+	Places Places
 	// Registered is told which node a machine has become, and where its request came from; nil tells nobody.
 	Registered func(ctx context.Context, from vpc.Origin, node string) error
 }
 
+// Places finds where an activation with these tags lets machines in: nil where nothing says it.
+type Places interface {
+	Place(scope heart.Scope, tags map[string]string) (*node.Place, error)
+}
+
 type service struct {
+	places    Places
 	commands  *command.Service
 	nodes     *node.Service
 	documents *library.Service
@@ -67,7 +75,7 @@ var private = []string{
 // New makes the Systems Manager API's service with its table of operations.
 func New(c Config) api.Service {
 	s := &service{
-		commands: c.Commands, nodes: c.Nodes, documents: c.Documents, channels: c.Channels, roles: c.Roles, registered: c.Registered,
+		commands: c.Commands, nodes: c.Nodes, documents: c.Documents, channels: c.Channels, roles: c.Roles, places: c.Places, registered: c.Registered,
 		parameters: c.Parameters,
 	}
 	return api.Service{

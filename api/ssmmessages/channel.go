@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +26,8 @@ type channel struct {
 	s    *Channels
 	node string
 	conn *websocket.Conn
+	// standing says whether the node's credentials may still hold the channel open.
+	standing func(context.Context) error
 	// slots are taken by replies that are not acknowledged yet.
 	slots chan struct{}
 
@@ -95,7 +99,36 @@ func (ch *channel) begin() error {
 	if !ch.s.tokens.use(open.Token, ch.node, time.Now()) {
 		return errRefused
 	}
-	return nil
+	// The upgrade was authorised, and its node there, up to a moment before: either may have ended since.
+	aside(func() {
+		if _, err = ch.s.config.Nodes.Find(ch.s.ctx, ch.node); err == nil {
+			err = ch.standing(ch.s.ctx)
+		}
+	})
+	return err
+}
+
+// watch closes the channels of nodes whose credentials are revoked, or may no longer hold them open.
+func (s *Channels) watch() {
+	clock := time.NewTicker(s.config.Recheck)
+	defer clock.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-clock.C:
+		}
+		s.mu.Lock()
+		open := slices.Collect(maps.Values(s.byNode))
+		s.mu.Unlock()
+		for _, ch := range open {
+			err := ch.standing(s.ctx)
+			if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Denied) {
+				s.config.Log.Info("a control channel is closed: its credentials are no longer good", "node", ch.node, "err", err)
+				_ = ch.conn.CloseNow()
+			}
+		}
+	}
 }
 
 // readOpen reads the text frame that opens a channel.

@@ -30,7 +30,9 @@ type Config struct {
 	TokenLife time.Duration
 	// WriteTimeout is how long a node may take to read a frame: 10 s.
 	WriteTimeout time.Duration
-	Log          *slog.Logger
+	// Recheck is how often open channels are held against what their nodes' credentials may do: 30 s.
+	Recheck time.Duration
+	Log     *slog.Logger
 }
 
 // Channels are the open control channels of this server. Close it when nothing is served any more.
@@ -55,6 +57,7 @@ func New(c Config) *Channels {
 		value time.Duration
 	}{
 		{&c.Silence, 114 * time.Second}, {&c.Opening, 15 * time.Second}, {&c.TokenLife, time.Minute}, {&c.WriteTimeout, 10 * time.Second},
+		{&c.Recheck, 30 * time.Second},
 	} {
 		if *d.to == 0 {
 			*d.to = d.value
@@ -67,6 +70,7 @@ func New(c Config) *Channels {
 	s.tokens.life = c.TokenLife
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	c.Nodes.OnGone(func(_ context.Context, node string) { s.drop(node) })
+	s.wg.Go(s.watch)
 	return s
 }
 
@@ -151,7 +155,7 @@ func (s *Channels) open(w http.ResponseWriter, r *http.Request, c *api.Call) err
 	if err != nil {
 		return err
 	}
-	ch := &channel{s: s, node: id, slots: make(chan struct{}, maxUnacknowledged)}
+	ch := &channel{s: s, node: id, standing: c.Standing(), slots: make(chan struct{}, maxUnacknowledged)}
 	ch.conn, err = websocket.Accept(slim{w}, r, &websocket.AcceptOptions{
 		CompressionMode: websocket.CompressionDisabled,
 		OnPingReceived: func(context.Context, []byte) bool {
@@ -196,12 +200,17 @@ func (s *Channels) leave(ch *channel) {
 	}
 }
 
-// drop closes a node's channel.
+// drop closes a node's channels, those too that are not open yet.
 func (s *Channels) drop(node string) {
 	s.mu.Lock()
-	ch := s.byNode[node]
+	var gone []*channel
+	for ch := range s.all {
+		if ch.node == node {
+			gone = append(gone, ch)
+		}
+	}
 	s.mu.Unlock()
-	if ch != nil {
+	for _, ch := range gone {
 		_ = ch.conn.CloseNow()
 	}
 }

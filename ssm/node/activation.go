@@ -6,11 +6,13 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 
+	"postern/aws/consent"
 	"postern/aws/fault"
 	"postern/ssm"
 )
@@ -36,11 +38,25 @@ type Activation struct {
 	Expires     time.Time
 	Created     time.Time
 	Tags        map[string]string `json:",omitempty"`
+	// Place is where machines join the private network by it; nil lets none in.
+	Place *Place `json:",omitempty"`
 	// CodeHash is SHA-256 of the code, which is shown once and not kept. It has 119 random bits, so that a plain hash
 	// of it cannot be searched.
 	CodeHash []byte
 	// JoinKey is what the private network's join handshake derives from the code; see Config.JoinKey.
 	JoinKey []byte
+}
+
+// Tags of an activation that say where its machines are put when it is made.
+const (
+	TagSubnet = "postern:subnet-id"
+	TagGroups = "postern:security-group-ids" // separated by spaces or commas
+)
+
+// Place is where in the private network an activation lets machines in: a subnet, and the groups of their interfaces.
+type Place struct {
+	Subnet string
+	Groups []string
 }
 
 // Expired reports whether the activation's time is over.
@@ -56,6 +72,8 @@ type NewActivation struct {
 	// Expires is at most 30 days from now; default 24 hours.
 	Expires time.Time
 	Tags    map[string]string
+	// Place is where its machines may join; whoever makes the activation may make interfaces there.
+	Place *Place
 }
 
 const codeLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -105,7 +123,7 @@ func (s *Service) CreateActivation(ctx context.Context, scope ssm.Scope, n NewAc
 	}
 	a := Activation{
 		ID: uuid.NewString(), Scope: scope, Description: n.Description, DefaultName: n.DefaultName, Role: n.Role,
-		Limit: n.Limit, Expires: n.Expires.UTC(), Created: now.UTC(), Tags: n.Tags,
+		Limit: n.Limit, Expires: n.Expires.UTC(), Created: now.UTC(), Tags: n.Tags, Place: n.Place,
 	}
 	code := newCode()
 	hash := sha256.Sum256([]byte(code))
@@ -173,15 +191,30 @@ func (s *Service) Activations(ctx context.Context, scope ssm.Scope) ([]Activatio
 	return all, nil
 }
 
-// DeleteActivation deletes an activation. Nodes that registered by it stay.
+// DeleteActivation deletes an activation. Nodes that registered by it stay; machines that only joined go.
 func (s *Service) DeleteActivation(ctx context.Context, scope ssm.Scope, id string) error {
 	key := ssm.Key{Kind: ssm.KindActivation, ID: id}
-	return s.config.Records.Update(ctx, []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
+	err := s.config.Records.Update(ctx, []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
 		if len(found) == 0 || found[0].Scope != scope {
 			return nil, noActivation(id)
 		}
 		return []ssm.Change{{Record: found[0], Delete: true}}, nil
 	})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	ended := s.ended
+	s.mu.Unlock()
+	for _, f := range ended {
+		err = errors.Join(err, f(consequence(ctx), id))
+	}
+	return err
+}
+
+// consequence is the context of what follows from a change that was agreed to: nobody is asked again.
+func consequence(ctx context.Context) context.Context {
+	return consent.With(context.WithoutCancel(ctx), nil)
 }
 
 // use counts one registration, if the code is right and the activation still good.

@@ -64,6 +64,7 @@ type Service struct {
 	mu    sync.Mutex // guards what follows
 	stays map[string]*stay
 	gone  []func(ctx context.Context, node string)
+	ended []func(ctx context.Context, activation string) error
 }
 
 // stay is what this server saw of one node's roads.
@@ -93,6 +94,13 @@ func (s *Service) OnGone(f func(ctx context.Context, node string)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gone = append(s.gone, f)
+}
+
+// OnActivationGone has f called after an activation was deleted. It is called before the service is used.
+func (s *Service) OnActivationGone(f func(ctx context.Context, activation string) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = append(s.ended, f)
 }
 
 // Arrive notes that a road of the node opened; leave that it closed.
@@ -191,7 +199,7 @@ func (s *Service) Forget(ctx context.Context, id string) error {
 	gone := s.gone
 	s.mu.Unlock()
 	for _, f := range gone {
-		f(ctx, id)
+		f(consequence(ctx), id)
 	}
 	return nil
 }

@@ -139,6 +139,19 @@ func (s *Service) Forget(ctx context.Context, node string) (Machine, bool, error
 	return Machine{}, false, nil
 }
 
+// Expel puts out the machines that an activation let in and that have not registered as nodes.
+func (s *Service) Expel(ctx context.Context, activation string) error {
+	s.admitting.Lock() // one that is being let in is one
+	defer s.admitting.Unlock()
+	var failed error
+	for _, m := range s.All() {
+		if m.Node == "" && m.Activation == activation {
+			failed = errors.Join(failed, s.drop(ctx, m))
+		}
+	}
+	return failed
+}
+
 // Abandon puts out the machines that joined before a moment and never registered as a node.
 func (s *Service) Abandon(ctx context.Context, before time.Time) error {
 	var failed error
