@@ -87,7 +87,7 @@ func newLimitedLab(t testing.TB, limits network.Limits) *lab {
 	})
 	l.handler, err = api.New(api.Config{
 		Services: []api.Service{ec2.New(ec2.Config{Network: l.network, Compute: l.compute, Profiles: profiles{}})},
-		Region:   region, Identities: keys{}, Guards: &l.questions, Audit: walk, Now: time.Now,
+		Region:   region, Identities: keys{}, Guards: &l.questions, Audit: walked.Audit, Now: time.Now,
 		Undeclared: func(op *api.Operation, resource string) {
 			if !l.mayTouch {
 				t.Errorf("%s touches %s and does not declare it", op.Name, resource)
@@ -97,9 +97,7 @@ func newLimitedLab(t testing.TB, limits network.Limits) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, op := range l.handler.Services()[0].Operations {
-		tell(op.Name)
-	}
+	walked.Table(l.handler, "ec2")
 	server := httptest.NewServer(l.handler)
 	t.Cleanup(server.Close)
 	l.url = server.URL

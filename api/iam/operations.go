@@ -78,7 +78,7 @@ func (s *service) userTable() []api.Operation {
 		row(s, "CreateUser", newOne("user", "UserName"), s.createUser),
 		row(s, "GetUser", theUser, s.getUser),
 		row(s, "ListUsers", every("user"), s.listUsers),
-		row(s, "UpdateUser", theUser, s.updateUser),
+		rowAbout(s, "UpdateUser", []subject{theUser, theChangedUser}, s.updateUser),
 		row(s, "DeleteUser", theUser, s.deleteUser),
 		row(s, "ListGroupsForUser", theUser, s.listGroupsForUser),
 		row(s, "TagUser", theUser, s.tagUser),

@@ -34,8 +34,19 @@ type subject func(s *service, c *api.Call, m members) string
 
 // row makes an operation's row of the table. Resource and condition keys follow from the members of its input.
 func row[In, Out any](s *service, name string, about subject, handle func(context.Context, *api.Call, *In) (*Out, error)) api.Operation {
+	return rowAbout(s, name, []subject{about}, handle)
+}
+
+// rowAbout is row for an operation that is about several resources.
+func rowAbout[In, Out any](s *service, name string, about []subject, handle func(context.Context, *api.Call, *In) (*Out, error)) api.Operation {
 	of := func(in *In) members { return members{reflect.ValueOf(in).Elem()} }
-	return api.Op(name, func(c *api.Call, in *In) []string { return []string{about(s, c, of(in))} }, handle,
+	return api.Op(name, func(c *api.Call, in *In) []string {
+		var out []string
+		for _, each := range about {
+			out = append(out, each(s, c, of(in)))
+		}
+		return out
+	}, handle,
 		api.Keys(func(c *api.Call, in *In) map[string][]string { return s.keys(c, of(in)) }))
 }
 
@@ -77,6 +88,16 @@ func theUser(s *service, c *api.Call, m members) string {
 		return u.ARN()
 	}
 	return named(c, "user/"+name)
+}
+
+// theChangedUser is the user that UpdateUser makes of the one that the request names: another path or name is another ARN.
+func theChangedUser(s *service, c *api.Call, m members) string {
+	u, err := s.identities.User(c.Account, m.text("UserName"))
+	if err != nil {
+		return theUser(s, c, m)
+	}
+	u.Path, u.Name = or(m.text("NewPath"), u.Path), or(m.text("NewUserName"), u.Name)
+	return u.ARN()
 }
 
 // theProfile is the instance profile that the request names.

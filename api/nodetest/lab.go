@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"postern/api"
+	"postern/api/apitest"
 	"postern/api/ec2messages"
 	apissm "postern/api/ssm"
 	"postern/api/ssmmessages"
@@ -57,6 +58,9 @@ type Options struct {
 	// Now is the clock of signatures and nodes; nil means time.Now. Scripted machines sign by time.Now.
 	Now func() time.Time
 }
+
+// Walked is what the tests of a package called in laboratories.
+var Walked apitest.Walk
 
 // Lab is the laboratory.
 type Lab struct {
@@ -101,11 +105,15 @@ func New(t testing.TB, o Options) *Lab {
 			l.Channels.Service(),
 			ec2messages.New(ec2messages.Config{Commands: l.Commands, Nodes: l.Nodes, Mailbox: l.Mailbox, Wait: o.Poll}),
 		},
-		Region: Region, Identities: l, Guards: l, Now: o.Now,
+		Region: Region, Identities: l, Guards: l, Now: o.Now, Audit: Walked.Audit,
+		Undeclared: func(op *api.Operation, resource string) {
+			t.Errorf("%s touches %s and does not declare it", op.Action, resource)
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	Walked.Table(l.Handler, "ssm")
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/aws/arn"
 	sdk "postern/aws/service/route53resolver"
 	"postern/aws/service/route53resolver/types"
 	"postern/network"
@@ -109,11 +110,31 @@ func (s *service) createResolverEndpoint(ctx context.Context, c *api.Call, in *s
 		}
 		made.Addresses = append(made.Addresses, subnet)
 	}
+	if err := mayPlace(ctx, c, made.Addresses, made.Groups); err != nil {
+		return nil, err
+	}
 	e, err := s.network.CreateResolverEndpoint(ctx, scopeOf(c), made)
 	if err != nil {
 		return nil, err
 	}
 	return &sdk.CreateResolverEndpointOutput{ResolverEndpoint: endpoint(e, e.State)}, nil
+}
+
+// mayPlace asks whether the caller may make the network interfaces of an endpoint: Resolver makes them on its behalf.
+func mayPlace(ctx context.Context, c *api.Call, subnets []network.ResolverSubnet, groups []string) error {
+	resources := []string{"network-interface/*"}
+	for _, n := range subnets {
+		resources = append(resources, "subnet/"+n.ID)
+	}
+	for _, id := range groups {
+		resources = append(resources, "security-group/"+id)
+	}
+	for _, r := range resources {
+		if err := c.Allow(ctx, "ec2:CreateNetworkInterface", arn.New("ec2", c.Region, c.Account, r).String(), nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // place reads a subnet and an address in it.
@@ -186,6 +207,13 @@ func (s *service) associateIPAddress(ctx context.Context, c *api.Call, in *sdk.A
 	}
 	subnet, err := place(c, in.IpAddress.SubnetId, in.IpAddress.Ip, in.IpAddress.Ipv6)
 	if err != nil {
+		return nil, err
+	}
+	var groups []string
+	if e, err := s.network.State().ResolverEndpoint(scopeOf(c), aws.ToString(in.ResolverEndpointId)); err == nil {
+		groups = e.Groups
+	}
+	if err := mayPlace(ctx, c, []network.ResolverSubnet{subnet}, groups); err != nil {
 		return nil, err
 	}
 	e, err := s.network.AddResolverAddress(ctx, scopeOf(c), aws.ToString(in.ResolverEndpointId), subnet)

@@ -43,11 +43,13 @@ func (s *service) endpointOperations() []api.Operation {
 		api.Op("UpdateResolverEndpoint", one(endpointType, func(in *sdk.UpdateResolverEndpointInput) *string { return in.ResolverEndpointId }), s.updateResolverEndpoint, api.Takes(
 			"ResolverEndpointId", "Name", "Protocols", "ResolverEndpointType",
 			"RniEnhancedMetricsEnabled", "TargetNameServerMetricsEnabled", "Dns64Enabled", "Ipv6InternetAccessEnabled")),
-		api.Op("DeleteResolverEndpoint", one(endpointType, func(in *sdk.DeleteResolverEndpointInput) *string { return in.ResolverEndpointId }), s.deleteResolverEndpoint),
+		api.Op("DeleteResolverEndpoint", one(endpointType, func(in *sdk.DeleteResolverEndpointInput) *string { return in.ResolverEndpointId }), s.deleteResolverEndpoint,
+			api.Beside("the endpoint's interfaces are the service's own", "network-interface")),
 		api.Op("AssociateResolverEndpointIpAddress",
 			one(endpointType, func(in *sdk.AssociateResolverEndpointIpAddressInput) *string { return in.ResolverEndpointId }), s.associateIPAddress),
 		api.Op("DisassociateResolverEndpointIpAddress",
-			one(endpointType, func(in *sdk.DisassociateResolverEndpointIpAddressInput) *string { return in.ResolverEndpointId }), s.disassociateIPAddress),
+			one(endpointType, func(in *sdk.DisassociateResolverEndpointIpAddressInput) *string { return in.ResolverEndpointId }), s.disassociateIPAddress,
+			api.Beside("the endpoint's interfaces are the service's own", "network-interface", "subnet")),
 		api.Op("ListResolverEndpointIpAddresses",
 			one(endpointType, func(in *sdk.ListResolverEndpointIpAddressesInput) *string { return in.ResolverEndpointId }), s.listIPAddresses),
 	}
@@ -56,13 +58,17 @@ func (s *service) endpointOperations() []api.Operation {
 func (s *service) ruleOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("CreateResolverRule", anyOf[sdk.CreateResolverRuleInput](ruleType), s.createResolverRule, api.Takes(
-			"CreatorRequestId", "Name", "RuleType", "DomainName", "TargetIps", "ResolverEndpointId", "Tags")),
+			"CreatorRequestId", "Name", "RuleType", "DomainName", "TargetIps", "ResolverEndpointId", "Tags"),
+			api.Beside("AWS asks about the rule only", "resolver-endpoint")),
 		api.Op("GetResolverRule", one(ruleType, func(in *sdk.GetResolverRuleInput) *string { return in.ResolverRuleId }), s.getResolverRule),
 		api.Op("ListResolverRules", anyOf[sdk.ListResolverRulesInput](ruleType), s.listResolverRules, pages),
-		api.Op("UpdateResolverRule", one(ruleType, func(in *sdk.UpdateResolverRuleInput) *string { return in.ResolverRuleId }), s.updateResolverRule),
+		api.Op("UpdateResolverRule", one(ruleType, func(in *sdk.UpdateResolverRuleInput) *string { return in.ResolverRuleId }), s.updateResolverRule,
+			api.Beside("AWS asks about the rule only", "resolver-endpoint")),
 		api.Op("DeleteResolverRule", one(ruleType, func(in *sdk.DeleteResolverRuleInput) *string { return in.ResolverRuleId }), s.deleteResolverRule),
-		api.Op("AssociateResolverRule", one(ruleType, func(in *sdk.AssociateResolverRuleInput) *string { return in.ResolverRuleId }), s.associateResolverRule),
-		api.Op("DisassociateResolverRule", one(ruleType, func(in *sdk.DisassociateResolverRuleInput) *string { return in.ResolverRuleId }), s.disassociateResolverRule),
+		api.Op("AssociateResolverRule", one(ruleType, func(in *sdk.AssociateResolverRuleInput) *string { return in.ResolverRuleId }), s.associateResolverRule,
+			api.Beside("AWS asks about the rule only", "vpc")),
+		api.Op("DisassociateResolverRule", one(ruleType, func(in *sdk.DisassociateResolverRuleInput) *string { return in.ResolverRuleId }), s.disassociateResolverRule,
+			api.Beside("AWS asks about the rule only", "vpc")),
 		api.Op("GetResolverRuleAssociation", anyOf[sdk.GetResolverRuleAssociationInput](ruleType), s.getResolverRuleAssociation),
 		api.Op("ListResolverRuleAssociations", anyOf[sdk.ListResolverRuleAssociationsInput](ruleType), s.listResolverRuleAssociations, pages),
 	}

@@ -105,6 +105,13 @@ func TestEndpoints(t *testing.T) {
 	if len(tags) != 1 || *tags[0].Key != "env" {
 		t.Errorf("%+v", tags)
 	}
+	more := []types.Tag{{Key: aws.String("team"), Value: aws.String("dns")}}
+	must(l.TagResource(l.ctx, &sdk.TagResourceInput{ResourceArn: made.Arn, Tags: more}))(t)
+	must(l.UntagResource(l.ctx, &sdk.UntagResourceInput{ResourceArn: made.Arn, TagKeys: []string{"env"}}))(t)
+	tags = must(l.ListTagsForResource(l.ctx, &sdk.ListTagsForResourceInput{ResourceArn: made.Arn}))(t).Tags
+	if len(tags) != 1 || *tags[0].Key != "team" {
+		t.Errorf("after TagResource and UntagResource: %+v", tags)
+	}
 	if again := must(l.CreateResolverEndpoint(l.ctx, l.input("one", types.ResolverEndpointDirectionInbound)))(t); *again.ResolverEndpoint.Id != *made.Id {
 		t.Error("the same request made another endpoint")
 	}

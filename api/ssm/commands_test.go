@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,11 +15,17 @@ import (
 	"github.com/aws/smithy-go"
 	"go.uber.org/goleak"
 
+	"postern/api/apitest"
 	"postern/api/nodetest"
 	"postern/ssm/mgs"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain looks, after a run of all tests, for goroutines that are left, and whether they walked the whole table.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.Exit(nodetest.Walked.Exit(code, apitest.Whole{Service: "ssm"}))
+	}))
+}
 
 func code(err error) string {
 	var e smithy.APIError

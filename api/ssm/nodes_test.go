@@ -72,6 +72,9 @@ func TestNodesAndActivations(t *testing.T) {
 		status, err := c.GetConnectionStatus(t.Context(), &ssm.GetConnectionStatusInput{Target: &m.ID})
 		return err == nil && status.Status == types.ConnectionStatusConnected
 	})
+	if _, err := c.UpdateManagedInstanceRole(t.Context(), &ssm.UpdateManagedInstanceRoleInput{InstanceId: &m.ID, IamRole: aws.String(nodetest.Role)}); err != nil {
+		t.Errorf("the role that it has: %v", err)
+	}
 	_, err = c.UpdateManagedInstanceRole(t.Context(), &ssm.UpdateManagedInstanceRoleInput{InstanceId: &m.ID, IamRole: aws.String("Nobody")})
 	want(t, "unknown role", err, "ValidationException")
 	_, err = c.DeregisterManagedInstance(t.Context(), &ssm.DeregisterManagedInstanceInput{InstanceId: &m.ID})

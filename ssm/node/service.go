@@ -86,6 +86,7 @@ func New(c Config) *Service {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.Records = ssm.Consented(c.Records)
 	return &Service{config: c, started: c.Now(), stays: map[string]*stay{}}
 }
 
@@ -186,8 +187,12 @@ func (s *Service) put(ctx context.Context, r ssm.Record) error {
 
 // Forget deletes a node: it is deregistered, or its instance is terminated. One that is not there is no error.
 func (s *Service) Forget(ctx context.Context, id string) error {
-	err := s.config.Records.Update(ctx, nil, func([]ssm.Record) ([]ssm.Change, error) {
-		return []ssm.Change{{Record: ssm.Record{Kind: ssm.KindNode, ID: id}, Delete: true}}, nil
+	key := ssm.Key{Kind: ssm.KindNode, ID: id}
+	err := s.config.Records.Update(ctx, []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
+		if len(found) == 0 {
+			return nil, nil
+		}
+		return []ssm.Change{{Record: found[0], Delete: true}}, nil
 	})
 	if err != nil {
 		return err

@@ -154,6 +154,7 @@ func New(c Config) *Service {
 	if c.HasImage == nil {
 		c.HasImage = func(ssm.Scope, string) bool { return false }
 	}
+	c.Records = ssm.Consented(c.Records)
 	return &Service{c}
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"postern/aws/consent"
 	"postern/aws/fault"
 )
 
@@ -80,11 +81,18 @@ const commitTries = 20
 // change plans changes on the present state, commits them, and brings them into memory. plan reads st and changes
 // nothing in it.
 func (s *Service) change(ctx context.Context, plan func(st *state) ([]Change, error)) error {
+	return consent.Retry(ctx, func() error { return s.tryChange(ctx, plan) })
+}
+
+func (s *Service) tryChange(ctx context.Context, plan func(st *state) ([]Change, error)) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	for range commitTries {
 		changes, err := plan(s.st) // nobody else writes s.st while s.writing is held
 		if err != nil || len(changes) == 0 {
+			return err
+		}
+		if err := s.agreed(ctx, changes); err != nil {
 			return err
 		}
 		err = s.store.Commit(ctx, s.st.version, changes)
@@ -100,6 +108,19 @@ func (s *Service) change(ctx context.Context, plan func(st *state) ([]Change, er
 		return s.take(changes)
 	}
 	return fault.New(fault.Unavailable, "identity.change", "too many servers change identities at once: try again")
+}
+
+// agreed asks whether the changes were consented to; s.writing is held.
+func (s *Service) agreed(ctx context.Context, changes []Change) error {
+	var unread error
+	err := consent.Check(ctx, func() (touched []consent.Touch) {
+		touched, unread = s.st.touched(changes)
+		return touched
+	})
+	if unread != nil {
+		return unread
+	}
+	return err
 }
 
 // take brings committed changes into memory.

@@ -17,6 +17,7 @@ import (
 
 	"postern/api"
 	"postern/api/access"
+	"postern/api/apitest"
 	"postern/api/iam"
 	"postern/api/sts"
 	"postern/aws/fault"
@@ -31,6 +32,9 @@ import (
 
 // Account is the account of the rig.
 const Account = "000000000000"
+
+// Walked is what the tests of a package called by rigs.
+var Walked apitest.Walk
 
 // Rig is a pipeline with IAM, STS and what a test adds, on identities in memory, served over TLS.
 type Rig struct {
@@ -61,8 +65,13 @@ func New(t testing.TB, more ...api.Service) *Rig {
 	services := append([]api.Service{
 		iam.New(iam.Config{Identities: r.Identities}), sts.New(sts.Config{Identities: r.Identities}),
 	}, more...)
-	r.Handler, err = api.New(api.Config{Services: services, Region: "us-east-1", Identities: a, Guards: a, Now: time.Now})
+	r.Handler, err = api.New(api.Config{Services: services, Region: "us-east-1", Identities: a, Guards: a, Now: time.Now, Audit: Walked.Audit, Undeclared: func(op *api.Operation, resource string) {
+		t.Errorf("%s touches %s and does not declare it", op.Action, resource)
+	}})
 	fatal(t, err)
+	for _, one := range services {
+		Walked.Table(r.Handler, one.Name)
+	}
 	r.server = httptest.NewUnstartedServer(r.Handler)
 	r.server.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
 		if o := r.Origin.Load(); o != nil {

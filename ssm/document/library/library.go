@@ -72,7 +72,7 @@ type Version struct {
 type Service struct{ records ssm.Records }
 
 // New makes a library that keeps its documents in records.
-func New(records ssm.Records) *Service { return &Service{records: records} }
+func New(records ssm.Records) *Service { return &Service{records: ssm.Consented(records)} }
 
 func key(scope ssm.Scope, name string) ssm.Key {
 	return ssm.Key{Kind: ssm.KindDocument, ID: scope.String() + "/" + name}
