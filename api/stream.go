@@ -26,15 +26,16 @@ func (x *exchange) stream(ctx context.Context) error {
 	return err
 }
 
-// standing asks the same questions again, of the caller and the policies as they are by then. It copies what it keeps, so
-// that a stream that stays open does not hold its request in memory. A key that has expired since is still good here: the
-// stream began in its time.
+// standing asks the same questions again, of the caller and the policies as they are by then. It copies what it keeps,
+// so that a stream that stays open does not hold its request in memory. A key that has expired since is still good here:
+// the stream began in its time.
 func (x *exchange) standing() func(context.Context) error {
 	if x.signature == nil || x.op.Auth != Signed {
 		return nil
 	}
 	h, op, service := x.h, x.op, x.service
-	key, token, agent := strings.Clone(x.signature.AccessKey), strings.Clone(x.signature.Token), strings.Clone(x.r.UserAgent())
+	key, token := strings.Clone(x.signature.AccessKey), strings.Clone(x.signature.Token)
+	agent := strings.Clone(x.r.UserAgent())
 	as := *x.call
 	as.Host, as.Region, as.SourceIP, as.path, as.allow = "", strings.Clone(as.Region), strings.Clone(as.SourceIP), nil, nil
 	as.header = func(name string) string {

@@ -54,7 +54,8 @@ func (g *gate) Join(ctx context.Context, r link.JoinRequest) (link.Grant, error)
 	}
 	if a.Place == nil {
 		return link.Grant{}, fault.New(fault.Missing, "server.Join",
-			"activation %s does not say where its machines go: make one with the tag %s=subnet-…, by a user who may ec2:CreateNetworkInterface there", a.ID, node.TagSubnet)
+			"activation %s does not say where its machines go: make one with the tag %s=subnet-…, "+
+				"by a user who may ec2:CreateNetworkInterface there", a.ID, node.TagSubnet)
 	}
 	if r.Subnet != "" && r.Subnet != a.Place.Subnet {
 		return link.Grant{}, fault.New(fault.Denied, "server.Join", "the activation lets machines into %s only: join without --subnet", a.Place.Subnet)

@@ -25,7 +25,8 @@ func (p places) Place(in ssm.Scope, tags map[string]string) (*node.Place, error)
 	for _, id := range groups {
 		g, err := state.SecurityGroup(scope, id)
 		if err == nil && g.VPC != subnet.VPC {
-			err = fault.New(fault.Invalid, "server.Place", "the security group %s is not of the VPC of %s, %s", id, subnet.ID, subnet.VPC)
+			err = fault.New(fault.Invalid, "server.Place", "the security group %s is not of the VPC of %s, %s",
+				id, subnet.ID, subnet.VPC)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("tag %s: %w", node.TagGroups, err)

@@ -52,7 +52,8 @@ func (r *Record) resource() string {
 	if len(parts) < 3 {
 		return ""
 	}
-	kind, name := "", parts[2]
+	var kind string
+	name := parts[2]
 	switch r.Kind {
 	case KindDocument:
 		kind = "document"

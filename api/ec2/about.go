@@ -15,8 +15,8 @@ import (
 )
 
 // about are the resources that a request turns out to be about, found in the network as it stands: what an association,
-// an attachment, a name or an address means. What does not exist stands as the wildcard of its type; the handler says what
-// is wrong with it.
+// an attachment, a name or an address means. What does not exist stands as the wildcard of its type; the handler says
+// what is wrong with it.
 type about struct {
 	*view
 	names []string
@@ -200,7 +200,8 @@ func aboutAssignment(a *about, in *sdk.AssignPrivateIpAddressesInput) {
 		return
 	}
 	for n := range a.Interfaces(a.scope) {
-		if n.Subnet == to.Subnet && slices.ContainsFunc(n.Addresses, func(x netip.Addr) bool { return slices.Contains(in.PrivateIpAddresses, x.String()) }) {
+		has := func(x netip.Addr) bool { return slices.Contains(in.PrivateIpAddresses, x.String()) }
+		if n.Subnet == to.Subnet && slices.ContainsFunc(n.Addresses, has) {
 			a.add("network-interface", n.ID)
 		}
 	}

@@ -256,8 +256,6 @@ func zoneOf(in *sdk.RunInstancesInput) string {
 	return aws.ToString(in.Placement.AvailabilityZone)
 }
 
-func existing(x types.InstanceNetworkInterfaceSpecification) bool { return x.NetworkInterfaceId != nil }
-
 // specify reads the network interface specifications of a request; the one with the device index 0 is the primary
 // interface's.
 func (n *interfaces) specify(c *api.Call, in *sdk.RunInstancesInput) error {

@@ -27,8 +27,8 @@ func (s *service) passRole(ctx context.Context, c *api.Call, role string) error 
 }
 
 // place is where the activation's machines may join the private network. To say so is to put network interfaces there,
-// and needs the permission for that. An activation that says nothing is for machines that come from elsewhere as well: it
-// lets them in where only one subnet is, if the caller may, and nowhere if not.
+// and needs the permission for that. An activation that says nothing is for machines that come from elsewhere as well:
+// it lets them in where only one subnet is, if the caller may, and nowhere if not.
 func (s *service) place(ctx context.Context, c *api.Call, tags map[string]string) (*node.Place, error) {
 	if s.places == nil {
 		return nil, nil
@@ -40,8 +40,8 @@ func (s *service) place(ctx context.Context, c *api.Call, tags map[string]string
 	}
 	if err != nil || place == nil {
 		if said {
-			err = invalid("ValidationException", "which subnet? Tag the activation %s=subnet-… beside %s", node.TagSubnet, node.TagGroups)
-			return nil, err
+			return nil, invalid("ValidationException", "which subnet? Tag the activation %s=subnet-… beside %s",
+				node.TagSubnet, node.TagGroups)
 		}
 		return nil, nil
 	}
