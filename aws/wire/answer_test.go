@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -19,7 +20,9 @@ func TestRequestsAreTheSDKsOwn(t *testing.T) {
 	for _, g := range goldens(&net) {
 		t.Run(g.name, func(t *testing.T) {
 			snapshots := g.snapshots(t, "request_snapshot", ".request.snap")
-			count(t, snapshots, g.misses, func(operation string) error {
+			misses := maps.Clone(g.misses)
+			delete(misses, "ListNodesSummary") // what it lacks is only looked for when a request is to be sent or answered
+			count(t, snapshots, misses, func(operation string) error {
 				codec, want := g.codec(operation), body(snapshots[operation])
 				in := reflect.New(codec.Input)
 				if err := decode(codec, want, in.Interface()); err != nil {
