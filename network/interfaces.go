@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"postern/aws/fault"
+	"postern/network/link"
 	"postern/network/vpc"
 )
 
@@ -88,6 +89,9 @@ func (p *plan) createInterface(in CreateInterfaceInput, publics netip.Prefix) (*
 	n.Tags, n.Groups, n.Description = tags, groups, in.Description
 	if n.Addresses, err = p.addressesFor(subnet, in.Addresses, in.Secondary); err != nil {
 		return nil, err
+	}
+	if in.Kind == vpc.AttachedInterface {
+		n.MAC = link.AttachedMAC(n.Addresses[0]).String()
 	}
 	if in.Owner != "" {
 		if in.Index > 0 {

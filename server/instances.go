@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 
+	"postern/aws/fault"
 	"postern/network"
 	"postern/network/fabric"
 	"postern/network/link"
@@ -22,7 +23,7 @@ type cables struct {
 	network  *network.Service
 	nodes    *node.Service
 	identity *identity.Service
-	// cable makes a link of an instance's TUN; nil means link.NewTUN.
+	// cable makes a link of what an instance's interface is the other end of; nil means link.NewTAP.
 	cable func(tun *os.File, mtu int) (link.Link, error)
 }
 
@@ -30,18 +31,30 @@ var _ compute.Network = (*cables)(nil)
 
 // Attach implements compute.Network.
 func (c *cables) Attach(interfaceID string, tun *os.File) (detach func(), err error) {
-	l, err := c.link(tun)
+	l, err := c.link(interfaceID, tun)
 	if err != nil {
 		return nil, err
 	}
 	return c.fabric.Attach(interfaceID, l), nil
 }
 
-func (c *cables) link(tun *os.File) (link.Link, error) {
+func (c *cables) link(interfaceID string, tap *os.File) (link.Link, error) {
 	if c.cable != nil {
-		return c.cable(tun, instanceMTU)
+		return c.cable(tap, instanceMTU)
 	}
-	return link.NewTUN(tun, instanceMTU)
+	n, ok := c.network.State().AnyInterface(interfaceID)
+	if !ok {
+		return nil, fault.New(fault.NotFound, "server.Attach", "the network interface %s is gone", interfaceID)
+	}
+	subnet, ok := c.network.Snapshot().Subnet(n.Subnet)
+	if !ok {
+		return nil, fault.New(fault.NotFound, "server.Attach", "the subnet %s of %s is gone", n.Subnet, interfaceID)
+	}
+	mac, err := link.ParseMAC(n.MAC)
+	if err != nil {
+		return nil, err
+	}
+	return link.NewTAP(tap, instanceMTU, mac, netip.PrefixFrom(n.Addresses[0], subnet.CIDR.Bits()))
 }
 
 // Lease implements compute.Network.
@@ -59,7 +72,7 @@ func (c *cables) Lease(i compute.Instance) (compute.Lease, error) {
 			return compute.Lease{}, err
 		}
 		out.Cards = append(out.Cards, compute.Card{
-			Interface: n.ID, Index: n.Attachment.Index, Address: netip.PrefixFrom(n.Addresses[0], subnet.CIDR.Bits()),
+			Interface: n.ID, Index: n.Attachment.Index, MAC: n.MAC, Address: netip.PrefixFrom(n.Addresses[0], subnet.CIDR.Bits()),
 			Secondary: n.Addresses[1:], Gateway: subnet.CIDR.Addr().Next(),
 		})
 	}

@@ -19,6 +19,8 @@ const firstTable = 10000
 type card struct {
 	// Index is the device index; the interface's name is made of it.
 	Index int
+	// MAC is the hardware address.
+	MAC link.MAC
 	// Address is the primary address with its subnet's length, Secondary are the others.
 	Address   netip.Prefix
 	Secondary []netip.Addr
@@ -55,7 +57,7 @@ func (c cards) command(verb string, body []byte) {
 // plug makes an interface and hands its other end over. Answers to what comes in by it leave by it: what is sent from its
 // addresses has a routing table of its own.
 func (c cards) plug(wanted *card) error {
-	tun, err := link.OpenTUN(link.Device{Name: wanted.name(), Address: wanted.Address, MTU: wanted.MTU})
+	tun, err := link.OpenTAP(link.Device{Name: wanted.name(), MAC: wanted.MAC, Address: wanted.Address, MTU: wanted.MTU})
 	if err != nil {
 		return err
 	}

@@ -187,11 +187,11 @@ func between(b *testing.B, f *fabric.Fabric, size string) (rate float64) {
 func plugged(b *testing.B, f *fabric.Fabric, eni string, address netip.Addr, role string, args ...string) (p *linktest.Process, detach func()) {
 	b.Helper()
 	device := link.Device{
-		Name: "eth0", Address: netip.PrefixFrom(address, 24), MTU: 9001,
+		Name: "eth0", MAC: link.AttachedMAC(address), Address: netip.PrefixFrom(address, 24), MTU: 9001,
 		Routes: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}, Gateway: netip.PrefixFrom(address, 24).Masked().Addr().Next(),
 	}
 	p, file := linktest.Start(b, device, role, args...)
-	tun, err := link.NewTUN(file, device.MTU)
+	tun, err := link.NewTAP(file, device.MTU, device.MAC, device.Address)
 	if err != nil {
 		b.Fatal(err)
 	}

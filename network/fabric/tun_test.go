@@ -131,11 +131,11 @@ func server(t testing.TB, listeners ...net.Listener) {
 // tunnelled starts a child with a role on the sample's node, behind a TUN device, and returns its result.
 func tunnelled(t testing.TB, f *fabric.Fabric, role string, args ...string) float64 {
 	device := link.Device{
-		Name: "eth0", Address: netip.PrefixFrom(nodeAddress, 24), MTU: 9001,
+		Name: "eth0", MAC: link.AttachedMAC(nodeAddress), Address: netip.PrefixFrom(nodeAddress, 24), MTU: 9001,
 		Routes: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}, Gateway: netip.MustParseAddr("10.0.1.1"),
 	}
 	p, file := linktest.Start(t, device, role, args...)
-	tun, err := link.NewTUN(file, device.MTU)
+	tun, err := link.NewTAP(file, device.MTU, device.MAC, device.Address)
 	if err != nil {
 		t.Fatal(err)
 	}

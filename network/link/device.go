@@ -2,10 +2,12 @@ package link
 
 import "net/netip"
 
-// Device is how a TUN device is set up in the network namespace of the calling thread.
+// Device is how a TAP device is set up in the network namespace of the calling thread.
 type Device struct {
 	// Name is the interface's (1–15 characters); empty lets the kernel choose.
 	Name string
+	// MAC is the interface's hardware address.
+	MAC MAC
 	// Address is the interface's, with the length of its subnet's prefix.
 	Address netip.Prefix
 	// MTU is in bytes (576–65535).

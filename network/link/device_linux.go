@@ -10,11 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OpenTUN makes a TUN device and sets it up. It returns the device's descriptor, for NewTUN here or in another process.
+// OpenTAP makes a TAP device and sets it up. It returns the device's descriptor, for NewTAP here or in another process.
 // It needs /dev/net/tun and CAP_NET_ADMIN in the network namespace, which the root of a user namespace has in its own.
-func OpenTUN(d Device) (*os.File, error) {
+//
+// The interface is an Ethernet one, as Amazon's are: software that looks for its host's address passes point-to-point
+// interfaces over.
+func OpenTAP(d Device) (*os.File, error) {
 	if !d.Address.Addr().Is4() {
-		return nil, fmt.Errorf("open a TUN device: %s is not an IPv4 address", d.Address)
+		return nil, fmt.Errorf("open a TAP device: %s is not an IPv4 address", d.Address)
 	}
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -23,17 +26,17 @@ func OpenTUN(d Device) (*os.File, error) {
 	file := os.NewFile(uintptr(fd), "/dev/net/tun")
 	ifr, err := unix.NewIfreq(d.Name)
 	if err == nil {
-		ifr.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI | unix.IFF_VNET_HDR)
+		ifr.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI | unix.IFF_VNET_HDR)
 		err = unix.IoctlIfreq(fd, unix.TUNSETIFF, ifr)
 	}
 	if err != nil {
 		file.Close()
-		return nil, fmt.Errorf("make the TUN device %q: %w", d.Name, err)
+		return nil, fmt.Errorf("make the TAP device %q: %w", d.Name, err)
 	}
 	d.Name = ifr.Name()
 	if err := d.setUp(); err != nil {
 		file.Close()
-		return nil, fmt.Errorf("set up the TUN device %s: %w", d.Name, err)
+		return nil, fmt.Errorf("set up the TAP device %s: %w", d.Name, err)
 	}
 	return file, nil
 }
@@ -56,6 +59,9 @@ func (d *Device) setUp() error {
 	// Router solicitations and the like would only be dropped; the kernel may be without IPv6.
 	_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+d.Name+"/disable_ipv6", []byte("1"), 0)
 	return withSocket(func(s int) error {
+		if err := setMAC(s, d.Name, d.MAC); err != nil {
+			return fmt.Errorf("set the hardware address: %w", err)
+		}
 		mask := netip.PrefixFrom(netip.AddrFrom4([4]byte{255, 255, 255, 255}), d.Address.Bits()).Masked().Addr()
 		for _, set := range []struct {
 			what    string
@@ -87,6 +93,22 @@ func (d *Device) setUp() error {
 		}
 		return nil
 	})
+}
+
+// setMAC gives an interface that is off its hardware address (netdevice(7), SIOCSIFHWADDR).
+func setMAC(s int, name string, m MAC) error {
+	r := struct {
+		name   [unix.IFNAMSIZ]byte
+		family uint16
+		mac    MAC
+		_      [16]byte // an ifreq is no shorter
+	}{family: unix.ARPHRD_ETHER, mac: m}
+	copy(r.name[:unix.IFNAMSIZ-1], name)
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(s), unix.SIOCSIFHWADDR, uintptr(unsafe.Pointer(&r)))
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 func up(s int, name string) error {

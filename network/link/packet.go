@@ -1,5 +1,5 @@
 // Package link is the wire between one network interface of the private network and its owner: what both ends of it
-// share, and the node's end. A TUN device, a WireGuard tunnel, a TCP/IP stack in user space and a pipe in memory are
+// share, and the node's end. A TAP device, a WireGuard tunnel, a TCP/IP stack in user space and a pipe in memory are
 // all a Link, and the fabric does not care which.
 package link
 
@@ -35,6 +35,8 @@ type Packet struct {
 	SegmentSize uint16
 	// Checksum is Partial or Verified for a super-segment, never Unknown.
 	Checksum Checksum
+	// Frame is why a frame held no packet for the network; Data is then empty, and the packet only there to be counted.
+	Frame FrameFault
 	// Memory is told when nobody needs Data and More any more; nil if the garbage collector owns them.
 	Memory Memory
 }

@@ -19,6 +19,8 @@ type Card struct {
 	// Interface is its id, "eni-…", and Index the device index; 0 is the primary interface.
 	Interface string
 	Index     int
+	// MAC is the hardware address, "0a:1b:2c:3d:4e:5f".
+	MAC string
 	// Address is the primary address with its subnet's length, Secondary are the others.
 	Address   netip.Prefix
 	Secondary []netip.Addr
@@ -30,7 +32,7 @@ func (c *Card) guest(mtu int) guest.Card {
 	if mtu == 0 {
 		mtu = defaultMTU
 	}
-	return guest.Card{Index: c.Index, Address: c.Address, Secondary: c.Secondary, Gateway: c.Gateway, MTU: mtu}
+	return guest.Card{Index: c.Index, MAC: c.MAC, Address: c.Address, Secondary: c.Secondary, Gateway: c.Gateway, MTU: mtu}
 }
 
 // slots are the network interfaces that a boot has besides the primary one.

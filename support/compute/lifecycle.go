@@ -180,7 +180,7 @@ func (s *Service) bootOf(i *Instance, m *machine, lease Lease) (guest.Boot, erro
 	}
 	b := guest.Boot{
 		ID: i.ID, Dir: m.dir, HostEtc: s.hostEtc(), Agent: s.Agent, Hostname: i.Hostname, Search: lease.Search,
-		Address: i.Address, Gateway: i.Gateway, Servers: lease.Servers, MTU: s.MTU, CA: s.CA, UserData: i.UserData, Console: m.console,
+		MAC: lease.primaryMAC(), Address: i.Address, Gateway: i.Gateway, Servers: lease.Servers, MTU: s.MTU, CA: s.CA, UserData: i.UserData, Console: m.console,
 	}
 	if plan, err := userdata.Parse(i.UserData); err != nil {
 		s.Log.Warn("an instance's user data is not understood", "instance", i.ID, "err", err)

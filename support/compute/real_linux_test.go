@@ -30,7 +30,7 @@ func (n waitNetwork) Attach(eni string, _ *os.File) (func(), error) {
 }
 
 func (n waitNetwork) Lease(i compute.Instance) (compute.Lease, error) {
-	return compute.Lease{Servers: []netip.Addr{i.Resolver}, Search: []string{i.Domain}}, nil
+	return compute.Lease{Servers: []netip.Addr{i.Resolver}, Search: []string{i.Domain}, Cards: []compute.Card{{MAC: "0a:00:00:00:00:01"}}}, nil
 }
 
 func (n waitNetwork) Terminated(_ context.Context, i compute.Instance) error {

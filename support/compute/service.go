@@ -62,6 +62,16 @@ type Lease struct {
 	Cards []Card
 }
 
+// primaryMAC is the hardware address of the primary network interface.
+func (l *Lease) primaryMAC() string {
+	for _, c := range l.Cards {
+		if c.Index == 0 {
+			return c.MAC
+		}
+	}
+	return ""
+}
+
 // Launcher starts guests; *guest.Launcher does.
 type Launcher interface {
 	Start(ctx context.Context, b guest.Boot) (guest.Machine, error)

@@ -71,7 +71,7 @@ func open(d link.Device) error {
 	if err := link.LoopbackUp(); err != nil {
 		return err
 	}
-	tun, err := link.OpenTUN(d)
+	tun, err := link.OpenTAP(d)
 	if err != nil {
 		return err
 	}

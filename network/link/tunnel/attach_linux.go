@@ -36,7 +36,7 @@ type attached struct {
 	control *net.UnixConn
 }
 
-// Attach runs a command for which the private network is the only one: in namespaces of its own, with a TUN device as its
+// Attach runs a command for which the private network is the only one: in namespaces of its own, with a TAP device as its
 // interface, the VPC's resolver as its name server and the server's CA beside the system's. It needs no privilege where
 // ordinary users may make user namespaces and open /dev/net/tun; the command runs as the same user and sees the same
 // files. Attach returns when the command has ended: nil, an *exec.ExitError, or a fault if it could not be started. When
@@ -131,7 +131,7 @@ func (a *attached) connect(ctx context.Context, c *Config, o AttachOptions) (clo
 	if err != nil {
 		return nil, err
 	}
-	tun, err := link.NewTUN(file, c.Grant.MTU)
+	tun, err := link.NewTAP(file, c.Grant.MTU, link.AttachedMAC(c.Local()), c.Grant.Address)
 	if err != nil {
 		return nil, fmt.Errorf("attach: %w", err)
 	}

@@ -70,9 +70,10 @@ func prepareAttached(control *net.UnixConn) (program string, a attachment, err e
 	if err := link.LoopbackUp(); err != nil {
 		return "", a, fmt.Errorf("loopback interface: %w", err)
 	}
-	tun, err := link.OpenTUN(link.Device{
-		Name: attachedInterface, Address: a.Config.Grant.Address, MTU: a.Config.Grant.MTU,
-		Routes: []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0)},
+	address := a.Config.Grant.Address
+	tun, err := link.OpenTAP(link.Device{
+		Name: attachedInterface, MAC: link.AttachedMAC(address.Addr()), Address: address, MTU: a.Config.Grant.MTU,
+		Routes: []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0)}, Gateway: link.Router(address),
 	})
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
 		err = fmt.Errorf("%w (load the module with modprobe tun; every user may be let use it: chmod 666 /dev/net/tun)", err)

@@ -51,7 +51,7 @@ func (l *Launcher) probe(ctx context.Context, dir, agent string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	m, err := l.Start(ctx, Boot{
-		ID: "i-probe", Dir: filepath.Join(tmp, "i"), HostEtc: etc, Agent: agent, Hostname: "probe", Probe: true,
+		ID: "i-probe", Dir: filepath.Join(tmp, "i"), HostEtc: etc, Agent: agent, Hostname: "probe", Probe: true, MAC: "0a:00:00:00:00:01",
 		Address: netip.MustParsePrefix("192.0.2.2/24"), Gateway: netip.MustParseAddr("192.0.2.1"), Servers: []netip.Addr{netip.MustParseAddr("192.0.2.1")},
 	})
 	if err != nil {

@@ -23,6 +23,8 @@ type Boot struct {
 	Agent string
 
 	Hostname string
+	// MAC is the interface's hardware address, "0a:1b:2c:3d:4e:5f".
+	MAC string
 	// Search is the list of domains in which short names are looked for; the first is the host's own. It may be empty.
 	Search []string
 	// Address is the interface's address with its subnet's length.
@@ -49,6 +51,8 @@ func (b *Boot) check() error {
 	switch {
 	case b.ID == "" || b.Dir == "" || b.Agent == "" || b.Hostname == "":
 		return fmt.Errorf("boot %q: id, directory, agent and host name are needed", b.ID)
+	case b.MAC == "":
+		return fmt.Errorf("boot %s: the interface's hardware address is needed", b.ID)
 	case b.Image == "" && b.HostEtc == "":
 		return fmt.Errorf("boot %s: the host as an image needs its copy of /etc", b.ID)
 	case !b.Address.IsValid() || !b.Address.Addr().Is4() || !b.Gateway.Is4() || len(b.Servers) == 0:
@@ -63,6 +67,8 @@ func (b *Boot) check() error {
 type Card struct {
 	// Index is the device index; the guest calls the interface eth0, eth1 and so on after it.
 	Index int
+	// MAC is the hardware address, "0a:1b:2c:3d:4e:5f".
+	MAC string
 	// Address is the primary address with its subnet's length, Secondary are the others.
 	Address   netip.Prefix
 	Secondary []netip.Addr
@@ -95,8 +101,8 @@ type End struct {
 
 // Machine is a guest that runs.
 type Machine interface {
-	// TUN is the guest's network interface: packets with a virtio network header, with large TCP segments and unfinished
-	// checksums both ways. The caller owns it once Start has returned.
+	// TUN is the guest's network interface: Ethernet frames with a virtio network header, with large TCP segments and
+	// unfinished checksums both ways. The caller owns it once Start has returned.
 	TUN() *os.File
 	// Plug gives the running guest one more network interface and returns it as TUN is; the guest's is gone once it is
 	// closed.

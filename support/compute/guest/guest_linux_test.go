@@ -136,7 +136,7 @@ func (l *lab) boot(n int, script string) (guest.Boot, *console) {
 		Hostname: fmt.Sprintf("ip-10-0-1-%d", n), Search: []string{"ec2.internal", "example.com"},
 		Address: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 1, byte(n)}), 24),
 		Gateway: netip.MustParseAddr("10.0.1.1"), Servers: []netip.Addr{netip.MustParseAddr("10.0.9.53"), netip.MustParseAddr("10.0.0.2")},
-		CA: testCA, Console: c,
+		CA: testCA, Console: c, MAC: fmt.Sprintf("0a:00:00:00:01:%02x", n),
 	}
 	if script != "" {
 		// What the script prints is marked, to be told from what others print on the console.

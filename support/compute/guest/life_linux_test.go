@@ -23,24 +23,12 @@ func TestPacketsLeaveThroughTheTUN(t *testing.T) {
 	l := newLab(t)
 	b, _ := l.boot(20, "bash -c 'echo hello > /dev/udp/10.0.9.9/53'")
 	m := start(t, l, b)
-	m.TUN().SetReadDeadline(time.Now().Add(patience))
-	buf := make([]byte, 1<<16)
-	for {
-		n, err := m.TUN().Read(buf)
-		if err != nil {
-			t.Fatalf("no packet to 10.0.9.9: %v", err)
-		}
-		const virtioHeader = 10
-		p := buf[virtioHeader:n]
-		if len(p) < 28 || p[0]>>4 != 4 {
-			continue
-		}
-		if bytes.Equal(p[16:20], []byte{10, 0, 9, 9}) {
-			if !bytes.Equal(p[12:16], []byte{10, 0, 1, 20}) || binary.BigEndian.Uint16(p[22:]) != 53 {
-				t.Errorf("packet % x", p)
-			}
-			return
-		}
+	p := cable(t, m.TUN(), b.MAC, b.Address).wait(patience, func(p []byte) bool { return bytes.Equal(p[16:20], []byte{10, 0, 9, 9}) })
+	if p == nil {
+		t.Fatal("no packet to 10.0.9.9")
+	}
+	if !bytes.Equal(p[12:16], []byte{10, 0, 1, 20}) || binary.BigEndian.Uint16(p[22:]) != 53 {
+		t.Errorf("packet % x", p)
 	}
 }
 

@@ -29,12 +29,15 @@ const (
 	UDPLength            // the UDP length is not the packet's
 	ICMPType             // neither echo nor an error about a packet
 	Super                // a super-segment of something other than TCP, or with impossible segments
+
+	firstFrame // what link.FrameFault says of the frame, in its order
 )
 
 // Names are the faults' names, by value.
 var Names = [...]string{
 	"none", "short", "ipv6", "version", "options", "length", "header-checksum", "fragment", "ttl", "tcp-header",
 	"tcp-flags", "udp-length", "icmp-type", "super-segment",
+	"frame-source", "frame-destination", "frame-type", "frame-arp",
 }
 
 // IP protocol numbers.
@@ -103,7 +106,7 @@ func (h *Header) Largest(p *link.Packet) int {
 func Parse(p *link.Packet, h *Header) Fault {
 	b := p.Data
 	if len(b) < 1 {
-		return Short
+		return noPacket(p)
 	}
 	switch b[0] >> 4 {
 	case 4:
@@ -142,6 +145,14 @@ func Parse(p *link.Packet, h *Header) Fault {
 		return Super
 	}
 	return h.transport(b[HeaderSize:], p)
+}
+
+// noPacket is the fault of a packet without data.
+func noPacket(p *link.Packet) Fault {
+	if p.Frame != link.FrameGood {
+		return firstFrame + Fault(p.Frame-link.FrameSource)
+	}
+	return Short
 }
 
 func (h *Header) transport(b []byte, p *link.Packet) Fault {

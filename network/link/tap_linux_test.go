@@ -12,8 +12,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"postern/network/link"
 	"postern/network/link/linktest"
@@ -21,14 +23,14 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	linktest.Child(map[string]linktest.Role{"stream": stream, "datagram": datagram})
+	linktest.Child(map[string]linktest.Role{"stream": stream, "datagram": datagram, "neighbours": neighbours})
 	goleak.VerifyTestMain(m)
 }
 
 const streamed = 32 << 20
 
 var (
-	device  = link.Device{Name: "eth0", Address: netip.MustParsePrefix("10.9.0.2/24"), MTU: 9001, Routes: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}, Gateway: netip.MustParseAddr("10.9.0.1")}
+	device  = link.Device{Name: "eth0", MAC: link.MAC{0x0a, 1, 2, 3, 4, 5}, Address: netip.MustParsePrefix("10.9.0.2/24"), MTU: 9001, Routes: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}, Gateway: netip.MustParseAddr("10.9.0.1")}
 	faraway = netip.MustParseAddrPort("172.31.0.9:443") // behind the gateway
 )
 
@@ -57,11 +59,11 @@ func sum(seed byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// behind starts a child behind a TUN device whose other end is a stack with the address of faraway. It counts the packets
+// behind starts a child behind a TAP device whose other end is a stack with the address of faraway. It counts the packets
 // from the child.
-func behind(t *testing.T, role string) (p *linktest.Process, s *userstack.Stack, t2 *link.TUN) {
+func behind(t *testing.T, role string) (p *linktest.Process, s *userstack.Stack, t2 *link.TAP) {
 	p, file := linktest.Start(t, device, role)
-	tun, err := link.NewTUN(file, device.MTU)
+	tun, err := link.NewTAP(file, device.MTU, device.MAC, device.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +78,7 @@ func behind(t *testing.T, role string) (p *linktest.Process, s *userstack.Stack,
 	return p, s, tun
 }
 
-func TestTUNCarriesLargeSegmentsBothWays(t *testing.T) {
+func TestTAPCarriesLargeSegmentsBothWays(t *testing.T) {
 	p, s, tun := behind(t, "stream")
 	l, err := s.ListenTCP(faraway)
 	if err != nil {
@@ -141,7 +143,7 @@ func datagram([]string) (any, error) {
 	return len(b[:n]), err
 }
 
-func TestTUNCarriesDatagrams(t *testing.T) {
+func TestTAPCarriesDatagrams(t *testing.T) {
 	p, s, tun := behind(t, "datagram")
 	u, err := s.DialUDP(faraway, netip.AddrPort{})
 	if err != nil {
@@ -164,13 +166,92 @@ func TestTUNCarriesDatagrams(t *testing.T) {
 	}
 }
 
-func TestNewTUNRefusesOtherFiles(t *testing.T) {
+// neighbours says what the kernel knows of the interface after a datagram, and sends a frame in another's name.
+func neighbours([]string) (any, error) {
+	i, err := net.InterfaceByName("eth0")
+	if err != nil {
+		return nil, err
+	}
+	c, err := net.Dial("udp", faraway.String())
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte("hello")); err != nil {
+		return nil, err
+	}
+	if _, err := c.Read(make([]byte, 10)); err != nil {
+		return nil, err
+	}
+	table, err := os.ReadFile("/proc/thread-self/net/arp")
+	if err != nil {
+		return nil, err
+	}
+	raw, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(raw)
+	frame := make([]byte, 60)
+	copy(frame, link.RouterMAC(device.Address).String()) // anything
+	err = unix.Sendto(raw, frame, 0, &unix.SockaddrLinklayer{Ifindex: i.Index})
+	return fmt.Sprint(i.HardwareAddr, i.Flags&net.FlagPointToPoint, strings.Contains(string(table), link.RouterMAC(device.Address).String())), err
+}
+
+// The interface is an Ethernet one with the address that it was given; its router is found by ARP, and what is sent in
+// another's name is refused.
+func TestTAPIsAnEthernetInterface(t *testing.T) {
+	p, s, tap := behind(t, "neighbours")
+	u, err := s.DialUDP(faraway, netip.AddrPort{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Close()
+	refused := make(chan link.FrameFault, 100)
+	s.Open(tap.Send)
+	tap.Open(func(batch []link.Packet) {
+		for i := range batch {
+			if batch[i].Frame != link.FrameGood {
+				refused <- batch[i].Frame
+				continue
+			}
+			s.Send(batch[i : i+1])
+		}
+	})
+	b := make([]byte, 100)
+	n, from, err := u.ReadFrom(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.WriteTo(b[:n], from); err != nil {
+		t.Fatal(err)
+	}
+	var got string
+	if err := p.Wait(&got); err != nil {
+		t.Fatal(err)
+	}
+	if want := device.MAC.String() + " 0 true"; got != want {
+		t.Errorf("the far side says %q, want %q", got, want)
+	}
+	for {
+		select {
+		case fault := <-refused:
+			if fault == link.FrameSource {
+				return
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("the frame in another's name was not refused")
+		}
+	}
+}
+
+func TestNewTAPRefusesOtherFiles(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	if _, err := link.NewTUN(r, 1500); err == nil {
-		t.Error("a pipe was taken for a TUN device")
+	if _, err := link.NewTAP(r, 1500, device.MAC, device.Address); err == nil {
+		t.Error("a pipe was taken for a TAP device")
 	}
 }
