@@ -35,7 +35,7 @@ var walls = []wall{
 	{"network/link/...", []string{"aws/...", "network/link/..."}, nil, "the node's end of the wire holds no server code"},
 	{"network/...", []string{"aws/...", "network/..."}, nil, "heart one knows neither heart two nor the skin"},
 	{"ssm/...", []string{"aws/...", "bus", "ssm/..."}, nil, "heart two knows neither heart one nor the skin"},
-	{"support/compute/guest", []string{"network/link", "support/compute/..."}, nil, "a guest's network interface is the far end of a link"},
+	{"support/compute/guest", []string{"aws/...", "network/link", "support/compute/..."}, nil, "a guest's network interface is the far end of a link"},
 	{"support/...", []string{"aws/...", "support/..."}, nil, "what the hearts need around them"},
 	{"api/...", []string{"aws/...", "bus", "network", "network/vpc", "ssm/...", "support/...", "api/..."}, nil, "the skin is thin and never sees the fabric"},
 	{"store/...", []string{"aws/...", "network", "network/vpc", "ssm/...", "support/...", "store/..."}, nil, "implements the hearts' interfaces"},

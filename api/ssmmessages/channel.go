@@ -32,9 +32,12 @@ type channel struct {
 	slots chan struct{}
 
 	mu sync.Mutex // guards what follows
-	// silence closes the connection when it runs out; what is heard puts that off once the channel is open.
+	// silence is one timer for the channel's whole life: while it is being opened, the time for that, and then the time
+	// since something was heard. It runs silent.
 	silence *time.Timer
 	opened  bool
+	// asked says that the node was sent a ping, and nothing was heard since.
+	asked bool
 	// ended says that run is over.
 	ended bool
 	// out waits to be written by the goroutine that writing says is there.
@@ -155,7 +158,39 @@ func (ch *channel) heard() {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if ch.opened && !ch.ended {
+		ch.asked = false
 		ch.silence.Reset(ch.s.config.Silence)
+	}
+}
+
+// silent closes a connection whose opening took too long, and asks the node of an open one whether it is there. Only a
+// ping without an answer says that it is not: agents may be silent for minutes.
+func (ch *channel) silent() {
+	ch.mu.Lock()
+	opened := ch.opened
+	if opened && !ch.ended {
+		ch.asked = true
+		ch.s.wg.Go(ch.ask)
+	}
+	ch.mu.Unlock()
+	if !opened {
+		_ = ch.conn.CloseNow()
+	}
+}
+
+// ask pings and waits for the answer, for which anything that is heard meanwhile is taken.
+func (ch *channel) ask() {
+	ctx, cancel := context.WithTimeout(ch.s.ctx, ch.s.config.Answer)
+	defer cancel()
+	if err := ch.conn.Ping(ctx); err == nil {
+		ch.heard()
+		return
+	}
+	ch.mu.Lock()
+	asked := ch.asked
+	ch.mu.Unlock()
+	if asked {
+		_ = ch.conn.CloseNow()
 	}
 }
 

@@ -239,45 +239,91 @@ func TestTokensExpire(t *testing.T) {
 	}
 }
 
-func TestSilence(t *testing.T) {
-	const silence = time.Second
-	l := nodetest.New(t, nodetest.Options{Channels: ssmmessages.Config{Silence: silence, Opening: silence}})
+// A channel that is never opened is dropped, whatever else its node says.
+func TestUnopenedChannelIsDropped(t *testing.T) {
+	const opening = time.Second
+	l := nodetest.New(t, nodetest.Options{Channels: ssmmessages.Config{Silence: opening / 10, Opening: opening}})
+	conn, err := dial(l.Register(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	pinged := make(chan error, 1)
+	start := time.Now()
+	go func() { pinged <- keepPinging(conn) }()
+	if _, _, err := conn.Read(context.Background()); err == nil {
+		t.Error("something was said")
+	}
+	_ = conn.CloseNow()
+	<-pinged
+	if d := time.Since(start); d < opening || d > 20*opening {
+		t.Errorf("dropped after %v", d)
+	}
+}
+
+func dial(m *nodetest.Machine, onPing func(context.Context, []byte) bool) (*websocket.Conn, error) {
+	return m.Dial(m.ID, websocket.DialOptions{OnPingReceived: onPing})
+}
+
+// opened is an open channel of a node that does nothing but read, and says what it makes of pings.
+func opened(t *testing.T, l *nodetest.Lab, m *nodetest.Machine, onPing func() bool) (gone <-chan error) {
+	t.Helper()
+	status, body := m.CreateChannel(m.ID)
+	conn, err := dial(m, func(context.Context, []byte) bool { return onPing() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.CloseNow() })
+	if err := conn.Write(t.Context(), websocket.MessageText, nodetest.Opening(nodetest.Token(t, status, body))); err != nil {
+		t.Fatal(err)
+	}
+	nodetest.Until(t, "the channel is open", func() bool { return l.Mailbox.Connected(m.ID) })
+	ended := make(chan error, 1)
+	go func() {
+		_, _, err := conn.Read(context.Background())
+		ended <- err
+	}()
+	return ended
+}
+
+// Most agents ping every five minutes only. The server asks whether they are there, and the channel stays.
+func TestSilentNodeKeepsItsChannel(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{Channels: ssmmessages.Config{Silence: 20 * time.Millisecond}})
 	m := l.Register(t)
-	t.Run("nothing is said at all", func(t *testing.T) {
-		pinged := make(chan error, 1)
-		conn, err := m.Dial(m.ID, websocket.DialOptions{})
-		if err != nil {
-			t.Fatal(err)
+	const pings = 30
+	asked := make(chan struct{}, pings)
+	gone := opened(t, l, m, func() bool {
+		select {
+		case asked <- struct{}{}:
+		default:
 		}
-		defer conn.CloseNow()
-		start := time.Now()
-		// Pings alone do not open a channel.
-		go func() { pinged <- keepPinging(conn) }()
-		if _, _, err := conn.Read(context.Background()); err == nil {
-			t.Error("something was said")
-		}
-		_ = conn.CloseNow()
-		<-pinged
-		if d := time.Since(start); d < silence || d > 20*silence {
-			t.Errorf("dropped after %v", d)
-		}
+		return true
 	})
-	t.Run("pings keep the channel", func(t *testing.T) {
-		a := m.Connect(nil)
-		start := time.Now()
-		next := time.NewTicker(silence / 10)
-		defer next.Stop()
-		for time.Since(start) < 3*silence {
-			if err := a.Conn.Ping(t.Context()); err != nil {
-				t.Fatalf("after %v: %v", time.Since(start), err)
-			}
-			<-next.C
+	for i := range pings {
+		select {
+		case <-asked:
+		case err := <-gone:
+			t.Fatalf("dropped after %d pings: %v", i, err)
+		case <-time.After(20 * time.Second):
+			t.Fatalf("asked %d times only", i)
 		}
-		<-a.Gone()
-		if d := time.Since(start); d < 3*silence+silence/2 {
-			t.Errorf("dropped after %v", d)
+		if !l.Mailbox.Connected(m.ID) {
+			t.Fatal("the node counts as not connected")
 		}
-	})
+	}
+}
+
+// A node that does not answer is gone: its channel is closed.
+func TestUnansweredPingEndsTheChannel(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{Channels: ssmmessages.Config{Silence: 20 * time.Millisecond, Answer: 100 * time.Millisecond}})
+	m := l.Register(t)
+	gone := opened(t, l, m, func() bool { return false })
+	select {
+	case <-gone:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the channel of a node that answers nothing stays")
+	}
+	nodetest.Until(t, "the node is not connected", func() bool { return !l.Mailbox.Connected(m.ID) })
 }
 
 func keepPinging(conn *websocket.Conn) error {

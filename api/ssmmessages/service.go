@@ -22,8 +22,11 @@ type Config struct {
 	Commands *command.Service
 	Nodes    *node.Service
 	Mailbox  *mailbox.Mailbox
-	// Silence is how long a channel may be silent: 114 s, the agent's own patience.
+	// Silence is how long nothing may be heard of a channel before the node is asked by a ping whether it is there: 60 s.
+	// Agents that ping by themselves do so every 54 s and are never asked; most releases ping every 5 minutes only.
 	Silence time.Duration
+	// Answer is how long the answer to a ping may take: 50 s. Without one the channel is closed.
+	Answer time.Duration
 	// Opening is how long the text frame may take: 15 s, the agent's own patience.
 	Opening time.Duration
 	// TokenLife is how long a token may be used: 60 s.
@@ -56,8 +59,8 @@ func New(c Config) *Channels {
 		to    *time.Duration
 		value time.Duration
 	}{
-		{&c.Silence, 114 * time.Second}, {&c.Opening, 15 * time.Second}, {&c.TokenLife, time.Minute}, {&c.WriteTimeout, 10 * time.Second},
-		{&c.Recheck, 30 * time.Second},
+		{&c.Silence, time.Minute}, {&c.Answer, 50 * time.Second}, {&c.Opening, 15 * time.Second}, {&c.TokenLife, time.Minute},
+		{&c.WriteTimeout, 10 * time.Second}, {&c.Recheck, 30 * time.Second},
 	} {
 		if *d.to == 0 {
 			*d.to = d.value
@@ -167,7 +170,7 @@ func (s *Channels) open(w http.ResponseWriter, r *http.Request, c *api.Call) err
 		return fault.New(fault.Invalid, "ssmmessages.open", "the request is not a WebSocket upgrade: %w", err)
 	}
 	ch.conn.SetReadLimit(readLimit)
-	ch.silence = time.AfterFunc(s.config.Opening, func() { _ = ch.conn.CloseNow() })
+	ch.silence = time.AfterFunc(s.config.Opening, ch.silent)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
