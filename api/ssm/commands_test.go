@@ -135,6 +135,69 @@ func TestSendAndGet(t *testing.T) {
 	}
 }
 
+// What is cut says so, on both streams.
+func TestLongOutputIsMarked(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{})
+	c, m := l.SSM(), l.Register(t)
+	m.Connect(func(a *nodetest.Agent, job mgs.Job) {
+		a.Reply(job.JobID, nodetest.Result(mgs.Success, 0, strings.Repeat("o", 24_001), strings.Repeat("e", 8_001)))
+	})
+	in := shell("yes")
+	in.InstanceIds = []string{m.ID}
+	out := until(t, c, *send(t, c, in).CommandId, m.ID, types.CommandInvocationStatusSuccess)
+	for _, tt := range []struct {
+		name, got string
+		limit     int
+	}{{"stdout", *out.StandardOutputContent, 24_000}, {"stderr", *out.StandardErrorContent, 8_000}} {
+		if len(tt.got) != tt.limit || !strings.HasSuffix(tt.got, mgs.TruncatedMark) {
+			t.Errorf("%s: %d characters that end in %q", tt.name, len(tt.got), tt.got[len(tt.got)-30:])
+		}
+	}
+}
+
+// An agent only says that it could not read something. The service says what that can have been.
+func TestRefusedParameterIsNamed(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{})
+	c, m := l.SSM(), l.Register(t)
+	m.Connect(func(a *nodetest.Agent, job mgs.Job) { a.Ack(job.JobID, mgs.ParseError) })
+	for _, tt := range []struct{ line, want string }{
+		{"echo {{ssm:/app/word}} {{ ssm:/app/other:3 }}", "parameter commands refers to {{ssm:/app/other:3}}, {{ssm:/app/word}}"},
+		{"echo", "the document AWS-RunShellScript or one of its parameters"},
+	} {
+		in := shell(tt.line)
+		in.InstanceIds = []string{m.ID}
+		out := until(t, c, *send(t, c, in).CommandId, m.ID, types.CommandInvocationStatusFailed)
+		if got := *out.StandardErrorContent; !strings.Contains(got, "51408") || !strings.Contains(got, tt.want) {
+			t.Errorf("%s: %q", tt.line, got)
+		}
+	}
+}
+
+// Amazon's documents that are not built are named as such; what does not exist is another thing.
+func TestDocumentsThatAreNotBuilt(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{})
+	c, m := l.SSM(), l.Register(t)
+	for name, wanted := range map[string]string{
+		"AWS-RunPatchBaseline": "NotImplementedException", "AWS-UpdateSSMAgent": "NotImplementedException",
+		"arn:aws:ssm:us-east-1::document/AWS-StartPortForwardingSession": "NotImplementedException",
+		"AmazonCloudWatch-ManageAgent": "NotImplementedException", "AWS-RunShelScript": "InvalidDocument", "mine": "InvalidDocument",
+	} {
+		_, err := c.SendCommand(t.Context(), &ssm.SendCommandInput{DocumentName: &name, InstanceIds: []string{m.ID}})
+		want(t, "SendCommand "+name, err, wanted)
+		_, err = c.GetDocument(t.Context(), &ssm.GetDocumentInput{Name: &name})
+		want(t, "GetDocument "+name, err, wanted)
+		_, err = c.DescribeDocument(t.Context(), &ssm.DescribeDocumentInput{Name: &name})
+		want(t, "DescribeDocument "+name, err, wanted)
+		if wanted != "InvalidDocument" && !strings.Contains(fmt.Sprint(err), "Postern does not implement the document ") {
+			t.Errorf("%s: %v", name, err)
+		}
+		_, err = c.ListDocumentVersions(t.Context(), &ssm.ListDocumentVersionsInput{Name: &name})
+		want(t, "ListDocumentVersions "+name, err, wanted)
+		_, err = c.DescribeDocumentPermission(t.Context(), &ssm.DescribeDocumentPermissionInput{Name: &name, PermissionType: types.DocumentPermissionTypeShare})
+		want(t, "DescribeDocumentPermission "+name, err, wanted)
+	}
+}
+
 const threeSteps = `{"schemaVersion":"2.2","parameters":{"word":{"type":"String"}},"mainSteps":[
 	{"action":"aws:runShellScript","name":"step1","inputs":{"runCommand":["echo {{ word }}"]}},
 	{"action":"aws:runShellScript","name":"step2","precondition":{"StringEquals":["platformType","Windows"]},"inputs":{"runCommand":["dir"]}},

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"postern/aws/fault"
+	"postern/ssm/document"
 	"postern/ssm/mailbox"
 	"postern/ssm/mgs"
 )
@@ -104,7 +106,7 @@ func (s *Service) Acknowledged(ctx context.Context, node, jobID string, code mgs
 	if code.Verdict() == mgs.JobAgain {
 		s.config.Mailbox.Later(node, jobID, refusedDelay)
 	} else {
-		s.config.Mailbox.Done(node, jobID)
+		s.config.Mailbox.Acknowledged(node, jobID)
 	}
 	key := Key{command, node}
 	cancelled, err := s.cancelled(ctx, key)
@@ -117,7 +119,35 @@ func (s *Service) Acknowledged(ctx context.Context, node, jobID string, code mgs
 		}
 		return s.submit(ctx, event{key: *cancelled, apply: func(i *Invocation) { i.cancelHeard(now) }})
 	}
-	return s.submit(ctx, event{key: key, apply: func(i *Invocation) { i.acknowledged(code, now) }})
+	hint := ""
+	if code == mgs.ParseError {
+		if hint, err = s.parseHint(ctx, key); err != nil {
+			return err
+		}
+	}
+	return s.submit(ctx, event{key: key, apply: func(i *Invocation) { i.acknowledged(code, hint, now) }})
+}
+
+// parseHint says which parameters an agent may have been unable to read: it tells nothing but that there was something.
+// What the service can check it has checked before; what is left is what the node itself reads from Parameter Store.
+func (s *Service) parseHint(ctx context.Context, key Key) (string, error) {
+	c, err := s.get(ctx, key.CommandID)
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	var hints []string
+	for _, name := range slices.Sorted(maps.Keys(c.Wire)) {
+		if stored := document.References(c.Wire[name]); len(stored) > 0 {
+			hints = append(hints, fmt.Sprintf("parameter %s refers to {{ssm:%s}}", name, strings.Join(stored, "}}, {{ssm:")))
+		}
+	}
+	if len(hints) == 0 {
+		return fmt.Sprintf(": it does not take the document %s or one of its parameters", c.Document), nil
+	}
+	return ": " + strings.Join(hints, "; ") + ", which the node reads itself: is it there, no SecureString, and may the node's role call ssm:GetParameters for it?", nil
 }
 
 func badJob(err error) error {
@@ -197,6 +227,7 @@ func (s *Service) Failed(ctx context.Context, node, jobID string) error {
 
 // nodeGone ends what was for a node that no longer exists.
 func (s *Service) nodeGone(ctx context.Context, node string) {
+	s.config.Mailbox.Forget(node)
 	rows, err := s.config.Store.Rows(ctx, Query{Node: node, Stages: []Stage{Held, Queued, Running, Cancelling}})
 	if err == nil && len(rows) > 0 {
 		now := s.config.Now()

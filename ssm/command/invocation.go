@@ -85,8 +85,8 @@ func (i *Invocation) accepted(now time.Time) {
 	}
 }
 
-// acknowledged notes the node's answer to the job.
-func (i *Invocation) acknowledged(code mgs.Code, now time.Time) {
+// acknowledged notes the node's answer to the job. hint says what may be wrong, where the node does not.
+func (i *Invocation) acknowledged(code mgs.Code, hint string, now time.Time) {
 	switch code.Verdict() {
 	case mgs.JobRunning:
 		i.accepted(now)
@@ -97,7 +97,7 @@ func (i *Invocation) acknowledged(code mgs.Code, now time.Time) {
 		}
 	default:
 		if i.Stage == Queued || i.Stage == Cancelling && i.Accepted.IsZero() {
-			i.Trace = fmt.Sprintf("the agent refused the command: %s (%s)", code.Text(), code)
+			i.Trace = fmt.Sprintf("the agent refused the command: %s (%s)%s", code.Text(), code, hint)
 			i.end(Failed, now)
 		}
 	}

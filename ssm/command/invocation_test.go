@@ -78,7 +78,7 @@ func TestAnyOrderAndRepetitionEndsAlike(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		run := drawRun(t)
 		straight := queued()
-		straight.acknowledged(mgs.Accepted, noon)
+		straight.acknowledged(mgs.Accepted, "", noon)
 		for _, r := range run {
 			straight.replied(r, noon)
 		}
@@ -92,7 +92,7 @@ func TestAnyOrderAndRepetitionEndsAlike(t *testing.T) {
 		var ended Details
 		for k, r := range shuffled {
 			if k == ack {
-				i.acknowledged(rapid.SampledFrom([]mgs.Code{mgs.Accepted, mgs.Duplicate}).Draw(t, "code"), now)
+				i.acknowledged(rapid.SampledFrom([]mgs.Code{mgs.Accepted, mgs.Duplicate}).Draw(t, "code"), "", now)
 			}
 			now = now.Add(time.Duration(rapid.IntRange(0, 3000).Draw(t, "ms")) * time.Millisecond)
 			i.tick(now)
@@ -149,7 +149,7 @@ func drive(t *rapid.T, i *Invocation, now time.Time) {
 	case 2:
 		i.sent(now)
 	case 3:
-		i.acknowledged(rapid.SampledFrom(codes).Draw(t, "code"), now)
+		i.acknowledged(rapid.SampledFrom(codes).Draw(t, "code"), "", now)
 	case 4, 5:
 		run := drawRun(t)
 		i.replied(rapid.SampledFrom(run).Draw(t, "reply"), now)
@@ -178,11 +178,11 @@ func TestTransitions(t *testing.T) {
 		details Details
 	}{
 		{"released", func(i *Invocation) {}, Queued, Pending},
-		{"accepted", func(i *Invocation) { i.acknowledged(mgs.Accepted, noon) }, Running, InProgress},
-		{"duplicate", func(i *Invocation) { i.acknowledged(mgs.Duplicate, noon) }, Running, InProgress},
-		{"busy", func(i *Invocation) { i.acknowledged(mgs.BufferFull, noon) }, Queued, Delayed},
+		{"accepted", func(i *Invocation) { i.acknowledged(mgs.Accepted, "", noon) }, Running, InProgress},
+		{"duplicate", func(i *Invocation) { i.acknowledged(mgs.Duplicate, "", noon) }, Running, InProgress},
+		{"busy", func(i *Invocation) { i.acknowledged(mgs.BufferFull, "", noon) }, Queued, Delayed},
 		{"unanswered", func(i *Invocation) { i.unanswered() }, Queued, Delayed},
-		{"refused", func(i *Invocation) { i.acknowledged(mgs.ParseError, noon) }, Ended, Failed},
+		{"refused", func(i *Invocation) { i.acknowledged(mgs.ParseError, "", noon) }, Ended, Failed},
 		{"a reply is an acknowledgement", func(i *Invocation) { i.replied(&mgs.ReplyContent{DocumentStatus: mgs.InProgress}, noon) }, Running, InProgress},
 		{"not delivered in time", func(i *Invocation) { i.tick(in(time.Minute)) }, Ended, DeliveryTimedOut},
 		{"not quite", func(i *Invocation) { i.tick(in(time.Minute - 1)) }, Queued, Pending},
@@ -250,8 +250,9 @@ func TestOutputLimits(t *testing.T) {
 		got  string
 		want int
 	}{{s.Output, OutputLimit}, {s.Stdout, StdoutLimit}, {s.Stderr, StderrLimit}} {
-		if n := len([]rune(tt.got)); n != tt.want || !strings.HasPrefix(long, tt.got) {
-			t.Errorf("%d characters kept, want %d", n, tt.want)
+		kept, marked := strings.CutSuffix(tt.got, mgs.TruncatedMark)
+		if n := len([]rune(tt.got)); n != tt.want || !marked || !strings.HasPrefix(long, kept) {
+			t.Errorf("%d characters kept, want %d, marked %t", n, tt.want, marked)
 		}
 	}
 	for n := range 500 {

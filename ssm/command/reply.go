@@ -52,10 +52,18 @@ func (s *Step) Details() Details {
 func newStep(s *mgs.StepStatus) *Step {
 	return &Step{
 		Name: cut(s.Name, maxName), Status: mgs.Status(cut(string(s.Status), maxName)), Code: s.Code,
-		Output: cut(s.Output, OutputLimit), Stdout: cut(s.StandardOutput, StdoutLimit), Stderr: cut(s.StandardError, StderrLimit),
+		Output: clip(s.Output, OutputLimit), Stdout: clip(s.StandardOutput, StdoutLimit), Stderr: clip(s.StandardError, StderrLimit),
 		Start: cut(s.StartDateTime, maxName), End: cut(s.EndDateTime, maxName),
 		S3Bucket: cut(s.OutputS3BucketName, maxName), S3Prefix: cut(s.OutputS3KeyPrefix, 4*maxName),
 	}
+}
+
+// clip keeps the first n characters of an output, the last of which say that there was more, as agents mark what they cut.
+func clip(s string, n int) string {
+	if len(s) <= n || utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	return cut(s, n-len(mgs.TruncatedMark)) + mgs.TruncatedMark
 }
 
 // cut keeps the first n characters of s.

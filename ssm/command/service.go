@@ -32,7 +32,9 @@ type Mailbox interface {
 	AddSource(s mailbox.Source)
 	Reachable(node string) bool
 	Post(node string, items ...mailbox.Item)
+	Acknowledged(node, id string)
 	Done(node, id string)
+	Forget(node string)
 	Later(node, id string, after time.Duration)
 }
 

@@ -21,9 +21,12 @@ type box struct {
 type waiting struct {
 	item Item
 	next time.Time // when it is to be sent (again)
-	// sent counts how often the item was sent from here; onRoad says that it last went by the control channel.
-	sent   int
-	onRoad bool
+	// sent counts how often the item was sent from here; onRoad says that it last went by the control channel, and vain
+	// that it went there and was not acknowledged.
+	sent         int
+	onRoad, vain bool
+	// held says that it waited, or waits, for a poll though the control channel was open.
+	held bool
 }
 
 func (m *Mailbox) boxLocked(node string) *box {
@@ -77,8 +80,9 @@ func (m *Mailbox) settleLocked(b *box) {
 
 // deliverLocked gives the due items to the road that is there, and sets the timer for the others.
 //
-//	by poll:    a poll waits, and there is no control channel or the item went by it in vain
-//	by channel: else, where there is one
+//	by poll:    a poll waits, and there is no control channel, or the item went by it in vain, or the node's agent is
+//	            known to answer to polls only
+//	by channel: else, where there is one; for such an agent after a while in which no poll came
 func (m *Mailbox) deliverLocked(b *box) {
 	b.stopTimer()
 	if m.closed {
@@ -96,9 +100,14 @@ func (m *Mailbox) deliverLocked(b *box) {
 			if wake.IsZero() || w.next.Before(wake) {
 				wake = w.next
 			}
-		case b.poll != nil && (b.road == nil || w.onRoad):
+		case b.poll != nil && (b.road == nil || w.onRoad || m.polls[b.node]):
 			m.sentLocked(b, w, now, false)
 			byPoll = append(byPoll, w.item)
+		case b.road != nil && m.polls[b.node] && !w.held:
+			w.held, w.next = true, now.Add(m.config.Resend)
+			if wake.IsZero() || w.next.Before(wake) {
+				wake = w.next
+			}
 		case b.road != nil:
 			m.wakeLocked(b)
 		}
@@ -120,6 +129,7 @@ func (m *Mailbox) deliverLocked(b *box) {
 func (m *Mailbox) sentLocked(b *box, w *waiting, now time.Time, onRoad bool) {
 	w.sent++
 	w.next = now.Add(m.config.Resend)
+	w.vain = w.vain || w.onRoad && !onRoad
 	w.onRoad = onRoad
 	if w.item.First.IsZero() {
 		w.item.First = now

@@ -54,6 +54,9 @@ type Mailbox struct {
 	sources []Source
 	boxes   map[string]*box
 	done    answered
+	// polls are the nodes whose agents do not answer to what comes by the control channel and take it by a poll: old
+	// releases of the public agent. It is learnt anew after a start.
+	polls   map[string]bool
 	ready   []*box
 	senders int
 	closed  bool
@@ -74,7 +77,7 @@ func New(c Config) *Mailbox {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Mailbox{config: c, boxes: map[string]*box{}}
+	return &Mailbox{config: c, boxes: map[string]*box{}, polls: map[string]bool{}}
 }
 
 // AddSource makes the mailbox ask a source whenever a road opens. It is called before the first road opens.
@@ -179,6 +182,30 @@ func (m *Mailbox) Post(node string, items ...Item) {
 	m.deliverLocked(b)
 }
 
+// Acknowledged takes an item out that the node answered to, and remembers what the node's agent answers to: without that
+// every item for an agent that takes them by polls only would be sent by the control channel in vain first.
+func (m *Mailbox) Acknowledged(node, id string) {
+	m.mu.Lock()
+	if b := m.boxes[node]; b != nil && b.road != nil {
+		switch w := b.find(id); {
+		case w == nil:
+		case w.onRoad:
+			delete(m.polls, node)
+		case w.vain:
+			m.polls[node] = true
+		}
+	}
+	m.mu.Unlock()
+	m.Done(node, id)
+}
+
+// Forget drops what is remembered of a node that is no more.
+func (m *Mailbox) Forget(node string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.polls, node)
+}
+
 // Done takes an item out: it was acknowledged, or is no longer wanted.
 func (m *Mailbox) Done(node, id string) {
 	m.mu.Lock()
@@ -222,6 +249,11 @@ func (m *Mailbox) Poll(ctx context.Context, node string) ([]Item, error) {
 		b.poll <- nil
 	}
 	b.poll = taken
+	for _, w := range b.waiting {
+		if w.held && w.sent == 0 {
+			w.held, w.next = false, time.Time{} // this poll is what it waits for
+		}
+	}
 	m.mu.Unlock()
 
 	err := m.claim(ctx, node)

@@ -289,6 +289,47 @@ func TestPoll(t *testing.T) {
 		}
 		expect(t, "channel", r, "a@0")
 	})
+	run(t, "an agent that answers to polls only is asked there first from then on", func(t *testing.T, m *mailbox.Mailbox, s *source) {
+		r := newRoad()
+		open(t, m, "n", r)
+		polled := func(id string, at time.Duration) {
+			t.Helper()
+			start := time.Now()
+			go m.Post("n", item(id))
+			if got := poll(t, m, "n", 19*time.Second); got != id || time.Since(start) != at {
+				t.Errorf("%q after %v, want %q after %v", got, time.Since(start), id, at)
+			}
+			m.Acknowledged("n", id)
+		}
+		polled("a", 5*time.Second) // learnt
+		polled("b", 0)
+		expect(t, "channel", r, "a@0")
+		// No poll waits at the moment: the next one takes it.
+		m.Post("n", item("c"))
+		pass(2 * time.Second)
+		if got := poll(t, m, "n", time.Second); got != "c" {
+			t.Errorf("the next poll takes %q", got)
+		}
+		m.Acknowledged("n", "c")
+		// No poll comes any more: the agent is another one. It answers by the channel, which is remembered too.
+		m.Post("n", item("d"))
+		pass(5 * time.Second)
+		m.Acknowledged("n", "d")
+		m.Post("n", item("e"))
+		expect(t, "channel", r, "a@0 d@12 e@12")
+	})
+	run(t, "what is remembered of a node is forgotten with it", func(t *testing.T, m *mailbox.Mailbox, s *source) {
+		r := newRoad()
+		open(t, m, "n", r)
+		go m.Post("n", item("a"))
+		if got := poll(t, m, "n", 19*time.Second); got != "a" {
+			t.Errorf("poll %q", got)
+		}
+		m.Acknowledged("n", "a")
+		m.Forget("n")
+		m.Post("n", item("b"))
+		expect(t, "channel", r, "a@0 b@5")
+	})
 	run(t, "a newer poll ends an older one", func(t *testing.T, m *mailbox.Mailbox, s *source) {
 		old := make(chan string)
 		go func() { old <- poll(t, m, "n", time.Hour) }()

@@ -110,6 +110,10 @@ func (s *Service) Update(ctx context.Context, scope ssm.Scope, v string, n NewVe
 
 // change changes one document in one transaction.
 func (s *Service) change(ctx context.Context, scope ssm.Scope, name string, f func(*entry) error) error {
+	name, err := bareName(scope, name)
+	if err != nil {
+		return err
+	}
 	if _, ok := document.FindOwned(name); ok {
 		return invalid("InvalidDocumentOperation", "document %s belongs to the service and cannot be changed", name)
 	}

@@ -111,6 +111,9 @@ func bareName(scope ssm.Scope, name string) (string, error) {
 }
 
 func noDocument(name string) error {
+	if document.IsNotBuilt(name) {
+		return fault.New(fault.NotImplemented, "library.Find", "Postern does not implement the document %s", name)
+	}
 	return fault.New(fault.NotFound, "library.Find", "document %s does not exist", name).WithCode("InvalidDocument")
 }
 
@@ -119,7 +122,8 @@ func noVersion(name, v string) error {
 }
 
 // Find finds a version of a document by name or ARN: "" and "$DEFAULT" is the default one, "$LATEST" the latest, else
-// its number or its own name. What is not there is a fault with the code InvalidDocument or InvalidDocumentVersion.
+// its number or its own name. What is not there is a fault with the code InvalidDocument or InvalidDocumentVersion; one
+// of Amazon's that is not built is a fault of kind NotImplemented.
 func (s *Service) Find(ctx context.Context, scope ssm.Scope, name, v string) (Version, error) {
 	name, err := bareName(scope, name)
 	if err != nil {
@@ -221,6 +225,10 @@ func (s *Service) List(ctx context.Context, scope ssm.Scope) ([]Version, error) 
 
 // Versions returns all versions of a document, the latest first.
 func (s *Service) Versions(ctx context.Context, scope ssm.Scope, name string) ([]Version, error) {
+	name, err := bareName(scope, name)
+	if err != nil {
+		return nil, err
+	}
 	if o, ok := document.FindOwned(name); ok {
 		v, err := owned(o, "")
 		return []Version{v}, err
