@@ -45,6 +45,10 @@ const (
 	refusedDelay = 8 * time.Second
 )
 
+// lostReport says how a result that there was can have been lost: the public agent drops a report that is too large, and
+// says so in its own log only.
+var lostReport = fmt.Sprintf("Agents drop reports of more than %d bytes of JSON: write a large output to a file", mgs.ReplyLimit)
+
 // Status is the coarser status.
 func (i *Invocation) Status() string { return StatusOf(i.Details) }
 
@@ -119,8 +123,11 @@ func (i *Invocation) cancelHeard(now time.Time) {
 		return
 	}
 	i.CancelHeard = true
-	if i.Accepted.IsZero() {
+	switch due := now.Add(executionGrace); {
+	case i.Accepted.IsZero():
 		i.Due = now.Add(cancelGrace)
+	case due.Before(i.Due):
+		i.Due = due // an agent that still has the job reports its end within that time
 	}
 }
 
@@ -156,8 +163,11 @@ func (i *Invocation) tick(now time.Time) {
 		i.end(i.Decided, now)
 	case i.Stage == Cancelling && i.Accepted.IsZero():
 		i.end(Cancelled, now)
+	case i.Stage == Cancelling && i.CancelHeard:
+		i.Trace = "the agent took the cancellation and reported no end of the command: it does not have it any more. " + lostReport
+		i.end(Cancelled, now)
 	default:
-		i.Trace = "the agent accepted the command and reported no result in time"
+		i.Trace = "the agent accepted the command and reported no result in time. " + lostReport
 		i.end(ExecutionTimedOut, now)
 	}
 }

@@ -213,6 +213,18 @@ func TestTransitions(t *testing.T) {
 			i.cancel("c", noon)
 			i.replied(&mgs.ReplyContent{DocumentStatus: mgs.Success}, noon)
 		}, Ended, Success},
+		{"cancelled, and there was nothing any more", func(i *Invocation) {
+			i.accepted(noon)
+			i.cancel("c", noon)
+			i.cancelHeard(noon)
+			i.tick(in(executionGrace))
+		}, Ended, Cancelled},
+		{"cancelled, and the report is on its way", func(i *Invocation) {
+			i.accepted(noon)
+			i.cancel("c", noon)
+			i.cancelHeard(noon)
+			i.tick(in(executionGrace - 1))
+		}, Cancelling, InCancellation},
 		{"node gone before", func(i *Invocation) { i.gone(noon) }, Ended, Undeliverable},
 		{"node gone meanwhile", func(i *Invocation) { i.accepted(noon); i.gone(noon) }, Ended, Failed},
 	} {

@@ -42,7 +42,7 @@ func TestRealAgent(t *testing.T) {
 	parameters(t, w, n)
 	w.DeleteEndpoint("ssmmessages")
 	w.Until("the control channel is gone", func() bool { return !n.Connected() })
-	reboot(t, w, n)
+	reboot(t, w, r, n)
 	if got := n.Says("echo golden"); got != "golden\n" {
 		t.Errorf("by ec2messages it says %q", got)
 	}
@@ -85,7 +85,7 @@ func TestRealAgent(t *testing.T) {
 		text, err := base64.StdEncoding.DecodeString(aws.ToString(out.Output))
 		return err == nil && strings.Contains(string(text), "user data ended (exit status 0)")
 	})
-	reboot(t, w, n)
+	reboot(t, w, r, n)
 	record(t, r, "ssm", "register_hybrid", "RegisterManagedInstance", "a machine registers by an activation, unsigned",
 		func(rec *recording) bool { return strings.Contains(rec.body.String(), a.ID) })
 	w.Until("the hybrid node has its role's credentials", func() bool {
@@ -134,12 +134,20 @@ func byItsKey(rec *recording) bool {
 	return rec.status == 200 && strings.Contains(rec.request.Header.Get("Authorization"), "Credential=mi-")
 }
 
-func reboot(t *testing.T, w *world.World, n *world.Node) {
+// reboot returns when the agent of the new boot has said its first word: a command that is sent before may be taken by the
+// one that is about to end.
+func reboot(t *testing.T, w *world.World, r *recorder, n *world.Node) {
 	t.Helper()
+	starts := func() int { return len(r.find("UpdateInstanceInformation", isStart)) }
+	before := starts()
 	if _, err := w.EC2.RebootInstances(t.Context(), &ec2.RebootInstancesInput{InstanceIds: []string{n.ID}}); err != nil {
 		t.Fatal(err)
 	}
+	w.Until("the agent has started again", func() bool { return starts() > before })
 }
+
+// isStart tells the first sign of life after an agent's start: who it is and no more.
+func isStart(rec *recording) bool { return rec.status == 200 && !strings.Contains(rec.body.String(), "ComputerName") }
 
 // hostManagement turns default host management on, with a role of its own.
 func hostManagement(t *testing.T, w *world.World) {
