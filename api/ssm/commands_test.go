@@ -180,7 +180,7 @@ func TestDocumentsThatAreNotBuilt(t *testing.T) {
 	for name, wanted := range map[string]string{
 		"AWS-RunPatchBaseline": "NotImplementedException", "AWS-UpdateSSMAgent": "NotImplementedException",
 		"arn:aws:ssm:us-east-1::document/AWS-StartPortForwardingSession": "NotImplementedException",
-		"AmazonCloudWatch-ManageAgent": "NotImplementedException", "AWS-RunShelScript": "InvalidDocument", "mine": "InvalidDocument",
+		"AmazonCloudWatch-ManageAgent":                                   "NotImplementedException", "AWS-RunShelScript": "InvalidDocument", "mine": "InvalidDocument",
 	} {
 		_, err := c.SendCommand(t.Context(), &ssm.SendCommandInput{DocumentName: &name, InstanceIds: []string{m.ID}})
 		want(t, "SendCommand "+name, err, wanted)

@@ -36,6 +36,8 @@ type channel struct {
 	// since something was heard. It runs silent.
 	silence *time.Timer
 	opened  bool
+	// left says that a newer channel has taken this one's place.
+	left bool
 	// asked says that the node was sent a ping, and nothing was heard since.
 	asked bool
 	// ended says that run is over.
@@ -157,7 +159,7 @@ func (ch *channel) open() {
 func (ch *channel) heard() {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	if ch.opened && !ch.ended {
+	if ch.opened && !ch.left && !ch.ended {
 		ch.asked = false
 		ch.silence.Reset(ch.s.config.Silence)
 	}
@@ -167,14 +169,28 @@ func (ch *channel) heard() {
 // ping without an answer says that it is not: agents may be silent for minutes.
 func (ch *channel) silent() {
 	ch.mu.Lock()
-	opened := ch.opened
-	if opened && !ch.ended {
+	stays := ch.opened && !ch.left
+	if stays && !ch.ended {
 		ch.asked = true
 		ch.s.wg.Go(ch.ask)
 	}
 	ch.mu.Unlock()
-	if !opened {
+	if !stays {
 		_ = ch.conn.CloseNow()
+	}
+}
+
+// drainTime is how long a channel whose node has opened another is still read. What is on its way on it would be lost
+// else, and agents repeat a reply only every five minutes.
+const drainTime = 2 * time.Second
+
+// replaced has the channel end soon.
+func (ch *channel) replaced() {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if !ch.ended {
+		ch.left = true
+		ch.silence.Reset(drainTime)
 	}
 }
 
@@ -275,7 +291,7 @@ func (ch *channel) acknowledge(message mgs.UUID, job string) {
 		ch.s.config.Log.Error("an acknowledgement could not be written", "node", ch.node, "err", err)
 		return
 	}
-	ch.queue(frame)
+	ch.s.latest(ch).queue(frame)
 }
 
 // Send implements mailbox.Road.

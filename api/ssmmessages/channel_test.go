@@ -351,6 +351,23 @@ func TestNewestWins(t *testing.T) {
 	}
 }
 
+// A reply that was on its way when its node opened another channel is taken, and acknowledged by the new one.
+func TestReplyOnAReplacedChannel(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{})
+	m := l.Register(t)
+	first := m.Connect(nil)
+	id := send(t, l, m.ID)
+	nodetest.Until(t, "the job came", func() bool { return len(first.Jobs()) == 1 })
+	second := m.Connect(nil)
+	nodetest.Until(t, "the second is open", func() bool { return len(second.Jobs()) == 1 }) // it was not acknowledged
+	reply := first.Reply(mgs.JobID(id, m.ID), nodetest.Result(mgs.Success, 0, "", ""))
+	if ack := <-second.Acks; ack.MessageID != reply.String() {
+		t.Errorf("acknowledged %s, want %s", ack.MessageID, reply)
+	}
+	becomes(t, l, id, m.ID, command.Success)
+	<-first.Gone()
+}
+
 func TestDeregistrationEndsTheChannel(t *testing.T) {
 	l := nodetest.New(t, nodetest.Options{})
 	m := l.Register(t)

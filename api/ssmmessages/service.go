@@ -183,15 +183,25 @@ func (s *Channels) open(w http.ResponseWriter, r *http.Request, c *api.Call) err
 	return nil
 }
 
-// enter makes ch the node's channel and drops the one before.
+// enter makes ch the node's channel in the place of the one before.
 func (s *Channels) enter(ch *channel) {
 	s.mu.Lock()
 	old := s.byNode[ch.node]
 	s.byNode[ch.node] = ch
 	s.mu.Unlock()
 	if old != nil {
-		_ = old.conn.CloseNow()
+		old.replaced()
 	}
+}
+
+// latest is the channel by which the node of ch can be told something now.
+func (s *Channels) latest(ch *channel) *channel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := s.byNode[ch.node]; now != nil {
+		return now
+	}
+	return ch
 }
 
 func (s *Channels) leave(ch *channel) {

@@ -147,7 +147,9 @@ func reboot(t *testing.T, w *world.World, r *recorder, n *world.Node) {
 }
 
 // isStart tells the first sign of life after an agent's start: who it is and no more.
-func isStart(rec *recording) bool { return rec.status == 200 && !strings.Contains(rec.body.String(), "ComputerName") }
+func isStart(rec *recording) bool {
+	return rec.status == 200 && !strings.Contains(rec.body.String(), "ComputerName")
+}
 
 // hostManagement turns default host management on, with a role of its own.
 func hostManagement(t *testing.T, w *world.World) {
