@@ -107,6 +107,8 @@ func TestFindings(t *testing.T) {
 		{"not registered", func(f *doctor.Facts) { f.Node.Status = "" }, "ssm", []string{"P17 i-1 unknown"}},
 		{"broken and so lost", func(f *doctor.Facts) { lost(f); f.Network.SecurityGroups[1].Rules = nil }, "ssm", []string{"P9 sg-endpoints broken"}},
 
+		{"metadata off", func(f *doctor.Facts) { f.Node.Metadata = &doctor.Metadata{Off: true} }, "ssm", []string{"P25 i-1 broken"}},
+		{"metadata with one hop", func(f *doctor.Facts) { f.Node.Metadata = &doctor.Metadata{HopLimit: 1} }, "ssm", nil},
 		{"no profile", func(f *doctor.Facts) { f.Roles = nil }, "ssm", []string{"P25 i-1 broken"}},
 		{"role not to be assumed", func(f *doctor.Facts) { f.Roles[0].Trust = strings.Replace(trustEC2, "ec2", "lambda", 1) }, "ssm", []string{"P25 node-role broken"}},
 		{"default host management helps", func(f *doctor.Facts) {

@@ -33,11 +33,21 @@ type Node struct {
 	Interface string
 	// State is an instance's state, such as "running"; empty for other nodes.
 	State string
+	// Metadata is how an instance reaches its metadata service; nil for other nodes, and where it was not told.
+	Metadata *Metadata
 	// Status is what Systems Manager says of it ("Online", "ConnectionLost", "Inactive"); empty where it is not
 	// registered. LastPing is when it was last heard of.
 	Status       string
 	LastPing     time.Time
 	AgentVersion string
+}
+
+// Metadata is an instance's metadata options.
+type Metadata struct {
+	// Off says that the service answers nothing.
+	Off bool
+	// HopLimit is how many hops an answer with a token makes; 0 where it was not told.
+	HopLimit int
 }
 
 // Role is an IAM role that the node's agent can have.

@@ -29,6 +29,7 @@ func (a *assessment) identity() {
 	if len(actions) == 0 || strings.HasPrefix(a.From, "eni-") {
 		return
 	}
+	a.metadata()
 	if len(a.facts.Roles) == 0 && a.facts.RolesUnread == "" {
 		a.noRole()
 		return
@@ -55,6 +56,28 @@ func (a *assessment) identity() {
 	}
 	a.check("role", Broken, "%s", first.Wrong)
 	a.find(*first)
+}
+
+// metadata judges whether an instance's agent can ask who it is: its id, its region and its credentials all come from the
+// instance metadata service. The hop limit keeps answers from containers only, so it is told and not found fault with.
+func (a *assessment) metadata() {
+	m := a.facts.Node.Metadata
+	switch {
+	case m == nil:
+	case m.Off:
+		f := Finding{
+			Requirement: "P25", Severity: Broken, Resource: a.From,
+			Wrong:   "its instance metadata service is off, from which its agent learns who it is and gets its credentials",
+			Remedy:  "turn it on",
+			Command: fmt.Sprintf("aws ec2 modify-instance-metadata-options --instance-id %s --http-endpoint enabled", a.From),
+		}
+		a.check("metadata", Broken, "%s", f.Wrong)
+		a.find(f)
+	case m.HopLimit == 1:
+		a.check("metadata", Good, "the instance metadata service is on; its answers make one hop: to an agent on the instance, not to one in a container there")
+	default:
+		a.check("metadata", Good, "the instance metadata service is on")
+	}
 }
 
 func (a *assessment) noRole() {

@@ -102,6 +102,11 @@ func (r *reader) instance(id string) (profile string, err error) {
 	if i.State != nil {
 		r.Node.State = string(i.State.Name)
 	}
+	if m := i.MetadataOptions; m != nil {
+		r.Node.Metadata = &Metadata{
+			Off: m.HttpEndpoint == types.InstanceMetadataEndpointStateDisabled, HopLimit: int(aws.ToInt32(m.HttpPutResponseHopLimit)),
+		}
+	}
 	for _, n := range i.NetworkInterfaces {
 		if n.Attachment == nil || aws.ToInt32(n.Attachment.DeviceIndex) == 0 {
 			r.Node.Interface = aws.ToString(n.NetworkInterfaceId)

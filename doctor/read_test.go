@@ -44,7 +44,8 @@ func (c *cloud) DescribeInstances(_ context.Context, in *ec2.DescribeInstancesIn
 		return &ec2.DescribeInstancesOutput{}, nil
 	}
 	i := types.Instance{
-		InstanceId: aws.String("i-1"), VpcId: aws.String("vpc-1"), State: &types.InstanceState{Name: types.InstanceStateNameRunning},
+		MetadataOptions: &types.InstanceMetadataOptionsResponse{HttpEndpoint: types.InstanceMetadataEndpointStateDisabled, HttpPutResponseHopLimit: aws.Int32(1)},
+		InstanceId:      aws.String("i-1"), VpcId: aws.String("vpc-1"), State: &types.InstanceState{Name: types.InstanceStateNameRunning},
 		NetworkInterfaces: []types.InstanceNetworkInterface{
 			{NetworkInterfaceId: aws.String("eni-2"), Attachment: &types.InstanceNetworkInterfaceAttachment{DeviceIndex: aws.Int32(1)}},
 			{NetworkInterfaceId: aws.String("eni-1"), Attachment: &types.InstanceNetworkInterfaceAttachment{DeviceIndex: aws.Int32(0)}},
@@ -369,6 +370,9 @@ func TestReadNode(t *testing.T) {
 		{"interface", "eni-1", cloud{}, "eni-1", nil},
 	} {
 		f := read(t, &tt.cloud, tt.from)
+		if m := f.Node.Metadata; tt.from == "i-1" && (m == nil || !m.Off || m.HopLimit != 1) {
+			t.Errorf("%s: metadata %+v", tt.name, m)
+		}
 		if got := roles(f); !slices.Equal(got, tt.roles) || f.Node.Interface != tt.eni || f.Account != "111122223333" {
 			t.Errorf("%s: roles %q, interface %s, account %s", tt.name, got, f.Node.Interface, f.Account)
 		}
