@@ -53,7 +53,7 @@ func TestTheRealAgentsFirstCalls(t *testing.T) {
 	}
 	got := describe(t, l.SSM(), id)
 	type shown struct{ Agent, Platform, Version, Computer, Address string }
-	want := shown{"3.3.0.0", "Debian GNU/Linux", "12", member(t, golden(t, "update_full"), "ComputerName"), member(t, golden(t, "update_full"), "IPAddress")}
+	want := shown{member(t, golden(t, "update_full"), "AgentVersion"), "Debian GNU/Linux", "12", member(t, golden(t, "update_full"), "ComputerName"), member(t, golden(t, "update_full"), "IPAddress")}
 	if diff := cmp.Diff(want, shown{
 		aws.ToString(got.AgentVersion), aws.ToString(got.PlatformName), aws.ToString(got.PlatformVersion), aws.ToString(got.ComputerName), aws.ToString(got.IPAddress),
 	}); diff != "" {

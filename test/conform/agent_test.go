@@ -39,6 +39,7 @@ func TestRealAgent(t *testing.T) {
 	if got := n.Says("echo golden; echo and a complaint >&2"); got != "golden\n" {
 		t.Errorf("by ssmmessages it says %q", got)
 	}
+	record(t, r, "ssmmessages", "open_channel", "OpenControlChannel", "a control channel and one command with output on both streams", hasJob)
 	parameters(t, w, n)
 	w.DeleteEndpoint("ssmmessages")
 	w.Until("the control channel is gone", func() bool { return !n.Connected() })
@@ -55,7 +56,6 @@ func TestRealAgent(t *testing.T) {
 		func(rec *recording) bool { return strings.Contains(rec.body.String(), "ComputerName") })
 	record(t, r, "ssmmessages", "create_channel", "CreateControlChannel", "the token of a control channel",
 		func(rec *recording) bool { return rec.status == 201 })
-	record(t, r, "ssmmessages", "open_channel", "OpenControlChannel", "a control channel and one command with output on both streams", hasJob)
 	record(t, r, "ec2messages", "get_messages", "GetMessages", "a poll that brings a command, because ssmmessages has no endpoint",
 		func(rec *recording) bool { return strings.Contains(rec.answer.String(), "aws.ssm.sendCommand") })
 	record(t, r, "ec2messages", "acknowledge_message", "AcknowledgeMessage", "the command is taken", anyone)
