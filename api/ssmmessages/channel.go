@@ -172,7 +172,7 @@ func (ch *channel) silent() {
 	stays := ch.opened && !ch.left
 	if stays && !ch.ended {
 		ch.asked = true
-		ch.s.wg.Go(ch.ask)
+		ch.s.wg.Go(func() { fault.ContainTo(ch.s.config.Log, "ssmmessages.ask", ch.ask) })
 	}
 	ch.mu.Unlock()
 	if !stays {

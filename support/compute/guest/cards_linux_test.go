@@ -126,7 +126,7 @@ func TestPlug(t *testing.T) {
 	}
 	want("an address that was taken away", second, "10.0.1.71", false)
 	want("a new one", second, "10.0.1.72", true)
-	primary := guest.Card{Address: b.Address, Gateway: b.Gateway, Secondary: []netip.Addr{netip.MustParseAddr("10.0.1.61")}}
+	primary := guest.Card{MAC: b.MAC, Address: b.Address, Gateway: b.Gateway, Secondary: []netip.Addr{netip.MustParseAddr("10.0.1.61")}}
 	if err := m.Assign(primary); err != nil {
 		t.Fatal(err)
 	}
