@@ -3,7 +3,7 @@
 //
 //	link ─▶ parse ─▶ source ─▶ connection table ─▶ judge ─▶ flow log ─▶ link
 //
-// An interface's far side is a link: a TUN device in an instance, a WireGuard tunnel, memory; the endpoints' side is a
+// An interface's far side is a link: a TAP device in an instance, a WireGuard tunnel, memory; the endpoints' side is a
 // TCP/IP stack in user space, one for each VPC, whose listeners know where each connection comes from. Every packet
 // passes the same gate, in both directions:
 //

@@ -135,7 +135,7 @@ func ip(args ...string) error {
 	return nil
 }
 
-// BenchmarkNodesOverTUN is one TCP stream from a node to another node of its VPC, each behind a TUN device, and beside it
+// BenchmarkNodesOverTUN is one TCP stream from a node to another node of its VPC, each behind a TAP device, and beside it
 // one between two namespaces that the kernel joins by a pair of virtual Ethernet devices.
 func BenchmarkNodesOverTUN(b *testing.B) {
 	if _, err := exec.LookPath("ip"); err != nil {
@@ -183,7 +183,7 @@ func between(b *testing.B, f *fabric.Fabric, size string) (rate float64) {
 	return rate
 }
 
-// plugged starts a child behind a TUN device that is an interface's link.
+// plugged starts a child behind a TAP device that is an interface's link.
 func plugged(b *testing.B, f *fabric.Fabric, eni string, address netip.Addr, role string, args ...string) (p *linktest.Process, detach func()) {
 	b.Helper()
 	device := link.Device{

@@ -25,7 +25,7 @@ import (
 	"postern/network/vpc/vpctest"
 )
 
-// roles are what this test's binary does behind a TUN device.
+// roles are what this test's binary does behind a TAP device.
 var roles = map[string]linktest.Role{"fetch": fetch, "connect": connect}
 
 // fetch downloads or uploads bytes over one HTTPS connection, and returns how many per second.
@@ -128,7 +128,7 @@ func server(t testing.TB, listeners ...net.Listener) {
 	t.Cleanup(func() { s.Close() })
 }
 
-// tunnelled starts a child with a role on the sample's node, behind a TUN device, and returns its result.
+// tunnelled starts a child with a role on the sample's node, behind a TAP device, and returns its result.
 func tunnelled(t testing.TB, f *fabric.Fabric, role string, args ...string) float64 {
 	device := link.Device{
 		Name: "eth0", MAC: link.AttachedMAC(nodeAddress), Address: netip.PrefixFrom(nodeAddress, 24), MTU: 9001,
@@ -185,7 +185,7 @@ func TestHTTPSOverTUN(t *testing.T) {
 	}
 }
 
-// One HTTPS connection from a process behind a TUN device to an endpoint, and the same over plain loopback.
+// One HTTPS connection from a process behind a TAP device to an endpoint, and the same over plain loopback.
 func BenchmarkHTTPSOverTUN(b *testing.B) {
 	f, loopback := served(b)
 	const size = "1500000000"

@@ -25,7 +25,7 @@ import (
 )
 
 // BenchmarkWireGuardHTTPS measures one HTTPS connection from a node through its tunnel, the gate and an endpoint's
-// stack, and beside it the same with two kernel TCP stacks joined by wireguard-go over TUN devices. "down" is from the
+// stack, and beside it the same with two kernel TCP stacks joined by wireguard-go over TAP devices. "down" is from the
 // endpoint to the node.
 func BenchmarkWireGuardHTTPS(b *testing.B) {
 	for _, mtu := range []int{1420, 8920} {

@@ -28,7 +28,7 @@ func cpuTime() time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// kernelRoad leads through two network namespaces joined by wireguard-go, each with its own TUN device and kernel
+// kernelRoad leads through two network namespaces joined by wireguard-go, each with its own TAP device and kernel
 // TCP/IP. It needs the privilege to make namespaces.
 func kernelRoad(b *testing.B, mtu int) dialer {
 	b.Helper()
@@ -49,7 +49,7 @@ func kernelRoad(b *testing.B, mtu int) dialer {
 
 const hostInterface = "wg0"
 
-// host is a network namespace with a TUN device.
+// host is a network namespace with a TAP device.
 type host struct {
 	namespace *os.File
 	tun       tun.Device

@@ -1,4 +1,4 @@
-// Package linktest runs a part of a test behind a TUN device: in a process of its own, in user and network namespaces
+// Package linktest runs a part of a test behind a TAP device: in a process of its own, in user and network namespaces
 // of its own, whose only way out is that device. It needs no root where unprivileged user namespaces are allowed.
 package linktest
 
@@ -86,7 +86,7 @@ type Process struct {
 }
 
 // Start starts a child with the role behind the device, and returns that device's descriptor. It skips the test, and says
-// why, where namespaces or TUN devices are not to be had.
+// why, where namespaces or TAP devices are not to be had.
 func Start(t testing.TB, d link.Device, role string, args ...string) (*Process, *os.File) {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -105,7 +105,7 @@ func Start(t testing.TB, d link.Device, role string, args ...string) (*Process, 
 	}
 	tun, err := receive(ours)
 	if err != nil {
-		t.Skipf("no TUN device in a namespace here: %v (%v)", err, cmd.Wait())
+		t.Skipf("no TAP device in a namespace here: %v (%v)", err, cmd.Wait())
 	}
 	return p, tun
 }

@@ -1,6 +1,6 @@
 //go:build !linux
 
-// Package linktest runs a part of a test behind a TUN device, which only Linux has.
+// Package linktest runs a part of a test behind a TAP device, which only Linux has.
 package linktest
 
 import (
@@ -22,13 +22,13 @@ type Process struct{}
 
 // Start skips the test.
 func Start(t testing.TB, _ link.Device, _ string, _ ...string) (*Process, *os.File) {
-	t.Skip("TUN devices in namespaces are Linux's")
+	t.Skip("TAP devices in namespaces are Linux's")
 	return nil, nil
 }
 
 // StartPlain skips the test.
 func StartPlain(t testing.TB, _ string, _ ...string) *Process {
-	t.Skip("TUN devices in namespaces are Linux's")
+	t.Skip("TAP devices in namespaces are Linux's")
 	return nil
 }
 

@@ -112,7 +112,7 @@ func attachedAttributes(userNamespace bool) *syscall.SysProcAttr {
 	return a
 }
 
-// connect joins the TUN device that the process sends to a tunnel, and lets the command begin.
+// connect joins the TAP device that the process sends to a tunnel, and lets the command begin.
 func (a *attached) connect(ctx context.Context, c *Config, o AttachOptions) (closeRoad func(), err error) {
 	defer a.control.Close()
 	stop := context.AfterFunc(ctx, func() { _ = a.control.SetDeadline(time.Unix(1, 0)) })
@@ -172,11 +172,11 @@ func (a *attached) receiveTUN() (*os.File, error) {
 	}
 	messages, err := unix.ParseSocketControlMessage(rights[:rn])
 	if err != nil || len(messages) != 1 {
-		return nil, fmt.Errorf("attach: no TUN device arrived (%w)", err)
+		return nil, fmt.Errorf("attach: no TAP device arrived (%w)", err)
 	}
 	fds, err := unix.ParseUnixRights(&messages[0])
 	if err != nil || len(fds) != 1 {
-		return nil, fmt.Errorf("attach: no TUN device arrived (%w)", err)
+		return nil, fmt.Errorf("attach: no TAP device arrived (%w)", err)
 	}
 	unix.CloseOnExec(fds[0])
 	return os.NewFile(uintptr(fds[0]), "/dev/net/tun"), nil

@@ -52,7 +52,7 @@ func InitMain() {
 	os.Exit(126)
 }
 
-// prepareAttached sets the namespaces up and sends the TUN device out.
+// prepareAttached sets the namespaces up and sends the TAP device out.
 func prepareAttached(control *net.UnixConn) (program string, a attachment, err error) {
 	message := make([]byte, controlSize)
 	n, err := control.Read(message)
