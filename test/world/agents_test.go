@@ -42,7 +42,8 @@ func TestAgentsThatDoNotBehave(t *testing.T) {
 			a.Ack(job.JobID, mgs.Accepted)
 		}, false, world.Result{Status: "Success", Detail: "Success", Stdout: "done\n"}},
 		{"says that it cannot read the job", func(a *nodetest.Agent, job mgs.Job) { a.Ack(job.JobID, mgs.ParseError) }, false,
-			world.Result{Status: "Failed", Detail: "Failed", Code: -1, Stderr: "the agent refused the command: AgentJobMessageParseError (51408)"}},
+			world.Result{Status: "Failed", Detail: "Failed", Code: -1,
+				Stderr: "the agent refused the command: AgentJobMessageParseError (51408): it does not take the document AWS-RunShellScript or one of its parameters"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
