@@ -16,8 +16,6 @@ import (
 
 const (
 	controlFD = 3
-	// lockFD holds the lock on the instance's directory for as long as this process lives.
-	lockFD = 4
 	// grace is how long processes have to end after SIGTERM.
 	grace = 3 * time.Second
 	// The agent is started again after firstPause, and twice that up to maxPause while it keeps ending early.
@@ -43,7 +41,6 @@ func Run(c Config) int {
 		return 2
 	}
 	unix.CloseOnExec(controlFD)
-	unix.CloseOnExec(lockFD)
 	i := &initProcess{Config: c, stops: make(chan bool, 1), pause: firstPause, userData: -1, restart: time.NewTimer(time.Hour)}
 	i.restart.Stop()
 	children := make(chan os.Signal, 1)

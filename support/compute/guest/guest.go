@@ -109,7 +109,7 @@ type Machine interface {
 	Plug(Card) (*os.File, error)
 	// Assign gives an interface of the running guest other secondary addresses.
 	Assign(Card) error
-	// PID of the guest's first process on the host.
+	// PID of the process on the host that holds the guest: whoever kills it ends all of the guest.
 	PID() int
 	// Stop asks the guest to end, and makes it when it has not within a few seconds. It returns when the guest is gone.
 	Stop()

@@ -14,29 +14,41 @@ import (
 
 const (
 	// agentPath is where the agent's program is in every guest, and realAgentPath where an image may have Amazon's own.
-	agentPath     = runDir + "/postern-agent"
+	agentName     = "postern-agent"
+	agentPath     = runDir + "/" + agentName
 	realAgentPath = "/usr/bin/amazon-ssm-agent"
 	guestPath     = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	// runDir holds, in the guest, what a boot hands to it.
 	runDir = "/run/postern"
+	binDir = runDir + "/bin"
 	// filesPath has the files that user data asks for.
 	filesPath = runDir + "/write-files"
-	// controlFD is the socket to the launcher, kept through every exec up to the guest's first process.
+	// controlFD is the socket to whoever started this process: the launcher of a keeper; a guest's keeper, and then it is
+	// kept through every exec up to the guest's first process. lockFD is a keeper's lock on the instance's directory.
 	controlFD = 3
+	lockFD    = 4
 )
 
 // InitMain must be the first thing that main calls in a program that makes a Launcher. It returns at once, except in the
-// process that is to become a guest: there it never returns.
+// processes that are to keep a guest or to become one: there it never returns.
 func InitMain() {
 	ready = true
-	if len(os.Args) != 1 || os.Args[0] != arg0 || os.Getpid() != 1 {
+	if len(os.Args) != 1 || os.Getpid() != 1 {
 		return
 	}
-	// Capabilities belong to a thread; exec keeps those of the thread that calls it.
-	runtime.LockOSThread()
-	err := become()
-	report(err)
-	os.Exit(1)
+	switch os.Args[0] {
+	case keeperName:
+		runtime.LockOSThread() // keyrings belong to a thread, too
+		if err := keep(); err != nil {
+			os.Exit(1) // it has been told
+		}
+		os.Exit(0)
+	case arg0:
+		// Capabilities belong to a thread; exec keeps those of the thread that calls it.
+		runtime.LockOSThread()
+		report(become())
+		os.Exit(1)
+	}
 }
 
 func report(err error) {
@@ -54,14 +66,21 @@ func tell(message string) { _, _ = unix.Write(controlFD, []byte(message)) }
 
 func become() error {
 	unix.CloseOnExec(0) // the host's /dev/null; the guest gets its own
-	buf := make([]byte, 1<<20)
+	buf := make([]byte, maxMessage)
 	n, err := unix.Read(controlFD, buf)
 	if err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
-	var b Boot
-	if err := json.Unmarshal(buf[:n], &b); err != nil {
+	m, err := parseMessage(buf[:n])
+	if err != nil {
 		return fmt.Errorf("read configuration: %w", err)
+	}
+	var b Boot
+	if err := json.Unmarshal(m.body, &b); err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	if err := newSessionKeyring(); err != nil {
+		return err
 	}
 	fmt.Fprintf(os.Stderr, "postern: %s boots; %s %s via %s, DNS servers %s\n", b.ID, ifName, b.Address, b.Gateway, b.Servers)
 	tun, err := network(&b)
@@ -81,11 +100,10 @@ func become() error {
 	if err := writeFiles(&b); err != nil {
 		return err
 	}
-	if err := closeProc(); err != nil {
-		return err
-	}
-	if err := dropCapabilities(); err != nil {
-		return err
+	for _, part := range []func() error{noUserNamespaces, ownBootID, closeProc, dropCapabilities, filter} {
+		if err := part(); err != nil {
+			return err
+		}
 	}
 	if b.Probe {
 		tell("ready")
@@ -147,36 +165,6 @@ func dropCapabilities() error {
 		}
 		if err != nil {
 			return fmt.Errorf("drop capability %d: %w", c, err)
-		}
-	}
-	return nil
-}
-
-// closeProc makes /proc's switches read-only and hides what tells about the host. It matters where the guest's root is
-// the host's: the kernel lets the owner of a switch turn it.
-func closeProc() error {
-	for _, name := range []string{"bus", "fs", "irq", "sys", "sysrq-trigger"} {
-		path := "/proc/" + name
-		if _, err := os.Lstat(path); err != nil {
-			continue
-		}
-		if err := bindReadOnly(path, path); err != nil {
-			return fmt.Errorf("make %s read-only: %w", path, err)
-		}
-	}
-	for _, name := range []string{"acpi", "kcore", "keys", "kmsg", "latency_stats", "sched_debug", "scsi", "timer_list", "timer_stats"} {
-		path := "/proc/" + name
-		info, err := os.Lstat(path)
-		if err != nil {
-			continue
-		}
-		if info.IsDir() {
-			err = unix.Mount("none", path, "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "size=0,mode=555")
-		} else {
-			err = unix.Mount("/dev/null", path, "", unix.MS_BIND, "")
-		}
-		if err != nil {
-			return fmt.Errorf("hide %s: %w", path, err)
 		}
 	}
 	return nil

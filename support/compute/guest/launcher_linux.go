@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -72,10 +70,6 @@ func (l *Launcher) Start(ctx context.Context, b Boot) (Machine, error) {
 	if !ready {
 		return nil, errors.New("guest.InitMain was not called at the start of the program")
 	}
-	config, err := json.Marshal(b)
-	if err != nil {
-		return nil, err
-	}
 	if err := prepare(&b); err != nil {
 		return nil, fmt.Errorf("prepare %s: %w", b.ID, err)
 	}
@@ -83,29 +77,22 @@ func (l *Launcher) Start(ctx context.Context, b Boot) (Machine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("boot %s: %w", b.ID, err)
 	}
-	defer lock.Close() // the guest has its own
+	defer lock.Close() // the keeper has its own
 	p, err := l.spawn(b, lock)
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = p.control.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	err = p.setUp(config, b.Probe)
-	close(p.settled)
-	if err != nil {
+	if err := p.setUp(ctx, order{Boot: b, AllIDs: os.Geteuid() == 0}); err != nil {
 		p.Kill()
 		if p.tun != nil {
 			p.tun.Close()
-		}
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
 		}
 		return nil, fmt.Errorf("boot %s: %w", b.ID, err)
 	}
 	return p, nil
 }
 
-// lockDir takes the lock that a guest's first process holds until it is gone, and waits for one that is still dying: two
+// lockDir takes the lock that a guest's keeper holds until it is gone, and waits for one that is still dying: two
 // guests over one layer would spoil it.
 func lockDir(ctx context.Context, dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
@@ -128,205 +115,229 @@ func lockDir(ctx context.Context, dir string) (*os.File, error) {
 	}
 }
 
+// spawn starts a guest's keeper.
 func (l *Launcher) spawn(b Boot, lock *os.File) (*process, error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	control, theirs, err := channelPair()
 	if err != nil {
-		return nil, fmt.Errorf("socket pair: %w", err)
+		return nil, err
 	}
-	theirs := os.NewFile(uintptr(fds[1]), "control")
 	defer theirs.Close()
-	ours := os.NewFile(uintptr(fds[0]), "control")
-	defer ours.Close()
-	conn, err := net.FileConn(ours)
-	if err != nil {
-		return nil, err
-	}
-	output, input, err := os.Pipe()
-	if err != nil {
-		conn.Close()
-		return nil, err
-	}
-	defer input.Close()
-	p := &process{control: conn.(*net.UnixConn), settled: make(chan struct{}), done: make(chan struct{})}
+	p := &process{control: control, begun: make(chan error, 1), answers: make(chan message, 1), done: make(chan struct{})}
 	p.cmd = &exec.Cmd{
-		Path: "/proc/self/exe", Args: []string{arg0}, Env: []string{"PATH=" + guestPath}, Dir: "/",
-		Stdout: input, Stderr: input, ExtraFiles: []*os.File{theirs, lock}, SysProcAttr: attributes(),
+		Path: "/proc/self/exe", Args: []string{keeperName}, Env: []string{"PATH=" + guestPath}, Dir: "/",
+		ExtraFiles: []*os.File{theirs, lock}, SysProcAttr: keeperAttributes(),
 	}
 	f := &fork{p.cmd, make(chan error, 1)}
 	l.forks <- f
 	if err := <-f.err; err != nil {
-		conn.Close()
-		output.Close()
+		control.close()
 		return nil, &Missing{"namespaces", "new namespaces are refused: " + err.Error(), namespaceRemedy()}
 	}
 	if b.Console == nil {
 		b.Console = io.Discard
 	}
-	go p.wait(output, b.Console)
+	go p.follow(b.Console)
 	return p, nil
 }
 
-// attributes asks for the namespaces and the id maps: all ids for root, one for anybody else, who may map no more.
-func attributes() *syscall.SysProcAttr {
+// keeperAttributes asks for a keeper's namespaces: those of its own processes and, above the guest's, of its ids.
+func keeperAttributes() *syscall.SysProcAttr {
 	a := &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
+		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID,
 		Pdeathsig:  unix.SIGKILL,
 		Setsid:     true,
 	}
-	if os.Geteuid() != 0 {
-		a.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
-		a.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
-		return a
-	}
-	all := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: maxID + 1}}
-	a.UidMappings, a.GidMappings, a.GidMappingsEnableSetgroups = all, all, true
-	a.Credential = &syscall.Credential{Groups: []uint32{}}
+	mapIDs(a, os.Geteuid() == 0, os.Geteuid(), os.Getegid())
 	return a
+}
+
+// guestAttributes asks for a guest's namespaces. They are its own user namespace's, and so is what its root may do there.
+func guestAttributes(allIDs bool) *syscall.SysProcAttr {
+	a := &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
+		Setsid:     true,
+	}
+	if _, err := os.Stat("/proc/self/ns/cgroup"); err == nil {
+		a.Cloneflags |= unix.CLONE_NEWCGROUP // or its /proc/self/cgroup names the host's services
+	}
+	mapIDs(a, allIDs, 0, 0)
+	return a
+}
+
+// mapIDs maps all ids as they are for root, and one for anybody else, who may map no more.
+func mapIDs(a *syscall.SysProcAttr, all bool, uid, gid int) {
+	if !all {
+		a.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
+		a.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: gid, Size: 1}}
+		return
+	}
+	ids := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: maxID + 1}}
+	a.UidMappings, a.GidMappings, a.GidMappingsEnableSetgroups = ids, ids, true
+	a.Credential = &syscall.Credential{Groups: []uint32{}}
 }
 
 // maxID is the largest user or group id inside a guest.
 const maxID = 65535
 
+// process is a guest as this program sees it: its keeper.
 type process struct {
 	cmd     *exec.Cmd
-	control *net.UnixConn
+	control *channel
 	tun     *os.File
-	settled chan struct{} // closed when setUp has ended, which reads control to its end
-	done    chan struct{}
+	begun   chan error    // how the boot went; has one value
+	answers chan message  // to questions
+	done    chan struct{} // closed when the guest is gone
 	end     End
 
 	mu    sync.Mutex
 	asked bool // to end, by us
 
-	talk sync.Mutex // one question on control at a time
+	talk sync.Mutex // one question at a time
 }
 
-// setUp hands the guest its configuration and follows it until it runs.
-func (p *process) setUp(config []byte, probe bool) error {
-	if _, err := p.control.Write(config); err != nil {
+// setUp hands the keeper what to boot and waits until the guest runs.
+func (p *process) setUp(ctx context.Context, o order) error {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	if err := p.control.send("boot", text); err != nil {
 		return fmt.Errorf("hand over configuration: %w", err)
 	}
-	buf, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
-	for {
-		n, rn, _, _, err := p.control.ReadMsgUnix(buf, rights)
-		if err != nil || n == 0 {
-			return fmt.Errorf("the guest ended before it ran: %w", errors.Join(err, io.ErrUnexpectedEOF))
-		}
-		kind, text, _ := strings.Cut(string(buf[:n]), " ")
-		switch kind {
-		case "tun":
-			if p.tun, err = received(rights[:rn]); err != nil {
-				return err
-			}
-		case "missing":
-			var m Missing
-			if err := json.Unmarshal([]byte(text), &m); err != nil {
-				return err
-			}
-			return &m
-		case "error":
-			return errors.New(text)
-		case "ready":
-			if p.tun == nil && !probe {
-				return errors.New("the guest sent no network interface")
-			}
-			return nil
-		}
+	select {
+	case err := <-p.begun:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
+}
+
+// follow owns the guest: it hears the keeper to its end, collects it and tells everybody.
+func (p *process) follow(console io.Writer) {
+	buf := make([]byte, maxMessage)
+	end := End{Kind: Died, Err: errors.New("the process that held it ended")}
+	for {
+		m, err := p.control.receive(buf)
+		if err != nil {
+			break
+		}
+		switch m.verb {
+		case "console":
+			_, _ = console.Write(m.body) // a console takes everything
+		case "ended":
+			var r endReport
+			if json.Unmarshal(m.body, &r) == nil {
+				end = r.end()
+			}
+		default:
+			p.hear(&m)
+		}
+		m.close()
+	}
+	_ = p.cmd.Wait() // every process of the guest is gone with it; how the guest ended was told
+	p.control.close()
+	p.mu.Lock()
+	if p.asked {
+		end = End{Kind: Stopped}
+	}
+	p.end = end
+	p.mu.Unlock()
+	select {
+	case p.begun <- fmt.Errorf("the guest ended before it ran: %w", io.ErrUnexpectedEOF):
+	default:
+	}
+	close(p.answers)
+	close(p.done)
+}
+
+// hear takes a word about the boot, and then the answers to questions.
+func (p *process) hear(m *message) {
+	if p.tun == nil {
+		err := p.booted(m)
+		select {
+		case p.begun <- err:
+		default: // it has failed already
+		}
+		return
+	}
+	select {
+	case p.answers <- *m:
+		m.files = nil
+	default: // nobody asked
+	}
+}
+
+func (p *process) booted(m *message) (err error) {
+	switch m.verb {
+	case "ready":
+		p.tun, err = m.take()
+		return err
+	case "missing":
+		var missing Missing
+		if err := json.Unmarshal(m.body, &missing); err != nil {
+			return err
+		}
+		return &missing
+	}
+	return errors.New(string(m.body))
 }
 
 // answerTime is how long a guest's first process may take to set an interface up.
 const answerTime = 10 * time.Second
 
 // Plug implements Machine.
-func (p *process) Plug(c Card) (*os.File, error) { return p.say("plug", c) }
-
-// Assign implements Machine.
-func (p *process) Assign(c Card) error {
-	_, err := p.say("assign", c)
-	return err
-}
-
-// say asks the guest's first process for something and waits for its answer, with a file where it sends one.
-func (p *process) say(verb string, c Card) (*os.File, error) {
-	body, err := json.Marshal(c)
+func (p *process) Plug(c Card) (*os.File, error) {
+	m, err := p.say("plug", c)
 	if err != nil {
 		return nil, err
 	}
+	return m.take()
+}
+
+// Assign implements Machine.
+func (p *process) Assign(c Card) error {
+	m, err := p.say("assign", c)
+	m.close()
+	return err
+}
+
+// say asks the guest's first process for something and waits for its answer.
+func (p *process) say(verb string, c Card) (message, error) {
+	body, err := json.Marshal(c)
+	if err != nil {
+		return message{}, err
+	}
 	p.talk.Lock()
 	defer p.talk.Unlock()
-	if err := p.control.SetDeadline(time.Now().Add(answerTime)); err != nil {
-		return nil, err
+	select {
+	case late, open := <-p.answers:
+		late.close()
+		if !open {
+			return message{}, errGone
+		}
+	default:
 	}
-	defer p.control.SetDeadline(time.Time{}) //nolint:errcheck // a socket that is closed needs none
-	if _, err := p.control.Write(append([]byte(verb+" "), body...)); err != nil {
-		return nil, fmt.Errorf("tell the guest: %w", err)
+	if err := p.control.send(verb, body); err != nil {
+		return message{}, fmt.Errorf("tell the guest: %w", err)
 	}
-	buf, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
-	n, rn, _, _, err := p.control.ReadMsgUnix(buf, rights)
-	if err != nil || n == 0 {
-		return nil, fmt.Errorf("the guest does not answer: %w", errors.Join(err, io.ErrUnexpectedEOF))
+	timer := time.NewTimer(2 * answerTime) // the keeper waits for half of it, and answers
+	defer timer.Stop()
+	select {
+	case m, open := <-p.answers:
+		if !open {
+			return message{}, errGone
+		}
+		if m.verb == "error" {
+			m.close()
+			return message{}, fmt.Errorf("the guest: %s", m.body)
+		}
+		return m, nil
+	case <-timer.C:
+		return message{}, errors.New("the guest does not answer")
 	}
-	kind, text, _ := strings.Cut(string(buf[:n]), " ")
-	switch kind {
-	case "ok":
-		return nil, nil
-	case "tun":
-		return received(rights[:rn])
-	}
-	return nil, fmt.Errorf("the guest: %s", text)
 }
 
-func received(rights []byte) (*os.File, error) {
-	messages, err := unix.ParseSocketControlMessage(rights)
-	if err != nil || len(messages) != 1 {
-		return nil, fmt.Errorf("the network interface did not arrive: %d messages, %w", len(messages), errors.Join(err, io.ErrUnexpectedEOF))
-	}
-	fds, err := unix.ParseUnixRights(&messages[0])
-	if err != nil || len(fds) != 1 {
-		return nil, fmt.Errorf("the network interface did not arrive: %d files, %w", len(fds), errors.Join(err, io.ErrUnexpectedEOF))
-	}
-	unix.CloseOnExec(fds[0])
-	if err := unix.SetNonblock(fds[0], true); err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(fds[0]), "/dev/net/tun"), nil
-}
-
-// wait owns the guest: it copies the console, collects the process and tells everybody.
-func (p *process) wait(output *os.File, console io.Writer) {
-	copied := make(chan struct{})
-	go func() {
-		defer close(copied)
-		_, _ = io.Copy(console, output) // to its end; a console takes everything
-	}()
-	err := p.cmd.Wait()
-	<-copied // every process of the guest is gone with its first one
-	output.Close()
-	<-p.settled
-	p.control.Close()
-	p.mu.Lock()
-	p.end = ended(p.asked, p.cmd.ProcessState, err)
-	p.mu.Unlock()
-	close(p.done)
-}
-
-// ended reads the end of a pid namespace from its first process: the kernel turns reboot(2) inside into a SIGHUP and
-// poweroff into a SIGINT (pid_namespaces(7)).
-func ended(asked bool, state *os.ProcessState, err error) End {
-	status, _ := state.Sys().(syscall.WaitStatus)
-	switch {
-	case asked:
-		return End{Kind: Stopped}
-	case status.Signaled() && status.Signal() == unix.SIGHUP:
-		return End{Kind: Restarted}
-	case status.Signaled() && status.Signal() == unix.SIGINT:
-		return End{Kind: PoweredOff}
-	case err == nil:
-		err = errors.New("its first process ended")
-	}
-	return End{Kind: Died, Err: err}
-}
+var errGone = errors.New("the guest has ended")
 
 func (p *process) TUN() *os.File         { return p.tun }
 func (p *process) PID() int              { return p.cmd.Process.Pid }
@@ -346,9 +357,8 @@ func (p *process) ask() {
 
 func (p *process) Stop() {
 	p.ask()
-	_ = p.control.SetWriteDeadline(time.Now().Add(time.Second))
-	if _, err := p.control.Write([]byte("stop")); err == nil {
-		timer := time.NewTimer(stopGrace)
+	if err := p.control.send("stop", nil); err == nil {
+		timer := time.NewTimer(stopGrace + time.Second) // the keeper ends it after stopGrace
 		defer timer.Stop()
 		select {
 		case <-p.done:

@@ -16,6 +16,8 @@ const (
 	workDir  = "work"  // overlayfs's own
 	rootDir  = "root"  // where the root file system is put together, in the guest's mount namespace only
 	overDir  = "over"  // layers over single directories of the host: NAME and NAME.work
+	emptyDir = "empty" // what lies under the layer where there is no image
+	agentDir = "agent" // the agent's program, and nothing else
 	doneMark = "prepared"
 )
 
@@ -34,8 +36,16 @@ var skeleton = []struct {
 	{"var/mail", 0o755}, {"var/opt", 0o755}, {"var/spool", 0o755}, {"var/tmp", 0o777 | fs.ModeSticky},
 }
 
-// prepare makes the instance's directory before its first boot and changes nothing later.
+// prepare makes the instance's directory before its first boot. Later it changes nothing that the guest has seen.
 func prepare(b *Boot) error {
+	for _, name := range []string{emptyDir, agentDir} {
+		if err := os.MkdirAll(filepath.Join(b.Dir, name), 0o755); err != nil {
+			return err
+		}
+	}
+	if err := prepareAgent(b); err != nil {
+		return err
+	}
 	if _, err := os.Stat(filepath.Join(b.Dir, doneMark)); err == nil {
 		return nil
 	}
@@ -62,6 +72,25 @@ func prepare(b *Boot) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(b.Dir, doneMark), nil, 0o600)
+}
+
+// prepareAgent puts the agent's program into the instance's directory, without copying it where it can be linked.
+func prepareAgent(b *Boot) error {
+	agent, err := filepath.EvalSymlinks(b.Agent)
+	if err != nil {
+		return &Missing{"the agent", err.Error(), "build it beside the server: make build"}
+	}
+	at := filepath.Join(b.Dir, agentDir, agentName)
+	if err := os.Remove(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if os.Link(agent, at) == nil {
+		return nil
+	}
+	if err := copyFile(agent, at); err != nil {
+		return fmt.Errorf("copy the agent: %w", err)
+	}
+	return os.Chmod(at, 0o755)
 }
 
 func prepareHost(b *Boot, layer *os.Root) error {

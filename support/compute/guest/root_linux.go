@@ -14,17 +14,15 @@ func enterRoot(b *Boot) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
-	agent, err := filepath.EvalSymlinks(b.Agent)
+	// Mounts are put together by relative names: the guest reads them in /proc/self/mountinfo.
+	err := os.Chdir(b.Dir)
 	if err != nil {
-		return &Missing{"the agent", err.Error(), "build it beside the server: make build"}
-	}
-	if err := os.Chdir(b.Dir); err != nil {
 		return err
 	}
 	if b.Image == "" {
 		err = hostRoot(b)
 	} else {
-		err = imageRoot(b.Image)
+		err = imageRoot(relative(b.Dir, b.Image))
 	}
 	if err != nil {
 		return err
@@ -32,7 +30,7 @@ func enterRoot(b *Boot) error {
 	if err := systemMounts(); err != nil {
 		return err
 	}
-	if err := putAgent(agent); err != nil {
+	if err := putAgent(); err != nil {
 		return fmt.Errorf("put the agent into the guest: %w", err)
 	}
 	if err := os.Chdir(rootDir); err != nil {
@@ -50,14 +48,20 @@ func enterRoot(b *Boot) error {
 
 // putAgent shows the agent's program in the guest, and in its /usr/bin where there can be one. The host's files are still
 // in reach here: a link that an image or a guest has left must not lead to them.
-func putAgent(agent string) error {
+func putAgent() error {
 	root, err := os.OpenRoot(rootDir)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	if err := root.Mkdir(runDir[1:], 0o755); err != nil {
+	if err := root.MkdirAll(binDir[1:], 0o755); err != nil {
 		return err
+	}
+	agent := rootDir + binDir + "/" + agentName
+	// A file that is bound names its path on the host in /proc/self/mountinfo, one on an overlay only its path there.
+	options := fmt.Sprintf("lowerdir=%s:%s,userxattr", agentDir, emptyDir)
+	if err := unix.Mount("overlay", rootDir+binDir, "overlay", unix.MS_RDONLY|unix.MS_NODEV, options); err != nil {
+		agent = filepath.Join(agentDir, agentName)
 	}
 	for _, path := range []string{agentPath, "/usr/bin/postern-agent"} {
 		f, err := root.OpenFile(path[1:], os.O_CREATE|unix.O_NOFOLLOW, 0o755)
@@ -79,8 +83,10 @@ func putAgent(agent string) error {
 // host's / is not possible: the kernel refuses to copy a mount that has others under it which this namespace may not
 // part from it.
 func hostRoot(b *Boot) error {
-	if err := unix.Mount(layerDir, rootDir, "", unix.MS_BIND, ""); err != nil {
-		return fmt.Errorf("bind the layer: %w", err)
+	if err := overlay(emptyDir, layerDir, workDir, rootDir); err != nil {
+		if err := unix.Mount(layerDir, rootDir, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("bind the layer: %w", err)
+		}
 	}
 	for _, name := range append([]string{"etc"}, hostDirs...) {
 		over := filepath.Join(overDir, overName(name))
@@ -89,7 +95,7 @@ func hostRoot(b *Boot) error {
 		}
 		lower := "/" + name
 		if name == "etc" {
-			lower = b.HostEtc
+			lower = relative(b.Dir, b.HostEtc)
 		}
 		target := filepath.Join(rootDir, name)
 		err := overlay(lower, over, over+".work", target)
@@ -143,6 +149,14 @@ func copyOnce(lower, layer string) error {
 	return os.WriteFile(mark, nil, 0o600)
 }
 
+// relative is a path as it is seen from a directory.
+func relative(dir, path string) string {
+	if short, err := filepath.Rel(dir, path); err == nil {
+		return short
+	}
+	return path
+}
+
 var escape = strings.NewReplacer(`\`, `\\`, `,`, `\,`, `:`, `\:`)
 
 // overlay mounts upper over lower. "userxattr" is what a user namespace needs (Documentation/filesystems/overlayfs).
@@ -170,12 +184,19 @@ func bindReadOnly(source, target string) error {
 
 var devices = []string{"null", "zero", "full", "random", "urandom", "tty", "net/tun"}
 
+func mountProc(at string) error {
+	if err := unix.Mount("proc", at, "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return &Missing{"/proc", "mounting it in a guest is refused: " + err.Error(),
+			"where this host is itself a container, start that one with an unmasked /proc (docker run --security-opt systempaths=unconfined)"}
+	}
+	return nil
+}
+
 // systemMounts makes /proc, /dev, /sys, /run in the root directory that is being put together.
 func systemMounts() error {
 	at := func(name string) string { return filepath.Join(rootDir, name) }
-	if err := unix.Mount("proc", at("proc"), "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
-		return &Missing{"/proc", "mounting it in a guest is refused: " + err.Error(),
-			"where this host is itself a container, start that one with an unmasked /proc (docker run --security-opt systempaths=unconfined)"}
+	if err := mountProc(at("proc")); err != nil {
+		return err
 	}
 	for _, m := range []struct {
 		name    string
