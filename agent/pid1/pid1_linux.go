@@ -42,9 +42,12 @@ func Run(c Config) int {
 	}
 	unix.CloseOnExec(controlFD)
 	i := &initProcess{Config: c, stops: make(chan bool, 1), pause: firstPause, userData: -1, restart: time.NewTimer(time.Hour)}
+	i.powers, i.due = make(chan Power), time.NewTimer(time.Hour)
 	i.restart.Stop()
+	i.due.Stop()
 	children := make(chan os.Signal, 1)
 	signal.Notify(children, unix.SIGCHLD)
+	i.takePower()
 	i.writeFiles()
 	i.startAgent()
 	i.startUserData()
@@ -62,6 +65,10 @@ type initProcess struct {
 	pause           time.Duration
 	restart         *time.Timer
 	stops           chan bool // true: in good order
+	// powers are requests from inside; what is planned is next, when due fires.
+	powers chan Power
+	next   Action
+	due    *time.Timer
 }
 
 // listen waits for the word on the control socket. It ends with the process.
@@ -91,6 +98,12 @@ func (i *initProcess) loop(children <-chan os.Signal) int {
 			i.reap()
 		case <-i.restart.C:
 			i.startAgent()
+		case p := <-i.powers:
+			if i.plan(p) {
+				return i.carryOut(children)
+			}
+		case <-i.due.C:
+			return i.carryOut(children)
 		case orderly := <-i.stops:
 			if orderly {
 				i.endAll(children)

@@ -2,6 +2,8 @@
 
 package pid1
 
+import "errors"
+
 // Config says what the instance's first process starts.
 type Config struct {
 	Instance string
@@ -12,3 +14,6 @@ type Config struct {
 
 // Run only does something on Linux.
 func Run(Config) int { return 2 }
+
+// Ask only does something on Linux.
+func Ask(Power) error { return errors.New("there are no instances on this system") }

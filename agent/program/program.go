@@ -10,9 +10,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"postern/agent"
 	"postern/agent/pid1"
@@ -47,6 +50,9 @@ func Main(args []string) int {
 	}()
 	defer func() { done(); <-small }()
 	c := command{stdout: os.Stdout, stderr: os.Stderr}
+	if name := filepath.Base(os.Args[0]); slices.Contains(pid1.PowerCommands, name) {
+		return c.power(name, args)
+	}
 	return c.main(ctx, args)
 }
 
@@ -141,6 +147,19 @@ func (c *command) log(o *options) *slog.Logger {
 	log := slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: level}))
 	userstack.LogTo(log)
 	return log
+}
+
+// power turns the instance off or boots it again: the program was started as shutdown, reboot, poweroff or halt.
+func (c *command) power(name string, args []string) int {
+	p, do, err := pid1.ParsePower(name, args, time.Now())
+	if err == nil && do {
+		err = pid1.Ask(p)
+	}
+	if err != nil {
+		fmt.Fprintf(c.stderr, "%s: %v\n", name, err)
+		return 1
+	}
+	return 0
 }
 
 func (c *command) init(args []string) int {

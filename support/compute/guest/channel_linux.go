@@ -130,7 +130,10 @@ func received(rights []byte) (files []*os.File) {
 
 // send sends a message and copies of files. It does not wait longer than answerTime for the other end.
 func (c *channel) send(verb string, body []byte, files ...*os.File) error {
-	text := append([]byte(verb+" "), body...)
+	text := []byte(verb)
+	if len(body) > 0 {
+		text = append(append(text, ' '), body...)
+	}
 	var rights []byte
 	if len(files) > 0 {
 		fds := make([]int, len(files))

@@ -107,6 +107,12 @@ func prepareHost(b *Boot, layer *os.Root) error {
 	if err := makeOver(b.Dir, "etc"); err != nil {
 		return err
 	}
+	// An ordinary user's guest cannot copy a directory of the host's root up to write into it: it is there already.
+	if info, err := os.Lstat("/usr/sbin"); err == nil && info.IsDir() {
+		if err := os.MkdirAll(filepath.Join(b.Dir, overDir, "usr", "sbin"), 0o755); err != nil {
+			return err
+		}
+	}
 	for _, name := range hostDirs {
 		info, err := os.Lstat("/" + name)
 		switch {

@@ -76,7 +76,31 @@ func putAgent() error {
 			return err
 		}
 	}
+	putPowerCommands(root)
 	return nil
+}
+
+// powerCommands are programs of the guest that are the agent's: those of an image ask an init that is not there.
+var powerCommands = []string{"shutdown", "reboot", "poweroff", "halt"}
+
+// putPowerCommands shows them where programs look for them: Amazon's agent starts /sbin/shutdown.
+func putPowerCommands(root *os.Root) {
+	_ = root.Mkdir("sbin", 0o755) // it is there, or a link
+	for _, dir := range []string{"sbin", "usr/sbin"} {
+		if _, err := root.Stat(dir); err != nil {
+			continue
+		}
+		for _, name := range powerCommands {
+			path := dir + "/" + name
+			if target, err := root.Readlink(path); err == nil && target == agentPath {
+				continue
+			}
+			_ = root.Remove(path) // if it cannot be, the link cannot be made either
+			if err := root.Symlink(agentPath, path); err != nil {
+				fmt.Fprintf(os.Stderr, "postern: no %s in this guest: %v\n", path, err)
+			}
+		}
+	}
 }
 
 // hostRoot is the guest's layer with the host's directories put in, each under a layer of its own. One overlay over the
