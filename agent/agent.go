@@ -40,6 +40,8 @@ type Agent struct {
 	HTTP *http.Client
 	// Runner runs scripts; nil means execute.OS below Dir, or in the temporary directory where that is empty.
 	Runner execute.Runner
+	// Reboot has the node boot again, for a command that asks for it; nil runs shutdown.
+	Reboot func(ctx context.Context) error
 	// Version is what the agent reports of itself: digits and dots.
 	Version string
 	// HealthEvery and PingEvery are 0 for Amazon's 5 min and 54 s.
@@ -94,6 +96,9 @@ func (a *Agent) prepare() error {
 	}
 	if a.Endpoint == nil {
 		a.Endpoint = AmazonEndpoint
+	}
+	if a.Reboot == nil {
+		a.Reboot = rebootNow
 	}
 	if a.Version == "" {
 		a.Version = "0.0.0.0"

@@ -1,7 +1,9 @@
 package agent_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -281,6 +283,53 @@ func TestARestartLosesNothing(t *testing.T) {
 	left, _ := os.ReadDir(filepath.Join(a.Dir, "replies"))
 	if len(left) > 9 {
 		t.Errorf("%d replies are left", len(left))
+	}
+}
+
+// TestRebootOfACommand runs a script that ends with 194 until the node has booted again, and the step before it once.
+func TestRebootOfACommand(t *testing.T) {
+	s := newService(t)
+	a := s.agent()
+	mark := filepath.Join(t.TempDir(), "booted")
+	asked := make(chan struct{}, 1)
+	a.Reboot = func(context.Context) error { asked <- struct{}{}; return nil }
+	stop := run(t, a)
+	c := s.channel()
+	document := `{"schemaVersion":"2.2","parameters":{"word":{"type":"String"}},"mainSteps":[
+		{"action":"aws:runShellScript","name":"once","inputs":{"runCommand":["echo x >> ` + mark + `.once"]}},
+		{"action":"aws:runShellScript","name":"run","inputs":{"runCommand":["[ -e ` + mark + ` ] && echo {{ word }} && exit 0; touch ` + mark + `; exit 194"]}}]}`
+	if code := c.job(command, document, map[string]any{"word": "after"}); code != mgs.Accepted {
+		t.Fatalf("acknowledged with %s", code)
+	}
+	<-asked
+	stop()
+	c.close()
+	b := s.agent()
+	b.Dir = a.Dir
+	run(t, b)
+	c = s.channel()
+	status, steps, _ := c.outcome(command)
+	if status != mgs.Success || steps["run"] == nil || steps["run"].StandardOutput != "after\n" {
+		t.Errorf("%s, %+v", status, steps["run"])
+	}
+	if once, err := os.ReadFile(mark + ".once"); string(once) != "x\n" {
+		t.Errorf("the first step has written %q, %v", once, err)
+	}
+	if code := c.job(command, document, map[string]any{"word": "after"}); code != mgs.Duplicate {
+		t.Errorf("the command again: %s", code)
+	}
+}
+
+// TestRebootThatFails ends a command whose node cannot boot again, or is asked to without end.
+func TestRebootThatFails(t *testing.T) {
+	s := newService(t)
+	a := s.agent()
+	a.Reboot = func(context.Context) error { return errors.New("no permission") }
+	run(t, a)
+	c := s.channel()
+	c.job(command, shell("exit 194"), nil)
+	if status, _, _ := c.outcome(command); status != mgs.Failed {
+		t.Errorf("%s", status)
 	}
 }
 

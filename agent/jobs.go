@@ -29,7 +29,12 @@ const (
 type job struct {
 	ID      string // aws.ssm.COMMAND.NODE
 	Command string
+	// content is what the service sent.
+	content string
 	ready   *execute.Job
+	// from is where to go on after a reboot, the times of which are counted.
+	from    *execute.Progress
+	reboots int
 	// run ends when the job is to stop, and says why.
 	run  context.Context
 	stop context.CancelCauseFunc
@@ -40,6 +45,15 @@ type jobRecord struct {
 	ID    string    `json:"jobId"`
 	Taken time.Time `json:"taken"`
 	Done  bool      `json:"done"`
+	// After is there for a job that goes on after a reboot.
+	After *afterReboot `json:"afterReboot,omitempty"`
+}
+
+// afterReboot is what a job goes on with.
+type afterReboot struct {
+	Content string           `json:"content"`
+	From    execute.Progress `json:"from"`
+	Reboots int              `json:"reboots"`
 }
 
 // jobs are the commands that this node runs, will run and has run.
@@ -95,7 +109,7 @@ func (j *jobs) interrupted() []jobRecord {
 	defer j.mu.Unlock()
 	var out []jobRecord
 	for command, r := range j.known {
-		if r.Done || j.active[command] != nil {
+		if r.Done || r.After != nil || j.active[command] != nil {
 			continue
 		}
 		out = append(out, r)
@@ -146,7 +160,7 @@ func (j *jobs) finish(b *job) *job {
 
 func (j *jobs) finishLocked(command string) {
 	r := j.known[command]
-	r.Done = true
+	r.Done, r.After = true, nil
 	j.known[command] = r
 	_ = j.writeLocked(command, r) // at worst the next process reports it as interrupted: a terminal state is sticky
 }
@@ -213,13 +227,8 @@ func (a *Agent) deliver(ctx context.Context, jobID, topic, content string) (code
 	}
 	// A job outlives the road by which it came.
 	run, stop := context.WithCancelCause(context.WithoutCancel(ctx))
-	b := &job{ID: jobID, Command: command, run: run, stop: stop}
-	var c mgs.CommandContent
-	if err = json.Unmarshal([]byte(content), &c); err == nil {
-		c.CommandID = command
-		b.ready, err = execute.Read(&c)
-	}
-	if err != nil {
+	b := &job{ID: jobID, Command: command, content: content, run: run, stop: stop}
+	if err = b.read(); err != nil {
 		a.Log.Warn("a command cannot be read", "command", command, "err", err)
 		return mgs.ParseError, func() { a.reply(ctx, jobID, execute.Result{Status: mgs.Failed}, "") }
 	}
@@ -255,8 +264,10 @@ func (a *Agent) start(ctx context.Context, b *job) {
 		if err := a.fill(b); err != nil {
 			a.Log.Warn("a command does not run", "command", b.Command, "err", err)
 			a.reply(ctx, b.ID, execute.Result{Status: mgs.Failed}, err.Error())
-		} else {
-			b.ready.Run(b.run, a.node(), a.Runner, func(r execute.Result) { a.reply(ctx, b.ID, r, "") })
+		} else if p := b.ready.Run(b.run, b.from, a.on(ctx, b)); p != nil {
+			if b.from = p; a.rebootFor(ctx, b) {
+				return // it goes on after it
+			}
 		}
 		b.stop(nil)
 		if next := a.jobs.finish(b); next != nil {
@@ -268,10 +279,24 @@ func (a *Agent) start(ctx context.Context, b *job) {
 // abandon reports a job that never ran.
 func (a *Agent) abandon(ctx context.Context, b *job, why error) {
 	b.stop(why)
-	b.ready.Run(b.run, a.node(), a.Runner, func(r execute.Result) { a.reply(ctx, b.ID, r, "") })
+	b.ready.Run(b.run, b.from, a.on(ctx, b))
 	a.jobs.mu.Lock()
 	a.jobs.finishLocked(b.Command)
 	a.jobs.mu.Unlock()
+}
+
+func (b *job) read() error {
+	var c mgs.CommandContent
+	err := json.Unmarshal([]byte(b.content), &c)
+	if err == nil {
+		c.CommandID = b.Command
+		b.ready, err = execute.Read(&c)
+	}
+	return err
+}
+
+func (a *Agent) on(ctx context.Context, b *job) execute.On {
+	return execute.On{Node: a.node(), Runner: a.Runner, Report: func(r execute.Result) { a.reply(ctx, b.ID, r, "") }}
 }
 
 func (a *Agent) node() execute.Node {

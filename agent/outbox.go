@@ -217,6 +217,7 @@ func (a *Agent) resend(ctx context.Context) {
 	for _, r := range a.jobs.interrupted() {
 		a.reply(ctx, r.ID, execute.Result{Status: mgs.Failed}, "the agent ended while the command ran")
 	}
+	a.resume(ctx)
 	again := time.NewTimer(0)
 	defer again.Stop()
 	for {

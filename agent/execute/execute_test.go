@@ -47,7 +47,7 @@ func runDocument(t *testing.T, ctx context.Context, runner execute.Runner, docum
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.Run(ctx, node, runner, func(r execute.Result) { results = append(results, r) })
+	j.Run(ctx, nil, execute.On{Node: node, Runner: runner, Report: func(r execute.Result) { results = append(results, r) }})
 	return results
 }
 
@@ -131,14 +131,47 @@ func TestInterpolationByEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out string
-	j.Run(t.Context(), node, execute.OS{Dir: t.TempDir()}, func(r execute.Result) {
+	j.Run(t.Context(), nil, execute.On{Node: node, Runner: execute.OS{Dir: t.TempDir()}, Report: func(r execute.Result) {
 		for _, s := range r.Steps {
 			out = s.StandardOutput
 		}
-	})
+	}})
 	if want := "hello x; echo INJECTED; $(id)\n[x; echo INJECTED; $(id)]"; out != want {
 		t.Errorf("%q, want %q", out, want)
 	}
+}
+
+// TestReboot goes on with the step that asked for it, and keeps what was done before.
+func TestReboot(t *testing.T) {
+	j, err := execute.Read(&mgs.CommandContent{CommandID: "c", DocumentContent: json.RawMessage(steps(step{"exit 3", ""}, step{"exit 194", ""}, step{"exit 0", ""}))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var results []execute.Result
+	on := execute.On{Node: node, Runner: &play{}, Report: func(r execute.Result) { results = append(results, r) }}
+	p := j.Run(t.Context(), nil, on)
+	if p == nil || p.Step != 1 || len(p.Done) != 1 || p.Done["s0"].Code != 3 || results[len(results)-1].Status != mgs.SuccessAndReboot {
+		t.Fatalf("%+v, %+v", p, results)
+	}
+	on.Runner = &well{}
+	if again := j.Run(t.Context(), p, on); again != nil {
+		t.Fatalf("again %+v", again)
+	}
+	last := results[len(results)-1]
+	if last.Status != mgs.Failed || last.Counts[mgs.Success] != 2 || last.Counts[mgs.Failed] != 1 {
+		t.Errorf("%+v", last)
+	}
+	if ran := on.Runner.(*well).ran; len(ran) != 2 || ran[0].Lines[0] != "exit 194" || ran[1].Lines[0] != "exit 0" {
+		t.Errorf("after the reboot it ran %+v", ran)
+	}
+}
+
+// well is a Runner whose scripts all end well.
+type well struct{ ran []execute.Script }
+
+func (w *well) Run(_ context.Context, s execute.Script) execute.Outcome {
+	w.ran = append(w.ran, s)
+	return execute.Outcome{Status: mgs.Success}
 }
 
 func TestCancelledAndStopped(t *testing.T) {

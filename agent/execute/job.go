@@ -13,10 +13,11 @@ import (
 	"postern/ssm/mgs"
 )
 
-// Exit codes that end a document, and the code of what was stopped.
+// Exit codes that end a document, that ask for a reboot after which the step runs again, and the code of what was stopped.
 const (
 	exitSuccess = 168
 	exitFailure = 169
+	exitReboot  = 194
 	stoppedCode = 137
 )
 
@@ -148,19 +149,47 @@ type Result struct {
 	Counts map[mgs.Status]int
 }
 
-// Run runs the steps in order. Where ctx ends, the step that runs is stopped and the rest is cancelled.
-func (j *Job) Run(ctx context.Context, node Node, runner Runner, report Report) {
-	r := &run{Job: j, node: node, runner: runner, done: map[string]*mgs.StepStatus{}}
-	report(Result{Status: mgs.InProgress})
-	for n := range j.steps {
+// Progress is how far a job has come that goes on after a reboot.
+type Progress struct {
+	// Step is the step to run again, Done are those that have ended.
+	Step int
+	Done map[string]*mgs.StepStatus
+	// Ended says that one of them has ended the document.
+	Ended bool
+}
+
+// Run runs the steps in order, from where an earlier run has stopped. Where ctx ends, the step that runs is stopped and the
+// rest is cancelled. Where a step asks for a reboot, Run returns what to go on with, and nil otherwise.
+func (j *Job) Run(ctx context.Context, from *Progress, o On) *Progress {
+	r := &run{Job: j, node: o.Node, runner: o.Runner, done: map[string]*mgs.StepStatus{}}
+	first := 0
+	if from != nil {
+		first, r.ended = from.Step, from.Ended
+		maps.Copy(r.done, from.Done)
+	}
+	o.Report(Result{Status: mgs.InProgress})
+	for n := first; n < len(j.steps); n++ {
 		s := r.step(ctx, n)
-		report(Result{Status: mgs.InProgress, Steps: map[string]*mgs.StepStatus{j.steps[n].ID: s}, Counts: r.counts()})
+		if r.reboot {
+			delete(r.done, j.steps[n].ID)
+			o.Report(Result{Status: mgs.SuccessAndReboot, Counts: r.counts()})
+			return &Progress{Step: n, Done: r.done, Ended: r.ended}
+		}
+		o.Report(Result{Status: mgs.InProgress, Steps: map[string]*mgs.StepStatus{j.steps[n].ID: s}, Counts: r.counts()})
 	}
 	last := Result{Status: mgs.DocumentStatus(slices.Collect(maps.Keys(r.counts()))), Steps: map[string]*mgs.StepStatus{}, Counts: r.counts()}
 	if len(j.steps) == 1 {
 		last.Steps = r.done
 	}
-	report(last)
+	o.Report(last)
+	return nil
+}
+
+// On is where a job runs, and who is told.
+type On struct {
+	Node   Node
+	Runner Runner
+	Report Report
 }
 
 // run is one run of a job.
@@ -169,8 +198,8 @@ type run struct {
 	node   Node
 	runner Runner
 	done   map[string]*mgs.StepStatus
-	// ended says that a step has ended the document.
-	ended bool
+	// ended says that a step has ended the document, reboot that one asks for a reboot.
+	ended, reboot bool
 }
 
 func (r *run) counts() map[mgs.Status]int {
@@ -240,6 +269,9 @@ func (r *run) execute(ctx context.Context, s *document.Step, out *mgs.StepStatus
 		if all.Code = o.Code; o.Status != mgs.Success {
 			break
 		}
+	}
+	if all.Code == exitReboot && all.Status == mgs.Failed {
+		r.reboot = true
 	}
 	out.Code, out.Status = all.Code, all.Status
 	if all.Status == mgs.Failed && all.Err != nil && all.Code != exitSuccess {
