@@ -50,10 +50,10 @@ func Run(c Config) int {
 	i.takePower()
 	i.writeFiles()
 	i.startAgent()
-	i.startUserData()
 	if _, err := unix.Write(controlFD, []byte("ready")); err != nil {
 		return 1 // nobody wants this instance any more
 	}
+	i.startUserData() // it may end the instance at once, which has run by then
 	go i.listen()
 	return i.loop(children)
 }

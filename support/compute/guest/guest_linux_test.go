@@ -157,6 +157,15 @@ func start(t *testing.T, l *lab, b guest.Boot) guest.Machine {
 	return m
 }
 
+// TestConsoleDevices writes to what programs take for the console.
+func TestConsoleDevices(t *testing.T) {
+	l := newLab(t)
+	b, c := l.boot(9, "echo to the console > /dev/console; echo to the hypervisor > /dev/hvc0")
+	start(t, l, b)
+	c.waitFor(t, "to the console\n")
+	c.waitFor(t, "to the hypervisor\n")
+}
+
 func TestInsideTheGuest(t *testing.T) {
 	l := newLab(t)
 	secret := filepath.Join(l.dir, "secret")
@@ -179,6 +188,7 @@ func TestInsideTheGuest(t *testing.T) {
 		{"host's switches", "for f in /proc/sys/kernel/core_pattern /proc/sysrq-trigger /proc/sys/vm/drop_caches; do (: > $f) 2>/dev/null || echo no; done", "no\nno\nno\n"},
 		{"no mounting", "mount -t tmpfs none /mnt 2>/dev/null || echo no; umount /proc/sys 2>/dev/null || echo no; mount -o remount,rw,bind /proc/sys 2>/dev/null || echo no", "no\nno\nno\n"},
 		{"devices", "echo x > /dev/null && head -c 4 /dev/zero | wc -c && chmod 600 /dev/null 2>/dev/null || echo no", "4\nno\n"},
+		{"console", "for f in /dev/console /dev/hvc0; do [ -c $f ] && [ -t 3 ] 3<>$f && echo terminal; done", "terminal\nterminal\n"},
 		{"terminal", "script -qc 'tty' /dev/null </dev/null | tr -d '\\r' | grep -c pts", "1\n"},
 		{"agent not writable", "echo x 2>/dev/null > /run/postern/postern-agent || echo no", "no\n"},
 		{"environment", "env | cut -d= -f1 | sort | grep -v -e '^_$' -e PWD -e SHLVL -e OLDPWD | tr '\\n' ' '; echo", "HOME LANG PATH SSL_CERT_FILE \n"},

@@ -38,6 +38,7 @@ type keeper struct {
 	mu      sync.Mutex
 	server  *channel
 	tun     *os.File
+	console []*os.File // both ends of the guest's console
 	ready   bool
 	asked   bool         // the guest was asked to end
 	failed  bool         // the guest has said why it does not boot
@@ -137,7 +138,7 @@ func (k *keeper) run() error {
 	return nil
 }
 
-// copyConsole passes on what the guest prints.
+// copyConsole passes on what the guest prints, or writes to its console.
 func (k *keeper) copyConsole(output io.Reader) {
 	buf := make([]byte, 16<<10)
 	for {
@@ -281,6 +282,11 @@ func (k *keeper) hear(m *message) {
 	case "tun":
 		if k.tun == nil && len(m.files) == 1 {
 			k.tun, m.files = m.files[0], nil
+		}
+	case "console":
+		if k.console == nil && len(m.files) == 2 {
+			k.console, m.files = m.files, nil
+			go k.copyConsole(k.console[0])
 		}
 	case "missing", "error":
 		k.failed = true

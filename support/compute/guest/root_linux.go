@@ -216,6 +216,61 @@ func mountProc(at string) error {
 	return nil
 }
 
+// consoles are what programs take for the console: Amazon's agent writes to both.
+var consoles = []string{"console", "hvc0"}
+
+// openConsole makes a terminal of the guest its console and tells the keeper, which reads what is written there.
+func openConsole() error {
+	pts := filepath.Join(rootDir, "dev/pts")
+	master, err := os.OpenFile(pts+"/ptmx", os.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open the console: %w", err)
+	}
+	defer master.Close()
+	fd := int(master.Fd())
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		return fmt.Errorf("unlock the console: %w", err)
+	}
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err != nil {
+		return fmt.Errorf("number of the console: %w", err)
+	}
+	slave, err := os.OpenFile(fmt.Sprintf("%s/%d", pts, n), os.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open the console: %w", err)
+	}
+	defer slave.Close()
+	if err := plainTerminal(int(slave.Fd())); err != nil {
+		return fmt.Errorf("set the console: %w", err)
+	}
+	for _, name := range consoles {
+		path := filepath.Join(rootDir, "dev", name)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			return err
+		}
+		if err := unix.Mount(slave.Name(), path, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("bind /dev/%s: %w", name, err)
+		}
+	}
+	// The keeper holds the slave, too: without a writer the master would be at its end.
+	rights := unix.UnixRights(fd, int(slave.Fd()))
+	if err := unix.Sendmsg(controlFD, []byte("console"), rights, nil, 0); err != nil {
+		return fmt.Errorf("hand over the console: %w", err)
+	}
+	return nil
+}
+
+// plainTerminal has a terminal neither echo nor change what is written.
+func plainTerminal(fd int) error {
+	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return err
+	}
+	t.Oflag &^= unix.OPOST
+	t.Lflag &^= unix.ECHO
+	return unix.IoctlSetTermios(fd, unix.TCSETS, t)
+}
+
 // systemMounts makes /proc, /dev, /sys, /run in the root directory that is being put together.
 func systemMounts() error {
 	at := func(name string) string { return filepath.Join(rootDir, name) }
@@ -258,6 +313,9 @@ func systemMounts() error {
 	}
 	if err := unix.Mount("none", at("dev/shm"), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777,size=64m"); err != nil {
 		return fmt.Errorf("mount /dev/shm: %w", err)
+	}
+	if err := openConsole(); err != nil {
+		return err
 	}
 	for name, target := range map[string]string{
 		"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2",
