@@ -8,16 +8,20 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"postern/aws/fault"
 	"postern/network/link/tunnel"
 )
 
 type attachFlags struct {
 	activation, code, server, subnet, state string
-	wireGuard                               bool
+	wireGuard, shared                       bool
 }
 
 func (a *app) attachCommand() *cobra.Command {
@@ -26,9 +30,16 @@ func (a *app) attachCommand() *cobra.Command {
 		Use:   "attach [flags] [-- COMMAND…]",
 		Short: "Put unmodified software of this machine into a private network",
 		Long: "Join the private network with an activation and run a command whose only network is a TUN into it, with the\n" +
-			"VPC's resolver and Postern's CA set up: in namespaces of its own, so that the rest of this machine is not touched\n" +
-			"and no root is needed where user namespaces are available. Without a command it runs a shell. With --wireguard it\n" +
-			"prints a standard WireGuard configuration instead, which holds a private key.",
+			"VPC's resolver and Postern's CA set up: in namespaces of its own, and no root is needed where user namespaces are\n" +
+			"available. Without a command it runs a shell. With --wireguard it prints a standard WireGuard configuration instead,\n" +
+			"which holds a private key.\n\n" +
+			"What is touched: the command sees this machine's files and runs as the same user, but what it writes, anywhere, goes to\n" +
+			"the directory beside the file of --state that has its name and .files at its end, and is there again the next time. It sees no\n" +
+			"processes but its own, and all of them end with it, or with attach, however that ends. With --shared it works on this\n" +
+			"machine's own files and among its processes, and what it starts may outlive it: an agent then writes users, files in /etc\n" +
+			"and /var and credentials in the home directory, and ends other agents of this machine.\n\n" +
+			"The exit code is the command's own: 127 if there is no such command, 126 if it cannot be run, 128 and the signal's\n" +
+			"number if it was killed.",
 		Example: "  postern attach --activation ID --code CODE --server postern.example:51820 -- amazon-ssm-agent\n" +
 			"  postern attach --state ./here -- curl https://ssm.us-east-1.amazonaws.com/",
 		RunE: flags.attach,
@@ -38,6 +49,7 @@ func (a *app) attachCommand() *cobra.Command {
 	cmd.Flags().StringVar(&flags.server, "server", "", "host[:port] (UDP) of the server; needed the first time")
 	cmd.Flags().StringVar(&flags.subnet, "subnet", "", "subnet that the activation must let this machine into, or it does not join")
 	cmd.Flags().StringVar(&flags.state, "state", filepath.Join(defaultDataDir(), "attached.json"), "file that keeps the road; it holds a private key")
+	cmd.Flags().BoolVar(&flags.shared, "shared", false, "share this machine's files and processes with the command, instead of keeping what it writes apart")
 	cmd.Flags().BoolVar(&flags.wireGuard, "wireguard", false, "print a WireGuard configuration and end")
 	return cmd
 }
@@ -58,15 +70,59 @@ func (f *attachFlags) attach(cmd *cobra.Command, args []string) error {
 		}
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "attached to %s in %s as %s\n", config.Grant.Subnet, config.Grant.VPC, config.Local())
-	err = tunnel.Attach(cmd.Context(), config, tunnel.AttachOptions{
+	options := tunnel.AttachOptions{
 		Command: args, Stdin: cmd.InOrStdin(), Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(),
-	})
-	var ended *exec.ExitError
-	if errors.As(err, &ended) {
-		return errSilent
+	}
+	if !f.shared {
+		if options.Layer, err = filepath.Abs(strings.TrimSuffix(f.state, ".json") + ".files"); err != nil {
+			return err
+		}
+	}
+	ctx, stop := untilTold(cmd.Context())
+	defer stop()
+	return exitCode(cmd, tunnel.Attach(ctx, config, options))
+}
+
+// untilTold ends its context when this program is told to end. What is typed on a terminal is the command's: the terminal
+// tells it as well.
+func untilTold(ctx context.Context) (context.Context, context.CancelFunc) {
+	typed := make(chan os.Signal, 1)
+	signals := []os.Signal{syscall.SIGTERM, syscall.SIGHUP}
+	if info, err := os.Stdin.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		signal.Notify(typed, os.Interrupt, syscall.SIGQUIT)
+	} else {
+		signals = append(signals, os.Interrupt)
+	}
+	ctx, stop := signal.NotifyContext(ctx, signals...)
+	return ctx, func() { stop(); signal.Stop(typed) }
+}
+
+// exitCode ends this command as the one that was attached has ended.
+func exitCode(cmd *cobra.Command, err error) error {
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.Exited():
+		return ended(exit.ExitCode())
+	case errors.As(err, &exit):
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			return ended(signalled + int(status.Signal()))
+		}
+	case fault.Is(err, fault.NotFound), fault.Is(err, fault.Denied):
+		fmt.Fprintf(cmd.ErrOrStderr(), "postern: %v\n", err)
+		if fault.Is(err, fault.Denied) {
+			return ended(notRun)
+		}
+		return ended(notFound)
 	}
 	return err
 }
+
+// Exit codes as shells have them.
+const (
+	notRun    = 126
+	notFound  = 127
+	signalled = 128
+)
 
 // road is the one that is kept, or with an activation a new one, which is kept from then on.
 func (f *attachFlags) road(ctx context.Context) (*tunnel.Config, error) {

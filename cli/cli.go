@@ -71,8 +71,13 @@ type Options struct {
 	Start func(context.Context, StartOptions) (Server, error)
 }
 
+// ended ends a command for which all has been said, with an exit code.
+type ended int
+
+func (e ended) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
 // errSilent ends a command with exit code 1 when everything has been said already.
-var errSilent = errors.New("said already")
+const errSilent = ended(1)
 
 // Run runs one command and returns the process's exit code.
 func Run(ctx context.Context, o Options) int {
@@ -82,9 +87,11 @@ func Run(ctx context.Context, o Options) int {
 	root.SetOut(o.Stdout)
 	root.SetErr(o.Stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
-		if !errors.Is(err, errSilent) {
-			fmt.Fprintf(o.Stderr, "postern: %v\n", err)
+		var code ended
+		if errors.As(err, &code) {
+			return int(code)
 		}
+		fmt.Fprintf(o.Stderr, "postern: %v\n", err)
 		return 1
 	}
 	return 0

@@ -15,6 +15,9 @@ type AttachOptions struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Log            *slog.Logger
+	// Layer is the directory that takes what the command writes, and has it see its own processes only: the rest of this
+	// machine stays as it is. Empty shares this machine's files and processes with the command.
+	Layer string
 
 	// userNamespace makes a user namespace even for root; tests set it.
 	userNamespace bool
@@ -24,6 +27,7 @@ type AttachOptions struct {
 type attachment struct {
 	Config  Config
 	Command []string
+	Layer   string
 	Env     []string `json:"-"`
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -39,8 +40,10 @@ type attached struct {
 // Attach runs a command for which the private network is the only one: in namespaces of its own, with a TAP device as its
 // interface, the VPC's resolver as its name server and the server's CA beside the system's. It needs no privilege where
 // ordinary users may make user namespaces and open /dev/net/tun; the command runs as the same user and sees the same
-// files. Attach returns when the command has ended: nil, an *exec.ExitError, or a fault if it could not be started. When
-// ctx ends the command is asked to end (SIGTERM), and killed if it has not within 5 s.
+// files. With a layer, every process that it leaves behind ends with it. Attach returns when the command has ended: nil, an
+// *exec.ExitError (128 and the signal's number where it was killed), or a fault if it could not be started, of the kind
+// NotFound if there is no such command and Denied if it cannot be run. When ctx ends the command is asked to end (SIGTERM), and killed if it has not
+// within 5 s.
 func Attach(ctx context.Context, c *Config, o AttachOptions) error {
 	if err := c.Validate(); err != nil {
 		return err
@@ -54,6 +57,13 @@ func Attach(ctx context.Context, c *Config, o AttachOptions) error {
 	// The kernel kills the command when the thread that started it ends, however this process dies.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	if o.Layer != "" {
+		lock, err := lockLayer(o.Layer)
+		if err != nil {
+			return err
+		}
+		defer lock.Close()
+	}
 	a, err := startAttached(ctx, o)
 	if err != nil {
 		return err
@@ -66,6 +76,24 @@ func Attach(ctx context.Context, c *Config, o AttachOptions) error {
 	}
 	defer closeRoad()
 	return a.cmd.Wait()
+}
+
+// lockLayer makes a layer's directory and holds it: two commands that write to one at the same time would spoil it.
+func lockLayer(dir string) (*os.File, error) {
+	for _, name := range []string{upperDir, workDir} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		lock.Close()
+		return nil, fault.New(fault.Conflict, "tunnel.Attach", "another attached command works on %s: end it, or attach as another machine", dir)
+	}
+	return lock, nil
 }
 
 // startAttached starts this program again, in new namespaces.
@@ -87,7 +115,7 @@ func startAttached(ctx context.Context, o AttachOptions) (*attached, error) {
 	cmd.Env = o.Env
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = o.Stdin, o.Stdout, o.Stderr
 	cmd.ExtraFiles = []*os.File{theirs}
-	cmd.SysProcAttr = attachedAttributes(o.userNamespace || os.Geteuid() != 0)
+	cmd.SysProcAttr = attachedAttributes(o.userNamespace || os.Geteuid() != 0, o.Layer != "")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = attachGrace
 	if err := cmd.Start(); err != nil {
@@ -101,8 +129,11 @@ func startAttached(ctx context.Context, o AttachOptions) (*attached, error) {
 
 // attachedAttributes asks for the namespaces. An ordinary user needs a user namespace, in which he is himself and has,
 // until the command begins, the capabilities to set the others up.
-func attachedAttributes(userNamespace bool) *syscall.SysProcAttr {
+func attachedAttributes(userNamespace, pids bool) *syscall.SysProcAttr {
 	a := &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	if pids {
+		a.Cloneflags |= unix.CLONE_NEWPID
+	}
 	if userNamespace {
 		a.Cloneflags |= unix.CLONE_NEWUSER
 		a.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: os.Geteuid(), Size: 1}}
@@ -120,7 +151,7 @@ func (a *attached) connect(ctx context.Context, c *Config, o AttachOptions) (clo
 	if err := a.control.SetDeadline(time.Now().Add(attachStart)); err != nil {
 		return nil, err
 	}
-	message, err := json.Marshal(attachment{Config: withoutKey(c), Command: o.Command})
+	message, err := json.Marshal(attachment{Config: withoutKey(c), Command: o.Command, Layer: o.Layer})
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +197,12 @@ func (a *attached) receiveTUN() (*os.File, error) {
 	n, rn, _, _, err := a.control.ReadMsgUnix(text, rights)
 	if err != nil || n == 0 {
 		return nil, fmt.Errorf("attach: the process in the namespaces ended: %w", errors.Join(err, net.ErrClosed))
+	}
+	if why, missing := strings.CutPrefix(string(text[:n]), "missing "); missing {
+		return nil, fault.New(fault.NotFound, "tunnel.Attach", "%s", why)
+	}
+	if why, refused := strings.CutPrefix(string(text[:n]), "refused "); refused {
+		return nil, fault.New(fault.Denied, "tunnel.Attach", "%s", why)
 	}
 	if why, failed := strings.CutPrefix(string(text[:n]), "error "); failed {
 		return nil, fault.New(fault.Unavailable, "tunnel.Attach", "%s", why)

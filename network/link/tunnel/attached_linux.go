@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
+	ossignal "os/signal"
 	"runtime"
 	"slices"
 	"strings"
@@ -39,7 +41,16 @@ func InitMain() {
 	}
 	program, a, err := prepareAttached(control.(*net.UnixConn))
 	if err != nil {
-		_, _ = control.Write([]byte("error " + err.Error()))
+		verb := "error "
+		var command *exec.Error
+		switch {
+		case !errors.As(err, &command):
+		case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
+			verb = "missing "
+		default:
+			verb = "refused "
+		}
+		_, _ = control.Write([]byte(verb + err.Error()))
 		os.Exit(126)
 	}
 	word := make([]byte, 2)
@@ -47,9 +58,46 @@ func InitMain() {
 		os.Exit(126) // the one outside has said why
 	}
 	control.Close()
+	if a.Layer != "" {
+		os.Exit(runAttached(program, &a))
+	}
 	err = syscall.Exec(program, a.Command, a.Env)
 	fmt.Fprintf(os.Stderr, "postern: attach: run %s: %v\n", program, err)
 	os.Exit(126)
+}
+
+// runAttached is the life of the first process of a pid namespace: it starts the command, passes signals on, collects what
+// loses its parent, and returns the command's exit code. The kernel then ends what the command has left behind.
+func runAttached(program string, a *attachment) int {
+	signals := make(chan os.Signal, 8)
+	ossignal.Notify(signals, unix.SIGTERM, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
+	pid, err := syscall.ForkExec(program, a.Command, &syscall.ProcAttr{Env: a.Env, Files: []uintptr{0, 1, 2}})
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "postern: attach: run %s: %v\n", program, err)
+		return 126
+	}
+	go func() {
+		for s := range signals {
+			// What a terminal sends, it sends to the command as well.
+			if s != unix.SIGINT && s != unix.SIGQUIT {
+				_ = unix.Kill(pid, s.(unix.Signal)) // an error means that it has ended
+			}
+		}
+	}()
+	for {
+		var status unix.WaitStatus
+		ended, err := unix.Wait4(-1, &status, 0, nil)
+		switch {
+		case errors.Is(err, unix.EINTR) || err == nil && ended != pid:
+			continue
+		case err != nil:
+			return 126
+		case status.Signaled():
+			return 128 + int(status.Signal())
+		default:
+			return status.ExitStatus()
+		}
+	}
 }
 
 // prepareAttached sets the namespaces up and sends the TAP device out.
@@ -82,6 +130,14 @@ func prepareAttached(control *net.UnixConn) (program string, a attachment, err e
 		return "", a, err
 	}
 	defer tun.Close()
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return "", a, fmt.Errorf("keep mounts to ourselves: %w", err)
+	}
+	if a.Layer != "" {
+		if err := isolate(a.Layer, os.Stderr); err != nil {
+			return program, a, err
+		}
+	}
 	bundle, err := coverFiles(&a.Config)
 	if err != nil {
 		return "", a, err

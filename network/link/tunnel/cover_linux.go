@@ -28,9 +28,6 @@ var stages = []string{"/tmp", "/mnt", "/var/tmp", "/run"}
 // coverFiles changes, in this mount namespace only, what programs read about names and trust. It returns the path of a
 // bundle of certificates with the server's CA; empty if the system has none that could be covered.
 func coverFiles(c *Config) (bundle string, err error) {
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return "", fmt.Errorf("keep mounts to ourselves: %w", err)
-	}
 	names, err := filepath.EvalSymlinks(resolvConf)
 	if err != nil {
 		return "", fmt.Errorf("%s is needed, to cover it: %w", resolvConf, err)
