@@ -138,7 +138,11 @@ func attachedAttributes(userNamespace, pids bool) *syscall.SysProcAttr {
 		a.Cloneflags |= unix.CLONE_NEWUSER
 		a.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Geteuid(), HostID: os.Geteuid(), Size: 1}}
 		a.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getegid(), HostID: os.Getegid(), Size: 1}}
-		a.AmbientCaps = []uintptr{unix.CAP_NET_ADMIN, unix.CAP_SYS_ADMIN}
+		// Overlayfs works with what whoever mounts it may do, in directories that it lets nobody else enter.
+		a.AmbientCaps = []uintptr{
+			unix.CAP_NET_ADMIN, unix.CAP_SYS_ADMIN, unix.CAP_DAC_OVERRIDE, unix.CAP_DAC_READ_SEARCH, unix.CAP_FOWNER,
+			unix.CAP_CHOWN, unix.CAP_FSETID,
+		}
 	}
 	return a
 }
