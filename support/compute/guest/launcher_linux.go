@@ -70,6 +70,9 @@ func (l *Launcher) Start(ctx context.Context, b Boot) (Machine, error) {
 	if !ready {
 		return nil, errors.New("guest.InitMain was not called at the start of the program")
 	}
+	if err := absolute(&b.Dir, &b.Image, &b.HostEtc, &b.Agent); err != nil {
+		return nil, err
+	}
 	if err := prepare(&b); err != nil {
 		return nil, fmt.Errorf("prepare %s: %w", b.ID, err)
 	}
@@ -90,6 +93,21 @@ func (l *Launcher) Start(ctx context.Context, b Boot) (Machine, error) {
 		return nil, fmt.Errorf("boot %s: %w", b.ID, err)
 	}
 	return p, nil
+}
+
+// absolute makes paths that are not empty independent of the working directory: the guest is put together from another one.
+func absolute(paths ...*string) error {
+	for _, p := range paths {
+		if *p == "" {
+			continue
+		}
+		path, err := filepath.Abs(*p)
+		if err != nil {
+			return err
+		}
+		*p = path
+	}
+	return nil
 }
 
 // lockDir takes the lock that a guest's keeper holds until it is gone, and waits for one that is still dying: two

@@ -149,6 +149,18 @@ func TestTheAgentIsStartedAgain(t *testing.T) {
 	c.waitFor(t, "is started again in")
 }
 
+// TestRelativePaths boots a guest in a directory that is named from where this program is.
+func TestRelativePaths(t *testing.T) {
+	l := newLab(t)
+	t.Chdir(l.dir)
+	b, c := l.boot(19, "cat /etc/hostname")
+	b.Dir, b.HostEtc = "here", "etc"
+	start(t, l, b)
+	if got := c.script(t); got != "ip-10-0-1-19\n" {
+		t.Errorf("it says %q", got)
+	}
+}
+
 func TestTwentyAtOnce(t *testing.T) {
 	l := newLab(t)
 	began := time.Now()
