@@ -5,6 +5,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind says what sort of thing went wrong, whichever service is asked.
@@ -87,6 +88,37 @@ func Of(err error) *Error {
 		return e
 	}
 	return &Error{Kind: Internal, Message: err.Error(), Err: err}
+}
+
+// Text is an error for people at a terminal: its text without the rooms and verbs where it arose, which are for logs.
+// Text(nil) is empty.
+func Text(err error) string {
+	if err == nil {
+		return ""
+	}
+	text := err.Error()
+	for _, op := range ops(err, nil) {
+		text = strings.ReplaceAll(text, op+": ", "")
+	}
+	return text
+}
+
+// ops collects the places of every Error in err's tree.
+func ops(err error, found []string) []string {
+	if e, ok := err.(*Error); ok && e.Op != "" { //nolint:errorlint // each error of the tree is looked at by itself
+		found = append(found, e.Op)
+	}
+	switch e := err.(type) { //nolint:errorlint // as above
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			found = ops(inner, found)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			found = ops(inner, found)
+		}
+	}
+	return found
 }
 
 // Is reports whether err has the given kind.

@@ -52,3 +52,24 @@ func TestKindString(t *testing.T) {
 		t.Errorf("an unknown kind is %q", got)
 	}
 }
+
+// A person is told what is wrong, not in which package.
+func TestText(t *testing.T) {
+	inner := fault.New(fault.NotFound, "doctor.Read", "no instance i-1: it was never here")
+	outer := fault.New(fault.Unavailable, "server.Open", "open: %w", inner)
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{nil, ""},
+		{io.EOF, "EOF"},
+		{inner, "no instance i-1: it was never here"},
+		{outer, "open: no instance i-1: it was never here"},
+		{fmt.Errorf("start: %w", outer), "start: open: no instance i-1: it was never here"},
+		{errors.Join(inner, io.EOF), "no instance i-1: it was never here\nEOF"},
+	} {
+		if got := fault.Text(tt.err); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
+	}
+}
