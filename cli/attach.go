@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -55,7 +56,7 @@ func (a *app) attachCommand() *cobra.Command {
 }
 
 func (f *attachFlags) attach(cmd *cobra.Command, args []string) error {
-	config, err := f.road(cmd.Context())
+	config, err := f.road(cmd.Context(), func(why string) { fmt.Fprintln(cmd.ErrOrStderr(), "postern attach: "+why) })
 	if err != nil {
 		return err
 	}
@@ -72,6 +73,7 @@ func (f *attachFlags) attach(cmd *cobra.Command, args []string) error {
 	fmt.Fprintf(cmd.ErrOrStderr(), "attached to %s in %s as %s\n", config.Grant.Subnet, config.Grant.VPC, config.Local())
 	options := tunnel.AttachOptions{
 		Command: args, Stdin: cmd.InOrStdin(), Stdout: cmd.OutOrStdout(), Stderr: cmd.ErrOrStderr(),
+		Log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 	if !f.shared {
 		if options.Layer, err = filepath.Abs(strings.TrimSuffix(f.state, ".json") + ".files"); err != nil {
@@ -125,7 +127,7 @@ const (
 )
 
 // road is the one that is kept, or with an activation a new one, which is kept from then on.
-func (f *attachFlags) road(ctx context.Context) (*tunnel.Config, error) {
+func (f *attachFlags) road(ctx context.Context, waiting func(why string)) (*tunnel.Config, error) {
 	if f.activation == "" {
 		return f.kept()
 	}
@@ -135,7 +137,7 @@ func (f *attachFlags) road(ctx context.Context) (*tunnel.Config, error) {
 	if f.code == "" || f.server == "" {
 		return nil, errors.New("--code and --server are needed beside --activation")
 	}
-	config, err := tunnel.Join(ctx, tunnel.JoinConfig{Server: f.server, Activation: f.activation, Code: f.code, Subnet: f.subnet})
+	config, err := tunnel.Join(ctx, tunnel.JoinConfig{Server: f.server, Activation: f.activation, Code: f.code, Subnet: f.subnet, Waiting: waiting})
 	if err != nil {
 		return nil, err
 	}

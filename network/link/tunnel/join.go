@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -22,6 +23,8 @@ const (
 	joinRetry   = 500 * time.Millisecond // doubled each time, up to
 	joinRetries = 4 * time.Second
 	joinPatient = 30 * time.Second
+	// sayAfter is how long the server's first answer may take before the user is told that it is awaited.
+	sayAfter = 3 * time.Second
 )
 
 // JoinConfig says whom to ask, and how to prove that one may come in.
@@ -38,6 +41,17 @@ type JoinConfig struct {
 	PrivateKey link.PrivateKey
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// Waiting, where it is set, is called once if 3 s have passed without an answer, with what to tell the user.
+	Waiting func(why string)
+}
+
+// noAnswer is what may be wrong where a server does not answer.
+func noAnswer(server netip.AddrPort) string {
+	why := "is the address right, the server up, and UDP port %d open on the way?"
+	if !server.Addr().IsLoopback() {
+		why += " (postern up listens on loopback unless --wireguard says otherwise)"
+	}
+	return fmt.Sprintf("no answer from %s (UDP): "+why, server, server.Port())
 }
 
 // Join asks the server to let this machine in. Without a deadline in ctx it gives up after 30 s. Errors have a kind:
@@ -152,6 +166,10 @@ func (j *joining) read(answers chan<- answer, stop <-chan struct{}) {
 
 // run asks, and asks again when no answer comes, until it has the grant and the whole CA bundle.
 func (j *joining) run(ctx context.Context, answers <-chan answer) (*Config, error) {
+	if j.Waiting != nil {
+		late := time.AfterFunc(sayAfter, func() { j.Waiting(noAnswer(j.server) + "; still trying") })
+		defer late.Stop()
+	}
 	for wait := joinRetry; ; {
 		if err := j.ask(); err != nil && ctx.Err() == nil {
 			return nil, fault.New(fault.Unavailable, "tunnel.Join", "send to %s: %w", j.server, err)
@@ -237,8 +255,7 @@ func (j *joining) gaveUp(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
 	}
-	return fault.New(fault.Unavailable, "tunnel.Join",
-		"no answer from %s: is the address right, the server up, and UDP port %d open on the way?", j.server, j.server.Port())
+	return fault.New(fault.Unavailable, "tunnel.Join", "%s", noAnswer(j.server))
 }
 
 // resolveServer looks a server's name up on the host: it is outside the private network.

@@ -80,6 +80,8 @@ func (r *road) close() {
 func (r *road) follow(ctx context.Context, server netip.AddrPort) {
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
+	first := time.NewTimer(sayAfter)
+	defer first.Stop()
 	var forgot time.Time
 	for {
 		select {
@@ -98,6 +100,10 @@ func (r *road) follow(ctx context.Context, server netip.AddrPort) {
 		case <-r.bind.broken:
 			r.log.Info("the server was silent, and may have been started anew")
 			r.restarted()
+		case <-first.C:
+			if r.status().LastHandshake.IsZero() {
+				r.log.Warn(noAnswer(server) + "; still trying")
+			}
 		case now := <-tick.C:
 			if now.Sub(r.status().LastHandshake) > deadAfter {
 				server = r.look(ctx, server)
