@@ -127,7 +127,7 @@ func (a *Agent) prepare() error {
 // begin finds out who the node is and sends the first sign of life, without which nothing else has a purpose. It tries
 // until that works, or ctx ends: then it returns false.
 func (a *Agent) begin(ctx context.Context) bool {
-	wait := newBackoff()
+	wait, said := newBackoff(), ""
 	for {
 		err := a.Identity.open(ctx, a)
 		if err == nil {
@@ -139,7 +139,13 @@ func (a *Agent) begin(ctx context.Context) bool {
 		if ctx.Err() != nil {
 			return false
 		}
-		a.Log.Warn("not registered yet", "err", err)
+		// Once is enough: what follows is the same try again.
+		level := slog.LevelWarn
+		if err.Error() == said {
+			level = slog.LevelDebug
+		}
+		a.Log.Log(ctx, level, "not registered yet, and still trying", "err", err)
+		said = err.Error()
 		if !wait.sleep(ctx, err) {
 			return false
 		}

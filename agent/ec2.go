@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -64,6 +65,9 @@ func (e *EC2) open(ctx context.Context, a *Agent) error {
 	}
 	if e.doc.InstanceID == "" {
 		doc, err := e.imds.document(ctx)
+		if _, noAnswer := errors.AsType[net.Error](err); noAnswer {
+			return fmt.Errorf("this machine has not joined (postern-agent join does that) and is no instance: %w", err)
+		}
 		if err != nil {
 			return err
 		}

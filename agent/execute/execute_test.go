@@ -292,6 +292,18 @@ func TestScriptsInTheTemporaryDirectory(t *testing.T) {
 	}
 }
 
+// A state directory that is named from the working directory is the same one for the script, which runs elsewhere.
+func TestRelativeDirectory(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("TMPDIR", ".")
+	for _, dir := range []string{"node/scripts", ""} {
+		got := execute.OS{Dir: dir}.Run(t.Context(), execute.Script{Interpreter: "sh", Lines: []string{"echo here"}, Timeout: time.Minute})
+		if got.Status != mgs.Success || got.Stdout != "here\n" {
+			t.Errorf("%q: %+v", dir, got)
+		}
+	}
+}
+
 func BenchmarkOS(b *testing.B) {
 	dir := b.TempDir()
 	for b.Loop() {

@@ -93,6 +93,10 @@ func (o OS) write(lines []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// The script runs in a directory of its own choice, so its file is not named from this process's ($TMPDIR may do that).
+	if dir, err = filepath.Abs(dir); err != nil {
+		return "", err
+	}
 	file := filepath.Join(dir, "_script.sh")
 	// No process may be forked meanwhile: it would have the file open for writing, and the kernel executes no such file.
 	syscall.ForkLock.RLock()

@@ -34,7 +34,7 @@ func (c *command) join(ctx context.Context, args []string) error {
 	f.StringVar(&j.server, "server", "", "`host[:port]` (UDP) of the server")
 	f.StringVar(&j.subnet, "subnet", "", "`id` of the subnet that the activation must let this machine into, or it does not join")
 	f.BoolVar(&j.only, "register-only", false, "register and do not run; postern-agent run does that later")
-	if err := parse(f, args); err != nil {
+	if err := j.parse(f, args); err != nil {
 		return err
 	}
 	if err := j.complete(); err != nil {
@@ -65,9 +65,13 @@ func (j *joinFlags) complete() error {
 	if j.code == "" {
 		j.code = os.Getenv("POSTERN_ACTIVATION_CODE")
 	}
-	for _, f := range []struct{ name, value string }{{"--activation", j.activation}, {"--code", j.code}, {"--server", j.server}} {
+	for _, f := range []struct{ name, value, ways string }{
+		{"--activation", j.activation, ""},
+		{"--code", j.code, ", or better, since other users of this machine do not see it, POSTERN_ACTIVATION_CODE or --code-file"},
+		{"--server", j.server, ""},
+	} {
 		if f.value == "" {
-			return mistake(f.name + " is needed; see -h")
+			return mistake(f.name + " is needed" + f.ways + "; see -h")
 		}
 	}
 	return nil
@@ -75,7 +79,7 @@ func (j *joinFlags) complete() error {
 
 // register joins the private network and registers through it. What is kept is kept only when both have worked.
 func (c *command) register(ctx context.Context, j *joinFlags) error {
-	ask := tunnel.JoinConfig{Server: j.server, Activation: j.activation, Code: j.code, Subnet: j.subnet}
+	ask := tunnel.JoinConfig{Server: j.server, Activation: j.activation, Code: j.code, Subnet: j.subnet, Waiting: c.say}
 	// With the key of an earlier try the server gives the same place again, instead of another one.
 	if old, err := loadTunnel(j.dir); err == nil {
 		ask.PrivateKey = old.PrivateKey
@@ -109,6 +113,9 @@ func (c *command) register(ctx context.Context, j *joinFlags) error {
 	fmt.Fprintf(c.stdout, "registered as %s\n", h.Node())
 	return nil
 }
+
+// say tells the user what takes long.
+func (c *command) say(why string) { fmt.Fprintln(c.stderr, "postern-agent join: "+why) }
 
 // through brings the tunnel up for as long as f takes.
 func (c *command) through(ctx context.Context, config *tunnel.Config, o *options, f func(a *agent.Agent) error) error {

@@ -19,6 +19,7 @@ import (
 
 	"postern/agent"
 	"postern/agent/pid1"
+	"postern/aws/fault"
 	"postern/network/link/userstack"
 )
 
@@ -86,8 +87,11 @@ func (c *command) main(ctx context.Context, args []string) int {
 	case errors.As(err, &bad):
 		fmt.Fprintf(c.stderr, "postern-agent %s: %v\n", args[0], err)
 		return 2
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		fmt.Fprintf(c.stderr, "postern-agent %s: stopped\n", args[0])
+		return 1
 	default:
-		fmt.Fprintf(c.stderr, "postern-agent %s: %v\n", args[0], err)
+		fmt.Fprintf(c.stderr, "postern-agent %s: %s\n", args[0], fault.Text(err))
 		return 1
 	}
 }
@@ -110,6 +114,15 @@ func (c *command) flags(verb string, o *options) *flag.FlagSet {
 	f.StringVar(&o.dir, "state", defaultDir(), "`directory` of what the agent keeps, readable by this user only")
 	f.BoolVar(&o.verbose, "v", false, "log more")
 	return f
+}
+
+// parse reads the flags. The state directory becomes an absolute path: what the agent starts works in other directories.
+func (o *options) parse(f *flag.FlagSet, args []string) (err error) {
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	o.dir, err = filepath.Abs(o.dir)
+	return err
 }
 
 func parse(f *flag.FlagSet, args []string) error {
@@ -181,7 +194,7 @@ func (c *command) run(ctx context.Context, args []string) error {
 	var o options
 	f := c.flags("run", &o)
 	f.StringVar(&o.endpoint, "endpoint", os.Getenv("POSTERN_ENDPOINT"), "`URL` of the services instead of Amazon's names; {service} and {region} in it are replaced")
-	if err := parse(f, args); err != nil {
+	if err := o.parse(f, args); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(o.dir, 0o700); err != nil {
