@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/aws/fault"
 	"postern/aws/service/ssm"
 	"postern/aws/service/ssm/types"
 	"postern/ssm/command"
@@ -35,6 +36,10 @@ func (s *service) sendCommand(ctx context.Context, c *api.Call, in *ssm.SendComm
 	if in.DocumentHashType == types.DocumentHashTypeSha1 {
 		return nil, invalid("ValidationException", "DocumentHashType Sha1 is no longer taken; use Sha256")
 	}
+	if w := in.CloudWatchOutputConfig; w != nil && (w.CloudWatchOutputEnabled || w.CloudWatchLogGroupName != nil) {
+		// Output is kept nowhere but in the invocation. That it is not sent, clients may say.
+		return nil, fault.New(fault.NotImplemented, "ssm.SendCommand", "Postern does not implement the parameter CloudWatchOutputConfig of SendCommand: there are no CloudWatch Logs")
+	}
 	if in.TimeoutSeconds != nil && *in.TimeoutSeconds == 0 {
 		return nil, invalid("ValidationException", "TimeoutSeconds is 0; it is a number from %d to %d", command.MinTimeoutSeconds, command.MaxTimeoutSeconds)
 	}
@@ -43,12 +48,6 @@ func (s *service) sendCommand(ctx context.Context, c *api.Call, in *ssm.SendComm
 		Nodes: in.InstanceIds, Targets: fromTargets(in.Targets), Parameters: in.Parameters, Comment: aws.ToString(in.Comment),
 		TimeoutSeconds: int(aws.ToInt32(in.TimeoutSeconds)), Permit: permitSend(ctx, c),
 		MaxConcurrency: aws.ToString(in.MaxConcurrency), MaxErrors: aws.ToString(in.MaxErrors),
-		Output: command.Output{
-			S3Bucket: aws.ToString(in.OutputS3BucketName), S3Prefix: aws.ToString(in.OutputS3KeyPrefix), S3Region: aws.ToString(in.OutputS3Region),
-		},
-	}
-	if w := in.CloudWatchOutputConfig; w != nil {
-		r.Output.LogGroup, r.Output.Logs = aws.ToString(w.CloudWatchLogGroupName), w.CloudWatchOutputEnabled
 	}
 	sent, err := s.commands.Send(ctx, scopeOf(c), r)
 	if err != nil {

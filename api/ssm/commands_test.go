@@ -93,7 +93,6 @@ func TestSendAndGet(t *testing.T) {
 	})
 	in := shell("echo hello")
 	in.InstanceIds, in.Comment = []string{good.ID, bad.ID}, aws.String("greet")
-	in.OutputS3BucketName, in.OutputS3KeyPrefix = aws.String("bucket"), aws.String("logs")
 	sent := send(t, c, in)
 	if sent.TargetCount != 2 || *sent.DocumentVersion != "1" || sent.Parameters["commands"][0] != "echo hello" || *sent.MaxConcurrency != "50" || sent.ExpiresAfter == nil {
 		t.Errorf("sent %+v", sent)
@@ -319,6 +318,17 @@ func TestCancelAndErrors(t *testing.T) {
 		{"notification", func(in *ssm.SendCommandInput) {
 			in.NotificationConfig = &types.NotificationConfig{NotificationArn: aws.String("arn:aws:sns:us-east-1:0:x")}
 		}, "NotImplementedException"},
+		{"output in S3", func(in *ssm.SendCommandInput) { in.OutputS3BucketName = aws.String("bucket") }, "NotImplementedException"},
+		{"a prefix in S3", func(in *ssm.SendCommandInput) { in.OutputS3KeyPrefix = aws.String("logs") }, "NotImplementedException"},
+		{"output in logs", func(in *ssm.SendCommandInput) {
+			in.CloudWatchOutputConfig = &types.CloudWatchOutputConfig{CloudWatchOutputEnabled: true}
+		}, "NotImplementedException"},
+		{"a log group", func(in *ssm.SendCommandInput) {
+			in.CloudWatchOutputConfig = &types.CloudWatchOutputConfig{CloudWatchLogGroupName: aws.String("group")}
+		}, "NotImplementedException"},
+		{"no output in logs", func(in *ssm.SendCommandInput) {
+			in.CloudWatchOutputConfig = &types.CloudWatchOutputConfig{CloudWatchOutputEnabled: false}
+		}, ""},
 		{"no time", func(in *ssm.SendCommandInput) { in.TimeoutSeconds = aws.Int32(0) }, "ValidationException"},
 		{"old hash", func(in *ssm.SendCommandInput) { in.DocumentHashType = types.DocumentHashTypeSha1 }, "ValidationException"},
 		{"nobody", func(in *ssm.SendCommandInput) { in.InstanceIds = nil }, "ValidationException"},

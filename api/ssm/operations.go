@@ -18,7 +18,7 @@ func (s *service) commandOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("SendCommand", sendResources, s.sendCommand, api.Takes(
 			"DocumentName", "CloudWatchOutputConfig", "Comment", "DocumentHash", "DocumentHashType", "DocumentVersion", "InstanceIds",
-			"MaxConcurrency", "MaxErrors", "OutputS3BucketName", "OutputS3KeyPrefix", "OutputS3Region", "Parameters", "Targets", "TimeoutSeconds")),
+			"MaxConcurrency", "MaxErrors", "Parameters", "Targets", "TimeoutSeconds")),
 		api.Op("CancelCommand", api.Everything, s.cancelCommand),
 		api.Op("ListCommands", api.Everything, s.listCommands),
 		api.Op("ListCommandInvocations", api.Everything, s.listCommandInvocations),
