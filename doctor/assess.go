@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -23,8 +24,10 @@ type target struct {
 	asked string
 	// service is its service name and name its host name; an address alone has neither.
 	service, name string
-	addresses     []netip.Addr
-	port          uint16
+	// short says that the service was asked for by its short name.
+	short     bool
+	addresses []netip.Addr
+	port      uint16
 	// private is false where the addresses are public ones, as for a gateway endpoint.
 	private bool
 }
@@ -38,6 +41,9 @@ func Assess(f Facts, to string) (Report, error) {
 		return Report{}, fault.New(fault.Invalid, "doctor.Assess", "the network cannot be judged: %w", err)
 	}
 	t, err := parseTarget(f.Region, to)
+	if err == nil {
+		err = t.checkOffered(&f)
+	}
 	if err != nil {
 		return Report{}, err
 	}
@@ -86,6 +92,7 @@ func parseTarget(region, to string) (target, error) {
 	case host == "" || strings.ContainsAny(host, "/ @"):
 		return t, fault.New(fault.Invalid, "doctor.Assess", "%q is no service, host name or address; try ssm", to)
 	case len(labels) == 1:
+		t.short = true
 		t.service, t.name = "com.amazonaws."+region+"."+host, host+"."+region+".amazonaws.com"
 	case vpc.OwnService(host):
 		t.service = host
@@ -245,7 +252,14 @@ func (a *assessment) name() {
 		a.check("name", severity, "%s", x.Findings[0].Why)
 	}
 	for _, f := range x.Findings {
-		a.find(Finding{f.Requirement, severity, f.Resource, f.Why, f.Remedy, a.nameCommand(&x, &f)})
+		remedy, command := f.Remedy, nameCommand(&f)
+		o, known := a.facts.offer(x.Service)
+		if f.Cause == vpc.CauseNoEndpoint || f.Cause == vpc.CausePrivateDNSOff && known && !o.PrivateDNS {
+			if text, line, ok := a.endpointRemedy(x.VPC, x.Service); ok {
+				remedy, command = cmp.Or(text, remedy), line
+			}
+		}
+		a.find(Finding{f.Requirement, severity, f.Resource, f.Why, remedy, command})
 	}
 	if e, ok := a.snapshot.Endpoint(x.Endpoint); ok && e.Available && !a.public {
 		for _, id := range e.Interfaces {

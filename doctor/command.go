@@ -46,7 +46,7 @@ func (a *assessment) from(group string) string {
 }
 
 // nameCommand is an AWS CLI command that mends why a name is not private.
-func (a *assessment) nameCommand(x *vpc.NameExplanation, f *vpc.NameFinding) string {
+func nameCommand(f *vpc.NameFinding) string {
 	switch f.Cause {
 	case vpc.CauseDNSSupportOff:
 		return fmt.Sprintf("aws ec2 modify-vpc-attribute --vpc-id %s --enable-dns-support", f.Resource)
@@ -54,9 +54,6 @@ func (a *assessment) nameCommand(x *vpc.NameExplanation, f *vpc.NameFinding) str
 		return fmt.Sprintf("aws ec2 modify-vpc-attribute --vpc-id %s --enable-dns-hostnames", f.Resource)
 	case vpc.CausePrivateDNSOff:
 		return fmt.Sprintf("aws ec2 modify-vpc-endpoint --vpc-endpoint-id %s --private-dns-enabled", f.Resource)
-	case vpc.CauseNoEndpoint:
-		return fmt.Sprintf("aws ec2 create-vpc-endpoint --vpc-id %s --vpc-endpoint-type Interface --service-name %s --subnet-ids %s%s --private-dns-enabled",
-			x.VPC, x.Service, a.card.Subnet, a.endpointGroups())
 	}
 	return ""
 }

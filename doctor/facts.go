@@ -21,6 +21,8 @@ type Facts struct {
 	EndpointPolicies map[string]string
 	// DNSServers are the DNS servers that the VPC's DHCP options give its nodes; none means the VPC's own resolver.
 	DNSServers []string
+	// Offers are the services that endpoints can lead to; none where that could not be read.
+	Offers []Offer
 	// Unchecked says, one line each, what could not be read and is not judged.
 	Unchecked []string
 }

@@ -84,12 +84,10 @@ func (a *assessment) noRole() {
 	f := Finding{Requirement: "P25", Severity: Broken, Resource: a.From}
 	if strings.HasPrefix(a.From, "mi-") {
 		f.Wrong = "it has no service role"
-		f.Remedy = "give it one with " + corePolicy
-		f.Command = fmt.Sprintf("aws ssm update-managed-instance-role --instance-id %s --iam-role ROLE", a.From)
+		f.Remedy = "give it one with " + corePolicy + " (aws ssm update-managed-instance-role)"
 	} else {
 		f.Wrong = "it has no instance profile, and default host management is off, so its agent has no credentials"
-		f.Remedy = "associate an instance profile whose role has " + corePolicy
-		f.Command = fmt.Sprintf("aws ec2 associate-iam-instance-profile --instance-id %s --iam-instance-profile Name=PROFILE", a.From)
+		f.Remedy = "associate an instance profile whose role has " + corePolicy + " (aws ec2 associate-iam-instance-profile)"
 	}
 	a.check("role", Broken, "%s", f.Wrong)
 	a.find(f)

@@ -17,11 +17,14 @@ import (
 )
 
 // Explain reads the facts about a node ("i-…", "mi-…" or "eni-…") and assesses how it reaches a service, host name or
-// address: Read and then Assess.
+// address: Read and then Assess. Where to is empty it assesses all that a managed node needs.
 func Explain(ctx context.Context, c Clients, region, from, to string) (Report, error) {
 	f, err := Read(ctx, c, region, from, to)
 	if err != nil {
 		return Report{}, err
+	}
+	if to == "" {
+		return AssessAll(f)
 	}
 	return Assess(f, to)
 }
@@ -37,6 +40,7 @@ func Read(ctx context.Context, c Clients, region, from, to string) (Facts, error
 	}
 	r.caller()
 	info := r.registration()
+	r.offers()
 	if r.home != "" {
 		if err := r.network(); err != nil {
 			return Facts{}, fault.New(fault.Unavailable, "doctor.Read", "read the network of %s: %w", from, err)

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -54,6 +55,8 @@ type Report struct {
 	Works    bool      `json:"works"`
 	Checks   []Check   `json:"checks"`
 	Findings []Finding `json:"findings"`
+	// Services are those that a managed node needs, where it was asked about all of them.
+	Services []ServiceReport `json:"services,omitempty"`
 	// Name and Roads are the judge's own explanations.
 	Name  *vpc.NameExplanation `json:"name,omitempty"`
 	Roads []vpc.Explanation    `json:"roads,omitempty"`
@@ -93,7 +96,7 @@ var marks = map[Outcome]string{Good: "✓", Broken: "✗", Degraded: "!", Unknow
 // String is the report for people.
 func (r Report) String() string {
 	var b strings.Builder
-	to := r.To
+	to := cmp.Or(r.To, "all that a managed node needs")
 	if r.Service != "" && r.Service != r.To {
 		to += " (" + r.Service + ")"
 	}
@@ -101,8 +104,13 @@ func (r Report) String() string {
 	for _, c := range r.Checks {
 		fmt.Fprintf(&b, "  %s %-8s %s\n", marks[c.Outcome], c.Subject, c.Says)
 	}
+	b.WriteString(r.services())
 	for _, f := range r.Findings {
-		fmt.Fprintf(&b, "\n%s  %s: %s\n", f.Requirement, f.Resource, f.Wrong)
+		severity := ""
+		if f.Severity == Degraded {
+			severity = " (degraded)"
+		}
+		fmt.Fprintf(&b, "\n%s  %s%s: %s\n", f.Requirement, f.Resource, severity, f.Wrong)
 		fmt.Fprintf(&b, "     remedy: %s\n", f.Remedy)
 		if f.Command != "" {
 			fmt.Fprintf(&b, "     %s\n", f.Command)
