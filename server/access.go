@@ -1,6 +1,12 @@
 package server
 
-import "postern/support/compute/guest"
+import (
+	"net"
+	"net/netip"
+	"strconv"
+
+	"postern/support/compute/guest"
+)
 
 // Access is how clients of this host reach the server, as its root user.
 type Access struct {
@@ -15,9 +21,21 @@ type Access struct {
 // Access returns how clients of this host reach the server.
 func (s *Server) Access() Access {
 	return Access{
-		Endpoint: "https://" + s.public.Addr().String(), Region: s.config.Region, Account: s.config.Account, Root: s.root,
+		Endpoint: "https://" + reachable(s.public.Addr().String()), Region: s.config.Region, Account: s.config.Account, Root: s.root,
 		CAFile: s.data.file("ca-certificate.pem"),
 	}
+}
+
+// reachable is the address at which clients of this host find a listener, which may listen at every address.
+func reachable(address string) string {
+	a, err := netip.ParseAddrPort(address)
+	switch {
+	case err != nil || !a.Addr().IsUnspecified():
+		return address
+	case a.Addr().Is4():
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port()).String()
+	}
+	return net.JoinHostPort("localhost", strconv.Itoa(int(a.Port())))
 }
 
 // Join is the address, host:port, at which machines join over WireGuard.

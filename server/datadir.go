@@ -31,8 +31,16 @@ func openDataDir(path string) (*dataDir, error) {
 			return nil, fmt.Errorf("make temporary data directory: %w", err)
 		}
 		d.path = temporary
-	} else if err := makePrivate(path); err != nil {
-		return nil, err
+	} else {
+		// What is kept there is named to clients, and to processes that work in other directories.
+		absolute, err := filepath.Abs(path)
+		if err != nil {
+			return nil, fmt.Errorf("data directory %s: %w", path, err)
+		}
+		if err := makePrivate(absolute); err != nil {
+			return nil, err
+		}
+		d.path = absolute
 	}
 	if err := d.takeLocks(); err != nil {
 		return nil, err

@@ -14,9 +14,6 @@ import (
 	"postern/support/compute/guest"
 )
 
-// resetPath is where a lab is asked to empty itself.
-const resetPath = "/_postern/reset"
-
 // TestKey is the root user's key of a lab that is opened with TestCredentials: what tools for local AWS endpoints are
 // set up with.
 var TestKey = RootKey{ID: "test", Secret: "test"}
@@ -49,16 +46,20 @@ func OpenLab(ctx context.Context, c Config) (*Lab, error) {
 	if l.config.DataDir != "" {
 		return nil, fault.New(fault.Invalid, "server.OpenLab", "a lab keeps its state in memory and takes no data directory")
 	}
+	l.config.lab = true
+	if err := l.config.check(); err != nil {
+		return nil, err
+	}
 	guard, err := newVisitors(l.config)
 	if err != nil {
 		return nil, err
 	}
-	l.handler = guard.guard(http.HandlerFunc(l.serve))
+	l.handler = guard.guard(answerOwn(http.HandlerFunc(l.serve), l.serveReset))
 	if l.frame, err = openFrame(l.config); err != nil {
 		return nil, err
 	}
 	if l.frame.public, err = net.Listen("tcp", l.config.Listen); err != nil {
-		return nil, errors.Join(listenFault(err), l.frame.data.close())
+		return nil, errors.Join(listenFault("TCP", l.config.Listen, "--listen", err), l.frame.data.close())
 	}
 	l.config.frame = l.frame
 	l.web = newWeb(l, l.frame.ca.GetCertificate, l.config.Log)
@@ -130,6 +131,22 @@ func (l *Lab) Reset(ctx context.Context) error {
 	return err
 }
 
+// renew empties the lab, puts into it what AfterReset does, and says so.
+func (l *Lab) renew(ctx context.Context) (said string, err error) {
+	if err := l.Reset(ctx); err != nil {
+		return "", err
+	}
+	said = "the lab is empty again"
+	if l.config.AfterReset == nil {
+		return said, nil
+	}
+	more, err := l.config.AfterReset(ctx)
+	if err != nil {
+		return "", fmt.Errorf("%s, and then: %w", said, err)
+	}
+	return said + "; " + more, nil
+}
+
 // take finds the server that there is, which stays till leave is called.
 func (l *Lab) take() (t *turn, leave func()) {
 	t, entered := l.enter()
@@ -149,12 +166,8 @@ func (l *Lab) enter() (*turn, bool) {
 // ServeHTTP is the lab's public door.
 func (l *Lab) ServeHTTP(w http.ResponseWriter, r *http.Request) { l.handler.ServeHTTP(w, r) }
 
-// serve answers the lab's own path, and leaves all else to the server that there is.
+// serve leaves a request to the server that there is.
 func (l *Lab) serve(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == resetPath {
-		l.serveReset(w, r)
-		return
-	}
 	v := newVisit(r)
 	for {
 		t, entered := l.enter()
@@ -179,12 +192,13 @@ func (l *Lab) serveReset(w http.ResponseWriter, r *http.Request) {
 	default:
 		began := time.Now()
 		// Whoever asked may leave: a reset that has begun is brought to its end.
-		if err := l.Reset(context.WithoutCancel(r.Context())); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		said, err := l.renew(context.WithoutCancel(r.Context()))
+		if err != nil {
+			http.Error(w, fault.Text(err), http.StatusServiceUnavailable)
 			return
 		}
 		l.config.Log.Info("the lab is empty again", "duration", time.Since(began))
-		w.WriteHeader(http.StatusNoContent)
+		fmt.Fprintln(w, said)
 	}
 }
 
@@ -234,7 +248,7 @@ func (c Config) checkTestCredentials() error {
 	if !c.TestCredentials {
 		return nil
 	}
-	if c.frame == nil {
+	if !c.lab {
 		return fault.New(fault.Invalid, "server.Open", "test credentials are for labs, whose state is in memory")
 	}
 	address, err := net.ResolveTCPAddr("tcp", c.Listen)

@@ -3,13 +3,13 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
+	"postern/aws/fault"
 	"postern/network/privatelink"
 )
 
@@ -32,7 +32,7 @@ func (c *Config) lookupTXT() (func(ctx context.Context, name string) ([]string, 
 		return nil, nil
 	}
 	if _, err := netip.ParseAddrPort(c.VerifyDNS); err != nil {
-		return nil, fmt.Errorf("name server %q: write it as address:port", c.VerifyDNS)
+		return nil, fault.New(fault.Invalid, "server.Open", "--verify-dns %q: write it as address:port, such as 127.0.0.1:53", c.VerifyDNS)
 	}
 	asker := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, c.VerifyDNS)

@@ -85,7 +85,12 @@ type Config struct {
 	// Laboratory is for tests.
 	Laboratory Laboratory
 
-	// frame is there for a lab's server.
+	// AfterReset is called after a lab was emptied by its reset, and before that is answered; what it returns goes into the
+	// answer. nil does nothing.
+	AfterReset func(context.Context) (string, error)
+
+	// lab says that the server is a lab's; frame is there once that has begun.
+	lab   bool
 	frame *frame
 }
 
@@ -137,6 +142,9 @@ type Server struct {
 func Open(ctx context.Context, c Config) (*Server, error) {
 	s := &Server{config: c.withDefaults(), bus: new(bus.Local), done: make(chan struct{})}
 	s.log = s.config.Log
+	if err := s.config.check(); err != nil {
+		return nil, err
+	}
 	for _, part := range []func(context.Context) error{
 		s.openData, s.openIdentity, s.openNetwork, s.openPrivateLink, s.openSystemsManager, s.openCompute, s.openPipeline, s.openWireGuard, s.openRunning, s.openPublic,
 	} {
@@ -163,9 +171,6 @@ func (c Config) withDefaults() Config {
 func (s *Server) onClose(f func() error) { s.closers = append(s.closers, f) }
 
 func (s *Server) openData(ctx context.Context) error {
-	if err := s.config.checkTestCredentials(); err != nil {
-		return err
-	}
 	f := s.config.frame
 	var err error
 	if f == nil {
@@ -294,7 +299,8 @@ func (s *Server) openPipeline(context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.web = newWeb(visitors.guard(s.config.Laboratory.tap(s.pipeline)), s.ca.GetCertificate, s.log)
+	// A lab, which outlives its servers, answers its own paths itself.
+	s.web = newWeb(visitors.guard(answerOwn(s.config.Laboratory.tap(s.pipeline), nil)), s.ca.GetCertificate, s.log)
 	s.onClose(func() error { s.closeWeb(); return nil })
 	s.web.serve(s.fabric.Public())
 	s.doors = &doors{fabric: s.fabric, web: s.web, log: s.log, open: map[string]net.Listener{}}
@@ -326,7 +332,7 @@ func (s *Server) openWireGuard(ctx context.Context) error {
 		Address: address, PrivateKey: key, Joiner: s.gate, Now: s.config.Now, Log: s.log,
 	})
 	if err != nil {
-		return err
+		return listenFault("UDP", s.config.WireGuard, "--wireguard", err)
 	}
 	s.onClose(s.wire.Close)
 	s.gate.open = s.wire
@@ -390,15 +396,11 @@ func (s *Server) openPublic(context.Context) error {
 	}
 	listener, err := net.Listen("tcp", s.config.Listen)
 	if err != nil {
-		return listenFault(err)
+		return listenFault("TCP", s.config.Listen, "--listen", err)
 	}
 	s.public = listener
 	s.web.servePublic(listener)
 	return nil
-}
-
-func listenFault(err error) error {
-	return fmt.Errorf("listen for the AWS API: %w; choose another address with --listen", err)
 }
 
 // fail ends Done for a part that stopped by itself.

@@ -23,7 +23,7 @@ func (l *Launcher) Check(ctx context.Context, dir, agent string) []Missing {
 		f.Close()
 	}
 	if info, err := os.Stat(agent); err != nil || info.Mode()&0o111 == 0 {
-		missing = append(missing, Missing{"the agent", "no program " + agent, "build it beside the server: make build"})
+		missing = append(missing, Missing{"the agent", "no program " + agent, "put postern-agent beside postern (make build does), or name it in POSTERN_AGENT"})
 	}
 	if len(missing) > 0 {
 		return missing

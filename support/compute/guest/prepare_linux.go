@@ -78,7 +78,7 @@ func prepare(b *Boot) error {
 func prepareAgent(b *Boot) error {
 	agent, err := filepath.EvalSymlinks(b.Agent)
 	if err != nil {
-		return &Missing{"the agent", err.Error(), "build it beside the server: make build"}
+		return &Missing{"the agent", err.Error(), "put postern-agent beside postern (make build does), or name it in POSTERN_AGENT"}
 	}
 	at := filepath.Join(b.Dir, agentDir, agentName)
 	if err := os.Remove(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
