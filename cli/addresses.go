@@ -12,7 +12,7 @@ type addresses []netip.AddrPort
 func (a *addresses) Set(text string) error {
 	one, err := netip.ParseAddrPort(text)
 	if err != nil {
-		return err
+		return errForm("an address and port, such as 127.0.0.1:8080")
 	}
 	*a = append(*a, one)
 	return nil

@@ -110,7 +110,7 @@ func exitCode(cmd *cobra.Command, err error) error {
 			return ended(signalled + int(status.Signal()))
 		}
 	case fault.Is(err, fault.NotFound), fault.Is(err, fault.Denied):
-		fmt.Fprintf(cmd.ErrOrStderr(), "postern: %v\n", err)
+		fmt.Fprintf(cmd.ErrOrStderr(), "postern: %s\n", fault.Text(err))
 		if fault.Is(err, fault.Denied) {
 			return ended(notRun)
 		}
@@ -135,7 +135,7 @@ func (f *attachFlags) road(ctx context.Context, waiting func(why string)) (*tunn
 		f.code = os.Getenv("POSTERN_ACTIVATION_CODE")
 	}
 	if f.code == "" || f.server == "" {
-		return nil, errors.New("--code and --server are needed beside --activation")
+		return nil, mistyped("--code (or POSTERN_ACTIVATION_CODE) and --server are needed beside --activation")
 	}
 	config, err := tunnel.Join(ctx, tunnel.JoinConfig{Server: f.server, Activation: f.activation, Code: f.code, Subnet: f.subnet, Waiting: waiting})
 	if err != nil {
@@ -154,7 +154,7 @@ func (f *attachFlags) road(ctx context.Context, waiting func(why string)) (*tunn
 func (f *attachFlags) kept() (*tunnel.Config, error) {
 	text, err := os.ReadFile(f.state)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("this machine has not joined: name --activation, --code and --server (there is no %s)", f.state)
+		return nil, mistyped("this machine has not joined: name --activation, --code and --server (there is no %s)", f.state)
 	}
 	if err != nil {
 		return nil, err

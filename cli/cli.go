@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
@@ -60,7 +58,9 @@ type StartOptions struct {
 	// send requests. AllowHostImages lets the key of TestCredentials make images of this host's paths.
 	AllowHosts, AllowOrigins []string
 	AllowHostImages          bool
-	Log                      *slog.Logger
+	// AfterReset makes again, after a reset, what the lab began with, and says what that is; nil makes nothing.
+	AfterReset func(context.Context) (string, error)
+	Log        *slog.Logger
 }
 
 // Options is what the command needs from outside.
@@ -71,28 +71,15 @@ type Options struct {
 	Start func(context.Context, StartOptions) (Server, error)
 }
 
-// ended ends a command for which all has been said, with an exit code.
-type ended int
-
-func (e ended) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
-
-// errSilent ends a command with exit code 1 when everything has been said already.
-const errSilent = ended(1)
-
-// Run runs one command and returns the process's exit code.
+// Run runs one command and returns the process's exit code: 0, and what failure.go has for the rest.
 func Run(ctx context.Context, o Options) int {
 	a := &app{options: o}
 	root := a.command()
 	root.SetArgs(o.Args)
 	root.SetOut(o.Stdout)
 	root.SetErr(o.Stderr)
-	if err := root.ExecuteContext(ctx); err != nil {
-		var code ended
-		if errors.As(err, &code) {
-			return int(code)
-		}
-		fmt.Fprintf(o.Stderr, "postern: %v\n", err)
-		return 1
+	if cmd, err := root.ExecuteContextC(ctx); err != nil {
+		return a.tell(cmd, err)
 	}
 	return 0
 }
@@ -101,29 +88,43 @@ func Run(ctx context.Context, o Options) int {
 type app struct {
 	options Options
 	dataDir string
-	output  string
+	// dataGiven says that --data was typed, and not found in the environment.
+	dataGiven bool
+	profile   string
+	output    string
+	// endpoint is the server that the command speaks to, once that is known.
+	endpoint string
 }
 
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "postern",
-		Short:         "AWS Systems Manager on a private network that you run yourself",
-		Version:       Version,
+		Use:     "postern",
+		Short:   "AWS Systems Manager on a private network that you run yourself",
+		Version: Version,
+		Long: "AWS Systems Manager on a private network that you run yourself.\n\n" +
+			"Exit codes: 0 it was done, 1 it failed or the answer is no, 2 it was typed wrong, 3 no server answers.\n" +
+			"`run` and `aws` end with the exit code of what they ran.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		// `postern --data DIR aws …` has flags of its own before the command and none after it.
+		TraverseChildren: true,
 	}
-	root.PersistentFlags().StringVar(&a.dataDir, "data", defaultDataDir(), "directory that keeps the state, also $POSTERN_DATA")
-	root.PersistentFlags().StringVar(&a.output, "output", "text", "how answers are printed: text or json")
-	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+	group(root)
+	root.PersistentFlags().StringVar(&a.dataDir, "data", defaultDataDir(), "directory that keeps the state, also $POSTERN_DATA; given here, it goes before AWS_ENDPOINT_URL")
+	root.PersistentFlags().StringVar(&a.profile, "profile", "", "profile of the AWS configuration that names the server, also $AWS_PROFILE")
+	root.PersistentFlags().StringVarP(&a.output, "output", "o", "text", "how answers are printed: text or json")
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		a.dataGiven = cmd.Root().PersistentFlags().Changed("data")
 		if a.output != "text" && a.output != "json" {
-			return fmt.Errorf("--output %q: must be text or json", a.output)
+			return mistyped("--output %q: must be text or json", a.output)
 		}
 		return nil
 	}
 	root.AddCommand(
-		a.demoCommand(), a.upCommand(), a.envCommand(), a.statusCommand(), a.explainCommand(), a.runCommand(),
-		a.imageCommand(), a.attachCommand(),
+		a.demoCommand(), a.upCommand(), a.envCommand(), a.statusCommand(), a.nodesCommand(), a.explainCommand(), a.runCommand(),
+		a.waitCommand(), a.imageCommand(), a.attachCommand(), a.awsCommand(), a.configureCommand(), a.versionCommand(),
 	)
+	complete(root, "output", "text", "json")
 	return root
 }
 

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -54,18 +56,68 @@ func (c Connection) save(dataDir string) error {
 	return os.Rename(path+".new", path)
 }
 
-// connection is the one that the environment names (as any AWS tool would use it), else the data directory's.
-func (a *app) connection() (Connection, error) {
-	if endpoint := os.Getenv("AWS_ENDPOINT_URL"); endpoint != "" {
-		return Connection{
-			Endpoint: endpoint, Region: firstEnv("AWS_REGION", "AWS_DEFAULT_REGION"), Account: os.Getenv("AWS_ACCOUNT_ID"),
-			AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
-			SessionToken: os.Getenv("AWS_SESSION_TOKEN"), CAFile: os.Getenv("AWS_CA_BUNDLE"),
-		}, nil
+// connection is, in this order: that of the data directory or the profile that were typed; the one that the environment
+// names, as any AWS tool would use it; that of the profile in the environment, where it is a Postern's; the data directory's.
+func (a *app) connection() (c Connection, err error) {
+	defer func() { a.endpoint = c.Endpoint }()
+	switch profile := os.Getenv("AWS_PROFILE"); {
+	case a.dataGiven && a.profile != "":
+		return c, mistyped("--data and --profile both name a server: give one of them")
+	case a.dataGiven:
+		return a.kept()
+	case a.profile != "":
+		p, err := readProfile(a.profile)
+		if err == nil && p.Endpoint == "" {
+			err = mistyped("profile %q names no endpoint_url: postern configure --profile %s writes one", a.profile, shellQuote(a.profile))
+		}
+		return p, err
+	case os.Getenv("AWS_ENDPOINT_URL") != "":
+		return fromEnvironment(), nil
+	case profile != "":
+		// A profile without an endpoint is one of Amazon's, and nobody's here.
+		if p, err := readProfile(profile); err == nil && p.Endpoint != "" {
+			return p, nil
+		}
 	}
+	return a.kept()
+}
+
+// fromEnvironment is the connection of the variables that AWS tools read. Where there is no key among them it is the
+// profile's, as for these tools.
+func fromEnvironment() Connection {
+	c := Connection{
+		Endpoint: os.Getenv("AWS_ENDPOINT_URL"), Region: firstEnv("AWS_REGION", "AWS_DEFAULT_REGION"), Account: os.Getenv("AWS_ACCOUNT_ID"),
+		AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
+		SessionToken: os.Getenv("AWS_SESSION_TOKEN"), CAFile: os.Getenv("AWS_CA_BUNDLE"),
+	}
+	if profile := os.Getenv("AWS_PROFILE"); c.AccessKeyID == "" && profile != "" {
+		if p, err := readProfile(profile); err == nil {
+			c.AccessKeyID, c.SecretAccessKey, c.SessionToken = p.AccessKeyID, p.SecretAccessKey, p.SessionToken
+			c.CAFile = cmp.Or(c.CAFile, p.CAFile)
+		}
+	}
+	return c
+}
+
+// noConnectionError says that nothing tells which server is meant.
+type noConnectionError struct{ dataDir string }
+
+func (e *noConnectionError) Error() string {
+	return fmt.Sprintf("no Postern has run with the data directory %s: start one with `postern up`, name its directory with --data, a profile with --profile, or set AWS_ENDPOINT_URL", e.dataDir)
+}
+
+// noAnswerError says that nothing listens where the server should.
+type noAnswerError struct{ endpoint string }
+
+func (e *noAnswerError) Error() string {
+	return fmt.Sprintf("no Postern answers at %s: start it with postern up", e.endpoint)
+}
+
+// kept is the connection that the data directory's server has left.
+func (a *app) kept() (Connection, error) {
 	data, err := os.ReadFile(filepath.Join(a.dataDir, connectionFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return Connection{}, fmt.Errorf("no Postern has run with the data directory %s: start one with `postern up`, name its directory with --data, or set AWS_ENDPOINT_URL", a.dataDir)
+		return Connection{}, &noConnectionError{a.dataDir}
 	}
 	if err != nil {
 		return Connection{}, err
@@ -111,8 +163,11 @@ func (c Connection) config() (aws.Config, error) {
 	base := &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: 10 * time.Second}
 	if c.CAFile != "" {
 		pem, err := os.ReadFile(c.CAFile)
+		if errors.Is(err, fs.ErrNotExist) && !answers(context.Background(), c.Endpoint) {
+			return aws.Config{}, &noAnswerError{c.Endpoint} // an ephemeral server's CA goes with it
+		}
 		if err != nil {
-			return aws.Config{}, fmt.Errorf("read the CA: %w", err)
+			return aws.Config{}, fmt.Errorf("read the CA, which AWS_CA_BUNDLE, the profile or the data directory names: %w", err)
 		}
 		pool := x509.NewCertPool()
 		if !pool.AppendCertsFromPEM(pem) {
@@ -140,8 +195,9 @@ func (a *app) open() (*clients, Connection, error) {
 
 // environment lists the variables that AWS tools read.
 func (c Connection) environment() []string {
+	// Node.js reads a variable of its own instead of AWS_CA_BUNDLE, and adds what it names to the CAs that it knows.
 	vars := []string{
-		"AWS_ENDPOINT_URL=" + c.Endpoint, "AWS_CA_BUNDLE=" + c.CAFile,
+		"AWS_ENDPOINT_URL=" + c.Endpoint, "AWS_CA_BUNDLE=" + c.CAFile, "NODE_EXTRA_CA_CERTS=" + c.CAFile,
 		"AWS_REGION=" + c.Region, "AWS_DEFAULT_REGION=" + c.Region,
 		"AWS_ACCESS_KEY_ID=" + c.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + c.SecretAccessKey,
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -29,14 +30,14 @@ const (
 const internetAddress = "203.0.113.10"
 
 func (a *app) demoCommand() *cobra.Command {
-	flags := serverFlags{listen: "127.0.0.1:0", wireGuard: "127.0.0.1:0", returnWindow: 500 * time.Millisecond}
+	flags := serverFlags{listen: "127.0.0.1:0", wireGuard: "127.0.0.1:0", returnWindow: duration(500 * time.Millisecond)}
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Tell the whole story once: a private node answers",
 		Long: "Start everything in this process, make a private network with a node in it, run a command there, break the\n" +
 			"road, see it fail, mend it, and stop. Exit code 0 means that every step was really seen. Nothing is left behind.",
-		Args: cobra.NoArgs,
+		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
@@ -219,7 +220,8 @@ func (d *demo) command(ctx context.Context, id, script string) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	invocations, err := follow(ctx, d.sample.clients, aws.ToString(sent.Command.CommandId), discard{})
+	r := &running{clients: d.sample.clients, id: aws.ToString(sent.Command.CommandId), progress: io.Discard}
+	invocations, err := r.follow(ctx)
 	if err != nil {
 		return result{}, err
 	}
@@ -229,10 +231,6 @@ func (d *demo) command(ctx context.Context, id, script string) (result, error) {
 	}
 	return results[0], nil
 }
-
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 func (d *demo) firstCommand(ctx context.Context, id string) (told, error) {
 	const script = `echo "hello from $(hostname), user $(id -un)"`

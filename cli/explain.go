@@ -13,14 +13,19 @@ import (
 func (a *app) explainCommand() *cobra.Command {
 	var from, to string
 	cmd := &cobra.Command{
-		Use:   "explain --from NODE --to SERVICE",
+		Use:   "explain NODE [SERVICE]",
 		Short: "Say why a node does or does not reach a service, and what would mend it",
 		Long: "Say why a node (i-…, mi-… or a network interface, eni-…) does or does not reach a service of AWS (ssm), a host\n" +
-			"name or an address: which requirement is not met, by which resource, and what would mend it. It asks the EC2,\n" +
-			"IAM, Systems Manager and Route 53 Resolver APIs and nothing else. Exit code 1 means that something keeps the node away.",
-		Example: "  postern explain --from i-0123456789abcdef0 --to ssm\n  postern explain --from mi-0123456789abcdef0 --to 10.0.1.20:8080",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+			"name or an address: which requirement is not met, by which resource, and what would mend it. Without a service it looks\n" +
+			"at all that a managed node needs. It asks the EC2, IAM, Systems Manager and Route 53 Resolver APIs and nothing else.\n" +
+			"Exit code 1 means that something keeps the node away. --from and --to say the same as the two arguments.",
+		Example: "  postern explain i-0123456789abcdef0\n  postern explain i-0123456789abcdef0 ssm\n" +
+			"  postern explain --from mi-0123456789abcdef0 --to 10.0.1.20:8080",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			from, to, err := explained(from, to, args)
+			if err != nil {
+				return err
+			}
 			cl, connection, err := a.open()
 			if err != nil {
 				return err
@@ -41,9 +46,32 @@ func (a *app) explainCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&from, "from", "", "node or network interface that connects")
-	cmd.Flags().StringVar(&to, "to", "ssm", "service, host name or address, with :PORT where it is not 443")
-	_ = cmd.MarkFlagRequired("from") // the flag has just been defined
+	cmd.Flags().StringVar(&to, "to", "", "service, host name or address, with :PORT where it is not 443 (default all that a managed node needs)")
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 0 && from == "" {
+			return a.nodeValues(cmd, args, typed)
+		}
+		return a.values(serviceNames)(cmd, args, typed)
+	}
+	a.completeNodes(cmd, "from")
+	_ = cmd.RegisterFlagCompletionFunc("to", a.values(serviceNames)) // the flag has just been defined
 	return cmd
+}
+
+// explained is what the flags, and in the places that they leave empty the arguments, ask for.
+func explained(from, to string, args []string) (string, string, error) {
+	for _, place := range []*string{&from, &to} {
+		if *place == "" && len(args) > 0 {
+			*place, args = args[0], args[1:]
+		}
+	}
+	switch {
+	case from == "":
+		return "", "", mistyped("explain what? Name a node (i-…, mi-… or eni-…): postern explain NODE [SERVICE]")
+	case len(args) > 0:
+		return "", "", mistyped("%q is too much: postern explain NODE [SERVICE]", args[0])
+	}
+	return from, to, nil
 }
 
 func (c *clients) doctor() doctor.Clients {

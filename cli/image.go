@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"text/tabwriter"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
@@ -13,13 +14,19 @@ import (
 
 func (a *app) imageCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "image", Short: "Manage the root file systems that instances start from"}
-	cmd.AddCommand(&cobra.Command{
+	group(cmd)
+	cmd.AddCommand(a.imageImportCommand(), a.imageListCommand())
+	return cmd
+}
+
+func (a *app) imageImportCommand() *cobra.Command {
+	return &cobra.Command{
 		Use:   "import NAME PATH",
 		Short: "Register a directory or tar archive of a root file system as an AMI",
 		Long: "Register a directory or tar archive (.tar, .tar.gz) of a root file system as an AMI. Postern reads PATH on\n" +
 			"the host that it runs on and copies it into its data directory.",
 		Example: "  postern image import debian-12 ./rootfs.tar\n  aws ec2 run-instances --image-id ami-…",
-		Args:    cobra.ExactArgs(2),
+		Args:    takes(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := filepath.Abs(args[1])
 			if err != nil {
@@ -39,6 +46,44 @@ func (a *app) imageCommand() *cobra.Command {
 			fmt.Fprintln(cmd.OutOrStdout(), aws.ToString(made.ImageId))
 			return nil
 		},
-	})
-	return cmd
+	}
+}
+
+// image is one that instances can start from.
+type image struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	State   string `json:"state"`
+	Created string `json:"created"`
+}
+
+func (a *app) imageListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the images that instances can start from",
+		Args:  takes(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cl, _, err := a.open()
+			if err != nil {
+				return err
+			}
+			out, err := cl.ec2.DescribeImages(cmd.Context(), &ec2.DescribeImagesInput{})
+			if err != nil {
+				return err
+			}
+			images := []image{}
+			for _, i := range out.Images {
+				images = append(images, image{aws.ToString(i.ImageId), aws.ToString(i.Name), string(i.State), aws.ToString(i.CreationDate)})
+			}
+			if a.json() {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(images)
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "IMAGE\tNAME\tSTATE\tCREATED")
+			for _, i := range images {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", i.ID, plainLine(i.Name), i.State, i.Created)
+			}
+			return w.Flush()
+		},
+	}
 }

@@ -12,7 +12,7 @@ type ranges []netip.Prefix
 func (r *ranges) Set(text string) error {
 	one, err := netip.ParsePrefix(text)
 	if err != nil {
-		return err
+		return errForm("a network, such as 0.0.0.0/0 or 10.0.0.0/8")
 	}
 	*r = append(*r, one)
 	return nil

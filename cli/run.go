@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,21 +27,38 @@ const (
 	slowestPoll = time.Second
 )
 
+// Bounds of a command's time, and how much longer than that an answer is awaited: the node's own end of it comes first.
+const (
+	shortestRun  = 5 * time.Second
+	longestRun   = 48 * time.Hour
+	shortestWait = 30 * time.Second // that a command may wait for its node
+	timeoutGrace = 5 * time.Second
+	cancelTime   = 10 * time.Second
+	absenceAfter = 300 * time.Millisecond // most commands are done by then
+	absenceEvery = 10 * time.Second
+)
+
 type runFlags struct {
 	instances []string
 	targets   []string
-	timeout   int
+	timeout   duration
 	document  string
 }
 
 func (a *app) runCommand() *cobra.Command {
-	var flags runFlags
+	flags := runFlags{timeout: duration(time.Hour)}
 	cmd := &cobra.Command{
 		Use:   "run [flags] -- COMMAND…",
 		Short: "Run a command on nodes, show their progress and group equal output",
+		Long: "Run a shell command on nodes, show their progress and group equal output. Ctrl-C cancels it on all of them, a second\n" +
+			"Ctrl-C leaves it to itself. Time that runs out cancels it too.\n\n" +
+			"Exit codes, as ssh has them: that of the command where it ran on one node; with several nodes 0 if it succeeded on all\n" +
+			"and 1 if not; 255 where it was not run to its end (unreachable, timed out, no server, typed wrong); 130 after Ctrl-C.",
 		Example: "  postern run --instance i-0123456789abcdef0 -- uptime\n" +
-			"  postern run --target tag:Role=web -- 'systemctl is-active nginx'",
-		Args: cobra.MinimumNArgs(1),
+			"  postern run --target tag:Role=web -- 'systemctl is-active nginx'\n" +
+			"  postern run --target InstanceIds=i-0123456789abcdef0,mi-0123456789abcdef0 --timeout 2m -- reboot-check",
+		Args:        takes(1, -1),
+		Annotations: map[string]string{likeSSH: "yes"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cl, _, err := a.open()
 			if err != nil {
@@ -49,27 +68,38 @@ func (a *app) runCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringSliceVarP(&flags.instances, "instance", "i", nil, "node to run on (i-… or mi-…); may be repeated")
-	cmd.Flags().StringArrayVarP(&flags.targets, "target", "t", nil, "nodes by tag, as tag:KEY=VALUE[,VALUE]; may be repeated")
-	cmd.Flags().IntVar(&flags.timeout, "timeout", 3600, "seconds that the command may run (5–172800)")
-	cmd.Flags().StringVar(&flags.document, "document", "AWS-RunShellScript", "document to run")
+	cmd.Flags().StringArrayVarP(&flags.targets, "target", "t", nil,
+		"nodes by tag, tag:KEY=VALUE[,VALUE], by a tag's key, tag-key=KEY, or by id, InstanceIds=ID[,ID]; may be repeated")
+	cmd.Flags().Var(&flags.timeout, "timeout", "how long it may take, seconds or 90s, 5m, 2h (5s–48h)")
+	cmd.Flags().StringVar(&flags.document, "document", "AWS-RunShellScript", "document to run; it takes the command as its parameter commands")
+	a.completeNodes(cmd, "instance")
+	a.completeDocuments(cmd, "document")
 	return cmd
 }
 
 func (f *runFlags) input(command string) (*ssm.SendCommandInput, error) {
+	timeout := time.Duration(f.timeout)
+	if timeout < shortestRun || timeout > longestRun {
+		return nil, mistyped("--timeout %v: must be from 5s to 48h", timeout)
+	}
 	in := &ssm.SendCommandInput{
 		DocumentName: aws.String(f.document),
 		InstanceIds:  f.instances,
-		Parameters:   map[string][]string{"commands": {command}, "executionTimeout": {strconv.Itoa(f.timeout)}},
+		Parameters: map[string][]string{
+			"commands": {command}, "executionTimeout": {strconv.Itoa(int(timeout.Seconds()))},
+		},
+		// An absent node is not waited for longer than the command may take.
+		TimeoutSeconds: aws.Int32(int32(max(timeout, shortestWait).Seconds())),
 	}
 	for _, target := range f.targets {
 		key, values, ok := strings.Cut(target, "=")
-		if !ok {
-			return nil, fmt.Errorf("--target %q: write it as tag:KEY=VALUE", target)
+		if !ok || key != "InstanceIds" && key != "tag-key" && !strings.HasPrefix(key, "tag:") {
+			return nil, mistyped("--target %q: write it as tag:KEY=VALUE, tag-key=KEY or InstanceIds=ID", target)
 		}
 		in.Targets = append(in.Targets, ssmtypes.Target{Key: aws.String(key), Values: strings.Split(values, ",")})
 	}
 	if len(in.InstanceIds) == 0 && len(in.Targets) == 0 {
-		return nil, errors.New("which nodes? Name them with --instance or --target")
+		return nil, mistyped("which nodes? Name them with --instance or --target")
 	}
 	return in, nil
 }
@@ -79,15 +109,19 @@ func (a *app) run(cmd *cobra.Command, cl *clients, flags *runFlags, command stri
 	if err != nil {
 		return err
 	}
+	interrupts := make(chan os.Signal, 2)
+	signal.Notify(interrupts, os.Interrupt)
+	defer signal.Stop(interrupts)
 	sent, err := cl.ssm.SendCommand(cmd.Context(), in)
 	if err != nil {
 		return err
 	}
-	progress := io.Discard
+	r := &running{clients: cl, id: aws.ToString(sent.Command.CommandId), progress: io.Discard, interrupts: interrupts, expectedBy: time.Now().Add(time.Duration(flags.timeout) + timeoutGrace)}
 	if !a.json() {
-		progress = cmd.ErrOrStderr()
+		r.progress = cmd.ErrOrStderr()
 	}
-	invocations, err := follow(cmd.Context(), cl, aws.ToString(sent.Command.CommandId), progress)
+	fmt.Fprintf(r.progress, "command %s\n", r.id)
+	invocations, err := r.follow(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -100,10 +134,41 @@ func (a *app) run(cmd *cobra.Command, cl *clients, flags *runFlags, command stri
 	} else {
 		printGroups(cmd.OutOrStdout(), results)
 	}
-	if err == nil && slices.ContainsFunc(results, func(r result) bool { return r.Status != string(ssmtypes.CommandInvocationStatusSuccess) }) {
-		return errSilent
+	if err != nil {
+		return err
 	}
-	return err
+	return r.exit(results)
+}
+
+// running is a command that is under way.
+type running struct {
+	*clients
+	id       string
+	progress io.Writer
+	// interrupts are Ctrl-Cs, expectedBy is when the command has taken too long.
+	interrupts <-chan os.Signal
+	expectedBy time.Time
+	// said are the nodes of which it was told that they are absent, lookAt is when that is looked at again.
+	said   map[string]bool
+	lookAt time.Time
+	// interrupted and late say why it was cancelled.
+	interrupted, late bool
+}
+
+// exit is the exit code of the command's results, as an error.
+func (r *running) exit(results []result) error {
+	success := func(r result) bool { return r.Status == string(ssmtypes.CommandInvocationStatusSuccess) }
+	switch {
+	case !slices.ContainsFunc(results, func(r result) bool { return !success(r) }):
+		return nil
+	case r.interrupted:
+		return ended(exitInterrupted)
+	case len(results) > 1:
+		return errSilent
+	case results[0].Status == string(ssmtypes.CommandInvocationStatusFailed) && results[0].Code > 0 && results[0].Code < 256:
+		return ended(results[0].Code)
+	}
+	return ended(exitOurs)
 }
 
 func finished(status ssmtypes.CommandInvocationStatus) bool {
@@ -115,11 +180,13 @@ func finished(status ssmtypes.CommandInvocationStatus) bool {
 	return true
 }
 
-// follow waits until every invocation of the command has ended, and tells each change of a node's status.
-func follow(ctx context.Context, cl *clients, command string, progress io.Writer) ([]ssmtypes.CommandInvocation, error) {
+// follow waits until every invocation of the command has ended, and tells each change of a node's status. Ctrl-C and
+// lateness cancel the command; a second Ctrl-C leaves it.
+func (r *running) follow(ctx context.Context) ([]ssmtypes.CommandInvocation, error) {
 	last := map[string]string{}
+	r.said, r.lookAt = map[string]bool{}, time.Now().Add(absenceAfter)
 	for wait := firstPoll; ; wait = min(wait*3/2, slowestPoll) {
-		invocations, err := listInvocations(ctx, cl, command)
+		invocations, err := listInvocations(ctx, r.clients, r.id)
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +195,7 @@ func follow(ctx context.Context, cl *clients, command string, progress io.Writer
 			node, status := aws.ToString(i.InstanceId), aws.ToString(i.StatusDetails)
 			if last[node] != status {
 				last[node] = status
-				fmt.Fprintf(progress, "%s  %s\n", node, status)
+				fmt.Fprintf(r.progress, "%s  %s\n", node, status)
 			}
 			if !finished(i.Status) {
 				pending++
@@ -140,12 +207,72 @@ func follow(ctx context.Context, cl *clients, command string, progress io.Writer
 			}
 			return invocations, nil
 		}
+		r.lookForAbsent(ctx, invocations)
 		select {
 		case <-time.After(wait):
+		case <-r.interrupts:
+			if err := r.interrupt(ctx); err != nil {
+				return nil, err
+			}
+			wait = firstPoll
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
+		if !r.late && !r.interrupted && !r.expectedBy.IsZero() && time.Now().After(r.expectedBy) {
+			r.late = true
+			fmt.Fprintln(r.progress, "its time is up: cancelling")
+			if err := r.cancel(ctx); err != nil {
+				return nil, err
+			}
+		}
 	}
+}
+
+// lookForAbsent says of nodes that have not begun that they are not there, and how to find out why: soon after the start,
+// and now and then from there on. What cannot be asked is not told.
+func (r *running) lookForAbsent(ctx context.Context, invocations []ssmtypes.CommandInvocation) {
+	if time.Now().Before(r.lookAt) {
+		return
+	}
+	r.lookAt = time.Now().Add(absenceEvery)
+	waiting := map[string]bool{}
+	for _, i := range invocations {
+		if i.Status == ssmtypes.CommandInvocationStatusPending || i.Status == ssmtypes.CommandInvocationStatusDelayed {
+			waiting[aws.ToString(i.InstanceId)] = true
+		}
+	}
+	if len(waiting) == 0 {
+		return
+	}
+	absent, err := registered(ctx, r.clients, string(ssmtypes.PingStatusConnectionLost), string(ssmtypes.PingStatusInactive))
+	if err != nil {
+		return
+	}
+	for _, n := range absent {
+		if waiting[n.ID] && !r.said[n.ID] {
+			r.said[n.ID] = true
+			fmt.Fprintf(r.progress, "%s  is %s since %s: the command waits for it. This says why: postern explain %s\n",
+				n.ID, n.Ping, n.LastPing.Local().Format(time.TimeOnly), n.ID)
+		}
+	}
+}
+
+// interrupt cancels the command, and at the second time leaves it.
+func (r *running) interrupt(ctx context.Context) error {
+	if r.interrupted {
+		fmt.Fprintf(r.progress, "left: it may still run. To cancel it: aws ssm cancel-command --command-id %s\n", r.id)
+		return ended(exitInterrupted)
+	}
+	r.interrupted = true
+	fmt.Fprintln(r.progress, "cancelling; Ctrl-C again leaves it to itself")
+	return r.cancel(ctx)
+}
+
+func (r *running) cancel(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(ctx, cancelTime)
+	defer stop()
+	_, err := r.ssm.CancelCommand(ctx, &ssm.CancelCommandInput{CommandId: &r.id})
+	return err
 }
 
 func listInvocations(ctx context.Context, cl *clients, command string) ([]ssmtypes.CommandInvocation, error) {

@@ -10,17 +10,21 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	ssmtypes "postern/aws/service/ssm/types"
 )
 
 // serverFlags are the flags of the commands that start a server.
 type serverFlags struct {
 	listen, wireGuard, region, agent string
 	verbose                          bool
-	returnWindow                     time.Duration
+	returnWindow                     duration
 	hostTargets                      addresses
 	verifyDNS                        string
 	publicRange, internet            ranges
@@ -38,7 +42,7 @@ func (f *serverFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.wireGuard, "wireguard", f.wireGuard, "UDP address where machines join, host:port")
 	cmd.Flags().StringVar(&f.region, "region", "us-east-1", "region of the sample network and of clients' settings")
 	cmd.Flags().StringVar(&f.agent, "agent", "", "postern-agent binary for instances (default $POSTERN_AGENT, else beside this program)")
-	cmd.Flags().DurationVar(&f.returnWindow, "return-window", f.returnWindow, "how long a node may be away before it is ConnectionLost")
+	cmd.Flags().Var(&f.returnWindow, "return-window", "how long a node may be away before it is ConnectionLost")
 	cmd.Flags().Var(&f.hostTargets, "host-target", "address of this host that VPC endpoint services may lead to, address:port; may be given several times")
 	cmd.Flags().StringVar(&f.verifyDNS, "verify-dns", "", "name server, address:port, that proves the private names of VPC endpoint services")
 	cmd.Flags().Var(&f.publicRange, "public-range", "where public addresses are taken from, CIDR /8 to /20 (default 198.18.0.0/15)")
@@ -55,8 +59,9 @@ func (f *serverFlags) options(dataDir string, logTo io.Writer) StartOptions {
 		level = slog.LevelInfo
 	}
 	return StartOptions{
-		DataDir: dataDir, Listen: f.listen, WireGuard: f.wireGuard, Region: f.region, Agent: f.agentPath(), ReturnWindow: f.returnWindow,
-		HostTargets: f.hostTargets, VerifyDNS: f.verifyDNS, PublicRange: f.publicRange.last(), Internet: f.internet, IAMQuotas: f.iamQuotas,
+		DataDir: dataDir, Listen: f.listen, WireGuard: f.wireGuard, Region: f.region, Agent: f.agentPath(),
+		ReturnWindow: time.Duration(f.returnWindow), HostTargets: f.hostTargets, VerifyDNS: f.verifyDNS,
+		PublicRange: f.publicRange.last(), Internet: f.internet, IAMQuotas: f.iamQuotas,
 		AllowHosts: f.allowHosts, AllowOrigins: f.allowOrigins, AllowHostImages: f.allowHostImages,
 		Log: slog.New(slog.NewTextHandler(logTo, &slog.HandlerOptions{Level: level})),
 	}
@@ -64,6 +69,9 @@ func (f *serverFlags) options(dataDir string, logTo io.Writer) StartOptions {
 
 func (f *serverFlags) agentPath() string {
 	if path := cmp.Or(f.agent, os.Getenv("POSTERN_AGENT")); path != "" {
+		if absolute, err := filepath.Abs(path); err == nil {
+			return absolute
+		}
 		return path
 	}
 	self, err := os.Executable()
@@ -74,14 +82,15 @@ func (f *serverFlags) agentPath() string {
 }
 
 func (a *app) upCommand() *cobra.Command {
-	flags := serverFlags{listen: "127.0.0.1:4566", wireGuard: "127.0.0.1:51820", returnWindow: 30 * time.Second}
+	flags := serverFlags{listen: "127.0.0.1:4566", wireGuard: "127.0.0.1:51820", returnWindow: duration(30 * time.Second)}
 	var withSample bool
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run Postern in the foreground until Ctrl-C",
 		Long: "Run Postern in the foreground until Ctrl-C. The state is kept in the data directory: the next start\n" +
-			"continues with the same network and the same nodes.",
-		Args: cobra.NoArgs,
+			"continues with the same network and the same nodes. `postern wait` waits until it answers; GET /_postern/health says that\n" +
+			"it does. With --ephemeral, POST /_postern/reset from this host empties it, and makes the sample again with --sample.",
+		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
@@ -89,7 +98,7 @@ func (a *app) upCommand() *cobra.Command {
 		},
 	}
 	flags.add(cmd)
-	cmd.Flags().BoolVar(&flags.ephemeral, "ephemeral", false, "keep the state in memory, and nothing on the disk afterwards; POST /_postern/reset from this host empties it")
+	cmd.Flags().BoolVar(&flags.ephemeral, "ephemeral", false, "keep the state in memory, and nothing on the disk afterwards; POST /_postern/reset from this host empties it, but for the sample")
 	cmd.Flags().BoolVar(&flags.testCredentials, "test-credentials", false, "with --ephemeral, on loopback only: the root user's key is test, its secret test")
 	cmd.Flags().BoolVar(&flags.allowHostImages, "allow-host-images", false, "with --test-credentials: images may be made of paths of this host, by whoever reaches its loopback")
 	cmd.Flags().BoolVar(&withSample, "sample", false, "make the sample network and a node in it, unless they are there")
@@ -102,15 +111,21 @@ func (a *app) up(ctx context.Context, cmd *cobra.Command, flags *serverFlags, wi
 	case flags.ephemeral:
 		dataDir = ""
 	case flags.testCredentials:
-		return errors.New("--test-credentials: a key that everybody knows is for --ephemeral only")
+		return mistyped("--test-credentials: a key that everybody knows is for --ephemeral only")
 	}
 	options := flags.options(dataDir, cmd.ErrOrStderr())
 	options.Lab, options.TestCredentials = flags.ephemeral, flags.testCredentials
+	var server Server
+	if flags.ephemeral && withSample {
+		options.AfterReset = func(ctx context.Context) (string, error) {
+			s, err := makeSample(ctx, server)
+			return strings.Join(s.lines(), "; "), err
+		}
+	}
 	if flags.testCredentials {
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning: --test-credentials: whoever reaches this host's loopback is the root user, with access key test and secret test")
 	}
-	server, err := a.options.Start(ctx, options)
-	if err != nil {
+	if server, err = a.options.Start(ctx, options); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
@@ -126,12 +141,23 @@ func (a *app) up(ctx context.Context, cmd *cobra.Command, flags *serverFlags, wi
 	for _, line := range server.Missing() {
 		fmt.Fprintf(out, "instances cannot run here: %s\n", line)
 	}
+	var s sample
 	if withSample {
-		if err := a.upSample(ctx, cmd, server); err != nil {
+		if s, err = makeSample(ctx, server); err != nil {
 			return err
+		}
+		for _, line := range s.lines() {
+			fmt.Fprintln(out, line)
 		}
 	}
 	fmt.Fprintf(out, "\nin another shell:  eval \"$(%s env%s)\" && aws ssm describe-instance-information\nstop with Ctrl-C\n", os.Args[0], a.dataFlag())
+	online := make(chan struct{})
+	watching, unwatch := context.WithCancel(ctx)
+	go func() {
+		defer close(online)
+		s.sayOnline(watching, out)
+	}()
+	defer func() { unwatch(); <-online }()
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(out, "stopping")
@@ -160,28 +186,59 @@ func (a *app) publish(c Connection, ephemeral bool) (forget func(), err error) {
 
 // dataFlag is the flag that another invocation needs to find the same data directory.
 func (a *app) dataFlag() string {
-	if a.dataDir == defaultDataDir() {
+	if a.dataDir == defaultDataDir() && !a.dataGiven {
 		return ""
 	}
 	return " --data " + shellQuote(a.dataDir)
 }
 
-func (a *app) upSample(ctx context.Context, cmd *cobra.Command, server Server) error {
-	cl, err := server.Connection().clients()
-	if err != nil {
-		return err
+// makeSample makes the sample network and, where instances can run, a node in it, unless they are there.
+func makeSample(ctx context.Context, server Server) (sample, error) {
+	s := sample{region: server.Connection().Region}
+	var err error
+	if s.clients, err = server.Connection().clients(); err != nil {
+		return s, err
 	}
-	s := &sample{clients: cl, region: server.Connection().Region}
 	if err := s.ensureNetwork(ctx); err != nil {
-		return fmt.Errorf("make the sample network: %w", err)
+		return s, fmt.Errorf("make the sample network: %w", err)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "sample network: %s\n", s.vpc)
 	if len(server.Missing()) > 0 {
-		return nil
+		return s, nil
 	}
 	if err := s.ensureInstance(ctx); err != nil {
-		return fmt.Errorf("start the sample node: %w", err)
+		return s, fmt.Errorf("start the sample node: %w", err)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "sample node: %s\n", s.instance)
-	return nil
+	return s, nil
+}
+
+// lines say what the sample consists of, for people who go on to change it.
+func (s *sample) lines() []string {
+	lines := []string{
+		"sample network: " + s.vpc + ", subnets " + strings.Join(s.subnets, " "),
+		"sample groups: " + s.endpointGroup + " (" + sampleName + "-endpoints), " + s.nodeGroup + " (" + sampleName + "-nodes)",
+	}
+	if s.instance != "" {
+		lines = append(lines, "sample node: "+s.instance)
+	}
+	return lines
+}
+
+// sayOnline waits until the sample's node is Online, and says so. It ends with ctx.
+func (s *sample) sayOnline(ctx context.Context, out io.Writer) {
+	if s.instance == "" {
+		return
+	}
+	began := time.Now()
+	for {
+		nodes, err := registered(ctx, s.clients, string(ssmtypes.PingStatusOnline))
+		if err == nil && slices.ContainsFunc(nodes, func(n managedNode) bool { return n.ID == s.instance }) {
+			fmt.Fprintf(out, "sample node %s is Online after %.1f s\n", s.instance, time.Since(began).Seconds())
+			return
+		}
+		select {
+		case <-time.After(waitPoll):
+		case <-ctx.Done():
+			return
+		}
+	}
 }

@@ -376,3 +376,21 @@ func NewListCommandInvocationsPaginator(c ListCommandInvocationsAPIClient, in *L
 		return out, out.NextToken, nil
 	})
 }
+
+// ListDocumentsAPIClient is a client of the one operation.
+type ListDocumentsAPIClient interface {
+	ListDocuments(context.Context, *ListDocumentsInput) (*ListDocumentsOutput, error)
+}
+
+// NewListDocumentsPaginator pages through the answers.
+func NewListDocumentsPaginator(c ListDocumentsAPIClient, in *ListDocumentsInput) *client.Paginator[ListDocumentsOutput] {
+	return client.NewPaginator(in.NextToken, func(ctx context.Context, token *string) (*ListDocumentsOutput, *string, error) {
+		page := *in
+		page.NextToken = token
+		out, err := c.ListDocuments(ctx, &page)
+		if err != nil {
+			return nil, nil, err
+		}
+		return out, out.NextToken, nil
+	})
+}
