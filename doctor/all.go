@@ -114,10 +114,11 @@ func (r *Report) take(other *Report, outcome Outcome, text string) {
 	}
 }
 
-// olderThan compares an agent's version, four numbers, with another one. Nothing is known of a version that is none.
+// olderThan compares the version of an agent of Amazon's, four numbers, with another one. Nothing is known of a version that
+// is none, and postern-agent's begin with 0.
 func olderThan(version string, than []int) bool {
 	parts := strings.Split(version, ".")
-	if len(parts) != len(than) {
+	if len(parts) != len(than) || parts[0] == "0" {
 		return false
 	}
 	for i, part := range parts {

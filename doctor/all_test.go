@@ -49,6 +49,8 @@ func TestAll(t *testing.T) {
 			[]string{"ssm good", "ssmmessages broken", "ec2messages broken"}},
 		{"an old agent without ec2messages", []func(*doctor.Facts){old, withoutService("ec2messages")}, true,
 			[]string{"ssm good", "ec2messages degraded", "ssmmessages good"}},
+		{"postern-agent", []func(*doctor.Facts){func(f *doctor.Facts) { f.Node.AgentVersion = "0.1.0.0" }}, true,
+			[]string{"ssm good", "ssmmessages good", "ec2messages good"}},
 		{"an old agent", []func(*doctor.Facts){old}, true, []string{"ssm good", "ec2messages good", "ssmmessages good"}},
 	} {
 		f := healthy(t)

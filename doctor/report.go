@@ -75,6 +75,9 @@ func (r *Report) find(f Finding) {
 			if f.Severity == Broken {
 				old.Severity = Broken
 			}
+			if old.Command == "" {
+				old.Command = f.Command
+			}
 			return
 		}
 	}
