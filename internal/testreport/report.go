@@ -31,11 +31,13 @@ type report struct {
 	order                   map[string][]string // tests of a package, as they began
 	skips                   map[string][]string // names by reason
 	reason                  []string            // as they came up
+	ended                   map[key]bool        // tests that have come to an end of any kind
+	fails                   []string            // names of what failed, as it came up
 	passed, failed, skipped int
 }
 
 func newReport(out io.Writer) *report {
-	return &report{out: out, said: map[key][]string{}, order: map[string][]string{}, skips: map[string][]string{}}
+	return &report{out: out, said: map[key][]string{}, order: map[string][]string{}, skips: map[string][]string{}, ended: map[key]bool{}}
 }
 
 // read takes events until the end.
@@ -79,6 +81,7 @@ func (r *report) line(line []byte) {
 }
 
 func (r *report) testEnds(e event, k key) {
+	r.ended[k] = true
 	switch e.Action {
 	case "pass":
 		r.passed++
@@ -89,17 +92,24 @@ func (r *report) testEnds(e event, k key) {
 		if r.skips[why] == nil {
 			r.reason = append(r.reason, why)
 		}
-		r.skips[why] = append(r.skips[why], strings.TrimPrefix(e.Package, "postern/")+" "+e.Test)
+		r.skips[why] = append(r.skips[why], k.name())
 		delete(r.said, k)
 	case "fail":
 		r.failed++
+		r.fails = append(r.fails, k.name())
 	}
+}
+
+// name is a test as a reader finds it again.
+func (k key) name() string {
+	return strings.TrimSpace(strings.TrimPrefix(k.pkg, "postern/") + " " + k.test)
 }
 
 // packageEnds prints a package's line, and if it failed, what its tests said that did not end well: those that failed and
 // those that never ended.
 func (r *report) packageEnds(e event) {
 	if e.Action == "fail" {
+		r.packageFails(e.Package)
 		for _, test := range r.order[e.Package] {
 			fmt.Fprint(r.out, strings.Join(r.said[key{e.Package, test}], ""))
 		}
@@ -113,6 +123,20 @@ func (r *report) packageEnds(e event) {
 		delete(r.said, key{e.Package, test})
 	}
 	delete(r.order, e.Package)
+}
+
+// packageFails names the tests that never ended, and where no test is to blame, the package.
+func (r *report) packageFails(pkg string) {
+	before := len(r.fails)
+	for _, test := range r.order[pkg] {
+		if k := (key{pkg, test}); !r.ended[k] {
+			r.fails = append(r.fails, k.name()+" (did not end)")
+		}
+	}
+	prefix := key{pkg: pkg}.name() + " "
+	if len(r.fails) == before && !slices.ContainsFunc(r.fails, func(name string) bool { return strings.HasPrefix(name, prefix) }) {
+		r.fails = append(r.fails, key{pkg: pkg}.name()+" (the package)")
+	}
 }
 
 var (
@@ -134,7 +158,8 @@ func reasonOf(said []string) string {
 	return "no reason given"
 }
 
-// close prints which tests were skipped and why, and the sum.
+// close prints which tests were skipped and why, the sum, and last, where a reader looks first, what failed. A test that
+// failed because of its subtests is named by these.
 func (r *report) close() {
 	for _, why := range r.reason {
 		names := r.skips[why]
@@ -146,4 +171,9 @@ func (r *report) close() {
 		fmt.Fprintf(r.out, "skipped: %s (%s%s)\n", why, strings.Join(names, ", "), more)
 	}
 	fmt.Fprintf(r.out, "%d passed, %d failed, %d skipped\n", r.passed, r.failed, r.skipped)
+	for _, name := range r.fails {
+		if !slices.ContainsFunc(r.fails, func(other string) bool { return strings.HasPrefix(other, name+"/") }) {
+			fmt.Fprintf(r.out, "failed: %s\n", name)
+		}
+	}
 }
