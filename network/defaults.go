@@ -29,7 +29,7 @@ func (s *State) DefaultVPC(c Scope) (*VPC, bool) {
 func (s *State) DefaultSubnet(c Scope, zone string) (*Subnet, error) {
 	v, ok := s.DefaultVPC(c)
 	if !ok {
-		return nil, refuse(fault.Missing, "VPCIdNotSpecified", "No default VPC for this user. Name a subnet or a VPC.")
+		return nil, refuse(fault.Missing, "VPCIdNotSpecified", "No default VPC for this user. Name a subnet or a VPC, or make one: aws ec2 create-default-vpc")
 	}
 	var found *Subnet
 	for n := range s.Subnets(c) {

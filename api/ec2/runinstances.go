@@ -322,7 +322,7 @@ func specOf(c *api.Call, x *types.InstanceNetworkInterfaceSpecification) (n spec
 }
 
 func noDefaultVPC() error {
-	return fault.New(fault.Missing, "ec2", "No default VPC for this user. Name a subnet or a VPC.").WithCode("VPCIdNotSpecified")
+	return fault.New(fault.Missing, "ec2", "No default VPC for this user. Name a subnet or a VPC, or make one: aws ec2 create-default-vpc").WithCode("VPCIdNotSpecified")
 }
 
 // placements makes the interfaces and says what instances must know of them.
