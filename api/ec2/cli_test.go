@@ -63,9 +63,10 @@ func TestCLI(t *testing.T) {
 
 // cli runs the AWS CLI and gives what it prints, its error too.
 func (l *lab) cli(args []string) string {
-	cmd := exec.Command("aws", append([]string{"--output", "text", "ec2"}, args...)...)
+	// The flag, because the AWS CLI of some distributions is too old to know the variable.
+	cmd := exec.Command("aws", append([]string{"--endpoint-url", l.url, "--output", "text", "ec2"}, args...)...)
 	cmd.Env = append(os.Environ(),
-		"AWS_ENDPOINT_URL="+l.url, "AWS_ACCESS_KEY_ID="+root.AccessKey, "AWS_SECRET_ACCESS_KEY="+root.Secret,
+		"AWS_ACCESS_KEY_ID="+root.AccessKey, "AWS_SECRET_ACCESS_KEY="+root.Secret,
 		"AWS_SESSION_TOKEN=", "AWS_DEFAULT_REGION="+region, "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
 		"AWS_PAGER=", "NO_PROXY=*",
 	)

@@ -2,6 +2,7 @@ package script
 
 import (
 	"archive/tar"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -11,29 +12,37 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// rootfs writes a tar file of the smallest Linux root file system there is: a shell with the libraries that it needs, and
-// a name. It is made of this host's own files: rootfs FILE.
+// rootfs writes a tar file of the smallest Linux root file system there is: rootfs FILE.
 func rootfs(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: rootfs FILE")
 	}
+	ts.Check(writeRootfs(ts.MkAbs(args[0])))
+}
+
+// writeRootfs writes a tar file of a root file system that has a shell with the libraries that it needs, and a name. It is
+// made of this host's own files.
+func writeRootfs(path string) error {
 	shell, err := filepath.EvalSymlinks("/bin/sh")
-	ts.Check(err)
-	f, err := os.Create(ts.MkAbs(args[0]))
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
 	defer f.Close()
 	w := tar.NewWriter(f)
 	for _, dir := range []string{"bin/", "etc/", "proc/", "dev/", "sys/", "tmp/", "root/", "var/lib/"} {
-		ts.Check(w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o755}))
+		err = errors.Join(err, w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o755}))
 	}
-	ts.Check(addText(w, "etc/os-release", "NAME=\"Tiny Linux\"\nVERSION_ID=\"1\"\n"))
-	ts.Check(addFile(w, "bin/sh", shell))
+	err = errors.Join(err, addText(w, "etc/os-release", "NAME=\"Tiny Linux\"\nVERSION_ID=\"1\"\n"), addFile(w, "bin/sh", shell))
 	// A shell without libraries makes ldd fail, and needs nothing more.
 	libraries, _ := exec.Command("ldd", shell).Output()
 	for _, m := range regexp.MustCompile(`(?m)(/\S+) \(0x`).FindAllStringSubmatch(string(libraries), -1) {
-		ts.Check(addFile(w, m[1][1:], m[1]))
+		err = errors.Join(err, addFile(w, m[1][1:], m[1]))
 	}
-	ts.Check(w.Close())
+	return errors.Join(err, w.Close())
 }
 
 func addText(w *tar.Writer, name, text string) error {

@@ -2,11 +2,13 @@ package script
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"postern/cli"
 	"postern/cmd/postern/program"
 	"postern/network/link/tunnel"
 	"postern/support/compute"
@@ -48,12 +51,16 @@ func buildAgent(t *testing.T) string {
 func TestStories(t *testing.T) {
 	agent := buildAgent(t)
 	missing := missingFor(t, agent)
+	path := filepath.Dir(agent)
+	if missing["aws"] == "" {
+		path = olderCLI(t) + path
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) (err error) {
 			env.Setenv("POSTERN_AGENT", agent)
 			env.Setenv("POSTERN_DATA", filepath.Join(env.WorkDir, "data"))
-			env.Setenv("PATH", filepath.Dir(agent)+string(os.PathListSeparator)+env.Getenv("PATH"))
+			env.Setenv("PATH", path+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("AWS_PAGER", "")
 			env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 			var b background
@@ -74,7 +81,8 @@ func TestStories(t *testing.T) {
 			return why == "", nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up": up, "down": down, "await": await, "setenv": setenv, "rootfs": rootfs,
+			"up": up, "down": down, "await": await, "setenv": setenv, "rootfs": rootfs, "remedy": remedy,
+			"exits": exits,
 		},
 		RequireExplicitExec: true,
 	})
@@ -97,6 +105,30 @@ func missingFor(t *testing.T, agent string) map[string]string {
 		t.Log(missing["instances"])
 	}
 	return missing
+}
+
+// olderCLI makes the stories hold with an AWS CLI that is too old to know AWS_ENDPOINT_URL, as Debian 12 has it: the word
+// aws then means a script that gives it the flag, which every one knows. It returns what goes in front of PATH.
+func olderCLI(t *testing.T) string {
+	t.Helper()
+	real, err := exec.LookPath("aws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	version, err := exec.Command(real, "--version").CombinedOutput()
+	if err != nil {
+		t.Fatalf("aws --version: %v\n%s", err, version)
+	}
+	if cli.KnowsEndpointURL(string(version)) {
+		return ""
+	}
+	t.Logf("%s does not know AWS_ENDPOINT_URL: the stories give it --endpoint-url", strings.TrimSpace(string(version)))
+	dir := t.TempDir()
+	script := fmt.Sprintf("#!/bin/sh\nexec %s ${AWS_ENDPOINT_URL:+--endpoint-url \"$AWS_ENDPOINT_URL\"} \"$@\"\n", real)
+	if err := os.WriteFile(filepath.Join(dir, "aws"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir + string(os.PathListSeparator)
 }
 
 type serverKey struct{}
@@ -236,6 +268,25 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		case <-deadline:
 			ts.Fatalf("after %v %s prints %q, %v; awaited %s", patience, args[1], out, err, args[0])
 		}
+	}
+}
+
+// exits runs a command and wants this exit code: exits CODE COMMAND ARGS…
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ARGS…")
+	}
+	code := 0
+	err := ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		code = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%s: %v", args[1], err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("%s ends with exit code %d, want %s", args[1], code, args[0])
 	}
 }
 

@@ -97,7 +97,7 @@ func (b *bench) labReset(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusNoContent {
+	if answer.StatusCode != http.StatusOK {
 		return 0, fmt.Errorf("the reset was answered with %s", answer.Status)
 	}
 	return took, nil
