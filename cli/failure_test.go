@@ -142,7 +142,7 @@ func TestRunExit(t *testing.T) {
 		{running{interrupted: true}, one("Success", 0), nil},
 		{running{}, append(one("Success", 0), one("Failed", 7)...), ended(1)},
 	} {
-		if got := tt.r.exit(tt.results); got != tt.want {
+		if got := tt.r.exit(tt.results); !errors.Is(got, tt.want) {
 			t.Errorf("%+v: %v, want %v", tt.results, got, tt.want)
 		}
 	}
