@@ -101,6 +101,9 @@ func (f *runFlags) input(command string) (*ssm.SendCommandInput, error) {
 	if len(in.InstanceIds) == 0 && len(in.Targets) == 0 {
 		return nil, mistyped("which nodes? Name them with --instance or --target")
 	}
+	if len(in.InstanceIds) > 0 && len(in.Targets) > 0 {
+		return nil, mistyped("--instance and --target cannot both be given: --target InstanceIds=ID names nodes too")
+	}
 	return in, nil
 }
 
@@ -337,7 +340,7 @@ func printGroups(out io.Writer, results []result) {
 	}
 	for _, o := range order {
 		fmt.Fprintf(out, "── %s  %s", strings.Join(nodes[o], " "), o.status)
-		if o.code != 0 {
+		if o.code > 0 { // -1 means that there is none
 			fmt.Fprintf(out, " (exit %d)", o.code)
 		}
 		fmt.Fprintln(out)
