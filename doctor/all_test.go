@@ -90,6 +90,12 @@ func TestEndpointsThatThereAre(t *testing.T) {
 			t.Errorf("%s: %v", to, r)
 		}
 	}
+	// Private DNS needs the VPC's DNS hostnames: they come first.
+	f.Network.VPCs[0].DNSHostnames = false
+	if r := assess(t, f, "ssm"); len(r.Findings) != 2 || !strings.Contains(r.Findings[0].Command, "--enable-dns-hostnames") ||
+		!strings.Contains(r.Findings[1].Command, "--private-dns-enabled") {
+		t.Errorf("without DNS hostnames: %v", r)
+	}
 	for _, to := range []string{"nosuch", "nosuch:8443"} {
 		_, err := doctor.Assess(f, to)
 		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "ec2, ec2messages, s3, ssm, ssmmessages") {

@@ -259,6 +259,9 @@ func (a *assessment) name() {
 				remedy, command = cmp.Or(text, remedy), line
 			}
 		}
+		if strings.Contains(command, "--private-dns-enabled") {
+			a.hostnames(x.VPC, severity)
+		}
 		a.find(Finding{f.Requirement, severity, f.Resource, f.Why, remedy, command})
 	}
 	if e, ok := a.snapshot.Endpoint(x.Endpoint); ok && e.Available && !a.public {

@@ -58,6 +58,19 @@ func nameCommand(f *vpc.NameFinding) string {
 	return ""
 }
 
+// hostnames finds that the VPC's DNS hostnames are off, without which the EC2 API gives no endpoint private DNS. It stands
+// before the remedy that asks for that.
+func (a *assessment) hostnames(id string, severity Outcome) {
+	for _, v := range a.facts.Network.VPCs {
+		if v.ID != id || v.DNSHostnames {
+			continue
+		}
+		off := vpc.NameFinding{Cause: vpc.CauseDNSHostnamesOff, Resource: id}
+		a.find(Finding{"P10", severity, id, "DNS hostnames are off in it, and private DNS of an endpoint needs them",
+			fmt.Sprintf("set enableDnsHostnames of %s to true", id), nameCommand(&off)})
+	}
+}
+
 // endpointGroups are the groups of the VPC's other interface endpoints, which a new one would have too.
 func (a *assessment) endpointGroups() string {
 	for c := range a.snapshot.Interfaces() {

@@ -142,5 +142,5 @@ func TestOnPostern(t *testing.T) {
 	must(s.ModifyVpcAttribute(ctx, &ec2.ModifyVpcAttributeInput{VpcId: s.vpc, EnableDnsHostnames: off}))(t)
 	expect("DNS hostnames off", "P10 "+*s.vpc+";")
 	must(s.DeleteVpcEndpoints(ctx, &ec2.DeleteVpcEndpointsInput{VpcEndpointIds: []string{*s.vpce}}))(t)
-	expect("endpoint deleted", "P17 "+*s.vpc+";")
+	expect("endpoint deleted", "P10 "+*s.vpc+";P17 "+*s.vpc+";")
 }
