@@ -91,6 +91,11 @@ func (f *runFlags) input(command string) (*ssm.SendCommandInput, error) {
 		// An absent node is not waited for longer than the command may take.
 		TimeoutSeconds: aws.Int32(int32(max(timeout, shortestWait).Seconds())),
 	}
+	for _, id := range f.instances {
+		if !strings.HasPrefix(id, "i-") && !strings.HasPrefix(id, "mi-") {
+			return nil, mistyped("--instance %q: write the node's id, i-… or mi-…; postern nodes lists them", id)
+		}
+	}
 	for _, target := range f.targets {
 		key, values, ok := strings.Cut(target, "=")
 		if !ok || key != "InstanceIds" && key != "tag-key" && !strings.HasPrefix(key, "tag:") {
