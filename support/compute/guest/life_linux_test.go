@@ -128,22 +128,33 @@ func processesOf(t *testing.T, id string) int {
 	return n
 }
 
-func TestTheAgentIsStartedAgain(t *testing.T) {
-	l := newLab(t)
-	b, c := l.boot(22, "true")
-	m := start(t, l, b)
-	c.waitFor(t, "@>>>")
-	// The agent is a child of the guest's first process, of whichever of its threads.
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", m.PID()))
+// childrenOf lists the children of a process, of whichever of its threads.
+func childrenOf(t *testing.T, pid int) (all []int) {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range threads {
 		children, _ := os.ReadFile(name)
-		for _, pid := range strings.Fields(string(children)) {
-			if n, err := strconv.Atoi(pid); err == nil {
-				kill(n)
+		for _, text := range strings.Fields(string(children)) {
+			if n, err := strconv.Atoi(text); err == nil {
+				all = append(all, n)
 			}
+		}
+	}
+	return all
+}
+
+func TestTheAgentIsStartedAgain(t *testing.T) {
+	l := newLab(t)
+	b, c := l.boot(22, "true")
+	m := start(t, l, b)
+	c.waitFor(t, "@>>>")
+	// The agent is a child of the guest's first process, and that is one of the keeper's.
+	for _, first := range childrenOf(t, m.PID()) {
+		for _, agent := range childrenOf(t, first) {
+			kill(agent)
 		}
 	}
 	c.waitFor(t, "is started again in")
