@@ -192,7 +192,12 @@ func TestDocumentsThatAreNotBuilt(t *testing.T) {
 		}
 		_, err = c.ListDocumentVersions(t.Context(), &ssm.ListDocumentVersionsInput{Name: &name})
 		want(t, "ListDocumentVersions "+name, err, wanted)
-		_, err = c.DescribeDocumentPermission(t.Context(), &ssm.DescribeDocumentPermissionInput{Name: &name, PermissionType: types.DocumentPermissionTypeShare})
+		if strings.HasPrefix(name, "arn:") {
+			continue // it takes names only
+		}
+		_, err = c.DescribeDocumentPermission(t.Context(), &ssm.DescribeDocumentPermissionInput{
+			Name: &name, PermissionType: types.DocumentPermissionTypeShare,
+		})
 		want(t, "DescribeDocumentPermission "+name, err, wanted)
 	}
 }

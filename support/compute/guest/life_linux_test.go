@@ -225,7 +225,7 @@ func TestRefused(t *testing.T) {
 func TestCheckNamesWhatIsMissing(t *testing.T) {
 	l := newLab(t)
 	missing := l.Check(t.Context(), l.dir, "/does/not/exist")
-	if len(missing) != 1 || !strings.Contains(missing[0].Error(), "remedy: build it") {
+	if len(missing) != 1 || !strings.Contains(missing[0].Error(), "remedy: put postern-agent beside postern") {
 		t.Errorf("%v", missing)
 	}
 }
