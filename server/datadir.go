@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -26,7 +27,10 @@ type dataDir struct {
 func openDataDir(path string) (*dataDir, error) {
 	d := &dataDir{path: path, ephemeral: path == ""}
 	if d.ephemeral {
-		temporary, err := os.MkdirTemp("", "postern-")
+		if err := sweepTemporary(); err != nil {
+			return nil, err
+		}
+		temporary, err := os.MkdirTemp("", "postern-new-")
 		if err != nil {
 			return nil, fmt.Errorf("make temporary data directory: %w", err)
 		}
@@ -45,10 +49,47 @@ func openDataDir(path string) (*dataDir, error) {
 	if err := d.takeLocks(); err != nil {
 		return nil, err
 	}
+	if d.ephemeral {
+		// Its lock is held before it has the name by which others find what nobody holds any more.
+		named := filepath.Join(filepath.Dir(d.path), temporaryPrefix+strings.TrimPrefix(filepath.Base(d.path), "postern-new-"))
+		if err := os.Rename(d.path, named); err != nil {
+			return nil, errors.Join(fmt.Errorf("name temporary data directory: %w", err), d.close())
+		}
+		d.path = named
+	}
 	if err := d.sweep(); err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+// temporaryPrefix begins the names of temporary data directories.
+const temporaryPrefix = "postern-lab-"
+
+// sweepTemporary removes the temporary data directories of this user whose servers were killed.
+func sweepTemporary() error {
+	found, err := filepath.Glob(filepath.Join(os.TempDir(), temporaryPrefix+"*"))
+	if err != nil {
+		return err
+	}
+	for _, path := range found {
+		// In a directory of everybody's, another user's may have such a name, or be a link.
+		var info unix.Stat_t
+		if unix.Lstat(path, &info) != nil || info.Mode&unix.S_IFMT != unix.S_IFDIR || int(info.Uid) != os.Getuid() {
+			continue
+		}
+		held, err := os.Open(path)
+		if err != nil {
+			continue // somebody else removes it
+		}
+		if unix.Flock(int(held.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+			err = guest.Remove(path)
+		}
+		if err := errors.Join(err, held.Close()); err != nil {
+			return fmt.Errorf("remove what an earlier server has left: %w", err)
+		}
+	}
+	return nil
 }
 
 // takeLocks locks the directory and the file in it that earlier versions lock. A file system that locks no directories (NFS)

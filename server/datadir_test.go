@@ -74,3 +74,38 @@ func TestLeftoversAreSwept(t *testing.T) {
 		}
 	}
 }
+
+// A lab that was killed leaves its directory; the next lab removes it, and none that is in use.
+func TestTemporaryDirectoriesAreSwept(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	running, err := openDataDir("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	killed, err := openDataDir("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []*os.File{killed.lock, killed.held} {
+		f.Close() // as the kernel does
+	}
+	outside := t.TempDir()
+	link := filepath.Join(os.TempDir(), temporaryPrefix+"link")
+	if err := os.Symlink(outside, link); err != nil {
+		t.Fatal(err)
+	}
+	next, err := openDataDir("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{running.path: true, killed.path: false, next.path: true, link: true, outside: true} {
+		if _, err := os.Lstat(path); (err == nil) != want {
+			t.Errorf("%s: %v, want it there: %v", path, err, want)
+		}
+	}
+	for _, d := range []*dataDir{running, next} {
+		if err := d.close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
