@@ -47,7 +47,7 @@ func (v *view) endpoint(e *network.VpcEndpoint) types.VpcEndpoint {
 		SubnetIds: e.Subnets, NetworkInterfaceIds: e.Interfaces, RouteTableIds: e.RouteTables, Tags: toTags(e.Tags),
 		IpAddressType: types.IpAddressTypeIpv4, DnsOptions: &types.DnsOptions{DnsRecordIpType: types.DnsRecordIpTypeIpv4},
 		Groups: convert(v.groupNames(e.Groups), func(g types.GroupIdentifier) types.SecurityGroupIdentifier {
-			return types.SecurityGroupIdentifier{GroupId: g.GroupId, GroupName: g.GroupName}
+			return types.SecurityGroupIdentifier(g)
 		}),
 	}
 	out.DnsEntries = toDNSEntries(v.DNSEntries(e, v.EndpointZones(e)))
