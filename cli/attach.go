@@ -30,7 +30,7 @@ func (a *app) attachCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "attach [flags] [-- COMMAND…]",
 		Short: "Put unmodified software of this machine into a private network",
-		Long: "Join the private network with an activation and run a command whose only network is a TUN into it, with the\n" +
+		Long: "Join the private network with an activation and run a command whose only network is an interface in it, with the\n" +
 			"VPC's resolver and Postern's CA set up: in namespaces of its own, and no root is needed where user namespaces are\n" +
 			"available. Without a command it runs a shell. With --wireguard it prints a standard WireGuard configuration instead,\n" +
 			"which holds a private key.\n\n" +

@@ -165,7 +165,7 @@ func (d *demo) startNode(ctx context.Context) (told, string, error) {
 	if err != nil {
 		return told{}, "", err
 	}
-	detail := id + ": Linux namespaces on this host, its only road a TUN into the network"
+	detail := id + ": Linux namespaces on this host, its only road an interface in the network"
 	if len(missing) > 0 {
 		detail = "instances cannot run here: " + strings.Join(missing, "; ") +
 			"\n" + id + ": postern-agent on this host instead, over its own tunnel"

@@ -24,14 +24,14 @@ type cables struct {
 	nodes    *node.Service
 	identity *identity.Service
 	// cable makes a link of what an instance's interface is the other end of; nil means link.NewTAP.
-	cable func(tun *os.File, mtu int) (link.Link, error)
+	cable func(tap *os.File, mtu int) (link.Link, error)
 }
 
 var _ compute.Network = (*cables)(nil)
 
 // Attach implements compute.Network.
-func (c *cables) Attach(interfaceID string, tun *os.File) (detach func(), err error) {
-	l, err := c.link(interfaceID, tun)
+func (c *cables) Attach(interfaceID string, tap *os.File) (detach func(), err error) {
+	l, err := c.link(interfaceID, tap)
 	if err != nil {
 		return nil, err
 	}

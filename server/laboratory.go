@@ -16,7 +16,7 @@ import (
 // programs leave it empty.
 type Laboratory struct {
 	// Launcher starts instances in place of this host's namespaces, and Cable makes a link of what its machines return as
-	// their TUN. Both are set or none.
+	// their TAP. Both are set or none.
 	Launcher compute.Launcher
 	Cable    func(tun *os.File, mtu int) (link.Link, error)
 	// Watch is told of every packet as the fabric decides on it. It must not wait.

@@ -57,11 +57,11 @@ func (c cards) command(verb string, body []byte) {
 // plug makes an interface and hands its other end over. Answers to what comes in by it leave by it: what is sent from its
 // addresses has a routing table of its own.
 func (c cards) plug(wanted *card) error {
-	tun, err := link.OpenTAP(link.Device{Name: wanted.name(), MAC: wanted.MAC, Address: wanted.Address, MTU: wanted.MTU})
+	tap, err := link.OpenTAP(link.Device{Name: wanted.name(), MAC: wanted.MAC, Address: wanted.Address, MTU: wanted.MTU})
 	if err != nil {
 		return err
 	}
-	defer tun.Close() // whoever it is handed to has a copy
+	defer tap.Close() // whoever it is handed to has a copy
 	delete(c, wanted.name())
 	if err := link.RouteTable(wanted.name(), wanted.Gateway, wanted.table()); err != nil {
 		return err
@@ -72,7 +72,7 @@ func (c cards) plug(wanted *card) error {
 	if err := c.assign(wanted); err != nil {
 		return err
 	}
-	return unix.Sendmsg(controlFD, []byte("tun"), unix.UnixRights(int(tun.Fd())), nil, 0)
+	return unix.Sendmsg(controlFD, []byte("tap"), unix.UnixRights(int(tap.Fd())), nil, 0)
 }
 
 // assign gives an interface the secondary addresses that are wanted, and takes from it those that it was given before and

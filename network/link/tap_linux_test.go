@@ -135,7 +135,7 @@ func datagram([]string) (any, error) {
 		return nil, err
 	}
 	defer c.Close()
-	if _, err := fmt.Fprint(c, "over the TUN "+strings.Repeat("x", 5000)); err != nil {
+	if _, err := fmt.Fprint(c, "over the TAP "+strings.Repeat("x", 5000)); err != nil {
 		return nil, err
 	}
 	b := make([]byte, 9000)

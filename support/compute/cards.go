@@ -45,13 +45,13 @@ type slots struct {
 
 type slot struct {
 	Card
-	tun    *os.File
+	tap    *os.File
 	detach func()
 }
 
 func (s *slot) close() {
 	s.detach()
-	s.tun.Close()
+	s.tap.Close()
 }
 
 func (s *slots) end() {
@@ -127,18 +127,18 @@ func (s *Service) fit(r *running, c Card) error {
 		p.Card = c
 		return nil
 	}
-	tun, err := r.guest.Plug(c.guest(s.MTU))
+	tap, err := r.guest.Plug(c.guest(s.MTU))
 	if err != nil {
 		return err
 	}
-	detach, err := s.Network.Attach(c.Interface, tun)
+	detach, err := s.Network.Attach(c.Interface, tap)
 	if err != nil {
-		tun.Close()
+		tap.Close()
 		return err
 	}
 	if r.slots.plugged == nil {
 		r.slots.plugged = map[string]*slot{}
 	}
-	r.slots.plugged[c.Interface] = &slot{c, tun, detach}
+	r.slots.plugged[c.Interface] = &slot{c, tap, detach}
 	return nil
 }

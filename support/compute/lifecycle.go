@@ -158,10 +158,10 @@ func (s *Service) startLocked(m *machine) error {
 	if err != nil {
 		return err
 	}
-	detach, err := s.Network.Attach(i.Interface, g.TUN())
+	detach, err := s.Network.Attach(i.Interface, g.TAP())
 	if err != nil {
 		g.Kill()
-		g.TUN().Close()
+		g.TAP().Close()
 		return err
 	}
 	r := &running{guest: g, gone: make(chan struct{})}
@@ -199,7 +199,7 @@ func (s *Service) watch(m *machine, r *running, detach func()) {
 	<-r.guest.Done()
 	detach()
 	r.slots.end()
-	r.guest.TUN().Close()
+	r.guest.TAP().Close()
 	if err := m.console.save(); err != nil {
 		s.Log.Warn("a console is not kept", "instance", m.record.ID, "err", err)
 	}

@@ -43,9 +43,9 @@ type Changes struct {
 
 // Network is what an instance needs of the private network.
 type Network interface {
-	// Attach makes tun carry the packets of a network interface until detach is called. Detach returns when tun is no
+	// Attach makes tap carry the packets of a network interface until detach is called. Detach returns when tap is no
 	// longer used; the caller closes it.
-	Attach(interfaceID string, tun *os.File) (detach func(), err error)
+	Attach(interfaceID string, tap *os.File) (detach func(), err error)
 	// Lease is what an instance is told of names, and its network interfaces.
 	Lease(i Instance) (Lease, error)
 	// Terminated tells that an instance is gone for good, and its interface free. It may be told twice.

@@ -100,7 +100,7 @@ func (b *bench) Start(_ context.Context, boot guest.Boot) (guest.Machine, error)
 	}
 	w.Close()
 	fmt.Fprintf(boot.Console, "boot of %s\n", boot.ID)
-	g := &fakeGuest{tun: r, done: make(chan struct{})}
+	g := &fakeGuest{tap: r, done: make(chan struct{})}
 	b.guests[boot.ID] = g
 	b.boots[boot.ID]++
 	return g, nil
@@ -137,7 +137,7 @@ func (b *bench) guest(id string) *fakeGuest {
 }
 
 type fakeGuest struct {
-	tun  *os.File
+	tap  *os.File
 	done chan struct{}
 	once sync.Once
 	end  guest.End
@@ -162,7 +162,7 @@ func (g *fakeGuest) heard() []string {
 }
 
 func (g *fakeGuest) finish(e guest.End) { g.once.Do(func() { g.end = e; close(g.done) }) }
-func (g *fakeGuest) TUN() *os.File      { return g.tun }
+func (g *fakeGuest) TAP() *os.File      { return g.tap }
 func (g *fakeGuest) Plug(c guest.Card) (*os.File, error) {
 	r, w, err := os.Pipe()
 	if err == nil {

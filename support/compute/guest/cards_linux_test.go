@@ -102,11 +102,11 @@ func TestPlug(t *testing.T) {
 	m := start(t, l, b)
 	outside, own := netip.MustParseAddr("192.0.2.9"), b.Address.Addr()
 	card := guest.Card{Index: 1, MAC: "0a:00:00:00:00:70", Address: netip.MustParsePrefix("10.0.1.70/24"), Gateway: b.Gateway, MTU: 9001, Secondary: []netip.Addr{netip.MustParseAddr("10.0.1.71")}}
-	tun, err := m.Plug(card)
+	tap, err := m.Plug(card)
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, second := cable(t, m.TUN(), b.MAC, b.Address), cable(t, tun, card.MAC, card.Address)
+	first, second := cable(t, m.TAP(), b.MAC, b.Address), cable(t, tap, card.MAC, card.Address)
 	want := func(what string, f far, to string, want bool) {
 		t.Helper()
 		wait := patience
@@ -135,8 +135,8 @@ func TestPlug(t *testing.T) {
 		t.Error("two interfaces have the same name")
 	}
 	second.Close()
-	if tun, err = m.Plug(card); err != nil {
+	if tap, err = m.Plug(card); err != nil {
 		t.Fatal(err)
 	}
-	want("plugged in again", cable(t, tun, card.MAC, card.Address), "10.0.1.72", true)
+	want("plugged in again", cable(t, tap, card.MAC, card.Address), "10.0.1.72", true)
 }

@@ -37,7 +37,7 @@ func TestJunkOfAGuestDoesNotAddUp(t *testing.T) {
 	go func() {
 		defer root.close()
 		for range 20 {
-			for _, verb := range []string{"tun", "ok", "error", "console", "boot", "", "ready", "tun", "ok"} {
+			for _, verb := range []string{"tap", "ok", "error", "console", "boot", "", "ready", "tap", "ok"} {
 				_ = root.send(verb, []byte("x"), os.Stdin, os.Stdin, os.Stdin)
 			}
 		}
@@ -54,7 +54,7 @@ func TestJunkOfAGuestDoesNotAddUp(t *testing.T) {
 
 // FuzzGuestSays lets a guest's first process say anything to its keeper, before it is ready and after.
 func FuzzGuestSays(f *testing.F) {
-	for _, seed := range []string{"tun", "ready", "missing {}", "error no", "ok", "console text", "", " ", "tun " + string(make([]byte, 100))} {
+	for _, seed := range []string{"tap", "ready", "missing {}", "error no", "ok", "console text", "", " ", "tap " + string(make([]byte, 100))} {
 		f.Add([]byte(seed), true)
 		f.Add([]byte(seed), false)
 	}
@@ -93,7 +93,7 @@ func FuzzKeeperSays(f *testing.F) {
 		}
 		p := &process{begun: make(chan error, 1), answers: make(chan message, 1)}
 		p.hear(&m)
-		if err := <-p.begun; err == nil || p.tun != nil {
+		if err := <-p.begun; err == nil || p.tap != nil {
 			t.Errorf("%q began a boot", text)
 		}
 		var r endReport

@@ -58,7 +58,7 @@ func (l *Launcher) probe(ctx context.Context, dir, agent string) error {
 		return err
 	}
 	m.Kill()
-	return m.TUN().Close()
+	return m.TAP().Close()
 }
 
 func tunMissing(err error) *Missing {

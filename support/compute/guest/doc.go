@@ -1,6 +1,6 @@
 // Package guest boots an instance as Linux namespaces on this host and stops it again.
 //
-// A guest has its own user, mount, pid, network, UTS and IPC namespaces. Its only network interface is a TUN whose file
+// A guest has its own user, mount, pid, network, UTS and IPC namespaces. Its only network interface is a TAP whose file
 // the caller gets; its root file system is a writable layer over an image that it cannot change; its first process is
 // postern-agent's init. No privilege is needed where the kernel lets ordinary users make user namespaces and open
 // /dev/net/tun.

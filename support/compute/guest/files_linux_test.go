@@ -25,7 +25,7 @@ func TestWriteFiles(t *testing.T) {
 	}
 	c.waitFor(t, "unknown user nobody-of-that-name")
 	m.Stop()
-	m.TUN().Close()
+	m.TAP().Close()
 	b.Files[1].Content = []byte("a=2\n")
 	again, c2 := l.boot(62, "cat /etc/app.conf")
 	again.ID, again.Dir, again.Files = b.ID, b.Dir, b.Files
@@ -34,7 +34,7 @@ func TestWriteFiles(t *testing.T) {
 	if text := c2.waitFor(t, "stops"); text == "" {
 		t.Error("it printed nothing")
 	}
-	m.TUN().Close()
+	m.TAP().Close()
 	again.ID = "i-0000000000000cafe" // another instance on the same layer: it runs its own
 	c3 := newConsole()
 	again.Console = c3

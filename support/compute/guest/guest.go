@@ -101,10 +101,10 @@ type End struct {
 
 // Machine is a guest that runs.
 type Machine interface {
-	// TUN is the guest's network interface: Ethernet frames with a virtio network header, with large TCP segments and
+	// TAP is the guest's network interface: Ethernet frames with a virtio network header, with large TCP segments and
 	// unfinished checksums both ways. The caller owns it once Start has returned.
-	TUN() *os.File
-	// Plug gives the running guest one more network interface and returns it as TUN is; the guest's is gone once it is
+	TAP() *os.File
+	// Plug gives the running guest one more network interface and returns it as TAP is; the guest's is gone once it is
 	// closed.
 	Plug(Card) (*os.File, error)
 	// Assign gives an interface of the running guest other secondary addresses.

@@ -153,7 +153,7 @@ func start(t *testing.T, l *lab, b guest.Boot) guest.Machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { m.Kill(); m.TUN().Close() })
+	t.Cleanup(func() { m.Kill(); m.TAP().Close() })
 	return m
 }
 

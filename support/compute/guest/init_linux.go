@@ -83,14 +83,14 @@ func become() error {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "postern: %s boots; %s %s via %s, DNS servers %s\n", b.ID, ifName, b.Address, b.Gateway, b.Servers)
-	tun, err := network(&b)
+	tap, err := network(&b)
 	if err != nil {
 		return err
 	}
-	if err := unix.Sendmsg(controlFD, []byte("tun"), unix.UnixRights(int(tun.Fd())), nil, 0); err != nil {
+	if err := unix.Sendmsg(controlFD, []byte("tap"), unix.UnixRights(int(tap.Fd())), nil, 0); err != nil {
 		return fmt.Errorf("hand over network interface: %w", err)
 	}
-	tun.Close()
+	tap.Close()
 	if err := unix.Sethostname([]byte(b.Hostname)); err != nil {
 		return fmt.Errorf("set host name: %w", err)
 	}

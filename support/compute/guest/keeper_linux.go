@@ -37,7 +37,7 @@ type keeper struct {
 
 	mu      sync.Mutex
 	server  *channel
-	tun     *os.File
+	tap     *os.File
 	console []*os.File // both ends of the guest's console
 	ready   bool
 	asked   bool         // the guest was asked to end
@@ -272,16 +272,16 @@ func (k *keeper) hear(m *message) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.ready {
-		if k.pending != nil && (m.verb == "ok" || m.verb == "error" || m.verb == "tun" && len(m.files) == 1) {
+		if k.pending != nil && (m.verb == "ok" || m.verb == "error" || m.verb == "tap" && len(m.files) == 1) {
 			k.pending <- *m
 			k.pending, m.files = nil, nil
 		}
 		return
 	}
 	switch m.verb {
-	case "tun":
-		if k.tun == nil && len(m.files) == 1 {
-			k.tun, m.files = m.files[0], nil
+	case "tap":
+		if k.tap == nil && len(m.files) == 1 {
+			k.tap, m.files = m.files[0], nil
 		}
 	case "console":
 		if k.console == nil && len(m.files) == 2 {
@@ -292,13 +292,13 @@ func (k *keeper) hear(m *message) {
 		k.failed = true
 		_ = k.server.send(m.verb, m.body) // its end is noticed where it is read
 	case "ready":
-		if k.tun == nil {
+		if k.tap == nil {
 			k.failed = true
 			_ = k.server.send("error", []byte("the guest sent no network interface"))
 			return
 		}
 		k.ready = true
-		_ = k.server.send("ready", nil, k.tun)
+		_ = k.server.send("ready", nil, k.tap)
 	}
 }
 

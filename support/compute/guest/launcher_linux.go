@@ -87,8 +87,8 @@ func (l *Launcher) Start(ctx context.Context, b Boot) (Machine, error) {
 	}
 	if err := p.setUp(ctx, order{Boot: b, AllIDs: os.Geteuid() == 0}); err != nil {
 		p.Kill()
-		if p.tun != nil {
-			p.tun.Close()
+		if p.tap != nil {
+			p.tap.Close()
 		}
 		return nil, fmt.Errorf("boot %s: %w", b.ID, err)
 	}
@@ -201,7 +201,7 @@ const maxID = 65535
 type process struct {
 	cmd     *exec.Cmd
 	control *channel
-	tun     *os.File
+	tap     *os.File
 	begun   chan error    // how the boot went; has one value
 	answers chan message  // to questions
 	done    chan struct{} // closed when the guest is gone
@@ -270,7 +270,7 @@ func (p *process) follow(console io.Writer) {
 
 // hear takes a word about the boot, and then the answers to questions.
 func (p *process) hear(m *message) {
-	if p.tun == nil {
+	if p.tap == nil {
 		err := p.booted(m)
 		select {
 		case p.begun <- err:
@@ -288,7 +288,7 @@ func (p *process) hear(m *message) {
 func (p *process) booted(m *message) (err error) {
 	switch m.verb {
 	case "ready":
-		p.tun, err = m.take()
+		p.tap, err = m.take()
 		return err
 	case "missing":
 		var missing Missing
@@ -357,7 +357,7 @@ func (p *process) say(verb string, c Card) (message, error) {
 
 var errGone = errors.New("the guest has ended")
 
-func (p *process) TUN() *os.File         { return p.tun }
+func (p *process) TAP() *os.File         { return p.tap }
 func (p *process) PID() int              { return p.cmd.Process.Pid }
 func (p *process) Done() <-chan struct{} { return p.done }
 

@@ -19,11 +19,11 @@ import (
 	"postern/support/compute/guest"
 )
 
-func TestPacketsLeaveThroughTheTUN(t *testing.T) {
+func TestPacketsLeaveThroughTheTAP(t *testing.T) {
 	l := newLab(t)
 	b, _ := l.boot(20, "bash -c 'echo hello > /dev/udp/10.0.9.9/53'")
 	m := start(t, l, b)
-	p := cable(t, m.TUN(), b.MAC, b.Address).wait(patience, func(p []byte) bool { return bytes.Equal(p[16:20], []byte{10, 0, 9, 9}) })
+	p := cable(t, m.TAP(), b.MAC, b.Address).wait(patience, func(p []byte) bool { return bytes.Equal(p[16:20], []byte{10, 0, 9, 9}) })
 	if p == nil {
 		t.Fatal("no packet to 10.0.9.9")
 	}
@@ -38,7 +38,7 @@ func TestStopAndStartKeepTheLayer(t *testing.T) {
 	m := start(t, l, b)
 	c.script(t)
 	m.Stop()
-	m.TUN().Close()
+	m.TAP().Close()
 	b.UserData = []byte("#!/bin/sh\necho never\n")
 	b2, c2 := b, newConsole()
 	b2.Console = c2
@@ -184,7 +184,7 @@ func TestTwentyAtOnce(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			t.Cleanup(func() { m.Kill(); m.TUN().Close() })
+			t.Cleanup(func() { m.Kill(); m.TAP().Close() })
 		})
 	}
 	wg.Wait()
