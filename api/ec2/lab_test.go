@@ -241,7 +241,7 @@ type played struct {
 	once sync.Once
 }
 
-func (g *played) TUN() *os.File                     { return g.tun }
+func (g *played) TAP() *os.File                     { return g.tun }
 func (g *played) Plug(guest.Card) (*os.File, error) { return os.Open(os.DevNull) }
 func (g *played) Assign(guest.Card) error           { return nil }
 func (g *played) PID() int                          { return 1 }

@@ -137,7 +137,7 @@ func newClient(r *road, roots *x509.CertPool) *http.Client {
 }
 
 // TUN implements guest.Machine.
-func (m *boot) TUN() *os.File { return m.tun }
+func (m *boot) TAP() *os.File { return m.tun }
 
 // Plug implements guest.Machine.
 func (m *boot) Plug(c guest.Card) (*os.File, error) {
