@@ -10,7 +10,7 @@ import (
 // roadCommand is an AWS CLI command that gives a group the rule it lacks; empty for other refusals.
 func (a *assessment) roadCommand(e *vpc.Explanation) string {
 	v, f := &e.Verdict, &e.Flow
-	if v.Reason != vpc.ReasonNoRule || f.Protocol != vpc.TCP || !strings.HasPrefix(v.Resource, "sg-") {
+	if !lacksRule(v) || f.Protocol != vpc.TCP || !strings.HasPrefix(v.Resource, "sg-") {
 		return ""
 	}
 	to, _ := a.snapshot.InterfaceAt(a.card.VPC, f.Destination.Addr())
@@ -26,10 +26,15 @@ func (a *assessment) roadCommand(e *vpc.Explanation) string {
 		v.Resource, f.Destination.Port(), f.Destination.Port(), peer)
 }
 
+// lacksRule reports whether a rule that allows is missing, or stale.
+func lacksRule(v *vpc.Verdict) bool {
+	return v.Reason == vpc.ReasonNoRule || v.Reason == vpc.ReasonStaleRule
+}
+
 // behindCommand is an AWS CLI command that gives the group of an endpoint service's target the rule it lacks.
 func behindCommand(e *vpc.Explanation) string {
 	v, f := &e.Verdict, &e.Flow
-	if v.Reason != vpc.ReasonNoRule || v.Step != vpc.StepIngress || !strings.HasPrefix(v.Resource, "sg-") {
+	if !lacksRule(v) || v.Step != vpc.StepIngress || !strings.HasPrefix(v.Resource, "sg-") {
 		return ""
 	}
 	return fmt.Sprintf("aws ec2 authorize-security-group-ingress --group-id %s --protocol tcp --port %d --cidr %s/32",

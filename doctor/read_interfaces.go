@@ -57,7 +57,23 @@ func (r *reader) groups() error {
 			return err
 		}
 	}
+	r.unseenPeers()
 	return nil
+}
+
+// unseenPeers takes from rules the VPCs whose groups cannot be read, as another account's: what is not seen is not gone.
+func (r *reader) unseenPeers() {
+	seen := map[string]bool{}
+	for _, g := range r.Network.SecurityGroups {
+		seen[g.VPC] = true
+	}
+	for _, g := range r.Network.SecurityGroups {
+		for i := range g.Rules {
+			if !seen[g.Rules[i].PeerVPC] {
+				g.Rules[i].PeerVPC = ""
+			}
+		}
+	}
 }
 
 func groupRule(in *types.SecurityGroupRule) (out vpc.Rule, ok bool) {
@@ -71,6 +87,9 @@ func groupRule(in *types.SecurityGroupRule) (out vpc.Rule, ok bool) {
 	}
 	if in.ReferencedGroupInfo != nil {
 		out.Group = aws.ToString(in.ReferencedGroupInfo.GroupId)
+		if in.ReferencedGroupInfo.VpcPeeringConnectionId != nil {
+			out.PeerVPC = aws.ToString(in.ReferencedGroupInfo.VpcId)
+		}
 	}
 	return out, ok && (out.CIDR.IsValid() || out.Group != "" || out.PrefixList != "")
 }

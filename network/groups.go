@@ -88,7 +88,8 @@ func groupText(s string) bool {
 	}) < 0
 }
 
-// DeleteSecurityGroup deletes a group that no interface has and no other group's rule names.
+// DeleteSecurityGroup deletes a group that no interface has and no other group's rule of the same VPC names. Rules of
+// other VPCs that name it become stale.
 func (s *Service) DeleteSecurityGroup(ctx context.Context, c Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		g, err := p.SecurityGroup(c, id)
@@ -120,7 +121,7 @@ func (s *State) groupUser(g *SecurityGroup) string {
 		}
 	}
 	for _, other := range s.groups.rows {
-		if other.ID != g.ID && slices.ContainsFunc(other.Rules, func(r SecurityGroupRule) bool { return r.Group == g.ID }) {
+		if other.ID != g.ID && other.VPC == g.VPC && slices.ContainsFunc(other.Rules, func(r SecurityGroupRule) bool { return r.Group == g.ID }) {
 			return other.ID
 		}
 	}

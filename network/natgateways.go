@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/netip"
+	"slices"
 	"time"
 
 	"postern/network/vpc"
@@ -189,7 +190,7 @@ func (s *Service) DeleteNATGateway(ctx context.Context, c Scope, id string) erro
 
 // forgetNATGateways drops those that ended long enough ago.
 func (p *plan) forgetNATGateways() {
-	for _, g := range p.natGateways.rows {
+	for _, g := range slices.Clone(p.natGateways.rows) { // forget moves the rows
 		if !g.Ended.IsZero() && !g.Ended.Add(natSeen).After(p.now) {
 			p.forget(g)
 		}

@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"postern/aws/fault"
@@ -11,23 +12,58 @@ import (
 // PeeringStatus is where a peering connection stands, as the EC2 API spells it.
 type PeeringStatus string
 
-// The statuses. Failed, Rejected and Expired peerings carry nothing and hold nobody back; they go with their VPCs.
+// The statuses. Failed, rejected, expired and deleted peerings carry nothing and hold nobody back; they are seen for a while.
 const (
 	PeeringPending  PeeringStatus = "pending-acceptance"
 	PeeringActive   PeeringStatus = "active"
 	PeeringFailed   PeeringStatus = "failed"
 	PeeringRejected PeeringStatus = "rejected"
 	PeeringExpired  PeeringStatus = "expired"
+	PeeringDeleted  PeeringStatus = "deleted"
 )
 
 // peeringLife is how long a request waits to be accepted (VPC peering guide, "VPC peering connection lifecycle").
 const peeringLife = 7 * 24 * time.Hour
 
+// How long a peering connection is seen after its end: by the account that ended it, and where both sides are one
+// account's or nobody could do anything, shortly; by the other side, and after nobody answered, longer (VPC peering guide,
+// "VPC peering connection lifecycle").
+const (
+	endSeenShortly = 2 * time.Hour
+	endSeenLonger  = 2 * 24 * time.Hour
+)
+
 const overlaps = "Failed due to incorrect VPC-ID, Account ID, or overlapping CIDR range"
 
 // Dead reports whether the peering connection has come to its end and can carry nothing any more.
 func (p *Peering) Dead() bool {
-	return p.Status == PeeringFailed || p.Status == PeeringRejected || p.Status == PeeringExpired
+	switch p.Status {
+	case PeeringFailed, PeeringRejected, PeeringExpired, PeeringDeleted:
+		return true
+	}
+	return false
+}
+
+// end brings the peering connection to its end. by is the account that did it, "" is nobody.
+func (p *Peering) end(status PeeringStatus, text, by string, now time.Time) {
+	p.Status, p.StatusText, p.Active = status, text, false
+	p.Ended, p.EndedBy = now, by
+}
+
+// seenFor is how long after its end an account sees the peering connection.
+func (p *Peering) seenFor(account string) time.Duration {
+	switch {
+	case p.Status == PeeringExpired:
+		return endSeenLonger
+	case p.Status == PeeringFailed, p.Account == p.AccepterAccount, p.EndedBy == account:
+		return endSeenShortly
+	}
+	return endSeenLonger
+}
+
+// of reports whether the scope is one of the two sides and sees the peering connection still.
+func (p *Peering) of(c Scope) bool {
+	return (p.scope() == c || p.accepterScope() == c) && (p.Unseen == "" || p.Unseen != c.Account)
 }
 
 // accepterScope is whose the accepting side is.
@@ -86,7 +122,7 @@ func (p *plan) createPeering(in CreatePeeringInput) (*Peering, error) {
 		Status: PeeringPending, StatusText: "Pending Acceptance by " + in.Peer.Account, Expires: p.now.Add(peeringLife),
 	}
 	if requester.overlaps(accepter) {
-		made.Status, made.StatusText = PeeringFailed, overlaps
+		made.end(PeeringFailed, overlaps, "", p.now)
 	}
 	p.put(made)
 	return made, nil
@@ -109,7 +145,7 @@ func (v *VPC) overlaps(w *VPC) bool {
 
 // PeeringOf finds a peering connection that the scope requested or may accept.
 func (s *State) PeeringOf(c Scope, id string) (*Peering, error) {
-	if p, ok := s.peerings.get(id); ok && (p.scope() == c || p.accepterScope() == c) {
+	if p, ok := s.peerings.get(id); ok && p.of(c) {
 		return p, nil
 	}
 	return nil, nounPeering.unknown(id)
@@ -119,7 +155,7 @@ func (s *State) PeeringOf(c Scope, id string) (*Peering, error) {
 func (s *State) PeeringsOf(c Scope) iter.Seq[*Peering] {
 	return func(yield func(*Peering) bool) {
 		for _, p := range s.peerings.rows {
-			if (p.scope() == c || p.accepterScope() == c) && !yield(p) {
+			if p.of(c) && !yield(p) {
 				return
 			}
 		}
@@ -136,15 +172,15 @@ func (s *Service) AcceptPeering(ctx context.Context, c Scope, id string) (*Peeri
 		requester, _ := p.vpcs.get(changed.Requester)
 		accepter, _ := p.vpcs.get(changed.Accepter)
 		if requester.overlaps(accepter) { // since the request was made
-			changed.Status, changed.StatusText, changed.Active = PeeringFailed, overlaps, false
+			changed.end(PeeringFailed, overlaps, "", p.now)
 		}
 	})
 }
 
 // RejectPeering rejects a request, as the other side.
 func (s *Service) RejectPeering(ctx context.Context, c Scope, id string) error {
-	_, err := s.answerPeering(ctx, c, id, func(_ *plan, changed *Peering) {
-		changed.Status, changed.StatusText = PeeringRejected, "Rejected by "+c.Account
+	_, err := s.answerPeering(ctx, c, id, func(p *plan, changed *Peering) {
+		changed.end(PeeringRejected, "Rejected by "+c.Account, c.Account, p.now)
 	})
 	return err
 }
@@ -202,16 +238,48 @@ func (s *Service) ModifyPeering(ctx context.Context, c Scope, id string, dns Pee
 	return made, err
 }
 
-// DeletePeering ends a peering connection, from either side. Routes to it become black holes.
+// DeletePeering ends a peering connection, from either side. Routes to it become black holes, and rules that name groups of
+// the other VPC stale. What has ended already is not deleted.
 func (s *Service) DeletePeering(ctx context.Context, c Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.PeeringOf(c, id)
 		if err != nil {
 			return err
 		}
-		p.remove(old)
+		if old.Dead() {
+			return refuse(fault.Conflict, "InvalidStateTransition",
+				"Invalid state transition for %s, attempted to transition from %s to deleting", id, old.Status)
+		}
+		changed := *old
+		changed.end(PeeringDeleted, "Deleted by "+c.Account, c.Account, p.now)
+		p.put(&changed)
 		return nil
 	})
+}
+
+// forgetPeerings drops those that ended long enough ago, for one side before the other where the two are not one.
+func (p *plan) forgetPeerings() {
+	for _, old := range slices.Clone(p.peerings.rows) { // forget moves the rows
+		if !old.Dead() {
+			continue
+		}
+		age := p.now.Sub(old.Ended)
+		requester, accepter := age >= old.seenFor(old.Account), age >= old.seenFor(old.AccepterAccount)
+		switch {
+		case requester && accepter:
+			p.forget(old)
+		case requester && old.Unseen == "":
+			p.unsee(old, old.Account)
+		case accepter && old.Unseen == "":
+			p.unsee(old, old.AccepterAccount)
+		}
+	}
+}
+
+func (p *plan) unsee(old *Peering, account string) {
+	changed := *old
+	changed.Unseen = account
+	p.note(&changed)
 }
 
 // expirePeerings ends the requests that nobody has accepted in time.
@@ -219,7 +287,7 @@ func (p *plan) expirePeerings() {
 	for _, old := range p.peerings.rows {
 		if old.Status == PeeringPending && !old.Expires.After(p.now) {
 			changed := *old
-			changed.Status, changed.StatusText = PeeringExpired, "Expired"
+			changed.end(PeeringExpired, "Expired", "", p.now)
 			p.put(&changed)
 		}
 	}

@@ -61,9 +61,11 @@ func TestRefusePeering(t *testing.T) {
 		{"reject", func() error { return l.RejectPeering(l.ctx, far, made["far"].ID) }, ""},
 		{"it is rejected", status("far", network.PeeringRejected), ""},
 		{"VPC with a rejected one", func() error { return l.DeleteVpc(l.ctx, far, theirs) }, ""},
-		{"gone with it", status("far", ""), "InvalidVpcPeeringConnectionID.NotFound"},
+		{"seen after it", status("far", network.PeeringRejected), ""},
 		{"delete", func() error { return l.DeletePeering(l.ctx, here, made["peer"].ID) }, ""},
-		{"delete again", func() error { return l.DeletePeering(l.ctx, here, made["peer"].ID) }, "InvalidVpcPeeringConnectionID.NotFound"},
+		{"delete again", func() error { return l.DeletePeering(l.ctx, here, made["peer"].ID) }, "InvalidStateTransition"},
+		{"it is deleted", status("peer", network.PeeringDeleted), ""},
+		{"delete what is rejected", func() error { return l.DeletePeering(l.ctx, here, made["far"].ID) }, "InvalidStateTransition"},
 		{"ask once more", ask("late", l.vpc, other, network.Scope{}), ""},
 		{"a week goes by", func() error { l.clock = l.clock.Add(8 * 24 * time.Hour); return nil }, ""},
 		{"accept too late", accept(here, "late"), "InvalidStateTransition"},
@@ -142,6 +144,47 @@ func TestPeeringDNS(t *testing.T) {
 		}
 		if got := resolves(other, node); got != tt.far {
 			t.Errorf("%s: the accepter resolves the requester's names: %t", tt.what, got)
+		}
+	}
+}
+
+// TestPeeringSeenAfterItsEnd: who ended a peering connection sees it for two hours, the other side for two days; within one
+// account two hours are all (VPC peering guide, "VPC peering connection lifecycle"). Its VPCs may go before.
+func TestPeeringSeenAfterItsEnd(t *testing.T) {
+	far := network.Scope{Account: "111111111111", Region: here.Region}
+	for _, tt := range []struct {
+		name string
+		peer network.Scope
+		end  func(l *lab, id string) error
+		// here and far are how long each side sees it.
+		here, far time.Duration
+	}{
+		{"within one account", here, func(l *lab, id string) error { return l.DeletePeering(l.ctx, here, id) }, 2 * time.Hour, 2 * time.Hour},
+		{"deleted by the requester", far, func(l *lab, id string) error { return l.DeletePeering(l.ctx, here, id) }, 2 * time.Hour, 48 * time.Hour},
+		{"deleted by the accepter", far, func(l *lab, id string) error { return l.DeletePeering(l.ctx, far, id) }, 48 * time.Hour, 2 * time.Hour},
+		{"rejected", far, func(l *lab, id string) error { return l.RejectPeering(l.ctx, far, id) }, 48 * time.Hour, 2 * time.Hour},
+		{"expired", far, func(l *lab, _ string) error { l.clock = l.clock.Add(7 * 24 * time.Hour); return l.Reconcile(l.ctx) }, 48 * time.Hour, 48 * time.Hour},
+	} {
+		l := newLab(t, network.Limits{})
+		other := must(l.CreateVpc(l.ctx, tt.peer, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t).ID
+		id := must(l.CreatePeering(l.ctx, here, network.CreatePeeringInput{Requester: l.vpc, Accepter: other, Peer: tt.peer}))(t).ID
+		if err := tt.end(l, id); err != nil {
+			t.Fatal(tt.name, err)
+		}
+		if err := l.DeleteVpc(l.ctx, tt.peer, other); err != nil {
+			t.Fatal(tt.name, err)
+		}
+		began := l.clock
+		for _, after := range []time.Duration{0, 2*time.Hour - time.Second, 2 * time.Hour, 48*time.Hour - time.Second, 48 * time.Hour} {
+			l.clock = began.Add(after)
+			if err := l.Reconcile(l.ctx); err != nil {
+				t.Fatal(tt.name, err)
+			}
+			for c, until := range map[network.Scope]time.Duration{here: tt.here, tt.peer: tt.far} {
+				if _, err := l.State().PeeringOf(c, id); (err == nil) != (after < until) {
+					t.Errorf("%s, after %s: %s sees %v", tt.name, after, c.Account, err)
+				}
+			}
 		}
 	}
 }

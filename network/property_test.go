@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -34,6 +35,7 @@ func TestAnyOrder(t *testing.T) {
 			t.Fatalf("stored (-shown +read):\n%s", cmp.Diff(shown, read, comparable...))
 		}
 		m.clear()
+		m.openAt(func() time.Time { return time.Now().Add(72 * time.Hour) }) // ended peerings are forgotten
 		if n := m.store.Len(); n != 0 {
 			t.Fatalf("%d records are left behind", n)
 		}
@@ -55,8 +57,10 @@ type machine struct {
 	s     *network.Service
 }
 
-func (m *machine) open() *network.Service {
-	s, err := network.New(m.t.Context(), network.Config{Store: m.store})
+func (m *machine) open() *network.Service { return m.openAt(nil) }
+
+func (m *machine) openAt(now func() time.Time) *network.Service {
+	s, err := network.New(m.t.Context(), network.Config{Store: m.store, Now: now})
 	if err != nil {
 		m.t.Fatal(err)
 	}

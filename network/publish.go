@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -109,7 +110,7 @@ func (b *publisher) convert(s *State) vpc.Network {
 		n.ResolverRules = convert(s.resolverRules.rows, old.resolverRules.rows, n.ResolverRules, (*ResolverRule).value)
 	}
 	if !s.peerings.same(&old.peerings) {
-		n.Peerings = convert(s.peerings.rows, old.peerings.rows, n.Peerings, (*Peering).value)
+		n.Peerings = convert(s.living(), old.living(), n.Peerings, (*Peering).value)
 	}
 	if !s.natGateways.same(&old.natGateways) {
 		n.NATGateways = s.natValues()
@@ -187,6 +188,9 @@ func (g *SecurityGroup) value() vpc.SecurityGroup {
 			ID: r.ID, Egress: r.Egress, Protocol: r.Protocol, Ports: r.Ports,
 			CIDR: r.CIDR, Group: r.Group, PrefixList: r.PrefixList,
 		}
+		if r.Peer != nil {
+			out.Rules[i].PeerVPC = r.Peer.VPC
+		}
 	}
 	return out
 }
@@ -225,6 +229,11 @@ func (v *VpcEndpointService) value() vpc.EndpointService {
 		out.Targets = append(out.Targets, vpc.ServiceTarget(t))
 	}
 	return out
+}
+
+// living are the peering connections that have not ended. The VPCs of the others may be gone.
+func (s *State) living() []*Peering {
+	return slices.DeleteFunc(slices.Clone(s.peerings.rows), (*Peering).Dead)
 }
 
 func (p *Peering) value() vpc.Peering {

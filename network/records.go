@@ -105,15 +105,17 @@ type SecurityGroup struct {
 
 // SecurityGroupRule allows one protocol and port range with one kind of peer: exactly one of CIDR, Group, PrefixList.
 type SecurityGroupRule struct {
-	ID          string
-	Egress      bool `json:",omitempty"`
-	Protocol    vpc.Protocol
-	Ports       vpc.PortRange
-	CIDR        netip.Prefix `json:",omitzero"`
-	Group       string       `json:",omitempty"`
-	PrefixList  string       `json:",omitempty"`
-	Description string       `json:",omitempty"`
-	Tags        []Tag        `json:",omitempty"`
+	ID       string
+	Egress   bool `json:",omitempty"`
+	Protocol vpc.Protocol
+	Ports    vpc.PortRange
+	CIDR     netip.Prefix `json:",omitzero"`
+	Group    string       `json:",omitempty"`
+	// Peer is what Group is where it is in another VPC; nil for a group of the same one.
+	Peer        *PeerGroup `json:",omitempty"`
+	PrefixList  string     `json:",omitempty"`
+	Description string     `json:",omitempty"`
+	Tags        []Tag      `json:",omitempty"`
 }
 
 // Interface is an elastic network interface.
@@ -222,6 +224,11 @@ type Peering struct {
 	StatusText                      string
 	// Expires is when a request ends that nobody has accepted.
 	Expires time.Time `json:",omitzero"`
+	// Ended is when it came to its end, EndedBy the account that did it; "" is nobody.
+	Ended   time.Time `json:",omitzero"`
+	EndedBy string    `json:",omitempty"`
+	// Unseen is the account that does not see it any more.
+	Unseen string `json:",omitempty"`
 }
 
 // DhcpOptions is a set of what DHCP tells nodes.

@@ -117,7 +117,8 @@ func (p *plan) checkedRule(g *SecurityGroup, r SecurityGroupRule) (SecurityGroup
 	r.CIDR = maskedOrZero(r.CIDR)
 	switch {
 	case r.Group != "":
-		return r, p.checkReference(g, r.Group)
+		err := p.refer(g, &r)
+		return r, err
 	case r.PrefixList != "":
 		_, err := p.PrefixList(p.scope, r.PrefixList)
 		return r, err
@@ -130,24 +131,6 @@ func maskedOrZero(p netip.Prefix) netip.Prefix {
 		return netip.Prefix{}
 	}
 	return p.Masked()
-}
-
-// checkReference takes groups of the same VPC and of VPCs with an active peering in the same region.
-func (p *plan) checkReference(g *SecurityGroup, id string) error {
-	other, ok := p.groups.get(id)
-	if !ok {
-		return nounGroup.unknown(id)
-	}
-	if other.VPC == g.VPC {
-		return nil
-	}
-	for _, pcx := range p.peerings.rows {
-		ends := pcx.Requester == g.VPC && pcx.Accepter == other.VPC || pcx.Accepter == g.VPC && pcx.Requester == other.VPC
-		if ends && pcx.Active && other.Region == g.Region {
-			return nil
-		}
-	}
-	return refuse(fault.NotFound, "InvalidGroup.NotFound", "You have specified two resources that belong to different networks.")
 }
 
 // checkPorts checks the port range, or brings it to "any" where the protocol has no ports.

@@ -126,6 +126,7 @@ func (s *Service) Reconcile(ctx context.Context) error {
 		}
 		p.operate()
 		p.expirePeerings()
+		p.forgetPeerings()
 		p.forgetNATGateways()
 		for _, t := range p.expired(p.now) {
 			p.forget(t)

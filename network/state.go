@@ -86,6 +86,7 @@ func load(records []Record, version uint64) (*State, error) {
 	s.elasticIPs.sort()
 	s.natGateways.sort()
 	s.flowLogs.sort()
+	s.completeReferences()
 	s.indexAddresses()
 	return s, nil
 }

@@ -258,10 +258,5 @@ func (s *State) of(vpcID string) []record {
 			out = append(out, g)
 		}
 	}
-	for _, p := range s.peerings.rows { // dead ones: others hold the VPC back
-		if p.Requester == vpcID || p.Accepter == vpcID {
-			out = append(out, p)
-		}
-	}
 	return out
 }

@@ -55,6 +55,8 @@ type trace struct {
 	egress, ingress ruleRef
 	aclOut, aclIn   aclRef
 	natIn, natOut   aclRef
+	// stale is the rule that would allow if its group, or the peering to it, were there still.
+	stale staleRef
 }
 
 // ruleRef is the rule of a group that allowed.
@@ -77,7 +79,7 @@ func (s *Snapshot) judge(t *trace) {
 		return
 	}
 	s.look(t)
-	_ = t.outbound() && t.route() && t.peering() && t.translate() && s.target(t) && t.inbound()
+	_ = s.outbound(t) && t.route() && t.peering() && t.translate() && s.target(t) && s.inbound(t)
 }
 
 func unmap(a netip.AddrPort) netip.AddrPort {
@@ -204,7 +206,7 @@ func (s *Snapshot) look(t *trace) {
 }
 
 // outbound asks the sender's groups and its subnet's ACL.
-func (t *trace) outbound() bool {
+func (s *Snapshot) outbound(t *trace) bool {
 	if t.from == nil {
 		return true
 	}
@@ -216,7 +218,7 @@ func (t *trace) outbound() bool {
 		}
 		t.egress = t.from.ask(f, &p, true)
 		if t.egress.rule == nil {
-			return t.refuse(StepEgress, ReasonNoRule, t.from.blamed())
+			return s.noRule(t, StepEgress, t.from, p.address)
 		}
 	}
 	if a := t.from.subnet.acl; a != nil && t.crosses {
@@ -355,7 +357,7 @@ func (t *trace) targetGateway() bool {
 }
 
 // inbound asks the receiver's subnet's ACL and its groups.
-func (t *trace) inbound() bool {
+func (s *Snapshot) inbound(t *trace) bool {
 	f, step, resource := &t.flow, StepTarget, t.to.ID
 	if a := t.to.subnet.acl; a != nil && t.crosses {
 		t.aclIn = aclRef{a, decide(a.in, f, f.Source.Addr())}
@@ -371,7 +373,7 @@ func (t *trace) inbound() bool {
 		}
 		t.ingress = t.to.ask(f, &p, false)
 		if t.ingress.rule == nil {
-			return t.refuse(StepIngress, ReasonNoRule, t.to.blamed())
+			return s.noRule(t, StepIngress, t.to, p.address)
 		}
 		step, resource = StepIngress, t.ingress.id()
 	}

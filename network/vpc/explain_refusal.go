@@ -93,9 +93,13 @@ func (t *trace) refusedEgress() (why, remedy, requirement string) {
 		return fmt.Sprintf("%s has no security group, so nothing is allowed", t.from.title()),
 			fmt.Sprintf("give %s a group with outbound %s to %s", t.from.ID, f.describe(), peer), requirement
 	}
-	return fmt.Sprintf("no rule of %s allows outbound %s to %s%s",
-			t.from.groupTitles(), f.describe(), f.Destination.Addr(), t.to.inBrackets()),
-		fmt.Sprintf("authorize outbound %s on %s to %s", f.describe(), t.from.groups[0].ID, peer), requirement
+	why = fmt.Sprintf("no rule of %s allows outbound %s to %s%s",
+		t.from.groupTitles(), f.describe(), f.Destination.Addr(), t.to.inBrackets())
+	remedy = fmt.Sprintf("authorize outbound %s on %s to %s", f.describe(), t.from.groups[0].ID, peer)
+	if t.verdict.Reason == ReasonStaleRule {
+		why, remedy = t.refusedStale(t.from.VPC, why, remedy)
+	}
+	return why, remedy, requirement
 }
 
 func (t *trace) refusedIngress() (why, remedy, requirement string) {
@@ -115,9 +119,13 @@ func (t *trace) refusedIngress() (why, remedy, requirement string) {
 		return fmt.Sprintf("%s has no security group, so nothing is allowed", t.to.title()),
 			fmt.Sprintf("give %s a group with inbound %s from %s", t.to.ID, f.describe(), peer), requirement
 	}
-	return fmt.Sprintf("no rule of %s allows inbound %s from %s%s",
-			t.to.groupTitles(), f.describe(), f.Source.Addr(), t.from.inBrackets()),
-		fmt.Sprintf("authorize inbound %s on %s from %s", f.describe(), t.to.groups[0].ID, peer), requirement
+	why = fmt.Sprintf("no rule of %s allows inbound %s from %s%s",
+		t.to.groupTitles(), f.describe(), f.Source.Addr(), t.from.inBrackets())
+	remedy = fmt.Sprintf("authorize inbound %s on %s from %s", f.describe(), t.to.groups[0].ID, peer)
+	if t.verdict.Reason == ReasonStaleRule {
+		why, remedy = t.refusedStale(t.to.VPC, why, remedy)
+	}
+	return why, remedy, requirement
 }
 
 // inBrackets lists the interface's groups for a sentence about its address.

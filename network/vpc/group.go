@@ -27,12 +27,19 @@ type protocolRules struct {
 	protocol Protocol
 	ranges   prefixes[spans]
 	groups   []groupSpans // sorted by id
+	peers    []peerSpans  // those of groups that are in another VPC
 	lists    []listSpans
 }
 
 type groupSpans struct {
 	id string
 	spans
+}
+
+// peerSpans are rules that name a group of another VPC.
+type peerSpans struct {
+	groupSpans
+	vpc string
 }
 
 type listSpans struct {
@@ -127,6 +134,9 @@ func newRuleSet(rules []Rule, chosen []int32, lists map[string]*prefixList) rule
 			switch {
 			case rule.Group != "":
 				r.groups = append(r.groups, groupSpans{rule.Group, ports})
+				if rule.PeerVPC != "" {
+					r.peers = append(r.peers, peerSpans{groupSpans{rule.Group, ports}, rule.PeerVPC})
+				}
 			case rule.PrefixList != "":
 				r.lists = append(r.lists, listSpans{lists[rule.PrefixList], ports})
 			default:

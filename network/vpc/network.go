@@ -109,7 +109,7 @@ type SecurityGroup struct {
 
 // Rule allows traffic of one protocol and port range with one kind of peer: exactly one of CIDR, Group and PrefixList.
 // A Group matches the addresses of the interfaces that are in it, in the same VPC or over an active peering within the
-// region; a Group that is gone is stale and matches nothing.
+// region; a Group that is gone is stale and matches nothing, and so is one behind a peering that is gone.
 type Rule struct {
 	// ID is the rule's own id, "sgr-…".
 	ID         string
@@ -119,6 +119,8 @@ type Rule struct {
 	CIDR       netip.Prefix
 	Group      string
 	PrefixList string
+	// PeerVPC is the VPC of Group where it is not the rule's own.
+	PeerVPC string
 }
 
 // PrefixList is a named set of ranges, one of AWS's own ("com.amazonaws.us-east-1.s3") or a managed one.

@@ -17,6 +17,7 @@ const (
 	ReasonServicePort                       // the link-local service does not listen there
 	ReasonNotInstance                       // instance metadata is for instances only
 	ReasonNoRule                            // no rule of the interface's groups allows it
+	ReasonStaleRule                         // the rule that would allow it is stale: its group or the peering to it is gone
 	ReasonACLDenied                         // an entry of the network ACL denies it, or none allows it
 	ReasonNoRoute                           // no route leads there
 	ReasonBlackhole                         // the route's target is gone
@@ -43,7 +44,7 @@ const (
 
 var reasonNames = [...]string{
 	"none", "unknown-sender", "malformed", "spoofed", "endpoint-starts", "endpoint-unavailable", "dns-off",
-	"service-port", "not-instance", "no-rule", "acl-denied", "no-route", "blackhole", "peering-inactive",
+	"service-port", "not-instance", "no-rule", "stale-rule", "acl-denied", "no-route", "blackhole", "peering-inactive",
 	"not-transitive", "resolver-outside", "no-interface", "detached", "endpoint-port", "not-forwarding", "loop",
 	"no-public-address", "not-public", "not-judged", "service-side",
 	"resolver-unavailable", "resolver-port", "nat-unavailable", "nat-private",

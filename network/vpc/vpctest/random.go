@@ -150,7 +150,11 @@ func (d *drawer) groups(v *vpc.VPC) {
 	for i := range d.between(1, 3, "groups") {
 		g := vpc.SecurityGroup{ID: fmt.Sprintf("sg-%s-%d", v.ID, i), VPC: v.ID}
 		for j := range d.between(0, 5, "rules") {
-			g.Rules = append(g.Rules, d.Rule(fmt.Sprintf("sgr-%s-%d-%d", v.ID, i, j)))
+			r := d.Rule(fmt.Sprintf("sgr-%s-%d-%d", v.ID, i, j))
+			if r.PeerVPC == v.ID {
+				r.PeerVPC = ""
+			}
+			g.Rules = append(g.Rules, r)
 		}
 		if d.chance(80, "open egress") {
 			g.Rules = append(g.Rules, vpc.Rule{
@@ -172,7 +176,8 @@ func (d *drawer) Rule(id string) vpc.Rule {
 	r.Ports = d.ports(r.Protocol)
 	switch kind := d.between(0, 9, "peer"); {
 	case kind < 4:
-		r.Group = fmt.Sprintf("sg-vpc-%d-%d", d.between(0, 2, "vpc"), d.between(0, 2, "group"))
+		r.PeerVPC = fmt.Sprintf("vpc-%d", d.between(0, 2, "vpc"))
+		r.Group = fmt.Sprintf("sg-%s-%d", r.PeerVPC, d.between(0, 2, "group"))
 	case kind < 6 && len(d.n.PrefixLists) > 0:
 		r.PrefixList = pick(d.T, "list", d.n.PrefixLists).ID
 	default:
