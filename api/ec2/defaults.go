@@ -28,6 +28,7 @@ func (s *service) createDefaultVpc(ctx context.Context, c *api.Call, _ *sdk.Crea
 		return nil, err
 	}
 	out := toVpc(v)
+	out.State = types.VpcStatePending
 	return &sdk.CreateDefaultVpcOutput{Vpc: &out}, nil
 }
 

@@ -50,6 +50,9 @@ func groupFilters() map[string]test[*network.SecurityGroup] {
 			if g, err := v.SecurityGroup(v.scope, r.Group); err == nil {
 				return g.Name
 			}
+			if r.Peer != nil {
+				return r.Peer.Name
+			}
 			return ""
 		},
 		"prefix-list-id": func(_ *view, r *network.SecurityGroupRule) string { return r.PrefixList },
@@ -57,7 +60,7 @@ func groupFilters() map[string]test[*network.SecurityGroup] {
 			if r.Group == "" {
 				return ""
 			}
-			return v.scope.Account
+			return groupOwner(v.scope.Account, r)
 		},
 	} {
 		out["ip-permission."+name] = ruled(false, of)
@@ -82,11 +85,11 @@ func groupARN(g *network.SecurityGroup) string {
 	return resource(&api.Call{Account: g.Account, Region: g.Region}, "security-group/"+g.ID)
 }
 
-func toGroup(g *network.SecurityGroup) types.SecurityGroup {
+func (v *view) group(g *network.SecurityGroup) types.SecurityGroup {
 	return types.SecurityGroup{
 		GroupId: aws.String(g.ID), GroupName: aws.String(g.Name), Description: aws.String(g.Description),
 		VpcId: aws.String(g.VPC), OwnerId: aws.String(g.Account), SecurityGroupArn: aws.String(groupARN(g)), Tags: toTags(g.Tags),
-		IpPermissions: permissions(g, false), IpPermissionsEgress: permissions(g, true),
+		IpPermissions: v.permissions(g, false), IpPermissionsEgress: v.permissions(g, true),
 	}
 }
 
@@ -122,8 +125,9 @@ func (s *service) describeSecurityGroups(_ context.Context, c *api.Call, in *sdk
 		}
 		in.GroupIds = append(in.GroupIds, id)
 	}
-	found, next, err := describe(s.view(c), groupListing, query{in.GroupIds, in.Filters, in.MaxResults, in.NextToken})
-	return &sdk.DescribeSecurityGroupsOutput{SecurityGroups: convert(found, toGroup), NextToken: next}, err
+	v := s.view(c)
+	found, next, err := describe(v, groupListing, query{in.GroupIds, in.Filters, in.MaxResults, in.NextToken})
+	return &sdk.DescribeSecurityGroupsOutput{SecurityGroups: convert(found, v.group), NextToken: next}, err
 }
 
 func (s *service) deleteSecurityGroup(ctx context.Context, c *api.Call, in *sdk.DeleteSecurityGroupInput) (*sdk.DeleteSecurityGroupOutput, error) {

@@ -219,6 +219,7 @@ func (s *service) createNetworkInterface(ctx context.Context, c *api.Call, in *s
 		return nil, err
 	}
 	out := s.view(c).nic(n)
+	out.Status = "pending" // as the EC2 API writes it, whatever its enumeration says
 	return &sdk.CreateNetworkInterfaceOutput{NetworkInterface: &out, ClientToken: in.ClientToken}, nil
 }
 

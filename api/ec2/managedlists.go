@@ -37,6 +37,7 @@ func (s *service) createManagedPrefixList(ctx context.Context, c *api.Call, in *
 		return nil, err
 	}
 	out := toPrefixList(l)
+	out.State = types.PrefixListStateCreateInProgress
 	return &sdk.CreateManagedPrefixListOutput{PrefixList: &out}, nil
 }
 
@@ -74,6 +75,7 @@ func (s *service) modifyManagedPrefixList(ctx context.Context, c *api.Call, in *
 		return nil, err
 	}
 	out := toPrefixList(l)
+	out.State = types.PrefixListStateModifyInProgress
 	return &sdk.ModifyManagedPrefixListOutput{PrefixList: &out}, nil
 }
 
@@ -83,6 +85,6 @@ func (s *service) deleteManagedPrefixList(ctx context.Context, c *api.Call, in *
 		return nil, err
 	}
 	out := toPrefixList(l)
-	out.State = types.PrefixListStateDeleteComplete
+	out.State = types.PrefixListStateDeleteInProgress
 	return &sdk.DeleteManagedPrefixListOutput{PrefixList: &out}, nil
 }

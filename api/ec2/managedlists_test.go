@@ -17,7 +17,7 @@ func TestManagedPrefixList(t *testing.T) {
 		TagSpecifications: nameTag("prefix-list", "office"),
 	}))(t).PrefixList
 	id := made.PrefixListId
-	if *made.Version != 1 || *made.MaxEntries != 2 || made.State != "create-complete" || *made.OwnerId != account {
+	if *made.Version != 1 || *made.MaxEntries != 2 || made.State != "create-in-progress" || *made.OwnerId != account {
 		t.Errorf("made %+v", made)
 	}
 	type in = *sdk.ModifyManagedPrefixListInput

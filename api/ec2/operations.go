@@ -142,6 +142,8 @@ func (s *service) groupOperations() []api.Operation {
 		api.Op("RevokeSecurityGroupEgress", one("security-group", func(in *sdk.RevokeSecurityGroupEgressInput) *string { return in.GroupId }),
 			s.revokeEgress, ruleMembers, api.Takes("SecurityGroupRuleIds")),
 		api.Op("DescribeSecurityGroupRules", api.Everything, s.describeSecurityGroupRules, pages, api.Takes("SecurityGroupRuleIds")),
+		api.Op("DescribeStaleSecurityGroups", api.Everything, s.describeStaleSecurityGroups, api.Takes("VpcId", "MaxResults", "NextToken")),
+		api.Op("DescribeSecurityGroupReferences", api.Everything, s.describeSecurityGroupReferences, api.Takes("GroupId")),
 		api.Op("ModifySecurityGroupRules", found(s, aboutRuleChanges),
 			s.modifySecurityGroupRules, api.Takes("GroupId", "SecurityGroupRules")),
 		api.Op("UpdateSecurityGroupRuleDescriptionsIngress", oneGroup(s, func(in *sdk.UpdateSecurityGroupRuleDescriptionsIngressInput) (id, name *string) {

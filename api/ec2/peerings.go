@@ -54,12 +54,13 @@ var peeringListing = listing[peeringRow]{
 
 func (v *view) peering(p *network.Peering) peeringRow {
 	return peeringRow{
-		p, v.peeringSide(p.Requester, p.Account, p.Region, p.RequesterDNS),
-		v.peeringSide(p.Accepter, p.AccepterAccount, p.AccepterRegion, p.AccepterDNS),
+		p, v.peeringSide(p.Requester, p.Account, p.Region, p.RequesterDNS, true),
+		v.peeringSide(p.Accepter, p.AccepterAccount, p.AccepterRegion, p.AccepterDNS, p.Status == network.PeeringActive),
 	}
 }
 
-func (v *view) peeringSide(id, account, region string, dns bool) types.VpcPeeringConnectionVpcInfo {
+// peeringSide is what one side shows; its ranges only while they are shown.
+func (v *view) peeringSide(id, account, region string, dns, shown bool) types.VpcPeeringConnectionVpcInfo {
 	out := types.VpcPeeringConnectionVpcInfo{
 		VpcId: aws.String(id), OwnerId: aws.String(account), Region: aws.String(region),
 		PeeringOptions: &types.VpcPeeringConnectionOptionsDescription{
@@ -67,7 +68,7 @@ func (v *view) peeringSide(id, account, region string, dns bool) types.VpcPeerin
 			AllowEgressFromLocalVpcToRemoteClassicLink: aws.Bool(false),
 		},
 	}
-	if owner, ok := v.AnyVPC(id); ok {
+	if owner, ok := v.AnyVPC(id); ok && shown {
 		out.CidrBlock = str(owner.CIDR())
 		out.CidrBlockSet = convert(owner.Blocks, func(b network.Block) types.CidrBlock { return types.CidrBlock{CidrBlock: str(b.CIDR)} })
 	}
@@ -103,6 +104,9 @@ func (s *service) createVpcPeeringConnection(ctx context.Context, c *api.Call, i
 		return nil, err
 	}
 	out := toPeering(s.view(c).peering(p))
+	if p.Status == network.PeeringPending {
+		out.Status.Code, out.Status.Message = types.VpcPeeringConnectionStateReasonCodeInitiatingRequest, aws.String("Initiating Request to "+p.AccepterAccount)
+	}
 	return &sdk.CreateVpcPeeringConnectionOutput{VpcPeeringConnection: &out}, nil
 }
 
@@ -117,6 +121,9 @@ func (s *service) acceptVpcPeeringConnection(ctx context.Context, c *api.Call, i
 		return nil, err
 	}
 	out := toPeering(s.view(c).peering(p))
+	if p.Status == network.PeeringActive {
+		out.Status.Code, out.Status.Message = types.VpcPeeringConnectionStateReasonCodeProvisioning, aws.String("Provisioning")
+	}
 	return &sdk.AcceptVpcPeeringConnectionOutput{VpcPeeringConnection: &out}, nil
 }
 

@@ -17,7 +17,7 @@ func TestPeering(t *testing.T) {
 		VpcId: &a, PeerVpcId: &b, TagSpecifications: nameTag("vpc-peering-connection", "ab"),
 	}))(t).VpcPeeringConnection
 	id := asked.VpcPeeringConnectionId
-	if asked.Status.Code != "pending-acceptance" || asked.ExpirationTime == nil || *asked.AccepterVpcInfo.CidrBlock != "10.1.0.0/16" {
+	if asked.Status.Code != "initiating-request" || asked.ExpirationTime == nil || *asked.RequesterVpcInfo.CidrBlock != "10.0.0.0/16" || asked.AccepterVpcInfo.CidrBlock != nil {
 		t.Errorf("the request is %+v", asked)
 	}
 	options := func(o *types.PeeringConnectionOptionsRequest) error {
@@ -36,7 +36,8 @@ func TestPeering(t *testing.T) {
 		{"again", second(l.CreateVpcPeeringConnection(l.ctx, &sdk.CreateVpcPeeringConnectionInput{VpcId: &b, PeerVpcId: &a})), "VpcPeeringConnectionAlreadyExists"},
 		{"options too early", options(on), "OperationNotPermitted"},
 		{"accept nothing", second(l.AcceptVpcPeeringConnection(l.ctx, &sdk.AcceptVpcPeeringConnectionInput{VpcPeeringConnectionId: none})), "InvalidVpcPeeringConnectionID.NotFound"},
-		{"accept", second(l.AcceptVpcPeeringConnection(l.ctx, &sdk.AcceptVpcPeeringConnectionInput{VpcPeeringConnectionId: id})), ""},
+		{"accept", provisioning(l, id), ""},
+		{"accept again", second(l.AcceptVpcPeeringConnection(l.ctx, &sdk.AcceptVpcPeeringConnectionInput{VpcPeeringConnectionId: id})), "InvalidStateTransition"},
 		{"reject what is active", second(l.RejectVpcPeeringConnection(l.ctx, &sdk.RejectVpcPeeringConnectionInput{VpcPeeringConnectionId: id})), "InvalidStateTransition"},
 		{"ClassicLink", options(&types.PeeringConnectionOptionsRequest{AllowEgressFromLocalClassicLinkToRemoteVpc: aws.Bool(true)}), "InvalidParameterValue"},
 		{"options", options(on), ""},
@@ -50,6 +51,19 @@ func TestPeering(t *testing.T) {
 		t.Errorf("found %+v", found)
 	}
 	must(l.DeleteVpcPeeringConnection(l.ctx, &sdk.DeleteVpcPeeringConnectionInput{VpcPeeringConnectionId: id}))(t)
-	_, err := l.DescribeVpcPeeringConnections(l.ctx, &sdk.DescribeVpcPeeringConnectionsInput{VpcPeeringConnectionIds: []string{*id}})
-	wantCode(t, "after its end", err, "InvalidVpcPeeringConnectionID.NotFound")
+	ended := must(l.DescribeVpcPeeringConnections(l.ctx, &sdk.DescribeVpcPeeringConnectionsInput{VpcPeeringConnectionIds: []string{*id}}))(t).VpcPeeringConnections
+	if s := ended[0].Status; s.Code != "deleted" || *s.Message != "Deleted by "+account {
+		t.Errorf("after its end %+v", s)
+	}
+	_, err := l.DeleteVpcPeeringConnection(l.ctx, &sdk.DeleteVpcPeeringConnectionInput{VpcPeeringConnectionId: id})
+	wantCode(t, "deleting it again", err, "InvalidStateTransition")
+}
+
+// provisioning accepts a peering connection; the answer comes before it is active.
+func provisioning(l *lab, id *string) error {
+	out, err := l.AcceptVpcPeeringConnection(l.ctx, &sdk.AcceptVpcPeeringConnectionInput{VpcPeeringConnectionId: id})
+	if err == nil && out.VpcPeeringConnection.Status.Code != "provisioning" {
+		l.t.Errorf("accepted it is %+v", out.VpcPeeringConnection.Status)
+	}
+	return err
 }

@@ -118,7 +118,12 @@ func rulesOf(p types.IpPermission) ([]network.SecurityGroupRule, error) {
 		if aws.ToString(x.GroupId) == "" {
 			return nil, required("groupId")
 		}
-		add(x.Description, func(r *network.SecurityGroupRule) { r.Group = *x.GroupId })
+		add(x.Description, func(r *network.SecurityGroupRule) {
+			r.Group = *x.GroupId
+			r.Peer = &network.PeerGroup{
+				VPC: aws.ToString(x.VpcId), Account: aws.ToString(x.UserId), Peering: aws.ToString(x.VpcPeeringConnectionId),
+			}
+		})
 	}
 	return out, nil
 }
@@ -133,7 +138,11 @@ func block(s *string, four bool) (netip.Prefix, error) {
 }
 
 // permissions puts rules of one direction together as the EC2 API shows them.
-func permissions(g *network.SecurityGroup, egress bool) []types.IpPermission {
+func (v *view) permissions(g *network.SecurityGroup, egress bool) []types.IpPermission {
+	return v.permissionsOf(g, func(r *network.SecurityGroupRule) bool { return r.Egress == egress })
+}
+
+func (v *view) permissionsOf(g *network.SecurityGroup, chosen func(*network.SecurityGroupRule) bool) []types.IpPermission {
 	type key struct {
 		protocol vpc.Protocol
 		ports    vpc.PortRange
@@ -142,7 +151,7 @@ func permissions(g *network.SecurityGroup, egress bool) []types.IpPermission {
 	out := []types.IpPermission{}
 	for i := range g.Rules {
 		r := &g.Rules[i]
-		if r.Egress != egress {
+		if !chosen(r) {
 			continue
 		}
 		k := key{r.Protocol, r.Ports}
@@ -152,7 +161,7 @@ func permissions(g *network.SecurityGroup, egress bool) []types.IpPermission {
 			at[k] = n
 			out = append(out, permission(r))
 		}
-		addPeer(&out[n], g, r)
+		v.addPeer(&out[n], g, r)
 	}
 	return out
 }
@@ -165,13 +174,15 @@ func permission(r *network.SecurityGroupRule) types.IpPermission {
 	return p
 }
 
-func addPeer(p *types.IpPermission, g *network.SecurityGroup, r *network.SecurityGroupRule) {
+func (v *view) addPeer(p *types.IpPermission, g *network.SecurityGroup, r *network.SecurityGroupRule) {
 	description := optional(r.Description)
 	switch {
 	case r.Group != "":
-		p.UserIdGroupPairs = append(p.UserIdGroupPairs, types.UserIdGroupPair{
-			GroupId: aws.String(r.Group), UserId: aws.String(g.Account), Description: description,
-		})
+		pair := types.UserIdGroupPair{GroupId: aws.String(r.Group), UserId: aws.String(groupOwner(g.Account, r)), Description: description}
+		if x, ok := v.Reference(g, r); ok {
+			pair.VpcId, pair.VpcPeeringConnectionId, pair.PeeringStatus = &x.VPC, optional(x.Peering), aws.String(string(x.Status))
+		}
+		p.UserIdGroupPairs = append(p.UserIdGroupPairs, pair)
 	case r.PrefixList != "":
 		p.PrefixListIds = append(p.PrefixListIds, types.PrefixListId{PrefixListId: aws.String(r.PrefixList), Description: description})
 	case r.CIDR.Addr().Is6():
@@ -179,6 +190,14 @@ func addPeer(p *types.IpPermission, g *network.SecurityGroup, r *network.Securit
 	default:
 		p.IpRanges = append(p.IpRanges, types.IpRange{CidrIp: str(r.CIDR), Description: description})
 	}
+}
+
+// groupOwner is the account of the group that a rule of the owner's names.
+func groupOwner(owner string, r *network.SecurityGroupRule) string {
+	if r.Peer != nil {
+		return r.Peer.Account
+	}
+	return owner
 }
 
 // optional leaves an empty text out of an answer.

@@ -18,6 +18,16 @@ import (
 type groupRule struct {
 	group *network.SecurityGroup
 	rule  network.SecurityGroupRule
+	// reference is where its reference to a group of another VPC stands; nil where it has none.
+	reference *network.Reference
+}
+
+func (v *view) rule(g *network.SecurityGroup, r network.SecurityGroupRule) groupRule {
+	out := groupRule{group: g, rule: r}
+	if reference, ok := v.Reference(g, &r); ok {
+		out.reference = &reference
+	}
+	return out
 }
 
 var ruleListing = listing[groupRule]{
@@ -29,7 +39,7 @@ var ruleListing = listing[groupRule]{
 		if err != nil {
 			return groupRule{}, err
 		}
-		return groupRule{g, *r}, nil
+		return v.rule(g, *r), nil
 	},
 	filters: map[string]test[groupRule]{
 		"group-id":               text(func(r groupRule) string { return r.group.ID }),
@@ -44,7 +54,7 @@ func allRules(v *view) iter.Seq[groupRule] {
 			rules := slices.Clone(g.Rules)
 			slices.SortFunc(rules, func(a, b network.SecurityGroupRule) int { return cmp.Compare(a.ID, b.ID) })
 			for _, r := range rules {
-				if !yield(groupRule{g, r}) {
+				if !yield(v.rule(g, r)) {
 					return
 				}
 			}
@@ -64,7 +74,11 @@ func toRule(r groupRule) types.SecurityGroupRule {
 	switch {
 	case r.rule.Group != "":
 		out.ReferencedGroupInfo = &types.ReferencedSecurityGroup{
-			GroupId: aws.String(r.rule.Group), UserId: aws.String(r.group.Account),
+			GroupId: aws.String(r.rule.Group), UserId: aws.String(groupOwner(r.group.Account, &r.rule)),
+		}
+		if x := r.reference; x != nil {
+			out.ReferencedGroupInfo.VpcId, out.ReferencedGroupInfo.VpcPeeringConnectionId = &x.VPC, optional(x.Peering)
+			out.ReferencedGroupInfo.PeeringStatus = aws.String(string(x.Status))
 		}
 	case r.rule.PrefixList != "":
 		out.PrefixListId = aws.String(r.rule.PrefixList)
@@ -76,8 +90,8 @@ func toRule(r groupRule) types.SecurityGroupRule {
 	return out
 }
 
-func toRules(g *network.SecurityGroup, rules []network.SecurityGroupRule) []types.SecurityGroupRule {
-	return convert(rules, func(r network.SecurityGroupRule) types.SecurityGroupRule { return toRule(groupRule{g, r}) })
+func (v *view) rules(g *network.SecurityGroup, rules []network.SecurityGroupRule) []types.SecurityGroupRule {
+	return convert(rules, func(r network.SecurityGroupRule) types.SecurityGroupRule { return toRule(v.rule(g, r)) })
 }
 
 func toRevoked(group string, r network.SecurityGroupRule) types.RevokedSecurityGroupRule {
@@ -135,11 +149,12 @@ func (s *service) authorize(ctx context.Context, c *api.Call, x change, specs []
 	if err != nil {
 		return nil, err
 	}
-	g, err := s.network.State().SecurityGroup(scopeOf(c), group)
+	v := s.view(c)
+	g, err := v.SecurityGroup(v.scope, group)
 	if err != nil {
 		return nil, err
 	}
-	return toRules(g, made), nil
+	return v.rules(g, made), nil
 }
 
 func (s *service) revoke(ctx context.Context, c *api.Call, x change, ids []string) ([]types.RevokedSecurityGroupRule, error) {

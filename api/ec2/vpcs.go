@@ -76,6 +76,7 @@ func (s *service) createVpc(ctx context.Context, c *api.Call, in *sdk.CreateVpcI
 		return nil, err
 	}
 	out := toVpc(v)
+	out.State = types.VpcStatePending
 	return &sdk.CreateVpcOutput{Vpc: &out}, nil
 }
 
@@ -148,6 +149,7 @@ func (s *service) associateVpcCidrBlock(ctx context.Context, c *api.Call, in *sd
 		return nil, err
 	}
 	out := toBlock(b)
+	out.CidrBlockState.State = types.VpcCidrBlockStateCodeAssociating
 	return &sdk.AssociateVpcCidrBlockOutput{VpcId: in.VpcId, CidrBlockAssociation: &out}, nil
 }
 
@@ -157,6 +159,6 @@ func (s *service) disassociateVpcCidrBlock(ctx context.Context, c *api.Call, in 
 		return nil, err
 	}
 	out := toBlock(b)
-	out.CidrBlockState = &types.VpcCidrBlockState{State: types.VpcCidrBlockStateCodeDisassociated}
+	out.CidrBlockState.State = types.VpcCidrBlockStateCodeDisassociating
 	return &sdk.DisassociateVpcCidrBlockOutput{VpcId: aws.String(v.ID), CidrBlockAssociation: &out}, nil
 }

@@ -19,6 +19,7 @@ var emptyLists = map[string][]string{
 	"SecurityGroupRule":        {"Tags"},
 	"ServiceConfiguration":     {"Tags"},
 	"ServiceDetail":            {"Tags"},
+	"StaleSecurityGroup":       {"StaleIpPermissions", "StaleIpPermissionsEgress"},
 	"Subnet":                   {"Ipv6CidrBlockAssociationSet"},
 	"VpcEndpoint":              {"DnsEntries", "Groups", "NetworkInterfaceIds", "RouteTableIds", "SubnetIds", "Tags"},
 	"VpcPeeringConnection":     {"Tags"},

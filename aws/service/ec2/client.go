@@ -638,6 +638,14 @@ func (c *Client) DescribeRouteTables(ctx context.Context, in *DescribeRouteTable
 	return out, nil
 }
 
+func (c *Client) DescribeSecurityGroupReferences(ctx context.Context, in *DescribeSecurityGroupReferencesInput) (*DescribeSecurityGroupReferencesOutput, error) {
+	out := new(DescribeSecurityGroupReferencesOutput)
+	if err := c.caller.Call(ctx, "DescribeSecurityGroupReferences", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *Client) DescribeSecurityGroupRules(ctx context.Context, in *DescribeSecurityGroupRulesInput) (*DescribeSecurityGroupRulesOutput, error) {
 	out := new(DescribeSecurityGroupRulesOutput)
 	if err := c.caller.Call(ctx, "DescribeSecurityGroupRules", in, out); err != nil {
@@ -649,6 +657,14 @@ func (c *Client) DescribeSecurityGroupRules(ctx context.Context, in *DescribeSec
 func (c *Client) DescribeSecurityGroups(ctx context.Context, in *DescribeSecurityGroupsInput) (*DescribeSecurityGroupsOutput, error) {
 	out := new(DescribeSecurityGroupsOutput)
 	if err := c.caller.Call(ctx, "DescribeSecurityGroups", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeStaleSecurityGroups(ctx context.Context, in *DescribeStaleSecurityGroupsInput) (*DescribeStaleSecurityGroupsOutput, error) {
+	out := new(DescribeStaleSecurityGroupsOutput)
+	if err := c.caller.Call(ctx, "DescribeStaleSecurityGroups", in, out); err != nil {
 		return nil, err
 	}
 	return out, nil

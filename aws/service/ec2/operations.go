@@ -980,6 +980,15 @@ type DescribeRouteTablesOutput struct {
 	RouteTables []types.RouteTable
 }
 
+type DescribeSecurityGroupReferencesInput struct {
+	GroupId []string
+	DryRun  *bool
+}
+
+type DescribeSecurityGroupReferencesOutput struct {
+	SecurityGroupReferenceSet []types.SecurityGroupReference
+}
+
 type DescribeSecurityGroupRulesInput struct {
 	DryRun               *bool
 	Filters              []types.Filter
@@ -1005,6 +1014,18 @@ type DescribeSecurityGroupsInput struct {
 type DescribeSecurityGroupsOutput struct {
 	NextToken      *string
 	SecurityGroups []types.SecurityGroup
+}
+
+type DescribeStaleSecurityGroupsInput struct {
+	VpcId      *string
+	DryRun     *bool
+	MaxResults *int32
+	NextToken  *string
+}
+
+type DescribeStaleSecurityGroupsOutput struct {
+	NextToken             *string
+	StaleSecurityGroupSet []types.StaleSecurityGroup
 }
 
 type DescribeSubnetsInput struct {

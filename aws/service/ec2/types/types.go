@@ -1500,6 +1500,13 @@ type SecurityGroupIdentifier struct {
 	GroupName *string
 }
 
+type SecurityGroupReference struct {
+	GroupId                *string
+	ReferencingVpcId       *string
+	TransitGatewayId       *string
+	VpcPeeringConnectionId *string
+}
+
 type SecurityGroupRule struct {
 	CidrIpv4             *string
 	CidrIpv6             *string
@@ -1589,6 +1596,24 @@ type SpotMarketOptions struct {
 	MaxPrice                     *string
 	SpotInstanceType             SpotInstanceType
 	ValidUntil                   *time.Time
+}
+
+type StaleIpPermission struct {
+	FromPort         *int32
+	IpProtocol       *string
+	IpRanges         []string
+	PrefixListIds    []string
+	ToPort           *int32
+	UserIdGroupPairs []UserIdGroupPair
+}
+
+type StaleSecurityGroup struct {
+	Description              *string
+	GroupId                  *string
+	GroupName                *string
+	StaleIpPermissions       []StaleIpPermission
+	StaleIpPermissionsEgress []StaleIpPermission
+	VpcId                    *string
 }
 
 type StateReason struct {
