@@ -63,7 +63,7 @@ func (s *Service) DeleteNetworkACL(ctx context.Context, c Scope, id string) erro
 		case a.Default:
 			return invalidValue("cannot delete default network ACL %s", id)
 		case len(a.Associations) > 0:
-			return inUse("The networkAcl '%s' has dependencies and cannot be deleted: %s", id, a.Associations[0].Subnet)
+			return inUse("The networkAcl '%s' has dependencies and cannot be deleted. %s depends on it.", id, a.Associations[0].Subnet)
 		}
 		p.remove(a)
 		return nil

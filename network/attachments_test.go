@@ -38,7 +38,7 @@ func TestRefuseAttachment(t *testing.T) {
 		{"another at the same index", attach(two.ID, "i-1", "", 1), "InvalidParameterValue"},
 		{"a third", attach(two.ID, "i-1", "", 2), ""},
 		{"one too many", attach(three.ID, "i-1", "", 2), "InvalidParameterValue"},
-		{"delete what is attached", func() error { return l.DeleteInterface(l.ctx, here, one.ID) }, "InvalidNetworkInterface.InUse"},
+		{"delete what is attached", func() error { return l.DeleteInterface(l.ctx, here, one.ID) }, "InvalidParameterValue"},
 		{"detach the primary one", detach(func() string { return attachment(primary.ID) }), "OperationNotPermitted"},
 		{"detach an endpoint's", detach(func() string { return attachment(e.Interfaces[0]) }), "OperationNotPermitted"},
 		{"detach nothing", detach(func() string { return "eni-attach" + noSuch }), "InvalidAttachmentID.NotFound"},

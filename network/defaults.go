@@ -51,14 +51,18 @@ func (s *State) DefaultGroupNamed(c Scope, name string) (*SecurityGroup, error) 
 	if name == "" {
 		return nil, missing("groupId")
 	}
-	if v, ok := s.DefaultVPC(c); ok {
+	v, ok := s.DefaultVPC(c)
+	if ok {
 		for g := range s.SecurityGroups(c) {
 			if g.VPC == v.ID && g.Name == name {
 				return g, nil
 			}
 		}
 	}
-	return nil, refuse(fault.NotFound, "InvalidGroup.NotFound", "The security group '%s' does not exist in default VPC", name)
+	if !ok {
+		return nil, refuse(fault.NotFound, "InvalidGroup.NotFound", "The security group '%s' does not exist. A group is named in the default VPC only, and there is none.", name)
+	}
+	return nil, refuse(fault.NotFound, "InvalidGroup.NotFound", "The security group '%s' does not exist in default VPC '%s'", name, v.ID)
 }
 
 // CreateDefaultVpc makes the default VPC of a region: with DNS host names, an Internet gateway and a route to it, and a
@@ -67,7 +71,7 @@ func (s *Service) CreateDefaultVpc(ctx context.Context, c Scope) (*VPC, error) {
 	var made *VPC
 	err := s.do(ctx, c, func(p *plan) error {
 		if v, ok := p.DefaultVPC(c); ok {
-			return refuse(fault.Exists, "DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region: %s", v.ID)
+			return refuse(fault.Exists, "DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region. It is %s.", v.ID)
 		}
 		if count(p.InternetGateways(c)) >= p.limits.Gateways {
 			return overLimit("InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached: %d", p.limits.Gateways)

@@ -194,7 +194,7 @@ func (s *Service) DeleteDhcpOptions(ctx context.Context, c Scope, id string) err
 		}
 		for v := range p.VPCs(c) {
 			if v.DhcpOptionsID() == id {
-				return inUse("The dhcpOptions '%s' has dependencies and cannot be deleted: %s", id, v.ID)
+				return inUse("The dhcpOptions '%s' has dependencies and cannot be deleted. %s depends on it.", id, v.ID)
 			}
 		}
 		if id == regionOptions(c).ID {

@@ -113,6 +113,13 @@ func (p *plan) placeInterfaces(e *VpcEndpoint, in CreateVpcEndpointInput) (err e
 	if e.Groups, err = p.groupsFor(e.VPC, in.Groups); err != nil {
 		return err
 	}
+	ids := make([]string, len(in.Subnets))
+	for i, subnet := range in.Subnets {
+		ids[i] = subnet.ID
+	}
+	if _, err := fault.All(ids, func(id string) (*Subnet, error) { return p.Subnet(p.scope, id) }); err != nil {
+		return err
+	}
 	for _, subnet := range in.Subnets {
 		if err := p.addSubnet(e, subnet); err != nil {
 			return err

@@ -43,7 +43,7 @@ var FlowLogFields = []string{
 
 func (*FlowLog) kind() Kind { return KindFlowLog }
 
-var nounFlowLog = noun{"fl", "InvalidFlowLogId.NotFound", "InvalidFlowLogId.NotFound", "The specified flow log ID '%s' does not exist"}
+var nounFlowLog = noun{"fl", "InvalidFlowLogId.NotFound", "InvalidFlowLogId.NotFound", "These flow log ids in the input list are not found: [TotalCount: 1] %s"}
 
 // FlowLog finds a flow log.
 func (s *State) FlowLog(c Scope, id string) (*FlowLog, error) {
@@ -197,7 +197,7 @@ func (p *plan) mayLog(l *FlowLog, kind string) (err error) {
 			continue
 		}
 		if n++; other.Destination == l.Destination && other.Traffic == l.Traffic && other.Format == l.Format {
-			return refuse(fault.Exists, "FlowLogAlreadyExists", "There is an existing Flow Log with the same configuration and log destination: %s", other.ID)
+			return refuse(fault.Exists, "FlowLogAlreadyExists", "Error. There is an existing Flow Log with the same configuration and log destination. It is %s.", other.ID)
 		}
 	}
 	if n >= p.limits.FlowLogs {

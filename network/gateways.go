@@ -77,7 +77,7 @@ func (s *Service) DeleteInternetGateway(ctx context.Context, c Scope, id string)
 			return err
 		}
 		if g.VPC != "" {
-			return inUse("The internetGateway '%s' has dependencies and cannot be deleted: it is attached to %s", id, g.VPC)
+			return inUse("The internetGateway '%s' has dependencies and cannot be deleted. It is attached to %s.", id, g.VPC)
 		}
 		p.forget(g)
 		return nil

@@ -147,6 +147,10 @@ func (p *plan) groupsFor(vpcID string, ids []string) ([]string, error) {
 		}
 		return []string{g.ID}, nil
 	}
+	groups, err := fault.All(ids, func(id string) (*SecurityGroup, error) { return p.SecurityGroup(p.scope, id) })
+	if err != nil {
+		return nil, err
+	}
 	out := slices.Clone(ids)
 	slices.Sort(out)
 	out = slices.Compact(out)
@@ -154,13 +158,9 @@ func (p *plan) groupsFor(vpcID string, ids []string) ([]string, error) {
 		return nil, overLimit("SecurityGroupsPerInterfaceLimitExceeded",
 			"The maximum number of security groups per interface has been reached: %d", p.limits.GroupsPerNIC)
 	}
-	for _, id := range out {
-		g, err := p.SecurityGroup(p.scope, id)
-		if err != nil {
-			return nil, err
-		}
+	for _, g := range groups {
 		if g.VPC != vpcID {
-			return nil, invalidParameter("Security group %s does not belong to VPC %s.", id, vpcID)
+			return nil, invalidParameter("Security group %s does not belong to VPC %s.", g.ID, vpcID)
 		}
 	}
 	return out, nil

@@ -254,7 +254,7 @@ func (s *Service) DeleteInterface(ctx context.Context, c Scope, id string) error
 			return notYours(n)
 		}
 		if n.Attachment != nil {
-			return refuse(fault.InUse, "InvalidNetworkInterface.InUse", "Network interface '%s' is currently in use by %s.", id, n.Owner())
+			return refuse(fault.InUse, "InvalidParameterValue", "Network interface '%s' is currently in use. It belongs to %s.", id, n.Owner())
 		}
 		p.dropInterface(n)
 		return nil

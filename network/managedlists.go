@@ -174,7 +174,7 @@ func (s *Service) DeletePrefixList(ctx context.Context, c Scope, id string) (*Pr
 			return err
 		}
 		if user := p.userOf(id); user != "" {
-			return inUse("The prefix list '%s' has dependencies and cannot be deleted: %s", id, user)
+			return inUse("The prefix list '%s' has dependencies and cannot be deleted. %s depends on it.", id, user)
 		}
 		gone = l
 		p.remove(l)

@@ -167,7 +167,7 @@ func (s *State) AnyVPC(id string) (*VPC, bool) { return s.vpcs.get(id) }
 
 // AcceptPeering accepts a request, as the other side. It then carries what routes send to it.
 func (s *Service) AcceptPeering(ctx context.Context, c Scope, id string) (*Peering, error) {
-	return s.answerPeering(ctx, c, id, func(p *plan, changed *Peering) {
+	return s.answerPeering(ctx, c, id, peeringAnswer{"accept", "accepted", "provisioning"}, func(p *plan, changed *Peering) {
 		changed.Status, changed.StatusText, changed.Active = PeeringActive, "Active", true
 		requester, _ := p.vpcs.get(changed.Requester)
 		accepter, _ := p.vpcs.get(changed.Accepter)
@@ -179,24 +179,34 @@ func (s *Service) AcceptPeering(ctx context.Context, c Scope, id string) (*Peeri
 
 // RejectPeering rejects a request, as the other side.
 func (s *Service) RejectPeering(ctx context.Context, c Scope, id string) error {
-	_, err := s.answerPeering(ctx, c, id, func(p *plan, changed *Peering) {
+	_, err := s.answerPeering(ctx, c, id, peeringAnswer{"reject", "accepted or rejected", "rejected"}, func(p *plan, changed *Peering) {
 		changed.end(PeeringRejected, "Rejected by "+c.Account, c.Account, p.now)
 	})
 	return err
 }
 
-func (s *Service) answerPeering(ctx context.Context, c Scope, id string, answer func(*plan, *Peering)) (*Peering, error) {
+// peeringAnswer is how Amazon's errors speak of an answer to a request for peering, and what it would have become.
+type peeringAnswer struct{ verb, done, next string }
+
+func (s *Service) answerPeering(ctx context.Context, c Scope, id string, a peeringAnswer, answer func(*plan, *Peering)) (*Peering, error) {
 	var made *Peering
 	err := s.do(ctx, c, func(p *plan) error {
 		old, err := p.PeeringOf(c, id)
 		if err != nil {
 			return err
 		}
-		if old.accepterScope() != c {
-			return refuse(fault.Conflict, "OperationNotPermitted", "The peering connection %s is answered by account %s in %s", id, old.AccepterAccount, old.AccepterRegion)
+		if old.AccepterAccount != c.Account {
+			return refuseOperation("User (%s) cannot %s peering %s. Account %s answers it, in %s.", c.Account, a.verb, id, old.AccepterAccount, old.AccepterRegion)
 		}
-		if old.Status != PeeringPending || !old.Expires.After(p.now) {
-			return refuse(fault.Conflict, "InvalidStateTransition", "Invalid state transition for %s: it is %s, not %s", id, old.Status, PeeringPending)
+		if old.AccepterRegion != c.Region {
+			return refuseOperation("Incorrect region (%s) specified for this request. VPC peering connection %s must be %s in region %s",
+				c.Region, id, a.done, old.AccepterRegion)
+		}
+		if status := old.Status; status != PeeringPending || !old.Expires.After(p.now) {
+			if status == PeeringPending {
+				status = PeeringExpired
+			}
+			return transition(id, status, a.next)
 		}
 		changed := *old
 		answer(p, &changed)
@@ -205,6 +215,10 @@ func (s *Service) answerPeering(ctx context.Context, c Scope, id string, answer 
 		return nil
 	})
 	return made, err
+}
+
+func transition(id string, from PeeringStatus, to string) error {
+	return refuse(fault.Conflict, "InvalidStateTransition", "Invalid state transition for %s, attempted to transition from %s to %s", id, from, to)
 }
 
 // PeeringDNS says which sides let the other resolve their host names to private addresses; nil leaves a side as it is.
@@ -247,8 +261,7 @@ func (s *Service) DeletePeering(ctx context.Context, c Scope, id string) error {
 			return err
 		}
 		if old.Dead() {
-			return refuse(fault.Conflict, "InvalidStateTransition",
-				"Invalid state transition for %s, attempted to transition from %s to deleting", id, old.Status)
+			return transition(id, old.Status, "deleting")
 		}
 		changed := *old
 		changed.end(PeeringDeleted, "Deleted by "+c.Account, c.Account, p.now)

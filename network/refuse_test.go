@@ -268,7 +268,7 @@ func TestRefuseInterface(t *testing.T) {
 		{"more than there are", make(network.CreateInterfaceInput{Subnet: tiny, Secondary: 11}), "InsufficientFreeAddressesInSubnet"},
 		{"all there are", make(network.CreateInterfaceInput{Subnet: tiny, Secondary: 10}), ""},
 		{"one too many", make(network.CreateInterfaceInput{Subnet: l.a}), "NetworkInterfaceLimitExceeded"},
-		{"in use", remove(node.ID), "InvalidNetworkInterface.InUse"},
+		{"in use", remove(node.ID), "InvalidParameterValue"},
 		{"an endpoint's", remove(e.Interfaces[0]), "OperationNotPermitted"},
 		{"change an endpoint's", func() error {
 			return l.ModifyInterface(l.ctx, here, e.Interfaces[0], network.InterfaceChange{Groups: []string{ours}})

@@ -62,7 +62,7 @@ func (s *Service) DeleteRouteTable(ctx context.Context, c Scope, id string) erro
 			return inUse("The routeTable '%s' has dependencies and cannot be deleted.", id)
 		}
 		for e := range p.EndpointsOf(t) {
-			return inUse("The routeTable '%s' has dependencies and cannot be deleted: %s", id, e.ID)
+			return inUse("The routeTable '%s' has dependencies and cannot be deleted. %s depends on it.", id, e.ID)
 		}
 		p.remove(t)
 		return nil
@@ -243,13 +243,21 @@ func (s *Service) DeleteRoute(ctx context.Context, c Scope, tableID string, r Ro
 }
 
 func noRoute(tableID string, r Route) error {
-	return refuse(fault.NotFound, "InvalidRoute.NotFound", "no route with destination %s in route table %s", r.name(), tableID)
+	return refuse(fault.NotFound, "InvalidRoute.NotFound", "no route with destination-%s %s in route table %s", r.destinationKind(), r.name(), tableID)
 }
 
 func (t *RouteTable) route(r Route) int {
 	return slices.IndexFunc(t.Routes, func(o Route) bool {
 		return o.Destination == r.Destination && o.PrefixList == r.PrefixList
 	})
+}
+
+// destinationKind is how Amazon's errors call the destination.
+func (r Route) destinationKind() string {
+	if r.PrefixList != "" {
+		return "prefix-list-id"
+	}
+	return "cidr-block"
 }
 
 func (r Route) name() string {

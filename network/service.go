@@ -80,6 +80,9 @@ func New(ctx context.Context, c Config) (*Service, error) {
 // State returns the intended network as it stands.
 func (s *Service) State() *State { return s.state.Load() }
 
+// Limits returns what bounds each account.
+func (s *Service) Limits() Limits { return s.limits }
+
 // Snapshot returns the judge's view of the network that is in force.
 func (s *Service) Snapshot() *vpc.Snapshot { return s.publisher.snapshot.Load() }
 

@@ -133,12 +133,12 @@ func (s *Service) DeleteSubnet(ctx context.Context, c Scope, id string) error {
 		}
 		for i := range p.Interfaces(c) {
 			if i.Subnet == id {
-				return inUse("The subnet '%s' has dependencies and cannot be deleted: %s", id, i.ID)
+				return inUse("The subnet '%s' has dependencies and cannot be deleted. %s depends on it.", id, i.ID)
 			}
 		}
 		for e := range p.VpcEndpoints(c) {
 			if slices.Contains(e.Subnets, id) {
-				return inUse("The subnet '%s' has dependencies and cannot be deleted: %s", id, e.ID)
+				return inUse("The subnet '%s' has dependencies and cannot be deleted. %s depends on it.", id, e.ID)
 			}
 		}
 		p.dissociate(n)

@@ -131,7 +131,7 @@ func (s *Service) AssociateCidrBlock(ctx context.Context, c Scope, id string, ci
 			return err
 		}
 		if len(old.Blocks) >= p.limits.CIDRsPerVPC {
-			return overLimit("CidrLimitExceeded", "%s has the maximum of %d CIDR blocks", id, p.limits.CIDRsPerVPC)
+			return overLimit("CidrLimitExceeded", "This network '%s' has met its maximum number of allowed CIDRs: %d", id, p.limits.CIDRsPerVPC)
 		}
 		for _, b := range old.Blocks {
 			if b.CIDR.Overlaps(cidr) {
@@ -189,7 +189,7 @@ func (s *Service) DeleteVpc(ctx context.Context, c Scope, id string) error {
 			return err
 		}
 		if what := p.dependent(v); what != "" {
-			return inUse("The vpc '%s' has dependencies and cannot be deleted: %s", id, what)
+			return inUse("The vpc '%s' has dependencies and cannot be deleted. %s depends on it.", id, what)
 		}
 		p.leaveRules(id)
 		for _, t := range p.of(id) {

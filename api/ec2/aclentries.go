@@ -2,7 +2,6 @@ package ec2
 
 import (
 	"context"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -65,7 +64,7 @@ func (in entryInput) entry() (network.ACLEntry, error) {
 	if err != nil {
 		return e, err
 	}
-	if e.Protocol, err = protocol(lower(in.protocol)); err != nil {
+	if e.Protocol, err = protocol(in.protocol); err != nil {
 		return e, err
 	}
 	var from, to *int32
@@ -79,13 +78,6 @@ func (in entryInput) entry() (network.ACLEntry, error) {
 	}
 	e.Ports, err = ports(e.Protocol, from, to)
 	return e, err
-}
-
-func lower(s *string) *string {
-	if s == nil {
-		return nil
-	}
-	return aws.String(strings.ToLower(*s))
 }
 
 func (s *service) createNetworkAclEntry(ctx context.Context, c *api.Call, in *sdk.CreateNetworkAclEntryInput) (*sdk.CreateNetworkAclEntryOutput, error) {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"iter"
 	"net/netip"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/aws/fault"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -137,18 +139,17 @@ func (s *service) associateAddress(ctx context.Context, c *api.Call, in *sdk.Ass
 
 func (s *service) describeAddresses(_ context.Context, c *api.Call, in *sdk.DescribeAddressesInput) (*sdk.DescribeAddressesOutput, error) {
 	v := s.view(c)
-	ids := in.AllocationIds
-	for _, public := range in.PublicIps {
+	at, err := fault.All(in.PublicIps, func(public string) (*network.ElasticIP, error) {
 		a, err := netip.ParseAddr(public)
 		if err != nil {
 			return nil, invalid("Value (%s) for parameter publicIps is invalid. Invalid IPv4 address.", public)
 		}
-		e, err := v.ElasticIPAt(v.scope, a)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids[:len(ids):len(ids)], e.ID)
+		return v.ElasticIPAt(v.scope, a)
+	})
+	if err != nil {
+		return nil, err
 	}
+	ids := append(slices.Clone(in.AllocationIds), convert(at, func(e *network.ElasticIP) string { return e.ID })...)
 	found, _, err := describe(v, addressListing, query{ids: ids, filters: in.Filters})
 	return &sdk.DescribeAddressesOutput{Addresses: convert(found, v.address)}, err
 }
@@ -159,12 +160,8 @@ func (s *service) describeAddressesAttribute(_ context.Context, c *api.Call, in 
 		return nil, invalid("Value (%s) for parameter attribute is invalid. The only attribute is domain-name.", in.Attribute)
 	}
 	v := s.view(c)
-	for _, id := range in.AllocationIds {
-		if _, err := v.ElasticIP(v.scope, id); err != nil {
-			return nil, err
-		}
-	}
-	return &sdk.DescribeAddressesAttributeOutput{}, nil
+	_, err := named(v, addressListing, in.AllocationIds)
+	return &sdk.DescribeAddressesAttributeOutput{}, err
 }
 
 func (s *service) disassociateAddress(ctx context.Context, c *api.Call, in *sdk.DisassociateAddressInput) (*sdk.DisassociateAddressOutput, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/aws/fault"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -118,14 +119,14 @@ func (s *service) createSecurityGroup(ctx context.Context, c *api.Call, in *sdk.
 }
 
 func (s *service) describeSecurityGroups(_ context.Context, c *api.Call, in *sdk.DescribeSecurityGroupsInput) (*sdk.DescribeSecurityGroupsOutput, error) {
-	for _, name := range in.GroupNames {
-		id, err := s.groupID(c, nil, aws.String(name))
-		if err != nil {
-			return nil, err
-		}
-		in.GroupIds = append(in.GroupIds, id)
-	}
 	v := s.view(c)
+	byName, err := fault.All(in.GroupNames, func(name string) (*network.SecurityGroup, error) { return v.DefaultGroupNamed(v.scope, name) })
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range byName {
+		in.GroupIds = append(in.GroupIds, g.ID)
+	}
 	found, next, err := describe(v, groupListing, query{in.GroupIds, in.Filters, in.MaxResults, in.NextToken})
 	return &sdk.DescribeSecurityGroupsOutput{SecurityGroups: convert(found, v.group), NextToken: next}, err
 }

@@ -3,8 +3,10 @@ package ec2_test
 import (
 	"encoding/base64"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -404,8 +406,18 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("types %+v", types)
 	}
 	attributes := must(l.DescribeAccountAttributes(l.ctx, &sdk.DescribeAccountAttributesInput{}))(t).AccountAttributes
-	if len(attributes) != 6 {
-		t.Errorf("attributes %+v", attributes)
+	got := map[string]string{}
+	for _, a := range attributes {
+		got[*a.AttributeName] = *a.AttributeValues[0].AttributeValue
+	}
+	limits := l.network.Limits()
+	want := map[string]string{
+		"supported-platforms": "VPC", "default-vpc": "none", "max-instances": strconv.Itoa(compute.MaxAtOnce),
+		"vpc-max-security-groups-per-interface": strconv.Itoa(limits.GroupsPerNIC),
+		"max-elastic-ips":                       strconv.Itoa(limits.ElasticIPs), "vpc-max-elastic-ips": strconv.Itoa(limits.ElasticIPs),
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("attributes %v, want %v", got, want)
 	}
 }
 

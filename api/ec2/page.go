@@ -74,17 +74,12 @@ func describe[T any](v *view, l listing[T], q query) ([]T, *string, error) {
 
 // named are the resources with the ids, each once and in order.
 func named[T any](v *view, l listing[T], ids []string) (iter.Seq[T], error) {
-	ids = slices.Clone(ids)
-	slices.Sort(ids)
-	var rows []T
-	for _, id := range slices.Compact(ids) {
-		r, err := l.get(v, id)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, r)
+	rows, err := fault.All(ids, func(id string) (T, error) { return l.get(v, id) })
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(rows, func(a, b T) int { return strings.Compare(l.id(a), l.id(b)) })
+	rows = slices.CompactFunc(rows, func(a, b T) bool { return l.id(a) == l.id(b) })
 	return slices.Values(rows), nil
 }
 

@@ -3,6 +3,7 @@ package ec2
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -18,11 +19,12 @@ var protocolNames = map[string]vpc.Protocol{
 	"-1": vpc.AllProtocols, "all": vpc.AllProtocols, "tcp": vpc.TCP, "udp": vpc.UDP, "icmp": vpc.ICMP, "icmpv6": vpc.ICMPv6,
 }
 
+// protocol reads a protocol's name, in letters of either case, or its number.
 func protocol(name *string) (vpc.Protocol, error) {
 	if aws.ToString(name) == "" {
 		return 0, required("ipProtocol")
 	}
-	if p, ok := protocolNames[*name]; ok {
+	if p, ok := protocolNames[strings.ToLower(*name)]; ok {
 		return p, nil
 	}
 	n, err := strconv.ParseUint(*name, 10, 8)

@@ -9,10 +9,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
-	"postern/aws/fault"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
+	"postern/support/compute"
 )
 
 const notRequired = "opt-in-not-required"
@@ -88,38 +88,36 @@ func (s *service) describeAvailabilityZones(_ context.Context, c *api.Call, in *
 	})}, err
 }
 
-// accountAttributes are what DescribeAccountAttributes tells, beside the default VPC: there is no EC2-Classic, and no address
-// that the Internet reaches.
-var accountAttributes = []struct{ name, value string }{
-	{"supported-platforms", "VPC"},
-	{"default-vpc", "none"},
-	{"max-instances", strconv.Itoa(1000)},
-	{"vpc-max-security-groups-per-interface", strconv.Itoa(50)},
-	{"max-elastic-ips", "0"},
-	{"vpc-max-elastic-ips", "0"},
+// accountAttributes are what DescribeAccountAttributes tells, in this order. How many instances run at once is not bounded
+// here; the attribute for it, which Amazon fills for old clients only, has what one request may ask for.
+func (s *service) accountAttributes(c *api.Call) []types.AccountAttribute {
+	attribute := func(name, value string) types.AccountAttribute {
+		return types.AccountAttribute{
+			AttributeName: aws.String(name), AttributeValues: []types.AccountAttributeValue{{AttributeValue: aws.String(value)}},
+		}
+	}
+	of, limits := "none", s.network.Limits()
+	if v, ok := s.network.State().DefaultVPC(scopeOf(c)); ok {
+		of = v.ID
+	}
+	return []types.AccountAttribute{
+		attribute("supported-platforms", "VPC"),
+		attribute("default-vpc", of),
+		attribute("max-instances", strconv.Itoa(compute.MaxAtOnce)),
+		attribute("vpc-max-security-groups-per-interface", strconv.Itoa(limits.GroupsPerNIC)),
+		attribute("max-elastic-ips", strconv.Itoa(limits.ElasticIPs)),
+		attribute("vpc-max-elastic-ips", strconv.Itoa(limits.ElasticIPs)),
+	}
 }
 
 func (s *service) describeAccountAttributes(_ context.Context, c *api.Call, in *sdk.DescribeAccountAttributesInput) (*sdk.DescribeAccountAttributesOutput, error) {
-	out := &sdk.DescribeAccountAttributesOutput{}
+	all := s.accountAttributes(c)
 	for _, name := range in.AttributeNames {
-		if !slices.ContainsFunc(accountAttributes, func(a struct{ name, value string }) bool { return a.name == string(name) }) {
-			return nil, fault.New(fault.Invalid, "ec2", "Value (%s) for parameter attributeName is invalid. Unknown attribute.", name).
-				WithCode("InvalidParameterValue")
+		if !slices.ContainsFunc(all, func(a types.AccountAttribute) bool { return *a.AttributeName == string(name) }) {
+			return nil, invalid("Value (%s) for parameter attributeName is invalid. Unknown attribute.", name)
 		}
 	}
-	for _, a := range accountAttributes {
-		if len(in.AttributeNames) > 0 && !slices.Contains(in.AttributeNames, types.AccountAttributeName(a.name)) {
-			continue
-		}
-		if a.name == "default-vpc" {
-			if v, ok := s.network.State().DefaultVPC(scopeOf(c)); ok {
-				a.value = v.ID
-			}
-		}
-		out.AccountAttributes = append(out.AccountAttributes, types.AccountAttribute{
-			AttributeName:   aws.String(a.name),
-			AttributeValues: []types.AccountAttributeValue{{AttributeValue: aws.String(a.value)}},
-		})
-	}
-	return out, nil
+	return &sdk.DescribeAccountAttributesOutput{AccountAttributes: slices.DeleteFunc(all, func(a types.AccountAttribute) bool {
+		return len(in.AttributeNames) > 0 && !slices.Contains(in.AttributeNames, types.AccountAttributeName(*a.AttributeName))
+	})}, nil
 }

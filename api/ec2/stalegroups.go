@@ -47,10 +47,8 @@ func (s *service) describeSecurityGroupReferences(_ context.Context, c *api.Call
 	if len(in.GroupId) == 0 {
 		return nil, required("groupId")
 	}
-	for _, id := range in.GroupId {
-		if _, err := v.SecurityGroup(v.scope, id); err != nil {
-			return nil, err
-		}
+	if _, err := named(v, groupListing, in.GroupId); err != nil {
+		return nil, err
 	}
 	return &sdk.DescribeSecurityGroupReferencesOutput{
 		SecurityGroupReferenceSet: convert(v.References(in.GroupId), func(r network.GroupReference) types.SecurityGroupReference {

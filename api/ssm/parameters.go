@@ -241,7 +241,7 @@ func (s *service) deleteParameter(ctx context.Context, c *api.Call, in *ssm.Dele
 	name := aws.ToString(in.Name)
 	deleted, err := s.parameters.Delete(ctx, scopeOf(c), name)
 	if err == nil && len(deleted) == 0 {
-		err = fault.New(fault.NotFound, "ssm.deleteParameter", "parameter %s does not exist", name).WithCode("ParameterNotFound")
+		err = fault.New(fault.NotFound, "ssm.deleteParameter", "Parameter %s not found.", name).WithCode("ParameterNotFound")
 	}
 	return nil, err
 }

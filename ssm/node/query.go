@@ -205,7 +205,7 @@ func (s *Service) Named(ctx context.Context, scope ssm.Scope, ids []string) ([]N
 		seen[id] = true
 	}
 	if len(unknown) > 0 {
-		return nil, fault.New(fault.Invalid, "node.Named", "not managed nodes of account %s in %s: %s", scope.Account, scope.Region, strings.Join(unknown, ", ")).
+		return nil, fault.New(fault.Invalid, "node.Named", "Instances [[%s]] not in a valid state for account %s. No managed nodes in %s have these ids.", strings.Join(unknown, ", "), scope.Account, scope.Region).
 			WithCode("InvalidInstanceId")
 	}
 	return nodes, nil

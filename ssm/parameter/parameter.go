@@ -165,9 +165,9 @@ func refuse(code, format string, args ...any) error {
 }
 
 func notFound(name string) error {
-	return fault.New(fault.NotFound, "parameter.Find", "parameter %s does not exist", name).WithCode("ParameterNotFound")
+	return fault.New(fault.NotFound, "parameter.Find", "Parameter %s not found.", name).WithCode("ParameterNotFound")
 }
 
 func noVersion(name, selector string) error {
-	return fault.New(fault.NotFound, "parameter.Find", "parameter %s has no version %s", name, selector).WithCode("ParameterVersionNotFound")
+	return fault.New(fault.NotFound, "parameter.Find", "Systems Manager could not find version %s of %s. Verify the version and try again.", selector, name).WithCode("ParameterVersionNotFound")
 }

@@ -128,7 +128,7 @@ func (s *Service) create(scope ssm.Scope, n NewVersion, count int, now time.Time
 // Terraform provider's own tests on AWS show.
 func (s *Service) overwrite(h *head, n NewVersion, now time.Time) ([]ssm.Change, error) {
 	if !n.Overwrite {
-		return nil, fault.New(fault.Exists, "parameter.Put", "parameter %s is there already; set Overwrite to change it", h.Name).WithCode("ParameterAlreadyExists")
+		return nil, fault.New(fault.Exists, "parameter.Put", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true. It is %s.", h.Name).WithCode("ParameterAlreadyExists")
 	}
 	latest, err := s.next(h, n, now)
 	if err != nil {

@@ -79,7 +79,7 @@ func (s *Service) Image(c Scope, id string) (Image, error) {
 	}
 	digits, ok := strings.CutPrefix(id, "ami-")
 	if !ok || len(digits) != 8 && len(digits) != 17 || strings.Trim(digits, "0123456789abcdef") != "" {
-		return Image{}, fault.New(fault.Invalid, "compute.Image", "Invalid id: \"%s\"", id).WithCode("InvalidAMIID.Malformed")
+		return Image{}, fault.New(fault.Invalid, "compute.Image", "Invalid id: \"%s\" (expecting \"ami-...\")", id).WithCode("InvalidAMIID.Malformed")
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -14,7 +14,7 @@ import (
 const (
 	// MaxUserData is the most user data in bytes, before base64.
 	MaxUserData = 16 << 10
-	maxAtOnce   = 100
+	MaxAtOnce   = 100
 )
 
 var typeForm = regexp.MustCompile(`^[a-z][a-z0-9-]*\.[a-z0-9-]+$`)
@@ -104,8 +104,8 @@ func (s *Service) checkLaunch(l *Launch) error {
 		return fault.New(fault.Invalid, "compute.Launch", "Invalid value '%s' for InstanceType.", l.Type).WithCode("InvalidParameterValue")
 	case len(l.UserData) > MaxUserData:
 		return fault.New(fault.Invalid, "compute.Launch", "User data is limited to %d bytes", MaxUserData).WithCode("InvalidParameterValue")
-	case len(l.Placements) == 0 || len(l.Placements) > maxAtOnce:
-		return fault.New(fault.Limit, "compute.Launch", "%d instances at once are not 1–%d", len(l.Placements), maxAtOnce).WithCode("InstanceLimitExceeded")
+	case len(l.Placements) == 0 || len(l.Placements) > MaxAtOnce:
+		return fault.New(fault.Limit, "compute.Launch", "%d instances at once are not 1–%d", len(l.Placements), MaxAtOnce).WithCode("InstanceLimitExceeded")
 	case l.IDs != nil && len(l.IDs) != len(l.Placements):
 		return fault.New(fault.Internal, "compute.Launch", "%d ids for %d instances", len(l.IDs), len(l.Placements))
 	case l.Metadata.HopLimit < 1 || l.Metadata.HopLimit > 64:

@@ -3,6 +3,7 @@ package compute
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -274,24 +275,13 @@ func (s *Service) act(ctx context.Context, c Scope, ids []string, v verb, edit f
 	if len(ids) == 0 {
 		return nil, nil, fault.New(fault.Missing, "compute", "The request must contain the parameter InstanceId").WithCode("MissingParameter")
 	}
-	var machines []*machine
-	seen := map[string]bool{}
-	s.mu.RLock()
-	for _, id := range ids {
-		m, err := s.findLocked(c, id)
-		if err != nil {
-			s.mu.RUnlock()
-			return nil, nil, err
-		}
-		if !seen[id] {
-			machines = append(machines, m)
-		}
-		seen[id] = true
+	machines, err := s.distinct(c, ids)
+	if err != nil {
+		return nil, nil, err
 	}
-	s.mu.RUnlock()
 	changes := make([]Change, len(machines))
 	var todo []*machine
-	err := s.change(ctx, machines, func(n int, i *Instance) error {
+	err = s.change(ctx, machines, func(n int, i *Instance) error {
 		if n == 0 {
 			todo = nil
 		}
@@ -308,6 +298,22 @@ func (s *Service) act(ctx context.Context, c Scope, ids []string, v verb, edit f
 		return edit(i)
 	})
 	return changes, todo, err
+}
+
+// distinct are the machines of the instances, each once.
+func (s *Service) distinct(c Scope, ids []string) ([]*machine, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	all, err := fault.All(ids, func(id string) (*machine, error) { return s.findLocked(c, id) })
+	if err != nil {
+		return nil, err
+	}
+	seen := map[*machine]bool{}
+	return slices.DeleteFunc(all, func(m *machine) bool {
+		again := seen[m]
+		seen[m] = true
+		return again
+	}), nil
 }
 
 // Start boots stopped instances in the background.

@@ -69,7 +69,7 @@ func (s *Service) Create(ctx context.Context, scope ssm.Scope, n NewVersion, now
 	e := entry{Name: n.Name, Scope: scope, Default: "1", Tags: n.Tags, Versions: []version{n.version(1, now)}, Next: 2}
 	err := s.records.Update(ctx, []ssm.Key{key(scope, n.Name)}, func(found []ssm.Record) ([]ssm.Change, error) {
 		if len(found) > 0 {
-			return nil, fault.New(fault.Exists, "library.Create", "document %s is there already", n.Name).WithCode("DocumentAlreadyExists")
+			return nil, fault.New(fault.Exists, "library.Create", "Document with same name %s already exists", n.Name).WithCode("DocumentAlreadyExists")
 		}
 		return []ssm.Change{{Record: e.record()}}, nil
 	})

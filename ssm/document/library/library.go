@@ -114,7 +114,7 @@ func noDocument(name string) error {
 	if document.IsNotBuilt(name) {
 		return fault.New(fault.NotImplemented, "library.Find", "Postern does not implement the document %s", name)
 	}
-	return fault.New(fault.NotFound, "library.Find", "document %s does not exist", name).WithCode("InvalidDocument")
+	return fault.New(fault.NotFound, "library.Find", "Document with name %s does not exist.", name).WithCode("InvalidDocument")
 }
 
 func noVersion(name, v string) error {
