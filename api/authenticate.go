@@ -3,16 +3,26 @@ package api
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"postern/aws/fault"
 	"postern/aws/sigv4"
 )
 
+// unsigned reports whether the request has no signature, rather than a bad one.
+func (x *exchange) unsigned() bool {
+	var f *fault.Error
+	return errors.As(x.signatureErr, &f) && f.Code == sigv4.CodeMissing
+}
+
 // mayBeUnsigned reports whether the operation is known, and takes requests without a signature.
 func (x *exchange) mayBeUnsigned() bool {
-	var f *fault.Error
-	none := errors.As(x.signatureErr, &f) && f.Code == sigv4.CodeMissing // rather than a bad one
-	return none && x.op != nil && x.op.Auth == Unsigned
+	return x.unsigned() && x.op != nil && x.op.Auth == Unsigned
+}
+
+// notBuiltUnsigned reports whether the operation is one that Amazon takes without a signature and that is not built.
+func (x *exchange) notBuiltUnsigned() bool {
+	return x.unsigned() && x.op == nil && slices.Contains(x.service.KnownUnsigned, x.record.Operation)
 }
 
 // byNode reports whether a managed node's own signature stands in the place of an access key's.
@@ -48,7 +58,7 @@ func (x *exchange) identify(ctx context.Context) (err error) {
 // authenticate establishes who calls, as the operation demands it.
 func (x *exchange) authenticate(ctx context.Context) error {
 	if x.signature == nil {
-		if x.mayBeUnsigned() {
+		if x.mayBeUnsigned() || x.notBuiltUnsigned() {
 			return nil
 		}
 		return x.signatureErr

@@ -23,6 +23,7 @@ func New(c Config) api.Service {
 	s := &service{c.Identities}
 	return api.Service{
 		Name: "sts", Protocol: wire.Query, Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
+		KnownUnsigned: []string{"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"},
 		Operations: []api.Operation{
 			api.Op("AssumeRole", func(_ *api.Call, in *sdk.AssumeRoleInput) []string { return []string{aws.ToString(in.RoleArn)} }, s.assumeRole,
 				api.Takes("RoleArn", "RoleSessionName", "DurationSeconds", "Policy", "PolicyArns", "Tags", "ExternalId", "SourceIdentity"),

@@ -165,3 +165,21 @@ func TestNotBuilt(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestNotBuiltUnsigned: what Amazon takes without a signature says that it is not built, not that a signature is missing;
+// a request with a signature that is bad is told of that.
+func TestNotBuiltUnsigned(t *testing.T) {
+	c := sdk.NewFromConfig(accesstest.New(t).Root(), func(o *sdk.Options) { o.Credentials = aws.AnonymousCredentials{} })
+	arn := aws.String("arn:aws:iam::" + account + ":role/r")
+	_, web := c.AssumeRoleWithWebIdentity(t.Context(), &sdk.AssumeRoleWithWebIdentityInput{RoleArn: arn, RoleSessionName: aws.String("s"), WebIdentityToken: aws.String("token")})
+	_, saml := c.AssumeRoleWithSAML(t.Context(), &sdk.AssumeRoleWithSAMLInput{RoleArn: arn, PrincipalArn: arn, SAMLAssertion: aws.String("PHNhbWw+")})
+	for name, err := range map[string]error{"AssumeRoleWithWebIdentity": web, "AssumeRoleWithSAML": saml} {
+		var response interface{ HTTPStatusCode() int }
+		if !errors.As(err, &response) || response.HTTPStatusCode() != 501 || !strings.Contains(err.Error(), "Postern does not implement sts:"+name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := c.GetCallerIdentity(t.Context(), nil); code(err) != "MissingAuthenticationToken" {
+		t.Errorf("a built one without a signature: %v", err)
+	}
+}
