@@ -113,8 +113,14 @@ func (m *Machine) Renew() {
 // Ping tells that the machine is well.
 func (m *Machine) Ping() {
 	m.t.Helper()
+	m.PingAs("3.3.0.0")
+}
+
+// PingAs is Ping of an agent of another version.
+func (m *Machine) PingAs(version string) {
+	m.t.Helper()
 	status, body := m.Call("ssm", "UpdateInstanceInformation", map[string]any{
-		"InstanceId": m.ID, "AgentName": "amazon-ssm-agent", "AgentVersion": "3.3.0.0", "PlatformType": "Linux", "ComputerName": "host",
+		"InstanceId": m.ID, "AgentName": "amazon-ssm-agent", "AgentVersion": version, "PlatformType": "Linux", "ComputerName": "host",
 	})
 	if status != http.StatusOK {
 		m.t.Fatalf("ping: %d %s", status, body)

@@ -32,7 +32,15 @@ func (s *service) describeInstanceInformation(ctx context.Context, c *api.Call, 
 	}
 	out := &ssm.DescribeInstanceInformationOutput{}
 	for _, v := range page {
-		out.InstanceInformationList = append(out.InstanceInformationList, toInformation(v))
+		information := toInformation(v)
+		if v.Information.AgentVersion != "" {
+			latest, err := s.nodes.Latest(ctx, v.Scope, v.Information.AgentVersion)
+			if err != nil {
+				return nil, err
+			}
+			information.IsLatestVersion = &latest
+		}
+		out.InstanceInformationList = append(out.InstanceInformationList, information)
 	}
 	if next != "" {
 		out.NextToken = token(next)
@@ -47,11 +55,10 @@ func toInformation(v node.View) types.InstanceInformation {
 		PlatformType: types.PlatformType(i.PlatformType), PlatformName: text(i.PlatformName), PlatformVersion: text(i.PlatformVersion),
 		ComputerName: text(i.ComputerName), IPAddress: text(i.IPAddress), Name: text(v.Name), ActivationId: text(v.Activation),
 		IamRole: text(v.Role), ResourceType: types.ResourceType(v.ResourceType()), SourceId: aws.String(v.ID),
-		SourceType: types.SourceTypeAwsEc2Instance,
+		SourceType: types.SourceType(v.SourceType()),
 	}
 	if !node.IsInstance(v.ID) {
 		out.RegistrationDate = aws.Time(v.Registered)
-		out.SourceType = types.SourceTypeAwsSsmManagedinstance
 	}
 	if !v.LastPing.IsZero() {
 		out.LastPingDateTime = aws.Time(v.LastPing)

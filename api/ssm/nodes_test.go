@@ -307,3 +307,58 @@ func TestGuard(t *testing.T) {
 	l.Allow(t, `{"Effect":"Deny","Action":"*","Resource":"*"}`)
 	apitest.Guard(t, l.Handler, m.Credentials, time.Now())
 }
+
+// TestSourcesAndVersions: DescribeInstanceInformation filters by source, in both lists' own names, and says which nodes run
+// the newest agent that the account's nodes have.
+func TestSourcesAndVersions(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{})
+	c := l.SSM()
+	a, b := l.Register(t), l.Register(t)
+	a.Ping()
+	b.Ping()
+	if got := describe(t, c, a.ID); !aws.ToBool(got.IsLatestVersion) || *got.SourceId != a.ID || got.SourceType != types.SourceTypeAwsSsmManagedinstance {
+		t.Errorf("with the only version there is %+v", got)
+	}
+	b.PingAs("3.10.0.0")
+	if old, now := describe(t, c, a.ID), describe(t, c, b.ID); old.IsLatestVersion == nil || *old.IsLatestVersion || !aws.ToBool(now.IsLatestVersion) {
+		t.Errorf("3.3.0.0 is the latest: %v; 3.10.0.0: %v", old.IsLatestVersion, now.IsLatestVersion)
+	}
+	selected := func(key, value string) int {
+		out, err := c.DescribeInstanceInformation(t.Context(), &ssm.DescribeInstanceInformationInput{
+			Filters: []types.InstanceInformationStringFilter{{Key: &key, Values: []string{value}}},
+		})
+		if err != nil {
+			t.Error(key, err)
+			return -1
+		}
+		return len(out.InstanceInformationList)
+	}
+	for _, tt := range []struct {
+		key, value string
+		want       int
+	}{
+		{"SourceIds", a.ID, 1}, {"SourceIds", "mi-00000000000000000", 0},
+		{"SourceTypes", "AWS::SSM::ManagedInstance", 2}, {"SourceTypes", "AWS::EC2::Instance", 0},
+		{"PlatformType", "Linux", 2}, {"PlatformTypes", "Linux", 2}, {"ActivationIds", "none", 0},
+	} {
+		if got := selected(tt.key, tt.value); got != tt.want {
+			t.Errorf("%s %s selects %d, want %d", tt.key, tt.value, got, tt.want)
+		}
+	}
+	list, err := c.DescribeInstanceInformation(t.Context(), &ssm.DescribeInstanceInformationInput{
+		InstanceInformationFilterList: []types.InstanceInformationFilter{{Key: types.InstanceInformationFilterKeyPlatformTypes, ValueSet: []string{"Linux"}}},
+	})
+	if err != nil || len(list.InstanceInformationList) != 2 {
+		t.Errorf("the older list selects %+v, %v", list, err)
+	}
+	unknown := "Colour"
+	_, err = c.DescribeInstanceInformation(t.Context(), &ssm.DescribeInstanceInformationInput{
+		Filters: []types.InstanceInformationStringFilter{{Key: &unknown, Values: []string{"red"}}},
+	})
+	want(t, "an unknown key", err, "InvalidFilterKey")
+	_, err = c.DescribeInstanceInformation(t.Context(), &ssm.DescribeInstanceInformationInput{
+		Filters:                       []types.InstanceInformationStringFilter{{Key: aws.String("SourceIds"), Values: []string{a.ID}}},
+		InstanceInformationFilterList: []types.InstanceInformationFilter{{Key: types.InstanceInformationFilterKeyPlatformTypes, ValueSet: []string{"Linux"}}},
+	})
+	want(t, "both lists", err, "ValidationException")
+}

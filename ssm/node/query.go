@@ -37,12 +37,22 @@ var fields = map[string]func(View) string{
 	"ActivationIds": func(v View) string { return v.Activation },
 	"IamRole":       func(v View) string { return v.Role },
 	"ResourceType":  func(v View) string { return v.ResourceType() },
+	"SourceIds":     func(v View) string { return v.ID },
+	"SourceTypes":   func(v View) string { return v.SourceType() },
 	// No node has an association: Postern has none.
 	"AssociationStatus": func(View) string { return "" },
 }
 
 // older names of the same fields.
 var aliases = map[string]string{"InstanceId": "InstanceIds", "PlatformType": "PlatformTypes", "ActivationId": "ActivationIds"}
+
+// SourceType is the kind of what the node stands for, by its name in the API.
+func (n Node) SourceType() string {
+	if IsInstance(n.ID) {
+		return "AWS::EC2::Instance"
+	}
+	return "AWS::SSM::ManagedInstance"
+}
 
 // ResourceType is "EC2Instance" or "ManagedInstance".
 func (n Node) ResourceType() string {
@@ -58,8 +68,8 @@ func (f Filter) check() error {
 		key = name
 	}
 	if _, ok := fields[key]; !ok && key != "tag-key" && !strings.HasPrefix(key, "tag:") {
-		return fault.New(fault.Invalid, "node.Query", "filter key %q is not valid; valid keys are InstanceIds, AgentVersion, PingStatus, PlatformTypes, "+
-			"ActivationIds, IamRole, ResourceType, AssociationStatus, tag-key and tag:KEY", f.Key).WithCode("InvalidInstanceInformationFilterValue")
+		return fault.New(fault.Invalid, "node.Query", "filter key %q is not valid; valid keys are InstanceIds, AgentVersion, PingStatus, PlatformType, "+
+			"ActivationIds, IamRole, ResourceType, SourceIds, SourceTypes, AssociationStatus, tag-key and tag:KEY", f.Key).WithCode("InvalidFilterKey")
 	}
 	if len(f.Values) == 0 {
 		return fault.New(fault.Invalid, "node.Query", "filter %s has no value", f.Key).WithCode("InvalidInstanceInformationFilterValue")

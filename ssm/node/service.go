@@ -60,6 +60,7 @@ type Config struct {
 type Service struct {
 	config  Config
 	started time.Time
+	newest  newest
 
 	mu    sync.Mutex // guards what follows
 	stays map[string]*stay
@@ -241,7 +242,7 @@ func (s *Service) SetRole(ctx context.Context, scope ssm.Scope, id, role string)
 // Ping notes what an agent tells of itself. The first ping makes an instance's node.
 func (s *Service) Ping(ctx context.Context, scope ssm.Scope, id string, told Information, now time.Time) error {
 	key := ssm.Key{Kind: ssm.KindNode, ID: id}
-	return s.config.Records.Update(ctx, []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
+	err := s.config.Records.Update(ctx, []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
 		n := Node{ID: id, Scope: scope, Registered: now.UTC()}
 		if len(found) > 0 {
 			var err error
@@ -258,4 +259,8 @@ func (s *Service) Ping(ctx context.Context, scope ssm.Scope, id string, told Inf
 		n.LastPing = now.UTC()
 		return []ssm.Change{{Record: n.record()}}, nil
 	})
+	if err == nil {
+		s.newest.note(scope, told.AgentVersion)
+	}
+	return err
 }

@@ -435,7 +435,7 @@ func TestListAndTargets(t *testing.T) {
 		t.Errorf("pages give %v, want %v", paged, ids)
 	}
 	_, _, err := w.List(t.Context(), here, node.Query{Filters: filter("Colour", "red")}, noon)
-	want(t, "unknown filter", err, "InvalidInstanceInformationFilterValue")
+	want(t, "unknown filter", err, "InvalidFilterKey")
 	_, err = w.Named(t.Context(), here, []string{mi, "i-9"})
 	want(t, "unknown id", err, "InvalidInstanceId")
 	if nodes, err := w.Named(t.Context(), here, []string{mi, ids[0], mi}); err != nil || len(nodes) != 2 || nodes[0].ID != mi {
