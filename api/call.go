@@ -42,6 +42,8 @@ type Call struct {
 	Account string
 	// Region is the region the request was signed for, else the one it was addressed to.
 	Region string
+	// Partition is the server's own region's, in which the ARNs of services without regions stand.
+	Partition string
 	// Origin is the connection's origin in the private network; zero for connections from outside every VPC.
 	Origin vpc.Origin
 	// Time is the request's one moment; handlers use it and no clock.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"postern/aws/arn"
 	"postern/aws/consent"
 	"postern/aws/fault"
 	"postern/aws/iam"
@@ -138,7 +139,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := uuid.NewString()
 	x := &exchange{h: h, w: w, r: r, record: Record{Time: start, RequestID: id, Method: r.Method, UserAgent: r.UserAgent()}}
 	x.call = &Call{
-		RequestID: id, Time: start, Host: r.Host, Origin: OriginOf(r.Context()), SourceIP: peer(r), TLS: r.TLS != nil,
+		RequestID: id, Time: start, Partition: arn.Partition(h.region), Host: r.Host, Origin: OriginOf(r.Context()), SourceIP: peer(r), TLS: r.TLS != nil,
 		header: r.Header.Get,
 	}
 	x.record.Origin, x.record.SourceIP = x.call.Origin, x.call.SourceIP

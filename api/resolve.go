@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"postern/aws/arn"
 	"postern/aws/fault"
 	"postern/aws/sigv4"
 	"postern/aws/wire"
@@ -54,13 +55,21 @@ func (x *exchange) resolve() error {
 	}
 	x.service, x.call.Service, x.record.Service = s, &s.Service, s.Name
 	if s.Global {
-		x.call.Region = globalRegion
+		x.call.Region = x.h.globalRegion()
 	}
 	return x.consistent(via, host, scope)
 }
 
-// globalRegion is the region that signatures for global services are scoped to.
-const globalRegion = "us-east-1"
+// globalRegion is the region that signatures for global services are scoped to, in the partition of the server's own.
+func (h *Handler) globalRegion() string {
+	switch arn.Partition(h.region) {
+	case "aws-cn":
+		return "cn-north-1"
+	case "aws-us-gov":
+		return "us-gov-west-1"
+	}
+	return "us-east-1"
+}
 
 // consistent refuses a request that came through an endpoint and is for another service or region, and one whose
 // signature is scoped to something else than it is addressed to.
@@ -86,8 +95,8 @@ func (x *exchange) consistent(via, host, scope address) error {
 		return misdirected("Credential should be scoped to a valid region, '%s', not '%s'%s", want, scope.region, here)
 	}
 	// A client that was given an address instead of Amazon's name for a global service signs for its own region.
-	if s.Global && host.service != "" && scope.region != "" && scope.region != globalRegion {
-		return misdirected("Credential should be scoped to a valid region, '%s', not '%s'", globalRegion, scope.region)
+	if s.Global && host.service != "" && scope.region != "" && scope.region != x.h.globalRegion() {
+		return misdirected("Credential should be scoped to a valid region, '%s', not '%s'", x.h.globalRegion(), scope.region)
 	}
 	return nil
 }

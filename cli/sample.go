@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"postern/aws/arn"
 	"postern/aws/service/ec2"
 	ec2types "postern/aws/service/ec2/types"
 	"postern/aws/service/iam"
@@ -16,7 +17,6 @@ const (
 	sampleName    = "postern-sample"
 	sampleRange   = "10.0.0.0/16"
 	hostImageName = "postern-host"
-	managedPolicy = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 	trustEC2      = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","ssm.amazonaws.com"]},"Action":"sts:AssumeRole"}]}`
 )
 
@@ -157,7 +157,7 @@ func (s *sample) ensureRole(ctx context.Context) error {
 	if _, err := s.clients.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: profile, AssumeRolePolicyDocument: aws.String(trustEC2)}); err != nil {
 		return err
 	}
-	if _, err := s.clients.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: profile, PolicyArn: aws.String(managedPolicy)}); err != nil {
+	if _, err := s.clients.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: profile, PolicyArn: aws.String(arn.Global(arn.Partition(s.region), "iam", "aws", "policy/AmazonSSMManagedInstanceCore").String())}); err != nil {
 		return err
 	}
 	if _, err := s.clients.iam.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: profile}); err != nil {

@@ -20,7 +20,9 @@ var needed = map[string][]string{
 }
 
 // corePolicy is Amazon's policy that has all of them.
-const corePolicy = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+func (f *Facts) corePolicy() string {
+	return arn.Global(arn.Partition(f.Region), "iam", "aws", "policy/AmazonSSMManagedInstanceCore").String()
+}
 
 // identity judges whether one of the node's roles may do what the service asks of an agent, and whether the endpoint
 // lets it.
@@ -84,10 +86,10 @@ func (a *assessment) noRole() {
 	f := Finding{Requirement: "P25", Severity: Broken, Resource: a.From}
 	if strings.HasPrefix(a.From, "mi-") {
 		f.Wrong = "it has no service role"
-		f.Remedy = "give it one with " + corePolicy + " (aws ssm update-managed-instance-role)"
+		f.Remedy = "give it one with " + a.facts.corePolicy() + " (aws ssm update-managed-instance-role)"
 	} else {
 		f.Wrong = "it has no instance profile, and default host management is off, so its agent has no credentials"
-		f.Remedy = "associate an instance profile whose role has " + corePolicy + " (aws ec2 associate-iam-instance-profile)"
+		f.Remedy = "associate an instance profile whose role has " + a.facts.corePolicy() + " (aws ec2 associate-iam-instance-profile)"
 	}
 	a.check("role", Broken, "%s", f.Wrong)
 	a.find(f)
@@ -127,7 +129,7 @@ func (a *assessment) role(role *Role, actions []string) (wrong *Finding, unknown
 		Requirement: "P25", Severity: Broken, Resource: role.Name,
 		Wrong:   fmt.Sprintf("role %s (%s) may not %s: %s", role.Name, role.By, strings.Join(refused, ", "), decision),
 		Remedy:  fmt.Sprintf("attach AmazonSSMManagedInstanceCore to role %s", role.Name),
-		Command: fmt.Sprintf("aws iam attach-role-policy --role-name %s --policy-arn %s", role.Name, corePolicy),
+		Command: fmt.Sprintf("aws iam attach-role-policy --role-name %s --policy-arn %s", role.Name, a.facts.corePolicy()),
 	}
 	switch decision.Reason {
 	case iam.ExplicitDeny:
@@ -216,7 +218,7 @@ func (a *assessment) request(role *Role, action string) *iam.Request {
 	if strings.HasPrefix(a.From, "mi-") {
 		kind, service = "managed-instance", "ssm"
 	}
-	node := fmt.Sprintf("arn:aws:%s:%s:%s:%s/%s", service, a.facts.Region, a.facts.Account, kind, a.From)
+	node := arn.New(service, a.facts.Region, a.facts.Account, kind+"/"+a.From).String()
 	if strings.HasPrefix(action, "ssm:") {
 		resource = node
 	}
@@ -234,7 +236,7 @@ func (a *assessment) request(role *Role, action string) *iam.Request {
 		Principal: &iam.Principal{
 			Kind: iam.AssumedRole, Account: owner, Role: role.ARN, SourceInstance: node,
 			SourceVPC: a.card.VPC, SourceAddress: a.Address,
-			ARN: fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", owner, name, a.From),
+			ARN: arn.Global(arn.Partition(a.facts.Region), "sts", owner, "assumed-role/"+name+"/"+a.From).String(),
 		},
 		Action: action, Resource: resource, Account: a.facts.Account, Time: a.facts.At, Keys: iam.KeyMap(keys),
 		Judged: judged(keys),

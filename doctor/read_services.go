@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"postern/aws/arn"
 	"postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network/vpc"
@@ -58,7 +59,7 @@ func (r *reader) services() error {
 // serviceTarget reads the ARN of a target of Postern's own:
 // "…:target/PORT/network-interface/eni-…/PORT" or "…:target/PORT/host/ADDRESS/PORT", with "/proxy-protocol-v2" or without.
 func serviceTarget(text string) (t vpc.ServiceTarget, ok bool) {
-	if !strings.HasPrefix(text, "arn:aws:postern:") {
+	if name, err := arn.Parse(text); err != nil || name.Service != "postern" {
 		return t, false
 	}
 	parts := strings.Split(text[strings.LastIndex(text, ":target/")+1:], "/")

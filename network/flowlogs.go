@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"postern/aws/arn"
 	"postern/aws/fault"
 )
 
@@ -26,7 +27,9 @@ type FlowLog struct {
 
 // FlowLogBucket is the destination that flow logs have. There is no S3 behind it: it names the folder of the server's data
 // directory that the files are in, in the order that Amazon's have in a bucket.
-const FlowLogBucket = "arn:aws:s3:::postern-flow-logs"
+func FlowLogBucket(region string) string {
+	return arn.Global(arn.Partition(region), "s3", "", "postern-flow-logs").String()
+}
 
 // DefaultFlowLogFormat is the format of version 2.
 const DefaultFlowLogFormat = "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} " +
@@ -95,7 +98,7 @@ func (s *Service) CreateFlowLogs(ctx context.Context, c Scope, in CreateFlowLogs
 			return nil
 		}
 		whole := in
-		if err := whole.complete(); err != nil {
+		if err := whole.complete(c.Region); err != nil {
 			return err
 		}
 		tags, err := p.limits.cleanTags(in.Tags)
@@ -119,7 +122,7 @@ func (s *Service) CreateFlowLogs(ctx context.Context, c Scope, in CreateFlowLogs
 }
 
 // complete checks the input and fills in what is left out.
-func (in *CreateFlowLogsInput) complete() error {
+func (in *CreateFlowLogsInput) complete(region string) error {
 	if len(in.Resources) == 0 {
 		return missing("ResourceId")
 	}
@@ -138,10 +141,10 @@ func (in *CreateFlowLogsInput) complete() error {
 	if err := checkFormat(in.Format); err != nil {
 		return err
 	}
-	folder, ok := strings.CutPrefix(in.Destination, FlowLogBucket)
+	folder, ok := strings.CutPrefix(in.Destination, FlowLogBucket(region))
 	if !ok || folder != "" && folder[0] != '/' || slices.ContainsFunc(strings.Split(folder, "/"), badPart) {
 		return refuse(fault.NotFound, "InvalidParameter", "LogDestination: %s does not exist. Flow logs go to files in the server's data directory, which are named %s or %s/FOLDER",
-			in.Destination, FlowLogBucket, FlowLogBucket)
+			in.Destination, FlowLogBucket(region), FlowLogBucket(region))
 	}
 	return nil
 }

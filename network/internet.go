@@ -83,7 +83,7 @@ func publicServices(from netip.Prefix) []vpc.PublicService {
 		{Name: "iam.amazonaws.com", Service: "com.amazonaws.iam", Address: at(from, 1)},
 		{Name: "sts.amazonaws.com", Service: "com.amazonaws.us-east-1.sts", Address: at(from, 2)},
 	}
-	for i, region := range regions {
+	for i, region := range numbered {
 		out = append(out, vpc.PublicService{
 			Name: "s3." + region.Name + ".amazonaws.com", Service: "com.amazonaws." + region.Name + ".s3", Address: addressOfS3(region.Name),
 		})

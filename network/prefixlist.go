@@ -26,7 +26,7 @@ const s3Parts = 6
 
 // rangesOfS3 are a region's parts of s3Ranges; a region that is not known has the last ones.
 func rangesOfS3(region string) []netip.Prefix {
-	i := slices.IndexFunc(regions, func(r Region) bool { return r.Name == region })
+	i := slices.IndexFunc(numbered, func(r Region) bool { return r.Name == region })
 	if i < 0 {
 		i = 1<<s3Parts - 1
 	}

@@ -36,7 +36,7 @@ func (a *AllowedPrincipal) Type() string {
 }
 
 // principalForm is an account's root, a user or a role.
-var principalForm = regexp.MustCompile(`^arn:aws:iam::[0-9]{12}:(root|(user|role)/[\w+=,.@/-]+)$`)
+var principalForm = regexp.MustCompile(`^arn:aws(?:-cn|-us-gov)?:iam::[0-9]{12}:(root|(user|role)/[\w+=,.@/-]+)$`)
 
 // allows reports whether a caller of the account, who has the names, may make endpoints to the service.
 func (v *VpcEndpointService) allows(account string, names []string) bool {
@@ -44,11 +44,13 @@ func (v *VpcEndpointService) allows(account string, names []string) bool {
 		return true
 	}
 	return slices.ContainsFunc(v.Principals, func(a AllowedPrincipal) bool {
-		return a.Principal == Everybody || a.Principal == accountPrincipal(account) || slices.Contains(names, a.Principal)
+		return a.Principal == Everybody || a.Principal == accountPrincipal(v.Region, account) || slices.Contains(names, a.Principal)
 	})
 }
 
-func accountPrincipal(account string) string { return arn.New("iam", "", account, "root").String() }
+func accountPrincipal(region, account string) string {
+	return arn.Global(arn.Partition(region), "iam", account, "root").String()
+}
 
 // ModifyServicePrincipals says who may make endpoints to a service of one's own, and who no longer may. Endpoints that
 // are there stay. It returns those that are new.

@@ -22,7 +22,7 @@ const (
 	targetInterface = "network-interface"
 	targetHost      = "host"
 	targetProxy     = "proxy-protocol-v2"
-	targetForm      = "arn:aws:postern:%s:%s:target/PORT/network-interface/eni-…/PORT, or …:target/PORT/host/ADDRESS/PORT, with /proxy-protocol-v2 after it where the target wants that header"
+	targetForm      = "target/PORT/network-interface/eni-…/PORT, or …:target/PORT/host/ADDRESS/PORT, with /proxy-protocol-v2 after it where the target wants that header"
 )
 
 // ServiceTarget is where connections to one port of an endpoint service end.
@@ -85,7 +85,7 @@ func targetPort(text string) uint16 {
 }
 
 func notTarget(c Scope, text string) error {
-	return invalidParameter("'%s' is no target of an endpoint service. There are no load balancers here; write %s", text, fmt.Sprintf(targetForm, c.Region, c.Account))
+	return invalidParameter("'%s' is no target of an endpoint service. There are no load balancers here; write %s", text, arn.New(targetService, c.Region, c.Account, targetForm))
 }
 
 // addTarget gives the service, not yet put, one more target.

@@ -3,6 +3,8 @@ package network
 import (
 	"slices"
 	"strings"
+
+	"postern/aws/arn"
 )
 
 // Region is one AWS region.
@@ -20,8 +22,9 @@ type Region struct {
 // Zone is one availability zone.
 type Zone struct{ Name, ID, Region string }
 
-// regions are those where Systems Manager works, in the order of their names.
-var regions = []Region{
+// numbered are the regions where Systems Manager works. A region's place says which public addresses its services have, so
+// a new one is put at the end.
+var numbered = []Region{
 	{"af-south-1", "afs1", "abc", ""},
 	{"ap-east-1", "ape1", "abc", ""},
 	{"ap-east-2", "ape2", "abc", ""},
@@ -56,10 +59,23 @@ var regions = []Region{
 	{"us-east-2", "use2", "abc", "ZC8PG0KIFKBRI"},
 	{"us-west-1", "usw1", "ac", "Z12I86A8N7VCZO"},
 	{"us-west-2", "usw2", "abcd", "Z1YSA3EXCYUU9Z"},
+	{"cn-north-1", "cnn1", "abd", ""},
+	{"cn-northwest-1", "cnnw1", "abc", ""},
+	{"us-gov-east-1", "usge1", "abc", ""},
+	{"us-gov-west-1", "usgw1", "abc", ""},
 }
+
+// regions are the same in the order of their names.
+var regions = slices.SortedFunc(slices.Values(numbered), func(a, b Region) int { return strings.Compare(a.Name, b.Name) })
 
 // Regions returns every region, in the order of their names.
 func Regions() []Region { return slices.Clone(regions) }
+
+// RegionsBeside returns the regions of a region's partition, in the order of their names.
+func RegionsBeside(region string) []Region {
+	partition := arn.Partition(region)
+	return slices.DeleteFunc(Regions(), func(r Region) bool { return arn.Partition(r.Name) != partition })
+}
 
 // RegionByName finds a region.
 func RegionByName(name string) (Region, bool) {

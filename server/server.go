@@ -14,6 +14,7 @@ import (
 	"postern/api"
 	"postern/api/access"
 	"postern/api/ssmmessages"
+	"postern/aws/arn"
 	"postern/aws/fault"
 	"postern/bus"
 	"postern/network"
@@ -201,7 +202,7 @@ func (s *Server) openIdentity(ctx context.Context) error {
 		return fmt.Errorf("the data directory's seal.key: %w", err)
 	}
 	if s.identity, err = identity.Open(ctx, identity.Config{
-		Store: s.store.Identity(), Sealer: sealer, Now: s.config.Now, Quotas: s.config.IAMQuotas,
+		Store: s.store.Identity(), Sealer: sealer, Now: s.config.Now, Quotas: s.config.IAMQuotas, Partition: arn.Partition(s.config.Region),
 	}); err != nil {
 		return err
 	}

@@ -126,7 +126,7 @@ func (f *everything) makeInterfaces() {
 func flowLogs(subnet string) *sdk.CreateFlowLogsInput {
 	return &sdk.CreateFlowLogsInput{
 		ResourceIds: []string{subnet}, ResourceType: types.FlowLogsResourceTypeSubnet, TrafficType: types.TrafficTypeAll,
-		LogDestinationType: types.LogDestinationTypeS3, LogDestination: aws.String(network.FlowLogBucket),
+		LogDestinationType: types.LogDestinationTypeS3, LogDestination: aws.String(network.FlowLogBucket("us-east-1")),
 	}
 }
 
@@ -197,7 +197,7 @@ func (f *everything) makeForeign() {
 	f.foreign["pcx"] = must(f.network.CreatePeering(ctx, other, network.CreatePeeringInput{Requester: v, Accepter: second}))(t).ID
 	f.foreign["nat"] = must(f.network.CreateNATGateway(ctx, other, network.CreateNATGatewayInput{Subnet: n, Private: true}))(t).ID
 	f.foreign["fl"] = must(f.network.CreateFlowLogs(ctx, other, network.CreateFlowLogsInput{
-		Type: "Subnet", Resources: []string{n}, Traffic: "ALL", Destination: network.FlowLogBucket, Interval: 600,
+		Type: "Subnet", Resources: []string{n}, Traffic: "ALL", Destination: network.FlowLogBucket("us-east-1"), Interval: 600,
 	}))(t)[0]
 	st := f.network.State()
 	f.foreign["vpc-cidr-assoc"] = must(st.VPC(other, v))(t).Blocks[0].ID

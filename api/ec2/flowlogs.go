@@ -58,7 +58,7 @@ func (s *service) createFlowLogs(ctx context.Context, c *api.Call, in *sdk.Creat
 	switch o := in.DestinationOptions; {
 	case in.LogDestinationType != types.LogDestinationTypeS3:
 		kind := cmp.Or(in.LogDestinationType, types.LogDestinationTypeCloudWatchLogs)
-		return nil, unbuilt(c, "logDestinationType "+string(kind)+" (there is s3 with the destination "+network.FlowLogBucket+", which is files in the server's data directory)")
+		return nil, unbuilt(c, "logDestinationType "+string(kind)+" (there is s3 with the destination "+network.FlowLogBucket(c.Region)+", which is files in the server's data directory)")
 	case in.LogGroupName != nil || in.DeliverLogsPermissionArn != nil:
 		return nil, fault.New(fault.Invalid, "ec2", "A log group and DeliverLogsPermissionArn are not applicable for s3 delivery").WithCode("InvalidParameter")
 	case o != nil && o.FileFormat != "" && o.FileFormat != types.DestinationFileFormatPlainText:

@@ -19,7 +19,7 @@ const notRequired = "opt-in-not-required"
 
 var regionListing = listing[network.Region]{
 	id:  func(r network.Region) string { return r.Name },
-	all: func(*view) iter.Seq[network.Region] { return slices.Values(network.Regions()) },
+	all: func(v *view) iter.Seq[network.Region] { return slices.Values(network.RegionsBeside(v.scope.Region)) },
 	get: func(_ *view, name string) (network.Region, error) {
 		r, ok := network.RegionByName(name)
 		if !ok {

@@ -51,7 +51,7 @@ func rowAbout[In, Out any](s *service, name string, about []subject, handle func
 }
 
 func named(c *api.Call, resource string) string {
-	return arn.New("iam", "", c.Account, resource).String()
+	return arn.Global(c.Partition, "iam", c.Account, resource).String()
 }
 
 // newOne is a resource that is still to be made: its path is in the request.

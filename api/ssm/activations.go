@@ -17,7 +17,7 @@ import (
 // passRole asks whether the caller may give a role to Systems Manager. A role has several names; policies know it by its
 // ARN. Whether it is there at all is said after that.
 func (s *service) passRole(ctx context.Context, c *api.Call, role string) error {
-	resource := arn.New("iam", "", c.Account, "role/"+role).String()
+	resource := arn.Global(c.Partition, "iam", c.Account, "role/"+role).String()
 	if s.roles != nil {
 		if found, err := s.roles.RoleNamed(c.Account, role); err == nil {
 			resource = found.ARN()

@@ -6,8 +6,19 @@ import (
 	"strings"
 )
 
-// Partition is the only partition that Postern names resources in.
-const Partition = "aws"
+// commercial is the partition of all regions but China's and those of the US government.
+const commercial = "aws"
+
+// Partition is the partition that a region is of. Postern knows those that are public.
+func Partition(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return commercial
+}
 
 // Segments is the number of colon-separated parts of an ARN; the last one may hold further colons.
 const Segments = 6
@@ -21,9 +32,17 @@ type ARN struct {
 	Resource  string // everything after the fifth colon, such as "instance/i-0123456789abcdef0"
 }
 
-// New names a resource in Postern's partition.
+// New names a resource in a region, and so in its partition.
 func New(service, region, account, resource string) ARN {
-	return ARN{Partition: Partition, Service: service, Region: region, Account: account, Resource: resource}
+	return ARN{Partition: Partition(region), Service: service, Region: region, Account: account, Resource: resource}
+}
+
+// Global names a resource of a service that has no regions, such as IAM, in a partition; "" is "aws".
+func Global(partition, service, account, resource string) ARN {
+	if partition == "" {
+		partition = commercial
+	}
+	return ARN{Partition: partition, Service: service, Account: account, Resource: resource}
 }
 
 // Parse takes an ARN apart. Partition, service and resource may not be empty; wildcards are ordinary characters.

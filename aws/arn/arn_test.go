@@ -35,6 +35,23 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestPartition: the region says the partition; services without regions are named in one.
+func TestPartition(t *testing.T) {
+	for region, want := range map[string]string{
+		"us-east-1": "aws", "cn-north-1": "aws-cn", "cn-northwest-1": "aws-cn", "us-gov-west-1": "aws-us-gov", "lab-1": "aws", "": "aws",
+	} {
+		if got := arn.New("ec2", region, "000000000000", "vpc/v").Partition; got != want || arn.Partition(region) != want {
+			t.Errorf("%s is in %s, want %s", region, got, want)
+		}
+	}
+	if got := arn.Global("aws-cn", "iam", "aws", "policy/X").String(); got != "arn:aws-cn:iam::aws:policy/X" {
+		t.Error(got)
+	}
+	if got := arn.Global("", "iam", "aws", "policy/X").String(); got != "arn:aws:iam::aws:policy/X" {
+		t.Error(got)
+	}
+}
+
 func TestPatternMatch(t *testing.T) {
 	for _, tt := range []struct {
 		pattern, s string

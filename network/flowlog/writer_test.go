@@ -60,7 +60,7 @@ func newDesk(t *testing.T, maxBytes int64) *desk {
 
 func (d *desk) log(in network.CreateFlowLogsInput) string {
 	d.t.Helper()
-	in.Type, in.Resources, in.Destination = "VPC", []string{d.vpc}, network.FlowLogBucket+in.Destination
+	in.Type, in.Resources, in.Destination = "VPC", []string{d.vpc}, network.FlowLogBucket("us-east-1")+in.Destination
 	ids, err := d.CreateFlowLogs(d.t.Context(), here, in)
 	if err != nil {
 		d.t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"postern/aws/arn"
 	"postern/aws/fault"
 )
 
@@ -87,7 +88,7 @@ func (t *tree) facts(i *Instance) {
 	t.put(at+"placement/availability-zone-id", i.ZoneID)
 	t.put(at+"placement/region", i.Region)
 	t.put(at+"services/domain", "amazonaws.com")
-	t.put(at+"services/partition", "aws")
+	t.put(at+"services/partition", arn.Partition(i.Region))
 	if len(i.Interfaces) == 0 {
 		return
 	}

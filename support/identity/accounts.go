@@ -76,8 +76,10 @@ func (s *Service) Accounts() []Account {
 	return all
 }
 
-// RootARN is the ARN of an account's root user.
-func RootARN(account string) string { return arn.New("iam", "", account, "root").String() }
+// rootARN is the ARN of an account's root user.
+func (st *state) rootARN(account string) string {
+	return arn.Global(st.partition, "iam", account, "root").String()
+}
 
 // listed returns the entities of an account, or all if account is empty, in the order of their names.
 func listed[E any](table map[string]*E, account string, name func(*E) string) []E {

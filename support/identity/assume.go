@@ -121,7 +121,7 @@ func (s *Service) assume(role *Role, sess session, life time.Duration) (AssumedR
 	}
 	return AssumedRole{
 		Credentials: c, Role: role.Name, UserID: role.ID + ":" + sess.Name,
-		ARN: arn.New("sts", "", role.Account, "assumed-role/"+role.Name+"/"+sess.Name).String(),
+		ARN: arn.Global(role.Partition, "sts", role.Account, "assumed-role/"+role.Name+"/"+sess.Name).String(),
 	}, nil
 }
 
@@ -184,7 +184,7 @@ func (s *Service) RoleNamed(account, name string) (r Role, err error) {
 }
 
 func (st *state) roleNamed(account, name string) (*Role, error) {
-	if parsed, err := arn.Parse(name); err == nil && parsed == arn.New("iam", "", account, parsed.Resource) && parsed.Type() == "role" {
+	if parsed, err := arn.Parse(name); err == nil && parsed == arn.Global(st.partition, "iam", account, parsed.Resource) && parsed.Type() == "role" {
 		name = parsed.ID()
 	}
 	path, last := "", name

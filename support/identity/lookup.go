@@ -71,7 +71,7 @@ func (st *state) longTerm(id string) (*Credential, error) {
 	}
 	c := &Credential{AccessKey: id, Secret: k.secret}
 	if k.User == "" {
-		c.Principal = iam.Principal{Kind: iam.Root, ARN: RootARN(k.Account), Account: k.Account, UserID: k.Account}
+		c.Principal = iam.Principal{Kind: iam.Root, ARN: st.rootARN(k.Account), Account: k.Account, UserID: k.Account}
 		return c, nil
 	}
 	u, err := st.user(k.Account, k.User)

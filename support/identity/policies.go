@@ -24,7 +24,8 @@ type NewPolicy struct {
 func (s *Service) CreatePolicy(ctx context.Context, n NewPolicy) (Policy, error) {
 	now := s.stamp()
 	p := &Policy{
-		Account: n.Account, Name: n.Name, ID: newID(prefixPolicy), Created: now, Updated: now, Description: n.Description,
+		Partition: s.partition,
+		Account:   n.Account, Name: n.Name, ID: newID(prefixPolicy), Created: now, Updated: now, Description: n.Description,
 		Versions: []PolicyVersion{{ID: "v1", Text: n.Text, Created: now}}, Default: "v1", Last: 1,
 	}
 	err := s.change(ctx, func(st *state) (_ []Change, err error) {

@@ -37,6 +37,7 @@ type Permissions struct {
 
 // User is an IAM user.
 type User struct {
+	Partition           string `json:",omitempty"` // of its ARN; empty is "aws"
 	Account, Path, Name string
 	ID                  string // AIDA…
 	Created             time.Time
@@ -45,10 +46,13 @@ type User struct {
 }
 
 // ARN is the user's name in policies.
-func (u User) ARN() string { return arn.New("iam", "", u.Account, "user"+u.Path+u.Name).String() }
+func (u User) ARN() string {
+	return arn.Global(u.Partition, "iam", u.Account, "user"+u.Path+u.Name).String()
+}
 
 // Role is an IAM role.
 type Role struct {
+	Partition           string `json:",omitempty"`
 	Account, Path, Name string
 	ID                  string // AROA…
 	Created             time.Time
@@ -62,10 +66,13 @@ type Role struct {
 }
 
 // ARN is the role's name in policies.
-func (r Role) ARN() string { return arn.New("iam", "", r.Account, "role"+r.Path+r.Name).String() }
+func (r Role) ARN() string {
+	return arn.Global(r.Partition, "iam", r.Account, "role"+r.Path+r.Name).String()
+}
 
 // InstanceProfile gives a role to instances.
 type InstanceProfile struct {
+	Partition           string `json:",omitempty"`
 	Account, Path, Name string
 	ID                  string // AIPA…
 	Created             time.Time
@@ -75,11 +82,12 @@ type InstanceProfile struct {
 
 // ARN is the profile's name in RunInstances and policies.
 func (p InstanceProfile) ARN() string {
-	return arn.New("iam", "", p.Account, "instance-profile"+p.Path+p.Name).String()
+	return arn.Global(p.Partition, "iam", p.Account, "instance-profile"+p.Path+p.Name).String()
 }
 
 // Policy is a managed policy: a customer's, or one of Amazon's (Account "aws").
 type Policy struct {
+	Partition           string `json:",omitempty"`
 	Account, Path, Name string
 	ID                  string // ANPA…
 	Created, Updated    time.Time
@@ -100,7 +108,9 @@ type PolicyVersion struct {
 }
 
 // ARN is the policy's name for attaching it.
-func (p Policy) ARN() string { return arn.New("iam", "", p.Account, "policy"+p.Path+p.Name).String() }
+func (p Policy) ARN() string {
+	return arn.Global(p.Partition, "iam", p.Account, "policy"+p.Path+p.Name).String()
+}
 
 // Version returns a version by its id.
 func (p Policy) Version(id string) (PolicyVersion, bool) {

@@ -30,7 +30,8 @@ type NewRole struct {
 // CreateRole makes a role.
 func (s *Service) CreateRole(ctx context.Context, n NewRole) (Role, error) {
 	r := &Role{
-		Account: n.Account, Name: n.Name, Created: s.stamp(), ID: newID(prefixRole), Description: n.Description,
+		Partition: s.partition,
+		Account:   n.Account, Name: n.Name, Created: s.stamp(), ID: newID(prefixRole), Description: n.Description,
 		Trust: n.Trust, MaxSession: n.MaxSession,
 	}
 	if r.MaxSession == 0 {
@@ -202,7 +203,7 @@ type NewInstanceProfile struct {
 
 // CreateInstanceProfile makes an instance profile without role.
 func (s *Service) CreateInstanceProfile(ctx context.Context, n NewInstanceProfile) (InstanceProfile, error) {
-	p := &InstanceProfile{Account: n.Account, Name: n.Name, Created: s.stamp(), ID: newID(prefixProfile)}
+	p := &InstanceProfile{Partition: s.partition, Account: n.Account, Name: n.Name, Created: s.stamp(), ID: newID(prefixProfile)}
 	err := s.change(ctx, func(st *state) (_ []Change, err error) {
 		if err := checkName("instanceProfileName", n.Name, maxLongName); err != nil {
 			return nil, err

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"postern/aws/arn"
 	"postern/aws/consent"
 	"postern/aws/fault"
 )
@@ -18,6 +19,8 @@ type Config struct {
 	Sealer Sealer
 	Now    func() time.Time
 	Quotas Quotas
+	// Partition is what ARNs of IAM and STS stand in; empty is "aws".
+	Partition string
 }
 
 // Service knows who there is. It is safe for concurrent use.
@@ -27,6 +30,8 @@ type Service struct {
 	now    func() time.Time
 	quotas Quotas
 	cache  *cache
+	// partition is empty for "aws": records do not name it.
+	partition string
 	// generation counts changes; what is in the cache is good for one generation.
 	generation atomic.Uint64
 
@@ -41,6 +46,9 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	s := &Service{store: c.Store, sealer: c.Sealer, now: c.Now, quotas: c.Quotas.withDefaults(), cache: newCache(cacheSize)}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if c.Partition != arn.Partition("") {
+		s.partition = c.Partition
 	}
 	if err := s.Reload(ctx); err != nil {
 		return nil, err
@@ -61,7 +69,7 @@ func (s *Service) reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load identities: %w", err)
 	}
-	st := newState(s.sealer)
+	st := newState(s.sealer, s.partition)
 	st.version = version
 	for _, r := range records {
 		if err := st.apply(Change{Record: r}); err != nil {

@@ -114,8 +114,8 @@ func (sess *session) credential(st *state) (*Credential, error) {
 		SourceInstance: sess.Instance, SourceVPC: sess.VPC, SourceAddress: sess.Address,
 	}
 	if sess.Role == "" {
-		p.ARN = arn.New("sts", "", sess.Account, "assumed-role/"+instanceIdentity+"/"+sess.Name).String()
-		p.Role = arn.New("iam", "", sess.Account, "role/"+instanceIdentity).String()
+		p.ARN = arn.Global(st.partition, "sts", sess.Account, "assumed-role/"+instanceIdentity+"/"+sess.Name).String()
+		p.Role = arn.Global(st.partition, "iam", sess.Account, "role/"+instanceIdentity).String()
 		p.UserID = sess.Account + ":" + instanceIdentity + ":" + sess.Name
 		c.Policies.Identity = instancePolicies
 		return c, nil
@@ -124,7 +124,7 @@ func (sess *session) credential(st *state) (*Credential, error) {
 	if !ok || role.ID != sess.RoleID {
 		return nil, unknownKey()
 	}
-	p.ARN = arn.New("sts", "", sess.Account, "assumed-role/"+role.Name+"/"+sess.Name).String()
+	p.ARN = arn.Global(role.Partition, "sts", sess.Account, "assumed-role/"+role.Name+"/"+sess.Name).String()
 	p.Role = role.ARN()
 	p.UserID = role.ID + ":" + sess.Name
 	p.Tags = tagMap(role.Tags, sess.Tags)

@@ -21,16 +21,17 @@ type state struct {
 	keys        map[string]*AccessKey
 	revocations map[string]*revocation
 	sealer      Sealer
+	partition   string
 }
 
-func newState(sealer Sealer) *state {
+func newState(sealer Sealer, partition string) *state {
 	st := &state{
 		accounts: map[string]*Account{}, users: map[string]*User{}, roles: map[string]*Role{},
 		profiles: map[string]*InstanceProfile{}, policies: map[string]*Policy{}, keys: map[string]*AccessKey{},
-		revocations: map[string]*revocation{}, sealer: sealer,
+		revocations: map[string]*revocation{}, sealer: sealer, partition: partition,
 	}
 	for _, m := range iam.ManagedPolicies() {
-		p := amazonPolicy(m)
+		p := amazonPolicy(m, partition)
 		st.policies[p.id()] = p
 	}
 	return st
@@ -39,10 +40,10 @@ func newState(sealer Sealer) *state {
 // amazonOwner is the account in the ARNs of Amazon's managed policies.
 const amazonOwner = "aws"
 
-func amazonPolicy(m iam.ManagedPolicy) *Policy {
+func amazonPolicy(m iam.ManagedPolicy, partition string) *Policy {
 	made := time.Date(2019, 3, 15, 17, 22, 12, 0, time.UTC)
 	p := &Policy{
-		Account: amazonOwner, Path: m.Path, Name: m.Name, ID: "ANPA" + strings.ToUpper(m.Name), Created: made, Updated: made,
+		Partition: partition, Account: amazonOwner, Path: m.Path, Name: m.Name, ID: "ANPA" + strings.ToUpper(m.Name), Created: made, Updated: made,
 		Description: m.Description, Default: m.Version, Versions: []PolicyVersion{{ID: m.Version, Text: m.Document, Created: made}},
 	}
 	compiled, err := iam.Parse(iam.Identity, p.ARN(), m.Document)

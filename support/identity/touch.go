@@ -35,7 +35,7 @@ func (st *state) touched(changes []Change) ([]consent.Touch, error) {
 	for _, k := range keys {
 		owner := owners[key(k.Account, k.User)]
 		if k.User == "" {
-			owner = RootARN(k.Account)
+			owner = st.rootARN(k.Account)
 		} else if u, ok := st.users[key(k.Account, k.User)]; ok && owner == "" {
 			owner = u.ARN()
 		}

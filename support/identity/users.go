@@ -17,7 +17,7 @@ type NewUser struct {
 
 // CreateUser makes a user.
 func (s *Service) CreateUser(ctx context.Context, n NewUser) (User, error) {
-	u := &User{Account: n.Account, Name: n.Name, Created: s.stamp(), ID: newID(prefixUser)}
+	u := &User{Partition: s.partition, Account: n.Account, Name: n.Name, Created: s.stamp(), ID: newID(prefixUser)}
 	err := s.change(ctx, func(st *state) (_ []Change, err error) {
 		if err := checkName("userName", n.Name, maxName); err != nil {
 			return nil, err

@@ -28,7 +28,7 @@ func TestFlowLogs(t *testing.T) {
 	log := func(resource string, kind ec2types.FlowLogsResourceType, traffic ec2types.TrafficType, format *string) string {
 		out, err := w.EC2.CreateFlowLogs(t.Context(), &ec2.CreateFlowLogsInput{
 			ResourceIds: []string{resource}, ResourceType: kind, TrafficType: traffic, LogDestinationType: "s3",
-			LogDestination: aws.String(network.FlowLogBucket + "/lab"), MaxAggregationInterval: aws.Int32(60), LogFormat: format,
+			LogDestination: aws.String(network.FlowLogBucket("us-east-1") + "/lab"), MaxAggregationInterval: aws.Int32(60), LogFormat: format,
 		})
 		if err != nil {
 			t.Fatal(err)
