@@ -205,8 +205,12 @@ func TestFlowLogs(t *testing.T) {
 			in.DeliverLogsPermissionArn = aws.String("arn:aws:iam::000000000000:role/logs")
 		}, "InvalidParameter"},
 		{"another bucket", func(in *sdk.CreateFlowLogsInput) { in.LogDestination = aws.String("arn:aws:s3:::mine") }, "InvalidParameter"},
-		{"a bucket that begins so", func(in *sdk.CreateFlowLogsInput) { in.LogDestination = aws.String(network.FlowLogBucket("us-east-1") + "-2") }, "InvalidParameter"},
-		{"out of the folder", func(in *sdk.CreateFlowLogsInput) { in.LogDestination = aws.String(network.FlowLogBucket("us-east-1") + "/../../x") }, "InvalidParameter"},
+		{"a bucket that begins so", func(in *sdk.CreateFlowLogsInput) {
+			in.LogDestination = aws.String(network.FlowLogBucket("us-east-1") + "-2")
+		}, "InvalidParameter"},
+		{"out of the folder", func(in *sdk.CreateFlowLogsInput) {
+			in.LogDestination = aws.String(network.FlowLogBucket("us-east-1") + "/../../x")
+		}, "InvalidParameter"},
 		{"unknown field", func(in *sdk.CreateFlowLogsInput) { in.LogFormat = aws.String("${version} ${ecs-cluster-arn}") }, "InvalidParameter"},
 		{"no field", func(in *sdk.CreateFlowLogsInput) { in.LogFormat = aws.String("version") }, "InvalidParameter"},
 		{"interval", func(in *sdk.CreateFlowLogsInput) { in.MaxAggregationInterval = aws.Int32(61) }, "InvalidParameter"},
