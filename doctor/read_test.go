@@ -31,6 +31,8 @@ type cloud struct {
 	doctor.SSM
 	profile bool
 	denied  bool
+	// peers adds a rule that names a group of the peered VPC, seen the groups of that VPC.
+	peers, seen bool
 }
 
 func (c *cloud) clients() doctor.Clients { return doctor.Clients{EC2: c, IAM: c, SSM: c, STS: c} }
@@ -174,11 +176,15 @@ func (*cloud) DescribeNetworkAcls(context.Context, *ec2.DescribeNetworkAclsInput
 	}}}, nil
 }
 
-func (*cloud) DescribeSecurityGroups(context.Context, *ec2.DescribeSecurityGroupsInput) (*ec2.DescribeSecurityGroupsOutput, error) {
-	return &ec2.DescribeSecurityGroupsOutput{SecurityGroups: []types.SecurityGroup{{GroupId: aws.String("sg-1"), VpcId: aws.String("vpc-1"), GroupName: aws.String("nodes")}}}, nil
+func (c *cloud) DescribeSecurityGroups(context.Context, *ec2.DescribeSecurityGroupsInput) (*ec2.DescribeSecurityGroupsOutput, error) {
+	groups := []types.SecurityGroup{{GroupId: aws.String("sg-1"), VpcId: aws.String("vpc-1"), GroupName: aws.String("nodes")}}
+	if c.seen {
+		groups = append(groups, types.SecurityGroup{GroupId: aws.String("sg-7"), VpcId: aws.String("vpc-7"), GroupName: aws.String("default")})
+	}
+	return &ec2.DescribeSecurityGroupsOutput{SecurityGroups: groups}, nil
 }
 
-func (*cloud) DescribeSecurityGroupRules(context.Context, *ec2.DescribeSecurityGroupRulesInput) (*ec2.DescribeSecurityGroupRulesOutput, error) {
+func (c *cloud) DescribeSecurityGroupRules(context.Context, *ec2.DescribeSecurityGroupRulesInput) (*ec2.DescribeSecurityGroupRulesOutput, error) {
 	rule := func(id, protocol string, from, to int32) types.SecurityGroupRule {
 		return types.SecurityGroupRule{
 			SecurityGroupRuleId: aws.String(id), GroupId: aws.String("sg-1"), IsEgress: aws.Bool(false), IpProtocol: aws.String(protocol), FromPort: aws.Int32(from), ToPort: aws.Int32(to),
@@ -188,7 +194,13 @@ func (*cloud) DescribeSecurityGroupRules(context.Context, *ec2.DescribeSecurityG
 	https.ReferencedGroupInfo = &types.ReferencedSecurityGroup{GroupId: aws.String("sg-1")}
 	ping.CidrIpv4, esp.CidrIpv6 = aws.String("10.0.0.0/8"), aws.String("::/0")
 	list.PrefixListId, list.IsEgress = aws.String("pl-shared"), aws.Bool(true)
-	return &ec2.DescribeSecurityGroupRulesOutput{SecurityGroupRules: []types.SecurityGroupRule{https, ping, esp, list}}, nil
+	rules := []types.SecurityGroupRule{https, ping, esp, list}
+	if c.peers {
+		peer := rule("sgr-5", "tcp", 443, 443)
+		peer.ReferencedGroupInfo = &types.ReferencedSecurityGroup{GroupId: aws.String("sg-gone"), VpcId: aws.String("vpc-7"), VpcPeeringConnectionId: aws.String("pcx-1")}
+		rules = append(rules, peer)
+	}
+	return &ec2.DescribeSecurityGroupRulesOutput{SecurityGroupRules: rules}, nil
 }
 
 func (*cloud) DescribeVpcEndpoints(context.Context, *ec2.DescribeVpcEndpointsInput) (*ec2.DescribeVpcEndpointsOutput, error) {
@@ -344,6 +356,17 @@ func TestReadNetwork(t *testing.T) {
 	}
 	if _, err := doctor.Assess(f, "ssm"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestReadPeerGroups: a rule that names a group of another VPC can be found stale only where that VPC's groups can be read;
+// what is not seen is not gone.
+func TestReadPeerGroups(t *testing.T) {
+	for seen, want := range map[bool]string{false: "", true: "vpc-7"} {
+		rules := read(t, &cloud{profile: true, peers: true, seen: seen}, "i-1").Network.SecurityGroups[0].Rules
+		if got := rules[len(rules)-1]; got.Group != "sg-gone" || got.PeerVPC != want {
+			t.Errorf("with the other VPC's groups seen %t the rule is %+v", seen, got)
+		}
 	}
 }
 
