@@ -39,6 +39,7 @@ var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 type rig struct {
 	*api.Handler
 	records []api.Record
+	mu      sync.Mutex
 	// calls counts the handlers that were reached; last is the call the last one got.
 	calls int
 	last  *api.Call
@@ -79,6 +80,8 @@ func newRig(t testing.TB) *rig {
 // reached makes a handler that notes its call and answers out.
 func reached[In, Out any](r *rig, out *Out) func(context.Context, *api.Call, *In) (*Out, error) {
 	return func(_ context.Context, call *api.Call, _ *In) (*Out, error) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.calls++
 		r.last = call
 		return out, r.err

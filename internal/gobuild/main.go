@@ -32,6 +32,7 @@ func run(args []string, stdout, stderr io.Writer, ticks <-chan time.Time) int {
 		return exitCode(err, stderr)
 	}
 	p := newProgress(strings.Fields(string(listed)))
+	stdout = &shared{to: stdout}
 
 	cmd := exec.Command("go", append([]string{"build", "-v"}, args...)...)
 	cmd.Stdout = stdout
@@ -64,6 +65,18 @@ func run(args []string, stdout, stderr io.Writer, ticks <-chan time.Time) int {
 	close(done)
 	<-told
 	return exitCode(err, stderr)
+}
+
+// shared is a writer for several goroutines: the progress is told while go build writes, too.
+type shared struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (s *shared) Write(text []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.to.Write(text)
 }
 
 // packages are the arguments behind the flags: those that begin like a path.
