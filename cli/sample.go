@@ -228,7 +228,7 @@ func (s *sample) ensureInstance(ctx context.Context) error {
 		return err
 	}
 	run, err := s.clients.ec2.RunInstances(ctx, &ec2.RunInstancesInput{
-		ImageId: aws.String(image), InstanceType: ec2types.InstanceTypeT3Micro, MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
+		ImageId: aws.String(image), MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
 		SubnetId: &s.subnets[0], SecurityGroupIds: []string{s.nodeGroup},
 		IamInstanceProfile: &ec2types.IamInstanceProfileSpecification{Name: aws.String(sampleName)},
 		TagSpecifications:  named(ec2types.ResourceTypeInstance, sampleName),

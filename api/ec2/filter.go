@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -120,8 +121,8 @@ type condition[T any] struct {
 	want values
 }
 
-// filters turns a request's filters into conditions; all must hold. tags gives a resource's tags.
-func filters[T any](known map[string]test[T], tags func(T) []network.Tag, asked []types.Filter) ([]condition[T], error) {
+// filters turns a request's filters into conditions; all must hold.
+func filters[T any](l listing[T], asked []types.Filter) ([]condition[T], error) {
 	var out []condition[T]
 	total := 0
 	for _, f := range asked {
@@ -132,9 +133,12 @@ func filters[T any](known map[string]test[T], tags func(T) []network.Tag, asked 
 		if len(want) == 0 {
 			return nil, invalid("The filter '%s' has no values", name)
 		}
-		t, ok := known[name]
+		t, ok := l.filters[name]
 		if !ok {
-			t = tagFilter(name, tags)
+			t = tagFilter(name, l.tags)
+		}
+		if t == nil && slices.Contains(l.unbuilt, name) {
+			return nil, fault.New(fault.NotImplemented, "ec2.filters", "The filter '%s' is not implemented", name)
 		}
 		if t == nil {
 			return nil, invalid("The filter '%s' is invalid", name)

@@ -1,11 +1,9 @@
 package ec2
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"iter"
-	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,42 +12,76 @@ import (
 
 	"postern/api"
 	"postern/aws/fault"
+	"postern/aws/instancetype"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
+	"postern/network"
 	"postern/support/compute"
 )
 
-// instanceTypes are names that people's tools expect to exist. A type limits nothing here: each instance has all of the
-// host's processors and memory, and that is what is shown of it.
-var instanceTypes = map[string][]string{
-	"x86_64": {"c5.large", "m5.large", "t2.micro", "t3.large", "t3.medium", "t3.micro", "t3.nano", "t3.small"},
-	"arm64":  {"c6g.large", "m6g.large", "t4g.large", "t4g.medium", "t4g.micro", "t4g.nano", "t4g.small"},
+// offered are the types that instances here may have: those whose images run on this host. A type limits nothing: an
+// instance has all of the host's processors and memory.
+func offered() iter.Seq[instancetype.Type] {
+	return func(yield func(instancetype.Type) bool) {
+		for _, t := range instancetype.All() {
+			if t.Runs(architecture) && !yield(t) {
+				return
+			}
+		}
+	}
 }
 
-var typeListing = listing[string]{
-	id:  func(name string) string { return name },
-	all: func(*view) iter.Seq[string] { return slices.Values(instanceTypes[architecture]) },
-	get: func(_ *view, name string) (string, error) {
-		if !slices.Contains(instanceTypes[architecture], name) {
-			return "", fault.New(fault.NotFound, "ec2", "The following supplied instance types do not exist: [%s]", name).WithCode("InvalidInstanceType")
-		}
-		return name, nil
+// number is a filter on a whole number.
+func number[T any](of func(T) int) test[T] {
+	return text(func(r T) string { return strconv.Itoa(of(r)) })
+}
+
+var typeListing = listing[instancetype.Type]{
+	id: typeName,
+	filters: map[string]test[instancetype.Type]{
+		"auto-recovery-supported":                   always[instancetype.Type]("false"),
+		"bare-metal":                                flag(func(t instancetype.Type) bool { return t.BareMetal }),
+		"burstable-performance-supported":           flag(instancetype.Type.Burstable),
+		"current-generation":                        flag(func(t instancetype.Type) bool { return !t.Previous }),
+		"dedicated-hosts-supported":                 always[instancetype.Type]("false"),
+		"ebs-info.ebs-optimized-support":            always[instancetype.Type]("unsupported"),
+		"ebs-info.encryption-support":               always[instancetype.Type]("unsupported"),
+		"ebs-info.nvme-support":                     always[instancetype.Type]("unsupported"),
+		"free-tier-eligible":                        always[instancetype.Type]("false"),
+		"hibernation-supported":                     always[instancetype.Type]("false"),
+		"hypervisor":                                text(func(t instancetype.Type) string { return t.Hypervisor }),
+		"instance-storage-supported":                always[instancetype.Type]("false"),
+		"instance-type":                             text(typeName),
+		"memory-info.size-in-mib":                   number(func(t instancetype.Type) int { return t.Memory }),
+		"network-info.efa-supported":                always[instancetype.Type]("false"),
+		"network-info.ipv4-addresses-per-interface": number(func(t instancetype.Type) int { return t.Addresses }),
+		"network-info.ipv6-supported":               always[instancetype.Type]("false"),
+		"network-info.maximum-network-cards":        number(func(t instancetype.Type) int { return t.Cards }),
+		"network-info.maximum-network-interfaces":   number(func(t instancetype.Type) int { return t.Interfaces }),
+		"processor-info.supported-architecture": func(_ *view, t instancetype.Type, want values) bool {
+			return want.any(t.Architectures)
+		},
+		"supported-root-device-type":    always[instancetype.Type]("ebs"),
+		"supported-usage-class":         always[instancetype.Type]("on-demand"),
+		"supported-virtualization-type": always[instancetype.Type]("hvm"),
+		"vcpu-info.default-vcpus":       number(func(t instancetype.Type) int { return t.VCPUs }),
 	},
-	filters: map[string]test[string]{
-		"bare-metal":                              always[string]("false"),
-		"current-generation":                      always[string]("true"),
-		"hibernation-supported":                   always[string]("false"),
-		"instance-storage-supported":              always[string]("false"),
-		"instance-type":                           text(func(name string) string { return name }),
-		"memory-info.size-in-mib":                 text(func(string) string { return strconv.FormatInt(hostMemory(), 10) }),
-		"network-info.maximum-network-interfaces": always[string](strconv.Itoa(maxInterfaces)),
-		"processor-info.supported-architecture":   always[string](architecture),
-		"supported-root-device-type":              always[string]("ebs"),
-		"supported-usage-class":                   always[string]("on-demand"),
-		"supported-virtualization-type":           always[string]("hvm"),
-		"vcpu-info.default-vcpus":                 text(func(string) string { return strconv.Itoa(runtime.NumCPU()) }),
+	unbuilt: []string{
+		"ebs-info.attachment-limit-type", "ebs-info.ebs-optimized-info.baseline-bandwidth-in-mbps", "ebs-info.ebs-optimized-info.baseline-iops",
+		"ebs-info.ebs-optimized-info.baseline-throughput-in-mbps", "ebs-info.ebs-optimized-info.maximum-bandwidth-in-mbps",
+		"ebs-info.ebs-optimized-info.maximum-iops", "ebs-info.ebs-optimized-info.maximum-throughput-in-mbps",
+		"ebs-info.maximum-ebs-attachments", "instance-storage-info.disk.count",
+		"instance-storage-info.disk.size-in-gb", "instance-storage-info.disk.type", "instance-storage-info.encryption-support",
+		"instance-storage-info.nvme-support", "instance-storage-info.total-size-in-gb", "network-info.bandwidth-weightings",
+		"network-info.efa-info.maximum-efa-interfaces", "network-info.ena-support", "network-info.encryption-in-transit-supported",
+		"network-info.flexible-ena-queues-support", "network-info.ipv6-addresses-per-interface", "network-info.network-performance",
+		"nitro-enclaves-support", "nitro-tpm-info.supported-versions", "nitro-tpm-support", "processor-info.supported-features",
+		"processor-info.sustained-clock-speed-in-ghz", "reboot-migration-support", "supported-boot-mode", "vcpu-info.default-cores",
+		"vcpu-info.default-threads-per-core", "vcpu-info.valid-cores", "vcpu-info.valid-threads-per-core",
 	},
 }
+
+func typeName(t instancetype.Type) string { return t.Name }
 
 // maxInterfaces is how many network interfaces an instance may have and maxAddresses how many private addresses each of
 // them, whatever the type: the network's limits.
@@ -58,43 +90,40 @@ const (
 	maxAddresses  = 250
 )
 
-// hostMemory is the host's memory in MiB, 0 where it cannot be found out.
-func hostMemory() int64 {
-	text, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		var kib int64
-		if n, _ := fmt.Sscanf(line, "MemTotal: %d kB", &kib); n == 1 {
-			return kib / 1024
-		}
-	}
-	return 0
-}
-
-func toType(name string) types.InstanceTypeInfo {
+func toType(t instancetype.Type) types.InstanceTypeInfo {
 	return types.InstanceTypeInfo{
-		InstanceType: types.InstanceType(name), CurrentGeneration: aws.Bool(true), BareMetal: aws.Bool(false),
-		VCpuInfo:      &types.VCpuInfo{DefaultVCpus: aws.Int32(int32(runtime.NumCPU()))},
-		MemoryInfo:    &types.MemoryInfo{SizeInMiB: aws.Int64(hostMemory())},
-		ProcessorInfo: &types.ProcessorInfo{SupportedArchitectures: []types.ArchitectureType{types.ArchitectureType(architecture)}},
+		InstanceType: types.InstanceType(t.Name), CurrentGeneration: aws.Bool(!t.Previous), BareMetal: aws.Bool(t.BareMetal),
+		Hypervisor: types.InstanceTypeHypervisor(t.Hypervisor),
+		VCpuInfo:   &types.VCpuInfo{DefaultVCpus: aws.Int32(int32(t.VCPUs))},
+		MemoryInfo: &types.MemoryInfo{SizeInMiB: aws.Int64(int64(t.Memory))},
+		ProcessorInfo: &types.ProcessorInfo{SupportedArchitectures: convert(t.Architectures, func(a string) types.ArchitectureType {
+			return types.ArchitectureType(a)
+		})},
 		NetworkInfo: &types.NetworkInfo{
-			MaximumNetworkInterfaces: aws.Int32(maxInterfaces), Ipv4AddressesPerInterface: aws.Int32(maxAddresses), MaximumNetworkCards: aws.Int32(1), Ipv6Supported: aws.Bool(false),
-			EnaSupport: types.EnaSupportUnsupported, EfaSupported: aws.Bool(false),
+			MaximumNetworkInterfaces: aws.Int32(int32(t.Interfaces)), Ipv4AddressesPerInterface: aws.Int32(int32(t.Addresses)),
+			MaximumNetworkCards: aws.Int32(int32(t.Cards)), Ipv6Supported: aws.Bool(false), EfaSupported: aws.Bool(false),
 		},
 		InstanceStorageSupported: aws.Bool(false), HibernationSupported: aws.Bool(false), DedicatedHostsSupported: aws.Bool(false),
-		BurstablePerformanceSupported: aws.Bool(burstable(name)), AutoRecoverySupported: aws.Bool(false), FreeTierEligible: aws.Bool(false),
+		BurstablePerformanceSupported: aws.Bool(t.Burstable()), AutoRecoverySupported: aws.Bool(false), FreeTierEligible: aws.Bool(false),
 		SupportedRootDeviceTypes:     []types.RootDeviceType{types.RootDeviceTypeEbs},
 		SupportedUsageClasses:        []types.UsageClassType{types.UsageClassTypeOnDemand},
 		SupportedVirtualizationTypes: []types.VirtualizationType{types.VirtualizationTypeHvm},
+		// Terraform's data source takes a type without these two for one that is not there.
+		EbsInfo: &types.EbsInfo{
+			EbsOptimizedSupport: types.EbsOptimizedSupportUnsupported, EncryptionSupport: types.EbsEncryptionSupportUnsupported,
+			NvmeSupport: types.EbsNvmeSupportUnsupported,
+		},
+		PlacementGroupInfo: &types.PlacementGroupInfo{},
 	}
 }
 
 // cpuCredits is what every instance of a burstable type has: nothing here holds one back.
 const cpuCredits = "unlimited"
 
-func burstable(instanceType string) bool { return strings.HasPrefix(instanceType, "t") }
+func burstable(instanceType string) bool {
+	t, ok := instancetype.Find(instanceType)
+	return ok && t.Burstable()
+}
 
 var creditListing = listing[compute.Instance]{
 	id: func(i compute.Instance) string { return i.ID },
@@ -103,7 +132,9 @@ var creditListing = listing[compute.Instance]{
 	},
 }
 
-func (s *service) describeInstanceCredits(_ context.Context, c *api.Call, in *sdk.DescribeInstanceCreditSpecificationsInput) (*sdk.DescribeInstanceCreditSpecificationsOutput, error) {
+func (s *service) describeInstanceCredits(
+	_ context.Context, c *api.Call, in *sdk.DescribeInstanceCreditSpecificationsInput,
+) (*sdk.DescribeInstanceCreditSpecificationsOutput, error) {
 	list := creditListing
 	list.all = func(*view) iter.Seq[compute.Instance] {
 		all := slices.DeleteFunc(s.compute.Instances(instanceScope(c)), func(i compute.Instance) bool { return !burstable(i.Type) })
@@ -119,8 +150,74 @@ func (s *service) describeInstanceCredits(_ context.Context, c *api.Call, in *sd
 	}, err
 }
 
-func (s *service) describeInstanceTypes(_ context.Context, c *api.Call, in *sdk.DescribeInstanceTypesInput) (*sdk.DescribeInstanceTypesOutput, error) {
+func (s *service) describeInstanceTypes(
+	_ context.Context, c *api.Call, in *sdk.DescribeInstanceTypesInput,
+) (*sdk.DescribeInstanceTypesOutput, error) {
+	list := typeListing
+	list.all = func(*view) iter.Seq[instancetype.Type] {
+		if aws.ToBool(in.IncludeUnsupportedInRegion) {
+			return slices.Values(instancetype.All())
+		}
+		return offered()
+	}
+	list.get = func(_ *view, name string) (instancetype.Type, error) {
+		t, ok := instancetype.Find(name)
+		if !ok || !t.Runs(architecture) && !aws.ToBool(in.IncludeUnsupportedInRegion) {
+			return t, fault.New(fault.NotFound, "ec2", "The following supplied instance types do not exist: [%s]", name).WithCode("InvalidInstanceType")
+		}
+		return t, nil
+	}
 	ids := convert(in.InstanceTypes, func(t types.InstanceType) string { return string(t) })
-	found, next, err := describe(s.view(c), typeListing, query{ids, in.Filters, in.MaxResults, in.NextToken})
+	found, next, err := describe(s.view(c), list, query{ids, in.Filters, in.MaxResults, in.NextToken})
 	return &sdk.DescribeInstanceTypesOutput{InstanceTypes: convert(found, toType), NextToken: next}, err
+}
+
+// offering is a type at a place: the Region or one of its zones.
+type offering struct{ name, place string }
+
+var offeringListing = listing[offering]{
+	id: func(o offering) string { return o.name + " " + o.place },
+	filters: map[string]test[offering]{
+		"instance-type": text(func(o offering) string { return o.name }),
+		"location":      text(func(o offering) string { return o.place }),
+	},
+}
+
+func (s *service) describeInstanceTypeOfferings(
+	_ context.Context, c *api.Call, in *sdk.DescribeInstanceTypeOfferingsInput,
+) (*sdk.DescribeInstanceTypeOfferingsOutput, error) {
+	kind := cmp.Or(in.LocationType, types.LocationTypeRegion)
+	list := offeringListing
+	list.all = func(v *view) iter.Seq[offering] {
+		return func(yield func(offering) bool) {
+			at := placesOf(v.scope.Region, kind)
+			for t := range offered() {
+				for _, p := range at {
+					if !yield(offering{t.Name, p}) {
+						return
+					}
+				}
+			}
+		}
+	}
+	found, next, err := describe(s.view(c), list, query{nil, in.Filters, in.MaxResults, in.NextToken})
+	return &sdk.DescribeInstanceTypeOfferingsOutput{
+		NextToken: next, InstanceTypeOfferings: convert(found, func(o offering) types.InstanceTypeOffering {
+			return types.InstanceTypeOffering{InstanceType: types.InstanceType(o.name), Location: aws.String(o.place), LocationType: kind}
+		}),
+	}, err
+}
+
+// placesOf are the locations of a kind in a Region; there is no Outpost.
+func placesOf(region string, kind types.LocationType) []string {
+	r, _ := network.RegionByName(region)
+	switch kind {
+	case types.LocationTypeAvailabilityZone:
+		return convert(r.Zones(), func(z network.Zone) string { return z.Name })
+	case types.LocationTypeAvailabilityZoneId:
+		return convert(r.Zones(), func(z network.Zone) string { return z.ID })
+	case types.LocationTypeOutpost:
+		return nil
+	}
+	return []string{region}
 }

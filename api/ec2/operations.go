@@ -216,6 +216,7 @@ func (s *service) instanceOperations() []api.Operation {
 			api.Takes("InstanceId", "Latest")),
 		api.Op("DescribeInstanceStatus", api.Everything, s.describeInstanceStatus, pages, api.Takes("InstanceIds", "IncludeAllInstances", "IncludeManagedResources")),
 		api.Op("DescribeInstanceTypes", api.Everything, s.describeInstanceTypes, pages, api.Takes("InstanceTypes", "IncludeUnsupportedInRegion")),
+		api.Op("DescribeInstanceTypeOfferings", api.Everything, s.describeInstanceTypeOfferings, pages, api.Takes("LocationType")),
 		api.Op("DescribeInstanceCreditSpecifications", api.Everything, s.describeInstanceCredits, pages, api.Takes("InstanceIds")),
 		api.Op("DescribeInstanceAttribute", one("instance", func(in *sdk.DescribeInstanceAttributeInput) *string { return in.InstanceId }), s.describeInstanceAttribute,
 			api.Takes("InstanceId", "Attribute")),

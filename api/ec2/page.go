@@ -27,6 +27,8 @@ type listing[T any] struct {
 	get  func(*view, string) (T, error)
 	// filters are those of the EC2 API reference; tag filters are known by themselves.
 	filters map[string]test[T]
+	// unbuilt are filters of the EC2 API reference on what is not known here; they are refused by their name.
+	unbuilt []string
 	// idsOrPages says that a request may not name both ids and a page size.
 	idsOrPages bool
 }
@@ -41,7 +43,7 @@ type query struct {
 
 // describe gives the resources that a query asks for, and the token of the next page if there is one.
 func describe[T any](v *view, l listing[T], q query) ([]T, *string, error) {
-	conditions, err := filters(l.filters, l.tags, q.filters)
+	conditions, err := filters(l, q.filters)
 	if err != nil {
 		return nil, nil, err
 	}

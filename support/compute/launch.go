@@ -2,11 +2,13 @@ package compute
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"maps"
-	"regexp"
+	"strings"
 
 	"postern/aws/fault"
+	"postern/aws/instancetype"
 	"postern/support/compute/userdata"
 )
 
@@ -17,7 +19,23 @@ const (
 	MaxAtOnce   = 100
 )
 
-var typeForm = regexp.MustCompile(`^[a-z][a-z0-9-]*\.[a-z0-9-]+$`)
+// defaultType is the type of an instance for which none is asked, by its image's architecture.
+var defaultType = map[string]string{"x86_64": "t3.micro", "arm64": "t4g.micro"}
+
+// checkType refuses a type that there is not, or that does not run on what the image does.
+func checkType(name string, i Image) error {
+	t, ok := instancetype.Find(name)
+	if !ok {
+		return fault.New(fault.Invalid, "compute.checkType", "Invalid value '%s' for InstanceType.", name).WithCode("InvalidParameterValue")
+	}
+	if !t.Runs(i.Architecture) {
+		return fault.New(fault.Invalid, "compute.checkType",
+			"The architecture '%s' of the specified instance type does not match the architecture '%s' of the specified AMI. "+
+				"Specify an instance type and an AMI that have matching architectures, and try again.",
+			strings.Join(t.Architectures, ","), i.Architecture).WithCode("InvalidParameterValue")
+	}
+	return nil
+}
 
 // Launch is what RunInstances asks for, once the network interfaces are there.
 type Launch struct {
@@ -25,16 +43,17 @@ type Launch struct {
 	// Token is the client token; a second Launch with it returns what the first one made, if Request, a digest of the
 	// whole request, is the same.
 	Token, Request string
-	// Image is the id of an image, empty for the host's own; Type is empty for t3.micro.
-	Image, Type, KeyName string
-	Profile              Profile
-	UserData             []byte
-	Metadata             MetadataOptions
-	TerminateOnShutdown  bool
-	ProtectTermination   bool
-	ProtectStop          bool
-	Tags, VolumeTags     map[string]string
-	Volume               Volume
+	// Image is the id of an image, empty for the host's own; Type is empty for t3.micro, or t4g.micro.
+	Image, Type string
+	KeyName             string
+	Profile             Profile
+	UserData            []byte
+	Metadata            MetadataOptions
+	TerminateOnShutdown bool
+	ProtectTermination  bool
+	ProtectStop         bool
+	Tags, VolumeTags    map[string]string
+	Volume              Volume
 	// Placements are one for each instance.
 	Placements []Placement
 	// IDs are the instances' ids, one for each placement, made by NewInstanceID, so that their network interfaces can be
@@ -85,13 +104,15 @@ func (s *Service) checkLaunch(l *Launch) error {
 	if l.Image == "" {
 		l.Image = HostImage(l.Region)
 	}
-	if l.Type == "" {
-		l.Type = "t3.micro"
-	}
 	if l.Metadata.HopLimit == 0 {
 		l.Metadata.HopLimit = 2
 	}
-	if _, err := s.Image(l.Scope, l.Image); err != nil {
+	image, err := s.Image(l.Scope, l.Image)
+	if err != nil {
+		return err
+	}
+	l.Type = cmp.Or(l.Type, defaultType[image.Architecture])
+	if err := checkType(l.Type, image); err != nil {
 		return err
 	}
 	if _, err := userdata.Parse(l.UserData); err != nil {
@@ -100,8 +121,6 @@ func (s *Service) checkLaunch(l *Launch) error {
 	switch {
 	case s.ctx.Err() != nil:
 		return fault.New(fault.Unavailable, "compute.Launch", "The server is stopping")
-	case !typeForm.MatchString(l.Type):
-		return fault.New(fault.Invalid, "compute.Launch", "Invalid value '%s' for InstanceType.", l.Type).WithCode("InvalidParameterValue")
 	case len(l.UserData) > MaxUserData:
 		return fault.New(fault.Invalid, "compute.Launch", "User data is limited to %d bytes", MaxUserData).WithCode("InvalidParameterValue")
 	case len(l.Placements) == 0 || len(l.Placements) > MaxAtOnce:

@@ -25,8 +25,14 @@ func (s *Service) Modify(ctx context.Context, c Scope, id string, to Modificatio
 		if (to.Type != nil || to.UserData != nil) && i.State != Stopped {
 			return fault.New(fault.Conflict, "compute.Modify", "The instance '%s' is not in the 'stopped' state.", i.ID).WithCode("IncorrectInstanceState")
 		}
-		if to.Type != nil && !typeForm.MatchString(*to.Type) {
-			return fault.New(fault.Invalid, "compute.Modify", "Invalid value '%s' for InstanceType.", *to.Type).WithCode("InvalidParameterValue")
+		if to.Type != nil {
+			image, err := s.Image(c, i.Image)
+			if err != nil {
+				return err
+			}
+			if err := checkType(*to.Type, image); err != nil {
+				return err
+			}
 		}
 		if to.UserData != nil && len(*to.UserData) > MaxUserData {
 			return fault.New(fault.Invalid, "compute.Modify", "User data is limited to %d bytes", MaxUserData).WithCode("InvalidParameterValue")

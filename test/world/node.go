@@ -75,7 +75,7 @@ func (w *World) run(userData string) *Node {
 func (w *World) RunImage(image, userData string) *Node {
 	w.t.Helper()
 	made := must[ec2.RunInstancesOutput](w)(w.EC2.RunInstances(w.t.Context(), &ec2.RunInstancesInput{
-		ImageId: &image, InstanceType: ec2types.InstanceTypeT3Micro, MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
+		ImageId: &image, MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
 		SubnetId: &w.Subnets[0], SecurityGroupIds: []string{w.NodeGroup}, UserData: encode(userData),
 		IamInstanceProfile: &ec2types.IamInstanceProfileSpecification{Name: &w.Role},
 	}))

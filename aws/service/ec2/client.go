@@ -550,6 +550,14 @@ func (c *Client) DescribeInstanceStatus(ctx context.Context, in *DescribeInstanc
 	return out, nil
 }
 
+func (c *Client) DescribeInstanceTypeOfferings(ctx context.Context, in *DescribeInstanceTypeOfferingsInput) (*DescribeInstanceTypeOfferingsOutput, error) {
+	out := new(DescribeInstanceTypeOfferingsOutput)
+	if err := c.caller.Call(ctx, "DescribeInstanceTypeOfferings", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *Client) DescribeInstanceTypes(ctx context.Context, in *DescribeInstanceTypesInput) (*DescribeInstanceTypesOutput, error) {
 	out := new(DescribeInstanceTypesOutput)
 	if err := c.caller.Call(ctx, "DescribeInstanceTypes", in, out); err != nil {

@@ -834,6 +834,19 @@ type DescribeInstanceStatusOutput struct {
 	NextToken        *string
 }
 
+type DescribeInstanceTypeOfferingsInput struct {
+	DryRun       *bool
+	Filters      []types.Filter
+	LocationType types.LocationType
+	MaxResults   *int32
+	NextToken    *string
+}
+
+type DescribeInstanceTypeOfferingsOutput struct {
+	InstanceTypeOfferings []types.InstanceTypeOffering
+	NextToken             *string
+}
+
 type DescribeInstanceTypesInput struct {
 	DryRun                     *bool
 	Filters                    []types.Filter

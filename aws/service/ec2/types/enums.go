@@ -3818,6 +3818,24 @@ func (Ipv6AddressAttribute) Values() []Ipv6AddressAttribute {
 	}
 }
 
+type LocationType string
+
+const (
+	LocationTypeRegion             LocationType = "region"
+	LocationTypeAvailabilityZone   LocationType = "availability-zone"
+	LocationTypeAvailabilityZoneId LocationType = "availability-zone-id"
+	LocationTypeOutpost            LocationType = "outpost"
+)
+
+func (LocationType) Values() []LocationType {
+	return []LocationType{
+		LocationTypeRegion,
+		LocationTypeAvailabilityZone,
+		LocationTypeAvailabilityZoneId,
+		LocationTypeOutpost,
+	}
+}
+
 type LogDestinationType string
 
 const (

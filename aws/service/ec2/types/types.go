@@ -904,6 +904,12 @@ type InstanceTypeItem struct {
 	InstanceType *string
 }
 
+type InstanceTypeOffering struct {
+	InstanceType InstanceType
+	Location     *string
+	LocationType LocationType
+}
+
 type InstanceTypeSpecification struct {
 	SupportedInstanceTypes   []InstanceTypeItem
 	UnsupportedInstanceTypes []InstanceTypeItem
