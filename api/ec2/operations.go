@@ -14,7 +14,7 @@ import (
 func (s *service) operations() []api.Operation {
 	return slices.Concat(
 		s.vpcOperations(), s.defaultOperations(), s.dhcpOperations(), s.aclOperations(), s.routeOperations(), s.peeringOperations(), s.groupOperations(), s.interfaceOperations(), s.attachmentOperations(), s.endpointOperations(), s.serviceOperations(),
-		s.publicOperations(), s.instanceOperations(), s.otherOperations(),
+		s.publicOperations(), s.instanceOperations(), s.otherOperations(), s.classicLinkOperations(), s.absentOperations(),
 	)
 }
 

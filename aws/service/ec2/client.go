@@ -494,6 +494,54 @@ func (c *Client) DescribeAvailabilityZones(ctx context.Context, in *DescribeAvai
 	return out, nil
 }
 
+func (c *Client) DescribeCapacityReservations(ctx context.Context, in *DescribeCapacityReservationsInput) (*DescribeCapacityReservationsOutput, error) {
+	out := new(DescribeCapacityReservationsOutput)
+	if err := c.caller.Call(ctx, "DescribeCapacityReservations", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeCarrierGateways(ctx context.Context, in *DescribeCarrierGatewaysInput) (*DescribeCarrierGatewaysOutput, error) {
+	out := new(DescribeCarrierGatewaysOutput)
+	if err := c.caller.Call(ctx, "DescribeCarrierGateways", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeClassicLinkInstances(ctx context.Context, in *DescribeClassicLinkInstancesInput) (*DescribeClassicLinkInstancesOutput, error) {
+	out := new(DescribeClassicLinkInstancesOutput)
+	if err := c.caller.Call(ctx, "DescribeClassicLinkInstances", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeClientVpnEndpoints(ctx context.Context, in *DescribeClientVpnEndpointsInput) (*DescribeClientVpnEndpointsOutput, error) {
+	out := new(DescribeClientVpnEndpointsOutput)
+	if err := c.caller.Call(ctx, "DescribeClientVpnEndpoints", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeCoipPools(ctx context.Context, in *DescribeCoipPoolsInput) (*DescribeCoipPoolsOutput, error) {
+	out := new(DescribeCoipPoolsOutput)
+	if err := c.caller.Call(ctx, "DescribeCoipPools", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeCustomerGateways(ctx context.Context, in *DescribeCustomerGatewaysInput) (*DescribeCustomerGatewaysOutput, error) {
+	out := new(DescribeCustomerGatewaysOutput)
+	if err := c.caller.Call(ctx, "DescribeCustomerGateways", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *Client) DescribeDhcpOptions(ctx context.Context, in *DescribeDhcpOptionsInput) (*DescribeDhcpOptionsOutput, error) {
 	out := new(DescribeDhcpOptionsOutput)
 	if err := c.caller.Call(ctx, "DescribeDhcpOptions", in, out); err != nil {
@@ -502,9 +550,25 @@ func (c *Client) DescribeDhcpOptions(ctx context.Context, in *DescribeDhcpOption
 	return out, nil
 }
 
+func (c *Client) DescribeEgressOnlyInternetGateways(ctx context.Context, in *DescribeEgressOnlyInternetGatewaysInput) (*DescribeEgressOnlyInternetGatewaysOutput, error) {
+	out := new(DescribeEgressOnlyInternetGatewaysOutput)
+	if err := c.caller.Call(ctx, "DescribeEgressOnlyInternetGateways", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *Client) DescribeFlowLogs(ctx context.Context, in *DescribeFlowLogsInput) (*DescribeFlowLogsOutput, error) {
 	out := new(DescribeFlowLogsOutput)
 	if err := c.caller.Call(ctx, "DescribeFlowLogs", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeHosts(ctx context.Context, in *DescribeHostsInput) (*DescribeHostsOutput, error) {
+	out := new(DescribeHostsOutput)
+	if err := c.caller.Call(ctx, "DescribeHosts", in, out); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -529,6 +593,14 @@ func (c *Client) DescribeImages(ctx context.Context, in *DescribeImagesInput) (*
 func (c *Client) DescribeInstanceAttribute(ctx context.Context, in *DescribeInstanceAttributeInput) (*DescribeInstanceAttributeOutput, error) {
 	out := new(DescribeInstanceAttributeOutput)
 	if err := c.caller.Call(ctx, "DescribeInstanceAttribute", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeInstanceConnectEndpoints(ctx context.Context, in *DescribeInstanceConnectEndpointsInput) (*DescribeInstanceConnectEndpointsOutput, error) {
+	out := new(DescribeInstanceConnectEndpointsOutput)
+	if err := c.caller.Call(ctx, "DescribeInstanceConnectEndpoints", in, out); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -582,6 +654,54 @@ func (c *Client) DescribeInternetGateways(ctx context.Context, in *DescribeInter
 	return out, nil
 }
 
+func (c *Client) DescribeIpamPools(ctx context.Context, in *DescribeIpamPoolsInput) (*DescribeIpamPoolsOutput, error) {
+	out := new(DescribeIpamPoolsOutput)
+	if err := c.caller.Call(ctx, "DescribeIpamPools", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeIpv6Pools(ctx context.Context, in *DescribeIpv6PoolsInput) (*DescribeIpv6PoolsOutput, error) {
+	out := new(DescribeIpv6PoolsOutput)
+	if err := c.caller.Call(ctx, "DescribeIpv6Pools", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeLaunchTemplateVersions(ctx context.Context, in *DescribeLaunchTemplateVersionsInput) (*DescribeLaunchTemplateVersionsOutput, error) {
+	out := new(DescribeLaunchTemplateVersionsOutput)
+	if err := c.caller.Call(ctx, "DescribeLaunchTemplateVersions", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeLaunchTemplates(ctx context.Context, in *DescribeLaunchTemplatesInput) (*DescribeLaunchTemplatesOutput, error) {
+	out := new(DescribeLaunchTemplatesOutput)
+	if err := c.caller.Call(ctx, "DescribeLaunchTemplates", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeLocalGatewayRouteTables(ctx context.Context, in *DescribeLocalGatewayRouteTablesInput) (*DescribeLocalGatewayRouteTablesOutput, error) {
+	out := new(DescribeLocalGatewayRouteTablesOutput)
+	if err := c.caller.Call(ctx, "DescribeLocalGatewayRouteTables", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeLocalGateways(ctx context.Context, in *DescribeLocalGatewaysInput) (*DescribeLocalGatewaysOutput, error) {
+	out := new(DescribeLocalGatewaysOutput)
+	if err := c.caller.Call(ctx, "DescribeLocalGateways", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *Client) DescribeManagedPrefixLists(ctx context.Context, in *DescribeManagedPrefixListsInput) (*DescribeManagedPrefixListsOutput, error) {
 	out := new(DescribeManagedPrefixListsOutput)
 	if err := c.caller.Call(ctx, "DescribeManagedPrefixLists", in, out); err != nil {
@@ -606,6 +726,22 @@ func (c *Client) DescribeNetworkAcls(ctx context.Context, in *DescribeNetworkAcl
 	return out, nil
 }
 
+func (c *Client) DescribeNetworkInsightsAnalyses(ctx context.Context, in *DescribeNetworkInsightsAnalysesInput) (*DescribeNetworkInsightsAnalysesOutput, error) {
+	out := new(DescribeNetworkInsightsAnalysesOutput)
+	if err := c.caller.Call(ctx, "DescribeNetworkInsightsAnalyses", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeNetworkInsightsPaths(ctx context.Context, in *DescribeNetworkInsightsPathsInput) (*DescribeNetworkInsightsPathsOutput, error) {
+	out := new(DescribeNetworkInsightsPathsOutput)
+	if err := c.caller.Call(ctx, "DescribeNetworkInsightsPaths", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *Client) DescribeNetworkInterfaceAttribute(ctx context.Context, in *DescribeNetworkInterfaceAttributeInput) (*DescribeNetworkInterfaceAttributeOutput, error) {
 	out := new(DescribeNetworkInterfaceAttributeOutput)
 	if err := c.caller.Call(ctx, "DescribeNetworkInterfaceAttribute", in, out); err != nil {
@@ -622,6 +758,14 @@ func (c *Client) DescribeNetworkInterfaces(ctx context.Context, in *DescribeNetw
 	return out, nil
 }
 
+func (c *Client) DescribePlacementGroups(ctx context.Context, in *DescribePlacementGroupsInput) (*DescribePlacementGroupsOutput, error) {
+	out := new(DescribePlacementGroupsOutput)
+	if err := c.caller.Call(ctx, "DescribePlacementGroups", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *Client) DescribePrefixLists(ctx context.Context, in *DescribePrefixListsInput) (*DescribePrefixListsOutput, error) {
 	out := new(DescribePrefixListsOutput)
 	if err := c.caller.Call(ctx, "DescribePrefixLists", in, out); err != nil {
@@ -630,9 +774,25 @@ func (c *Client) DescribePrefixLists(ctx context.Context, in *DescribePrefixList
 	return out, nil
 }
 
+func (c *Client) DescribePublicIpv4Pools(ctx context.Context, in *DescribePublicIpv4PoolsInput) (*DescribePublicIpv4PoolsOutput, error) {
+	out := new(DescribePublicIpv4PoolsOutput)
+	if err := c.caller.Call(ctx, "DescribePublicIpv4Pools", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *Client) DescribeRegions(ctx context.Context, in *DescribeRegionsInput) (*DescribeRegionsOutput, error) {
 	out := new(DescribeRegionsOutput)
 	if err := c.caller.Call(ctx, "DescribeRegions", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeReservedInstances(ctx context.Context, in *DescribeReservedInstancesInput) (*DescribeReservedInstancesOutput, error) {
+	out := new(DescribeReservedInstancesOutput)
+	if err := c.caller.Call(ctx, "DescribeReservedInstances", in, out); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -662,9 +822,33 @@ func (c *Client) DescribeSecurityGroupRules(ctx context.Context, in *DescribeSec
 	return out, nil
 }
 
+func (c *Client) DescribeSecurityGroupVpcAssociations(ctx context.Context, in *DescribeSecurityGroupVpcAssociationsInput) (*DescribeSecurityGroupVpcAssociationsOutput, error) {
+	out := new(DescribeSecurityGroupVpcAssociationsOutput)
+	if err := c.caller.Call(ctx, "DescribeSecurityGroupVpcAssociations", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *Client) DescribeSecurityGroups(ctx context.Context, in *DescribeSecurityGroupsInput) (*DescribeSecurityGroupsOutput, error) {
 	out := new(DescribeSecurityGroupsOutput)
 	if err := c.caller.Call(ctx, "DescribeSecurityGroups", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeSnapshots(ctx context.Context, in *DescribeSnapshotsInput) (*DescribeSnapshotsOutput, error) {
+	out := new(DescribeSnapshotsOutput)
+	if err := c.caller.Call(ctx, "DescribeSnapshots", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeSpotInstanceRequests(ctx context.Context, in *DescribeSpotInstanceRequestsInput) (*DescribeSpotInstanceRequestsOutput, error) {
+	out := new(DescribeSpotInstanceRequestsOutput)
+	if err := c.caller.Call(ctx, "DescribeSpotInstanceRequests", in, out); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -694,6 +878,78 @@ func (c *Client) DescribeTags(ctx context.Context, in *DescribeTagsInput) (*Desc
 	return out, nil
 }
 
+func (c *Client) DescribeTrafficMirrorSessions(ctx context.Context, in *DescribeTrafficMirrorSessionsInput) (*DescribeTrafficMirrorSessionsOutput, error) {
+	out := new(DescribeTrafficMirrorSessionsOutput)
+	if err := c.caller.Call(ctx, "DescribeTrafficMirrorSessions", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeTransitGatewayAttachments(ctx context.Context, in *DescribeTransitGatewayAttachmentsInput) (*DescribeTransitGatewayAttachmentsOutput, error) {
+	out := new(DescribeTransitGatewayAttachmentsOutput)
+	if err := c.caller.Call(ctx, "DescribeTransitGatewayAttachments", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeTransitGatewayConnectPeers(ctx context.Context, in *DescribeTransitGatewayConnectPeersInput) (*DescribeTransitGatewayConnectPeersOutput, error) {
+	out := new(DescribeTransitGatewayConnectPeersOutput)
+	if err := c.caller.Call(ctx, "DescribeTransitGatewayConnectPeers", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeTransitGatewayConnects(ctx context.Context, in *DescribeTransitGatewayConnectsInput) (*DescribeTransitGatewayConnectsOutput, error) {
+	out := new(DescribeTransitGatewayConnectsOutput)
+	if err := c.caller.Call(ctx, "DescribeTransitGatewayConnects", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeTransitGatewayMulticastDomains(ctx context.Context, in *DescribeTransitGatewayMulticastDomainsInput) (*DescribeTransitGatewayMulticastDomainsOutput, error) {
+	out := new(DescribeTransitGatewayMulticastDomainsOutput)
+	if err := c.caller.Call(ctx, "DescribeTransitGatewayMulticastDomains", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeTransitGatewayPeeringAttachments(ctx context.Context, in *DescribeTransitGatewayPeeringAttachmentsInput) (*DescribeTransitGatewayPeeringAttachmentsOutput, error) {
+	out := new(DescribeTransitGatewayPeeringAttachmentsOutput)
+	if err := c.caller.Call(ctx, "DescribeTransitGatewayPeeringAttachments", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeTransitGatewayRouteTables(ctx context.Context, in *DescribeTransitGatewayRouteTablesInput) (*DescribeTransitGatewayRouteTablesOutput, error) {
+	out := new(DescribeTransitGatewayRouteTablesOutput)
+	if err := c.caller.Call(ctx, "DescribeTransitGatewayRouteTables", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeTransitGatewayVpcAttachments(ctx context.Context, in *DescribeTransitGatewayVpcAttachmentsInput) (*DescribeTransitGatewayVpcAttachmentsOutput, error) {
+	out := new(DescribeTransitGatewayVpcAttachmentsOutput)
+	if err := c.caller.Call(ctx, "DescribeTransitGatewayVpcAttachments", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeTransitGateways(ctx context.Context, in *DescribeTransitGatewaysInput) (*DescribeTransitGatewaysOutput, error) {
+	out := new(DescribeTransitGatewaysOutput)
+	if err := c.caller.Call(ctx, "DescribeTransitGateways", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *Client) DescribeVolumes(ctx context.Context, in *DescribeVolumesInput) (*DescribeVolumesOutput, error) {
 	out := new(DescribeVolumesOutput)
 	if err := c.caller.Call(ctx, "DescribeVolumes", in, out); err != nil {
@@ -705,6 +961,22 @@ func (c *Client) DescribeVolumes(ctx context.Context, in *DescribeVolumesInput) 
 func (c *Client) DescribeVpcAttribute(ctx context.Context, in *DescribeVpcAttributeInput) (*DescribeVpcAttributeOutput, error) {
 	out := new(DescribeVpcAttributeOutput)
 	if err := c.caller.Call(ctx, "DescribeVpcAttribute", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeVpcClassicLink(ctx context.Context, in *DescribeVpcClassicLinkInput) (*DescribeVpcClassicLinkOutput, error) {
+	out := new(DescribeVpcClassicLinkOutput)
+	if err := c.caller.Call(ctx, "DescribeVpcClassicLink", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeVpcClassicLinkDnsSupport(ctx context.Context, in *DescribeVpcClassicLinkDnsSupportInput) (*DescribeVpcClassicLinkDnsSupportOutput, error) {
+	out := new(DescribeVpcClassicLinkDnsSupportOutput)
+	if err := c.caller.Call(ctx, "DescribeVpcClassicLinkDnsSupport", in, out); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -769,6 +1041,22 @@ func (c *Client) DescribeVpcPeeringConnections(ctx context.Context, in *Describe
 func (c *Client) DescribeVpcs(ctx context.Context, in *DescribeVpcsInput) (*DescribeVpcsOutput, error) {
 	out := new(DescribeVpcsOutput)
 	if err := c.caller.Call(ctx, "DescribeVpcs", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeVpnConnections(ctx context.Context, in *DescribeVpnConnectionsInput) (*DescribeVpnConnectionsOutput, error) {
+	out := new(DescribeVpnConnectionsOutput)
+	if err := c.caller.Call(ctx, "DescribeVpnConnections", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeVpnGateways(ctx context.Context, in *DescribeVpnGatewaysInput) (*DescribeVpnGatewaysOutput, error) {
+	out := new(DescribeVpnGatewaysOutput)
+	if err := c.caller.Call(ctx, "DescribeVpnGateways", in, out); err != nil {
 		return nil, err
 	}
 	return out, nil

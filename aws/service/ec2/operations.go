@@ -725,6 +725,81 @@ type DescribeAvailabilityZonesOutput struct {
 	AvailabilityZones []types.AvailabilityZone
 }
 
+type DescribeCapacityReservationsInput struct {
+	CapacityReservationIds []string
+	DryRun                 *bool
+	Filters                []types.Filter
+	MaxResults             *int32
+	NextToken              *string
+}
+
+type DescribeCapacityReservationsOutput struct {
+	CapacityReservations []types.CapacityReservation
+	NextToken            *string
+}
+
+type DescribeCarrierGatewaysInput struct {
+	CarrierGatewayIds []string
+	DryRun            *bool
+	Filters           []types.Filter
+	MaxResults        *int32
+	NextToken         *string
+}
+
+type DescribeCarrierGatewaysOutput struct {
+	CarrierGateways []types.CarrierGateway
+	NextToken       *string
+}
+
+type DescribeClassicLinkInstancesInput struct {
+	DryRun      *bool
+	Filters     []types.Filter
+	InstanceIds []string
+	MaxResults  *int32
+	NextToken   *string
+}
+
+type DescribeClassicLinkInstancesOutput struct {
+	Instances []types.ClassicLinkInstance
+	NextToken *string
+}
+
+type DescribeClientVpnEndpointsInput struct {
+	ClientVpnEndpointIds []string
+	DryRun               *bool
+	Filters              []types.Filter
+	MaxResults           *int32
+	NextToken            *string
+}
+
+type DescribeClientVpnEndpointsOutput struct {
+	ClientVpnEndpoints []types.ClientVpnEndpoint
+	NextToken          *string
+}
+
+type DescribeCoipPoolsInput struct {
+	DryRun     *bool
+	Filters    []types.Filter
+	MaxResults *int32
+	NextToken  *string
+	PoolIds    []string
+}
+
+type DescribeCoipPoolsOutput struct {
+	CoipPools []types.CoipPool
+	NextToken *string
+}
+
+type DescribeCustomerGatewaysInput struct {
+	CustomerGatewayIds []string
+	DryRun             *bool
+	Filters            []types.Filter
+}
+
+type DescribeCustomerGatewaysOutput struct {
+	CustomerGateways []types.CustomerGateway
+}
+
 type DescribeDhcpOptionsInput struct {
 	DhcpOptionsIds []string
 	DryRun         *bool
@@ -738,6 +813,19 @@ type DescribeDhcpOptionsOutput struct {
 	NextToken   *string
 }
 
+type DescribeEgressOnlyInternetGatewaysInput struct {
+	DryRun                       *bool
+	EgressOnlyInternetGatewayIds []string
+	Filters                      []types.Filter
+	MaxResults                   *int32
+	NextToken                    *string
+}
+
+type DescribeEgressOnlyInternetGatewaysOutput struct {
+	EgressOnlyInternetGateways []types.EgressOnlyInternetGateway
+	NextToken                  *string
+}
+
 type DescribeFlowLogsInput struct {
 	DryRun     *bool
 	Filter     []types.Filter
@@ -748,6 +836,18 @@ type DescribeFlowLogsInput struct {
 
 type DescribeFlowLogsOutput struct {
 	FlowLogs  []types.FlowLog
+	NextToken *string
+}
+
+type DescribeHostsInput struct {
+	Filter     []types.Filter
+	HostIds    []string
+	MaxResults *int32
+	NextToken  *string
+}
+
+type DescribeHostsOutput struct {
+	Hosts     []types.Host
 	NextToken *string
 }
 
@@ -804,6 +904,19 @@ type DescribeInstanceAttributeOutput struct {
 	SourceDestCheck                   *types.AttributeBooleanValue
 	SriovNetSupport                   *types.AttributeValue
 	UserData                          *types.AttributeValue
+}
+
+type DescribeInstanceConnectEndpointsInput struct {
+	DryRun                     *bool
+	Filters                    []types.Filter
+	InstanceConnectEndpointIds []string
+	MaxResults                 *int32
+	NextToken                  *string
+}
+
+type DescribeInstanceConnectEndpointsOutput struct {
+	InstanceConnectEndpoints []types.Ec2InstanceConnectEndpoint
+	NextToken                *string
 }
 
 type DescribeInstanceCreditSpecificationsInput struct {
@@ -888,6 +1001,92 @@ type DescribeInternetGatewaysOutput struct {
 	NextToken        *string
 }
 
+type DescribeIpamPoolsInput struct {
+	DryRun      *bool
+	Filters     []types.Filter
+	IpamPoolIds []string
+	MaxResults  *int32
+	NextToken   *string
+}
+
+type DescribeIpamPoolsOutput struct {
+	IpamPools []types.IpamPool
+	NextToken *string
+}
+
+type DescribeIpv6PoolsInput struct {
+	DryRun     *bool
+	Filters    []types.Filter
+	MaxResults *int32
+	NextToken  *string
+	PoolIds    []string
+}
+
+type DescribeIpv6PoolsOutput struct {
+	Ipv6Pools []types.Ipv6Pool
+	NextToken *string
+}
+
+type DescribeLaunchTemplateVersionsInput struct {
+	DryRun                  *bool
+	Filters                 []types.Filter
+	IncludeManagedResources *bool
+	LaunchTemplateId        *string
+	LaunchTemplateName      *string
+	MaxResults              *int32
+	MaxVersion              *string
+	MinVersion              *string
+	NextToken               *string
+	ResolveAlias            *bool
+	Versions                []string
+}
+
+type DescribeLaunchTemplateVersionsOutput struct {
+	LaunchTemplateVersions []types.LaunchTemplateVersion
+	NextToken              *string
+}
+
+type DescribeLaunchTemplatesInput struct {
+	DryRun                  *bool
+	Filters                 []types.Filter
+	IncludeManagedResources *bool
+	LaunchTemplateIds       []string
+	LaunchTemplateNames     []string
+	MaxResults              *int32
+	NextToken               *string
+}
+
+type DescribeLaunchTemplatesOutput struct {
+	LaunchTemplates []types.LaunchTemplate
+	NextToken       *string
+}
+
+type DescribeLocalGatewayRouteTablesInput struct {
+	DryRun                    *bool
+	Filters                   []types.Filter
+	LocalGatewayRouteTableIds []string
+	MaxResults                *int32
+	NextToken                 *string
+}
+
+type DescribeLocalGatewayRouteTablesOutput struct {
+	LocalGatewayRouteTables []types.LocalGatewayRouteTable
+	NextToken               *string
+}
+
+type DescribeLocalGatewaysInput struct {
+	DryRun          *bool
+	Filters         []types.Filter
+	LocalGatewayIds []string
+	MaxResults      *int32
+	NextToken       *string
+}
+
+type DescribeLocalGatewaysOutput struct {
+	LocalGateways []types.LocalGateway
+	NextToken     *string
+}
+
 type DescribeManagedPrefixListsInput struct {
 	DryRun        *bool
 	Filters       []types.Filter
@@ -927,6 +1126,35 @@ type DescribeNetworkAclsOutput struct {
 	NextToken   *string
 }
 
+type DescribeNetworkInsightsAnalysesInput struct {
+	AnalysisEndTime            *time.Time
+	AnalysisStartTime          *time.Time
+	DryRun                     *bool
+	Filters                    []types.Filter
+	MaxResults                 *int32
+	NetworkInsightsAnalysisIds []string
+	NetworkInsightsPathId      *string
+	NextToken                  *string
+}
+
+type DescribeNetworkInsightsAnalysesOutput struct {
+	NetworkInsightsAnalyses []types.NetworkInsightsAnalysis
+	NextToken               *string
+}
+
+type DescribeNetworkInsightsPathsInput struct {
+	DryRun                 *bool
+	Filters                []types.Filter
+	MaxResults             *int32
+	NetworkInsightsPathIds []string
+	NextToken              *string
+}
+
+type DescribeNetworkInsightsPathsOutput struct {
+	NetworkInsightsPaths []types.NetworkInsightsPath
+	NextToken            *string
+}
+
 type DescribeNetworkInterfaceAttributeInput struct {
 	NetworkInterfaceId *string
 	Attribute          types.NetworkInterfaceAttribute
@@ -956,6 +1184,17 @@ type DescribeNetworkInterfacesOutput struct {
 	NextToken         *string
 }
 
+type DescribePlacementGroupsInput struct {
+	DryRun     *bool
+	Filters    []types.Filter
+	GroupIds   []string
+	GroupNames []string
+}
+
+type DescribePlacementGroupsOutput struct {
+	PlacementGroups []types.PlacementGroup
+}
+
 type DescribePrefixListsInput struct {
 	DryRun        *bool
 	Filters       []types.Filter
@@ -969,6 +1208,18 @@ type DescribePrefixListsOutput struct {
 	PrefixLists []types.PrefixList
 }
 
+type DescribePublicIpv4PoolsInput struct {
+	Filters    []types.Filter
+	MaxResults *int32
+	NextToken  *string
+	PoolIds    []string
+}
+
+type DescribePublicIpv4PoolsOutput struct {
+	NextToken       *string
+	PublicIpv4Pools []types.PublicIpv4Pool
+}
+
 type DescribeRegionsInput struct {
 	AllRegions  *bool
 	DryRun      *bool
@@ -978,6 +1229,18 @@ type DescribeRegionsInput struct {
 
 type DescribeRegionsOutput struct {
 	Regions []types.Region
+}
+
+type DescribeReservedInstancesInput struct {
+	DryRun               *bool
+	Filters              []types.Filter
+	OfferingClass        types.OfferingClassType
+	OfferingType         types.OfferingTypeValues
+	ReservedInstancesIds []string
+}
+
+type DescribeReservedInstancesOutput struct {
+	ReservedInstances []types.ReservedInstances
 }
 
 type DescribeRouteTablesInput struct {
@@ -1015,6 +1278,18 @@ type DescribeSecurityGroupRulesOutput struct {
 	SecurityGroupRules []types.SecurityGroupRule
 }
 
+type DescribeSecurityGroupVpcAssociationsInput struct {
+	DryRun     *bool
+	Filters    []types.Filter
+	MaxResults *int32
+	NextToken  *string
+}
+
+type DescribeSecurityGroupVpcAssociationsOutput struct {
+	NextToken                    *string
+	SecurityGroupVpcAssociations []types.SecurityGroupVpcAssociation
+}
+
 type DescribeSecurityGroupsInput struct {
 	DryRun     *bool
 	Filters    []types.Filter
@@ -1027,6 +1302,34 @@ type DescribeSecurityGroupsInput struct {
 type DescribeSecurityGroupsOutput struct {
 	NextToken      *string
 	SecurityGroups []types.SecurityGroup
+}
+
+type DescribeSnapshotsInput struct {
+	DryRun              *bool
+	Filters             []types.Filter
+	MaxResults          *int32
+	NextToken           *string
+	OwnerIds            []string
+	RestorableByUserIds []string
+	SnapshotIds         []string
+}
+
+type DescribeSnapshotsOutput struct {
+	NextToken *string
+	Snapshots []types.Snapshot
+}
+
+type DescribeSpotInstanceRequestsInput struct {
+	DryRun                 *bool
+	Filters                []types.Filter
+	MaxResults             *int32
+	NextToken              *string
+	SpotInstanceRequestIds []string
+}
+
+type DescribeSpotInstanceRequestsOutput struct {
+	NextToken            *string
+	SpotInstanceRequests []types.SpotInstanceRequest
 }
 
 type DescribeStaleSecurityGroupsInput struct {
@@ -1066,6 +1369,123 @@ type DescribeTagsOutput struct {
 	Tags      []types.TagDescription
 }
 
+type DescribeTrafficMirrorSessionsInput struct {
+	DryRun                  *bool
+	Filters                 []types.Filter
+	MaxResults              *int32
+	NextToken               *string
+	TrafficMirrorSessionIds []string
+}
+
+type DescribeTrafficMirrorSessionsOutput struct {
+	NextToken             *string
+	TrafficMirrorSessions []types.TrafficMirrorSession
+}
+
+type DescribeTransitGatewayAttachmentsInput struct {
+	DryRun                      *bool
+	Filters                     []types.Filter
+	MaxResults                  *int32
+	NextToken                   *string
+	TransitGatewayAttachmentIds []string
+}
+
+type DescribeTransitGatewayAttachmentsOutput struct {
+	NextToken                 *string
+	TransitGatewayAttachments []types.TransitGatewayAttachment
+}
+
+type DescribeTransitGatewayConnectPeersInput struct {
+	DryRun                       *bool
+	Filters                      []types.Filter
+	MaxResults                   *int32
+	NextToken                    *string
+	TransitGatewayConnectPeerIds []string
+}
+
+type DescribeTransitGatewayConnectPeersOutput struct {
+	NextToken                  *string
+	TransitGatewayConnectPeers []types.TransitGatewayConnectPeer
+}
+
+type DescribeTransitGatewayConnectsInput struct {
+	DryRun                      *bool
+	Filters                     []types.Filter
+	MaxResults                  *int32
+	NextToken                   *string
+	TransitGatewayAttachmentIds []string
+}
+
+type DescribeTransitGatewayConnectsOutput struct {
+	NextToken              *string
+	TransitGatewayConnects []types.TransitGatewayConnect
+}
+
+type DescribeTransitGatewayMulticastDomainsInput struct {
+	DryRun                           *bool
+	Filters                          []types.Filter
+	MaxResults                       *int32
+	NextToken                        *string
+	TransitGatewayMulticastDomainIds []string
+}
+
+type DescribeTransitGatewayMulticastDomainsOutput struct {
+	NextToken                      *string
+	TransitGatewayMulticastDomains []types.TransitGatewayMulticastDomain
+}
+
+type DescribeTransitGatewayPeeringAttachmentsInput struct {
+	DryRun                      *bool
+	Filters                     []types.Filter
+	MaxResults                  *int32
+	NextToken                   *string
+	TransitGatewayAttachmentIds []string
+}
+
+type DescribeTransitGatewayPeeringAttachmentsOutput struct {
+	NextToken                        *string
+	TransitGatewayPeeringAttachments []types.TransitGatewayPeeringAttachment
+}
+
+type DescribeTransitGatewayRouteTablesInput struct {
+	DryRun                      *bool
+	Filters                     []types.Filter
+	MaxResults                  *int32
+	NextToken                   *string
+	TransitGatewayRouteTableIds []string
+}
+
+type DescribeTransitGatewayRouteTablesOutput struct {
+	NextToken                 *string
+	TransitGatewayRouteTables []types.TransitGatewayRouteTable
+}
+
+type DescribeTransitGatewayVpcAttachmentsInput struct {
+	DryRun                      *bool
+	Filters                     []types.Filter
+	MaxResults                  *int32
+	NextToken                   *string
+	TransitGatewayAttachmentIds []string
+}
+
+type DescribeTransitGatewayVpcAttachmentsOutput struct {
+	NextToken                    *string
+	TransitGatewayVpcAttachments []types.TransitGatewayVpcAttachment
+}
+
+type DescribeTransitGatewaysInput struct {
+	DryRun            *bool
+	Filters           []types.Filter
+	MaxResults        *int32
+	NextToken         *string
+	TransitGatewayIds []string
+}
+
+type DescribeTransitGatewaysOutput struct {
+	NextToken       *string
+	TransitGateways []types.TransitGateway
+}
+
 type DescribeVolumesInput struct {
 	DryRun                  *bool
 	Filters                 []types.Filter
@@ -1091,6 +1511,27 @@ type DescribeVpcAttributeOutput struct {
 	EnableDnsSupport                 *types.AttributeBooleanValue
 	EnableNetworkAddressUsageMetrics *types.AttributeBooleanValue
 	VpcId                            *string
+}
+
+type DescribeVpcClassicLinkInput struct {
+	DryRun  *bool
+	Filters []types.Filter
+	VpcIds  []string
+}
+
+type DescribeVpcClassicLinkOutput struct {
+	Vpcs []types.VpcClassicLink
+}
+
+type DescribeVpcClassicLinkDnsSupportInput struct {
+	MaxResults *int32
+	NextToken  *string
+	VpcIds     []string
+}
+
+type DescribeVpcClassicLinkDnsSupportOutput struct {
+	NextToken *string
+	Vpcs      []types.ClassicLinkDnsSupport
 }
 
 type DescribeVpcEndpointConnectionNotificationsInput struct {
@@ -1196,6 +1637,26 @@ type DescribeVpcsInput struct {
 type DescribeVpcsOutput struct {
 	NextToken *string
 	Vpcs      []types.Vpc
+}
+
+type DescribeVpnConnectionsInput struct {
+	DryRun           *bool
+	Filters          []types.Filter
+	VpnConnectionIds []string
+}
+
+type DescribeVpnConnectionsOutput struct {
+	VpnConnections []types.VpnConnection
+}
+
+type DescribeVpnGatewaysInput struct {
+	DryRun        *bool
+	Filters       []types.Filter
+	VpnGatewayIds []string
+}
+
+type DescribeVpnGatewaysOutput struct {
+	VpnGateways []types.VpnGateway
 }
 
 type DetachInternetGatewayInput struct {

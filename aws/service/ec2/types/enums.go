@@ -2,6 +2,92 @@
 
 package types
 
+type AcceleratorManufacturer string
+
+const (
+	AcceleratorManufacturerAmazonWebServices AcceleratorManufacturer = "amazon-web-services"
+	AcceleratorManufacturerAmd               AcceleratorManufacturer = "amd"
+	AcceleratorManufacturerNvidia            AcceleratorManufacturer = "nvidia"
+	AcceleratorManufacturerXilinx            AcceleratorManufacturer = "xilinx"
+	AcceleratorManufacturerHabana            AcceleratorManufacturer = "habana"
+)
+
+func (AcceleratorManufacturer) Values() []AcceleratorManufacturer {
+	return []AcceleratorManufacturer{
+		AcceleratorManufacturerAmazonWebServices,
+		AcceleratorManufacturerAmd,
+		AcceleratorManufacturerNvidia,
+		AcceleratorManufacturerXilinx,
+		AcceleratorManufacturerHabana,
+	}
+}
+
+type AcceleratorName string
+
+const (
+	AcceleratorNameA100          AcceleratorName = "a100"
+	AcceleratorNameInferentia    AcceleratorName = "inferentia"
+	AcceleratorNameK520          AcceleratorName = "k520"
+	AcceleratorNameK80           AcceleratorName = "k80"
+	AcceleratorNameM60           AcceleratorName = "m60"
+	AcceleratorNameRadeonProV520 AcceleratorName = "radeon-pro-v520"
+	AcceleratorNameT4            AcceleratorName = "t4"
+	AcceleratorNameVu9p          AcceleratorName = "vu9p"
+	AcceleratorNameV100          AcceleratorName = "v100"
+	AcceleratorNameA10g          AcceleratorName = "a10g"
+	AcceleratorNameH100          AcceleratorName = "h100"
+	AcceleratorNameT4g           AcceleratorName = "t4g"
+	AcceleratorNameL40s          AcceleratorName = "l40s"
+	AcceleratorNameL4            AcceleratorName = "l4"
+	AcceleratorNameGaudiHl205    AcceleratorName = "gaudi-hl-205"
+	AcceleratorNameInferentia2   AcceleratorName = "inferentia2"
+	AcceleratorNameTrainium      AcceleratorName = "trainium"
+	AcceleratorNameTrainium2     AcceleratorName = "trainium2"
+	AcceleratorNameU30           AcceleratorName = "u30"
+)
+
+func (AcceleratorName) Values() []AcceleratorName {
+	return []AcceleratorName{
+		AcceleratorNameA100,
+		AcceleratorNameInferentia,
+		AcceleratorNameK520,
+		AcceleratorNameK80,
+		AcceleratorNameM60,
+		AcceleratorNameRadeonProV520,
+		AcceleratorNameT4,
+		AcceleratorNameVu9p,
+		AcceleratorNameV100,
+		AcceleratorNameA10g,
+		AcceleratorNameH100,
+		AcceleratorNameT4g,
+		AcceleratorNameL40s,
+		AcceleratorNameL4,
+		AcceleratorNameGaudiHl205,
+		AcceleratorNameInferentia2,
+		AcceleratorNameTrainium,
+		AcceleratorNameTrainium2,
+		AcceleratorNameU30,
+	}
+}
+
+type AcceleratorType string
+
+const (
+	AcceleratorTypeGpu       AcceleratorType = "gpu"
+	AcceleratorTypeFpga      AcceleratorType = "fpga"
+	AcceleratorTypeInference AcceleratorType = "inference"
+	AcceleratorTypeMedia     AcceleratorType = "media"
+)
+
+func (AcceleratorType) Values() []AcceleratorType {
+	return []AcceleratorType{
+		AcceleratorTypeGpu,
+		AcceleratorTypeFpga,
+		AcceleratorTypeInference,
+		AcceleratorTypeMedia,
+	}
+}
+
 type AccountAttributeName string
 
 const (
@@ -28,6 +114,88 @@ func (AddressAttributeName) Values() []AddressAttributeName {
 	}
 }
 
+type AddressFamily string
+
+const (
+	AddressFamilyIpv4 AddressFamily = "ipv4"
+	AddressFamilyIpv6 AddressFamily = "ipv6"
+)
+
+func (AddressFamily) Values() []AddressFamily {
+	return []AddressFamily{
+		AddressFamilyIpv4,
+		AddressFamilyIpv6,
+	}
+}
+
+type AllocationState string
+
+const (
+	AllocationStateAvailable                AllocationState = "available"
+	AllocationStateUnderAssessment          AllocationState = "under-assessment"
+	AllocationStatePermanentFailure         AllocationState = "permanent-failure"
+	AllocationStateReleased                 AllocationState = "released"
+	AllocationStateReleasedPermanentFailure AllocationState = "released-permanent-failure"
+	AllocationStatePending                  AllocationState = "pending"
+	AllocationStateConfiguring              AllocationState = "configuring"
+)
+
+func (AllocationState) Values() []AllocationState {
+	return []AllocationState{
+		AllocationStateAvailable,
+		AllocationStateUnderAssessment,
+		AllocationStatePermanentFailure,
+		AllocationStateReleased,
+		AllocationStateReleasedPermanentFailure,
+		AllocationStatePending,
+		AllocationStateConfiguring,
+	}
+}
+
+type AllocationType string
+
+const (
+	AllocationTypeUsed       AllocationType = "used"
+	AllocationTypeFuture     AllocationType = "future"
+	AllocationTypeCancelling AllocationType = "cancelling"
+)
+
+func (AllocationType) Values() []AllocationType {
+	return []AllocationType{
+		AllocationTypeUsed,
+		AllocationTypeFuture,
+		AllocationTypeCancelling,
+	}
+}
+
+type AllowsMultipleInstanceTypes string
+
+const (
+	AllowsMultipleInstanceTypesOn  AllowsMultipleInstanceTypes = "on"
+	AllowsMultipleInstanceTypesOff AllowsMultipleInstanceTypes = "off"
+)
+
+func (AllowsMultipleInstanceTypes) Values() []AllowsMultipleInstanceTypes {
+	return []AllowsMultipleInstanceTypes{
+		AllowsMultipleInstanceTypesOn,
+		AllowsMultipleInstanceTypesOff,
+	}
+}
+
+type AmdSevSnp string
+
+const (
+	AmdSevSnpEnabled  AmdSevSnp = "enabled"
+	AmdSevSnpDisabled AmdSevSnp = "disabled"
+)
+
+func (AmdSevSnp) Values() []AmdSevSnp {
+	return []AmdSevSnp{
+		AmdSevSnpEnabled,
+		AmdSevSnpDisabled,
+	}
+}
+
 type AmdSevSnpSpecification string
 
 const (
@@ -39,6 +207,36 @@ func (AmdSevSnpSpecification) Values() []AmdSevSnpSpecification {
 	return []AmdSevSnpSpecification{
 		AmdSevSnpSpecificationEnabled,
 		AmdSevSnpSpecificationDisabled,
+	}
+}
+
+type AnalysisStatus string
+
+const (
+	AnalysisStatusRunning   AnalysisStatus = "running"
+	AnalysisStatusSucceeded AnalysisStatus = "succeeded"
+	AnalysisStatusFailed    AnalysisStatus = "failed"
+)
+
+func (AnalysisStatus) Values() []AnalysisStatus {
+	return []AnalysisStatus{
+		AnalysisStatusRunning,
+		AnalysisStatusSucceeded,
+		AnalysisStatusFailed,
+	}
+}
+
+type ApplianceModeSupportValue string
+
+const (
+	ApplianceModeSupportValueEnable  ApplianceModeSupportValue = "enable"
+	ApplianceModeSupportValueDisable ApplianceModeSupportValue = "disable"
+)
+
+func (ApplianceModeSupportValue) Values() []ApplianceModeSupportValue {
+	return []ApplianceModeSupportValue{
+		ApplianceModeSupportValueEnable,
+		ApplianceModeSupportValueDisable,
 	}
 }
 
@@ -82,6 +280,18 @@ func (ArchitectureValues) Values() []ArchitectureValues {
 	}
 }
 
+type AssociatedNetworkType string
+
+const (
+	AssociatedNetworkTypeVpc AssociatedNetworkType = "vpc"
+)
+
+func (AssociatedNetworkType) Values() []AssociatedNetworkType {
+	return []AssociatedNetworkType{
+		AssociatedNetworkTypeVpc,
+	}
+}
+
 type AttachmentLimitType string
 
 const (
@@ -111,6 +321,48 @@ func (AttachmentStatus) Values() []AttachmentStatus {
 		AttachmentStatusAttached,
 		AttachmentStatusDetaching,
 		AttachmentStatusDetached,
+	}
+}
+
+type AutoAcceptSharedAssociationsValue string
+
+const (
+	AutoAcceptSharedAssociationsValueEnable  AutoAcceptSharedAssociationsValue = "enable"
+	AutoAcceptSharedAssociationsValueDisable AutoAcceptSharedAssociationsValue = "disable"
+)
+
+func (AutoAcceptSharedAssociationsValue) Values() []AutoAcceptSharedAssociationsValue {
+	return []AutoAcceptSharedAssociationsValue{
+		AutoAcceptSharedAssociationsValueEnable,
+		AutoAcceptSharedAssociationsValueDisable,
+	}
+}
+
+type AutoAcceptSharedAttachmentsValue string
+
+const (
+	AutoAcceptSharedAttachmentsValueEnable  AutoAcceptSharedAttachmentsValue = "enable"
+	AutoAcceptSharedAttachmentsValueDisable AutoAcceptSharedAttachmentsValue = "disable"
+)
+
+func (AutoAcceptSharedAttachmentsValue) Values() []AutoAcceptSharedAttachmentsValue {
+	return []AutoAcceptSharedAttachmentsValue{
+		AutoAcceptSharedAttachmentsValueEnable,
+		AutoAcceptSharedAttachmentsValueDisable,
+	}
+}
+
+type AutoPlacement string
+
+const (
+	AutoPlacementOn  AutoPlacement = "on"
+	AutoPlacementOff AutoPlacement = "off"
+)
+
+func (AutoPlacement) Values() []AutoPlacement {
+	return []AutoPlacement{
+		AutoPlacementOn,
+		AutoPlacementOff,
 	}
 }
 
@@ -208,6 +460,36 @@ func (BandwidthWeightingType) Values() []BandwidthWeightingType {
 	}
 }
 
+type BareMetal string
+
+const (
+	BareMetalIncluded BareMetal = "included"
+	BareMetalRequired BareMetal = "required"
+	BareMetalExcluded BareMetal = "excluded"
+)
+
+func (BareMetal) Values() []BareMetal {
+	return []BareMetal{
+		BareMetalIncluded,
+		BareMetalRequired,
+		BareMetalExcluded,
+	}
+}
+
+type BgpStatus string
+
+const (
+	BgpStatusUp   BgpStatus = "up"
+	BgpStatusDown BgpStatus = "down"
+)
+
+func (BgpStatus) Values() []BgpStatus {
+	return []BgpStatus{
+		BgpStatusUp,
+		BgpStatusDown,
+	}
+}
+
 type BlockPublicAccessMode string
 
 const (
@@ -254,6 +536,112 @@ func (BootModeValues) Values() []BootModeValues {
 	}
 }
 
+type BurstablePerformance string
+
+const (
+	BurstablePerformanceIncluded BurstablePerformance = "included"
+	BurstablePerformanceRequired BurstablePerformance = "required"
+	BurstablePerformanceExcluded BurstablePerformance = "excluded"
+)
+
+func (BurstablePerformance) Values() []BurstablePerformance {
+	return []BurstablePerformance{
+		BurstablePerformanceIncluded,
+		BurstablePerformanceRequired,
+		BurstablePerformanceExcluded,
+	}
+}
+
+type CapacityReservationAdjustmentStatus string
+
+const (
+	CapacityReservationAdjustmentStatusRequested CapacityReservationAdjustmentStatus = "requested"
+	CapacityReservationAdjustmentStatusApplied   CapacityReservationAdjustmentStatus = "applied"
+	CapacityReservationAdjustmentStatusRejected  CapacityReservationAdjustmentStatus = "rejected"
+)
+
+func (CapacityReservationAdjustmentStatus) Values() []CapacityReservationAdjustmentStatus {
+	return []CapacityReservationAdjustmentStatus{
+		CapacityReservationAdjustmentStatusRequested,
+		CapacityReservationAdjustmentStatusApplied,
+		CapacityReservationAdjustmentStatusRejected,
+	}
+}
+
+type CapacityReservationDeliveryPreference string
+
+const (
+	CapacityReservationDeliveryPreferenceFixed       CapacityReservationDeliveryPreference = "fixed"
+	CapacityReservationDeliveryPreferenceIncremental CapacityReservationDeliveryPreference = "incremental"
+)
+
+func (CapacityReservationDeliveryPreference) Values() []CapacityReservationDeliveryPreference {
+	return []CapacityReservationDeliveryPreference{
+		CapacityReservationDeliveryPreferenceFixed,
+		CapacityReservationDeliveryPreferenceIncremental,
+	}
+}
+
+type CapacityReservationInstancePlatform string
+
+const (
+	CapacityReservationInstancePlatformLinuxUnix                        CapacityReservationInstancePlatform = "Linux/UNIX"
+	CapacityReservationInstancePlatformRedHatEnterpriseLinux            CapacityReservationInstancePlatform = "Red Hat Enterprise Linux"
+	CapacityReservationInstancePlatformSuseLinux                        CapacityReservationInstancePlatform = "SUSE Linux"
+	CapacityReservationInstancePlatformWindows                          CapacityReservationInstancePlatform = "Windows"
+	CapacityReservationInstancePlatformWindowsWithSqlServer             CapacityReservationInstancePlatform = "Windows with SQL Server"
+	CapacityReservationInstancePlatformWindowsWithSqlServerEnterprise   CapacityReservationInstancePlatform = "Windows with SQL Server Enterprise"
+	CapacityReservationInstancePlatformWindowsWithSqlServerStandard     CapacityReservationInstancePlatform = "Windows with SQL Server Standard"
+	CapacityReservationInstancePlatformWindowsWithSqlServerWeb          CapacityReservationInstancePlatform = "Windows with SQL Server Web"
+	CapacityReservationInstancePlatformLinuxWithSqlServerStandard       CapacityReservationInstancePlatform = "Linux with SQL Server Standard"
+	CapacityReservationInstancePlatformLinuxWithSqlServerWeb            CapacityReservationInstancePlatform = "Linux with SQL Server Web"
+	CapacityReservationInstancePlatformLinuxWithSqlServerEnterprise     CapacityReservationInstancePlatform = "Linux with SQL Server Enterprise"
+	CapacityReservationInstancePlatformRhelWithSqlServerStandard        CapacityReservationInstancePlatform = "RHEL with SQL Server Standard"
+	CapacityReservationInstancePlatformRhelWithSqlServerEnterprise      CapacityReservationInstancePlatform = "RHEL with SQL Server Enterprise"
+	CapacityReservationInstancePlatformRhelWithSqlServerWeb             CapacityReservationInstancePlatform = "RHEL with SQL Server Web"
+	CapacityReservationInstancePlatformRhelWithHa                       CapacityReservationInstancePlatform = "RHEL with HA"
+	CapacityReservationInstancePlatformRhelWithHaAndSqlServerStandard   CapacityReservationInstancePlatform = "RHEL with HA and SQL Server Standard"
+	CapacityReservationInstancePlatformRhelWithHaAndSqlServerEnterprise CapacityReservationInstancePlatform = "RHEL with HA and SQL Server Enterprise"
+	CapacityReservationInstancePlatformUbuntuProLinux                   CapacityReservationInstancePlatform = "Ubuntu Pro"
+)
+
+func (CapacityReservationInstancePlatform) Values() []CapacityReservationInstancePlatform {
+	return []CapacityReservationInstancePlatform{
+		CapacityReservationInstancePlatformLinuxUnix,
+		CapacityReservationInstancePlatformRedHatEnterpriseLinux,
+		CapacityReservationInstancePlatformSuseLinux,
+		CapacityReservationInstancePlatformWindows,
+		CapacityReservationInstancePlatformWindowsWithSqlServer,
+		CapacityReservationInstancePlatformWindowsWithSqlServerEnterprise,
+		CapacityReservationInstancePlatformWindowsWithSqlServerStandard,
+		CapacityReservationInstancePlatformWindowsWithSqlServerWeb,
+		CapacityReservationInstancePlatformLinuxWithSqlServerStandard,
+		CapacityReservationInstancePlatformLinuxWithSqlServerWeb,
+		CapacityReservationInstancePlatformLinuxWithSqlServerEnterprise,
+		CapacityReservationInstancePlatformRhelWithSqlServerStandard,
+		CapacityReservationInstancePlatformRhelWithSqlServerEnterprise,
+		CapacityReservationInstancePlatformRhelWithSqlServerWeb,
+		CapacityReservationInstancePlatformRhelWithHa,
+		CapacityReservationInstancePlatformRhelWithHaAndSqlServerStandard,
+		CapacityReservationInstancePlatformRhelWithHaAndSqlServerEnterprise,
+		CapacityReservationInstancePlatformUbuntuProLinux,
+	}
+}
+
+type CapacityReservationLaunchStatus string
+
+const (
+	CapacityReservationLaunchStatusLaunchable   CapacityReservationLaunchStatus = "launchable"
+	CapacityReservationLaunchStatusUnlaunchable CapacityReservationLaunchStatus = "unlaunchable"
+)
+
+func (CapacityReservationLaunchStatus) Values() []CapacityReservationLaunchStatus {
+	return []CapacityReservationLaunchStatus{
+		CapacityReservationLaunchStatusLaunchable,
+		CapacityReservationLaunchStatusUnlaunchable,
+	}
+}
+
 type CapacityReservationPreference string
 
 const (
@@ -267,6 +655,154 @@ func (CapacityReservationPreference) Values() []CapacityReservationPreference {
 		CapacityReservationPreferenceCapacityReservationsOnly,
 		CapacityReservationPreferenceOpen,
 		CapacityReservationPreferenceNone,
+	}
+}
+
+type CapacityReservationState string
+
+const (
+	CapacityReservationStateActive         CapacityReservationState = "active"
+	CapacityReservationStateExpired        CapacityReservationState = "expired"
+	CapacityReservationStateCancelled      CapacityReservationState = "cancelled"
+	CapacityReservationStatePending        CapacityReservationState = "pending"
+	CapacityReservationStateFailed         CapacityReservationState = "failed"
+	CapacityReservationStateScheduled      CapacityReservationState = "scheduled"
+	CapacityReservationStatePaymentPending CapacityReservationState = "payment-pending"
+	CapacityReservationStatePaymentFailed  CapacityReservationState = "payment-failed"
+	CapacityReservationStateAssessing      CapacityReservationState = "assessing"
+	CapacityReservationStateDelayed        CapacityReservationState = "delayed"
+	CapacityReservationStateUnsupported    CapacityReservationState = "unsupported"
+	CapacityReservationStateCancelling     CapacityReservationState = "cancelling"
+	CapacityReservationStateUnavailable    CapacityReservationState = "unavailable"
+)
+
+func (CapacityReservationState) Values() []CapacityReservationState {
+	return []CapacityReservationState{
+		CapacityReservationStateActive,
+		CapacityReservationStateExpired,
+		CapacityReservationStateCancelled,
+		CapacityReservationStatePending,
+		CapacityReservationStateFailed,
+		CapacityReservationStateScheduled,
+		CapacityReservationStatePaymentPending,
+		CapacityReservationStatePaymentFailed,
+		CapacityReservationStateAssessing,
+		CapacityReservationStateDelayed,
+		CapacityReservationStateUnsupported,
+		CapacityReservationStateCancelling,
+		CapacityReservationStateUnavailable,
+	}
+}
+
+type CapacityReservationTenancy string
+
+const (
+	CapacityReservationTenancyDefault   CapacityReservationTenancy = "default"
+	CapacityReservationTenancyDedicated CapacityReservationTenancy = "dedicated"
+)
+
+func (CapacityReservationTenancy) Values() []CapacityReservationTenancy {
+	return []CapacityReservationTenancy{
+		CapacityReservationTenancyDefault,
+		CapacityReservationTenancyDedicated,
+	}
+}
+
+type CapacityReservationType string
+
+const (
+	CapacityReservationTypeDefault       CapacityReservationType = "default"
+	CapacityReservationTypeCapacityBlock CapacityReservationType = "capacity-block"
+)
+
+func (CapacityReservationType) Values() []CapacityReservationType {
+	return []CapacityReservationType{
+		CapacityReservationTypeDefault,
+		CapacityReservationTypeCapacityBlock,
+	}
+}
+
+type CarrierGatewayState string
+
+const (
+	CarrierGatewayStatePending   CarrierGatewayState = "pending"
+	CarrierGatewayStateAvailable CarrierGatewayState = "available"
+	CarrierGatewayStateDeleting  CarrierGatewayState = "deleting"
+	CarrierGatewayStateDeleted   CarrierGatewayState = "deleted"
+)
+
+func (CarrierGatewayState) Values() []CarrierGatewayState {
+	return []CarrierGatewayState{
+		CarrierGatewayStatePending,
+		CarrierGatewayStateAvailable,
+		CarrierGatewayStateDeleting,
+		CarrierGatewayStateDeleted,
+	}
+}
+
+type ClientVpnAuthenticationType string
+
+const (
+	ClientVpnAuthenticationTypeCertificateAuthentication      ClientVpnAuthenticationType = "certificate-authentication"
+	ClientVpnAuthenticationTypeDirectoryServiceAuthentication ClientVpnAuthenticationType = "directory-service-authentication"
+	ClientVpnAuthenticationTypeFederatedAuthentication        ClientVpnAuthenticationType = "federated-authentication"
+)
+
+func (ClientVpnAuthenticationType) Values() []ClientVpnAuthenticationType {
+	return []ClientVpnAuthenticationType{
+		ClientVpnAuthenticationTypeCertificateAuthentication,
+		ClientVpnAuthenticationTypeDirectoryServiceAuthentication,
+		ClientVpnAuthenticationTypeFederatedAuthentication,
+	}
+}
+
+type ClientVpnDeviceTrustProviderType string
+
+const (
+	ClientVpnDeviceTrustProviderTypeCrowdstrike ClientVpnDeviceTrustProviderType = "crowdstrike"
+	ClientVpnDeviceTrustProviderTypeJamf        ClientVpnDeviceTrustProviderType = "jamf"
+	ClientVpnDeviceTrustProviderTypeJumpcloud   ClientVpnDeviceTrustProviderType = "jumpcloud"
+)
+
+func (ClientVpnDeviceTrustProviderType) Values() []ClientVpnDeviceTrustProviderType {
+	return []ClientVpnDeviceTrustProviderType{
+		ClientVpnDeviceTrustProviderTypeCrowdstrike,
+		ClientVpnDeviceTrustProviderTypeJamf,
+		ClientVpnDeviceTrustProviderTypeJumpcloud,
+	}
+}
+
+type ClientVpnEndpointAttributeStatusCode string
+
+const (
+	ClientVpnEndpointAttributeStatusCodeApplying ClientVpnEndpointAttributeStatusCode = "applying"
+	ClientVpnEndpointAttributeStatusCodeApplied  ClientVpnEndpointAttributeStatusCode = "applied"
+)
+
+func (ClientVpnEndpointAttributeStatusCode) Values() []ClientVpnEndpointAttributeStatusCode {
+	return []ClientVpnEndpointAttributeStatusCode{
+		ClientVpnEndpointAttributeStatusCodeApplying,
+		ClientVpnEndpointAttributeStatusCodeApplied,
+	}
+}
+
+type ClientVpnEndpointStatusCode string
+
+const (
+	ClientVpnEndpointStatusCodePendingAssociate ClientVpnEndpointStatusCode = "pending-associate"
+	ClientVpnEndpointStatusCodeAvailable        ClientVpnEndpointStatusCode = "available"
+	ClientVpnEndpointStatusCodeDeleting         ClientVpnEndpointStatusCode = "deleting"
+	ClientVpnEndpointStatusCodeDeleted          ClientVpnEndpointStatusCode = "deleted"
+	ClientVpnEndpointStatusCodePending          ClientVpnEndpointStatusCode = "pending"
+)
+
+func (ClientVpnEndpointStatusCode) Values() []ClientVpnEndpointStatusCode {
+	return []ClientVpnEndpointStatusCode{
+		ClientVpnEndpointStatusCodePendingAssociate,
+		ClientVpnEndpointStatusCodeAvailable,
+		ClientVpnEndpointStatusCodeDeleting,
+		ClientVpnEndpointStatusCodeDeleted,
+		ClientVpnEndpointStatusCodePending,
 	}
 }
 
@@ -307,6 +843,64 @@ func (ConnectivityType) Values() []ConnectivityType {
 	return []ConnectivityType{
 		ConnectivityTypePrivate,
 		ConnectivityTypePublic,
+	}
+}
+
+type CpuManufacturer string
+
+const (
+	CpuManufacturerIntel             CpuManufacturer = "intel"
+	CpuManufacturerAmd               CpuManufacturer = "amd"
+	CpuManufacturerAmazonWebServices CpuManufacturer = "amazon-web-services"
+	CpuManufacturerApple             CpuManufacturer = "apple"
+)
+
+func (CpuManufacturer) Values() []CpuManufacturer {
+	return []CpuManufacturer{
+		CpuManufacturerIntel,
+		CpuManufacturerAmd,
+		CpuManufacturerAmazonWebServices,
+		CpuManufacturerApple,
+	}
+}
+
+type CurrencyCodeValues string
+
+const (
+	CurrencyCodeValuesUsd CurrencyCodeValues = "USD"
+)
+
+func (CurrencyCodeValues) Values() []CurrencyCodeValues {
+	return []CurrencyCodeValues{
+		CurrencyCodeValuesUsd,
+	}
+}
+
+type DefaultRouteTableAssociationValue string
+
+const (
+	DefaultRouteTableAssociationValueEnable  DefaultRouteTableAssociationValue = "enable"
+	DefaultRouteTableAssociationValueDisable DefaultRouteTableAssociationValue = "disable"
+)
+
+func (DefaultRouteTableAssociationValue) Values() []DefaultRouteTableAssociationValue {
+	return []DefaultRouteTableAssociationValue{
+		DefaultRouteTableAssociationValueEnable,
+		DefaultRouteTableAssociationValueDisable,
+	}
+}
+
+type DefaultRouteTablePropagationValue string
+
+const (
+	DefaultRouteTablePropagationValueEnable  DefaultRouteTablePropagationValue = "enable"
+	DefaultRouteTablePropagationValueDisable DefaultRouteTablePropagationValue = "disable"
+)
+
+func (DefaultRouteTablePropagationValue) Values() []DefaultRouteTablePropagationValue {
+	return []DefaultRouteTablePropagationValue{
+		DefaultRouteTablePropagationValueEnable,
+		DefaultRouteTablePropagationValueDisable,
 	}
 }
 
@@ -386,6 +980,20 @@ func (DnsRecordIpType) Values() []DnsRecordIpType {
 	}
 }
 
+type DnsSupportValue string
+
+const (
+	DnsSupportValueEnable  DnsSupportValue = "enable"
+	DnsSupportValueDisable DnsSupportValue = "disable"
+)
+
+func (DnsSupportValue) Values() []DnsSupportValue {
+	return []DnsSupportValue{
+		DnsSupportValueEnable,
+		DnsSupportValueDisable,
+	}
+}
+
 type DomainType string
 
 const (
@@ -397,6 +1005,20 @@ func (DomainType) Values() []DomainType {
 	return []DomainType{
 		DomainTypeVpc,
 		DomainTypeStandard,
+	}
+}
+
+type DynamicRoutingValue string
+
+const (
+	DynamicRoutingValueEnable  DynamicRoutingValue = "enable"
+	DynamicRoutingValueDisable DynamicRoutingValue = "disable"
+)
+
+func (DynamicRoutingValue) Values() []DynamicRoutingValue {
+	return []DynamicRoutingValue{
+		DynamicRoutingValueEnable,
+		DynamicRoutingValueDisable,
 	}
 }
 
@@ -446,6 +1068,34 @@ func (EbsOptimizedSupport) Values() []EbsOptimizedSupport {
 	}
 }
 
+type Ec2InstanceConnectEndpointState string
+
+const (
+	Ec2InstanceConnectEndpointStateCreateInProgress Ec2InstanceConnectEndpointState = "create-in-progress"
+	Ec2InstanceConnectEndpointStateCreateComplete   Ec2InstanceConnectEndpointState = "create-complete"
+	Ec2InstanceConnectEndpointStateCreateFailed     Ec2InstanceConnectEndpointState = "create-failed"
+	Ec2InstanceConnectEndpointStateDeleteInProgress Ec2InstanceConnectEndpointState = "delete-in-progress"
+	Ec2InstanceConnectEndpointStateDeleteComplete   Ec2InstanceConnectEndpointState = "delete-complete"
+	Ec2InstanceConnectEndpointStateDeleteFailed     Ec2InstanceConnectEndpointState = "delete-failed"
+	Ec2InstanceConnectEndpointStateUpdateInProgress Ec2InstanceConnectEndpointState = "update-in-progress"
+	Ec2InstanceConnectEndpointStateUpdateComplete   Ec2InstanceConnectEndpointState = "update-complete"
+	Ec2InstanceConnectEndpointStateUpdateFailed     Ec2InstanceConnectEndpointState = "update-failed"
+)
+
+func (Ec2InstanceConnectEndpointState) Values() []Ec2InstanceConnectEndpointState {
+	return []Ec2InstanceConnectEndpointState{
+		Ec2InstanceConnectEndpointStateCreateInProgress,
+		Ec2InstanceConnectEndpointStateCreateComplete,
+		Ec2InstanceConnectEndpointStateCreateFailed,
+		Ec2InstanceConnectEndpointStateDeleteInProgress,
+		Ec2InstanceConnectEndpointStateDeleteComplete,
+		Ec2InstanceConnectEndpointStateDeleteFailed,
+		Ec2InstanceConnectEndpointStateUpdateInProgress,
+		Ec2InstanceConnectEndpointStateUpdateComplete,
+		Ec2InstanceConnectEndpointStateUpdateFailed,
+	}
+}
+
 type EnaSupport string
 
 const (
@@ -459,6 +1109,54 @@ func (EnaSupport) Values() []EnaSupport {
 		EnaSupportUnsupported,
 		EnaSupportSupported,
 		EnaSupportRequired,
+	}
+}
+
+type EncryptionStateValue string
+
+const (
+	EncryptionStateValueEnabling  EncryptionStateValue = "enabling"
+	EncryptionStateValueEnabled   EncryptionStateValue = "enabled"
+	EncryptionStateValueDisabling EncryptionStateValue = "disabling"
+	EncryptionStateValueDisabled  EncryptionStateValue = "disabled"
+)
+
+func (EncryptionStateValue) Values() []EncryptionStateValue {
+	return []EncryptionStateValue{
+		EncryptionStateValueEnabling,
+		EncryptionStateValueEnabled,
+		EncryptionStateValueDisabling,
+		EncryptionStateValueDisabled,
+	}
+}
+
+type EndDateType string
+
+const (
+	EndDateTypeUnlimited EndDateType = "unlimited"
+	EndDateTypeLimited   EndDateType = "limited"
+)
+
+func (EndDateType) Values() []EndDateType {
+	return []EndDateType{
+		EndDateTypeUnlimited,
+		EndDateTypeLimited,
+	}
+}
+
+type EndpointIpAddressType string
+
+const (
+	EndpointIpAddressTypeIpv4      EndpointIpAddressType = "ipv4"
+	EndpointIpAddressTypeIpv6      EndpointIpAddressType = "ipv6"
+	EndpointIpAddressTypeDualStack EndpointIpAddressType = "dual-stack"
+)
+
+func (EndpointIpAddressType) Values() []EndpointIpAddressType {
+	return []EndpointIpAddressType{
+		EndpointIpAddressTypeIpv4,
+		EndpointIpAddressTypeIpv6,
+		EndpointIpAddressTypeDualStack,
 	}
 }
 
@@ -534,6 +1232,64 @@ func (FlowLogsResourceType) Values() []FlowLogsResourceType {
 	}
 }
 
+type GatewayAssociationState string
+
+const (
+	GatewayAssociationStateAssociated     GatewayAssociationState = "associated"
+	GatewayAssociationStateNotAssociated  GatewayAssociationState = "not-associated"
+	GatewayAssociationStateAssociating    GatewayAssociationState = "associating"
+	GatewayAssociationStateDisassociating GatewayAssociationState = "disassociating"
+)
+
+func (GatewayAssociationState) Values() []GatewayAssociationState {
+	return []GatewayAssociationState{
+		GatewayAssociationStateAssociated,
+		GatewayAssociationStateNotAssociated,
+		GatewayAssociationStateAssociating,
+		GatewayAssociationStateDisassociating,
+	}
+}
+
+type GatewayType string
+
+const (
+	GatewayTypeIpsec1 GatewayType = "ipsec.1"
+)
+
+func (GatewayType) Values() []GatewayType {
+	return []GatewayType{
+		GatewayTypeIpsec1,
+	}
+}
+
+type HostMaintenance string
+
+const (
+	HostMaintenanceOn  HostMaintenance = "on"
+	HostMaintenanceOff HostMaintenance = "off"
+)
+
+func (HostMaintenance) Values() []HostMaintenance {
+	return []HostMaintenance{
+		HostMaintenanceOn,
+		HostMaintenanceOff,
+	}
+}
+
+type HostRecovery string
+
+const (
+	HostRecoveryOn  HostRecovery = "on"
+	HostRecoveryOff HostRecovery = "off"
+)
+
+func (HostRecovery) Values() []HostRecovery {
+	return []HostRecovery{
+		HostRecoveryOn,
+		HostRecoveryOff,
+	}
+}
+
 type HostnameType string
 
 const (
@@ -591,6 +1347,20 @@ func (IamInstanceProfileAssociationState) Values() []IamInstanceProfileAssociati
 		IamInstanceProfileAssociationStateAssociated,
 		IamInstanceProfileAssociationStateDisassociating,
 		IamInstanceProfileAssociationStateDisassociated,
+	}
+}
+
+type Igmpv2SupportValue string
+
+const (
+	Igmpv2SupportValueEnable  Igmpv2SupportValue = "enable"
+	Igmpv2SupportValueDisable Igmpv2SupportValue = "disable"
+)
+
+func (Igmpv2SupportValue) Values() []Igmpv2SupportValue {
+	return []Igmpv2SupportValue{
+		Igmpv2SupportValueEnable,
+		Igmpv2SupportValueDisable,
 	}
 }
 
@@ -734,6 +1504,20 @@ func (InstanceBootModeValues) Values() []InstanceBootModeValues {
 	}
 }
 
+type InstanceGeneration string
+
+const (
+	InstanceGenerationCurrent  InstanceGeneration = "current"
+	InstanceGenerationPrevious InstanceGeneration = "previous"
+)
+
+func (InstanceGeneration) Values() []InstanceGeneration {
+	return []InstanceGeneration{
+		InstanceGenerationCurrent,
+		InstanceGenerationPrevious,
+	}
+}
+
 type InstanceInterruptionBehavior string
 
 const (
@@ -765,6 +1549,20 @@ func (InstanceLifecycleType) Values() []InstanceLifecycleType {
 		InstanceLifecycleTypeScheduled,
 		InstanceLifecycleTypeCapacityBlock,
 		InstanceLifecycleTypeInterruptibleCapacityReservation,
+	}
+}
+
+type InstanceMatchCriteria string
+
+const (
+	InstanceMatchCriteriaOpen     InstanceMatchCriteria = "open"
+	InstanceMatchCriteriaTargeted InstanceMatchCriteria = "targeted"
+)
+
+func (InstanceMatchCriteria) Values() []InstanceMatchCriteria {
+	return []InstanceMatchCriteria{
+		InstanceMatchCriteriaOpen,
+		InstanceMatchCriteriaTargeted,
 	}
 }
 
@@ -3772,6 +4570,40 @@ func (InstanceTypeHypervisor) Values() []InstanceTypeHypervisor {
 	}
 }
 
+type InterruptibleCapacityReservationAllocationStatus string
+
+const (
+	InterruptibleCapacityReservationAllocationStatusPending   InterruptibleCapacityReservationAllocationStatus = "pending"
+	InterruptibleCapacityReservationAllocationStatusActive    InterruptibleCapacityReservationAllocationStatus = "active"
+	InterruptibleCapacityReservationAllocationStatusUpdating  InterruptibleCapacityReservationAllocationStatus = "updating"
+	InterruptibleCapacityReservationAllocationStatusCanceling InterruptibleCapacityReservationAllocationStatus = "canceling"
+	InterruptibleCapacityReservationAllocationStatusCanceled  InterruptibleCapacityReservationAllocationStatus = "canceled"
+	InterruptibleCapacityReservationAllocationStatusFailed    InterruptibleCapacityReservationAllocationStatus = "failed"
+)
+
+func (InterruptibleCapacityReservationAllocationStatus) Values() []InterruptibleCapacityReservationAllocationStatus {
+	return []InterruptibleCapacityReservationAllocationStatus{
+		InterruptibleCapacityReservationAllocationStatusPending,
+		InterruptibleCapacityReservationAllocationStatusActive,
+		InterruptibleCapacityReservationAllocationStatusUpdating,
+		InterruptibleCapacityReservationAllocationStatusCanceling,
+		InterruptibleCapacityReservationAllocationStatusCanceled,
+		InterruptibleCapacityReservationAllocationStatusFailed,
+	}
+}
+
+type InterruptionType string
+
+const (
+	InterruptionTypeAdhoc InterruptionType = "adhoc"
+)
+
+func (InterruptionType) Values() []InterruptionType {
+	return []InterruptionType{
+		InterruptionTypeAdhoc,
+	}
+}
+
 type IpAddressType string
 
 const (
@@ -3804,6 +4636,94 @@ func (IpSource) Values() []IpSource {
 	}
 }
 
+type IpamPoolAwsService string
+
+const (
+	IpamPoolAwsServiceEc2            IpamPoolAwsService = "ec2"
+	IpamPoolAwsServiceGlobalServices IpamPoolAwsService = "global-services"
+)
+
+func (IpamPoolAwsService) Values() []IpamPoolAwsService {
+	return []IpamPoolAwsService{
+		IpamPoolAwsServiceEc2,
+		IpamPoolAwsServiceGlobalServices,
+	}
+}
+
+type IpamPoolPublicIpSource string
+
+const (
+	IpamPoolPublicIpSourceAmazon IpamPoolPublicIpSource = "amazon"
+	IpamPoolPublicIpSourceByoip  IpamPoolPublicIpSource = "byoip"
+)
+
+func (IpamPoolPublicIpSource) Values() []IpamPoolPublicIpSource {
+	return []IpamPoolPublicIpSource{
+		IpamPoolPublicIpSourceAmazon,
+		IpamPoolPublicIpSourceByoip,
+	}
+}
+
+type IpamPoolSourceResourceType string
+
+const (
+	IpamPoolSourceResourceTypeVpc IpamPoolSourceResourceType = "vpc"
+)
+
+func (IpamPoolSourceResourceType) Values() []IpamPoolSourceResourceType {
+	return []IpamPoolSourceResourceType{
+		IpamPoolSourceResourceTypeVpc,
+	}
+}
+
+type IpamPoolState string
+
+const (
+	IpamPoolStateCreateInProgress  IpamPoolState = "create-in-progress"
+	IpamPoolStateCreateComplete    IpamPoolState = "create-complete"
+	IpamPoolStateCreateFailed      IpamPoolState = "create-failed"
+	IpamPoolStateModifyInProgress  IpamPoolState = "modify-in-progress"
+	IpamPoolStateModifyComplete    IpamPoolState = "modify-complete"
+	IpamPoolStateModifyFailed      IpamPoolState = "modify-failed"
+	IpamPoolStateDeleteInProgress  IpamPoolState = "delete-in-progress"
+	IpamPoolStateDeleteComplete    IpamPoolState = "delete-complete"
+	IpamPoolStateDeleteFailed      IpamPoolState = "delete-failed"
+	IpamPoolStateIsolateInProgress IpamPoolState = "isolate-in-progress"
+	IpamPoolStateIsolateComplete   IpamPoolState = "isolate-complete"
+	IpamPoolStateRestoreInProgress IpamPoolState = "restore-in-progress"
+)
+
+func (IpamPoolState) Values() []IpamPoolState {
+	return []IpamPoolState{
+		IpamPoolStateCreateInProgress,
+		IpamPoolStateCreateComplete,
+		IpamPoolStateCreateFailed,
+		IpamPoolStateModifyInProgress,
+		IpamPoolStateModifyComplete,
+		IpamPoolStateModifyFailed,
+		IpamPoolStateDeleteInProgress,
+		IpamPoolStateDeleteComplete,
+		IpamPoolStateDeleteFailed,
+		IpamPoolStateIsolateInProgress,
+		IpamPoolStateIsolateComplete,
+		IpamPoolStateRestoreInProgress,
+	}
+}
+
+type IpamScopeType string
+
+const (
+	IpamScopeTypePublic  IpamScopeType = "public"
+	IpamScopeTypePrivate IpamScopeType = "private"
+)
+
+func (IpamScopeType) Values() []IpamScopeType {
+	return []IpamScopeType{
+		IpamScopeTypePublic,
+		IpamScopeTypePrivate,
+	}
+}
+
 type Ipv6AddressAttribute string
 
 const (
@@ -3815,6 +4735,148 @@ func (Ipv6AddressAttribute) Values() []Ipv6AddressAttribute {
 	return []Ipv6AddressAttribute{
 		Ipv6AddressAttributePublic,
 		Ipv6AddressAttributePrivate,
+	}
+}
+
+type Ipv6SupportValue string
+
+const (
+	Ipv6SupportValueEnable  Ipv6SupportValue = "enable"
+	Ipv6SupportValueDisable Ipv6SupportValue = "disable"
+)
+
+func (Ipv6SupportValue) Values() []Ipv6SupportValue {
+	return []Ipv6SupportValue{
+		Ipv6SupportValueEnable,
+		Ipv6SupportValueDisable,
+	}
+}
+
+type LaunchTemplateAutoRecoveryState string
+
+const (
+	LaunchTemplateAutoRecoveryStateDefault  LaunchTemplateAutoRecoveryState = "default"
+	LaunchTemplateAutoRecoveryStateDisabled LaunchTemplateAutoRecoveryState = "disabled"
+)
+
+func (LaunchTemplateAutoRecoveryState) Values() []LaunchTemplateAutoRecoveryState {
+	return []LaunchTemplateAutoRecoveryState{
+		LaunchTemplateAutoRecoveryStateDefault,
+		LaunchTemplateAutoRecoveryStateDisabled,
+	}
+}
+
+type LaunchTemplateHttpTokensState string
+
+const (
+	LaunchTemplateHttpTokensStateOptional LaunchTemplateHttpTokensState = "optional"
+	LaunchTemplateHttpTokensStateRequired LaunchTemplateHttpTokensState = "required"
+)
+
+func (LaunchTemplateHttpTokensState) Values() []LaunchTemplateHttpTokensState {
+	return []LaunchTemplateHttpTokensState{
+		LaunchTemplateHttpTokensStateOptional,
+		LaunchTemplateHttpTokensStateRequired,
+	}
+}
+
+type LaunchTemplateInstanceMetadataEndpointState string
+
+const (
+	LaunchTemplateInstanceMetadataEndpointStateDisabled LaunchTemplateInstanceMetadataEndpointState = "disabled"
+	LaunchTemplateInstanceMetadataEndpointStateEnabled  LaunchTemplateInstanceMetadataEndpointState = "enabled"
+)
+
+func (LaunchTemplateInstanceMetadataEndpointState) Values() []LaunchTemplateInstanceMetadataEndpointState {
+	return []LaunchTemplateInstanceMetadataEndpointState{
+		LaunchTemplateInstanceMetadataEndpointStateDisabled,
+		LaunchTemplateInstanceMetadataEndpointStateEnabled,
+	}
+}
+
+type LaunchTemplateInstanceMetadataOptionsState string
+
+const (
+	LaunchTemplateInstanceMetadataOptionsStatePending LaunchTemplateInstanceMetadataOptionsState = "pending"
+	LaunchTemplateInstanceMetadataOptionsStateApplied LaunchTemplateInstanceMetadataOptionsState = "applied"
+)
+
+func (LaunchTemplateInstanceMetadataOptionsState) Values() []LaunchTemplateInstanceMetadataOptionsState {
+	return []LaunchTemplateInstanceMetadataOptionsState{
+		LaunchTemplateInstanceMetadataOptionsStatePending,
+		LaunchTemplateInstanceMetadataOptionsStateApplied,
+	}
+}
+
+type LaunchTemplateInstanceMetadataProtocolIpv6 string
+
+const (
+	LaunchTemplateInstanceMetadataProtocolIpv6Disabled LaunchTemplateInstanceMetadataProtocolIpv6 = "disabled"
+	LaunchTemplateInstanceMetadataProtocolIpv6Enabled  LaunchTemplateInstanceMetadataProtocolIpv6 = "enabled"
+)
+
+func (LaunchTemplateInstanceMetadataProtocolIpv6) Values() []LaunchTemplateInstanceMetadataProtocolIpv6 {
+	return []LaunchTemplateInstanceMetadataProtocolIpv6{
+		LaunchTemplateInstanceMetadataProtocolIpv6Disabled,
+		LaunchTemplateInstanceMetadataProtocolIpv6Enabled,
+	}
+}
+
+type LaunchTemplateInstanceMetadataTagsState string
+
+const (
+	LaunchTemplateInstanceMetadataTagsStateDisabled LaunchTemplateInstanceMetadataTagsState = "disabled"
+	LaunchTemplateInstanceMetadataTagsStateEnabled  LaunchTemplateInstanceMetadataTagsState = "enabled"
+)
+
+func (LaunchTemplateInstanceMetadataTagsState) Values() []LaunchTemplateInstanceMetadataTagsState {
+	return []LaunchTemplateInstanceMetadataTagsState{
+		LaunchTemplateInstanceMetadataTagsStateDisabled,
+		LaunchTemplateInstanceMetadataTagsStateEnabled,
+	}
+}
+
+type LocalGatewayRouteTableMode string
+
+const (
+	LocalGatewayRouteTableModeDirectVpcRouting LocalGatewayRouteTableMode = "direct-vpc-routing"
+	LocalGatewayRouteTableModeCoip             LocalGatewayRouteTableMode = "coip"
+)
+
+func (LocalGatewayRouteTableMode) Values() []LocalGatewayRouteTableMode {
+	return []LocalGatewayRouteTableMode{
+		LocalGatewayRouteTableModeDirectVpcRouting,
+		LocalGatewayRouteTableModeCoip,
+	}
+}
+
+type LocalStorage string
+
+const (
+	LocalStorageIncluded LocalStorage = "included"
+	LocalStorageRequired LocalStorage = "required"
+	LocalStorageExcluded LocalStorage = "excluded"
+)
+
+func (LocalStorage) Values() []LocalStorage {
+	return []LocalStorage{
+		LocalStorageIncluded,
+		LocalStorageRequired,
+		LocalStorageExcluded,
+	}
+}
+
+type LocalStorageType string
+
+const (
+	LocalStorageTypeHdd LocalStorageType = "hdd"
+	LocalStorageTypeSsd LocalStorageType = "ssd"
+)
+
+func (LocalStorageType) Values() []LocalStorageType {
+	return []LocalStorageType{
+		LocalStorageTypeHdd,
+		LocalStorageTypeSsd,
 	}
 }
 
@@ -3885,6 +4947,20 @@ func (MonitoringState) Values() []MonitoringState {
 		MonitoringStateDisabling,
 		MonitoringStateEnabled,
 		MonitoringStatePending,
+	}
+}
+
+type MulticastSupportValue string
+
+const (
+	MulticastSupportValueEnable  MulticastSupportValue = "enable"
+	MulticastSupportValueDisable MulticastSupportValue = "disable"
+)
+
+func (MulticastSupportValue) Values() []MulticastSupportValue {
+	return []MulticastSupportValue{
+		MulticastSupportValueEnable,
+		MulticastSupportValueDisable,
 	}
 }
 
@@ -4144,6 +5220,42 @@ func (NitroTpmSupport) Values() []NitroTpmSupport {
 	}
 }
 
+type OfferingClassType string
+
+const (
+	OfferingClassTypeStandard    OfferingClassType = "standard"
+	OfferingClassTypeConvertible OfferingClassType = "convertible"
+)
+
+func (OfferingClassType) Values() []OfferingClassType {
+	return []OfferingClassType{
+		OfferingClassTypeStandard,
+		OfferingClassTypeConvertible,
+	}
+}
+
+type OfferingTypeValues string
+
+const (
+	OfferingTypeValuesHeavyUtilization  OfferingTypeValues = "Heavy Utilization"
+	OfferingTypeValuesMediumUtilization OfferingTypeValues = "Medium Utilization"
+	OfferingTypeValuesLightUtilization  OfferingTypeValues = "Light Utilization"
+	OfferingTypeValuesNoUpfront         OfferingTypeValues = "No Upfront"
+	OfferingTypeValuesPartialUpfront    OfferingTypeValues = "Partial Upfront"
+	OfferingTypeValuesAllUpfront        OfferingTypeValues = "All Upfront"
+)
+
+func (OfferingTypeValues) Values() []OfferingTypeValues {
+	return []OfferingTypeValues{
+		OfferingTypeValuesHeavyUtilization,
+		OfferingTypeValuesMediumUtilization,
+		OfferingTypeValuesLightUtilization,
+		OfferingTypeValuesNoUpfront,
+		OfferingTypeValuesPartialUpfront,
+		OfferingTypeValuesAllUpfront,
+	}
+}
+
 type PayerResponsibility string
 
 const (
@@ -4200,6 +5312,24 @@ func (PhcSupport) Values() []PhcSupport {
 	}
 }
 
+type PlacementGroupState string
+
+const (
+	PlacementGroupStatePending   PlacementGroupState = "pending"
+	PlacementGroupStateAvailable PlacementGroupState = "available"
+	PlacementGroupStateDeleting  PlacementGroupState = "deleting"
+	PlacementGroupStateDeleted   PlacementGroupState = "deleted"
+)
+
+func (PlacementGroupState) Values() []PlacementGroupState {
+	return []PlacementGroupState{
+		PlacementGroupStatePending,
+		PlacementGroupStateAvailable,
+		PlacementGroupStateDeleting,
+		PlacementGroupStateDeleted,
+	}
+}
+
 type PlacementGroupStrategy string
 
 const (
@@ -4213,6 +5343,24 @@ func (PlacementGroupStrategy) Values() []PlacementGroupStrategy {
 		PlacementGroupStrategyCluster,
 		PlacementGroupStrategyPartition,
 		PlacementGroupStrategySpread,
+	}
+}
+
+type PlacementStrategy string
+
+const (
+	PlacementStrategyCluster       PlacementStrategy = "cluster"
+	PlacementStrategySpread        PlacementStrategy = "spread"
+	PlacementStrategyPartition     PlacementStrategy = "partition"
+	PlacementStrategyPrecisionTime PlacementStrategy = "precision-time"
+)
+
+func (PlacementStrategy) Values() []PlacementStrategy {
+	return []PlacementStrategy{
+		PlacementStrategyCluster,
+		PlacementStrategySpread,
+		PlacementStrategyPartition,
+		PlacementStrategyPrecisionTime,
 	}
 }
 
@@ -4298,6 +5446,50 @@ func (ProductCodeValues) Values() []ProductCodeValues {
 	}
 }
 
+type Protocol string
+
+const (
+	ProtocolTcp Protocol = "tcp"
+	ProtocolUdp Protocol = "udp"
+)
+
+func (Protocol) Values() []Protocol {
+	return []Protocol{
+		ProtocolTcp,
+		ProtocolUdp,
+	}
+}
+
+type ProtocolValue string
+
+const (
+	ProtocolValueGre ProtocolValue = "gre"
+)
+
+func (ProtocolValue) Values() []ProtocolValue {
+	return []ProtocolValue{
+		ProtocolValueGre,
+	}
+}
+
+type RIProductDescription string
+
+const (
+	RIProductDescriptionLinuxUnix          RIProductDescription = "Linux/UNIX"
+	RIProductDescriptionLinuxUnixAmazonVpc RIProductDescription = "Linux/UNIX (Amazon VPC)"
+	RIProductDescriptionWindows            RIProductDescription = "Windows"
+	RIProductDescriptionWindowsAmazonVpc   RIProductDescription = "Windows (Amazon VPC)"
+)
+
+func (RIProductDescription) Values() []RIProductDescription {
+	return []RIProductDescription{
+		RIProductDescriptionLinuxUnix,
+		RIProductDescriptionLinuxUnixAmazonVpc,
+		RIProductDescriptionWindows,
+		RIProductDescriptionWindowsAmazonVpc,
+	}
+}
+
 type RebootMigrationSupport string
 
 const (
@@ -4309,6 +5501,40 @@ func (RebootMigrationSupport) Values() []RebootMigrationSupport {
 	return []RebootMigrationSupport{
 		RebootMigrationSupportUnsupported,
 		RebootMigrationSupportSupported,
+	}
+}
+
+type RecurringChargeFrequency string
+
+const (
+	RecurringChargeFrequencyHourly RecurringChargeFrequency = "Hourly"
+)
+
+func (RecurringChargeFrequency) Values() []RecurringChargeFrequency {
+	return []RecurringChargeFrequency{
+		RecurringChargeFrequencyHourly,
+	}
+}
+
+type ReservedInstanceState string
+
+const (
+	ReservedInstanceStatePaymentPending ReservedInstanceState = "payment-pending"
+	ReservedInstanceStateActive         ReservedInstanceState = "active"
+	ReservedInstanceStatePaymentFailed  ReservedInstanceState = "payment-failed"
+	ReservedInstanceStateRetired        ReservedInstanceState = "retired"
+	ReservedInstanceStateQueued         ReservedInstanceState = "queued"
+	ReservedInstanceStateQueuedDeleted  ReservedInstanceState = "queued-deleted"
+)
+
+func (ReservedInstanceState) Values() []ReservedInstanceState {
+	return []ReservedInstanceState{
+		ReservedInstanceStatePaymentPending,
+		ReservedInstanceStateActive,
+		ReservedInstanceStatePaymentFailed,
+		ReservedInstanceStateRetired,
+		ReservedInstanceStateQueued,
+		ReservedInstanceStateQueuedDeleted,
 	}
 }
 
@@ -4644,6 +5870,20 @@ func (SSEType) Values() []SSEType {
 	}
 }
 
+type Scope string
+
+const (
+	ScopeAvailabilityZone Scope = "Availability Zone"
+	ScopeRegional         Scope = "Region"
+)
+
+func (Scope) Values() []Scope {
+	return []Scope{
+		ScopeAvailabilityZone,
+		ScopeRegional,
+	}
+}
+
 type SecondaryInterfaceStatus string
 
 const (
@@ -4667,6 +5907,42 @@ const (
 func (SecondaryInterfaceType) Values() []SecondaryInterfaceType {
 	return []SecondaryInterfaceType{
 		SecondaryInterfaceTypeSecondary,
+	}
+}
+
+type SecurityGroupReferencingSupportValue string
+
+const (
+	SecurityGroupReferencingSupportValueEnable  SecurityGroupReferencingSupportValue = "enable"
+	SecurityGroupReferencingSupportValueDisable SecurityGroupReferencingSupportValue = "disable"
+)
+
+func (SecurityGroupReferencingSupportValue) Values() []SecurityGroupReferencingSupportValue {
+	return []SecurityGroupReferencingSupportValue{
+		SecurityGroupReferencingSupportValueEnable,
+		SecurityGroupReferencingSupportValueDisable,
+	}
+}
+
+type SecurityGroupVpcAssociationState string
+
+const (
+	SecurityGroupVpcAssociationStateAssociating          SecurityGroupVpcAssociationState = "associating"
+	SecurityGroupVpcAssociationStateAssociated           SecurityGroupVpcAssociationState = "associated"
+	SecurityGroupVpcAssociationStateAssociationFailed    SecurityGroupVpcAssociationState = "association-failed"
+	SecurityGroupVpcAssociationStateDisassociating       SecurityGroupVpcAssociationState = "disassociating"
+	SecurityGroupVpcAssociationStateDisassociated        SecurityGroupVpcAssociationState = "disassociated"
+	SecurityGroupVpcAssociationStateDisassociationFailed SecurityGroupVpcAssociationState = "disassociation-failed"
+)
+
+func (SecurityGroupVpcAssociationState) Values() []SecurityGroupVpcAssociationState {
+	return []SecurityGroupVpcAssociationState{
+		SecurityGroupVpcAssociationStateAssociating,
+		SecurityGroupVpcAssociationStateAssociated,
+		SecurityGroupVpcAssociationStateAssociationFailed,
+		SecurityGroupVpcAssociationStateDisassociating,
+		SecurityGroupVpcAssociationStateDisassociated,
+		SecurityGroupVpcAssociationStateDisassociationFailed,
 	}
 }
 
@@ -4792,6 +6068,48 @@ func (SnapshotReturnCodes) Values() []SnapshotReturnCodes {
 	}
 }
 
+type SnapshotState string
+
+const (
+	SnapshotStatePending     SnapshotState = "pending"
+	SnapshotStateCompleted   SnapshotState = "completed"
+	SnapshotStateError       SnapshotState = "error"
+	SnapshotStateRecoverable SnapshotState = "recoverable"
+	SnapshotStateRecovering  SnapshotState = "recovering"
+)
+
+func (SnapshotState) Values() []SnapshotState {
+	return []SnapshotState{
+		SnapshotStatePending,
+		SnapshotStateCompleted,
+		SnapshotStateError,
+		SnapshotStateRecoverable,
+		SnapshotStateRecovering,
+	}
+}
+
+type SpotInstanceState string
+
+const (
+	SpotInstanceStateOpen      SpotInstanceState = "open"
+	SpotInstanceStateActive    SpotInstanceState = "active"
+	SpotInstanceStateClosed    SpotInstanceState = "closed"
+	SpotInstanceStateCancelled SpotInstanceState = "cancelled"
+	SpotInstanceStateFailed    SpotInstanceState = "failed"
+	SpotInstanceStateDisabled  SpotInstanceState = "disabled"
+)
+
+func (SpotInstanceState) Values() []SpotInstanceState {
+	return []SpotInstanceState{
+		SpotInstanceStateOpen,
+		SpotInstanceStateActive,
+		SpotInstanceStateClosed,
+		SpotInstanceStateCancelled,
+		SpotInstanceStateFailed,
+		SpotInstanceStateDisabled,
+	}
+}
+
 type SpotInstanceType string
 
 const (
@@ -4803,6 +6121,20 @@ func (SpotInstanceType) Values() []SpotInstanceType {
 	return []SpotInstanceType{
 		SpotInstanceTypeOneTime,
 		SpotInstanceTypePersistent,
+	}
+}
+
+type SpreadLevel string
+
+const (
+	SpreadLevelHost SpreadLevel = "host"
+	SpreadLevelRack SpreadLevel = "rack"
+)
+
+func (SpreadLevel) Values() []SpreadLevel {
+	return []SpreadLevel{
+		SpreadLevelHost,
+		SpreadLevelRack,
 	}
 }
 
@@ -4834,6 +6166,20 @@ func (State) Values() []State {
 	}
 }
 
+type StaticSourcesSupportValue string
+
+const (
+	StaticSourcesSupportValueEnable  StaticSourcesSupportValue = "enable"
+	StaticSourcesSupportValueDisable StaticSourcesSupportValue = "disable"
+)
+
+func (StaticSourcesSupportValue) Values() []StaticSourcesSupportValue {
+	return []StaticSourcesSupportValue{
+		StaticSourcesSupportValueEnable,
+		StaticSourcesSupportValueDisable,
+	}
+}
+
 type StatusName string
 
 const (
@@ -4861,6 +6207,20 @@ func (StatusType) Values() []StatusType {
 		StatusTypeFailed,
 		StatusTypeInsufficientData,
 		StatusTypeInitializing,
+	}
+}
+
+type StorageTier string
+
+const (
+	StorageTierArchive  StorageTier = "archive"
+	StorageTierStandard StorageTier = "standard"
+)
+
+func (StorageTier) Values() []StorageTier {
+	return []StorageTier{
+		StorageTierArchive,
+		StorageTierStandard,
 	}
 }
 
@@ -4956,6 +6316,20 @@ func (TaggableResourceType) Values() []TaggableResourceType {
 	}
 }
 
+type TelemetryStatus string
+
+const (
+	TelemetryStatusUp   TelemetryStatus = "UP"
+	TelemetryStatusDown TelemetryStatus = "DOWN"
+)
+
+func (TelemetryStatus) Values() []TelemetryStatus {
+	return []TelemetryStatus{
+		TelemetryStatusUp,
+		TelemetryStatusDown,
+	}
+}
+
 type Tenancy string
 
 const (
@@ -4984,6 +6358,22 @@ func (TpmSupportValues) Values() []TpmSupportValues {
 	}
 }
 
+type TrafficIpAddressType string
+
+const (
+	TrafficIpAddressTypeIpv4      TrafficIpAddressType = "ipv4"
+	TrafficIpAddressTypeIpv6      TrafficIpAddressType = "ipv6"
+	TrafficIpAddressTypeDualStack TrafficIpAddressType = "dual-stack"
+)
+
+func (TrafficIpAddressType) Values() []TrafficIpAddressType {
+	return []TrafficIpAddressType{
+		TrafficIpAddressTypeIpv4,
+		TrafficIpAddressTypeIpv6,
+		TrafficIpAddressTypeDualStack,
+	}
+}
+
 type TrafficType string
 
 const (
@@ -4997,6 +6387,222 @@ func (TrafficType) Values() []TrafficType {
 		TrafficTypeAccept,
 		TrafficTypeReject,
 		TrafficTypeAll,
+	}
+}
+
+type TransferType string
+
+const (
+	TransferTypeTimeBased TransferType = "time-based"
+	TransferTypeStandard  TransferType = "standard"
+)
+
+func (TransferType) Values() []TransferType {
+	return []TransferType{
+		TransferTypeTimeBased,
+		TransferTypeStandard,
+	}
+}
+
+type TransitGatewayAssociationState string
+
+const (
+	TransitGatewayAssociationStateAssociating    TransitGatewayAssociationState = "associating"
+	TransitGatewayAssociationStateAssociated     TransitGatewayAssociationState = "associated"
+	TransitGatewayAssociationStateDisassociating TransitGatewayAssociationState = "disassociating"
+	TransitGatewayAssociationStateDisassociated  TransitGatewayAssociationState = "disassociated"
+)
+
+func (TransitGatewayAssociationState) Values() []TransitGatewayAssociationState {
+	return []TransitGatewayAssociationState{
+		TransitGatewayAssociationStateAssociating,
+		TransitGatewayAssociationStateAssociated,
+		TransitGatewayAssociationStateDisassociating,
+		TransitGatewayAssociationStateDisassociated,
+	}
+}
+
+type TransitGatewayAttachmentNatGatewaySupportState string
+
+const (
+	TransitGatewayAttachmentNatGatewaySupportStateEnabled   TransitGatewayAttachmentNatGatewaySupportState = "enabled"
+	TransitGatewayAttachmentNatGatewaySupportStateDisabled  TransitGatewayAttachmentNatGatewaySupportState = "disabled"
+	TransitGatewayAttachmentNatGatewaySupportStateEnabling  TransitGatewayAttachmentNatGatewaySupportState = "enabling"
+	TransitGatewayAttachmentNatGatewaySupportStateDisabling TransitGatewayAttachmentNatGatewaySupportState = "disabling"
+)
+
+func (TransitGatewayAttachmentNatGatewaySupportState) Values() []TransitGatewayAttachmentNatGatewaySupportState {
+	return []TransitGatewayAttachmentNatGatewaySupportState{
+		TransitGatewayAttachmentNatGatewaySupportStateEnabled,
+		TransitGatewayAttachmentNatGatewaySupportStateDisabled,
+		TransitGatewayAttachmentNatGatewaySupportStateEnabling,
+		TransitGatewayAttachmentNatGatewaySupportStateDisabling,
+	}
+}
+
+type TransitGatewayAttachmentResourceType string
+
+const (
+	TransitGatewayAttachmentResourceTypeVpc                  TransitGatewayAttachmentResourceType = "vpc"
+	TransitGatewayAttachmentResourceTypeVpn                  TransitGatewayAttachmentResourceType = "vpn"
+	TransitGatewayAttachmentResourceTypeVpnConcentrator      TransitGatewayAttachmentResourceType = "vpn-concentrator"
+	TransitGatewayAttachmentResourceTypeDirectConnectGateway TransitGatewayAttachmentResourceType = "direct-connect-gateway"
+	TransitGatewayAttachmentResourceTypeConnect              TransitGatewayAttachmentResourceType = "connect"
+	TransitGatewayAttachmentResourceTypePeering              TransitGatewayAttachmentResourceType = "peering"
+	TransitGatewayAttachmentResourceTypeTgwPeering           TransitGatewayAttachmentResourceType = "tgw-peering"
+	TransitGatewayAttachmentResourceTypeNetworkFunction      TransitGatewayAttachmentResourceType = "network-function"
+	TransitGatewayAttachmentResourceTypeClientVpn            TransitGatewayAttachmentResourceType = "client-vpn"
+)
+
+func (TransitGatewayAttachmentResourceType) Values() []TransitGatewayAttachmentResourceType {
+	return []TransitGatewayAttachmentResourceType{
+		TransitGatewayAttachmentResourceTypeVpc,
+		TransitGatewayAttachmentResourceTypeVpn,
+		TransitGatewayAttachmentResourceTypeVpnConcentrator,
+		TransitGatewayAttachmentResourceTypeDirectConnectGateway,
+		TransitGatewayAttachmentResourceTypeConnect,
+		TransitGatewayAttachmentResourceTypePeering,
+		TransitGatewayAttachmentResourceTypeTgwPeering,
+		TransitGatewayAttachmentResourceTypeNetworkFunction,
+		TransitGatewayAttachmentResourceTypeClientVpn,
+	}
+}
+
+type TransitGatewayAttachmentState string
+
+const (
+	TransitGatewayAttachmentStateInitiating        TransitGatewayAttachmentState = "initiating"
+	TransitGatewayAttachmentStateInitiatingRequest TransitGatewayAttachmentState = "initiatingRequest"
+	TransitGatewayAttachmentStatePendingAcceptance TransitGatewayAttachmentState = "pendingAcceptance"
+	TransitGatewayAttachmentStateRollingBack       TransitGatewayAttachmentState = "rollingBack"
+	TransitGatewayAttachmentStatePending           TransitGatewayAttachmentState = "pending"
+	TransitGatewayAttachmentStateAvailable         TransitGatewayAttachmentState = "available"
+	TransitGatewayAttachmentStateModifying         TransitGatewayAttachmentState = "modifying"
+	TransitGatewayAttachmentStateDeleting          TransitGatewayAttachmentState = "deleting"
+	TransitGatewayAttachmentStateDeleted           TransitGatewayAttachmentState = "deleted"
+	TransitGatewayAttachmentStateFailed            TransitGatewayAttachmentState = "failed"
+	TransitGatewayAttachmentStateRejected          TransitGatewayAttachmentState = "rejected"
+	TransitGatewayAttachmentStateRejecting         TransitGatewayAttachmentState = "rejecting"
+	TransitGatewayAttachmentStateFailing           TransitGatewayAttachmentState = "failing"
+)
+
+func (TransitGatewayAttachmentState) Values() []TransitGatewayAttachmentState {
+	return []TransitGatewayAttachmentState{
+		TransitGatewayAttachmentStateInitiating,
+		TransitGatewayAttachmentStateInitiatingRequest,
+		TransitGatewayAttachmentStatePendingAcceptance,
+		TransitGatewayAttachmentStateRollingBack,
+		TransitGatewayAttachmentStatePending,
+		TransitGatewayAttachmentStateAvailable,
+		TransitGatewayAttachmentStateModifying,
+		TransitGatewayAttachmentStateDeleting,
+		TransitGatewayAttachmentStateDeleted,
+		TransitGatewayAttachmentStateFailed,
+		TransitGatewayAttachmentStateRejected,
+		TransitGatewayAttachmentStateRejecting,
+		TransitGatewayAttachmentStateFailing,
+	}
+}
+
+type TransitGatewayConnectPeerState string
+
+const (
+	TransitGatewayConnectPeerStatePending   TransitGatewayConnectPeerState = "pending"
+	TransitGatewayConnectPeerStateAvailable TransitGatewayConnectPeerState = "available"
+	TransitGatewayConnectPeerStateDeleting  TransitGatewayConnectPeerState = "deleting"
+	TransitGatewayConnectPeerStateDeleted   TransitGatewayConnectPeerState = "deleted"
+)
+
+func (TransitGatewayConnectPeerState) Values() []TransitGatewayConnectPeerState {
+	return []TransitGatewayConnectPeerState{
+		TransitGatewayConnectPeerStatePending,
+		TransitGatewayConnectPeerStateAvailable,
+		TransitGatewayConnectPeerStateDeleting,
+		TransitGatewayConnectPeerStateDeleted,
+	}
+}
+
+type TransitGatewayMulticastDomainState string
+
+const (
+	TransitGatewayMulticastDomainStatePending   TransitGatewayMulticastDomainState = "pending"
+	TransitGatewayMulticastDomainStateAvailable TransitGatewayMulticastDomainState = "available"
+	TransitGatewayMulticastDomainStateDeleting  TransitGatewayMulticastDomainState = "deleting"
+	TransitGatewayMulticastDomainStateDeleted   TransitGatewayMulticastDomainState = "deleted"
+)
+
+func (TransitGatewayMulticastDomainState) Values() []TransitGatewayMulticastDomainState {
+	return []TransitGatewayMulticastDomainState{
+		TransitGatewayMulticastDomainStatePending,
+		TransitGatewayMulticastDomainStateAvailable,
+		TransitGatewayMulticastDomainStateDeleting,
+		TransitGatewayMulticastDomainStateDeleted,
+	}
+}
+
+type TransitGatewayRouteTableState string
+
+const (
+	TransitGatewayRouteTableStatePending   TransitGatewayRouteTableState = "pending"
+	TransitGatewayRouteTableStateAvailable TransitGatewayRouteTableState = "available"
+	TransitGatewayRouteTableStateDeleting  TransitGatewayRouteTableState = "deleting"
+	TransitGatewayRouteTableStateDeleted   TransitGatewayRouteTableState = "deleted"
+)
+
+func (TransitGatewayRouteTableState) Values() []TransitGatewayRouteTableState {
+	return []TransitGatewayRouteTableState{
+		TransitGatewayRouteTableStatePending,
+		TransitGatewayRouteTableStateAvailable,
+		TransitGatewayRouteTableStateDeleting,
+		TransitGatewayRouteTableStateDeleted,
+	}
+}
+
+type TransitGatewayState string
+
+const (
+	TransitGatewayStatePending   TransitGatewayState = "pending"
+	TransitGatewayStateAvailable TransitGatewayState = "available"
+	TransitGatewayStateModifying TransitGatewayState = "modifying"
+	TransitGatewayStateDeleting  TransitGatewayState = "deleting"
+	TransitGatewayStateDeleted   TransitGatewayState = "deleted"
+)
+
+func (TransitGatewayState) Values() []TransitGatewayState {
+	return []TransitGatewayState{
+		TransitGatewayStatePending,
+		TransitGatewayStateAvailable,
+		TransitGatewayStateModifying,
+		TransitGatewayStateDeleting,
+		TransitGatewayStateDeleted,
+	}
+}
+
+type TransportProtocol string
+
+const (
+	TransportProtocolTcp TransportProtocol = "tcp"
+	TransportProtocolUdp TransportProtocol = "udp"
+)
+
+func (TransportProtocol) Values() []TransportProtocol {
+	return []TransportProtocol{
+		TransportProtocolTcp,
+		TransportProtocolUdp,
+	}
+}
+
+type TunnelInsideIpVersion string
+
+const (
+	TunnelInsideIpVersionIpv4 TunnelInsideIpVersion = "ipv4"
+	TunnelInsideIpVersionIpv6 TunnelInsideIpVersion = "ipv6"
+)
+
+func (TunnelInsideIpVersion) Values() []TunnelInsideIpVersion {
+	return []TunnelInsideIpVersion{
+		TunnelInsideIpVersionIpv4,
+		TunnelInsideIpVersionIpv6,
 	}
 }
 
@@ -5271,5 +6877,89 @@ func (VpcState) Values() []VpcState {
 		VpcStatePending,
 		VpcStateAvailable,
 		VpcStateDeleting,
+	}
+}
+
+type VpnEcmpSupportValue string
+
+const (
+	VpnEcmpSupportValueEnable  VpnEcmpSupportValue = "enable"
+	VpnEcmpSupportValueDisable VpnEcmpSupportValue = "disable"
+)
+
+func (VpnEcmpSupportValue) Values() []VpnEcmpSupportValue {
+	return []VpnEcmpSupportValue{
+		VpnEcmpSupportValueEnable,
+		VpnEcmpSupportValueDisable,
+	}
+}
+
+type VpnProtocol string
+
+const (
+	VpnProtocolOpenvpn VpnProtocol = "openvpn"
+)
+
+func (VpnProtocol) Values() []VpnProtocol {
+	return []VpnProtocol{
+		VpnProtocolOpenvpn,
+	}
+}
+
+type VpnState string
+
+const (
+	VpnStatePending   VpnState = "pending"
+	VpnStateAvailable VpnState = "available"
+	VpnStateDeleting  VpnState = "deleting"
+	VpnStateDeleted   VpnState = "deleted"
+)
+
+func (VpnState) Values() []VpnState {
+	return []VpnState{
+		VpnStatePending,
+		VpnStateAvailable,
+		VpnStateDeleting,
+		VpnStateDeleted,
+	}
+}
+
+type VpnStaticRouteSource string
+
+const (
+	VpnStaticRouteSourceStatic VpnStaticRouteSource = "Static"
+)
+
+func (VpnStaticRouteSource) Values() []VpnStaticRouteSource {
+	return []VpnStaticRouteSource{
+		VpnStaticRouteSourceStatic,
+	}
+}
+
+type VpnTunnelBandwidth string
+
+const (
+	VpnTunnelBandwidthStandard VpnTunnelBandwidth = "standard"
+	VpnTunnelBandwidthLarge    VpnTunnelBandwidth = "large"
+)
+
+func (VpnTunnelBandwidth) Values() []VpnTunnelBandwidth {
+	return []VpnTunnelBandwidth{
+		VpnTunnelBandwidthStandard,
+		VpnTunnelBandwidthLarge,
+	}
+}
+
+type ZeroSizePreference string
+
+const (
+	ZeroSizePreferenceRetain  ZeroSizePreference = "retain"
+	ZeroSizePreferenceDefault ZeroSizePreference = "default"
+)
+
+func (ZeroSizePreference) Values() []ZeroSizePreference {
+	return []ZeroSizePreference{
+		ZeroSizePreferenceRetain,
+		ZeroSizePreferenceDefault,
 	}
 }

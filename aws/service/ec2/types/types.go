@@ -7,6 +7,16 @@ import (
 	"time"
 )
 
+type AcceleratorCount struct {
+	Max *int32
+	Min *int32
+}
+
+type AcceleratorTotalMemoryMiB struct {
+	Max *int32
+	Min *int32
+}
+
 type AccountAttribute struct {
 	AttributeName   *string
 	AttributeValues []AccountAttributeValue
@@ -26,6 +36,17 @@ type AddedPrincipal struct {
 	PrincipalType       PrincipalType
 	ServiceId           *string
 	ServicePermissionId *string
+}
+
+type AdditionalDetail struct {
+	AdditionalDetailType      *string
+	Component                 *AnalysisComponent
+	LoadBalancers             []AnalysisComponent
+	RuleGroupRuleOptionsPairs []RuleGroupRuleOptionsPair
+	RuleGroupTypePairs        []RuleGroupTypePair
+	RuleOptions               []RuleOption
+	ServiceName               *string
+	VpcEndpointService        *AnalysisComponent
 }
 
 type Address struct {
@@ -62,6 +83,83 @@ type AllowedPrincipal struct {
 	Tags                []Tag
 }
 
+type AlternatePathHint struct {
+	ComponentArn *string
+	ComponentId  *string
+}
+
+type AnalysisAclRule struct {
+	Cidr       *string
+	Egress     *bool
+	PortRange  *PortRange
+	Protocol   *string
+	RuleAction *string
+	RuleNumber *int32
+}
+
+type AnalysisComponent struct {
+	Arn  *string
+	Id   *string
+	Name *string
+}
+
+type AnalysisLoadBalancerListener struct {
+	InstancePort     *int32
+	LoadBalancerPort *int32
+}
+
+type AnalysisLoadBalancerTarget struct {
+	Address            *string
+	AvailabilityZone   *string
+	AvailabilityZoneId *string
+	Instance           *AnalysisComponent
+	Port               *int32
+}
+
+type AnalysisPacketHeader struct {
+	DestinationAddresses  []string
+	DestinationPortRanges []PortRange
+	Protocol              *string
+	SourceAddresses       []string
+	SourcePortRanges      []PortRange
+}
+
+type AnalysisRouteTableRoute struct {
+	CarrierGatewayId            *string
+	CoreNetworkArn              *string
+	DestinationCidr             *string
+	DestinationPrefixListId     *string
+	EgressOnlyInternetGatewayId *string
+	GatewayId                   *string
+	InstanceId                  *string
+	LocalGatewayId              *string
+	NatGatewayId                *string
+	NetworkInterfaceId          *string
+	Origin                      *string
+	State                       *string
+	TransitGatewayId            *string
+	VpcPeeringConnectionId      *string
+}
+
+type AnalysisSecurityGroupRule struct {
+	Cidr            *string
+	Direction       *string
+	PortRange       *PortRange
+	PrefixListId    *string
+	Protocol        *string
+	SecurityGroupId *string
+}
+
+type AnalysisTransitGatewayPolicyTableEntry struct {
+	DestinationCidr      *string
+	DestinationPortRange *PortRange
+	Protocol             *string
+	RuleNumber           *int32
+	SourceCidr           *string
+	SourcePortRange      *PortRange
+	TargetRouteTableId   *string
+}
+
 type ApplicationStatusSummary struct {
 	ImpairedSince *time.Time
 	Status        SummaryStatus
@@ -69,6 +167,11 @@ type ApplicationStatusSummary struct {
 
 type AssignedPrivateIpAddress struct {
 	PrivateIpAddress *string
+}
+
+type AssociatedTargetNetwork struct {
+	NetworkId   *string
+	NetworkType AssociatedNetworkType
 }
 
 type AttachmentEnaSrdSpecification struct {
@@ -123,6 +226,20 @@ type AvailabilityZoneSubGeography struct {
 	Name *string
 }
 
+type AvailableCapacity struct {
+	AvailableInstanceCapacity []InstanceCapacity
+	AvailableVCpus            *int32
+}
+
+type BaselineEbsBandwidthMbps struct {
+	Max *int32
+	Min *int32
+}
+
+type BaselinePerformanceFactors struct {
+	Cpu *CpuPerformanceFactor
+}
+
 type BlockDeviceMapping struct {
 	DeviceName  *string
 	Ebs         *EbsBlockDevice
@@ -132,6 +249,70 @@ type BlockDeviceMapping struct {
 
 type BlockPublicAccessStates struct {
 	InternetGatewayBlockMode BlockPublicAccessMode
+}
+
+type CapacityAllocation struct {
+	AllocationMetadata []CapacityAllocationMetadataEntry
+	AllocationType     AllocationType
+	Count              *int32
+}
+
+type CapacityAllocationMetadataEntry struct {
+	Key   *string
+	Value *string
+}
+
+type CapacityReservation struct {
+	AdjustmentDetails               *CapacityReservationAdjustmentDetails
+	AdjustmentStatus                CapacityReservationAdjustmentStatus
+	AvailabilityZone                *string
+	AvailabilityZoneId              *string
+	AvailableInstanceCount          *int32
+	CapacityAllocations             []CapacityAllocation
+	CapacityBlockId                 *string
+	CapacityReservationArn          *string
+	CapacityReservationFleetId      *string
+	CapacityReservationId           *string
+	CommitmentInfo                  *CapacityReservationCommitmentInfo
+	CreateDate                      *time.Time
+	DeliveryPreference              CapacityReservationDeliveryPreference
+	EbsOptimized                    *bool
+	EndDate                         *time.Time
+	EndDateType                     EndDateType
+	EphemeralStorage                *bool
+	InstanceMatchCriteria           InstanceMatchCriteria
+	InstancePlatform                CapacityReservationInstancePlatform
+	InstanceType                    *string
+	Interruptible                   *bool
+	InterruptibleCapacityAllocation *InterruptibleCapacityAllocation
+	InterruptionInfo                *InterruptionInfo
+	LaunchStatus                    CapacityReservationLaunchStatus
+	OriginalStartDate               *time.Time
+	OutpostArn                      *string
+	OwnerId                         *string
+	PlacementGroupArn               *string
+	ReservationType                 CapacityReservationType
+	StartDate                       *time.Time
+	State                           CapacityReservationState
+	Tags                            []Tag
+	Tenancy                         CapacityReservationTenancy
+	TotalInstanceCount              *int32
+	UnusedReservationBillingOwnerId *string
+	ZeroSizePreference              ZeroSizePreference
+}
+
+type CapacityReservationAdjustmentDetails struct {
+	CommitmentDuration *int64
+	CommitmentEndDate  *time.Time
+	EndDate            *time.Time
+	EndDateType        *string
+	StartDate          *time.Time
+}
+
+type CapacityReservationCommitmentInfo struct {
+	CommitmentDuration     *int64
+	CommitmentEndDate      *time.Time
+	CommittedInstanceCount *int32
 }
 
 type CapacityReservationSpecification struct {
@@ -154,8 +335,126 @@ type CapacityReservationTargetResponse struct {
 	CapacityReservationResourceGroupArn *string
 }
 
+type CarrierGateway struct {
+	CarrierGatewayId *string
+	OwnerId          *string
+	State            CarrierGatewayState
+	Tags             []Tag
+	VpcId            *string
+}
+
+type CertificateAuthentication struct {
+	ClientRootCertificateChain *string
+}
+
 type CidrBlock struct {
 	CidrBlock *string
+}
+
+type ClassicLinkDnsSupport struct {
+	ClassicLinkDnsSupported *bool
+	VpcId                   *string
+}
+
+type ClassicLinkInstance struct {
+	Groups     []GroupIdentifier
+	InstanceId *string
+	Tags       []Tag
+	VpcId      *string
+}
+
+type ClientConnectResponseOptions struct {
+	Enabled           *bool
+	LambdaFunctionArn *string
+	Status            *ClientVpnEndpointAttributeStatus
+}
+
+type ClientLoginBannerResponseOptions struct {
+	BannerText *string
+	Enabled    *bool
+}
+
+type ClientRouteEnforcementResponseOptions struct {
+	Enforced *bool
+}
+
+type ClientVpnAuthentication struct {
+	ActiveDirectory         *DirectoryServiceAuthentication
+	FederatedAuthentication *FederatedAuthentication
+	MutualAuthentication    *CertificateAuthentication
+	Type                    ClientVpnAuthenticationType
+}
+
+type ClientVpnEndpoint struct {
+	AssociatedTargetNetworks      []AssociatedTargetNetwork
+	AuthenticationOptions         []ClientVpnAuthentication
+	ClientCidrBlock               *string
+	ClientConnectOptions          *ClientConnectResponseOptions
+	ClientLoginBannerOptions      *ClientLoginBannerResponseOptions
+	ClientRouteEnforcementOptions *ClientRouteEnforcementResponseOptions
+	ClientVpnEndpointId           *string
+	ConnectionLogOptions          *ConnectionLogResponseOptions
+	CreationTime                  *string
+	DeletionTime                  *string
+	Description                   *string
+	DevicePostureOptions          *DevicePostureResponseOptions
+	DisconnectOnSessionTimeout    *bool
+	DnsName                       *string
+	DnsServers                    []string
+	EndpointIpAddressType         EndpointIpAddressType
+	SecurityGroupIds              []string
+	SelfServicePortalUrl          *string
+	ServerCertificateArn          *string
+	SessionTimeoutHours           *int32
+	SplitTunnel                   *bool
+	Status                        *ClientVpnEndpointStatus
+	Tags                          []Tag
+	TrafficIpAddressType          TrafficIpAddressType
+	TransitGatewayConfiguration   *TransitGatewayConfigurationDescribeEndpointStructure
+	TransportProtocol             TransportProtocol
+	VpcId                         *string
+	VpnPort                       *int32
+	VpnProtocol                   VpnProtocol
+}
+
+type ClientVpnEndpointAttributeStatus struct {
+	Code    ClientVpnEndpointAttributeStatusCode
+	Message *string
+}
+
+type ClientVpnEndpointStatus struct {
+	Code    ClientVpnEndpointStatusCode
+	Message *string
+}
+
+type ClientVpnTrustProvider struct {
+	PublicSigningKeyUrl *string
+	TenantId            *string
+	TrustProviderType   ClientVpnDeviceTrustProviderType
+}
+
+type CloudWatchLogOptions struct {
+	BgpLogEnabled      *bool
+	BgpLogGroupArn     *string
+	BgpLogOutputFormat *string
+	LogEnabled         *bool
+	LogGroupArn        *string
+	LogOutputFormat    *string
+}
+
+type CoipPool struct {
+	LocalGatewayRouteTableId *string
+	PoolArn                  *string
+	PoolCidrs                []string
+	PoolId                   *string
+	Tags                     []Tag
+}
+
+type ConnectionLogResponseOptions struct {
+	CloudwatchLogGroup                *string
+	CloudwatchLogStream               *string
+	Enabled                           *bool
+	IncludeAuthorizationPolicyContext *bool
 }
 
 type ConnectionNotification struct {
@@ -170,6 +469,12 @@ type ConnectionNotification struct {
 }
 
 type ConnectionTrackingConfiguration struct {
+	TcpEstablishedTimeout *int32
+	UdpStreamTimeout      *int32
+	UdpTimeout            *int32
+}
+
+type ConnectionTrackingSpecification struct {
 	TcpEstablishedTimeout *int32
 	UdpStreamTimeout      *int32
 	UdpTimeout            *int32
@@ -201,8 +506,28 @@ type CpuOptionsRequest struct {
 	ThreadsPerCore       *int32
 }
 
+type CpuPerformanceFactor struct {
+	References []PerformanceFactorReference
+}
+
+type CreditSpecification struct {
+	CpuCredits *string
+}
+
 type CreditSpecificationRequest struct {
 	CpuCredits *string
+}
+
+type CustomerGateway struct {
+	BgpAsn            *string
+	BgpAsnExtended    *string
+	CertificateArn    *string
+	CustomerGatewayId *string
+	DeviceName        *string
+	IpAddress         *string
+	State             *string
+	Tags              []Tag
+	Type              *string
 }
 
 type DefaultConnectionTrackingConfiguration struct {
@@ -228,6 +553,10 @@ type DestinationOptionsResponse struct {
 	PerHourPartition         *bool
 }
 
+type DevicePostureResponseOptions struct {
+	TrustProviders []ClientVpnTrustProvider
+}
+
 type DhcpConfiguration struct {
 	Key    *string
 	Values []AttributeValue
@@ -238,6 +567,10 @@ type DhcpOptions struct {
 	DhcpOptionsId      *string
 	OwnerId            *string
 	Tags               []Tag
+}
+
+type DirectoryServiceAuthentication struct {
+	DirectoryId *string
 }
 
 type DiskInfo struct {
@@ -338,8 +671,35 @@ type EbsStatusSummary struct {
 	Status  SummaryStatus
 }
 
+type Ec2InstanceConnectEndpoint struct {
+	AvailabilityZone           *string
+	AvailabilityZoneId         *string
+	CreatedAt                  *time.Time
+	DnsName                    *string
+	FipsDnsName                *string
+	InstanceConnectEndpointArn *string
+	InstanceConnectEndpointId  *string
+	IpAddressType              IpAddressType
+	NetworkInterfaceIds        []string
+	OwnerId                    *string
+	PreserveClientIp           *bool
+	PublicDnsNames             *InstanceConnectEndpointPublicDnsNames
+	SecurityGroupIds           []string
+	State                      Ec2InstanceConnectEndpointState
+	StateMessage               *string
+	SubnetId                   *string
+	Tags                       []Tag
+	VpcId                      *string
+}
+
 type EfaInfo struct {
 	MaximumEfaInterfaces *int32
+}
+
+type EgressOnlyInternetGateway struct {
+	Attachments                 []InternetGatewayAttachment
+	EgressOnlyInternetGatewayId *string
+	Tags                        []Tag
 }
 
 type ElasticGpuAssociation struct {
@@ -350,6 +710,10 @@ type ElasticGpuAssociation struct {
 }
 
 type ElasticGpuSpecification struct {
+	Type *string
+}
+
+type ElasticGpuSpecificationResponse struct {
 	Type *string
 }
 
@@ -391,9 +755,105 @@ type EnclaveOptionsRequest struct {
 	Enabled *bool
 }
 
+type EncryptionSupport struct {
+	EncryptionState EncryptionStateValue
+	StateMessage    *string
+}
+
+type Explanation struct {
+	Acl                            *AnalysisComponent
+	AclRule                        *AnalysisAclRule
+	Address                        *string
+	Addresses                      []string
+	AttachedTo                     *AnalysisComponent
+	AvailabilityZoneIds            []string
+	AvailabilityZones              []string
+	Cidrs                          []string
+	ClassicLoadBalancerListener    *AnalysisLoadBalancerListener
+	Component                      *AnalysisComponent
+	ComponentAccount               *string
+	ComponentRegion                *string
+	CustomerGateway                *AnalysisComponent
+	Destination                    *AnalysisComponent
+	DestinationVpc                 *AnalysisComponent
+	Direction                      *string
+	ElasticLoadBalancerListener    *AnalysisComponent
+	ExplanationCode                *string
+	FirewallStatefulRule           *FirewallStatefulRule
+	FirewallStatelessRule          *FirewallStatelessRule
+	IngressRouteTable              *AnalysisComponent
+	InternetGateway                *AnalysisComponent
+	LoadBalancerArn                *string
+	LoadBalancerListenerPort       *int32
+	LoadBalancerTarget             *AnalysisLoadBalancerTarget
+	LoadBalancerTargetGroup        *AnalysisComponent
+	LoadBalancerTargetGroups       []AnalysisComponent
+	LoadBalancerTargetPort         *int32
+	MissingComponent               *string
+	NatGateway                     *AnalysisComponent
+	NetworkInterface               *AnalysisComponent
+	PacketField                    *string
+	Port                           *int32
+	PortRanges                     []PortRange
+	PrefixList                     *AnalysisComponent
+	Protocols                      []string
+	RouteTable                     *AnalysisComponent
+	RouteTableRoute                *AnalysisRouteTableRoute
+	SecurityGroup                  *AnalysisComponent
+	SecurityGroupRule              *AnalysisSecurityGroupRule
+	SecurityGroups                 []AnalysisComponent
+	SourceVpc                      *AnalysisComponent
+	State                          *string
+	Subnet                         *AnalysisComponent
+	SubnetRouteTable               *AnalysisComponent
+	TransitGateway                 *AnalysisComponent
+	TransitGatewayAttachment       *AnalysisComponent
+	TransitGatewayPolicyTable      *AnalysisComponent
+	TransitGatewayPolicyTableEntry *AnalysisTransitGatewayPolicyTableEntry
+	TransitGatewayRouteTable       *AnalysisComponent
+	TransitGatewayRouteTableRoute  *TransitGatewayRouteTableRoute
+	Vpc                            *AnalysisComponent
+	VpcEndpoint                    *AnalysisComponent
+	VpcPeeringConnection           *AnalysisComponent
+	VpnConnection                  *AnalysisComponent
+	VpnGateway                     *AnalysisComponent
+}
+
+type FederatedAuthentication struct {
+	SamlProviderArn            *string
+	SelfServiceSamlProviderArn *string
+}
+
 type Filter struct {
 	Name   *string
 	Values []string
+}
+
+type FilterPortRange struct {
+	FromPort *int32
+	ToPort   *int32
+}
+
+type FirewallStatefulRule struct {
+	DestinationPorts []PortRange
+	Destinations     []string
+	Direction        *string
+	Protocol         *string
+	RuleAction       *string
+	RuleGroupArn     *string
+	SourcePorts      []PortRange
+	Sources          []string
+}
+
+type FirewallStatelessRule struct {
+	DestinationPorts []PortRange
+	Destinations     []string
+	Priority         *int32
+	Protocols        []int32
+	RuleAction       *string
+	RuleGroupArn     *string
+	SourcePorts      []PortRange
+	Sources          []string
 }
 
 type FlowLog struct {
@@ -462,6 +922,52 @@ type HibernationOptions struct {
 
 type HibernationOptionsRequest struct {
 	Configured *bool
+}
+
+type Host struct {
+	AllocationTime                     *time.Time
+	AllowsMultipleInstanceTypes        AllowsMultipleInstanceTypes
+	AssetId                            *string
+	AutoPlacement                      AutoPlacement
+	AvailabilityZone                   *string
+	AvailabilityZoneId                 *string
+	AvailableCapacity                  *AvailableCapacity
+	ClientToken                        *string
+	CpuOptions                         *HostCpuOptions
+	HostId                             *string
+	HostMaintenance                    HostMaintenance
+	HostProperties                     *HostProperties
+	HostRecovery                       HostRecovery
+	HostReservationId                  *string
+	Instances                          []HostInstance
+	MemberOfServiceLinkedResourceGroup *bool
+	OutpostArn                         *string
+	OwnerId                            *string
+	ReleaseTime                        *time.Time
+	State                              AllocationState
+	Tags                               []Tag
+}
+
+type HostCpuOptions struct {
+	AmdSevSnp AmdSevSnp
+}
+
+type HostInstance struct {
+	InstanceId   *string
+	InstanceType *string
+	OwnerId      *string
+}
+
+type HostProperties struct {
+	Cores          *int32
+	InstanceFamily *string
+	InstanceType   *string
+	Sockets        *int32
+	TotalVCpus     *int32
+}
+
+type IKEVersionsListValue struct {
+	Value *string
 }
 
 type IamInstanceProfile struct {
@@ -640,6 +1146,22 @@ type InstanceBlockDeviceMappingSpecification struct {
 	VirtualName *string
 }
 
+type InstanceCapacity struct {
+	AvailableCapacity *int32
+	InstanceType      *string
+	TotalCapacity     *int32
+}
+
+type InstanceConnectEndpointDnsNames struct {
+	DnsName     *string
+	FipsDnsName *string
+}
+
+type InstanceConnectEndpointPublicDnsNames struct {
+	Dualstack *InstanceConnectEndpointDnsNames
+	Ipv4      *InstanceConnectEndpointDnsNames
+}
+
 type InstanceCreditSpecification struct {
 	CpuCredits *string
 	InstanceId *string
@@ -770,6 +1292,35 @@ type InstancePrivateIpAddress struct {
 	Primary          *bool
 	PrivateDnsName   *string
 	PrivateIpAddress *string
+}
+
+type InstanceRequirements struct {
+	AcceleratorCount                               *AcceleratorCount
+	AcceleratorManufacturers                       []AcceleratorManufacturer
+	AcceleratorNames                               []AcceleratorName
+	AcceleratorTotalMemoryMiB                      *AcceleratorTotalMemoryMiB
+	AcceleratorTypes                               []AcceleratorType
+	AllowedInstanceTypes                           []string
+	BareMetal                                      BareMetal
+	BaselineEbsBandwidthMbps                       *BaselineEbsBandwidthMbps
+	BaselinePerformanceFactors                     *BaselinePerformanceFactors
+	BurstablePerformance                           BurstablePerformance
+	CpuManufacturers                               []CpuManufacturer
+	ExcludedInstanceTypes                          []string
+	InstanceGenerations                            []InstanceGeneration
+	LocalStorage                                   LocalStorage
+	LocalStorageTypes                              []LocalStorageType
+	MaxSpotPriceAsPercentageOfOptimalOnDemandPrice *int32
+	MemoryGiBPerVCpu                               *MemoryGiBPerVCpu
+	MemoryMiB                                      *MemoryMiB
+	NetworkBandwidthGbps                           *NetworkBandwidthGbps
+	NetworkInterfaceCount                          *NetworkInterfaceCount
+	OnDemandMaxPricePercentageOverLowestPrice      *int32
+	RequireEncryptionInTransit                     *bool
+	RequireHibernateSupport                        *bool
+	SpotMaxPricePercentageOverLowestPrice          *int32
+	TotalLocalStorageGB                            *TotalLocalStorageGB
+	VCpuCount                                      *VCpuCountRange
 }
 
 type InstanceSecondaryInterface struct {
@@ -927,6 +1478,20 @@ type InternetGatewayAttachment struct {
 	VpcId *string
 }
 
+type InterruptibleCapacityAllocation struct {
+	InstanceCount                      *int32
+	InterruptibleCapacityReservationId *string
+	InterruptionType                   InterruptionType
+	Status                             InterruptibleCapacityReservationAllocationStatus
+	TargetInstanceCount                *int32
+	ZeroSizePreference                 ZeroSizePreference
+}
+
+type InterruptionInfo struct {
+	InterruptionType            InterruptionType
+	SourceCapacityReservationId *string
+}
+
 type IpPermission struct {
 	FromPort         *int32
 	IpProtocol       *string
@@ -942,6 +1507,45 @@ type IpRange struct {
 	Description *string
 }
 
+type IpamPool struct {
+	AddressFamily                  AddressFamily
+	AllocationDefaultNetmaskLength *int32
+	AllocationMaxNetmaskLength     *int32
+	AllocationMinNetmaskLength     *int32
+	AllocationResourceTags         []IpamResourceTag
+	AutoImport                     *bool
+	AwsService                     IpamPoolAwsService
+	Description                    *string
+	IpamArn                        *string
+	IpamPoolArn                    *string
+	IpamPoolId                     *string
+	IpamRegion                     *string
+	IpamScopeArn                   *string
+	IpamScopeType                  IpamScopeType
+	Locale                         *string
+	OwnerId                        *string
+	PoolDepth                      *int32
+	PublicIpSource                 IpamPoolPublicIpSource
+	PubliclyAdvertisable           *bool
+	SourceIpamPoolId               *string
+	SourceResource                 *IpamPoolSourceResource
+	State                          IpamPoolState
+	StateMessage                   *string
+	Tags                           []Tag
+}
+
+type IpamPoolSourceResource struct {
+	ResourceId     *string
+	ResourceOwner  *string
+	ResourceRegion *string
+	ResourceType   IpamPoolSourceResourceType
+}
+
+type IpamResourceTag struct {
+	Key   *string
+	Value *string
+}
+
 type Ipv4PrefixSpecification struct {
 	Ipv4Prefix *string
 }
@@ -950,8 +1554,19 @@ type Ipv4PrefixSpecificationRequest struct {
 	Ipv4Prefix *string
 }
 
+type Ipv4PrefixSpecificationResponse struct {
+	Ipv4Prefix *string
+}
+
 type Ipv6CidrBlock struct {
 	Ipv6CidrBlock *string
+}
+
+type Ipv6Pool struct {
+	Description    *string
+	PoolCidrBlocks []PoolCidrBlock
+	PoolId         *string
+	Tags           []Tag
 }
 
 type Ipv6PrefixSpecification struct {
@@ -959,6 +1574,10 @@ type Ipv6PrefixSpecification struct {
 }
 
 type Ipv6PrefixSpecificationRequest struct {
+	Ipv6Prefix *string
+}
+
+type Ipv6PrefixSpecificationResponse struct {
 	Ipv6Prefix *string
 }
 
@@ -972,10 +1591,208 @@ type LastError struct {
 	Message *string
 }
 
+type LaunchSpecification struct {
+	AddressingType      *string
+	BlockDeviceMappings []BlockDeviceMapping
+	EbsOptimized        *bool
+	IamInstanceProfile  *IamInstanceProfileSpecification
+	ImageId             *string
+	InstanceType        InstanceType
+	KernelId            *string
+	KeyName             *string
+	Monitoring          *RunInstancesMonitoringEnabled
+	NetworkInterfaces   []InstanceNetworkInterfaceSpecification
+	Placement           *SpotPlacement
+	RamdiskId           *string
+	SecurityGroups      []GroupIdentifier
+	SubnetId            *string
+	UserData            *string
+}
+
+type LaunchTemplate struct {
+	CreateTime           *time.Time
+	CreatedBy            *string
+	DefaultVersionNumber *int64
+	LatestVersionNumber  *int64
+	LaunchTemplateId     *string
+	LaunchTemplateName   *string
+	Operator             *OperatorResponse
+	Tags                 []Tag
+}
+
+type LaunchTemplateBlockDeviceMapping struct {
+	DeviceName  *string
+	Ebs         *LaunchTemplateEbsBlockDevice
+	NoDevice    *string
+	VirtualName *string
+}
+
+type LaunchTemplateCapacityReservationSpecificationResponse struct {
+	CapacityReservationPreference CapacityReservationPreference
+	CapacityReservationTarget     *CapacityReservationTargetResponse
+}
+
+type LaunchTemplateCpuOptions struct {
+	AmdSevSnp            AmdSevSnpSpecification
+	CoreCount            *int32
+	NestedVirtualization NestedVirtualizationSpecification
+	ThreadsPerCore       *int32
+}
+
+type LaunchTemplateEbsBlockDevice struct {
+	DeleteOnTermination      *bool
+	EbsCardIndex             *int32
+	Encrypted                *bool
+	Iops                     *int32
+	KmsKeyId                 *string
+	SnapshotId               *string
+	Throughput               *int32
+	VolumeInitializationRate *int32
+	VolumeSize               *int32
+	VolumeType               VolumeType
+}
+
+type LaunchTemplateElasticInferenceAcceleratorResponse struct {
+	Count *int32
+	Type  *string
+}
+
+type LaunchTemplateEnaSrdSpecification struct {
+	EnaSrdEnabled          *bool
+	EnaSrdUdpSpecification *LaunchTemplateEnaSrdUdpSpecification
+}
+
+type LaunchTemplateEnaSrdUdpSpecification struct {
+	EnaSrdUdpEnabled *bool
+}
+
+type LaunchTemplateEnclaveOptions struct {
+	Enabled *bool
+}
+
+type LaunchTemplateHibernationOptions struct {
+	Configured *bool
+}
+
+type LaunchTemplateIamInstanceProfileSpecification struct {
+	Arn  *string
+	Name *string
+}
+
+type LaunchTemplateInstanceMaintenanceOptions struct {
+	AutoRecovery LaunchTemplateAutoRecoveryState
+}
+
+type LaunchTemplateInstanceMarketOptions struct {
+	MarketType  MarketType
+	SpotOptions *LaunchTemplateSpotMarketOptions
+}
+
+type LaunchTemplateInstanceMetadataOptions struct {
+	HttpEndpoint            LaunchTemplateInstanceMetadataEndpointState
+	HttpProtocolIpv6        LaunchTemplateInstanceMetadataProtocolIpv6
+	HttpPutResponseHopLimit *int32
+	HttpTokens              LaunchTemplateHttpTokensState
+	InstanceMetadataTags    LaunchTemplateInstanceMetadataTagsState
+	State                   LaunchTemplateInstanceMetadataOptionsState
+}
+
+type LaunchTemplateInstanceNetworkInterfaceSpecification struct {
+	AssociateCarrierIpAddress       *bool
+	AssociatePublicIpAddress        *bool
+	ConnectionTrackingSpecification *ConnectionTrackingSpecification
+	DeleteOnTermination             *bool
+	Description                     *string
+	DeviceIndex                     *int32
+	EnaQueueCount                   *int32
+	EnaSrdSpecification             *LaunchTemplateEnaSrdSpecification
+	Groups                          []string
+	InterfaceType                   *string
+	Ipv4PrefixCount                 *int32
+	Ipv4Prefixes                    []Ipv4PrefixSpecificationResponse
+	Ipv6AddressCount                *int32
+	Ipv6Addresses                   []InstanceIpv6Address
+	Ipv6PrefixCount                 *int32
+	Ipv6Prefixes                    []Ipv6PrefixSpecificationResponse
+	NetworkCardIndex                *int32
+	NetworkInterfaceId              *string
+	PrimaryIpv6                     *bool
+	PrivateIpAddress                *string
+	PrivateIpAddresses              []PrivateIpAddressSpecification
+	SecondaryPrivateIpAddressCount  *int32
+	SubnetId                        *string
+}
+
+type LaunchTemplateInstanceSecondaryInterfaceSpecification struct {
+	DeleteOnTermination   *bool
+	DeviceIndex           *int32
+	InterfaceType         SecondaryInterfaceType
+	NetworkCardIndex      *int32
+	PrivateIpAddressCount *int32
+	PrivateIpAddresses    []SecondaryInterfacePrivateIpAddressSpecification
+	SecondarySubnetId     *string
+}
+
+type LaunchTemplateLicenseConfiguration struct {
+	LicenseConfigurationArn *string
+}
+
+type LaunchTemplateNetworkPerformanceOptions struct {
+	BandwidthWeighting InstanceBandwidthWeighting
+}
+
+type LaunchTemplatePlacement struct {
+	Affinity             *string
+	AvailabilityZone     *string
+	AvailabilityZoneId   *string
+	GroupId              *string
+	GroupName            *string
+	HostId               *string
+	HostResourceGroupArn *string
+	PartitionNumber      *int32
+	SpreadDomain         *string
+	Tenancy              Tenancy
+}
+
+type LaunchTemplatePrivateDnsNameOptions struct {
+	EnableResourceNameDnsAAAARecord *bool
+	EnableResourceNameDnsARecord    *bool
+	HostnameType                    HostnameType
+}
+
 type LaunchTemplateSpecification struct {
 	LaunchTemplateId   *string
 	LaunchTemplateName *string
 	Version            *string
+}
+
+type LaunchTemplateSpotMarketOptions struct {
+	BlockDurationMinutes         *int32
+	InstanceInterruptionBehavior InstanceInterruptionBehavior
+	MaxPrice                     *string
+	SpotInstanceType             SpotInstanceType
+	ValidUntil                   *time.Time
+}
+
+type LaunchTemplateTagSpecification struct {
+	ResourceType ResourceType
+	Tags         []Tag
+}
+
+type LaunchTemplateVersion struct {
+	CreateTime         *time.Time
+	CreatedBy          *string
+	DefaultVersion     *bool
+	LaunchTemplateData *ResponseLaunchTemplateData
+	LaunchTemplateId   *string
+	LaunchTemplateName *string
+	Operator           *OperatorResponse
+	VersionDescription *string
+	VersionNumber      *int64
+}
+
+type LaunchTemplatesMonitoring struct {
+	Enabled *bool
 }
 
 type LicenseConfiguration struct {
@@ -984,6 +1801,26 @@ type LicenseConfiguration struct {
 
 type LicenseConfigurationRequest struct {
 	LicenseConfigurationArn *string
+}
+
+type LocalGateway struct {
+	LocalGatewayId *string
+	OutpostArn     *string
+	OwnerId        *string
+	State          *string
+	Tags           []Tag
+}
+
+type LocalGatewayRouteTable struct {
+	LocalGatewayId            *string
+	LocalGatewayRouteTableArn *string
+	LocalGatewayRouteTableId  *string
+	Mode                      LocalGatewayRouteTableMode
+	OutpostArn                *string
+	OwnerId                   *string
+	State                     *string
+	StateReason               *StateReason
+	Tags                      []Tag
 }
 
 type ManagedPrefixList struct {
@@ -1017,8 +1854,18 @@ type MediaDeviceMemoryInfo struct {
 	SizeInMiB *int32
 }
 
+type MemoryGiBPerVCpu struct {
+	Max *float64
+	Min *float64
+}
+
 type MemoryInfo struct {
 	SizeInMiB *int64
+}
+
+type MemoryMiB struct {
+	Max *int32
+	Min *int32
 }
 
 type Monitoring struct {
@@ -1095,6 +1942,11 @@ type NetworkAclEntry struct {
 	RuleNumber    *int32
 }
 
+type NetworkBandwidthGbps struct {
+	Max *float64
+	Min *float64
+}
+
 type NetworkCardInfo struct {
 	AdditionalFlexibleNetworkInterfaces *int32
 	BaselineBandwidthInGbps             *float64
@@ -1128,6 +1980,43 @@ type NetworkInfo struct {
 	NetworkCards                       []NetworkCardInfo
 	NetworkPerformance                 *string
 	SecondaryNetworkSupported          *bool
+}
+
+type NetworkInsightsAnalysis struct {
+	AdditionalAccounts         []string
+	AlternatePathHints         []AlternatePathHint
+	Explanations               []Explanation
+	FilterInArns               []string
+	FilterOutArns              []string
+	ForwardPathComponents      []PathComponent
+	NetworkInsightsAnalysisArn *string
+	NetworkInsightsAnalysisId  *string
+	NetworkInsightsPathId      *string
+	NetworkPathFound           *bool
+	ReturnPathComponents       []PathComponent
+	StartDate                  *time.Time
+	Status                     AnalysisStatus
+	StatusMessage              *string
+	SuggestedAccounts          []string
+	Tags                       []Tag
+	WarningMessage             *string
+}
+
+type NetworkInsightsPath struct {
+	CreatedDate            *time.Time
+	Destination            *string
+	DestinationArn         *string
+	DestinationIp          *string
+	DestinationPort        *int32
+	FilterAtDestination    *PathFilter
+	FilterAtSource         *PathFilter
+	NetworkInsightsPathArn *string
+	NetworkInsightsPathId  *string
+	Protocol               Protocol
+	Source                 *string
+	SourceArn              *string
+	SourceIp               *string
+	Tags                   []Tag
 }
 
 type NetworkInterface struct {
@@ -1195,6 +2084,11 @@ type NetworkInterfaceAttachmentChanges struct {
 	EnaQueueCount        *int32
 }
 
+type NetworkInterfaceCount struct {
+	Max *int32
+	Min *int32
+}
+
 type NetworkInterfaceIpv6Address struct {
 	Ipv6Address       *string
 	IsPrimaryIpv6     *bool
@@ -1248,9 +2142,45 @@ type OperatorResponse struct {
 	Principal       *string
 }
 
+type PathComponent struct {
+	AclRule                        *AnalysisAclRule
+	AdditionalDetails              []AdditionalDetail
+	AttachedTo                     *AnalysisComponent
+	Component                      *AnalysisComponent
+	DestinationVpc                 *AnalysisComponent
+	ElasticLoadBalancerListener    *AnalysisComponent
+	Explanations                   []Explanation
+	FirewallStatefulRule           *FirewallStatefulRule
+	FirewallStatelessRule          *FirewallStatelessRule
+	InboundHeader                  *AnalysisPacketHeader
+	OutboundHeader                 *AnalysisPacketHeader
+	RouteTableRoute                *AnalysisRouteTableRoute
+	SecurityGroupRule              *AnalysisSecurityGroupRule
+	SequenceNumber                 *int32
+	ServiceName                    *string
+	SourceVpc                      *AnalysisComponent
+	Subnet                         *AnalysisComponent
+	TransitGateway                 *AnalysisComponent
+	TransitGatewayPolicyTableEntry *AnalysisTransitGatewayPolicyTableEntry
+	TransitGatewayRouteTableRoute  *TransitGatewayRouteTableRoute
+	Vpc                            *AnalysisComponent
+}
+
+type PathFilter struct {
+	DestinationAddress   *string
+	DestinationPortRange *FilterPortRange
+	SourceAddress        *string
+	SourcePortRange      *FilterPortRange
+}
+
 type PayerResponsibilityEntry struct {
 	PayerResponsibilityType PayerResponsibilityType
 	Scope                   PayerResponsibilityScope
+}
+
+type PeeringAttachmentStatus struct {
+	Code    *string
+	Message *string
 }
 
 type PeeringConnectionOptions struct {
@@ -1265,10 +2195,45 @@ type PeeringConnectionOptionsRequest struct {
 	AllowEgressFromLocalVpcToRemoteClassicLink *bool
 }
 
+type PeeringTgwInfo struct {
+	CoreNetworkId    *string
+	OwnerId          *string
+	Region           *string
+	TransitGatewayId *string
+}
+
+type PerformanceFactorReference struct {
+	InstanceFamily *string
+}
+
 type PerformanceStatusSummary struct {
 	ImpairedSince *time.Time
 	Remediation   *string
 	Status        SummaryStatus
+}
+
+type Phase1DHGroupNumbersListValue struct {
+	Value *int32
+}
+
+type Phase1EncryptionAlgorithmsListValue struct {
+	Value *string
+}
+
+type Phase1IntegrityAlgorithmsListValue struct {
+	Value *string
+}
+
+type Phase2DHGroupNumbersListValue struct {
+	Value *int32
+}
+
+type Phase2EncryptionAlgorithmsListValue struct {
+	Value *string
+}
+
+type Phase2IntegrityAlgorithmsListValue struct {
+	Value *string
 }
 
 type Placement struct {
@@ -1284,8 +2249,26 @@ type Placement struct {
 	Tenancy              Tenancy
 }
 
+type PlacementGroup struct {
+	GroupArn       *string
+	GroupId        *string
+	GroupName      *string
+	LinkedGroupId  *string
+	Operator       *OperatorResponse
+	ParentGroupId  *string
+	PartitionCount *int32
+	SpreadLevel    SpreadLevel
+	State          PlacementGroupState
+	Strategy       PlacementStrategy
+	Tags           []Tag
+}
+
 type PlacementGroupInfo struct {
 	SupportedStrategies []PlacementGroupStrategy
+}
+
+type PoolCidrBlock struct {
+	Cidr *string
 }
 
 type PortRange struct {
@@ -1380,6 +2363,28 @@ type PublicIpDnsNameOptions struct {
 	PublicIpv6DnsName      *string
 }
 
+type PublicIpv4Pool struct {
+	Description                *string
+	NetworkBorderGroup         *string
+	PoolAddressRanges          []PublicIpv4PoolRange
+	PoolId                     *string
+	Tags                       []Tag
+	TotalAddressCount          *int32
+	TotalAvailableAddressCount *int32
+}
+
+type PublicIpv4PoolRange struct {
+	AddressCount          *int32
+	AvailableAddressCount *int32
+	FirstAddress          *string
+	LastAddress           *string
+}
+
+type RecurringCharge struct {
+	Amount    *float64
+	Frequency RecurringChargeFrequency
+}
+
 type ReferencedSecurityGroup struct {
 	GroupId                *string
 	PeeringStatus          *string
@@ -1409,6 +2414,65 @@ type Reservation struct {
 	OwnerId       *string
 	RequesterId   *string
 	ReservationId *string
+}
+
+type ReservedInstances struct {
+	AvailabilityZone    *string
+	AvailabilityZoneId  *string
+	CurrencyCode        CurrencyCodeValues
+	Duration            *int64
+	End                 *time.Time
+	FixedPrice          *float32
+	InstanceCount       *int32
+	InstanceTenancy     Tenancy
+	InstanceType        InstanceType
+	OfferingClass       OfferingClassType
+	OfferingType        OfferingTypeValues
+	ProductDescription  RIProductDescription
+	RecurringCharges    []RecurringCharge
+	ReservedInstancesId *string
+	Scope               Scope
+	Start               *time.Time
+	State               ReservedInstanceState
+	Tags                []Tag
+	UsagePrice          *float32
+}
+
+type ResponseLaunchTemplateData struct {
+	BlockDeviceMappings               []LaunchTemplateBlockDeviceMapping
+	CapacityReservationSpecification  *LaunchTemplateCapacityReservationSpecificationResponse
+	CpuOptions                        *LaunchTemplateCpuOptions
+	CreditSpecification               *CreditSpecification
+	DisableApiStop                    *bool
+	DisableApiTermination             *bool
+	EbsOptimized                      *bool
+	ElasticGpuSpecifications          []ElasticGpuSpecificationResponse
+	ElasticInferenceAccelerators      []LaunchTemplateElasticInferenceAcceleratorResponse
+	EnclaveOptions                    *LaunchTemplateEnclaveOptions
+	HibernationOptions                *LaunchTemplateHibernationOptions
+	IamInstanceProfile                *LaunchTemplateIamInstanceProfileSpecification
+	ImageId                           *string
+	InstanceInitiatedShutdownBehavior ShutdownBehavior
+	InstanceMarketOptions             *LaunchTemplateInstanceMarketOptions
+	InstanceRequirements              *InstanceRequirements
+	InstanceType                      InstanceType
+	KernelId                          *string
+	KeyName                           *string
+	LicenseSpecifications             []LaunchTemplateLicenseConfiguration
+	MaintenanceOptions                *LaunchTemplateInstanceMaintenanceOptions
+	MetadataOptions                   *LaunchTemplateInstanceMetadataOptions
+	Monitoring                        *LaunchTemplatesMonitoring
+	NetworkInterfaces                 []LaunchTemplateInstanceNetworkInterfaceSpecification
+	NetworkPerformanceOptions         *LaunchTemplateNetworkPerformanceOptions
+	Operator                          *OperatorResponse
+	Placement                         *LaunchTemplatePlacement
+	PrivateDnsNameOptions             *LaunchTemplatePrivateDnsNameOptions
+	RamDiskId                         *string
+	SecondaryInterfaces               []LaunchTemplateInstanceSecondaryInterfaceSpecification
+	SecurityGroupIds                  []string
+	SecurityGroups                    []string
+	TagSpecifications                 []LaunchTemplateTagSpecification
+	UserData                          *string
 }
 
 type RevokedSecurityGroupRule struct {
@@ -1471,6 +2535,21 @@ type RouteTableAssociationState struct {
 	StatusMessage *string
 }
 
+type RuleGroupRuleOptionsPair struct {
+	RuleGroupArn *string
+	RuleOptions  []RuleOption
+}
+
+type RuleGroupTypePair struct {
+	RuleGroupArn  *string
+	RuleGroupType *string
+}
+
+type RuleOption struct {
+	Keyword  *string
+	Settings []string
+}
+
 type RunInstancesMonitoringEnabled struct {
 	Enabled *bool
 }
@@ -1483,6 +2562,10 @@ type ScanResults struct {
 	InformationalFixAvailableSince *time.Time
 	LowFixAvailableSince           *time.Time
 	MediumFixAvailableSince        *time.Time
+}
+
+type SecondaryInterfacePrivateIpAddressSpecification struct {
+	PrivateIpAddress *string
 }
 
 type SecureBlobAttributeValue struct {
@@ -1551,6 +2634,15 @@ type SecurityGroupRuleUpdate struct {
 	SecurityGroupRule   *SecurityGroupRuleRequest
 }
 
+type SecurityGroupVpcAssociation struct {
+	GroupId      *string
+	GroupOwnerId *string
+	State        SecurityGroupVpcAssociationState
+	StateReason  *string
+	VpcId        *string
+	VpcOwnerId   *string
+}
+
 type ServiceConfiguration struct {
 	AcceptanceRequired          *bool
 	AvailabilityZoneIds         []string
@@ -1596,12 +2688,79 @@ type ServiceTypeDetail struct {
 	ServiceType ServiceType
 }
 
+type Snapshot struct {
+	AvailabilityZone          *string
+	CompletionDurationMinutes *int32
+	CompletionTime            *time.Time
+	DataEncryptionKeyId       *string
+	Description               *string
+	Encrypted                 *bool
+	FullSnapshotSizeInBytes   *int64
+	KmsKeyId                  *string
+	OutpostArn                *string
+	OwnerAlias                *string
+	OwnerId                   *string
+	Progress                  *string
+	RestoreExpiryTime         *time.Time
+	SnapshotId                *string
+	SseType                   SSEType
+	StartTime                 *time.Time
+	State                     SnapshotState
+	StateMessage              *string
+	StorageTier               StorageTier
+	Tags                      []Tag
+	TransferType              TransferType
+	VolumeId                  *string
+	VolumeSize                *int32
+}
+
+type SpotInstanceRequest struct {
+	ActualBlockHourlyPrice       *string
+	AvailabilityZoneGroup        *string
+	BlockDurationMinutes         *int32
+	CreateTime                   *time.Time
+	Fault                        *SpotInstanceStateFault
+	InstanceId                   *string
+	InstanceInterruptionBehavior InstanceInterruptionBehavior
+	LaunchGroup                  *string
+	LaunchSpecification          *LaunchSpecification
+	LaunchedAvailabilityZone     *string
+	LaunchedAvailabilityZoneId   *string
+	ProductDescription           RIProductDescription
+	SpotInstanceRequestId        *string
+	SpotPrice                    *string
+	State                        SpotInstanceState
+	Status                       *SpotInstanceStatus
+	Tags                         []Tag
+	Type                         SpotInstanceType
+	ValidFrom                    *time.Time
+	ValidUntil                   *time.Time
+}
+
+type SpotInstanceStateFault struct {
+	Code    *string
+	Message *string
+}
+
+type SpotInstanceStatus struct {
+	Code       *string
+	Message    *string
+	UpdateTime *time.Time
+}
+
 type SpotMarketOptions struct {
 	BlockDurationMinutes         *int32
 	InstanceInterruptionBehavior InstanceInterruptionBehavior
 	MaxPrice                     *string
 	SpotInstanceType             SpotInstanceType
 	ValidUntil                   *time.Time
+}
+
+type SpotPlacement struct {
+	AvailabilityZone   *string
+	AvailabilityZoneId *string
+	GroupName          *string
+	Tenancy            Tenancy
 }
 
 type StaleIpPermission struct {
@@ -1709,6 +2868,212 @@ type TagSpecification struct {
 	Tags         []Tag
 }
 
+type TotalLocalStorageGB struct {
+	Max *float64
+	Min *float64
+}
+
+type TrafficMirrorSession struct {
+	Description            *string
+	NetworkInterfaceId     *string
+	OwnerId                *string
+	PacketLength           *int32
+	SessionNumber          *int32
+	Tags                   []Tag
+	TrafficMirrorFilterId  *string
+	TrafficMirrorSessionId *string
+	TrafficMirrorTargetId  *string
+	VirtualNetworkId       *int32
+}
+
+type TransitGateway struct {
+	CreationTime      *time.Time
+	Description       *string
+	Options           *TransitGatewayOptions
+	OwnerId           *string
+	State             TransitGatewayState
+	Tags              []Tag
+	TransitGatewayArn *string
+	TransitGatewayId  *string
+}
+
+type TransitGatewayAttachment struct {
+	Association                *TransitGatewayAttachmentAssociation
+	CreationTime               *time.Time
+	NatGatewaySupport          TransitGatewayAttachmentNatGatewaySupportState
+	ResourceId                 *string
+	ResourceOwnerId            *string
+	ResourceType               TransitGatewayAttachmentResourceType
+	State                      TransitGatewayAttachmentState
+	Tags                       []Tag
+	TransitGatewayAttachmentId *string
+	TransitGatewayId           *string
+	TransitGatewayOwnerId      *string
+}
+
+type TransitGatewayAttachmentAssociation struct {
+	State                       TransitGatewayAssociationState
+	TransitGatewayPolicyTableId *string
+	TransitGatewayRouteTableId  *string
+}
+
+type TransitGatewayAttachmentBgpConfiguration struct {
+	BgpStatus             BgpStatus
+	PeerAddress           *string
+	PeerAsn               *int64
+	TransitGatewayAddress *string
+	TransitGatewayAsn     *int64
+}
+
+type TransitGatewayConfigurationDescribeEndpointStructure struct {
+	AvailabilityZoneIds        []string
+	AvailabilityZones          []string
+	TransitGatewayAttachmentId *string
+	TransitGatewayId           *string
+}
+
+type TransitGatewayConnect struct {
+	CreationTime                        *time.Time
+	Options                             *TransitGatewayConnectOptions
+	State                               TransitGatewayAttachmentState
+	Tags                                []Tag
+	TransitGatewayAttachmentId          *string
+	TransitGatewayId                    *string
+	TransportTransitGatewayAttachmentId *string
+}
+
+type TransitGatewayConnectOptions struct {
+	Protocol ProtocolValue
+}
+
+type TransitGatewayConnectPeer struct {
+	ConnectPeerConfiguration    *TransitGatewayConnectPeerConfiguration
+	CreationTime                *time.Time
+	State                       TransitGatewayConnectPeerState
+	Tags                        []Tag
+	TransitGatewayAttachmentId  *string
+	TransitGatewayConnectPeerId *string
+}
+
+type TransitGatewayConnectPeerConfiguration struct {
+	BgpConfigurations     []TransitGatewayAttachmentBgpConfiguration
+	InsideCidrBlocks      []string
+	PeerAddress           *string
+	Protocol              ProtocolValue
+	TransitGatewayAddress *string
+}
+
+type TransitGatewayMulticastDomain struct {
+	CreationTime                     *time.Time
+	Options                          *TransitGatewayMulticastDomainOptions
+	OwnerId                          *string
+	State                            TransitGatewayMulticastDomainState
+	Tags                             []Tag
+	TransitGatewayId                 *string
+	TransitGatewayMulticastDomainArn *string
+	TransitGatewayMulticastDomainId  *string
+}
+
+type TransitGatewayMulticastDomainOptions struct {
+	AutoAcceptSharedAssociations AutoAcceptSharedAssociationsValue
+	Igmpv2Support                Igmpv2SupportValue
+	StaticSourcesSupport         StaticSourcesSupportValue
+}
+
+type TransitGatewayOptions struct {
+	AmazonSideAsn                   *int64
+	AssociationDefaultRouteTableId  *string
+	AutoAcceptSharedAttachments     AutoAcceptSharedAttachmentsValue
+	DefaultRouteTableAssociation    DefaultRouteTableAssociationValue
+	DefaultRouteTablePropagation    DefaultRouteTablePropagationValue
+	DnsSupport                      DnsSupportValue
+	EncryptionSupport               *EncryptionSupport
+	MulticastSupport                MulticastSupportValue
+	PropagationDefaultRouteTableId  *string
+	SecurityGroupReferencingSupport SecurityGroupReferencingSupportValue
+	TransitGatewayCidrBlocks        []string
+	VpnEcmpSupport                  VpnEcmpSupportValue
+}
+
+type TransitGatewayPeeringAttachment struct {
+	AccepterTgwInfo                    *PeeringTgwInfo
+	AccepterTransitGatewayAttachmentId *string
+	CreationTime                       *time.Time
+	Options                            *TransitGatewayPeeringAttachmentOptions
+	RequesterTgwInfo                   *PeeringTgwInfo
+	State                              TransitGatewayAttachmentState
+	Status                             *PeeringAttachmentStatus
+	Tags                               []Tag
+	TransitGatewayAttachmentId         *string
+}
+
+type TransitGatewayPeeringAttachmentOptions struct {
+	DynamicRouting DynamicRoutingValue
+}
+
+type TransitGatewayRouteTable struct {
+	CreationTime                 *time.Time
+	DefaultAssociationRouteTable *bool
+	DefaultPropagationRouteTable *bool
+	State                        TransitGatewayRouteTableState
+	Tags                         []Tag
+	TransitGatewayId             *string
+	TransitGatewayRouteTableId   *string
+}
+
+type TransitGatewayRouteTableRoute struct {
+	AttachmentId    *string
+	DestinationCidr *string
+	PrefixListId    *string
+	ResourceId      *string
+	ResourceType    *string
+	RouteOrigin     *string
+	State           *string
+}
+
+type TransitGatewayVpcAttachment struct {
+	CreationTime               *time.Time
+	Options                    *TransitGatewayVpcAttachmentOptions
+	State                      TransitGatewayAttachmentState
+	SubnetIds                  []string
+	Tags                       []Tag
+	TransitGatewayAttachmentId *string
+	TransitGatewayId           *string
+	VpcId                      *string
+	VpcOwnerId                 *string
+}
+
+type TransitGatewayVpcAttachmentOptions struct {
+	ApplianceModeSupport            ApplianceModeSupportValue
+	DnsSupport                      DnsSupportValue
+	Ipv6Support                     Ipv6SupportValue
+	SecurityGroupReferencingSupport SecurityGroupReferencingSupportValue
+}
+
+type TunnelOption struct {
+	DpdTimeoutAction             *string
+	DpdTimeoutSeconds            *int32
+	EnableTunnelLifecycleControl *bool
+	IkeVersions                  []IKEVersionsListValue
+	LogOptions                   *VpnTunnelLogOptions
+	OutsideIpAddress             *string
+	Phase1DHGroupNumbers         []Phase1DHGroupNumbersListValue
+	Phase1EncryptionAlgorithms   []Phase1EncryptionAlgorithmsListValue
+	Phase1IntegrityAlgorithms    []Phase1IntegrityAlgorithmsListValue
+	Phase1LifetimeSeconds        *int32
+	Phase2DHGroupNumbers         []Phase2DHGroupNumbersListValue
+	Phase2EncryptionAlgorithms   []Phase2EncryptionAlgorithmsListValue
+	Phase2IntegrityAlgorithms    []Phase2IntegrityAlgorithmsListValue
+	Phase2LifetimeSeconds        *int32
+	PreSharedKey                 *string
+	RekeyFuzzPercentage          *int32
+	RekeyMarginTimeSeconds       *int32
+	ReplayWindowSize             *int32
+	StartupAction                *string
+	TunnelInsideCidr             *string
+	TunnelInsideIpv6Cidr         *string
+}
+
 type UnsuccessfulItem struct {
 	Error      *UnsuccessfulItemError
 	ResourceId *string
@@ -1729,12 +3094,26 @@ type UserIdGroupPair struct {
 	VpcPeeringConnectionId *string
 }
 
+type VCpuCountRange struct {
+	Max *int32
+	Min *int32
+}
+
 type VCpuInfo struct {
 	DefaultCores          *int32
 	DefaultThreadsPerCore *int32
 	DefaultVCpus          *int32
 	ValidCores            []int32
 	ValidThreadsPerCore   []int32
+}
+
+type VgwTelemetry struct {
+	AcceptedRouteCount *int32
+	CertificateArn     *string
+	LastStatusChange   *time.Time
+	OutsideIpAddress   *string
+	Status             TelemetryStatus
+	StatusMessage      *string
 }
 
 type Volume struct {
@@ -1790,6 +3169,11 @@ type Vpc struct {
 	VpcId                       *string
 }
 
+type VpcAttachment struct {
+	State AttachmentStatus
+	VpcId *string
+}
+
 type VpcCidrBlockAssociation struct {
 	AssociationId  *string
 	CidrBlock      *string
@@ -1799,6 +3183,12 @@ type VpcCidrBlockAssociation struct {
 type VpcCidrBlockState struct {
 	State         VpcCidrBlockStateCode
 	StatusMessage *string
+}
+
+type VpcClassicLink struct {
+	ClassicLinkEnabled *bool
+	Tags               []Tag
+	VpcId              *string
 }
 
 type VpcEncryptionControl struct {
@@ -1922,4 +3312,58 @@ type VpcPeeringConnectionVpcInfo struct {
 	PeeringOptions   *VpcPeeringConnectionOptionsDescription
 	Region           *string
 	VpcId            *string
+}
+
+type VpnConnection struct {
+	Category                     *string
+	CoreNetworkArn               *string
+	CoreNetworkAttachmentArn     *string
+	CustomerGatewayConfiguration *string
+	CustomerGatewayId            *string
+	GatewayAssociationState      GatewayAssociationState
+	Options                      *VpnConnectionOptions
+	PreSharedKeyArn              *string
+	Routes                       []VpnStaticRoute
+	State                        VpnState
+	Tags                         []Tag
+	TransitGatewayId             *string
+	Type                         GatewayType
+	VgwTelemetry                 []VgwTelemetry
+	VpnConcentratorId            *string
+	VpnConnectionId              *string
+	VpnGatewayId                 *string
+}
+
+type VpnConnectionOptions struct {
+	EnableAcceleration                  *bool
+	LocalIpv4NetworkCidr                *string
+	LocalIpv6NetworkCidr                *string
+	OutsideIpAddressType                *string
+	RemoteIpv4NetworkCidr               *string
+	RemoteIpv6NetworkCidr               *string
+	StaticRoutesOnly                    *bool
+	TransportTransitGatewayAttachmentId *string
+	TunnelBandwidth                     VpnTunnelBandwidth
+	TunnelInsideIpVersion               TunnelInsideIpVersion
+	TunnelOptions                       []TunnelOption
+}
+
+type VpnGateway struct {
+	AmazonSideAsn    *int64
+	AvailabilityZone *string
+	State            VpnState
+	Tags             []Tag
+	Type             GatewayType
+	VpcAttachments   []VpcAttachment
+	VpnGatewayId     *string
+}
+
+type VpnStaticRoute struct {
+	DestinationCidrBlock *string
+	Source               VpnStaticRouteSource
+	State                VpnState
+}
+
+type VpnTunnelLogOptions struct {
+	CloudWatchLogOptions *CloudWatchLogOptions
 }

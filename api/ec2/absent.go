@@ -1,0 +1,95 @@
+package ec2
+
+import (
+	"context"
+	"iter"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"postern/api"
+	"postern/aws/fault"
+	"postern/aws/service/ec2/types"
+	"postern/network"
+)
+
+// absence is a kind of resource that Postern has none of and cannot make, with what a Describe call on it takes.
+type absence struct {
+	ids []absentID
+	// filters are those of the EC2 API reference, between spaces; tag filters are known by themselves.
+	filters string
+	// takes are further members that can leave nothing out of an empty list.
+	takes []string
+	// least is the smallest page that may be asked for; 0 means the usual one.
+	least int32
+}
+
+// absentID is a member that names resources: a list, or one.
+type absentID struct {
+	member string
+	// code is the error for a resource that is not there, text its words, with %s for the id.
+	code, text string
+}
+
+// nothing is a resource of a kind that Postern has none of.
+type nothing struct{}
+
+// absent makes the row of a Describe call that truthfully finds nothing: programs ask it in passing, and an answer that
+// the call is not implemented would end them. The request is judged like any other, and an id is not found.
+func absent[In, Out any](s *service, a absence) api.Operation {
+	input := reflect.TypeFor[In]()
+	takes := slices.Clone(a.takes)
+	for _, id := range a.ids {
+		takes = append(takes, id.member)
+	}
+	for _, member := range []string{"Filters", "Filter", "MaxResults", "NextToken"} {
+		if _, ok := input.FieldByName(member); ok {
+			takes = append(takes, member)
+		}
+	}
+	handle := func(_ context.Context, c *api.Call, in *In) (*Out, error) {
+		return nil, a.check(s.view(c), reflect.ValueOf(in).Elem())
+	}
+	return api.Op(strings.TrimSuffix(input.Name(), "Input"), api.Everything, handle, api.Takes(takes...))
+}
+
+// check judges a request: its filters, its page, and the ids, none of which is there.
+func (a absence) check(v *view, in reflect.Value) error {
+	q := query{
+		filters: append(member[[]types.Filter](in, "Filters"), member[[]types.Filter](in, "Filter")...),
+		max:     member[*int32](in, "MaxResults"), token: member[*string](in, "NextToken"),
+	}
+	if a.least > 0 && q.max != nil && *q.max >= a.least && *q.max < minPage {
+		q.max = nil
+	}
+	list := listing[nothing]{
+		id: func(nothing) string { return "" }, tags: func(nothing) []network.Tag { return nil },
+		all: func(*view) iter.Seq[nothing] { return slices.Values([]nothing{}) }, filters: map[string]test[nothing]{},
+	}
+	for name := range strings.FieldsSeq(a.filters) {
+		list.filters[name] = none[nothing]
+	}
+	if _, _, err := describe(v, list, q); err != nil {
+		return err
+	}
+	for _, id := range a.ids {
+		named := member[[]string](in, id.member)
+		if one := member[*string](in, id.member); aws.ToString(one) != "" {
+			named = []string{*one}
+		}
+		if len(named) > 0 {
+			return fault.New(fault.NotFound, "ec2", id.text, named[0]).WithCode(id.code)
+		}
+	}
+	return nil
+}
+
+// member is a member of a request, or nothing if it has none of that name and type.
+func member[T any](in reflect.Value, name string) (v T) {
+	if f := in.FieldByName(name); f.IsValid() {
+		v, _ = f.Interface().(T)
+	}
+	return v
+}
