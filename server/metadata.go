@@ -32,7 +32,7 @@ func (m *metadata) Instance(_ context.Context, eni string) (imds.Instance, error
 	}
 	out := imds.Instance{
 		ID: i.ID, Account: i.Account, Region: i.Region, Zone: i.Zone, Image: i.Image, Type: i.Type, Reservation: i.Reservation,
-		Launched: i.Launched, HopLimit: i.Metadata.HopLimit, UserData: i.UserData, Tags: i.Tags,
+		Launched: i.Launched, HopLimit: i.Metadata.HopLimit, UserData: i.UserData, Tags: i.Tags, KeyName: i.KeyName, PublicKey: i.PublicKey,
 		Disabled: i.Metadata.Disabled, TokensOptional: !i.Metadata.TokensRequired, TagsEnabled: i.Metadata.TagsEnabled,
 	}
 	if region, ok := network.RegionByName(i.Region); ok {

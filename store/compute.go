@@ -9,7 +9,7 @@ import (
 	"postern/support/compute"
 )
 
-// Compute keeps instances and images.
+// Compute keeps instances, images and key pairs.
 type Compute struct{ book book }
 
 var _ compute.Store = Compute{}
@@ -18,31 +18,34 @@ var _ compute.Store = Compute{}
 const (
 	kindInstance = "instance"
 	kindImage    = "image"
+	kindKeyPair  = "key-pair"
 )
 
-// Compute returns the part of the store that keeps instances and images.
+// Compute returns the part of the store that keeps instances, images and key pairs.
 func (db *DB) Compute() Compute { return Compute{book{db, "compute"}} }
 
 // Load implements compute.Store.
-func (c Compute) Load(ctx context.Context) (instances []compute.Instance, images []compute.Image, err error) {
+func (c Compute) Load(ctx context.Context) (r compute.Records, err error) {
 	entries, _, err := c.book.load(ctx)
 	if err != nil {
-		return nil, nil, err
+		return r, err
 	}
 	for _, e := range entries {
 		switch e.kind {
 		case kindInstance:
-			instances, err = decoded(instances, e)
+			r.Instances, err = decoded(r.Instances, e)
 		case kindImage:
-			images, err = decoded(images, e)
+			r.Images, err = decoded(r.Images, e)
+		case kindKeyPair:
+			r.KeyPairs, err = decoded(r.KeyPairs, e)
 		default:
 			err = fmt.Errorf("a record of kind %q", e.kind)
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("load %s: %w", e.id, err)
+			return compute.Records{}, fmt.Errorf("load %s: %w", e.id, err)
 		}
 	}
-	return instances, images, nil
+	return r, nil
 }
 
 func decoded[T any](list []T, e entry) ([]T, error) {
@@ -68,6 +71,14 @@ func (c Compute) Commit(ctx context.Context, changes compute.Changes) error {
 		if err := put(kindImage, i.ID, i); err != nil {
 			return err
 		}
+	}
+	for _, k := range changes.KeyPairs {
+		if err := put(kindKeyPair, k.ID, k); err != nil {
+			return err
+		}
+	}
+	for _, id := range changes.ForgetKeyPairs {
+		entries = append(entries, entry{kind: kindKeyPair, id: id, deleted: true})
 	}
 	for _, id := range changes.Forget {
 		entries = append(entries, entry{kind: kindInstance, id: id, deleted: true})

@@ -24,36 +24,38 @@ func TestCompute(t *testing.T) {
 				Metadata: compute.MetadataOptions{TokensRequired: true, HopLimit: 2},
 			}
 			image := compute.Image{ID: "ami-1", Name: "debian", Created: launched, Size: 7}
-			check := func(db *store.DB, wantInstances []compute.Instance, wantImages []compute.Image) {
+			keyPair := compute.KeyPair{ID: "key-1", Name: "mine", Type: compute.RSAKey, Public: "ssh-rsa AA mine", Created: launched}
+			check := func(db *store.DB, want compute.Records) {
 				t.Helper()
-				instances, images, err := db.Compute().Load(t.Context())
+				got, err := db.Compute().Load(t.Context())
 				if err != nil {
 					t.Fatal(err)
 				}
 				compare := cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
 				addresses := cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
-				if diff := cmp.Diff(wantInstances, instances, compare, addresses); diff != "" {
-					t.Errorf("instances (-want +got):\n%s", diff)
-				}
-				if diff := cmp.Diff(wantImages, images); diff != "" {
-					t.Errorf("images (-want +got):\n%s", diff)
+				if diff := cmp.Diff(want, got, compare, addresses); diff != "" {
+					t.Errorf("records (-want +got):\n%s", diff)
 				}
 			}
 			db := reopen()
-			check(db, nil, nil)
-			err := db.Compute().Commit(t.Context(), compute.Changes{Instances: []compute.Instance{instance}, Images: []compute.Image{image}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			check(reopen(), []compute.Instance{instance}, []compute.Image{image})
-			instance.State = compute.Stopped
-			err = db.Compute().Commit(t.Context(), compute.Changes{
-				Instances: []compute.Instance{instance}, Forget: []string{"i-9"}, ForgetImages: []string{"ami-1"},
+			check(db, compute.Records{})
+			err := db.Compute().Commit(t.Context(), compute.Changes{
+				Instances: []compute.Instance{instance}, Images: []compute.Image{image}, KeyPairs: []compute.KeyPair{keyPair},
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			check(reopen(), []compute.Instance{instance}, nil)
+			check(reopen(), compute.Records{
+				Instances: []compute.Instance{instance}, Images: []compute.Image{image}, KeyPairs: []compute.KeyPair{keyPair},
+			})
+			instance.State = compute.Stopped
+			err = db.Compute().Commit(t.Context(), compute.Changes{
+				Instances: []compute.Instance{instance}, Forget: []string{"i-9"}, ForgetImages: []string{"ami-1"}, ForgetKeyPairs: []string{"key-1"},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(reopen(), compute.Records{Instances: []compute.Instance{instance}})
 		})
 	}
 }

@@ -315,6 +315,9 @@ func (s *service) runResources(c *api.Call, in *sdk.RunInstancesInput) []string 
 	out := found(s, func(a *about, in *sdk.RunInstancesInput) {
 		a.add("instance", "")
 		a.add("network-interface", "")
+		if in.KeyName != nil {
+			a.add(keyPairType, *in.KeyName)
+		}
 		groups := slices.Clone(in.SecurityGroupIds)
 		for _, name := range in.SecurityGroups {
 			if id, err := s.groupID(c, nil, &name); err == nil {

@@ -298,6 +298,20 @@ var goodInputs = []func(f *everything) any{
 		f.booted()
 		return &sdk.CreateTagsInput{Resources: []string{f.vpc, f.instance}, Tags: someTags("a")}
 	},
+	func(*everything) any {
+		return &sdk.CreateKeyPairInput{
+			KeyName: aws.String("k"), KeyType: types.KeyTypeEd25519, KeyFormat: types.KeyFormatPem, TagSpecifications: nameTag("key-pair", "x"),
+		}
+	},
+	func(*everything) any {
+		return &sdk.ImportKeyPairInput{
+			KeyName: aws.String("k"), TagSpecifications: nameTag("key-pair", "x"),
+			PublicKeyMaterial: []byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"),
+		}
+	},
+	func(f *everything) any {
+		return &sdk.DeleteKeyPairInput{KeyPairId: must(f.CreateKeyPair(f.ctx, &sdk.CreateKeyPairInput{KeyName: aws.String("k"), KeyType: types.KeyTypeEd25519}))(f.t).KeyPairId}
+	},
 	func(f *everything) any { return &sdk.DeleteTagsInput{Resources: []string{f.vpc}, Tags: someTags("a")} },
 }
 

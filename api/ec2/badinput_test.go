@@ -39,6 +39,7 @@ var idCodes = map[string]struct{ missing, malformed string }{
 	"eipalloc":       {"InvalidAllocationID.NotFound", "InvalidAllocationID.Malformed"}, "eipassoc": {"InvalidAssociationID.NotFound", "InvalidAssociationID.Malformed"},
 	"nat": {"NatGatewayNotFound", "NatGatewayMalformed"}, "fl": {"InvalidFlowLogId.NotFound", "InvalidFlowLogId.NotFound"},
 	"i": {"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"}, "ami": {"InvalidAMIID.NotFound", "InvalidAMIID.Malformed"},
+	"key":       {"InvalidKeyPair.NotFound", "InvalidKeyPair.NotFound"},
 	"iip-assoc": {"InvalidAssociationID.NotFound", "InvalidAssociationID.NotFound"},
 }
 
@@ -199,7 +200,7 @@ func (f *everything) badMembers(good any) (out []bad) {
 			out = append(out, bad{what, name, in, []string{"InvalidParameterValue"}})
 		}
 		kind := v.Field(i).Interface().([]types.TagSpecification)[0].ResourceType
-		tags("tags of another kind", types.TagSpecification{ResourceType: "key-pair", Tags: someTags("k")})
+		tags("tags of another kind", types.TagSpecification{ResourceType: "placement-group", Tags: someTags("k")})
 		tags("no tag", types.TagSpecification{ResourceType: kind})
 		tags("one key twice", types.TagSpecification{ResourceType: kind, Tags: append(someTags("k"), someTags("k")...)})
 		tags("Amazon's key", types.TagSpecification{ResourceType: kind, Tags: someTags("aws:k")})
@@ -234,11 +235,11 @@ func (l *lab) mutating() []string {
 	return out
 }
 
-// standing is all that a call could change: the version of the network, which grows with every change, and the instances
-// and images.
+// standing is all that a call could change: the version of the network, which grows with every change, and the instances,
+// images and key pairs.
 func (l *lab) standing() string {
 	scope := compute.Scope{Account: account, Region: region}
-	text, err := json.MarshalIndent([]any{l.network.State().Version(), l.compute.Instances(scope), l.compute.Images(scope)}, "", " ")
+	text, err := json.MarshalIndent([]any{l.network.State().Version(), l.compute.Instances(scope), l.compute.Images(scope), l.compute.KeyPairs(scope)}, "", " ")
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -55,37 +55,51 @@ func (s *service) taggedInstances(c *api.Call) []network.Tagged {
 	for _, i := range s.compute.Images(instanceScope(c)) {
 		out = append(out, network.Tagged{ID: i.ID, Type: "image", Tags: instanceTags(i.Tags)})
 	}
+	for _, k := range s.compute.KeyPairs(instanceScope(c)) {
+		out = append(out, network.Tagged{ID: k.ID, Type: keyPairType, Tags: instanceTags(k.Tags)})
+	}
 	return out
 }
 
-// owner is an instance that tags belong to: its own or its root volume's.
+// owner is an instance that tags belong to, its own or its root volume's, or a key pair that they belong to.
 type owner struct {
 	compute.Instance
 	volume bool
+	key    compute.KeyPair
 }
 
-// owner finds whose tags an id names: "i-…" or "vol-…".
+// owner finds whose tags an id names: "i-…", "vol-…" or "key-…".
 func (s *service) owner(c *api.Call, id string) (owner, error) {
+	if strings.HasPrefix(id, "key-") {
+		k, err := s.compute.KeyPairByID(instanceScope(c), id)
+		return owner{key: k}, err
+	}
 	digits, volume := strings.CutPrefix(id, "vol-")
 	if !volume {
 		i, err := s.instance(c, id)
-		return owner{i, false}, err
+		return owner{Instance: i}, err
 	}
 	i, err := s.instance(c, "i-"+digits)
 	if err != nil || i.State == compute.Terminated {
 		return owner{}, noVolume(id)
 	}
-	return owner{i, true}, nil
+	return owner{Instance: i, volume: true}, nil
 }
 
 func (o owner) tags() []network.Tag {
-	if o.volume {
+	switch {
+	case o.volume:
 		return instanceTags(o.VolumeTags)
+	case o.key.ID != "":
+		return instanceTags(o.key.Tags)
 	}
 	return instanceTags(o.Tags)
 }
 
 func (s *service) retagOwner(ctx context.Context, c *api.Call, o owner, put map[string]string, remove []string) (err error) {
+	if o.key.ID != "" {
+		return s.compute.TagKeyPair(ctx, instanceScope(c), o.key.ID, put, remove)
+	}
 	tag := s.compute.Tag
 	if o.volume {
 		tag = s.compute.TagVolume

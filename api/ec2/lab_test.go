@@ -177,10 +177,10 @@ type memory struct {
 	images    map[string]compute.Image
 }
 
-func (m *memory) Load(context.Context) ([]compute.Instance, []compute.Image, error) {
+func (m *memory) Load(context.Context) (compute.Records, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Collect(maps.Values(m.instances)), slices.Collect(maps.Values(m.images)), nil
+	return compute.Records{Instances: slices.Collect(maps.Values(m.instances)), Images: slices.Collect(maps.Values(m.images))}, nil
 }
 
 func (m *memory) Commit(_ context.Context, c compute.Changes) error {

@@ -14,7 +14,7 @@ import (
 func (s *service) operations() []api.Operation {
 	return slices.Concat(
 		s.vpcOperations(), s.defaultOperations(), s.dhcpOperations(), s.aclOperations(), s.routeOperations(), s.peeringOperations(), s.groupOperations(), s.interfaceOperations(), s.attachmentOperations(), s.endpointOperations(), s.serviceOperations(),
-		s.publicOperations(), s.instanceOperations(), s.otherOperations(), s.classicLinkOperations(), s.absentOperations(),
+		s.publicOperations(), s.instanceOperations(), s.otherOperations(), s.keyPairOperations(), s.classicLinkOperations(), s.absentOperations(),
 	)
 }
 
@@ -251,9 +251,9 @@ func (s *service) otherOperations() []api.Operation {
 			s.deregisterImage, api.Takes("ImageId")),
 		api.Op("DescribeVolumes", api.Everything, s.describeVolumes, pages, api.Takes("VolumeIds", "IncludeManagedResources")),
 
-		api.Op("CreateTags", tagged(func(in *sdk.CreateTagsInput) []string { return in.Resources }), s.createTags, api.Takes("Resources", "Tags"),
+		api.Op("CreateTags", tagged(s, func(in *sdk.CreateTagsInput) []string { return in.Resources }), s.createTags, api.Takes("Resources", "Tags"),
 			api.Beside("a rule is kept with its group", "security-group")),
-		api.Op("DeleteTags", tagged(func(in *sdk.DeleteTagsInput) []string { return in.Resources }), s.deleteTags, api.Takes("Resources", "Tags"),
+		api.Op("DeleteTags", tagged(s, func(in *sdk.DeleteTagsInput) []string { return in.Resources }), s.deleteTags, api.Takes("Resources", "Tags"),
 			api.Beside("a rule is kept with its group", "security-group")),
 		api.Op("DescribeTags", api.Everything, s.describeTags, pages),
 

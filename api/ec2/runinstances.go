@@ -88,6 +88,11 @@ func (s *service) launchOf(ctx context.Context, c *api.Call, in *sdk.RunInstance
 	if l.Volume, err = s.rootVolume(c, l.Image, in.BlockDeviceMappings); err != nil {
 		return l, nics, err
 	}
+	if l.KeyName = aws.ToString(in.KeyName); l.KeyName != "" {
+		if _, err = s.compute.KeyPair(l.Scope, l.KeyName); err != nil {
+			return l, nics, err
+		}
+	}
 	if l.UserData, err = userData(in.UserData); err != nil {
 		return l, nics, err
 	}
@@ -129,8 +134,6 @@ func digestOf(in *sdk.RunInstancesInput) (string, error) {
 // refuseRun refuses what instances here do not have.
 func refuseRun(c *api.Call, in *sdk.RunInstancesInput) error {
 	switch {
-	case aws.ToString(in.KeyName) != "":
-		return fault.New(fault.NotFound, "ec2", "The key pair '%s' does not exist", *in.KeyName).WithCode("InvalidKeyPair.NotFound")
 	case in.HibernationOptions != nil && aws.ToBool(in.HibernationOptions.Configured):
 		return unbuilt(c, "hibernationOptions.configured")
 	case in.EnclaveOptions != nil && aws.ToBool(in.EnclaveOptions.Enabled):

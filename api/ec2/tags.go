@@ -21,10 +21,11 @@ var arnTypes = map[string]string{
 	"vpc": "vpc", "subnet": "subnet", "rtb": "route-table", "igw": "internet-gateway", "acl": "network-acl",
 	"sg": "security-group", "sgr": "security-group-rule", "eni": "network-interface", "vpce": "vpc-endpoint", "vpce-svc": endpointServiceType,
 	"pl": "prefix-list", "pcx": "vpc-peering-connection", "dopt": "dhcp-options", "eipalloc": "elastic-ip", "nat": "natgateway", "fl": "vpc-flow-log", "i": "instance", "ami": "image", "vol": "volume",
+	"key": keyPairType,
 }
 
-// tagged declares the resources that tags are put on.
-func tagged[In any](ids func(*In) []string) func(*api.Call, *In) []string {
+// tagged declares the resources that tags are put on. A key pair's ARN has its name.
+func tagged[In any](s *service, ids func(*In) []string) func(*api.Call, *In) []string {
 	return func(c *api.Call, in *In) []string {
 		var out []string
 		for _, id := range ids(in) {
@@ -33,8 +34,11 @@ func tagged[In any](ids func(*In) []string) func(*api.Call, *In) []string {
 				prefix = "vpce-svc"
 			}
 			kind, account := cmp.Or(arnTypes[prefix], "*"), c.Account
-			if kind == "image" {
+			switch kind {
+			case "image":
 				account = ""
+			case keyPairType:
+				id = s.keyPairName(c, id)
 			}
 			out = append(out, arn.New("ec2", c.Region, account, kind+"/"+id).String())
 		}
@@ -68,7 +72,7 @@ func (s *service) deleteTags(ctx context.Context, c *api.Call, in *sdk.DeleteTag
 	})
 }
 
-// retag changes the tags of resources of the network, and of instances and their volumes. All of them are there before
+// retag changes the tags of resources of the network, and of instances, their volumes and key pairs. All of them are there before
 // any is changed.
 func (s *service) retag(c *api.Call, ids []string, ofNetwork func([]string) error, ofInstance func(owner) error) error {
 	if len(ids) == 0 {
@@ -78,7 +82,7 @@ func (s *service) retag(c *api.Call, ids []string, ofNetwork func([]string) erro
 	var owners []owner
 	for _, id := range ids {
 		switch prefix, _, _ := strings.Cut(id, "-"); prefix {
-		case "i", "vol":
+		case "i", "vol", "key":
 			o, err := s.owner(c, id)
 			if err != nil {
 				return err

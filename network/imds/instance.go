@@ -30,6 +30,8 @@ type Instance struct {
 	// Interfaces are its network interfaces, the primary one first.
 	Interfaces []Interface
 	Profile    Profile
+	// KeyName and PublicKey are those of the key pair that it was launched with, empty for none.
+	KeyName, PublicKey string
 	// UserData is given as it was put in; nil where there is none.
 	UserData []byte
 	// Tags are told only where TagsEnabled.

@@ -208,6 +208,9 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request, i *Instance) {
 		refuse(w, http.StatusNotFound)
 		return
 	}
+	if below == publicKeys {
+		list = []string{"0=" + i.KeyName}
+	}
 	say(w, []byte(strings.Join(list, "\n")))
 }
 

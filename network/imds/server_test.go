@@ -144,7 +144,7 @@ func token(t *testing.T, url string) string {
 
 func TestPaths(t *testing.T) {
 	s := sample()
-	s.TagsEnabled = true
+	s.TagsEnabled, s.KeyName, s.PublicKey = true, "mine", "ssh-ed25519 AAAA mine"
 	url := start(t, &source{instance: s}, "eni-1")
 	secret := token(t, url)
 	const mac = "/latest/meta-data/network/interfaces/macs/02:00:0a:00:01:14/"
@@ -153,7 +153,7 @@ func TestPaths(t *testing.T) {
 		status     int
 	}{
 		{"/latest", "dynamic/\nmeta-data/\nuser-data", 200},
-		{"/latest/meta-data", "ami-id\nami-launch-index\nhostname\niam/\nidentity-credentials/\ninstance-action\ninstance-id\ninstance-life-cycle\ninstance-type\nlocal-hostname\nlocal-ipv4\nmac\nnetwork/\nplacement/\nreservation-id\nsecurity-groups\nservices/\ntags/", 200},
+		{"/latest/meta-data", "ami-id\nami-launch-index\nhostname\niam/\nidentity-credentials/\ninstance-action\ninstance-id\ninstance-life-cycle\ninstance-type\nlocal-hostname\nlocal-ipv4\nmac\nnetwork/\nplacement/\npublic-keys/\nreservation-id\nsecurity-groups\nservices/\ntags/", 200},
 		{"/latest/meta-data/instance-id", "i-0123456789abcdef0", 200},
 		{"/2021-03-23/meta-data/instance-id", "i-0123456789abcdef0", 200},
 		{"/latest/meta-data/instance-type", "t3.micro", 200},
@@ -178,6 +178,9 @@ func TestPaths(t *testing.T) {
 		{"/latest/meta-data/identity-credentials/ec2/security-credentials/", "ec2-instance", 200},
 		{"/latest/meta-data/tags/instance/", "Name", 200},
 		{"/latest/meta-data/tags/instance/Name", "web", 200},
+		{"/latest/meta-data/public-keys/", "0=mine", 200},
+		{"/latest/meta-data/public-keys/0/", "openssh-key", 200},
+		{"/latest/meta-data/public-keys/0/openssh-key", "ssh-ed25519 AAAA mine\n", 200},
 		{"/latest/user-data", "#!/bin/sh\n", 200},
 		{"/latest/meta-data/public-ipv4", "404 - Not Found", 404},
 		{"/latest/meta-data/instance-id/", "404 - Not Found", 404},

@@ -33,6 +33,9 @@ func (t *tree) add(path string, value func(context.Context) ([]byte, error)) {
 	*t = append(*t, leaf{path, value})
 }
 
+// publicKeys is listed as numbers with the names of key pairs.
+const publicKeys = "meta-data/public-keys"
+
 // listing names what lies directly below a path, with a slash after what has something below it.
 func listing(leaves []leaf, below string) (names []string) {
 	if below != "" {
@@ -87,6 +90,9 @@ func (t *tree) facts(i *Instance) {
 	t.put(at+"placement/availability-zone", i.Zone)
 	t.put(at+"placement/availability-zone-id", i.ZoneID)
 	t.put(at+"placement/region", i.Region)
+	if i.PublicKey != "" {
+		t.put(publicKeys+"/0/openssh-key", i.PublicKey+"\n")
+	}
 	t.put(at+"services/domain", "amazonaws.com")
 	t.put(at+"services/partition", arn.Partition(i.Region))
 	if len(i.Interfaces) == 0 {

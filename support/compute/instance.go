@@ -97,9 +97,11 @@ type Instance struct {
 
 	Placement
 	Image, Type, KeyName string
-	Profile              Profile
-	UserData             []byte
-	Metadata             MetadataOptions
+	// PublicKey is the public half of the key pair KeyName at launch, a line for authorized_keys.
+	PublicKey string `json:",omitempty"`
+	Profile   Profile
+	UserData  []byte
+	Metadata  MetadataOptions
 	// TerminateOnShutdown is what a shutdown from inside leads to; otherwise the instance stops.
 	TerminateOnShutdown bool
 	// ProtectTermination and ProtectStop refuse Terminate and Stop.

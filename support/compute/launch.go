@@ -45,6 +45,7 @@ type Launch struct {
 	Token, Request string
 	// Image is the id of an image, empty for the host's own; Type is empty for t3.micro, or t4g.micro.
 	Image, Type string
+	// KeyName is the name of a key pair, empty for none.
 	KeyName             string
 	Profile             Profile
 	UserData            []byte
@@ -74,6 +75,10 @@ func (s *Service) Launch(ctx context.Context, l Launch) ([]Instance, error) {
 	if made := s.ByToken(l.Scope, l.Token); len(made) > 0 {
 		return made, sameLaunch(made, &l)
 	}
+	public, err := s.publicKey(l.Scope, l.KeyName)
+	if err != nil {
+		return nil, err
+	}
 	now := s.Now()
 	reservation := newID("r")
 	machines := make([]*machine, len(l.Placements))
@@ -84,7 +89,7 @@ func (s *Service) Launch(ctx context.Context, l Launch) ([]Instance, error) {
 		}
 		machines[n] = newMachine(Instance{
 			ID: id, Scope: l.Scope, Reservation: reservation, Index: n, Token: l.Token, Request: l.Request, Placement: p,
-			Image: l.Image, Type: l.Type, KeyName: l.KeyName, Profile: l.Profile, UserData: bytes.Clone(l.UserData),
+			Image: l.Image, Type: l.Type, KeyName: l.KeyName, PublicKey: public, Profile: l.Profile, UserData: bytes.Clone(l.UserData),
 			Metadata: l.Metadata, TerminateOnShutdown: l.TerminateOnShutdown, ProtectTermination: l.ProtectTermination,
 			ProtectStop: l.ProtectStop, Tags: maps.Clone(l.Tags), VolumeTags: maps.Clone(l.VolumeTags), Volume: l.Volume, Launched: now, Created: now, State: Pending, Reason: reasonPending,
 		}, s.instanceDir(id))
@@ -98,6 +103,15 @@ func (s *Service) Launch(ctx context.Context, l Launch) ([]Instance, error) {
 		s.background(func() { s.boot(m) })
 	}
 	return out, nil
+}
+
+// publicKey is the public half of a key pair, nothing for no name.
+func (s *Service) publicKey(c Scope, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	k, err := s.KeyPair(c, name)
+	return k.Public, err
 }
 
 func (s *Service) checkLaunch(l *Launch) error {

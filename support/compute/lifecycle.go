@@ -189,9 +189,11 @@ func (s *Service) bootOf(i *Instance, m *machine, lease Lease) (guest.Boot, erro
 		b.UserData, b.Files = plan.Script, plan.Files
 	}
 	if image.Host {
+		b.Files = append(b.Files, authorizedKeys(i.PublicKey, "/", hostLogins)...)
 		return b, s.copyEtc()
 	}
 	b.Image = s.imageRoot(image.ID)
+	b.Files = append(b.Files, authorizedKeys(i.PublicKey, b.Image, imageLogins)...)
 	return b, nil
 }
 

@@ -28,17 +28,25 @@ const forgetAfter = time.Hour
 // Store keeps the records.
 type Store interface {
 	// Load returns all records, in any order.
-	Load(ctx context.Context) ([]Instance, []Image, error)
+	Load(ctx context.Context) (Records, error)
 	// Commit does all of the changes or none; they are durable when it returns nil.
 	Commit(ctx context.Context, c Changes) error
+}
+
+// Records are all that a Store keeps.
+type Records struct {
+	Instances []Instance
+	Images    []Image
+	KeyPairs  []KeyPair
 }
 
 // Changes are records to put, each in the place of the one with its id, and ids of records to delete.
 type Changes struct {
 	Instances []Instance
 	Images    []Image
-	// Forget and ForgetImages name records to delete; one that is not there is no error.
-	Forget, ForgetImages []string
+	KeyPairs  []KeyPair
+	// Forget, ForgetImages and ForgetKeyPairs name records to delete; one that is not there is no error.
+	Forget, ForgetImages, ForgetKeyPairs []string
 }
 
 // Network is what an instance needs of the private network.
@@ -114,6 +122,7 @@ type Service struct {
 	mu       sync.RWMutex
 	machines map[string]*machine
 	images   map[string]Image
+	keyPairs map[string]KeyPair
 }
 
 // InitMain must be the first thing that main calls in a program with a Service: see guest.InitMain.
@@ -127,18 +136,21 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{Config: c, machines: map[string]*machine{}, images: map[string]Image{}}
+	s := &Service{Config: c, machines: map[string]*machine{}, images: map[string]Image{}, keyPairs: map[string]KeyPair{}}
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	instances, images, err := c.Store.Load(ctx)
+	records, err := c.Store.Load(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load instances: %w", err)
 	}
-	for _, i := range images {
+	for _, i := range records.Images {
 		s.images[i.ID] = i
 	}
-	for _, i := range instances {
+	for _, k := range records.KeyPairs {
+		s.keyPairs[k.ID] = k
+	}
+	for _, i := range records.Instances {
 		s.machines[i.ID] = newMachine(i, s.instanceDir(i.ID))
 	}
 	if err := s.sweep(); err != nil {

@@ -20,6 +20,7 @@ import (
 	"postern/aws/fault"
 	"postern/support/compute"
 	"postern/support/compute/guest"
+	"postern/support/compute/userdata"
 )
 
 // memory is a Store that forgets nothing.
@@ -27,17 +28,21 @@ type memory struct {
 	mu        sync.Mutex
 	instances map[string]compute.Instance
 	images    map[string]compute.Image
+	keyPairs  map[string]compute.KeyPair
 	full      bool
 }
 
 func newMemory() *memory {
-	return &memory{instances: map[string]compute.Instance{}, images: map[string]compute.Image{}}
+	return &memory{instances: map[string]compute.Instance{}, images: map[string]compute.Image{}, keyPairs: map[string]compute.KeyPair{}}
 }
 
-func (m *memory) Load(context.Context) ([]compute.Instance, []compute.Image, error) {
+func (m *memory) Load(context.Context) (compute.Records, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Collect(maps.Values(m.instances)), slices.Collect(maps.Values(m.images)), nil
+	return compute.Records{
+		Instances: slices.Collect(maps.Values(m.instances)), Images: slices.Collect(maps.Values(m.images)),
+		KeyPairs: slices.Collect(maps.Values(m.keyPairs)),
+	}, nil
 }
 
 func (m *memory) Commit(ctx context.Context, c compute.Changes) error {
@@ -54,6 +59,12 @@ func (m *memory) Commit(ctx context.Context, c compute.Changes) error {
 	}
 	for _, i := range c.Images {
 		m.images[i.ID] = i
+	}
+	for _, k := range c.KeyPairs {
+		m.keyPairs[k.ID] = k
+	}
+	for _, id := range c.ForgetKeyPairs {
+		delete(m.keyPairs, id)
 	}
 	for _, id := range c.Forget {
 		delete(m.instances, id)
@@ -79,10 +90,11 @@ type bench struct {
 	terminated []string
 	refuse     error
 	cards      []compute.Card // of every instance
+	files      map[string][]userdata.File
 }
 
 func newBench() *bench {
-	return &bench{guests: map[string]*fakeGuest{}, boots: map[string]int{}, attached: map[string]bool{}}
+	return &bench{guests: map[string]*fakeGuest{}, boots: map[string]int{}, attached: map[string]bool{}, files: map[string][]userdata.File{}}
 }
 
 func (b *bench) Start(_ context.Context, boot guest.Boot) (guest.Machine, error) {
@@ -103,6 +115,7 @@ func (b *bench) Start(_ context.Context, boot guest.Boot) (guest.Machine, error)
 	g := &fakeGuest{tap: r, done: make(chan struct{})}
 	b.guests[boot.ID] = g
 	b.boots[boot.ID]++
+	b.files[boot.ID] = boot.Files
 	return g, nil
 }
 

@@ -165,6 +165,14 @@ func (c *Client) CreateInternetGateway(ctx context.Context, in *CreateInternetGa
 	return out, nil
 }
 
+func (c *Client) CreateKeyPair(ctx context.Context, in *CreateKeyPairInput) (*CreateKeyPairOutput, error) {
+	out := new(CreateKeyPairOutput)
+	if err := c.caller.Call(ctx, "CreateKeyPair", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *Client) CreateManagedPrefixList(ctx context.Context, in *CreateManagedPrefixListInput) (*CreateManagedPrefixListOutput, error) {
 	if in.ClientToken == nil {
 		own := *in
@@ -329,6 +337,14 @@ func (c *Client) DeleteFlowLogs(ctx context.Context, in *DeleteFlowLogsInput) (*
 func (c *Client) DeleteInternetGateway(ctx context.Context, in *DeleteInternetGatewayInput) (*DeleteInternetGatewayOutput, error) {
 	out := new(DeleteInternetGatewayOutput)
 	if err := c.caller.Call(ctx, "DeleteInternetGateway", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DeleteKeyPair(ctx context.Context, in *DeleteKeyPairInput) (*DeleteKeyPairOutput, error) {
+	out := new(DeleteKeyPairOutput)
+	if err := c.caller.Call(ctx, "DeleteKeyPair", in, out); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -665,6 +681,14 @@ func (c *Client) DescribeIpamPools(ctx context.Context, in *DescribeIpamPoolsInp
 func (c *Client) DescribeIpv6Pools(ctx context.Context, in *DescribeIpv6PoolsInput) (*DescribeIpv6PoolsOutput, error) {
 	out := new(DescribeIpv6PoolsOutput)
 	if err := c.caller.Call(ctx, "DescribeIpv6Pools", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) DescribeKeyPairs(ctx context.Context, in *DescribeKeyPairsInput) (*DescribeKeyPairsOutput, error) {
+	out := new(DescribeKeyPairsOutput)
+	if err := c.caller.Call(ctx, "DescribeKeyPairs", in, out); err != nil {
 		return nil, err
 	}
 	return out, nil
@@ -1121,6 +1145,14 @@ func (c *Client) GetConsoleOutput(ctx context.Context, in *GetConsoleOutputInput
 func (c *Client) GetManagedPrefixListEntries(ctx context.Context, in *GetManagedPrefixListEntriesInput) (*GetManagedPrefixListEntriesOutput, error) {
 	out := new(GetManagedPrefixListEntriesOutput)
 	if err := c.caller.Call(ctx, "GetManagedPrefixListEntries", in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) ImportKeyPair(ctx context.Context, in *ImportKeyPairInput) (*ImportKeyPairOutput, error) {
+	out := new(ImportKeyPairOutput)
+	if err := c.caller.Call(ctx, "ImportKeyPair", in, out); err != nil {
 		return nil, err
 	}
 	return out, nil

@@ -251,6 +251,22 @@ type CreateInternetGatewayOutput struct {
 	InternetGateway *types.InternetGateway
 }
 
+type CreateKeyPairInput struct {
+	KeyName           *string
+	DryRun            *bool
+	KeyFormat         types.KeyFormat
+	KeyType           types.KeyType
+	TagSpecifications []types.TagSpecification
+}
+
+type CreateKeyPairOutput struct {
+	KeyFingerprint *string
+	KeyMaterial    *string
+	KeyName        *string
+	KeyPairId      *string
+	Tags           []types.Tag
+}
+
 type CreateManagedPrefixListInput struct {
 	AddressFamily     *string
 	MaxEntries        *int32
@@ -532,6 +548,17 @@ type DeleteInternetGatewayInput struct {
 }
 
 type DeleteInternetGatewayOutput struct {
+}
+
+type DeleteKeyPairInput struct {
+	DryRun    *bool
+	KeyName   *string
+	KeyPairId *string
+}
+
+type DeleteKeyPairOutput struct {
+	KeyPairId *string
+	Return    *bool
 }
 
 type DeleteManagedPrefixListInput struct {
@@ -1025,6 +1052,18 @@ type DescribeIpv6PoolsInput struct {
 type DescribeIpv6PoolsOutput struct {
 	Ipv6Pools []types.Ipv6Pool
 	NextToken *string
+}
+
+type DescribeKeyPairsInput struct {
+	DryRun           *bool
+	Filters          []types.Filter
+	IncludePublicKey *bool
+	KeyNames         []string
+	KeyPairIds       []string
+}
+
+type DescribeKeyPairsOutput struct {
+	KeyPairs []types.KeyPairInfo
 }
 
 type DescribeLaunchTemplateVersionsInput struct {
@@ -1735,6 +1774,20 @@ type GetManagedPrefixListEntriesInput struct {
 type GetManagedPrefixListEntriesOutput struct {
 	Entries   []types.PrefixListEntry
 	NextToken *string
+}
+
+type ImportKeyPairInput struct {
+	KeyName           *string
+	PublicKeyMaterial []byte
+	DryRun            *bool
+	TagSpecifications []types.TagSpecification
+}
+
+type ImportKeyPairOutput struct {
+	KeyFingerprint *string
+	KeyName        *string
+	KeyPairId      *string
+	Tags           []types.Tag
 }
 
 type ModifyInstanceAttributeInput struct {

@@ -4752,6 +4752,34 @@ func (Ipv6SupportValue) Values() []Ipv6SupportValue {
 	}
 }
 
+type KeyFormat string
+
+const (
+	KeyFormatPem KeyFormat = "pem"
+	KeyFormatPpk KeyFormat = "ppk"
+)
+
+func (KeyFormat) Values() []KeyFormat {
+	return []KeyFormat{
+		KeyFormatPem,
+		KeyFormatPpk,
+	}
+}
+
+type KeyType string
+
+const (
+	KeyTypeRsa     KeyType = "rsa"
+	KeyTypeEd25519 KeyType = "ed25519"
+)
+
+func (KeyType) Values() []KeyType {
+	return []KeyType{
+		KeyTypeRsa,
+		KeyTypeEd25519,
+	}
+}
+
 type LaunchTemplateAutoRecoveryState string
 
 const (

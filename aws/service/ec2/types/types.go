@@ -1586,6 +1586,16 @@ type Ipv6Range struct {
 	Description *string
 }
 
+type KeyPairInfo struct {
+	CreateTime     *time.Time
+	KeyFingerprint *string
+	KeyName        *string
+	KeyPairId      *string
+	KeyType        KeyType
+	PublicKey      *string
+	Tags           []Tag
+}
+
 type LastError struct {
 	Code    *string
 	Message *string
