@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
 	"postern/aws/service/ec2"
+	"postern/aws/service/ec2/types"
 )
 
 func (a *app) imageCommand() *cobra.Command {
@@ -20,13 +22,17 @@ func (a *app) imageCommand() *cobra.Command {
 }
 
 func (a *app) imageImportCommand() *cobra.Command {
-	return &cobra.Command{
+	var public []string
+	cmd := &cobra.Command{
 		Use:   "import NAME PATH",
 		Short: "Register a directory or tar archive of a root file system as an AMI",
 		Long: "Register a directory or tar archive (.tar, .tar.gz) of a root file system as an AMI. Postern reads PATH on\n" +
-			"the host that it runs on and copies it into its data directory.",
-		Example: "  postern image import debian-12 ./rootfs.tar\n  aws ec2 run-instances --image-id ami-…",
-		Args:    takes(2, 2),
+			"the host that it runs on and copies it into its data directory. With --as, the public parameters of that name\n" +
+			"have its id, as aws ssm get-parameter and Terraform's aws_ssm_parameter look it up.",
+		Example: "  postern image import debian-12 ./rootfs.tar\n" +
+			"  postern image import al2023 ./al2023.tar --as /aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64\n" +
+			"  aws ec2 run-instances --image-id ami-…",
+		Args: takes(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := filepath.Abs(args[1])
 			if err != nil {
@@ -36,7 +42,9 @@ func (a *app) imageImportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			made, err := cl.ec2.RegisterImage(cmd.Context(), &ec2.RegisterImageInput{Name: &args[0], ImageLocation: &path})
+			made, err := cl.ec2.RegisterImage(cmd.Context(), &ec2.RegisterImageInput{
+				Name: &args[0], ImageLocation: &path, TagSpecifications: publicTags(public),
+			})
 			if err != nil {
 				return err
 			}
@@ -47,6 +55,8 @@ func (a *app) imageImportCommand() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().StringArrayVar(&public, "as", nil, "public parameter, below /aws/service/, that is to have the image's id; may be given several times")
+	return cmd
 }
 
 // image is one that instances can start from.
@@ -86,4 +96,15 @@ func (a *app) imageListCommand() *cobra.Command {
 			return w.Flush()
 		},
 	}
+}
+
+// publicTags tell Postern the public parameters that an image is to be known as.
+func publicTags(names []string) []types.TagSpecification {
+	if len(names) == 0 {
+		return nil
+	}
+	return []types.TagSpecification{{
+		ResourceType: types.ResourceTypeImage,
+		Tags:         []types.Tag{{Key: aws.String("postern:public-parameters"), Value: aws.String(strings.Join(names, " "))}},
+	}}
 }

@@ -236,7 +236,7 @@ func (s *Server) openSystemsManager(context.Context) error {
 	s.mailbox = mailbox.New(mailbox.Config{Log: s.log})
 	s.onClose(func() error { s.mailbox.Close(); return nil })
 	s.library = library.New(s.store.Records())
-	s.parameters = parameter.New(parameter.Config{Records: s.store.Records(), HasImage: s.hasImage})
+	s.parameters = parameter.New(parameter.Config{Records: s.store.Records(), HasImage: s.hasImage, Public: s.publicParameters})
 	s.commands = command.New(command.Config{
 		Store: s.store.Commands(), Documents: s.library, Nodes: s.nodes, Mailbox: s.mailbox, Log: s.log, Now: s.config.Now,
 	})

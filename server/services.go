@@ -12,6 +12,7 @@ import (
 	apists "postern/api/sts"
 	"postern/network/vpc"
 	"postern/ssm"
+	"postern/ssm/parameter"
 	"postern/support/compute"
 )
 
@@ -39,6 +40,17 @@ func (s *Server) registered(ctx context.Context, from vpc.Origin, node string) e
 		return nil
 	}
 	return s.machines.Registered(ctx, from.Interface, node)
+}
+
+// publicParameters are those that images were imported as.
+func (s *Server) publicParameters(scope ssm.Scope) []parameter.Public {
+	var all []parameter.Public
+	for _, i := range s.compute.Images(compute.Scope(scope)) {
+		for _, name := range i.PublicNames() {
+			all = append(all, parameter.Public{Name: name, Image: i.ID, Modified: i.Created})
+		}
+	}
+	return all
 }
 
 // hasImage tells Parameter Store which machine images there are.

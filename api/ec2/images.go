@@ -16,6 +16,7 @@ import (
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
+	"postern/ssm/parameter"
 	"postern/support/compute"
 )
 
@@ -25,29 +26,30 @@ var architecture = cmp.Or(map[string]string{"amd64": "x86_64"}[runtime.GOARCH], 
 const imageTime = "2006-01-02T15:04:05.000Z"
 
 var imageFilters = map[string]test[compute.Image]{
-	"architecture":        text(func(i compute.Image) string { return i.Architecture }),
-	"creation-date":       text(func(i compute.Image) string { return i.Created.UTC().Format(imageTime) }),
-	"description":         text(func(i compute.Image) string { return i.Description }),
-	"ena-support":         always[compute.Image]("false"),
-	"hypervisor":          always[compute.Image]("xen"),
-	"image-allowed":       always[compute.Image]("true"),
-	"image-id":            text(func(i compute.Image) string { return i.ID }),
-	"image-type":          always[compute.Image]("machine"),
-	"is-public":           flag(func(i compute.Image) bool { return i.Host }),
-	"manifest-location":   text(imageLocation),
-	"name":                text(func(i compute.Image) string { return i.Name }),
-	"owner-alias":         text(func(i compute.Image) string { return aws.ToString(imageAlias(i)) }),
-	"owner-id":            text(imageOwner),
-	"root-device-name":    always[compute.Image](rootDevice),
-	"root-device-type":    always[compute.Image]("ebs"),
-	"state":               always[compute.Image]("available"),
-	"virtualization-type": always[compute.Image]("hvm"),
+	"architecture":              text(func(i compute.Image) string { return i.Architecture }),
+	"creation-date":             text(func(i compute.Image) string { return i.Created.UTC().Format(imageTime) }),
+	"description":               text(func(i compute.Image) string { return i.Description }),
+	"ena-support":               always[compute.Image]("false"),
+	"hypervisor":                always[compute.Image]("xen"),
+	"image-allowed":             always[compute.Image]("true"),
+	"image-id":                  text(func(i compute.Image) string { return i.ID }),
+	"image-type":                always[compute.Image]("machine"),
+	"is-public":                 flag(func(i compute.Image) bool { return i.Host }),
+	"manifest-location":         text(imageLocation),
+	"name":                      text(func(i compute.Image) string { return i.Name }),
+	"owner-alias":               text(func(i compute.Image) string { return aws.ToString(imageAlias(i)) }),
+	"owner-id":                  text(imageOwner),
+	"root-device-name":          always[compute.Image](rootDevice),
+	"root-device-type":          always[compute.Image]("ebs"),
+	"state":                     always[compute.Image]("available"),
+	"virtualization-type":       always[compute.Image]("hvm"),
+	"public-ssm-parameter-name": func(_ *view, i compute.Image, want values) bool { return want.any(i.PublicNames()) },
 
 	"block-device-mapping.delete-on-termination": none[compute.Image], "block-device-mapping.device-name": none[compute.Image],
 	"block-device-mapping.encrypted": none[compute.Image], "block-device-mapping.snapshot-id": none[compute.Image],
 	"block-device-mapping.volume-size": none[compute.Image], "block-device-mapping.volume-type": none[compute.Image],
 	"free-tier-eligible": none[compute.Image], "kernel-id": none[compute.Image], "platform": none[compute.Image],
-	"product-code": none[compute.Image], "product-code.type": none[compute.Image], "public-ssm-parameter-name": none[compute.Image],
+	"product-code": none[compute.Image], "product-code.type": none[compute.Image],
 	"ramdisk-id": none[compute.Image], "source-image-id": none[compute.Image], "source-image-region": none[compute.Image],
 	"source-instance-id": none[compute.Image], "sriov-net-support": none[compute.Image],
 	"state-reason-code": none[compute.Image], "state-reason-message": none[compute.Image],
@@ -138,13 +140,34 @@ func (s *service) registerImage(ctx context.Context, c *api.Call, in *sdk.Regist
 			return nil, err
 		}
 	}
+	tags, err := s.imageTags(ctx, c, in.TagSpecifications)
+	if err != nil {
+		return nil, err
+	}
 	image, err := s.compute.Import(ctx, compute.Import{
-		Scope: instanceScope(c), Name: aws.ToString(in.Name), Description: aws.ToString(in.Description), Path: path,
+		Scope: instanceScope(c), Name: aws.ToString(in.Name), Description: aws.ToString(in.Description), Path: path, Tags: tags,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &sdk.RegisterImageOutput{ImageId: aws.String(image.ID)}, nil
+}
+
+// imageTags are the tags of a new image. The one with the names of public parameters is an order, and is judged.
+func (s *service) imageTags(ctx context.Context, c *api.Call, specs []types.TagSpecification) (map[string]string, error) {
+	tags, err := tagsFor(ctx, c, "image", specs)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.network.CheckTags(nil, tags); err != nil {
+		return nil, err
+	}
+	for _, name := range (compute.Image{Tags: tagMap(tags)}).PublicNames() {
+		if err := parameter.CheckPublicName(name); err != nil {
+			return nil, fault.New(fault.Invalid, "ec2.imageTags", "Tag %s: %w", compute.PublicTag, err).WithCode("InvalidParameterValue")
+		}
+	}
+	return tagMap(tags), nil
 }
 
 func (s *service) deregisterImage(ctx context.Context, c *api.Call, in *sdk.DeregisterImageInput) (*sdk.DeregisterImageOutput, error) {

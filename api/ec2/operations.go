@@ -244,7 +244,7 @@ func (s *service) otherOperations() []api.Operation {
 		api.Op("DescribeImages", api.Everything, s.describeImages, pages,
 			api.Takes("ImageIds", "Owners", "ExecutableUsers", "IncludeDeprecated", "IncludeDisabled")),
 		api.Op("RegisterImage", func(c *api.Call, _ *sdk.RegisterImageInput) []string { return []string{imageARN(c, "*")} }, s.registerImage,
-			api.Takes("Name", "Description", "ImageLocation", "Architecture", "RootDeviceName", "VirtualizationType")),
+			api.Takes("Name", "Description", "ImageLocation", "Architecture", "RootDeviceName", "VirtualizationType", "TagSpecifications")),
 		api.Op("DeregisterImage", func(c *api.Call, in *sdk.DeregisterImageInput) []string {
 			return []string{imageARN(c, aws.ToString(in.ImageId))}
 		},

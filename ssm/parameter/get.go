@@ -17,6 +17,9 @@ func (s *Service) Get(ctx context.Context, scope ssm.Scope, text string) (Parame
 	if err != nil {
 		return Parameter{}, err
 	}
+	if isPublic(r.Name) {
+		return s.getPublic(scope, r)
+	}
 	h, err := s.find(ctx, scope, r.Name)
 	if err != nil {
 		return Parameter{}, err

@@ -87,6 +87,9 @@ func checkFilters(filters []Filter, keys []string, tags bool) error {
 				if err := checkPath(path); err != nil {
 					return err
 				}
+				if isPublic(path) {
+					return invalid("path %q begins with aws, which is reserved: GetParametersByPath lists public parameters", path)
+				}
 			}
 		}
 		seen[f.Key] = true
@@ -105,8 +108,8 @@ func checkPath(path string) error {
 	switch {
 	case path != "/" && !namePattern.MatchString(strings.TrimSuffix(path, "/")), !strings.HasPrefix(path, "/"):
 		return invalid("path %q is not valid: it begins with a slash, and is made of letters, digits and _.- between slashes", path)
-	case strings.HasPrefix(strings.ToLower(path)+"/", "/aws/"), strings.HasPrefix(strings.ToLower(path)+"/", "/ssm/"):
-		return invalid("path %q begins with aws or ssm, which are reserved: Postern has no public parameters", path)
+	case strings.HasPrefix(strings.ToLower(path)+"/", "/ssm/"):
+		return invalid("path %q begins with ssm, which is reserved", path)
 	}
 	return nil
 }
@@ -160,6 +163,10 @@ func (s *Service) ByPath(ctx context.Context, scope ssm.Scope, q Query) (page []
 	}
 	if err := checkFilters(q.Filters, pathKeys, false); err != nil {
 		return nil, false, err
+	}
+	if isPublic(q.Path) {
+		page, more = s.publicByPath(scope, q)
+		return page, more, nil
 	}
 	var labels []string
 	for _, f := range q.Filters {

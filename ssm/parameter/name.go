@@ -23,6 +23,9 @@ func bare(name string) string { return strings.TrimPrefix(name, "/") }
 
 // ARN is a parameter's, as policies know it.
 func ARN(scope ssm.Scope, name string) string {
+	if isPublic(name) {
+		return publicARN(scope, name)
+	}
 	return arn.New("ssm", scope.Region, scope.Account, "parameter/"+bare(name)).String()
 }
 
@@ -59,17 +62,15 @@ func ParseReference(scope ssm.Scope, text string) (Reference, error) {
 		if err != nil || a.Service != "ssm" || a.Type() != "parameter" {
 			return Reference{}, invalid("%q is not the ARN of a parameter", text)
 		}
-		if a.Region != scope.Region || a.Account != scope.Account {
-			return Reference{}, notFound(text)
-		}
 		if rest = a.ID(); strings.Contains(rest, "/") {
 			rest = "/" + rest
+		}
+		if a.Region != scope.Region || a.Account != scope.Account && (a.Account != "" || !isPublic(rest)) {
+			return Reference{}, notFound(text)
 		}
 	}
 	name, selector, selected := strings.Cut(rest, ":")
 	switch {
-	case strings.HasPrefix(strings.ToLower(name), "/aws/"):
-		return Reference{}, fault.New(fault.NotImplemented, "parameter.Find", "Postern has no public parameters, such as %s", name)
 	case !namePattern.MatchString(name), selected && (selector == "" || strings.Contains(selector, ":")):
 		return Reference{}, invalid("%q does not name a parameter", text)
 	}

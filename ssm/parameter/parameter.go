@@ -147,12 +147,17 @@ type Config struct {
 	Records ssm.Records
 	// HasImage reports whether there is a machine image with an id. Nil knows none.
 	HasImage func(scope ssm.Scope, id string) bool
+	// Public are the versions of public parameters, in any order. Nil has none.
+	Public func(scope ssm.Scope) []Public
 }
 
 // New makes a Service.
 func New(c Config) *Service {
 	if c.HasImage == nil {
 		c.HasImage = func(ssm.Scope, string) bool { return false }
+	}
+	if c.Public == nil {
+		c.Public = func(ssm.Scope) []Public { return nil }
 	}
 	c.Records = ssm.Consented(c.Records)
 	return &Service{c}

@@ -178,9 +178,8 @@ func TestGet(t *testing.T) {
 			t.Errorf("%s is %s, want %s", tt.text, p.Value, tt.want)
 		}
 	}
-	if _, err := s.Get(t.Context(), here, "/aws/service/ami"); !fault.Is(err, fault.NotImplemented) {
-		t.Errorf("a public parameter: %v", err)
-	}
+	_, err = s.Get(t.Context(), here, "/aws/service/ami")
+	want(t, "a public parameter that is not there", err, "ParameterNotFound")
 	_, err = s.Get(t.Context(), there, "plain")
 	want(t, "another region", err, "ParameterNotFound")
 	all, missing, err := s.GetAll(t.Context(), here, []string{"plain", "/none", "/app/db:prod", "a b", "/app/db", "plain"})

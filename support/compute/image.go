@@ -32,6 +32,12 @@ type Image struct {
 	Tags map[string]string
 }
 
+// PublicTag is the key of the tag with the names of the public parameters, between spaces, whose value is the image's id.
+const PublicTag = "postern:public-parameters"
+
+// PublicNames are the public parameters whose value is the image's id.
+func (i Image) PublicNames() []string { return strings.Fields(i.Tags[PublicTag]) }
+
 // HostImage is the id of the host's own image in a region.
 func HostImage(region string) string {
 	sum := sha256.Sum256([]byte("postern host image in " + region))

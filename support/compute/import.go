@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -42,6 +43,7 @@ type Import struct {
 	Name, Description string
 	// Path is a directory, or a tar file (plain, gzip or bzip2), of a Linux root file system on this host.
 	Path string
+	Tags map[string]string
 }
 
 // Import copies a root file system and registers it as an image.
@@ -52,7 +54,7 @@ func (s *Service) Import(ctx context.Context, in Import) (Image, error) {
 	if err := s.nameIsFree(in); err != nil {
 		return Image{}, err
 	}
-	i := Image{ID: newID("ami"), Scope: in.Scope, Name: in.Name, Description: in.Description, Architecture: architecture(), Created: s.Now()}
+	i := Image{ID: newID("ami"), Scope: in.Scope, Name: in.Name, Description: in.Description, Architecture: architecture(), Created: s.Now(), Tags: maps.Clone(in.Tags)}
 	if err := s.fill(ctx, &i, in.Path); err != nil {
 		return Image{}, errors.Join(err, guest.Remove(s.imageDir(i.ID)))
 	}
