@@ -37,6 +37,10 @@ type StartOptions struct {
 	// Listen and WireGuard are the addresses (host:port, TCP and UDP) of the public API and of joining machines.
 	Listen, WireGuard string
 	Region            string
+	// Account is the number of the account, 12 digits; empty is the data directory's, or in a new one the server's default.
+	Account string
+	// DefaultVPC makes the account's default VPC in Region, unless it is there.
+	DefaultVPC bool
 	// Agent is the path of the postern-agent binary.
 	Agent string
 	// HostTargets are the addresses and ports of this host that endpoint services may lead to.

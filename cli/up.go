@@ -29,6 +29,8 @@ type serverFlags struct {
 	verifyDNS                        string
 	publicRange, internet            ranges
 	iamQuotas                        []string
+	account                          string
+	defaultVPC                       bool
 	// ephemeral keeps the state in memory; testCredentials gives its root user a key that everybody knows.
 	ephemeral, testCredentials bool
 	// allowHosts and allowOrigins widen what requests are answered; allowHostImages what the known key may read.
@@ -101,6 +103,8 @@ func (a *app) upCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&flags.ephemeral, "ephemeral", false, "keep the state in memory, and nothing on the disk afterwards; POST /_postern/reset from this host empties it, but for the sample")
 	cmd.Flags().BoolVar(&flags.testCredentials, "test-credentials", false, "with --ephemeral, on loopback only: the root user's key is test, its secret test")
 	cmd.Flags().BoolVar(&flags.allowHostImages, "allow-host-images", false, "with --test-credentials: images may be made of paths of this host, by whoever reaches its loopback")
+	cmd.Flags().StringVar(&flags.account, "account", "", "number of the account, 12 digits; a data directory keeps that of its first start (default 000000000000)")
+	cmd.Flags().BoolVar(&flags.defaultVPC, "default-vpc", false, "make the account's default VPC in --region, unless it is there")
 	cmd.Flags().BoolVar(&withSample, "sample", false, "make the sample network and a node in it, unless they are there")
 	return cmd
 }
@@ -114,6 +118,7 @@ func (a *app) up(ctx context.Context, cmd *cobra.Command, flags *serverFlags, wi
 		return mistyped("--test-credentials: a key that everybody knows is for --ephemeral only")
 	}
 	options := flags.options(dataDir, cmd.ErrOrStderr())
+	options.Account, options.DefaultVPC = flags.account, flags.defaultVPC
 	options.Lab, options.TestCredentials = flags.ephemeral, flags.testCredentials
 	var server Server
 	if flags.ephemeral && withSample {

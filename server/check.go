@@ -35,6 +35,9 @@ func (c Config) check() error {
 	if _, err := c.lookupTXT(); err != nil {
 		return err
 	}
+	if err := c.checkAccount(); err != nil {
+		return err
+	}
 	return c.checkTestCredentials()
 }
 

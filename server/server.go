@@ -52,8 +52,11 @@ type Config struct {
 	Listen string
 	// WireGuard is where machines join (UDP, host:port; port 0 takes a free one).
 	WireGuard string
-	// Account and Region are those of the root user's credentials and of requests that name none.
+	// Account and Region are those of the root user's credentials and of requests that name none. A data directory keeps the
+	// account of its first start: empty is that one, and DefaultAccount in a new directory.
 	Account, Region string
+	// DefaultVPC makes the account's default VPC in Region at the start, unless it is there.
+	DefaultVPC bool
 	// HostTargets are the addresses and ports of this host that endpoint services may lead to; none by default, since whoever
 	// may make such a service reaches them.
 	HostTargets []netip.AddrPort
@@ -157,7 +160,7 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 }
 
 func (c Config) withDefaults() Config {
-	c.Account, c.Region = cmp.Or(c.Account, DefaultAccount), cmp.Or(c.Region, DefaultRegion)
+	c.Region = cmp.Or(c.Region, DefaultRegion)
 	c.Listen, c.WireGuard = cmp.Or(c.Listen, "127.0.0.1:0"), cmp.Or(c.WireGuard, "127.0.0.1:0")
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -181,6 +184,9 @@ func (s *Server) openData(ctx context.Context) error {
 		s.onClose(f.data.close)
 	}
 	s.data, s.ca = f.data, f.ca
+	if err := s.settleAccount(); err != nil {
+		return err
+	}
 	path := s.data.file("state.db")
 	if s.data.ephemeral {
 		path = ""
@@ -219,6 +225,9 @@ func (s *Server) openNetwork(ctx context.Context) error {
 		Internet: s.config.internet(),
 	}); err != nil {
 		return err
+	}
+	if err := s.ensureDefaultVPC(ctx); err != nil {
+		return fmt.Errorf("make the default VPC: %w", err)
 	}
 	s.openFlowLogs()
 	userstack.LogTo(s.log)

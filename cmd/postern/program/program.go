@@ -23,6 +23,7 @@ func Main() int {
 func start(ctx context.Context, o cli.StartOptions) (cli.Server, error) {
 	c := server.Config{
 		DataDir: o.DataDir, Listen: o.Listen, WireGuard: o.WireGuard, Region: o.Region, Agent: o.Agent,
+		Account: o.Account, DefaultVPC: o.DefaultVPC,
 		ReturnWindow: o.ReturnWindow, HostTargets: o.HostTargets, VerifyDNS: o.VerifyDNS, PublicRange: o.PublicRange,
 		Internet: o.Internet, TestCredentials: o.TestCredentials, AfterReset: o.AfterReset,
 		AllowHosts: o.AllowHosts, AllowOrigins: o.AllowOrigins, AllowHostImages: o.AllowHostImages, Log: o.Log,
