@@ -33,10 +33,13 @@ func writeRootfs(path string) error {
 	}
 	defer f.Close()
 	w := tar.NewWriter(f)
-	for _, dir := range []string{"bin/", "etc/", "proc/", "dev/", "sys/", "tmp/", "root/", "var/lib/"} {
+	for _, dir := range []string{"bin/", "etc/", "proc/", "dev/", "sys/", "tmp/", "root/", "var/lib/", "usr/sbin/"} {
 		err = errors.Join(err, w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: 0o755}))
 	}
-	err = errors.Join(err, addText(w, "etc/os-release", "NAME=\"Tiny Linux\"\nVERSION_ID=\"1\"\n"), addFile(w, "bin/sh", shell))
+	err = errors.Join(err, addText(w, "etc/os-release", "NAME=\"Tiny Linux\"\nVERSION_ID=\"1\"\n"),
+		addText(w, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\n"),
+		addText(w, "usr/sbin/sshd", ""), // whoever has one is given keys for it
+		addFile(w, "bin/sh", shell))
 	// A shell without libraries makes ldd fail, and needs nothing more.
 	libraries, _ := exec.Command("ldd", shell).Output()
 	for _, m := range regexp.MustCompile(`(?m)(/\S+) \(0x`).FindAllStringSubmatch(string(libraries), -1) {
