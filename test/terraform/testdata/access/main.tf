@@ -175,7 +175,7 @@ resource "aws_ssm_parameter" "level" {
   description = "how much is logged"
   type        = var.type
   value       = var.level
-  tags        = { Level = var.level }
+  tags        = { Level = replace(var.level, ",", "+") } # Systems Manager takes no comma in a tag
 }
 
 resource "aws_ssm_parameter" "image" {
