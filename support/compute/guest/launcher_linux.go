@@ -31,9 +31,12 @@ var ready bool
 // however this program dies.
 type Launcher struct {
 	forks chan *fork
-	done  chan struct{}
+	quit  chan struct{} // closed by Close
+	done  chan struct{} // closed when the thread has ended
 	once  sync.Once
 }
+
+var errClosed = errors.New("the launcher of guests is closed")
 
 type fork struct {
 	cmd *exec.Cmd
@@ -42,7 +45,7 @@ type fork struct {
 
 // NewLauncher starts the thread. Close ends it; guests that still run then are killed.
 func NewLauncher() *Launcher {
-	l := &Launcher{forks: make(chan *fork), done: make(chan struct{})}
+	l := &Launcher{forks: make(chan *fork), quit: make(chan struct{}), done: make(chan struct{})}
 	go l.run()
 	return l
 }
@@ -51,14 +54,20 @@ func (l *Launcher) run() {
 	// Without UnlockOSThread the thread ends with this goroutine, and its children get their death signal.
 	runtime.LockOSThread()
 	defer close(l.done)
-	for f := range l.forks {
-		f.err <- f.cmd.Start()
+	for {
+		select {
+		case f := <-l.forks:
+			f.err <- f.cmd.Start()
+		case <-l.quit:
+			return
+		}
 	}
 }
 
-// Close ends every guest that still runs. Start must not be called after it.
+// Close ends every guest that still runs. A Start that comes later, or that has not got so far, is refused: boots go on
+// beside a laboratory that is emptied.
 func (l *Launcher) Close() {
-	l.once.Do(func() { close(l.forks) })
+	l.once.Do(func() { close(l.quit) })
 	<-l.done
 }
 
@@ -146,7 +155,12 @@ func (l *Launcher) spawn(b Boot, lock *os.File) (*process, error) {
 		ExtraFiles: []*os.File{theirs, lock}, SysProcAttr: keeperAttributes(),
 	}
 	f := &fork{p.cmd, make(chan error, 1)}
-	l.forks <- f
+	select {
+	case l.forks <- f:
+	case <-l.done:
+		control.close()
+		return nil, errClosed
+	}
 	if err := <-f.err; err != nil {
 		control.close()
 		return nil, &Missing{"namespaces", "new namespaces are refused: " + err.Error(), namespaceRemedy()}

@@ -327,6 +327,33 @@ func TestNothingOutlivesTheProgram(t *testing.T) {
 	}
 }
 
+// A laboratory that is emptied closes its launcher while instances of it still boot.
+func TestBootsBesideClose(t *testing.T) {
+	l := newLab(t)
+	var boots sync.WaitGroup
+	for i := range 8 {
+		b, _ := l.boot(50+i, "")
+		boots.Go(func() {
+			for {
+				m, err := l.Start(t.Context(), b)
+				if err != nil {
+					return // as it must end: the launcher is closed
+				}
+				m.Kill()
+				m.TUN().Close()
+			}
+		})
+	}
+	b, _ := l.boot(60, "")
+	m := start(t, l, b)
+	l.Close()
+	boots.Wait()
+	<-m.Done()
+	if _, err := l.Start(t.Context(), b); err == nil {
+		t.Error("a guest booted after Close")
+	}
+}
+
 // TestHold is the program that TestNothingOutlivesTheProgram kills; by itself it tests nothing.
 func TestHold(t *testing.T) {
 	dir := os.Getenv("GUEST_TEST_HOLD")
