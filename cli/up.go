@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	ssmtypes "postern/aws/service/ssm/types"
 )
@@ -177,15 +178,41 @@ func (a *app) publish(c Connection, ephemeral bool) (forget func(), err error) {
 	if err := os.MkdirAll(a.dataDir, 0o700); err != nil {
 		return nil, err
 	}
+	forget = func() {}
+	if ephemeral {
+		release, err := a.claim()
+		if err != nil {
+			return nil, err
+		}
+		forget = func() {
+			_ = os.Remove(filepath.Join(a.dataDir, connectionFile)) // it names a server that is gone
+			_ = os.Remove(a.dataDir)                                // unless something else is in it
+			release()
+		}
+	}
 	if err := c.save(a.dataDir); err != nil {
+		forget()
 		return nil, fmt.Errorf("write %s: %w", connectionFile, err)
 	}
-	if !ephemeral {
-		return func() {}, nil
+	return forget, nil
+}
+
+// claim locks the data directory as a server does that keeps its state there. An ephemeral one has only its connection in it,
+// and would put it in the place of another's.
+func (a *app) claim() (release func(), err error) {
+	dir, err := os.Open(a.dataDir)
+	if err != nil {
+		return nil, err
+	}
+	// A file system that locks no directories (NFS) leaves them unlocked.
+	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
+		dir.Close()
+		return nil, fmt.Errorf("another postern is running on the data directory %s; stop it or choose another with --data", a.dataDir)
 	}
 	return func() {
-		_ = os.Remove(filepath.Join(a.dataDir, connectionFile)) // it names a server that is gone
-		_ = os.Remove(a.dataDir)                                // unless something else is in it
+		// A child that is being started shares the file until execve(2): closing alone would not unlock it.
+		_ = unix.Flock(int(dir.Fd()), unix.LOCK_UN)
+		dir.Close()
 	}, nil
 }
 
