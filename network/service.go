@@ -118,7 +118,9 @@ func (s *Service) reloadLocked(ctx context.Context) error {
 
 // Reconcile brings everything that a verb left under way to its end: pending endpoints become available once their
 // snapshot can be in force, requests for peering and client tokens that have expired end. It may be called at any time.
+// It is nobody's request: most of what it finds belongs to others than the caller whose verb it follows.
 func (s *Service) Reconcile(ctx context.Context) error {
+	ctx = consent.With(ctx, nil)
 	return s.do(ctx, Scope{}, func(p *plan) error {
 		for _, e := range p.endpoints.rows {
 			if e.State == Pending {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,6 +57,8 @@ type lab struct {
 	questions questions
 	// mayTouch lets operations touch what they do not declare.
 	mayTouch bool
+	// ahead is how far the network's clock is ahead, in nanoseconds.
+	ahead atomic.Int64
 }
 
 func newLab(t testing.TB) *lab {
@@ -69,6 +72,7 @@ func newLimitedLab(t testing.TB, limits network.Limits) *lab {
 	var err error
 	if l.network, err = network.New(l.ctx, network.Config{
 		Store: new(networktest.Store), Limits: limits, Draw: func(int) int { return 0 }, // addresses that tests name stay free
+		Now: func() time.Time { return time.Now().Add(time.Duration(l.ahead.Load())) },
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -174,6 +175,28 @@ func TestAllowOfOneSubnet(t *testing.T) {
 	wantCode(t, "the other subnet second", run(nic(0, p.b, p.nodes), nic(1, p.a, p.nodes)), "UnauthorizedOperation")
 	wantCode(t, "the default group", run(nic(0, p.b, "")), "UnauthorizedOperation")
 	wantCode(t, "the own subnet and group", run(nic(0, p.b, p.nodes)), "")
+}
+
+// TestWhatIsDoneForOthers is nobody's request: who makes an endpoint is not asked about what the network brings to its end
+// on the way, which belongs to others.
+func TestWhatIsDoneForOthers(t *testing.T) {
+	l := newLab(t)
+	p := l.places()
+	other := must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.99.0.0/16")}))(t).Vpc.VpcId
+	pcx := must(l.CreateVpcPeeringConnection(l.ctx, &sdk.CreateVpcPeeringConnectionInput{VpcId: other, PeerVpcId: &p.vpc}))(t).VpcPeeringConnection.VpcPeeringConnectionId
+	l.ahead.Store(int64(8 * 24 * time.Hour)) // the request for peering has expired
+	m := l.user("AKIAENDPOINTS", policyOf(
+		[]string{"Allow", "ec2:CreateVpcEndpoint", "vpc/" + p.vpc, "vpc-endpoint/*", "route-table/*"},
+		[]string{"Deny", "ec2:*", "vpc-peering-connection/*"},
+	))
+	_, err := m.CreateVpcEndpoint(l.ctx, &sdk.CreateVpcEndpointInput{
+		VpcId: &p.vpc, ServiceName: aws.String("com.amazonaws.us-east-1.s3"), VpcEndpointType: types.VpcEndpointTypeGateway,
+	})
+	wantCode(t, "an endpoint beside another's request for peering", err, "")
+	got := must(l.DescribeVpcPeeringConnections(l.ctx, &sdk.DescribeVpcPeeringConnectionsInput{VpcPeeringConnectionIds: []string{*pcx}}))(t)
+	if status := got.VpcPeeringConnections[0].Status.Code; status != types.VpcPeeringConnectionStateReasonCodeExpired {
+		t.Errorf("the request for peering is %s", status)
+	}
 }
 
 // TestWhatChangesMeanwhile is asked about again: between the question and the act an address comes to belong to the victim.
