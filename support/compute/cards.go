@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"postern/aws/fault"
 	"postern/support/compute/guest"
 )
 
@@ -82,7 +83,12 @@ func (s *Service) Refresh(_ context.Context, c Scope, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.plugLocked(m.running, lease.Cards)
+	err = s.plugLocked(m.running, lease.Cards)
+	if errors.Is(err, guest.ErrSilent) {
+		return fault.New(fault.Conflict, "compute.Refresh", "Instance '%s' is not in a valid state for this operation: its first process "+
+			"does not answer; reboot it", id).WithCode("IncorrectState")
+	}
+	return err
 }
 
 // plugLocked makes a running guest's interfaces those that are wanted.

@@ -155,8 +155,9 @@ type fakeGuest struct {
 	once sync.Once
 	end  guest.End
 
-	mu   sync.Mutex
-	said []string
+	mu     sync.Mutex
+	said   []string
+	silent bool // its first process does not answer
 }
 
 func (g *fakeGuest) say(verb string, c guest.Card) {
@@ -177,6 +178,9 @@ func (g *fakeGuest) heard() []string {
 func (g *fakeGuest) finish(e guest.End) { g.once.Do(func() { g.end = e; close(g.done) }) }
 func (g *fakeGuest) TAP() *os.File      { return g.tap }
 func (g *fakeGuest) Plug(c guest.Card) (*os.File, error) {
+	if g.silent {
+		return nil, guest.ErrSilent
+	}
 	r, w, err := os.Pipe()
 	if err == nil {
 		err = w.Close()
@@ -495,6 +499,22 @@ func TestVerbsFromManySides(t *testing.T) {
 		r.want(t, i.ID, compute.Terminated, "Client.UserInitiatedShutdown")
 		if len(r.bench.attached) != 0 {
 			t.Errorf("attached: %v", r.bench.attached)
+		}
+	})
+}
+
+// A guest's root can stop its first process. That is said to whoever attaches an interface, with what to do.
+func TestCardOfASilentGuest(t *testing.T) {
+	lab(t, func(t *testing.T, r *rig) {
+		id := r.launch(t).ID
+		r.want(t, id, compute.Running, "")
+		r.bench.guest(id).silent = true
+		r.bench.mu.Lock()
+		r.bench.cards = []compute.Card{{Interface: "eni-2", Index: 1, Address: netip.MustParsePrefix("10.0.2.20/24"), Gateway: netip.MustParseAddr("10.0.2.1")}}
+		r.bench.mu.Unlock()
+		err := r.Refresh(t.Context(), home, id)
+		if e := fault.Of(err); e.Kind != fault.Conflict || e.Code != "IncorrectState" || !strings.Contains(e.Message, "reboot") {
+			t.Errorf("refused with %v", err)
 		}
 	})
 }

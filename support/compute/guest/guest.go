@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -98,6 +99,9 @@ type End struct {
 	Kind EndKind
 	Err  error
 }
+
+// ErrSilent is what Plug and Assign return where the guest's first process does not answer: its root may have stopped it.
+var ErrSilent = errors.New("the guest's first process does not answer")
 
 // Machine is a guest that runs.
 type Machine interface {

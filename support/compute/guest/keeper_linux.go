@@ -231,7 +231,7 @@ func (k *keeper) ask(m message) {
 	k.mu.Lock()
 	if k.silent || !k.ready {
 		k.mu.Unlock()
-		k.tell("error", []byte("its first process does not answer"))
+		k.tell("silent", nil)
 		return
 	}
 	k.pending = answer
@@ -251,7 +251,7 @@ func (k *keeper) ask(m message) {
 	k.mu.Lock()
 	k.silent, k.pending = true, nil
 	k.mu.Unlock()
-	k.tell("error", []byte("its first process does not answer"))
+	k.tell("silent", nil)
 }
 
 // followGuest hears the guest's first process to its end. Nothing that it says is believed further than it concerns the

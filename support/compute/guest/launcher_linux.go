@@ -359,13 +359,17 @@ func (p *process) say(verb string, c Card) (message, error) {
 		if !open {
 			return message{}, errGone
 		}
-		if m.verb == "error" {
+		switch m.verb {
+		case "error":
 			m.close()
 			return message{}, fmt.Errorf("the guest: %s", m.body)
+		case "silent":
+			m.close()
+			return message{}, ErrSilent
 		}
 		return m, nil
 	case <-timer.C:
-		return message{}, errors.New("the guest does not answer")
+		return message{}, ErrSilent
 	}
 }
 
