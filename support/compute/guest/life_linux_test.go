@@ -340,7 +340,7 @@ func TestBootsBesideClose(t *testing.T) {
 					return // as it must end: the launcher is closed
 				}
 				m.Kill()
-				m.TUN().Close()
+				m.TAP().Close()
 			}
 		})
 	}
