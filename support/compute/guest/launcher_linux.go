@@ -53,6 +53,13 @@ func NewLauncher() *Launcher {
 func (l *Launcher) run() {
 	// Without UnlockOSThread the thread ends with this goroutine, and its children get their death signal.
 	runtime.LockOSThread()
+	if unix.Gettid() == os.Getpid() {
+		// The runtime parks the program's first thread instead of ending it. While it is held here, another is found.
+		go l.run()
+		<-l.done
+		runtime.UnlockOSThread()
+		return
+	}
 	defer close(l.done)
 	for {
 		select {
