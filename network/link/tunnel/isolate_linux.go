@@ -92,6 +92,9 @@ func (l *layers) cover(dir string, mayOverlay bool) error {
 }
 
 func (l *layers) overlay(dir string) error {
+	if ofTheKernel(dir) {
+		return bindReadOnly(dir)
+	}
 	l.count++
 	name := strings.ReplaceAll(strings.ReplaceAll(dir[1:], "%", "%25"), "/", "%2F")
 	upper, work := filepath.Join(upperDir, name), filepath.Join(workDir, name)
@@ -110,6 +113,18 @@ func (l *layers) overlay(dir string) error {
 		fmt.Fprintf(l.log, "postern: attach: %s is read-only, it can have no layer: %v\n", dir, err)
 	}
 	return bindReadOnly(dir)
+}
+
+// kernelFiles are the file systems whose files are the kernel's own state (statfs(2)). Some are mounted below a root of
+// another system that lies on this machine; overlayfs takes none of them.
+var kernelFiles = []int64{
+	unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.CGROUP2_SUPER_MAGIC, unix.DEVPTS_SUPER_MAGIC,
+	unix.DEBUGFS_MAGIC, unix.TRACEFS_MAGIC, unix.SECURITYFS_MAGIC, unix.BPF_FS_MAGIC,
+}
+
+func ofTheKernel(dir string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(dir, &st) == nil && slices.Contains(kernelFiles, int64(st.Type))
 }
 
 // prepareLayer makes the directories of a layer. The upper one shows in the place of dir, with its mode and owner.
