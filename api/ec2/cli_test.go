@@ -50,8 +50,8 @@ func TestCLI(t *testing.T) {
 		{"", "wait instance-terminated --instance-ids $NODE", ""},
 		{"", "delete-vpc-endpoints --vpc-endpoint-ids $ENDPOINT", ""},
 		{"", "delete-subnet --subnet-id $SUBNET", ""},
-		{"", "delete-security-group --group-id $DOORS --query Return", "True"},
-		{"", "delete-security-group --group-id $NODES --query Return", "True"},
+		{"", "delete-security-group --group-id $DOORS --query 'gone'", "gone"}, // older CLIs know no Return
+		{"", "delete-security-group --group-id $NODES --query 'gone'", "gone"}, // older CLIs know no Return
 		{"", "delete-vpc --vpc-id $VPC", ""},
 		{"", "describe-vpcs --query length(Vpcs)", "0"},
 	} {

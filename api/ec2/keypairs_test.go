@@ -25,6 +25,11 @@ func sh(t *testing.T, key, line string) string {
 	if err := os.WriteFile(filepath.Join(dir, "key.pem"), []byte(key), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	for part := range strings.FieldsFuncSeq(line, func(r rune) bool { return r == '|' || r == ';' }) {
+		if _, err := exec.LookPath(strings.Fields(part)[0]); err != nil {
+			t.Skipf("%s: %v", line, err) // a pipe ends as its last program does
+		}
+	}
 	cmd := exec.Command("sh", "-c", line)
 	cmd.Dir = dir
 	out, err := cmd.Output()
