@@ -124,7 +124,10 @@ var kernelFiles = []int64{
 
 func ofTheKernel(dir string) bool {
 	var st unix.Statfs_t
-	return unix.Statfs(dir, &st) == nil && slices.Contains(kernelFiles, int64(st.Type))
+	if unix.Statfs(dir, &st) != nil {
+		return false
+	}
+	return slices.Contains(kernelFiles, int64(st.Type)) //nolint:unconvert // an int32 on 32-bit systems
 }
 
 // prepareLayer makes the directories of a layer. The upper one shows in the place of dir, with its mode and owner.
