@@ -30,7 +30,7 @@ func openDataDir(path string) (*dataDir, error) {
 		if err := sweepTemporary(); err != nil {
 			return nil, err
 		}
-		temporary, err := os.MkdirTemp("", "postern-new-")
+		temporary, err := os.MkdirTemp("", unnamedPrefix)
 		if err != nil {
 			return nil, fmt.Errorf("make temporary data directory: %w", err)
 		}
@@ -51,7 +51,7 @@ func openDataDir(path string) (*dataDir, error) {
 	}
 	if d.ephemeral {
 		// Its lock is held before it has the name by which others find what nobody holds any more.
-		named := filepath.Join(filepath.Dir(d.path), temporaryPrefix+strings.TrimPrefix(filepath.Base(d.path), "postern-new-"))
+		named := filepath.Join(filepath.Dir(d.path), temporaryPrefix+strings.TrimPrefix(filepath.Base(d.path), unnamedPrefix))
 		if err := os.Rename(d.path, named); err != nil {
 			return nil, errors.Join(fmt.Errorf("name temporary data directory: %w", err), d.close())
 		}
@@ -63,8 +63,11 @@ func openDataDir(path string) (*dataDir, error) {
 	return d, nil
 }
 
-// temporaryPrefix begins the names of temporary data directories.
-const temporaryPrefix = "postern-lab-"
+// temporaryPrefix begins the names of temporary data directories, unnamedPrefix those of directories that are not locked yet.
+const (
+	temporaryPrefix = "postern-lab-"
+	unnamedPrefix   = "postern-new-"
+)
 
 // sweepTemporary removes the temporary data directories of this user whose servers were killed.
 func sweepTemporary() error {

@@ -123,22 +123,28 @@ func (s Step) platforms() (linux, windows bool) {
 // Parse reads a document. Its faults are of kind Invalid with Amazon's codes InvalidDocumentContent,
 // InvalidDocumentSchemaVersion and MaxDocumentSizeExceeded.
 func Parse(text []byte, format Format) (*Document, error) {
+	d, _, err := parse(text, format)
+	return d, err
+}
+
+// parse is Parse, and gives the tree that the document was read from, too.
+func parse(text []byte, format Format) (*Document, map[string]any, error) {
 	if len(text) > MaxSize {
-		return nil, invalid("MaxDocumentSizeExceeded", "the document has %d bytes; the largest may have %d", len(text), MaxSize)
+		return nil, nil, invalid("MaxDocumentSizeExceeded", "the document has %d bytes; the largest may have %d", len(text), MaxSize)
 	}
 	tree, err := decode(text, format)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	root, ok := tree.(map[string]any)
 	if !ok {
-		return nil, badContent("the document is not an object")
+		return nil, nil, badContent("the document is not an object")
 	}
 	d := &Document{content: encode(root)}
 	if err := d.read(root); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return d, nil
+	return d, root, nil
 }
 
 func (d *Document) read(root map[string]any) error {

@@ -10,15 +10,11 @@ import (
 // knows, with its path: a key that is passed over may be the one that keeps a value from being run as code. Parse stays
 // tolerant, because an agent must read documents that are newer than itself.
 func Check(text []byte, format Format) (*Document, error) {
-	d, err := Parse(text, format)
+	d, root, err := parse(text, format)
 	if err != nil {
 		return nil, err
 	}
-	tree, err := decode(d.content, JSON)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.checkKeys(tree.(map[string]any)); err != nil {
+	if err := d.checkKeys(root); err != nil {
 		return nil, err
 	}
 	return d, nil

@@ -61,11 +61,11 @@ func substituteText(s string, values Values) any {
 func (d *Document) Steps(values Values) []Step {
 	out := make([]Step, len(d.Templates))
 	for i, s := range d.Templates {
-		sets := make([]map[string]any, len(s.Sets))
+		sets, scripted := make([]map[string]any, len(s.Sets)), d.inScript(s.Action, values)
 		for j, set := range s.Sets {
 			sets[j] = Substitute(set, values).(map[string]any)
 			if script, ok := set[scriptInput]; ok {
-				sets[j][scriptInput] = Substitute(script, d.inScript(s.Action, values))
+				sets[j][scriptInput] = Substitute(script, scripted)
 			}
 		}
 		s.Sets, s.Inputs = sets, sets[0]
