@@ -91,6 +91,15 @@ func endpoint(c aws.Config, s Service) (where, region string) {
 // Token is a new idempotency token: with it, a call that is repeated does its work once.
 func Token() string { return uuid.NewString() }
 
+// Do is Call for an operation whose output is an Out.
+func Do[Out any](ctx context.Context, c *Client, operation string, in any) (*Out, error) {
+	out := new(Out)
+	if err := c.Call(ctx, operation, in, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // Call has the service do an operation. in and out are pointers to its input and output types. It fails with an *Error
 // where the service refuses, and with the context's error where that ends first.
 func (c *Client) Call(ctx context.Context, operation string, in, out any) error {

@@ -22,155 +22,79 @@ type Client struct{ caller *client.Client }
 func NewFromConfig(c aws.Config) *Client { return &Client{client.New(c, service)} }
 
 func (c *Client) AcceptVpcEndpointConnections(ctx context.Context, in *AcceptVpcEndpointConnectionsInput) (*AcceptVpcEndpointConnectionsOutput, error) {
-	out := new(AcceptVpcEndpointConnectionsOutput)
-	if err := c.caller.Call(ctx, "AcceptVpcEndpointConnections", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AcceptVpcEndpointConnectionsOutput](ctx, c.caller, "AcceptVpcEndpointConnections", in)
 }
 
 func (c *Client) AcceptVpcPeeringConnection(ctx context.Context, in *AcceptVpcPeeringConnectionInput) (*AcceptVpcPeeringConnectionOutput, error) {
-	out := new(AcceptVpcPeeringConnectionOutput)
-	if err := c.caller.Call(ctx, "AcceptVpcPeeringConnection", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AcceptVpcPeeringConnectionOutput](ctx, c.caller, "AcceptVpcPeeringConnection", in)
 }
 
 func (c *Client) AllocateAddress(ctx context.Context, in *AllocateAddressInput) (*AllocateAddressOutput, error) {
-	out := new(AllocateAddressOutput)
-	if err := c.caller.Call(ctx, "AllocateAddress", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AllocateAddressOutput](ctx, c.caller, "AllocateAddress", in)
 }
 
 func (c *Client) AssignPrivateIpAddresses(ctx context.Context, in *AssignPrivateIpAddressesInput) (*AssignPrivateIpAddressesOutput, error) {
-	out := new(AssignPrivateIpAddressesOutput)
-	if err := c.caller.Call(ctx, "AssignPrivateIpAddresses", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AssignPrivateIpAddressesOutput](ctx, c.caller, "AssignPrivateIpAddresses", in)
 }
 
 func (c *Client) AssociateAddress(ctx context.Context, in *AssociateAddressInput) (*AssociateAddressOutput, error) {
-	out := new(AssociateAddressOutput)
-	if err := c.caller.Call(ctx, "AssociateAddress", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AssociateAddressOutput](ctx, c.caller, "AssociateAddress", in)
 }
 
 func (c *Client) AssociateDhcpOptions(ctx context.Context, in *AssociateDhcpOptionsInput) (*AssociateDhcpOptionsOutput, error) {
-	out := new(AssociateDhcpOptionsOutput)
-	if err := c.caller.Call(ctx, "AssociateDhcpOptions", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AssociateDhcpOptionsOutput](ctx, c.caller, "AssociateDhcpOptions", in)
 }
 
 func (c *Client) AssociateIamInstanceProfile(ctx context.Context, in *AssociateIamInstanceProfileInput) (*AssociateIamInstanceProfileOutput, error) {
-	out := new(AssociateIamInstanceProfileOutput)
-	if err := c.caller.Call(ctx, "AssociateIamInstanceProfile", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AssociateIamInstanceProfileOutput](ctx, c.caller, "AssociateIamInstanceProfile", in)
 }
 
 func (c *Client) AssociateRouteTable(ctx context.Context, in *AssociateRouteTableInput) (*AssociateRouteTableOutput, error) {
-	out := new(AssociateRouteTableOutput)
-	if err := c.caller.Call(ctx, "AssociateRouteTable", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AssociateRouteTableOutput](ctx, c.caller, "AssociateRouteTable", in)
 }
 
 func (c *Client) AssociateVpcCidrBlock(ctx context.Context, in *AssociateVpcCidrBlockInput) (*AssociateVpcCidrBlockOutput, error) {
-	out := new(AssociateVpcCidrBlockOutput)
-	if err := c.caller.Call(ctx, "AssociateVpcCidrBlock", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AssociateVpcCidrBlockOutput](ctx, c.caller, "AssociateVpcCidrBlock", in)
 }
 
 func (c *Client) AttachInternetGateway(ctx context.Context, in *AttachInternetGatewayInput) (*AttachInternetGatewayOutput, error) {
-	out := new(AttachInternetGatewayOutput)
-	if err := c.caller.Call(ctx, "AttachInternetGateway", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AttachInternetGatewayOutput](ctx, c.caller, "AttachInternetGateway", in)
 }
 
 func (c *Client) AttachNetworkInterface(ctx context.Context, in *AttachNetworkInterfaceInput) (*AttachNetworkInterfaceOutput, error) {
-	out := new(AttachNetworkInterfaceOutput)
-	if err := c.caller.Call(ctx, "AttachNetworkInterface", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AttachNetworkInterfaceOutput](ctx, c.caller, "AttachNetworkInterface", in)
 }
 
 func (c *Client) AuthorizeSecurityGroupEgress(ctx context.Context, in *AuthorizeSecurityGroupEgressInput) (*AuthorizeSecurityGroupEgressOutput, error) {
-	out := new(AuthorizeSecurityGroupEgressOutput)
-	if err := c.caller.Call(ctx, "AuthorizeSecurityGroupEgress", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AuthorizeSecurityGroupEgressOutput](ctx, c.caller, "AuthorizeSecurityGroupEgress", in)
 }
 
 func (c *Client) AuthorizeSecurityGroupIngress(ctx context.Context, in *AuthorizeSecurityGroupIngressInput) (*AuthorizeSecurityGroupIngressOutput, error) {
-	out := new(AuthorizeSecurityGroupIngressOutput)
-	if err := c.caller.Call(ctx, "AuthorizeSecurityGroupIngress", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AuthorizeSecurityGroupIngressOutput](ctx, c.caller, "AuthorizeSecurityGroupIngress", in)
 }
 
 func (c *Client) CreateDefaultSubnet(ctx context.Context, in *CreateDefaultSubnetInput) (*CreateDefaultSubnetOutput, error) {
-	out := new(CreateDefaultSubnetOutput)
-	if err := c.caller.Call(ctx, "CreateDefaultSubnet", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateDefaultSubnetOutput](ctx, c.caller, "CreateDefaultSubnet", in)
 }
 
 func (c *Client) CreateDefaultVpc(ctx context.Context, in *CreateDefaultVpcInput) (*CreateDefaultVpcOutput, error) {
-	out := new(CreateDefaultVpcOutput)
-	if err := c.caller.Call(ctx, "CreateDefaultVpc", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateDefaultVpcOutput](ctx, c.caller, "CreateDefaultVpc", in)
 }
 
 func (c *Client) CreateDhcpOptions(ctx context.Context, in *CreateDhcpOptionsInput) (*CreateDhcpOptionsOutput, error) {
-	out := new(CreateDhcpOptionsOutput)
-	if err := c.caller.Call(ctx, "CreateDhcpOptions", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateDhcpOptionsOutput](ctx, c.caller, "CreateDhcpOptions", in)
 }
 
 func (c *Client) CreateFlowLogs(ctx context.Context, in *CreateFlowLogsInput) (*CreateFlowLogsOutput, error) {
-	out := new(CreateFlowLogsOutput)
-	if err := c.caller.Call(ctx, "CreateFlowLogs", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateFlowLogsOutput](ctx, c.caller, "CreateFlowLogs", in)
 }
 
 func (c *Client) CreateInternetGateway(ctx context.Context, in *CreateInternetGatewayInput) (*CreateInternetGatewayOutput, error) {
-	out := new(CreateInternetGatewayOutput)
-	if err := c.caller.Call(ctx, "CreateInternetGateway", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateInternetGatewayOutput](ctx, c.caller, "CreateInternetGateway", in)
 }
 
 func (c *Client) CreateKeyPair(ctx context.Context, in *CreateKeyPairInput) (*CreateKeyPairOutput, error) {
-	out := new(CreateKeyPairOutput)
-	if err := c.caller.Call(ctx, "CreateKeyPair", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateKeyPairOutput](ctx, c.caller, "CreateKeyPair", in)
 }
 
 func (c *Client) CreateManagedPrefixList(ctx context.Context, in *CreateManagedPrefixListInput) (*CreateManagedPrefixListOutput, error) {
@@ -179,11 +103,7 @@ func (c *Client) CreateManagedPrefixList(ctx context.Context, in *CreateManagedP
 		own.ClientToken = aws.String(client.Token())
 		in = &own
 	}
-	out := new(CreateManagedPrefixListOutput)
-	if err := c.caller.Call(ctx, "CreateManagedPrefixList", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateManagedPrefixListOutput](ctx, c.caller, "CreateManagedPrefixList", in)
 }
 
 func (c *Client) CreateNatGateway(ctx context.Context, in *CreateNatGatewayInput) (*CreateNatGatewayOutput, error) {
@@ -192,11 +112,7 @@ func (c *Client) CreateNatGateway(ctx context.Context, in *CreateNatGatewayInput
 		own.ClientToken = aws.String(client.Token())
 		in = &own
 	}
-	out := new(CreateNatGatewayOutput)
-	if err := c.caller.Call(ctx, "CreateNatGateway", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateNatGatewayOutput](ctx, c.caller, "CreateNatGateway", in)
 }
 
 func (c *Client) CreateNetworkAcl(ctx context.Context, in *CreateNetworkAclInput) (*CreateNetworkAclOutput, error) {
@@ -205,19 +121,11 @@ func (c *Client) CreateNetworkAcl(ctx context.Context, in *CreateNetworkAclInput
 		own.ClientToken = aws.String(client.Token())
 		in = &own
 	}
-	out := new(CreateNetworkAclOutput)
-	if err := c.caller.Call(ctx, "CreateNetworkAcl", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateNetworkAclOutput](ctx, c.caller, "CreateNetworkAcl", in)
 }
 
 func (c *Client) CreateNetworkAclEntry(ctx context.Context, in *CreateNetworkAclEntryInput) (*CreateNetworkAclEntryOutput, error) {
-	out := new(CreateNetworkAclEntryOutput)
-	if err := c.caller.Call(ctx, "CreateNetworkAclEntry", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateNetworkAclEntryOutput](ctx, c.caller, "CreateNetworkAclEntry", in)
 }
 
 func (c *Client) CreateNetworkInterface(ctx context.Context, in *CreateNetworkInterfaceInput) (*CreateNetworkInterfaceOutput, error) {
@@ -226,19 +134,11 @@ func (c *Client) CreateNetworkInterface(ctx context.Context, in *CreateNetworkIn
 		own.ClientToken = aws.String(client.Token())
 		in = &own
 	}
-	out := new(CreateNetworkInterfaceOutput)
-	if err := c.caller.Call(ctx, "CreateNetworkInterface", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateNetworkInterfaceOutput](ctx, c.caller, "CreateNetworkInterface", in)
 }
 
 func (c *Client) CreateRoute(ctx context.Context, in *CreateRouteInput) (*CreateRouteOutput, error) {
-	out := new(CreateRouteOutput)
-	if err := c.caller.Call(ctx, "CreateRoute", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateRouteOutput](ctx, c.caller, "CreateRoute", in)
 }
 
 func (c *Client) CreateRouteTable(ctx context.Context, in *CreateRouteTableInput) (*CreateRouteTableOutput, error) {
@@ -247,1107 +147,555 @@ func (c *Client) CreateRouteTable(ctx context.Context, in *CreateRouteTableInput
 		own.ClientToken = aws.String(client.Token())
 		in = &own
 	}
-	out := new(CreateRouteTableOutput)
-	if err := c.caller.Call(ctx, "CreateRouteTable", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateRouteTableOutput](ctx, c.caller, "CreateRouteTable", in)
 }
 
 func (c *Client) CreateSecurityGroup(ctx context.Context, in *CreateSecurityGroupInput) (*CreateSecurityGroupOutput, error) {
-	out := new(CreateSecurityGroupOutput)
-	if err := c.caller.Call(ctx, "CreateSecurityGroup", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateSecurityGroupOutput](ctx, c.caller, "CreateSecurityGroup", in)
 }
 
 func (c *Client) CreateSubnet(ctx context.Context, in *CreateSubnetInput) (*CreateSubnetOutput, error) {
-	out := new(CreateSubnetOutput)
-	if err := c.caller.Call(ctx, "CreateSubnet", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateSubnetOutput](ctx, c.caller, "CreateSubnet", in)
 }
 
 func (c *Client) CreateTags(ctx context.Context, in *CreateTagsInput) (*CreateTagsOutput, error) {
-	out := new(CreateTagsOutput)
-	if err := c.caller.Call(ctx, "CreateTags", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateTagsOutput](ctx, c.caller, "CreateTags", in)
 }
 
 func (c *Client) CreateVpc(ctx context.Context, in *CreateVpcInput) (*CreateVpcOutput, error) {
-	out := new(CreateVpcOutput)
-	if err := c.caller.Call(ctx, "CreateVpc", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateVpcOutput](ctx, c.caller, "CreateVpc", in)
 }
 
 func (c *Client) CreateVpcEndpoint(ctx context.Context, in *CreateVpcEndpointInput) (*CreateVpcEndpointOutput, error) {
-	out := new(CreateVpcEndpointOutput)
-	if err := c.caller.Call(ctx, "CreateVpcEndpoint", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateVpcEndpointOutput](ctx, c.caller, "CreateVpcEndpoint", in)
 }
 
 func (c *Client) CreateVpcEndpointConnectionNotification(ctx context.Context, in *CreateVpcEndpointConnectionNotificationInput) (*CreateVpcEndpointConnectionNotificationOutput, error) {
-	out := new(CreateVpcEndpointConnectionNotificationOutput)
-	if err := c.caller.Call(ctx, "CreateVpcEndpointConnectionNotification", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateVpcEndpointConnectionNotificationOutput](ctx, c.caller, "CreateVpcEndpointConnectionNotification", in)
 }
 
 func (c *Client) CreateVpcEndpointServiceConfiguration(ctx context.Context, in *CreateVpcEndpointServiceConfigurationInput) (*CreateVpcEndpointServiceConfigurationOutput, error) {
-	out := new(CreateVpcEndpointServiceConfigurationOutput)
-	if err := c.caller.Call(ctx, "CreateVpcEndpointServiceConfiguration", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateVpcEndpointServiceConfigurationOutput](ctx, c.caller, "CreateVpcEndpointServiceConfiguration", in)
 }
 
 func (c *Client) CreateVpcPeeringConnection(ctx context.Context, in *CreateVpcPeeringConnectionInput) (*CreateVpcPeeringConnectionOutput, error) {
-	out := new(CreateVpcPeeringConnectionOutput)
-	if err := c.caller.Call(ctx, "CreateVpcPeeringConnection", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateVpcPeeringConnectionOutput](ctx, c.caller, "CreateVpcPeeringConnection", in)
 }
 
 func (c *Client) DeleteDhcpOptions(ctx context.Context, in *DeleteDhcpOptionsInput) (*DeleteDhcpOptionsOutput, error) {
-	out := new(DeleteDhcpOptionsOutput)
-	if err := c.caller.Call(ctx, "DeleteDhcpOptions", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteDhcpOptionsOutput](ctx, c.caller, "DeleteDhcpOptions", in)
 }
 
 func (c *Client) DeleteFlowLogs(ctx context.Context, in *DeleteFlowLogsInput) (*DeleteFlowLogsOutput, error) {
-	out := new(DeleteFlowLogsOutput)
-	if err := c.caller.Call(ctx, "DeleteFlowLogs", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteFlowLogsOutput](ctx, c.caller, "DeleteFlowLogs", in)
 }
 
 func (c *Client) DeleteInternetGateway(ctx context.Context, in *DeleteInternetGatewayInput) (*DeleteInternetGatewayOutput, error) {
-	out := new(DeleteInternetGatewayOutput)
-	if err := c.caller.Call(ctx, "DeleteInternetGateway", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteInternetGatewayOutput](ctx, c.caller, "DeleteInternetGateway", in)
 }
 
 func (c *Client) DeleteKeyPair(ctx context.Context, in *DeleteKeyPairInput) (*DeleteKeyPairOutput, error) {
-	out := new(DeleteKeyPairOutput)
-	if err := c.caller.Call(ctx, "DeleteKeyPair", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteKeyPairOutput](ctx, c.caller, "DeleteKeyPair", in)
 }
 
 func (c *Client) DeleteManagedPrefixList(ctx context.Context, in *DeleteManagedPrefixListInput) (*DeleteManagedPrefixListOutput, error) {
-	out := new(DeleteManagedPrefixListOutput)
-	if err := c.caller.Call(ctx, "DeleteManagedPrefixList", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteManagedPrefixListOutput](ctx, c.caller, "DeleteManagedPrefixList", in)
 }
 
 func (c *Client) DeleteNatGateway(ctx context.Context, in *DeleteNatGatewayInput) (*DeleteNatGatewayOutput, error) {
-	out := new(DeleteNatGatewayOutput)
-	if err := c.caller.Call(ctx, "DeleteNatGateway", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteNatGatewayOutput](ctx, c.caller, "DeleteNatGateway", in)
 }
 
 func (c *Client) DeleteNetworkAcl(ctx context.Context, in *DeleteNetworkAclInput) (*DeleteNetworkAclOutput, error) {
-	out := new(DeleteNetworkAclOutput)
-	if err := c.caller.Call(ctx, "DeleteNetworkAcl", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteNetworkAclOutput](ctx, c.caller, "DeleteNetworkAcl", in)
 }
 
 func (c *Client) DeleteNetworkAclEntry(ctx context.Context, in *DeleteNetworkAclEntryInput) (*DeleteNetworkAclEntryOutput, error) {
-	out := new(DeleteNetworkAclEntryOutput)
-	if err := c.caller.Call(ctx, "DeleteNetworkAclEntry", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteNetworkAclEntryOutput](ctx, c.caller, "DeleteNetworkAclEntry", in)
 }
 
 func (c *Client) DeleteNetworkInterface(ctx context.Context, in *DeleteNetworkInterfaceInput) (*DeleteNetworkInterfaceOutput, error) {
-	out := new(DeleteNetworkInterfaceOutput)
-	if err := c.caller.Call(ctx, "DeleteNetworkInterface", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteNetworkInterfaceOutput](ctx, c.caller, "DeleteNetworkInterface", in)
 }
 
 func (c *Client) DeleteRoute(ctx context.Context, in *DeleteRouteInput) (*DeleteRouteOutput, error) {
-	out := new(DeleteRouteOutput)
-	if err := c.caller.Call(ctx, "DeleteRoute", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteRouteOutput](ctx, c.caller, "DeleteRoute", in)
 }
 
 func (c *Client) DeleteRouteTable(ctx context.Context, in *DeleteRouteTableInput) (*DeleteRouteTableOutput, error) {
-	out := new(DeleteRouteTableOutput)
-	if err := c.caller.Call(ctx, "DeleteRouteTable", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteRouteTableOutput](ctx, c.caller, "DeleteRouteTable", in)
 }
 
 func (c *Client) DeleteSecurityGroup(ctx context.Context, in *DeleteSecurityGroupInput) (*DeleteSecurityGroupOutput, error) {
-	out := new(DeleteSecurityGroupOutput)
-	if err := c.caller.Call(ctx, "DeleteSecurityGroup", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteSecurityGroupOutput](ctx, c.caller, "DeleteSecurityGroup", in)
 }
 
 func (c *Client) DeleteSubnet(ctx context.Context, in *DeleteSubnetInput) (*DeleteSubnetOutput, error) {
-	out := new(DeleteSubnetOutput)
-	if err := c.caller.Call(ctx, "DeleteSubnet", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteSubnetOutput](ctx, c.caller, "DeleteSubnet", in)
 }
 
 func (c *Client) DeleteTags(ctx context.Context, in *DeleteTagsInput) (*DeleteTagsOutput, error) {
-	out := new(DeleteTagsOutput)
-	if err := c.caller.Call(ctx, "DeleteTags", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteTagsOutput](ctx, c.caller, "DeleteTags", in)
 }
 
 func (c *Client) DeleteVpc(ctx context.Context, in *DeleteVpcInput) (*DeleteVpcOutput, error) {
-	out := new(DeleteVpcOutput)
-	if err := c.caller.Call(ctx, "DeleteVpc", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteVpcOutput](ctx, c.caller, "DeleteVpc", in)
 }
 
 func (c *Client) DeleteVpcEndpointConnectionNotifications(ctx context.Context, in *DeleteVpcEndpointConnectionNotificationsInput) (*DeleteVpcEndpointConnectionNotificationsOutput, error) {
-	out := new(DeleteVpcEndpointConnectionNotificationsOutput)
-	if err := c.caller.Call(ctx, "DeleteVpcEndpointConnectionNotifications", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteVpcEndpointConnectionNotificationsOutput](ctx, c.caller, "DeleteVpcEndpointConnectionNotifications", in)
 }
 
 func (c *Client) DeleteVpcEndpointServiceConfigurations(ctx context.Context, in *DeleteVpcEndpointServiceConfigurationsInput) (*DeleteVpcEndpointServiceConfigurationsOutput, error) {
-	out := new(DeleteVpcEndpointServiceConfigurationsOutput)
-	if err := c.caller.Call(ctx, "DeleteVpcEndpointServiceConfigurations", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteVpcEndpointServiceConfigurationsOutput](ctx, c.caller, "DeleteVpcEndpointServiceConfigurations", in)
 }
 
 func (c *Client) DeleteVpcEndpoints(ctx context.Context, in *DeleteVpcEndpointsInput) (*DeleteVpcEndpointsOutput, error) {
-	out := new(DeleteVpcEndpointsOutput)
-	if err := c.caller.Call(ctx, "DeleteVpcEndpoints", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteVpcEndpointsOutput](ctx, c.caller, "DeleteVpcEndpoints", in)
 }
 
 func (c *Client) DeleteVpcPeeringConnection(ctx context.Context, in *DeleteVpcPeeringConnectionInput) (*DeleteVpcPeeringConnectionOutput, error) {
-	out := new(DeleteVpcPeeringConnectionOutput)
-	if err := c.caller.Call(ctx, "DeleteVpcPeeringConnection", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteVpcPeeringConnectionOutput](ctx, c.caller, "DeleteVpcPeeringConnection", in)
 }
 
 func (c *Client) DeregisterImage(ctx context.Context, in *DeregisterImageInput) (*DeregisterImageOutput, error) {
-	out := new(DeregisterImageOutput)
-	if err := c.caller.Call(ctx, "DeregisterImage", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeregisterImageOutput](ctx, c.caller, "DeregisterImage", in)
 }
 
 func (c *Client) DescribeAccountAttributes(ctx context.Context, in *DescribeAccountAttributesInput) (*DescribeAccountAttributesOutput, error) {
-	out := new(DescribeAccountAttributesOutput)
-	if err := c.caller.Call(ctx, "DescribeAccountAttributes", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeAccountAttributesOutput](ctx, c.caller, "DescribeAccountAttributes", in)
 }
 
 func (c *Client) DescribeAddresses(ctx context.Context, in *DescribeAddressesInput) (*DescribeAddressesOutput, error) {
-	out := new(DescribeAddressesOutput)
-	if err := c.caller.Call(ctx, "DescribeAddresses", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeAddressesOutput](ctx, c.caller, "DescribeAddresses", in)
 }
 
 func (c *Client) DescribeAddressesAttribute(ctx context.Context, in *DescribeAddressesAttributeInput) (*DescribeAddressesAttributeOutput, error) {
-	out := new(DescribeAddressesAttributeOutput)
-	if err := c.caller.Call(ctx, "DescribeAddressesAttribute", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeAddressesAttributeOutput](ctx, c.caller, "DescribeAddressesAttribute", in)
 }
 
 func (c *Client) DescribeAvailabilityZones(ctx context.Context, in *DescribeAvailabilityZonesInput) (*DescribeAvailabilityZonesOutput, error) {
-	out := new(DescribeAvailabilityZonesOutput)
-	if err := c.caller.Call(ctx, "DescribeAvailabilityZones", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeAvailabilityZonesOutput](ctx, c.caller, "DescribeAvailabilityZones", in)
 }
 
 func (c *Client) DescribeCapacityReservations(ctx context.Context, in *DescribeCapacityReservationsInput) (*DescribeCapacityReservationsOutput, error) {
-	out := new(DescribeCapacityReservationsOutput)
-	if err := c.caller.Call(ctx, "DescribeCapacityReservations", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeCapacityReservationsOutput](ctx, c.caller, "DescribeCapacityReservations", in)
 }
 
 func (c *Client) DescribeCarrierGateways(ctx context.Context, in *DescribeCarrierGatewaysInput) (*DescribeCarrierGatewaysOutput, error) {
-	out := new(DescribeCarrierGatewaysOutput)
-	if err := c.caller.Call(ctx, "DescribeCarrierGateways", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeCarrierGatewaysOutput](ctx, c.caller, "DescribeCarrierGateways", in)
 }
 
 func (c *Client) DescribeClassicLinkInstances(ctx context.Context, in *DescribeClassicLinkInstancesInput) (*DescribeClassicLinkInstancesOutput, error) {
-	out := new(DescribeClassicLinkInstancesOutput)
-	if err := c.caller.Call(ctx, "DescribeClassicLinkInstances", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeClassicLinkInstancesOutput](ctx, c.caller, "DescribeClassicLinkInstances", in)
 }
 
 func (c *Client) DescribeClientVpnEndpoints(ctx context.Context, in *DescribeClientVpnEndpointsInput) (*DescribeClientVpnEndpointsOutput, error) {
-	out := new(DescribeClientVpnEndpointsOutput)
-	if err := c.caller.Call(ctx, "DescribeClientVpnEndpoints", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeClientVpnEndpointsOutput](ctx, c.caller, "DescribeClientVpnEndpoints", in)
 }
 
 func (c *Client) DescribeCoipPools(ctx context.Context, in *DescribeCoipPoolsInput) (*DescribeCoipPoolsOutput, error) {
-	out := new(DescribeCoipPoolsOutput)
-	if err := c.caller.Call(ctx, "DescribeCoipPools", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeCoipPoolsOutput](ctx, c.caller, "DescribeCoipPools", in)
 }
 
 func (c *Client) DescribeCustomerGateways(ctx context.Context, in *DescribeCustomerGatewaysInput) (*DescribeCustomerGatewaysOutput, error) {
-	out := new(DescribeCustomerGatewaysOutput)
-	if err := c.caller.Call(ctx, "DescribeCustomerGateways", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeCustomerGatewaysOutput](ctx, c.caller, "DescribeCustomerGateways", in)
 }
 
 func (c *Client) DescribeDhcpOptions(ctx context.Context, in *DescribeDhcpOptionsInput) (*DescribeDhcpOptionsOutput, error) {
-	out := new(DescribeDhcpOptionsOutput)
-	if err := c.caller.Call(ctx, "DescribeDhcpOptions", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeDhcpOptionsOutput](ctx, c.caller, "DescribeDhcpOptions", in)
 }
 
 func (c *Client) DescribeEgressOnlyInternetGateways(ctx context.Context, in *DescribeEgressOnlyInternetGatewaysInput) (*DescribeEgressOnlyInternetGatewaysOutput, error) {
-	out := new(DescribeEgressOnlyInternetGatewaysOutput)
-	if err := c.caller.Call(ctx, "DescribeEgressOnlyInternetGateways", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeEgressOnlyInternetGatewaysOutput](ctx, c.caller, "DescribeEgressOnlyInternetGateways", in)
 }
 
 func (c *Client) DescribeFlowLogs(ctx context.Context, in *DescribeFlowLogsInput) (*DescribeFlowLogsOutput, error) {
-	out := new(DescribeFlowLogsOutput)
-	if err := c.caller.Call(ctx, "DescribeFlowLogs", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeFlowLogsOutput](ctx, c.caller, "DescribeFlowLogs", in)
 }
 
 func (c *Client) DescribeHosts(ctx context.Context, in *DescribeHostsInput) (*DescribeHostsOutput, error) {
-	out := new(DescribeHostsOutput)
-	if err := c.caller.Call(ctx, "DescribeHosts", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeHostsOutput](ctx, c.caller, "DescribeHosts", in)
 }
 
 func (c *Client) DescribeIamInstanceProfileAssociations(ctx context.Context, in *DescribeIamInstanceProfileAssociationsInput) (*DescribeIamInstanceProfileAssociationsOutput, error) {
-	out := new(DescribeIamInstanceProfileAssociationsOutput)
-	if err := c.caller.Call(ctx, "DescribeIamInstanceProfileAssociations", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeIamInstanceProfileAssociationsOutput](ctx, c.caller, "DescribeIamInstanceProfileAssociations", in)
 }
 
 func (c *Client) DescribeImages(ctx context.Context, in *DescribeImagesInput) (*DescribeImagesOutput, error) {
-	out := new(DescribeImagesOutput)
-	if err := c.caller.Call(ctx, "DescribeImages", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeImagesOutput](ctx, c.caller, "DescribeImages", in)
 }
 
 func (c *Client) DescribeInstanceAttribute(ctx context.Context, in *DescribeInstanceAttributeInput) (*DescribeInstanceAttributeOutput, error) {
-	out := new(DescribeInstanceAttributeOutput)
-	if err := c.caller.Call(ctx, "DescribeInstanceAttribute", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeInstanceAttributeOutput](ctx, c.caller, "DescribeInstanceAttribute", in)
 }
 
 func (c *Client) DescribeInstanceConnectEndpoints(ctx context.Context, in *DescribeInstanceConnectEndpointsInput) (*DescribeInstanceConnectEndpointsOutput, error) {
-	out := new(DescribeInstanceConnectEndpointsOutput)
-	if err := c.caller.Call(ctx, "DescribeInstanceConnectEndpoints", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeInstanceConnectEndpointsOutput](ctx, c.caller, "DescribeInstanceConnectEndpoints", in)
 }
 
 func (c *Client) DescribeInstanceCreditSpecifications(ctx context.Context, in *DescribeInstanceCreditSpecificationsInput) (*DescribeInstanceCreditSpecificationsOutput, error) {
-	out := new(DescribeInstanceCreditSpecificationsOutput)
-	if err := c.caller.Call(ctx, "DescribeInstanceCreditSpecifications", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeInstanceCreditSpecificationsOutput](ctx, c.caller, "DescribeInstanceCreditSpecifications", in)
 }
 
 func (c *Client) DescribeInstanceStatus(ctx context.Context, in *DescribeInstanceStatusInput) (*DescribeInstanceStatusOutput, error) {
-	out := new(DescribeInstanceStatusOutput)
-	if err := c.caller.Call(ctx, "DescribeInstanceStatus", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeInstanceStatusOutput](ctx, c.caller, "DescribeInstanceStatus", in)
 }
 
 func (c *Client) DescribeInstanceTypeOfferings(ctx context.Context, in *DescribeInstanceTypeOfferingsInput) (*DescribeInstanceTypeOfferingsOutput, error) {
-	out := new(DescribeInstanceTypeOfferingsOutput)
-	if err := c.caller.Call(ctx, "DescribeInstanceTypeOfferings", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeInstanceTypeOfferingsOutput](ctx, c.caller, "DescribeInstanceTypeOfferings", in)
 }
 
 func (c *Client) DescribeInstanceTypes(ctx context.Context, in *DescribeInstanceTypesInput) (*DescribeInstanceTypesOutput, error) {
-	out := new(DescribeInstanceTypesOutput)
-	if err := c.caller.Call(ctx, "DescribeInstanceTypes", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeInstanceTypesOutput](ctx, c.caller, "DescribeInstanceTypes", in)
 }
 
 func (c *Client) DescribeInstances(ctx context.Context, in *DescribeInstancesInput) (*DescribeInstancesOutput, error) {
-	out := new(DescribeInstancesOutput)
-	if err := c.caller.Call(ctx, "DescribeInstances", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeInstancesOutput](ctx, c.caller, "DescribeInstances", in)
 }
 
 func (c *Client) DescribeInternetGateways(ctx context.Context, in *DescribeInternetGatewaysInput) (*DescribeInternetGatewaysOutput, error) {
-	out := new(DescribeInternetGatewaysOutput)
-	if err := c.caller.Call(ctx, "DescribeInternetGateways", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeInternetGatewaysOutput](ctx, c.caller, "DescribeInternetGateways", in)
 }
 
 func (c *Client) DescribeIpamPools(ctx context.Context, in *DescribeIpamPoolsInput) (*DescribeIpamPoolsOutput, error) {
-	out := new(DescribeIpamPoolsOutput)
-	if err := c.caller.Call(ctx, "DescribeIpamPools", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeIpamPoolsOutput](ctx, c.caller, "DescribeIpamPools", in)
 }
 
 func (c *Client) DescribeIpv6Pools(ctx context.Context, in *DescribeIpv6PoolsInput) (*DescribeIpv6PoolsOutput, error) {
-	out := new(DescribeIpv6PoolsOutput)
-	if err := c.caller.Call(ctx, "DescribeIpv6Pools", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeIpv6PoolsOutput](ctx, c.caller, "DescribeIpv6Pools", in)
 }
 
 func (c *Client) DescribeKeyPairs(ctx context.Context, in *DescribeKeyPairsInput) (*DescribeKeyPairsOutput, error) {
-	out := new(DescribeKeyPairsOutput)
-	if err := c.caller.Call(ctx, "DescribeKeyPairs", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeKeyPairsOutput](ctx, c.caller, "DescribeKeyPairs", in)
 }
 
 func (c *Client) DescribeLaunchTemplateVersions(ctx context.Context, in *DescribeLaunchTemplateVersionsInput) (*DescribeLaunchTemplateVersionsOutput, error) {
-	out := new(DescribeLaunchTemplateVersionsOutput)
-	if err := c.caller.Call(ctx, "DescribeLaunchTemplateVersions", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeLaunchTemplateVersionsOutput](ctx, c.caller, "DescribeLaunchTemplateVersions", in)
 }
 
 func (c *Client) DescribeLaunchTemplates(ctx context.Context, in *DescribeLaunchTemplatesInput) (*DescribeLaunchTemplatesOutput, error) {
-	out := new(DescribeLaunchTemplatesOutput)
-	if err := c.caller.Call(ctx, "DescribeLaunchTemplates", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeLaunchTemplatesOutput](ctx, c.caller, "DescribeLaunchTemplates", in)
 }
 
 func (c *Client) DescribeLocalGatewayRouteTables(ctx context.Context, in *DescribeLocalGatewayRouteTablesInput) (*DescribeLocalGatewayRouteTablesOutput, error) {
-	out := new(DescribeLocalGatewayRouteTablesOutput)
-	if err := c.caller.Call(ctx, "DescribeLocalGatewayRouteTables", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeLocalGatewayRouteTablesOutput](ctx, c.caller, "DescribeLocalGatewayRouteTables", in)
 }
 
 func (c *Client) DescribeLocalGateways(ctx context.Context, in *DescribeLocalGatewaysInput) (*DescribeLocalGatewaysOutput, error) {
-	out := new(DescribeLocalGatewaysOutput)
-	if err := c.caller.Call(ctx, "DescribeLocalGateways", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeLocalGatewaysOutput](ctx, c.caller, "DescribeLocalGateways", in)
 }
 
 func (c *Client) DescribeManagedPrefixLists(ctx context.Context, in *DescribeManagedPrefixListsInput) (*DescribeManagedPrefixListsOutput, error) {
-	out := new(DescribeManagedPrefixListsOutput)
-	if err := c.caller.Call(ctx, "DescribeManagedPrefixLists", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeManagedPrefixListsOutput](ctx, c.caller, "DescribeManagedPrefixLists", in)
 }
 
 func (c *Client) DescribeNatGateways(ctx context.Context, in *DescribeNatGatewaysInput) (*DescribeNatGatewaysOutput, error) {
-	out := new(DescribeNatGatewaysOutput)
-	if err := c.caller.Call(ctx, "DescribeNatGateways", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeNatGatewaysOutput](ctx, c.caller, "DescribeNatGateways", in)
 }
 
 func (c *Client) DescribeNetworkAcls(ctx context.Context, in *DescribeNetworkAclsInput) (*DescribeNetworkAclsOutput, error) {
-	out := new(DescribeNetworkAclsOutput)
-	if err := c.caller.Call(ctx, "DescribeNetworkAcls", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeNetworkAclsOutput](ctx, c.caller, "DescribeNetworkAcls", in)
 }
 
 func (c *Client) DescribeNetworkInsightsAnalyses(ctx context.Context, in *DescribeNetworkInsightsAnalysesInput) (*DescribeNetworkInsightsAnalysesOutput, error) {
-	out := new(DescribeNetworkInsightsAnalysesOutput)
-	if err := c.caller.Call(ctx, "DescribeNetworkInsightsAnalyses", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeNetworkInsightsAnalysesOutput](ctx, c.caller, "DescribeNetworkInsightsAnalyses", in)
 }
 
 func (c *Client) DescribeNetworkInsightsPaths(ctx context.Context, in *DescribeNetworkInsightsPathsInput) (*DescribeNetworkInsightsPathsOutput, error) {
-	out := new(DescribeNetworkInsightsPathsOutput)
-	if err := c.caller.Call(ctx, "DescribeNetworkInsightsPaths", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeNetworkInsightsPathsOutput](ctx, c.caller, "DescribeNetworkInsightsPaths", in)
 }
 
 func (c *Client) DescribeNetworkInterfaceAttribute(ctx context.Context, in *DescribeNetworkInterfaceAttributeInput) (*DescribeNetworkInterfaceAttributeOutput, error) {
-	out := new(DescribeNetworkInterfaceAttributeOutput)
-	if err := c.caller.Call(ctx, "DescribeNetworkInterfaceAttribute", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeNetworkInterfaceAttributeOutput](ctx, c.caller, "DescribeNetworkInterfaceAttribute", in)
 }
 
 func (c *Client) DescribeNetworkInterfaces(ctx context.Context, in *DescribeNetworkInterfacesInput) (*DescribeNetworkInterfacesOutput, error) {
-	out := new(DescribeNetworkInterfacesOutput)
-	if err := c.caller.Call(ctx, "DescribeNetworkInterfaces", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeNetworkInterfacesOutput](ctx, c.caller, "DescribeNetworkInterfaces", in)
 }
 
 func (c *Client) DescribePlacementGroups(ctx context.Context, in *DescribePlacementGroupsInput) (*DescribePlacementGroupsOutput, error) {
-	out := new(DescribePlacementGroupsOutput)
-	if err := c.caller.Call(ctx, "DescribePlacementGroups", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribePlacementGroupsOutput](ctx, c.caller, "DescribePlacementGroups", in)
 }
 
 func (c *Client) DescribePrefixLists(ctx context.Context, in *DescribePrefixListsInput) (*DescribePrefixListsOutput, error) {
-	out := new(DescribePrefixListsOutput)
-	if err := c.caller.Call(ctx, "DescribePrefixLists", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribePrefixListsOutput](ctx, c.caller, "DescribePrefixLists", in)
 }
 
 func (c *Client) DescribePublicIpv4Pools(ctx context.Context, in *DescribePublicIpv4PoolsInput) (*DescribePublicIpv4PoolsOutput, error) {
-	out := new(DescribePublicIpv4PoolsOutput)
-	if err := c.caller.Call(ctx, "DescribePublicIpv4Pools", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribePublicIpv4PoolsOutput](ctx, c.caller, "DescribePublicIpv4Pools", in)
 }
 
 func (c *Client) DescribeRegions(ctx context.Context, in *DescribeRegionsInput) (*DescribeRegionsOutput, error) {
-	out := new(DescribeRegionsOutput)
-	if err := c.caller.Call(ctx, "DescribeRegions", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeRegionsOutput](ctx, c.caller, "DescribeRegions", in)
 }
 
 func (c *Client) DescribeReservedInstances(ctx context.Context, in *DescribeReservedInstancesInput) (*DescribeReservedInstancesOutput, error) {
-	out := new(DescribeReservedInstancesOutput)
-	if err := c.caller.Call(ctx, "DescribeReservedInstances", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeReservedInstancesOutput](ctx, c.caller, "DescribeReservedInstances", in)
 }
 
 func (c *Client) DescribeRouteTables(ctx context.Context, in *DescribeRouteTablesInput) (*DescribeRouteTablesOutput, error) {
-	out := new(DescribeRouteTablesOutput)
-	if err := c.caller.Call(ctx, "DescribeRouteTables", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeRouteTablesOutput](ctx, c.caller, "DescribeRouteTables", in)
 }
 
 func (c *Client) DescribeSecurityGroupReferences(ctx context.Context, in *DescribeSecurityGroupReferencesInput) (*DescribeSecurityGroupReferencesOutput, error) {
-	out := new(DescribeSecurityGroupReferencesOutput)
-	if err := c.caller.Call(ctx, "DescribeSecurityGroupReferences", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeSecurityGroupReferencesOutput](ctx, c.caller, "DescribeSecurityGroupReferences", in)
 }
 
 func (c *Client) DescribeSecurityGroupRules(ctx context.Context, in *DescribeSecurityGroupRulesInput) (*DescribeSecurityGroupRulesOutput, error) {
-	out := new(DescribeSecurityGroupRulesOutput)
-	if err := c.caller.Call(ctx, "DescribeSecurityGroupRules", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeSecurityGroupRulesOutput](ctx, c.caller, "DescribeSecurityGroupRules", in)
 }
 
 func (c *Client) DescribeSecurityGroupVpcAssociations(ctx context.Context, in *DescribeSecurityGroupVpcAssociationsInput) (*DescribeSecurityGroupVpcAssociationsOutput, error) {
-	out := new(DescribeSecurityGroupVpcAssociationsOutput)
-	if err := c.caller.Call(ctx, "DescribeSecurityGroupVpcAssociations", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeSecurityGroupVpcAssociationsOutput](ctx, c.caller, "DescribeSecurityGroupVpcAssociations", in)
 }
 
 func (c *Client) DescribeSecurityGroups(ctx context.Context, in *DescribeSecurityGroupsInput) (*DescribeSecurityGroupsOutput, error) {
-	out := new(DescribeSecurityGroupsOutput)
-	if err := c.caller.Call(ctx, "DescribeSecurityGroups", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeSecurityGroupsOutput](ctx, c.caller, "DescribeSecurityGroups", in)
 }
 
 func (c *Client) DescribeSnapshots(ctx context.Context, in *DescribeSnapshotsInput) (*DescribeSnapshotsOutput, error) {
-	out := new(DescribeSnapshotsOutput)
-	if err := c.caller.Call(ctx, "DescribeSnapshots", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeSnapshotsOutput](ctx, c.caller, "DescribeSnapshots", in)
 }
 
 func (c *Client) DescribeSpotInstanceRequests(ctx context.Context, in *DescribeSpotInstanceRequestsInput) (*DescribeSpotInstanceRequestsOutput, error) {
-	out := new(DescribeSpotInstanceRequestsOutput)
-	if err := c.caller.Call(ctx, "DescribeSpotInstanceRequests", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeSpotInstanceRequestsOutput](ctx, c.caller, "DescribeSpotInstanceRequests", in)
 }
 
 func (c *Client) DescribeStaleSecurityGroups(ctx context.Context, in *DescribeStaleSecurityGroupsInput) (*DescribeStaleSecurityGroupsOutput, error) {
-	out := new(DescribeStaleSecurityGroupsOutput)
-	if err := c.caller.Call(ctx, "DescribeStaleSecurityGroups", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeStaleSecurityGroupsOutput](ctx, c.caller, "DescribeStaleSecurityGroups", in)
 }
 
 func (c *Client) DescribeSubnets(ctx context.Context, in *DescribeSubnetsInput) (*DescribeSubnetsOutput, error) {
-	out := new(DescribeSubnetsOutput)
-	if err := c.caller.Call(ctx, "DescribeSubnets", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeSubnetsOutput](ctx, c.caller, "DescribeSubnets", in)
 }
 
 func (c *Client) DescribeTags(ctx context.Context, in *DescribeTagsInput) (*DescribeTagsOutput, error) {
-	out := new(DescribeTagsOutput)
-	if err := c.caller.Call(ctx, "DescribeTags", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeTagsOutput](ctx, c.caller, "DescribeTags", in)
 }
 
 func (c *Client) DescribeTrafficMirrorSessions(ctx context.Context, in *DescribeTrafficMirrorSessionsInput) (*DescribeTrafficMirrorSessionsOutput, error) {
-	out := new(DescribeTrafficMirrorSessionsOutput)
-	if err := c.caller.Call(ctx, "DescribeTrafficMirrorSessions", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeTrafficMirrorSessionsOutput](ctx, c.caller, "DescribeTrafficMirrorSessions", in)
 }
 
 func (c *Client) DescribeTransitGatewayAttachments(ctx context.Context, in *DescribeTransitGatewayAttachmentsInput) (*DescribeTransitGatewayAttachmentsOutput, error) {
-	out := new(DescribeTransitGatewayAttachmentsOutput)
-	if err := c.caller.Call(ctx, "DescribeTransitGatewayAttachments", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeTransitGatewayAttachmentsOutput](ctx, c.caller, "DescribeTransitGatewayAttachments", in)
 }
 
 func (c *Client) DescribeTransitGatewayConnectPeers(ctx context.Context, in *DescribeTransitGatewayConnectPeersInput) (*DescribeTransitGatewayConnectPeersOutput, error) {
-	out := new(DescribeTransitGatewayConnectPeersOutput)
-	if err := c.caller.Call(ctx, "DescribeTransitGatewayConnectPeers", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeTransitGatewayConnectPeersOutput](ctx, c.caller, "DescribeTransitGatewayConnectPeers", in)
 }
 
 func (c *Client) DescribeTransitGatewayConnects(ctx context.Context, in *DescribeTransitGatewayConnectsInput) (*DescribeTransitGatewayConnectsOutput, error) {
-	out := new(DescribeTransitGatewayConnectsOutput)
-	if err := c.caller.Call(ctx, "DescribeTransitGatewayConnects", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeTransitGatewayConnectsOutput](ctx, c.caller, "DescribeTransitGatewayConnects", in)
 }
 
 func (c *Client) DescribeTransitGatewayMulticastDomains(ctx context.Context, in *DescribeTransitGatewayMulticastDomainsInput) (*DescribeTransitGatewayMulticastDomainsOutput, error) {
-	out := new(DescribeTransitGatewayMulticastDomainsOutput)
-	if err := c.caller.Call(ctx, "DescribeTransitGatewayMulticastDomains", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeTransitGatewayMulticastDomainsOutput](ctx, c.caller, "DescribeTransitGatewayMulticastDomains", in)
 }
 
 func (c *Client) DescribeTransitGatewayPeeringAttachments(ctx context.Context, in *DescribeTransitGatewayPeeringAttachmentsInput) (*DescribeTransitGatewayPeeringAttachmentsOutput, error) {
-	out := new(DescribeTransitGatewayPeeringAttachmentsOutput)
-	if err := c.caller.Call(ctx, "DescribeTransitGatewayPeeringAttachments", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeTransitGatewayPeeringAttachmentsOutput](ctx, c.caller, "DescribeTransitGatewayPeeringAttachments", in)
 }
 
 func (c *Client) DescribeTransitGatewayRouteTables(ctx context.Context, in *DescribeTransitGatewayRouteTablesInput) (*DescribeTransitGatewayRouteTablesOutput, error) {
-	out := new(DescribeTransitGatewayRouteTablesOutput)
-	if err := c.caller.Call(ctx, "DescribeTransitGatewayRouteTables", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeTransitGatewayRouteTablesOutput](ctx, c.caller, "DescribeTransitGatewayRouteTables", in)
 }
 
 func (c *Client) DescribeTransitGatewayVpcAttachments(ctx context.Context, in *DescribeTransitGatewayVpcAttachmentsInput) (*DescribeTransitGatewayVpcAttachmentsOutput, error) {
-	out := new(DescribeTransitGatewayVpcAttachmentsOutput)
-	if err := c.caller.Call(ctx, "DescribeTransitGatewayVpcAttachments", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeTransitGatewayVpcAttachmentsOutput](ctx, c.caller, "DescribeTransitGatewayVpcAttachments", in)
 }
 
 func (c *Client) DescribeTransitGateways(ctx context.Context, in *DescribeTransitGatewaysInput) (*DescribeTransitGatewaysOutput, error) {
-	out := new(DescribeTransitGatewaysOutput)
-	if err := c.caller.Call(ctx, "DescribeTransitGateways", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeTransitGatewaysOutput](ctx, c.caller, "DescribeTransitGateways", in)
 }
 
 func (c *Client) DescribeVolumes(ctx context.Context, in *DescribeVolumesInput) (*DescribeVolumesOutput, error) {
-	out := new(DescribeVolumesOutput)
-	if err := c.caller.Call(ctx, "DescribeVolumes", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeVolumesOutput](ctx, c.caller, "DescribeVolumes", in)
 }
 
 func (c *Client) DescribeVpcAttribute(ctx context.Context, in *DescribeVpcAttributeInput) (*DescribeVpcAttributeOutput, error) {
-	out := new(DescribeVpcAttributeOutput)
-	if err := c.caller.Call(ctx, "DescribeVpcAttribute", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeVpcAttributeOutput](ctx, c.caller, "DescribeVpcAttribute", in)
 }
 
 func (c *Client) DescribeVpcClassicLink(ctx context.Context, in *DescribeVpcClassicLinkInput) (*DescribeVpcClassicLinkOutput, error) {
-	out := new(DescribeVpcClassicLinkOutput)
-	if err := c.caller.Call(ctx, "DescribeVpcClassicLink", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeVpcClassicLinkOutput](ctx, c.caller, "DescribeVpcClassicLink", in)
 }
 
 func (c *Client) DescribeVpcClassicLinkDnsSupport(ctx context.Context, in *DescribeVpcClassicLinkDnsSupportInput) (*DescribeVpcClassicLinkDnsSupportOutput, error) {
-	out := new(DescribeVpcClassicLinkDnsSupportOutput)
-	if err := c.caller.Call(ctx, "DescribeVpcClassicLinkDnsSupport", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeVpcClassicLinkDnsSupportOutput](ctx, c.caller, "DescribeVpcClassicLinkDnsSupport", in)
 }
 
 func (c *Client) DescribeVpcEndpointConnectionNotifications(ctx context.Context, in *DescribeVpcEndpointConnectionNotificationsInput) (*DescribeVpcEndpointConnectionNotificationsOutput, error) {
-	out := new(DescribeVpcEndpointConnectionNotificationsOutput)
-	if err := c.caller.Call(ctx, "DescribeVpcEndpointConnectionNotifications", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeVpcEndpointConnectionNotificationsOutput](ctx, c.caller, "DescribeVpcEndpointConnectionNotifications", in)
 }
 
 func (c *Client) DescribeVpcEndpointConnections(ctx context.Context, in *DescribeVpcEndpointConnectionsInput) (*DescribeVpcEndpointConnectionsOutput, error) {
-	out := new(DescribeVpcEndpointConnectionsOutput)
-	if err := c.caller.Call(ctx, "DescribeVpcEndpointConnections", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeVpcEndpointConnectionsOutput](ctx, c.caller, "DescribeVpcEndpointConnections", in)
 }
 
 func (c *Client) DescribeVpcEndpointServiceConfigurations(ctx context.Context, in *DescribeVpcEndpointServiceConfigurationsInput) (*DescribeVpcEndpointServiceConfigurationsOutput, error) {
-	out := new(DescribeVpcEndpointServiceConfigurationsOutput)
-	if err := c.caller.Call(ctx, "DescribeVpcEndpointServiceConfigurations", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeVpcEndpointServiceConfigurationsOutput](ctx, c.caller, "DescribeVpcEndpointServiceConfigurations", in)
 }
 
 func (c *Client) DescribeVpcEndpointServicePermissions(ctx context.Context, in *DescribeVpcEndpointServicePermissionsInput) (*DescribeVpcEndpointServicePermissionsOutput, error) {
-	out := new(DescribeVpcEndpointServicePermissionsOutput)
-	if err := c.caller.Call(ctx, "DescribeVpcEndpointServicePermissions", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeVpcEndpointServicePermissionsOutput](ctx, c.caller, "DescribeVpcEndpointServicePermissions", in)
 }
 
 func (c *Client) DescribeVpcEndpointServices(ctx context.Context, in *DescribeVpcEndpointServicesInput) (*DescribeVpcEndpointServicesOutput, error) {
-	out := new(DescribeVpcEndpointServicesOutput)
-	if err := c.caller.Call(ctx, "DescribeVpcEndpointServices", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeVpcEndpointServicesOutput](ctx, c.caller, "DescribeVpcEndpointServices", in)
 }
 
 func (c *Client) DescribeVpcEndpoints(ctx context.Context, in *DescribeVpcEndpointsInput) (*DescribeVpcEndpointsOutput, error) {
-	out := new(DescribeVpcEndpointsOutput)
-	if err := c.caller.Call(ctx, "DescribeVpcEndpoints", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeVpcEndpointsOutput](ctx, c.caller, "DescribeVpcEndpoints", in)
 }
 
 func (c *Client) DescribeVpcPeeringConnections(ctx context.Context, in *DescribeVpcPeeringConnectionsInput) (*DescribeVpcPeeringConnectionsOutput, error) {
-	out := new(DescribeVpcPeeringConnectionsOutput)
-	if err := c.caller.Call(ctx, "DescribeVpcPeeringConnections", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeVpcPeeringConnectionsOutput](ctx, c.caller, "DescribeVpcPeeringConnections", in)
 }
 
 func (c *Client) DescribeVpcs(ctx context.Context, in *DescribeVpcsInput) (*DescribeVpcsOutput, error) {
-	out := new(DescribeVpcsOutput)
-	if err := c.caller.Call(ctx, "DescribeVpcs", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeVpcsOutput](ctx, c.caller, "DescribeVpcs", in)
 }
 
 func (c *Client) DescribeVpnConnections(ctx context.Context, in *DescribeVpnConnectionsInput) (*DescribeVpnConnectionsOutput, error) {
-	out := new(DescribeVpnConnectionsOutput)
-	if err := c.caller.Call(ctx, "DescribeVpnConnections", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeVpnConnectionsOutput](ctx, c.caller, "DescribeVpnConnections", in)
 }
 
 func (c *Client) DescribeVpnGateways(ctx context.Context, in *DescribeVpnGatewaysInput) (*DescribeVpnGatewaysOutput, error) {
-	out := new(DescribeVpnGatewaysOutput)
-	if err := c.caller.Call(ctx, "DescribeVpnGateways", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeVpnGatewaysOutput](ctx, c.caller, "DescribeVpnGateways", in)
 }
 
 func (c *Client) DetachInternetGateway(ctx context.Context, in *DetachInternetGatewayInput) (*DetachInternetGatewayOutput, error) {
-	out := new(DetachInternetGatewayOutput)
-	if err := c.caller.Call(ctx, "DetachInternetGateway", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DetachInternetGatewayOutput](ctx, c.caller, "DetachInternetGateway", in)
 }
 
 func (c *Client) DetachNetworkInterface(ctx context.Context, in *DetachNetworkInterfaceInput) (*DetachNetworkInterfaceOutput, error) {
-	out := new(DetachNetworkInterfaceOutput)
-	if err := c.caller.Call(ctx, "DetachNetworkInterface", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DetachNetworkInterfaceOutput](ctx, c.caller, "DetachNetworkInterface", in)
 }
 
 func (c *Client) DisassociateAddress(ctx context.Context, in *DisassociateAddressInput) (*DisassociateAddressOutput, error) {
-	out := new(DisassociateAddressOutput)
-	if err := c.caller.Call(ctx, "DisassociateAddress", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DisassociateAddressOutput](ctx, c.caller, "DisassociateAddress", in)
 }
 
 func (c *Client) DisassociateIamInstanceProfile(ctx context.Context, in *DisassociateIamInstanceProfileInput) (*DisassociateIamInstanceProfileOutput, error) {
-	out := new(DisassociateIamInstanceProfileOutput)
-	if err := c.caller.Call(ctx, "DisassociateIamInstanceProfile", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DisassociateIamInstanceProfileOutput](ctx, c.caller, "DisassociateIamInstanceProfile", in)
 }
 
 func (c *Client) DisassociateRouteTable(ctx context.Context, in *DisassociateRouteTableInput) (*DisassociateRouteTableOutput, error) {
-	out := new(DisassociateRouteTableOutput)
-	if err := c.caller.Call(ctx, "DisassociateRouteTable", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DisassociateRouteTableOutput](ctx, c.caller, "DisassociateRouteTable", in)
 }
 
 func (c *Client) DisassociateVpcCidrBlock(ctx context.Context, in *DisassociateVpcCidrBlockInput) (*DisassociateVpcCidrBlockOutput, error) {
-	out := new(DisassociateVpcCidrBlockOutput)
-	if err := c.caller.Call(ctx, "DisassociateVpcCidrBlock", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DisassociateVpcCidrBlockOutput](ctx, c.caller, "DisassociateVpcCidrBlock", in)
 }
 
 func (c *Client) GetConsoleOutput(ctx context.Context, in *GetConsoleOutputInput) (*GetConsoleOutputOutput, error) {
-	out := new(GetConsoleOutputOutput)
-	if err := c.caller.Call(ctx, "GetConsoleOutput", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetConsoleOutputOutput](ctx, c.caller, "GetConsoleOutput", in)
 }
 
 func (c *Client) GetManagedPrefixListEntries(ctx context.Context, in *GetManagedPrefixListEntriesInput) (*GetManagedPrefixListEntriesOutput, error) {
-	out := new(GetManagedPrefixListEntriesOutput)
-	if err := c.caller.Call(ctx, "GetManagedPrefixListEntries", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetManagedPrefixListEntriesOutput](ctx, c.caller, "GetManagedPrefixListEntries", in)
 }
 
 func (c *Client) ImportKeyPair(ctx context.Context, in *ImportKeyPairInput) (*ImportKeyPairOutput, error) {
-	out := new(ImportKeyPairOutput)
-	if err := c.caller.Call(ctx, "ImportKeyPair", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ImportKeyPairOutput](ctx, c.caller, "ImportKeyPair", in)
 }
 
 func (c *Client) ModifyInstanceAttribute(ctx context.Context, in *ModifyInstanceAttributeInput) (*ModifyInstanceAttributeOutput, error) {
-	out := new(ModifyInstanceAttributeOutput)
-	if err := c.caller.Call(ctx, "ModifyInstanceAttribute", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ModifyInstanceAttributeOutput](ctx, c.caller, "ModifyInstanceAttribute", in)
 }
 
 func (c *Client) ModifyInstanceMetadataOptions(ctx context.Context, in *ModifyInstanceMetadataOptionsInput) (*ModifyInstanceMetadataOptionsOutput, error) {
-	out := new(ModifyInstanceMetadataOptionsOutput)
-	if err := c.caller.Call(ctx, "ModifyInstanceMetadataOptions", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ModifyInstanceMetadataOptionsOutput](ctx, c.caller, "ModifyInstanceMetadataOptions", in)
 }
 
 func (c *Client) ModifyManagedPrefixList(ctx context.Context, in *ModifyManagedPrefixListInput) (*ModifyManagedPrefixListOutput, error) {
-	out := new(ModifyManagedPrefixListOutput)
-	if err := c.caller.Call(ctx, "ModifyManagedPrefixList", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ModifyManagedPrefixListOutput](ctx, c.caller, "ModifyManagedPrefixList", in)
 }
 
 func (c *Client) ModifyNetworkInterfaceAttribute(ctx context.Context, in *ModifyNetworkInterfaceAttributeInput) (*ModifyNetworkInterfaceAttributeOutput, error) {
-	out := new(ModifyNetworkInterfaceAttributeOutput)
-	if err := c.caller.Call(ctx, "ModifyNetworkInterfaceAttribute", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ModifyNetworkInterfaceAttributeOutput](ctx, c.caller, "ModifyNetworkInterfaceAttribute", in)
 }
 
 func (c *Client) ModifySecurityGroupRules(ctx context.Context, in *ModifySecurityGroupRulesInput) (*ModifySecurityGroupRulesOutput, error) {
-	out := new(ModifySecurityGroupRulesOutput)
-	if err := c.caller.Call(ctx, "ModifySecurityGroupRules", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ModifySecurityGroupRulesOutput](ctx, c.caller, "ModifySecurityGroupRules", in)
 }
 
 func (c *Client) ModifySubnetAttribute(ctx context.Context, in *ModifySubnetAttributeInput) (*ModifySubnetAttributeOutput, error) {
-	out := new(ModifySubnetAttributeOutput)
-	if err := c.caller.Call(ctx, "ModifySubnetAttribute", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ModifySubnetAttributeOutput](ctx, c.caller, "ModifySubnetAttribute", in)
 }
 
 func (c *Client) ModifyVpcAttribute(ctx context.Context, in *ModifyVpcAttributeInput) (*ModifyVpcAttributeOutput, error) {
-	out := new(ModifyVpcAttributeOutput)
-	if err := c.caller.Call(ctx, "ModifyVpcAttribute", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ModifyVpcAttributeOutput](ctx, c.caller, "ModifyVpcAttribute", in)
 }
 
 func (c *Client) ModifyVpcEndpoint(ctx context.Context, in *ModifyVpcEndpointInput) (*ModifyVpcEndpointOutput, error) {
-	out := new(ModifyVpcEndpointOutput)
-	if err := c.caller.Call(ctx, "ModifyVpcEndpoint", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ModifyVpcEndpointOutput](ctx, c.caller, "ModifyVpcEndpoint", in)
 }
 
 func (c *Client) ModifyVpcEndpointConnectionNotification(ctx context.Context, in *ModifyVpcEndpointConnectionNotificationInput) (*ModifyVpcEndpointConnectionNotificationOutput, error) {
-	out := new(ModifyVpcEndpointConnectionNotificationOutput)
-	if err := c.caller.Call(ctx, "ModifyVpcEndpointConnectionNotification", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ModifyVpcEndpointConnectionNotificationOutput](ctx, c.caller, "ModifyVpcEndpointConnectionNotification", in)
 }
 
 func (c *Client) ModifyVpcEndpointServiceConfiguration(ctx context.Context, in *ModifyVpcEndpointServiceConfigurationInput) (*ModifyVpcEndpointServiceConfigurationOutput, error) {
-	out := new(ModifyVpcEndpointServiceConfigurationOutput)
-	if err := c.caller.Call(ctx, "ModifyVpcEndpointServiceConfiguration", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ModifyVpcEndpointServiceConfigurationOutput](ctx, c.caller, "ModifyVpcEndpointServiceConfiguration", in)
 }
 
 func (c *Client) ModifyVpcEndpointServicePermissions(ctx context.Context, in *ModifyVpcEndpointServicePermissionsInput) (*ModifyVpcEndpointServicePermissionsOutput, error) {
-	out := new(ModifyVpcEndpointServicePermissionsOutput)
-	if err := c.caller.Call(ctx, "ModifyVpcEndpointServicePermissions", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ModifyVpcEndpointServicePermissionsOutput](ctx, c.caller, "ModifyVpcEndpointServicePermissions", in)
 }
 
 func (c *Client) ModifyVpcPeeringConnectionOptions(ctx context.Context, in *ModifyVpcPeeringConnectionOptionsInput) (*ModifyVpcPeeringConnectionOptionsOutput, error) {
-	out := new(ModifyVpcPeeringConnectionOptionsOutput)
-	if err := c.caller.Call(ctx, "ModifyVpcPeeringConnectionOptions", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ModifyVpcPeeringConnectionOptionsOutput](ctx, c.caller, "ModifyVpcPeeringConnectionOptions", in)
 }
 
 func (c *Client) RebootInstances(ctx context.Context, in *RebootInstancesInput) (*RebootInstancesOutput, error) {
-	out := new(RebootInstancesOutput)
-	if err := c.caller.Call(ctx, "RebootInstances", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[RebootInstancesOutput](ctx, c.caller, "RebootInstances", in)
 }
 
 func (c *Client) RegisterImage(ctx context.Context, in *RegisterImageInput) (*RegisterImageOutput, error) {
-	out := new(RegisterImageOutput)
-	if err := c.caller.Call(ctx, "RegisterImage", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[RegisterImageOutput](ctx, c.caller, "RegisterImage", in)
 }
 
 func (c *Client) RejectVpcEndpointConnections(ctx context.Context, in *RejectVpcEndpointConnectionsInput) (*RejectVpcEndpointConnectionsOutput, error) {
-	out := new(RejectVpcEndpointConnectionsOutput)
-	if err := c.caller.Call(ctx, "RejectVpcEndpointConnections", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[RejectVpcEndpointConnectionsOutput](ctx, c.caller, "RejectVpcEndpointConnections", in)
 }
 
 func (c *Client) RejectVpcPeeringConnection(ctx context.Context, in *RejectVpcPeeringConnectionInput) (*RejectVpcPeeringConnectionOutput, error) {
-	out := new(RejectVpcPeeringConnectionOutput)
-	if err := c.caller.Call(ctx, "RejectVpcPeeringConnection", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[RejectVpcPeeringConnectionOutput](ctx, c.caller, "RejectVpcPeeringConnection", in)
 }
 
 func (c *Client) ReleaseAddress(ctx context.Context, in *ReleaseAddressInput) (*ReleaseAddressOutput, error) {
-	out := new(ReleaseAddressOutput)
-	if err := c.caller.Call(ctx, "ReleaseAddress", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ReleaseAddressOutput](ctx, c.caller, "ReleaseAddress", in)
 }
 
 func (c *Client) ReplaceIamInstanceProfileAssociation(ctx context.Context, in *ReplaceIamInstanceProfileAssociationInput) (*ReplaceIamInstanceProfileAssociationOutput, error) {
-	out := new(ReplaceIamInstanceProfileAssociationOutput)
-	if err := c.caller.Call(ctx, "ReplaceIamInstanceProfileAssociation", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ReplaceIamInstanceProfileAssociationOutput](ctx, c.caller, "ReplaceIamInstanceProfileAssociation", in)
 }
 
 func (c *Client) ReplaceNetworkAclAssociation(ctx context.Context, in *ReplaceNetworkAclAssociationInput) (*ReplaceNetworkAclAssociationOutput, error) {
-	out := new(ReplaceNetworkAclAssociationOutput)
-	if err := c.caller.Call(ctx, "ReplaceNetworkAclAssociation", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ReplaceNetworkAclAssociationOutput](ctx, c.caller, "ReplaceNetworkAclAssociation", in)
 }
 
 func (c *Client) ReplaceNetworkAclEntry(ctx context.Context, in *ReplaceNetworkAclEntryInput) (*ReplaceNetworkAclEntryOutput, error) {
-	out := new(ReplaceNetworkAclEntryOutput)
-	if err := c.caller.Call(ctx, "ReplaceNetworkAclEntry", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ReplaceNetworkAclEntryOutput](ctx, c.caller, "ReplaceNetworkAclEntry", in)
 }
 
 func (c *Client) ReplaceRoute(ctx context.Context, in *ReplaceRouteInput) (*ReplaceRouteOutput, error) {
-	out := new(ReplaceRouteOutput)
-	if err := c.caller.Call(ctx, "ReplaceRoute", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ReplaceRouteOutput](ctx, c.caller, "ReplaceRoute", in)
 }
 
 func (c *Client) ReplaceRouteTableAssociation(ctx context.Context, in *ReplaceRouteTableAssociationInput) (*ReplaceRouteTableAssociationOutput, error) {
-	out := new(ReplaceRouteTableAssociationOutput)
-	if err := c.caller.Call(ctx, "ReplaceRouteTableAssociation", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ReplaceRouteTableAssociationOutput](ctx, c.caller, "ReplaceRouteTableAssociation", in)
 }
 
 func (c *Client) RevokeSecurityGroupEgress(ctx context.Context, in *RevokeSecurityGroupEgressInput) (*RevokeSecurityGroupEgressOutput, error) {
-	out := new(RevokeSecurityGroupEgressOutput)
-	if err := c.caller.Call(ctx, "RevokeSecurityGroupEgress", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[RevokeSecurityGroupEgressOutput](ctx, c.caller, "RevokeSecurityGroupEgress", in)
 }
 
 func (c *Client) RevokeSecurityGroupIngress(ctx context.Context, in *RevokeSecurityGroupIngressInput) (*RevokeSecurityGroupIngressOutput, error) {
-	out := new(RevokeSecurityGroupIngressOutput)
-	if err := c.caller.Call(ctx, "RevokeSecurityGroupIngress", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[RevokeSecurityGroupIngressOutput](ctx, c.caller, "RevokeSecurityGroupIngress", in)
 }
 
 func (c *Client) RunInstances(ctx context.Context, in *RunInstancesInput) (*RunInstancesOutput, error) {
@@ -1356,67 +704,35 @@ func (c *Client) RunInstances(ctx context.Context, in *RunInstancesInput) (*RunI
 		own.ClientToken = aws.String(client.Token())
 		in = &own
 	}
-	out := new(RunInstancesOutput)
-	if err := c.caller.Call(ctx, "RunInstances", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[RunInstancesOutput](ctx, c.caller, "RunInstances", in)
 }
 
 func (c *Client) StartInstances(ctx context.Context, in *StartInstancesInput) (*StartInstancesOutput, error) {
-	out := new(StartInstancesOutput)
-	if err := c.caller.Call(ctx, "StartInstances", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[StartInstancesOutput](ctx, c.caller, "StartInstances", in)
 }
 
 func (c *Client) StartVpcEndpointServicePrivateDnsVerification(ctx context.Context, in *StartVpcEndpointServicePrivateDnsVerificationInput) (*StartVpcEndpointServicePrivateDnsVerificationOutput, error) {
-	out := new(StartVpcEndpointServicePrivateDnsVerificationOutput)
-	if err := c.caller.Call(ctx, "StartVpcEndpointServicePrivateDnsVerification", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[StartVpcEndpointServicePrivateDnsVerificationOutput](ctx, c.caller, "StartVpcEndpointServicePrivateDnsVerification", in)
 }
 
 func (c *Client) StopInstances(ctx context.Context, in *StopInstancesInput) (*StopInstancesOutput, error) {
-	out := new(StopInstancesOutput)
-	if err := c.caller.Call(ctx, "StopInstances", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[StopInstancesOutput](ctx, c.caller, "StopInstances", in)
 }
 
 func (c *Client) TerminateInstances(ctx context.Context, in *TerminateInstancesInput) (*TerminateInstancesOutput, error) {
-	out := new(TerminateInstancesOutput)
-	if err := c.caller.Call(ctx, "TerminateInstances", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[TerminateInstancesOutput](ctx, c.caller, "TerminateInstances", in)
 }
 
 func (c *Client) UnassignPrivateIpAddresses(ctx context.Context, in *UnassignPrivateIpAddressesInput) (*UnassignPrivateIpAddressesOutput, error) {
-	out := new(UnassignPrivateIpAddressesOutput)
-	if err := c.caller.Call(ctx, "UnassignPrivateIpAddresses", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UnassignPrivateIpAddressesOutput](ctx, c.caller, "UnassignPrivateIpAddresses", in)
 }
 
 func (c *Client) UpdateSecurityGroupRuleDescriptionsEgress(ctx context.Context, in *UpdateSecurityGroupRuleDescriptionsEgressInput) (*UpdateSecurityGroupRuleDescriptionsEgressOutput, error) {
-	out := new(UpdateSecurityGroupRuleDescriptionsEgressOutput)
-	if err := c.caller.Call(ctx, "UpdateSecurityGroupRuleDescriptionsEgress", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UpdateSecurityGroupRuleDescriptionsEgressOutput](ctx, c.caller, "UpdateSecurityGroupRuleDescriptionsEgress", in)
 }
 
 func (c *Client) UpdateSecurityGroupRuleDescriptionsIngress(ctx context.Context, in *UpdateSecurityGroupRuleDescriptionsIngressInput) (*UpdateSecurityGroupRuleDescriptionsIngressOutput, error) {
-	out := new(UpdateSecurityGroupRuleDescriptionsIngressOutput)
-	if err := c.caller.Call(ctx, "UpdateSecurityGroupRuleDescriptionsIngress", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UpdateSecurityGroupRuleDescriptionsIngressOutput](ctx, c.caller, "UpdateSecurityGroupRuleDescriptionsIngress", in)
 }
 
 // DescribeDhcpOptionsAPIClient is a client of the one operation.

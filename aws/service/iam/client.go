@@ -22,571 +22,287 @@ type Client struct{ caller *client.Client }
 func NewFromConfig(c aws.Config) *Client { return &Client{client.New(c, service)} }
 
 func (c *Client) AddRoleToInstanceProfile(ctx context.Context, in *AddRoleToInstanceProfileInput) (*AddRoleToInstanceProfileOutput, error) {
-	out := new(AddRoleToInstanceProfileOutput)
-	if err := c.caller.Call(ctx, "AddRoleToInstanceProfile", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AddRoleToInstanceProfileOutput](ctx, c.caller, "AddRoleToInstanceProfile", in)
 }
 
 func (c *Client) AttachRolePolicy(ctx context.Context, in *AttachRolePolicyInput) (*AttachRolePolicyOutput, error) {
-	out := new(AttachRolePolicyOutput)
-	if err := c.caller.Call(ctx, "AttachRolePolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AttachRolePolicyOutput](ctx, c.caller, "AttachRolePolicy", in)
 }
 
 func (c *Client) AttachUserPolicy(ctx context.Context, in *AttachUserPolicyInput) (*AttachUserPolicyOutput, error) {
-	out := new(AttachUserPolicyOutput)
-	if err := c.caller.Call(ctx, "AttachUserPolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AttachUserPolicyOutput](ctx, c.caller, "AttachUserPolicy", in)
 }
 
 func (c *Client) CreateAccessKey(ctx context.Context, in *CreateAccessKeyInput) (*CreateAccessKeyOutput, error) {
-	out := new(CreateAccessKeyOutput)
-	if err := c.caller.Call(ctx, "CreateAccessKey", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateAccessKeyOutput](ctx, c.caller, "CreateAccessKey", in)
 }
 
 func (c *Client) CreateInstanceProfile(ctx context.Context, in *CreateInstanceProfileInput) (*CreateInstanceProfileOutput, error) {
-	out := new(CreateInstanceProfileOutput)
-	if err := c.caller.Call(ctx, "CreateInstanceProfile", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateInstanceProfileOutput](ctx, c.caller, "CreateInstanceProfile", in)
 }
 
 func (c *Client) CreatePolicy(ctx context.Context, in *CreatePolicyInput) (*CreatePolicyOutput, error) {
-	out := new(CreatePolicyOutput)
-	if err := c.caller.Call(ctx, "CreatePolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreatePolicyOutput](ctx, c.caller, "CreatePolicy", in)
 }
 
 func (c *Client) CreatePolicyVersion(ctx context.Context, in *CreatePolicyVersionInput) (*CreatePolicyVersionOutput, error) {
-	out := new(CreatePolicyVersionOutput)
-	if err := c.caller.Call(ctx, "CreatePolicyVersion", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreatePolicyVersionOutput](ctx, c.caller, "CreatePolicyVersion", in)
 }
 
 func (c *Client) CreateRole(ctx context.Context, in *CreateRoleInput) (*CreateRoleOutput, error) {
-	out := new(CreateRoleOutput)
-	if err := c.caller.Call(ctx, "CreateRole", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateRoleOutput](ctx, c.caller, "CreateRole", in)
 }
 
 func (c *Client) CreateUser(ctx context.Context, in *CreateUserInput) (*CreateUserOutput, error) {
-	out := new(CreateUserOutput)
-	if err := c.caller.Call(ctx, "CreateUser", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateUserOutput](ctx, c.caller, "CreateUser", in)
 }
 
 func (c *Client) DeleteAccessKey(ctx context.Context, in *DeleteAccessKeyInput) (*DeleteAccessKeyOutput, error) {
-	out := new(DeleteAccessKeyOutput)
-	if err := c.caller.Call(ctx, "DeleteAccessKey", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteAccessKeyOutput](ctx, c.caller, "DeleteAccessKey", in)
 }
 
 func (c *Client) DeleteInstanceProfile(ctx context.Context, in *DeleteInstanceProfileInput) (*DeleteInstanceProfileOutput, error) {
-	out := new(DeleteInstanceProfileOutput)
-	if err := c.caller.Call(ctx, "DeleteInstanceProfile", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteInstanceProfileOutput](ctx, c.caller, "DeleteInstanceProfile", in)
 }
 
 func (c *Client) DeleteLoginProfile(ctx context.Context, in *DeleteLoginProfileInput) (*DeleteLoginProfileOutput, error) {
-	out := new(DeleteLoginProfileOutput)
-	if err := c.caller.Call(ctx, "DeleteLoginProfile", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteLoginProfileOutput](ctx, c.caller, "DeleteLoginProfile", in)
 }
 
 func (c *Client) DeletePolicy(ctx context.Context, in *DeletePolicyInput) (*DeletePolicyOutput, error) {
-	out := new(DeletePolicyOutput)
-	if err := c.caller.Call(ctx, "DeletePolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeletePolicyOutput](ctx, c.caller, "DeletePolicy", in)
 }
 
 func (c *Client) DeletePolicyVersion(ctx context.Context, in *DeletePolicyVersionInput) (*DeletePolicyVersionOutput, error) {
-	out := new(DeletePolicyVersionOutput)
-	if err := c.caller.Call(ctx, "DeletePolicyVersion", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeletePolicyVersionOutput](ctx, c.caller, "DeletePolicyVersion", in)
 }
 
 func (c *Client) DeleteRole(ctx context.Context, in *DeleteRoleInput) (*DeleteRoleOutput, error) {
-	out := new(DeleteRoleOutput)
-	if err := c.caller.Call(ctx, "DeleteRole", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteRoleOutput](ctx, c.caller, "DeleteRole", in)
 }
 
 func (c *Client) DeleteRolePermissionsBoundary(ctx context.Context, in *DeleteRolePermissionsBoundaryInput) (*DeleteRolePermissionsBoundaryOutput, error) {
-	out := new(DeleteRolePermissionsBoundaryOutput)
-	if err := c.caller.Call(ctx, "DeleteRolePermissionsBoundary", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteRolePermissionsBoundaryOutput](ctx, c.caller, "DeleteRolePermissionsBoundary", in)
 }
 
 func (c *Client) DeleteRolePolicy(ctx context.Context, in *DeleteRolePolicyInput) (*DeleteRolePolicyOutput, error) {
-	out := new(DeleteRolePolicyOutput)
-	if err := c.caller.Call(ctx, "DeleteRolePolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteRolePolicyOutput](ctx, c.caller, "DeleteRolePolicy", in)
 }
 
 func (c *Client) DeleteUser(ctx context.Context, in *DeleteUserInput) (*DeleteUserOutput, error) {
-	out := new(DeleteUserOutput)
-	if err := c.caller.Call(ctx, "DeleteUser", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteUserOutput](ctx, c.caller, "DeleteUser", in)
 }
 
 func (c *Client) DeleteUserPermissionsBoundary(ctx context.Context, in *DeleteUserPermissionsBoundaryInput) (*DeleteUserPermissionsBoundaryOutput, error) {
-	out := new(DeleteUserPermissionsBoundaryOutput)
-	if err := c.caller.Call(ctx, "DeleteUserPermissionsBoundary", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteUserPermissionsBoundaryOutput](ctx, c.caller, "DeleteUserPermissionsBoundary", in)
 }
 
 func (c *Client) DeleteUserPolicy(ctx context.Context, in *DeleteUserPolicyInput) (*DeleteUserPolicyOutput, error) {
-	out := new(DeleteUserPolicyOutput)
-	if err := c.caller.Call(ctx, "DeleteUserPolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteUserPolicyOutput](ctx, c.caller, "DeleteUserPolicy", in)
 }
 
 func (c *Client) DetachRolePolicy(ctx context.Context, in *DetachRolePolicyInput) (*DetachRolePolicyOutput, error) {
-	out := new(DetachRolePolicyOutput)
-	if err := c.caller.Call(ctx, "DetachRolePolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DetachRolePolicyOutput](ctx, c.caller, "DetachRolePolicy", in)
 }
 
 func (c *Client) DetachUserPolicy(ctx context.Context, in *DetachUserPolicyInput) (*DetachUserPolicyOutput, error) {
-	out := new(DetachUserPolicyOutput)
-	if err := c.caller.Call(ctx, "DetachUserPolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DetachUserPolicyOutput](ctx, c.caller, "DetachUserPolicy", in)
 }
 
 func (c *Client) GetInstanceProfile(ctx context.Context, in *GetInstanceProfileInput) (*GetInstanceProfileOutput, error) {
-	out := new(GetInstanceProfileOutput)
-	if err := c.caller.Call(ctx, "GetInstanceProfile", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetInstanceProfileOutput](ctx, c.caller, "GetInstanceProfile", in)
 }
 
 func (c *Client) GetLoginProfile(ctx context.Context, in *GetLoginProfileInput) (*GetLoginProfileOutput, error) {
-	out := new(GetLoginProfileOutput)
-	if err := c.caller.Call(ctx, "GetLoginProfile", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetLoginProfileOutput](ctx, c.caller, "GetLoginProfile", in)
 }
 
 func (c *Client) GetPolicy(ctx context.Context, in *GetPolicyInput) (*GetPolicyOutput, error) {
-	out := new(GetPolicyOutput)
-	if err := c.caller.Call(ctx, "GetPolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetPolicyOutput](ctx, c.caller, "GetPolicy", in)
 }
 
 func (c *Client) GetPolicyVersion(ctx context.Context, in *GetPolicyVersionInput) (*GetPolicyVersionOutput, error) {
-	out := new(GetPolicyVersionOutput)
-	if err := c.caller.Call(ctx, "GetPolicyVersion", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetPolicyVersionOutput](ctx, c.caller, "GetPolicyVersion", in)
 }
 
 func (c *Client) GetRole(ctx context.Context, in *GetRoleInput) (*GetRoleOutput, error) {
-	out := new(GetRoleOutput)
-	if err := c.caller.Call(ctx, "GetRole", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetRoleOutput](ctx, c.caller, "GetRole", in)
 }
 
 func (c *Client) GetRolePolicy(ctx context.Context, in *GetRolePolicyInput) (*GetRolePolicyOutput, error) {
-	out := new(GetRolePolicyOutput)
-	if err := c.caller.Call(ctx, "GetRolePolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetRolePolicyOutput](ctx, c.caller, "GetRolePolicy", in)
 }
 
 func (c *Client) GetUser(ctx context.Context, in *GetUserInput) (*GetUserOutput, error) {
-	out := new(GetUserOutput)
-	if err := c.caller.Call(ctx, "GetUser", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetUserOutput](ctx, c.caller, "GetUser", in)
 }
 
 func (c *Client) GetUserPolicy(ctx context.Context, in *GetUserPolicyInput) (*GetUserPolicyOutput, error) {
-	out := new(GetUserPolicyOutput)
-	if err := c.caller.Call(ctx, "GetUserPolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetUserPolicyOutput](ctx, c.caller, "GetUserPolicy", in)
 }
 
 func (c *Client) ListAccessKeys(ctx context.Context, in *ListAccessKeysInput) (*ListAccessKeysOutput, error) {
-	out := new(ListAccessKeysOutput)
-	if err := c.caller.Call(ctx, "ListAccessKeys", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListAccessKeysOutput](ctx, c.caller, "ListAccessKeys", in)
 }
 
 func (c *Client) ListAttachedRolePolicies(ctx context.Context, in *ListAttachedRolePoliciesInput) (*ListAttachedRolePoliciesOutput, error) {
-	out := new(ListAttachedRolePoliciesOutput)
-	if err := c.caller.Call(ctx, "ListAttachedRolePolicies", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListAttachedRolePoliciesOutput](ctx, c.caller, "ListAttachedRolePolicies", in)
 }
 
 func (c *Client) ListAttachedUserPolicies(ctx context.Context, in *ListAttachedUserPoliciesInput) (*ListAttachedUserPoliciesOutput, error) {
-	out := new(ListAttachedUserPoliciesOutput)
-	if err := c.caller.Call(ctx, "ListAttachedUserPolicies", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListAttachedUserPoliciesOutput](ctx, c.caller, "ListAttachedUserPolicies", in)
 }
 
 func (c *Client) ListEntitiesForPolicy(ctx context.Context, in *ListEntitiesForPolicyInput) (*ListEntitiesForPolicyOutput, error) {
-	out := new(ListEntitiesForPolicyOutput)
-	if err := c.caller.Call(ctx, "ListEntitiesForPolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListEntitiesForPolicyOutput](ctx, c.caller, "ListEntitiesForPolicy", in)
 }
 
 func (c *Client) ListGroupsForUser(ctx context.Context, in *ListGroupsForUserInput) (*ListGroupsForUserOutput, error) {
-	out := new(ListGroupsForUserOutput)
-	if err := c.caller.Call(ctx, "ListGroupsForUser", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListGroupsForUserOutput](ctx, c.caller, "ListGroupsForUser", in)
 }
 
 func (c *Client) ListInstanceProfileTags(ctx context.Context, in *ListInstanceProfileTagsInput) (*ListInstanceProfileTagsOutput, error) {
-	out := new(ListInstanceProfileTagsOutput)
-	if err := c.caller.Call(ctx, "ListInstanceProfileTags", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListInstanceProfileTagsOutput](ctx, c.caller, "ListInstanceProfileTags", in)
 }
 
 func (c *Client) ListInstanceProfiles(ctx context.Context, in *ListInstanceProfilesInput) (*ListInstanceProfilesOutput, error) {
-	out := new(ListInstanceProfilesOutput)
-	if err := c.caller.Call(ctx, "ListInstanceProfiles", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListInstanceProfilesOutput](ctx, c.caller, "ListInstanceProfiles", in)
 }
 
 func (c *Client) ListInstanceProfilesForRole(ctx context.Context, in *ListInstanceProfilesForRoleInput) (*ListInstanceProfilesForRoleOutput, error) {
-	out := new(ListInstanceProfilesForRoleOutput)
-	if err := c.caller.Call(ctx, "ListInstanceProfilesForRole", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListInstanceProfilesForRoleOutput](ctx, c.caller, "ListInstanceProfilesForRole", in)
 }
 
 func (c *Client) ListMFADevices(ctx context.Context, in *ListMFADevicesInput) (*ListMFADevicesOutput, error) {
-	out := new(ListMFADevicesOutput)
-	if err := c.caller.Call(ctx, "ListMFADevices", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListMFADevicesOutput](ctx, c.caller, "ListMFADevices", in)
 }
 
 func (c *Client) ListPolicies(ctx context.Context, in *ListPoliciesInput) (*ListPoliciesOutput, error) {
-	out := new(ListPoliciesOutput)
-	if err := c.caller.Call(ctx, "ListPolicies", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListPoliciesOutput](ctx, c.caller, "ListPolicies", in)
 }
 
 func (c *Client) ListPolicyTags(ctx context.Context, in *ListPolicyTagsInput) (*ListPolicyTagsOutput, error) {
-	out := new(ListPolicyTagsOutput)
-	if err := c.caller.Call(ctx, "ListPolicyTags", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListPolicyTagsOutput](ctx, c.caller, "ListPolicyTags", in)
 }
 
 func (c *Client) ListPolicyVersions(ctx context.Context, in *ListPolicyVersionsInput) (*ListPolicyVersionsOutput, error) {
-	out := new(ListPolicyVersionsOutput)
-	if err := c.caller.Call(ctx, "ListPolicyVersions", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListPolicyVersionsOutput](ctx, c.caller, "ListPolicyVersions", in)
 }
 
 func (c *Client) ListRolePolicies(ctx context.Context, in *ListRolePoliciesInput) (*ListRolePoliciesOutput, error) {
-	out := new(ListRolePoliciesOutput)
-	if err := c.caller.Call(ctx, "ListRolePolicies", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListRolePoliciesOutput](ctx, c.caller, "ListRolePolicies", in)
 }
 
 func (c *Client) ListRoleTags(ctx context.Context, in *ListRoleTagsInput) (*ListRoleTagsOutput, error) {
-	out := new(ListRoleTagsOutput)
-	if err := c.caller.Call(ctx, "ListRoleTags", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListRoleTagsOutput](ctx, c.caller, "ListRoleTags", in)
 }
 
 func (c *Client) ListRoles(ctx context.Context, in *ListRolesInput) (*ListRolesOutput, error) {
-	out := new(ListRolesOutput)
-	if err := c.caller.Call(ctx, "ListRoles", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListRolesOutput](ctx, c.caller, "ListRoles", in)
 }
 
 func (c *Client) ListSSHPublicKeys(ctx context.Context, in *ListSSHPublicKeysInput) (*ListSSHPublicKeysOutput, error) {
-	out := new(ListSSHPublicKeysOutput)
-	if err := c.caller.Call(ctx, "ListSSHPublicKeys", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListSSHPublicKeysOutput](ctx, c.caller, "ListSSHPublicKeys", in)
 }
 
 func (c *Client) ListServiceSpecificCredentials(ctx context.Context, in *ListServiceSpecificCredentialsInput) (*ListServiceSpecificCredentialsOutput, error) {
-	out := new(ListServiceSpecificCredentialsOutput)
-	if err := c.caller.Call(ctx, "ListServiceSpecificCredentials", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListServiceSpecificCredentialsOutput](ctx, c.caller, "ListServiceSpecificCredentials", in)
 }
 
 func (c *Client) ListSigningCertificates(ctx context.Context, in *ListSigningCertificatesInput) (*ListSigningCertificatesOutput, error) {
-	out := new(ListSigningCertificatesOutput)
-	if err := c.caller.Call(ctx, "ListSigningCertificates", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListSigningCertificatesOutput](ctx, c.caller, "ListSigningCertificates", in)
 }
 
 func (c *Client) ListUserPolicies(ctx context.Context, in *ListUserPoliciesInput) (*ListUserPoliciesOutput, error) {
-	out := new(ListUserPoliciesOutput)
-	if err := c.caller.Call(ctx, "ListUserPolicies", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListUserPoliciesOutput](ctx, c.caller, "ListUserPolicies", in)
 }
 
 func (c *Client) ListUserTags(ctx context.Context, in *ListUserTagsInput) (*ListUserTagsOutput, error) {
-	out := new(ListUserTagsOutput)
-	if err := c.caller.Call(ctx, "ListUserTags", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListUserTagsOutput](ctx, c.caller, "ListUserTags", in)
 }
 
 func (c *Client) ListUsers(ctx context.Context, in *ListUsersInput) (*ListUsersOutput, error) {
-	out := new(ListUsersOutput)
-	if err := c.caller.Call(ctx, "ListUsers", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListUsersOutput](ctx, c.caller, "ListUsers", in)
 }
 
 func (c *Client) ListVirtualMFADevices(ctx context.Context, in *ListVirtualMFADevicesInput) (*ListVirtualMFADevicesOutput, error) {
-	out := new(ListVirtualMFADevicesOutput)
-	if err := c.caller.Call(ctx, "ListVirtualMFADevices", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListVirtualMFADevicesOutput](ctx, c.caller, "ListVirtualMFADevices", in)
 }
 
 func (c *Client) PutRolePermissionsBoundary(ctx context.Context, in *PutRolePermissionsBoundaryInput) (*PutRolePermissionsBoundaryOutput, error) {
-	out := new(PutRolePermissionsBoundaryOutput)
-	if err := c.caller.Call(ctx, "PutRolePermissionsBoundary", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[PutRolePermissionsBoundaryOutput](ctx, c.caller, "PutRolePermissionsBoundary", in)
 }
 
 func (c *Client) PutRolePolicy(ctx context.Context, in *PutRolePolicyInput) (*PutRolePolicyOutput, error) {
-	out := new(PutRolePolicyOutput)
-	if err := c.caller.Call(ctx, "PutRolePolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[PutRolePolicyOutput](ctx, c.caller, "PutRolePolicy", in)
 }
 
 func (c *Client) PutUserPermissionsBoundary(ctx context.Context, in *PutUserPermissionsBoundaryInput) (*PutUserPermissionsBoundaryOutput, error) {
-	out := new(PutUserPermissionsBoundaryOutput)
-	if err := c.caller.Call(ctx, "PutUserPermissionsBoundary", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[PutUserPermissionsBoundaryOutput](ctx, c.caller, "PutUserPermissionsBoundary", in)
 }
 
 func (c *Client) PutUserPolicy(ctx context.Context, in *PutUserPolicyInput) (*PutUserPolicyOutput, error) {
-	out := new(PutUserPolicyOutput)
-	if err := c.caller.Call(ctx, "PutUserPolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[PutUserPolicyOutput](ctx, c.caller, "PutUserPolicy", in)
 }
 
 func (c *Client) RemoveRoleFromInstanceProfile(ctx context.Context, in *RemoveRoleFromInstanceProfileInput) (*RemoveRoleFromInstanceProfileOutput, error) {
-	out := new(RemoveRoleFromInstanceProfileOutput)
-	if err := c.caller.Call(ctx, "RemoveRoleFromInstanceProfile", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[RemoveRoleFromInstanceProfileOutput](ctx, c.caller, "RemoveRoleFromInstanceProfile", in)
 }
 
 func (c *Client) SetDefaultPolicyVersion(ctx context.Context, in *SetDefaultPolicyVersionInput) (*SetDefaultPolicyVersionOutput, error) {
-	out := new(SetDefaultPolicyVersionOutput)
-	if err := c.caller.Call(ctx, "SetDefaultPolicyVersion", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[SetDefaultPolicyVersionOutput](ctx, c.caller, "SetDefaultPolicyVersion", in)
 }
 
 func (c *Client) TagInstanceProfile(ctx context.Context, in *TagInstanceProfileInput) (*TagInstanceProfileOutput, error) {
-	out := new(TagInstanceProfileOutput)
-	if err := c.caller.Call(ctx, "TagInstanceProfile", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[TagInstanceProfileOutput](ctx, c.caller, "TagInstanceProfile", in)
 }
 
 func (c *Client) TagPolicy(ctx context.Context, in *TagPolicyInput) (*TagPolicyOutput, error) {
-	out := new(TagPolicyOutput)
-	if err := c.caller.Call(ctx, "TagPolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[TagPolicyOutput](ctx, c.caller, "TagPolicy", in)
 }
 
 func (c *Client) TagRole(ctx context.Context, in *TagRoleInput) (*TagRoleOutput, error) {
-	out := new(TagRoleOutput)
-	if err := c.caller.Call(ctx, "TagRole", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[TagRoleOutput](ctx, c.caller, "TagRole", in)
 }
 
 func (c *Client) TagUser(ctx context.Context, in *TagUserInput) (*TagUserOutput, error) {
-	out := new(TagUserOutput)
-	if err := c.caller.Call(ctx, "TagUser", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[TagUserOutput](ctx, c.caller, "TagUser", in)
 }
 
 func (c *Client) UntagInstanceProfile(ctx context.Context, in *UntagInstanceProfileInput) (*UntagInstanceProfileOutput, error) {
-	out := new(UntagInstanceProfileOutput)
-	if err := c.caller.Call(ctx, "UntagInstanceProfile", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UntagInstanceProfileOutput](ctx, c.caller, "UntagInstanceProfile", in)
 }
 
 func (c *Client) UntagPolicy(ctx context.Context, in *UntagPolicyInput) (*UntagPolicyOutput, error) {
-	out := new(UntagPolicyOutput)
-	if err := c.caller.Call(ctx, "UntagPolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UntagPolicyOutput](ctx, c.caller, "UntagPolicy", in)
 }
 
 func (c *Client) UntagRole(ctx context.Context, in *UntagRoleInput) (*UntagRoleOutput, error) {
-	out := new(UntagRoleOutput)
-	if err := c.caller.Call(ctx, "UntagRole", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UntagRoleOutput](ctx, c.caller, "UntagRole", in)
 }
 
 func (c *Client) UntagUser(ctx context.Context, in *UntagUserInput) (*UntagUserOutput, error) {
-	out := new(UntagUserOutput)
-	if err := c.caller.Call(ctx, "UntagUser", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UntagUserOutput](ctx, c.caller, "UntagUser", in)
 }
 
 func (c *Client) UpdateAccessKey(ctx context.Context, in *UpdateAccessKeyInput) (*UpdateAccessKeyOutput, error) {
-	out := new(UpdateAccessKeyOutput)
-	if err := c.caller.Call(ctx, "UpdateAccessKey", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UpdateAccessKeyOutput](ctx, c.caller, "UpdateAccessKey", in)
 }
 
 func (c *Client) UpdateAssumeRolePolicy(ctx context.Context, in *UpdateAssumeRolePolicyInput) (*UpdateAssumeRolePolicyOutput, error) {
-	out := new(UpdateAssumeRolePolicyOutput)
-	if err := c.caller.Call(ctx, "UpdateAssumeRolePolicy", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UpdateAssumeRolePolicyOutput](ctx, c.caller, "UpdateAssumeRolePolicy", in)
 }
 
 func (c *Client) UpdateRole(ctx context.Context, in *UpdateRoleInput) (*UpdateRoleOutput, error) {
-	out := new(UpdateRoleOutput)
-	if err := c.caller.Call(ctx, "UpdateRole", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UpdateRoleOutput](ctx, c.caller, "UpdateRole", in)
 }
 
 func (c *Client) UpdateRoleDescription(ctx context.Context, in *UpdateRoleDescriptionInput) (*UpdateRoleDescriptionOutput, error) {
-	out := new(UpdateRoleDescriptionOutput)
-	if err := c.caller.Call(ctx, "UpdateRoleDescription", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UpdateRoleDescriptionOutput](ctx, c.caller, "UpdateRoleDescription", in)
 }
 
 func (c *Client) UpdateUser(ctx context.Context, in *UpdateUserInput) (*UpdateUserOutput, error) {
-	out := new(UpdateUserOutput)
-	if err := c.caller.Call(ctx, "UpdateUser", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UpdateUserOutput](ctx, c.caller, "UpdateUser", in)
 }
 
 // ListAttachedRolePoliciesAPIClient is a client of the one operation.

@@ -22,163 +22,83 @@ type Client struct{ caller *client.Client }
 func NewFromConfig(c aws.Config) *Client { return &Client{client.New(c, service)} }
 
 func (c *Client) AssociateResolverEndpointIpAddress(ctx context.Context, in *AssociateResolverEndpointIpAddressInput) (*AssociateResolverEndpointIpAddressOutput, error) {
-	out := new(AssociateResolverEndpointIpAddressOutput)
-	if err := c.caller.Call(ctx, "AssociateResolverEndpointIpAddress", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AssociateResolverEndpointIpAddressOutput](ctx, c.caller, "AssociateResolverEndpointIpAddress", in)
 }
 
 func (c *Client) AssociateResolverRule(ctx context.Context, in *AssociateResolverRuleInput) (*AssociateResolverRuleOutput, error) {
-	out := new(AssociateResolverRuleOutput)
-	if err := c.caller.Call(ctx, "AssociateResolverRule", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AssociateResolverRuleOutput](ctx, c.caller, "AssociateResolverRule", in)
 }
 
 func (c *Client) CreateResolverEndpoint(ctx context.Context, in *CreateResolverEndpointInput) (*CreateResolverEndpointOutput, error) {
-	out := new(CreateResolverEndpointOutput)
-	if err := c.caller.Call(ctx, "CreateResolverEndpoint", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateResolverEndpointOutput](ctx, c.caller, "CreateResolverEndpoint", in)
 }
 
 func (c *Client) CreateResolverRule(ctx context.Context, in *CreateResolverRuleInput) (*CreateResolverRuleOutput, error) {
-	out := new(CreateResolverRuleOutput)
-	if err := c.caller.Call(ctx, "CreateResolverRule", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateResolverRuleOutput](ctx, c.caller, "CreateResolverRule", in)
 }
 
 func (c *Client) DeleteResolverEndpoint(ctx context.Context, in *DeleteResolverEndpointInput) (*DeleteResolverEndpointOutput, error) {
-	out := new(DeleteResolverEndpointOutput)
-	if err := c.caller.Call(ctx, "DeleteResolverEndpoint", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteResolverEndpointOutput](ctx, c.caller, "DeleteResolverEndpoint", in)
 }
 
 func (c *Client) DeleteResolverRule(ctx context.Context, in *DeleteResolverRuleInput) (*DeleteResolverRuleOutput, error) {
-	out := new(DeleteResolverRuleOutput)
-	if err := c.caller.Call(ctx, "DeleteResolverRule", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteResolverRuleOutput](ctx, c.caller, "DeleteResolverRule", in)
 }
 
 func (c *Client) DisassociateResolverEndpointIpAddress(ctx context.Context, in *DisassociateResolverEndpointIpAddressInput) (*DisassociateResolverEndpointIpAddressOutput, error) {
-	out := new(DisassociateResolverEndpointIpAddressOutput)
-	if err := c.caller.Call(ctx, "DisassociateResolverEndpointIpAddress", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DisassociateResolverEndpointIpAddressOutput](ctx, c.caller, "DisassociateResolverEndpointIpAddress", in)
 }
 
 func (c *Client) DisassociateResolverRule(ctx context.Context, in *DisassociateResolverRuleInput) (*DisassociateResolverRuleOutput, error) {
-	out := new(DisassociateResolverRuleOutput)
-	if err := c.caller.Call(ctx, "DisassociateResolverRule", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DisassociateResolverRuleOutput](ctx, c.caller, "DisassociateResolverRule", in)
 }
 
 func (c *Client) GetResolverEndpoint(ctx context.Context, in *GetResolverEndpointInput) (*GetResolverEndpointOutput, error) {
-	out := new(GetResolverEndpointOutput)
-	if err := c.caller.Call(ctx, "GetResolverEndpoint", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetResolverEndpointOutput](ctx, c.caller, "GetResolverEndpoint", in)
 }
 
 func (c *Client) GetResolverRule(ctx context.Context, in *GetResolverRuleInput) (*GetResolverRuleOutput, error) {
-	out := new(GetResolverRuleOutput)
-	if err := c.caller.Call(ctx, "GetResolverRule", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetResolverRuleOutput](ctx, c.caller, "GetResolverRule", in)
 }
 
 func (c *Client) GetResolverRuleAssociation(ctx context.Context, in *GetResolverRuleAssociationInput) (*GetResolverRuleAssociationOutput, error) {
-	out := new(GetResolverRuleAssociationOutput)
-	if err := c.caller.Call(ctx, "GetResolverRuleAssociation", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetResolverRuleAssociationOutput](ctx, c.caller, "GetResolverRuleAssociation", in)
 }
 
 func (c *Client) ListResolverEndpointIpAddresses(ctx context.Context, in *ListResolverEndpointIpAddressesInput) (*ListResolverEndpointIpAddressesOutput, error) {
-	out := new(ListResolverEndpointIpAddressesOutput)
-	if err := c.caller.Call(ctx, "ListResolverEndpointIpAddresses", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListResolverEndpointIpAddressesOutput](ctx, c.caller, "ListResolverEndpointIpAddresses", in)
 }
 
 func (c *Client) ListResolverEndpoints(ctx context.Context, in *ListResolverEndpointsInput) (*ListResolverEndpointsOutput, error) {
-	out := new(ListResolverEndpointsOutput)
-	if err := c.caller.Call(ctx, "ListResolverEndpoints", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListResolverEndpointsOutput](ctx, c.caller, "ListResolverEndpoints", in)
 }
 
 func (c *Client) ListResolverRuleAssociations(ctx context.Context, in *ListResolverRuleAssociationsInput) (*ListResolverRuleAssociationsOutput, error) {
-	out := new(ListResolverRuleAssociationsOutput)
-	if err := c.caller.Call(ctx, "ListResolverRuleAssociations", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListResolverRuleAssociationsOutput](ctx, c.caller, "ListResolverRuleAssociations", in)
 }
 
 func (c *Client) ListResolverRules(ctx context.Context, in *ListResolverRulesInput) (*ListResolverRulesOutput, error) {
-	out := new(ListResolverRulesOutput)
-	if err := c.caller.Call(ctx, "ListResolverRules", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListResolverRulesOutput](ctx, c.caller, "ListResolverRules", in)
 }
 
 func (c *Client) ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error) {
-	out := new(ListTagsForResourceOutput)
-	if err := c.caller.Call(ctx, "ListTagsForResource", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListTagsForResourceOutput](ctx, c.caller, "ListTagsForResource", in)
 }
 
 func (c *Client) TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error) {
-	out := new(TagResourceOutput)
-	if err := c.caller.Call(ctx, "TagResource", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[TagResourceOutput](ctx, c.caller, "TagResource", in)
 }
 
 func (c *Client) UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error) {
-	out := new(UntagResourceOutput)
-	if err := c.caller.Call(ctx, "UntagResource", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UntagResourceOutput](ctx, c.caller, "UntagResource", in)
 }
 
 func (c *Client) UpdateResolverEndpoint(ctx context.Context, in *UpdateResolverEndpointInput) (*UpdateResolverEndpointOutput, error) {
-	out := new(UpdateResolverEndpointOutput)
-	if err := c.caller.Call(ctx, "UpdateResolverEndpoint", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UpdateResolverEndpointOutput](ctx, c.caller, "UpdateResolverEndpoint", in)
 }
 
 func (c *Client) UpdateResolverRule(ctx context.Context, in *UpdateResolverRuleInput) (*UpdateResolverRuleOutput, error) {
-	out := new(UpdateResolverRuleOutput)
-	if err := c.caller.Call(ctx, "UpdateResolverRule", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UpdateResolverRuleOutput](ctx, c.caller, "UpdateResolverRule", in)
 }
 
 // ListResolverEndpointIpAddressesAPIClient is a client of the one operation.

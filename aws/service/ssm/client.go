@@ -22,323 +22,163 @@ type Client struct{ caller *client.Client }
 func NewFromConfig(c aws.Config) *Client { return &Client{client.New(c, service)} }
 
 func (c *Client) AddTagsToResource(ctx context.Context, in *AddTagsToResourceInput) (*AddTagsToResourceOutput, error) {
-	out := new(AddTagsToResourceOutput)
-	if err := c.caller.Call(ctx, "AddTagsToResource", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AddTagsToResourceOutput](ctx, c.caller, "AddTagsToResource", in)
 }
 
 func (c *Client) CancelCommand(ctx context.Context, in *CancelCommandInput) (*CancelCommandOutput, error) {
-	out := new(CancelCommandOutput)
-	if err := c.caller.Call(ctx, "CancelCommand", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CancelCommandOutput](ctx, c.caller, "CancelCommand", in)
 }
 
 func (c *Client) CreateActivation(ctx context.Context, in *CreateActivationInput) (*CreateActivationOutput, error) {
-	out := new(CreateActivationOutput)
-	if err := c.caller.Call(ctx, "CreateActivation", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateActivationOutput](ctx, c.caller, "CreateActivation", in)
 }
 
 func (c *Client) CreateDocument(ctx context.Context, in *CreateDocumentInput) (*CreateDocumentOutput, error) {
-	out := new(CreateDocumentOutput)
-	if err := c.caller.Call(ctx, "CreateDocument", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[CreateDocumentOutput](ctx, c.caller, "CreateDocument", in)
 }
 
 func (c *Client) DeleteActivation(ctx context.Context, in *DeleteActivationInput) (*DeleteActivationOutput, error) {
-	out := new(DeleteActivationOutput)
-	if err := c.caller.Call(ctx, "DeleteActivation", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteActivationOutput](ctx, c.caller, "DeleteActivation", in)
 }
 
 func (c *Client) DeleteDocument(ctx context.Context, in *DeleteDocumentInput) (*DeleteDocumentOutput, error) {
-	out := new(DeleteDocumentOutput)
-	if err := c.caller.Call(ctx, "DeleteDocument", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteDocumentOutput](ctx, c.caller, "DeleteDocument", in)
 }
 
 func (c *Client) DeleteParameter(ctx context.Context, in *DeleteParameterInput) (*DeleteParameterOutput, error) {
-	out := new(DeleteParameterOutput)
-	if err := c.caller.Call(ctx, "DeleteParameter", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteParameterOutput](ctx, c.caller, "DeleteParameter", in)
 }
 
 func (c *Client) DeleteParameters(ctx context.Context, in *DeleteParametersInput) (*DeleteParametersOutput, error) {
-	out := new(DeleteParametersOutput)
-	if err := c.caller.Call(ctx, "DeleteParameters", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeleteParametersOutput](ctx, c.caller, "DeleteParameters", in)
 }
 
 func (c *Client) DeregisterManagedInstance(ctx context.Context, in *DeregisterManagedInstanceInput) (*DeregisterManagedInstanceOutput, error) {
-	out := new(DeregisterManagedInstanceOutput)
-	if err := c.caller.Call(ctx, "DeregisterManagedInstance", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DeregisterManagedInstanceOutput](ctx, c.caller, "DeregisterManagedInstance", in)
 }
 
 func (c *Client) DescribeActivations(ctx context.Context, in *DescribeActivationsInput) (*DescribeActivationsOutput, error) {
-	out := new(DescribeActivationsOutput)
-	if err := c.caller.Call(ctx, "DescribeActivations", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeActivationsOutput](ctx, c.caller, "DescribeActivations", in)
 }
 
 func (c *Client) DescribeAssociation(ctx context.Context, in *DescribeAssociationInput) (*DescribeAssociationOutput, error) {
-	out := new(DescribeAssociationOutput)
-	if err := c.caller.Call(ctx, "DescribeAssociation", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeAssociationOutput](ctx, c.caller, "DescribeAssociation", in)
 }
 
 func (c *Client) DescribeDocument(ctx context.Context, in *DescribeDocumentInput) (*DescribeDocumentOutput, error) {
-	out := new(DescribeDocumentOutput)
-	if err := c.caller.Call(ctx, "DescribeDocument", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeDocumentOutput](ctx, c.caller, "DescribeDocument", in)
 }
 
 func (c *Client) DescribeDocumentPermission(ctx context.Context, in *DescribeDocumentPermissionInput) (*DescribeDocumentPermissionOutput, error) {
-	out := new(DescribeDocumentPermissionOutput)
-	if err := c.caller.Call(ctx, "DescribeDocumentPermission", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeDocumentPermissionOutput](ctx, c.caller, "DescribeDocumentPermission", in)
 }
 
 func (c *Client) DescribeInstanceInformation(ctx context.Context, in *DescribeInstanceInformationInput) (*DescribeInstanceInformationOutput, error) {
-	out := new(DescribeInstanceInformationOutput)
-	if err := c.caller.Call(ctx, "DescribeInstanceInformation", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeInstanceInformationOutput](ctx, c.caller, "DescribeInstanceInformation", in)
 }
 
 func (c *Client) DescribeParameters(ctx context.Context, in *DescribeParametersInput) (*DescribeParametersOutput, error) {
-	out := new(DescribeParametersOutput)
-	if err := c.caller.Call(ctx, "DescribeParameters", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[DescribeParametersOutput](ctx, c.caller, "DescribeParameters", in)
 }
 
 func (c *Client) GetCommandInvocation(ctx context.Context, in *GetCommandInvocationInput) (*GetCommandInvocationOutput, error) {
-	out := new(GetCommandInvocationOutput)
-	if err := c.caller.Call(ctx, "GetCommandInvocation", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetCommandInvocationOutput](ctx, c.caller, "GetCommandInvocation", in)
 }
 
 func (c *Client) GetConnectionStatus(ctx context.Context, in *GetConnectionStatusInput) (*GetConnectionStatusOutput, error) {
-	out := new(GetConnectionStatusOutput)
-	if err := c.caller.Call(ctx, "GetConnectionStatus", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetConnectionStatusOutput](ctx, c.caller, "GetConnectionStatus", in)
 }
 
 func (c *Client) GetDocument(ctx context.Context, in *GetDocumentInput) (*GetDocumentOutput, error) {
-	out := new(GetDocumentOutput)
-	if err := c.caller.Call(ctx, "GetDocument", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetDocumentOutput](ctx, c.caller, "GetDocument", in)
 }
 
 func (c *Client) GetParameter(ctx context.Context, in *GetParameterInput) (*GetParameterOutput, error) {
-	out := new(GetParameterOutput)
-	if err := c.caller.Call(ctx, "GetParameter", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetParameterOutput](ctx, c.caller, "GetParameter", in)
 }
 
 func (c *Client) GetParameterHistory(ctx context.Context, in *GetParameterHistoryInput) (*GetParameterHistoryOutput, error) {
-	out := new(GetParameterHistoryOutput)
-	if err := c.caller.Call(ctx, "GetParameterHistory", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetParameterHistoryOutput](ctx, c.caller, "GetParameterHistory", in)
 }
 
 func (c *Client) GetParameters(ctx context.Context, in *GetParametersInput) (*GetParametersOutput, error) {
-	out := new(GetParametersOutput)
-	if err := c.caller.Call(ctx, "GetParameters", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetParametersOutput](ctx, c.caller, "GetParameters", in)
 }
 
 func (c *Client) GetParametersByPath(ctx context.Context, in *GetParametersByPathInput) (*GetParametersByPathOutput, error) {
-	out := new(GetParametersByPathOutput)
-	if err := c.caller.Call(ctx, "GetParametersByPath", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetParametersByPathOutput](ctx, c.caller, "GetParametersByPath", in)
 }
 
 func (c *Client) GetServiceSetting(ctx context.Context, in *GetServiceSettingInput) (*GetServiceSettingOutput, error) {
-	out := new(GetServiceSettingOutput)
-	if err := c.caller.Call(ctx, "GetServiceSetting", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetServiceSettingOutput](ctx, c.caller, "GetServiceSetting", in)
 }
 
 func (c *Client) LabelParameterVersion(ctx context.Context, in *LabelParameterVersionInput) (*LabelParameterVersionOutput, error) {
-	out := new(LabelParameterVersionOutput)
-	if err := c.caller.Call(ctx, "LabelParameterVersion", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[LabelParameterVersionOutput](ctx, c.caller, "LabelParameterVersion", in)
 }
 
 func (c *Client) ListAssociations(ctx context.Context, in *ListAssociationsInput) (*ListAssociationsOutput, error) {
-	out := new(ListAssociationsOutput)
-	if err := c.caller.Call(ctx, "ListAssociations", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListAssociationsOutput](ctx, c.caller, "ListAssociations", in)
 }
 
 func (c *Client) ListCommandInvocations(ctx context.Context, in *ListCommandInvocationsInput) (*ListCommandInvocationsOutput, error) {
-	out := new(ListCommandInvocationsOutput)
-	if err := c.caller.Call(ctx, "ListCommandInvocations", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListCommandInvocationsOutput](ctx, c.caller, "ListCommandInvocations", in)
 }
 
 func (c *Client) ListCommands(ctx context.Context, in *ListCommandsInput) (*ListCommandsOutput, error) {
-	out := new(ListCommandsOutput)
-	if err := c.caller.Call(ctx, "ListCommands", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListCommandsOutput](ctx, c.caller, "ListCommands", in)
 }
 
 func (c *Client) ListDocumentVersions(ctx context.Context, in *ListDocumentVersionsInput) (*ListDocumentVersionsOutput, error) {
-	out := new(ListDocumentVersionsOutput)
-	if err := c.caller.Call(ctx, "ListDocumentVersions", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListDocumentVersionsOutput](ctx, c.caller, "ListDocumentVersions", in)
 }
 
 func (c *Client) ListDocuments(ctx context.Context, in *ListDocumentsInput) (*ListDocumentsOutput, error) {
-	out := new(ListDocumentsOutput)
-	if err := c.caller.Call(ctx, "ListDocuments", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListDocumentsOutput](ctx, c.caller, "ListDocuments", in)
 }
 
 func (c *Client) ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error) {
-	out := new(ListTagsForResourceOutput)
-	if err := c.caller.Call(ctx, "ListTagsForResource", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ListTagsForResourceOutput](ctx, c.caller, "ListTagsForResource", in)
 }
 
 func (c *Client) ModifyDocumentPermission(ctx context.Context, in *ModifyDocumentPermissionInput) (*ModifyDocumentPermissionOutput, error) {
-	out := new(ModifyDocumentPermissionOutput)
-	if err := c.caller.Call(ctx, "ModifyDocumentPermission", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ModifyDocumentPermissionOutput](ctx, c.caller, "ModifyDocumentPermission", in)
 }
 
 func (c *Client) PutParameter(ctx context.Context, in *PutParameterInput) (*PutParameterOutput, error) {
-	out := new(PutParameterOutput)
-	if err := c.caller.Call(ctx, "PutParameter", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[PutParameterOutput](ctx, c.caller, "PutParameter", in)
 }
 
 func (c *Client) RemoveTagsFromResource(ctx context.Context, in *RemoveTagsFromResourceInput) (*RemoveTagsFromResourceOutput, error) {
-	out := new(RemoveTagsFromResourceOutput)
-	if err := c.caller.Call(ctx, "RemoveTagsFromResource", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[RemoveTagsFromResourceOutput](ctx, c.caller, "RemoveTagsFromResource", in)
 }
 
 func (c *Client) ResetServiceSetting(ctx context.Context, in *ResetServiceSettingInput) (*ResetServiceSettingOutput, error) {
-	out := new(ResetServiceSettingOutput)
-	if err := c.caller.Call(ctx, "ResetServiceSetting", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[ResetServiceSettingOutput](ctx, c.caller, "ResetServiceSetting", in)
 }
 
 func (c *Client) SendCommand(ctx context.Context, in *SendCommandInput) (*SendCommandOutput, error) {
-	out := new(SendCommandOutput)
-	if err := c.caller.Call(ctx, "SendCommand", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[SendCommandOutput](ctx, c.caller, "SendCommand", in)
 }
 
 func (c *Client) UnlabelParameterVersion(ctx context.Context, in *UnlabelParameterVersionInput) (*UnlabelParameterVersionOutput, error) {
-	out := new(UnlabelParameterVersionOutput)
-	if err := c.caller.Call(ctx, "UnlabelParameterVersion", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UnlabelParameterVersionOutput](ctx, c.caller, "UnlabelParameterVersion", in)
 }
 
 func (c *Client) UpdateDocument(ctx context.Context, in *UpdateDocumentInput) (*UpdateDocumentOutput, error) {
-	out := new(UpdateDocumentOutput)
-	if err := c.caller.Call(ctx, "UpdateDocument", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UpdateDocumentOutput](ctx, c.caller, "UpdateDocument", in)
 }
 
 func (c *Client) UpdateDocumentDefaultVersion(ctx context.Context, in *UpdateDocumentDefaultVersionInput) (*UpdateDocumentDefaultVersionOutput, error) {
-	out := new(UpdateDocumentDefaultVersionOutput)
-	if err := c.caller.Call(ctx, "UpdateDocumentDefaultVersion", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UpdateDocumentDefaultVersionOutput](ctx, c.caller, "UpdateDocumentDefaultVersion", in)
 }
 
 func (c *Client) UpdateManagedInstanceRole(ctx context.Context, in *UpdateManagedInstanceRoleInput) (*UpdateManagedInstanceRoleOutput, error) {
-	out := new(UpdateManagedInstanceRoleOutput)
-	if err := c.caller.Call(ctx, "UpdateManagedInstanceRole", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UpdateManagedInstanceRoleOutput](ctx, c.caller, "UpdateManagedInstanceRole", in)
 }
 
 func (c *Client) UpdateServiceSetting(ctx context.Context, in *UpdateServiceSettingInput) (*UpdateServiceSettingOutput, error) {
-	out := new(UpdateServiceSettingOutput)
-	if err := c.caller.Call(ctx, "UpdateServiceSetting", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[UpdateServiceSettingOutput](ctx, c.caller, "UpdateServiceSetting", in)
 }
 
 // DescribeInstanceInformationAPIClient is a client of the one operation.

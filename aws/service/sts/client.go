@@ -22,25 +22,13 @@ type Client struct{ caller *client.Client }
 func NewFromConfig(c aws.Config) *Client { return &Client{client.New(c, service)} }
 
 func (c *Client) AssumeRole(ctx context.Context, in *AssumeRoleInput) (*AssumeRoleOutput, error) {
-	out := new(AssumeRoleOutput)
-	if err := c.caller.Call(ctx, "AssumeRole", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[AssumeRoleOutput](ctx, c.caller, "AssumeRole", in)
 }
 
 func (c *Client) GetAccessKeyInfo(ctx context.Context, in *GetAccessKeyInfoInput) (*GetAccessKeyInfoOutput, error) {
-	out := new(GetAccessKeyInfoOutput)
-	if err := c.caller.Call(ctx, "GetAccessKeyInfo", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetAccessKeyInfoOutput](ctx, c.caller, "GetAccessKeyInfo", in)
 }
 
 func (c *Client) GetCallerIdentity(ctx context.Context, in *GetCallerIdentityInput) (*GetCallerIdentityOutput, error) {
-	out := new(GetCallerIdentityOutput)
-	if err := c.caller.Call(ctx, "GetCallerIdentity", in, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return client.Do[GetCallerIdentityOutput](ctx, c.caller, "GetCallerIdentity", in)
 }

@@ -32,8 +32,7 @@ func (w *writer) method(name string, op *operation) {
 	if op.token != "" && hasMember(op.input, op.token) {
 		w.printf("if in.%s == nil {\nown := *in\nown.%s = aws.String(client.Token())\nin = &own\n}\n", op.token, op.token)
 	}
-	w.printf("out := new(%sOutput)\nif err := c.caller.Call(ctx, %q, in, out); err != nil {\nreturn nil, err\n}\n", name, name)
-	w.printf("return out, nil\n}\n\n")
+	w.printf("return client.Do[%sOutput](ctx, c.caller, %q, in)\n}\n\n", name, name)
 }
 
 func (w *writer) paginator(name string, op *operation) {
