@@ -25,7 +25,7 @@ test: build
 	$(GO) run ./internal/testreport $(RACE) -timeout 20m ./...
 
 bench: build
-	$(GO) run ./internal/gen/bench
+	$(GO) run ./bench
 
 lint:
 	$(GO) tool -modfile=tools/go.mod golangci-lint run --allow-parallel-runners ./...

@@ -32,13 +32,15 @@ var walls = []wall{
 	{"ssm/document", []string{"aws/..."}, []string{"gopkg.in/yaml.v3"}, "documents are pure; the agent runs them"},
 	{"aws/...", []string{"aws/..."}, nil, "the language knows nobody who speaks it"},
 	{"bus/...", []string{"bus/..."}, nil, "an organ"},
+	{"record/...", []string{"aws/...", "record/..."}, nil, "a leaf: what services keep, whoever keeps it for them"},
 	{"network/link/...", []string{"aws/...", "network/link/..."}, nil, "the node's end of the wire holds no server code"},
-	{"network/...", []string{"aws/...", "network/..."}, nil, "heart one knows neither heart two nor the skin"},
-	{"ssm/...", []string{"aws/...", "bus", "ssm/..."}, nil, "heart two knows neither heart one nor the skin"},
-	{"support/compute/guest", []string{"aws/...", "network/link", "support/compute/..."}, nil, "a guest's network interface is the far end of a link"},
-	{"support/...", []string{"aws/...", "support/..."}, nil, "what the hearts need around them"},
-	{"api/...", []string{"aws/...", "bus", "network", "network/vpc", "ssm/...", "support/...", "api/..."}, nil, "the skin is thin and never sees the fabric"},
-	{"store/...", []string{"aws/...", "network", "network/vpc", "ssm/...", "support/...", "store/..."}, nil, "implements the hearts' interfaces"},
+	{"network/vpc/...", []string{"aws/...", "network/vpc/..."}, nil, "the judge's own test tools"},
+	{"network/...", []string{"aws/...", "record/...", "network/..."}, nil, "heart one knows neither heart two nor the skin"},
+	{"ssm/...", []string{"aws/...", "bus", "record/...", "ssm/..."}, nil, "heart two knows neither heart one nor the skin"},
+	{"services/compute/guest", []string{"aws/...", "network/link", "services/compute/..."}, nil, "a guest's network interface is the far end of a link"},
+	{"services/...", []string{"aws/...", "record/...", "services/..."}, nil, "what the hearts need around them"},
+	{"api/...", []string{"aws/...", "bus", "network", "network/vpc", "ssm/...", "services/...", "api/..."}, nil, "the skin is thin and never sees the fabric"},
+	{"store/...", []string{"aws/...", "record/...", "network", "network/vpc", "ssm/...", "services/...", "store/..."}, nil, "implements the hearts' interfaces"},
 	{"agent/...", []string{"aws/...", "ssm/mgs", "ssm/document", "network/link/...", "agent/..."}, nil, "no server code can reach a node"},
 	{"doctor/...", []string{"network/vpc", "aws/...", "doctor/..."}, nil, "works on any EC2 API"},
 	{"cli/...", []string{"aws/...", "ssm/mgs", "network/link/...", "doctor/...", "cli/..."}, nil, "a client like any other: no back door"},
@@ -47,6 +49,7 @@ var walls = []wall{
 	{"internal/gobuild", nothing, nothing, "prints how far go build is, before anything else is built"},
 	{"internal/gen/...", []string{"aws/...", "api/...", "internal/gen/..."}, nil, "generators"},
 	{"server/...", []string{"..."}, nil, "ties everything"},
+	{"bench/...", []string{"..."}, nil, "measures everything"},
 	{"cmd/...", []string{"..."}, nil, "ten lines"},
 	{"test/...", []string{"..."}, nil, "the laboratory"},
 	{".", nothing, nothing, "only the rules themselves"},
@@ -54,10 +57,11 @@ var walls = []wall{
 
 // onlyFrom lists rooms that only the named ones may import.
 var onlyFrom = map[string][]string{
-	"server/...": {"cmd/postern/...", "server/...", "test/...", "internal/gen/..."},
-	"store/...":  {"server/...", "store/...", "test/..."},
-	"api/...":    {"server/...", "api/...", "internal/gen/...", "test/..."},
-	"test/...":   {"test/..."},
+	"server/...": {"cmd/postern/...", "server/...", "test/...", "bench/..."},
+	"store/...":  {"server/...", "store/...", "test/...", "bench/..."},
+	"api/...":    {"server/...", "api/...", "internal/gen/...", "test/...", "bench/..."},
+	"test/...":   {"test/...", "bench/..."},
+	"bench/...":  {"bench/...", "test/..."},
 }
 
 // agentMay is all of ours that may end up in the node's binary, however it gets there.

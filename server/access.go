@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"strconv"
 
-	"postern/support/compute/guest"
+	"postern/services/compute/guest"
 )
 
 // Access is how clients of this host reach the server, as its root user.

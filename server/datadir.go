@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"postern/aws/fault"
-	"postern/support/compute/guest"
+	"postern/services/compute/guest"
 )
 
 // dataDir is the directory that holds all that one server keeps. It is locked while the server runs.

@@ -6,8 +6,8 @@ import (
 	"net"
 	"sync"
 
-	"postern/support/certs"
-	"postern/support/compute/guest"
+	"postern/services/certs"
+	"postern/services/compute/guest"
 )
 
 // frame is what a server keeps its parts in: the data directory and the CA. A lab's is there before its servers and

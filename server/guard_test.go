@@ -9,8 +9,8 @@ import (
 	"postern/api"
 	"postern/api/apitest"
 	"postern/aws/sigv4"
-	"postern/support/compute"
-	"postern/support/identity"
+	"postern/services/compute"
+	"postern/services/identity"
 )
 
 // guarded opens a server in memory and makes a user in it to whom nothing is allowed.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"postern/support/certs"
+	"postern/services/certs"
 )
 
 // ring is a listener on loopback that does handshakes with one place, and tells how each ended.

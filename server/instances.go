@@ -9,9 +9,9 @@ import (
 	"postern/network"
 	"postern/network/fabric"
 	"postern/network/link"
+	"postern/services/compute"
+	"postern/services/identity"
 	"postern/ssm/node"
-	"postern/support/compute"
-	"postern/support/identity"
 )
 
 // instanceMTU is the MTU of instances' interfaces, in bytes, as Amazon's have.

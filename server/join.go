@@ -15,8 +15,8 @@ import (
 	"postern/network/fabric"
 	"postern/network/link"
 	"postern/network/vpc"
+	"postern/services/machine"
 	"postern/ssm/node"
-	"postern/support/machine"
 )
 
 // gate lets machines that are not instances into the private network.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
-	"postern/support/compute/guest"
+	"postern/services/compute/guest"
 )
 
 // TestKey is the root user's key of a lab that is opened with TestCredentials: what tools for local AWS endpoints are

@@ -9,7 +9,7 @@ import (
 	"postern/network/fabric"
 	"postern/network/link"
 	"postern/network/vpc"
-	"postern/support/compute"
+	"postern/services/compute"
 )
 
 // Laboratory replaces what a server has of its host, and watches what happens inside it. Package test/world sets it;

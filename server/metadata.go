@@ -6,8 +6,8 @@ import (
 	"postern/aws/fault"
 	"postern/network"
 	"postern/network/imds"
-	"postern/support/compute"
-	"postern/support/identity"
+	"postern/services/compute"
+	"postern/services/identity"
 )
 
 // metadata is what instances may learn about themselves.

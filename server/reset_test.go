@@ -13,9 +13,9 @@ import (
 	"postern/aws/fault"
 	"postern/aws/sigv4"
 	"postern/network"
+	"postern/services/identity"
 	"postern/ssm"
 	"postern/ssm/parameter"
-	"postern/support/identity"
 )
 
 func openLab(t *testing.T, c Config) *Lab {

@@ -5,9 +5,9 @@ import (
 
 	"postern/aws/arn"
 	"postern/aws/fault"
+	"postern/services/identity"
 	"postern/ssm"
 	"postern/ssm/node"
-	"postern/support/identity"
 )
 
 // ssmService is who assumes the roles of managed nodes.

@@ -25,17 +25,17 @@ import (
 	"postern/network/link/userstack"
 	"postern/network/privatelink"
 	"postern/network/vpc"
+	"postern/services/certs"
+	"postern/services/compute"
+	"postern/services/compute/guest"
+	"postern/services/identity"
+	"postern/services/machine"
 	"postern/ssm/command"
 	"postern/ssm/document/library"
 	"postern/ssm/mailbox"
 	"postern/ssm/node"
 	"postern/ssm/parameter"
 	"postern/store"
-	"postern/support/certs"
-	"postern/support/compute"
-	"postern/support/compute/guest"
-	"postern/support/identity"
-	"postern/support/machine"
 )
 
 // Defaults of a Config.

@@ -16,7 +16,7 @@ import (
 
 	"postern/aws/transport"
 	"postern/server"
-	"postern/support/compute"
+	"postern/services/compute"
 )
 
 func TestMain(m *testing.M) {

@@ -11,9 +11,9 @@ import (
 	apissm "postern/api/ssm"
 	apists "postern/api/sts"
 	"postern/network/vpc"
+	"postern/services/compute"
 	"postern/ssm"
 	"postern/ssm/parameter"
-	"postern/support/compute"
 )
 
 // services are the AWS endpoints that there are.

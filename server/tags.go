@@ -3,8 +3,8 @@ package server
 import (
 	"context"
 
+	"postern/services/compute"
 	"postern/ssm"
-	"postern/support/compute"
 )
 
 // instanceTags are the EC2 tags of instances, by which commands find their targets.

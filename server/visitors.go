@@ -12,7 +12,7 @@ import (
 	"postern/api"
 	"postern/aws/fault"
 	"postern/network/vpc"
-	"postern/support/certs"
+	"postern/services/certs"
 )
 
 // ownPaths are those of Postern's own; all others are AWS's.

@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"postern/support/compute"
+	"postern/services/compute"
 )
 
 // Compute keeps instances, images and key pairs.

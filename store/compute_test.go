@@ -7,9 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"postern/services/compute"
+	"postern/services/machine"
 	"postern/store"
-	"postern/support/compute"
-	"postern/support/machine"
 )
 
 func TestCompute(t *testing.T) {

@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 
-	"postern/support/identity"
+	"postern/services/identity"
 )
 
 // Identity keeps who there is.

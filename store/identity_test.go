@@ -5,9 +5,9 @@ import (
 	"testing"
 
 	"postern/aws/iam"
+	"postern/services/identity"
+	"postern/services/identity/identitytest"
 	"postern/store"
-	"postern/support/identity"
-	"postern/support/identity/identitytest"
 )
 
 func TestIdentity(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"postern/support/machine"
+	"postern/services/machine"
 )
 
 // Machines keeps the machines that joined over a tunnel.

@@ -9,8 +9,8 @@ import (
 
 	"postern/api"
 	"postern/aws/iam"
+	"postern/services/identity"
 	"postern/ssm"
-	"postern/support/identity"
 )
 
 // Endpoints knows the policies of VPC endpoints; nil is full access.

@@ -21,7 +21,7 @@ import (
 	"postern/api/apitest"
 	"postern/aws/sigv4"
 	"postern/network/vpc"
-	"postern/support/identity"
+	"postern/services/identity"
 )
 
 const (

@@ -11,7 +11,7 @@ import (
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
-	"postern/support/compute"
+	"postern/services/compute"
 )
 
 // about are the resources that a request turns out to be about, found in the network as it stands: what an association,

@@ -10,7 +10,7 @@ import (
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
-	"postern/support/compute"
+	"postern/services/compute"
 )
 
 func (s *service) describeInstanceAttribute(_ context.Context, c *api.Call, in *sdk.DescribeInstanceAttributeInput) (*sdk.DescribeInstanceAttributeOutput, error) {

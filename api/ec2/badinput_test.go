@@ -21,7 +21,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 	"github.com/google/go-cmp/cmp"
 
-	"postern/support/compute"
+	"postern/services/compute"
 )
 
 // idCodes are Amazon's codes for an id that names nothing and for one that can name nothing, by the prefix of ids.

@@ -11,7 +11,7 @@ import (
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
-	"postern/support/compute"
+	"postern/services/compute"
 )
 
 // No VPC is linked to EC2-Classic, which is gone; some tools still ask each VPC whether it is.

@@ -12,8 +12,8 @@ import (
 	"postern/aws/fault"
 	"postern/aws/service/ec2/types"
 	"postern/network"
-	"postern/support/compute"
-	"postern/support/identity"
+	"postern/services/compute"
+	"postern/services/identity"
 )
 
 // Profiles is where instance profiles and their roles are found; the identity service is one.

@@ -16,8 +16,8 @@ import (
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
+	"postern/services/compute"
 	"postern/ssm/parameter"
-	"postern/support/compute"
 )
 
 // architecture is Amazon's name of this host's.

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"postern/network"
-	"postern/support/compute"
+	"postern/services/compute"
 )
 
 func (l *lab) run(in sdk.RunInstancesInput) *sdk.RunInstancesOutput {

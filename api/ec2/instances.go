@@ -13,7 +13,7 @@ import (
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
-	"postern/support/compute"
+	"postern/services/compute"
 )
 
 const (

@@ -16,7 +16,7 @@ import (
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
-	"postern/support/compute"
+	"postern/services/compute"
 )
 
 // offered are the types that instances here may have: those whose images run on this host. A type limits nothing: an

@@ -14,7 +14,7 @@ import (
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
-	"postern/support/compute"
+	"postern/services/compute"
 )
 
 // keyPairType is what key pairs are called in tag specifications, filters and ARNs.

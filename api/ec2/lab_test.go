@@ -26,9 +26,9 @@ import (
 	"postern/aws/transport"
 	"postern/network"
 	"postern/network/networktest"
-	"postern/support/compute"
-	"postern/support/compute/guest"
-	"postern/support/identity"
+	"postern/services/compute"
+	"postern/services/compute/guest"
+	"postern/services/identity"
 )
 
 const (

@@ -12,7 +12,7 @@ import (
 	"postern/aws/fault"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
-	"postern/support/compute"
+	"postern/services/compute"
 )
 
 // An instance has one instance profile at the most, so an association's id is its instance's with another prefix.

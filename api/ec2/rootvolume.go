@@ -8,7 +8,7 @@ import (
 	"postern/api"
 	"postern/aws/fault"
 	"postern/aws/service/ec2/types"
-	"postern/support/compute"
+	"postern/services/compute"
 )
 
 // An instance's root volume is its writable layer. Its size and type are what was asked for, and nominal.

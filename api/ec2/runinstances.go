@@ -20,8 +20,8 @@ import (
 	"postern/aws/service/ec2/types"
 	"postern/network"
 	"postern/network/vpc"
-	"postern/support/compute"
-	"postern/support/compute/userdata"
+	"postern/services/compute"
+	"postern/services/compute/userdata"
 )
 
 // runInstances makes the network interfaces, attached to instances that are still to be, and then launches these. A

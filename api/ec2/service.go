@@ -15,7 +15,7 @@ import (
 	"postern/aws/service/ec2/types"
 	"postern/aws/wire"
 	"postern/network"
-	"postern/support/compute"
+	"postern/services/compute"
 )
 
 // Config is what the EC2 API speaks for.

@@ -11,7 +11,7 @@ import (
 	"postern/aws/arn"
 	sdk "postern/aws/service/iam"
 	"postern/aws/service/iam/types"
-	"postern/support/identity"
+	"postern/services/identity"
 )
 
 // policyPathBelow reports whether a policy's path begins with prefix.

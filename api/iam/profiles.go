@@ -8,7 +8,7 @@ import (
 	"postern/api"
 	sdk "postern/aws/service/iam"
 	"postern/aws/service/iam/types"
-	"postern/support/identity"
+	"postern/services/identity"
 )
 
 func (s *service) toProfile(p identity.InstanceProfile) types.InstanceProfile {

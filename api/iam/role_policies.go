@@ -9,7 +9,7 @@ import (
 	"postern/api"
 	sdk "postern/aws/service/iam"
 	"postern/aws/service/iam/types"
-	"postern/support/identity"
+	"postern/services/identity"
 )
 
 // inlineNames is a page of the names of inline policies.

@@ -9,7 +9,7 @@ import (
 	"postern/api"
 	sdk "postern/aws/service/iam"
 	"postern/aws/service/iam/types"
-	"postern/support/identity"
+	"postern/services/identity"
 )
 
 func toRole(r identity.Role) types.Role {

@@ -12,7 +12,7 @@ import (
 	"postern/api"
 	"postern/aws/fault"
 	"postern/aws/service/iam/types"
-	"postern/support/identity"
+	"postern/services/identity"
 )
 
 // Config is what the IAM API speaks for.

@@ -9,7 +9,7 @@ import (
 	"postern/api"
 	"postern/aws/arn"
 	"postern/aws/service/iam/types"
-	"postern/support/identity"
+	"postern/services/identity"
 )
 
 // members are those of an operation's input, by their names: IAM calls the same thing by the same name in every input.

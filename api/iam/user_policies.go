@@ -7,7 +7,7 @@ import (
 
 	"postern/api"
 	sdk "postern/aws/service/iam"
-	"postern/support/identity"
+	"postern/services/identity"
 )
 
 func (s *service) putUserPolicy(ctx context.Context, c *api.Call, in *sdk.PutUserPolicyInput) (*sdk.PutUserPolicyOutput, error) {

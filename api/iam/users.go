@@ -10,7 +10,7 @@ import (
 	"postern/aws/iam"
 	sdk "postern/aws/service/iam"
 	"postern/aws/service/iam/types"
-	"postern/support/identity"
+	"postern/services/identity"
 )
 
 func toUser(u identity.User) types.User {

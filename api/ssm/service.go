@@ -13,12 +13,12 @@ import (
 	"postern/aws/service/ssm/types"
 	"postern/aws/wire"
 	"postern/network/vpc"
+	"postern/services/identity"
 	heart "postern/ssm"
 	"postern/ssm/command"
 	"postern/ssm/document/library"
 	"postern/ssm/node"
 	"postern/ssm/parameter"
-	"postern/support/identity"
 )
 
 // Channels knows which nodes have a control channel; mailbox.Mailbox does.

@@ -6,7 +6,7 @@ import (
 	"postern/api"
 	sdk "postern/aws/service/sts"
 	"postern/aws/wire"
-	"postern/support/identity"
+	"postern/services/identity"
 )
 
 // Config is what the STS API speaks for.

@@ -9,7 +9,7 @@ import (
 	"postern/api"
 	sdk "postern/aws/service/sts"
 	"postern/aws/service/sts/types"
-	"postern/support/identity"
+	"postern/services/identity"
 )
 
 // assumeKeys are the condition keys of trust policies that follow from the request.

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"postern/api/access/accesstest"
-	"postern/support/identity"
+	"postern/services/identity"
 )
 
 const account = accesstest.Account

@@ -24,7 +24,7 @@ import (
 
 	"postern/aws/transport"
 	"postern/cmd/postern/program"
-	"postern/support/compute"
+	"postern/services/compute"
 	"postern/test/ports"
 )
 

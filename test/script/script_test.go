@@ -20,8 +20,8 @@ import (
 	"postern/cli"
 	"postern/cmd/postern/program"
 	"postern/network/link/tunnel"
-	"postern/support/compute"
-	"postern/support/compute/guest"
+	"postern/services/compute"
+	"postern/services/compute/guest"
 	"postern/test/ports"
 )
 

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"postern/agent"
-	"postern/internal/gen/bench/swarming"
+	"postern/bench/swarming"
 	"postern/network/link/tunnel"
 	"postern/ssm/mgs"
 )

@@ -15,7 +15,7 @@ import (
 	"sync"
 
 	"postern/aws/sigv4"
-	"postern/internal/gen/bench/swarming"
+	"postern/bench/swarming"
 )
 
 // keyBits is what the agent makes.

@@ -13,7 +13,7 @@ import (
 	"postern/agent"
 	"postern/agent/execute"
 	"postern/aws/sigv4"
-	"postern/internal/gen/bench/swarming"
+	"postern/bench/swarming"
 	"postern/ssm/mgs"
 )
 

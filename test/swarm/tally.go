@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"postern/agent/execute"
-	"postern/internal/gen/bench/swarming"
+	"postern/bench/swarming"
 	"postern/ssm/mgs"
 )
 

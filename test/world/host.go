@@ -15,7 +15,7 @@ import (
 	"postern/agent"
 	"postern/agent/execute"
 	"postern/network/link"
-	"postern/support/compute/guest"
+	"postern/services/compute/guest"
 )
 
 // agentVersion is what the laboratory's agents report of themselves.

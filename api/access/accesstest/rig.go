@@ -25,9 +25,9 @@ import (
 	"postern/aws/sigv4"
 	"postern/aws/transport"
 	"postern/network/vpc"
+	"postern/services/identity"
+	"postern/services/identity/identitytest"
 	"postern/ssm"
-	"postern/support/identity"
-	"postern/support/identity/identitytest"
 )
 
 // Account is the account of the rig.

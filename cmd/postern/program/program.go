@@ -9,8 +9,8 @@ import (
 	"postern/cli"
 	"postern/network/link/tunnel"
 	"postern/server"
-	"postern/support/compute"
-	"postern/support/compute/guest"
+	"postern/services/compute"
+	"postern/services/compute/guest"
 )
 
 // Main runs the program with the process's arguments and returns its exit code.

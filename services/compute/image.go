@@ -1,0 +1,129 @@
+package compute
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"postern/aws/fault"
+	"postern/services/compute/guest"
+)
+
+// Image is a root file system that instances are made from.
+type Image struct {
+	ID string
+	Scope
+	Name, Description string
+	// Architecture is Amazon's name of it, "x86_64" or "arm64".
+	Architecture string
+	Created      time.Time
+	// Host marks the image that is this host's own root file system. It is there in every account and region.
+	Host bool
+	// RealAgent says that the image brings amazon-ssm-agent, which its instances then run.
+	RealAgent bool
+	// Size is the sum of its files in bytes, 0 for the host's.
+	Size int64
+	Tags map[string]string
+}
+
+// PublicTag is the key of the tag with the names of the public parameters, between spaces, whose value is the image's id.
+const PublicTag = "postern:public-parameters"
+
+// PublicNames are the public parameters whose value is the image's id.
+func (i Image) PublicNames() []string { return strings.Fields(i.Tags[PublicTag]) }
+
+// HostImage is the id of the host's own image in a region.
+func HostImage(region string) string {
+	sum := sha256.Sum256([]byte("postern host image in " + region))
+	return "ami-0" + hex.EncodeToString(sum[:8])
+}
+
+// HostImageName is the name of the host's own image.
+const HostImageName = "postern-host"
+
+// started is the creation date of the host's image, which every run of the server makes anew.
+var started = time.Now()
+
+func architecture() string {
+	if runtime.GOARCH == "amd64" {
+		return "x86_64"
+	}
+	return runtime.GOARCH
+}
+
+func hostImage(c Scope) Image {
+	return Image{
+		ID: HostImage(c.Region), Scope: c, Name: HostImageName, Description: "The root file system of Postern's host, read-only",
+		Architecture: architecture(), Created: started, Host: true,
+	}
+}
+
+// Images returns the images of a scope: the host's own first, then the imported ones by id.
+func (s *Service) Images(c Scope) []Image {
+	out := []Image{hostImage(c)}
+	s.mu.RLock()
+	for _, i := range s.images {
+		if i.Scope == c {
+			out = append(out, i)
+		}
+	}
+	s.mu.RUnlock()
+	slices.SortFunc(out[1:], func(a, b Image) int { return strings.Compare(a.ID, b.ID) })
+	return out
+}
+
+// Image returns one image: InvalidAMIID.NotFound if the scope has none of that id.
+func (s *Service) Image(c Scope, id string) (Image, error) {
+	if id == HostImage(c.Region) {
+		return hostImage(c), nil
+	}
+	digits, ok := strings.CutPrefix(id, "ami-")
+	if !ok || len(digits) != 8 && len(digits) != 17 || strings.Trim(digits, "0123456789abcdef") != "" {
+		return Image{}, fault.New(fault.Invalid, "compute.Image", "Invalid id: \"%s\" (expecting \"ami-...\")", id).WithCode("InvalidAMIID.Malformed")
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if i, ok := s.images[id]; ok && i.Scope == c {
+		return i, nil
+	}
+	return Image{}, fault.New(fault.NotFound, "compute.Image", "The image id '[%s]' does not exist", id).WithCode("InvalidAMIID.NotFound")
+}
+
+func (s *Service) imageRoot(id string) string { return filepath.Join(s.imageDir(id), "root") }
+
+// Deregister forgets an imported image and removes its files. Instances that were made from it must be gone first: their
+// layers stand on it.
+func (s *Service) Deregister(ctx context.Context, c Scope, id string) error {
+	i, err := s.Image(c, id)
+	if err != nil {
+		return err
+	}
+	if i.Host {
+		return fault.New(fault.Denied, "compute.Deregister", "The host's own image cannot be deregistered").WithCode("OperationNotPermitted")
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.mu.RLock()
+	for _, name := range slices.Sorted(maps.Keys(s.machines)) {
+		if m := s.machines[name]; err == nil && m.record.Image == id && m.record.State != Terminated {
+			err = fault.New(fault.InUse, "compute.Deregister", "The image '%s' is in use by instance '%s'", id, m.record.ID).WithCode("DependencyViolation")
+		}
+	}
+	s.mu.RUnlock()
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Commit(ctx, Changes{ForgetImages: []string{id}}); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	delete(s.images, id)
+	s.mu.Unlock()
+	return guest.Remove(s.imageDir(id))
+}

@@ -1,0 +1,159 @@
+package compute
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"maps"
+	"strings"
+
+	"postern/aws/fault"
+	"postern/aws/instancetype"
+	"postern/services/compute/userdata"
+)
+
+// Limits of a Launch.
+const (
+	// MaxUserData is the most user data in bytes, before base64.
+	MaxUserData = 16 << 10
+	MaxAtOnce   = 100
+)
+
+// defaultType is the type of an instance for which none is asked, by its image's architecture.
+var defaultType = map[string]string{"x86_64": "t3.micro", "arm64": "t4g.micro"}
+
+// checkType refuses a type that there is not, or that does not run on what the image does.
+func checkType(name string, i Image) error {
+	t, ok := instancetype.Find(name)
+	if !ok {
+		return fault.New(fault.Invalid, "compute.checkType", "Invalid value '%s' for InstanceType.", name).WithCode("InvalidParameterValue")
+	}
+	if !t.Runs(i.Architecture) {
+		return fault.New(fault.Invalid, "compute.checkType",
+			"The architecture '%s' of the specified instance type does not match the architecture '%s' of the specified AMI. "+
+				"Specify an instance type and an AMI that have matching architectures, and try again.",
+			strings.Join(t.Architectures, ","), i.Architecture).WithCode("InvalidParameterValue")
+	}
+	return nil
+}
+
+// Launch is what RunInstances asks for, once the network interfaces are there.
+type Launch struct {
+	Scope
+	// Token is the client token; a second Launch with it returns what the first one made, if Request, a digest of the
+	// whole request, is the same.
+	Token, Request string
+	// Image is the id of an image, empty for the host's own; Type is empty for t3.micro, or t4g.micro.
+	Image, Type string
+	// KeyName is the name of a key pair, empty for none.
+	KeyName             string
+	Profile             Profile
+	UserData            []byte
+	Metadata            MetadataOptions
+	TerminateOnShutdown bool
+	ProtectTermination  bool
+	ProtectStop         bool
+	Tags, VolumeTags    map[string]string
+	Volume              Volume
+	// Placements are one for each instance.
+	Placements []Placement
+	// IDs are the instances' ids, one for each placement, made by NewInstanceID, so that their network interfaces can be
+	// theirs before they boot. Nil lets Launch make them.
+	IDs []string
+}
+
+// NewInstanceID makes an id for Launch.IDs.
+func NewInstanceID() string { return newID("i") }
+
+// Launch makes instances and boots them in the background. They are durable, and pending, when it returns.
+func (s *Service) Launch(ctx context.Context, l Launch) ([]Instance, error) {
+	if err := s.checkLaunch(&l); err != nil {
+		return nil, err
+	}
+	s.launching.Lock() // two with one token must not both find that nothing was made
+	defer s.launching.Unlock()
+	if made := s.ByToken(l.Scope, l.Token); len(made) > 0 {
+		return made, sameLaunch(made, &l)
+	}
+	public, err := s.publicKey(l.Scope, l.KeyName)
+	if err != nil {
+		return nil, err
+	}
+	now := s.Now()
+	reservation := newID("r")
+	machines := make([]*machine, len(l.Placements))
+	for n, p := range l.Placements {
+		id := NewInstanceID()
+		if l.IDs != nil {
+			id = l.IDs[n]
+		}
+		machines[n] = newMachine(Instance{
+			ID: id, Scope: l.Scope, Reservation: reservation, Index: n, Token: l.Token, Request: l.Request, Placement: p,
+			Image: l.Image, Type: l.Type, KeyName: l.KeyName, PublicKey: public, Profile: l.Profile, UserData: bytes.Clone(l.UserData),
+			Metadata: l.Metadata, TerminateOnShutdown: l.TerminateOnShutdown, ProtectTermination: l.ProtectTermination,
+			ProtectStop: l.ProtectStop, Tags: maps.Clone(l.Tags), VolumeTags: maps.Clone(l.VolumeTags), Volume: l.Volume, Launched: now, Created: now, State: Pending, Reason: reasonPending,
+		}, s.instanceDir(id))
+	}
+	if err := s.change(ctx, machines, func(int, *Instance) error { return nil }); err != nil {
+		return nil, err
+	}
+	out := make([]Instance, len(machines))
+	for n, m := range machines {
+		out[n] = s.state(m)
+		s.background(func() { s.boot(m) })
+	}
+	return out, nil
+}
+
+// publicKey is the public half of a key pair, nothing for no name.
+func (s *Service) publicKey(c Scope, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	k, err := s.KeyPair(c, name)
+	return k.Public, err
+}
+
+func (s *Service) checkLaunch(l *Launch) error {
+	if l.Image == "" {
+		l.Image = HostImage(l.Region)
+	}
+	if l.Metadata.HopLimit == 0 {
+		l.Metadata.HopLimit = 2
+	}
+	image, err := s.Image(l.Scope, l.Image)
+	if err != nil {
+		return err
+	}
+	l.Type = cmp.Or(l.Type, defaultType[image.Architecture])
+	if err := checkType(l.Type, image); err != nil {
+		return err
+	}
+	if _, err := userdata.Parse(l.UserData); err != nil {
+		return err
+	}
+	switch {
+	case s.ctx.Err() != nil:
+		return fault.New(fault.Unavailable, "compute.Launch", "The server is stopping")
+	case len(l.UserData) > MaxUserData:
+		return fault.New(fault.Invalid, "compute.Launch", "User data is limited to %d bytes", MaxUserData).WithCode("InvalidParameterValue")
+	case len(l.Placements) == 0 || len(l.Placements) > MaxAtOnce:
+		return fault.New(fault.Limit, "compute.Launch", "%d instances at once are not 1–%d", len(l.Placements), MaxAtOnce).WithCode("InstanceLimitExceeded")
+	case l.IDs != nil && len(l.IDs) != len(l.Placements):
+		return fault.New(fault.Internal, "compute.Launch", "%d ids for %d instances", len(l.IDs), len(l.Placements))
+	case l.Metadata.HopLimit < 1 || l.Metadata.HopLimit > 64:
+		return fault.New(fault.Invalid, "compute.Launch", "The HttpPutResponseHopLimit must be 1–64").WithCode("InvalidParameterValue")
+	}
+	return nil
+}
+
+// sameLaunch refuses a client token that comes back with another request.
+func sameLaunch(made []Instance, l *Launch) error {
+	first := made[0]
+	sameRequest := first.Request == l.Request || first.Request == "" || l.Request == ""
+	if sameRequest && first.Image == l.Image && first.Type == l.Type && len(made) == len(l.Placements) && bytes.Equal(first.UserData, l.UserData) && first.KeyName == l.KeyName {
+		return nil
+	}
+	return fault.New(fault.Invalid, "compute.Launch", "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).").
+		WithCode("IdempotentParameterMismatch")
+}
