@@ -2,8 +2,9 @@
 // that tells who reads it what has changed.
 //
 // A service that holds its records in memory reads them once with Since(0), changes them with Commit, and learns of the
-// changes of other replicas with Since(version). Commit is conditional on what the change was planned from: it conflicts
-// only where somebody else has changed one of the records, or one of the groups of records, that the plan has read.
+// changes of other replicas with Since(version). Commit is conditional on what the change was planned from: it
+// conflicts only where somebody else has changed one of the records, or one of the groups of records, that the plan has
+// read.
 package record
 
 import "context"
@@ -19,9 +20,9 @@ type Key struct {
 // Record is one stored record.
 type Record struct {
 	Key
-	// Groups are what the record belongs to, beside its kind: its scope ("111122223333/us-east-1"), its VPC. They are the
-	// same for as long as the record is there; a plan that has looked for records of a group conflicts with whoever adds,
-	// changes or deletes one of that kind in it.
+	// Groups are what the record belongs to, beside its kind: its scope ("111122223333/us-east-1"), its VPC. A key keeps
+	// its groups; a plan that has looked for records of a group conflicts with whoever adds, changes or deletes one of
+	// that kind in it.
 	Groups []string
 	// Version is that of the commit which wrote the record last. Stores set it.
 	Version uint64
@@ -69,8 +70,8 @@ type Commit struct {
 	Reads []Read
 	// Changes are applied in order; of one record there is one at the most.
 	Changes []Change
-	// Applied, if set, is called once the changes are durable, with their version, before Commit returns. An engine of one
-	// process calls it in the order of the versions. It must not wait for another commit.
+	// Applied, if set, is called once the changes are durable, with their version, before Commit returns. An engine of
+	// one process calls it in the order of the versions. It must not wait for another commit.
 	Applied func(version uint64)
 }
 
@@ -79,7 +80,7 @@ type Feed struct {
 	// Version is the version that the set stands at.
 	Version uint64
 	// Changes are the last change of each record that was written or deleted after the version asked about, in the order
-	// of their versions.
+	// of their versions, and of one version in that of kinds and ids.
 	Changes []Change
 	// Whole says that Changes are all records instead, because deletions from that far back are forgotten.
 	Whole bool
@@ -88,12 +89,15 @@ type Feed struct {
 // Store keeps one set of records. Its methods may be called at once from several goroutines and, where several replicas
 // share a store, from several processes.
 //
-// The set has a version, 0 in a new store, which every commit moves by one or more.
+// The set has a version, 0 in a new store, which every commit moves by one: who holds the records at one version and is
+// told of a commit with the next one has missed nothing.
 type Store interface {
-	// Since returns what has changed after a version, as one consistent view. Since(0) returns every record.
+	// Since returns what has changed after a version, as one consistent view. Since(0) returns every record, and no
+	// deletions. A version that the set has not reached yet, as that of a store which was put back, is answered Whole.
 	Since(ctx context.Context, version uint64) (Feed, error)
-	// Commit applies all changes or none, and returns the version that they have. Where anything that was read or is to be
-	// changed was changed by somebody else after Base, it is a fault of kind Conflict: the caller reads Since(Base) and plans
-	// anew. The changes are durable when Commit returns nil. A fault of kind Unavailable says that the store cannot take them.
+	// Commit applies all changes or none, and returns the version that they have. Where anything that was read or is to
+	// be changed was changed by somebody else after Base, it is a fault of kind Conflict: the caller reads Since(Base)
+	// and plans anew. The changes are durable when Commit returns nil. A fault of kind Unavailable says that the store
+	// cannot take them.
 	Commit(ctx context.Context, c Commit) (version uint64, err error)
 }
