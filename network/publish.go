@@ -51,11 +51,7 @@ func (b *publisher) publish(newest func() *State) error {
 		return nil
 	}
 	network := b.convert(state)
-	previous := b.snapshot.Load()
-	if previous == nil {
-		previous = new(vpc.Snapshot)
-	}
-	snapshot, err := previous.Next(state.version, network)
+	snapshot, err := vpc.NewSnapshot(state.version, network)
 	if err != nil {
 		return fmt.Errorf("publish version %d of the network: %w", state.version, err)
 	}

@@ -69,7 +69,7 @@ func BenchmarkSnapshot(b *testing.B) {
 		for b.Loop() {
 			n.SecurityGroups[0].Rules = slices.Clone(n.SecurityGroups[0].Rules)
 			n.SecurityGroups[0].Rules[0].Ports.To++
-			if _, err := first.Next(2, n); err != nil {
+			if _, err := first.Next(2, vpc.Update{VPCs: []vpc.Content{vpctest.Contents(n)[vpctest.VPC]}}); err != nil {
 				b.Fatal(err)
 			}
 		}

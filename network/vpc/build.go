@@ -10,11 +10,11 @@ import (
 // NewSnapshot checks n and indexes it. It keeps n's slices, which must not change any more. The error names the resource
 // that is wrong: an id that nothing has, an id or address that two have, a range with host bits set or outside its VPC.
 func NewSnapshot(version uint64, n Network) (*Snapshot, error) {
-	return (&Snapshot{}).Next(version, n)
+	return (&Snapshot{}).follow(version, n)
 }
 
-// Next is NewSnapshot for the state that follows s: what has not changed is not compiled again.
-func (s *Snapshot) Next(version uint64, n Network) (*Snapshot, error) {
+// follow is NewSnapshot for the state that follows s: what has not changed is not compiled again.
+func (s *Snapshot) follow(version uint64, n Network) (*Snapshot, error) {
 	b := &builder{previous: s, Snapshot: &Snapshot{
 		version:    version,
 		network:    n,

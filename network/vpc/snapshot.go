@@ -9,6 +9,7 @@ import (
 // Snapshot is a network at one moment, checked and indexed. It is immutable and safe for use by many goroutines.
 type Snapshot struct {
 	version    uint64
+	changed    Changed
 	network    Network
 	vpcs       map[string]*realm
 	subnets    map[string]*subnet
