@@ -25,7 +25,10 @@ func (x *exchange) authorise(ctx context.Context, in any) error {
 		return err
 	}
 	x.agreed.x, x.agreed.keys = x, own
-	about := x.op.resources(x.call, in)
+	about, err := x.op.resources.of(x.call, in)
+	if err != nil {
+		return err
+	}
 	if len(about) == 0 { // a list that the request left empty: nobody may do something to nothing unasked
 		about = []string{"*"}
 	}

@@ -98,7 +98,7 @@ func TestStreamsCarryWebSockets(t *testing.T) {
 	records := make(chan api.Record, 1)
 	services := r.services()
 	services[4].Operations[1] = api.Stream("OpenControlChannel", "GET /v1/control-channel/{id}",
-		func(*api.Call, *http.Request) []string { return []string{"*"} },
+		api.Everything,
 		func(w http.ResponseWriter, req *http.Request, call *api.Call) error {
 			conn, err := websocket.Accept(w, req, nil)
 			if err != nil {
@@ -218,7 +218,7 @@ func TestMistakesInTables(t *testing.T) {
 		want       string
 		operations []api.Operation
 	}{
-		{"declares no resources", []api.Operation{api.Op("CreateVpc", nil, handler)}},
+		{"declares no resources", []api.Operation{api.Op("CreateVpc", api.Resources{}, handler)}},
 		{"has no handler", []api.Operation{api.Op[ec2.CreateVpcInput, ec2.CreateVpcOutput]("CreateVpc", api.Everything, nil)}},
 		{"stands in the table twice", []api.Operation{good, good}},
 		{"has no name", []api.Operation{api.Op("", api.Everything, handler)}},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -52,6 +53,13 @@ func (a *agreement) note(resource string) {
 		a.asked, a.made = map[string]bool{}, map[string]bool{}
 	}
 	a.asked[resource] = true
+}
+
+// resources returns those that were asked about.
+func (a *agreement) resources() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Sorted(maps.Keys(a.asked))
 }
 
 // Lacking implements consent.Giver.

@@ -42,7 +42,8 @@ type Operation struct {
 
 	input, output reflect.Type
 	newInput      func() any
-	resources     func(*Call, any) []string
+	about         Resources
+	resources     resources // about, made ready
 	keys          func(*Call, any) map[string][]string
 	handle        func(context.Context, *Call, any) (any, error)
 	stream        func(http.ResponseWriter, *http.Request, *Call) error
@@ -57,22 +58,20 @@ type Operation struct {
 type Option func(*Operation)
 
 // Op makes the row of an operation. In and Out are the SDK's input and output types, or for operations that the SDK
-// does not have, structs with json or xml tags. resources gives the ARNs that the call is about (Everything for "*");
-// handle does it. It returns fault errors; a nil *Out is the empty answer.
+// does not have, structs with json or xml tags. about declares the resources that policies are asked about; handle does
+// the operation. It returns fault errors; a nil *Out is the empty answer.
 func Op[In, Out any](
 	name string,
-	resources func(*Call, *In) []string,
+	about Resources,
 	handle func(context.Context, *Call, *In) (*Out, error),
 	options ...Option,
 ) Operation {
 	op := Operation{
 		Name:     name,
+		about:    about,
 		input:    reflect.TypeFor[In](),
 		output:   reflect.TypeFor[Out](),
 		newInput: func() any { return new(In) },
-	}
-	if resources != nil {
-		op.resources = func(call *Call, in any) []string { return resources(call, in.(*In)) }
 	}
 	if handle != nil {
 		op.handle = func(ctx context.Context, call *Call, in any) (any, error) {
@@ -96,14 +95,11 @@ func Op[In, Out any](
 // authenticated, authorised and recorded like any other. serve may return an error as long as it has written nothing.
 func Stream(
 	name, pattern string,
-	resources func(*Call, *http.Request) []string,
+	about Resources,
 	serve func(http.ResponseWriter, *http.Request, *Call) error,
 	options ...Option,
 ) Operation {
-	op := Operation{Name: name, Pattern: pattern, stream: serve}
-	if resources != nil {
-		op.resources = func(call *Call, in any) []string { return resources(call, in.(*http.Request)) }
-	}
+	op := Operation{Name: name, Pattern: pattern, about: about, stream: serve}
 	for _, o := range options {
 		o(&op)
 	}

@@ -7,9 +7,6 @@ import (
 	"postern/aws/fault"
 )
 
-// Everything is the resource of operations that cannot be limited to one: "*".
-func Everything[In any](*Call, *In) []string { return []string{"*"} }
-
 // Action sets the action that a policy must allow, with its prefix ("iam:PassRole").
 func Action(action string) Option { return func(op *Operation) { op.Action = action } }
 

@@ -99,21 +99,18 @@ type channelInput struct{ MessageSchemaVersion, RequestId string }
 type channelOutput struct{ TokenValue string }
 
 func (r *rig) services() []api.Service {
-	vpcARN := func(c *api.Call, _ *ec2.CreateVpcInput) []string {
-		return []string{"arn:aws:ec2:" + c.Region + ":" + c.Account + ":vpc/*"}
-	}
 	return []api.Service{
 		{Name: "ssm", TargetPrefix: "AmazonSSM", BodyLimit: 4096, Operations: []api.Operation{
 			api.Op("CancelCommand", api.Everything, reached[ssm.CancelCommandInput, ssm.CancelCommandOutput](r, nil)),
-			api.Op("DeleteActivation", func(*api.Call, *ssm.DeleteActivationInput) []string { return nil },
+			api.Op("DeleteActivation", api.Lookup(func(*api.Call, *ssm.DeleteActivationInput) []string { return nil }),
 				reached[ssm.DeleteActivationInput, ssm.DeleteActivationOutput](r, nil)),
 			api.Op("RequestManagedInstanceRoleToken", api.Everything,
 				reached[tokenInput](r, &tokenOutput{AccessKeyId: "ASIATOKEN"}), api.With(api.Node)),
 			api.Op("RegisterManagedInstance", api.Everything, reached[tokenInput, tokenOutput](r, nil), api.With(api.Unsigned)),
 		}},
-		{Name: "ec2", Protocol: wire.EC2, Version: "2016-11-15", Namespace: "http://ec2.amazonaws.com/doc/2016-11-15/",
+		{Name: "ec2", Protocol: wire.EC2, Version: "2016-11-15", Namespace: "http://ec2.amazonaws.com/doc/2016-11-15/", ResourceTypes: api.Types("vpc"),
 			Operations: []api.Operation{
-				api.Op("CreateVpc", vpcARN, reached[ec2.CreateVpcInput](r, &ec2.CreateVpcOutput{Vpc: &ec2types.Vpc{VpcId: aws.String("vpc-1")}}),
+				api.Op("CreateVpc", api.About("vpc/*"), reached[ec2.CreateVpcInput](r, &ec2.CreateVpcOutput{Vpc: &ec2types.Vpc{VpcId: aws.String("vpc-1")}}),
 					api.Takes("CidrBlock", "TagSpecifications")),
 				api.Op("DescribeVpcs", api.Everything, reached[ec2.DescribeVpcsInput, ec2.DescribeVpcsOutput](r, nil)),
 			}},
@@ -129,7 +126,7 @@ func (r *rig) services() []api.Service {
 			api.Op("CreateControlChannel", api.Everything, reached[channelInput](r, &channelOutput{TokenValue: "token"}),
 				api.At("POST /v1/control-channel/{id}", http.StatusCreated)),
 			api.Stream("OpenControlChannel", "GET /v1/control-channel/{id}",
-				func(c *api.Call, _ *http.Request) []string { return []string{"arn:aws:ssm:::" + c.PathValue("id")} }, r.open),
+				api.Lookup(func(c *api.Call, _ *http.Request) []string { return []string{"arn:aws:ssm:::" + c.PathValue("id")} }), r.open),
 		}},
 	}
 }

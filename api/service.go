@@ -36,6 +36,8 @@ type Service struct {
 	KnownUnsigned []string
 	// KnownPaths are the patterns of known operations in the REST protocol that are not in Operations, by name.
 	KnownPaths map[string]string
+	// ResourceTypes are the types of resource that its operations may be about.
+	ResourceTypes map[string]ResourceType
 	// Operations is the table.
 	Operations []Operation
 }
@@ -90,7 +92,7 @@ func (s *service) add(op *Operation) error {
 	switch {
 	case op.Name == "":
 		return fmt.Errorf("has no name")
-	case op.resources == nil:
+	case op.about.none():
 		return fmt.Errorf("declares no resources: use Everything if the action has no resource type")
 	case op.handle == nil && op.stream == nil:
 		return fmt.Errorf("has no handler")
@@ -100,6 +102,10 @@ func (s *service) add(op *Operation) error {
 		return fmt.Errorf("stands in the table twice")
 	case (op.Pattern == "") == (s.Protocol == wire.REST):
 		return fmt.Errorf("needs a pattern in the REST protocol, and none in others")
+	}
+	var err error
+	if op.resources, err = op.about.compile(s.ResourceTypes, op.input); err != nil {
+		return err
 	}
 	op.dryRun = -1
 	if op.input != nil {

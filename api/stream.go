@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -44,7 +43,7 @@ func (x *exchange) standing() func(context.Context) error {
 		}
 		return ""
 	}
-	about := slices.Clone(op.resources(x.call, x.r))
+	about := x.agreed.resources()
 	return func(ctx context.Context) error {
 		found, err := h.identities.AccessKey(ctx, key, token)
 		if err != nil {

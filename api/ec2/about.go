@@ -23,15 +23,15 @@ type about struct {
 }
 
 // found declares an operation whose resources do not all stand in the request.
-func found[In any](s *service, tell func(*about, *In)) func(*api.Call, *In) []string {
+func found[In any](s *service, tell func(*about, *In)) api.Resources {
+	return api.Lookup(findFrom(s, tell))
+}
+
+func findFrom[In any](s *service, tell func(*about, *In)) func(*api.Call, *In) []string {
 	return func(c *api.Call, in *In) []string {
 		a := &about{view: s.view(c)}
 		tell(a, in)
-		out := make([]string, len(a.names))
-		for i, n := range a.names {
-			out[i] = resource(c, n)
-		}
-		return out
+		return a.names
 	}
 }
 
@@ -312,7 +312,7 @@ func aboutNotifications(a *about, in *sdk.DeleteVpcEndpointConnectionNotificatio
 
 // runResources are what RunInstances is about: the place of every interface that it makes, and of those that are there.
 func (s *service) runResources(c *api.Call, in *sdk.RunInstancesInput) []string {
-	out := found(s, func(a *about, in *sdk.RunInstancesInput) {
+	out := findFrom(s, func(a *about, in *sdk.RunInstancesInput) {
 		a.add("instance", "")
 		a.add("network-interface", "")
 		if in.KeyName != nil {

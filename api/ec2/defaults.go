@@ -61,15 +61,15 @@ func (s *service) groupID(c *api.Call, id, name *string) (string, error) {
 
 // oneGroup declares an operation that is about one security group, by id or name: a policy is asked about the group that
 // the name means.
-func oneGroup[In any](s *service, of func(*In) (id, name *string)) func(*api.Call, *In) []string {
-	return func(c *api.Call, in *In) []string {
+func oneGroup[In any](s *service, of func(*In) (id, name *string)) api.Resources {
+	return api.Lookup(func(c *api.Call, in *In) []string {
 		id, name := of(in)
 		group, err := s.groupID(c, id, name)
 		if err != nil {
 			group = "*" // the handler says what is wrong
 		}
 		return []string{resource(c, "security-group/"+group)}
-	}
+	})
 }
 
 // named turns the names of groups in a change into their ids.

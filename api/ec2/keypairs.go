@@ -28,7 +28,7 @@ func (s *service) keyPairOperations() []api.Operation {
 			s.importKeyPair, api.Takes("KeyName", "PublicKeyMaterial", "TagSpecifications")),
 		api.Op("DescribeKeyPairs", api.Everything, s.describeKeyPairs,
 			api.Takes("KeyNames", "KeyPairIds", "Filters", "IncludePublicKey")),
-		api.Op("DeleteKeyPair", s.keyPairResources, s.deleteKeyPair, api.Takes("KeyName", "KeyPairId")),
+		api.Op("DeleteKeyPair", api.Lookup(s.keyPairResources), s.deleteKeyPair, api.Takes("KeyName", "KeyPairId")),
 	}
 }
 

@@ -201,7 +201,7 @@ func (s *service) endpointOperations() []api.Operation {
 
 func (s *service) instanceOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("RunInstances", s.runResources, s.runInstances, api.Takes("MinCount", "MaxCount", "ImageId", "InstanceType", "SubnetId", "SecurityGroupIds",
+		api.Op("RunInstances", api.Lookup(s.runResources), s.runInstances, api.Takes("MinCount", "MaxCount", "ImageId", "InstanceType", "SubnetId", "SecurityGroupIds",
 			"SecurityGroups", "PrivateIpAddress", "NetworkInterfaces", "IamInstanceProfile", "UserData", "MetadataOptions", "KeyName", "EbsOptimized",
 			"Monitoring", "Placement", "CreditSpecification", "HibernationOptions", "BlockDeviceMappings",
 			"EnclaveOptions", "MaintenanceOptions", "DisableApiTermination", "DisableApiStop", "InstanceInitiatedShutdownBehavior", "ClientToken", "TagSpecifications")),
@@ -243,12 +243,9 @@ func (s *service) otherOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("DescribeImages", api.Everything, s.describeImages, pages,
 			api.Takes("ImageIds", "Owners", "ExecutableUsers", "IncludeDeprecated", "IncludeDisabled")),
-		api.Op("RegisterImage", func(c *api.Call, _ *sdk.RegisterImageInput) []string { return []string{imageARN(c, "*")} }, s.registerImage,
+		api.Op("RegisterImage", api.About("image/*"), s.registerImage,
 			api.Takes("Name", "Description", "ImageLocation", "Architecture", "RootDeviceName", "VirtualizationType", "TagSpecifications")),
-		api.Op("DeregisterImage", func(c *api.Call, in *sdk.DeregisterImageInput) []string {
-			return []string{imageARN(c, aws.ToString(in.ImageId))}
-		},
-			s.deregisterImage, api.Takes("ImageId")),
+		api.Op("DeregisterImage", api.About("image/{ImageId}"), s.deregisterImage, api.Takes("ImageId")),
 		api.Op("DescribeVolumes", api.Everything, s.describeVolumes, pages, api.Takes("VolumeIds", "IncludeManagedResources")),
 
 		api.Op("CreateTags", tagged(s, func(in *sdk.CreateTagsInput) []string { return in.Resources }), s.createTags, api.Takes("Resources", "Tags"),

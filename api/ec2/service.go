@@ -43,7 +43,7 @@ func New(c Config) api.Service {
 	s := &service{network: c.Network, compute: c.Compute, profiles: c.Profiles, flowLogs: c.FlowLogs, mayImport: c.MayImport}
 	return api.Service{
 		Name: "ec2", Protocol: wire.EC2, Version: "2016-11-15", Namespace: "http://ec2.amazonaws.com/doc/2016-11-15/",
-		Operations: s.operations(),
+		ResourceTypes: resourceTypes(), Operations: s.operations(),
 	}
 }
 
@@ -51,29 +51,33 @@ func scopeOf(c *api.Call) network.Scope { return network.Scope{Account: c.Accoun
 
 func (s *service) view(c *api.Call) *view { return &view{s.network.State(), scopeOf(c)} }
 
+// resourceTypes are those of the EC2 API. An image has no account in its ARN.
+func resourceTypes() map[string]api.ResourceType {
+	all := map[string]api.ResourceType{}
+	for _, t := range types.ResourceType("").Values() {
+		all[string(t)] = api.ResourceType{}
+	}
+	all["image"] = api.ResourceType{NoAccount: true}
+	return all
+}
+
 // resource names a resource of the caller: "vpc/vpc-0123456789abcdef0", or "vpc/*" for one still to be made.
 func resource(c *api.Call, name string) string {
 	return arn.New("ec2", c.Region, c.Account, name).String()
 }
 
 // on declares what an operation is about, as names like "subnet/subnet-0123456789abcdef0".
-func on[In any](names func(*In) []string) func(*api.Call, *In) []string {
-	return func(c *api.Call, in *In) []string {
-		out := names(in)
-		for i, n := range out {
-			out[i] = resource(c, n)
-		}
-		return out
-	}
+func on[In any](names func(*In) []string) api.Resources {
+	return api.Lookup(func(_ *api.Call, in *In) []string { return names(in) })
 }
 
 // one declares an operation that is about one resource.
-func one[In any](kind string, id func(*In) *string) func(*api.Call, *In) []string {
+func one[In any](kind string, id func(*In) *string) api.Resources {
 	return on(func(in *In) []string { return []string{kind + "/" + aws.ToString(id(in))} })
 }
 
 // each declares an operation that is about a list of resources.
-func each[In any](kind string, ids func(*In) []string) func(*api.Call, *In) []string {
+func each[In any](kind string, ids func(*In) []string) api.Resources {
 	return on(func(in *In) []string {
 		out := []string{}
 		for _, id := range ids(in) {

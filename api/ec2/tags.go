@@ -25,8 +25,8 @@ var arnTypes = map[string]string{
 }
 
 // tagged declares the resources that tags are put on. A key pair's ARN has its name.
-func tagged[In any](s *service, ids func(*In) []string) func(*api.Call, *In) []string {
-	return func(c *api.Call, in *In) []string {
+func tagged[In any](s *service, ids func(*In) []string) api.Resources {
+	return api.Lookup(func(c *api.Call, in *In) []string {
 		var out []string
 		for _, id := range ids(in) {
 			prefix, _, _ := strings.Cut(id, "-")
@@ -43,7 +43,7 @@ func tagged[In any](s *service, ids func(*In) []string) func(*api.Call, *In) []s
 			out = append(out, arn.New("ec2", c.Region, account, kind+"/"+id).String())
 		}
 		return out
-	}
+	})
 }
 
 func (s *service) createTags(ctx context.Context, c *api.Call, in *sdk.CreateTagsInput) (*sdk.CreateTagsOutput, error) {

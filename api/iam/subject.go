@@ -40,13 +40,13 @@ func row[In, Out any](s *service, name string, about subject, handle func(contex
 // rowAbout is row for an operation that is about several resources.
 func rowAbout[In, Out any](s *service, name string, about []subject, handle func(context.Context, *api.Call, *In) (*Out, error)) api.Operation {
 	of := func(in *In) members { return members{reflect.ValueOf(in).Elem()} }
-	return api.Op(name, func(c *api.Call, in *In) []string {
+	return api.Op(name, api.Lookup(func(c *api.Call, in *In) []string {
 		var out []string
 		for _, each := range about {
 			out = append(out, each(s, c, of(in)))
 		}
 		return out
-	}, handle,
+	}), handle,
 		api.Keys(func(c *api.Call, in *In) map[string][]string { return s.keys(c, of(in)) }))
 }
 

@@ -76,11 +76,9 @@ func (s *service) ruleOperations() []api.Operation {
 
 func (s *service) tagOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("TagResource", func(_ *api.Call, in *sdk.TagResourceInput) []string { return []string{aws.ToString(in.ResourceArn)} }, s.tagResource),
-		api.Op("UntagResource", func(_ *api.Call, in *sdk.UntagResourceInput) []string { return []string{aws.ToString(in.ResourceArn)} }, s.untagResource),
-		api.Op("ListTagsForResource", func(_ *api.Call, in *sdk.ListTagsForResourceInput) []string {
-			return []string{aws.ToString(in.ResourceArn)}
-		}, s.listTagsForResource),
+		api.Op("TagResource", api.About("{ResourceArn}"), s.tagResource),
+		api.Op("UntagResource", api.About("{ResourceArn}"), s.untagResource),
+		api.Op("ListTagsForResource", api.About("{ResourceArn}"), s.listTagsForResource),
 	}
 }
 
@@ -95,11 +93,11 @@ func name(c *api.Call, kind, id string) string {
 }
 
 // one declares an operation that is about one resource.
-func one[In any](kind string, id func(*In) *string) func(*api.Call, *In) []string {
-	return func(c *api.Call, in *In) []string { return []string{name(c, kind, aws.ToString(id(in)))} }
+func one[In any](kind string, id func(*In) *string) api.Resources {
+	return api.Lookup(func(c *api.Call, in *In) []string { return []string{name(c, kind, aws.ToString(id(in)))} })
 }
 
 // anyOf declares an operation that is about no resource in particular.
-func anyOf[In any](kind string) func(*api.Call, *In) []string {
-	return func(c *api.Call, _ *In) []string { return []string{name(c, kind, "*")} }
+func anyOf[In any](kind string) api.Resources {
+	return api.Lookup(func(c *api.Call, _ *In) []string { return []string{name(c, kind, "*")} })
 }

@@ -16,7 +16,7 @@ func (s *service) operations() []api.Operation {
 
 func (s *service) commandOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("SendCommand", sendResources, s.sendCommand, api.Takes(
+		api.Op("SendCommand", api.Lookup(sendResources), s.sendCommand, api.Takes(
 			"DocumentName", "CloudWatchOutputConfig", "Comment", "DocumentHash", "DocumentHashType", "DocumentVersion", "InstanceIds",
 			"MaxConcurrency", "MaxErrors", "Parameters", "Targets", "TimeoutSeconds")),
 		api.Op("CancelCommand", api.Everything, s.cancelCommand),
@@ -38,9 +38,9 @@ func (s *service) nodeOperations() []api.Operation {
 		api.Op("UpdateManagedInstanceRole",
 			aboutNode(func(in *ssm.UpdateManagedInstanceRoleInput) *string { return in.InstanceId }), s.updateManagedInstanceRole),
 		api.Op("GetConnectionStatus", aboutNode(func(in *ssm.GetConnectionStatusInput) *string { return in.Target }), s.getConnectionStatus),
-		api.Op("AddTagsToResource", addTagsResources, s.addTagsToResource),
-		api.Op("RemoveTagsFromResource", removeTagsResources, s.removeTagsFromResource),
-		api.Op("ListTagsForResource", listTagsResources, s.listTagsForResource),
+		api.Op("AddTagsToResource", api.Lookup(addTagsResources), s.addTagsToResource),
+		api.Op("RemoveTagsFromResource", api.Lookup(removeTagsResources), s.removeTagsFromResource),
+		api.Op("ListTagsForResource", api.Lookup(listTagsResources), s.listTagsForResource),
 		api.Op("GetServiceSetting", settingResources(func(in *ssm.GetServiceSettingInput) *string { return in.SettingId }), s.getServiceSetting),
 		api.Op("UpdateServiceSetting", settingResources(func(in *ssm.UpdateServiceSettingInput) *string { return in.SettingId }), s.updateServiceSetting),
 		api.Op("ResetServiceSetting", settingResources(func(in *ssm.ResetServiceSettingInput) *string { return in.SettingId }), s.resetServiceSetting),
@@ -71,7 +71,7 @@ func (s *service) parameterOperations() []api.Operation {
 			"Name", "Value", "Type", "Overwrite", "Description", "AllowedPattern", "DataType", "KeyId", "Tags", "Tier")),
 		api.Op("GetParameter", aboutParameter(func(in *ssm.GetParameterInput) *string { return in.Name }), s.getParameter),
 		api.Op("GetParameters", aboutParameters(func(in *ssm.GetParametersInput) []string { return in.Names }), s.getParameters),
-		api.Op("GetParametersByPath", aboutPath, s.getParametersByPath, api.Keys(byPathKeys)),
+		api.Op("GetParametersByPath", api.Lookup(aboutPath), s.getParametersByPath, api.Keys(byPathKeys)),
 		api.Op("DescribeParameters", api.Everything, s.describeParameters),
 		api.Op("GetParameterHistory", aboutParameter(func(in *ssm.GetParameterHistoryInput) *string { return in.Name }), s.getParameterHistory),
 		api.Op("LabelParameterVersion", aboutParameter(func(in *ssm.LabelParameterVersionInput) *string { return in.Name }), s.labelParameterVersion),
@@ -86,8 +86,8 @@ func (s *service) agentOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("UpdateInstanceInformation", aboutNode(func(in *updateInstanceInformationInput) *string { return in.InstanceId }), s.updateInstanceInformation),
 		api.Op("RegisterManagedInstance", api.Everything, s.registerManagedInstance, api.With(api.Unsigned)),
-		api.Op("RequestManagedInstanceRoleToken", ownARN[requestManagedInstanceRoleTokenInput], s.requestManagedInstanceRoleToken, api.With(api.Node)),
-		api.Op("UpdateManagedInstancePublicKey", ownARN[updateManagedInstancePublicKeyInput], s.updateManagedInstancePublicKey, api.With(api.Node)),
+		api.Op("RequestManagedInstanceRoleToken", api.Lookup(ownARN[requestManagedInstanceRoleTokenInput]), s.requestManagedInstanceRoleToken, api.With(api.Node)),
+		api.Op("UpdateManagedInstancePublicKey", api.Lookup(ownARN[updateManagedInstancePublicKeyInput]), s.updateManagedInstancePublicKey, api.With(api.Node)),
 		api.Op("ListInstanceAssociations", aboutNode(func(in *listInstanceAssociationsInput) *string { return in.InstanceId }), s.listInstanceAssociations),
 		api.Op("ListAssociations", api.Everything, s.listAssociations),
 		api.Op("DescribeAssociation", api.Everything, s.describeAssociation),

@@ -28,19 +28,19 @@ func parameterARN(c *api.Call, text string) string {
 }
 
 // aboutParameter declares an operation that is about one parameter.
-func aboutParameter[In any](name func(*In) *string) func(*api.Call, *In) []string {
-	return func(c *api.Call, in *In) []string { return []string{parameterARN(c, aws.ToString(name(in)))} }
+func aboutParameter[In any](name func(*In) *string) api.Resources {
+	return api.Lookup(func(c *api.Call, in *In) []string { return []string{parameterARN(c, aws.ToString(name(in)))} })
 }
 
 // aboutParameters declares an operation that is about several.
-func aboutParameters[In any](names func(*In) []string) func(*api.Call, *In) []string {
-	return func(c *api.Call, in *In) []string {
+func aboutParameters[In any](names func(*In) []string) api.Resources {
+	return api.Lookup(func(c *api.Call, in *In) []string {
 		var all []string
 		for _, name := range names(in) {
 			all = append(all, parameterARN(c, name))
 		}
 		return all
-	}
+	})
 }
 
 // aboutPath declares GetParametersByPath: whoever may ask for a path sees all below it, whatever policies say about a

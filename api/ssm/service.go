@@ -113,13 +113,13 @@ func documentARN(c *api.Call, name string) string {
 }
 
 // aboutNode declares an operation that is about one node.
-func aboutNode[In any](id func(*In) *string) func(*api.Call, *In) []string {
-	return func(c *api.Call, in *In) []string { return []string{nodeARN(c, aws.ToString(id(in)))} }
+func aboutNode[In any](id func(*In) *string) api.Resources {
+	return api.Lookup(func(c *api.Call, in *In) []string { return []string{nodeARN(c, aws.ToString(id(in)))} })
 }
 
 // aboutDocument declares an operation that is about one document.
-func aboutDocument[In any](name func(*In) *string) func(*api.Call, *In) []string {
-	return func(c *api.Call, in *In) []string { return []string{documentARN(c, aws.ToString(name(in)))} }
+func aboutDocument[In any](name func(*In) *string) api.Resources {
+	return api.Lookup(func(c *api.Call, in *In) []string { return []string{documentARN(c, aws.ToString(name(in)))} })
 }
 
 func invalid(code, format string, args ...any) error {

@@ -28,8 +28,8 @@ func settingARN(c *api.Call, id string) string {
 	return arn.New("ssm", c.Region, c.Account, "servicesetting"+id).String()
 }
 
-func settingResources[In any](id func(*In) *string) func(*api.Call, *In) []string {
-	return func(c *api.Call, in *In) []string { return []string{settingARN(c, settingID(id(in)))} }
+func settingResources[In any](id func(*In) *string) api.Resources {
+	return api.Lookup(func(c *api.Call, in *In) []string { return []string{settingARN(c, settingID(id(in)))} })
 }
 
 func (s *service) setting(ctx context.Context, c *api.Call, id string) (*types.ServiceSetting, error) {

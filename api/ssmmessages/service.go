@@ -105,7 +105,6 @@ type createControlChannelOutput struct {
 
 // Service is the message service with its table of operations.
 func (s *Channels) Service() api.Service {
-	everything := func(*api.Call, *http.Request) []string { return []string{"*"} }
 	return api.Service{
 		Name: "ssmmessages", Protocol: wire.REST,
 		Known: []string{"CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"},
@@ -115,7 +114,7 @@ func (s *Channels) Service() api.Service {
 		},
 		Operations: []api.Operation{
 			api.Op("CreateControlChannel", api.Everything, s.create, api.At("POST /v1/control-channel/{id}", http.StatusCreated)),
-			api.Stream("OpenControlChannel", "GET /v1/control-channel/{id}", everything, s.open),
+			api.Stream("OpenControlChannel", "GET /v1/control-channel/{id}", api.Everything, s.open),
 		},
 	}
 }

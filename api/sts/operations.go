@@ -1,10 +1,7 @@
 package sts
 
 import (
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"postern/api"
-	sdk "postern/aws/service/sts"
 	"postern/aws/wire"
 	"postern/services/identity"
 )
@@ -25,7 +22,7 @@ func New(c Config) api.Service {
 		Name: "sts", Protocol: wire.Query, Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
 		KnownUnsigned: []string{"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"},
 		Operations: []api.Operation{
-			api.Op("AssumeRole", func(_ *api.Call, in *sdk.AssumeRoleInput) []string { return []string{aws.ToString(in.RoleArn)} }, s.assumeRole,
+			api.Op("AssumeRole", api.About("{RoleArn}"), s.assumeRole,
 				api.Takes("RoleArn", "RoleSessionName", "DurationSeconds", "Policy", "PolicyArns", "Tags", "ExternalId", "SourceIdentity"),
 				api.Keys(assumeKeys)),
 			api.Op("GetAccessKeyInfo", api.Everything, s.getAccessKeyInfo),
