@@ -1,0 +1,310 @@
+package record
+
+import (
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/tidwall/btree"
+)
+
+// Tables hold the records of a Set as they were at one version. They never change: a plan works on a copy, which shares
+// with them whatever it leaves as it is, so that a copy costs as much as there are kinds.
+type Tables struct {
+	version uint64
+	all     []anyTable // by the places of their kinds
+	// copying is held while trees are copied: they then mark their nodes as shared.
+	copying *sync.Mutex
+	// plan is told what is read; nil for tables that are no plan's.
+	plan *Plan
+}
+
+func newTables(s *Set) *Tables {
+	t := &Tables{copying: new(sync.Mutex)}
+	for _, k := range s.kinds {
+		t.all = append(t.all, k.empty())
+	}
+	return t
+}
+
+// copy returns tables that copy on write what they share with t.
+func (t *Tables) copy(p *Plan) *Tables {
+	next := &Tables{version: t.version, all: make([]anyTable, len(t.all)), copying: t.copying, plan: p}
+	for i, table := range t.all {
+		next.all[i] = table.share()
+	}
+	return next
+}
+
+// Version returns the version of the Store's set that the tables stand at.
+func (t *Tables) Version() uint64 { return t.version }
+
+// Len returns the number of records of all kinds.
+func (t *Tables) Len() int {
+	n := 0
+	for _, table := range t.all {
+		n += table.len()
+	}
+	return n
+}
+
+// anyTable is a table of any type.
+type anyTable interface {
+	share() anyTable
+	len() int
+}
+
+// table holds the records of one kind: in the order of their ids, and in the order of each index.
+type table[T any] struct {
+	kind    *Kind[T]
+	rows    *btree.Map[string, *T]
+	indexes []indexed[T]
+	owned   bool // the trees may be changed where they are
+}
+
+// indexed is an index at work.
+type indexed[T any] struct {
+	entries *btree.BTreeG[entry[T]]
+	counts  *btree.Map[string, int] // of the entries of each value; nil where they are not counted
+}
+
+type entry[T any] struct {
+	Term
+	id  string
+	row *T
+}
+
+func newIndex[T any](counted bool) indexed[T] {
+	x := indexed[T]{entries: btree.NewBTreeGOptions(entry[T].before, btree.Options{NoLocks: true})}
+	if counted {
+		x.counts = new(btree.Map[string, int])
+	}
+	return x
+}
+
+func (e entry[T]) before(f entry[T]) bool {
+	if c := strings.Compare(e.Value, f.Value); c != 0 {
+		return c < 0
+	}
+	if c := strings.Compare(e.Sort, f.Sort); c != 0 {
+		return c < 0
+	}
+	return e.id < f.id
+}
+
+func (k *Kind[T]) of(t *Tables) *table[T] { return t.all[k.place-1].(*table[T]) }
+
+func (t *table[T]) len() int { return t.rows.Len() }
+
+func (t *table[T]) share() anyTable {
+	return &table[T]{kind: t.kind, rows: t.rows, indexes: t.indexes}
+}
+
+// own copies the trees before the first change. What iterates over them goes on over those that there were.
+func (t *table[T]) own(copying *sync.Mutex) {
+	if t.owned {
+		return
+	}
+	copying.Lock()
+	defer copying.Unlock()
+	t.rows, t.indexes, t.owned = t.rows.Copy(), slices.Clone(t.indexes), true
+	for i, x := range t.indexes {
+		t.indexes[i].entries = x.entries.Copy()
+		if x.counts != nil {
+			t.indexes[i].counts = x.counts.Copy()
+		}
+	}
+}
+
+// put puts a record, or with nil removes it, and returns the one that was there.
+func (t *table[T]) put(tables *Tables, id string, next *T) (old *T) {
+	old, _ = t.rows.Get(id)
+	if old == nil && next == nil {
+		return nil
+	}
+	t.own(tables.copying)
+	if next != nil {
+		t.rows.Set(id, next)
+	} else {
+		t.rows.Delete(id)
+	}
+	for i := range t.indexes {
+		t.indexes[i].move(id, t.terms(i, old), t.terms(i, next), next)
+	}
+	return old
+}
+
+func (t *table[T]) terms(index int, r *T) []Term {
+	if r == nil {
+		return nil
+	}
+	return t.kind.terms(index, r)
+}
+
+func (x *indexed[T]) move(id string, from, to []Term, row *T) {
+	for _, term := range from {
+		if slices.Contains(to, term) {
+			continue
+		}
+		if _, ok := x.entries.Delete(entry[T]{Term: term, id: id}); ok {
+			x.count(term.Value, -1)
+		}
+	}
+	for _, term := range to {
+		if _, was := x.entries.Set(entry[T]{term, id, row}); !was {
+			x.count(term.Value, 1)
+		}
+	}
+}
+
+func (x *indexed[T]) count(value string, more int) {
+	if x.counts == nil {
+		return
+	}
+	n, _ := x.counts.Get(value)
+	if n += more; n == 0 {
+		x.counts.Delete(value)
+		return
+	}
+	x.counts.Set(value, n)
+}
+
+// from iterates over the entries from a term on, for as long as they are wanted.
+func (x indexed[T]) from(first Term, wanted func(Term) bool) iter.Seq[*T] {
+	return func(yield func(*T) bool) {
+		x.entries.Ascend(entry[T]{Term: first}, func(e entry[T]) bool { return wanted(e.Term) && yield(e.row) })
+	}
+}
+
+// Get returns the record with an id.
+func (k *Kind[T]) Get(t *Tables, id string) (*T, bool) {
+	t.read(Read{Kind: k.Name, ID: id})
+	return k.of(t).rows.Get(id)
+}
+
+// All returns all records, in the order of their ids.
+func (k *Kind[T]) All(t *Tables) iter.Seq[*T] {
+	return func(yield func(*T) bool) {
+		t.read(Read{Kind: k.Name})
+		k.of(t).frozen(t).rows.Scan(func(_ string, r *T) bool { return yield(r) })
+	}
+}
+
+// Len returns the number of records.
+func (k *Kind[T]) Len(t *Tables) int {
+	t.read(Read{Kind: k.Name})
+	return k.of(t).len()
+}
+
+// In returns the records of a group, in the order of their ids.
+func (k *Kind[T]) In(t *Tables, group string) iter.Seq[*T] {
+	return func(yield func(*T) bool) {
+		t.read(Read{Kind: k.Name, Group: group})
+		table := k.of(t).frozen(t)
+		table.indexes[0].from(Term{Value: group}, func(at Term) bool { return at.Value == group })(yield)
+	}
+}
+
+// Count returns the number of records in a group.
+func (k *Kind[T]) Count(t *Tables, group string) int {
+	t.read(Read{Kind: k.Name, Group: group})
+	n, _ := k.of(t).indexes[0].counts.Get(group)
+	return n
+}
+
+// slack is how far below a limit a plan does not look at what others add at the same time: they are fewer.
+const slack = 1000
+
+// Fits reports whether a group has no more than limit records after more of them. The group counts as read only where
+// the limit is near, so that plans far below it do not conflict.
+func (k *Kind[T]) Fits(t *Tables, group string, more, limit int) bool {
+	n, _ := k.of(t).indexes[0].counts.Get(group)
+	if n+more+slack > limit {
+		t.read(Read{Kind: k.Name, Group: group})
+	}
+	return n+more <= limit
+}
+
+// frozen returns the table for an iteration: what is changed meanwhile is changed in copies.
+func (t *table[T]) frozen(tables *Tables) *table[T] {
+	if tables.plan == nil {
+		return t
+	}
+	t.owned = false
+	return t.share().(*table[T])
+}
+
+// Find returns the records with a value, in the order of their terms and then of their ids. One with several terms of
+// that value is returned for each.
+func (x *Index[T]) Find(t *Tables, value string) iter.Seq[*T] {
+	return x.seek(t, Term{Value: value}, func(at Term) bool { return at.Value == value })
+}
+
+// At returns the first record with the term.
+func (x *Index[T]) At(t *Tables, term Term) (*T, bool) {
+	for r := range x.seek(t, term, func(at Term) bool { return at == term }) {
+		return r, true
+	}
+	return nil, false
+}
+
+// Until returns the records with a value whose Sort is below an end.
+func (x *Index[T]) Until(t *Tables, value, end string) iter.Seq[*T] {
+	return x.seek(t, Term{Value: value}, func(at Term) bool { return at.Value == value && at.Sort < end })
+}
+
+// Values returns each value that a record has, once and in order. It is for tables that are no plan's.
+func (x *Index[T]) Values(t *Tables) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		entries, next, more := x.kind.of(t).indexes[x.place].entries, "", true
+		for more {
+			more = false
+			entries.Ascend(entry[T]{Term: Term{Value: next}}, func(e entry[T]) bool {
+				next, more = e.Value+"\x00", yield(e.Value)
+				return false
+			})
+		}
+	}
+}
+
+// Count returns the number of terms with a value, in a Counted index.
+func (x *Index[T]) Count(t *Tables, value string) int {
+	x.read(t, value)
+	n, _ := x.kind.of(t).indexes[x.place].counts.Get(value)
+	return n
+}
+
+func (x *Index[T]) seek(t *Tables, first Term, wanted func(Term) bool) iter.Seq[*T] {
+	return func(yield func(*T) bool) {
+		alone := !x.read(t, first.Value)
+		table := x.kind.of(t).frozen(t)
+		table.indexes[x.place].from(first, wanted)(func(r *T) bool {
+			if alone {
+				t.read(Read{Kind: x.kind.Name, ID: x.kind.Key(r)})
+			}
+			return yield(r)
+		})
+	}
+}
+
+// read tells the plan which group was read. It reports false where that is none, and each record is read by itself.
+func (x *Index[T]) read(t *Tables, value string) bool {
+	switch {
+	case t.plan == nil:
+		return true
+	case x.Grouped:
+		t.read(Read{Kind: x.kind.Name, Group: value})
+	case t.plan.group != "":
+		t.read(Read{Kind: x.kind.Name, Group: t.plan.group})
+	default:
+		return false
+	}
+	return true
+}
+
+func (t *Tables) read(r Read) {
+	if t.plan != nil {
+		t.plan.reads[r] = true
+	}
+}
