@@ -3,6 +3,7 @@ package record
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 	"sync"
 
@@ -18,11 +19,18 @@ type Memory struct {
 	version uint64
 	// last has the last change of each record, deletions too.
 	last map[Key]Change
+	// log has the changes in the order of their versions, among them some that are not the last of their record.
+	log []change
 	// forgotten is the version up to which deletions are not told any more.
 	forgotten uint64
 	fail      error
 	grace     int // commits that still succeed before fail
 	commits   int
+}
+
+type change struct {
+	version uint64
+	Key
 }
 
 var (
@@ -41,15 +49,32 @@ func (m *Memory) Since(ctx context.Context, version uint64) (Feed, error) {
 	if f.Whole {
 		version = 0
 	}
-	for _, c := range m.last {
-		if c.Version > version && (version > 0 || !c.Delete) {
+	for c := range m.sinceLocked(version) {
+		if version > 0 || !c.Delete {
 			f.Changes = append(f.Changes, c.clone())
 		}
 	}
-	slices.SortFunc(f.Changes, func(a, b Change) int {
-		return cmp.Or(cmp.Compare(a.Version, b.Version), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
-	})
 	return f, nil
+}
+
+// sinceLocked returns the last change of each record that was changed after a version, in the order of their versions.
+func (m *Memory) sinceLocked(version uint64) iter.Seq[*Change] {
+	i, _ := slices.BinarySearchFunc(m.log, version+1, func(c change, v uint64) int { return cmp.Compare(c.version, v) })
+	return func(yield func(*Change) bool) {
+		for _, logged := range m.log[i:] {
+			if c, ok := m.last[logged.Key]; ok && c.Version == logged.version && !yield(&c) {
+				return
+			}
+		}
+	}
+}
+
+// logLocked notes a change, and drops what is no record's last where that is the most of the log.
+func (m *Memory) logLocked(c *Change) {
+	if len(m.log) > 2*len(m.last)+1000 {
+		m.log = slices.DeleteFunc(m.log, func(old change) bool { return m.last[old.Key].Version != old.version })
+	}
+	m.log = append(m.log, change{c.Version, c.Key})
 }
 
 func (c *Change) clone() Change {
@@ -74,8 +99,8 @@ func (m *Memory) checkLocked(c *Commit) error {
 	if c.Base < m.forgotten || c.Base > m.version {
 		return c.Outdated(m.version)
 	}
-	for _, changed := range m.last {
-		if changed.Version > c.Base && c.Conflicts(&changed) {
+	for changed := range m.sinceLocked(c.Base) {
+		if c.Conflicts(changed) {
 			return c.Outdated(m.version)
 		}
 	}
@@ -112,6 +137,7 @@ func (m *Memory) applyLocked(c Change) {
 	c.Version = m.version
 	if !c.Delete {
 		m.last[c.Key] = c
+		m.logLocked(&c)
 		return
 	}
 	old, ok := m.last[c.Key]
@@ -123,6 +149,7 @@ func (m *Memory) applyLocked(c Change) {
 		c.Groups = old.Groups
 	}
 	m.last[c.Key] = c
+	m.logLocked(&c)
 }
 
 // Find implements Finder.

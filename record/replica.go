@@ -45,7 +45,7 @@ func Open(ctx context.Context, store Store, set *Set, h Hooks) (*Replica, error)
 		return nil, fmt.Errorf("load records: %w", err)
 	}
 	feed.Whole = true
-	return r, r.take(feed)
+	return r, r.take(feed, 0)
 }
 
 // Tables returns the records as they stand. Readers never wait for writers.
@@ -53,15 +53,16 @@ func (r *Replica) Tables() *Tables { return r.tables.Load() }
 
 // Refresh reads what other replicas have changed.
 func (r *Replica) Refresh(ctx context.Context) error {
-	feed, err := r.store.Since(ctx, r.Tables().version)
+	since := r.Tables().version
+	feed, err := r.store.Since(ctx, since)
 	if err != nil {
 		return fmt.Errorf("read what has changed: %w", err)
 	}
-	return r.take(feed)
+	return r.take(feed, since)
 }
 
-// take applies a feed to the tables.
-func (r *Replica) take(f Feed) error {
+// take applies a feed of what has changed since a version to the tables.
+func (r *Replica) take(f Feed, since uint64) error {
 	edits := make([]Edit, 0, len(f.Changes))
 	for i := range f.Changes {
 		e, err := r.set.decode(&f.Changes[i])
@@ -73,11 +74,11 @@ func (r *Replica) take(f Feed) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before := r.Tables()
+	if f.Version <= before.version && f.Version >= since && before.version > 0 {
+		return nil // own commits have overtaken it; a store that was put back has a version below since
+	}
 	if f.Whole {
 		return r.restartLocked(f.Version, edits)
-	}
-	if f.Version <= before.version {
-		return nil
 	}
 	after := before.copy(nil)
 	missing := edits[:0]
@@ -93,9 +94,6 @@ func (r *Replica) take(f Feed) error {
 }
 
 func (r *Replica) restartLocked(version uint64, edits []Edit) error {
-	if before := r.Tables(); before.version > version {
-		return nil
-	}
 	tables := newTables(r.set)
 	for _, e := range edits {
 		e.apply(tables)

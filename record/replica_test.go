@@ -2,7 +2,12 @@ package record_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
 
+	"postern/aws/fault"
 	"postern/record"
 )
 
@@ -10,3 +15,139 @@ import (
 type nothing struct{ record.Store }
 
 func (nothing) Since(context.Context, uint64) (record.Feed, error) { return record.Feed{}, nil }
+
+func replicaOf(t *testing.T, s record.Store, h record.Hooks) *record.Replica {
+	t.Helper()
+	r, err := record.Open(t.Context(), s, kinds, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func change(t *testing.T, r *record.Replica, plan func(*record.Plan)) {
+	t.Helper()
+	if _, err := r.Change(t.Context(), "a", func(p *record.Plan) error { plan(p); return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReplicas has writers on two replicas of one store change the same records: each change is planned from all before
+// it, and both replicas show all of them.
+func TestReplicas(t *testing.T) {
+	store := new(record.Memory)
+	replicas := []*record.Replica{replicaOf(t, store, record.Hooks{}), replicaOf(t, store, record.Hooks{})}
+	change(t, replicas[0], func(p *record.Plan) { things.Put(p, &thing{ID: "shared", Scope: "a", VPC: "v"}, false) })
+	const writers, each = 6, 20
+	var all sync.WaitGroup
+	for w := range writers {
+		r := replicas[w%2]
+		all.Go(func() {
+			for i := range each {
+				if _, err := r.Change(t.Context(), "a", func(p *record.Plan) error {
+					old, ok := things.Get(p.Tables, "shared")
+					if !ok {
+						return fault.New(fault.NotFound, "test", "the shared record is not there")
+					}
+					more := *old
+					more.Names = append(slices.Clone(old.Names), fmt.Sprintf("%d-%d", w, i))
+					things.Put(p, &more, false)
+					things.Put(p, &thing{ID: fmt.Sprintf("%d-%d", w, i), Scope: "a", VPC: "v"}, false)
+					return nil
+				}); err != nil && !fault.Is(err, fault.NotFound) {
+					t.Error(err)
+				} else if err != nil {
+					_ = r.Refresh(t.Context()) // the other replica made it
+				}
+			}
+		})
+	}
+	all.Wait()
+	for n, r := range replicas {
+		if err := r.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		x, _ := things.Get(r.Tables(), "shared")
+		if made := things.Count(r.Tables(), "v") - 1; made < writers*each-writers || len(x.Names) != made {
+			t.Errorf("replica %d: %d names and %d records of about %d", n, len(x.Names), made, writers*each)
+		}
+	}
+}
+
+// TestFeed follows another replica's changes, deletions too, and begins anew where they are forgotten or the store was put
+// back.
+func TestFeed(t *testing.T) {
+	store := new(record.Memory)
+	writer := replicaOf(t, store, record.Hooks{})
+	var edits []string
+	whole := 0
+	reader := replicaOf(t, store, record.Hooks{Applied: func(before, _ *record.Tables, all []record.Edit) {
+		if before == nil {
+			whole++
+		}
+		for _, e := range all {
+			edits = append(edits, fmt.Sprint(e.Record().ID, " ", e.Old() != nil, " ", e.New() != nil))
+		}
+	}})
+	want := func(more ...string) {
+		t.Helper()
+		edits = nil
+		if err := reader.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(edits, more) || reader.Tables().Version() != writer.Tables().Version() {
+			t.Errorf("edits %q up to %d, want %q up to %d", edits, reader.Tables().Version(), more, writer.Tables().Version())
+		}
+	}
+	put := func(id string) func(*record.Plan) {
+		return func(p *record.Plan) { things.Put(p, &thing{ID: id, Scope: "a", VPC: "v"}, false) }
+	}
+	change(t, writer, put("t-1"))
+	change(t, writer, put("t-2"))
+	want("t-1 false true", "t-2 false true")
+	want()
+	change(t, writer, put("t-1"))
+	change(t, writer, func(p *record.Plan) { things.Delete(p, "t-2", false) })
+	want("t-1 true true", "t-2 true false")
+	change(t, writer, func(p *record.Plan) { things.Delete(p, "t-1", false) })
+	change(t, writer, put("t-3"))
+	store.Forget()
+	want()
+	if got := idsOf(things.All(reader.Tables())); whole != 2 || !slices.Equal(got, []string{"t-3"}) {
+		t.Errorf("after %d whole feeds %q, want t-3", whole, got)
+	}
+}
+
+// TestDoubt: after a commit that failed the replica asks the store, and goes on.
+func TestDoubt(t *testing.T) {
+	store := new(record.Memory)
+	r := replicaOf(t, store, record.Hooks{})
+	store.Fail(fault.New(fault.Unavailable, "test", "the disk is full"))
+	put := func(p *record.Plan) error {
+		things.Put(p, &thing{ID: "t-1", Scope: "a", VPC: "v"}, false)
+		return nil
+	}
+	if _, err := r.Change(t.Context(), "a", put); !fault.Is(err, fault.Unavailable) {
+		t.Fatalf("change: %v", err)
+	}
+	if n := r.Tables().Len(); n != 0 {
+		t.Errorf("%d records are seen that were not committed", n)
+	}
+	store.Fail(nil)
+	if v, err := r.Change(t.Context(), "a", put); err != nil || v != 1 || r.Tables().Version() != 1 {
+		t.Errorf("change: version %d, %v", v, err)
+	}
+}
+
+// TestUnknownKind: records that nobody declares are an error, not lost in silence.
+func TestUnknownKind(t *testing.T) {
+	store := new(record.Memory)
+	if _, err := store.Commit(t.Context(), record.Commit{Changes: []record.Change{
+		{Record: record.Record{Key: record.Key{Kind: "other", ID: "1"}, Body: []byte("{}")}},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := record.Open(t.Context(), store, kinds, record.Hooks{}); !fault.Is(err, fault.Internal) {
+		t.Errorf("open: %v, want a fault of kind Internal", err)
+	}
+}
