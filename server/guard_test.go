@@ -8,8 +8,8 @@ import (
 
 	"postern/api"
 	"postern/api/apitest"
+	"postern/aws/scope"
 	"postern/aws/sigv4"
-	"postern/services/compute"
 	"postern/services/identity"
 )
 
@@ -43,7 +43,7 @@ func TestEveryOperationIsGuarded(t *testing.T) {
 	if s.network.State() != before {
 		t.Error("strangers have changed the network")
 	}
-	if made := s.compute.Instances(compute.Scope{Account: DefaultAccount, Region: apitest.Region}); len(made) > 0 {
+	if made := s.compute.Instances(scope.Scope{Account: DefaultAccount, Region: apitest.Region}); len(made) > 0 {
 		t.Errorf("strangers have made instances: %v", made)
 	}
 }

@@ -62,7 +62,7 @@ func (g *gate) Join(ctx context.Context, r link.JoinRequest) (link.Grant, error)
 	}
 	m, err := g.machines.Admit(ctx, machine.Request{
 		Machine: machine.Machine{
-			Key: r.PublicKey.String(), Scope: machine.Scope(a.Scope), Subnet: a.Place.Subnet, Activation: a.ID, Hostname: r.Hostname, Joined: g.now(),
+			Key: r.PublicKey.String(), Scope: a.Scope, Subnet: a.Place.Subnet, Activation: a.ID, Hostname: r.Hostname, Joined: g.now(),
 		},
 		Groups: a.Place.Groups,
 		Limit:  a.Limit,

@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network"
-	"postern/ssm"
 	"postern/ssm/node"
 )
 
@@ -15,7 +15,7 @@ type places struct{ network *network.Service }
 
 // Place is the subnet and the groups that an activation's tags name. Where they name no subnet it is the only one that
 // there is, and where they name no group the default one of its VPC: nil means that nothing says where.
-func (p places) Place(in ssm.Scope, tags map[string]string) (*node.Place, error) {
+func (p places) Place(in scope.Scope, tags map[string]string) (*node.Place, error) {
 	scope, state := network.Scope(in), p.network.State()
 	subnet, err := subnetOf(state, scope, tags[node.TagSubnet])
 	if err != nil || subnet == nil {

@@ -11,10 +11,10 @@ import (
 
 	"postern/api/apitest"
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/aws/sigv4"
 	"postern/network"
 	"postern/services/identity"
-	"postern/ssm"
 	"postern/ssm/parameter"
 )
 
@@ -58,7 +58,7 @@ func resetRequest(t *testing.T, change func(*http.Request)) *http.Request {
 // fill puts something of every kind into a lab.
 func fill(t *testing.T, l *Lab) {
 	t.Helper()
-	s, scope := l.current.Server, ssm.Scope{Account: DefaultAccount, Region: DefaultRegion}
+	s, scope := l.current.Server, scope.Scope{Account: DefaultAccount, Region: DefaultRegion}
 	if _, err := s.network.CreateVpc(t.Context(), network.Scope(scope), network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")}); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func fill(t *testing.T, l *Lab) {
 
 func wantEmpty(t *testing.T, l *Lab) {
 	t.Helper()
-	s, scope := l.current.Server, ssm.Scope{Account: DefaultAccount, Region: DefaultRegion}
+	s, scope := l.current.Server, scope.Scope{Account: DefaultAccount, Region: DefaultRegion}
 	for v := range s.network.State().VPCs(network.Scope(scope)) {
 		t.Errorf("%s is left", v.ID)
 	}

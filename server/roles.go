@@ -5,8 +5,8 @@ import (
 
 	"postern/aws/arn"
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/services/identity"
-	"postern/ssm"
 	"postern/ssm/node"
 )
 
@@ -20,7 +20,7 @@ var _ node.Roles = roles{}
 
 // session is a node's session of a role. Its source is what trust policies name in aws:SourceArn, as the user guide has
 // them do: arn:aws:ssm:REGION:ACCOUNT:*.
-func session(scope ssm.Scope, role, id string) identity.ServiceSession {
+func session(scope scope.Scope, role, id string) identity.ServiceSession {
 	return identity.ServiceSession{
 		Account: scope.Account, Role: role, Service: ssmService, IssuedTo: id,
 		Source: arn.New("ssm", scope.Region, scope.Account, "managed-instance/"+id).String(),
@@ -28,7 +28,7 @@ func session(scope ssm.Scope, role, id string) identity.ServiceSession {
 }
 
 // CheckRole implements node.Roles.
-func (r roles) CheckRole(_ context.Context, scope ssm.Scope, role string) error {
+func (r roles) CheckRole(_ context.Context, scope scope.Scope, role string) error {
 	err := r.identity.CheckServiceRole(session(scope, role, "mi-00000000000000000"))
 	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Denied) {
 		return fault.New(fault.Invalid, "server.CheckRole", "Nonexistent role or missing ssm service principal in trust policy: %s (%w)", role, err).

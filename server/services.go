@@ -10,9 +10,8 @@ import (
 	apiresolver "postern/api/route53resolver"
 	apissm "postern/api/ssm"
 	apists "postern/api/sts"
+	"postern/aws/scope"
 	"postern/network/vpc"
-	"postern/services/compute"
-	"postern/ssm"
 	"postern/ssm/parameter"
 )
 
@@ -43,9 +42,9 @@ func (s *Server) registered(ctx context.Context, from vpc.Origin, node string) e
 }
 
 // publicParameters are those that images were imported as.
-func (s *Server) publicParameters(scope ssm.Scope) []parameter.Public {
+func (s *Server) publicParameters(scope scope.Scope) []parameter.Public {
 	var all []parameter.Public
-	for _, i := range s.compute.Images(compute.Scope(scope)) {
+	for _, i := range s.compute.Images(scope) {
 		for _, name := range i.PublicNames() {
 			all = append(all, parameter.Public{Name: name, Image: i.ID, Modified: i.Created})
 		}
@@ -54,7 +53,7 @@ func (s *Server) publicParameters(scope ssm.Scope) []parameter.Public {
 }
 
 // hasImage tells Parameter Store which machine images there are.
-func (s *Server) hasImage(scope ssm.Scope, id string) bool {
-	_, err := s.compute.Image(compute.Scope(scope), id)
+func (s *Server) hasImage(scope scope.Scope, id string) bool {
+	_, err := s.compute.Image(scope, id)
 	return err == nil
 }

@@ -1,6 +1,10 @@
 package ssm
 
-import "context"
+import (
+	"context"
+
+	"postern/aws/scope"
+)
 
 // Kind is a sort of record in Records.
 type Kind string
@@ -22,7 +26,7 @@ const (
 type Record struct {
 	Kind  Kind
 	ID    string
-	Scope Scope
+	Scope scope.Scope
 	Body  []byte
 }
 
@@ -46,7 +50,7 @@ type Records interface {
 	Find(ctx context.Context, keys ...Key) ([]Record, error)
 	// List returns the records of a kind in a scope whose id is greater than after, in the order of their ids (bytes),
 	// at most limit of them. An empty Scope means every scope, a limit of 0 all.
-	List(ctx context.Context, kind Kind, scope Scope, after string, limit int) ([]Record, error)
+	List(ctx context.Context, kind Kind, scope scope.Scope, after string, limit int) ([]Record, error)
 	// Update is one transaction: it reads those of the keys' records that exist, in any order, gives them to change,
 	// and applies all that change returns, or nothing when change returns an error, which Update returns as it is.
 	// Nobody else changes these records meanwhile. change may be called more than once, so it has no effect but its

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
-	"postern/ssm"
+	"postern/aws/scope"
 	"postern/ssm/command"
 )
 
@@ -76,7 +76,7 @@ func (c Commands) Commands(ctx context.Context, ids ...string) (found []command.
 }
 
 // ListCommands implements command.Store.
-func (c Commands) ListCommands(ctx context.Context, scope ssm.Scope, after command.Place, limit int) (list []command.CommandRow, err error) {
+func (c Commands) ListCommands(ctx context.Context, scope scope.Scope, after command.Place, limit int) (list []command.CommandRow, err error) {
 	q := newQuery(`SELECT id, account, region, requested, body FROM commands`)
 	q.where("account = ? AND region = ?", scope.Account, scope.Region)
 	if after != (command.Place{}) {
@@ -179,7 +179,7 @@ func (c Commands) Rows(ctx context.Context, wanted command.Query) (found []comma
 }
 
 func selectRows(q *query, wanted command.Query) {
-	if wanted.Scope != (ssm.Scope{}) {
+	if wanted.Scope != (scope.Scope{}) {
 		q.where("account = ? AND region = ?", wanted.Scope.Account, wanted.Scope.Region)
 	}
 	if wanted.CommandID != "" {

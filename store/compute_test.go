@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"postern/aws/scope"
 	"postern/services/compute"
 	"postern/services/machine"
 	"postern/store"
@@ -18,7 +19,7 @@ func TestCompute(t *testing.T) {
 			reopen := engine.opener(t)
 			launched := time.Date(2026, 11, 21, 12, 0, 0, 5, time.UTC)
 			instance := compute.Instance{
-				ID: "i-1", Scope: compute.Scope{Account: "000000000000", Region: "us-east-1"}, State: compute.Running,
+				ID: "i-1", Scope: scope.Scope{Account: "000000000000", Region: "us-east-1"}, State: compute.Running,
 				Placement: compute.Placement{Interface: "eni-1", Address: netip.MustParsePrefix("10.0.1.4/24"), Gateway: netip.MustParseAddr("10.0.1.1")},
 				UserData:  []byte{0, 255, 'x'}, Tags: map[string]string{"Name": "é"}, Launched: launched,
 				Metadata: compute.MetadataOptions{TokensRequired: true, HopLimit: 2},
@@ -65,7 +66,7 @@ func TestMachines(t *testing.T) {
 		t.Run(engine.name, func(t *testing.T) {
 			reopen := engine.opener(t)
 			m := machine.Machine{
-				Key: "a+/=", Scope: machine.Scope{Account: "000000000000", Region: "us-east-1"}, Interface: "eni-1",
+				Key: "a+/=", Scope: scope.Scope{Account: "000000000000", Region: "us-east-1"}, Interface: "eni-1",
 				Address: netip.MustParseAddr("10.0.1.9"), Joined: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC),
 			}
 			other := machine.Machine{Key: "b"}

@@ -7,14 +7,14 @@ import (
 	"testing"
 	"time"
 
-	"postern/ssm"
+	"postern/aws/scope"
 	"postern/ssm/parameter"
 	"postern/store"
 )
 
 // TestParametersOutliveTheProcess opens the file anew after every version: all of them, their labels and tags are there.
 func TestParametersOutliveTheProcess(t *testing.T) {
-	scope := ssm.Scope{Account: "000000000000", Region: "us-east-1"}
+	scope := scope.Scope{Account: "000000000000", Region: "us-east-1"}
 	path := filepath.Join(t.TempDir(), "state.db")
 	var want []string
 	for n := range 4 {

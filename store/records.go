@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"postern/aws/scope"
 	"postern/ssm"
 )
 
@@ -44,11 +45,11 @@ func findRecords(tx *sql.Tx, keys []ssm.Key) ([]ssm.Record, error) {
 }
 
 // List implements ssm.Records.
-func (r Records) List(ctx context.Context, kind ssm.Kind, scope ssm.Scope, after string, limit int) (list []ssm.Record, err error) {
+func (r Records) List(ctx context.Context, kind ssm.Kind, in scope.Scope, after string, limit int) (list []ssm.Record, err error) {
 	q := newQuery(`SELECT id, account, region, body FROM ssm_records`)
 	q.where("kind = ?", kind)
-	if scope != (ssm.Scope{}) {
-		q.where("account = ? AND region = ?", scope.Account, scope.Region)
+	if in != (scope.Scope{}) {
+		q.where("account = ? AND region = ?", in.Account, in.Region)
 	}
 	if after != "" {
 		q.where("id > ?", after)

@@ -9,8 +9,8 @@ import (
 
 	"postern/api"
 	"postern/aws/iam"
+	"postern/aws/scope"
 	"postern/services/identity"
-	"postern/ssm"
 )
 
 // Endpoints knows the policies of VPC endpoints; nil is full access.
@@ -20,7 +20,7 @@ type Endpoints interface {
 
 // Nodes knows the public keys of managed nodes. A node that is not there, or has no key, is a NotFound fault.
 type Nodes interface {
-	Keys(ctx context.Context, node string) (ssm.Scope, []*rsa.PublicKey, error)
+	Keys(ctx context.Context, node string) (scope.Scope, []*rsa.PublicKey, error)
 }
 
 // Access answers api.Identities and api.Guards.

@@ -21,7 +21,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 	"github.com/google/go-cmp/cmp"
 
-	"postern/services/compute"
+	"postern/aws/scope"
 )
 
 // idCodes are Amazon's codes for an id that names nothing and for one that can name nothing, by the prefix of ids.
@@ -238,7 +238,7 @@ func (l *lab) mutating() []string {
 // standing is all that a call could change: the version of the network, which grows with every change, and the instances,
 // images and key pairs.
 func (l *lab) standing() string {
-	scope := compute.Scope{Account: account, Region: region}
+	scope := scope.Scope{Account: account, Region: region}
 	text, err := json.MarshalIndent([]any{l.network.State().Version(), l.compute.Instances(scope), l.compute.Images(scope), l.compute.KeyPairs(scope)}, "", " ")
 	if err != nil {
 		l.t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"postern/api"
 	"postern/aws/arn"
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/aws/service/ec2/types"
 	"postern/network"
 	"postern/services/compute"
@@ -22,8 +23,8 @@ type Profiles interface {
 	Role(account, name string) (identity.Role, error)
 }
 
-func instanceScope(c *api.Call) compute.Scope {
-	return compute.Scope{Account: c.Account, Region: c.Region}
+func instanceScope(c *api.Call) scope.Scope {
+	return scope.Scope{Account: c.Account, Region: c.Region}
 }
 
 func (s *service) instance(c *api.Call, id string) (compute.Instance, error) {

@@ -23,8 +23,8 @@ import (
 	"postern/api/ssmmessages"
 	"postern/aws/fault"
 	"postern/aws/iam"
+	"postern/aws/scope"
 	"postern/aws/transport"
-	heart "postern/ssm"
 	"postern/ssm/command"
 	"postern/ssm/command/commandtest"
 	"postern/ssm/document/library"
@@ -43,7 +43,7 @@ const (
 )
 
 // Scope is the laboratory's one scope.
-var Scope = heart.Scope{Account: Account, Region: Region}
+var Scope = scope.Scope{Account: Account, Region: Region}
 
 // Options change the laboratory; zero values are the server's defaults.
 type Options struct {
@@ -199,7 +199,7 @@ func (l *Lab) NodeKeys(ctx context.Context, id string) (api.NodeKeys, error) {
 func (l *Lab) Guard(context.Context, api.Question, *iam.Policies) error { return nil }
 
 // CheckRole implements node.Roles.
-func (l *Lab) CheckRole(_ context.Context, scope heart.Scope, role string) error {
+func (l *Lab) CheckRole(_ context.Context, scope scope.Scope, role string) error {
 	if role != Role {
 		return fault.New(fault.Invalid, "nodetest", "Not existing role: arn:aws:iam::%s:role/%s", scope.Account, role).WithCode("ValidationException")
 	}

@@ -10,11 +10,11 @@ import (
 	"postern/api"
 	"postern/aws/arn"
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/aws/service/ssm/types"
 	"postern/aws/wire"
 	"postern/network/vpc"
 	"postern/services/identity"
-	heart "postern/ssm"
 	"postern/ssm/command"
 	"postern/ssm/document/library"
 	"postern/ssm/node"
@@ -49,7 +49,7 @@ type Config struct {
 
 // Places finds where an activation with these tags lets machines in: nil where nothing says it.
 type Places interface {
-	Place(scope heart.Scope, tags map[string]string) (*node.Place, error)
+	Place(scope scope.Scope, tags map[string]string) (*node.Place, error)
 }
 
 type service struct {
@@ -85,7 +85,7 @@ func New(c Config) api.Service {
 	}
 }
 
-func scopeOf(c *api.Call) heart.Scope { return heart.Scope{Account: c.Account, Region: c.Region} }
+func scopeOf(c *api.Call) scope.Scope { return scope.Scope{Account: c.Account, Region: c.Region} }
 
 // nodeARN names a node as policies do: instances are EC2's, the others Systems Manager's.
 func nodeARN(c *api.Call, id string) string {

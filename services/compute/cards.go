@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/services/compute/guest"
 )
 
@@ -67,7 +68,7 @@ func (s *slots) end() {
 
 // Refresh has a running instance take the network interfaces and addresses that the network gives it now. An instance
 // that does not run takes them when it boots.
-func (s *Service) Refresh(_ context.Context, c Scope, id string) error {
+func (s *Service) Refresh(_ context.Context, c scope.Scope, id string) error {
 	s.mu.RLock()
 	m, err := s.findLocked(c, id)
 	s.mu.RUnlock()

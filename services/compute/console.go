@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"postern/aws/scope"
 )
 
 // ConsoleSize is how much of an instance's console is kept, in bytes: the end of it, as much as Amazon keeps.
@@ -54,7 +56,7 @@ func (c *console) save() error {
 }
 
 // Console returns the end of what an instance's processes printed on its console, and when it last changed.
-func (s *Service) Console(c Scope, id string) ([]byte, time.Time, error) {
+func (s *Service) Console(c scope.Scope, id string) ([]byte, time.Time, error) {
 	s.mu.RLock()
 	m, err := s.findLocked(c, id)
 	s.mu.RUnlock()

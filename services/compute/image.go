@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/services/compute/guest"
 )
 
 // Image is a root file system that instances are made from.
 type Image struct {
 	ID string
-	Scope
+	scope.Scope
 	Name, Description string
 	// Architecture is Amazon's name of it, "x86_64" or "arm64".
 	Architecture string
@@ -57,7 +58,7 @@ func architecture() string {
 	return runtime.GOARCH
 }
 
-func hostImage(c Scope) Image {
+func hostImage(c scope.Scope) Image {
 	return Image{
 		ID: HostImage(c.Region), Scope: c, Name: HostImageName, Description: "The root file system of Postern's host, read-only",
 		Architecture: architecture(), Created: started, Host: true,
@@ -65,7 +66,7 @@ func hostImage(c Scope) Image {
 }
 
 // Images returns the images of a scope: the host's own first, then the imported ones by id.
-func (s *Service) Images(c Scope) []Image {
+func (s *Service) Images(c scope.Scope) []Image {
 	out := []Image{hostImage(c)}
 	s.mu.RLock()
 	for _, i := range s.images {
@@ -79,7 +80,7 @@ func (s *Service) Images(c Scope) []Image {
 }
 
 // Image returns one image: InvalidAMIID.NotFound if the scope has none of that id.
-func (s *Service) Image(c Scope, id string) (Image, error) {
+func (s *Service) Image(c scope.Scope, id string) (Image, error) {
 	if id == HostImage(c.Region) {
 		return hostImage(c), nil
 	}
@@ -99,7 +100,7 @@ func (s *Service) imageRoot(id string) string { return filepath.Join(s.imageDir(
 
 // Deregister forgets an imported image and removes its files. Instances that were made from it must be gone first: their
 // layers stand on it.
-func (s *Service) Deregister(ctx context.Context, c Scope, id string) error {
+func (s *Service) Deregister(ctx context.Context, c scope.Scope, id string) error {
 	i, err := s.Image(c, id)
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ import (
 	"strings"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/services/compute/guest"
 )
 
@@ -38,7 +39,7 @@ var imageNames = regexp.MustCompile(`^[a-zA-Z0-9()\[\] ./'@_-]{3,128}$`)
 
 // Import is a request to make an image.
 type Import struct {
-	Scope
+	scope.Scope
 	// Name is 3–128 letters, digits and ()[] ./-'@_, and new in its scope.
 	Name, Description string
 	// Path is a directory, or a tar file (plain, gzip or bzip2), of a Linux root file system on this host.

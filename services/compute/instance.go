@@ -6,10 +6,8 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 )
-
-// Scope is one account's part of one region.
-type Scope struct{ Account, Region string }
 
 // State is an instance's state, with Amazon's numbers.
 type State int
@@ -86,7 +84,7 @@ type MetadataOptions struct {
 // Instance is the record of one instance.
 type Instance struct {
 	ID string
-	Scope
+	scope.Scope
 	// Reservation groups what one Launch made, Index numbers it from 0.
 	Reservation string
 	Index       int

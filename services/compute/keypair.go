@@ -26,6 +26,7 @@ import (
 	"postern/aws/arn"
 	"postern/aws/consent"
 	"postern/aws/fault"
+	"postern/aws/scope"
 )
 
 // The types of key pairs, with Amazon's names.
@@ -43,7 +44,7 @@ const (
 // KeyPair is an SSH key whose private half somebody else holds.
 type KeyPair struct {
 	ID string
-	Scope
+	scope.Scope
 	// Name is unique in its scope, Type is RSAKey or ED25519Key.
 	Name, Type string
 	// Fingerprint is computed as Amazon does for a key of its type and origin.
@@ -56,7 +57,7 @@ type KeyPair struct {
 
 // NewKeyPair asks for a key pair.
 type NewKeyPair struct {
-	Scope
+	scope.Scope
 	// Name is 1–255 ASCII characters, new in its scope; Type is RSAKey, which empty means too, or ED25519Key.
 	Name, Type string
 	Tags       map[string]string
@@ -220,7 +221,7 @@ func colons(sum []byte) string {
 	return strings.Join(pairs, ":")
 }
 
-func (s *Service) keyNameIsFree(c Scope, name string) error {
+func (s *Service) keyNameIsFree(c scope.Scope, name string) error {
 	foreign := func(r rune) bool { return r < ' ' || r > '~' }
 	if len(name) == 0 || len(name) > maxKeyName || strings.ContainsFunc(name, foreign) {
 		return refuseKey("InvalidParameterValue",
@@ -286,7 +287,7 @@ func (s *Service) keepKeyPair(ctx context.Context, k KeyPair) (KeyPair, error) {
 }
 
 // KeyPairs returns the key pairs of a scope by id.
-func (s *Service) KeyPairs(c Scope) []KeyPair {
+func (s *Service) KeyPairs(c scope.Scope) []KeyPair {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var out []KeyPair
@@ -300,16 +301,16 @@ func (s *Service) KeyPairs(c Scope) []KeyPair {
 }
 
 // KeyPair returns the key pair of a name: InvalidKeyPair.NotFound if the scope has none.
-func (s *Service) KeyPair(c Scope, name string) (KeyPair, error) {
+func (s *Service) KeyPair(c scope.Scope, name string) (KeyPair, error) {
 	return s.findKeyPair(c, "The key pair '%s' does not exist", name, func(k KeyPair) bool { return k.Name == name })
 }
 
 // KeyPairByID returns the key pair of an id: InvalidKeyPair.NotFound if the scope has none.
-func (s *Service) KeyPairByID(c Scope, id string) (KeyPair, error) {
+func (s *Service) KeyPairByID(c scope.Scope, id string) (KeyPair, error) {
 	return s.findKeyPair(c, "The keyPair ID '%s' does not exist", id, func(k KeyPair) bool { return k.ID == id })
 }
 
-func (s *Service) findKeyPair(c Scope, text, what string, is func(KeyPair) bool) (KeyPair, error) {
+func (s *Service) findKeyPair(c scope.Scope, text, what string, is func(KeyPair) bool) (KeyPair, error) {
 	all := s.KeyPairs(c)
 	if i := slices.IndexFunc(all, is); i >= 0 {
 		return all[i], nil
@@ -318,7 +319,7 @@ func (s *Service) findKeyPair(c Scope, text, what string, is func(KeyPair) bool)
 }
 
 // DeleteKeyPair forgets a key pair. Instances that were launched with it keep its public half.
-func (s *Service) DeleteKeyPair(ctx context.Context, c Scope, id string) error {
+func (s *Service) DeleteKeyPair(ctx context.Context, c scope.Scope, id string) error {
 	return s.changeKeyPair(ctx, func() (keyPairChange, error) {
 		k, err := s.KeyPairByID(c, id)
 		return keyPairChange{KeyPair: k, gone: true}, err
@@ -326,7 +327,7 @@ func (s *Service) DeleteKeyPair(ctx context.Context, c Scope, id string) error {
 }
 
 // TagKeyPair puts tags on a key pair and takes those with the given keys off. The caller checks their form and number.
-func (s *Service) TagKeyPair(ctx context.Context, c Scope, id string, put map[string]string, remove []string) error {
+func (s *Service) TagKeyPair(ctx context.Context, c scope.Scope, id string, put map[string]string, remove []string) error {
 	return s.changeKeyPair(ctx, func() (keyPairChange, error) {
 		k, err := s.KeyPairByID(c, id)
 		k.Tags = retagged(k.Tags, put, remove)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"postern/aws/scope"
 	"postern/services/compute"
 	"postern/services/compute/userdata"
 )
@@ -94,7 +95,7 @@ func byName(r *rig, name string) (compute.Image, bool) {
 // TestKeyPairsStay: they survive a restart, belong to one account and Region, and one that the store does not take is none.
 func TestKeyPairsStay(t *testing.T) {
 	lab(t, func(t *testing.T, r *rig) {
-		elsewhere := compute.Scope{Account: home.Account, Region: "eu-west-1"}
+		elsewhere := scope.Scope{Account: home.Account, Region: "eu-west-1"}
 		k, _, err := r.CreateKeyPair(t.Context(), compute.NewKeyPair{Scope: home, Name: "mine", Type: compute.ED25519Key, Tags: map[string]string{"a": "b"}})
 		if err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/instancetype"
+	"postern/aws/scope"
 	"postern/services/compute/userdata"
 )
 
@@ -39,7 +40,7 @@ func checkType(name string, i Image) error {
 
 // Launch is what RunInstances asks for, once the network interfaces are there.
 type Launch struct {
-	Scope
+	scope.Scope
 	// Token is the client token; a second Launch with it returns what the first one made, if Request, a digest of the
 	// whole request, is the same.
 	Token, Request string
@@ -106,7 +107,7 @@ func (s *Service) Launch(ctx context.Context, l Launch) ([]Instance, error) {
 }
 
 // publicKey is the public half of a key pair, nothing for no name.
-func (s *Service) publicKey(c Scope, name string) (string, error) {
+func (s *Service) publicKey(c scope.Scope, name string) (string, error) {
 	if name == "" {
 		return "", nil
 	}

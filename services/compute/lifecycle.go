@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/services/compute/guest"
 	"postern/services/compute/userdata"
 )
@@ -273,7 +274,7 @@ func (s *Service) clear(m *machine, i Instance) {
 }
 
 // act takes instances through a verb: all of them, or none when one of them refuses.
-func (s *Service) act(ctx context.Context, c Scope, ids []string, v verb, edit func(i *Instance) error) ([]Change, []*machine, error) {
+func (s *Service) act(ctx context.Context, c scope.Scope, ids []string, v verb, edit func(i *Instance) error) ([]Change, []*machine, error) {
 	if len(ids) == 0 {
 		return nil, nil, fault.New(fault.Missing, "compute", "The request must contain the parameter InstanceId").WithCode("MissingParameter")
 	}
@@ -303,7 +304,7 @@ func (s *Service) act(ctx context.Context, c Scope, ids []string, v verb, edit f
 }
 
 // distinct are the machines of the instances, each once.
-func (s *Service) distinct(c Scope, ids []string) ([]*machine, error) {
+func (s *Service) distinct(c scope.Scope, ids []string) ([]*machine, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	all, err := fault.All(ids, func(id string) (*machine, error) { return s.findLocked(c, id) })
@@ -319,7 +320,7 @@ func (s *Service) distinct(c Scope, ids []string) ([]*machine, error) {
 }
 
 // Start boots stopped instances in the background.
-func (s *Service) Start(ctx context.Context, c Scope, ids []string) ([]Change, error) {
+func (s *Service) Start(ctx context.Context, c scope.Scope, ids []string) ([]Change, error) {
 	changes, todo, err := s.act(ctx, c, ids, verbStart, func(i *Instance) error {
 		i.Launched, i.Reason, i.Transition = s.Now(), reasonPending, ""
 		return nil
@@ -335,7 +336,7 @@ func (s *Service) Start(ctx context.Context, c Scope, ids []string) ([]Change, e
 
 // Stop shuts instances down in the background; force does not wait for their processes. Interface, address and layer
 // stay.
-func (s *Service) Stop(ctx context.Context, c Scope, ids []string, force bool) ([]Change, error) {
+func (s *Service) Stop(ctx context.Context, c scope.Scope, ids []string, force bool) ([]Change, error) {
 	changes, todo, err := s.act(ctx, c, ids, verbStop, func(i *Instance) error {
 		if i.ProtectStop {
 			return protected(i, "stopped", "disableApiStop")
@@ -353,7 +354,7 @@ func (s *Service) Stop(ctx context.Context, c Scope, ids []string, force bool) (
 }
 
 // Terminate ends instances for good in the background; everything that they had is removed.
-func (s *Service) Terminate(ctx context.Context, c Scope, ids []string) ([]Change, error) {
+func (s *Service) Terminate(ctx context.Context, c scope.Scope, ids []string) ([]Change, error) {
 	changes, todo, err := s.act(ctx, c, ids, verbTerminate, func(i *Instance) error {
 		if i.ProtectTermination {
 			return protected(i, "terminated", "disableApiTermination")
@@ -371,7 +372,7 @@ func (s *Service) Terminate(ctx context.Context, c Scope, ids []string) ([]Chang
 }
 
 // Reboot shuts running instances down and boots them again in the background. Their state does not change.
-func (s *Service) Reboot(ctx context.Context, c Scope, ids []string) error {
+func (s *Service) Reboot(ctx context.Context, c scope.Scope, ids []string) error {
 	_, todo, err := s.act(ctx, c, ids, verbReboot, func(*Instance) error { return nil })
 	if err != nil {
 		return err

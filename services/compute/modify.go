@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/services/compute/userdata"
 )
 
@@ -20,7 +21,7 @@ type Modification struct {
 }
 
 // Modify changes attributes of one instance and returns it as it is then.
-func (s *Service) Modify(ctx context.Context, c Scope, id string, to Modification) (Instance, error) {
+func (s *Service) Modify(ctx context.Context, c scope.Scope, id string, to Modification) (Instance, error) {
 	return s.edit(ctx, c, id, func(i *Instance) error {
 		if (to.Type != nil || to.UserData != nil) && i.State != Stopped {
 			return fault.New(fault.Conflict, "compute.Modify", "The instance '%s' is not in the 'stopped' state.", i.ID).WithCode("IncorrectInstanceState")
@@ -60,7 +61,7 @@ func set[T any](field *T, to *T) {
 }
 
 // Tag puts tags on an instance and takes those with the given keys off. The caller checks their form and number.
-func (s *Service) Tag(ctx context.Context, c Scope, id string, put map[string]string, remove []string) (Instance, error) {
+func (s *Service) Tag(ctx context.Context, c scope.Scope, id string, put map[string]string, remove []string) (Instance, error) {
 	return s.edit(ctx, c, id, func(i *Instance) error {
 		i.Tags = retagged(i.Tags, put, remove)
 		return nil
@@ -68,7 +69,7 @@ func (s *Service) Tag(ctx context.Context, c Scope, id string, put map[string]st
 }
 
 // TagVolume does to the tags of an instance's root volume what Tag does to its own.
-func (s *Service) TagVolume(ctx context.Context, c Scope, id string, put map[string]string, remove []string) (Instance, error) {
+func (s *Service) TagVolume(ctx context.Context, c scope.Scope, id string, put map[string]string, remove []string) (Instance, error) {
 	return s.edit(ctx, c, id, func(i *Instance) error {
 		i.VolumeTags = retagged(i.VolumeTags, put, remove)
 		return nil
@@ -88,7 +89,7 @@ func retagged(old, put map[string]string, remove []string) map[string]string {
 	return tags
 }
 
-func (s *Service) edit(ctx context.Context, c Scope, id string, f func(i *Instance) error) (Instance, error) {
+func (s *Service) edit(ctx context.Context, c scope.Scope, id string, f func(i *Instance) error) (Instance, error) {
 	s.mu.RLock()
 	m, err := s.findLocked(c, id)
 	s.mu.RUnlock()

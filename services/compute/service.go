@@ -19,6 +19,7 @@ import (
 	"postern/aws/arn"
 	"postern/aws/consent"
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/services/compute/guest"
 )
 
@@ -229,7 +230,7 @@ func (s *Service) resume() {
 }
 
 // Instances returns the instances of a scope by id, terminated ones for an hour.
-func (s *Service) Instances(c Scope) []Instance {
+func (s *Service) Instances(c scope.Scope) []Instance {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var out []Instance
@@ -247,7 +248,7 @@ func (s *Service) forgotten(i *Instance) bool {
 }
 
 // Instance returns one instance: InvalidInstanceID.NotFound if the scope has none of that id.
-func (s *Service) Instance(c Scope, id string) (Instance, error) {
+func (s *Service) Instance(c scope.Scope, id string) (Instance, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	m, err := s.findLocked(c, id)
@@ -280,14 +281,14 @@ func (s *Service) ByID(id string) (Instance, error) {
 }
 
 // ByToken returns what a Launch with this client token made in the scope, none for an unknown token.
-func (s *Service) ByToken(c Scope, token string) []Instance {
+func (s *Service) ByToken(c scope.Scope, token string) []Instance {
 	if token == "" {
 		return nil
 	}
 	return slices.DeleteFunc(s.Instances(c), func(i Instance) bool { return i.Token != token })
 }
 
-func (s *Service) findLocked(c Scope, id string) (*machine, error) {
+func (s *Service) findLocked(c scope.Scope, id string) (*machine, error) {
 	digits, ok := strings.CutPrefix(id, "i-")
 	if !ok || len(digits) != 8 && len(digits) != 17 || strings.Trim(digits, "0123456789abcdef") != "" {
 		return nil, fault.New(fault.Invalid, "compute", "Invalid id: \"%s\"", id).WithCode("InvalidInstanceID.Malformed")

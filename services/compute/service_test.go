@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/services/compute"
 	"postern/services/compute/guest"
 	"postern/services/compute/userdata"
@@ -195,7 +196,7 @@ func (g *fakeGuest) Kill()                     { g.Stop() }
 func (g *fakeGuest) Done() <-chan struct{}     { return g.done }
 func (g *fakeGuest) End() guest.End            { return g.end }
 
-var home = compute.Scope{Account: "000000000000", Region: "us-east-1"}
+var home = scope.Scope{Account: "000000000000", Region: "us-east-1"}
 
 type rig struct {
 	*compute.Service
@@ -416,7 +417,7 @@ func TestRefusals(t *testing.T) {
 	lab(t, func(t *testing.T, r *rig) {
 		ctx := t.Context()
 		i := r.launch(t, func(l *compute.Launch) { l.ProtectTermination, l.ProtectStop, l.Token = true, true, "token" })
-		other := compute.Scope{Account: "111111111111", Region: "us-east-1"}
+		other := scope.Scope{Account: "111111111111", Region: "us-east-1"}
 		launch := func(edit func(*compute.Launch)) error {
 			l := compute.Launch{Scope: home, Placements: []compute.Placement{place(2)}}
 			edit(&l)

@@ -13,16 +13,14 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 )
-
-// Scope is one account's part of one region.
-type Scope struct{ Account, Region string }
 
 // Machine is one that was let in.
 type Machine struct {
 	// Key is the machine's WireGuard public key, base64: its name here.
 	Key string
-	Scope
+	scope.Scope
 	// Interface is its network interface ("eni-…") in Subnet and VPC, with Address.
 	Interface, Subnet, VPC string
 	Address                netip.Addr

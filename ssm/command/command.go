@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"postern/ssm"
+	"postern/aws/scope"
 	"postern/ssm/document"
 	"postern/ssm/mgs"
 	"postern/ssm/node"
@@ -15,9 +15,9 @@ import (
 
 // Command is one request. ID, Scope and Requested are stored beside it; the others' names stand in databases.
 type Command struct {
-	ID        string    `json:"-"`
-	Scope     ssm.Scope `json:"-"`
-	Requested time.Time `json:"-"`
+	ID        string      `json:"-"`
+	Scope     scope.Scope `json:"-"`
+	Requested time.Time   `json:"-"`
 
 	Document string
 	Version  string

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
-	"postern/ssm"
+	"postern/aws/scope"
 )
 
 // Listing is a command with its state.
@@ -17,7 +17,7 @@ type Listing struct {
 }
 
 // Command finds a command of a scope. One that is not there is a fault with the code InvalidCommandId.
-func (s *Service) Command(ctx context.Context, scope ssm.Scope, id string) (*Command, error) {
+func (s *Service) Command(ctx context.Context, scope scope.Scope, id string) (*Command, error) {
 	c, err := s.get(ctx, id)
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func (s *Service) Command(ctx context.Context, scope ssm.Scope, id string) (*Com
 }
 
 // Describe returns one command with its state.
-func (s *Service) Describe(ctx context.Context, scope ssm.Scope, id string) (Listing, error) {
+func (s *Service) Describe(ctx context.Context, scope scope.Scope, id string) (Listing, error) {
 	c, err := s.Command(ctx, scope, id)
 	if err != nil {
 		return Listing{}, err
@@ -142,7 +142,7 @@ type ListQuery struct {
 }
 
 // List returns a page of a scope's commands, newest first, and the place to go on after; false when there are no more.
-func (s *Service) List(ctx context.Context, scope ssm.Scope, q ListQuery) (page []Listing, next Place, more bool, err error) {
+func (s *Service) List(ctx context.Context, scope scope.Scope, q ListQuery) (page []Listing, next Place, more bool, err error) {
 	for _, f := range q.Filters {
 		if err := f.check(true); err != nil {
 			return nil, Place{}, false, err
@@ -188,7 +188,7 @@ func (l Listing) subject() subject {
 const listBatch = 100
 
 // batch reads the next commands, all of a scope's or those of one node, and the place to go on after, zero at the end.
-func (s *Service) batch(ctx context.Context, scope ssm.Scope, q ListQuery, after Place) ([]Listing, Place, error) {
+func (s *Service) batch(ctx context.Context, scope scope.Scope, q ListQuery, after Place) ([]Listing, Place, error) {
 	var ids []string
 	var rows []CommandRow
 	var last Place
@@ -237,7 +237,7 @@ type Detail struct {
 
 // Invocation finds what became of a command on a node. What is not there is a fault with the code
 // InvocationDoesNotExist.
-func (s *Service) Invocation(ctx context.Context, scope ssm.Scope, id, node string) (Detail, error) {
+func (s *Service) Invocation(ctx context.Context, scope scope.Scope, id, node string) (Detail, error) {
 	none := fault.New(fault.NotFound, "command.Invocation", "command %s has no invocation on %s", id, node).WithCode("InvocationDoesNotExist")
 	c, err := s.Command(ctx, scope, id)
 	if fault.Is(err, fault.NotFound) {
@@ -259,7 +259,7 @@ func (s *Service) Invocation(ctx context.Context, scope ssm.Scope, id, node stri
 
 // Invocations returns a page of a scope's invocations, newest first and a command's in its order, and the place to go
 // on after; false when there are no more.
-func (s *Service) Invocations(ctx context.Context, scope ssm.Scope, q ListQuery) (page []Detail, next Place, more bool, err error) {
+func (s *Service) Invocations(ctx context.Context, scope scope.Scope, q ListQuery) (page []Detail, next Place, more bool, err error) {
 	for _, f := range q.Filters {
 		if err := f.check(false); err != nil {
 			return nil, Place{}, false, err

@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"postern/aws/fault"
-	"postern/ssm"
+	"postern/aws/scope"
 	"postern/ssm/document/library"
 	"postern/ssm/node"
 )
@@ -47,7 +47,7 @@ type Request struct {
 }
 
 // Send stores a command with its invocations and sets it going. When it returns, the command is durable.
-func (s *Service) Send(ctx context.Context, scope ssm.Scope, r Request) (*Command, error) {
+func (s *Service) Send(ctx context.Context, scope scope.Scope, r Request) (*Command, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func first(texts ...string) string {
 }
 
 // nodes finds whom the request is for, each once.
-func (s *Service) nodes(ctx context.Context, scope ssm.Scope, r Request, doc library.Version, now time.Time) ([]node.Node, error) {
+func (s *Service) nodes(ctx context.Context, scope scope.Scope, r Request, doc library.Version, now time.Time) ([]node.Node, error) {
 	if len(r.Targets) > 0 {
 		return s.targets(ctx, scope, r, now)
 	}
@@ -158,7 +158,7 @@ func (s *Service) nodes(ctx context.Context, scope ssm.Scope, r Request, doc lib
 }
 
 // targets finds whom a request's targets select, if it may be sent to all of them.
-func (s *Service) targets(ctx context.Context, scope ssm.Scope, r Request, now time.Time) ([]node.Node, error) {
+func (s *Service) targets(ctx context.Context, scope scope.Scope, r Request, now time.Time) ([]node.Node, error) {
 	nodes, err := s.config.Nodes.Targets(ctx, scope, r.Targets, now)
 	if err != nil || r.Permit == nil {
 		return nodes, err
@@ -232,7 +232,7 @@ func validNode(id string) bool {
 
 // Cancel asks for a command to be ended, on some of its nodes or, without nodes, on all. What has not been sent ends
 // now; for the rest the nodes are asked. When it returns, the request is durable.
-func (s *Service) Cancel(ctx context.Context, scope ssm.Scope, id string, nodes []string) error {
+func (s *Service) Cancel(ctx context.Context, scope scope.Scope, id string, nodes []string) error {
 	c, err := s.Command(ctx, scope, id)
 	if err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"postern/aws/fault"
-	"postern/ssm"
+	"postern/aws/scope"
 	"postern/ssm/document/library"
 	"postern/ssm/mailbox"
 	"postern/ssm/node"
@@ -17,13 +17,13 @@ import (
 
 // Documents finds documents by name and version; library.Service is one.
 type Documents interface {
-	Find(ctx context.Context, scope ssm.Scope, name, version string) (library.Version, error)
+	Find(ctx context.Context, scope scope.Scope, name, version string) (library.Version, error)
 }
 
 // Nodes finds whom a command is for; node.Service is one.
 type Nodes interface {
-	Named(ctx context.Context, scope ssm.Scope, ids []string) ([]node.Node, error)
-	Targets(ctx context.Context, scope ssm.Scope, targets []node.Filter, now time.Time) ([]node.Node, error)
+	Named(ctx context.Context, scope scope.Scope, ids []string) ([]node.Node, error)
+	Targets(ctx context.Context, scope scope.Scope, targets []node.Filter, now time.Time) ([]node.Node, error)
 	OnGone(f func(ctx context.Context, node string))
 }
 

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
-	"postern/ssm"
+	"postern/aws/scope"
 	"postern/ssm/command"
 	"postern/ssm/command/commandtest"
 	"postern/ssm/document/library"
@@ -345,7 +345,7 @@ func TestCancel(t *testing.T) {
 		w.expect(c, "Cancelled: Cancelled Cancelled Cancelled")
 		want(t, "for another node", w.commands.Cancel(t.Context(), here, c.ID, []string{nodeID(9)}), "InvalidInstanceId")
 		want(t, "no command", w.commands.Cancel(t.Context(), here, "x", nil), "InvalidCommandId")
-		want(t, "elsewhere", w.commands.Cancel(t.Context(), ssm.Scope{}, c.ID, nil), "InvalidCommandId")
+		want(t, "elsewhere", w.commands.Cancel(t.Context(), scope.Scope{}, c.ID, nil), "InvalidCommandId")
 	})
 }
 

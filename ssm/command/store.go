@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"postern/ssm"
+	"postern/aws/scope"
 )
 
 // Stage is how far an invocation is on its way, coarser than its status: what the dispatcher and the clock ask for.
@@ -29,7 +29,7 @@ const (
 // reads. Nothing of it but Body ever changes.
 type CommandRow struct {
 	ID    string
-	Scope ssm.Scope
+	Scope scope.Scope
 	// Requested is when the command was sent, with microseconds and no finer.
 	Requested time.Time
 	Body      []byte
@@ -39,7 +39,7 @@ type CommandRow struct {
 type Row struct {
 	CommandID string
 	Node      string
-	Scope     ssm.Scope
+	Scope     scope.Scope
 	// Requested is the command's; Order is the invocation's place among the command's, from 0.
 	Requested time.Time
 	Order     int
@@ -71,7 +71,7 @@ type Place struct {
 
 // Query selects rows: those for which all of its fields that are not zero hold.
 type Query struct {
-	Scope     ssm.Scope
+	Scope     scope.Scope
 	CommandID string
 	Node      string
 	Stages    []Stage
@@ -100,7 +100,7 @@ type Store interface {
 	// Commands returns those of the commands that exist, in any order.
 	Commands(ctx context.Context, ids ...string) ([]CommandRow, error)
 	// ListCommands returns a scope's commands after a place (Order is ignored), newest first and then by id.
-	ListCommands(ctx context.Context, scope ssm.Scope, after Place, limit int) ([]CommandRow, error)
+	ListCommands(ctx context.Context, scope scope.Scope, after Place, limit int) ([]CommandRow, error)
 	// UpdateCommand is one transaction that puts what change makes of a command's Body in its place. An unknown id is
 	// a fault of kind NotFound. change may be called more than once; its error undoes the update and is returned.
 	UpdateCommand(ctx context.Context, id string, change func(body []byte) ([]byte, error)) error

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
-	"postern/ssm"
+	"postern/aws/scope"
 	"postern/ssm/command"
 	"postern/ssm/command/commandtest"
 	"postern/ssm/document"
@@ -22,7 +22,7 @@ import (
 	"postern/ssm/ssmtest"
 )
 
-var here = ssm.Scope{Account: "000000000000", Region: "us-east-1"}
+var here = scope.Scope{Account: "000000000000", Region: "us-east-1"}
 
 // world is Run Command with everything it stands on, in memory.
 type world struct {

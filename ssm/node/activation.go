@@ -14,6 +14,7 @@ import (
 
 	"postern/aws/consent"
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/ssm"
 )
 
@@ -29,7 +30,7 @@ const (
 // Activation lets machines register as managed nodes. Its fields' names stand in databases.
 type Activation struct {
 	ID          string
-	Scope       ssm.Scope
+	Scope       scope.Scope
 	Description string `json:",omitempty"`
 	DefaultName string `json:",omitempty"`
 	Role        string
@@ -95,7 +96,7 @@ func newCode() string {
 }
 
 // CreateActivation makes an activation and returns it with its code, which nobody can learn again.
-func (s *Service) CreateActivation(ctx context.Context, scope ssm.Scope, n NewActivation, now time.Time) (Activation, string, error) {
+func (s *Service) CreateActivation(ctx context.Context, scope scope.Scope, n NewActivation, now time.Time) (Activation, string, error) {
 	const op = "node.CreateActivation"
 	if n.Limit == 0 {
 		n.Limit = MinRegistrations
@@ -175,7 +176,7 @@ func noActivation(id string) error {
 }
 
 // Activations lists a scope's activations by id.
-func (s *Service) Activations(ctx context.Context, scope ssm.Scope) ([]Activation, error) {
+func (s *Service) Activations(ctx context.Context, scope scope.Scope) ([]Activation, error) {
 	records, err := s.config.Records.List(ctx, ssm.KindActivation, scope, "", 0)
 	if err != nil {
 		return nil, err
@@ -192,7 +193,7 @@ func (s *Service) Activations(ctx context.Context, scope ssm.Scope) ([]Activatio
 }
 
 // DeleteActivation deletes an activation. Nodes that registered by it stay; machines that only joined go.
-func (s *Service) DeleteActivation(ctx context.Context, scope ssm.Scope, id string) error {
+func (s *Service) DeleteActivation(ctx context.Context, scope scope.Scope, id string) error {
 	key := ssm.Key{Kind: ssm.KindActivation, ID: id}
 	err := s.config.Records.Update(ctx, []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
 		if len(found) == 0 || found[0].Scope != scope {

@@ -6,13 +6,14 @@ import (
 	"strings"
 	"sync"
 
+	"postern/aws/scope"
 	"postern/ssm"
 )
 
 // newest knows, for each scope and kind of agent, the newest version that any node has told of.
 type newest struct {
 	mu     sync.Mutex
-	scopes map[ssm.Scope]*agents
+	scopes map[scope.Scope]*agents
 }
 
 type agents struct {
@@ -29,7 +30,7 @@ func kindOfAgent(version string) string {
 }
 
 // note takes over the versions of nodes of a scope.
-func (n *newest) note(scope ssm.Scope, versions ...string) {
+func (n *newest) note(scope scope.Scope, versions ...string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.ofLocked(scope).note(versions)
@@ -43,18 +44,18 @@ func (a *agents) note(versions []string) {
 	}
 }
 
-func (n *newest) ofLocked(scope ssm.Scope) *agents {
+func (n *newest) ofLocked(in scope.Scope) *agents {
 	if n.scopes == nil {
-		n.scopes = map[ssm.Scope]*agents{}
+		n.scopes = map[scope.Scope]*agents{}
 	}
-	if n.scopes[scope] == nil {
-		n.scopes[scope] = &agents{versions: map[string]string{}}
+	if n.scopes[in] == nil {
+		n.scopes[in] = &agents{versions: map[string]string{}}
 	}
-	return n.scopes[scope]
+	return n.scopes[in]
 }
 
 // known reports whether the scope's stored nodes were looked at, and the newest version of the agent's kind.
-func (n *newest) known(scope ssm.Scope, version string) (latest string, read bool) {
+func (n *newest) known(scope scope.Scope, version string) (latest string, read bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	a := n.ofLocked(scope)
@@ -63,7 +64,7 @@ func (n *newest) known(scope ssm.Scope, version string) (latest string, read boo
 
 // Latest reports whether no node of the scope has told of a newer agent of the same kind. Postern has no list of the
 // versions that Amazon released.
-func (s *Service) Latest(ctx context.Context, scope ssm.Scope, version string) (bool, error) {
+func (s *Service) Latest(ctx context.Context, scope scope.Scope, version string) (bool, error) {
 	latest, read := s.newest.known(scope, version)
 	if !read {
 		if err := s.readVersions(ctx, scope); err != nil {
@@ -75,7 +76,7 @@ func (s *Service) Latest(ctx context.Context, scope ssm.Scope, version string) (
 }
 
 // readVersions looks at the stored nodes of a scope, once: from then on pings tell.
-func (s *Service) readVersions(ctx context.Context, scope ssm.Scope) error {
+func (s *Service) readVersions(ctx context.Context, scope scope.Scope) error {
 	for after := ""; ; {
 		records, err := s.config.Records.List(ctx, ssm.KindNode, scope, after, batch)
 		if err != nil {

@@ -6,13 +6,14 @@ import (
 	"strings"
 	"time"
 
+	"postern/aws/scope"
 	"postern/ssm"
 )
 
 // Node is a managed node. Its fields' names stand in databases.
 type Node struct {
 	ID    string
-	Scope ssm.Scope
+	Scope scope.Scope
 	// Name is the activation's DefaultInstanceName.
 	Name string `json:",omitempty"`
 	// Role is the IAM role whose credentials the node gets, for nodes that are not instances.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/ssm"
 )
 
@@ -94,7 +95,7 @@ func (f Filter) passes(v View) bool {
 
 // List returns a page of a scope's nodes by id, and the id to go on after, empty when there are no more. Instances
 // that have never pinged are not nodes yet.
-func (s *Service) List(ctx context.Context, scope ssm.Scope, q Query, now time.Time) (page []View, next string, err error) {
+func (s *Service) List(ctx context.Context, scope scope.Scope, q Query, now time.Time) (page []View, next string, err error) {
 	for _, f := range q.Filters {
 		if err := f.check(); err != nil {
 			return nil, "", err
@@ -126,7 +127,7 @@ func (s *Service) List(ctx context.Context, scope ssm.Scope, q Query, now time.T
 }
 
 // readBatch reads a batch of nodes and returns the last id read, empty at the end.
-func (s *Service) readBatch(ctx context.Context, scope ssm.Scope, after string, size int, now time.Time) ([]View, string, error) {
+func (s *Service) readBatch(ctx context.Context, scope scope.Scope, after string, size int, now time.Time) ([]View, string, error) {
 	records, err := s.config.Records.List(ctx, ssm.KindNode, scope, after, size)
 	if err != nil {
 		return nil, "", err
@@ -151,7 +152,7 @@ func (s *Service) readBatch(ctx context.Context, scope ssm.Scope, after string, 
 // listed reports whether a node is one for callers.
 func (n Node) listed() bool { return !IsInstance(n.ID) || !n.LastPing.IsZero() }
 
-func (s *Service) views(ctx context.Context, scope ssm.Scope, nodes []Node, now time.Time) ([]View, error) {
+func (s *Service) views(ctx context.Context, scope scope.Scope, nodes []Node, now time.Time) ([]View, error) {
 	tags, err := s.allTags(ctx, scope, nodes)
 	if err != nil {
 		return nil, err
@@ -164,7 +165,7 @@ func (s *Service) views(ctx context.Context, scope ssm.Scope, nodes []Node, now 
 }
 
 // View returns one node of a scope.
-func (s *Service) View(ctx context.Context, scope ssm.Scope, id string, now time.Time) (View, error) {
+func (s *Service) View(ctx context.Context, scope scope.Scope, id string, now time.Time) (View, error) {
 	n, err := s.Find(ctx, id)
 	if err != nil {
 		return View{}, err
@@ -181,7 +182,7 @@ func (s *Service) View(ctx context.Context, scope ssm.Scope, id string, now time
 
 // Named returns the nodes with the given ids, in their order and each once. An id that is no node of the scope's is a
 // fault with the code InvalidInstanceId.
-func (s *Service) Named(ctx context.Context, scope ssm.Scope, ids []string) ([]Node, error) {
+func (s *Service) Named(ctx context.Context, scope scope.Scope, ids []string) ([]Node, error) {
 	keys := make([]ssm.Key, len(ids))
 	for i, id := range ids {
 		keys[i] = ssm.Key{Kind: ssm.KindNode, ID: id}
@@ -223,7 +224,7 @@ func (s *Service) Named(ctx context.Context, scope ssm.Scope, ids []string) ([]N
 
 // Targets returns the nodes, by id, that all targets select: "InstanceIds", "tag-key" or "tag:KEY" with values.
 // Resource groups are not built.
-func (s *Service) Targets(ctx context.Context, scope ssm.Scope, targets []Filter, now time.Time) ([]Node, error) {
+func (s *Service) Targets(ctx context.Context, scope scope.Scope, targets []Filter, now time.Time) ([]Node, error) {
 	for _, t := range targets {
 		switch {
 		case strings.HasPrefix(t.Key, "resource-groups:"):

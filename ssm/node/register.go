@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/aws/sigv4"
 	"postern/ssm"
 )
@@ -95,7 +96,7 @@ func newID() string {
 
 // RegisterInstance notes an instance's key. An instance that lost its key registers a new one, so the last one counts;
 // the caller has proved that it is the instance.
-func (s *Service) RegisterInstance(ctx context.Context, scope ssm.Scope, instance string, r Registration, now time.Time) error {
+func (s *Service) RegisterInstance(ctx context.Context, scope scope.Scope, instance string, r Registration, now time.Time) error {
 	if err := r.check(); err != nil {
 		return err
 	}
@@ -121,10 +122,10 @@ func (s *Service) RegisterInstance(ctx context.Context, scope ssm.Scope, instanc
 
 // Keys returns the scope of a node and the keys that it may sign with, the newest first. A node that is not there, or
 // that has no key, is a fault of kind NotFound.
-func (s *Service) Keys(ctx context.Context, id string) (ssm.Scope, []*rsa.PublicKey, error) {
+func (s *Service) Keys(ctx context.Context, id string) (scope.Scope, []*rsa.PublicKey, error) {
 	n, err := s.Find(ctx, id)
 	if err != nil {
-		return ssm.Scope{}, nil, err
+		return scope.Scope{}, nil, err
 	}
 	var keys []*rsa.PublicKey
 	for _, text := range []string{n.PublicKey, n.FormerKey} {
@@ -133,12 +134,12 @@ func (s *Service) Keys(ctx context.Context, id string) (ssm.Scope, []*rsa.Public
 		}
 		key, err := sigv4.ParsePublicKey(text)
 		if err != nil {
-			return ssm.Scope{}, nil, err
+			return scope.Scope{}, nil, err
 		}
 		keys = append(keys, key)
 	}
 	if len(keys) == 0 {
-		return ssm.Scope{}, nil, noNode(id)
+		return scope.Scope{}, nil, noNode(id)
 	}
 	return n.Scope, keys, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/ssm"
 )
 
@@ -13,7 +14,7 @@ import (
 // with its path before it where it has one ("service-role/SSMServiceRole").
 type Roles interface {
 	// CheckRole returns a fault of kind Invalid for a role that does not exist or that Systems Manager may not assume.
-	CheckRole(ctx context.Context, scope ssm.Scope, role string) error
+	CheckRole(ctx context.Context, scope scope.Scope, role string) error
 	// NodeSession issues temporary credentials of a role to a node. The session's name is the node's id. A role that
 	// does not exist or does not trust Systems Manager is a fault of kind Denied or NotFound.
 	NodeSession(ctx context.Context, s Session) (Credentials, error)
@@ -21,7 +22,7 @@ type Roles interface {
 
 // Session asks for credentials for a node.
 type Session struct {
-	ssm.Scope
+	scope.Scope
 	Role     string
 	Node     string
 	Duration time.Duration
@@ -43,7 +44,7 @@ type Config struct {
 	// nothing joins over it.
 	JoinKey func(activation, code string) ([]byte, error)
 	// InstanceTags returns the EC2 tags of instances; nil where there are none.
-	InstanceTags func(ctx context.Context, scope ssm.Scope, instances []string) (map[string]map[string]string, error)
+	InstanceTags func(ctx context.Context, scope scope.Scope, instances []string) (map[string]map[string]string, error)
 	// ReturnWindow is how long a node whose road closed may take to come back before it counts as lost: 30 s.
 	ReturnWindow time.Duration
 	// RestartWindow is the same after the server started, when every node comes back at once: 2 minutes.
@@ -211,7 +212,7 @@ func (s *Service) Forget(ctx context.Context, id string) error {
 }
 
 // Deregister deletes a node that is not an instance.
-func (s *Service) Deregister(ctx context.Context, scope ssm.Scope, id string) error {
+func (s *Service) Deregister(ctx context.Context, scope scope.Scope, id string) error {
 	n, err := s.Find(ctx, id)
 	if err != nil {
 		return err
@@ -226,7 +227,7 @@ func (s *Service) Deregister(ctx context.Context, scope ssm.Scope, id string) er
 }
 
 // SetRole gives a node that is not an instance another role. Credentials that it has stay good until they expire.
-func (s *Service) SetRole(ctx context.Context, scope ssm.Scope, id, role string) error {
+func (s *Service) SetRole(ctx context.Context, scope scope.Scope, id, role string) error {
 	if err := s.config.Roles.CheckRole(ctx, scope, role); err != nil {
 		return err
 	}
@@ -240,7 +241,7 @@ func (s *Service) SetRole(ctx context.Context, scope ssm.Scope, id, role string)
 }
 
 // Ping notes what an agent tells of itself. The first ping makes an instance's node.
-func (s *Service) Ping(ctx context.Context, scope ssm.Scope, id string, told Information, now time.Time) error {
+func (s *Service) Ping(ctx context.Context, scope scope.Scope, id string, told Information, now time.Time) error {
 	key := ssm.Key{Kind: ssm.KindNode, ID: id}
 	err := s.config.Records.Update(ctx, []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
 		n := Node{ID: id, Scope: scope, Registered: now.UTC()}

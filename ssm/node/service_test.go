@@ -12,21 +12,21 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/aws/sigv4"
-	"postern/ssm"
 	"postern/ssm/node"
 	"postern/ssm/ssmtest"
 )
 
 var (
-	here = ssm.Scope{Account: "000000000000", Region: "us-east-1"}
+	here = scope.Scope{Account: "000000000000", Region: "us-east-1"}
 	noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 )
 
 // roles is a node.Roles that knows the role "Nodes".
 type roles struct{ refuse error }
 
-func (r *roles) CheckRole(_ context.Context, scope ssm.Scope, role string) error {
+func (r *roles) CheckRole(_ context.Context, scope scope.Scope, role string) error {
 	if role != "Nodes" {
 		return fault.New(fault.Invalid, "test", "Not existing role: arn:aws:iam::%s:role/%s", scope.Account, role).WithCode("ValidationException")
 	}
@@ -72,7 +72,7 @@ func (w *world) restart() {
 	w.Service = node.New(node.Config{
 		Records: w.records, Roles: w.roles, Now: w.clock, KeyMaxAge: 24 * time.Hour,
 		JoinKey: func(activation, code string) ([]byte, error) { return []byte(activation + code), nil },
-		InstanceTags: func(context.Context, ssm.Scope, []string) (map[string]map[string]string, error) {
+		InstanceTags: func(context.Context, scope.Scope, []string) (map[string]map[string]string, error) {
 			return w.tags, nil
 		},
 	})
@@ -170,7 +170,7 @@ func TestCreateActivation(t *testing.T) {
 	if err != nil || len(all) != 2 {
 		t.Errorf("%d activations, %v", len(all), err)
 	}
-	want(t, "delete elsewhere", w.DeleteActivation(t.Context(), ssm.Scope{Account: "1"}, all[0].ID), "InvalidActivationId")
+	want(t, "delete elsewhere", w.DeleteActivation(t.Context(), scope.Scope{Account: "1"}, all[0].ID), "InvalidActivationId")
 	want(t, "delete", w.DeleteActivation(t.Context(), here, all[0].ID), "")
 	want(t, "delete again", w.DeleteActivation(t.Context(), here, all[0].ID), "InvalidActivationId")
 }
@@ -293,7 +293,7 @@ func TestInstances(t *testing.T) {
 	want(t, "register", w.RegisterInstance(t.Context(), here, id, r, noon), "")
 	r.PublicKey = keyText(t, keys()[1])
 	want(t, "register again", w.RegisterInstance(t.Context(), here, id, r, noon), "")
-	want(t, "from another account", w.RegisterInstance(t.Context(), ssm.Scope{Account: "1", Region: here.Region}, id, r, noon), "InvalidInstanceId")
+	want(t, "from another account", w.RegisterInstance(t.Context(), scope.Scope{Account: "1", Region: here.Region}, id, r, noon), "InvalidInstanceId")
 	if views, _, _ := w.List(t.Context(), here, node.Query{}, noon); len(views) != 0 {
 		t.Error("an instance is listed before it pinged")
 	}
@@ -469,7 +469,7 @@ func TestTagsAndRole(t *testing.T) {
 	want(t, "no role", w.SetRole(t.Context(), here, id, "Nobody"), "ValidationException")
 	var gone []string
 	w.OnGone(func(_ context.Context, id string) { gone = append(gone, id) })
-	want(t, "elsewhere", w.Deregister(t.Context(), ssm.Scope{}, id), "InvalidInstanceId")
+	want(t, "elsewhere", w.Deregister(t.Context(), scope.Scope{}, id), "InvalidInstanceId")
 	want(t, "deregister", w.Deregister(t.Context(), here, id), "")
 	if !slices.Equal(gone, []string{id}) {
 		t.Errorf("gone %v", gone)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/ssm"
 )
 
@@ -30,7 +31,7 @@ type Setting struct {
 	Customized bool `json:"-"`
 }
 
-func settingKey(scope ssm.Scope, id string) ssm.Key {
+func settingKey(scope scope.Scope, id string) ssm.Key {
 	return ssm.Key{Kind: ssm.KindSetting, ID: scope.String() + id}
 }
 
@@ -42,7 +43,7 @@ func checkSetting(id string) error {
 }
 
 // Setting returns a service setting of the scope.
-func (s *Service) Setting(ctx context.Context, scope ssm.Scope, id string) (Setting, error) {
+func (s *Service) Setting(ctx context.Context, scope scope.Scope, id string) (Setting, error) {
 	if err := checkSetting(id); err != nil {
 		return Setting{}, err
 	}
@@ -59,7 +60,7 @@ func (s *Service) Setting(ctx context.Context, scope ssm.Scope, id string) (Sett
 }
 
 // SetSetting sets a service setting; an empty value makes it the default again.
-func (s *Service) SetSetting(ctx context.Context, scope ssm.Scope, set Setting) error {
+func (s *Service) SetSetting(ctx context.Context, scope scope.Scope, set Setting) error {
 	if err := checkSetting(set.ID); err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func (s *Service) SetSetting(ctx context.Context, scope ssm.Scope, set Setting) 
 }
 
 // defaultRole is the role of instances without an instance profile. Where there is none, the denial is meant.
-func (s *Service) defaultRole(ctx context.Context, scope ssm.Scope) (string, error) {
+func (s *Service) defaultRole(ctx context.Context, scope scope.Scope) (string, error) {
 	set, err := s.Setting(ctx, scope, DefaultRoleSetting)
 	if err != nil {
 		return "", err

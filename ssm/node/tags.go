@@ -4,11 +4,12 @@ import (
 	"context"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/ssm"
 )
 
 // Tag sets and removes tags of a node that is not an instance; an instance's are set through EC2.
-func (s *Service) Tag(ctx context.Context, scope ssm.Scope, id string, set map[string]string, remove []string) error {
+func (s *Service) Tag(ctx context.Context, scope scope.Scope, id string, set map[string]string, remove []string) error {
 	if IsInstance(id) {
 		return fault.New(fault.Invalid, "node.Tag", "%s is an instance: its tags are set with ec2 create-tags", id).WithCode("InvalidResourceId")
 	}
@@ -36,7 +37,7 @@ func (s *Service) Tag(ctx context.Context, scope ssm.Scope, id string, set map[s
 }
 
 // Tags returns a node's own tags.
-func (s *Service) Tags(ctx context.Context, scope ssm.Scope, id string) (map[string]string, error) {
+func (s *Service) Tags(ctx context.Context, scope scope.Scope, id string) (map[string]string, error) {
 	n, err := s.Find(ctx, id)
 	if fault.Is(err, fault.NotFound) || err == nil && (n.Scope != scope || IsInstance(id)) {
 		return nil, noResource(id)
@@ -49,7 +50,7 @@ func noResource(id string) error {
 }
 
 // allTags returns the tags of nodes, those of instances from EC2.
-func (s *Service) allTags(ctx context.Context, scope ssm.Scope, nodes []Node) (map[string]map[string]string, error) {
+func (s *Service) allTags(ctx context.Context, scope scope.Scope, nodes []Node) (map[string]map[string]string, error) {
 	tags := make(map[string]map[string]string, len(nodes))
 	var instances []string
 	for _, n := range nodes {

@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/ssm"
 )
 
 // Get finds one parameter by its name or ARN, with the version that a number or a label after a colon selects, else the
 // latest.
-func (s *Service) Get(ctx context.Context, scope ssm.Scope, text string) (Parameter, error) {
+func (s *Service) Get(ctx context.Context, scope scope.Scope, text string) (Parameter, error) {
 	r, err := ParseReference(scope, text)
 	if err != nil {
 		return Parameter{}, err
@@ -27,7 +28,7 @@ func (s *Service) Get(ctx context.Context, scope ssm.Scope, text string) (Parame
 	return s.selected(ctx, h, r.Selector)
 }
 
-func (s *Service) find(ctx context.Context, scope ssm.Scope, name string) (*head, error) {
+func (s *Service) find(ctx context.Context, scope scope.Scope, name string) (*head, error) {
 	found, err := s.config.Records.Find(ctx, headKey(scope, name))
 	if err != nil {
 		return nil, err
@@ -69,7 +70,7 @@ func (s *Service) version(ctx context.Context, h *head, number int64) (Version, 
 }
 
 // GetAll finds several, in the order of their names, and returns beside them the references that name none.
-func (s *Service) GetAll(ctx context.Context, scope ssm.Scope, texts []string) (all []Parameter, missing []string, err error) {
+func (s *Service) GetAll(ctx context.Context, scope scope.Scope, texts []string) (all []Parameter, missing []string, err error) {
 	for _, text := range texts {
 		p, err := s.Get(ctx, scope, text)
 		switch {
@@ -88,7 +89,7 @@ func (s *Service) GetAll(ctx context.Context, scope ssm.Scope, texts []string) (
 
 // History returns a parameter's versions with numbers greater than after, the oldest first, at most limit of them, and
 // whether there are more.
-func (s *Service) History(ctx context.Context, scope ssm.Scope, text string, after int64, limit int) (page []Parameter, more bool, err error) {
+func (s *Service) History(ctx context.Context, scope scope.Scope, text string, after int64, limit int) (page []Parameter, more bool, err error) {
 	r, err := ParseReference(scope, text)
 	if err != nil {
 		return nil, false, err

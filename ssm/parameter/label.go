@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"postern/aws/fault"
-	"postern/ssm"
+	"postern/aws/scope"
 )
 
 var labelPattern = regexp.MustCompile(`^[a-zA-Z_.\-][a-zA-Z0-9_.\-]*$`)
@@ -35,7 +35,7 @@ func checkLabels(labels []string) error {
 
 // Label gives labels to a version, 0 being the latest; other versions lose them. It returns the version's number and
 // the labels that are none.
-func (s *Service) Label(ctx context.Context, scope ssm.Scope, name string, number int64, labels []string) (labelled int64, bad []string, err error) {
+func (s *Service) Label(ctx context.Context, scope scope.Scope, name string, number int64, labels []string) (labelled int64, bad []string, err error) {
 	if name, err = checkLabelled(scope, name, labels); err != nil {
 		return 0, nil, err
 	}
@@ -68,7 +68,7 @@ func (s *Service) Label(ctx context.Context, scope ssm.Scope, name string, numbe
 }
 
 // Unlabel takes labels away from a version. It returns those that it had, and those that it did not have.
-func (s *Service) Unlabel(ctx context.Context, scope ssm.Scope, name string, number int64, labels []string) (removed, bad []string, err error) {
+func (s *Service) Unlabel(ctx context.Context, scope scope.Scope, name string, number int64, labels []string) (removed, bad []string, err error) {
 	if name, err = checkLabelled(scope, name, labels); err != nil {
 		return nil, nil, err
 	}
@@ -90,7 +90,7 @@ func (s *Service) Unlabel(ctx context.Context, scope ssm.Scope, name string, num
 	return removed, bad, err
 }
 
-func checkLabelled(scope ssm.Scope, name string, labels []string) (string, error) {
+func checkLabelled(scope scope.Scope, name string, labels []string) (string, error) {
 	name, err := whole(scope, name)
 	if err != nil {
 		return "", err

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"postern/aws/scope"
 	"postern/ssm"
 )
 
@@ -157,7 +158,7 @@ func below(name, path string, deep bool) bool {
 }
 
 // ByPath returns a page of the parameters below a path, and whether there are more.
-func (s *Service) ByPath(ctx context.Context, scope ssm.Scope, q Query) (page []Parameter, more bool, err error) {
+func (s *Service) ByPath(ctx context.Context, scope scope.Scope, q Query) (page []Parameter, more bool, err error) {
 	if err := checkPath(q.Path); err != nil {
 		return nil, false, err
 	}
@@ -199,7 +200,7 @@ func (s *Service) ByPath(ctx context.Context, scope ssm.Scope, q Query) (page []
 }
 
 // Describe returns a page of parameters with their latest versions, and whether there are more.
-func (s *Service) Describe(ctx context.Context, scope ssm.Scope, q Query) (page []Parameter, more bool, err error) {
+func (s *Service) Describe(ctx context.Context, scope scope.Scope, q Query) (page []Parameter, more bool, err error) {
 	if err := checkFilters(q.Filters, describeKeys, true); err != nil {
 		return nil, false, err
 	}
@@ -230,7 +231,7 @@ const batch = 100
 
 // scan calls take for every parameter whose name begins with a prefix and that passes the query's filters, in the order
 // of names, until the page is full. It reports whether a further one would have been taken.
-func (s *Service) scan(ctx context.Context, scope ssm.Scope, prefix string, q Query, take func(*head) error, taken func() int) (more bool, err error) {
+func (s *Service) scan(ctx context.Context, scope scope.Scope, prefix string, q Query, take func(*head) error, taken func() int) (more bool, err error) {
 	whole := headKey(scope, prefix).ID
 	// What is wanted begins with the prefix, so it is not less; a name that is the prefix itself is wanted, too.
 	after := headKey(scope, q.After).ID

@@ -6,7 +6,7 @@ import (
 
 	"postern/aws/arn"
 	"postern/aws/fault"
-	"postern/ssm"
+	"postern/aws/scope"
 )
 
 const (
@@ -22,7 +22,7 @@ var namePattern = regexp.MustCompile(`^/?[a-zA-Z0-9_.\-]+$|^(/[a-zA-Z0-9_.\-]+)+
 func bare(name string) string { return strings.TrimPrefix(name, "/") }
 
 // ARN is a parameter's, as policies know it.
-func ARN(scope ssm.Scope, name string) string {
+func ARN(scope scope.Scope, name string) string {
 	if isPublic(name) {
 		return publicARN(scope, name)
 	}
@@ -30,7 +30,7 @@ func ARN(scope ssm.Scope, name string) string {
 }
 
 // CheckName holds the name of a new parameter against Amazon's rules.
-func CheckName(scope ssm.Scope, name string) error {
+func CheckName(scope scope.Scope, name string) error {
 	first, _, _ := strings.Cut(strings.ToLower(bare(name)), "/")
 	switch {
 	case name == "":
@@ -54,7 +54,7 @@ type Reference struct{ Name, Selector string }
 
 // ParseReference reads "NAME", "NAME:VERSION", "NAME:LABEL" or the same with the parameter's ARN. The ARN of another
 // account's or region's parameter is one that does not exist: nothing is shared.
-func ParseReference(scope ssm.Scope, text string) (Reference, error) {
+func ParseReference(scope scope.Scope, text string) (Reference, error) {
 	text = strings.TrimSpace(text)
 	rest := text
 	if strings.HasPrefix(text, "arn:") {
@@ -78,7 +78,7 @@ func ParseReference(scope ssm.Scope, text string) (Reference, error) {
 }
 
 // whole refuses references where only a parameter itself can be meant.
-func whole(scope ssm.Scope, text string) (string, error) {
+func whole(scope scope.Scope, text string) (string, error) {
 	r, err := ParseReference(scope, text)
 	if err == nil && (r.Selector != "" || strings.HasPrefix(text, "arn:")) {
 		err = invalid("%q is not the name of a parameter", text)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/ssm"
 )
 
@@ -64,7 +65,7 @@ type Version struct {
 type Parameter struct {
 	Version
 	Name  string
-	Scope ssm.Scope
+	Scope scope.Scope
 	// Selector is how the version was asked for: "" for the latest, else ":" and its number or label.
 	Selector string
 	// Labels are the version's, sorted.
@@ -75,7 +76,7 @@ type Parameter struct {
 // head is what is stored of a parameter beside its older versions. Its fields' names stand in databases.
 type head struct {
 	Name  string
-	Scope ssm.Scope
+	Scope scope.Scope
 	// Oldest is the number of the oldest version that is kept; all from it to the latest are.
 	Oldest int64
 	Latest Version
@@ -86,7 +87,7 @@ type head struct {
 // The ids of records: a head's is its scope and its name, without the slash that it may begin with; a version's is its
 // head's with the number after it, so that they sort.
 
-func headKey(scope ssm.Scope, name string) ssm.Key {
+func headKey(scope scope.Scope, name string) ssm.Key {
 	return ssm.Key{Kind: ssm.KindParameter, ID: scope.String() + "/" + bare(name)}
 }
 
@@ -96,7 +97,7 @@ func (h *head) versionKey(number int64) ssm.Key {
 	return ssm.Key{Kind: ssm.KindParameterVersion, ID: fmt.Sprintf("%s:%020d", h.key().ID, number)}
 }
 
-func record(k ssm.Key, scope ssm.Scope, v any) ssm.Record {
+func record(k ssm.Key, scope scope.Scope, v any) ssm.Record {
 	body, err := json.Marshal(v)
 	if err != nil {
 		panic("parameter: " + err.Error()) // only strings, numbers and times
@@ -146,18 +147,18 @@ type Service struct{ config Config }
 type Config struct {
 	Records ssm.Records
 	// HasImage reports whether there is a machine image with an id. Nil knows none.
-	HasImage func(scope ssm.Scope, id string) bool
+	HasImage func(scope scope.Scope, id string) bool
 	// Public are the versions of public parameters, in any order. Nil has none.
-	Public func(scope ssm.Scope) []Public
+	Public func(scope scope.Scope) []Public
 }
 
 // New makes a Service.
 func New(c Config) *Service {
 	if c.HasImage == nil {
-		c.HasImage = func(ssm.Scope, string) bool { return false }
+		c.HasImage = func(scope.Scope, string) bool { return false }
 	}
 	if c.Public == nil {
-		c.Public = func(ssm.Scope) []Public { return nil }
+		c.Public = func(scope.Scope) []Public { return nil }
 	}
 	c.Records = ssm.Consented(c.Records)
 	return &Service{c}

@@ -11,14 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"postern/aws/fault"
-	"postern/ssm"
+	"postern/aws/scope"
 	"postern/ssm/parameter"
 	"postern/ssm/ssmtest"
 )
 
 var (
-	here  = ssm.Scope{Account: "000000000000", Region: "us-east-1"}
-	there = ssm.Scope{Account: "000000000000", Region: "eu-west-1"}
+	here  = scope.Scope{Account: "000000000000", Region: "us-east-1"}
+	there = scope.Scope{Account: "000000000000", Region: "eu-west-1"}
 	noon  = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 )
 
@@ -26,7 +26,7 @@ const known = "ami-0123456789abcdef0"
 
 func newService() *parameter.Service {
 	return parameter.New(parameter.Config{
-		Records: &ssmtest.Records{}, HasImage: func(s ssm.Scope, id string) bool { return s == here && id == known },
+		Records: &ssmtest.Records{}, HasImage: func(s scope.Scope, id string) bool { return s == here && id == known },
 	})
 }
 

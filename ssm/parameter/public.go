@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"postern/aws/arn"
-	"postern/ssm"
+	"postern/aws/scope"
 )
 
 // publicPath is what the names of public parameters begin with. They belong to no account, and nobody puts them.
@@ -33,7 +33,7 @@ func CheckPublicName(name string) error {
 }
 
 // public are the public parameters of a scope by name, each with its versions, the oldest first.
-func (s *Service) public(scope ssm.Scope) map[string][]Public {
+func (s *Service) public(scope scope.Scope) map[string][]Public {
 	all := map[string][]Public{}
 	for _, p := range s.config.Public(scope) {
 		all[p.Name] = append(all[p.Name], p)
@@ -47,25 +47,25 @@ func (s *Service) public(scope ssm.Scope) map[string][]Public {
 }
 
 // getPublic finds a version of a public parameter, the latest where none is selected.
-func (s *Service) getPublic(scope ssm.Scope, r Reference) (Parameter, error) {
+func (s *Service) getPublic(scope scope.Scope, r Reference) (Parameter, error) {
 	versions := s.public(scope)[r.Name]
 	if len(versions) == 0 {
 		return Parameter{}, notFound(r.Name)
 	}
 	if r.Selector == "" {
-		return publicVersion(scope, versions, len(versions), ""), nil
+		return publicVersion(scope.Region, versions, len(versions), ""), nil
 	}
 	number, err := strconv.Atoi(r.Selector)
 	if err != nil || number < 1 || number > len(versions) {
 		return Parameter{}, noVersion(r.Name, r.Selector)
 	}
-	return publicVersion(scope, versions, number, ":"+r.Selector), nil
+	return publicVersion(scope.Region, versions, number, ":"+r.Selector), nil
 }
 
-func publicVersion(scope ssm.Scope, versions []Public, number int, selector string) Parameter {
+func publicVersion(region string, versions []Public, number int, selector string) Parameter {
 	v := versions[number-1]
 	return Parameter{
-		Name: v.Name, Scope: ssm.Scope{Region: scope.Region}, Selector: selector, Labels: []string{},
+		Name: v.Name, Scope: scope.Scope{Region: region}, Selector: selector, Labels: []string{},
 		Version: Version{
 			Number: int64(number), Type: String, Value: v.Image, DataType: image, Tier: Standard, Modified: v.Modified,
 		},
@@ -73,7 +73,7 @@ func publicVersion(scope ssm.Scope, versions []Public, number int, selector stri
 }
 
 // publicByPath is ByPath below the path of public parameters.
-func (s *Service) publicByPath(scope ssm.Scope, q Query) (page []Parameter, more bool) {
+func (s *Service) publicByPath(scope scope.Scope, q Query) (page []Parameter, more bool) {
 	all := s.public(scope)
 	names := make([]string, 0, len(all))
 	for name := range all {
@@ -83,7 +83,7 @@ func (s *Service) publicByPath(scope ssm.Scope, q Query) (page []Parameter, more
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		p := publicVersion(scope, all[name], len(all[name]), "")
+		p := publicVersion(scope.Region, all[name], len(all[name]), "")
 		h := &head{Name: name, Latest: p.Version}
 		if slices.ContainsFunc(q.Filters, func(f Filter) bool { return f.Key == "Label" || !f.passes(h) }) {
 			continue
@@ -97,6 +97,6 @@ func (s *Service) publicByPath(scope ssm.Scope, q Query) (page []Parameter, more
 }
 
 // publicARN is that of a public parameter: it belongs to no account.
-func publicARN(scope ssm.Scope, name string) string {
+func publicARN(scope scope.Scope, name string) string {
 	return arn.New("ssm", scope.Region, "", "parameter"+name).String()
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"postern/ssm"
+	"postern/aws/scope"
 	"postern/ssm/parameter"
 	"postern/ssm/ssmtest"
 )
@@ -16,7 +16,7 @@ const latest = "/aws/service/ami-amazon-linux-latest/"
 // TestPublic: public parameters have the images that are known as them, the newest as the latest version, and belong to no
 // account.
 func TestPublic(t *testing.T) {
-	s := parameter.New(parameter.Config{Records: &ssmtest.Records{}, Public: func(scope ssm.Scope) []parameter.Public {
+	s := parameter.New(parameter.Config{Records: &ssmtest.Records{}, Public: func(scope scope.Scope) []parameter.Public {
 		if scope != here {
 			return nil
 		}

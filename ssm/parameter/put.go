@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/ssm"
 )
 
@@ -46,7 +47,7 @@ type NewVersion struct {
 }
 
 // Put makes a parameter, or with Overwrite its next version. When it returns, the version is durable.
-func (s *Service) Put(ctx context.Context, scope ssm.Scope, n NewVersion, now time.Time) (Parameter, error) {
+func (s *Service) Put(ctx context.Context, scope scope.Scope, n NewVersion, now time.Time) (Parameter, error) {
 	n.Name = strings.TrimSpace(n.Name)
 	if err := n.check(scope); err != nil {
 		return Parameter{}, err
@@ -73,7 +74,7 @@ func (s *Service) Put(ctx context.Context, scope ssm.Scope, n NewVersion, now ti
 	return out, err
 }
 
-func (n *NewVersion) check(scope ssm.Scope) error {
+func (n *NewVersion) check(scope scope.Scope) error {
 	if err := CheckName(scope, n.Name); err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (n *NewVersion) check(scope ssm.Scope) error {
 }
 
 // create makes the first version.
-func (s *Service) create(scope ssm.Scope, n NewVersion, count int, now time.Time) (*head, []ssm.Change, error) {
+func (s *Service) create(scope scope.Scope, n NewVersion, count int, now time.Time) (*head, []ssm.Change, error) {
 	switch {
 	case n.Type == "":
 		return nil, nil, invalid("Type must be given for a new parameter")
@@ -198,7 +199,7 @@ func (v *Version) checkTier(asked Tier) error {
 }
 
 // checkValue holds a version's value against its own pattern and data type.
-func (s *Service) checkValue(scope ssm.Scope, v Version) error {
+func (s *Service) checkValue(scope scope.Scope, v Version) error {
 	if utf8.RuneCountInString(v.AllowedPattern) > maxPattern {
 		return refuse("InvalidAllowedPatternException", "AllowedPattern has more than %d characters", maxPattern)
 	}
@@ -220,11 +221,11 @@ func (s *Service) checkValue(scope ssm.Scope, v Version) error {
 
 // How many parameters a scope has is a record of its own, because counting them would read them all.
 
-func countKey(scope ssm.Scope) ssm.Key {
+func countKey(scope scope.Scope) ssm.Key {
 	return ssm.Key{Kind: ssm.KindParameterCount, ID: scope.String()}
 }
 
-func countRecord(scope ssm.Scope, n int) ssm.Record { return record(countKey(scope), scope, n) }
+func countRecord(scope scope.Scope, n int) ssm.Record { return record(countKey(scope), scope, n) }
 
 // readBoth reads a head, if it was found, and the count.
 func readBoth(found []ssm.Record) (h *head, count int, err error) {
@@ -254,7 +255,7 @@ func readAll(found []ssm.Record) (heads []*head, count int, err error) {
 }
 
 // change changes one parameter, but for its versions, in one transaction.
-func (s *Service) change(ctx context.Context, scope ssm.Scope, name string, f func(*head) error) error {
+func (s *Service) change(ctx context.Context, scope scope.Scope, name string, f func(*head) error) error {
 	return s.config.Records.Update(ctx, []ssm.Key{headKey(scope, name)}, func(found []ssm.Record) ([]ssm.Change, error) {
 		if len(found) == 0 {
 			return nil, notFound(name)
@@ -271,7 +272,7 @@ func (s *Service) change(ctx context.Context, scope ssm.Scope, name string, f fu
 }
 
 // Delete deletes parameters with all their versions, and returns the names of those that were there.
-func (s *Service) Delete(ctx context.Context, scope ssm.Scope, names ...string) ([]string, error) {
+func (s *Service) Delete(ctx context.Context, scope scope.Scope, names ...string) ([]string, error) {
 	keys := []ssm.Key{countKey(scope)}
 	byID := map[string]string{}
 	for _, name := range names {

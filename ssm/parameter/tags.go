@@ -5,11 +5,12 @@ import (
 	"maps"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/ssm"
 )
 
 // Tag sets and removes tags of a parameter.
-func (s *Service) Tag(ctx context.Context, scope ssm.Scope, name string, set map[string]string, remove []string) error {
+func (s *Service) Tag(ctx context.Context, scope scope.Scope, name string, set map[string]string, remove []string) error {
 	name, err := whole(scope, name)
 	if err != nil {
 		return noResource(name)
@@ -31,7 +32,7 @@ func (s *Service) Tag(ctx context.Context, scope ssm.Scope, name string, set map
 }
 
 // Tags returns a parameter's tags.
-func (s *Service) Tags(ctx context.Context, scope ssm.Scope, name string) (map[string]string, error) {
+func (s *Service) Tags(ctx context.Context, scope scope.Scope, name string) (map[string]string, error) {
 	name, err := whole(scope, name)
 	if err != nil {
 		return nil, noResource(name)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"postern/aws/scope"
 	"postern/ssm"
 )
 
@@ -46,12 +47,12 @@ func (r *Records) findLocked(keys []ssm.Key) []ssm.Record {
 }
 
 // List implements ssm.Records.
-func (r *Records) List(_ context.Context, kind ssm.Kind, scope ssm.Scope, after string, limit int) ([]ssm.Record, error) {
+func (r *Records) List(_ context.Context, kind ssm.Kind, in scope.Scope, after string, limit int) ([]ssm.Record, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var found []ssm.Record
 	for k, record := range r.records {
-		if k.Kind == kind && k.ID > after && (scope == ssm.Scope{} || record.Scope == scope) {
+		if k.Kind == kind && k.ID > after && (in == scope.Scope{} || record.Scope == in) {
 			record.Body = slices.Clone(record.Body)
 			found = append(found, record)
 		}

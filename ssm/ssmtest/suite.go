@@ -11,12 +11,13 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"postern/aws/scope"
 	"postern/ssm"
 )
 
 var (
-	here  = ssm.Scope{Account: "000000000000", Region: "us-east-1"}
-	there = ssm.Scope{Account: "000000000000", Region: "eu-west-1"}
+	here  = scope.Scope{Account: "000000000000", Region: "us-east-1"}
+	there = scope.Scope{Account: "000000000000", Region: "eu-west-1"}
 )
 
 // TestRecords is the conformance suite of ssm.Records. open returns an empty store; called again within the same test
@@ -27,7 +28,7 @@ func TestRecords(t *testing.T, open func(t *testing.T) ssm.Records) {
 	t.Run("no update is lost among many", func(t *testing.T) { concurrent(t, open(t)) })
 }
 
-func put(kind ssm.Kind, id string, scope ssm.Scope, body string) ssm.Change {
+func put(kind ssm.Kind, id string, scope scope.Scope, body string) ssm.Change {
 	return ssm.Change{Record: ssm.Record{Kind: kind, ID: id, Scope: scope, Body: []byte(body)}}
 }
 
@@ -67,17 +68,17 @@ func findAndList(t *testing.T, open func(t *testing.T) ssm.Records) {
 	one, two := `mi-1={"n":10}@`+here.String(), `mi-2={"n":2}@`+here.String()
 	three := `mi-3={"n":3}@` + there.String()
 	for _, tt := range []struct {
-		scope ssm.Scope
+		scope scope.Scope
 		after string
 		limit int
 		want  []string
 	}{
 		{here, "", 0, []string{one, two}},
 		{there, "", 0, []string{three}},
-		{ssm.Scope{}, "", 0, []string{one, two, three}},
-		{ssm.Scope{Account: "1"}, "", 0, []string{}},
+		{scope.Scope{}, "", 0, []string{one, two, three}},
+		{scope.Scope{Account: "1"}, "", 0, []string{}},
 		{here, "mi-1", 0, []string{two}},
-		{ssm.Scope{}, "mi-1", 1, []string{two}},
+		{scope.Scope{}, "mi-1", 1, []string{two}},
 		{here, "mi-10", 5, []string{two}},
 		{here, "mi-2", 5, []string{}},
 	} {

@@ -22,12 +22,12 @@ import (
 	"postern/api/sts"
 	"postern/aws/fault"
 	judge "postern/aws/iam"
+	"postern/aws/scope"
 	"postern/aws/sigv4"
 	"postern/aws/transport"
 	"postern/network/vpc"
 	"postern/services/identity"
 	"postern/services/identity/identitytest"
-	"postern/ssm"
 )
 
 // Account is the account of the rig.
@@ -101,12 +101,12 @@ func (r *Rig) EndpointPolicy(id string) (*judge.Policy, error) {
 }
 
 // Keys implements access.Nodes.
-func (r *Rig) Keys(_ context.Context, node string) (ssm.Scope, []*rsa.PublicKey, error) {
+func (r *Rig) Keys(_ context.Context, node string) (scope.Scope, []*rsa.PublicKey, error) {
 	key, ok := r.Nodes[node]
 	if !ok {
-		return ssm.Scope{}, nil, fault.New(fault.NotFound, "accesstest", "no node %s", node)
+		return scope.Scope{}, nil, fault.New(fault.NotFound, "accesstest", "no node %s", node)
 	}
-	return ssm.Scope{Account: Account, Region: "us-east-1"}, []*rsa.PublicKey{key}, nil
+	return scope.Scope{Account: Account, Region: "us-east-1"}, []*rsa.PublicKey{key}, nil
 }
 
 // Root is a client's configuration that signs as the account's root user.

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
-	"postern/ssm"
+	"postern/aws/scope"
 	"postern/ssm/command"
 )
 
@@ -76,7 +76,7 @@ func (s *Store) Commands(_ context.Context, ids ...string) ([]command.CommandRow
 }
 
 // ListCommands implements command.Store.
-func (s *Store) ListCommands(_ context.Context, scope ssm.Scope, after command.Place, limit int) ([]command.CommandRow, error) {
+func (s *Store) ListCommands(_ context.Context, scope scope.Scope, after command.Place, limit int) ([]command.CommandRow, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var found []command.CommandRow
@@ -172,7 +172,7 @@ func order(a, b command.Place) int { return cmp.Or(places(a, b), cmp.Compare(a.O
 
 func selects(q command.Query, r command.Row) bool {
 	switch {
-	case q.Scope != ssm.Scope{} && q.Scope != r.Scope,
+	case q.Scope != scope.Scope{} && q.Scope != r.Scope,
 		q.CommandID != "" && q.CommandID != r.CommandID,
 		q.Node != "" && q.Node != r.Node,
 		len(q.Stages) > 0 && !slices.Contains(q.Stages, r.Stage),

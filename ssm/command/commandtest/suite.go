@@ -13,13 +13,13 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"postern/aws/fault"
-	"postern/ssm"
+	"postern/aws/scope"
 	"postern/ssm/command"
 )
 
 var (
-	here  = ssm.Scope{Account: "000000000000", Region: "us-east-1"}
-	there = ssm.Scope{Account: "000000000000", Region: "eu-west-1"}
+	here  = scope.Scope{Account: "000000000000", Region: "us-east-1"}
+	there = scope.Scope{Account: "000000000000", Region: "eu-west-1"}
 	noon  = time.Date(2026, 11, 21, 12, 0, 0, 123456000, time.UTC)
 )
 
@@ -34,7 +34,7 @@ func TestStore(t *testing.T, open func(t *testing.T) command.Store) {
 	t.Run("forget", func(t *testing.T) { forget(t, open(t)) })
 }
 
-func create(t *testing.T, s command.Store, id string, scope ssm.Scope, at time.Time, nodes ...string) {
+func create(t *testing.T, s command.Store, id string, scope scope.Scope, at time.Time, nodes ...string) {
 	t.Helper()
 	var rows []command.Row
 	for i, n := range nodes {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/ssm"
 	"postern/ssm/document"
 )
@@ -53,7 +54,7 @@ func (n NewVersion) version(number int, now time.Time) version {
 }
 
 // Create makes a document with one version.
-func (s *Service) Create(ctx context.Context, scope ssm.Scope, n NewVersion, now time.Time) (Version, error) {
+func (s *Service) Create(ctx context.Context, scope scope.Scope, n NewVersion, now time.Time) (Version, error) {
 	if !namePattern.MatchString(n.Name) {
 		return Version{}, invalid("ValidationException", "Name %q does not match %s", n.Name, namePattern)
 	}
@@ -80,7 +81,7 @@ func (s *Service) Create(ctx context.Context, scope ssm.Scope, n NewVersion, now
 }
 
 // Update makes a new version out of the one that v names, which must be the latest.
-func (s *Service) Update(ctx context.Context, scope ssm.Scope, v string, n NewVersion, now time.Time) (Version, error) {
+func (s *Service) Update(ctx context.Context, scope scope.Scope, v string, n NewVersion, now time.Time) (Version, error) {
 	if err := n.check(); err != nil {
 		return Version{}, err
 	}
@@ -109,7 +110,7 @@ func (s *Service) Update(ctx context.Context, scope ssm.Scope, v string, n NewVe
 }
 
 // change changes one document in one transaction.
-func (s *Service) change(ctx context.Context, scope ssm.Scope, name string, f func(*entry) error) error {
+func (s *Service) change(ctx context.Context, scope scope.Scope, name string, f func(*entry) error) error {
 	name, err := bareName(scope, name)
 	if err != nil {
 		return err
@@ -133,7 +134,7 @@ func (s *Service) change(ctx context.Context, scope ssm.Scope, name string, f fu
 }
 
 // SetDefault makes a version the default.
-func (s *Service) SetDefault(ctx context.Context, scope ssm.Scope, name, v string) (Version, error) {
+func (s *Service) SetDefault(ctx context.Context, scope scope.Scope, name, v string) (Version, error) {
 	var out Version
 	err := s.change(ctx, scope, name, func(e *entry) error {
 		found, err := e.find(v)
@@ -148,7 +149,7 @@ func (s *Service) SetDefault(ctx context.Context, scope ssm.Scope, name, v strin
 }
 
 // Delete deletes one version, or with v empty the document.
-func (s *Service) Delete(ctx context.Context, scope ssm.Scope, name, v string) error {
+func (s *Service) Delete(ctx context.Context, scope scope.Scope, name, v string) error {
 	return s.change(ctx, scope, name, func(e *entry) error {
 		if v == "" {
 			e.Versions = nil
@@ -167,7 +168,7 @@ func (s *Service) Delete(ctx context.Context, scope ssm.Scope, name, v string) e
 }
 
 // Tag sets and removes tags of a document.
-func (s *Service) Tag(ctx context.Context, scope ssm.Scope, name string, set map[string]string, remove []string) error {
+func (s *Service) Tag(ctx context.Context, scope scope.Scope, name string, set map[string]string, remove []string) error {
 	err := s.change(ctx, scope, name, func(e *entry) error {
 		if e.Tags == nil {
 			e.Tags = map[string]string{}

@@ -14,6 +14,7 @@ import (
 
 	"postern/aws/arn"
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/ssm"
 	"postern/ssm/document"
 )
@@ -27,7 +28,7 @@ const MaxVersions = 100
 // entry is a stored document. Its fields' names stand in databases.
 type entry struct {
 	Name    string
-	Scope   ssm.Scope
+	Scope   scope.Scope
 	Default string
 	Tags    map[string]string `json:",omitempty"`
 	// Versions are the oldest first.
@@ -74,7 +75,7 @@ type Service struct{ records ssm.Records }
 // New makes a library that keeps its documents in records.
 func New(records ssm.Records) *Service { return &Service{records: ssm.Consented(records)} }
 
-func key(scope ssm.Scope, name string) ssm.Key {
+func key(scope scope.Scope, name string) ssm.Key {
 	return ssm.Key{Kind: ssm.KindDocument, ID: scope.String() + "/" + name}
 }
 
@@ -96,7 +97,7 @@ func read(r ssm.Record) (entry, error) {
 }
 
 // bareName takes the name out of an ARN.
-func bareName(scope ssm.Scope, name string) (string, error) {
+func bareName(scope scope.Scope, name string) (string, error) {
 	if !strings.HasPrefix(name, "arn:") {
 		return name, nil
 	}
@@ -124,7 +125,7 @@ func noVersion(name, v string) error {
 // Find finds a version of a document by name or ARN: "" and "$DEFAULT" is the default one, "$LATEST" the latest, else
 // its number or its own name. What is not there is a fault with the code InvalidDocument or InvalidDocumentVersion; one
 // of Amazon's that is not built is a fault of kind NotImplemented.
-func (s *Service) Find(ctx context.Context, scope ssm.Scope, name, v string) (Version, error) {
+func (s *Service) Find(ctx context.Context, scope scope.Scope, name, v string) (Version, error) {
 	name, err := bareName(scope, name)
 	if err != nil {
 		return Version{}, err
@@ -139,7 +140,7 @@ func (s *Service) Find(ctx context.Context, scope ssm.Scope, name, v string) (Ve
 	return e.find(v)
 }
 
-func (s *Service) find(ctx context.Context, scope ssm.Scope, name string) (entry, error) {
+func (s *Service) find(ctx context.Context, scope scope.Scope, name string) (entry, error) {
 	found, err := s.records.Find(ctx, key(scope, name))
 	if err != nil {
 		return entry{}, err
@@ -195,7 +196,7 @@ func (e entry) view(v version) (Version, error) {
 }
 
 // List returns the default versions of all documents that a scope has, the service's own included, by name.
-func (s *Service) List(ctx context.Context, scope ssm.Scope) ([]Version, error) {
+func (s *Service) List(ctx context.Context, scope scope.Scope) ([]Version, error) {
 	records, err := s.records.List(ctx, ssm.KindDocument, scope, "", 0)
 	if err != nil {
 		return nil, err
@@ -224,7 +225,7 @@ func (s *Service) List(ctx context.Context, scope ssm.Scope) ([]Version, error) 
 }
 
 // Versions returns all versions of a document, the latest first.
-func (s *Service) Versions(ctx context.Context, scope ssm.Scope, name string) ([]Version, error) {
+func (s *Service) Versions(ctx context.Context, scope scope.Scope, name string) ([]Version, error) {
 	name, err := bareName(scope, name)
 	if err != nil {
 		return nil, err

@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"postern/aws/fault"
-	"postern/ssm"
+	"postern/aws/scope"
 	"postern/ssm/document"
 	"postern/ssm/document/library"
 	"postern/ssm/ssmtest"
 )
 
 var (
-	here = ssm.Scope{Account: "000000000000", Region: "us-east-1"}
+	here = scope.Scope{Account: "000000000000", Region: "us-east-1"}
 	noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 )
 
