@@ -217,7 +217,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// A request through an endpoint serves that endpoint's service and region, and no other (P6).
+// A request through an endpoint serves that endpoint's service and region, and no other.
 func TestAnEndpointServesItsOwnServiceAndRegionOnly(t *testing.T) {
 	const here = ": it came through VPC endpoint vpce-1, which serves com.amazonaws.us-east-1.ssm only"
 	for _, row := range []struct {

@@ -104,7 +104,7 @@ func (d *demo) tell(ctx context.Context, cmd *cobra.Command) (err error) {
 		{"a node in it", func(ctx context.Context) (t told, err error) { t, id, err = d.startNode(ctx); return t, err }},
 		{"the node comes Online through the endpoints", func(ctx context.Context) (told, error) { return d.online(ctx, id) }},
 		{"AWS-RunShellScript runs on it", func(ctx context.Context) (told, error) { return d.firstCommand(ctx, id) }},
-		{"the node has no road to the Internet", func(ctx context.Context) (told, error) { return d.noInternet(ctx, id) }},
+		{"the node has no path to the Internet", func(ctx context.Context) (told, error) { return d.noInternet(ctx, id) }},
 		{"the endpoint group's rule is revoked: new connections fail", func(ctx context.Context) (told, error) { return d.broken(ctx, id) }},
 		{"the rule is given back: the node returns by itself", func(ctx context.Context) (told, error) { return d.mended(ctx, id) }},
 	} {
@@ -289,7 +289,7 @@ func wrong(r doctor.Report) string {
 	var lines []string
 	for _, f := range r.Findings {
 		if f.Severity == doctor.Broken {
-			lines = append(lines, fmt.Sprintf("%s %s: %s", f.Requirement, f.Resource, f.Wrong), "remedy: "+f.Remedy)
+			lines = append(lines, fmt.Sprintf("%s %s: %s", f.ID, f.Resource, f.Wrong), "remedy: "+f.Remedy)
 		}
 	}
 	return strings.Join(lines, "\n")

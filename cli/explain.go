@@ -16,7 +16,8 @@ func (a *app) explainCommand() *cobra.Command {
 		Use:   "explain NODE [SERVICE]",
 		Short: "Say why a node does or does not reach a service, and what would mend it",
 		Long: "Say why a node (i-…, mi-… or a network interface, eni-…) does or does not reach a service of AWS (ssm), a host\n" +
-			"name or an address: which requirement is not met, by which resource, and what would mend it. Without a service it looks\n" +
+			"name or an address: what is wrong, at which resource, and what would mend it. Each finding has an id, such as ingress/no-rule, that\n" +
+			"docs/findings.md explains. Without a service it looks\n" +
 			"at all that a managed node needs. It asks the EC2, IAM, Systems Manager and Route 53 Resolver APIs and nothing else.\n" +
 			"Exit code 1 means that something keeps the node away. --from and --to say the same as the two arguments.",
 		Example: "  postern explain i-0123456789abcdef0\n  postern explain i-0123456789abcdef0 ssm\n" +

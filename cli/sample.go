@@ -113,7 +113,7 @@ func (s *sample) makeGroups(ctx context.Context) error {
 	return s.authorize(ctx)
 }
 
-// httpsFromNodes is the one rule that the endpoints need (P9).
+// httpsFromNodes is the one rule that the endpoints need.
 func (s *sample) httpsFromNodes() []ec2types.IpPermission {
 	return []ec2types.IpPermission{{
 		IpProtocol: aws.String("tcp"), FromPort: aws.Int32(443), ToPort: aws.Int32(443),

@@ -29,7 +29,7 @@ func AssessAll(f Facts) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	r.To, r.Service, r.Name, r.Roads = "", "", nil, nil
+	r.To, r.Service, r.Name, r.Paths = "", "", nil, nil
 	if !r.onNetwork() {
 		return r, nil
 	}
@@ -114,8 +114,8 @@ func (r *Report) take(other *Report, outcome Outcome, text string) {
 	}
 }
 
-// olderThan compares the version of an agent of Amazon's, four numbers, with another one. Nothing is known of a version that
-// is none, and postern-agent's begin with 0.
+// olderThan compares the version of an agent of Amazon's, four numbers, with another one. Nothing is known of a
+// version that is none, and postern-agent's begin with 0.
 func olderThan(version string, than []int) bool {
 	parts := strings.Split(version, ".")
 	if len(parts) != len(than) || parts[0] == "0" {

@@ -75,7 +75,8 @@ func TestAll(t *testing.T) {
 	}
 }
 
-// The remedy for a missing endpoint is of the kind that the service has, and a service that nobody has is said to be none.
+// The remedy for a missing endpoint is of the kind that the service has, and a service that nobody has is said to be
+// none.
 func TestEndpointsThatThereAre(t *testing.T) {
 	f := healthy(t)
 	offered(&f)

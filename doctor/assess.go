@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"postern/aws/fault"
@@ -32,9 +31,9 @@ type target struct {
 	private bool
 }
 
-// Assess judges how the node of the facts reaches a service ("ssm" or "com.amazonaws.us-east-1.ssm"), a host name or an
-// address, each with ":PORT" where it is not 443. It fails with Invalid if to is none of these, or if the network of the
-// facts contradicts itself.
+// Assess judges how the node of the facts reaches a service ("ssm" or "com.amazonaws.us-east-1.ssm"), a host name or
+// an address, each with ":PORT" where it is not 443. It fails with Invalid if to is none of these, or if the network
+// of the facts contradicts itself.
 func Assess(f Facts, to string) (Report, error) {
 	s, err := vpc.NewSnapshot(1, f.Network)
 	if err != nil {
@@ -52,7 +51,7 @@ func Assess(f Facts, to string) (Report, error) {
 	}}
 	if a.node() {
 		a.lookup()
-		a.roads()
+		a.connect()
 	}
 	a.identity()
 	a.status()
@@ -65,7 +64,8 @@ type assessment struct {
 	facts    *Facts
 	snapshot *vpc.Snapshot
 	target   target
-	card     vpc.Interface
+	// nic is the node's network interface.
+	nic vpc.Interface
 	// endpoint is the endpoint that the connection goes through, if any.
 	endpoint string
 	// view is the VPC whose resolver answers the node.
@@ -104,60 +104,70 @@ func parseTarget(region, to string) (target, error) {
 	return t, nil
 }
 
-// node finds the node's interface and address. Without them there is no road to judge.
+// node finds the node's interface and address. Without them there is no path to judge.
 func (a *assessment) node() bool {
 	n := &a.facts.Node
 	c, ok := a.snapshot.Interface(n.Interface)
 	if !ok {
 		a.check("node", Broken, "%s has no network interface in a VPC that was read", n.ID)
-		a.find(Finding{"P5", Broken, n.ID, "it has no network interface, so it is on no private network",
-			"start it, or let it join again", ""})
+		a.find(Finding{
+			ID: "node/no-interface", Resource: n.ID,
+			Wrong:  "it has no network interface, so it is on no private network",
+			Remedy: "start it, or let it join again",
+		})
 		return false
 	}
 	a.view = c.VPC
-	a.card, a.Interface, a.Address, a.Subnet = c, c.ID, c.Addresses[0].String(), c.Subnet
+	a.nic, a.Interface, a.Address, a.Subnet = c, c.ID, c.Addresses[0].String(), c.Subnet
 	if n.State != "" && n.State != "running" {
 		a.check("node", Broken, "%s is %s", n.ID, n.State)
-		a.find(Finding{"P1", Broken, n.ID, "the instance is " + n.State, "start it", "aws ec2 start-instances --instance-ids " + n.ID})
+		a.find(Finding{
+			ID: "node/not-running", Resource: n.ID,
+			Wrong:   "the instance is " + n.State,
+			Remedy:  "start it",
+			Command: "aws ec2 start-instances --instance-ids " + n.ID,
+		})
 	}
 	return true
 }
 
 func (a *assessment) flow(protocol vpc.Protocol, to netip.Addr, port uint16) vpc.Flow {
-	source := a.card.Addresses[0]
-	for _, own := range a.card.Addresses {
+	source := a.nic.Addresses[0]
+	for _, own := range a.nic.Addresses {
 		if own.Is4() == to.Is4() {
 			source = own
 			break
 		}
 	}
 	return vpc.Flow{
-		From: a.card.ID, Protocol: protocol, Source: netip.AddrPortFrom(source, sourcePort), Destination: netip.AddrPortFrom(to, port),
+		From: a.nic.ID, Protocol: protocol,
+		Source:      netip.AddrPortFrom(source, sourcePort),
+		Destination: netip.AddrPortFrom(to, port),
 	}
 }
 
 // lookup asks what the node's resolver says to the name.
 func (a *assessment) lookup() {
 	if a.target.name == "" {
-		a.door()
+		a.ownService()
 		return
 	}
 	if len(a.facts.DNSServers) > 0 {
 		a.dnsServers()
-	} else if resolver := a.snapshot.ResolverAddress(a.card.VPC); resolver.IsValid() {
+	} else if resolver := a.snapshot.ResolverAddress(a.nic.VPC); resolver.IsValid() {
 		e := a.snapshot.Explain(a.flow(vpc.UDP, resolver, 53))
 		if r := e.Refusal(); r != nil {
 			a.check("resolver", Broken, "%s", r.Why)
-			a.find(fromStep(r, Broken, ""))
+			a.find(refused(r, Broken, ""))
 		} else {
-			a.check("resolver", Good, "%s at %s answers the node", a.card.VPC, resolver)
+			a.check("resolver", Good, "%s at %s answers the node", a.nic.VPC, resolver)
 		}
 	}
 	a.name()
 }
 
-// dnsServers judges the road to DNS servers of the VPC's DHCP options. What they answer cannot be judged: the finding says
-// what they must do.
+// dnsServers judges the path to DNS servers of the VPC's DHCP options. What they answer cannot be judged: the finding
+// says what they must do.
 func (a *assessment) dnsServers() {
 	servers := strings.Join(a.facts.DNSServers, ", ")
 	a.check("resolver", Unknown, "the VPC's DHCP options give its nodes the DNS servers %s", servers)
@@ -175,40 +185,49 @@ func (a *assessment) dnsServers() {
 		e := a.snapshot.Explain(a.flow(vpc.UDP, server, dnsPort))
 		if r := e.Refusal(); r != nil {
 			a.check("resolver", Broken, "DNS server %s: refused at %s by %s", server, r.Step, r.Resource)
-			a.find(Finding{"P10", Broken, r.Resource, "its nodes ask the DNS server " + text + ", and it does not hear them: " + r.Why, r.Remedy, ""})
+			a.find(Finding{
+				ID: "dns/server-unreached", Resource: r.Resource,
+				Wrong:  "its nodes ask the DNS server " + text + ", and it does not hear them: " + r.Why,
+				Remedy: r.Remedy,
+			})
 		}
 	}
 	if !unjudged {
 		return
 	}
-	a.view = a.card.VPC
-	a.find(Finding{"P10", Unknown, a.card.VPC, "its nodes ask the DNS servers " + servers + ", which are not judged here",
-		fmt.Sprintf("let them forward amazonaws.com to %s, the VPC's own resolver", a.snapshot.ResolverAddress(a.card.VPC)), ""})
+	a.view = a.nic.VPC
+	a.find(Finding{
+		ID: "dns/server-not-judged", Resource: a.nic.VPC,
+		Wrong: "its nodes ask the DNS servers " + servers + ", which are not judged here",
+		Remedy: fmt.Sprintf("let them forward amazonaws.com to %s, the VPC's own resolver",
+			a.snapshot.ResolverAddress(a.nic.VPC)),
+	})
 }
 
-// blameServers makes a cause of the DNS servers that were not judged: where the node is not online and nothing else stands
-// in its way, they are the likeliest.
+// blameServers makes a cause of the DNS servers that were not judged: where the node is not online and nothing else
+// stands in its way, they are the likeliest.
 func (a *assessment) blameServers() bool {
 	for i := range a.Findings {
-		if f := &a.Findings[i]; f.Requirement == "P10" && f.Severity == Unknown {
+		if f := &a.Findings[i]; f.ID == "dns/server-not-judged" {
 			f.Severity = Broken
 			f.Wrong = "its nodes ask the DNS servers " + strings.Join(a.facts.DNSServers, ", ") +
-				" and are not online, though nothing that was judged is in their way: these servers, it seems, do not forward amazonaws.com"
+				" and are not online, though nothing that was judged is in their way: these servers, it seems, do not " +
+				"forward amazonaws.com"
 			return true
 		}
 	}
 	return false
 }
 
-// door takes the addresses of the VPC's endpoint to a service of somebody's own, which has no name that the service's name
-// tells.
-func (a *assessment) door() {
+// ownService takes the addresses of the VPC's endpoint to an endpoint service, whose names its service name does not
+// tell.
+func (a *assessment) ownService() {
 	if a.target.service == "" {
 		return
 	}
 	a.Service = a.target.service
 	for e := range a.snapshot.Endpoints() {
-		if e.VPC != a.card.VPC || e.Service != a.target.service {
+		if e.VPC != a.nic.VPC || e.Service != a.target.service {
 			continue
 		}
 		a.endpoint, a.target.private = e.ID, true
@@ -219,8 +238,12 @@ func (a *assessment) door() {
 		}
 	}
 	if a.endpoint == "" {
-		a.check("name", Broken, "no endpoint to %s stands in %s", a.target.service, a.card.VPC)
-		a.find(Finding{"P1", Broken, a.card.VPC, "no endpoint to " + a.target.service + " stands in it", "create one", ""})
+		a.check("name", Broken, "no endpoint to %s stands in %s", a.target.service, a.nic.VPC)
+		a.find(Finding{
+			ID: "endpoint/missing", Resource: a.nic.VPC,
+			Wrong:  "no endpoint to " + a.target.service + " stands in it",
+			Remedy: "create one",
+		})
 	}
 }
 
@@ -262,7 +285,7 @@ func (a *assessment) name() {
 		if strings.Contains(command, "--private-dns-enabled") {
 			a.hostnames(x.VPC, severity)
 		}
-		a.find(Finding{f.Requirement, severity, f.Resource, f.Why, remedy, command})
+		a.find(Finding{table.causes[f.Cause], severity, f.Resource, f.Why, remedy, command})
 	}
 	if e, ok := a.snapshot.Endpoint(x.Endpoint); ok && e.Available && !a.public {
 		for _, id := range e.Interfaces {
@@ -276,13 +299,14 @@ func (a *assessment) name() {
 // gateway takes an address of the service's prefix list where the VPC has a gateway endpoint to it.
 func (a *assessment) gateway() bool {
 	for e := range a.snapshot.Endpoints() {
-		if e.VPC != a.card.VPC || e.Kind != vpc.GatewayEndpoint || e.Service != a.Service {
+		if e.VPC != a.nic.VPC || e.Kind != vpc.GatewayEndpoint || e.Service != a.Service {
 			continue
 		}
 		for _, l := range a.facts.Network.PrefixLists {
 			if l.Name == a.Service && len(l.CIDRs) > 0 {
 				a.target.addresses, a.endpoint = []netip.Addr{l.CIDRs[0].Addr().Next()}, e.ID
-				a.check("name", Good, "%s has public addresses of %s, which gateway endpoint %s takes", a.target.name, l.ID, e.ID)
+				a.check("name", Good, "%s has public addresses of %s, which gateway endpoint %s takes",
+					a.target.name, l.ID, e.ID)
 				return true
 			}
 		}
@@ -290,41 +314,41 @@ func (a *assessment) gateway() bool {
 	return false
 }
 
-// goesOut reports whether the node has a road to public addresses at the target's port.
+// goesOut reports whether the node reaches public addresses at the target's port.
 func (a *assessment) goesOut() bool {
 	e := a.snapshot.Explain(a.flow(vpc.TCP, netip.MustParseAddr(somewhere), a.target.port))
 	if !e.Works() || e.Verdict.Kind != vpc.ToInternet {
-		a.missedRoad(&e)
+		a.missedGateway(&e)
 		return false
 	}
-	a.Roads = append(a.Roads, e)
-	a.check("road", Degraded, "public addresses are reached through %s (P3)", e.Verdict.To)
+	a.Paths = append(a.Paths, e)
+	a.check("path", Degraded, "public addresses are reached through %s", e.Verdict.To)
 	return true
 }
 
-// missedRoad says what is missing where a route leads to a gateway and yet nothing comes through it.
-func (a *assessment) missedRoad(e *vpc.Explanation) {
+// missedGateway says what is missing where a route leads to a gateway and yet nothing comes through it.
+func (a *assessment) missedGateway(e *vpc.Explanation) {
 	v := e.Verdict
 	if !v.Allow && v.Step != vpc.StepNAT && v.Reason != vpc.ReasonNoPublicAddress && v.Reason != vpc.ReasonBlackhole {
 		return
 	}
 	if r := e.Refusal(); r != nil {
-		a.check("road", Broken, "public addresses are not reached: %s", r.Why)
-		a.find(fromStep(r, Broken, ""))
+		a.check("path", Broken, "public addresses are not reached: %s", r.Why)
+		a.find(refused(r, Broken, ""))
 	}
 }
 
-// roads judges the connection to every address, and what comes back. Where some work and some do not, clients connect
+// connect judges the connection to every address, and what comes back. Where some work and some do not, clients connect
 // now and then, or from one zone only.
-func (a *assessment) roads() {
+func (a *assessment) connect() {
 	var refusals []*vpc.Explanation
 	works := 0
 	for _, to := range a.target.addresses {
 		e := a.snapshot.Explain(a.flow(vpc.TCP, to, a.target.port))
-		a.Roads = append(a.Roads, e)
+		a.Paths = append(a.Paths, e)
 		if e.Works() {
 			works++
-			a.check("road", Good, "%s:%d: %s", to, a.target.port, e.Verdict)
+			a.check("path", Good, "%s:%d: %s", to, a.target.port, e.Verdict)
 			continue
 		}
 		refusals = append(refusals, &e)
@@ -334,21 +358,22 @@ func (a *assessment) roads() {
 		severity = Degraded
 	}
 	for _, e := range refusals {
-		subject, command := "road", a.roadCommand(e)
+		subject, command := "path", a.ruleCommand(e)
 		switch {
 		case e.Behind != nil && !e.Behind.Works():
-			subject, command = "behind", behindCommand(e.Behind)
+			subject, command = "target", targetCommand(e.Behind)
 		case e.Verdict.Allow:
-			subject = "back"
+			subject = "reply"
 		}
 		r := e.Refusal()
 		a.check(subject, severity, "%s:%d: refused at %s by %s", e.Flow.Destination.Addr(), a.target.port, r.Step, r.Resource)
-		a.find(fromStep(r, severity, command))
+		a.find(refused(r, severity, command))
 	}
 }
 
-func fromStep(r *vpc.StepReport, severity Outcome, command string) Finding {
-	return Finding{r.Requirement, severity, r.Resource, r.Why, r.Remedy, command}
+// refused is the finding of a step that refuses.
+func refused(r *vpc.StepReport, severity Outcome, command string) Finding {
+	return Finding{table.refusals[refusal{r.Step, r.Reason}], severity, r.Resource, r.Why, r.Remedy, command}
 }
 
 func joined(addresses []netip.Addr) string {
@@ -382,9 +407,12 @@ func (a *assessment) status() {
 	if !a.broken() && a.blameServers() {
 		return
 	}
-	if !a.broken() && slices.Contains([]string{"ssm", "ssmmessages", "ec2messages"}, shortName(a.Service)) {
-		a.find(Finding{"P17", Unknown, n.ID, "nothing that was judged keeps it from the service, and yet it is not online",
-			"see that its agent runs, and what its log says", ""})
+	if !a.broken() && len(needed[shortName(a.Service)]) > 0 {
+		a.find(Finding{
+			ID: "node/agent-silent", Resource: n.ID,
+			Wrong:  "nothing that was judged keeps it from the service, and yet it is not online",
+			Remedy: "see that its agent runs, and what its log says",
+		})
 	}
 }
 

@@ -38,11 +38,16 @@ func (a *assessment) forwarded(x vpc.NameExplanation) vpc.NameExplanation {
 		}
 		if next == "" {
 			a.check("name", Unknown, "rule %s has %s asked of %s", f.Rule, x.Name, f.Targets[0])
-			a.find(Finding{"P16", Unknown, f.Rule, fmt.Sprintf("it has %s asked of %s, and what is answered there is not judged here", x.Name, f.Targets[0]),
-				fmt.Sprintf("let that server know the name, or make a rule of type SYSTEM for %s", x.Name), ""})
+			a.find(Finding{
+				ID: "dns/forward-not-judged", Resource: f.Rule,
+				Wrong: fmt.Sprintf("it has %s asked of %s, and what is answered there is not judged here",
+					x.Name, f.Targets[0]),
+				Remedy: fmt.Sprintf("let that server know the name, or make a rule of type SYSTEM for %s", x.Name),
+			})
 			return x
 		}
-		a.check("resolver", Good, "rule %s has %s asked of %s, an inbound endpoint in %s", f.Rule, x.Name, f.Targets[0].Addr(), next)
+		a.check("resolver", Good, "rule %s has %s asked of %s, an inbound endpoint in %s",
+			f.Rule, x.Name, f.Targets[0].Addr(), next)
 		x = a.snapshot.ExplainName(next, a.target.name)
 	}
 	return x

@@ -60,15 +60,16 @@ func (a *assessment) identity() {
 	a.find(*first)
 }
 
-// metadata judges whether an instance's agent can ask who it is: its id, its region and its credentials all come from the
-// instance metadata service. The hop limit keeps answers from containers only, so it is told and not found fault with.
+// metadata judges whether an instance's agent can ask who it is: its id, its region and its credentials all come from
+// the instance metadata service. The hop limit keeps answers from containers only, so it is told and not found fault
+// with.
 func (a *assessment) metadata() {
 	m := a.facts.Node.Metadata
 	switch {
 	case m == nil:
 	case m.Off:
 		f := Finding{
-			Requirement: "P25", Severity: Broken, Resource: a.From,
+			ID: "node/metadata-off", Resource: a.From,
 			Wrong:   "its instance metadata service is off, from which its agent learns who it is and gets its credentials",
 			Remedy:  "turn it on",
 			Command: fmt.Sprintf("aws ec2 modify-instance-metadata-options --instance-id %s --http-endpoint enabled", a.From),
@@ -76,20 +77,22 @@ func (a *assessment) metadata() {
 		a.check("metadata", Broken, "%s", f.Wrong)
 		a.find(f)
 	case m.HopLimit == 1:
-		a.check("metadata", Good, "the instance metadata service is on; its answers make one hop: to an agent on the instance, not to one in a container there")
+		a.check("metadata", Good, "the instance metadata service is on; its answers make one hop: to an agent on the "+
+			"instance, not to one in a container there")
 	default:
 		a.check("metadata", Good, "the instance metadata service is on")
 	}
 }
 
 func (a *assessment) noRole() {
-	f := Finding{Requirement: "P25", Severity: Broken, Resource: a.From}
+	f := Finding{ID: "role/missing", Resource: a.From}
 	if strings.HasPrefix(a.From, "mi-") {
 		f.Wrong = "it has no service role"
 		f.Remedy = "give it one with " + a.facts.corePolicy() + " (aws ssm update-managed-instance-role)"
 	} else {
 		f.Wrong = "it has no instance profile, and default host management is off, so its agent has no credentials"
-		f.Remedy = "associate an instance profile whose role has " + a.facts.corePolicy() + " (aws ec2 associate-iam-instance-profile)"
+		f.Remedy = "associate an instance profile whose role has " + a.facts.corePolicy() +
+			" (aws ec2 associate-iam-instance-profile)"
 	}
 	a.check("role", Broken, "%s", f.Wrong)
 	a.find(f)
@@ -110,7 +113,8 @@ func (a *assessment) role(role *Role, actions []string) (wrong *Finding, unknown
 			continue
 		}
 		if d.Unjudged != "" {
-			unknown = fmt.Sprintf("whether role %s may %s hangs on the condition key %s, which is not known here", role.Name, action, d.Unjudged)
+			unknown = fmt.Sprintf("whether role %s may %s hangs on the condition key %s, which is not known here",
+				role.Name, action, d.Unjudged)
 			continue
 		}
 		if len(refused) == 0 || d.Reason == iam.ExplicitDeny {
@@ -126,16 +130,18 @@ func (a *assessment) role(role *Role, actions []string) (wrong *Finding, unknown
 		return nil, unknown
 	}
 	wrong = &Finding{
-		Requirement: "P25", Severity: Broken, Resource: role.Name,
+		ID: "role/not-allowed", Resource: role.Name,
 		Wrong:   fmt.Sprintf("role %s (%s) may not %s: %s", role.Name, role.By, strings.Join(refused, ", "), decision),
 		Remedy:  fmt.Sprintf("attach AmazonSSMManagedInstanceCore to role %s", role.Name),
 		Command: fmt.Sprintf("aws iam attach-role-policy --role-name %s --policy-arn %s", role.Name, a.facts.corePolicy()),
 	}
 	switch decision.Reason {
 	case iam.ExplicitDeny:
+		wrong.ID = "role/denied"
 		wrong.Remedy = fmt.Sprintf("take the deny out of policy %s", decision.Policy)
 		wrong.Command = ""
 	case iam.BoundarySilent:
+		wrong.ID = "role/boundary"
 		wrong.Remedy = fmt.Sprintf("let the permissions boundary %s allow it too", role.Boundary.Name)
 		wrong.Command = ""
 	}
@@ -145,7 +151,7 @@ func (a *assessment) role(role *Role, actions []string) (wrong *Finding, unknown
 // trust judges whether the service that gives the role to the node may assume it; unknown says why it cannot.
 func (a *assessment) trust(role *Role) (wrong *Finding, unknown string) {
 	wrong = &Finding{
-		Requirement: "P25", Severity: Broken, Resource: role.Name,
+		ID: "role/not-trusted", Resource: role.Name,
 		Wrong:  fmt.Sprintf("the trust policy of role %s does not let %s assume it", role.Name, role.Service),
 		Remedy: fmt.Sprintf("let the trust policy of role %s allow sts:AssumeRole to %s", role.Name, role.Service),
 	}
@@ -173,9 +179,10 @@ func (a *assessment) trust(role *Role) (wrong *Finding, unknown string) {
 // tags of a role, are not read.
 func judged(keys map[string][]string) func(key string) bool {
 	known := map[string]bool{
-		"aws:principalarn": true, "aws:principalaccount": true, "aws:principaltype": true, "aws:principalisawsservice": true,
-		"aws:principalservicename": true, "aws:username": true, "aws:multifactorauthpresent": true, "aws:viaawsservice": true,
-		"aws:currenttime": true, "aws:epochtime": true, "ec2:sourceinstancearn": true,
+		"aws:principalarn": true, "aws:principalaccount": true, "aws:principaltype": true,
+		"aws:principalisawsservice": true, "aws:principalservicename": true, "aws:username": true,
+		"aws:multifactorauthpresent": true, "aws:viaawsservice": true, "aws:currenttime": true,
+		"aws:epochtime": true, "ec2:sourceinstancearn": true,
 	}
 	for key := range keys {
 		known[strings.ToLower(key)] = true
@@ -228,14 +235,15 @@ func (a *assessment) request(role *Role, action string) *iam.Request {
 	}
 	if a.endpoint != "" && a.target.private {
 		keys["aws:SourceIp"] = nil // known to be absent
-		keys["aws:SourceVpc"], keys["aws:SourceVpce"], keys["aws:VpcSourceIp"] = []string{a.card.VPC}, []string{a.endpoint}, []string{a.Address}
+		keys["aws:SourceVpc"], keys["aws:SourceVpce"] = []string{a.nic.VPC}, []string{a.endpoint}
+		keys["aws:VpcSourceIp"] = []string{a.Address}
 	}
 	owner := cmp.Or(account(role.ARN), a.facts.Account)
 	name := role.Name
 	return &iam.Request{
 		Principal: &iam.Principal{
 			Kind: iam.AssumedRole, Account: owner, Role: role.ARN, SourceInstance: node,
-			SourceVPC: a.card.VPC, SourceAddress: a.Address,
+			SourceVPC: a.nic.VPC, SourceAddress: a.Address,
 			ARN: arn.Global(arn.Partition(a.facts.Region), "sts", owner, "assumed-role/"+name+"/"+a.From).String(),
 		},
 		Action: action, Resource: resource, Account: a.facts.Account, Time: a.facts.At, Keys: iam.KeyMap(keys),
@@ -259,15 +267,18 @@ func (a *assessment) endpointPolicy(role *Role, actions []string) {
 	for _, action := range actions {
 		d := iam.Evaluate(a.request(role, action), policies)
 		if !d.Allow && d.Unjudged != "" {
-			a.check("policy", Unknown, "whether the policy of %s lets %s %s hangs on the condition key %s, which is not known here",
+			a.check("policy", Unknown,
+				"whether the policy of %s lets %s %s hangs on the condition key %s, which is not known here",
 				a.endpoint, role.Name, action, d.Unjudged)
 			return
 		}
 		if !d.Allow {
 			a.check("policy", Broken, "the policy of %s does not let %s %s", a.endpoint, role.Name, action)
-			a.find(Finding{"P26", Broken, a.endpoint,
-				fmt.Sprintf("its policy does not let role %s %s: %s", role.Name, action, d),
-				"let the endpoint's policy allow " + strings.Join(actions, ", "), ""})
+			a.find(Finding{
+				ID: "endpoint/policy", Resource: a.endpoint,
+				Wrong:  fmt.Sprintf("its policy does not let role %s %s: %s", role.Name, action, d),
+				Remedy: "let the endpoint's policy allow " + strings.Join(actions, ", "),
+			})
 			return
 		}
 	}

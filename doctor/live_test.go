@@ -107,7 +107,7 @@ func (s *story) authorize(t *testing.T) {
 	must(s.AuthorizeSecurityGroupIngress(t.Context(), &ec2.AuthorizeSecurityGroupIngressInput{GroupId: s.endpoints, IpPermissions: s.rule()}))(t)
 }
 
-// TestOnPostern breaks the road through Postern's own EC2 API, one cause after the other, and mends it.
+// TestOnPostern breaks the path through Postern's own EC2 API, one cause after the other, and mends it.
 func TestOnPostern(t *testing.T) {
 	s := newStory(t)
 	explain := func() doctor.Report {
@@ -119,7 +119,7 @@ func TestOnPostern(t *testing.T) {
 		r := explain()
 		got := ""
 		for _, f := range r.Findings {
-			got += f.Requirement + " " + f.Resource + ";"
+			got += string(f.ID) + " " + f.Resource + ";"
 		}
 		if got != want || r.Works != (want == "") || len(r.Unchecked) > 0 {
 			t.Errorf("%s: %q, want %q\n%v", step, got, want, r)
@@ -128,19 +128,19 @@ func TestOnPostern(t *testing.T) {
 	ctx := t.Context()
 	expect("healthy", "")
 	must(s.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{GroupId: s.endpoints, IpPermissions: s.rule()}))(t)
-	expect("rule revoked", "P9 "+*s.endpoints+";")
+	expect("rule revoked", "ingress/no-rule "+*s.endpoints+";")
 	if said := explain().String(); !strings.Contains(said, "authorize inbound tcp 443 on "+*s.endpoints+" from "+*s.nodes) {
 		t.Errorf("the rule is not named:\n%s", said)
 	}
 	s.authorize(t)
 	expect("rule given back", "")
 	must(s.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{VpcEndpointId: s.vpce, PrivateDnsEnabled: aws.Bool(false)}))(t)
-	expect("private DNS off", "P10 "+*s.vpce+";")
+	expect("private DNS off", "dns/private-dns-off "+*s.vpce+";")
 	must(s.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{VpcEndpointId: s.vpce, PrivateDnsEnabled: aws.Bool(true)}))(t)
 	expect("private DNS on", "")
 	off := &types.AttributeBooleanValue{Value: aws.Bool(false)}
 	must(s.ModifyVpcAttribute(ctx, &ec2.ModifyVpcAttributeInput{VpcId: s.vpc, EnableDnsHostnames: off}))(t)
-	expect("DNS hostnames off", "P10 "+*s.vpc+";")
+	expect("DNS hostnames off", "dns/hostnames-off "+*s.vpc+";")
 	must(s.DeleteVpcEndpoints(ctx, &ec2.DeleteVpcEndpointsInput{VpcEndpointIds: []string{*s.vpce}}))(t)
-	expect("endpoint deleted", "P10 "+*s.vpc+";P17 "+*s.vpc+";")
+	expect("endpoint deleted", "dns/hostnames-off "+*s.vpc+";endpoint/missing "+*s.vpc+";")
 }

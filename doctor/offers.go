@@ -94,8 +94,8 @@ func (t *target) checkOffered(f *Facts) error {
 		t.asked, f.Region, strings.Join(names, ", "))
 }
 
-// endpointRemedy says which kind of endpoint mends that a service has none in the node's VPC, and by which command. ok is
-// false where nothing is known of the service.
+// endpointRemedy says which kind of endpoint mends that a service has none in the node's VPC, and by which command.
+// ok is false where nothing is known of the service.
 func (a *assessment) endpointRemedy(vpcID, service string) (remedy, command string, ok bool) {
 	o, known := a.facts.offer(service)
 	switch {
@@ -103,11 +103,11 @@ func (a *assessment) endpointRemedy(vpcID, service string) (remedy, command stri
 		return "", "", false
 	case o.PrivateDNS:
 		return "", fmt.Sprintf("aws ec2 create-vpc-endpoint --vpc-id %s --vpc-endpoint-type Interface --service-name %s --subnet-ids %s%s --private-dns-enabled",
-			vpcID, service, a.card.Subnet, a.endpointGroups()), true
+			vpcID, service, a.nic.Subnet, a.endpointGroups()), true
 	case o.Gateway:
 		table := a.routeTable()
 		if table == "" {
-			return "create a gateway endpoint to " + service + ", and a route table with it for subnet " + a.card.Subnet, "", true
+			return "create a gateway endpoint to " + service + ", and a route table with it for subnet " + a.nic.Subnet, "", true
 		}
 		return fmt.Sprintf("create a gateway endpoint to %s with route table %s of the node's subnet: it takes the service's public addresses", service, table),
 			fmt.Sprintf("aws ec2 create-vpc-endpoint --vpc-id %s --vpc-endpoint-type Gateway --service-name %s --route-table-ids %s", vpcID, service, table), true
@@ -118,10 +118,10 @@ func (a *assessment) endpointRemedy(vpcID, service string) (remedy, command stri
 // routeTable is the table that serves the node's subnet; empty where none does.
 func (a *assessment) routeTable() (main string) {
 	for _, t := range a.facts.Network.RouteTables {
-		if slices.Contains(t.Subnets, a.card.Subnet) {
+		if slices.Contains(t.Subnets, a.nic.Subnet) {
 			return t.ID
 		}
-		if t.Main && t.VPC == a.card.VPC {
+		if t.Main && t.VPC == a.nic.VPC {
 			main = t.ID
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"postern/aws/service/sts"
 )
 
-// Explain reads the facts about a node ("i-…", "mi-…" or "eni-…") and assesses how it reaches a service, host name or
-// address: Read and then Assess. Where to is empty it assesses all that a managed node needs.
+// Explain reads the facts about a node ("i-…", "mi-…" or "eni-…") and assesses how it reaches a service, host
+// name or address: Read and then Assess. Where to is empty it assesses all that a managed node needs.
 func Explain(ctx context.Context, c Clients, region, from, to string) (Report, error) {
 	f, err := Read(ctx, c, region, from, to)
 	if err != nil {
@@ -29,9 +29,10 @@ func Explain(ctx context.Context, c Clients, region, from, to string) (Report, e
 	return Assess(f, to)
 }
 
-// Read asks the APIs for the facts about a node ("i-…", "mi-…" or "eni-…") of the region and the network around it: its
-// VPC, those that are peered with it, and that of the endpoint whose own name is asked for. It fails with Invalid for another form of id, with NotFound where there is no
-// such node, and with Unavailable where the network cannot be read; what else cannot be read is listed in Unchecked.
+// Read asks the APIs for the facts about a node ("i-…", "mi-…" or "eni-…") of the region and the network around
+// it: its VPC, those that are peered with it, and that of the endpoint whose own name is asked for. It fails with
+// Invalid for another form of id, with NotFound where there is no such node, and with Unavailable where the network
+// cannot be read; what else cannot be read is listed in Unchecked.
 func Read(ctx context.Context, c Clients, region, from, to string) (Facts, error) {
 	r := &reader{ctx: ctx, Clients: c, to: to, Facts: Facts{Region: region, Node: Node{ID: from}, EndpointPolicies: map[string]string{}}}
 	profile, err := r.node()

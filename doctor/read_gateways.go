@@ -10,8 +10,8 @@ import (
 	"postern/network/vpc"
 )
 
-// natGateways reads the NAT gateways that routes lead to. Of one that cannot be read nothing is known, and it is taken to
-// work.
+// natGateways reads the NAT gateways that routes lead to. Of one that cannot be read nothing is known, and it is
+// taken to work.
 func (r *reader) natGateways() error {
 	wanted := map[string]bool{}
 	for _, t := range r.Network.RouteTables {

@@ -61,7 +61,8 @@ func (r *reader) groups() error {
 	return nil
 }
 
-// unseenPeers takes from rules the VPCs whose groups cannot be read, as another account's: what is not seen is not gone.
+// unseenPeers takes from rules the VPCs whose groups cannot be read, as another account's: what is not seen is not
+// gone.
 func (r *reader) unseenPeers() {
 	seen := map[string]bool{}
 	for _, g := range r.Network.SecurityGroups {

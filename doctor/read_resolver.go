@@ -26,8 +26,8 @@ type resolverAddress struct {
 	address          netip.Addr
 }
 
-// resolver reads the rules that the node's VPC follows and the Resolver endpoints of the VPCs that are read, and adds the
-// VPCs that those rules go out by. What cannot be read is not judged.
+// resolver reads the rules that the node's VPC follows and the Resolver endpoints of the VPCs that are read, and adds
+// the VPCs that those rules go out by. What cannot be read is not judged.
 func (r *reader) resolver() error {
 	if r.Resolver == nil {
 		return nil

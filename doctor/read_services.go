@@ -17,8 +17,8 @@ import (
 // sideDescription begins the description of an endpoint service's own interfaces.
 const sideDescription = "VPC Endpoint Service "
 
-// services reads the endpoint services of somebody's own that endpoints of the VPCs so far lead to, and adds the VPCs of
-// their targets. What stands behind another account's, or behind a load balancer, cannot be seen.
+// services reads the endpoint services of somebody's own that endpoints of the VPCs so far lead to, and adds the VPCs
+// of their targets. What stands behind another account's, or behind a load balancer, cannot be seen.
 func (r *reader) services() error {
 	var names []string
 	err := each(r, ec2.NewDescribeVpcEndpointsPaginator(r.EC2, &ec2.DescribeVpcEndpointsInput{Filters: r.byVPC()}),
@@ -56,8 +56,8 @@ func (r *reader) services() error {
 	return r.targetVPCs()
 }
 
-// serviceTarget reads the ARN of a target of Postern's own:
-// "…:target/PORT/network-interface/eni-…/PORT" or "…:target/PORT/host/ADDRESS/PORT", with "/proxy-protocol-v2" or without.
+// serviceTarget reads the ARN of a target of Postern's own: "…:target/PORT/network-interface/eni-…/PORT" or
+// "…:target/PORT/host/ADDRESS/PORT", with "/proxy-protocol-v2" or without.
 func serviceTarget(text string) (t vpc.ServiceTarget, ok bool) {
 	if name, err := arn.Parse(text); err != nil || name.Service != "postern" {
 		return t, false

@@ -359,8 +359,8 @@ func TestReadNetwork(t *testing.T) {
 	}
 }
 
-// TestReadPeerGroups: a rule that names a group of another VPC can be found stale only where that VPC's groups can be read;
-// what is not seen is not gone.
+// TestReadPeerGroups: a rule that names a group of another VPC can be found stale only where that VPC's groups can be
+// read; what is not seen is not gone.
 func TestReadPeerGroups(t *testing.T) {
 	for seen, want := range map[bool]string{false: "", true: "vpc-7"} {
 		rules := read(t, &cloud{profile: true, peers: true, seen: seen}, "i-1").Network.SecurityGroups[0].Rules

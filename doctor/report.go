@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"postern/network/vpc"
@@ -21,7 +22,7 @@ const (
 
 // Check is one question that was looked into, in the order in which a connection meets them.
 type Check struct {
-	// Subject is "node", "resolver", "name", "road", "back", "role", "policy" or "status".
+	// Subject is "node", "resolver", "name", "path", "reply", "target", "metadata", "role", "policy" or "status".
 	Subject string  `json:"subject"`
 	Outcome Outcome `json:"outcome"`
 	Says    string  `json:"says"`
@@ -29,8 +30,8 @@ type Check struct {
 
 // Finding is one thing that is wrong.
 type Finding struct {
-	// Requirement is the row of the product's requirements that is not met, such as "P9".
-	Requirement string `json:"requirement"`
+	// ID names the kind of finding; docs/findings.md explains each.
+	ID ID `json:"id"`
 	// Severity is Broken, Degraded or Unknown.
 	Severity Outcome `json:"severity"`
 	// Resource is the id or name of what has to change.
@@ -57,9 +58,9 @@ type Report struct {
 	Findings []Finding `json:"findings"`
 	// Services are those that a managed node needs, where it was asked about all of them.
 	Services []ServiceReport `json:"services,omitempty"`
-	// Name and Roads are the judge's own explanations.
+	// Name and Paths are the judge's own explanations, of the name and of the connection to each of its addresses.
 	Name  *vpc.NameExplanation `json:"name,omitempty"`
-	Roads []vpc.Explanation    `json:"roads,omitempty"`
+	Paths []vpc.Explanation    `json:"paths,omitempty"`
 	// Unchecked says what could not be read.
 	Unchecked []string `json:"unchecked,omitempty"`
 }
@@ -68,30 +69,27 @@ func (r *Report) check(subject string, outcome Outcome, format string, args ...a
 	r.Checks = append(r.Checks, Check{subject, outcome, fmt.Sprintf(format, args...)})
 }
 
-// find adds a finding, unless the same mends another already: one cause can bite in several places.
+// find adds a finding, of the severity of its kind where it has none, unless the same mends another already: one cause
+// can bite in several places.
 func (r *Report) find(f Finding) {
-	for i := range r.Findings {
-		if old := &r.Findings[i]; old.Resource == f.Resource && (old.Remedy == f.Remedy || f.Command != "" && old.Command == f.Command) {
-			if f.Severity == Broken {
-				old.Severity = Broken
-			}
-			if old.Command == "" {
-				old.Command = f.Command
-			}
-			return
-		}
+	f.Severity = cmp.Or(f.Severity, table.kinds[f.ID].Severity)
+	i := slices.IndexFunc(r.Findings, func(old Finding) bool {
+		return old.Resource == f.Resource && (old.Remedy == f.Remedy || f.Command != "" && old.Command == f.Command)
+	})
+	if i < 0 {
+		r.Findings = append(r.Findings, f)
+		return
 	}
-	r.Findings = append(r.Findings, f)
+	old := &r.Findings[i]
+	if f.Severity == Broken {
+		old.Severity = Broken
+	}
+	old.Command = cmp.Or(old.Command, f.Command)
 }
 
 // broken reports whether a finding keeps the node from the service.
 func (r *Report) broken() bool {
-	for _, f := range r.Findings {
-		if f.Severity == Broken {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity == Broken })
 }
 
 var marks = map[Outcome]string{Good: "✓", Broken: "✗", Degraded: "!", Unknown: "?"}
@@ -109,15 +107,7 @@ func (r Report) String() string {
 	}
 	b.WriteString(r.services())
 	for _, f := range r.Findings {
-		severity := ""
-		if f.Severity == Degraded {
-			severity = " (degraded)"
-		}
-		fmt.Fprintf(&b, "\n%s  %s%s: %s\n", f.Requirement, f.Resource, severity, f.Wrong)
-		fmt.Fprintf(&b, "     remedy: %s\n", f.Remedy)
-		if f.Command != "" {
-			fmt.Fprintf(&b, "     %s\n", f.Command)
-		}
+		b.WriteString("\n" + f.String())
 	}
 	for _, u := range r.Unchecked {
 		fmt.Fprintf(&b, "\nnot checked: %s\n", u)
@@ -126,6 +116,19 @@ func (r Report) String() string {
 		b.WriteString("\nNothing stands in the way.\n")
 	}
 	return b.String()
+}
+
+// String is the finding for people: its id, what is wrong, and what mends it.
+func (f Finding) String() string {
+	severity := ""
+	if f.Severity == Degraded {
+		severity = " (degraded)"
+	}
+	said := fmt.Sprintf("%s  %s%s: %s\n     remedy: %s\n", f.ID, f.Resource, severity, f.Wrong, f.Remedy)
+	if f.Command != "" {
+		said += "     " + f.Command + "\n"
+	}
+	return said
 }
 
 func (r *Report) from() string {

@@ -17,8 +17,8 @@ import (
 	"postern/network/vpc/vpctest"
 )
 
-// withHub gives the sample a peered hub with an inbound endpoint and an endpoint to kms, and an outbound endpoint of its
-// own with a rule that has Amazon's names asked there.
+// withHub gives the sample a peered hub with an inbound endpoint and an endpoint to kms, and an outbound endpoint of
+// its own with a rule that has Amazon's names asked there.
 func withHub(f *doctor.Facts) {
 	n := &f.Network
 	card := func(id, v, subnet, owner, address, group string, kind vpc.InterfaceKind) {
@@ -64,23 +64,23 @@ func TestForwardedNames(t *testing.T) {
 	}{
 		{"the hub's endpoint", func(*doctor.Facts) {}, "kms", nil},
 		{"the VPC's own endpoint", func(*doctor.Facts) {}, "ssm", nil},
-		{"the outbound endpoint's group", func(f *doctor.Facts) { f.Network.SecurityGroups[3].Rules = nil }, "kms", []string{"P16 sg-out broken"}},
+		{"the outbound endpoint's group", func(f *doctor.Facts) { f.Network.SecurityGroups[3].Rules = nil }, "kms", []string{"dns/forward-unreached sg-out broken"}},
 		{"the inbound endpoint's group", func(f *doctor.Facts) {
 			f.Network.SecurityGroups[2].Rules = f.Network.SecurityGroups[2].Rules[1:]
-		}, "kms", []string{"P16 sg-hub broken"}},
-		{"the outbound endpoint", func(f *doctor.Facts) { f.Network.ResolverEndpoints[1].Available = false }, "kms", []string{"P16 rslvr-out-1 broken"}},
+		}, "kms", []string{"dns/forward-unreached sg-hub broken"}},
+		{"the outbound endpoint", func(f *doctor.Facts) { f.Network.ResolverEndpoints[1].Available = false }, "kms", []string{"dns/resolver-unavailable rslvr-out-1 broken"}},
 		{"another server", func(f *doctor.Facts) {
 			f.Network.ResolverRules[0].Targets = []netip.AddrPort{netip.MustParseAddrPort("10.0.2.30:53")}
 			f.Network.SecurityGroups[0].Rules = append(slices.Clone(f.Network.SecurityGroups[0].Rules),
 				vpc.Rule{ID: "sgr-in", Protocol: vpc.UDP, Ports: vpc.PortRange{From: 53, To: 53}, CIDR: prefix("10.0.0.0/8")})
-		}, "kms", []string{"P16 rslvr-rr-1 unknown"}},
-		{"the name's endpoint is gone", func(f *doctor.Facts) { f.Network.Endpoints[3].PrivateDNS = false }, "kms", []string{"P10 vpce-kms broken"}},
+		}, "kms", []string{"dns/forward-not-judged rslvr-rr-1 unknown"}},
+		{"the name's endpoint is gone", func(f *doctor.Facts) { f.Network.Endpoints[3].PrivateDNS = false }, "kms", []string{"dns/private-dns-off vpce-kms broken"}},
 		{"DHCP names the inbound endpoint", func(f *doctor.Facts) { f.DNSServers = []string{"10.1.1.53"} }, "kms", nil},
 		{"whose group does not let it ask", func(f *doctor.Facts) {
 			f.DNSServers = []string{"10.1.1.53"}
 			f.Network.SecurityGroups[2].Rules = f.Network.SecurityGroups[2].Rules[1:]
-		}, "kms", []string{"P10 sg-hub broken"}},
-		{"DHCP names another VPC's resolver", func(f *doctor.Facts) { f.DNSServers = []string{"10.1.0.2"} }, "ssm", []string{"P10 vpc-hub broken", "P10 vpc-1 unknown"}},
+		}, "kms", []string{"dns/server-unreached sg-hub broken"}},
+		{"DHCP names another VPC's resolver", func(f *doctor.Facts) { f.DNSServers = []string{"10.1.0.2"} }, "ssm", []string{"dns/server-unreached vpc-hub broken", "dns/server-not-judged vpc-1 unknown"}},
 		{"rules in a circle", func(f *doctor.Facts) {
 			f.Network.ResolverRules[0].VPCs = append(f.Network.ResolverRules[0].VPCs, "vpc-hub")
 			f.Network.ResolverRules[0].Domain = "kms.us-east-1.amazonaws.com"
@@ -104,7 +104,7 @@ func TestForwardedNames(t *testing.T) {
 	f := healthy(t)
 	withHub(&f)
 	r := assess(t, f, "kms")
-	if len(r.Roads) != 1 || r.Roads[0].Flow.Destination.Addr().String() != "10.1.1.10" || !strings.Contains(r.String(), "rule rslvr-rr-1 has kms.us-east-1.amazonaws.com asked of 10.1.1.53, an inbound endpoint in vpc-hub") {
+	if len(r.Paths) != 1 || r.Paths[0].Flow.Destination.Addr().String() != "10.1.1.10" || !strings.Contains(r.String(), "rule rslvr-rr-1 has kms.us-east-1.amazonaws.com asked of 10.1.1.53, an inbound endpoint in vpc-hub") {
 		t.Errorf("%v", r)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"postern/network"
 )
 
-// TestServiceOfOnesOwn asks why a node does not reach an endpoint service, while acceptance, groups, port and target are
-// missing one after the other.
+// TestServiceOfOnesOwn asks why a node does not reach an endpoint service, while acceptance, groups, port and target
+// are missing one after the other.
 func TestServiceOfOnesOwn(t *testing.T) {
 	s := newStory(t)
 	ctx := t.Context()
@@ -31,7 +31,7 @@ func TestServiceOfOnesOwn(t *testing.T) {
 		r := must(doctor.Explain(ctx, doctor.Clients{EC2: s.Client, STS: &cloud{}}, "us-east-1", *s.eni, to))(t)
 		got := ""
 		for _, f := range r.Findings {
-			got += f.Requirement + " " + f.Resource + ";"
+			got += string(f.ID) + " " + f.Resource + ";"
 		}
 		if got != want || r.Works != (want == "") || len(r.Unchecked) > 0 {
 			t.Errorf("%s: %q, want %q\n%v", step, got, want, r)
@@ -42,16 +42,16 @@ func TestServiceOfOnesOwn(t *testing.T) {
 			}
 		}
 	}
-	expect("no endpoint", to, "P1 "+*s.vpc+";", "no endpoint to "+*made.ServiceName)
+	expect("no endpoint", to, "endpoint/missing "+*s.vpc+";", "no endpoint to "+*made.ServiceName)
 	e := must(s.CreateVpcEndpoint(ctx, &ec2.CreateVpcEndpointInput{
 		VpcId: s.vpc, VpcEndpointType: types.VpcEndpointTypeInterface, ServiceName: made.ServiceName, SubnetIds: []string{*s.subnet}, SecurityGroupIds: []string{*s.endpoints},
 	}))(t).VpcEndpoint.VpcEndpointId
-	expect("not accepted", to, "P1 "+*e+";", "awaits acceptance by the owner of "+*made.ServiceName)
+	expect("not accepted", to, "endpoint/unavailable "+*e+";", "awaits acceptance by the owner of "+*made.ServiceName)
 	must(s.RejectVpcEndpointConnections(ctx, &ec2.RejectVpcEndpointConnectionsInput{ServiceId: made.ServiceId, VpcEndpointIds: []string{*e}}))(t)
-	expect("rejected", to, "P1 "+*e+";", "was rejected by the owner")
+	expect("rejected", to, "endpoint/unavailable "+*e+";", "was rejected by the owner")
 	must(s.AcceptVpcEndpointConnections(ctx, &ec2.AcceptVpcEndpointConnectionsInput{ServiceId: made.ServiceId, VpcEndpointIds: []string{*e}}))(t)
-	expect("another port", *made.ServiceName, "P1 "+*e+";", "takes tcp 5432 only, not tcp 443")
-	expect("the endpoint's group", to, "P9 "+*s.endpoints+";")
+	expect("another port", *made.ServiceName, "endpoint/port "+*e+";", "takes tcp 5432 only, not tcp 443")
+	expect("the endpoint's group", to, "ingress/no-rule "+*s.endpoints+";")
 	allow := func(id *string, port int32, cidr string) {
 		t.Helper()
 		must(s.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: id, IpPermissions: []types.IpPermission{{
@@ -59,13 +59,13 @@ func TestServiceOfOnesOwn(t *testing.T) {
 		}}}))(t)
 	}
 	allow(s.endpoints, 5432, "10.0.1.0/24")
-	expect("the target's group", to, "P5 "+*group+";", "aws ec2 authorize-security-group-ingress --group-id "+*group+" --protocol tcp --port 8080 --cidr 10.0.9.")
+	expect("the target's group", to, "ingress/no-rule "+*group+";", "aws ec2 authorize-security-group-ingress --group-id "+*group+" --protocol tcp --port 8080 --cidr 10.0.9.")
 	allow(group, 8080, "10.0.9.0/24")
 	expect("all is well", to, "")
 	if err := s.heart.ReleaseOwner(ctx, "mi-2"); err != nil {
 		t.Fatal(err)
 	}
-	expect("nothing runs there", to, "P5 "+*db+";")
+	expect("nothing runs there", to, "address/detached "+*db+";")
 	must(s.DeleteNetworkInterface(ctx, &ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: db}))(t)
-	expect("the target is gone", to, "P1 "+*db+";", "is gone")
+	expect("the target is gone", to, "address/unassigned "+*db+";", "is gone")
 }

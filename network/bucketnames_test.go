@@ -8,7 +8,7 @@ import (
 )
 
 // TestNamesOfS3: S3's names, and those of every bucket, lead to its public addresses, which lie in the prefix list of
-// their own region and of no other (P6).
+// their own region and of no other.
 func TestNamesOfS3(t *testing.T) {
 	l := newLab(t, network.Limits{})
 	in := func(region string, n int) bool {

@@ -128,7 +128,7 @@ func (p *plan) placeInterfaces(e *VpcEndpoint, in CreateVpcEndpointInput) (err e
 	return nil
 }
 
-// serviceFor finds the service of the endpoint's own region: no endpoint serves another one (P6 on AWS's page of
+// serviceFor finds the service of the endpoint's own region: no endpoint serves another one (AWS's page of
 // limitations: "VPC endpoints don't support cross-Region requests").
 func (p *plan) serviceFor(in CreateVpcEndpointInput) (EndpointService, error) {
 	if in.Service == "" {

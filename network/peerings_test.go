@@ -74,7 +74,7 @@ func TestRefusePeering(t *testing.T) {
 	})
 }
 
-// TestPeeredEndpoint sees a node of a peered VPC reach an interface endpoint (P7), as long as the peering is there.
+// TestPeeredEndpoint sees a node of a peered VPC reach an interface endpoint, as long as the peering is there.
 func TestPeeredEndpoint(t *testing.T) {
 	l := newLab(t, network.Limits{})
 	l.hostnames()

@@ -416,7 +416,7 @@ func TestRefuseGatewayEndpoint(t *testing.T) {
 	})
 }
 
-// TestGatewayRoute sees the judge send flows to S3 to the gateway endpoint: from subnets on its route tables only (P8).
+// TestGatewayRoute sees the judge send flows to S3 to the gateway endpoint: from subnets on its route tables only.
 func TestGatewayRoute(t *testing.T) {
 	l := newLab(t, network.Limits{})
 	table := must(l.CreateRouteTable(l.ctx, here, network.CreateRouteTableInput{VPC: l.vpc}))(t).ID

@@ -79,7 +79,7 @@ func TestGatewayEndpoint(t *testing.T) {
 	echoes(t, other)
 }
 
-// TestGatewayEndpointOverPeering: a peered VPC does not reach it, whatever its routes say (P8).
+// TestGatewayEndpointOverPeering: a peered VPC does not reach it, whatever its routes say.
 func TestGatewayEndpointOverPeering(t *testing.T) {
 	l := gatewayed(t)
 	s3 := netip.AddrPortFrom(vpctest.PublicS3, 443)
@@ -102,7 +102,7 @@ func TestGatewayEndpointOverPeering(t *testing.T) {
 		n.Interfaces = append(n.Interfaces, vpc.Interface{ID: "eni-3", VPC: "vpc-3", Subnet: "subnet-3", Owner: "i-3", Groups: []string{"sg-3"}, Addresses: []netip.Addr{far}})
 	})
 	third := fabrictest.NewNode(t, l.Fabric, "eni-3", far, 1500)
-	echoes(t, dial(t, third, ssmA)) // the interface endpoint is reached (P7)
+	echoes(t, dial(t, third, ssmA)) // the interface endpoint is reached
 	timesOut(t, third, s3)
 	echoes(t, dial(t, l.node(), s3))
 }

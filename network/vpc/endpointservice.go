@@ -178,7 +178,7 @@ func (s *Snapshot) explainTarget(t *trace, target ServiceTarget) Explanation {
 	return Explanation{
 		Flow: f, Verdict: Verdict{Step: StepTarget, Reason: ReasonNoInterface, Resource: target.Interface},
 		Steps: []StepReport{{
-			Step: StepTarget, Outcome: Refused, Resource: target.Interface, Requirement: "P1",
+			Step: StepTarget, Outcome: Refused, Resource: target.Interface, Reason: ReasonNoInterface,
 			Why:    fmt.Sprintf("%s, where %s leads, is gone", target.Interface, service.ID),
 			Remedy: fmt.Sprintf("give %s another target", service.ID),
 		}},

@@ -21,8 +21,8 @@ type StepReport struct {
 	Why string `json:"why"`
 	// Remedy says what to change so that this step passes; only the refusing step has one.
 	Remedy string `json:"remedy,omitempty"`
-	// Requirement is the row of the product's requirements that the refusal breaks, such as "P9".
-	Requirement string `json:"requirement,omitempty"`
+	// Reason is the verdict's, where this step refuses.
+	Reason Reason `json:"reason,omitempty"`
 }
 
 // Explanation is a flow's whole journey: what Decide says and why.

@@ -12,8 +12,8 @@ type Forwarding struct {
 	Domain   string           `json:"domain"`
 	Endpoint string           `json:"endpoint"`
 	Targets  []netip.AddrPort `json:"targets"`
-	// Roads are the journeys of a question over UDP, from each of the endpoint's interfaces to each target.
-	Roads []Explanation `json:"roads,omitempty"`
+	// Paths are the journeys of a question over UDP, from each of the endpoint's interfaces to each target.
+	Paths []Explanation `json:"paths,omitempty"`
 }
 
 // questionPort stands for the ephemeral port that a question would come from.
@@ -25,7 +25,7 @@ func (s *Snapshot) explainForward(x *NameExplanation, rule *ResolverRule) {
 	x.Forward = &Forwarding{Rule: rule.ID, Domain: rule.Domain, Endpoint: rule.Endpoint, Targets: rule.Targets}
 	e := s.resolvers[rule.Endpoint]
 	if e == nil || !e.Available || len(e.cards) == 0 {
-		x.find(CauseForwardUnavailable, rule.Endpoint, "P16",
+		x.find(CauseForwardUnavailable, rule.Endpoint,
 			fmt.Sprintf("rule %s sends %s on by Resolver endpoint %q, which is not available", rule.ID, x.Name, rule.Endpoint),
 			fmt.Sprintf("give %s an outbound endpoint that is operational", rule.ID))
 		return
@@ -33,22 +33,22 @@ func (s *Snapshot) explainForward(x *NameExplanation, rule *ResolverRule) {
 	works := false
 	for _, to := range rule.Targets {
 		for _, c := range e.cards {
-			road := s.Explain(Flow{From: c.ID, Protocol: UDP, Source: netip.AddrPortFrom(c.Addresses[0], questionPort), Destination: to})
-			x.Forward.Roads = append(x.Forward.Roads, road)
-			works = works || road.Works()
+			path := s.Explain(Flow{From: c.ID, Protocol: UDP, Source: netip.AddrPortFrom(c.Addresses[0], questionPort), Destination: to})
+			x.Forward.Paths = append(x.Forward.Paths, path)
+			works = works || path.Works()
 		}
 	}
 	if works {
 		return
 	}
 	said := map[string]bool{}
-	for i := range x.Forward.Roads {
-		r := x.Forward.Roads[i].Refusal()
+	for i := range x.Forward.Paths {
+		r := x.Forward.Paths[i].Refusal()
 		if r == nil || said[r.Why] {
 			continue
 		}
 		said[r.Why] = true
-		x.find(CauseForwardRefused, r.Resource, "P16", fmt.Sprintf("rule %s sends %s to %s, and the question does not arrive: %s",
-			rule.ID, x.Name, x.Forward.Roads[i].Flow.Destination, r.Why), r.Remedy)
+		x.find(CauseForwardRefused, r.Resource, fmt.Sprintf("rule %s sends %s to %s, and the question does not arrive: %s",
+			rule.ID, x.Name, x.Forward.Paths[i].Flow.Destination, r.Why), r.Remedy)
 	}
 }

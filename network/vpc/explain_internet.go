@@ -14,23 +14,23 @@ func (t *trace) passedNAT() StepReport {
 		t.nat.ID, t.nat.Subnet, t.nat.subnet.tableID(), t.onward.prefix, t.onward.Target.ID)
 }
 
-func (t *trace) refusedNAT() (why, remedy, requirement string) {
+func (t *trace) refusedNAT() (why, remedy string) {
 	n, f := t.nat, &t.flow
 	switch t.verdict.Reason {
 	case ReasonNATUnavailable:
-		return fmt.Sprintf("NAT gateway %s is not available", n.ID), "create a NAT gateway again and replace the route to it", "P3"
+		return fmt.Sprintf("NAT gateway %s is not available", n.ID), "create a NAT gateway again and replace the route to it"
 	case ReasonNATPrivate:
-		return fmt.Sprintf("%s is a private NAT gateway, which has no road to the Internet", n.ID),
-			"use a VPC endpoint, or a NAT gateway of connectivity type public", "P3"
+		return fmt.Sprintf("%s is a private NAT gateway, which has no path to the Internet", n.ID),
+			"use a VPC endpoint, or a NAT gateway of connectivity type public"
 	case ReasonNATRoute:
-		return t.refusedOnward(), fmt.Sprintf("add a route to an Internet gateway in %s", n.subnet.tableID()), "P3"
+		return t.refusedOnward(), fmt.Sprintf("add a route to an Internet gateway in %s", n.subnet.tableID())
 	}
 	if t.natOut.acl == nil {
 		why, remedy = t.refusedACL(t.natIn, "inbound", "from", f.Source.Addr(), t.from)
 	} else {
 		why, remedy = t.refusedACL(t.natOut, "outbound", "to", f.Destination.Addr(), nil)
 	}
-	return fmt.Sprintf("at NAT gateway %s in %s: %s", n.ID, n.Subnet, why), remedy, "P5"
+	return fmt.Sprintf("at NAT gateway %s in %s: %s", n.ID, n.Subnet, why), remedy
 }
 
 func (t *trace) refusedOnward() string {
@@ -38,7 +38,7 @@ func (t *trace) refusedOnward() string {
 	table := n.subnet.tableID()
 	switch {
 	case t.onward == nil:
-		return fmt.Sprintf("NAT gateway %s stands in %s, and no route of its table %s leads to %s: it has no road to the Internet itself", n.ID, n.Subnet, table, destination)
+		return fmt.Sprintf("NAT gateway %s stands in %s, and no route of its table %s leads to %s: it has no path to the Internet itself", n.ID, n.Subnet, table, destination)
 	case t.onward.Target.Kind == Blackhole:
 		return fmt.Sprintf("NAT gateway %s stands in %s, whose table %s sends %s to %s, which is gone (blackhole)", n.ID, n.Subnet, table, t.onward.prefix, t.onward.Target.ID)
 	}

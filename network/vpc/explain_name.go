@@ -27,11 +27,10 @@ type NameExplanation struct {
 
 // NameFinding is one cause why a name does not resolve to private addresses.
 type NameFinding struct {
-	Cause       NameCause `json:"cause"`
-	Resource    string    `json:"resource"`
-	Why         string    `json:"why"`
-	Remedy      string    `json:"remedy"`
-	Requirement string    `json:"requirement"`
+	Cause    NameCause `json:"cause"`
+	Resource string    `json:"resource"`
+	Why      string    `json:"why"`
+	Remedy   string    `json:"remedy"`
 }
 
 // NameCause says in one word why a name does not resolve privately.
@@ -57,7 +56,7 @@ func (s *Snapshot) ExplainName(vpcID, name string) NameExplanation {
 	x := NameExplanation{VPC: vpcID, Name: canonical(name)}
 	r := s.vpcs[vpcID]
 	if r == nil {
-		x.find(CauseNoVPC, vpcID, "P5", "no VPC has this id", "use the id of an existing VPC")
+		x.find(CauseNoVPC, vpcID, "no VPC has this id", "use the id of an existing VPC")
 		return x
 	}
 	a := s.Resolve(vpcID, name, TypeANY)
@@ -79,7 +78,7 @@ func (s *Snapshot) ExplainName(vpcID, name string) NameExplanation {
 		return x
 	}
 	if !r.DNSSupport {
-		x.find(CauseDNSSupportOff, r.ID, "P10", fmt.Sprintf("DNS support is off in %s, so its resolver does not answer", r.ID),
+		x.find(CauseDNSSupportOff, r.ID, fmt.Sprintf("DNS support is off in %s, so its resolver does not answer", r.ID),
 			fmt.Sprintf("set enableDnsSupport of %s to true", r.ID))
 	}
 	switch {
@@ -89,32 +88,32 @@ func (s *Snapshot) ExplainName(vpcID, name string) NameExplanation {
 	case x.Service != "":
 		x.findElsewhere(s, r)
 	case r.DNSSupport:
-		x.find(CauseUnknownName, r.ID, "P10", fmt.Sprintf("no endpoint and no interface that %s can see has this name", r.ID),
+		x.find(CauseUnknownName, r.ID, fmt.Sprintf("no endpoint and no interface that %s can see has this name", r.ID),
 			"use the name of a service with an endpoint, or of an existing interface")
 	}
 	return x
 }
 
-func (x *NameExplanation) find(cause NameCause, resource, requirement, why, remedy string) {
-	x.Findings = append(x.Findings, NameFinding{cause, resource, why, remedy, requirement})
+func (x *NameExplanation) find(cause NameCause, resource, why, remedy string) {
+	x.Findings = append(x.Findings, NameFinding{cause, resource, why, remedy})
 }
 
 // findEndpoint says what keeps an endpoint of the VPC from having its private names.
 func (x *NameExplanation) findEndpoint(r *realm, e *endpoint) {
 	if !e.Available {
 		why, remedy := e.unavailable()
-		x.find(CauseUnavailable, e.ID, Requirement(e.Service), why, remedy)
+		x.find(CauseUnavailable, e.ID, why, remedy)
 	}
 	if !e.PrivateDNS {
-		x.find(CausePrivateDNSOff, e.ID, "P10", fmt.Sprintf("private DNS is off on endpoint %s, so %s does not lead to it", e.ID, x.Name),
+		x.find(CausePrivateDNSOff, e.ID, fmt.Sprintf("private DNS is off on endpoint %s, so %s does not lead to it", e.ID, x.Name),
 			fmt.Sprintf("modify %s with private DNS enabled, or use its own name %s", e.ID, e.Name))
 	}
 	if e.PrivateDNS && !r.DNSHostnames {
-		x.find(CauseDNSHostnamesOff, r.ID, "P10", fmt.Sprintf("DNS hostnames are off in %s, and private DNS of %s needs them", r.ID, e.ID),
+		x.find(CauseDNSHostnamesOff, r.ID, fmt.Sprintf("DNS hostnames are off in %s, and private DNS of %s needs them", r.ID, e.ID),
 			fmt.Sprintf("set enableDnsHostnames of %s to true", r.ID))
 	}
 	if len(e.cards) == 0 {
-		x.find(CauseNoInterface, e.ID, Requirement(e.Service), fmt.Sprintf("endpoint %s has no interface in any subnet", e.ID),
+		x.find(CauseNoInterface, e.ID, fmt.Sprintf("endpoint %s has no interface in any subnet", e.ID),
 			fmt.Sprintf("add a subnet to %s", e.ID))
 	}
 }
@@ -127,7 +126,7 @@ func (x *NameExplanation) findElsewhere(s *Snapshot, r *realm) {
 			break
 		}
 	}
-	x.find(CauseNoEndpoint, r.ID, Requirement(x.Service), why,
+	x.find(CauseNoEndpoint, r.ID, why,
 		fmt.Sprintf("create an interface endpoint to %s in %s with private DNS", x.Service, r.ID))
 }
 

@@ -9,89 +9,83 @@ import (
 
 // refusal explains the step that refused, by its reason.
 func (t *trace) refusal() StepReport {
-	r := StepReport{Outcome: Refused, Resource: t.verdict.Resource}
+	r := StepReport{Outcome: Refused, Resource: t.verdict.Resource, Reason: t.verdict.Reason}
 	switch t.verdict.Step {
 	case StepSource:
-		r.Why, r.Remedy, r.Requirement = t.refusedSource()
+		r.Why, r.Remedy = t.refusedSource()
 	case StepService:
-		r.Why, r.Remedy, r.Requirement = t.refusedService()
+		r.Why, r.Remedy = t.refusedService()
 	case StepEgress:
-		r.Why, r.Remedy, r.Requirement = t.refusedEgress()
+		r.Why, r.Remedy = t.refusedEgress()
 	case StepACLOut:
 		r.Why, r.Remedy = t.refusedACL(t.aclOut, "outbound", "to", t.flow.Destination.Addr(), t.to)
-		r.Requirement = "P5"
 	case StepRoute:
-		r.Why, r.Remedy, r.Requirement = t.refusedRoute()
+		r.Why, r.Remedy = t.refusedRoute()
 	case StepPeering:
-		r.Why, r.Remedy, r.Requirement = t.refusedPeering()
+		r.Why, r.Remedy = t.refusedPeering()
 	case StepNAT:
-		r.Why, r.Remedy, r.Requirement = t.refusedNAT()
+		r.Why, r.Remedy = t.refusedNAT()
 	case StepTarget:
-		r.Why, r.Remedy, r.Requirement = t.refusedTarget()
+		r.Why, r.Remedy = t.refusedTarget()
 	case StepACLIn:
 		r.Why, r.Remedy = t.refusedACL(t.aclIn, "inbound", "from", t.flow.Source.Addr(), t.from)
-		r.Requirement = "P5"
 	case StepIngress:
-		r.Why, r.Remedy, r.Requirement = t.refusedIngress()
+		r.Why, r.Remedy = t.refusedIngress()
 	}
 	return r
 }
 
-func (t *trace) refusedSource() (why, remedy, requirement string) {
+func (t *trace) refusedSource() (why, remedy string) {
 	f := &t.flow
 	switch t.verdict.Reason {
 	case ReasonUnknownSender:
-		return fmt.Sprintf("no network interface has the id %q", f.From), "attach the node to a network interface", "P5"
+		return fmt.Sprintf("no network interface has the id %q", f.From), "attach the node to a network interface"
 	case ReasonMalformed:
 		return fmt.Sprintf("%s and %s are not two unicast addresses of one family", f.Source.Addr(), f.Destination.Addr()),
-			"send from the interface's own address to a unicast address", "P5"
+			"send from the interface's own address to a unicast address"
 	case ReasonGatewayInterface:
 		return fmt.Sprintf("%s belongs to NAT gateway %s, which begins nothing of its own", f.From, t.verdict.Resource),
-			"start the connection at the node", "P4"
+			"start the connection at the node"
 	case ReasonEndpointStarts:
 		return fmt.Sprintf("%s belongs to an endpoint, which answers and never starts a connection", f.From),
-			"start the connection at the node", "P4"
+			"start the connection at the node"
 	case ReasonResolverUnavailable:
 		return t.resolverUnavailable()
 	case ReasonEndpointUnavailable:
-		why, remedy = t.from.endpoint.unavailable()
-		return why, remedy, t.from.requirement()
+		return t.from.endpoint.unavailable()
 	}
 	return fmt.Sprintf("%s is not an address of %s, which has %s", f.Source.Addr(), t.from.title(), joinAddresses(t.from.Addresses)),
-		fmt.Sprintf("send from %s, or turn %s's source/destination check off", t.from.Addresses[0], f.From), "P5"
+		fmt.Sprintf("send from %s, or turn %s's source/destination check off", t.from.Addresses[0], f.From)
 }
 
-func (t *trace) refusedService() (why, remedy, requirement string) {
+func (t *trace) refusedService() (why, remedy string) {
 	f, home := &t.flow, t.from.VPC
 	switch t.verdict.Reason {
 	case ReasonDNSOff:
 		return fmt.Sprintf("DNS support is off in %s, so its resolver does not answer", home),
-			fmt.Sprintf("set enableDnsSupport of %s to true", home), "P10"
+			fmt.Sprintf("set enableDnsSupport of %s to true", home)
 	case ReasonNotInstance:
 		return fmt.Sprintf("%s is not an instance's interface and has no instance metadata", t.from.title()),
-			"give the node its identity by activation", "P25"
+			"give the node its identity by activation"
 	}
 	if f.Destination.Addr() == MetadataAddress {
-		return fmt.Sprintf("the instance metadata service does not take %s", f.describe()), "use tcp 80", "P5"
+		return fmt.Sprintf("the instance metadata service does not take %s", f.describe()), "use tcp 80"
 	}
-	return fmt.Sprintf("the resolver does not take %s", f.describe()), "use udp 53 or tcp 53", "P10"
+	return fmt.Sprintf("the resolver does not take %s", f.describe()), "use udp 53 or tcp 53"
 }
 
-func (t *trace) refusedEgress() (why, remedy, requirement string) {
+func (t *trace) refusedEgress() (why, remedy string) {
 	f := &t.flow
-	peer, requirement := host(f.Destination.Addr()).String(), "P5"
-	if t.from.Kind == ResolverInterface {
-		requirement = "P16"
-	}
+	peer := host(f.Destination.Addr()).String()
 	switch {
 	case t.to != nil && len(t.to.groups) > 0 && t.referable():
 		peer = t.to.groups[0].ID + " or " + t.to.subnet.rangeOf(f.Destination.Addr()).String()
 	case t.hop != nil && t.hop.Target.Kind == ViaGatewayEndpoint && t.hop.PrefixList != "":
-		peer, requirement = "prefix list "+t.hop.PrefixList, "P21"
+		peer = "prefix list " + t.hop.PrefixList
 	}
 	if len(t.from.groups) == 0 {
 		return fmt.Sprintf("%s has no security group, so nothing is allowed", t.from.title()),
-			fmt.Sprintf("give %s a group with outbound %s to %s", t.from.ID, f.describe(), peer), requirement
+			fmt.Sprintf("give %s a group with outbound %s to %s", t.from.ID, f.describe(), peer)
 	}
 	why = fmt.Sprintf("no rule of %s allows outbound %s to %s%s",
 		t.from.groupTitles(), f.describe(), f.Destination.Addr(), t.to.inBrackets())
@@ -99,25 +93,18 @@ func (t *trace) refusedEgress() (why, remedy, requirement string) {
 	if t.verdict.Reason == ReasonStaleRule {
 		why, remedy = t.refusedStale(t.from.VPC, why, remedy)
 	}
-	return why, remedy, requirement
+	return why, remedy
 }
 
-func (t *trace) refusedIngress() (why, remedy, requirement string) {
+func (t *trace) refusedIngress() (why, remedy string) {
 	f := &t.flow
 	peer := t.from.subnet.rangeOf(f.Source.Addr()).String()
 	if len(t.from.groups) > 0 && t.referable() {
 		peer = t.from.groups[0].ID + " or " + peer
 	}
-	requirement = "P5"
-	switch t.to.Kind {
-	case EndpointInterface:
-		requirement = "P9"
-	case ResolverInterface:
-		requirement = "P16"
-	}
 	if len(t.to.groups) == 0 {
 		return fmt.Sprintf("%s has no security group, so nothing is allowed", t.to.title()),
-			fmt.Sprintf("give %s a group with inbound %s from %s", t.to.ID, f.describe(), peer), requirement
+			fmt.Sprintf("give %s a group with inbound %s from %s", t.to.ID, f.describe(), peer)
 	}
 	why = fmt.Sprintf("no rule of %s allows inbound %s from %s%s",
 		t.to.groupTitles(), f.describe(), f.Source.Addr(), t.from.inBrackets())
@@ -125,7 +112,7 @@ func (t *trace) refusedIngress() (why, remedy, requirement string) {
 	if t.verdict.Reason == ReasonStaleRule {
 		why, remedy = t.refusedStale(t.to.VPC, why, remedy)
 	}
-	return why, remedy, requirement
+	return why, remedy
 }
 
 // inBrackets lists the interface's groups for a sentence about its address.
@@ -164,42 +151,42 @@ func (t *trace) refusedACL(r aclRef, way, preposition string, far netip.Addr, c 
 			r.entry.Number, r.acl.ID, way, ports, preposition, peer)
 }
 
-func (t *trace) refusedRoute() (why, remedy, requirement string) {
+func (t *trace) refusedRoute() (why, remedy string) {
 	destination := t.flow.Destination.Addr()
 	switch {
 	case t.verdict.Reason == ReasonBlackhole:
 		return fmt.Sprintf("%s sends %s to %s, which is gone (blackhole)", t.tableID(), t.hop.prefix, t.hop.Target.ID),
-			fmt.Sprintf("replace the route to %s in %s", t.hop.prefix, t.tableID()), "P5"
+			fmt.Sprintf("replace the route to %s in %s", t.hop.prefix, t.tableID())
 	case t.verdict.Reason == ReasonNotJudged:
 		return fmt.Sprintf("%s sends %s to %s, and what lies behind it is not judged here", t.tableID(), t.hop.prefix, t.hop.Target.ID),
-			"look at the routes and rules behind " + t.hop.Target.ID, "P5"
+			"look at the routes and rules behind " + t.hop.Target.ID
 	case !unicast(destination):
 		return fmt.Sprintf("%s is not carried: it is no unicast address beyond the link", destination),
-			"send to a unicast address", "P5"
+			"send to a unicast address"
 	case destination.IsPrivate():
 		return fmt.Sprintf("no route of %s leads to %s", t.tableID(), destination),
-			fmt.Sprintf("add a route to %s in %s, through a peering for an address of another VPC", host(destination), t.tableID()), "P7"
+			fmt.Sprintf("add a route to %s in %s, through a peering for an address of another VPC", host(destination), t.tableID())
 	}
 	if e := t.from.realm.gatewayTo(destination); e != nil {
 		return fmt.Sprintf("gateway endpoint %s leads to %s, but %s is not among its route tables", e.ID, destination, t.tableID()),
-			fmt.Sprintf("associate %s with %s", e.ID, t.tableID()), "P21"
+			fmt.Sprintf("associate %s with %s", e.ID, t.tableID())
 	}
-	return fmt.Sprintf("no route of %s leads to %s: %s has no road to the Internet", t.tableID(), destination, t.from.subnet.ID),
-		fmt.Sprintf("use a VPC endpoint, or add a route to an Internet or NAT gateway in %s", t.tableID()), "P3"
+	return fmt.Sprintf("no route of %s leads to %s: %s has no path to the Internet", t.tableID(), destination, t.from.subnet.ID),
+		fmt.Sprintf("use a VPC endpoint, or add a route to an Internet or NAT gateway in %s", t.tableID())
 }
 
-func (t *trace) refusedPeering() (why, remedy, requirement string) {
+func (t *trace) refusedPeering() (why, remedy string) {
 	p := t.hop.peering
 	if t.verdict.Reason == ReasonPeeringInactive {
-		return fmt.Sprintf("peering %s is not active", p.ID), fmt.Sprintf("accept %s, or request a new peering", p.ID), "P7"
+		return fmt.Sprintf("peering %s is not active", p.ID), fmt.Sprintf("accept %s, or request a new peering", p.ID)
 	}
 	if e := t.destination.gatewayFor(t.flow.Destination.Addr()); e != nil {
 		return fmt.Sprintf("gateway endpoint %s serves only %s itself and is never reached over a peering", e.ID, e.VPC),
-			fmt.Sprintf("create a gateway endpoint for %s in %s", e.Service, t.from.VPC), "P8"
+			fmt.Sprintf("create a gateway endpoint for %s in %s", e.Service, t.from.VPC)
 	}
 	return fmt.Sprintf("peering %s carries only what goes between %s and %s; %s → %s goes beyond them",
 			p.ID, p.Requester, p.Accepter, t.flow.Source.Addr(), t.flow.Destination.Addr()),
-		"peer the two VPCs directly: a peering is not transitive", "P7"
+		"peer the two VPCs directly: a peering is not transitive"
 }
 
 // gatewayFor is a gateway endpoint of the VPC whose routes cover the address, or nil.
@@ -224,50 +211,48 @@ func (r *realm) gatewayTo(a netip.Addr) *endpoint {
 	return nil
 }
 
-func (t *trace) refusedTarget() (why, remedy, requirement string) {
+func (t *trace) refusedTarget() (why, remedy string) {
 	f := &t.flow
 	destination := f.Destination.Addr()
 	switch t.verdict.Reason {
 	case ReasonResolverOutside:
 		return fmt.Sprintf("%s is the resolver of %s and answers only inside that VPC", destination, t.destination.ID),
-			t.destination.askInstead(), "P10"
+			t.destination.askInstead()
 	case ReasonDetached:
 		return fmt.Sprintf("%s has the address but is attached to nothing", t.to.ID),
-			fmt.Sprintf("attach %s to an instance", t.to.ID), "P5"
+			fmt.Sprintf("attach %s to an instance", t.to.ID)
 	case ReasonEndpointUnavailable:
-		why, remedy = t.unavailable().unavailable()
-		return why, remedy, t.endpointRequirement()
+		return t.unavailable().unavailable()
 	case ReasonEndpointPort:
 		ports := t.to.endpoint.ports()
-		return fmt.Sprintf("endpoint %s takes %s only, not %s", t.verdict.Resource, ports, f.describe()), "use " + ports, "P1"
+		return fmt.Sprintf("endpoint %s takes %s only, not %s", t.verdict.Resource, ports, f.describe()), "use " + ports
 	case ReasonServiceSide:
 		return fmt.Sprintf("%s, the service's own side, starts connections and takes none", t.to.title()),
-			"connect to an endpoint of the service", "P1"
+			"connect to an endpoint of the service"
 	case ReasonResolverUnavailable:
 		return t.resolverUnavailable()
 	case ReasonResolverPort:
 		return t.refusedResolverPort()
 	case ReasonNotForwarding:
 		return fmt.Sprintf("the route leads to %s, which checks destinations and forwards nothing", t.to.title()),
-			fmt.Sprintf("turn %s's source/destination check off", t.to.ID), "P5"
+			fmt.Sprintf("turn %s's source/destination check off", t.to.ID)
 	case ReasonLoop:
 		return fmt.Sprintf("the route leads back to %s itself", t.to.ID),
-			fmt.Sprintf("give %s a route table without that route", t.from.subnet.ID), "P5"
+			fmt.Sprintf("give %s a route table without that route", t.from.subnet.ID)
 	case ReasonNoPublicAddress:
-		why, remedy = t.refusedPublic()
-		return why, remedy, "P3"
+		return t.refusedPublic()
 	case ReasonNothingThere:
 		return fmt.Sprintf("%s takes it out, but nothing there has %s: public services of AWS take tcp 443, and the server leads to nothing else at that address", t.hop.Target.ID, f.describe()+" at "+destination.String()),
-			"use a public name of a service with tcp 443, or let the server lead there", "P3"
+			"use a public name of a service with tcp 443, or let the server lead there"
 	case ReasonGatewayInterface:
 		return fmt.Sprintf("%s belongs to NAT gateway %s, which takes nothing for itself", t.to.ID, t.verdict.Resource),
-			"connect to the address that is wanted: the route leads through the NAT gateway", "P5"
+			"connect to the address that is wanted: the route leads through the NAT gateway"
 	case ReasonNotPublic:
 		return fmt.Sprintf("%s is no address of the Internet, and %s leads nowhere else", destination, t.hop.Target.ID),
-			"add a route to where the address is", "P5"
+			"add a route to where the address is"
 	}
 	return fmt.Sprintf("no network interface of %s has the address %s", t.destination.ID, destination),
-		"use the address of an interface; an endpoint's addresses are what its names resolve to", "P1"
+		"use the address of an interface; an endpoint's addresses are what its names resolve to"
 }
 
 // unavailable is the endpoint that takes nothing.
@@ -276,42 +261,6 @@ func (t *trace) unavailable() *endpoint {
 		return t.hop.gateway
 	}
 	return t.to.endpoint
-}
-
-func (t *trace) endpointRequirement() string {
-	if t.hop != nil && t.hop.gateway != nil {
-		return Requirement(t.hop.gateway.Service)
-	}
-	return t.to.requirement()
-}
-
-func (c *card) requirement() string {
-	if c.endpoint == nil {
-		return "P1"
-	}
-	return Requirement(c.endpoint.Service)
-}
-
-// Requirement is the row of the product's requirements that asks for an endpoint to the service: P17 for
-// "com.amazonaws.us-east-1.ssm" and so on, P1 for those without a row of their own.
-func Requirement(service string) string {
-	switch service[strings.LastIndexByte(service, '.')+1:] {
-	case "ssm":
-		return "P17"
-	case "ssmmessages":
-		return "P18"
-	case "ec2messages":
-		return "P19"
-	case "ec2":
-		return "P20"
-	case "s3":
-		return "P21"
-	case "kms":
-		return "P22"
-	case "logs":
-		return "P23"
-	}
-	return "P1"
 }
 
 func joinAddresses(addresses []netip.Addr) string {

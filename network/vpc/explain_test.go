@@ -12,40 +12,40 @@ import (
 	"postern/network/vpc/vpctest"
 )
 
-// TestRefusals: for each way to break the road, the requirement and the remedy that the refusing step names.
+// TestRefusals breaks the path in each way, and wants the reason and the remedy that the refusing step names.
 func TestRefusals(t *testing.T) {
 	rows := []struct {
 		name string
 		change
-		flow        vpc.Flow
-		requirement string
-		remedy      string
+		flow   vpc.Flow
+		reason vpc.Reason
+		remedy string
 	}{
-		{"endpoint group's rule", func(n *vpc.Network) { n.SecurityGroups[1].Rules = nil }, tcp(node, nodeHTTP, ssmB), "P9",
+		{"endpoint group's rule", func(n *vpc.Network) { n.SecurityGroups[1].Rules = nil }, tcp(node, nodeHTTP, ssmB), vpc.ReasonNoRule,
 			"authorize inbound tcp 443 on sg-endpoints from sg-nodes or 10.0.1.0/24"},
-		{"endpoint without group", func(n *vpc.Network) { n.Interfaces[2].Groups = nil }, tcp(node, nodeHTTP, ssmA), "P9",
+		{"endpoint without group", func(n *vpc.Network) { n.Interfaces[2].Groups = nil }, tcp(node, nodeHTTP, ssmA), vpc.ReasonNoRule,
 			"give eni-ssm-a a group with inbound tcp 443 from sg-nodes or 10.0.1.0/24"},
-		{"node's egress", withEgress(), tcp(node, nodeHTTP, ssmB), "P5",
+		{"node's egress", withEgress(), tcp(node, nodeHTTP, ssmB), vpc.ReasonNoRule,
 			"authorize outbound tcp 443 on sg-nodes to sg-endpoints or 10.0.2.0/24"},
-		{"node's egress to S3", both(withS3, withEgress()), tcp(node, nodeHTTP, "52.216.1.1:443"), "P21",
+		{"node's egress to S3", both(withS3, withEgress()), tcp(node, nodeHTTP, "52.216.1.1:443"), vpc.ReasonNoRule,
 			"authorize outbound tcp 443 on sg-nodes to prefix list pl-s3"},
-		{"ACL", withACL(), tcp(node, nodeHTTP, ssmB), "P5",
+		{"ACL", withACL(), tcp(node, nodeHTTP, ssmB), vpc.ReasonACLDenied,
 			"add an entry to acl-b that allows inbound tcp 443 from 10.0.1.0/24"},
-		{"ACL entry", withACL(vpc.ACLEntry{Number: 9, Protocol: vpc.AllProtocols, CIDR: prefix("10.0.0.0/8")}), tcp(node, nodeHTTP, ssmB), "P5",
+		{"ACL entry", withACL(vpc.ACLEntry{Number: 9, Protocol: vpc.AllProtocols, CIDR: prefix("10.0.0.0/8")}), tcp(node, nodeHTTP, ssmB), vpc.ReasonACLDenied,
 			"delete entry 9 of acl-b, or add one with a lower number that allows inbound tcp 443 from 10.0.1.0/24"},
-		{"ACL on the way back", withACL(vpc.ACLEntry{Number: 9, Allow: true, Protocol: vpc.AllProtocols, CIDR: prefix("0.0.0.0/0")}), tcp(node, nodeHTTP, ssmB), "P5",
+		{"ACL on the way back", withACL(vpc.ACLEntry{Number: 9, Allow: true, Protocol: vpc.AllProtocols, CIDR: prefix("0.0.0.0/0")}), tcp(node, nodeHTTP, ssmB), vpc.ReasonACLDenied,
 			"add an entry to acl-b that allows outbound tcp 1024-65535 to 10.0.1.0/24"},
-		{"endpoint pending", func(n *vpc.Network) { n.Endpoints[0].Available = false }, tcp(node, nodeHTTP, ssmB), "P17",
+		{"endpoint pending", func(n *vpc.Network) { n.Endpoints[0].Available = false }, tcp(node, nodeHTTP, ssmB), vpc.ReasonEndpointUnavailable,
 			"wait until vpce-ssm is available, or create the endpoint again"},
-		{"no Internet", none, tcp(node, nodeHTTP, "1.1.1.1:443"), "P3",
+		{"no Internet", none, tcp(node, nodeHTTP, "1.1.1.1:443"), vpc.ReasonNoRoute,
 			"use a VPC endpoint, or add a route to an Internet or NAT gateway in rtb-1"},
-		{"gateway endpoint over peering", both(withS3, withPeer(true, "us-east-1")), tcp("eni-far", "10.1.1.20:40000", "52.216.1.1:443"), "P8",
+		{"gateway endpoint over peering", both(withS3, withPeer(true, "us-east-1")), tcp("eni-far", "10.1.1.20:40000", "52.216.1.1:443"), vpc.ReasonNotTransitive,
 			"create a gateway endpoint for com.amazonaws.us-east-1.s3 in vpc-2"},
-		{"peering", withPeer(false, "us-east-1"), tcp("eni-far", "10.1.1.20:40000", ssmA), "P7",
+		{"peering", withPeer(false, "us-east-1"), tcp("eni-far", "10.1.1.20:40000", ssmA), vpc.ReasonPeeringInactive,
 			"accept pcx-1, or request a new peering"},
-		{"DNS support", func(n *vpc.Network) { n.VPCs[0].DNSSupport = false }, udp(node, "10.0.1.20:5000", "10.0.0.2:53"), "P10",
+		{"DNS support", func(n *vpc.Network) { n.VPCs[0].DNSSupport = false }, udp(node, "10.0.1.20:5000", "10.0.0.2:53"), vpc.ReasonDNSOff,
 			"set enableDnsSupport of vpc-1 to true"},
-		{"spoofed", none, tcp(node, "10.0.2.30:40000", ssmB), "P5",
+		{"spoofed", none, tcp(node, "10.0.2.30:40000", ssmB), vpc.ReasonSpoofed,
 			"send from 10.0.1.20, or turn eni-node's source/destination check off"},
 	}
 	for _, tt := range rows {
@@ -54,8 +54,8 @@ func TestRefusals(t *testing.T) {
 		switch {
 		case e.Works() || r == nil:
 			t.Errorf("%s: works:\n%v", tt.name, e)
-		case r.Requirement != tt.requirement || r.Remedy != tt.remedy:
-			t.Errorf("%s: %s %q, want %s %q\n%v", tt.name, r.Requirement, r.Remedy, tt.requirement, tt.remedy, e)
+		case r.Reason != tt.reason || r.Remedy != tt.remedy:
+			t.Errorf("%s: %s %q, want %s %q\n%v", tt.name, r.Reason, r.Remedy, tt.reason, tt.remedy, e)
 		}
 	}
 }
@@ -100,7 +100,7 @@ tcp 10.0.1.20:40000 → 10.0.1.10:443: refused at ingress by sg-endpoints (no-ru
   ✓ target   10.0.1.10 is eni-ssm-a of endpoint vpce-ssm (com.amazonaws.us-east-1.ssm)
   – acl-in   both ends are in subnet-a
   ✗ ingress  no rule of sg-endpoints (endpoints) allows inbound tcp 443 from 10.0.1.20 (sg-nodes (nodes))
-             remedy (P9): authorize inbound tcp 443 on sg-endpoints from sg-nodes or 10.0.1.0/24
+             remedy: authorize inbound tcp 443 on sg-endpoints from sg-nodes or 10.0.1.0/24
 `},
 		{"resolver", none, udp(node, "10.0.1.20:5000", "10.0.0.2:53"), `
 udp 10.0.1.20:5000 → 10.0.0.2:53: allowed to the resolver vpc-1
@@ -134,7 +134,7 @@ func TestExplanationJSON(t *testing.T) {
 		`"verdict":{"allow":false,"step":"ingress","reason":"no-rule","resource":"sg-endpoints","kind":"nowhere"}`,
 		`{"step":"source","outcome":"passed","resource":"eni-node","why":"10.0.1.20 is an address of eni-node of i-1"}`,
 		`{"step":"ingress","outcome":"refused","resource":"sg-endpoints","why":"no rule of`,
-		`"requirement":"P9"}]}`,
+		`"reason":"no-rule"}]}`,
 	} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("no %s in\n%s", want, b)
@@ -181,7 +181,7 @@ func TestExplainName(t *testing.T) {
 		var causes []vpc.NameCause
 		for _, f := range x.Findings {
 			causes = append(causes, f.Cause)
-			if f.Why == "" || f.Remedy == "" || f.Requirement == "" || f.Resource == "" {
+			if f.Why == "" || f.Remedy == "" || f.Resource == "" {
 				t.Errorf("%s: finding %+v is not whole", tt.name, f)
 			}
 		}

@@ -28,7 +28,7 @@ func (e *Explanation) draw(b *strings.Builder, title string) {
 		}
 		fmt.Fprintf(b, "  %s %-8s %s\n", outcomeMarks[s.Outcome], s.Step, s.Why)
 		if s.Remedy != "" {
-			fmt.Fprintf(b, "  %10s remedy (%s): %s\n", "", s.Requirement, s.Remedy)
+			fmt.Fprintf(b, "  %10s remedy: %s\n", "", s.Remedy)
 		}
 	}
 }

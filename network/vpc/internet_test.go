@@ -44,8 +44,8 @@ func out(from, source, to string, port uint16) vpc.Flow {
 	}
 }
 
-// TestTheRoadToTheInternet breaks the alternative road (P3) in each way, and wants the reason and the remedy.
-func TestTheRoadToTheInternet(t *testing.T) {
+// TestPathToTheInternet breaks the path to the Internet in each way, and wants the reason and the remedy.
+func TestPathToTheInternet(t *testing.T) {
 	byNAT, byIGW := out(vpctest.Node, "10.0.1.20", "198.18.0.1", 443), out(vpctest.Attached, "10.0.2.30", "198.18.0.1", 443)
 	none := func(*vpc.Network) {}
 	entry := func(number int, egress bool, cidr string) vpc.ACLEntry {

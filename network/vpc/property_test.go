@@ -90,8 +90,8 @@ func checkSteps(t *rapid.T, e vpc.Explanation) {
 			t.Fatalf("step %d is %+v", i, r)
 		case refused != (r.Outcome == vpc.Refused), after != (r.Outcome == vpc.NotReached):
 			t.Fatalf("step %v is %v in\n%v", r.Step, r.Outcome, e)
-		case refused && (r.Remedy == "" || r.Requirement == "" || r.Resource != e.Verdict.Resource):
-			t.Fatalf("refusal without remedy, requirement or resource: %+v", r)
+		case refused && (r.Remedy == "" || r.Reason != e.Verdict.Reason || r.Resource != e.Verdict.Resource):
+			t.Fatalf("refusal without remedy, reason or resource: %+v", r)
 		}
 	}
 }

@@ -222,19 +222,19 @@ func (t *trace) targetResolver() bool {
 }
 
 // resolverUnavailable explains a flow from or to a Resolver endpoint that is not there yet.
-func (t *trace) resolverUnavailable() (why, remedy, requirement string) {
+func (t *trace) resolverUnavailable() (why, remedy string) {
 	return fmt.Sprintf("Resolver endpoint %s is not available", t.verdict.Resource),
-		fmt.Sprintf("wait until %s is operational, or create the endpoint again", t.verdict.Resource), "P16"
+		fmt.Sprintf("wait until %s is operational, or create the endpoint again", t.verdict.Resource)
 }
 
 // refusedResolverPort explains a flow that a Resolver endpoint does not take.
-func (t *trace) refusedResolverPort() (why, remedy, requirement string) {
+func (t *trace) refusedResolverPort() (why, remedy string) {
 	e := t.to.resolver
 	if e.Direction == Outbound {
 		return fmt.Sprintf("%s sends questions on and takes none", e.title()),
-			"ask an inbound endpoint, or the sender's own resolver", "P16"
+			"ask an inbound endpoint, or the sender's own resolver"
 	}
-	return fmt.Sprintf("%s takes udp 53 and tcp 53 only, not %s", e.title(), t.flow.describe()), "use udp 53 or tcp 53", "P16"
+	return fmt.Sprintf("%s takes udp 53 and tcp 53 only, not %s", e.title(), t.flow.describe()), "use udp 53 or tcp 53"
 }
 
 // askInstead says whom to ask from outside the VPC in place of its resolver.

@@ -13,7 +13,7 @@ import (
 	"postern/test/world"
 )
 
-// breakage is one way to break the road of a node to Systems Manager, as everybody can do it by the EC2 and IAM APIs.
+// breakage is one way to break the path of a node to Systems Manager, as everybody can do it by the EC2 and IAM APIs.
 type breakage struct {
 	name string
 	// breaks returns what mends it, and the resource that has to be named.
@@ -21,30 +21,30 @@ type breakage struct {
 	// sees is what the node sees of the name of ssm, dropped why a packet was dropped, if one was.
 	sees    attempt
 	dropped string
-	// requirement is the row of the requirements that explain names.
-	requirement string
+	// finding is what explain names.
+	finding doctor.ID
 }
 
-// breakages are the constraints of private access (P1–P31) and the symptoms that AWS documents, one by one.
+// breakages are the constraints of private access and the symptoms that AWS documents, one by one.
 var breakages = []breakage{
-	{"the endpoints' group has no rule", noEndpointRule, timesOut, "no-rule", "P9"},
-	{"the endpoints' group allows other addresses", otherAddresses, timesOut, "no-rule", "P9"},
-	{"the endpoints' group allows another port", otherPort, timesOut, "no-rule", "P9"},
-	{"the endpoint is in the default group", defaultGroup, timesOut, "no-rule", "P9"},
-	{"the nodes' group lets nothing out", noEgress, timesOut, "no-rule", "P5"},
-	{"the ACL of the nodes' subnet lets nothing out", aclOut, timesOut, "acl-denied", "P5"},
-	{"the ACL of the nodes' subnet lets no answers in", aclIn, timesOut, "", "P5"},
-	{"there is no endpoint", noEndpoint, timesOut, "", "P17"},
-	{"the endpoint has no private DNS", noPrivateDNS, timesOut, "", "P10"},
-	{"the VPC has no DNS support", noDNSSupport, noAnswer, "", "P10"},
-	{"the VPC has no DNS hostnames", noDNSHostnames, timesOut, "", "P10"},
-	{"the nodes ask a DNS server that does not answer", otherDNS, noAnswer, "", "P10"},
-	{"the role has no policy", noPolicy, connects, "", "P25"},
-	{"the instance has no profile", noProfile, connects, "", "P25"},
+	{"the endpoints' group has no rule", noEndpointRule, timesOut, "no-rule", "ingress/no-rule"},
+	{"the endpoints' group allows other addresses", otherAddresses, timesOut, "no-rule", "ingress/no-rule"},
+	{"the endpoints' group allows another port", otherPort, timesOut, "no-rule", "ingress/no-rule"},
+	{"the endpoint is in the default group", defaultGroup, timesOut, "no-rule", "ingress/no-rule"},
+	{"the nodes' group lets nothing out", noEgress, timesOut, "no-rule", "egress/no-rule"},
+	{"the ACL of the nodes' subnet lets nothing out", aclOut, timesOut, "acl-denied", "acl-out/denied"},
+	{"the ACL of the nodes' subnet lets no answers in", aclIn, timesOut, "", "acl-in/denied"},
+	{"there is no endpoint", noEndpoint, timesOut, "", "endpoint/missing"},
+	{"the endpoint has no private DNS", noPrivateDNS, timesOut, "", "dns/private-dns-off"},
+	{"the VPC has no DNS support", noDNSSupport, noAnswer, "", "dns/support-off"},
+	{"the VPC has no DNS hostnames", noDNSHostnames, timesOut, "", "dns/hostnames-off"},
+	{"the nodes ask a DNS server that does not answer", otherDNS, noAnswer, "", "dns/server-unreached"},
+	{"the role has no policy", noPolicy, connects, "", "role/not-allowed"},
+	{"the instance has no profile", noProfile, connects, "", "role/missing"},
 }
 
-// TestBreakages breaks the road in every way of the table. The node sees what it would see on AWS, is lost when it boots
-// again, and is told why by requirement and resource. Mended, it comes back by itself.
+// TestBreakages breaks the path in every way of the table. The node sees what it would see on AWS, is lost when it boots
+// again, and is told why by finding and resource. Mended, it comes back by itself.
 func TestBreakages(t *testing.T) {
 	t.Parallel()
 	for _, c := range breakages {
@@ -64,7 +64,7 @@ func TestBreakages(t *testing.T) {
 				w.Until("a packet is dropped: "+c.dropped, func() bool { return n.Drops()[c.dropped] > 0 })
 			}
 			n.Await(world.ConnectionLost)
-			explained(t, explain(t, w, n.ID, "ssm"), c.requirement, resource)
+			explained(t, explain(t, w, n.ID, "ssm"), c.finding, resource)
 			mend()
 			n.Await(world.Online)
 			if got := n.Says("echo back"); got != "back\n" {
@@ -86,16 +86,16 @@ func explain(t *testing.T, w *world.World, from, to string) doctor.Report {
 	return r
 }
 
-// explained wants a finding that breaks the road, by its requirement and the resource that has to change, with a remedy.
-func explained(t *testing.T, r doctor.Report, requirement, resource string) {
+// explained wants a finding that breaks the path, by its id and the resource that has to change, with a remedy.
+func explained(t *testing.T, r doctor.Report, id doctor.ID, resource string) {
 	t.Helper()
 	if r.Works {
 		t.Error("explain says that it works")
 	}
 	if !slices.ContainsFunc(r.Findings, func(f doctor.Finding) bool {
-		return f.Severity == doctor.Broken && f.Requirement == requirement && f.Resource == resource && f.Remedy != ""
+		return f.Severity == doctor.Broken && f.ID == id && f.Resource == resource && f.Remedy != ""
 	}) {
-		t.Errorf("explain does not name %s and %s: %+v", requirement, resource, r.Findings)
+		t.Errorf("explain does not name %s and %s: %+v", id, resource, r.Findings)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // TestGatewayEndpoint gives the nodes' route table a gateway endpoint to S3. What they ask S3 for is answered truthfully:
-// there is none. S3 of another region stays out of reach (P6).
+// there is none. S3 of another region stays out of reach.
 func TestGatewayEndpoint(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)

@@ -17,7 +17,7 @@ type Gateways struct {
 	Private, Outside string
 }
 
-// NATGateway makes the alternative road (P3): an Internet gateway, a NAT gateway in the second subnet, which has a route to
+// NATGateway makes the alternative road: an Internet gateway, a NAT gateway in the second subnet, which has a route to
 // it, and a route to the NAT gateway in the first.
 func (n *Network) NATGateway() *Gateways {
 	n.w.t.Helper()

@@ -24,7 +24,7 @@ func fromPublic(address string) func(r *api.Record) bool {
 	}
 }
 
-// TestSystemsManagerThroughANATGateway: without any endpoint a node is Online by the public names (P3), the requests come
+// TestSystemsManagerThroughANATGateway: without any endpoint a node is Online by the public names, the requests come
 // from the Elastic IP address, and the node is lost when the road goes.
 func TestSystemsManagerThroughANATGateway(t *testing.T) {
 	t.Parallel()
@@ -35,7 +35,7 @@ func TestSystemsManagerThroughANATGateway(t *testing.T) {
 	}
 	stranded := w.Bare()
 	if got := try(t, stranded, ssmName, timesOut); got != timesOut {
-		t.Fatalf("without any gateway: %s, want the name to resolve and the connection to time out (P2)", got)
+		t.Fatalf("without any gateway: %s, want the name to resolve and the connection to time out", got)
 	}
 	g := w.NATGateway()
 	if got := try(t, stranded, ssmName, connects); got != connects {
@@ -54,12 +54,12 @@ func TestSystemsManagerThroughANATGateway(t *testing.T) {
 	if _, err := w.EC2.DeleteRoute(t.Context(), &ec2.DeleteRouteInput{RouteTableId: &g.Outside, DestinationCidrBlock: aws.String("0.0.0.0/0")}); err != nil {
 		t.Fatal(err)
 	}
-	explained(t, explain(t, w, n.ID, "ssm"), "P3", g.Outside)
+	explained(t, explain(t, w, n.ID, "ssm"), "nat/no-route", g.Outside)
 	w.Route(&ec2.CreateRouteInput{RouteTableId: &g.Outside, GatewayId: &g.Internet})
 	if _, err := w.EC2.DeleteNatGateway(t.Context(), &ec2.DeleteNatGatewayInput{NatGatewayId: &g.NAT}); err != nil {
 		t.Fatal(err)
 	}
-	explained(t, explain(t, w, n.ID, "ssm"), "P5", g.Private)
+	explained(t, explain(t, w, n.ID, "ssm"), "route/blackhole", g.Private)
 	n.Await(world.ConnectionLost)
 	if got := try(t, stranded, ssmName, timesOut); got != timesOut {
 		t.Errorf("after the gateway's end: %s", got)

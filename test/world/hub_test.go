@@ -7,10 +7,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"postern/doctor"
 	"postern/test/world"
 )
 
-// hub is a VPC with an endpoint to ssm that the world's VPC reaches over a peering connection (P7).
+// hub is a VPC with an endpoint to ssm that the world's VPC reaches over a peering connection.
 type hub struct {
 	t *testing.T
 	w *world.World
@@ -82,7 +83,7 @@ func (h *hub) unroute(table, cidr string) {
 	ok[*ec2.DeleteRouteOutput](h.t)(h.w.EC2.DeleteRoute(h.t.Context(), &ec2.DeleteRouteInput{RouteTableId: &table, DestinationCidrBlock: &cidr}))
 }
 
-// TestHub breaks the road to an endpoint in another VPC, each time in another way. The node times out, is told why, and
+// TestHub breaks the path to an endpoint in another VPC, each time in another way. The node times out, is told why, and
 // connects when it is mended.
 func TestHub(t *testing.T) {
 	t.Parallel()
@@ -99,24 +100,24 @@ func TestHub(t *testing.T) {
 	}
 	reached()
 	for _, c := range []struct {
-		name        string
-		breaks      func() (mend func())
-		requirement string
-		resource    *string
+		name     string
+		breaks   func() (mend func())
+		finding  doctor.ID
+		resource *string
 	}{
 		{"the nodes' side has no route", func() func() {
 			h.unroute(h.here, hubRange)
 			return func() { h.route(h.here, hubRange) }
-		}, "P7", &h.here},
+		}, "route/missing", &h.here},
 		{"the endpoints' side has no route back", func() func() {
 			h.unroute(h.there, worldRange)
 			return func() { h.route(h.there, worldRange) }
-		}, "P7", &h.there},
+		}, "route/missing", &h.there},
 		{"the endpoints' group does not know the other range", func() func() {
 			ok[*ec2.RevokeSecurityGroupIngressOutput](t)(w.EC2.RevokeSecurityGroupIngress(t.Context(),
 				&ec2.RevokeSecurityGroupIngressInput{GroupId: &h.group, IpPermissions: permission(443, worldRange)}))
 			return h.authorize
-		}, "P9", &h.group},
+		}, "ingress/no-rule", &h.group},
 		{"the peering is deleted", func() func() {
 			ok[*ec2.DeleteVpcPeeringConnectionOutput](t)(w.EC2.DeleteVpcPeeringConnection(t.Context(),
 				&ec2.DeleteVpcPeeringConnectionInput{VpcPeeringConnectionId: &h.peering}))
@@ -125,14 +126,14 @@ func TestHub(t *testing.T) {
 				h.unroute(h.there, worldRange)
 				h.peer()
 			}
-		}, "P5", &h.here},
+		}, "route/blackhole", &h.here},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			mend := c.breaks()
 			if got := try(t, n, h.name+":443", timesOut); got != timesOut {
 				t.Errorf("the node %s", got)
 			}
-			explained(t, explain(t, w, n.ID, h.name), c.requirement, *c.resource)
+			explained(t, explain(t, w, n.ID, h.name), c.finding, *c.resource)
 			mend()
 			reached()
 		})

@@ -88,7 +88,7 @@ func (n *Network) role() {
 	must[iam.AddRoleToInstanceProfileOutput](w)(w.IAM.AddRoleToInstanceProfile(ctx, &iam.AddRoleToInstanceProfileInput{InstanceProfileName: name, RoleName: name}))
 }
 
-// https is the one rule that endpoints need (P9): TCP 443 from the nodes' group.
+// https is the one rule that endpoints need: TCP 443 from the nodes' group.
 func (n *Network) https() []ec2types.IpPermission {
 	return []ec2types.IpPermission{{
 		IpProtocol: aws.String("tcp"), FromPort: aws.Int32(443), ToPort: aws.Int32(443),

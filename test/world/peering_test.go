@@ -14,7 +14,7 @@ import (
 )
 
 // TestPeeringAcrossRegions: an instance in another region reaches the ssm endpoint over a peering connection, by the
-// endpoint's own names (P7); the endpoint serves its own region only (P6); what is peered with the other VPC alone does not
+// endpoint's own names; the endpoint serves its own region only; what is peered with the other VPC alone does not
 // reach it, since peering is not transitive.
 func TestPeeringAcrossRegions(t *testing.T) {
 	t.Parallel()

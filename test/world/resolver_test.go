@@ -122,7 +122,7 @@ func (h *hub) address() string {
 	return *found.NetworkInterfaces[0].PrivateIpAddress
 }
 
-// TestInboundEndpoint: the resolver of a VPC is not reached from outside it (P16); its inbound endpoint is, over a peering
+// TestInboundEndpoint: the resolver of a VPC is not reached from outside it; its inbound endpoint is, over a peering
 // and from a machine that is no instance, and answers with the names of its own VPC.
 func TestInboundEndpoint(t *testing.T) {
 	t.Parallel()
@@ -230,7 +230,7 @@ func TestForwardingRules(t *testing.T) {
 	if got := ask("ssm.us-east-1.amazonaws.com"); got != "SERVFAIL" {
 		t.Errorf("without a route to the hub: %q", got)
 	}
-	explained(t, explain(t, w, n.ID, "ssm"), "P16", table)
+	explained(t, explain(t, w, n.ID, "ssm"), "dns/forward-unreached", table)
 	h.route(table, hubRange)
 	if got, want := ask("ssm.us-east-1.amazonaws.com"), "NOERROR "+h.address(); got != want {
 		t.Errorf("with the route again: %q, want %q", got, want)

@@ -133,7 +133,7 @@ func operation(name, node string) func(r *api.Record) bool {
 }
 
 // TestSecondRoad takes the endpoint of ssmmessages away: commands come by ec2messages, and by the channel again when it
-// is back (P24).
+// is back.
 func TestSecondRoad(t *testing.T) {
 	t.Parallel()
 	var seen witness

@@ -7,10 +7,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"postern/doctor"
 	"postern/test/world"
 )
 
-// TestRoadToS3 breaks the road through a gateway endpoint, each time in another way (P8, P21). The API's road stays good:
+// TestRoadToS3 breaks the road through a gateway endpoint, each time in another way. The API's road stays good:
 // only S3 is out of reach.
 func TestRoadToS3(t *testing.T) {
 	t.Parallel()
@@ -33,15 +34,16 @@ func TestRoadToS3(t *testing.T) {
 	}
 	reached()
 	for _, c := range []struct {
-		name                  string
-		breaks, mends         func()
-		requirement, resource string
+		name          string
+		breaks, mends func()
+		finding       doctor.ID
+		resource      string
 	}{
 		{"the nodes' route table has no route to it", func() {
 			ok[*ec2.ModifyVpcEndpointOutput](t)(w.EC2.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{VpcEndpointId: &gateway, RemoveRouteTableIds: []string{table}}))
 		}, func() {
 			ok[*ec2.ModifyVpcEndpointOutput](t)(w.EC2.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{VpcEndpointId: &gateway, AddRouteTableIds: []string{table}}))
-		}, "P21", table},
+		}, "route/missing", table},
 		{"the nodes' group lets nothing out to the prefix list", func() {
 			ok[*ec2.AuthorizeSecurityGroupEgressOutput](t)(w.EC2.AuthorizeSecurityGroupEgress(ctx,
 				&ec2.AuthorizeSecurityGroupEgressInput{GroupId: &w.NodeGroup, IpPermissions: permission(443, worldRange)}))
@@ -50,7 +52,7 @@ func TestRoadToS3(t *testing.T) {
 		}, func() {
 			ok[*ec2.AuthorizeSecurityGroupEgressOutput](t)(w.EC2.AuthorizeSecurityGroupEgress(ctx,
 				&ec2.AuthorizeSecurityGroupEgressInput{GroupId: &w.NodeGroup, IpPermissions: prefixListPermission(t, w)}))
-		}, "P21", w.NodeGroup},
+		}, "egress/no-rule", w.NodeGroup},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.breaks()
@@ -60,7 +62,7 @@ func TestRoadToS3(t *testing.T) {
 			if got := try(t, n, ssmName, connects); got != connects {
 				t.Errorf("of ssm the node %s", got)
 			}
-			explained(t, explain(t, w, n.ID, "s3"), c.requirement, c.resource)
+			explained(t, explain(t, w, n.ID, "s3"), c.finding, c.resource)
 			c.mends()
 			reached()
 		})

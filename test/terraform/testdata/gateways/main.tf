@@ -1,4 +1,4 @@
-# The alternative road (P3): a public subnet with an Internet gateway, private ones behind NAT gateways, no endpoint.
+# The alternative road: a public subnet with an Internet gateway, private ones behind NAT gateways, no endpoint.
 
 terraform {
   required_providers {
