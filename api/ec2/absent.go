@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/ec2/internal/query"
 	"postern/aws/fault"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -56,22 +57,22 @@ func absent[In, Out any](s *service, a absence) api.Operation {
 }
 
 // check judges a request: its filters, its page, and the ids, none of which is there.
-func (a absence) check(v *view, in reflect.Value) error {
-	q := query{
-		filters: append(member[[]types.Filter](in, "Filters"), member[[]types.Filter](in, "Filter")...),
-		max:     member[*int32](in, "MaxResults"), token: member[*string](in, "NextToken"),
+func (a absence) check(v *query.View, in reflect.Value) error {
+	q := query.Query{
+		Filters: append(member[[]types.Filter](in, "Filters"), member[[]types.Filter](in, "Filter")...),
+		Max:     member[*int32](in, "MaxResults"), Token: member[*string](in, "NextToken"),
 	}
-	if a.least > 0 && q.max != nil && *q.max >= a.least && *q.max < minPage {
-		q.max = nil
+	if a.least > 0 && q.Max != nil && *q.Max >= a.least && *q.Max < query.MinPage {
+		q.Max = nil
 	}
-	list := listing[nothing]{
-		id: func(nothing) string { return "" }, tags: func(nothing) []network.Tag { return nil },
-		all: func(*view) iter.Seq[nothing] { return slices.Values([]nothing{}) }, filters: map[string]test[nothing]{},
+	list := query.Listing[nothing]{
+		ID: func(nothing) string { return "" }, Tags: func(nothing) []network.Tag { return nil },
+		All: func(*query.View) iter.Seq[nothing] { return slices.Values([]nothing{}) }, Filters: map[string]query.Test[nothing]{},
 	}
 	for name := range strings.FieldsSeq(a.filters) {
-		list.filters[name] = none[nothing]
+		list.Filters[name] = query.None[nothing]
 	}
-	if _, _, err := describe(v, list, q); err != nil {
+	if _, _, err := query.Describe(v, list, q); err != nil {
 		return err
 	}
 	for _, id := range a.ids {

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/ec2/internal/query"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -17,60 +18,62 @@ import (
 
 const notRequired = "opt-in-not-required"
 
-var regionListing = listing[network.Region]{
-	id:  func(r network.Region) string { return r.Name },
-	all: func(v *view) iter.Seq[network.Region] { return slices.Values(network.RegionsBeside(v.scope.Region)) },
-	get: func(_ *view, name string) (network.Region, error) {
+var regionListing = query.Listing[network.Region]{
+	ID: func(r network.Region) string { return r.Name },
+	All: func(v *query.View) iter.Seq[network.Region] {
+		return slices.Values(network.RegionsBeside(v.Scope.Region))
+	},
+	Get: func(_ *query.View, name string) (network.Region, error) {
 		r, ok := network.RegionByName(name)
 		if !ok {
-			return r, invalid("Invalid region provided: %s", name)
+			return r, query.Invalid("Invalid region provided: %s", name)
 		}
 		return r, nil
 	},
-	filters: map[string]test[network.Region]{
-		"endpoint":      text(regionEndpoint),
-		"opt-in-status": always[network.Region](notRequired),
-		"region-name":   text(func(r network.Region) string { return r.Name }),
+	Filters: map[string]query.Test[network.Region]{
+		"endpoint":      query.Text(regionEndpoint),
+		"opt-in-status": query.Always[network.Region](notRequired),
+		"region-name":   query.Text(func(r network.Region) string { return r.Name }),
 	},
 }
 
 func regionEndpoint(r network.Region) string { return "ec2." + r.Name + ".amazonaws.com" }
 
 func (s *service) describeRegions(_ context.Context, c *api.Call, in *sdk.DescribeRegionsInput) (*sdk.DescribeRegionsOutput, error) {
-	found, _, err := describe(s.view(c), regionListing, query{ids: in.RegionNames, filters: in.Filters})
-	return &sdk.DescribeRegionsOutput{Regions: convert(found, func(r network.Region) types.Region {
+	found, _, err := query.Describe(s.view(c), regionListing, query.Query{IDs: in.RegionNames, Filters: in.Filters})
+	return &sdk.DescribeRegionsOutput{Regions: query.Convert(found, func(r network.Region) types.Region {
 		return types.Region{
 			RegionName: aws.String(r.Name), Endpoint: aws.String(regionEndpoint(r)), OptInStatus: aws.String(notRequired),
 		}
 	})}, err
 }
 
-var zoneListing = listing[network.Zone]{
-	id: func(z network.Zone) string { return z.Name },
-	all: func(v *view) iter.Seq[network.Zone] {
-		r, _ := network.RegionByName(v.scope.Region)
+var zoneListing = query.Listing[network.Zone]{
+	ID: func(z network.Zone) string { return z.Name },
+	All: func(v *query.View) iter.Seq[network.Zone] {
+		r, _ := network.RegionByName(v.Scope.Region)
 		return slices.Values(r.Zones())
 	},
-	get: func(v *view, name string) (network.Zone, error) {
-		r, _ := network.RegionByName(v.scope.Region)
+	Get: func(v *query.View, name string) (network.Zone, error) {
+		r, _ := network.RegionByName(v.Scope.Region)
 		z, ok := r.ZoneByName(name)
 		if !ok {
-			return z, invalid("Invalid availability zone: [%s]", name)
+			return z, query.Invalid("Invalid availability zone: [%s]", name)
 		}
 		return z, nil
 	},
-	filters: map[string]test[network.Zone]{
-		"group-long-name":  text(func(z network.Zone) string { return z.Region }),
-		"group-name":       text(zoneGroup),
-		"message":          none[network.Zone],
-		"opt-in-status":    always[network.Zone](notRequired),
-		"parent-zone-id":   none[network.Zone],
-		"parent-zone-name": none[network.Zone],
-		"region-name":      text(func(z network.Zone) string { return z.Region }),
-		"state":            always[network.Zone]("available"),
-		"zone-id":          text(func(z network.Zone) string { return z.ID }),
-		"zone-name":        text(func(z network.Zone) string { return z.Name }),
-		"zone-type":        always[network.Zone]("availability-zone"),
+	Filters: map[string]query.Test[network.Zone]{
+		"group-long-name":  query.Text(func(z network.Zone) string { return z.Region }),
+		"group-name":       query.Text(zoneGroup),
+		"message":          query.None[network.Zone],
+		"opt-in-status":    query.Always[network.Zone](notRequired),
+		"parent-zone-id":   query.None[network.Zone],
+		"parent-zone-name": query.None[network.Zone],
+		"region-name":      query.Text(func(z network.Zone) string { return z.Region }),
+		"state":            query.Always[network.Zone]("available"),
+		"zone-id":          query.Text(func(z network.Zone) string { return z.ID }),
+		"zone-name":        query.Text(func(z network.Zone) string { return z.Name }),
+		"zone-type":        query.Always[network.Zone]("availability-zone"),
 	},
 }
 
@@ -78,8 +81,8 @@ var zoneListing = listing[network.Zone]{
 func zoneGroup(z network.Zone) string { return z.Region + "-zg-1" }
 
 func (s *service) describeAvailabilityZones(_ context.Context, c *api.Call, in *sdk.DescribeAvailabilityZonesInput) (*sdk.DescribeAvailabilityZonesOutput, error) {
-	found, _, err := describe(s.view(c), zoneListing, query{ids: slices.Concat(in.ZoneNames, in.ZoneIds), filters: in.Filters})
-	return &sdk.DescribeAvailabilityZonesOutput{AvailabilityZones: convert(found, func(z network.Zone) types.AvailabilityZone {
+	found, _, err := query.Describe(s.view(c), zoneListing, query.Query{IDs: slices.Concat(in.ZoneNames, in.ZoneIds), Filters: in.Filters})
+	return &sdk.DescribeAvailabilityZonesOutput{AvailabilityZones: query.Convert(found, func(z network.Zone) types.AvailabilityZone {
 		return types.AvailabilityZone{
 			ZoneName: aws.String(z.Name), ZoneId: aws.String(z.ID), RegionName: aws.String(z.Region), ZoneType: aws.String("availability-zone"),
 			State: types.AvailabilityZoneStateAvailable, OptInStatus: types.AvailabilityZoneOptInStatusOptInNotRequired,
@@ -97,7 +100,7 @@ func (s *service) accountAttributes(c *api.Call) []types.AccountAttribute {
 		}
 	}
 	of, limits := "none", s.network.Limits()
-	if v, ok := s.network.State().DefaultVPC(scopeOf(c)); ok {
+	if v, ok := s.network.State().DefaultVPC(query.ScopeOf(c)); ok {
 		of = v.ID
 	}
 	return []types.AccountAttribute{
@@ -114,7 +117,7 @@ func (s *service) describeAccountAttributes(_ context.Context, c *api.Call, in *
 	all := s.accountAttributes(c)
 	for _, name := range in.AttributeNames {
 		if !slices.ContainsFunc(all, func(a types.AccountAttribute) bool { return *a.AttributeName == string(name) }) {
-			return nil, invalid("Value (%s) for parameter attributeName is invalid. Unknown attribute.", name)
+			return nil, query.Invalid("Value (%s) for parameter attributeName is invalid. Unknown attribute.", name)
 		}
 	}
 	return &sdk.DescribeAccountAttributesOutput{AccountAttributes: slices.DeleteFunc(all, func(a types.AccountAttribute) bool {

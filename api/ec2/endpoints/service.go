@@ -1,0 +1,14 @@
+package endpoints
+
+import (
+	"postern/api"
+	"postern/api/ec2/internal/query"
+	"postern/network"
+)
+
+// Config is what the operations speak for.
+type Config struct{ Network *network.Service }
+
+type service struct{ network *network.Service }
+
+func (s *service) view(c *api.Call) *query.View { return query.See(s.network, c) }

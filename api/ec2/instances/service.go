@@ -1,0 +1,26 @@
+package instances
+
+import (
+	"postern/api"
+	"postern/api/ec2/internal/query"
+	"postern/network"
+	"postern/services/compute"
+)
+
+// Config is what the operations speak for.
+type Config struct {
+	Network  *network.Service
+	Compute  *compute.Service
+	Profiles Profiles
+	// MayImport refuses images of paths of the server's host; nil refuses none.
+	MayImport func(path string) error
+}
+
+type service struct {
+	network   *network.Service
+	compute   *compute.Service
+	profiles  Profiles
+	mayImport func(path string) error
+}
+
+func (s *service) view(c *api.Call) *query.View { return query.See(s.network, c) }

@@ -1,0 +1,21 @@
+package vpcs
+
+import (
+	"postern/api"
+	"postern/api/ec2/internal/query"
+	"postern/network"
+)
+
+// Config is what the operations speak for.
+type Config struct {
+	Network *network.Service
+	// FlowLogs may be nil.
+	FlowLogs FlowLogs
+}
+
+type service struct {
+	network  *network.Service
+	flowLogs FlowLogs
+}
+
+func (s *service) view(c *api.Call) *query.View { return query.See(s.network, c) }
