@@ -13,6 +13,7 @@ import (
 	ec2api "postern/api/ec2"
 	"postern/aws/fault"
 	"postern/aws/iam"
+	"postern/aws/scope"
 	"postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/doctor"
@@ -89,7 +90,7 @@ func newStory(t *testing.T) story {
 	s.nodes, s.endpoints = group("nodes"), group("endpoints")
 	s.authorize(t)
 	s.eni = must(s.CreateNetworkInterface(ctx, &ec2.CreateNetworkInterfaceInput{SubnetId: s.subnet, Groups: []string{*s.nodes}}))(t).NetworkInterface.NetworkInterfaceId
-	must(heart.AttachInterface(ctx, network.Scope{Account: "000000000000", Region: "us-east-1"}, network.AttachInput{Interface: *s.eni, Owner: "mi-1"}))(t)
+	must(heart.AttachInterface(ctx, scope.Scope{Account: "000000000000", Region: "us-east-1"}, network.AttachInput{Interface: *s.eni, Owner: "mi-1"}))(t)
 	s.vpce = must(s.CreateVpcEndpoint(ctx, &ec2.CreateVpcEndpointInput{
 		VpcId: s.vpc, VpcEndpointType: types.VpcEndpointTypeInterface, ServiceName: aws.String("com.amazonaws.us-east-1.ssm"),
 		SubnetIds: []string{*s.subnet}, SecurityGroupIds: []string{*s.endpoints}, PrivateDnsEnabled: aws.Bool(true),

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"postern/aws/scope"
 	"postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/doctor"
@@ -21,7 +22,7 @@ func TestServiceOfOnesOwn(t *testing.T) {
 	subnet := must(s.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: other, CidrBlock: aws.String("10.0.9.0/24"), AvailabilityZone: aws.String("us-east-1a")}))(t).Subnet.SubnetId
 	group := must(s.CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{VpcId: other, GroupName: aws.String("db"), Description: aws.String("db")}))(t).GroupId
 	db := must(s.CreateNetworkInterface(ctx, &ec2.CreateNetworkInterfaceInput{SubnetId: subnet, Groups: []string{*group}}))(t).NetworkInterface.NetworkInterfaceId
-	must(s.heart.AttachInterface(ctx, network.Scope{Account: "000000000000", Region: "us-east-1"}, network.AttachInput{Interface: *db, Owner: "mi-2"}))(t)
+	must(s.heart.AttachInterface(ctx, scope.Scope{Account: "000000000000", Region: "us-east-1"}, network.AttachInput{Interface: *db, Owner: "mi-2"}))(t)
 	made := must(s.CreateVpcEndpointServiceConfiguration(ctx, &ec2.CreateVpcEndpointServiceConfigurationInput{
 		NetworkLoadBalancerArns: []string{"arn:aws:postern:us-east-1:000000000000:target/5432/network-interface/" + *db + "/8080/proxy-protocol-v2"},
 	}))(t).ServiceConfiguration

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
@@ -20,7 +21,7 @@ type CreateNetworkACLInput struct {
 }
 
 // CreateNetworkACL makes a network ACL without entries: it denies everything.
-func (s *Service) CreateNetworkACL(ctx context.Context, c Scope, in CreateNetworkACLInput) (*NetworkACL, error) {
+func (s *Service) CreateNetworkACL(ctx context.Context, c scope.Scope, in CreateNetworkACLInput) (*NetworkACL, error) {
 	var made *NetworkACL
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
@@ -54,7 +55,7 @@ func (p *plan) createACL(in CreateNetworkACLInput) (*NetworkACL, error) {
 }
 
 // DeleteNetworkACL deletes a network ACL that serves no subnet and is not the default one.
-func (s *Service) DeleteNetworkACL(ctx context.Context, c Scope, id string) error {
+func (s *Service) DeleteNetworkACL(ctx context.Context, c scope.Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		a, err := p.NetworkACL(c, id)
 		switch {
@@ -71,7 +72,7 @@ func (s *Service) DeleteNetworkACL(ctx context.Context, c Scope, id string) erro
 }
 
 // CreateACLEntry adds an entry. Within one direction its number is new.
-func (s *Service) CreateACLEntry(ctx context.Context, c Scope, id string, e ACLEntry) error {
+func (s *Service) CreateACLEntry(ctx context.Context, c scope.Scope, id string, e ACLEntry) error {
 	return s.changeEntries(ctx, c, id, func(p *plan, a *NetworkACL) error {
 		if err := e.check(); err != nil {
 			return err
@@ -95,7 +96,7 @@ func (s *Service) CreateACLEntry(ctx context.Context, c Scope, id string, e ACLE
 }
 
 // ReplaceACLEntry puts an entry in the place of the one with its direction and number.
-func (s *Service) ReplaceACLEntry(ctx context.Context, c Scope, id string, e ACLEntry) error {
+func (s *Service) ReplaceACLEntry(ctx context.Context, c scope.Scope, id string, e ACLEntry) error {
 	return s.changeEntries(ctx, c, id, func(_ *plan, a *NetworkACL) error {
 		if err := e.check(); err != nil {
 			return err
@@ -110,7 +111,7 @@ func (s *Service) ReplaceACLEntry(ctx context.Context, c Scope, id string, e ACL
 }
 
 // DeleteACLEntry takes away the entry of a direction with a number.
-func (s *Service) DeleteACLEntry(ctx context.Context, c Scope, id string, egress bool, number int) error {
+func (s *Service) DeleteACLEntry(ctx context.Context, c scope.Scope, id string, egress bool, number int) error {
 	return s.changeEntries(ctx, c, id, func(_ *plan, a *NetworkACL) error {
 		i := a.entry(ACLEntry{Egress: egress, Number: number})
 		if i < 0 {
@@ -122,7 +123,7 @@ func (s *Service) DeleteACLEntry(ctx context.Context, c Scope, id string, egress
 }
 
 // changeEntries lets a verb change the entries of a copy.
-func (s *Service) changeEntries(ctx context.Context, c Scope, id string, change func(*plan, *NetworkACL) error) error {
+func (s *Service) changeEntries(ctx context.Context, c scope.Scope, id string, change func(*plan, *NetworkACL) error) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.NetworkACL(c, id)
 		if err != nil {
@@ -167,7 +168,7 @@ func (e *ACLEntry) check() error {
 
 // ReplaceACLAssociation moves a subnet, named by the association with its present network ACL, to another one. The
 // association gets a new id.
-func (s *Service) ReplaceACLAssociation(ctx context.Context, c Scope, association, id string) (Association, error) {
+func (s *Service) ReplaceACLAssociation(ctx context.Context, c scope.Scope, association, id string) (Association, error) {
 	var made Association
 	err := s.do(ctx, c, func(p *plan) error {
 		to, err := p.NetworkACL(c, id)

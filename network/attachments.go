@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
@@ -19,7 +20,7 @@ type AttachInput struct {
 }
 
 // AttachInterface attaches a free network interface to an instance.
-func (s *Service) AttachInterface(ctx context.Context, c Scope, in AttachInput) (*Interface, error) {
+func (s *Service) AttachInterface(ctx context.Context, c scope.Scope, in AttachInput) (*Interface, error) {
 	var n Interface
 	err := s.do(ctx, c, func(p *plan) error {
 		old, err := p.attachable(in)
@@ -68,7 +69,7 @@ func (p *plan) checkSlot(owner string, index int) error {
 }
 
 // DetachInterface takes a network interface, not the primary one, from its instance. It is returned as it was.
-func (s *Service) DetachInterface(ctx context.Context, c Scope, attachment string) (*Interface, error) {
+func (s *Service) DetachInterface(ctx context.Context, c scope.Scope, attachment string) (*Interface, error) {
 	var old *Interface
 	err := s.do(ctx, c, func(p *plan) (err error) {
 		if old, err = p.attached(attachment); err != nil {
@@ -109,7 +110,7 @@ type AssignInput struct {
 
 // AssignAddresses gives an instance's network interface more private addresses and returns them. Those that it has
 // already stay.
-func (s *Service) AssignAddresses(ctx context.Context, c Scope, in AssignInput) (*Interface, []netip.Addr, error) {
+func (s *Service) AssignAddresses(ctx context.Context, c scope.Scope, in AssignInput) (*Interface, []netip.Addr, error) {
 	var made Interface
 	var assigned []netip.Addr
 	err := s.do(ctx, c, func(p *plan) error {
@@ -183,7 +184,7 @@ func (p *plan) takeAddresses(subnet *Subnet, wanted []netip.Addr) error {
 }
 
 // UnassignAddresses takes secondary addresses from an instance's network interface.
-func (s *Service) UnassignAddresses(ctx context.Context, c Scope, id string, gone []netip.Addr) (*Interface, error) {
+func (s *Service) UnassignAddresses(ctx context.Context, c scope.Scope, id string, gone []netip.Addr) (*Interface, error) {
 	var made Interface
 	err := s.do(ctx, c, func(p *plan) error {
 		old, err := p.addressable(id)

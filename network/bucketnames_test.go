@@ -3,6 +3,7 @@ package network_test
 import (
 	"testing"
 
+	"postern/aws/scope"
 	"postern/network"
 	"postern/network/vpc"
 )
@@ -12,7 +13,7 @@ import (
 func TestNamesOfS3(t *testing.T) {
 	l := newLab(t, network.Limits{})
 	in := func(region string, n int) bool {
-		for list := range l.State().PrefixLists(network.Scope{Account: here.Account, Region: region}) {
+		for list := range l.State().PrefixLists(scope.Scope{Account: here.Account, Region: region}) {
 			a := l.Snapshot().Resolve(l.vpc, "s3.us-east-1.amazonaws.com", vpc.TypeA).Addresses
 			if len(a) == 1 && list.Entries[n].CIDR.Contains(a[0]) {
 				return true

@@ -7,6 +7,7 @@ import (
 
 	"postern/aws/arn"
 	"postern/aws/fault"
+	"postern/aws/scope"
 )
 
 // ConnectionNotification asks that a topic hears of the connections of a service or an endpoint. It is a record only:
@@ -24,12 +25,12 @@ type ConnectionNotification struct {
 func (*ConnectionNotification) kind() Kind { return KindConnectionNotification }
 
 // ConnectionNotification finds a notification.
-func (s *State) ConnectionNotification(c Scope, id string) (*ConnectionNotification, error) {
+func (s *State) ConnectionNotification(c scope.Scope, id string) (*ConnectionNotification, error) {
 	return lookup(&s.notifications, nounNotification, c, id)
 }
 
 // ConnectionNotifications are the scope's notifications.
-func (s *State) ConnectionNotifications(c Scope) iter.Seq[*ConnectionNotification] {
+func (s *State) ConnectionNotifications(c scope.Scope) iter.Seq[*ConnectionNotification] {
 	return within(&s.notifications, c)
 }
 
@@ -42,7 +43,7 @@ type CreateNotificationInput struct {
 }
 
 // CreateConnectionNotification keeps who wants to hear of connections.
-func (s *Service) CreateConnectionNotification(ctx context.Context, c Scope, in CreateNotificationInput) (*ConnectionNotification, error) {
+func (s *Service) CreateConnectionNotification(ctx context.Context, c scope.Scope, in CreateNotificationInput) (*ConnectionNotification, error) {
 	var made *ConnectionNotification
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
@@ -103,7 +104,7 @@ func (n *ConnectionNotification) set(topic string, events []string) error {
 }
 
 // ModifyConnectionNotification changes a notification; what is empty stays.
-func (s *Service) ModifyConnectionNotification(ctx context.Context, c Scope, id, topic string, events []string) error {
+func (s *Service) ModifyConnectionNotification(ctx context.Context, c scope.Scope, id, topic string, events []string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.ConnectionNotification(c, id)
 		if err != nil {
@@ -126,7 +127,7 @@ func (s *Service) ModifyConnectionNotification(ctx context.Context, c Scope, id,
 
 // DeleteConnectionNotifications deletes notifications. Each is deleted or not by itself: the map holds the error of each
 // id that was not.
-func (s *Service) DeleteConnectionNotifications(ctx context.Context, c Scope, ids []string) (map[string]error, error) {
+func (s *Service) DeleteConnectionNotifications(ctx context.Context, c scope.Scope, ids []string) (map[string]error, error) {
 	failed := map[string]error{}
 	err := s.do(ctx, c, func(p *plan) error {
 		clear(failed)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
@@ -15,7 +16,7 @@ var defaultVpcRange = netip.MustParsePrefix("172.31.0.0/16")
 const defaultSubnetBits = 20
 
 // DefaultVPC is the scope's default VPC, if it has one.
-func (s *State) DefaultVPC(c Scope) (*VPC, bool) {
+func (s *State) DefaultVPC(c scope.Scope) (*VPC, bool) {
 	for v := range s.VPCs(c) {
 		if v.Default {
 			return v, true
@@ -26,7 +27,7 @@ func (s *State) DefaultVPC(c Scope) (*VPC, bool) {
 
 // DefaultSubnet is a subnet of the default VPC for who names none: the zone's default one, or where no zone is asked for,
 // the first zone's that has one.
-func (s *State) DefaultSubnet(c Scope, zone string) (*Subnet, error) {
+func (s *State) DefaultSubnet(c scope.Scope, zone string) (*Subnet, error) {
 	v, ok := s.DefaultVPC(c)
 	if !ok {
 		return nil, refuse(fault.Missing, "VPCIdNotSpecified", "No default VPC for this user. Name a subnet or a VPC, or make one: aws ec2 create-default-vpc")
@@ -47,7 +48,7 @@ func (s *State) DefaultSubnet(c Scope, zone string) (*Subnet, error) {
 }
 
 // DefaultGroupNamed finds a security group of the default VPC by its name.
-func (s *State) DefaultGroupNamed(c Scope, name string) (*SecurityGroup, error) {
+func (s *State) DefaultGroupNamed(c scope.Scope, name string) (*SecurityGroup, error) {
 	if name == "" {
 		return nil, missing("groupId")
 	}
@@ -67,7 +68,7 @@ func (s *State) DefaultGroupNamed(c Scope, name string) (*SecurityGroup, error) 
 
 // CreateDefaultVpc makes the default VPC of a region: with DNS host names, an Internet gateway and a route to it, and a
 // default subnet in each zone, whose instances get public addresses.
-func (s *Service) CreateDefaultVpc(ctx context.Context, c Scope) (*VPC, error) {
+func (s *Service) CreateDefaultVpc(ctx context.Context, c scope.Scope) (*VPC, error) {
 	var made *VPC
 	err := s.do(ctx, c, func(p *plan) error {
 		if v, ok := p.DefaultVPC(c); ok {
@@ -113,7 +114,7 @@ func (p *plan) furnish(v *VPC) error {
 }
 
 // CreateDefaultSubnet makes a zone's default subnet in the default VPC, in the first of its ranges that is free.
-func (s *Service) CreateDefaultSubnet(ctx context.Context, c Scope, zone string) (*Subnet, error) {
+func (s *Service) CreateDefaultSubnet(ctx context.Context, c scope.Scope, zone string) (*Subnet, error) {
 	var made *Subnet
 	err := s.do(ctx, c, func(p *plan) error {
 		if zone == "" {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
@@ -35,7 +36,7 @@ const (
 
 // regionOptions is the DHCP options set that a region has from the beginning and every new VPC uses. It follows from
 // the scope and is not stored.
-func regionOptions(c Scope) *DhcpOptions {
+func regionOptions(c scope.Scope) *DhcpOptions {
 	return &DhcpOptions{
 		Meta: Meta{ID: "dopt-" + stableDigits(c.Account+"/"+c.Region, vpc.InterfaceEndpoint), Account: c.Account, Region: c.Region},
 		Options: []DhcpOption{
@@ -45,7 +46,7 @@ func regionOptions(c Scope) *DhcpOptions {
 }
 
 // DhcpOptions finds a DHCP options set.
-func (s *State) DhcpOptions(c Scope, id string) (*DhcpOptions, error) {
+func (s *State) DhcpOptions(c scope.Scope, id string) (*DhcpOptions, error) {
 	if d := regionOptions(c); d.ID == id {
 		return d, nil
 	}
@@ -53,7 +54,7 @@ func (s *State) DhcpOptions(c Scope, id string) (*DhcpOptions, error) {
 }
 
 // AllDhcpOptions are the region's own DHCP options set and the scope's, in the order of their ids.
-func (s *State) AllDhcpOptions(c Scope) iter.Seq[*DhcpOptions] {
+func (s *State) AllDhcpOptions(c scope.Scope) iter.Seq[*DhcpOptions] {
 	all := append(slices.Collect(within(&s.dhcp, c)), regionOptions(c))
 	slices.SortFunc(all, func(a, b *DhcpOptions) int { return strings.Compare(a.ID, b.ID) })
 	return slices.Values(all)
@@ -68,7 +69,7 @@ func (v *VPC) DhcpOptionsID() string {
 }
 
 // CreateDhcpOptions makes a DHCP options set. It never changes.
-func (s *Service) CreateDhcpOptions(ctx context.Context, c Scope, options []DhcpOption, tags []Tag) (*DhcpOptions, error) {
+func (s *Service) CreateDhcpOptions(ctx context.Context, c scope.Scope, options []DhcpOption, tags []Tag) (*DhcpOptions, error) {
 	var made *DhcpOptions
 	err := s.do(ctx, c, func(p *plan) error {
 		clean, err := p.limits.cleanTags(tags)
@@ -165,7 +166,7 @@ func (o DhcpOption) checkDomain() error {
 
 // AssociateDhcpOptions gives a VPC another DHCP options set, or with NoDhcpOptions none. Nodes hear of it when they boot
 // or join the next time.
-func (s *Service) AssociateDhcpOptions(ctx context.Context, c Scope, id, vpcID string) error {
+func (s *Service) AssociateDhcpOptions(ctx context.Context, c scope.Scope, id, vpcID string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.VPC(c, vpcID)
 		if err != nil {
@@ -186,7 +187,7 @@ func (s *Service) AssociateDhcpOptions(ctx context.Context, c Scope, id, vpcID s
 }
 
 // DeleteDhcpOptions deletes a DHCP options set that no VPC uses.
-func (s *Service) DeleteDhcpOptions(ctx context.Context, c Scope, id string) error {
+func (s *Service) DeleteDhcpOptions(ctx context.Context, c scope.Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		d, err := p.DhcpOptions(c, id)
 		if err != nil {

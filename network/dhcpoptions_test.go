@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network"
 )
 
@@ -19,7 +20,7 @@ func option(key string, values ...string) []network.DhcpOption {
 
 func TestRefuseDhcpOptions(t *testing.T) {
 	l := newLab(t, network.Limits{DhcpOptions: 2})
-	elsewhere := network.Scope{Account: "111111111111", Region: "us-east-1"}
+	elsewhere := scope.Scope{Account: "111111111111", Region: "us-east-1"}
 	var id string
 	create := func(options []network.DhcpOption) func() error {
 		return func() error {
@@ -30,7 +31,7 @@ func TestRefuseDhcpOptions(t *testing.T) {
 			return err
 		}
 	}
-	associate := func(c network.Scope, id *string, vpcID string) func() error {
+	associate := func(c scope.Scope, id *string, vpcID string) func() error {
 		return func() error { return l.AssociateDhcpOptions(l.ctx, c, *id, vpcID) }
 	}
 	remove := func(id *string) func() error { return func() error { return l.DeleteDhcpOptions(l.ctx, here, *id) } }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
@@ -35,15 +36,15 @@ var (
 )
 
 // ElasticIP finds an Elastic IP address.
-func (s *State) ElasticIP(c Scope, id string) (*ElasticIP, error) {
+func (s *State) ElasticIP(c scope.Scope, id string) (*ElasticIP, error) {
 	return lookup(&s.elasticIPs, nounElasticIP, c, id)
 }
 
 // ElasticIPs are the scope's Elastic IP addresses.
-func (s *State) ElasticIPs(c Scope) iter.Seq[*ElasticIP] { return within(&s.elasticIPs, c) }
+func (s *State) ElasticIPs(c scope.Scope) iter.Seq[*ElasticIP] { return within(&s.elasticIPs, c) }
 
 // ElasticIPAt finds an Elastic IP address by the address itself.
-func (s *State) ElasticIPAt(c Scope, a netip.Addr) (*ElasticIP, error) {
+func (s *State) ElasticIPAt(c scope.Scope, a netip.Addr) (*ElasticIP, error) {
 	for e := range s.ElasticIPs(c) {
 		if e.Address == a {
 			return e, nil
@@ -53,7 +54,7 @@ func (s *State) ElasticIPAt(c Scope, a netip.Addr) (*ElasticIP, error) {
 }
 
 // AllocateAddress gives the scope an Elastic IP address.
-func (s *Service) AllocateAddress(ctx context.Context, c Scope, tags []Tag) (*ElasticIP, error) {
+func (s *Service) AllocateAddress(ctx context.Context, c scope.Scope, tags []Tag) (*ElasticIP, error) {
 	var made *ElasticIP
 	err := s.do(ctx, c, func(p *plan) error {
 		clean, err := p.limits.cleanTags(tags)
@@ -106,7 +107,7 @@ type AssociateAddressInput struct {
 
 // AssociateAddress associates an Elastic IP address with a network interface of a VPC that has an Internet gateway. It
 // takes the place of the interface's public address and returns the association's id.
-func (s *Service) AssociateAddress(ctx context.Context, c Scope, in AssociateAddressInput) (string, error) {
+func (s *Service) AssociateAddress(ctx context.Context, c scope.Scope, in AssociateAddressInput) (string, error) {
 	var id string
 	err := s.do(ctx, c, func(p *plan) error {
 		e, err := p.ElasticIP(c, in.Allocation)
@@ -203,7 +204,7 @@ func (p *plan) dropInterface(n *Interface) {
 }
 
 // DisassociateAddress frees an Elastic IP address, by the id of its association.
-func (s *Service) DisassociateAddress(ctx context.Context, c Scope, association string) error {
+func (s *Service) DisassociateAddress(ctx context.Context, c scope.Scope, association string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		for e := range p.ElasticIPs(c) {
 			if association == "" || e.Association != association {
@@ -220,7 +221,7 @@ func (s *Service) DisassociateAddress(ctx context.Context, c Scope, association 
 }
 
 // ReleaseAddress gives an Elastic IP address back that is associated with nothing.
-func (s *Service) ReleaseAddress(ctx context.Context, c Scope, id string) error {
+func (s *Service) ReleaseAddress(ctx context.Context, c scope.Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		e, err := p.ElasticIP(c, id)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/iam"
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
@@ -41,7 +42,7 @@ type CreateVpcEndpointInput struct {
 // CreateVpcEndpoint makes an interface endpoint with one network interface in each subnet, or a gateway endpoint with
 // its route in each route table. The endpoint is returned as pending; when CreateVpcEndpoint returns, it is available,
 // unless the owner of its service has to accept it first.
-func (s *Service) CreateVpcEndpoint(ctx context.Context, c Scope, in CreateVpcEndpointInput) (*VpcEndpoint, error) {
+func (s *Service) CreateVpcEndpoint(ctx context.Context, c scope.Scope, in CreateVpcEndpointInput) (*VpcEndpoint, error) {
 	var made *VpcEndpoint
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
@@ -262,7 +263,7 @@ type EndpointChange struct {
 }
 
 // ModifyVpcEndpoint changes an endpoint: all that is asked for or nothing.
-func (s *Service) ModifyVpcEndpoint(ctx context.Context, c Scope, id string, change EndpointChange) error {
+func (s *Service) ModifyVpcEndpoint(ctx context.Context, c scope.Scope, id string, change EndpointChange) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.VpcEndpoint(c, id)
 		if err != nil {
@@ -352,7 +353,7 @@ func (p *plan) changeGroups(e *VpcEndpoint, change EndpointChange) error {
 
 // DeleteVpcEndpoints deletes endpoints with their interfaces. Each is deleted or not by itself: the map holds the
 // error of each id that was not.
-func (s *Service) DeleteVpcEndpoints(ctx context.Context, c Scope, ids []string) (map[string]error, error) {
+func (s *Service) DeleteVpcEndpoints(ctx context.Context, c scope.Scope, ids []string) (map[string]error, error) {
 	failed := map[string]error{}
 	err := s.do(ctx, c, func(p *plan) error {
 		clear(failed)

@@ -8,6 +8,7 @@ import (
 
 	"postern/aws/arn"
 	"postern/aws/fault"
+	"postern/aws/scope"
 )
 
 // FlowLog says that the traffic of a VPC, a subnet or a network interface is written down.
@@ -49,12 +50,12 @@ func (*FlowLog) kind() Kind { return KindFlowLog }
 var nounFlowLog = noun{"fl", "InvalidFlowLogId.NotFound", "InvalidFlowLogId.NotFound", "These flow log ids in the input list are not found: [TotalCount: 1] %s"}
 
 // FlowLog finds a flow log.
-func (s *State) FlowLog(c Scope, id string) (*FlowLog, error) {
+func (s *State) FlowLog(c scope.Scope, id string) (*FlowLog, error) {
 	return lookup(&s.flowLogs, nounFlowLog, c, id)
 }
 
 // FlowLogs are the scope's flow logs.
-func (s *State) FlowLogs(c Scope) iter.Seq[*FlowLog] { return within(&s.flowLogs, c) }
+func (s *State) FlowLogs(c scope.Scope) iter.Seq[*FlowLog] { return within(&s.flowLogs, c) }
 
 // AllFlowLogs are the flow logs of every scope.
 func (s *State) AllFlowLogs() iter.Seq[*FlowLog] { return slices.Values(s.flowLogs.rows) }
@@ -86,7 +87,7 @@ type CreateFlowLogsInput struct {
 }
 
 // CreateFlowLogs makes a flow log for each resource, or none. A resource that is not there is the error of its id.
-func (s *Service) CreateFlowLogs(ctx context.Context, c Scope, in CreateFlowLogsInput) ([]string, error) {
+func (s *Service) CreateFlowLogs(ctx context.Context, c scope.Scope, in CreateFlowLogsInput) ([]string, error) {
 	var ids []string
 	err := s.do(ctx, c, func(p *plan) error {
 		known, err := p.recall("CreateFlowLogs", in.Token, in)
@@ -211,7 +212,7 @@ func (p *plan) mayLog(l *FlowLog, kind string) (err error) {
 
 // DeleteFlowLogs deletes flow logs; what they wrote stays. Each is deleted or not by itself: the map holds the error of each
 // id that was not.
-func (s *Service) DeleteFlowLogs(ctx context.Context, c Scope, ids []string) (map[string]error, error) {
+func (s *Service) DeleteFlowLogs(ctx context.Context, c scope.Scope, ids []string) (map[string]error, error) {
 	failed := map[string]error{}
 	err := s.do(ctx, c, func(p *plan) error {
 		clear(failed)

@@ -4,10 +4,11 @@ import (
 	"context"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 )
 
 // CreateInternetGateway makes an Internet gateway that is attached to no VPC.
-func (s *Service) CreateInternetGateway(ctx context.Context, c Scope, tags []Tag) (*InternetGateway, error) {
+func (s *Service) CreateInternetGateway(ctx context.Context, c scope.Scope, tags []Tag) (*InternetGateway, error) {
 	var made *InternetGateway
 	err := s.do(ctx, c, func(p *plan) error {
 		clean, err := p.limits.cleanTags(tags)
@@ -25,7 +26,7 @@ func (s *Service) CreateInternetGateway(ctx context.Context, c Scope, tags []Tag
 }
 
 // AttachInternetGateway attaches a free gateway to a VPC that has none.
-func (s *Service) AttachInternetGateway(ctx context.Context, c Scope, id, vpcID string) error {
+func (s *Service) AttachInternetGateway(ctx context.Context, c scope.Scope, id, vpcID string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		g, err := p.InternetGateway(c, id)
 		if err != nil {
@@ -49,7 +50,7 @@ func (s *Service) AttachInternetGateway(ctx context.Context, c Scope, id, vpcID 
 }
 
 // DetachInternetGateway detaches a gateway; routes to it become black holes.
-func (s *Service) DetachInternetGateway(ctx context.Context, c Scope, id, vpcID string) error {
+func (s *Service) DetachInternetGateway(ctx context.Context, c scope.Scope, id, vpcID string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		g, err := p.InternetGateway(c, id)
 		if err != nil {
@@ -70,7 +71,7 @@ func (s *Service) DetachInternetGateway(ctx context.Context, c Scope, id, vpcID 
 }
 
 // DeleteInternetGateway deletes a gateway that is attached to no VPC.
-func (s *Service) DeleteInternetGateway(ctx context.Context, c Scope, id string) error {
+func (s *Service) DeleteInternetGateway(ctx context.Context, c scope.Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		g, err := p.InternetGateway(c, id)
 		if err != nil {

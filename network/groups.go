@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
@@ -22,7 +23,7 @@ type CreateSecurityGroupInput struct {
 }
 
 // CreateSecurityGroup makes a group that allows everything out and nothing in.
-func (s *Service) CreateSecurityGroup(ctx context.Context, c Scope, in CreateSecurityGroupInput) (*SecurityGroup, error) {
+func (s *Service) CreateSecurityGroup(ctx context.Context, c scope.Scope, in CreateSecurityGroupInput) (*SecurityGroup, error) {
 	var made *SecurityGroup
 	err := s.do(ctx, c, func(p *plan) (err error) {
 		made, err = p.createGroup(in)
@@ -90,7 +91,7 @@ func groupText(s string) bool {
 
 // DeleteSecurityGroup deletes a group that no interface has and no other group's rule of the same VPC names. Rules of
 // other VPCs that name it become stale.
-func (s *Service) DeleteSecurityGroup(ctx context.Context, c Scope, id string) error {
+func (s *Service) DeleteSecurityGroup(ctx context.Context, c scope.Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		g, err := p.SecurityGroup(c, id)
 		if err != nil {
@@ -129,7 +130,7 @@ func (s *State) groupUser(g *SecurityGroup) string {
 }
 
 // GroupNamed finds the group of a VPC by its name.
-func (s *State) GroupNamed(c Scope, vpcID, name string) (*SecurityGroup, error) {
+func (s *State) GroupNamed(c scope.Scope, vpcID, name string) (*SecurityGroup, error) {
 	for g := range s.SecurityGroups(c) {
 		if g.VPC == vpcID && g.Name == name {
 			return g, nil

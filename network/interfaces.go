@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network/link"
 	"postern/network/vpc"
 )
@@ -37,7 +38,7 @@ type CreateInterfaceInput struct {
 }
 
 // CreateInterface makes a network interface with its addresses, attached where the input names an owner.
-func (s *Service) CreateInterface(ctx context.Context, c Scope, in CreateInterfaceInput) (*Interface, error) {
+func (s *Service) CreateInterface(ctx context.Context, c scope.Scope, in CreateInterfaceInput) (*Interface, error) {
 	made, err := s.CreateInterfaces(ctx, c, []CreateInterfaceInput{in})
 	if err != nil {
 		return nil, err
@@ -46,7 +47,7 @@ func (s *Service) CreateInterface(ctx context.Context, c Scope, in CreateInterfa
 }
 
 // CreateInterfaces makes several network interfaces in one change: all of them or none.
-func (s *Service) CreateInterfaces(ctx context.Context, c Scope, inputs []CreateInterfaceInput) ([]*Interface, error) {
+func (s *Service) CreateInterfaces(ctx context.Context, c scope.Scope, inputs []CreateInterfaceInput) ([]*Interface, error) {
 	var made []*Interface
 	err := s.do(ctx, c, func(p *plan) error {
 		made = make([]*Interface, 0, len(inputs))
@@ -168,7 +169,7 @@ type InterfaceChange struct {
 }
 
 // ModifyInterface changes a network interface. Only its endpoint or service changes the interface of one.
-func (s *Service) ModifyInterface(ctx context.Context, c Scope, id string, change InterfaceChange) error {
+func (s *Service) ModifyInterface(ctx context.Context, c scope.Scope, id string, change InterfaceChange) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.Interface(c, id)
 		if err != nil {
@@ -223,7 +224,7 @@ func notYours(n *Interface) error {
 
 // ReassignInterface makes an attached interface another owner's, at once: its conversations go on. A machine that joined
 // is its own owner until it has registered as a managed node.
-func (s *Service) ReassignInterface(ctx context.Context, c Scope, id, owner string) error {
+func (s *Service) ReassignInterface(ctx context.Context, c scope.Scope, id, owner string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.Interface(c, id)
 		if err != nil {
@@ -244,7 +245,7 @@ func (s *Service) ReassignInterface(ctx context.Context, c Scope, id, owner stri
 }
 
 // DeleteInterface deletes an interface that is attached to nothing.
-func (s *Service) DeleteInterface(ctx context.Context, c Scope, id string) error {
+func (s *Service) DeleteInterface(ctx context.Context, c scope.Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		n, err := p.Interface(c, id)
 		if err != nil {
@@ -264,7 +265,7 @@ func (s *Service) DeleteInterface(ctx context.Context, c Scope, id string) error
 // ReleaseOwner lets go of the interfaces of an instance or node that is no more: those that were made for it are
 // deleted, others become free. To release what has none is no error.
 func (s *Service) ReleaseOwner(ctx context.Context, owner string) error {
-	return s.do(ctx, Scope{}, func(p *plan) error {
+	return s.do(ctx, scope.Scope{}, func(p *plan) error {
 		for _, n := range p.InterfacesOf(owner) {
 			if managed(n) {
 				continue // its endpoint or gateway lets go of it

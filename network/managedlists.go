@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 )
 
 // CreatePrefixListInput is a managed prefix list to be made.
@@ -22,7 +23,7 @@ type CreatePrefixListInput struct {
 }
 
 // CreatePrefixList makes a managed prefix list, of IPv4 ranges, at version 1.
-func (s *Service) CreatePrefixList(ctx context.Context, c Scope, in CreatePrefixListInput) (*PrefixList, error) {
+func (s *Service) CreatePrefixList(ctx context.Context, c scope.Scope, in CreatePrefixListInput) (*PrefixList, error) {
 	var made *PrefixList
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
@@ -116,7 +117,7 @@ type PrefixListChange struct {
 
 // ModifyPrefixList changes a prefix list: all that is asked for or nothing. Rules and routes that name it follow at
 // once. A change of entries makes a new version.
-func (s *Service) ModifyPrefixList(ctx context.Context, c Scope, id string, change PrefixListChange) (*PrefixList, error) {
+func (s *Service) ModifyPrefixList(ctx context.Context, c scope.Scope, id string, change PrefixListChange) (*PrefixList, error) {
 	var made *PrefixList
 	err := s.do(ctx, c, func(p *plan) error {
 		old, err := p.ownList(id)
@@ -166,7 +167,7 @@ func (p *plan) ownList(id string) (*PrefixList, error) {
 }
 
 // DeletePrefixList deletes a prefix list that no rule and no route names.
-func (s *Service) DeletePrefixList(ctx context.Context, c Scope, id string) (*PrefixList, error) {
+func (s *Service) DeletePrefixList(ctx context.Context, c scope.Scope, id string) (*PrefixList, error) {
 	var gone *PrefixList
 	err := s.do(ctx, c, func(p *plan) error {
 		l, err := p.ownList(id)

@@ -4,10 +4,9 @@ import (
 	"cmp"
 	"slices"
 	"time"
-)
 
-// Scope is whose resources a verb is about, and where: every record belongs to one account and one region.
-type Scope struct{ Account, Region string }
+	"postern/aws/scope"
+)
 
 // Meta is what every resource has.
 type Meta struct {
@@ -21,9 +20,9 @@ type Meta struct {
 // Tag is one key (1–128 characters) with its value (0–256).
 type Tag struct{ Key, Value string }
 
-func (m *Meta) key() string  { return m.ID }
-func (m *Meta) meta() *Meta  { return m }
-func (m *Meta) scope() Scope { return Scope{m.Account, m.Region} }
+func (m *Meta) key() string        { return m.ID }
+func (m *Meta) meta() *Meta        { return m }
+func (m *Meta) scope() scope.Scope { return scope.Scope{Account: m.Account, Region: m.Region} }
 
 // Tag returns the value of a tag, and whether the resource has it.
 func (m *Meta) Tag(key string) (string, bool) { return tagValue(m.Tags, key) }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
@@ -43,12 +44,12 @@ var (
 )
 
 // NATGateway finds a NAT gateway.
-func (s *State) NATGateway(c Scope, id string) (*NATGateway, error) {
+func (s *State) NATGateway(c scope.Scope, id string) (*NATGateway, error) {
 	return lookup(&s.natGateways, nounNATGateway, c, id)
 }
 
 // NATGateways are the scope's NAT gateways.
-func (s *State) NATGateways(c Scope) iter.Seq[*NATGateway] { return within(&s.natGateways, c) }
+func (s *State) NATGateways(c scope.Scope) iter.Seq[*NATGateway] { return within(&s.natGateways, c) }
 
 // CreateNATGatewayInput is a NAT gateway to be made.
 type CreateNATGatewayInput struct {
@@ -65,7 +66,7 @@ type CreateNATGatewayInput struct {
 
 // CreateNATGateway makes a NAT gateway with a network interface in its subnet. It is returned as pending; when
 // CreateNATGateway returns, it is available, or failed where the VPC or the Elastic IP address does not allow it.
-func (s *Service) CreateNATGateway(ctx context.Context, c Scope, in CreateNATGatewayInput) (*NATGateway, error) {
+func (s *Service) CreateNATGateway(ctx context.Context, c scope.Scope, in CreateNATGatewayInput) (*NATGateway, error) {
 	var made *NATGateway
 	err := s.do(ctx, c, func(p *plan) error {
 		id, err := p.recall("CreateNatGateway", in.Token, in)
@@ -169,7 +170,7 @@ func (p *plan) workingNATs() int {
 
 // DeleteNATGateway deletes a NAT gateway with its network interface; its Elastic IP address becomes free, and routes to it
 // become black holes. To delete what is deleted already is no error.
-func (s *Service) DeleteNATGateway(ctx context.Context, c Scope, id string) error {
+func (s *Service) DeleteNATGateway(ctx context.Context, c scope.Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		g, err := p.NATGateway(c, id)
 		if err != nil {

@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network"
 	"postern/network/networktest"
 	"postern/network/vpc"
 )
 
-var here = network.Scope{Account: "000000000000", Region: "us-east-1"}
+var here = scope.Scope{Account: "000000000000", Region: "us-east-1"}
 
 // lab is a service on a store in memory with a VPC of two subnets.
 type lab struct {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 )
 
 // PeeringStatus is where a peering connection stands, as the EC2 API spells it.
@@ -62,25 +63,27 @@ func (p *Peering) seenFor(account string) time.Duration {
 }
 
 // of reports whether the scope is one of the two sides and sees the peering connection still.
-func (p *Peering) of(c Scope) bool {
+func (p *Peering) of(c scope.Scope) bool {
 	return (p.scope() == c || p.accepterScope() == c) && (p.Unseen == "" || p.Unseen != c.Account)
 }
 
 // accepterScope is whose the accepting side is.
-func (p *Peering) accepterScope() Scope { return Scope{p.AccepterAccount, p.AccepterRegion} }
+func (p *Peering) accepterScope() scope.Scope {
+	return scope.Scope{Account: p.AccepterAccount, Region: p.AccepterRegion}
+}
 
 // CreatePeeringInput is a peering connection to be asked for.
 type CreatePeeringInput struct {
 	// Requester is a VPC of the caller, Accepter one of Peer.
 	Requester, Accepter string
 	// Peer is whose the other VPC is; what is empty is the caller's own.
-	Peer Scope
+	Peer scope.Scope
 	Tags []Tag
 }
 
 // CreatePeering asks for a peering connection. It carries nothing until the other side accepts it. One between ranges
 // that overlap fails at once: it is returned as failed.
-func (s *Service) CreatePeering(ctx context.Context, c Scope, in CreatePeeringInput) (*Peering, error) {
+func (s *Service) CreatePeering(ctx context.Context, c scope.Scope, in CreatePeeringInput) (*Peering, error) {
 	var made *Peering
 	err := s.do(ctx, c, func(p *plan) (err error) {
 		made, err = p.createPeering(in)
@@ -144,7 +147,7 @@ func (v *VPC) overlaps(w *VPC) bool {
 }
 
 // PeeringOf finds a peering connection that the scope requested or may accept.
-func (s *State) PeeringOf(c Scope, id string) (*Peering, error) {
+func (s *State) PeeringOf(c scope.Scope, id string) (*Peering, error) {
 	if p, ok := s.peerings.get(id); ok && p.of(c) {
 		return p, nil
 	}
@@ -152,7 +155,7 @@ func (s *State) PeeringOf(c Scope, id string) (*Peering, error) {
 }
 
 // PeeringsOf are the peering connections that the scope requested or may accept, in the order of their ids.
-func (s *State) PeeringsOf(c Scope) iter.Seq[*Peering] {
+func (s *State) PeeringsOf(c scope.Scope) iter.Seq[*Peering] {
 	return func(yield func(*Peering) bool) {
 		for _, p := range s.peerings.rows {
 			if p.of(c) && !yield(p) {
@@ -166,7 +169,7 @@ func (s *State) PeeringsOf(c Scope) iter.Seq[*Peering] {
 func (s *State) AnyVPC(id string) (*VPC, bool) { return s.vpcs.get(id) }
 
 // AcceptPeering accepts a request, as the other side. It then carries what routes send to it.
-func (s *Service) AcceptPeering(ctx context.Context, c Scope, id string) (*Peering, error) {
+func (s *Service) AcceptPeering(ctx context.Context, c scope.Scope, id string) (*Peering, error) {
 	return s.answerPeering(ctx, c, id, peeringAnswer{"accept", "accepted", "provisioning"}, func(p *plan, changed *Peering) {
 		changed.Status, changed.StatusText, changed.Active = PeeringActive, "Active", true
 		requester, _ := p.vpcs.get(changed.Requester)
@@ -178,7 +181,7 @@ func (s *Service) AcceptPeering(ctx context.Context, c Scope, id string) (*Peeri
 }
 
 // RejectPeering rejects a request, as the other side.
-func (s *Service) RejectPeering(ctx context.Context, c Scope, id string) error {
+func (s *Service) RejectPeering(ctx context.Context, c scope.Scope, id string) error {
 	_, err := s.answerPeering(ctx, c, id, peeringAnswer{"reject", "accepted or rejected", "rejected"}, func(p *plan, changed *Peering) {
 		changed.end(PeeringRejected, "Rejected by "+c.Account, c.Account, p.now)
 	})
@@ -188,7 +191,7 @@ func (s *Service) RejectPeering(ctx context.Context, c Scope, id string) error {
 // peeringAnswer is how Amazon's errors speak of an answer to a request for peering, and what it would have become.
 type peeringAnswer struct{ verb, done, next string }
 
-func (s *Service) answerPeering(ctx context.Context, c Scope, id string, a peeringAnswer, answer func(*plan, *Peering)) (*Peering, error) {
+func (s *Service) answerPeering(ctx context.Context, c scope.Scope, id string, a peeringAnswer, answer func(*plan, *Peering)) (*Peering, error) {
 	var made *Peering
 	err := s.do(ctx, c, func(p *plan) error {
 		old, err := p.PeeringOf(c, id)
@@ -225,7 +228,7 @@ func transition(id string, from PeeringStatus, to string) error {
 type PeeringDNS struct{ Requester, Accepter *bool }
 
 // ModifyPeering changes the options of an active peering connection. Each side changes its own.
-func (s *Service) ModifyPeering(ctx context.Context, c Scope, id string, dns PeeringDNS) (*Peering, error) {
+func (s *Service) ModifyPeering(ctx context.Context, c scope.Scope, id string, dns PeeringDNS) (*Peering, error) {
 	var made *Peering
 	err := s.do(ctx, c, func(p *plan) error {
 		old, err := p.PeeringOf(c, id)
@@ -254,7 +257,7 @@ func (s *Service) ModifyPeering(ctx context.Context, c Scope, id string, dns Pee
 
 // DeletePeering ends a peering connection, from either side. Routes to it become black holes, and rules that name groups of
 // the other VPC stale. What has ended already is not deleted.
-func (s *Service) DeletePeering(ctx context.Context, c Scope, id string) error {
+func (s *Service) DeletePeering(ctx context.Context, c scope.Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.PeeringOf(c, id)
 		if err != nil {

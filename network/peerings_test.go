@@ -4,28 +4,29 @@ import (
 	"testing"
 	"time"
 
+	"postern/aws/scope"
 	"postern/network"
 	"postern/network/vpc"
 )
 
 func TestRefusePeering(t *testing.T) {
 	l := newLab(t, network.Limits{})
-	far := network.Scope{Account: "111111111111", Region: "eu-west-1"}
+	far := scope.Scope{Account: "111111111111", Region: "eu-west-1"}
 	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t).ID
 	same := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.0.0.0/16")}))(t).ID
 	theirs := must(l.CreateVpc(l.ctx, far, network.CreateVpcInput{CIDR: cidr("10.2.0.0/16")}))(t).ID
 	made := map[string]*network.Peering{}
-	ask := func(name, requester, accepter string, peer network.Scope) func() error {
+	ask := func(name, requester, accepter string, peer scope.Scope) func() error {
 		return func() (err error) {
 			made[name], err = l.CreatePeering(l.ctx, here, network.CreatePeeringInput{Requester: requester, Accepter: accepter, Peer: peer})
 			return err
 		}
 	}
-	accept := func(c network.Scope, name string) func() error {
+	accept := func(c scope.Scope, name string) func() error {
 		return func() error { return second(l.AcceptPeering(l.ctx, c, made[name].ID)) }
 	}
 	yes := true
-	options := func(c network.Scope, name string, dns network.PeeringDNS) func() error {
+	options := func(c scope.Scope, name string, dns network.PeeringDNS) func() error {
 		return func() error { return second(l.ModifyPeering(l.ctx, c, made[name].ID, dns)) }
 	}
 	status := func(name string, want network.PeeringStatus) func() error {
@@ -38,15 +39,15 @@ func TestRefusePeering(t *testing.T) {
 		}
 	}
 	check(t, []row{
-		{"with itself", ask("x", l.vpc, l.vpc, network.Scope{}), "InvalidParameter"},
-		{"from nothing", ask("x", "vpc"+noSuch, other, network.Scope{}), "InvalidVpcID.NotFound"},
-		{"to nothing", ask("x", l.vpc, "vpc"+noSuch, network.Scope{}), "InvalidVpcID.NotFound"},
-		{"another's VPC as one's own", ask("x", l.vpc, theirs, network.Scope{}), "InvalidVpcID.NotFound"},
-		{"overlap", ask("overlap", l.vpc, same, network.Scope{}), ""},
+		{"with itself", ask("x", l.vpc, l.vpc, scope.Scope{}), "InvalidParameter"},
+		{"from nothing", ask("x", "vpc"+noSuch, other, scope.Scope{}), "InvalidVpcID.NotFound"},
+		{"to nothing", ask("x", l.vpc, "vpc"+noSuch, scope.Scope{}), "InvalidVpcID.NotFound"},
+		{"another's VPC as one's own", ask("x", l.vpc, theirs, scope.Scope{}), "InvalidVpcID.NotFound"},
+		{"overlap", ask("overlap", l.vpc, same, scope.Scope{}), ""},
 		{"it failed", status("overlap", network.PeeringFailed), ""},
 		{"accept what failed", accept(here, "overlap"), "InvalidStateTransition"},
-		{"peer", ask("peer", l.vpc, other, network.Scope{}), ""},
-		{"again, the other way", ask("x", other, l.vpc, network.Scope{}), "VpcPeeringConnectionAlreadyExists"},
+		{"peer", ask("peer", l.vpc, other, scope.Scope{}), ""},
+		{"again, the other way", ask("x", other, l.vpc, scope.Scope{}), "VpcPeeringConnectionAlreadyExists"},
 		{"options before it is active", options(here, "peer", network.PeeringDNS{Requester: &yes}), "OperationNotPermitted"},
 		{"accept", accept(here, "peer"), ""},
 		{"accept again", accept(here, "peer"), "InvalidStateTransition"},
@@ -56,7 +57,7 @@ func TestRefusePeering(t *testing.T) {
 		{"across accounts and regions", ask("far", l.vpc, theirs, far), ""},
 		{"accept one's own request", accept(here, "far"), "OperationNotPermitted"},
 		{"a stranger", func() error {
-			return second(l.AcceptPeering(l.ctx, network.Scope{Account: "222222222222", Region: "eu-west-1"}, made["far"].ID))
+			return second(l.AcceptPeering(l.ctx, scope.Scope{Account: "222222222222", Region: "eu-west-1"}, made["far"].ID))
 		}, "InvalidVpcPeeringConnectionID.NotFound"},
 		{"reject", func() error { return l.RejectPeering(l.ctx, far, made["far"].ID) }, ""},
 		{"it is rejected", status("far", network.PeeringRejected), ""},
@@ -66,7 +67,7 @@ func TestRefusePeering(t *testing.T) {
 		{"delete again", func() error { return l.DeletePeering(l.ctx, here, made["peer"].ID) }, "InvalidStateTransition"},
 		{"it is deleted", status("peer", network.PeeringDeleted), ""},
 		{"delete what is rejected", func() error { return l.DeletePeering(l.ctx, here, made["far"].ID) }, "InvalidStateTransition"},
-		{"ask once more", ask("late", l.vpc, other, network.Scope{}), ""},
+		{"ask once more", ask("late", l.vpc, other, scope.Scope{}), ""},
 		{"a week goes by", func() error { l.clock = l.clock.Add(8 * 24 * time.Hour); return nil }, ""},
 		{"accept too late", accept(here, "late"), "InvalidStateTransition"},
 		{"reconcile", func() error { return l.Reconcile(l.ctx) }, ""},
@@ -115,7 +116,7 @@ func TestPeeredEndpoint(t *testing.T) {
 // other way (EC2 API reference, PeeringConnectionOptionsRequest).
 func TestPeeringDNS(t *testing.T) {
 	l := newLab(t, network.Limits{})
-	far := network.Scope{Account: here.Account, Region: "eu-west-1"}
+	far := scope.Scope{Account: here.Account, Region: "eu-west-1"}
 	other := must(l.CreateVpc(l.ctx, far, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t).ID
 	subnet := must(l.CreateSubnet(l.ctx, far, network.CreateSubnetInput{VPC: other, CIDR: cidr("10.1.1.0/24")}))(t).ID
 	there := must(l.CreateInterface(l.ctx, far, network.CreateInterfaceInput{Subnet: subnet, Owner: "i-9"}))(t)
@@ -129,7 +130,7 @@ func TestPeeringDNS(t *testing.T) {
 	yes, no := true, false
 	for _, tt := range []struct {
 		what      string
-		c         network.Scope
+		c         scope.Scope
 		dns       network.PeeringDNS
 		here, far bool // who resolves the other's names
 	}{
@@ -151,10 +152,10 @@ func TestPeeringDNS(t *testing.T) {
 // TestPeeringSeenAfterItsEnd: who ended a peering connection sees it for two hours, the other side for two days; within one
 // account two hours are all (VPC peering guide, "VPC peering connection lifecycle"). Its VPCs may go before.
 func TestPeeringSeenAfterItsEnd(t *testing.T) {
-	far := network.Scope{Account: "111111111111", Region: here.Region}
+	far := scope.Scope{Account: "111111111111", Region: here.Region}
 	for _, tt := range []struct {
 		name string
-		peer network.Scope
+		peer scope.Scope
 		end  func(l *lab, id string) error
 		// here and far are how long each side sees it.
 		here, far time.Duration
@@ -180,7 +181,7 @@ func TestPeeringSeenAfterItsEnd(t *testing.T) {
 			if err := l.Reconcile(l.ctx); err != nil {
 				t.Fatal(tt.name, err)
 			}
-			for c, until := range map[network.Scope]time.Duration{here: tt.here, tt.peer: tt.far} {
+			for c, until := range map[scope.Scope]time.Duration{here: tt.here, tt.peer: tt.far} {
 				if _, err := l.State().PeeringOf(c, id); (err == nil) != (after < until) {
 					t.Errorf("%s, after %s: %s sees %v", tt.name, after, c.Account, err)
 				}

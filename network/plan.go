@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 )
 
 // tokenLife is how long a client token is remembered.
@@ -18,7 +19,7 @@ const tokenLife = 24 * time.Hour
 // A verb that returns an error leaves nothing of its plan.
 type plan struct {
 	State
-	scope  Scope
+	scope  scope.Scope
 	now    time.Time
 	limits *Limits
 	// hostTarget says which addresses of the server's host may be targets of endpoint services; nil means none.
@@ -31,7 +32,7 @@ type plan struct {
 	judged bool
 }
 
-func newPlan(s *State, scope Scope, now time.Time, limits *Limits) *plan {
+func newPlan(s *State, scope scope.Scope, now time.Time, limits *Limits) *plan {
 	p := &plan{State: *s, scope: scope, now: now, limits: limits}
 	p.disown()
 	return p

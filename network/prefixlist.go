@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
@@ -62,7 +63,7 @@ func amazonLists(region string) []*PrefixList {
 }
 
 // PrefixList finds a prefix list, the scope's own or one of Amazon's.
-func (s *State) PrefixList(c Scope, id string) (*PrefixList, error) {
+func (s *State) PrefixList(c scope.Scope, id string) (*PrefixList, error) {
 	for _, l := range amazonLists(c.Region) {
 		if l.ID == id {
 			return l, nil
@@ -72,7 +73,7 @@ func (s *State) PrefixList(c Scope, id string) (*PrefixList, error) {
 }
 
 // PrefixLists are Amazon's prefix lists in the region, then the scope's own.
-func (s *State) PrefixLists(c Scope) iter.Seq[*PrefixList] {
+func (s *State) PrefixLists(c scope.Scope) iter.Seq[*PrefixList] {
 	return func(yield func(*PrefixList) bool) {
 		for _, l := range amazonLists(c.Region) {
 			if !yield(l) {

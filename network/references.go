@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 )
 
 // PeerGroup is what a rule keeps of the group that it names in another VPC. The group and the peering connection may go
@@ -55,7 +56,7 @@ func (s *State) activePeering(a, b string) (*Peering, bool) {
 }
 
 // StaleGroups are the groups of a VPC that have a stale rule, in the order of their ids.
-func (s *State) StaleGroups(c Scope, vpcID string) iter.Seq[*SecurityGroup] {
+func (s *State) StaleGroups(c scope.Scope, vpcID string) iter.Seq[*SecurityGroup] {
 	return func(yield func(*SecurityGroup) bool) {
 		for g := range s.SecurityGroups(c) {
 			if g.VPC == vpcID && slices.ContainsFunc(g.Rules, func(r SecurityGroupRule) bool { return s.stale(g, &r) }) && !yield(g) {

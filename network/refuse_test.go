@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"postern/aws/scope"
 	"postern/network"
 	"postern/network/vpc"
 )
@@ -71,10 +72,10 @@ func TestRefuseVpc(t *testing.T) {
 		{"delete in use", func() error { return l.DeleteVpc(l.ctx, here, l.vpc) }, "DependencyViolation"},
 		{"delete nothing", func() error { return l.DeleteVpc(l.ctx, here, "vpc"+noSuch) }, "InvalidVpcID.NotFound"},
 		{"delete in another region", func() error {
-			return l.DeleteVpc(l.ctx, network.Scope{Account: here.Account, Region: "eu-west-1"}, l.vpc)
+			return l.DeleteVpc(l.ctx, scope.Scope{Account: here.Account, Region: "eu-west-1"}, l.vpc)
 		}, "InvalidVpcID.NotFound"},
 		{"delete of another account", func() error {
-			return l.DeleteVpc(l.ctx, network.Scope{Account: "111111111111", Region: here.Region}, l.vpc)
+			return l.DeleteVpc(l.ctx, scope.Scope{Account: "111111111111", Region: here.Region}, l.vpc)
 		}, "InvalidVpcID.NotFound"},
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"postern/aws/scope"
 	"postern/network"
 	"postern/network/vpc"
 )
@@ -176,7 +177,7 @@ func TestResolverRules(t *testing.T) {
 	if got := must(l.open(network.Limits{}).State().ResolverRule(here, rule.ID))(t); len(got.Associations) != 1 || len(got.Tags) != 1 || got.Tags[0].Key != "b" {
 		t.Errorf("after a restart: %+v", got)
 	}
-	_, err = l.State().ResolverRule(network.Scope{Account: "111111111111", Region: "us-east-1"}, rule.ID)
+	_, err = l.State().ResolverRule(scope.Scope{Account: "111111111111", Region: "us-east-1"}, rule.ID)
 	wantCode(t, "from another account", err, "ResourceNotFoundException")
 	must(l.DisassociateResolverRule(l.ctx, here, rule.ID, l.vpc))(t)
 	if got := resolve(); got != "" {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
@@ -139,13 +140,13 @@ func creatorRequest(id string) error {
 }
 
 // doResolver is do with the codes of the Route 53 Resolver API.
-func (s *Service) doResolver(ctx context.Context, c Scope, verb func(*plan) error) error {
+func (s *Service) doResolver(ctx context.Context, c scope.Scope, verb func(*plan) error) error {
 	return resolverFault(s.do(ctx, c, verb))
 }
 
 // CreateResolverEndpoint makes a Resolver endpoint with a network interface for each address. It is returned as being
 // created; when CreateResolverEndpoint returns, it works.
-func (s *Service) CreateResolverEndpoint(ctx context.Context, c Scope, in CreateResolverEndpointInput) (*ResolverEndpoint, error) {
+func (s *Service) CreateResolverEndpoint(ctx context.Context, c scope.Scope, in CreateResolverEndpointInput) (*ResolverEndpoint, error) {
 	var made *ResolverEndpoint
 	err := s.doResolver(ctx, c, func(p *plan) error {
 		if err := creatorRequest(in.CreatorRequest); err != nil {
@@ -248,7 +249,7 @@ func (p *plan) addResolverAddress(e *ResolverEndpoint, in ResolverSubnet) error 
 }
 
 // ResolverEndpoint finds a Resolver endpoint.
-func (s *State) ResolverEndpoint(c Scope, id string) (*ResolverEndpoint, error) {
+func (s *State) ResolverEndpoint(c scope.Scope, id string) (*ResolverEndpoint, error) {
 	if e, ok := s.resolvers.get(id); ok && e.scope() == c {
 		return e, nil
 	}
@@ -256,12 +257,12 @@ func (s *State) ResolverEndpoint(c Scope, id string) (*ResolverEndpoint, error) 
 }
 
 // ResolverEndpoints are the scope's Resolver endpoints.
-func (s *State) ResolverEndpoints(c Scope) iter.Seq[*ResolverEndpoint] {
+func (s *State) ResolverEndpoints(c scope.Scope) iter.Seq[*ResolverEndpoint] {
 	return within(&s.resolvers, c)
 }
 
 // RenameResolverEndpoint changes the name of a Resolver endpoint.
-func (s *Service) RenameResolverEndpoint(ctx context.Context, c Scope, id, name string) (*ResolverEndpoint, error) {
+func (s *Service) RenameResolverEndpoint(ctx context.Context, c scope.Scope, id, name string) (*ResolverEndpoint, error) {
 	return s.changeResolverEndpoint(ctx, c, id, func(_ *plan, e *ResolverEndpoint) error {
 		e.Name = name
 		return checkResolverName(name)
@@ -269,7 +270,7 @@ func (s *Service) RenameResolverEndpoint(ctx context.Context, c Scope, id, name 
 }
 
 // AddResolverAddress gives a Resolver endpoint one more address.
-func (s *Service) AddResolverAddress(ctx context.Context, c Scope, id string, in ResolverSubnet) (*ResolverEndpoint, error) {
+func (s *Service) AddResolverAddress(ctx context.Context, c scope.Scope, id string, in ResolverSubnet) (*ResolverEndpoint, error) {
 	return s.changeResolverEndpoint(ctx, c, id, func(p *plan, e *ResolverEndpoint) error { return p.addResolverAddress(e, in) })
 }
 
@@ -280,7 +281,7 @@ type ResolverAddressName struct {
 }
 
 // RemoveResolverAddress takes an address from a Resolver endpoint, which keeps two at the least.
-func (s *Service) RemoveResolverAddress(ctx context.Context, c Scope, id string, name ResolverAddressName) (*ResolverEndpoint, error) {
+func (s *Service) RemoveResolverAddress(ctx context.Context, c scope.Scope, id string, name ResolverAddressName) (*ResolverEndpoint, error) {
 	return s.changeResolverEndpoint(ctx, c, id, func(p *plan, e *ResolverEndpoint) error {
 		i := slices.IndexFunc(e.Addresses, func(a ResolverAddress) bool {
 			if name.ID != "" {
@@ -302,7 +303,7 @@ func (s *Service) RemoveResolverAddress(ctx context.Context, c Scope, id string,
 	})
 }
 
-func (s *Service) changeResolverEndpoint(ctx context.Context, c Scope, id string, change func(*plan, *ResolverEndpoint) error) (*ResolverEndpoint, error) {
+func (s *Service) changeResolverEndpoint(ctx context.Context, c scope.Scope, id string, change func(*plan, *ResolverEndpoint) error) (*ResolverEndpoint, error) {
 	var e ResolverEndpoint
 	err := s.doResolver(ctx, c, func(p *plan) error {
 		old, err := p.ResolverEndpoint(c, id)
@@ -324,7 +325,7 @@ func (s *Service) changeResolverEndpoint(ctx context.Context, c Scope, id string
 }
 
 // DeleteResolverEndpoint deletes a Resolver endpoint with its interfaces. Rules that go out by it hold it back.
-func (s *Service) DeleteResolverEndpoint(ctx context.Context, c Scope, id string) (*ResolverEndpoint, error) {
+func (s *Service) DeleteResolverEndpoint(ctx context.Context, c scope.Scope, id string) (*ResolverEndpoint, error) {
 	var gone *ResolverEndpoint
 	err := s.doResolver(ctx, c, func(p *plan) error {
 		e, err := p.ResolverEndpoint(c, id)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
@@ -49,7 +50,7 @@ type CreateResolverRuleInput struct {
 }
 
 // CreateResolverRule makes a rule, which holds for no VPC yet.
-func (s *Service) CreateResolverRule(ctx context.Context, c Scope, in CreateResolverRuleInput) (*ResolverRule, error) {
+func (s *Service) CreateResolverRule(ctx context.Context, c scope.Scope, in CreateResolverRuleInput) (*ResolverRule, error) {
 	var made *ResolverRule
 	err := s.doResolver(ctx, c, func(p *plan) error {
 		if err := creatorRequest(in.CreatorRequest); err != nil {
@@ -150,7 +151,7 @@ func resolverDomain(text string) (string, error) {
 }
 
 // ResolverRule finds a rule.
-func (s *State) ResolverRule(c Scope, id string) (*ResolverRule, error) {
+func (s *State) ResolverRule(c scope.Scope, id string) (*ResolverRule, error) {
 	if r, ok := s.resolverRules.get(id); ok && r.scope() == c {
 		return r, nil
 	}
@@ -158,7 +159,9 @@ func (s *State) ResolverRule(c Scope, id string) (*ResolverRule, error) {
 }
 
 // ResolverRules are the scope's rules.
-func (s *State) ResolverRules(c Scope) iter.Seq[*ResolverRule] { return within(&s.resolverRules, c) }
+func (s *State) ResolverRules(c scope.Scope) iter.Seq[*ResolverRule] {
+	return within(&s.resolverRules, c)
+}
 
 // ResolverRuleChange says what ModifyResolverRule changes; what is nil or empty stays.
 type ResolverRuleChange struct {
@@ -168,7 +171,7 @@ type ResolverRuleChange struct {
 }
 
 // ModifyResolverRule changes a rule.
-func (s *Service) ModifyResolverRule(ctx context.Context, c Scope, id string, change ResolverRuleChange) (*ResolverRule, error) {
+func (s *Service) ModifyResolverRule(ctx context.Context, c scope.Scope, id string, change ResolverRuleChange) (*ResolverRule, error) {
 	return s.changeResolverRule(ctx, c, id, func(p *plan, r *ResolverRule) error {
 		r.Modified = p.now
 		if change.Name != nil {
@@ -187,7 +190,7 @@ func (s *Service) ModifyResolverRule(ctx context.Context, c Scope, id string, ch
 	})
 }
 
-func (s *Service) changeResolverRule(ctx context.Context, c Scope, id string, change func(*plan, *ResolverRule) error) (*ResolverRule, error) {
+func (s *Service) changeResolverRule(ctx context.Context, c scope.Scope, id string, change func(*plan, *ResolverRule) error) (*ResolverRule, error) {
 	var r ResolverRule
 	err := s.doResolver(ctx, c, func(p *plan) error {
 		old, err := p.ResolverRule(c, id)
@@ -209,7 +212,7 @@ func (s *Service) changeResolverRule(ctx context.Context, c Scope, id string, ch
 }
 
 // DeleteResolverRule deletes a rule that holds for no VPC.
-func (s *Service) DeleteResolverRule(ctx context.Context, c Scope, id string) (*ResolverRule, error) {
+func (s *Service) DeleteResolverRule(ctx context.Context, c scope.Scope, id string) (*ResolverRule, error) {
 	var gone *ResolverRule
 	err := s.doResolver(ctx, c, func(p *plan) error {
 		r, err := p.ResolverRule(c, id)
@@ -227,7 +230,7 @@ func (s *Service) DeleteResolverRule(ctx context.Context, c Scope, id string) (*
 }
 
 // AssociateResolverRule has a VPC's resolver follow a rule. Of the rules for one domain it follows one.
-func (s *Service) AssociateResolverRule(ctx context.Context, c Scope, id, vpcID, name string) (ResolverAssociation, error) {
+func (s *Service) AssociateResolverRule(ctx context.Context, c scope.Scope, id, vpcID, name string) (ResolverAssociation, error) {
 	made := ResolverAssociation{VPC: vpcID, Name: name}
 	_, err := s.changeResolverRule(ctx, c, id, func(p *plan, r *ResolverRule) error {
 		if err := checkResolverName(name); err != nil {
@@ -257,7 +260,7 @@ func (r *ResolverRule) association(vpcID string) int {
 }
 
 // DisassociateResolverRule ends a rule's hold on a VPC.
-func (s *Service) DisassociateResolverRule(ctx context.Context, c Scope, id, vpcID string) (ResolverAssociation, error) {
+func (s *Service) DisassociateResolverRule(ctx context.Context, c scope.Scope, id, vpcID string) (ResolverAssociation, error) {
 	var gone ResolverAssociation
 	_, err := s.changeResolverRule(ctx, c, id, func(_ *plan, r *ResolverRule) error {
 		i := r.association(vpcID)
@@ -284,7 +287,7 @@ func (p *plan) leaveRules(vpcID string) {
 }
 
 // ResolverTags are the tags of a Resolver endpoint or rule.
-func (s *State) ResolverTags(c Scope, id string) ([]Tag, error) {
+func (s *State) ResolverTags(c scope.Scope, id string) ([]Tag, error) {
 	if r, err := s.ResolverRule(c, id); err == nil {
 		return r.Tags, nil
 	}
@@ -296,7 +299,7 @@ func (s *State) ResolverTags(c Scope, id string) ([]Tag, error) {
 }
 
 // TagResolver puts tags on a Resolver endpoint or rule, over those it has, and takes others away.
-func (s *Service) TagResolver(ctx context.Context, c Scope, id string, more []Tag, gone []string) error {
+func (s *Service) TagResolver(ctx context.Context, c scope.Scope, id string, more []Tag, gone []string) error {
 	return s.doResolver(ctx, c, func(p *plan) error {
 		old, err := p.ResolverTags(c, id)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
@@ -18,7 +19,7 @@ type CreateRouteTableInput struct {
 }
 
 // CreateRouteTable makes a route table with the VPC's local routes only.
-func (s *Service) CreateRouteTable(ctx context.Context, c Scope, in CreateRouteTableInput) (*RouteTable, error) {
+func (s *Service) CreateRouteTable(ctx context.Context, c scope.Scope, in CreateRouteTableInput) (*RouteTable, error) {
 	var made *RouteTable
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
@@ -52,7 +53,7 @@ func (p *plan) createRouteTable(in CreateRouteTableInput) (*RouteTable, error) {
 }
 
 // DeleteRouteTable deletes a route table that no subnet uses and that is not the main one.
-func (s *Service) DeleteRouteTable(ctx context.Context, c Scope, id string) error {
+func (s *Service) DeleteRouteTable(ctx context.Context, c scope.Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		t, err := p.RouteTable(c, id)
 		if err != nil {
@@ -70,7 +71,7 @@ func (s *Service) DeleteRouteTable(ctx context.Context, c Scope, id string) erro
 }
 
 // AssociateRouteTable ties a subnet to a route table of its VPC. A subnet has one at the most.
-func (s *Service) AssociateRouteTable(ctx context.Context, c Scope, tableID, subnetID string) (string, error) {
+func (s *Service) AssociateRouteTable(ctx context.Context, c scope.Scope, tableID, subnetID string) (string, error) {
 	var id string
 	err := s.do(ctx, c, func(p *plan) error {
 		t, err := p.RouteTable(c, tableID)
@@ -135,7 +136,7 @@ func (p *plan) association(id string) (*RouteTable, Association, error) {
 }
 
 // DisassociateRouteTable ends an association; the subnet is then on the main table. The main association stays.
-func (s *Service) DisassociateRouteTable(ctx context.Context, c Scope, id string) error {
+func (s *Service) DisassociateRouteTable(ctx context.Context, c scope.Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		t, a, err := p.association(id)
 		if err != nil {
@@ -151,7 +152,7 @@ func (s *Service) DisassociateRouteTable(ctx context.Context, c Scope, id string
 
 // ReplaceAssociation moves an association, the main one too, to another route table of the same VPC. The association
 // gets a new id.
-func (s *Service) ReplaceAssociation(ctx context.Context, c Scope, id, tableID string) (Association, error) {
+func (s *Service) ReplaceAssociation(ctx context.Context, c scope.Scope, id, tableID string) (Association, error) {
 	var made Association
 	err := s.do(ctx, c, func(p *plan) error {
 		from, a, err := p.association(id)
@@ -178,7 +179,7 @@ func (s *Service) ReplaceAssociation(ctx context.Context, c Scope, id, tableID s
 }
 
 // CreateRoute adds a route to a route table.
-func (s *Service) CreateRoute(ctx context.Context, c Scope, tableID string, r Route) error {
+func (s *Service) CreateRoute(ctx context.Context, c scope.Scope, tableID string, r Route) error {
 	return s.do(ctx, c, func(p *plan) error {
 		t, r, err := p.checkedRoute(tableID, r)
 		if err != nil {
@@ -199,7 +200,7 @@ func (s *Service) CreateRoute(ctx context.Context, c Scope, tableID string, r Ro
 }
 
 // ReplaceRoute gives a route of a route table another target.
-func (s *Service) ReplaceRoute(ctx context.Context, c Scope, tableID string, r Route) error {
+func (s *Service) ReplaceRoute(ctx context.Context, c scope.Scope, tableID string, r Route) error {
 	return s.do(ctx, c, func(p *plan) error {
 		t, r, err := p.checkedRoute(tableID, r)
 		if err != nil {
@@ -218,7 +219,7 @@ func (s *Service) ReplaceRoute(ctx context.Context, c Scope, tableID string, r R
 }
 
 // DeleteRoute takes a route, given by its destination, from a route table. Local routes stay.
-func (s *Service) DeleteRoute(ctx context.Context, c Scope, tableID string, r Route) error {
+func (s *Service) DeleteRoute(ctx context.Context, c scope.Scope, tableID string, r Route) error {
 	return s.do(ctx, c, func(p *plan) error {
 		t, err := p.RouteTable(c, tableID)
 		if err != nil {

@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
 // Authorize adds rules to a group: all of them or, where one is there already or is malformed, none. Rules come without
 // ids and all go in one direction; the made ones are returned.
-func (s *Service) Authorize(ctx context.Context, c Scope, group string, egress bool, rules []SecurityGroupRule, tags []Tag) ([]SecurityGroupRule, error) {
+func (s *Service) Authorize(ctx context.Context, c scope.Scope, group string, egress bool, rules []SecurityGroupRule, tags []Tag) ([]SecurityGroupRule, error) {
 	var made []SecurityGroupRule
 	err := s.do(ctx, c, func(p *plan) (err error) {
 		made, err = p.authorize(group, egress, rules, tags)
@@ -187,7 +188,7 @@ type Revocation struct {
 }
 
 // Revoke takes rules of one direction from a group: all of them or, where one is not there, none. It returns them.
-func (s *Service) Revoke(ctx context.Context, c Scope, group string, egress bool, r Revocation) ([]SecurityGroupRule, error) {
+func (s *Service) Revoke(ctx context.Context, c scope.Scope, group string, egress bool, r Revocation) ([]SecurityGroupRule, error) {
 	var gone []SecurityGroupRule
 	err := s.do(ctx, c, func(p *plan) error {
 		g, err := p.SecurityGroup(c, group)
@@ -250,7 +251,7 @@ func (g *SecurityGroup) index(egress bool, r SecurityGroupRule) (int, error) {
 }
 
 // DescribeRules sets the descriptions of rules, each given by its id or by what it allows.
-func (s *Service) DescribeRules(ctx context.Context, c Scope, group string, egress bool, rules []SecurityGroupRule) error {
+func (s *Service) DescribeRules(ctx context.Context, c scope.Scope, group string, egress bool, rules []SecurityGroupRule) error {
 	return s.do(ctx, c, func(p *plan) error {
 		g, err := p.SecurityGroup(c, group)
 		if err != nil {
@@ -279,7 +280,7 @@ func (s *Service) DescribeRules(ctx context.Context, c Scope, group string, egre
 }
 
 // ModifyRules replaces rules of a group; each keeps its id, direction and tags. All are changed or none.
-func (s *Service) ModifyRules(ctx context.Context, c Scope, group string, rules []SecurityGroupRule) error {
+func (s *Service) ModifyRules(ctx context.Context, c scope.Scope, group string, rules []SecurityGroupRule) error {
 	return s.do(ctx, c, func(p *plan) error {
 		g, err := p.SecurityGroup(c, group)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"postern/aws/consent"
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
@@ -121,7 +122,7 @@ func (s *Service) reloadLocked(ctx context.Context) error {
 // It is nobody's request: most of what it finds belongs to others than the caller whose verb it follows.
 func (s *Service) Reconcile(ctx context.Context) error {
 	ctx = consent.With(ctx, nil)
-	return s.do(ctx, Scope{}, func(p *plan) error {
+	return s.do(ctx, scope.Scope{}, func(p *plan) error {
 		for _, e := range p.endpoints.rows {
 			if e.State == Pending {
 				now := *e
@@ -141,7 +142,7 @@ func (s *Service) Reconcile(ctx context.Context) error {
 }
 
 // do runs one verb: plan, commit, show, publish. When it returns nil the change is durable and in force.
-func (s *Service) do(ctx context.Context, scope Scope, verb func(*plan) error) error {
+func (s *Service) do(ctx context.Context, scope scope.Scope, verb func(*plan) error) error {
 	var judged bool
 	err := consent.Retry(ctx, func() (err error) {
 		judged, err = s.commit(ctx, scope, verb)
@@ -153,7 +154,7 @@ func (s *Service) do(ctx context.Context, scope Scope, verb func(*plan) error) e
 	return s.publisher.publish(s.State)
 }
 
-func (s *Service) commit(ctx context.Context, scope Scope, verb func(*plan) error) (judged bool, err error) {
+func (s *Service) commit(ctx context.Context, scope scope.Scope, verb func(*plan) error) (judged bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for range conflictRetries {

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 )
 
 // Connections are the endpoints that ask for a connection to a service of one's own or have one, in the order of their
@@ -22,7 +23,7 @@ func (s *State) Connections(v *VpcEndpointService) iter.Seq[*VpcEndpoint] {
 
 // AcceptConnections lets endpoints in to a service of one's own, and RejectConnections keeps them out, those too that
 // were let in before. Each is answered or not by itself: the map holds the error of each id that was not.
-func (s *Service) AcceptConnections(ctx context.Context, c Scope, service string, ids []string) (map[string]error, error) {
+func (s *Service) AcceptConnections(ctx context.Context, c scope.Scope, service string, ids []string) (map[string]error, error) {
 	failed, err := s.answerConnections(ctx, c, answer{service, ids, Pending, []string{PendingAcceptance, Rejected}})
 	if err != nil {
 		return nil, err
@@ -31,7 +32,7 @@ func (s *Service) AcceptConnections(ctx context.Context, c Scope, service string
 }
 
 // RejectConnections is described at AcceptConnections.
-func (s *Service) RejectConnections(ctx context.Context, c Scope, service string, ids []string) (map[string]error, error) {
+func (s *Service) RejectConnections(ctx context.Context, c scope.Scope, service string, ids []string) (map[string]error, error) {
 	return s.answerConnections(ctx, c, answer{service, ids, Rejected, []string{PendingAcceptance, Pending, Available}})
 }
 
@@ -43,7 +44,7 @@ type answer struct {
 	from    []string
 }
 
-func (s *Service) answerConnections(ctx context.Context, c Scope, a answer) (map[string]error, error) {
+func (s *Service) answerConnections(ctx context.Context, c scope.Scope, a answer) (map[string]error, error) {
 	failed := map[string]error{}
 	err := s.do(ctx, c, func(p *plan) error {
 		clear(failed)

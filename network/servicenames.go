@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 )
 
 // The states of a service's private name, as the EC2 API spells them.
@@ -53,7 +54,7 @@ func (n *ServiceName) records() []string {
 
 // VerifyServiceName looks for the TXT record that proves the private name of a service of one's own. The name is then
 // verified or failed; what was verified once and is no longer there is failed, and its endpoints lose the name.
-func (s *Service) VerifyServiceName(ctx context.Context, c Scope, id string) error {
+func (s *Service) VerifyServiceName(ctx context.Context, c scope.Scope, id string) error {
 	v, err := s.State().VpcEndpointService(c, id)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"postern/aws/arn"
 	"postern/aws/fault"
+	"postern/aws/scope"
 )
 
 // Everybody is the allowed principal that stands for every account.
@@ -54,7 +55,7 @@ func accountPrincipal(region, account string) string {
 
 // ModifyServicePrincipals says who may make endpoints to a service of one's own, and who no longer may. Endpoints that
 // are there stay. It returns those that are new.
-func (s *Service) ModifyServicePrincipals(ctx context.Context, c Scope, id string, add, remove []string) ([]AllowedPrincipal, error) {
+func (s *Service) ModifyServicePrincipals(ctx context.Context, c scope.Scope, id string, add, remove []string) ([]AllowedPrincipal, error) {
 	var added []AllowedPrincipal
 	err := s.do(ctx, c, func(p *plan) error {
 		added = nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"postern/aws/arn"
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
@@ -39,7 +40,7 @@ type ServiceTarget struct {
 }
 
 // ARN names the target among those of its owner.
-func (t *ServiceTarget) ARN(c Scope) string {
+func (t *ServiceTarget) ARN(c scope.Scope) string {
 	to := targetInterface + "/" + t.Interface
 	if t.Interface == "" {
 		to = targetHost + "/" + t.Host.String()
@@ -52,7 +53,7 @@ func (t *ServiceTarget) ARN(c Scope) string {
 }
 
 // parseTarget reads the ARN of a target of the scope. Each target has one form only.
-func parseTarget(c Scope, text string) (ServiceTarget, error) {
+func parseTarget(c scope.Scope, text string) (ServiceTarget, error) {
 	var t ServiceTarget
 	a, err := arn.Parse(text)
 	parts := strings.Split(a.Resource, "/")
@@ -84,7 +85,7 @@ func targetPort(text string) uint16 {
 	return uint16(n)
 }
 
-func notTarget(c Scope, text string) error {
+func notTarget(c scope.Scope, text string) error {
 	return invalidParameter("'%s' is no target of an endpoint service. There are no load balancers here; write %s", text, arn.New(targetService, c.Region, c.Account, targetForm))
 }
 

@@ -1,10 +1,14 @@
 package network
 
-import "testing"
+import (
+	"testing"
+
+	"postern/aws/scope"
+)
 
 // FuzzParseTarget: what is read as a target has that text as its only name.
 func FuzzParseTarget(f *testing.F) {
-	c := Scope{"000000000000", "us-east-1"}
+	c := scope.Scope{Account: "000000000000", Region: "us-east-1"}
 	const arn = "arn:aws:postern:us-east-1:000000000000:target/"
 	for _, text := range []string{
 		arn + "443/network-interface/eni-0123456789abcdef0/8443", arn + "1/host/127.0.0.1/65535/proxy-protocol-v2", arn + "1/host/::1/1",

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 )
 
 // State is the intended network at one moment. It is immutable: its records are shared and must not be changed.
@@ -296,7 +297,7 @@ func (s *State) used(subnet string) []uint32 {
 }
 
 // lookup finds a resource of the scope; every other scope's resources do not exist for it.
-func lookup[T resource](t *table[T], n noun, scope Scope, id string) (T, error) {
+func lookup[T resource](t *table[T], n noun, scope scope.Scope, id string) (T, error) {
 	r, ok := t.get(id)
 	if ok && r.meta().scope() == scope {
 		return r, nil
@@ -305,7 +306,7 @@ func lookup[T resource](t *table[T], n noun, scope Scope, id string) (T, error) 
 	return none, n.unknown(id)
 }
 
-func within[T resource](t *table[T], scope Scope) iter.Seq[T] {
+func within[T resource](t *table[T], scope scope.Scope) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for _, r := range t.rows {
 			if r.meta().scope() == scope && !yield(r) {
@@ -319,77 +320,79 @@ func within[T resource](t *table[T], scope Scope) iter.Seq[T] {
 // Subnets … methods give all of them in the order of their ids.
 
 // VPC finds a VPC.
-func (s *State) VPC(c Scope, id string) (*VPC, error) { return lookup(&s.vpcs, nounVPC, c, id) }
+func (s *State) VPC(c scope.Scope, id string) (*VPC, error) { return lookup(&s.vpcs, nounVPC, c, id) }
 
 // VPCs are the scope's VPCs.
-func (s *State) VPCs(c Scope) iter.Seq[*VPC] { return within(&s.vpcs, c) }
+func (s *State) VPCs(c scope.Scope) iter.Seq[*VPC] { return within(&s.vpcs, c) }
 
 // Subnet finds a subnet.
-func (s *State) Subnet(c Scope, id string) (*Subnet, error) {
+func (s *State) Subnet(c scope.Scope, id string) (*Subnet, error) {
 	return lookup(&s.subnets, nounSubnet, c, id)
 }
 
 // Subnets are the scope's subnets.
-func (s *State) Subnets(c Scope) iter.Seq[*Subnet] { return within(&s.subnets, c) }
+func (s *State) Subnets(c scope.Scope) iter.Seq[*Subnet] { return within(&s.subnets, c) }
 
 // RouteTable finds a route table.
-func (s *State) RouteTable(c Scope, id string) (*RouteTable, error) {
+func (s *State) RouteTable(c scope.Scope, id string) (*RouteTable, error) {
 	return lookup(&s.tables, nounRouteTable, c, id)
 }
 
 // RouteTables are the scope's route tables.
-func (s *State) RouteTables(c Scope) iter.Seq[*RouteTable] { return within(&s.tables, c) }
+func (s *State) RouteTables(c scope.Scope) iter.Seq[*RouteTable] { return within(&s.tables, c) }
 
 // InternetGateway finds an Internet gateway.
-func (s *State) InternetGateway(c Scope, id string) (*InternetGateway, error) {
+func (s *State) InternetGateway(c scope.Scope, id string) (*InternetGateway, error) {
 	return lookup(&s.gateways, nounGateway, c, id)
 }
 
 // InternetGateways are the scope's Internet gateways.
-func (s *State) InternetGateways(c Scope) iter.Seq[*InternetGateway] { return within(&s.gateways, c) }
+func (s *State) InternetGateways(c scope.Scope) iter.Seq[*InternetGateway] {
+	return within(&s.gateways, c)
+}
 
 // NetworkACL finds a network ACL.
-func (s *State) NetworkACL(c Scope, id string) (*NetworkACL, error) {
+func (s *State) NetworkACL(c scope.Scope, id string) (*NetworkACL, error) {
 	return lookup(&s.acls, nounACL, c, id)
 }
 
 // NetworkACLs are the scope's network ACLs.
-func (s *State) NetworkACLs(c Scope) iter.Seq[*NetworkACL] { return within(&s.acls, c) }
+func (s *State) NetworkACLs(c scope.Scope) iter.Seq[*NetworkACL] { return within(&s.acls, c) }
 
 // SecurityGroup finds a security group.
-func (s *State) SecurityGroup(c Scope, id string) (*SecurityGroup, error) {
+func (s *State) SecurityGroup(c scope.Scope, id string) (*SecurityGroup, error) {
 	return lookup(&s.groups, nounGroup, c, id)
 }
 
 // SecurityGroups are the scope's security groups.
-func (s *State) SecurityGroups(c Scope) iter.Seq[*SecurityGroup] { return within(&s.groups, c) }
+func (s *State) SecurityGroups(c scope.Scope) iter.Seq[*SecurityGroup] { return within(&s.groups, c) }
 
 // Interface finds a network interface.
-func (s *State) Interface(c Scope, id string) (*Interface, error) {
+func (s *State) Interface(c scope.Scope, id string) (*Interface, error) {
 	return lookup(&s.interfaces, nounInterface, c, id)
 }
 
 // Interfaces are the scope's network interfaces.
-func (s *State) Interfaces(c Scope) iter.Seq[*Interface] { return within(&s.interfaces, c) }
+func (s *State) Interfaces(c scope.Scope) iter.Seq[*Interface] { return within(&s.interfaces, c) }
 
 // VpcEndpoint finds a VPC endpoint.
-func (s *State) VpcEndpoint(c Scope, id string) (*VpcEndpoint, error) {
+func (s *State) VpcEndpoint(c scope.Scope, id string) (*VpcEndpoint, error) {
 	return lookup(&s.endpoints, nounEndpoint, c, id)
 }
 
 // VpcEndpoints are the scope's VPC endpoints.
-func (s *State) VpcEndpoints(c Scope) iter.Seq[*VpcEndpoint] { return within(&s.endpoints, c) }
+func (s *State) VpcEndpoints(c scope.Scope) iter.Seq[*VpcEndpoint] { return within(&s.endpoints, c) }
 
 // Peering finds a peering connection by its requester's scope.
-func (s *State) Peering(c Scope, id string) (*Peering, error) {
+func (s *State) Peering(c scope.Scope, id string) (*Peering, error) {
 	return lookup(&s.peerings, nounPeering, c, id)
 }
 
 // Peerings are the peering connections that the scope's VPCs requested.
-func (s *State) Peerings(c Scope) iter.Seq[*Peering] { return within(&s.peerings, c) }
+func (s *State) Peerings(c scope.Scope) iter.Seq[*Peering] { return within(&s.peerings, c) }
 
 // Rule finds a security group rule and its group.
-func (s *State) Rule(c Scope, id string) (*SecurityGroup, *SecurityGroupRule, error) {
+func (s *State) Rule(c scope.Scope, id string) (*SecurityGroup, *SecurityGroupRule, error) {
 	for g := range s.SecurityGroups(c) {
 		for i := range g.Rules {
 			if g.Rules[i].ID == id {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"postern/aws/scope"
 	"postern/network"
 	"postern/network/networktest"
 	"postern/network/vpc"
@@ -131,7 +132,7 @@ func TestPrefixListOfAmazon(t *testing.T) {
 		}
 	}
 	for _, r := range network.Regions() {
-		for l := range l.State().PrefixLists(network.Scope{Account: here.Account, Region: r.Name}) {
+		for l := range l.State().PrefixLists(scope.Scope{Account: here.Account, Region: r.Name}) {
 			if !strings.HasPrefix(l.ID, "pl-") || len(l.ID) != 11 {
 				t.Errorf("%s has %s", r.Name, l.ID)
 			}

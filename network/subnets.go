@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 )
 
 // CreateSubnetInput is a subnet to be made.
@@ -23,7 +24,7 @@ type CreateSubnetInput struct {
 }
 
 // CreateSubnet makes a subnet. It begins on the VPC's main route table and default network ACL.
-func (s *Service) CreateSubnet(ctx context.Context, c Scope, in CreateSubnetInput) (*Subnet, error) {
+func (s *Service) CreateSubnet(ctx context.Context, c scope.Scope, in CreateSubnetInput) (*Subnet, error) {
 	var made *Subnet
 	err := s.do(ctx, c, func(p *plan) (err error) {
 		made, err = p.createSubnet(in)
@@ -111,7 +112,7 @@ func (s *State) defaultACL(vpcID string) *NetworkACL {
 }
 
 // ModifySubnet sets whether new instances in a subnet ask for a public address.
-func (s *Service) ModifySubnet(ctx context.Context, c Scope, id string, publicOnLaunch bool) error {
+func (s *Service) ModifySubnet(ctx context.Context, c scope.Scope, id string, publicOnLaunch bool) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.Subnet(c, id)
 		if err != nil {
@@ -125,7 +126,7 @@ func (s *Service) ModifySubnet(ctx context.Context, c Scope, id string, publicOn
 }
 
 // DeleteSubnet deletes a subnet in which there is no network interface.
-func (s *Service) DeleteSubnet(ctx context.Context, c Scope, id string) error {
+func (s *Service) DeleteSubnet(ctx context.Context, c scope.Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		n, err := p.Subnet(c, id)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 )
 
 // cleanTags checks tags that a caller gives and brings them into order. Of several with one key it is an error.
@@ -86,21 +87,21 @@ func withoutTags(tags []Tag, gone []TagRemoval) []Tag {
 }
 
 // CreateTags puts tags on resources of the network, over those they have.
-func (s *Service) CreateTags(ctx context.Context, c Scope, ids []string, tags []Tag) error {
+func (s *Service) CreateTags(ctx context.Context, c scope.Scope, ids []string, tags []Tag) error {
 	return s.do(ctx, c, func(p *plan) error {
 		return p.retag(ids, func(old []Tag) ([]Tag, error) { return p.limits.withTags(old, tags) })
 	})
 }
 
 // DeleteTags takes tags from resources of the network. A tag that is not there is no error.
-func (s *Service) DeleteTags(ctx context.Context, c Scope, ids []string, gone []TagRemoval) error {
+func (s *Service) DeleteTags(ctx context.Context, c scope.Scope, ids []string, gone []TagRemoval) error {
 	return s.do(ctx, c, func(p *plan) error {
 		return p.retag(ids, func(old []Tag) ([]Tag, error) { return withoutTags(old, gone), nil })
 	})
 }
 
 // CheckTaggable returns an error unless every id names a resource of the network in the scope.
-func (s *State) CheckTaggable(c Scope, ids []string) error {
+func (s *State) CheckTaggable(c scope.Scope, ids []string) error {
 	for _, id := range ids {
 		if _, err := s.tagged(c, id); err != nil {
 			return err
@@ -130,7 +131,7 @@ type taggable struct {
 	with func([]Tag) record
 }
 
-func (s *State) tagged(c Scope, id string) (taggable, error) {
+func (s *State) tagged(c scope.Scope, id string) (taggable, error) {
 	switch prefix, _, _ := strings.Cut(id, "-"); prefix {
 	case "vpc":
 		return tagsOf(s.VPC(c, id))
@@ -184,7 +185,7 @@ func tagsOf[T any, P interface {
 	}}, nil
 }
 
-func (s *State) taggedRule(c Scope, id string) (taggable, error) {
+func (s *State) taggedRule(c scope.Scope, id string) (taggable, error) {
 	g, rule, err := s.Rule(c, id)
 	if err != nil {
 		return taggable{}, err
@@ -208,7 +209,7 @@ type Tagged struct {
 }
 
 // Tagged are all resources of the scope that have tags.
-func (s *State) Tagged(c Scope) []Tagged {
+func (s *State) Tagged(c scope.Scope) []Tagged {
 	var out []Tagged
 	collect(&out, c, "vpc", s.vpcs.rows)
 	collect(&out, c, "subnet", s.subnets.rows)
@@ -235,7 +236,7 @@ func (s *State) Tagged(c Scope) []Tagged {
 	return out
 }
 
-func collect[T resource](out *[]Tagged, c Scope, kind string, rows []T) {
+func collect[T resource](out *[]Tagged, c scope.Scope, kind string, rows []T) {
 	for _, r := range rows {
 		if m := r.meta(); len(m.Tags) > 0 && m.scope() == c {
 			*out = append(*out, Tagged{m.ID, kind, m.Tags})

@@ -5,6 +5,7 @@ import (
 
 	"postern/aws/arn"
 	"postern/aws/consent"
+	"postern/aws/scope"
 )
 
 // refs are the ids of what a record ties together beside itself, as far as policies are asked about them: to write a
@@ -93,7 +94,7 @@ var resourceTypes = map[string]struct{ service, kind string }{
 }
 
 // resourceARN names a resource by its id, "" where policies know no name of it.
-func resourceARN(c Scope, id string) string {
+func resourceARN(c scope.Scope, id string) string {
 	dash := strings.LastIndexByte(id, '-')
 	if dash < 0 {
 		return ""

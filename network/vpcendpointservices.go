@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
@@ -49,12 +50,12 @@ func (v *VpcEndpointService) service() EndpointService {
 }
 
 // VpcEndpointService finds an endpoint service of the scope's own.
-func (s *State) VpcEndpointService(c Scope, id string) (*VpcEndpointService, error) {
+func (s *State) VpcEndpointService(c scope.Scope, id string) (*VpcEndpointService, error) {
 	return lookup(&s.services, nounEndpointService, c, id)
 }
 
 // VpcEndpointServices are the scope's own endpoint services.
-func (s *State) VpcEndpointServices(c Scope) iter.Seq[*VpcEndpointService] {
+func (s *State) VpcEndpointServices(c scope.Scope) iter.Seq[*VpcEndpointService] {
 	return within(&s.services, c)
 }
 
@@ -95,7 +96,7 @@ func (s *State) serviceOf(e *VpcEndpoint) (EndpointService, bool) {
 
 // ServicesFor are the services that a caller can see in a region: Amazon's own, then the caller's own and those that the
 // caller may make endpoints to.
-func (s *State) ServicesFor(c Scope, principals []string) []EndpointService {
+func (s *State) ServicesFor(c scope.Scope, principals []string) []EndpointService {
 	out := EndpointServices(c.Region)
 	for _, v := range s.services.rows {
 		if v.Region == c.Region && v.allows(c.Account, principals) {
@@ -119,7 +120,7 @@ type CreateEndpointServiceInput struct {
 }
 
 // CreateEndpointService makes an endpoint service of one's own.
-func (s *Service) CreateEndpointService(ctx context.Context, c Scope, in CreateEndpointServiceInput) (*VpcEndpointService, error) {
+func (s *Service) CreateEndpointService(ctx context.Context, c scope.Scope, in CreateEndpointServiceInput) (*VpcEndpointService, error) {
 	var made *VpcEndpointService
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
@@ -165,7 +166,7 @@ type EndpointServiceChange struct {
 
 // ModifyEndpointService changes an endpoint service of one's own: all that is asked for or nothing. A name that changes
 // has to be verified again.
-func (s *Service) ModifyEndpointService(ctx context.Context, c Scope, id string, change EndpointServiceChange) error {
+func (s *Service) ModifyEndpointService(ctx context.Context, c scope.Scope, id string, change EndpointServiceChange) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.VpcEndpointService(c, id)
 		if err != nil {
@@ -237,7 +238,7 @@ func existingConnections() error {
 
 // DeleteEndpointServices deletes endpoint services that no endpoint is connected to. Each is deleted or not by itself:
 // the map holds the error of each id that was not.
-func (s *Service) DeleteEndpointServices(ctx context.Context, c Scope, ids []string) (map[string]error, error) {
+func (s *Service) DeleteEndpointServices(ctx context.Context, c scope.Scope, ids []string) (map[string]error, error) {
 	failed := map[string]error{}
 	err := s.do(ctx, c, func(p *plan) error {
 		clear(failed)

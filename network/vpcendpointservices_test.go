@@ -10,11 +10,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network"
 	"postern/network/vpc"
 )
 
-var stranger = network.Scope{Account: "111111111111", Region: here.Region}
+var stranger = scope.Scope{Account: "111111111111", Region: here.Region}
 
 // target names an interface as a service's target.
 func target(n *network.Interface, ports string) string {
@@ -59,7 +60,7 @@ func TestRefuseEndpointService(t *testing.T) {
 			return second(l.CreateEndpointService(l.ctx, here, network.CreateEndpointServiceInput{Targets: []string{good}, PrivateName: name}))
 		}
 	}
-	modify := func(c network.Scope, id string, change network.EndpointServiceChange) func() error {
+	modify := func(c scope.Scope, id string, change network.EndpointServiceChange) func() error {
 		return func() error { return l.ModifyEndpointService(l.ctx, c, id, change) }
 	}
 	principals := func(add ...string) func() error {
@@ -154,7 +155,7 @@ func TestServiceConnections(t *testing.T) {
 			return second(l.ModifyServicePrincipals(l.ctx, here, v.ID, slices.DeleteFunc([]string{add}, empty), slices.DeleteFunc([]string{remove}, empty)))
 		}
 	}
-	answer := func(how func(context.Context, network.Scope, string, []string) (map[string]error, error), c network.Scope) func() error {
+	answer := func(how func(context.Context, scope.Scope, string, []string) (map[string]error, error), c scope.Scope) func() error {
 		return func() error { return failure(how(l.ctx, c, v.ID, []string{made.ID})) }
 	}
 	judged := func(reason vpc.Reason) func() error {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network/vpc"
 )
 
@@ -18,7 +19,7 @@ type CreateVpcInput struct {
 
 // CreateVpc makes a VPC with its main route table, default network ACL and default security group. DNS support is on,
 // DNS hostnames are off, as in every VPC on AWS that is not the default one.
-func (s *Service) CreateVpc(ctx context.Context, c Scope, in CreateVpcInput) (*VPC, error) {
+func (s *Service) CreateVpc(ctx context.Context, c scope.Scope, in CreateVpcInput) (*VPC, error) {
 	var made *VPC
 	err := s.do(ctx, c, func(p *plan) (err error) {
 		made, err = p.createVpc(in)
@@ -94,7 +95,7 @@ const (
 )
 
 // ModifyVpcAttribute turns one attribute of a VPC on or off.
-func (s *Service) ModifyVpcAttribute(ctx context.Context, c Scope, id string, a VpcAttribute, on bool) error {
+func (s *Service) ModifyVpcAttribute(ctx context.Context, c scope.Scope, id string, a VpcAttribute, on bool) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.VPC(c, id)
 		if err != nil {
@@ -120,7 +121,7 @@ func (s *Service) ModifyVpcAttribute(ctx context.Context, c Scope, id string, a 
 }
 
 // AssociateCidrBlock adds a range to a VPC. It may not overlap another range of that VPC.
-func (s *Service) AssociateCidrBlock(ctx context.Context, c Scope, id string, cidr netip.Prefix) (Block, error) {
+func (s *Service) AssociateCidrBlock(ctx context.Context, c scope.Scope, id string, cidr netip.Prefix) (Block, error) {
 	var made Block
 	err := s.do(ctx, c, func(p *plan) error {
 		old, err := p.VPC(c, id)
@@ -151,7 +152,7 @@ func (s *Service) AssociateCidrBlock(ctx context.Context, c Scope, id string, ci
 }
 
 // DisassociateCidrBlock takes a range, not the primary one, from its VPC. No subnet may lie in it.
-func (s *Service) DisassociateCidrBlock(ctx context.Context, c Scope, association string) (*VPC, Block, error) {
+func (s *Service) DisassociateCidrBlock(ctx context.Context, c scope.Scope, association string) (*VPC, Block, error) {
 	var vpc *VPC
 	var gone Block
 	err := s.do(ctx, c, func(p *plan) error {
@@ -182,7 +183,7 @@ func (s *Service) DisassociateCidrBlock(ctx context.Context, c Scope, associatio
 }
 
 // DeleteVpc deletes a VPC and what was made with it. Anything else in it is a DependencyViolation.
-func (s *Service) DeleteVpc(ctx context.Context, c Scope, id string) error {
+func (s *Service) DeleteVpc(ctx context.Context, c scope.Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		v, err := p.VPC(c, id)
 		if err != nil {

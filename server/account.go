@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network"
 )
 
@@ -55,7 +56,7 @@ func (s *Server) settleAccount() error {
 
 // ensureDefaultVPC makes the default VPC where it is asked for and not there, as every account has one on AWS.
 func (s *Server) ensureDefaultVPC(ctx context.Context) error {
-	scope := network.Scope{Account: s.config.Account, Region: s.config.Region}
+	scope := scope.Scope{Account: s.config.Account, Region: s.config.Region}
 	if _, ok := s.network.State().DefaultVPC(scope); ok || !s.config.DefaultVPC {
 		return nil
 	}

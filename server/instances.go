@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network"
 	"postern/network/fabric"
 	"postern/network/link"
@@ -60,14 +61,14 @@ func (c *cables) link(interfaceID string, tap *os.File) (link.Link, error) {
 // Lease implements compute.Network.
 func (c *cables) Lease(i compute.Instance) (compute.Lease, error) {
 	state := c.network.State()
-	v, err := state.VPC(network.Scope(i.Scope), i.VPC)
+	v, err := state.VPC(scope.Scope(i.Scope), i.VPC)
 	if err != nil {
 		return compute.Lease{}, err
 	}
 	l := state.Lease(v)
 	out := compute.Lease{Servers: l.Servers, Search: l.Search}
 	for _, n := range state.Attached(i.ID) {
-		subnet, err := state.Subnet(network.Scope(i.Scope), n.Subnet)
+		subnet, err := state.Subnet(scope.Scope(i.Scope), n.Subnet)
 		if err != nil {
 			return compute.Lease{}, err
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network"
 	"postern/network/fabric"
 	"postern/network/link"
@@ -161,7 +162,7 @@ var _ machine.Interfaces = interfaces{}
 
 // Create implements machine.Interfaces. Until the machine has registered as a node it is its own owner.
 func (i interfaces) Create(ctx context.Context, m machine.Machine, groups []string) (machine.Machine, error) {
-	made, err := i.network.CreateInterface(ctx, network.Scope(m.Scope), network.CreateInterfaceInput{
+	made, err := i.network.CreateInterface(ctx, scope.Scope(m.Scope), network.CreateInterfaceInput{
 		Subnet: m.Subnet, Kind: vpc.AttachedInterface, Owner: owner(m), Groups: groups, Description: "machine " + m.Hostname,
 		DeleteOnTermination: true,
 	})
@@ -183,7 +184,7 @@ func owner(m machine.Machine) string {
 
 // Own implements machine.Interfaces.
 func (i interfaces) Own(ctx context.Context, m machine.Machine) error {
-	return i.network.ReassignInterface(ctx, network.Scope(m.Scope), m.Interface, owner(m))
+	return i.network.ReassignInterface(ctx, scope.Scope(m.Scope), m.Interface, owner(m))
 }
 
 // Release implements machine.Interfaces.

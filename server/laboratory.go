@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 
+	"postern/aws/scope"
 	"postern/network"
 	"postern/network/fabric"
 	"postern/network/link"
@@ -37,7 +38,7 @@ func (l *Laboratory) tap(h http.Handler) http.Handler {
 
 // Interface makes a network interface for a machine that Postern does not run, and that is not joined over WireGuard.
 func (s *Server) Interface(ctx context.Context, subnet, owner string, groups ...string) (*network.Interface, error) {
-	return s.network.CreateInterface(ctx, network.Scope{Account: s.config.Account, Region: s.config.Region}, network.CreateInterfaceInput{
+	return s.network.CreateInterface(ctx, scope.Scope{Account: s.config.Account, Region: s.config.Region}, network.CreateInterfaceInput{
 		Subnet: subnet, Owner: owner, Groups: groups, Kind: vpc.AttachedInterface, DeleteOnTermination: true,
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/network"
 	"postern/network/imds"
 	"postern/services/compute"
@@ -74,7 +75,7 @@ func (m *metadata) instance(eni string) (compute.Instance, error) {
 
 // card describes one of an instance's network interfaces.
 func card(state *network.State, i compute.Instance, n *network.Interface) imds.Interface {
-	scope := network.Scope(i.Scope)
+	scope := scope.Scope(i.Scope)
 	out := imds.Interface{
 		Device: n.Attachment.Index, ID: n.ID, MAC: n.MAC, VPC: n.VPC, Subnet: n.Subnet, Addresses: n.Addresses, Groups: n.Groups,
 		HostName: network.HostName(n.Addresses[0]) + "." + network.HostDomain(i.Region),

@@ -16,7 +16,7 @@ type places struct{ network *network.Service }
 // Place is the subnet and the groups that an activation's tags name. Where they name no subnet it is the only one that
 // there is, and where they name no group the default one of its VPC: nil means that nothing says where.
 func (p places) Place(in scope.Scope, tags map[string]string) (*node.Place, error) {
-	scope, state := network.Scope(in), p.network.State()
+	scope, state := in, p.network.State()
 	subnet, err := subnetOf(state, scope, tags[node.TagSubnet])
 	if err != nil || subnet == nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (p places) Place(in scope.Scope, tags map[string]string) (*node.Place, erro
 }
 
 // subnetOf is the subnet with an id or, without one, the only subnet that there is; nil if there is none or a choice.
-func subnetOf(state *network.State, scope network.Scope, id string) (*network.Subnet, error) {
+func subnetOf(state *network.State, scope scope.Scope, id string) (*network.Subnet, error) {
 	if id != "" {
 		n, err := state.Subnet(scope, id)
 		if err != nil {

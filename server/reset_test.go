@@ -59,7 +59,7 @@ func resetRequest(t *testing.T, change func(*http.Request)) *http.Request {
 func fill(t *testing.T, l *Lab) {
 	t.Helper()
 	s, scope := l.current.Server, scope.Scope{Account: DefaultAccount, Region: DefaultRegion}
-	if _, err := s.network.CreateVpc(t.Context(), network.Scope(scope), network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")}); err != nil {
+	if _, err := s.network.CreateVpc(t.Context(), scope, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.identity.CreateUser(t.Context(), identity.NewUser{Account: DefaultAccount, Name: "bob"}); err != nil {
@@ -73,7 +73,7 @@ func fill(t *testing.T, l *Lab) {
 func wantEmpty(t *testing.T, l *Lab) {
 	t.Helper()
 	s, scope := l.current.Server, scope.Scope{Account: DefaultAccount, Region: DefaultRegion}
-	for v := range s.network.State().VPCs(network.Scope(scope)) {
+	for v := range s.network.State().VPCs(scope) {
 		t.Errorf("%s is left", v.ID)
 	}
 	if len(s.identity.Users(DefaultAccount, "")) > 0 {

@@ -8,6 +8,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"postern/aws/scope"
 	"postern/network"
 )
 
@@ -38,7 +39,7 @@ type everything struct {
 	foreign                  map[string]string
 }
 
-var other = network.Scope{Account: "111111111111", Region: region}
+var other = scope.Scope{Account: "111111111111", Region: region}
 
 func newEverything(t *testing.T) *everything {
 	t.Helper()

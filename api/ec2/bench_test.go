@@ -12,6 +12,7 @@ import (
 
 	"postern/api"
 	"postern/api/apitest"
+	"postern/aws/scope"
 	"postern/network"
 	"postern/network/vpc"
 )
@@ -20,7 +21,7 @@ import (
 // signature is verified and the answer written as XML.
 func BenchmarkDescribeInterfaces(b *testing.B) {
 	l := newLab(b)
-	scope := network.Scope{Account: account, Region: region}
+	scope := scope.Scope{Account: account, Region: region}
 	v := must(l.network.CreateVpc(l.ctx, scope, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")}))(b)
 	n := must(l.network.CreateSubnet(l.ctx, scope, network.CreateSubnetInput{VPC: v.ID, CIDR: netip.MustParsePrefix("10.0.0.0/17")}))(b)
 	var in []network.CreateInterfaceInput

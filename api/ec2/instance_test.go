@@ -15,6 +15,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"postern/aws/scope"
 	"postern/network"
 	"postern/services/compute"
 )
@@ -272,7 +273,7 @@ func TestDescribeInstances(t *testing.T) {
 	// An interface that was there before stays when its instance is gone.
 	must(l.TerminateInstances(l.ctx, &sdk.TerminateInstancesInput{InstanceIds: []string{one}}))(t)
 	l.reaches(one, "terminated")
-	n := must(l.network.State().Interface(network.Scope{Account: account, Region: region}, *nic.NetworkInterface.NetworkInterfaceId))(t)
+	n := must(l.network.State().Interface(scope.Scope{Account: account, Region: region}, *nic.NetworkInterface.NetworkInterfaceId))(t)
 	if n.Attachment != nil {
 		t.Errorf("the interface is attached to %s", n.Owner())
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/google/go-cmp/cmp"
 
-	"postern/network"
+	"postern/aws/scope"
 )
 
 func filter(name string, values ...string) types.Filter {
@@ -118,7 +118,7 @@ func (l *lab) clear(p places, endpoint string) {
 		must(l.DeleteSecurityGroup(l.ctx, &sdk.DeleteSecurityGroupInput{GroupId: &id}))(l.t)
 	}
 	must(l.DeleteVpc(l.ctx, &sdk.DeleteVpcInput{VpcId: &p.vpc}))(l.t)
-	scope := network.Scope{Account: account, Region: region}
+	scope := scope.Scope{Account: account, Region: region}
 	for g := range l.network.State().SecurityGroups(scope) {
 		l.t.Errorf("%s is left", g.ID)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"postern/api"
+	"postern/aws/scope"
 	"postern/network"
 )
 
@@ -212,7 +213,7 @@ func TestWhatChangesMeanwhile(t *testing.T) {
 			return
 		}
 		swapped = true
-		_, err := l.network.AssociateAddress(l.ctx, network.Scope{Account: account, Region: region}, network.AssociateAddressInput{
+		_, err := l.network.AssociateAddress(l.ctx, scope.Scope{Account: account, Region: region}, network.AssociateAddressInput{
 			Allocation: v.ownAllocation, Interface: v.eni,
 		})
 		if err != nil {
@@ -225,7 +226,7 @@ func TestWhatChangesMeanwhile(t *testing.T) {
 	if !swapped {
 		t.Error("nothing was asked about the interface")
 	}
-	if e, err := l.network.State().ElasticIP(network.Scope{Account: account, Region: region}, v.ownAllocation); err != nil || e.Interface != v.eni {
+	if e, err := l.network.State().ElasticIP(scope.Scope{Account: account, Region: region}, v.ownAllocation); err != nil || e.Interface != v.eni {
 		t.Errorf("the address is %+v (%v), want it at %s", e, err, v.eni)
 	}
 }

@@ -15,11 +15,12 @@ import (
 
 	"postern/api/access/accesstest"
 	"postern/api/route53resolver"
+	"postern/aws/scope"
 	"postern/network"
 	"postern/network/networktest"
 )
 
-var here = network.Scope{Account: accesstest.Account, Region: "us-east-1"}
+var here = scope.Scope{Account: accesstest.Account, Region: "us-east-1"}
 
 // lab is the API with a VPC of two subnets and a group, and the SDK's client for it.
 type lab struct {

@@ -11,12 +11,12 @@ import (
 
 	"postern/api"
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/aws/service/route53resolver/types"
-	"postern/network"
 )
 
-func scopeOf(c *api.Call) network.Scope {
-	return network.Scope{Account: c.Account, Region: c.Region}
+func scopeOf(c *api.Call) scope.Scope {
+	return scope.Scope{Account: c.Account, Region: c.Region}
 }
 
 func invalid(format string, args ...any) error {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"postern/aws/scope"
 	"postern/network"
 	"postern/network/fabric"
 	"postern/network/link"
@@ -18,7 +19,7 @@ import (
 // that have links and 1,000 groups, on a store that keeps nothing on disk. Meanwhile a conversation goes on, whose
 // packets note how long the gate took for the slowest of them.
 func BenchmarkRuleChange(b *testing.B) {
-	here := network.Scope{Account: "000000000000", Region: "us-east-1"}
+	here := scope.Scope{Account: "000000000000", Region: "us-east-1"}
 	s, err := network.New(b.Context(), network.Config{Store: new(networktest.Store)})
 	if err != nil {
 		b.Fatal(err)
@@ -55,7 +56,7 @@ func BenchmarkRuleChange(b *testing.B) {
 }
 
 // manyInterfaces makes 10,000 interfaces, the Nth of them in group N modulo 1,000, of which the first allows TCP 443.
-func manyInterfaces(b *testing.B, s *network.Service, here network.Scope) (cards []*network.Interface, group string) {
+func manyInterfaces(b *testing.B, s *network.Service, here scope.Scope) (cards []*network.Interface, group string) {
 	b.Helper()
 	ctx := b.Context()
 	v, err := s.CreateVpc(ctx, here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")})

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"postern/aws/scope"
 	"postern/network"
 	"postern/network/fabric"
 	"postern/network/flowlog"
@@ -19,7 +20,7 @@ import (
 	"postern/network/vpc"
 )
 
-var here = network.Scope{Account: "000000000000", Region: "us-east-1"}
+var here = scope.Scope{Account: "000000000000", Region: "us-east-1"}
 
 // desk is a network with two interfaces, and a writer of its flow logs.
 type desk struct {

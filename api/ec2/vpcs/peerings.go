@@ -9,6 +9,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/aws/scope"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -99,7 +100,7 @@ func (s *service) createVpcPeeringConnection(ctx context.Context, c *api.Call, i
 	}
 	p, err := s.network.CreatePeering(ctx, query.ScopeOf(c), network.CreatePeeringInput{
 		Requester: aws.ToString(in.VpcId), Accepter: *in.PeerVpcId, Tags: tags,
-		Peer: network.Scope{Account: aws.ToString(in.PeerOwnerId), Region: aws.ToString(in.PeerRegion)},
+		Peer: scope.Scope{Account: aws.ToString(in.PeerOwnerId), Region: aws.ToString(in.PeerRegion)},
 	})
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 
 	"postern/api"
 	"postern/aws/fault"
+	"postern/aws/scope"
 	"postern/aws/service/ec2/types"
 	"postern/network"
 )
@@ -18,7 +19,7 @@ const maxFilterValues = 200
 // View is the state that one request sees, and the part of it that is the caller's.
 type View struct {
 	*network.State
-	Scope network.Scope
+	Scope scope.Scope
 }
 
 // See shows a request the state as it is now.

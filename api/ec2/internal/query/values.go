@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/aws/scope"
 	"postern/aws/service/ec2/types"
 	"postern/network"
 )
@@ -30,7 +31,7 @@ func Optional(s string) *string {
 	return aws.String(s)
 }
 
-func ScopeOf(c *api.Call) network.Scope { return network.Scope{Account: c.Account, Region: c.Region} }
+func ScopeOf(c *api.Call) scope.Scope { return scope.Scope{Account: c.Account, Region: c.Region} }
 
 func Convert[A, B any](in []A, f func(A) B) []B {
 	out := make([]B, len(in))
