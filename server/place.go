@@ -16,14 +16,14 @@ type places struct{ network *network.Service }
 // Place is the subnet and the groups that an activation's tags name. Where they name no subnet it is the only one that
 // there is, and where they name no group the default one of its VPC: nil means that nothing says where.
 func (p places) Place(in scope.Scope, tags map[string]string) (*node.Place, error) {
-	scope, state := in, p.network.State()
-	subnet, err := subnetOf(state, scope, tags[node.TagSubnet])
+	state := p.network.State()
+	subnet, err := subnetOf(state, in, tags[node.TagSubnet])
 	if err != nil || subnet == nil {
 		return nil, err
 	}
 	groups := strings.FieldsFunc(tags[node.TagGroups], func(c rune) bool { return c == ' ' || c == ',' })
 	for _, id := range groups {
-		g, err := state.SecurityGroup(scope, id)
+		g, err := state.SecurityGroup(in, id)
 		if err == nil && g.VPC != subnet.VPC {
 			err = fault.New(fault.Invalid, "server.Place", "the security group %s is not of the VPC of %s, %s",
 				id, subnet.ID, subnet.VPC)
@@ -33,7 +33,7 @@ func (p places) Place(in scope.Scope, tags map[string]string) (*node.Place, erro
 		}
 	}
 	if len(groups) == 0 {
-		g, err := state.GroupNamed(scope, subnet.VPC, "default")
+		g, err := state.GroupNamed(in, subnet.VPC, "default")
 		if err != nil {
 			return nil, err
 		}
