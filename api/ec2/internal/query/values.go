@@ -10,7 +10,6 @@ import (
 	"postern/api"
 	"postern/aws/scope"
 	"postern/aws/service/ec2/types"
-	"postern/network"
 )
 
 // Number is a filter on a whole number.
