@@ -208,7 +208,7 @@ func (s *Server) openIdentity(ctx context.Context) error {
 		return fmt.Errorf("the data directory's seal.key: %w", err)
 	}
 	if s.identity, err = identity.Open(ctx, identity.Config{
-		Store: s.store.Identity(), Sealer: sealer, Now: s.config.Now, Quotas: s.config.IAMQuotas, Partition: arn.Partition(s.config.Region),
+		Store: store.IdentityOf(s.store), Sealer: sealer, Now: s.config.Now, Quotas: s.config.IAMQuotas, Partition: arn.Partition(s.config.Region),
 	}); err != nil {
 		return err
 	}
@@ -221,7 +221,7 @@ func (s *Server) openNetwork(ctx context.Context) error {
 		return err
 	}
 	if s.network, err = network.New(ctx, network.Config{
-		Store: s.store.Network(), Now: s.config.Now, HostTargets: s.config.hostTarget, LookupTXT: verify,
+		Store: store.NetworkOf(s.store), Now: s.config.Now, HostTargets: s.config.hostTarget, LookupTXT: verify,
 		Internet: s.config.internet(),
 	}); err != nil {
 		return err
@@ -238,14 +238,14 @@ func (s *Server) openNetwork(ctx context.Context) error {
 
 func (s *Server) openSystemsManager(context.Context) error {
 	s.nodes = node.New(node.Config{
-		Records: s.store.Records(), Roles: roles{s.identity}, ReturnWindow: s.config.ReturnWindow, Now: s.config.Now,
+		Records: store.RecordsOf(s.store), Roles: roles{s.identity}, ReturnWindow: s.config.ReturnWindow, Now: s.config.Now,
 		JoinKey:      func(activation, code string) ([]byte, error) { return link.DeriveJoinKey(activation, code), nil },
 		InstanceTags: s.instanceTags,
 	})
 	s.mailbox = mailbox.New(mailbox.Config{Log: s.log})
 	s.onClose(func() error { s.mailbox.Close(); return nil })
-	s.library = library.New(s.store.Records())
-	s.parameters = parameter.New(parameter.Config{Records: s.store.Records(), HasImage: s.hasImage, Public: s.publicParameters})
+	s.library = library.New(store.RecordsOf(s.store))
+	s.parameters = parameter.New(parameter.Config{Records: store.RecordsOf(s.store), HasImage: s.hasImage, Public: s.publicParameters})
 	s.commands = command.New(command.Config{
 		Store: s.store.Commands(), Documents: s.library, Nodes: s.nodes, Mailbox: s.mailbox, Log: s.log, Now: s.config.Now,
 	})
@@ -255,7 +255,7 @@ func (s *Server) openSystemsManager(context.Context) error {
 func (s *Server) openCompute(ctx context.Context) error {
 	var err error
 	s.compute, err = compute.Open(ctx, compute.Config{
-		Store: s.store.Compute(), Launcher: s.launcher(ctx),
+		Store: store.ComputeOf(s.store), Launcher: s.launcher(ctx),
 		Network: &cables{s.fabric, s.network, s.nodes, s.identity, s.config.Laboratory.Cable},
 		Dir:     s.computeDir(), Agent: s.config.Agent, CA: string(s.ca.CertificatePEM()), MTU: instanceMTU,
 		Now: s.config.Now, Log: s.log,
@@ -326,7 +326,7 @@ func (s *Server) openPipeline(context.Context) error {
 
 func (s *Server) openWireGuard(ctx context.Context) error {
 	var err error
-	if s.machines, err = machine.Open(ctx, s.store.Machines(), interfaces{s.network}); err != nil {
+	if s.machines, err = machine.Open(ctx, store.MachinesOf(s.store), interfaces{s.network}); err != nil {
 		return err
 	}
 	s.gate = &gate{machines: s.machines, nodes: s.nodes, network: s.network, ca: s.ca.CertificatePEM(), now: s.config.Now}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 
@@ -21,8 +20,8 @@ const (
 	kindKeyPair  = "key-pair"
 )
 
-// Compute returns the part of the store that keeps instances, images and key pairs.
-func (db *DB) Compute() Compute { return Compute{book{db, "compute"}} }
+// ComputeOf returns the part of the store that keeps instances, images and key pairs.
+func ComputeOf(db *DB) Compute { return Compute{book{set: db.Set("compute")}} }
 
 // Load implements compute.Store.
 func (c Compute) Load(ctx context.Context) (r compute.Records, err error) {
@@ -86,5 +85,5 @@ func (c Compute) Commit(ctx context.Context, changes compute.Changes) error {
 	for _, id := range changes.ForgetImages {
 		entries = append(entries, entry{kind: kindImage, id: id, deleted: true})
 	}
-	return c.book.db.update(ctx, func(tx *sql.Tx) error { return c.book.apply(tx, entries) })
+	return c.book.write(ctx, entries)
 }

@@ -28,7 +28,7 @@ func TestCompute(t *testing.T) {
 			keyPair := compute.KeyPair{ID: "key-1", Name: "mine", Type: compute.RSAKey, Public: "ssh-rsa AA mine", Created: launched}
 			check := func(db *store.DB, want compute.Records) {
 				t.Helper()
-				got, err := db.Compute().Load(t.Context())
+				got, err := store.ComputeOf(db).Load(t.Context())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -40,7 +40,7 @@ func TestCompute(t *testing.T) {
 			}
 			db := reopen()
 			check(db, compute.Records{})
-			err := db.Compute().Commit(t.Context(), compute.Changes{
+			err := store.ComputeOf(db).Commit(t.Context(), compute.Changes{
 				Instances: []compute.Instance{instance}, Images: []compute.Image{image}, KeyPairs: []compute.KeyPair{keyPair},
 			})
 			if err != nil {
@@ -50,7 +50,7 @@ func TestCompute(t *testing.T) {
 				Instances: []compute.Instance{instance}, Images: []compute.Image{image}, KeyPairs: []compute.KeyPair{keyPair},
 			})
 			instance.State = compute.Stopped
-			err = db.Compute().Commit(t.Context(), compute.Changes{
+			err = store.ComputeOf(db).Commit(t.Context(), compute.Changes{
 				Instances: []compute.Instance{instance}, Forget: []string{"i-9"}, ForgetImages: []string{"ami-1"}, ForgetKeyPairs: []string{"key-1"},
 			})
 			if err != nil {
@@ -71,20 +71,20 @@ func TestMachines(t *testing.T) {
 			}
 			other := machine.Machine{Key: "b"}
 			for _, put := range []machine.Machine{other, m} {
-				if err := reopen().Machines().Put(t.Context(), put); err != nil {
+				if err := store.MachinesOf(reopen()).Put(t.Context(), put); err != nil {
 					t.Fatal(err)
 				}
 			}
 			m.Node = "mi-1"
-			if err := reopen().Machines().Put(t.Context(), m); err != nil {
+			if err := store.MachinesOf(reopen()).Put(t.Context(), m); err != nil {
 				t.Fatal(err)
 			}
 			for _, gone := range []string{"b", "c"} {
-				if err := reopen().Machines().Delete(t.Context(), gone); err != nil {
+				if err := store.MachinesOf(reopen()).Delete(t.Context(), gone); err != nil {
 					t.Fatal(err)
 				}
 			}
-			got, err := reopen().Machines().Load(t.Context())
+			got, err := store.MachinesOf(reopen()).Load(t.Context())
 			if err != nil || len(got) != 1 || got[0] != m {
 				t.Errorf("got %+v, %v; want %+v", got, err, m)
 			}

@@ -6,6 +6,8 @@ import (
 
 	"postern/network"
 	"postern/network/networktest"
+	"postern/record"
+	"postern/record/recordtest"
 	"postern/ssm"
 	"postern/ssm/command"
 	"postern/ssm/command/commandtest"
@@ -44,12 +46,17 @@ func onEngines[S any](t *testing.T, suite func(*testing.T, func(*testing.T) S), 
 	}
 }
 
+func TestSet(t *testing.T) {
+	onEngines(t, recordtest.TestStore, func(db *store.DB) record.Store { return db.Set("network") })
+	onEngines(t, recordtest.TestFinder, func(db *store.DB) recordtest.FinderStore { return db.Set("ssm") })
+}
+
 func TestNetwork(t *testing.T) {
-	onEngines(t, networktest.TestStore, func(db *store.DB) network.Store { return db.Network() })
+	onEngines(t, networktest.TestStore, func(db *store.DB) network.Store { return store.NetworkOf(db) })
 }
 
 func TestRecords(t *testing.T) {
-	onEngines(t, ssmtest.TestRecords, func(db *store.DB) ssm.Records { return db.Records() })
+	onEngines(t, ssmtest.TestRecords, func(db *store.DB) ssm.Records { return store.RecordsOf(db) })
 }
 
 func TestCommands(t *testing.T) {

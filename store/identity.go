@@ -11,8 +11,13 @@ type Identity struct{ book book }
 
 var _ identity.Store = Identity{}
 
-// Identity returns the part of the store that keeps who there is.
-func (db *DB) Identity() Identity { return Identity{book{db, "identity"}} }
+// IdentityOf returns the part of the store that keeps who there is.
+func IdentityOf(db *DB) Identity {
+	return Identity{book{db.Set("identity"), []string{
+		string(identity.KindAccount), string(identity.KindUser), string(identity.KindRole), string(identity.KindProfile),
+		string(identity.KindPolicy), string(identity.KindAccessKey), string(identity.KindRevocation),
+	}}}
+}
 
 // Load implements identity.Store.
 func (n Identity) Load(ctx context.Context) ([]identity.Record, uint64, error) {

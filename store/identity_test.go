@@ -11,7 +11,7 @@ import (
 )
 
 func TestIdentity(t *testing.T) {
-	onEngines(t, identitytest.TestStore, func(db *store.DB) identity.Store { return db.Identity() })
+	onEngines(t, identitytest.TestStore, func(db *store.DB) identity.Store { return store.IdentityOf(db) })
 }
 
 // Credentials that a role gave are good after a restart, although none of them is stored.
@@ -23,7 +23,7 @@ func TestCredentialsSurviveARestart(t *testing.T) {
 	}
 	start := func() (*identity.Service, *store.DB) {
 		db := open(t, store.Options{Path: path})
-		s, err := identity.Open(t.Context(), identity.Config{Store: db.Identity(), Sealer: sealer})
+		s, err := identity.Open(t.Context(), identity.Config{Store: store.IdentityOf(db), Sealer: sealer})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 
@@ -16,8 +15,8 @@ var _ machine.Store = Machines{}
 
 const kindMachine = "machine"
 
-// Machines returns the part of the store that keeps the machines that joined over a tunnel.
-func (db *DB) Machines() Machines { return Machines{book{db, "machines"}} }
+// MachinesOf returns the part of the store that keeps the machines that joined over a tunnel.
+func MachinesOf(db *DB) Machines { return Machines{book{set: db.Set("machines")}} }
 
 // Load implements machine.Store.
 func (m Machines) Load(ctx context.Context) (list []machine.Machine, err error) {
@@ -48,5 +47,5 @@ func (m Machines) Delete(ctx context.Context, key string) error {
 }
 
 func (m Machines) write(ctx context.Context, e entry) error {
-	return m.book.db.update(ctx, func(tx *sql.Tx) error { return m.book.apply(tx, []entry{e}) })
+	return m.book.write(ctx, []entry{e})
 }

@@ -11,8 +11,16 @@ type Network struct{ book book }
 
 var _ network.Store = Network{}
 
-// Network returns the part of the store that keeps the intended network.
-func (db *DB) Network() Network { return Network{book{db, "network"}} }
+// NetworkOf returns the part of the store that keeps the intended network.
+func NetworkOf(db *DB) Network {
+	return Network{book{db.Set("network"), []string{
+		string(network.KindVPC), string(network.KindSubnet), string(network.KindRouteTable), string(network.KindInternetGateway),
+		string(network.KindNetworkACL), string(network.KindSecurityGroup), string(network.KindInterface), string(network.KindEndpoint),
+		string(network.KindPrefixList), string(network.KindPeering), string(network.KindDhcpOptions), string(network.KindEndpointService),
+		string(network.KindConnectionNotification), string(network.KindElasticIP), string(network.KindNATGateway),
+		string(network.KindFlowLog), string(network.KindToken), string(network.KindResolverEndpoint), string(network.KindResolverRule),
+	}}}
+}
 
 // Load implements network.Store.
 func (n Network) Load(ctx context.Context) ([]network.Record, uint64, error) {

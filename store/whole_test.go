@@ -12,6 +12,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/store"
+	shared "postern/store/sql"
 )
 
 // crashed copies a database as a process that is killed leaves it: open, with all that was acknowledged in its log.
@@ -136,7 +137,7 @@ func TestWhatIsLeftCanBeServed(t *testing.T) {
 // A mistake in one change costs that change: the one writer goes on for everybody.
 func TestAPanicInAChangeIsItsOwn(t *testing.T) {
 	db := open(t, store.Options{Path: filepath.Join(t.TempDir(), "state.db")})
-	err := db.Update(t.Context(), func(*sql.Tx) error { panic("a mistake") })
+	err := db.Update(t.Context(), shared.Transaction{Do: func(*sql.Tx) error { panic("a mistake") }})
 	if !fault.Is(err, fault.Internal) || !strings.Contains(err.Error(), "a mistake") {
 		t.Errorf("%v", err)
 	}

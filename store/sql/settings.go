@@ -1,4 +1,4 @@
-package store
+package sql
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 // Setting returns a value that the server keeps for itself, and false where there is none.
 func (db *DB) Setting(ctx context.Context, name string) ([]byte, bool, error) {
 	var value []byte
-	err := db.read.QueryRowContext(ctx, `SELECT value FROM settings WHERE name = $1`, name).Scan(&value)
+	err := db.Reader().QueryRowContext(ctx, `SELECT value FROM settings WHERE name = $1`, name).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, false, nil
 	}

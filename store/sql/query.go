@@ -1,4 +1,4 @@
-package store
+package sql
 
 import (
 	"database/sql"
@@ -72,13 +72,21 @@ func (q *query) each(from interface {
 	return rows.Err()
 }
 
-// in is a condition for a list of values that is not empty.
+// maxIn is how many values one IN list holds at the most; SQLite takes 32,766 parameters, PostgreSQL 65,535.
+const maxIn = 1024
+
+// in is a condition for a list of values that is neither empty nor longer than maxIn. The list is filled up with its last
+// value to a power of two, so that there are few texts of which engines keep a prepared statement.
 func in[T any](column string, values []T) (condition string, args []any) {
-	args = make([]any, len(values))
-	for i, v := range values {
-		args[i] = v
+	n := 1
+	for n < len(values) {
+		n *= 2
 	}
-	return column + " IN (" + strings.TrimSuffix(strings.Repeat("?, ", len(values)), ", ") + ")", args
+	args = make([]any, n)
+	for i := range args {
+		args[i] = values[min(i, len(values)-1)]
+	}
+	return column + " IN (" + strings.TrimSuffix(strings.Repeat("?, ", n), ", ") + ")", args
 }
 
 // Moments are kept as microseconds since 1970; 0 is no moment.

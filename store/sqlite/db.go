@@ -1,4 +1,8 @@
-package store
+// Package sqlite runs the store's transactions on SQLite in one file, or in memory.
+//
+// A write that returned without error is on the disk: transactions are committed with a full sync, and many writers
+// share one commit (group commit), so that durability costs one sync for all who wait.
+package sqlite
 
 import (
 	"context"
@@ -10,10 +14,7 @@ import (
 	"os"
 	"sync"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
-	"postern/aws/fault"
+	shared "postern/store/sql"
 )
 
 // maxGroup is how many waiting writes share one commit at the most. A larger group makes the first of them wait longer
@@ -33,8 +34,8 @@ type Options struct {
 	Damaged func(error)
 }
 
-// DB is the open store. Its methods may be called at once from any number of goroutines.
-type DB struct {
+// engine is the open database.
+type engine struct {
 	write *sql.DB // one connection: SQLite has one writer
 	read  *sql.DB
 
@@ -43,7 +44,7 @@ type DB struct {
 	queue  chan *change
 	done   chan struct{}
 
-	tally *tally // commitGroups' own
+	sequence *sequence // commitGroups' own
 	// checking is the look through a large database; stopCheck ends it.
 	checking  sync.WaitGroup
 	stopCheck context.CancelFunc
@@ -51,14 +52,17 @@ type DB struct {
 
 // change is one caller's transaction, waiting for its group's commit.
 type change struct {
+	shared.Transaction
+
 	ctx    context.Context
-	do     func(*sql.Tx) error
 	result chan error
 	err    error
 }
 
+var _ shared.Engine = (*engine)(nil)
+
 // Open opens the store and brings its tables up to date. The caller closes it.
-func Open(ctx context.Context, o Options) (*DB, error) {
+func Open(ctx context.Context, o Options) (*shared.DB, error) {
 	if err := keepPrivate(o.Path); err != nil {
 		return nil, err
 	}
@@ -73,24 +77,33 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{write: write, read: read, queue: make(chan *change, maxGroup), done: make(chan struct{})}
+	db := &engine{write: write, read: read, queue: make(chan *change, maxGroup), done: make(chan struct{})}
 	if err := migrate(ctx, write); err != nil {
 		write.Close()
 		read.Close()
 		return nil, fmt.Errorf("migrate %s: %w", o.Path, err)
 	}
-	if db.tally, err = openTally(o.Path, last); err != nil {
+	if db.sequence, err = openSequence(o.Path, last); err != nil {
 		write.Close()
 		read.Close()
 		return nil, err
 	}
 	db.checkBeside(o)
 	go db.commitGroups()
-	return db, nil
+	return shared.New(db), nil
 }
 
+// Dialect implements sql.Engine.
+func (db *engine) Dialect() shared.Dialect { return shared.Dialect{Position: "instr"} }
+
+// Reader implements sql.Engine.
+func (db *engine) Reader() *sql.DB { return db.read }
+
+// Watch implements sql.Engine: nobody else has the file open.
+func (db *engine) Watch(string) (<-chan struct{}, func()) { return nil, func() {} }
+
 // checkBeside looks through a database that is too large to be waited for.
-func (db *DB) checkBeside(o Options) {
+func (db *engine) checkBeside(o Options) {
 	ctx, stop := context.WithCancel(context.Background())
 	db.stopCheck = stop
 	info, err := os.Stat(o.Path)
@@ -119,7 +132,7 @@ func keepPrivate(path string) error {
 	case !errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("make the database file: %w", err)
 	}
-	for _, name := range []string{path, path + "-wal", path + "-shm", tallyPath(path)} {
+	for _, name := range []string{path, path + "-wal", path + "-shm", sequencePath(path)} {
 		if err := os.Chmod(name, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("keep the state to its owner: %w", err)
 		}
@@ -165,7 +178,7 @@ func connect(o Options) (write, read *sql.DB, err error) {
 }
 
 // Close waits for the writes under way and closes the store. Later writes are refused as unavailable.
-func (db *DB) Close() error {
+func (db *engine) Close() error {
 	db.mu.Lock()
 	if db.closed {
 		db.mu.Unlock()
@@ -177,142 +190,11 @@ func (db *DB) Close() error {
 	<-db.done
 	db.stopCheck()
 	db.checking.Wait()
-	return errors.Join(db.read.Close(), db.write.Close(), db.tally.close())
+	return errors.Join(db.read.Close(), db.write.Close(), db.sequence.close())
 }
 
-// update runs do in a transaction and returns when it is durable. An error of do undoes its changes alone and is
-// returned as it is; an error of the disk undoes the whole group and is a fault of kind Unavailable.
-//
-// do may run more than once, so it must have no effect but on the transaction and on variables that it sets afresh.
-func (db *DB) update(ctx context.Context, do func(*sql.Tx) error) error {
-	c := &change{ctx: ctx, do: do, result: make(chan error, 1)}
-	db.mu.RLock()
-	if db.closed {
-		db.mu.RUnlock()
-		return fault.New(fault.Unavailable, "store.update", "the server is stopping")
-	}
-	select {
-	case db.queue <- c:
-	case <-ctx.Done():
-		db.mu.RUnlock()
-		return ctx.Err()
-	}
-	db.mu.RUnlock()
-	// From here on the change may be committed whatever happens to ctx, so the true result is waited for.
-	return <-c.result
-}
-
-// commitGroups is the one writer: it commits whatever has queued up while the previous group was being synced.
-func (db *DB) commitGroups() {
-	defer close(db.done)
-	group := make([]*change, 0, maxGroup)
-	for first := range db.queue {
-		group = append(group[:0], first)
-		for len(group) < maxGroup {
-			next, ok := db.tryNext()
-			if !ok {
-				break
-			}
-			group = append(group, next)
-		}
-		if err := db.commit(group); err != nil {
-			err = storageFault(err)
-			for _, c := range group {
-				if c.err == nil {
-					c.err = err
-				}
-			}
-		}
-		for _, c := range group {
-			c.result <- c.err
-		}
-	}
-}
-
-func (db *DB) tryNext() (*change, bool) {
-	select {
-	case c, ok := <-db.queue:
-		return c, ok
-	default:
-		return nil, false
-	}
-}
-
-// commit runs the group's changes in one transaction, each in its own savepoint when there are several.
-func (db *DB) commit(group []*change) error {
-	tx, err := db.write.BeginTx(context.Background(), nil)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	defer tx.Rollback() // no effect after Commit
-	if len(group) == 1 {
-		if group[0].err = runChange(tx, group[0]); group[0].err != nil {
-			return nil
-		}
-		return db.end(tx)
-	}
-	for _, c := range group {
-		if _, err := tx.Exec("SAVEPOINT one"); err != nil {
-			return fmt.Errorf("savepoint: %w", err)
-		}
-		c.err = runChange(tx, c)
-		if c.err != nil {
-			if _, err := tx.Exec("ROLLBACK TO one"); err != nil {
-				// A full disk may end the whole transaction (sqlite.org/lang_transaction.html): what it said comes first.
-				return errors.Join(c.err, fmt.Errorf("roll back to savepoint: %w", err))
-			}
-		}
-		if _, err := tx.Exec("RELEASE one"); err != nil {
-			return fmt.Errorf("release savepoint: %w", err)
-		}
-	}
-	return db.end(tx)
-}
-
-// end commits, and counts.
-func (db *DB) end(tx *sql.Tx) error {
-	if err := db.tally.next(tx); err != nil {
-		return fmt.Errorf("count the commit: %w", err)
-	}
-	if err := tx.Commit(); err != nil {
-		return err
-	}
-	db.tally.committed()
-	return nil
-}
-
-func runChange(tx *sql.Tx, c *change) error {
-	if err := c.ctx.Err(); err != nil {
-		return err
-	}
-	// The one writer goes on for all others, whatever is wrong with this change: it is undone like any that fails.
-	err := fault.Contain("store.update", func() error { return c.do(tx) })
-	var onDisk *sqlite.Error
-	if errors.As(err, &onDisk) {
-		return storageFault(err)
-	}
-	return err
-}
-
-// storageFault says in one plain line what the disk would not do.
-func storageFault(err error) error {
-	var onDisk *sqlite.Error
-	if errors.As(err, &onDisk) && onDisk.Code()&0xff == sqlite3.SQLITE_FULL {
-		return fault.New(fault.Unavailable, "store", "the data directory's disk is full; free space on it: %w", err)
-	}
-	return fault.New(fault.Unavailable, "store", "the state could not be written: %w", err)
-}
-
-// each asks a query that needs no other beside it: one statement sees one state by itself.
-func (db *DB) each(ctx context.Context, q *query, scan func(*sql.Rows) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return q.each(db.read, scan)
-}
-
-// view runs read in a transaction that sees one consistent state.
-func (db *DB) view(ctx context.Context, read func(*sql.Tx) error) error {
+// View implements sql.Engine.
+func (db *engine) View(ctx context.Context, read func(*sql.Tx) error) error {
 	tx, err := db.read.BeginTx(ctx, nil)
 	if err != nil {
 		return err

@@ -1,0 +1,26 @@
+package store
+
+import (
+	"context"
+
+	"postern/store/sql"
+	"postern/store/sqlite"
+)
+
+// DB is the open store, whichever engine keeps it.
+type DB = sql.DB
+
+// Options says where the state is kept.
+type Options struct {
+	// Path is the database file. Empty keeps the state in memory only, and nothing on disk.
+	Path string
+	// MaxPages bounds the file's size in pages of 4 KiB; 0 is no bound.
+	MaxPages int
+	// Damaged is told, once, that a large database turned out to be damaged while it was in use; nil tells nobody.
+	Damaged func(error)
+}
+
+// Open opens the store and brings its tables up to date. The caller closes it.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	return sqlite.Open(ctx, sqlite.Options{Path: o.Path, MaxPages: o.MaxPages, Damaged: o.Damaged})
+}

@@ -1,0 +1,70 @@
+package sql
+
+import (
+	"context"
+	"database/sql"
+)
+
+// Engine runs transactions on one kind of database. Its methods may be called at once from any number of goroutines.
+type Engine interface {
+	// Update runs a transaction and returns when it is durable. An error of Do undoes its changes and is returned as it
+	// is; what the database would not do is a fault of kind Unavailable.
+	Update(ctx context.Context, t Transaction) error
+	// View runs read in a transaction that sees one consistent state.
+	View(ctx context.Context, read func(*sql.Tx) error) error
+	// Reader answers a query that needs no other beside it: one statement sees one state by itself.
+	Reader() *sql.DB
+	// Dialect returns how the engine's statements differ.
+	Dialect() Dialect
+	// Watch returns hints that other processes have changed a set. The channel holds at most one hint; after cancel no
+	// further one is sent. An engine of one process sends none.
+	Watch(set string) (hints <-chan struct{}, cancel func())
+	// Close waits for what is under way and closes the database. Later transactions are refused as unavailable.
+	Close() error
+}
+
+// Transaction is one caller's change of the database.
+type Transaction struct {
+	// Set is the set of records that it changes; empty for what is no set. Of one set a process runs one after the
+	// other, or all in one goroutine, and so calls Applied in the order in which they were committed.
+	Set string
+	// Do makes the changes. It may run more than once, so it must have no effect but on the transaction and on variables
+	// that it sets afresh.
+	Do func(*sql.Tx) error
+	// Applied, if set, is called when they are durable.
+	Applied func()
+}
+
+// Dialect is how the statements of engines differ.
+type Dialect struct {
+	// Position is the function that returns where in its first argument its second one begins, 0 for nowhere.
+	Position string
+	// ForUpdate follows a SELECT whose rows nobody else may change before the transaction has ended.
+	ForUpdate string
+	// Hint, if set, is the statement that tells other processes, when the transaction has been committed, that the set
+	// which is its parameter has changed.
+	Hint string
+}
+
+// DB is the open store. Its methods may be called at once from any number of goroutines.
+type DB struct {
+	Engine
+
+	dialect Dialect
+}
+
+// New makes a store of an engine.
+func New(e Engine) *DB { return &DB{Engine: e, dialect: e.Dialect()} }
+
+// update runs a transaction that changes no set.
+func (db *DB) update(ctx context.Context, do func(*sql.Tx) error) error {
+	return db.Update(ctx, Transaction{Do: do})
+}
+
+// each asks a query that needs no other beside it.
+func (db *DB) each(ctx context.Context, q *query, scan func(*sql.Rows) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return q.each(db.Reader(), scan)
+}

@@ -1,0 +1,146 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"postern/aws/fault"
+	shared "postern/store/sql"
+)
+
+// Update implements sql.Engine. An error of the disk undoes the whole group.
+func (db *engine) Update(ctx context.Context, t shared.Transaction) error {
+	c := &change{Transaction: t, ctx: ctx, result: make(chan error, 1)}
+	db.mu.RLock()
+	if db.closed {
+		db.mu.RUnlock()
+		return fault.New(fault.Unavailable, "store.update", "the server is stopping")
+	}
+	select {
+	case db.queue <- c:
+	case <-ctx.Done():
+		db.mu.RUnlock()
+		return ctx.Err()
+	}
+	db.mu.RUnlock()
+	// From here on the change may be committed whatever happens to ctx, so the true result is waited for.
+	return <-c.result
+}
+
+// commitGroups is the one writer: it commits whatever has queued up while the previous group was being synced.
+func (db *engine) commitGroups() {
+	defer close(db.done)
+	group := make([]*change, 0, maxGroup)
+	for first := range db.queue {
+		group = append(group[:0], first)
+		for len(group) < maxGroup {
+			next, ok := db.tryNext()
+			if !ok {
+				break
+			}
+			group = append(group, next)
+		}
+		if err := db.commit(group); err != nil {
+			err = storageFault(err)
+			for _, c := range group {
+				if c.err == nil {
+					c.err = err
+				}
+			}
+		}
+		for _, c := range group {
+			c.result <- c.finish()
+		}
+	}
+}
+
+// finish tells whoever is to know before the result is returned.
+func (c *change) finish() error {
+	if c.err == nil && c.Applied != nil {
+		// What was committed stays so, whatever becomes of what follows from it.
+		return fault.Contain("store.Applied", func() error {
+			c.Applied()
+			return nil
+		})
+	}
+	return c.err
+}
+
+func (db *engine) tryNext() (*change, bool) {
+	select {
+	case c, ok := <-db.queue:
+		return c, ok
+	default:
+		return nil, false
+	}
+}
+
+// commit runs the group's changes in one transaction, each in its own savepoint when there are several.
+func (db *engine) commit(group []*change) error {
+	tx, err := db.write.BeginTx(context.Background(), nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer tx.Rollback() // no effect after Commit
+	if len(group) == 1 {
+		if group[0].err = runChange(tx, group[0]); group[0].err != nil {
+			return nil
+		}
+		return db.end(tx)
+	}
+	for _, c := range group {
+		if _, err := tx.Exec("SAVEPOINT one"); err != nil {
+			return fmt.Errorf("savepoint: %w", err)
+		}
+		c.err = runChange(tx, c)
+		if c.err != nil {
+			if _, err := tx.Exec("ROLLBACK TO one"); err != nil {
+				// A full disk may end the whole transaction (sqlite.org/lang_transaction.html): what it said comes first.
+				return errors.Join(c.err, fmt.Errorf("roll back to savepoint: %w", err))
+			}
+		}
+		if _, err := tx.Exec("RELEASE one"); err != nil {
+			return fmt.Errorf("release savepoint: %w", err)
+		}
+	}
+	return db.end(tx)
+}
+
+// end commits, and counts.
+func (db *engine) end(tx *sql.Tx) error {
+	if err := db.sequence.next(tx); err != nil {
+		return fmt.Errorf("count the commit: %w", err)
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	db.sequence.committed()
+	return nil
+}
+
+func runChange(tx *sql.Tx, c *change) error {
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	// The one writer goes on for all others, whatever is wrong with this change: it is undone like any that fails.
+	err := fault.Contain("store.update", func() error { return c.Do(tx) })
+	var onDisk *sqlite.Error
+	if errors.As(err, &onDisk) {
+		return storageFault(err)
+	}
+	return err
+}
+
+// storageFault says in one plain line what the disk would not do.
+func storageFault(err error) error {
+	var onDisk *sqlite.Error
+	if errors.As(err, &onDisk) && onDisk.Code()&0xff == sqlite3.SQLITE_FULL {
+		return fault.New(fault.Unavailable, "store", "the data directory's disk is full; free space on it: %w", err)
+	}
+	return fault.New(fault.Unavailable, "store", "the state could not be written: %w", err)
+}
