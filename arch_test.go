@@ -48,7 +48,14 @@ var walls = []wall{
 	{"internal/testreport", nothing, nothing, "prints what go test did"},
 	{"internal/gobuild", nothing, nothing, "prints how far go build is, before anything else is built"},
 	{"internal/gen/...", []string{"aws/...", "api/...", "internal/gen/..."}, nil, "generators"},
-	{"server/...", []string{"..."}, nil, "ties everything"},
+	{"server/datadir", []string{"aws/fault", "services/compute/guest"}, []string{"golang.org/x/sys/unix"}, "a directory and its lock"},
+	{"server/front", []string{"aws/fault", "api", "network/vpc"}, []string{"golang.org/x/sys/unix"}, "accepts clients; knows no service"},
+	{"server/join", []string{
+		"aws/...", "network", "network/vpc", "network/fabric", "network/link", "services/machine", "ssm/node",
+	}, nothing, "the policy of joining"},
+	{"server/lab", []string{"aws/fault", "server", "server/front", "services/compute/guest"}, nothing,
+		"one server after another"},
+	{"server", []string{"..."}, nil, "ties everything"},
 	{"bench/...", []string{"..."}, nil, "measures everything"},
 	{"cmd/...", []string{"..."}, nil, "ten lines"},
 	{"test/...", []string{"..."}, nil, "the laboratory"},
@@ -57,11 +64,13 @@ var walls = []wall{
 
 // onlyFrom lists rooms that only the named ones may import.
 var onlyFrom = map[string][]string{
-	"server/...": {"cmd/postern/...", "server/...", "test/...", "bench/..."},
-	"store/...":  {"server/...", "store/...", "test/...", "bench/..."},
-	"api/...":    {"server/...", "api/...", "internal/gen/...", "test/...", "bench/..."},
-	"test/...":   {"test/...", "bench/..."},
-	"bench/...":  {"bench/...", "test/..."},
+	"server/...":     {"cmd/postern/...", "server/...", "test/...", "bench/..."},
+	"server/datadir": {"server"},
+	"server/join":    {"server"},
+	"store/...":      {"server/...", "store/...", "test/...", "bench/..."},
+	"api/...":        {"server/...", "api/...", "internal/gen/...", "test/...", "bench/..."},
+	"test/...":       {"test/...", "bench/..."},
+	"bench/...":      {"bench/...", "test/..."},
 }
 
 // agentMay is all of ours that may end up in the node's binary, however it gets there.

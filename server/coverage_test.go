@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write what is generated instead of comp
 func TestCoverageIsFresh(t *testing.T) {
 	const file = "../docs/coverage.md"
 	s, _ := guarded(t)
-	want := coverage.Markdown(s.pipeline.Services())
+	want := coverage.Markdown(s.api.Handler.Services())
 	if *update {
 		if err := os.WriteFile(file, want, 0o644); err != nil {
 			t.Fatal(err)

@@ -1,28 +1,45 @@
 package server
 
 import (
+	"context"
 	"net/netip"
 	"os"
 
 	"postern/network/flowlog"
 )
 
-// openFlowLogs makes what writes flow logs into the data directory. It closes after the fabric, whose last records it
-// still takes. What a lab has written goes with it.
-func (s *Server) openFlowLogs() {
-	dir := s.data.file("flow-logs")
-	s.flowLogs = flowlog.New(flowlog.Config{
-		Dir: dir, State: s.network.State, Log: s.log,
+// flowLogsModule writes flow logs into the data directory. It closes after the fabric, whose last records it still
+// takes.
+type flowLogsModule struct {
+	config  *Config
+	base    *baseModule
+	network *networkModule
+
+	*flowlog.Writer
+}
+
+func (m *flowLogsModule) module() module {
+	return module{name: "flow logs", open: m.open, close: m.close}
+}
+
+func (m *flowLogsModule) open(context.Context) error {
+	m.Writer = flowlog.New(flowlog.Config{
+		Dir: m.dir(), State: m.network.State, Log: m.config.Log,
 		Service: func(a netip.Addr) bool {
-			_, ok := s.network.Snapshot().PublicServiceAt(a)
+			_, ok := m.network.Snapshot().PublicServiceAt(a)
 			return ok
 		},
 	})
-	s.onClose(func() error {
-		if s.config.frame != nil {
-			return os.RemoveAll(dir)
-		}
-		s.flowLogs.Close(s.config.Now())
-		return nil
-	})
+	return nil
+}
+
+func (m *flowLogsModule) dir() string { return m.base.dir.File("flow-logs") }
+
+// close writes what is left. Where another generation of the server follows, nothing stays.
+func (m *flowLogsModule) close() error {
+	if m.base.kept != nil {
+		return os.RemoveAll(m.dir())
+	}
+	m.Close(m.config.Now())
+	return nil
 }

@@ -39,7 +39,7 @@ func guarded(t *testing.T) (s *Server, stranger sigv4.Credentials) {
 func TestEveryOperationIsGuarded(t *testing.T) {
 	s, stranger := guarded(t)
 	before := s.network.State()
-	apitest.Guard(t, s.pipeline, stranger, time.Now())
+	apitest.Guard(t, s.api.Handler, stranger, time.Now())
 	if s.network.State() != before {
 		t.Error("strangers have changed the network")
 	}
@@ -52,7 +52,7 @@ func TestEveryOperationIsGuarded(t *testing.T) {
 // come from the input must not name none then, because nobody would be asked.
 func TestEveryOperationAsksForPermission(t *testing.T) {
 	s, stranger := guarded(t)
-	for _, service := range s.pipeline.Services() {
+	for _, service := range s.api.Handler.Services() {
 		for _, op := range service.Operations {
 			if op.Codec() == nil || op.Auth != api.Signed {
 				continue
@@ -65,7 +65,7 @@ func TestEveryOperationAsksForPermission(t *testing.T) {
 				if err := apitest.Sign(r, body, service, stranger, time.Now()); err != nil {
 					t.Fatal(err)
 				}
-				if status, answer := apitest.Do(s.pipeline, r); status/100 != 4 {
+				if status, answer := apitest.Do(s.api.Handler, r); status/100 != 4 {
 					t.Errorf("called by a stranger with nothing: %d %s", status, answer)
 				}
 			})
@@ -77,7 +77,7 @@ func TestEveryOperationAsksForPermission(t *testing.T) {
 func TestEveryOperationDeclares(t *testing.T) {
 	s, _ := guarded(t)
 	seen := map[string]bool{}
-	for _, service := range s.pipeline.Services() {
+	for _, service := range s.api.Handler.Services() {
 		if len(service.Operations) == 0 {
 			t.Errorf("%s has no operations", service.Name)
 		}

@@ -1,11 +1,7 @@
 package server
 
 import (
-	"errors"
-	"io/fs"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"postern/aws/fault"
@@ -34,20 +30,5 @@ func TestThisHostIsNotTheInternet(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), Config{Internet: []netip.Prefix{netip.MustParsePrefix("169.254.0.0/16")}}); err == nil {
 		t.Error("link-local addresses can be opened")
-	}
-}
-
-// TestALabForgetsItsFlowLogs: a reset leaves no file of what was before.
-func TestALabForgetsItsFlowLogs(t *testing.T) {
-	l := openLab(t, Config{})
-	dir := l.frame.data.file("flow-logs")
-	if err := os.MkdirAll(filepath.Join(dir, "AWSLogs"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Reset(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("%s is still there: %v", dir, err)
 	}
 }

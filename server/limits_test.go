@@ -15,12 +15,12 @@ import (
 )
 
 // TestEveryLimitOfEveryOperationIsHeld sends, for each limit that the service's model puts on a member of an operation,
-// an input just inside it and one just outside. They come from a stranger, to whom nothing is allowed: that the limit is
-// told although the caller may do nothing shows that it is checked before anybody is asked.
+// an input just inside it and one just outside. They come from a stranger, to whom nothing is allowed: that the limit
+// is told although the caller may do nothing shows that it is checked before anybody is asked.
 func TestEveryLimitOfEveryOperationIsHeld(t *testing.T) {
 	s, stranger := guarded(t)
 	limits := 0
-	for _, service := range s.pipeline.Services() {
+	for _, service := range s.api.Handler.Services() {
 		for _, op := range service.Operations {
 			if op.Codec() == nil || op.Auth != api.Signed {
 				continue
@@ -85,7 +85,7 @@ func (s *Server) askAsStranger(
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	s.pipeline.ServeHTTP(w, r)
+	s.api.Handler.ServeHTTP(w, r)
 	var answer struct {
 		Type    string `json:"__type" xml:"-"`
 		Code    string `json:"-" xml:"Error>Code"`

@@ -14,29 +14,36 @@ const (
 	headroom = 64 << 20
 	// Collecting earlier than at leastGC per cent costs too much, and later than at mostGC, Go's default, gains nothing.
 	leastGC, mostGC = 25, 100
-	// release is how often memory that was needed for a while, by the handshakes of many nodes at once, is given back.
-	release = 30 * time.Second
+	// releaseInterval is how often memory that was needed for a while, by the handshakes of many nodes at once, is given
+	// back.
+	releaseInterval = 30 * time.Second
 )
 
-// memory keeps what the process holds near what it needs.
-type memory struct {
-	now      func() time.Time
+// memoryModule keeps what the process holds near what it needs.
+type memoryModule struct {
+	config   *Config
 	released time.Time
 }
 
-// tend is a reconciler.
-func (m *memory) tend(context.Context) error {
+func (m *memoryModule) module() module {
+	return module{name: "memory", reconcilers: func() []reconciler {
+		m.released = m.config.Now()
+		return []reconciler{{name: "memory", every: 3 * time.Second, run: m.release}}
+	}}
+}
+
+func (m *memoryModule) release(context.Context) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent(inUse()))
 	}
-	if now := m.now(); now.Sub(m.released) >= release {
+	if now := m.config.Now(); now.Sub(m.released) >= releaseInterval {
 		m.released = now
 		debug.FreeOSMemory()
 	}
 	return nil
 }
 
-// inUse is what the last collection found alive, in bytes, with the stacks: what the garbage is measured against.
+// inUse returns what the last collection found alive, in bytes, with the stacks: the garbage is measured against it.
 func inUse() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	metrics.Read(sample)
@@ -49,7 +56,7 @@ func inUse() uint64 {
 	return sum
 }
 
-// gcPercent is how much garbage may gather, in per cent of what is in use.
+// gcPercent returns how much garbage may gather, in per cent of what is in use.
 func gcPercent(inUse uint64) int {
 	if inUse == 0 {
 		return mostGC

@@ -4,14 +4,29 @@ import (
 	"context"
 
 	"postern/aws/fault"
-	"postern/aws/scope"
 	"postern/network"
 	"postern/network/imds"
 	"postern/services/compute"
 	"postern/services/identity"
 )
 
-// metadata is what instances may learn about themselves.
+// metadataModule answers instances at 169.254.169.254.
+type metadataModule struct {
+	config   *Config
+	identity *identityModule
+	network  *networkModule
+	fabric   *fabricModule
+	compute  *computeModule
+}
+
+func (m *metadataModule) module() module { return module{name: "metadata service", run: m.run} }
+
+func (m *metadataModule) run(ctx context.Context) error {
+	source := &metadata{m.compute.Service, m.network.Service, m.identity.Service}
+	return imds.New(imds.Options{Source: source, Now: m.config.Now}).Serve(ctx, m.fabric.Metadata())
+}
+
+// metadata answers what instances may learn about themselves.
 type metadata struct {
 	compute  *compute.Service
 	network  *network.Service
@@ -20,11 +35,6 @@ type metadata struct {
 
 var _ imds.Source = (*metadata)(nil)
 
-func (s *Server) serveMetadata(ctx context.Context) error {
-	source := &metadata{s.compute, s.network, s.identity}
-	return imds.New(imds.Options{Source: source, Now: s.config.Now}).Serve(ctx, s.fabric.Metadata())
-}
-
 // Instance implements imds.Source.
 func (m *metadata) Instance(_ context.Context, eni string) (imds.Instance, error) {
 	i, err := m.instance(eni)
@@ -32,9 +42,11 @@ func (m *metadata) Instance(_ context.Context, eni string) (imds.Instance, error
 		return imds.Instance{}, err
 	}
 	out := imds.Instance{
-		ID: i.ID, Account: i.Account, Region: i.Region, Zone: i.Zone, Image: i.Image, Type: i.Type, Reservation: i.Reservation,
-		Launched: i.Launched, HopLimit: i.Metadata.HopLimit, UserData: i.UserData, Tags: i.Tags, KeyName: i.KeyName, PublicKey: i.PublicKey,
-		Disabled: i.Metadata.Disabled, TokensOptional: !i.Metadata.TokensRequired, TagsEnabled: i.Metadata.TagsEnabled,
+		ID: i.ID, Account: i.Account, Region: i.Region, Zone: i.Zone, Image: i.Image, Type: i.Type,
+		Reservation: i.Reservation, Launched: i.Launched, UserData: i.UserData, Tags: i.Tags,
+		KeyName: i.KeyName, PublicKey: i.PublicKey,
+		Disabled: i.Metadata.Disabled, TokensOptional: !i.Metadata.TokensRequired,
+		TagsEnabled: i.Metadata.TagsEnabled, HopLimit: i.Metadata.HopLimit,
 	}
 	if region, ok := network.RegionByName(i.Region); ok {
 		if zone, ok := region.ZoneByName(i.Zone); ok {
@@ -44,23 +56,32 @@ func (m *metadata) Instance(_ context.Context, eni string) (imds.Instance, error
 	if image, err := m.compute.Image(i.Scope, i.Image); err == nil {
 		out.Architecture = image.Architecture
 	}
-	if profile := i.Profile; profile.ARN != "" {
-		out.Profile = imds.Profile{ARN: profile.ARN, ID: profile.ID}
-		if p, err := m.identity.InstanceProfile(i.Account, profile.Name); err == nil {
-			out.Profile.Role = p.Role
-			if role, err := m.identity.Role(i.Account, p.Role); err == nil {
-				out.Profile.RoleID = role.ID
-			}
-		}
-	}
+	out.Profile = m.profile(i)
 	state := m.network.State()
 	for _, n := range state.Attached(i.ID) {
-		out.Interfaces = append(out.Interfaces, card(state, i, n))
+		out.Interfaces = append(out.Interfaces, metadataInterface(state, i, n))
 	}
 	return out, nil
 }
 
-// instance is the one that has a network interface, whichever of its interfaces that is.
+// profile describes an instance's profile and its role, as far as there are any.
+func (m *metadata) profile(i compute.Instance) imds.Profile {
+	if i.Profile.ARN == "" {
+		return imds.Profile{}
+	}
+	out := imds.Profile{ARN: i.Profile.ARN, ID: i.Profile.ID}
+	p, err := m.identity.InstanceProfile(i.Account, i.Profile.Name)
+	if err != nil {
+		return out
+	}
+	out.Role = p.Role
+	if role, err := m.identity.Role(i.Account, p.Role); err == nil {
+		out.RoleID = role.ID
+	}
+	return out
+}
+
+// instance returns the one that has a network interface, whichever of its interfaces that is.
 func (m *metadata) instance(eni string) (compute.Instance, error) {
 	if i, ok := m.compute.ByInterface(eni); ok {
 		return i, nil
@@ -73,11 +94,12 @@ func (m *metadata) instance(eni string) (compute.Instance, error) {
 	return compute.Instance{}, fault.New(fault.NotFound, "server.metadata", "%s is no instance's interface", eni)
 }
 
-// card describes one of an instance's network interfaces.
-func card(state *network.State, i compute.Instance, n *network.Interface) imds.Interface {
-	scope := scope.Scope(i.Scope)
+// metadataInterface describes one of an instance's network interfaces.
+func metadataInterface(state *network.State, i compute.Instance, n *network.Interface) imds.Interface {
+	scope := i.Scope
 	out := imds.Interface{
-		Device: n.Attachment.Index, ID: n.ID, MAC: n.MAC, VPC: n.VPC, Subnet: n.Subnet, Addresses: n.Addresses, Groups: n.Groups,
+		Device: n.Attachment.Index, ID: n.ID, MAC: n.MAC, VPC: n.VPC, Subnet: n.Subnet,
+		Addresses: n.Addresses, Groups: n.Groups,
 		HostName: network.HostName(n.Addresses[0]) + "." + network.HostDomain(i.Region),
 	}
 	if n.Public != nil {
@@ -124,7 +146,7 @@ func (m *metadata) IdentityCredentials(ctx context.Context, id string) (imds.Cre
 	return credentials(given), err
 }
 
-// identityOf is an instance as identities know it, with the place that its primary interface has now.
+// identityOf returns an instance as identities know it, with the place that its primary interface has now.
 func (m *metadata) identityOf(i compute.Instance) identity.Instance {
 	out := identity.Instance{Account: i.Account, Region: i.Region, ID: i.ID}
 	for _, n := range m.network.State().Attached(i.ID) {
@@ -136,5 +158,7 @@ func (m *metadata) identityOf(i compute.Instance) identity.Instance {
 }
 
 func credentials(c identity.Credentials) imds.Credentials {
-	return imds.Credentials{AccessKeyID: c.AccessKey, SecretAccessKey: c.Secret, SessionToken: c.Token, Issued: c.Issued, Expires: c.Expires}
+	return imds.Credentials{
+		AccessKeyID: c.AccessKey, SecretAccessKey: c.Secret, SessionToken: c.Token, Issued: c.Issued, Expires: c.Expires,
+	}
 }

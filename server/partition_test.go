@@ -20,8 +20,8 @@ import (
 
 var arnForm = regexp.MustCompile(`arn:[a-z-]+:`)
 
-// TestPartition: in a region of China every ARN stands in China's partition: those that are answered, those that are taken,
-// and those that policies are asked about.
+// TestPartition: in a region of China every ARN stands in China's partition: those that are answered, those that are
+// taken, and those that policies are asked about.
 func TestPartition(t *testing.T) {
 	_, cfg := open(t, server.Config{Region: "cn-north-1"})
 	cfg.Region = "cn-north-1"

@@ -11,7 +11,7 @@ import (
 	"postern/bus"
 )
 
-// A reconciler brings one part of what runs in line with what is intended. It takes no input, is idempotent and does
+// reconciler brings one part of what runs in line with what is intended. It takes no input, is idempotent and does
 // not retry: it runs on a hint and by the clock, and its next run is its retry.
 type reconciler struct {
 	name string
@@ -20,9 +20,6 @@ type reconciler struct {
 	every  time.Duration
 	run    func(context.Context) error
 }
-
-// topicNodes hints that a node was registered or forgotten.
-const topicNodes = "nodes"
 
 // reconcile runs every reconciler of the list until ctx ends.
 func reconcile(ctx context.Context, b bus.Bus, log *slog.Logger, list []reconciler) {

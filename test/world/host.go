@@ -82,8 +82,8 @@ func (h *host) Start(_ context.Context, b guest.Boot) (guest.Machine, error) {
 	return m, nil
 }
 
-// cable is a server's Laboratory.Cable.
-func (h *host) cable(tun *os.File, mtu int) (link.Link, error) {
+// link is the server.TestHooks.Link of a world.
+func (h *host) link(tun *os.File, mtu int) (link.Link, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if p := h.cards[tun]; p != nil {

@@ -55,11 +55,11 @@ func Runner(r execute.Runner) Option { return func(o *options) { o.runner = r } 
 func Audit(f func(api.Record)) Option { return func(o *options) { o.audit = f } }
 
 // MaxPages bounds the server's state, in pages of 4 KiB, as a full disk would.
-func MaxPages(n int) Option { return func(o *options) { o.server.Laboratory.MaxPages = n } }
+func MaxPages(n int) Option { return func(o *options) { o.server.Hooks.MaxPages = n } }
 
 // Tap has f stand between the listeners and the pipeline.
 func Tap(f func(http.Handler) http.Handler) Option {
-	return func(o *options) { o.server.Laboratory.Tap = f }
+	return func(o *options) { o.server.Hooks.Tap = f }
 }
 
 // OnThisHost makes instances of namespaces of this host, as the program does, instead of stacks in this process; agent is
@@ -107,9 +107,9 @@ func New(t testing.TB, o ...Option) *World {
 	w.host = newHost(log, opts.runner)
 	w.config.DataDir, w.config.Log, w.config.Audit, w.config.ReturnWindow = t.TempDir(), log.With("machine", "server"), opts.audit, returnWindow
 	w.config.Now = func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
-	w.config.Laboratory.Watch = w.journey.watch
+	w.config.Hooks.Watch = w.journey.watch
 	if w.config.Agent == "" {
-		w.config.Laboratory.Launcher, w.config.Laboratory.Cable = w.host, w.host.cable
+		w.config.Hooks.Launcher, w.config.Hooks.Link = w.host, w.host.link
 	}
 	w.open()
 	t.Cleanup(w.close)
@@ -207,7 +207,7 @@ func (w *World) Restart() {
 // MakeRoom restarts the server with a state that may grow.
 func (w *World) MakeRoom() {
 	w.t.Helper()
-	w.config.Laboratory.MaxPages = 0
+	w.config.Hooks.MaxPages = 0
 	w.Restart()
 }
 

@@ -9,6 +9,7 @@ import (
 	"postern/cli"
 	"postern/network/link/tunnel"
 	"postern/server"
+	"postern/server/lab"
 	"postern/services/compute"
 	"postern/services/compute/guest"
 )
@@ -17,15 +18,17 @@ import (
 func Main() int {
 	compute.InitMain()
 	tunnel.InitMain()
-	return cli.Run(context.Background(), cli.Options{Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Start: start})
+	return cli.Run(context.Background(), cli.Options{
+		Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Start: start,
+	})
 }
 
 func start(ctx context.Context, o cli.StartOptions) (cli.Server, error) {
 	c := server.Config{
 		DataDir: o.DataDir, Listen: o.Listen, WireGuard: o.WireGuard, Region: o.Region, Agent: o.Agent,
 		Account: o.Account, DefaultVPC: o.DefaultVPC,
-		ReturnWindow: o.ReturnWindow, HostTargets: o.HostTargets, VerifyDNS: o.VerifyDNS, PublicRange: o.PublicRange,
-		Internet: o.Internet, TestCredentials: o.TestCredentials, AfterReset: o.AfterReset,
+		ReturnWindow: o.ReturnWindow, HostTargets: o.HostTargets, VerifyDNS: o.VerifyDNS,
+		PublicRange: o.PublicRange, Internet: o.Internet, TestCredentials: o.TestCredentials,
 		AllowHosts: o.AllowHosts, AllowOrigins: o.AllowOrigins, AllowHostImages: o.AllowHostImages, Log: o.Log,
 	}
 	for _, quota := range o.IAMQuotas {
@@ -33,20 +36,21 @@ func start(ctx context.Context, o cli.StartOptions) (cli.Server, error) {
 			return nil, fmt.Errorf("--iam-quota: %w", err)
 		}
 	}
-	var s either
-	var err error
 	if o.Lab {
-		s, err = server.OpenLab(ctx, c)
-	} else {
-		s, err = server.Open(ctx, c)
+		l, err := lab.Open(ctx, lab.Config{Server: c, AfterReset: o.AfterReset})
+		if err != nil {
+			return nil, err
+		}
+		return running{l}, nil
 	}
+	s, err := server.Open(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	return running{s}, nil
 }
 
-// either is a *server.Server or a *server.Lab.
+// either is a *server.Server or a *lab.Lab.
 type either interface {
 	Access() server.Access
 	Join() string

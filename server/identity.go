@@ -1,0 +1,97 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+
+	"postern/api"
+	apiiam "postern/api/iam"
+	apists "postern/api/sts"
+	"postern/aws/arn"
+	"postern/services/identity"
+	"postern/store"
+)
+
+// RootKey is the access key of the root user.
+type RootKey struct {
+	ID     string `json:"access_key_id"`
+	Secret string `json:"secret_access_key"`
+}
+
+// TestKey is the root user's key of a server that is opened with TestCredentials: what tools for local AWS endpoints
+// are set up with.
+var TestKey = RootKey{ID: "test", Secret: "test"}
+
+// identityModule is IAM and STS: users, roles and their sessions, and the account's root user.
+type identityModule struct {
+	config *Config
+	base   *baseModule
+	state  *stateModule
+
+	*identity.Service
+	root RootKey
+}
+
+func (m *identityModule) module() module {
+	return module{name: "identity", open: m.open, services: m.services}
+}
+
+func (m *identityModule) services() []api.Service {
+	return []api.Service{
+		apiiam.New(apiiam.Config{Identities: m.Service}),
+		apists.New(apists.Config{Identities: m.Service}),
+	}
+}
+
+func (m *identityModule) open(ctx context.Context) error {
+	key, err := m.base.dir.Keep("seal.key", func() ([]byte, error) { return randomBytes(identity.KeySize) })
+	if err != nil {
+		return err
+	}
+	sealer, err := identity.NewSealer(key)
+	if err != nil {
+		return fmt.Errorf("the data directory's seal.key: %w", err)
+	}
+	m.Service, err = identity.Open(ctx, identity.Config{
+		Store:     store.IdentityOf(m.state.DB),
+		Sealer:    sealer,
+		Now:       m.config.Now,
+		Quotas:    m.config.IAMQuotas,
+		Partition: arn.Partition(m.config.Region),
+	})
+	if err != nil {
+		return err
+	}
+	return m.ensureRoot(ctx)
+}
+
+// ensureRoot makes the account with its root user on the first start. The key lies in the data directory, for clients
+// of the same user.
+func (m *identityModule) ensureRoot(ctx context.Context) error {
+	data, err := m.base.dir.Keep("root-key.json", func() ([]byte, error) {
+		secret, err := randomBytes(30)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(RootKey{ID: "AKIA" + rand.Text()[:16], Secret: base64.StdEncoding.EncodeToString(secret)})
+	})
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, &m.root); err != nil {
+		return fmt.Errorf("read the data directory's root-key.json: %w", err)
+	}
+	if m.config.TestCredentials {
+		m.root = TestKey
+	}
+	return m.EnsureAccountWithKey(ctx, m.config.Account, m.root.ID, m.root.Secret)
+}
+
+func randomBytes(n int) ([]byte, error) {
+	b := make([]byte, n)
+	_, err := rand.Read(b)
+	return b, err
+}
