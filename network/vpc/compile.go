@@ -1,114 +1,277 @@
 package vpc
 
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
 // Compiled is a VPC checked and indexed. It is immutable, depends on nothing outside the VPC, and may be part of many
-// snapshots.
+// snapshots: what it refers to elsewhere it names by id, and a snapshot looks that up.
 type Compiled struct {
-	content Content
+	VPC
+	content  Content
+	resolver netip.Addr
+
+	subnets   map[string]*subnet
+	groups    map[string]*group
+	acls      map[string]*acl
+	nics      map[string]*nic
+	addresses map[netip.Addr]*nic
+	tables    map[string]*routeTable
+	endpoints map[string]*endpoint
+	resolvers map[string]*resolverEndpoint
+	nats      map[string]*nat
+
+	// main serves the subnets without a table of their own, defaultACL those without an ACL; it may be nil.
+	main       *routeTable
+	defaultACL *acl
+	// gatewayEndpoints and inbound, the Resolver endpoints that take questions, are in the order of the content.
+	gatewayEndpoints []*endpoint
+	inbound          []*resolverEndpoint
+	names            vpcNames
+	exports          exports
+}
+
+// exports lists, in order and each once, what a snapshot indexes of a VPC.
+type exports struct {
+	// ids are those of everything that stands in the VPC.
+	ids []string
+	// gateways are the Internet and NAT gateways that routes lead to, and the gateway endpoints.
+	gateways []string
+	// references are the ids of prefix lists and peerings and the names of services that the VPC refers to.
+	references []string
+	// owned are the endpoints' own names, inner the names between those and their zones.
+	owned, inner, zones []string
+	publics             []publicAddress
+}
+
+// publicAddress is a public address of a network interface.
+type publicAddress struct {
+	address netip.Addr
+	nic     string
+}
+
+type subnet struct {
+	Subnet
+	vpc   *Compiled
+	table *routeTable
+	acl   *acl
+}
+
+// nic is a network interface with what it belongs to.
+type nic struct {
+	Interface
+	vpc      *Compiled
+	subnet   *subnet
+	groups   []*group
+	endpoint *endpoint
+	resolver *resolverEndpoint
+}
+
+type endpoint struct {
+	Endpoint
+	vpc  *Compiled
+	nics []*nic
 }
 
 // Compile checks the content of a VPC and indexes it. It asks no snapshot and takes no lock, so many VPCs can be
 // compiled at a time; Snapshot.With brings them into force. previous, which may be nil, is the VPC as it was before:
-// what has not changed in it is not compiled again. The error names the resource that is wrong.
+// what has not changed in it is not compiled again. The error names the resource that is wrong: an id that nothing has,
+// an id or address that two have, a range with host bits set or outside the VPC.
 func Compile(content Content, previous *Compiled) (*Compiled, error) {
-	return &Compiled{content}, nil
+	if previous == nil {
+		previous = new(Compiled)
+	}
+	b := &compiler{previous: previous, Compiled: &Compiled{VPC: content.VPC, content: content}}
+	for _, step := range []func() error{
+		b.listIDs, b.ranges, b.compileSubnets, b.compileNATs, b.compileGroups, b.compileACLs, b.compileEndpoints,
+		b.compileNICs, b.joinEndpoints, b.compileResolvers, b.compileTables, b.compileNames,
+	} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	b.finish()
+	return b.Compiled, nil
 }
 
 // ID returns the VPC's id.
-func (c *Compiled) ID() string { return c.content.VPC.ID }
+func (c *Compiled) ID() string { return c.VPC.ID }
 
-// Compiled returns the VPC with the id as this snapshot has it, or nil.
-func (s *Snapshot) Compiled(vpcID string) *Compiled {
-	for _, v := range s.network.VPCs {
-		if v.ID == vpcID {
-			return &Compiled{Content{VPC: v}}
+// Content returns the values that the VPC was compiled from. They must not be changed.
+func (c *Compiled) Content() Content { return c.content }
+
+// compiler compiles one VPC.
+type compiler struct {
+	*Compiled
+	previous *Compiled
+}
+
+// listIDs checks that every resource has an id of its own and is of this VPC.
+func (b *compiler) listIDs() error {
+	if b.VPC.ID == "" {
+		return errNoID
+	}
+	ids := append(make([]string, 0, len(b.previous.exports.ids)+1), b.VPC.ID)
+	for _, k := range kinds {
+		err := k.ids(&b.content, func(id, of string) error {
+			switch {
+			case id == "":
+				return errNoID
+			case of != b.VPC.ID:
+				return fmt.Errorf("%s: is in %q, not in %s", id, of, b.VPC.ID)
+			}
+			ids = append(ids, id)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	slices.Sort(ids)
+	for i := 1; i < len(ids); i++ {
+		if ids[i] == ids[i-1] {
+			return fmt.Errorf("%s: two resources have this id", ids[i])
+		}
+	}
+	b.exports.ids = ids
+	return nil
+}
+
+// get finds what owner refers to within the VPC.
+func get[T any](b *compiler, m map[string]*T, owner, id string) (*T, error) {
+	if v := m[id]; v != nil {
+		return v, nil
+	}
+	return nil, fmt.Errorf("%s: refers to %q, which does not exist in %s", owner, id, b.VPC.ID)
+}
+
+func checkRange(owner string, p netip.Prefix) error {
+	switch {
+	case !p.IsValid() || p.Addr().Is4In6() || p.Addr().Zone() != "":
+		return fmt.Errorf("%s: %q is not an address range", owner, p)
+	case p != p.Masked():
+		return fmt.Errorf("%s: %s has host bits set; the range is %s", owner, p, p.Masked())
+	}
+	return nil
+}
+
+// checkApart reports the first two ranges that overlap; owners has the owner of each.
+func checkApart(owners []string, ranges []netip.Prefix) error {
+	order := make([]int, len(ranges))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return comparePrefixes(ranges[a], ranges[b]) })
+	for i := 1; i < len(order); i++ {
+		if a, b := order[i-1], order[i]; ranges[a].Overlaps(ranges[b]) {
+			return fmt.Errorf("%s: %s overlaps %s of %s", owners[b], ranges[b], ranges[a], owners[a])
 		}
 	}
 	return nil
 }
 
-// With returns the snapshot that follows s: with the compiled VPCs in place of those with their ids, and with what is
-// shared. It takes time by what it is given, not by what else is there.
-//
-// References to what stands outside a VPC are looked up when a flow is judged, so that changes of different VPCs may
-// come into force in another order than they were made in: a route by a peering that is not there is a black hole, a
-// prefix list that is not there has no ranges, a Resolver rule waits for its VPC. An id that two VPCs have is an error.
-func (s *Snapshot) With(version uint64, compiled []*Compiled, shared Shared) (*Snapshot, error) {
-	n := s.network
-	gone := map[string]bool{}
-	for _, id := range shared.Gone {
-		gone[id] = true
-	}
-	touched := map[string]bool{}
-	for _, c := range compiled {
-		touched[c.ID()] = true
-	}
-	out := func(id string) bool { return gone[id] || touched[id] }
-	n.VPCs = without(n.VPCs, func(v *VPC) bool { return out(v.ID) })
-	n.Subnets = without(n.Subnets, func(v *Subnet) bool { return out(v.VPC) })
-	n.RouteTables = without(n.RouteTables, func(v *RouteTable) bool { return out(v.VPC) })
-	n.ACLs = without(n.ACLs, func(v *ACL) bool { return out(v.VPC) })
-	n.SecurityGroups = without(n.SecurityGroups, func(v *SecurityGroup) bool { return out(v.VPC) })
-	n.Interfaces = without(n.Interfaces, func(v *Interface) bool { return out(v.VPC) })
-	n.Endpoints = without(n.Endpoints, func(v *Endpoint) bool { return out(v.VPC) })
-	n.ResolverEndpoints = without(n.ResolverEndpoints, func(v *ResolverEndpoint) bool { return out(v.VPC) })
-	n.NATGateways = without(n.NATGateways, func(v *NATGateway) bool { return out(v.VPC) })
-	for _, c := range compiled {
-		v := &c.content
-		n.VPCs = append(n.VPCs, v.VPC)
-		n.Subnets = append(n.Subnets, v.Subnets...)
-		n.RouteTables = append(n.RouteTables, v.RouteTables...)
-		n.ACLs = append(n.ACLs, v.ACLs...)
-		n.SecurityGroups = append(n.SecurityGroups, v.SecurityGroups...)
-		n.Interfaces = append(n.Interfaces, v.Interfaces...)
-		n.Endpoints = append(n.Endpoints, v.Endpoints...)
-		n.ResolverEndpoints = append(n.ResolverEndpoints, v.ResolverEndpoints...)
-		n.NATGateways = append(n.NATGateways, v.NATGateways...)
-	}
-	n.PrefixLists = replaced(n.PrefixLists, shared.PrefixLists, gone, func(v *PrefixList) string { return v.ID })
-	n.EndpointServices = replaced(n.EndpointServices, shared.EndpointServices, gone, func(v *EndpointService) string { return v.ID })
-	n.Peerings = replaced(n.Peerings, shared.Peerings, gone, func(v *Peering) string { return v.ID })
-	n.ResolverRules = replaced(n.ResolverRules, shared.ResolverRules, gone, func(v *ResolverRule) string { return v.ID })
-	if shared.Internet != nil {
-		n.Internet = shared.Internet
-	}
-	next, err := s.follow(version, n)
-	if err != nil {
-		return nil, err
-	}
-	next.changed.All = true
-	return next, nil
-}
-
-// Next returns the snapshot that follows s, with what has changed. It compiles the changed VPCs only. Beyond what
-// Compile and With check it refuses references to what is not there. After an error s is what it was.
-func (s *Snapshot) Next(version uint64, u Update) (*Snapshot, error) {
-	compiled := make([]*Compiled, len(u.VPCs))
-	for i := range u.VPCs {
-		var err error
-		if compiled[i], err = Compile(u.VPCs[i], s.Compiled(u.VPCs[i].VPC.ID)); err != nil {
-			return nil, err
+func (b *compiler) ranges() error {
+	owners := make([]string, len(b.CIDRs))
+	for i, c := range b.CIDRs {
+		owners[i] = b.VPC.ID
+		if err := checkRange(b.VPC.ID, c); err != nil {
+			return err
 		}
 	}
-	return s.With(version, compiled, u.Shared)
+	b.resolver = resolverOf(b.CIDRs)
+	return checkApart(owners, b.CIDRs)
 }
 
-// Changed says where s may decide otherwise than the snapshot that it was made from by With or Next.
-func (s *Snapshot) Changed() Changed { return s.changed }
-
-func without[T any](list []T, out func(*T) bool) []T {
-	var kept []T
-	for i := range list {
-		if !out(&list[i]) {
-			kept = append(kept, list[i])
+// resolverOf returns the base of the first IPv4 range plus two.
+func resolverOf(ranges []netip.Prefix) netip.Addr {
+	for _, c := range ranges {
+		if c.Addr().Is4() {
+			return c.Addr().Next().Next()
 		}
 	}
-	return kept
+	return netip.Addr{}
 }
 
-func replaced[T any](list, by []T, gone map[string]bool, id func(*T) string) []T {
-	drop := map[string]bool{}
-	for i := range by {
-		drop[id(&by[i])] = true
+func (b *compiler) compileSubnets() error {
+	b.subnets = make(map[string]*subnet, len(b.content.Subnets))
+	made := make([]subnet, len(b.content.Subnets))
+	var owners []string
+	var ranges []netip.Prefix
+	for i, n := range b.content.Subnets {
+		made[i] = subnet{Subnet: n, vpc: b.Compiled}
+		b.subnets[n.ID] = &made[i]
+		for _, c := range n.ranges() {
+			if err := checkRange(n.ID, c); err != nil {
+				return err
+			}
+			if !b.covers(c) {
+				return fmt.Errorf("%s: %s is not inside a range of %s", n.ID, c, b.VPC.ID)
+			}
+			owners, ranges = append(owners, n.ID), append(ranges, c)
+		}
 	}
-	return append(without(list, func(v *T) bool { return gone[id(v)] || drop[id(v)] }), by...)
+	return checkApart(owners, ranges)
+}
+
+// ranges returns the subnet's CIDR, and its IPv6 range where it has one.
+func (n *Subnet) ranges() []netip.Prefix {
+	if n.IPv6.IsValid() {
+		return []netip.Prefix{n.CIDR, n.IPv6}
+	}
+	return []netip.Prefix{n.CIDR}
+}
+
+// contains reports whether the address is one of the subnet's.
+func (n *Subnet) contains(a netip.Addr) bool { return n.CIDR.Contains(a) || n.IPv6.Contains(a) }
+
+// contains reports whether the address is one of the VPC's.
+func (c *Compiled) contains(a netip.Addr) bool {
+	for _, r := range c.CIDRs {
+		if r.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// covers reports whether the range lies inside one of the VPC's.
+func (c *Compiled) covers(p netip.Prefix) bool {
+	for _, r := range c.CIDRs {
+		if r.Contains(p.Addr()) && r.Bits() <= p.Bits() {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *compiler) compileNATs() error {
+	b.nats = make(map[string]*nat, len(b.content.NATGateways))
+	for _, g := range b.content.NATGateways {
+		n, err := get(b, b.subnets, g.ID, g.Subnet)
+		if err != nil {
+			return err
+		}
+		b.nats[g.ID] = &nat{g, b.Compiled, n}
+	}
+	return nil
+}
+
+// refer notes that the VPC refers to something outside it.
+func (b *compiler) refer(to string) { b.exports.references = append(b.exports.references, to) }
+
+// finish orders what the VPC exports. What it exports as the VPC before did, it takes over, so that With sees at once
+// that it is the same.
+func (b *compiler) finish() {
+	e, old := &b.exports, &b.previous.exports
+	for _, list := range [][2]*[]string{
+		{&e.ids, &old.ids}, {&e.gateways, &old.gateways}, {&e.references, &old.references}, {&e.owned, &old.owned},
+		{&e.inner, &old.inner}, {&e.zones, &old.zones},
+	} {
+		slices.Sort(*list[0])
+		if *list[0] = slices.Compact(*list[0]); slices.Equal(*list[0], *list[1]) {
+			*list[0] = *list[1]
+		}
+	}
 }

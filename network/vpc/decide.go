@@ -40,16 +40,18 @@ type trace struct {
 	tracked bool
 	verdict Verdict
 	// from is the sender; it is nil for what comes back through a gateway, and then entry is that gateway's VPC.
-	from  *card
-	entry *realm
+	from  *nic
+	entry *Compiled
 	// nat is the NAT gateway on the way, there or back, and onward the route of its subnet.
 	nat    *nat
-	onward *hop
-	// hop is the route; destination is the VPC that it leads into, nil where it leads out of every VPC.
-	hop         *hop
-	destination *realm
+	onward match
+	// hop is the route; destination is the VPC that it leads into, nil where it leads out of every VPC, and by the peering
+	// that it leads there by.
+	match
+	by          *Peering
+	destination *Compiled
 	// to is the interface that receives, where there is one.
-	to      *card
+	to      *nic
 	crosses bool
 	// What allowed at each step.
 	egress, ingress ruleRef
@@ -79,7 +81,7 @@ func (s *Snapshot) judge(t *trace) {
 		return
 	}
 	s.look(t)
-	_ = s.outbound(t) && t.route() && t.peering() && t.translate() && s.target(t) && s.inbound(t)
+	_ = s.outbound(t) && t.route() && t.peering() && s.translate(t) && s.target(t) && s.inbound(t)
 }
 
 func unmap(a netip.AddrPort) netip.AddrPort {
@@ -102,10 +104,10 @@ func (t *trace) allow(step Step, resource string, kind DestinationKind, to strin
 // source asks whether the sender may send from that address at all.
 func (s *Snapshot) source(t *trace) bool {
 	f := &t.flow
-	t.from = s.interfaces[f.From]
+	t.from = s.nic(f.From)
 	if t.from == nil && t.tracked {
-		if t.entry, t.nat = s.gateways[f.From], s.nats[f.From]; t.nat != nil {
-			t.entry = t.nat.realm
+		if t.entry, t.nat = s.gatewayOf(f.From), s.nat(f.From); t.nat != nil {
+			t.entry = t.nat.vpc
 		}
 	}
 	if t.from == nil && t.entry == nil {
@@ -151,7 +153,7 @@ func (s *Snapshot) service(t *trace) bool {
 	if t.from == nil {
 		return true
 	}
-	f, home := &t.flow, t.from.realm
+	f, home := &t.flow, t.from.vpc
 	switch destination := f.Destination.Addr(); destination {
 	case MetadataAddress:
 		switch {
@@ -164,11 +166,11 @@ func (s *Snapshot) service(t *trace) bool {
 	case LinkLocalResolver, home.resolver:
 		switch {
 		case !home.DNSSupport:
-			return t.refuse(StepService, ReasonDNSOff, home.ID)
+			return t.refuse(StepService, ReasonDNSOff, home.VPC.ID)
 		case f.Protocol != UDP && f.Protocol != TCP || f.Destination.Port() != resolverPort:
-			return t.refuse(StepService, ReasonServicePort, home.ID)
+			return t.refuse(StepService, ReasonServicePort, home.VPC.ID)
 		}
-		return t.allow(StepService, home.ID, ToResolver, home.ID)
+		return t.allow(StepService, home.VPC.ID, ToResolver, home.VPC.ID)
 	}
 	return true
 }
@@ -178,7 +180,7 @@ func (s *Snapshot) service(t *trace) bool {
 func (s *Snapshot) look(t *trace) {
 	destination := t.flow.Destination.Addr()
 	if t.from == nil {
-		t.destination, t.to, t.crosses = t.entry, t.entry.cards[destination], true
+		t.destination, t.to, t.crosses = t.entry, t.entry.addresses[destination], true
 		return
 	}
 	home := t.from.subnet
@@ -186,22 +188,36 @@ func (s *Snapshot) look(t *trace) {
 	if !unicast(destination) {
 		return
 	}
-	t.hop = home.table.routes.find(destination)
+	t.match = s.route(home.table, destination)
 	if t.hop == nil {
 		return
 	}
 	switch t.hop.Target.Kind {
 	case Local:
-		t.destination, t.to = home.realm, home.realm.cards[destination]
+		t.destination, t.to = home.vpc, home.vpc.addresses[destination]
 		t.crosses = !home.contains(destination)
 	case ViaPeering:
-		t.destination = t.hop.peering.other(home.realm)
-		t.to = t.destination.cards[destination]
+		if s.cross(t); t.by != nil {
+			t.to = t.destination.addresses[destination]
+		}
 	case ViaInterface:
-		t.destination, t.to = home.realm, t.hop.card
+		t.destination, t.to = home.vpc, t.hop.nic
 		t.crosses = t.to.subnet != home
 	case ViaNATGateway:
 		t.nat = t.hop.nat
+	}
+}
+
+// cross finds the peering that the route leads by, and the VPC at its far side. It finds neither where one of them is
+// gone.
+func (s *Snapshot) cross(t *trace) {
+	home := t.from.vpc.VPC.ID
+	p, ok := s.peerings.get(t.hop.Target.ID)
+	if !ok || p.Requester != home && p.Accepter != home {
+		return
+	}
+	if t.destination = s.Compiled(p.other(home)); t.destination != nil {
+		t.by = p
 	}
 }
 
@@ -216,7 +232,7 @@ func (s *Snapshot) outbound(t *trace) bool {
 		if t.to != nil && t.referable() {
 			p.groups = t.to.groups
 		}
-		t.egress = t.from.ask(f, &p, true)
+		t.egress = s.ask(t.from, f, &p, true)
 		if t.egress.rule == nil {
 			return s.noRule(t, StepEgress, t.from, p.address)
 		}
@@ -237,28 +253,27 @@ func (t *trace) referable() bool {
 	case Local:
 		return true
 	case ViaPeering:
-		p := t.hop.peering
-		return p.Active && p.requester.Region == p.accepter.Region
+		return t.by != nil && t.by.Active && t.from.vpc.Region == t.destination.Region
 	}
 	return false
 }
 
 // ask looks for a rule of the interface's groups that allows the flow.
-func (c *card) ask(f *Flow, p *peer, egress bool) ruleRef {
+func (s *Snapshot) ask(c *nic, f *Flow, p *peer, egress bool) ruleRef {
 	for _, g := range c.groups {
 		set := g.in
 		if egress {
 			set = g.out
 		}
-		if i := set.match(f, p); i >= 0 {
+		if i := s.match(set, f, p); i >= 0 {
 			return ruleRef{g, &g.Rules[i]}
 		}
 	}
 	return ruleRef{}
 }
 
-// blamed is what has no rule that would allow: the interface's first group, or the interface if it has none.
-func (c *card) blamed() string {
+// blamed returns the id of what has no rule that would allow: the interface's first group, or itself if it has none.
+func (c *nic) blamed() string {
 	if len(c.groups) > 0 {
 		return c.groups[0].ID
 	}
@@ -279,7 +294,7 @@ func (t *trace) route() bool {
 		return true
 	case t.hop == nil:
 		return t.refuse(StepRoute, ReasonNoRoute, t.tableID())
-	case t.hop.Target.Kind == Blackhole:
+	case t.hop.Target.Kind == Blackhole, t.hop.Target.Kind == ViaPeering && t.by == nil:
 		return t.refuse(StepRoute, ReasonBlackhole, t.tableID())
 	case t.hop.Target.Kind == ViaOther:
 		return t.refuse(StepRoute, ReasonNotJudged, t.hop.Target.ID)
@@ -287,7 +302,7 @@ func (t *trace) route() bool {
 	return true
 }
 
-// tableID is the sender's route table; the implied table of a VPC without any has the VPC's id.
+// tableID returns the id of the sender's route table; the implied table of a VPC without any has the VPC's.
 func (t *trace) tableID() string { return t.from.subnet.tableID() }
 
 func (n *subnet) tableID() string {
@@ -302,11 +317,11 @@ func (t *trace) peering() bool {
 	if t.hop == nil || t.hop.Target.Kind != ViaPeering {
 		return true
 	}
-	p := t.hop.peering
+	p := t.by
 	switch {
 	case !p.Active:
 		return t.refuse(StepPeering, ReasonPeeringInactive, p.ID)
-	case !t.from.realm.contains(t.flow.Source.Addr()), !t.destination.contains(t.flow.Destination.Addr()):
+	case !t.from.vpc.contains(t.flow.Source.Addr()), !t.destination.contains(t.flow.Destination.Addr()):
 		return t.refuse(StepPeering, ReasonNotTransitive, p.ID)
 	}
 	return true
@@ -325,9 +340,9 @@ func (s *Snapshot) target(t *trace) bool {
 	f := &t.flow
 	switch {
 	case t.to == nil && t.destination.resolver == f.Destination.Addr():
-		return t.refuse(StepTarget, ReasonResolverOutside, t.destination.ID)
+		return t.refuse(StepTarget, ReasonResolverOutside, t.destination.VPC.ID)
 	case t.to == nil:
-		return t.refuse(StepTarget, ReasonNoInterface, t.destination.ID)
+		return t.refuse(StepTarget, ReasonNoInterface, t.destination.VPC.ID)
 	case t.to.Owner == "":
 		return t.refuse(StepTarget, ReasonDetached, t.to.ID)
 	case t.hop != nil && t.hop.Target.Kind == ViaInterface && t.to == t.from:
@@ -338,7 +353,7 @@ func (s *Snapshot) target(t *trace) bool {
 		return t.refuse(StepTarget, ReasonGatewayInterface, t.to.Owner)
 	case t.to.Kind == EndpointInterface && !t.to.endpoint.Available:
 		return t.refuse(StepTarget, ReasonEndpointUnavailable, t.to.Owner)
-	case t.to.Kind == EndpointInterface && (f.Protocol != TCP || !t.to.endpoint.takes(f.Destination.Port())):
+	case t.to.Kind == EndpointInterface && (f.Protocol != TCP || !s.takes(t.to.endpoint, f.Destination.Port())):
 		return t.refuse(StepTarget, ReasonEndpointPort, t.to.Owner)
 	case t.to.Kind == ResolverInterface:
 		return t.targetResolver()
@@ -371,7 +386,7 @@ func (s *Snapshot) inbound(t *trace) bool {
 		if (t.hop.Target.Kind == ViaInterface || t.referable()) && slices.Contains(t.from.Addresses, p.address) {
 			p.groups = t.from.groups
 		}
-		t.ingress = t.to.ask(f, &p, false)
+		t.ingress = s.ask(t.to, f, &p, false)
 		if t.ingress.rule == nil {
 			return s.noRule(t, StepIngress, t.to, p.address)
 		}

@@ -44,60 +44,28 @@ const (
 // OwnService reports whether a service name is that of an endpoint service of somebody's own.
 func OwnService(name string) bool { return strings.HasPrefix(name, "com.amazonaws.vpce.") }
 
-func (b *builder) endpointServices() error {
-	b.services = make(map[string]*EndpointService, len(b.network.EndpointServices))
-	for i := range b.network.EndpointServices {
-		v := &b.network.EndpointServices[i]
-		if err := put(b.services, v.Name, v); err != nil {
-			return err
-		}
-		for _, target := range v.Targets {
-			if err := b.checkTarget(v, target); err != nil {
-				return err
-			}
-		}
-	}
-	for _, e := range b.endpoints {
-		e.service = b.services[e.Service]
-	}
-	return nil
-}
-
-// checkTarget does not ask that a target's interface exists: its instance may have been terminated.
-func (b *builder) checkTarget(v *EndpointService, t ServiceTarget) error {
-	switch {
-	case t.Port == 0 || t.TargetPort == 0:
-		return fmt.Errorf("%s: a target has no port", v.ID)
-	case (t.Interface == "") == !t.Host.IsValid():
-		return fmt.Errorf("%s: a target has exactly one of interface and host address", v.ID)
-	case t.Interface == "":
-		return nil
-	}
-	from, err := get(b.interfaces, v.ID, t.From)
-	switch {
-	case err != nil:
-		return err
-	case from.Kind != ServiceInterface || from.Owner != v.ID:
-		return fmt.Errorf("%s: %s is not an interface of this service", v.ID, t.From)
-	}
-	return nil
-}
-
 // takes reports whether the endpoint's interfaces take connections to a TCP port.
-func (e *endpoint) takes(port uint16) bool {
-	if e.service == nil {
+func (s *Snapshot) takes(e *endpoint, port uint16) bool {
+	service := s.serviceOf(e)
+	if service == nil {
 		return port == endpointPort
 	}
-	return e.service.Opaque || slices.ContainsFunc(e.service.Targets, func(t ServiceTarget) bool { return t.Port == port })
+	return service.Opaque || slices.ContainsFunc(service.Targets, func(t ServiceTarget) bool { return t.Port == port })
 }
 
-// ports are the TCP ports that the endpoint takes, in words: "tcp 443".
-func (e *endpoint) ports() string {
-	if e.service == nil {
+// serviceOf returns the service that somebody offers and the endpoint leads to, or nil where it is one of Amazon's own.
+func (s *Snapshot) serviceOf(e *endpoint) *EndpointService {
+	v, _ := s.serviceNames.get(e.Service)
+	return v
+}
+
+// ports returns the TCP ports that an endpoint to the service takes, in words: "tcp 443". It takes a nil service.
+func (v *EndpointService) ports() string {
+	if v == nil {
 		return "tcp 443"
 	}
 	var words []string
-	for _, p := range e.service.Ports() {
+	for _, p := range v.Ports() {
 		words = append(words, "tcp "+strconv.Itoa(int(p)))
 	}
 	if len(words) == 0 {
@@ -118,7 +86,7 @@ func (v *EndpointService) Ports() []uint16 {
 
 // EndpointService returns the service with the name.
 func (s *Snapshot) EndpointService(name string) (EndpointService, bool) {
-	if v := s.services[name]; v != nil {
+	if v, ok := s.serviceNames.get(name); ok {
 		return *v, true
 	}
 	return EndpointService{}, false
@@ -127,12 +95,16 @@ func (s *Snapshot) EndpointService(name string) (EndpointService, bool) {
 // TargetsOf are the targets of a connection to a port of an endpoint's interface: near are those in the interface's own
 // zone and those that stand in no zone, far are the others.
 func (s *Snapshot) TargetsOf(eni string, port uint16) (near, far []ServiceTarget) {
-	at := s.interfaces[eni]
-	if at == nil || at.endpoint == nil || at.endpoint.service == nil {
+	at := s.nic(eni)
+	if at == nil || at.endpoint == nil {
 		return nil, nil
 	}
-	for _, t := range at.endpoint.service.Targets {
-		switch from := s.interfaces[t.From]; {
+	service := s.serviceOf(at.endpoint)
+	if service == nil {
+		return nil, nil
+	}
+	for _, t := range service.Targets {
+		switch from := s.nic(t.From); {
 		case t.Port != port:
 		case from == nil || from.subnet.Zone == at.subnet.Zone:
 			near = append(near, t)
@@ -143,10 +115,10 @@ func (s *Snapshot) TargetsOf(eni string, port uint16) (near, far []ServiceTarget
 	return near, far
 }
 
-// behind explains what becomes of a connection that an endpoint of somebody's own service has taken: the road from the
-// service's own interface to its target. It is nil where that is not a road of this network.
+// behind explains what becomes of a connection that an endpoint of somebody's own service has taken: the path from the
+// service's own interface to its target. It is nil where that is not a path of this network.
 func (s *Snapshot) behind(t *trace) *Explanation {
-	if !t.verdict.Allow || t.to == nil || t.to.endpoint == nil || t.to.endpoint.service == nil {
+	if !t.verdict.Allow || t.to == nil || t.to.endpoint == nil || s.serviceOf(t.to.endpoint) == nil {
 		return nil
 	}
 	var first *Explanation
@@ -167,14 +139,14 @@ func (s *Snapshot) behind(t *trace) *Explanation {
 }
 
 func (s *Snapshot) explainTarget(t *trace, target ServiceTarget) Explanation {
-	from := s.interfaces[target.From]
+	from := s.nic(target.From)
 	f := Flow{From: from.ID, Protocol: TCP, Source: netip.AddrPortFrom(from.Addresses[0], t.flow.Source.Port())}
-	if to := s.interfaces[target.Interface]; to != nil {
+	if to := s.nic(target.Interface); to != nil {
 		f.Destination = netip.AddrPortFrom(to.Addresses[0], target.TargetPort)
 		e, _ := s.explain(f)
 		return e
 	}
-	service := t.to.endpoint.service
+	service := s.serviceOf(t.to.endpoint)
 	return Explanation{
 		Flow: f, Verdict: Verdict{Step: StepTarget, Reason: ReasonNoInterface, Resource: target.Interface},
 		Steps: []StepReport{{

@@ -23,8 +23,8 @@ const questionPort = 49152
 // here knows.
 func (s *Snapshot) explainForward(x *NameExplanation, rule *ResolverRule) {
 	x.Forward = &Forwarding{Rule: rule.ID, Domain: rule.Domain, Endpoint: rule.Endpoint, Targets: rule.Targets}
-	e := s.resolvers[rule.Endpoint]
-	if e == nil || !e.Available || len(e.cards) == 0 {
+	e := s.resolverEndpoint(rule.Endpoint)
+	if e == nil || !e.Available || len(e.nics) == 0 {
 		x.find(CauseForwardUnavailable, rule.Endpoint,
 			fmt.Sprintf("rule %s sends %s on by Resolver endpoint %q, which is not available", rule.ID, x.Name, rule.Endpoint),
 			fmt.Sprintf("give %s an outbound endpoint that is operational", rule.ID))
@@ -32,7 +32,7 @@ func (s *Snapshot) explainForward(x *NameExplanation, rule *ResolverRule) {
 	}
 	works := false
 	for _, to := range rule.Targets {
-		for _, c := range e.cards {
+		for _, c := range e.nics {
 			path := s.Explain(Flow{From: c.ID, Protocol: UDP, Source: netip.AddrPortFrom(c.Addresses[0], questionPort), Destination: to})
 			x.Forward.Paths = append(x.Forward.Paths, path)
 			works = works || path.Works()

@@ -7,7 +7,7 @@ func (t *trace) passedNAT() StepReport {
 	switch {
 	case t.nat == nil:
 		return notApplicable("no NAT gateway that is known is on the way")
-	case t.onward == nil:
+	case t.onward.hop == nil:
 		return passed(t.nat.ID, "%s translates it back in %s", t.nat.ID, t.nat.Subnet)
 	}
 	return passed(t.nat.ID, "%s translates it in %s, whose route table %s sends %s to %s",
@@ -37,12 +37,13 @@ func (t *trace) refusedOnward() string {
 	n, destination := t.nat, t.flow.Destination.Addr()
 	table := n.subnet.tableID()
 	switch {
-	case t.onward == nil:
-		return fmt.Sprintf("NAT gateway %s stands in %s, and no route of its table %s leads to %s: it has no path to the Internet itself", n.ID, n.Subnet, table, destination)
+	case t.onward.hop == nil:
+		return fmt.Sprintf("NAT gateway %s stands in %s, and no route of its table %s leads to %s: it has no path to the Internet itself",
+			n.ID, n.Subnet, table, destination)
 	case t.onward.Target.Kind == Blackhole:
 		return fmt.Sprintf("NAT gateway %s stands in %s, whose table %s sends %s to %s, which is gone (blackhole)", n.ID, n.Subnet, table, t.onward.prefix, t.onward.Target.ID)
 	}
-	return fmt.Sprintf("NAT gateway %s stands in %s, whose table %s sends %s to %s and not to an Internet gateway", n.ID, n.Subnet, table, t.onward.prefix, onwardName(t.onward))
+	return fmt.Sprintf("NAT gateway %s stands in %s, whose table %s sends %s to %s and not to an Internet gateway", n.ID, n.Subnet, table, t.onward.prefix, onwardName(t.onward.hop))
 }
 
 func onwardName(h *hop) string {

@@ -54,7 +54,7 @@ const (
 // ExplainName says what Resolve makes of a name and why.
 func (s *Snapshot) ExplainName(vpcID, name string) NameExplanation {
 	x := NameExplanation{VPC: vpcID, Name: canonical(name)}
-	r := s.vpcs[vpcID]
+	r := s.Compiled(vpcID)
 	if r == nil {
 		x.find(CauseNoVPC, vpcID, "no VPC has this id", "use the id of an existing VPC")
 		return x
@@ -66,7 +66,7 @@ func (s *Snapshot) ExplainName(vpcID, name string) NameExplanation {
 	case e != nil:
 		x.Service = e.Service
 	case a.Endpoint != "":
-		x.Service = s.endpoints[a.Endpoint].Service
+		x.Service = s.endpoint(a.Endpoint).Service
 	default:
 		x.Service = s.serviceNamed(x.Name)
 	}
@@ -78,8 +78,8 @@ func (s *Snapshot) ExplainName(vpcID, name string) NameExplanation {
 		return x
 	}
 	if !r.DNSSupport {
-		x.find(CauseDNSSupportOff, r.ID, fmt.Sprintf("DNS support is off in %s, so its resolver does not answer", r.ID),
-			fmt.Sprintf("set enableDnsSupport of %s to true", r.ID))
+		x.find(CauseDNSSupportOff, r.VPC.ID, fmt.Sprintf("DNS support is off in %s, so its resolver does not answer", r.VPC.ID),
+			fmt.Sprintf("set enableDnsSupport of %s to true", r.VPC.ID))
 	}
 	switch {
 	case e != nil:
@@ -88,7 +88,7 @@ func (s *Snapshot) ExplainName(vpcID, name string) NameExplanation {
 	case x.Service != "":
 		x.findElsewhere(s, r)
 	case r.DNSSupport:
-		x.find(CauseUnknownName, r.ID, fmt.Sprintf("no endpoint and no interface that %s can see has this name", r.ID),
+		x.find(CauseUnknownName, r.VPC.ID, fmt.Sprintf("no endpoint and no interface that %s can see has this name", r.VPC.ID),
 			"use the name of a service with an endpoint, or of an existing interface")
 	}
 	return x
@@ -99,7 +99,7 @@ func (x *NameExplanation) find(cause NameCause, resource, why, remedy string) {
 }
 
 // findEndpoint says what keeps an endpoint of the VPC from having its private names.
-func (x *NameExplanation) findEndpoint(r *realm, e *endpoint) {
+func (x *NameExplanation) findEndpoint(r *Compiled, e *endpoint) {
 	if !e.Available {
 		why, remedy := e.unavailable()
 		x.find(CauseUnavailable, e.ID, why, remedy)
@@ -109,35 +109,35 @@ func (x *NameExplanation) findEndpoint(r *realm, e *endpoint) {
 			fmt.Sprintf("modify %s with private DNS enabled, or use its own name %s", e.ID, e.Name))
 	}
 	if e.PrivateDNS && !r.DNSHostnames {
-		x.find(CauseDNSHostnamesOff, r.ID, fmt.Sprintf("DNS hostnames are off in %s, and private DNS of %s needs them", r.ID, e.ID),
-			fmt.Sprintf("set enableDnsHostnames of %s to true", r.ID))
+		x.find(CauseDNSHostnamesOff, r.VPC.ID, fmt.Sprintf("DNS hostnames are off in %s, and private DNS of %s needs them", r.VPC.ID, e.ID),
+			fmt.Sprintf("set enableDnsHostnames of %s to true", r.VPC.ID))
 	}
-	if len(e.cards) == 0 {
+	if len(e.nics) == 0 {
 		x.find(CauseNoInterface, e.ID, fmt.Sprintf("endpoint %s has no interface in any subnet", e.ID),
 			fmt.Sprintf("add a subnet to %s", e.ID))
 	}
 }
 
-func (x *NameExplanation) findElsewhere(s *Snapshot, r *realm) {
-	why := fmt.Sprintf("no interface endpoint to %s stands in %s", x.Service, r.ID)
-	for i := range s.network.Endpoints {
-		if e := &s.network.Endpoints[i]; e.Kind == InterfaceEndpoint && e.Service == x.Service {
+func (x *NameExplanation) findElsewhere(s *Snapshot, r *Compiled) {
+	why := fmt.Sprintf("no interface endpoint to %s stands in %s", x.Service, r.VPC.ID)
+	for e := range s.Endpoints() {
+		if e.Kind == InterfaceEndpoint && e.Service == x.Service {
 			why += fmt.Sprintf("; %s stands in %s, and private names hold in the endpoint's own VPC only", e.ID, e.VPC)
 			break
 		}
 	}
-	x.find(CauseNoEndpoint, r.ID, why,
-		fmt.Sprintf("create an interface endpoint to %s in %s with private DNS", x.Service, r.ID))
+	x.find(CauseNoEndpoint, r.VPC.ID, why,
+		fmt.Sprintf("create an interface endpoint to %s in %s with private DNS", x.Service, r.VPC.ID))
 }
 
 // endpointNamed is the VPC's interface endpoint that the name is or would be a private name of; one that is available
 // comes first.
-func (s *Snapshot) endpointNamed(r *realm, name string) *endpoint {
+func (s *Snapshot) endpointNamed(r *Compiled, name string) *endpoint {
 	var best *endpoint
 	service := serviceOf(name)
-	for i := range s.network.Endpoints {
-		e := s.endpoints[s.network.Endpoints[i].ID]
-		if e.realm != r || e.Kind != InterfaceEndpoint || best != nil && (best.Available || !e.Available) {
+	for i := range r.content.Endpoints {
+		e := r.endpoints[r.content.Endpoints[i].ID]
+		if e.Kind != InterfaceEndpoint || best != nil && (best.Available || !e.Available) {
 			continue
 		}
 		if e.named(name) || len(e.PrivateNames) == 0 && service != "" && e.Service == service {
@@ -156,8 +156,8 @@ func (e *Endpoint) named(name string) bool {
 
 // serviceNamed is the service that a name belongs to, by the endpoints of any VPC or else by its form.
 func (s *Snapshot) serviceNamed(name string) string {
-	for i := range s.network.Endpoints {
-		if e := &s.network.Endpoints[i]; e.Kind == InterfaceEndpoint && e.named(name) {
+	for e := range s.Endpoints() {
+		if e.Kind == InterfaceEndpoint && e.named(name) {
 			return e.Service
 		}
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // refusal explains the step that refused, by its reason.
-func (t *trace) refusal() StepReport {
+func (s *Snapshot) refusal(t *trace) StepReport {
 	r := StepReport{Outcome: Refused, Resource: t.verdict.Resource, Reason: t.verdict.Reason}
 	switch t.verdict.Step {
 	case StepSource:
@@ -20,13 +20,13 @@ func (t *trace) refusal() StepReport {
 	case StepACLOut:
 		r.Why, r.Remedy = t.refusedACL(t.aclOut, "outbound", "to", t.flow.Destination.Addr(), t.to)
 	case StepRoute:
-		r.Why, r.Remedy = t.refusedRoute()
+		r.Why, r.Remedy = s.refusedRoute(t)
 	case StepPeering:
-		r.Why, r.Remedy = t.refusedPeering()
+		r.Why, r.Remedy = s.refusedPeering(t)
 	case StepNAT:
 		r.Why, r.Remedy = t.refusedNAT()
 	case StepTarget:
-		r.Why, r.Remedy = t.refusedTarget()
+		r.Why, r.Remedy = s.refusedTarget(t)
 	case StepACLIn:
 		r.Why, r.Remedy = t.refusedACL(t.aclIn, "inbound", "from", t.flow.Source.Addr(), t.from)
 	case StepIngress:
@@ -80,8 +80,8 @@ func (t *trace) refusedEgress() (why, remedy string) {
 	switch {
 	case t.to != nil && len(t.to.groups) > 0 && t.referable():
 		peer = t.to.groups[0].ID + " or " + t.to.subnet.rangeOf(f.Destination.Addr()).String()
-	case t.hop != nil && t.hop.Target.Kind == ViaGatewayEndpoint && t.hop.PrefixList != "":
-		peer = "prefix list " + t.hop.PrefixList
+	case t.hop != nil && t.hop.Target.Kind == ViaGatewayEndpoint && t.list != nil:
+		peer = "prefix list " + t.list.ID
 	}
 	if len(t.from.groups) == 0 {
 		return fmt.Sprintf("%s has no security group, so nothing is allowed", t.from.title()),
@@ -116,7 +116,7 @@ func (t *trace) refusedIngress() (why, remedy string) {
 }
 
 // inBrackets lists the interface's groups for a sentence about its address.
-func (c *card) inBrackets() string {
+func (c *nic) inBrackets() string {
 	if c == nil || len(c.groups) == 0 {
 		return ""
 	}
@@ -133,7 +133,7 @@ func (n *Subnet) rangeOf(a netip.Addr) netip.Prefix {
 	return host(a)
 }
 
-func (t *trace) refusedACL(r aclRef, way, preposition string, far netip.Addr, c *card) (why, remedy string) {
+func (t *trace) refusedACL(r aclRef, way, preposition string, far netip.Addr, c *nic) (why, remedy string) {
 	f := &t.flow
 	peer, ports := host(far), f.describe()
 	if c != nil {
@@ -151,14 +151,14 @@ func (t *trace) refusedACL(r aclRef, way, preposition string, far netip.Addr, c 
 			r.entry.Number, r.acl.ID, way, ports, preposition, peer)
 }
 
-func (t *trace) refusedRoute() (why, remedy string) {
+func (s *Snapshot) refusedRoute(t *trace) (why, remedy string) {
 	destination := t.flow.Destination.Addr()
 	switch {
 	case t.verdict.Reason == ReasonBlackhole:
-		return fmt.Sprintf("%s sends %s to %s, which is gone (blackhole)", t.tableID(), t.hop.prefix, t.hop.Target.ID),
-			fmt.Sprintf("replace the route to %s in %s", t.hop.prefix, t.tableID())
+		return fmt.Sprintf("%s sends %s to %s, which is gone (blackhole)", t.tableID(), t.prefix, t.hop.Target.ID),
+			fmt.Sprintf("replace the route to %s in %s", t.prefix, t.tableID())
 	case t.verdict.Reason == ReasonNotJudged:
-		return fmt.Sprintf("%s sends %s to %s, and what lies behind it is not judged here", t.tableID(), t.hop.prefix, t.hop.Target.ID),
+		return fmt.Sprintf("%s sends %s to %s, and what lies behind it is not judged here", t.tableID(), t.prefix, t.hop.Target.ID),
 			"look at the routes and rules behind " + t.hop.Target.ID
 	case !unicast(destination):
 		return fmt.Sprintf("%s is not carried: it is no unicast address beyond the link", destination),
@@ -167,7 +167,7 @@ func (t *trace) refusedRoute() (why, remedy string) {
 		return fmt.Sprintf("no route of %s leads to %s", t.tableID(), destination),
 			fmt.Sprintf("add a route to %s in %s, through a peering for an address of another VPC", host(destination), t.tableID())
 	}
-	if e := t.from.realm.gatewayTo(destination); e != nil {
+	if e := s.gatewayTo(t.from.vpc, destination); e != nil {
 		return fmt.Sprintf("gateway endpoint %s leads to %s, but %s is not among its route tables", e.ID, destination, t.tableID()),
 			fmt.Sprintf("associate %s with %s", e.ID, t.tableID())
 	}
@@ -175,12 +175,12 @@ func (t *trace) refusedRoute() (why, remedy string) {
 		fmt.Sprintf("use a VPC endpoint, or add a route to an Internet or NAT gateway in %s", t.tableID())
 }
 
-func (t *trace) refusedPeering() (why, remedy string) {
-	p := t.hop.peering
+func (s *Snapshot) refusedPeering(t *trace) (why, remedy string) {
+	p := t.by
 	if t.verdict.Reason == ReasonPeeringInactive {
 		return fmt.Sprintf("peering %s is not active", p.ID), fmt.Sprintf("accept %s, or request a new peering", p.ID)
 	}
-	if e := t.destination.gatewayFor(t.flow.Destination.Addr()); e != nil {
+	if e := s.gatewayFor(t.destination, t.flow.Destination.Addr()); e != nil {
 		return fmt.Sprintf("gateway endpoint %s serves only %s itself and is never reached over a peering", e.ID, e.VPC),
 			fmt.Sprintf("create a gateway endpoint for %s in %s", e.Service, t.from.VPC)
 	}
@@ -190,19 +190,20 @@ func (t *trace) refusedPeering() (why, remedy string) {
 }
 
 // gatewayFor is a gateway endpoint of the VPC whose routes cover the address, or nil.
-func (r *realm) gatewayFor(a netip.Addr) *endpoint {
-	for _, t := range r.tables {
-		if h := t.routes.find(a); h != nil && h.gateway != nil {
-			return h.gateway
+func (s *Snapshot) gatewayFor(r *Compiled, a netip.Addr) *endpoint {
+	for i := range r.content.RouteTables {
+		if m := s.route(r.tables[r.content.RouteTables[i].ID], a); m.hop != nil && m.gateway != nil {
+			return m.gateway
 		}
 	}
 	return nil
 }
 
 // gatewayTo finds the gateway endpoint whose service has the address, whether a route leads to it or not.
-func (r *realm) gatewayTo(a netip.Addr) *endpoint {
-	for _, e := range r.gateways {
-		for _, l := range e.lists {
+func (s *Snapshot) gatewayTo(r *Compiled, a netip.Addr) *endpoint {
+	for _, e := range r.gatewayEndpoints {
+		lists, _ := s.named.get(e.Service)
+		for _, l := range lists {
 			if slices.ContainsFunc(l.CIDRs, func(p netip.Prefix) bool { return p.Contains(a) }) {
 				return e
 			}
@@ -211,12 +212,12 @@ func (r *realm) gatewayTo(a netip.Addr) *endpoint {
 	return nil
 }
 
-func (t *trace) refusedTarget() (why, remedy string) {
+func (s *Snapshot) refusedTarget(t *trace) (why, remedy string) {
 	f := &t.flow
 	destination := f.Destination.Addr()
 	switch t.verdict.Reason {
 	case ReasonResolverOutside:
-		return fmt.Sprintf("%s is the resolver of %s and answers only inside that VPC", destination, t.destination.ID),
+		return fmt.Sprintf("%s is the resolver of %s and answers only inside that VPC", destination, t.destination.VPC.ID),
 			t.destination.askInstead()
 	case ReasonDetached:
 		return fmt.Sprintf("%s has the address but is attached to nothing", t.to.ID),
@@ -224,7 +225,7 @@ func (t *trace) refusedTarget() (why, remedy string) {
 	case ReasonEndpointUnavailable:
 		return t.unavailable().unavailable()
 	case ReasonEndpointPort:
-		ports := t.to.endpoint.ports()
+		ports := s.serviceOf(t.to.endpoint).ports()
 		return fmt.Sprintf("endpoint %s takes %s only, not %s", t.verdict.Resource, ports, f.describe()), "use " + ports
 	case ReasonServiceSide:
 		return fmt.Sprintf("%s, the service's own side, starts connections and takes none", t.to.title()),
@@ -251,7 +252,7 @@ func (t *trace) refusedTarget() (why, remedy string) {
 		return fmt.Sprintf("%s is no address of the Internet, and %s leads nowhere else", destination, t.hop.Target.ID),
 			"add a route to where the address is"
 	}
-	return fmt.Sprintf("no network interface of %s has the address %s", t.destination.ID, destination),
+	return fmt.Sprintf("no network interface of %s has the address %s", t.destination.VPC.ID, destination),
 		"use the address of an interface; an endpoint's addresses are what its names resolve to"
 }
 

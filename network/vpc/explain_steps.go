@@ -18,7 +18,7 @@ func (s *Snapshot) Explain(f Flow) Explanation {
 func (s *Snapshot) explain(f Flow) (Explanation, *trace) {
 	t := &trace{flow: f}
 	s.judge(t)
-	e := t.explanation(f)
+	e := s.explanation(t, f)
 	if back, ok := t.reply(); ok {
 		r := s.ExplainTracked(back)
 		e.Reply = &r
@@ -30,7 +30,7 @@ func (s *Snapshot) explain(f Flow) (Explanation, *trace) {
 func (s *Snapshot) ExplainTracked(f Flow) Explanation {
 	t := trace{flow: f, tracked: true}
 	s.judge(&t)
-	return t.explanation(f)
+	return s.explanation(&t, f)
 }
 
 // reply is the packet that answers the flow, where one comes back from an interface or a gateway.
@@ -52,7 +52,7 @@ func (t *trace) reply() (Flow, bool) {
 	return f, true
 }
 
-func (t *trace) explanation(asked Flow) Explanation {
+func (s *Snapshot) explanation(t *trace, asked Flow) Explanation {
 	e := Explanation{Flow: asked, Verdict: t.verdict, Steps: make([]StepReport, 0, len(stepNames))}
 	for step := StepSource; step <= StepIngress; step++ {
 		var r StepReport
@@ -60,7 +60,7 @@ func (t *trace) explanation(asked Flow) Explanation {
 		case !t.verdict.Allow && step > t.verdict.Step:
 			r = StepReport{Outcome: NotReached, Why: "refused before"}
 		case !t.verdict.Allow && step == t.verdict.Step:
-			r = t.refusal()
+			r = s.refusal(t)
 		default:
 			r = t.passed(step)
 		}
@@ -102,7 +102,7 @@ func (t *trace) passed(step Step) StepReport {
 			return notApplicable("no peering is on the way")
 		}
 		return passed(t.hop.Target.ID, "%s is active and joins %s and %s",
-			t.hop.Target.ID, t.hop.peering.Requester, t.hop.peering.Accepter)
+			t.hop.Target.ID, t.by.Requester, t.by.Accepter)
 	case StepNAT:
 		return t.passedNAT()
 	case StepTarget:
@@ -138,7 +138,7 @@ func (t *trace) passedService() StepReport {
 	return notApplicable("%s is not a link-local service of the sender's VPC", t.flow.Destination.Addr())
 }
 
-func (t *trace) passedGroup(r ruleRef, c *card, way string) StepReport {
+func (t *trace) passedGroup(r ruleRef, c *nic, way string) StepReport {
 	switch {
 	case t.tracked:
 		return notApplicable("security groups are stateful: they let an allowed conversation pass both ways")
@@ -163,14 +163,14 @@ func (t *trace) passedACL(r aclRef, n *subnet, way string) StepReport {
 func (t *trace) passedRoute() StepReport {
 	switch {
 	case t.from == nil:
-		return passed(t.entry.ID, "%s is in %s", t.flow.Destination.Addr(), t.entry.ID)
+		return passed(t.entry.VPC.ID, "%s is in %s", t.flow.Destination.Addr(), t.entry.VPC.ID)
 	case t.hop.Target.Kind == Local:
-		return passed(t.tableID(), "%s is inside %s", t.hop.prefix, t.from.VPC)
+		return passed(t.tableID(), "%s is inside %s", t.prefix, t.from.VPC)
 	}
 	if t.hop.PrefixList != "" {
-		return passed(t.tableID(), "%s sends %s of %s to %s", t.tableID(), t.hop.prefix, t.hop.PrefixList, t.hop.Target.ID)
+		return passed(t.tableID(), "%s sends %s of %s to %s", t.tableID(), t.prefix, t.hop.PrefixList, t.hop.Target.ID)
 	}
-	return passed(t.tableID(), "%s sends %s to %s", t.tableID(), t.hop.prefix, t.hop.Target.ID)
+	return passed(t.tableID(), "%s sends %s to %s", t.tableID(), t.prefix, t.hop.Target.ID)
 }
 
 func (t *trace) passedTarget() StepReport {
@@ -187,7 +187,7 @@ func (t *trace) passedTarget() StepReport {
 }
 
 // title names an interface with what it belongs to.
-func (c *card) title() string {
+func (c *nic) title() string {
 	switch {
 	case c.endpoint != nil:
 		return fmt.Sprintf("%s of endpoint %s (%s)", c.ID, c.endpoint.ID, c.endpoint.Service)
@@ -199,7 +199,7 @@ func (c *card) title() string {
 	return c.ID
 }
 
-func (c *card) groupTitles() string {
+func (c *nic) groupTitles() string {
 	names := make([]string, len(c.groups))
 	for i, g := range c.groups {
 		names[i] = g.title()

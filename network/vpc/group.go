@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// group is a security group with its rules compiled. It refers to nothing of its snapshot but prefix lists, so that
-// the next snapshot can use it again.
+// group is a security group with its rules compiled. It refers to nothing outside it but by id, so that the VPC can use
+// it again when it is compiled anew.
 type group struct {
 	SecurityGroup
 	in, out ruleSet
@@ -17,7 +17,7 @@ type group struct {
 // prefixList is a prefix list made searchable.
 type prefixList struct {
 	PrefixList
-	ranges prefixes[struct{}]
+	ranges prefixes[netip.Prefix]
 }
 
 // ruleSet is the rules of one direction, by protocol.
@@ -43,7 +43,7 @@ type peerSpans struct {
 }
 
 type listSpans struct {
-	list *prefixList
+	id string
 	spans
 }
 
@@ -54,12 +54,12 @@ type peer struct {
 	groups []*group
 }
 
-// match returns the index of a rule that allows the flow, or -1.
-func (s ruleSet) match(f *Flow, p *peer) int32 {
+// match returns the index of a rule of the set that allows the flow, or -1.
+func (s *Snapshot) match(set ruleSet, f *Flow, p *peer) int32 {
 	port := f.portOf()
-	for i := range s {
-		if r := &s[i]; r.protocol == AllProtocols || r.protocol == f.Protocol {
-			if rule := r.match(port, p); rule >= 0 {
+	for i := range set {
+		if r := &set[i]; r.protocol == AllProtocols || r.protocol == f.Protocol {
+			if rule := s.matchPeer(r, port, p); rule >= 0 {
 				return rule
 			}
 		}
@@ -67,7 +67,7 @@ func (s ruleSet) match(f *Flow, p *peer) int32 {
 	return -1
 }
 
-func (r *protocolRules) match(port uint16, p *peer) int32 {
+func (s *Snapshot) matchPeer(r *protocolRules, port uint16, p *peer) int32 {
 	n := r.ranges.family(p.address)
 	for i := n.narrowest(keyOf(p.address)); i >= 0; i = n.wider(i) {
 		if rule := n.nodes[i].value.find(port); rule >= 0 {
@@ -82,8 +82,10 @@ func (r *protocolRules) match(port uint16, p *peer) int32 {
 		}
 	}
 	for i := range r.lists {
-		if rule := r.lists[i].find(port); rule >= 0 && r.lists[i].list.ranges.find(p.address) != nil {
-			return rule
+		if rule := r.lists[i].find(port); rule >= 0 {
+			if l, ok := s.lists.get(r.lists[i].id); ok && l.ranges.find(p.address) != nil {
+				return rule
+			}
 		}
 	}
 	return -1
@@ -105,8 +107,7 @@ func (r *protocolRules) reference(id string) spans {
 	return nil
 }
 
-// newGroup compiles g. Every prefix list that its rules name is in lists.
-func newGroup(g SecurityGroup, lists map[string]*prefixList) *group {
+func newGroup(g SecurityGroup) *group {
 	in, out := make([]int32, 0, len(g.Rules)), make([]int32, 0, len(g.Rules))
 	for i := range g.Rules {
 		if g.Rules[i].Egress {
@@ -115,11 +116,11 @@ func newGroup(g SecurityGroup, lists map[string]*prefixList) *group {
 			in = append(in, int32(i))
 		}
 	}
-	return &group{SecurityGroup: g, in: newRuleSet(g.Rules, in, lists), out: newRuleSet(g.Rules, out, lists)}
+	return &group{SecurityGroup: g, in: newRuleSet(g.Rules, in), out: newRuleSet(g.Rules, out)}
 }
 
 // newRuleSet compiles the rules that chosen lists.
-func newRuleSet(rules []Rule, chosen []int32, lists map[string]*prefixList) ruleSet {
+func newRuleSet(rules []Rule, chosen []int32) ruleSet {
 	slices.SortStableFunc(chosen, func(a, b int32) int { return compareRules(&rules[a], &rules[b]) })
 	var set ruleSet
 	for len(chosen) > 0 {
@@ -138,7 +139,7 @@ func newRuleSet(rules []Rule, chosen []int32, lists map[string]*prefixList) rule
 					r.peers = append(r.peers, peerSpans{groupSpans{rule.Group, ports}, rule.PeerVPC})
 				}
 			case rule.PrefixList != "":
-				r.lists = append(r.lists, listSpans{lists[rule.PrefixList], ports})
+				r.lists = append(r.lists, listSpans{rule.PrefixList, ports})
 			default:
 				ranges = append(ranges, entry[spans]{rule.CIDR, ports})
 			}
@@ -181,24 +182,10 @@ func compareRules(a, b *Rule) int {
 	return comparePrefixes(a.CIDR, b.CIDR)
 }
 
-// uses reports whether every prefix list that the group's rules name is the same as in lists.
-func (g *group) uses(lists map[string]*prefixList) bool {
-	for _, set := range []ruleSet{g.in, g.out} {
-		for i := range set {
-			for _, l := range set[i].lists {
-				if lists[l.list.ID] != l.list {
-					return false
-				}
-			}
-		}
-	}
-	return true
-}
-
 func newPrefixList(l PrefixList) *prefixList {
-	entries := make([]entry[struct{}], len(l.CIDRs))
+	entries := make([]entry[netip.Prefix], len(l.CIDRs))
 	for i, c := range l.CIDRs {
-		entries[i].prefix = c
+		entries[i] = entry[netip.Prefix]{c, c}
 	}
 	return &prefixList{l, newPrefixes(entries)}
 }

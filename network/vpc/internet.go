@@ -1,9 +1,6 @@
 package vpc
 
-import (
-	"fmt"
-	"net/netip"
-)
+import "net/netip"
 
 // Internet is what lies behind the Internet gateways of a network that this program carries: the public addresses of
 // services, and ranges of the real Internet where they are opened. It must not be changed once it is in a Network.
@@ -28,7 +25,7 @@ type NATGateway struct {
 	ID, VPC, Subnet string
 	// Interface is the id of its network interface.
 	Interface string
-	// Private is its connectivity type; a private one has no road to the Internet.
+	// Private is its connectivity type; a private one has no path to the Internet.
 	Private bool
 	// Available is false while the gateway is pending, failed or deleted: it then carries nothing.
 	Available bool
@@ -39,7 +36,7 @@ type NATGateway struct {
 // nat is a NAT gateway with where it stands.
 type nat struct {
 	NATGateway
-	realm  *realm
+	vpc    *Compiled
 	subnet *subnet
 }
 
@@ -50,39 +47,23 @@ type internet struct {
 	addresses map[netip.Addr]*PublicService
 }
 
-func (b *builder) theInternet() error {
-	if b.previous.internet != nil && b.previous.network.Internet == b.network.Internet {
-		b.internet = b.previous.internet
-		return nil
+func newInternet(i *Internet) *internet {
+	made := &internet{i, map[string]*PublicService{}, map[netip.Addr]*PublicService{}}
+	for j := range i.Services {
+		s := &i.Services[j]
+		made.names[canonical(s.Name)] = s
+		made.addresses[s.Address] = s
 	}
-	if b.network.Internet == nil {
-		return nil
-	}
-	b.internet = &internet{b.network.Internet, map[string]*PublicService{}, map[netip.Addr]*PublicService{}}
-	for i := range b.network.Internet.Services {
-		s := &b.network.Internet.Services[i]
-		if err := put(b.internet.names, canonical(s.Name), s); err != nil {
-			return err
-		}
-		b.internet.addresses[s.Address] = s
-	}
-	return nil
+	return made
 }
 
-func (b *builder) natGateways() error {
-	for _, g := range b.network.NATGateways {
-		r, err := get(b.vpcs, g.ID, g.VPC)
-		if err != nil {
-			return err
-		}
-		n, err := get(b.subnets, g.ID, g.Subnet)
-		switch {
-		case err != nil:
-			return err
-		case n.realm != r:
-			return notIn(g.ID, n.ID, r.ID)
-		}
-		if err := put(b.nats, g.ID, &nat{g, r, n}); err != nil {
+// check finds two services of one name.
+func (i *Internet) check(unique func(string) error) error {
+	if i == nil {
+		return nil
+	}
+	for _, s := range i.Services {
+		if err := unique(canonical(s.Name)); err != nil {
 			return err
 		}
 	}
@@ -98,11 +79,22 @@ func (s *Snapshot) PublicServiceAt(a netip.Addr) (PublicService, bool) {
 }
 
 // HasGateway reports whether an Internet or NAT gateway is there, or a route leads to it.
-func (s *Snapshot) HasGateway(id string) bool { return s.nats[id] != nil || s.gateways[id] != nil }
+func (s *Snapshot) HasGateway(id string) bool { return s.GatewayVPC(id) != "" }
+
+// GatewayVPC returns the id of the VPC that the gateway, or gateway endpoint, is of; empty where HasGateway is false.
+func (s *Snapshot) GatewayVPC(id string) string {
+	if n := s.nat(id); n != nil {
+		return n.VPC
+	}
+	if c := s.gatewayOf(id); c != nil {
+		return c.VPC.ID
+	}
+	return ""
+}
 
 // NATGateway returns the NAT gateway with the id.
 func (s *Snapshot) NATGateway(id string) (NATGateway, bool) {
-	if n := s.nats[id]; n != nil {
+	if n := s.nat(id); n != nil {
 		return n.NATGateway, true
 	}
 	return NATGateway{}, false
@@ -134,7 +126,7 @@ func longest(ranges []netip.Prefix, a netip.Addr) int {
 
 // translate asks the NAT gateway on the way: whether it works, its subnet's ACL on both sides of it, and that subnet's
 // route onward. Its ports are judged as the sender's. A NAT gateway has no security groups.
-func (t *trace) translate() bool {
+func (s *Snapshot) translate(t *trace) bool {
 	n, f := t.nat, &t.flow
 	if n == nil {
 		return true
@@ -148,7 +140,7 @@ func (t *trace) translate() bool {
 			return t.refuse(StepNAT, ReasonACLDenied, a.ID)
 		}
 	}
-	if t.from != nil && !t.findOnward() {
+	if t.from != nil && !s.findOnward(t) {
 		return false
 	}
 	if a := n.subnet.acl; a != nil {
@@ -161,13 +153,13 @@ func (t *trace) translate() bool {
 }
 
 // findOnward looks for the NAT gateway's own route to an Internet gateway.
-func (t *trace) findOnward() bool {
+func (s *Snapshot) findOnward(t *trace) bool {
 	n := t.nat
-	t.onward = n.subnet.table.routes.find(t.flow.Destination.Addr())
+	t.onward = s.route(n.subnet.table, t.flow.Destination.Addr())
 	switch {
 	case n.Private:
 		return t.refuse(StepNAT, ReasonNATPrivate, n.ID)
-	case t.onward == nil || t.onward.Target.Kind != ViaInternetGateway:
+	case t.onward.hop == nil || t.onward.Target.Kind != ViaInternetGateway:
 		return t.refuse(StepNAT, ReasonNATRoute, n.subnet.tableID())
 	}
 	return true
@@ -200,5 +192,3 @@ func (s *Snapshot) targetInternet(t *trace) bool {
 	t.verdict.Public = public
 	return false
 }
-
-func notIn(owner, id, vpc string) error { return fmt.Errorf("%s: %s is not in %s", owner, id, vpc) }

@@ -3,30 +3,29 @@ package vpc
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 )
 
-// globalNames are the endpoints' own names, which mean the same in every VPC.
-type globalNames struct {
-	exact, wild map[string]*record
-	// inner are the names that exist only because others lie below them; their zones are zones'.
-	inner map[string]bool
-	zones []string
-}
-
-// realmNames are the names that mean something in one VPC only.
-type realmNames struct {
-	// private are the endpoints' private DNS names; each is a zone of its own.
+// vpcNames holds the names that the VPC's own resources have.
+type vpcNames struct {
+	// private holds the endpoints' private DNS names, which mean something in this VPC only; each is a zone of its own.
 	private map[string]*privateName
-	// hosts are the private host names that are not made of an address.
-	hosts map[string]*card
+	// owned holds the endpoints' own names, which mean the same in every VPC.
+	owned map[string]*ownName
+	// hosts holds the private host names that are not made of an address.
+	hosts map[string]*nic
 	// domain is what host names end in, public what public ones do.
 	domain, public string
 }
 
 // privateName is the record at a name and the one for every name below it; either may be nil.
 type privateName struct{ exact, wild *record }
+
+// ownName is the record at an endpoint's own name, and with wild at every name below it.
+type ownName struct {
+	*record
+	wild bool
+}
 
 // record is what an endpoint's name stands for.
 type record struct {
@@ -37,22 +36,20 @@ type record struct {
 // vpceZone is where endpoints' own names live; nothing below it is looked for elsewhere.
 const vpceZone = "vpce.amazonaws.com"
 
-func (b *builder) allNames() error {
-	b.names = globalNames{
-		exact: map[string]*record{}, wild: map[string]*record{}, inner: map[string]bool{}, zones: []string{vpceZone},
+func (b *compiler) compileNames() error {
+	b.names = vpcNames{
+		domain: hostDomain(b.Region), public: publicDomain(b.Region),
+		private: map[string]*privateName{}, owned: map[string]*ownName{}, hosts: map[string]*nic{},
 	}
-	for _, r := range b.vpcs {
-		r.names.domain, r.names.public = hostDomain(r.Region), publicDomain(r.Region)
-	}
-	for i := range b.network.Endpoints {
-		if e := b.endpoints[b.network.Endpoints[i].ID]; e.Available && e.Kind == InterfaceEndpoint {
-			if err := b.addEndpoint(e); err != nil {
+	for i := range b.content.Endpoints {
+		if e := b.endpoints[b.content.Endpoints[i].ID]; e.Available && e.Kind == InterfaceEndpoint {
+			if err := b.nameEndpoint(e); err != nil {
 				return err
 			}
 		}
 	}
-	for i := range b.network.Interfaces {
-		b.interfaces[b.network.Interfaces[i].ID].nameHost()
+	for i := range b.content.Interfaces {
+		b.nameHost(b.nics[b.content.Interfaces[i].ID])
 	}
 	return nil
 }
@@ -65,9 +62,9 @@ func hostDomain(region string) string {
 	return strings.ToLower(region) + ".compute.internal"
 }
 
-func newRecord(e *endpoint, cards []*card) *record {
+func newRecord(e *endpoint, nics []*nic) *record {
 	r := &record{endpoint: e}
-	for _, c := range cards {
+	for _, c := range nics {
 		for _, a := range c.Addresses {
 			if a.Is4() {
 				r.v4 = append(r.v4, a)
@@ -79,8 +76,8 @@ func newRecord(e *endpoint, cards []*card) *record {
 	return r
 }
 
-func (b *builder) addEndpoint(e *endpoint) error {
-	all := newRecord(e, e.cards)
+func (b *compiler) nameEndpoint(e *endpoint) error {
+	all := newRecord(e, e.nics)
 	if e.Name != "" {
 		name, wild := strings.CutPrefix(canonical(e.Name), "*.")
 		first, rest, found := strings.Cut(name, ".")
@@ -88,46 +85,40 @@ func (b *builder) addEndpoint(e *endpoint) error {
 		if !found || !inside {
 			return fmt.Errorf("%s: %q is not a name of the form vpce-ID.SERVICE.REGION.vpce.DOMAIN", e.ID, e.Name)
 		}
-		b.addOwnName(name, "vpce."+zone, all, wild)
-		zones := map[string][]*card{}
-		for _, c := range e.cards {
+		zone = "vpce." + zone
+		b.exports.zones = append(b.exports.zones, zone)
+		b.own(name, zone, ownName{all, wild})
+		zones := map[string][]*nic{}
+		for _, c := range e.nics {
 			zones[c.subnet.Zone] = append(zones[c.subnet.Zone], c)
 		}
-		for az, cards := range zones {
-			b.addOwnName(first+"-"+strings.ToLower(az)+"."+rest, "vpce."+zone, newRecord(e, cards), wild)
+		for az, nics := range zones {
+			b.own(first+"-"+strings.ToLower(az)+"."+rest, zone, ownName{newRecord(e, nics), wild})
 		}
 	}
-	if e.PrivateDNS && e.realm.DNSSupport && e.realm.DNSHostnames {
+	if e.PrivateDNS && b.DNSSupport && b.DNSHostnames {
 		for _, name := range e.PrivateNames {
-			e.realm.names.addPrivate(canonical(name), all)
+			b.names.addPrivate(canonical(name), all)
 		}
 	}
 	return nil
 }
 
-// addOwnName enters an endpoint's own name, and with wild every name below it.
-func (b *builder) addOwnName(name, zone string, r *record, wild bool) {
-	if !slices.Contains(b.names.zones, zone) {
-		b.names.zones = append(b.names.zones, zone)
-	}
-	if b.names.exact[name] == nil {
-		b.names.exact[name] = r
-		if wild {
-			b.names.wild[name] = r
-		}
+// own enters an endpoint's own name. Where two endpoints have the same, the first keeps it.
+func (b *compiler) own(name, zone string, n ownName) {
+	if b.names.owned[name] == nil {
+		b.names.owned[name] = &n
+		b.exports.owned = append(b.exports.owned, name)
 	}
 	for up := parent(name); up != zone && up != ""; up = parent(up) {
-		b.names.inner[up] = true
+		b.exports.inner = append(b.exports.inner, up)
 	}
 }
 
 // addPrivate enters a private DNS name. Where two endpoints have the same, which AWS refuses to create, the first
 // keeps it.
-func (n *realmNames) addPrivate(name string, r *record) {
+func (n *vpcNames) addPrivate(name string, r *record) {
 	base, wild := strings.CutPrefix(name, "*.")
-	if n.private == nil {
-		n.private = map[string]*privateName{}
-	}
 	p := n.private[base]
 	if p == nil {
 		p = &privateName{}
@@ -142,16 +133,12 @@ func (n *realmNames) addPrivate(name string, r *record) {
 }
 
 // nameHost enters the interface's host name, unless it is the one made of its first address.
-func (c *card) nameHost() {
+func (b *compiler) nameHost(c *nic) {
 	if a, ok := parseHost(c.Name); c.Name == "" || ok && a == c.Addresses[0] {
 		return
 	}
-	names := &c.realm.names
-	if names.hosts == nil {
-		names.hosts = map[string]*card{}
-	}
-	if name := canonical(c.Name); names.hosts[name] == nil {
-		names.hosts[name] = c
+	if name := canonical(c.Name); b.names.hosts[name] == nil {
+		b.names.hosts[name] = c
 	}
 }
 

@@ -1,6 +1,7 @@
 package vpc
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 )
@@ -59,27 +60,30 @@ type Answer struct {
 // and says which names Resolver rules have asked for elsewhere.
 // The name's case and last dot do not matter; qtype is a DNS query type.
 func (s *Snapshot) Resolve(vpcID, name string, qtype uint16) Answer {
-	r := s.vpcs[vpcID]
+	r := s.Compiled(vpcID)
 	if r == nil || !r.DNSSupport {
 		return Answer{Status: NameSilent}
 	}
 	name = canonical(name)
-	if rule := r.rule(name); rule != nil {
+	if rule := s.rule(r, name); rule != nil {
 		return Answer{Status: NameForwarded, Rule: rule}
 	}
 	if a := r.names.resolvePrivate(name, qtype); a.Status != NameNotOurs {
 		return a
 	}
-	for _, zone := range s.names.zones {
-		if under(name, zone) {
-			return s.names.resolve(name, zone, qtype)
+	if under(name, vpceZone) {
+		return s.resolveOwned(name, vpceZone, qtype)
+	}
+	for _, zone := range s.zones {
+		if under(name, zone.name) {
+			return s.resolveOwned(name, zone.name, qtype)
 		}
 	}
 	if under(name, "internal") {
-		return r.resolveHost(name, qtype)
+		return s.resolveHost(r, name, qtype)
 	}
 	if under(name, "in-addr.arpa") || under(name, "ip6.arpa") {
-		return r.resolveReverse(name, qtype)
+		return s.resolveReverse(r, name, qtype)
 	}
 	return s.resolvePublic(r, name, qtype)
 }
@@ -109,7 +113,7 @@ func (a *Answer) setAddresses(qtype uint16, v4, v6 []netip.Addr) {
 	}
 }
 
-func (n *realmNames) resolvePrivate(name string, qtype uint16) Answer {
+func (n *vpcNames) resolvePrivate(name string, qtype uint16) Answer {
 	if len(n.private) == 0 {
 		return Answer{}
 	}
@@ -129,43 +133,57 @@ func (n *realmNames) resolvePrivate(name string, qtype uint16) Answer {
 	return Answer{}
 }
 
-func (n *globalNames) resolve(name, zone string, qtype uint16) Answer {
-	if r := n.exact[name]; r != nil {
-		return r.answer(qtype, zone, false)
+// resolveOwned answers for the endpoints' own names, of which every VPC's resolver knows all.
+func (s *Snapshot) resolveOwned(name, zone string, qtype uint16) Answer {
+	if n := s.ownName(name); n != nil {
+		return n.answer(qtype, zone, false)
 	}
-	if name == zone || n.inner[name] {
+	if _, inner := s.inner.get(name); inner || name == zone {
 		return Answer{Status: NameNoData, Zone: zone, Apex: name == zone}
 	}
 	for up := parent(name); up != zone && up != ""; up = parent(up) {
-		if r := n.wild[up]; r != nil {
-			return r.answer(qtype, zone, false)
+		if n := s.ownName(up); n != nil && n.wild {
+			return n.answer(qtype, zone, false)
 		}
 	}
 	return Answer{Status: NameAbsent, Zone: zone}
 }
 
-// visible calls yield for the VPC itself and for those across a peering whose host names it may resolve.
-func (r *realm) visible(yield func(*realm) bool) {
-	if !yield(r) {
-		return
+// ownName finds an endpoint's own name, or returns nil.
+func (s *Snapshot) ownName(name string) *ownName {
+	if slot, ok := s.owned.get(name); ok {
+		return s.slots.at(slot).names.owned[name]
 	}
-	for _, p := range r.peerings {
-		allowed := p.RequesterDNS
-		if p.requester == r {
-			allowed = p.AccepterDNS
-		}
-		if p.Active && allowed && !yield(p.other(r)) {
+	return nil
+}
+
+// visible yields the VPC itself and those across a peering whose host names it may resolve.
+func (s *Snapshot) visible(r *Compiled) iter.Seq[*Compiled] {
+	return func(yield func(*Compiled) bool) {
+		if !yield(r) {
 			return
+		}
+		for _, p := range s.bound(r.VPC.ID).peerings {
+			allowed := p.RequesterDNS
+			if p.Requester == r.VPC.ID {
+				allowed = p.AccepterDNS
+			}
+			if !p.Active || !allowed {
+				continue
+			}
+			if far := s.Compiled(p.other(r.VPC.ID)); far != nil && !yield(far) {
+				return
+			}
 		}
 	}
 }
 
-func (r *realm) resolveHost(name string, qtype uint16) Answer {
+func (s *Snapshot) resolveHost(r *Compiled, name string, qtype uint16) Answer {
 	a := Answer{Status: NameAbsent, Zone: "internal", Apex: name == "internal"}
 	if a.Apex {
 		a.Status = NameNoData
 	}
-	for v := range r.visible {
+	for v := range s.visible(r) {
 		domain := v.names.domain
 		switch {
 		case name == domain:
@@ -187,19 +205,19 @@ func (r *realm) resolveHost(name string, qtype uint16) Answer {
 }
 
 // host finds the interface that a host name's first label names.
-func (r *realm) host(label string) *card {
+func (r *Compiled) host(label string) *nic {
 	if c := r.names.hosts[label]; c != nil {
 		return c
 	}
 	if a, ok := parseHost(label); ok {
-		return r.cards[a]
+		return r.addresses[a]
 	}
 	return nil
 }
 
 // named are the addresses that the label names: the address it is made of, or the first of each family.
-func (c *card) named(label string) (v4, v6 []netip.Addr) {
-	if a, ok := parseHost(label); ok && c.realm.cards[a] == c {
+func (c *nic) named(label string) (v4, v6 []netip.Addr) {
+	if a, ok := parseHost(label); ok && c.vpc.addresses[a] == c {
 		return []netip.Addr{a}, nil
 	}
 	for i, a := range c.Addresses {
@@ -214,7 +232,7 @@ func (c *card) named(label string) (v4, v6 []netip.Addr) {
 }
 
 // label is the host name of one of the interface's addresses.
-func (c *card) label(a netip.Addr) string {
+func (c *nic) label(a netip.Addr) string {
 	if c.Name != "" && (a == c.Addresses[0] || a.Is6()) {
 		return c.Name
 	}

@@ -8,21 +8,29 @@ import (
 
 // resolvePublic is what a public name means: a service's address, or of an interface's public host name the private
 // address inside its own VPC and the public one elsewhere.
-func (s *Snapshot) resolvePublic(r *realm, name string, qtype uint16) Answer {
+func (s *Snapshot) resolvePublic(r *Compiled, name string, qtype uint16) Answer {
 	if s.internet != nil {
 		if service := s.internet.named(name); service != nil {
 			return publicAnswer(name, qtype, service.Address, true)
 		}
 	}
 	if a, ok := parsePublicHost(name); ok {
-		if c := s.publics[a]; c != nil && c.realm.DNSHostnames && canonical(PublicHostName(c.realm.Region, a)) == name {
-			if c.realm == r {
+		if c := s.public(a); c != nil && c.vpc.DNSHostnames && canonical(PublicHostName(c.vpc.Region, a)) == name {
+			if c.vpc == r {
 				return publicAnswer(name, qtype, c.Addresses[0], false)
 			}
 			return publicAnswer(name, qtype, a, true)
 		}
 	}
 	return Answer{}
+}
+
+// public returns the network interface that has the public address, or nil.
+func (s *Snapshot) public(a netip.Addr) *nic {
+	if h, ok := s.publics.get(a); ok {
+		return s.slots.at(h.slot).nics[h.nic]
+	}
+	return nil
 }
 
 func publicAnswer(name string, qtype uint16, a netip.Addr, public bool) Answer {

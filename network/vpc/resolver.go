@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
-	"slices"
 	"strings"
 )
 
@@ -53,8 +52,8 @@ type ResolverRule struct {
 // resolverEndpoint is a Resolver endpoint with its interfaces.
 type resolverEndpoint struct {
 	ResolverEndpoint
-	realm *realm
-	cards []*card
+	vpc  *Compiled
+	nics []*nic
 }
 
 func (e *resolverEndpoint) title() string {
@@ -63,97 +62,41 @@ func (e *resolverEndpoint) title() string {
 
 // ResolverEndpoint returns the Resolver endpoint with the id.
 func (s *Snapshot) ResolverEndpoint(id string) (ResolverEndpoint, bool) {
-	if e := s.resolvers[id]; e != nil {
+	if e := s.resolverEndpoint(id); e != nil {
 		return e.ResolverEndpoint, true
 	}
 	return ResolverEndpoint{}, false
 }
 
-// ResolverEndpoints returns every Resolver endpoint.
-func (s *Snapshot) ResolverEndpoints() iter.Seq[ResolverEndpoint] {
-	return slices.Values(s.network.ResolverEndpoints)
-}
-
-func (b *builder) resolverEndpoints() error {
-	for _, e := range b.network.ResolverEndpoints {
-		r, err := get(b.vpcs, e.ID, e.VPC)
-		if err != nil {
-			return err
-		}
-		made := &resolverEndpoint{ResolverEndpoint: e, realm: r}
-		if err := put(b.resolvers, e.ID, made); err != nil {
-			return err
-		}
-		if e.Direction == Inbound {
-			r.inbound = append(r.inbound, made)
-		}
-		for _, id := range e.Interfaces {
-			c, err := get(b.interfaces, e.ID, id)
-			switch {
-			case err != nil:
-				return err
-			case c.Kind != ResolverInterface || c.Owner != e.ID || c.realm != r:
-				return fmt.Errorf("%s: %s is not an interface of this endpoint in %s", e.ID, id, e.VPC)
-			}
-			c.resolver = made
-			made.cards = append(made.cards, c)
-		}
-	}
-	for i := range b.network.Interfaces {
-		c := b.interfaces[b.network.Interfaces[i].ID]
-		if c.Kind == ResolverInterface && c.Owner != "" && c.resolver == nil {
-			return fmt.Errorf("%s: Resolver endpoint %q does not list this interface", c.ID, c.Owner)
-		}
-	}
-	return b.resolverRules()
-}
-
-func (b *builder) resolverRules() error {
-	seen := make(map[string]bool, len(b.network.ResolverRules))
-	for i := range b.network.ResolverRules {
-		rule := &b.network.ResolverRules[i]
-		switch {
-		case rule.ID == "":
-			return fmt.Errorf("a Resolver rule for %q has no id", rule.Domain)
-		case seen[rule.ID]:
-			return fmt.Errorf("%s: two resources have this id", rule.ID)
-		case rule.Domain != canonical(rule.Domain):
-			return fmt.Errorf("%s: %q is not in lower case without its last dot", rule.ID, rule.Domain)
-		}
-		seen[rule.ID] = true
-		for _, id := range rule.VPCs {
-			r, err := get(b.vpcs, rule.ID, id)
-			if err != nil {
-				return err
-			}
-			if other := r.rules[rule.Domain]; other != nil {
-				return fmt.Errorf("%s: %s has the rule %s for %q already", rule.ID, id, other.ID, rule.Domain)
-			}
-			if r.rules == nil {
-				r.rules = map[string]*ResolverRule{}
-			}
-			r.rules[rule.Domain] = rule
-		}
+func (s *Snapshot) resolverEndpoint(id string) *resolverEndpoint {
+	if c := s.at(id); c != nil {
+		return c.resolvers[id]
 	}
 	return nil
+}
+
+// ResolverEndpoints yields every Resolver endpoint.
+func (s *Snapshot) ResolverEndpoints() iter.Seq[ResolverEndpoint] {
+	return each(s, func(c *Content) []ResolverEndpoint { return c.ResolverEndpoints })
 }
 
 // rule is the one that has the name sent elsewhere, or nil where the VPC's resolver answers by itself: the longest domain
 // decides. Where a rule and one of the network's own zones are equally long the rule does, so that AWS's order holds:
 // rules, then private hosted zones, then the rules that Resolver defines by itself (AWS Knowledge Center, "How do I use
 // and override reverse DNS rules with Route 53 Resolver?").
-func (r *realm) rule(name string) *ResolverRule {
-	if len(r.rules) == 0 {
+func (s *Snapshot) rule(r *Compiled, name string) *ResolverRule {
+	rules := s.bound(r.VPC.ID).rules
+	if len(rules) == 0 {
 		return nil
 	}
 	for domain := name; ; domain = parent(domain) {
-		if rule := r.rules[domain]; rule != nil {
+		if rule := rules[domain]; rule != nil {
 			if rule.Forward {
 				return rule
 			}
 			return nil
 		}
-		if domain == "" || r.own(domain) {
+		if domain == "" || s.own(r, domain) {
 			return nil
 		}
 	}
@@ -168,11 +111,11 @@ var reservedZones = map[string]bool{
 
 // own reports whether the domain is a zone that the VPC's resolver answers by itself: an endpoint's private name, host
 // names, reverse names of private addresses and of the VPC's own.
-func (r *realm) own(domain string) bool {
+func (s *Snapshot) own(r *Compiled, domain string) bool {
 	if r.names.private[domain] != nil || reservedZones[domain] {
 		return true
 	}
-	for v := range r.visible {
+	for v := range s.visible(r) {
 		if domain == v.names.domain || domain == v.names.public {
 			return true
 		}
@@ -238,13 +181,13 @@ func (t *trace) refusedResolverPort() (why, remedy string) {
 }
 
 // askInstead says whom to ask from outside the VPC in place of its resolver.
-func (r *realm) askInstead() string {
+func (r *Compiled) askInstead() string {
 	for _, e := range r.inbound {
-		if !e.Available || len(e.cards) == 0 {
+		if !e.Available || len(e.nics) == 0 {
 			continue
 		}
 		var addresses []netip.Addr
-		for _, c := range e.cards {
+		for _, c := range e.nics {
 			addresses = append(addresses, c.Addresses[0])
 		}
 		return fmt.Sprintf("ask %s at %s, or the sender's own resolver", e.title(), joinAddresses(addresses))

@@ -7,7 +7,7 @@ import (
 
 // resolveReverse answers for the addresses of the VPC and for every private range: names of private addresses are
 // never looked for elsewhere (RFC 6303).
-func (r *realm) resolveReverse(name string, qtype uint16) Answer {
+func (s *Snapshot) resolveReverse(r *Compiled, name string, qtype uint16) Answer {
 	p, ok := parseReverse(name)
 	if !ok {
 		return Answer{}
@@ -28,8 +28,8 @@ func (r *realm) resolveReverse(name string, qtype uint16) Answer {
 		}
 		return a
 	}
-	for v := range r.visible {
-		c := v.cards[p.Addr()]
+	for v := range s.visible(r) {
+		c := v.addresses[p.Addr()]
 		if c == nil {
 			continue
 		}
@@ -54,7 +54,7 @@ var reverseRanges = []netip.Prefix{
 
 // reverseZone is the zone of a reverse name and whether it is ours. Zones end where labels do, so a range like
 // 172.16.0.0/12 is one zone for each of its label-wide parts.
-func (r *realm) reverseZone(name string, p netip.Prefix) (string, bool) {
+func (r *Compiled) reverseZone(name string, p netip.Prefix) (string, bool) {
 	per, suffix := 8, "in-addr.arpa"
 	if p.Addr().Is6() {
 		per, suffix = 4, "ip6.arpa"

@@ -2,153 +2,204 @@ package vpc
 
 import (
 	"iter"
+	"maps"
 	"net/netip"
 	"slices"
 )
 
-// Snapshot is a network at one moment, checked and indexed. It is immutable and safe for use by many goroutines.
+// Snapshot is a network at one moment. It is immutable and safe for use by many goroutines. Snapshots that follow each
+// other share what did not change.
 type Snapshot struct {
-	version    uint64
-	changed    Changed
-	network    Network
-	vpcs       map[string]*realm
-	subnets    map[string]*subnet
-	tables     map[string]*routeTable
-	acls       map[string]*acl
-	groups     map[string]*group
-	lists      map[string]*prefixList
-	interfaces map[string]*card
-	endpoints  map[string]*endpoint
-	// services are by their names.
-	services map[string]*EndpointService
-	peerings map[string]*peering
-	// resolvers are the Resolver endpoints.
-	resolvers map[string]*resolverEndpoint
-	// gateways are the VPCs of the gateways and gateway endpoints that routes lead to.
-	gateways map[string]*realm
-	names    globalNames
-	nats     map[string]*nat
-	// publics are the interfaces that have a public address, internet what lies behind Internet gateways.
-	publics  map[netip.Addr]*card
+	version uint64
+	changed Changed
+
+	// slots holds the VPCs; free are the slots below slotCount that none has.
+	slots     slotTable
+	free      []int32
+	slotCount int32
+	// where has the slot of the VPC in which a resource stands, by the resource's id.
+	where index[string, int32]
+	// gateways has the slot of the VPC whose routes lead to a gateway, or in which a gateway endpoint stands.
+	gateways index[string, int32]
+	publics  index[netip.Addr, publicHolder]
+	// owned has the slot of the VPC in which an endpoint's own name is, inner how many VPCs have names below a name.
+	owned index[string, int32]
+	inner index[string, int]
+	zones []zone
+
+	lists        index[string, *prefixList]
+	named        index[string, []*prefixList]
+	services     index[string, *EndpointService]
+	serviceNames index[string, *EndpointService]
+	peerings     index[string, *Peering]
+	rules        index[string, *ResolverRule]
+	// bindings has what is shared by VPC, users the VPCs that refer to something outside them.
+	bindings index[string, *binding]
+	users    index[string, index[string, struct{}]]
 	internet *internet
 }
 
-// realm is a VPC with what stands in it.
-type realm struct {
-	VPC
-	resolver netip.Addr
-	cards    map[netip.Addr]*card
-	main     *routeTable
-	acl      *acl
-	names    realmNames
-	peerings []*peering
-	tables   []*routeTable
-	gateways []*endpoint // the gateway endpoints
-	// rules are the Resolver rules that hold here, by domain; inbound are the Resolver endpoints that take questions.
-	rules   map[string]*ResolverRule
-	inbound []*resolverEndpoint
+// publicHolder is the network interface that has a public address, in the VPC at the slot.
+type publicHolder struct {
+	slot int32
+	nic  string
 }
 
-type subnet struct {
-	Subnet
-	realm *realm
-	table *routeTable
-	acl   *acl
+// zone is a zone of endpoints' own names, and how many VPCs have names in it.
+type zone struct {
+	name  string
+	count int
 }
 
-// card is a network interface with what it belongs to.
-type card struct {
-	Interface
-	realm    *realm
-	subnet   *subnet
-	groups   []*group
-	endpoint *endpoint
-	resolver *resolverEndpoint
+// binding holds the peerings that a VPC has, in the order of their ids, and the Resolver rules that hold there, by
+// domain.
+type binding struct {
+	peerings []*Peering
+	rules    map[string]*ResolverRule
 }
 
-type endpoint struct {
-	Endpoint
-	realm *realm
-	cards []*card
-	// lists lead to a gateway endpoint.
-	lists []*prefixList
-	// service is nil for Amazon's own services.
-	service *EndpointService
-}
-
-type peering struct {
-	Peering
-	requester, accepter *realm
-}
-
-// other is the VPC at the far side as seen from r.
-func (p *peering) other(r *realm) *realm {
-	if p.requester == r {
-		return p.accepter
+// other returns the VPC at the far side as seen from the one with the id.
+func (p *Peering) other(vpcID string) string {
+	if p.Requester == vpcID {
+		return p.Accepter
 	}
-	return p.requester
+	return p.Requester
 }
 
-// Version is the number that the snapshot was built with.
+// at returns the VPC in which the resource with the id stands, or nil.
+func (s *Snapshot) at(id string) *Compiled {
+	if slot, ok := s.where.get(id); ok {
+		return s.slots.at(slot)
+	}
+	return nil
+}
+
+// nic returns the network interface with the id, or nil.
+func (s *Snapshot) nic(id string) *nic {
+	if c := s.at(id); c != nil {
+		return c.nics[id]
+	}
+	return nil
+}
+
+// endpoint returns the VPC endpoint with the id, or nil.
+func (s *Snapshot) endpoint(id string) *endpoint {
+	if c := s.at(id); c != nil {
+		return c.endpoints[id]
+	}
+	return nil
+}
+
+// group returns the security group with the id, or nil.
+func (s *Snapshot) group(id string) *group {
+	if c := s.at(id); c != nil {
+		return c.groups[id]
+	}
+	return nil
+}
+
+// nat returns the NAT gateway with the id, or nil.
+func (s *Snapshot) nat(id string) *nat {
+	if c := s.at(id); c != nil {
+		return c.nats[id]
+	}
+	return nil
+}
+
+// gatewayOf returns the VPC whose routes lead to the gateway, or nil.
+func (s *Snapshot) gatewayOf(id string) *Compiled {
+	if slot, ok := s.gateways.get(id); ok {
+		return s.slots.at(slot)
+	}
+	return nil
+}
+
+// bound returns what is shared about the VPC.
+func (s *Snapshot) bound(vpcID string) binding {
+	if b, ok := s.bindings.get(vpcID); ok {
+		return *b
+	}
+	return binding{}
+}
+
+// Version returns the number that the snapshot was made with.
 func (s *Snapshot) Version() uint64 { return s.version }
 
-// Network returns the values that the snapshot was built from. They must not be changed.
-func (s *Snapshot) Network() Network { return s.network }
+// Changed says where s may decide otherwise than the snapshot that it was made from by With or Next.
+func (s *Snapshot) Changed() Changed { return s.changed }
+
+// Compiled returns the VPC with the id, or nil.
+func (s *Snapshot) Compiled(vpcID string) *Compiled {
+	if c := s.at(vpcID); c != nil && c.VPC.ID == vpcID {
+		return c
+	}
+	return nil
+}
 
 // VPC returns the VPC with the id.
 func (s *Snapshot) VPC(id string) (VPC, bool) {
-	if r := s.vpcs[id]; r != nil {
-		return r.VPC, true
+	if c := s.Compiled(id); c != nil {
+		return c.VPC, true
 	}
 	return VPC{}, false
 }
 
-// VPCs returns every VPC.
-func (s *Snapshot) VPCs() iter.Seq[VPC] { return slices.Values(s.network.VPCs) }
+// VPCs yields every VPC in the order of their ids.
+func (s *Snapshot) VPCs() iter.Seq[VPC] {
+	return func(yield func(VPC) bool) {
+		for _, c := range s.slots.sorted() {
+			if !yield(c.VPC) {
+				return
+			}
+		}
+	}
+}
 
 // Subnet returns the subnet with the id.
 func (s *Snapshot) Subnet(id string) (Subnet, bool) {
-	if n := s.subnets[id]; n != nil {
-		return n.Subnet, true
+	if c := s.at(id); c != nil && c.subnets[id] != nil {
+		return c.subnets[id].Subnet, true
 	}
 	return Subnet{}, false
 }
 
 // Interface returns the network interface with the id.
 func (s *Snapshot) Interface(id string) (Interface, bool) {
-	if c := s.interfaces[id]; c != nil {
+	if c := s.nic(id); c != nil {
 		return c.Interface, true
 	}
 	return Interface{}, false
 }
 
-// Interfaces returns every network interface.
-func (s *Snapshot) Interfaces() iter.Seq[Interface] { return slices.Values(s.network.Interfaces) }
+// Interfaces yields every network interface.
+func (s *Snapshot) Interfaces() iter.Seq[Interface] {
+	return each(s, func(c *Content) []Interface { return c.Interfaces })
+}
 
 // InterfaceAt returns the network interface that has the address in the VPC.
 func (s *Snapshot) InterfaceAt(vpcID string, address netip.Addr) (Interface, bool) {
-	if r := s.vpcs[vpcID]; r != nil {
-		if c := r.cards[address.Unmap()]; c != nil {
-			return c.Interface, true
-		}
+	if c := s.Compiled(vpcID); c != nil && c.addresses[address.Unmap()] != nil {
+		return c.addresses[address.Unmap()].Interface, true
 	}
 	return Interface{}, false
 }
 
 // Endpoint returns the VPC endpoint with the id.
 func (s *Snapshot) Endpoint(id string) (Endpoint, bool) {
-	if e := s.endpoints[id]; e != nil {
+	if e := s.endpoint(id); e != nil {
 		return e.Endpoint, true
 	}
 	return Endpoint{}, false
 }
 
-// Endpoints returns every VPC endpoint.
-func (s *Snapshot) Endpoints() iter.Seq[Endpoint] { return slices.Values(s.network.Endpoints) }
+// Endpoints yields every VPC endpoint.
+func (s *Snapshot) Endpoints() iter.Seq[Endpoint] {
+	return each(s, func(c *Content) []Endpoint { return c.Endpoints })
+}
 
 // SecurityGroup returns the security group with the id.
 func (s *Snapshot) SecurityGroup(id string) (SecurityGroup, bool) {
-	if g := s.groups[id]; g != nil {
+	if g := s.group(id); g != nil {
 		return g.SecurityGroup, true
 	}
 	return SecurityGroup{}, false
@@ -157,8 +208,8 @@ func (s *Snapshot) SecurityGroup(id string) (SecurityGroup, bool) {
 // ResolverAddress returns the address of the VPC's resolver: the base of its first IPv4 range plus two. It is the zero
 // Addr for an unknown VPC and for one without an IPv4 range.
 func (s *Snapshot) ResolverAddress(vpcID string) netip.Addr {
-	if r := s.vpcs[vpcID]; r != nil {
-		return r.resolver
+	if c := s.Compiled(vpcID); c != nil {
+		return c.resolver
 	}
 	return netip.Addr{}
 }
@@ -168,21 +219,66 @@ func (s *Snapshot) ResolverAddress(vpcID string) netip.Addr {
 // know is empty.
 func (s *Snapshot) Origin(from, at string, source netip.AddrPort) Origin {
 	o := Origin{Source: source}
-	if c := s.interfaces[from]; c != nil {
-		o.Account, o.Region = c.realm.Account, c.realm.Region
-		o.VPC, o.Subnet = c.realm.ID, c.Subnet
+	if c := s.nic(from); c != nil {
+		o.Account, o.Region = c.vpc.Account, c.vpc.Region
+		o.VPC, o.Subnet = c.vpc.VPC.ID, c.Subnet
 		o.Interface, o.Owner = c.ID, c.Owner
 	}
-	if c := s.interfaces[at]; c != nil && c.endpoint != nil {
-		o.Endpoint, o.Service = c.endpoint.ID, c.endpoint.Service
-		o.EndpointVPC, o.EndpointAccount = c.realm.ID, c.realm.Account
+	c, e := s.nic(at), s.endpoint(at)
+	if c != nil && c.endpoint != nil {
+		e = c.endpoint
 	}
-	if e := s.endpoints[at]; e != nil {
+	if e != nil {
 		o.Endpoint, o.Service = e.ID, e.Service
-		o.EndpointVPC, o.EndpointAccount = e.realm.ID, e.realm.Account
+		o.EndpointVPC, o.EndpointAccount = e.vpc.VPC.ID, e.vpc.Account
 	}
-	if c := s.interfaces[at]; c != nil && c.resolver != nil {
-		o.Endpoint, o.EndpointVPC, o.EndpointAccount = c.resolver.ID, c.realm.ID, c.realm.Account
+	if c != nil && c.resolver != nil {
+		o.Endpoint, o.EndpointVPC, o.EndpointAccount = c.resolver.ID, c.vpc.VPC.ID, c.vpc.Account
 	}
 	return o
+}
+
+// each yields the values of one kind, VPC by VPC in the order of their ids.
+func each[T any](s *Snapshot, of func(*Content) []T) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for _, c := range s.slots.sorted() {
+			for _, v := range of(&c.content) {
+				if !yield(v) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Network returns the values that the snapshot holds, each kind in the order of its ids. It reads all of them.
+func (s *Snapshot) Network() Network {
+	n := Network{
+		EndpointServices: values(&s.services, func(v *EndpointService) EndpointService { return *v }),
+		Peerings:         values(&s.peerings, func(v *Peering) Peering { return *v }),
+		ResolverRules:    values(&s.rules, func(v *ResolverRule) ResolverRule { return *v }),
+		PrefixLists:      values(&s.lists, func(v *prefixList) PrefixList { return v.PrefixList }),
+	}
+	for _, c := range s.slots.sorted() {
+		n.VPCs = append(n.VPCs, c.VPC)
+		for _, k := range kinds {
+			k.join(&c.content, &n)
+		}
+	}
+	for _, k := range kinds {
+		k.order(&n)
+	}
+	if s.internet != nil {
+		n.Internet = s.internet.Internet
+	}
+	return n
+}
+
+// values returns what the index has, in the order of the keys.
+func values[V, T any](x *index[string, V], value func(V) T) (out []T) {
+	all := maps.Collect(x.all())
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, value(all[id]))
+	}
+	return out
 }

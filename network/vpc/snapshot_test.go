@@ -20,6 +20,8 @@ func TestNewSnapshotRefuses(t *testing.T) {
 		want string
 	}{
 		{"no id", func(n *vpc.Network) { n.VPCs[0].ID = "" }, "a resource has no id"},
+		{"two kinds of one id", func(n *vpc.Network) { n.RouteTables[0].ID = n.Subnets[0].ID }, "subnet-a: two resources have this id"},
+		{"two VPCs of one id", func(n *vpc.Network) { n.VPCs = append(n.VPCs, n.VPCs[0]) }, "vpc-1: two resources have this id"},
 		{"two of one id", func(n *vpc.Network) { n.Subnets[1].ID = n.Subnets[0].ID }, "subnet-a: two resources have this id"},
 		{"host bits", func(n *vpc.Network) { n.VPCs[0].CIDRs[0] = prefix("10.0.0.1/16") }, "vpc-1: 10.0.0.1/16 has host bits set; the range is 10.0.0.0/16"},
 		{"no range", func(n *vpc.Network) { n.Subnets[0].CIDR = netip.Prefix{} }, "subnet-a: \"invalid Prefix\" is not an address range"},
@@ -35,7 +37,7 @@ func TestNewSnapshotRefuses(t *testing.T) {
 		}, "eni-node: 10.0.0.2 is the resolver of vpc-1"},
 		{"no address", func(n *vpc.Network) { n.Interfaces[0].Addresses = nil }, "eni-node: has no address"},
 		{"unknown group", func(n *vpc.Network) { n.Interfaces[0].Groups[0] = "sg-9" }, `eni-node: refers to "sg-9", which does not exist`},
-		{"another VPC's group", both(withPeer(true, "us-east-1"), func(n *vpc.Network) { n.Interfaces[0].Groups[0] = "sg-far" }), "eni-node: group sg-far is not in vpc-1"},
+		{"another VPC's group", both(withPeer(true, "us-east-1"), func(n *vpc.Network) { n.Interfaces[0].Groups[0] = "sg-far" }), `eni-node: refers to "sg-far", which does not exist in vpc-1`},
 		{"unknown subnet", func(n *vpc.Network) { n.Interfaces[0].Subnet = "subnet-9" }, `eni-node: refers to "subnet-9"`},
 		{"unknown endpoint interface", func(n *vpc.Network) { n.Endpoints[0].Interfaces[0] = "eni-9" }, `vpce-ssm: refers to "eni-9"`},
 		{"another's endpoint interface", func(n *vpc.Network) { n.Endpoints[0].Interfaces[0] = node }, "vpce-ssm: eni-node is not an interface of this endpoint in vpc-1"},

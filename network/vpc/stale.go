@@ -16,16 +16,16 @@ type staleRef struct {
 }
 
 // noRule refuses a flow that no rule of the interface's groups allows. Where a stale rule would, that is the reason.
-func (s *Snapshot) noRule(t *trace, step Step, c *card, far netip.Addr) bool {
-	if !c.realm.contains(far) {
+func (s *Snapshot) noRule(t *trace, step Step, c *nic, far netip.Addr) bool {
+	if !c.vpc.contains(far) {
 		for _, g := range c.groups {
 			set := g.in
 			if step == StepEgress {
 				set = g.out
 			}
-			if i := s.staleRule(set, &t.flow, c.realm, far); i >= 0 {
+			if i := s.staleRule(set, &t.flow, c.vpc, far); i >= 0 {
 				rule := &g.Rules[i]
-				t.stale = staleRef{ruleRef{g, rule}, s.groups[rule.Group] == nil}
+				t.stale = staleRef{ruleRef{g, rule}, s.group(rule.Group) == nil}
 				return t.refuse(step, ReasonStaleRule, g.ID)
 			}
 		}
@@ -34,7 +34,7 @@ func (s *Snapshot) noRule(t *trace, step Step, c *card, far netip.Addr) bool {
 }
 
 // staleRule returns the index of a stale rule that would allow the flow with the far address, or -1.
-func (s *Snapshot) staleRule(set ruleSet, f *Flow, home *realm, far netip.Addr) int32 {
+func (s *Snapshot) staleRule(set ruleSet, f *Flow, home *Compiled, far netip.Addr) int32 {
 	for i := range set {
 		r := &set[i]
 		if r.protocol != AllProtocols && r.protocol != f.Protocol {
@@ -52,26 +52,26 @@ func (s *Snapshot) staleRule(set ruleSet, f *Flow, home *realm, far netip.Addr) 
 
 // staleReference reports whether a reference to the group of the peer VPC is stale, and would be about the far address: the
 // address is one of that VPC's, and where the group is there still, an interface in it has the address.
-func (s *Snapshot) staleReference(home *realm, peerVPC, id string, far netip.Addr) bool {
-	peer := s.vpcs[peerVPC]
+func (s *Snapshot) staleReference(home *Compiled, peerVPC, id string, far netip.Addr) bool {
+	peer := s.Compiled(peerVPC)
 	if peer == nil || !peer.contains(far) {
 		return false
 	}
-	g := s.groups[id]
+	g := s.group(id)
 	if g == nil {
 		return true
 	}
-	if home.joined(peer) {
+	if s.joined(home.VPC.ID, peerVPC) {
 		return false
 	}
-	c := peer.cards[far]
+	c := peer.addresses[far]
 	return c != nil && slices.Contains(c.groups, g)
 }
 
 // joined reports whether an active peering joins the two VPCs.
-func (r *realm) joined(other *realm) bool {
-	for _, p := range r.peerings {
-		if p.Active && p.other(r) == other {
+func (s *Snapshot) joined(a, b string) bool {
+	for _, p := range s.bound(a).peerings {
+		if p.Active && p.other(a) == b {
 			return true
 		}
 	}
