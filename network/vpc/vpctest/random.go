@@ -11,8 +11,8 @@ import (
 )
 
 // Networks draws small networks of every shape: one to three VPCs, peerings of every state, gateways, prefix lists,
-// middleboxes, endpoints of both kinds, services of one's own, Resolver endpoints and rules, ACLs that allow and deny, groups that refer to each other. Every one of them is
-// accepted by vpc.NewSnapshot.
+// middleboxes, endpoints of both kinds, services of one's own, Resolver endpoints and rules, ACLs that allow and deny,
+// groups that refer to each other. Every one of them is accepted by vpc.NewSnapshot.
 func Networks() *rapid.Generator[vpc.Network] {
 	return rapid.Custom(func(t *rapid.T) vpc.Network {
 		d := &drawer{T: t}
@@ -278,7 +278,7 @@ func (d *drawer) ownService() {
 		target := vpc.ServiceTarget{Port: pick(d.T, "port", []uint16{443, 8080, 22}), TargetPort: pick(d.T, "target port", []uint16{443, 8080})}
 		to := pick(d.T, "target", machines)
 		n := d.n.Subnets[slices.IndexFunc(d.n.Subnets, func(n vpc.Subnet) bool { return n.ID == to.Subnet })]
-		target.Interface, target.From = to.ID, fmt.Sprintf("eni-service-%d", i)
+		target.Interface, target.From = to.ID, fmt.Sprintf("eni-service-%d-%s", i, n.ID)
 		d.n.Interfaces = append(d.n.Interfaces, vpc.Interface{
 			ID: target.From, VPC: n.VPC, Subnet: n.ID, Kind: vpc.ServiceInterface, Owner: v.ID, Addresses: []netip.Addr{hostOf(n, byte(230+i))},
 		})
