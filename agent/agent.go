@@ -17,10 +17,11 @@ const (
 	defaultPingEvery   = 54 * time.Second
 	// pongWithin is 60 s in Amazon's agent; a road that is gone should be found sooner.
 	pongWithin = 10 * time.Second
-	// callTime bounds one API call, and what is left of it the TLS handshake: a server to which thousands of nodes come back
-	// at once is slow, and whoever comes again instead of waiting makes it slower.
+	// callTime bounds one API call, and what is left of it the TLS handshake: a server to which thousands of nodes come
+	// back at once is slow, and whoever comes again instead of waiting makes it slower.
 	callTime = 15 * time.Second
-	// dialTime bounds a connection, for which Amazon's agent waits up to 15 s, too: where no packet passes, waiting is in vain.
+	// dialTime bounds a connection, for which Amazon's agent waits up to 15 s, too: where no packet passes, waiting is
+	// in vain.
 	dialTime = 3 * time.Second
 	// shakeTime is longer: a service that thousands of nodes come back to at once needs it, and every handshake that is
 	// given up was work for nothing.

@@ -28,18 +28,23 @@ func TestComesOnline(t *testing.T) {
 	run(t, s.agent())
 	first := s.next("UpdateInstanceInformation").body
 	if diff := cmp.Diff(map[string]any{
-		"AgentName": "amazon-ssm-agent", "AgentVersion": "1.2.3.4", "InstanceId": "i-0123456789abcdef0", "PlatformType": "Linux",
+		"AgentName":    "amazon-ssm-agent",
+		"AgentVersion": "1.2.3.4",
+		"InstanceId":   "i-0123456789abcdef0",
+		"PlatformType": "Linux",
 	}, first); diff != "" {
 		t.Errorf("first sign of life (-want +got):\n%s", diff)
 	}
 	full := s.next("UpdateInstanceInformation").body
-	for _, key := range []string{"AgentStatus", "AvailabilityZone", "AvailabilityZoneId", "ComputerName", "PlatformName", "PlatformVersion", "SSMConnectionChannel"} {
+	for _, key := range []string{"AgentStatus", "AvailabilityZone", "AvailabilityZoneId", "ComputerName", "PlatformName",
+		"PlatformVersion", "SSMConnectionChannel"} {
 		if _, ok := full[key].(string); !ok {
 			t.Errorf("the full sign of life has %s = %v", key, full[key])
 		}
 	}
 	c := s.channel()
-	if c.open.AgentVersion != "1.2.3.4" || c.open.PlatformType != "linux" || c.open.SchemaVersion != "1.0" || c.open.Cookie != nil {
+	if c.open.AgentVersion != "1.2.3.4" || c.open.PlatformType != "linux" || c.open.SchemaVersion != "1.0" ||
+		c.open.Cookie != nil {
 		t.Errorf("the first frame says %+v", c.open)
 	}
 }
@@ -48,12 +53,14 @@ func TestCommand(t *testing.T) {
 	s := newService(t)
 	run(t, s.agent())
 	c := s.channel()
-	if code := c.job(command, shell("echo hi", "echo $SSM_COMMAND_ID $AWS_SSM_INSTANCE_ID", "echo no >&2", "exit 3"), nil); code != mgs.Accepted {
+	if code := c.job(command, shell("echo hi", "echo $SSM_COMMAND_ID $AWS_SSM_INSTANCE_ID", "echo no >&2", "exit 3"),
+		nil); code != mgs.Accepted {
 		t.Fatalf("acknowledged with %s", code)
 	}
 	status, steps, _ := c.outcome(command)
 	step := steps["run"]
-	if status != mgs.Failed || step == nil || step.Status != mgs.Failed || step.Code != 3 || step.Name != "aws:runShellScript" {
+	if status != mgs.Failed || step == nil || step.Status != mgs.Failed || step.Code != 3 ||
+		step.Name != "aws:runShellScript" {
 		t.Fatalf("%s, %+v", status, step)
 	}
 	stdout := "hi\n" + command + " i-0123456789abcdef0\n"
@@ -71,7 +78,8 @@ func TestReplies(t *testing.T) {
 	s := newService(t)
 	run(t, s.agent())
 	c := s.channel()
-	c.job(command, `{"schemaVersion":"1.2","runtimeConfig":{"aws:runShellScript":{"properties":[{"id":"0.aws:runShellScript","runCommand":"{{ commands }}"}]}},
+	c.job(command,
+		`{"schemaVersion":"1.2","runtimeConfig":{"aws:runShellScript":{"properties":[{"id":"0.aws:runShellScript","runCommand":"{{ commands }}"}]}},
 		"parameters":{"commands":{"type":"StringList"}}}`, map[string]any{"commands": []string{"echo hi"}})
 	var got []string
 	for range 3 {
@@ -125,7 +133,8 @@ func TestRefusedJobs(t *testing.T) {
 		{"content", func(j *mgs.Job) { j.Content = "{" }, mgs.ParseError, true},
 		{"schema", func(j *mgs.Job) { *j = jobFor(t, "c", `{"schemaVersion":"0.3"}`, nil) }, mgs.ParseError, true},
 		{"parameter missing", func(j *mgs.Job) {
-			*j = jobFor(t, "c", `{"schemaVersion":"2.2","parameters":{"x":{"type":"String"}},"mainSteps":[{"action":"aws:runShellScript","name":"a"}]}`, nil)
+			*j = jobFor(t, "c",
+				`{"schemaVersion":"2.2","parameters":{"x":{"type":"String"}},"mainSteps":[{"action":"aws:runShellScript","name":"a"}]}`, nil)
 		}, mgs.ParseError, true},
 	} {
 		j := jobFor(t, fmt.Sprintf("command-%d", i), shell("true"), nil)
@@ -139,7 +148,8 @@ func TestRefusedJobs(t *testing.T) {
 		if tt.failed {
 			var r mgs.JobReply
 			c.next(mgs.AgentJobReply, &r)
-			if !strings.Contains(r.Content, `"documentStatus":"Failed"`) || !strings.Contains(r.Content, `"runtimeStatus":null`) {
+			if !strings.Contains(r.Content, `"documentStatus":"Failed"`) ||
+				!strings.Contains(r.Content, `"runtimeStatus":null`) {
 				t.Errorf("%s: reply %s", tt.name, r.Content)
 			}
 		}
@@ -161,7 +171,8 @@ func TestFiveRunFiveWait(t *testing.T) {
 		if i >= 10 {
 			want = mgs.BufferFull
 		}
-		if code := c.job(fmt.Sprintf("command-%d", i), shell("while [ ! -e "+gate+" ]; do sleep 0.05; done; echo "+fmt.Sprint(i)), nil); code != want {
+		if code := c.job(fmt.Sprintf("command-%d", i), shell("while [ ! -e "+gate+" ]; do sleep 0.05; done; echo "+
+			fmt.Sprint(i)), nil); code != want {
 			t.Errorf("command %d: %s, want %s", i, code, want)
 		}
 	}
@@ -184,8 +195,9 @@ func TestCancel(t *testing.T) {
 	run(t, s.agent())
 	c := s.channel()
 	cancel := func(command string) {
-		c.send(mgs.AgentJob, mgs.Job{SchemaVersion: 1, JobID: mgs.JobID("cancel-"+command, "i-0123456789abcdef0"), Topic: mgs.TopicCancelCommand,
-			Content: fmt.Sprintf(`{"CancelMessageId":%q}`, mgs.JobID(command, "i-0123456789abcdef0"))})
+		c.send(mgs.AgentJob,
+			mgs.Job{SchemaVersion: 1, JobID: mgs.JobID("cancel-"+command, "i-0123456789abcdef0"), Topic: mgs.TopicCancelCommand,
+				Content: fmt.Sprintf(`{"CancelMessageId":%q}`, mgs.JobID(command, "i-0123456789abcdef0"))})
 		var ack mgs.JobAck
 		if c.next(mgs.AgentJobAck, &ack); ack.StatusCode != mgs.Accepted {
 			t.Errorf("cancelling %s: %+v", command, ack)
@@ -205,7 +217,8 @@ func TestCancel(t *testing.T) {
 		id := fmt.Sprintf("command-%d", i)
 		cancel(id)
 		status, steps, _ := c.outcome(id)
-		if status != mgs.Cancelled || steps["a"] == nil || steps["a"].Code != 137 || steps["a"].Status != mgs.Cancelled || steps["b"] == nil || steps["b"].Code != 1 {
+		if status != mgs.Cancelled || steps["a"] == nil || steps["a"].Code != 137 || steps["a"].Status != mgs.Cancelled ||
+			steps["b"] == nil || steps["b"].Code != 1 {
 			t.Errorf("%s: %s, %+v, %+v", id, status, steps["a"], steps["b"])
 		}
 	}
@@ -253,7 +266,9 @@ func TestARestartLosesNothing(t *testing.T) {
 	stop()
 	c.close()
 	// As after a kill: a command that an earlier process took, and did not end.
-	text, _ := json.Marshal(map[string]any{"jobId": mgs.JobID("command-3", "i-0123456789abcdef0"), "taken": time.Now(), "done": false})
+	text, _ := json.Marshal(map[string]any{
+		"jobId": mgs.JobID("command-3", "i-0123456789abcdef0"), "taken": time.Now(), "done": false,
+	})
 	if err := os.WriteFile(filepath.Join(a.Dir, "commands", "command-3.json"), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +312,8 @@ func TestRebootOfACommand(t *testing.T) {
 	c := s.channel()
 	document := `{"schemaVersion":"2.2","parameters":{"word":{"type":"String"}},"mainSteps":[
 		{"action":"aws:runShellScript","name":"once","inputs":{"runCommand":["echo x >> ` + mark + `.once"]}},
-		{"action":"aws:runShellScript","name":"run","inputs":{"runCommand":["[ -e ` + mark + ` ] && echo {{ word }} && exit 0; touch ` + mark + `; exit 194"]}}]}`
+		{"action":"aws:runShellScript","name":"run","inputs":{"runCommand":["[ -e ` + mark +
+		` ] && echo {{ word }} && exit 0; touch ` + mark + `; exit 194"]}}]}`
 	if code := c.job(command, document, map[string]any{"word": "after"}); code != mgs.Accepted {
 		t.Fatalf("acknowledged with %s", code)
 	}
@@ -375,9 +391,16 @@ func TestPingsItsChannel(t *testing.T) {
 
 func TestPollsWhileDenied(t *testing.T) {
 	s := newService(t)
-	s.setRefusal("CreateControlChannel", &refusal{http.StatusBadRequest, "<AccessDeniedException><Message>no</Message></AccessDeniedException>"})
+	s.setRefusal("CreateControlChannel",
+		&refusal{http.StatusBadRequest, "<AccessDeniedException><Message>no</Message></AccessDeniedException>"})
 	j := jobFor(t, command, shell("echo polled"), nil)
-	message, _ := json.Marshal(map[string]string{"MessageId": j.JobID, "Destination": "i-0123456789abcdef0", "Topic": j.Topic, "CreatedDate": "2026-11-21T17:02:37.820Z", "Payload": j.Content})
+	message, _ := json.Marshal(map[string]string{
+		"MessageId":   j.JobID,
+		"Destination": "i-0123456789abcdef0",
+		"Topic":       j.Topic,
+		"CreatedDate": "2026-11-21T17:02:37.820Z",
+		"Payload":     j.Content,
+	})
 	s.polls = []string{string(message)}
 	a := s.agent()
 	a.HealthEvery = 300 * time.Millisecond
@@ -412,7 +435,8 @@ func TestPollsWhileDenied(t *testing.T) {
 
 func TestNotOnlineWithoutASignOfLife(t *testing.T) {
 	s := newService(t)
-	s.setRefusal("UpdateInstanceInformation", &refusal{http.StatusBadRequest, `{"__type":"AccessDeniedException","message":"no"}`})
+	s.setRefusal("UpdateInstanceInformation",
+		&refusal{http.StatusBadRequest, `{"__type":"AccessDeniedException","message":"no"}`})
 	run(t, s.agent())
 	s.next("UpdateInstanceInformation")
 	s.next("UpdateInstanceInformation")
@@ -475,7 +499,8 @@ func TestEC2(t *testing.T) {
 				if c.body["AvailabilityZone"] == nil {
 					continue
 				}
-				if c.body["AvailabilityZone"] != "eu-west-7a" || c.body["AvailabilityZoneId"] != "euw7-az1" || c.body["IPAddress"] != "10.0.1.20" {
+				if c.body["AvailabilityZone"] != "eu-west-7a" || c.body["AvailabilityZoneId"] != "euw7-az1" ||
+					c.body["IPAddress"] != "10.0.1.20" {
 					t.Errorf("says %v", c.body)
 				}
 				break
@@ -493,11 +518,14 @@ func TestHybrid(t *testing.T) {
 	if err := h.Load(); err == nil || !strings.Contains(err.Error(), "not registered") {
 		t.Errorf("before: %v", err)
 	}
-	if err := h.Register(t.Context(), a, agent.Activation{ID: "12345678-1234-1234-1234-123456789012", Code: "ABCDEFGHIJKLMNOPQRST", Region: "us-east-1"}); err != nil {
+	if err := h.Register(t.Context(), a, agent.Activation{
+		ID: "12345678-1234-1234-1234-123456789012", Code: "ABCDEFGHIJKLMNOPQRST", Region: "us-east-1",
+	}); err != nil {
 		t.Fatal(err)
 	}
 	c := s.next("RegisterManagedInstance")
-	if c.key != "" || c.body["ActivationCode"] != "ABCDEFGHIJKLMNOPQRST" || c.body["ActivationId"] != "12345678-1234-1234-1234-123456789012" ||
+	if c.key != "" || c.body["ActivationCode"] != "ABCDEFGHIJKLMNOPQRST" ||
+		c.body["ActivationId"] != "12345678-1234-1234-1234-123456789012" ||
 		c.body["PublicKeyType"] != "Rsa" || len(c.body["PublicKey"].(string)) != 392 || h.Node() != "mi-0123456789abcdef0" {
 		t.Errorf("registered %s with %v", h.Node(), c.body)
 	}
@@ -529,7 +557,8 @@ func TestHybrid(t *testing.T) {
 
 func TestHybridSaysNothingOfTheCode(t *testing.T) {
 	s := newService(t)
-	s.setRefusal("RegisterManagedInstance", &refusal{http.StatusBadRequest, `{"__type":"InvalidActivation","message":"no"}`})
+	s.setRefusal("RegisterManagedInstance",
+		&refusal{http.StatusBadRequest, `{"__type":"InvalidActivation","message":"no"}`})
 	a := s.agent()
 	h := &agent.Hybrid{Dir: a.Dir}
 	err := h.Register(t.Context(), a, agent.Activation{ID: "id", Code: "ABCDEFGHIJKLMNOPQRST", Region: "us-east-1"})

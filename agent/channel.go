@@ -48,7 +48,8 @@ func (a *Agent) channel(ctx context.Context) {
 	}
 }
 
-// errDenied says that this node may not use ssmmessages. The literal text in the answer is what Amazon's agent looks for.
+// errDenied says that this node may not use ssmmessages. The literal text in the answer is what Amazon's agent looks
+// for.
 var errDenied = errors.New("ssmmessages denies this node: <AccessDeniedException>")
 
 // serveChannel opens a channel and works on it until it ends.
@@ -106,7 +107,8 @@ func (a *Agent) openChannel(ctx context.Context) (*websocket.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	address := a.Endpoint("ssmmessages", a.Identity.Region()) + "/v1/control-channel/" + a.Identity.Node() + "?role=subscribe&stream=input"
+	address := a.Endpoint("ssmmessages",
+		a.Identity.Region()) + "/v1/control-channel/" + a.Identity.Node() + "?role=subscribe&stream=input"
 	// The upgrade is signed like any request; the library makes its own request with these headers.
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -120,7 +122,8 @@ func (a *Agent) openChannel(ctx context.Context) (*websocket.Conn, error) {
 		return nil, err
 	}
 	r.Header.Set("User-Agent", "postern-agent/"+a.Version)
-	conn, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{HTTPClient: a.HTTP, HTTPHeader: r.Header, CompressionMode: websocket.CompressionDisabled})
+	conn, resp, err := websocket.Dial(ctx, address,
+		&websocket.DialOptions{HTTPClient: a.HTTP, HTTPHeader: r.Header, CompressionMode: websocket.CompressionDisabled})
 	if resp != nil && resp.Body != nil {
 		resp.Body.Close()
 	}
@@ -129,7 +132,11 @@ func (a *Agent) openChannel(ctx context.Context) (*websocket.Conn, error) {
 	}
 	conn.SetReadLimit(mgs.MaxSize)
 	hello, err := json.Marshal(mgs.Open{
-		SchemaVersion: "1.0", RequestID: mgs.NewUUID().String(), Token: token, AgentVersion: a.Version, PlatformType: strings.ToLower(a.platform.kind),
+		SchemaVersion: "1.0",
+		RequestID:     mgs.NewUUID().String(),
+		Token:         token,
+		AgentVersion:  a.Version,
+		PlatformType:  strings.ToLower(a.platform.kind),
 	})
 	if err == nil {
 		err = conn.Write(ctx, websocket.MessageText, hello)
@@ -150,7 +157,8 @@ func (a *Agent) createChannel(ctx context.Context) (token string, err error) {
 	if err != nil {
 		return "", err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.Endpoint("ssmmessages", a.Identity.Region())+"/v1/control-channel/"+a.Identity.Node(), bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost,
+		a.Endpoint("ssmmessages", a.Identity.Region())+"/v1/control-channel/"+a.Identity.Node(), bytes.NewReader(body))
 	if err != nil {
 		return "", err
 	}
@@ -225,7 +233,9 @@ func (a *Agent) handle(ctx context.Context, conn *websocket.Conn, m *mgs.Message
 	return nil
 }
 
-func (a *Agent) acknowledge(ctx context.Context, conn *websocket.Conn, m *mgs.Message, jobID string, code mgs.Code) error {
+func (a *Agent) acknowledge(
+	ctx context.Context, conn *websocket.Conn, m *mgs.Message, jobID string, code mgs.Code,
+) error {
 	return a.write(ctx, conn, mgs.AgentJobAck, mgs.NewUUID(), mgs.JobAck{
 		JobID: jobID, MessageID: m.ID.String(), CreatedDate: mgs.FormatTime(a.Now()), StatusCode: code, Error: code.Text(),
 	})
@@ -268,7 +278,8 @@ func (a *Agent) sendOnChannel(ctx context.Context, r *reply) bool {
 	}
 	id, err := mgs.ParseUUID(r.ID)
 	if err == nil {
-		err = a.write(ctx, c.conn, mgs.AgentJobReply, id, mgs.JobReply{SchemaVersion: 1, JobID: r.JobID, Content: r.Content, Topic: r.Topic})
+		err = a.write(ctx, c.conn, mgs.AgentJobReply, id,
+			mgs.JobReply{SchemaVersion: 1, JobID: r.JobID, Content: r.Content, Topic: r.Topic})
 	}
 	if err != nil {
 		a.Log.Warn("a reply is not sent", "job", r.JobID, "err", err)

@@ -22,7 +22,8 @@ const maxAnswer = 4 << 20
 
 // suffixes are the DNS suffixes of regions by prefix, the longest first; any other region has amazonaws.com.
 var suffixes = []struct{ prefix, suffix string }{
-	{"us-isob-", "sc2s.sgov.gov"}, {"us-isof-", "csp.hci.ic.gov"}, {"us-iso-", "c2s.ic.gov"}, {"eu-isoe-", "cloud.adc-e.uk"},
+	{"us-isob-", "sc2s.sgov.gov"}, {"us-isof-", "csp.hci.ic.gov"}, {"us-iso-", "c2s.ic.gov"},
+	{"eu-isoe-", "cloud.adc-e.uk"},
 	{"eusc-de-", "amazonaws.eu"}, {"cn-", "amazonaws.com.cn"},
 }
 
@@ -55,7 +56,9 @@ func NewHTTPClient(dial Dialer, roots *x509.CertPool) *http.Client {
 			defer cancel()
 			return dial(ctx, network, address)
 		},
-		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(4)},
+		TLSClientConfig: &tls.Config{
+			RootCAs: roots, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(4),
+		},
 		TLSHandshakeTimeout: shakeTime,
 		MaxIdleConnsPerHost: 1,
 		IdleConnTimeout:     20 * time.Second, // health calls are minutes apart: an idle connection is only memory
@@ -116,7 +119,8 @@ func (a *Agent) call(ctx context.Context, target string, sign signer, in, out an
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.Endpoint(service, a.Identity.Region())+"/", bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.Endpoint(service, a.Identity.Region())+"/",
+		bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -85,7 +85,9 @@ func (e *EC2) choose(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, callTime)
 		defer cancel()
 		err = e.agent.call(ctx, targetSSM+"UpdateInstanceInformation", e.agent.signWith(c, "ssm"),
-			information{AgentName: agentName, AgentVersion: e.agent.Version, InstanceID: e.Node(), PlatformType: e.agent.platform.kind}, nil)
+			information{
+				AgentName: agentName, AgentVersion: e.agent.Version, InstanceID: e.Node(), PlatformType: e.agent.platform.kind,
+			}, nil)
 	}
 	if err == nil {
 		return nil

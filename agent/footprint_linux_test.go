@@ -46,11 +46,13 @@ func TestFootprint(t *testing.T) {
 	if err != nil || info.Size() > mostBinary {
 		t.Errorf("the program has %d bytes, %v", info.Size(), err)
 	}
-	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.web.Certificate().Raw}), 0o600); err != nil {
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.web.Certificate().Raw}),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, "run", "--state", filepath.Join(dir, "state"), "--endpoint", s.url+"/{service}")
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "SSL_CERT_FILE=" + ca, "AWS_EC2_METADATA_SERVICE_ENDPOINT=" + plain.URL}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "SSL_CERT_FILE=" + ca,
+		"AWS_EC2_METADATA_SERVICE_ENDPOINT=" + plain.URL}
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -28,7 +28,9 @@ type information struct {
 func (a *Agent) ping(ctx context.Context, first bool) error {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	in := information{AgentName: agentName, AgentVersion: a.Version, InstanceID: a.Identity.Node(), PlatformType: a.platform.kind}
+	in := information{
+		AgentName: agentName, AgentVersion: a.Version, InstanceID: a.Identity.Node(), PlatformType: a.platform.kind,
+	}
 	if !first {
 		zone, zoneID := a.Identity.zone()
 		channel := a.road.name()
@@ -48,7 +50,8 @@ func (a *Agent) ping(ctx context.Context, first bool) error {
 
 // noteRefusal makes the identity fetch new credentials after the service refused these.
 func (a *Agent) noteRefusal(err error) {
-	if hasCode(err, "ExpiredTokenException", "ExpiredToken", "RequestExpired", "UnrecognizedClientException", "InvalidSignatureException", "AccessDeniedException") {
+	if hasCode(err, "ExpiredTokenException", "ExpiredToken", "RequestExpired", "UnrecognizedClientException",
+		"InvalidSignatureException", "AccessDeniedException") {
 		a.Identity.renew()
 	}
 }

@@ -73,12 +73,20 @@ func (h *Hybrid) Register(ctx context.Context, a *Agent, with Activation) error 
 	if err != nil {
 		return err
 	}
-	reg := registration{Region: with.Region, Fingerprint: mgs.NewUUID().String(), Machine: h.machine(), PrivateKey: string(private)}
+	reg := registration{
+		Region: with.Region, Fingerprint: mgs.NewUUID().String(), Machine: h.machine(), PrivateKey: string(private),
+	}
 	h.reg.Region = with.Region
 	var out struct {
 		InstanceID string `json:"InstanceId"`
 	}
-	in := publicKey{ActivationCode: with.Code, ActivationID: with.ID, Fingerprint: reg.Fingerprint, PublicKey: public, PublicKeyType: "Rsa"}
+	in := publicKey{
+		ActivationCode: with.Code,
+		ActivationID:   with.ID,
+		Fingerprint:    reg.Fingerprint,
+		PublicKey:      public,
+		PublicKeyType:  "Rsa",
+	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	if err := a.call(ctx, targetSSM+"RegisterManagedInstance", nil, in, &out); err != nil {
@@ -178,7 +186,8 @@ func (h *Hybrid) fetch(ctx context.Context) (fetched, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	var token roleToken
-	err := h.agent.call(ctx, targetSSM+"RequestManagedInstanceRoleToken", h.signRSA, fingerprintOnly{h.reg.Fingerprint}, &token)
+	err := h.agent.call(ctx, targetSSM+"RequestManagedInstanceRoleToken", h.signRSA, fingerprintOnly{h.reg.Fingerprint},
+		&token)
 	if err != nil {
 		return fetched{}, err
 	}
@@ -191,7 +200,8 @@ func (h *Hybrid) fetch(ctx context.Context) (fetched, error) {
 }
 
 func (h *Hybrid) signRSA(r *http.Request, body []byte) error {
-	return sigv4.SignRSA(r, body, sigv4.InstanceKey{ID: h.Node(), Private: h.key}, sigv4.Target{Region: h.Region(), Service: "ssm", Time: h.agent.Now()})
+	return sigv4.SignRSA(r, body, sigv4.InstanceKey{ID: h.Node(), Private: h.key},
+		sigv4.Target{Region: h.Region(), Service: "ssm", Time: h.agent.Now()})
 }
 
 // rotate makes a new key, tells the service with the old one, and keeps it only if that worked.

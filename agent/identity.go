@@ -63,7 +63,9 @@ type fetched struct {
 }
 
 // get returns credentials, new ones if it is time. While others cannot be had, those at hand serve to their end.
-func (c *cache) get(ctx context.Context, now func() time.Time, fetch func(ctx context.Context) (fetched, error)) (sigv4.Credentials, error) {
+func (c *cache) get(
+	ctx context.Context, now func() time.Time, fetch func(ctx context.Context) (fetched, error),
+) (sigv4.Credentials, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := now()

@@ -42,7 +42,9 @@ func newMetadata(client *http.Client, now func() time.Time) *metadata {
 	if client == nil {
 		// Never by a proxy: the service is on this very link.
 		client = &http.Client{Timeout: metadataTime, Transport: &http.Transport{
-			DialContext: (&net.Dialer{Timeout: metadataTime}).DialContext, IdleConnTimeout: 5 * time.Second, MaxIdleConnsPerHost: 1,
+			DialContext:         (&net.Dialer{Timeout: metadataTime}).DialContext,
+			IdleConnTimeout:     5 * time.Second,
+			MaxIdleConnsPerHost: 1,
 		}}
 	}
 	return &metadata{base: base, now: now, http: client}
@@ -79,7 +81,8 @@ func (m *metadata) session(ctx context.Context) (string, error) {
 	if m.now().Before(m.until) {
 		return m.token, nil
 	}
-	text, status, err := m.do(ctx, http.MethodPut, "api/token", "X-aws-ec2-metadata-token-ttl-seconds", fmt.Sprint(int(tokenLife.Seconds())))
+	text, status, err := m.do(ctx, http.MethodPut, "api/token", "X-aws-ec2-metadata-token-ttl-seconds",
+		fmt.Sprint(int(tokenLife.Seconds())))
 	if err != nil {
 		return "", err
 	}

@@ -176,7 +176,9 @@ func (o *outbox) nudge() {
 func (a *Agent) reply(ctx context.Context, jobID string, result execute.Result, trace string) {
 	content := mgs.ReplyContent{
 		AdditionalInfo: mgs.AdditionalInfo{
-			Agent:    mgs.AgentInfo{Lang: "en-US", Name: agentName, OS: strings.ToLower(a.platform.kind), OSVersion: "1", Version: a.Version},
+			Agent: mgs.AgentInfo{
+				Lang: "en-US", Name: agentName, OS: strings.ToLower(a.platform.kind), OSVersion: "1", Version: a.Version,
+			},
 			DateTime: mgs.FormatTime(a.Now()), RuntimeStatusCounts: result.Counts,
 		},
 		DocumentStatus: result.Status, DocumentTraceOutput: trace, RuntimeStatus: result.Steps,
@@ -186,7 +188,14 @@ func (a *Agent) reply(ctx context.Context, jobID string, result execute.Result, 
 		content.AdditionalInfo.AbleToOpenMGSConnection = &able
 	}
 	// It counts as sent before it is, so that nobody else sends it meanwhile.
-	r := &reply{ID: mgs.NewUUID().String(), JobID: jobID, Topic: mgs.TopicSendCommand, Content: fit(&content), Made: a.Now(), sent: a.Now()}
+	r := &reply{
+		ID:      mgs.NewUUID().String(),
+		JobID:   jobID,
+		Topic:   mgs.TopicSendCommand,
+		Content: fit(&content),
+		Made:    a.Now(),
+		sent:    a.Now(),
+	}
 	a.outbox.add(r)
 	if !a.sendOnChannel(ctx, r) {
 		a.outbox.markSent(r, time.Time{})
@@ -202,7 +211,8 @@ func fit(c *mgs.ReplyContent) string {
 			return "{}" // cannot happen: the fields are strings and numbers
 		}
 		// It is put into another JSON text, where every quote and backslash is escaped again.
-		if size := len(text) + strings.Count(string(text), `"`) + strings.Count(string(text), `\`); size < mgs.ReplyLimit || limit == 0 {
+		if size := len(text) + strings.Count(string(text), `"`) + strings.Count(string(text), `\`); size < mgs.ReplyLimit ||
+			limit == 0 {
 			return string(text)
 		}
 		for _, s := range c.RuntimeStatus {

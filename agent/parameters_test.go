@@ -28,12 +28,17 @@ func TestParameterStore(t *testing.T) {
 		status        mgs.Status
 		stdout, trace string
 	}{
-		{"a", `{"Parameters":[{"Name":"/app/db","Selector":":3","Type":"String","Value":"ten"},{"Name":"word","Type":"String","Value":"hi"},
-			{"Name":"lines","Type":"StringList","Value":"echo one,echo two"}]}`, mgs.Success, "hi ten\none\ntwo\nhi again\n", ""},
-		{"b", `{"Parameters":[{"Name":"word","Type":"String","Value":"hi"}],"InvalidParameters":["/app/db:3","lines"]}`, mgs.Failed, "", "no parameter /app/db:3, lines in Parameter Store"},
-		{"c", `{"Parameters":[{"Name":"/app/db","Selector":":3","Type":"SecureString","Value":"AQIC"},{"Name":"word","Type":"String","Value":"hi"},
+		{"a",
+			`{"Parameters":[{"Name":"/app/db","Selector":":3","Type":"String","Value":"ten"},{"Name":"word","Type":"String","Value":"hi"},
+			{"Name":"lines","Type":"StringList","Value":"echo one,echo two"}]}`, mgs.Success, "hi ten\none\ntwo\nhi again\n",
+			""},
+		{"b", `{"Parameters":[{"Name":"word","Type":"String","Value":"hi"}],"InvalidParameters":["/app/db:3","lines"]}`,
+			mgs.Failed, "", "no parameter /app/db:3, lines in Parameter Store"},
+		{"c",
+			`{"Parameters":[{"Name":"/app/db","Selector":":3","Type":"SecureString","Value":"AQIC"},{"Name":"word","Type":"String","Value":"hi"},
 			{"Name":"lines","Type":"String","Value":"true"}]}`, mgs.Failed, "", "SecureString cannot be used"},
-		{"d", `{"Parameters":[{"Name":"/app/db","Selector":":3","Type":"String","Value":"ten"},{"Name":"word","Type":"String","Value":"UP; rm"},
+		{"d",
+			`{"Parameters":[{"Name":"/app/db","Selector":":3","Type":"String","Value":"ten"},{"Name":"word","Type":"String","Value":"UP; rm"},
 			{"Name":"lines","Type":"String","Value":"true"}]}`, mgs.Failed, "", "does not match the allowed pattern"},
 	} {
 		answer(tt.answer)
@@ -53,7 +58,8 @@ func TestParameterStore(t *testing.T) {
 		for _, name := range asked.body["Names"].([]any) {
 			names = append(names, name.(string))
 		}
-		if asked.key != "AKIATEST" || !slices.Equal(names, []string{"/app/db:3", "lines", "word"}) || asked.body["WithDecryption"] != false {
+		if asked.key != "AKIATEST" || !slices.Equal(names, []string{"/app/db:3", "lines", "word"}) ||
+			asked.body["WithDecryption"] != false {
 			t.Errorf("%s: asked %v", tt.id, asked)
 		}
 	}

@@ -99,7 +99,9 @@ func (a *Agent) pollWhileShut(ctx context.Context) {
 func (a *Agent) pollOnce(ctx, shut context.Context) error {
 	asking, cancel := context.WithTimeout(shut, pollTime)
 	defer cancel()
-	in := getMessages{Destination: a.Identity.Node(), MessagesRequestID: mgs.NewUUID().String(), VisibilityTimeoutInSeconds: 10}
+	in := getMessages{
+		Destination: a.Identity.Node(), MessagesRequestID: mgs.NewUUID().String(), VisibilityTimeoutInSeconds: 10,
+	}
 	var out messages
 	if err := a.callMessages(asking, "GetMessages", in, &out); err != nil {
 		return err

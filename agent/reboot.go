@@ -36,8 +36,8 @@ func rebootNow(ctx context.Context) error {
 	return nil
 }
 
-// rebootFor keeps a job that has asked for a reboot (exit status 194) and begins that. It returns false where there will be
-// none, and the job has ended.
+// rebootFor keeps a job that has asked for a reboot (exit status 194) and begins that. It returns false where there
+// will be none, and the job has ended.
 func (a *Agent) rebootFor(ctx context.Context, b *job) bool {
 	b.reboots++
 	err := fmt.Errorf("it has asked for more than %d reboots", mostReboots)

@@ -61,8 +61,11 @@ type channel struct {
 
 func newService(t *testing.T) *service {
 	s := &service{
-		t: t, secrets: map[string]string{"AKIATEST": "secret"}, keys: map[string]*rsa.PublicKey{}, refuse: map[string]refusal{},
-		tokens: map[string]bool{}, calls: make(chan call, 1000), channels: make(chan *channel, 100),
+		t:       t,
+		secrets: map[string]string{"AKIATEST": "secret"},
+		keys:    map[string]*rsa.PublicKey{},
+		refuse:  map[string]refusal{},
+		tokens:  map[string]bool{}, calls: make(chan call, 1000), channels: make(chan *channel, 100),
 	}
 	s.web = httptest.NewUnstartedServer(s)
 	s.web.StartTLS()
@@ -77,7 +80,9 @@ func (s *service) endpoint(service, _ string) string { return s.url + "/" + serv
 // agent is one that talks to the service, as a node with given keys.
 func (s *service) agent() *agent.Agent {
 	return &agent.Agent{
-		Identity: agent.Static{ID: "i-0123456789abcdef0", In: "us-east-1", Keys: sigv4.Credentials{AccessKey: "AKIATEST", Secret: "secret"}},
+		Identity: agent.Static{
+			ID: "i-0123456789abcdef0", In: "us-east-1", Keys: sigv4.Credentials{AccessKey: "AKIATEST", Secret: "secret"},
+		},
 		Endpoint: s.endpoint, HTTP: s.web.Client(), Version: "1.2.3.4", Dir: s.t.TempDir(),
 	}
 }
@@ -172,7 +177,8 @@ func (s *service) answer(w http.ResponseWriter, r *http.Request, c call) {
 		s.tokens[token] = true
 		s.mu.Unlock()
 		w.WriteHeader(http.StatusCreated)
-		fmt.Fprintf(w, "<CreateControlChannelResponse><MessageSchemaVersion>1.0</MessageSchemaVersion><TokenValue>%s</TokenValue></CreateControlChannelResponse>", token)
+		fmt.Fprintf(w,
+			"<CreateControlChannelResponse><MessageSchemaVersion>1.0</MessageSchemaVersion><TokenValue>%s</TokenValue></CreateControlChannelResponse>", token)
 	case "Subscribe":
 		s.subscribe(w, r)
 		return
@@ -217,7 +223,8 @@ func (s *service) roleToken(w http.ResponseWriter, r *http.Request, c call) {
 		}
 	}
 	s.secrets["ASIATOKEN"] = "of the role"
-	fmt.Fprintf(w, `{"AccessKeyId":"ASIATOKEN","SecretAccessKey":"of the role","SessionToken":"session","TokenExpirationDate":%d.5,"UpdateKeyPair":false}`, time.Now().Add(time.Hour).Unix())
+	fmt.Fprintf(w,
+		`{"AccessKeyId":"ASIATOKEN","SecretAccessKey":"of the role","SessionToken":"session","TokenExpirationDate":%d.5,"UpdateKeyPair":false}`, time.Now().Add(time.Hour).Unix())
 }
 
 func (s *service) subscribe(w http.ResponseWriter, r *http.Request) {
@@ -398,12 +405,21 @@ func (c *channel) job(command, document string, parameters map[string]any) mgs.C
 func jobFor(t *testing.T, command, document string, parameters map[string]any) mgs.Job {
 	t.Helper()
 	content, err := json.Marshal(mgs.CommandContent{
-		Parameters: parameters, DocumentContent: json.RawMessage(document), CommandID: command, DocumentName: "Test", CloudWatchOutputEnabled: "false",
+		Parameters:              parameters,
+		DocumentContent:         json.RawMessage(document),
+		CommandID:               command,
+		DocumentName:            "Test",
+		CloudWatchOutputEnabled: "false",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return mgs.Job{SchemaVersion: 1, JobID: mgs.JobID(command, "i-0123456789abcdef0"), Topic: mgs.TopicSendCommand + ".us.east.1.1", Content: string(content)}
+	return mgs.Job{
+		SchemaVersion: 1,
+		JobID:         mgs.JobID(command, "i-0123456789abcdef0"),
+		Topic:         mgs.TopicSendCommand + ".us.east.1.1",
+		Content:       string(content),
+	}
 }
 
 // outcome collects a command's replies up to the one with the document's final status.
@@ -430,7 +446,8 @@ func (c *channel) outcome(command string) (mgs.Status, map[string]*mgs.StepStatu
 // shell is a document of one shell script.
 func shell(lines ...string) string {
 	text, _ := json.Marshal(lines)
-	return `{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runShellScript","name":"run","inputs":{"runCommand":` + string(text) + `}}]}`
+	return `{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runShellScript","name":"run","inputs":{"runCommand":` +
+		string(text) + `}}]}`
 }
 
 // compact is JSON without the spaces that make it readable in a test.

@@ -30,27 +30,32 @@ func (a *app) attachCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "attach [flags] [-- COMMAND…]",
 		Short: "Put unmodified software of this machine into a private network",
-		Long: "Join the private network with an activation and run a command whose only network is an interface in it, with the\n" +
-			"VPC's resolver and Postern's CA set up: in namespaces of its own, and no root is needed where user namespaces are\n" +
-			"available. Without a command it runs a shell. With --wireguard it prints a standard WireGuard configuration instead,\n" +
-			"which holds a private key.\n\n" +
-			"What is touched: the command sees this machine's files and runs as the same user, but what it writes, anywhere, goes to\n" +
-			"the directory beside the file of --state that has its name and .files at its end, and is there again the next time. It sees no\n" +
-			"processes but its own, and all of them end with it, or with attach, however that ends. With --shared it works on this\n" +
-			"machine's own files and among its processes, and what it starts may outlive it: an agent then writes users, files in /etc\n" +
+		Long: "Join the private network with an activation and run a command whose only network is an interface in\n" +
+			"it, with the VPC's resolver and Postern's CA set up: in namespaces of its own, and no root is needed\n" +
+			"where user namespaces are available. Without a command it runs a shell. With --wireguard it prints a\n" +
+			"standard WireGuard configuration instead, which holds a private key.\n\n" +
+			"What is touched: the command sees this machine's files and runs as the same user, but what it\n" +
+			"writes, anywhere, goes to the directory beside the file of --state that has its name and .files at\n" +
+			"its end, and is there again the next time. It sees no processes but its own, and all of them end\n" +
+			"with it, or with attach, however that ends. With --shared it works on this machine's own files and\n" +
+			"among its processes, and what it starts may outlive it: an agent then writes users, files in /etc\n" +
 			"and /var and credentials in the home directory, and ends other agents of this machine.\n\n" +
-			"The exit code is the command's own: 127 if there is no such command, 126 if it cannot be run, 128 and the signal's\n" +
-			"number if it was killed.",
+			"The exit code is the command's own: 127 if there is no such command, 126 if it cannot be run, 128\n" +
+			"and the signal's number if it was killed.",
 		Example: "  postern attach --activation ID --code CODE --server postern.example:51820 -- amazon-ssm-agent\n" +
 			"  postern attach --state ./here -- curl https://ssm.us-east-1.amazonaws.com/",
 		RunE: flags.attach,
 	}
 	cmd.Flags().StringVar(&flags.activation, "activation", "", "the activation's id; needed the first time")
-	cmd.Flags().StringVar(&flags.code, "code", "", "the activation's code, or $POSTERN_ACTIVATION_CODE, which other users do not see")
+	cmd.Flags().StringVar(&flags.code, "code", "",
+		"the activation's code, or $POSTERN_ACTIVATION_CODE, which other users do not see")
 	cmd.Flags().StringVar(&flags.server, "server", "", "host[:port] (UDP) of the server; needed the first time")
-	cmd.Flags().StringVar(&flags.subnet, "subnet", "", "subnet that the activation must let this machine into, or it does not join")
-	cmd.Flags().StringVar(&flags.state, "state", filepath.Join(defaultDataDir(), "attached.json"), "file that keeps the road; it holds a private key")
-	cmd.Flags().BoolVar(&flags.shared, "shared", false, "share this machine's files and processes with the command, instead of keeping what it writes apart")
+	cmd.Flags().StringVar(&flags.subnet, "subnet", "",
+		"subnet that the activation must let this machine into, or it does not join")
+	cmd.Flags().StringVar(&flags.state, "state", filepath.Join(defaultDataDir(), "attached.json"),
+		"file that keeps the road; it holds a private key")
+	cmd.Flags().BoolVar(&flags.shared, "shared", false,
+		"share this machine's files and processes with the command, instead of keeping what it writes apart")
 	cmd.Flags().BoolVar(&flags.wireGuard, "wireguard", false, "print a WireGuard configuration and end")
 	return cmd
 }
@@ -85,8 +90,8 @@ func (f *attachFlags) attach(cmd *cobra.Command, args []string) error {
 	return exitCode(cmd, tunnel.Attach(ctx, config, options))
 }
 
-// untilTold ends its context when this program is told to end. What is typed on a terminal is the command's: the terminal
-// tells it as well.
+// untilTold ends its context when this program is told to end. What is typed on a terminal is the command's: the
+// terminal tells it as well.
 func untilTold(ctx context.Context) (context.Context, context.CancelFunc) {
 	typed := make(chan os.Signal, 1)
 	signals := []os.Signal{syscall.SIGTERM, syscall.SIGHUP}
@@ -137,7 +142,8 @@ func (f *attachFlags) road(ctx context.Context, waiting func(why string)) (*tunn
 	if f.code == "" || f.server == "" {
 		return nil, mistyped("--code (or POSTERN_ACTIVATION_CODE) and --server are needed beside --activation")
 	}
-	config, err := tunnel.Join(ctx, tunnel.JoinConfig{Server: f.server, Activation: f.activation, Code: f.code, Subnet: f.subnet, Waiting: waiting})
+	config, err := tunnel.Join(ctx,
+		tunnel.JoinConfig{Server: f.server, Activation: f.activation, Code: f.code, Subnet: f.subnet, Waiting: waiting})
 	if err != nil {
 		return nil, err
 	}

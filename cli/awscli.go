@@ -29,9 +29,11 @@ func (a *app) awsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "aws ARGUMENTS…",
 		Short: "Run the AWS CLI of this machine against Postern",
-		Long: "Run the AWS CLI that PATH has, whatever its age, against Postern: with its address, CA, region and key, and no\n" +
-			"profile. Flags of postern itself (--data, --profile) stand before the word aws. The exit code is the AWS CLI's.",
-		Example: "  postern aws ssm describe-instance-information\n  postern --data ./lab aws ec2 describe-vpcs",
+		Long: "Run the AWS CLI that PATH has, whatever its age, against Postern: with its address, CA, region and\n" +
+			"key, and no profile. Flags of postern itself (--data, --profile) stand before the word aws. The exit\n" +
+			"code is the AWS CLI's.",
+		Example: "  postern aws ssm describe-instance-information\n" +
+			"  postern --data ./lab aws ec2 describe-vpcs",
 		// What follows is the AWS CLI's, its flags too.
 		DisableFlagParsing: true,
 		Annotations:        map[string]string{likeSSH: "yes"},
@@ -45,7 +47,8 @@ func (a *app) awsCommand() *cobra.Command {
 			}
 			path, err := exec.LookPath("aws")
 			if err != nil {
-				return fmt.Errorf("the AWS CLI is not on PATH: install it (Debian: awscli), or use another of its kind after eval \"$(postern env)\"")
+				return fmt.Errorf("the AWS CLI is not on PATH: install it (Debian: awscli), or use another of its kind after " +
+					"eval \"$(postern env)\"")
 			}
 			return runAWS(cmd, path, c, args)
 		},
@@ -140,7 +143,8 @@ func (a *app) warn(cmd *cobra.Command, c Connection) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "warning: no Postern answers at %s: start it with postern up\n", c.Endpoint)
 	}
 	if old := oldCLI(cmd.Context()); old != "" {
-		fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s does not know AWS_ENDPOINT_URL and endpoint_url and would call Amazon with Postern's key: "+
-			"use postern aws …, or an AWS CLI from 2.13 or 1.29 on\n", old)
+		fmt.Fprintf(cmd.ErrOrStderr(),
+			"warning: %s does not know AWS_ENDPOINT_URL and endpoint_url and would call Amazon with Postern's key: "+
+				"use postern aws …, or an AWS CLI from 2.13 or 1.29 on\n", old)
 	}
 }

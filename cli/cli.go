@@ -37,7 +37,8 @@ type StartOptions struct {
 	// Listen and WireGuard are the addresses (host:port, TCP and UDP) of the public API and of joining machines.
 	Listen, WireGuard string
 	Region            string
-	// Account is the number of the account, 12 digits; empty is the data directory's, or in a new one the server's default.
+	// Account is the number of the account, 12 digits; empty is the data directory's, or in a new one the server's
+	// default.
 	Account string
 	// DefaultVPC makes the account's default VPC in Region, unless it is there.
 	DefaultVPC bool
@@ -55,11 +56,11 @@ type StartOptions struct {
 	// ReturnWindow is how long a node whose road closed may take to come back before its status is ConnectionLost;
 	// 0 means the server's default.
 	ReturnWindow time.Duration
-	// Lab keeps the state in memory and lets this host empty it by POST /_postern/reset. TestCredentials, in a lab only, gives
-	// its root user a key that everybody knows.
+	// Lab keeps the state in memory and lets this host empty it by POST /_postern/reset. TestCredentials, in a lab only,
+	// gives its root user a key that everybody knows.
 	Lab, TestCredentials bool
-	// AllowHosts are names by which clients reach the server, beside those that it knows; AllowOrigins are web pages that may
-	// send requests. AllowHostImages lets the key of TestCredentials make images of this host's paths.
+	// AllowHosts are names by which clients reach the server, beside those that it knows; AllowOrigins are web pages
+	// that may send requests. AllowHostImages lets the key of TestCredentials make images of this host's paths.
 	AllowHosts, AllowOrigins []string
 	AllowHostImages          bool
 	// AfterReset makes again, after a reset, what the lab began with, and says what that is; nil makes nothing.
@@ -106,16 +107,18 @@ func (a *app) command() *cobra.Command {
 		Short:   "AWS Systems Manager on a private network that you run yourself",
 		Version: Version,
 		Long: "AWS Systems Manager on a private network that you run yourself.\n\n" +
-			"Exit codes: 0 it was done, 1 it failed or the answer is no, 2 it was typed wrong, 3 no server answers.\n" +
-			"`run` and `aws` end with the exit code of what they ran.",
+			"Exit codes: 0 it was done, 1 it failed or the answer is no, 2 it was typed wrong, 3 no server\n" +
+			"answers. `run` and `aws` end with the exit code of what they ran.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		// `postern --data DIR aws …` has flags of its own before the command and none after it.
 		TraverseChildren: true,
 	}
 	group(root)
-	root.PersistentFlags().StringVar(&a.dataDir, "data", defaultDataDir(), "directory that keeps the state, also $POSTERN_DATA; given here, it goes before AWS_ENDPOINT_URL")
-	root.PersistentFlags().StringVar(&a.profile, "profile", "", "profile of the AWS configuration that names the server, also $AWS_PROFILE")
+	root.PersistentFlags().StringVar(&a.dataDir, "data", defaultDataDir(),
+		"directory that keeps the state, also $POSTERN_DATA; given here, it goes before AWS_ENDPOINT_URL")
+	root.PersistentFlags().StringVar(&a.profile, "profile", "",
+		"profile of the AWS configuration that names the server, also $AWS_PROFILE")
 	root.PersistentFlags().StringVarP(&a.output, "output", "o", "text", "how answers are printed: text or json")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		a.dataGiven = cmd.Root().PersistentFlags().Changed("data")

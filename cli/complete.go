@@ -20,7 +20,8 @@ type completer = func(*cobra.Command, []string, string) ([]string, cobra.ShellCo
 
 // complete offers fixed values for a flag.
 func complete(cmd *cobra.Command, flag string, values ...string) {
-	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+	_ = cmd.RegisterFlagCompletionFunc(flag,
+		cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 }
 
 func (a *app) completeNodes(cmd *cobra.Command, flag string) {
@@ -43,7 +44,8 @@ func (a *app) nodeValues(cmd *cobra.Command, args []string, typed string) ([]str
 	})(cmd, args, typed)
 }
 
-// values makes a completer of a question to the server. Without an answer there is nothing to offer, and nobody to tell.
+// values makes a completer of a question to the server. Without an answer there is nothing to offer, and nobody to
+// tell.
 func (a *app) values(ask func(context.Context, *clients) ([]string, error)) completer {
 	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		a.dataGiven = cmd.Root().PersistentFlags().Changed("data")

@@ -56,8 +56,9 @@ func (c Connection) save(dataDir string) error {
 	return os.Rename(path+".new", path)
 }
 
-// connection is, in this order: that of the data directory or the profile that were typed; the one that the environment
-// names, as any AWS tool would use it; that of the profile in the environment, where it is a Postern's; the data directory's.
+// connection is, in this order: that of the data directory or the profile that were typed; the one that the
+// environment names, as any AWS tool would use it; that of the profile in the environment, where it is a Postern's;
+// the data directory's.
 func (a *app) connection() (c Connection, err error) {
 	defer func() { a.endpoint = c.Endpoint }()
 	switch profile := os.Getenv("AWS_PROFILE"); {
@@ -68,7 +69,8 @@ func (a *app) connection() (c Connection, err error) {
 	case a.profile != "":
 		p, err := readProfile(a.profile)
 		if err == nil && p.Endpoint == "" {
-			err = mistyped("profile %q names no endpoint_url: postern configure --profile %s writes one", a.profile, shellQuote(a.profile))
+			err = mistyped("profile %q names no endpoint_url: postern configure --profile %s writes one", a.profile,
+				shellQuote(a.profile))
 		}
 		return p, err
 	case os.Getenv("AWS_ENDPOINT_URL") != "":
@@ -86,7 +88,9 @@ func (a *app) connection() (c Connection, err error) {
 // profile's, as for these tools.
 func fromEnvironment() Connection {
 	c := Connection{
-		Endpoint: os.Getenv("AWS_ENDPOINT_URL"), Region: firstEnv("AWS_REGION", "AWS_DEFAULT_REGION"), Account: os.Getenv("AWS_ACCOUNT_ID"),
+		Endpoint:    os.Getenv("AWS_ENDPOINT_URL"),
+		Region:      firstEnv("AWS_REGION", "AWS_DEFAULT_REGION"),
+		Account:     os.Getenv("AWS_ACCOUNT_ID"),
 		AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
 		SessionToken: os.Getenv("AWS_SESSION_TOKEN"), CAFile: os.Getenv("AWS_CA_BUNDLE"),
 	}
@@ -103,7 +107,8 @@ func fromEnvironment() Connection {
 type noConnectionError struct{ dataDir string }
 
 func (e *noConnectionError) Error() string {
-	return fmt.Sprintf("no Postern has run with the data directory %s: start one with `postern up`, name its directory with --data, a profile with --profile, or set AWS_ENDPOINT_URL", e.dataDir)
+	return fmt.Sprintf("no Postern has run with the data directory %s: start one with `postern up`, name its directory "+
+		"with --data, a profile with --profile, or set AWS_ENDPOINT_URL", e.dataDir)
 }
 
 // noAnswerError says that nothing listens where the server should.

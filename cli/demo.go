@@ -35,8 +35,9 @@ func (a *app) demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Tell the whole story once: a private node answers",
-		Long: "Start everything in this process, make a private network with a node in it, run a command there, break the\n" +
-			"road, see it fail, mend it, and stop. Exit code 0 means that every step was really seen. Nothing is left behind.",
+		Long: "Start everything in this process, make a private network with a node in it, run a command there,\n" +
+			"break the road, see it fail, mend it, and stop. Exit code 0 means that every step was really seen.\n" +
+			"Nothing is left behind.",
 		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -105,8 +106,10 @@ func (d *demo) tell(ctx context.Context, cmd *cobra.Command) (err error) {
 		{"the node comes Online through the endpoints", func(ctx context.Context) (told, error) { return d.online(ctx, id) }},
 		{"AWS-RunShellScript runs on it", func(ctx context.Context) (told, error) { return d.firstCommand(ctx, id) }},
 		{"the node has no path to the Internet", func(ctx context.Context) (told, error) { return d.noInternet(ctx, id) }},
-		{"the endpoint group's rule is revoked: new connections fail", func(ctx context.Context) (told, error) { return d.broken(ctx, id) }},
-		{"the rule is given back: the node returns by itself", func(ctx context.Context) (told, error) { return d.mended(ctx, id) }},
+		{"the endpoint group's rule is revoked: new connections fail",
+			func(ctx context.Context) (told, error) { return d.broken(ctx, id) }},
+		{"the rule is given back: the node returns by itself",
+			func(ctx context.Context) (told, error) { return d.mended(ctx, id) }},
 	} {
 		bounded, cancel := context.WithTimeout(ctx, demoPatience)
 		err := d.story.step(step.name, func() (told, error) { return step.do(bounded) })
@@ -135,8 +138,9 @@ func (d *demo) startServer(ctx context.Context, cmd *cobra.Command) error {
 			return told{}, err
 		}
 		return told{
-			detail: fmt.Sprintf("%s, region %s, account %s, signed requests only", c.Endpoint, c.Region, aws.ToString(who.Account)),
-			facts:  map[string]string{"endpoint": c.Endpoint, "region": c.Region, "account": aws.ToString(who.Account)},
+			detail: fmt.Sprintf("%s, region %s, account %s, signed requests only", c.Endpoint, c.Region,
+				aws.ToString(who.Account)),
+			facts: map[string]string{"endpoint": c.Endpoint, "region": c.Region, "account": aws.ToString(who.Account)},
 		}, nil
 	})
 }
@@ -145,13 +149,16 @@ func (d *demo) makeNetwork(ctx context.Context) (told, error) {
 	if err := d.sample.ensureNetwork(ctx); err != nil {
 		return told{}, err
 	}
-	facts := map[string]string{"vpc": d.sample.vpc, "node_group": d.sample.nodeGroup, "endpoint_group": d.sample.endpointGroup}
+	facts := map[string]string{
+		"vpc": d.sample.vpc, "node_group": d.sample.nodeGroup, "endpoint_group": d.sample.endpointGroup,
+	}
 	var lines []string
 	for _, service := range sampleServices {
 		facts["endpoint_"+service] = d.sample.endpoints[service]
 		lines = append(lines, fmt.Sprintf("%s  com.amazonaws.%s.%s", d.sample.endpoints[service], d.sample.region, service))
 	}
-	return told{fmt.Sprintf("%s %s, interface endpoints in both zones:\n%s", d.sample.vpc, sampleRange, strings.Join(lines, "\n")), facts}, nil
+	return told{fmt.Sprintf("%s %s, interface endpoints in both zones:\n%s", d.sample.vpc, sampleRange,
+		strings.Join(lines, "\n")), facts}, nil
 }
 
 func (d *demo) startNode(ctx context.Context) (told, string, error) {
@@ -187,7 +194,9 @@ func (d *demo) online(ctx context.Context, id string) (told, error) {
 }
 
 // awaitPing waits until the node has the wanted ping status.
-func (d *demo) awaitPing(ctx context.Context, id string, want ssmtypes.PingStatus) (ssmtypes.InstanceInformation, error) {
+func (d *demo) awaitPing(
+	ctx context.Context, id string, want ssmtypes.PingStatus,
+) (ssmtypes.InstanceInformation, error) {
 	last := "not listed"
 	for {
 		list, err := d.sample.clients.ssm.DescribeInstanceInformation(ctx, &ssm.DescribeInstanceInformationInput{
@@ -206,7 +215,8 @@ func (d *demo) awaitPing(ctx context.Context, id string, want ssmtypes.PingStatu
 		select {
 		case <-time.After(firstPoll):
 		case <-ctx.Done():
-			return ssmtypes.InstanceInformation{}, fmt.Errorf("node %s is %s, not %s: try `postern up --sample -v` and read its log", id, last, want)
+			return ssmtypes.InstanceInformation{}, fmt.Errorf("node %s is %s, not %s: try `postern up --sample -v` and read "+
+				"its log", id, last, want)
 		}
 	}
 }
@@ -317,6 +327,7 @@ func (d *demo) howToGoOn(begun time.Time) {
 	d.story.say("  %s up --sample                      # in one shell; stop with Ctrl-C", os.Args[0])
 	d.story.say("  eval \"$(%s env)\"                   # in another one, then for example", os.Args[0])
 	d.story.say("  aws ssm describe-instance-information")
-	d.story.say("  aws ssm send-command --document-name AWS-RunShellScript \\\n      --targets Key=tag:Name,Values=%s --parameters commands=uptime", sampleName)
+	d.story.say("  aws ssm send-command --document-name AWS-RunShellScript \\\n      --targets Key=tag:Name,Values=%s "+
+		"--parameters commands=uptime", sampleName)
 	d.story.say("  aws ec2 describe-vpc-endpoints --query 'VpcEndpoints[].[ServiceName,State]' --output text")
 }

@@ -13,9 +13,10 @@ func (a *app) envCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "env",
 		Short: "Print the variables that make AWS tools speak to Postern",
-		Long: "Print shell commands that set the variables which the AWS CLI (from 2.13 or 1.29 on; `postern aws` takes older ones),\n" +
-			"the SDKs, Node.js and Terraform read. Use it as: eval \"$(postern env)\", and eval \"$(postern env --unset)\" to be rid of\n" +
-			"them. It prints a secret: the access key of Postern's root user. `postern configure` writes a profile instead.",
+		Long: "Print shell commands that set the variables which the AWS CLI (from 2.13 or 1.29 on; `postern aws`\n" +
+			"takes older ones), the SDKs, Node.js and Terraform read. Use it as: eval \"$(postern env)\", and eval\n" +
+			"\"$(postern env --unset)\" to be rid of them. It prints a secret: the access key of Postern's root\n" +
+			"user. `postern configure` writes a profile instead.",
 		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()

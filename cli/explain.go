@@ -15,12 +15,14 @@ func (a *app) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain NODE [SERVICE]",
 		Short: "Say why a node does or does not reach a service, and what would mend it",
-		Long: "Say why a node (i-…, mi-… or a network interface, eni-…) does or does not reach a service of AWS (ssm), a host\n" +
-			"name or an address: what is wrong, at which resource, and what would mend it. Each finding has an id, such as ingress/no-rule, that\n" +
-			"docs/findings.md explains. Without a service it looks\n" +
-			"at all that a managed node needs. It asks the EC2, IAM, Systems Manager and Route 53 Resolver APIs and nothing else.\n" +
-			"Exit code 1 means that something keeps the node away. --from and --to say the same as the two arguments.",
-		Example: "  postern explain i-0123456789abcdef0\n  postern explain i-0123456789abcdef0 ssm\n" +
+		Long: "Say why a node (i-…, mi-… or a network interface, eni-…) does or does not reach a service of AWS\n" +
+			"(ssm), a host name or an address: what is wrong, at which resource, and what would mend it. Each\n" +
+			"finding has an id, such as ingress/no-rule, that docs/findings.md explains. Without a service it\n" +
+			"looks at all that a managed node needs. It asks the EC2, IAM, Systems Manager and Route 53 Resolver\n" +
+			"APIs and nothing else. Exit code 1 means that something keeps the node away. --from and --to say the\n" +
+			"same as the two arguments.",
+		Example: "  postern explain i-0123456789abcdef0\n" +
+			"  postern explain i-0123456789abcdef0 ssm\n" +
 			"  postern explain --from mi-0123456789abcdef0 --to 10.0.1.20:8080",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			from, to, err := explained(from, to, args)
@@ -47,7 +49,8 @@ func (a *app) explainCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&from, "from", "", "node or network interface that connects")
-	cmd.Flags().StringVar(&to, "to", "", "service, host name or address, with :PORT where it is not 443 (default all that a managed node needs)")
+	cmd.Flags().StringVar(&to, "to", "",
+		"service, host name or address, with :PORT where it is not 443 (default all that a managed node needs)")
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if len(args) == 0 && from == "" {
 			return a.nodeValues(cmd, args, typed)

@@ -79,7 +79,9 @@ func describe(err error, endpoint string) failure {
 	case errors.As(err, &api):
 		return failure{api.ErrorCode(), answerOf(api), exitFailed, ""}
 	case endpoint != "" && otherAuthority(err):
-		return failure{"NoServer", fmt.Sprintf("another Postern, with another CA, answers at %s: is --data right, or the CA in AWS_CA_BUNDLE?", endpoint), exitNoServer, ""}
+		return failure{"NoServer",
+			fmt.Sprintf("another Postern, with another CA, answers at %s: is --data right, or the CA in AWS_CA_BUNDLE?",
+				endpoint), exitNoServer, ""}
 	case endpoint != "" && unreachable(err):
 		return failure{"NoServer", (&noAnswerError{endpoint}).Error(), exitNoServer, ""}
 	case fault.Is(err, fault.Invalid), fault.Is(err, fault.Missing):

@@ -33,10 +33,14 @@ func TestDescribe(t *testing.T) {
 		err  error
 		want failure
 	}{
-		{fmt.Errorf("operation error: %w", &answered{"InvalidInstanceId", `"foo" is no node`}), failure{"InvalidInstanceId", `InvalidInstanceId: "foo" is no node`, 1, ""}},
-		{fmt.Errorf("operation error: %w", refused), failure{"NoServer", "no Postern answers at " + at + ": start it with postern up", 3, ""}},
-		{fault.New(fault.Unavailable, "doctor.Read", "describe i-1: %w", refused), failure{"NoServer", "no Postern answers at " + at + ": start it with postern up", 3, ""}},
-		{fmt.Errorf("send: %w", x509.UnknownAuthorityError{}), failure{"NoServer", "another Postern, with another CA, answers at " + at + ": is --data right, or the CA in AWS_CA_BUNDLE?", 3, ""}},
+		{fmt.Errorf("operation error: %w", &answered{"InvalidInstanceId", `"foo" is no node`}),
+			failure{"InvalidInstanceId", `InvalidInstanceId: "foo" is no node`, 1, ""}},
+		{fmt.Errorf("operation error: %w", refused),
+			failure{"NoServer", "no Postern answers at " + at + ": start it with postern up", 3, ""}},
+		{fault.New(fault.Unavailable, "doctor.Read", "describe i-1: %w", refused),
+			failure{"NoServer", "no Postern answers at " + at + ": start it with postern up", 3, ""}},
+		{fmt.Errorf("send: %w", x509.UnknownAuthorityError{}), failure{"NoServer",
+			"another Postern, with another CA, answers at " + at + ": is --data right, or the CA in AWS_CA_BUNDLE?", 3, ""}},
 		{fault.New(fault.NotFound, "doctor.Read", "no instance i-1"), failure{"Failed", "no instance i-1", 1, ""}},
 		{fault.New(fault.Invalid, "server.Open", "--region: no"), failure{"Usage", "--region: no", 2, ""}},
 		{mistyped("--timeout 1s: too short"), failure{"Usage", "--timeout 1s: too short", 2, ""}},
@@ -88,7 +92,8 @@ func TestExitCodes(t *testing.T) {
 	} {
 		var out, errs bytes.Buffer
 		args := append([]string{"--data", dir + "/none"}, strings.Fields(tt.args)...)
-		if got := Run(t.Context(), Options{Args: args, Stdout: &out, Stderr: &errs}); got != tt.code || !strings.Contains(errs.String(), tt.says) {
+		if got := Run(t.Context(), Options{Args: args, Stdout: &out, Stderr: &errs}); got != tt.code ||
+			!strings.Contains(errs.String(), tt.says) {
 			t.Errorf("postern %s: exit code %d, want %d\n%s%s", tt.args, got, tt.code, &out, &errs)
 		}
 	}
@@ -96,7 +101,9 @@ func TestExitCodes(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	names := []string{"sample", "listen", "region", "return-window"}
-	for word, want := range map[string]string{"sampel": "sample", "lisen": "listen", "regoin": "region", "return": "return-window", "zzz": ""} {
+	for word, want := range map[string]string{
+		"sampel": "sample", "lisen": "listen", "regoin": "region", "return": "return-window", "zzz": "",
+	} {
 		if got := nearest(word, names); got != want {
 			t.Errorf("%s: %q, want %q", word, got, want)
 		}
@@ -104,7 +111,15 @@ func TestNearest(t *testing.T) {
 }
 
 func TestDuration(t *testing.T) {
-	for text, want := range map[string]time.Duration{"5": 5 * time.Second, "0.5": time.Second / 2, "90s": 90 * time.Second, "2h": 2 * time.Hour, "-1s": -1, "x": -1, "": -1} {
+	for text, want := range map[string]time.Duration{
+		"5":   5 * time.Second,
+		"0.5": time.Second / 2,
+		"90s": 90 * time.Second,
+		"2h":  2 * time.Hour,
+		"-1s": -1,
+		"x":   -1,
+		"":    -1,
+	} {
 		d := duration(-1)
 		if err := d.Set(text); (err != nil) != (want < 0) || err == nil && time.Duration(d) != want {
 			t.Errorf("%q: %v, %v", text, time.Duration(d), err)
@@ -115,8 +130,11 @@ func TestDuration(t *testing.T) {
 // The AWS CLI knows AWS_ENDPOINT_URL from 1.29 and 2.13 on.
 func TestKnowsEndpointURL(t *testing.T) {
 	for version, want := range map[string]bool{
-		"aws-cli/2.9.19 Python/3.11.2 Linux/6.1": false, "aws-cli/2.13.0 Python/3": true, "aws-cli/1.28.1 x": false, "aws-cli/1.29.0 x": true,
-		"aws-cli/1.45.11 x": true, "aws-cli/3.0.0 x": true, "something else": true,
+		"aws-cli/2.9.19 Python/3.11.2 Linux/6.1": false,
+		"aws-cli/2.13.0 Python/3":                true,
+		"aws-cli/1.28.1 x":                       false,
+		"aws-cli/1.29.0 x":                       true,
+		"aws-cli/1.45.11 x":                      true, "aws-cli/3.0.0 x": true, "something else": true,
 	} {
 		if got := KnowsEndpointURL(version); got != want {
 			t.Errorf("%s: %t", version, got)

@@ -26,11 +26,13 @@ func (a *app) imageImportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import NAME PATH",
 		Short: "Register a directory or tar archive of a root file system as an AMI",
-		Long: "Register a directory or tar archive (.tar, .tar.gz) of a root file system as an AMI. Postern reads PATH on\n" +
-			"the host that it runs on and copies it into its data directory. With --as, the public parameters of that name\n" +
-			"have its id, as aws ssm get-parameter and Terraform's aws_ssm_parameter look it up.",
+		Long: "Register a directory or tar archive (.tar, .tar.gz) of a root file system as an AMI. Postern reads\n" +
+			"PATH on the host that it runs on and copies it into its data directory. With --as, the public\n" +
+			"parameters of that name have its id, as aws ssm get-parameter and Terraform's aws_ssm_parameter look\n" +
+			"it up.",
 		Example: "  postern image import debian-12 ./rootfs.tar\n" +
-			"  postern image import al2023 ./al2023.tar --as /aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64\n" +
+			"  postern image import al2023 ./al2023.tar --as " +
+			"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64\n" +
 			"  aws ec2 run-instances --image-id ami-…",
 		Args: takes(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -55,7 +57,8 @@ func (a *app) imageImportCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringArrayVar(&public, "as", nil, "public parameter, below /aws/service/, that is to have the image's id; may be given several times")
+	cmd.Flags().StringArrayVar(&public, "as", nil,
+		"public parameter, below /aws/service/, that is to have the image's id; may be given several times")
 	return cmd
 }
 
@@ -83,7 +86,8 @@ func (a *app) imageListCommand() *cobra.Command {
 			}
 			images := []image{}
 			for _, i := range out.Images {
-				images = append(images, image{aws.ToString(i.ImageId), aws.ToString(i.Name), string(i.State), aws.ToString(i.CreationDate)})
+				images = append(images,
+					image{aws.ToString(i.ImageId), aws.ToString(i.Name), string(i.State), aws.ToString(i.CreationDate)})
 			}
 			if a.json() {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(images)
@@ -105,6 +109,8 @@ func publicTags(names []string) []types.TagSpecification {
 	}
 	return []types.TagSpecification{{
 		ResourceType: types.ResourceTypeImage,
-		Tags:         []types.Tag{{Key: aws.String("postern:public-parameters"), Value: aws.String(strings.Join(names, " "))}},
+		Tags: []types.Tag{
+			{Key: aws.String("postern:public-parameters"), Value: aws.String(strings.Join(names, " "))},
+		},
 	}}
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// ini is one of the AWS tools' files of settings (config, credentials), line by line, so that what is not ours stays as it
-// is: comments, order, settings that nobody here knows.
+// ini is one of the AWS tools' files of settings (config, credentials), line by line, so that what is not ours stays
+// as it is: comments, order, settings that nobody here knows.
 type ini struct {
 	path  string
 	lines []string
@@ -48,7 +48,8 @@ func settingOf(line string) (key, value string, ok bool) {
 	return strings.ToLower(strings.TrimSpace(key)), strings.TrimSpace(value), ok
 }
 
-// bounds are the lines of a section, from the one below its head to the next head; start is negative where it is not there.
+// bounds are the lines of a section, from the one below its head to the next head; start is negative where it is not
+// there.
 func (f *ini) bounds(section string) (start, end int) {
 	start = -1
 	for i, line := range f.lines {

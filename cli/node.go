@@ -31,7 +31,8 @@ func (n *instanceNode) start(ctx context.Context) (string, error) {
 }
 
 func (n *instanceNode) restart(ctx context.Context) error {
-	_, err := n.sample.clients.ec2.RebootInstances(ctx, &ec2.RebootInstancesInput{InstanceIds: []string{n.sample.instance}})
+	_, err := n.sample.clients.ec2.RebootInstances(ctx,
+		&ec2.RebootInstancesInput{InstanceIds: []string{n.sample.instance}})
 	return err
 }
 
@@ -48,7 +49,8 @@ if probe ADDRESS; then echo "a road"; else echo "no road"; fi`)
 	if strings.TrimSpace(r.Stdout) != "no road" {
 		return "", fmt.Errorf("a probe of %s on the node says: %s%s", internetAddress, r.Stdout, r.Stderr)
 	}
-	return fmt.Sprintf("on the node, a connection to the ssm endpoint opens and one to %s:443 gets no answer", internetAddress), nil
+	return fmt.Sprintf("on the node, a connection to the ssm endpoint opens and one to %s:443 gets no answer",
+		internetAddress), nil
 }
 
 // close terminates the instance; the server waits for its end.
@@ -58,11 +60,13 @@ func (n *instanceNode) close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), demoPatience)
 	defer cancel()
-	_, err := n.sample.clients.ec2.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{n.sample.instance}})
+	_, err := n.sample.clients.ec2.TerminateInstances(ctx,
+		&ec2.TerminateInstancesInput{InstanceIds: []string{n.sample.instance}})
 	return err
 }
 
-// hostNode is postern-agent on this host, as the current user, over its own tunnel: for hosts where instances cannot run.
+// hostNode is postern-agent on this host, as the current user, over its own tunnel: for hosts where instances cannot
+// run.
 type hostNode struct {
 	demo *demo
 	dir  string

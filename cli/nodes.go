@@ -47,10 +47,13 @@ func (a *app) nodesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "nodes",
 		Short: "List the nodes with names, states, addresses, groups and tags",
-		Long: "List the managed nodes, and the instances that are not managed yet, with names, states, addresses, security groups\n" +
-			"and tags. With --watch each node is printed again when it changes, until Ctrl-C; with --output json too, one object a line.",
-		Example: "  postern nodes\n  postern nodes --watch\n  postern nodes --output json",
-		Args:    takes(0, 0),
+		Long: "List the managed nodes, and the instances that are not managed yet, with names, states, addresses,\n" +
+			"security groups and tags. With --watch each node is printed again when it changes, until Ctrl-C;\n" +
+			"with --output json too, one object a line.",
+		Example: "  postern nodes\n" +
+			"  postern nodes --watch\n" +
+			"  postern nodes --output json",
+		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cl, _, err := a.open()
 			if err != nil {
@@ -211,8 +214,11 @@ func registered(ctx context.Context, cl *clients, pings ...string) ([]managedNod
 		}
 		for _, i := range page.InstanceInformationList {
 			nodes = append(nodes, managedNode{
-				ID: aws.ToString(i.InstanceId), Name: aws.ToString(i.Name), Ping: string(i.PingStatus), LastPing: aws.ToTime(i.LastPingDateTime),
-				Address: aws.ToString(i.IPAddress), Agent: aws.ToString(i.AgentVersion),
+				ID:       aws.ToString(i.InstanceId),
+				Name:     aws.ToString(i.Name),
+				Ping:     string(i.PingStatus),
+				LastPing: aws.ToTime(i.LastPingDateTime),
+				Address:  aws.ToString(i.IPAddress), Agent: aws.ToString(i.AgentVersion),
 				Platform: strings.TrimSpace(aws.ToString(i.PlatformName) + " " + aws.ToString(i.PlatformVersion)),
 			})
 		}
@@ -271,7 +277,8 @@ func printNodes(out io.Writer, nodes []managedNode, head bool) error {
 			}
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.ID, dash(plainLine(n.Name)), dash(n.State), dash(n.Ping),
-			dash(plainLine(n.Address)), dash(n.Subnet), dash(strings.Join(n.Groups, ",")), dash(plainLine(strings.Join(tags, " "))))
+			dash(plainLine(n.Address)), dash(n.Subnet), dash(strings.Join(n.Groups,
+				",")), dash(plainLine(strings.Join(tags, " "))))
 	}
 	return w.Flush()
 }

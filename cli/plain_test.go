@@ -10,7 +10,9 @@ import (
 func TestNodesDoNotSpeakToTheTerminal(t *testing.T) {
 	const evil = "\x1b]0;title\a\x1b[2Ja\u202eb\u009b31m"
 	var out bytes.Buffer
-	s := &status{Nodes: []nodeStatus{{ID: "mi-1", Ping: "Online", Address: evil, Agent: evil, Platform: evil + "\nmi-2  Online"}}}
+	s := &status{
+		Nodes: []nodeStatus{{ID: "mi-1", Ping: "Online", Address: evil, Agent: evil, Platform: evil + "\nmi-2  Online"}},
+	}
 	if err := s.print(&out); err != nil {
 		t.Fatal(err)
 	}

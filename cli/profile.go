@@ -50,7 +50,9 @@ func readProfile(name string) (Connection, error) {
 	pick := func(key string) string { return cmp.Or(keys[key], settings[key]) }
 	return Connection{
 		Endpoint: pick("endpoint_url"), Region: cmp.Or(pick("region"), "us-east-1"), CAFile: pick("ca_bundle"),
-		AccessKeyID: pick("aws_access_key_id"), SecretAccessKey: pick("aws_secret_access_key"), SessionToken: pick("aws_session_token"),
+		AccessKeyID:     pick("aws_access_key_id"),
+		SecretAccessKey: pick("aws_secret_access_key"),
+		SessionToken:    pick("aws_session_token"),
 	}, nil
 }
 
@@ -61,13 +63,16 @@ func (a *app) configureCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "configure [--profile NAME]",
 		Short: "Write a profile for AWS tools that leads to Postern",
-		Long: "Write a profile (\"postern\" where --profile names no other) into the AWS tools' files of settings, with the server's\n" +
-			"address, CA, region and root key: aws --profile NAME, and AWS_PROFILE=NAME for SDKs, Terraform and postern itself.\n" +
-			"All else in these files stays as it is. The files are ~/.aws/config and ~/.aws/credentials, or those that\n" +
-			"AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name. Every start with another data directory has another key: configure\n" +
-			"it again, or use postern env.",
-		Example: "  postern configure --profile lab\n  aws --profile lab ssm describe-instance-information\n  AWS_PROFILE=lab postern status",
-		Args:    takes(0, 0),
+		Long: "Write a profile (\"postern\" where --profile names no other) into the AWS tools' files of settings,\n" +
+			"with the server's address, CA, region and root key: aws --profile NAME, and AWS_PROFILE=NAME for\n" +
+			"SDKs, Terraform and postern itself. All else in these files stays as it is. The files are\n" +
+			"~/.aws/config and ~/.aws/credentials, or those that AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE\n" +
+			"name. Every start with another data directory has another key: configure it again, or use postern\n" +
+			"env.",
+		Example: "  postern configure --profile lab\n" +
+			"  aws --profile lab ssm describe-instance-information\n" +
+			"  AWS_PROFILE=lab postern status",
+		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			name := cmp.Or(a.profile, "postern")
 			a.profile = "" // it is what is written, not where the server is known from
@@ -82,9 +87,12 @@ func (a *app) configureCommand() *cobra.Command {
 				return err
 			}
 			if a.json() {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]string{"profile": name, "config": configPath(), "credentials": credentialsPath()})
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]string{
+					"profile": name, "config": configPath(), "credentials": credentialsPath(),
+				})
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "profile %s leads to %s: aws --profile %s ssm describe-instance-information\n", name, c.Endpoint, name)
+			fmt.Fprintf(cmd.OutOrStdout(), "profile %s leads to %s: aws --profile %s ssm describe-instance-information\n", name,
+				c.Endpoint, name)
 			a.warn(cmd, c)
 			return nil
 		},
@@ -108,7 +116,8 @@ func writeProfile(name string, c Connection, overwrite bool) error {
 	if (inOne || inOther) && old["endpoint_url"] == "" && !overwrite {
 		return mistyped("profile %q is there and leads to AWS: choose another --profile, or change it with --overwrite", name)
 	}
-	config.set(inConfig(name), setting{"endpoint_url", c.Endpoint}, setting{"region", c.Region}, setting{"ca_bundle", c.CAFile})
+	config.set(inConfig(name), setting{"endpoint_url", c.Endpoint}, setting{"region", c.Region},
+		setting{"ca_bundle", c.CAFile})
 	credentials.set(name, setting{"aws_access_key_id", c.AccessKeyID}, setting{"aws_secret_access_key", c.SecretAccessKey},
 		setting{"aws_session_token", c.SessionToken})
 	// The keys first: a profile without them fails, one with another's address and these would send them there.

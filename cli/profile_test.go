@@ -16,7 +16,8 @@ func settings(t *testing.T, config, credentials string) (configFile, credentials
 	configFile, credentialsFile = filepath.Join(dir, "config"), filepath.Join(dir, "credentials")
 	t.Setenv("AWS_CONFIG_FILE", configFile)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", credentialsFile)
-	for _, v := range []string{"AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CA_BUNDLE"} {
+	for _, v := range []string{"AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION",
+		"AWS_CA_BUNDLE"} {
 		t.Setenv(v, "")
 	}
 	for path, text := range map[string]string{configFile: config, credentialsFile: credentials} {
@@ -39,7 +40,13 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-var lab = Connection{Endpoint: "https://127.0.0.1:4566", Region: "us-east-1", CAFile: "/ca.pem", AccessKeyID: "AKIA", SecretAccessKey: "s/=+"}
+var lab = Connection{
+	Endpoint:        "https://127.0.0.1:4566",
+	Region:          "us-east-1",
+	CAFile:          "/ca.pem",
+	AccessKeyID:     "AKIA",
+	SecretAccessKey: "s/=+",
+}
 
 const labConfig = "endpoint_url = https://127.0.0.1:4566\nregion = us-east-1\nca_bundle = /ca.pem\n"
 
@@ -47,10 +54,13 @@ const labConfig = "endpoint_url = https://127.0.0.1:4566\nregion = us-east-1\nca
 func TestWriteProfile(t *testing.T) {
 	for _, tt := range []struct{ name, before, after string }{
 		{"no file", "", "[profile lab]\n" + labConfig},
-		{"others", "# mine\n[default]\nregion = eu-west-1\n", "# mine\n[default]\nregion = eu-west-1\n\n[profile lab]\n" + labConfig},
+		{"others", "# mine\n[default]\nregion = eu-west-1\n",
+			"# mine\n[default]\nregion = eu-west-1\n\n[profile lab]\n" + labConfig},
 		{"no new line at the end", "[default]", "[default]\n\n[profile lab]\n" + labConfig},
-		{"an earlier Postern's, among others", "[profile lab]\n# keep\nendpoint_url=https://old\noutput = json\ns3 =\n  max = 1\n\n[profile z]\na = b\n",
-			"[profile lab]\n# keep\nendpoint_url = https://127.0.0.1:4566\noutput = json\ns3 =\n  max = 1\nregion = us-east-1\nca_bundle = /ca.pem\n\n[profile z]\na = b\n"},
+		{"an earlier Postern's, among others",
+			"[profile lab]\n# keep\nendpoint_url=https://old\noutput = json\ns3 =\n  max = 1\n\n[profile z]\na = b\n",
+			"[profile lab]\n# keep\nendpoint_url = https://127.0.0.1:4566\noutput = json\ns3 =\n  max = 1\nregion = " +
+				"us-east-1\nca_bundle = /ca.pem\n\n[profile z]\na = b\n"},
 		{"with quotes", "[profile \"lab\"]\nendpoint_url = x\n", "[profile \"lab\"]\n" + labConfig},
 	} {
 		config, credentials := settings(t, tt.before, "[other]\naws_access_key_id = X\n")
@@ -135,7 +145,8 @@ func TestWhichServer(t *testing.T) {
 		t.Setenv("AWS_ENDPOINT_URL", tt.url)
 		t.Setenv("AWS_PROFILE", tt.profile)
 		c, err := tt.app.connection()
-		if c.Endpoint != tt.want || (err != nil) != (tt.failure != "") || err != nil && !strings.Contains(err.Error(), tt.failure) {
+		if c.Endpoint != tt.want || (err != nil) != (tt.failure != "") ||
+			err != nil && !strings.Contains(err.Error(), tt.failure) {
 			t.Errorf("%+v, url %q, profile %q: %q, %v", tt.app, tt.url, tt.profile, c.Endpoint, err)
 		}
 	}

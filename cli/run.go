@@ -50,10 +50,11 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [flags] -- COMMAND…",
 		Short: "Run a command on nodes, show their progress and group equal output",
-		Long: "Run a shell command on nodes, show their progress and group equal output. Ctrl-C cancels it on all of them, a second\n" +
-			"Ctrl-C leaves it to itself. Time that runs out cancels it too.\n\n" +
-			"Exit codes, as ssh has them: that of the command where it ran on one node; with several nodes 0 if it succeeded on all\n" +
-			"and 1 if not; 255 where it was not run to its end (unreachable, timed out, no server, typed wrong); 130 after Ctrl-C.",
+		Long: "Run a shell command on nodes, show their progress and group equal output. Ctrl-C cancels it on all\n" +
+			"of them, a second Ctrl-C leaves it to itself. Time that runs out cancels it too.\n\n" +
+			"Exit codes, as ssh has them: that of the command where it ran on one node; with several nodes 0 if\n" +
+			"it succeeded on all and 1 if not; 255 where it was not run to its end (unreachable, timed out, no\n" +
+			"server, typed wrong); 130 after Ctrl-C.",
 		Example: "  postern run --instance i-0123456789abcdef0 -- uptime\n" +
 			"  postern run --target tag:Role=web -- 'systemctl is-active nginx'\n" +
 			"  postern run --target InstanceIds=i-0123456789abcdef0,mi-0123456789abcdef0 --timeout 2m -- reboot-check",
@@ -67,11 +68,13 @@ func (a *app) runCommand() *cobra.Command {
 			return a.run(cmd, cl, &flags, strings.Join(args, " "))
 		},
 	}
-	cmd.Flags().StringSliceVarP(&flags.instances, "instance", "i", nil, "node to run on (i-… or mi-…); may be repeated")
+	cmd.Flags().StringSliceVarP(&flags.instances, "instance", "i", nil,
+		"node to run on (i-… or mi-…); may be repeated")
 	cmd.Flags().StringArrayVarP(&flags.targets, "target", "t", nil,
 		"nodes by tag, tag:KEY=VALUE[,VALUE], by a tag's key, tag-key=KEY, or by id, InstanceIds=ID[,ID]; may be repeated")
 	cmd.Flags().Var(&flags.timeout, "timeout", "how long it may take, seconds or 90s, 5m, 2h (5s–48h)")
-	cmd.Flags().StringVar(&flags.document, "document", "AWS-RunShellScript", "document to run; it takes the command as its parameter commands")
+	cmd.Flags().StringVar(&flags.document, "document", "AWS-RunShellScript",
+		"document to run; it takes the command as its parameter commands")
 	a.completeNodes(cmd, "instance")
 	a.completeDocuments(cmd, "document")
 	return cmd
@@ -124,7 +127,13 @@ func (a *app) run(cmd *cobra.Command, cl *clients, flags *runFlags, command stri
 	if err != nil {
 		return err
 	}
-	r := &running{clients: cl, id: aws.ToString(sent.Command.CommandId), progress: io.Discard, interrupts: interrupts, expectedBy: time.Now().Add(time.Duration(flags.timeout) + timeoutGrace)}
+	r := &running{
+		clients:    cl,
+		id:         aws.ToString(sent.Command.CommandId),
+		progress:   io.Discard,
+		interrupts: interrupts,
+		expectedBy: time.Now().Add(time.Duration(flags.timeout) + timeoutGrace),
+	}
 	if !a.json() {
 		r.progress = cmd.ErrOrStderr()
 	}
@@ -173,7 +182,8 @@ func (r *running) exit(results []result) error {
 		return ended(exitInterrupted)
 	case len(results) > 1:
 		return errSilent
-	case results[0].Status == string(ssmtypes.CommandInvocationStatusFailed) && results[0].Code > 0 && results[0].Code < 256:
+	case results[0].Status == string(ssmtypes.CommandInvocationStatusFailed) && results[0].Code > 0 &&
+		results[0].Code < 256:
 		return ended(results[0].Code)
 	}
 	return ended(exitOurs)
@@ -236,8 +246,8 @@ func (r *running) follow(ctx context.Context) ([]ssmtypes.CommandInvocation, err
 	}
 }
 
-// lookForAbsent says of nodes that have not begun that they are not there, and how to find out why: soon after the start,
-// and now and then from there on. What cannot be asked is not told.
+// lookForAbsent says of nodes that have not begun that they are not there, and how to find out why: soon after the
+// start, and now and then from there on. What cannot be asked is not told.
 func (r *running) lookForAbsent(ctx context.Context, invocations []ssmtypes.CommandInvocation) {
 	if time.Now().Before(r.lookAt) {
 		return
@@ -252,7 +262,8 @@ func (r *running) lookForAbsent(ctx context.Context, invocations []ssmtypes.Comm
 	if len(waiting) == 0 {
 		return
 	}
-	absent, err := registered(ctx, r.clients, string(ssmtypes.PingStatusConnectionLost), string(ssmtypes.PingStatusInactive))
+	absent, err := registered(ctx, r.clients, string(ssmtypes.PingStatusConnectionLost),
+		string(ssmtypes.PingStatusInactive))
 	if err != nil {
 		return
 	}
@@ -284,7 +295,8 @@ func (r *running) cancel(ctx context.Context) error {
 }
 
 func listInvocations(ctx context.Context, cl *clients, command string) ([]ssmtypes.CommandInvocation, error) {
-	pages := ssm.NewListCommandInvocationsPaginator(cl.ssm, &ssm.ListCommandInvocationsInput{CommandId: &command, Details: true})
+	pages := ssm.NewListCommandInvocationsPaginator(cl.ssm,
+		&ssm.ListCommandInvocationsInput{CommandId: &command, Details: true})
 	var all []ssmtypes.CommandInvocation
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)

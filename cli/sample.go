@@ -41,7 +41,9 @@ type sample struct {
 }
 
 func named(kind ec2types.ResourceType, name string) []ec2types.TagSpecification {
-	return []ec2types.TagSpecification{{ResourceType: kind, Tags: []ec2types.Tag{{Key: aws.String("Name"), Value: aws.String(name)}}}}
+	return []ec2types.TagSpecification{
+		{ResourceType: kind, Tags: []ec2types.Tag{{Key: aws.String("Name"), Value: aws.String(name)}}},
+	}
 }
 
 func filter(name string, values ...string) ec2types.Filter {
@@ -50,7 +52,8 @@ func filter(name string, values ...string) ec2types.Filter {
 
 // ensureNetwork makes the network, or finds the one that an earlier run made whole.
 func (s *sample) ensureNetwork(ctx context.Context) error {
-	found, err := s.clients.ec2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: []ec2types.Filter{filter("tag:Name", sampleName)}})
+	found, err := s.clients.ec2.DescribeVpcs(ctx,
+		&ec2.DescribeVpcsInput{Filters: []ec2types.Filter{filter("tag:Name", sampleName)}})
 	if err != nil {
 		return err
 	}
@@ -58,7 +61,8 @@ func (s *sample) ensureNetwork(ctx context.Context) error {
 		s.vpc = aws.ToString(found.Vpcs[0].VpcId)
 		return s.find(ctx)
 	}
-	for _, step := range []func(context.Context) error{s.makeVpc, s.makeSubnets, s.makeGroups, s.makeEndpoints, s.ensureRole} {
+	for _, step := range []func(context.Context) error{s.makeVpc, s.makeSubnets, s.makeGroups, s.makeEndpoints,
+		s.ensureRole} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -117,17 +121,21 @@ func (s *sample) makeGroups(ctx context.Context) error {
 func (s *sample) httpsFromNodes() []ec2types.IpPermission {
 	return []ec2types.IpPermission{{
 		IpProtocol: aws.String("tcp"), FromPort: aws.Int32(443), ToPort: aws.Int32(443),
-		UserIdGroupPairs: []ec2types.UserIdGroupPair{{GroupId: &s.nodeGroup, Description: aws.String("HTTPS from managed nodes")}},
+		UserIdGroupPairs: []ec2types.UserIdGroupPair{
+			{GroupId: &s.nodeGroup, Description: aws.String("HTTPS from managed nodes")},
+		},
 	}}
 }
 
 func (s *sample) authorize(ctx context.Context) error {
-	_, err := s.clients.ec2.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &s.endpointGroup, IpPermissions: s.httpsFromNodes()})
+	_, err := s.clients.ec2.AuthorizeSecurityGroupIngress(ctx,
+		&ec2.AuthorizeSecurityGroupIngressInput{GroupId: &s.endpointGroup, IpPermissions: s.httpsFromNodes()})
 	return err
 }
 
 func (s *sample) revoke(ctx context.Context) error {
-	_, err := s.clients.ec2.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{GroupId: &s.endpointGroup, IpPermissions: s.httpsFromNodes()})
+	_, err := s.clients.ec2.RevokeSecurityGroupIngress(ctx,
+		&ec2.RevokeSecurityGroupIngressInput{GroupId: &s.endpointGroup, IpPermissions: s.httpsFromNodes()})
 	return err
 }
 
@@ -154,16 +162,23 @@ func (s *sample) ensureRole(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	if _, err := s.clients.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: profile, AssumeRolePolicyDocument: aws.String(trustEC2)}); err != nil {
+	if _, err := s.clients.iam.CreateRole(ctx,
+		&iam.CreateRoleInput{RoleName: profile, AssumeRolePolicyDocument: aws.String(trustEC2)}); err != nil {
 		return err
 	}
-	if _, err := s.clients.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: profile, PolicyArn: aws.String(arn.Global(arn.Partition(s.region), "iam", "aws", "policy/AmazonSSMManagedInstanceCore").String())}); err != nil {
+	if _, err := s.clients.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{
+		RoleName: profile,
+		PolicyArn: aws.String(arn.Global(arn.Partition(s.region), "iam", "aws",
+			"policy/AmazonSSMManagedInstanceCore").String()),
+	}); err != nil {
 		return err
 	}
-	if _, err := s.clients.iam.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: profile}); err != nil {
+	if _, err := s.clients.iam.CreateInstanceProfile(ctx,
+		&iam.CreateInstanceProfileInput{InstanceProfileName: profile}); err != nil {
 		return err
 	}
-	_, err = s.clients.iam.AddRoleToInstanceProfile(ctx, &iam.AddRoleToInstanceProfileInput{InstanceProfileName: profile, RoleName: profile})
+	_, err = s.clients.iam.AddRoleToInstanceProfile(ctx,
+		&iam.AddRoleToInstanceProfileInput{InstanceProfileName: profile, RoleName: profile})
 	return err
 }
 
@@ -242,7 +257,8 @@ func (s *sample) ensureInstance(ctx context.Context) error {
 
 // hostImage is the image that is always there: the host's own root file system, read-only.
 func (s *sample) hostImage(ctx context.Context) (string, error) {
-	images, err := s.clients.ec2.DescribeImages(ctx, &ec2.DescribeImagesInput{Filters: []ec2types.Filter{filter("name", hostImageName)}})
+	images, err := s.clients.ec2.DescribeImages(ctx,
+		&ec2.DescribeImagesInput{Filters: []ec2types.Filter{filter("name", hostImageName)}})
 	if err != nil {
 		return "", err
 	}

@@ -94,7 +94,8 @@ func readStatus(ctx context.Context, cl *clients, c Connection) (*status, error)
 		}
 		for _, e := range page.VpcEndpoints {
 			s.Endpoints = append(s.Endpoints, endpointStatus{
-				aws.ToString(e.VpcEndpointId), aws.ToString(e.VpcId), aws.ToString(e.ServiceName), string(e.State), aws.ToBool(e.PrivateDnsEnabled),
+				aws.ToString(e.VpcEndpointId), aws.ToString(e.VpcId), aws.ToString(e.ServiceName), string(e.State),
+				aws.ToBool(e.PrivateDnsEnabled),
 			})
 		}
 	}

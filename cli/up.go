@@ -44,15 +44,27 @@ func (f *serverFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.listen, "listen", f.listen, "address of the AWS API, host:port")
 	cmd.Flags().StringVar(&f.wireGuard, "wireguard", f.wireGuard, "UDP address where machines join, host:port")
 	cmd.Flags().StringVar(&f.region, "region", "us-east-1", "region of the sample network and of clients' settings")
-	cmd.Flags().StringVar(&f.agent, "agent", "", "postern-agent binary for instances (default $POSTERN_AGENT, else beside this program)")
+	cmd.Flags().StringVar(&f.agent, "agent", "",
+		"postern-agent binary for instances (default $POSTERN_AGENT, else beside this program)")
 	cmd.Flags().Var(&f.returnWindow, "return-window", "how long a node may be away before it is ConnectionLost")
-	cmd.Flags().Var(&f.hostTargets, "host-target", "address of this host that VPC endpoint services may lead to, address:port; may be given several times")
-	cmd.Flags().StringVar(&f.verifyDNS, "verify-dns", "", "name server, address:port, that proves the private names of VPC endpoint services")
-	cmd.Flags().Var(&f.publicRange, "public-range", "where public addresses are taken from, CIDR /8 to /20 (default 198.18.0.0/15)")
-	cmd.Flags().Var(&f.internet, "internet", "what Internet and NAT gateways lead to of this host's network, CIDR, such as 0.0.0.0/0 (default nothing); may be given several times")
-	cmd.Flags().StringSliceVar(&f.iamQuotas, "iam-quota", nil, "quota of IAM other than Amazon's default, NAME=NUMBER: user-inline=2048, role-inline=10240, managed=6144, trust=2048 (characters), attached=10; may be given several times")
-	cmd.Flags().StringSliceVar(&f.allowHosts, "allow-host", nil, "name by which clients of this host reach this server over plain HTTP, beside localhost, this host's own name and AWS's; may be given several times")
-	cmd.Flags().StringSliceVar(&f.allowOrigins, "allow-origin", nil, "web page that may send requests, as an origin such as http://localhost:3000 (default none); may be given several times")
+	cmd.Flags().Var(&f.hostTargets, "host-target",
+		"address of this host that VPC endpoint services may lead to, address:port; may be given several times")
+	cmd.Flags().StringVar(&f.verifyDNS, "verify-dns", "",
+		"name server, address:port, that proves the private names of VPC endpoint services")
+	cmd.Flags().Var(&f.publicRange, "public-range",
+		"where public addresses are taken from, CIDR /8 to /20 (default 198.18.0.0/15)")
+	cmd.Flags().Var(&f.internet, "internet",
+		"what Internet and NAT gateways lead to of this host's network, CIDR, such as 0.0.0.0/0 (default nothing); may be "+
+			"given several times")
+	cmd.Flags().StringSliceVar(&f.iamQuotas, "iam-quota", nil,
+		"quota of IAM other than Amazon's default, NAME=NUMBER: user-inline=2048, role-inline=10240, managed=6144, "+
+			"trust=2048 (characters), attached=10; may be given several times")
+	cmd.Flags().StringSliceVar(&f.allowHosts, "allow-host", nil,
+		"name by which clients of this host reach this server over plain HTTP, beside localhost, this host's own name and "+
+			"AWS's; may be given several times")
+	cmd.Flags().StringSliceVar(&f.allowOrigins, "allow-origin", nil,
+		"web page that may send requests, as an origin such as http://localhost:3000 (default none); may be given several "+
+			"times")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log every request")
 }
 
@@ -91,8 +103,9 @@ func (a *app) upCommand() *cobra.Command {
 		Use:   "up",
 		Short: "Run Postern in the foreground until Ctrl-C",
 		Long: "Run Postern in the foreground until Ctrl-C. The state is kept in the data directory: the next start\n" +
-			"continues with the same network and the same nodes. `postern wait` waits until it answers; GET /_postern/health says that\n" +
-			"it does. With --ephemeral, POST /_postern/reset from this host empties it, and makes the sample again with --sample.",
+			"continues with the same network and the same nodes. `postern wait` waits until it answers; GET\n" +
+			"/_postern/health says that it does. With --ephemeral, POST /_postern/reset from this host empties\n" +
+			"it, and makes the sample again with --sample.",
 		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -101,11 +114,17 @@ func (a *app) upCommand() *cobra.Command {
 		},
 	}
 	flags.add(cmd)
-	cmd.Flags().BoolVar(&flags.ephemeral, "ephemeral", false, "keep the state in memory, and nothing on the disk afterwards; POST /_postern/reset from this host empties it, but for the sample")
-	cmd.Flags().BoolVar(&flags.testCredentials, "test-credentials", false, "with --ephemeral, on loopback only: the root user's key is test, its secret test")
-	cmd.Flags().BoolVar(&flags.allowHostImages, "allow-host-images", false, "with --test-credentials: images may be made of paths of this host, by whoever reaches its loopback")
-	cmd.Flags().StringVar(&flags.account, "account", "", "number of the account, 12 digits; a data directory keeps that of its first start (default 000000000000)")
-	cmd.Flags().BoolVar(&flags.defaultVPC, "default-vpc", false, "make the account's default VPC in --region, unless it is there")
+	cmd.Flags().BoolVar(&flags.ephemeral, "ephemeral", false,
+		"keep the state in memory, and nothing on the disk afterwards; POST /_postern/reset from this host empties it, "+
+			"but for the sample")
+	cmd.Flags().BoolVar(&flags.testCredentials, "test-credentials", false,
+		"with --ephemeral, on loopback only: the root user's key is test, its secret test")
+	cmd.Flags().BoolVar(&flags.allowHostImages, "allow-host-images", false,
+		"with --test-credentials: images may be made of paths of this host, by whoever reaches its loopback")
+	cmd.Flags().StringVar(&flags.account, "account", "",
+		"number of the account, 12 digits; a data directory keeps that of its first start (default 000000000000)")
+	cmd.Flags().BoolVar(&flags.defaultVPC, "default-vpc", false,
+		"make the account's default VPC in --region, unless it is there")
 	cmd.Flags().BoolVar(&withSample, "sample", false, "make the sample network and a node in it, unless they are there")
 	return cmd
 }
@@ -129,7 +148,9 @@ func (a *app) up(ctx context.Context, cmd *cobra.Command, flags *serverFlags, wi
 		}
 	}
 	if flags.testCredentials {
-		fmt.Fprintln(cmd.ErrOrStderr(), "warning: --test-credentials: whoever reaches this host's loopback is the root user, with access key test and secret test")
+		fmt.Fprintln(cmd.ErrOrStderr(),
+			"warning: --test-credentials: whoever reaches this host's loopback is the root user, with access key test and "+
+				"secret test")
 	}
 	if server, err = a.options.Start(ctx, options); err != nil {
 		return err
@@ -142,7 +163,8 @@ func (a *app) up(ctx context.Context, cmd *cobra.Command, flags *serverFlags, wi
 	}
 	defer forget()
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "Postern answers at %s, region %s, account %s\n", connection.Endpoint, connection.Region, connection.Account)
+	fmt.Fprintf(out, "Postern answers at %s, region %s, account %s\n", connection.Endpoint, connection.Region,
+		connection.Account)
 	fmt.Fprintf(out, "machines join at %s (UDP)\n", server.Join())
 	for _, line := range server.Missing() {
 		fmt.Fprintf(out, "instances cannot run here: %s\n", line)
@@ -156,7 +178,9 @@ func (a *app) up(ctx context.Context, cmd *cobra.Command, flags *serverFlags, wi
 			fmt.Fprintln(out, line)
 		}
 	}
-	fmt.Fprintf(out, "\nin another shell:  eval \"$(%s env%s)\" && aws ssm describe-instance-information\nstop with Ctrl-C\n", os.Args[0], a.dataFlag())
+	fmt.Fprintf(out,
+		"\nin another shell:  eval \"$(%s env%s)\" && aws ssm describe-instance-information\nstop with Ctrl-C\n", os.Args[0],
+		a.dataFlag())
 	online := make(chan struct{})
 	watching, unwatch := context.WithCancel(ctx)
 	go func() {
@@ -197,8 +221,8 @@ func (a *app) publish(c Connection, ephemeral bool) (forget func(), err error) {
 	return forget, nil
 }
 
-// claim locks the data directory as a server does that keeps its state there. An ephemeral one has only its connection in it,
-// and would put it in the place of another's.
+// claim locks the data directory as a server does that keeps its state there. An ephemeral one has only its
+// connection in it, and would put it in the place of another's.
 func (a *app) claim() (release func(), err error) {
 	dir, err := os.Open(a.dataDir)
 	if err != nil {
@@ -207,7 +231,8 @@ func (a *app) claim() (release func(), err error) {
 	// A file system that locks no directories (NFS) leaves them unlocked.
 	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
 		dir.Close()
-		return nil, fmt.Errorf("another postern is running on the data directory %s; stop it or choose another with --data", a.dataDir)
+		return nil, fmt.Errorf("another postern is running on the data directory %s; stop it or choose another with --data",
+			a.dataDir)
 	}
 	return func() {
 		// A child that is being started shares the file until execve(2): closing alone would not unlock it.
@@ -247,7 +272,8 @@ func makeSample(ctx context.Context, server Server) (sample, error) {
 func (s *sample) lines() []string {
 	lines := []string{
 		"sample network: " + s.vpc + ", subnets " + strings.Join(s.subnets, " "),
-		"sample groups: " + s.endpointGroup + " (" + sampleName + "-endpoints), " + s.nodeGroup + " (" + sampleName + "-nodes)",
+		"sample groups: " + s.endpointGroup + " (" + sampleName + "-endpoints), " + s.nodeGroup + " (" + sampleName +
+			"-nodes)",
 	}
 	if s.instance != "" {
 		lines = append(lines, "sample node: "+s.instance)

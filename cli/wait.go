@@ -25,9 +25,12 @@ func (a *app) waitCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "wait [NODE | tag:KEY=VALUE]…",
 		Short: "Wait until the server answers, and nodes are Online",
-		Long: "Wait until the server answers, and then until each node that is named (i-…, mi-…) is Online, and at least one with\n" +
-			"each tag that is named, and all that have it. Exit code 1 means that the time was up, 3 that no server had answered by then.",
-		Example: "  postern up --ephemeral --sample &\n  postern wait tag:Name=postern-sample\n  postern wait --timeout 5m i-0123456789abcdef0",
+		Long: "Wait until the server answers, and then until each node that is named (i-…, mi-…) is Online, and at\n" +
+			"least one with each tag that is named, and all that have it. Exit code 1 means that the time was up,\n" +
+			"3 that no server had answered by then.",
+		Example: "  postern up --ephemeral --sample &\n" +
+			"  postern wait tag:Name=postern-sample\n" +
+			"  postern wait --timeout 5m i-0123456789abcdef0",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, arg := range args {
 				tag := strings.HasPrefix(arg, "tag:") && strings.Contains(arg, "=")

@@ -42,9 +42,12 @@ func TestAll(t *testing.T) {
 		want    []string
 	}{
 		{"all is there", nil, true, []string{"ssm good", "ssmmessages good", "ec2messages good"}},
-		{"no ssm", []func(*doctor.Facts){withoutService("ssm")}, false, []string{"ssm broken", "ssmmessages good", "ec2messages good"}},
-		{"no ssmmessages", []func(*doctor.Facts){withoutService("ssmmessages")}, true, []string{"ssm good", "ssmmessages degraded", "ec2messages good"}},
-		{"no ec2messages", []func(*doctor.Facts){withoutService("ec2messages")}, true, []string{"ssm good", "ssmmessages good", "ec2messages unknown"}},
+		{"no ssm", []func(*doctor.Facts){withoutService("ssm")}, false,
+			[]string{"ssm broken", "ssmmessages good", "ec2messages good"}},
+		{"no ssmmessages", []func(*doctor.Facts){withoutService("ssmmessages")}, true,
+			[]string{"ssm good", "ssmmessages degraded", "ec2messages good"}},
+		{"no ec2messages", []func(*doctor.Facts){withoutService("ec2messages")}, true,
+			[]string{"ssm good", "ssmmessages good", "ec2messages unknown"}},
 		{"none of both", []func(*doctor.Facts){withoutService("ssmmessages"), withoutService("ec2messages")}, false,
 			[]string{"ssm good", "ssmmessages broken", "ec2messages broken"}},
 		{"an old agent without ec2messages", []func(*doctor.Facts){old, withoutService("ec2messages")}, true,
@@ -69,7 +72,8 @@ func TestAll(t *testing.T) {
 		if r.Works != tt.works || !slices.Equal(got, tt.want) {
 			t.Errorf("%s: works %t, %q\n%v", tt.name, r.Works, got, r)
 		}
-		if hasDegraded := strings.Contains(r.String(), "(degraded)"); hasDegraded != slices.ContainsFunc(got, func(s string) bool { return strings.HasSuffix(s, "degraded") }) {
+		if hasDegraded := strings.Contains(r.String(), "(degraded)"); hasDegraded != slices.ContainsFunc(got,
+			func(s string) bool { return strings.HasSuffix(s, "degraded") }) {
 			t.Errorf("%s: the text says degraded: %t\n%v", tt.name, hasDegraded, r)
 		}
 	}
@@ -93,7 +97,8 @@ func TestEndpointsThatThereAre(t *testing.T) {
 	}
 	// Private DNS needs the VPC's DNS hostnames: they come first.
 	f.Network.VPCs[0].DNSHostnames = false
-	if r := assess(t, f, "ssm"); len(r.Findings) != 2 || !strings.Contains(r.Findings[0].Command, "--enable-dns-hostnames") ||
+	if r := assess(t, f, "ssm"); len(r.Findings) != 2 ||
+		!strings.Contains(r.Findings[0].Command, "--enable-dns-hostnames") ||
 		!strings.Contains(r.Findings[1].Command, "--private-dns-enabled") {
 		t.Errorf("without DNS hostnames: %v", r)
 	}

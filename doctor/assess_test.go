@@ -59,7 +59,8 @@ func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
 
 func withoutEndpoint(f *doctor.Facts) {
 	f.Network.Endpoints = f.Network.Endpoints[1:]
-	f.Network.Interfaces = slices.DeleteFunc(f.Network.Interfaces, func(c vpc.Interface) bool { return c.Owner == "vpce-ssm" })
+	f.Network.Interfaces = slices.DeleteFunc(f.Network.Interfaces,
+		func(c vpc.Interface) bool { return c.Owner == "vpce-ssm" })
 }
 
 // one names a finding in a row: id, resource, severity.
@@ -79,38 +80,56 @@ func TestFindings(t *testing.T) {
 		{"healthy, by address", func(*doctor.Facts) {}, "10.0.1.10:443", nil},
 
 		// The four causes of the first story.
-		{"endpoint group's rule", func(f *doctor.Facts) { f.Network.SecurityGroups[1].Rules = nil }, "ssm", []string{"ingress/no-rule sg-endpoints broken"}},
+		{"endpoint group's rule", func(f *doctor.Facts) { f.Network.SecurityGroups[1].Rules = nil }, "ssm",
+			[]string{"ingress/no-rule sg-endpoints broken"}},
 		{"endpoint deleted", withoutEndpoint, "ssm", []string{"endpoint/missing vpc-1 broken"}},
-		{"private DNS off", func(f *doctor.Facts) { f.Network.Endpoints[0].PrivateDNS = false }, "ssm", []string{"dns/private-dns-off vpce-ssm broken"}},
-		{"role's policy detached", func(f *doctor.Facts) { f.Roles[0].Policies = nil }, "ssm", []string{"role/not-allowed node-role broken"}},
+		{"private DNS off", func(f *doctor.Facts) { f.Network.Endpoints[0].PrivateDNS = false }, "ssm",
+			[]string{"dns/private-dns-off vpce-ssm broken"}},
+		{"role's policy detached", func(f *doctor.Facts) { f.Roles[0].Policies = nil }, "ssm",
+			[]string{"role/not-allowed node-role broken"}},
 
-		{"DNS support off", func(f *doctor.Facts) { f.Network.VPCs[0].DNSSupport = false }, "ssm", []string{"dns/support-off vpc-1 broken"}},
-		{"DNS hostnames off", func(f *doctor.Facts) { f.Network.VPCs[0].DNSHostnames = false }, "ssm", []string{"dns/hostnames-off vpc-1 broken"}},
-		{"endpoint pending", func(f *doctor.Facts) { f.Network.Endpoints[0].Available = false }, "ssm", []string{"endpoint/unavailable vpce-ssm broken"}},
+		{"DNS support off", func(f *doctor.Facts) { f.Network.VPCs[0].DNSSupport = false }, "ssm",
+			[]string{"dns/support-off vpc-1 broken"}},
+		{"DNS hostnames off", func(f *doctor.Facts) { f.Network.VPCs[0].DNSHostnames = false }, "ssm",
+			[]string{"dns/hostnames-off vpc-1 broken"}},
+		{"endpoint pending", func(f *doctor.Facts) { f.Network.Endpoints[0].Available = false }, "ssm",
+			[]string{"endpoint/unavailable vpce-ssm broken"}},
 		{"own DNS servers", dnsServer("10.0.1.30", true), "ssm", []string{"dns/server-not-judged vpc-1 unknown"}},
-		{"own DNS servers, not online", func(f *doctor.Facts) { lost(f); dnsServer("10.0.1.30", true)(f) }, "ssm", []string{"dns/server-not-judged vpc-1 broken"}},
-		{"own DNS servers, their group", dnsServer("10.0.1.30", false), "ssm", []string{"dns/server-unreached sg-dns broken", "dns/server-not-judged vpc-1 unknown"}},
-		{"own DNS servers, not there", func(f *doctor.Facts) { f.DNSServers = []string{"10.0.9.9"} }, "ssm", []string{"dns/server-unreached vpc-1 broken", "dns/server-not-judged vpc-1 unknown"}},
-		{"node's egress", func(f *doctor.Facts) { f.Network.SecurityGroups[0].Rules = nil }, "ssm", []string{"egress/no-rule sg-nodes broken"}},
+		{"own DNS servers, not online", func(f *doctor.Facts) { lost(f); dnsServer("10.0.1.30", true)(f) }, "ssm",
+			[]string{"dns/server-not-judged vpc-1 broken"}},
+		{"own DNS servers, their group", dnsServer("10.0.1.30", false), "ssm",
+			[]string{"dns/server-unreached sg-dns broken", "dns/server-not-judged vpc-1 unknown"}},
+		{"own DNS servers, not there", func(f *doctor.Facts) { f.DNSServers = []string{"10.0.9.9"} }, "ssm",
+			[]string{"dns/server-unreached vpc-1 broken", "dns/server-not-judged vpc-1 unknown"}},
+		{"node's egress", func(f *doctor.Facts) { f.Network.SecurityGroups[0].Rules = nil }, "ssm",
+			[]string{"egress/no-rule sg-nodes broken"}},
 		{"one zone's ACL", func(f *doctor.Facts) {
 			f.Network.ACLs = append(f.Network.ACLs, vpc.ACL{ID: "acl-b", VPC: vpctest.VPC, Subnets: []string{vpctest.SubnetB}})
 		}, "ssm", []string{"acl-in/denied acl-b degraded"}},
 		{"ACL without the way back", func(f *doctor.Facts) {
 			f.Network.ACLs[0].Entries = slices.Clone(f.Network.ACLs[0].Entries)
-			f.Network.ACLs[0].Entries[1].Protocol, f.Network.ACLs[0].Entries[1].Ports = vpc.TCP, vpc.PortRange{From: 443, To: 443}
+			f.Network.ACLs[0].Entries[1].Protocol, f.Network.ACLs[0].Entries[1].Ports = vpc.TCP, vpc.PortRange{
+				From: 443, To: 443,
+			}
 			f.Network.Endpoints[0].Interfaces = f.Network.Endpoints[0].Interfaces[1:]
-			f.Network.Interfaces = slices.DeleteFunc(f.Network.Interfaces, func(c vpc.Interface) bool { return c.ID == "eni-ssm-a" })
+			f.Network.Interfaces = slices.DeleteFunc(f.Network.Interfaces,
+				func(c vpc.Interface) bool { return c.ID == "eni-ssm-a" })
 		}, "ssm", []string{"acl-out/denied acl-1 broken"}},
-		{"stopped", func(f *doctor.Facts) { f.Node.State, f.Node.Status = "stopped", "ConnectionLost" }, "ssm", []string{"node/not-running i-1 broken"}},
+		{"stopped", func(f *doctor.Facts) { f.Node.State, f.Node.Status = "stopped", "ConnectionLost" }, "ssm",
+			[]string{"node/not-running i-1 broken"}},
 		{"no interface", func(f *doctor.Facts) { f.Node.Interface = "" }, "ssm", []string{"node/no-interface i-1 broken"}},
 		{"agent silent", lost, "ssm", []string{"node/agent-silent i-1 unknown"}},
 		{"not registered", func(f *doctor.Facts) { f.Node.Status = "" }, "ssm", []string{"node/agent-silent i-1 unknown"}},
-		{"broken and so lost", func(f *doctor.Facts) { lost(f); f.Network.SecurityGroups[1].Rules = nil }, "ssm", []string{"ingress/no-rule sg-endpoints broken"}},
+		{"broken and so lost", func(f *doctor.Facts) { lost(f); f.Network.SecurityGroups[1].Rules = nil }, "ssm",
+			[]string{"ingress/no-rule sg-endpoints broken"}},
 
-		{"metadata off", func(f *doctor.Facts) { f.Node.Metadata = &doctor.Metadata{Off: true} }, "ssm", []string{"node/metadata-off i-1 broken"}},
+		{"metadata off", func(f *doctor.Facts) { f.Node.Metadata = &doctor.Metadata{Off: true} }, "ssm",
+			[]string{"node/metadata-off i-1 broken"}},
 		{"metadata with one hop", func(f *doctor.Facts) { f.Node.Metadata = &doctor.Metadata{HopLimit: 1} }, "ssm", nil},
 		{"no profile", func(f *doctor.Facts) { f.Roles = nil }, "ssm", []string{"role/missing i-1 broken"}},
-		{"role not to be assumed", func(f *doctor.Facts) { f.Roles[0].Trust = strings.Replace(trustEC2, "ec2", "lambda", 1) }, "ssm", []string{"role/not-trusted node-role broken"}},
+		{"role not to be assumed",
+			func(f *doctor.Facts) { f.Roles[0].Trust = strings.Replace(trustEC2, "ec2", "lambda", 1) }, "ssm",
+			[]string{"role/not-trusted node-role broken"}},
 		{"default host management helps", func(f *doctor.Facts) {
 			host := f.Roles[0]
 			host.Name, host.By = "host-role", "default host management"
@@ -118,30 +137,43 @@ func TestFindings(t *testing.T) {
 			f.Roles = append(f.Roles, host)
 		}, "ssm", nil},
 		{"explicit deny", func(f *doctor.Facts) {
-			f.Roles[0].Policies = append(f.Roles[0].Policies, doctor.Document{Name: "no", JSON: `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"ssm:*","Resource":"*"}]}`})
+			f.Roles[0].Policies = append(f.Roles[0].Policies, doctor.Document{
+				Name: "no", JSON: `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"ssm:*","Resource":"*"}]}`,
+			})
 		}, "ssm", []string{"role/denied node-role broken"}},
 		{"boundary", func(f *doctor.Facts) {
-			f.Roles[0].Boundary = &doctor.Document{Name: "limit", JSON: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`}
+			f.Roles[0].Boundary = &doctor.Document{
+				Name: "limit", JSON: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`,
+			}
 		}, "ssm", []string{"role/boundary node-role broken"}},
 		{"endpoint policy", func(f *doctor.Facts) {
-			f.EndpointPolicies = map[string]string{"vpce-ssm": `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ssm:GetParameter","Resource":"*"}]}`}
+			f.EndpointPolicies = map[string]string{
+				"vpce-ssm": `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ssm:GetParameter","Resource":"*"}]}`,
+			}
 		}, "ssm", []string{"endpoint/policy vpce-ssm broken"}},
 		{"endpoint policy that allows", func(f *doctor.Facts) {
-			f.EndpointPolicies = map[string]string{"vpce-ssm": `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}`}
+			f.EndpointPolicies = map[string]string{
+				"vpce-ssm": `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}`,
+			}
 		}, "ssm", nil},
 		{"roles unread", func(f *doctor.Facts) { f.Roles, f.RolesUnread = nil, "AccessDenied" }, "ssm", nil},
 		{"one role unread, the other of no use", func(f *doctor.Facts) {
 			f.Roles[0].Policies, f.RolesUnread = nil, "AccessDenied"
 		}, "ssm", nil},
-		{"boundary not to be read", func(f *doctor.Facts) { f.Roles[0].Boundary = &doctor.Document{Name: "limit", JSON: "{"} }, "ssm", nil},
+		{"boundary not to be read",
+			func(f *doctor.Facts) { f.Roles[0].Boundary = &doctor.Document{Name: "limit", JSON: "{"} }, "ssm", nil},
 		{"explicit deny, and a policy not to be read", func(f *doctor.Facts) {
 			f.Roles[0].Policies = append(f.Roles[0].Policies, doctor.Document{Name: "cut", JSON: "{"},
-				doctor.Document{Name: "no", JSON: `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"ssm:*","Resource":"*"}]}`})
+				doctor.Document{
+					Name: "no", JSON: `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"ssm:*","Resource":"*"}]}`,
+				})
 		}, "ssm", []string{"role/denied node-role broken"}},
 
 		{"a public path", func(f *doctor.Facts) {
 			withoutEndpoint(f)
-			f.Network.RouteTables[0].Routes = []vpc.Route{{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaNATGateway, ID: "nat-1"}}}
+			f.Network.RouteTables[0].Routes = []vpc.Route{
+				{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaNATGateway, ID: "nat-1"}},
+			}
 		}, "ssm", []string{"endpoint/missing vpc-1 degraded"}},
 		{"a NAT gateway that has no Internet gateway", func(f *doctor.Facts) {
 			withoutEndpoint(f)
@@ -150,12 +182,16 @@ func TestFindings(t *testing.T) {
 		{"a NAT gateway without address", func(f *doctor.Facts) {
 			withoutEndpoint(f)
 			byNAT(f)
-			f.Network.RouteTables[1].Routes = []vpc.Route{{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaInternetGateway, ID: "igw-1"}}}
+			f.Network.RouteTables[1].Routes = []vpc.Route{
+				{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaInternetGateway, ID: "igw-1"}},
+			}
 		}, "ssm", []string{"internet/no-public-address nat-1 broken", "endpoint/missing vpc-1 broken"}},
 		{"S3 by gateway", withS3, "s3", nil},
 		{"S3 without egress", func(f *doctor.Facts) {
 			withS3(f)
-			f.Network.SecurityGroups[0].Rules = []vpc.Rule{{ID: "sgr-x", Egress: true, Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, CIDR: prefix("10.0.0.0/16")}}
+			f.Network.SecurityGroups[0].Rules = []vpc.Rule{{
+				ID: "sgr-x", Egress: true, Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, CIDR: prefix("10.0.0.0/16"),
+			}}
 		}, "s3", []string{"egress/no-rule sg-nodes broken"}},
 		{"the Internet", func(*doctor.Facts) {}, "1.1.1.1", []string{"route/missing rtb-1 broken"}},
 		{"two causes", func(f *doctor.Facts) {
@@ -184,8 +220,11 @@ func TestFindings(t *testing.T) {
 
 // byNAT lets the node go out by a NAT gateway in the other subnet, which goes nowhere.
 func byNAT(f *doctor.Facts) {
-	f.Network.RouteTables[0].Routes = []vpc.Route{{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaNATGateway, ID: "nat-1"}}}
-	f.Network.RouteTables = append(f.Network.RouteTables, vpc.RouteTable{ID: "rtb-public", VPC: vpctest.VPC, Subnets: []string{vpctest.SubnetB}})
+	f.Network.RouteTables[0].Routes = []vpc.Route{
+		{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaNATGateway, ID: "nat-1"}},
+	}
+	f.Network.RouteTables = append(f.Network.RouteTables,
+		vpc.RouteTable{ID: "rtb-public", VPC: vpctest.VPC, Subnets: []string{vpctest.SubnetB}})
 	f.Network.NATGateways = []vpc.NATGateway{{ID: "nat-1", VPC: vpctest.VPC, Subnet: vpctest.SubnetB, Available: true}}
 }
 
@@ -195,18 +234,26 @@ func dnsServer(address string, open bool) func(f *doctor.Facts) {
 		f.DNSServers = []string{address}
 		g := vpc.SecurityGroup{ID: "sg-dns", VPC: vpctest.VPC, Name: "dns"}
 		if open {
-			g.Rules = []vpc.Rule{{ID: "sgr-dns", Protocol: vpc.UDP, Ports: vpc.PortRange{From: 53, To: 53}, CIDR: prefix("10.0.0.0/16")}}
+			g.Rules = []vpc.Rule{
+				{ID: "sgr-dns", Protocol: vpc.UDP, Ports: vpc.PortRange{From: 53, To: 53}, CIDR: prefix("10.0.0.0/16")},
+			}
 		}
 		f.Network.SecurityGroups = append(f.Network.SecurityGroups, g)
 		f.Network.Interfaces = append(f.Network.Interfaces, vpc.Interface{
-			ID: "eni-dns", VPC: vpctest.VPC, Subnet: vpctest.SubnetA, Owner: "i-dns", Addresses: []netip.Addr{netip.MustParseAddr(address)},
-			Groups: []string{g.ID}, Name: "ip-10-0-1-30",
+			ID:        "eni-dns",
+			VPC:       vpctest.VPC,
+			Subnet:    vpctest.SubnetA,
+			Owner:     "i-dns",
+			Addresses: []netip.Addr{netip.MustParseAddr(address)},
+			Groups:    []string{g.ID}, Name: "ip-10-0-1-30",
 		})
 	}
 }
 
 func withS3(f *doctor.Facts) {
-	f.Network.PrefixLists = []vpc.PrefixList{{ID: "pl-s3", Name: "com.amazonaws.us-east-1.s3", CIDRs: []netip.Prefix{prefix("52.216.0.0/15")}}}
+	f.Network.PrefixLists = []vpc.PrefixList{
+		{ID: "pl-s3", Name: "com.amazonaws.us-east-1.s3", CIDRs: []netip.Prefix{prefix("52.216.0.0/15")}},
+	}
 	f.Network.Endpoints = append(f.Network.Endpoints, vpc.Endpoint{
 		ID: "vpce-s3", VPC: vpctest.VPC, Kind: vpc.GatewayEndpoint, Service: "com.amazonaws.us-east-1.s3", Available: true,
 		RouteTables: []string{vpctest.RouteTable},
@@ -222,7 +269,8 @@ func TestFourCauses(t *testing.T) {
 		{func(f *doctor.Facts) { f.Network.SecurityGroups[1].Rules = nil },
 			"aws ec2 authorize-security-group-ingress --group-id sg-endpoints --protocol tcp --port 443 --source-group sg-nodes"},
 		{withoutEndpoint,
-			"aws ec2 create-vpc-endpoint --vpc-id vpc-1 --vpc-endpoint-type Interface --service-name com.amazonaws.us-east-1.ssm --subnet-ids subnet-a --security-group-ids sg-endpoints --private-dns-enabled"},
+			"aws ec2 create-vpc-endpoint --vpc-id vpc-1 --vpc-endpoint-type Interface --service-name " +
+				"com.amazonaws.us-east-1.ssm --subnet-ids subnet-a --security-group-ids sg-endpoints --private-dns-enabled"},
 		{func(f *doctor.Facts) { f.Network.Endpoints[0].PrivateDNS = false },
 			"aws ec2 modify-vpc-endpoint --vpc-endpoint-id vpce-ssm --private-dns-enabled"},
 		{func(f *doctor.Facts) { f.Roles[0].Policies = nil },
@@ -308,8 +356,10 @@ func TestUnknownIsUnknown(t *testing.T) {
 			"policies of role node-role cannot be read: limit"},
 		{"policy", func(f *doctor.Facts) { f.Roles[0].Policies = append(f.Roles[0].Policies, doctor.Document{Name: "cut"}) },
 			"policies of role node-role cannot be read: cut"},
-		{"trust policy", func(f *doctor.Facts) { f.Roles[0].Trust = "" }, "the trust policy of role node-role cannot be read"},
-		{"one of two roles", func(f *doctor.Facts) { f.Roles[0].Policies, f.RolesUnread = nil, "AccessDenied" }, "AccessDenied"},
+		{"trust policy", func(f *doctor.Facts) { f.Roles[0].Trust = "" },
+			"the trust policy of role node-role cannot be read"},
+		{"one of two roles", func(f *doctor.Facts) { f.Roles[0].Policies, f.RolesUnread = nil, "AccessDenied" },
+			"AccessDenied"},
 		{"tag that allows", func(f *doctor.Facts) {
 			f.Roles[0].Policies = []doctor.Document{policy(`{"Effect":"Allow","Action":"*","Resource":"*",` + team + `}`)}
 		}, "hangs on the condition key aws:principaltag/team"},
@@ -317,7 +367,8 @@ func TestUnknownIsUnknown(t *testing.T) {
 			f.Roles[0].Policies = append(f.Roles[0].Policies, policy(`{"Effect":"Deny","Action":"*","Resource":"*",`+team+`}`))
 		}, "hangs on the condition key aws:principaltag/team"},
 		{"organization that may assume", func(f *doctor.Facts) {
-			f.Roles[0].Trust = strings.Replace(trustEC2, `"sts:AssumeRole"`, `"sts:AssumeRole","Condition":{"StringEquals":{"aws:SourceOrgID":"o-1"}}`, 1)
+			f.Roles[0].Trust = strings.Replace(trustEC2, `"sts:AssumeRole"`,
+				`"sts:AssumeRole","Condition":{"StringEquals":{"aws:SourceOrgID":"o-1"}}`, 1)
 		}, "hangs on the condition key aws:sourceorgid"},
 	} {
 		f := healthy(t)

@@ -50,7 +50,9 @@ type EC2 interface {
 	ec2.DescribeDhcpOptionsAPIClient
 	ec2.DescribeNatGatewaysAPIClient
 	DescribeVpcAttribute(context.Context, *ec2.DescribeVpcAttributeInput) (*ec2.DescribeVpcAttributeOutput, error)
-	DescribeVpcEndpointServices(context.Context, *ec2.DescribeVpcEndpointServicesInput) (*ec2.DescribeVpcEndpointServicesOutput, error)
+	DescribeVpcEndpointServices(
+		context.Context, *ec2.DescribeVpcEndpointServicesInput,
+	) (*ec2.DescribeVpcEndpointServicesOutput, error)
 }
 
 // IAM is what Read asks of the IAM API.

@@ -17,7 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write what is generated instead of comparing it")
 
-// TestFindingsAreDocumented holds docs/findings.md against the table of findings and what the doctor says of each example.
+// TestFindingsAreDocumented holds docs/findings.md against the table of findings and what the doctor says of each
+// example.
 func TestFindingsAreDocumented(t *testing.T) {
 	const file = "../docs/findings.md"
 	want := documented(t)
@@ -38,8 +39,10 @@ func TestFindingsAreDocumented(t *testing.T) {
 
 const documentHead = `# What explain finds
 
-Generated from the table of findings in doctor; do not edit. ` + "`postern explain NODE [SERVICE]`" + ` prints an id, the
-resource that has to change, what is wrong and what would mend it; ` + "`--output json`" + ` carries ` + "`id`, `severity`,\n" +
+Generated from the table of findings in doctor; do not edit. ` + "`postern explain NODE [SERVICE]`" +
+	` prints an id, the
+resource that has to change, what is wrong and what would mend it; ` + "`--output json`" + ` carries ` +
+	"`id`, `severity`,\n" +
 	"`resource`, `wrong`, `remedy` and, where one AWS CLI command mends it, `command`" + `. Ids are stable.
 
 The severity is that of the finding alone. *broken* keeps the node from the service, *degraded* lets it get there by

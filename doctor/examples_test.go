@@ -35,17 +35,18 @@ var examples = map[doctor.ID]example{
 	"node/metadata-off": with(func(f *doctor.Facts) { f.Node.Metadata = &doctor.Metadata{Off: true} }),
 	"node/agent-silent": with(func(f *doctor.Facts) { f.Node.Status = "ConnectionLost" }),
 
-	"dns/support-off":          with(func(f *doctor.Facts) { f.Network.VPCs[0].DNSSupport = false }),
-	"dns/hostnames-off":        with(func(f *doctor.Facts) { f.Network.VPCs[0].DNSHostnames = false }),
-	"dns/private-dns-off":      with(func(f *doctor.Facts) { f.Network.Endpoints[0].PrivateDNS = false }),
-	"dns/unknown-name":         asked("nosuch.example.com"),
-	"dns/server-unreached":     with(dnsServer("10.0.1.30", false)),
-	"dns/server-not-judged":    with(dnsServer("10.0.1.30", true)),
-	"dns/forward-unreached":    asked("kms", withHub, func(f *doctor.Facts) { group(f, "sg-out").Rules = nil }),
-	"dns/forward-not-judged":   asked("kms", withHub, forwardElsewhere),
-	"dns/resolver-unavailable": asked("kms", withHub, func(f *doctor.Facts) { f.Network.ResolverEndpoints[1].Available = false }),
-	"dns/resolver-port":        asked("10.0.1.54:53", withHub),
-	"dns/resolver-outside":     asked("10.1.0.2:53", withPeer),
+	"dns/support-off":        with(func(f *doctor.Facts) { f.Network.VPCs[0].DNSSupport = false }),
+	"dns/hostnames-off":      with(func(f *doctor.Facts) { f.Network.VPCs[0].DNSHostnames = false }),
+	"dns/private-dns-off":    with(func(f *doctor.Facts) { f.Network.Endpoints[0].PrivateDNS = false }),
+	"dns/unknown-name":       asked("nosuch.example.com"),
+	"dns/server-unreached":   with(dnsServer("10.0.1.30", false)),
+	"dns/server-not-judged":  with(dnsServer("10.0.1.30", true)),
+	"dns/forward-unreached":  asked("kms", withHub, func(f *doctor.Facts) { group(f, "sg-out").Rules = nil }),
+	"dns/forward-not-judged": asked("kms", withHub, forwardElsewhere),
+	"dns/resolver-unavailable": asked("kms", withHub,
+		func(f *doctor.Facts) { f.Network.ResolverEndpoints[1].Available = false }),
+	"dns/resolver-port":    asked("10.0.1.54:53", withHub),
+	"dns/resolver-outside": asked("10.1.0.2:53", withPeer),
 
 	"endpoint/missing":        with(withoutEndpoint),
 	"endpoint/unavailable":    with(func(f *doctor.Facts) { f.Network.Endpoints[0].Available = false }),
@@ -88,9 +89,10 @@ var examples = map[doctor.ID]example{
 	"address/detached": asked("10.0.2.31", func(f *doctor.Facts) {
 		addInterface(f, "eni-spare", vpctest.SubnetB, "10.0.2.31", vpc.InstanceInterface, "")
 	}),
-	"address/unusable":           asked("2001:db8::1"),
-	"link-local/port":            asked("10.0.0.2:443"),
-	"link-local/not-an-instance": asked("169.254.169.254:80", func(f *doctor.Facts) { f.Node.Interface = vpctest.Attached }),
+	"address/unusable": asked("2001:db8::1"),
+	"link-local/port":  asked("10.0.0.2:443"),
+	"link-local/not-an-instance": asked("169.254.169.254:80",
+		func(f *doctor.Facts) { f.Node.Interface = vpctest.Attached }),
 
 	"role/missing":     with(func(f *doctor.Facts) { f.Roles = nil }),
 	"role/not-trusted": with(func(f *doctor.Facts) { f.Roles[0].Trust = strings.Replace(trustEC2, "ec2", "lambda", 1) }),
@@ -136,7 +138,8 @@ func withPeer(f *doctor.Facts) {
 	n.VPCs = append(n.VPCs, vpc.VPC{
 		ID: "vpc-2", Account: f.Account, Region: f.Region, CIDRs: []netip.Prefix{prefix("10.1.0.0/16")}, DNSSupport: true,
 	})
-	n.Subnets = append(n.Subnets, vpc.Subnet{ID: "subnet-far", VPC: "vpc-2", Zone: "us-east-1a", CIDR: prefix("10.1.1.0/24")})
+	n.Subnets = append(n.Subnets,
+		vpc.Subnet{ID: "subnet-far", VPC: "vpc-2", Zone: "us-east-1a", CIDR: prefix("10.1.1.0/24")})
 	n.Peerings = append(n.Peerings, vpc.Peering{ID: "pcx-1", Requester: "vpc-2", Accepter: vpctest.VPC, Active: true})
 	n.RouteTables[0].Routes = append(n.RouteTables[0].Routes, vpc.Route{Destination: prefix("10.1.0.0/16"), Target: via})
 	n.RouteTables = append(n.RouteTables, vpc.RouteTable{
@@ -175,7 +178,8 @@ func forwardElsewhere(f *doctor.Facts) {
 
 func withoutEndpointInterfaces(f *doctor.Facts) {
 	f.Network.Endpoints[0].Interfaces = nil
-	f.Network.Interfaces = slices.DeleteFunc(f.Network.Interfaces, func(c vpc.Interface) bool { return c.Owner == "vpce-ssm" })
+	f.Network.Interfaces = slices.DeleteFunc(f.Network.Interfaces,
+		func(c vpc.Interface) bool { return c.Owner == "vpce-ssm" })
 }
 
 func withOwnService(f *doctor.Facts) {

@@ -174,14 +174,16 @@ func TestRandomNetworks(t *testing.T) {
 		f.Network = vpctest.Networks().Draw(r, "network")
 		from := rapid.SampledFrom(f.Network.Interfaces).Draw(r, "from")
 		to := rapid.SampledFrom(f.Network.Interfaces).Draw(r, "to").Addresses[0].String()
-		to = rapid.SampledFrom([]string{"ssm", "s3", "198.18.0.1", "169.254.169.254:80", "10.0.0.2:53", to, to + ":53"}).Draw(r, "asked")
+		to = rapid.SampledFrom([]string{"ssm", "s3", "198.18.0.1", "169.254.169.254:80", "10.0.0.2:53", to,
+			to + ":53"}).Draw(r, "asked")
 		f.Node.Interface = from.ID
 		report, err := doctor.Assess(f, to)
 		if err != nil {
 			r.Fatal(err)
 		}
 		for _, x := range report.Findings {
-			if !slices.ContainsFunc(doctor.Kinds(), func(k doctor.Kind) bool { return k.ID == x.ID }) || x.Severity == "" || x.Remedy == "" {
+			if !slices.ContainsFunc(doctor.Kinds(), func(k doctor.Kind) bool { return k.ID == x.ID }) || x.Severity == "" ||
+				x.Remedy == "" {
 				r.Fatalf("%+v", x)
 			}
 		}

@@ -42,7 +42,10 @@ func startEC2(t *testing.T) (*ec2.Client, *network.Service) {
 		t.Fatal(err)
 	}
 	handler, err := api.New(api.Config{
-		Services: []api.Service{ec2api.New(ec2api.Config{Network: heart})}, Region: "us-east-1", Identities: rootKey{}, Now: time.Now,
+		Services:   []api.Service{ec2api.New(ec2api.Config{Network: heart})},
+		Region:     "us-east-1",
+		Identities: rootKey{},
+		Now:        time.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -83,14 +86,19 @@ func newStory(t *testing.T) story {
 	on := &types.AttributeBooleanValue{Value: aws.Bool(true)}
 	s.vpc = must(s.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))(t).Vpc.VpcId
 	must(s.ModifyVpcAttribute(ctx, &ec2.ModifyVpcAttributeInput{VpcId: s.vpc, EnableDnsHostnames: on}))(t)
-	s.subnet = must(s.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: s.vpc, CidrBlock: aws.String("10.0.1.0/24")}))(t).Subnet.SubnetId
+	s.subnet = must(s.CreateSubnet(ctx,
+		&ec2.CreateSubnetInput{VpcId: s.vpc, CidrBlock: aws.String("10.0.1.0/24")}))(t).Subnet.SubnetId
 	group := func(name string) *string {
-		return must(s.CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{VpcId: s.vpc, GroupName: aws.String(name), Description: aws.String(name)}))(t).GroupId
+		return must(s.CreateSecurityGroup(ctx,
+			&ec2.CreateSecurityGroupInput{VpcId: s.vpc, GroupName: aws.String(name), Description: aws.String(name)}))(t).GroupId
 	}
 	s.nodes, s.endpoints = group("nodes"), group("endpoints")
 	s.authorize(t)
-	s.eni = must(s.CreateNetworkInterface(ctx, &ec2.CreateNetworkInterfaceInput{SubnetId: s.subnet, Groups: []string{*s.nodes}}))(t).NetworkInterface.NetworkInterfaceId
-	must(heart.AttachInterface(ctx, scope.Scope{Account: "000000000000", Region: "us-east-1"}, network.AttachInput{Interface: *s.eni, Owner: "mi-1"}))(t)
+	s.eni = must(s.CreateNetworkInterface(ctx, &ec2.CreateNetworkInterfaceInput{
+		SubnetId: s.subnet, Groups: []string{*s.nodes},
+	}))(t).NetworkInterface.NetworkInterfaceId
+	must(heart.AttachInterface(ctx, scope.Scope{Account: "000000000000", Region: "us-east-1"},
+		network.AttachInput{Interface: *s.eni, Owner: "mi-1"}))(t)
 	s.vpce = must(s.CreateVpcEndpoint(ctx, &ec2.CreateVpcEndpointInput{
 		VpcId: s.vpc, VpcEndpointType: types.VpcEndpointTypeInterface, ServiceName: aws.String("com.amazonaws.us-east-1.ssm"),
 		SubnetIds: []string{*s.subnet}, SecurityGroupIds: []string{*s.endpoints}, PrivateDnsEnabled: aws.Bool(true),
@@ -100,12 +108,16 @@ func newStory(t *testing.T) story {
 
 func (s *story) rule() []types.IpPermission {
 	return []types.IpPermission{{
-		IpProtocol: aws.String("tcp"), FromPort: aws.Int32(443), ToPort: aws.Int32(443), UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: s.nodes}},
+		IpProtocol:       aws.String("tcp"),
+		FromPort:         aws.Int32(443),
+		ToPort:           aws.Int32(443),
+		UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: s.nodes}},
 	}}
 }
 
 func (s *story) authorize(t *testing.T) {
-	must(s.AuthorizeSecurityGroupIngress(t.Context(), &ec2.AuthorizeSecurityGroupIngressInput{GroupId: s.endpoints, IpPermissions: s.rule()}))(t)
+	must(s.AuthorizeSecurityGroupIngress(t.Context(),
+		&ec2.AuthorizeSecurityGroupIngressInput{GroupId: s.endpoints, IpPermissions: s.rule()}))(t)
 }
 
 // TestOnPostern breaks the path through Postern's own EC2 API, one cause after the other, and mends it.
@@ -128,16 +140,20 @@ func TestOnPostern(t *testing.T) {
 	}
 	ctx := t.Context()
 	expect("healthy", "")
-	must(s.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{GroupId: s.endpoints, IpPermissions: s.rule()}))(t)
+	must(s.RevokeSecurityGroupIngress(ctx,
+		&ec2.RevokeSecurityGroupIngressInput{GroupId: s.endpoints, IpPermissions: s.rule()}))(t)
 	expect("rule revoked", "ingress/no-rule "+*s.endpoints+";")
-	if said := explain().String(); !strings.Contains(said, "authorize inbound tcp 443 on "+*s.endpoints+" from "+*s.nodes) {
+	if said := explain().String(); !strings.Contains(said, "authorize inbound tcp 443 on "+*s.endpoints+" from "+
+		*s.nodes) {
 		t.Errorf("the rule is not named:\n%s", said)
 	}
 	s.authorize(t)
 	expect("rule given back", "")
-	must(s.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{VpcEndpointId: s.vpce, PrivateDnsEnabled: aws.Bool(false)}))(t)
+	must(s.ModifyVpcEndpoint(ctx,
+		&ec2.ModifyVpcEndpointInput{VpcEndpointId: s.vpce, PrivateDnsEnabled: aws.Bool(false)}))(t)
 	expect("private DNS off", "dns/private-dns-off "+*s.vpce+";")
-	must(s.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{VpcEndpointId: s.vpce, PrivateDnsEnabled: aws.Bool(true)}))(t)
+	must(s.ModifyVpcEndpoint(ctx,
+		&ec2.ModifyVpcEndpointInput{VpcEndpointId: s.vpce, PrivateDnsEnabled: aws.Bool(true)}))(t)
 	expect("private DNS on", "")
 	off := &types.AttributeBooleanValue{Value: aws.Bool(false)}
 	must(s.ModifyVpcAttribute(ctx, &ec2.ModifyVpcAttributeInput{VpcId: s.vpc, EnableDnsHostnames: off}))(t)

@@ -65,7 +65,9 @@ func (r *reader) offer(name string) *Offer {
 func (f *Facts) offer(service string) (Offer, bool) {
 	if len(f.Offers) == 0 {
 		gateway := slices.Contains([]string{"s3", "dynamodb"}, shortName(service))
-		return Offer{Name: service, Interface: true, Gateway: gateway, PrivateDNS: !gateway}, strings.HasPrefix(service, "com.amazonaws.")
+		return Offer{
+			Name: service, Interface: true, Gateway: gateway, PrivateDNS: !gateway,
+		}, strings.HasPrefix(service, "com.amazonaws.")
 	}
 	i := slices.IndexFunc(f.Offers, func(o Offer) bool { return o.Name == service })
 	if i < 0 {
@@ -90,7 +92,8 @@ func (t *target) checkOffered(f *Facts) error {
 		}
 	}
 	slices.Sort(names)
-	return fault.New(fault.Invalid, "doctor.Assess", "%q is no service that endpoints in %s lead to: %s; or give a host name or an address",
+	return fault.New(fault.Invalid, "doctor.Assess",
+		"%q is no service that endpoints in %s lead to: %s; or give a host name or an address",
 		t.asked, f.Region, strings.Join(names, ", "))
 }
 
@@ -102,17 +105,21 @@ func (a *assessment) endpointRemedy(vpcID, service string) (remedy, command stri
 	case !known:
 		return "", "", false
 	case o.PrivateDNS:
-		return "", fmt.Sprintf("aws ec2 create-vpc-endpoint --vpc-id %s --vpc-endpoint-type Interface --service-name %s --subnet-ids %s%s --private-dns-enabled",
+		return "", fmt.Sprintf("aws ec2 create-vpc-endpoint --vpc-id %s --vpc-endpoint-type Interface --service-name %s "+
+			"--subnet-ids %s%s --private-dns-enabled",
 			vpcID, service, a.nic.Subnet, a.endpointGroups()), true
 	case o.Gateway:
 		table := a.routeTable()
 		if table == "" {
 			return "create a gateway endpoint to " + service + ", and a route table with it for subnet " + a.nic.Subnet, "", true
 		}
-		return fmt.Sprintf("create a gateway endpoint to %s with route table %s of the node's subnet: it takes the service's public addresses", service, table),
-			fmt.Sprintf("aws ec2 create-vpc-endpoint --vpc-id %s --vpc-endpoint-type Gateway --service-name %s --route-table-ids %s", vpcID, service, table), true
+		return fmt.Sprintf("create a gateway endpoint to %s with route table %s of the node's subnet: it takes the "+
+				"service's public addresses", service, table),
+			fmt.Sprintf("aws ec2 create-vpc-endpoint --vpc-id %s --vpc-endpoint-type Gateway --service-name %s "+
+				"--route-table-ids %s", vpcID, service, table), true
 	}
-	return "create an interface endpoint to " + service + " and use its own names: it takes no private names over", "", true
+	return "create an interface endpoint to " + service +
+		" and use its own names: it takes no private names over", "", true
 }
 
 // routeTable is the table that serves the node's subnet; empty where none does.

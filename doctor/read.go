@@ -34,7 +34,12 @@ func Explain(ctx context.Context, c Clients, region, from, to string) (Report, e
 // Invalid for another form of id, with NotFound where there is no such node, and with Unavailable where the network
 // cannot be read; what else cannot be read is listed in Unchecked.
 func Read(ctx context.Context, c Clients, region, from, to string) (Facts, error) {
-	r := &reader{ctx: ctx, Clients: c, to: to, Facts: Facts{Region: region, Node: Node{ID: from}, EndpointPolicies: map[string]string{}}}
+	r := &reader{
+		ctx:     ctx,
+		Clients: c,
+		to:      to,
+		Facts:   Facts{Region: region, Node: Node{ID: from}, EndpointPolicies: map[string]string{}},
+	}
 	profile, err := r.node()
 	if err != nil {
 		return Facts{}, err
@@ -91,7 +96,8 @@ func (r *reader) node() (profile string, err error) {
 		}
 		return "", nil
 	}
-	return "", fault.New(fault.Invalid, "doctor.Read", "%q is no id of an instance (i-…), a managed node (mi-…) or a network interface (eni-…)", id)
+	return "", fault.New(fault.Invalid, "doctor.Read",
+		"%q is no id of an instance (i-…), a managed node (mi-…) or a network interface (eni-…)", id)
 }
 
 func (r *reader) instance(id string) (profile string, err error) {
@@ -109,7 +115,8 @@ func (r *reader) instance(id string) (profile string, err error) {
 	}
 	if m := i.MetadataOptions; m != nil {
 		r.Node.Metadata = &Metadata{
-			Off: m.HttpEndpoint == types.InstanceMetadataEndpointStateDisabled, HopLimit: int(aws.ToInt32(m.HttpPutResponseHopLimit)),
+			Off:      m.HttpEndpoint == types.InstanceMetadataEndpointStateDisabled,
+			HopLimit: int(aws.ToInt32(m.HttpPutResponseHopLimit)),
 		}
 	}
 	for _, n := range i.NetworkInterfaces {

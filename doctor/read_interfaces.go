@@ -44,7 +44,8 @@ func (r *reader) groups() error {
 		return err
 	}
 	for some := range slices.Chunk(ids, filterValues) {
-		err := each(r, ec2.NewDescribeSecurityGroupRulesPaginator(r.EC2, &ec2.DescribeSecurityGroupRulesInput{Filters: filter("group-id", some...)}),
+		err := each(r, ec2.NewDescribeSecurityGroupRulesPaginator(r.EC2,
+			&ec2.DescribeSecurityGroupRulesInput{Filters: filter("group-id", some...)}),
 			func(o *ec2.DescribeSecurityGroupRulesOutput) []types.SecurityGroupRule { return o.SecurityGroupRules },
 			func(in *types.SecurityGroupRule) {
 				i, known := at[aws.ToString(in.GroupId)]
@@ -102,7 +103,8 @@ func (r *reader) endpoints() error {
 		func(in *types.VpcEndpoint) {
 			out := vpc.Endpoint{
 				ID: aws.ToString(in.VpcEndpointId), VPC: aws.ToString(in.VpcId), Service: aws.ToString(in.ServiceName),
-				Available: strings.EqualFold(string(in.State), string(types.StateAvailable)), PrivateDNS: aws.ToBool(in.PrivateDnsEnabled),
+				Available:  strings.EqualFold(string(in.State), string(types.StateAvailable)),
+				PrivateDNS: aws.ToBool(in.PrivateDnsEnabled),
 				Acceptance: acceptance(in.State),
 			}
 			switch in.VpcEndpointType {
@@ -167,7 +169,8 @@ func (r *reader) privateNames(service string) {
 }
 
 func (r *reader) interfaces() error {
-	err := each(r, ec2.NewDescribeNetworkInterfacesPaginator(r.EC2, &ec2.DescribeNetworkInterfacesInput{Filters: r.byVPC()}),
+	err := each(r,
+		ec2.NewDescribeNetworkInterfacesPaginator(r.EC2, &ec2.DescribeNetworkInterfacesInput{Filters: r.byVPC()}),
 		func(o *ec2.DescribeNetworkInterfacesOutput) []types.NetworkInterface { return o.NetworkInterfaces },
 		func(in *types.NetworkInterface) {
 			out := vpc.Interface{
@@ -203,7 +206,8 @@ func (r *reader) owner(in *types.NetworkInterface) (vpc.InterfaceKind, string) {
 			return vpc.EndpointInterface, e.ID
 		}
 	}
-	if service, ok := strings.CutPrefix(aws.ToString(in.Description), sideDescription); ok && aws.ToBool(in.RequesterManaged) {
+	if service, ok := strings.CutPrefix(aws.ToString(in.Description), sideDescription); ok &&
+		aws.ToBool(in.RequesterManaged) {
 		return vpc.ServiceInterface, service
 	}
 	if address, err := netip.ParseAddr(aws.ToString(in.PrivateIpAddress)); err == nil {
@@ -264,7 +268,8 @@ func (r *reader) settle() {
 	for _, t := range r.Network.RouteTables {
 		for i := range t.Routes {
 			target := &t.Routes[i].Target
-			if target.Kind == vpc.ViaInterface && !seen[target.ID] || target.Kind == vpc.ViaGatewayEndpoint && !gateways[target.ID] {
+			if target.Kind == vpc.ViaInterface && !seen[target.ID] ||
+				target.Kind == vpc.ViaGatewayEndpoint && !gateways[target.ID] {
 				target.Kind = vpc.ViaOther
 			}
 		}
@@ -304,7 +309,8 @@ func (r *reader) prefixLists() error {
 	}
 	for i := range r.Network.PrefixLists {
 		l := &r.Network.PrefixLists[i]
-		err := each(r, ec2.NewGetManagedPrefixListEntriesPaginator(r.EC2, &ec2.GetManagedPrefixListEntriesInput{PrefixListId: aws.String(l.ID)}),
+		err := each(r, ec2.NewGetManagedPrefixListEntriesPaginator(r.EC2,
+			&ec2.GetManagedPrefixListEntriesInput{PrefixListId: aws.String(l.ID)}),
 			func(o *ec2.GetManagedPrefixListEntriesOutput) []types.PrefixListEntry { return o.Entries },
 			func(e *types.PrefixListEntry) { l.CIDRs = appendRange(l.CIDRs, e.Cidr) })
 		if err != nil {

@@ -33,7 +33,8 @@ func each[O, T any](r *reader, p *client.Paginator[O], items func(*O) []T, do fu
 func (r *reader) network() error {
 	r.vpcs = []string{r.home}
 	for _, read := range []func() error{
-		r.peerings, r.named, r.services, r.resolver, r.describeVpcs, r.subnets, r.routeTables, r.networkACLs, r.groups, r.endpoints, r.interfaces, r.natGateways, r.prefixLists,
+		r.peerings, r.named, r.services, r.resolver, r.describeVpcs, r.subnets, r.routeTables, r.networkACLs, r.groups,
+		r.endpoints, r.interfaces, r.natGateways, r.prefixLists,
 	} {
 		if err := read(); err != nil {
 			return err
@@ -76,8 +77,10 @@ func (r *reader) peering(p *types.VpcPeeringConnection) {
 		return
 	}
 	out := vpc.Peering{
-		ID: aws.ToString(p.VpcPeeringConnectionId), Requester: aws.ToString(requester.VpcId), Accepter: aws.ToString(accepter.VpcId),
-		Active: p.Status != nil && p.Status.Code == types.VpcPeeringConnectionStateReasonCodeActive,
+		ID:        aws.ToString(p.VpcPeeringConnectionId),
+		Requester: aws.ToString(requester.VpcId),
+		Accepter:  aws.ToString(accepter.VpcId),
+		Active:    p.Status != nil && p.Status.Code == types.VpcPeeringConnectionStateReasonCodeActive,
 	}
 	if o := requester.PeeringOptions; o != nil {
 		out.RequesterDNS = aws.ToBool(o.AllowDnsResolutionFromRemoteVpc)
@@ -134,7 +137,8 @@ func (r *reader) named() error {
 	if id == "" {
 		return nil
 	}
-	return each(r, ec2.NewDescribeVpcEndpointsPaginator(r.EC2, &ec2.DescribeVpcEndpointsInput{Filters: filter("vpc-endpoint-id", id)}),
+	return each(r,
+		ec2.NewDescribeVpcEndpointsPaginator(r.EC2, &ec2.DescribeVpcEndpointsInput{Filters: filter("vpc-endpoint-id", id)}),
 		func(o *ec2.DescribeVpcEndpointsOutput) []types.VpcEndpoint { return o.VpcEndpoints },
 		func(e *types.VpcEndpoint) {
 			if id := aws.ToString(e.VpcId); !slices.Contains(r.vpcs, id) {
@@ -148,7 +152,9 @@ func (r *reader) describeVpcs() error {
 	err := each(r, ec2.NewDescribeVpcsPaginator(r.EC2, &ec2.DescribeVpcsInput{Filters: r.byVPC()}),
 		func(o *ec2.DescribeVpcsOutput) []types.Vpc { return o.Vpcs },
 		func(v *types.Vpc) {
-			out := vpc.VPC{ID: aws.ToString(v.VpcId), Account: aws.ToString(v.OwnerId), Region: r.Region, CIDRs: appendRange(nil, v.CidrBlock)}
+			out := vpc.VPC{
+				ID: aws.ToString(v.VpcId), Account: aws.ToString(v.OwnerId), Region: r.Region, CIDRs: appendRange(nil, v.CidrBlock),
+			}
 			for _, c := range v.CidrBlockAssociationSet {
 				if c.CidrBlockState == nil || c.CidrBlockState.State == types.VpcCidrBlockStateCodeAssociated {
 					out.CIDRs = appendRange(out.CIDRs, c.CidrBlock)
@@ -178,8 +184,10 @@ func (r *reader) vpcAttributes() error {
 		for _, attribute := range []struct {
 			name types.VpcAttributeName
 			into *bool
-		}{{types.VpcAttributeNameEnableDnsSupport, &v.DNSSupport}, {types.VpcAttributeNameEnableDnsHostnames, &v.DNSHostnames}} {
-			out, err := r.EC2.DescribeVpcAttribute(r.ctx, &ec2.DescribeVpcAttributeInput{VpcId: aws.String(v.ID), Attribute: attribute.name})
+		}{{types.VpcAttributeNameEnableDnsSupport, &v.DNSSupport},
+			{types.VpcAttributeNameEnableDnsHostnames, &v.DNSHostnames}} {
+			out, err := r.EC2.DescribeVpcAttribute(r.ctx,
+				&ec2.DescribeVpcAttributeInput{VpcId: aws.String(v.ID), Attribute: attribute.name})
 			switch {
 			case err != nil && v.ID == r.home:
 				return err
@@ -222,7 +230,10 @@ func (r *reader) subnets() error {
 		func(o *ec2.DescribeSubnetsOutput) []types.Subnet { return o.Subnets },
 		func(n *types.Subnet) {
 			out := vpc.Subnet{
-				ID: aws.ToString(n.SubnetId), VPC: aws.ToString(n.VpcId), Zone: aws.ToString(n.AvailabilityZone), CIDR: toRange(n.CidrBlock),
+				ID:   aws.ToString(n.SubnetId),
+				VPC:  aws.ToString(n.VpcId),
+				Zone: aws.ToString(n.AvailabilityZone),
+				CIDR: toRange(n.CidrBlock),
 			}
 			for _, c := range n.Ipv6CidrBlockAssociationSet {
 				if c.Ipv6CidrBlockState == nil || c.Ipv6CidrBlockState.State == types.SubnetCidrBlockStateCodeAssociated {
@@ -286,8 +297,10 @@ func (r *reader) routeTarget(in *types.Route) vpc.Target {
 		id   *string
 		kind vpc.TargetKind
 	}{
-		{in.NatGatewayId, vpc.ViaNATGateway}, {in.VpcPeeringConnectionId, vpc.ViaPeering}, {in.TransitGatewayId, vpc.ViaOther},
-		{in.EgressOnlyInternetGatewayId, vpc.ViaNATGateway}, {in.CarrierGatewayId, vpc.ViaOther}, {in.LocalGatewayId, vpc.ViaOther},
+		{in.NatGatewayId, vpc.ViaNATGateway}, {in.VpcPeeringConnectionId, vpc.ViaPeering},
+		{in.TransitGatewayId, vpc.ViaOther},
+		{in.EgressOnlyInternetGatewayId, vpc.ViaNATGateway}, {in.CarrierGatewayId, vpc.ViaOther},
+		{in.LocalGatewayId, vpc.ViaOther},
 		{in.CoreNetworkArn, vpc.ViaOther}, {in.NetworkInterfaceId, vpc.ViaInterface}, {in.GatewayId, vpc.ViaOther},
 	} {
 		id := aws.ToString(t.id)
@@ -298,7 +311,8 @@ func (r *reader) routeTarget(in *types.Route) vpc.Target {
 			t.kind = vpc.ViaInternetGateway
 		case strings.HasPrefix(id, "vpce-"):
 			t.kind = vpc.ViaGatewayEndpoint
-		case t.kind == vpc.ViaPeering && !slices.ContainsFunc(r.Network.Peerings, func(p vpc.Peering) bool { return p.ID == id }):
+		case t.kind == vpc.ViaPeering && !slices.ContainsFunc(r.Network.Peerings,
+			func(p vpc.Peering) bool { return p.ID == id }):
 			t.kind = vpc.ViaOther
 		}
 		return vpc.Target{Kind: t.kind, ID: id}
@@ -330,7 +344,10 @@ const lastEntry = 32767
 
 func aclEntry(in *types.NetworkAclEntry) (out vpc.ACLEntry, ok bool) {
 	out = vpc.ACLEntry{
-		Number: int(aws.ToInt32(in.RuleNumber)), Egress: aws.ToBool(in.Egress), Allow: in.RuleAction == types.RuleActionAllow, CIDR: toRange(in.CidrBlock),
+		Number: int(aws.ToInt32(in.RuleNumber)),
+		Egress: aws.ToBool(in.Egress),
+		Allow:  in.RuleAction == types.RuleActionAllow,
+		CIDR:   toRange(in.CidrBlock),
 	}
 	if !out.CIDR.IsValid() {
 		out.CIDR = toRange(in.Ipv6CidrBlock)

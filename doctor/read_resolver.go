@@ -45,9 +45,10 @@ func (r *reader) resolver() error {
 
 func (r *reader) resolverRules() error {
 	held := map[string]bool{}
-	err := each(r, route53resolver.NewListResolverRuleAssociationsPaginator(r.Resolver, &route53resolver.ListResolverRuleAssociationsInput{
-		Filters: []types.Filter{{Name: aws.String("VPCId"), Values: []string{r.home}}},
-	}), func(o *route53resolver.ListResolverRuleAssociationsOutput) []types.ResolverRuleAssociation {
+	err := each(r, route53resolver.NewListResolverRuleAssociationsPaginator(r.Resolver,
+		&route53resolver.ListResolverRuleAssociationsInput{
+			Filters: []types.Filter{{Name: aws.String("VPCId"), Values: []string{r.home}}},
+		}), func(o *route53resolver.ListResolverRuleAssociationsOutput) []types.ResolverRuleAssociation {
 		return o.ResolverRuleAssociations
 	},
 		func(a *types.ResolverRuleAssociation) {
@@ -61,7 +62,8 @@ func (r *reader) resolverRules() error {
 	return each(r, route53resolver.NewListResolverRulesPaginator(r.Resolver, &route53resolver.ListResolverRulesInput{}),
 		func(o *route53resolver.ListResolverRulesOutput) []types.ResolverRule { return o.ResolverRules },
 		func(in *types.ResolverRule) {
-			if held[aws.ToString(in.Id)] && (in.RuleType == types.RuleTypeOptionForward || in.RuleType == types.RuleTypeOptionSystem) {
+			if held[aws.ToString(in.Id)] && (in.RuleType == types.RuleTypeOptionForward ||
+				in.RuleType == types.RuleTypeOptionSystem) {
 				r.Network.ResolverRules = append(r.Network.ResolverRules, r.rule(in))
 			}
 		})
@@ -69,7 +71,9 @@ func (r *reader) resolverRules() error {
 
 func (r *reader) rule(in *types.ResolverRule) vpc.ResolverRule {
 	out := vpc.ResolverRule{
-		ID: aws.ToString(in.Id), Domain: strings.ToLower(strings.TrimSuffix(aws.ToString(in.DomainName), ".")), VPCs: []string{r.home},
+		ID:      aws.ToString(in.Id),
+		Domain:  strings.ToLower(strings.TrimSuffix(aws.ToString(in.DomainName), ".")),
+		VPCs:    []string{r.home},
 		Forward: in.RuleType == types.RuleTypeOptionForward, Endpoint: aws.ToString(in.ResolverEndpointId),
 	}
 	for _, t := range in.TargetIps {
@@ -86,7 +90,8 @@ func (r *reader) rule(in *types.ResolverRule) vpc.ResolverRule {
 
 func (r *reader) resolverEndpoints() error {
 	var ways []types.ResolverEndpoint
-	err := each(r, route53resolver.NewListResolverEndpointsPaginator(r.Resolver, &route53resolver.ListResolverEndpointsInput{}),
+	err := each(r,
+		route53resolver.NewListResolverEndpointsPaginator(r.Resolver, &route53resolver.ListResolverEndpointsInput{}),
 		func(o *route53resolver.ListResolverEndpointsOutput) []types.ResolverEndpoint {
 			return o.ResolverEndpoints
 		},
@@ -108,7 +113,8 @@ func (r *reader) resolverEndpoints() error {
 			out.Direction = vpc.Outbound
 		}
 		r.Network.ResolverEndpoints = append(r.Network.ResolverEndpoints, out)
-		err := each(r, route53resolver.NewListResolverEndpointIpAddressesPaginator(r.Resolver, &route53resolver.ListResolverEndpointIpAddressesInput{ResolverEndpointId: e.Id}),
+		err := each(r, route53resolver.NewListResolverEndpointIpAddressesPaginator(r.Resolver,
+			&route53resolver.ListResolverEndpointIpAddressesInput{ResolverEndpointId: e.Id}),
 			func(o *route53resolver.ListResolverEndpointIpAddressesOutput) []types.IpAddressResponse {
 				return o.IpAddresses
 			},

@@ -85,7 +85,11 @@ func (r *reader) role(name, by, service string) error {
 		return err
 	}
 	role := Role{
-		Name: name, ARN: aws.ToString(out.Role.Arn), By: by, Service: service, Trust: unescaped(out.Role.AssumeRolePolicyDocument),
+		Name:    name,
+		ARN:     aws.ToString(out.Role.Arn),
+		By:      by,
+		Service: service,
+		Trust:   unescaped(out.Role.AssumeRolePolicyDocument),
 	}
 	if role.Policies, err = r.rolePolicies(name); err != nil {
 		return err
@@ -111,7 +115,8 @@ func unescaped(text *string) string {
 }
 
 func (r *reader) rolePolicies(role string) (documents []Document, err error) {
-	attached := iam.NewListAttachedRolePoliciesPaginator(r.IAM, &iam.ListAttachedRolePoliciesInput{RoleName: aws.String(role)})
+	attached := iam.NewListAttachedRolePoliciesPaginator(r.IAM,
+		&iam.ListAttachedRolePoliciesInput{RoleName: aws.String(role)})
 	for attached.HasMorePages() {
 		page, err := attached.NextPage(r.ctx)
 		if err != nil {
@@ -132,7 +137,8 @@ func (r *reader) rolePolicies(role string) (documents []Document, err error) {
 			return nil, err
 		}
 		for _, name := range page.PolicyNames {
-			out, err := r.IAM.GetRolePolicy(r.ctx, &iam.GetRolePolicyInput{RoleName: aws.String(role), PolicyName: aws.String(name)})
+			out, err := r.IAM.GetRolePolicy(r.ctx,
+				&iam.GetRolePolicyInput{RoleName: aws.String(role), PolicyName: aws.String(name)})
 			if err != nil {
 				return nil, err
 			}
@@ -148,7 +154,8 @@ func (r *reader) managedPolicy(policyARN string) (Document, error) {
 	if err != nil {
 		return Document{}, err
 	}
-	v, err := r.IAM.GetPolicyVersion(r.ctx, &iam.GetPolicyVersionInput{PolicyArn: aws.String(policyARN), VersionId: p.Policy.DefaultVersionId})
+	v, err := r.IAM.GetPolicyVersion(r.ctx,
+		&iam.GetPolicyVersionInput{PolicyArn: aws.String(policyARN), VersionId: p.Policy.DefaultVersionId})
 	if err != nil {
 		return Document{}, err
 	}

@@ -32,7 +32,8 @@ func (r *reader) services() error {
 		return err
 	}
 	seen := map[string]types.ServiceConfiguration{}
-	err = each(r, ec2.NewDescribeVpcEndpointServiceConfigurationsPaginator(r.EC2, &ec2.DescribeVpcEndpointServiceConfigurationsInput{Filters: filter("service-name", names...)}),
+	err = each(r, ec2.NewDescribeVpcEndpointServiceConfigurationsPaginator(r.EC2,
+		&ec2.DescribeVpcEndpointServiceConfigurationsInput{Filters: filter("service-name", names...)}),
 		func(o *ec2.DescribeVpcEndpointServiceConfigurationsOutput) []types.ServiceConfiguration {
 			return o.ServiceConfigurations
 		},
@@ -88,7 +89,8 @@ func (r *reader) targetVPCs() error {
 	if len(sides) == 0 {
 		return nil
 	}
-	return each(r, ec2.NewDescribeNetworkInterfacesPaginator(r.EC2, &ec2.DescribeNetworkInterfacesInput{Filters: filter("description", sides...)}),
+	return each(r, ec2.NewDescribeNetworkInterfacesPaginator(r.EC2,
+		&ec2.DescribeNetworkInterfacesInput{Filters: filter("description", sides...)}),
 		func(o *ec2.DescribeNetworkInterfacesOutput) []types.NetworkInterface { return o.NetworkInterfaces },
 		func(n *types.NetworkInterface) {
 			if id := aws.ToString(n.VpcId); !slices.Contains(r.vpcs, id) {

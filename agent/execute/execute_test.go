@@ -21,7 +21,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var node = execute.Node{ID: "i-1", Region: "us-east-1", Platform: "Linux", PlatformName: "Debian GNU/Linux", PlatformVersion: "12"}
+var node = execute.Node{
+	ID: "i-1", Region: "us-east-1", Platform: "Linux", PlatformName: "Debian GNU/Linux", PlatformVersion: "12",
+}
 
 // play is a Runner whose scripts do what their first line says: "exit N", "timeout", or nothing.
 type play struct{ ran []execute.Script }
@@ -47,7 +49,8 @@ func runDocument(t *testing.T, ctx context.Context, runner execute.Runner, docum
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.Run(ctx, nil, execute.On{Node: node, Runner: runner, Report: func(r execute.Result) { results = append(results, r) }})
+	j.Run(ctx, nil,
+		execute.On{Node: node, Runner: runner, Report: func(r execute.Result) { results = append(results, r) }})
 	return results
 }
 
@@ -85,15 +88,21 @@ func TestFlow(t *testing.T) {
 		{"failed before timed out", steps(step{"timeout", ""}, step{"exit 1", ""}), "Failed: TimedOut/137 Failed/1"},
 		{"exit 168", steps(step{"exit 168", ""}, step{"exit 1", ""}), "Success: Success/168 Skipped/0"},
 		{"exit 169", steps(step{"exit 169", ""}, step{"exit 0", ""}), "Failed: Failed/169 Skipped/0"},
-		{"exit 168 and a last step", steps(step{"exit 168", ""}, step{"exit 0", ""}, step{"exit 0", `,"finallyStep":true`}), "Success: Success/168 Skipped/0 Success/0"},
+		{"exit 168 and a last step", steps(step{"exit 168", ""}, step{"exit 0", ""}, step{"exit 0", `,"finallyStep":true`}),
+			"Success: Success/168 Skipped/0 Success/0"},
 		{"onFailure exit", steps(step{"exit 2", `,"onFailure":"exit"`}, step{"exit 0", ""}), "Failed: Failed/2 Skipped/0"},
-		{"onFailure successAndExit", steps(step{"exit 2", `,"onFailure":"successAndExit"`}, step{"exit 0", ""}), "Success: Success/168 Skipped/0"},
+		{"onFailure successAndExit", steps(step{"exit 2", `,"onFailure":"successAndExit"`}, step{"exit 0", ""}),
+			"Success: Success/168 Skipped/0"},
 		{"onSuccess exit", steps(step{"exit 0", `,"onSuccess":"exit"`}, step{"exit 0", ""}), "Success: Success/0 Skipped/0"},
-		{"not for Linux", steps(step{"exit 1", `+,"precondition":{"StringEquals":["platformType","Windows"]}`}, step{"exit 0", ""}), "Success: Skipped/0 Success/0"},
+		{"not for Linux",
+			steps(step{"exit 1", `+,"precondition":{"StringEquals":["platformType","Windows"]}`}, step{"exit 0", ""}),
+			"Success: Skipped/0 Success/0"},
 		{"unknown precondition", steps(step{"exit 0", `+,"precondition":{"Other":["a","b"]}`}), "Failed: Failed/0"},
 		{"unknown plugin", steps(step{"exit 0", `+,"action":"aws:foo"`}), "Failed: Failed/0"},
 		{"plugin of Windows", steps(step{"exit 0", `+,"action":"aws:psModule"`}), "Success: Skipped/0"},
-		{"two sets", `{"schemaVersion":"1.2","runtimeConfig":{"aws:runShellScript":{"properties":[{"id":"a","runCommand":["exit 0"]},{"id":"b","runCommand":["exit 4"]}]}}}`, "Failed: Failed/4"},
+		{"two sets",
+			`{"schemaVersion":"1.2","runtimeConfig":{"aws:runShellScript":{"properties":[{"id":"a","runCommand":["exit 0"]},{"id":"b","runCommand":["exit 4"]}]}}}`,
+			"Failed: Failed/4"},
 	} {
 		results := runDocument(t, t.Context(), &play{}, tt.document)
 		last := results[len(results)-1]
@@ -126,7 +135,9 @@ func TestFlow(t *testing.T) {
 func TestInterpolationByEnvironment(t *testing.T) {
 	text := `{"schemaVersion":"2.2","parameters":{"who":{"type":"String","interpolationType":"ENV_VAR"}},"mainSteps":[
 		{"action":"aws:runShellScript","name":"s","inputs":{"runCommand":["echo hello {{who}}","printf '[%s]' \"$SSM_who\""]}}]}`
-	j, err := execute.Read(&mgs.CommandContent{DocumentContent: json.RawMessage(text), Parameters: map[string]any{"who": "x; echo INJECTED; $(id)"}})
+	j, err := execute.Read(&mgs.CommandContent{
+		DocumentContent: json.RawMessage(text), Parameters: map[string]any{"who": "x; echo INJECTED; $(id)"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,14 +154,17 @@ func TestInterpolationByEnvironment(t *testing.T) {
 
 // TestReboot goes on with the step that asked for it, and keeps what was done before.
 func TestReboot(t *testing.T) {
-	j, err := execute.Read(&mgs.CommandContent{CommandID: "c", DocumentContent: json.RawMessage(steps(step{"exit 3", ""}, step{"exit 194", ""}, step{"exit 0", ""}))})
+	j, err := execute.Read(&mgs.CommandContent{
+		CommandID: "c", DocumentContent: json.RawMessage(steps(step{"exit 3", ""}, step{"exit 194", ""}, step{"exit 0", ""})),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var results []execute.Result
 	on := execute.On{Node: node, Runner: &play{}, Report: func(r execute.Result) { results = append(results, r) }}
 	p := j.Run(t.Context(), nil, on)
-	if p == nil || p.Step != 1 || len(p.Done) != 1 || p.Done["s0"].Code != 3 || results[len(results)-1].Status != mgs.SuccessAndReboot {
+	if p == nil || p.Step != 1 || len(p.Done) != 1 || p.Done["s0"].Code != 3 ||
+		results[len(results)-1].Status != mgs.SuccessAndReboot {
 		t.Fatalf("%+v, %+v", p, results)
 	}
 	on.Runner = &well{}
@@ -184,7 +198,8 @@ func TestCancelledAndStopped(t *testing.T) {
 		time.AfterFunc(50*time.Millisecond, func() { cancel(tt.cause) })
 		results := runDocument(t, ctx, runner, steps(step{"sleep 1000", ""}, step{"echo no", ""}))
 		last := results[len(results)-1]
-		if last.Status != tt.want || results[1].Steps["s0"].Code != 137 || results[2].Steps["s1"].Code != 1 || results[2].Steps["s1"].StandardOutput != "" {
+		if last.Status != tt.want || results[1].Steps["s0"].Code != 137 || results[2].Steps["s1"].Code != 1 ||
+			results[2].Steps["s1"].StandardOutput != "" {
 			t.Errorf("%v: %+v, %+v, %+v", tt.cause, last, results[1].Steps["s0"], results[2].Steps["s1"])
 		}
 	}
@@ -195,7 +210,10 @@ func TestReadRefuses(t *testing.T) {
 		"no document": {},
 		"schema":      {DocumentContent: json.RawMessage(`{"schemaVersion":"0.3"}`)},
 		"parameter":   {DocumentContent: json.RawMessage(steps(step{"exit 0", ""})), Parameters: map[string]any{"x": "y"}},
-		"secret":      {DocumentContent: json.RawMessage(`{"schemaVersion":"2.2","parameters":{"x":{"type":"String"}},"mainSteps":[{"action":"a:b","name":"a"}]}`), Parameters: map[string]any{"x": "{{ssm-secure:y}}"}},
+		"secret": {
+			DocumentContent: json.RawMessage(`{"schemaVersion":"2.2","parameters":{"x":{"type":"String"}},"mainSteps":[{"action":"a:b","name":"a"}]}`),
+			Parameters:      map[string]any{"x": "{{ssm-secure:y}}"},
+		},
 	} {
 		if _, err := execute.Read(c); err == nil {
 			t.Errorf("%s: read", name)
@@ -212,19 +230,31 @@ func TestOS(t *testing.T) {
 		script execute.Script
 		want   execute.Outcome
 	}{
-		{"output", execute.Script{Lines: []string{"echo a", "echo b >&2"}}, execute.Outcome{Status: mgs.Success, Stdout: "a\n", Stderr: "b\n"}},
+		{"output", execute.Script{Lines: []string{"echo a", "echo b >&2"}},
+			execute.Outcome{Status: mgs.Success, Stdout: "a\n", Stderr: "b\n"}},
 		{"status", execute.Script{Lines: []string{"exit 7"}}, execute.Outcome{Code: 7, Status: mgs.Failed}},
-		{"directory", execute.Script{Lines: []string{"pwd"}, Dir: dir}, execute.Outcome{Status: mgs.Success, Stdout: dir + "\n"}},
-		{"relative directory", execute.Script{Lines: []string{"pwd"}, Dir: "x"}, execute.Outcome{Status: mgs.Success, Stdout: "/\n"}},
-		{"no directory", execute.Script{Lines: []string{"pwd"}, Dir: "/does/not/exist"}, execute.Outcome{Code: 1, Status: mgs.Failed}},
-		{"no interpreter", execute.Script{Interpreter: "no-such-shell", Lines: []string{"pwd"}}, execute.Outcome{Code: 1, Status: mgs.Failed}},
-		{"environment", execute.Script{Lines: []string{"echo $A-$POSTERN_ACTIVATION_CODE"}, Env: []string{"A=b"}}, execute.Outcome{Status: mgs.Success, Stdout: "b-\n"}},
-		{"time-out", execute.Script{Lines: []string{"echo a; sleep 1000 & sleep 1000"}, Timeout: 100 * time.Millisecond}, execute.Outcome{Code: 137, Status: mgs.TimedOut, Stdout: "a\n"}},
-		{"left behind", execute.Script{Lines: []string{"sleep 1 & echo a"}}, execute.Outcome{Status: mgs.Success, Stdout: "a\n"}},
-		{"flood", execute.Script{Lines: []string{"head -c 10000000 /dev/zero | tr '\\0' x"}}, execute.Outcome{Status: mgs.Success, Stdout: long}},
-		{"interpreter by the first line", execute.Script{Lines: []string{"#!/bin/bash", "a=(x y)", `echo "${a[1]}"`}}, execute.Outcome{Status: mgs.Success, Stdout: "y\n"}},
-		{"interpreter from the path", execute.Script{Lines: []string{"#!/usr/bin/env -S sed 1d", "text"}}, execute.Outcome{Status: mgs.Success, Stdout: "text\n"}},
-		{"indented first line is a comment", execute.Script{Lines: []string{"  #!/bin/false", "echo sh"}}, execute.Outcome{Status: mgs.Success, Stdout: "sh\n"}},
+		{"directory", execute.Script{Lines: []string{"pwd"}, Dir: dir},
+			execute.Outcome{Status: mgs.Success, Stdout: dir + "\n"}},
+		{"relative directory", execute.Script{Lines: []string{"pwd"}, Dir: "x"},
+			execute.Outcome{Status: mgs.Success, Stdout: "/\n"}},
+		{"no directory", execute.Script{Lines: []string{"pwd"}, Dir: "/does/not/exist"},
+			execute.Outcome{Code: 1, Status: mgs.Failed}},
+		{"no interpreter", execute.Script{Interpreter: "no-such-shell", Lines: []string{"pwd"}},
+			execute.Outcome{Code: 1, Status: mgs.Failed}},
+		{"environment", execute.Script{Lines: []string{"echo $A-$POSTERN_ACTIVATION_CODE"}, Env: []string{"A=b"}},
+			execute.Outcome{Status: mgs.Success, Stdout: "b-\n"}},
+		{"time-out", execute.Script{Lines: []string{"echo a; sleep 1000 & sleep 1000"}, Timeout: 100 * time.Millisecond},
+			execute.Outcome{Code: 137, Status: mgs.TimedOut, Stdout: "a\n"}},
+		{"left behind", execute.Script{Lines: []string{"sleep 1 & echo a"}},
+			execute.Outcome{Status: mgs.Success, Stdout: "a\n"}},
+		{"flood", execute.Script{Lines: []string{"head -c 10000000 /dev/zero | tr '\\0' x"}},
+			execute.Outcome{Status: mgs.Success, Stdout: long}},
+		{"interpreter by the first line", execute.Script{Lines: []string{"#!/bin/bash", "a=(x y)", `echo "${a[1]}"`}},
+			execute.Outcome{Status: mgs.Success, Stdout: "y\n"}},
+		{"interpreter from the path", execute.Script{Lines: []string{"#!/usr/bin/env -S sed 1d", "text"}},
+			execute.Outcome{Status: mgs.Success, Stdout: "text\n"}},
+		{"indented first line is a comment", execute.Script{Lines: []string{"  #!/bin/false", "echo sh"}},
+			execute.Outcome{Status: mgs.Success, Stdout: "sh\n"}},
 		{"nothing", execute.Script{}, execute.Outcome{Status: mgs.Success}},
 		{"killed", execute.Script{Lines: []string{"kill -9 $$"}}, execute.Outcome{Code: -1, Status: mgs.Failed}},
 	} {
@@ -270,10 +300,12 @@ func TestLongOutput(t *testing.T) {
 	}
 	results := runDocument(t, t.Context(), execute.OS{Dir: t.TempDir()}, steps(step{long(30000), ""}))
 	s := results[1].Steps["s0"]
-	if len(s.Output) > mgs.OutputLimit || len(s.StandardOutput) != mgs.StreamLimit || len(s.StandardError) != mgs.StreamLimit {
+	if len(s.Output) > mgs.OutputLimit || len(s.StandardOutput) != mgs.StreamLimit ||
+		len(s.StandardError) != mgs.StreamLimit {
 		t.Errorf("%d, %d, %d bytes", len(s.Output), len(s.StandardOutput), len(s.StandardError))
 	}
-	if !strings.HasSuffix(s.StandardOutput, mgs.TruncatedMark) || !strings.Contains(s.Output, "Output truncated") || !strings.Contains(s.Output, mgs.ErrorMark) {
+	if !strings.HasSuffix(s.StandardOutput, mgs.TruncatedMark) || !strings.Contains(s.Output, "Output truncated") ||
+		!strings.Contains(s.Output, mgs.ErrorMark) {
 		t.Errorf("no marks: %q", s.Output[:200])
 	}
 }
@@ -282,7 +314,8 @@ func TestLongOutput(t *testing.T) {
 func TestScriptsInTheTemporaryDirectory(t *testing.T) {
 	shared := t.TempDir()
 	t.Setenv("TMPDIR", shared)
-	got := execute.OS{}.Run(t.Context(), execute.Script{Interpreter: "sh", Lines: []string{`stat -c '%a %n' "$(dirname "$0")"`}, Timeout: time.Minute})
+	got := execute.OS{}.Run(t.Context(),
+		execute.Script{Interpreter: "sh", Lines: []string{`stat -c '%a %n' "$(dirname "$0")"`}, Timeout: time.Minute})
 	mode, dir, _ := strings.Cut(strings.TrimSpace(got.Stdout), " ")
 	if got.Status != mgs.Success || mode != "700" || filepath.Dir(dir) != shared {
 		t.Errorf("%+v", got)
@@ -297,7 +330,9 @@ func TestRelativeDirectory(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv("TMPDIR", ".")
 	for _, dir := range []string{"node/scripts", ""} {
-		got := execute.OS{Dir: dir}.Run(t.Context(), execute.Script{Interpreter: "sh", Lines: []string{"echo here"}, Timeout: time.Minute})
+		got := execute.OS{
+			Dir: dir,
+		}.Run(t.Context(), execute.Script{Interpreter: "sh", Lines: []string{"echo here"}, Timeout: time.Minute})
 		if got.Status != mgs.Success || got.Stdout != "here\n" {
 			t.Errorf("%q: %+v", dir, got)
 		}
@@ -307,6 +342,8 @@ func TestRelativeDirectory(t *testing.T) {
 func BenchmarkOS(b *testing.B) {
 	dir := b.TempDir()
 	for b.Loop() {
-		execute.OS{Dir: dir}.Run(b.Context(), execute.Script{Interpreter: "sh", Lines: []string{"echo hi"}, Timeout: time.Minute})
+		execute.OS{
+			Dir: dir,
+		}.Run(b.Context(), execute.Script{Interpreter: "sh", Lines: []string{"echo hi"}, Timeout: time.Minute})
 	}
 }

@@ -13,7 +13,8 @@ import (
 	"postern/ssm/mgs"
 )
 
-// Exit codes that end a document, that ask for a reboot after which the step runs again, and the code of what was stopped.
+// Exit codes that end a document, that ask for a reboot after which the step runs again, and the code of what was
+// stopped.
 const (
 	exitSuccess = 168
 	exitFailure = 169
@@ -158,8 +159,8 @@ type Progress struct {
 	Ended bool
 }
 
-// Run runs the steps in order, from where an earlier run has stopped. Where ctx ends, the step that runs is stopped and the
-// rest is cancelled. Where a step asks for a reboot, Run returns what to go on with, and nil otherwise.
+// Run runs the steps in order, from where an earlier run has stopped. Where ctx ends, the step that runs is stopped
+// and the rest is cancelled. Where a step asks for a reboot, Run returns what to go on with, and nil otherwise.
 func (j *Job) Run(ctx context.Context, from *Progress, o On) *Progress {
 	r := &run{Job: j, node: o.Node, runner: o.Runner, done: map[string]*mgs.StepStatus{}}
 	first := 0
@@ -177,7 +178,11 @@ func (j *Job) Run(ctx context.Context, from *Progress, o On) *Progress {
 		}
 		o.Report(Result{Status: mgs.InProgress, Steps: map[string]*mgs.StepStatus{j.steps[n].ID: s}, Counts: r.counts()})
 	}
-	last := Result{Status: mgs.DocumentStatus(slices.Collect(maps.Keys(r.counts()))), Steps: map[string]*mgs.StepStatus{}, Counts: r.counts()}
+	last := Result{
+		Status: mgs.DocumentStatus(slices.Collect(maps.Keys(r.counts()))),
+		Steps:  map[string]*mgs.StepStatus{},
+		Counts: r.counts(),
+	}
 	if len(j.steps) == 1 {
 		last.Steps = r.done
 	}
@@ -241,17 +246,21 @@ var elsewhere = []string{"aws:psModule", "aws:applications", "aws:updateAgent", 
 // that is not for this platform, preconditions.
 func (r *run) judge(s *document.Step, n int) (document.Verdict, string) {
 	if r.ended && (!s.Finally || n < len(r.steps)-1) {
-		return document.Skip, fmt.Sprintf("Plugin with name %s and id %s skipped due to prior step with an exit condition", s.Action, s.ID)
+		return document.Skip, fmt.Sprintf("Plugin with name %s and id %s skipped due to prior step with an exit condition",
+			s.Action, s.ID)
 	}
 	if slices.Contains(elsewhere, s.Action) {
 		if r.schema == "2.2" {
-			return document.Skip, fmt.Sprintf("Step execution skipped due to unsupported plugin: %s. Step name: %s", s.Action, s.ID)
+			return document.Skip, fmt.Sprintf("Step execution skipped due to unsupported plugin: %s. Step name: %s", s.Action,
+				s.ID)
 		}
-		return document.Fail, fmt.Sprintf("Plugin with name %s is not supported in current platform. Step name: %s", s.Action, s.ID)
+		return document.Fail, fmt.Sprintf("Plugin with name %s is not supported in current platform. Step name: %s",
+			s.Action, s.ID)
 	}
 	verdict, why := s.Judge(r.node.Platform)
 	if interpreters[s.Action] == "" && verdict != document.Skip {
-		return document.Fail, fmt.Sprintf("Plugin with name %s is not supported by this version of ssm agent, please update to latest version. Step name: %s", s.Action, s.ID)
+		return document.Fail, fmt.Sprintf("Plugin with name %s is not supported by this version of ssm agent, please "+
+			"update to latest version. Step name: %s", s.Action, s.ID)
 	}
 	return verdict, why
 }

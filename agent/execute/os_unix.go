@@ -93,7 +93,8 @@ func (o OS) write(lines []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// The script runs in a directory of its own choice, so its file is not named from this process's ($TMPDIR may do that).
+	// The script runs in a directory of its own choice, so its file is not named from this process's ($TMPDIR may do
+	// that).
 	if dir, err = filepath.Abs(dir); err != nil {
 		return "", err
 	}

@@ -31,8 +31,8 @@ func head(s string, n int) string {
 	return s[:n]
 }
 
-// joinOutput puts output and error output into one text of at most limit bytes. Each may have half of the room, and what
-// the other leaves.
+// joinOutput puts output and error output into one text of at most limit bytes. Each may have half of the room, and
+// what the other leaves.
 func joinOutput(stdout, stderr string, limit int) string {
 	stdout, stderr = strings.ToValidUTF8(stdout, "�"), strings.ToValidUTF8(stderr, "�")
 	mark := ""

@@ -54,8 +54,8 @@ func (c cards) command(verb string, body []byte) {
 	_, _ = unix.Write(controlFD, []byte(answer)) // the end of the socket ends this process anyway
 }
 
-// plug makes an interface and hands its other end over. Answers to what comes in by it leave by it: what is sent from its
-// addresses has a routing table of its own.
+// plug makes an interface and hands its other end over. Answers to what comes in by it leave by it: what is sent from
+// its addresses has a routing table of its own.
 func (c cards) plug(wanted *card) error {
 	tap, err := link.OpenTAP(link.Device{Name: wanted.name(), MAC: wanted.MAC, Address: wanted.Address, MTU: wanted.MTU})
 	if err != nil {
@@ -75,8 +75,8 @@ func (c cards) plug(wanted *card) error {
 	return unix.Sendmsg(controlFD, []byte("tap"), unix.UnixRights(int(tap.Fd())), nil, 0)
 }
 
-// assign gives an interface the secondary addresses that are wanted, and takes from it those that it was given before and
-// that are not.
+// assign gives an interface the secondary addresses that are wanted, and takes from it those that it was given before
+// and that are not.
 func (c cards) assign(wanted *card) error {
 	name, bits := wanted.name(), wanted.Address.Bits()
 	var failed error

@@ -19,8 +19,8 @@ type file struct {
 	Append      bool
 }
 
-// writeFiles writes, once in the life of the instance, the files that user data asks for. One that cannot be written keeps
-// none of the others from being.
+// writeFiles writes, once in the life of the instance, the files that user data asks for. One that cannot be written
+// keeps none of the others from being.
 func (i *initProcess) writeFiles() {
 	if i.Files == "" {
 		return

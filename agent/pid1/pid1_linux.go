@@ -41,7 +41,9 @@ func Run(c Config) int {
 		return 2
 	}
 	unix.CloseOnExec(controlFD)
-	i := &initProcess{Config: c, stops: make(chan bool, 1), pause: firstPause, userData: -1, restart: time.NewTimer(time.Hour)}
+	i := &initProcess{
+		Config: c, stops: make(chan bool, 1), pause: firstPause, userData: -1, restart: time.NewTimer(time.Hour),
+	}
 	i.powers, i.due = make(chan Power), time.NewTimer(time.Hour)
 	i.restart.Stop()
 	i.due.Stop()
@@ -188,7 +190,8 @@ func start(argv, env []string, output *os.File) (int, error) {
 	})
 }
 
-// startUserData runs a script once in the life of the instance, where cloud-init would keep it and with its mark and log.
+// startUserData runs a script once in the life of the instance, where cloud-init would keep it and with its mark and
+// log.
 func (i *initProcess) startUserData() {
 	if i.UserData == "" {
 		return

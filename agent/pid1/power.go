@@ -50,7 +50,8 @@ func ParsePower(name string, args []string, now time.Time) (p Power, do bool, er
 			return Power{}, false, nil // only words and records, of which an instance has none
 		case arg == "-r" && name == "shutdown", arg == "--reboot":
 			p.Action = Reboot
-		case name == "shutdown" && slices.Contains([]string{"-h", "-P", "-H"}, arg), arg == "-p", arg == "--poweroff", arg == "--halt":
+		case name == "shutdown" && slices.Contains([]string{"-h", "-P", "-H"},
+			arg), arg == "-p", arg == "--poweroff", arg == "--halt":
 			p.Action = PowerOff
 		case name != "shutdown" && (arg == "-f" || arg == "--force"):
 			p.Force = true
@@ -81,7 +82,8 @@ func spread(args []string) (out []string) {
 	return out
 }
 
-// parseTime reads shutdown(8)'s time: "now", minutes with or without a plus, or an hour and minute of the next day's length.
+// parseTime reads shutdown(8)'s time: "now", minutes with or without a plus, or an hour and minute of the next day's
+// length.
 func parseTime(text string, now time.Time) (time.Duration, error) {
 	if text == "now" {
 		return 0, nil

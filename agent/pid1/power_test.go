@@ -38,7 +38,8 @@ func TestParsePower(t *testing.T) {
 			t.Errorf("%s: %+v, %t, %v", tt.line, got, do, err)
 		}
 	}
-	for _, line := range []string{"shutdown -x now", "shutdown 25:00", "shutdown +-1", "shutdown tomorrow", "reboot --when"} {
+	for _, line := range []string{"shutdown -x now", "shutdown 25:00", "shutdown +-1", "shutdown tomorrow",
+		"reboot --when"} {
 		words := strings.Fields(line)
 		if p, do, err := ParsePower(words[0], words[1:], now); err == nil || do {
 			t.Errorf("%s: %+v", line, p)

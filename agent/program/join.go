@@ -29,10 +29,12 @@ func (c *command) join(ctx context.Context, args []string) error {
 	var j joinFlags
 	f := c.flags("join", &j.options)
 	f.StringVar(&j.activation, "activation", "", "the activation's `id`")
-	f.StringVar(&j.code, "code", "", "the activation's `code`; other users of this machine may see it in the list of processes")
+	f.StringVar(&j.code, "code", "",
+		"the activation's `code`; other users of this machine may see it in the list of processes")
 	f.StringVar(&j.codeFile, "code-file", "", "`file` with the code, - for standard input; or set POSTERN_ACTIVATION_CODE")
 	f.StringVar(&j.server, "server", "", "`host[:port]` (UDP) of the server")
-	f.StringVar(&j.subnet, "subnet", "", "`id` of the subnet that the activation must let this machine into, or it does not join")
+	f.StringVar(&j.subnet, "subnet", "",
+		"`id` of the subnet that the activation must let this machine into, or it does not join")
 	f.BoolVar(&j.only, "register-only", false, "register and do not run; postern-agent run does that later")
 	if err := j.parse(f, args); err != nil {
 		return err
@@ -67,7 +69,8 @@ func (j *joinFlags) complete() error {
 	}
 	for _, f := range []struct{ name, value, ways string }{
 		{"--activation", j.activation, ""},
-		{"--code", j.code, ", or better, since other users of this machine do not see it, POSTERN_ACTIVATION_CODE or --code-file"},
+		{"--code", j.code,
+			", or better, since other users of this machine do not see it, POSTERN_ACTIVATION_CODE or --code-file"},
 		{"--server", j.server, ""},
 	} {
 		if f.value == "" {
@@ -105,7 +108,8 @@ func (c *command) register(ctx context.Context, j *joinFlags) error {
 		return h.Register(ctx, a, agent.Activation{ID: j.activation, Code: j.code, Region: config.Grant.Region})
 	})
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%w\nthe private network lets nothing through; on the server, this says why: postern explain --from %s --to ssm", err, config.Grant.Interface)
+		return fmt.Errorf("%w\nthe private network lets nothing through; on the server, this says why: postern explain "+
+			"--from %s --to ssm", err, config.Grant.Interface)
 	}
 	if err != nil {
 		return err

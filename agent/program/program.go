@@ -116,7 +116,8 @@ func (c *command) flags(verb string, o *options) *flag.FlagSet {
 	return f
 }
 
-// parse reads the flags. The state directory becomes an absolute path: what the agent starts works in other directories.
+// parse reads the flags. The state directory becomes an absolute path: what the agent starts works in other
+// directories.
 func (o *options) parse(f *flag.FlagSet, args []string) (err error) {
 	if err := parse(f, args); err != nil {
 		return err
@@ -193,7 +194,8 @@ func (c *command) init(args []string) int {
 func (c *command) run(ctx context.Context, args []string) error {
 	var o options
 	f := c.flags("run", &o)
-	f.StringVar(&o.endpoint, "endpoint", os.Getenv("POSTERN_ENDPOINT"), "`URL` of the services instead of Amazon's names; {service} and {region} in it are replaced")
+	f.StringVar(&o.endpoint, "endpoint", os.Getenv("POSTERN_ENDPOINT"),
+		"`URL` of the services instead of Amazon's names; {service} and {region} in it are replaced")
 	if err := o.parse(f, args); err != nil {
 		return err
 	}
@@ -204,7 +206,9 @@ func (c *command) run(ctx context.Context, args []string) error {
 	if !errors.Is(err, agent.ErrNotRegistered) {
 		return err
 	}
-	a := &agent.Agent{Identity: &agent.EC2{Dir: o.dir}, Dir: o.dir, Version: Version, Log: c.log(&o), Endpoint: o.endpoints()}
+	a := &agent.Agent{
+		Identity: &agent.EC2{Dir: o.dir}, Dir: o.dir, Version: Version, Log: c.log(&o), Endpoint: o.endpoints(),
+	}
 	return a.Run(ctx)
 }
 

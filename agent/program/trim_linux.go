@@ -34,8 +34,8 @@ func keepSmall(ctx context.Context) {
 	}
 }
 
-// dropProgram lets go of the pages of the program's own file. The kernel maps generously around every page that is used;
-// what goes on being used comes back from the page cache.
+// dropProgram lets go of the pages of the program's own file. The kernel maps generously around every page that is
+// used; what goes on being used comes back from the page cache.
 func dropProgram() {
 	f, err := os.Open("/proc/self/maps")
 	if err != nil {

@@ -77,9 +77,9 @@ const arpSize = 28
 // ask for them by ARP.
 var services = []netip.Addr{netip.AddrFrom4([4]byte{169, 254, 169, 253}), netip.AddrFrom4([4]byte{169, 254, 169, 254})}
 
-// answer makes the answer to an ARP message in place. The router answers for every address of the subnet, as the one way
-// to all of them. It is silent about what the asker has or is about to take (RFC 5227: a probe has no sender address, an
-// announcement asks for the sender's own), so that nobody finds his own address taken.
+// answer makes the answer to an ARP message in place. The router answers for every address of the subnet, as the one
+// way to all of them. It is silent about what the asker has or is about to take (RFC 5227: a probe has no sender
+// address, an announcement asks for the sender's own), so that nobody finds his own address taken.
 func (e *ethernet) answer(m []byte) bool {
 	const ethernetIPv4 = 0x0001_0800_0604 // hardware and protocol type, and the lengths of their addresses
 	if len(m) < arpSize || binary.BigEndian.Uint64(m) != ethernetIPv4<<16|1 || MAC(m[8:14]) != e.own {

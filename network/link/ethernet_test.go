@@ -48,7 +48,8 @@ func TestARP(t *testing.T) {
 			continue
 		}
 		router := RouterMAC(ownNet)
-		if tt.answer && (tt.m[7] != 2 || MAC(tt.m[8:14]) != router || !bytes.Equal(tt.m[14:18], asked[24:28]) || !bytes.Equal(tt.m[18:28], asked[8:18])) {
+		if tt.answer && (tt.m[7] != 2 || MAC(tt.m[8:14]) != router || !bytes.Equal(tt.m[14:18], asked[24:28]) ||
+			!bytes.Equal(tt.m[18:28], asked[8:18])) {
 			t.Errorf("%s: the answer is % x", tt.what, tt.m)
 		}
 	}

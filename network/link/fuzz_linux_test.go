@@ -2,8 +2,8 @@ package link
 
 import "testing"
 
-// FuzzVirtioHeader reads any header before any packet: what it claims is believed no further than the packet bears out, and
-// what is written for the packet is read back as the same.
+// FuzzVirtioHeader reads any header before any packet: what it claims is believed no further than the packet bears
+// out, and what is written for the packet is read back as the same.
 func FuzzVirtioHeader(f *testing.F) {
 	packet := fuzzSeed("10.0.0.1:1", "10.0.0.2:2", 7, 3000)
 	f.Add([]byte{1, 1, 0, 0, 100, 0, 20, 0, 16, 0}, packet)

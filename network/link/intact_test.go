@@ -54,7 +54,8 @@ func TestIntactOfShortPackets(t *testing.T) {
 	}{
 		{nil, false},
 		{[]byte{0x45}, false},
-		{append([]byte{0x45, 0, 0, 24, 0, 0, 0, 0, 64, 17, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2}, 0, 0, 0, 0), false}, // half a UDP header
+		{append([]byte{0x45, 0, 0, 24, 0, 0, 0, 0, 64, 17, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2}, 0, 0, 0, 0),
+			false}, // half a UDP header
 		{append([]byte{0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2}, 0, 0, 0, 0, 0, 8, 0, 0), true},
 	} {
 		if got := Intact(&Packet{Data: c.data}); got != c.want {

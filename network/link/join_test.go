@@ -100,7 +100,8 @@ func TestJoinReplyCarriesTheCAInPieces(t *testing.T) {
 				}
 				got = append(got, reply.CA...)
 				r.CASize, r.CASum, r.CA = reply.CASize, reply.CASum, reply.CA
-				if diff := cmp.Diff(r, reply, cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{}), cmpopts.EquateEmpty()); diff != "" {
+				if diff := cmp.Diff(r, reply, cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{}),
+					cmpopts.EquateEmpty()); diff != "" {
 					t.Fatal(diff)
 				}
 			}

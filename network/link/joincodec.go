@@ -150,7 +150,8 @@ func (r *JoinReply) Marshal(key, ca []byte) []byte {
 	return w.seal(key)
 }
 
-// names are the DNS servers and the search list. A grant without them ends before: nodes of before they were there take it.
+// names are the DNS servers and the search list. A grant without them ends before: nodes of before they were there
+// take it.
 func (g *Grant) names() []byte {
 	if len(g.Servers)+len(g.Search) == 0 {
 		return nil

@@ -33,14 +33,15 @@ func (m *MAC) UnmarshalText(text []byte) (err error) {
 // IsZero reports whether no address was given.
 func (m MAC) IsZero() bool { return m == MAC{} }
 
-// First octets of the addresses that are made of IPv4 addresses. Both are locally administered (IEEE 802, bit U/L); those
-// of network interfaces begin otherwise.
+// First octets of the addresses that are made of IPv4 addresses. Both are locally administered (IEEE 802, bit U/L);
+// those of network interfaces begin otherwise.
 const (
 	routerOctet   = 0x06
 	attachedOctet = 0x02
 )
 
-// RouterMAC is the hardware address of a subnet's router: that of everything which an interface in the subnet can reach.
+// RouterMAC is the hardware address of a subnet's router: that of everything which an interface in the subnet can
+// reach.
 func RouterMAC(subnet netip.Prefix) MAC { return macOf(routerOctet, Router(subnet)) }
 
 // AttachedMAC is the hardware address of a joined machine's interface: the network and the machine both make it of the

@@ -52,7 +52,8 @@ func RouteTable(name string, gateway netip.Addr, table uint32) error {
 	if err != nil {
 		return err
 	}
-	body := []byte{unix.AF_INET, 0, 0, 0, unix.RT_TABLE_UNSPEC, unix.RTPROT_DHCP, unix.RT_SCOPE_UNIVERSE, unix.RTN_UNICAST, 0, 0, 0, 0}
+	body := []byte{unix.AF_INET, 0, 0, 0, unix.RT_TABLE_UNSPEC, unix.RTPROT_DHCP, unix.RT_SCOPE_UNIVERSE,
+		unix.RTN_UNICAST, 0, 0, 0, 0}
 	body = attribute(body, unix.RTA_GATEWAY, gateway.AsSlice())
 	body = attribute(body, unix.RTA_OIF, binary.NativeEndian.AppendUint32(nil, uint32(i.Index)))
 	body = attribute(body, unix.RTA_TABLE, binary.NativeEndian.AppendUint32(nil, table))

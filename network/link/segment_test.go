@@ -183,7 +183,8 @@ func TestSegmenterRefuses(t *testing.T) {
 		{"larger than the MTU", Packet{Data: good}},
 		{"segments larger than the MTU", Packet{Data: good, SegmentSize: 1500}},
 		{"super-segment without TCP header", Packet{Data: good[:30], SegmentSize: 10}},
-		{"partial checksum of neither TCP nor UDP", Packet{Data: append([]byte{0x45, 0, 0, 20, 0, 0, 0, 0, 64, 1}, make([]byte, 30)...), Checksum: ChecksumPartial}},
+		{"partial checksum of neither TCP nor UDP",
+			Packet{Data: append([]byte{0x45, 0, 0, 20, 0, 0, 0, 0, 64, 1}, make([]byte, 30)...), Checksum: ChecksumPartial}},
 	} {
 		if got := segments(tt.p, 1420); len(got) != 0 {
 			t.Errorf("%s: %d packets, want none", tt.name, len(got))
@@ -211,15 +212,22 @@ func TestGather(t *testing.T) {
 		{"out of order", [][]byte{seg(100, 100, nil), seg(0, 100, nil), seg(100, 100, nil)}, []int{100, 200}},
 		{"two flows", [][]byte{seg(0, 100, nil), seg(7, 90, other), seg(100, 100, nil), seg(97, 90, other)}, []int{200, 180}},
 		{"pure acknowledgements", [][]byte{seg(0, 0, nil), seg(0, 0, nil)}, []int{0, 0}},
-		{"push ends it", [][]byte{seg(0, 100, func(s *segment) { s.flags |= header.TCPFlagPsh }), seg(100, 100, nil)}, []int{100, 100}},
-		{"push as the last", [][]byte{seg(0, 100, nil), seg(100, 100, func(s *segment) { s.flags |= header.TCPFlagPsh })}, []int{200}},
-		{"FIN stays alone", [][]byte{seg(0, 100, nil), seg(100, 100, func(s *segment) { s.flags |= header.TCPFlagFin })}, []int{100, 100}},
+		{"push ends it", [][]byte{seg(0, 100, func(s *segment) { s.flags |= header.TCPFlagPsh }), seg(100, 100, nil)},
+			[]int{100, 100}},
+		{"push as the last", [][]byte{seg(0, 100, nil), seg(100, 100, func(s *segment) { s.flags |= header.TCPFlagPsh })},
+			[]int{200}},
+		{"FIN stays alone", [][]byte{seg(0, 100, nil), seg(100, 100, func(s *segment) { s.flags |= header.TCPFlagFin })},
+			[]int{100, 100}},
 		{"other acknowledgement", [][]byte{seg(0, 100, nil), seg(100, 100, func(s *segment) { s.ack++ })}, []int{100, 100}},
 		{"other window", [][]byte{seg(0, 100, nil), seg(100, 100, func(s *segment) { s.window++ })}, []int{100, 100}},
-		{"other options", [][]byte{seg(0, 100, nil), seg(100, 100, func(s *segment) { s.options = []byte{1, 1, 1, 1} })}, []int{100, 100}},
-		{"other type of service", [][]byte{seg(0, 100, nil), func() []byte { b := seg(100, 100, nil); b[1] = 3; return b }()}, []int{100, 100}},
-		{"fragment", [][]byte{seg(0, 100, nil), func() []byte { b := seg(100, 100, nil); b[6] |= 0x20; return b }()}, []int{100, 100}},
-		{"no more than a packet may hold", [][]byte{seg(0, 30000, nil), seg(30000, 30000, nil), seg(60000, 30000, nil)}, []int{60000, 30000}},
+		{"other options", [][]byte{seg(0, 100, nil), seg(100, 100, func(s *segment) { s.options = []byte{1, 1, 1, 1} })},
+			[]int{100, 100}},
+		{"other type of service",
+			[][]byte{seg(0, 100, nil), func() []byte { b := seg(100, 100, nil); b[1] = 3; return b }()}, []int{100, 100}},
+		{"fragment", [][]byte{seg(0, 100, nil), func() []byte { b := seg(100, 100, nil); b[6] |= 0x20; return b }()},
+			[]int{100, 100}},
+		{"no more than a packet may hold", [][]byte{seg(0, 30000, nil), seg(30000, 30000, nil), seg(60000, 30000, nil)},
+			[]int{60000, 30000}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var g Gatherer
@@ -239,7 +247,8 @@ func TestGather(t *testing.T) {
 // Whatever is gathered, cutting it again gives the packets that came, each connection's in their order.
 func TestGatherThenCutIsTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		flows := []segment{{from: alice, to: bob}, {from: carol, to: dave}, {from: alice, to: netip.MustParseAddrPort("10.0.2.8:443")}}
+		flows := []segment{{from: alice, to: bob}, {from: carol, to: dave},
+			{from: alice, to: netip.MustParseAddrPort("10.0.2.8:443")}}
 		var batch [][]byte
 		sent := map[string][][]byte{}
 		for range rapid.IntRange(1, 80).Draw(t, "packets") {

@@ -174,8 +174,8 @@ func (r *tapReader) fill(fd uintptr) bool {
 	return true
 }
 
-// frame takes the content of n bytes of the frame that was read, or answers it. What is wrong with one is told in a packet
-// without data, for whoever counts.
+// frame takes the content of n bytes of the frame that was read, or answers it. What is wrong with one is told in a
+// packet without data, for whoever counts.
 func (r *tapReader) frame(fd uintptr, n int) {
 	head, content := r.header[vnetSize:], r.spare.AsSlice()[:n]
 	fault := r.ethernet.fault(head, content)
@@ -198,8 +198,8 @@ func (r *tapReader) frame(fd uintptr, n int) {
 	r.count++
 }
 
-// take makes a packet of the n bytes that were read. A large one keeps the memory it was read into, for the stack to take
-// over; a small one is copied, and the memory read into again.
+// take makes a packet of the n bytes that were read. A large one keeps the memory it was read into, for the stack to
+// take over; a small one is copied, and the memory read into again.
 func (r *tapReader) take(n int) {
 	p := &r.batch[r.count]
 	if n >= tapBuffer/2 {

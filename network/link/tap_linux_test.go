@@ -30,7 +30,14 @@ func TestMain(m *testing.M) {
 const streamed = 32 << 20
 
 var (
-	device  = link.Device{Name: "eth0", MAC: link.MAC{0x0a, 1, 2, 3, 4, 5}, Address: netip.MustParsePrefix("10.9.0.2/24"), MTU: 9001, Routes: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}, Gateway: netip.MustParseAddr("10.9.0.1")}
+	device = link.Device{
+		Name:    "eth0",
+		MAC:     link.MAC{0x0a, 1, 2, 3, 4, 5},
+		Address: netip.MustParsePrefix("10.9.0.2/24"),
+		MTU:     9001,
+		Routes:  []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")},
+		Gateway: netip.MustParseAddr("10.9.0.1"),
+	}
 	faraway = netip.MustParseAddrPort("172.31.0.9:443") // behind the gateway
 )
 
@@ -59,8 +66,8 @@ func sum(seed byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// behind starts a child behind a TAP device whose other end is a stack with the address of faraway. It counts the packets
-// from the child.
+// behind starts a child behind a TAP device whose other end is a stack with the address of faraway. It counts the
+// packets from the child.
 func behind(t *testing.T, role string) (p *linktest.Process, s *userstack.Stack, t2 *link.TAP) {
 	p, file := linktest.Start(t, device, role)
 	tun, err := link.NewTAP(file, device.MTU, device.MAC, device.Address)
@@ -195,7 +202,8 @@ func neighbours([]string) (any, error) {
 	frame := make([]byte, 60)
 	copy(frame, link.RouterMAC(device.Address).String()) // anything
 	err = unix.Sendto(raw, frame, 0, &unix.SockaddrLinklayer{Ifindex: i.Index})
-	return fmt.Sprint(i.HardwareAddr, i.Flags&net.FlagPointToPoint, strings.Contains(string(table), link.RouterMAC(device.Address).String())), err
+	return fmt.Sprint(i.HardwareAddr, i.Flags&net.FlagPointToPoint,
+		strings.Contains(string(table), link.RouterMAC(device.Address).String())), err
 }
 
 // The interface is an Ethernet one with the address that it was given; its router is found by ARP, and what is sent in

@@ -45,9 +45,9 @@ type queued struct {
 
 var _ tun.Device = (*Wire)(nil)
 
-// NewWire makes a wire that hands wireguard-go up to batch packets at once. WireGuard pads no packet beyond mtu bytes;
-// each port cuts to its own. Each time packets come out of the tunnel, deliver is called with those of one sender, whose
-// address WireGuard has checked to be the peer's. It owns the packets, not the slice.
+// NewWire makes a wire that hands wireguard-go up to batch packets at once. WireGuard pads no packet beyond mtu
+// bytes; each port cuts to its own. Each time packets come out of the tunnel, deliver is called with those of one
+// sender, whose address WireGuard has checked to be the peer's. It owns the packets, not the slice.
 func NewWire(mtu, batch int, deliver func(source netip.Addr, batch []Packet)) *Wire {
 	w := &Wire{mtu: mtu, batch: batch, deliver: deliver, events: make(chan tun.Event, 1)}
 	w.gatherers.New = func() any { return new(Gatherer) }

@@ -113,7 +113,8 @@ func TestWireDelivers(t *testing.T) {
 	if n, err := w.Write(bufs, offset); n != len(bufs) || err != nil {
 		t.Errorf("Write = %d, %v", n, err)
 	}
-	if diff := cmp.Diff([]netip.Addr{alice.Addr(), carol.Addr()}, sources, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff([]netip.Addr{alice.Addr(), carol.Addr()}, sources,
+		cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]int{240, 67}, sizes); diff != "" {

@@ -85,8 +85,8 @@ type Process struct {
 	stdout io.ReadCloser
 }
 
-// Start starts a child with the role behind the device, and returns that device's descriptor. It skips the test, and says
-// why, where namespaces or TAP devices are not to be had.
+// Start starts a child with the role behind the device, and returns that device's descriptor. It skips the test, and
+// says why, where namespaces or TAP devices are not to be had.
 func Start(t testing.TB, d link.Device, role string, args ...string) (*Process, *os.File) {
 	t.Helper()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)

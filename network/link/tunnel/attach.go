@@ -34,6 +34,7 @@ type attachment struct {
 // arg0 is how this program knows that it is to become an attached command.
 const arg0 = "postern-attached"
 
-// Variables by which programs find certificates that are not the system's: Go and OpenSSL, the AWS CLI and SDKs, Python's
-// requests, curl, Node.js.
-var caVariables = []string{"SSL_CERT_FILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"}
+// Variables by which programs find certificates that are not the system's: Go and OpenSSL, the AWS CLI and SDKs,
+// Python's requests, curl, Node.js.
+var caVariables = []string{"SSL_CERT_FILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+	"NODE_EXTRA_CA_CERTS"}

@@ -91,7 +91,8 @@ func lockLayer(dir string) (*os.File, error) {
 	}
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		lock.Close()
-		return nil, fault.New(fault.Conflict, "tunnel.Attach", "another attached command works on %s: end it, or attach as another machine", dir)
+		return nil, fault.New(fault.Conflict, "tunnel.Attach",
+			"another attached command works on %s: end it, or attach as another machine", dir)
 	}
 	return lock, nil
 }
@@ -122,7 +123,8 @@ func startAttached(ctx context.Context, o AttachOptions) (*attached, error) {
 		control.Close()
 		return nil, fault.New(fault.Unavailable, "tunnel.Attach",
 			"this host lets its users make no namespaces (%w): run it as root, or allow them with "+
-				"sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1 or kernel.apparmor_restrict_unprivileged_userns=0", err)
+				"sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1 or "+
+				"kernel.apparmor_restrict_unprivileged_userns=0", err)
 	}
 	return &attached{cmd, control}, nil
 }

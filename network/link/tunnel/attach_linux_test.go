@@ -17,7 +17,8 @@ import (
 	"postern/aws/fault"
 )
 
-// childVariable makes the test binary a program that knows nothing of Postern: what it prints is what such a program sees.
+// childVariable makes the test binary a program that knows nothing of Postern: what it prints is what such a program
+// sees.
 const childVariable = "POSTERN_TEST_ATTACHED"
 
 func child() {
@@ -161,7 +162,8 @@ func TestWhatAnAttachedCommandWritesStaysApart(t *testing.T) {
 				}
 				return out.String()
 			}
-			got := run("cd " + home + " && cat kept && echo after > kept && echo x > made && rm -f gone && ls /proc | grep -c '^[0-9]*$' | awk '{print ($1 < 8)}'")
+			got := run("cd " + home + " && cat kept && echo after > kept && echo x > made && rm -f gone && ls /proc | grep " +
+				"-c '^[0-9]*$' | awk '{print ($1 < 8)}'")
 			if got != "before\n1\n" {
 				t.Errorf("the command says %q", got)
 			}
@@ -195,7 +197,9 @@ func TestNothingOutlivesAnAttachedCommand(t *testing.T) {
 	}()
 	// Whoever is left holds the pipe, and Attach does not return.
 	err := attach(t, ctx, AttachOptions{
-		Command: []string{"sh", "-c", "setsid sh -c 'trap \"\" TERM; sleep 600' & echo running; wait"}, Stdout: w, Layer: layer,
+		Command: []string{"sh", "-c", "setsid sh -c 'trap \"\" TERM; sleep 600' & echo running; wait"},
+		Stdout:  w,
+		Layer:   layer,
 	})
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 128+15 {

@@ -66,8 +66,8 @@ func InitMain() {
 	os.Exit(126)
 }
 
-// runAttached is the life of the first process of a pid namespace: it starts the command, passes signals on, collects what
-// loses its parent, and returns the command's exit code. The kernel then ends what the command has left behind.
+// runAttached is the life of the first process of a pid namespace: it starts the command, passes signals on, collects
+// what loses its parent, and returns the command's exit code. The kernel then ends what the command has left behind.
 func runAttached(program string, a *attachment) int {
 	signals := make(chan os.Signal, 8)
 	ossignal.Notify(signals, unix.SIGTERM, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)

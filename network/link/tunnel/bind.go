@@ -16,8 +16,8 @@ import (
 	"postern/network/link/datagram"
 )
 
-// bind is the tunnel's underlay as wireguard-go sees it: one UDP socket. Another road to the server, such as a stream of
-// framed messages over TCP port 443, would be another conn.Bind.
+// bind is the tunnel's underlay as wireguard-go sees it: one UDP socket. Another road to the server, such as a stream
+// of framed messages over TCP port 443, would be another conn.Bind.
 type bind struct {
 	local netip.AddrPort
 	batch int
@@ -36,7 +36,13 @@ type bind struct {
 }
 
 func newBind(local netip.AddrPort, batch int) *bind {
-	return &bind{local: local, batch: batch, lost: make(chan struct{}, 1), renewed: make(chan struct{}, 1), broken: make(chan struct{}, 1)}
+	return &bind{
+		local:   local,
+		batch:   batch,
+		lost:    make(chan struct{}, 1),
+		renewed: make(chan struct{}, 1),
+		broken:  make(chan struct{}, 1),
+	}
 }
 
 var _ conn.Bind = (*bind)(nil)
@@ -85,8 +91,9 @@ func (b *bind) Send(bufs [][]byte, ep conn.Endpoint) error {
 	return sock.Write(bufs, datagram.Path{Remote: to.addr})
 }
 
-// silence is how old a session is at least when WireGuard makes another because nothing came back in it: KEEPALIVE_TIMEOUT
-// and REKEY_TIMEOUT together. A younger one gives way to the answer to a second try of the handshake that it came from.
+// silence is how old a session is at least when WireGuard makes another because nothing came back in it:
+// KEEPALIVE_TIMEOUT and REKEY_TIMEOUT together. A younger one gives way to the answer to a second try of the
+// handshake that it came from.
 const silence = 15 * time.Second
 
 // inTime is how old a session is at least when WireGuard makes the next one by the clock: RekeyAfterTime is 120 s.

@@ -9,8 +9,8 @@ import (
 	"golang.zx2c4.com/wireguard/device"
 )
 
-// TestSessionsAreFollowed sends messages in sessions that come by the clock, because the server asked, or because it was
-// silent.
+// TestSessionsAreFollowed sends messages in sessions that come by the clock, because the server asked, or because it
+// was silent.
 func TestSessionsAreFollowed(t *testing.T) {
 	b := newBind(netip.MustParseAddrPort("127.0.0.1:0"), 1)
 	now := time.Unix(1_800_000_000, 0)

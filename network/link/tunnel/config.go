@@ -15,8 +15,8 @@ import (
 // keepAlive is how often a datagram is sent at least, so that a NAT or firewall on the way keeps the return road open.
 const keepAlive = 25 * time.Second
 
-// Config is everything that a node has to keep to come back: the answer to its joining. It marshals to JSON, which holds
-// the private key: keep the file readable by its owner only.
+// Config is everything that a node has to keep to come back: the answer to its joining. It marshals to JSON, which
+// holds the private key: keep the file readable by its owner only.
 type Config struct {
 	// Server is the host (name or address) and UDP port of the server.
 	Server string `json:"server"`

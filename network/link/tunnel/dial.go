@@ -101,8 +101,8 @@ func (t *Tunnel) Close() error {
 	return t.stack.Close()
 }
 
-// DialContext connects to "HOST:PORT" across the tunnel, over "tcp" or "udp". A name is looked up by the VPC's resolver,
-// never by the host's; its addresses are tried in the order in which they come.
+// DialContext connects to "HOST:PORT" across the tunnel, over "tcp" or "udp". A name is looked up by the VPC's
+// resolver, never by the host's; its addresses are tried in the order in which they come.
 func (t *Tunnel) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	fail := func(err error) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}

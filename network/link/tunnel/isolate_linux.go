@@ -68,7 +68,10 @@ func (l *layers) cover(dir string, mayOverlay bool) error {
 	if slices.Contains(bare, dir) {
 		return nil
 	}
-	below := slices.ContainsFunc(l.mounts, func(m string) bool { return m != dir && strings.HasPrefix(m, strings.TrimSuffix(dir, "/")+"/") })
+	below := slices.ContainsFunc(l.mounts, func(m string) bool {
+		return m != dir &&
+			strings.HasPrefix(m, strings.TrimSuffix(dir, "/")+"/")
+	})
 	if mayOverlay && !below {
 		return l.overlay(dir)
 	}
@@ -103,7 +106,8 @@ func (l *layers) overlay(dir string) error {
 		err = prepareLayer(dir, upper, work)
 	}
 	if err == nil {
-		options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s,userxattr", escapeOption(dir), escapeOption(upper), escapeOption(work))
+		options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s,userxattr", escapeOption(dir), escapeOption(upper),
+			escapeOption(work))
 		err = unix.Mount("overlay", dir, "overlay", 0, options)
 	}
 	if err == nil {

@@ -107,7 +107,9 @@ func (c *JoinConfig) complete() error {
 	if _, _, err := net.SplitHostPort(c.Server); err != nil {
 		c.Server = net.JoinHostPort(c.Server, DefaultPort)
 	}
-	r := link.JoinRequest{Activation: c.Activation, PublicKey: c.PrivateKey.Public(), Subnet: c.Subnet, Hostname: c.Hostname}
+	r := link.JoinRequest{
+		Activation: c.Activation, PublicKey: c.PrivateKey.Public(), Subnet: c.Subnet, Hostname: c.Hostname,
+	}
 	return r.Validate()
 }
 

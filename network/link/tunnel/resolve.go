@@ -22,9 +22,9 @@ const (
 	dnsUDPSize = 512
 )
 
-// LookupHost asks the DNS servers of the VPC for a name's IPv4 addresses; an address is its own answer. A name without a
-// dot is looked for in the search list first. That the name does not exist, or has no address, is a *net.DNSError with
-// IsNotFound.
+// LookupHost asks the DNS servers of the VPC for a name's IPv4 addresses; an address is its own answer. A name
+// without a dot is looked for in the search list first. That the name does not exist, or has no address, is a
+// *net.DNSError with IsNotFound.
 func (t *Tunnel) LookupHost(ctx context.Context, host string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a.Unmap()}, nil
@@ -86,7 +86,9 @@ func (t *Tunnel) lookup(ctx context.Context, host, full string) ([]netip.Addr, e
 }
 
 // ask sends one question over UDP, and over TCP if the answer is too long for that.
-func (t *Tunnel) ask(ctx context.Context, server netip.Addr, q dnsmessage.Question) (dnsmessage.Header, []netip.Addr, error) {
+func (t *Tunnel) ask(
+	ctx context.Context, server netip.Addr, q dnsmessage.Question,
+) (dnsmessage.Header, []netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(ctx, dnsWait)
 	defer cancel()
 	header, addrs, err := t.askOver(ctx, "udp", server, q)
@@ -96,7 +98,9 @@ func (t *Tunnel) ask(ctx context.Context, server netip.Addr, q dnsmessage.Questi
 	return header, addrs, err
 }
 
-func (t *Tunnel) askOver(ctx context.Context, network string, server netip.Addr, q dnsmessage.Question) (dnsmessage.Header, []netip.Addr, error) {
+func (t *Tunnel) askOver(
+	ctx context.Context, network string, server netip.Addr, q dnsmessage.Question,
+) (dnsmessage.Header, []netip.Addr, error) {
 	var id [2]byte
 	rand.Read(id[:]) // never returns an error (crypto/rand)
 	m := dnsmessage.Message{

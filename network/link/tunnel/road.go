@@ -48,7 +48,9 @@ func newRoad(ctx context.Context, c *Config, o Options, deliver func([]link.Pack
 	}
 	log := o.Log
 	wire := link.NewWire(c.Grant.MTU, o.Batch, func(_ netip.Addr, batch []link.Packet) { deliver(batch) })
-	r := &road{c: c, bind: newBind(localFor(server), o.Batch), port: wire.Port(c.Grant.MTU), log: log, restarted: restarted}
+	r := &road{
+		c: c, bind: newBind(localFor(server), o.Batch), port: wire.Port(c.Grant.MTU), log: log, restarted: restarted,
+	}
 	r.dev = device.NewDevice(wire, r.bind, &device.Logger{
 		Verbosef: device.DiscardLogf,
 		Errorf:   func(format string, args ...any) { log.Warn("wireguard: " + fmt.Sprintf(format, args...)) },

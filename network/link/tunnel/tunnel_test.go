@@ -66,15 +66,19 @@ func world(t testing.TB) (*fabric.WireGuard, *Config) {
 	t.Cleanup(func() { w.Close() })
 	key := link.NewPrivateKey()
 	address := netip.MustParsePrefix("10.0.2.30/24")
-	if err := w.AddPeer(fabric.WireGuardPeer{PublicKey: key.Public(), Interface: vpctest.Attached, VPC: vpctest.VPC, Address: address.Addr()}); err != nil {
+	if err := w.AddPeer(fabric.WireGuardPeer{
+		PublicKey: key.Public(), Interface: vpctest.Attached, VPC: vpctest.VPC, Address: address.Addr(),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return w, &Config{
 		Server: w.LocalAddr().String(), ServerKey: w.ServerKey(vpctest.VPC), PrivateKey: key,
 		Grant: link.Grant{
 			Account: "000000000000", Region: "us-east-1", VPC: vpctest.VPC, Subnet: vpctest.SubnetB, Interface: vpctest.Attached,
-			Address: address, Routes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}, Resolver: snapshot.ResolverAddress(vpctest.VPC),
-			MTU: fabric.DefaultWireGuardMTU, CA: []byte("# the server's certificate\n"),
+			Address:  address,
+			Routes:   []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")},
+			Resolver: snapshot.ResolverAddress(vpctest.VPC),
+			MTU:      fabric.DefaultWireGuardMTU, CA: []byte("# the server's certificate\n"),
 		},
 	}
 }
@@ -128,7 +132,8 @@ func TestNodeReachesNothingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tn.Close()
-	for _, address := range []string{"93.184.215.14:443", "127.0.0.1:22", "10.0.1.10:22", "example.com:443", "s3.us-east-1.amazonaws.com:443"} {
+	for _, address := range []string{"93.184.215.14:443", "127.0.0.1:22", "10.0.1.10:22", "example.com:443",
+		"s3.us-east-1.amazonaws.com:443"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		c, err := tn.DialContext(ctx, "tcp", address)
 		if err == nil {

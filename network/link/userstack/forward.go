@@ -39,8 +39,8 @@ func (r *Request) Accept() (*Conn, error) {
 // Refuse answers with a reset.
 func (r *Request) Refuse() { r.r.Complete(true) }
 
-// Forward hands over what comes for addresses that the stack does not have: connections, each in a goroutine of its own,
-// and sockets of datagrams, between the two ends, before the first datagram is read.
+// Forward hands over what comes for addresses that the stack does not have: connections, each in a goroutine of its
+// own, and sockets of datagrams, between the two ends, before the first datagram is read.
 func (s *Stack) Forward(connect func(*Request), datagrams func(c *gonet.UDPConn, local, remote netip.AddrPort)) error {
 	if err := errors.Join(result(s.net.SetPromiscuousMode(nic, true)), result(s.net.SetSpoofing(nic, true))); err != nil {
 		return err
@@ -61,7 +61,8 @@ func (s *Stack) Forward(connect func(*Request), datagrams func(c *gonet.UDPConn,
 		if err != nil {
 			return true
 		}
-		datagrams(gonet.NewUDPConn(wq, ep), netip.AddrPortFrom(local, id.LocalPort), netip.AddrPortFrom(remote, id.RemotePort))
+		datagrams(gonet.NewUDPConn(wq, ep), netip.AddrPortFrom(local, id.LocalPort),
+			netip.AddrPortFrom(remote, id.RemotePort))
 		return true
 	})
 	s.net.SetTransportProtocolHandler(udp.ProtocolNumber, sockets.HandlePacket)

@@ -17,7 +17,8 @@ func TestTheStacksLinesAreLogged(t *testing.T) {
 	defer userstack.LogTo(slog.New(slog.DiscardHandler))
 	gvisor.Warningf("out of %d ports", 7)
 	gvisor.Infof("one packet")
-	if got := lines.String(); !strings.Contains(got, "level=WARN") || !strings.Contains(got, "out of 7 ports") || strings.Contains(got, "one packet") {
+	if got := lines.String(); !strings.Contains(got, "level=WARN") || !strings.Contains(got, "out of 7 ports") ||
+		strings.Contains(got, "one packet") {
 		t.Errorf("logged %q", got)
 	}
 }

@@ -134,7 +134,8 @@ func outbound(pk *stack.PacketBuffer) link.Packet {
 			p.More = append(p.More, b)
 		}
 	}
-	if p.More != nil && len(p.Data) < len(pk.NetworkHeader().Slice())+len(pk.TransportHeader().Slice()) || len(pk.TransportHeader().Slice()) == 0 {
+	if p.More != nil && len(p.Data) < len(pk.NetworkHeader().Slice())+len(pk.TransportHeader().Slice()) ||
+		len(pk.TransportHeader().Slice()) == 0 {
 		p = flatten(p)
 	}
 	if gso := pk.GSOOptions; gso.Type == stack.GSOTCPv4 || gso.Type == stack.GSOTCPv6 {
@@ -214,11 +215,12 @@ func inbound(p *link.Packet) (*stack.PacketBuffer, tcpip.NetworkProtocolNumber, 
 // largeView is the size in bytes from which it pays to keep a packet's headers in memory of their own.
 const largeView = 2048
 
-// maxHeaders holds the IP and TCP headers of any packet, in bytes, and is a size of gVisor's pools: the small view is full.
+// maxHeaders holds the IP and TCP headers of any packet, in bytes, and is a size of gVisor's pools: the small view is
+// full.
 const maxHeaders = 128
 
-// apart makes a buffer of v. gVisor holds a second reference to the view of a packet's IP header while it takes it apart,
-// and so copies that view whole: the headers of a large packet get a small one.
+// apart makes a buffer of v. gVisor holds a second reference to the view of a packet's IP header while it takes it
+// apart, and so copies that view whole: the headers of a large packet get a small one.
 func apart(v *buffer.View) buffer.Buffer {
 	if v.Size() < largeView {
 		return buffer.MakeWithView(v)

@@ -94,14 +94,21 @@ func (f far) answered(from, to netip.Addr, wait time.Duration) bool {
 	}) != nil
 }
 
-// TestPlug gives a running guest a second interface and more addresses. Answers leave by the interface that the question
-// came by, wherever the default route leads.
+// TestPlug gives a running guest a second interface and more addresses. Answers leave by the interface that the
+// question came by, wherever the default route leads.
 func TestPlug(t *testing.T) {
 	l := newLab(t)
 	b, _ := l.boot(60, "")
 	m := start(t, l, b)
 	outside, own := netip.MustParseAddr("192.0.2.9"), b.Address.Addr()
-	card := guest.Card{Index: 1, MAC: "0a:00:00:00:00:70", Address: netip.MustParsePrefix("10.0.1.70/24"), Gateway: b.Gateway, MTU: 9001, Secondary: []netip.Addr{netip.MustParseAddr("10.0.1.71")}}
+	card := guest.Card{
+		Index:     1,
+		MAC:       "0a:00:00:00:00:70",
+		Address:   netip.MustParsePrefix("10.0.1.70/24"),
+		Gateway:   b.Gateway,
+		MTU:       9001,
+		Secondary: []netip.Addr{netip.MustParseAddr("10.0.1.71")},
+	}
 	tap, err := m.Plug(card)
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +133,9 @@ func TestPlug(t *testing.T) {
 	}
 	want("an address that was taken away", second, "10.0.1.71", false)
 	want("a new one", second, "10.0.1.72", true)
-	primary := guest.Card{MAC: b.MAC, Address: b.Address, Gateway: b.Gateway, Secondary: []netip.Addr{netip.MustParseAddr("10.0.1.61")}}
+	primary := guest.Card{
+		MAC: b.MAC, Address: b.Address, Gateway: b.Gateway, Secondary: []netip.Addr{netip.MustParseAddr("10.0.1.61")},
+	}
 	if err := m.Assign(primary); err != nil {
 		t.Fatal(err)
 	}

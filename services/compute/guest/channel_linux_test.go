@@ -54,7 +54,8 @@ func TestJunkOfAGuestDoesNotAddUp(t *testing.T) {
 
 // FuzzGuestSays lets a guest's first process say anything to its keeper, before it is ready and after.
 func FuzzGuestSays(f *testing.F) {
-	for _, seed := range []string{"tap", "ready", "missing {}", "error no", "ok", "console text", "", " ", "tap " + string(make([]byte, 100))} {
+	for _, seed := range []string{"tap", "ready", "missing {}", "error no", "ok", "console text", "", " ", "tap " +
+		string(make([]byte, 100))} {
 		f.Add([]byte(seed), true)
 		f.Add([]byte(seed), false)
 	}
@@ -83,7 +84,8 @@ func FuzzGuestSays(f *testing.F) {
 
 // FuzzKeeperSays lets a keeper, which an older or newer program may be, say anything to the server.
 func FuzzKeeperSays(f *testing.F) {
-	for _, seed := range []string{"ready", "missing {}", `missing {"What":"x"}`, "error no", "ok", `ended {"Kind":2}`, "ended", "console x"} {
+	for _, seed := range []string{"ready", "missing {}", `missing {"What":"x"}`, "error no", "ok", `ended {"Kind":2}`,
+		"ended", "console x"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

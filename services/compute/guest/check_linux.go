@@ -23,7 +23,8 @@ func (l *Launcher) Check(ctx context.Context, dir, agent string) []Missing {
 		f.Close()
 	}
 	if info, err := os.Stat(agent); err != nil || info.Mode()&0o111 == 0 {
-		missing = append(missing, Missing{"the agent", "no program " + agent, "put postern-agent beside postern (make build does), or name it in POSTERN_AGENT"})
+		missing = append(missing, Missing{"the agent", "no program " + agent,
+			"put postern-agent beside postern (make build does), or name it in POSTERN_AGENT"})
 	}
 	if len(missing) > 0 {
 		return missing
@@ -51,8 +52,11 @@ func (l *Launcher) probe(ctx context.Context, dir, agent string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	m, err := l.Start(ctx, Boot{
-		ID: "i-probe", Dir: filepath.Join(tmp, "i"), HostEtc: etc, Agent: agent, Hostname: "probe", Probe: true, MAC: "0a:00:00:00:00:01",
-		Address: netip.MustParsePrefix("192.0.2.2/24"), Gateway: netip.MustParseAddr("192.0.2.1"), Servers: []netip.Addr{netip.MustParseAddr("192.0.2.1")},
+		ID: "i-probe", Dir: filepath.Join(tmp,
+			"i"), HostEtc: etc, Agent: agent, Hostname: "probe", Probe: true, MAC: "0a:00:00:00:00:01",
+		Address: netip.MustParsePrefix("192.0.2.2/24"),
+		Gateway: netip.MustParseAddr("192.0.2.1"),
+		Servers: []netip.Addr{netip.MustParseAddr("192.0.2.1")},
 	})
 	if err != nil {
 		return err
@@ -64,7 +68,8 @@ func (l *Launcher) probe(ctx context.Context, dir, agent string) error {
 func tunMissing(err error) *Missing {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENODEV):
-		return &Missing{tunPath, "it is not there", "load the module: sudo modprobe tun (in a container: --device /dev/net/tun)"}
+		return &Missing{tunPath, "it is not there",
+			"load the module: sudo modprobe tun (in a container: --device /dev/net/tun)"}
 	case errors.Is(err, fs.ErrPermission):
 		return &Missing{tunPath, "this user may not open it", "sudo chmod 0666 " + tunPath}
 	default:
@@ -77,7 +82,8 @@ func namespaceRemedy() string {
 	for _, s := range []struct{ path, off, remedy string }{
 		{"/proc/sys/user/max_user_namespaces", "0", "sudo sysctl -w user.max_user_namespaces=10000"},
 		{"/proc/sys/kernel/unprivileged_userns_clone", "0", "sudo sysctl -w kernel.unprivileged_userns_clone=1"},
-		{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"},
+		{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1",
+			"sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"},
 	} {
 		if v, err := os.ReadFile(s.path); err == nil && strings.TrimSpace(string(v)) == s.off {
 			return s.remedy

@@ -14,8 +14,8 @@ import (
 // owners where that is allowed. Devices and sockets are left out.
 func CopyTree(from, to string) error { return copyTree(from, to, false) }
 
-// copyTree is CopyTree; where publicOnly is set, what not everybody may read is left out. Nobody else may write to either
-// directory meanwhile: links in them are copied, never followed, but only as long as they stay what they are.
+// copyTree is CopyTree; where publicOnly is set, what not everybody may read is left out. Nobody else may write to
+// either directory meanwhile: links in them are copied, never followed, but only as long as they stay what they are.
 func copyTree(from, to string, publicOnly bool) error {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err
@@ -60,8 +60,8 @@ func public(info fs.FileInfo) bool {
 	}
 }
 
-// copyEntry copies one directory (without what is in it), file or link; anything else it leaves out. A file or link that
-// is there already, from an earlier try, is replaced.
+// copyEntry copies one directory (without what is in it), file or link; anything else it leaves out. A file or link
+// that is there already, from an earlier try, is replaced.
 func copyEntry(from, to string, info fs.FileInfo) error {
 	mode := info.Mode()
 	switch {
@@ -87,7 +87,8 @@ func copyEntry(from, to string, info fs.FileInfo) error {
 	}
 }
 
-// finish gives an entry the owner and mode that it had. An ordinary user's guest has one id only: it keeps what it gets.
+// finish gives an entry the owner and mode that it had. An ordinary user's guest has one id only: it keeps what it
+// gets.
 func finish(to string, info fs.FileInfo, owner bool) error {
 	mode := info.Mode()
 	link := mode&fs.ModeSymlink != 0
@@ -129,8 +130,8 @@ func copyFile(from, to string) (err error) {
 	return err
 }
 
-// Remove deletes a directory and everything in it, even where a guest or overlayfs left directories that their owner may
-// not enter. It never follows a link.
+// Remove deletes a directory and everything in it, even where a guest or overlayfs left directories that their owner
+// may not enter. It never follows a link.
 func Remove(dir string) error {
 	err := os.RemoveAll(dir)
 	if err == nil || !errors.Is(err, fs.ErrPermission) {

@@ -11,8 +11,8 @@
 //
 // What a guest may see of the host: the programs (/usr and what belongs to it) and the part of /etc that everybody on
 // the host may read; nothing of /root, /home, /var, /opt, /run or of Postern's own data. As an ordinary user the
-// guest's root is that user and nobody else. As root the ids 0–65535 are mapped to themselves, so that useradd, sudo and
-// the real amazon-ssm-agent work; such a guest's root is then kept from the host by what it cannot reach: no path leads
-// out of its root, /proc's switches are read-only or hidden, devices are read-only mounts, and CAP_SYS_ADMIN and its
-// like are gone from the bounding set, so that no mount can be undone.
+// guest's root is that user and nobody else. As root the ids 0–65535 are mapped to themselves, so that useradd,
+// sudo and the real amazon-ssm-agent work; such a guest's root is then kept from the host by what it cannot reach: no
+// path leads out of its root, /proc's switches are read-only or hidden, devices are read-only mounts, and
+// CAP_SYS_ADMIN and its like are gone from the bounding set, so that no mount can be undone.
 package guest

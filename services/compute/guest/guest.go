@@ -100,7 +100,8 @@ type End struct {
 	Err  error
 }
 
-// ErrSilent is what Plug and Assign return where the guest's first process does not answer: its root may have stopped it.
+// ErrSilent is what Plug and Assign return where the guest's first process does not answer: its root may have stopped
+// it.
 var ErrSilent = errors.New("the guest's first process does not answer")
 
 // Machine is a guest that runs.

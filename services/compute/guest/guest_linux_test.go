@@ -31,7 +31,8 @@ func TestMain(m *testing.M) {
 	}
 	if agentProgram = os.Getenv("GUEST_TEST_AGENT"); agentProgram == "" {
 		agentProgram = filepath.Join(dir, "postern-agent")
-		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", agentProgram, "postern/cmd/postern-agent")
+		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", agentProgram,
+			"postern/cmd/postern-agent")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build postern-agent: %v\n%s", err, out)
@@ -135,8 +136,9 @@ func (l *lab) boot(n int, script string) (guest.Boot, *console) {
 		HostEtc: filepath.Join(l.dir, "etc"), Agent: agentProgram,
 		Hostname: fmt.Sprintf("ip-10-0-1-%d", n), Search: []string{"ec2.internal", "example.com"},
 		Address: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 1, byte(n)}), 24),
-		Gateway: netip.MustParseAddr("10.0.1.1"), Servers: []netip.Addr{netip.MustParseAddr("10.0.9.53"), netip.MustParseAddr("10.0.0.2")},
-		CA: testCA, Console: c, MAC: fmt.Sprintf("0a:00:00:00:01:%02x", n),
+		Gateway: netip.MustParseAddr("10.0.1.1"),
+		Servers: []netip.Addr{netip.MustParseAddr("10.0.9.53"), netip.MustParseAddr("10.0.0.2")},
+		CA:      testCA, Console: c, MAC: fmt.Sprintf("0a:00:00:00:01:%02x", n),
 	}
 	if script != "" {
 		// What the script prints is marked, to be told from what others print on the console.
@@ -176,22 +178,34 @@ func TestInsideTheGuest(t *testing.T) {
 		{"name", "hostname; hostname -f", "ip-10-0-1-10\nip-10-0-1-10.ec2.internal\n"},
 		{"root", "id -u; id -g", "0\n0\n"},
 		{"own processes only", "ls /proc | grep -c '^[0-9]*$' | awk '{print ($1 < 12)}'", "1\n"},
-		{"interface", "tail -n +3 /proc/net/dev | grep -v -e sit0 -e tunl0 -e gre -e ip_vti -e ip6 | cut -d: -f1 | tr -d ' ' | sort", "eth0\nlo\n"},
+		{"interface",
+			"tail -n +3 /proc/net/dev | grep -v -e sit0 -e tunl0 -e gre -e ip_vti -e ip6 | cut -d: -f1 | tr -d ' ' | sort",
+			"eth0\nlo\n"},
 		{"address", "awk '/32 host LOCAL/ {print last} {last=$2}' /proc/net/fib_trie | sort -u | grep ^10", "10.0.1.10\n"},
 		{"default route", "awk '$2==\"00000000\" {print $1, $3}' /proc/net/route", "eth0 0101000A\n"},
 		{"resolver", "cat /etc/resolv.conf", "search ec2.internal example.com\nnameserver 10.0.9.53\nnameserver 10.0.0.2\n"},
-		{"authority trusted", "grep -c UG9zdGVybg== /etc/ssl/certs/ca-certificates.crt $SSL_CERT_FILE | cut -d: -f2", "1\n1\n"},
+		{"authority trusted", "grep -c UG9zdGVybg== /etc/ssl/certs/ca-certificates.crt $SSL_CERT_FILE | cut -d: -f2",
+			"1\n1\n"},
 		{"no IPv6", "cat /proc/net/if_inet6 | grep -vc lo", "0\n"},
 		{"host's secrets", "cat " + secret + " 2>&1 | grep -c s3cret; ls /root /home | grep -v : | tr -d '\\n'", "0\n"},
 		{"no passwords", "cut -d: -f2 /etc/shadow | sort -u", "*\n"},
 		{"writable", "echo x > /etc/new && echo y > /var/lib/new && cat /etc/new /var/lib/new", "x\ny\n"},
-		{"host's switches", "for f in /proc/sys/kernel/core_pattern /proc/sysrq-trigger /proc/sys/vm/drop_caches; do (: > $f) 2>/dev/null || echo no; done", "no\nno\nno\n"},
-		{"no mounting", "mount -t tmpfs none /mnt 2>/dev/null || echo no; umount /proc/sys 2>/dev/null || echo no; mount -o remount,rw,bind /proc/sys 2>/dev/null || echo no", "no\nno\nno\n"},
-		{"devices", "echo x > /dev/null && head -c 4 /dev/zero | wc -c && chmod 600 /dev/null 2>/dev/null || echo no", "4\nno\n"},
-		{"console", "for f in /dev/console /dev/hvc0; do [ -c $f ] && [ -t 3 ] 3<>$f && echo terminal; done", "terminal\nterminal\n"},
+		{"host's switches",
+			"for f in /proc/sys/kernel/core_pattern /proc/sysrq-trigger /proc/sys/vm/drop_caches; do (: > $f) 2>/dev/null || " +
+				"echo no; done",
+			"no\nno\nno\n"},
+		{"no mounting",
+			"mount -t tmpfs none /mnt 2>/dev/null || echo no; umount /proc/sys 2>/dev/null || echo no; mount -o " +
+				"remount,rw,bind /proc/sys 2>/dev/null || echo no",
+			"no\nno\nno\n"},
+		{"devices", "echo x > /dev/null && head -c 4 /dev/zero | wc -c && chmod 600 /dev/null 2>/dev/null || echo no",
+			"4\nno\n"},
+		{"console", "for f in /dev/console /dev/hvc0; do [ -c $f ] && [ -t 3 ] 3<>$f && echo terminal; done",
+			"terminal\nterminal\n"},
 		{"terminal", "script -qc 'tty' /dev/null </dev/null | tr -d '\\r' | grep -c pts", "1\n"},
 		{"agent not writable", "echo x 2>/dev/null > /run/postern/postern-agent || echo no", "no\n"},
-		{"environment", "env | cut -d= -f1 | sort | grep -v -e '^_$' -e PWD -e SHLVL -e OLDPWD | tr '\\n' ' '; echo", "HOME LANG PATH SSL_CERT_FILE \n"},
+		{"environment", "env | cut -d= -f1 | sort | grep -v -e '^_$' -e PWD -e SHLVL -e OLDPWD | tr '\\n' ' '; echo",
+			"HOME LANG PATH SSL_CERT_FILE \n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b, c := l.boot(10+i, tt.script)

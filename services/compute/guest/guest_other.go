@@ -27,7 +27,9 @@ func (l *Launcher) Start(context.Context, Boot) (Machine, error) {
 
 // Check says that this is not Linux.
 func (l *Launcher) Check(context.Context, string, string) []Missing {
-	return []Missing{{"Linux", "instances are Linux namespaces", "run the server on Linux, or join machines with postern-agent join"}}
+	return []Missing{
+		{"Linux", "instances are Linux namespaces", "run the server on Linux, or join machines with postern-agent join"},
+	}
 }
 
 // CopyHostEtc does nothing.

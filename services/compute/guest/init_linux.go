@@ -29,8 +29,8 @@ const (
 	lockFD    = 4
 )
 
-// InitMain must be the first thing that main calls in a program that makes a Launcher. It returns at once, except in the
-// processes that are to keep a guest or to become one: there it never returns.
+// InitMain must be the first thing that main calls in a program that makes a Launcher. It returns at once, except in
+// the processes that are to keep a guest or to become one: there it never returns.
 func InitMain() {
 	ready = true
 	if len(os.Args) != 1 || os.Getpid() != 1 {
@@ -82,7 +82,8 @@ func become() error {
 	if err := newSessionKeyring(); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "postern: %s boots; %s %s via %s, DNS servers %s\n", b.ID, ifName, b.Address, b.Gateway, b.Servers)
+	fmt.Fprintf(os.Stderr, "postern: %s boots; %s %s via %s, DNS servers %s\n", b.ID, ifName, b.Address, b.Gateway,
+		b.Servers)
 	tap, err := network(&b)
 	if err != nil {
 		return err
@@ -145,7 +146,8 @@ func execInit(b *Boot) error {
 // kept are the capabilities that a guest's root may have. What is missing is missing in every process of the guest, for
 // good: above all CAP_SYS_ADMIN, with which the read-only and hidden parts of /proc could be opened again.
 var kept = []int{
-	unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_FOWNER, unix.CAP_FSETID, unix.CAP_KILL, unix.CAP_SETGID, unix.CAP_SETUID,
+	unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_FOWNER, unix.CAP_FSETID, unix.CAP_KILL, unix.CAP_SETGID,
+	unix.CAP_SETUID,
 	unix.CAP_SETPCAP, unix.CAP_NET_BIND_SERVICE, unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_SYS_CHROOT,
 	unix.CAP_SYS_PTRACE, unix.CAP_SYS_BOOT, unix.CAP_SYS_NICE, unix.CAP_AUDIT_WRITE, unix.CAP_SETFCAP,
 }
@@ -248,7 +250,8 @@ func trust(ca string) error {
 	}
 	// update-ca-certificates makes Debian's bundle anew from these.
 	if os.MkdirAll("/usr/local/share/ca-certificates", 0o755) == nil {
-		_ = os.WriteFile("/usr/local/share/ca-certificates/postern.crt", []byte(own), 0o644) // best effort: /usr may be read-only
+		_ = os.WriteFile("/usr/local/share/ca-certificates/postern.crt", []byte(own),
+			0o644) // best effort: /usr may be read-only
 	}
 	return os.WriteFile(caBundle, []byte(agents), 0o644)
 }

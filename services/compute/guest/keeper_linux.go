@@ -25,9 +25,9 @@ type order struct {
 	AllIDs bool
 }
 
-// A keeper is the process that holds one guest. It is the first of a pid namespace in which the guest's own lies, and in a
-// user namespace above the guest's: the guest cannot name it, and its root has no power over it. When the keeper ends, by
-// itself or killed, the kernel ends every process of the guest, whatever they did to each other.
+// A keeper is the process that holds one guest. It is the first of a pid namespace in which the guest's own lies, and
+// in a user namespace above the guest's: the guest cannot name it, and its root has no power over it. When the keeper
+// ends, by itself or killed, the kernel ends every process of the guest, whatever they did to each other.
 //
 //	server ── channel ──▶ keeper ── channel ──▶ the guest's first process
 type keeper struct {
@@ -75,8 +75,9 @@ func keep() error {
 	return nil
 }
 
-// hardenKeeper keeps other processes out of this one, and what it was started with out of the guest: a session keyring
-// is inherited whatever the namespaces (keyrings(7)), and may hold tickets and passphrases of whoever started the server.
+// hardenKeeper keeps other processes out of this one, and what it was started with out of the guest: a session
+// keyring is inherited whatever the namespaces (keyrings(7)), and may hold tickets and passphrases of whoever started
+// the server.
 func hardenKeeper() error {
 	debug.SetGCPercent(25)
 	unix.CloseOnExec(lockFD)

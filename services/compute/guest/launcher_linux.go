@@ -111,7 +111,8 @@ func (l *Launcher) Start(ctx context.Context, b Boot) (Machine, error) {
 	return p, nil
 }
 
-// absolute makes paths that are not empty independent of the working directory: the guest is put together from another one.
+// absolute makes paths that are not empty independent of the working directory: the guest is put together from
+// another one.
 func absolute(paths ...*string) error {
 	for _, p := range paths {
 		if *p == "" {
@@ -190,7 +191,8 @@ func keeperAttributes() *syscall.SysProcAttr {
 	return a
 }
 
-// guestAttributes asks for a guest's namespaces. They are its own user namespace's, and so is what its root may do there.
+// guestAttributes asks for a guest's namespaces. They are its own user namespace's, and so is what its root may do
+// there.
 func guestAttributes(allIDs bool) *syscall.SysProcAttr {
 	a := &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,

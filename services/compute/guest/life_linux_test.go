@@ -23,7 +23,8 @@ func TestPacketsLeaveThroughTheTAP(t *testing.T) {
 	l := newLab(t)
 	b, _ := l.boot(20, "bash -c 'echo hello > /dev/udp/10.0.9.9/53'")
 	m := start(t, l, b)
-	p := cable(t, m.TAP(), b.MAC, b.Address).wait(patience, func(p []byte) bool { return bytes.Equal(p[16:20], []byte{10, 0, 9, 9}) })
+	p := cable(t, m.TAP(), b.MAC,
+		b.Address).wait(patience, func(p []byte) bool { return bytes.Equal(p[16:20], []byte{10, 0, 9, 9}) })
 	if p == nil {
 		t.Fatal("no packet to 10.0.9.9")
 	}
@@ -62,7 +63,8 @@ func TestEnds(t *testing.T) {
 		want   guest.EndKind
 	}{
 		{"stop", "sleep 1000 &", guest.Machine.Stop, guest.Stopped},
-		{"stop those who do not listen", "trap '' TERM; (trap '' TERM; while :; do sleep 1; done) &", guest.Machine.Stop, guest.Stopped},
+		{"stop those who do not listen", "trap '' TERM; (trap '' TERM; while :; do sleep 1; done) &", guest.Machine.Stop,
+			guest.Stopped},
 		{"kill", "sleep 1000 &", guest.Machine.Kill, guest.Stopped},
 		{"first process killed", "true", func(m guest.Machine) { kill(m.PID()) }, guest.Died},
 		{"power off inside", powerOff, nil, guest.PoweredOff},
@@ -239,7 +241,10 @@ func TestImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string][]byte{
-		"bin/sh": program, "usr/bin/amazon-ssm-agent": program, "etc/ssl/certs/ca-certificates.crt": []byte("theirs\n"), "etc/hostname": []byte("theirs\n"),
+		"bin/sh":                            program,
+		"usr/bin/amazon-ssm-agent":          program,
+		"etc/ssl/certs/ca-certificates.crt": []byte("theirs\n"),
+		"etc/hostname":                      []byte("theirs\n"),
 	} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(image, name)), 0o755); err != nil {
 			t.Fatal(err)
@@ -254,7 +259,9 @@ func TestImage(t *testing.T) {
 	c.waitFor(t, "postern-agent VERB -h") // amazon-ssm-agent was started, without arguments
 	m.Stop()
 	for name, want := range map[string]string{
-		"etc/hostname": "ip-10-0-1-25\n", "etc/resolv.conf": "search ec2.internal example.com\nnameserver 10.0.9.53\nnameserver 10.0.0.2\n", "etc/ssl/certs/ca-certificates.crt": "theirs\n\n" + testCA,
+		"etc/hostname":                      "ip-10-0-1-25\n",
+		"etc/resolv.conf":                   "search ec2.internal example.com\nnameserver 10.0.9.53\nnameserver 10.0.0.2\n",
+		"etc/ssl/certs/ca-certificates.crt": "theirs\n\n" + testCA,
 	} {
 		if got, err := os.ReadFile(filepath.Join(b.Dir, "layer", name)); string(got) != want {
 			t.Errorf("the guest's %s: %q, %v", name, got, err)
@@ -402,7 +409,8 @@ func TestElsewhere(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			cmd := exec.CommandContext(t.Context(), "unshare", "-m", "sh", "-c", tt.script, "sh", self, "-test.v", "-test.run", tt.tests)
+			cmd := exec.CommandContext(t.Context(), "unshare", "-m", "sh", "-c", tt.script, "sh", self, "-test.v", "-test.run",
+				tt.tests)
 			cmd.Dir = dir
 			cmd.Env = append(os.Environ(), "TMPDIR="+dir, "GUEST_TEST_AGENT="+agent)
 			out, err := cmd.CombinedOutput()

@@ -23,7 +23,8 @@ const (
 
 // hostDirs are the directories of the host that a guest of the host's image gets, each with a layer over it: its
 // programs and its package database. A host whose /bin is a link into /usr gets the link.
-var hostDirs = []string{"usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "var/lib/dpkg", "var/lib/rpm", "var/lib/pacman"}
+var hostDirs = []string{"usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "var/lib/dpkg", "var/lib/rpm",
+	"var/lib/pacman"}
 
 // skeleton is what a root file system has besides the host's directories, with the modes of the Filesystem Hierarchy.
 var skeleton = []struct {
@@ -78,7 +79,8 @@ func prepare(b *Boot) error {
 func prepareAgent(b *Boot) error {
 	agent, err := filepath.EvalSymlinks(b.Agent)
 	if err != nil {
-		return &Missing{"the agent", err.Error(), "put postern-agent beside postern (make build does), or name it in POSTERN_AGENT"}
+		return &Missing{"the agent", err.Error(),
+			"put postern-agent beside postern (make build does), or name it in POSTERN_AGENT"}
 	}
 	at := filepath.Join(b.Dir, agentDir, agentName)
 	if err := os.Remove(at); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -40,13 +40,14 @@ func ownBootID() error {
 
 // hidden are entries of /proc that tell about the host, or act on it, and that everybody may read or enter.
 var hidden = []string{
-	"acpi", "asound", "interrupts", "kcore", "key-users", "keys", "kmsg", "latency_stats", "sched_debug", "scsi", "softirqs",
+	"acpi", "asound", "interrupts", "kcore", "key-users", "keys", "kmsg", "latency_stats", "sched_debug", "scsi",
+	"softirqs",
 	"timer_list", "timer_stats",
 }
 
-// closeProc leaves of /proc what is the guest's own. Of the rest it hides what tells about the host and whatever the host
-// lets only its root read, and makes read-only what can be written to: where the guest's root is the host's, the kernel
-// takes it for the owner of all of that.
+// closeProc leaves of /proc what is the guest's own. Of the rest it hides what tells about the host and whatever the
+// host lets only its root read, and makes read-only what can be written to: where the guest's root is the host's, the
+// kernel takes it for the owner of all of that.
 func closeProc() error {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -65,7 +66,8 @@ func closeProc() error {
 		mode := info.Mode().Perm()
 		switch {
 		case info.IsDir() && (hide[name] || mode&0o005 == 0):
-			err = unix.Mount("none", path, "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "size=0,mode=555")
+			err = unix.Mount("none", path, "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC,
+				"size=0,mode=555")
 		case info.IsDir():
 			err = bindReadOnly(path, path)
 		case hide[name] || mode&0o004 == 0:

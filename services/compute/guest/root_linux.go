@@ -46,8 +46,8 @@ func enterRoot(b *Boot) error {
 	return os.Chdir("/")
 }
 
-// putAgent shows the agent's program in the guest, and in its /usr/bin where there can be one. The host's files are still
-// in reach here: a link that an image or a guest has left must not lead to them.
+// putAgent shows the agent's program in the guest, and in its /usr/bin where there can be one. The host's files are
+// still in reach here: a link that an image or a guest has left must not lead to them.
 func putAgent() error {
 	root, err := os.OpenRoot(rootDir)
 	if err != nil {
@@ -160,8 +160,8 @@ func imageRoot(image string) error {
 	return unix.Mount(layerDir, rootDir, "", unix.MS_BIND, "")
 }
 
-// copyOnce fills a layer with what is under it. It works inside the guest's namespaces, where a link that the guest made
-// reaches nothing that the guest may not write; and it is done before the guest has run.
+// copyOnce fills a layer with what is under it. It works inside the guest's namespaces, where a link that the guest
+// made reaches nothing that the guest may not write; and it is done before the guest has run.
 func copyOnce(lower, layer string) error {
 	mark := filepath.Clean(layer) + ".copied"
 	if _, err := os.Stat(mark); err == nil {
@@ -211,7 +211,8 @@ var devices = []string{"null", "zero", "full", "random", "urandom", "tty", "net/
 func mountProc(at string) error {
 	if err := unix.Mount("proc", at, "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return &Missing{"/proc", "mounting it in a guest is refused: " + err.Error(),
-			"where this host is itself a container, start that one with an unmasked /proc (docker run --security-opt systempaths=unconfined)"}
+			"where this host is itself a container, start that one with an unmasked /proc (docker run --security-opt " +
+				"systempaths=unconfined)"}
 	}
 	return nil
 }
@@ -308,7 +309,8 @@ func systemMounts() error {
 			return err
 		}
 	}
-	if err := unix.Mount("devpts", at("dev/pts"), "devpts", unix.MS_NOSUID|unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620"); err != nil {
+	if err := unix.Mount("devpts", at("dev/pts"), "devpts", unix.MS_NOSUID|unix.MS_NOEXEC,
+		"newinstance,ptmxmode=0666,mode=0620"); err != nil {
 		return fmt.Errorf("mount /dev/pts: %w", err)
 	}
 	if err := unix.Mount("none", at("dev/shm"), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777,size=64m"); err != nil {
@@ -318,7 +320,11 @@ func systemMounts() error {
 		return err
 	}
 	for name, target := range map[string]string{
-		"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2",
+		"ptmx":   "pts/ptmx",
+		"fd":     "/proc/self/fd",
+		"stdin":  "/proc/self/fd/0",
+		"stdout": "/proc/self/fd/1",
+		"stderr": "/proc/self/fd/2",
 	} {
 		if err := os.Symlink(target, at("dev/"+name)); err != nil {
 			return err

@@ -13,7 +13,10 @@ import (
 
 // auditArch is how the kernel names the architecture of a system call (linux/audit.h).
 var auditArch = map[string]uint32{
-	"386": unix.AUDIT_ARCH_I386, "amd64": unix.AUDIT_ARCH_X86_64, "arm": unix.AUDIT_ARCH_ARM, "arm64": unix.AUDIT_ARCH_AARCH64,
+	"386":     unix.AUDIT_ARCH_I386,
+	"amd64":   unix.AUDIT_ARCH_X86_64,
+	"arm":     unix.AUDIT_ARCH_ARM,
+	"arm64":   unix.AUDIT_ARCH_AARCH64,
 	"loong64": unix.AUDIT_ARCH_LOONGARCH64, "ppc64le": unix.AUDIT_ARCH_PPC64LE, "riscv64": unix.AUDIT_ARCH_RISCV64,
 	"s390x": unix.AUDIT_ARCH_S390X,
 }
@@ -37,7 +40,8 @@ var refused = []struct {
 	{unix.SYS_OPEN_BY_HANDLE_AT, unix.EPERM}, {unix.SYS_USERFAULTFD, unix.EPERM}, {unix.SYS_KCMP, unix.EPERM},
 	{unix.SYS_PROCESS_VM_READV, unix.EPERM}, {unix.SYS_PROCESS_VM_WRITEV, unix.EPERM}, {unix.SYS_PIDFD_GETFD, unix.EPERM},
 	// A second way to make most other system calls, which a filter does not see.
-	{unix.SYS_IO_URING_SETUP, unix.ENOSYS}, {unix.SYS_IO_URING_ENTER, unix.ENOSYS}, {unix.SYS_IO_URING_REGISTER, unix.ENOSYS},
+	{unix.SYS_IO_URING_SETUP, unix.ENOSYS}, {unix.SYS_IO_URING_ENTER, unix.ENOSYS},
+	{unix.SYS_IO_URING_REGISTER, unix.ENOSYS},
 }
 
 // families are the kinds of sockets that a guest may have. Others are not the network namespace's alone (AF_VSOCK talks
@@ -66,17 +70,19 @@ func filter() error {
 	}
 	f := unix.SockFprog{Len: uint16(len(raw)), Filter: &raw[0]}
 	// CAP_SYS_ADMIN is still there, so that set-user-ID programs of the guest go on to work (no PR_SET_NO_NEW_PRIVS).
-	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&f))); errno != 0 {
+	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0,
+		uintptr(unsafe.Pointer(&f))); errno != 0 {
 		if errors.Is(errno, unix.ENOSYS) || errors.Is(errno, unix.EINVAL) {
-			return &Missing{"seccomp", "the kernel has no filters for system calls: " + errno.Error(), "run a kernel with CONFIG_SECCOMP_FILTER"}
+			return &Missing{"seccomp", "the kernel has no filters for system calls: " + errno.Error(),
+				"run a kernel with CONFIG_SECCOMP_FILTER"}
 		}
 		return fmt.Errorf("filter system calls: %w", errno)
 	}
 	return nil
 }
 
-// filterProgram is the filter: system calls of another architecture do not exist, those above are refused, all others are
-// let through.
+// filterProgram is the filter: system calls of another architecture do not exist, those above are refused, all others
+// are let through.
 func filterProgram() ([]bpf.RawInstruction, error) {
 	arch, ok := auditArch[runtime.GOARCH]
 	if !ok {

@@ -61,7 +61,8 @@ func Parse(data []byte) (Plan, error) {
 }
 
 func unbuilt(format string, args ...any) error {
-	return fault.New(fault.NotImplemented, "userdata.Parse", format+" is not implemented: a script, or #cloud-config with runcmd and write_files", args...)
+	return fault.New(fault.NotImplemented, "userdata.Parse",
+		format+" is not implemented: a script, or #cloud-config with runcmd and write_files", args...)
 }
 
 func bad(format string, args ...any) error {

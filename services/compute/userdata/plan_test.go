@@ -39,11 +39,15 @@ func TestParse(t *testing.T) {
 			userdata.Plan{Script: []byte("#!/bin/sh\necho \"$HOME\" | cat\n'ls' '-l' 'it'\\''s'\n7\n")}},
 		{"files", config("write_files:", "  - path: /etc/a", "    content: |", "      one", "      two", "  - {path: /b}"),
 			userdata.Plan{Files: []userdata.File{plain("/etc/a", "one\ntwo\n"), plain("/b", "")}}},
-		{"a file's attributes", config("write_files:", "  - path: /a", "    owner: daemon:adm", "    permissions: '0600'", "    append: true", "    encoding: b64", "    content: aGVs", "      bG8="),
-			userdata.Plan{Files: []userdata.File{{Path: "/a", Owner: "daemon:adm", Content: []byte("hello"), Mode: 0o600, Append: true}}}},
+		{"a file's attributes", config("write_files:", "  - path: /a", "    owner: daemon:adm", "    permissions: '0600'",
+			"    append: true", "    encoding: b64", "    content: aGVs", "      bG8="),
+			userdata.Plan{
+				Files: []userdata.File{{Path: "/a", Owner: "daemon:adm", Content: []byte("hello"), Mode: 0o600, Append: true}},
+			}},
 		{"permissions as a number", config("write_files:", "  - {path: /a, permissions: 0755}"),
 			userdata.Plan{Files: []userdata.File{{Path: "/a", Owner: "root:root", Content: []byte{}, Mode: 0o755}}}},
-		{"compressed", config("write_files:", "  - {path: /a, encoding: gz+b64, content: "+zipped("hello")+"}"), userdata.Plan{Files: []userdata.File{plain("/a", "hello")}}},
+		{"compressed", config("write_files:", "  - {path: /a, encoding: gz+b64, content: "+zipped("hello")+"}"),
+			userdata.Plan{Files: []userdata.File{plain("/a", "hello")}}},
 	} {
 		got, err := userdata.Parse([]byte(tt.data))
 		if err != nil {
@@ -64,8 +68,10 @@ func TestRefused(t *testing.T) {
 		{"packages", "#cloud-config\npackages: [nginx]\n", fault.NotImplemented, "packages"},
 		{"packages beside commands", "#cloud-config\nruncmd: [ls]\npackages: [nginx]\n", fault.NotImplemented, "packages"},
 		{"users", "#cloud-config\nusers: []\n", fault.NotImplemented, "users"},
-		{"a file's source", "#cloud-config\nwrite_files: [{path: /a, source: {uri: x}}]\n", fault.Invalid, "write_files.source"},
-		{"a file deferred", "#cloud-config\nwrite_files: [{path: /a, defer: true}]\n", fault.NotImplemented, "write_files.defer"},
+		{"a file's source", "#cloud-config\nwrite_files: [{path: /a, source: {uri: x}}]\n", fault.Invalid,
+			"write_files.source"},
+		{"a file deferred", "#cloud-config\nwrite_files: [{path: /a, defer: true}]\n", fault.NotImplemented,
+			"write_files.defer"},
 		{"an encoding", "#cloud-config\nwrite_files: [{path: /a, encoding: rot13}]\n", fault.NotImplemented, "rot13"},
 		{"several parts", "Content-Type: multipart/mixed\n\n", fault.NotImplemented, "Content-Type:"},
 		{"a boot hook", "#cloud-boothook\n#!/bin/sh\n", fault.NotImplemented, "#cloud-boothook"},
@@ -80,7 +86,9 @@ func TestRefused(t *testing.T) {
 		{"no path", "#cloud-config\nwrite_files: [{content: a}]\n", fault.Invalid, "path"},
 		{"permissions", "#cloud-config\nwrite_files: [{path: /a, permissions: '0999'}]\n", fault.Invalid, "permissions"},
 		{"no base64", "#cloud-config\nwrite_files: [{path: /a, encoding: b64, content: '%'}]\n", fault.Invalid, "base64"},
-		{"a bomb", "#cloud-config\nwrite_files: [{path: /a, encoding: gz+b64, content: " + zipped(strings.Repeat("0", 2<<20)) + "}]\n", fault.Invalid, "larger"},
+		{"a bomb",
+			"#cloud-config\nwrite_files: [{path: /a, encoding: gz+b64, content: " + zipped(strings.Repeat("0", 2<<20)) + "}]\n",
+			fault.Invalid, "larger"},
 	} {
 		_, err := userdata.Parse([]byte(tt.data))
 		if !fault.Is(err, tt.kind) || !strings.Contains(err.Error(), tt.says) {
