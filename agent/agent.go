@@ -15,7 +15,7 @@ import (
 const (
 	defaultHealthEvery = 5 * time.Minute
 	defaultPingEvery   = 54 * time.Second
-	// pongWithin is 60 s in Amazon's agent; a road that is gone should be found sooner.
+	// pongWithin is 60 s in Amazon's agent; a connection that is gone should be found sooner.
 	pongWithin = 10 * time.Second
 	// callTime bounds one API call, and what is left of it the TLS handshake: a server to which thousands of nodes come
 	// back at once is slow, and whoever comes again instead of waiting makes it slower.
@@ -47,18 +47,18 @@ type Agent struct {
 	Version string
 	// HealthEvery and PingEvery are 0 for Amazon's 5 min and 54 s.
 	HealthEvery, PingEvery time.Duration
-	// NoPolling turns the ec2messages road off.
+	// NoPolling keeps the agent from asking ec2messages.
 	NoPolling bool
 	// Now is the clock of signatures and messages; nil means time.Now.
 	Now func() time.Time
 	// Log gets what the agent does; nil discards it.
 	Log *slog.Logger
 
-	platform platform
-	jobs     *jobs
-	outbox   *outbox
-	road     road
-	spawn    sync.WaitGroup // jobs that run
+	platform  platform
+	jobs      *jobs
+	outbox    *outbox
+	transport transport
+	spawn     sync.WaitGroup // jobs that run
 }
 
 // Run works until ctx ends, and returns when nothing of the agent runs any more. It returns an error only where it
@@ -121,7 +121,7 @@ func (a *Agent) prepare() error {
 	if a.Runner == nil {
 		a.Runner = execute.OS{Dir: scriptDir(a.Dir)}
 	}
-	a.road.init()
+	a.transport.init()
 	return nil
 }
 
@@ -145,7 +145,7 @@ func (a *Agent) begin(ctx context.Context) bool {
 		if err.Error() == said {
 			level = slog.LevelDebug
 		}
-		a.Log.Log(ctx, level, "not registered yet, and still trying", "err", err)
+		a.Log.Log(ctx, level, "not registered yet, and still trying", "error", err)
 		said = err.Error()
 		if !wait.sleep(ctx, err) {
 			return false

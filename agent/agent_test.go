@@ -45,7 +45,7 @@ func TestComesOnline(t *testing.T) {
 	c := s.channel()
 	if c.open.AgentVersion != "1.2.3.4" || c.open.PlatformType != "linux" || c.open.SchemaVersion != "1.0" ||
 		c.open.Cookie != nil {
-		t.Errorf("the first frame says %+v", c.open)
+		t.Errorf("the first message says %+v", c.open)
 	}
 }
 
@@ -165,18 +165,18 @@ func TestFiveRunFiveWait(t *testing.T) {
 	s := newService(t)
 	run(t, s.agent())
 	c := s.channel()
-	gate := filepath.Join(t.TempDir(), "gate")
+	start := filepath.Join(t.TempDir(), "start")
 	for i := range 12 {
 		want := mgs.Accepted
 		if i >= 10 {
 			want = mgs.BufferFull
 		}
-		if code := c.job(fmt.Sprintf("command-%d", i), shell("while [ ! -e "+gate+" ]; do sleep 0.05; done; echo "+
+		if code := c.job(fmt.Sprintf("command-%d", i), shell("while [ ! -e "+start+" ]; do sleep 0.05; done; echo "+
 			fmt.Sprint(i)), nil); code != want {
 			t.Errorf("command %d: %s, want %s", i, code, want)
 		}
 	}
-	os.WriteFile(gate, nil, 0o600)
+	os.WriteFile(start, nil, 0o600)
 	done := map[string]bool{}
 	for len(done) < 10 {
 		var r mgs.JobReply

@@ -11,13 +11,13 @@ import (
 // Waiting between tries. Amazon's agent goes up to 40 minutes; a node that is mended should be back within seconds.
 const (
 	firstWait = 250 * time.Millisecond
-	// No road: trying costs the service nothing, and whoever mends the road is looking.
-	maxNoRoad = 3 * time.Second
+	// maxNoPath holds where the service is not reached: trying costs it nothing, and whoever mends the path is looking.
+	maxNoPath = 3 * time.Second
 	// The service was reached and did not serve: it is busy, or starts, or refuses.
 	maxWait = 10 * time.Second
 )
 
-// A backoff doubles its waits. Each is spread over its upper half, so that nodes that lost their road together do not
+// A backoff doubles its waits. Each is spread over its upper half, so that nodes that lost their path together do not
 // come back together.
 type backoff struct{ next time.Duration }
 
@@ -30,7 +30,7 @@ func (b *backoff) sleep(ctx context.Context, failure error) bool {
 	longest := maxWait
 	var dial *net.OpError
 	if errors.As(failure, &dial) && dial.Op == "dial" {
-		longest = maxNoRoad
+		longest = maxNoPath
 	}
 	wait := min(b.next, longest)
 	b.next = min(2*b.next, maxWait)

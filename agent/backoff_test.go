@@ -15,7 +15,7 @@ func TestBackoff(t *testing.T) {
 		failure error
 		longest time.Duration
 	}{
-		{"no road", &net.OpError{Op: "dial", Err: errors.New("i/o timeout")}, maxNoRoad},
+		{"no path", &net.OpError{Op: "dial", Err: errors.New("i/o timeout")}, maxNoPath},
 		{"refused", errors.New("HTTP 503"), maxWait},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -34,11 +34,11 @@ func (a *Agent) channel(ctx context.Context) {
 	for {
 		began := a.Now()
 		opened, err := a.serveChannel(ctx)
-		a.road.setChannel(nil)
+		a.transport.setChannel(nil)
 		if ctx.Err() != nil {
 			return
 		}
-		a.Log.Warn("the control channel is not open", "was", opened, "err", err)
+		a.Log.Warn("the control channel is not open", "was", opened, "error", err)
 		if opened && a.Now().Sub(began) > steadyAfter {
 			wait.reset()
 		}
@@ -59,15 +59,15 @@ func (a *Agent) serveChannel(life context.Context) (opened bool, err error) {
 	defer cancel()
 	conn, err := a.openChannel(ctx)
 	if err != nil {
-		a.road.setDenied(errors.Is(err, errDenied))
+		a.transport.setDenied(errors.Is(err, errDenied))
 		return false, err
 	}
 	defer func() { _ = conn.CloseNow() }() // it is of no more use, however it ends
 	a.Log.Info("control channel open")
-	a.road.setDenied(false)
+	a.transport.setDenied(false)
 	a.outbox.unsent()
-	a.road.setChannel(&openChannel{conn})
-	a.road.take(roadMGS)
+	a.transport.setChannel(&openChannel{conn})
+	a.transport.take(overSSMMessages)
 	a.outbox.nudge()
 	var parts sync.WaitGroup
 	defer parts.Wait()
@@ -77,16 +77,16 @@ func (a *Agent) serveChannel(life context.Context) (opened bool, err error) {
 	})
 	defer cancel()
 	for {
-		kind, frame, err := conn.Read(ctx)
+		kind, data, err := conn.Read(ctx)
 		if err != nil {
 			return true, err
 		}
 		if kind != websocket.MessageBinary {
 			continue
 		}
-		m, err := mgs.Parse(frame)
+		m, err := mgs.Parse(data)
 		if err != nil {
-			a.Log.Warn("a message cannot be read", "err", err)
+			a.Log.Warn("a message cannot be read", "error", err)
 			continue
 		}
 		if m.Type == mgs.AgentJob {
@@ -193,7 +193,7 @@ func (a *Agent) pingChannel(ctx context.Context, conn *websocket.Conn) {
 		cancel()
 		if err != nil {
 			if ctx.Err() == nil {
-				a.Log.Warn("the control channel does not answer", "err", err)
+				a.Log.Warn("the control channel does not answer", "error", err)
 			}
 			return
 		}
@@ -204,13 +204,13 @@ func (a *Agent) pingChannel(ctx context.Context, conn *websocket.Conn) {
 func (a *Agent) takeJob(ctx, life context.Context, conn *websocket.Conn, m *mgs.Message) error {
 	var j mgs.Job
 	if err := json.Unmarshal(m.Payload, &j); err != nil {
-		a.Log.Warn("a job cannot be read", "err", err)
+		a.Log.Warn("a job cannot be read", "error", err)
 		return a.acknowledge(ctx, conn, m, "", mgs.ParseError)
 	}
 	code, after := a.deliver(life, j.JobID, j.Topic, j.Content)
 	err := a.acknowledge(ctx, conn, m, j.JobID, code)
 	if err != nil {
-		a.Log.Warn("a job is not acknowledged", "job", j.JobID, "err", err)
+		a.Log.Warn("a job is not acknowledged", "job", j.JobID, "error", err)
 	}
 	after() // it was taken all the same; its replies will tell
 	return err
@@ -245,7 +245,7 @@ func (a *Agent) acknowledge(
 func (a *Agent) refuseSession(ctx context.Context, conn *websocket.Conn, m *mgs.Message) error {
 	var t mgs.Task
 	if err := json.Unmarshal(m.Payload, &t); err != nil || t.TaskID == "" {
-		a.Log.Warn("a session cannot be read", "err", err)
+		a.Log.Warn("a session cannot be read", "error", err)
 		return nil
 	}
 	return a.write(ctx, conn, mgs.AgentTaskComplete, mgs.NewUUID(), mgs.TaskComplete{
@@ -261,18 +261,18 @@ func (a *Agent) write(ctx context.Context, conn *websocket.Conn, kind string, id
 	}
 	m := mgs.New(kind, text, a.Now())
 	m.ID = id
-	frame, err := m.Encode()
+	data, err := m.Encode()
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTime)
 	defer cancel()
-	return conn.Write(ctx, websocket.MessageBinary, frame)
+	return conn.Write(ctx, websocket.MessageBinary, data)
 }
 
 // sendOnChannel sends a reply if the channel is open, and reports whether it did.
 func (a *Agent) sendOnChannel(ctx context.Context, r *reply) bool {
-	c := a.road.current()
+	c := a.transport.current()
 	if c == nil {
 		return false
 	}
@@ -282,7 +282,7 @@ func (a *Agent) sendOnChannel(ctx context.Context, r *reply) bool {
 			mgs.JobReply{SchemaVersion: 1, JobID: r.JobID, Content: r.Content, Topic: r.Topic})
 	}
 	if err != nil {
-		a.Log.Warn("a reply is not sent", "job", r.JobID, "err", err)
+		a.Log.Warn("a reply is not sent", "job", r.JobID, "error", err)
 	}
 	return err == nil
 }

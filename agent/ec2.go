@@ -210,7 +210,7 @@ func (e *EC2) background(ctx context.Context) {
 		if err == nil || errors.Is(err, errNoMetadata) {
 			break
 		}
-		e.agent.Log.Warn("the instance's key is not registered", "err", err)
+		e.agent.Log.Warn("the instance's key is not registered", "error", err)
 		wait = min(2*wait, time.Hour)
 	}
 }

@@ -33,7 +33,7 @@ func (a *Agent) ping(ctx context.Context, first bool) error {
 	}
 	if !first {
 		zone, zoneID := a.Identity.zone()
-		channel := a.road.name()
+		channel := a.transport.name()
 		in.AgentStatus = "Active"
 		in.AvailabilityZone, in.AvailabilityZoneID, in.SSMConnectionChannel = &zone, &zoneID, &channel
 		in.ComputerName, in.IPAddress = hostname(), a.Identity.address()
@@ -57,14 +57,14 @@ func (a *Agent) noteRefusal(err error) {
 }
 
 // health pings in full at once, then somewhere in the first interval, so that nodes that started together spread out,
-// then at every interval; and whenever the node's road has changed.
+// then at every interval; and whenever commands come over another service.
 func (a *Agent) health(ctx context.Context) {
 	next := time.Duration(0)
 	wait := newBackoff()
 	spread := true
 	for {
-		changed := a.road.changes()
-		if next > 0 && !a.road.wait(ctx, changed, next) {
+		changed := a.transport.changes()
+		if next > 0 && !a.transport.wait(ctx, changed, next) {
 			return
 		}
 		err := a.ping(ctx, false)
@@ -72,7 +72,7 @@ func (a *Agent) health(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			a.Log.Warn("no sign of life sent", "err", err)
+			a.Log.Warn("no sign of life sent", "error", err)
 			if !wait.sleep(ctx, err) {
 				return
 			}

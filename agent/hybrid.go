@@ -193,7 +193,7 @@ func (h *Hybrid) fetch(ctx context.Context) (fetched, error) {
 	}
 	if token.UpdateKeyPair {
 		if err := h.rotate(ctx); err != nil {
-			h.agent.Log.Warn("the key is not replaced", "err", err)
+			h.agent.Log.Warn("the key is not replaced", "error", err)
 		}
 	}
 	return token.fetched(), nil

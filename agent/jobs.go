@@ -213,7 +213,7 @@ func (j *jobs) writeLocked(command string, r jobRecord) error {
 	return os.Rename(name+".new", name)
 }
 
-// deliver takes what a road brought. It answers with a code, and with what to do once the code is on its way.
+// deliver takes a job from either service. It answers with a code, and with what to do once the code is on its way.
 func (a *Agent) deliver(ctx context.Context, jobID, topic, content string) (code mgs.Code, after func()) {
 	nothing := func() {}
 	command, err := mgs.CommandOf(jobID)
@@ -225,11 +225,11 @@ func (a *Agent) deliver(ctx context.Context, jobID, topic, content string) (code
 	case err != nil || !commandIDs.MatchString(command):
 		return mgs.ParseError, nothing
 	}
-	// A job outlives the road by which it came.
+	// A job outlives the connection by which it came.
 	run, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	b := &job{ID: jobID, Command: command, content: content, run: run, stop: stop}
 	if err = b.read(); err != nil {
-		a.Log.Warn("a command cannot be read", "command", command, "err", err)
+		a.Log.Warn("a command cannot be read", "command", command, "error", err)
 		return mgs.ParseError, func() { a.reply(ctx, jobID, execute.Result{Status: mgs.Failed}, "") }
 	}
 	code, start := a.jobs.take(b)
@@ -262,7 +262,7 @@ func (a *Agent) start(ctx context.Context, b *job) {
 		defer context.AfterFunc(ctx, func() { b.stop(execute.ErrShutdown) })()
 		a.Log.Info("command runs", "command", b.Command)
 		if err := a.fill(b); err != nil {
-			a.Log.Warn("a command does not run", "command", b.Command, "err", err)
+			a.Log.Warn("a command does not run", "command", b.Command, "error", err)
 			a.reply(ctx, b.ID, execute.Result{Status: mgs.Failed}, err.Error())
 		} else if p := b.ready.Run(b.run, b.from, a.on(ctx, b)); p != nil {
 			if b.from = p; a.rebootFor(ctx, b) {

@@ -172,7 +172,7 @@ func (o *outbox) nudge() {
 	}
 }
 
-// reply tells the service a result, by whichever road is open; until it is acknowledged it stays in the outbox.
+// reply tells the service a result, by whichever service is reached; until it is acknowledged it stays in the outbox.
 func (a *Agent) reply(ctx context.Context, jobID string, result execute.Result, trace string) {
 	content := mgs.ReplyContent{
 		AdditionalInfo: mgs.AdditionalInfo{
@@ -183,7 +183,7 @@ func (a *Agent) reply(ctx context.Context, jobID string, result execute.Result, 
 		},
 		DocumentStatus: result.Status, DocumentTraceOutput: trace, RuntimeStatus: result.Steps,
 	}
-	if a.road.name() == roadMDS {
+	if a.transport.name() == overEC2Messages {
 		able := false
 		content.AdditionalInfo.AbleToOpenMGSConnection = &able
 	}
@@ -222,7 +222,7 @@ func fit(c *mgs.ReplyContent) string {
 	}
 }
 
-// resend sends what was not acknowledged: at once by ec2messages, again after a while by either road.
+// resend sends what was not acknowledged: at once by ec2messages, again after a while by either service.
 func (a *Agent) resend(ctx context.Context) {
 	for _, r := range a.jobs.interrupted() {
 		a.reply(ctx, r.ID, execute.Result{Status: mgs.Failed}, "the agent ended while the command ran")
@@ -253,11 +253,11 @@ func (a *Agent) sendDue(ctx context.Context) {
 			a.outbox.markSent(r, now)
 			continue
 		}
-		if a.road.name() != roadMDS {
+		if a.transport.name() != overEC2Messages {
 			return
 		}
 		if err := a.sendReply(ctx, r); err != nil {
-			a.Log.Warn("a reply is not sent", "job", r.JobID, "err", err)
+			a.Log.Warn("a reply is not sent", "job", r.JobID, "error", err)
 			return
 		}
 		a.outbox.acknowledged(r.ID)

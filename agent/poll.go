@@ -51,9 +51,9 @@ func (a *Agent) poll(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-a.road.closed():
+		case <-a.transport.closed():
 		}
-		if a.road.waitShut(ctx, pollGrace) {
+		if a.transport.waitShut(ctx, pollGrace) {
 			a.pollWhileShut(ctx)
 		}
 	}
@@ -64,7 +64,7 @@ func (a *Agent) pollWhileShut(ctx context.Context) {
 	shut, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watching := make(chan struct{})
-	opened := a.road.opened()
+	opened := a.transport.opened()
 	go func() {
 		defer close(watching)
 		select {
@@ -82,7 +82,7 @@ func (a *Agent) pollWhileShut(ctx context.Context) {
 		case shut.Err() != nil:
 			return
 		case err != nil:
-			a.Log.Warn("ec2messages does not answer", "err", err)
+			a.Log.Warn("ec2messages does not answer", "error", err)
 			if !wait.sleep(shut, err) {
 				return
 			}
@@ -106,7 +106,7 @@ func (a *Agent) pollOnce(ctx, shut context.Context) error {
 	if err := a.callMessages(asking, "GetMessages", in, &out); err != nil {
 		return err
 	}
-	a.road.take(roadMDS)
+	a.transport.take(overEC2Messages)
 	a.outbox.nudge()
 	for _, m := range out.Messages {
 		code, after := a.deliver(ctx, m.MessageID, m.Topic, m.Payload)
@@ -114,7 +114,7 @@ func (a *Agent) pollOnce(ctx, shut context.Context) error {
 			continue // not acknowledged, it comes again
 		}
 		if err := a.callMessages(ctx, "AcknowledgeMessage", messageID{m.MessageID}, nil); err != nil {
-			a.Log.Warn("a message is not acknowledged", "job", m.MessageID, "err", err)
+			a.Log.Warn("a message is not acknowledged", "job", m.MessageID, "error", err)
 		}
 		after()
 	}

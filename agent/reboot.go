@@ -50,7 +50,7 @@ func (a *Agent) rebootFor(ctx context.Context, b *job) bool {
 	if err == nil {
 		return true
 	}
-	a.Log.Warn("a command does not go on after a reboot", "command", b.Command, "err", err)
+	a.Log.Warn("a command does not go on after a reboot", "command", b.Command, "error", err)
 	a.reply(ctx, b.ID, execute.Result{Status: mgs.Failed}, "exit status 194 asks for a reboot: "+err.Error())
 	return false
 }

@@ -235,7 +235,7 @@ func (s *service) subscribe(w http.ResponseWriter, r *http.Request) {
 	}
 	kind, text, err := conn.Read(r.Context())
 	if err != nil || kind != websocket.MessageText {
-		s.t.Errorf("first frame: %v, %v", kind, err)
+		s.t.Errorf("first message: %v, %v", kind, err)
 		return
 	}
 	c := &channel{conn: conn, done: make(chan struct{}), t: s.t}
@@ -341,11 +341,11 @@ func (c *channel) send(kind string, payload any) mgs.UUID {
 		c.t.Fatal(err)
 	}
 	m := mgs.New(kind, text, time.Now())
-	frame, err := m.Encode()
+	data, err := m.Encode()
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if err := c.conn.Write(context.Background(), websocket.MessageBinary, frame); err != nil {
+	if err := c.conn.Write(context.Background(), websocket.MessageBinary, data); err != nil {
 		c.t.Fatal(err)
 	}
 	return m.ID
@@ -373,11 +373,11 @@ func (c *channel) read() mgs.Message {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
-	_, frame, err := c.conn.Read(ctx)
+	_, data, err := c.conn.Read(ctx)
 	if err != nil {
 		c.t.Fatalf("read: %v", err)
 	}
-	m, err := mgs.Parse(frame)
+	m, err := mgs.Parse(data)
 	if err != nil || !m.Intact() {
 		c.t.Fatalf("message: %v, intact %t", err, m.Intact())
 	}

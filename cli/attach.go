@@ -53,7 +53,7 @@ func (a *app) attachCommand() *cobra.Command {
 	cmd.Flags().StringVar(&flags.subnet, "subnet", "",
 		"subnet that the activation must let this machine into, or it does not join")
 	cmd.Flags().StringVar(&flags.state, "state", filepath.Join(defaultDataDir(), "attached.json"),
-		"file that keeps the road; it holds a private key")
+		"file that keeps the tunnel's configuration; it holds a private key")
 	cmd.Flags().BoolVar(&flags.shared, "shared", false,
 		"share this machine's files and processes with the command, instead of keeping what it writes apart")
 	cmd.Flags().BoolVar(&flags.wireGuard, "wireguard", false, "print a WireGuard configuration and end")
@@ -61,7 +61,7 @@ func (a *app) attachCommand() *cobra.Command {
 }
 
 func (f *attachFlags) attach(cmd *cobra.Command, args []string) error {
-	config, err := f.road(cmd.Context(), func(why string) { fmt.Fprintln(cmd.ErrOrStderr(), "postern attach: "+why) })
+	config, err := f.tunnel(cmd.Context(), func(why string) { fmt.Fprintln(cmd.ErrOrStderr(), "postern attach: "+why) })
 	if err != nil {
 		return err
 	}
@@ -131,8 +131,8 @@ const (
 	signalled = 128
 )
 
-// road is the one that is kept, or with an activation a new one, which is kept from then on.
-func (f *attachFlags) road(ctx context.Context, waiting func(why string)) (*tunnel.Config, error) {
+// tunnel returns the configuration that is kept, or with an activation a new one, which it keeps from then on.
+func (f *attachFlags) tunnel(ctx context.Context, waiting func(why string)) (*tunnel.Config, error) {
 	if f.activation == "" {
 		return f.kept()
 	}

@@ -53,17 +53,17 @@ type StartOptions struct {
 	VerifyDNS string
 	// IAMQuotas are sizes and numbers of policies other than Amazon's defaults, each NAME=NUMBER.
 	IAMQuotas []string
-	// ReturnWindow is how long a node whose road closed may take to come back before its status is ConnectionLost;
+	// ReturnWindow is how long a node whose channel closed may take to come back before its status is ConnectionLost;
 	// 0 means the server's default.
 	ReturnWindow time.Duration
-	// Lab keeps the state in memory and lets this host empty it by POST /_postern/reset. TestCredentials, in a lab only,
-	// gives its root user a key that everybody knows.
-	Lab, TestCredentials bool
+	// Ephemeral keeps the state in memory and lets this host empty it by POST /_postern/reset. TestCredentials, with
+	// Ephemeral only, gives the root user a key that everybody knows.
+	Ephemeral, TestCredentials bool
 	// AllowHosts are names by which clients reach the server, beside those that it knows; AllowOrigins are web pages
 	// that may send requests. AllowHostImages lets the key of TestCredentials make images of this host's paths.
 	AllowHosts, AllowOrigins []string
 	AllowHostImages          bool
-	// AfterReset makes again, after a reset, what the lab began with, and says what that is; nil makes nothing.
+	// AfterReset makes again, after a reset, what the server began with, and says what that is; nil makes nothing.
 	AfterReset func(context.Context) (string, error)
 	Log        *slog.Logger
 }

@@ -36,7 +36,7 @@ func (a *app) demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Tell the whole story once: a private node answers",
 		Long: "Start everything in this process, make a private network with a node in it, run a command there,\n" +
-			"break the road, see it fail, mend it, and stop. Exit code 0 means that every step was really seen.\n" +
+			"break the path, see it fail, mend it, and stop. Exit code 0 means that every step was really seen.\n" +
 			"Nothing is left behind.",
 		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -172,7 +172,7 @@ func (d *demo) startNode(ctx context.Context) (told, string, error) {
 	if err != nil {
 		return told{}, "", err
 	}
-	detail := id + ": Linux namespaces on this host, its only road an interface in the network"
+	detail := id + ": Linux namespaces on this host, its only interface is in the network"
 	if len(missing) > 0 {
 		detail = "instances cannot run here: " + strings.Join(missing, "; ") +
 			"\n" + id + ": postern-agent on this host instead, over its own tunnel"
@@ -265,7 +265,7 @@ func (d *demo) noInternet(ctx context.Context, id string) (told, error) {
 	}
 	why := wrong(report)
 	if why == "" {
-		return told{}, fmt.Errorf("the explanation finds nothing wrong with the road to %s", internetAddress)
+		return told{}, fmt.Errorf("the explanation finds nothing wrong with the path to %s", internetAddress)
 	}
 	return told{how + "\n" + why, map[string]string{"why": why}}, nil
 }

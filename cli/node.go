@@ -41,12 +41,12 @@ func (n *instanceNode) showIsolation(ctx context.Context, d *demo) (string, erro
 	script := strings.NewReplacer("SECONDS", strconv.Itoa(probeSeconds), "ADDRESS", internetAddress).Replace(
 		`probe() { timeout SECONDS bash -c "exec 3<>/dev/tcp/$1/443" 2>/dev/null; }
 probe ssm.$AWS_SSM_REGION_NAME.amazonaws.com || { echo "the probe fails even for the ssm endpoint"; exit 1; }
-if probe ADDRESS; then echo "a road"; else echo "no road"; fi`)
+if probe ADDRESS; then echo "connected"; else echo "no path"; fi`)
 	r, err := d.command(ctx, n.sample.instance, script)
 	if err != nil {
 		return "", err
 	}
-	if strings.TrimSpace(r.Stdout) != "no road" {
+	if strings.TrimSpace(r.Stdout) != "no path" {
 		return "", fmt.Errorf("a probe of %s on the node says: %s%s", internetAddress, r.Stdout, r.Stderr)
 	}
 	return fmt.Sprintf("on the node, a connection to the ssm endpoint opens and one to %s:443 gets no answer",
@@ -135,7 +135,7 @@ func (n *hostNode) run() error {
 	return n.cmd.Start()
 }
 
-// showIsolation looks through the node's own tunnel: commands on this host would use the host's roads.
+// showIsolation looks through the node's own tunnel: commands on this host would use the host's network.
 func (n *hostNode) showIsolation(ctx context.Context, d *demo) (string, error) {
 	if err := n.stop(); err != nil { // two ends of one tunnel would take it from each other
 		return "", err
@@ -161,19 +161,19 @@ func (n *hostNode) probe(ctx context.Context, region string) (err error) {
 	if err := json.Unmarshal(text, &config); err != nil {
 		return err
 	}
-	road, err := tunnel.Dial(ctx, &config, tunnel.Options{})
+	t, err := tunnel.Dial(ctx, &config, tunnel.Options{})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, road.Close()) }()
-	endpoint, err := road.DialContext(ctx, "tcp", "ssm."+region+".amazonaws.com:443")
+	defer func() { err = errors.Join(err, t.Close()) }()
+	endpoint, err := t.DialContext(ctx, "tcp", "ssm."+region+".amazonaws.com:443")
 	if err != nil {
 		return fmt.Errorf("the probe fails even for the ssm endpoint: %w", err)
 	}
 	endpoint.Close()
 	short, cancel := context.WithTimeout(ctx, probeSeconds*time.Second)
 	defer cancel()
-	if c, err := road.DialContext(short, "tcp", internetAddress+":443"); err == nil {
+	if c, err := t.DialContext(short, "tcp", internetAddress+":443"); err == nil {
 		c.Close()
 		return fmt.Errorf("the tunnel reaches %s", internetAddress)
 	}

@@ -139,7 +139,7 @@ func (a *app) up(ctx context.Context, cmd *cobra.Command, flags *serverFlags, wi
 	}
 	options := flags.options(dataDir, cmd.ErrOrStderr())
 	options.Account, options.DefaultVPC = flags.account, flags.defaultVPC
-	options.Lab, options.TestCredentials = flags.ephemeral, flags.testCredentials
+	options.Ephemeral, options.TestCredentials = flags.ephemeral, flags.testCredentials
 	var server Server
 	if flags.ephemeral && withSample {
 		options.AfterReset = func(ctx context.Context) (string, error) {

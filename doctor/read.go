@@ -86,9 +86,9 @@ func (r *reader) node() (profile string, err error) {
 	case strings.HasPrefix(id, "i-"):
 		return r.instance(id)
 	case strings.HasPrefix(id, "mi-"):
-		return "", r.card(filter("attachment.instance-id", id))
+		return "", r.networkInterface(filter("attachment.instance-id", id))
 	case strings.HasPrefix(id, "eni-"):
-		if err := r.card(filter("network-interface-id", id)); err != nil {
+		if err := r.networkInterface(filter("network-interface-id", id)); err != nil {
 			return "", err
 		}
 		if r.Node.Interface == "" {
@@ -130,8 +130,8 @@ func (r *reader) instance(id string) (profile string, err error) {
 	return profile, nil
 }
 
-// card finds the node's interface; there may be none.
-func (r *reader) card(by []types.Filter) error {
+// networkInterface finds the node's interface; there may be none.
+func (r *reader) networkInterface(by []types.Filter) error {
 	out, err := r.EC2.DescribeNetworkInterfaces(r.ctx, &ec2.DescribeNetworkInterfacesInput{Filters: by})
 	if err != nil {
 		return fault.New(fault.Unavailable, "doctor.Read", "describe the network interface of %s: %w", r.Node.ID, err)

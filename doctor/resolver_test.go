@@ -21,7 +21,7 @@ import (
 // its own with a rule that has Amazon's names asked there.
 func withHub(f *doctor.Facts) {
 	n := &f.Network
-	card := func(id, v, subnet, owner, address, group string, kind vpc.InterfaceKind) {
+	add := func(id, v, subnet, owner, address, group string, kind vpc.InterfaceKind) {
 		n.Interfaces = append(n.Interfaces, vpc.Interface{
 			ID:        id,
 			VPC:       v,
@@ -67,9 +67,9 @@ func withHub(f *doctor.Facts) {
 			Rules: []vpc.Rule{rule("sgr-1", vpc.UDP, 53, false), rule("sgr-2", vpc.TCP, 443, false)},
 		},
 		vpc.SecurityGroup{ID: "sg-out", VPC: vpctest.VPC, Rules: []vpc.Rule{rule("sgr-3", vpc.UDP, 53, true)}})
-	card("eni-in", "vpc-hub", "subnet-hub", "rslvr-in-1", "10.1.1.53", "sg-hub", vpc.ResolverInterface)
-	card("eni-kms", "vpc-hub", "subnet-hub", "vpce-kms", "10.1.1.10", "sg-hub", vpc.EndpointInterface)
-	card("eni-out", vpctest.VPC, vpctest.SubnetA, "rslvr-out-1", "10.0.1.54", "sg-out", vpc.ResolverInterface)
+	add("eni-in", "vpc-hub", "subnet-hub", "rslvr-in-1", "10.1.1.53", "sg-hub", vpc.ResolverInterface)
+	add("eni-kms", "vpc-hub", "subnet-hub", "vpce-kms", "10.1.1.10", "sg-hub", vpc.EndpointInterface)
+	add("eni-out", vpctest.VPC, vpctest.SubnetA, "rslvr-out-1", "10.0.1.54", "sg-out", vpc.ResolverInterface)
 	n.Endpoints = append(slices.Clone(n.Endpoints), vpc.Endpoint{
 		ID: "vpce-kms", VPC: "vpc-hub", Service: "com.amazonaws.us-east-1.kms", Available: true, PrivateDNS: true,
 		PrivateNames: []string{"kms.us-east-1.amazonaws.com"},

@@ -75,15 +75,15 @@ type initProcess struct {
 
 // listen waits for the word on the control socket. It ends with the process.
 func (i *initProcess) listen() {
-	buf, cards := make([]byte, 64<<10), cards{}
+	buf, nics := make([]byte, 64<<10), nics{}
 	for {
 		n, err := unix.Read(controlFD, buf)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
-		verb, body, isCard := strings.Cut(string(buf[:max(n, 0)]), " ")
-		if err == nil && isCard {
-			cards.command(verb, []byte(body))
+		verb, body, isNIC := strings.Cut(string(buf[:max(n, 0)]), " ")
+		if err == nil && isNIC {
+			nics.command(verb, []byte(body))
 			continue
 		}
 		i.stops <- err == nil && verb == "stop"

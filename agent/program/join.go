@@ -15,7 +15,7 @@ import (
 	"postern/network/link/tunnel"
 )
 
-// tunnelFile keeps the road into the private network. It holds a private key.
+// tunnelFile keeps the tunnel's configuration, with a private key.
 const tunnelFile = "tunnel.json"
 
 // joinFlags are what join is told.
@@ -124,21 +124,21 @@ func (c *command) say(why string) { fmt.Fprintln(c.stderr, "postern-agent join: 
 // through brings the tunnel up for as long as f takes.
 func (c *command) through(ctx context.Context, config *tunnel.Config, o *options, f func(a *agent.Agent) error) error {
 	log := c.log(o)
-	road, err := tunnel.Dial(ctx, config, tunnel.Options{Log: log})
+	t, err := tunnel.Dial(ctx, config, tunnel.Options{Log: log})
 	if err != nil {
 		return err
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(config.Grant.CA) {
-		return errors.Join(errors.New("the server's bundle of certificates holds none"), road.Close())
+		return errors.Join(errors.New("the server's bundle of certificates holds none"), t.Close())
 	}
-	client := agent.NewHTTPClient(road.DialContext, roots)
+	client := agent.NewHTTPClient(t.DialContext, roots)
 	err = f(&agent.Agent{Dir: o.dir, HTTP: client, Version: Version, Log: log})
 	client.CloseIdleConnections()
-	return errors.Join(err, road.Close())
+	return errors.Join(err, t.Close())
 }
 
-// loadTunnel reads the road that an earlier join has kept.
+// loadTunnel reads the configuration that an earlier join has kept.
 func loadTunnel(dir string) (*tunnel.Config, error) {
 	text, err := os.ReadFile(filepath.Join(dir, tunnelFile))
 	if err != nil {
@@ -146,7 +146,7 @@ func loadTunnel(dir string) (*tunnel.Config, error) {
 	}
 	var config tunnel.Config
 	if err := json.Unmarshal(text, &config); err != nil {
-		return nil, fmt.Errorf("read the road that join has kept: %w", err)
+		return nil, fmt.Errorf("read the tunnel that join has kept: %w", err)
 	}
 	return &config, nil
 }
@@ -159,7 +159,7 @@ func (c *command) resume(ctx context.Context, o *options) error {
 	}
 	config, err := loadTunnel(o.dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		// Registered over a road of the machine's own: another VPN, or an attached interface.
+		// Registered over a network of the machine's own: another VPN, or an attached interface.
 		a := &agent.Agent{Identity: h, Dir: o.dir, Version: Version, Log: c.log(o), Endpoint: o.endpoints()}
 		return a.Run(ctx)
 	}

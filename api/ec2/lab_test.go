@@ -245,14 +245,14 @@ type played struct {
 	once sync.Once
 }
 
-func (g *played) TAP() *os.File                     { return g.tun }
-func (g *played) Plug(guest.Card) (*os.File, error) { return os.Open(os.DevNull) }
-func (g *played) Assign(guest.Card) error           { return nil }
-func (g *played) PID() int                          { return 1 }
-func (g *played) Stop()                             { g.once.Do(func() { close(g.done) }) }
-func (g *played) Kill()                             { g.Stop() }
-func (g *played) Done() <-chan struct{}             { return g.done }
-func (g *played) End() guest.End                    { return guest.End{Kind: guest.Stopped} }
+func (g *played) TAP() *os.File                    { return g.tun }
+func (g *played) Plug(guest.NIC) (*os.File, error) { return os.Open(os.DevNull) }
+func (g *played) Assign(guest.NIC) error           { return nil }
+func (g *played) PID() int                         { return 1 }
+func (g *played) Stop()                            { g.once.Do(func() { close(g.done) }) }
+func (g *played) Kill()                            { g.Stop() }
+func (g *played) Done() <-chan struct{}            { return g.done }
+func (g *played) End() guest.End                   { return guest.End{Kind: guest.Stopped} }
 
 // must fails the test on an error.
 func must[T any](v T, err error) func(testing.TB) T {

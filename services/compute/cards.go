@@ -30,11 +30,11 @@ type Card struct {
 	Gateway netip.Addr
 }
 
-func (c *Card) guest(mtu int) guest.Card {
+func (c *Card) guest(mtu int) guest.NIC {
 	if mtu == 0 {
 		mtu = defaultMTU
 	}
-	return guest.Card{Index: c.Index, MAC: c.MAC, Address: c.Address, Secondary: c.Secondary, Gateway: c.Gateway, MTU: mtu}
+	return guest.NIC{Index: c.Index, MAC: c.MAC, Address: c.Address, Secondary: c.Secondary, Gateway: c.Gateway, MTU: mtu}
 }
 
 // slots are the network interfaces that a boot has besides the primary one.

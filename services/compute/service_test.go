@@ -161,7 +161,7 @@ type fakeGuest struct {
 	silent bool // its first process does not answer
 }
 
-func (g *fakeGuest) say(verb string, c guest.Card) {
+func (g *fakeGuest) say(verb string, c guest.NIC) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.said = append(g.said, fmt.Sprint(verb, " eth", c.Index, " ", c.Address, " ", c.Secondary))
@@ -178,7 +178,7 @@ func (g *fakeGuest) heard() []string {
 
 func (g *fakeGuest) finish(e guest.End) { g.once.Do(func() { g.end = e; close(g.done) }) }
 func (g *fakeGuest) TAP() *os.File      { return g.tap }
-func (g *fakeGuest) Plug(c guest.Card) (*os.File, error) {
+func (g *fakeGuest) Plug(c guest.NIC) (*os.File, error) {
 	if g.silent {
 		return nil, guest.ErrSilent
 	}
@@ -189,12 +189,12 @@ func (g *fakeGuest) Plug(c guest.Card) (*os.File, error) {
 	g.say("plug", c)
 	return r, err
 }
-func (g *fakeGuest) Assign(c guest.Card) error { g.say("assign", c); return nil }
-func (g *fakeGuest) PID() int                  { return 1 }
-func (g *fakeGuest) Stop()                     { g.finish(guest.End{Kind: guest.Stopped}) }
-func (g *fakeGuest) Kill()                     { g.Stop() }
-func (g *fakeGuest) Done() <-chan struct{}     { return g.done }
-func (g *fakeGuest) End() guest.End            { return g.end }
+func (g *fakeGuest) Assign(c guest.NIC) error { g.say("assign", c); return nil }
+func (g *fakeGuest) PID() int                 { return 1 }
+func (g *fakeGuest) Stop()                    { g.finish(guest.End{Kind: guest.Stopped}) }
+func (g *fakeGuest) Kill()                    { g.Stop() }
+func (g *fakeGuest) Done() <-chan struct{}    { return g.done }
+func (g *fakeGuest) End() guest.End           { return g.end }
 
 var home = scope.Scope{Account: "000000000000", Region: "us-east-1"}
 

@@ -37,7 +37,7 @@ type host struct {
 
 // plugged is a network interface that a running instance was given.
 type plugged struct {
-	guest.Card
+	guest.NIC
 	road *road
 }
 
@@ -140,7 +140,7 @@ func newClient(r *road, roots *x509.CertPool) *http.Client {
 func (m *boot) TAP() *os.File { return m.tun }
 
 // Plug implements guest.Machine.
-func (m *boot) Plug(c guest.Card) (*os.File, error) {
+func (m *boot) Plug(c guest.NIC) (*os.File, error) {
 	tun, err := os.Open(os.DevNull)
 	if err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func (m *boot) Plug(c guest.Card) (*os.File, error) {
 }
 
 // Assign implements guest.Machine.
-func (m *boot) Assign(c guest.Card) error {
+func (m *boot) Assign(c guest.NIC) error {
 	r := m.road
 	if c.Index > 0 {
 		m.host.mu.Lock()

@@ -36,7 +36,7 @@ func start(ctx context.Context, o cli.StartOptions) (cli.Server, error) {
 			return nil, fmt.Errorf("--iam-quota: %w", err)
 		}
 	}
-	if o.Lab {
+	if o.Ephemeral {
 		l, err := lab.Open(ctx, lab.Config{Server: c, AfterReset: o.AfterReset})
 		if err != nil {
 			return nil, err

@@ -68,13 +68,13 @@ func Attach(ctx context.Context, c *Config, o AttachOptions) error {
 	if err != nil {
 		return err
 	}
-	closeRoad, err := a.connect(ctx, c, o)
+	closeTunnel, err := a.connect(ctx, c, o)
 	if err != nil {
 		a.control.Close() // it ends without the word to go on
 		_ = a.cmd.Wait()  // its status says less than err
 		return err
 	}
-	defer closeRoad()
+	defer closeTunnel()
 	return a.cmd.Wait()
 }
 
@@ -150,7 +150,7 @@ func attachedAttributes(userNamespace, pids bool) *syscall.SysProcAttr {
 }
 
 // connect joins the TAP device that the process sends to a tunnel, and lets the command begin.
-func (a *attached) connect(ctx context.Context, c *Config, o AttachOptions) (closeRoad func(), err error) {
+func (a *attached) connect(ctx context.Context, c *Config, o AttachOptions) (closeTunnel func(), err error) {
 	defer a.control.Close()
 	stop := context.AfterFunc(ctx, func() { _ = a.control.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -174,20 +174,20 @@ func (a *attached) connect(ctx context.Context, c *Config, o AttachOptions) (clo
 	}
 	dial := Options{Log: o.Log, Batch: link.WireBatch}
 	dial.complete()
-	r, err := newRoad(ctx, c, dial, tun.Send, func() {})
+	w, err := newWireGuard(ctx, c, dial, tun.Send, func() {})
 	if err != nil {
 		return nil, errors.Join(err, tun.Close())
 	}
-	tun.Open(r.port.Send)
-	closeRoad = func() {
+	tun.Open(w.port.Send)
+	closeTunnel = func() {
 		_ = tun.Close() // never returns an error
-		r.close()
+		w.close()
 	}
 	if _, err := a.control.Write([]byte("go")); err != nil {
-		closeRoad()
+		closeTunnel()
 		return nil, fmt.Errorf("attach: start the command: %w", err)
 	}
-	return closeRoad, nil
+	return closeTunnel, nil
 }
 
 // withoutKey is what the process in the namespaces has to know: not the private key.

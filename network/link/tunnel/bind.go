@@ -16,7 +16,7 @@ import (
 	"postern/network/link/datagram"
 )
 
-// bind is the tunnel's underlay as wireguard-go sees it: one UDP socket. Another road to the server, such as a stream
+// bind is the tunnel's underlay as wireguard-go sees it: one UDP socket. Another way to the server, such as a stream
 // of framed messages over TCP port 443, would be another conn.Bind.
 type bind struct {
 	local netip.AddrPort

@@ -12,7 +12,7 @@ import (
 	"postern/network/link"
 )
 
-// keepAlive is how often a datagram is sent at least, so that a NAT or firewall on the way keeps the return road open.
+// keepAlive is how often a datagram is sent at least, so that a NAT or firewall on the way keeps the way back open.
 const keepAlive = 25 * time.Second
 
 // Config is everything that a node has to keep to come back: the answer to its joining. It marshals to JSON, which
@@ -71,7 +71,7 @@ func (c *Config) dns() string {
 	return strings.Join(append(words, c.Grant.Search...), ", ")
 }
 
-// WireGuardINI is the configuration of a stock WireGuard client (wg-quick(8)) for the same road. It holds the private
+// WireGuardINI is the configuration of a stock WireGuard client (wg-quick(8)) for the same tunnel. It holds the private
 // key.
 func (c *Config) WireGuardINI() string {
 	var routes []string

@@ -19,9 +19,9 @@ const batch = 48
 
 // Tunnel is a rootless tunnel: WireGuard and a TCP/IP stack in this process.
 type Tunnel struct {
-	c     *Config
-	road  *road
-	stack *userstack.Stack
+	c         *Config
+	wireguard *wireguard
+	stack     *userstack.Stack
 
 	mu    sync.Mutex
 	conns map[*Conn]struct{}
@@ -69,10 +69,10 @@ func Dial(ctx context.Context, c *Config, o Options) (*Tunnel, error) {
 		return nil, err
 	}
 	t := &Tunnel{c: c, stack: stack, conns: make(map[*Conn]struct{})}
-	if t.road, err = newRoad(ctx, c, o, stack.Send, t.abort); err != nil {
+	if t.wireguard, err = newWireGuard(ctx, c, o, stack.Send, t.abort); err != nil {
 		return nil, errors.Join(err, stack.Close())
 	}
-	stack.Open(t.road.port.Send)
+	stack.Open(t.wireguard.port.Send)
 	return t, nil
 }
 
@@ -89,7 +89,7 @@ func (t *Tunnel) abort() {
 func (t *Tunnel) LocalAddr() netip.Addr { return t.c.Local() }
 
 // Status tells how the tunnel is doing.
-func (t *Tunnel) Status() Status { return t.road.status() }
+func (t *Tunnel) Status() Status { return t.wireguard.status() }
 
 // lingerTime is how long Close waits for the other ends of closed connections to learn of it.
 const lingerTime = 500 * time.Millisecond
@@ -97,7 +97,7 @@ const lingerTime = 500 * time.Millisecond
 // Close ends the tunnel and every connection in it. Connections that were closed before end in good order.
 func (t *Tunnel) Close() error {
 	t.stack.Linger(lingerTime)
-	t.road.close()
+	t.wireguard.close()
 	return t.stack.Close()
 }
 

@@ -28,7 +28,7 @@ const (
 	keepAliveCount    = 3
 	// userTimeout ends a connection whose peer acknowledges nothing (RFC 5482).
 	userTimeout = 120 * time.Second
-	// timeWait is short: the gate before the stack keeps late segments of old connections away (RFC 9293, 3.6.1).
+	// timeWait is short: the connection table before the stack keeps late segments of old connections away (RFC 9293, 3.6.1).
 	timeWait = 10 * time.Second
 
 	lingerLook = 2 * time.Millisecond
@@ -74,7 +74,7 @@ func New(mtu int, addresses ...netip.Addr) (*Stack, error) {
 // tune sets what gVisor's defaults leave slow or small.
 func (s *Stack) tune() error {
 	sack := tcpip.TCPSACKEnabled(true)
-	// RACK costs throughput on a road that does not reorder (gvisor issue 9707).
+	// RACK costs throughput on a path that does not reorder (gvisor issue 9707).
 	recovery := tcpip.TCPRecovery(0)
 	moderate := tcpip.TCPModerateReceiveBufferOption(true)
 	wait := tcpip.TCPTimeWaitTimeoutOption(timeWait)

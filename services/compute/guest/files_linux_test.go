@@ -8,7 +8,7 @@ import (
 
 // TestWriteFiles writes the files of a #cloud-config before its commands run, and neither again at the next boot.
 func TestWriteFiles(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	b, c := l.boot(61, "cat /etc/app.conf /opt/new/one; stat -c %a /etc/app.conf; wc -l </etc/hosts.allow")
 	plan, err := userdata.Parse([]byte("#cloud-config\nwrite_files:\n" +
 		"  - {path: /etc/app.conf, content: \"a=1\\n\", permissions: '0640'}\n" +

@@ -64,8 +64,8 @@ func (b *Boot) check() error {
 	return nil
 }
 
-// Card is a network interface of a guest.
-type Card struct {
+// NIC describes a network interface of a guest.
+type NIC struct {
 	// Index is the device index; the guest calls the interface eth0, eth1 and so on after it.
 	Index int
 	// MAC is the hardware address, "0a:1b:2c:3d:4e:5f".
@@ -111,9 +111,9 @@ type Machine interface {
 	TAP() *os.File
 	// Plug gives the running guest one more network interface and returns it as TAP is; the guest's is gone once it is
 	// closed.
-	Plug(Card) (*os.File, error)
+	Plug(NIC) (*os.File, error)
 	// Assign gives an interface of the running guest other secondary addresses.
-	Assign(Card) error
+	Assign(NIC) error
 	// PID of the process on the host that holds the guest: whoever kills it ends all of the guest.
 	PID() int
 	// Stop asks the guest to end, and makes it when it has not within a few seconds. It returns when the guest is gone.

@@ -104,15 +104,15 @@ func (c *console) script(t *testing.T) string {
 
 const testCA = "-----BEGIN CERTIFICATE-----\nUG9zdGVybg==\n-----END CERTIFICATE-----\n"
 
-// lab makes a launcher, and boots for guests of the host's image.
-type lab struct {
+// fixture has a launcher, and boots for guests of the host's image.
+type fixture struct {
 	*guest.Launcher
 	dir string
 }
 
-func newLab(t *testing.T) *lab {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	l := &lab{guest.NewLauncher(), t.TempDir()}
+	l := &fixture{guest.NewLauncher(), t.TempDir()}
 	t.Cleanup(l.Close)
 	if missing := l.Check(t.Context(), l.dir, agentProgram); len(missing) > 0 {
 		t.Skipf("this host cannot boot guests: %v", &missing[0])
@@ -129,7 +129,7 @@ func newLab(t *testing.T) *lab {
 }
 
 // boot describes a guest whose user data is the given script.
-func (l *lab) boot(n int, script string) (guest.Boot, *console) {
+func (l *fixture) boot(n int, script string) (guest.Boot, *console) {
 	c := newConsole()
 	b := guest.Boot{
 		ID: fmt.Sprintf("i-%017x", n), Dir: filepath.Join(l.dir, "instances", fmt.Sprintf("i-%017x", n)),
@@ -147,7 +147,7 @@ func (l *lab) boot(n int, script string) (guest.Boot, *console) {
 	return b, c
 }
 
-func start(t *testing.T, l *lab, b guest.Boot) guest.Machine {
+func start(t *testing.T, l *fixture, b guest.Boot) guest.Machine {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -161,7 +161,7 @@ func start(t *testing.T, l *lab, b guest.Boot) guest.Machine {
 
 // TestConsoleDevices writes to what programs take for the console.
 func TestConsoleDevices(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	b, c := l.boot(9, "echo to the console > /dev/console; echo to the hypervisor > /dev/hvc0")
 	start(t, l, b)
 	c.waitFor(t, "to the console\n")
@@ -169,7 +169,7 @@ func TestConsoleDevices(t *testing.T) {
 }
 
 func TestInsideTheGuest(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	secret := filepath.Join(l.dir, "secret")
 	if err := os.WriteFile(secret, []byte("s3cret"), 0o644); err != nil {
 		t.Fatal(err)

@@ -72,7 +72,7 @@ func (l *Launcher) run() {
 }
 
 // Close ends every guest that still runs. A Start that comes later, or that has not got so far, is refused: boots go on
-// beside a laboratory that is emptied.
+// beside a server that is reset.
 func (l *Launcher) Close() {
 	l.once.Do(func() { close(l.quit) })
 	<-l.done
@@ -327,8 +327,8 @@ func (p *process) booted(m *message) (err error) {
 const answerTime = 10 * time.Second
 
 // Plug implements Machine.
-func (p *process) Plug(c Card) (*os.File, error) {
-	m, err := p.say("plug", c)
+func (p *process) Plug(n NIC) (*os.File, error) {
+	m, err := p.say("plug", n)
 	if err != nil {
 		return nil, err
 	}
@@ -336,15 +336,15 @@ func (p *process) Plug(c Card) (*os.File, error) {
 }
 
 // Assign implements Machine.
-func (p *process) Assign(c Card) error {
-	m, err := p.say("assign", c)
+func (p *process) Assign(n NIC) error {
+	m, err := p.say("assign", n)
 	m.close()
 	return err
 }
 
 // say asks the guest's first process for something and waits for its answer.
-func (p *process) say(verb string, c Card) (message, error) {
-	body, err := json.Marshal(c)
+func (p *process) say(verb string, n NIC) (message, error) {
+	body, err := json.Marshal(n)
 	if err != nil {
 		return message{}, err
 	}

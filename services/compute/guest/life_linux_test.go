@@ -20,7 +20,7 @@ import (
 )
 
 func TestPacketsLeaveThroughTheTAP(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	b, _ := l.boot(20, "bash -c 'echo hello > /dev/udp/10.0.9.9/53'")
 	m := start(t, l, b)
 	p := cable(t, m.TAP(), b.MAC,
@@ -34,7 +34,7 @@ func TestPacketsLeaveThroughTheTAP(t *testing.T) {
 }
 
 func TestStopAndStartKeepTheLayer(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	b, c := l.boot(21, "echo once; echo kept > /root/file; rm /usr/bin/awk 2>/dev/null; true")
 	m := start(t, l, b)
 	c.script(t)
@@ -55,7 +55,7 @@ func TestStopAndStartKeepTheLayer(t *testing.T) {
 }
 
 func TestEnds(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	for i, tt := range []struct {
 		name   string
 		script string
@@ -149,7 +149,7 @@ func childrenOf(t *testing.T, pid int) (all []int) {
 }
 
 func TestTheAgentIsStartedAgain(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	b, c := l.boot(22, "true")
 	m := start(t, l, b)
 	c.waitFor(t, "@>>>")
@@ -164,7 +164,7 @@ func TestTheAgentIsStartedAgain(t *testing.T) {
 
 // TestRelativePaths boots a guest in a directory that is named from where this program is.
 func TestRelativePaths(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	t.Chdir(l.dir)
 	b, c := l.boot(19, "cat /etc/hostname")
 	b.Dir, b.HostEtc = "here", "etc"
@@ -175,7 +175,7 @@ func TestRelativePaths(t *testing.T) {
 }
 
 func TestTwentyAtOnce(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	began := time.Now()
 	var wg sync.WaitGroup
 	for i := range 20 {
@@ -194,7 +194,7 @@ func TestTwentyAtOnce(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	good, _ := l.boot(23, "")
 	for _, tt := range []struct {
 		name string
@@ -225,7 +225,7 @@ func TestRefused(t *testing.T) {
 }
 
 func TestCheckNamesWhatIsMissing(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	missing := l.Check(t.Context(), l.dir, "/does/not/exist")
 	if len(missing) != 1 || !strings.Contains(missing[0].Error(), "remedy: put postern-agent beside postern") {
 		t.Errorf("%v", missing)
@@ -234,7 +234,7 @@ func TestCheckNamesWhatIsMissing(t *testing.T) {
 
 // TestImage boots a root file system of one's own, which brings an agent of its own.
 func TestImage(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	image := filepath.Join(l.dir, "image: one, two") // with everything that mount options know
 	program, err := os.ReadFile(agentProgram)
 	if err != nil {
@@ -274,7 +274,7 @@ func TestImage(t *testing.T) {
 
 // TestAnImagesLinksLeadNowhere boots a root file system, as a guest may have left it, whose links point at the host.
 func TestAnImagesLinksLeadNowhere(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	outside := filepath.Join(t.TempDir(), "bin")
 	if err := os.Mkdir(outside, 0o755); err != nil {
 		t.Fatal(err)
@@ -305,7 +305,7 @@ func TestAnImagesLinksLeadNowhere(t *testing.T) {
 
 // TestNothingOutlivesTheProgram kills a program that holds a guest the way nothing can be caught.
 func TestNothingOutlivesTheProgram(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	holder := exec.Command("/proc/self/exe", "-test.run", "^TestHold$")
 	holder.Env = append(os.Environ(), "GUEST_TEST_HOLD="+l.dir, "GUEST_TEST_AGENT="+agentProgram)
 	out, err := holder.StdoutPipe()
@@ -334,9 +334,9 @@ func TestNothingOutlivesTheProgram(t *testing.T) {
 	}
 }
 
-// A laboratory that is emptied closes its launcher while instances of it still boot.
+// A server that is reset closes its launcher while instances of it still boot.
 func TestBootsBesideClose(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	var boots sync.WaitGroup
 	for i := range 8 {
 		b, _ := l.boot(50+i, "")
@@ -367,7 +367,7 @@ func TestHold(t *testing.T) {
 	if dir == "" {
 		return
 	}
-	l := &lab{guest.NewLauncher(), dir}
+	l := &fixture{guest.NewLauncher(), dir}
 	b, _ := l.boot(24, "sleep 1000 &")
 	m, err := l.Start(t.Context(), b)
 	if err != nil {
@@ -383,7 +383,7 @@ func TestElsewhere(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("root can be an ordinary user and make mounts, this user cannot be another: the tests run only as they are")
 	}
-	newLab(t)
+	newFixture(t)
 	for _, tt := range []struct{ name, script, tests string }{
 		{"ordinary user", `mount -t tmpfs none /dev/net && mknod -m 666 /dev/net/tun c 10 200 &&
 			exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"`, "TestInsideTheGuest|TestStopAndStart|TestTwenty|TestEnds|TestImage"},

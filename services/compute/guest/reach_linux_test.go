@@ -23,7 +23,7 @@ func call(number int, args ...int) string {
 
 // TestOutOfTheGuestsReach has the root of a guest try what namespaces alone do not keep it from.
 func TestOutOfTheGuestsReach(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	hostBoot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func TestOutOfTheGuestsReach(t *testing.T) {
 // TestNothingInTheGuestHoldsItUp kills a guest whose root has stopped all of its own processes, the first one's threads
 // among them, and had them forget whose children they are.
 func TestNothingInTheGuestHoldsItUp(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	b, c := l.boot(121,
 		fmt.Sprintf("setsid perl -e '$| = 1; syscall(%d, %d, 0 + $_, 0, 0) for map { m{(\\d+)$} } glob q(/proc/1/task/*); "+
 			"print qq(held\\n); sleep 999' & sleep 1",

@@ -15,8 +15,8 @@ import (
 // firstTable is the number of the routing table of the interface with the device index 0; the others follow.
 const firstTable = 10000
 
-// card is a network interface as whoever boots the instance wants it.
-type card struct {
+// nic describes a network interface as whoever boots the instance wants it.
+type nic struct {
 	// Index is the device index; the interface's name is made of it.
 	Index int
 	// MAC is the hardware address.
@@ -28,24 +28,24 @@ type card struct {
 	MTU       int
 }
 
-func (c *card) name() string  { return fmt.Sprintf("eth%d", c.Index) }
-func (c *card) table() uint32 { return uint32(firstTable + c.Index) }
+func (n *nic) name() string  { return fmt.Sprintf("eth%d", n.Index) }
+func (n *nic) table() uint32 { return uint32(firstTable + n.Index) }
 
-// cards knows the addresses that were given besides the primary ones, by interface.
-type cards map[string][]netip.Addr
+// nics holds the addresses that were given besides the primary ones, by interface.
+type nics map[string][]netip.Addr
 
 // command does what a message of the control socket asks and answers there.
-func (c cards) command(verb string, body []byte) {
-	var wanted card
+func (n nics) command(verb string, body []byte) {
+	var wanted nic
 	err := json.Unmarshal(body, &wanted)
 	switch {
 	case err != nil:
 	case verb == "plug":
-		if err = c.plug(&wanted); err == nil {
+		if err = n.plug(&wanted); err == nil {
 			return // it has answered
 		}
 	default:
-		err = c.assign(&wanted)
+		err = n.assign(&wanted)
 	}
 	answer := "ok"
 	if err != nil {
@@ -56,20 +56,20 @@ func (c cards) command(verb string, body []byte) {
 
 // plug makes an interface and hands its other end over. Answers to what comes in by it leave by it: what is sent from
 // its addresses has a routing table of its own.
-func (c cards) plug(wanted *card) error {
+func (n nics) plug(wanted *nic) error {
 	tap, err := link.OpenTAP(link.Device{Name: wanted.name(), MAC: wanted.MAC, Address: wanted.Address, MTU: wanted.MTU})
 	if err != nil {
 		return err
 	}
 	defer tap.Close() // whoever it is handed to has a copy
-	delete(c, wanted.name())
+	delete(n, wanted.name())
 	if err := link.RouteTable(wanted.name(), wanted.Gateway, wanted.table()); err != nil {
 		return err
 	}
 	if err := link.AddRule(wanted.Address.Addr(), wanted.table()); err != nil {
 		return err
 	}
-	if err := c.assign(wanted); err != nil {
+	if err := n.assign(wanted); err != nil {
 		return err
 	}
 	return unix.Sendmsg(controlFD, []byte("tap"), unix.UnixRights(int(tap.Fd())), nil, 0)
@@ -77,10 +77,10 @@ func (c cards) plug(wanted *card) error {
 
 // assign gives an interface the secondary addresses that are wanted, and takes from it those that it was given before
 // and that are not.
-func (c cards) assign(wanted *card) error {
+func (n nics) assign(wanted *nic) error {
 	name, bits := wanted.name(), wanted.Address.Bits()
 	var failed error
-	for _, a := range c[name] {
+	for _, a := range n[name] {
 		if !slices.Contains(wanted.Secondary, a) {
 			failed = errors.Join(failed, link.RemoveAddress(name, netip.PrefixFrom(a, bits)), wanted.unrule(a))
 		}
@@ -88,21 +88,21 @@ func (c cards) assign(wanted *card) error {
 	for _, a := range wanted.Secondary {
 		failed = errors.Join(failed, link.AddAddress(name, netip.PrefixFrom(a, bits)), wanted.rule(a))
 	}
-	c[name] = wanted.Secondary
+	n[name] = wanted.Secondary
 	return failed
 }
 
 // rule leads what is sent from an address to the interface's own table; the primary interface has the main table.
-func (c *card) rule(a netip.Addr) error {
-	if c.Index == 0 {
+func (n *nic) rule(a netip.Addr) error {
+	if n.Index == 0 {
 		return nil
 	}
-	return link.AddRule(a, c.table())
+	return link.AddRule(a, n.table())
 }
 
-func (c *card) unrule(a netip.Addr) error {
-	if c.Index == 0 {
+func (n *nic) unrule(a netip.Addr) error {
+	if n.Index == 0 {
 		return nil
 	}
-	return link.RemoveRule(a, c.table())
+	return link.RemoveRule(a, n.table())
 }

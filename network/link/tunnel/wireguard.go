@@ -17,8 +17,8 @@ import (
 	"postern/network/link"
 )
 
-// road is the WireGuard half of a tunnel: what it carries goes to and comes from the far end that it is opened with.
-type road struct {
+// wireguard is the WireGuard half of a tunnel. It carries packets between its port and the server.
+type wireguard struct {
 	c    *Config
 	dev  *device.Device
 	bind *bind
@@ -28,58 +28,58 @@ type road struct {
 	restarted func()
 
 	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	tasks  sync.WaitGroup
 }
 
-// lookAgain is how often a road without handshakes looks the server's name up again: its address may have changed.
+// lookAgain is how often a tunnel without handshakes looks the server's name up again: its address may have changed.
 const lookAgain = 30 * time.Second
 
-// deadAfter is when a road counts as broken: WireGuard's two minutes between handshakes, and some tries.
+// deadAfter is when a tunnel counts as broken: WireGuard's two minutes between handshakes, and some tries.
 const deadAfter = 150 * time.Second
 
 // forgetAfter is how long the news of a restart is not believed again: nobody vouches for it.
 const forgetAfter = time.Minute
 
-// newRoad brings up WireGuard. Packets that come out of the tunnel are handed to deliver.
-func newRoad(ctx context.Context, c *Config, o Options, deliver func([]link.Packet), restarted func()) (*road, error) {
+// newWireGuard brings up WireGuard. Packets that come out of the tunnel are handed to deliver.
+func newWireGuard(ctx context.Context, c *Config, o Options, deliver func([]link.Packet), restarted func()) (*wireguard, error) {
 	server, err := resolveServer(ctx, c.Server)
 	if err != nil {
 		return nil, err
 	}
 	log := o.Log
 	wire := link.NewWire(c.Grant.MTU, o.Batch, func(_ netip.Addr, batch []link.Packet) { deliver(batch) })
-	r := &road{
+	w := &wireguard{
 		c: c, bind: newBind(localFor(server), o.Batch), port: wire.Port(c.Grant.MTU), log: log, restarted: restarted,
 	}
-	r.dev = device.NewDevice(wire, r.bind, &device.Logger{
+	w.dev = device.NewDevice(wire, w.bind, &device.Logger{
 		Verbosef: device.DiscardLogf,
 		Errorf:   func(format string, args ...any) { log.Warn("wireguard: " + fmt.Sprintf(format, args...)) },
 	})
-	err = r.dev.IpcSet("private_key=" + hex.EncodeToString(c.PrivateKey[:]) +
+	err = w.dev.IpcSet("private_key=" + hex.EncodeToString(c.PrivateKey[:]) +
 		"\npublic_key=" + c.ServerKey.Hex() + "\nendpoint=" + server.String() +
 		"\npersistent_keepalive_interval=" + strconv.Itoa(int(keepAlive.Seconds())) +
 		"\nallowed_ip=0.0.0.0/0\nallowed_ip=::/0\n")
 	if err == nil {
-		err = r.dev.Up()
+		err = w.dev.Up()
 	}
 	if err != nil {
-		r.dev.Close()
+		w.dev.Close()
 		return nil, fmt.Errorf("bring up WireGuard: %w", err)
 	}
-	ctx, r.cancel = context.WithCancel(context.Background())
-	r.wg.Go(func() { r.follow(ctx, server) })
-	return r, nil
+	ctx, w.cancel = context.WithCancel(context.Background())
+	w.tasks.Go(func() { w.follow(ctx, server) })
+	return w, nil
 }
 
-func (r *road) close() {
-	r.cancel()
-	r.wg.Wait()
-	r.dev.Close()
+func (w *wireguard) close() {
+	w.cancel()
+	w.tasks.Wait()
+	w.dev.Close()
 }
 
-// follow keeps the road up: it makes a new session when the server has lost the old one, and looks the server's name up
-// again while no handshake succeeds.
-func (r *road) follow(ctx context.Context, server netip.AddrPort) {
+// follow keeps the tunnel up: it makes a new session when the server has lost the old one, and looks the server's
+// name up again while no handshake succeeds.
+func (w *wireguard) follow(ctx context.Context, server netip.AddrPort) {
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
 	first := time.NewTimer(sayAfter)
@@ -89,41 +89,41 @@ func (r *road) follow(ctx context.Context, server netip.AddrPort) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-r.bind.lost:
-			if err := r.dev.LookupPeer(device.NoisePublicKey(r.c.ServerKey)).SendHandshakeInitiation(false); err != nil {
-				r.log.Warn("make a new session", "err", err)
+		case <-w.bind.lost:
+			if err := w.dev.LookupPeer(device.NoisePublicKey(w.c.ServerKey)).SendHandshakeInitiation(false); err != nil {
+				w.log.Warn("make a new session", "error", err)
 			}
-		case <-r.bind.renewed:
+		case <-w.bind.renewed:
 			if now := time.Now(); now.Sub(forgot) > forgetAfter {
 				forgot = now
-				r.log.Info("the server was started anew")
-				r.restarted()
+				w.log.Info("the server was started anew")
+				w.restarted()
 			}
-		case <-r.bind.broken:
-			r.log.Info("the server was silent, and may have been started anew")
-			r.restarted()
+		case <-w.bind.broken:
+			w.log.Info("the server was silent, and may have been started anew")
+			w.restarted()
 		case <-first.C:
-			if r.status().LastHandshake.IsZero() {
-				r.log.Warn(noAnswer(server) + "; still trying")
+			if w.status().LastHandshake.IsZero() {
+				w.log.Warn(noAnswer(server) + "; still trying")
 			}
 		case now := <-tick.C:
-			if now.Sub(r.status().LastHandshake) > deadAfter {
-				server = r.look(ctx, server)
+			if now.Sub(w.status().LastHandshake) > deadAfter {
+				server = w.look(ctx, server)
 			}
 		}
 	}
 }
 
 // look gives WireGuard the server's present address, and returns it.
-func (r *road) look(ctx context.Context, server netip.AddrPort) netip.AddrPort {
-	found, err := resolveServer(ctx, r.c.Server)
+func (w *wireguard) look(ctx context.Context, server netip.AddrPort) netip.AddrPort {
+	found, err := resolveServer(ctx, w.c.Server)
 	if err != nil || found == server || found.Addr().Is4() != server.Addr().Is4() {
 		return server
 	}
-	r.log.Info("the server has another address", "server", found)
-	err = r.dev.IpcSet("public_key=" + r.c.ServerKey.Hex() + "\nupdate_only=true\nendpoint=" + found.String() + "\n")
+	w.log.Info("the server has another address", "server", found)
+	err = w.dev.IpcSet("public_key=" + w.c.ServerKey.Hex() + "\nupdate_only=true\nendpoint=" + found.String() + "\n")
 	if err != nil {
-		r.log.Warn("set the server's address", "err", err)
+		w.log.Warn("set the server's address", "error", err)
 	}
 	return found
 }
@@ -138,10 +138,10 @@ type Status struct {
 	Received, Sent uint64
 }
 
-func (r *road) status() Status {
+func (w *wireguard) status() Status {
 	var text bytes.Buffer
 	var s Status
-	if err := r.dev.IpcGetOperation(&text); err != nil {
+	if err := w.dev.IpcGetOperation(&text); err != nil {
 		return s // only writing to text could go wrong
 	}
 	for line := range strings.Lines(text.String()) {

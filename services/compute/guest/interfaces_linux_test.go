@@ -97,11 +97,11 @@ func (f far) answered(from, to netip.Addr, wait time.Duration) bool {
 // TestPlug gives a running guest a second interface and more addresses. Answers leave by the interface that the
 // question came by, wherever the default route leads.
 func TestPlug(t *testing.T) {
-	l := newLab(t)
+	l := newFixture(t)
 	b, _ := l.boot(60, "")
 	m := start(t, l, b)
 	outside, own := netip.MustParseAddr("192.0.2.9"), b.Address.Addr()
-	card := guest.Card{
+	nic := guest.NIC{
 		Index:     1,
 		MAC:       "0a:00:00:00:00:70",
 		Address:   netip.MustParsePrefix("10.0.1.70/24"),
@@ -109,11 +109,11 @@ func TestPlug(t *testing.T) {
 		MTU:       9001,
 		Secondary: []netip.Addr{netip.MustParseAddr("10.0.1.71")},
 	}
-	tap, err := m.Plug(card)
+	tap, err := m.Plug(nic)
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, second := cable(t, m.TAP(), b.MAC, b.Address), cable(t, tap, card.MAC, card.Address)
+	first, second := cable(t, m.TAP(), b.MAC, b.Address), cable(t, tap, nic.MAC, nic.Address)
 	want := func(what string, f far, to string, want bool) {
 		t.Helper()
 		wait := patience
@@ -127,25 +127,25 @@ func TestPlug(t *testing.T) {
 	want("the first interface", first, own.String(), true)
 	want("the second", second, "10.0.1.70", true)
 	want("its secondary address", second, "10.0.1.71", true)
-	card.Secondary = []netip.Addr{netip.MustParseAddr("10.0.1.72")}
-	if err := m.Assign(card); err != nil {
+	nic.Secondary = []netip.Addr{netip.MustParseAddr("10.0.1.72")}
+	if err := m.Assign(nic); err != nil {
 		t.Fatal(err)
 	}
 	want("an address that was taken away", second, "10.0.1.71", false)
 	want("a new one", second, "10.0.1.72", true)
-	primary := guest.Card{
+	primary := guest.NIC{
 		MAC: b.MAC, Address: b.Address, Gateway: b.Gateway, Secondary: []netip.Addr{netip.MustParseAddr("10.0.1.61")},
 	}
 	if err := m.Assign(primary); err != nil {
 		t.Fatal(err)
 	}
 	want("one of the first interface", first, "10.0.1.61", true)
-	if _, err := m.Plug(card); err == nil {
+	if _, err := m.Plug(nic); err == nil {
 		t.Error("two interfaces have the same name")
 	}
 	second.Close()
-	if tap, err = m.Plug(card); err != nil {
+	if tap, err = m.Plug(nic); err != nil {
 		t.Fatal(err)
 	}
-	want("plugged in again", cable(t, tap, card.MAC, card.Address), "10.0.1.72", true)
+	want("plugged in again", cable(t, tap, nic.MAC, nic.Address), "10.0.1.72", true)
 }
