@@ -5,23 +5,17 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
 	"postern/aws/arn"
 	"postern/aws/fault"
 	"postern/aws/iam"
 	"postern/aws/wire"
-	"postern/network/vpc"
 )
 
 // authorise asks for permission on every resource of the call. in is the decoded input, or the request of a stream.
 func (x *exchange) authorise(ctx context.Context, in any) error {
-	var own map[string][]string
-	if x.op.keys != nil {
-		own = x.op.keys(x.call, in)
-	}
-	if err := boundKeys(own); err != nil {
+	own, err := x.op.ownKeys(x.call, in)
+	if err != nil {
 		return err
 	}
 	x.agreed.x, x.agreed.keys = x, own
@@ -85,7 +79,7 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 	}
 	request := &iam.Request{
 		Principal: x.call.Caller.IAM, Action: q.Action, Resource: q.Resource, Account: owner(q.Resource),
-		Time: x.call.Time, Keys: x.call.keys(q, own), Judged: x.op.judged(q.Action, own),
+		Time: x.call.Time, Keys: x.keys(q, own), Judged: x.judged(q.Action, own),
 	}
 	if request.Principal == nil {
 		request.Principal = &iam.Principal{}
@@ -125,72 +119,4 @@ func owner(resource string) string {
 		return ""
 	}
 	return parts[4]
-}
-
-// keys answers the condition keys of the request that do not follow from the principal and the time: global ones and
-// the operation's own.
-func (c *Call) keys(q Question, own map[string][]string) func(key string) []string {
-	return func(key string) []string {
-		var value string
-		switch key {
-		case "aws:securetransport":
-			value = strconv.FormatBool(c.TLS)
-		case "aws:requestedregion":
-			value = c.Region
-		case "aws:useragent":
-			value = c.Header("User-Agent")
-		case "aws:viaawsservice":
-			value = "false"
-		case "ssm:nodeaccountid":
-			if q.Exempt {
-				value = c.Caller.Account
-			}
-		case "ssm:sourceinstancearn":
-			// Instances are named by ec2:SourceInstanceARN, and only machines that registered by this one.
-			if strings.HasPrefix(c.Caller.IssuedTo, "mi-") {
-				value = arn.New("ssm", c.Region, c.Caller.Account, "managed-instance/"+c.Caller.IssuedTo).String()
-			}
-		case "aws:resourceaccount":
-			if value = owner(q.Resource); len(value) != 12 {
-				value = c.Account
-			}
-		default:
-			if value = originKey(c.Origin, c.SourceIP, key); value == "" {
-				return iam.KeyMap(own)(key)
-			}
-		}
-		if value == "" {
-			return nil
-		}
-		return []string{value}
-	}
-}
-
-// originKey answers the network's condition keys. A request through an endpoint has aws:SourceVpc, aws:SourceVpce,
-// aws:SourceVpcArn and aws:VpcSourceIp and never aws:SourceIp; one from outside has it the other way round (IAM User
-// Guide, "AWS global condition context keys"). aws:SourceVpc is the VPC that the endpoint stands in, also for a request
-// that came to it over a peering.
-func originKey(o vpc.Origin, sourceIP, key string) string {
-	if o.Endpoint == "" {
-		if key == "aws:sourceip" {
-			return sourceIP
-		}
-		return ""
-	}
-	source := first(o.EndpointVPC, o.VPC)
-	switch key {
-	case "aws:sourcevpce":
-		return o.Endpoint
-	case "aws:sourcevpc":
-		return source
-	case "aws:sourcevpcarn":
-		return arn.New("ec2", o.Region, o.Account, "vpc/"+source).String()
-	case "aws:vpceaccount":
-		return o.Account
-	case "aws:vpcsourceip":
-		if o.Source.IsValid() {
-			return o.Source.Addr().String()
-		}
-	}
-	return ""
 }

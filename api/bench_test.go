@@ -30,7 +30,7 @@ func BenchmarkPipeline(b *testing.B) {
 			api.Op("SendCommand", api.Everything,
 				func(context.Context, *api.Call, *ssm.SendCommandInput) (*ssm.SendCommandOutput, error) {
 					return nil, nil
-				}),
+				}, api.All),
 		}}},
 		Region: "us-east-1", Identities: compile(b, r), Guards: r, Now: r.clock,
 		Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),

@@ -194,7 +194,7 @@ func TestAPanicIsOneRequestsFailure(t *testing.T) {
 	services[0].Operations[0] = api.Op("CancelCommand", api.Everything,
 		func(context.Context, *api.Call, *ssm.CancelCommandInput) (*ssm.CancelCommandOutput, error) {
 			panic("index out of range")
-		})
+		}, api.All)
 	var err error
 	if r.Handler, err = api.New(api.Config{
 		Services: services, Region: "us-east-1", Identities: r, Guards: r, Now: r.clock, Audit: func(rec api.Record) { r.records = append(r.records, rec) },
@@ -212,19 +212,27 @@ func TestAPanicIsOneRequestsFailure(t *testing.T) {
 
 func TestMistakesInTables(t *testing.T) {
 	handler := func(context.Context, *api.Call, *ec2.CreateVpcInput) (*ec2.CreateVpcOutput, error) { return nil, nil }
-	good := api.Op("CreateVpc", api.Everything, handler)
-	rest := api.Op("CreateVpc", api.Everything, handler, api.At("GET /x", 200))
+	good := api.Op("CreateVpc", api.Everything, handler, api.All)
+	rest := api.Op("CreateVpc", api.Everything, handler, api.At("GET /x", 200), api.All)
 	for _, row := range []struct {
 		want       string
 		operations []api.Operation
 	}{
-		{"declares no resources", []api.Operation{api.Op("CreateVpc", api.Resources{}, handler)}},
-		{"has no handler", []api.Operation{api.Op[ec2.CreateVpcInput, ec2.CreateVpcOutput]("CreateVpc", api.Everything, nil)}},
+		{"declares no resources", []api.Operation{api.Op("CreateVpc", api.Resources{}, handler, api.All)}},
+		{"has no handler", []api.Operation{api.Op[ec2.CreateVpcInput, ec2.CreateVpcOutput]("CreateVpc", api.Everything, nil, api.All)}},
 		{"stands in the table twice", []api.Operation{good, good}},
-		{"has no name", []api.Operation{api.Op("", api.Everything, handler)}},
-		{"Amazon's service has no operation of this name", []api.Operation{api.Op("CreateVPC", api.Everything, handler)}},
+		{"has no name", []api.Operation{api.Op("", api.Everything, handler, api.All)}},
+		{"Amazon's service has no operation of this name", []api.Operation{api.Op("CreateVPC", api.Everything, handler, api.All)}},
 		{"takes Colour, which ec2.CreateVpcInput does not have", []api.Operation{api.Op("CreateVpc", api.Everything, handler, api.Takes("Colour"))}},
 		{"needs a pattern in the REST protocol, and none in others", []api.Operation{rest}},
+		{"does not say which members of its input it takes", []api.Operation{api.Op("CreateVpc", api.Everything, handler)}},
+		{"takes all members of its input, and names some", []api.Operation{
+			api.Op("CreateVpc", api.Everything, handler, api.All, api.Takes("CidrBlock")),
+		}},
+		{"gives condition keys and does not declare them", []api.Operation{api.Op("CreateVpc", api.Everything, handler, api.All,
+			api.Keys(func(*api.Call, *ec2.CreateVpcInput) map[string][]string { return nil }))}},
+		{"gives the condition key ec2:vpc, which the service does not own", []api.Operation{api.Op("CreateVpc", api.Everything, handler, api.All,
+			api.Keys(func(*api.Call, *ec2.CreateVpcInput) map[string][]string { return nil }, "ec2:Vpc"))}},
 	} {
 		_, err := api.New(api.Config{Now: time.Now, Services: []api.Service{{Name: "ec2", Protocol: wire.EC2, Operations: row.operations}}})
 		if err == nil || !strings.Contains(err.Error(), row.want) {

@@ -58,10 +58,11 @@ type Handler struct {
 	undeclared func(*Operation, string)
 
 	services  map[string]*service
-	bySigning map[string]string // signing name → service
-	byTarget  map[string]string // target prefix → service
-	byVersion map[string]string // API version → service
-	labels    map[string]bool   // service names that may stand in a host
+	bySigning map[string]string   // signing name → service
+	byTarget  map[string]string   // target prefix → service
+	byPrefix  map[string]*service // action prefix → service
+	byVersion map[string]string   // API version → service
+	labels    map[string]bool     // service names that may stand in a host
 }
 
 // Services are the services with their tables, names and actions filled in: what the guard test and the coverage report
@@ -81,6 +82,7 @@ func New(c Config) (*Handler, error) {
 		verifier: sigv4.NewVerifier(c.Now), log: c.Log, audit: c.Audit, admit: c.Admit, undeclared: c.Undeclared,
 		bodies:   newBodies(c.BodyMemory),
 		services: map[string]*service{}, bySigning: map[string]string{}, byTarget: map[string]string{},
+		byPrefix:  map[string]*service{},
 		byVersion: map[string]string{}, labels: map[string]bool{},
 	}
 	if h.log == nil {
@@ -101,6 +103,9 @@ func New(c Config) (*Handler, error) {
 		}
 		h.services[s.Name] = r
 		index(h.bySigning, r.SigningName, s.Name)
+		if h.byPrefix[r.ActionPrefix] == nil {
+			h.byPrefix[r.ActionPrefix] = r
+		}
 	}
 	return h, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
 
 	"postern/aws/wire"
 )
@@ -45,9 +46,13 @@ type Operation struct {
 	about         Resources
 	resources     resources // about, made ready
 	keys          func(*Call, any) map[string][]string
+	keyNames      []string // what keys may give, in lower case once ready
 	handle        func(context.Context, *Call, any) (any, error)
 	stream        func(http.ResponseWriter, *http.Request, *Call) error
 	takes         []string
+	takesAll      bool
+	unread        []string
+	byName        bool
 	beside        []string // types of resource; see Beside
 	codec         *wire.Codec
 	dryRun        int  // index of the input's DryRun member, or -1
@@ -105,6 +110,29 @@ func Stream(
 	}
 	return op
 }
+
+// Input is the type of the operation's input; nil for a Stream.
+func (op *Operation) Input() reflect.Type { return op.input }
+
+// Members are the members of the input that the operation makes use of: all of them where it takes All.
+func (op *Operation) Members() []string {
+	if !op.takesAll {
+		return slices.Clone(op.takes)
+	}
+	var all []string
+	for i := range op.input.NumField() {
+		if f := op.input.Field(i); f.IsExported() {
+			all = append(all, f.Name)
+		}
+	}
+	return all
+}
+
+// UnreadMembers are those of Members that make no difference to the operation; see Unread.
+func (op *Operation) UnreadMembers() []string { return slices.Clone(op.unread) }
+
+// ReadsByName reports whether the handler looks members up by their names; see ByName.
+func (op *Operation) ReadsByName() bool { return op.byName }
 
 // Codec decodes and encodes the operation; nil for a Stream. Only rows of a Handler's Services have it.
 func (op *Operation) Codec() *wire.Codec { return op.codec }

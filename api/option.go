@@ -10,11 +10,30 @@ import (
 // Action sets the action that a policy must allow, with its prefix ("iam:PassRole").
 func Action(action string) Option { return func(op *Operation) { op.Action = action } }
 
-// Takes names the members of the input that the handler makes use of. A request that sets another one is refused as not
-// built, by the member's name, so that nothing is ignored silently. DryRun need not be named.
+// Takes names the members of the input that the handler makes use of; every row says it, or All. A request that sets
+// another one is refused as not built, by the member's name, so that nothing is ignored silently. DryRun need not be
+// named.
 func Takes(members ...string) Option {
 	return func(op *Operation) { op.takes = append(op.takes, members...) }
 }
+
+// Unread names members that the operation takes and that make no difference to it, and why: a filter on a list that is
+// always empty.
+func Unread(reason string, members ...string) Option {
+	return func(op *Operation) {
+		if reason == "" {
+			panic("api.Unread: " + op.Name + " gives no reason")
+		}
+		op.takes = append(op.takes, members...)
+		op.unread = append(op.unread, members...)
+	}
+}
+
+// ByName says that the handler looks up the members that it takes by their names, so that its source does not show them.
+func ByName(op *Operation) { op.byName = true }
+
+// All says that the handler makes use of every member of the input.
+func All(op *Operation) { op.takesAll = true }
 
 // With sets how the caller proves who it is.
 func With(auth Auth) Option { return func(op *Operation) { op.Auth = auth } }
@@ -24,9 +43,11 @@ func At(pattern string, status int) Option {
 	return func(op *Operation) { op.Pattern, op.Status = pattern, status }
 }
 
-// Keys adds condition keys of the service, such as "ssm:resourceTag/Name", to what policies are asked with.
-func Keys[In any](keys func(*Call, *In) map[string][]string) Option {
+// Keys adds condition keys to what policies are asked with. Names are those that keys may give, each one of the service's
+// ConditionKeys, "aws:TagKeys" or the family "aws:RequestTag/".
+func Keys[In any](keys func(*Call, *In) map[string][]string, names ...string) Option {
 	return func(op *Operation) {
+		op.keyNames = append(op.keyNames, names...)
 		op.keys = func(call *Call, in any) map[string][]string { return keys(call, in.(*In)) }
 	}
 }
@@ -42,7 +63,7 @@ func (op *Operation) isDryRun(in any) bool {
 
 // refuseOthers refuses members of the input that the operation does not make use of.
 func (op *Operation) refuseOthers(in any) error {
-	if len(op.takes) == 0 {
+	if op.takesAll {
 		return nil
 	}
 	v := reflect.ValueOf(in).Elem()

@@ -265,11 +265,12 @@ func (l *lookup) expand(c *Call, in any, add func(string)) error {
 	found := map[string]bool{}
 	for _, name := range l.find(c, in) {
 		kind := typeOf(name)
-		if len(l.types) > 0 && !slices.Contains(l.types, kind) && !slices.Contains(l.types, kind+"?") {
+		named := !strings.HasPrefix(name, "arn:") && name != "*"
+		if named && len(l.types) > 0 && !slices.Contains(l.types, kind) && !slices.Contains(l.types, kind+"?") {
 			return fault.New(fault.Internal, "api.Lookup", "%s found %s and does not declare its type", c.Operation.Name, name)
 		}
 		found[kind] = true
-		if !strings.HasPrefix(name, "arn:") && name != "*" {
+		if named {
 			_, id, _ := strings.Cut(name, "/")
 			name = c.ARN(kind, id)
 		}

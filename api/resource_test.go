@@ -64,7 +64,7 @@ func tiers(about api.Resources) api.Service {
 			}},
 		},
 		Operations: []api.Operation{
-			api.Op("PutTier", about, func(context.Context, *api.Call, *tierInput) (*tierInput, error) { return nil, nil }),
+			api.Op("PutTier", about, func(context.Context, *api.Call, *tierInput) (*tierInput, error) { return nil, nil }, api.All),
 		},
 	}
 }

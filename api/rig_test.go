@@ -101,30 +101,30 @@ type channelOutput struct{ TokenValue string }
 func (r *rig) services() []api.Service {
 	return []api.Service{
 		{Name: "ssm", TargetPrefix: "AmazonSSM", BodyLimit: 4096, Operations: []api.Operation{
-			api.Op("CancelCommand", api.Everything, reached[ssm.CancelCommandInput, ssm.CancelCommandOutput](r, nil)),
+			api.Op("CancelCommand", api.Everything, reached[ssm.CancelCommandInput, ssm.CancelCommandOutput](r, nil), api.All),
 			api.Op("DeleteActivation", api.Lookup(func(*api.Call, *ssm.DeleteActivationInput) []string { return nil }),
-				reached[ssm.DeleteActivationInput, ssm.DeleteActivationOutput](r, nil)),
+				reached[ssm.DeleteActivationInput, ssm.DeleteActivationOutput](r, nil), api.All),
 			api.Op("RequestManagedInstanceRoleToken", api.Everything,
-				reached[tokenInput](r, &tokenOutput{AccessKeyId: "ASIATOKEN"}), api.With(api.Node)),
-			api.Op("RegisterManagedInstance", api.Everything, reached[tokenInput, tokenOutput](r, nil), api.With(api.Unsigned)),
+				reached[tokenInput](r, &tokenOutput{AccessKeyId: "ASIATOKEN"}), api.With(api.Node), api.All),
+			api.Op("RegisterManagedInstance", api.Everything, reached[tokenInput, tokenOutput](r, nil), api.With(api.Unsigned), api.All),
 		}},
 		{Name: "ec2", Protocol: wire.EC2, Version: "2016-11-15", Namespace: "http://ec2.amazonaws.com/doc/2016-11-15/", ResourceTypes: api.Types("vpc"),
 			Operations: []api.Operation{
 				api.Op("CreateVpc", api.About("vpc/*"), reached[ec2.CreateVpcInput](r, &ec2.CreateVpcOutput{Vpc: &ec2types.Vpc{VpcId: aws.String("vpc-1")}}),
 					api.Takes("CidrBlock", "TagSpecifications")),
-				api.Op("DescribeVpcs", api.Everything, reached[ec2.DescribeVpcsInput, ec2.DescribeVpcsOutput](r, nil)),
+				api.Op("DescribeVpcs", api.Everything, reached[ec2.DescribeVpcsInput, ec2.DescribeVpcsOutput](r, nil), api.All),
 			}},
 		{Name: "iam", Protocol: wire.Query, Global: true, Version: "2010-05-08", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
 			Operations: []api.Operation{
-				api.Op("CreateRole", api.Everything, reached[iam.CreateRoleInput, iam.CreateRoleOutput](r, nil)),
+				api.Op("CreateRole", api.Everything, reached[iam.CreateRoleInput, iam.CreateRoleOutput](r, nil), api.All),
 			}},
 		{Name: "sts", Protocol: wire.Query, Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
 			Operations: []api.Operation{
-				api.Op("GetCallerIdentity", api.Everything, reached[sts.GetCallerIdentityInput, sts.GetCallerIdentityOutput](r, nil), api.With(api.Anyone)),
+				api.Op("GetCallerIdentity", api.Everything, reached[sts.GetCallerIdentityInput, sts.GetCallerIdentityOutput](r, nil), api.With(api.Anyone), api.All),
 			}},
 		{Name: "ssmmessages", Protocol: wire.REST, Operations: []api.Operation{
 			api.Op("CreateControlChannel", api.Everything, reached[channelInput](r, &channelOutput{TokenValue: "token"}),
-				api.At("POST /v1/control-channel/{id}", http.StatusCreated)),
+				api.At("POST /v1/control-channel/{id}", http.StatusCreated), api.All),
 			api.Stream("OpenControlChannel", "GET /v1/control-channel/{id}",
 				api.Lookup(func(c *api.Call, _ *http.Request) []string { return []string{"arn:aws:ssm:::" + c.PathValue("id")} }), r.open),
 		}},

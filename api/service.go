@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"postern/aws/wire"
 )
@@ -36,8 +37,18 @@ type Service struct {
 	KnownUnsigned []string
 	// KnownPaths are the patterns of known operations in the REST protocol that are not in Operations, by name.
 	KnownPaths map[string]string
+	// TokenCode is the error for a paging token that no answer held ("InvalidNextToken"); empty means the code for what is
+	// invalid.
+	TokenCode string
 	// ResourceTypes are the types of resource that its operations may be about.
 	ResourceTypes map[string]ResourceType
+	// ConditionKeys are the keys of policies that the service owns and of which it tells of each of its requests the value,
+	// or that there is none: "iam:PolicyARN"; a name that ends with a slash is a family. The function gives a value that
+	// follows from the call whatever the operation is, "" for none; where it is nil, rows give values (Keys).
+	ConditionKeys map[string]func(Question) string
+	// Keys gives the condition keys of the requests of operations whose rows give none; it may give ConditionKeys,
+	// "aws:TagKeys" and the family "aws:RequestTag/". It may be nil.
+	Keys func(c *Call, in any) map[string][]string
 	// Operations is the table.
 	Operations []Operation
 }
@@ -48,6 +59,9 @@ type service struct {
 	byName map[string]*Operation
 	known  map[string]bool
 	routes []route
+	// keyNames and keyValues are ConditionKeys in lower case.
+	keyNames  []string
+	keyValues map[string]func(Question) string
 }
 
 // ready checks a table and indexes it. Its errors are mistakes in the table.
@@ -65,7 +79,13 @@ func ready(s Service) (*service, error) {
 		s.Known = wire.Operations(s.Name)
 	}
 	s.Operations = slices.Clone(s.Operations)
-	r := &service{Service: s, byName: map[string]*Operation{}, known: map[string]bool{}}
+	r := &service{
+		Service: s, byName: map[string]*Operation{}, known: map[string]bool{}, keyValues: map[string]func(Question) string{},
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.ConditionKeys)) {
+		key := strings.ToLower(name)
+		r.keyNames, r.keyValues[key] = append(r.keyNames, key), s.ConditionKeys[name]
+	}
 	for _, name := range s.Known {
 		r.known[name] = true
 	}
@@ -100,11 +120,18 @@ func (s *service) add(op *Operation) error {
 		return fmt.Errorf("Amazon's service has no operation of this name")
 	case s.byName[op.Name] != nil:
 		return fmt.Errorf("stands in the table twice")
+	case op.input != nil && !op.takesAll && len(op.takes) == 0:
+		return fmt.Errorf("does not say which members of its input it takes: use Takes, or All")
+	case op.takesAll && len(op.takes) > 0:
+		return fmt.Errorf("takes all members of its input, and names some of them")
 	case (op.Pattern == "") == (s.Protocol == wire.REST):
 		return fmt.Errorf("needs a pattern in the REST protocol, and none in others")
 	}
 	var err error
 	if op.resources, err = op.about.compile(s.ResourceTypes, op.input); err != nil {
+		return err
+	}
+	if err := s.declareKeys(op); err != nil {
 		return err
 	}
 	op.dryRun = -1

@@ -53,7 +53,7 @@ func absent[In, Out any](s *service, a absence) api.Operation {
 	handle := func(_ context.Context, c *api.Call, in *In) (*Out, error) {
 		return nil, a.check(s.view(c), reflect.ValueOf(in).Elem())
 	}
-	return api.Op(strings.TrimSuffix(input.Name(), "Input"), api.Everything, handle, api.Takes(takes...))
+	return api.Op(strings.TrimSuffix(input.Name(), "Input"), api.Everything, handle, api.Takes(takes...), api.ByName)
 }
 
 // check judges a request: its filters, its page, and the ids, none of which is there.

@@ -32,7 +32,7 @@ func New(c Config) api.Service {
 	s := &service{network: c.Network}
 	return api.Service{
 		Name: "ec2", Protocol: wire.EC2, Version: "2016-11-15", Namespace: "http://ec2.amazonaws.com/doc/2016-11-15/",
-		ResourceTypes: resourceTypes(),
+		ResourceTypes: resourceTypes(), ConditionKeys: map[string]func(api.Question) string{"ec2:SourceInstanceARN": nil},
 		Operations: slices.Concat(
 			vpcs.Operations(vpcs.Config{Network: c.Network, FlowLogs: c.FlowLogs}),
 			endpoints.Operations(endpoints.Config{Network: c.Network}),

@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
 	"postern/aws/fault"
 	sdk "postern/aws/service/iam"
 	"postern/aws/service/iam/types"
@@ -23,24 +24,58 @@ func (s *service) there(c *api.Call, name *string) error {
 	return err
 }
 
-func (s *service) listSSHPublicKeys(_ context.Context, c *api.Call, in *sdk.ListSSHPublicKeysInput) (*sdk.ListSSHPublicKeysOutput, error) {
-	return &sdk.ListSSHPublicKeysOutput{SSHPublicKeys: []types.SSHPublicKeyMetadata{}}, s.there(c, in.UserName)
+// noneOf is a page of what no user has.
+func noneOf[T any](c *api.Call, in any) ([]T, *string, error) {
+	return page.Of(c, in, pageSize, []T{}, func(T) string { return "" })
 }
 
-func (s *service) listSigningCertificates(_ context.Context, c *api.Call, in *sdk.ListSigningCertificatesInput) (*sdk.ListSigningCertificatesOutput, error) {
-	return &sdk.ListSigningCertificatesOutput{Certificates: []types.SigningCertificate{}}, s.there(c, in.UserName)
+func (s *service) listSSHPublicKeys(
+	_ context.Context, c *api.Call, in *sdk.ListSSHPublicKeysInput,
+) (*sdk.ListSSHPublicKeysOutput, error) {
+	if err := s.there(c, in.UserName); err != nil {
+		return nil, err
+	}
+	none, next, err := noneOf[types.SSHPublicKeyMetadata](c, in)
+	return &sdk.ListSSHPublicKeysOutput{SSHPublicKeys: none, Marker: next, IsTruncated: next != nil}, err
 }
 
-func (s *service) listServiceSpecificCredentials(_ context.Context, c *api.Call, in *sdk.ListServiceSpecificCredentialsInput) (*sdk.ListServiceSpecificCredentialsOutput, error) {
-	return &sdk.ListServiceSpecificCredentialsOutput{ServiceSpecificCredentials: []types.ServiceSpecificCredentialMetadata{}}, s.there(c, in.UserName)
+func (s *service) listSigningCertificates(
+	_ context.Context, c *api.Call, in *sdk.ListSigningCertificatesInput,
+) (*sdk.ListSigningCertificatesOutput, error) {
+	if err := s.there(c, in.UserName); err != nil {
+		return nil, err
+	}
+	none, next, err := noneOf[types.SigningCertificate](c, in)
+	return &sdk.ListSigningCertificatesOutput{Certificates: none, Marker: next, IsTruncated: next != nil}, err
 }
 
-func (s *service) listMFADevices(_ context.Context, c *api.Call, in *sdk.ListMFADevicesInput) (*sdk.ListMFADevicesOutput, error) {
-	return &sdk.ListMFADevicesOutput{MFADevices: []types.MFADevice{}}, s.there(c, in.UserName)
+func (s *service) listServiceSpecificCredentials(
+	_ context.Context, c *api.Call, in *sdk.ListServiceSpecificCredentialsInput,
+) (*sdk.ListServiceSpecificCredentialsOutput, error) {
+	if in.AllUsers == nil || !*in.AllUsers {
+		if err := s.there(c, in.UserName); err != nil {
+			return nil, err
+		}
+	}
+	none, next, err := noneOf[types.ServiceSpecificCredentialMetadata](c, in)
+	return &sdk.ListServiceSpecificCredentialsOutput{ServiceSpecificCredentials: none, Marker: next, IsTruncated: next != nil}, err
 }
 
-func (s *service) listVirtualMFADevices(context.Context, *api.Call, *sdk.ListVirtualMFADevicesInput) (*sdk.ListVirtualMFADevicesOutput, error) {
-	return &sdk.ListVirtualMFADevicesOutput{VirtualMFADevices: []types.VirtualMFADevice{}}, nil
+func (s *service) listMFADevices(
+	_ context.Context, c *api.Call, in *sdk.ListMFADevicesInput,
+) (*sdk.ListMFADevicesOutput, error) {
+	if err := s.there(c, in.UserName); err != nil {
+		return nil, err
+	}
+	none, next, err := noneOf[types.MFADevice](c, in)
+	return &sdk.ListMFADevicesOutput{MFADevices: none, Marker: next, IsTruncated: next != nil}, err
+}
+
+func (*service) listVirtualMFADevices(
+	_ context.Context, c *api.Call, in *sdk.ListVirtualMFADevicesInput,
+) (*sdk.ListVirtualMFADevicesOutput, error) {
+	none, next, err := noneOf[types.VirtualMFADevice](c, in)
+	return &sdk.ListVirtualMFADevicesOutput{VirtualMFADevices: none, Marker: next, IsTruncated: next != nil}, err
 }
 
 func (s *service) noLoginProfile(c *api.Call, name *string) error {

@@ -3,11 +3,14 @@ package iam
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
+	"postern/api/tags"
 	"postern/aws/arn"
 	sdk "postern/aws/service/iam"
 	"postern/aws/service/iam/types"
@@ -36,7 +39,7 @@ func (s *service) toPolicy(c *api.Call) func(identity.Policy) types.Policy {
 // wholePolicy is a policy with what lists leave out.
 func (s *service) wholePolicy(c *api.Call, p identity.Policy) *types.Policy {
 	out := s.toPolicy(c)(p)
-	out.Tags = toTags(p.Tags)
+	out.Tags = tags.To[types.Tag](p.Tags)
 	if p.Description != "" {
 		out.Description = aws.String(p.Description)
 	}
@@ -46,7 +49,7 @@ func (s *service) wholePolicy(c *api.Call, p identity.Policy) *types.Policy {
 func (s *service) createPolicy(ctx context.Context, c *api.Call, in *sdk.CreatePolicyInput) (*sdk.CreatePolicyOutput, error) {
 	p, err := s.identities.CreatePolicy(ctx, identity.NewPolicy{
 		Account: c.Account, Path: aws.ToString(in.Path), Name: *in.PolicyName, Description: aws.ToString(in.Description),
-		Text: *in.PolicyDocument, Tags: fromTags(in.Tags),
+		Text: *in.PolicyDocument, Tags: tags.From[identity.Tag](in.Tags),
 	})
 	if err != nil {
 		return nil, err
@@ -78,7 +81,7 @@ func (s *service) listPolicies(_ context.Context, c *api.Call, in *sdk.ListPolic
 				in.PolicyUsageFilter == types.PolicyUsageTypePermissionsBoundary && bounding == 0
 		})
 	}
-	items, next, err := page(all, func(p identity.Policy) string { return p.Name + " " + p.ARN() }, in.Marker, in.MaxItems)
+	items, next, err := page.Of(c, in, pageSize, all, func(p identity.Policy) string { return p.Name + " " + p.ARN() })
 	return &sdk.ListPoliciesOutput{Policies: convert(items, s.toPolicy(c)), Marker: next, IsTruncated: next != nil}, err
 }
 
@@ -116,14 +119,18 @@ func (s *service) getPolicyVersion(_ context.Context, c *api.Call, in *sdk.GetPo
 	return &sdk.GetPolicyVersionOutput{PolicyVersion: &out}, nil
 }
 
+// newestFirst is the key of versions "v1", "v2" and so on.
+func newestFirst(v identity.PolicyVersion) string {
+	number, _ := strconv.ParseInt(strings.TrimPrefix(v.ID, "v"), 10, 64)
+	return page.Descending(number)
+}
+
 func (s *service) listPolicyVersions(_ context.Context, c *api.Call, in *sdk.ListPolicyVersionsInput) (*sdk.ListPolicyVersionsOutput, error) {
 	p, err := s.identities.Policy(c.Account, *in.PolicyArn)
 	if err != nil {
 		return nil, err
 	}
-	newestFirst := slices.Clone(p.Versions)
-	slices.Reverse(newestFirst)
-	items, next, err := page(newestFirst, func(v identity.PolicyVersion) string { return v.ID }, in.Marker, in.MaxItems)
+	items, next, err := page.Of(c, in, pageSize, p.Versions, newestFirst)
 	return &sdk.ListPolicyVersionsOutput{Versions: convert(items, toVersion(p)), Marker: next, IsTruncated: next != nil}, err
 }
 
@@ -162,7 +169,7 @@ func (s *service) listEntitiesForPolicy(_ context.Context, c *api.Call, in *sdk.
 			}
 		}
 	}
-	items, next, err := page(all, func(e entity) string { return e.kind + "/" + e.name }, in.Marker, in.MaxItems)
+	items, next, err := page.Of(c, in, pageSize, all, func(e entity) string { return e.kind + "/" + e.name })
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +185,7 @@ func (s *service) listEntitiesForPolicy(_ context.Context, c *api.Call, in *sdk.
 }
 
 func (s *service) tagPolicy(ctx context.Context, c *api.Call, in *sdk.TagPolicyInput) (*sdk.TagPolicyOutput, error) {
-	return nil, s.identities.TagPolicy(ctx, c.Account, *in.PolicyArn, fromTags(in.Tags))
+	return nil, s.identities.TagPolicy(ctx, c.Account, *in.PolicyArn, tags.From[identity.Tag](in.Tags))
 }
 
 func (s *service) untagPolicy(ctx context.Context, c *api.Call, in *sdk.UntagPolicyInput) (*sdk.UntagPolicyOutput, error) {
@@ -190,6 +197,6 @@ func (s *service) listPolicyTags(_ context.Context, c *api.Call, in *sdk.ListPol
 	if err != nil {
 		return nil, err
 	}
-	tags, next, err := tagPage(p.Tags, in.Marker, in.MaxItems)
-	return &sdk.ListPolicyTagsOutput{Tags: tags, Marker: next, IsTruncated: next != nil}, err
+	rows, next, err := page.Of(c, in, pageSize, p.Tags, tagKey)
+	return &sdk.ListPolicyTagsOutput{Tags: tags.To[types.Tag](rows), Marker: next, IsTruncated: next != nil}, err
 }

@@ -6,6 +6,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
+	"postern/api/tags"
 	sdk "postern/aws/service/iam"
 	"postern/aws/service/iam/types"
 	"postern/services/identity"
@@ -14,7 +16,7 @@ import (
 func (s *service) toProfile(p identity.InstanceProfile) types.InstanceProfile {
 	out := types.InstanceProfile{
 		Arn: aws.String(p.ARN()), Path: aws.String(p.Path), InstanceProfileName: aws.String(p.Name),
-		InstanceProfileId: aws.String(p.ID), CreateDate: stamp(p.Created), Roles: []types.Role{}, Tags: toTags(p.Tags),
+		InstanceProfileId: aws.String(p.ID), CreateDate: stamp(p.Created), Roles: []types.Role{}, Tags: tags.To[types.Tag](p.Tags),
 	}
 	if r, err := s.identities.Role(p.Account, p.Role); err == nil {
 		out.Roles = append(out.Roles, toRole(r))
@@ -24,7 +26,7 @@ func (s *service) toProfile(p identity.InstanceProfile) types.InstanceProfile {
 
 func (s *service) createInstanceProfile(ctx context.Context, c *api.Call, in *sdk.CreateInstanceProfileInput) (*sdk.CreateInstanceProfileOutput, error) {
 	p, err := s.identities.CreateInstanceProfile(ctx, identity.NewInstanceProfile{
-		Account: c.Account, Path: aws.ToString(in.Path), Name: *in.InstanceProfileName, Tags: fromTags(in.Tags),
+		Account: c.Account, Path: aws.ToString(in.Path), Name: *in.InstanceProfileName, Tags: tags.From[identity.Tag](in.Tags),
 	})
 	if err != nil {
 		return nil, err
@@ -46,7 +48,7 @@ func profileName(p identity.InstanceProfile) string { return p.Name }
 
 func (s *service) listInstanceProfiles(_ context.Context, c *api.Call, in *sdk.ListInstanceProfilesInput) (*sdk.ListInstanceProfilesOutput, error) {
 	all := s.identities.InstanceProfiles(c.Account, aws.ToString(in.PathPrefix), "")
-	items, next, err := page(all, profileName, in.Marker, in.MaxItems)
+	items, next, err := page.Of(c, in, pageSize, all, profileName)
 	return &sdk.ListInstanceProfilesOutput{InstanceProfiles: convert(items, s.toProfile), Marker: next, IsTruncated: next != nil}, err
 }
 
@@ -55,7 +57,7 @@ func (s *service) listInstanceProfilesForRole(_ context.Context, c *api.Call, in
 		return nil, err
 	}
 	all := s.identities.InstanceProfiles(c.Account, "", *in.RoleName)
-	items, next, err := page(all, profileName, in.Marker, in.MaxItems)
+	items, next, err := page.Of(c, in, pageSize, all, profileName)
 	return &sdk.ListInstanceProfilesForRoleOutput{InstanceProfiles: convert(items, s.toProfile), Marker: next, IsTruncated: next != nil}, err
 }
 
@@ -79,7 +81,7 @@ func (s *service) removeRoleFromInstanceProfile(ctx context.Context, c *api.Call
 }
 
 func (s *service) tagInstanceProfile(ctx context.Context, c *api.Call, in *sdk.TagInstanceProfileInput) (*sdk.TagInstanceProfileOutput, error) {
-	return nil, s.identities.TagInstanceProfile(ctx, c.Account, *in.InstanceProfileName, fromTags(in.Tags))
+	return nil, s.identities.TagInstanceProfile(ctx, c.Account, *in.InstanceProfileName, tags.From[identity.Tag](in.Tags))
 }
 
 func (s *service) untagInstanceProfile(ctx context.Context, c *api.Call, in *sdk.UntagInstanceProfileInput) (*sdk.UntagInstanceProfileOutput, error) {
@@ -91,6 +93,6 @@ func (s *service) listInstanceProfileTags(_ context.Context, c *api.Call, in *sd
 	if err != nil {
 		return nil, err
 	}
-	tags, next, err := tagPage(p.Tags, in.Marker, in.MaxItems)
-	return &sdk.ListInstanceProfileTagsOutput{Tags: tags, Marker: next, IsTruncated: next != nil}, err
+	rows, next, err := page.Of(c, in, pageSize, p.Tags, tagKey)
+	return &sdk.ListInstanceProfileTagsOutput{Tags: tags.To[types.Tag](rows), Marker: next, IsTruncated: next != nil}, err
 }

@@ -3,41 +3,36 @@ package iam
 import (
 	"context"
 	"path"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
 	sdk "postern/aws/service/iam"
 	"postern/aws/service/iam/types"
 	"postern/services/identity"
 )
 
-// inlineNames is a page of the names of inline policies.
-func (s *service) inlineNames(h identity.Holder, marker *string, maxItems *int32) ([]string, *string, error) {
+// itself is the key of a list of names.
+func itself(name string) string { return name }
+
+// inlineNames returns the names of inline policies.
+func (s *service) inlineNames(h identity.Holder) ([]string, error) {
 	p, err := s.identities.PermissionsOf(h)
-	if err != nil {
-		return nil, nil, err
-	}
-	names := convert(p.Inline, func(d identity.Document) string { return d.Name })
-	return page(names, func(n string) string { return n }, marker, maxItems)
+	return convert(p.Inline, func(d identity.Document) string { return d.Name }), err
 }
 
-// attached is a page of the managed policies below a path that are attached.
-func (s *service) attached(h identity.Holder, below *string, marker *string, maxItems *int32) ([]types.AttachedPolicy, *string, error) {
+// attached returns the ARNs of the managed policies below a path that are attached.
+func (s *service) attached(h identity.Holder, below *string) ([]string, error) {
 	p, err := s.identities.PermissionsOf(h)
-	if err != nil {
-		return nil, nil, err
-	}
-	var kept []string
-	for _, name := range p.Attached {
-		if policyPathBelow(name, aws.ToString(below)) {
-			kept = append(kept, name)
-		}
-	}
-	items, next, err := page(kept, func(n string) string { return n }, marker, maxItems)
-	return convert(items, func(name string) types.AttachedPolicy {
-		return types.AttachedPolicy{PolicyArn: aws.String(name), PolicyName: aws.String(path.Base(name))}
-	}), next, err
+	return slices.DeleteFunc(slices.Clone(p.Attached), func(name string) bool {
+		return !policyPathBelow(name, aws.ToString(below))
+	}), err
+}
+
+func toAttached(name string) types.AttachedPolicy {
+	return types.AttachedPolicy{PolicyArn: aws.String(name), PolicyName: aws.String(path.Base(name))}
 }
 
 func (s *service) putRolePolicy(ctx context.Context, c *api.Call, in *sdk.PutRolePolicyInput) (*sdk.PutRolePolicyOutput, error) {
@@ -53,7 +48,11 @@ func (s *service) getRolePolicy(_ context.Context, c *api.Call, in *sdk.GetRoleP
 }
 
 func (s *service) listRolePolicies(_ context.Context, c *api.Call, in *sdk.ListRolePoliciesInput) (*sdk.ListRolePoliciesOutput, error) {
-	names, next, err := s.inlineNames(ofRole(c, in.RoleName), in.Marker, in.MaxItems)
+	all, err := s.inlineNames(ofRole(c, in.RoleName))
+	if err != nil {
+		return nil, err
+	}
+	names, next, err := page.Of(c, in, pageSize, all, itself)
 	return &sdk.ListRolePoliciesOutput{PolicyNames: names, Marker: next, IsTruncated: next != nil}, err
 }
 
@@ -70,6 +69,10 @@ func (s *service) detachRolePolicy(ctx context.Context, c *api.Call, in *sdk.Det
 }
 
 func (s *service) listAttachedRolePolicies(_ context.Context, c *api.Call, in *sdk.ListAttachedRolePoliciesInput) (*sdk.ListAttachedRolePoliciesOutput, error) {
-	items, next, err := s.attached(ofRole(c, in.RoleName), in.PathPrefix, in.Marker, in.MaxItems)
-	return &sdk.ListAttachedRolePoliciesOutput{AttachedPolicies: items, Marker: next, IsTruncated: next != nil}, err
+	all, err := s.attached(ofRole(c, in.RoleName), in.PathPrefix)
+	if err != nil {
+		return nil, err
+	}
+	items, next, err := page.Of(c, in, pageSize, all, itself)
+	return &sdk.ListAttachedRolePoliciesOutput{AttachedPolicies: convert(items, toAttached), Marker: next, IsTruncated: next != nil}, err
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
+	"postern/api/tags"
 	sdk "postern/aws/service/iam"
 	"postern/aws/service/iam/types"
 	"postern/services/identity"
@@ -28,7 +30,7 @@ func toRole(r identity.Role) types.Role {
 func wholeRole(r identity.Role) *types.Role {
 	role := toRole(r)
 	role.PermissionsBoundary = toBoundary(r.Boundary)
-	role.Tags = toTags(r.Tags)
+	role.Tags = tags.To[types.Tag](r.Tags)
 	return &role
 }
 
@@ -36,7 +38,7 @@ func (s *service) createRole(ctx context.Context, c *api.Call, in *sdk.CreateRol
 	r, err := s.identities.CreateRole(ctx, identity.NewRole{
 		Account: c.Account, Path: aws.ToString(in.Path), Name: *in.RoleName, Description: aws.ToString(in.Description),
 		Trust: *in.AssumeRolePolicyDocument, MaxSession: time.Duration(aws.ToInt32(in.MaxSessionDuration)) * time.Second,
-		Boundary: aws.ToString(in.PermissionsBoundary), Tags: fromTags(in.Tags),
+		Boundary: aws.ToString(in.PermissionsBoundary), Tags: tags.From[identity.Tag](in.Tags),
 	})
 	if err != nil {
 		return nil, err
@@ -54,7 +56,7 @@ func (s *service) getRole(_ context.Context, c *api.Call, in *sdk.GetRoleInput) 
 
 func (s *service) listRoles(_ context.Context, c *api.Call, in *sdk.ListRolesInput) (*sdk.ListRolesOutput, error) {
 	all := s.identities.Roles(c.Account, aws.ToString(in.PathPrefix))
-	items, next, err := page(all, func(r identity.Role) string { return r.Name }, in.Marker, in.MaxItems)
+	items, next, err := page.Of(c, in, pageSize, all, func(r identity.Role) string { return r.Name })
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +99,7 @@ func (s *service) deleteRoleBoundary(ctx context.Context, c *api.Call, in *sdk.D
 }
 
 func (s *service) tagRole(ctx context.Context, c *api.Call, in *sdk.TagRoleInput) (*sdk.TagRoleOutput, error) {
-	return nil, s.identities.TagRole(ctx, c.Account, *in.RoleName, fromTags(in.Tags))
+	return nil, s.identities.TagRole(ctx, c.Account, *in.RoleName, tags.From[identity.Tag](in.Tags))
 }
 
 func (s *service) untagRole(ctx context.Context, c *api.Call, in *sdk.UntagRoleInput) (*sdk.UntagRoleOutput, error) {
@@ -109,6 +111,6 @@ func (s *service) listRoleTags(_ context.Context, c *api.Call, in *sdk.ListRoleT
 	if err != nil {
 		return nil, err
 	}
-	tags, next, err := tagPage(r.Tags, in.Marker, in.MaxItems)
-	return &sdk.ListRoleTagsOutput{Tags: tags, Marker: next, IsTruncated: next != nil}, err
+	rows, next, err := page.Of(c, in, pageSize, r.Tags, tagKey)
+	return &sdk.ListRoleTagsOutput{Tags: tags.To[types.Tag](rows), Marker: next, IsTruncated: next != nil}, err
 }

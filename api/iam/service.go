@@ -1,17 +1,15 @@
 package iam
 
 import (
-	"encoding/base64"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
-	"postern/aws/fault"
 	"postern/aws/service/iam/types"
+	"postern/aws/wire"
 	"postern/services/identity"
 )
 
@@ -22,6 +20,15 @@ type Config struct {
 
 type service struct {
 	identities *identity.Service
+}
+
+// New makes the IAM API's service with its table of operations.
+func New(c Config) api.Service {
+	s := &service{c.Identities}
+	return api.Service{
+		Name: "iam", Protocol: wire.Query, Global: true, Version: "2010-05-08", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
+		ResourceTypes: s.resourceTypes(), ConditionKeys: conditionKeys, Keys: s.keys, Operations: s.operations(),
+	}
 }
 
 func ofRole(c *api.Call, name *string) identity.Holder {
@@ -37,27 +44,9 @@ func document(text string) *string {
 	return aws.String(strings.ReplaceAll(url.QueryEscape(text), "+", "%20"))
 }
 
+func tagKey(t identity.Tag) string { return t.Key }
+
 func stamp(t time.Time) *time.Time { return aws.Time(t.UTC()) }
-
-// toTags makes nil of no tags: IAM leaves the member out then.
-func toTags(tags []identity.Tag) []types.Tag {
-	if len(tags) == 0 {
-		return nil
-	}
-	out := make([]types.Tag, len(tags))
-	for i, t := range tags {
-		out[i] = types.Tag{Key: aws.String(t.Key), Value: aws.String(t.Value)}
-	}
-	return out
-}
-
-func fromTags(tags []types.Tag) []identity.Tag {
-	out := make([]identity.Tag, len(tags))
-	for i, t := range tags {
-		out[i] = identity.Tag{Key: aws.ToString(t.Key), Value: aws.ToString(t.Value)}
-	}
-	return out
-}
 
 func toBoundary(policy string) *types.AttachedPermissionsBoundary {
 	if policy == "" {
@@ -76,45 +65,5 @@ func convert[From, To any](all []From, to func(From) To) []To {
 	return out
 }
 
-// defaultPage is how many items a page has where the request does not say (IAM API Reference).
-const defaultPage = 100
-
-// page cuts one page out of a list, and says where the next one begins. A marker names the last item of the page before,
-// so that pages hold together while items come and go; name must tell items apart.
-func page[T any](all []T, name func(T) string, marker *string, maxItems *int32) (items []T, next *string, err error) {
-	size := defaultPage
-	if maxItems != nil {
-		size = int(*maxItems)
-	}
-	if marker != nil {
-		last, err := base64.RawURLEncoding.DecodeString(*marker)
-		if err != nil {
-			return nil, nil, fault.New(fault.Invalid, "iam.page", "Invalid Marker: %.100s", *marker)
-		}
-		all = after(all, name, string(last))
-	}
-	if len(all) <= size {
-		return all, nil, nil
-	}
-	return all[:size], aws.String(base64.RawURLEncoding.EncodeToString([]byte(name(all[size-1])))), nil
-}
-
-// after is what follows an item; where the item is gone, what follows its place in the order of names.
-func after[T any](all []T, name func(T) string, last string) []T {
-	i := slices.IndexFunc(all, func(one T) bool { return name(one) == last })
-	if i < 0 {
-		i = slices.IndexFunc(all, func(one T) bool { return name(one) > last }) - 1
-		if i < -1 {
-			return nil
-		}
-	}
-	return all[i+1:]
-}
-
-func tagKey(t identity.Tag) string { return t.Key }
-
-// tagPage is a page of tags.
-func tagPage(tags []identity.Tag, marker *string, maxItems *int32) ([]types.Tag, *string, error) {
-	items, next, err := page(tags, tagKey, marker, maxItems)
-	return toTags(items), next, err
-}
+// pageSize is how many items a page has where the request does not say (IAM API Reference).
+const pageSize = 100

@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
 	sdk "postern/aws/service/iam"
 	"postern/services/identity"
 )
@@ -23,7 +24,11 @@ func (s *service) getUserPolicy(_ context.Context, c *api.Call, in *sdk.GetUserP
 }
 
 func (s *service) listUserPolicies(_ context.Context, c *api.Call, in *sdk.ListUserPoliciesInput) (*sdk.ListUserPoliciesOutput, error) {
-	names, next, err := s.inlineNames(ofUser(c, in.UserName), in.Marker, in.MaxItems)
+	all, err := s.inlineNames(ofUser(c, in.UserName))
+	if err != nil {
+		return nil, err
+	}
+	names, next, err := page.Of(c, in, pageSize, all, itself)
 	return &sdk.ListUserPoliciesOutput{PolicyNames: names, Marker: next, IsTruncated: next != nil}, err
 }
 
@@ -40,8 +45,12 @@ func (s *service) detachUserPolicy(ctx context.Context, c *api.Call, in *sdk.Det
 }
 
 func (s *service) listAttachedUserPolicies(_ context.Context, c *api.Call, in *sdk.ListAttachedUserPoliciesInput) (*sdk.ListAttachedUserPoliciesOutput, error) {
-	items, next, err := s.attached(ofUser(c, in.UserName), in.PathPrefix, in.Marker, in.MaxItems)
-	return &sdk.ListAttachedUserPoliciesOutput{AttachedPolicies: items, Marker: next, IsTruncated: next != nil}, err
+	all, err := s.attached(ofUser(c, in.UserName), in.PathPrefix)
+	if err != nil {
+		return nil, err
+	}
+	items, next, err := page.Of(c, in, pageSize, all, itself)
+	return &sdk.ListAttachedUserPoliciesOutput{AttachedPolicies: convert(items, toAttached), Marker: next, IsTruncated: next != nil}, err
 }
 
 func (s *service) putUserBoundary(ctx context.Context, c *api.Call, in *sdk.PutUserPermissionsBoundaryInput) (*sdk.PutUserPermissionsBoundaryOutput, error) {

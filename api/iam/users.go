@@ -6,6 +6,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
+	"postern/api/tags"
 	"postern/aws/fault"
 	"postern/aws/iam"
 	sdk "postern/aws/service/iam"
@@ -24,14 +26,14 @@ func toUser(u identity.User) types.User {
 func wholeUser(u identity.User) *types.User {
 	user := toUser(u)
 	user.PermissionsBoundary = toBoundary(u.Boundary)
-	user.Tags = toTags(u.Tags)
+	user.Tags = tags.To[types.Tag](u.Tags)
 	return &user
 }
 
 func (s *service) createUser(ctx context.Context, c *api.Call, in *sdk.CreateUserInput) (*sdk.CreateUserOutput, error) {
 	u, err := s.identities.CreateUser(ctx, identity.NewUser{
 		Account: c.Account, Path: aws.ToString(in.Path), Name: *in.UserName, Boundary: aws.ToString(in.PermissionsBoundary),
-		Tags: fromTags(in.Tags),
+		Tags: tags.From[identity.Tag](in.Tags),
 	})
 	if err != nil {
 		return nil, err
@@ -80,7 +82,7 @@ func (s *service) rootUser(c *api.Call) *types.User {
 
 func (s *service) listUsers(_ context.Context, c *api.Call, in *sdk.ListUsersInput) (*sdk.ListUsersOutput, error) {
 	all := s.identities.Users(c.Account, aws.ToString(in.PathPrefix))
-	items, next, err := page(all, func(u identity.User) string { return u.Name }, in.Marker, in.MaxItems)
+	items, next, err := page.Of(c, in, pageSize, all, func(u identity.User) string { return u.Name })
 	return &sdk.ListUsersOutput{Users: convert(items, toUser), Marker: next, IsTruncated: next != nil}, err
 }
 
@@ -111,11 +113,12 @@ func (s *service) listGroupsForUser(_ context.Context, c *api.Call, in *sdk.List
 	if _, err := s.identities.User(c.Account, *in.UserName); err != nil {
 		return nil, err
 	}
-	return &sdk.ListGroupsForUserOutput{Groups: []types.Group{}}, nil
+	none, next, err := noneOf[types.Group](c, in)
+	return &sdk.ListGroupsForUserOutput{Groups: none, Marker: next, IsTruncated: next != nil}, err
 }
 
 func (s *service) tagUser(ctx context.Context, c *api.Call, in *sdk.TagUserInput) (*sdk.TagUserOutput, error) {
-	return nil, s.identities.TagUser(ctx, c.Account, *in.UserName, fromTags(in.Tags))
+	return nil, s.identities.TagUser(ctx, c.Account, *in.UserName, tags.From[identity.Tag](in.Tags))
 }
 
 func (s *service) untagUser(ctx context.Context, c *api.Call, in *sdk.UntagUserInput) (*sdk.UntagUserOutput, error) {
@@ -127,8 +130,8 @@ func (s *service) listUserTags(_ context.Context, c *api.Call, in *sdk.ListUserT
 	if err != nil {
 		return nil, err
 	}
-	tags, next, err := tagPage(u.Tags, in.Marker, in.MaxItems)
-	return &sdk.ListUserTagsOutput{Tags: tags, Marker: next, IsTruncated: next != nil}, err
+	rows, next, err := page.Of(c, in, pageSize, u.Tags, tagKey)
+	return &sdk.ListUserTagsOutput{Tags: tags.To[types.Tag](rows), Marker: next, IsTruncated: next != nil}, err
 }
 
 func status(active bool) types.StatusType {
@@ -170,7 +173,7 @@ func (s *service) listAccessKeys(_ context.Context, c *api.Call, in *sdk.ListAcc
 	if err != nil {
 		return nil, err
 	}
-	items, next, err := page(all, func(k identity.AccessKey) string { return k.ID }, in.Marker, in.MaxItems)
+	items, next, err := page.Of(c, in, pageSize, all, func(k identity.AccessKey) string { return k.ID })
 	return &sdk.ListAccessKeysOutput{Marker: next, IsTruncated: next != nil, AccessKeyMetadata: convert(items, func(k identity.AccessKey) types.AccessKeyMetadata {
 		return types.AccessKeyMetadata{
 			AccessKeyId: aws.String(k.ID), UserName: keyOwner(k.User), Status: status(k.Active), CreateDate: stamp(k.Created),

@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
 	"postern/aws/fault"
 	sdk "postern/aws/service/route53resolver"
 	"postern/aws/service/route53resolver/types"
@@ -81,6 +82,10 @@ func (s *service) listResolverRuleAssociations(_ context.Context, c *api.Call, i
 	if err != nil {
 		return nil, err
 	}
-	rows, size, next, err := page(all, in.MaxResults, in.NextToken)
-	return &sdk.ListResolverRuleAssociationsOutput{ResolverRuleAssociations: rows, MaxResults: size, NextToken: next}, err
+	p, err := page.Read(c, in, maxResults)
+	if err != nil {
+		return nil, err
+	}
+	rows, next := page.Cut(p, all, func(a types.ResolverRuleAssociation) string { return *a.Id })
+	return &sdk.ListResolverRuleAssociationsOutput{ResolverRuleAssociations: rows, MaxResults: sizeOf(p), NextToken: next}, nil
 }

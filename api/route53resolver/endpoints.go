@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
+	"postern/api/tags"
 	"postern/aws/arn"
 	sdk "postern/aws/service/route53resolver"
 	"postern/aws/service/route53resolver/types"
@@ -40,9 +42,8 @@ func endpoint(e *network.ResolverEndpoint, status string) *types.ResolverEndpoin
 	if e.Direction == vpc.Outbound {
 		direction = types.ResolverEndpointDirectionOutbound
 	}
-	call := &api.Call{Account: e.Account, Region: e.Region}
 	out := &types.ResolverEndpoint{
-		Id: aws.String(e.ID), Arn: aws.String(name(call, endpointType, e.ID)), Name: text(e.Name), CreatorRequestId: aws.String(e.CreatorRequest),
+		Id: aws.String(e.ID), Arn: aws.String(name(e.Region, e.Account, endpointType, e.ID)), Name: text(e.Name), CreatorRequestId: aws.String(e.CreatorRequest),
 		Direction: direction, HostVPCId: aws.String(e.VPC), SecurityGroupIds: e.Groups, IpAddressCount: aws.Int32(int32(len(e.Addresses))),
 		Status: types.ResolverEndpointStatus(status), ResolverEndpointType: types.ResolverEndpointTypeIpv4, Protocols: []types.Protocol{types.ProtocolDo53},
 		CreationTime: moment(e.Created), ModificationTime: moment(e.Modified),
@@ -92,7 +93,7 @@ func (s *service) createResolverEndpoint(ctx context.Context, c *api.Call, in *s
 		return nil, err
 	}
 	made := network.CreateResolverEndpointInput{
-		Name: aws.ToString(in.Name), Groups: in.SecurityGroupIds, CreatorRequest: aws.ToString(in.CreatorRequestId), Tags: fromTags(in.Tags),
+		Name: aws.ToString(in.Name), Groups: in.SecurityGroupIds, CreatorRequest: aws.ToString(in.CreatorRequestId), Tags: tags.From[network.Tag](in.Tags),
 	}
 	switch in.Direction {
 	case types.ResolverEndpointDirectionInbound:
@@ -171,8 +172,12 @@ func (s *service) listResolverEndpoints(_ context.Context, c *api.Call, in *sdk.
 	if err != nil {
 		return nil, err
 	}
-	rows, size, next, err := page(all, in.MaxResults, in.NextToken)
-	return &sdk.ListResolverEndpointsOutput{ResolverEndpoints: rows, MaxResults: size, NextToken: next}, err
+	p, err := page.Read(c, in, maxResults)
+	if err != nil {
+		return nil, err
+	}
+	rows, next := page.Cut(p, all, func(e types.ResolverEndpoint) string { return *e.Id })
+	return &sdk.ListResolverEndpointsOutput{ResolverEndpoints: rows, MaxResults: sizeOf(p), NextToken: next}, nil
 }
 
 func (s *service) updateResolverEndpoint(ctx context.Context, c *api.Call, in *sdk.UpdateResolverEndpointInput) (*sdk.UpdateResolverEndpointOutput, error) {
@@ -239,16 +244,23 @@ func (s *service) disassociateIPAddress(ctx context.Context, c *api.Call, in *sd
 	return &sdk.DisassociateResolverEndpointIpAddressOutput{ResolverEndpoint: endpoint(e, network.ResolverUpdating)}, nil
 }
 
+// oldestFirst is the key of an endpoint's addresses; those that were made at once are in the order of addresses.
+func oldestFirst(a network.ResolverAddress) string {
+	bytes := a.Address.As16()
+	return page.Ascending(a.Created.UnixNano()) + string(bytes[:])
+}
+
 func (s *service) listIPAddresses(_ context.Context, c *api.Call, in *sdk.ListResolverEndpointIpAddressesInput) (*sdk.ListResolverEndpointIpAddressesOutput, error) {
 	e, err := s.network.State().ResolverEndpoint(scopeOf(c), aws.ToString(in.ResolverEndpointId))
 	if err != nil {
 		return nil, err
 	}
-	rows, size, next, err := page(e.Addresses, in.MaxResults, in.NextToken)
+	p, err := page.Read(c, in, maxResults)
 	if err != nil {
 		return nil, err
 	}
-	out := &sdk.ListResolverEndpointIpAddressesOutput{MaxResults: size, NextToken: next}
+	rows, next := page.Cut(p, e.Addresses, oldestFirst)
+	out := &sdk.ListResolverEndpointIpAddressesOutput{MaxResults: sizeOf(p), NextToken: next}
 	for _, a := range rows {
 		out.IpAddresses = append(out.IpAddresses, types.IpAddressResponse{
 			IpId: aws.String(a.ID), SubnetId: aws.String(a.Subnet), Ip: aws.String(a.Address.String()), Status: types.IpAddressStatusAttached,

@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
+	"postern/api/tags"
 	"postern/aws/arn"
 	sdk "postern/aws/service/route53resolver"
 	"postern/aws/service/route53resolver/types"
@@ -31,9 +33,8 @@ var ruleFields = fields[types.ResolverRule]{
 
 // rule is a rule as the API shows it.
 func rule(r *network.ResolverRule, status types.ResolverRuleStatus) *types.ResolverRule {
-	call := &api.Call{Account: r.Account, Region: r.Region}
 	out := &types.ResolverRule{
-		Id: aws.String(r.ID), Arn: aws.String(name(call, ruleType, r.ID)), Name: text(r.Name), CreatorRequestId: aws.String(r.CreatorRequest),
+		Id: aws.String(r.ID), Arn: aws.String(name(r.Region, r.Account, ruleType, r.ID)), Name: text(r.Name), CreatorRequestId: aws.String(r.CreatorRequest),
 		DomainName: aws.String(r.Domain + "."), RuleType: types.RuleTypeOptionSystem, Status: status, StatusMessage: aws.String("Successfully created Resolver Rule."),
 		OwnerId: aws.String(r.Account), ShareStatus: types.ShareStatusNotShared, ResolverEndpointId: text(r.Endpoint),
 		CreationTime: moment(r.Created), ModificationTime: moment(r.Modified),
@@ -88,7 +89,7 @@ func targets(c *api.Call, in []types.TargetAddress) ([]netip.AddrPort, error) {
 func (s *service) createResolverRule(ctx context.Context, c *api.Call, in *sdk.CreateResolverRuleInput) (*sdk.CreateResolverRuleOutput, error) {
 	made := network.CreateResolverRuleInput{
 		Name: aws.ToString(in.Name), Domain: aws.ToString(in.DomainName), Endpoint: aws.ToString(in.ResolverEndpointId),
-		CreatorRequest: aws.ToString(in.CreatorRequestId), Tags: fromTags(in.Tags),
+		CreatorRequest: aws.ToString(in.CreatorRequestId), Tags: tags.From[network.Tag](in.Tags),
 	}
 	switch in.RuleType {
 	case types.RuleTypeOptionForward:
@@ -130,8 +131,12 @@ func (s *service) listResolverRules(_ context.Context, c *api.Call, in *sdk.List
 	if err != nil {
 		return nil, err
 	}
-	rows, size, next, err := page(all, in.MaxResults, in.NextToken)
-	return &sdk.ListResolverRulesOutput{ResolverRules: rows, MaxResults: size, NextToken: next}, err
+	p, err := page.Read(c, in, maxResults)
+	if err != nil {
+		return nil, err
+	}
+	rows, next := page.Cut(p, all, func(r types.ResolverRule) string { return *r.Id })
+	return &sdk.ListResolverRulesOutput{ResolverRules: rows, MaxResults: sizeOf(p), NextToken: next}, nil
 }
 
 // ours refuses to change the rule that Resolver has made by itself.

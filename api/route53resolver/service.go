@@ -1,19 +1,52 @@
 package route53resolver
 
 import (
-	"encoding/base64"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
+	"postern/aws/arn"
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/aws/service/route53resolver/types"
+	"postern/aws/wire"
+	"postern/network"
 )
+
+// Config is what the Route 53 Resolver API speaks for.
+type Config struct {
+	Network *network.Service
+}
+
+type service struct {
+	network *network.Service
+}
+
+// New makes the Route 53 Resolver API's service with its table of operations.
+func New(c Config) api.Service {
+	s := &service{c.Network}
+	return api.Service{
+		Name: "route53resolver", Protocol: wire.JSON, TargetPrefix: "Route53Resolver",
+		TokenCode:     "InvalidNextTokenException",
+		ResourceTypes: api.Types(endpointType, ruleType),
+		Operations:    s.operations(),
+	}
+}
+
+// The types of resource, as they stand in ARNs.
+const (
+	endpointType = "resolver-endpoint"
+	ruleType     = "resolver-rule"
+)
+
+// name is the ARN of a resource.
+func name(region, account, kind, id string) string {
+	return arn.New("route53resolver", region, account, kind+"/"+id).String()
+}
 
 func scopeOf(c *api.Call) scope.Scope {
 	return scope.Scope{Account: c.Account, Region: c.Region}
@@ -45,29 +78,8 @@ func moment(t time.Time) *string { return aws.String(t.UTC().Format("2006-01-02T
 // maxResults is how many rows a page has where the request does not say: the most that the model allows.
 const maxResults = 100
 
-// page is one page of a list that is there as a whole, with its size and where the next one begins.
-func page[T any](all []T, limit *int32, next *string) (rows []T, size *int32, token *string, err error) {
-	n := maxResults
-	if limit != nil {
-		n = int(*limit)
-	}
-	from := 0
-	if aws.ToString(next) != "" {
-		b, err := base64.RawURLEncoding.DecodeString(*next)
-		if err == nil {
-			from, err = strconv.Atoi(string(b))
-		}
-		if err != nil || from < 0 || from > len(all) {
-			return nil, nil, nil, fault.New(fault.Invalid, "route53resolver", "NextToken is not one that a previous answer held").
-				WithCode("InvalidNextTokenException")
-		}
-	}
-	rows = all[from:min(from+n, len(all))]
-	if from+n < len(all) {
-		token = aws.String(base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(from + n))))
-	}
-	return rows, aws.Int32(int32(n)), token, nil
-}
+// sizeOf is a page's size as answers tell it.
+func sizeOf(p page.Page) *int32 { return aws.Int32(int32(p.Size)) }
 
 // fields are what the rows of a list can be filtered by. The values of one row are any of the texts.
 type fields[T any] map[string]func(T) []string

@@ -6,20 +6,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
+	"postern/api/tags"
 	"postern/aws/arn"
 	"postern/aws/fault"
 	sdk "postern/aws/service/route53resolver"
 	"postern/aws/service/route53resolver/types"
 	"postern/network"
 )
-
-func fromTags(tags []types.Tag) []network.Tag {
-	var out []network.Tag
-	for _, t := range tags {
-		out = append(out, network.Tag{Key: aws.ToString(t.Key), Value: aws.ToString(t.Value)})
-	}
-	return out
-}
 
 // tagged is the id of the endpoint or rule that an ARN names, which must be of this account and region.
 func tagged(c *api.Call, text *string) (string, error) {
@@ -38,7 +32,7 @@ func (s *service) tagResource(ctx context.Context, c *api.Call, in *sdk.TagResou
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.network.TagResolver(ctx, scopeOf(c), id, fromTags(in.Tags), nil)
+	return nil, s.network.TagResolver(ctx, scopeOf(c), id, tags.From[network.Tag](in.Tags), nil)
 }
 
 func (s *service) untagResource(ctx context.Context, c *api.Call, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
@@ -54,17 +48,14 @@ func (s *service) listTagsForResource(_ context.Context, c *api.Call, in *sdk.Li
 	if err != nil {
 		return nil, err
 	}
-	tags, err := s.network.State().ResolverTags(scopeOf(c), id)
+	held, err := s.network.State().ResolverTags(scopeOf(c), id)
 	if err != nil {
 		return nil, err
 	}
-	rows, _, next, err := page(tags, in.MaxResults, in.NextToken)
-	if err != nil {
-		return nil, err
+	rows, next, err := page.Of(c, in, maxResults, held, func(t network.Tag) string { return t.Key })
+	out := &sdk.ListTagsForResourceOutput{NextToken: next, Tags: tags.To[types.Tag](rows)}
+	if out.Tags == nil {
+		out.Tags = []types.Tag{}
 	}
-	out := &sdk.ListTagsForResourceOutput{NextToken: next, Tags: []types.Tag{}}
-	for _, t := range rows {
-		out.Tags = append(out.Tags, types.Tag{Key: aws.String(t.Key), Value: aws.String(t.Value)})
-	}
-	return out, nil
+	return out, err
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
+	"postern/api/tags"
 	"postern/aws/arn"
 	"postern/aws/fault"
 	"postern/aws/service/ssm"
@@ -62,11 +64,11 @@ func (s *service) place(ctx context.Context, c *api.Call, tags map[string]string
 }
 
 func (s *service) createActivation(ctx context.Context, c *api.Call, in *ssm.CreateActivationInput) (*ssm.CreateActivationOutput, error) {
-	tags, err := fromTags(in.Tags)
+	given, err := tags.FromMap(in.Tags)
 	if err != nil {
 		return nil, err
 	}
-	place, err := s.place(ctx, c, tags)
+	place, err := s.place(ctx, c, given)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +80,7 @@ func (s *service) createActivation(ctx context.Context, c *api.Call, in *ssm.Cre
 	}
 	a, code, err := s.nodes.CreateActivation(ctx, scopeOf(c), node.NewActivation{
 		Description: aws.ToString(in.Description), DefaultName: aws.ToString(in.DefaultInstanceName), Role: aws.ToString(in.IamRole),
-		Limit: int(aws.ToInt32(in.RegistrationLimit)), Expires: aws.ToTime(in.ExpirationDate), Tags: tags, Place: place,
+		Limit: int(aws.ToInt32(in.RegistrationLimit)), Expires: aws.ToTime(in.ExpirationDate), Tags: given, Place: place,
 	}, c.Time)
 	if err != nil {
 		return nil, err
@@ -105,16 +107,16 @@ func (s *service) describeActivations(ctx context.Context, c *api.Call, in *ssm.
 		}
 		all = slices.DeleteFunc(all, func(a node.Activation) bool { return !slices.Contains(f.FilterValues, field(a)) })
 	}
-	page, next, err := slice(all, in.MaxResults, in.NextToken, 50)
+	rows, next, err := page.Of(c, in, pageSize, all, func(a node.Activation) string { return a.ID })
 	if err != nil {
 		return nil, err
 	}
 	out := &ssm.DescribeActivationsOutput{NextToken: next}
-	for _, a := range page {
+	for _, a := range rows {
 		out.ActivationList = append(out.ActivationList, types.Activation{
 			ActivationId: aws.String(a.ID), CreatedDate: aws.Time(a.Created), DefaultInstanceName: text(a.DefaultName),
 			Description: text(a.Description), ExpirationDate: aws.Time(a.Expires), Expired: a.Expired(c.Time), IamRole: aws.String(a.Role),
-			RegistrationLimit: aws.Int32(int32(a.Limit)), RegistrationsCount: aws.Int32(int32(a.Count)), Tags: toTags(a.Tags),
+			RegistrationLimit: aws.Int32(int32(a.Limit)), RegistrationsCount: aws.Int32(int32(a.Count)), Tags: tags.ToMap[types.Tag](a.Tags),
 		})
 	}
 	return out, nil

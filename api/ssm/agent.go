@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
 	"postern/aws/fault"
 	"postern/aws/service/ssm"
 	"postern/aws/service/ssm/types"
@@ -74,9 +75,6 @@ type listInstanceAssociationsOutput struct {
 }
 
 type empty struct{}
-
-// ownARN names the node whose key proved the request.
-func ownARN[In any](c *api.Call, _ *In) []string { return []string{nodeARN(c, c.Caller.Node)} }
 
 // itself refuses a caller that speaks for another node: its credentials must have been issued to the node it names.
 func itself(c *api.Call, id string) error {
@@ -152,11 +150,16 @@ func (s *service) updateManagedInstancePublicKey(ctx context.Context, c *api.Cal
 
 // listInstanceAssociations lists none: Postern has no operation that makes an association.
 func (s *service) listInstanceAssociations(_ context.Context, c *api.Call, in *listInstanceAssociationsInput) (*listInstanceAssociationsOutput, error) {
-	return &listInstanceAssociationsOutput{Associations: []instanceAssociation{}}, itself(c, aws.ToString(in.InstanceId))
+	if err := itself(c, aws.ToString(in.InstanceId)); err != nil {
+		return nil, err
+	}
+	none, next, err := page.Of(c, in, pageSize, []instanceAssociation{}, func(a instanceAssociation) string { return a.AssociationId })
+	return &listInstanceAssociationsOutput{Associations: none, NextToken: next}, err
 }
 
-func (s *service) listAssociations(context.Context, *api.Call, *ssm.ListAssociationsInput) (*ssm.ListAssociationsOutput, error) {
-	return &ssm.ListAssociationsOutput{Associations: []types.Association{}}, nil
+func (*service) listAssociations(_ context.Context, c *api.Call, in *ssm.ListAssociationsInput) (*ssm.ListAssociationsOutput, error) {
+	none, next, err := page.Of(c, in, pageSize, []types.Association{}, func(types.Association) string { return "" })
+	return &ssm.ListAssociationsOutput{Associations: none, NextToken: next}, err
 }
 
 func (s *service) describeAssociation(context.Context, *api.Call, *ssm.DescribeAssociationInput) (*ssm.DescribeAssociationOutput, error) {

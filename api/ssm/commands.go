@@ -6,25 +6,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
 	"postern/aws/fault"
 	"postern/aws/service/ssm"
 	"postern/aws/service/ssm/types"
 	"postern/ssm/command"
 	"postern/ssm/node"
 )
-
-// sendResources are the document and every node that is named; targets may be any node. Those that they turn out to be
-// are asked about one by one (permitSend).
-func sendResources(c *api.Call, in *ssm.SendCommandInput) []string {
-	all := []string{documentARN(c, aws.ToString(in.DocumentName))}
-	for _, id := range in.InstanceIds {
-		all = append(all, nodeARN(c, id))
-	}
-	if len(in.Targets) > 0 {
-		all = append(all, nodeARN(c, "*"), nodeARN(c, "mi-*"))
-	}
-	return all
-}
 
 // permitSend asks whether the caller may send to a node that targets select. Permission for all nodes, which has been
 // asked before, does not tell of a policy that keeps the caller from one.
@@ -115,29 +103,32 @@ func (s *service) cancelCommand(ctx context.Context, c *api.Call, in *ssm.Cancel
 }
 
 func (s *service) listCommands(ctx context.Context, c *api.Call, in *ssm.ListCommandsInput) (*ssm.ListCommandsOutput, error) {
-	q, err := listQuery(in.CommandId, in.InstanceId, in.Filters, in.MaxResults, in.NextToken)
+	p, err := page.Read(c, in, pageSize)
 	if err != nil {
 		return nil, err
 	}
-	page, next, more, err := s.commands.List(ctx, scopeOf(c), q)
+	q, err := listQuery(p, in.CommandId, in.InstanceId, in.Filters)
+	if err != nil {
+		return nil, err
+	}
+	rows, next, more, err := s.commands.List(ctx, scopeOf(c), q)
 	if err != nil {
 		return nil, err
 	}
 	out := &ssm.ListCommandsOutput{}
-	for _, l := range page {
+	for _, l := range rows {
 		out.Commands = append(out.Commands, *toCommand(l))
 	}
 	if more {
-		out.NextToken = token(next)
+		out.NextToken = p.TokenAt(next)
 	}
 	return out, nil
 }
 
-func listQuery(id, node *string, filters []types.CommandFilter, max *int32, next *string) (command.ListQuery, error) {
-	n := size(max, 50)
-	q := command.ListQuery{CommandID: aws.ToString(id), Node: aws.ToString(node), Limit: n}
+func listQuery(p page.Page, id, node *string, filters []types.CommandFilter) (command.ListQuery, error) {
+	q := command.ListQuery{CommandID: aws.ToString(id), Node: aws.ToString(node), Limit: p.Size}
 	for _, f := range filters {
 		q.Filters = append(q.Filters, command.Filter{Key: string(f.Key), Value: aws.ToString(f.Value)})
 	}
-	return q, readToken(next, &q.After)
+	return q, p.Place(&q.After)
 }

@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
+	"postern/api/tags"
 	"postern/aws/fault"
 	"postern/aws/service/ssm"
 	"postern/aws/service/ssm/types"
@@ -20,13 +23,13 @@ func (s *service) createDocument(ctx context.Context, c *api.Call, in *ssm.Creat
 	if t := in.DocumentType; t != "" && t != types.DocumentTypeCommand {
 		return nil, fault.New(fault.NotImplemented, "ssm.createDocument", "Postern does not implement documents of type %s", t)
 	}
-	tags, err := fromTags(in.Tags)
+	given, err := tags.FromMap(in.Tags)
 	if err != nil {
 		return nil, err
 	}
 	v, err := s.documents.Create(ctx, scopeOf(c), library.NewVersion{
 		Name: aws.ToString(in.Name), Content: aws.ToString(in.Content), Format: document.Format(in.DocumentFormat),
-		VersionName: aws.ToString(in.VersionName), DisplayName: aws.ToString(in.DisplayName), TargetType: aws.ToString(in.TargetType), Tags: tags,
+		VersionName: aws.ToString(in.VersionName), DisplayName: aws.ToString(in.DisplayName), TargetType: aws.ToString(in.TargetType), Tags: given,
 	}, c.Time)
 	if err != nil {
 		return nil, err
@@ -123,7 +126,7 @@ func toDescription(v library.Version) *types.DocumentDescription {
 		LatestVersion: aws.String(v.Latest), Description: text(v.Document.Description), DisplayName: text(v.DisplayName),
 		DocumentFormat: types.DocumentFormat(v.Format), DocumentType: types.DocumentTypeCommand,
 		SchemaVersion: aws.String(v.Document.SchemaVersion), Hash: aws.String(v.Hash), HashType: types.DocumentHashTypeSha256,
-		PlatformTypes: platformTypes(v), Tags: toTags(v.Tags), TargetType: text(v.TargetType),
+		PlatformTypes: platformTypes(v), Tags: tags.ToMap[types.Tag](v.Tags), TargetType: text(v.TargetType),
 	}
 	if !v.Created.IsZero() {
 		out.CreatedDate = aws.Time(v.Created)
@@ -154,12 +157,12 @@ func (s *service) listDocuments(ctx context.Context, c *api.Call, in *ssm.ListDo
 		}
 		all = slices.DeleteFunc(all, func(v library.Version) bool { return !passes(v) })
 	}
-	page, next, err := slice(all, in.MaxResults, in.NextToken, 50)
+	rows, next, err := page.Of(c, in, pageSize, all, func(v library.Version) string { return v.Name })
 	if err != nil {
 		return nil, err
 	}
 	out := &ssm.ListDocumentsOutput{NextToken: next}
-	for _, v := range page {
+	for _, v := range rows {
 		d := toDescription(v)
 		out.DocumentIdentifiers = append(out.DocumentIdentifiers, types.DocumentIdentifier{
 			Name: d.Name, Owner: d.Owner, DocumentVersion: d.DocumentVersion, VersionName: d.VersionName, DisplayName: d.DisplayName,
@@ -203,17 +206,23 @@ func documentFilter(c *api.Call, key string, values []string) (func(library.Vers
 	return nil, invalid("InvalidFilterKey", "filter key %q is not one of Owner, Name, DocumentType, PlatformTypes, TargetType, SchemaVersion, tag:KEY", key)
 }
 
+// newestFirst is the key of a document's versions.
+func newestFirst(v library.Version) string {
+	number, _ := strconv.ParseInt(v.Version, 10, 64)
+	return page.Descending(number)
+}
+
 func (s *service) listDocumentVersions(ctx context.Context, c *api.Call, in *ssm.ListDocumentVersionsInput) (*ssm.ListDocumentVersionsOutput, error) {
 	all, err := s.documents.Versions(ctx, scopeOf(c), aws.ToString(in.Name))
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := slice(all, in.MaxResults, in.NextToken, 50)
+	rows, next, err := page.Of(c, in, pageSize, all, newestFirst)
 	if err != nil {
 		return nil, err
 	}
 	out := &ssm.ListDocumentVersionsOutput{NextToken: next}
-	for _, v := range page {
+	for _, v := range rows {
 		d := toDescription(v)
 		out.DocumentVersions = append(out.DocumentVersions, types.DocumentVersionInfo{
 			Name: d.Name, DocumentVersion: d.DocumentVersion, VersionName: d.VersionName, DisplayName: d.DisplayName,

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
 	"postern/aws/service/ssm"
 	"postern/aws/service/ssm/types"
 	"postern/ssm/command"
@@ -159,16 +160,20 @@ func moment(s string) *time.Time {
 }
 
 func (s *service) listCommandInvocations(ctx context.Context, c *api.Call, in *ssm.ListCommandInvocationsInput) (*ssm.ListCommandInvocationsOutput, error) {
-	q, err := listQuery(in.CommandId, in.InstanceId, in.Filters, in.MaxResults, in.NextToken)
+	p, err := page.Read(c, in, pageSize)
 	if err != nil {
 		return nil, err
 	}
-	page, next, more, err := s.commands.Invocations(ctx, scopeOf(c), q)
+	q, err := listQuery(p, in.CommandId, in.InstanceId, in.Filters)
+	if err != nil {
+		return nil, err
+	}
+	rows, next, more, err := s.commands.Invocations(ctx, scopeOf(c), q)
 	if err != nil {
 		return nil, err
 	}
 	out := &ssm.ListCommandInvocationsOutput{}
-	for _, d := range page {
+	for _, d := range rows {
 		i, err := toInvocation(d, in.Details)
 		if err != nil {
 			return nil, err
@@ -176,7 +181,7 @@ func (s *service) listCommandInvocations(ctx context.Context, c *api.Call, in *s
 		out.CommandInvocations = append(out.CommandInvocations, i)
 	}
 	if more {
-		out.NextToken = token(next)
+		out.NextToken = p.TokenAt(next)
 	}
 	return out, nil
 }

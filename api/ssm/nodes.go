@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
 	"postern/aws/service/ssm"
 	"postern/aws/service/ssm/types"
 	"postern/ssm/node"
@@ -15,23 +16,23 @@ func (s *service) describeInstanceInformation(ctx context.Context, c *api.Call, 
 	if len(in.Filters) > 0 && len(in.InstanceInformationFilterList) > 0 {
 		return nil, invalid("ValidationException", "Filters and InstanceInformationFilterList cannot both be given")
 	}
-	n := size(in.MaxResults, 50)
-	q := node.Query{Limit: n}
+	p, err := page.Read(c, in, pageSize)
+	if err != nil {
+		return nil, err
+	}
+	q := node.Query{Limit: p.Size, After: p.After}
 	for _, f := range in.Filters {
 		q.Filters = append(q.Filters, node.Filter{Key: aws.ToString(f.Key), Values: f.Values})
 	}
 	for _, f := range in.InstanceInformationFilterList {
 		q.Filters = append(q.Filters, node.Filter{Key: string(f.Key), Values: f.ValueSet})
 	}
-	if err := readToken(in.NextToken, &q.After); err != nil {
-		return nil, err
-	}
-	page, next, err := s.nodes.List(ctx, scopeOf(c), q, c.Time)
+	rows, next, err := s.nodes.List(ctx, scopeOf(c), q, c.Time)
 	if err != nil {
 		return nil, err
 	}
 	out := &ssm.DescribeInstanceInformationOutput{}
-	for _, v := range page {
+	for _, v := range rows {
 		information := toInformation(v)
 		if v.Information.AgentVersion != "" {
 			latest, err := s.nodes.Latest(ctx, v.Scope, v.Information.AgentVersion)
@@ -43,7 +44,7 @@ func (s *service) describeInstanceInformation(ctx context.Context, c *api.Call, 
 		out.InstanceInformationList = append(out.InstanceInformationList, information)
 	}
 	if next != "" {
-		out.NextToken = token(next)
+		out.NextToken = p.Token(next)
 	}
 	return out, nil
 }

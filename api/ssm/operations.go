@@ -1,95 +1,265 @@
 package ssm
 
 import (
+	"slices"
+
 	"postern/api"
-	"postern/aws/service/ssm"
 )
 
 // operations is the table of what the service does.
 func (s *service) operations() []api.Operation {
-	all := s.commandOperations()
-	all = append(all, s.nodeOperations()...)
-	all = append(all, s.documentOperations()...)
-	all = append(all, s.parameterOperations()...)
-	return append(all, s.agentOperations()...)
+	return slices.Concat(
+		s.commandOperations(),
+		s.nodeOperations(),
+		s.activationOperations(),
+		s.tagOperations(),
+		s.settingOperations(),
+		s.documentOperations(),
+		s.parameterOperations(),
+		s.agentOperations(),
+	)
 }
 
 func (s *service) commandOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("SendCommand", api.Lookup(sendResources), s.sendCommand, api.Takes(
-			"DocumentName", "CloudWatchOutputConfig", "Comment", "DocumentHash", "DocumentHashType", "DocumentVersion", "InstanceIds",
-			"MaxConcurrency", "MaxErrors", "Parameters", "Targets", "TimeoutSeconds")),
-		api.Op("CancelCommand", api.Everything, s.cancelCommand),
-		api.Op("ListCommands", api.Everything, s.listCommands),
-		api.Op("ListCommandInvocations", api.Everything, s.listCommandInvocations),
-		api.Op("GetCommandInvocation", api.Everything, s.getCommandInvocation),
+		api.Op("SendCommand",
+			api.About("document/{DocumentName}", "managed-instance/{InstanceIds?}").
+				And(api.Lookup(anyTarget, "instance?", "managed-instance?")),
+			s.sendCommand,
+			api.Takes(
+				"DocumentName", "CloudWatchOutputConfig", "Comment", "DocumentHash", "DocumentHashType", "DocumentVersion",
+				"InstanceIds", "MaxConcurrency", "MaxErrors", "Parameters", "Targets", "TimeoutSeconds",
+			)),
+		api.Op("CancelCommand",
+			api.Everything,
+			s.cancelCommand,
+			api.Takes("CommandId", "InstanceIds")),
+		api.Op("ListCommands",
+			api.Everything,
+			s.listCommands,
+			api.Takes("CommandId", "Filters", "InstanceId", "MaxResults", "NextToken")),
+		api.Op("ListCommandInvocations",
+			api.Everything,
+			s.listCommandInvocations,
+			api.Takes("CommandId", "Details", "Filters", "InstanceId", "MaxResults", "NextToken")),
+		api.Op("GetCommandInvocation",
+			api.Everything,
+			s.getCommandInvocation,
+			api.Takes("CommandId", "InstanceId", "PluginName")),
 	}
 }
 
 func (s *service) nodeOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("CreateActivation", api.Everything, s.createActivation, api.Takes(
-			"IamRole", "DefaultInstanceName", "Description", "ExpirationDate", "RegistrationLimit", "Tags")),
-		api.Op("DescribeActivations", api.Everything, s.describeActivations),
-		api.Op("DeleteActivation", api.Everything, s.deleteActivation),
-		api.Op("DescribeInstanceInformation", api.Everything, s.describeInstanceInformation),
+		api.Op("DescribeInstanceInformation",
+			api.Everything,
+			s.describeInstanceInformation,
+			api.Takes("Filters", "InstanceInformationFilterList", "MaxResults", "NextToken")),
 		api.Op("DeregisterManagedInstance",
-			aboutNode(func(in *ssm.DeregisterManagedInstanceInput) *string { return in.InstanceId }), s.deregisterManagedInstance),
+			api.About("managed-instance/{InstanceId}"),
+			s.deregisterManagedInstance,
+			api.Takes("InstanceId")),
 		api.Op("UpdateManagedInstanceRole",
-			aboutNode(func(in *ssm.UpdateManagedInstanceRoleInput) *string { return in.InstanceId }), s.updateManagedInstanceRole),
-		api.Op("GetConnectionStatus", aboutNode(func(in *ssm.GetConnectionStatusInput) *string { return in.Target }), s.getConnectionStatus),
-		api.Op("AddTagsToResource", api.Lookup(addTagsResources), s.addTagsToResource),
-		api.Op("RemoveTagsFromResource", api.Lookup(removeTagsResources), s.removeTagsFromResource),
-		api.Op("ListTagsForResource", api.Lookup(listTagsResources), s.listTagsForResource),
-		api.Op("GetServiceSetting", settingResources(func(in *ssm.GetServiceSettingInput) *string { return in.SettingId }), s.getServiceSetting),
-		api.Op("UpdateServiceSetting", settingResources(func(in *ssm.UpdateServiceSettingInput) *string { return in.SettingId }), s.updateServiceSetting),
-		api.Op("ResetServiceSetting", settingResources(func(in *ssm.ResetServiceSettingInput) *string { return in.SettingId }), s.resetServiceSetting),
+			api.About("managed-instance/{InstanceId}"),
+			s.updateManagedInstanceRole,
+			api.Takes("IamRole", "InstanceId")),
+		api.Op("GetConnectionStatus",
+			api.About("managed-instance/{Target}"),
+			s.getConnectionStatus,
+			api.Takes("Target")),
+	}
+}
+
+func (s *service) activationOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateActivation",
+			api.Everything,
+			s.createActivation,
+			api.Takes("IamRole", "DefaultInstanceName", "Description", "ExpirationDate", "RegistrationLimit", "Tags")),
+		api.Op("DescribeActivations",
+			api.Everything,
+			s.describeActivations,
+			api.Takes("Filters", "MaxResults", "NextToken")),
+		api.Op("DeleteActivation",
+			api.Everything,
+			s.deleteActivation,
+			api.Takes("ActivationId")),
+	}
+}
+
+func (s *service) tagOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("AddTagsToResource",
+			api.Lookup(addedTo, taggableTypes()...),
+			s.addTagsToResource,
+			api.Takes("ResourceId", "ResourceType", "Tags")),
+		api.Op("RemoveTagsFromResource",
+			api.Lookup(removedFrom, taggableTypes()...),
+			s.removeTagsFromResource,
+			api.Takes("ResourceId", "ResourceType", "TagKeys")),
+		api.Op("ListTagsForResource",
+			api.Lookup(listedFor, taggableTypes()...),
+			s.listTagsForResource,
+			api.Takes("ResourceId", "ResourceType")),
+	}
+}
+
+func (s *service) settingOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("GetServiceSetting",
+			api.About("servicesetting/{SettingId}"),
+			s.getServiceSetting,
+			api.Takes("SettingId")),
+		api.Op("UpdateServiceSetting",
+			api.About("servicesetting/{SettingId}"),
+			s.updateServiceSetting,
+			api.Takes("SettingId", "SettingValue")),
+		api.Op("ResetServiceSetting",
+			api.About("servicesetting/{SettingId}"),
+			s.resetServiceSetting,
+			api.Takes("SettingId")),
 	}
 }
 
 func (s *service) documentOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("CreateDocument", aboutDocument(func(in *ssm.CreateDocumentInput) *string { return in.Name }), s.createDocument, api.Takes(
-			"Content", "Name", "DisplayName", "DocumentFormat", "DocumentType", "Tags", "TargetType", "VersionName")),
-		api.Op("UpdateDocument", aboutDocument(func(in *ssm.UpdateDocumentInput) *string { return in.Name }), s.updateDocument, api.Takes(
-			"Content", "Name", "DisplayName", "DocumentFormat", "DocumentVersion", "TargetType", "VersionName")),
+		api.Op("CreateDocument",
+			api.About("document/{Name}"),
+			s.createDocument,
+			api.Takes("Content", "Name", "DisplayName", "DocumentFormat", "DocumentType", "Tags", "TargetType", "VersionName")),
+		api.Op("UpdateDocument",
+			api.About("document/{Name}"),
+			s.updateDocument,
+			api.Takes("Content", "Name", "DisplayName", "DocumentFormat", "DocumentVersion", "TargetType", "VersionName")),
 		api.Op("UpdateDocumentDefaultVersion",
-			aboutDocument(func(in *ssm.UpdateDocumentDefaultVersionInput) *string { return in.Name }), s.updateDocumentDefaultVersion),
-		api.Op("DeleteDocument", aboutDocument(func(in *ssm.DeleteDocumentInput) *string { return in.Name }), s.deleteDocument),
-		api.Op("GetDocument", aboutDocument(func(in *ssm.GetDocumentInput) *string { return in.Name }), s.getDocument),
-		api.Op("DescribeDocument", aboutDocument(func(in *ssm.DescribeDocumentInput) *string { return in.Name }), s.describeDocument),
-		api.Op("ListDocuments", api.Everything, s.listDocuments),
-		api.Op("ListDocumentVersions", aboutDocument(func(in *ssm.ListDocumentVersionsInput) *string { return in.Name }), s.listDocumentVersions),
-		api.Op("DescribeDocumentPermission", aboutDocument(func(in *ssm.DescribeDocumentPermissionInput) *string { return in.Name }), s.describeDocumentPermission),
-		api.Op("ModifyDocumentPermission", aboutDocument(func(in *ssm.ModifyDocumentPermissionInput) *string { return in.Name }), s.modifyDocumentPermission),
+			api.About("document/{Name}"),
+			s.updateDocumentDefaultVersion,
+			api.Takes("DocumentVersion", "Name")),
+		api.Op("DeleteDocument",
+			api.About("document/{Name}"),
+			s.deleteDocument,
+			api.Takes("Name", "DocumentVersion", "VersionName"),
+			api.Unread("AWS asks for it with types of documents that are not built", "Force")),
+		api.Op("GetDocument",
+			api.About("document/{Name}"),
+			s.getDocument,
+			api.Takes("Name", "DocumentFormat", "DocumentVersion", "VersionName")),
+		api.Op("DescribeDocument",
+			api.About("document/{Name}"),
+			s.describeDocument,
+			api.Takes("Name", "DocumentVersion", "VersionName")),
+		api.Op("ListDocuments",
+			api.Everything,
+			s.listDocuments,
+			api.Takes("DocumentFilterList", "Filters", "MaxResults", "NextToken")),
+		api.Op("ListDocumentVersions",
+			api.About("document/{Name}"),
+			s.listDocumentVersions,
+			api.Takes("Name", "MaxResults", "NextToken")),
+		api.Op("DescribeDocumentPermission",
+			api.About("document/{Name}"),
+			s.describeDocumentPermission,
+			api.Takes("Name", "MaxResults", "NextToken"),
+			api.Unread("Share is the only one", "PermissionType")),
+		api.Op("ModifyDocumentPermission",
+			api.About("document/{Name}"),
+			s.modifyDocumentPermission,
+			api.Takes("Name", "AccountIdsToAdd", "AccountIdsToRemove"),
+			api.Unread("Share is the only one", "PermissionType")),
 	}
 }
 
 func (s *service) parameterOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("PutParameter", aboutParameter(func(in *ssm.PutParameterInput) *string { return in.Name }), s.putParameter, api.Keys(putParameterKeys), api.Takes(
-			"Name", "Value", "Type", "Overwrite", "Description", "AllowedPattern", "DataType", "KeyId", "Tags", "Tier")),
-		api.Op("GetParameter", aboutParameter(func(in *ssm.GetParameterInput) *string { return in.Name }), s.getParameter),
-		api.Op("GetParameters", aboutParameters(func(in *ssm.GetParametersInput) []string { return in.Names }), s.getParameters),
-		api.Op("GetParametersByPath", api.Lookup(aboutPath), s.getParametersByPath, api.Keys(byPathKeys)),
-		api.Op("DescribeParameters", api.Everything, s.describeParameters),
-		api.Op("GetParameterHistory", aboutParameter(func(in *ssm.GetParameterHistoryInput) *string { return in.Name }), s.getParameterHistory),
-		api.Op("LabelParameterVersion", aboutParameter(func(in *ssm.LabelParameterVersionInput) *string { return in.Name }), s.labelParameterVersion),
-		api.Op("UnlabelParameterVersion", aboutParameter(func(in *ssm.UnlabelParameterVersionInput) *string { return in.Name }), s.unlabelParameterVersion),
-		api.Op("DeleteParameter", aboutParameter(func(in *ssm.DeleteParameterInput) *string { return in.Name }), s.deleteParameter),
-		api.Op("DeleteParameters", aboutParameters(func(in *ssm.DeleteParametersInput) []string { return in.Names }), s.deleteParameters),
+		api.Op("PutParameter",
+			api.About("parameter/{Name}"),
+			s.putParameter,
+			api.Keys(putParameterKeys, "ssm:Overwrite", "aws:RequestTag/", "aws:TagKeys"),
+			api.Takes(
+				"Name", "Value", "AllowedPattern", "DataType", "Description", "KeyId", "Overwrite", "Tags", "Tier", "Type",
+			)),
+		api.Op("GetParameter",
+			api.About("parameter/{Name}"),
+			s.getParameter,
+			api.Takes("Name"),
+			api.Unread("nothing is encrypted: SecureString is not built", "WithDecryption")),
+		api.Op("GetParameters",
+			api.About("parameter/{Names}"),
+			s.getParameters,
+			api.Takes("Names"),
+			api.Unread("nothing is encrypted: SecureString is not built", "WithDecryption")),
+		api.Op("GetParametersByPath",
+			api.Lookup(byPath, "parameter"),
+			s.getParametersByPath,
+			api.Keys(byPathKeys, "ssm:Recursive"),
+			api.Takes("Path", "MaxResults", "NextToken", "ParameterFilters", "Recursive"),
+			api.Unread("nothing is encrypted: SecureString is not built", "WithDecryption")),
+		api.Op("DescribeParameters",
+			api.Everything,
+			s.describeParameters,
+			api.Takes("Filters", "MaxResults", "NextToken", "ParameterFilters", "Shared")),
+		api.Op("GetParameterHistory",
+			api.About("parameter/{Name}"),
+			s.getParameterHistory,
+			api.Takes("Name", "MaxResults", "NextToken"),
+			api.Unread("nothing is encrypted: SecureString is not built", "WithDecryption")),
+		api.Op("LabelParameterVersion",
+			api.About("parameter/{Name}"),
+			s.labelParameterVersion,
+			api.Takes("Labels", "Name", "ParameterVersion")),
+		api.Op("UnlabelParameterVersion",
+			api.About("parameter/{Name}"),
+			s.unlabelParameterVersion,
+			api.Takes("Labels", "Name", "ParameterVersion")),
+		api.Op("DeleteParameter",
+			api.About("parameter/{Name}"),
+			s.deleteParameter,
+			api.Takes("Name")),
+		api.Op("DeleteParameters",
+			api.About("parameter/{Names}"),
+			s.deleteParameters,
+			api.Takes("Names")),
 	}
 }
 
 // agentOperations are what agents call, but for GetDocument and DescribeDocument.
 func (s *service) agentOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("UpdateInstanceInformation", aboutNode(func(in *updateInstanceInformationInput) *string { return in.InstanceId }), s.updateInstanceInformation),
-		api.Op("RegisterManagedInstance", api.Everything, s.registerManagedInstance, api.With(api.Unsigned)),
-		api.Op("RequestManagedInstanceRoleToken", api.Lookup(ownARN[requestManagedInstanceRoleTokenInput]), s.requestManagedInstanceRoleToken, api.With(api.Node)),
-		api.Op("UpdateManagedInstancePublicKey", api.Lookup(ownARN[updateManagedInstancePublicKeyInput]), s.updateManagedInstancePublicKey, api.With(api.Node)),
-		api.Op("ListInstanceAssociations", aboutNode(func(in *listInstanceAssociationsInput) *string { return in.InstanceId }), s.listInstanceAssociations),
-		api.Op("ListAssociations", api.Everything, s.listAssociations),
-		api.Op("DescribeAssociation", api.Everything, s.describeAssociation),
+		api.Op("UpdateInstanceInformation",
+			api.About("managed-instance/{InstanceId}"),
+			s.updateInstanceInformation,
+			api.Takes(
+				"InstanceId", "AgentName", "AgentStatus", "AgentVersion", "AvailabilityZone", "AvailabilityZoneId",
+				"ComputerName", "IPAddress", "PlatformName", "PlatformType", "PlatformVersion", "SSMConnectionChannel",
+			)),
+		api.Op("RegisterManagedInstance",
+			api.Everything,
+			s.registerManagedInstance,
+			api.With(api.Unsigned),
+			api.Takes("ActivationCode", "ActivationId", "Fingerprint", "IamRole", "PublicKey", "PublicKeyType", "Tags")),
+		api.Op("RequestManagedInstanceRoleToken",
+			api.Lookup(itsNode[requestManagedInstanceRoleTokenInput], "instance?", "managed-instance?"),
+			s.requestManagedInstanceRoleToken,
+			api.With(api.Node),
+			api.Takes("Fingerprint")),
+		api.Op("UpdateManagedInstancePublicKey",
+			api.Lookup(itsNode[updateManagedInstancePublicKeyInput], "instance?", "managed-instance?"),
+			s.updateManagedInstancePublicKey,
+			api.With(api.Node),
+			api.Takes("NewPublicKey", "NewPublicKeyType")),
+		api.Op("ListInstanceAssociations",
+			api.About("managed-instance/{InstanceId}"),
+			s.listInstanceAssociations,
+			api.Takes("InstanceId", "MaxResults", "NextToken")),
+		api.Op("ListAssociations",
+			api.Everything,
+			s.listAssociations,
+			api.Takes("MaxResults", "NextToken"),
+			api.Unread("there are no associations to leave out", "AssociationFilterList")),
+		api.Op("DescribeAssociation",
+			api.Everything,
+			s.describeAssociation,
+			api.Unread("there are no associations, whatever names one",
+				"AssociationId", "AssociationVersion", "InstanceId", "Name")),
 	}
 }

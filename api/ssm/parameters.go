@@ -2,68 +2,20 @@ package ssm
 
 import (
 	"context"
-	"strconv"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
+	"postern/api/tags"
 	"postern/aws/fault"
 	"postern/aws/service/ssm"
 	"postern/aws/service/ssm/types"
 	"postern/ssm/parameter"
 )
 
-// parameterARN names a parameter as policies do, by whichever of its names a request asks for it, and without the version
-// or label that it selects.
-func parameterARN(c *api.Call, text string) string {
-	r, err := parameter.ParseReference(scopeOf(c), text)
-	switch {
-	case err == nil:
-		return parameter.ARN(scopeOf(c), r.Name)
-	case strings.HasPrefix(text, "arn:"):
-		return text
-	}
-	return parameter.ARN(scopeOf(c), text)
-}
-
-// aboutParameter declares an operation that is about one parameter.
-func aboutParameter[In any](name func(*In) *string) api.Resources {
-	return api.Lookup(func(c *api.Call, in *In) []string { return []string{parameterARN(c, aws.ToString(name(in)))} })
-}
-
-// aboutParameters declares an operation that is about several.
-func aboutParameters[In any](names func(*In) []string) api.Resources {
-	return api.Lookup(func(c *api.Call, in *In) []string {
-		var all []string
-		for _, name := range names(in) {
-			all = append(all, parameterARN(c, name))
-		}
-		return all
-	})
-}
-
-// aboutPath declares GetParametersByPath: whoever may ask for a path sees all below it, whatever policies say about a
-// single parameter there.
-func aboutPath(c *api.Call, in *ssm.GetParametersByPathInput) []string {
-	return []string{parameter.ARN(scopeOf(c), aws.ToString(in.Path))}
-}
-
-func putParameterKeys(_ *api.Call, in *ssm.PutParameterInput) map[string][]string {
-	keys := map[string][]string{"ssm:Overwrite": {strconv.FormatBool(aws.ToBool(in.Overwrite))}}
-	for _, t := range in.Tags {
-		keys["aws:RequestTag/"+aws.ToString(t.Key)] = []string{aws.ToString(t.Value)}
-		keys["aws:TagKeys"] = append(keys["aws:TagKeys"], aws.ToString(t.Key))
-	}
-	return keys
-}
-
-func byPathKeys(_ *api.Call, in *ssm.GetParametersByPathInput) map[string][]string {
-	return map[string][]string{"ssm:Recursive": {strconv.FormatBool(aws.ToBool(in.Recursive))}}
-}
-
 func (s *service) putParameter(ctx context.Context, c *api.Call, in *ssm.PutParameterInput) (*ssm.PutParameterOutput, error) {
-	tags, err := fromTags(in.Tags)
+	given, err := tags.FromMap(in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +25,7 @@ func (s *service) putParameter(ctx context.Context, c *api.Call, in *ssm.PutPara
 	p, err := s.parameters.Put(ctx, scopeOf(c), parameter.NewVersion{
 		Name: aws.ToString(in.Name), Value: aws.ToString(in.Value), Type: parameter.Type(in.Type), Overwrite: aws.ToBool(in.Overwrite),
 		Description: in.Description, AllowedPattern: in.AllowedPattern, DataType: aws.ToString(in.DataType), Tier: parameter.Tier(in.Tier),
-		Tags: tags, By: c.Caller.Principal,
+		Tags: given, By: c.Caller.Principal,
 	}, c.Time)
 	if err != nil {
 		return nil, err
@@ -104,6 +56,9 @@ func (s *service) getParameter(ctx context.Context, c *api.Call, in *ssm.GetPara
 	found := toParameter(p)
 	return &ssm.GetParameterOutput{Parameter: &found}, nil
 }
+
+// pathPageSize is how many parameters a page of GetParametersByPath has where the request does not say.
+const pathPageSize = 10
 
 // maxNames is how many parameters one request may name.
 const maxNames = 10
@@ -143,25 +98,27 @@ func fromFilters(filters []types.ParameterStringFilter) []parameter.Filter {
 }
 
 func (s *service) getParametersByPath(ctx context.Context, c *api.Call, in *ssm.GetParametersByPathInput) (*ssm.GetParametersByPathOutput, error) {
-	q := parameter.Query{Path: aws.ToString(in.Path), Recursive: aws.ToBool(in.Recursive), Filters: fromFilters(in.ParameterFilters)}
-	var err error
-	q.Limit = size(in.MaxResults, 10)
-	if err := readToken(in.NextToken, &q.After); err != nil {
-		return nil, err
-	}
-	page, more, err := s.parameters.ByPath(ctx, scopeOf(c), q)
+	p, err := page.Read(c, in, pathPageSize)
 	if err != nil {
 		return nil, err
 	}
-	return &ssm.GetParametersByPathOutput{Parameters: toParameters(page), NextToken: nextName(page, more)}, nil
+	q := parameter.Query{
+		Path: aws.ToString(in.Path), Recursive: aws.ToBool(in.Recursive), Filters: fromFilters(in.ParameterFilters),
+		Limit: p.Size, After: p.After,
+	}
+	rows, more, err := s.parameters.ByPath(ctx, scopeOf(c), q)
+	if err != nil {
+		return nil, err
+	}
+	return &ssm.GetParametersByPathOutput{Parameters: toParameters(rows), NextToken: nextName(p, rows, more)}, nil
 }
 
 // nextName is where the page after this one begins.
-func nextName(page []parameter.Parameter, more bool) *string {
+func nextName(p page.Page, rows []parameter.Parameter, more bool) *string {
 	if !more {
 		return nil
 	}
-	return token(page[len(page)-1].Name)
+	return p.Token(rows[len(rows)-1].Name)
 }
 
 func (s *service) describeParameters(ctx context.Context, c *api.Call, in *ssm.DescribeParametersInput) (*ssm.DescribeParametersOutput, error) {
@@ -171,21 +128,20 @@ func (s *service) describeParameters(ctx context.Context, c *api.Call, in *ssm.D
 	if len(in.Filters) > 0 && len(in.ParameterFilters) > 0 {
 		return nil, invalid("ValidationException", "Filters and ParameterFilters cannot both be given")
 	}
-	q := parameter.Query{Filters: fromFilters(in.ParameterFilters)}
-	for _, f := range in.Filters {
-		q.Filters = append(q.Filters, parameter.Filter{Key: string(f.Key), Values: f.Values})
-	}
-	var err error
-	q.Limit = size(in.MaxResults, 50)
-	if err := readToken(in.NextToken, &q.After); err != nil {
-		return nil, err
-	}
-	page, more, err := s.parameters.Describe(ctx, scopeOf(c), q)
+	p, err := page.Read(c, in, pageSize)
 	if err != nil {
 		return nil, err
 	}
-	out := &ssm.DescribeParametersOutput{Parameters: []types.ParameterMetadata{}, NextToken: nextName(page, more)}
-	for _, p := range page {
+	q := parameter.Query{Filters: fromFilters(in.ParameterFilters), Limit: p.Size, After: p.After}
+	for _, f := range in.Filters {
+		q.Filters = append(q.Filters, parameter.Filter{Key: string(f.Key), Values: f.Values})
+	}
+	rows, more, err := s.parameters.Describe(ctx, scopeOf(c), q)
+	if err != nil {
+		return nil, err
+	}
+	out := &ssm.DescribeParametersOutput{Parameters: []types.ParameterMetadata{}, NextToken: nextName(p, rows, more)}
+	for _, p := range rows {
 		out.Parameters = append(out.Parameters, types.ParameterMetadata{
 			Name: aws.String(p.Name), ARN: aws.String(parameter.ARN(p.Scope, p.Name)), Type: types.ParameterType(p.Type), Version: p.Number,
 			Tier: types.ParameterTier(p.Tier), DataType: aws.String(p.DataType), Description: text(p.Description),
@@ -197,17 +153,20 @@ func (s *service) describeParameters(ctx context.Context, c *api.Call, in *ssm.D
 }
 
 func (s *service) getParameterHistory(ctx context.Context, c *api.Call, in *ssm.GetParameterHistoryInput) (*ssm.GetParameterHistoryOutput, error) {
-	n := size(in.MaxResults, 50)
-	var after int64
-	if err := readToken(in.NextToken, &after); err != nil {
+	p, err := page.Read(c, in, pageSize)
+	if err != nil {
 		return nil, err
 	}
-	page, more, err := s.parameters.History(ctx, scopeOf(c), aws.ToString(in.Name), after, n)
+	var after int64
+	if err := p.Place(&after); err != nil {
+		return nil, err
+	}
+	rows, more, err := s.parameters.History(ctx, scopeOf(c), aws.ToString(in.Name), after, p.Size)
 	if err != nil {
 		return nil, err
 	}
 	out := &ssm.GetParameterHistoryOutput{Parameters: []types.ParameterHistory{}}
-	for _, p := range page {
+	for _, p := range rows {
 		out.Parameters = append(out.Parameters, types.ParameterHistory{
 			Name: aws.String(p.Name), Type: types.ParameterType(p.Type), Value: aws.String(p.Value), Version: p.Number, Labels: list(p.Labels),
 			Tier: types.ParameterTier(p.Tier), DataType: aws.String(p.DataType), Description: text(p.Description),
@@ -215,8 +174,8 @@ func (s *service) getParameterHistory(ctx context.Context, c *api.Call, in *ssm.
 			Policies: []types.ParameterInlinePolicy{},
 		})
 	}
-	if more && len(page) > 0 {
-		out.NextToken = token(page[len(page)-1].Number)
+	if more && len(rows) > 0 {
+		out.NextToken = p.TokenAt(rows[len(rows)-1].Number)
 	}
 	return out, nil
 }

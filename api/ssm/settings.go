@@ -2,35 +2,14 @@ package ssm
 
 import (
 	"context"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
-	"postern/aws/arn"
 	"postern/aws/service/ssm"
 	"postern/aws/service/ssm/types"
 	"postern/ssm/node"
 )
-
-// settingID takes the id out of a setting's ARN, which is taken in its place.
-func settingID(id *string) string {
-	name := aws.ToString(id)
-	if strings.HasPrefix(name, "arn:") {
-		if _, path, ok := strings.Cut(name, ":servicesetting"); ok {
-			return path
-		}
-	}
-	return name
-}
-
-func settingARN(c *api.Call, id string) string {
-	return arn.New("ssm", c.Region, c.Account, "servicesetting"+id).String()
-}
-
-func settingResources[In any](id func(*In) *string) api.Resources {
-	return api.Lookup(func(c *api.Call, in *In) []string { return []string{settingARN(c, settingID(id(in)))} })
-}
 
 func (s *service) setting(ctx context.Context, c *api.Call, id string) (*types.ServiceSetting, error) {
 	set, err := s.nodes.Setting(ctx, scopeOf(c), id)

@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/page"
 	"postern/aws/fault"
 	"postern/aws/service/ssm"
 	"postern/aws/service/ssm/types"
@@ -26,7 +27,8 @@ func (s *service) describeDocumentPermission(ctx context.Context, c *api.Call, i
 	if err := s.sharable(ctx, c, in.Name); err != nil {
 		return nil, err
 	}
-	return &ssm.DescribeDocumentPermissionOutput{AccountIds: []string{}, AccountSharingInfoList: []types.AccountSharingInfo{}}, nil
+	none, next, err := page.Of(c, in, pageSize, []types.AccountSharingInfo{}, func(types.AccountSharingInfo) string { return "" })
+	return &ssm.DescribeDocumentPermissionOutput{AccountIds: []string{}, AccountSharingInfoList: none, NextToken: next}, err
 }
 
 // modifyDocumentPermission refuses to share. To end what never began is done at once.

@@ -6,35 +6,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
-	"postern/aws/arn"
+	"postern/api/tags"
 	"postern/aws/fault"
 	"postern/aws/service/ssm"
 	"postern/aws/service/ssm/types"
 )
-
-func tagResources(c *api.Call, kind types.ResourceTypeForTagging, id *string) []string {
-	switch kind {
-	case types.ResourceTypeForTaggingManagedInstance:
-		return []string{nodeARN(c, aws.ToString(id))}
-	case types.ResourceTypeForTaggingDocument:
-		return []string{documentARN(c, aws.ToString(id))}
-	case types.ResourceTypeForTaggingParameter:
-		return []string{parameterARN(c, aws.ToString(id))}
-	}
-	return []string{arn.New("ssm", c.Region, c.Account, "*").String()}
-}
-
-func addTagsResources(c *api.Call, in *ssm.AddTagsToResourceInput) []string {
-	return tagResources(c, in.ResourceType, in.ResourceId)
-}
-
-func removeTagsResources(c *api.Call, in *ssm.RemoveTagsFromResourceInput) []string {
-	return tagResources(c, in.ResourceType, in.ResourceId)
-}
-
-func listTagsResources(c *api.Call, in *ssm.ListTagsForResourceInput) []string {
-	return tagResources(c, in.ResourceType, in.ResourceId)
-}
 
 func (s *service) tag(ctx context.Context, c *api.Call, kind types.ResourceTypeForTagging, id string, set map[string]string, remove []string) error {
 	switch kind {
@@ -54,11 +30,11 @@ func noTags(kind types.ResourceTypeForTagging) error {
 }
 
 func (s *service) addTagsToResource(ctx context.Context, c *api.Call, in *ssm.AddTagsToResourceInput) (*ssm.AddTagsToResourceOutput, error) {
-	tags, err := fromTags(in.Tags)
+	set, err := tags.FromMap(in.Tags)
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.tag(ctx, c, in.ResourceType, aws.ToString(in.ResourceId), tags, nil)
+	return nil, s.tag(ctx, c, in.ResourceType, aws.ToString(in.ResourceId), set, nil)
 }
 
 func (s *service) removeTagsFromResource(ctx context.Context, c *api.Call, in *ssm.RemoveTagsFromResourceInput) (*ssm.RemoveTagsFromResourceOutput, error) {
@@ -66,21 +42,21 @@ func (s *service) removeTagsFromResource(ctx context.Context, c *api.Call, in *s
 }
 
 func (s *service) listTagsForResource(ctx context.Context, c *api.Call, in *ssm.ListTagsForResourceInput) (*ssm.ListTagsForResourceOutput, error) {
-	var tags map[string]string
+	var held map[string]string
 	var err error
 	switch in.ResourceType {
 	case types.ResourceTypeForTaggingManagedInstance:
-		tags, err = s.nodes.Tags(ctx, scopeOf(c), aws.ToString(in.ResourceId))
+		held, err = s.nodes.Tags(ctx, scopeOf(c), aws.ToString(in.ResourceId))
 	case types.ResourceTypeForTaggingDocument:
 		v, findErr := s.documents.Find(ctx, scopeOf(c), aws.ToString(in.ResourceId), "")
-		tags, err = v.Tags, findErr
+		held, err = v.Tags, findErr
 		if fault.Is(err, fault.NotFound) {
 			err = invalid("InvalidResourceId", "no document %s", aws.ToString(in.ResourceId))
 		}
 	case types.ResourceTypeForTaggingParameter:
-		tags, err = s.parameters.Tags(ctx, scopeOf(c), aws.ToString(in.ResourceId))
+		held, err = s.parameters.Tags(ctx, scopeOf(c), aws.ToString(in.ResourceId))
 	default:
 		err = noTags(in.ResourceType)
 	}
-	return &ssm.ListTagsForResourceOutput{TagList: toTags(tags)}, err
+	return &ssm.ListTagsForResourceOutput{TagList: tags.ToMap[types.Tag](held)}, err
 }

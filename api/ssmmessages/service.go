@@ -112,10 +112,7 @@ func (s *Channels) Service() api.Service {
 			"CreateDataChannel": "POST /v1/data-channel/{id}",
 			"OpenDataChannel":   "GET /v1/data-channel/{id}",
 		},
-		Operations: []api.Operation{
-			api.Op("CreateControlChannel", api.Everything, s.create, api.At("POST /v1/control-channel/{id}", http.StatusCreated)),
-			api.Stream("OpenControlChannel", "GET /v1/control-channel/{id}", api.Everything, s.open),
-		},
+		Operations: s.operations(),
 	}
 }
 

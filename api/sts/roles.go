@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/api/tags"
 	sdk "postern/aws/service/sts"
 	"postern/aws/service/sts/types"
 	"postern/services/identity"
@@ -21,11 +22,7 @@ func assumeKeys(_ *api.Call, in *sdk.AssumeRoleInput) map[string][]string {
 	if in.SourceIdentity != nil {
 		keys["sts:SourceIdentity"] = []string{*in.SourceIdentity}
 	}
-	for _, t := range in.Tags {
-		keys["aws:RequestTag/"+aws.ToString(t.Key)] = []string{aws.ToString(t.Value)}
-		keys["aws:TagKeys"] = append(keys["aws:TagKeys"], aws.ToString(t.Key))
-	}
-	return keys
+	return tags.Conditions(keys, in.Tags)
 }
 
 func (s *service) assumeRole(ctx context.Context, c *api.Call, in *sdk.AssumeRoleInput) (*sdk.AssumeRoleOutput, error) {
@@ -47,9 +44,7 @@ func (s *service) assumeRole(ctx context.Context, c *api.Call, in *sdk.AssumeRol
 	for _, p := range in.PolicyArns {
 		a.PolicyARNs = append(a.PolicyARNs, aws.ToString(p.Arn))
 	}
-	for _, t := range in.Tags {
-		a.Tags = append(a.Tags, identity.Tag{Key: aws.ToString(t.Key), Value: aws.ToString(t.Value)})
-	}
+	a.Tags = tags.From[identity.Tag](in.Tags)
 	made, err := s.identities.AssumeRole(ctx, a)
 	if err != nil {
 		return nil, err

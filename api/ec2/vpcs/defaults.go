@@ -15,7 +15,7 @@ import (
 
 func (s *service) defaultOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("CreateDefaultVpc", query.On(func(*sdk.CreateDefaultVpcInput) []string { return []string{"vpc/*"} }), s.createDefaultVpc,
+		api.Op("CreateDefaultVpc", query.On(func(*sdk.CreateDefaultVpcInput) []string { return []string{"vpc/*"} }), s.createDefaultVpc, api.All,
 			api.Beside("AWS has no resource types for it", "subnet", "route-table", "network-acl", "security-group", "internet-gateway")),
 		api.Op("CreateDefaultSubnet", query.On(func(*sdk.CreateDefaultSubnetInput) []string { return []string{"subnet/*"} }), s.createDefaultSubnet,
 			api.Takes("AvailabilityZone", "AvailabilityZoneId", "Ipv6Native"),

@@ -21,10 +21,10 @@ func TestMarkdown(t *testing.T) {
 			api.Op("GetCallerIdentity", api.Everything,
 				func(context.Context, *api.Call, *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput, error) {
 					return nil, nil
-				}),
+				}, api.All),
 		}},
 		{Name: "ec2messages", Operations: []api.Operation{
-			api.Op("GetMessages", api.Everything, func(context.Context, *api.Call, *private) (*private, error) { return nil, nil }),
+			api.Op("GetMessages", api.Everything, func(context.Context, *api.Call, *private) (*private, error) { return nil, nil }, api.All),
 		}},
 	}})
 	if err != nil {
