@@ -18,13 +18,17 @@ import (
 
 	"postern/aws/fault"
 	"postern/store"
+	"postern/store/postgres/postgrestest"
 )
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv("STORE_TEST_WRITER"); path != "" {
 		writeForEver(path)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		postgrestest.Stop()
+		os.Exit(code)
+	}))
 }
 
 func open(t testing.TB, o store.Options) *store.DB {

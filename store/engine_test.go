@@ -13,6 +13,7 @@ import (
 	"postern/ssm/command/commandtest"
 	"postern/ssm/ssmtest"
 	"postern/store"
+	"postern/store/postgres/postgrestest"
 )
 
 // engines are the ways to keep the state. Each suite runs on all of them.
@@ -28,6 +29,10 @@ var engines = []struct {
 	{"memory", func(t *testing.T) func() *store.DB {
 		db := open(t, store.Options{})
 		return func() *store.DB { return db }
+	}},
+	{"postgres", func(t *testing.T) func() *store.DB {
+		url := postgrestest.URL(t)
+		return func() *store.DB { return open(t, store.Options{URL: url}) }
 	}},
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 
+	"postern/store/postgres"
 	"postern/store/sql"
 	"postern/store/sqlite"
 )
@@ -12,6 +13,11 @@ type DB = sql.DB
 
 // Options says where the state is kept.
 type Options struct {
+	// URL, where it is not empty, is that of a PostgreSQL database; the state is there, and the fields below mean nothing.
+	// It is a secret, and stands in no error.
+	URL string
+	// Lost is told when the connection breaks by which PostgreSQL tells of other replicas' changes; nil tells nobody.
+	Lost func(error)
 	// Path is the database file. Empty keeps the state in memory only, and nothing on disk.
 	Path string
 	// MaxPages bounds the file's size in pages of 4 KiB; 0 is no bound.
@@ -22,5 +28,8 @@ type Options struct {
 
 // Open opens the store and brings its tables up to date. The caller closes it.
 func Open(ctx context.Context, o Options) (*DB, error) {
+	if o.URL != "" {
+		return postgres.Open(ctx, postgres.Options{URL: o.URL, Lost: o.Lost})
+	}
 	return sqlite.Open(ctx, sqlite.Options{Path: o.Path, MaxPages: o.MaxPages, Damaged: o.Damaged})
 }

@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"io"
 	"os"
@@ -137,7 +136,7 @@ func TestWhatIsLeftCanBeServed(t *testing.T) {
 // A mistake in one change costs that change: the one writer goes on for everybody.
 func TestAPanicInAChangeIsItsOwn(t *testing.T) {
 	db := open(t, store.Options{Path: filepath.Join(t.TempDir(), "state.db")})
-	err := db.Update(t.Context(), shared.Transaction{Do: func(*sql.Tx) error { panic("a mistake") }})
+	err := db.Update(t.Context(), shared.Transaction{Do: func(*shared.Tx) error { panic("a mistake") }})
 	if !fault.Is(err, fault.Internal) || !strings.Contains(err.Error(), "a mistake") {
 		t.Errorf("%v", err)
 	}

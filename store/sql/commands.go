@@ -22,7 +22,7 @@ func (db *DB) Commands() Commands { return Commands{db} }
 
 // Create implements command.Store.
 func (c Commands) Create(ctx context.Context, row command.CommandRow, rows []command.Row) error {
-	return c.db.update(ctx, func(tx *sql.Tx) error {
+	return c.db.update(ctx, func(tx *Tx) error {
 		made, err := tx.Exec(`INSERT INTO commands (id, account, region, requested, body) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (id) DO NOTHING`,
 			row.ID, row.Scope.Account, row.Scope.Region, toMicros(row.Requested), bytesOf(row.Body))
@@ -101,7 +101,7 @@ func scanCommand(into *[]command.CommandRow) func(*sql.Rows) error {
 
 // UpdateCommand implements command.Store.
 func (c Commands) UpdateCommand(ctx context.Context, id string, change func([]byte) ([]byte, error)) error {
-	return c.db.update(ctx, func(tx *sql.Tx) error {
+	return c.db.update(ctx, func(tx *Tx) error {
 		var body []byte
 		err := tx.QueryRow(`SELECT body FROM commands WHERE id = $1`+c.db.dialect.ForUpdate, id).Scan(&body)
 		if errors.Is(err, sql.ErrNoRows) {

@@ -3,6 +3,8 @@ package sql
 import (
 	"context"
 	"database/sql"
+
+	"postern/aws/fault"
 )
 
 // Engine runs transactions on one kind of database. Its methods may be called at once from any number of goroutines.
@@ -30,9 +32,20 @@ type Transaction struct {
 	Set string
 	// Do makes the changes. It may run more than once, so it must have no effect but on the transaction and on variables
 	// that it sets afresh.
-	Do func(*sql.Tx) error
+	Do func(*Tx) error
 	// Applied, if set, is called when they are durable.
 	Applied func()
+}
+
+// Told calls Applied; the transaction is durable. What was committed stays so, whatever becomes of what follows from it.
+func (t *Transaction) Told() error {
+	if t.Applied == nil {
+		return nil
+	}
+	return fault.Contain("store.Applied", func() error {
+		t.Applied()
+		return nil
+	})
 }
 
 // Dialect is how the statements of engines differ.
@@ -57,7 +70,7 @@ type DB struct {
 func New(e Engine) *DB { return &DB{Engine: e, dialect: e.Dialect()} }
 
 // update runs a transaction that changes no set.
-func (db *DB) update(ctx context.Context, do func(*sql.Tx) error) error {
+func (db *DB) update(ctx context.Context, do func(*Tx) error) error {
 	return db.Update(ctx, Transaction{Do: do})
 }
 

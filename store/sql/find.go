@@ -78,8 +78,8 @@ func (s Set) List(ctx context.Context, l record.Listing) (list []record.Record, 
 func (s Set) Update(
 	ctx context.Context, keys []record.Key, plan func(found []record.Record) ([]record.Change, error),
 ) error {
-	return s.update(ctx, func(tx *sql.Tx, _ state) ([]record.Change, error) {
-		found, err := s.find(tx, keys)
+	return s.update(ctx, func(tx *Tx, _ state) ([]record.Change, error) {
+		found, err := s.find(tx.Tx, keys)
 		if err != nil {
 			return nil, err
 		}

@@ -14,7 +14,7 @@ import (
 
 // Update implements command.Store.
 func (c Commands) Update(ctx context.Context, keys []command.Key, change func([]command.Row) ([]command.Row, error)) error {
-	return c.db.update(ctx, func(tx *sql.Tx) error {
+	return c.db.update(ctx, func(tx *Tx) error {
 		found, err := c.findRows(tx, keys)
 		if err != nil {
 			return err
@@ -38,7 +38,7 @@ func (c Commands) Update(ctx context.Context, keys []command.Key, change func([]
 const rowColumns = `command_id, node, account, region, requested, place, stage, details, due, body`
 
 // findRows reads the rows that a transaction is to change, in one order, so that two of them do not wait for each other.
-func (c Commands) findRows(tx *sql.Tx, keys []command.Key) ([]command.Row, error) {
+func (c Commands) findRows(tx *Tx, keys []command.Key) ([]command.Row, error) {
 	nodes := map[string][]string{}
 	for _, k := range keys {
 		nodes[k.CommandID] = append(nodes[k.CommandID], k.Node)
@@ -139,7 +139,7 @@ func (c Commands) Tally(ctx context.Context, ids ...string) (counts []command.Co
 
 // Forget implements command.Store.
 func (c Commands) Forget(ctx context.Context, before time.Time) error {
-	return c.db.update(ctx, func(tx *sql.Tx) error {
+	return c.db.update(ctx, func(tx *Tx) error {
 		if _, err := tx.Exec(`DELETE FROM invocations WHERE requested < $1`, toMicros(before)); err != nil {
 			return err
 		}

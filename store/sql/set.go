@@ -33,14 +33,7 @@ const (
 	forgetEvery = 1000
 )
 
-// state is where a set stands.
-type state struct {
-	version uint64
-	// forgotten is the version up to which deletions are not told of any more.
-	forgotten uint64
-}
-
-// state reads it; a set that is not there yet stands at 0.
+// state reads where the set stands; one that is not there yet stands at 0.
 func (s Set) state(tx *sql.Tx) (at state, err error) {
 	err = tx.QueryRow(`SELECT version, forgotten FROM sets WHERE name = $1`, s.name).Scan(&at.version, &at.forgotten)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -84,7 +77,7 @@ func (s Set) Since(ctx context.Context, version uint64) (f record.Feed, err erro
 // Commit implements record.Store. What has changed after Base is looked at in the transaction: there are few rows, and
 // none where the set still stands at Base.
 func (s Set) Commit(ctx context.Context, c record.Commit) (version uint64, err error) {
-	err = s.update(ctx, func(tx *sql.Tx, at state) ([]record.Change, error) {
+	err = s.update(ctx, func(tx *Tx, at state) ([]record.Change, error) {
 		version = at.version
 		if c.Base+1 == at.version {
 			return c.Changes, nil
@@ -105,7 +98,7 @@ func (s Set) Commit(ctx context.Context, c record.Commit) (version uint64, err e
 }
 
 // check looks for a conflict with what has changed since the commit's Base.
-func (s Set) check(tx *sql.Tx, c *record.Commit, at state) error {
+func (s Set) check(tx *Tx, c *record.Commit, at state) error {
 	q := newQuery(`SELECT kind, id, groups FROM records`)
 	q.where("set_name = ? AND version > ?", s.name, int64(c.Base))
 	return q.each(tx, func(rows *sql.Rows) error {
@@ -124,9 +117,9 @@ func (s Set) check(tx *sql.Tx, c *record.Commit, at state) error {
 
 // update moves the set to its next version and applies what plan returns. Other writers of the set wait at the row that
 // is moved, so that what plan reads in the transaction holds, and versions are seen in their order.
-func (s Set) update(ctx context.Context, plan func(*sql.Tx, state) ([]record.Change, error), applied func()) error {
-	return s.db.Update(ctx, Transaction{Set: s.name, Applied: applied, Do: func(tx *sql.Tx) error {
-		at, err := s.next(tx)
+func (s Set) update(ctx context.Context, plan func(*Tx, state) ([]record.Change, error), applied func()) error {
+	return s.db.Update(ctx, Transaction{Set: s.name, Applied: applied, Do: func(tx *Tx) error {
+		at, err := tx.next(s.name)
 		if err != nil {
 			return err
 		}
@@ -151,15 +144,7 @@ func (s Set) update(ctx context.Context, plan func(*sql.Tx, state) ([]record.Cha
 	}})
 }
 
-// next moves the set to its next version.
-func (s Set) next(tx *sql.Tx) (at state, err error) {
-	err = tx.QueryRow(`INSERT INTO sets (name, version, forgotten) VALUES ($1, 1, 0)
-		ON CONFLICT (name) DO UPDATE SET version = sets.version + 1 RETURNING version, forgotten`, s.name).
-		Scan(&at.version, &at.forgotten)
-	return at, err
-}
-
-func (s Set) apply(tx *sql.Tx, c *record.Change, version uint64) error {
+func (s Set) apply(tx *Tx, c *record.Change, version uint64) error {
 	groups, err := joinGroups(c.Groups)
 	if err != nil {
 		return err
@@ -180,11 +165,12 @@ func (s Set) apply(tx *sql.Tx, c *record.Change, version uint64) error {
 }
 
 // forget drops the rows of what was deleted up to a version.
-func (s Set) forget(tx *sql.Tx, upTo uint64) error {
+func (s Set) forget(tx *Tx, upTo uint64) error {
 	if _, err := tx.Exec(`DELETE FROM records WHERE set_name = $1 AND deleted = 1 AND version <= $2`,
 		s.name, int64(upTo)); err != nil {
 		return err
 	}
+	tx.forget(s.name, upTo)
 	_, err := tx.Exec(`UPDATE sets SET forgotten = $1 WHERE name = $2`, int64(upTo), s.name)
 	return err
 }

@@ -18,7 +18,7 @@ func (db *DB) Setting(ctx context.Context, name string) ([]byte, bool, error) {
 
 // PutSetting keeps a value of the server's own.
 func (db *DB) PutSetting(ctx context.Context, name string, value []byte) error {
-	return db.update(ctx, func(tx *sql.Tx) error {
+	return db.update(ctx, func(tx *Tx) error {
 		_, err := tx.Exec(`INSERT INTO settings (name, value) VALUES ($1, $2)
 			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
 		return err

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -54,21 +53,12 @@ func (db *engine) commitGroups() {
 			}
 		}
 		for _, c := range group {
-			c.result <- c.finish()
+			if c.err == nil {
+				c.err = c.Told()
+			}
+			c.result <- c.err
 		}
 	}
-}
-
-// finish tells whoever is to know before the result is returned.
-func (c *change) finish() error {
-	if c.err == nil && c.Applied != nil {
-		// What was committed stays so, whatever becomes of what follows from it.
-		return fault.Contain("store.Applied", func() error {
-			c.Applied()
-			return nil
-		})
-	}
-	return c.err
 }
 
 func (db *engine) tryNext() (*change, bool) {
@@ -82,11 +72,12 @@ func (db *engine) tryNext() (*change, bool) {
 
 // commit runs the group's changes in one transaction, each in its own savepoint when there are several.
 func (db *engine) commit(group []*change) error {
-	tx, err := db.write.BeginTx(context.Background(), nil)
+	begun, err := db.write.BeginTx(context.Background(), nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	defer tx.Rollback() // no effect after Commit
+	defer begun.Rollback() // no effect after Commit
+	tx := &shared.Tx{Tx: begun}
 	if len(group) == 1 {
 		if group[0].err = runChange(tx, group[0]); group[0].err != nil {
 			return nil
@@ -94,26 +85,39 @@ func (db *engine) commit(group []*change) error {
 		return db.end(tx)
 	}
 	for _, c := range group {
-		if _, err := tx.Exec("SAVEPOINT one"); err != nil {
-			return fmt.Errorf("savepoint: %w", err)
-		}
-		c.err = runChange(tx, c)
-		if c.err != nil {
-			if _, err := tx.Exec("ROLLBACK TO one"); err != nil {
-				// A full disk may end the whole transaction (sqlite.org/lang_transaction.html): what it said comes first.
-				return errors.Join(c.err, fmt.Errorf("roll back to savepoint: %w", err))
-			}
-		}
-		if _, err := tx.Exec("RELEASE one"); err != nil {
-			return fmt.Errorf("release savepoint: %w", err)
+		if err := runSaved(tx, c); err != nil {
+			return err
 		}
 	}
 	return db.end(tx)
 }
 
+// runSaved runs a change so that it can be undone alone.
+func runSaved(tx *shared.Tx, c *change) error {
+	if _, err := tx.Exec("SAVEPOINT one"); err != nil {
+		return fmt.Errorf("savepoint: %w", err)
+	}
+	tx.Begin()
+	c.err = runChange(tx, c)
+	if c.err != nil {
+		tx.Undo()
+		if _, err := tx.Exec("ROLLBACK TO one"); err != nil {
+			// A full disk may end the whole transaction (sqlite.org/lang_transaction.html): what it said comes first.
+			return errors.Join(c.err, fmt.Errorf("roll back to savepoint: %w", err))
+		}
+	}
+	if _, err := tx.Exec("RELEASE one"); err != nil {
+		return fmt.Errorf("release savepoint: %w", err)
+	}
+	return nil
+}
+
 // end commits, and counts.
-func (db *engine) end(tx *sql.Tx) error {
-	if err := db.sequence.next(tx); err != nil {
+func (db *engine) end(tx *shared.Tx) error {
+	if err := tx.Finish(); err != nil {
+		return err
+	}
+	if err := db.sequence.next(tx.Tx); err != nil {
 		return fmt.Errorf("count the commit: %w", err)
 	}
 	if err := tx.Commit(); err != nil {
@@ -123,7 +127,7 @@ func (db *engine) end(tx *sql.Tx) error {
 	return nil
 }
 
-func runChange(tx *sql.Tx, c *change) error {
+func runChange(tx *shared.Tx, c *change) error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}

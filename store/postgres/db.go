@@ -1,0 +1,238 @@
+// Package postgres runs the store's transactions on PostgreSQL, where several replicas share one state: one transaction
+// for each request, run again where PostgreSQL says that it met another one.
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"postern/aws/fault"
+	shared "postern/store/sql"
+)
+
+const (
+	// maxConnections is how many connections a replica holds at the most, beside the one that it listens on.
+	maxConnections = 16
+	// patience is how long one transaction may take before it is given up.
+	patience = 30 * time.Second
+	// tries is how often a transaction is run that meets others.
+	tries = 10
+)
+
+// Options says where the state is kept.
+type Options struct {
+	// URL is where the database is and who opens it: "postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full".
+	// It is a secret, and stands in no error.
+	URL string
+	// Lost is told when the connection that other replicas' hints come by breaks; nil tells nobody.
+	Lost func(error)
+}
+
+// engine is the open database.
+type engine struct {
+	db       *sql.DB
+	listener *listener
+
+	mu     sync.Mutex // guards what follows
+	closed bool
+	turns  map[string]chan struct{} // of each set, held by the one who writes it
+	work   sync.WaitGroup
+}
+
+var _ shared.Engine = (*engine)(nil)
+
+// Open opens the database and brings its tables up to date. The caller closes it.
+func Open(ctx context.Context, o Options) (*shared.DB, error) {
+	config, err := pgx.ParseConfig(o.URL)
+	if err != nil {
+		// What the parser says may repeat the URL, and the password in it.
+		return nil, fault.New(fault.Invalid, "store.Open", "the database's URL cannot be read: "+
+			"give one such as postgres://USER:PASSWORD@HOST:5432/DATABASE, with %%-codes for what is special in the password")
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "postern"
+	}
+	db := stdlib.OpenDB(*config)
+	db.SetMaxOpenConns(maxConnections)
+	db.SetMaxIdleConns(maxConnections)
+	if err := migrate(ctx, db); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("open the database %s on %s: %w", config.Database, config.Host, err)
+	}
+	e := &engine{db: db, turns: map[string]chan struct{}{}}
+	e.listener, err = listen(ctx, config, uuid.NewString(), o.Lost)
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("listen to the database %s on %s: %w", config.Database, config.Host, err)
+	}
+	return shared.New(e), nil
+}
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// migrate brings the tables to the newest version, one replica at a time. Each migration is one file and is never changed
+// after a release.
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// Dialect implements sql.Engine.
+func (e *engine) Dialect() shared.Dialect {
+	return shared.Dialect{
+		Position: "strpos", ForUpdate: " FOR UPDATE",
+		// The name of who hints is no secret and of a form that needs no quoting.
+		Hint: `SELECT pg_notify('` + channel + `', '` + e.listener.own + ` ' || $1::text)`,
+	}
+}
+
+// Reader implements sql.Engine.
+func (e *engine) Reader() *sql.DB { return e.db }
+
+// Watch implements sql.Engine.
+func (e *engine) Watch(set string) (<-chan struct{}, func()) { return e.listener.watch(set) }
+
+// Update implements sql.Engine. What it reads it has locked, so that it needs no more than READ COMMITTED.
+func (e *engine) Update(ctx context.Context, t shared.Transaction) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return fault.New(fault.Unavailable, "store.Update", "the server is stopping")
+	}
+	e.work.Add(1)
+	e.mu.Unlock()
+	defer e.work.Done()
+	leave, err := e.enter(ctx, t.Set)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	// The transaction may be committed whatever happens to ctx, so the true result is waited for.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	for n := 1; ; n++ {
+		err := e.try(ctx, t)
+		if err == nil {
+			return t.Told()
+		}
+		if n == tries || !meets(err) {
+			return storageFault(err)
+		}
+	}
+}
+
+// enter waits until nobody else of this process writes the set: they would only wait in the database for each other, and
+// would learn of their commits in any order.
+func (e *engine) enter(ctx context.Context, set string) (leave func(), err error) {
+	if set == "" {
+		return func() {}, nil
+	}
+	e.mu.Lock()
+	turn := e.turns[set]
+	if turn == nil {
+		turn = make(chan struct{}, 1)
+		e.turns[set] = turn
+	}
+	e.mu.Unlock()
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (e *engine) try(ctx context.Context, t shared.Transaction) error {
+	tx, err := e.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // no effect after Commit
+	run := &shared.Tx{Tx: tx}
+	if err := fault.Contain("store.Update", func() error { return t.Do(run) }); err != nil {
+		return err
+	}
+	if err := run.Finish(); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// View implements sql.Engine.
+func (e *engine) View(ctx context.Context, read func(*sql.Tx) error) error {
+	tx, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return storageFault(err)
+	}
+	defer tx.Rollback() // a reading transaction has nothing to commit
+	return storageFault(read(tx))
+}
+
+// Close implements sql.Engine.
+func (e *engine) Close() error {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil
+	}
+	e.closed = true
+	e.mu.Unlock()
+	e.work.Wait()
+	e.listener.close()
+	return e.db.Close()
+}
+
+// meets reports whether a transaction was undone because it met another one (PostgreSQL, Appendix A: serialization_failure
+// and deadlock_detected).
+func meets(err error) bool {
+	var said *pgconn.PgError
+	return errors.As(err, &said) && (said.Code == "40001" || said.Code == "40P01")
+}
+
+// storageFault says in one plain line what the database would not do. Other errors it returns as they are.
+func storageFault(err error) error {
+	var said *pgconn.PgError
+	var connecting *pgconn.ConnectError
+	var network net.Error
+	switch {
+	case err == nil || errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &said), errors.As(err, &connecting), errors.As(err, &network),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone),
+		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return fault.New(fault.Unavailable, "store", "the database does not answer as it should: %w", err)
+	}
+	return err
+}

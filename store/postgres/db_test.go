@@ -1,0 +1,154 @@
+package postgres_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"postern/aws/fault"
+	"postern/record"
+	"postern/record/recordtest"
+	"postern/store/postgres"
+	"postern/store/postgres/postgrestest"
+	shared "postern/store/sql"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		postgrestest.Stop()
+		os.Exit(code)
+	}))
+}
+
+func open(t *testing.T, url string) *shared.DB {
+	t.Helper()
+	db, err := postgres.Open(t.Context(), postgres.Options{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func TestSet(t *testing.T) {
+	url := postgrestest.URL(t)
+	db := open(t, url)
+	recordtest.TestStore(t, func(t *testing.T) record.Store { return db.Set(t.Name()) })
+	recordtest.TestFinder(t, func(t *testing.T) recordtest.FinderStore { return db.Set(t.Name()) })
+}
+
+// hinted waits for a hint.
+func hinted(t *testing.T, hints <-chan struct{}) time.Duration {
+	t.Helper()
+	start := time.Now()
+	select {
+	case <-hints:
+	case <-time.After(10 * time.Second):
+		t.Fatal("no hint came")
+	}
+	return time.Since(start)
+}
+
+func put(t *testing.T, db *shared.DB, set, id string) {
+	t.Helper()
+	err := db.Set(set).Update(t.Context(), nil, func([]record.Record) ([]record.Change, error) {
+		return []record.Change{recordtest.Put("vpc", id, "1")}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What one replica commits, the other is hinted of at once, and nobody else is.
+func TestReplicasAreHinted(t *testing.T) {
+	url := postgrestest.URL(t)
+	one, other := open(t, url), open(t, url)
+	own, _ := one.Watch("network")
+	hints, cancel := other.Watch("network")
+	aside, _ := other.Watch("identity")
+	for n := range 20 {
+		put(t, one, "network", fmt.Sprint(n))
+		if took := hinted(t, hints); took > time.Second {
+			t.Errorf("the hint took %v", took)
+		}
+		if f, err := other.Set("network").Since(t.Context(), uint64(n)); err != nil || f.Version != uint64(n+1) {
+			t.Errorf("hinted of version %d: %+v, %v", n+1, f, err)
+		}
+	}
+	cancel()
+	put(t, one, "network", "more")
+	put(t, other, "network", "back")
+	hinted(t, own) // it comes after whatever was sent before
+	for _, c := range []<-chan struct{}{hints, aside, own} {
+		select {
+		case <-c:
+			t.Error("somebody was hinted of what does not concern it")
+		default:
+		}
+	}
+}
+
+// A broken connection loses hints, so whoever watches is told to look when there is a new one; what is asked for
+// meanwhile is refused as unavailable or answered, and nothing is lost.
+func TestBrokenConnections(t *testing.T) {
+	url := postgrestest.URL(t)
+	lost := make(chan error, 10)
+	db, err := postgres.Open(t.Context(), postgres.Options{URL: url, Lost: func(err error) { lost <- err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	hints, _ := db.Watch("network")
+	put(t, db, "network", "before")
+	postgrestest.Cut(t, url)
+	if err := <-lost; err == nil || strings.Contains(err.Error(), "postgres://") {
+		t.Errorf("lost: %v", err)
+	}
+	hinted(t, hints)
+	for n := 0; ; n++ {
+		f, err := db.Set("network").Since(t.Context(), 0)
+		if err == nil {
+			if len(f.Changes) != 1 {
+				t.Errorf("%+v", f)
+			}
+			break
+		}
+		if !fault.Is(err, fault.Unavailable) || n == 100 {
+			t.Fatalf("after %d tries: %v", n, err)
+		}
+	}
+	put(t, db, "network", "after")
+}
+
+// No error tells the password.
+func TestPasswordIsNotTold(t *testing.T) {
+	for _, url := range []string{
+		"postgres://user:hunter2@127.0.0.1:1/db?sslmode=disable&connect_timeout=2",
+		"postgres://user:hunter2@host:port/db",
+		"postgres://user:hunter2%zz@host/db",
+		"user=user password=hunter2 host=127.0.0.1 port=one",
+		"postgres://user@127.0.0.1:1/db?password=hunter2&sslmode=none",
+	} {
+		_, err := postgres.Open(t.Context(), postgres.Options{URL: url})
+		if err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(fmt.Sprintf("%+v %#v", err, err), "hunter2") {
+			t.Errorf("opened %s with %v", url, err)
+		}
+	}
+}
+
+func TestClosed(t *testing.T) {
+	db := open(t, postgrestest.URL(t))
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.PutSetting(t.Context(), "x", nil); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("a write after Close: %v, want Unavailable", err)
+	}
+	if err := db.Close(); err != nil {
+		t.Errorf("closed twice: %v", err)
+	}
+}

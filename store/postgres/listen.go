@@ -1,0 +1,145 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// channel is the name that hints are sent under: "WHO SET", where WHO is a replica and SET has changed.
+const channel = "postern_sets"
+
+// again is how long after a broken connection a new one is made.
+const again = time.Second
+
+// listener hears of what other replicas have changed. While its connection is broken nothing is heard, so whoever watches
+// a set is hinted when there is a new one.
+type listener struct {
+	config *pgx.ConnConfig
+	own    string // the name of this replica
+	lost   func(error)
+	stop   context.CancelFunc
+	done   chan struct{}
+
+	mu      sync.Mutex // guards what follows
+	watched map[string]map[chan struct{}]bool
+}
+
+func listen(ctx context.Context, config *pgx.ConnConfig, own string, lost func(error)) (*listener, error) {
+	l := &listener{config: config, own: own, lost: lost, done: make(chan struct{}), watched: map[string]map[chan struct{}]bool{}}
+	conn, err := l.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, l.stop = context.WithCancel(context.WithoutCancel(ctx))
+	go l.run(ctx, conn)
+	return l, nil
+}
+
+func (l *listener) connect(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := pgx.ConnectConfig(ctx, l.config.Copy())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
+		_ = conn.Close(context.WithoutCancel(ctx)) // it is given up
+		return nil, err
+	}
+	return conn, nil
+}
+
+// run hears until ctx ends.
+func (l *listener) run(ctx context.Context, conn *pgx.Conn) {
+	defer close(l.done)
+	for {
+		err := l.hear(ctx, conn)
+		_ = conn.Close(context.WithoutCancel(ctx)) // it is given up
+		if ctx.Err() != nil {
+			return
+		}
+		if l.lost != nil {
+			l.lost(fmt.Errorf("hear of other replicas' changes: %w", err))
+		}
+		if conn = l.reconnect(ctx); conn == nil {
+			return
+		}
+		l.hintAll()
+	}
+}
+
+// reconnect makes a new connection; it returns nil where ctx ends before.
+func (l *listener) reconnect(ctx context.Context) *pgx.Conn {
+	for {
+		timer := time.NewTimer(again)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
+		if conn, err := l.connect(ctx); err == nil {
+			return conn
+		}
+	}
+}
+
+func (l *listener) hear(ctx context.Context, conn *pgx.Conn) error {
+	for {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return err
+		}
+		if who, set, ok := strings.Cut(n.Payload, " "); ok && who != l.own {
+			l.hint(set)
+		}
+	}
+}
+
+func (l *listener) hint(set string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hintLocked(set)
+}
+
+func (l *listener) hintLocked(set string) {
+	for c := range l.watched[set] {
+		select {
+		case c <- struct{}{}:
+		default: // one is pending
+		}
+	}
+}
+
+func (l *listener) hintAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for set := range l.watched {
+		l.hintLocked(set)
+	}
+}
+
+func (l *listener) watch(set string) (<-chan struct{}, func()) {
+	c := make(chan struct{}, 1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.watched[set] == nil {
+		l.watched[set] = map[chan struct{}]bool{}
+	}
+	l.watched[set][c] = true
+	return c, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if delete(l.watched[set], c); len(l.watched[set]) == 0 {
+			delete(l.watched, set)
+		}
+	}
+}
+
+func (l *listener) close() {
+	l.stop()
+	<-l.done
+}
