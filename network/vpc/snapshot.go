@@ -11,7 +11,8 @@ import (
 // other share what did not change.
 type Snapshot struct {
 	version uint64
-	changed Changed
+	// history has what changed on the way here, the latest last: that is the snapshot's own, by which others know it.
+	history []*Changed
 
 	// slots holds the VPCs; free are the slots below slotCount that none has.
 	slots     slotTable
@@ -126,7 +127,35 @@ func (s *Snapshot) bound(vpcID string) binding {
 func (s *Snapshot) Version() uint64 { return s.version }
 
 // Changed says where s may decide otherwise than the snapshot that it was made from by With or Next.
-func (s *Snapshot) Changed() Changed { return s.changed }
+func (s *Snapshot) Changed() Changed {
+	if last := len(s.history) - 1; last >= 0 {
+		return *s.history[last]
+	}
+	return Changed{}
+}
+
+// ChangedSince says where s may decide otherwise than before, which may lie several snapshots back: everywhere, if s was
+// not made from it, if it lies more than 64 snapshots back, or if it is nil.
+func (s *Snapshot) ChangedSince(before *Snapshot) Changed {
+	if before == nil || len(before.history) == 0 {
+		return Changed{All: true}
+	}
+	at := slices.Index(s.history, before.history[len(before.history)-1])
+	if at < 0 {
+		return Changed{All: true}
+	}
+	var all Changed
+	for _, c := range s.history[at+1:] {
+		all.All = all.All || c.All
+		all.VPCs = append(all.VPCs, c.VPCs...)
+	}
+	slices.Sort(all.VPCs)
+	all.VPCs = slices.Compact(all.VPCs)
+	return all
+}
+
+// maxHistory is how many snapshots back ChangedSince knows.
+const maxHistory = 64
 
 // Compiled returns the VPC with the id, or nil.
 func (s *Snapshot) Compiled(vpcID string) *Compiled {

@@ -27,9 +27,17 @@ func (s *Snapshot) With(version uint64, compiled []*Compiled, shared Shared) (*S
 		return nil, err
 	}
 	e.share(&shared)
-	next.changed.VPCs = slices.Sorted(maps.Keys(e.touched))
-	next.changed.All = shared.Internet != nil || s.version == 0 && s.where.count == 0
+	next.history = follow(s.history, &Changed{
+		All:  shared.Internet != nil || s.version == 0 && s.where.count == 0,
+		VPCs: slices.Sorted(maps.Keys(e.touched)),
+	})
 	return &next, nil
+}
+
+// follow returns the latest of the history with what changed last.
+func follow(history []*Changed, last *Changed) []*Changed {
+	from := max(len(history)-maxHistory, 0)
+	return append(append(make([]*Changed, 0, len(history)-from+1), history[from:]...), last)
 }
 
 // editor makes a snapshot of a copy of the one before.
