@@ -27,7 +27,7 @@ func (m *mailboxModule) module() module {
 }
 
 func (m *mailboxModule) open(context.Context) error {
-	m.Mailbox = mailbox.New(mailbox.Config{Log: m.config.Log})
+	m.Mailbox = mailbox.New(mailbox.Config{Log: m.config.Log, Now: m.config.Now})
 	return nil
 }
 

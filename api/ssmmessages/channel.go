@@ -21,7 +21,7 @@ import (
 // meanwhile.
 const maxUnacknowledged = 32
 
-// channel is one control channel. It implements mailbox.Road.
+// channel is one control channel. It implements mailbox.Channel.
 type channel struct {
 	s    *Channels
 	node string
@@ -294,7 +294,7 @@ func (ch *channel) acknowledge(message mgs.UUID, job string) {
 	ch.s.latest(ch).queue(frame)
 }
 
-// Send implements mailbox.Road.
+// Send implements mailbox.Channel.
 func (ch *channel) Send(i mailbox.Item) error {
 	frame, err := frame(mgs.AgentJob, mgs.Job{SchemaVersion: 1, JobID: i.ID, Topic: i.Topic, Content: i.Content})
 	if err != nil {

@@ -1,30 +1,29 @@
 package mailbox
 
 import (
-	"errors"
 	"slices"
 	"time"
 
 	"postern/aws/fault"
 )
 
-// box is one node's. The Mailbox's mu guards it.
+// box has the items that wait for one node. The Mailbox's mu guards it.
 type box struct {
 	node    string
-	road    Road
-	poll    chan<- []Item // of the waiting poll; has room for one answer
+	channel Channel       // nil while none is open
+	poll    chan<- []Item // of the waiting poll, with room for one answer; nil while none waits
 	waiting []*waiting
-	timer   *time.Timer
-	queued  bool // stands in Mailbox.ready, or is being sent to
+	stop    func() // ends the timer that is set; nil without one
+	queued  bool   // stands in Mailbox.ready, or is being sent to
 }
 
 type waiting struct {
 	item Item
 	next time.Time // when it is to be sent (again)
-	// sent counts how often the item was sent from here; onRoad says that it last went by the control channel, and vain
-	// that it went there and was not acknowledged.
-	sent         int
-	onRoad, vain bool
+	// sent counts how often the item was sent from here.
+	sent int
+	// byChannel says that it was sent by the control channel last, vain that it was sent there and not acknowledged.
+	byChannel, vain bool
 	// held says that it waited, or waits, for a poll though the control channel was open.
 	held bool
 }
@@ -60,15 +59,15 @@ func (b *box) remove(id string) {
 }
 
 func (b *box) stopTimer() {
-	if b.timer != nil {
-		b.timer.Stop()
-		b.timer = nil
+	if b.stop != nil {
+		b.stop()
+		b.stop = nil
 	}
 }
 
-// settleLocked drops a box that nobody needs, and else sees to its next delivery.
+// settleLocked drops a box that nobody needs, and sets the next delivery of any other.
 func (m *Mailbox) settleLocked(b *box) {
-	if b.road == nil && b.poll == nil && len(b.waiting) == 0 {
+	if b.channel == nil && b.poll == nil && len(b.waiting) == 0 {
 		b.stopTimer()
 		if m.boxes[b.node] == b {
 			delete(m.boxes, b.node)
@@ -78,7 +77,7 @@ func (m *Mailbox) settleLocked(b *box) {
 	m.deliverLocked(b)
 }
 
-// deliverLocked gives the due items to the road that is there, and sets the timer for the others.
+// deliverLocked delivers the due items by the poll or the control channel, and sets the timer for the others.
 //
 //	by poll:    a poll waits, and there is no control channel, or the item went by it in vain, or the node's agent is
 //	            known to answer to polls only
@@ -88,7 +87,7 @@ func (m *Mailbox) deliverLocked(b *box) {
 	if m.closed {
 		return
 	}
-	now := time.Now()
+	now := m.config.Now()
 	b.waiting = slices.DeleteFunc(b.waiting, func(w *waiting) bool {
 		return !w.item.First.IsZero() && now.Sub(w.item.First) >= m.config.GiveUp
 	})
@@ -97,18 +96,14 @@ func (m *Mailbox) deliverLocked(b *box) {
 	for _, w := range b.waiting {
 		switch {
 		case w.next.After(now):
-			if wake.IsZero() || w.next.Before(wake) {
-				wake = w.next
-			}
-		case b.poll != nil && (b.road == nil || w.onRoad || m.polls[b.node]):
+			wake = earlier(wake, w.next)
+		case b.poll != nil && (b.channel == nil || w.byChannel || m.polls[b.node]):
 			m.sentLocked(b, w, now, false)
 			byPoll = append(byPoll, w.item)
-		case b.road != nil && m.polls[b.node] && !w.held:
+		case b.channel != nil && m.polls[b.node] && !w.held:
 			w.held, w.next = true, now.Add(m.config.Resend)
-			if wake.IsZero() || w.next.Before(wake) {
-				wake = w.next
-			}
-		case b.road != nil:
+			wake = earlier(wake, w.next)
+		case b.channel != nil:
 			m.wakeLocked(b)
 		}
 	}
@@ -117,7 +112,7 @@ func (m *Mailbox) deliverLocked(b *box) {
 		b.poll = nil
 	}
 	if !wake.IsZero() {
-		b.timer = time.AfterFunc(wake.Sub(now), func() {
+		b.stop = m.config.AfterFunc(wake.Sub(now), func() {
 			m.mu.Lock()
 			defer m.mu.Unlock()
 			m.settleLocked(b)
@@ -125,12 +120,21 @@ func (m *Mailbox) deliverLocked(b *box) {
 	}
 }
 
-// sentLocked marks an item as being sent. What nobody acknowledged is told to the sources.
-func (m *Mailbox) sentLocked(b *box, w *waiting, now time.Time, onRoad bool) {
+// earlier returns the earlier of two moments; a zero wake is none.
+func earlier(wake, next time.Time) time.Time {
+	if wake.IsZero() || next.Before(wake) {
+		return next
+	}
+	return wake
+}
+
+// sentLocked notes that an item is being sent. The sources are told of one that is sent a second time, because nobody
+// acknowledged it.
+func (m *Mailbox) sentLocked(b *box, w *waiting, now time.Time, byChannel bool) {
 	w.sent++
 	w.next = now.Add(m.config.Resend)
-	w.vain = w.vain || w.onRoad && !onRoad
-	w.onRoad = onRoad
+	w.vain = w.vain || w.byChannel && !byChannel
+	w.byChannel = byChannel
 	if w.item.First.IsZero() {
 		w.item.First = now
 	}
@@ -142,67 +146,4 @@ func (m *Mailbox) sentLocked(b *box, w *waiting, now time.Time, onRoad bool) {
 			}
 		})
 	}
-}
-
-// wakeLocked has a sender see to the box.
-func (m *Mailbox) wakeLocked(b *box) {
-	if b.queued {
-		return
-	}
-	b.queued = true
-	m.ready = append(m.ready, b)
-	if m.senders < m.config.Senders {
-		m.senders++
-		m.wg.Go(m.send)
-	}
-}
-
-// send writes to the roads of ready boxes until there are none.
-func (m *Mailbox) send() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for len(m.ready) > 0 {
-		b := m.ready[0]
-		m.ready = m.ready[1:]
-		m.sendBoxLocked(b)
-		b.queued = false
-		m.settleLocked(b)
-	}
-	m.ready = nil
-	m.senders--
-}
-
-// sendBoxLocked sends a box's due items one after the other; mu is not held while one is written.
-func (m *Mailbox) sendBoxLocked(b *box) {
-	for {
-		w, road := b.due(time.Now()), b.road
-		if w == nil || road == nil || m.closed {
-			return
-		}
-		m.sentLocked(b, w, time.Now(), true)
-		item := w.item
-		m.mu.Unlock()
-		err := fault.Contain("mailbox.Send", func() error { return road.Send(item) })
-		m.mu.Lock()
-		if err == nil {
-			continue
-		}
-		if errors.Is(err, fault.ErrPanic) {
-			fault.LogPanic(m.config.Log, "mailbox.Send", err)
-		}
-		m.config.Log.Debug("a node's road broke", "node", b.node, "item", item.ID, "err", err)
-		w.next = time.Time{} // it was not sent: the next road takes it at once
-		if b.road == road {
-			b.road = nil
-		}
-	}
-}
-
-func (b *box) due(now time.Time) *waiting {
-	for _, w := range b.waiting {
-		if !w.next.After(now) {
-			return w
-		}
-	}
-	return nil
 }

@@ -1,11 +1,11 @@
-// Package mailbox holds what waits for a node until one of its two roads is open: one queue, and two roads to it.
+// Package mailbox queues items for nodes and delivers them by the node's control channel or its long poll.
 //
 //	                     ┌─ Open: the control channel (ssmmessages); items are sent at once
 //	Source ─ Post ─→ box ┤
-//	                     └─ Poll: the long poll (ec2messages); items are taken along
+//	                     └─ Poll: the long poll (ec2messages); items are the answer
 //
-// An item is on one road at a time: by the control channel first, except to agents that have shown that they answer to
-// polls only. It stays in the box until it is Done, is sent again while nobody acknowledges it,
-// and is given up some time after it was first sent, because agents forget what they ran. The truth about what waits
-// is the Source's: a box is only made for a node that has a road here, and is filled from the Source when one opens.
+// An item goes one way at a time: by the control channel first, except to agents that have shown that they answer to
+// polls only. It stays in the box until it is Done, is sent again while nobody acknowledges it, and is given up some
+// time after it was first sent, because agents forget what they ran. The Source has the truth about what waits: a node
+// has a box only while its channel is open or it polls, and opening either fills the box from the Source.
 package mailbox
