@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Pattern is a text with wildcards, compiled. The zero Pattern matches only the empty text. Match takes time in proportion
-// to the text, whatever the pattern is; only a ? between two * makes it the text's length times that part's in machine
-// words.
+// Pattern is a text with wildcards, compiled. The zero Pattern matches only the empty text. Match takes time in
+// proportion to the text, whatever the pattern is; only a ? between two * makes it the text's length times that part's
+// in machine words.
 type Pattern struct {
 	literal string   // what must be equal, or the whole prefix where star is set
 	star    bool     // there is a wildcard after literal; the first one may be a ?

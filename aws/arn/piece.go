@@ -53,9 +53,9 @@ func (p piece) String() string {
 	return b.String()
 }
 
-// A needle is a piece that is looked for anywhere. Without ? it is found as Knuth, Morris and Pratt do, in one pass. With
-// ? no such table exists; there a word holds, for 64 places of the piece at once, whether the text read so far ends with
-// what stands before them (Baeza-Yates and Gonnet, "A new approach to text searching", 1992).
+// A needle is a piece that is looked for anywhere. Without ? it is found as Knuth, Morris and Pratt do, in one pass.
+// With ? no such table exists; there a word holds, for 64 places of the piece at once, whether the text read so far
+// ends with what stands before them (Baeza-Yates and Gonnet, "A new approach to text searching", 1992).
 type needle struct {
 	piece
 	back  []int32           // without ?: where to go on after so many characters, KMP's failure function

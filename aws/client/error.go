@@ -54,7 +54,8 @@ func (e *Error) ErrorFault() smithy.ErrorFault {
 // HTTPStatusCode is the answer's status; the retryer looks at it.
 func (e *Error) HTTPStatusCode() int { return e.Status }
 
-// connectionError is that no answer came. It says where from and why, and nothing of the method, which is always the same.
+// connectionError is that no answer came. It says where from and why, and nothing of the method, which is always the
+// same.
 type connectionError struct{ request *url.Error }
 
 func (e *connectionError) Error() string { return fmt.Sprintf("%s: %v", e.request.URL, e.request.Err) }

@@ -19,9 +19,9 @@ func Contained() uint64 { return contained.Load() }
 // ErrPanic is in the chain of every error that Contain made of a panic.
 var ErrPanic = errors.New("a part of the program panicked")
 
-// Contain runs f for the owner of a goroutine, who goes on with the next piece of work whatever happens in this one: a panic
-// ends the piece and not the process. It comes back as an Internal fault whose message holds the stack, and is counted.
-// What f has locked it must unlock by defer.
+// Contain runs f for the owner of a goroutine, who goes on with the next piece of work whatever happens in this one: a
+// panic ends the piece and not the process. It comes back as an Internal fault whose message holds the stack, and is
+// counted. What f has locked it must unlock by defer.
 func Contain(op string, f func() error) (err error) {
 	defer func() {
 		p := recover()

@@ -21,7 +21,8 @@ const (
 	forAnyValue
 )
 
-// A condition is one key below one operator: at least one of the values has to fit, or none if the operator is negative.
+// A condition is one key below one operator: at least one of the values has to fit, or none if the operator is
+// negative.
 type condition struct {
 	key        string // in lower case
 	quantifier quantifier

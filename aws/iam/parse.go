@@ -23,8 +23,8 @@ func Parse(kind Kind, name, document string) (*Policy, error) {
 	return p.policy, nil
 }
 
-// ParseNew is Parse for a document that is to be put into use. It also refuses what Amazon takes no longer, or never took,
-// and what was stored by a Postern that did take it.
+// ParseNew is Parse for a document that is to be put into use. It also refuses what Amazon takes no longer, or never
+// took, and what was stored by a Postern that did take it.
 func ParseNew(kind Kind, name, document string) (*Policy, error) {
 	p, err := parse(kind, name, document)
 	if err != nil {
@@ -336,7 +336,8 @@ func (p *parser) resources(s *statement, v node, at string) *ParseError {
 	return nil
 }
 
-// badARN says what is wrong with the service and Region in an ARN pattern. Names of IAM and of S3's buckets have no Region.
+// badARN says what is wrong with the service and Region in an ARN pattern. Names of IAM and of S3's buckets have no
+// Region.
 func badARN(parts [arn.Segments]string, name string) string {
 	service, region := parts[2], parts[3]
 	switch {

@@ -52,8 +52,9 @@ type statement struct {
 	conditions []condition
 }
 
-// applies says whether the statement is about the request, and how closely it names the caller. A condition or a variable
-// whose key nobody can tell makes a statement that denies apply, and one that allows not; unjudged is then the key.
+// applies says whether the statement is about the request, and how closely it names the caller. A condition or a
+// variable whose key nobody can tell makes a statement that denies apply, and one that allows not; unjudged is then the
+// key.
 func (s *statement) applies(a *asked) (g grant, unjudged string) {
 	r := a.Request
 	if !s.aboutAction(r.Action) {

@@ -141,9 +141,9 @@ func (p *principals) lists(c *Principal) (listed, levels int) {
 	return listed, len(names)
 }
 
-// excepts says how a NotPrincipal element applies to the caller. Where a list names some but not all of account, role and
-// session, the answer is the one that allows less: a Deny applies, an Allow does not (IAM User Guide, "AWS JSON policy
-// elements: NotPrincipal"). A Deny applies to everybody who has a permissions boundary, listed or not.
+// excepts says how a NotPrincipal element applies to the caller. Where a list names some but not all of account, role
+// and session, the answer is the one that allows less: a Deny applies, an Allow does not (IAM User Guide, "AWS JSON
+// policy elements: NotPrincipal"). A Deny applies to everybody who has a permissions boundary, listed or not.
 func (p *principals) excepts(c *Principal, deny, bounded bool) grant {
 	if deny && bounded {
 		return grantLimited

@@ -226,7 +226,8 @@ func (w *world) conditionHolds(r rule) bool {
 	return slices.Contains(each, true)
 }
 
-// closeness is 0 for a caller that the rule does not name, 1 for its account, 2 for its role or everybody, 3 for itself.
+// closeness is 0 for a caller that the rule does not name, 1 for its account, 2 for its role or everybody, 3 for
+// itself.
 func (w *world) closeness(r rule) int {
 	if r.principals == nil {
 		return 3

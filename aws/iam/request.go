@@ -22,14 +22,14 @@ type Request struct {
 	// Keys gives the values of a condition key that the principal does not answer, such as aws:SourceVpce or
 	// ssm:resourceTag/Name. It is asked with the key in lower case; nil means that the request has no such key.
 	Keys func(key string) []string
-	// Judged reports whether it is known if the request has a condition key, given in lower case. Nil means that it is known
-	// of every key. A statement that allows under a condition on a key of which it is not known allows nothing, and one that
-	// denies does.
+	// Judged reports whether it is known if the request has a condition key, given in lower case. Nil means that it is
+	// known of every key. A statement that allows under a condition on a key of which it is not known allows nothing, and
+	// one that denies does.
 	Judged func(key string) bool
 }
 
-// KeyMap makes Request.Keys of a map. Letter case of the keys does not matter; a key that stands there twice, in different
-// case, has no value: see Ambiguous.
+// KeyMap makes Request.Keys of a map. Letter case of the keys does not matter; a key that stands there twice, in
+// different case, has no value: see Ambiguous.
 func KeyMap(m map[string][]string) func(string) []string {
 	return func(key string) []string {
 		if len(m) == 0 || Ambiguous(m, key) {
@@ -44,8 +44,8 @@ func KeyMap(m map[string][]string) func(string) []string {
 	}
 }
 
-// Ambiguous reports whether a map holds a key more than once, in different letter case, as a request can that sets the tags
-// Team and team. Policies do not tell these apart, so nobody can say which is meant.
+// Ambiguous reports whether a map holds a key more than once, in different letter case, as a request can that sets the
+// tags Team and team. Policies do not tell these apart, so nobody can say which is meant.
 func Ambiguous(m map[string][]string, key string) bool {
 	found := 0
 	for name := range m {

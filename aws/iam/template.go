@@ -7,8 +7,9 @@ import (
 	"postern/aws/arn"
 )
 
-// A template is a text of a policy that may hold variables such as ${aws:username}. What does not hang on their values is
-// compiled once: a text that does not fit with * in the place of each variable is turned away before a value is asked for.
+// A template is a text of a policy that may hold variables such as ${aws:username}. What does not hang on their values
+// is compiled once: a text that does not fit with * in the place of each variable is turned away before a value is
+// asked for.
 type template struct {
 	parts []part // nil without variables
 	wild  bool   // * and ? outside of variables are wildcards
@@ -175,7 +176,8 @@ func (t *template) match(r *Request, s string) (f fit, key string) {
 	return fitsNot, ""
 }
 
-// trim compares without building a pattern, as far as no wildcard stands before a variable: done is false where one does.
+// trim compares without building a pattern, as far as no wildcard stands before a variable: done is false where one
+// does.
 func (t *template) trim(r *Request, s string) (match, done bool) {
 	for i := range t.parts {
 		p := &t.parts[i]

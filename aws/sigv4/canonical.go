@@ -48,7 +48,8 @@ func stringToSign(b []byte, s *Signature, canonical []byte) []byte {
 
 // paths returns the forms of the path that a client may rightly have signed. S3 has it encoded once, and some clients
 // sign it just as it travels. Every other service has it encoded once more than it travels; whether dots and double
-// slashes are resolved before, clients do not agree on: Amazon's documents and botocore do so, the Go and Java SDKs do not.
+// slashes are resolved before, clients do not agree on: Amazon's documents and botocore do so, the Go and Java SDKs do
+// not.
 func paths(u *url.URL, service string) []string {
 	escaped := u.EscapedPath()
 	var first, second string

@@ -46,8 +46,8 @@ type Signature struct {
 	value      string // the signature, hexadecimal or base64
 }
 
-// Parse reads the signature of a request. Its errors carry CodeMissing (there is none), CodeIncomplete (it cannot be read)
-// or CodeMismatch (it cannot be good for this request); there is no Signature then.
+// Parse reads the signature of a request. Its errors carry CodeMissing (there is none), CodeIncomplete (it cannot be
+// read) or CodeMismatch (it cannot be good for this request); there is no Signature then.
 func Parse(r *http.Request) (*Signature, error) {
 	authorization := r.Header.Get("Authorization")
 	inQuery := strings.Contains(r.URL.RawQuery, "X-Amz-Signature=") || strings.Contains(r.URL.RawQuery, "X-Amz-Algorithm=")

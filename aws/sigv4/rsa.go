@@ -13,8 +13,8 @@ import (
 	"postern/aws/fault"
 )
 
-// AsymmetricHeader carries an instance's second signature: RSASSA-PSS by the key that it registered, over the whole value
-// of the Authorization header.
+// AsymmetricHeader carries an instance's second signature: RSASSA-PSS by the key that it registered, over the whole
+// value of the Authorization header.
 const AsymmetricHeader = "SSM-AsymmetricKeyAuthorization"
 
 // The bounds, in bits, of keys that machines may register; the agent makes 2,048.

@@ -61,8 +61,8 @@ func (v *Verifier) Precheck(r *http.Request, s *Signature) error {
 	return s.coversHeaders(r)
 }
 
-// prepare does all that needs no key: time, headers that have to be signed, payload hash. It returns the strings that may
-// have been signed: one, seldom two.
+// prepare does all that needs no key: time, headers that have to be signed, payload hash. It returns the strings that
+// may have been signed: one, seldom two.
 func (v *Verifier) prepare(r *http.Request, s *Signature, body []byte) ([][]byte, error) {
 	if err := v.Precheck(r, s); err != nil {
 		return nil, err

@@ -12,19 +12,20 @@ import (
 	"postern/aws/wire"
 )
 
-// Markdown is the report on services whose tables are filled in, as api.Handler.Services gives them. It is the same for
-// the same tables.
+// Markdown writes the report on services whose tables are filled in, as api.Handler.Services returns them. It is the
+// same for the same tables.
 func Markdown(services []api.Service) []byte {
 	services = slices.Clone(services)
 	slices.SortFunc(services, func(a, b api.Service) int { return strings.Compare(a.Name, b.Name) })
 	var b bytes.Buffer
 	b.WriteString("# What is built\n\n" +
-		"Generated from the tables of operations; do not edit. What Amazon's service has and Postern does not answers HTTP 501 with\n" +
-		"an error of that service that names the operation.\n\n" +
+		"Generated from the tables of operations; do not edit. What Amazon's service has and\n" +
+		"Postern does not answers HTTP 501 with an error of that service that names the operation.\n\n" +
 		"| service | protocol | built | of |\n|---|---|---:|---:|\n")
 	for _, s := range services {
 		_, missing := split(s)
-		fmt.Fprintf(&b, "| [%s](#%s) | %s | %d | %d |\n", s.Name, s.Name, protocol(s.Protocol), len(s.Operations), len(s.Operations)+len(missing))
+		built := len(s.Operations)
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %d | %d |\n", s.Name, s.Name, protocol(s.Protocol), built, built+len(missing))
 	}
 	for _, s := range services {
 		section(&b, s)
@@ -48,7 +49,8 @@ func section(b *bytes.Buffer, s api.Service) {
 		b.WriteString("\n¹ Not in Amazon's published model: what its agent uses.\n")
 	}
 	if len(missing) > 0 {
-		fmt.Fprintf(b, "\n<details><summary>Not built: %d</summary>\n\n%s\n\n</details>\n", len(missing), strings.Join(missing, ", "))
+		fmt.Fprintf(b, "\n<details><summary>Not built: %d</summary>\n\n", len(missing))
+		fmt.Fprintf(b, "%s\n\n</details>\n", strings.Join(missing, ", "))
 	}
 }
 

@@ -24,7 +24,8 @@ func TestMarkdown(t *testing.T) {
 				}, api.All),
 		}},
 		{Name: "ec2messages", Operations: []api.Operation{
-			api.Op("GetMessages", api.Everything, func(context.Context, *api.Call, *private) (*private, error) { return nil, nil }, api.All),
+			api.Op("GetMessages", api.Everything,
+				func(context.Context, *api.Call, *private) (*private, error) { return nil, nil }, api.All),
 		}},
 	}})
 	if err != nil {

@@ -5,7 +5,8 @@
 // carries (Apache-2.0), which are kept up to date and name every type, and a copy of ec2instances.info (MIT), which has
 // processors and memory but lacks the newest types. For these, where the family's name begins with c, m or r, both
 // follow from the name (EC2 User Guide, "Instance type naming conventions"); the command ends if one of the types that
-// are known disagrees. Types of which too little is known, those of macOS, and those that the AWS SDK does not know are left out.
+// are known disagrees. Types of which too little is known, those of macOS, and those that the AWS SDK does not know are
+// left out.
 package main
 
 import (

@@ -1,10 +1,10 @@
-// Command limits reads the service models that botocore, the AWS CLI's library, comes with and writes, for each service,
-// the limits of requests that package aws/wire checks: lengths, ranges, patterns and the values of enums. It is run by
-// go generate in aws/wire.
+// Command limits reads the service models that botocore, the AWS CLI's library, comes with and writes, for each
+// service, the limits of requests that package aws/wire checks: lengths, ranges, patterns and the values of enums. It
+// is run by go generate in aws/wire.
 //
-// The source is botocore because the AWS SDK for Go holds no lengths, ranges and patterns; it is Amazon's own, maintained
-// (Apache-2.0), and is where the AWS CLI is. Only facts are taken. The values of enums also come from the SDK in go.mod,
-// which may know newer ones: what a client of today can say is not refused.
+// The source is botocore because the AWS SDK for Go holds no lengths, ranges and patterns; it is Amazon's own,
+// maintained (Apache-2.0), and is where the AWS CLI is. Only facts are taken. The values of enums also come from the
+// SDK in go.mod, which may know newer ones: what a client of today can say is not refused.
 package main
 
 import (

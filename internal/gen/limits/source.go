@@ -18,7 +18,8 @@ import (
 )
 
 // errAbsent says that botocore of the version is not on this machine.
-var errAbsent = errors.New("botocore " + botocore + " is not installed here; " + elsewhere + " may name a directory that has it")
+var errAbsent = errors.New("botocore " + botocore + " is not installed here; " + elsewhere +
+	" may name a directory that has it")
 
 // elsewhere is the environment variable that names a directory with botocore, which the AWS CLI is not to see.
 const elsewhere = "POSTERN_BOTOCORE"

@@ -15,8 +15,8 @@ var omitted = map[string]string{
 	"InstanceType": "what types there are is the table of instance types",
 }
 
-// write prints a line for each shape that a request can hold and that has a limit: see aws/wire's limits.go, which reads
-// it. A structure's line says which limits its members have.
+// write prints a line for each shape that a request can hold and that has a limit: see aws/wire's limits.go, which
+// reads it. A structure's line says which limits its members have.
 func (m *model) write(b *bytes.Buffer) {
 	names := m.goNames()
 	lines := map[string]string{}
@@ -34,8 +34,8 @@ func (m *model) write(b *bytes.Buffer) {
 	}
 }
 
-// goNames maps the shapes that requests can hold to the names of their Go types: an operation's own input is called after
-// the operation, whatever it is in the model.
+// goNames maps the shapes that requests can hold to the names of their Go types: an operation's own input is called
+// after the operation, whatever it is in the model.
 func (m *model) goNames() map[string]string {
 	names := map[string]string{}
 	var visit func(name string)

@@ -34,7 +34,10 @@ import (
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 )
-func f(c *sdk.Client, in *sdk.CreateVpcInput) types.Tenancy { sdk.NewDescribeSubnetsPaginator(c, nil); return types.TenancyHost }
+func f(c *sdk.Client, in *sdk.CreateVpcInput) types.Tenancy {
+	sdk.NewDescribeSubnetsPaginator(c, nil)
+	return types.TenancyHost
+}
 `
 	if err := os.WriteFile(filepath.Join(root, "x.go"), []byte(source), 0o600); err != nil {
 		t.Fatal(err)
@@ -62,6 +65,20 @@ func f(c *sdk.Client, in *sdk.CreateVpcInput) types.Tenancy { sdk.NewDescribeSub
 		text := files["aws/service/ec2/"+c.file]
 		if bytes.Contains(text, []byte(c.text)) != c.want {
 			t.Errorf("%s: %q is there: %v, want %v", c.file, c.text, !c.want, c.want)
+		}
+	}
+}
+
+func TestLinesEnd(t *testing.T) {
+	files, err := generate(filepath.Join("..", "..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range files {
+		for i, line := range bytes.Split(text, []byte("\n")) {
+			if len(line) > lineEnd {
+				t.Errorf("%s:%d has %d columns: %s", name, i+1, len(line), line)
+			}
 		}
 	}
 }

@@ -40,8 +40,13 @@ type enumValue struct{ name, value string }
 
 func readModel(dir string) (*model, error) {
 	m := &model{
-		operations: map[string]*operation{}, shapes: map[string]ast.Expr{}, enums: map[string][]enumValue{}, constants: map[string]string{},
-		variants: map[string][]string{}, kept: map[string]bool{}, keptShapes: map[string]bool{},
+		operations: map[string]*operation{},
+		shapes:     map[string]ast.Expr{},
+		enums:      map[string][]enumValue{},
+		constants:  map[string]string{},
+		variants:   map[string][]string{},
+		kept:       map[string]bool{},
+		keptShapes: map[string]bool{},
 	}
 	paths, err := filepath.Glob(filepath.Join(dir, "api_op_*.go"))
 	if err != nil {
@@ -182,10 +187,19 @@ func (m *model) readVersion(path string) error {
 	return err
 }
 
+// affixes are what may stand before and after an operation's name in the name of something that the package holds.
+var affixes = [][2]string{
+	{"", "Input"},
+	{"", "Output"},
+	{"New", "Paginator"},
+	{"", "Paginator"},
+	{"", "APIClient"},
+}
+
 // keep marks the operations and types that are used, and all that these hold.
 func (m *model) keep(u *uses) {
 	for name := range u.service {
-		for _, affix := range [][2]string{{"", "Input"}, {"", "Output"}, {"New", "Paginator"}, {"", "Paginator"}, {"", "APIClient"}} {
+		for _, affix := range affixes {
 			rest, ok := strings.CutPrefix(name, affix[0])
 			if !ok {
 				continue

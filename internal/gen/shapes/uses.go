@@ -30,7 +30,8 @@ func findUses(root string) (map[string]*uses, error) {
 			return err
 		}
 		if d.IsDir() {
-			if name != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata") || name == filepath.Join(root, "aws", "service") {
+			hidden := name != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata")
+			if hidden || name == filepath.Join(root, "aws", "service") {
 				return filepath.SkipDir
 			}
 			return nil

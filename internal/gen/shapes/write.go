@@ -7,6 +7,7 @@ import (
 	"go/format"
 	"go/printer"
 	"go/token"
+	"strconv"
 	"strings"
 )
 
@@ -40,6 +41,9 @@ func (w *writer) begin(comment, name string, imports ...string) {
 	}
 }
 
+// lineEnd is the last column of a line; a tab counts as one.
+const lineEnd = 120
+
 func (w *writer) end() ([]byte, error) {
 	text, err := format.Source(w.b.Bytes())
 	if err != nil {
@@ -48,7 +52,7 @@ func (w *writer) end() ([]byte, error) {
 	return bytes.Clone(text), nil
 }
 
-// mentions says whether any of the types names a package.
+// mentions reports whether any of the types names a package.
 func mentions(packageName string, types ...ast.Expr) (found bool) {
 	for _, t := range types {
 		s, ok := t.(*ast.StructType)
@@ -114,7 +118,8 @@ func (w *writer) types() ([]byte, error) {
 			imports = []string{"time"}
 		}
 	}
-	w.begin(fmt.Sprintf("Package types is what the inputs and outputs of package %s hold.", w.service.name), "types", imports...)
+	comment := fmt.Sprintf("Package types holds the types of members of package %s's inputs and outputs.", w.service.name)
+	w.begin(comment, "types", imports...)
 	for _, name := range sorted(w.model.keptShapes) {
 		switch s := w.model.shapes[name].(type) {
 		case *ast.StructType:
@@ -139,9 +144,7 @@ func (w *writer) enums() ([]byte, error) {
 			continue
 		}
 		w.printf("type %s string\n\nconst (\n", name)
-		for _, v := range values {
-			w.printf("\t%s %s = %q\n", v.name, name, v.value)
-		}
+		w.constants(name, values)
 		w.printf(")\n\nfunc (%s) Values() []%s {\n\treturn []%s{\n", name, name, name)
 		for _, v := range values {
 			w.printf("\t\t%s,\n", v.name)
@@ -149,4 +152,26 @@ func (w *writer) enums() ([]byte, error) {
 		w.printf("\t}\n}\n\n")
 	}
 	return w.end()
+}
+
+// constants writes the values of an enum, one a line as gofmt aligns them. Where a line would end beyond the line's end
+// so, they are kept apart, which gofmt does not align, and what is too long even then has its value on its own line.
+func (w *writer) constants(enum string, values []enumValue) {
+	const spaces = len("\t" + " " + " = ")
+	var names, texts int
+	for _, v := range values {
+		names, texts = max(names, len(v.name)), max(texts, len(strconv.Quote(v.value)))
+	}
+	wide := spaces+names+len(enum)+texts > lineEnd
+	for _, v := range values {
+		text := strconv.Quote(v.value)
+		switch {
+		case !wide:
+			w.printf("\t%s %s = %s\n", v.name, enum, text)
+		case spaces+len(v.name)+len(enum)+len(text) <= lineEnd:
+			w.printf("\t%s %s = %s\n\n", v.name, enum, text)
+		default:
+			w.printf("\t%s = %s(\n%s,\n)\n\n", v.name, enum, text)
+		}
+	}
 }

@@ -585,24 +585,65 @@ func (CapacityReservationDeliveryPreference) Values() []CapacityReservationDeliv
 type CapacityReservationInstancePlatform string
 
 const (
-	CapacityReservationInstancePlatformLinuxUnix                        CapacityReservationInstancePlatform = "Linux/UNIX"
-	CapacityReservationInstancePlatformRedHatEnterpriseLinux            CapacityReservationInstancePlatform = "Red Hat Enterprise Linux"
-	CapacityReservationInstancePlatformSuseLinux                        CapacityReservationInstancePlatform = "SUSE Linux"
-	CapacityReservationInstancePlatformWindows                          CapacityReservationInstancePlatform = "Windows"
-	CapacityReservationInstancePlatformWindowsWithSqlServer             CapacityReservationInstancePlatform = "Windows with SQL Server"
-	CapacityReservationInstancePlatformWindowsWithSqlServerEnterprise   CapacityReservationInstancePlatform = "Windows with SQL Server Enterprise"
-	CapacityReservationInstancePlatformWindowsWithSqlServerStandard     CapacityReservationInstancePlatform = "Windows with SQL Server Standard"
-	CapacityReservationInstancePlatformWindowsWithSqlServerWeb          CapacityReservationInstancePlatform = "Windows with SQL Server Web"
-	CapacityReservationInstancePlatformLinuxWithSqlServerStandard       CapacityReservationInstancePlatform = "Linux with SQL Server Standard"
-	CapacityReservationInstancePlatformLinuxWithSqlServerWeb            CapacityReservationInstancePlatform = "Linux with SQL Server Web"
-	CapacityReservationInstancePlatformLinuxWithSqlServerEnterprise     CapacityReservationInstancePlatform = "Linux with SQL Server Enterprise"
-	CapacityReservationInstancePlatformRhelWithSqlServerStandard        CapacityReservationInstancePlatform = "RHEL with SQL Server Standard"
-	CapacityReservationInstancePlatformRhelWithSqlServerEnterprise      CapacityReservationInstancePlatform = "RHEL with SQL Server Enterprise"
-	CapacityReservationInstancePlatformRhelWithSqlServerWeb             CapacityReservationInstancePlatform = "RHEL with SQL Server Web"
-	CapacityReservationInstancePlatformRhelWithHa                       CapacityReservationInstancePlatform = "RHEL with HA"
-	CapacityReservationInstancePlatformRhelWithHaAndSqlServerStandard   CapacityReservationInstancePlatform = "RHEL with HA and SQL Server Standard"
-	CapacityReservationInstancePlatformRhelWithHaAndSqlServerEnterprise CapacityReservationInstancePlatform = "RHEL with HA and SQL Server Enterprise"
-	CapacityReservationInstancePlatformUbuntuProLinux                   CapacityReservationInstancePlatform = "Ubuntu Pro"
+	CapacityReservationInstancePlatformLinuxUnix CapacityReservationInstancePlatform = "Linux/UNIX"
+
+	CapacityReservationInstancePlatformRedHatEnterpriseLinux = CapacityReservationInstancePlatform(
+		"Red Hat Enterprise Linux",
+	)
+
+	CapacityReservationInstancePlatformSuseLinux CapacityReservationInstancePlatform = "SUSE Linux"
+
+	CapacityReservationInstancePlatformWindows CapacityReservationInstancePlatform = "Windows"
+
+	CapacityReservationInstancePlatformWindowsWithSqlServer CapacityReservationInstancePlatform = "Windows with SQL Server"
+
+	CapacityReservationInstancePlatformWindowsWithSqlServerEnterprise = CapacityReservationInstancePlatform(
+		"Windows with SQL Server Enterprise",
+	)
+
+	CapacityReservationInstancePlatformWindowsWithSqlServerStandard = CapacityReservationInstancePlatform(
+		"Windows with SQL Server Standard",
+	)
+
+	CapacityReservationInstancePlatformWindowsWithSqlServerWeb = CapacityReservationInstancePlatform(
+		"Windows with SQL Server Web",
+	)
+
+	CapacityReservationInstancePlatformLinuxWithSqlServerStandard = CapacityReservationInstancePlatform(
+		"Linux with SQL Server Standard",
+	)
+
+	CapacityReservationInstancePlatformLinuxWithSqlServerWeb = CapacityReservationInstancePlatform(
+		"Linux with SQL Server Web",
+	)
+
+	CapacityReservationInstancePlatformLinuxWithSqlServerEnterprise = CapacityReservationInstancePlatform(
+		"Linux with SQL Server Enterprise",
+	)
+
+	CapacityReservationInstancePlatformRhelWithSqlServerStandard = CapacityReservationInstancePlatform(
+		"RHEL with SQL Server Standard",
+	)
+
+	CapacityReservationInstancePlatformRhelWithSqlServerEnterprise = CapacityReservationInstancePlatform(
+		"RHEL with SQL Server Enterprise",
+	)
+
+	CapacityReservationInstancePlatformRhelWithSqlServerWeb = CapacityReservationInstancePlatform(
+		"RHEL with SQL Server Web",
+	)
+
+	CapacityReservationInstancePlatformRhelWithHa CapacityReservationInstancePlatform = "RHEL with HA"
+
+	CapacityReservationInstancePlatformRhelWithHaAndSqlServerStandard = CapacityReservationInstancePlatform(
+		"RHEL with HA and SQL Server Standard",
+	)
+
+	CapacityReservationInstancePlatformRhelWithHaAndSqlServerEnterprise = CapacityReservationInstancePlatform(
+		"RHEL with HA and SQL Server Enterprise",
+	)
+
+	CapacityReservationInstancePlatformUbuntuProLinux CapacityReservationInstancePlatform = "Ubuntu Pro"
 )
 
 func (CapacityReservationInstancePlatform) Values() []CapacityReservationInstancePlatform {
@@ -743,9 +784,13 @@ func (CarrierGatewayState) Values() []CarrierGatewayState {
 type ClientVpnAuthenticationType string
 
 const (
-	ClientVpnAuthenticationTypeCertificateAuthentication      ClientVpnAuthenticationType = "certificate-authentication"
-	ClientVpnAuthenticationTypeDirectoryServiceAuthentication ClientVpnAuthenticationType = "directory-service-authentication"
-	ClientVpnAuthenticationTypeFederatedAuthentication        ClientVpnAuthenticationType = "federated-authentication"
+	ClientVpnAuthenticationTypeCertificateAuthentication ClientVpnAuthenticationType = "certificate-authentication"
+
+	ClientVpnAuthenticationTypeDirectoryServiceAuthentication = ClientVpnAuthenticationType(
+		"directory-service-authentication",
+	)
+
+	ClientVpnAuthenticationTypeFederatedAuthentication ClientVpnAuthenticationType = "federated-authentication"
 )
 
 func (ClientVpnAuthenticationType) Values() []ClientVpnAuthenticationType {
@@ -4573,12 +4618,19 @@ func (InstanceTypeHypervisor) Values() []InstanceTypeHypervisor {
 type InterruptibleCapacityReservationAllocationStatus string
 
 const (
-	InterruptibleCapacityReservationAllocationStatusPending   InterruptibleCapacityReservationAllocationStatus = "pending"
-	InterruptibleCapacityReservationAllocationStatusActive    InterruptibleCapacityReservationAllocationStatus = "active"
-	InterruptibleCapacityReservationAllocationStatusUpdating  InterruptibleCapacityReservationAllocationStatus = "updating"
-	InterruptibleCapacityReservationAllocationStatusCanceling InterruptibleCapacityReservationAllocationStatus = "canceling"
-	InterruptibleCapacityReservationAllocationStatusCanceled  InterruptibleCapacityReservationAllocationStatus = "canceled"
-	InterruptibleCapacityReservationAllocationStatusFailed    InterruptibleCapacityReservationAllocationStatus = "failed"
+	InterruptibleCapacityReservationAllocationStatusPending InterruptibleCapacityReservationAllocationStatus = "pending"
+
+	InterruptibleCapacityReservationAllocationStatusActive InterruptibleCapacityReservationAllocationStatus = "active"
+
+	InterruptibleCapacityReservationAllocationStatusUpdating InterruptibleCapacityReservationAllocationStatus = "updating"
+
+	InterruptibleCapacityReservationAllocationStatusCanceling = InterruptibleCapacityReservationAllocationStatus(
+		"canceling",
+	)
+
+	InterruptibleCapacityReservationAllocationStatusCanceled InterruptibleCapacityReservationAllocationStatus = "canceled"
+
+	InterruptibleCapacityReservationAllocationStatusFailed InterruptibleCapacityReservationAllocationStatus = "failed"
 )
 
 func (InterruptibleCapacityReservationAllocationStatus) Values() []InterruptibleCapacityReservationAllocationStatus {
@@ -5569,118 +5621,231 @@ func (ReservedInstanceState) Values() []ReservedInstanceState {
 type ResourceType string
 
 const (
-	ResourceTypeCapacityReservation                                    ResourceType = "capacity-reservation"
-	ResourceTypeClientVpnEndpoint                                      ResourceType = "client-vpn-endpoint"
-	ResourceTypeCustomerGateway                                        ResourceType = "customer-gateway"
-	ResourceTypeCarrierGateway                                         ResourceType = "carrier-gateway"
-	ResourceTypeCoipPool                                               ResourceType = "coip-pool"
-	ResourceTypeDeclarativePoliciesReport                              ResourceType = "declarative-policies-report"
-	ResourceTypeDedicatedHost                                          ResourceType = "dedicated-host"
-	ResourceTypeDhcpOptions                                            ResourceType = "dhcp-options"
-	ResourceTypeEgressOnlyInternetGateway                              ResourceType = "egress-only-internet-gateway"
-	ResourceTypeElasticIp                                              ResourceType = "elastic-ip"
-	ResourceTypeElasticGpu                                             ResourceType = "elastic-gpu"
-	ResourceTypeExportImageTask                                        ResourceType = "export-image-task"
-	ResourceTypeExportInstanceTask                                     ResourceType = "export-instance-task"
-	ResourceTypeFleet                                                  ResourceType = "fleet"
-	ResourceTypeFpgaImage                                              ResourceType = "fpga-image"
-	ResourceTypeHostReservation                                        ResourceType = "host-reservation"
-	ResourceTypeImage                                                  ResourceType = "image"
-	ResourceTypeImageUsageReport                                       ResourceType = "image-usage-report"
-	ResourceTypeImportImageTask                                        ResourceType = "import-image-task"
-	ResourceTypeImportSnapshotTask                                     ResourceType = "import-snapshot-task"
-	ResourceTypeInstance                                               ResourceType = "instance"
-	ResourceTypeInstanceEventWindow                                    ResourceType = "instance-event-window"
-	ResourceTypeInternetGateway                                        ResourceType = "internet-gateway"
-	ResourceTypeIpam                                                   ResourceType = "ipam"
-	ResourceTypeIpamPool                                               ResourceType = "ipam-pool"
-	ResourceTypeIpamScope                                              ResourceType = "ipam-scope"
-	ResourceTypeIpv4poolEc2                                            ResourceType = "ipv4pool-ec2"
-	ResourceTypeIpv6poolEc2                                            ResourceType = "ipv6pool-ec2"
-	ResourceTypeKeyPair                                                ResourceType = "key-pair"
-	ResourceTypeLaunchTemplate                                         ResourceType = "launch-template"
-	ResourceTypeLocalGateway                                           ResourceType = "local-gateway"
-	ResourceTypeLocalGatewayRouteTable                                 ResourceType = "local-gateway-route-table"
-	ResourceTypeLocalGatewayVirtualInterface                           ResourceType = "local-gateway-virtual-interface"
-	ResourceTypeLocalGatewayVirtualInterfaceGroup                      ResourceType = "local-gateway-virtual-interface-group"
-	ResourceTypeLocalGatewayRouteTableVpcAssociation                   ResourceType = "local-gateway-route-table-vpc-association"
-	ResourceTypeLocalGatewayRouteTableVirtualInterfaceGroupAssociation ResourceType = "local-gateway-route-table-virtual-interface-group-association"
-	ResourceTypeNatgateway                                             ResourceType = "natgateway"
-	ResourceTypeNetworkAcl                                             ResourceType = "network-acl"
-	ResourceTypeNetworkInterface                                       ResourceType = "network-interface"
-	ResourceTypeNetworkInsightsAnalysis                                ResourceType = "network-insights-analysis"
-	ResourceTypeNetworkInsightsPath                                    ResourceType = "network-insights-path"
-	ResourceTypeNetworkInsightsAccessScope                             ResourceType = "network-insights-access-scope"
-	ResourceTypeNetworkInsightsAccessScopeAnalysis                     ResourceType = "network-insights-access-scope-analysis"
-	ResourceTypeOutpostLag                                             ResourceType = "outpost-lag"
-	ResourceTypePlacementGroup                                         ResourceType = "placement-group"
-	ResourceTypePrefixList                                             ResourceType = "prefix-list"
-	ResourceTypeReplaceRootVolumeTask                                  ResourceType = "replace-root-volume-task"
-	ResourceTypeReservedInstances                                      ResourceType = "reserved-instances"
-	ResourceTypeRouteTable                                             ResourceType = "route-table"
-	ResourceTypeSecurityGroup                                          ResourceType = "security-group"
-	ResourceTypeSecurityGroupRule                                      ResourceType = "security-group-rule"
-	ResourceTypeServiceLinkVirtualInterface                            ResourceType = "service-link-virtual-interface"
-	ResourceTypeSnapshot                                               ResourceType = "snapshot"
-	ResourceTypeSpotFleetRequest                                       ResourceType = "spot-fleet-request"
-	ResourceTypeSpotInstancesRequest                                   ResourceType = "spot-instances-request"
-	ResourceTypeSubnet                                                 ResourceType = "subnet"
-	ResourceTypeSubnetCidrReservation                                  ResourceType = "subnet-cidr-reservation"
-	ResourceTypeTrafficMirrorFilter                                    ResourceType = "traffic-mirror-filter"
-	ResourceTypeTrafficMirrorSession                                   ResourceType = "traffic-mirror-session"
-	ResourceTypeTrafficMirrorTarget                                    ResourceType = "traffic-mirror-target"
-	ResourceTypeTransitGateway                                         ResourceType = "transit-gateway"
-	ResourceTypeTransitGatewayAttachment                               ResourceType = "transit-gateway-attachment"
-	ResourceTypeTransitGatewayConnectPeer                              ResourceType = "transit-gateway-connect-peer"
-	ResourceTypeTransitGatewayMulticastDomain                          ResourceType = "transit-gateway-multicast-domain"
-	ResourceTypeTransitGatewayPolicyTable                              ResourceType = "transit-gateway-policy-table"
-	ResourceTypeTransitGatewayMeteringPolicy                           ResourceType = "transit-gateway-metering-policy"
-	ResourceTypeTransitGatewayRouteTable                               ResourceType = "transit-gateway-route-table"
-	ResourceTypeTransitGatewayRouteTableAnnouncement                   ResourceType = "transit-gateway-route-table-announcement"
-	ResourceTypeVolume                                                 ResourceType = "volume"
-	ResourceTypeVpc                                                    ResourceType = "vpc"
-	ResourceTypeVpcEndpoint                                            ResourceType = "vpc-endpoint"
-	ResourceTypeVpcEndpointConnection                                  ResourceType = "vpc-endpoint-connection"
-	ResourceTypeVpcEndpointService                                     ResourceType = "vpc-endpoint-service"
-	ResourceTypeVpcEndpointServicePermission                           ResourceType = "vpc-endpoint-service-permission"
-	ResourceTypeVpcPeeringConnection                                   ResourceType = "vpc-peering-connection"
-	ResourceTypeVpnConnection                                          ResourceType = "vpn-connection"
-	ResourceTypeVpnGateway                                             ResourceType = "vpn-gateway"
-	ResourceTypeVpcFlowLog                                             ResourceType = "vpc-flow-log"
-	ResourceTypeCapacityReservationFleet                               ResourceType = "capacity-reservation-fleet"
-	ResourceTypeTrafficMirrorFilterRule                                ResourceType = "traffic-mirror-filter-rule"
-	ResourceTypeVpcEndpointConnectionDeviceType                        ResourceType = "vpc-endpoint-connection-device-type"
-	ResourceTypeVerifiedAccessInstance                                 ResourceType = "verified-access-instance"
-	ResourceTypeVerifiedAccessGroup                                    ResourceType = "verified-access-group"
-	ResourceTypeVerifiedAccessEndpoint                                 ResourceType = "verified-access-endpoint"
-	ResourceTypeVerifiedAccessPolicy                                   ResourceType = "verified-access-policy"
-	ResourceTypeVerifiedAccessTrustProvider                            ResourceType = "verified-access-trust-provider"
-	ResourceTypeVpnConnectionDeviceType                                ResourceType = "vpn-connection-device-type"
-	ResourceTypeVpcBlockPublicAccessExclusion                          ResourceType = "vpc-block-public-access-exclusion"
-	ResourceTypeVpcEncryptionControl                                   ResourceType = "vpc-encryption-control"
-	ResourceTypeRouteServer                                            ResourceType = "route-server"
-	ResourceTypeRouteServerEndpoint                                    ResourceType = "route-server-endpoint"
-	ResourceTypeRouteServerPeer                                        ResourceType = "route-server-peer"
-	ResourceTypeIpamResourceDiscovery                                  ResourceType = "ipam-resource-discovery"
-	ResourceTypeIpamResourceDiscoveryAssociation                       ResourceType = "ipam-resource-discovery-association"
-	ResourceTypeInstanceConnectEndpoint                                ResourceType = "instance-connect-endpoint"
-	ResourceTypeVerifiedAccessEndpointTarget                           ResourceType = "verified-access-endpoint-target"
-	ResourceTypeIpamExternalResourceVerificationToken                  ResourceType = "ipam-external-resource-verification-token"
-	ResourceTypeCapacityBlock                                          ResourceType = "capacity-block"
-	ResourceTypeMacModificationTask                                    ResourceType = "mac-modification-task"
-	ResourceTypeIpamPrefixListResolver                                 ResourceType = "ipam-prefix-list-resolver"
-	ResourceTypeIpamPolicy                                             ResourceType = "ipam-policy"
-	ResourceTypeIpamPrefixListResolverTarget                           ResourceType = "ipam-prefix-list-resolver-target"
-	ResourceTypeIpamInternetRegistryAssociation                        ResourceType = "ipam-internet-registry-association"
-	ResourceTypeSecondaryInterface                                     ResourceType = "secondary-interface"
-	ResourceTypeSecondaryNetwork                                       ResourceType = "secondary-network"
-	ResourceTypeSecondarySubnet                                        ResourceType = "secondary-subnet"
-	ResourceTypeCapacityManagerDataExport                              ResourceType = "capacity-manager-data-export"
-	ResourceTypeVpnConcentrator                                        ResourceType = "vpn-concentrator"
-	ResourceTypeIpamPoolAllocation                                     ResourceType = "ipam-pool-allocation"
-	ResourceTypeCapacityReservationCancellationQuote                   ResourceType = "capacity-reservation-cancellation-quote"
-	ResourceTypeApplicationStatusCheck                                 ResourceType = "application-status-check"
-	ResourceTypeCapacityReservationModificationQuote                   ResourceType = "capacity-reservation-modification-quote"
+	ResourceTypeCapacityReservation ResourceType = "capacity-reservation"
+
+	ResourceTypeClientVpnEndpoint ResourceType = "client-vpn-endpoint"
+
+	ResourceTypeCustomerGateway ResourceType = "customer-gateway"
+
+	ResourceTypeCarrierGateway ResourceType = "carrier-gateway"
+
+	ResourceTypeCoipPool ResourceType = "coip-pool"
+
+	ResourceTypeDeclarativePoliciesReport ResourceType = "declarative-policies-report"
+
+	ResourceTypeDedicatedHost ResourceType = "dedicated-host"
+
+	ResourceTypeDhcpOptions ResourceType = "dhcp-options"
+
+	ResourceTypeEgressOnlyInternetGateway ResourceType = "egress-only-internet-gateway"
+
+	ResourceTypeElasticIp ResourceType = "elastic-ip"
+
+	ResourceTypeElasticGpu ResourceType = "elastic-gpu"
+
+	ResourceTypeExportImageTask ResourceType = "export-image-task"
+
+	ResourceTypeExportInstanceTask ResourceType = "export-instance-task"
+
+	ResourceTypeFleet ResourceType = "fleet"
+
+	ResourceTypeFpgaImage ResourceType = "fpga-image"
+
+	ResourceTypeHostReservation ResourceType = "host-reservation"
+
+	ResourceTypeImage ResourceType = "image"
+
+	ResourceTypeImageUsageReport ResourceType = "image-usage-report"
+
+	ResourceTypeImportImageTask ResourceType = "import-image-task"
+
+	ResourceTypeImportSnapshotTask ResourceType = "import-snapshot-task"
+
+	ResourceTypeInstance ResourceType = "instance"
+
+	ResourceTypeInstanceEventWindow ResourceType = "instance-event-window"
+
+	ResourceTypeInternetGateway ResourceType = "internet-gateway"
+
+	ResourceTypeIpam ResourceType = "ipam"
+
+	ResourceTypeIpamPool ResourceType = "ipam-pool"
+
+	ResourceTypeIpamScope ResourceType = "ipam-scope"
+
+	ResourceTypeIpv4poolEc2 ResourceType = "ipv4pool-ec2"
+
+	ResourceTypeIpv6poolEc2 ResourceType = "ipv6pool-ec2"
+
+	ResourceTypeKeyPair ResourceType = "key-pair"
+
+	ResourceTypeLaunchTemplate ResourceType = "launch-template"
+
+	ResourceTypeLocalGateway ResourceType = "local-gateway"
+
+	ResourceTypeLocalGatewayRouteTable ResourceType = "local-gateway-route-table"
+
+	ResourceTypeLocalGatewayVirtualInterface ResourceType = "local-gateway-virtual-interface"
+
+	ResourceTypeLocalGatewayVirtualInterfaceGroup ResourceType = "local-gateway-virtual-interface-group"
+
+	ResourceTypeLocalGatewayRouteTableVpcAssociation ResourceType = "local-gateway-route-table-vpc-association"
+
+	ResourceTypeLocalGatewayRouteTableVirtualInterfaceGroupAssociation = ResourceType(
+		"local-gateway-route-table-virtual-interface-group-association",
+	)
+
+	ResourceTypeNatgateway ResourceType = "natgateway"
+
+	ResourceTypeNetworkAcl ResourceType = "network-acl"
+
+	ResourceTypeNetworkInterface ResourceType = "network-interface"
+
+	ResourceTypeNetworkInsightsAnalysis ResourceType = "network-insights-analysis"
+
+	ResourceTypeNetworkInsightsPath ResourceType = "network-insights-path"
+
+	ResourceTypeNetworkInsightsAccessScope ResourceType = "network-insights-access-scope"
+
+	ResourceTypeNetworkInsightsAccessScopeAnalysis ResourceType = "network-insights-access-scope-analysis"
+
+	ResourceTypeOutpostLag ResourceType = "outpost-lag"
+
+	ResourceTypePlacementGroup ResourceType = "placement-group"
+
+	ResourceTypePrefixList ResourceType = "prefix-list"
+
+	ResourceTypeReplaceRootVolumeTask ResourceType = "replace-root-volume-task"
+
+	ResourceTypeReservedInstances ResourceType = "reserved-instances"
+
+	ResourceTypeRouteTable ResourceType = "route-table"
+
+	ResourceTypeSecurityGroup ResourceType = "security-group"
+
+	ResourceTypeSecurityGroupRule ResourceType = "security-group-rule"
+
+	ResourceTypeServiceLinkVirtualInterface ResourceType = "service-link-virtual-interface"
+
+	ResourceTypeSnapshot ResourceType = "snapshot"
+
+	ResourceTypeSpotFleetRequest ResourceType = "spot-fleet-request"
+
+	ResourceTypeSpotInstancesRequest ResourceType = "spot-instances-request"
+
+	ResourceTypeSubnet ResourceType = "subnet"
+
+	ResourceTypeSubnetCidrReservation ResourceType = "subnet-cidr-reservation"
+
+	ResourceTypeTrafficMirrorFilter ResourceType = "traffic-mirror-filter"
+
+	ResourceTypeTrafficMirrorSession ResourceType = "traffic-mirror-session"
+
+	ResourceTypeTrafficMirrorTarget ResourceType = "traffic-mirror-target"
+
+	ResourceTypeTransitGateway ResourceType = "transit-gateway"
+
+	ResourceTypeTransitGatewayAttachment ResourceType = "transit-gateway-attachment"
+
+	ResourceTypeTransitGatewayConnectPeer ResourceType = "transit-gateway-connect-peer"
+
+	ResourceTypeTransitGatewayMulticastDomain ResourceType = "transit-gateway-multicast-domain"
+
+	ResourceTypeTransitGatewayPolicyTable ResourceType = "transit-gateway-policy-table"
+
+	ResourceTypeTransitGatewayMeteringPolicy ResourceType = "transit-gateway-metering-policy"
+
+	ResourceTypeTransitGatewayRouteTable ResourceType = "transit-gateway-route-table"
+
+	ResourceTypeTransitGatewayRouteTableAnnouncement ResourceType = "transit-gateway-route-table-announcement"
+
+	ResourceTypeVolume ResourceType = "volume"
+
+	ResourceTypeVpc ResourceType = "vpc"
+
+	ResourceTypeVpcEndpoint ResourceType = "vpc-endpoint"
+
+	ResourceTypeVpcEndpointConnection ResourceType = "vpc-endpoint-connection"
+
+	ResourceTypeVpcEndpointService ResourceType = "vpc-endpoint-service"
+
+	ResourceTypeVpcEndpointServicePermission ResourceType = "vpc-endpoint-service-permission"
+
+	ResourceTypeVpcPeeringConnection ResourceType = "vpc-peering-connection"
+
+	ResourceTypeVpnConnection ResourceType = "vpn-connection"
+
+	ResourceTypeVpnGateway ResourceType = "vpn-gateway"
+
+	ResourceTypeVpcFlowLog ResourceType = "vpc-flow-log"
+
+	ResourceTypeCapacityReservationFleet ResourceType = "capacity-reservation-fleet"
+
+	ResourceTypeTrafficMirrorFilterRule ResourceType = "traffic-mirror-filter-rule"
+
+	ResourceTypeVpcEndpointConnectionDeviceType ResourceType = "vpc-endpoint-connection-device-type"
+
+	ResourceTypeVerifiedAccessInstance ResourceType = "verified-access-instance"
+
+	ResourceTypeVerifiedAccessGroup ResourceType = "verified-access-group"
+
+	ResourceTypeVerifiedAccessEndpoint ResourceType = "verified-access-endpoint"
+
+	ResourceTypeVerifiedAccessPolicy ResourceType = "verified-access-policy"
+
+	ResourceTypeVerifiedAccessTrustProvider ResourceType = "verified-access-trust-provider"
+
+	ResourceTypeVpnConnectionDeviceType ResourceType = "vpn-connection-device-type"
+
+	ResourceTypeVpcBlockPublicAccessExclusion ResourceType = "vpc-block-public-access-exclusion"
+
+	ResourceTypeVpcEncryptionControl ResourceType = "vpc-encryption-control"
+
+	ResourceTypeRouteServer ResourceType = "route-server"
+
+	ResourceTypeRouteServerEndpoint ResourceType = "route-server-endpoint"
+
+	ResourceTypeRouteServerPeer ResourceType = "route-server-peer"
+
+	ResourceTypeIpamResourceDiscovery ResourceType = "ipam-resource-discovery"
+
+	ResourceTypeIpamResourceDiscoveryAssociation ResourceType = "ipam-resource-discovery-association"
+
+	ResourceTypeInstanceConnectEndpoint ResourceType = "instance-connect-endpoint"
+
+	ResourceTypeVerifiedAccessEndpointTarget ResourceType = "verified-access-endpoint-target"
+
+	ResourceTypeIpamExternalResourceVerificationToken ResourceType = "ipam-external-resource-verification-token"
+
+	ResourceTypeCapacityBlock ResourceType = "capacity-block"
+
+	ResourceTypeMacModificationTask ResourceType = "mac-modification-task"
+
+	ResourceTypeIpamPrefixListResolver ResourceType = "ipam-prefix-list-resolver"
+
+	ResourceTypeIpamPolicy ResourceType = "ipam-policy"
+
+	ResourceTypeIpamPrefixListResolverTarget ResourceType = "ipam-prefix-list-resolver-target"
+
+	ResourceTypeIpamInternetRegistryAssociation ResourceType = "ipam-internet-registry-association"
+
+	ResourceTypeSecondaryInterface ResourceType = "secondary-interface"
+
+	ResourceTypeSecondaryNetwork ResourceType = "secondary-network"
+
+	ResourceTypeSecondarySubnet ResourceType = "secondary-subnet"
+
+	ResourceTypeCapacityManagerDataExport ResourceType = "capacity-manager-data-export"
+
+	ResourceTypeVpnConcentrator ResourceType = "vpn-concentrator"
+
+	ResourceTypeIpamPoolAllocation ResourceType = "ipam-pool-allocation"
+
+	ResourceTypeCapacityReservationCancellationQuote ResourceType = "capacity-reservation-cancellation-quote"
+
+	ResourceTypeApplicationStatusCheck ResourceType = "application-status-check"
+
+	ResourceTypeCapacityReservationModificationQuote ResourceType = "capacity-reservation-modification-quote"
 )
 
 func (ResourceType) Values() []ResourceType {
@@ -6471,15 +6636,25 @@ func (TransitGatewayAttachmentNatGatewaySupportState) Values() []TransitGatewayA
 type TransitGatewayAttachmentResourceType string
 
 const (
-	TransitGatewayAttachmentResourceTypeVpc                  TransitGatewayAttachmentResourceType = "vpc"
-	TransitGatewayAttachmentResourceTypeVpn                  TransitGatewayAttachmentResourceType = "vpn"
-	TransitGatewayAttachmentResourceTypeVpnConcentrator      TransitGatewayAttachmentResourceType = "vpn-concentrator"
-	TransitGatewayAttachmentResourceTypeDirectConnectGateway TransitGatewayAttachmentResourceType = "direct-connect-gateway"
-	TransitGatewayAttachmentResourceTypeConnect              TransitGatewayAttachmentResourceType = "connect"
-	TransitGatewayAttachmentResourceTypePeering              TransitGatewayAttachmentResourceType = "peering"
-	TransitGatewayAttachmentResourceTypeTgwPeering           TransitGatewayAttachmentResourceType = "tgw-peering"
-	TransitGatewayAttachmentResourceTypeNetworkFunction      TransitGatewayAttachmentResourceType = "network-function"
-	TransitGatewayAttachmentResourceTypeClientVpn            TransitGatewayAttachmentResourceType = "client-vpn"
+	TransitGatewayAttachmentResourceTypeVpc TransitGatewayAttachmentResourceType = "vpc"
+
+	TransitGatewayAttachmentResourceTypeVpn TransitGatewayAttachmentResourceType = "vpn"
+
+	TransitGatewayAttachmentResourceTypeVpnConcentrator TransitGatewayAttachmentResourceType = "vpn-concentrator"
+
+	TransitGatewayAttachmentResourceTypeDirectConnectGateway = TransitGatewayAttachmentResourceType(
+		"direct-connect-gateway",
+	)
+
+	TransitGatewayAttachmentResourceTypeConnect TransitGatewayAttachmentResourceType = "connect"
+
+	TransitGatewayAttachmentResourceTypePeering TransitGatewayAttachmentResourceType = "peering"
+
+	TransitGatewayAttachmentResourceTypeTgwPeering TransitGatewayAttachmentResourceType = "tgw-peering"
+
+	TransitGatewayAttachmentResourceTypeNetworkFunction TransitGatewayAttachmentResourceType = "network-function"
+
+	TransitGatewayAttachmentResourceTypeClientVpn TransitGatewayAttachmentResourceType = "client-vpn"
 )
 
 func (TransitGatewayAttachmentResourceType) Values() []TransitGatewayAttachmentResourceType {
