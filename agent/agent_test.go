@@ -79,7 +79,8 @@ func TestReplies(t *testing.T) {
 	run(t, s.agent())
 	c := s.channel()
 	c.job(command,
-		`{"schemaVersion":"1.2","runtimeConfig":{"aws:runShellScript":{"properties":[{"id":"0.aws:runShellScript","runCommand":"{{ commands }}"}]}},
+		`{"schemaVersion":"1.2","runtimeConfig":{"aws:runShellScript":{"properties":[
+			{"id":"0.aws:runShellScript","runCommand":"{{ commands }}"}]}},
 		"parameters":{"commands":{"type":"StringList"}}}`, map[string]any{"commands": []string{"echo hi"}})
 	var got []string
 	for range 3 {
@@ -101,9 +102,12 @@ func TestReplies(t *testing.T) {
 		got = append(got, string(text))
 	}
 	info := func(counts string) string {
-		return `"additionalInfo":{"agent":{"lang":"en-US","name":"amazon-ssm-agent","os":"linux","osver":"1","ver":"1.2.3.4"},"dateTime":"T","runId":"","runtimeStatusCounts":` + counts + `}`
+		return `"additionalInfo":{"agent":{"lang":"en-US","name":"amazon-ssm-agent","os":"linux","osver":"1",` +
+			`"ver":"1.2.3.4"},"dateTime":"T","runId":"","runtimeStatusCounts":` + counts + `}`
 	}
-	step := `{"aws:runShellScript":{"code":0,"endDateTime":"T","name":"aws:runShellScript","output":"hi\n","outputS3BucketName":"","outputS3KeyPrefix":"","standardError":"","standardOutput":"hi\n","startDateTime":"T","status":"Success","stepName":""}}`
+	step := `{"aws:runShellScript":{"code":0,"endDateTime":"T","name":"aws:runShellScript","output":"hi\n",` +
+		`"outputS3BucketName":"","outputS3KeyPrefix":"","standardError":"","standardOutput":"hi\n","startDateTime":"T",` +
+		`"status":"Success","stepName":""}}`
 	want := []string{
 		`{` + info(`null`) + `,"documentStatus":"InProgress","documentTraceOutput":"","runtimeStatus":null}`,
 		`{` + info(`{"Success":1}`) + `,"documentStatus":"InProgress","documentTraceOutput":"","runtimeStatus":` + step + `}`,
@@ -134,7 +138,9 @@ func TestRefusedJobs(t *testing.T) {
 		{"schema", func(j *mgs.Job) { *j = jobFor(t, "c", `{"schemaVersion":"0.3"}`, nil) }, mgs.ParseError, true},
 		{"parameter missing", func(j *mgs.Job) {
 			*j = jobFor(t, "c",
-				`{"schemaVersion":"2.2","parameters":{"x":{"type":"String"}},"mainSteps":[{"action":"aws:runShellScript","name":"a"}]}`, nil)
+				`{"schemaVersion":"2.2","parameters":{"x":{"type":"String"}},"mainSteps":[{"action":"aws:runShellScript",`+
+					`"name":"a"}]}`,
+				nil)
 		}, mgs.ParseError, true},
 	} {
 		j := jobFor(t, fmt.Sprintf("command-%d", i), shell("true"), nil)
@@ -451,7 +457,10 @@ func TestNotOnlineWithoutASignOfLife(t *testing.T) {
 
 func TestEC2(t *testing.T) {
 	credentials := func(key string) string {
-		return fmt.Sprintf(`{"Code":"Success","Type":"AWS-HMAC","AccessKeyId":%q,"SecretAccessKey":"secret","Token":"token","Expiration":%q}`, key, time.Now().Add(time.Hour).Format(time.RFC3339))
+		return fmt.Sprintf(
+			`{"Code":"Success","Type":"AWS-HMAC","AccessKeyId":%q,"SecretAccessKey":"secret","Token":"token","Expiration":%q}`,
+			key, time.Now().Add(time.Hour).Format(time.RFC3339),
+		)
 	}
 	for _, tt := range []struct {
 		name    string
@@ -466,7 +475,8 @@ func TestEC2(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newService(t)
 			s.metadata = map[string]string{
-				"dynamic/instance-identity/document":                                   `{"instanceId":"i-0123456789abcdef0","region":"eu-west-7","availabilityZone":"eu-west-7a","privateIp":"10.0.1.20"}`,
+				"dynamic/instance-identity/document": `{"instanceId":"i-0123456789abcdef0",` +
+					`"region":"eu-west-7","availabilityZone":"eu-west-7a","privateIp":"10.0.1.20"}`,
 				"meta-data/placement/availability-zone-id":                             "euw7-az1",
 				"meta-data/identity-credentials/ec2/security-credentials/ec2-instance": credentials("ASIAIIR"),
 			}

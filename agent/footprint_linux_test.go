@@ -26,9 +26,13 @@ const (
 func TestFootprint(t *testing.T) {
 	s := newService(t)
 	s.metadata = map[string]string{
-		"dynamic/instance-identity/document":                                   `{"instanceId":"i-0123456789abcdef0","region":"us-east-1"}`,
-		"meta-data/iam/security-credentials/":                                  "role",
-		"meta-data/iam/security-credentials/role":                              fmt.Sprintf(`{"Code":"Success","AccessKeyId":"AKIATEST","SecretAccessKey":"secret","Token":"t","Expiration":%q}`, time.Now().Add(time.Hour).Format(time.RFC3339)),
+		"dynamic/instance-identity/document": `{"instanceId":"i-0123456789abcdef0",` +
+			`"region":"us-east-1"}`,
+		"meta-data/iam/security-credentials/": "role",
+		"meta-data/iam/security-credentials/role": fmt.Sprintf(
+			`{"Code":"Success","AccessKeyId":"AKIATEST","SecretAccessKey":"secret","Token":"t","Expiration":%q}`,
+			time.Now().Add(time.Hour).Format(time.RFC3339),
+		),
 		"meta-data/identity-credentials/ec2/security-credentials/ec2-instance": "{}",
 	}
 	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -8,8 +8,11 @@ import (
 	"postern/ssm/mgs"
 )
 
-const referring = `{"schemaVersion":"2.2","parameters":{"commands":{"type":"StringList"},"word":{"type":"String","allowedPattern":"[a-z]+"}},
-	"mainSteps":[{"action":"aws:runShellScript","name":"run","inputs":{"runCommand":["echo {{ word }} {{ssm:/app/db:3}}","{{ commands }}"]}}]}`
+const referring = `{
+	"schemaVersion":"2.2",
+	"parameters":{"commands":{"type":"StringList"},"word":{"type":"String","allowedPattern":"[a-z]+"}},
+	"mainSteps":[{"action":"aws:runShellScript","name":"run","inputs":{
+		"runCommand":["echo {{ word }} {{ssm:/app/db:3}}","{{ commands }}"]}}]}`
 
 // TestParameterStore runs commands that refer to Parameter Store: what they refer to is asked for once, with the node's
 // own credentials, and the document's bounds hold for it.
@@ -29,16 +32,19 @@ func TestParameterStore(t *testing.T) {
 		stdout, trace string
 	}{
 		{"a",
-			`{"Parameters":[{"Name":"/app/db","Selector":":3","Type":"String","Value":"ten"},{"Name":"word","Type":"String","Value":"hi"},
-			{"Name":"lines","Type":"StringList","Value":"echo one,echo two"}]}`, mgs.Success, "hi ten\none\ntwo\nhi again\n",
-			""},
+			`{"Parameters":[{"Name":"/app/db","Selector":":3","Type":"String","Value":"ten"},
+			{"Name":"word","Type":"String","Value":"hi"},
+			{"Name":"lines","Type":"StringList","Value":"echo one,echo two"}]}`,
+			mgs.Success, "hi ten\none\ntwo\nhi again\n", ""},
 		{"b", `{"Parameters":[{"Name":"word","Type":"String","Value":"hi"}],"InvalidParameters":["/app/db:3","lines"]}`,
 			mgs.Failed, "", "no parameter /app/db:3, lines in Parameter Store"},
 		{"c",
-			`{"Parameters":[{"Name":"/app/db","Selector":":3","Type":"SecureString","Value":"AQIC"},{"Name":"word","Type":"String","Value":"hi"},
+			`{"Parameters":[{"Name":"/app/db","Selector":":3","Type":"SecureString","Value":"AQIC"},
+			{"Name":"word","Type":"String","Value":"hi"},
 			{"Name":"lines","Type":"String","Value":"true"}]}`, mgs.Failed, "", "SecureString cannot be used"},
 		{"d",
-			`{"Parameters":[{"Name":"/app/db","Selector":":3","Type":"String","Value":"ten"},{"Name":"word","Type":"String","Value":"UP; rm"},
+			`{"Parameters":[{"Name":"/app/db","Selector":":3","Type":"String","Value":"ten"},
+			{"Name":"word","Type":"String","Value":"UP; rm"},
 			{"Name":"lines","Type":"String","Value":"true"}]}`, mgs.Failed, "", "does not match the allowed pattern"},
 	} {
 		answer(tt.answer)

@@ -178,7 +178,9 @@ func (s *service) answer(w http.ResponseWriter, r *http.Request, c call) {
 		s.mu.Unlock()
 		w.WriteHeader(http.StatusCreated)
 		fmt.Fprintf(w,
-			"<CreateControlChannelResponse><MessageSchemaVersion>1.0</MessageSchemaVersion><TokenValue>%s</TokenValue></CreateControlChannelResponse>", token)
+			"<CreateControlChannelResponse><MessageSchemaVersion>1.0</MessageSchemaVersion><TokenValue>%s</TokenValue></"+
+				"CreateControlChannelResponse>",
+			token)
 	case "Subscribe":
 		s.subscribe(w, r)
 		return
@@ -224,7 +226,9 @@ func (s *service) roleToken(w http.ResponseWriter, r *http.Request, c call) {
 	}
 	s.secrets["ASIATOKEN"] = "of the role"
 	fmt.Fprintf(w,
-		`{"AccessKeyId":"ASIATOKEN","SecretAccessKey":"of the role","SessionToken":"session","TokenExpirationDate":%d.5,"UpdateKeyPair":false}`, time.Now().Add(time.Hour).Unix())
+		`{"AccessKeyId":"ASIATOKEN","SecretAccessKey":"of the role","SessionToken":"session","TokenExpirationDate":%d.5,`+
+			`"UpdateKeyPair":false}`,
+		time.Now().Add(time.Hour).Unix())
 }
 
 func (s *service) subscribe(w http.ResponseWriter, r *http.Request) {

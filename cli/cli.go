@@ -128,7 +128,8 @@ func (a *app) command() *cobra.Command {
 		return nil
 	}
 	root.AddCommand(
-		a.demoCommand(), a.upCommand(), a.envCommand(), a.statusCommand(), a.nodesCommand(), a.explainCommand(), a.runCommand(),
+		a.demoCommand(), a.upCommand(), a.envCommand(), a.statusCommand(), a.nodesCommand(), a.explainCommand(),
+		a.runCommand(),
 		a.waitCommand(), a.imageCommand(), a.attachCommand(), a.awsCommand(), a.configureCommand(), a.versionCommand(),
 	)
 	complete(root, "output", "text", "json")

@@ -149,7 +149,10 @@ func (n *hostNode) showIsolation(ctx context.Context, d *demo) (string, error) {
 	if _, err := d.command(ctx, n.id, "true"); err != nil { // what follows begins with a node that is there
 		return "", err
 	}
-	return fmt.Sprintf("through the node's tunnel, a connection to the ssm endpoint opens and one to %s:443 gets no answer", internetAddress), nil
+	return fmt.Sprintf(
+		"through the node's tunnel, a connection to the ssm endpoint opens and one to %s:443 gets no answer",
+		internetAddress,
+	), nil
 }
 
 func (n *hostNode) probe(ctx context.Context, region string) (err error) {

@@ -17,7 +17,8 @@ const (
 	sampleName    = "postern-sample"
 	sampleRange   = "10.0.0.0/16"
 	hostImageName = "postern-host"
-	trustEC2      = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","ssm.amazonaws.com"]},"Action":"sts:AssumeRole"}]}`
+	trustEC2      = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+		`"Principal":{"Service":["ec2.amazonaws.com","ssm.amazonaws.com"]},"Action":"sts:AssumeRole"}]}`
 )
 
 // sampleSubnets are the private subnets, in two zones, and sampleServices the endpoints in both of them.

@@ -28,7 +28,8 @@ func corePolicy(t testing.TB) doctor.Document {
 	return doctor.Document{}
 }
 
-const trustEC2 = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+const trustEC2 = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+	`"Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 
 // healthy is the sample network with a node for which everything is right.
 func healthy(t testing.TB) doctor.Facts {
@@ -267,14 +268,16 @@ func TestFourCauses(t *testing.T) {
 		command string
 	}{
 		{func(f *doctor.Facts) { f.Network.SecurityGroups[1].Rules = nil },
-			"aws ec2 authorize-security-group-ingress --group-id sg-endpoints --protocol tcp --port 443 --source-group sg-nodes"},
+			"aws ec2 authorize-security-group-ingress --group-id sg-endpoints --protocol tcp --port 443 " +
+				"--source-group sg-nodes"},
 		{withoutEndpoint,
 			"aws ec2 create-vpc-endpoint --vpc-id vpc-1 --vpc-endpoint-type Interface --service-name " +
 				"com.amazonaws.us-east-1.ssm --subnet-ids subnet-a --security-group-ids sg-endpoints --private-dns-enabled"},
 		{func(f *doctor.Facts) { f.Network.Endpoints[0].PrivateDNS = false },
 			"aws ec2 modify-vpc-endpoint --vpc-endpoint-id vpce-ssm --private-dns-enabled"},
 		{func(f *doctor.Facts) { f.Roles[0].Policies = nil },
-			"aws iam attach-role-policy --role-name node-role --policy-arn arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"},
+			"aws iam attach-role-policy --role-name node-role " +
+				"--policy-arn arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"},
 	}
 	said := map[string]bool{}
 	for _, tt := range rows {
@@ -303,7 +306,8 @@ func TestString(t *testing.T) {
   ✓ role     node-role (instance profile nodes) may ssm:UpdateInstanceInformation
   ✗ status   ConnectionLost, last heard of at 2026-11-22 11:59:30 UTC
 
-ingress/no-rule  sg-endpoints: no rule of sg-endpoints (endpoints) allows inbound tcp 443 from 10.0.1.20 (sg-nodes (nodes))
+ingress/no-rule  sg-endpoints: no rule of sg-endpoints (endpoints) allows inbound tcp 443 ` +
+		`from 10.0.1.20 (sg-nodes (nodes))
      remedy: authorize inbound tcp 443 on sg-endpoints from sg-nodes or 10.0.1.0/24
      aws ec2 authorize-security-group-ingress --group-id sg-endpoints --protocol tcp --port 443 --source-group sg-nodes
 `

@@ -5,5 +5,6 @@
 // It works on any EC2 API, Postern's or Amazon's. Read asks the API and gives plain values, Assess judges them with the
 // same judges that the running network and the API use, network/vpc and aws/iam, and Report says it in text or JSON:
 //
-//	node ─→ its resolver ─→ the service's name ─→ the path to each address, and back ─→ role and endpoint policy ─→ status
+//	node ─→ its resolver ─→ the service's name ─→ the path to each address, and back
+//	     ─→ role and endpoint policy ─→ status
 package doctor

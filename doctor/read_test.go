@@ -342,9 +342,11 @@ func (*cloud) DescribeVpcEndpoints(
 func (*cloud) DescribeVpcEndpointServices(
 	context.Context, *ec2.DescribeVpcEndpointServicesInput,
 ) (*ec2.DescribeVpcEndpointServicesOutput, error) {
-	return &ec2.DescribeVpcEndpointServicesOutput{ServiceDetails: []types.ServiceDetail{{PrivateDnsNames: []types.PrivateDnsDetails{
-		{PrivateDnsName: aws.String("ssm.us-east-1.amazonaws.com")}, {PrivateDnsName: aws.String("ssm.us-east-1.api.aws")},
-	}}}}, nil
+	names := []types.PrivateDnsDetails{
+		{PrivateDnsName: aws.String("ssm.us-east-1.amazonaws.com")},
+		{PrivateDnsName: aws.String("ssm.us-east-1.api.aws")},
+	}
+	return &ec2.DescribeVpcEndpointServicesOutput{ServiceDetails: []types.ServiceDetail{{PrivateDnsNames: names}}}, nil
 }
 
 func (*cloud) DescribeManagedPrefixLists(
@@ -460,7 +462,9 @@ func TestReadNetwork(t *testing.T) {
 		Subnets: []vpc.Subnet{
 			{ID: "subnet-1", VPC: "vpc-1", Zone: "us-east-1a", CIDR: prefix("10.0.1.0/24"), IPv6: prefix("2001:db8:1:1::/64")},
 		},
-		RouteTables: []vpc.RouteTable{{ID: "rtb-1", VPC: "vpc-1", Main: true, Subnets: []string{"subnet-1"}, Routes: []vpc.Route{
+		RouteTables: []vpc.RouteTable{{ID: "rtb-1", VPC: "vpc-1", Main: true, Subnets: []string{
+			"subnet-1",
+		}, Routes: []vpc.Route{
 			{Destination: prefix("172.16.0.0/12"), Target: vpc.Target{Kind: vpc.ViaOther, ID: "tgw-1"}},
 			{Destination: prefix("192.168.0.0/16"), Target: vpc.Target{Kind: vpc.ViaOther, ID: "vgw-1"}},
 			{Destination: prefix("10.7.0.0/16"), Target: vpc.Target{Kind: vpc.ViaPeering, ID: "pcx-1"}},

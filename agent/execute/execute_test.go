@@ -101,7 +101,8 @@ func TestFlow(t *testing.T) {
 		{"unknown plugin", steps(step{"exit 0", `+,"action":"aws:foo"`}), "Failed: Failed/0"},
 		{"plugin of Windows", steps(step{"exit 0", `+,"action":"aws:psModule"`}), "Success: Skipped/0"},
 		{"two sets",
-			`{"schemaVersion":"1.2","runtimeConfig":{"aws:runShellScript":{"properties":[{"id":"a","runCommand":["exit 0"]},{"id":"b","runCommand":["exit 4"]}]}}}`,
+			`{"schemaVersion":"1.2","runtimeConfig":{"aws:runShellScript":{"properties":[{"id":"a","runCommand":["exit 0"]},` +
+				`{"id":"b","runCommand":["exit 4"]}]}}}`,
 			"Failed: Failed/4"},
 	} {
 		results := runDocument(t, t.Context(), &play{}, tt.document)
@@ -134,7 +135,8 @@ func TestFlow(t *testing.T) {
 // What a parameter of interpolation type ENV_VAR holds is never read as code.
 func TestInterpolationByEnvironment(t *testing.T) {
 	text := `{"schemaVersion":"2.2","parameters":{"who":{"type":"String","interpolationType":"ENV_VAR"}},"mainSteps":[
-		{"action":"aws:runShellScript","name":"s","inputs":{"runCommand":["echo hello {{who}}","printf '[%s]' \"$SSM_who\""]}}]}`
+		{"action":"aws:runShellScript","name":"s","inputs":{
+			"runCommand":["echo hello {{who}}","printf '[%s]' \"$SSM_who\""]}}]}`
 	j, err := execute.Read(&mgs.CommandContent{
 		DocumentContent: json.RawMessage(text), Parameters: map[string]any{"who": "x; echo INJECTED; $(id)"},
 	})
@@ -211,8 +213,9 @@ func TestReadRefuses(t *testing.T) {
 		"schema":      {DocumentContent: json.RawMessage(`{"schemaVersion":"0.3"}`)},
 		"parameter":   {DocumentContent: json.RawMessage(steps(step{"exit 0", ""})), Parameters: map[string]any{"x": "y"}},
 		"secret": {
-			DocumentContent: json.RawMessage(`{"schemaVersion":"2.2","parameters":{"x":{"type":"String"}},"mainSteps":[{"action":"a:b","name":"a"}]}`),
-			Parameters:      map[string]any{"x": "{{ssm-secure:y}}"},
+			DocumentContent: json.RawMessage(`{"schemaVersion":"2.2","parameters":{"x":{"type":"String"}},` +
+				`"mainSteps":[{"action":"a:b","name":"a"}]}`),
+			Parameters: map[string]any{"x": "{{ssm-secure:y}}"},
 		},
 	} {
 		if _, err := execute.Read(c); err == nil {

@@ -18,17 +18,28 @@ func TestParse(t *testing.T) {
 		typ  string
 		id   string
 	}{
-		{"arn:aws:ec2:us-east-1:000000000000:instance/i-1", arn.New("ec2", "us-east-1", "000000000000", "instance/i-1"), "instance", "i-1"},
-		{"arn:aws:iam::aws:policy/service-role/X", arn.New("iam", "", "aws", "policy/service-role/X"), "policy", "service-role/X"},
+		{
+			"arn:aws:ec2:us-east-1:000000000000:instance/i-1", arn.New("ec2", "us-east-1", "000000000000", "instance/i-1"),
+			"instance", "i-1",
+		},
+		{
+			"arn:aws:iam::aws:policy/service-role/X", arn.New("iam", "", "aws", "policy/service-role/X"), "policy",
+			"service-role/X",
+		},
 		{"arn:aws:s3:::bucket", arn.New("s3", "", "", "bucket"), "", "bucket"},
-		{"arn:aws:logs:eu-west-1:123456789012:log-group:a:b", arn.New("logs", "eu-west-1", "123456789012", "log-group:a:b"), "log-group", "a:b"},
+		{
+			"arn:aws:logs:eu-west-1:123456789012:log-group:a:b", arn.New("logs", "eu-west-1", "123456789012", "log-group:a:b"),
+			"log-group", "a:b",
+		},
 	} {
 		got, err := arn.Parse(tt.in)
 		if err != nil || got != tt.want || got.String() != tt.in || got.Type() != tt.typ || got.ID() != tt.id {
 			t.Errorf("Parse(%q) = %+v, %v; type %q, id %q, again %q", tt.in, got, err, got.Type(), got.ID(), got)
 		}
 	}
-	for _, in := range []string{"", "arn", "arn:aws:s3", "arn:aws:s3:::", "arn::s3:::b", "arn:aws::::b", "urn:aws:s3:::b", "*"} {
+	for _, in := range []string{
+		"", "arn", "arn:aws:s3", "arn:aws:s3:::", "arn::s3:::b", "arn:aws::::b", "urn:aws:s3:::b", "*",
+	} {
 		if got, err := arn.Parse(in); err == nil {
 			t.Errorf("Parse(%q) = %+v, want an error", in, got)
 		}
@@ -38,7 +49,8 @@ func TestParse(t *testing.T) {
 // TestPartition: the region says the partition; services without regions are named in one.
 func TestPartition(t *testing.T) {
 	for region, want := range map[string]string{
-		"us-east-1": "aws", "cn-north-1": "aws-cn", "cn-northwest-1": "aws-cn", "us-gov-west-1": "aws-us-gov", "lab-1": "aws", "": "aws",
+		"us-east-1": "aws", "cn-north-1": "aws-cn", "cn-northwest-1": "aws-cn", "us-gov-west-1": "aws-us-gov", "lab-1": "aws",
+		"": "aws",
 	} {
 		if got := arn.New("ec2", region, "000000000000", "vpc/v").Partition; got != want || arn.Partition(region) != want {
 			t.Errorf("%s is in %s, want %s", region, got, want)
@@ -152,13 +164,17 @@ func TestPatternAgreesWithOthers(t *testing.T) {
 func TestLongPieces(t *testing.T) {
 	for _, n := range []int{1, 63, 64, 65, 500, 3000} {
 		run := strings.Repeat("ab", n)
-		for _, pattern := range []string{"*" + run + "c*", "*" + run + "?c*", "*?" + run[1:] + "c*", "*" + run + "c", run + "c*" + run} {
+		for _, pattern := range []string{
+			"*" + run + "c*", "*" + run + "?c*", "*?" + run[1:] + "c*", "*" + run + "c", run + "c*" + run,
+		} {
 			p := arn.Compile(pattern)
 			if s := "ab" + run + "c"; strings.Contains(pattern, "?c") {
 				if p.Match(s) || !p.Match(run+"abdc"+run) {
 					t.Errorf("%d: %.20s… is wrong", n, pattern)
 				}
-			} else if want := !strings.HasSuffix(pattern, "c*"+run); p.Match(s) != want || !p.Match(run+"c"+map[bool]string{false: run}[want]) {
+			} else if want := !strings.HasSuffix(
+				pattern, "c*"+run,
+			); p.Match(s) != want || !p.Match(run+"c"+map[bool]string{false: run}[want]) {
 				t.Errorf("%d: %.20s… is wrong", n, pattern)
 			}
 			if p.Match(run + run) {

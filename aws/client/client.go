@@ -118,7 +118,8 @@ func (c *Client) Call(ctx context.Context, operation string, in, out any) error 
 		if err == nil {
 			return codec.DecodeAnswer(answer, out)
 		}
-		if ctx.Err() != nil || !c.retryer.IsErrorRetryable(err) || c.retryer.MaxAttempts() > 0 && attempt >= c.retryer.MaxAttempts() {
+		last := c.retryer.MaxAttempts() > 0 && attempt >= c.retryer.MaxAttempts()
+		if last || ctx.Err() != nil || !c.retryer.IsErrorRetryable(err) {
 			return err
 		}
 		if release, err = c.wait(ctx, attempt, err); err != nil {
@@ -152,7 +153,10 @@ func (c *Client) codec(operation string, in, out any) *wire.Codec {
 		return known.(*wire.Codec)
 	}
 	made, _ := c.codecs.LoadOrStore(operation, &wire.Codec{
-		Protocol: c.service.Protocol, Operation: operation, Input: reflect.TypeOf(in).Elem(), Output: reflect.TypeOf(out).Elem(),
+		Protocol:  c.service.Protocol,
+		Operation: operation,
+		Input:     reflect.TypeOf(in).Elem(),
+		Output:    reflect.TypeOf(out).Elem(),
 	})
 	return made.(*wire.Codec)
 }

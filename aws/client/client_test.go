@@ -28,10 +28,13 @@ import (
 type remote struct {
 	*httptest.Server
 	calls  atomic.Int32
-	answer func(call int32, w http.ResponseWriter, body string, r *http.Request)
+	answer answer
 }
 
-func newRemote(t *testing.T, answer func(call int32, w http.ResponseWriter, body string, r *http.Request)) (*remote, aws.Config) {
+// answer answers the call of a number.
+type answer func(call int32, w http.ResponseWriter, body string, r *http.Request)
+
+func newRemote(t *testing.T, answer answer) (*remote, aws.Config) {
 	t.Helper()
 	s := &remote{answer: answer}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -61,9 +64,15 @@ func TestRequestsAndAnswers(t *testing.T) {
 		case r.Header.Get("X-Amz-Target") == "AmazonSSM.SendCommand" && body == `{"DocumentName":"d"}`:
 			_, _ = io.WriteString(w, `{"Command":{"CommandId":"c-1"}}`)
 		case body == "Action=DescribeVpcs&Version=2016-11-15&VpcId.1=vpc-1":
-			_, _ = io.WriteString(w, `<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId></item></vpcSet></DescribeVpcsResponse>`)
+			_, _ = io.WriteString(
+				w, `<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId></item></vpcSet></DescribeVpcsResponse>`,
+			)
 		case body == "Action=GetCallerIdentity&Version=2011-06-15":
-			_, _ = io.WriteString(w, `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
+			_, _ = io.WriteString(
+				w,
+				`<GetCallerIdentityResponse><GetCallerIdentityResult><Account>1</Account></GetCallerIdentityResult></`+
+					`GetCallerIdentityResponse>`,
+			)
 		default:
 			t.Errorf("unexpected %s %q", r.Header.Get("X-Amz-Target"), body)
 		}
@@ -90,7 +99,8 @@ func TestRefusals(t *testing.T) {
 	})
 	_, err := ssm.NewFromConfig(config).SendCommand(t.Context(), &ssm.SendCommandInput{})
 	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok || api.ErrorCode() != "InvalidDocument" || err.Error() != "InvalidDocument: no document d" || api.ErrorFault() != smithy.FaultClient {
+	if !ok || api.ErrorCode() != "InvalidDocument" ||
+		err.Error() != "InvalidDocument: no document d" || api.ErrorFault() != smithy.FaultClient {
 		t.Errorf("%v", err)
 	}
 	if n := s.calls.Load(); n != 1 {
@@ -116,7 +126,9 @@ func TestRetries(t *testing.T) {
 			_, _ = io.WriteString(w, `<RunInstancesResponse><reservationId>r-1</reservationId></RunInstancesResponse>`)
 		}
 	})
-	run, err := ec2.NewFromConfig(config).RunInstances(t.Context(), &ec2.RunInstancesInput{MinCount: aws.Int32(1), MaxCount: aws.Int32(1)})
+	run, err := ec2.NewFromConfig(config).RunInstances(
+		t.Context(), &ec2.RunInstancesInput{MinCount: aws.Int32(1), MaxCount: aws.Int32(1)},
+	)
 	if err != nil || aws.ToString(run.ReservationId) != "r-1" {
 		t.Fatalf("%+v, %v", run, err)
 	}
@@ -126,7 +138,10 @@ func TestRetries(t *testing.T) {
 
 	s, config := newRemote(t, func(_ int32, w http.ResponseWriter, _ string, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
-		_, _ = io.WriteString(w, `<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>slower</Message></Error></Errors></Response>`)
+		_, _ = io.WriteString(
+			w,
+			`<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>slower</Message></Error></Errors></Response>`,
+		)
 	})
 	_, err = ec2.NewFromConfig(config).DescribeVpcs(t.Context(), &ec2.DescribeVpcsInput{})
 	if e, ok := errors.AsType[*client.Error](err); !ok || e.Code != "RequestLimitExceeded" || s.calls.Load() != 3 {
@@ -166,7 +181,9 @@ func TestPages(t *testing.T) {
 		_, _ = io.WriteString(w, "<R><ListRolePoliciesResult>"+page+"</ListRolePoliciesResult></R>")
 	})
 	var names []string
-	pages := iam.NewListRolePoliciesPaginator(iam.NewFromConfig(config), &iam.ListRolePoliciesInput{RoleName: aws.String("r")})
+	pages := iam.NewListRolePoliciesPaginator(
+		iam.NewFromConfig(config), &iam.ListRolePoliciesInput{RoleName: aws.String("r")},
+	)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())
 		if err != nil {

@@ -34,7 +34,9 @@ func TestContain(t *testing.T) {
 	}
 	var lines bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&lines, nil))
-	if fault.ContainTo(log, "part.rest", func() { panic("lost") }) || !strings.Contains(lines.String(), "part.rest") || !strings.Contains(lines.String(), "lost") {
+	if fault.ContainTo(
+		log, "part.rest", func() { panic("lost") },
+	) || !strings.Contains(lines.String(), "part.rest") || !strings.Contains(lines.String(), "lost") {
 		t.Errorf("logged %s", lines.String())
 	}
 	if !fault.ContainTo(log, "x", func() {}) {

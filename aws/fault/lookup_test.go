@@ -31,7 +31,10 @@ func TestAll(t *testing.T) {
 		{"The image id '[%s]' does not exist", []string{"b", "a"}, "The image ids '[b, a]' do not exist"},
 		{"The security group '%s' does not exist", []string{"b", "a"}, "The security groups 'b, a' do not exist"},
 		{"The volume '%s' does not exist.", []string{"b", "a"}, "The volumes 'b, a' do not exist."},
-		{"The following supplied instance types do not exist: [%s]", []string{"b", "a"}, "The following supplied instance types do not exist: [b, a]"},
+		{
+			"The following supplied instance types do not exist: [%s]", []string{"b", "a"},
+			"The following supplied instance types do not exist: [b, a]",
+		},
 		{"are not found: [TotalCount: 1] %s", []string{"b", "a"}, "are not found: [TotalCount: 2] b, a"},
 		{"Address '%s' not found.", []string{"b", "a"}, "Address 'b, a' not found."},
 	} {

@@ -54,7 +54,11 @@ type operator struct {
 var operators = makeOperators()
 
 func makeOperators() map[string]operator {
-	m := map[string]operator{"null": {null: true, compile: boolean}, "bool": {compile: boolean}, "binaryequals": {compile: binary}}
+	m := map[string]operator{
+		"null":         {null: true, compile: boolean},
+		"bool":         {compile: boolean},
+		"binaryequals": {compile: binary},
+	}
 	for _, both := range []struct {
 		yes, no string
 		compile func(string, bool) (operand, error)

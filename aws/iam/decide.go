@@ -339,7 +339,8 @@ func (d Decision) Message(r *Request) string {
 	if d.Reason != ExplicitDeny {
 		b.WriteString(" because no " + d.Kind.String() + " allows the " + r.Action + " action")
 		if d.Unjudged != "" {
-			b.WriteString("; a statement that may allow it has the condition key " + d.Unjudged + ", which cannot be judged here")
+			b.WriteString("; a statement that may allow it has the condition key " + d.Unjudged +
+				", which cannot be judged here")
 		}
 		return b.String()
 	}

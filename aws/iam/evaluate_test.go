@@ -23,15 +23,22 @@ var (
 		Tags: map[string]string{"team": "blue"},
 	}
 	node = &iam.Principal{
-		Kind: iam.AssumedRole, ARN: "arn:aws:sts::111111111111:assumed-role/NodeRole/i-1", Account: account, UserID: "AROANODE:i-1",
-		Role: "arn:aws:iam::111111111111:role/NodeRole", Issued: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC),
+		Kind: iam.AssumedRole, ARN: "arn:aws:sts::111111111111:assumed-role/NodeRole/i-1", Account: account,
+		UserID: "AROANODE:i-1",
+		Role:   "arn:aws:iam::111111111111:role/NodeRole", Issued: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC),
 		SourceInstance: "arn:aws:ec2:us-east-1:111111111111:instance/i-1", SourceVPC: "vpc-1", SourceAddress: "10.0.1.20",
 	}
 	root     = &iam.Principal{Kind: iam.Root, ARN: "arn:aws:iam::111111111111:root", Account: account, UserID: account}
-	stranger = &iam.Principal{Kind: iam.User, ARN: "arn:aws:iam::222222222222:user/eve", Account: other, UserID: "AIDAEVE", Name: "eve"}
-	ec2      = &iam.Principal{Kind: iam.Service, Name: "ec2.amazonaws.com"}
-	nobody   = &iam.Principal{}
-	tagged   = &iam.Principal{
+	stranger = &iam.Principal{
+		Kind:    iam.User,
+		ARN:     "arn:aws:iam::222222222222:user/eve",
+		Account: other,
+		UserID:  "AIDAEVE",
+		Name:    "eve",
+	}
+	ec2    = &iam.Principal{Kind: iam.Service, Name: "ec2.amazonaws.com"}
+	nobody = &iam.Principal{}
+	tagged = &iam.Principal{
 		Kind: iam.User, ARN: "arn:aws:iam::111111111111:user/tim", Account: account, UserID: "AIDATIM", Name: "tim",
 		Tags: map[string]string{"team": "red", "empty": ""},
 	}
@@ -86,21 +93,47 @@ func TestEvaluate(t *testing.T) {
 		{"identity denies", bob, "", policies{identity: []string{all, denyGet}}, deny, iam.ExplicitDeny},
 		{"root", root, "", policies{}, allow, iam.ByRoot},
 		{"root and its own deny", root, "", policies{identity: []string{denyGet}}, allow, iam.ByRoot},
-		{"root and an endpoint that is silent", root, "", policies{endpoint: []string{toAll(other)}}, deny, iam.EndpointSilent},
+		{
+			"root and an endpoint that is silent", root, "", policies{endpoint: []string{toAll(other)}}, deny,
+			iam.EndpointSilent,
+		},
 		{"endpoint alone never grants", bob, "", policies{endpoint: []string{open}}, deny, iam.IdentitySilent},
 		{"endpoint allows too", bob, "", policies{identity: []string{all}, endpoint: []string{open}}, allow, iam.ByIdentity},
-		{"endpoint silent", bob, "", policies{identity: []string{all}, endpoint: []string{toAll(node.Role)}}, deny, iam.EndpointSilent},
-		{"endpoint names the role", node, "", policies{identity: []string{all}, endpoint: []string{toAll(node.Role)}}, allow, iam.ByIdentity},
-		{"endpoint names the account", node, "", policies{identity: []string{all}, endpoint: []string{toAll(account)}}, allow, iam.ByIdentity},
+		{
+			"endpoint silent", bob, "", policies{identity: []string{all}, endpoint: []string{toAll(node.Role)}}, deny,
+			iam.EndpointSilent,
+		},
+		{
+			"endpoint names the role", node, "", policies{identity: []string{all}, endpoint: []string{toAll(node.Role)}}, allow,
+			iam.ByIdentity,
+		},
+		{
+			"endpoint names the account", node, "", policies{identity: []string{all}, endpoint: []string{toAll(account)}},
+			allow, iam.ByIdentity,
+		},
 		{"endpoint denies", bob, "", policies{identity: []string{all}, endpoint: []string{open,
 			`{'Effect':'Deny','Principal':'*','Action':'ssm:GetParameter','Resource':'*'}`}}, deny, iam.ExplicitDeny},
 		{"boundary", bob, "", policies{identity: []string{all}, boundary: []string{getOnly}}, allow, iam.ByIdentity},
-		{"boundary silent", bob, "", policies{identity: []string{all}, boundary: []string{`{'Effect':'Allow','Action':'ec2:*','Resource':'*'}`}}, deny, iam.BoundarySilent},
+		{
+			"boundary silent", bob, "",
+			policies{identity: []string{all}, boundary: []string{`{'Effect':'Allow','Action':'ec2:*','Resource':'*'}`}}, deny,
+			iam.BoundarySilent,
+		},
 		{"boundary alone never grants", bob, "", policies{boundary: []string{all}}, deny, iam.IdentitySilent},
-		{"session silent", node, "", policies{identity: []string{all}, session: []string{`{'Effect':'Allow','Action':'ec2:*','Resource':'*'}`}}, deny, iam.SessionSilent},
-		{"session denies", node, "", policies{identity: []string{all}, session: []string{all, denyGet}}, deny, iam.ExplicitDeny},
+		{
+			"session silent", node, "",
+			policies{identity: []string{all}, session: []string{`{'Effect':'Allow','Action':'ec2:*','Resource':'*'}`}}, deny,
+			iam.SessionSilent,
+		},
+		{
+			"session denies", node, "", policies{identity: []string{all}, session: []string{all, denyGet}}, deny,
+			iam.ExplicitDeny,
+		},
 		{"resource names the user", bob, "", policies{resource: []string{toAll(bob.ARN)}}, allow, iam.ByResource},
-		{"resource names the user, past the boundary", bob, "", policies{resource: []string{toAll(bob.ARN)}, boundary: []string{denyGet}}, deny, iam.ExplicitDeny},
+		{
+			"resource names the user, past the boundary", bob, "",
+			policies{resource: []string{toAll(bob.ARN)}, boundary: []string{denyGet}}, deny, iam.ExplicitDeny,
+		},
 		{"resource names the user, boundary silent", bob, "", policies{resource: []string{toAll(bob.ARN)},
 			boundary: []string{`{'Effect':'Allow','Action':'ec2:*','Resource':'*'}`}}, allow, iam.ByResource},
 		{"resource names the role, session silent", node, "", policies{resource: []string{toAll(node.Role)},
@@ -109,16 +142,38 @@ func TestEvaluate(t *testing.T) {
 			session: []string{`{'Effect':'Allow','Action':'ec2:*','Resource':'*'}`}}, allow, iam.ByResource},
 		{"resource names the account only", bob, "", policies{resource: []string{toAll(account)}}, deny, iam.IdentitySilent},
 		{"resource decides, silent", bob, "", policies{identity: []string{all}, decides: true}, deny, iam.ResourceSilent},
-		{"resource decides, names the account", bob, "", policies{identity: []string{all}, resource: []string{toAll("arn:aws:iam::" + account + ":root")}, decides: true}, allow, iam.ByIdentity},
+		{
+			"resource decides, names the account", bob, "",
+			policies{identity: []string{all}, resource: []string{toAll("arn:aws:iam::" + account + ":root")}, decides: true},
+			allow, iam.ByIdentity,
+		},
 		{"resource decides, root", root, "", policies{decides: true}, deny, iam.ResourceSilent},
 		{"another account's resource", bob, other, policies{identity: []string{all}}, deny, iam.ResourceSilent},
-		{"another account's resource, both", bob, other, policies{identity: []string{all}, resource: []string{toAll(account)}}, allow, iam.ByIdentity},
-		{"another account's resource, without own", bob, other, policies{resource: []string{toAll(bob.ARN)}}, deny, iam.IdentitySilent},
+		{
+			"another account's resource, both", bob, other,
+			policies{identity: []string{all}, resource: []string{toAll(account)}}, allow, iam.ByIdentity,
+		},
+		{
+			"another account's resource, without own", bob, other, policies{resource: []string{toAll(bob.ARN)}}, deny,
+			iam.IdentitySilent,
+		},
 		{"nobody", nobody, account, policies{}, deny, iam.ResourceSilent},
 		{"nobody, open", nobody, account, policies{resource: []string{open}}, allow, iam.ByResource},
 		{"nobody, account", nobody, account, policies{resource: []string{toAll(account)}}, deny, iam.ResourceSilent},
-		{"service", ec2, account, policies{resource: []string{`{'Effect':'Allow','Principal':{'Service':'ec2.amazonaws.com'},'Action':'*','Resource':'*'}`}}, allow, iam.ByResource},
-		{"another service", ec2, account, policies{resource: []string{`{'Effect':'Allow','Principal':{'Service':'ssm.amazonaws.com'},'Action':'*','Resource':'*'}`}}, deny, iam.ResourceSilent},
+		{
+			"service", ec2, account,
+			policies{
+				resource: []string{`{'Effect':'Allow','Principal':{'Service':'ec2.amazonaws.com'},'Action':'*','Resource':'*'}`},
+			},
+			allow, iam.ByResource,
+		},
+		{
+			"another service", ec2, account,
+			policies{
+				resource: []string{`{'Effect':'Allow','Principal':{'Service':'ssm.amazonaws.com'},'Action':'*','Resource':'*'}`},
+			},
+			deny, iam.ResourceSilent,
+		},
 	} {
 		p := &iam.Policies{ResourceDecides: tt.policies.decides}
 		one := func(kind iam.Kind, statements []string) *iam.Policy {
@@ -146,8 +201,14 @@ func TestEvaluate(t *testing.T) {
 
 func TestStatement(t *testing.T) {
 	keys := iam.KeyMap(map[string][]string{
-		"aws:SourceVpce": {"vpce-1"}, "aws:SourceIp": {"203.0.113.7"}, "ssm:resourceTag/Env": {"Prod"}, "aws:TagKeys": {"a", "b"},
-		"s3:max-keys": {"10"}, "aws:SecureTransport": {"true"}, "k:bin": {"aGk="}, "aws:SourceArn": {"arn:aws:sns:us-east-1:1:t:x"}, "k:empty": {},
+		"aws:SourceVpce": {
+			"vpce-1",
+		}, "aws:SourceIp": {"203.0.113.7"}, "ssm:resourceTag/Env": {"Prod"}, "aws:TagKeys": {"a", "b"},
+		"s3:max-keys": {
+			"10",
+		}, "aws:SecureTransport": {
+			"true",
+		}, "k:bin": {"aGk="}, "aws:SourceArn": {"arn:aws:sns:us-east-1:1:t:x"}, "k:empty": {},
 	})
 	for _, tt := range []struct {
 		who       *iam.Principal
@@ -172,14 +233,35 @@ func TestStatement(t *testing.T) {
 		{bob, "s3:GetObject", "arn:aws:s3:::b/eve/x", `'Action':'*','Resource':'arn:aws:s3:::b/${aws:username}/*'`, false},
 		{node, "s3:GetObject", "arn:aws:s3:::b//x", `'Action':'*','Resource':'arn:aws:s3:::b/${aws:username}/*'`, false},
 		{node, "s3:GetObject", "arn:aws:s3:::b/x", `'Action':'*','NotResource':'arn:aws:s3:::b/${aws:username}/*'`, false},
-		{node, "s3:GetObject", "arn:aws:s3:::b/all/x", `'Action':'*','Resource':'arn:aws:s3:::b/${aws:username, 'all'}/*'`, true},
+		{
+			node, "s3:GetObject", "arn:aws:s3:::b/all/x", `'Action':'*','Resource':'arn:aws:s3:::b/${aws:username, 'all'}/*'`,
+			true,
+		},
 		{bob, "s3:GetObject", "arn:aws:s3:::b/*", `'Action':'*','Resource':'arn:aws:s3:::b/${*}'`, true},
 		{bob, "s3:GetObject", "arn:aws:s3:::b/x", `'Action':'*','Resource':'arn:aws:s3:::b/${*}'`, false},
-		{bob, "x:Y", "*", `'Action':'*','Resource':'*','Condition':{'StringEquals':{'aws:PrincipalTag/Team':'${aws:principaltag/team}'}}`, true},
-		{node, "x:Y", "*", `'Action':'*','Resource':'*','Condition':{'StringNotEquals':{'aws:userid':'${aws:username}'}}`, false},
-		{node, "x:Y", "*", `'Action':'*','Resource':'*','Condition':{'StringEquals':{'ec2:SourceInstanceARN':'arn:aws:ec2:us-east-1:111111111111:instance/i-1'}}`, true},
-		{bob, "s3:GetObject", "arn:aws:s3:::b/blue/bob/x", `'Action':'*','Resource':'arn:aws:s3:::*/${aws:PrincipalTag/team}/${aws:username}/?'`, true},
-		{bob, "s3:GetObject", "arn:aws:s3:::b/blue/eve/x", `'Action':'*','Resource':'arn:aws:s3:::*/${aws:PrincipalTag/team}/${aws:username}/?'`, false},
+		{
+			bob, "x:Y", "*",
+			`'Action':'*','Resource':'*','Condition':{'StringEquals':{'aws:PrincipalTag/Team':'${aws:principaltag/team}'}}`,
+			true,
+		},
+		{
+			node, "x:Y", "*", `'Action':'*','Resource':'*','Condition':{'StringNotEquals':{'aws:userid':'${aws:username}'}}`,
+			false,
+		},
+		{
+			node, "x:Y", "*",
+			`'Action':'*','Resource':'*',` +
+				`'Condition':{'StringEquals':{'ec2:SourceInstanceARN':'arn:aws:ec2:us-east-1:111111111111:instance/i-1'}}`,
+			true,
+		},
+		{
+			bob, "s3:GetObject", "arn:aws:s3:::b/blue/bob/x",
+			`'Action':'*','Resource':'arn:aws:s3:::*/${aws:PrincipalTag/team}/${aws:username}/?'`, true,
+		},
+		{
+			bob, "s3:GetObject", "arn:aws:s3:::b/blue/eve/x",
+			`'Action':'*','Resource':'arn:aws:s3:::*/${aws:PrincipalTag/team}/${aws:username}/?'`, false,
+		},
 		{bob, "s3:GetObject", "arn:aws:s3:::b/bob/x/y", `'Action':'*','Resource':'arn:aws:s3:::b/${aws:username}/?'`, false},
 		// who the caller is
 		{tagged, "x:Y", "*", condition(`'StringEquals':{'aws:PrincipalTag/Empty':''}`), true},
@@ -188,7 +270,11 @@ func TestStatement(t *testing.T) {
 		{bob, "x:Y", "*", condition(`'Null':{'aws:MultiFactorAuthPresent':'true'}`), true},
 		{bob, "x:Y", "*", condition(`'Bool':{'aws:MultiFactorAuthPresent':'false'}`), false},
 		{node, "x:Y", "*", condition(`'Bool':{'aws:MultiFactorAuthPresent':'false'}`), true},
-		{node, "x:Y", "*", condition(`'StringEquals':{'aws:Ec2InstanceSourceVpc':'vpc-1','aws:Ec2InstanceSourcePrivateIPv4':'10.0.1.20'}`), true},
+		{
+			node, "x:Y", "*",
+			condition(`'StringEquals':{'aws:Ec2InstanceSourceVpc':'vpc-1','aws:Ec2InstanceSourcePrivateIPv4':'10.0.1.20'}`),
+			true,
+		},
 		{bob, "x:Y", "*", condition(`'Null':{'aws:Ec2InstanceSourceVpc':'true'}`), true},
 		// strings
 		{bob, "x:Y", "*", condition(`'StringEquals':{'aws:SourceVpce':['vpce-0','vpce-1']}`), true},
@@ -227,7 +313,10 @@ func TestStatement(t *testing.T) {
 		{bob, "x:Y", "*", condition(`'ArnLike':{'aws:SourceArn':'arn:aws:sns:*:1:*'}`), true},
 		{bob, "x:Y", "*", condition(`'ArnEquals':{'aws:SourceArn':'arn:aws:*:x:*:*'}`), false},
 		{bob, "x:Y", "*", condition(`'ArnNotLike':{'aws:SourceArn':'arn:aws:sqs:*:*:*'}`), true},
-		{node, "x:Y", "*", condition(`'ArnEquals':{'aws:PrincipalArn':'arn:aws:iam::${aws:PrincipalAccount}:role/NodeRole'}`), true},
+		{
+			node, "x:Y", "*",
+			condition(`'ArnEquals':{'aws:PrincipalArn':'arn:aws:iam::${aws:PrincipalAccount}:role/NodeRole'}`), true,
+		},
 		{bob, "x:Y", "*", condition(`'ArnLike':{'aws:PrincipalArn':'*'}`), true},
 		{bob, "x:Y", "*", condition(`'StringEquals':{'aws:PrincipalType':'User'}`), true},
 		{bob, "x:Y", "*", condition(`'Bool':{'aws:PrincipalIsAWSService':'false'}`), true},
@@ -252,12 +341,16 @@ func TestStatement(t *testing.T) {
 func condition(c string) string { return `'Action':'*','Resource':'*','Condition':{` + c + `}` }
 
 func TestOlderVersionHasNoVariables(t *testing.T) {
-	p, err := iam.Parse(iam.Identity, "old", `{"Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b/${aws:username}"}}`)
+	p, err := iam.Parse(
+		iam.Identity, "old", `{"Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b/${aws:username}"}}`,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for resource, want := range map[string]bool{"arn:aws:s3:::b/${aws:username}": true, "arn:aws:s3:::b/bob": false} {
-		d := iam.Evaluate(&iam.Request{Principal: bob, Action: "s3:Get", Resource: resource}, &iam.Policies{Identity: []*iam.Policy{p}})
+		d := iam.Evaluate(
+			&iam.Request{Principal: bob, Action: "s3:Get", Resource: resource}, &iam.Policies{Identity: []*iam.Policy{p}},
+		)
 		if d.Allow != want {
 			t.Errorf("%s: %v", resource, d)
 		}
@@ -295,7 +388,8 @@ func TestNotPrincipal(t *testing.T) {
 
 // TestNotPrincipalAndBoundary: whoever has a permissions boundary is denied, listed or not.
 func TestNotPrincipalAndBoundary(t *testing.T) {
-	statement := `{'Effect':'Deny','NotPrincipal':{'AWS':['` + bob.ARN + `','` + account + `']},'Action':'*','Resource':'*'}`
+	statement := `{'Effect':'Deny','NotPrincipal':{'AWS':['` + bob.ARN + `','` + account +
+		`']},'Action':'*','Resource':'*'}`
 	r := &iam.Request{Principal: bob, Action: "s3:Get", Resource: "*", Account: account}
 	p := &iam.Policies{Resource: parse(t, iam.Resource, "r", open, statement)}
 	if d := iam.Evaluate(r, p); !d.Allow {
@@ -312,7 +406,12 @@ func TestNotPrincipalInTrustLetsNobodyIn(t *testing.T) {
 	statement := `{'Effect':'Allow','NotPrincipal':{'AWS':'` + bob.ARN + `'},'Action':'sts:AssumeRole'}`
 	trust := parse(t, iam.Trust, "r", statement)
 	for _, who := range []*iam.Principal{bob, node, stranger, ec2, nobody} {
-		r := &iam.Request{Principal: who, Action: "sts:AssumeRole", Resource: "arn:aws:iam::111111111111:role/r", Account: account}
+		r := &iam.Request{
+			Principal: who,
+			Action:    "sts:AssumeRole",
+			Resource:  "arn:aws:iam::111111111111:role/r",
+			Account:   account,
+		}
 		p := &iam.Policies{Identity: []*iam.Policy{parse(t, iam.Identity, "i", all)}, Resource: trust, ResourceDecides: true}
 		if d := iam.Evaluate(r, p); d.Allow {
 			t.Errorf("%s: %v", who.ARN, d)
@@ -328,7 +427,9 @@ func TestCallerWhoLeft(t *testing.T) {
 	if d, err := iam.EvaluateContext(ctx, r, p); !d.Allow || err != nil {
 		t.Errorf("%v, %v", d, err)
 	}
-	p = &iam.Policies{Identity: []*iam.Policy{parse(t, iam.Identity, "i", slices.Repeat([]string{getOnly}, 100)...), p.Identity[0]}}
+	p = &iam.Policies{
+		Identity: []*iam.Policy{parse(t, iam.Identity, "i", slices.Repeat([]string{getOnly}, 100)...), p.Identity[0]},
+	}
 	leave()
 	if d, err := iam.EvaluateContext(ctx, r, p); d.Allow || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, %v", d, err)
@@ -337,7 +438,11 @@ func TestCallerWhoLeft(t *testing.T) {
 
 func TestMessage(t *testing.T) {
 	request := func(p *iam.Principal) *iam.Request {
-		return &iam.Request{Principal: p, Action: "ssm:GetParameter", Resource: "arn:aws:ssm:us-east-1:111111111111:parameter/a"}
+		return &iam.Request{
+			Principal: p,
+			Action:    "ssm:GetParameter",
+			Resource:  "arn:aws:ssm:us-east-1:111111111111:parameter/a",
+		}
 	}
 	for _, tt := range []struct {
 		policies     iam.Policies
@@ -345,17 +450,25 @@ func TestMessage(t *testing.T) {
 	}{
 		{
 			iam.Policies{},
-			"User: arn:aws:iam::111111111111:user/ops/bob is not authorized to perform: ssm:GetParameter on resource: arn:aws:ssm:us-east-1:111111111111:parameter/a because no identity-based policy allows the ssm:GetParameter action",
+			"User: arn:aws:iam::111111111111:user/ops/bob is not authorized to perform: ssm:GetParameter on resource: " +
+				"arn:aws:ssm:us-east-1:111111111111:parameter/a because no identity-based policy allows the ssm:GetParameter " +
+				"action",
 			"no identity-based policy allows it",
 		},
 		{
 			iam.Policies{Identity: []*iam.Policy{parse(t, iam.Identity, "ops", all, denyGet)}},
-			"User: arn:aws:iam::111111111111:user/ops/bob is not authorized to perform: ssm:GetParameter on resource: arn:aws:ssm:us-east-1:111111111111:parameter/a with an explicit deny in an identity-based policy: ops, statement NoGet",
+			"User: arn:aws:iam::111111111111:user/ops/bob is not authorized to perform: ssm:GetParameter on resource: " +
+				"arn:aws:ssm:us-east-1:111111111111:parameter/a with an explicit deny in an identity-based policy: ops, " +
+				"statement NoGet",
 			`explicit deny by statement 2 (NoGet) of identity-based policy "ops"`,
 		},
 		{
-			iam.Policies{Identity: []*iam.Policy{parse(t, iam.Identity, "ops", all)}, Endpoint: parse(t, iam.Endpoint, "vpce-1", toAll(other))},
-			"User: arn:aws:iam::111111111111:user/ops/bob is not authorized to perform: ssm:GetParameter on resource: arn:aws:ssm:us-east-1:111111111111:parameter/a because no VPC endpoint policy allows the ssm:GetParameter action",
+			iam.Policies{
+				Identity: []*iam.Policy{parse(t, iam.Identity, "ops", all)},
+				Endpoint: parse(t, iam.Endpoint, "vpce-1", toAll(other)),
+			},
+			"User: arn:aws:iam::111111111111:user/ops/bob is not authorized to perform: ssm:GetParameter on resource: " +
+				"arn:aws:ssm:us-east-1:111111111111:parameter/a because no VPC endpoint policy allows the ssm:GetParameter action",
 			"no VPC endpoint policy allows it",
 		},
 	} {
@@ -411,7 +524,11 @@ func BenchmarkEvaluate(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		endpoint := parse(b, iam.Endpoint, "vpce-1", `{'Effect':'Allow','Principal':'*','Action':'*','Resource':'*','Condition':{'StringEquals':{'aws:PrincipalAccount':'111111111111'}}}`)
+		endpoint := parse(
+			b, iam.Endpoint, "vpce-1",
+			`{'Effect':'Allow','Principal':'*','Action':'*','Resource':'*',`+
+				`'Condition':{'StringEquals':{'aws:PrincipalAccount':'111111111111'}}}`,
+		)
 		r := &iam.Request{Principal: node, Action: "ec2messages:GetMessages", Resource: "*"}
 		p := &iam.Policies{Identity: []*iam.Policy{core}, Endpoint: endpoint}
 		if d := iam.Evaluate(r, p); !d.Allow {
@@ -429,10 +546,14 @@ func BenchmarkEvaluateVariables(b *testing.B) {
 	var statements []string
 	for i := range 100 {
 		statements = append(statements, fmt.Sprintf(
-			`{'Effect':'Allow','Action':'s3:*','Resource':'arn:aws:s3:::bucket-%d/${aws:username}/${aws:PrincipalTag/team}/*'}`, i))
+			`{'Effect':'Allow','Action':'s3:*','Resource':'arn:aws:s3:::bucket-%d/${aws:username}/${aws:PrincipalTag/team}/*'}`,
+			i))
 	}
 	p := &iam.Policies{Identity: []*iam.Policy{parse(b, iam.Identity, "home", statements...)}}
-	for name, resource := range map[string]string{"fits": "arn:aws:s3:::bucket-99/bob/blue/x", "fits not": "arn:aws:s3:::shelf/bob/blue/x"} {
+	for name, resource := range map[string]string{
+		"fits":     "arn:aws:s3:::bucket-99/bob/blue/x",
+		"fits not": "arn:aws:s3:::shelf/bob/blue/x",
+	} {
 		r := &iam.Request{Principal: bob, Action: "s3:GetObject", Resource: resource}
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -449,35 +570,54 @@ func TestUnjudgedKeysAreNamed(t *testing.T) {
 	allow := `{"Effect":"Allow","Action":"*","Resource":"*"}`
 	for _, tt := range []struct{ statements, word, message string }{
 		{allow + `,{"Sid":"NoProd","Effect":"Deny","Action":"*","Resource":"*",` + condition + `}`,
-			`explicit deny by statement 2 (NoProd) of identity-based policy "p", where the condition key s:tag/stage cannot be judged`,
-			`with an explicit deny in an identity-based policy: p, statement NoProd, whose condition key s:tag/stage cannot be judged here`},
+			`explicit deny by statement 2 (NoProd) of identity-based policy "p", where the condition key s:tag/stage cannot ` +
+				`be judged`,
+			`with an explicit deny in an identity-based policy: p, statement NoProd, whose condition key s:tag/stage cannot ` +
+				`be judged here`},
 		{`{"Effect":"Allow","Action":"*","Resource":"*",` + condition + `}`,
 			`no identity-based policy allows it, where the condition key s:tag/stage cannot be judged`,
-			`because no identity-based policy allows the s:Get action; a statement that may allow it has the condition key s:tag/stage, which cannot be judged here`},
+			`because no identity-based policy allows the s:Get action; a statement that may allow it has the condition key ` +
+				`s:tag/stage, which cannot be judged here`},
 		{`{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::${s:Tag/Stage}"}`,
 			`no identity-based policy allows it, where the condition key s:tag/stage cannot be judged`,
-			`because no identity-based policy allows the s:Get action; a statement that may allow it has the condition key s:tag/stage, which cannot be judged here`},
+			`because no identity-based policy allows the s:Get action; a statement that may allow it has the condition key ` +
+				`s:tag/stage, which cannot be judged here`},
 		{`{"Effect":"Allow","Action":"*","NotResource":"arn:aws:s3:::a/${s:Tag/Stage}"}`,
 			`no identity-based policy allows it, where the condition key s:tag/stage cannot be judged`,
 			`the condition key s:tag/stage, which cannot be judged here`},
 		{allow + `,{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::${s:Tag/Stage, 'x'}"}`,
 			`explicit deny by statement 2 of identity-based policy "p", where the condition key s:tag/stage cannot be judged`,
 			`whose condition key s:tag/stage cannot be judged here`},
-		{allow + `,{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::other-${s:Tag/Stage}"}`, `allowed by statement 1 of identity-based policy "p"`, ""},
+		{
+			allow + `,{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::other-${s:Tag/Stage}"}`,
+			`allowed by statement 1 of identity-based policy "p"`, "",
+		},
 		{`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:username":"${s:Tag/Stage}"}}}`,
 			`no identity-based policy allows it, where the condition key s:tag/stage cannot be judged`,
 			`the condition key s:tag/stage, which cannot be judged here`},
-		{allow + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/${s:Tag/Stage}"}}}`,
+		{allow + `,{"Effect":"Deny","Action":"*","Resource":"*",` +
+			`"Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/${s:Tag/Stage}"}}}`,
 			`explicit deny by statement 2 of identity-based policy "p", where the condition key s:tag/stage cannot be judged`,
 			`whose condition key s:tag/stage cannot be judged here`},
-		{allow + `,{"Effect":"Allow","Action":"*","Resource":"*",` + condition + `}`, `allowed by statement 1 of identity-based policy "p"`, ""},
-		{`{"Effect":"Allow","Action":"t:*","Resource":"*",` + condition + `}`, `no identity-based policy allows it`, `because no identity-based policy allows the s:Get action`},
+		{
+			allow + `,{"Effect":"Allow","Action":"*","Resource":"*",` + condition + `}`,
+			`allowed by statement 1 of identity-based policy "p"`, "",
+		},
+		{
+			`{"Effect":"Allow","Action":"t:*","Resource":"*",` + condition + `}`, `no identity-based policy allows it`,
+			`because no identity-based policy allows the s:Get action`,
+		},
 	} {
 		p, err := iam.Parse(iam.Identity, "p", `{"Version":"2012-10-17","Statement":[`+tt.statements+`]}`)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &iam.Request{Principal: bob, Action: "s:Get", Resource: "arn:aws:s3:::b", Judged: func(key string) bool { return strings.HasPrefix(key, "aws:") }}
+		r := &iam.Request{
+			Principal: bob,
+			Action:    "s:Get",
+			Resource:  "arn:aws:s3:::b",
+			Judged:    func(key string) bool { return strings.HasPrefix(key, "aws:") },
+		}
 		d := iam.Evaluate(r, &iam.Policies{Identity: []*iam.Policy{p}})
 		if d.String() != tt.word || !d.Allow && !strings.HasSuffix(d.Message(r), tt.message) {
 			t.Errorf("%s\n%s\nwant %s\n%s", d, d.Message(r), tt.word, tt.message)

@@ -25,8 +25,16 @@ var documents embed.FS
 // managed lists what is offered: what nodes and their operators need, and only as far as its content is known.
 var managed = []ManagedPolicy{
 	{Name: "AdministratorAccess", Version: "v1", Description: "Provides full access to AWS services and resources."},
-	{Name: "AmazonSSMManagedInstanceCore", Version: "v2", Description: "The policy for Amazon EC2 Role to enable AWS Systems Manager service core functionality."},
-	{Name: "AmazonSSMManagedEC2InstanceDefaultPolicy", Version: "v2", Description: "This policy enables AWS Systems Manager functionality on EC2 instances."},
+	{
+		Name:        "AmazonSSMManagedInstanceCore",
+		Version:     "v2",
+		Description: "The policy for Amazon EC2 Role to enable AWS Systems Manager service core functionality.",
+	},
+	{
+		Name:        "AmazonSSMManagedEC2InstanceDefaultPolicy",
+		Version:     "v2",
+		Description: "This policy enables AWS Systems Manager functionality on EC2 instances.",
+	},
 	{Name: "AmazonSSMReadOnlyAccess", Version: "v1", Description: "Provides read only access to Amazon SSM."},
 }
 

@@ -95,7 +95,9 @@ func (p *parser) document(root node) *ParseError {
 		switch m.name {
 		case "Version":
 			if m.value.kind != textNode || m.value.text != version2012 && m.value.text != version2008 {
-				return p.at(m.value, "Version", "The policy must contain a valid version string: %q or %q", version2012, version2008)
+				return p.at(
+					m.value, "Version", "The policy must contain a valid version string: %q or %q", version2012, version2008,
+				)
 			}
 			p.variables = m.value.text == version2012
 		case "Id":
@@ -216,7 +218,9 @@ func (p *parser) required(n node, element string, seen map[string]bool, s *state
 		return p.at(n, element+".Resource", "Policy statement must contain resources.")
 	}
 	if s.notPrincipal && !s.deny {
-		p.refuseNew(p.at(n, element+".NotPrincipal", "must be used with Effect Deny: with Allow it would let everybody else in"))
+		p.refuseNew(p.at(
+			n, element+".NotPrincipal", "must be used with Effect Deny: with Allow it would let everybody else in",
+		))
 	}
 	if p.policy.Kind >= Resource && !seen["Principal"] && !seen["NotPrincipal"] {
 		return p.at(n, element+".Principal", "Missing required field Principal")
@@ -232,7 +236,10 @@ func (p *parser) sid(s *statement, v node, at string) *ParseError {
 	own := p.policy.Kind == Resource || p.policy.Kind == Endpoint
 	for _, c := range v.text {
 		if !own && (c > 127 || !alphanumeric(byte(c))) {
-			return p.at(v, at, "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*")
+			return p.at(
+				v, at,
+				"Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*",
+			)
 		}
 	}
 	s.sid = v.text

@@ -30,47 +30,135 @@ func TestParseRefuses(t *testing.T) {
 		{iam.Identity, `{'Statement':{'Effect':'allow'}}`, 1, "Statement[0].Effect", "must be Allow or Deny"},
 		{iam.Identity, `{'Statement':{'Action':'*','Resource':'*'}}`, 1, "Statement[0].Effect", "is missing"},
 		{iam.Identity, `{'Statement':{'Effect':'Allow','Resource':'*'}}`, 1, "Statement[0].Action", "must contain actions"},
-		{iam.Identity, `{'Statement':{'Effect':'Allow','Action':[],'Resource':'*'}}`, 1, "Statement[0].Action", "must contain actions"},
-		{iam.Identity, "{'Statement':[" + permit + ",\n{'Effect':'Allow','Action':'*'}]}", 2, "Statement[1].Resource", "must contain resources"},
+		{
+			iam.Identity, `{'Statement':{'Effect':'Allow','Action':[],'Resource':'*'}}`, 1, "Statement[0].Action",
+			"must contain actions",
+		},
+		{
+			iam.Identity, "{'Statement':[" + permit + ",\n{'Effect':'Allow','Action':'*'}]}", 2, "Statement[1].Resource",
+			"must contain resources",
+		},
 		{iam.Identity, statementWith(`'Sid':'a b'`), 1, "Statement[0].Sid", "alpha-numeric"},
-		{iam.Identity, `{'Statement':[` + strings.ReplaceAll(permit+","+permit, `{`, `{'Sid':'a',`) + `]}`, 1, "Statement[1].Sid", "must be unique"},
+		{
+			iam.Identity, `{'Statement':[` + strings.ReplaceAll(permit+","+permit, `{`, `{'Sid':'a',`) + `]}`, 1,
+			"Statement[1].Sid", "must be unique",
+		},
 		{iam.Identity, statementWith(`'NotAction':'*'`), 1, "Statement[0].NotAction", "only one of them"},
 		{iam.Identity, statementWith(`'NotResource':'*'`), 1, "Statement[0].NotResource", "only one of them"},
 		{iam.Identity, statementWith(`'Principal':'*'`), 1, "Statement[0].Principal", "should not specify a principal"},
 		{iam.Identity, statementWith(`'Foo':'*'`), 1, "Statement[0].Foo", "is not an element"},
-		{iam.Identity, `{'Statement':{'Effect':'Allow','Action':'GetObject','Resource':'*'}}`, 1, "Statement[0].Action", "prefaced by a vendor"},
-		{iam.Identity, `{'Statement':{'Effect':'Allow','Action':'s*:GetObject','Resource':'*'}}`, 1, "Statement[0].Action", "Vendor s* is not valid"},
-		{iam.Identity, `{'Statement':{'Effect':'Allow','Action':'s3:Get Object','Resource':'*'}}`, 1, "Statement[0].Action", "is not valid"},
-		{iam.Identity, `{'Statement':{'Effect':'Allow','Action':['s3:*',1],'Resource':'*'}}`, 1, "Statement[0].Action", "not a number"},
-		{iam.Identity, `{'Statement':{'Effect':'Allow','Action':'*','Resource':'bucket'}}`, 1, "Statement[0].Resource", "must be in ARN format"},
-		{iam.Identity, `{'Statement':{'Effect':'Allow','Action':'*','Resource':'arn:aws:s3'}}`, 1, "Statement[0].Resource", "must be in ARN format"},
-		{iam.Identity, `{'Version':'2012-10-17','Statement':{'Effect':'Allow','Action':'*','Resource':'arn:aws:s3:::b/${aws:username'}}`, 1, "Statement[0].Resource", "no closing brace"},
-		{iam.Identity, `{'Version':'2012-10-17','Statement':{'Effect':'Allow','Action':'*','Resource':'arn:aws:s3:::b/${aws:username, x}'}}`, 1, "Statement[0].Resource", "quotation marks"},
-		{iam.Identity, `{'Version':'2012-10-17','Statement':{'Effect':'Allow','Action':'*','Resource':'arn:aws:s3:::b/${username}'}}`, 1, "Statement[0].Resource", "is not a variable"},
+		{
+			iam.Identity, `{'Statement':{'Effect':'Allow','Action':'GetObject','Resource':'*'}}`, 1, "Statement[0].Action",
+			"prefaced by a vendor",
+		},
+		{
+			iam.Identity, `{'Statement':{'Effect':'Allow','Action':'s*:GetObject','Resource':'*'}}`, 1, "Statement[0].Action",
+			"Vendor s* is not valid",
+		},
+		{
+			iam.Identity, `{'Statement':{'Effect':'Allow','Action':'s3:Get Object','Resource':'*'}}`, 1, "Statement[0].Action",
+			"is not valid",
+		},
+		{
+			iam.Identity, `{'Statement':{'Effect':'Allow','Action':['s3:*',1],'Resource':'*'}}`, 1, "Statement[0].Action",
+			"not a number",
+		},
+		{
+			iam.Identity, `{'Statement':{'Effect':'Allow','Action':'*','Resource':'bucket'}}`, 1, "Statement[0].Resource",
+			"must be in ARN format",
+		},
+		{
+			iam.Identity, `{'Statement':{'Effect':'Allow','Action':'*','Resource':'arn:aws:s3'}}`, 1, "Statement[0].Resource",
+			"must be in ARN format",
+		},
+		{
+			iam.Identity,
+			`{'Version':'2012-10-17','Statement':{'Effect':'Allow','Action':'*','Resource':'arn:aws:s3:::b/${aws:username'}}`,
+			1, "Statement[0].Resource", "no closing brace",
+		},
+		{
+			iam.Identity,
+			`{'Version':'2012-10-17','Statement':{'Effect':'Allow','Action':'*','Resource':'arn:aws:s3:::b/${aws:username, ` +
+				`x}'}}`,
+			1, "Statement[0].Resource", "quotation marks",
+		},
+		{
+			iam.Identity,
+			`{'Version':'2012-10-17','Statement':{'Effect':'Allow','Action':'*','Resource':'arn:aws:s3:::b/${username}'}}`, 1,
+			"Statement[0].Resource", "is not a variable",
+		},
 		{iam.Identity, statementWith(`'Condition':[]`), 1, "Statement[0].Condition", "must be an object"},
-		{iam.Identity, statementWith(`'Condition':{'StringIs':{'a:b':'c'}}`), 1, "Statement[0].Condition.StringIs", "Invalid Condition type"},
-		{iam.Identity, statementWith(`'Condition':{'NullIfExists':{'a:b':'true'}}`), 1, "Statement[0].Condition.NullIfExists", "Invalid Condition type"},
-		{iam.Identity, statementWith(`'Condition':{'StringEquals':'a:b'}`), 1, "Statement[0].Condition.StringEquals", "object of condition keys"},
-		{iam.Identity, statementWith(`'Condition':{'StringEquals':{'b':'c'}}`), 1, "Statement[0].Condition.StringEquals.b", "prefaced by a vendor"},
-		{iam.Identity, statementWith(`'Condition':{'StringEquals':{'a:b':[]}}`), 1, "Statement[0].Condition.StringEquals.a:b", "must not be an empty list"},
-		{iam.Identity, statementWith(`'Condition':{'Bool':{'a:b':'yes'}}`), 1, "Statement[0].Condition.Bool.a:b", "true or false"},
-		{iam.Identity, statementWith(`'Condition':{'IpAddress':{'a:b':'10.0.0.0/33'}}`), 1, "Statement[0].Condition.IpAddress.a:b", "IP address"},
-		{iam.Identity, statementWith(`'Condition':{'NumericEquals':{'a:b':'x'}}`), 1, "Statement[0].Condition.NumericEquals.a:b", "a number"},
-		{iam.Identity, statementWith(`'Condition':{'DateEquals':{'a:b':'x'}}`), 1, "Statement[0].Condition.DateEquals.a:b", "a date"},
-		{iam.Identity, statementWith(`'Condition':{'ArnLike':{'a:b':'arn:aws'}}`), 1, "Statement[0].Condition.ArnLike.a:b", "ARN format"},
-		{iam.Identity, statementWith(`'Condition':{'BinaryEquals':{'a:b':'?'}}`), 1, "Statement[0].Condition.BinaryEquals.a:b", "base64"},
+		{
+			iam.Identity, statementWith(`'Condition':{'StringIs':{'a:b':'c'}}`), 1, "Statement[0].Condition.StringIs",
+			"Invalid Condition type",
+		},
+		{
+			iam.Identity, statementWith(`'Condition':{'NullIfExists':{'a:b':'true'}}`), 1,
+			"Statement[0].Condition.NullIfExists", "Invalid Condition type",
+		},
+		{
+			iam.Identity, statementWith(`'Condition':{'StringEquals':'a:b'}`), 1, "Statement[0].Condition.StringEquals",
+			"object of condition keys",
+		},
+		{
+			iam.Identity, statementWith(`'Condition':{'StringEquals':{'b':'c'}}`), 1, "Statement[0].Condition.StringEquals.b",
+			"prefaced by a vendor",
+		},
+		{
+			iam.Identity, statementWith(`'Condition':{'StringEquals':{'a:b':[]}}`), 1,
+			"Statement[0].Condition.StringEquals.a:b", "must not be an empty list",
+		},
+		{
+			iam.Identity, statementWith(`'Condition':{'Bool':{'a:b':'yes'}}`), 1, "Statement[0].Condition.Bool.a:b",
+			"true or false",
+		},
+		{
+			iam.Identity, statementWith(`'Condition':{'IpAddress':{'a:b':'10.0.0.0/33'}}`), 1,
+			"Statement[0].Condition.IpAddress.a:b", "IP address",
+		},
+		{
+			iam.Identity, statementWith(`'Condition':{'NumericEquals':{'a:b':'x'}}`), 1,
+			"Statement[0].Condition.NumericEquals.a:b", "a number",
+		},
+		{
+			iam.Identity, statementWith(`'Condition':{'DateEquals':{'a:b':'x'}}`), 1, "Statement[0].Condition.DateEquals.a:b",
+			"a date",
+		},
+		{
+			iam.Identity, statementWith(`'Condition':{'ArnLike':{'a:b':'arn:aws'}}`), 1, "Statement[0].Condition.ArnLike.a:b",
+			"ARN format",
+		},
+		{
+			iam.Identity, statementWith(`'Condition':{'BinaryEquals':{'a:b':'?'}}`), 1,
+			"Statement[0].Condition.BinaryEquals.a:b", "base64",
+		},
 		{iam.Identity, strings.Repeat(`[`, 20), 1, "", "levels deep"},
 		{iam.Identity, "\xff", 1, "", "UTF-8"},
 		{iam.Identity, `{"Id":"` + strings.Repeat("x", 200<<10) + `"}`, 1, "", "longer than"},
 		{iam.Resource, `{'Statement':` + permit + `}`, 1, "Statement[0].Principal", "Missing required field Principal"},
 		{iam.Resource, statementWith(`'Principal':'bob'`), 1, "Statement[0].Principal", `must be "*"`},
-		{iam.Resource, statementWith(`'Principal':{'AWS':'arn:aws:iam::111111111111:user/*'}`), 1, "Statement[0].Principal.AWS", "Invalid principal"},
+		{
+			iam.Resource, statementWith(`'Principal':{'AWS':'arn:aws:iam::111111111111:user/*'}`), 1,
+			"Statement[0].Principal.AWS", "Invalid principal",
+		},
 		{iam.Resource, statementWith(`'Principal':{'AWS':'1234'}`), 1, "Statement[0].Principal.AWS", "Invalid principal"},
-		{iam.Resource, statementWith(`'Principal':{'Services':'x'}`), 1, "Statement[0].Principal.Services", "Invalid principal"},
+		{
+			iam.Resource, statementWith(`'Principal':{'Services':'x'}`), 1, "Statement[0].Principal.Services",
+			"Invalid principal",
+		},
 		{iam.Trust, statementWith(`'Principal':'*'`), 1, "Statement[0].Action", "prefaced by a vendor"},
-		{iam.Trust, `{'Statement':{'Effect':'Allow','Action':'ssm:*','Principal':'*'}}`, 1, "Statement[0].Action", "may only specify STS"},
-		{iam.Trust, `{'Statement':{'Effect':'Allow','Action':'sts:AssumeRole','Resource':'*','Principal':'*'}}`, 1, "Statement[0].Resource", "prohibited field Resource"},
-		{iam.Trust, `{'Statement':{'Effect':'Allow','Action':'sts:AssumeRole'}}`, 1, "Statement[0].Principal", "Missing required field Principal"},
+		{
+			iam.Trust, `{'Statement':{'Effect':'Allow','Action':'ssm:*','Principal':'*'}}`, 1, "Statement[0].Action",
+			"may only specify STS",
+		},
+		{
+			iam.Trust, `{'Statement':{'Effect':'Allow','Action':'sts:AssumeRole','Resource':'*','Principal':'*'}}`, 1,
+			"Statement[0].Resource", "prohibited field Resource",
+		},
+		{
+			iam.Trust, `{'Statement':{'Effect':'Allow','Action':'sts:AssumeRole'}}`, 1, "Statement[0].Principal",
+			"Missing required field Principal",
+		},
 	} {
 		_, err := iam.Parse(tt.kind, "p", strings.ReplaceAll(tt.document, "'", `"`))
 		var e *iam.ParseError
@@ -103,9 +191,15 @@ func TestParseNewRefuses(t *testing.T) {
 		{iam.Trust, trust("Deny", but), "Has prohibited field NotPrincipal"},
 		{iam.Endpoint, statementWith(but), "must be used with Effect Deny"},
 		{iam.Endpoint, strings.Replace(statementWith(but), "Allow", "Deny", 1), ""},
-		{iam.Trust, trust("Allow", `'Principal':{'AWS':'arn:aws:iam:us-east-1:111111111111:root'}`), "Invalid principal in policy"},
+		{
+			iam.Trust, trust("Allow", `'Principal':{'AWS':'arn:aws:iam:us-east-1:111111111111:root'}`),
+			"Invalid principal in policy",
+		},
 		{iam.Trust, trust("Allow", `'Principal':{'AWS':'arn:aws:iam::111111111111:root'}`), ""},
-		{iam.Identity, on("arn:aws:iam:us-east-1::x"), "IAM resource arn:aws:iam:us-east-1::x cannot contain region information."},
+		{
+			iam.Identity, on("arn:aws:iam:us-east-1::x"),
+			"IAM resource arn:aws:iam:us-east-1::x cannot contain region information.",
+		},
 		{iam.Session, on("arn:aws:iam:us-*:111111111111:role/x"), "cannot contain region information."},
 		{iam.Identity, on("arn:aws:iam::111111111111:role/x"), ""},
 		{iam.Identity, on("arn:aws:iam:*:*:role/x"), ""},
@@ -126,9 +220,12 @@ func TestParseNewRefuses(t *testing.T) {
 		}
 	}
 	for version, want := range map[string]string{
-		"": "Policy document must be version 2012-10-17 or greater.", `"Version":"2008-10-17",`: "must be version", `"Version":"2012-10-17",`: "",
+		"": "Policy document must be version 2012-10-17 or greater.", `"Version":"2008-10-17",`: "must be version",
+		`"Version":"2012-10-17",`: "",
 	} {
-		_, err := iam.ParseManaged("p", `{`+version+strings.TrimPrefix(strings.ReplaceAll(statementWith(`'Sid':'a'`), "'", `"`), "{"))
+		_, err := iam.ParseManaged(
+			"p", `{`+version+strings.TrimPrefix(strings.ReplaceAll(statementWith(`'Sid':'a'`), "'", `"`), "{"),
+		)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", version, err)
 		}
@@ -150,7 +247,8 @@ func TestParseErrorSaysWhere(t *testing.T) {
 
 func TestAWSPrincipals(t *testing.T) {
 	p := parse(t, iam.Trust, "r",
-		`{'Effect':'Allow','Action':'sts:AssumeRole','Principal':{'AWS':['111111111111','arn:aws:iam::111111111111:role/x'],'Service':'ec2.amazonaws.com'}}`)
+		`{'Effect':'Allow','Action':'sts:AssumeRole','Principal':{'AWS':['111111111111',`+
+			`'arn:aws:iam::111111111111:role/x'],'Service':'ec2.amazonaws.com'}}`)
 	if got := strings.Join(p.AWSPrincipals(), " "); got != "111111111111 arn:aws:iam::111111111111:role/x" {
 		t.Error(got)
 	}
@@ -160,9 +258,12 @@ func FuzzParse(f *testing.F) {
 	for _, m := range iam.ManagedPolicies() {
 		f.Add(m.Document)
 	}
-	f.Add(doc(`{'Sid':'a','Effect':'Deny','NotAction':['s3:*'],'NotResource':['arn:aws:s3:::${aws:username, x}'],'Condition':{'ForAnyValue:StringLikeIfExists':{'aws:TagKeys':['a','${aws:PrincipalTag/t}']}}}`))
-	f.Add(doc(`{'Effect':'Allow','Principal':{'AWS':'*','Service':['ec2.amazonaws.com']},'Action':'sts:AssumeRole','Condition':{'IpAddress':{'aws:SourceIp':'10.0.0.0/8'}}}`))
-	f.Add(doc(`{'Effect':'Deny','Action':'*','Resource':'arn:aws:ssm:*:*:parameter/${ssm:resourceTag/t}/*?x*','Condition':{'ArnLike':{'aws:PrincipalArn':'arn:aws:iam::*:user/${aws:username}'}}}`))
+	f.Add(doc(`{'Sid':'a','Effect':'Deny','NotAction':['s3:*'],'NotResource':['arn:aws:s3:::${aws:username, x}'],` +
+		`'Condition':{'ForAnyValue:StringLikeIfExists':{'aws:TagKeys':['a','${aws:PrincipalTag/t}']}}}`))
+	f.Add(doc(`{'Effect':'Allow','Principal':{'AWS':'*','Service':['ec2.amazonaws.com']},'Action':'sts:AssumeRole',` +
+		`'Condition':{'IpAddress':{'aws:SourceIp':'10.0.0.0/8'}}}`))
+	f.Add(doc(`{'Effect':'Deny','Action':'*','Resource':'arn:aws:ssm:*:*:parameter/${ssm:resourceTag/t}/*?x*',` +
+		`'Condition':{'ArnLike':{'aws:PrincipalArn':'arn:aws:iam::*:user/${aws:username}'}}}`))
 	f.Fuzz(func(t *testing.T, document string) {
 		for kind := iam.Identity; kind <= iam.Endpoint; kind++ {
 			p, err := iam.Parse(kind, "p", document)

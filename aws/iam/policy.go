@@ -20,7 +20,8 @@ const (
 // String is the kind in Amazon's words, as they stand in messages.
 func (k Kind) String() string {
 	return [...]string{
-		"identity-based policy", "permissions boundary", "session policy", "resource-based policy", "role trust policy", "VPC endpoint policy",
+		"identity-based policy", "permissions boundary", "session policy", "resource-based policy", "role trust policy",
+		"VPC endpoint policy",
 	}[k]
 }
 

@@ -17,11 +17,13 @@ var (
 	actions   = []string{"s:Get", "s:Put", "t:Get"}
 	patterns  = []string{"*", "s:*", "s:Get", "S:gET", "t:?et", "s:P*"}
 	resources = []string{"arn:aws:s:::a", "arn:aws:s:::b/bob", "*"}
-	globs     = []string{"*", "arn:aws:s:::*", "arn:aws:s:::a", "arn:aws:s:::b/${aws:username}", "arn:aws:s:::b/${aws:username, 'bob'}"}
-	callers   = []*iam.Principal{bob, node, root, stranger, ec2, nobody}
-	named     = []string{"*", account, other, bob.ARN, node.Role, node.ARN, "svc:ec2.amazonaws.com"}
-	values    = []string{"x", "y", "xy"}
-	compares  = []string{"StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "Null"}
+	globs     = []string{
+		"*", "arn:aws:s:::*", "arn:aws:s:::a", "arn:aws:s:::b/${aws:username}", "arn:aws:s:::b/${aws:username, 'bob'}",
+	}
+	callers  = []*iam.Principal{bob, node, root, stranger, ec2, nobody}
+	named    = []string{"*", account, other, bob.ARN, node.Role, node.ARN, "svc:ec2.amazonaws.com"}
+	values   = []string{"x", "y", "xy"}
+	compares = []string{"StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "Null"}
 )
 
 // A rule is a statement before it is written as JSON.
@@ -110,7 +112,10 @@ type world struct {
 }
 
 func drawWorld(t *rapid.T) *world {
-	w := &world{key: rapid.SliceOfN(rapid.SampledFrom(values), 0, 2).Draw(t, "key"), decides: rapid.Bool().Draw(t, "decides")}
+	w := &world{
+		key:     rapid.SliceOfN(rapid.SampledFrom(values), 0, 2).Draw(t, "key"),
+		decides: rapid.Bool().Draw(t, "decides"),
+	}
 	w.r = iam.Request{
 		Principal: rapid.SampledFrom(callers).Draw(t, "caller"),
 		Action:    rapid.SampledFrom(actions).Draw(t, "action"),
@@ -146,7 +151,9 @@ func (w *world) policies(t *rapid.T) *iam.Policies {
 		return p
 	}
 	p := &iam.Policies{
-		Boundary: one(iam.Boundary, w.boundary), Resource: one(iam.Resource, w.resource), Endpoint: one(iam.Endpoint, w.endpoint),
+		Boundary: one(
+			iam.Boundary, w.boundary,
+		), Resource: one(iam.Resource, w.resource), Endpoint: one(iam.Endpoint, w.endpoint),
 		ResourceDecides: w.decides,
 	}
 	if i := one(iam.Identity, w.identity); i != nil {
@@ -165,7 +172,9 @@ func glob(pattern, s string, fold bool) bool {
 	if fold {
 		flags = "(?si)^"
 	}
-	return regexp.MustCompile(flags + strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(pattern)) + `$`).MatchString(s)
+	return regexp.MustCompile(flags + strings.NewReplacer(
+		`\*`, `.*`, `\?`, `.`,
+	).Replace(regexp.QuoteMeta(pattern)) + `$`).MatchString(s)
 }
 
 // substitute puts values into the two variables that are drawn.

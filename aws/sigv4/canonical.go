@@ -150,7 +150,8 @@ func encode(s string, slash bool) string {
 }
 
 func unreserved(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
+	letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+	return letter || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
 }
 
 // appendHeader appends the values of a header, joined by commas, each without outer and with single inner spaces.

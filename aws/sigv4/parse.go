@@ -55,7 +55,9 @@ func Parse(r *http.Request) (*Signature, error) {
 	case authorization == "" && !inQuery:
 		return nil, refuse(CodeMissing, "Request is missing Authentication Token")
 	case authorization != "" && inQuery:
-		return nil, refuse(CodeIncomplete, "Only one of the Authorization header and the X-Amz-Algorithm query parameter may be given")
+		return nil, refuse(
+			CodeIncomplete, "Only one of the Authorization header and the X-Amz-Algorithm query parameter may be given",
+		)
 	case inQuery:
 		return parseQuery(r)
 	}
@@ -65,7 +67,9 @@ func Parse(r *http.Request) (*Signature, error) {
 func parseHeader(r *http.Request, authorization string) (*Signature, error) {
 	rest, ok := strings.CutPrefix(authorization, Algorithm)
 	if !ok || rest != "" && rest[0] != ' ' {
-		return nil, refuse(CodeIncomplete, "Unsupported authorization type: the Authorization header must begin with %s", Algorithm)
+		return nil, refuse(
+			CodeIncomplete, "Unsupported authorization type: the Authorization header must begin with %s", Algorithm,
+		)
 	}
 	s := &Signature{Token: r.Header.Get("X-Amz-Security-Token"), Payload: r.Header.Get("X-Amz-Content-Sha256")}
 	for part := range strings.SplitSeq(rest, ",") {
@@ -83,7 +87,9 @@ func parseHeader(r *http.Request, authorization string) (*Signature, error) {
 			if strings.TrimSpace(rest) == "" {
 				break
 			}
-			return nil, refuse(CodeIncomplete, "The Authorization header has a part that is not Credential, SignedHeaders or Signature")
+			return nil, refuse(
+				CodeIncomplete, "The Authorization header has a part that is not Credential, SignedHeaders or Signature",
+			)
 		}
 		if *field != "" {
 			return nil, refuse(CodeIncomplete, "The Authorization header has %s twice", name)
@@ -124,7 +130,10 @@ func (s *Signature) readTime(r *http.Request) error {
 		t, err = http.ParseTime(stamp)
 	}
 	if err != nil {
-		return refuse(CodeIncomplete, "Date must be in ISO-8601 'basic format'. Got %q. See http://en.wikipedia.org/wiki/ISO_8601", clip(stamp))
+		return refuse(
+			CodeIncomplete, "Date must be in ISO-8601 'basic format'. Got %q. See http://en.wikipedia.org/wiki/ISO_8601",
+			clip(stamp),
+		)
 	}
 	s.Time = t.UTC()
 	s.stamp = s.Time.Format(timeFormat)
@@ -145,7 +154,11 @@ func parseQuery(r *http.Request) (*Signature, error) {
 		}
 		return "", refuse(CodeIncomplete, "AWS query-string parameters must include '%s'.", name)
 	}
-	s := &Signature{Presigned: true, Token: query.Get("X-Amz-Security-Token"), Payload: r.Header.Get("X-Amz-Content-Sha256")}
+	s := &Signature{
+		Presigned: true,
+		Token:     query.Get("X-Amz-Security-Token"),
+		Payload:   r.Header.Get("X-Amz-Content-Sha256"),
+	}
 	if s.Token == "" {
 		s.Token = r.Header.Get("X-Amz-Security-Token")
 	}
@@ -172,7 +185,9 @@ func parseQuery(r *http.Request) (*Signature, error) {
 	}
 	seconds, err := strconv.ParseInt(expires, 10, 64)
 	if err != nil || seconds < 1 || seconds > int64(MaxExpires/time.Second) {
-		return nil, refuse(CodeIncomplete, "X-Amz-Expires must be a number of seconds from 1 to %d", int(MaxExpires/time.Second))
+		return nil, refuse(
+			CodeIncomplete, "X-Amz-Expires must be a number of seconds from 1 to %d", int(MaxExpires/time.Second),
+		)
 	}
 	s.Expires = time.Duration(seconds) * time.Second
 	if err := s.complete(); err != nil {
@@ -185,7 +200,8 @@ func parseQuery(r *http.Request) (*Signature, error) {
 func (s *Signature) complete() error {
 	if strings.Count(s.credential, "/") < 4 {
 		return refuse(CodeIncomplete,
-			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got %q", clip(s.credential))
+			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got %q",
+			clip(s.credential))
 	}
 	parts := strings.Split(s.credential, "/")
 	n := len(parts)
@@ -196,9 +212,12 @@ func (s *Signature) complete() error {
 	case s.AccessKey == "" || s.Scope.Region == "" || s.Scope.Service == "":
 		return refuse(CodeIncomplete, "Credential has an empty element, got %q", clip(s.credential))
 	case parts[n-1] != terminator:
-		return refuse(CodeMismatch, "Credential should be scoped with a valid terminator: '%s', not %q.", terminator, clip(parts[n-1]))
+		return refuse(
+			CodeMismatch, "Credential should be scoped with a valid terminator: '%s', not %q.", terminator, clip(parts[n-1]),
+		)
 	case s.Scope.Date != s.stamp[:len(dateFormat)]:
-		return refuse(CodeMismatch, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: %q != %q, from %q.",
+		return refuse(CodeMismatch,
+			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: %q != %q, from %q.",
 			clip(s.Scope.Date), s.stamp[:len(dateFormat)], s.stamp)
 	}
 	s.SignedHeaders = strings.Split(s.headers, ";")

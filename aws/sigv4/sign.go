@@ -25,7 +25,10 @@ type Target struct {
 }
 
 // neverSigned are headers that proxies change or that carry the signature itself.
-var neverSigned = []string{"Authorization", "User-Agent", "X-Amzn-Trace-Id", "Expect", "Transfer-Encoding", "Connection", http.CanonicalHeaderKey(AsymmetricHeader)}
+var neverSigned = []string{
+	"Authorization", "User-Agent", "X-Amzn-Trace-Id", "Expect", "Transfer-Encoding", "Connection",
+	http.CanonicalHeaderKey(AsymmetricHeader),
+}
 
 // Sign signs a request in its Authorization header. body is the whole body, or nil for none.
 func Sign(r *http.Request, body []byte, c Credentials, t Target) error {

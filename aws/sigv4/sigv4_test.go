@@ -94,7 +94,10 @@ func TestVectors(t *testing.T) {
 				inHeader.Header.Set("X-Amz-Content-Sha256", sigv4.HashBody([]byte(tt.body)))
 				names = append(names, "x-amz-content-sha256")
 			}
-			inHeader.Header.Set("Authorization", sigv4.Algorithm+" Credential="+credential+", SignedHeaders="+sorted(names)+", Signature="+tt.header)
+			inHeader.Header.Set(
+				"Authorization",
+				sigv4.Algorithm+" Credential="+credential+", SignedHeaders="+sorted(names)+", Signature="+tt.header,
+			)
 			check(t, inHeader, tt.body)
 		})
 	}
@@ -129,23 +132,42 @@ func TestParseRefuses(t *testing.T) {
 		{"other scheme", "Basic eDp5", "20150830T123600Z", "", sigv4.CodeIncomplete, "Unsupported"},
 		{"longer scheme", "AWS4-HMAC-SHA256X Credential=a", "20150830T123600Z", "", sigv4.CodeIncomplete, "Unsupported"},
 		{"scheme only", "AWS4-HMAC-SHA256", "20150830T123600Z", "", sigv4.CodeIncomplete, "'Credential'"},
-		{"no signature", strings.TrimSuffix(good, ", Signature=00"), "20150830T123600Z", "", sigv4.CodeIncomplete, "'Signature'"},
+		{
+			"no signature", strings.TrimSuffix(good, ", Signature=00"), "20150830T123600Z", "", sigv4.CodeIncomplete,
+			"'Signature'",
+		},
 		{"twice", good + ", Signature=01", "20150830T123600Z", "", sigv4.CodeIncomplete, "twice"},
 		{"other part", good + ", Foo=01", "20150830T123600Z", "", sigv4.CodeIncomplete, "not Credential"},
 		{"no date", good, "", "", sigv4.CodeIncomplete, "'X-Amz-Date'"},
 		{"bad date", good, "yesterday", "", sigv4.CodeIncomplete, "ISO-8601"},
 		{"other day", good, "20150831T003600Z", "", sigv4.CodeMismatch, "does not match YYYYMMDD"},
-		{"short scope", strings.Replace(good, "/aws4_request", "", 1), "20150830T123600Z", "", sigv4.CodeIncomplete, "exactly 5"},
-		{"empty region", strings.Replace(good, "/r/", "//", 1), "20150830T123600Z", "", sigv4.CodeIncomplete, "empty element"},
-		{"other terminator", strings.Replace(good, "aws4_request", "aws5", 1), "20150830T123600Z", "", sigv4.CodeMismatch, "terminator"},
+		{
+			"short scope", strings.Replace(good, "/aws4_request", "", 1), "20150830T123600Z", "", sigv4.CodeIncomplete,
+			"exactly 5",
+		},
+		{
+			"empty region", strings.Replace(good, "/r/", "//", 1), "20150830T123600Z", "", sigv4.CodeIncomplete,
+			"empty element",
+		},
+		{
+			"other terminator", strings.Replace(good, "aws4_request", "aws5", 1), "20150830T123600Z", "", sigv4.CodeMismatch,
+			"terminator",
+		},
 		{"host unsigned", strings.Replace(good, "host;", "", 1), "20150830T123600Z", "", sigv4.CodeMismatch, "'Host'"},
-		{"upper case", strings.Replace(good, "host;", "host;Accept;", 1), "20150830T123600Z", "", sigv4.CodeIncomplete, "lower case"},
-		{"many headers", strings.Replace(good, "host;", "host;"+strings.Repeat("a;", 200), 1), "20150830T123600Z", "", sigv4.CodeIncomplete, "more than"},
+		{
+			"upper case", strings.Replace(good, "host;", "host;Accept;", 1), "20150830T123600Z", "", sigv4.CodeIncomplete,
+			"lower case",
+		},
+		{
+			"many headers", strings.Replace(good, "host;", "host;"+strings.Repeat("a;", 200), 1), "20150830T123600Z", "",
+			sigv4.CodeIncomplete, "more than",
+		},
 		{"both", good, "20150830T123600Z", "X-Amz-Algorithm=AWS4-HMAC-SHA256", sigv4.CodeIncomplete, "Only one"},
 		{"query alone", "", "", "X-Amz-Algorithm=AWS4-HMAC-SHA256", sigv4.CodeIncomplete, "'X-Amz-Credential'"},
 		{"query broken", "", "", "X-Amz-Algorithm=%zz", sigv4.CodeIncomplete, "cannot be read"},
 		{"query twice", "", "", "X-Amz-Algorithm=a&X-Amz-Algorithm=b", sigv4.CodeIncomplete, "only once"},
-		{"query lives long", "", "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=A/20150830/r/s/aws4_request&X-Amz-Date=20150830T123600Z" +
+		{"query lives long", "", "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=A/20150830/r/s/aws4_request&X-Amz-" +
+			"Date=20150830T123600Z" +
 			"&X-Amz-Expires=604801&X-Amz-SignedHeaders=host&X-Amz-Signature=00", sigv4.CodeIncomplete, "X-Amz-Expires"},
 	} {
 		r := request(t, "GET", "https://h/?"+tt.query, "")
@@ -243,7 +265,10 @@ func TestUnsignedHeaders(t *testing.T) {
 		"X-Amz-Target": sigv4.CodeMismatch, "X-Amz-Copy-Source": sigv4.CodeMismatch, "X-Amz-User-Agent": "", "Accept": "",
 	} {
 		r := request(t, "POST", "https://h/", "")
-		if err := sigv4.Sign(r, nil, sigv4.Credentials{AccessKey: "AKID", Secret: secret}, sigv4.Target{Region: "r", Service: "s", Time: suiteTime}); err != nil {
+		if err := sigv4.Sign(
+			r, nil, sigv4.Credentials{AccessKey: "AKID", Secret: secret},
+			sigv4.Target{Region: "r", Service: "s", Time: suiteTime},
+		); err != nil {
 			t.Fatal(err)
 		}
 		r.Header.Set(header, "x")
@@ -260,7 +285,10 @@ func TestUnsignedHeaders(t *testing.T) {
 func TestSecretsAreNotMixedUp(t *testing.T) {
 	v := sigv4.NewVerifier(at(suiteTime))
 	r := request(t, "GET", "https://h/", "")
-	if err := sigv4.Sign(r, nil, sigv4.Credentials{AccessKey: "AKID", Secret: secret}, sigv4.Target{Region: "r", Service: "s", Time: suiteTime}); err != nil {
+	if err := sigv4.Sign(
+		r, nil, sigv4.Credentials{AccessKey: "AKID", Secret: secret},
+		sigv4.Target{Region: "r", Service: "s", Time: suiteTime},
+	); err != nil {
 		t.Fatal(err)
 	}
 	s, err := sigv4.Parse(r)
@@ -291,7 +319,9 @@ func TestRSA(t *testing.T) {
 		r := request(t, "POST", "https://ssm.us-east-1.amazonaws.com/", string(body),
 			"Content-Type", "application/x-amz-json-1.1", "X-Amz-Target", "AmazonSSM.RequestManagedInstanceRoleToken")
 		r.ContentLength = -1 // the agent sends it chunked
-		if err := sigv4.SignRSA(r, body, sigv4.InstanceKey{ID: "mi-0123456789abcdef0", Private: instanceKey}, target); err != nil {
+		if err := sigv4.SignRSA(
+			r, body, sigv4.InstanceKey{ID: "mi-0123456789abcdef0", Private: instanceKey}, target,
+		); err != nil {
 			t.Fatal(err)
 		}
 		r.Header.Set("X-Amz-Content-Sha256", sigv4.HashBody(body)) // sent but not signed, as the agent does
@@ -337,7 +367,10 @@ func TestRSA(t *testing.T) {
 
 func TestAsymmetric(t *testing.T) {
 	r := request(t, "POST", "https://ssm/", "")
-	if err := sigv4.Sign(r, nil, sigv4.Credentials{AccessKey: "ASIA", Secret: secret}, sigv4.Target{Region: "r", Service: "ssm", Time: suiteTime}); err != nil {
+	if err := sigv4.Sign(
+		r, nil, sigv4.Credentials{AccessKey: "ASIA", Secret: secret},
+		sigv4.Target{Region: "r", Service: "ssm", Time: suiteTime},
+	); err != nil {
 		t.Fatal(err)
 	}
 	if err := sigv4.VerifyAsymmetric(r, &instanceKey.PublicKey); code(err) != sigv4.CodeMissing {
@@ -379,7 +412,8 @@ func TestPublicKey(t *testing.T) {
 func s3Chunks() (authorization, body string) {
 	a := strings.Repeat("a", 65536)
 	return "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request," +
-			"SignedHeaders=content-encoding;content-length;host;x-amz-content-sha256;x-amz-date;x-amz-decoded-content-length;x-amz-storage-class," +
+			"SignedHeaders=content-encoding;content-length;host;x-amz-content-sha256;x-amz-date;x-amz-decoded-content-length;" +
+			"x-amz-storage-class," +
 			"Signature=4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9",
 		"10000;chunk-signature=ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648\r\n" + a + "\r\n" +
 			"400;chunk-signature=0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497\r\n" + a[:1024] + "\r\n" +
@@ -434,7 +468,9 @@ func TestChunks(t *testing.T) {
 		}
 	}
 	for _, cut := range []int{0, 10, 1000, len(body) - 3} {
-		if _, _, err := readChunks(t, sigv4.StreamingPayload, authorization, body[:cut]); !errors.Is(err, io.ErrUnexpectedEOF) {
+		if _, _, err := readChunks(
+			t, sigv4.StreamingPayload, authorization, body[:cut],
+		); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("cut at %d: %v", cut, err)
 		}
 	}
@@ -444,20 +480,29 @@ func TestChunks(t *testing.T) {
 func TestChunksWithTrailer(t *testing.T) {
 	_, body := s3Chunks()
 	body = strings.NewReplacer(
-		"ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648", "b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2",
-		"0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497", "1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7",
-		"b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9", "2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992",
+		"ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648",
+		"b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2",
+		"0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497",
+		"1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7",
+		"b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9",
+		"2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992",
 	).Replace(body)
 	body = strings.TrimSuffix(body, "\r\n") + "x-amz-checksum-crc32c:sOO8/Q==\r\n" +
 		"x-amz-trailer-signature:d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435\r\n\r\n"
 	const authorization = "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request," +
-		"SignedHeaders=content-encoding;host;x-amz-content-sha256;x-amz-date;x-amz-decoded-content-length;x-amz-storage-class;x-amz-trailer," +
+		"SignedHeaders=content-encoding;host;x-amz-content-sha256;x-amz-date;x-amz-decoded-content-length;x-amz-storage-" +
+		"class;x-amz-trailer," +
 		"Signature=106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e"
-	data, trailer, err := readChunks(t, sigv4.StreamingPayloadTrailer, authorization, body, "X-Amz-Trailer", "x-amz-checksum-crc32c")
+	data, trailer, err := readChunks(
+		t, sigv4.StreamingPayloadTrailer, authorization, body, "X-Amz-Trailer", "x-amz-checksum-crc32c",
+	)
 	if err != nil || len(data) != 66560 || trailer.Get("X-Amz-Checksum-Crc32c") != "sOO8/Q==" {
 		t.Errorf("%d bytes, %v, %v", len(data), trailer, err)
 	}
-	_, _, err = readChunks(t, sigv4.StreamingPayloadTrailer, authorization, strings.Replace(body, "sOO8", "sOO9", 1), "X-Amz-Trailer", "x-amz-checksum-crc32c")
+	_, _, err = readChunks(
+		t, sigv4.StreamingPayloadTrailer, authorization, strings.Replace(body, "sOO8", "sOO9", 1), "X-Amz-Trailer",
+		"x-amz-checksum-crc32c",
+	)
 	if code(err) != sigv4.CodeMismatch {
 		t.Errorf("altered trailer: %v", err)
 	}
@@ -477,12 +522,17 @@ func drawRequest(t *rapid.T) (*http.Request, []byte) {
 	}
 	u.RawQuery = query.Encode()
 	body := rapid.SliceOfN(rapid.Byte(), 0, 64).Draw(t, "body")
-	r, err := http.NewRequest(rapid.SampledFrom([]string{"GET", "POST", "PUT"}).Draw(t, "method"), u.String(), bytes.NewReader(body))
+	r, err := http.NewRequest(
+		rapid.SampledFrom([]string{"GET", "POST", "PUT"}).Draw(t, "method"), u.String(), bytes.NewReader(body),
+	)
 	if err != nil {
 		t.Skip(err)
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "headers") {
-		r.Header.Add(rapid.SampledFrom([]string{"X-Amz-Target", "Content-Type", "X-Foo", "Accept"}).Draw(t, "header"), text.Draw(t, "value"))
+		r.Header.Add(
+			rapid.SampledFrom([]string{"X-Amz-Target", "Content-Type", "X-Foo", "Accept"}).Draw(t, "header"),
+			text.Draw(t, "value"),
+		)
 	}
 	return r, body
 }
@@ -493,7 +543,11 @@ func TestAgreesWithTheSDK(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r, body := drawRequest(t)
 		service := rapid.SampledFrom([]string{"ssm", "s3"}).Draw(t, "service")
-		c := aws.Credentials{AccessKeyID: "ASIA", SecretAccessKey: secret, SessionToken: rapid.SampledFrom([]string{"", "to/k+en="}).Draw(t, "token")}
+		c := aws.Credentials{
+			AccessKeyID:     "ASIA",
+			SecretAccessKey: secret,
+			SessionToken:    rapid.SampledFrom([]string{"", "to/k+en="}).Draw(t, "token"),
+		}
 		signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = service == "s3" })
 		hash := sigv4.HashBody(body)
 		switch rapid.SampledFrom([]string{"header", "query", "ours"}).Draw(t, "form") {
@@ -530,7 +584,11 @@ func TestAgreesWithTheSDK(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.AccessKey != "ASIA" || s.Token != c.SessionToken || s.Scope != (sigv4.Scope{Date: "20150830", Region: "r", Service: service}) {
+		if s.AccessKey != "ASIA" || s.Token != c.SessionToken || s.Scope != (sigv4.Scope{
+			Date:    "20150830",
+			Region:  "r",
+			Service: service,
+		}) {
 			t.Fatalf("parsed as %+v", s)
 		}
 		if err := v.Verify(r, s, secret, body); err != nil {
@@ -545,12 +603,19 @@ func TestTamper(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r, body := drawRequest(t)
 		r.Header.Set("Content-Type", "text/plain")
-		err := sigv4.Sign(r, body, sigv4.Credentials{AccessKey: "AKID", Secret: secret}, sigv4.Target{Region: "r", Service: "ssm", Time: suiteTime})
+		err := sigv4.Sign(
+			r, body, sigv4.Credentials{AccessKey: "AKID", Secret: secret},
+			sigv4.Target{Region: "r", Service: "ssm", Time: suiteTime},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
 		key := secret
-		switch rapid.SampledFrom([]string{"method", "path", "query", "host", "header", "body", "signature", "time", "secret", "region", "target"}).Draw(t, "tamper") {
+		switch rapid.SampledFrom([]string{
+			"method", "path", "query", "host", "header", "body", "signature", "time", "secret", "region", "target",
+		}).Draw(
+			t, "tamper",
+		) {
 		case "method":
 			r.Method += "X"
 		case "path":
@@ -589,11 +654,19 @@ func TestTamper(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add("AWS4-HMAC-SHA256 Credential=AKID/20150830/r/s/aws4_request, SignedHeaders=host;x-amz-date, Signature=00", "20150830T123600Z", "")
-	f.Add("AWS4-HMAC-SHA256 Credential=mi-0/20150830/r/s/aws4_request,SignedHeaders=host,Signature=AA==", "Sun, 30 Aug 2015 12:36:00 GMT", "a=b")
-	f.Add("", "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=A%2F20150830%2Fr%2Fs%2Faws4_request&X-Amz-Date=20150830T123600Z"+
+	f.Add(
+		"AWS4-HMAC-SHA256 Credential=AKID/20150830/r/s/aws4_request, SignedHeaders=host;x-amz-date, Signature=00",
+		"20150830T123600Z", "",
+	)
+	f.Add(
+		"AWS4-HMAC-SHA256 Credential=mi-0/20150830/r/s/aws4_request,SignedHeaders=host,Signature=AA==",
+		"Sun, 30 Aug 2015 12:36:00 GMT", "a=b",
+	)
+	f.Add("", "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=A%2F20150830%2Fr%2Fs%2Faws4_request&X-Amz-"+
+		"Date=20150830T123600Z"+
 		"&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00")
-	f.Add("", "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=A%2F20150830%2Fr%2Fs%2Faws4_request&X-Amz-Date=20150830T123600Z"+
+	f.Add("", "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=A%2F20150830%2Fr%2Fs%2Faws4_request&X-Amz-"+
+		"Date=20150830T123600Z"+
 		"&X-Amz-Expires=18446744074&X-Amz-SignedHeaders=host&X-Amz-Signature=00")
 	v := sigv4.NewVerifier(at(suiteTime))
 	f.Fuzz(func(t *testing.T, authorization, date, query string) {

@@ -14,7 +14,9 @@ var vectors = []struct {
 	header, query     string // the expected signatures
 }{
 	{
-		name: "get-header-key-duplicate", method: "GET", url: "/", headers: []string{"My-Header1", "value2", "My-Header1", "value2", "My-Header1", "value1"},
+		name: "get-header-key-duplicate", method: "GET", url: "/", headers: []string{
+			"My-Header1", "value2", "My-Header1", "value2", "My-Header1", "value1",
+		},
 		header: "c9d5ea9f3f72853aea855b47ea873832890dbdd183b4468f858259531a5138ea",
 		query:  "3349ee0b81b4b589da0ff28a395c3591e04de515651dd74f298fa992d1507a97",
 	},
@@ -24,12 +26,16 @@ var vectors = []struct {
 		query:  "e6f5def831211aca02987a44b96826706278c7bc078112ae0263659c5b2f2d56",
 	},
 	{
-		name: "get-header-value-order", method: "GET", url: "/", headers: []string{"My-Header1", "value4", "My-Header1", "value1", "My-Header1", "value3", "My-Header1", "value2"},
+		name: "get-header-value-order", method: "GET", url: "/", headers: []string{
+			"My-Header1", "value4", "My-Header1", "value1", "My-Header1", "value3", "My-Header1", "value2",
+		},
 		header: "08c7e5a9acfcfeb3ab6b2185e75ce8b1deb5e634ec47601a50643f830c755c01",
 		query:  "313720e71ca6202fdcfa9b20f88de01a4eb0638a83c833b1c184359a4eda864e",
 	},
 	{
-		name: "get-header-value-trim", method: "GET", url: "/", headers: []string{"My-Header1", " value1", "My-Header2", " \"a   b   c\""},
+		name: "get-header-value-trim", method: "GET", url: "/", headers: []string{
+			"My-Header1", " value1", "My-Header2", " \"a   b   c\"",
+		},
 		header: "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736",
 		query:  "e7bb0fd515e125e1aec2ecc4c0c17484fb06f6846b927c35e46005dd3df3acd4",
 	},
@@ -124,7 +130,9 @@ var vectors = []struct {
 		query:  "86012e2c9ad4d77369f5d81c11f75158aae4f895a085212cc6d3f923d300bed5",
 	},
 	{
-		name: "get-vanilla-query-unreserved", method: "GET", url: "/?-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz=-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+		name: "get-vanilla-query-unreserved", method: "GET",
+		url: "/?-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz=-." +
+			"_~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
 		header: "9c3e54bfcdf0b19771a7f523ee5669cdf59bc7cc0884027167c21bb143a40197",
 		query:  "8e76a88a7433637b12778d5592799b29ad21ecd6cf6325051c21d86f0acda2bf",
 	},
@@ -134,7 +142,8 @@ var vectors = []struct {
 		query:  "0bdd809b1519ac4f0c1dc3540e2cc46bd0c7f778eda408b2ebf3b913d21ff600",
 	},
 	{
-		name: "get-vanilla-with-session-token", method: "GET", url: "/", token: "6e86291e8372ff2a2260956d9b8aae1d763fbf315fa00fa31553b73ebf194267",
+		name: "get-vanilla-with-session-token", method: "GET", url: "/",
+		token:  "6e86291e8372ff2a2260956d9b8aae1d763fbf315fa00fa31553b73ebf194267",
 		header: "07ec1639c89043aa0e3e2de82b96708f198cceab042d4a97044c66dd9f74e7f8",
 		query:  "7ff2b50b376cb4d151970630573d6291dc128cc5c2a12ffb237f73cc53f67b6c",
 	},
@@ -154,7 +163,11 @@ var vectors = []struct {
 		query:  "0698bc9e4f7f9139065ba2909c0e99da257e8e2a42492a097bcd46d792391fed",
 	},
 	{
-		name: "post-sts-header-before", method: "POST", url: "/", token: "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA==",
+		name: "post-sts-header-before", method: "POST", url: "/",
+		token: "AQoDYXdzEPT//////////" +
+			"wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/" +
+			"kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d+" +
+			"xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA==",
 		header: "85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead",
 		query:  "46c2e3c63c1dbe7d39f8ada16fe7f001c1f56c5791441565323677f96308871c",
 	},
@@ -174,12 +187,16 @@ var vectors = []struct {
 		query:  "a9ef26247f293bffe40eeff86a0480ba8c14d31503b2e0c3399e3a16bf1a3682",
 	},
 	{
-		name: "post-x-www-form-urlencoded", method: "POST", url: "/", headers: []string{"Content-Type", "application/x-www-form-urlencoded", "Content-Length", "13"}, body: "Param1=value1", hashed: true,
+		name: "post-x-www-form-urlencoded", method: "POST", url: "/", headers: []string{
+			"Content-Type", "application/x-www-form-urlencoded", "Content-Length", "13",
+		}, body: "Param1=value1", hashed: true,
 		header: "d3875051da38690788ef43de4db0d8f280229d82040bfac253562e56c3f20e0b",
 		query:  "89a40deed0f26f9461242825a082d2222717248abc7ab41f552ad84a94ad46e9",
 	},
 	{
-		name: "post-x-www-form-urlencoded-parameters", method: "POST", url: "/", headers: []string{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8", "Content-Length", "13"}, body: "Param1=value1", hashed: true,
+		name: "post-x-www-form-urlencoded-parameters", method: "POST", url: "/", headers: []string{
+			"Content-Type", "application/x-www-form-urlencoded; charset=utf-8", "Content-Length", "13",
+		}, body: "Param1=value1", hashed: true,
 		header: "328d1b9eaadca9f5818ef05e8392801e091653bafec24fcab71e7344e7f51422",
 		query:  "0dbeb9b026c7b6675f266b8427efec9b4fa8b1f6ef1477d717aea231106eab4d",
 	},

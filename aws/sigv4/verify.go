@@ -92,7 +92,9 @@ func (s *Signature) inTime(now time.Time) error {
 	}
 	if s.Presigned {
 		if end := s.Time.Add(s.Expires); now.After(end) {
-			return refuse(CodeExpired, "Signature expired: %s is now earlier than %s", end.Format(timeFormat), now.Format(timeFormat))
+			return refuse(
+				CodeExpired, "Signature expired: %s is now earlier than %s", end.Format(timeFormat), now.Format(timeFormat),
+			)
 		}
 		return nil
 	}

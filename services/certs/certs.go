@@ -150,7 +150,9 @@ func (a *Authority) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate
 		name = "localhost"
 	}
 	if !Serves(name) {
-		return nil, fault.New(fault.Invalid, "certs.GetCertificate", "%q is outside the domains that this CA may sign for", name)
+		return nil, fault.New(
+			fault.Invalid, "certs.GetCertificate", "%q is outside the domains that this CA may sign for", name,
+		)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -61,8 +61,12 @@ func TestRootIsNameConstrained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !root.PermittedDNSDomainsCritical || len(root.PermittedDNSDomains) != len(certs.Domains) || len(root.PermittedIPRanges) != 2 {
-		t.Errorf("constraints: critical %v, domains %v, ranges %v", root.PermittedDNSDomainsCritical, root.PermittedDNSDomains, root.PermittedIPRanges)
+	if !root.PermittedDNSDomainsCritical ||
+		len(root.PermittedDNSDomains) != len(certs.Domains) || len(root.PermittedIPRanges) != 2 {
+		t.Errorf(
+			"constraints: critical %v, domains %v, ranges %v", root.PermittedDNSDomainsCritical, root.PermittedDNSDomains,
+			root.PermittedIPRanges,
+		)
 	}
 }
 
