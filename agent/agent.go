@@ -30,7 +30,7 @@ const (
 
 // Agent is one node's agent. Fields are set before Run and not changed after it.
 type Agent struct {
-	// Identity says who the node is: *EC2, *Hybrid or Static.
+	// Identity names the node and holds its credentials: *EC2 or *Hybrid.
 	Identity Identity
 	// Dir keeps what must outlive the process: commands that were taken and replies that were not acknowledged. Empty
 	// keeps them in memory only.
@@ -43,7 +43,7 @@ type Agent struct {
 	Runner execute.Runner
 	// Reboot has the node boot again, for a command that asks for it; nil runs shutdown.
 	Reboot func(ctx context.Context) error
-	// Version is what the agent reports of itself: digits and dots.
+	// Version holds the version that the agent reports: digits and dots.
 	Version string
 	// HealthEvery and PingEvery are 0 for Amazon's 5 min and 54 s.
 	HealthEvery, PingEvery time.Duration

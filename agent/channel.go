@@ -20,7 +20,7 @@ import (
 // writeTime bounds the writing of one message.
 const writeTime = 5 * time.Second
 
-// steadyAfter is how long a channel must have been open for its end not to count as one more failure.
+// steadyAfter sets how long a channel must have been open for its end not to count as one more failure.
 const steadyAfter = 10 * time.Second
 
 // An openChannel is the control channel while it is open.

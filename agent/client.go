@@ -27,7 +27,7 @@ var suffixes = []struct{ prefix, suffix string }{
 	{"eusc-de-", "amazonaws.eu"}, {"cn-", "amazonaws.com.cn"},
 }
 
-// AmazonEndpoint is the base URL of a service under its ordinary name.
+// AmazonEndpoint returns the base URL of a service under its ordinary name.
 func AmazonEndpoint(service, region string) string {
 	suffix := "amazonaws.com"
 	for _, s := range suffixes {
@@ -103,7 +103,7 @@ func (a *Agent) signWith(c sigv4.Credentials, service string) signer {
 	}
 }
 
-// Targets are how X-Amz-Target names the services.
+// Targets begin X-Amz-Target with the name of a service.
 const (
 	targetSSM      = "AmazonSSM."
 	targetMessages = "EC2WindowsMessageDeliveryService."

@@ -8,7 +8,7 @@ import (
 
 const agentName = "amazon-ssm-agent" // the only name that the API takes
 
-// information is what UpdateInstanceInformation says.
+// information fills in UpdateInstanceInformation.
 type information struct {
 	AgentName            string
 	AgentStatus          string `json:",omitempty"`

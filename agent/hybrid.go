@@ -33,7 +33,7 @@ type Hybrid struct {
 	cache cache
 }
 
-// registration is what a machine keeps of its registration.
+// registration holds what a machine keeps of its registration.
 type registration struct {
 	InstanceID string `json:"instanceId"`
 	Region     string `json:"region"`
@@ -49,7 +49,7 @@ var ErrNotRegistered = errors.New("this machine is not registered")
 
 const registrationFile = "registration.json"
 
-// Activation is what CreateActivation gave, and where to use it.
+// Activation holds what CreateActivation returned, and where to use it.
 type Activation struct {
 	ID, Code, Region string
 }

@@ -8,12 +8,12 @@ import (
 	"postern/aws/sigv4"
 )
 
-// Identity says who the node is and what it signs with. *EC2, *Hybrid and Static are the identities.
+// Identity names the node and holds its credentials. *EC2 and *Hybrid are the identities.
 type Identity interface {
 	// Node and Region are known once open has returned nil.
 	Node() string
 	Region() string
-	// Credentials are what calls are signed with now.
+	// Credentials returns the credentials that calls are signed with now.
 	Credentials(ctx context.Context) (sigv4.Credentials, error)
 
 	// open finds out who the node is; it may be called again after it failed.
@@ -26,27 +26,6 @@ type Identity interface {
 	zone() (name, id string)
 	address() string
 }
-
-// Static is a node whose name and credentials are given.
-type Static struct {
-	ID, In string
-	Keys   sigv4.Credentials
-}
-
-// Node implements Identity.
-func (s Static) Node() string { return s.ID }
-
-// Region implements Identity.
-func (s Static) Region() string { return s.In }
-
-// Credentials implements Identity.
-func (s Static) Credentials(context.Context) (sigv4.Credentials, error) { return s.Keys, nil }
-
-func (s Static) open(context.Context, *Agent) error { return nil }
-func (s Static) renew()                             {}
-func (s Static) background(context.Context)         {}
-func (s Static) zone() (string, string)             { return "", "" }
-func (s Static) address() string                    { return address() }
 
 // cache keeps credentials until half of their life is over.
 type cache struct {

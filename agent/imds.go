@@ -20,7 +20,7 @@ const (
 	metadataTime    = 3 * time.Second
 )
 
-// errNoMetadata is what the metadata service answers for what it does not have.
+// errNoMetadata means that the metadata service does not have what was asked for.
 var errNoMetadata = errors.New("not in the instance metadata")
 
 // metadata is a client of the instance metadata service, version 2.

@@ -20,7 +20,7 @@ const (
 	// atOnce jobs run and inQueue wait, as in Amazon's agent; the service delivers any other later.
 	atOnce  = 5
 	inQueue = 5
-	// rememberJobs is how long a command's id is known, so that it does not run twice. The service stops delivering
+	// rememberJobs sets how long a command's id is known, so that it does not run twice. The service stops delivering
 	// long before.
 	rememberJobs = time.Hour
 )
@@ -29,10 +29,10 @@ const (
 type job struct {
 	ID      string // aws.ssm.COMMAND.NODE
 	Command string
-	// content is what the service sent.
+	// content holds what the service sent.
 	content string
 	ready   *execute.Job
-	// from is where to go on after a reboot, the times of which are counted.
+	// from tells where to go on after a reboot, the times of which are counted.
 	from    *execute.Progress
 	reboots int
 	// run ends when the job is to stop, and says why.
@@ -40,7 +40,7 @@ type job struct {
 	stop context.CancelCauseFunc
 }
 
-// jobRecord is what is kept of a job.
+// jobRecord holds what is kept of a job.
 type jobRecord struct {
 	ID    string    `json:"jobId"`
 	Taken time.Time `json:"taken"`
@@ -49,7 +49,7 @@ type jobRecord struct {
 	After *afterReboot `json:"afterReboot,omitempty"`
 }
 
-// afterReboot is what a job goes on with.
+// afterReboot holds what a job goes on with.
 type afterReboot struct {
 	Content string           `json:"content"`
 	From    execute.Progress `json:"from"`
@@ -103,7 +103,7 @@ func scriptDir(dir string) string {
 	return filepath.Join(dir, "scripts")
 }
 
-// interrupted are the jobs that an earlier process took and did not end.
+// interrupted returns the jobs that an earlier process took and did not end.
 func (j *jobs) interrupted() []jobRecord {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	// ackWithin is how long an acknowledgement may take before a reply is written to disk.
+	// ackWithin bounds how long an acknowledgement may take before a reply is written to disk.
 	ackWithin = time.Second
 	// resendEvery is 5 min in Amazon's agent.
 	resendEvery = 30 * time.Second
-	// keepReplies is how long a reply is sent again; most is how many there are at most, the oldest being dropped.
+	// keepReplies bounds how long a reply is sent again, mostReplies how many are kept; the oldest are dropped.
 	keepReplies = 24 * time.Hour
 	mostReplies = 2000
 )
@@ -98,8 +98,8 @@ func (o *outbox) acknowledged(id string) {
 	}
 }
 
-// due are the replies that were not sent since a time. It forgets those that are too old, and writes down those that
-// wait for an acknowledgement.
+// due returns the replies that were not sent since a time. It forgets those that are too old, and writes down those
+// that wait for an acknowledgement.
 func (o *outbox) due(now, since time.Time) []*reply {
 	o.mu.Lock()
 	defer o.mu.Unlock()

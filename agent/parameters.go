@@ -9,10 +9,10 @@ import (
 	"postern/agent/execute"
 )
 
-// perCall is how many parameters one call of GetParameters may name.
+// perCall limits how many parameters one call of GetParameters may name.
 const perCall = 10
 
-// storedParameter is what GetParameters tells of one.
+// storedParameter holds a parameter as GetParameters returns it.
 type storedParameter struct {
 	Name, Type, Value string
 	// Selector is ":" and the version or label that was asked for.

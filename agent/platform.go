@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// platform is what the agent says about the host.
+// platform describes the host.
 type platform struct {
 	kind, name, version string // "Linux", "Debian GNU/Linux", "12"
 }
@@ -36,7 +36,7 @@ func readPlatform() platform {
 	return p
 }
 
-// address is the first address of the host that is not loopback's, empty for none.
+// address returns the first address of the host that is not loopback's, empty for none.
 func address() string {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {

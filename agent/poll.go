@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// pollGrace is how long the channel may be shut before the node polls. Amazon's agent polls at every start until the
-	// channel has been open for a minute, and later only if it is denied.
+	// pollGrace bounds how long the channel may be shut before the node polls. Amazon's agent polls at every start until
+	// the channel has been open for a minute, and later only if it is denied.
 	pollGrace = 3 * time.Second
 	// pollTime is a little more than the 20 s that the service answers within.
 	pollTime = 25 * time.Second

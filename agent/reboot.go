@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// mostReboots is how often one command may have its node boot again; Amazon's agent allows as many.
+	// mostReboots limits how often one command may have its node boot again; Amazon's agent allows as many.
 	mostReboots = 15
-	// rebootTime is how long the command that begins a reboot may take.
+	// rebootTime bounds the command that begins a reboot.
 	rebootTime = time.Minute
 )
 

@@ -447,7 +447,7 @@ func (c *channel) outcome(command string) (mgs.Status, map[string]*mgs.StepStatu
 	}
 }
 
-// shell is a document of one shell script.
+// shell returns a document of one shell script.
 func shell(lines ...string) string {
 	text, _ := json.Marshal(lines)
 	return `{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runShellScript","name":"run","inputs":{"runCommand":` +

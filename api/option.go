@@ -7,9 +7,6 @@ import (
 	"postern/aws/fault"
 )
 
-// Action sets the action that a policy must allow, with its prefix ("iam:PassRole").
-func Action(action string) Option { return func(op *Operation) { op.Action = action } }
-
 // Takes names the members of the input that the handler makes use of; every row says it, or All. A request that sets
 // another one is refused as not built, by the member's name, so that nothing is ignored silently. DryRun need not be
 // named.

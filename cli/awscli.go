@@ -19,7 +19,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// cliPatience is how long the AWS CLI may take to say its version, and answerPatience a server to answer.
+// cliPatience bounds how long the AWS CLI may take to print its version, and answerPatience a server to answer.
 const (
 	cliPatience    = 5 * time.Second
 	answerPatience = time.Second
@@ -78,7 +78,7 @@ func runAWS(cmd *cobra.Command, path string, c Connection, args []string) error 
 // foreign are variables that would lead AWS tools to somebody else, or sign with another's session.
 var foreign = []string{"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"}
 
-// without is the environment less some variables, and less those that name an endpoint for one service.
+// without returns the environment less some variables, and less those that name an endpoint for one service.
 func without(environment, names []string) []string {
 	return slices.DeleteFunc(slices.Clone(environment), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
@@ -106,7 +106,8 @@ func KnowsEndpointURL(version string) bool {
 	return major > 2
 }
 
-// oldCLI is the version of the AWS CLI on PATH where it is too old, and empty where it is not, or where there is none.
+// oldCLI returns the version of the AWS CLI on PATH where it is too old, and empty where it is not, or where there is
+// none.
 func oldCLI(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, cliPatience)
 	defer cancel()
@@ -137,7 +138,7 @@ func answers(ctx context.Context, endpoint string) bool {
 	return conn.Close() == nil
 }
 
-// warn says what keeps AWS tools from the server: that it does not answer, or that the AWS CLI is too old to find it.
+// warn prints what keeps AWS tools from the server: that it does not answer, or that the AWS CLI is too old to find it.
 func (a *app) warn(cmd *cobra.Command, c Connection) {
 	if !answers(cmd.Context(), c.Endpoint) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "warning: no Postern answers at %s: start it with postern up\n", c.Endpoint)

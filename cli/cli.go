@@ -12,12 +12,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Version is what `postern --version` prints.
+// Version is printed by `postern --version`.
 const Version = "0.1.0"
 
 // Server is a running Postern, as `up` and `demo` see it.
 type Server interface {
-	// Connection is how clients of this host reach it, as its root user.
+	// Connection tells how clients of this host reach it, as its root user.
 	Connection() Connection
 	// Join is the address, host:port, at which machines that are not instances join over WireGuard.
 	Join() string
@@ -46,14 +46,14 @@ type StartOptions struct {
 	Agent string
 	// HostTargets are the addresses and ports of this host that endpoint services may lead to.
 	HostTargets []netip.AddrPort
-	// PublicRange is where public addresses are taken from, Internet what gateways lead to of this host's network.
+	// PublicRange holds the public addresses to give out, Internet what gateways lead to of this host's network.
 	PublicRange netip.Prefix
 	Internet    []netip.Prefix
 	// VerifyDNS is the name server (address:port) that proves the private names of endpoint services.
 	VerifyDNS string
 	// IAMQuotas are sizes and numbers of policies other than Amazon's defaults, each NAME=NUMBER.
 	IAMQuotas []string
-	// ReturnWindow is how long a node whose channel closed may take to come back before its status is ConnectionLost;
+	// ReturnWindow bounds how long a node whose channel closed may take to come back before it is ConnectionLost;
 	// 0 means the server's default.
 	ReturnWindow time.Duration
 	// Ephemeral keeps the state in memory and lets this host empty it by POST /_postern/reset. TestCredentials, with
@@ -68,7 +68,7 @@ type StartOptions struct {
 	Log        *slog.Logger
 }
 
-// Options is what the command needs from outside.
+// Options hold what the command needs from outside.
 type Options struct {
 	Args           []string
 	Stdout, Stderr io.Writer
@@ -89,7 +89,7 @@ func Run(ctx context.Context, o Options) int {
 	return 0
 }
 
-// app is what the commands share: the flags that all of them have.
+// app holds what the commands share: the flags that all of them have.
 type app struct {
 	options Options
 	dataDir string

@@ -12,7 +12,7 @@ import (
 	"postern/aws/service/ssm"
 )
 
-// completeTime is how long the shell waits for values.
+// completeTime bounds how long the shell waits for values.
 const completeTime = 2 * time.Second
 
 // A completer offers values to the shell, each with a description after a tab.
@@ -81,7 +81,7 @@ func documentNames(ctx context.Context, cl *clients) ([]string, error) {
 	return names, nil
 }
 
-// serviceNames are the services that endpoints can lead to, Amazon's by their short names.
+// serviceNames returns the services that endpoints can lead to, Amazon's by their short names.
 func serviceNames(ctx context.Context, cl *clients) ([]string, error) {
 	out, err := cl.ec2.DescribeVpcEndpointServices(ctx, &ec2.DescribeVpcEndpointServicesInput{})
 	if err != nil {

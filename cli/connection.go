@@ -20,13 +20,13 @@ import (
 
 	"postern/aws/service/ec2"
 	"postern/aws/service/iam"
-	"postern/aws/service/route53resolver"
 	"postern/aws/service/ssm"
 	"postern/aws/service/sts"
 	"postern/aws/transport"
+	"postern/doctor"
 )
 
-// Connection is how a client reaches a Postern: what `postern env` prints.
+// Connection tells how a client reaches a Postern: what `postern env` prints.
 type Connection struct {
 	Endpoint        string `json:"endpoint"`
 	Region          string `json:"region"`
@@ -36,7 +36,7 @@ type Connection struct {
 	SessionToken    string `json:"session_token,omitempty"`
 	// CAFile is the path of the PEM file to trust.
 	CAFile string `json:"ca_file"`
-	// Join is where machines that are not instances join (host:port, UDP).
+	// Join holds the address at which machines that are not instances join (host:port, UDP).
 	Join string `json:"join,omitempty"`
 }
 
@@ -84,8 +84,8 @@ func (a *app) connection() (c Connection, err error) {
 	return a.kept()
 }
 
-// fromEnvironment is the connection of the variables that AWS tools read. Where there is no key among them it is the
-// profile's, as for these tools.
+// fromEnvironment returns the connection of the variables that AWS tools read. Where there is no key among them it is
+// the profile's, as for these tools.
 func fromEnvironment() Connection {
 	c := Connection{
 		Endpoint:    os.Getenv("AWS_ENDPOINT_URL"),
@@ -118,7 +118,7 @@ func (e *noAnswerError) Error() string {
 	return fmt.Sprintf("no Postern answers at %s: start it with postern up", e.endpoint)
 }
 
-// kept is the connection that the data directory's server has left.
+// kept returns the connection that the data directory's server has left.
 func (a *app) kept() (Connection, error) {
 	data, err := os.ReadFile(filepath.Join(a.dataDir, connectionFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -145,12 +145,11 @@ func firstEnv(names ...string) string {
 
 // clients are the AWS APIs that the commands speak.
 type clients struct {
-	ec2 *ec2.Client
-	iam *iam.Client
-	ssm *ssm.Client
-	sts *sts.Client
-
-	resolver *route53resolver.Client
+	ec2    *ec2.Client
+	iam    *iam.Client
+	ssm    *ssm.Client
+	sts    *sts.Client
+	doctor doctor.Clients
 }
 
 func (c Connection) clients() (*clients, error) {
@@ -159,8 +158,11 @@ func (c Connection) clients() (*clients, error) {
 		return nil, err
 	}
 	return &clients{
-		ec2: ec2.NewFromConfig(config), iam: iam.NewFromConfig(config),
-		ssm: ssm.NewFromConfig(config), sts: sts.NewFromConfig(config), resolver: route53resolver.NewFromConfig(config),
+		ec2:    ec2.NewFromConfig(config),
+		iam:    iam.NewFromConfig(config),
+		ssm:    ssm.NewFromConfig(config),
+		sts:    sts.NewFromConfig(config),
+		doctor: doctor.NewClients(config),
 	}, nil
 }
 

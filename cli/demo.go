@@ -294,7 +294,7 @@ func (d *demo) broken(ctx context.Context, id string) (told, error) {
 	}, nil
 }
 
-// wrong is what a report finds wrong, in short; empty where it finds nothing.
+// wrong returns what a report finds wrong, in short; empty where it finds nothing.
 func wrong(r doctor.Report) string {
 	var lines []string
 	for _, f := range r.Findings {

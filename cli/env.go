@@ -52,7 +52,7 @@ func (a *app) envCommand() *cobra.Command {
 	return cmd
 }
 
-// variables are the names of those that a connection sets.
+// variables returns the names of those that a connection sets.
 func variables(c Connection) (names []string) {
 	for _, v := range c.environment() {
 		name, _, _ := strings.Cut(v, "=")

@@ -33,7 +33,7 @@ func (a *app) explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report, err := doctor.Explain(cmd.Context(), cl.doctor(), connection.Region, from, to)
+			report, err := doctor.Explain(cmd.Context(), cl.doctor, connection.Region, from, to)
 			if err != nil {
 				return err
 			}
@@ -62,7 +62,7 @@ func (a *app) explainCommand() *cobra.Command {
 	return cmd
 }
 
-// explained is what the flags, and in the places that they leave empty the arguments, ask for.
+// explained returns the two ends that the flags, and in the places that they leave empty the arguments, ask for.
 func explained(from, to string, args []string) (string, string, error) {
 	for _, place := range []*string{&from, &to} {
 		if *place == "" && len(args) > 0 {
@@ -78,11 +78,7 @@ func explained(from, to string, args []string) (string, string, error) {
 	return from, to, nil
 }
 
-func (c *clients) doctor() doctor.Clients {
-	return doctor.Clients{EC2: c.ec2, IAM: c.iam, SSM: c.ssm, STS: c.sts, Resolver: c.resolver}
-}
-
-// explain is the doctor's answer for the demo, which knows what it wants to hear.
+// explain returns the doctor's answer for the demo, which knows what it wants to hear.
 func (d *demo) explain(ctx context.Context, node, to string) (doctor.Report, error) {
-	return doctor.Explain(ctx, d.sample.clients.doctor(), d.sample.region, node, to)
+	return doctor.Explain(ctx, d.sample.clients.doctor, d.sample.region, node, to)
 }

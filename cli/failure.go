@@ -29,7 +29,7 @@ const (
 // usageError is a mistake in what was typed.
 type usageError struct {
 	err error
-	// usage is how to write it; empty where err says so.
+	// usage tells how to write it; empty where err does.
 	usage string
 }
 
@@ -60,11 +60,11 @@ type failure struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Exit    int    `json:"exit_code"`
-	// usage is how to write it.
+	// usage tells how to write it.
 	usage string
 }
 
-// describe says what an error means to who typed the command. endpoint is the server that was spoken to, if any.
+// describe explains an error to the person who typed the command. endpoint names the server that was asked, if any.
 func describe(err error, endpoint string) failure {
 	var usage *usageError
 	var missing *pflag.NotExistError
@@ -94,7 +94,7 @@ func describe(err error, endpoint string) failure {
 	return failure{"Failed", fault.Text(err), exitFailed, ""}
 }
 
-// answerOf is what the service says, with its code, by which people search.
+// answerOf returns the service's message with its code, by which people search.
 func answerOf(err apiError) string {
 	if err.ErrorMessage() == "" {
 		return err.ErrorCode()
@@ -102,7 +102,7 @@ func answerOf(err apiError) string {
 	return err.ErrorCode() + ": " + err.ErrorMessage()
 }
 
-// flagMistake says how a flag's value is written, in place of what some parser says.
+// flagMistake tells how a flag's value is written, in place of what some parser says.
 func flagMistake(err error) string {
 	var value *pflag.InvalidValueError
 	if !errors.As(err, &value) {
@@ -244,7 +244,7 @@ func flagNames(cmd *cobra.Command) (names []string) {
 	return names
 }
 
-// nearest is the candidate that a misspelt word most likely means, or empty.
+// nearest returns the candidate that a misspelt word most likely means, or empty.
 func nearest(word string, candidates []string) string {
 	best, least := "", 3
 	for _, c := range candidates {
@@ -259,7 +259,7 @@ func nearest(word string, candidates []string) string {
 	return best
 }
 
-// distance is how many letters are to be changed, added, taken away or swapped with their neighbour (the optimal string
+// distance counts the letters to be changed, added, taken away or swapped with their neighbour (the optimal string
 // alignment distance).
 func distance(a, b string) int {
 	rows := make([][]int, len(a)+1)

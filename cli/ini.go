@@ -28,7 +28,7 @@ func openINI(path string) (*ini, error) {
 	return f, nil
 }
 
-// sectionOf is the name in a section's head, "profile lab" for [profile "lab"], and whether the line is one.
+// sectionOf returns the name in a section's head, "profile lab" for [profile "lab"], and whether the line is one.
 func sectionOf(line string) (string, bool) {
 	line = strings.TrimSpace(line)
 	end := strings.IndexByte(line, ']')
@@ -38,8 +38,8 @@ func sectionOf(line string) (string, bool) {
 	return strings.Join(strings.Fields(strings.NewReplacer(`"`, "", "'", "").Replace(line[1:end])), " "), true
 }
 
-// settingOf is the key and value of a line. Comments have none, and neither have indented lines: they belong to the
-// setting above them.
+// settingOf returns the key and value of a line. Comments have none, and neither have indented lines: they belong to
+// the setting above them.
 func settingOf(line string) (key, value string, ok bool) {
 	if line == "" || strings.ContainsAny(line[:1], " \t#;[") {
 		return "", "", false
@@ -48,8 +48,8 @@ func settingOf(line string) (key, value string, ok bool) {
 	return strings.ToLower(strings.TrimSpace(key)), strings.TrimSpace(value), ok
 }
 
-// bounds are the lines of a section, from the one below its head to the next head; start is negative where it is not
-// there.
+// bounds returns the lines of a section, from the one below its head to the next head; start is negative where it is
+// not there.
 func (f *ini) bounds(section string) (start, end int) {
 	start = -1
 	for i, line := range f.lines {

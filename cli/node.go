@@ -108,7 +108,7 @@ func (n *hostNode) activation(ctx context.Context) (*ssm.CreateActivationOutput,
 	})
 }
 
-// registered is the id of the node that has just registered: the owner of the only joined machine's interface.
+// registered returns the id of the node that has just registered: the owner of the only joined machine's interface.
 func (n *hostNode) registered(ctx context.Context) (string, error) {
 	found, err := n.demo.sample.clients.ec2.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{
 		Filters: []ec2types.Filter{filter("subnet-id", n.demo.sample.subnets[0])},

@@ -21,7 +21,7 @@ import (
 	ssmtypes "postern/aws/service/ssm/types"
 )
 
-// watchEvery is how often --watch looks.
+// watchEvery sets the interval at which --watch looks.
 const watchEvery = time.Second
 
 // managedNode is a machine that is a managed node, or an instance that could become one.
@@ -130,7 +130,7 @@ func (a *app) tellChanges(out io.Writer, nodes []managedNode, last map[string]st
 	return nil
 }
 
-// listNodes is every managed node and every instance, in the order of their ids.
+// listNodes returns every managed node and every instance, in the order of their ids.
 func listNodes(ctx context.Context, cl *clients) ([]managedNode, error) {
 	all, err := instances(ctx, cl)
 	if err != nil {
@@ -199,7 +199,7 @@ func groupIDs(groups []ec2types.GroupIdentifier) (ids []string) {
 	return ids
 }
 
-// registered are the managed nodes with one of the ping states, or with any.
+// registered returns the managed nodes with one of the ping states, or with any.
 func registered(ctx context.Context, cl *clients, pings ...string) ([]managedNode, error) {
 	in := &ssm.DescribeInstanceInformationInput{}
 	if len(pings) > 0 {
@@ -240,7 +240,7 @@ func nodeTags(ctx context.Context, cl *clients, id string) (map[string]string, e
 	return tags, nil
 }
 
-// placeJoined says where the joined machines stand: their interfaces know.
+// placeJoined fills in where the joined machines are, from their interfaces.
 func placeJoined(ctx context.Context, cl *clients, all map[string]*managedNode) error {
 	pages := ec2.NewDescribeNetworkInterfacesPaginator(cl.ec2, &ec2.DescribeNetworkInterfacesInput{
 		Filters: []ec2types.Filter{filter("attachment.instance-id", "mi-*")},

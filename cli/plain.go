@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// plain is what a node says, for a terminal: new lines, tabs and what can be printed. Anything else, such as the
+// plain makes a node's output safe for a terminal: new lines, tabs and what can be printed. Anything else, such as the
 // sequences that move the cursor or hide text, is written as Go writes it in a literal.
 func plain(s string) string {
 	var b strings.Builder

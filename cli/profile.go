@@ -23,7 +23,7 @@ func settingsPath(variable, name string) string {
 	return filepath.Join(home, ".aws", name)
 }
 
-// inConfig is a profile's section in the config file; in the credentials file it is its name.
+// inConfig returns a profile's section in the config file; in the credentials file it is its name.
 func inConfig(profile string) string {
 	if profile == "default" {
 		return profile

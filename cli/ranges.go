@@ -29,7 +29,7 @@ func (r *ranges) String() string {
 	return strings.Join(words, ",")
 }
 
-// last is the one given last, or the zero Prefix.
+// last returns the prefix given last, or the zero Prefix.
 func (r ranges) last() netip.Prefix {
 	if len(r) == 0 {
 		return netip.Prefix{}

@@ -172,7 +172,7 @@ type running struct {
 	interrupted, late bool
 }
 
-// exit is the exit code of the command's results, as an error.
+// exit returns the exit code of the command's results, as an error.
 func (r *running) exit(results []result) error {
 	success := func(r result) bool { return r.Status == string(ssmtypes.CommandInvocationStatusSuccess) }
 	switch {

@@ -118,7 +118,7 @@ func (s *sample) makeGroups(ctx context.Context) error {
 	return s.authorize(ctx)
 }
 
-// httpsFromNodes is the one rule that the endpoints need.
+// httpsFromNodes returns the one rule that the endpoints need.
 func (s *sample) httpsFromNodes() []ec2types.IpPermission {
 	return []ec2types.IpPermission{{
 		IpProtocol: aws.String("tcp"), FromPort: aws.Int32(443), ToPort: aws.Int32(443),
@@ -256,7 +256,7 @@ func (s *sample) ensureInstance(ctx context.Context) error {
 	return nil
 }
 
-// hostImage is the image that is always there: the host's own root file system, read-only.
+// hostImage returns the image that is always there: the host's own root file system, read-only.
 func (s *sample) hostImage(ctx context.Context) (string, error) {
 	images, err := s.clients.ec2.DescribeImages(ctx,
 		&ec2.DescribeImagesInput{Filters: []ec2types.Filter{filter("name", hostImageName)}})

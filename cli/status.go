@@ -16,7 +16,7 @@ import (
 	"postern/aws/service/sts"
 )
 
-// status is what there is and how it does.
+// status describes the private networks, their endpoints and the nodes.
 type status struct {
 	Endpoint  string           `json:"endpoint"`
 	Account   string           `json:"account"`

@@ -16,7 +16,7 @@ type event struct {
 	Detail string            `json:"detail,omitempty"`
 	Error  string            `json:"error,omitempty"`
 	Facts  map[string]string `json:"facts,omitempty"`
-	// Milliseconds is how long the step took.
+	// Milliseconds holds the time that the step took.
 	Milliseconds int64 `json:"ms"`
 }
 
@@ -27,7 +27,7 @@ type story struct {
 	steps int
 }
 
-// told is what a step has seen.
+// told holds what a step has seen.
 type told struct {
 	detail string
 	facts  map[string]string

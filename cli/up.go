@@ -241,7 +241,7 @@ func (a *app) claim() (release func(), err error) {
 	}, nil
 }
 
-// dataFlag is the flag that another invocation needs to find the same data directory.
+// dataFlag returns the flag that another invocation needs to find the same data directory.
 func (a *app) dataFlag() string {
 	if a.dataDir == defaultDataDir() && !a.dataGiven {
 		return ""

@@ -27,7 +27,7 @@ func (*duration) Type() string { return "duration" }
 
 func (d *duration) String() string { return time.Duration(*d).String() }
 
-// errForm says how a flag's value is written.
+// errForm tells how a flag's value is written.
 type errForm string
 
 func (e errForm) Error() string { return "write it as " + string(e) }

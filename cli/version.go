@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// build is what this program was made from.
+// build returns what this program was built from.
 type build struct {
 	Version string `json:"version"`
 	// Commit is empty where the sources were no checkout; Modified says that they were not the commit's.

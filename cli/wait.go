@@ -17,7 +17,7 @@ import (
 	ssmtypes "postern/aws/service/ssm/types"
 )
 
-// waitPoll is how often a state is looked at that is waited for.
+// waitPoll sets the interval between two looks at a state that is waited for.
 const waitPoll = 100 * time.Millisecond
 
 func (a *app) waitCommand() *cobra.Command {
@@ -57,7 +57,7 @@ func (a *app) waitCommand() *cobra.Command {
 	return cmd
 }
 
-// untilStopped is a context that ends with Ctrl-C or SIGTERM.
+// untilStopped returns a context that ends with Ctrl-C or SIGTERM.
 func untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 }
@@ -92,7 +92,7 @@ func waitable(err error) bool {
 	return errors.As(err, &none) || !otherAuthority(err) && unreachable(err) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// missing are those of the wanted nodes and tags that are not Online.
+// missing returns the wanted nodes and tags that are not Online.
 func (a *app) missing(ctx context.Context, wanted []string) ([]string, error) {
 	c, err := a.connection()
 	if err != nil {

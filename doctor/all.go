@@ -130,7 +130,7 @@ func olderThan(version string, than []int) bool {
 	return false
 }
 
-// services is the report's part about them, for people.
+// services returns the report's part about them, for people.
 func (r *Report) services() string {
 	var b strings.Builder
 	for _, s := range r.Services {

@@ -18,7 +18,7 @@ const (
 	somewhere = "203.0.113.1"
 )
 
-// target is what the node wants to reach.
+// target holds what the node wants to reach.
 type target struct {
 	asked string
 	// service is its service name and name its host name; an address alone has neither.
@@ -326,7 +326,7 @@ func (a *assessment) goesOut() bool {
 	return true
 }
 
-// missedGateway says what is missing where a route leads to a gateway and yet nothing comes through it.
+// missedGateway finds what is missing where a route leads to a gateway and yet nothing comes through it.
 func (a *assessment) missedGateway(e *vpc.Explanation) {
 	v := e.Verdict
 	if !v.Allow && v.Step != vpc.StepNAT && v.Reason != vpc.ReasonNoPublicAddress && v.Reason != vpc.ReasonBlackhole {
@@ -371,7 +371,7 @@ func (a *assessment) connect() {
 	}
 }
 
-// refused is the finding of a step that refuses.
+// refused returns the finding of a step that refuses.
 func refused(r *vpc.StepReport, severity Outcome, command string) Finding {
 	return Finding{table.refusals[refusal{r.Step, r.Reason}], severity, r.Resource, r.Why, r.Remedy, command}
 }
@@ -384,8 +384,8 @@ func joined(addresses []netip.Addr) string {
 	return strings.Join(words, ", ")
 }
 
-// status says what Systems Manager knows of the node. Where all that was judged is well and it is not online, the fault
-// lies with the agent.
+// status checks what Systems Manager knows of the node. Where all that was judged is well and it is not online, the
+// fault lies with the agent.
 func (a *assessment) status() {
 	n := &a.facts.Node
 	if strings.HasPrefix(n.ID, "eni-") {
@@ -416,5 +416,5 @@ func (a *assessment) status() {
 	}
 }
 
-// shortName is the last label of a service name: "ssm".
+// shortName returns the last label of a service name: "ssm".
 func shortName(service string) string { return service[strings.LastIndexByte(service, '.')+1:] }

@@ -21,7 +21,7 @@ func corePolicy(t testing.TB) doctor.Document {
 	t.Helper()
 	for _, p := range iam.ManagedPolicies() {
 		if p.Name == "AmazonSSMManagedInstanceCore" {
-			return doctor.Document{Name: p.ARN(), JSON: p.Document}
+			return doctor.Document{Name: "arn:aws:iam::aws:policy/" + p.Name, JSON: p.Document}
 		}
 	}
 	t.Fatal("no AmazonSSMManagedInstanceCore")
@@ -31,7 +31,7 @@ func corePolicy(t testing.TB) doctor.Document {
 const trustEC2 = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
 	`"Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 
-// healthy is the sample network with a node for which everything is right.
+// healthy returns the sample network with a node for which everything is right.
 func healthy(t testing.TB) doctor.Facts {
 	return doctor.Facts{
 		Account: "000000000000", Region: "us-east-1", At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),

@@ -27,12 +27,15 @@ type Clients struct {
 // NewClients makes clients of all of them.
 func NewClients(c aws.Config) Clients {
 	return Clients{
-		EC2: ec2.NewFromConfig(c), IAM: iam.NewFromConfig(c), SSM: ssm.NewFromConfig(c), STS: sts.NewFromConfig(c),
+		EC2:      ec2.NewFromConfig(c),
+		IAM:      iam.NewFromConfig(c),
+		SSM:      ssm.NewFromConfig(c),
+		STS:      sts.NewFromConfig(c),
 		Resolver: route53resolver.NewFromConfig(c),
 	}
 }
 
-// EC2 is what Read asks of the EC2 API.
+// EC2 lists the operations of the EC2 API that Read calls.
 type EC2 interface {
 	ec2.DescribeInstancesAPIClient
 	ec2.DescribeNetworkInterfacesAPIClient
@@ -55,7 +58,7 @@ type EC2 interface {
 	) (*ec2.DescribeVpcEndpointServicesOutput, error)
 }
 
-// IAM is what Read asks of the IAM API.
+// IAM lists the operations of the IAM API that Read calls.
 type IAM interface {
 	iam.ListAttachedRolePoliciesAPIClient
 	iam.ListRolePoliciesAPIClient
@@ -66,18 +69,18 @@ type IAM interface {
 	GetPolicyVersion(context.Context, *iam.GetPolicyVersionInput) (*iam.GetPolicyVersionOutput, error)
 }
 
-// SSM is what Read asks of the Systems Manager API.
+// SSM lists the operations of the Systems Manager API that Read calls.
 type SSM interface {
 	ssm.DescribeInstanceInformationAPIClient
 	GetServiceSetting(context.Context, *ssm.GetServiceSettingInput) (*ssm.GetServiceSettingOutput, error)
 }
 
-// STS is what Read asks of the STS API.
+// STS lists the operations of the STS API that Read calls.
 type STS interface {
 	GetCallerIdentity(context.Context, *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput, error)
 }
 
-// code is the API's own error code, or the error's text.
+// code returns the API's own error code, or the error's text.
 func code(err error) string {
 	if e, ok := errors.AsType[smithy.APIError](err); ok {
 		return e.ErrorCode()

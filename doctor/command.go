@@ -7,7 +7,7 @@ import (
 	"postern/network/vpc"
 )
 
-// ruleCommand is an AWS CLI command that gives a group the rule it lacks; empty for other refusals.
+// ruleCommand returns an AWS CLI command that gives a group the rule it lacks; empty for other refusals.
 func (a *assessment) ruleCommand(e *vpc.Explanation) string {
 	v, f := &e.Verdict, &e.Flow
 	if !lacksRule(v) || f.Protocol != vpc.TCP || !strings.HasPrefix(v.Resource, "sg-") {
@@ -32,7 +32,7 @@ func lacksRule(v *vpc.Verdict) bool {
 	return v.Reason == vpc.ReasonNoRule || v.Reason == vpc.ReasonStaleRule
 }
 
-// targetCommand is an AWS CLI command that gives the group of an endpoint service's target the rule it lacks.
+// targetCommand returns an AWS CLI command that gives the group of an endpoint service's target the rule it lacks.
 func targetCommand(e *vpc.Explanation) string {
 	v, f := &e.Verdict, &e.Flow
 	if !lacksRule(v) || v.Step != vpc.StepIngress || !strings.HasPrefix(v.Resource, "sg-") {
@@ -51,7 +51,7 @@ func (a *assessment) from(group string) string {
 	return "--cidr " + n.CIDR.String()
 }
 
-// nameCommand is an AWS CLI command that mends why a name is not private.
+// nameCommand returns an AWS CLI command that mends why a name is not private.
 func nameCommand(f *vpc.NameFinding) string {
 	switch f.Cause {
 	case vpc.CauseDNSSupportOff:
@@ -81,7 +81,7 @@ func (a *assessment) hostnames(id string, severity Outcome) {
 	}
 }
 
-// endpointGroups are the groups of the VPC's other interface endpoints, which a new one would have too.
+// endpointGroups returns the groups of the VPC's other interface endpoints, which a new one would have too.
 func (a *assessment) endpointGroups() string {
 	for c := range a.snapshot.Interfaces() {
 		if c.Kind == vpc.EndpointInterface && c.VPC == a.nic.VPC && len(c.Groups) > 0 {

@@ -51,7 +51,7 @@ reported as degraded. Each example is what explain says about a small network th
 
 `
 
-// documented is the document.
+// documented returns the document.
 func documented(t *testing.T) []byte {
 	t.Helper()
 	var b bytes.Buffer

@@ -10,7 +10,7 @@ import (
 	"postern/network/vpc/vpctest"
 )
 
-// example is what makes of the healthy network one that shows a finding, when asked for a service or address ("ssm"
+// example turns the healthy network into one that shows a finding, when asked for a service or address ("ssm"
 // where it is empty).
 type example struct {
 	changes []func(*doctor.Facts)
@@ -190,7 +190,7 @@ func withOwnService(f *doctor.Facts) {
 	addInterface(f, "eni-service", vpctest.SubnetA, "10.0.1.230", vpc.ServiceInterface, "vpce-svc-1")
 }
 
-// withInternet says what lies behind the gateways, and gives the node a public address.
+// withInternet sets what lies behind the gateways, and gives the node a public address.
 func withInternet(f *doctor.Facts) {
 	f.Network.Internet = vpctest.Internet()
 	f.Network.Interfaces[0].Public = netip.MustParseAddr("198.19.0.2")

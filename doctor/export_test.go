@@ -14,7 +14,7 @@ func Covered() (refusals, causes map[string]bool) {
 	return refusals, causes
 }
 
-// constant is the rest of the constant's name for what it prints: "acl-out" is StepACLOut.
+// constant returns the rest of the constant's name for what it prints: "acl-out" is StepACLOut.
 func constant(text string) string {
 	out := ""
 	for word := range strings.SplitSeq(text, "-") {

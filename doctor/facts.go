@@ -6,16 +6,16 @@ import (
 	"postern/network/vpc"
 )
 
-// Facts are what Assess judges: what an EC2 API says about a node and the network around it.
+// Facts hold what Assess judges: what an EC2 API says about a node and the network around it.
 type Facts struct {
 	Account, Region string
-	// At is when they were read; policies can depend on the time.
+	// At holds the time at which they were read; policies can depend on it.
 	At      time.Time
 	Node    Node
 	Network vpc.Network
-	// Roles are those that the node's agent can have, in the order in which it tries them.
+	// Roles lists the roles that the node's agent can have, in the order in which it tries them.
 	Roles []Role
-	// RolesUnread says why Roles could not be read; empty where they were.
+	// RolesUnread tells why Roles could not be read; empty where they were.
 	RolesUnread string
 	// EndpointPolicies are the endpoints' policy documents (JSON) by endpoint id.
 	EndpointPolicies map[string]string
@@ -35,9 +35,9 @@ type Node struct {
 	Interface string
 	// State is an instance's state, such as "running"; empty for other nodes.
 	State string
-	// Metadata is how an instance reaches its metadata service; nil for other nodes, and where it was not told.
+	// Metadata holds an instance's metadata options; nil for other nodes, and where they could not be read.
 	Metadata *Metadata
-	// Status is what Systems Manager says of it ("Online", "ConnectionLost", "Inactive"); empty where it is not
+	// Status holds its ping status ("Online", "ConnectionLost", "Inactive"); empty where it is not
 	// registered. LastPing is when it was last heard of.
 	Status       string
 	LastPing     time.Time
@@ -48,14 +48,14 @@ type Node struct {
 type Metadata struct {
 	// Off says that the service answers nothing.
 	Off bool
-	// HopLimit is how many hops an answer with a token makes; 0 where it was not told.
+	// HopLimit limits the hops of an answer with a token; 0 where it could not be read.
 	HopLimit int
 }
 
 // Role is an IAM role that the node's agent can have.
 type Role struct {
 	Name, ARN string
-	// By is how the node comes to have it, such as "instance profile nodes".
+	// By tells how the node comes to have it, such as "instance profile nodes".
 	By string
 	// Service is the service principal that has to be trusted: "ec2.amazonaws.com" or "ssm.amazonaws.com".
 	Service string

@@ -38,7 +38,7 @@ func TestEveryKindIsShown(t *testing.T) {
 	}
 }
 
-// finding is the one with the id that the doctor makes of the example.
+// finding returns the finding of that id that the doctor makes of the example.
 func (x *example) finding(t testing.TB, id doctor.ID) doctor.Finding {
 	t.Helper()
 	f := healthy(t)
@@ -190,7 +190,7 @@ func TestRandomNetworks(t *testing.T) {
 	})
 }
 
-// parsed are the sources that match the pattern, without tests.
+// parsed returns the sources that match the pattern, without tests.
 func parsed(t *testing.T, pattern string) (files []*ast.File) {
 	t.Helper()
 	names, err := filepath.Glob(pattern)

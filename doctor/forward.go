@@ -7,7 +7,7 @@ import (
 	"postern/network/vpc"
 )
 
-// inbound is the VPC whose inbound Resolver endpoint has the address, and empty where none that was read has it.
+// inbound returns the VPC whose inbound Resolver endpoint has the address, and empty where none that was read has it.
 func (a *assessment) inbound(server netip.Addr) string {
 	for e := range a.snapshot.ResolverEndpoints() {
 		if e.Direction != vpc.Inbound || !e.Available {
@@ -53,5 +53,5 @@ func (a *assessment) forwarded(x vpc.NameExplanation) vpc.NameExplanation {
 	return x
 }
 
-// maxForwards is how many rules are followed after each other: rules can lead in a circle.
+// maxForwards limits how many rules are followed after each other: rules can lead in a circle.
 const maxForwards = 8

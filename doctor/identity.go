@@ -98,8 +98,8 @@ func (a *assessment) noRole() {
 	a.find(f)
 }
 
-// role says what keeps a role from being of use: that its service may not assume it, or an action that it may not do.
-// unknown says why that cannot be judged; nil and "" is a role of use.
+// role returns what keeps a role from being of use: that its service may not assume it, or an action that it may not
+// do. unknown tells why that cannot be judged. A role of use gives nil and "".
 func (a *assessment) role(role *Role, actions []string) (wrong *Finding, unknown string) {
 	if wrong, unknown := a.trust(role); wrong != nil || unknown != "" {
 		return wrong, unknown
@@ -219,7 +219,7 @@ func (r *Role) compile() (policies *iam.Policies, unreadable []string) {
 	return policies, unreadable
 }
 
-// request is the agent's call as the policies see it.
+// request returns the agent's call as the policies see it.
 func (a *assessment) request(role *Role, action string) *iam.Request {
 	resource, kind, service := "*", "instance", "ec2"
 	if strings.HasPrefix(a.From, "mi-") {

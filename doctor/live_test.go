@@ -21,7 +21,7 @@ import (
 	"postern/network/networktest"
 )
 
-// rootKey is the one key there is.
+// rootKey looks up the one key there is.
 type rootKey struct{}
 
 func (rootKey) AccessKey(context.Context, string, string) (api.Key, error) {

@@ -19,7 +19,7 @@ type Offer struct {
 	Gateway, Interface, PrivateDNS bool
 }
 
-// mostNamed is how many services a refusal lists; Amazon has hundreds.
+// mostNamed limits how many services a refusal lists; Amazon has hundreds.
 const mostNamed = 20
 
 // offers reads which services endpoints can lead to.
@@ -50,7 +50,7 @@ func (r *reader) offers() {
 	}
 }
 
-// offer is the service of a name: it stands in the answer once for each kind.
+// offer returns the service of a name: it stands in the answer once for each kind.
 func (r *reader) offer(name string) *Offer {
 	i := slices.IndexFunc(r.Offers, func(o Offer) bool { return o.Name == name })
 	if i < 0 {
@@ -60,8 +60,8 @@ func (r *reader) offer(name string) *Offer {
 	return &r.Offers[i]
 }
 
-// offer is what is known of a service, and whether anything is. Where the API tells nothing, a service of Amazon's is
-// taken to be as most are; two have gateway endpoints (Amazon VPC, AWS PrivateLink Guide, "Gateway endpoints").
+// offer returns what is known of a service, and whether anything is. Where the API tells nothing, a service of Amazon's
+// is taken to be as most are; two have gateway endpoints (Amazon VPC, AWS PrivateLink Guide, "Gateway endpoints").
 func (f *Facts) offer(service string) (Offer, bool) {
 	if len(f.Offers) == 0 {
 		gateway := slices.Contains([]string{"s3", "dynamodb"}, shortName(service))
@@ -122,7 +122,7 @@ func (a *assessment) endpointRemedy(vpcID, service string) (remedy, command stri
 		" and use its own names: it takes no private names over", "", true
 }
 
-// routeTable is the table that serves the node's subnet; empty where none does.
+// routeTable returns the table that serves the node's subnet; empty where none does.
 func (a *assessment) routeTable() (main string) {
 	for _, t := range a.facts.Network.RouteTables {
 		if slices.Contains(t.Subnets, a.nic.Subnet) {

@@ -62,7 +62,7 @@ type reader struct {
 	ctx context.Context
 	Clients
 	Facts
-	// to is what is asked for, home the node's VPC and vpcs all that are read.
+	// to holds what is asked for, home the node's VPC and vpcs all that are read.
 	to, home string
 	vpcs     []string
 	// asked are the addresses of Resolver endpoints.
@@ -74,7 +74,7 @@ func (r *reader) skip(what string, err error) {
 	r.Unchecked = append(r.Unchecked, fmt.Sprintf("%s (%s)", what, code(err)))
 }
 
-// filter is an EC2 filter; it is nil without values.
+// filter returns an EC2 filter; it is nil without values.
 func filter(name string, values ...string) []types.Filter {
 	return []types.Filter{{Name: aws.String(name), Values: values}}
 }

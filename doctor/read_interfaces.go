@@ -26,7 +26,7 @@ func toProtocol(text string) (vpc.Protocol, bool) {
 	return vpc.Protocol(n), err == nil && -1 <= n && n <= 255
 }
 
-// filterValues is how many values a filter may have (EC2 API, "Filters").
+// filterValues limits the values of a filter (EC2 API, "Filters").
 const filterValues = 200
 
 func (r *reader) groups() error {
@@ -128,7 +128,7 @@ func (r *reader) endpoints() error {
 	return nil
 }
 
-// ownName is the endpoint's regional name: the first of its own names, in AWS's order.
+// ownName returns the endpoint's regional name: the first of its own names, in AWS's order.
 func ownName(entries []types.DnsEntry) string {
 	for _, e := range entries {
 		name := strings.TrimSuffix(aws.ToString(e.DnsName), ".")
@@ -198,7 +198,7 @@ func (r *reader) interfaces() error {
 	return nil
 }
 
-// owner says what an interface belongs to: an endpoint, an instance or managed node, or something of Amazon's.
+// owner returns what an interface belongs to: an endpoint, an instance or managed node, or something of Amazon's.
 func (r *reader) owner(in *types.NetworkInterface) (vpc.InterfaceKind, string) {
 	id := aws.ToString(in.NetworkInterfaceId)
 	for _, e := range r.Network.Endpoints {

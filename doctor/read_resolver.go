@@ -12,7 +12,7 @@ import (
 	"postern/network/vpc"
 )
 
-// Resolver is what Read asks of the Route 53 Resolver API.
+// Resolver lists the operations of the Route 53 Resolver API that Read calls.
 type Resolver interface {
 	route53resolver.ListResolverEndpointsAPIClient
 	route53resolver.ListResolverEndpointIpAddressesAPIClient
@@ -130,7 +130,7 @@ func (r *reader) resolverEndpoints() error {
 	return nil
 }
 
-// resolverOwner is the Resolver endpoint whose address an interface has; the EC2 API does not name it.
+// resolverOwner returns the Resolver endpoint whose address an interface has; the EC2 API does not name it.
 func (r *reader) resolverOwner(subnet string, address netip.Addr) string {
 	for _, a := range r.asked {
 		if a.subnet == subnet && a.address == address {

@@ -37,7 +37,7 @@ func (r *reader) roles(profile, service string) {
 	}
 }
 
-// baseName is what follows the last slash: the name without its path.
+// baseName returns what follows the last slash: the name without its path.
 func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
 func (r *reader) profile(profileARN string) error {
@@ -105,7 +105,7 @@ func (r *reader) role(name, by, service string) error {
 	return nil
 }
 
-// unescaped is a policy document as IAM sends it, in percent-encoding.
+// unescaped returns a policy document as IAM sends it, in percent-encoding.
 func unescaped(text *string) string {
 	plain, err := url.PathUnescape(aws.ToString(text))
 	if err != nil {

@@ -132,7 +132,7 @@ func (r *reader) side(service, target string) (side string) {
 	return side
 }
 
-// acceptance says why an endpoint is not available, where its service's owner decides about that.
+// acceptance explains why an endpoint is not available, where its service's owner decides about that.
 func acceptance(state types.State) vpc.Acceptance {
 	switch {
 	case strings.EqualFold(string(state), string(types.StatePendingAcceptance)):

@@ -9,7 +9,7 @@ import (
 	"postern/network/vpc"
 )
 
-// Outcome is what came of one check.
+// Outcome grades a check or a finding.
 type Outcome string
 
 // The outcomes.
@@ -49,19 +49,19 @@ type Report struct {
 	Interface string `json:"interface,omitempty"`
 	Address   string `json:"address,omitempty"`
 	Subnet    string `json:"subnet,omitempty"`
-	// To is what was asked for, Service its service name where it is a service's.
+	// To holds what was asked for, Service the service's name where it is one.
 	To      string `json:"to"`
 	Service string `json:"service,omitempty"`
 	// Works is true where nothing that was judged keeps the node from the service.
 	Works    bool      `json:"works"`
 	Checks   []Check   `json:"checks"`
 	Findings []Finding `json:"findings"`
-	// Services are those that a managed node needs, where it was asked about all of them.
+	// Services lists the services that a managed node needs, where all of them were asked for.
 	Services []ServiceReport `json:"services,omitempty"`
 	// Name and Paths are the judge's own explanations, of the name and of the connection to each of its addresses.
 	Name  *vpc.NameExplanation `json:"name,omitempty"`
 	Paths []vpc.Explanation    `json:"paths,omitempty"`
-	// Unchecked says what could not be read.
+	// Unchecked tells what could not be read.
 	Unchecked []string `json:"unchecked,omitempty"`
 }
 
@@ -94,7 +94,7 @@ func (r *Report) broken() bool {
 
 var marks = map[Outcome]string{Good: "✓", Broken: "✗", Degraded: "!", Unknown: "?"}
 
-// String is the report for people.
+// String returns the report for people.
 func (r Report) String() string {
 	var b strings.Builder
 	to := cmp.Or(r.To, "all that a managed node needs")
@@ -118,7 +118,7 @@ func (r Report) String() string {
 	return b.String()
 }
 
-// String is the finding for people: its id, what is wrong, and what mends it.
+// String returns the finding for people: its id, what is wrong, and what mends it.
 func (f Finding) String() string {
 	severity := ""
 	if f.Severity == Degraded {

@@ -20,5 +20,7 @@ func (m *resolverModule) run(ctx context.Context) error {
 		Snapshot: m.network.Snapshot, DialResolver: m.fabric.DialResolver, Log: m.config.Log,
 	})
 	packets, connections := m.fabric.Resolver()
-	return resolver.Serve(ctx, packets, connections)
+	err := resolver.Serve(ctx, packets, connections)
+	m.config.Log.Debug("the resolver ended", "counts", resolver.Stats())
+	return err
 }

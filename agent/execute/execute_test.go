@@ -56,7 +56,7 @@ func runDocument(t *testing.T, ctx context.Context, runner execute.Runner, docum
 
 type step struct{ name, more string }
 
-// steps is a document of schema 2.2 with shell steps; more is put into each step's inputs or beside them.
+// steps returns a document of schema 2.2 with shell steps; more is put into each step's inputs or beside them.
 func steps(list ...step) string {
 	var b []string
 	for i, s := range list {

@@ -22,7 +22,7 @@ const (
 	stoppedCode = 137
 )
 
-// Node is what a step may know of where it runs.
+// Node describes the node to the steps that run on it.
 type Node struct {
 	ID, Region string
 	// Platform is "Linux", PlatformName and PlatformVersion what /etc/os-release says.
@@ -41,21 +41,21 @@ type Script struct {
 	Env []string
 }
 
-// Outcome is how a script ended.
+// Outcome tells how a script ended.
 type Outcome struct {
 	// Code is the exit status, 1 where nothing could be started, 137 where it was stopped.
 	Code   int
 	Status mgs.Status
 	// Stdout and Stderr are at most mgs.StreamLimit bytes and a little more than that of what came.
 	Stdout, Stderr string
-	// Err says why it failed where the exit status does not.
+	// Err explains a failure where the exit status does not.
 	Err error
 }
 
 // ErrShutdown is the cause of a context that ends because the agent does, not because somebody cancelled the command.
 var ErrShutdown = errors.New("the agent was stopped")
 
-// stopped is the outcome of a script that ctx kept from running, or stopped.
+// stopped returns the outcome of a script that ctx kept from running, or stopped.
 func stopped(ctx context.Context, code int) Outcome {
 	if cause := context.Cause(ctx); errors.Is(cause, ErrShutdown) {
 		return Outcome{Code: code, Status: mgs.Failed, Err: cause}
@@ -98,10 +98,10 @@ func Read(c *mgs.CommandContent) (*Job, error) {
 	return &Job{Command: c.CommandID, document: d, values: values, steps: d.Steps(values), schema: d.SchemaVersion}, nil
 }
 
-// StoredParameter is what Parameter Store holds.
+// StoredParameter holds a parameter as Parameter Store returns it.
 type StoredParameter = document.StoredParameter
 
-// References are the names of what the job refers to in Parameter Store; Fill takes it.
+// References returns the names of what the job refers to in Parameter Store; Fill takes it.
 func (j *Job) References() []string {
 	tree := []any{map[string]any(j.values)}
 	for _, s := range j.steps {
@@ -150,7 +150,7 @@ type Result struct {
 	Counts map[mgs.Status]int
 }
 
-// Progress is how far a job has come that goes on after a reboot.
+// Progress tells how far a job has come that goes on after a reboot.
 type Progress struct {
 	// Step is the step to run again, Done are those that have ended.
 	Step int
@@ -190,7 +190,7 @@ func (j *Job) Run(ctx context.Context, from *Progress, o On) *Progress {
 	return nil
 }
 
-// On is where a job runs, and who is told.
+// On holds where a job runs, and the functions that it reports to.
 type On struct {
 	Node   Node
 	Runner Runner
@@ -242,8 +242,8 @@ var interpreters = map[string]string{"aws:runShellScript": "sh", "aws:runPowerSh
 // elsewhere are plugins that exist, but not on Linux.
 var elsewhere = []string{"aws:psModule", "aws:applications", "aws:updateAgent", "aws:domainJoin"}
 
-// judge says what becomes of a step, in this order: a document that has ended, a plugin that does not exist, a plugin
-// that is not for this platform, preconditions.
+// judge decides what becomes of a step, in this order: a document that has ended, a plugin that does not exist, a
+// plugin that is not for this platform, preconditions.
 func (r *run) judge(s *document.Step, n int) (document.Verdict, string) {
 	if r.ended && (!s.Finally || n < len(r.steps)-1) {
 		return document.Skip, fmt.Sprintf("Plugin with name %s and id %s skipped due to prior step with an exit condition",

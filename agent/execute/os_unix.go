@@ -16,7 +16,7 @@ import (
 	"postern/ssm/mgs"
 )
 
-// leftOver is how long the end of a script's output is waited for when a process that it left behind still holds it.
+// leftOver bounds the wait for the end of a script's output when a process that it left behind still holds it.
 const leftOver = 250 * time.Millisecond
 
 // errNotZero has the wording of os/exec, which is that of Amazon's agent.
@@ -26,7 +26,7 @@ func (e errNotZero) Error() string { return fmt.Sprintf("exit status %d", int(e)
 
 // OS runs scripts as processes of this host.
 type OS struct {
-	// Dir is where script files are kept while they run, and nobody else may write; empty means the system's directory of
+	// Dir holds script files while they run, and nobody else may write there; empty means the system's directory of
 	// temporary files. Only this user may read them.
 	Dir string
 }

@@ -22,7 +22,7 @@ func Truncate(s string, limit int) string {
 	return head(s, limit-len(mgs.TruncatedMark)) + mgs.TruncatedMark
 }
 
-// head is the first n bytes of s, or fewer where a character would be cut.
+// head returns the first n bytes of s, or fewer where a character would be cut.
 func head(s string, n int) string {
 	n = max(0, min(n, len(s)))
 	for n > 0 && n < len(s) && !utf8.RuneStart(s[n]) {

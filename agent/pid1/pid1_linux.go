@@ -16,14 +16,14 @@ import (
 
 const (
 	controlFD = 3
-	// grace is how long processes have to end after SIGTERM.
+	// grace bounds how long processes have to end after SIGTERM.
 	grace = 3 * time.Second
 	// The agent is started again after firstPause, and twice that up to maxPause while it keeps ending early.
 	firstPause = 200 * time.Millisecond
 	maxPause   = 5 * time.Second
 )
 
-// Config says what the instance's first process starts.
+// Config tells the instance's first process what to start.
 type Config struct {
 	// Instance is the instance's id.
 	Instance string
@@ -34,7 +34,7 @@ type Config struct {
 	UserData, Files string
 }
 
-// Run is the first process's life. It returns the exit status when everything has ended.
+// Run runs the instance's first process. It returns the exit status when everything has ended.
 func Run(c Config) int {
 	if os.Getpid() != 1 || len(c.Agent) == 0 {
 		fmt.Fprintln(os.Stderr, "postern-agent init is only for the first process of an instance")
@@ -206,7 +206,7 @@ func (i *initProcess) startUserData() {
 	}
 }
 
-// cloudDir is where cloud-init keeps what it knows of an instance.
+// cloudDir names the directory in which cloud-init keeps what it knows of an instance.
 func (i *initProcess) cloudDir() string { return filepath.Join("/var/lib/cloud/instances", i.Instance) }
 
 func (i *initProcess) runUserData(dir, mark string) error {

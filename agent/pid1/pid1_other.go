@@ -4,7 +4,7 @@ package pid1
 
 import "errors"
 
-// Config says what the instance's first process starts.
+// Config tells the instance's first process what to start.
 type Config struct {
 	Instance string
 	Agent    []string

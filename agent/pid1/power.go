@@ -12,7 +12,7 @@ import (
 // PowerCommands are the names under which this program turns its instance off or boots it again.
 var PowerCommands = []string{"shutdown", "reboot", "poweroff", "halt"}
 
-// Action is what is to become of an instance.
+// Action names a change of an instance's power state.
 type Action string
 
 // The actions.
@@ -26,13 +26,13 @@ const (
 // Power is a request to the instance's first process.
 type Power struct {
 	Action Action
-	// After is when it begins; 0 is at once.
+	// After delays the action; 0 means at once.
 	After time.Duration
 	// Force leaves processes no time to end. Nothing asks for a time with it.
 	Force bool `json:"-"`
 }
 
-// errUsage is what a command line that is not understood gets.
+// errUsage is returned for a command line that is not understood.
 var errUsage = errors.New("not understood")
 
 // ParsePower reads the command line of one of PowerCommands. It returns false where nothing is to be done.

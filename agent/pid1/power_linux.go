@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// powerSocket is where the first process takes requests, root's only.
+	// powerSocket names the socket on which the first process takes requests, root's only.
 	powerSocket = "/run/postern/power"
-	// powerTime is how long a request may take.
+	// powerTime bounds a request.
 	powerTime = 5 * time.Second
 )
 
@@ -55,8 +55,8 @@ func (a Action) reboot() error {
 	return unix.Reboot(how)
 }
 
-// powerSignals are what busybox's commands and others send to the first process. Every other signal that would end a
-// program is heard and does nothing.
+// powerSignals maps the signals that busybox's commands and others send to the first process. Every other signal that
+// would end a program is heard and does nothing.
 var powerSignals = map[os.Signal]Action{
 	unix.SIGTERM: Reboot, unix.SIGINT: Reboot, unix.SIGUSR1: PowerOff, unix.SIGUSR2: PowerOff,
 }

@@ -18,7 +18,7 @@ import (
 // tunnelFile keeps the tunnel's configuration, with a private key.
 const tunnelFile = "tunnel.json"
 
-// joinFlags are what join is told.
+// joinFlags hold the flags of join.
 type joinFlags struct {
 	options
 	activation, code, codeFile, server, subnet string

@@ -23,7 +23,7 @@ import (
 	"postern/network/link/userstack"
 )
 
-// Version is what the agent reports of itself: four numbers, set by the linker for a release.
+// Version holds the version that the agent reports: four numbers, set by the linker for a release.
 var Version = "0.1.0.0"
 
 const usage = `postern-agent is the agent of a managed node.

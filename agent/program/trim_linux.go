@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// trimAfter is when the start is over, trimEvery how often memory is given back afterwards.
+// trimAfter sets when memory is first given back after the start, trimEvery the interval afterwards.
 const (
 	trimAfter = 5 * time.Second
 	trimEvery = 10 * time.Minute

@@ -9,7 +9,7 @@ import (
 // commercial is the partition of all regions but China's and those of the US government.
 const commercial = "aws"
 
-// Partition is the partition that a region is of. Postern knows those that are public.
+// Partition returns the partition that a region is of. Postern knows those that are public.
 func Partition(region string) string {
 	switch {
 	case strings.HasPrefix(region, "cn-"):
@@ -81,7 +81,8 @@ func (a ARN) String() string {
 	return "arn:" + a.Partition + ":" + a.Service + ":" + a.Region + ":" + a.Account + ":" + a.Resource
 }
 
-// Type is the part of the resource before its first slash or colon, such as "instance"; empty where there is neither.
+// Type returns the part of the resource before its first slash or colon, such as "instance"; empty where there is
+// neither.
 func (a ARN) Type() string {
 	if i := strings.IndexAny(a.Resource, "/:"); i >= 0 {
 		return a.Resource[:i]
@@ -89,7 +90,7 @@ func (a ARN) Type() string {
 	return ""
 }
 
-// ID is the part of the resource after its first slash or colon, and the whole resource where there is neither.
+// ID returns the part of the resource after its first slash or colon, and the whole resource where there is neither.
 func (a ARN) ID() string {
 	return a.Resource[strings.IndexAny(a.Resource, "/:")+1:]
 }

@@ -221,7 +221,7 @@ func BenchmarkPattern(b *testing.B) {
 	}
 }
 
-// BenchmarkPatternWorst is what cost length times length: nearly the needle, everywhere.
+// BenchmarkPatternWorst matches a text that holds nearly the needle everywhere, for which a naive search is quadratic.
 func BenchmarkPatternWorst(b *testing.B) {
 	text := strings.Repeat("a", 1<<20)
 	for name, pattern := range map[string]string{

@@ -68,7 +68,7 @@ func (b *Builder) Literal(s string) {
 	}
 }
 
-// Pattern is what was added so far.
+// Pattern returns the pattern that was added so far.
 func (b *Builder) Pattern() Pattern {
 	p := Pattern{fold: b.fold}
 	if !b.meta {

@@ -100,7 +100,7 @@ func (n *needle) mask() {
 	}
 }
 
-// find is where the first place of the needle in s ends, -1 where there is none.
+// find returns where the first occurrence of the needle in s ends, or -1.
 func (n *needle) find(s string, fold bool) int {
 	if n.masks != nil || n.any != nil {
 		return n.findMasked(s, fold)

@@ -70,7 +70,7 @@ func New(c aws.Config, s Service) *Client {
 	return own
 }
 
-// endpoint is where the service answers, and the region that signatures are made for.
+// endpoint returns the URL of the service, and the region that signatures are made for.
 func endpoint(c aws.Config, s Service) (where, region string) {
 	if c.BaseEndpoint != nil && *c.BaseEndpoint != "" {
 		return strings.TrimSuffix(*c.BaseEndpoint, "/") + "/", c.Region
@@ -88,7 +88,7 @@ func endpoint(c aws.Config, s Service) (where, region string) {
 	return "https://" + s.Name + "." + c.Region + "." + suffix + "/", c.Region
 }
 
-// Token is a new idempotency token: with it, a call that is repeated does its work once.
+// Token returns a new idempotency token: with it, a call that is repeated does its work once.
 func Token() string { return uuid.NewString() }
 
 // Do is Call for an operation whose output is an Out.

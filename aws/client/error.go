@@ -12,7 +12,7 @@ import (
 	"postern/aws/wire"
 )
 
-// Error is what a service refused a call with. It is a smithy.APIError, as the SDK's are.
+// Error describes a service's refusal of a call. It is a smithy.APIError, as the SDK's are.
 type Error struct {
 	Operation string
 	// Code is Amazon's, such as "InvalidVpcID.NotFound", and Message the service's own words.
@@ -40,7 +40,7 @@ func (e *Error) Error() string {
 // ErrorCode is Amazon's code.
 func (e *Error) ErrorCode() string { return e.Code }
 
-// ErrorMessage is the service's own words.
+// ErrorMessage returns the service's own words.
 func (e *Error) ErrorMessage() string { return e.Message }
 
 // ErrorFault says whose fault it is.
@@ -51,7 +51,7 @@ func (e *Error) ErrorFault() smithy.ErrorFault {
 	return smithy.FaultClient
 }
 
-// HTTPStatusCode is the answer's status; the retryer looks at it.
+// HTTPStatusCode returns the answer's status; the retryer looks at it.
 func (e *Error) HTTPStatusCode() int { return e.Status }
 
 // connectionError is that no answer came. It says where from and why, and nothing of the method, which is always the

@@ -18,7 +18,7 @@ func NewPaginator[Out any](token *string, fetch func(context.Context, *string) (
 	return &Paginator[Out]{fetch: fetch, token: token}
 }
 
-// HasMorePages says whether there is a page to ask for.
+// HasMorePages reports whether there is a page to ask for.
 func (p *Paginator[Out]) HasMorePages() bool { return !p.begun || p.token != nil && *p.token != "" }
 
 // NextPage asks for the next page.

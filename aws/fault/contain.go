@@ -13,7 +13,7 @@ import (
 // contained counts panics.
 var contained atomic.Uint64
 
-// Contained is how many panics Contain has caught since the process began.
+// Contained returns the number of panics that Contain has caught since the process began.
 func Contained() uint64 { return contained.Load() }
 
 // ErrPanic is in the chain of every error that Contain made of a panic.
@@ -47,7 +47,7 @@ func ContainTo(log *slog.Logger, op string, f func()) bool {
 	return err == nil
 }
 
-// logEvery is how often panics in one place are logged at the most: a packet that makes one can be sent many times.
+// logEvery limits how often panics in one place are logged: a packet that makes one can be sent many times.
 const logEvery = time.Second
 
 var (

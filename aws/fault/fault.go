@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Kind says what sort of thing went wrong, whichever service is asked.
+// Kind classifies an error by what went wrong, whichever service is asked.
 type Kind int
 
 // The kinds, in the order of the HTTP status they usually become.
@@ -90,8 +90,8 @@ func Of(err error) *Error {
 	return &Error{Kind: Internal, Message: err.Error(), Err: err}
 }
 
-// Text is an error for people at a terminal: its text without the rooms and verbs where it arose, which are for logs.
-// Text(nil) is empty.
+// Text returns an error for people at a terminal: its text without the rooms and verbs where it arose, which are for
+// logs. Text(nil) is empty.
 func Text(err error) string {
 	if err == nil {
 		return ""

@@ -31,8 +31,8 @@ func All[T any](ids []string, get func(id string) (T, error)) ([]T, error) {
 	return nil, first.naming(missing)
 }
 
-// naming is the error with all of the ids where it has the first: "The vpc ID 'vpc-1' does not exist" becomes "The vpc
-// IDs 'vpc-1, vpc-2' do not exist".
+// naming returns the error with all of the ids where it has the first: "The vpc ID 'vpc-1' does not exist" becomes "The
+// vpc IDs 'vpc-1, vpc-2' do not exist".
 func (e *Error) naming(ids []string) *Error {
 	before, after, ok := strings.Cut(e.Message, ids[0])
 	if len(ids) == 1 || !ok {

@@ -12,7 +12,7 @@ import (
 	"postern/aws/arn"
 )
 
-// quantifier says how a condition deals with a key that has several values.
+// quantifier selects how a condition treats a key that has several values.
 type quantifier uint8
 
 const (
@@ -112,7 +112,7 @@ func parseOperator(name string) (op operator, c condition, ok bool) {
 	return op, c, ok
 }
 
-// holds says whether the request meets the condition. cautious is set in statements that allow: there, a negative
+// holds reports whether the request meets the condition. cautious is set in statements that allow: there, a negative
 // comparison with an unresolved variable does not hold.
 func (c *condition) holds(r *Request, cautious bool) bool {
 	values := r.lookup(c.key)
@@ -167,7 +167,7 @@ func (c *condition) unresolved(r *Request) bool {
 	return false
 }
 
-// unjudged is a key, the condition's own or a variable's, of which it is not known whether the request has it.
+// unjudged returns a key, the condition's own or a variable's, of which it is not known whether the request has it.
 func (c *condition) unjudged(r *Request) string {
 	if !r.judges(c.key) {
 		return c.key

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Policies are all policies that have a say in one request. Those that do not exist are nil.
+// Policies holds the policies that one request is judged by. Those that do not exist are nil.
 type Policies struct {
 	// Identity are the policies of the user or role that the caller is.
 	Identity []*Policy
@@ -222,7 +222,7 @@ func (j *judge) crossAccount() Decision {
 	return j.own()
 }
 
-// own is what the caller's own account says.
+// own decides by the policies of the caller's own account.
 func (j *judge) own() Decision {
 	switch {
 	case !j.allowed:
@@ -261,7 +261,7 @@ type asked struct {
 	looked  int   // at so many statements
 }
 
-// stride is how many statements are looked at before the context is asked again.
+// stride counts the statements that are looked at before the context is asked again.
 const stride = 16
 
 // over reports whether the caller has left.
@@ -279,7 +279,7 @@ func (j *judge) note(f finding) {
 	}
 }
 
-// unjudged is a key without which some policy might allow.
+// unjudged returns a key without which some policy might allow.
 func (j *judge) unjudged() string {
 	for _, key := range []string{j.withheld, j.boundary.unjudged, j.resource.unjudged, j.endpoint.unjudged} {
 		if key != "" {
@@ -299,7 +299,7 @@ func silent(reason Reason, kind Kind) Decision {
 	return Decision{Reason: reason, Kind: kind, Statement: -1}
 }
 
-// String says what decided, for people: "explicit deny by statement 2 (NoShell) of identity-based policy \"ops\"".
+// String tells people what decided: "explicit deny by statement 2 (NoShell) of identity-based policy \"ops\"".
 func (d Decision) String() string {
 	by := fmt.Sprintf("statement %d", d.Statement+1)
 	if d.Sid != "" {
@@ -324,7 +324,7 @@ func (d Decision) String() string {
 	return "no " + d.Kind.String() + " allows it" + unjudged
 }
 
-// Message is the refusal in Amazon's words, for the caller.
+// Message returns the refusal in Amazon's words, for the caller.
 func (d Decision) Message(r *Request) string {
 	var b strings.Builder
 	switch c := r.Principal; {

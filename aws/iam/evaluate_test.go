@@ -487,9 +487,9 @@ func TestMessage(t *testing.T) {
 func TestManagedPolicies(t *testing.T) {
 	names := map[string]*iam.Policy{}
 	for _, m := range iam.ManagedPolicies() {
-		p, err := iam.Parse(iam.Identity, m.ARN(), m.Document)
+		p, err := iam.Parse(iam.Identity, m.Name, m.Document)
 		if err != nil {
-			t.Fatalf("%s: %v", m.ARN(), err)
+			t.Fatalf("%s: %v", m.Name, err)
 		}
 		names[m.Name] = p
 	}
@@ -520,7 +520,7 @@ func BenchmarkEvaluate(b *testing.B) {
 		if m.Name != "AmazonSSMManagedInstanceCore" {
 			continue
 		}
-		core, err := iam.Parse(iam.Identity, m.ARN(), m.Document)
+		core, err := iam.Parse(iam.Identity, m.Name, m.Document)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// ManagedPolicy is one of the policies that Amazon keeps for everybody. Its ARN is arn:aws:iam::aws:policy/NAME.
+// ManagedPolicy is one of the policies that Amazon keeps for everybody. Its ARN is arn:aws:iam::aws:policy/NAME, in
+// other partitions than aws with theirs.
 type ManagedPolicy struct {
 	Name        string
 	Path        string // "/" or "/service-role/"
@@ -15,9 +16,6 @@ type ManagedPolicy struct {
 	Description string
 	Document    string // JSON
 }
-
-// ARN is the policy's name for AttachRolePolicy.
-func (m ManagedPolicy) ARN() string { return "arn:aws:iam::aws:policy" + m.Path + m.Name }
 
 //go:embed managed/*.json
 var documents embed.FS

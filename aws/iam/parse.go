@@ -80,7 +80,7 @@ func (p *parser) refuseNew(e *ParseError) {
 	}
 }
 
-// at is an error that points at a node.
+// at returns an error that points at a node.
 func (p *parser) at(n node, element, format string, args ...any) *ParseError {
 	return p.fail(n.offset, element, format, args...)
 }
@@ -155,7 +155,7 @@ func (p *parser) statement(n node, element string) (statement, *ParseError) {
 	return s, p.required(n, element, seen, &s)
 }
 
-// counterpart is the element that excludes the given one.
+// counterpart returns the element that excludes the given one.
 func counterpart(name string) (string, bool) {
 	switch name {
 	case "Action", "Resource", "Principal":
@@ -281,7 +281,7 @@ func (p *parser) actions(s *statement, v node, at string) *ParseError {
 	return nil
 }
 
-// trustActions are what a role's trust policy may speak of.
+// trustActions lists the actions that a role's trust policy may name.
 var trustActions = []string{
 	"sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity", "sts:tagsession", "sts:setsourceidentity",
 	"sts:setcontext",
@@ -343,7 +343,7 @@ func (p *parser) resources(s *statement, v node, at string) *ParseError {
 	return nil
 }
 
-// badARN says what is wrong with the service and Region in an ARN pattern. Names of IAM and of S3's buckets have no
+// badARN returns what is wrong with the service and Region in an ARN pattern. Names of IAM and of S3's buckets have no
 // Region.
 func badARN(parts [arn.Segments]string, name string) string {
 	service, region := parts[2], parts[3]
@@ -369,137 +369,4 @@ func badARN(parts [arn.Segments]string, name string) string {
 func regionalS3(resource string) bool {
 	kind, _, _ := strings.Cut(resource, "/")
 	return slices.Contains([]string{"*", "accesspoint", "access-grants", "async-request", "job", "storage-lens"}, kind)
-}
-
-func (p *parser) principals(s *statement, v node, at string) *ParseError {
-	s.principals = &principals{}
-	if v.kind == textNode && v.text == "*" {
-		s.principals.any = true
-		return nil
-	}
-	if v.kind != objectNode || len(v.members) == 0 {
-		return p.at(v, at, `must be "*" or an object with AWS, Service, Federated or CanonicalUser`)
-	}
-	for _, m := range v.members {
-		items, err := p.texts(m.value, at+"."+m.name, false)
-		if err != nil {
-			return err
-		}
-		if len(items) == 0 {
-			return p.at(m.value, at+"."+m.name, "must not be empty")
-		}
-		for _, item := range items {
-			invalid := p.at(item, at+"."+m.name, "Invalid principal in policy: %q:%q", m.name, item.text)
-			if !s.principals.add(m.name, item.text) {
-				return invalid
-			}
-			if a, err := arn.Parse(item.text); err == nil && a.Region != "" { // it names nobody
-				p.refuseNew(invalid)
-			}
-		}
-	}
-	return nil
-}
-
-// add puts a principal into its list, and reports whether it may stand there.
-func (l *principals) add(sort, name string) bool {
-	switch sort {
-	case "AWS":
-		return l.addAWS(name)
-	case "Service":
-		if name == "*" || !strings.Contains(name, ".") {
-			return false
-		}
-		l.services = append(l.services, name)
-	case "Federated", "CanonicalUser":
-		l.others = append(l.others, name)
-	default:
-		return false
-	}
-	return name != ""
-}
-
-// addAWS takes "*", an account, or an ARN without wildcards: of the account's root, a user, a role or a session.
-func (l *principals) addAWS(name string) bool {
-	if name == "*" {
-		l.any = true
-		return true
-	}
-	if isAccount(name) {
-		l.accounts = append(l.accounts, name)
-		return true
-	}
-	a, err := arn.Parse(name)
-	if err != nil || strings.ContainsAny(name, "*?") || !isAccount(a.Account) {
-		return false
-	}
-	switch kind := a.Type(); {
-	case a.Service == "iam" && a.Resource == "root":
-		l.accounts = append(l.accounts, a.Account)
-	case a.Service == "iam" && (kind == "user" || kind == "role"),
-		a.Service == "sts" && (kind == "assumed-role" || kind == "federated-user"):
-		l.arns = append(l.arns, name)
-	default:
-		return false
-	}
-	return true
-}
-
-func isAccount(s string) bool {
-	if len(s) != 12 {
-		return false
-	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return true
-}
-
-func (p *parser) conditions(s *statement, v node, at string) *ParseError {
-	if v.kind != objectNode {
-		return p.at(v, at, "must be an object, not %s", v.kind)
-	}
-	for _, o := range v.members {
-		element := at + "." + o.name
-		op, c, ok := parseOperator(o.name)
-		if !ok {
-			return p.fail(o.offset, element, "Invalid Condition type : %s.", o.name)
-		}
-		if o.value.kind != objectNode {
-			return p.at(o.value, element, "must be an object of condition keys, not %s", o.value.kind)
-		}
-		for _, k := range o.value.members {
-			one, err := p.condition(k, element+"."+k.name, op, c)
-			if err != nil {
-				return err
-			}
-			s.conditions = append(s.conditions, one)
-		}
-	}
-	return nil
-}
-
-func (p *parser) condition(k member, at string, op operator, c condition) (condition, *ParseError) {
-	service, name, ok := strings.Cut(k.name, ":")
-	if !ok || service == "" || name == "" {
-		return c, p.fail(k.offset, at, "Conditions must be prefaced by a vendor, e.g., aws, ec2, etc.")
-	}
-	c.key = strings.ToLower(k.name)
-	items, err := p.texts(k.value, at, true)
-	if err != nil {
-		return c, err
-	}
-	if len(items) == 0 {
-		return c, p.at(k.value, at, "must not be an empty list")
-	}
-	for _, item := range items {
-		m, err := op.compile(item.text, p.variables)
-		if err != nil {
-			return c, p.at(item, at, "%s", err)
-		}
-		c.values = append(c.values, m)
-	}
-	return c, nil
 }

@@ -17,7 +17,7 @@ const (
 	Endpoint             // of a VPC endpoint: Principal; never grants anything
 )
 
-// String is the kind in Amazon's words, as they stand in messages.
+// String returns the kind in Amazon's words, as they stand in messages.
 func (k Kind) String() string {
 	return [...]string{
 		"identity-based policy", "permissions boundary", "session policy", "resource-based policy", "role trust policy",
@@ -27,9 +27,9 @@ func (k Kind) String() string {
 
 // Policy is a compiled policy document. It does not change and may be used by many goroutines.
 type Policy struct {
-	// Name is what messages call the policy: an inline policy's name, a managed policy's ARN, an endpoint's id.
+	// Name identifies the policy in messages: an inline policy's name, a managed policy's ARN, an endpoint's id.
 	Name string
-	// Kind is what the policy was parsed as.
+	// Kind holds the kind that the policy was parsed as.
 	Kind Kind
 
 	statements []statement
@@ -53,7 +53,7 @@ type statement struct {
 	conditions []condition
 }
 
-// applies says whether the statement is about the request, and how closely it names the caller. A condition or a
+// applies reports whether the statement is about the request, and how closely it names the caller. A condition or a
 // variable whose key nobody can tell makes a statement that denies apply, and one that allows not; unjudged is then the
 // key.
 func (s *statement) applies(a *asked) (g grant, unjudged string) {
@@ -163,7 +163,7 @@ func (p *Policy) find(a *asked) finding {
 	return f
 }
 
-// AWSPrincipals are the ARNs and accounts that the policy's Principal elements name, for a check that they exist.
+// AWSPrincipals returns the ARNs and accounts that the policy's Principal elements name, for a check that they exist.
 func (p *Policy) AWSPrincipals() []string {
 	var all []string
 	for _, s := range p.statements {

@@ -15,7 +15,7 @@ const (
 	Service                     // an AWS service that acts for itself, such as ec2.amazonaws.com assuming a role
 )
 
-// String is the kind as the condition key aws:PrincipalType has it.
+// String returns the kind as the condition key aws:PrincipalType has it.
 func (k PrincipalKind) String() string {
 	switch k {
 	case Root:
@@ -48,7 +48,7 @@ type Principal struct {
 	Role string
 	// Tags are the principal's own tags and those of its session, by key in lower case: case does not tell keys apart.
 	Tags map[string]string
-	// Issued is when temporary credentials were given out; zero for others.
+	// Issued holds the time at which temporary credentials were issued; zero for others.
 	Issued time.Time
 	// SourceIdentity is the name that a session of a role was started under, if one was given.
 	SourceIdentity string
@@ -58,7 +58,7 @@ type Principal struct {
 	SourceVPC, SourceAddress string
 }
 
-// levels are the names under which a policy can list the caller, from the widest: account, role, session.
+// levels returns the names under which a policy can list the caller, from the widest: account, role, session.
 func (p *Principal) levels() []string {
 	switch p.Kind {
 	case Root:
@@ -73,7 +73,7 @@ func (p *Principal) levels() []string {
 	return nil
 }
 
-// grant is how closely a policy that belongs to a resource names the caller.
+// grant grades how closely a policy that belongs to a resource names the caller.
 type grant uint8
 
 const (
@@ -96,7 +96,7 @@ type principals struct {
 	others []string
 }
 
-// names says how closely the element names the caller.
+// names returns how closely the element names the caller.
 func (p *principals) names(c *Principal) grant {
 	best := grantNone
 	for _, a := range p.accounts {
@@ -141,9 +141,9 @@ func (p *principals) lists(c *Principal) (listed, levels int) {
 	return listed, len(names)
 }
 
-// excepts says how a NotPrincipal element applies to the caller. Where a list names some but not all of account, role
-// and session, the answer is the one that allows less: a Deny applies, an Allow does not (IAM User Guide, "AWS JSON
-// policy elements: NotPrincipal"). A Deny applies to everybody who has a permissions boundary, listed or not.
+// excepts returns how a NotPrincipal element applies to the caller. Where a list names some but not all of account,
+// role and session, the answer is the one that allows less: a Deny applies, an Allow does not (IAM User Guide, "AWS
+// JSON policy elements: NotPrincipal"). A Deny applies to everybody who has a permissions boundary, listed or not.
 func (p *principals) excepts(c *Principal, deny, bounded bool) grant {
 	if deny && bounded {
 		return grantLimited

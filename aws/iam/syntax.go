@@ -15,7 +15,7 @@ const (
 	maxDepth    = 8
 )
 
-// ParseError is what is wrong with a policy document, and where. Services answer it as MalformedPolicyDocument.
+// ParseError describes what is wrong with a policy document, and where. Services answer it as MalformedPolicyDocument.
 type ParseError struct {
 	Line, Column int    // from 1; the column counts bytes
 	Element      string // such as "Statement[1].Condition.StringEquals"; empty for the document as a whole
@@ -66,7 +66,7 @@ type reader struct {
 	dec      *json.Decoder
 }
 
-// fail is the error at a place in the document.
+// fail returns the error at a place in the document.
 func (r *reader) fail(offset int, element, format string, args ...any) *ParseError {
 	before := r.document[:min(max(offset, 0), len(r.document))]
 	return &ParseError{
@@ -97,7 +97,7 @@ func (r *reader) read() (node, *ParseError) {
 	return root, nil
 }
 
-// next is where the next token begins.
+// next returns where the next token begins.
 func (r *reader) next() int {
 	i := int(r.dec.InputOffset())
 	for i < len(r.document) && strings.IndexByte(" \t\r\n,:", r.document[i]) >= 0 {

@@ -100,7 +100,7 @@ func parseVariable(s string) (part, error) {
 	return p, nil
 }
 
-// value is a variable's value. A key with several values cannot be a variable.
+// value returns a variable's value. A key with several values cannot be a variable.
 func (p *part) value(r *Request) (string, bool) {
 	if values := r.lookup(p.key); len(values) == 1 {
 		return values[0], true
@@ -108,8 +108,8 @@ func (p *part) value(r *Request) (string, bool) {
 	return p.fallback, p.hasDefault
 }
 
-// compile is the pattern with the variables' values, or with * in the place of each where value is nil. Wildcards in a
-// value stand for themselves.
+// compile returns the pattern with the variables' values, or with * in the place of each where value is nil. Wildcards
+// in a value stand for themselves.
 func (t *template) compile(value func(*part) string) arn.Pattern {
 	var b arn.Builder
 	for i := range t.parts {
@@ -127,8 +127,8 @@ func (t *template) compile(value func(*part) string) arn.Pattern {
 	return b.Pattern()
 }
 
-// obstacle says what keeps the variables from having values: unknown before unresolved, or fits for nothing. key is the
-// variable that is unknown.
+// obstacle returns what keeps the variables from having values: unknown before unresolved, or fits for nothing. key
+// names the variable that is unknown.
 func (t *template) obstacle(r *Request) (f fit, key string) {
 	f = fits
 	for i := range t.parts {

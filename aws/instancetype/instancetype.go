@@ -24,8 +24,8 @@ type Type struct {
 	VCPUs         int
 	// Memory is in MiB.
 	Memory int
-	// Interfaces is how many network interfaces an instance may have, on Cards network cards, and Addresses how many
-	// private IPv4 addresses each of them.
+	// Interfaces counts the network interfaces that an instance may have, on Cards network cards, and Addresses the
+	// private IPv4 addresses that each of them may have.
 	Interfaces, Addresses, Cards int
 	// Hypervisor is "nitro" or "xen", and empty for bare metal.
 	Hypervisor string
@@ -34,13 +34,13 @@ type Type struct {
 	Previous bool
 }
 
-// Burstable says whether the type's instances earn CPU credits.
+// Burstable reports whether the type's instances earn CPU credits.
 func (t Type) Burstable() bool {
 	family, _, _ := strings.Cut(t.Name, ".")
 	return slices.Contains([]string{"t2", "t3", "t3a", "t4g"}, family)
 }
 
-// Runs says whether the type's instances run images of the architecture.
+// Runs reports whether the type's instances run images of the architecture.
 func (t Type) Runs(architecture string) bool { return slices.Contains(t.Architectures, architecture) }
 
 // All returns every type by name. The caller must not change it.

@@ -199,7 +199,7 @@ func appendTrimmed(b []byte, s string) []byte {
 	return b
 }
 
-// HashBody is the payload hash of a body, in lower-case hexadecimal.
+// HashBody returns the payload hash of a body, in lower-case hexadecimal.
 func HashBody(body []byte) string {
 	if len(body) == 0 {
 		return emptyHash

@@ -23,7 +23,7 @@ import (
 // Algorithm is the only algorithm spoken; a managed instance's RSA signatures carry this name too.
 const Algorithm = "AWS4-HMAC-SHA256"
 
-// Skew is how far the time of a signature may lie from the server's, in either direction.
+// Skew bounds how far the time of a signature may lie from the server's, in either direction.
 const Skew = 15 * time.Minute
 
 // MaxExpires is the longest life of a presigned request.

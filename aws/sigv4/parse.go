@@ -12,23 +12,23 @@ import (
 // maxSignedHeaders bounds the work that one request can ask for.
 const maxSignedHeaders = 100
 
-// Scope is what a signature is good for: one day, one region, one service.
+// Scope limits a signature: to one day, one region, one service.
 type Scope struct {
 	Date    string // "20060102", UTC
 	Region  string
 	Service string
 }
 
-// String is the scope as it is signed: date/region/service/aws4_request.
+// String returns the scope as it is signed: date/region/service/aws4_request.
 func (s Scope) String() string { return s.Date + "/" + s.Region + "/" + s.Service + "/" + terminator }
 
-// Signature is what a request says of its own signature. Nothing in it is proved before Verify or VerifyRSA.
+// Signature holds what a request claims about its own signature. Nothing in it is proved before Verify or VerifyRSA.
 type Signature struct {
 	// AccessKey is the id of the key that signed ("AKIA…", "ASIA…"), or a managed instance ("mi-…").
 	AccessKey string
 	// Scope is for the caller to check: this package does not know which region and service were addressed.
 	Scope Scope
-	// Time is when the request was signed.
+	// Time holds the time at which the request was signed.
 	Time time.Time
 	// Token is the session token of temporary credentials, else empty.
 	Token string

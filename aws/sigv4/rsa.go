@@ -23,7 +23,7 @@ const (
 	maxRSABits = 8192
 )
 
-// pss is how the agent signs: SHA-256, and a salt of 32 bytes.
+// pss holds the options that the agent signs with: SHA-256, and a salt of 32 bytes.
 var pss = &rsa.PSSOptions{SaltLength: sha256.Size, Hash: crypto.SHA256}
 
 // ParsePublicKey reads a public key as machines register it: standard base64 of a DER SubjectPublicKeyInfo, RSA.
@@ -49,7 +49,7 @@ func ParsePublicKey(text string) (*rsa.PublicKey, error) {
 	return public, nil
 }
 
-// FormatPublicKey is the text that ParsePublicKey reads.
+// FormatPublicKey returns the text that ParsePublicKey reads.
 func FormatPublicKey(key *rsa.PublicKey) (string, error) {
 	der, err := x509.MarshalPKIXPublicKey(key)
 	return base64.StdEncoding.EncodeToString(der), err

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// Credentials are what an ordinary client signs with.
+// Credentials hold the key pair, and the session token, that an ordinary client signs with.
 type Credentials struct {
 	AccessKey string
 	Secret    string
 	Token     string // of temporary credentials, else empty
 }
 
-// Target says what a signature is made for.
+// Target holds the region, service and time that a signature is made for.
 type Target struct {
 	Region  string
 	Service string

@@ -105,7 +105,7 @@ func (s *Signature) inTime(now time.Time) error {
 	return nil
 }
 
-// unsignedHeaders are those of Amazon's own headers that need not be in SignedHeaders, because the signature covers
+// unsignedHeaders lists Amazon's own headers that need not be in SignedHeaders, because the signature covers
 // their content in another way, or nothing hangs on it.
 var unsignedHeaders = []string{
 	"X-Amz-Content-Sha256", // the last line of the canonical request
@@ -127,7 +127,7 @@ func (s *Signature) coversHeaders(r *http.Request) error {
 	return nil
 }
 
-// payloadHash is the last line of the canonical request, after it is seen to be that of the body.
+// payloadHash returns the last line of the canonical request, after it is seen to be that of the body.
 func (s *Signature) payloadHash(body []byte) (string, error) {
 	s3 := s.Scope.Service == "s3"
 	switch s.Payload {

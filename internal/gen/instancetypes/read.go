@@ -30,7 +30,7 @@ func readNames(path string) ([]string, error) {
 	return names, nil
 }
 
-// limit is what the VPC resource controller knows of a type.
+// limit holds what the VPC resource controller knows of a type.
 type limit struct {
 	interfaces, addresses, cards int
 	hypervisor                   string
@@ -132,12 +132,12 @@ func readSizes(path string) (map[string]size, error) {
 var (
 	familyForm = regexp.MustCompile(`^([cmr])(\d+)([a-z]*)(-flex)?$`)
 	sizeForm   = regexp.MustCompile(`^(?:metal-)?(\d+)xl(?:arge)?$`)
-	// gibPerVCPU is what the families of each letter have.
+	// gibPerVCPU holds the memory that the families of each letter have per vCPU.
 	gibPerVCPU = map[string]int{"c": 2, "m": 4, "r": 8}
 	smallSizes = map[string]int{"medium": 1, "large": 2, "xlarge": 4}
 )
 
-// sizeByName says what a type of the families c, m and r has, from the sixth generation on.
+// sizeByName returns the size of a type of the families c, m and r, from the sixth generation on.
 func sizeByName(name string) (size, bool) {
 	family, s, _ := strings.Cut(name, ".")
 	f := familyForm.FindStringSubmatch(family)

@@ -97,7 +97,7 @@ func (m *model) members(s *shape) string {
 	return b.String()
 }
 
-// line is what follows the name of a shape.
+// line holds what follows the name of a shape.
 func (m *model) line(s *shape) string {
 	var b strings.Builder
 	if s.Min != nil || s.Max != nil {

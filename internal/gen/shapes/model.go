@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// model is what one of the SDK's modules says about its service, and of that what is kept.
+// model holds what one of the SDK's modules says about its service, and what of that is kept.
 type model struct {
 	version string // of the API
 	// operations by name; shapes are the types of package types, by name, and enums their constants in order.
@@ -187,7 +187,7 @@ func (m *model) readVersion(path string) error {
 	return err
 }
 
-// affixes are what may stand before and after an operation's name in the name of something that the package holds.
+// affixes may stand before and after an operation's name in the name of something that the package holds.
 var affixes = [][2]string{
 	{"", "Input"},
 	{"", "Output"},
@@ -252,7 +252,7 @@ func (m *model) keepIn(typ ast.Expr) {
 	}
 }
 
-// members are the fields of a struct that stand on the wire.
+// members returns the fields of a struct that stand on the wire.
 func members(s *ast.StructType) (fields []*ast.Field) {
 	for _, f := range s.Fields.List {
 		if len(f.Names) == 1 && f.Names[0].IsExported() && f.Names[0].Name != "ResultMetadata" {

@@ -73,7 +73,7 @@ func functions(file *ast.File) map[string]*ast.FuncDecl {
 	return all
 }
 
-// structParam is the name of the struct that a function's first parameter v points to, or "".
+// structParam returns the name of the struct that a function's first parameter v points to, or "".
 func structParam(f *ast.FuncDecl) string {
 	if len(f.Type.Params.List) == 0 {
 		return ""
@@ -128,7 +128,7 @@ func calls(n ast.Node, visit func(name string, call *ast.CallExpr)) {
 	})
 }
 
-// literal is the i-th argument where it is a string literal, else "".
+// literal returns the i-th argument where it is a string literal, else "".
 func literal(c *ast.CallExpr, i int) string {
 	if i >= len(c.Args) {
 		return ""

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// member is what one Go field is called on the wire. Empty names mean that no (de)serializer mentions the field.
+// member holds the names of one Go field on the wire. Empty names mean that no (de)serializer mentions the field.
 type member struct {
 	in, out  string
 	item     string // the element of an output list
