@@ -27,7 +27,8 @@ func (m *messagesModule) module() module {
 
 func (m *messagesModule) open(context.Context) error {
 	m.channels = ssmmessages.New(ssmmessages.Config{
-		Commands: m.commands.Service, Nodes: m.nodes.Service, Mailbox: m.mailbox.Mailbox, Log: m.config.Log,
+		Commands: m.commands.Service, Nodes: m.nodes.Service, Mailbox: m.mailbox.Mailbox,
+		Now: m.config.Now, Log: m.config.Log,
 	})
 	return nil
 }

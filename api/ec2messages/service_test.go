@@ -60,7 +60,7 @@ func take(t *testing.T, m *nodetest.Machine) ([]message, error) {
 	return out.Messages, nil
 }
 
-func send(t *testing.T, l *nodetest.Lab, node string) string {
+func send(t *testing.T, l *nodetest.Harness, node string) string {
 	t.Helper()
 	out, err := l.SSM().SendCommand(t.Context(), &ssm.SendCommandInput{
 		DocumentName: aws.String("AWS-RunShellScript"), InstanceIds: []string{node}, Parameters: map[string][]string{"commands": {"true"}},
@@ -71,7 +71,7 @@ func send(t *testing.T, l *nodetest.Lab, node string) string {
 	return *out.Command.CommandId
 }
 
-func details(t *testing.T, l *nodetest.Lab, id, node string) string {
+func details(t *testing.T, l *nodetest.Harness, id, node string) string {
 	t.Helper()
 	d, err := l.Commands.Invocation(t.Context(), nodetest.Scope, id, node)
 	if err != nil {

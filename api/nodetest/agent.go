@@ -109,7 +109,7 @@ func (a *Agent) Write(kind string, payload any) mgs.UUID {
 	if err != nil {
 		a.m.t.Error(err)
 	}
-	m := mgs.New(kind, b, time.Now())
+	m := mgs.New(kind, b, a.m.now())
 	frame, err := m.Encode()
 	if err != nil {
 		a.m.t.Error(err)
@@ -124,7 +124,7 @@ func (a *Agent) Ack(job string, code mgs.Code) {
 	a.mu.Lock()
 	frame := a.frames[job]
 	a.mu.Unlock()
-	a.Write(mgs.AgentJobAck, mgs.JobAck{JobID: job, MessageID: frame.String(), CreatedDate: mgs.FormatTime(time.Now()), StatusCode: code, Error: code.Text()})
+	a.Write(mgs.AgentJobAck, mgs.JobAck{JobID: job, MessageID: frame.String(), CreatedDate: mgs.FormatTime(a.m.now()), StatusCode: code, Error: code.Text()})
 }
 
 // Reply reports on a job and returns the message's id.
@@ -143,18 +143,20 @@ func Obey(a *Agent, job mgs.Job) {
 	a.Reply(job.JobID, Result(mgs.Success, 0, "done\n", ""))
 }
 
+// ran is when the steps of a Result began.
+var ran = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
 // Result is the last reply of a document of one step.
 func Result(s mgs.Status, code int, stdout, stderr string) mgs.ReplyContent {
-	now := time.Now()
 	r := mgs.ReplyContent{DocumentStatus: s, RuntimeStatus: map[string]*mgs.StepStatus{"aws:runShellScript": {
 		Status: s, Code: code, Name: "aws:runShellScript", StandardOutput: stdout, StandardError: stderr, Output: stdout,
-		StartDateTime: mgs.FormatTime(now), EndDateTime: mgs.FormatTime(now.Add(55 * time.Millisecond)),
+		StartDateTime: mgs.FormatTime(ran), EndDateTime: mgs.FormatTime(ran.Add(55 * time.Millisecond)),
 	}}}
 	if stderr != "" {
 		r.RuntimeStatus["aws:runShellScript"].Output += mgs.ErrorMark + stderr
 	}
 	r.AdditionalInfo.RuntimeStatusCounts = map[mgs.Status]int{s: 1}
-	r.AdditionalInfo.DateTime = mgs.FormatTime(now)
+	r.AdditionalInfo.DateTime = mgs.FormatTime(ran)
 	return r
 }
 

@@ -34,19 +34,20 @@ type Machine struct {
 
 	client *http.Client
 	url    func(service string) string
+	now    func() time.Time
 	t      testing.TB
 }
 
-// Over makes a machine whose requests go by client to the services' own names: for laboratories with a network.
+// Over makes a machine whose requests go by client to the services' own names: for tests with a network.
 func Over(t testing.TB, client *http.Client, id string, c sigv4.Credentials) *Machine {
 	return &Machine{
-		ID: id, Key: keyPair(), Fingerprint: id, Credentials: c, client: client, t: t,
+		ID: id, Key: keyPair(), Fingerprint: id, Credentials: c, client: client, now: time.Now, t: t,
 		url: func(service string) string { return "https://" + service + "." + Region + ".amazonaws.com" },
 	}
 }
 
-// everywhere is where the laboratory serves every service.
-func (l *Lab) everywhere(string) string { return l.URL() }
+// everywhere is where the harness serves every service.
+func (h *Harness) everywhere(string) string { return h.URL() }
 
 // keyPair is everybody's: making one takes a while.
 var keyPair = sync.OnceValue(NewKey)
@@ -71,13 +72,13 @@ func Public(t testing.TB, key *rsa.PrivateKey) string {
 }
 
 // Register makes a machine a managed node by an activation, over the wire, and gets its first credentials.
-func (l *Lab) Register(t testing.TB) *Machine {
+func (h *Harness) Register(t testing.TB) *Machine {
 	t.Helper()
-	a, err := l.SSM().CreateActivation(t.Context(), &ssm.CreateActivationInput{IamRole: aws.String(Role), DefaultInstanceName: aws.String("edge")})
+	a, err := h.SSM().CreateActivation(t.Context(), &ssm.CreateActivationInput{IamRole: aws.String(Role), DefaultInstanceName: aws.String("edge")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &Machine{Key: keyPair(), Fingerprint: random(), client: l.Client(), url: l.everywhere, t: t}
+	m := &Machine{Key: keyPair(), Fingerprint: random(), client: h.Client(), url: h.everywhere, now: h.now, t: t}
 	status, body := m.Unsigned("RegisterManagedInstance", map[string]any{
 		"ActivationId": *a.ActivationId, "ActivationCode": *a.ActivationCode, "Fingerprint": m.Fingerprint,
 		"PublicKey": Public(t, m.Key), "PublicKeyType": "Rsa",
@@ -90,13 +91,13 @@ func (l *Lab) Register(t testing.TB) *Machine {
 }
 
 // Instance makes an EC2 instance with credentials of an instance profile that has pinged once.
-func (l *Lab) Instance(t testing.TB, id string) *Machine {
+func (h *Harness) Instance(t testing.TB, id string) *Machine {
 	t.Helper()
-	c, err := l.NodeSession(t.Context(), node.Session{Scope: Scope, Role: Role, Node: id, Duration: time.Hour})
+	c, err := h.NodeSession(t.Context(), node.Session{Scope: Scope, Role: Role, Node: id, Duration: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &Machine{ID: id, Key: keyPair(), Fingerprint: id, Credentials: sigv4.Credentials{AccessKey: c.AccessKeyID, Secret: c.SecretAccessKey, Token: c.SessionToken}, client: l.Client(), url: l.everywhere, t: t}
+	m := &Machine{ID: id, Key: keyPair(), Fingerprint: id, Credentials: sigv4.Credentials{AccessKey: c.AccessKeyID, Secret: c.SecretAccessKey, Token: c.SessionToken}, client: h.Client(), url: h.everywhere, now: h.now, t: t}
 	m.Ping()
 	return m
 }
@@ -177,8 +178,8 @@ func (m *Machine) do(r *http.Request) (int, string) {
 	return answer.StatusCode, string(body)
 }
 
-func target(service string) sigv4.Target {
-	return sigv4.Target{Region: Region, Service: service, Time: time.Now()}
+func (m *Machine) target(service string) sigv4.Target {
+	return sigv4.Target{Region: Region, Service: service, Time: m.now()}
 }
 
 // Unsigned calls an operation of ssm without a signature.
@@ -192,7 +193,7 @@ func (m *Machine) Unsigned(op string, in any) (status int, body string) {
 func (m *Machine) Prove(op string, in any) (status int, body string) {
 	m.t.Helper()
 	r, text := m.json("ssm", op, in)
-	if err := sigv4.SignRSA(r, text, sigv4.InstanceKey{ID: m.ID, Private: m.Key}, target("ssm")); err != nil {
+	if err := sigv4.SignRSA(r, text, sigv4.InstanceKey{ID: m.ID, Private: m.Key}, m.target("ssm")); err != nil {
 		m.t.Fatal(err)
 	}
 	r.ContentLength, r.Body = -1, io.NopCloser(bytes.NewReader(text))
@@ -203,7 +204,7 @@ func (m *Machine) Prove(op string, in any) (status int, body string) {
 func (m *Machine) ProveBoth(op string, in any) (status int, body string) {
 	m.t.Helper()
 	r, text := m.json("ssm", op, in)
-	if err := sigv4.Sign(r, text, m.Credentials, target("ssm")); err != nil {
+	if err := sigv4.Sign(r, text, m.Credentials, m.target("ssm")); err != nil {
 		m.t.Fatal(err)
 	}
 	if err := sigv4.SignAsymmetric(r, m.Key); err != nil {
@@ -216,7 +217,7 @@ func (m *Machine) ProveBoth(op string, in any) (status int, body string) {
 func (m *Machine) Call(service, op string, in any) (status int, body string) {
 	m.t.Helper()
 	r, text := m.json(service, op, in)
-	if err := sigv4.Sign(r, text, m.Credentials, target(service)); err != nil {
+	if err := sigv4.Sign(r, text, m.Credentials, m.target(service)); err != nil {
 		m.t.Fatal(err)
 	}
 	return m.do(r)
@@ -230,7 +231,7 @@ func (m *Machine) Rest(method, path string) (status int, body string) {
 		in = struct{}{}
 	}
 	r, text := m.request(method, "ssmmessages", path, in)
-	if err := sigv4.Sign(r, text, m.Credentials, target("ssmmessages")); err != nil {
+	if err := sigv4.Sign(r, text, m.Credentials, m.target("ssmmessages")); err != nil {
 		m.t.Fatal(err)
 	}
 	return m.do(r)
@@ -241,7 +242,7 @@ func (m *Machine) CreateChannel(id string) (status int, body string) {
 	m.t.Helper()
 	r, text := m.request(http.MethodPost, "ssmmessages", "/v1/control-channel/"+id, mgs.CreateChannel{SchemaVersion: "1.0", RequestID: random()})
 	r.Header.Set("Content-Type", "application/json")
-	if err := sigv4.Sign(r, text, m.Credentials, target("ssmmessages")); err != nil {
+	if err := sigv4.Sign(r, text, m.Credentials, m.target("ssmmessages")); err != nil {
 		m.t.Fatal(err)
 	}
 	return m.do(r)
@@ -264,7 +265,7 @@ func (m *Machine) Dial(id string, o websocket.DialOptions) (*websocket.Conn, err
 	m.t.Helper()
 	path := "/v1/control-channel/" + id + "?role=subscribe&stream=input"
 	r, _ := m.request(http.MethodGet, "ssmmessages", path, nil)
-	if err := sigv4.Sign(r, nil, m.Credentials, target("ssmmessages")); err != nil {
+	if err := sigv4.Sign(r, nil, m.Credentials, m.target("ssmmessages")); err != nil {
 		m.t.Fatal(err)
 	}
 	o.HTTPClient, o.HTTPHeader, o.Host = m.client, r.Header, r.Host

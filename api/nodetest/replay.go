@@ -15,10 +15,10 @@ import (
 )
 
 // Replay sends a recorded request of the real agent as it is, with its own signature.
-func (l *Lab) Replay(t testing.TB, e *apitest.Exchange) (status int, body string) {
+func (h *Harness) Replay(t testing.TB, e *apitest.Exchange) (status int, body string) {
 	t.Helper()
 	r, _ := e.ReadRequest(t)
-	return (&Machine{client: l.Client(), url: l.everywhere, t: t}).replay(r)
+	return (&Machine{client: h.Client(), url: h.everywhere, now: h.now, t: t}).replay(r)
 }
 
 // Replay sends a recorded request of the real agent as this machine: signed anew, because the secrets of the recording
@@ -34,7 +34,7 @@ func (m *Machine) Replay(e *apitest.Exchange, replace ...string) (status int, bo
 	}
 	service, _, _ := strings.Cut(r.Host, ".")
 	if r.Header.Get("Authorization") != "" {
-		if err := sigv4.Sign(r, text, m.Credentials, target(service)); err != nil {
+		if err := sigv4.Sign(r, text, m.Credentials, m.target(service)); err != nil {
 			m.t.Fatal(err)
 		}
 	}
@@ -74,10 +74,10 @@ func (masks Masks) Same(t testing.TB, e *apitest.Exchange, status int, body stri
 }
 
 // Rename gives a registered node another id, such as one that a recording is about.
-func (l *Lab) Rename(t testing.TB, from, to string) {
+func (h *Harness) Rename(t testing.TB, from, to string) {
 	t.Helper()
 	key := ssm.Key{Kind: ssm.KindNode, ID: from}
-	err := l.Records.Update(t.Context(), []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
+	err := h.Records.Update(t.Context(), []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
 		renamed := found[0]
 		renamed.ID, renamed.Body = to, bytes.ReplaceAll(renamed.Body, []byte(from), []byte(to))
 		return []ssm.Change{{Record: renamed}, {Record: found[0], Delete: true}}, nil

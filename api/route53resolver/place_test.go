@@ -17,7 +17,7 @@ func denied(err error) bool {
 
 // Who makes a Resolver endpoint makes network interfaces, and needs the permission for each subnet and group.
 func TestAnEndpointAsksForItsPlace(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	m := sdk.NewFromConfig(l.rig.User(t, "mallory", `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":"*","Resource":"*"},
 		{"Effect":"Deny","Action":"ec2:*","Resource":"arn:aws:ec2:*:*:subnet/`+l.b+`"}]}`))

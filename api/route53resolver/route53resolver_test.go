@@ -22,8 +22,8 @@ import (
 
 var here = scope.Scope{Account: accesstest.Account, Region: "us-east-1"}
 
-// lab is the API with a VPC of two subnets and a group, and the SDK's client for it.
-type lab struct {
+// harness is the API with a VPC of two subnets and a group, and the SDK's client for it.
+type harness struct {
 	*sdk.Client
 	t       *testing.T
 	ctx     context.Context
@@ -43,9 +43,9 @@ func must[T any](v T, err error) func(*testing.T) T {
 	}
 }
 
-func newLab(t *testing.T) *lab {
+func newHarness(t *testing.T) *harness {
 	t.Helper()
-	l := &lab{t: t, ctx: t.Context()}
+	l := &harness{t: t, ctx: t.Context()}
 	l.network = must(network.New(l.ctx, network.Config{Store: new(networktest.Store), Draw: func(int) int { return 0 }}))(t)
 	l.rig = accesstest.New(t, route53resolver.New(route53resolver.Config{Network: l.network}))
 	l.Client = sdk.NewFromConfig(l.rig.Root())
@@ -56,12 +56,12 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
-func (l *lab) subnet(cidr, zone string) string {
+func (l *harness) subnet(cidr, zone string) string {
 	l.t.Helper()
 	return must(l.network.CreateSubnet(l.ctx, here, network.CreateSubnetInput{VPC: l.vpc, CIDR: netip.MustParsePrefix(cidr), Zone: zone}))(l.t).ID
 }
 
-func (l *lab) input(request string, way types.ResolverEndpointDirection) *sdk.CreateResolverEndpointInput {
+func (l *harness) input(request string, way types.ResolverEndpointDirection) *sdk.CreateResolverEndpointInput {
 	return &sdk.CreateResolverEndpointInput{
 		CreatorRequestId: &request, Direction: way, Name: aws.String("resolver " + request), SecurityGroupIds: []string{l.group},
 		IpAddresses: []types.IpAddressRequest{{SubnetId: &l.a}, {SubnetId: &l.b, Ip: aws.String("10.0.2.53")}},
@@ -69,7 +69,7 @@ func (l *lab) input(request string, way types.ResolverEndpointDirection) *sdk.Cr
 	}
 }
 
-func (l *lab) endpoint(request string, way types.ResolverEndpointDirection) *types.ResolverEndpoint {
+func (l *harness) endpoint(request string, way types.ResolverEndpointDirection) *types.ResolverEndpoint {
 	l.t.Helper()
 	in := l.input(request, way)
 	in.IpAddresses[1].Ip = nil
@@ -88,7 +88,7 @@ func wantCode(t *testing.T, what string, err error, code string) {
 func second[T any](_ T, err error) error { return err }
 
 func TestEndpoints(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	made := must(l.CreateResolverEndpoint(l.ctx, l.input("one", types.ResolverEndpointDirectionInbound)))(t).ResolverEndpoint
 	if made.Status != types.ResolverEndpointStatusCreating || *made.IpAddressCount != 2 || *made.HostVPCId != l.vpc ||
 		*made.Arn != "arn:aws:route53resolver:us-east-1:000000000000:resolver-endpoint/"+*made.Id || made.Protocols[0] != types.ProtocolDo53 {
@@ -137,7 +137,7 @@ func TestEndpoints(t *testing.T) {
 }
 
 func TestEndpointsRefuse(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	for _, tt := range []struct {
 		name   string
 		change func(*sdk.CreateResolverEndpointInput)
@@ -190,7 +190,7 @@ func TestEndpointsRefuse(t *testing.T) {
 }
 
 func TestRules(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	out := l.endpoint("out", types.ResolverEndpointDirectionOutbound)
 	in := &sdk.CreateResolverRuleInput{
 		CreatorRequestId: aws.String("rule"), Name: aws.String("corp"), RuleType: types.RuleTypeOptionForward, DomainName: aws.String("corp.example"),
@@ -249,7 +249,7 @@ func TestRules(t *testing.T) {
 }
 
 func TestLists(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	in, out := l.endpoint("in", types.ResolverEndpointDirectionInbound), l.endpoint("out", types.ResolverEndpointDirectionOutbound)
 	var rules []string
 	for _, domain := range []string{"a.example", "b.example", "c.example"} {

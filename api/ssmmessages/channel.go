@@ -53,7 +53,7 @@ func (ch *channel) run() {
 	stop := context.AfterFunc(ch.s.ctx, func() { _ = ch.conn.CloseNow() })
 	defer stop()
 	if err := ch.begin(); err != nil {
-		ch.s.config.Log.Info("a control channel was refused", "node", ch.node, "err", err)
+		ch.s.config.Log.Info("a control channel was refused", "node", ch.node, "error", err)
 		// A refusal is told in the close frame; whether the node reads it does not matter.
 		_ = ch.conn.Close(websocket.StatusPolicyViolation, "the control channel was not opened by a good token")
 		return
@@ -65,13 +65,13 @@ func (ch *channel) run() {
 	var err error
 	aside(func() { leave, err = ch.s.config.Mailbox.Open(ch.s.ctx, ch.node, ch) })
 	if err != nil {
-		ch.s.config.Log.Error("a node's mailbox could not be opened", "node", ch.node, "err", err)
+		ch.s.config.Log.Error("a node's mailbox could not be opened", "node", ch.node, "error", err)
 		return
 	}
 	defer leave()
 	ch.s.config.Log.Debug("a control channel is open", "node", ch.node)
 	err = ch.read()
-	ch.s.config.Log.Debug("a control channel ended", "node", ch.node, "err", err)
+	ch.s.config.Log.Debug("a control channel ended", "node", ch.node, "error", err)
 }
 
 // aside runs f on a goroutine of its own and waits for it. A channel's own goroutine waits for years, and keeps a stack as
@@ -101,7 +101,7 @@ func (ch *channel) begin() error {
 	if err != nil {
 		return err
 	}
-	if !ch.s.tokens.use(open.Token, ch.node, time.Now()) {
+	if !ch.s.tokens.use(open.Token, ch.node, ch.s.config.Now()) {
 		return errRefused
 	}
 	// The upgrade was authorised, and its node there, up to a moment before: either may have ended since.
@@ -129,7 +129,7 @@ func (s *Channels) watch() {
 		for _, ch := range open {
 			err := ch.standing(s.ctx)
 			if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Denied) {
-				s.config.Log.Info("a control channel is closed: its credentials are no longer good", "node", ch.node, "err", err)
+				s.config.Log.Info("a control channel is closed: its credentials are no longer good", "node", ch.node, "error", err)
 				_ = ch.conn.CloseNow()
 			}
 		}
@@ -238,7 +238,7 @@ func (ch *channel) read() error {
 		aside(func() { err = ch.handle(m) })
 		if err != nil {
 			// Nothing was acknowledged: the agent sends it again, or the service the job.
-			ch.s.config.Log.Warn("a message was not taken", "node", ch.node, "type", m.Type, "err", err)
+			ch.s.config.Log.Warn("a message was not taken", "node", ch.node, "type", m.Type, "error", err)
 		}
 	}
 }
@@ -286,40 +286,41 @@ func (ch *channel) replied(message mgs.UUID, reply mgs.JobReply) error {
 }
 
 func (ch *channel) acknowledge(message mgs.UUID, job string) {
-	frame, err := frame(mgs.AgentJobReplyAck, mgs.JobReplyAck{JobID: job, MessageID: message.String()})
+	m, err := ch.encode(mgs.AgentJobReplyAck, mgs.JobReplyAck{JobID: job, MessageID: message.String()})
 	if err != nil {
-		ch.s.config.Log.Error("an acknowledgement could not be written", "node", ch.node, "err", err)
+		ch.s.config.Log.Error("an acknowledgement could not be written", "node", ch.node, "error", err)
 		return
 	}
-	ch.s.latest(ch).queue(frame)
+	ch.s.latest(ch).queue(m)
 }
 
 // Send implements mailbox.Channel.
 func (ch *channel) Send(i mailbox.Item) error {
-	frame, err := frame(mgs.AgentJob, mgs.Job{SchemaVersion: 1, JobID: i.ID, Topic: i.Topic, Content: i.Content})
+	m, err := ch.encode(mgs.AgentJob, mgs.Job{SchemaVersion: 1, JobID: i.ID, Topic: i.Topic, Content: i.Content})
 	if err != nil {
 		return err
 	}
-	return ch.write(frame)
+	return ch.write(m)
 }
 
-func frame(kind string, payload any) ([]byte, error) {
+// encode writes an AgentMessage.
+func (ch *channel) encode(kind string, payload any) ([]byte, error) {
 	b, err := json.Marshal(payload)
 	if err != nil {
 		return nil, err
 	}
-	m := mgs.New(kind, b, time.Now())
+	m := mgs.New(kind, b, ch.s.config.Now())
 	return m.Encode()
 }
 
-// queue has a frame written without waiting for it. Who calls it may not be held up by one slow node.
-func (ch *channel) queue(frame []byte) {
+// queue has a message written without waiting for it: its caller must not be held up by one slow node.
+func (ch *channel) queue(message []byte) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if ch.ended {
 		return
 	}
-	ch.out = append(ch.out, frame)
+	ch.out = append(ch.out, message)
 	if !ch.writing {
 		ch.writing = true
 		ch.s.wg.Go(ch.tryFlush)
@@ -338,24 +339,24 @@ func (ch *channel) tryFlush() {
 func (ch *channel) flush() {
 	for {
 		ch.mu.Lock()
-		frames := ch.out
+		messages := ch.out
 		ch.out = nil
-		if len(frames) == 0 {
+		if len(messages) == 0 {
 			ch.writing = false
 			ch.mu.Unlock()
 			return
 		}
 		ch.mu.Unlock()
-		for _, f := range frames {
-			if err := ch.write(f); err != nil {
+		for _, m := range messages {
+			if err := ch.write(m); err != nil {
 				break
 			}
 		}
 	}
 }
 
-func (ch *channel) write(frame []byte) error {
+func (ch *channel) write(message []byte) error {
 	ctx, cancel := context.WithTimeout(context.Background(), ch.s.config.WriteTimeout)
 	defer cancel()
-	return ch.conn.Write(ctx, websocket.MessageBinary, frame)
+	return ch.conn.Write(ctx, websocket.MessageBinary, message)
 }

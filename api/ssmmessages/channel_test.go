@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func send(t *testing.T, l *nodetest.Lab, nodes ...string) string {
+func send(t *testing.T, l *nodetest.Harness, nodes ...string) string {
 	t.Helper()
 	out, err := l.SSM().SendCommand(t.Context(), &ssm.SendCommandInput{
 		DocumentName: aws.String("AWS-RunShellScript"), InstanceIds: nodes, Parameters: map[string][]string{"commands": {"true"}},
@@ -32,7 +33,7 @@ func send(t *testing.T, l *nodetest.Lab, nodes ...string) string {
 	return *out.Command.CommandId
 }
 
-func state(t *testing.T, l *nodetest.Lab, id, node string) command.Detail {
+func state(t *testing.T, l *nodetest.Harness, id, node string) command.Detail {
 	t.Helper()
 	d, err := l.Commands.Invocation(t.Context(), nodetest.Scope, id, node)
 	if err != nil {
@@ -41,7 +42,7 @@ func state(t *testing.T, l *nodetest.Lab, id, node string) command.Detail {
 	return d
 }
 
-func becomes(t *testing.T, l *nodetest.Lab, id, node, details string) {
+func becomes(t *testing.T, l *nodetest.Harness, id, node, details string) {
 	t.Helper()
 	nodetest.Until(t, "the invocation is "+details, func() bool { return state(t, l, id, node).Details == details })
 }
@@ -221,21 +222,37 @@ func TestOpening(t *testing.T) {
 	}
 }
 
+// TestTokensExpire: a token is good for a minute of the injected clock, and not a moment longer.
 func TestTokensExpire(t *testing.T) {
-	l := nodetest.New(t, nodetest.Options{Channels: ssmmessages.Config{TokenLife: time.Nanosecond}})
-	m := l.Register(t)
-	status, body := m.CreateChannel(m.ID)
-	token := nodetest.Token(t, status, body)
-	conn, err := m.Dial(m.ID, websocket.DialOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.CloseNow()
-	if err := conn.Write(t.Context(), websocket.MessageText, nodetest.Opening(token)); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := conn.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
-		t.Errorf("an old token: %v", err)
+	for _, tt := range []struct {
+		after time.Duration
+		good  bool
+	}{
+		{time.Minute, true},
+		{time.Minute + time.Nanosecond, false},
+	} {
+		var now atomic.Pointer[time.Time]
+		begin := time.Now() // by which the SDK signs
+		now.Store(&begin)
+		l := nodetest.New(t, nodetest.Options{Now: func() time.Time { return *now.Load() }})
+		m := l.Register(t)
+		status, body := m.CreateChannel(m.ID)
+		token := nodetest.Token(t, status, body)
+		later := begin.Add(tt.after)
+		now.Store(&later)
+		conn, err := m.Dial(m.ID, websocket.DialOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.Write(t.Context(), websocket.MessageText, nodetest.Opening(token)); err != nil {
+			t.Fatal(err)
+		}
+		if tt.good {
+			nodetest.Until(t, "the channel is open", func() bool { return l.Channels.Count() == 1 })
+		} else if _, _, err := conn.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
+			t.Errorf("a token after %v: %v", tt.after, err)
+		}
+		_ = conn.CloseNow()
 	}
 }
 
@@ -266,7 +283,7 @@ func dial(m *nodetest.Machine, onPing func(context.Context, []byte) bool) (*webs
 }
 
 // opened is an open channel of a node that does nothing but read, and says what it makes of pings.
-func opened(t *testing.T, l *nodetest.Lab, m *nodetest.Machine, onPing func() bool) (gone <-chan error) {
+func opened(t *testing.T, l *nodetest.Harness, m *nodetest.Machine, onPing func() bool) (gone <-chan error) {
 	t.Helper()
 	status, body := m.CreateChannel(m.ID)
 	conn, err := dial(m, func(context.Context, []byte) bool { return onPing() })

@@ -87,8 +87,8 @@ func content(t *testing.T, f *apitest.Frame) (c mgs.CommandContent) {
 	return c
 }
 
-// sendAgain sends the command of a recorded job to the laboratory's node.
-func sendAgain(t *testing.T, l *nodetest.Lab, node string, c mgs.CommandContent) string {
+// sendAgain sends the command of a recorded job to the harness's node.
+func sendAgain(t *testing.T, l *nodetest.Harness, node string, c mgs.CommandContent) string {
 	t.Helper()
 	commands, ok := c.Parameters["commands"].([]any)
 	if !ok || len(commands) != 1 {

@@ -15,12 +15,12 @@ const everything = `{"Effect":"Allow","Action":"*","Resource":"*"}`
 // A channel is opened by a token that was got, and an upgrade that was made, while the credentials were good: that they
 // no longer are when the token comes is seen.
 func TestRevokedBeforeTheOpening(t *testing.T) {
-	for name, revoke := range map[string]func(*nodetest.Lab, *nodetest.Machine){
-		"the node's credentials": func(l *nodetest.Lab, m *nodetest.Machine) { l.Revoke(m.ID) },
-		"the node's permission": func(l *nodetest.Lab, _ *nodetest.Machine) {
+	for name, revoke := range map[string]func(*nodetest.Harness, *nodetest.Machine){
+		"the node's credentials": func(l *nodetest.Harness, m *nodetest.Machine) { l.Revoke(m.ID) },
+		"the node's permission": func(l *nodetest.Harness, _ *nodetest.Machine) {
 			l.Allow(t, everything+`,{"Effect":"Deny","Action":"ssmmessages:OpenControlChannel","Resource":"*"}`)
 		},
-		"the node": func(l *nodetest.Lab, m *nodetest.Machine) {
+		"the node": func(l *nodetest.Harness, m *nodetest.Machine) {
 			if err := l.Nodes.Deregister(t.Context(), nodetest.Scope, m.ID); err != nil {
 				t.Fatal(err)
 			}
@@ -49,9 +49,9 @@ func TestRevokedBeforeTheOpening(t *testing.T) {
 
 // A channel that is open ends when its credentials do, or what they may do.
 func TestRevokedWhileOpen(t *testing.T) {
-	for name, revoke := range map[string]func(*nodetest.Lab, *nodetest.Machine){
-		"credentials": func(l *nodetest.Lab, m *nodetest.Machine) { l.Revoke(m.ID) },
-		"permission": func(l *nodetest.Lab, _ *nodetest.Machine) {
+	for name, revoke := range map[string]func(*nodetest.Harness, *nodetest.Machine){
+		"credentials": func(l *nodetest.Harness, m *nodetest.Machine) { l.Revoke(m.ID) },
+		"permission": func(l *nodetest.Harness, _ *nodetest.Machine) {
 			l.Allow(t, `{"Effect":"Allow","Action":"ssm:*","Resource":"*"}`)
 		},
 	} {

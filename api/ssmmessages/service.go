@@ -35,7 +35,9 @@ type Config struct {
 	WriteTimeout time.Duration
 	// Recheck is how often open channels are held against what their nodes' credentials may do: 30 s.
 	Recheck time.Duration
-	Log     *slog.Logger
+	// Now is the clock of tokens and messages; nil means time.Now.
+	Now func() time.Time
+	Log *slog.Logger
 }
 
 // Channels are the open control channels of this server. Close it when nothing is served any more.
@@ -65,6 +67,9 @@ func New(c Config) *Channels {
 		if *d.to == 0 {
 			*d.to = d.value
 		}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -142,7 +147,7 @@ func (s *Channels) create(ctx context.Context, c *api.Call, in *createControlCha
 	if in.MessageSchemaVersion != nil {
 		version = *in.MessageSchemaVersion
 	}
-	return &createControlChannelOutput{MessageSchemaVersion: version, TokenValue: s.tokens.issue(id, time.Now())}, nil
+	return &createControlChannelOutput{MessageSchemaVersion: version, TokenValue: s.tokens.issue(id, c.Time)}, nil
 }
 
 // readLimit is the largest frame that is read; an agent's largest is 142,000 bytes.

@@ -1,4 +1,4 @@
-// Package nodetest is a laboratory of Systems Manager's endpoints: the whole pipeline over hearts in memory, the SDK's
+// Package nodetest is a harness of Systems Manager's endpoints: the whole pipeline over hearts in memory, the SDK's
 // own client on one side, and scripted machines that speak as agents do on the other.
 package nodetest
 
@@ -42,10 +42,10 @@ const (
 	Role = "Nodes"
 )
 
-// Scope is the laboratory's one scope.
+// Scope is the harness's one scope.
 var Scope = scope.Scope{Account: Account, Region: Region}
 
-// Options change the laboratory; zero values are the server's defaults.
+// Options change the harness; zero values are the server's defaults.
 type Options struct {
 	// Channels are the control channels' times. What they lead to is filled in.
 	Channels ssmmessages.Config
@@ -55,15 +55,15 @@ type Options struct {
 	KeyMaxAge time.Duration
 	// Resend is how long a job waits for its acknowledgement.
 	Resend time.Duration
-	// Now is the clock of signatures and nodes; nil means time.Now. Scripted machines sign by time.Now.
+	// Now is the clock of the endpoints and of the machines; nil means time.Now.
 	Now func() time.Time
 }
 
-// Walked is what the tests of a package called in laboratories.
+// Walked is what the tests of a package called in harnesses.
 var Walked apitest.Walk
 
-// Lab is the laboratory.
-type Lab struct {
+// Harness serves the endpoints.
+type Harness struct {
 	Store    *commandtest.Store
 	Records  *ssmtest.Records
 	Nodes    *node.Service
@@ -74,6 +74,7 @@ type Lab struct {
 	Handler  *api.Handler
 
 	server *httptest.Server
+	now    func() time.Time
 
 	mu     sync.Mutex // guards what follows
 	keys   map[string]api.Key
@@ -81,31 +82,34 @@ type Lab struct {
 	policy *iam.Policies
 }
 
-// New serves a laboratory until the test ends.
-func New(t testing.TB, o Options) *Lab {
+// New serves a harness until the test ends.
+func New(t testing.TB, o Options) *Harness {
 	t.Helper()
-	l := &Lab{Store: &commandtest.Store{}, keys: map[string]api.Key{}, tokens: map[string]string{}}
-	l.Allow(t, `{"Effect":"Allow","Action":"*","Resource":"*"}`)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	l.Records = &ssmtest.Records{}
-	l.Nodes = node.New(node.Config{Records: l.Records, Roles: l, KeyMaxAge: o.KeyMaxAge, Now: o.Now})
-	l.Mailbox = mailbox.New(mailbox.Config{Resend: o.Resend})
-	l.Library = library.New(l.Records)
-	l.Commands = command.New(command.Config{Store: l.Store, Documents: l.Library, Nodes: l.Nodes, Mailbox: l.Mailbox})
-	o.Channels.Commands, o.Channels.Nodes, o.Channels.Mailbox = l.Commands, l.Nodes, l.Mailbox
-	l.Channels = ssmmessages.New(o.Channels)
+	h := &Harness{
+		Store: &commandtest.Store{}, keys: map[string]api.Key{}, tokens: map[string]string{}, now: o.Now,
+	}
+	h.Allow(t, `{"Effect":"Allow","Action":"*","Resource":"*"}`)
+	h.Records = &ssmtest.Records{}
+	h.Nodes = node.New(node.Config{Records: h.Records, Roles: h, KeyMaxAge: o.KeyMaxAge, Now: o.Now})
+	h.Mailbox = mailbox.New(mailbox.Config{Resend: o.Resend})
+	h.Library = library.New(h.Records)
+	h.Commands = command.New(command.Config{Store: h.Store, Documents: h.Library, Nodes: h.Nodes, Mailbox: h.Mailbox})
+	o.Channels.Commands, o.Channels.Nodes, o.Channels.Mailbox = h.Commands, h.Nodes, h.Mailbox
+	o.Channels.Now = o.Now
+	h.Channels = ssmmessages.New(o.Channels)
 	var err error
-	l.Handler, err = api.New(api.Config{
+	h.Handler, err = api.New(api.Config{
 		Services: []api.Service{
 			apissm.New(apissm.Config{
-				Commands: l.Commands, Nodes: l.Nodes, Documents: l.Library, Channels: l.Mailbox, Parameters: parameter.New(parameter.Config{Records: l.Records}),
+				Commands: h.Commands, Nodes: h.Nodes, Documents: h.Library, Channels: h.Mailbox, Parameters: parameter.New(parameter.Config{Records: h.Records}),
 			}),
-			l.Channels.Service(),
-			ec2messages.New(ec2messages.Config{Commands: l.Commands, Nodes: l.Nodes, Mailbox: l.Mailbox, Wait: o.Poll}),
+			h.Channels.Service(),
+			ec2messages.New(ec2messages.Config{Commands: h.Commands, Nodes: h.Nodes, Mailbox: h.Mailbox, Wait: o.Poll}),
 		},
-		Region: Region, Identities: l, Guards: l, Now: o.Now, Audit: Walked.Audit,
+		Region: Region, Identities: h, Guards: h, Now: o.Now, Audit: Walked.Audit,
 		Undeclared: func(op *api.Operation, resource string) {
 			t.Errorf("%s touches %s and does not declare it", op.Action, resource)
 		},
@@ -113,93 +117,93 @@ func New(t testing.TB, o Options) *Lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	Walked.Table(l.Handler, "ssm")
+	Walked.Table(h.Handler, "ssm")
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
-		if err := l.Commands.Run(ctx); err != nil {
+		if err := h.Commands.Run(ctx); err != nil {
 			t.Error(err)
 		}
 	})
-	l.server = httptest.NewTLSServer(l.Handler)
+	h.server = httptest.NewTLSServer(h.Handler)
 	t.Cleanup(func() {
-		l.Channels.Close()
-		l.Mailbox.Close()
-		l.server.Close()
+		h.Channels.Close()
+		h.Mailbox.Close()
+		h.server.Close()
 		cancel()
 		running.Wait()
 	})
-	l.keys["AKIAROOT"] = api.Key{
+	h.keys["AKIAROOT"] = api.Key{
 		Secret:    "root-secret",
 		Principal: &iam.Principal{Kind: iam.Root, ARN: "arn:aws:iam::" + Account + ":root", Account: Account, UserID: Account},
 		Policies:  &iam.Policies{},
 	}
-	return l
+	return h
 }
 
 // Allow makes statements the nodes' only policy.
-func (l *Lab) Allow(t testing.TB, statements string) {
+func (h *Harness) Allow(t testing.TB, statements string) {
 	t.Helper()
 	p, err := iam.Parse(iam.Identity, "nodes", `{"Version":"2012-10-17","Statement":[`+statements+`]}`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.policy = &iam.Policies{Identity: []*iam.Policy{p}}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.policy = &iam.Policies{Identity: []*iam.Policy{p}}
 }
 
 // Revoke ends a node's credentials, as far as they were issued.
-func (l *Lab) Revoke(node string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for id, key := range l.keys {
+func (h *Harness) Revoke(node string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id, key := range h.keys {
 		if key.IssuedTo == node {
-			delete(l.keys, id)
+			delete(h.keys, id)
 		}
 	}
 }
 
 // SSM is a client that signs as the account's root user.
-func (l *Lab) SSM() *ssm.Client {
+func (h *Harness) SSM() *ssm.Client {
 	return ssm.NewFromConfig(aws.Config{
-		Region: Region, HTTPClient: transport.Client(l.server.Client()), BaseEndpoint: aws.String(l.server.URL),
+		Region: Region, HTTPClient: transport.Client(h.server.Client()), BaseEndpoint: aws.String(h.server.URL),
 		Credentials: credentials.NewStaticCredentialsProvider("AKIAROOT", "root-secret", ""),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	})
 }
 
-// Client is an HTTP client that trusts the laboratory, and URL where it is.
-func (l *Lab) Client() *http.Client { return l.server.Client() }
+// Client is an HTTP client that trusts the harness, and URL where it is.
+func (h *Harness) Client() *http.Client { return h.server.Client() }
 
-// URL is the laboratory's address.
-func (l *Lab) URL() string { return l.server.URL }
+// URL is the harness's address.
+func (h *Harness) URL() string { return h.server.URL }
 
 // AccessKey implements api.Identities.
-func (l *Lab) AccessKey(_ context.Context, id, token string) (api.Key, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	key, ok := l.keys[id]
-	if !ok || l.tokens[id] != token {
+func (h *Harness) AccessKey(_ context.Context, id, token string) (api.Key, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	key, ok := h.keys[id]
+	if !ok || h.tokens[id] != token {
 		return api.Key{}, fault.New(fault.NotFound, "nodetest", "no key %s", id)
 	}
 	if key.IssuedTo != "" {
-		key.Policies = l.policy
+		key.Policies = h.policy
 	}
 	return key, nil
 }
 
 // NodeKeys implements api.Identities.
-func (l *Lab) NodeKeys(ctx context.Context, id string) (api.NodeKeys, error) {
-	scope, keys, err := l.Nodes.Keys(ctx, id)
+func (h *Harness) NodeKeys(ctx context.Context, id string) (api.NodeKeys, error) {
+	scope, keys, err := h.Nodes.Keys(ctx, id)
 	return api.NodeKeys{Account: scope.Account, Region: scope.Region, Keys: keys}, err
 }
 
 // Guard implements api.Guards: there is no endpoint and no resource with a policy.
-func (l *Lab) Guard(context.Context, api.Question, *iam.Policies) error { return nil }
+func (h *Harness) Guard(context.Context, api.Question, *iam.Policies) error { return nil }
 
 // CheckRole implements node.Roles.
-func (l *Lab) CheckRole(_ context.Context, scope scope.Scope, role string) error {
+func (h *Harness) CheckRole(_ context.Context, scope scope.Scope, role string) error {
 	if role != Role {
 		return fault.New(fault.Invalid, "nodetest", "Not existing role: arn:aws:iam::%s:role/%s", scope.Account, role).WithCode("ValidationException")
 	}
@@ -207,20 +211,20 @@ func (l *Lab) CheckRole(_ context.Context, scope scope.Scope, role string) error
 }
 
 // NodeSession implements node.Roles.
-func (l *Lab) NodeSession(_ context.Context, s node.Session) (node.Credentials, error) {
+func (h *Harness) NodeSession(_ context.Context, s node.Session) (node.Credentials, error) {
 	c := node.Credentials{
-		AccessKeyID: "ASIA" + random(), SecretAccessKey: random(), SessionToken: random(), Expires: time.Now().Add(s.Duration).Truncate(time.Millisecond),
+		AccessKeyID: "ASIA" + random(), SecretAccessKey: random(), SessionToken: random(), Expires: h.now().Add(s.Duration).Truncate(time.Millisecond),
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.keys[c.AccessKeyID] = api.Key{
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.keys[c.AccessKeyID] = api.Key{
 		Secret: c.SecretAccessKey, Expires: c.Expires, IssuedTo: s.Node,
 		Principal: &iam.Principal{
 			Kind: iam.AssumedRole, Account: s.Account, Role: "arn:aws:iam::" + s.Account + ":role/" + s.Role,
 			ARN: "arn:aws:sts::" + s.Account + ":assumed-role/" + s.Role + "/" + s.Node, UserID: "AROA:" + s.Node,
 		},
 	}
-	l.tokens[c.AccessKeyID] = c.SessionToken
+	h.tokens[c.AccessKeyID] = c.SessionToken
 	return c, nil
 }
 
