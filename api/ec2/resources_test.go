@@ -57,7 +57,9 @@ func TestResources(t *testing.T) {
 	}
 }
 
-func (f *everything) hasOperation(name string) bool { return reflect.ValueOf(f.Client).MethodByName(name).IsValid() }
+func (f *everything) hasOperation(name string) bool {
+	return reflect.ValueOf(f.Client).MethodByName(name).IsValid()
+}
 
 func (f *everything) emptyInput(name string) any {
 	return reflect.New(reflect.ValueOf(f.Client).MethodByName(name).Type().In(1).Elem()).Interface()
@@ -152,7 +154,9 @@ var moreInputs = []func(f *everything) any{
 	},
 
 	// lists, and what is left empty
-	func(f *everything) any { return &sdk.DeleteVpcEndpointsInput{VpcEndpointIds: []string{f.endpoint, f.gateway}} },
+	func(f *everything) any {
+		return &sdk.DeleteVpcEndpointsInput{VpcEndpointIds: []string{f.endpoint, f.gateway}}
+	},
 	func(f *everything) any { return &sdk.DeleteVpcEndpointsInput{} },
 	func(f *everything) any { return &sdk.DeleteFlowLogsInput{} },
 	func(f *everything) any { return &sdk.StopInstancesInput{} },
@@ -227,9 +231,15 @@ var moreInputs = []func(f *everything) any{
 	},
 	func(f *everything) any { return &sdk.DisassociateAddressInput{PublicIp: f.publicOf(f.eipUsed)} },
 	func(f *everything) any { return &sdk.ReleaseAddressInput{PublicIp: f.publicOf(f.eipUsed)} },
-	func(*everything) any { return &sdk.ReleaseAddressInput{AllocationId: aws.String("eipalloc-0123456789abcdef0")} },
-	func(f *everything) any { return &sdk.AssociateAddressInput{AllocationId: &f.eip, NetworkInterfaceId: &f.eni} },
-	func(f *everything) any { return &sdk.AssociateAddressInput{AllocationId: &f.eipUsed, InstanceId: &f.instance} },
+	func(*everything) any {
+		return &sdk.ReleaseAddressInput{AllocationId: aws.String("eipalloc-0123456789abcdef0")}
+	},
+	func(f *everything) any {
+		return &sdk.AssociateAddressInput{AllocationId: &f.eip, NetworkInterfaceId: &f.eni}
+	},
+	func(f *everything) any {
+		return &sdk.AssociateAddressInput{AllocationId: &f.eipUsed, InstanceId: &f.instance}
+	},
 	func(f *everything) any { return &sdk.AssociateAddressInput{PublicIp: f.publicOf(f.eip)} },
 	func(*everything) any { return &sdk.DeleteKeyPairInput{KeyName: aws.String("by-name")} },
 	func(*everything) any { return &sdk.DeleteKeyPairInput{KeyPairId: aws.String("key-0123456789abcdef0")} },

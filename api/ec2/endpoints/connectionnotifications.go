@@ -77,3 +77,38 @@ func (s *service) deleteConnectionNotifications(ctx context.Context, c *api.Call
 	failed, err := s.network.DeleteConnectionNotifications(ctx, query.ScopeOf(c), in.ConnectionNotificationIds)
 	return &sdk.DeleteVpcEndpointConnectionNotificationsOutput{Unsuccessful: query.Unsuccessful(in.ConnectionNotificationIds, failed)}, err
 }
+
+// subjectOfNewNotification names the service or the endpoint whose connections a new notification is about.
+func subjectOfNewNotification(_ *api.Call, in *sdk.CreateVpcEndpointConnectionNotificationInput) []string {
+	if in.VpcEndpointId != nil {
+		return query.Names("vpc-endpoint", *in.VpcEndpointId)
+	}
+	return query.Names(query.EndpointServiceType, aws.ToString(in.ServiceId))
+}
+
+func (s *service) subjectOfNotification(
+	c *api.Call, in *sdk.ModifyVpcEndpointConnectionNotificationInput,
+) []string {
+	return subjectOf(s.view(c), aws.ToString(in.ConnectionNotificationId))
+}
+
+func (s *service) subjectsOfNotifications(
+	c *api.Call, in *sdk.DeleteVpcEndpointConnectionNotificationsInput,
+) (out []string) {
+	v := s.view(c)
+	for _, id := range in.ConnectionNotificationIds {
+		out = append(out, subjectOf(v, id)...)
+	}
+	return out
+}
+
+func subjectOf(v *query.View, notification string) []string {
+	n, err := v.ConnectionNotification(v.Scope, notification)
+	switch {
+	case err != nil:
+		return []string{query.EndpointServiceType + "/*", "vpc-endpoint/*"}
+	case n.Service != "":
+		return query.Names(query.EndpointServiceType, n.Service)
+	}
+	return query.Names("vpc-endpoint", n.Endpoint)
+}

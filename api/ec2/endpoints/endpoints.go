@@ -171,3 +171,11 @@ func (s *service) deleteVpcEndpoints(ctx context.Context, c *api.Call, in *sdk.D
 	}
 	return &sdk.DeleteVpcEndpointsOutput{Unsuccessful: query.Unsuccessful(in.VpcEndpointIds, failed)}, nil
 }
+
+// groupOfNewEndpoint names the VPC's default security group where an interface endpoint is given none.
+func (s *service) groupOfNewEndpoint(c *api.Call, in *sdk.CreateVpcEndpointInput) []string {
+	if in.VpcEndpointType != types.VpcEndpointTypeInterface || len(in.SecurityGroupIds) > 0 {
+		return nil
+	}
+	return s.view(c).GroupsOf(aws.ToString(in.VpcId), nil)
+}

@@ -11,4 +11,8 @@ type Config struct{ Network *network.Service }
 
 type service struct{ network *network.Service }
 
+func newService(c Config) *service {
+	return &service{network: c.Network}
+}
+
 func (s *service) view(c *api.Call) *query.View { return query.See(s.network, c) }

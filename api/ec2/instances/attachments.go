@@ -3,6 +3,7 @@ package instances
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -14,20 +15,6 @@ import (
 	"postern/network"
 	"postern/services/compute"
 )
-
-func (s *service) attachmentOperations() []api.Operation {
-	return []api.Operation{
-		api.Op("AttachNetworkInterface", query.On(func(in *sdk.AttachNetworkInterfaceInput) []string {
-			return []string{"network-interface/" + aws.ToString(in.NetworkInterfaceId), "instance/" + aws.ToString(in.InstanceId)}
-		}), s.attachNetworkInterface, api.Takes("NetworkInterfaceId", "InstanceId", "DeviceIndex", "NetworkCardIndex")),
-		api.Op("DetachNetworkInterface", query.Found(s.view, aboutAttachment),
-			s.detachNetworkInterface, api.Takes("AttachmentId", "Force")),
-		api.Op("AssignPrivateIpAddresses", query.Found(s.view, aboutAssignment),
-			s.assignPrivateIpAddresses, api.Takes("NetworkInterfaceId", "PrivateIpAddresses", "SecondaryPrivateIpAddressCount", "AllowReassignment")),
-		api.Op("UnassignPrivateIpAddresses", query.One("network-interface", func(in *sdk.UnassignPrivateIpAddressesInput) *string { return in.NetworkInterfaceId }),
-			s.unassignPrivateIpAddresses, api.Takes("NetworkInterfaceId", "PrivateIpAddresses")),
-	}
-}
 
 // attachNetworkInterface answers when a running instance has the interface; one that does not run gets it at its boot.
 func (s *service) attachNetworkInterface(ctx context.Context, c *api.Call, in *sdk.AttachNetworkInterfaceInput) (*sdk.AttachNetworkInterfaceOutput, error) {
@@ -152,4 +139,31 @@ func addresses(parameter string, texts []string) ([]netip.Addr, error) {
 		}
 	}
 	return out, nil
+}
+
+// detachedInterface names the interface of an attachment and its instance.
+func (s *service) detachedInterface(c *api.Call, in *sdk.DetachNetworkInterfaceInput) []string {
+	v := s.view(c)
+	for n := range v.Interfaces(v.Scope) {
+		if n.Attachment != nil && n.Attachment.ID == aws.ToString(in.AttachmentId) {
+			return []string{"network-interface/" + n.ID, "instance/" + n.Owner()}
+		}
+	}
+	return nil
+}
+
+// reassignedFrom names the interfaces that lose an address to another.
+func (s *service) reassignedFrom(c *api.Call, in *sdk.AssignPrivateIpAddressesInput) (out []string) {
+	v := s.view(c)
+	to, err := v.Interface(v.Scope, aws.ToString(in.NetworkInterfaceId))
+	if err != nil || !aws.ToBool(in.AllowReassignment) {
+		return nil
+	}
+	for n := range v.Interfaces(v.Scope) {
+		has := func(a netip.Addr) bool { return slices.Contains(in.PrivateIpAddresses, a.String()) }
+		if n.Subnet == to.Subnet && slices.ContainsFunc(n.Addresses, has) {
+			out = append(out, "network-interface/"+n.ID)
+		}
+	}
+	return out
 }

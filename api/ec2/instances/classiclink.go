@@ -18,16 +18,6 @@ import (
 
 // No VPC is linked to EC2-Classic, which is gone; some tools still ask each VPC whether it is.
 
-func (s *service) classicLinkOperations() []api.Operation {
-	return []api.Operation{
-		api.Op("DescribeVpcClassicLink", api.Everything, s.describeVpcClassicLink, api.Takes("Filters", "VpcIds")),
-		api.Op("DescribeVpcClassicLinkDnsSupport", api.Everything, s.describeVpcClassicLinkDNS,
-			api.Takes("MaxResults", "NextToken", "VpcIds")),
-		api.Op("DescribeClassicLinkInstances", api.Everything, s.describeClassicLinkInstances, query.Pages,
-			api.Takes("InstanceIds")),
-	}
-}
-
 func (s *service) describeVpcClassicLink(
 	_ context.Context, c *api.Call, in *sdk.DescribeVpcClassicLinkInput,
 ) (*sdk.DescribeVpcClassicLinkOutput, error) {

@@ -18,24 +18,6 @@ import (
 	"postern/services/compute"
 )
 
-func (s *service) keyPairOperations() []api.Operation {
-	return []api.Operation{
-		api.Op("CreateKeyPair", query.One(query.KeyPairType, func(in *sdk.CreateKeyPairInput) *string { return in.KeyName }),
-			s.createKeyPair, api.Takes("KeyName", "KeyType", "KeyFormat", "TagSpecifications")),
-		api.Op("ImportKeyPair", query.One(query.KeyPairType, func(in *sdk.ImportKeyPairInput) *string { return in.KeyName }),
-			s.importKeyPair, api.Takes("KeyName", "PublicKeyMaterial", "TagSpecifications")),
-		api.Op("DescribeKeyPairs", api.Everything, s.describeKeyPairs,
-			api.Takes("KeyNames", "KeyPairIds", "Filters", "IncludePublicKey")),
-		api.Op("DeleteKeyPair", api.Lookup(s.keyPairResources), s.deleteKeyPair, api.Takes("KeyName", "KeyPairId")),
-	}
-}
-
-// keyPairResources is the key pair that a request names: ARNs have its name, whichever way the request does.
-func (s *service) keyPairResources(c *api.Call, in *sdk.DeleteKeyPairInput) []string {
-	name := cmp.Or(aws.ToString(in.KeyName), s.keyPairName(c, aws.ToString(in.KeyPairId)))
-	return []string{query.Resource(c, query.KeyPairType+"/"+name)}
-}
-
 // keyPairName is the name of the key pair of an id, or the wildcard.
 func (s *service) keyPairName(c *api.Call, id string) string {
 	k, err := s.compute.KeyPairByID(instanceScope(c), id)
@@ -168,4 +150,10 @@ func (s *service) deleteKeyPair(
 		return nil, err
 	}
 	return &sdk.DeleteKeyPairOutput{Return: aws.Bool(true), KeyPairId: aws.String(id)}, nil
+}
+
+// deletedKeyPair names a key pair by its name, as ARNs do, whether the request has the name or the id.
+func (s *service) deletedKeyPair(c *api.Call, in *sdk.DeleteKeyPairInput) []string {
+	name := cmp.Or(aws.ToString(in.KeyName), s.keyPairName(c, aws.ToString(in.KeyPairId)))
+	return query.Names(query.KeyPairType, name)
 }

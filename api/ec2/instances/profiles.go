@@ -112,11 +112,19 @@ func (s *service) disassociateProfile(ctx context.Context, c *api.Call, in *sdk.
 	return &sdk.DisassociateIamInstanceProfileOutput{IamInstanceProfileAssociation: &out}, nil
 }
 
-// instanceOfAssociation names the instance of an association for policies.
-func instanceOfAssociation(id *string) string {
+func replacedProfile(_ *api.Call, in *sdk.ReplaceIamInstanceProfileAssociationInput) []string {
+	return instanceOfAssociation(in.AssociationId)
+}
+
+func disassociatedProfile(_ *api.Call, in *sdk.DisassociateIamInstanceProfileInput) []string {
+	return instanceOfAssociation(in.AssociationId)
+}
+
+// instanceOfAssociation names the instance of an association.
+func instanceOfAssociation(id *string) []string {
 	digits, ok := strings.CutPrefix(aws.ToString(id), associationPrefix)
 	if !ok {
-		return "instance/*"
+		return nil
 	}
-	return "instance/i-" + digits
+	return query.Names("instance", "i-"+digits)
 }

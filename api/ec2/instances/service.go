@@ -23,4 +23,8 @@ type service struct {
 	mayImport func(path string) error
 }
 
+func newService(c Config) *service {
+	return &service{network: c.Network, compute: c.Compute, profiles: c.Profiles, mayImport: c.MayImport}
+}
+
 func (s *service) view(c *api.Call) *query.View { return query.See(s.network, c) }

@@ -11,33 +11,10 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
-	"postern/aws/arn"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
 )
-
-// tagged declares the resources that tags are put on. A key pair's ARN has its name.
-func tagged[In any](s *service, ids func(*In) []string) api.Resources {
-	return api.Lookup(func(c *api.Call, in *In) []string {
-		var out []string
-		for _, id := range ids(in) {
-			prefix, _, _ := strings.Cut(id, "-")
-			if strings.HasPrefix(id, "vpce-svc-") {
-				prefix = "vpce-svc"
-			}
-			kind, account := cmp.Or(query.ResourceTypes[prefix], "*"), c.Account
-			switch kind {
-			case "image":
-				account = ""
-			case query.KeyPairType:
-				id = s.keyPairName(c, id)
-			}
-			out = append(out, arn.New("ec2", c.Region, account, kind+"/"+id).String())
-		}
-		return out
-	})
-}
 
 func (s *service) createTags(ctx context.Context, c *api.Call, in *sdk.CreateTagsInput) (*sdk.CreateTagsOutput, error) {
 	if len(in.Tags) == 0 {
@@ -141,4 +118,28 @@ func (s *service) describeTags(_ context.Context, c *api.Call, in *sdk.DescribeT
 			Key: aws.String(t.tag.Key), Value: aws.String(t.tag.Value),
 		}
 	})}, err
+}
+
+func (s *service) taggedResources(c *api.Call, in *sdk.CreateTagsInput) []string {
+	return s.tagged(c, in.Resources)
+}
+
+func (s *service) untaggedResources(c *api.Call, in *sdk.DeleteTagsInput) []string {
+	return s.tagged(c, in.Resources)
+}
+
+// tagged names the resources whose tags are changed: any type of resource may have an id that is of none.
+func (s *service) tagged(c *api.Call, ids []string) (out []string) {
+	for _, id := range ids {
+		prefix, _, _ := strings.Cut(id, "-")
+		if strings.HasPrefix(id, "vpce-svc-") {
+			prefix = "vpce-svc"
+		}
+		kind := cmp.Or(query.ResourceTypes[prefix], "*")
+		if kind == query.KeyPairType {
+			id = s.keyPairName(c, id)
+		}
+		out = append(out, kind+"/"+id)
+	}
+	return out
 }

@@ -126,3 +126,16 @@ func (s *service) describeNetworkAcls(_ context.Context, c *api.Call, in *sdk.De
 	found, next, err := query.Describe(s.view(c), aclListing, query.Of(in.NetworkAclIds, in.Filters, in.MaxResults, in.NextToken))
 	return &sdk.DescribeNetworkAclsOutput{NetworkAcls: query.Convert(found, toACL), NextToken: next}, err
 }
+
+// replacedACL names the network ACL of an association and the subnet that is under it.
+func (s *service) replacedACL(c *api.Call, in *sdk.ReplaceNetworkAclAssociationInput) []string {
+	v := s.view(c)
+	for acl := range v.NetworkACLs(v.Scope) {
+		for _, x := range acl.Associations {
+			if x.ID == aws.ToString(in.AssociationId) {
+				return []string{"network-acl/" + acl.ID, "subnet/" + x.Subnet}
+			}
+		}
+	}
+	return nil
+}

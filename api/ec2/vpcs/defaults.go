@@ -13,16 +13,6 @@ import (
 	"postern/aws/service/ec2/types"
 )
 
-func (s *service) defaultOperations() []api.Operation {
-	return []api.Operation{
-		api.Op("CreateDefaultVpc", query.On(func(*sdk.CreateDefaultVpcInput) []string { return []string{"vpc/*"} }), s.createDefaultVpc, api.All,
-			api.Beside("AWS has no resource types for it", "subnet", "route-table", "network-acl", "security-group", "internet-gateway")),
-		api.Op("CreateDefaultSubnet", query.On(func(*sdk.CreateDefaultSubnetInput) []string { return []string{"subnet/*"} }), s.createDefaultSubnet,
-			api.Takes("AvailabilityZone", "AvailabilityZoneId", "Ipv6Native"),
-			api.Beside("AWS has no resource types for it", "vpc", "network-acl")),
-	}
-}
-
 func (s *service) createDefaultVpc(ctx context.Context, c *api.Call, _ *sdk.CreateDefaultVpcInput) (*sdk.CreateDefaultVpcOutput, error) {
 	v, err := s.network.CreateDefaultVpc(ctx, query.ScopeOf(c))
 	if err != nil {
@@ -58,19 +48,6 @@ func GroupID(v *query.View, id, name *string) (string, error) {
 		return "", err
 	}
 	return g.ID, nil
-}
-
-// oneGroup declares an operation that is about one security group, by id or name: a policy is asked about the group that
-// the name means.
-func oneGroup[In any](s *service, of func(*In) (id, name *string)) api.Resources {
-	return api.Lookup(func(c *api.Call, in *In) []string {
-		id, name := of(in)
-		group, err := GroupID(s.view(c), id, name)
-		if err != nil {
-			group = "*" // the handler says what is wrong
-		}
-		return []string{query.Resource(c, "security-group/"+group)}
-	})
 }
 
 // named turns the names of groups in a change into their ids.

@@ -13,20 +13,6 @@ import (
 	"postern/network"
 )
 
-func (s *service) dhcpOperations() []api.Operation {
-	return []api.Operation{
-		api.Op("CreateDhcpOptions", query.On(func(*sdk.CreateDhcpOptionsInput) []string { return []string{"dhcp-options/*"} }), s.createDhcpOptions,
-			api.Takes("DhcpConfigurations", "TagSpecifications")),
-		api.Op("DescribeDhcpOptions", api.Everything, s.describeDhcpOptions, query.Pages, api.Takes("DhcpOptionsIds")),
-		api.Op("AssociateDhcpOptions", query.On(func(in *sdk.AssociateDhcpOptionsInput) []string {
-			return []string{"dhcp-options/" + aws.ToString(in.DhcpOptionsId), "vpc/" + aws.ToString(in.VpcId)}
-		}), s.associateDhcpOptions, api.Takes("DhcpOptionsId", "VpcId"),
-			api.Beside("nothing of the set that the VPC leaves is changed", "dhcp-options")),
-		api.Op("DeleteDhcpOptions", query.One("dhcp-options", func(in *sdk.DeleteDhcpOptionsInput) *string { return in.DhcpOptionsId }), s.deleteDhcpOptions,
-			api.Takes("DhcpOptionsId")),
-	}
-}
-
 var dhcpListing = query.Listing[*network.DhcpOptions]{
 	ID:   func(d *network.DhcpOptions) string { return d.ID },
 	Tags: func(d *network.DhcpOptions) []network.Tag { return d.Tags },

@@ -210,3 +210,56 @@ func associatedBy(of func(*types.NetworkInterfaceAssociation) *string) query.Tes
 		return a != nil && of(a) != nil && want.Is(*of(a))
 	}
 }
+
+// address names an Elastic IP address and the interface that it is associated with.
+func address(v *query.View, allocation, public *string) []string {
+	e, err := elasticIP(v, allocation, public)
+	switch {
+	case err != nil:
+		return query.Names("elastic-ip", aws.ToString(allocation))
+	case e.Interface == "":
+		return query.Names("elastic-ip", e.ID)
+	}
+	return []string{"elastic-ip/" + e.ID, "network-interface/" + e.Interface}
+}
+
+// associatedAddress names an address, the interfaces that it may be given to, and the addresses that make room there.
+func (s *service) associatedAddress(c *api.Call, in *sdk.AssociateAddressInput) []string {
+	v := s.view(c)
+	out := address(v, in.AllocationId, in.PublicIp)
+	var onto []*network.Interface
+	if in.InstanceId != nil {
+		out = append(out, "instance/"+*in.InstanceId)
+		onto = v.Attached(*in.InstanceId)
+	}
+	if in.NetworkInterfaceId != nil {
+		out = append(out, "network-interface/"+*in.NetworkInterfaceId)
+		if n, err := v.Interface(v.Scope, *in.NetworkInterfaceId); err == nil {
+			onto = append(onto, n)
+		}
+	}
+	for _, n := range onto {
+		out = append(out, "network-interface/"+n.ID)
+		if n.Public != nil && n.Public.Allocation != "" {
+			out = append(out, "elastic-ip/"+n.Public.Allocation)
+		}
+	}
+	return out
+}
+
+func (s *service) disassociatedAddress(c *api.Call, in *sdk.DisassociateAddressInput) []string {
+	v := s.view(c)
+	if in.AssociationId == nil {
+		return address(v, nil, in.PublicIp)
+	}
+	for e := range v.ElasticIPs(v.Scope) {
+		if e.Association == *in.AssociationId {
+			return address(v, &e.ID, nil)
+		}
+	}
+	return []string{"elastic-ip/*", "network-interface/*"}
+}
+
+func (s *service) releasedAddress(c *api.Call, in *sdk.ReleaseAddressInput) []string {
+	return address(s.view(c), in.AllocationId, in.PublicIp)
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -92,4 +93,15 @@ func (s *service) deleteFlowLogs(ctx context.Context, c *api.Call, in *sdk.Delet
 		return nil, err
 	}
 	return &sdk.DeleteFlowLogsOutput{Unsuccessful: query.Unsuccessful(in.FlowLogIds, failed)}, nil
+}
+
+// flowLogged names what new flow logs are to record.
+func flowLogged(_ *api.Call, in *sdk.CreateFlowLogsInput) (out []string) {
+	for _, id := range in.ResourceIds {
+		prefix, _, _ := strings.Cut(id, "-")
+		if kind := query.ResourceTypes[prefix]; kind != "" {
+			out = append(out, kind+"/"+id)
+		}
+	}
+	return out
 }

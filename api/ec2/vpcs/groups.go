@@ -144,3 +144,20 @@ func (s *service) deleteSecurityGroup(ctx context.Context, c *api.Call, in *sdk.
 func noDefaultVPC() error {
 	return fault.New(fault.Missing, "ec2", "No default VPC for this user. Name a subnet or a VPC, or make one: aws ec2 create-default-vpc").WithCode("VPCIdNotSpecified")
 }
+
+func (s *service) vpcOfNewGroup(c *api.Call, in *sdk.CreateSecurityGroupInput) []string {
+	return query.Names("vpc", s.view(c).VPCOr(in.VpcId))
+}
+
+func (s *service) deletedGroup(c *api.Call, in *sdk.DeleteSecurityGroupInput) []string {
+	return s.group(c, in.GroupId, in.GroupName)
+}
+
+// group names the security group of an id or a name: policies are asked about the group that the name means.
+func (s *service) group(c *api.Call, id, name *string) []string {
+	g, err := GroupID(s.view(c), id, name)
+	if err != nil {
+		return nil // the handler says what is wrong
+	}
+	return query.Names("security-group", g)
+}

@@ -327,3 +327,17 @@ func (s *service) describeNetworkInterfaceAttribute(_ context.Context, c *api.Ca
 	}
 	return out, nil
 }
+
+func (s *service) groupsOfNewInterface(c *api.Call, in *sdk.CreateNetworkInterfaceInput) []string {
+	return s.view(c).GroupsIn(aws.ToString(in.SubnetId), in.Groups)
+}
+
+// instanceOfInterface names the instance that an interface is attached to where its attachment is to be changed.
+func (s *service) instanceOfInterface(c *api.Call, in *sdk.ModifyNetworkInterfaceAttributeInput) []string {
+	v := s.view(c)
+	n, err := v.Interface(v.Scope, aws.ToString(in.NetworkInterfaceId))
+	if err != nil || in.Attachment == nil {
+		return nil
+	}
+	return v.InstanceOf(n)
+}

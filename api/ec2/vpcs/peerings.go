@@ -166,3 +166,13 @@ func (s *service) modifyVpcPeeringConnectionOptions(ctx context.Context, c *api.
 	}
 	return out, nil
 }
+
+// acceptingVPC names the accepter's VPC: it is the caller's, and is opened to the other.
+func (s *service) acceptingVPC(c *api.Call, in *sdk.AcceptVpcPeeringConnectionInput) []string {
+	v := s.view(c)
+	p, err := v.PeeringOf(v.Scope, aws.ToString(in.VpcPeeringConnectionId))
+	if err != nil {
+		return nil
+	}
+	return query.Names("vpc", p.Accepter)
+}

@@ -173,3 +173,27 @@ func (s *service) replaceRouteTableAssociation(ctx context.Context, c *api.Call,
 	}
 	return &sdk.ReplaceRouteTableAssociationOutput{NewAssociationId: aws.String(a.ID), AssociationState: associated()}, nil
 }
+
+// disassociatedTable names the route table of an association and the subnet that it is associated with.
+func (s *service) disassociatedTable(c *api.Call, in *sdk.DisassociateRouteTableInput) []string {
+	return tableOf(s.view(c), aws.ToString(in.AssociationId))
+}
+
+func (s *service) replacedTable(c *api.Call, in *sdk.ReplaceRouteTableAssociationInput) []string {
+	return tableOf(s.view(c), aws.ToString(in.AssociationId))
+}
+
+func tableOf(v *query.View, association string) []string {
+	for t := range v.RouteTables(v.Scope) {
+		for _, x := range t.Associations {
+			switch {
+			case x.ID != association:
+			case x.Subnet == "": // the main route table's
+				return query.Names("route-table", t.ID)
+			default:
+				return []string{"route-table/" + t.ID, "subnet/" + x.Subnet}
+			}
+		}
+	}
+	return []string{"route-table/*", "subnet/*"}
+}

@@ -271,3 +271,19 @@ func (s *service) describeRules(ctx context.Context, c *api.Call, x change, byID
 	}
 	return s.network.DescribeRules(ctx, query.ScopeOf(c), group, x.egress, wanted)
 }
+
+func (s *service) authorizedGroup(c *api.Call, in *sdk.AuthorizeSecurityGroupIngressInput) []string {
+	return s.group(c, in.GroupId, in.GroupName)
+}
+
+func (s *service) revokedGroup(c *api.Call, in *sdk.RevokeSecurityGroupIngressInput) []string {
+	return s.group(c, in.GroupId, in.GroupName)
+}
+
+func (s *service) describedIngress(c *api.Call, in *sdk.UpdateSecurityGroupRuleDescriptionsIngressInput) []string {
+	return s.group(c, in.GroupId, in.GroupName)
+}
+
+func (s *service) describedEgress(c *api.Call, in *sdk.UpdateSecurityGroupRuleDescriptionsEgressInput) []string {
+	return s.group(c, in.GroupId, in.GroupName)
+}

@@ -18,4 +18,8 @@ type service struct {
 	flowLogs FlowLogs
 }
 
+func newService(c Config) *service {
+	return &service{network: c.Network, flowLogs: c.FlowLogs}
+}
+
 func (s *service) view(c *api.Call) *query.View { return query.See(s.network, c) }

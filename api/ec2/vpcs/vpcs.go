@@ -159,3 +159,16 @@ func (s *service) disassociateVpcCidrBlock(ctx context.Context, c *api.Call, in 
 	out.CidrBlockState.State = types.VpcCidrBlockStateCodeDisassociating
 	return &sdk.DisassociateVpcCidrBlockOutput{VpcId: aws.String(v.ID), CidrBlockAssociation: &out}, nil
 }
+
+// vpcOfBlock names the VPC that a further range of addresses belongs to.
+func (s *service) vpcOfBlock(c *api.Call, in *sdk.DisassociateVpcCidrBlockInput) []string {
+	all := s.view(c)
+	for v := range all.VPCs(all.Scope) {
+		for _, b := range v.Blocks {
+			if b.ID == aws.ToString(in.AssociationId) {
+				return query.Names("vpc", v.ID)
+			}
+		}
+	}
+	return nil
+}
