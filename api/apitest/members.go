@@ -16,13 +16,17 @@ import (
 )
 
 // CheckMembers compares, for each of a service's operations, the members of the input that the row takes with those
-// that the handlers in a directory read, by their source: neither may name one that the other does not.
+// that the handlers in its directories read, by their source: neither may name one that the other does not.
 // Those that look members up by their names are passed over.
-func CheckMembers(t *testing.T, directory string, service api.Service) {
+func CheckMembers(t *testing.T, service api.Service, directories ...string) {
 	t.Helper()
-	s, err := readSource(directory)
-	if err != nil {
-		t.Fatal(err)
+	var sources []*source
+	for _, directory := range directories {
+		s, err := readSource(directory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, s)
 	}
 	checked := 0
 	for _, op := range service.Operations {
@@ -31,12 +35,16 @@ func CheckMembers(t *testing.T, directory string, service api.Service) {
 			continue
 		}
 		checked++
+		s := sources[0]
+		if i := slices.IndexFunc(sources, func(s *source) bool { return s.handlers[input.Name()] != nil }); i > 0 {
+			s = sources[i]
+		}
 		for _, text := range s.compare(op, input) {
 			t.Errorf("%s:%s %s", service.Name, op.Name, text)
 		}
 	}
 	if checked == 0 {
-		t.Errorf("no operation of %s was compared with %s", service.Name, directory)
+		t.Errorf("no operation of %s was compared with %s", service.Name, directories)
 	}
 }
 
@@ -206,8 +214,8 @@ func (s *source) collect(h handler, input reflect.Type, out map[string]bool, see
 	return err
 }
 
-// pagers are the functions of package page that read the members of paging.
-var pagers = map[string]bool{"Of": true, "Read": true}
+// pagers are the functions that read the members of paging and nothing else of the input.
+var pagers = map[string]bool{"page.Of": true, "page.Read": true, "query.Describe": true}
 
 // follow collects what a function reads that is called with the input.
 func (s *source) follow(call *ast.CallExpr, i int, input reflect.Type, out map[string]bool, seen map[*ast.BlockStmt]bool) error {
@@ -220,7 +228,7 @@ func (s *source) follow(call *ast.CallExpr, i int, input reflect.Type, out map[s
 		name = f.Name
 	case *ast.SelectorExpr:
 		name = f.Sel.Name
-		if id, ok := f.X.(*ast.Ident); ok && id.Name == "page" && pagers[name] {
+		if id, ok := f.X.(*ast.Ident); ok && pagers[id.Name+"."+name] {
 			for _, member := range []string{"MaxResults", "NextToken", "MaxItems", "Marker"} {
 				out[member] = true
 			}

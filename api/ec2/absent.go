@@ -23,8 +23,6 @@ type absence struct {
 	filters string
 	// takes are further members that can leave nothing out of an empty list.
 	takes []string
-	// least is the smallest page that may be asked for; 0 means the usual one.
-	least int32
 }
 
 // absentID is a member that names resources: a list, or one.
@@ -51,33 +49,29 @@ func absent[In, Out any](s *service, a absence) api.Operation {
 		}
 	}
 	handle := func(_ context.Context, c *api.Call, in *In) (*Out, error) {
-		return nil, a.check(s.view(c), reflect.ValueOf(in).Elem())
+		return nil, a.check(s.view(c), in)
 	}
 	return api.Op(strings.TrimSuffix(input.Name(), "Input"), api.Everything, handle, api.Takes(takes...), api.ByName)
 }
 
 // check judges a request: its filters, its page, and the ids, none of which is there.
-func (a absence) check(v *query.View, in reflect.Value) error {
-	q := query.Query{
-		Filters: append(member[[]types.Filter](in, "Filters"), member[[]types.Filter](in, "Filter")...),
-		Max:     member[*int32](in, "MaxResults"), Token: member[*string](in, "NextToken"),
-	}
-	if a.least > 0 && q.Max != nil && *q.Max >= a.least && *q.Max < query.MinPage {
-		q.Max = nil
-	}
+func (a absence) check(v *query.View, in any) error {
 	list := query.Listing[nothing]{
-		ID: func(nothing) string { return "" }, Tags: func(nothing) []network.Tag { return nil },
-		All: func(*query.View) iter.Seq[nothing] { return slices.Values([]nothing{}) }, Filters: map[string]query.Test[nothing]{},
+		ID:      func(nothing) string { return "" },
+		Tags:    func(nothing) []network.Tag { return nil },
+		All:     func(*query.View) iter.Seq[nothing] { return slices.Values([]nothing{}) },
+		Filters: map[string]query.Test[nothing]{},
 	}
 	for name := range strings.FieldsSeq(a.filters) {
 		list.Filters[name] = query.None[nothing]
 	}
-	if _, _, err := query.Describe(v, list, q); err != nil {
+	asked := slices.Concat(query.Member[[]types.Filter](in, "Filters"), query.Member[[]types.Filter](in, "Filter"))
+	if _, _, err := query.Describe(v, in, list, nil, asked); err != nil {
 		return err
 	}
 	for _, id := range a.ids {
-		named := member[[]string](in, id.member)
-		if one := member[*string](in, id.member); aws.ToString(one) != "" {
+		named := query.Member[[]string](in, id.member)
+		if one := query.Member[*string](in, id.member); aws.ToString(one) != "" {
 			named = []string{*one}
 		}
 		if len(named) > 0 {
@@ -85,12 +79,4 @@ func (a absence) check(v *query.View, in reflect.Value) error {
 		}
 	}
 	return nil
-}
-
-// member is a member of a request, or nothing if it has none of that name and type.
-func member[T any](in reflect.Value, name string) (v T) {
-	if f := in.FieldByName(name); f.IsValid() {
-		v, _ = f.Interface().(T)
-	}
-	return v
 }

@@ -201,7 +201,6 @@ func (s *service) absentLaunches() []api.Operation {
 			},
 			filters: "create-time launch-template-name",
 			takes:   []string{"IncludeManagedResources"},
-			least:   1,
 		}),
 		absent[sdk.DescribeLaunchTemplateVersionsInput, sdk.DescribeLaunchTemplateVersionsOutput](s, absence{
 			ids: []absentID{
@@ -212,7 +211,6 @@ func (s *service) absentLaunches() []api.Operation {
 				" http-tokens iam-instance-profile image-id instance-type is-default-version" +
 				" kernel-id license-configuration-arn network-card-index ram-disk-id",
 			takes: []string{"IncludeManagedResources", "MaxVersion", "MinVersion", "ResolveAlias", "Versions"},
-			least: 1,
 		}),
 		absent[sdk.DescribePlacementGroupsInput, sdk.DescribePlacementGroupsOutput](s, absence{
 			ids: []absentID{{
@@ -296,7 +294,6 @@ func (s *service) absentPools() []api.Operation {
 				"InvalidPublicIpv4PoolID.NotFound",
 				"The pool ID '%s' does not exist",
 			}},
-			least: 1,
 		}),
 		absent[sdk.DescribeIpv6PoolsInput, sdk.DescribeIpv6PoolsOutput](s, absence{
 			ids: []absentID{{
@@ -304,7 +301,6 @@ func (s *service) absentPools() []api.Operation {
 				"InvalidPoolID.NotFound",
 				"The pool ID '%s' does not exist",
 			}},
-			least: 1,
 		}),
 		absent[sdk.DescribeCoipPoolsInput, sdk.DescribeCoipPoolsOutput](s, absence{
 			ids: []absentID{{
@@ -335,7 +331,6 @@ func (s *service) absentPools() []api.Operation {
 				" filter-at-destination.source-port-range filter-at-source.destination-address" +
 				" filter-at-source.destination-port-range filter-at-source.source-address" +
 				" filter-at-source.source-port-range protocol source",
-			least: 1,
 		}),
 		absent[sdk.DescribeNetworkInsightsAnalysesInput, sdk.DescribeNetworkInsightsAnalysesOutput](s, absence{
 			ids: []absentID{{
@@ -349,7 +344,6 @@ func (s *service) absentPools() []api.Operation {
 			}},
 			filters: "path-found status",
 			takes:   []string{"AnalysisEndTime", "AnalysisStartTime"},
-			least:   1,
 		}),
 		absent[sdk.DescribeTrafficMirrorSessionsInput, sdk.DescribeTrafficMirrorSessionsOutput](s, absence{
 			ids: []absentID{{

@@ -40,7 +40,7 @@ var regionListing = query.Listing[network.Region]{
 func regionEndpoint(r network.Region) string { return "ec2." + r.Name + ".amazonaws.com" }
 
 func (s *service) describeRegions(_ context.Context, c *api.Call, in *sdk.DescribeRegionsInput) (*sdk.DescribeRegionsOutput, error) {
-	found, _, err := query.Describe(s.view(c), regionListing, query.Query{IDs: in.RegionNames, Filters: in.Filters})
+	found, _, err := query.Describe(s.view(c), in, regionListing, in.RegionNames, in.Filters)
 	return &sdk.DescribeRegionsOutput{Regions: query.Convert(found, func(r network.Region) types.Region {
 		return types.Region{
 			RegionName: aws.String(r.Name), Endpoint: aws.String(regionEndpoint(r)), OptInStatus: aws.String(notRequired),
@@ -81,7 +81,7 @@ var zoneListing = query.Listing[network.Zone]{
 func zoneGroup(z network.Zone) string { return z.Region + "-zg-1" }
 
 func (s *service) describeAvailabilityZones(_ context.Context, c *api.Call, in *sdk.DescribeAvailabilityZonesInput) (*sdk.DescribeAvailabilityZonesOutput, error) {
-	found, _, err := query.Describe(s.view(c), zoneListing, query.Query{IDs: slices.Concat(in.ZoneNames, in.ZoneIds), Filters: in.Filters})
+	found, _, err := query.Describe(s.view(c), in, zoneListing, slices.Concat(in.ZoneNames, in.ZoneIds), in.Filters)
 	return &sdk.DescribeAvailabilityZonesOutput{AvailabilityZones: query.Convert(found, func(z network.Zone) types.AvailabilityZone {
 		return types.AvailabilityZone{
 			ZoneName: aws.String(z.Name), ZoneId: aws.String(z.ID), RegionName: aws.String(z.Region), ZoneType: aws.String("availability-zone"),

@@ -31,17 +31,31 @@ type service struct{ network *network.Service }
 func New(c Config) api.Service {
 	s := &service{network: c.Network}
 	return api.Service{
-		Name: "ec2", Protocol: wire.EC2, Version: "2016-11-15", Namespace: "http://ec2.amazonaws.com/doc/2016-11-15/",
-		ResourceTypes: resourceTypes(), ConditionKeys: map[string]func(api.Question) string{"ec2:SourceInstanceARN": nil},
+		Name:          "ec2",
+		Protocol:      wire.EC2,
+		Version:       "2016-11-15",
+		Namespace:     "http://ec2.amazonaws.com/doc/2016-11-15/",
+		TokenCode:     "InvalidNextToken",
+		ResourceTypes: resourceTypes(),
+		ConditionKeys: conditionKeys,
 		Operations: slices.Concat(
 			vpcs.Operations(vpcs.Config{Network: c.Network, FlowLogs: c.FlowLogs}),
 			endpoints.Operations(endpoints.Config{Network: c.Network}),
 			instances.Operations(instances.Config{
 				Network: c.Network, Compute: c.Compute, Profiles: c.Profiles, MayImport: c.MayImport,
 			}),
-			s.placeOperations(), s.absentOperations(),
+			s.placeOperations(),
+			s.absentOperations(),
 		),
 	}
+}
+
+// conditionKeys are the keys of policies that belong to EC2.
+var conditionKeys = map[string]func(api.Question) string{
+	// The operation that makes what is tagged: the permission to tag is asked with it, and CreateTags has none.
+	query.CreateAction: nil,
+	// The instance whose credentials sign; it follows from the principal.
+	"ec2:SourceInstanceARN": nil,
 }
 
 // resourceTypes are those of the EC2 API. An image has no account in its ARN.

@@ -81,6 +81,12 @@ func limitsOf(t reflect.Type) map[string]*limit {
 	return limits
 }
 
+// Bounded reports whether Amazon's model puts bounds on a member of an input, which are then kept by what is decoded.
+func Bounded(input reflect.Type, member string) bool {
+	l := limitsOf(input)[member]
+	return l != nil && (l.min != nil || l.max != nil)
+}
+
 // lineOf returns what follows a shape's name in a table of limits, whose lines stand in the order of the names' bytes.
 func lineOf(table, name string) string {
 	for table != "" {

@@ -64,7 +64,7 @@ func (s *service) describeConnectionNotifications(_ context.Context, c *api.Call
 	if in.ConnectionNotificationId != nil {
 		ids = []string{*in.ConnectionNotificationId}
 	}
-	found, next, err := query.Describe(s.view(c), notificationListing, query.Of(ids, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, notificationListing, ids, in.Filters)
 	return &sdk.DescribeVpcEndpointConnectionNotificationsOutput{ConnectionNotificationSet: query.Convert(found, toNotification), NextToken: next}, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"postern/api"
 	"postern/api/ec2/internal/query"
 	"postern/api/ec2/vpcs"
+	"postern/api/tags"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -46,7 +47,7 @@ func toEndpoint(v *query.View, e *network.VpcEndpoint) types.VpcEndpoint {
 		OwnerId: aws.String(e.Account), ServiceName: aws.String(e.Service), ServiceRegion: aws.String(e.Region),
 		State: types.State(e.State), CreationTimestamp: aws.Time(e.Created), RequesterManaged: aws.Bool(false),
 		PolicyDocument: aws.String(cmp.Or(e.Policy, network.FullAccess)), PrivateDnsEnabled: aws.Bool(e.PrivateDNS),
-		SubnetIds: e.Subnets, NetworkInterfaceIds: e.Interfaces, RouteTableIds: e.RouteTables, Tags: query.ToTags(e.Tags),
+		SubnetIds: e.Subnets, NetworkInterfaceIds: e.Interfaces, RouteTableIds: e.RouteTables, Tags: tags.To[types.Tag](e.Tags),
 		IpAddressType: types.IpAddressTypeIpv4, DnsOptions: &types.DnsOptions{DnsRecordIpType: types.DnsRecordIpTypeIpv4},
 		Groups: query.Convert(vpcs.GroupNames(v, e.Groups), func(g types.GroupIdentifier) types.SecurityGroupIdentifier {
 			return types.SecurityGroupIdentifier(g)
@@ -137,7 +138,7 @@ func endpointSubnets(ids []string, configurations []types.SubnetConfiguration) (
 
 func (s *service) describeVpcEndpoints(_ context.Context, c *api.Call, in *sdk.DescribeVpcEndpointsInput) (*sdk.DescribeVpcEndpointsOutput, error) {
 	v := s.view(c)
-	found, next, err := query.Describe(v, endpointListing, query.Of(in.VpcEndpointIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(v, in, endpointListing, in.VpcEndpointIds, in.Filters)
 	return &sdk.DescribeVpcEndpointsOutput{VpcEndpoints: query.Show(v, found, toEndpoint), NextToken: next}, err
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	"postern/aws/fault"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
@@ -69,7 +70,7 @@ func toEndpointService(v *query.View, e network.EndpointService) types.ServiceDe
 // ownService completes the details of a service of somebody's own.
 func addOwnService(v *query.View, e *network.VpcEndpointService, out *types.ServiceDetail) {
 	out.AcceptanceRequired, out.VpcEndpointPolicySupported = aws.Bool(e.AcceptanceRequired), aws.Bool(false)
-	out.AvailabilityZones, out.Tags = v.ServiceZones(e), query.ToTags(e.Tags)
+	out.AvailabilityZones, out.Tags = v.ServiceZones(e), tags.To[types.Tag](e.Tags)
 	for _, z := range out.AvailabilityZones {
 		out.AvailabilityZoneIds = append(out.AvailabilityZoneIds, network.ZoneID(z))
 	}
@@ -112,7 +113,7 @@ func (s *service) describeVpcEndpointServices(_ context.Context, c *api.Call, in
 		all = slices.DeleteFunc(all, func(e network.EndpointService) bool { return !slices.Contains(in.ServiceNames, e.Name) })
 	}
 	list.All = func(*query.View) iter.Seq[network.EndpointService] { return slices.Values(all) }
-	found, next, err := query.Describe(v, list, query.Of(nil, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(v, in, list, nil, in.Filters)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	"postern/aws/fault"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
@@ -43,7 +44,7 @@ func toServiceConfiguration(v *query.View, e *network.VpcEndpointService) types.
 		NetworkLoadBalancerArns: e.TargetARNs(), BaseEndpointDnsNames: []string{e.ID + "." + e.Region + ".vpce.amazonaws.com"},
 		SupportedIpAddressTypes: []types.ServiceConnectivityType{types.ServiceConnectivityTypeIpv4},
 		SupportedRegions:        []types.SupportedRegionDetail{{Region: aws.String(e.Region), ServiceState: aws.String(serviceState)}},
-		RemoteAccessEnabled:     aws.Bool(false), Tags: query.ToTags(e.Tags),
+		RemoteAccessEnabled:     aws.Bool(false), Tags: tags.To[types.Tag](e.Tags),
 	}
 	out.AvailabilityZones = v.ServiceZones(e)
 	for _, z := range out.AvailabilityZones {
@@ -94,7 +95,7 @@ func (s *service) createServiceConfiguration(ctx context.Context, c *api.Call, i
 
 func (s *service) describeServiceConfigurations(_ context.Context, c *api.Call, in *sdk.DescribeVpcEndpointServiceConfigurationsInput) (*sdk.DescribeVpcEndpointServiceConfigurationsOutput, error) {
 	v := s.view(c)
-	found, next, err := query.Describe(v, serviceListing, query.Of(in.ServiceIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(v, in, serviceListing, in.ServiceIds, in.Filters)
 	return &sdk.DescribeVpcEndpointServiceConfigurationsOutput{ServiceConfigurations: query.Show(v, found, toServiceConfiguration), NextToken: next}, err
 }
 

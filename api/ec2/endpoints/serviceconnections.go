@@ -61,7 +61,7 @@ func toDNSEntries(entries []network.DNSEntry) []types.DnsEntry {
 
 func (s *service) describeConnections(_ context.Context, c *api.Call, in *sdk.DescribeVpcEndpointConnectionsInput) (*sdk.DescribeVpcEndpointConnectionsOutput, error) {
 	v := s.view(c)
-	found, next, err := query.Describe(v, connectionListing, query.Of(nil, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(v, in, connectionListing, nil, in.Filters)
 	return &sdk.DescribeVpcEndpointConnectionsOutput{VpcEndpointConnections: query.Show(v, found, toConnection), NextToken: next}, err
 }
 

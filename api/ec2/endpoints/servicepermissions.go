@@ -45,7 +45,7 @@ func (s *service) describeServicePermissions(_ context.Context, c *api.Call, in 
 	list.All = func(*query.View) iter.Seq[network.AllowedPrincipal] {
 		return slices.Values(slices.SortedFunc(slices.Values(e.Principals), func(a, b network.AllowedPrincipal) int { return strings.Compare(a.ID, b.ID) }))
 	}
-	found, next, err := query.Describe(v, list, query.Of(nil, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(v, in, list, nil, in.Filters)
 	return &sdk.DescribeVpcEndpointServicePermissionsOutput{NextToken: next, AllowedPrincipals: query.Convert(found, func(a network.AllowedPrincipal) types.AllowedPrincipal {
 		return types.AllowedPrincipal{
 			Principal: aws.String(a.Principal), PrincipalType: types.PrincipalType(a.Type()), ServiceId: in.ServiceId, ServicePermissionId: aws.String(a.ID),

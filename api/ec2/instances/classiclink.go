@@ -10,6 +10,7 @@ import (
 	"postern/api"
 	"postern/api/ec2/internal/query"
 	"postern/api/ec2/vpcs"
+	"postern/api/tags"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -23,16 +24,16 @@ func (s *service) describeVpcClassicLink(
 ) (*sdk.DescribeVpcClassicLinkOutput, error) {
 	list := vpcs.VPCs
 	list.Filters = map[string]query.Test[*network.VPC]{"is-classic-link-enabled": query.Always[*network.VPC]("false")}
-	found, _, err := query.Describe(s.view(c), list, query.Query{IDs: in.VpcIds, Filters: in.Filters})
+	found, _, err := query.Describe(s.view(c), in, list, in.VpcIds, in.Filters)
 	return &sdk.DescribeVpcClassicLinkOutput{Vpcs: query.Convert(found, func(v *network.VPC) types.VpcClassicLink {
-		return types.VpcClassicLink{VpcId: aws.String(v.ID), ClassicLinkEnabled: aws.Bool(false), Tags: query.ToTags(v.Tags)}
+		return types.VpcClassicLink{VpcId: aws.String(v.ID), ClassicLinkEnabled: aws.Bool(false), Tags: tags.To[types.Tag](v.Tags)}
 	})}, err
 }
 
 func (s *service) describeVpcClassicLinkDNS(
 	_ context.Context, c *api.Call, in *sdk.DescribeVpcClassicLinkDnsSupportInput,
 ) (*sdk.DescribeVpcClassicLinkDnsSupportOutput, error) {
-	found, next, err := query.Describe(s.view(c), vpcs.VPCs, query.Of(in.VpcIds, nil, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, vpcs.VPCs, in.VpcIds, nil)
 	links := query.Convert(found, func(v *network.VPC) types.ClassicLinkDnsSupport {
 		return types.ClassicLinkDnsSupport{VpcId: aws.String(v.ID), ClassicLinkDnsSupported: aws.Bool(false)}
 	})
@@ -52,6 +53,6 @@ func (s *service) describeClassicLinkInstances(
 			"group-id": query.None[compute.Instance], "instance-id": query.None[compute.Instance], "vpc-id": query.None[compute.Instance],
 		},
 	}
-	_, next, err := query.Describe(s.view(c), list, query.Of(in.InstanceIds, in.Filters, in.MaxResults, in.NextToken))
+	_, next, err := query.Describe(s.view(c), in, list, in.InstanceIds, in.Filters)
 	return &sdk.DescribeClassicLinkInstancesOutput{NextToken: next}, err
 }

@@ -13,6 +13,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	"postern/aws/fault"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
@@ -83,7 +84,7 @@ func toImage(i compute.Image) types.Image {
 		State: types.ImageStateAvailable, ImageType: types.ImageTypeValuesMachine, Public: aws.Bool(i.Host),
 		Hypervisor: types.HypervisorTypeXen, VirtualizationType: types.VirtualizationTypeHvm, EnaSupport: aws.Bool(false),
 		RootDeviceName: aws.String(rootDevice), RootDeviceType: types.DeviceTypeEbs, PlatformDetails: aws.String(platformDetails),
-		UsageOperation: aws.String(usageOperation), Tags: query.ToTags(instanceTags(i.Tags)),
+		UsageOperation: aws.String(usageOperation), Tags: tags.ToMap[types.Tag](i.Tags),
 	}
 }
 
@@ -101,7 +102,7 @@ func (s *service) describeImages(_ context.Context, c *api.Call, in *sdk.Describ
 		Get:     func(_ *query.View, id string) (compute.Image, error) { return s.compute.Image(instanceScope(c), id) },
 		Filters: imageFilters,
 	}
-	found, next, err := query.Describe(s.view(c), list, query.Of(in.ImageIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, list, in.ImageIds, in.Filters)
 	return &sdk.DescribeImagesOutput{Images: query.Convert(found, toImage), NextToken: next}, err
 }
 
@@ -210,7 +211,7 @@ func (s *service) describeVolumes(_ context.Context, c *api.Call, in *sdk.Descri
 		Filters:    s.volumeFilters(),
 		IDsOrPages: true,
 	}
-	found, next, err := query.Describe(s.view(c), list, query.Of(in.VolumeIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, list, in.VolumeIds, in.Filters)
 	return &sdk.DescribeVolumesOutput{Volumes: query.Convert(found, s.volume), NextToken: next}, err
 }
 
@@ -249,7 +250,7 @@ func (s *service) volume(i compute.Instance) types.Volume {
 		VolumeId: aws.String(volumeID(i)), VolumeType: types.VolumeType(volumeType(i)), State: types.VolumeStateInUse, Iops: iops, Throughput: throughput,
 		Size: aws.Int32(s.volumeSize(i)), SnapshotId: aws.String(""), Encrypted: aws.Bool(false), MultiAttachEnabled: aws.Bool(false),
 		AvailabilityZone: aws.String(i.Zone), AvailabilityZoneId: aws.String(network.ZoneID(i.Zone)), CreateTime: aws.Time(i.Created),
-		Tags: query.ToTags(instanceTags(i.VolumeTags)),
+		Tags: tags.ToMap[types.Tag](i.VolumeTags),
 		Attachments: []types.VolumeAttachment{{
 			VolumeId: aws.String(volumeID(i)), InstanceId: aws.String(i.ID), Device: aws.String(rootDevice),
 			State: types.VolumeAttachmentStateAttached, DeleteOnTermination: aws.Bool(true), AttachTime: aws.Time(i.Created),

@@ -12,6 +12,7 @@ import (
 	"postern/api"
 	"postern/api/ec2/internal/query"
 	"postern/api/ec2/vpcs"
+	"postern/api/tags"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -48,7 +49,7 @@ func (s *service) instanceListing(c *api.Call) query.Listing[compute.Instance] {
 
 func (s *service) describeInstances(_ context.Context, c *api.Call, in *sdk.DescribeInstancesInput) (*sdk.DescribeInstancesOutput, error) {
 	v := s.view(c)
-	found, next, err := query.Describe(v, s.instanceListing(c), query.Of(in.InstanceIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(v, in, s.instanceListing(c), in.InstanceIds, in.Filters)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func (s *service) describeInstance(v *query.View, i compute.Instance) types.Inst
 		RootDeviceName: aws.String(rootDevice), RootDeviceType: types.DeviceTypeEbs,
 		PlatformDetails: aws.String(platformDetails), UsageOperation: aws.String(usageOperation),
 		Monitoring:      &types.Monitoring{State: types.MonitoringStateDisabled},
-		MetadataOptions: toMetadata(i.Metadata), Tags: query.ToTags(instanceTags(i.Tags)),
+		MetadataOptions: toMetadata(i.Metadata), Tags: tags.ToMap[types.Tag](i.Tags),
 		Placement: &types.Placement{
 			AvailabilityZone: aws.String(i.Zone), AvailabilityZoneId: aws.String(network.ZoneID(i.Zone)),
 			GroupName: aws.String(""), Tenancy: types.TenancyDefault,
@@ -244,7 +245,7 @@ func (s *service) describeInstanceStatus(_ context.Context, c *api.Call, in *sdk
 		}
 		in.Filters = append(slices.Clone(in.Filters), types.Filter{Name: aws.String(""), Values: []string{""}})
 	}
-	found, next, err := query.Describe(s.view(c), list, query.Of(in.InstanceIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, list, in.InstanceIds, in.Filters)
 	return &sdk.DescribeInstanceStatusOutput{NextToken: next, InstanceStatuses: query.Convert(found, func(i compute.Instance) types.InstanceStatus {
 		return types.InstanceStatus{
 			InstanceId: aws.String(i.ID), AvailabilityZone: aws.String(i.Zone), AvailabilityZoneId: aws.String(network.ZoneID(i.Zone)),

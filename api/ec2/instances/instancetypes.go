@@ -137,7 +137,7 @@ func (s *service) describeInstanceCredits(
 		return slices.Values(all)
 	}
 	list.Get = func(_ *query.View, id string) (compute.Instance, error) { return s.instance(c, id) }
-	found, next, err := query.Describe(s.view(c), list, query.Of(in.InstanceIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, list, in.InstanceIds, in.Filters)
 	return &sdk.DescribeInstanceCreditSpecificationsOutput{
 		NextToken: next, InstanceCreditSpecifications: query.Convert(found, func(i compute.Instance) types.InstanceCreditSpecification {
 			return types.InstanceCreditSpecification{InstanceId: aws.String(i.ID), CpuCredits: aws.String(cpuCredits)}
@@ -163,7 +163,7 @@ func (s *service) describeInstanceTypes(
 		return t, nil
 	}
 	ids := query.Convert(in.InstanceTypes, func(t types.InstanceType) string { return string(t) })
-	found, next, err := query.Describe(s.view(c), list, query.Of(ids, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, list, ids, in.Filters)
 	return &sdk.DescribeInstanceTypesOutput{InstanceTypes: query.Convert(found, toType), NextToken: next}, err
 }
 
@@ -195,7 +195,7 @@ func (s *service) describeInstanceTypeOfferings(
 			}
 		}
 	}
-	found, next, err := query.Describe(s.view(c), list, query.Of(nil, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, list, nil, in.Filters)
 	return &sdk.DescribeInstanceTypeOfferingsOutput{
 		NextToken: next, InstanceTypeOfferings: query.Convert(found, func(o offering) types.InstanceTypeOffering {
 			return types.InstanceTypeOffering{InstanceType: types.InstanceType(o.name), Location: aws.String(o.place), LocationType: kind}

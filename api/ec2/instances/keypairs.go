@@ -11,6 +11,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	"postern/aws/fault"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
@@ -60,7 +61,7 @@ func (s *service) createKeyPair(
 	}
 	return &sdk.CreateKeyPairOutput{
 		KeyName: aws.String(k.Name), KeyPairId: aws.String(k.ID), KeyFingerprint: aws.String(k.Fingerprint),
-		KeyMaterial: aws.String(private), Tags: query.ToTags(instanceTags(k.Tags)),
+		KeyMaterial: aws.String(private), Tags: tags.ToMap[types.Tag](k.Tags),
 	}, nil
 }
 
@@ -80,7 +81,7 @@ func (s *service) importKeyPair(
 	}
 	return &sdk.ImportKeyPairOutput{
 		KeyName: aws.String(k.Name), KeyPairId: aws.String(k.ID), KeyFingerprint: aws.String(k.Fingerprint),
-		Tags: query.ToTags(instanceTags(k.Tags)),
+		Tags: tags.ToMap[types.Tag](k.Tags),
 	}, nil
 }
 
@@ -112,12 +113,12 @@ func (s *service) describeKeyPairs(
 		}
 		ids = append(ids, k.ID)
 	}
-	found, _, err := query.Describe(s.view(c), list, query.Query{IDs: ids, Filters: in.Filters})
+	found, _, err := query.Describe(s.view(c), in, list, ids, in.Filters)
 	slices.SortFunc(found, func(a, b compute.KeyPair) int { return strings.Compare(a.Name, b.Name) })
 	return &sdk.DescribeKeyPairsOutput{KeyPairs: query.Convert(found, func(k compute.KeyPair) types.KeyPairInfo {
 		info := types.KeyPairInfo{
 			KeyName: aws.String(k.Name), KeyPairId: aws.String(k.ID), KeyFingerprint: aws.String(k.Fingerprint),
-			KeyType: types.KeyType(k.Type), CreateTime: aws.Time(k.Created), Tags: query.ToTags(instanceTags(k.Tags)),
+			KeyType: types.KeyType(k.Type), CreateTime: aws.Time(k.Created), Tags: tags.ToMap[types.Tag](k.Tags),
 		}
 		if aws.ToBool(in.IncludePublicKey) {
 			info.PublicKey = aws.String(k.Public)

@@ -53,7 +53,7 @@ func (s *service) describeProfileAssociations(_ context.Context, c *api.Call, in
 			"state":       query.Always[compute.Instance]("associated"),
 		},
 	}
-	found, next, err := query.Describe(s.view(c), list, query.Of(in.AssociationIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, list, in.AssociationIds, in.Filters)
 	return &sdk.DescribeIamInstanceProfileAssociationsOutput{
 		NextToken: next,
 		IamInstanceProfileAssociations: query.Convert(found, func(i compute.Instance) types.IamInstanceProfileAssociation {

@@ -11,6 +11,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -21,7 +22,7 @@ func (s *service) createTags(ctx context.Context, c *api.Call, in *sdk.CreateTag
 		return nil, query.Required("tagSet")
 	}
 	return nil, s.retag(c, in.Resources, func(ids []string) error {
-		return s.network.CreateTags(ctx, query.ScopeOf(c), ids, query.FromTags(in.Tags))
+		return s.network.CreateTags(ctx, query.ScopeOf(c), ids, tags.From[network.Tag](in.Tags))
 	}, func(o owner) error {
 		put := map[string]string{}
 		for _, t := range in.Tags {
@@ -111,7 +112,7 @@ func (s *service) describeTags(_ context.Context, c *api.Call, in *sdk.DescribeT
 		slices.SortFunc(rows, func(a, b tagRow) int { return cmp.Compare(list.ID(a), list.ID(b)) })
 		return slices.Values(rows)
 	}
-	found, next, err := query.Describe(v, list, query.Of(nil, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(v, in, list, nil, in.Filters)
 	return &sdk.DescribeTagsOutput{NextToken: next, Tags: query.Convert(found, func(t tagRow) types.TagDescription {
 		return types.TagDescription{
 			ResourceId: aws.String(t.id), ResourceType: types.ResourceType(t.kind),

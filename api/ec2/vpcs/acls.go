@@ -11,6 +11,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -113,7 +114,7 @@ func toEntry(e network.ACLEntry) types.NetworkAclEntry {
 func toACL(a *network.NetworkACL) types.NetworkAcl {
 	return types.NetworkAcl{
 		NetworkAclId: aws.String(a.ID), VpcId: aws.String(a.VPC), OwnerId: aws.String(a.Account),
-		IsDefault: aws.Bool(a.Default), Tags: query.ToTags(a.Tags), Entries: entries(a),
+		IsDefault: aws.Bool(a.Default), Tags: tags.To[types.Tag](a.Tags), Entries: entries(a),
 		Associations: query.Convert(a.Associations, func(x network.Association) types.NetworkAclAssociation {
 			return types.NetworkAclAssociation{
 				NetworkAclAssociationId: aws.String(x.ID), NetworkAclId: aws.String(a.ID), SubnetId: aws.String(x.Subnet),
@@ -123,7 +124,7 @@ func toACL(a *network.NetworkACL) types.NetworkAcl {
 }
 
 func (s *service) describeNetworkAcls(_ context.Context, c *api.Call, in *sdk.DescribeNetworkAclsInput) (*sdk.DescribeNetworkAclsOutput, error) {
-	found, next, err := query.Describe(s.view(c), aclListing, query.Of(in.NetworkAclIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, aclListing, in.NetworkAclIds, in.Filters)
 	return &sdk.DescribeNetworkAclsOutput{NetworkAcls: query.Convert(found, toACL), NextToken: next}, err
 }
 

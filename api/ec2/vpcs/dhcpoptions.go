@@ -8,6 +8,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -37,7 +38,7 @@ var dhcpListing = query.Listing[*network.DhcpOptions]{
 
 func toDhcpOptions(d *network.DhcpOptions) types.DhcpOptions {
 	return types.DhcpOptions{
-		DhcpOptionsId: aws.String(d.ID), OwnerId: aws.String(d.Account), Tags: query.ToTags(d.Tags),
+		DhcpOptionsId: aws.String(d.ID), OwnerId: aws.String(d.Account), Tags: tags.To[types.Tag](d.Tags),
 		DhcpConfigurations: query.Convert(d.Options, func(o network.DhcpOption) types.DhcpConfiguration {
 			return types.DhcpConfiguration{Key: aws.String(o.Key), Values: query.Convert(o.Values, func(v string) types.AttributeValue {
 				return types.AttributeValue{Value: aws.String(v)}
@@ -62,7 +63,7 @@ func (s *service) createDhcpOptions(ctx context.Context, c *api.Call, in *sdk.Cr
 }
 
 func (s *service) describeDhcpOptions(_ context.Context, c *api.Call, in *sdk.DescribeDhcpOptionsInput) (*sdk.DescribeDhcpOptionsOutput, error) {
-	found, next, err := query.Describe(s.view(c), dhcpListing, query.Of(in.DhcpOptionsIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, dhcpListing, in.DhcpOptionsIds, in.Filters)
 	return &sdk.DescribeDhcpOptionsOutput{DhcpOptions: query.Convert(found, toDhcpOptions), NextToken: next}, err
 }
 

@@ -10,6 +10,8 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/page"
+	"postern/api/tags"
 	"postern/aws/fault"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
@@ -51,7 +53,7 @@ func shown(of func(types.Address) *string) query.Test[*network.ElasticIP] {
 func toAddress(v *query.View, e *network.ElasticIP) types.Address {
 	out := types.Address{
 		AllocationId: aws.String(e.ID), PublicIp: query.String(e.Address), Domain: types.DomainTypeVpc, PublicIpv4Pool: aws.String(publicPool),
-		NetworkBorderGroup: aws.String(e.Region), Tags: query.ToTags(e.Tags),
+		NetworkBorderGroup: aws.String(e.Region), Tags: tags.To[types.Tag](e.Tags),
 	}
 	if n, err := v.Interface(v.Scope, e.Interface); e.Interface != "" && err == nil {
 		out.AssociationId, out.NetworkInterfaceId = aws.String(e.Association), aws.String(n.ID)
@@ -151,7 +153,7 @@ func (s *service) describeAddresses(_ context.Context, c *api.Call, in *sdk.Desc
 		return nil, err
 	}
 	ids := append(slices.Clone(in.AllocationIds), query.Convert(at, func(e *network.ElasticIP) string { return e.ID })...)
-	found, _, err := query.Describe(v, addressListing, query.Query{IDs: ids, Filters: in.Filters})
+	found, _, err := query.Describe(v, in, addressListing, ids, in.Filters)
 	return &sdk.DescribeAddressesOutput{Addresses: query.Show(v, found, toAddress)}, err
 }
 
@@ -160,8 +162,10 @@ func (s *service) describeAddressesAttribute(_ context.Context, c *api.Call, in 
 	if in.Attribute != types.AddressAttributeNameDomainName {
 		return nil, query.Invalid("Value (%s) for parameter attribute is invalid. The only attribute is domain-name.", in.Attribute)
 	}
-	v := s.view(c)
-	_, err := query.Named(v, addressListing, in.AllocationIds)
+	if _, err := page.Read(c, in, len(in.AllocationIds)); err != nil {
+		return nil, err
+	}
+	_, err := query.Named(s.view(c), addressListing, in.AllocationIds)
 	return &sdk.DescribeAddressesAttributeOutput{}, err
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	"postern/aws/fault"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
@@ -43,7 +44,7 @@ func (s *service) flowLog(l *network.FlowLog) types.FlowLog {
 	out := types.FlowLog{
 		FlowLogId: aws.String(l.ID), ResourceId: aws.String(l.Resource), TrafficType: types.TrafficType(l.Traffic), CreationTime: aws.Time(l.Created),
 		FlowLogStatus: aws.String("ACTIVE"), DeliverLogsStatus: aws.String("SUCCESS"), LogDestinationType: types.LogDestinationTypeS3,
-		LogDestination: aws.String(l.Destination), LogFormat: aws.String(l.Format), MaxAggregationInterval: aws.Int32(int32(l.Interval)), Tags: query.ToTags(l.Tags),
+		LogDestination: aws.String(l.Destination), LogFormat: aws.String(l.Format), MaxAggregationInterval: aws.Int32(int32(l.Interval)), Tags: tags.To[types.Tag](l.Tags),
 		DestinationOptions: &types.DestinationOptionsResponse{
 			FileFormat: types.DestinationFileFormatPlainText, HiveCompatiblePartitions: aws.Bool(false), PerHourPartition: aws.Bool(false),
 		},
@@ -83,7 +84,7 @@ func (s *service) createFlowLogs(ctx context.Context, c *api.Call, in *sdk.Creat
 }
 
 func (s *service) describeFlowLogs(_ context.Context, c *api.Call, in *sdk.DescribeFlowLogsInput) (*sdk.DescribeFlowLogsOutput, error) {
-	found, next, err := query.Describe(s.view(c), s.flowLogListing(), query.Of(in.FlowLogIds, in.Filter, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, s.flowLogListing(), in.FlowLogIds, in.Filter)
 	return &sdk.DescribeFlowLogsOutput{FlowLogs: query.Convert(found, s.flowLog), NextToken: next}, err
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -33,7 +34,7 @@ var gatewayListing = query.Listing[*network.InternetGateway]{
 }
 
 func toGateway(g *network.InternetGateway) types.InternetGateway {
-	out := types.InternetGateway{InternetGatewayId: aws.String(g.ID), OwnerId: aws.String(g.Account), Tags: query.ToTags(g.Tags)}
+	out := types.InternetGateway{InternetGatewayId: aws.String(g.ID), OwnerId: aws.String(g.Account), Tags: tags.To[types.Tag](g.Tags)}
 	if g.VPC != "" {
 		// The EC2 API says "available" of an attached Internet gateway, a word its own enumeration lacks.
 		out.Attachments = []types.InternetGatewayAttachment{{VpcId: aws.String(g.VPC), State: "available"}}
@@ -55,7 +56,7 @@ func (s *service) createInternetGateway(ctx context.Context, c *api.Call, in *sd
 }
 
 func (s *service) describeInternetGateways(_ context.Context, c *api.Call, in *sdk.DescribeInternetGatewaysInput) (*sdk.DescribeInternetGatewaysOutput, error) {
-	found, next, err := query.Describe(s.view(c), gatewayListing, query.Of(in.InternetGatewayIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, gatewayListing, in.InternetGatewayIds, in.Filters)
 	return &sdk.DescribeInternetGatewaysOutput{InternetGateways: query.Convert(found, toGateway), NextToken: next}, err
 }
 

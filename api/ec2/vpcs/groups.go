@@ -9,6 +9,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	"postern/aws/fault"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
@@ -90,7 +91,7 @@ func groupARN(g *network.SecurityGroup) string {
 func toGroup(v *query.View, g *network.SecurityGroup) types.SecurityGroup {
 	return types.SecurityGroup{
 		GroupId: aws.String(g.ID), GroupName: aws.String(g.Name), Description: aws.String(g.Description),
-		VpcId: aws.String(g.VPC), OwnerId: aws.String(g.Account), SecurityGroupArn: aws.String(groupARN(g)), Tags: query.ToTags(g.Tags),
+		VpcId: aws.String(g.VPC), OwnerId: aws.String(g.Account), SecurityGroupArn: aws.String(groupARN(g)), Tags: tags.To[types.Tag](g.Tags),
 		IpPermissions: toPermissions(v, g, false), IpPermissionsEgress: toPermissions(v, g, true),
 	}
 }
@@ -104,18 +105,18 @@ func (s *service) createSecurityGroup(ctx context.Context, c *api.Call, in *sdk.
 		}
 		vpc = v.ID
 	}
-	tags, err := query.TagsFor(ctx, c, "security-group", in.TagSpecifications)
+	given, err := query.TagsFor(ctx, c, "security-group", in.TagSpecifications)
 	if err != nil {
 		return nil, err
 	}
 	g, err := s.network.CreateSecurityGroup(ctx, query.ScopeOf(c), network.CreateSecurityGroupInput{
-		VPC: vpc, Name: aws.ToString(in.GroupName), Description: aws.ToString(in.Description), Tags: tags,
+		VPC: vpc, Name: aws.ToString(in.GroupName), Description: aws.ToString(in.Description), Tags: given,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &sdk.CreateSecurityGroupOutput{
-		GroupId: aws.String(g.ID), SecurityGroupArn: aws.String(groupARN(g)), Tags: query.ToTags(g.Tags),
+		GroupId: aws.String(g.ID), SecurityGroupArn: aws.String(groupARN(g)), Tags: tags.To[types.Tag](g.Tags),
 	}, nil
 }
 
@@ -128,7 +129,7 @@ func (s *service) describeSecurityGroups(_ context.Context, c *api.Call, in *sdk
 	for _, g := range byName {
 		in.GroupIds = append(in.GroupIds, g.ID)
 	}
-	found, next, err := query.Describe(v, groupListing, query.Of(in.GroupIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(v, in, groupListing, in.GroupIds, in.Filters)
 	return &sdk.DescribeSecurityGroupsOutput{SecurityGroups: query.Show(v, found, toGroup), NextToken: next}, err
 }
 

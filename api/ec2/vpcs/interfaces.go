@@ -11,6 +11,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	"postern/aws/fault"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
@@ -160,7 +161,7 @@ func Interface(v *query.View, n *network.Interface) types.NetworkInterface {
 		OwnerId: aws.String(n.Account), Description: aws.String(n.Description), MacAddress: aws.String(n.MAC),
 		Status: interfaceStatus(n), InterfaceType: interfaceType(n), SourceDestCheck: aws.Bool(!n.AnySource),
 		RequesterManaged: aws.Bool(n.Managed()), RequesterId: requester(n),
-		Groups: GroupNames(v, n.Groups), TagSet: query.ToTags(n.Tags), Attachment: toAttachment(n),
+		Groups: GroupNames(v, n.Groups), TagSet: tags.To[types.Tag](n.Tags), Attachment: toAttachment(n),
 		PrivateIpAddress: query.String(n.Addresses[0]), PrivateDnsName: aws.String(privateName(n)),
 		PrivateIpAddresses: toInterfaceAddresses(v, n), Association: toAssociation(v, n), Operator: &types.OperatorResponse{Managed: aws.Bool(false)},
 	}
@@ -256,7 +257,7 @@ func Addresses(primary *string, more []types.PrivateIpAddressSpecification) ([]n
 
 func (s *service) describeNetworkInterfaces(_ context.Context, c *api.Call, in *sdk.DescribeNetworkInterfacesInput) (*sdk.DescribeNetworkInterfacesOutput, error) {
 	v := s.view(c)
-	found, next, err := query.Describe(v, Interfaces, query.Of(in.NetworkInterfaceIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(v, in, Interfaces, in.NetworkInterfaceIds, in.Filters)
 	out := query.Show(v, found, Interface)
 	for _, f := range in.Filters {
 		for i, n := range found {

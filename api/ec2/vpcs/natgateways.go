@@ -9,6 +9,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -38,7 +39,7 @@ func connectivity(g *network.NATGateway) types.ConnectivityType {
 func toNatGateway(g *network.NATGateway) types.NatGateway {
 	out := types.NatGateway{
 		NatGatewayId: aws.String(g.ID), VpcId: aws.String(g.VPC), SubnetId: aws.String(g.Subnet), State: types.NatGatewayState(g.State),
-		ConnectivityType: connectivity(g), AvailabilityMode: types.AvailabilityModeZonal, CreateTime: aws.Time(g.Created), Tags: query.ToTags(g.Tags),
+		ConnectivityType: connectivity(g), AvailabilityMode: types.AvailabilityModeZonal, CreateTime: aws.Time(g.Created), Tags: tags.To[types.Tag](g.Tags),
 		FailureCode: query.Optional(g.Code), FailureMessage: query.Optional(g.Message),
 	}
 	if !g.Ended.IsZero() {
@@ -95,7 +96,7 @@ func (s *service) createNatGateway(ctx context.Context, c *api.Call, in *sdk.Cre
 }
 
 func (s *service) describeNatGateways(_ context.Context, c *api.Call, in *sdk.DescribeNatGatewaysInput) (*sdk.DescribeNatGatewaysOutput, error) {
-	found, next, err := query.Describe(s.view(c), natListing, query.Of(in.NatGatewayIds, in.Filter, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, natListing, in.NatGatewayIds, in.Filter)
 	return &sdk.DescribeNatGatewaysOutput{NatGateways: query.Convert(found, toNatGateway), NextToken: next}, err
 }
 

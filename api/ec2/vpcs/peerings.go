@@ -9,6 +9,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	"postern/aws/scope"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
@@ -79,7 +80,7 @@ func toPeeringSide(v *query.View, id, account, region string, dns, shown bool) t
 
 func toPeering(p peeringRow) types.VpcPeeringConnection {
 	out := types.VpcPeeringConnection{
-		VpcPeeringConnectionId: aws.String(p.ID), RequesterVpcInfo: &p.requester, AccepterVpcInfo: &p.accepter, Tags: query.ToTags(p.Tags),
+		VpcPeeringConnectionId: aws.String(p.ID), RequesterVpcInfo: &p.requester, AccepterVpcInfo: &p.accepter, Tags: tags.To[types.Tag](p.Tags),
 		Status: &types.VpcPeeringConnectionStateReason{
 			Code: types.VpcPeeringConnectionStateReasonCode(p.Status), Message: aws.String(p.StatusText),
 		},
@@ -113,7 +114,7 @@ func (s *service) createVpcPeeringConnection(ctx context.Context, c *api.Call, i
 }
 
 func (s *service) describeVpcPeeringConnections(_ context.Context, c *api.Call, in *sdk.DescribeVpcPeeringConnectionsInput) (*sdk.DescribeVpcPeeringConnectionsOutput, error) {
-	found, next, err := query.Describe(s.view(c), peeringListing, query.Of(in.VpcPeeringConnectionIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, peeringListing, in.VpcPeeringConnectionIds, in.Filters)
 	return &sdk.DescribeVpcPeeringConnectionsOutput{VpcPeeringConnections: query.Convert(found, toPeering), NextToken: next}, err
 }
 
@@ -139,20 +140,18 @@ func (s *service) deleteVpcPeeringConnection(ctx context.Context, c *api.Call, i
 	return &sdk.DeleteVpcPeeringConnectionOutput{Return: aws.Bool(true)}, err
 }
 
-func (s *service) modifyVpcPeeringConnectionOptions(ctx context.Context, c *api.Call, in *sdk.ModifyVpcPeeringConnectionOptionsInput) (*sdk.ModifyVpcPeeringConnectionOptionsOutput, error) {
-	var dns network.PeeringDNS
-	for _, side := range []struct {
-		in  *types.PeeringConnectionOptionsRequest
-		set **bool
-	}{{in.RequesterPeeringConnectionOptions, &dns.Requester}, {in.AccepterPeeringConnectionOptions, &dns.Accepter}} {
-		if side.in == nil {
-			continue
-		}
-		if aws.ToBool(side.in.AllowEgressFromLocalClassicLinkToRemoteVpc) || aws.ToBool(side.in.AllowEgressFromLocalVpcToRemoteClassicLink) {
-			return nil, query.Invalid("ClassicLink is not there any more: its peering options cannot be true.")
-		}
-		*side.set = side.in.AllowDnsResolutionFromRemoteVpc
+func (s *service) modifyVpcPeeringConnectionOptions(
+	ctx context.Context, c *api.Call, in *sdk.ModifyVpcPeeringConnectionOptionsInput,
+) (*sdk.ModifyVpcPeeringConnectionOptionsOutput, error) {
+	requester, err := peeringDNS(in.RequesterPeeringConnectionOptions)
+	if err != nil {
+		return nil, err
 	}
+	accepter, err := peeringDNS(in.AccepterPeeringConnectionOptions)
+	if err != nil {
+		return nil, err
+	}
+	dns := network.PeeringDNS{Requester: requester, Accepter: accepter}
 	p, err := s.network.ModifyPeering(ctx, query.ScopeOf(c), aws.ToString(in.VpcPeeringConnectionId), dns)
 	if err != nil {
 		return nil, err
@@ -165,6 +164,18 @@ func (s *service) modifyVpcPeeringConnectionOptions(ctx context.Context, c *api.
 		out.AccepterPeeringConnectionOptions = &types.PeeringConnectionOptions{AllowDnsResolutionFromRemoteVpc: aws.Bool(p.AccepterDNS)}
 	}
 	return out, nil
+}
+
+// peeringDNS reads one side's option for names, nil where the request leaves it as it is.
+func peeringDNS(side *types.PeeringConnectionOptionsRequest) (*bool, error) {
+	if side == nil {
+		return nil, nil
+	}
+	if aws.ToBool(side.AllowEgressFromLocalClassicLinkToRemoteVpc) ||
+		aws.ToBool(side.AllowEgressFromLocalVpcToRemoteClassicLink) {
+		return nil, query.Invalid("ClassicLink is not there any more: its peering options cannot be true.")
+	}
+	return side.AllowDnsResolutionFromRemoteVpc, nil
 }
 
 // acceptingVPC names the accepter's VPC: it is the caller's, and is opened to the other.

@@ -10,6 +10,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	"postern/aws/arn"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
@@ -42,7 +43,7 @@ func (s *service) describePrefixLists(_ context.Context, c *api.Call, in *sdk.De
 			}
 		}
 	}
-	found, next, err := query.Describe(s.view(c), list, query.Of(in.PrefixListIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, list, in.PrefixListIds, in.Filters)
 	return &sdk.DescribePrefixListsOutput{NextToken: next, PrefixLists: query.Convert(found, func(l *network.PrefixList) types.PrefixList {
 		return types.PrefixList{
 			PrefixListId: aws.String(l.ID), PrefixListName: aws.String(l.Name),
@@ -52,7 +53,7 @@ func (s *service) describePrefixLists(_ context.Context, c *api.Call, in *sdk.De
 }
 
 func (s *service) describeManagedPrefixLists(_ context.Context, c *api.Call, in *sdk.DescribeManagedPrefixListsInput) (*sdk.DescribeManagedPrefixListsOutput, error) {
-	found, next, err := query.Describe(s.view(c), prefixListListing, query.Of(in.PrefixListIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, prefixListListing, in.PrefixListIds, in.Filters)
 	return &sdk.DescribeManagedPrefixListsOutput{NextToken: next, PrefixLists: query.Convert(found, toPrefixList)}, err
 }
 
@@ -63,7 +64,7 @@ func toPrefixList(l *network.PrefixList) types.ManagedPrefixList {
 	}
 	out := types.ManagedPrefixList{
 		PrefixListId: aws.String(l.ID), PrefixListName: aws.String(l.Name), OwnerId: aws.String(l.Account),
-		AddressFamily: aws.String("IPv4"), State: types.PrefixListStateCreateComplete, Tags: query.ToTags(l.Tags),
+		AddressFamily: aws.String("IPv4"), State: types.PrefixListStateCreateComplete, Tags: tags.To[types.Tag](l.Tags),
 		PrefixListArn: aws.String(arn.New("ec2", l.Region, owner, "prefix-list/"+l.ID).String()),
 	}
 	if l.Modified {
@@ -94,7 +95,7 @@ func (s *service) getManagedPrefixListEntries(_ context.Context, c *api.Call, in
 			return cmp.Compare(list.ID(a), list.ID(b))
 		}))
 	}
-	found, next, err := query.Describe(v, list, query.Query{Max: in.MaxResults, Token: in.NextToken})
+	found, next, err := query.Describe(v, in, list, nil, nil)
 	return &sdk.GetManagedPrefixListEntriesOutput{NextToken: next, Entries: query.Convert(found, func(e network.PrefixListEntry) types.PrefixListEntry {
 		return types.PrefixListEntry{Cidr: query.String(e.CIDR), Description: query.Optional(e.Description)}
 	})}, err

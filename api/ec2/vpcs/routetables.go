@@ -8,6 +8,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -107,7 +108,7 @@ func toRoute(v *query.View, t *network.RouteTable, r network.Route) types.Route 
 
 func toRouteTable(v *query.View, t *network.RouteTable) types.RouteTable {
 	return types.RouteTable{
-		RouteTableId: aws.String(t.ID), VpcId: aws.String(t.VPC), OwnerId: aws.String(t.Account), Tags: query.ToTags(t.Tags),
+		RouteTableId: aws.String(t.ID), VpcId: aws.String(t.VPC), OwnerId: aws.String(t.Account), Tags: tags.To[types.Tag](t.Tags),
 		Routes: toRoutes(v, t),
 		Associations: query.Convert(t.Associations, func(a network.Association) types.RouteTableAssociation {
 			out := types.RouteTableAssociation{
@@ -143,7 +144,7 @@ func (s *service) createRouteTable(ctx context.Context, c *api.Call, in *sdk.Cre
 
 func (s *service) describeRouteTables(_ context.Context, c *api.Call, in *sdk.DescribeRouteTablesInput) (*sdk.DescribeRouteTablesOutput, error) {
 	v := s.view(c)
-	found, next, err := query.Describe(v, tableListing, query.Of(in.RouteTableIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(v, in, tableListing, in.RouteTableIds, in.Filters)
 	return &sdk.DescribeRouteTablesOutput{RouteTables: query.Show(v, found, toRouteTable), NextToken: next}, err
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -68,7 +69,7 @@ func toRule(r groupRule) types.SecurityGroupRule {
 		SecurityGroupRuleId: aws.String(r.rule.ID), GroupId: aws.String(r.group.ID), GroupOwnerId: aws.String(r.group.Account),
 		IsEgress: aws.Bool(r.rule.Egress), IpProtocol: aws.String(protocolName(r.rule.Protocol)),
 		FromPort: aws.Int32(r.rule.Ports.From), ToPort: aws.Int32(r.rule.Ports.To),
-		Description: query.Optional(r.rule.Description), Tags: query.ToTags(r.rule.Tags),
+		Description: query.Optional(r.rule.Description), Tags: tags.To[types.Tag](r.rule.Tags),
 		SecurityGroupRuleArn: aws.String(query.Resource(
 			&api.Call{Account: r.group.Account, Region: r.group.Region}, "security-group-rule/"+r.rule.ID)),
 	}
@@ -203,7 +204,7 @@ func (s *service) revokeEgress(ctx context.Context, c *api.Call, in *sdk.RevokeS
 }
 
 func (s *service) describeSecurityGroupRules(_ context.Context, c *api.Call, in *sdk.DescribeSecurityGroupRulesInput) (*sdk.DescribeSecurityGroupRulesOutput, error) {
-	found, next, err := query.Describe(s.view(c), ruleListing, query.Of(in.SecurityGroupRuleIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, ruleListing, in.SecurityGroupRuleIds, in.Filters)
 	return &sdk.DescribeSecurityGroupRulesOutput{SecurityGroupRules: query.Convert(found, toRule), NextToken: next}, err
 }
 

@@ -21,7 +21,7 @@ func (s *service) describeStaleSecurityGroups(_ context.Context, c *api.Call, in
 	}
 	stale := groupListing
 	stale.All = func(v *query.View) iter.Seq[*network.SecurityGroup] { return v.StaleGroups(v.Scope, owner.ID) }
-	found, next, err := query.Describe(v, stale, query.Query{Max: in.MaxResults, Token: in.NextToken})
+	found, next, err := query.Describe(v, in, stale, nil, nil)
 	return &sdk.DescribeStaleSecurityGroupsOutput{StaleSecurityGroupSet: query.Show(v, found, toStaleGroup), NextToken: next}, err
 }
 

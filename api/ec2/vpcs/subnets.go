@@ -9,6 +9,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -65,7 +66,7 @@ func toSubnet(v *query.View, n *network.Subnet) types.Subnet {
 		AvailableIpAddressCount: aws.Int32(int32(v.AvailableAddresses(n))),
 		DefaultForAz:            aws.Bool(n.Default), MapPublicIpOnLaunch: aws.Bool(n.PublicOnLaunch),
 		AssignIpv6AddressOnCreation: aws.Bool(false), MapCustomerOwnedIpOnLaunch: aws.Bool(false),
-		EnableDns64: aws.Bool(false), Ipv6Native: aws.Bool(false), Tags: query.ToTags(n.Tags),
+		EnableDns64: aws.Bool(false), Ipv6Native: aws.Bool(false), Tags: tags.To[types.Tag](n.Tags),
 		PrivateDnsNameOptionsOnLaunch: &types.PrivateDnsNameOptionsOnLaunch{
 			HostnameType:                    types.HostnameTypeIpName,
 			EnableResourceNameDnsARecord:    aws.Bool(false),
@@ -102,7 +103,7 @@ func (s *service) createSubnet(ctx context.Context, c *api.Call, in *sdk.CreateS
 
 func (s *service) describeSubnets(_ context.Context, c *api.Call, in *sdk.DescribeSubnetsInput) (*sdk.DescribeSubnetsOutput, error) {
 	v := s.view(c)
-	found, next, err := query.Describe(v, subnetListing, query.Of(in.SubnetIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(v, in, subnetListing, in.SubnetIds, in.Filters)
 	return &sdk.DescribeSubnetsOutput{Subnets: query.Show(v, found, toSubnet), NextToken: next}, err
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
+	"postern/api/tags"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
@@ -46,7 +47,7 @@ func toVpc(v *network.VPC) types.Vpc {
 	return types.Vpc{
 		VpcId: aws.String(v.ID), OwnerId: aws.String(v.Account), CidrBlock: query.String(v.CIDR()),
 		State: types.VpcStateAvailable, InstanceTenancy: types.TenancyDefault, DhcpOptionsId: aws.String(v.DhcpOptionsID()),
-		IsDefault: aws.Bool(v.Default), Tags: query.ToTags(v.Tags), CidrBlockAssociationSet: query.Convert(v.Blocks, toBlock),
+		IsDefault: aws.Bool(v.Default), Tags: tags.To[types.Tag](v.Tags), CidrBlockAssociationSet: query.Convert(v.Blocks, toBlock),
 	}
 }
 
@@ -82,7 +83,7 @@ func (s *service) createVpc(ctx context.Context, c *api.Call, in *sdk.CreateVpcI
 }
 
 func (s *service) describeVpcs(_ context.Context, c *api.Call, in *sdk.DescribeVpcsInput) (*sdk.DescribeVpcsOutput, error) {
-	found, next, err := query.Describe(s.view(c), VPCs, query.Of(in.VpcIds, in.Filters, in.MaxResults, in.NextToken))
+	found, next, err := query.Describe(s.view(c), in, VPCs, in.VpcIds, in.Filters)
 	return &sdk.DescribeVpcsOutput{Vpcs: query.Convert(found, toVpc), NextToken: next}, err
 }
 

@@ -20,10 +20,11 @@ const maxFilterValues = 200
 type View struct {
 	*network.State
 	Scope scope.Scope
+	Call  *api.Call
 }
 
 // See shows a request the state as it is now.
-func See(n *network.Service, c *api.Call) *View { return &View{n.State(), ScopeOf(c)} }
+func See(n *network.Service, c *api.Call) *View { return &View{n.State(), ScopeOf(c), c} }
 
 // Values are what one filter asks for: any of them.
 type Values []string

@@ -64,18 +64,3 @@ func TestLikeIsARegexp(t *testing.T) {
 		}
 	})
 }
-
-func FuzzToken(f *testing.F) {
-	f.Add("")
-	f.Add(*token("vpc-0"))
-	f.Add("cG9zdGVybjo")
-	f.Fuzz(func(t *testing.T, s string) {
-		last, err := readToken(&s)
-		if err != nil {
-			return
-		}
-		if again, err := readToken(token(last)); err != nil || again != last {
-			t.Errorf("%q reads as %q, and that again as %q, %v", s, last, again, err)
-		}
-	})
-}

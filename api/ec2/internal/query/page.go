@@ -1,80 +1,77 @@
 package query
 
 import (
-	"encoding/base64"
 	"iter"
+	"reflect"
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
+	"postern/api/page"
 	"postern/aws/fault"
 	"postern/aws/service/ec2/types"
+	"postern/aws/wire"
 	"postern/network"
 )
 
-// A page has at least minPage and at most maxPage resources; a request that does not say gets maxPage.
+// A page has at least minPage and at most maxPage resources where the model says nothing else of the operation; a
+// request that does not say gets maxPage.
 const (
-	MinPage = 5
+	minPage = 5
 	maxPage = 1000
 )
 
 // Listing says how one kind of resource is described.
 type Listing[T any] struct {
-	ID   func(T) string // what all is ordered by
+	// ID is what All is ordered by, and the key of pages.
+	ID   func(T) string
 	Tags func(T) []network.Tag
 	All  func(*View) iter.Seq[T]
 	Get  func(*View, string) (T, error)
-	// filters are those of the EC2 API reference; tag filters are known by themselves.
+	// Filters are those of the EC2 API reference; tag filters are known by themselves.
 	Filters map[string]Test[T]
-	// unbuilt are filters of the EC2 API reference on what is not known here; they are refused by their name.
+	// Unbuilt are filters of the EC2 API reference on what is not known here; they are refused by their name.
 	Unbuilt []string
-	// idsOrPages says that a request may not name both ids and a page size.
+	// IDsOrPages says that a request may not name both ids and a page size.
 	IDsOrPages bool
 }
 
-// Query is what the Describe calls have in common.
-type Query struct {
-	IDs     []string
-	Filters []types.Filter
-	Max     *int32
-	Token   *string
-}
-
-// Describe gives the resources that a query asks for, and the token of the next page if there is one.
-func Describe[T any](v *View, l Listing[T], q Query) ([]T, *string, error) {
-	conditions, err := filters(l, q.Filters)
+// Describe returns the resources that a request asks for, and the token of the next page if there is one. in is the
+// request, whose paging members it reads; where ids are given, all of them must be there.
+func Describe[T any](v *View, in any, l Listing[T], ids []string, asked []types.Filter) ([]T, *string, error) {
+	conditions, err := filters(l, asked)
 	if err != nil {
 		return nil, nil, err
 	}
-	size, after, err := q.page()
+	if err := checkSize(in); err != nil {
+		return nil, nil, err
+	}
+	p, err := page.Read(v.Call, in, maxPage)
 	if err != nil {
 		return nil, nil, err
 	}
 	rows := l.All(v)
-	if len(q.IDs) > 0 {
-		if l.IDsOrPages && q.Max != nil {
-			return nil, nil, fault.New(fault.Invalid, "ec2.describe", "The parameter maxResults cannot be used with a list of ids in the same request").
-				WithCode("InvalidParameterCombination")
+	if len(ids) > 0 {
+		if l.IDsOrPages && Member[*int32](in, "MaxResults") != nil {
+			return nil, nil, Combination("The parameter maxResults cannot be used with a list of ids in the same request")
 		}
-		if rows, err = Named(v, l, q.IDs); err != nil {
+		if rows, err = Named(v, l, ids); err != nil {
 			return nil, nil, err
 		}
 	}
 	var out []T
 	for r := range rows {
-		if l.ID(r) <= after || !holds(v, r, conditions) {
+		if l.ID(r) <= p.After || !holds(v, r, conditions) {
 			continue
 		}
-		if len(out) == size {
-			return out, token(l.ID(out[size-1])), nil
+		if len(out) == p.Size {
+			return out, p.Token(l.ID(out[p.Size-1])), nil
 		}
 		out = append(out, r)
 	}
 	return out, nil, nil
 }
 
-// Named are the resources with the ids, each once and in order.
+// Named returns the resources with the ids, each once and in order.
 func Named[T any](v *View, l Listing[T], ids []string) (iter.Seq[T], error) {
 	rows, err := fault.All(ids, func(id string) (T, error) { return l.Get(v, id) })
 	if err != nil {
@@ -85,43 +82,24 @@ func Named[T any](v *View, l Listing[T], ids []string) (iter.Seq[T], error) {
 	return slices.Values(rows), nil
 }
 
-// page is the page's size and the id that it comes after.
-func (q *Query) page() (size int, after string, err error) {
-	size = maxPage
-	if q.Max != nil {
-		size = int(*q.Max)
-		if size < MinPage {
-			return 0, "", Invalid("Value ( %d ) for parameter maxResults is invalid. Expecting a value greater than %d.", size, MinPage)
-		}
-		if size > maxPage {
-			return 0, "", Invalid("Value ( %d ) for parameter maxResults is invalid. Expecting a value smaller than %d.", size, maxPage)
-		}
+// checkSize refuses page sizes that the API reference does not allow, where the model leaves them open.
+func checkSize(in any) error {
+	size := Member[*int32](in, "MaxResults")
+	switch {
+	case size == nil || wire.Bounded(reflect.TypeOf(in).Elem(), "MaxResults"):
+		return nil
+	case *size < minPage:
+		return Invalid("Value ( %d ) for parameter maxResults is invalid. Expecting a value greater than %d.", *size, minPage)
+	case *size > maxPage:
+		return Invalid("Value ( %d ) for parameter maxResults is invalid. Expecting a value smaller than %d.", *size, maxPage)
 	}
-	after, err = readToken(q.Token)
-	return size, after, err
+	return nil
 }
 
-const tokenMark = "postern:"
-
-var tokenCode = base64.RawURLEncoding.Strict()
-
-func token(last string) *string {
-	return aws.String(tokenCode.EncodeToString([]byte(tokenMark + last)))
-}
-
-func readToken(t *string) (string, error) {
-	if t == nil {
-		return "", nil
+// Member returns a member of a request by its name, or nothing if it has none of that name and type.
+func Member[T any](in any, name string) (v T) {
+	if f := reflect.ValueOf(in).Elem().FieldByName(name); f.IsValid() {
+		v, _ = f.Interface().(T)
 	}
-	text, err := tokenCode.DecodeString(*t)
-	last, ok := strings.CutPrefix(string(text), tokenMark)
-	if err != nil || !ok {
-		return "", fault.New(fault.Invalid, "ec2.page", "The token '%s' is invalid", *t).WithCode("InvalidNextToken")
-	}
-	return last, nil
-}
-
-// Of makes the query of a Describe call that takes ids, filters and pages.
-func Of(ids []string, filters []types.Filter, size *int32, token *string) Query {
-	return Query{IDs: ids, Filters: filters, Max: size, Token: token}
+	return v
 }
