@@ -23,8 +23,9 @@ type Kind[T any] struct {
 	Groups func(*T) []string
 	// Indexes find records by what may change.
 	Indexes []*Index[T]
-	// Prepare, if set, is called once with each record before it enters a table: it compiles what the record says.
-	Prepare func(*T)
+	// Prepare, if set, is called once with each record before it enters a table: it compiles what the record says. A
+	// record that it refuses enters none, and neither does what was read or planned with it.
+	Prepare func(*T) error
 	// Views, if set, returns the names of what is derived from the record elsewhere and has to be made anew when it changes.
 	// The tables are those that the record is in.
 	Views func(*Tables, *T) []string
@@ -128,10 +129,14 @@ func (k *Kind[T]) decode(c *Change) (Edit, error) {
 	if err := json.Unmarshal(c.Body, e.next); err != nil {
 		return nil, err
 	}
-	if k.Prepare != nil {
-		k.Prepare(e.next)
+	return e, k.prepare(e.next)
+}
+
+func (k *Kind[T]) prepare(r *T) error {
+	if k.Prepare == nil {
+		return nil
 	}
-	return e, nil
+	return k.Prepare(r)
 }
 
 // terms returns what an index finds the record by; the first index is that of its groups.

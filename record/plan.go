@@ -104,8 +104,9 @@ func (e *edit[T]) change() (Change, error) {
 
 // Put plans a new record, or one in the place of another. A quiet change is one that nothing derived follows from.
 func (k *Kind[T]) Put(p *Plan, r *T, quiet bool) {
-	if k.Prepare != nil {
-		k.Prepare(r)
+	if err := k.prepare(r); err != nil {
+		p.err = fmt.Errorf("put %s %s: %w", k.Name, k.Key(r), err)
+		return
 	}
 	k.edit(p, &edit[T]{kind: k, id: k.Key(r), next: r, quiet: quiet})
 }

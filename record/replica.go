@@ -130,8 +130,11 @@ func (r *Replica) Change(ctx context.Context, group string, plan func(*Plan) err
 			r.doubt.Store(false)
 		}
 		p := NewPlan(r.Tables(), group)
-		if err := plan(p); err != nil || len(p.order) == 0 {
+		if err := plan(p); err != nil {
 			return 0, err
+		}
+		if len(p.order) == 0 {
+			return 0, p.err
 		}
 		version, err := r.commit(ctx, p)
 		if !fault.Is(err, fault.Conflict) {

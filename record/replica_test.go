@@ -2,13 +2,16 @@ package record_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
 	"postern/aws/fault"
 	"postern/record"
+	"postern/record/recordtest"
 )
 
 // nothing is a store without records.
@@ -149,5 +152,56 @@ func TestUnknownKind(t *testing.T) {
 	}
 	if _, err := record.Open(t.Context(), store, kinds, record.Hooks{}); !fault.Is(err, fault.Internal) {
 		t.Errorf("open: %v, want a fault of kind Internal", err)
+	}
+}
+
+// TestPrepareRefuses: what a kind refuses is neither planned nor read, whatever else is planned beside it.
+func TestPrepareRefuses(t *testing.T) {
+	broken := errors.New("it has no name")
+	named := &record.Kind[thing]{
+		Name: "named", Key: func(x *thing) string { return x.ID }, Groups: func(*thing) []string { return nil },
+		Prepare: func(x *thing) error {
+			if len(x.Names) == 0 {
+				return broken
+			}
+			x.Owner = x.Names[0]
+			return nil
+		},
+	}
+	set, store := record.NewSet(named), new(record.Memory)
+	r, err := record.Open(t.Context(), store, set, record.Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(all ...*thing) error {
+		_, err := r.Change(t.Context(), "", func(p *record.Plan) error {
+			for _, x := range all {
+				named.Put(p, x, false)
+			}
+			return nil
+		})
+		return err
+	}
+	good, bad := &thing{ID: "1", Names: []string{"n"}}, &thing{ID: "2"}
+	for _, all := range [][]*thing{{bad}, {good, bad}, {bad, good}} {
+		if err := put(all...); !errors.Is(err, broken) || !strings.Contains(err.Error(), "named 2") {
+			t.Errorf("%d records, one without name: %v", len(all), err)
+		}
+	}
+	if err := put(good); err != nil {
+		t.Fatal(err)
+	}
+	if x, ok := named.Get(r.Tables(), "1"); !ok || x.Owner != "n" {
+		t.Errorf("%+v, %v", x, ok)
+	}
+	c := record.Commit{Base: 1, Changes: []record.Change{recordtest.Put("named", "3", "{}")}}
+	if _, err := store.Commit(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Refresh(t.Context()); !errors.Is(err, broken) || !strings.Contains(err.Error(), "named 3") {
+		t.Errorf("refresh: %v", err)
+	}
+	if _, err := record.Open(t.Context(), store, set, record.Hooks{}); !errors.Is(err, broken) {
+		t.Errorf("open: %v", err)
 	}
 }
