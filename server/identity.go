@@ -12,7 +12,6 @@ import (
 	apists "postern/api/sts"
 	"postern/aws/arn"
 	"postern/services/identity"
-	"postern/store"
 )
 
 // RootKey is the access key of the root user.
@@ -56,7 +55,7 @@ func (m *identityModule) open(ctx context.Context) error {
 		return fmt.Errorf("the data directory's seal.key: %w", err)
 	}
 	m.Service, err = identity.Open(ctx, identity.Config{
-		Store:     store.IdentityOf(m.state.DB),
+		Store:     m.state.Set("identity"),
 		Sealer:    sealer,
 		Now:       m.config.Now,
 		Quotas:    m.config.IAMQuotas,

@@ -6,13 +6,8 @@ import (
 
 	"postern/aws/iam"
 	"postern/services/identity"
-	"postern/services/identity/identitytest"
 	"postern/store"
 )
-
-func TestIdentity(t *testing.T) {
-	onEngines(t, identitytest.TestStore, func(db *store.DB) identity.Store { return store.IdentityOf(db) })
-}
 
 // Credentials that a role gave are good after a restart, although none of them is stored.
 func TestCredentialsSurviveARestart(t *testing.T) {
@@ -23,7 +18,7 @@ func TestCredentialsSurviveARestart(t *testing.T) {
 	}
 	start := func() (*identity.Service, *store.DB) {
 		db := open(t, store.Options{Path: path})
-		s, err := identity.Open(t.Context(), identity.Config{Store: store.IdentityOf(db), Sealer: sealer})
+		s, err := identity.Open(t.Context(), identity.Config{Store: db.Set("identity"), Sealer: sealer})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,12 +2,26 @@ package identity
 
 import (
 	"context"
-	"slices"
-	"strings"
+	"time"
 
 	"postern/aws/arn"
 	"postern/aws/fault"
+	"postern/record"
 )
+
+// Account is one AWS account.
+type Account struct {
+	ID      string // twelve digits
+	Created time.Time
+	// RootKey is the id of the root user's key that was made with the account, or last given by the operator.
+	RootKey string
+}
+
+var accounts = &record.Kind[Account]{
+	Name:   "account",
+	Key:    func(a *Account) string { return a.ID },
+	Groups: func(*Account) []string { return nil },
+}
 
 // NewAccessKey is an access key with its secret, as it is given out once.
 type NewAccessKey struct {
@@ -18,17 +32,17 @@ type NewAccessKey struct {
 // EnsureAccount makes an account with an access key of its root user, unless it is there. The key is returned only when
 // it was made: the secret cannot be had again.
 func (s *Service) EnsureAccount(ctx context.Context, account string) (made *NewAccessKey, err error) {
-	err = s.change(ctx, func(st *state) ([]Change, error) {
+	err = s.change(ctx, account, func(p *plan) error {
 		made = nil
-		if _, ok := st.accounts[account]; ok {
-			return nil, nil
+		if _, ok := accounts.Get(p.Tables, account); ok {
+			return nil
 		}
 		id, err := newKeyID(prefixKey, account)
 		if err != nil {
-			return nil, invalid("%s", err)
+			return invalid("%s", err)
 		}
 		made = &NewAccessKey{Secret: newSecret(), AccessKey: AccessKey{ID: id}}
-		return s.withRootKey(st, account, made)
+		return s.putRootKey(p, account, made)
 	})
 	if err != nil {
 		return nil, err
@@ -43,63 +57,57 @@ func (s *Service) EnsureAccountWithKey(ctx context.Context, account, keyID, secr
 	if keyID == "" || len(keyID) > 128 || secret == "" {
 		return invalid("The access key of account %s must have an id of 1 to 128 characters and a secret", account)
 	}
-	return s.change(ctx, func(st *state) ([]Change, error) {
-		if a, k := st.accounts[account], st.keys[keyID]; a != nil && a.RootKey == keyID && (k == nil || k.secret == secret) {
-			return nil, nil
+	return s.change(ctx, account, func(p *plan) error {
+		if a, ok := accounts.Get(p.Tables, account); ok && a.RootKey == keyID {
+			k, ok := accessKeys.Get(p.Tables, keyID)
+			if !ok {
+				return nil
+			}
+			if was, err := s.secretOf(k); err != nil || was == secret {
+				return err
+			}
 		}
-		return s.withRootKey(st, account, &NewAccessKey{Secret: secret, AccessKey: AccessKey{ID: keyID}})
+		return s.putRootKey(p, account, &NewAccessKey{Secret: secret, AccessKey: AccessKey{ID: keyID}})
 	})
 }
 
-// withRootKey plans the account, where it is missing, and a key of its root user.
-func (s *Service) withRootKey(st *state, account string, k *NewAccessKey) ([]Change, error) {
+// putRootKey plans the account, where it is missing, and a key of its root user.
+func (s *Service) putRootKey(p *plan, account string, k *NewAccessKey) error {
 	if !accountPattern.MatchString(account) {
-		return nil, invalid("An account is a number of twelve digits, not %.40q", account)
+		return invalid("An account is a number of twelve digits, not %.40q", account)
 	}
-	if other := st.keys[k.ID]; other != nil && (other.Account != account || other.User != "") {
-		return nil, exists("Access key %s already exists.", k.ID)
+	if other, ok := accessKeys.Get(p.Tables, k.ID); ok && (other.Account != account || other.User != "") {
+		return exists("Access key %s already exists.", k.ID)
 	}
 	k.Account, k.Active, k.Created = account, true, s.stamp()
 	k.Sealed = s.sealer.Seal([]byte(k.Secret), sealPurpose(k.ID))
 	a := Account{ID: account, Created: k.Created}
-	if there := st.accounts[account]; there != nil {
+	if there, ok := accounts.Get(p.Tables, account); ok {
 		a.Created = there.Created
 	}
 	a.RootKey = k.ID
-	return []Change{put(&k.AccessKey), put(&a)}, nil
+	kept := k.AccessKey
+	accessKeys.Put(p.Plan, &kept, false)
+	return put(p, accounts, &a)
 }
 
 // Accounts returns all accounts, by number.
 func (s *Service) Accounts() []Account {
 	var all []Account
-	s.view(func(st *state) { all = listed(st.accounts, "", func(a *Account) string { return a.ID }) })
+	for a := range accounts.All(s.state().tables) {
+		all = append(all, *a)
+	}
 	return all
 }
 
-// rootARN is the ARN of an account's root user.
+// rootARN returns the ARN of an account's root user.
 func (st *state) rootARN(account string) string {
 	return arn.Global(st.partition, "iam", account, "root").String()
 }
 
-// listed returns the entities of an account, or all if account is empty, in the order of their names.
-func listed[E any](table map[string]*E, account string, name func(*E) string) []E {
-	var found []*E
-	for id, e := range table {
-		if account == "" || strings.HasPrefix(id, account+"/") {
-			found = append(found, e)
-		}
-	}
-	slices.SortFunc(found, func(a, b *E) int { return strings.Compare(name(a), name(b)) })
-	all := make([]E, len(found))
-	for i, e := range found {
-		all[i] = *e
-	}
-	return all
-}
-
 // needAccount refuses an account that does not exist.
 func (st *state) needAccount(account string) error {
-	if _, ok := st.accounts[account]; !ok {
+	if _, ok := accounts.Get(st.tables, account); !ok {
 		return fault.New(fault.NotFound, "identity", "account %s does not exist", account).WithCode("NoSuchEntity")
 	}
 	return nil

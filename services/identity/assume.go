@@ -68,21 +68,16 @@ func (s *Service) AssumeRole(_ context.Context, a AssumeRole) (AssumedRole, erro
 			return AssumedRole{}, err
 		}
 	}
-	var role *Role
-	s.view(func(st *state) {
-		var ok bool
-		if role, ok = st.roleByARN(a.RoleARN); !ok {
-			err = fault.New(fault.Denied, "identity.AssumeRole", "role %.200s does not exist", a.RoleARN).WithCode("AccessDenied")
-			return
+	st := s.state()
+	role, ok := st.roleByARN(a.RoleARN)
+	if !ok {
+		return AssumedRole{}, fault.New(fault.Denied, "identity.AssumeRole", "role %.200s does not exist", a.RoleARN).
+			WithCode("AccessDenied")
+	}
+	for _, name := range a.PolicyARNs {
+		if _, err := st.policyFor(role.Account, name); err != nil {
+			return AssumedRole{}, err
 		}
-		for _, name := range a.PolicyARNs {
-			if _, errPolicy := st.policyFor(role.Account, name); errPolicy != nil {
-				err = errPolicy
-			}
-		}
-	})
-	if err != nil {
-		return AssumedRole{}, err
 	}
 	life, err := a.life(role)
 	if err != nil {
@@ -125,14 +120,12 @@ func (s *Service) assume(role *Role, sess session, life time.Duration) (AssumedR
 	}, nil
 }
 
-// TrustPolicy is the trust policy of a role, compiled; nil if there is no such role.
-func (s *Service) TrustPolicy(roleARN string) (trust *iam.Policy) {
-	s.view(func(st *state) {
-		if r, ok := st.roleByARN(roleARN); ok {
-			trust = r.trust
-		}
-	})
-	return trust
+// TrustPolicy returns the trust policy of a role, compiled; nil if there is no such role.
+func (s *Service) TrustPolicy(roleARN string) *iam.Policy {
+	if r, ok := s.state().roleByARN(roleARN); ok {
+		return r.trust
+	}
+	return nil
 }
 
 // ServiceSession says which role an AWS service assumes for an instance or a node.
@@ -173,14 +166,12 @@ func (s *Service) CheckServiceRole(a ServiceSession) error {
 
 // RoleNamed finds a role by what requests of other services call it: its name, with its path before it or without, or
 // its ARN. Letter case of the name does not matter: only the role that is found says which policies name it.
-func (s *Service) RoleNamed(account, name string) (r Role, err error) {
-	s.view(func(st *state) {
-		var found *Role
-		if found, err = st.roleNamed(account, name); err == nil {
-			r = *found
-		}
-	})
-	return r, err
+func (s *Service) RoleNamed(account, name string) (Role, error) {
+	r, err := s.state().roleNamed(account, name)
+	if err != nil {
+		return Role{}, err
+	}
+	return *r, nil
 }
 
 func (st *state) roleNamed(account, name string) (*Role, error) {
@@ -198,8 +189,8 @@ func (st *state) roleNamed(account, name string) (*Role, error) {
 	return role, err
 }
 
-func (s *Service) roleForService(a ServiceSession) (role *Role, err error) {
-	s.view(func(st *state) { role, err = st.roleNamed(a.Account, a.Role) })
+func (s *Service) roleForService(a ServiceSession) (*Role, error) {
+	role, err := s.state().roleNamed(a.Account, a.Role)
 	if err != nil {
 		return nil, err
 	}
@@ -256,18 +247,4 @@ func (s *Service) IdentifyInstance(_ context.Context, i Instance) (Credentials, 
 	return s.issue(session{
 		Account: i.Account, Name: i.ID, IssuedTo: i.ID, Instance: i.ARN(), VPC: i.VPC, Address: i.Address,
 	}, InstanceSession)
-}
-
-// Revoke ends all credentials that were issued to an instance or node, by its id, up to now.
-func (s *Service) Revoke(ctx context.Context, subject string) error {
-	now := s.now().UTC()
-	return s.change(ctx, func(st *state) ([]Change, error) {
-		changes := []Change{put(&revocation{Subject: subject, Before: now})}
-		for _, r := range st.revocations { // what was issued before has long ended by itself
-			if now.Sub(r.Before) > 2*maxMaxSession {
-				changes = append(changes, remove(r))
-			}
-		}
-		return changes, nil
-	})
 }

@@ -6,7 +6,45 @@ import (
 	"strings"
 
 	"postern/aws/iam"
+	"postern/record"
 )
+
+// Document is a named policy document.
+type Document struct {
+	Name string
+	Text string // JSON, as it was given
+}
+
+// Permissions are the policies of a user or role.
+type Permissions struct {
+	Inline   []Document // sorted by name
+	Attached []string   // ARNs of managed policies, in the order in which they were attached
+	Boundary string     // ARN of the managed policy that is the permissions boundary, or empty
+
+	inline []*iam.Policy // Inline, compiled
+}
+
+func (p *Permissions) compile() error {
+	p.inline = make([]*iam.Policy, len(p.Inline))
+	for i, d := range p.Inline {
+		var err error
+		if p.inline[i], err = iam.Parse(iam.Identity, d.Name, d.Text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// policyTerms returns the terms that users or roles of an account are found by under their policies.
+func policyTerms(account string, policies ...string) []record.Term {
+	var terms []record.Term
+	for _, arn := range policies {
+		if arn != "" {
+			terms = append(terms, record.Term{Value: account + " " + arn})
+		}
+	}
+	return terms
+}
 
 // Holder names what policies belong to: a user or a role.
 type Holder struct {
@@ -15,54 +53,68 @@ type Holder struct {
 	Name    string
 }
 
-// holder finds a user's or role's permissions, and how to store it with others in their place.
-func (st *state) holder(h Holder) (*Permissions, func(Permissions) Change, error) {
+// holder finds a user's or role's permissions.
+func (st *state) holder(h Holder) (*Permissions, error) {
 	if h.Role {
 		r, err := st.role(h.Account, h.Name)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		return &r.Permissions, func(p Permissions) Change {
-			next := *r
-			next.Permissions = p
-			return put(&next)
-		}, nil
+		return &r.Permissions, nil
 	}
 	u, err := st.user(h.Account, h.Name)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return &u.Permissions, func(p Permissions) Change {
-		next := *u
-		next.Permissions = p
-		return put(&next)
-	}, nil
+	return &u.Permissions, nil
 }
 
-// changePermissions plans on a copy that may be changed at will.
-func (s *Service) changePermissions(ctx context.Context, h Holder, plan func(st *state, p *Permissions) error) error {
-	return s.change(ctx, func(st *state) ([]Change, error) {
-		p, store, err := st.holder(h)
+// putPermissions plans a user or role with other permissions.
+func (p *plan) putPermissions(h Holder, to Permissions) error {
+	if h.Role {
+		r, err := p.role(h.Account, h.Name)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		next := Permissions{Inline: slices.Clone(p.Inline), Attached: slices.Clone(p.Attached), Boundary: p.Boundary}
-		if err := plan(st, &next); err != nil {
-			return nil, err
+		next := *r
+		next.Permissions = to
+		return put(p, roles, &next)
+	}
+	u, err := p.user(h.Account, h.Name)
+	if err != nil {
+		return err
+	}
+	next := *u
+	next.Permissions = to
+	return put(p, users, &next)
+}
+
+// changePermissions lets edit change a copy of a user's or role's permissions, and plans that.
+func (s *Service) changePermissions(
+	ctx context.Context, h Holder, edit func(st *state, p *Permissions) error,
+) error {
+	return s.change(ctx, h.Account, func(p *plan) error {
+		was, err := p.holder(h)
+		if err != nil {
+			return err
 		}
-		return []Change{store(next)}, nil
+		next := Permissions{
+			Inline: slices.Clone(was.Inline), Attached: slices.Clone(was.Attached), Boundary: was.Boundary,
+		}
+		if err := edit(p.state, &next); err != nil {
+			return err
+		}
+		return p.putPermissions(h, next)
 	})
 }
 
 // PermissionsOf returns what a user or role holds.
-func (s *Service) PermissionsOf(h Holder) (p Permissions, err error) {
-	s.view(func(st *state) {
-		var found *Permissions
-		if found, _, err = st.holder(h); err == nil {
-			p = *found
-		}
-	})
-	return p, err
+func (s *Service) PermissionsOf(h Holder) (Permissions, error) {
+	p, err := s.state().holder(h)
+	if err != nil {
+		return Permissions{}, err
+	}
+	return *p, nil
 }
 
 // PutInline puts an inline policy, in the place of one of the same name.

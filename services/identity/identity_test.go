@@ -13,6 +13,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/iam"
+	"postern/record"
 	"postern/services/identity"
 	"postern/services/identity/identitytest"
 )
@@ -50,12 +51,14 @@ func newWorld(t testing.TB) *world {
 // restart opens the service anew on the same store.
 func (w *world) restart() {
 	w.t.Helper()
-	s, err := identity.Open(w.ctx, identity.Config{Store: w.store, Sealer: sealer(w.t, 1), Now: func() time.Time { return w.now }})
+	s, err := identity.Open(w.ctx, identity.Config{Store: w.store, Sealer: sealer(w.t, 1), Now: w.clock})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.Service = s
 }
+
+func (w *world) clock() time.Time { return w.now }
 
 func must[T any](v T, err error) T {
 	if err != nil {
@@ -151,9 +154,9 @@ func TestChosenRootKey(t *testing.T) {
 func TestSecretsAreStoredSealed(t *testing.T) {
 	w := newWorld(t)
 	made := must(w.EnsureAccount(w.ctx, "123456789012"))
-	records, _, err := w.store.Load(w.ctx)
+	feed, err := w.store.Since(w.ctx, 0)
 	w.ok(err)
-	for _, r := range records {
+	for _, r := range feed.Changes {
 		if bytes.Contains(r.Body, []byte(made.Secret)) {
 			t.Errorf("%s %s holds the secret in the clear", r.Kind, r.ID)
 		}
@@ -322,10 +325,11 @@ func TestInstanceSession(t *testing.T) {
 	must(w.Lookup(s.AccessKey, s.Token))
 	w.now = w.now.Add(longAgo)
 	w.ok(w.Revoke(w.ctx, "mi-other"))
-	if records, _, err := w.store.Load(w.ctx); err != nil || slices.ContainsFunc(records, func(r identity.Record) bool {
-		return r.Kind == identity.KindRevocation && r.ID == i.ID
-	}) {
+	if old, err := w.store.Find(w.ctx, record.Key{Kind: "revocation", ID: i.ID}); err != nil || len(old) > 0 {
 		t.Errorf("an old revocation is kept, %v", err)
+	}
+	if c, err := w.store.Find(w.ctx, record.Key{Kind: "revocation", ID: "mi-other"}); err != nil || len(c) != 1 {
+		t.Errorf("the new revocation is not kept, %v", err)
 	}
 }
 
@@ -514,8 +518,8 @@ func TestTwoServers(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	w.ok(one.Reload(w.ctx))
-	w.ok(two.Reload(w.ctx))
+	w.ok(one.Refresh(w.ctx))
+	w.ok(two.Refresh(w.ctx))
 	if a, b := len(one.Roles(account, "")), len(two.Roles(account, "")); a != 40 || b != 40 {
 		t.Errorf("%d and %d roles", a, b)
 	}

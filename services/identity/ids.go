@@ -59,13 +59,8 @@ func KeyAccount(id string) (string, bool) {
 
 // KeyAccount finds the account of an access key: of one that is kept, whatever its form, or by reading its id.
 func (s *Service) KeyAccount(id string) (account string, ok bool) {
-	s.view(func(st *state) {
-		if k := st.keys[id]; k != nil {
-			account, ok = k.Account, true
-		}
-	})
-	if ok {
-		return account, true
+	if k, ok := accessKeys.Get(s.state().tables, id); ok {
+		return k.Account, true
 	}
 	return KeyAccount(id)
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"postern/aws/fault"
 	"postern/aws/iam"
 )
 
@@ -29,7 +30,8 @@ func (s *Service) Lookup(keyID, token string) (*Credential, error) {
 	hash := sha256.Sum256([]byte(token))
 	e, ok := s.cache.get(keyID)
 	ok = ok && subtle.ConstantTimeCompare(e.token[:], hash[:]) == 1
-	if ok && e.generation == s.generation.Load() {
+	st := s.state()
+	if ok && e.generation == st.generation {
 		return e.credential, nil
 	}
 	if !ok {
@@ -41,21 +43,18 @@ func (s *Service) Lookup(keyID, token string) (*Credential, error) {
 			}
 		}
 	}
-	return s.renew(keyID, e)
+	return s.renew(st, keyID, e)
 }
 
 // renew makes a credential of the present state, and remembers it.
-func (s *Service) renew(keyID string, e cached) (*Credential, error) {
-	// Read before the state: a change in between makes the entry old at once, never new for too long.
-	e.generation = s.generation.Load()
+func (s *Service) renew(st *state, keyID string, e cached) (*Credential, error) {
+	e.generation = st.generation
 	var err error
-	s.view(func(st *state) {
-		if e.session != nil {
-			e.credential, err = e.session.credential(st)
-		} else {
-			e.credential, err = st.longTerm(keyID)
-		}
-	})
+	if e.session != nil {
+		e.credential, err = e.session.credential(st)
+	} else {
+		e.credential, err = s.longTerm(st, keyID)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -63,13 +62,17 @@ func (s *Service) renew(keyID string, e cached) (*Credential, error) {
 	return e.credential, nil
 }
 
-// longTerm is the credential of a user's or root's key.
-func (st *state) longTerm(id string) (*Credential, error) {
-	k, ok := st.keys[id]
+// longTerm returns the credential of a user's or root's key.
+func (s *Service) longTerm(st *state, id string) (*Credential, error) {
+	k, ok := accessKeys.Get(st.tables, id)
 	if !ok || !k.Active {
 		return nil, unknownKey()
 	}
-	c := &Credential{AccessKey: id, Secret: k.secret}
+	secret, err := s.secretOf(k)
+	if err != nil {
+		return nil, fault.New(fault.Internal, "identity.Lookup", "access key %s cannot be read: %s", k.ID, err)
+	}
+	c := &Credential{AccessKey: k.ID, Secret: secret}
 	if k.User == "" {
 		c.Principal = iam.Principal{Kind: iam.Root, ARN: st.rootARN(k.Account), Account: k.Account, UserID: k.Account}
 		return c, nil

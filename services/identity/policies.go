@@ -3,11 +3,69 @@ package identity
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
+	"postern/aws/arn"
 	"postern/aws/iam"
+	"postern/record"
 )
+
+// Policy is a managed policy: a customer's, or one of Amazon's (Account "aws").
+type Policy struct {
+	Partition           string `json:",omitempty"`
+	Account, Path, Name string
+	ID                  string // ANPA…
+	Created, Updated    time.Time
+	Description         string
+	Versions            []PolicyVersion // oldest first
+	Default             string          // the version in force, such as "v1"
+	Last                int             // number of the newest version ever made
+	Tags                []Tag
+
+	compiled *iam.Policy
+}
+
+// PolicyVersion is one text of a managed policy.
+type PolicyVersion struct {
+	ID      string // "v1"
+	Text    string
+	Created time.Time
+}
+
+func (p *Policy) id() string { return key(p.Account, p.Name) }
+
+func (p *Policy) compile() (err error) {
+	v, ok := p.Version(p.Default)
+	if !ok {
+		return fmt.Errorf("has no version %s", p.Default)
+	}
+	p.compiled, err = iam.Parse(iam.Identity, p.ARN(), v.Text)
+	return err
+}
+
+// ARN is the policy's name for attaching it.
+func (p Policy) ARN() string {
+	return arn.Global(p.Partition, "iam", p.Account, "policy"+p.Path+p.Name).String()
+}
+
+// Version returns a version by its id.
+func (p Policy) Version(id string) (PolicyVersion, bool) {
+	i := slices.IndexFunc(p.Versions, func(v PolicyVersion) bool { return v.ID == id })
+	if i < 0 {
+		return PolicyVersion{}, false
+	}
+	return p.Versions[i], true
+}
+
+var policies = &record.Kind[Policy]{
+	Name:    "policy",
+	Key:     (*Policy).id,
+	Groups:  func(p *Policy) []string { return []string{p.Account} },
+	Prepare: (*Policy).compile,
+}
 
 // MaxPolicyVersions is how many versions a managed policy may have.
 const MaxPolicyVersions = 5
@@ -28,29 +86,29 @@ func (s *Service) CreatePolicy(ctx context.Context, n NewPolicy) (Policy, error)
 		Account:   n.Account, Name: n.Name, ID: newID(prefixPolicy), Created: now, Updated: now, Description: n.Description,
 		Versions: []PolicyVersion{{ID: "v1", Text: n.Text, Created: now}}, Default: "v1", Last: 1,
 	}
-	err := s.change(ctx, func(st *state) (_ []Change, err error) {
+	err := s.change(ctx, n.Account, func(in *plan) (err error) {
 		if err := checkName("policyName", n.Name, maxLongName); err != nil {
-			return nil, err
+			return err
 		}
 		if p.Path, err = checkPath(n.Path); err != nil {
-			return nil, err
+			return err
 		}
 		if err := checkDescription(n.Description); err != nil {
-			return nil, err
+			return err
 		}
 		if p.Tags, err = mergeTags(nil, n.Tags); err != nil {
-			return nil, err
+			return err
 		}
 		if err := s.checkManaged(p.ARN(), n.Text); err != nil {
-			return nil, err
+			return err
 		}
-		if err := st.needAccount(n.Account); err != nil {
-			return nil, err
+		if err := in.needAccount(n.Account); err != nil {
+			return err
 		}
-		if _, ok := st.policies[p.id()]; ok {
-			return nil, exists("A policy called %s already exists. Duplicate names are not allowed.", n.Name)
+		if _, ok := policies.Get(in.Tables, p.id()); ok {
+			return exists("A policy called %s already exists. Duplicate names are not allowed.", n.Name)
 		}
-		return []Change{put(p)}, nil
+		return put(in, policies, p)
 	})
 	if err != nil {
 		return Policy{}, err
@@ -70,14 +128,12 @@ func (s *Service) checkManaged(arn, text string) error {
 }
 
 // Policy returns a managed policy that an account may use: its own, or one of Amazon's.
-func (s *Service) Policy(account, arn string) (p Policy, err error) {
-	s.view(func(st *state) {
-		var found *Policy
-		if found, err = st.policyFor(account, arn); err == nil {
-			p = *found
-		}
-	})
-	return p, err
+func (s *Service) Policy(account, arn string) (Policy, error) {
+	p, err := s.state().policyFor(account, arn)
+	if err != nil {
+		return Policy{}, err
+	}
+	return *p, nil
 }
 
 func (st *state) policyFor(account, arn string) (*Policy, error) {
@@ -101,15 +157,14 @@ const (
 // ManagedPolicies returns the managed policies that an account may use below a path, by name.
 func (s *Service) ManagedPolicies(account, path string, owner PolicyOwner) []Policy {
 	var all []Policy
-	name := func(p *Policy) string { return p.Name }
-	s.view(func(st *state) {
-		if owner != AmazonOwned {
-			all = listed(st.policies, account, name)
+	if owner != AmazonOwned {
+		all = listed(policies, s.state(), account, func(p *Policy) string { return p.Name })
+	}
+	if owner != CustomerOwned {
+		for _, id := range slices.Sorted(maps.Keys(s.amazon)) {
+			all = append(all, *s.amazon[id])
 		}
-		if owner != CustomerOwned {
-			all = append(all, listed(st.policies, amazonOwner, name)...)
-		}
-	})
+	}
 	slices.SortStableFunc(all, func(a, b Policy) int { return strings.Compare(a.Name, b.Name) })
 	return below(all, path, func(p *Policy) string { return p.Path })
 }
@@ -121,52 +176,49 @@ type PolicyEntities struct {
 }
 
 // PolicyEntities returns who uses a policy within an account.
-func (s *Service) PolicyEntities(account, arn string) (e PolicyEntities, err error) {
-	s.view(func(st *state) {
-		if _, err = st.policyFor(account, arn); err == nil {
-			e = st.policyEntities(account, arn)
-		}
-	})
-	return e, err
+func (s *Service) PolicyEntities(account, arn string) (PolicyEntities, error) {
+	st := s.state()
+	if _, err := st.policyFor(account, arn); err != nil {
+		return PolicyEntities{}, err
+	}
+	return st.policyEntities(account, arn), nil
 }
 
-func (st *state) policyEntities(account, arn string) (e PolicyEntities) {
-	for _, u := range listed(st.users, account, func(u *User) string { return u.Name }) {
-		if slices.Contains(u.Attached, arn) {
-			e.Users = append(e.Users, u.Name)
-		}
-		if u.Boundary == arn {
-			e.BoundedUsers = append(e.BoundedUsers, u.Name)
-		}
+func (st *state) policyEntities(account, arn string) PolicyEntities {
+	user, role := func(u *User) string { return u.Name }, func(r *Role) string { return r.Name }
+	return PolicyEntities{
+		Users: namesBy(usersByPolicy, st, account, arn, user), BoundedUsers: namesBy(usersByBoundary, st, account, arn, user),
+		Roles: namesBy(rolesByPolicy, st, account, arn, role), BoundedRoles: namesBy(rolesByBoundary, st, account, arn, role),
 	}
-	for _, r := range listed(st.roles, account, func(r *Role) string { return r.Name }) {
-		if slices.Contains(r.Attached, arn) {
-			e.Roles = append(e.Roles, r.Name)
-		}
-		if r.Boundary == arn {
-			e.BoundedRoles = append(e.BoundedRoles, r.Name)
-		}
+}
+
+// namesBy returns the names of an account's users or roles that an index finds by a policy.
+func namesBy[T any](x *record.Index[T], st *state, account, arn string, name func(*T) string) []string {
+	var names []string
+	for r := range x.Find(st.tables, policyTerms(account, arn)[0].Value) {
+		names = append(names, name(r))
 	}
-	return e
+	slices.Sort(names)
+	return names
 }
 
 // changePolicy plans on a copy of a customer's policy.
-func (s *Service) changePolicy(ctx context.Context, account, arn string, plan func(st *state, p *Policy) error) (Policy, error) {
+func (s *Service) changePolicy(ctx context.Context, account, arn string, edit func(p *Policy) error) (Policy, error) {
 	var next Policy
-	err := s.change(ctx, func(st *state) ([]Change, error) {
-		p, err := st.policyFor(account, arn)
+	err := s.change(ctx, account, func(in *plan) error {
+		p, err := in.policyFor(account, arn)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if p.Account == amazonOwner {
-			return nil, invalid("Policy %s is managed by AWS and cannot be changed.", arn)
+			return invalid("Policy %s is managed by AWS and cannot be changed.", arn)
 		}
 		next = *p
 		next.Versions, next.Tags = slices.Clone(p.Versions), slices.Clone(p.Tags)
-		if err := plan(st, &next); err != nil {
-			return nil, err
+		if err := edit(&next); err != nil {
+			return err
 		}
-		return []Change{put(&next)}, nil
+		return put(in, policies, &next)
 	})
 	return next, err
 }
@@ -177,7 +229,7 @@ func (s *Service) CreatePolicyVersion(ctx context.Context, account, arn, text st
 		return PolicyVersion{}, err
 	}
 	var v PolicyVersion
-	_, err := s.changePolicy(ctx, account, arn, func(_ *state, p *Policy) error {
+	_, err := s.changePolicy(ctx, account, arn, func(p *Policy) error {
 		if len(p.Versions) >= MaxPolicyVersions {
 			return limit("A managed policy can have up to %d versions. Before you create a new version, you must delete an existing version.", MaxPolicyVersions)
 		}
@@ -195,7 +247,7 @@ func (s *Service) CreatePolicyVersion(ctx context.Context, account, arn, text st
 
 // SetDefaultPolicyVersion puts another version of a policy in force.
 func (s *Service) SetDefaultPolicyVersion(ctx context.Context, account, arn, version string) error {
-	_, err := s.changePolicy(ctx, account, arn, func(_ *state, p *Policy) error {
+	_, err := s.changePolicy(ctx, account, arn, func(p *Policy) error {
 		if _, err := p.NeedVersion(version); err != nil {
 			return err
 		}
@@ -216,7 +268,7 @@ func (p Policy) NeedVersion(id string) (PolicyVersion, error) {
 
 // DeletePolicyVersion deletes a version that is not in force.
 func (s *Service) DeletePolicyVersion(ctx context.Context, account, arn, version string) error {
-	_, err := s.changePolicy(ctx, account, arn, func(_ *state, p *Policy) error {
+	_, err := s.changePolicy(ctx, account, arn, func(p *Policy) error {
 		if _, err := p.NeedVersion(version); err != nil {
 			return err
 		}
@@ -232,20 +284,20 @@ func (s *Service) DeletePolicyVersion(ctx context.Context, account, arn, version
 
 // DeletePolicy deletes a policy that nobody uses and that has no version but the one in force.
 func (s *Service) DeletePolicy(ctx context.Context, account, arn string) error {
-	return s.change(ctx, func(st *state) ([]Change, error) {
-		p, err := st.policyFor(account, arn)
+	return s.change(ctx, account, func(in *plan) error {
+		p, err := in.policyFor(account, arn)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		e := st.policyEntities(account, arn)
+		e := in.policyEntities(account, arn)
 		switch {
 		case p.Account == amazonOwner:
-			return nil, invalid("Policy %s is managed by AWS and cannot be deleted.", arn)
+			return invalid("Policy %s is managed by AWS and cannot be deleted.", arn)
 		case len(e.Users)+len(e.Roles)+len(e.BoundedUsers)+len(e.BoundedRoles) > 0:
-			return nil, inUse("Cannot delete a policy attached to entities.")
+			return inUse("Cannot delete a policy attached to entities.")
 		case len(p.Versions) > 1:
-			return nil, inUse("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
+			return inUse("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
 		}
-		return []Change{remove(p)}, nil
+		return remove(in, policies, p)
 	})
 }

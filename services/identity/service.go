@@ -3,154 +3,111 @@ package identity
 import (
 	"context"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"postern/aws/arn"
 	"postern/aws/consent"
-	"postern/aws/fault"
+	"postern/record"
 )
 
-// Config is what a Service is made of. Store and Sealer must be set; Now is the clock if it is nil, and Quotas are Amazon's
+// Config says what a Service is made of. Store and Sealer must be set; a nil Now is the clock, and Quotas are Amazon's
 // where they are zero.
 type Config struct {
-	Store  Store
+	Store  record.Store
 	Sealer Sealer
 	Now    func() time.Time
 	Quotas Quotas
-	// Partition is what ARNs of IAM and STS stand in; empty is "aws".
+	// Partition is the one that ARNs of IAM and STS stand in; empty is "aws".
 	Partition string
 }
 
 // Service knows who there is. It is safe for concurrent use.
 type Service struct {
-	store  Store
-	sealer Sealer
-	now    func() time.Time
-	quotas Quotas
-	cache  *cache
+	replica *record.Replica
+	sealer  Sealer
+	now     func() time.Time
+	quotas  Quotas
+	cache   *cache
 	// partition is empty for "aws": records do not name it.
 	partition string
-	// generation counts changes; what is in the cache is good for one generation.
-	generation atomic.Uint64
-
-	writing sync.Mutex // one writer at a time; held while the store commits
-
-	mu sync.RWMutex
-	st *state
+	// amazon has Amazon's managed policies, by their ids; they are not stored.
+	amazon map[string]*Policy
+	// current is the state that readers see.
+	current atomic.Pointer[state]
 }
 
-// Open loads what is stored.
+// Open reads what is stored. It refuses access keys that were sealed with another sealing key.
 func Open(ctx context.Context, c Config) (*Service, error) {
-	s := &Service{store: c.Store, sealer: c.Sealer, now: c.Now, quotas: c.Quotas.withDefaults(), cache: newCache(cacheSize)}
+	s := &Service{sealer: c.Sealer, now: c.Now, quotas: c.Quotas.withDefaults(), cache: newCache(cacheSize)}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	if c.Partition != arn.Partition("") {
 		s.partition = c.Partition
 	}
-	if err := s.Reload(ctx); err != nil {
-		return nil, err
+	s.amazon = amazonPolicies(s.partition)
+	s.current.Store(s.stateOf(nil))
+	var err error
+	if s.replica, err = record.Open(ctx, c.Store, kinds, record.Hooks{Applied: s.applied}); err != nil {
+		return nil, fmt.Errorf("load identities: %w", err)
+	}
+	for k := range accessKeys.All(s.replica.Tables()) {
+		if _, err := s.secretOf(k); err != nil {
+			return nil, fmt.Errorf("load identities: read access key %s: %w", k.ID, err)
+		}
 	}
 	return s, nil
 }
 
-// Reload reads the store again, for a server that hears that another one has changed it.
-func (s *Service) Reload(ctx context.Context) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	return s.reload(ctx)
-}
-
-// reload does it; s.writing is held.
-func (s *Service) reload(ctx context.Context) error {
-	records, version, err := s.store.Load(ctx)
-	if err != nil {
-		return fmt.Errorf("load identities: %w", err)
+// Refresh reads what other servers have changed in the store.
+func (s *Service) Refresh(ctx context.Context) error {
+	if err := s.replica.Refresh(ctx); err != nil {
+		return fmt.Errorf("identities: %w", err)
 	}
-	st := newState(s.sealer, s.partition)
-	st.version = version
-	for _, r := range records {
-		if err := st.apply(Change{Record: r}); err != nil {
-			return err
-		}
-	}
-	s.mu.Lock()
-	s.st = st
-	s.mu.Unlock()
-	s.generation.Add(1)
 	return nil
 }
 
-// commitTries is how often a writer plans anew because another server was faster.
-const commitTries = 20
+// state returns the state as it is now.
+func (s *Service) state() *state { return s.current.Load() }
 
-// change plans changes on the present state, commits them, and brings them into memory. plan reads st and changes
-// nothing in it.
-func (s *Service) change(ctx context.Context, plan func(st *state) ([]Change, error)) error {
-	return consent.Retry(ctx, func() error { return s.tryChange(ctx, plan) })
+// applied shows readers the records after a change. It is called for one change at a time.
+func (s *Service) applied(_, after *record.Tables, _ []record.Edit) {
+	next := s.stateOf(after)
+	next.generation = s.state().generation + 1
+	s.current.Store(next)
 }
 
-func (s *Service) tryChange(ctx context.Context, plan func(st *state) ([]Change, error)) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	for range commitTries {
-		changes, err := plan(s.st) // nobody else writes s.st while s.writing is held
-		if err != nil || len(changes) == 0 {
-			return err
-		}
-		if err := s.agreed(ctx, changes); err != nil {
-			return err
-		}
-		err = s.store.Commit(ctx, s.st.version, changes)
-		if fault.Is(err, fault.Conflict) {
-			if err := s.reload(ctx); err != nil {
+// plan is a change in the making, and the state that it has led to so far.
+type plan struct {
+	*state
+	*record.Plan
+}
+
+// change plans a change of an account's records, an empty account's being any, and commits it: anew where others have
+// changed meanwhile what it has read.
+func (s *Service) change(ctx context.Context, account string, do func(p *plan) error) error {
+	return consent.Retry(ctx, func() error {
+		_, err := s.replica.Change(ctx, account, func(making *record.Plan) error {
+			p := &plan{s.stateOf(making.Tables), making}
+			if err := do(p); err != nil {
 				return err
 			}
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("store identities: %w", err)
-		}
-		return s.take(changes)
-	}
-	return fault.New(fault.Unavailable, "identity.change", "too many servers change identities at once: try again")
-}
-
-// agreed asks whether the changes were consented to; s.writing is held.
-func (s *Service) agreed(ctx context.Context, changes []Change) error {
-	var unread error
-	err := consent.Check(ctx, func() (touched []consent.Touch) {
-		touched, unread = s.st.touched(changes)
-		return touched
+			return consent.Check(ctx, p.touched)
+		})
+		return err
 	})
-	if unread != nil {
-		return unread
-	}
-	return err
 }
 
-// take brings committed changes into memory.
-func (s *Service) take(changes []Change) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.st.version++
-	for _, c := range changes {
-		if err := s.st.apply(c); err != nil {
-			return err
-		}
-	}
-	s.generation.Add(1)
+// stamp returns the time as records keep it: whole seconds, as IAM shows it.
+func (s *Service) stamp() time.Time { return s.now().UTC().Truncate(time.Second) }
+
+func put[T any](p *plan, k *record.Kind[T], r *T) error {
+	k.Put(p.Plan, r, false)
 	return nil
 }
 
-// view reads the state. What read takes out of it must not be changed.
-func (s *Service) view(read func(st *state)) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	read(s.st)
+func remove[T any](p *plan, k *record.Kind[T], r *T) error {
+	k.Delete(p.Plan, k.Key(r), false)
+	return nil
 }
-
-// stamp is the time as records keep it: whole seconds, as IAM shows it.
-func (s *Service) stamp() time.Time { return s.now().UTC().Truncate(time.Second) }

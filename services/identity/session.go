@@ -105,7 +105,7 @@ func (sess *session) credential(st *state) (*Credential, error) {
 		AccessKey: sess.Key, Secret: sess.Secret, IssuedTo: sess.IssuedTo,
 		Issued: time.Unix(0, sess.Issued).UTC(), Expires: time.Unix(sess.Expires, 0).UTC(),
 	}
-	if r, ok := st.revocations[sess.IssuedTo]; ok && !c.Issued.After(r.Before) {
+	if r, ok := revocations.Get(st.tables, sess.IssuedTo); ok && !c.Issued.After(r.Before) {
 		return nil, unknownKey()
 	}
 	p := &c.Principal
@@ -120,7 +120,7 @@ func (sess *session) credential(st *state) (*Credential, error) {
 		c.Policies.Identity = instancePolicies
 		return c, nil
 	}
-	role, ok := st.roles[key(sess.Account, sess.Role)]
+	role, ok := roles.Get(st.tables, key(sess.Account, sess.Role))
 	if !ok || role.ID != sess.RoleID {
 		return nil, unknownKey()
 	}

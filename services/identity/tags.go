@@ -2,6 +2,9 @@ package identity
 
 import "context"
 
+// Tag is a key and a value on a user, role, instance profile or policy.
+type Tag struct{ Key, Value string }
+
 // TagUser puts tags on a user.
 func (s *Service) TagUser(ctx context.Context, account, name string, tags []Tag) error {
 	return s.retagUser(ctx, account, name, func(have []Tag) ([]Tag, error) { return mergeTags(have, tags) })
@@ -13,16 +16,16 @@ func (s *Service) UntagUser(ctx context.Context, account, name string, keys []st
 }
 
 func (s *Service) retagUser(ctx context.Context, account, name string, retag func([]Tag) ([]Tag, error)) error {
-	return s.change(ctx, func(st *state) ([]Change, error) {
-		u, err := st.user(account, name)
+	return s.change(ctx, account, func(p *plan) error {
+		u, err := p.user(account, name)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		next := *u
 		if next.Tags, err = retag(u.Tags); err != nil {
-			return nil, err
+			return err
 		}
-		return []Change{put(&next)}, nil
+		return put(p, users, &next)
 	})
 }
 
@@ -37,16 +40,16 @@ func (s *Service) UntagRole(ctx context.Context, account, name string, keys []st
 }
 
 func (s *Service) retagRole(ctx context.Context, account, name string, retag func([]Tag) ([]Tag, error)) error {
-	return s.change(ctx, func(st *state) ([]Change, error) {
-		r, err := st.role(account, name)
+	return s.change(ctx, account, func(p *plan) error {
+		r, err := p.role(account, name)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		next := *r
 		if next.Tags, err = retag(r.Tags); err != nil {
-			return nil, err
+			return err
 		}
-		return []Change{put(&next)}, nil
+		return put(p, roles, &next)
 	})
 }
 
@@ -61,22 +64,22 @@ func (s *Service) UntagInstanceProfile(ctx context.Context, account, name string
 }
 
 func (s *Service) retagProfile(ctx context.Context, account, name string, retag func([]Tag) ([]Tag, error)) error {
-	return s.change(ctx, func(st *state) ([]Change, error) {
-		p, err := st.profile(account, name)
+	return s.change(ctx, account, func(p *plan) error {
+		was, err := p.profile(account, name)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		next := *p
-		if next.Tags, err = retag(p.Tags); err != nil {
-			return nil, err
+		next := *was
+		if next.Tags, err = retag(was.Tags); err != nil {
+			return err
 		}
-		return []Change{put(&next)}, nil
+		return put(p, profiles, &next)
 	})
 }
 
 // TagPolicy puts tags on a managed policy.
 func (s *Service) TagPolicy(ctx context.Context, account, arn string, tags []Tag) error {
-	_, err := s.changePolicy(ctx, account, arn, func(_ *state, p *Policy) (err error) {
+	_, err := s.changePolicy(ctx, account, arn, func(p *Policy) (err error) {
 		p.Tags, err = mergeTags(p.Tags, tags)
 		return err
 	})
@@ -85,7 +88,7 @@ func (s *Service) TagPolicy(ctx context.Context, account, arn string, tags []Tag
 
 // UntagPolicy takes tags off a managed policy.
 func (s *Service) UntagPolicy(ctx context.Context, account, arn string, keys []string) error {
-	_, err := s.changePolicy(ctx, account, arn, func(_ *state, p *Policy) error {
+	_, err := s.changePolicy(ctx, account, arn, func(p *Policy) error {
 		p.Tags = dropTags(p.Tags, keys)
 		return nil
 	})

@@ -1,3 +1,2 @@
-// Package identitytest is what tests of identities share: a store in memory, and the suite that every identity.Store
-// must pass.
+// Package identitytest gives tests of identities a store in memory.
 package identitytest
