@@ -11,7 +11,6 @@ import (
 	"postern/network/link"
 	"postern/server/join"
 	"postern/services/machine"
-	"postern/store"
 )
 
 // topicNodes hints that a node was registered or forgotten.
@@ -41,7 +40,7 @@ func (m *joinModule) module() module {
 }
 
 func (m *joinModule) open(ctx context.Context) (err error) {
-	m.machines, err = machine.Open(ctx, store.MachinesOf(m.state.DB), join.Interfaces{Network: m.network.Service})
+	m.machines, err = machine.Open(ctx, m.state.Set("machines"), join.Interfaces{Network: m.network.Service})
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 
 	"postern/aws/scope"
 	"postern/services/compute"
-	"postern/services/machine"
 	"postern/store"
 )
 
@@ -57,37 +56,6 @@ func TestCompute(t *testing.T) {
 				t.Fatal(err)
 			}
 			check(reopen(), compute.Records{Instances: []compute.Instance{instance}})
-		})
-	}
-}
-
-func TestMachines(t *testing.T) {
-	for _, engine := range engines {
-		t.Run(engine.name, func(t *testing.T) {
-			reopen := engine.opener(t)
-			m := machine.Machine{
-				Key: "a+/=", Scope: scope.Scope{Account: "000000000000", Region: "us-east-1"}, Interface: "eni-1",
-				Address: netip.MustParseAddr("10.0.1.9"), Joined: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC),
-			}
-			other := machine.Machine{Key: "b"}
-			for _, put := range []machine.Machine{other, m} {
-				if err := store.MachinesOf(reopen()).Put(t.Context(), put); err != nil {
-					t.Fatal(err)
-				}
-			}
-			m.Node = "mi-1"
-			if err := store.MachinesOf(reopen()).Put(t.Context(), m); err != nil {
-				t.Fatal(err)
-			}
-			for _, gone := range []string{"b", "c"} {
-				if err := store.MachinesOf(reopen()).Delete(t.Context(), gone); err != nil {
-					t.Fatal(err)
-				}
-			}
-			got, err := store.MachinesOf(reopen()).Load(t.Context())
-			if err != nil || len(got) != 1 || got[0] != m {
-				t.Errorf("got %+v, %v; want %+v", got, err, m)
-			}
 		})
 	}
 }

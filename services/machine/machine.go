@@ -3,17 +3,16 @@
 package machine
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 )
 
 // Machine is one that was let in.
@@ -31,15 +30,24 @@ type Machine struct {
 	Joined time.Time
 }
 
-// Store keeps machines by key.
-type Store interface {
-	// Load returns every machine, in any order.
-	Load(ctx context.Context) ([]Machine, error)
-	// Put writes a machine, in the place of the one with its key; it is durable when Put returns nil.
-	Put(ctx context.Context, m Machine) error
-	// Delete removes a machine; one that is not there is no error.
-	Delete(ctx context.Context, key string) error
-}
+var (
+	byJoining = &record.Index[Machine]{Terms: func(m *Machine) []record.Term {
+		return []record.Term{{Sort: record.Instant(m.Joined)}}
+	}}
+	byInterface = &record.Index[Machine]{Terms: func(m *Machine) []record.Term {
+		return []record.Term{{Value: m.Interface}}
+	}}
+	byNode = &record.Index[Machine]{Terms: func(m *Machine) []record.Term {
+		return []record.Term{{Value: m.Node, Sort: record.Instant(m.Joined)}} // of an empty Node the unregistered ones
+	}}
+	machines = &record.Kind[Machine]{
+		Name:    "machine",
+		Key:     func(m *Machine) string { return m.Key },
+		Groups:  func(m *Machine) []string { return []string{m.Scope.String(), m.Activation} },
+		Indexes: []*record.Index[Machine]{byJoining, byInterface, byNode},
+	}
+	kinds = record.NewSet(machines)
+)
 
 // Interfaces gives machines their network interfaces.
 type Interfaces interface {
@@ -62,77 +70,109 @@ type Request struct {
 
 // Service keeps the machines. Its methods may be called at once from any number of goroutines.
 type Service struct {
-	store      Store
+	replica    *record.Replica
 	interfaces Interfaces
 
-	// admitting makes one machine at a time, so that asking twice makes one.
+	// admitting is held while a machine gets its interface, so that asking twice at once does not make two.
 	admitting sync.Mutex
-	mu        sync.RWMutex // guards what follows
-	byKey     map[string]Machine
 }
 
-// Open loads the machines.
-func Open(ctx context.Context, store Store, interfaces Interfaces) (*Service, error) {
-	list, err := store.Load(ctx)
+// Open reads the machines of a store.
+func Open(ctx context.Context, store record.Store, interfaces Interfaces) (*Service, error) {
+	r, err := record.Open(ctx, store, kinds, record.Hooks{})
 	if err != nil {
 		return nil, fmt.Errorf("load machines: %w", err)
 	}
-	s := &Service{store: store, interfaces: interfaces, byKey: map[string]Machine{}}
-	for _, m := range list {
-		s.byKey[m.Key] = m
+	return &Service{replica: r, interfaces: interfaces}, nil
+}
+
+// Refresh reads what other servers have changed in the store.
+func (s *Service) Refresh(ctx context.Context) error {
+	if err := s.replica.Refresh(ctx); err != nil {
+		return fmt.Errorf("machines: %w", err)
 	}
-	return s, nil
+	return nil
 }
 
 // Admit lets a machine in, once: asked again with the same key and activation it gives the same answer.
 func (s *Service) Admit(ctx context.Context, r Request) (Machine, error) {
 	s.admitting.Lock()
 	defer s.admitting.Unlock()
-	if m, ok := s.Find(r.Key); ok {
-		if m.Activation != r.Activation {
-			return Machine{}, fault.New(fault.Conflict, "machine.Admit", "this machine has joined with another activation; join anew with a new key")
-		}
-		return m, nil
-	}
-	if n := s.count(r.Activation); n >= r.Limit {
-		return Machine{}, fault.New(fault.Limit, "machine.Admit", "activation %s is used up: %d of %d machines have joined with it", r.Activation, n, r.Limit)
+	if there, ok, err := r.check(s.replica.Tables()); ok || err != nil {
+		return there, err
 	}
 	m, err := s.interfaces.Create(ctx, r.Machine, r.Groups)
 	if err != nil {
 		return Machine{}, err
 	}
-	if err := s.put(ctx, m); err != nil {
-		// The interface would belong to nobody.
-		if undo := s.interfaces.Release(context.WithoutCancel(ctx), m); undo != nil {
-			return Machine{}, errors.Join(err, fmt.Errorf("interface %s is left over: %w", m.Interface, undo))
+	admitted, found := m, false
+	_, err = s.replica.Change(ctx, "", func(p *record.Plan) error {
+		// Another server may have let it in meanwhile, or have used the activation up.
+		there, ok, err := r.check(p.Tables)
+		if admitted, found = m, ok; ok || err != nil {
+			admitted = there
+			return err
 		}
+		machines.Put(p, &m, false)
+		return nil
+	})
+	if err == nil && !found {
+		return m, nil
+	}
+	// The new interface would belong to nobody.
+	if undo := s.interfaces.Release(context.WithoutCancel(ctx), m); undo != nil {
+		err = errors.Join(err, fmt.Errorf("interface %s is left over: %w", m.Interface, undo))
+	}
+	if err != nil {
 		return Machine{}, err
 	}
-	return m, nil
+	return admitted, nil
+}
+
+// check returns the machine where it has been let in already, and refuses one that must not be.
+func (r *Request) check(t *record.Tables) (there Machine, ok bool, err error) {
+	if m, ok := machines.Get(t, r.Key); ok {
+		if m.Activation != r.Activation {
+			return Machine{}, false, fault.New(fault.Conflict, "machine.Admit",
+				"this machine has joined with another activation; join anew with a new key")
+		}
+		return *m, true, nil
+	}
+	if n := machines.Count(t, r.Activation); n >= r.Limit {
+		return Machine{}, false, fault.New(fault.Limit, "machine.Admit",
+			"activation %s is used up: %d of %d machines have joined with it", r.Activation, n, r.Limit)
+	}
+	return Machine{}, false, nil
 }
 
 // Registered notes which managed node a machine has become. An interface that is no machine's is no error: instances
 // register too.
 func (s *Service) Registered(ctx context.Context, eni, node string) error {
-	for _, m := range s.All() {
-		if m.Interface != eni || m.Node == node {
-			continue
+	var now Machine
+	version, err := s.replica.Change(ctx, "", func(p *record.Plan) error {
+		for m := range byInterface.Find(p.Tables, eni) {
+			if m.Node != node {
+				now = *m
+				now.Node = node
+				machines.Put(p, &now, false)
+			}
+			break
 		}
-		m.Node = node
-		if err := s.put(ctx, m); err != nil {
-			return err
-		}
-		return s.interfaces.Own(ctx, m)
+		return nil
+	})
+	if err != nil || version == 0 {
+		return err
 	}
-	return nil
+	return s.interfaces.Own(ctx, now)
 }
 
 // Forget puts out the machine of a managed node and returns it; false if the node is no machine.
 func (s *Service) Forget(ctx context.Context, node string) (Machine, bool, error) {
-	for _, m := range s.All() {
-		if m.Node == node {
-			return m, true, s.drop(ctx, m)
-		}
+	if node == "" {
+		return Machine{}, false, nil
+	}
+	for m := range byNode.Find(s.replica.Tables(), node) {
+		return *m, true, s.drop(ctx, m)
 	}
 	return Machine{}, false, nil
 }
@@ -142,7 +182,7 @@ func (s *Service) Expel(ctx context.Context, activation string) error {
 	s.admitting.Lock() // one that is being let in is one
 	defer s.admitting.Unlock()
 	var failed error
-	for _, m := range s.All() {
+	for m := range machines.In(s.replica.Tables(), activation) {
 		if m.Node == "" && m.Activation == activation {
 			failed = errors.Join(failed, s.drop(ctx, m))
 		}
@@ -153,62 +193,40 @@ func (s *Service) Expel(ctx context.Context, activation string) error {
 // Abandon puts out the machines that joined before a moment and never registered as a node.
 func (s *Service) Abandon(ctx context.Context, before time.Time) error {
 	var failed error
-	for _, m := range s.All() {
-		if m.Node == "" && m.Joined.Before(before) {
-			failed = errors.Join(failed, s.drop(ctx, m))
-		}
+	for m := range byNode.Until(s.replica.Tables(), "", record.Instant(before)) {
+		failed = errors.Join(failed, s.drop(ctx, m))
 	}
 	return failed
 }
 
-func (s *Service) drop(ctx context.Context, m Machine) error {
-	if err := s.store.Delete(ctx, m.Key); err != nil {
+// drop puts a machine out, unless it has become another node meanwhile or is gone.
+func (s *Service) drop(ctx context.Context, m *Machine) error {
+	version, err := s.replica.Change(ctx, "", func(p *record.Plan) error {
+		if now, ok := machines.Get(p.Tables, m.Key); ok && now.Node == m.Node {
+			machines.Delete(p, m.Key, false)
+		}
+		return nil
+	})
+	if err != nil || version == 0 {
 		return err
 	}
-	s.mu.Lock()
-	delete(s.byKey, m.Key)
-	s.mu.Unlock()
-	return s.interfaces.Release(ctx, m)
-}
-
-func (s *Service) put(ctx context.Context, m Machine) error {
-	if err := s.store.Put(ctx, m); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.byKey[m.Key] = m
-	return nil
+	return s.interfaces.Release(ctx, *m)
 }
 
 // Find returns the machine with a key.
 func (s *Service) Find(key string) (Machine, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	m, ok := s.byKey[key]
-	return m, ok
-}
-
-func (s *Service) count(activation string) int {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	n := 0
-	for _, m := range s.byKey {
-		if m.Activation == activation {
-			n++
-		}
+	m, ok := machines.Get(s.replica.Tables(), key)
+	if !ok {
+		return Machine{}, false
 	}
-	return n
+	return *m, true
 }
 
 // All returns the machines, in the order in which they joined.
 func (s *Service) All() []Machine {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	list := make([]Machine, 0, len(s.byKey))
-	for _, m := range s.byKey {
-		list = append(list, m)
+	var list []Machine
+	for m := range byJoining.Find(s.replica.Tables(), "") {
+		list = append(list, *m)
 	}
-	slices.SortFunc(list, func(a, b Machine) int { return cmp.Or(a.Joined.Compare(b.Joined), cmp.Compare(a.Key, b.Key)) })
 	return list
 }
