@@ -16,7 +16,6 @@ import (
 	"postern/services/compute/guest"
 	"postern/services/identity"
 	"postern/ssm/node"
-	"postern/store"
 )
 
 // instanceMTU is the MTU of instances' interfaces, in bytes, as Amazon's have.
@@ -49,7 +48,7 @@ func (m *computeModule) module() module {
 
 func (m *computeModule) open(ctx context.Context) (err error) {
 	m.Service, err = compute.Open(ctx, compute.Config{
-		Store:    store.ComputeOf(m.state.DB),
+		Store:    m.state.Set("compute"),
 		Launcher: m.startLauncher(ctx),
 		Network: &instanceNetwork{
 			fabric: m.fabric.Fabric, network: m.network.Service, nodes: m.nodes.Service, identity: m.identity.Service,
@@ -205,7 +204,7 @@ func (n *instanceNetwork) Lease(i compute.Instance) (compute.Lease, error) {
 		if err != nil {
 			return compute.Lease{}, err
 		}
-		out.Cards = append(out.Cards, compute.Card{
+		out.NICs = append(out.NICs, compute.NIC{
 			Interface: a.ID, Index: a.Attachment.Index, MAC: a.MAC,
 			Address:   netip.PrefixFrom(a.Addresses[0], subnet.CIDR.Bits()),
 			Secondary: a.Addresses[1:], Gateway: subnet.CIDR.Addr().Next(),

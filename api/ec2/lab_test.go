@@ -3,12 +3,10 @@ package ec2_test
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,6 +24,7 @@ import (
 	"postern/aws/transport"
 	"postern/network"
 	"postern/network/networktest"
+	"postern/record"
 	"postern/services/compute"
 	"postern/services/compute/guest"
 	"postern/services/identity"
@@ -78,7 +77,7 @@ func newLimitedLab(t testing.TB, limits network.Limits) *lab {
 	}
 	l.host.network = l.network
 	l.compute, err = compute.Open(l.ctx, compute.Config{
-		Store:   &memory{instances: map[string]compute.Instance{}, images: map[string]compute.Image{}},
+		Store:   new(record.Memory),
 		Network: l.host, Launcher: l.host, Dir: t.TempDir(), Agent: "postern-agent",
 	})
 	if err != nil {
@@ -172,35 +171,6 @@ func (profiles) InstanceProfile(account, name string) (identity.InstanceProfile,
 
 func (profiles) Role(account, name string) (identity.Role, error) {
 	return identity.Role{Account: account, Path: "/", Name: name}, nil
-}
-
-// memory is the store of instances.
-type memory struct {
-	mu        sync.Mutex
-	instances map[string]compute.Instance
-	images    map[string]compute.Image
-}
-
-func (m *memory) Load(context.Context) (compute.Records, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return compute.Records{Instances: slices.Collect(maps.Values(m.instances)), Images: slices.Collect(maps.Values(m.images))}, nil
-}
-
-func (m *memory) Commit(_ context.Context, c compute.Changes) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, i := range c.Instances {
-		m.instances[i.ID] = i
-	}
-	for _, i := range c.Images {
-		m.images[i.ID] = i
-	}
-	for _, id := range slices.Concat(c.Forget, c.ForgetImages) {
-		delete(m.instances, id)
-		delete(m.images, id)
-	}
-	return nil
 }
 
 // host plays the host of the instances: guests that run until they are told to end.

@@ -57,12 +57,13 @@ func (c *console) save() error {
 
 // Console returns the end of what an instance's processes printed on its console, and when it last changed.
 func (s *Service) Console(c scope.Scope, id string) ([]byte, time.Time, error) {
-	s.mu.RLock()
-	m, err := s.findLocked(c, id)
-	s.mu.RUnlock()
+	i, err := s.find(s.replica.Tables(), c, id)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	text, at := m.console.read()
+	if !s.runs(i) {
+		return nil, time.Time{}, elsewhere(i)
+	}
+	text, at := s.machine(id).console.read()
 	return text, at, nil
 }

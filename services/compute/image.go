@@ -4,15 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"maps"
 	"path/filepath"
 	"runtime"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 	"postern/services/compute/guest"
 )
 
@@ -32,6 +32,21 @@ type Image struct {
 	Size int64
 	Tags map[string]string
 }
+
+var (
+	imagesByName = &record.Index[Image]{Grouped: true, Terms: func(i *Image) []record.Term {
+		return []record.Term{{Value: nameGroup(i.Scope, i.Name)}}
+	}}
+	images = &record.Kind[Image]{
+		Name:    "image",
+		Key:     func(i *Image) string { return i.ID },
+		Groups:  func(i *Image) []string { return []string{i.Scope.String(), nameGroup(i.Scope, i.Name)} },
+		Indexes: []*record.Index[Image]{imagesByName},
+	}
+)
+
+// nameGroup returns the group of the records of a scope that have a name which is to be unique.
+func nameGroup(c scope.Scope, name string) string { return c.String() + "/name/" + strconv.Quote(name) }
 
 // PublicTag is the key of the tag with the names of the public parameters, between spaces, whose value is the image's id.
 const PublicTag = "postern:public-parameters"
@@ -60,7 +75,8 @@ func architecture() string {
 
 func hostImage(c scope.Scope) Image {
 	return Image{
-		ID: HostImage(c.Region), Scope: c, Name: HostImageName, Description: "The root file system of Postern's host, read-only",
+		ID: HostImage(c.Region), Scope: c, Name: HostImageName,
+		Description:  "The root file system of Postern's host, read-only",
 		Architecture: architecture(), Created: started, Host: true,
 	}
 }
@@ -68,32 +84,31 @@ func hostImage(c scope.Scope) Image {
 // Images returns the images of a scope: the host's own first, then the imported ones by id.
 func (s *Service) Images(c scope.Scope) []Image {
 	out := []Image{hostImage(c)}
-	s.mu.RLock()
-	for _, i := range s.images {
-		if i.Scope == c {
-			out = append(out, i)
-		}
+	for i := range images.In(s.replica.Tables(), c.String()) {
+		out = append(out, *i)
 	}
-	s.mu.RUnlock()
-	slices.SortFunc(out[1:], func(a, b Image) int { return strings.Compare(a.ID, b.ID) })
 	return out
 }
 
 // Image returns one image: InvalidAMIID.NotFound if the scope has none of that id.
 func (s *Service) Image(c scope.Scope, id string) (Image, error) {
+	return findImage(s.replica.Tables(), c, id)
+}
+
+func findImage(t *record.Tables, c scope.Scope, id string) (Image, error) {
 	if id == HostImage(c.Region) {
 		return hostImage(c), nil
 	}
 	digits, ok := strings.CutPrefix(id, "ami-")
 	if !ok || len(digits) != 8 && len(digits) != 17 || strings.Trim(digits, "0123456789abcdef") != "" {
-		return Image{}, fault.New(fault.Invalid, "compute.Image", "Invalid id: \"%s\" (expecting \"ami-...\")", id).WithCode("InvalidAMIID.Malformed")
+		return Image{}, fault.New(fault.Invalid, "compute.Image", "Invalid id: \"%s\" (expecting \"ami-...\")", id).
+			WithCode("InvalidAMIID.Malformed")
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if i, ok := s.images[id]; ok && i.Scope == c {
-		return i, nil
+	if i, ok := images.Get(t, id); ok && i.Scope == c {
+		return *i, nil
 	}
-	return Image{}, fault.New(fault.NotFound, "compute.Image", "The image id '[%s]' does not exist", id).WithCode("InvalidAMIID.NotFound")
+	return Image{}, fault.New(fault.NotFound, "compute.Image", "The image id '[%s]' does not exist", id).
+		WithCode("InvalidAMIID.NotFound")
 }
 
 func (s *Service) imageRoot(id string) string { return filepath.Join(s.imageDir(id), "root") }
@@ -101,30 +116,24 @@ func (s *Service) imageRoot(id string) string { return filepath.Join(s.imageDir(
 // Deregister forgets an imported image and removes its files. Instances that were made from it must be gone first: their
 // layers stand on it.
 func (s *Service) Deregister(ctx context.Context, c scope.Scope, id string) error {
-	i, err := s.Image(c, id)
-	if err != nil {
-		return err
-	}
-	if i.Host {
-		return fault.New(fault.Denied, "compute.Deregister", "The host's own image cannot be deregistered").WithCode("OperationNotPermitted")
-	}
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	s.mu.RLock()
-	for _, name := range slices.Sorted(maps.Keys(s.machines)) {
-		if m := s.machines[name]; err == nil && m.record.Image == id && m.record.State != Terminated {
-			err = fault.New(fault.InUse, "compute.Deregister", "The image '%s' is in use by instance '%s'", id, m.record.ID).WithCode("DependencyViolation")
+	err := s.change(ctx, c, func(p *record.Plan) error {
+		i, err := findImage(p.Tables, c, id)
+		if err != nil {
+			return err
 		}
-	}
-	s.mu.RUnlock()
+		if i.Host {
+			return fault.New(fault.Denied, "compute.Deregister", "The host's own image cannot be deregistered").
+				WithCode("OperationNotPermitted")
+		}
+		for user := range byImage.Find(p.Tables, id) {
+			return fault.New(fault.InUse, "compute.Deregister", "The image '%s' is in use by instance '%s'", id, user.ID).
+				WithCode("DependencyViolation")
+		}
+		images.Delete(p, id, false)
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	if err := s.Store.Commit(ctx, Changes{ForgetImages: []string{id}}); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	delete(s.images, id)
-	s.mu.Unlock()
 	return guest.Remove(s.imageDir(id))
 }

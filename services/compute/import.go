@@ -23,6 +23,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 	"postern/services/compute/guest"
 )
 
@@ -50,35 +51,42 @@ type Import struct {
 // Import copies a root file system and registers it as an image.
 func (s *Service) Import(ctx context.Context, in Import) (Image, error) {
 	if !imageNames.MatchString(in.Name) {
-		return Image{}, invalidImage("InvalidAMIName.Malformed", "the name '%s' is not 3-128 letters, digits and ()[] ./-'@_", in.Name)
+		return Image{}, invalidImage("InvalidAMIName.Malformed",
+			"the name '%s' is not 3-128 letters, digits and ()[] ./-'@_", in.Name)
 	}
-	if err := s.nameIsFree(in); err != nil {
+	if err := nameIsFree(s.replica.Tables(), in); err != nil {
 		return Image{}, err
 	}
-	i := Image{ID: newID("ami"), Scope: in.Scope, Name: in.Name, Description: in.Description, Architecture: architecture(), Created: s.Now(), Tags: maps.Clone(in.Tags)}
+	i := Image{
+		ID: newID("ami"), Scope: in.Scope, Name: in.Name, Description: in.Description, Architecture: architecture(),
+		Created: s.Now(), Tags: maps.Clone(in.Tags),
+	}
 	if err := s.fill(ctx, &i, in.Path); err != nil {
 		return Image{}, errors.Join(err, guest.Remove(s.imageDir(i.ID)))
 	}
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	err := s.nameIsFree(in) // still, after the time that copying took
-	if err == nil {
-		err = s.Store.Commit(ctx, Changes{Images: []Image{i}})
-	}
+	err := s.change(ctx, in.Scope, func(p *record.Plan) error {
+		if err := nameIsFree(p.Tables, in); err != nil { // still, after the time that copying took
+			return err
+		}
+		images.Put(p, &i, false)
+		return nil
+	})
 	if err != nil {
 		return Image{}, errors.Join(err, guest.Remove(s.imageDir(i.ID)))
 	}
-	s.mu.Lock()
-	s.images[i.ID] = i
-	s.mu.Unlock()
 	return i, nil
 }
 
-func (s *Service) nameIsFree(in Import) error {
-	for _, i := range s.Images(in.Scope) {
-		if i.Name == in.Name {
-			return fault.New(fault.Exists, "compute.Import", "AMI name %s is already in use by AMI %s", in.Name, i.ID).WithCode("InvalidAMIName.Duplicate")
-		}
+func nameIsFree(t *record.Tables, in Import) error {
+	taken := func(id string) error {
+		return fault.New(fault.Exists, "compute.Import", "AMI name %s is already in use by AMI %s", in.Name, id).
+			WithCode("InvalidAMIName.Duplicate")
+	}
+	if in.Name == HostImageName {
+		return taken(HostImage(in.Region))
+	}
+	for i := range imagesByName.Find(t, nameGroup(in.Scope, in.Name)) {
+		return taken(i.ID)
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func TestImport(t *testing.T) {
 	z := gzip.NewWriter(&zipped)
 	z.Write(good)
 	z.Close()
-	lab(t, func(t *testing.T, r *rig) {
+	simulate(t, func(t *testing.T, r *rig) {
 		first, err := r.Import(t.Context(), compute.Import{Scope: home, Name: "first", Path: file(t, good)})
 		if err != nil {
 			t.Fatal(err)
@@ -126,7 +126,7 @@ func TestImport(t *testing.T) {
 
 func TestImportRefuses(t *testing.T) {
 	sh := entry{name: "bin/sh", text: string(shell(t))}
-	lab(t, func(t *testing.T, r *rig) {
+	simulate(t, func(t *testing.T, r *rig) {
 		outside := filepath.Join(t.TempDir(), "outside")
 		for _, tt := range []struct {
 			name, image string
@@ -159,7 +159,7 @@ func TestImportRefuses(t *testing.T) {
 			t.Error("an entry was written outside")
 		}
 		left, _ := os.ReadDir(filepath.Join(r.dir, "images"))
-		if len(left) != 0 || len(r.store.images) != 0 {
+		if len(left) != 0 || r.store.Len() != 0 {
 			t.Errorf("refused imports left %v", left)
 		}
 	})
@@ -188,7 +188,7 @@ func TestImportByALink(t *testing.T) {
 	if err := os.Symlink(from, link); err != nil {
 		t.Fatal(err)
 	}
-	lab(t, func(t *testing.T, r *rig) {
+	simulate(t, func(t *testing.T, r *rig) {
 		image, err := r.Import(t.Context(), compute.Import{Scope: home, Name: "linked", Path: link})
 		if err != nil {
 			t.Fatal(err)
@@ -201,7 +201,7 @@ func TestImportByALink(t *testing.T) {
 
 func TestTwoImportsWithOneName(t *testing.T) {
 	image := file(t, archive(t, entry{name: "bin/sh", text: string(shell(t))}))
-	lab(t, func(t *testing.T, r *rig) {
+	simulate(t, func(t *testing.T, r *rig) {
 		var importing sync.WaitGroup
 		var made atomic.Int32
 		for range 4 {

@@ -3,10 +3,12 @@ package compute
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 )
 
 // State is an instance's state, with Amazon's numbers.
@@ -23,7 +25,8 @@ const (
 )
 
 var stateNames = map[State]string{
-	Pending: "pending", Running: "running", ShuttingDown: "shutting-down", Terminated: "terminated", Stopping: "stopping", Stopped: "stopped",
+	Pending: "pending", Running: "running", ShuttingDown: "shutting-down", Terminated: "terminated", Stopping: "stopping",
+	Stopped: "stopped",
 }
 
 func (s State) String() string {
@@ -119,6 +122,53 @@ type Instance struct {
 	Booted bool
 	// Ended is when it was terminated.
 	Ended time.Time
+	// Host is the Config.Host of the service that runs it.
+	Host string `json:",omitempty"`
+
+	// own says that this service has written the record, and does what follows from it.
+	own bool
+}
+
+var (
+	byToken = &record.Index[Instance]{Grouped: true, Terms: func(i *Instance) []record.Term {
+		if i.Token == "" {
+			return nil
+		}
+		return []record.Term{{Value: tokenGroup(i.Scope, i.Token)}}
+	}}
+	byInterface = &record.Index[Instance]{Terms: func(i *Instance) []record.Term {
+		if i.State == Terminated {
+			return nil
+		}
+		return []record.Term{{Value: i.Interface}}
+	}}
+	byImage = &record.Index[Instance]{Terms: func(i *Instance) []record.Term {
+		if i.State == Terminated {
+			return nil
+		}
+		return []record.Term{{Value: i.Image}}
+	}}
+	byEnd = &record.Index[Instance]{Terms: func(i *Instance) []record.Term {
+		if i.State != Terminated {
+			return nil
+		}
+		return []record.Term{{Sort: record.Instant(i.Ended)}}
+	}}
+	instances = &record.Kind[Instance]{
+		Name: "instance",
+		Key:  func(i *Instance) string { return i.ID },
+		Groups: func(i *Instance) []string {
+			if i.Token == "" {
+				return []string{i.Scope.String()}
+			}
+			return []string{i.Scope.String(), tokenGroup(i.Scope, i.Token)}
+		},
+		Indexes: []*record.Index[Instance]{byToken, byInterface, byImage, byEnd},
+	}
+)
+
+func tokenGroup(c scope.Scope, token string) string {
+	return c.String() + "/token/" + strconv.Quote(token)
 }
 
 // Change is what a verb did to one instance.
@@ -140,10 +190,14 @@ var (
 	verbStart     = verb{"started", map[State]State{Stopped: Pending}, []State{Pending, Running}}
 	verbStop      = verb{"stopped", map[State]State{Running: Stopping}, []State{Stopping, Stopped}}
 	verbReboot    = verb{"rebooted", map[State]State{Running: Running}, nil}
-	verbTerminate = verb{"terminated", map[State]State{Pending: ShuttingDown, Running: ShuttingDown, Stopping: ShuttingDown, Stopped: ShuttingDown}, []State{ShuttingDown, Terminated}}
+	verbTerminate = verb{
+		"terminated",
+		map[State]State{Pending: ShuttingDown, Running: ShuttingDown, Stopping: ShuttingDown, Stopped: ShuttingDown},
+		[]State{ShuttingDown, Terminated},
+	}
 )
 
-// next is the state that the verb leads to, and whether anything is to do.
+// next returns the state that the verb leads to, and whether anything is to do.
 func (v verb) next(i *Instance) (State, bool, error) {
 	if to, ok := v.from[i.State]; ok {
 		return to, true, nil
@@ -153,8 +207,8 @@ func (v verb) next(i *Instance) (State, bool, error) {
 			return s, false, nil
 		}
 	}
-	return 0, false, fault.New(fault.Conflict, "compute", "The instance '%s' is not in a state from which it can be %s.", i.ID, v.name).
-		WithCode("IncorrectInstanceState")
+	return 0, false, fault.New(fault.Conflict, "compute",
+		"The instance '%s' is not in a state from which it can be %s.", i.ID, v.name).WithCode("IncorrectInstanceState")
 }
 
 func userInitiated(now time.Time) string {
@@ -162,5 +216,6 @@ func userInitiated(now time.Time) string {
 }
 
 func notFound(id string) error {
-	return fault.New(fault.NotFound, "compute", "The instance ID '%s' does not exist", id).WithCode("InvalidInstanceID.NotFound")
+	return fault.New(fault.NotFound, "compute", "The instance ID '%s' does not exist", id).
+		WithCode("InvalidInstanceID.NotFound")
 }

@@ -23,10 +23,9 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"postern/aws/arn"
-	"postern/aws/consent"
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 )
 
 // The types of key pairs, with Amazon's names.
@@ -55,6 +54,18 @@ type KeyPair struct {
 	Tags    map[string]string
 }
 
+var (
+	keyPairsByName = &record.Index[KeyPair]{Grouped: true, Terms: func(k *KeyPair) []record.Term {
+		return []record.Term{{Value: nameGroup(k.Scope, k.Name)}}
+	}}
+	keyPairs = &record.Kind[KeyPair]{
+		Name:    "key-pair",
+		Key:     func(k *KeyPair) string { return k.ID },
+		Groups:  func(k *KeyPair) []string { return []string{k.Scope.String(), nameGroup(k.Scope, k.Name)} },
+		Indexes: []*record.Index[KeyPair]{keyPairsByName},
+	}
+)
+
 // NewKeyPair asks for a key pair.
 type NewKeyPair struct {
 	scope.Scope
@@ -65,7 +76,7 @@ type NewKeyPair struct {
 
 // CreateKeyPair makes a key and gives its private half in PEM, which is kept nowhere.
 func (s *Service) CreateKeyPair(ctx context.Context, in NewKeyPair) (KeyPair, string, error) {
-	if err := s.keyNameIsFree(in.Scope, in.Name); err != nil {
+	if err := keyNameIsFree(s.replica.Tables(), in.Scope, in.Name); err != nil {
 		return KeyPair{}, "", err
 	}
 	private, text, err := generateKey(cmp.Or(in.Type, RSAKey))
@@ -116,7 +127,7 @@ func generateKey(kind string) (crypto.Signer, string, error) {
 // ImportKeyPair takes the public half of a key: a line of OpenSSH's, the form of RFC 4716, or base64 of a DER
 // SubjectPublicKeyInfo.
 func (s *Service) ImportKeyPair(ctx context.Context, in NewKeyPair, material []byte) (KeyPair, error) {
-	if err := s.keyNameIsFree(in.Scope, in.Name); err != nil {
+	if err := keyNameIsFree(s.replica.Tables(), in.Scope, in.Name); err != nil {
 		return KeyPair{}, err
 	}
 	public, err := readPublicKey(material)
@@ -221,116 +232,97 @@ func colons(sum []byte) string {
 	return strings.Join(pairs, ":")
 }
 
-func (s *Service) keyNameIsFree(c scope.Scope, name string) error {
+func keyNameIsFree(t *record.Tables, c scope.Scope, name string) error {
 	foreign := func(r rune) bool { return r < ' ' || r > '~' }
 	if len(name) == 0 || len(name) > maxKeyName || strings.ContainsFunc(name, foreign) {
 		return refuseKey("InvalidParameterValue",
 			"Value (%s) for parameter KeyName is invalid. It is 1-%d ASCII characters.", name, maxKeyName)
 	}
-	if _, err := s.KeyPair(c, name); err == nil {
+	if _, err := keyPairNamed(t, c, name); err == nil {
 		return fault.New(fault.Exists, "compute", "The keypair '%s' already exists.", name).
 			WithCode("InvalidKeyPair.Duplicate")
 	}
 	return nil
 }
 
-// keyPairChange is a key pair as it is to be, or as it was if it goes.
-type keyPairChange struct {
-	KeyPair
-	made, gone bool
-}
-
-// changeKeyPair commits what edit says. It runs while nothing else is committed, and again where consent is asked for
-// first.
-func (s *Service) changeKeyPair(ctx context.Context, edit func() (keyPairChange, error)) error {
-	return consent.Retry(ctx, func() error {
-		s.writing.Lock()
-		defer s.writing.Unlock()
-		k, err := edit()
-		if err != nil {
-			return err
-		}
-		if err := consent.Check(ctx, func() []consent.Touch {
-			name := arn.New("ec2", k.Region, k.Account, "key-pair/"+k.Name)
-			return []consent.Touch{{Resource: name.String(), Made: k.made}}
-		}); err != nil {
-			return err
-		}
-		changes := Changes{KeyPairs: []KeyPair{k.KeyPair}}
-		if k.gone {
-			changes = Changes{ForgetKeyPairs: []string{k.ID}}
-		}
-		if err := s.Store.Commit(ctx, changes); err != nil {
-			return fmt.Errorf("keep key pairs: %w", err)
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if k.gone {
-			delete(s.keyPairs, k.ID)
-		} else {
-			s.keyPairs[k.ID] = k.KeyPair
-		}
-		return nil
-	})
-}
-
 // keepKeyPair commits a new key pair.
 func (s *Service) keepKeyPair(ctx context.Context, k KeyPair) (KeyPair, error) {
 	k.Created = s.Now()
-	return k, s.changeKeyPair(ctx, func() (keyPairChange, error) {
-		if len(s.KeyPairs(k.Scope)) >= maxKeyPairs {
-			return keyPairChange{}, fault.New(fault.Limit, "compute", "You have reached the limit of %d key pairs", maxKeyPairs).
+	return k, s.change(ctx, k.Scope, func(p *record.Plan) error {
+		if !keyPairs.Fits(p.Tables, k.Scope.String(), 1, maxKeyPairs) {
+			return fault.New(fault.Limit, "compute", "You have reached the limit of %d key pairs", maxKeyPairs).
 				WithCode("ResourceLimitExceeded")
 		}
-		return keyPairChange{KeyPair: k, made: true}, s.keyNameIsFree(k.Scope, k.Name) // still
+		if err := keyNameIsFree(p.Tables, k.Scope, k.Name); err != nil { // still
+			return err
+		}
+		keyPairs.Put(p, &k, false)
+		return nil
 	})
 }
 
 // KeyPairs returns the key pairs of a scope by id.
 func (s *Service) KeyPairs(c scope.Scope) []KeyPair {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
 	var out []KeyPair
-	for _, k := range s.keyPairs {
-		if k.Scope == c {
-			out = append(out, k)
-		}
+	for k := range keyPairs.In(s.replica.Tables(), c.String()) {
+		out = append(out, *k)
 	}
-	slices.SortFunc(out, func(a, b KeyPair) int { return strings.Compare(a.ID, b.ID) })
 	return out
 }
 
 // KeyPair returns the key pair of a name: InvalidKeyPair.NotFound if the scope has none.
 func (s *Service) KeyPair(c scope.Scope, name string) (KeyPair, error) {
-	return s.findKeyPair(c, "The key pair '%s' does not exist", name, func(k KeyPair) bool { return k.Name == name })
+	return keyPairNamed(s.replica.Tables(), c, name)
+}
+
+func keyPairNamed(t *record.Tables, c scope.Scope, name string) (KeyPair, error) {
+	for k := range keyPairsByName.Find(t, nameGroup(c, name)) {
+		return *k, nil
+	}
+	return KeyPair{}, fault.New(fault.NotFound, "compute", "The key pair '%s' does not exist", name).
+		WithCode("InvalidKeyPair.NotFound")
 }
 
 // KeyPairByID returns the key pair of an id: InvalidKeyPair.NotFound if the scope has none.
 func (s *Service) KeyPairByID(c scope.Scope, id string) (KeyPair, error) {
-	return s.findKeyPair(c, "The keyPair ID '%s' does not exist", id, func(k KeyPair) bool { return k.ID == id })
+	k, err := keyPairOf(s.replica.Tables(), c, id)
+	if err != nil {
+		return KeyPair{}, err
+	}
+	return *k, nil
 }
 
-func (s *Service) findKeyPair(c scope.Scope, text, what string, is func(KeyPair) bool) (KeyPair, error) {
-	all := s.KeyPairs(c)
-	if i := slices.IndexFunc(all, is); i >= 0 {
-		return all[i], nil
+func keyPairOf(t *record.Tables, c scope.Scope, id string) (*KeyPair, error) {
+	if k, ok := keyPairs.Get(t, id); ok && k.Scope == c {
+		return k, nil
 	}
-	return KeyPair{}, fault.New(fault.NotFound, "compute", text, what).WithCode("InvalidKeyPair.NotFound")
+	return nil, fault.New(fault.NotFound, "compute", "The keyPair ID '%s' does not exist", id).
+		WithCode("InvalidKeyPair.NotFound")
 }
 
 // DeleteKeyPair forgets a key pair. Instances that were launched with it keep its public half.
 func (s *Service) DeleteKeyPair(ctx context.Context, c scope.Scope, id string) error {
-	return s.changeKeyPair(ctx, func() (keyPairChange, error) {
-		k, err := s.KeyPairByID(c, id)
-		return keyPairChange{KeyPair: k, gone: true}, err
+	return s.change(ctx, c, func(p *record.Plan) error {
+		if _, err := keyPairOf(p.Tables, c, id); err != nil {
+			return err
+		}
+		keyPairs.Delete(p, id, false)
+		return nil
 	})
 }
 
 // TagKeyPair puts tags on a key pair and takes those with the given keys off. The caller checks their form and number.
-func (s *Service) TagKeyPair(ctx context.Context, c scope.Scope, id string, put map[string]string, remove []string) error {
-	return s.changeKeyPair(ctx, func() (keyPairChange, error) {
-		k, err := s.KeyPairByID(c, id)
-		k.Tags = retagged(k.Tags, put, remove)
-		return keyPairChange{KeyPair: k}, err
+func (s *Service) TagKeyPair(
+	ctx context.Context, c scope.Scope, id string, put map[string]string, remove []string,
+) error {
+	return s.change(ctx, c, func(p *record.Plan) error {
+		k, err := keyPairOf(p.Tables, c, id)
+		if err != nil {
+			return err
+		}
+		next := *k
+		next.Tags = retagged(k.Tags, put, remove)
+		keyPairs.Put(p, &next, false)
+		return nil
 	})
 }

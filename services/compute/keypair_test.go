@@ -7,7 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 	"postern/services/compute"
 	"postern/services/compute/userdata"
 )
@@ -48,7 +50,7 @@ func TestAuthorizedKeys(t *testing.T) {
 		"without":     rootWith(t, map[string]string{"etc/passwd": accounts}),
 		"nobody":      rootWith(t, map[string]string{"usr/sbin/sshd": ""}),
 	}
-	lab(t, func(t *testing.T, r *rig) {
+	simulate(t, func(t *testing.T, r *rig) {
 		k, _, err := r.CreateKeyPair(t.Context(), compute.NewKeyPair{Scope: home, Name: "mine", Type: compute.ED25519Key})
 		if err != nil {
 			t.Fatal(err)
@@ -94,20 +96,20 @@ func byName(r *rig, name string) (compute.Image, bool) {
 
 // TestKeyPairsStay: they survive a restart, belong to one account and Region, and one that the store does not take is none.
 func TestKeyPairsStay(t *testing.T) {
-	lab(t, func(t *testing.T, r *rig) {
+	simulate(t, func(t *testing.T, r *rig) {
 		elsewhere := scope.Scope{Account: home.Account, Region: "eu-west-1"}
 		k, _, err := r.CreateKeyPair(t.Context(), compute.NewKeyPair{Scope: home, Name: "mine", Type: compute.ED25519Key, Tags: map[string]string{"a": "b"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.store.setFull(true)
+		r.store.Fail(fault.New(fault.Unavailable, "memory", "the disk is full"))
 		if _, _, err := r.CreateKeyPair(t.Context(), compute.NewKeyPair{Scope: home, Name: "lost", Type: compute.ED25519Key}); err == nil {
 			t.Error("one is made that the store does not take")
 		}
 		if err := r.DeleteKeyPair(t.Context(), home, k.ID); err == nil {
 			t.Error("one goes that stays in the store")
 		}
-		r.store.setFull(false)
+		r.store.Fail(nil)
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -122,8 +124,9 @@ func TestKeyPairsStay(t *testing.T) {
 		if err := r.DeleteKeyPair(t.Context(), home, k.ID); err != nil {
 			t.Fatal(err)
 		}
-		if made.PublicKey != k.Public || len(r.KeyPairs(home)) != 0 || len(r.store.keyPairs) != 0 {
-			t.Errorf("the instance has %q; left are %v", made.PublicKey, r.store.keyPairs)
+		left, err := r.store.List(t.Context(), record.Listing{Kind: "key-pair"})
+		if made.PublicKey != k.Public || len(r.KeyPairs(home)) != 0 || len(left) != 0 || err != nil {
+			t.Errorf("the instance has %q; left are %v, %v", made.PublicKey, left, err)
 		}
 	})
 }
@@ -137,7 +140,7 @@ func FuzzImportKeyPair(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	s, err := compute.Open(f.Context(), compute.Config{Store: newMemory(), Network: newBench(), Launcher: newBench(), Dir: f.TempDir(), Agent: "postern-agent"})
+	s, err := compute.Open(f.Context(), compute.Config{Store: new(record.Memory), Network: newBench(), Launcher: newBench(), Dir: f.TempDir(), Agent: "postern-agent"})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"postern/aws/fault"
 	"postern/aws/instancetype"
 	"postern/aws/scope"
+	"postern/record"
 	"postern/services/compute/userdata"
 )
 
@@ -27,12 +28,13 @@ var defaultType = map[string]string{"x86_64": "t3.micro", "arm64": "t4g.micro"}
 func checkType(name string, i Image) error {
 	t, ok := instancetype.Find(name)
 	if !ok {
-		return fault.New(fault.Invalid, "compute.checkType", "Invalid value '%s' for InstanceType.", name).WithCode("InvalidParameterValue")
+		return fault.New(fault.Invalid, "compute.checkType", "Invalid value '%s' for InstanceType.", name).
+			WithCode("InvalidParameterValue")
 	}
 	if !t.Runs(i.Architecture) {
 		return fault.New(fault.Invalid, "compute.checkType",
-			"The architecture '%s' of the specified instance type does not match the architecture '%s' of the specified AMI. "+
-				"Specify an instance type and an AMI that have matching architectures, and try again.",
+			"The architecture '%s' of the specified instance type does not match the architecture '%s' of the specified "+
+				"AMI. Specify an instance type and an AMI that have matching architectures, and try again.",
 			strings.Join(t.Architectures, ","), i.Architecture).WithCode("InvalidParameterValue")
 	}
 	return nil
@@ -71,48 +73,61 @@ func (s *Service) Launch(ctx context.Context, l Launch) ([]Instance, error) {
 	if err := s.checkLaunch(&l); err != nil {
 		return nil, err
 	}
-	s.launching.Lock() // two with one token must not both find that nothing was made
-	defer s.launching.Unlock()
-	if made := s.ByToken(l.Scope, l.Token); len(made) > 0 {
-		return made, sameLaunch(made, &l)
+	var made []Instance
+	var again bool
+	wanted := s.wanted(&l)
+	err := s.change(ctx, l.Scope, func(p *record.Plan) error {
+		if made = s.byToken(p.Tables, l.Scope, l.Token); len(made) > 0 {
+			again = true
+			return sameLaunch(made, &l)
+		}
+		again = false
+		if _, err := findImage(p.Tables, l.Scope, l.Image); err != nil { // still
+			return err
+		}
+		public := ""
+		if l.KeyName != "" {
+			k, err := keyPairNamed(p.Tables, l.Scope, l.KeyName)
+			if err != nil {
+				return err
+			}
+			public = k.Public
+		}
+		for _, i := range wanted {
+			i.PublicKey = public
+			instances.Put(p, &i, false)
+			made = append(made, i)
+		}
+		return nil
+	})
+	if err != nil || again {
+		return made, err
 	}
-	public, err := s.publicKey(l.Scope, l.KeyName)
-	if err != nil {
-		return nil, err
+	for _, i := range made {
+		m := s.machine(i.ID)
+		s.background(func() { s.boot(m) })
 	}
-	now := s.Now()
-	reservation := newID("r")
-	machines := make([]*machine, len(l.Placements))
+	return made, nil
+}
+
+// wanted returns the instances that a launch asks for.
+func (s *Service) wanted(l *Launch) []Instance {
+	now, reservation := s.Now(), newID("r")
+	out := make([]Instance, len(l.Placements))
 	for n, p := range l.Placements {
 		id := NewInstanceID()
 		if l.IDs != nil {
 			id = l.IDs[n]
 		}
-		machines[n] = newMachine(Instance{
+		out[n] = Instance{
 			ID: id, Scope: l.Scope, Reservation: reservation, Index: n, Token: l.Token, Request: l.Request, Placement: p,
-			Image: l.Image, Type: l.Type, KeyName: l.KeyName, PublicKey: public, Profile: l.Profile, UserData: bytes.Clone(l.UserData),
+			Image: l.Image, Type: l.Type, KeyName: l.KeyName, Profile: l.Profile, UserData: bytes.Clone(l.UserData),
 			Metadata: l.Metadata, TerminateOnShutdown: l.TerminateOnShutdown, ProtectTermination: l.ProtectTermination,
-			ProtectStop: l.ProtectStop, Tags: maps.Clone(l.Tags), VolumeTags: maps.Clone(l.VolumeTags), Volume: l.Volume, Launched: now, Created: now, State: Pending, Reason: reasonPending,
-		}, s.instanceDir(id))
+			ProtectStop: l.ProtectStop, Tags: maps.Clone(l.Tags), VolumeTags: maps.Clone(l.VolumeTags), Volume: l.Volume,
+			Launched: now, Created: now, State: Pending, Reason: reasonPending, Host: s.Host, own: true,
+		}
 	}
-	if err := s.change(ctx, machines, func(int, *Instance) error { return nil }); err != nil {
-		return nil, err
-	}
-	out := make([]Instance, len(machines))
-	for n, m := range machines {
-		out[n] = s.state(m)
-		s.background(func() { s.boot(m) })
-	}
-	return out, nil
-}
-
-// publicKey is the public half of a key pair, nothing for no name.
-func (s *Service) publicKey(c scope.Scope, name string) (string, error) {
-	if name == "" {
-		return "", nil
-	}
-	k, err := s.KeyPair(c, name)
-	return k.Public, err
+	return out
 }
 
 func (s *Service) checkLaunch(l *Launch) error {
@@ -137,13 +152,16 @@ func (s *Service) checkLaunch(l *Launch) error {
 	case s.ctx.Err() != nil:
 		return fault.New(fault.Unavailable, "compute.Launch", "The server is stopping")
 	case len(l.UserData) > MaxUserData:
-		return fault.New(fault.Invalid, "compute.Launch", "User data is limited to %d bytes", MaxUserData).WithCode("InvalidParameterValue")
+		return fault.New(fault.Invalid, "compute.Launch", "User data is limited to %d bytes", MaxUserData).
+			WithCode("InvalidParameterValue")
 	case len(l.Placements) == 0 || len(l.Placements) > MaxAtOnce:
-		return fault.New(fault.Limit, "compute.Launch", "%d instances at once are not 1–%d", len(l.Placements), MaxAtOnce).WithCode("InstanceLimitExceeded")
+		return fault.New(fault.Limit, "compute.Launch", "%d instances at once are not 1–%d", len(l.Placements), MaxAtOnce).
+			WithCode("InstanceLimitExceeded")
 	case l.IDs != nil && len(l.IDs) != len(l.Placements):
 		return fault.New(fault.Internal, "compute.Launch", "%d ids for %d instances", len(l.IDs), len(l.Placements))
 	case l.Metadata.HopLimit < 1 || l.Metadata.HopLimit > 64:
-		return fault.New(fault.Invalid, "compute.Launch", "The HttpPutResponseHopLimit must be 1–64").WithCode("InvalidParameterValue")
+		return fault.New(fault.Invalid, "compute.Launch", "The HttpPutResponseHopLimit must be 1–64").
+			WithCode("InvalidParameterValue")
 	}
 	return nil
 }
@@ -152,9 +170,11 @@ func (s *Service) checkLaunch(l *Launch) error {
 func sameLaunch(made []Instance, l *Launch) error {
 	first := made[0]
 	sameRequest := first.Request == l.Request || first.Request == "" || l.Request == ""
-	if sameRequest && first.Image == l.Image && first.Type == l.Type && len(made) == len(l.Placements) && bytes.Equal(first.UserData, l.UserData) && first.KeyName == l.KeyName {
+	sameKind := first.Image == l.Image && first.Type == l.Type && first.KeyName == l.KeyName
+	if sameRequest && sameKind && len(made) == len(l.Placements) && bytes.Equal(first.UserData, l.UserData) {
 		return nil
 	}
-	return fault.New(fault.Invalid, "compute.Launch", "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).").
+	return fault.New(fault.Invalid, "compute.Launch",
+		"Arguments on this idempotent request are inconsistent with arguments used in previous request(s).").
 		WithCode("IdempotentParameterMismatch")
 }

@@ -16,9 +16,9 @@ import (
 // bootTime is the longest that a boot may take.
 const bootTime = 30 * time.Second
 
-// A machine is one instance of this process.
+// machine runs one instance on this host.
 type machine struct {
-	record  Instance // guarded by Service.mu
+	id      string
 	dir     string
 	console *console
 
@@ -34,8 +34,8 @@ type running struct {
 	slots slots
 }
 
-func newMachine(i Instance, dir string) *machine {
-	return &machine{record: i, dir: dir, console: openConsole(dir)}
+func newMachine(id, dir string) *machine {
+	return &machine{id: id, dir: dir, console: openConsole(dir)}
 }
 
 // shutDown ends the guest if there is one, and returns when it is gone.
@@ -76,11 +76,14 @@ func (s *Service) goContained(f func()) {
 // persist changes a record until the store takes it: what happened to a guest has happened.
 func (s *Service) persist(m *machine, edit func(i *Instance)) {
 	for {
-		err := s.change(s.ctx, []*machine{m}, func(_ int, i *Instance) error { edit(i); return nil })
-		if err == nil || s.ctx.Err() != nil {
+		err := s.changeInstances(s.ctx, s.state(m).Scope, []string{m.id}, func(_ int, i *Instance) error {
+			edit(i)
+			return nil
+		})
+		if err == nil || fault.Is(err, fault.NotFound) || s.ctx.Err() != nil {
 			return
 		}
-		s.Log.Error("an instance's state is not kept", "instance", m.record.ID, "err", err)
+		s.Log.Error("an instance's state is not kept", "instance", m.id, "error", err)
 		s.pause(time.Second)
 	}
 }
@@ -94,31 +97,47 @@ func (s *Service) pause(d time.Duration) {
 	}
 }
 
+// state returns the instance as it is now; one that is forgotten has been terminated.
 func (s *Service) state(m *machine) Instance {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return m.record
+	if i, ok := instances.Get(s.replica.Tables(), m.id); ok {
+		return *i
+	}
+	return Instance{ID: m.id, State: Terminated}
 }
 
 // boot brings a pending instance up.
 func (s *Service) boot(m *machine) {
 	m.op.Lock()
 	defer m.op.Unlock()
-	if s.state(m).State == Pending {
+	if s.state(m).State == Pending || s.isResuming(m) {
 		s.bootLocked(m)
 	}
+}
+
+func (s *Service) isResuming(m *machine) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.resuming[m.id]
+}
+
+// resumed says that the attempt to boot an instance again is over.
+func (s *Service) resumed(m *machine) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.resuming, m.id)
 }
 
 func (s *Service) bootLocked(m *machine) {
 	if s.ctx.Err() != nil {
 		return
 	}
+	defer s.resumed(m)
 	err := s.startLocked(m)
 	switch {
 	case s.ctx.Err() != nil: // the record stays as it is, for the next server
 		m.shutDownLocked(true)
 	case err != nil:
-		s.Log.Error("an instance does not boot", "instance", m.record.ID, "err", err)
+		s.Log.Error("an instance does not boot", "instance", m.id, "error", err)
 		s.persist(m, func(i *Instance) { s.notBooted(i, err) })
 		s.background(func() { s.finish(m) })
 	default:
@@ -169,8 +188,8 @@ func (s *Service) startLocked(m *machine) error {
 	r := &running{guest: g, gone: make(chan struct{})}
 	m.running = r
 	s.goContained(func() { s.watch(m, r, detach) })
-	if err := s.plugLocked(r, lease.Cards); err != nil {
-		s.Log.Error("an instance is without some of its network interfaces", "instance", i.ID, "err", err)
+	if err := s.plugLocked(r, lease.NICs); err != nil {
+		s.Log.Error("an instance is without some of its network interfaces", "instance", i.ID, "error", err)
 	}
 	return nil
 }
@@ -182,10 +201,11 @@ func (s *Service) bootOf(i *Instance, m *machine, lease Lease) (guest.Boot, erro
 	}
 	b := guest.Boot{
 		ID: i.ID, Dir: m.dir, HostEtc: s.hostEtc(), Agent: s.Agent, Hostname: i.Hostname, Search: lease.Search,
-		MAC: lease.primaryMAC(), Address: i.Address, Gateway: i.Gateway, Servers: lease.Servers, MTU: s.MTU, CA: s.CA, UserData: i.UserData, Console: m.console,
+		MAC: lease.primaryMAC(), Address: i.Address, Gateway: i.Gateway, Servers: lease.Servers, MTU: s.MTU, CA: s.CA,
+		UserData: i.UserData, Console: m.console,
 	}
 	if plan, err := userdata.Parse(i.UserData); err != nil {
-		s.Log.Warn("an instance's user data is not understood", "instance", i.ID, "err", err)
+		s.Log.Warn("an instance's user data is not understood", "instance", i.ID, "error", err)
 	} else if len(plan.Script)+len(plan.Files) > 0 {
 		b.UserData, b.Files = plan.Script, plan.Files
 	}
@@ -205,7 +225,7 @@ func (s *Service) watch(m *machine, r *running, detach func()) {
 	r.slots.end()
 	r.guest.TAP().Close()
 	if err := m.console.save(); err != nil {
-		s.Log.Warn("a console is not kept", "instance", m.record.ID, "err", err)
+		s.Log.Warn("a console is not kept", "instance", m.id, "error", err)
 	}
 	close(r.gone)
 	if end := r.guest.End(); end.Kind != guest.Stopped {
@@ -220,7 +240,7 @@ func (s *Service) endedByItself(m *machine, r *running, end guest.End) {
 		return
 	}
 	m.running = nil
-	s.Log.Info("an instance ended by itself", "instance", m.record.ID, "how", end.Kind, "err", end.Err)
+	s.Log.Info("an instance ended by itself", "instance", m.id, "how", end.Kind, "error", end.Err)
 	if end.Kind == guest.Restarted {
 		s.bootLocked(m)
 		m.op.Unlock()
@@ -268,23 +288,27 @@ func (s *Service) clear(m *machine, i Instance) {
 		if err == nil || s.ctx.Err() != nil {
 			return
 		}
-		s.Log.Error("a terminated instance leaves something behind", "instance", i.ID, "try", n+1, "err", err)
+		s.Log.Error("a terminated instance leaves something behind", "instance", i.ID, "try", n+1, "error", err)
 		s.pause(time.Second)
 	}
 }
 
-// act takes instances through a verb: all of them, or none when one of them refuses.
-func (s *Service) act(ctx context.Context, c scope.Scope, ids []string, v verb, edit func(i *Instance) error) ([]Change, []*machine, error) {
+// act takes instances through a verb: all of them, or none when one of them refuses. It returns those of this host that
+// something is to be done to.
+func (s *Service) act(
+	ctx context.Context, c scope.Scope, ids []string, v verb, edit func(i *Instance) error,
+) ([]Change, []*machine, error) {
 	if len(ids) == 0 {
-		return nil, nil, fault.New(fault.Missing, "compute", "The request must contain the parameter InstanceId").WithCode("MissingParameter")
+		return nil, nil, fault.New(fault.Missing, "compute", "The request must contain the parameter InstanceId").
+			WithCode("MissingParameter")
 	}
-	machines, err := s.distinct(c, ids)
+	ids, err := s.distinct(c, ids)
 	if err != nil {
 		return nil, nil, err
 	}
-	changes := make([]Change, len(machines))
-	var todo []*machine
-	err = s.change(ctx, machines, func(n int, i *Instance) error {
+	changes := make([]Change, len(ids))
+	var todo []string
+	err = s.changeInstances(ctx, c, ids, func(n int, i *Instance) error {
 		if n == 0 {
 			todo = nil
 		}
@@ -296,25 +320,33 @@ func (s *Service) act(ctx context.Context, c scope.Scope, ids []string, v verb, 
 		if !any {
 			return nil
 		}
-		todo = append(todo, machines[n])
+		if s.runs(i) {
+			todo = append(todo, i.ID)
+		}
 		i.State = to
 		return edit(i)
 	})
-	return changes, todo, err
+	machines := make([]*machine, len(todo))
+	for n, id := range todo {
+		machines[n] = s.machine(id)
+	}
+	return changes, machines, err
 }
 
-// distinct are the machines of the instances, each once.
-func (s *Service) distinct(c scope.Scope, ids []string) ([]*machine, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	all, err := fault.All(ids, func(id string) (*machine, error) { return s.findLocked(c, id) })
+// distinct returns each id once. It refuses those that are of no instance.
+func (s *Service) distinct(c scope.Scope, ids []string) ([]string, error) {
+	tables := s.replica.Tables()
+	all, err := fault.All(ids, func(id string) (string, error) {
+		_, err := s.find(tables, c, id)
+		return id, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	seen := map[*machine]bool{}
-	return slices.DeleteFunc(all, func(m *machine) bool {
-		again := seen[m]
-		seen[m] = true
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(id string) bool {
+		again := seen[id]
+		seen[id] = true
 		return again
 	}), nil
 }
@@ -373,7 +405,12 @@ func (s *Service) Terminate(ctx context.Context, c scope.Scope, ids []string) ([
 
 // Reboot shuts running instances down and boots them again in the background. Their state does not change.
 func (s *Service) Reboot(ctx context.Context, c scope.Scope, ids []string) error {
-	_, todo, err := s.act(ctx, c, ids, verbReboot, func(*Instance) error { return nil })
+	_, todo, err := s.act(ctx, c, ids, verbReboot, func(i *Instance) error {
+		if !s.runs(i) {
+			return elsewhere(i)
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -391,6 +428,12 @@ func (s *Service) Reboot(ctx context.Context, c scope.Scope, ids []string) error
 }
 
 func protected(i *Instance, done, attribute string) error {
-	return fault.New(fault.Denied, "compute", "The instance '%s' may not be %s. Modify its '%s' instance attribute and try again.", i.ID, done, attribute).
+	return fault.New(fault.Denied, "compute",
+		"The instance '%s' may not be %s. Modify its '%s' instance attribute and try again.", i.ID, done, attribute).
 		WithCode("OperationNotPermitted")
+}
+
+// elsewhere refuses what only the instance's own host can do.
+func elsewhere(i *Instance) error {
+	return fault.New(fault.Unavailable, "compute", "The instance '%s' runs on another host: ask the server there", i.ID)
 }

@@ -24,7 +24,8 @@ type Modification struct {
 func (s *Service) Modify(ctx context.Context, c scope.Scope, id string, to Modification) (Instance, error) {
 	return s.edit(ctx, c, id, func(i *Instance) error {
 		if (to.Type != nil || to.UserData != nil) && i.State != Stopped {
-			return fault.New(fault.Conflict, "compute.Modify", "The instance '%s' is not in the 'stopped' state.", i.ID).WithCode("IncorrectInstanceState")
+			return fault.New(fault.Conflict, "compute.Modify", "The instance '%s' is not in the 'stopped' state.", i.ID).
+				WithCode("IncorrectInstanceState")
 		}
 		if to.Type != nil {
 			image, err := s.Image(c, i.Image)
@@ -36,7 +37,8 @@ func (s *Service) Modify(ctx context.Context, c scope.Scope, id string, to Modif
 			}
 		}
 		if to.UserData != nil && len(*to.UserData) > MaxUserData {
-			return fault.New(fault.Invalid, "compute.Modify", "User data is limited to %d bytes", MaxUserData).WithCode("InvalidParameterValue")
+			return fault.New(fault.Invalid, "compute.Modify", "User data is limited to %d bytes", MaxUserData).
+				WithCode("InvalidParameterValue")
 		}
 		if to.UserData != nil {
 			if _, err := userdata.Parse(*to.UserData); err != nil {
@@ -61,7 +63,9 @@ func set[T any](field *T, to *T) {
 }
 
 // Tag puts tags on an instance and takes those with the given keys off. The caller checks their form and number.
-func (s *Service) Tag(ctx context.Context, c scope.Scope, id string, put map[string]string, remove []string) (Instance, error) {
+func (s *Service) Tag(
+	ctx context.Context, c scope.Scope, id string, put map[string]string, remove []string,
+) (Instance, error) {
 	return s.edit(ctx, c, id, func(i *Instance) error {
 		i.Tags = retagged(i.Tags, put, remove)
 		return nil
@@ -69,14 +73,16 @@ func (s *Service) Tag(ctx context.Context, c scope.Scope, id string, put map[str
 }
 
 // TagVolume does to the tags of an instance's root volume what Tag does to its own.
-func (s *Service) TagVolume(ctx context.Context, c scope.Scope, id string, put map[string]string, remove []string) (Instance, error) {
+func (s *Service) TagVolume(
+	ctx context.Context, c scope.Scope, id string, put map[string]string, remove []string,
+) (Instance, error) {
 	return s.edit(ctx, c, id, func(i *Instance) error {
 		i.VolumeTags = retagged(i.VolumeTags, put, remove)
 		return nil
 	})
 }
 
-// retagged is a changed copy: readers hold the old tags.
+// retagged returns a changed copy: readers hold the old tags.
 func retagged(old, put map[string]string, remove []string) map[string]string {
 	tags := maps.Clone(old)
 	if tags == nil {
@@ -89,15 +95,10 @@ func retagged(old, put map[string]string, remove []string) map[string]string {
 	return tags
 }
 
-func (s *Service) edit(ctx context.Context, c scope.Scope, id string, f func(i *Instance) error) (Instance, error) {
-	s.mu.RLock()
-	m, err := s.findLocked(c, id)
-	s.mu.RUnlock()
-	if err != nil {
-		return Instance{}, err
-	}
-	var out Instance
-	err = s.change(ctx, []*machine{m}, func(_ int, i *Instance) error {
+func (s *Service) edit(
+	ctx context.Context, c scope.Scope, id string, f func(i *Instance) error,
+) (out Instance, err error) {
+	err = s.changeInstances(ctx, c, []string{id}, func(_ int, i *Instance) error {
 		err := f(i)
 		out = *i
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"postern/record"
 	"postern/services/compute"
 	"postern/services/compute/guest"
 )
@@ -30,7 +31,7 @@ func (n waitNetwork) Attach(eni string, _ *os.File) (func(), error) {
 }
 
 func (n waitNetwork) Lease(i compute.Instance) (compute.Lease, error) {
-	return compute.Lease{Servers: []netip.Addr{i.Resolver}, Search: []string{i.Domain}, Cards: []compute.Card{{MAC: "0a:00:00:00:00:01"}}}, nil
+	return compute.Lease{Servers: []netip.Addr{i.Resolver}, Search: []string{i.Domain}, NICs: []compute.NIC{{MAC: "0a:00:00:00:00:01"}}}, nil
 }
 
 func (n waitNetwork) Terminated(_ context.Context, i compute.Instance) error {
@@ -65,7 +66,7 @@ func TestRealInstance(t *testing.T) {
 	}
 	n := waitNetwork{make(chan string, 9), make(chan string, 9), make(chan string, 9)}
 	config := compute.Config{
-		Store: newMemory(), Network: n, Launcher: launcher, Dir: filepath.Join(dir, "compute"), Agent: agent,
+		Store: new(record.Memory), Network: n, Launcher: launcher, Dir: filepath.Join(dir, "compute"), Agent: agent,
 		CA: "-----BEGIN CERTIFICATE-----\nUG9zdGVybg==\n-----END CERTIFICATE-----\n",
 	}
 	s, err := compute.Open(t.Context(), config)

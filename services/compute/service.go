@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -20,35 +21,15 @@ import (
 	"postern/aws/consent"
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 	"postern/services/compute/guest"
 )
 
 // forgetAfter is how long a terminated instance is still shown.
 const forgetAfter = time.Hour
 
-// Store keeps the records.
-type Store interface {
-	// Load returns all records, in any order.
-	Load(ctx context.Context) (Records, error)
-	// Commit does all of the changes or none; they are durable when it returns nil.
-	Commit(ctx context.Context, c Changes) error
-}
-
-// Records are all that a Store keeps.
-type Records struct {
-	Instances []Instance
-	Images    []Image
-	KeyPairs  []KeyPair
-}
-
-// Changes are records to put, each in the place of the one with its id, and ids of records to delete.
-type Changes struct {
-	Instances []Instance
-	Images    []Image
-	KeyPairs  []KeyPair
-	// Forget, ForgetImages and ForgetKeyPairs name records to delete; one that is not there is no error.
-	Forget, ForgetImages, ForgetKeyPairs []string
-}
+// kinds are the records that this package keeps.
+var kinds = record.NewSet(instances, images, keyPairs)
 
 // Network is what an instance needs of the private network.
 type Network interface {
@@ -67,15 +48,15 @@ type Lease struct {
 	Servers []netip.Addr
 	// Search is the list of domains in which short names are looked for; the first is the instance's own. It may be empty.
 	Search []string
-	// Cards are its network interfaces, the primary one among them.
-	Cards []Card
+	// NICs are its network interfaces, the primary one among them.
+	NICs []NIC
 }
 
 // primaryMAC is the hardware address of the primary network interface.
 func (l *Lease) primaryMAC() string {
-	for _, c := range l.Cards {
-		if c.Index == 0 {
-			return c.MAC
+	for _, n := range l.NICs {
+		if n.Index == 0 {
+			return n.MAC
 		}
 	}
 	return ""
@@ -86,11 +67,14 @@ type Launcher interface {
 	Start(ctx context.Context, b guest.Boot) (guest.Machine, error)
 }
 
-// Config is what a Service is made of.
+// Config says what a Service is made of.
 type Config struct {
-	Store    Store
+	Store    record.Store
 	Network  Network
 	Launcher Launcher
+	// Host tells this host from others whose services have the same Store: each runs the instances that it launched. It
+	// is empty where there is one host, which runs all.
+	Host string
 	// Dir is where images and instances' layers are kept. The Service alone uses it.
 	Dir string
 	// Agent is the path of the postern-agent program.
@@ -109,27 +93,27 @@ type Config struct {
 type Service struct {
 	Config
 
-	ctx    context.Context // ends when the service closes
-	cancel context.CancelFunc
-	wg     sync.WaitGroup // every goroutine of the service
-
-	launching sync.Mutex // one Launch at a time; taken before writing
-	writing   sync.Mutex // one commit at a time
+	replica *record.Replica
+	ctx     context.Context // ends when the service closes
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup // every goroutine of the service
 
 	// copyEtc makes the /etc of guests of the host's image, at the first boot that needs it: it takes a tenth of a
 	// second, which no start of the server should wait for.
 	copyEtc func() error
 
-	mu       sync.RWMutex
+	mu       sync.Mutex // guards what follows; nothing is read from the store or committed meanwhile
 	machines map[string]*machine
-	images   map[string]Image
-	keyPairs map[string]KeyPair
+	// resuming are instances that ran when the server ended, until they have booted again.
+	resuming map[string]bool
+	// foreign are instances of this host that somebody else wants another state of.
+	foreign []string
 }
 
 // InitMain must be the first thing that main calls in a program with a Service: see guest.InitMain.
 func InitMain() { guest.InitMain() }
 
-// Open loads the records, removes what a killed server left behind, and boots the instances that are to run.
+// Open reads the records, removes what a killed server left behind, and boots the instances that are to run.
 func Open(ctx context.Context, c Config) (*Service, error) {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -137,22 +121,14 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{Config: c, machines: map[string]*machine{}, images: map[string]Image{}, keyPairs: map[string]KeyPair{}}
+	s := &Service{Config: c, machines: map[string]*machine{}, resuming: map[string]bool{}}
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	records, err := c.Store.Load(ctx)
+	var err error
+	s.replica, err = record.Open(ctx, c.Store, kinds, record.Hooks{Loaded: s.loaded, Applied: s.applied})
 	if err != nil {
 		return nil, fmt.Errorf("load instances: %w", err)
-	}
-	for _, i := range records.Images {
-		s.images[i.ID] = i
-	}
-	for _, k := range records.KeyPairs {
-		s.keyPairs[k.ID] = k
-	}
-	for _, i := range records.Instances {
-		s.machines[i.ID] = newMachine(i, s.instanceDir(i.ID))
 	}
 	if err := s.sweep(); err != nil {
 		return nil, err
@@ -161,6 +137,86 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.resume()
 	return s, nil
+}
+
+// Refresh reads what other hosts' services have changed in the store, and does to the instances of this host what they
+// want of them.
+func (s *Service) Refresh(ctx context.Context) error {
+	if err := s.replica.Refresh(ctx); err != nil {
+		return fmt.Errorf("instances: %w", err)
+	}
+	s.follow()
+	return nil
+}
+
+// loaded shows what was running as pending until it has booted again; the store keeps what it had.
+func (s *Service) loaded(p *record.Plan) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range instances.All(p.Before()) {
+		if !s.runs(i) || i.State != Running {
+			continue
+		}
+		if s.replica == nil {
+			s.resuming[i.ID] = true
+		}
+		if s.resuming[i.ID] {
+			next := *i
+			next.State = Pending
+			instances.Put(p, &next, false)
+		}
+	}
+}
+
+// applied notes what others want of the instances of this host, and forgets what is gone.
+func (s *Service) applied(_, _ *record.Tables, edits []record.Edit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range edits {
+		switch i, ok := e.New().(*Instance); {
+		case e.Record().Kind != instances.Name:
+		case !ok:
+			delete(s.machines, e.Record().ID)
+		case !i.own && s.runs(i):
+			s.foreign = append(s.foreign, i.ID)
+		}
+	}
+}
+
+// runs reports whether the instance is one of this host's.
+func (s *Service) runs(i *Instance) bool { return i.Host == s.Host || i.Host == "" }
+
+// follow brings instances of this host to where somebody else wants them.
+func (s *Service) follow() {
+	s.mu.Lock()
+	ids := s.foreign
+	s.foreign = nil
+	s.mu.Unlock()
+	for _, id := range ids {
+		i, ok := instances.Get(s.replica.Tables(), id)
+		if !ok {
+			continue
+		}
+		m := s.machine(id)
+		switch i.State {
+		case Pending:
+			s.background(func() { s.boot(m) })
+		case Stopping, ShuttingDown:
+			s.background(func() { s.finish(m) })
+		}
+	}
+}
+
+// machine returns what runs an instance of this host.
+func (s *Service) machine(id string) *machine {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.machines[id]
+	if m == nil {
+		m = newMachine(id, s.instanceDir(id))
+		s.machines[id] = m
+	}
+	return m
 }
 
 // Close stops every instance without changing what is wanted of it, and returns when nothing of the service runs.
@@ -189,13 +245,14 @@ func (s *Service) hostEtc() string              { return filepath.Join(s.Dir, "h
 
 // sweep removes directories that no record speaks of: an import or a termination that was cut short.
 func (s *Service) sweep() error {
+	tables := s.replica.Tables()
 	wanted := func(kind, id string) bool {
 		if kind == "images" {
-			_, ok := s.images[id]
+			_, ok := images.Get(tables, id)
 			return ok
 		}
-		m, ok := s.machines[id]
-		return ok && m.record.State != Terminated
+		i, ok := instances.Get(tables, id)
+		return ok && i.State != Terminated
 	}
 	for _, kind := range []string{"instances", "images"} {
 		entries, err := os.ReadDir(filepath.Join(s.Dir, kind))
@@ -216,30 +273,33 @@ func (s *Service) sweep() error {
 
 // resume goes on where the last server was.
 func (s *Service) resume() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, m := range s.machines {
-		switch m.record.State {
-		case Pending, Running:
-			m.record.State = Pending // until it has booted; the store keeps what it had
-			s.goContained(func() { s.boot(m) })
+	for i := range instances.All(s.replica.Tables()) {
+		if !s.runs(i) {
+			continue
+		}
+		m := s.machine(i.ID)
+		switch i.State {
+		case Pending:
+			s.background(func() { s.boot(m) })
 		case Stopping, ShuttingDown:
-			s.goContained(func() { s.finish(m) })
+			s.background(func() { s.finish(m) })
 		}
 	}
 }
 
 // Instances returns the instances of a scope by id, terminated ones for an hour.
 func (s *Service) Instances(c scope.Scope) []Instance {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	return s.shown(instances.In(s.replica.Tables(), c.String()))
+}
+
+// shown returns copies of those that are not forgotten.
+func (s *Service) shown(all iter.Seq[*Instance]) []Instance {
 	var out []Instance
-	for _, m := range s.machines {
-		if m.record.Scope == c && !s.forgotten(&m.record) {
-			out = append(out, m.record)
+	for i := range all {
+		if !s.forgotten(i) {
+			out = append(out, *i)
 		}
 	}
-	slices.SortFunc(out, func(a, b Instance) int { return strings.Compare(a.ID, b.ID) })
 	return out
 }
 
@@ -249,109 +309,112 @@ func (s *Service) forgotten(i *Instance) bool {
 
 // Instance returns one instance: InvalidInstanceID.NotFound if the scope has none of that id.
 func (s *Service) Instance(c scope.Scope, id string) (Instance, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	m, err := s.findLocked(c, id)
+	i, err := s.find(s.replica.Tables(), c, id)
 	if err != nil {
 		return Instance{}, err
 	}
-	return m.record, nil
+	return *i, nil
 }
 
 // ByInterface returns the instance that owns a network interface, in any scope.
 func (s *Service) ByInterface(eni string) (Instance, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, m := range s.machines {
-		if m.record.Interface == eni && m.record.State != Terminated {
-			return m.record, true
-		}
+	for i := range byInterface.Find(s.replica.Tables(), eni) {
+		return *i, true
 	}
 	return Instance{}, false
 }
 
 // ByID returns an instance of any scope that has not been terminated.
 func (s *Service) ByID(id string) (Instance, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if m, ok := s.machines[id]; ok && m.record.State != Terminated {
-		return m.record, nil
+	if i, ok := instances.Get(s.replica.Tables(), id); ok && i.State != Terminated {
+		return *i, nil
 	}
 	return Instance{}, notFound(id)
 }
 
 // ByToken returns what a Launch with this client token made in the scope, none for an unknown token.
 func (s *Service) ByToken(c scope.Scope, token string) []Instance {
+	return s.byToken(s.replica.Tables(), c, token)
+}
+
+func (s *Service) byToken(t *record.Tables, c scope.Scope, token string) []Instance {
 	if token == "" {
 		return nil
 	}
-	return slices.DeleteFunc(s.Instances(c), func(i Instance) bool { return i.Token != token })
+	return s.shown(byToken.Find(t, tokenGroup(c, token)))
 }
 
-func (s *Service) findLocked(c scope.Scope, id string) (*machine, error) {
+func (s *Service) find(t *record.Tables, c scope.Scope, id string) (*Instance, error) {
 	digits, ok := strings.CutPrefix(id, "i-")
 	if !ok || len(digits) != 8 && len(digits) != 17 || strings.Trim(digits, "0123456789abcdef") != "" {
 		return nil, fault.New(fault.Invalid, "compute", "Invalid id: \"%s\"", id).WithCode("InvalidInstanceID.Malformed")
 	}
-	m, ok := s.machines[id]
-	if !ok || m.record.Scope != c || s.forgotten(&m.record) {
+	i, ok := instances.Get(t, id)
+	if !ok || i.Scope != c || s.forgotten(i) {
 		return nil, notFound(id)
 	}
-	return m, nil
+	return i, nil
 }
 
-// change commits edited copies of some instances and then shows them. The edit must not keep the pointer, and may be called
-// more than once.
-func (s *Service) change(ctx context.Context, machines []*machine, edit func(n int, i *Instance) error) error {
-	return consent.Retry(ctx, func() error { return s.tryChange(ctx, machines, edit) })
-}
-
-func (s *Service) tryChange(ctx context.Context, machines []*machine, edit func(n int, i *Instance) error) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	changed := make([]Instance, len(machines))
-	for n, m := range machines {
-		s.mu.RLock()
-		changed[n] = m.record
-		s.mu.RUnlock()
-		if err := edit(n, &changed[n]); err != nil {
-			return err
-		}
-	}
-	if err := consent.Check(ctx, func() []consent.Touch { return s.touched(changed) }); err != nil {
+// change plans a change of a scope's records and commits it: anew where others have changed meanwhile what it has read.
+func (s *Service) change(ctx context.Context, c scope.Scope, plan func(p *record.Plan) error) error {
+	err := consent.Retry(ctx, func() error {
+		_, err := s.replica.Change(ctx, c.String(), func(p *record.Plan) error {
+			if err := plan(p); err != nil {
+				return err
+			}
+			if err := consent.Check(ctx, func() []consent.Touch { return touched(p.Edits()) }); err != nil {
+				return err
+			}
+			for i := range byEnd.Until(p.Before(), "", record.Instant(s.Now().Add(-forgetAfter))) {
+				instances.Delete(p, i.ID, false)
+			}
+			return nil
+		})
 		return err
-	}
-	c := Changes{Instances: changed}
-	s.mu.RLock()
-	for id, m := range s.machines {
-		if s.forgotten(&m.record) {
-			c.Forget = append(c.Forget, id)
-		}
-	}
-	s.mu.RUnlock()
-	if err := s.Store.Commit(ctx, c); err != nil {
-		return fmt.Errorf("keep instances: %w", err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for n, m := range machines {
-		m.record = changed[n]
-		s.machines[m.record.ID] = m
-	}
-	for _, id := range c.Forget {
-		delete(s.machines, id)
-	}
-	return nil
+	})
+	s.follow() // a commit may have brought others' changes along
+	return err
 }
 
-// touched names the instances for policies.
-func (s *Service) touched(changed []Instance) []consent.Touch {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	out := make([]consent.Touch, len(changed))
-	for n, i := range changed {
-		_, there := s.machines[i.ID]
-		out[n] = consent.Touch{Resource: arn.New("ec2", i.Region, i.Account, "instance/"+i.ID).String(), Made: !there}
+// changeInstances commits edited copies of some instances. The edit must not keep the pointer, and may be called more than
+// once.
+func (s *Service) changeInstances(
+	ctx context.Context, c scope.Scope, ids []string, edit func(n int, i *Instance) error,
+) error {
+	return s.change(ctx, c, func(p *record.Plan) error {
+		for n, id := range ids {
+			i, err := s.find(p.Tables, c, id)
+			if err != nil {
+				return err
+			}
+			next := *i
+			next.own = true
+			if err := edit(n, &next); err != nil {
+				return err
+			}
+			instances.Put(p, &next, false)
+		}
+		return nil
+	})
+}
+
+// touched names what is changed as policies do. Images are theirs who import them on this host.
+func touched(edits []record.Edit) []consent.Touch {
+	var out []consent.Touch
+	for _, e := range edits {
+		touch := consent.Touch{Made: e.Old() == nil}
+		for _, r := range []any{e.Old(), e.New()} {
+			switch r := r.(type) {
+			case *Instance:
+				touch.Resource = arn.New("ec2", r.Region, r.Account, "instance/"+r.ID).String()
+			case *KeyPair:
+				touch.Resource = arn.New("ec2", r.Region, r.Account, "key-pair/"+r.Name).String()
+			}
+		}
+		if touch.Resource != "" {
+			out = append(out, touch)
+		}
 	}
 	return out
 }

@@ -2,9 +2,9 @@ package compute_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -19,68 +19,12 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
+	"postern/record/recordtest"
 	"postern/services/compute"
 	"postern/services/compute/guest"
 	"postern/services/compute/userdata"
 )
-
-// memory is a Store that forgets nothing.
-type memory struct {
-	mu        sync.Mutex
-	instances map[string]compute.Instance
-	images    map[string]compute.Image
-	keyPairs  map[string]compute.KeyPair
-	full      bool
-}
-
-func newMemory() *memory {
-	return &memory{instances: map[string]compute.Instance{}, images: map[string]compute.Image{}, keyPairs: map[string]compute.KeyPair{}}
-}
-
-func (m *memory) Load(context.Context) (compute.Records, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return compute.Records{
-		Instances: slices.Collect(maps.Values(m.instances)), Images: slices.Collect(maps.Values(m.images)),
-		KeyPairs: slices.Collect(maps.Values(m.keyPairs)),
-	}, nil
-}
-
-func (m *memory) Commit(ctx context.Context, c compute.Changes) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.full {
-		return fault.New(fault.Unavailable, "memory", "the disk is full")
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	for _, i := range c.Instances {
-		m.instances[i.ID] = i
-	}
-	for _, i := range c.Images {
-		m.images[i.ID] = i
-	}
-	for _, k := range c.KeyPairs {
-		m.keyPairs[k.ID] = k
-	}
-	for _, id := range c.ForgetKeyPairs {
-		delete(m.keyPairs, id)
-	}
-	for _, id := range c.Forget {
-		delete(m.instances, id)
-	}
-	for _, id := range c.ForgetImages {
-		delete(m.images, id)
-	}
-	return nil
-}
-
-func (m *memory) setFull(full bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.full = full
-}
 
 // bench plays the host and the network: guests that run until they are told to end.
 type bench struct {
@@ -90,7 +34,7 @@ type bench struct {
 	attached   map[string]bool // by interface
 	terminated []string
 	refuse     error
-	cards      []compute.Card // of every instance
+	nics       []compute.NIC // of every instance
 	files      map[string][]userdata.File
 }
 
@@ -134,7 +78,7 @@ func (b *bench) Attach(eni string, _ *os.File) (func(), error) {
 func (b *bench) Lease(i compute.Instance) (compute.Lease, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return compute.Lease{Servers: []netip.Addr{i.Resolver}, Search: []string{i.Domain}, Cards: b.cards}, nil
+	return compute.Lease{Servers: []netip.Addr{i.Resolver}, Search: []string{i.Domain}, NICs: b.nics}, nil
 }
 
 func (b *bench) Terminated(_ context.Context, i compute.Instance) error {
@@ -200,7 +144,7 @@ var home = scope.Scope{Account: "000000000000", Region: "us-east-1"}
 
 type rig struct {
 	*compute.Service
-	store *memory
+	store *record.Memory
 	bench *bench
 	dir   string
 }
@@ -214,15 +158,43 @@ func open(t *testing.T, r *rig) {
 	r.Service = s
 }
 
-// lab runs a test on a service whose host is played by a bench, in a bubble of its own time.
-func lab(t *testing.T, test func(t *testing.T, r *rig)) {
+// simulate runs a test on a service whose host is played by a bench, in a bubble of its own time.
+func simulate(t *testing.T, test func(t *testing.T, r *rig)) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{store: newMemory(), bench: newBench(), dir: dir}
+		r := &rig{store: new(record.Memory), bench: newBench(), dir: dir}
 		open(t, r)
 		defer func() { r.Close() }()
 		test(t, r)
 	})
+}
+
+// stored returns an instance as the store has it.
+func (r *rig) stored(t *testing.T, id string) (i compute.Instance) {
+	t.Helper()
+	found, err := r.store.Find(t.Context(), record.Key{Kind: "instance", ID: id})
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	if err := json.Unmarshal(found[0].Body, &i); err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+// put puts an instance into the store as an earlier version did, without groups.
+func (r *rig) put(t *testing.T, i compute.Instance) {
+	t.Helper()
+	body, err := json.Marshal(i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = r.store.Update(t.Context(), nil, func([]record.Record) ([]record.Change, error) {
+		return []record.Change{recordtest.Put("instance", i.ID, string(body))}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func place(n int) compute.Placement {
@@ -261,7 +233,7 @@ func (r *rig) want(t *testing.T, id string, state compute.State, reason string) 
 }
 
 func TestLife(t *testing.T) {
-	lab(t, func(t *testing.T, r *rig) {
+	simulate(t, func(t *testing.T, r *rig) {
 		ctx := t.Context()
 		made := r.launch(t)
 		id := made.ID
@@ -319,8 +291,8 @@ func TestLife(t *testing.T) {
 			t.Errorf("an hour later: %v", err)
 		}
 		r.launch(t)
-		if len(r.store.instances) != 1 {
-			t.Errorf("the store keeps %d records", len(r.store.instances))
+		if r.store.Len() != 1 {
+			t.Errorf("the store keeps %d records", r.store.Len())
 		}
 	})
 }
@@ -338,7 +310,7 @@ func TestEndsFromInside(t *testing.T) {
 		{guest.Died, true, compute.Stopped, "Server.InternalError"},
 	} {
 		t.Run(fmt.Sprint(tt.end, tt.terminate), func(t *testing.T) {
-			lab(t, func(t *testing.T, r *rig) {
+			simulate(t, func(t *testing.T, r *rig) {
 				i := r.launch(t, func(l *compute.Launch) { l.TerminateOnShutdown = tt.terminate })
 				r.bench.guest(i.ID).finish(guest.End{Kind: tt.end, Err: errors.New("why")})
 				r.want(t, i.ID, tt.state, tt.reason)
@@ -348,7 +320,7 @@ func TestEndsFromInside(t *testing.T) {
 }
 
 func TestDoesNotBoot(t *testing.T) {
-	lab(t, func(t *testing.T, r *rig) {
+	simulate(t, func(t *testing.T, r *rig) {
 		old := r.launch(t)
 		if _, err := r.Stop(t.Context(), home, []string{old.ID}, true); err != nil {
 			t.Fatal(err)
@@ -367,7 +339,7 @@ func TestDoesNotBoot(t *testing.T) {
 }
 
 func TestAServerThatStartsAgain(t *testing.T) {
-	lab(t, func(t *testing.T, r *rig) {
+	simulate(t, func(t *testing.T, r *rig) {
 		running, stopped, gone := r.launch(t), r.launch(t), r.launch(t)
 		r.Stop(t.Context(), home, []string{stopped.ID}, false)
 		r.Terminate(t.Context(), home, []string{gone.ID})
@@ -375,15 +347,15 @@ func TestAServerThatStartsAgain(t *testing.T) {
 		half := filepath.Join(r.dir, "instances", "i-0123456789abcdef0")
 		os.MkdirAll(half, 0o700)
 		r.Close()
-		if r.store.instances[running.ID].State != compute.Running {
-			t.Errorf("closing made it %v", r.store.instances[running.ID].State)
+		if is := r.stored(t, running.ID).State; is != compute.Running {
+			t.Errorf("closing made it %v", is)
 		}
 		// As if it had been killed in the middle of two verbs.
-		late := r.store.instances[stopped.ID]
+		late := r.stored(t, stopped.ID)
 		late.ID, late.State = "i-00000000000000001", compute.Stopping
-		r.store.instances[late.ID] = late
+		r.put(t, late)
 		late.ID, late.State = "i-00000000000000002", compute.ShuttingDown
-		r.store.instances[late.ID] = late
+		r.put(t, late)
 		open(t, r)
 		if i := r.want(t, running.ID, compute.Running, ""); !i.Launched.Equal(running.Launched) || i.Placement != running.Placement {
 			t.Errorf("it is another one: %+v", i)
@@ -398,23 +370,23 @@ func TestAServerThatStartsAgain(t *testing.T) {
 }
 
 func TestFullDisk(t *testing.T) {
-	lab(t, func(t *testing.T, r *rig) {
+	simulate(t, func(t *testing.T, r *rig) {
 		i := r.launch(t)
-		r.store.setFull(true)
+		r.store.Fail(fault.New(fault.Unavailable, "memory", "the disk is full"))
 		if _, err := r.Stop(t.Context(), home, []string{i.ID}, false); !fault.Is(err, fault.Unavailable) {
 			t.Errorf("stop on a full disk: %v", err)
 		}
 		r.want(t, i.ID, compute.Running, "")
 		r.bench.guest(i.ID).finish(guest.End{Kind: guest.PoweredOff})
 		synctest.Wait()
-		r.store.setFull(false)
+		r.store.Fail(nil)
 		<-time.After(2 * time.Second)
 		r.want(t, i.ID, compute.Stopped, "Client.InstanceInitiatedShutdown")
 	})
 }
 
 func TestRefusals(t *testing.T) {
-	lab(t, func(t *testing.T, r *rig) {
+	simulate(t, func(t *testing.T, r *rig) {
 		ctx := t.Context()
 		i := r.launch(t, func(l *compute.Launch) { l.ProtectTermination, l.ProtectStop, l.Token = true, true, "token" })
 		other := scope.Scope{Account: "111111111111", Region: "us-east-1"}
@@ -465,7 +437,7 @@ func TestRefusals(t *testing.T) {
 func second[T any](_ T, err error) error { return err }
 
 func TestTags(t *testing.T) {
-	lab(t, func(t *testing.T, r *rig) {
+	simulate(t, func(t *testing.T, r *rig) {
 		i := r.launch(t, func(l *compute.Launch) { l.Tags = map[string]string{"a": "1", "b": "2"} })
 		got, err := r.Tag(t.Context(), home, i.ID, map[string]string{"c": "3"}, []string{"a"})
 		if diff := cmp.Diff(map[string]string{"b": "2", "c": "3"}, got.Tags); diff != "" || err != nil {
@@ -479,7 +451,7 @@ func TestTags(t *testing.T) {
 
 // TestVerbsFromManySides lets verbs race; the instance must end where the last one says, with nothing left running.
 func TestVerbsFromManySides(t *testing.T) {
-	lab(t, func(t *testing.T, r *rig) {
+	simulate(t, func(t *testing.T, r *rig) {
 		i := r.launch(t)
 		var wg sync.WaitGroup
 		for n := range 40 {
@@ -505,35 +477,35 @@ func TestVerbsFromManySides(t *testing.T) {
 }
 
 // A guest's root can stop its first process. That is said to whoever attaches an interface, with what to do.
-func TestCardOfASilentGuest(t *testing.T) {
-	lab(t, func(t *testing.T, r *rig) {
+func TestNICOfASilentGuest(t *testing.T) {
+	simulate(t, func(t *testing.T, r *rig) {
 		id := r.launch(t).ID
 		r.want(t, id, compute.Running, "")
 		r.bench.guest(id).silent = true
 		r.bench.mu.Lock()
-		r.bench.cards = []compute.Card{{Interface: "eni-2", Index: 1, Address: netip.MustParsePrefix("10.0.2.20/24"), Gateway: netip.MustParseAddr("10.0.2.1")}}
+		r.bench.nics = []compute.NIC{{Interface: "eni-2", Index: 1, Address: netip.MustParsePrefix("10.0.2.20/24"), Gateway: netip.MustParseAddr("10.0.2.1")}}
 		r.bench.mu.Unlock()
-		err := r.Refresh(t.Context(), home, id)
+		err := r.UpdateInterfaces(t.Context(), home, id)
 		if e := fault.Of(err); e.Kind != fault.Conflict || e.Code != "IncorrectState" || !strings.Contains(e.Message, "reboot") {
 			t.Errorf("refused with %v", err)
 		}
 	})
 }
 
-// TestCards plugs a second interface into a running instance, gives it and the first one more addresses, and takes it out
+// TestNICs plugs a second interface into a running instance, gives it and the first one more addresses, and takes it out
 // again; the next boot has what is there then.
-func TestCards(t *testing.T) {
-	lab(t, func(t *testing.T, r *rig) {
-		first := compute.Card{Interface: place(1).Interface, Address: netip.MustParsePrefix("10.0.1.20/24"), Gateway: place(1).Gateway}
-		second := compute.Card{Interface: "eni-2", Index: 1, Address: netip.MustParsePrefix("10.0.2.20/24"), Gateway: netip.MustParseAddr("10.0.2.1")}
+func TestNICs(t *testing.T) {
+	simulate(t, func(t *testing.T, r *rig) {
+		first := compute.NIC{Interface: place(1).Interface, Address: netip.MustParsePrefix("10.0.1.20/24"), Gateway: place(1).Gateway}
+		second := compute.NIC{Interface: "eni-2", Index: 1, Address: netip.MustParsePrefix("10.0.2.20/24"), Gateway: netip.MustParseAddr("10.0.2.1")}
 		id := r.launch(t).ID
 		r.want(t, id, compute.Running, "")
-		step := func(what string, cards []compute.Card, attached bool, want ...string) {
+		step := func(what string, nics []compute.NIC, attached bool, want ...string) {
 			t.Helper()
 			r.bench.mu.Lock()
-			r.bench.cards = cards
+			r.bench.nics = nics
 			r.bench.mu.Unlock()
-			if err := r.Refresh(t.Context(), home, id); err != nil {
+			if err := r.UpdateInterfaces(t.Context(), home, id); err != nil {
 				t.Errorf("%s: %v", what, err)
 			}
 			if diff := cmp.Diff(want, r.bench.guest(id).heard()); diff != "" {
@@ -545,24 +517,24 @@ func TestCards(t *testing.T) {
 				t.Errorf("%s: attached %v", what, r.bench.attached)
 			}
 		}
-		step("nothing new", []compute.Card{first}, false)
-		step("a second one", []compute.Card{first, second}, true, "plug eth1 10.0.2.20/24 []")
-		step("again", []compute.Card{first, second}, true)
+		step("nothing new", []compute.NIC{first}, false)
+		step("a second one", []compute.NIC{first, second}, true, "plug eth1 10.0.2.20/24 []")
+		step("again", []compute.NIC{first, second}, true)
 		first.Secondary = []netip.Addr{netip.MustParseAddr("10.0.1.21")}
-		step("an address of the first", []compute.Card{first, second}, true, "assign eth0 10.0.1.20/24 [10.0.1.21]")
+		step("an address of the first", []compute.NIC{first, second}, true, "assign eth0 10.0.1.20/24 [10.0.1.21]")
 		second.Secondary = []netip.Addr{netip.MustParseAddr("10.0.2.21")}
-		step("an address of the second", []compute.Card{first, second}, true, "assign eth1 10.0.2.20/24 [10.0.2.21]")
-		step("out again", []compute.Card{first}, false)
-		step("in again", []compute.Card{first, second}, true, "plug eth1 10.0.2.20/24 [10.0.2.21]")
+		step("an address of the second", []compute.NIC{first, second}, true, "assign eth1 10.0.2.20/24 [10.0.2.21]")
+		step("out again", []compute.NIC{first}, false)
+		step("in again", []compute.NIC{first, second}, true, "plug eth1 10.0.2.20/24 [10.0.2.21]")
 		if _, err := r.Stop(t.Context(), home, []string{id}, false); err != nil {
 			t.Fatal(err)
 		}
 		r.want(t, id, compute.Stopped, "Client.UserInitiatedShutdown")
-		step("while it is stopped", []compute.Card{first, second}, false)
+		step("while it is stopped", []compute.NIC{first, second}, false)
 		if _, err := r.Start(t.Context(), home, []string{id}); err != nil {
 			t.Fatal(err)
 		}
 		r.want(t, id, compute.Running, "")
-		step("booted", []compute.Card{first, second}, true, "assign eth0 10.0.1.20/24 [10.0.1.21]", "plug eth1 10.0.2.20/24 [10.0.2.21]")
+		step("booted", []compute.NIC{first, second}, true, "assign eth0 10.0.1.20/24 [10.0.1.21]", "plug eth1 10.0.2.20/24 [10.0.2.21]")
 	})
 }

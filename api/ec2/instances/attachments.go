@@ -37,7 +37,7 @@ func (s *service) attachNetworkInterface(ctx context.Context, c *api.Call, in *s
 	if err != nil {
 		return nil, err
 	}
-	if err := s.compute.Refresh(ctx, instanceScope(c), i.ID); err != nil {
+	if err := s.compute.UpdateInterfaces(ctx, instanceScope(c), i.ID); err != nil {
 		if _, e := s.network.DetachInterface(context.WithoutCancel(ctx), query.ScopeOf(c), n.Attachment.ID); e != nil {
 			return nil, e
 		}
@@ -60,7 +60,7 @@ func (s *service) refresh(ctx context.Context, c *api.Call, n *network.Interface
 	if n.Attachment == nil {
 		return nil
 	}
-	err := s.compute.Refresh(ctx, instanceScope(c), n.Owner())
+	err := s.compute.UpdateInterfaces(ctx, instanceScope(c), n.Owner())
 	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) { // a machine's that Postern does not run
 		return nil
 	}

@@ -16,8 +16,8 @@ import (
 // defaultMTU is that of instances' interfaces, in bytes, as Amazon's have.
 const defaultMTU = 9001
 
-// Card is one of an instance's network interfaces.
-type Card struct {
+// NIC is one of an instance's network interfaces.
+type NIC struct {
 	// Interface is its id, "eni-…", and Index the device index; 0 is the primary interface.
 	Interface string
 	Index     int
@@ -30,11 +30,13 @@ type Card struct {
 	Gateway netip.Addr
 }
 
-func (c *Card) guest(mtu int) guest.NIC {
+func (n *NIC) guest(mtu int) guest.NIC {
 	if mtu == 0 {
 		mtu = defaultMTU
 	}
-	return guest.NIC{Index: c.Index, MAC: c.MAC, Address: c.Address, Secondary: c.Secondary, Gateway: c.Gateway, MTU: mtu}
+	return guest.NIC{
+		Index: n.Index, MAC: n.MAC, Address: n.Address, Secondary: n.Secondary, Gateway: n.Gateway, MTU: mtu,
+	}
 }
 
 // slots are the network interfaces that a boot has besides the primary one.
@@ -46,7 +48,7 @@ type slots struct {
 }
 
 type slot struct {
-	Card
+	NIC
 	tap    *os.File
 	detach func()
 }
@@ -66,15 +68,17 @@ func (s *slots) end() {
 	s.plugged = nil
 }
 
-// Refresh has a running instance take the network interfaces and addresses that the network gives it now. An instance
-// that does not run takes them when it boots.
-func (s *Service) Refresh(_ context.Context, c scope.Scope, id string) error {
-	s.mu.RLock()
-	m, err := s.findLocked(c, id)
-	s.mu.RUnlock()
+// UpdateInterfaces has a running instance take the network interfaces and addresses that the network gives it now. An
+// instance that does not run takes them when it boots.
+func (s *Service) UpdateInterfaces(_ context.Context, c scope.Scope, id string) error {
+	i, err := s.find(s.replica.Tables(), c, id)
 	if err != nil {
 		return err
 	}
+	if !s.runs(i) {
+		return elsewhere(i)
+	}
+	m := s.machine(id)
 	m.op.Lock()
 	defer m.op.Unlock()
 	if m.running == nil {
@@ -84,61 +88,62 @@ func (s *Service) Refresh(_ context.Context, c scope.Scope, id string) error {
 	if err != nil {
 		return err
 	}
-	err = s.plugLocked(m.running, lease.Cards)
+	err = s.plugLocked(m.running, lease.NICs)
 	if errors.Is(err, guest.ErrSilent) {
-		return fault.New(fault.Conflict, "compute.Refresh", "Instance '%s' is not in a valid state for this operation: its first process "+
-			"does not answer; reboot it", id).WithCode("IncorrectState")
+		return fault.New(fault.Conflict, "compute.UpdateInterfaces",
+			"Instance '%s' is not in a valid state for this operation: its first process does not answer; reboot it", id).
+			WithCode("IncorrectState")
 	}
 	return err
 }
 
 // plugLocked makes a running guest's interfaces those that are wanted.
-func (s *Service) plugLocked(r *running, wanted []Card) error {
+func (s *Service) plugLocked(r *running, wanted []NIC) error {
 	r.slots.mu.Lock()
 	defer r.slots.mu.Unlock()
 	if r.slots.ended {
 		return nil
 	}
 	for id, p := range r.slots.plugged {
-		if !slices.ContainsFunc(wanted, func(c Card) bool { return c.Interface == id && c.Index == p.Index }) {
+		if !slices.ContainsFunc(wanted, func(n NIC) bool { return n.Interface == id && n.Index == p.Index }) {
 			p.close()
 			delete(r.slots.plugged, id)
 		}
 	}
 	var failed error
-	for _, c := range wanted {
-		failed = errors.Join(failed, s.fit(r, c))
+	for _, n := range wanted {
+		failed = errors.Join(failed, s.fit(r, n))
 	}
 	return failed
 }
 
 // fit plugs one interface in, or gives one that is there its addresses.
-func (s *Service) fit(r *running, c Card) error {
-	if c.Index == 0 {
-		if slices.Equal(r.slots.primary, c.Secondary) {
+func (s *Service) fit(r *running, n NIC) error {
+	if n.Index == 0 {
+		if slices.Equal(r.slots.primary, n.Secondary) {
 			return nil
 		}
-		if err := r.guest.Assign(c.guest(s.MTU)); err != nil {
+		if err := r.guest.Assign(n.guest(s.MTU)); err != nil {
 			return err
 		}
-		r.slots.primary = c.Secondary
+		r.slots.primary = n.Secondary
 		return nil
 	}
-	if p := r.slots.plugged[c.Interface]; p != nil {
-		if slices.Equal(p.Secondary, c.Secondary) {
+	if p := r.slots.plugged[n.Interface]; p != nil {
+		if slices.Equal(p.Secondary, n.Secondary) {
 			return nil
 		}
-		if err := r.guest.Assign(c.guest(s.MTU)); err != nil {
+		if err := r.guest.Assign(n.guest(s.MTU)); err != nil {
 			return err
 		}
-		p.Card = c
+		p.NIC = n
 		return nil
 	}
-	tap, err := r.guest.Plug(c.guest(s.MTU))
+	tap, err := r.guest.Plug(n.guest(s.MTU))
 	if err != nil {
 		return err
 	}
-	detach, err := s.Network.Attach(c.Interface, tap)
+	detach, err := s.Network.Attach(n.Interface, tap)
 	if err != nil {
 		tap.Close()
 		return err
@@ -146,6 +151,6 @@ func (s *Service) fit(r *running, c Card) error {
 	if r.slots.plugged == nil {
 		r.slots.plugged = map[string]*slot{}
 	}
-	r.slots.plugged[c.Interface] = &slot{c, tap, detach}
+	r.slots.plugged[n.Interface] = &slot{n, tap, detach}
 	return nil
 }
