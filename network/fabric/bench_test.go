@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"postern/network/fabric"
@@ -89,18 +90,54 @@ func BenchmarkNewFlow(b *testing.B) {
 	}
 }
 
+// BenchmarkApply is the time from one changed rule to its being in force: the VPC is compiled, the snapshot made of the
+// one before, and applied. One interface in ten has a link, and one conversation in another VPC goes on.
 func BenchmarkApply(b *testing.B) {
-	f, _, _, _, _ := newLarge(b)
-	n := vpctest.Large(vpctest.Scale{Interfaces: 10000, Groups: 10, Rules: 10})
-	for i := range n.Interfaces {
-		f.Attach(n.Interfaces[i].ID, &sink{})
+	for _, scale := range []struct{ vpcs, interfaces int }{{100, 100}, {1000, 100}} {
+		b.Run(fmt.Sprintf("vpcs=%d/interfaces=%d", scale.vpcs, scale.vpcs*scale.interfaces), func(b *testing.B) {
+			s, err := vpc.NewSnapshot(1, vpctest.Many(scale.vpcs, scale.interfaces))
+			if err != nil {
+				b.Fatal(err)
+			}
+			f := fabric.New(fabric.Options{})
+			b.Cleanup(func() { f.Close() })
+			f.Apply(s)
+			links := map[string]*sink{}
+			for v := range scale.vpcs {
+				for i := range scale.interfaces / 10 {
+					id := fmt.Sprintf("eni-%d-%d", v, i)
+					links[id] = &sink{}
+					f.Attach(id, links[id])
+				}
+			}
+			p := udp(netip.AddrPortFrom(vpctest.ManyAddress(7, 0), 1), netip.AddrPortFrom(vpctest.ManyAddress(7, 1), 2), "x")
+			links["eni-7-0"].receive([]link.Packet{p})
+			content := s.Compiled("vpc-3").Content()
+			b.ReportAllocs()
+			for b.Loop() {
+				if s, err = changeRule(s, &content); err != nil {
+					b.Fatal(err)
+				}
+				f.Apply(s)
+				links["eni-7-0"].receive([]link.Packet{p})
+			}
+			if got := f.Stats(); got.Rejudged > 0 || got.Packets < uint64(b.N) {
+				b.Fatalf("%d packets, judged again %d times", got.Packets, got.Rejudged)
+			}
+		})
 	}
-	s, err := vpc.NewSnapshot(2, n)
+}
+
+// changeRule returns the snapshot after s, with another rule in the VPC of the content.
+func changeRule(s *vpc.Snapshot, content *vpc.Content) (*vpc.Snapshot, error) {
+	content.SecurityGroups = slices.Clone(content.SecurityGroups)
+	g := &content.SecurityGroups[0]
+	g.Rules = slices.Clone(g.Rules)
+	g.Rules[0].Protocol = vpc.TCP
+	g.Rules[0].Ports.To = (g.Rules[0].Ports.To + 1) % 65536
+	c, err := vpc.Compile(*content, s.Compiled(content.VPC.ID))
 	if err != nil {
-		b.Fatal(err)
+		return nil, err
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		f.Apply(s)
-	}
+	return s.With(s.Version()+1, []*vpc.Compiled{c}, vpc.Shared{})
 }

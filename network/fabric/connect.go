@@ -26,18 +26,18 @@ func (f *Fabric) Connect(ctx context.Context, eni string, to netip.AddrPort) (*C
 	if !ok || i.Kind != vpc.ServiceInterface {
 		return nil, fault.New(fault.NotFound, op, "no endpoint service has the network interface %s", eni)
 	}
-	r, err := f.realm(i.VPC)
+	r, err := f.stackOf(i.VPC)
 	if err != nil {
 		return nil, fmt.Errorf("connect from %s: %w", eni, err)
 	}
-	p, err := f.stackPort(eni, provider, r, rules.Snapshot)
+	p, err := f.stackPort(eni, provider, r)
 	if err != nil {
 		return nil, err
 	}
 	if err := r.take(p, i.Addresses[0]); err != nil {
 		return nil, fmt.Errorf("connect from %s: %w", eni, err)
 	}
-	c, err := r.stack.DialTCP(ctx, netip.AddrPortFrom(i.Addresses[0], 0), to)
+	c, err := r.tcpip.DialTCP(ctx, netip.AddrPortFrom(i.Addresses[0], 0), to)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (f *Fabric) Connect(ctx context.Context, eni string, to netip.AddrPort) (*C
 }
 
 // take gives the stack an address that belongs to the port.
-func (r *realm) take(p *port, a netip.Addr) error {
+func (r *vpcStack) take(p *port, a netip.Addr) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -55,18 +55,11 @@ func (r *realm) take(p *port, a netip.Addr) error {
 }
 
 // dialled registers a connection that the stack has made, so that it ends when one of its ends goes.
-func (r *realm) dialled(from *port, c *userstack.Conn) (*Conn, error) {
-	conn := &Conn{Conn: c, realm: r, from: from, at: r.fabric.reached(from, c)}
-	r.mu.Lock()
-	open := !r.closed && conn.at != nil
-	if open {
-		r.conns[conn] = struct{}{}
-	}
-	r.mu.Unlock()
-	// Whoever ends conversations takes the flow first and then looks for connections: what has no flow now has been missed.
-	if !open || r.fabric.reached(from, c) == nil {
+func (r *vpcStack) dialled(from *port, c *userstack.Conn) (*Conn, error) {
+	conn := &Conn{Conn: c, stack: r, from: from, at: r.fabric.reached(from, c)}
+	if conn.at == nil || !conn.register(func() bool { return r.fabric.reached(from, c) == conn.at }) {
 		c.Abort()
-		_ = conn.Close()
+		_ = c.Close()
 		return nil, net.ErrClosed
 	}
 	return conn, nil

@@ -3,10 +3,8 @@ package fabric
 import (
 	"context"
 	"log/slog"
-	"maps"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -72,7 +70,7 @@ type Fabric struct {
 	options Options
 	began   time.Time
 	rules   atomic.Pointer[rules]
-	flows   *conntrack.Table[road]
+	flows   *conntrack.Table[direction]
 	numbers atomic.Uint32
 	counts  counters
 	log     *flowLog
@@ -91,7 +89,9 @@ type Fabric struct {
 	mu     sync.RWMutex
 	closed bool
 	ports  map[string]*port
-	realms map[string]*realm
+	// vpcs has the VPCs with a port or a stack, unplaced the ports of which the snapshot does not know the VPC.
+	vpcs     map[string]*vpcState
+	unplaced map[*port]struct{}
 
 	stop    chan struct{}
 	running sync.WaitGroup
@@ -116,10 +116,11 @@ func New(o Options) *Fabric {
 		timeouts.TCPEstablished = o.TCPEstablished
 	}
 	f := &Fabric{
-		options: o, ports: map[string]*port{}, realms: map[string]*realm{}, stop: make(chan struct{}),
+		options: o, ports: map[string]*port{}, vpcs: map[string]*vpcState{}, unplaced: map[*port]struct{}{},
+		stop: make(chan struct{}),
 	}
 	f.began = f.date()
-	f.flows = conntrack.New(conntrack.Options[road]{Max: o.MaxFlows, Timeouts: timeouts, Removed: f.removed})
+	f.flows = conntrack.New(conntrack.Options[direction]{Max: o.MaxFlows, Timeouts: timeouts, Removed: f.removed})
 	f.log = newFlowLog(f)
 	f.resolver = newDatagrams(f)
 	f.resolving = newArrivals(netip.AddrPortFrom(vpc.LinkLocalResolver, dnsPort))
@@ -162,63 +163,6 @@ func (f *Fabric) sweep() {
 	}
 }
 
-// Apply puts a snapshot in force. Packets that are judged from now on are judged by it; conversations whose interface or
-// endpoint it no longer has are ended before Apply returns.
-func (f *Fabric) Apply(s *vpc.Snapshot) {
-	f.applying.Lock()
-	defer f.applying.Unlock()
-	f.generation++
-	f.rules.Store(&rules{s, f.generation})
-
-	gone := map[*port]bool{}
-	for _, p := range f.allPorts() {
-		switch alive := p.read(s); {
-		case alive:
-			p.dead.Store(false)
-		case !p.dead.Swap(true):
-			gone[p] = true
-		}
-	}
-	closing := f.strike(s, gone)
-	if len(gone) == 0 {
-		return
-	}
-	f.end(gone)
-	for p := range gone {
-		if p.ours() && p.card.Load() == nil {
-			p.realm.remove(p)
-		}
-	}
-	for _, r := range closing {
-		r.close()
-	}
-}
-
-func (f *Fabric) allPorts() []*port {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	return slices.Collect(maps.Values(f.ports))
-}
-
-// strike forgets the ports and VPCs that the snapshot no longer has, and adds their services to what is gone.
-func (f *Fabric) strike(s *vpc.Snapshot, gone map[*port]bool) (closing []*realm) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for p := range gone {
-		if p.card.Load() == nil && (p.ours() || p.kind == gateway || p.plug.Load() == nil) && f.ports[p.id] == p {
-			delete(f.ports, p.id)
-		}
-	}
-	for id, r := range f.realms {
-		if _, ok := s.VPC(id); !ok {
-			delete(f.realms, id)
-			gone[r.service] = true
-			closing = append(closing, r)
-		}
-	}
-	return closing
-}
-
 // Close unplugs every link, ends every conversation and waits for the fabric's goroutines. Listeners return
 // net.ErrClosed.
 func (f *Fabric) Close() error {
@@ -228,8 +172,8 @@ func (f *Fabric) Close() error {
 		return nil
 	}
 	f.closed = true
-	ports, realms := f.ports, f.realms
-	f.ports, f.realms = map[string]*port{}, map[string]*realm{}
+	ports, vpcs := f.ports, f.vpcs
+	f.ports, f.vpcs, f.unplaced = map[string]*port{}, map[string]*vpcState{}, map[*port]struct{}{}
 	f.mu.Unlock()
 
 	for _, p := range ports {
@@ -239,15 +183,17 @@ func (f *Fabric) Close() error {
 	}
 	_, _, _ = f.resolver.Close(), f.resolving.Close(), f.metadata.Close()
 	_ = f.public.Close()
-	for _, r := range realms {
-		r.close()
+	for _, v := range vpcs {
+		if v.stack != nil {
+			v.stack.close()
+		}
 	}
 	if n := f.beyond.Load(); n != nil {
 		n.close()
 	}
 	close(f.stop)
 	f.running.Wait()
-	f.flows.Each(func(s *conntrack.Shard[road], fl *flow) { s.Remove(fl, conntrack.Ended) })
+	f.flows.Each(func(s *conntrack.Shard[direction], fl *flow) { s.Remove(fl, conntrack.Ended) })
 	f.log.flush()
 	return nil
 }

@@ -33,39 +33,53 @@ var (
 	ssmA        = netip.MustParseAddrPort("10.0.1.10:443")
 )
 
-// lab is the sample network on a fabric, with echo servers at the ssm endpoint.
-type lab struct {
+// harness runs the sample network on a fabric, with echo servers at the ssm endpoint.
+type harness struct {
 	*fabric.Fabric
 	t       testing.TB
 	network vpc.Network
-	version uint64
+	// snapshot is the one in force, made of the one before it.
+	snapshot *vpc.Snapshot
+	version  uint64
 	// accepted are the connections that the endpoint in subnet-a accepted.
 	accepted chan *fabric.Conn
 	// reached are the connections that came to public services.
 	reached chan *fabric.PublicConn
 }
 
-func newLab(t testing.TB, o fabric.Options) *lab {
-	l := &lab{Fabric: fabric.New(o), t: t, network: vpctest.Sample(), accepted: make(chan *fabric.Conn, 64), reached: make(chan *fabric.PublicConn, 64)}
-	t.Cleanup(func() { l.Close() })
-	l.apply(func(*vpc.Network) {})
-	l.listen("eni-ssm-a")
-	return l
+// newHarness starts a fabric with the sample network and an echo server at the ssm endpoint in subnet-a.
+func newHarness(t testing.TB, o fabric.Options) *harness {
+	h := bareHarness(t, o)
+	h.listen("eni-ssm-a")
+	return h
+}
+
+// bareHarness starts a fabric with the sample network and no servers.
+func bareHarness(t testing.TB, o fabric.Options) *harness {
+	h := &harness{
+		Fabric: fabric.New(o), t: t, snapshot: new(vpc.Snapshot),
+		accepted: make(chan *fabric.Conn, 64), reached: make(chan *fabric.PublicConn, 64),
+	}
+	t.Cleanup(func() { h.Close() })
+	h.apply(func(n *vpc.Network) { *n = vpctest.Sample() })
+	return h
 }
 
 // apply changes the network and puts it in force.
-func (l *lab) apply(change func(*vpc.Network)) {
+func (l *harness) apply(change func(*vpc.Network)) {
 	l.t.Helper()
+	before := vpctest.Copy(l.network)
 	change(&l.network)
 	l.version++
-	s, err := vpc.NewSnapshot(l.version, l.network)
+	s, err := l.snapshot.Next(l.version, vpctest.Update(before, l.network))
 	if err != nil {
 		l.t.Fatal(err)
 	}
+	l.snapshot = s
 	l.Apply(s)
 }
 
-func (l *lab) listen(eni string) {
+func (l *harness) listen(eni string) {
 	l.t.Helper()
 	listener, err := l.Listen(eni, 443)
 	if err != nil {
@@ -86,7 +100,7 @@ func (l *lab) listen(eni string) {
 	}()
 }
 
-func (l *lab) node() *fabrictest.Node {
+func (l *harness) node() *fabrictest.Node {
 	return fabrictest.NewNode(l.t, l.Fabric, vpctest.Node, nodeAddress, 9001)
 }
 
@@ -138,7 +152,7 @@ func ends(t testing.TB, c net.Conn) {
 }
 
 func TestConnectionKnowsItsOrigin(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	c := dial(t, l.node(), ssmA)
 	echoes(t, c)
 	got := (<-l.accepted).Origin()
@@ -155,7 +169,7 @@ func TestConnectionKnowsItsOrigin(t *testing.T) {
 
 // An HTTP server finds the origin beneath TLS.
 func TestOriginBeneathTLS(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	at, err := l.Listen("eni-ssmmessages-a", 443)
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +200,7 @@ func TestOriginBeneathTLS(t *testing.T) {
 }
 
 func TestRevokedRule(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	n := l.node()
 	c := dial(t, n, ssmA)
 	echoes(t, c)
@@ -202,7 +216,7 @@ func TestRevokedRule(t *testing.T) {
 }
 
 func TestACLEndsWhatIsEstablished(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	n := fabrictest.NewNode(t, l.Fabric, vpctest.Attached, farAddress, 1420)
 	c := dial(t, n, ssmA)
 	echoes(t, c)
@@ -236,7 +250,7 @@ func TestEndpointDeleted(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newLab(t, fabric.Options{})
+			l := newHarness(t, fabric.Options{})
 			n := l.node()
 			c := dial(t, n, ssmA)
 			echoes(t, c)
@@ -253,15 +267,17 @@ func TestEndpointDeleted(t *testing.T) {
 }
 
 func TestMachineGone(t *testing.T) {
-	for name, leave := range map[string]func(*lab, *fabrictest.Node){
-		"detached":          func(_ *lab, n *fabrictest.Node) { n.Detach() },
-		"interface deleted": func(l *lab, _ *fabrictest.Node) { l.apply(func(n *vpc.Network) { n.Interfaces = n.Interfaces[1:] }) },
-		"readdressed": func(l *lab, _ *fabrictest.Node) {
+	for name, leave := range map[string]func(*harness, *fabrictest.Node){
+		"detached": func(_ *harness, n *fabrictest.Node) { n.Detach() },
+		"interface deleted": func(l *harness, _ *fabrictest.Node) {
+			l.apply(func(n *vpc.Network) { n.Interfaces = n.Interfaces[1:] })
+		},
+		"readdressed": func(l *harness, _ *fabrictest.Node) {
 			l.apply(func(n *vpc.Network) { n.Interfaces[0].Addresses = []netip.Addr{netip.MustParseAddr("10.0.1.21")} })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newLab(t, fabric.Options{})
+			l := newHarness(t, fabric.Options{})
 			n := l.node()
 			echoes(t, dial(t, n, ssmA))
 			server := <-l.accepted
@@ -275,7 +291,7 @@ func TestMachineGone(t *testing.T) {
 }
 
 func TestReplacedLinkKeepsItsConversations(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	first := fabrictest.NewWire(1500)
 	detachFirst := l.Attach(vpctest.Node, first)
 	second := fabrictest.NewWire(1500)
@@ -292,7 +308,7 @@ func TestReplacedLinkKeepsItsConversations(t *testing.T) {
 }
 
 func TestRestartedFabricResetsOldConnections(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	w := fabrictest.NewWire(1500)
 	defer l.Attach(vpctest.Node, w)()
 	w.Put(tcp(1000, ssmA, ack, 5, 77, "data of a connection that this fabric has never seen"))
@@ -311,7 +327,7 @@ func TestRestartedFabricResetsOldConnections(t *testing.T) {
 }
 
 func TestMachinesTalk(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	l.apply(func(n *vpc.Network) {
 		n.SecurityGroups[0].Rules = append(n.SecurityGroups[0].Rules, vpc.Rule{ID: "sgr-self", Protocol: vpc.AllProtocols, Group: vpctest.NodeGroup})
 	})
@@ -353,7 +369,7 @@ func TestMachinesTalk(t *testing.T) {
 }
 
 func TestListen(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	if _, err := l.Listen("eni-ssm-a", 443); err == nil {
 		t.Error("one port was listened on twice")
 	}

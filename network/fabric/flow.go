@@ -8,80 +8,95 @@ import (
 )
 
 // begin judges a packet that belongs to no flow, and says where it goes if it may begin one.
-func (g *passage) begin() (*port, vpc.Verdict, Drop) {
-	h := &g.header
+func (j *judgement) begin() (*port, vpc.Verdict, Drop) {
+	h := &j.header
 	switch {
-	case g.from.kind != machine && g.from.kind != provider && g.from.kind != asking, h.Protocol == packet.TCP && !conntrack.Begins(h.Flags):
+	case j.from.kind != machine && j.from.kind != provider && j.from.kind != asking, h.Protocol == packet.TCP && !conntrack.Begins(h.Flags):
 		return nil, vpc.Verdict{}, OutOfState
 	case h.Protocol == packet.ICMP && h.Type == packet.EchoReply:
 		return nil, vpc.Verdict{}, Unrelated
 	}
-	asked := g.flow()
-	v := g.rules.Decide(asked)
+	asked := j.flow()
+	v := j.rules.Decide(asked)
 	if !v.Allow {
-		g.fabric.log.reject(g, asked, v)
+		j.fabric.log.reject(j, asked, v)
 		return nil, v, dropReason(v.Reason)
 	}
-	to, drop := g.destination(v)
+	to, drop := j.destination(v)
 	return to, v, drop
 }
 
 // remember puts a new flow into the table.
-func (g *passage) remember(s *shard, key *conntrack.Key, to *port, v vpc.Verdict) *flow {
-	g.from.begun.Add(1)
-	f := s.Insert(*key, key.Reverse(to.number), g.now)
-	f.Sides[0].To = road{to: to, step: v.Step, rule: v.Resource}
-	f.Sides[0].Version = g.rules.generation
-	f.Sides[1].To = road{to: g.from}
+func (j *judgement) remember(s *shard, key *conntrack.Key, to *port, v vpc.Verdict) *flow {
+	j.from.begun.Add(1)
+	ends := [2]*conntrack.End[direction]{&j.from.flows, &to.flows}
+	f := s.Insert(*key, key.Reverse(to.number), ends, j.now)
+	f.Sides[0].To = direction{to: to, step: v.Step, rule: v.Resource}
+	f.Sides[0].Version = j.rules.generation
+	f.Sides[1].To = direction{to: j.from}
 	return f
 }
 
 // destination is the port that an allowed flow goes to.
-func (g *passage) destination(v vpc.Verdict) (*port, Drop) {
+func (j *judgement) destination(v vpc.Verdict) (*port, Drop) {
 	switch v.Kind {
 	case vpc.ToInterface:
-		if to := g.fabric.port(v.To); to != nil {
+		if to := j.fabric.port(v.To); to != nil {
 			return to, Carried
 		}
-		if i, ok := g.rules.Interface(v.To); ok && i.Kind == vpc.ResolverInterface {
-			if to, err := g.fabric.resolverPort(v.To); err == nil {
+		if i, ok := j.rules.Interface(v.To); ok && i.Kind == vpc.ResolverInterface {
+			if to, err := j.fabric.resolverPort(v.To); err == nil {
 				return to, Carried
 			}
 		}
 		return nil, Unattached
 	case vpc.ToResolver, vpc.ToMetadata:
-		c := g.from.card.Load()
+		c := j.from.nic.Load()
 		if c == nil {
 			return nil, dropReason(vpc.ReasonUnknownSender)
 		}
-		r, err := g.fabric.realm(c.vpc)
+		r, err := j.fabric.stackOf(c.vpc)
 		if err != nil {
 			return nil, ServiceBusy
 		}
-		if g.header.Protocol == packet.TCP && !r.serve(g.header.Destination, v.Kind) {
+		if j.header.Protocol == packet.TCP && !r.serve(j.header.Destination, v.Kind) {
 			return nil, ServiceBusy
 		}
 		return r.service, Carried
 	case vpc.ToInternet:
-		return g.leave(v)
+		return j.leave(v)
 	case vpc.ToGateway:
-		return g.toEndpoint(v)
+		return j.toEndpoint(v)
 	}
 	return nil, NoGateway
 }
 
+// holds reports whether what was decided about one direction of a flow holds under the rules in force: where nothing
+// changed since in the VPCs of both ends.
+func (j *judgement) holds(f *flow, side int) bool {
+	d := &f.Sides[side]
+	if !f.Sides[0].To.to.holds(d.Version) || !f.Sides[1].To.to.holds(d.Version) {
+		return false
+	}
+	d.Version = max(d.Version, j.rules.generation)
+	return true
+}
+
 // again judges one direction of a flow under new rules: all but the security groups, which are stateful. What a packet
 // of a flow to the link-local services may do follows from what the flow may.
-func (g *passage) again(s *shard, f *flow, side int) Drop {
+func (j *judgement) again(s *shard, f *flow, side int) Drop {
 	d := &f.Sides[side]
+	if d.Version > 0 {
+		j.fabric.counts.rejudged.Add(1)
+	}
 	var v vpc.Verdict
 	var same bool
 	if f.Sides[0].To.to.kind == service {
-		v = g.rules.Decide(opened(f))
+		v = j.rules.Decide(opened(f))
 		same = v.Kind == vpc.ToResolver || v.Kind == vpc.ToMetadata
 	} else {
-		v = g.rules.DecideTracked(g.flow())
-		same = v.Kind == vpc.ToInterface && v.To == d.To.to.id || g.sameGateway(f, side, v)
+		v = j.rules.DecideTracked(j.flow())
+		same = v.Kind == vpc.ToInterface && v.To == d.To.to.id || j.sameGateway(f, side, v)
 	}
 	switch {
 	case v.Allow && same:
@@ -95,41 +110,41 @@ func (g *passage) again(s *shard, f *flow, side int) Drop {
 	default:
 		d.To.refused = dropReason(v.Reason)
 	}
-	d.Version = g.rules.generation
+	d.Version = j.rules.generation
 	return Carried
 }
 
 // sameGateway reports whether a flow to the Internet goes out by the same gateway and from the same address as before.
-func (g *passage) sameGateway(f *flow, side int, v vpc.Verdict) bool {
+func (j *judgement) sameGateway(f *flow, side int, v vpc.Verdict) bool {
 	to := f.Sides[side].To.to
-	n := g.fabric.beyond.Load()
+	n := j.fabric.beyond.Load()
 	return (v.Kind == vpc.ToInternet || v.Kind == vpc.ToGateway) && v.To == to.id && n != nil && n.translates(to, &f.Keys[0], to.outer(v))
 }
 
 // related carries an ICMP error that is about a packet of a known flow, the way that flow's answers go.
-func (g *passage) related() (*port, Drop) {
-	h := &g.header
+func (j *judgement) related() (*port, Drop) {
+	h := &j.header
 	q := &h.About
 	if q.Destination != h.Source || q.Source != h.Destination {
 		return nil, Unrelated
 	}
 	key := conntrack.Key{
-		Sender: g.from.number, Source: q.Destination, Destination: q.Source,
+		Sender: j.from.number, Source: q.Destination, Destination: q.Source,
 		SourcePort: q.DestinationPort, DestinationPort: q.SourcePort, Protocol: q.Protocol,
 	}
 	if q.Protocol == packet.ICMP {
 		key.Kind = q.Type ^ packet.Echo
 	}
-	s := g.fabric.flows.Lock(&key)
+	s := j.fabric.flows.Lock(&key)
 	var to *port
-	if f, side := s.Find(&key, g.now); f != nil {
+	if f, side := s.Find(&key, j.now); f != nil {
 		to = f.Sides[side].To.to
 	}
 	s.Unlock()
 	if to == nil {
 		return nil, Unrelated
 	}
-	switch v := g.rules.DecideTracked(g.flow()); {
+	switch v := j.rules.DecideTracked(j.flow()); {
 	case !v.Allow:
 		return nil, dropReason(v.Reason)
 	case to.plug.Load() == nil:
@@ -157,11 +172,8 @@ func (f *Fabric) end(gone map[*port]bool) {
 		p  link.Packet
 	}
 	var resets []reset
-	f.flows.Each(func(s *shard, fl *flow) {
+	end := func(s *shard, fl *flow) {
 		began, took := fl.Sides[1].To.to, fl.Sides[0].To.to
-		if !gone[began] && !gone[took] {
-			return
-		}
 		for side, to := range [2]*port{began, took} {
 			if gone[to] || to.kind != machine || fl.Keys[side].Protocol != packet.TCP {
 				continue
@@ -171,18 +183,15 @@ func (f *Fabric) end(gone map[*port]bool) {
 			}
 		}
 		s.Remove(fl, conntrack.Ended)
-	})
+	}
+	for p := range gone {
+		f.flows.EachOf(&p.flows, end)
+	}
 	for _, r := range resets {
 		r.to.send(r.p)
 	}
-	f.mu.RLock()
-	realms := make([]*realm, 0, len(f.realms))
-	for _, r := range f.realms {
-		realms = append(realms, r)
-	}
-	f.mu.RUnlock()
-	for _, r := range realms {
-		r.abort(gone)
+	for p := range gone {
+		p.conns.abort()
 	}
 }
 

@@ -67,13 +67,13 @@ func newFlowLog(f *Fabric) *flowLog {
 }
 
 // reject records a refused packet.
-func (l *flowLog) reject(g *passage, asked vpc.Flow, v vpc.Verdict) {
+func (l *flowLog) reject(j *judgement, asked vpc.Flow, v vpc.Verdict) {
 	if !l.on.Load() || v.Step == vpc.StepService {
 		return
 	}
-	on := g.from.id
-	if c := g.from.card.Load(); c != nil && (v.Step == vpc.StepACLIn || v.Step == vpc.StepIngress) {
-		if i, ok := g.rules.InterfaceAt(c.vpc, asked.Destination.Addr()); ok {
+	on := j.from.id
+	if c := j.from.nic.Load(); c != nil && (v.Step == vpc.StepACLIn || v.Step == vpc.StepIngress) {
+		if i, ok := j.rules.InterfaceAt(c.vpc, asked.Destination.Addr()); ok {
 			on = i.ID
 		}
 	}
@@ -94,8 +94,8 @@ func (l *flowLog) reject(g *passage, asked vpc.Flow, v vpc.Verdict) {
 		l.refused[k] = r
 	}
 	r.Packets++
-	r.Bytes += uint64(g.header.Total)
-	r.Flags |= g.header.Flags & (conntrack.SYN | conntrack.FIN | conntrack.RST)
+	r.Bytes += uint64(j.header.Total)
+	r.Flags |= j.header.Flags & (conntrack.SYN | conntrack.FIN | conntrack.RST)
 	r.End = now
 }
 

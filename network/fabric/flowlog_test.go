@@ -13,7 +13,7 @@ import (
 // TestFlowLogOfConversationsThatAreRefused: under new rules a network ACL refuses what it let pass before.
 func TestFlowLogOfConversationsThatAreRefused(t *testing.T) {
 	var records []fabric.Record
-	l := newLab(t, fabric.Options{FlowLog: func(r []fabric.Record) { records = append(records, r...) }})
+	l := newHarness(t, fabric.Options{FlowLog: func(r []fabric.Record) { records = append(records, r...) }})
 	w, far := fabrictest.NewWire(1500), fabrictest.NewWire(1500)
 	l.Attach(vpctest.Node, w)
 	l.Attach(vpctest.Attached, far)
@@ -37,7 +37,7 @@ func TestFlowLogOfConversationsThatAreRefused(t *testing.T) {
 // TestFlowLogOff: what passes while nobody wants records is not recorded later.
 func TestFlowLogOff(t *testing.T) {
 	var records []fabric.Record
-	l := newLab(t, fabric.Options{FlowLog: func(r []fabric.Record) { records = append(records, r...) }})
+	l := newHarness(t, fabric.Options{FlowLog: func(r []fabric.Record) { records = append(records, r...) }})
 	w, far := fabrictest.NewWire(1500), fabrictest.NewWire(1500)
 	l.Attach(vpctest.Node, w)
 	l.Attach(vpctest.Attached, far)

@@ -16,7 +16,7 @@ import (
 var beyond = netip.MustParseAddrPort("203.0.113.9:443")
 
 // reachable is a network whose gateways lead to 203.0.113.0/24, where dial answers for everybody.
-func reachable(t *testing.T, dial func(context.Context, string, netip.AddrPort) (net.Conn, error)) *lab {
+func reachable(t *testing.T, dial func(context.Context, string, netip.AddrPort) (net.Conn, error)) *harness {
 	l := outside(t, fabric.Options{Dial: dial})
 	l.apply(func(n *vpc.Network) {
 		opened := *n.Internet

@@ -13,7 +13,7 @@ import (
 
 // gatewayed is the sample network with a gateway endpoint to S3 in the route table of subnet-a, and a second VPC with the
 // same and with a node of the same address, peered with neither.
-func gatewayed(t *testing.T) *lab {
+func gatewayed(t *testing.T) *harness {
 	l := outside(t, fabric.Options{})
 	s3 := netip.MustParsePrefix("52.216.0.0/15")
 	l.apply(func(n *vpc.Network) {

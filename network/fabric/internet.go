@@ -95,38 +95,38 @@ func (f *Fabric) theInternet() (*internet, error) {
 }
 
 // leave finds the gateway's port for an allowed flow to the Internet, if something there takes it.
-func (g *passage) leave(v vpc.Verdict) (*port, Drop) {
-	to := netip.AddrFrom4(g.header.Destination)
+func (j *judgement) leave(v vpc.Verdict) (*port, Drop) {
+	to := netip.AddrFrom4(j.header.Destination)
 	if !v.Public.Is4() {
 		return nil, NoGateway
 	}
-	n, err := g.fabric.theInternet()
+	n, err := j.fabric.theInternet()
 	if err != nil {
 		return nil, ServiceBusy
 	}
-	switch _, ok := g.rules.PublicServiceAt(to); {
-	case !ok && (g.header.Protocol == packet.ICMP || !n.forwards.open()):
+	switch _, ok := j.rules.PublicServiceAt(to); {
+	case !ok && (j.header.Protocol == packet.ICMP || !n.forwards.open()):
 		return nil, NoGateway
 	case ok && !n.serve(to):
 		return nil, ServiceBusy
 	}
-	_, shared := g.rules.NATGateway(v.To)
-	return g.fabric.gatewayPort(v.To, n, shared), Carried
+	_, shared := j.rules.NATGateway(v.To)
+	return j.fabric.gatewayPort(v.To, n, shared)
 }
 
 // toEndpoint finds the gateway endpoint's port for an allowed flow to its service, if the service answers there.
-func (g *passage) toEndpoint(v vpc.Verdict) (*port, Drop) {
-	to := netip.AddrFrom4(g.header.Destination)
-	service, ok := g.rules.PublicServiceAt(to)
-	e, there := g.rules.Endpoint(v.To)
-	if !ok || !there || service.Service != e.Service || g.header.Protocol != packet.TCP || g.header.DestinationPort != publicPort {
+func (j *judgement) toEndpoint(v vpc.Verdict) (*port, Drop) {
+	to := netip.AddrFrom4(j.header.Destination)
+	service, ok := j.rules.PublicServiceAt(to)
+	e, there := j.rules.Endpoint(v.To)
+	if !ok || !there || service.Service != e.Service || j.header.Protocol != packet.TCP || j.header.DestinationPort != publicPort {
 		return nil, NoGateway
 	}
-	n, err := g.fabric.theInternet()
+	n, err := j.fabric.theInternet()
 	if err != nil || !n.serve(to) {
 		return nil, ServiceBusy
 	}
-	return g.fabric.gatewayPort(v.To, n, true), Carried
+	return j.fabric.gatewayPort(v.To, n, true)
 }
 
 // outer is the address that a flow has beyond the gateway. A gateway endpoint has no public address: beyond it, where no
@@ -138,10 +138,10 @@ func (p *port) outer(v vpc.Verdict) netip.Addr {
 	return v.Public
 }
 
-// gatewayPort returns the port of an Internet or NAT gateway, or of a gateway endpoint.
-func (f *Fabric) gatewayPort(id string, n *internet, shared bool) *port {
+// gatewayPort returns the port of an Internet or NAT gateway, or of a gateway endpoint, unless it is gone meanwhile.
+func (f *Fabric) gatewayPort(id string, n *internet, shared bool) (*port, Drop) {
 	if p := f.port(id); p != nil {
-		return p
+		return p, Carried
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -150,7 +150,12 @@ func (f *Fabric) gatewayPort(id string, n *internet, shared bool) *port {
 		p.shared = shared
 		p.plug.Store(&plug{link: outward{n, p}, mtu: InternetMTU})
 	}
-	return p
+	f.refreshLocked(p)
+	if p.dead.Load() {
+		f.forgetLocked(p)
+		return nil, NoGateway
+	}
+	return p, Carried
 }
 
 // serve makes sure that the stack takes connections at a service's address.

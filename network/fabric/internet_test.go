@@ -26,8 +26,8 @@ var (
 
 // outside is the sample network with both roads out: the node's by a NAT gateway in subnet-b, the attached machine's,
 // which is in subnet-b, by an Internet gateway. Behind them echo servers answer for the public services.
-func outside(t *testing.T, o fabric.Options) *lab {
-	l := newLab(t, o)
+func outside(t *testing.T, o fabric.Options) *harness {
+	l := newHarness(t, o)
 	l.apply(func(n *vpc.Network) {
 		addRoads(n)
 		l.setPublic(farPublic)
@@ -68,7 +68,7 @@ func addRoads(n *vpc.Network) {
 }
 
 // setPublic gives the attached machine's interface another public address.
-func (l *lab) setPublic(a netip.Addr) {
+func (l *harness) setPublic(a netip.Addr) {
 	for i := range l.network.Interfaces {
 		if l.network.Interfaces[i].ID == vpctest.Attached {
 			l.network.Interfaces[i].Public = a
@@ -76,7 +76,7 @@ func (l *lab) setPublic(a netip.Addr) {
 	}
 }
 
-func (l *lab) far() *fabrictest.Node {
+func (l *harness) far() *fabrictest.Node {
 	return fabrictest.NewNode(l.t, l.Fabric, vpctest.Attached, farAddress, 1500)
 }
 

@@ -16,7 +16,7 @@ import (
 // interface to a target. It stays beneath TLS: what (*tls.Conn).NetConn returns has the Origin.
 type Conn struct {
 	*userstack.Conn
-	realm    *realm
+	stack    *vpcStack
 	from, at *port
 	origin   vpc.Origin
 }
@@ -26,9 +26,7 @@ func (c *Conn) Origin() vpc.Origin { return c.origin }
 
 // Close ends the connection.
 func (c *Conn) Close() error {
-	c.realm.mu.Lock()
-	delete(c.realm.conns, c)
-	c.realm.mu.Unlock()
+	c.leave()
 	return c.Conn.Close()
 }
 
@@ -48,7 +46,7 @@ func (f *Fabric) peer(at *port, protocol uint8, local, remote netip.AddrPort) *p
 
 // Listener accepts connections to one port of an endpoint's interface.
 type Listener struct {
-	realm *realm
+	stack *vpcStack
 	at    *port
 	inner *userstack.Listener
 	once  sync.Once
@@ -71,11 +69,11 @@ func (f *Fabric) Listen(eni string, tcpPort uint16) (net.Listener, error) {
 	if !address.Is4() {
 		return nil, fault.New(fault.NotImplemented, op, "%s has no IPv4 address", eni)
 	}
-	r, err := f.realm(i.VPC)
+	r, err := f.stackOf(i.VPC)
 	if err != nil {
 		return nil, fmt.Errorf("listen at %s: %w", eni, err)
 	}
-	p, err := f.endpointPort(eni, r, rules.Snapshot)
+	p, err := f.stackPort(eni, endpoint, r)
 	if err != nil {
 		return nil, err
 	}
@@ -87,22 +85,17 @@ func (f *Fabric) Listen(eni string, tcpPort uint16) (net.Listener, error) {
 	if err := r.takeLocked(p, address); err != nil {
 		return nil, fmt.Errorf("listen at %s: %w", eni, err)
 	}
-	inner, err := r.stack.ListenTCP(netip.AddrPortFrom(address, tcpPort))
+	inner, err := r.tcpip.ListenTCP(netip.AddrPortFrom(address, tcpPort))
 	if err != nil {
 		return nil, fault.New(fault.Exists, op, "%s port %d: %w", eni, tcpPort, err)
 	}
-	l := &Listener{realm: r, at: p, inner: inner}
+	l := &Listener{stack: r, at: p, inner: inner}
 	r.listener[l] = struct{}{}
 	return l, nil
 }
 
-// endpointPort returns the endpoint interface's port, plugged into the VPC's stack.
-func (f *Fabric) endpointPort(eni string, r *realm, s *vpc.Snapshot) (*port, error) {
-	return f.stackPort(eni, endpoint, r, s)
-}
-
 // stackPort returns the port of an interface that is the VPC's stack's, plugged into it.
-func (f *Fabric) stackPort(eni string, kind portKind, r *realm, s *vpc.Snapshot) (*port, error) {
+func (f *Fabric) stackPort(eni string, kind portKind, r *vpcStack) (*port, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -112,11 +105,11 @@ func (f *Fabric) stackPort(eni string, kind portKind, r *realm, s *vpc.Snapshot)
 	if p.kind != kind {
 		return nil, fault.New(fault.Exists, "fabric.Listen", "a link is attached to %s", eni)
 	}
-	if p.realm == nil {
-		p.realm = r
-		p.plug.Store(&plug{link: r.stack, mtu: EndpointMTU})
+	if p.stack == nil {
+		p.stack = r
+		p.plug.Store(&plug{link: r.tcpip, mtu: EndpointMTU})
 	}
-	p.dead.Store(!p.read(s))
+	f.refreshLocked(p)
 	return p, nil
 }
 
@@ -127,7 +120,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if conn := l.realm.admit(c, l.at); conn != nil {
+		if conn := l.stack.admit(c, l.at); conn != nil {
 			return conn, nil
 		}
 	}
@@ -136,9 +129,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 // Close stops accepting. Connections go on.
 func (l *Listener) Close() error {
 	l.once.Do(func() {
-		l.realm.mu.Lock()
-		delete(l.realm.listener, l)
-		l.realm.mu.Unlock()
+		l.stack.mu.Lock()
+		delete(l.stack.listener, l)
+		l.stack.mu.Unlock()
 		_ = l.inner.Close()
 	})
 	return nil

@@ -14,7 +14,7 @@ import (
 func BenchmarkIdleConnection(b *testing.B) {
 	const connections = 5000
 	for b.Loop() {
-		l := newLab(b, fabric.Options{})
+		l := newHarness(b, fabric.Options{})
 		at, err := l.Listen("eni-ssm-b", 443)
 		if err != nil {
 			b.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"postern/network/fabric/internal/conntrack"
 	"postern/network/link"
 	"postern/network/vpc"
 )
@@ -28,22 +29,27 @@ type port struct {
 	id     string
 	number uint32
 	kind   portKind
-	// card is what the snapshot says of the interface; nil while it does not know it.
-	card atomic.Pointer[card]
+	// vpc is the VPC that it is in; nil while the snapshot does not know it.
+	vpc atomic.Pointer[vpcState]
+	// nic is what the snapshot says of the interface; nil while it does not know it.
+	nic atomic.Pointer[nic]
 	// plug is the link; nil while nobody holds it.
 	plug atomic.Pointer[plug]
-	// begun counts the flows in the table that the interface began and that are not closing.
+	// flows are those in the table that the port is an end of; begun counts those that it began and that are not closing.
+	flows     conntrack.End[direction]
 	begun     atomic.Int32
 	allowance bucket
 	// dead is set while the interface cannot hold conversations.
 	dead atomic.Bool
-	// realm is where an endpoint's stack is.
-	realm *realm
+	// conns are the connections of VPCs' stacks that the port is an end of.
+	conns connections
+	// stack is the VPC's, of a port that is the stack's.
+	stack *vpcStack
 	// shared says that many interfaces have the gateway's public address.
 	shared bool
 }
 
-type card struct {
+type nic struct {
 	addresses [][4]byte
 	anySource bool
 	vpc       string
@@ -64,7 +70,7 @@ type entrance interface {
 func (p *port) ours() bool { return p.kind == endpoint || p.kind == provider || p.kind == asking }
 
 func (p *port) sender(source [4]byte) (*port, vpc.Reason) {
-	switch c := p.card.Load(); {
+	switch c := p.nic.Load(); {
 	case c == nil:
 		return nil, vpc.ReasonUnknownSender
 	case !c.anySource && !slices.Contains(c.addresses, source):
@@ -82,40 +88,53 @@ func (p *port) send(pkt link.Packet) {
 	pkt.Release()
 }
 
-// read takes over what the snapshot says of the interface, and reports whether it can still hold conversations.
-func (p *port) read(s *vpc.Snapshot) (alive bool) {
+// reading says what a snapshot knows of a port.
+type reading struct {
+	// vpc is the id of the VPC that the port is in, empty if it is in none.
+	vpc string
+	// alive says that it can hold conversations, moved that it has lost the addresses of those that it had.
+	alive, moved bool
+}
+
+// read takes over what the snapshot says of the interface.
+func (p *port) read(s *vpc.Snapshot) reading {
 	if p.kind == gateway {
-		return s.HasGateway(p.id)
+		id := s.GatewayVPC(p.id)
+		return reading{vpc: id, alive: id != ""}
 	}
 	i, ok := s.Interface(p.id)
 	if !ok {
-		p.card.Store(nil)
-		return false
+		p.nic.Store(nil)
+		return reading{}
 	}
-	c := &card{anySource: i.AnySource, vpc: i.VPC}
+	c := &nic{anySource: i.AnySource, vpc: i.VPC}
 	for _, a := range i.Addresses {
 		if a.Is4() {
 			c.addresses = append(c.addresses, a.As4())
 		}
 	}
-	old := p.card.Load()
+	old := p.nic.Load()
 	if old == nil || old.anySource != c.anySource || old.vpc != c.vpc || !slices.Equal(old.addresses, c.addresses) {
-		p.card.Store(c)
+		p.nic.Store(c)
 	}
-	if i.Kind == vpc.EndpointInterface {
+	lost := func(a [4]byte) bool { return !slices.Contains(c.addresses, a) }
+	return reading{
+		vpc: i.VPC, alive: available(s, &i),
+		moved: old != nil && (old.vpc != c.vpc || slices.ContainsFunc(old.addresses, lost)),
+	}
+}
+
+// available reports whether the endpoint that the interface belongs to, if it does to one, takes connections.
+func available(s *vpc.Snapshot, i *vpc.Interface) bool {
+	switch i.Kind {
+	case vpc.EndpointInterface:
 		e, ok := s.Endpoint(i.Owner)
-		if !ok || !e.Available {
-			return false
-		}
+		return ok && e.Available
+	case vpc.ResolverInterface:
+		e, ok := s.ResolverEndpoint(i.Owner)
+		return ok && e.Available
 	}
-	if i.Kind == vpc.ResolverInterface {
-		if e, ok := s.ResolverEndpoint(i.Owner); !ok || !e.Available {
-			return false
-		}
-	}
-	return old == nil || old.vpc == c.vpc && !slices.ContainsFunc(old.addresses, func(a [4]byte) bool {
-		return !slices.Contains(c.addresses, a)
-	})
+	return true
 }
 
 // Attach plugs a link into the interface with the id, in place of the link that was there. The fabric owns the link
@@ -129,9 +148,7 @@ func (f *Fabric) Attach(eni string, l link.Link) (detach func()) {
 		return func() {}
 	}
 	p := f.portLocked(eni, machine)
-	if r := f.rules.Load(); r != nil {
-		p.dead.Store(!p.read(r.Snapshot))
-	}
+	f.refreshLocked(p)
 	now := &plug{link: l, mtu: l.MTU()}
 	old := p.plug.Swap(now)
 	f.mu.Unlock()
@@ -155,9 +172,19 @@ func (f *Fabric) detach(p *port, held *plug) {
 func (f *Fabric) forget(p *port) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if p.plug.Load() == nil && f.ports[p.id] == p {
-		delete(f.ports, p.id)
+	if p.plug.Load() == nil {
+		f.forgetLocked(p)
 	}
+}
+
+// refreshLocked takes over what the snapshot in force says of a port. Apply looks at it from then on.
+func (f *Fabric) refreshLocked(p *port) {
+	var found reading
+	if r := f.rules.Load(); r != nil {
+		found = p.read(r.Snapshot)
+	}
+	f.placeLocked(p, found.vpc)
+	p.dead.Store(!found.alive)
 }
 
 // portLocked returns the interface's port and makes it if need be.

@@ -28,15 +28,15 @@ func (f *Fabric) resolverPort(eni string) (*port, error) {
 	if !ok || i.Kind != vpc.ResolverInterface {
 		return nil, fault.New(fault.NotFound, "fabric.DialResolver", "no Resolver endpoint has the network interface %s", eni)
 	}
-	r, err := f.realm(i.VPC)
+	r, err := f.stackOf(i.VPC)
 	if err != nil {
 		return nil, err
 	}
-	p, err := f.stackPort(eni, asking, r, rules.Snapshot)
+	p, err := f.stackPort(eni, asking, r)
 	if err != nil {
 		return nil, err
 	}
-	if now := p.plug.Load(); now == nil || now.link == link.Link(r.stack) {
+	if now := p.plug.Load(); now == nil || now.link == link.Link(r.tcpip) {
 		p.plug.Store(&plug{link: questions{r, p}, mtu: EndpointMTU})
 	}
 	r.mu.Lock()
@@ -62,20 +62,20 @@ func (f *Fabric) DialResolver(ctx context.Context, eni, network string, to netip
 	if err != nil {
 		return nil, err
 	}
-	c := p.card.Load()
+	c := p.nic.Load()
 	if c == nil || !to.Addr().Is4() {
 		return nil, fault.New(fault.Unavailable, "fabric.DialResolver", "%s cannot reach %s", eni, to)
 	}
 	local := toAddrPort(c.addresses[0], 0)
 	if network == "udp" {
-		return p.realm.stack.DialUDP(local, to)
+		return p.stack.tcpip.DialUDP(local, to)
 	}
-	return p.realm.stack.DialTCP(ctx, local, to)
+	return p.stack.tcpip.DialTCP(ctx, local, to)
 }
 
 // questions is the link of a Resolver endpoint's interface: what asks goes to the resolver, the rest to the VPC's stack.
 type questions struct {
-	*realm
+	*vpcStack
 	at *port
 }
 
@@ -87,16 +87,16 @@ func (q questions) Send(batch []link.Packet) {
 	for i := range batch {
 		var h packet.Header
 		if packet.Parse(&batch[i], &h) == packet.None && h.Protocol == packet.UDP && h.DestinationPort == dnsPort {
-			q.fabric.resolver.arrive(q.realm, q.at, &h, &batch[i])
+			q.fabric.resolver.arrive(q.vpcStack, q.at, &h, &batch[i])
 			continue
 		}
-		q.stack.Send(batch[i : i+1])
+		q.tcpip.Send(batch[i : i+1])
 	}
 }
 
 // settled reports whether a flow of a Resolver endpoint has as many answers as questions: then nothing more belongs to
 // it, and the table need not wait until it has been idle.
-func (g *passage) settled(f *flow, side int) bool {
-	return side == 1 && g.header.Protocol == packet.UDP && f.Sides[0].Packets <= f.Sides[1].Packets &&
+func (j *judgement) settled(f *flow, side int) bool {
+	return side == 1 && j.header.Protocol == packet.UDP && f.Sides[0].Packets <= f.Sides[1].Packets &&
 		(f.Sides[0].To.to.kind == asking || f.Sides[1].To.to.kind == asking)
 }

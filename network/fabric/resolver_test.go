@@ -69,7 +69,7 @@ func question(t *testing.T, n *fabrictest.Node, to netip.AddrPort, patience time
 }
 
 func TestInboundEndpointTakesQuestions(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	answer(t, l.Fabric)
 	l.apply(withResolver)
 	n := l.node()
@@ -128,7 +128,7 @@ func TestInboundEndpointTakesQuestions(t *testing.T) {
 
 // TestInboundEndpointKnowsWhoAsksAndForWhom: questions over a peering are answered for the endpoint's VPC.
 func TestInboundEndpointKnowsWhoAsksAndForWhom(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	l.apply(withResolver)
 	l.apply(func(n *vpc.Network) {
 		n.VPCs = append(n.VPCs, vpc.VPC{ID: "vpc-2", CIDRs: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, DNSSupport: true})
@@ -172,7 +172,7 @@ func TestInboundEndpointKnowsWhoAsksAndForWhom(t *testing.T) {
 }
 
 func TestOutboundEndpointAsks(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	l.apply(withResolver)
 	far := fabrictest.NewNode(t, l.Fabric, vpctest.Attached, farAddress, 9001)
 	u, err := far.DialUDP(dnsAt, netip.AddrPort{})
@@ -244,7 +244,7 @@ func TestOutboundEndpointAsks(t *testing.T) {
 // TestInboundEndpointIsAskedSoOften: a flood of questions to one address is cut, and the resolver of base plus two goes on.
 func TestInboundEndpointIsAskedSoOften(t *testing.T) {
 	clock := time.Unix(1_800_000_000, 0)
-	l := newLab(t, fabric.Options{Now: func() time.Time { return clock }})
+	l := newHarness(t, fabric.Options{Now: func() time.Time { return clock }})
 	l.apply(withResolver)
 	wire := fabrictest.NewWire(9001)
 	l.Attach(vpctest.Node, wire)

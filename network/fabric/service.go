@@ -105,7 +105,7 @@ func newDatagrams(f *Fabric) *datagrams {
 }
 
 // arrive queues a packet that the gate has let pass to a port.
-func (d *datagrams) arrive(r *realm, at *port, h *packet.Header, p *link.Packet) {
+func (d *datagrams) arrive(r *vpcStack, at *port, h *packet.Header, p *link.Packet) {
 	remote := toAddrPort(h.Source, h.SourcePort)
 	from := d.fabric.asker(r, at, h)
 	if from == nil || !link.Intact(p) {
@@ -123,7 +123,7 @@ func (d *datagrams) arrive(r *realm, at *port, h *packet.Header, p *link.Packet)
 
 // asker is the port that a datagram to the VPC's resolver came from. What comes to an inbound endpoint may come from
 // another VPC: the flow knows.
-func (f *Fabric) asker(r *realm, at *port, h *packet.Header) *port {
+func (f *Fabric) asker(r *vpcStack, at *port, h *packet.Header) *port {
 	if at.kind == asking {
 		return f.peer(at, packet.UDP, toAddrPort(h.Destination, h.DestinationPort), toAddrPort(h.Source, h.SourcePort))
 	}
@@ -196,7 +196,7 @@ func (d *datagrams) WriteTo(b []byte, to net.Addr) (int, error) {
 		d.fabric.counts.drop(TooLarge)
 		p.Release()
 	case peer.at.kind == asking:
-		d.fabric.carry(peer.at.realm, []link.Packet{p})
+		d.fabric.carry(peer.at.stack, []link.Packet{p})
 	default:
 		d.fabric.deliver(peer.from, []link.Packet{p})
 	}

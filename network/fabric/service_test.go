@@ -47,7 +47,7 @@ func answer(t testing.TB, f *fabric.Fabric) {
 }
 
 func TestServicesWhateverTheGroupsSay(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	answer(t, l.Fabric)
 	l.apply(func(n *vpc.Network) { n.SecurityGroups[0].Rules, n.ACLs[0].Entries = nil, nil })
 	n := l.node()
@@ -79,7 +79,7 @@ func TestServicesWhateverTheGroupsSay(t *testing.T) {
 }
 
 func TestServicesOfTwoVPCsWithTheSameAddresses(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	answer(t, l.Fabric)
 	l.apply(func(n *vpc.Network) {
 		v, s, i := n.VPCs[0], n.Subnets[0], n.Interfaces[0]
@@ -102,7 +102,7 @@ func TestServicesOfTwoVPCsWithTheSameAddresses(t *testing.T) {
 }
 
 func TestServicesThatAreOff(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	answer(t, l.Fabric)
 	n := l.node()
 	c := dial(t, n, resolvers[0])
@@ -122,7 +122,7 @@ func TestServicesThatAreOff(t *testing.T) {
 
 func TestServiceAllowance(t *testing.T) {
 	at := &clock{time.Unix(1000, 0)}
-	l := newLab(t, fabric.Options{Now: at.now, ServiceRate: 10})
+	l := newHarness(t, fabric.Options{Now: at.now, ServiceRate: 10})
 	w := fabrictest.NewWire(1500)
 	defer l.Attach(vpctest.Node, w)()
 	from := netip.AddrPortFrom(nodeAddress, 7)

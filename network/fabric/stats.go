@@ -8,6 +8,7 @@ import (
 
 type counters struct {
 	packets, bytes atomic.Uint64
+	rejudged       atomic.Uint64
 	dropped        [256]atomic.Uint64
 }
 
@@ -31,6 +32,8 @@ type Stats struct {
 	// Flows are in the connection table now; Evicted made room for others while they were alive.
 	Flows   int
 	Evicted uint64
+	// Rejudged counts how often one direction of a flow was judged again because rules had changed.
+	Rejudged uint64
 	// LostRecords are the flow log records of refused flows that found no room.
 	LostRecords uint64
 }
@@ -39,7 +42,7 @@ type Stats struct {
 func (f *Fabric) Stats() Stats {
 	s := Stats{
 		Packets: f.counts.packets.Load(), Bytes: f.counts.bytes.Load(), Dropped: map[string]uint64{},
-		Flows: f.flows.Len(), Evicted: f.flows.Evicted(), LostRecords: f.log.lost.Load(),
+		Flows: f.flows.Len(), Evicted: f.flows.Evicted(), Rejudged: f.counts.rejudged.Load(), LostRecords: f.log.lost.Load(),
 	}
 	for d := range f.counts.dropped {
 		if n := f.counts.dropped[d].Load(); n > 0 {

@@ -19,7 +19,7 @@ import (
 func TestEverythingAtOnce(t *testing.T) {
 	over := make(chan struct{})
 	t.Cleanup(func() { close(over) })
-	l := newLab(t, fabric.Options{FlowLog: func([]fabric.Record) {}, FlowLogInterval: 10 * time.Millisecond})
+	l := newHarness(t, fabric.Options{FlowLog: func([]fabric.Record) {}, FlowLogInterval: 10 * time.Millisecond})
 	answer(t, l.Fabric)
 	go func() {
 		for {
@@ -55,8 +55,7 @@ func TestEverythingAtOnce(t *testing.T) {
 		})
 	}
 	for i := range 60 {
-		l.network = []vpc.Network{full, barred, full, bare}[i%4]
-		l.apply(func(*vpc.Network) {})
+		l.apply(func(n *vpc.Network) { *n = []vpc.Network{full, barred, full, bare}[i%4] })
 		if i%4 == 0 && i > 0 {
 			l.listen("eni-ssm-a")
 		}

@@ -21,7 +21,6 @@ import (
 	"postern/network/fabric"
 	"postern/network/link"
 	"postern/network/link/linktest"
-	"postern/network/vpc"
 	"postern/network/vpc/vpctest"
 )
 
@@ -157,9 +156,7 @@ func plain(t testing.TB, role string, args ...string) float64 {
 
 // served is the sample network on a fabric, with the server at the ssm endpoint and on plain loopback.
 func served(t testing.TB) (f *fabric.Fabric, loopback string) {
-	l := &lab{Fabric: fabric.New(fabric.Options{}), t: t, network: vpctest.Sample()}
-	t.Cleanup(func() { l.Close() })
-	l.apply(func(*vpc.Network) {})
+	l := bareHarness(t, fabric.Options{})
 	at, err := l.Listen("eni-ssm-a", 443)
 	if err != nil {
 		t.Fatal(err)

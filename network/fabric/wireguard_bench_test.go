@@ -20,7 +20,6 @@ import (
 	"postern/network/fabric"
 	"postern/network/link"
 	"postern/network/link/tunnel"
-	"postern/network/vpc"
 	"postern/network/vpc/vpctest"
 )
 
@@ -153,9 +152,7 @@ func certificate(b *testing.B) tls.Certificate {
 // fabricRoad leads through a tunnel of ours.
 func fabricRoad(b *testing.B, mtu int) dialer {
 	b.Helper()
-	l := &lab{Fabric: fabric.New(fabric.Options{}), t: b, network: vpctest.Sample()}
-	b.Cleanup(func() { l.Close() })
-	l.apply(func(*vpc.Network) {})
+	l := bareHarness(b, fabric.Options{})
 	listener, err := l.Listen("eni-ssm-a", 443)
 	if err != nil {
 		b.Fatal(err)

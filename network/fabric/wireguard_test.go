@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ func (j joiner) Join(context.Context, link.JoinRequest) (link.Grant, error) {
 }
 
 // joined lets a machine in and brings its tunnel up.
-func joined(t testing.TB, l *lab) (*fabric.WireGuard, *tunnel.Tunnel) {
+func joined(t testing.TB, l *harness) (*fabric.WireGuard, *tunnel.Tunnel) {
 	t.Helper()
 	w, err := l.ListenWireGuard(t.Context(), fabric.WireGuardOptions{
 		Address: netip.MustParseAddrPort("127.0.0.1:0"), PrivateKey: link.NewPrivateKey(), Joiner: joiner{l.network.VPCs[0].ID},
@@ -60,7 +61,7 @@ func joined(t testing.TB, l *lab) (*fabric.WireGuard, *tunnel.Tunnel) {
 }
 
 func TestWireGuardNodeReachesEndpoint(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	w, tn := joined(t, l)
 	c, err := tn.DialContext(t.Context(), "tcp", ssmA.String())
 	if err != nil {
@@ -88,7 +89,7 @@ func TestWireGuardNodeReachesEndpoint(t *testing.T) {
 }
 
 func TestWireGuardNodeIsJudged(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	w, tn := joined(t, l)
 	reach := func() error {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -102,6 +103,7 @@ func TestWireGuardNodeIsJudged(t *testing.T) {
 	ingress := func(allow bool) {
 		l.apply(func(n *vpc.Network) {
 			for i := range n.SecurityGroups {
+				n.SecurityGroups[i].Rules = slices.Clone(n.SecurityGroups[i].Rules)
 				for j := range n.SecurityGroups[i].Rules {
 					if r := &n.SecurityGroups[i].Rules[j]; !r.Egress && r.Ports.From == 443 {
 						r.Protocol = map[bool]vpc.Protocol{true: vpc.TCP, false: vpc.UDP}[allow]

@@ -15,7 +15,7 @@ import (
 // gone. Now and then it draws another network altogether. The Internet of n stays where it is known.
 func Changes(n vpc.Network) *rapid.Generator[vpc.Network] {
 	return rapid.Custom(func(t *rapid.T) vpc.Network {
-		d := &drawer{T: t, n: copyOf(n)}
+		d := &drawer{T: t, n: Copy(n)}
 		changes := []func(){
 			d.changeRules, d.changeInterface, d.changeInterface, d.changeEndpoint, d.changePeering, d.changeRoutes,
 			d.changeEntries, d.changeList, d.changeService, d.changeResolverRule, d.changeVPC, d.changeResolverEndpoint,
@@ -28,8 +28,8 @@ func Changes(n vpc.Network) *rapid.Generator[vpc.Network] {
 	})
 }
 
-// copyOf copies the lists of n, so that the elements of the copy can be replaced.
-func copyOf(n vpc.Network) vpc.Network {
+// Copy copies the lists of n, so that the elements of the copy can be replaced.
+func Copy(n vpc.Network) vpc.Network {
 	n.VPCs, n.Subnets, n.RouteTables = slices.Clone(n.VPCs), slices.Clone(n.Subnets), slices.Clone(n.RouteTables)
 	n.ACLs, n.SecurityGroups, n.PrefixLists = slices.Clone(n.ACLs), slices.Clone(n.SecurityGroups), slices.Clone(n.PrefixLists)
 	n.Interfaces, n.Endpoints, n.Peerings = slices.Clone(n.Interfaces), slices.Clone(n.Endpoints), slices.Clone(n.Peerings)

@@ -44,7 +44,7 @@ func TestTCPStates(t *testing.T) {
 			k := tcpKey(1, 1000)
 			s := table.Lock(&k)
 			defer s.Unlock()
-			f := s.Insert(k, k.Reverse(2), 0)
+			f := s.Insert(k, k.Reverse(2), [2]*End[int]{}, 0)
 			for i, g := range c.segments {
 				got := f.Classify(g.side, g.flags)
 				if got != g.want {
@@ -81,7 +81,7 @@ func TestTimeouts(t *testing.T) {
 		k := Key{Sender: 1, Protocol: c.protocol}
 		k.Destination[3] = 2
 		s := table.Lock(&k)
-		f := s.Insert(k, k.Reverse(2), 0)
+		f := s.Insert(k, k.Reverse(2), [2]*End[int]{}, 0)
 		for i, side := range c.sides {
 			p := Packet{}
 			if c.flags != nil {
@@ -116,7 +116,7 @@ func TestFullTableForgetsUnansweredFirst(t *testing.T) {
 		k := tcpKey(1, port)
 		s := table.Lock(&k)
 		defer s.Unlock()
-		f := s.Insert(k, k.Reverse(2), now)
+		f := s.Insert(k, k.Reverse(2), [2]*End[int]{}, now)
 		s.Use(f, 0, Packet{Flags: SYN, Now: now})
 		if answered {
 			s.Use(f, 1, Packet{Flags: SYN | ACK, Now: now})
@@ -138,17 +138,19 @@ func TestFullTableForgetsUnansweredFirst(t *testing.T) {
 	}
 }
 
-// Whatever happens, the lists, the map and the count agree, both directions are found, and the bound holds.
+// Whatever happens, the lists, the map and the count agree, both directions are found, every flow is in the list of each
+// of its ends once, and the bound holds.
 func TestTableInvariants(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const bound = 8
 		table := New(Options[int]{Max: bound})
+		ends := make([]End[int], 4)
 		now := int64(0)
 		t.Repeat(map[string]func(*rapid.T){
 			"packet": func(t *rapid.T) {
 				now += rapid.Int64Range(0, 40*second).Draw(t, "later")
 				k := Key{
-					Sender: 1, Protocol: rapid.SampledFrom([]uint8{1, 6, 17, 50}).Draw(t, "protocol"),
+					Sender: rapid.Uint32Range(0, 3).Draw(t, "sender"), Protocol: rapid.SampledFrom([]uint8{1, 6, 17, 50}).Draw(t, "protocol"),
 					SourcePort: uint16(rapid.IntRange(1, 12).Draw(t, "port")), Source: [4]byte{1}, Destination: [4]byte{2},
 				}
 				if k.Protocol == protocolICMP {
@@ -158,7 +160,8 @@ func TestTableInvariants(t *testing.T) {
 				defer s.Unlock()
 				f, side := s.Find(&k, now)
 				if f == nil {
-					f, side = s.Insert(k, k.Reverse(2), now), 0
+					to := rapid.Uint32Range(0, 3).Draw(t, "receiver")
+					f, side = s.Insert(k, k.Reverse(to), [2]*End[int]{&ends[k.Sender], &ends[to]}, now), 0
 				}
 				if rapid.Bool().Draw(t, "answer") {
 					side = 1
@@ -172,6 +175,13 @@ func TestTableInvariants(t *testing.T) {
 				}
 			},
 			"sweep": func(t *rapid.T) { table.Expire(now) },
+			"end": func(t *rapid.T) {
+				e := &ends[rapid.IntRange(0, 3).Draw(t, "end")]
+				table.EachOf(e, func(s *Shard[int], f *Flow[int]) { s.Remove(f, Ended) })
+				if n := len(e.keys()); n > 0 {
+					t.Fatalf("%d flows are left", n)
+				}
+			},
 			"": func(t *rapid.T) {
 				listed := 0
 				table.Each(func(s *Shard[int], f *Flow[int]) {
@@ -180,12 +190,34 @@ func TestTableInvariants(t *testing.T) {
 						t.Fatalf("a listed flow is not in the map")
 					}
 				})
+				for i := range ends {
+					flowsOf(t, table, ends, uint32(i))
+				}
 				if n := table.Len(); n != listed || n > bound || len(table.shards[0].flows) != 2*n {
 					t.Fatalf("%d flows, %d listed, %d keys, bound %d", n, listed, len(table.shards[0].flows), bound)
 				}
 			},
 		})
 	})
+}
+
+// flowsOf checks that the list of an end has the flows of which it sends one direction, each once.
+func flowsOf(t *rapid.T, table *Table[int], ends []End[int], sender uint32) {
+	seen := map[*Flow[int]]int{}
+	table.EachOf(&ends[sender], func(_ *Shard[int], f *Flow[int]) { seen[f]++ })
+	table.Each(func(_ *Shard[int], f *Flow[int]) {
+		want := 0
+		if f.Keys[0].Sender == sender || f.Keys[1].Sender == sender {
+			want = 1
+		}
+		if seen[f] != want {
+			t.Fatalf("%v is %d times among the flows of %d, want %d", f.Keys, seen[f], sender, want)
+		}
+		delete(seen, f)
+	})
+	if len(seen) > 0 {
+		t.Fatalf("%d flows of %d are not in the table", len(seen), sender)
+	}
 }
 
 func TestBothDirectionsShareAShard(t *testing.T) {
@@ -219,7 +251,7 @@ func BenchmarkFindAndUse(b *testing.B) {
 	for i := range keys {
 		keys[i] = tcpKey(1, uint16(i+1))
 		s := table.Lock(&keys[i])
-		f := s.Insert(keys[i], keys[i].Reverse(2), 0)
+		f := s.Insert(keys[i], keys[i].Reverse(2), [2]*End[int]{}, 0)
 		s.Use(f, 0, Packet{Flags: SYN})
 		s.Use(f, 1, Packet{Flags: SYN | ACK})
 		s.Use(f, 0, Packet{Flags: ACK})

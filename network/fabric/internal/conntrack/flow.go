@@ -15,6 +15,8 @@ type Flow[D any] struct {
 	// listed is when it was last moved to the front of its list.
 	listed     int64
 	prev, next *Flow[D]
+	// places are those in the lists of its ends.
+	places [2]place[D]
 }
 
 // Side is one direction of a flow.

@@ -104,9 +104,10 @@ func (s *Shard[D]) Find(k *Key, now int64) (*Flow[D], int) {
 	return f, 1
 }
 
-// Insert adds a flow that began now with a packet of key k; its answers will have the key reverse. If a flow has one
-// of the keys already, or if there is no room, another is removed.
-func (s *Shard[D]) Insert(k, reverse Key, now int64) *Flow[D] {
+// Insert adds a flow that began now with a packet of key k; its answers will have the key reverse. The flow joins the
+// lists of its ends, the beginner's first; either may be nil. If a flow has one of the keys already, or if there is no
+// room, another is removed.
+func (s *Shard[D]) Insert(k, reverse Key, ends [2]*End[D], now int64) *Flow[D] {
 	for _, old := range [2]*Flow[D]{s.flows[k], s.flows[reverse]} {
 		if old != nil && s.flows[old.Keys[0]] == old {
 			s.Remove(old, Replaced)
@@ -118,6 +119,7 @@ func (s *Shard[D]) Insert(k, reverse Key, now int64) *Flow[D] {
 	f := &Flow[D]{Keys: [2]Key{k, reverse}, Began: now, Used: now, listed: now, class: classOf(k.Protocol, opening)}
 	s.flows[k], s.flows[reverse] = f, f
 	s.lists[f.class].push(f)
+	f.join(ends)
 	s.count++
 	return f
 }
@@ -127,6 +129,7 @@ func (s *Shard[D]) Remove(f *Flow[D], why Removal) {
 	delete(s.flows, f.Keys[0])
 	delete(s.flows, f.Keys[1])
 	s.lists[f.class].remove(f)
+	f.leave()
 	s.count--
 	if s.table.removed != nil {
 		s.table.removed(f, why)

@@ -58,7 +58,7 @@ func TestBadPacketsAreDroppedAndCounted(t *testing.T) {
 		{"udp that lies", edit(udp(netip.AddrPortFrom(nodeAddress, 1), resolver, "x"), 24, 0, 200), "udp-length"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l := newLab(t, fabric.Options{})
+			l := newHarness(t, fabric.Options{})
 			w, far := fabrictest.NewWire(9001), fabrictest.NewWire(9001)
 			defer l.Attach(vpctest.Node, w)()
 			defer l.Attach(vpctest.Attached, far)()
@@ -99,7 +99,7 @@ func (c *clock) now() time.Time { return c.Time }
 
 func TestHalfOpenFloodIsBounded(t *testing.T) {
 	const bound, own = 1024, 256
-	l := newLab(t, fabric.Options{MaxFlows: bound, FlowsPerInterface: own})
+	l := newHarness(t, fabric.Options{MaxFlows: bound, FlowsPerInterface: own})
 	n := fabrictest.NewNode(t, l.Fabric, vpctest.Attached, farAddress, 1420)
 	c := dial(t, n, ssmA)
 	echoes(t, c)
@@ -119,7 +119,7 @@ func TestHalfOpenFloodIsBounded(t *testing.T) {
 
 // Connections that have ended do not use up the allowance of new ones.
 func TestManyShortConnections(t *testing.T) {
-	l := newLab(t, fabric.Options{FlowsPerInterface: 8})
+	l := newHarness(t, fabric.Options{FlowsPerInterface: 8})
 	n := l.node()
 	for range 50 {
 		c := dial(t, n, ssmA)
@@ -131,7 +131,7 @@ func TestManyShortConnections(t *testing.T) {
 
 func TestFloodLeavesWhatIsEstablished(t *testing.T) {
 	const bound = 1024
-	l := newLab(t, fabric.Options{MaxFlows: bound, FlowsPerInterface: 1 << 20})
+	l := newHarness(t, fabric.Options{MaxFlows: bound, FlowsPerInterface: 1 << 20})
 	n := fabrictest.NewNode(t, l.Fabric, vpctest.Attached, farAddress, 1420)
 	c := dial(t, n, ssmA)
 	echoes(t, c)
@@ -149,7 +149,7 @@ func TestFloodLeavesWhatIsEstablished(t *testing.T) {
 
 func TestIdleFlowsAreForgotten(t *testing.T) {
 	at := &clock{time.Unix(1000, 0)}
-	l := newLab(t, fabric.Options{Now: at.now, TCPEstablished: time.Minute})
+	l := newHarness(t, fabric.Options{Now: at.now, TCPEstablished: time.Minute})
 	w, far := fabrictest.NewWire(1500), fabrictest.NewWire(1500)
 	defer l.Attach(vpctest.Node, w)()
 	defer l.Attach(vpctest.Attached, far)()
@@ -178,7 +178,7 @@ func open(n *vpc.Network) {
 
 // A connection that was allowed does not let its ports open another once the rule is gone.
 func TestNewConnectionWithOldPorts(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	w, far := fabrictest.NewWire(1500), fabrictest.NewWire(1500)
 	defer l.Attach(vpctest.Node, w)()
 	defer l.Attach(vpctest.Attached, far)()
@@ -196,7 +196,7 @@ func TestNewConnectionWithOldPorts(t *testing.T) {
 }
 
 func TestEchoAndItsErrors(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	w, far := fabrictest.NewWire(1500), fabrictest.NewWire(1500)
 	defer l.Attach(vpctest.Node, w)()
 	defer l.Attach(vpctest.Attached, far)()
@@ -226,7 +226,7 @@ func TestEchoAndItsErrors(t *testing.T) {
 }
 
 func TestLargePacketsBetweenLinks(t *testing.T) {
-	l := newLab(t, fabric.Options{})
+	l := newHarness(t, fabric.Options{})
 	w, far := fabrictest.NewWire(9001), fabrictest.NewWire(1420)
 	defer l.Attach(vpctest.Node, w)()
 	defer l.Attach(vpctest.Attached, far)()
@@ -268,7 +268,7 @@ func TestLargePacketsBetweenLinks(t *testing.T) {
 
 func TestFlowLog(t *testing.T) {
 	var records []fabric.Record
-	l := newLab(t, fabric.Options{FlowLog: func(r []fabric.Record) { records = append(records, r...) }})
+	l := newHarness(t, fabric.Options{FlowLog: func(r []fabric.Record) { records = append(records, r...) }})
 	w, far := fabrictest.NewWire(1500), fabrictest.NewWire(1500)
 	l.Attach(vpctest.Node, w)
 	l.Attach(vpctest.Attached, far)
@@ -314,7 +314,7 @@ func TestFlowLog(t *testing.T) {
 func TestTheGateOutlivesAPanic(t *testing.T) {
 	var broken atomic.Bool
 	before := fault.Contained()
-	l := newLab(t, fabric.Options{Watch: func(fabric.Sighting) {
+	l := newHarness(t, fabric.Options{Watch: func(fabric.Sighting) {
 		if broken.Swap(false) {
 			panic("index out of range")
 		}

@@ -8,18 +8,19 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"postern/aws/fault"
 	"postern/network/fabric/internal/packet"
 	"postern/network/link"
 	"postern/network/link/userstack"
 	"postern/network/vpc"
 )
 
-// realm is what the fabric itself answers for in one VPC: a TCP/IP stack that terminates the connections to the
+// vpcStack answers for the fabric itself in one VPC: a TCP/IP stack that terminates the connections to the
 // endpoints' interfaces and to the link-local services. It is made when first needed.
-type realm struct {
+type vpcStack struct {
 	fabric *Fabric
 	vpc    string
-	stack  *userstack.Stack
+	tcpip  *userstack.Stack
 	// service is the port of the resolver and the metadata service.
 	service *port
 	// ports are who sends from which of the stack's addresses.
@@ -34,41 +35,47 @@ type realm struct {
 	accepting sync.WaitGroup
 }
 
-// realm returns the VPC's and makes it if need be.
-func (f *Fabric) realm(id string) (*realm, error) {
+// stackOf returns the VPC's stack and makes it if need be.
+func (f *Fabric) stackOf(id string) (*vpcStack, error) {
 	f.mu.RLock()
-	r := f.realms[id]
-	f.mu.RUnlock()
-	if r != nil {
-		return r, nil
+	v := f.vpcs[id]
+	if v != nil && v.stack != nil {
+		defer f.mu.RUnlock()
+		return v.stack, nil
 	}
+	f.mu.RUnlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if r := f.realms[id]; r != nil {
-		return r, nil
-	}
 	if f.closed {
 		return nil, net.ErrClosed
 	}
-	stack, err := userstack.New(EndpointMTU)
+	if rules := f.rules.Load(); rules == nil || rules.Compiled(id) == nil {
+		return nil, fault.New(fault.NotFound, "fabric.stackOf", "%s is gone", id)
+	}
+	v = f.stateLocked(id)
+	if v.stack != nil {
+		return v.stack, nil
+	}
+	tcpip, err := userstack.New(EndpointMTU)
 	if err != nil {
 		return nil, err
 	}
-	r = &realm{
-		fabric: f, vpc: id, stack: stack, serving: map[netip.AddrPort]*userstack.Listener{},
+	r := &vpcStack{
+		fabric: f, vpc: id, tcpip: tcpip, serving: map[netip.AddrPort]*userstack.Listener{},
 		conns: map[*Conn]struct{}{}, listener: map[*Listener]struct{}{},
 	}
 	r.ports.Store(&map[[4]byte]*port{})
 	r.service = f.newPort(id, service)
-	r.service.realm = r
+	r.service.stack = r
+	r.service.vpc.Store(v)
 	r.service.plug.Store(&plug{link: services{r}, mtu: EndpointMTU})
-	stack.Open(func(batch []link.Packet) { f.carry(r, batch) })
-	f.realms[id] = r
+	tcpip.Open(func(batch []link.Packet) { f.carry(r, batch) })
+	v.stack = r
 	return r, nil
 }
 
 // sender returns the port that has one of the stack's addresses.
-func (r *realm) sender(source [4]byte) (*port, vpc.Reason) {
+func (r *vpcStack) sender(source [4]byte) (*port, vpc.Reason) {
 	if p := (*r.ports.Load())[source]; p != nil {
 		return p, vpc.ReasonNone
 	}
@@ -76,14 +83,14 @@ func (r *realm) sender(source [4]byte) (*port, vpc.Reason) {
 }
 
 // takeLocked gives the stack an address that belongs to the port.
-func (r *realm) takeLocked(p *port, a netip.Addr) error {
+func (r *vpcStack) takeLocked(p *port, a netip.Addr) error {
 	if holder, _ := r.sender(a.As4()); holder != nil {
 		if holder == p {
 			return nil
 		}
 		return fmt.Errorf("%s belongs to %s", a, holder.id)
 	}
-	if err := r.stack.AddAddress(a); err != nil {
+	if err := r.tcpip.AddAddress(a); err != nil {
 		return err
 	}
 	ports := maps.Clone(*r.ports.Load())
@@ -93,7 +100,7 @@ func (r *realm) takeLocked(p *port, a netip.Addr) error {
 }
 
 // serve makes sure that the stack listens for connections to a link-local service at one of its addresses.
-func (r *realm) serve(at [4]byte, kind vpc.DestinationKind) bool {
+func (r *vpcStack) serve(at [4]byte, kind vpc.DestinationKind) bool {
 	local, to := toAddrPort(at, dnsPort), r.fabric.resolving
 	if kind == vpc.ToMetadata {
 		local, to = toAddrPort(at, metadataPort), r.fabric.metadata
@@ -113,11 +120,11 @@ func (r *realm) serve(at [4]byte, kind vpc.DestinationKind) bool {
 }
 
 // acceptLocked begins to hand the connections to one of the stack's addresses, which is the port's, to a service.
-func (r *realm) acceptLocked(local netip.AddrPort, at *port, to *arrivals) error {
+func (r *vpcStack) acceptLocked(local netip.AddrPort, at *port, to *arrivals) error {
 	if r.serving[local] != nil {
 		return nil
 	}
-	l, err := r.stack.ListenTCP(local)
+	l, err := r.tcpip.ListenTCP(local)
 	if err != nil {
 		return err
 	}
@@ -138,47 +145,29 @@ func (r *realm) acceptLocked(local netip.AddrPort, at *port, to *arrivals) error
 
 // admit gives an accepted connection its origin. It returns nil, and aborts the connection, if that is not known: the
 // flow has been ended meanwhile.
-func (r *realm) admit(c *userstack.Conn, at *port) *Conn {
+func (r *vpcStack) admit(c *userstack.Conn, at *port) *Conn {
 	from := r.fabric.peer(at, packet.TCP, c.Local(), c.Remote())
 	rules := r.fabric.rules.Load()
 	if from == nil || rules == nil {
 		c.Abort()
 		return nil
 	}
-	conn := &Conn{Conn: c, realm: r, from: from, at: at, origin: rules.Origin(from.id, at.id, c.Remote())}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
+	conn := &Conn{Conn: c, stack: r, from: from, at: at, origin: rules.Origin(from.id, at.id, c.Remote())}
+	if !conn.register(func() bool { return r.fabric.peer(at, packet.TCP, c.Local(), c.Remote()) == from }) {
 		c.Abort()
 		return nil
 	}
-	r.conns[conn] = struct{}{}
 	return conn
 }
 
-// abort ends the connections of ports that are gone.
-func (r *realm) abort(gone map[*port]bool) {
-	r.mu.Lock()
-	var ending []*Conn
-	for c := range r.conns {
-		if gone[c.from] || gone[c.at] {
-			ending = append(ending, c)
-		}
-	}
-	r.mu.Unlock()
-	for _, c := range ending {
-		c.Abort()
-	}
-}
-
 // remove takes an endpoint's interface away.
-func (r *realm) remove(p *port) {
+func (r *vpcStack) remove(p *port) {
 	r.mu.Lock()
 	ports := maps.Clone(*r.ports.Load())
 	for a, holder := range ports {
 		if holder == p {
 			delete(ports, a)
-			r.stack.RemoveAddress(netip.AddrFrom4(a))
+			r.tcpip.RemoveAddress(netip.AddrFrom4(a))
 			if l := r.serving[toAddrPort(a, dnsPort)]; l != nil {
 				delete(r.serving, l.Local())
 				_ = l.Close()
@@ -199,7 +188,7 @@ func (r *realm) remove(p *port) {
 }
 
 // close ends everything in the VPC.
-func (r *realm) close() {
+func (r *vpcStack) close() {
 	r.mu.Lock()
 	r.closed = true
 	serving, listeners, conns := r.serving, r.listener, r.conns
@@ -215,12 +204,12 @@ func (r *realm) close() {
 		c.Abort()
 	}
 	r.service.plug.Store(nil)
-	_ = r.stack.Close()
+	_ = r.tcpip.Close()
 	r.accepting.Wait()
 }
 
 // services is the link of a VPC's service port: datagrams go to the resolver, segments to the stack.
-type services struct{ *realm }
+type services struct{ *vpcStack }
 
 func (services) Open(func([]link.Packet)) {}
 func (services) MTU() int                 { return EndpointMTU }
@@ -230,9 +219,9 @@ func (s services) Send(batch []link.Packet) {
 	for i := range batch {
 		var h packet.Header
 		if packet.Parse(&batch[i], &h) == packet.None && h.Protocol == packet.UDP {
-			s.fabric.resolver.arrive(s.realm, s.service, &h, &batch[i])
+			s.fabric.resolver.arrive(s.vpcStack, s.service, &h, &batch[i])
 			continue
 		}
-		s.stack.Send(batch[i : i+1])
+		s.tcpip.Send(batch[i : i+1])
 	}
 }

@@ -11,12 +11,12 @@ import (
 )
 
 type (
-	flow  = conntrack.Flow[road]
-	shard = conntrack.Shard[road]
+	flow  = conntrack.Flow[direction]
+	shard = conntrack.Shard[direction]
 )
 
-// road is where the packets of one direction of a flow go, or why they do not.
-type road struct {
+// direction is where the packets of one direction of a flow go, or why they do not.
+type direction struct {
 	to      *port
 	refused Drop
 	// step and rule decided that the flow may be; only the direction that began has them.
@@ -33,8 +33,8 @@ type Sighting struct {
 	To   string
 }
 
-// passage is one batch on its way through the gate.
-type passage struct {
+// judgement is one batch on its way through the gate.
+type judgement struct {
 	fabric *Fabric
 	rules  *rules
 	now    int64
@@ -54,17 +54,17 @@ func (f *Fabric) carry(in entrance, batch []link.Packet) {
 
 // carryBatch judges a batch packet by packet. Packets for one receiver stay together.
 func (f *Fabric) carryBatch(in entrance, batch []link.Packet) {
-	g := passage{fabric: f, rules: f.rules.Load(), now: f.now()}
+	j := judgement{fabric: f, rules: f.rules.Load(), now: f.now()}
 	var to *port
 	kept := 0
 	for i := range batch {
 		p := &batch[i]
-		next, drop := g.judge(in, p)
+		next, drop := j.judge(in, p)
 		if f.options.Watch != nil {
-			f.options.Watch(g.sighting(next, drop))
+			f.options.Watch(j.sighting(next, drop))
 		}
-		if g.answered {
-			g.reply()
+		if j.answered {
+			j.reply()
 		}
 		if drop != Carried {
 			f.counts.drop(drop)
@@ -100,47 +100,47 @@ func (f *Fabric) deliver(to *port, batch []link.Packet) {
 }
 
 // judge decides on one packet.
-func (g *passage) judge(in entrance, p *link.Packet) (*port, Drop) {
-	h := &g.header
-	g.from = nil
+func (j *judgement) judge(in entrance, p *link.Packet) (*port, Drop) {
+	h := &j.header
+	j.from = nil
 	if wrong := packet.Parse(p, h); wrong != packet.None {
 		return nil, dropFault(wrong)
 	}
-	if g.rules == nil {
+	if j.rules == nil {
 		return nil, NoNetwork
 	}
 	var reason vpc.Reason
-	if g.from, reason = in.sender(h.Source); g.from == nil {
+	if j.from, reason = in.sender(h.Source); j.from == nil {
 		return nil, dropReason(reason)
 	}
 	if h.IsError() {
-		return g.related()
+		return j.related()
 	}
 	key := conntrack.Key{
-		Sender: g.from.number, Source: h.Source, Destination: h.Destination,
+		Sender: j.from.number, Source: h.Source, Destination: h.Destination,
 		SourcePort: h.SourcePort, DestinationPort: h.DestinationPort, Protocol: h.Protocol,
 	}
 	if h.Protocol == packet.ICMP {
 		key.Kind = h.Type
 	}
-	to, drop := g.tracked(&key, p)
+	to, drop := j.tracked(&key, p)
 	if drop == OutOfState {
-		g.refuse()
+		j.refuse()
 	}
 	return to, drop
 }
 
 // tracked is track with the flow's shard locked, and free again whatever happens.
-func (g *passage) tracked(key *conntrack.Key, p *link.Packet) (*port, Drop) {
-	s := g.fabric.flows.Lock(key)
+func (j *judgement) tracked(key *conntrack.Key, p *link.Packet) (*port, Drop) {
+	s := j.fabric.flows.Lock(key)
 	defer s.Unlock()
-	return g.track(s, key, p)
+	return j.track(s, key, p)
 }
 
 // track finds or begins the packet's flow, with its shard locked, and says where it goes.
-func (g *passage) track(s *shard, key *conntrack.Key, p *link.Packet) (*port, Drop) {
-	h := &g.header
-	f, side := s.Find(key, g.now)
+func (j *judgement) track(s *shard, key *conntrack.Key, p *link.Packet) (*port, Drop) {
+	h := &j.header
+	f, side := s.Find(key, j.now)
 	if f != nil {
 		switch f.Classify(side, h.Flags) {
 		case conntrack.OutOfState:
@@ -150,9 +150,9 @@ func (g *passage) track(s *shard, key *conntrack.Key, p *link.Packet) (*port, Dr
 		}
 	}
 	if f == nil {
-		to, v, drop := g.begin()
+		to, v, drop := j.begin()
 		if drop == Carried {
-			drop = g.pass(p, to)
+			drop = j.pass(p, to)
 		}
 		if drop != Carried {
 			return nil, drop
@@ -160,19 +160,19 @@ func (g *passage) track(s *shard, key *conntrack.Key, p *link.Packet) (*port, Dr
 		if to.kind == service && h.Protocol == packet.UDP {
 			return to, Carried // a question and its answer need no memory, and a flood of them finds none
 		}
-		if int(g.from.begun.Load()) >= g.fabric.options.FlowsPerInterface {
+		if int(j.from.begun.Load()) >= j.fabric.options.FlowsPerInterface {
 			return nil, FlowAllowance
 		}
-		f, side = g.remember(s, key, to, v), 0
-		if to.kind == gateway && !g.fabric.beyond.Load().translate(g.from, to, key, v) {
+		f, side = j.remember(s, key, to, v), 0
+		if to.kind == gateway && !j.fabric.beyond.Load().translate(j.from, to, key, v) {
 			s.Remove(f, conntrack.Ended)
 			return nil, PortAllocation
 		}
-	} else if drop := g.proceed(s, f, side, p); drop != Carried {
+	} else if drop := j.proceed(s, f, side, p); drop != Carried {
 		return nil, drop
 	}
 	use := conntrack.Packet{
-		Now: g.now, Packets: h.Segments(p), Bytes: uint32(h.Total),
+		Now: j.now, Packets: h.Segments(p), Bytes: uint32(h.Total),
 		Flags: h.Flags, Seq: h.Seq, Ack: h.Ack, Payload: uint32(h.Payload()),
 	}
 	closing := f.Closing()
@@ -181,57 +181,57 @@ func (g *passage) track(s *shard, key *conntrack.Key, p *link.Packet) (*port, Dr
 		f.Sides[1].To.to.begun.Add(-1)
 	}
 	to := f.Sides[side].To.to
-	if g.settled(f, side) {
+	if j.settled(f, side) {
 		s.Remove(f, conntrack.Ended)
 	}
 	return to, Carried
 }
 
-// proceed judges a packet of a flow again if the rules are new, and asks whether it can be delivered.
-func (g *passage) proceed(s *shard, f *flow, side int, p *link.Packet) Drop {
+// proceed judges a packet of a flow again if its VPCs have new rules, and asks whether it can be delivered.
+func (j *judgement) proceed(s *shard, f *flow, side int, p *link.Packet) Drop {
 	d := &f.Sides[side]
-	if d.Version != g.rules.generation {
-		if drop := g.again(s, f, side); drop != Carried {
-			g.refused()
+	if d.Version != j.rules.generation && !j.holds(f, side) {
+		if drop := j.again(s, f, side); drop != Carried {
+			j.refused()
 			return drop
 		}
 	}
 	if d.To.refused != Carried {
-		g.refused()
+		j.refused()
 		return d.To.refused
 	}
-	return g.pass(p, d.To.to)
+	return j.pass(p, d.To.to)
 }
 
 // refused has the flow log record a packet of a conversation that went on until new rules refused it.
-func (g *passage) refused() {
-	if !g.fabric.log.on.Load() {
+func (j *judgement) refused() {
+	if !j.fabric.log.on.Load() {
 		return
 	}
-	asked := g.flow()
-	if v := g.rules.DecideTracked(asked); !v.Allow {
-		g.fabric.log.reject(g, asked, v)
+	asked := j.flow()
+	if v := j.rules.DecideTracked(asked); !v.Allow {
+		j.fabric.log.reject(j, asked, v)
 	}
 }
 
 // pass asks whether the packet at hand can be delivered to a port that may have it.
-func (g *passage) pass(p *link.Packet, to *port) Drop {
-	h := &g.header
+func (j *judgement) pass(p *link.Packet, to *port) Drop {
+	h := &j.header
 	plug := to.plug.Load()
 	switch {
 	case plug == nil:
 		return Unattached
-	case to.kind == service && !g.from.allowance.take(g.now, float64(g.fabric.options.ServiceRate)):
+	case to.kind == service && !j.from.allowance.take(j.now, float64(j.fabric.options.ServiceRate)):
 		return ServiceAllowance
-	case to.kind == asking && h.Protocol == packet.UDP && h.DestinationPort == dnsPort && !to.allowance.take(g.now, resolverRate):
+	case to.kind == asking && h.Protocol == packet.UDP && h.DestinationPort == dnsPort && !to.allowance.take(j.now, resolverRate):
 		return ServiceAllowance
 	case h.Largest(p) > plug.mtu:
-		g.tooLarge(p, to, plug)
+		j.tooLarge(p, to, plug)
 		return TooLarge
 	}
 	if h.Flags&conntrack.SYN != 0 {
 		mtu := plug.mtu
-		if from := g.from.plug.Load(); from != nil {
+		if from := j.from.plug.Load(); from != nil {
 			mtu = min(mtu, from.mtu)
 		}
 		packet.ClampMSS(p, h, mtu)
@@ -240,45 +240,45 @@ func (g *passage) pass(p *link.Packet, to *port) Drop {
 }
 
 // tooLarge tells a machine that its packet is too large for another's link or for a gateway. Endpoints say nothing, as AWS documents.
-func (g *passage) tooLarge(p *link.Packet, to *port, plug *plug) {
-	if g.from.kind == machine && (to.kind == machine || to.kind == gateway) {
-		g.answer, g.answered = packet.TooBig(p, &g.header, plug.mtu)
+func (j *judgement) tooLarge(p *link.Packet, to *port, plug *plug) {
+	if j.from.kind == machine && (to.kind == machine || to.kind == gateway) {
+		j.answer, j.answered = packet.TooBig(p, &j.header, plug.mtu)
 	}
 }
 
 // refuse answers a TCP segment of an unknown connection with a reset if it was meant for an endpoint or a service that
 // would take a new one: after a restart of the fabric, nodes then learn at once that their connections are gone. Machines
 // get no such answer, nor does a sender whose connection would be refused.
-func (g *passage) refuse() {
-	h := &g.header
-	if h.Protocol != packet.TCP || h.Flags&conntrack.RST != 0 || g.from.kind != machine {
+func (j *judgement) refuse() {
+	h := &j.header
+	if h.Protocol != packet.TCP || h.Flags&conntrack.RST != 0 || j.from.kind != machine {
 		return
 	}
-	switch v := g.rules.Decide(g.flow()); {
+	switch v := j.rules.Decide(j.flow()); {
 	case !v.Allow:
 		return
 	case v.Kind == vpc.ToInterface:
-		if i, ok := g.rules.Interface(v.To); !ok || i.Kind != vpc.EndpointInterface && i.Kind != vpc.ResolverInterface {
+		if i, ok := j.rules.Interface(v.To); !ok || i.Kind != vpc.EndpointInterface && i.Kind != vpc.ResolverInterface {
 			return
 		}
 	case v.Kind != vpc.ToResolver && v.Kind != vpc.ToMetadata && v.Kind != vpc.ToInternet && v.Kind != vpc.ToGateway:
 		return
 	}
-	g.answer, g.answered = packet.Refuse(h), true
+	j.answer, j.answered = packet.Refuse(h), true
 }
 
-func (g *passage) reply() {
-	answer := g.answer
-	g.answer, g.answered = link.Packet{}, false
-	g.from.send(answer)
+func (j *judgement) reply() {
+	answer := j.answer
+	j.answer, j.answered = link.Packet{}, false
+	j.from.send(answer)
 }
 
 // flow is the packet at hand as the judge sees it.
-func (g *passage) flow() vpc.Flow {
-	h := &g.header
+func (j *judgement) flow() vpc.Flow {
+	h := &j.header
 	f := vpc.Flow{Protocol: vpc.Protocol(h.Protocol), ICMPType: h.Type, ICMPCode: h.Code}
-	if g.from != nil {
-		f.From = g.from.id
+	if j.from != nil {
+		f.From = j.from.id
 	}
 	if h.Protocol == packet.ICMP {
 		f.Source, f.Destination = toAddrPort(h.Source, 0), toAddrPort(h.Destination, 0)
@@ -289,13 +289,13 @@ func (g *passage) flow() vpc.Flow {
 	return f
 }
 
-func (g *passage) sighting(to *port, drop Drop) Sighting {
+func (j *judgement) sighting(to *port, drop Drop) Sighting {
 	s := Sighting{Drop: drop}
 	if to != nil && drop == Carried {
 		s.To = to.id
 	}
-	if g.from != nil || drop == dropReason(vpc.ReasonSpoofed) {
-		s.Flow = g.flow()
+	if j.from != nil || drop == dropReason(vpc.ReasonSpoofed) {
+		s.Flow = j.flow()
 	}
 	return s
 }
