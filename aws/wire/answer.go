@@ -46,10 +46,16 @@ func (c *Codec) unreadable(err error) error {
 	return fmt.Errorf("read the answer of %s: %w", c.Operation, err)
 }
 
-// xmlReader reads answers.
-type xmlReader struct{ *xml.Decoder }
+// xmlReader reads answers, and the bodies of requests in the REST protocols.
+type xmlReader struct {
+	*xml.Decoder
+	// attributes are those of the element that was opened last.
+	attributes *[]xml.Attr
+}
 
-func newXMLReader(body []byte) xmlReader { return xmlReader{xml.NewDecoder(bytes.NewReader(body))} }
+func newXMLReader(body []byte) xmlReader {
+	return xmlReader{xml.NewDecoder(bytes.NewReader(body)), new([]xml.Attr)}
+}
 
 // root reads up to the first element, and returns its name.
 func (r xmlReader) root() (string, error) {
@@ -62,6 +68,7 @@ func (r xmlReader) root() (string, error) {
 			return "", err
 		}
 		if start, ok := token.(xml.StartElement); ok {
+			*r.attributes = start.Attr
 			return start.Name.Local, nil
 		}
 	}
@@ -79,6 +86,7 @@ func (r xmlReader) children(depth int, visit func(name string) error) error {
 		}
 		switch token := token.(type) {
 		case xml.StartElement:
+			*r.attributes = token.Attr
 			if err := visit(token.Name.Local); err != nil {
 				return under2(err, token.Name.Local)
 			}
@@ -111,13 +119,25 @@ func (r xmlReader) text() (string, error) {
 
 // members reads a struct. Names are compared as the SDK does, without regard to case.
 func (r xmlReader) members(s *shape, v reflect.Value, depth int) error {
+	if err := r.readAttributes(s, v); err != nil {
+		return err
+	}
 	return r.children(depth, func(name string) error {
 		for i := range s.fields {
 			f := &s.fields[i]
-			if !strings.EqualFold(f.out, name) {
+			if f.place != inBody || f.attribute || !strings.EqualFold(f.out, name) {
 				continue
 			}
 			target := v.Field(f.index)
+			switch {
+			case f.flat && f.shape.form == formList:
+				return r.value(f.shape.elem, appendElem(f.shape, target), f.item, depth+1)
+			case f.flat && f.shape.form == formMap:
+				if target.IsNil() {
+					target.Set(reflect.MakeMap(f.shape.typ))
+				}
+				return r.entry(f.shape, target, f.item, depth+1)
+			}
 			if f.pointer {
 				target.Set(reflect.New(f.shape.typ))
 				target = target.Elem()
@@ -126,6 +146,28 @@ func (r xmlReader) members(s *shape, v reflect.Value, depth int) error {
 		}
 		return r.Skip()
 	})
+}
+
+// readAttributes reads the members that are attributes of the element that has been opened.
+func (r xmlReader) readAttributes(s *shape, v reflect.Value) error {
+	if !s.attributes {
+		return nil
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
+		_, local, prefixed := strings.Cut(f.out, ":")
+		if !prefixed {
+			local = f.out
+		}
+		for _, a := range *r.attributes {
+			if f.attribute && a.Name.Local == local && (a.Name.Space != "") == prefixed {
+				if err := readScalar(f.shape, settable(v.Field(f.index), f.pointer), a.Value, dateTime); err != nil {
+					return under(err, f.out)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // value reads the element that has been opened into v; item is the name of a list's elements.

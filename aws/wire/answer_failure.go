@@ -10,12 +10,12 @@ import (
 // the body is no error of the protocol, such as a page of a proxy.
 func (p Protocol) ReadFailure(status int, header http.Header, body []byte) Failure {
 	f := Failure{Status: status}
-	if p == JSON {
+	if p == JSON || p == RESTJSON {
 		f.readJSON(header, body)
 		return f
 	}
 	r := newXMLReader(body)
-	if root, err := r.root(); err == nil && (root == "Response" || root == "ErrorResponse") {
+	if root, err := r.root(); err == nil && (root == "Response" || root == "ErrorResponse" || p == S3 && root == "Error") {
 		f.readXML(r, 0)
 	}
 	return f

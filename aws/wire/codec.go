@@ -21,12 +21,19 @@ type Codec struct {
 	Operation, Namespace string
 	// Input and Output are struct types.
 	Input, Output reflect.Type
+	// Pattern is "METHOD /path/{label}" in the REST protocols, and Status that of success; 0 means 200.
+	Pattern string
+	Status  int
 
 	once    sync.Once
 	in, out *shape
 	// result says that a query answer has a result element: clients look for it even where it is empty.
 	result bool
 	err    error
+
+	// What the REST protocols need.
+	pattern           *Pattern
+	inBound, outBound bindings
 }
 
 // Prepare makes ready what the codec needs. It returns an error where the types cannot be put on the wire. Decode and
@@ -36,6 +43,9 @@ func (c *Codec) Prepare() error {
 		c.in, c.err = shapeOf(c.Protocol, c.Input)
 		if c.err == nil {
 			c.out, c.err = shapeOf(c.Protocol, c.Output)
+		}
+		if c.err == nil && c.Protocol.Binds() {
+			c.err = c.prepareHTTP()
 		}
 		if c.err == nil && c.Protocol == Query {
 			c.result = len(c.out.fields) > 0 || inLine(serviceOf(c.Output), "results", c.Operation)

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"io"
 	"reflect"
 	"regexp/syntax"
 	"strings"
@@ -54,6 +55,8 @@ func (s *shape) example(v reflect.Value, l *limit, depth int) {
 			f := &s.fields[i]
 			f.shape.example(settable(v.Field(f.index), f.pointer), f.limit, depth+1)
 		}
+	case formStream:
+		v.Set(reflect.ValueOf(io.NopCloser(strings.NewReader("x"))))
 	case formUnion: // the tests of unions fill them
 	}
 }

@@ -24,7 +24,7 @@ func (p Protocol) AppendFailure(dst []byte, f Failure) []byte {
 		dst = append(dst, "</Error></Errors>"...)
 		dst = appendElement(dst, "RequestID", f.RequestID)
 		return append(dst, "</Response>"...)
-	case Query:
+	case Query, RESTXML:
 		dst = openRoot(dst, "ErrorResponse", f.Namespace)
 		dst = openTag(dst, "Error")
 		kind := "Sender"
@@ -71,8 +71,10 @@ func (p Protocol) ContentType() string {
 		return "text/xml;charset=UTF-8"
 	case Query:
 		return "text/xml"
-	case REST, S3:
+	case REST, S3, RESTXML:
 		return "application/xml"
+	case RESTJSON:
+		return "application/json"
 	default:
 		return "application/x-amz-json-1.1"
 	}

@@ -48,7 +48,7 @@ func appendJSONStruct(dst []byte, s *shape, v reflect.Value, top bool) []byte {
 	for i := range s.fields {
 		f := &s.fields[i]
 		value := v.Field(f.index)
-		if f.leftOut(value) && !(top && f.shape.form == formList) {
+		if f.place != inBody || f.leftOut(value) && !(top && f.shape.form == formList) {
 			continue
 		}
 		if f.pointer {

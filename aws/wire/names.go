@@ -47,6 +47,9 @@ func table(service string) string {
 type fieldNames struct {
 	in, out, item string
 	required      bool
+	// flat says that a list's or a map's elements stand in XML without an element around them, and attribute that the
+	// member is an attribute of its structure's element.
+	flat, attribute bool
 }
 
 // rule gives the names of a field that no table mentions: the Go name in requests; in EC2's answers it begins lower
@@ -133,13 +136,25 @@ func (n fieldNames) apply(token string) fieldNames {
 	return n
 }
 
-// tagged gives the names of a field of a type that is not the SDK's: json:"name" and wire:"required". With
-// json:",omitempty" an empty string is left out of answers.
+// tagged gives the names of a field of a type that is not the SDK's: json:"name", and of wire:"required,flat,attribute"
+// what is so; an item's name follows item=. With json:",omitempty" an empty string is left out of answers.
 func (n fieldNames) tagged(f reflect.StructField) fieldNames {
 	if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
 		n.in, n.out = name, name
 	}
-	n.required = f.Tag.Get("wire") == "required"
+	for word := range strings.SplitSeq(f.Tag.Get("wire"), ",") {
+		item, named := strings.CutPrefix(word, "item=")
+		switch {
+		case named:
+			n.item = item
+		case word == "required":
+			n.required = true
+		case word == "flat":
+			n.flat = true
+		case word == "attribute":
+			n.attribute = true
+		}
+	}
 	return n
 }
 

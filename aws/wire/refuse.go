@@ -57,7 +57,13 @@ func (c *Codec) refuse(err error) error {
 	if !errors.As(err, &p) {
 		return fault.New(fault.Internal, "wire.Decode", "decode %s: %w", c.Operation, err)
 	}
-	if c.Protocol == JSON || c.Protocol == REST {
+	if c.Protocol == S3 && p.kind == malformed {
+		return fault.New(fault.Invalid, "wire.Decode", "%s", p.Error()).WithCode("MalformedXML")
+	}
+	if c.Protocol == S3 {
+		return fault.New(fault.Invalid, "wire.Decode", "%s", p.Error()).WithCode("InvalidArgument")
+	}
+	if c.Protocol == JSON || c.Protocol == REST || c.Protocol == RESTJSON {
 		return fault.New(fault.Invalid, "wire.Decode", "%s", p.Error()).WithCode("SerializationException")
 	}
 	switch p.kind {
@@ -71,7 +77,11 @@ func (c *Codec) refuse(err error) error {
 		}
 		return fault.New(fault.Invalid, "wire.Decode", "The parameter %s is not recognized", p.path).WithCode(code)
 	}
-	return fault.New(fault.Invalid, "wire.Decode", "%s", p.Error()).WithCode("MalformedQueryString")
+	code := "MalformedQueryString"
+	if c.Protocol == RESTXML {
+		code = "MalformedInput"
+	}
+	return fault.New(fault.Invalid, "wire.Decode", "%s", p.Error()).WithCode(code)
 }
 
 // absent says that a request did not have the member: nil, or an enum's empty string. Of plain numbers and booleans it

@@ -17,12 +17,13 @@ const (
 	formBool
 	formInt
 	formFloat
-	formTime
+	formTime // the last of the scalars
 	formBlob
 	formList
 	formMap
 	formStruct
 	formUnion
+	formStream // a payload that is read as it comes
 )
 
 // shape is one Go type, ready to be decoded and encoded in one protocol. A shape is not changed once made.
@@ -40,11 +41,17 @@ type shape struct {
 	checks bool
 	// variants of a union, by wire name.
 	variants map[string]*shape
+	// root is the name of the element that the structure is as an XML document of the REST protocols, where it has one of
+	// its own.
+	root string
+	// attributes says that some member is an attribute of the structure's element.
+	attributes bool
 }
 
 // field is one member of a struct shape.
 type field struct {
 	fieldNames
+	binding
 	index   int
 	pointer bool
 	// keep says that the member stands in answers even when it is empty: a plain string of a type that is not the SDK's,
@@ -118,6 +125,8 @@ func makeLocked(p Protocol, t reflect.Type) (*shape, error) {
 	case kind == reflect.Struct:
 		s.form = formStruct
 		err = s.makeFieldsLocked(p)
+	case t == readerType || t == readCloserType:
+		s.form = formStream
 	case kind == reflect.Interface && unions[t] != nil:
 		s.form = formUnion
 		err = s.makeVariantsLocked(p)
@@ -150,6 +159,9 @@ func (s *shape) makeFieldsLocked(p Protocol) error {
 	s.byName = make(map[string]int, s.typ.NumField())
 	for i := range s.typ.NumField() {
 		f := s.typ.Field(i)
+		if f.Name == "_" && !sdk {
+			s.root = strings.TrimPrefix(f.Tag.Get("wire"), "root=")
+		}
 		if !f.IsExported() || f.Anonymous || f.Name == "ResultMetadata" || f.Tag.Get("json") == "-" {
 			continue
 		}
@@ -163,14 +175,23 @@ func (s *shape) makeFieldsLocked(p Protocol) error {
 		if err != nil {
 			return fmt.Errorf("%s.%s: %w", s.typ, f.Name, err)
 		}
-		s.byName[names.in] = len(s.fields)
+		b := binding{}
+		if p.Binds() {
+			if b, err = bind(f.Tag.Get("http"), names.in); err != nil {
+				return fmt.Errorf("%s.%s: %w", s.typ, f.Name, err)
+			}
+		}
+		if b.place == inBody {
+			s.byName[names.in] = len(s.fields)
+		}
 		keep := !sdk && f.Type.Kind() == reflect.String && !strings.Contains(f.Tag.Get("json"), ",omitempty")
 		if sdk && p == EC2 && slices.Contains(emptyLists[s.typ.Name()], f.Name) {
 			keep = true
 		}
 		s.fields = append(s.fields, field{
-			fieldNames: names, index: i, pointer: pointer, keep: keep, shape: elem, limit: limits[f.Name],
+			fieldNames: names, binding: b, index: i, pointer: pointer, keep: keep, shape: elem, limit: limits[f.Name],
 		})
+		s.attributes = s.attributes || names.attribute
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -53,17 +54,64 @@ func (c *Codec) appendMembers(dst []byte, s *shape, v reflect.Value, top bool) [
 	for i := range s.fields {
 		f := &s.fields[i]
 		value := v.Field(f.index)
-		if f.leftOut(value) && !(top && f.shape.form == formList) {
+		if f.place != inBody || f.attribute || f.leftOut(value) && !(top && f.shape.form == formList) {
 			continue
 		}
 		if f.pointer {
 			value = value.Elem()
 		}
-		dst = openTag(dst, f.out)
-		dst = c.appendValue(dst, f.shape, value, f.item)
-		dst = closeTag(dst, f.out)
+		dst = c.appendMember(dst, f, value)
 	}
 	return dst
+}
+
+// appendMember writes one member: an element, or one for each element of a flat list.
+func (c *Codec) appendMember(dst []byte, f *field, v reflect.Value) []byte {
+	if f.flat && f.shape.form == formList {
+		for i := range v.Len() {
+			dst = c.appendElement(dst, f.out, f.shape.elem, deref(v.Index(i)), f.item)
+		}
+		return dst
+	}
+	if f.flat && f.shape.form == formMap {
+		for _, key := range sortedKeys(v) {
+			dst = openTag(dst, f.out)
+			dst = appendElement(dst, "key", key.String())
+			dst = c.appendElement(dst, "value", f.shape.elem, deref(v.MapIndex(key)), f.item)
+			dst = closeTag(dst, f.out)
+		}
+		return dst
+	}
+	return c.appendElement(dst, f.out, f.shape, v, f.item)
+}
+
+// appendElement writes a value in its element, with the attributes that it has.
+func (c *Codec) appendElement(dst []byte, name string, s *shape, v reflect.Value, item string) []byte {
+	if s.attributes {
+		dst = appendTagWith(dst, name, s, v)
+	} else {
+		dst = openTag(dst, name)
+	}
+	return closeTag(c.appendValue(dst, s, v, item), name)
+}
+
+// appendTagWith opens an element with attributes. What is called xsi:… is of XML Schema's namespace.
+func appendTagWith(dst []byte, name string, s *shape, v reflect.Value) []byte {
+	dst = append(append(dst, '<'), name...)
+	for i := range s.fields {
+		f := &s.fields[i]
+		value := v.Field(f.index)
+		if !f.attribute || absent(value) {
+			continue
+		}
+		if strings.HasPrefix(f.out, "xsi:") {
+			dst = append(dst, ` xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"`...)
+		}
+		dst = append(append(append(dst, ' '), f.out...), `="`...)
+		text := string(appendText(nil, scalarText(f.shape, deref(value), dateTime)))
+		dst = append(append(dst, strings.NewReplacer(`"`, "&#34;", "\n", "&#xA;", "\t", "&#x9;").Replace(text)...), '"')
+	}
+	return append(dst, '>')
 }
 
 // appendValue writes what stands inside a value's element; item is the name of a list's elements.
@@ -83,9 +131,7 @@ func (c *Codec) appendValue(dst []byte, s *shape, v reflect.Value, item string) 
 		return base64.StdEncoding.AppendEncode(dst, v.Bytes())
 	case formList:
 		for i := range v.Len() {
-			dst = openTag(dst, item)
-			dst = c.appendValue(dst, s.elem, deref(v.Index(i)), item)
-			dst = closeTag(dst, item)
+			dst = c.appendElement(dst, item, s.elem, deref(v.Index(i)), item)
 		}
 		return dst
 	case formMap:
@@ -104,17 +150,18 @@ func (c *Codec) appendEntries(dst []byte, s *shape, v reflect.Value, item string
 	for _, key := range sortedKeys(v) {
 		dst = openTag(dst, "entry")
 		dst = appendElement(dst, "key", key.String())
-		dst = openTag(dst, "value")
-		dst = c.appendValue(dst, s.elem, deref(v.MapIndex(key)), item)
-		dst = closeTag(dst, "value")
+		dst = c.appendElement(dst, "value", s.elem, deref(v.MapIndex(key)), item)
 		dst = closeTag(dst, "entry")
 	}
 	return dst
 }
 
-// appendTime writes RFC 3339 in UTC: EC2 with milliseconds, the others without.
+// appendTime writes RFC 3339 in UTC: EC2 and S3 with milliseconds, REST with those that are there, the others without.
 func (c *Codec) appendTime(dst []byte, t time.Time) []byte {
-	if c.Protocol == EC2 {
+	if c.Protocol == RESTXML {
+		return t.UTC().AppendFormat(dst, "2006-01-02T15:04:05.999Z")
+	}
+	if c.Protocol == EC2 || c.Protocol == S3 {
 		return t.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
 	}
 	return t.UTC().AppendFormat(dst, "2006-01-02T15:04:05Z")
