@@ -240,7 +240,7 @@ func (s *Service) endedByItself(m *machine, r *running, end guest.End) {
 		return
 	}
 	m.running = nil
-	s.Log.Info("an instance ended by itself", "instance", m.id, "how", end.Kind, "error", end.Err)
+	s.Log.Info("an instance ended by itself", "instance", m.id, "kind", end.Kind, "error", end.Err)
 	if end.Kind == guest.Restarted {
 		s.bootLocked(m)
 		m.op.Unlock()
@@ -288,7 +288,7 @@ func (s *Service) clear(m *machine, i Instance) {
 		if err == nil || s.ctx.Err() != nil {
 			return
 		}
-		s.Log.Error("a terminated instance leaves something behind", "instance", i.ID, "try", n+1, "error", err)
+		s.Log.Error("a terminated instance leaves something behind", "instance", i.ID, "count", n+1, "error", err)
 		s.pause(time.Second)
 	}
 }

@@ -239,7 +239,7 @@ func (s *Service) nodeGone(ctx context.Context, node string) {
 	}
 	if err != nil {
 		// The time-outs end them all the same, later.
-		s.config.Log.Error("a node's invocations could not be ended", "node", node, "err", err)
+		s.config.Log.Error("a node's invocations could not be ended", "node", node, "error", err)
 	}
 }
 

@@ -35,7 +35,7 @@ func (s *Service) releaseAll(ctx context.Context) error {
 	s.mu.Unlock()
 	for {
 		if err := fault.Contain("command.release", func() error { return s.release(ctx) }); err != nil && ctx.Err() == nil {
-			s.config.Log.Error("held invocations could not be released", "err", err)
+			s.config.Log.Error("held invocations could not be released", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -124,7 +124,7 @@ func (s *Service) start(ctx context.Context, c *Command, nodes []node.Node, plat
 	}
 	if err := s.postAll(ctx, entry, released); err != nil {
 		// The command is stored: what was not sent now is sent when its node's road opens anew, or times out.
-		s.config.Log.Error("a command could not be sent at once", "command", c.ID, "err", err)
+		s.config.Log.Error("a command could not be sent at once", "command", c.ID, "error", err)
 	}
 	return nil
 }

@@ -131,7 +131,7 @@ func (s *Service) write(ctx context.Context, batch []event) {
 		return
 	}
 	if err != nil {
-		s.config.Log.Error("invocations could not be written", "count", len(keys), "err", err)
+		s.config.Log.Error("invocations could not be written", "count", len(keys), "error", err)
 	} else {
 		fault.ContainTo(s.config.Log, "command.settled", func() { s.settled(after) })
 	}
@@ -170,17 +170,17 @@ func (s *Service) watchClock(ctx context.Context) error {
 		}
 		now := s.config.Now()
 		if err := fault.Contain("command.expire", func() error { return s.expire(ctx, now) }); err != nil && ctx.Err() == nil {
-			s.config.Log.Error("time-outs could not be applied", "err", err)
+			s.config.Log.Error("time-outs could not be applied", "error", err)
 		}
 		if now.Sub(redelivered) >= redeliverEvery {
 			if err := fault.Contain("command.redeliver", func() error { return s.redeliver(ctx) }); err != nil && ctx.Err() == nil {
-				s.config.Log.Error("what waits could not be sent", "err", err)
+				s.config.Log.Error("what waits could not be sent", "error", err)
 			}
 			redelivered = now
 		}
 		if now.Sub(forgotten) >= time.Hour {
 			if err := s.config.Store.Forget(ctx, now.Add(-s.config.History)); err != nil && ctx.Err() == nil {
-				s.config.Log.Error("old commands could not be forgotten", "err", err)
+				s.config.Log.Error("old commands could not be forgotten", "error", err)
 			}
 			forgotten = now
 		}

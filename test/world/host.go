@@ -120,9 +120,9 @@ func (m *boot) begin() {
 			Log: m.host.log.With("machine", m.ID),
 		}
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			m.host.log.Error("no directory for the agent", "machine", m.ID, "err", err)
+			m.host.log.Error("no directory for the agent", "machine", m.ID, "error", err)
 		} else if err := a.Run(m.ctx); err != nil {
-			m.host.log.Error("the agent ended", "machine", m.ID, "err", err)
+			m.host.log.Error("the agent ended", "machine", m.ID, "error", err)
 		}
 	})
 }

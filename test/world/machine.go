@@ -117,7 +117,7 @@ func (m *Machine) Work() {
 	m.stop = cancel
 	m.done.Go(func() {
 		if err := m.agent(m.identity()).Run(ctx); err != nil {
-			m.w.host.log.Error("the agent ended", "machine", m.Address, "err", err)
+			m.w.host.log.Error("the agent ended", "machine", m.Address, "error", err)
 		}
 	})
 }

@@ -92,7 +92,7 @@ func (d *door) work() {
 				continue
 			}
 			if err := d.sock.Write([][]byte{answer}, k.from); err != nil {
-				d.log.Debug("answer a join request", "err", err)
+				d.log.Debug("answer a join request", "error", err)
 			}
 		}
 	}
@@ -111,7 +111,7 @@ func (d *door) answer(ctx context.Context, k knock) []byte {
 	r.Source = k.from.Remote
 	key, err := d.joiner.JoinKey(ctx, r.Activation)
 	if err != nil && !fault.Is(err, fault.NotFound) {
-		d.log.Warn("look up an activation", "activation", r.Activation, "err", err)
+		d.log.Warn("look up an activation", "activation", r.Activation, "error", err)
 		return nil // who asks will ask again
 	}
 	known := err == nil && len(key) == link.JoinKeySize
@@ -159,7 +159,7 @@ func (d *door) admit(ctx context.Context, r *link.JoinRequest, key []byte) []byt
 // refuse says no to somebody who knows the code, with the reason.
 func (d *door) refuse(r *link.JoinRequest, key []byte, why error) []byte {
 	f := fault.Of(why)
-	d.log.Info("join refused", "activation", r.Activation, "source", r.Source, "kind", f.Kind, "err", why)
+	d.log.Info("join refused", "activation", r.Activation, "source", r.Source, "kind", f.Kind, "error", why)
 	refusal := &link.Refusal{Nonce: r.Nonce, Authenticated: true, Time: d.now(), Kind: f.Kind, Code: f.Code, Message: f.Message}
 	if f.Kind == fault.Internal {
 		refusal.Message = "the server met an error of its own; its log has more"

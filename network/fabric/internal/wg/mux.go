@@ -100,7 +100,7 @@ func (m *mux) read() {
 			return
 		}
 		// The host has no memory, say. It says nothing about the next datagram.
-		m.log.Warn("read datagrams", "err", err)
+		m.log.Warn("read datagrams", "error", err)
 		if failures++; failures > 3 {
 			m.pause()
 		}
@@ -186,7 +186,7 @@ func (m *mux) lost(message []byte, from datagram.Path) {
 		return
 	}
 	if err := m.sock.Write([][]byte{link.MarshalLost(index)}, from); err != nil {
-		m.log.Debug("tell of a lost session", "err", err)
+		m.log.Debug("tell of a lost session", "error", err)
 	}
 }
 
