@@ -35,21 +35,66 @@ var walls = []wall{
 	{"record/...", []string{"aws/...", "record/..."}, nil, "a leaf: what services keep, whoever keeps it for them"},
 	{"network/link/...", []string{"aws/...", "network/link/..."}, nil, "the node's end of the wire holds no server code"},
 	{"network/vpc/...", []string{"aws/...", "network/vpc/..."}, nil, "the judge's own test tools"},
-	{"network/...", []string{"aws/...", "record/...", "network/..."}, nil, "heart one knows neither heart two nor the skin"},
-	{"ssm/...", []string{"aws/...", "bus", "record/...", "ssm/..."}, nil, "heart two knows neither heart one nor the skin"},
-	{"services/compute/guest", []string{"aws/...", "network/link", "services/compute/..."}, nil, "a guest's network interface is the far end of a link"},
+	{
+		"network/...",
+		[]string{"aws/...", "record/...", "network/..."},
+		nil,
+		"heart one knows neither heart two nor the skin",
+	},
+	{
+		"ssm/...",
+		[]string{"aws/...", "bus", "record/...", "ssm/..."},
+		nil,
+		"heart two knows neither heart one nor the skin",
+	},
+	{
+		"services/compute/guest",
+		[]string{"aws/...", "network/link", "services/compute/..."},
+		nil,
+		"a guest's network interface is the far end of a link",
+	},
 	{"services/...", []string{"aws/...", "record/...", "services/..."}, nil, "what the hearts need around them"},
-	{"api/...", []string{"aws/...", "bus", "network", "network/vpc", "ssm/...", "services/...", "api/..."}, nil, "the skin is thin and never sees the fabric"},
-	{"store/...", []string{"aws/...", "record/...", "network", "network/vpc", "ssm/...", "services/...", "store/..."}, nil, "implements the hearts' interfaces"},
-	{"agent/...", []string{"aws/...", "ssm/mgs", "ssm/document", "network/link/...", "agent/..."}, nil, "no server code can reach a node"},
+	{
+		"api/...",
+		[]string{"aws/...", "bus", "network", "network/vpc", "ssm/...", "services/...", "api/..."},
+		nil,
+		"the skin is thin and never sees the fabric",
+	},
+	{
+		"store/...",
+		[]string{"aws/...", "record/...", "network", "network/vpc", "ssm/...", "services/...", "store/..."},
+		nil,
+		"implements the hearts' interfaces",
+	},
+	{
+		"agent/...",
+		[]string{"aws/...", "ssm/mgs", "ssm/document", "network/link/...", "agent/..."},
+		nil,
+		"no server code can reach a node",
+	},
 	{"doctor/...", []string{"network/vpc", "aws/...", "doctor/..."}, nil, "works on any EC2 API"},
-	{"cli/...", []string{"aws/...", "ssm/mgs", "network/link/...", "doctor/...", "cli/..."}, nil, "a client like any other: no back door"},
+	{
+		"cli/...",
+		[]string{"aws/...", "ssm/mgs", "network/link/...", "doctor/...", "cli/..."},
+		nil,
+		"a client like any other: no back door",
+	},
 	{"cmd/postern-agent", []string{"agent/..."}, nil, "free of server code"},
 	{"internal/testreport", nothing, nothing, "prints what go test did"},
 	{"internal/gobuild", nothing, nothing, "prints how far go build is, before anything else is built"},
 	{"internal/gen/...", []string{"aws/...", "api/...", "internal/gen/..."}, nil, "generators"},
-	{"server/datadir", []string{"aws/fault", "services/compute/guest"}, []string{"golang.org/x/sys/unix"}, "a directory and its lock"},
-	{"server/front", []string{"aws/fault", "api", "network/vpc"}, []string{"golang.org/x/sys/unix"}, "accepts clients; knows no service"},
+	{
+		"server/datadir",
+		[]string{"aws/fault", "services/compute/guest"},
+		[]string{"golang.org/x/sys/unix"},
+		"a directory and its lock",
+	},
+	{
+		"server/front",
+		[]string{"aws/fault", "api", "network/vpc"},
+		[]string{"golang.org/x/sys/unix"},
+		"accepts clients; knows no service",
+	},
 	{"server/join", []string{
 		"aws/...", "network", "network/vpc", "network/fabric", "network/link", "services/machine", "ssm/node",
 	}, nothing, "the policy of joining"},
@@ -95,7 +140,8 @@ func readSources(t *testing.T) map[string]*source {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "tools" || d.Name() == "bin") {
+		if d.IsDir() && name != "." &&
+			(strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "tools" || d.Name() == "bin") {
 			return filepath.SkipDir
 		}
 		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {

@@ -38,7 +38,7 @@ func (a *Agent) channel(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		a.Log.Warn("the control channel is not open", "was", opened, "error", err)
+		a.Log.Warn("the control channel is not open", "opened", opened, "error", err)
 		if opened && a.Now().Sub(began) > steadyAfter {
 			wait.reset()
 		}
@@ -228,7 +228,7 @@ func (a *Agent) handle(ctx context.Context, conn *websocket.Conn, m *mgs.Message
 		return a.refuseSession(ctx, conn, m)
 	case mgs.AgentTaskAcknowledge, mgs.ChannelClosed:
 	default:
-		a.Log.Debug("unknown message", "type", m.Type)
+		a.Log.Debug("unknown message", "kind", m.Type)
 	}
 	return nil
 }

@@ -43,27 +43,27 @@ func (rec *Record) log(ctx context.Context, log *slog.Logger) {
 		return
 	}
 	attrs := make([]slog.Attr, 0, 18)
-	add := func(key, value string) {
-		if value != "" {
-			attrs = append(attrs, slog.String(key, value))
+	add := func(a slog.Attr) {
+		if a.Value.String() != "" {
+			attrs = append(attrs, a)
 		}
 	}
-	add("request_id", rec.RequestID)
-	add("method", rec.Method)
-	add("service", rec.Service)
-	add("operation", rec.Operation)
+	add(slog.String("request_id", rec.RequestID))
+	add(slog.String("method", rec.Method))
+	add(slog.String("service", rec.Service))
+	add(slog.String("operation", rec.Operation))
 	attrs = append(attrs, slog.Int("status", rec.Status), slog.Duration("duration", rec.Duration))
-	add("code", rec.Code)
-	add("principal", rec.Principal)
-	add("access_key", rec.AccessKey)
-	add("account", rec.Account)
-	add("region", rec.Region)
-	add("source_ip", rec.SourceIP)
-	add("interface", rec.Origin.Interface)
-	add("endpoint", rec.Origin.Endpoint)
-	add("statement", rec.Statement)
+	add(slog.String("code", rec.Code))
+	add(slog.String("principal", rec.Principal))
+	add(slog.String("access_key", rec.AccessKey))
+	add(slog.String("account", rec.Account))
+	add(slog.String("region", rec.Region))
+	add(slog.String("source_ip", rec.SourceIP))
+	add(slog.String("interface", rec.Origin.Interface))
+	add(slog.String("endpoint", rec.Origin.Endpoint))
+	add(slog.String("statement", rec.Statement))
 	if rec.Err != nil {
-		add("error", rec.Err.Error())
+		attrs = append(attrs, slog.String("error", rec.Err.Error()))
 	}
 	log.LogAttrs(ctx, level, "request", attrs...)
 }

@@ -238,7 +238,7 @@ func (ch *channel) read() error {
 		aside(func() { err = ch.handle(m) })
 		if err != nil {
 			// Nothing was acknowledged: the agent sends it again, or the service the job.
-			ch.s.config.Log.Warn("a message was not taken", "node", ch.node, "type", m.Type, "error", err)
+			ch.s.config.Log.Warn("a message was not taken", "node", ch.node, "kind", m.Type, "error", err)
 		}
 	}
 }

@@ -67,6 +67,6 @@ func LogPanic(log *slog.Logger, op string, err error) {
 	}
 	loggedMu.Unlock()
 	if !late {
-		log.Error("a panic was contained", "in", op, "panics", Contained(), "error", err)
+		log.Error("a panic was contained", "operation", op, "count", Contained(), "error", err)
 	}
 }

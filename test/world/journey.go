@@ -109,7 +109,7 @@ func (j *journey) Write(line []byte) (int, error) {
 func (j *journey) plain(_ []string, a slog.Attr) slog.Attr {
 	switch a.Key {
 	case slog.TimeKey:
-		return slog.String("at", fmt.Sprintf("%.3fs", time.Since(j.began).Seconds()))
+		a.Value = slog.StringValue(fmt.Sprintf("%.3fs", time.Since(j.began).Seconds()))
 	case "request_id", "access_key", "account", "region", "statement", "method", "principal", "interface", "endpoint":
 		return slog.Attr{}
 	}

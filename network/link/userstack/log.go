@@ -24,6 +24,6 @@ var levels = map[gvisor.Level]slog.Level{
 func (e emitter) Emit(_ int, level gvisor.Level, _ time.Time, format string, args ...any) {
 	ctx := context.Background()
 	if to := levels[level]; e.log.Enabled(ctx, to) {
-		e.log.Log(ctx, to, "the TCP/IP stack says", "line", fmt.Sprintf(format, args...))
+		e.log.Log(ctx, to, "the TCP/IP stack reports", "text", fmt.Sprintf(format, args...))
 	}
 }
