@@ -34,6 +34,8 @@ type Server interface {
 type StartOptions struct {
 	// DataDir keeps the state; empty keeps it in memory, and nothing on the disk afterwards.
 	DataDir string
+	// Database is the URL of the PostgreSQL database that keeps the state in place of a file in DataDir; it is a secret.
+	Database string
 	// Listen and WireGuard are the addresses (host:port, TCP and UDP) of the public API and of joining machines.
 	Listen, WireGuard string
 	Region            string

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -37,6 +39,7 @@ type serverFlags struct {
 	// allowHosts and allowOrigins widen what requests are answered; allowHostImages what the known key may read.
 	allowHosts, allowOrigins []string
 	allowHostImages          bool
+	database                 string
 }
 
 // add defines the flags; the fields' present values are the defaults.
@@ -125,9 +128,50 @@ func (a *app) upCommand() *cobra.Command {
 		"number of the account, 12 digits; a data directory keeps that of its first start (default 000000000000)")
 	cmd.Flags().BoolVar(&flags.defaultVPC, "default-vpc", false,
 		"make the account's default VPC in --region, unless it is there")
+	cmd.Flags().StringVar(&flags.database, "database", "",
+		"PostgreSQL database that keeps the state, postgres://USER@HOST/DATABASE, with the password in ~/.pgpass; with one "+
+			"in it, set POSTERN_DATABASE instead (default a file in the data directory)")
 	cmd.Flags().BoolVar(&withSample, "sample", false, "make the sample network and a node in it, unless they are there")
 	return cmd
 }
+
+// databaseVariable is the environment variable that may hold a database's URL with a password in it.
+const databaseVariable = "POSTERN_DATABASE"
+
+// databaseURL returns the URL of the database that keeps the state, empty for none. It comes from the flag or from the
+// environment, and leaves the environment, which the processes that this one starts inherit.
+func (f *serverFlags) databaseURL() (string, error) {
+	fromEnvironment := os.Getenv(databaseVariable)
+	if err := os.Unsetenv(databaseVariable); err != nil {
+		return "", err
+	}
+	switch {
+	case f.database == "" && f.ephemeral:
+		return "", nil // it keeps its state in memory, whatever other servers of this user do
+	case f.database == "":
+		return fromEnvironment, nil
+	case hasPassword(f.database):
+		return "", mistyped("--database: whoever lists this host's processes sees a password that stands in a flag: set %s "+
+			"to the URL, or leave the password out and keep it in ~/.pgpass", databaseVariable)
+	}
+	return f.database, nil
+}
+
+// hasPassword reports whether a database's URL, or a list of keywords and values as libpq takes it, has a password.
+// What cannot be read is taken to have one, so that no message repeats it.
+func hasPassword(text string) bool {
+	if !strings.Contains(text, "://") {
+		return passwordKeyword.MatchString(text)
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return true
+	}
+	_, has := u.User.Password()
+	return has || u.Query().Has("password") || u.Query().Has("sslpassword")
+}
+
+var passwordKeyword = regexp.MustCompile(`(?i)\b(ssl)?password\s*=`)
 
 func (a *app) up(ctx context.Context, cmd *cobra.Command, flags *serverFlags, withSample bool) (err error) {
 	dataDir := a.dataDir
@@ -138,6 +182,9 @@ func (a *app) up(ctx context.Context, cmd *cobra.Command, flags *serverFlags, wi
 		return mistyped("--test-credentials: a key that everybody knows is for --ephemeral only")
 	}
 	options := flags.options(dataDir, cmd.ErrOrStderr())
+	if options.Database, err = flags.databaseURL(); err != nil {
+		return err
+	}
 	options.Account, options.DefaultVPC = flags.account, flags.defaultVPC
 	options.Ephemeral, options.TestCredentials = flags.ephemeral, flags.testCredentials
 	var server Server

@@ -17,6 +17,8 @@ type backgroundModule struct {
 	log    *slog.Logger
 	hints  bus.Bus
 	server *Server
+	config *Config
+	state  *stateModule
 
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -36,6 +38,13 @@ func (m *backgroundModule) open(context.Context) error {
 		}
 		if part.reconcilers != nil {
 			reconcilers = append(reconcilers, part.reconcilers()...)
+		}
+		if part.replicas != nil && m.config.Database != "" {
+			for _, r := range part.replicas() {
+				follow := m.follow(r.set)
+				m.running.Go(func() { follow(ctx) })
+				reconcilers = append(reconcilers, r.reconciler())
+			}
 		}
 	}
 	m.running.Go(func() { reconcile(ctx, m.hints, m.log, reconcilers) })

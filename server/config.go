@@ -29,6 +29,9 @@ const (
 type Config struct {
 	// DataDir keeps everything; empty keeps the state in memory and nothing on the disk afterwards.
 	DataDir string
+	// Database is the URL of the PostgreSQL database that keeps the state; empty keeps it in a file in DataDir. It may
+	// hold a password, and is never logged. Servers that share one need the same keys in their data directories.
+	Database string
 	// Listen is the public API's address (TCP, host:port; port 0 takes a free one).
 	Listen string
 	// WireGuard is where machines join (UDP, host:port; port 0 takes a free one).
@@ -96,6 +99,9 @@ func (c Config) check(resettable bool) error {
 	if err := c.checkAddresses(); err != nil {
 		return err
 	}
+	if err := c.checkDatabase(resettable); err != nil {
+		return err
+	}
 	if c.ReturnWindow < 0 {
 		return fault.New(fault.Invalid, "server.Open", "--return-window %v: must not be negative", c.ReturnWindow)
 	}
@@ -121,6 +127,21 @@ func (c Config) checkAddresses() error {
 		if a.flag == "--wireguard" && net.ParseIP(host) == nil {
 			return fault.New(fault.Invalid, "server.Open", "%s %q: %q is no address", a.flag, a.value, host)
 		}
+	}
+	return nil
+}
+
+// checkDatabase refuses a database for a server that keeps nothing, not even the keys to what it would write there.
+func (c Config) checkDatabase(resettable bool) error {
+	switch {
+	case c.Database == "":
+		return nil
+	case resettable:
+		return fault.New(fault.Invalid, "server.Open",
+			"--database: a lab keeps its state in memory; leave out --ephemeral, or the database")
+	case c.DataDir == "":
+		return fault.New(fault.Invalid, "server.Open",
+			"--database: the keys to what is in the database are kept in a data directory; name one with --data")
 	}
 	return nil
 }

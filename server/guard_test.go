@@ -25,14 +25,21 @@ func guarded(t *testing.T) (s *Server, stranger sigv4.Credentials) {
 			t.Error(err)
 		}
 	})
-	if _, err := s.identity.CreateUser(t.Context(), identity.NewUser{Account: DefaultAccount, Name: "stranger"}); err != nil {
+	return s, strangerOf(t, s)
+}
+
+// strangerOf makes a user to whom nothing is allowed.
+func strangerOf(t *testing.T, s *Server) sigv4.Credentials {
+	t.Helper()
+	who := identity.NewUser{Account: DefaultAccount, Name: "stranger"}
+	if _, err := s.identity.CreateUser(t.Context(), who); err != nil {
 		t.Fatal(err)
 	}
 	key, err := s.identity.CreateAccessKey(t.Context(), DefaultAccount, "stranger")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, sigv4.Credentials{AccessKey: key.ID, Secret: key.Secret}
+	return sigv4.Credentials{AccessKey: key.ID, Secret: key.Secret}
 }
 
 // TestEveryOperationIsGuarded walks the tables of the server that ships.

@@ -54,6 +54,9 @@ func (m *identityModule) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the data directory's seal.key: %w", err)
 	}
+	if err := m.state.settleOwner(ctx, key); err != nil {
+		return err
+	}
 	m.Service, err = identity.Open(ctx, identity.Config{
 		Store:     m.state.Set("identity"),
 		Sealer:    sealer,

@@ -20,6 +20,9 @@ type module struct {
 	run func(context.Context) error
 	// reconcilers run on hints and by the clock, beside requests.
 	reconcilers func() []reconciler
+	// replicas are the sets of records that the part holds in memory. Where several servers share a database, they are
+	// read again when another server has changed them.
+	replicas func() []replica
 	// close ends the part, after the modules behind it in the list.
 	close func() error
 }
@@ -31,6 +34,7 @@ type parts struct {
 	network  *networkModule
 	fabric   *fabricModule
 	compute  *computeModule
+	state    *stateModule
 	api      *apiModule
 	join     *joinModule
 	public   *publicModule
@@ -62,7 +66,7 @@ func (s *Server) modules(kept *Base) []module {
 		services: s.services,
 	}
 	public := &publicModule{config: c, base: base, api: pipeline}
-	s.parts = parts{base, identity, network, fabric, compute, pipeline, join, public}
+	s.parts = parts{base, identity, network, fabric, compute, state, pipeline, join, public}
 	return []module{
 		base.module(),
 		state.module(),
@@ -87,7 +91,7 @@ func (s *Server) modules(kept *Base) []module {
 		(&messagesModule{config: c, nodes: nodes, mailbox: mailbox, commands: commands}).module(),
 		pipeline.module(),
 		join.module(),
-		(&backgroundModule{log: c.Log, hints: hints, server: s}).module(),
+		(&backgroundModule{log: c.Log, hints: hints, server: s, config: c, state: state}).module(),
 		public.module(),
 	}
 }
@@ -111,7 +115,7 @@ func checkOrder(list []module) error {
 		switch {
 		case m.services != nil && answering:
 			return fmt.Errorf("module %s answers an AWS endpoint: put it before %s", m.name, apiName)
-		case (m.run != nil || m.reconcilers != nil) && working:
+		case (m.run != nil || m.reconcilers != nil || m.replicas != nil) && working:
 			return fmt.Errorf("module %s works beside requests: put it before %s", m.name, backgroundName)
 		}
 		answering = answering || m.name == apiName

@@ -7,72 +7,47 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"postern/api"
-	"postern/aws/fault"
+	"postern/api/apitest"
 	"postern/aws/sigv4"
-	"postern/aws/wire"
+	"postern/test/notes"
+	"postern/test/notes/endpoint"
 )
 
-// notes is a service as docs/adding-a-service.md describes one: it would be a package of its own.
-type notes struct {
-	mu     sync.Mutex
-	texts  map[string]string
+// notesModule is all that the server needs to know of a service: docs/adding-a-service.md.
+type notesModule struct {
+	state *stateModule
+
+	*notes.Service
 	looked chan struct{}
 	closed bool
 }
 
-type putNoteInput struct{ Name, Text string }
-
-type getNoteInput struct{ Name string }
-
-type noteOutput struct{ Text string }
-
-// endpoint is the service's table of operations.
-func (n *notes) endpoint() api.Service {
-	return api.Service{Name: "notes", Protocol: wire.JSON, TargetPrefix: "Notes", Operations: []api.Operation{
-		api.Op("PutNote", api.Everything, n.put),
-		api.Op("GetNote", api.Everything, n.get),
-	}}
-}
-
-func (n *notes) put(_ context.Context, _ *api.Call, in *putNoteInput) (*noteOutput, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.texts[in.Name] = in.Text
-	return &noteOutput{Text: in.Text}, nil
-}
-
-func (n *notes) get(_ context.Context, _ *api.Call, in *getNoteInput) (*noteOutput, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	text, ok := n.texts[in.Name]
-	if !ok {
-		return nil, fault.New(fault.NotFound, "notes.Get", "there is no note %s", in.Name)
+func (m *notesModule) module() module {
+	return module{
+		name:        "notes",
+		open:        m.open,
+		services:    func() []api.Service { return []api.Service{endpoint.New(m.Service)} },
+		reconcilers: func() []reconciler { return []reconciler{{name: "notes", every: time.Hour, run: m.look}} },
+		replicas:    func() []replica { return []replica{{set: "notes", refresh: m.Refresh}} },
+		close:       func() error { m.closed = true; return nil },
 	}
-	return &noteOutput{Text: text}, nil
 }
 
-func (n *notes) look(context.Context) error {
+func (m *notesModule) open(ctx context.Context) (err error) {
+	m.Service, err = notes.Open(ctx, m.state.Set("notes"))
+	return err
+}
+
+func (m *notesModule) look(context.Context) error {
 	select {
-	case n.looked <- struct{}{}:
+	case m.looked <- struct{}{}:
 	default:
 	}
 	return nil
-}
-
-// notesModule is all that the server needs to know of the service.
-func notesModule(n *notes) module {
-	return module{
-		name:        "notes",
-		open:        func(context.Context) error { n.texts = map[string]string{}; return nil },
-		services:    func() []api.Service { return []api.Service{n.endpoint()} },
-		reconcilers: func() []reconciler { return []reconciler{{name: "notes", every: time.Hour, run: n.look}} },
-		close:       func() error { n.closed = true; return nil },
-	}
 }
 
 // with puts a module before the pipeline.
@@ -80,14 +55,28 @@ func with(list []module, m module) []module {
 	return slices.Insert(list, slices.IndexFunc(list, func(m module) bool { return m.name == apiName }), m)
 }
 
-// TestANewServiceIsOneValue puts a service into the list, and does nothing else: it is answered over HTTP, its
-// reconciler runs, and it is closed.
-func TestANewServiceIsOneValue(t *testing.T) {
-	n := &notes{looked: make(chan struct{}, 1)}
-	s := newServer(Config{}.withDefaults())
-	if err := s.open(t.Context(), with(s.modules(nil), notesModule(n))); err != nil {
+// openWithNotes opens a server with the example service in its list.
+func openWithNotes(t *testing.T, c Config) (*Server, *notesModule) {
+	t.Helper()
+	s := newServer(c.withDefaults())
+	list := s.modules(nil)
+	m := &notesModule{state: s.state, looked: make(chan struct{}, 1)}
+	if err := s.open(t.Context(), with(list, m.module())); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, m
+}
+
+// TestANewServiceIsOneValue puts a service into the list, and does nothing else: it is answered over HTTP to those who
+// may, its reconciler runs, it is closed, and after a restart its records are there.
+func TestANewServiceIsOneValue(t *testing.T) {
+	config := Config{DataDir: t.TempDir()}
+	s, m := openWithNotes(t, config)
 	for _, row := range []struct {
 		operation, input, want string
 		status                 int
@@ -101,12 +90,18 @@ func TestANewServiceIsOneValue(t *testing.T) {
 			t.Errorf("%s %s: %d %s", row.operation, row.input, status, body)
 		}
 	}
-	<-n.looked
-	if n.closed {
+	apitest.Guard(t, s.api.Handler, strangerOf(t, s), time.Now())
+	<-m.looked
+	if m.closed {
 		t.Error("it was closed")
 	}
-	if err := s.Close(); err != nil || !n.closed {
-		t.Errorf("after Close: %v, closed %v", err, n.closed)
+	if err := s.Close(); err != nil || !m.closed {
+		t.Errorf("after Close: %v, closed %v", err, m.closed)
+	}
+	s, _ = openWithNotes(t, config)
+	if status, body := callNotes(t, s, "GetNote", `{"Name":"a"}`); status != http.StatusOK ||
+		!strings.Contains(body, "hello") {
+		t.Errorf("after a restart: %d %s", status, body)
 	}
 }
 
@@ -187,9 +182,8 @@ func TestEveryModuleMayFail(t *testing.T) {
 
 // TestModulesStandInOrder: what would have no effect where it stands in the list is refused.
 func TestModulesStandInOrder(t *testing.T) {
-	n := &notes{}
 	s := newServer(Config{}.withDefaults())
-	late := append(s.modules(nil), notesModule(n))
+	late := append(s.modules(nil), (&notesModule{}).module())
 	if err := s.open(t.Context(), late); err == nil || !strings.Contains(err.Error(), "put it before api") {
 		t.Errorf("an endpoint behind the pipeline: %v", err)
 	}

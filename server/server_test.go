@@ -17,11 +17,15 @@ import (
 	"postern/aws/transport"
 	"postern/server"
 	"postern/services/compute"
+	"postern/store/postgres/postgrestest"
 )
 
 func TestMain(m *testing.M) {
 	compute.InitMain()
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		postgrestest.Stop()
+		os.Exit(code)
+	}))
 }
 
 // open starts a server and returns how a client reaches it.

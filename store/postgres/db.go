@@ -8,7 +8,6 @@ import (
 	"database/sql/driver"
 	"embed"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -73,13 +72,13 @@ func Open(ctx context.Context, o Options) (*shared.DB, error) {
 	db.SetMaxIdleConns(maxConnections)
 	if err := migrate(ctx, db); err != nil {
 		db.Close()
-		return nil, fmt.Errorf("open the database %s on %s: %w", config.Database, config.Host, err)
+		return nil, openFault(err, config)
 	}
 	e := &engine{db: db, turns: map[string]chan struct{}{}}
 	e.listener, err = listen(ctx, config, uuid.NewString(), o.Lost)
 	if err != nil {
 		db.Close()
-		return nil, fmt.Errorf("listen to the database %s on %s: %w", config.Database, config.Host, err)
+		return nil, openFault(err, config)
 	}
 	return shared.New(e), nil
 }
@@ -100,6 +99,10 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	}
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithSessionLocker(locker))
 	if err != nil {
+		return err
+	}
+	sources := provider.ListSources()
+	if err := inspect(ctx, db, sources[len(sources)-1].Version); err != nil {
 		return err
 	}
 	_, err = provider.Up(ctx)

@@ -25,7 +25,7 @@ func Main() int {
 
 func start(ctx context.Context, o cli.StartOptions) (cli.Server, error) {
 	c := server.Config{
-		DataDir: o.DataDir, Listen: o.Listen, WireGuard: o.WireGuard, Region: o.Region, Agent: o.Agent,
+		DataDir: o.DataDir, Database: o.Database, Listen: o.Listen, WireGuard: o.WireGuard, Region: o.Region, Agent: o.Agent,
 		Account: o.Account, DefaultVPC: o.DefaultVPC,
 		ReturnWindow: o.ReturnWindow, HostTargets: o.HostTargets, VerifyDNS: o.VerifyDNS,
 		PublicRange: o.PublicRange, Internet: o.Internet, TestCredentials: o.TestCredentials,
