@@ -84,7 +84,7 @@ func (x *exchange) authenticate(ctx context.Context) error {
 // authenticateKey verifies ordinary SigV4.
 func (x *exchange) authenticateKey() error {
 	key := x.key
-	if err := x.h.verifier.Verify(x.r, x.signature, key.Secret, x.body.bytes); err != nil {
+	if err := x.verify(key.Secret); err != nil {
 		return err
 	}
 	if !key.Expires.IsZero() && !x.call.Time.Before(key.Expires) {
@@ -93,6 +93,16 @@ func (x *exchange) authenticateKey() error {
 	x.own = key.Policies
 	x.call.Caller = callerOf(x.signature.AccessKey, key)
 	return nil
+}
+
+// verify holds the signature against the request: against its body as it is read, where that is a stream.
+func (x *exchange) verify(secret string) error {
+	if x.body.stream == nil {
+		return x.h.verifier.Verify(x.r, x.signature, secret, x.body.bytes)
+	}
+	proved, err := x.h.verifier.Stream(x.r, x.signature, secret, x.body.stream)
+	x.body.stream = proved
+	return err
 }
 
 func callerOf(id string, key Key) Caller {

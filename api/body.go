@@ -76,6 +76,8 @@ type body struct {
 	peer   string
 	held   int64
 	buffer *[]byte
+	// stream is the body of an operation that reads it as it comes.
+	stream io.Reader
 }
 
 // bodyLimit is the largest body that is read of this request, and what is said of a larger one.

@@ -224,7 +224,7 @@ func TestMistakesInTables(t *testing.T) {
 		{"has no name", []api.Operation{api.Op("", api.Everything, handler, api.All)}},
 		{"Amazon's service has no operation of this name", []api.Operation{api.Op("CreateVPC", api.Everything, handler, api.All)}},
 		{"takes Colour, which ec2.CreateVpcInput does not have", []api.Operation{api.Op("CreateVpc", api.Everything, handler, api.Takes("Colour"))}},
-		{"needs a pattern in the REST protocol, and none in others", []api.Operation{rest}},
+		{"needs a pattern in the REST protocols, and none in others", []api.Operation{rest}},
 		{"does not say which members of its input it takes", []api.Operation{api.Op("CreateVpc", api.Everything, handler)}},
 		{"takes all members of its input, and names some", []api.Operation{
 			api.Op("CreateVpc", api.Everything, handler, api.All, api.Takes("CidrBlock")),

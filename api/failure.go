@@ -69,12 +69,37 @@ var (
 		fault.Unavailable:     {"ServiceUnavailable", 503},
 	}
 	s3Answers = map[fault.Kind]answer{
-		fault.Internal:       {"InternalError", 500},
-		fault.Denied:         {"AccessDenied", 403},
-		fault.TooLarge:       {"EntityTooLarge", 413},
-		fault.Throttled:      {"SlowDown", 503},
-		fault.Unavailable:    {"ServiceUnavailable", 503},
-		fault.NotImplemented: {"NotImplemented", 501},
+		fault.Internal:        {"InternalError", 500},
+		fault.Invalid:         {"InvalidArgument", 400},
+		fault.Missing:         {"InvalidRequest", 400},
+		fault.Unauthenticated: {"AccessDenied", 403},
+		fault.Denied:          {"AccessDenied", 403},
+		fault.NotFound:        {"NoSuchKey", 404},
+		fault.Exists:          {"BucketAlreadyExists", 409},
+		fault.Conflict:        {"OperationAborted", 409},
+		fault.InUse:           {"BucketNotEmpty", 409},
+		fault.Limit:           {"TooManyBuckets", 400},
+		fault.TooLarge:        {"EntityTooLarge", 413},
+		fault.Throttled:       {"SlowDown", 503},
+		fault.NotImplemented:  {"NotImplemented", 501},
+		fault.Unavailable:     {"ServiceUnavailable", 503},
+	}
+	// restJSONAnswers are those of JSON services whose status says what is wrong too.
+	restJSONAnswers = map[fault.Kind]answer{
+		fault.Internal:        {"InternalServerException", 500},
+		fault.Invalid:         {"ValidationException", 400},
+		fault.Missing:         {"ValidationException", 400},
+		fault.Unauthenticated: {"UnrecognizedClientException", 403},
+		fault.Denied:          {"AccessDeniedException", 403},
+		fault.NotFound:        {"ResourceNotFoundException", 404},
+		fault.Exists:          {"ConflictException", 409},
+		fault.Conflict:        {"ConflictException", 409},
+		fault.InUse:           {"ConflictException", 409},
+		fault.Limit:           {"ServiceQuotaExceededException", 402},
+		fault.TooLarge:        {"RequestEntityTooLargeException", 413},
+		fault.Throttled:       {"ThrottlingException", 429},
+		fault.NotImplemented:  {"NotImplementedException", 501},
+		fault.Unavailable:     {"ServiceUnavailableException", 503},
 	}
 )
 
@@ -104,6 +129,15 @@ var authAnswers = map[wire.Protocol]map[string]answer{
 		codeUnknownKey:       {"AuthFailure", 401},
 		codeExpiredToken:     {"RequestExpired", 400},
 	},
+	wire.S3: {
+		sigv4.CodeMissing:    {"AccessDenied", 403},
+		sigv4.CodeIncomplete: {"AuthorizationHeaderMalformed", 400},
+		sigv4.CodeMismatch:   {"SignatureDoesNotMatch", 403},
+		sigv4.CodeExpired:    {"RequestTimeTooSkewed", 403},
+		sigv4.CodeNotYet:     {"RequestTimeTooSkewed", 403},
+		codeUnknownKey:       {"InvalidAccessKeyId", 403},
+		codeExpiredToken:     {"ExpiredToken", 400},
+	},
 	wire.Query: {
 		sigv4.CodeMissing:    {"MissingAuthenticationToken", 403},
 		sigv4.CodeIncomplete: {"IncompleteSignature", 400},
@@ -118,6 +152,9 @@ var authAnswers = map[wire.Protocol]map[string]answer{
 // failureOf is what a service of the protocol answers for a fault.
 func failureOf(p wire.Protocol, f *fault.Error, requestID string) wire.Failure {
 	a, auth := answersOf(p), authAnswers[p]
+	if p == wire.RESTXML {
+		auth = authAnswers[wire.Query]
+	}
 	if auth == nil {
 		auth = authAnswers[wire.JSON]
 	}
@@ -125,12 +162,13 @@ func failureOf(p wire.Protocol, f *fault.Error, requestID string) wire.Failure {
 	if !known {
 		out = answer{"InvalidRequest", 400}
 	}
-	if p == wire.REST && (f.Kind == fault.Denied || f.Kind == fault.Unauthenticated) {
+	paths := p == wire.REST || p == wire.RESTJSON
+	if paths && (f.Kind == fault.Denied || f.Kind == fault.Unauthenticated) {
 		out.status = http.StatusForbidden
 	}
 	if translated, ok := auth[f.Code]; ok && f.Kind == fault.Unauthenticated {
 		out.code = translated.code
-		if p != wire.REST {
+		if !paths {
 			out.status = translated.status
 		}
 	} else if f.Code != "" {
@@ -148,8 +186,10 @@ func answersOf(p wire.Protocol) map[fault.Kind]answer {
 	switch p {
 	case wire.EC2:
 		return ec2Answers
-	case wire.Query:
+	case wire.Query, wire.RESTXML:
 		return queryAnswers
+	case wire.RESTJSON:
+		return restJSONAnswers
 	case wire.S3:
 		return s3Answers
 	default:

@@ -136,6 +136,8 @@ type exchange struct {
 	record       Record
 	// written says that the answer has begun: nothing can be said about an error any more.
 	written bool
+	// broken says that an answer ended before its end: the connection has to end, so that the client sees it.
+	broken bool
 }
 
 // ServeHTTP implements http.Handler.
@@ -160,6 +162,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.record.log(r.Context(), h.log)
 	if h.audit != nil {
 		h.audit(x.record)
+	}
+	if x.broken {
+		panic(http.ErrAbortHandler)
 	}
 }
 
@@ -197,7 +202,9 @@ func (x *exchange) run(ctx context.Context) (err error) {
 	if err := x.identify(ctx); err != nil {
 		return err
 	}
-	if err := x.readBody(); err != nil {
+	if x.takesStream() {
+		x.openBody()
+	} else if err := x.readBody(); err != nil {
 		return err
 	}
 	if inBody {
@@ -241,6 +248,9 @@ func (x *exchange) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if x.service.Protocol.Binds() {
+		return x.answer(out)
+	}
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
 	body, err := x.op.codec.Append((*buffer)[:0], out, x.call.RequestID)
@@ -259,6 +269,9 @@ func (x *exchange) serve(ctx context.Context) error {
 }
 
 func (x *exchange) decode(in any) error {
+	if x.service.Protocol.Binds() {
+		return x.op.codec.DecodeRequest(x.message(), x.call.PathValue, in)
+	}
 	if x.form != nil {
 		return x.op.codec.DecodeForm(x.form, in)
 	}
@@ -282,6 +295,9 @@ func (x *exchange) fail(err error) {
 		failure.Status = http.StatusPreconditionFailed
 	}
 	failure.Service, failure.Namespace = x.service.Name, x.service.Namespace
+	if x.service.Protocol == wire.RESTJSON {
+		x.w.Header().Set("X-Amzn-Errortype", failure.Code)
+	}
 	x.record.Code = failure.Code
 	if x.written {
 		return

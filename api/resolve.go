@@ -216,11 +216,10 @@ func (x *exchange) byContent() string {
 	if prefix, _, ok := strings.Cut(x.r.Header.Get("X-Amz-Target"), "."); ok {
 		return x.h.byTarget[prefix]
 	}
-	segments := strings.Split(strings.TrimPrefix(x.r.URL.EscapedPath(), "/"), "/")
 	for _, name := range slices.Sorted(maps.Keys(x.h.services)) {
 		s := x.h.services[name]
 		for _, rt := range s.routes {
-			if _, ok := rt.match(x.r.Method, segments); ok {
+			if _, ok := rt.Match(x.r.Method, x.r.URL.EscapedPath(), x.r.URL.RawQuery); ok {
 				return s.Name
 			}
 		}

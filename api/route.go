@@ -1,48 +1,22 @@
 package api
 
 import (
-	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"postern/aws/fault"
 	"postern/aws/wire"
 )
 
-// route is the pattern of one REST operation, taken apart. A segment "{name}" takes any one segment.
+// route is the pattern of one REST operation.
 type route struct {
-	method   string
-	segments []string
-	op       *Operation
+	*wire.Pattern
+	op *Operation
 }
 
 func parseRoute(op *Operation) (route, error) {
-	method, path, ok := strings.Cut(op.Pattern, " ")
-	if !ok || !strings.HasPrefix(path, "/") {
-		return route{}, fmt.Errorf("pattern %q is not METHOD /path", op.Pattern)
-	}
-	return route{method: method, segments: strings.Split(path[1:], "/"), op: op}, nil
-}
-
-// match reports whether a request's path fits, and the wildcards' values.
-func (rt route) match(method string, segments []string) (map[string]string, bool) {
-	if method != rt.method || len(segments) != len(rt.segments) {
-		return nil, false
-	}
-	values := map[string]string{}
-	for i, want := range rt.segments {
-		if name, ok := strings.CutPrefix(want, "{"); ok {
-			value, err := url.PathUnescape(segments[i])
-			if err != nil || value == "" {
-				return nil, false
-			}
-			values[strings.TrimSuffix(name, "}")] = value
-		} else if segments[i] != want {
-			return nil, false
-		}
-	}
-	return values, true
+	p, err := wire.ParsePattern(op.Pattern)
+	return route{p, op}, err
 }
 
 // route finds the operation that a request asks for. It sets x.operation even where the operation is not in the table,
@@ -51,7 +25,7 @@ func (x *exchange) route() error {
 	switch x.service.Protocol {
 	case wire.JSON:
 		return x.routeTarget()
-	case wire.REST:
+	case wire.REST, wire.S3, wire.RESTJSON, wire.RESTXML:
 		return x.routePath()
 	default:
 		return x.routeAction()
@@ -70,9 +44,8 @@ func (x *exchange) routeTarget() error {
 }
 
 func (x *exchange) routePath() error {
-	segments := strings.Split(strings.TrimPrefix(x.r.URL.EscapedPath(), "/"), "/")
 	for _, rt := range x.service.routes {
-		if values, ok := rt.match(x.r.Method, segments); ok {
+		if values, ok := rt.Match(x.r.Method, x.r.URL.EscapedPath(), x.r.URL.RawQuery); ok {
 			x.call.path = func(name string) string { return values[name] }
 			return x.find(rt.op.Name, "")
 		}

@@ -102,6 +102,7 @@ func ready(s Service) (*service, error) {
 		}
 		r.routes = append(r.routes, rt)
 	}
+	slices.SortStableFunc(r.routes, func(a, b route) int { return a.Compare(b.Pattern) })
 	return r, nil
 }
 
@@ -124,8 +125,8 @@ func (s *service) add(op *Operation) error {
 		return fmt.Errorf("does not say which members of its input it takes: use Takes, or All")
 	case op.takesAll && len(op.takes) > 0:
 		return fmt.Errorf("takes all members of its input, and names some of them")
-	case (op.Pattern == "") == (s.Protocol == wire.REST):
-		return fmt.Errorf("needs a pattern in the REST protocol, and none in others")
+	case (op.Pattern == "") == s.Protocol.HasPaths():
+		return fmt.Errorf("needs a pattern in the REST protocols, and none in others")
 	}
 	var err error
 	if op.resources, err = op.about.compile(s.ResourceTypes, op.input); err != nil {
@@ -145,6 +146,10 @@ func (s *service) add(op *Operation) error {
 		}
 		op.codec = &wire.Codec{
 			Protocol: s.Protocol, Operation: op.Name, Namespace: s.Namespace, Input: op.input, Output: op.output,
+			Pattern: op.Pattern, Status: op.Status,
+		}
+		if err := op.codec.Prepare(); err != nil && s.Protocol.Binds() {
+			return err
 		}
 		for _, member := range op.takes {
 			if _, ok := op.input.FieldByName(member); !ok {

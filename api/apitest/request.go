@@ -27,6 +27,9 @@ func Request(service api.Service, op api.Operation, in any) (*http.Request, []by
 			return nil, nil, err
 		}
 	}
+	if service.Protocol.Binds() {
+		return boundRequest(strings.TrimSuffix(url, "/"), op, in)
+	}
 	body, err := op.Codec().AppendRequest(nil, in, service.Version)
 	if err != nil {
 		return nil, nil, err
@@ -51,6 +54,31 @@ func Request(service api.Service, op api.Operation, in any) (*http.Request, []by
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	}
 	return r, body, nil
+}
+
+// boundRequest writes a request whose members stand in the path, the query and headers too.
+func boundRequest(url string, op api.Operation, in any) (*http.Request, []byte, error) {
+	m, err := op.Codec().EncodeRequest(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	if m.Stream != nil {
+		if m.Body, err = io.ReadAll(m.Stream); err != nil {
+			return nil, nil, err
+		}
+	}
+	if url += m.Path; m.Query != "" {
+		url += "?" + m.Query
+	}
+	r, err := http.NewRequest(m.Method, url, bytes.NewReader(m.Body))
+	if err != nil {
+		return nil, nil, err
+	}
+	for name, values := range m.Header {
+		r.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	r.Header.Set("X-Amz-Content-Sha256", sigv4.HashBody(m.Body))
+	return r, m.Body, nil
 }
 
 // Region is the region that Request addresses.

@@ -26,7 +26,19 @@ func NewVerifier(now func() time.Time) *Verifier {
 // body that comes in chunks or unsigned (S3), body is nil; read a chunked one through Chunks afterwards.
 // Errors carry CodeMismatch, CodeExpired or CodeNotYet; none of them says more about the secret.
 func (v *Verifier) Verify(r *http.Request, s *Signature, secret string, body []byte) error {
-	candidates, err := v.prepare(r, s, body)
+	if err := v.Precheck(r, s); err != nil {
+		return err
+	}
+	payload, err := s.payloadHash(body)
+	if err != nil {
+		return err
+	}
+	return v.verify(r, s, secret, payload)
+}
+
+// verify checks the signature of a request whose payload hash is known, or taken as it is said.
+func (v *Verifier) verify(r *http.Request, s *Signature, secret, payload string) error {
+	candidates, err := candidates(r, s, payload)
 	if err != nil {
 		return err
 	}
@@ -71,6 +83,11 @@ func (v *Verifier) prepare(r *http.Request, s *Signature, body []byte) ([][]byte
 	if err != nil {
 		return nil, err
 	}
+	return candidates(r, s, payload)
+}
+
+// candidates returns the strings that may have been signed.
+func candidates(r *http.Request, s *Signature, payload string) ([][]byte, error) {
 	forms := paths(r.URL, s.Scope.Service)
 	texts := make([][]byte, 0, len(forms))
 	for _, uri := range forms {
