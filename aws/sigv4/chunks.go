@@ -87,7 +87,6 @@ func (c *ChunkReader) next() error {
 		return refuse(CodeIncomplete, "A chunk does not begin with its size in hexadecimal")
 	}
 	c.sum.Reset()
-	c.want = ""
 	if c.key != nil {
 		var ok bool
 		if c.want, ok = strings.CutPrefix(extension, "chunk-signature="); !ok {
@@ -138,7 +137,7 @@ func (c *ChunkReader) check(algorithm, middle string) error {
 func (c *ChunkReader) readTrailers() error {
 	c.sum.Reset()
 	c.want = ""
-	for range maxTrailers {
+	for range maxTrailers + 1 { // and the empty line
 		line, err := c.line()
 		if err != nil {
 			return err
