@@ -114,10 +114,11 @@ func (r *reader) token() (json.Token, int, *ParseError) {
 	}
 	var syntax *json.SyntaxError
 	switch {
-	case errors.As(err, &syntax):
-		return nil, 0, r.fail(int(syntax.Offset)-1, "", "not valid JSON: %s", syntax.Error())
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, 0, r.fail(len(r.document), "", "not valid JSON: the document ends too early")
+	case errors.As(json.Unmarshal([]byte(r.document), new(json.RawMessage)), &syntax):
+		// A Decoder's own errors say where in the value that it is reading, not where in the document.
+		return nil, 0, r.fail(int(syntax.Offset)-1, "", "not valid JSON: %s", syntax.Error())
 	}
 	return nil, 0, r.fail(offset, "", "not valid JSON")
 }
