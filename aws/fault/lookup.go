@@ -40,8 +40,8 @@ func (e *Error) naming(ids []string) *Error {
 	}
 	if head, tail, ok := strings.Cut(after, "does not exist"); ok {
 		after = head + "do not exist" + tail
-		if noun := strings.LastIndexByte(before, ' '); noun > 0 {
-			before = before[:noun] + "s" + before[noun:]
+		if space := strings.LastIndexByte(before, ' '); space > 0 {
+			before = before[:space] + "s" + before[space:]
 		}
 	}
 	before = strings.Replace(before, "[TotalCount: 1]", fmt.Sprintf("[TotalCount: %d]", len(ids)), 1) // of flow logs

@@ -5,7 +5,7 @@ import "fmt"
 func (w *writer) client() ([]byte, error) {
 	s := w.service
 	comment := fmt.Sprintf("Package %s declares what Postern speaks of %s's API, named as in package %s\n"+
-		"of the AWS SDK: the inputs and outputs of operations, and a client of them.", s.name, s.noun, s.name)
+		"of the AWS SDK: the inputs and outputs of operations, and a client of them.", s.name, s.title, s.name)
 	w.begin(comment, s.name,
 		"context", "", "github.com/aws/aws-sdk-go-v2/aws", "", "postern/aws/client", "postern/aws/wire")
 	w.printf("var service = client.Service{\n")

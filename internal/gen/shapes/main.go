@@ -18,7 +18,7 @@ import (
 // A service is one of Amazon's, by its name in the SDK, which is also that of its endpoint and of its signatures.
 type service struct {
 	name string
-	noun string
+	title string
 	// protocol is the name of package wire's constant.
 	protocol string
 	// target begins X-Amz-Target, for JSON.
@@ -28,11 +28,11 @@ type service struct {
 }
 
 var services = []service{
-	{name: "ec2", noun: "Amazon EC2", protocol: "EC2"},
-	{name: "iam", noun: "AWS IAM", protocol: "Query", global: true},
-	{name: "route53resolver", noun: "Route 53 Resolver", protocol: "JSON", target: "Route53Resolver"},
-	{name: "ssm", noun: "AWS Systems Manager", protocol: "JSON", target: "AmazonSSM"},
-	{name: "sts", noun: "AWS STS", protocol: "Query"},
+	{name: "ec2", title: "Amazon EC2", protocol: "EC2"},
+	{name: "iam", title: "AWS IAM", protocol: "Query", global: true},
+	{name: "route53resolver", title: "Route 53 Resolver", protocol: "JSON", target: "Route53Resolver"},
+	{name: "ssm", title: "AWS Systems Manager", protocol: "JSON", target: "AmazonSSM"},
+	{name: "sts", title: "AWS STS", protocol: "Query"},
 }
 
 func main() {
