@@ -17,7 +17,7 @@ import (
 
 // A service is one of Amazon's, by its name in the SDK, which is also that of its endpoint and of its signatures.
 type service struct {
-	name string
+	name  string
 	title string
 	// protocol is the name of package wire's constant.
 	protocol string
