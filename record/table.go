@@ -143,8 +143,9 @@ func (t *table[T]) terms(index int, r *T) []Term {
 }
 
 func (x *indexed[T]) move(id string, from, to []Term, row *T) {
+	stays := lister(to)
 	for _, term := range from {
-		if slices.Contains(to, term) {
+		if stays(term) {
 			continue
 		}
 		if _, ok := x.entries.Delete(entry[T]{Term: term, id: id}); ok {
@@ -156,6 +157,18 @@ func (x *indexed[T]) move(id string, from, to []Term, row *T) {
 			x.count(term.Value, 1)
 		}
 	}
+}
+
+// lister returns a function that reports whether a term is in a list.
+func lister(terms []Term) func(Term) bool {
+	if len(terms) <= 16 {
+		return func(t Term) bool { return slices.Contains(terms, t) }
+	}
+	all := make(map[Term]bool, len(terms))
+	for _, t := range terms {
+		all[t] = true
+	}
+	return func(t Term) bool { return all[t] }
 }
 
 func (x *indexed[T]) count(value string, more int) {
@@ -241,9 +254,14 @@ func (x *Index[T]) Find(t *Tables, value string) iter.Seq[*T] {
 	return x.seek(t, Term{Value: value}, func(at Term) bool { return at.Value == value })
 }
 
+// FindTerm returns the records with the term, in the order of their ids.
+func (x *Index[T]) FindTerm(t *Tables, term Term) iter.Seq[*T] {
+	return x.seek(t, term, func(at Term) bool { return at == term })
+}
+
 // At returns the first record with the term.
 func (x *Index[T]) At(t *Tables, term Term) (*T, bool) {
-	for r := range x.seek(t, term, func(at Term) bool { return at == term }) {
+	for r := range x.FindTerm(t, term) {
 		return r, true
 	}
 	return nil, false
@@ -252,6 +270,17 @@ func (x *Index[T]) At(t *Tables, term Term) (*T, bool) {
 // Until returns the records with a value whose Sort is below an end.
 func (x *Index[T]) Until(t *Tables, value, end string) iter.Seq[*T] {
 	return x.seek(t, Term{Value: value}, func(at Term) bool { return at.Value == value && at.Sort < end })
+}
+
+// Sorts returns the Sort of each term with the value of first, from first on and in order.
+func (x *Index[T]) Sorts(t *Tables, first Term) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		x.read(t, first.Value)
+		entries := x.kind.of(t).frozen(t).indexes[x.place].entries
+		entries.Ascend(entry[T]{Term: first}, func(e entry[T]) bool {
+			return e.Value == first.Value && yield(e.Sort)
+		})
+	}
 }
 
 // Values returns each value that a record has, once and in order. It is for tables that are no plan's.
