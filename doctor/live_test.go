@@ -18,7 +18,7 @@ import (
 	"postern/aws/service/ec2/types"
 	"postern/doctor"
 	"postern/network"
-	"postern/network/networktest"
+	"postern/record"
 )
 
 // rootKey looks up the one key there is.
@@ -37,7 +37,7 @@ func (rootKey) NodeKeys(context.Context, string) (api.NodeKeys, error) {
 // startEC2 is Postern's own EC2 API, asked by the doctor's client.
 func startEC2(t *testing.T) (*ec2.Client, *network.Service) {
 	t.Helper()
-	heart, err := network.New(t.Context(), network.Config{Store: new(networktest.Store)})
+	heart, err := network.New(t.Context(), network.Config{Store: new(record.Memory)})
 	if err != nil {
 		t.Fatal(err)
 	}

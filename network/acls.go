@@ -4,10 +4,82 @@ import (
 	"context"
 	"slices"
 
+	"iter"
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/network/vpc"
+	"postern/record"
 )
+
+// NetworkACL is a stateless network ACL; the default one serves each subnet of the VPC that no other one lists.
+type NetworkACL struct {
+	Meta
+	VPC          string
+	Default      bool
+	Entries      []ACLEntry
+	Associations []Association
+}
+
+// ACLEntry is one numbered entry of a network ACL.
+type ACLEntry vpc.ACLEntry
+
+var (
+	// aclsByAssociation has network ACLs by the ids of their associations.
+	aclsByAssociation = &record.Index[NetworkACL]{Terms: func(a *NetworkACL) []record.Term {
+		terms := make([]record.Term, len(a.Associations))
+		for i, x := range a.Associations {
+			terms[i].Value = x.ID
+		}
+		return terms
+	}}
+	// aclsBySubnet has network ACLs by their VPC and subnets.
+	aclsBySubnet = &record.Index[NetworkACL]{Grouped: true, Terms: func(a *NetworkACL) []record.Term {
+		return subnetTerms(a.VPC, a.Associations)
+	}}
+)
+
+var aclKind = declare(&kind[NetworkACL]{
+	Kind: record.Kind[NetworkACL]{
+		Name:    "network-acl",
+		Indexes: []*record.Index[NetworkACL]{aclsByAssociation, aclsBySubnet},
+		Views:   inVPC(func(a *NetworkACL) string { return a.VPC }),
+	},
+	resourceType: resourceType{
+		prefix: "acl", name: "network-acl",
+		notFound: "InvalidNetworkAclID.NotFound", malformed: "InvalidNetworkAclId.Malformed",
+		missing: "The networkAcl ID '%s' does not exist",
+	},
+	inside: func(a *NetworkACL) []string { return []string{a.VPC} },
+	refs:   func(a *NetworkACL) []string { return associated(a.VPC, a.Associations) },
+	limit: &limit{
+		of: func(l *Limits) int { return l.ACLsPerVPC }, code: "NetworkAclLimitExceeded",
+		message: "The maximum number of network ACLs has been reached: LIMIT",
+	},
+	holds:   func(a *NetworkACL) bool { return !a.Default },
+	goes:    true,
+	content: func(_ *State, a *NetworkACL, c *vpc.Content) { c.ACLs = append(c.ACLs, a.value()) },
+})
+
+func (*NetworkACL) kind() declared { return aclKind }
+
+func (a *NetworkACL) value() vpc.ACL {
+	out := vpc.ACL{ID: a.ID, VPC: a.VPC, Default: a.Default}
+	for _, e := range a.Entries {
+		out.Entries = append(out.Entries, vpc.ACLEntry(e))
+	}
+	for _, s := range a.Associations {
+		out.Subnets = append(out.Subnets, s.Subnet)
+	}
+	return out
+}
+
+// NetworkACL finds a network ACL.
+func (s *State) NetworkACL(c scope.Scope, id string) (*NetworkACL, error) {
+	return aclKind.lookup(s, c, id)
+}
+
+// NetworkACLs are the scope's network ACLs.
+func (s *State) NetworkACLs(c scope.Scope) iter.Seq[*NetworkACL] { return aclKind.scoped(s, c) }
 
 // LastACLEntry is the number of the entry that denies what no other entry allows; entries are numbered below it.
 const LastACLEntry = 32767
@@ -25,7 +97,7 @@ func (s *Service) CreateNetworkACL(ctx context.Context, c scope.Scope, in Create
 	var made *NetworkACL
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
-		made, err = once(p, asked{"CreateNetworkAcl", in.Token, in}, &p.acls, func() (*NetworkACL, error) { return p.createACL(in) })
+		made, err = once(p, asked{"CreateNetworkAcl", in.Token, in}, aclKind, func() (*NetworkACL, error) { return p.createACL(in) })
 		return err
 	})
 	return made, err
@@ -40,14 +112,8 @@ func (p *plan) createACL(in CreateNetworkACLInput) (*NetworkACL, error) {
 	if err != nil {
 		return nil, err
 	}
-	siblings := 0
-	for a := range p.NetworkACLs(p.scope) {
-		if a.VPC == v.ID {
-			siblings++
-		}
-	}
-	if siblings >= p.limits.ACLsPerVPC {
-		return nil, overLimit("NetworkAclLimitExceeded", "The maximum number of network ACLs has been reached: %d", p.limits.ACLsPerVPC)
+	if err := aclKind.room(p, v.ID, 1); err != nil {
+		return nil, err
 	}
 	a := &NetworkACL{Meta: p.meta("acl", tags), VPC: v.ID}
 	p.put(a)
@@ -198,12 +264,12 @@ func (s *Service) ReplaceACLAssociation(ctx context.Context, c scope.Scope, asso
 }
 
 func (p *plan) aclAssociation(id string) (*NetworkACL, Association, error) {
-	for a := range p.NetworkACLs(p.scope) {
+	for a := range aclsByAssociation.Find(p.Tables, id) {
 		for _, x := range a.Associations {
-			if x.ID == id {
+			if x.ID == id && a.scope() == p.scope {
 				return a, x, nil
 			}
 		}
 	}
-	return nil, Association{}, nounACLAssoc.unknown(id)
+	return nil, Association{}, aclAssociationType.unknown(id)
 }

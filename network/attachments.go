@@ -58,6 +58,8 @@ func (p *plan) checkSlot(owner string, index int) error {
 	if index < 0 {
 		return invalidValue("Value (%d) for parameter deviceIndex is invalid.", index)
 	}
+	// Two who attach to one instance at the same time conflict.
+	interfaceKind.Count(p.Tables, p.scope.String())
 	all := p.InterfacesOf(owner)
 	if slices.ContainsFunc(all, func(n *Interface) bool { return n.Attachment.Index == index }) {
 		return invalidValue("Instance '%s' already has an interface attached at device index '%d'.", owner, index)
@@ -87,8 +89,8 @@ func (s *Service) DetachInterface(ctx context.Context, c scope.Scope, attachment
 }
 
 func (p *plan) attached(attachment string) (*Interface, error) {
-	for n := range p.Interfaces(p.scope) {
-		if n.Attachment == nil || n.Attachment.ID != attachment {
+	for n := range interfacesByAttachment.Find(p.Tables, attachment) {
+		if n.scope() != p.scope {
 			continue
 		}
 		if n.Kind != vpc.InstanceInterface {
@@ -96,7 +98,7 @@ func (p *plan) attached(attachment string) (*Interface, error) {
 		}
 		return n, nil
 	}
-	return nil, nounAttachment.unknown(attachment)
+	return nil, attachmentType.unknown(attachment)
 }
 
 // AssignInput says which more private addresses a network interface is to have: those that are named, or so many.
@@ -166,18 +168,14 @@ func (p *plan) addressable(id string) (*Interface, error) {
 // takeAddresses takes addresses of a subnet from the interfaces that have them as secondary ones.
 func (p *plan) takeAddresses(subnet *Subnet, wanted []netip.Addr) error {
 	for _, a := range wanted {
-		for n := range p.Interfaces(p.scope) {
+		if n, ok := interfacesByAddress.At(p.Tables, addressTerm(subnet.ID, a)); ok {
 			i := slices.Index(n.Addresses, a)
-			if n.Subnet != subnet.ID || i < 0 {
-				continue
-			}
 			if i == 0 || n.Kind != vpc.InstanceInterface {
 				return invalidValue("The address %s is the primary one of %s and cannot be reassigned", a, n.ID)
 			}
 			changed := *n
 			changed.Addresses = slices.Delete(slices.Clone(n.Addresses), i, i+1)
 			p.put(&changed)
-			break
 		}
 	}
 	return nil

@@ -67,7 +67,7 @@ func TestConcurrentChanges(t *testing.T) {
 		}
 	}
 	for n, s := range servers {
-		if err := s.Reload(l.ctx); err != nil {
+		if err := s.Refresh(l.ctx); err != nil {
 			t.Fatal(err)
 		}
 		st := s.State()

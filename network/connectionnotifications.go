@@ -8,6 +8,7 @@ import (
 	"postern/aws/arn"
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 )
 
 // ConnectionNotification asks that a topic hears of the connections of a service or an endpoint. It is a record only:
@@ -22,16 +23,30 @@ type ConnectionNotification struct {
 	Events []string
 }
 
-func (*ConnectionNotification) kind() Kind { return KindConnectionNotification }
+var notificationKind = declare(&kind[ConnectionNotification]{
+	Kind: record.Kind[ConnectionNotification]{Name: "vpc-endpoint-connection-notification"},
+	resourceType: resourceType{
+		prefix: "vpce-nfn", notFound: "InvalidConnectionNotification", malformed: "InvalidConnectionNotification",
+		missing: "The connection notification '%s' does not exist",
+	},
+	inside: func(n *ConnectionNotification) []string { return []string{n.Service, n.Endpoint} },
+	refs:   func(n *ConnectionNotification) []string { return []string{n.Service, n.Endpoint} },
+	limit: &limit{
+		of: func(l *Limits) int { return l.Notifications }, code: "ConnectionNotificationLimitExceeded",
+		message: "The maximum number of connection notifications has been reached: LIMIT",
+	},
+})
+
+func (*ConnectionNotification) kind() declared { return notificationKind }
 
 // ConnectionNotification finds a notification.
 func (s *State) ConnectionNotification(c scope.Scope, id string) (*ConnectionNotification, error) {
-	return lookup(&s.notifications, nounNotification, c, id)
+	return notificationKind.lookup(s, c, id)
 }
 
 // ConnectionNotifications are the scope's notifications.
 func (s *State) ConnectionNotifications(c scope.Scope) iter.Seq[*ConnectionNotification] {
-	return within(&s.notifications, c)
+	return notificationKind.scoped(s, c)
 }
 
 // CreateNotificationInput is a notification to be made: of a service or of an endpoint.
@@ -47,7 +62,7 @@ func (s *Service) CreateConnectionNotification(ctx context.Context, c scope.Scop
 	var made *ConnectionNotification
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
-		made, err = once(p, asked{"CreateVpcEndpointConnectionNotification", in.Token, in}, &p.notifications, func() (*ConnectionNotification, error) { return p.createNotification(in) })
+		made, err = once(p, asked{"CreateVpcEndpointConnectionNotification", in.Token, in}, notificationKind, func() (*ConnectionNotification, error) { return p.createNotification(in) })
 		return err
 	})
 	return made, err
@@ -72,8 +87,8 @@ func (p *plan) createNotification(in CreateNotificationInput) (*ConnectionNotifi
 	if err := n.set(in.Topic, in.Events); err != nil {
 		return nil, err
 	}
-	if count(p.ConnectionNotifications(p.scope)) >= p.limits.Notifications {
-		return nil, overLimit("ConnectionNotificationLimitExceeded", "The maximum number of connection notifications has been reached: %d", p.limits.Notifications)
+	if err := notificationKind.room(p, p.scope.String(), 1); err != nil {
+		return nil, err
 	}
 	p.note(n)
 	return n, nil
@@ -146,9 +161,7 @@ func (s *Service) DeleteConnectionNotifications(ctx context.Context, c scope.Sco
 
 // forgetNotifications lets the notifications of a service or endpoint go with it.
 func (p *plan) forgetNotifications(of string) {
-	for _, n := range slices.Clone(p.notifications.rows) {
-		if n.Service == of || n.Endpoint == of {
-			p.forget(n)
-		}
+	for n := range notificationKind.In(p.Tables, of) {
+		p.forget(n)
 	}
 }

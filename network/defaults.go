@@ -8,6 +8,7 @@ import (
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/network/vpc"
+	"postern/record"
 )
 
 // Ranges of a default VPC and of its subnets (VPC user guide, "Default VPC components").
@@ -17,12 +18,7 @@ const defaultSubnetBits = 20
 
 // DefaultVPC is the scope's default VPC, if it has one.
 func (s *State) DefaultVPC(c scope.Scope) (*VPC, bool) {
-	for v := range s.VPCs(c) {
-		if v.Default {
-			return v, true
-		}
-	}
-	return nil, false
+	return defaultVpcs.At(s.Tables, record.Term{Value: c.String()})
 }
 
 // DefaultSubnet is a subnet of the default VPC for who names none: the zone's default one, or where no zone is asked for,
@@ -33,8 +29,8 @@ func (s *State) DefaultSubnet(c scope.Scope, zone string) (*Subnet, error) {
 		return nil, refuse(fault.Missing, "VPCIdNotSpecified", "No default VPC for this user. Name a subnet or a VPC, or make one: aws ec2 create-default-vpc")
 	}
 	var found *Subnet
-	for n := range s.Subnets(c) {
-		if n.VPC != v.ID || !n.Default || zone != "" && n.Zone != zone {
+	for n := range subnetKind.In(s.Tables, v.ID) {
+		if !n.Default || zone != "" && n.Zone != zone {
 			continue
 		}
 		if found == nil || n.Zone < found.Zone {
@@ -54,10 +50,8 @@ func (s *State) DefaultGroupNamed(c scope.Scope, name string) (*SecurityGroup, e
 	}
 	v, ok := s.DefaultVPC(c)
 	if ok {
-		for g := range s.SecurityGroups(c) {
-			if g.VPC == v.ID && g.Name == name {
-				return g, nil
-			}
+		if g, found := groupsByName.At(s.Tables, record.Term{Value: v.ID, Sort: name}); found {
+			return g, nil
 		}
 	}
 	if !ok {
@@ -74,8 +68,8 @@ func (s *Service) CreateDefaultVpc(ctx context.Context, c scope.Scope) (*VPC, er
 		if v, ok := p.DefaultVPC(c); ok {
 			return refuse(fault.Exists, "DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region. It is %s.", v.ID)
 		}
-		if count(p.InternetGateways(c)) >= p.limits.Gateways {
-			return overLimit("InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached: %d", p.limits.Gateways)
+		if err := gatewayKind.room(p, c.String(), 1); err != nil {
+			return err
 		}
 		v, err := p.createVpc(CreateVpcInput{CIDR: defaultVpcRange})
 		if err != nil {
@@ -90,16 +84,16 @@ func (s *Service) CreateDefaultVpc(ctx context.Context, c scope.Scope) (*VPC, er
 	return made, err
 }
 
-// furnish gives the default VPC its road to the Internet and its subnets.
+// furnish gives the default VPC its way to the Internet and its subnets.
 func (p *plan) furnish(v *VPC) error {
 	g := &InternetGateway{Meta: p.meta("igw", nil), VPC: v.ID}
 	p.put(g)
-	for t := range p.RouteTables(p.scope) {
-		if t.VPC == v.ID {
-			changed := *t
-			changed.Routes = append(slices.Clone(t.Routes), Route{Destination: everyIPv4, Target: vpc.Target{Kind: vpc.ViaInternetGateway, ID: g.ID}})
-			p.put(&changed)
-		}
+	for t := range routeTableKind.In(p.Tables, v.ID) {
+		changed := *t
+		changed.Routes = append(slices.Clone(t.Routes), Route{
+			Destination: everyIPv4, Target: vpc.Target{Kind: vpc.ViaInternetGateway, ID: g.ID},
+		})
+		p.put(&changed)
 	}
 	region, ok := RegionByName(p.scope.Region)
 	if !ok {
@@ -128,8 +122,8 @@ func (s *Service) CreateDefaultSubnet(ctx context.Context, c scope.Scope, zone s
 		if !ok {
 			return refuse(fault.NotFound, "DefaultVpcDoesNotExist", "No default VPC exists for this account in this region.")
 		}
-		for n := range p.Subnets(c) {
-			if n.VPC == v.ID && n.Default && n.Zone == z.Name {
+		for n := range subnetKind.In(p.Tables, v.ID) {
+			if n.Default && n.Zone == z.Name {
 				return refuse(fault.Exists, "DefaultSubnetAlreadyExistsInAvailabilityZone", "'%s' is already the default subnet in %s.", n.ID, z.Name)
 			}
 		}
@@ -158,8 +152,8 @@ func (p *plan) createDefaultSubnet(v *VPC, z Zone) (*Subnet, error) {
 }
 
 func (s *State) taken(v *VPC, cidr netip.Prefix) bool {
-	for n := range s.Subnets(v.scope()) {
-		if n.VPC == v.ID && n.CIDR.Overlaps(cidr) {
+	for n := range subnetKind.In(s.Tables, v.ID) {
+		if n.CIDR.Overlaps(cidr) {
 			return true
 		}
 	}

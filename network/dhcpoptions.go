@@ -10,7 +10,35 @@ import (
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/network/vpc"
+	"postern/record"
 )
+
+// DhcpOptions is a set of what DHCP tells nodes.
+type DhcpOptions struct {
+	Meta
+	Options []DhcpOption
+}
+
+// DhcpOption is one option, such as "domain-name-servers", with its values.
+type DhcpOption struct {
+	Key    string
+	Values []string
+}
+
+var dhcpKind = declare(&kind[DhcpOptions]{
+	Kind: record.Kind[DhcpOptions]{Name: "dhcp-options"},
+	resourceType: resourceType{
+		prefix: "dopt", name: "dhcp-options",
+		notFound: "InvalidDhcpOptionID.NotFound", malformed: "InvalidDhcpOptionsId.Malformed",
+		missing: "The dhcpOption ID '%s' does not exist",
+	},
+	limit: &limit{
+		of: func(l *Limits) int { return l.DhcpOptions }, code: "DhcpOptionsLimitExceeded",
+		message: "The maximum number of DHCP options sets has been reached: LIMIT",
+	},
+})
+
+func (*DhcpOptions) kind() declared { return dhcpKind }
 
 // NoDhcpOptions is what a VPC has in the place of a DHCP options set when it has none.
 const NoDhcpOptions = "default"
@@ -50,12 +78,12 @@ func (s *State) DhcpOptions(c scope.Scope, id string) (*DhcpOptions, error) {
 	if d := regionOptions(c); d.ID == id {
 		return d, nil
 	}
-	return lookup(&s.dhcp, nounDhcp, c, id)
+	return dhcpKind.lookup(s, c, id)
 }
 
 // AllDhcpOptions are the region's own DHCP options set and the scope's, in the order of their ids.
 func (s *State) AllDhcpOptions(c scope.Scope) iter.Seq[*DhcpOptions] {
-	all := append(slices.Collect(within(&s.dhcp, c)), regionOptions(c))
+	all := append(slices.Collect(dhcpKind.scoped(s, c)), regionOptions(c))
 	slices.SortFunc(all, func(a, b *DhcpOptions) int { return strings.Compare(a.ID, b.ID) })
 	return slices.Values(all)
 }
@@ -79,8 +107,8 @@ func (s *Service) CreateDhcpOptions(ctx context.Context, c scope.Scope, options 
 		if err := checkDhcpOptions(options); err != nil {
 			return err
 		}
-		if count(within(&p.dhcp, c)) >= p.limits.DhcpOptions {
-			return overLimit("DhcpOptionsLimitExceeded", "The maximum number of DHCP options sets has been reached: %d", p.limits.DhcpOptions)
+		if err := dhcpKind.room(p, c.String(), 1); err != nil {
+			return err
 		}
 		made = &DhcpOptions{Meta: p.meta("dopt", clean), Options: slices.Clone(options)}
 		p.note(made)
@@ -193,10 +221,8 @@ func (s *Service) DeleteDhcpOptions(ctx context.Context, c scope.Scope, id strin
 		if err != nil {
 			return err
 		}
-		for v := range p.VPCs(c) {
-			if v.DhcpOptionsID() == id {
-				return inUse("The dhcpOptions '%s' has dependencies and cannot be deleted. %s depends on it.", id, v.ID)
-			}
+		if v, ok := vpcsUsing.At(p.Tables, record.Term{Value: c.String(), Sort: id}); ok {
+			return inUse("The dhcpOptions '%s' has dependencies and cannot be deleted. %s depends on it.", id, v.ID)
 		}
 		if id == regionOptions(c).ID {
 			return refuse(fault.Conflict, "OperationNotPermitted", "The dhcpOptions '%s' is the region's own and cannot be deleted", id)

@@ -9,6 +9,7 @@ import (
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/network/vpc"
+	"postern/record"
 )
 
 // ElasticIP is an Elastic IP address: a public address that an account keeps until it releases it.
@@ -20,7 +21,38 @@ type ElasticIP struct {
 	Association string `json:",omitempty"`
 }
 
-func (*ElasticIP) kind() Kind { return KindElasticIP }
+var (
+	// elasticIPsByAddress has Elastic IP addresses by the addresses themselves.
+	elasticIPsByAddress = &record.Index[ElasticIP]{Terms: func(e *ElasticIP) []record.Term {
+		return []record.Term{{Value: e.Address.String()}}
+	}}
+	// elasticIPsByAssociation has Elastic IP addresses by the ids of their associations.
+	elasticIPsByAssociation = &record.Index[ElasticIP]{Terms: func(e *ElasticIP) []record.Term {
+		if e.Association == "" {
+			return nil
+		}
+		return []record.Term{{Value: e.Association}}
+	}}
+)
+
+var elasticIPKind = declare(&kind[ElasticIP]{
+	Kind: record.Kind[ElasticIP]{
+		Name:    "elastic-ip",
+		Indexes: []*record.Index[ElasticIP]{elasticIPsByAddress, elasticIPsByAssociation},
+	},
+	resourceType: resourceType{
+		prefix: "eipalloc", name: "elastic-ip",
+		notFound: "InvalidAllocationID.NotFound", malformed: "InvalidAllocationID.Malformed",
+		missing: "The allocation ID '%s' does not exist",
+	},
+	refs: func(e *ElasticIP) []string { return []string{e.Interface} },
+	limit: &limit{
+		of: func(l *Limits) int { return l.ElasticIPs }, code: "AddressLimitExceeded",
+		message: "The maximum number of addresses has been reached.",
+	},
+})
+
+func (*ElasticIP) kind() declared { return elasticIPKind }
 
 // PublicAssociation is the public address of a network interface's primary private address.
 type PublicAssociation struct {
@@ -30,23 +62,23 @@ type PublicAssociation struct {
 	Allocation string `json:",omitempty"`
 }
 
-var (
-	nounElasticIP   = noun{"eipalloc", "InvalidAllocationID.NotFound", "InvalidAllocationID.Malformed", "The allocation ID '%s' does not exist"}
-	nounAssociation = noun{"eipassoc", "InvalidAssociationID.NotFound", "InvalidAssociationID.Malformed", "The association ID '%s' does not exist"}
-)
+var addressAssociationType = resourceType{
+	prefix: "eipassoc", notFound: "InvalidAssociationID.NotFound", malformed: "InvalidAssociationID.Malformed",
+	missing: "The association ID '%s' does not exist",
+}
 
 // ElasticIP finds an Elastic IP address.
 func (s *State) ElasticIP(c scope.Scope, id string) (*ElasticIP, error) {
-	return lookup(&s.elasticIPs, nounElasticIP, c, id)
+	return elasticIPKind.lookup(s, c, id)
 }
 
 // ElasticIPs are the scope's Elastic IP addresses.
-func (s *State) ElasticIPs(c scope.Scope) iter.Seq[*ElasticIP] { return within(&s.elasticIPs, c) }
+func (s *State) ElasticIPs(c scope.Scope) iter.Seq[*ElasticIP] { return elasticIPKind.scoped(s, c) }
 
 // ElasticIPAt finds an Elastic IP address by the address itself.
 func (s *State) ElasticIPAt(c scope.Scope, a netip.Addr) (*ElasticIP, error) {
-	for e := range s.ElasticIPs(c) {
-		if e.Address == a {
+	for e := range elasticIPsByAddress.Find(s.Tables, a.String()) {
+		if e.scope() == c {
 			return e, nil
 		}
 	}
@@ -61,39 +93,17 @@ func (s *Service) AllocateAddress(ctx context.Context, c scope.Scope, tags []Tag
 		if err != nil {
 			return err
 		}
-		if count(p.ElasticIPs(c)) >= p.limits.ElasticIPs {
-			return overLimit("AddressLimitExceeded", "The maximum number of addresses has been reached.")
-		}
-		a, err := p.choosePublic(s.public.addresses)
-		if err != nil {
+		if err := elasticIPKind.room(p, c.String(), 1); err != nil {
 			return err
 		}
-		made = &ElasticIP{Meta: p.meta("eipalloc", clean), Address: a}
+		made = &ElasticIP{Meta: p.meta("eipalloc", clean)}
+		if made.Address, err = p.takePublic(s.public.addresses, made.ID); err != nil {
+			return err
+		}
 		p.note(made)
 		return nil
 	})
 	return made, err
-}
-
-// choosePublic gives a public address that nothing has: the next free one from a random place on.
-func (s *State) choosePublic(from netip.Prefix) (netip.Addr, error) {
-	used := map[netip.Addr]bool{}
-	for _, e := range s.elasticIPs.rows {
-		used[e.Address] = true
-	}
-	for _, n := range s.interfaces.rows {
-		if n.Public != nil {
-			used[n.Public.Address] = true
-		}
-	}
-	size := 1 << (32 - from.Bits())
-	start := randomNumber(size)
-	for i := range size {
-		if a := at(from, (start+i)%size); !used[a] && a.As4()[3] != 0 && a.As4()[3] != 255 {
-			return a, nil
-		}
-	}
-	return netip.Addr{}, refuse(fault.Limit, "InsufficientAddressCapacity", "There is no free public address in %s", from)
 }
 
 // AssociateAddressInput says which Elastic IP address goes to which network interface.
@@ -141,35 +151,24 @@ func (p *plan) mayAssociate(e *ElasticIP, n *Interface, in AssociateAddressInput
 		return invalidValue("Value (%s) for parameter privateIpAddress is invalid. It is not an address of %s", in.Private, n.ID)
 	case in.Private.IsValid() && in.Private != n.Addresses[0]:
 		return fault.New(fault.NotImplemented, "network.AssociateAddress", "AssociateAddress with a secondary private address is not implemented")
-	case p.gatewayOf(n.VPC) == nil:
+	case p.gatewayIn(n.scope(), n.VPC) == nil:
 		return refuse(fault.Conflict, "Gateway.NotAttached", "Network %s is not attached to any internet gateway", n.VPC)
 	case e.Interface != "" && e.Interface != n.ID && in.Stay:
 		return refuse(fault.Conflict, "Resource.AlreadyAssociated", "resource %s is already associated with associate-id %s", e.ID, e.Association)
 	}
-	if other, ok := p.interfaces.get(e.Interface); ok && other.Kind == vpc.GatewayInterface {
+	if other, ok := interfaceKind.Get(p.Tables, e.Interface); ok && other.Kind == vpc.GatewayInterface {
 		return notYours(other)
 	}
 	return nil
 }
 
-// gatewayOf is the VPC's Internet gateway, nil if none is attached.
-func (s *State) gatewayOf(vpcID string) *InternetGateway {
-	i := slices.IndexFunc(s.gateways.rows, func(g *InternetGateway) bool { return g.VPC == vpcID })
-	if i < 0 {
-		return nil
-	}
-	return s.gateways.rows[i]
-}
-
 // associateAddress ties a free Elastic IP address to an interface, in place of the public address that it has.
 func (p *plan) associateAddress(allocation, eni string) string {
-	if n, ok := p.interfaces.get(eni); ok && n.Public != nil && n.Public.Allocation != "" {
-		if other, ok := p.elasticIPs.get(n.Public.Allocation); ok {
-			p.dissociateAddress(other)
-		}
+	if n, ok := interfaceKind.Get(p.Tables, eni); ok && n.Public != nil {
+		p.dropPublic(n)
 	}
-	e, _ := p.elasticIPs.get(allocation)
-	n, _ := p.interfaces.get(eni)
+	e, _ := elasticIPKind.Get(p.Tables, allocation)
+	n, _ := interfaceKind.Get(p.Tables, eni)
 	tied, shown := *e, *n
 	tied.Interface, tied.Association = eni, newID("eipassoc")
 	shown.Public = &PublicAssociation{Address: e.Address, ID: tied.Association, Allocation: e.ID}
@@ -183,7 +182,7 @@ func (p *plan) dissociateAddress(e *ElasticIP) {
 	if e.Interface == "" {
 		return
 	}
-	if n, ok := p.interfaces.get(e.Interface); ok {
+	if n, ok := interfaceKind.Get(p.Tables, e.Interface); ok {
 		bare := *n
 		bare.Public = nil
 		p.put(&bare)
@@ -196,27 +195,36 @@ func (p *plan) dissociateAddress(e *ElasticIP) {
 // dropInterface removes an interface; its Elastic IP address becomes free.
 func (p *plan) dropInterface(n *Interface) {
 	if n.Public != nil {
-		if e, ok := p.elasticIPs.get(n.Public.Allocation); ok {
-			p.dissociateAddress(e)
-		}
+		p.dropPublic(n)
 	}
 	p.remove(n)
+}
+
+// dropPublic frees the public address of an interface, which is about to have another or none.
+func (p *plan) dropPublic(n *Interface) {
+	if n.Public.Allocation == "" {
+		p.freePublic(n.Public.Address)
+		return
+	}
+	if e, ok := elasticIPKind.Get(p.Tables, n.Public.Allocation); ok {
+		p.dissociateAddress(e)
+	}
 }
 
 // DisassociateAddress frees an Elastic IP address, by the id of its association.
 func (s *Service) DisassociateAddress(ctx context.Context, c scope.Scope, association string) error {
 	return s.do(ctx, c, func(p *plan) error {
-		for e := range p.ElasticIPs(c) {
-			if association == "" || e.Association != association {
+		for e := range elasticIPsByAssociation.Find(p.Tables, association) {
+			if e.scope() != c {
 				continue
 			}
-			if n, ok := p.interfaces.get(e.Interface); ok && n.Kind == vpc.GatewayInterface {
+			if n, ok := interfaceKind.Get(p.Tables, e.Interface); ok && n.Kind == vpc.GatewayInterface {
 				return notYours(n)
 			}
 			p.dissociateAddress(e)
 			return nil
 		}
-		return nounAssociation.unknown(association)
+		return addressAssociationType.unknown(association)
 	})
 }
 
@@ -230,6 +238,7 @@ func (s *Service) ReleaseAddress(ctx context.Context, c scope.Scope, id string) 
 		if e.Interface != "" {
 			return refuse(fault.InUse, "InvalidIPAddress.InUse", "The address %s is in use.", e.Address)
 		}
+		p.freePublic(e.Address)
 		p.forget(e)
 		return nil
 	})
@@ -237,10 +246,8 @@ func (s *Service) ReleaseAddress(ctx context.Context, c scope.Scope, id string) 
 
 // mapped names an interface of the VPC with a public address, which keeps the VPC's Internet gateway.
 func (s *State) mapped(vpcID string) string {
-	for _, n := range s.interfaces.rows {
-		if n.VPC == vpcID && n.Public != nil {
-			return n.ID
-		}
+	if n, ok := interfacesUsing.At(s.Tables, record.Term{Value: vpcID, Sort: "public"}); ok {
+		return n.ID
 	}
 	return ""
 }

@@ -6,6 +6,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/network/vpc"
+	"postern/record"
 )
 
 // A gateway endpoint's route, from the service's prefix list to the endpoint, is not among a table's Routes: it follows
@@ -95,7 +96,8 @@ func (p *plan) changeTables(e *VpcEndpoint, change EndpointChange) error {
 		e.RouteTables = slices.Delete(e.RouteTables, i, i+1)
 	}
 	// What this endpoint has of the table in the state is what it had before: only the copy counts.
-	p.State.put(e)
+	so := *e
+	p.put(&so)
 	for _, id := range change.AddTables {
 		if err := p.addTable(e, id); err != nil {
 			return err
@@ -106,13 +108,7 @@ func (p *plan) changeTables(e *VpcEndpoint, change EndpointChange) error {
 
 // EndpointsOf are the gateway endpoints that have a route in a table, in the order of their ids.
 func (s *State) EndpointsOf(t *RouteTable) iter.Seq[*VpcEndpoint] {
-	return func(yield func(*VpcEndpoint) bool) {
-		for _, e := range s.endpoints.rows {
-			if slices.Contains(e.RouteTables, t.ID) && !yield(e) {
-				return
-			}
-		}
-	}
+	return endpointsUsing.FindTerm(s.Tables, record.Term{Value: t.VPC, Sort: t.ID})
 }
 
 // EndpointRoute is the route that a gateway endpoint has in each of its tables.

@@ -46,13 +46,13 @@ func (s *Service) CreateVpcEndpoint(ctx context.Context, c scope.Scope, in Creat
 	var made *VpcEndpoint
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
-		made, err = once(p, asked{"CreateVpcEndpoint", in.Token, in}, &p.endpoints, func() (*VpcEndpoint, error) { return p.createEndpoint(in) })
+		made, err = once(p, asked{"CreateVpcEndpoint", in.Token, in}, endpointKind, func() (*VpcEndpoint, error) { return p.createEndpoint(in) })
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return made, s.Reconcile(ctx)
+	return made, s.settle(ctx, made.ID)
 }
 
 func (p *plan) createEndpoint(in CreateVpcEndpointInput) (*VpcEndpoint, error) {
@@ -87,7 +87,7 @@ func (p *plan) createEndpoint(in CreateVpcEndpointInput) (*VpcEndpoint, error) {
 	if err := p.checkPrivateDNS(v, e, service); err != nil {
 		return nil, err
 	}
-	if err := p.checkEndpointCount(v); err != nil {
+	if err := endpointKind.room(p, v.ID, 1); err != nil {
 		return nil, err
 	}
 	place := p.placeInterfaces
@@ -98,7 +98,7 @@ func (p *plan) createEndpoint(in CreateVpcEndpointInput) (*VpcEndpoint, error) {
 		return nil, err
 	}
 	if e.State == Pending {
-		p.note(e) // Reconcile makes it available, and tells the judge
+		p.note(e) // settle makes it available, and tells the judge
 	} else {
 		p.put(e)
 	}
@@ -170,24 +170,11 @@ func (p *plan) checkPrivateDNS(v *VPC, e *VpcEndpoint, service EndpointService) 
 	if !v.DNSSupport || !v.DNSHostnames {
 		return invalidParameter("Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for %s", v.ID)
 	}
-	for other := range p.VpcEndpoints(p.scope) {
-		if other.VPC == v.ID && other.ID != e.ID && other.PrivateDNS && other.Service == e.Service {
+	for other := range endpointKind.In(p.Tables, v.ID) {
+		if other.ID != e.ID && other.PrivateDNS && other.Service == e.Service {
 			return invalidParameter("private-dns-enabled cannot be set because there is already a conflicting DNS domain for %s in the VPC %s",
 				service.PrivateNames[0], v.ID)
 		}
-	}
-	return nil
-}
-
-func (p *plan) checkEndpointCount(v *VPC) error {
-	n := 0
-	for e := range p.VpcEndpoints(p.scope) {
-		if e.VPC == v.ID {
-			n++
-		}
-	}
-	if n >= p.limits.EndpointsPerVPC {
-		return overLimit("VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached: %d", p.limits.EndpointsPerVPC)
 	}
 	return nil
 }
@@ -240,7 +227,7 @@ func (p *plan) removeSubnet(e *VpcEndpoint, id string) error {
 	if i < 0 {
 		return invalidParameter("Subnet %s is not a subnet of the VPC endpoint %s.", id, e.ID)
 	}
-	if n, ok := p.interfaces.get(e.Interfaces[i]); ok {
+	if n, ok := interfaceKind.Get(p.Tables, e.Interfaces[i]); ok {
 		p.remove(n)
 	}
 	e.Subnets = slices.Delete(e.Subnets, i, i+1)
@@ -342,7 +329,7 @@ func (p *plan) changeGroups(e *VpcEndpoint, change EndpointChange) error {
 	}
 	e.Groups = groups
 	for _, id := range e.Interfaces {
-		if old, ok := p.interfaces.get(id); ok {
+		if old, ok := interfaceKind.Get(p.Tables, id); ok {
 			n := *old
 			n.Groups = groups
 			p.put(&n)
@@ -364,7 +351,7 @@ func (s *Service) DeleteVpcEndpoints(ctx context.Context, c scope.Scope, ids []s
 				continue
 			}
 			for _, eni := range e.Interfaces {
-				if n, ok := p.interfaces.get(eni); ok {
+				if n, ok := interfaceKind.Get(p.Tables, eni); ok {
 					p.remove(n)
 				}
 			}

@@ -9,6 +9,7 @@ import (
 	"postern/aws/arn"
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 )
 
 // FlowLog says that the traffic of a VPC, a subnet or a network interface is written down.
@@ -45,23 +46,39 @@ var FlowLogFields = []string{
 	"pkt-src-aws-service", "pkt-dst-aws-service", "flow-direction", "traffic-path",
 }
 
-func (*FlowLog) kind() Kind { return KindFlowLog }
+var flowLogKind = declare(&kind[FlowLog]{
+	Kind: record.Kind[FlowLog]{
+		Name: "flow-log",
+		// Nothing is compiled of it, but whoever has a snapshot looks whether there are flow logs.
+		Views: func(_ *record.Tables, l *FlowLog) []string { return []string{l.ID} },
+	},
+	resourceType: resourceType{
+		prefix: "fl", name: "vpc-flow-log", notFound: "InvalidFlowLogId.NotFound", malformed: "InvalidFlowLogId.NotFound",
+		missing: "These flow log ids in the input list are not found: [TotalCount: 1] %s",
+	},
+	inside: func(l *FlowLog) []string { return []string{l.Resource} },
+	refs:   func(l *FlowLog) []string { return []string{l.Resource} },
+	limit: &limit{
+		of: func(l *Limits) int { return l.FlowLogs }, code: "FlowLogsLimitExceeded",
+		message: "OF has the maximum number of flow logs: LIMIT",
+	},
+})
 
-var nounFlowLog = noun{"fl", "InvalidFlowLogId.NotFound", "InvalidFlowLogId.NotFound", "These flow log ids in the input list are not found: [TotalCount: 1] %s"}
+func (*FlowLog) kind() declared { return flowLogKind }
 
 // FlowLog finds a flow log.
 func (s *State) FlowLog(c scope.Scope, id string) (*FlowLog, error) {
-	return lookup(&s.flowLogs, nounFlowLog, c, id)
+	return flowLogKind.lookup(s, c, id)
 }
 
 // FlowLogs are the scope's flow logs.
-func (s *State) FlowLogs(c scope.Scope) iter.Seq[*FlowLog] { return within(&s.flowLogs, c) }
+func (s *State) FlowLogs(c scope.Scope) iter.Seq[*FlowLog] { return flowLogKind.scoped(s, c) }
 
 // AllFlowLogs are the flow logs of every scope.
-func (s *State) AllFlowLogs() iter.Seq[*FlowLog] { return slices.Values(s.flowLogs.rows) }
+func (s *State) AllFlowLogs() iter.Seq[*FlowLog] { return flowLogKind.All(s.Tables) }
 
 // HasFlowLogs reports whether there is any flow log.
-func (s *State) HasFlowLogs() bool { return len(s.flowLogs.rows) > 0 }
+func (s *State) HasFlowLogs() bool { return flowLogKind.Len(s.Tables) > 0 }
 
 // Covers reports whether the traffic of the interface is the flow log's.
 func (l *FlowLog) Covers(n *Interface) bool {
@@ -69,10 +86,10 @@ func (l *FlowLog) Covers(n *Interface) bool {
 }
 
 // AnyInterface finds a network interface of any scope.
-func (s *State) AnyInterface(id string) (*Interface, bool) { return s.interfaces.get(id) }
+func (s *State) AnyInterface(id string) (*Interface, bool) { return interfaceKind.Get(s.Tables, id) }
 
 // AllInterfaces are the network interfaces of every scope.
-func (s *State) AllInterfaces() iter.Seq[*Interface] { return slices.Values(s.interfaces.rows) }
+func (s *State) AllInterfaces() iter.Seq[*Interface] { return interfaceKind.All(s.Tables) }
 
 // CreateFlowLogsInput is one flow log to be made for each of several resources of one type.
 type CreateFlowLogsInput struct {
@@ -195,19 +212,12 @@ func (p *plan) mayLog(l *FlowLog, kind string) (err error) {
 	if err != nil {
 		return err
 	}
-	n := 0
-	for other := range p.FlowLogs(p.scope) {
-		if other.Resource != l.Resource {
-			continue
-		}
-		if n++; other.Destination == l.Destination && other.Traffic == l.Traffic && other.Format == l.Format {
+	for other := range flowLogKind.In(p.Tables, l.Resource) {
+		if other.Destination == l.Destination && other.Traffic == l.Traffic && other.Format == l.Format {
 			return refuse(fault.Exists, "FlowLogAlreadyExists", "Error. There is an existing Flow Log with the same configuration and log destination. It is %s.", other.ID)
 		}
 	}
-	if n >= p.limits.FlowLogs {
-		return overLimit("FlowLogsLimitExceeded", "%s has the maximum number of flow logs: %d", l.Resource, p.limits.FlowLogs)
-	}
-	return nil
+	return flowLogKind.room(p, l.Resource, 1)
 }
 
 // DeleteFlowLogs deletes flow logs; what they wrote stays. Each is deleted or not by itself: the map holds the error of each

@@ -13,14 +13,14 @@ import (
 
 	"postern/aws/fault"
 	"postern/network"
-	"postern/network/networktest"
 	"postern/network/vpc"
+	"postern/record"
 )
 
 // roads is a network whose public addresses and NAT gateways come and go.
 type roads struct {
 	t       *rapid.T
-	store   *networktest.Store
+	store   *record.Memory
 	clock   time.Time
 	s       *network.Service
 	vpc     string
@@ -37,7 +37,7 @@ func (r *roads) open() *network.Service {
 }
 
 func newRoads(t *rapid.T) *roads {
-	r := &roads{t: t, store: new(networktest.Store), clock: time.Unix(1_800_000_000, 0)}
+	r := &roads{t: t, store: new(record.Memory), clock: time.Unix(1_800_000_000, 0)}
 	r.s = r.open()
 	v, err := r.s.CreateVpc(t.Context(), here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")})
 	if err != nil {

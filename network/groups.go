@@ -6,10 +6,135 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"cmp"
+	"iter"
+	"net/netip"
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/network/vpc"
+	"postern/record"
 )
+
+// SecurityGroup is a stateful set of rules that allow.
+type SecurityGroup struct {
+	Meta
+	VPC, Name, Description string
+	Rules                  []SecurityGroupRule
+}
+
+// SecurityGroupRule allows one protocol and port range with one kind of peer: exactly one of CIDR, Group, PrefixList.
+type SecurityGroupRule struct {
+	ID       string
+	Egress   bool `json:",omitempty"`
+	Protocol vpc.Protocol
+	Ports    vpc.PortRange
+	CIDR     netip.Prefix `json:",omitzero"`
+	Group    string       `json:",omitempty"`
+	// Peer is what Group is where it is in another VPC; nil for a group of the same one.
+	Peer        *PeerGroup `json:",omitempty"`
+	PrefixList  string     `json:",omitempty"`
+	Description string     `json:",omitempty"`
+	Tags        []Tag      `json:",omitempty"`
+}
+
+var (
+	// groupsByName has security groups by their VPC and name.
+	groupsByName = &record.Index[SecurityGroup]{Grouped: true, Terms: func(g *SecurityGroup) []record.Term {
+		return []record.Term{{Value: g.VPC, Sort: g.Name}}
+	}}
+	// groupsByRule has security groups by the ids of their rules.
+	groupsByRule = &record.Index[SecurityGroup]{Terms: func(g *SecurityGroup) []record.Term {
+		terms := make([]record.Term, len(g.Rules))
+		for i := range g.Rules {
+			terms[i].Value = g.Rules[i].ID
+		}
+		return terms
+	}}
+	// groupsNaming has security groups by what their rules name: by their VPC and another group of it, and by their scope
+	// and a prefix list.
+	groupsNaming = &record.Index[SecurityGroup]{Grouped: true, Terms: func(g *SecurityGroup) []record.Term {
+		return g.named(func(r *SecurityGroupRule) record.Term {
+			if r.PrefixList != "" {
+				return record.Term{Value: g.scope().String(), Sort: r.PrefixList}
+			}
+			return record.Term{Value: g.VPC, Sort: r.Group}
+		})
+	}}
+	// groupsReferring has security groups by the groups of other VPCs that their rules name.
+	groupsReferring = &record.Index[SecurityGroup]{Terms: func(g *SecurityGroup) []record.Term {
+		return g.named(func(r *SecurityGroupRule) record.Term {
+			if r.Peer == nil {
+				return record.Term{}
+			}
+			return record.Term{Value: r.Group}
+		})
+	}}
+)
+
+// named returns the terms, each once, of what the rules name.
+func (g *SecurityGroup) named(term func(*SecurityGroupRule) record.Term) []record.Term {
+	var terms []record.Term
+	for i := range g.Rules {
+		r := &g.Rules[i]
+		if r.Group == "" && r.PrefixList == "" {
+			continue
+		}
+		if t := term(r); t != (record.Term{}) {
+			terms = append(terms, t)
+		}
+	}
+	slices.SortFunc(terms, func(a, b record.Term) int {
+		return cmp.Or(strings.Compare(a.Value, b.Value), strings.Compare(a.Sort, b.Sort))
+	})
+	return slices.Compact(terms)
+}
+
+var groupKind = declare(&kind[SecurityGroup]{
+	Kind: record.Kind[SecurityGroup]{
+		Name:    "security-group",
+		Indexes: []*record.Index[SecurityGroup]{groupsByName, groupsByRule, groupsNaming, groupsReferring},
+		Views:   inVPC(func(g *SecurityGroup) string { return g.VPC }),
+	},
+	resourceType: resourceType{
+		prefix: "sg", name: "security-group", notFound: "InvalidGroup.NotFound", malformed: "InvalidGroupId.Malformed",
+		missing: "The security group '%s' does not exist",
+	},
+	inside: func(g *SecurityGroup) []string { return []string{g.VPC} },
+	refs:   func(g *SecurityGroup) []string { return []string{g.VPC} },
+	limit: &limit{
+		of: func(l *Limits) int { return l.Groups }, code: "SecurityGroupLimitExceeded",
+		message: "The maximum number of security groups has been reached: LIMIT",
+	},
+	holds: func(g *SecurityGroup) bool { return g.Name != defaultGroup },
+	goes:  true,
+	content: func(_ *State, g *SecurityGroup, c *vpc.Content) {
+		c.SecurityGroups = append(c.SecurityGroups, g.value())
+	},
+})
+
+func (*SecurityGroup) kind() declared { return groupKind }
+
+func (g *SecurityGroup) value() vpc.SecurityGroup {
+	out := vpc.SecurityGroup{ID: g.ID, VPC: g.VPC, Name: g.Name, Rules: make([]vpc.Rule, len(g.Rules))}
+	for i, r := range g.Rules {
+		out.Rules[i] = vpc.Rule{
+			ID: r.ID, Egress: r.Egress, Protocol: r.Protocol, Ports: r.Ports,
+			CIDR: r.CIDR, Group: r.Group, PrefixList: r.PrefixList,
+		}
+		if r.Peer != nil {
+			out.Rules[i].PeerVPC = r.Peer.VPC
+		}
+	}
+	return out
+}
+
+// SecurityGroup finds a security group.
+func (s *State) SecurityGroup(c scope.Scope, id string) (*SecurityGroup, error) {
+	return groupKind.lookup(s, c, id)
+}
+
+// SecurityGroups are the scope's security groups.
+func (s *State) SecurityGroups(c scope.Scope) iter.Seq[*SecurityGroup] { return groupKind.scoped(s, c) }
 
 // defaultGroup is the name of the security group that a VPC is made with.
 const defaultGroup = "default"
@@ -44,15 +169,12 @@ func (p *plan) createGroup(in CreateSecurityGroupInput) (*SecurityGroup, error) 
 	if err != nil {
 		return nil, err
 	}
-	groups := 0
-	for g := range p.SecurityGroups(p.scope) {
-		if g.VPC == v.ID && g.Name == in.Name {
-			return nil, refuse(fault.Exists, "InvalidGroup.Duplicate", "The security group '%s' already exists for VPC '%s'", in.Name, v.ID)
-		}
-		groups++
+	if _, ok := groupsByName.At(p.Tables, record.Term{Value: v.ID, Sort: in.Name}); ok {
+		return nil, refuse(fault.Exists, "InvalidGroup.Duplicate",
+			"The security group '%s' already exists for VPC '%s'", in.Name, v.ID)
 	}
-	if groups >= p.limits.Groups {
-		return nil, overLimit("SecurityGroupLimitExceeded", "The maximum number of security groups has been reached: %d", p.limits.Groups)
+	if err := groupKind.room(p, p.scope.String(), 1); err != nil {
+		return nil, err
 	}
 	g := &SecurityGroup{Meta: p.meta("sg", tags), VPC: v.ID, Name: in.Name, Description: in.Description}
 	g.Rules = []SecurityGroupRule{
@@ -111,18 +233,15 @@ func (s *Service) DeleteSecurityGroup(ctx context.Context, c scope.Scope, id str
 
 // groupUser names something that a group cannot be deleted under.
 func (s *State) groupUser(g *SecurityGroup) string {
-	for _, n := range s.interfaces.rows {
-		if slices.Contains(n.Groups, g.ID) {
-			return n.ID
-		}
+	as := record.Term{Value: g.VPC, Sort: g.ID}
+	if n, ok := interfacesUsing.At(s.Tables, as); ok {
+		return n.ID
 	}
-	for _, e := range s.endpoints.rows {
-		if slices.Contains(e.Groups, g.ID) {
-			return e.ID
-		}
+	if e, ok := endpointsUsing.At(s.Tables, as); ok {
+		return e.ID
 	}
-	for _, other := range s.groups.rows {
-		if other.ID != g.ID && other.VPC == g.VPC && slices.ContainsFunc(other.Rules, func(r SecurityGroupRule) bool { return r.Group == g.ID }) {
+	for other := range groupsNaming.FindTerm(s.Tables, as) {
+		if other.ID != g.ID {
 			return other.ID
 		}
 	}
@@ -131,10 +250,9 @@ func (s *State) groupUser(g *SecurityGroup) string {
 
 // GroupNamed finds the group of a VPC by its name.
 func (s *State) GroupNamed(c scope.Scope, vpcID, name string) (*SecurityGroup, error) {
-	for g := range s.SecurityGroups(c) {
-		if g.VPC == vpcID && g.Name == name {
-			return g, nil
-		}
+	g, ok := groupsByName.At(s.Tables, record.Term{Value: vpcID, Sort: name})
+	if ok && g.scope() == c {
+		return g, nil
 	}
 	return nil, refuse(fault.NotFound, "InvalidGroup.NotFound", "The security group '%s' does not exist in VPC '%s'", name, vpcID)
 }

@@ -5,11 +5,145 @@ import (
 	"net/netip"
 	"slices"
 
+	"iter"
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/network/link"
 	"postern/network/vpc"
+	"postern/record"
+	"time"
 )
+
+// Interface is an elastic network interface.
+type Interface struct {
+	Meta
+	VPC, Subnet, Zone string
+	Kind              vpc.InterfaceKind
+	Description       string `json:",omitempty"`
+	// Addresses are its private addresses; the first is the primary one and never changes.
+	Addresses []netip.Addr
+	MAC       string
+	Groups    []string
+	// AnySource lifts the source/destination check.
+	AnySource bool `json:",omitempty"`
+	// Public is its public address, nil while it has none.
+	Public *PublicAssociation `json:",omitempty"`
+	// Attachment is nil while the interface belongs to nothing; Detached is then the last one that it had.
+	Attachment *Attachment `json:",omitempty"`
+	Detached   *Attachment `json:",omitempty"`
+}
+
+// Attachment says what a network interface belongs to.
+type Attachment struct {
+	ID string
+	// Owner is the id of the instance, endpoint or managed node.
+	Owner string
+	// Index is the device index at an instance; 0 is its primary interface.
+	Index int `json:",omitempty"`
+	Since time.Time
+	// DeleteOnTermination releases the interface together with its owner.
+	DeleteOnTermination bool
+}
+
+// Owner is the id of what the interface belongs to, or "".
+func (n *Interface) Owner() string {
+	if n.Attachment == nil {
+		return ""
+	}
+	return n.Attachment.Owner
+}
+
+var (
+	// interfacesByAddress has network interfaces by their subnet and addresses.
+	interfacesByAddress = &record.Index[Interface]{
+		Grouped: true, Counted: true,
+		Terms: func(n *Interface) []record.Term {
+			terms := make([]record.Term, len(n.Addresses))
+			for i, a := range n.Addresses {
+				terms[i] = addressTerm(n.Subnet, a)
+			}
+			return terms
+		},
+	}
+	// interfacesByOwner has network interfaces by what they belong to.
+	interfacesByOwner = &record.Index[Interface]{Terms: func(n *Interface) []record.Term {
+		if n.Attachment == nil {
+			return nil
+		}
+		return []record.Term{{Value: n.Attachment.Owner}}
+	}}
+	// interfacesByAttachment has network interfaces by the ids of their attachments.
+	interfacesByAttachment = &record.Index[Interface]{Terms: func(n *Interface) []record.Term {
+		if n.Attachment == nil {
+			return nil
+		}
+		return []record.Term{{Value: n.Attachment.ID}}
+	}}
+	// interfacesUsing has network interfaces by their VPC and groups, and as public those with a public address.
+	interfacesUsing = &record.Index[Interface]{Grouped: true, Terms: func(n *Interface) []record.Term {
+		terms := make([]record.Term, 0, len(n.Groups)+1)
+		for _, g := range n.Groups {
+			terms = append(terms, record.Term{Value: n.VPC, Sort: g})
+		}
+		if n.Public != nil {
+			terms = append(terms, record.Term{Value: n.VPC, Sort: "public"})
+		}
+		return terms
+	}}
+)
+
+func addressTerm(subnet string, a netip.Addr) record.Term {
+	return record.Term{Value: subnet, Sort: string(a.AsSlice())}
+}
+
+var interfaceKind = declare(&kind[Interface]{
+	Kind: record.Kind[Interface]{
+		Name: "network-interface",
+		Indexes: []*record.Index[Interface]{
+			interfacesByAddress, interfacesByOwner, interfacesByAttachment, interfacesUsing,
+		},
+		Views: inVPC(func(n *Interface) string { return n.VPC }),
+	},
+	resourceType: resourceType{
+		prefix: "eni", name: "network-interface",
+		notFound: "InvalidNetworkInterfaceID.NotFound", malformed: "InvalidNetworkInterfaceId.Malformed",
+		missing: "The networkInterface ID '%s' does not exist",
+	},
+	inside: func(n *Interface) []string { return []string{n.Subnet, n.VPC} },
+	refs: func(n *Interface) []string {
+		out := append([]string{n.Subnet, n.Owner()}, n.Groups...)
+		if n.Public != nil {
+			out = append(out, n.Public.Allocation)
+		}
+		return out
+	},
+	limit: &limit{
+		of: func(l *Limits) int { return l.Interfaces }, code: "NetworkInterfaceLimitExceeded",
+		message: "The maximum number of network interfaces has been reached: LIMIT",
+	},
+	content: func(_ *State, n *Interface, c *vpc.Content) { c.Interfaces = append(c.Interfaces, n.value()) },
+})
+
+func (*Interface) kind() declared { return interfaceKind }
+
+func (n *Interface) value() vpc.Interface {
+	out := vpc.Interface{
+		ID: n.ID, VPC: n.VPC, Subnet: n.Subnet, Kind: n.Kind, Owner: n.Owner(), Addresses: n.Addresses,
+		Groups: n.Groups, AnySource: n.AnySource, Name: HostName(n.Addresses[0]),
+	}
+	if n.Public != nil {
+		out.Public = n.Public.Address
+	}
+	return out
+}
+
+// Interface finds a network interface.
+func (s *State) Interface(c scope.Scope, id string) (*Interface, error) {
+	return interfaceKind.lookup(s, c, id)
+}
+
+// Interfaces are the scope's network interfaces.
+func (s *State) Interfaces(c scope.Scope) iter.Seq[*Interface] { return interfaceKind.scoped(s, c) }
 
 // CreateInterfaceInput is a network interface to be made.
 type CreateInterfaceInput struct {
@@ -51,8 +185,8 @@ func (s *Service) CreateInterfaces(ctx context.Context, c scope.Scope, inputs []
 	var made []*Interface
 	err := s.do(ctx, c, func(p *plan) error {
 		made = make([]*Interface, 0, len(inputs))
-		if have := count(p.Interfaces(c)); have+len(inputs) > p.limits.Interfaces {
-			return overLimit("NetworkInterfaceLimitExceeded", "The maximum number of network interfaces has been reached: %d", p.limits.Interfaces)
+		if err := interfaceKind.room(p, c.String(), len(inputs)); err != nil {
+			return err
 		}
 		for _, in := range inputs {
 			n, err := p.createInterfaceOnce(in, s.public.addresses)
@@ -67,7 +201,7 @@ func (s *Service) CreateInterfaces(ctx context.Context, c scope.Scope, inputs []
 }
 
 func (p *plan) createInterfaceOnce(in CreateInterfaceInput, publics netip.Prefix) (*Interface, error) {
-	return once(p, asked{"CreateNetworkInterface", in.Token, in}, &p.interfaces, func() (*Interface, error) { return p.createInterface(in, publics) })
+	return once(p, asked{"CreateNetworkInterface", in.Token, in}, interfaceKind, func() (*Interface, error) { return p.createInterface(in, publics) })
 }
 
 func (p *plan) createInterface(in CreateInterfaceInput, publics netip.Prefix) (*Interface, error) {
@@ -104,7 +238,7 @@ func (p *plan) createInterface(in CreateInterfaceInput, publics netip.Prefix) (*
 		n.Attachment.Index = in.Index
 	}
 	if in.wantsPublic(subnet) {
-		a, err := p.choosePublic(publics)
+		a, err := p.takePublic(publics, n.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -138,24 +272,20 @@ func (p *plan) addressesFor(subnet *Subnet, wanted []netip.Addr, secondary int) 
 	if n > p.limits.AddressesPerNIC {
 		return nil, overLimit("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit: %d", p.limits.AddressesPerNIC)
 	}
-	work := State{addresses: p.addresses}
-	work.addresses.owned = false
 	var out []netip.Addr
 	for i := range n {
 		var a netip.Addr
 		var err error
 		if i < len(wanted) {
 			a = wanted[i]
-			err = work.addressFree(subnet, a)
+			err = p.addressFree(subnet, a, out)
 		} else {
-			a, err = work.chooseAddress(subnet, p.draw)
+			a, err = p.chooseAddress(subnet, out, p.draw)
 		}
 		if err != nil {
 			return nil, err
 		}
-		if out = append(out, a); len(out) < n {
-			work.occupy(subnet.ID, []netip.Addr{a})
-		}
+		out = append(out, a)
 	}
 	return out, nil
 }
@@ -195,7 +325,7 @@ func (s *Service) ModifyInterface(ctx context.Context, c scope.Scope, id string,
 		}
 		if change.DeleteOnTermination != nil {
 			if n.Attachment == nil {
-				return nounAttachment.unknown("")
+				return attachmentType.unknown("")
 			}
 			a := *n.Attachment
 			a.DeleteOnTermination = *change.DeleteOnTermination
@@ -285,22 +415,18 @@ func (s *Service) ReleaseOwner(ctx context.Context, owner string) error {
 // Owners are the ids of all instances and nodes that have an interface, each once and in order.
 func (s *State) Owners() []string {
 	var out []string
-	for _, n := range s.interfaces.rows {
-		if n.Attachment != nil && !managed(n) {
-			out = append(out, n.Attachment.Owner)
+	for owner := range interfacesByOwner.Values(s.Tables) {
+		if n, ok := interfacesByOwner.At(s.Tables, record.Term{Value: owner}); ok && !managed(n) {
+			out = append(out, owner)
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return out
 }
 
 // InterfacesOf are the interfaces of an instance, node or endpoint, in the order of their ids.
 func (s *State) InterfacesOf(owner string) []*Interface {
-	var out []*Interface
-	for _, n := range s.interfaces.rows {
-		if n.Owner() == owner {
-			out = append(out, n)
-		}
+	if owner == "" {
+		return slices.Collect(where(interfaceKind.All(s.Tables), func(n *Interface) bool { return n.Owner() == "" }))
 	}
-	return out
+	return slices.Collect(interfacesByOwner.Find(s.Tables, owner))
 }

@@ -104,7 +104,7 @@ func publicServices(from netip.Prefix) []vpc.PublicService {
 
 // PublicHostName is the public host name of an interface, empty where it has no public address or its VPC no host names.
 func (s *State) PublicHostName(n *Interface) string {
-	v, ok := s.vpcs.get(n.VPC)
+	v, ok := vpcKind.Get(s.Tables, n.VPC)
 	if n.Public == nil || !ok || !v.DNSSupport || !v.DNSHostnames {
 		return ""
 	}

@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"postern/network"
-	"postern/network/networktest"
 	"postern/network/vpc"
+	"postern/record"
 )
 
 // TestInternetConfig: what a server may be told about the Internet behind gateways.
@@ -20,7 +20,7 @@ func TestInternetConfig(t *testing.T) {
 		{"", "127.0.0.0/8", false}, {"", "127.0.0.1/32", false}, {"", "169.254.169.254/32", false}, {"", "10.1.0.0/16", false}, {"", "224.0.0.0/4", false},
 		{"", "198.18.0.0/16", false}, {"", "::/0", false}, {"", "93.184.216.1/24", false},
 	} {
-		c := network.Config{Store: new(networktest.Store)}
+		c := network.Config{Store: new(record.Memory)}
 		if row.publics != "" {
 			c.Internet.Range = netip.MustParsePrefix(row.publics)
 		}
@@ -36,7 +36,7 @@ func TestInternetConfig(t *testing.T) {
 // TestPublicServices: every service of every region has an address of its own, in the lower half of the range or, of S3, in
 // its prefix list; and interfaces have theirs in the upper half.
 func TestPublicServices(t *testing.T) {
-	c := network.Config{Store: new(networktest.Store)}
+	c := network.Config{Store: new(record.Memory)}
 	c.Internet.Range = netip.MustParsePrefix("203.0.112.0/20")
 	s, err := network.New(t.Context(), c)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 )
 
 // CreatePrefixListInput is a managed prefix list to be made.
@@ -27,7 +28,7 @@ func (s *Service) CreatePrefixList(ctx context.Context, c scope.Scope, in Create
 	var made *PrefixList
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
-		made, err = once(p, asked{"CreateManagedPrefixList", in.Token, in}, &p.lists, func() (*PrefixList, error) { return p.createList(in) })
+		made, err = once(p, asked{"CreateManagedPrefixList", in.Token, in}, prefixListKind, func() (*PrefixList, error) { return p.createList(in) })
 		return err
 	})
 	return made, err
@@ -184,17 +185,14 @@ func (s *Service) DeletePrefixList(ctx context.Context, c scope.Scope, id string
 	return gone, err
 }
 
-// userOf names a security group or route table that refers to a prefix list, or "".
-func (s *State) userOf(list string) string {
-	for _, g := range s.groups.rows {
-		if slices.ContainsFunc(g.Rules, func(r SecurityGroupRule) bool { return r.PrefixList == list }) {
-			return g.ID
-		}
+// userOf names a security group or route table that refers to a prefix list of the plan's scope, or "".
+func (p *plan) userOf(list string) string {
+	as := record.Term{Value: p.scope.String(), Sort: list}
+	if g, ok := groupsNaming.At(p.Tables, as); ok {
+		return g.ID
 	}
-	for _, t := range s.tables.rows {
-		if slices.ContainsFunc(t.Routes, func(r Route) bool { return r.PrefixList == list }) {
-			return t.ID
-		}
+	if t, ok := tablesByList.At(p.Tables, as); ok {
+		return t.ID
 	}
 	return ""
 }

@@ -34,16 +34,3 @@ func tagValue(tags []Tag, key string) (string, bool) {
 	}
 	return tags[i].Value, true
 }
-
-// resource is a record that has an id of Amazon's form and belongs to a scope.
-type resource interface {
-	record
-	meta() *Meta
-}
-
-// record is anything the Store keeps for this package.
-type record interface {
-	key() string
-	kind() Kind
-	refs() []string
-}

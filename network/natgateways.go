@@ -4,11 +4,11 @@ import (
 	"context"
 	"iter"
 	"net/netip"
-	"slices"
 	"time"
 
 	"postern/aws/scope"
 	"postern/network/vpc"
+	"postern/record"
 )
 
 // NATGateway is a NAT gateway. A deleted or failed one stays to be seen for a while.
@@ -35,21 +35,70 @@ const NATFailed = "failed"
 // natSeen is how long a NAT gateway is still shown after its end (VPC user guide, "Delete a NAT gateway": about an hour).
 const natSeen = time.Hour
 
-func (*NATGateway) kind() Kind { return KindNATGateway }
-
 var (
-	nounNATGateway = noun{"nat", "NatGatewayNotFound", "NatGatewayMalformed", "NAT gateway %s was not found"}
-	// nounNATTarget is how the calls on routes speak of one.
-	nounNATTarget = noun{"nat", "InvalidNatGatewayID.NotFound", "NatGatewayMalformed", "The natGateway ID '%s' does not exist"}
+	// natGatewaysWorking counts the NAT gateways at work by scope.
+	natGatewaysWorking = &record.Index[NATGateway]{
+		Grouped: true, Counted: true,
+		Terms: func(g *NATGateway) []record.Term {
+			if g.State != Available {
+				return nil
+			}
+			return []record.Term{{Value: g.scope().String()}}
+		},
+	}
+	// natGatewaysByEnd has NAT gateways by when they came to their end.
+	natGatewaysByEnd = &record.Index[NATGateway]{Terms: func(g *NATGateway) []record.Term {
+		if g.Ended.IsZero() {
+			return nil
+		}
+		return []record.Term{{Sort: record.Instant(g.Ended)}}
+	}}
 )
+
+var natGatewayKind = declare(&kind[NATGateway]{
+	Kind: record.Kind[NATGateway]{
+		Name:    "nat-gateway",
+		Indexes: []*record.Index[NATGateway]{natGatewaysWorking, natGatewaysByEnd},
+		Views:   inVPC(func(g *NATGateway) string { return g.VPC }),
+	},
+	resourceType: resourceType{
+		prefix: "nat", name: "natgateway", notFound: "NatGatewayNotFound", malformed: "NatGatewayMalformed",
+		missing: "NAT gateway %s was not found",
+	},
+	inside: func(g *NATGateway) []string { return []string{g.VPC} },
+	refs:   func(g *NATGateway) []string { return []string{g.Subnet, g.Allocation} },
+	limit: &limit{ // of those at work
+		of: func(l *Limits) int { return l.NATGateways }, code: "NatGatewayLimitExceeded",
+		message: "The maximum number of NAT gateways has been reached: LIMIT",
+	},
+	content: func(_ *State, g *NATGateway, c *vpc.Content) {
+		if g.State == Available {
+			c.NATGateways = append(c.NATGateways, g.value())
+		}
+	},
+})
+
+func (*NATGateway) kind() declared { return natGatewayKind }
+
+func (g *NATGateway) value() vpc.NATGateway {
+	return vpc.NATGateway{
+		ID: g.ID, VPC: g.VPC, Subnet: g.Subnet, Interface: g.Interface, Private: g.Private, Available: true, Public: g.Public,
+	}
+}
+
+// natTargetType is how the calls on routes speak of a NAT gateway.
+var natTargetType = resourceType{
+	prefix: "nat", notFound: "InvalidNatGatewayID.NotFound", malformed: "NatGatewayMalformed",
+	missing: "The natGateway ID '%s' does not exist",
+}
 
 // NATGateway finds a NAT gateway.
 func (s *State) NATGateway(c scope.Scope, id string) (*NATGateway, error) {
-	return lookup(&s.natGateways, nounNATGateway, c, id)
+	return natGatewayKind.lookup(s, c, id)
 }
 
 // NATGateways are the scope's NAT gateways.
-func (s *State) NATGateways(c scope.Scope) iter.Seq[*NATGateway] { return within(&s.natGateways, c) }
+func (s *State) NATGateways(c scope.Scope) iter.Seq[*NATGateway] { return natGatewayKind.scoped(s, c) }
 
 // CreateNATGatewayInput is a NAT gateway to be made.
 type CreateNATGatewayInput struct {
@@ -73,7 +122,7 @@ func (s *Service) CreateNATGateway(ctx context.Context, c scope.Scope, in Create
 		if err != nil {
 			return err
 		}
-		if g, ok := p.natGateways.get(id); ok {
+		if g, ok := natGatewayKind.Get(p.Tables, id); ok {
 			made = g
 			return nil
 		}
@@ -108,8 +157,8 @@ func (p *plan) createNATGateway(in CreateNATGatewayInput) (*NATGateway, error) {
 		return nil, invalidParameter("An allocation ID can't be specified for a private NAT gateway")
 	case !in.Private && in.Allocation == "":
 		return nil, missing("allocationId")
-	case p.workingNATs() >= p.limits.NATGateways:
-		return nil, overLimit("NatGatewayLimitExceeded", "The maximum number of NAT gateways has been reached: %d", p.limits.NATGateways)
+	case natGatewaysWorking.Count(p.Tables, p.scope.String()) >= p.limits.NATGateways:
+		return nil, natGatewayKind.limit.exceeded(p.limits.NATGateways, p.scope.String())
 	}
 	g := &NATGateway{Meta: p.meta("nat", tags), VPC: subnet.VPC, Subnet: subnet.ID, Private: in.Private, Allocation: in.Allocation, State: Available}
 	if in.Allocation != "" {
@@ -129,7 +178,7 @@ func (p *plan) createNATGateway(in CreateNATGatewayInput) (*NATGateway, error) {
 // natFailure says why a NAT gateway cannot come into being, in the words of its failure code, or "".
 func (p *plan) natFailure(g *NATGateway, e *ElasticIP) (code, message string) {
 	switch {
-	case p.gatewayOf(g.VPC) == nil:
+	case p.gatewayIn(g.scope(), g.VPC) == nil:
 		return "Gateway.NotAttached", "Network " + g.VPC + " has no Internet gateway attached"
 	case e.Interface != "":
 		return "Resource.AlreadyAssociated", "Elastic IP address [" + e.ID + "] is already associated"
@@ -158,16 +207,6 @@ func (p *plan) placeNAT(g *NATGateway, subnet *Subnet, wanted netip.Addr) (err e
 	return nil
 }
 
-func (p *plan) workingNATs() int {
-	n := 0
-	for g := range p.NATGateways(p.scope) {
-		if g.State == Available {
-			n++
-		}
-	}
-	return n
-}
-
 // DeleteNATGateway deletes a NAT gateway with its network interface; its Elastic IP address becomes free, and routes to it
 // become black holes. To delete what is deleted already is no error.
 func (s *Service) DeleteNATGateway(ctx context.Context, c scope.Scope, id string) error {
@@ -179,7 +218,7 @@ func (s *Service) DeleteNATGateway(ctx context.Context, c scope.Scope, id string
 		if g.State != Available {
 			return nil
 		}
-		if n, ok := p.interfaces.get(g.Interface); ok {
+		if n, ok := interfaceKind.Get(p.Tables, g.Interface); ok {
 			p.dropInterface(n)
 		}
 		gone := *g
@@ -191,22 +230,7 @@ func (s *Service) DeleteNATGateway(ctx context.Context, c scope.Scope, id string
 
 // forgetNATGateways drops those that ended long enough ago.
 func (p *plan) forgetNATGateways() {
-	for _, g := range slices.Clone(p.natGateways.rows) { // forget moves the rows
-		if !g.Ended.IsZero() && !g.Ended.Add(natSeen).After(p.now) {
-			p.forget(g)
-		}
+	for g := range natGatewaysByEnd.Until(p.Tables, "", record.Instant(p.now.Add(1-natSeen))) {
+		p.forget(g)
 	}
-}
-
-// natValues are the gateways as the judge sees them: those that are at work.
-func (s *State) natValues() []vpc.NATGateway {
-	var out []vpc.NATGateway
-	for _, g := range s.natGateways.rows {
-		if g.State == Available {
-			out = append(out, vpc.NATGateway{
-				ID: g.ID, VPC: g.VPC, Subnet: g.Subnet, Interface: g.Interface, Private: g.Private, Available: true, Public: g.Public,
-			})
-		}
-	}
-	return out
 }

@@ -9,8 +9,8 @@ import (
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/network"
-	"postern/network/networktest"
 	"postern/network/vpc"
+	"postern/record"
 )
 
 var here = scope.Scope{Account: "000000000000", Region: "us-east-1"}
@@ -20,7 +20,7 @@ type lab struct {
 	*network.Service
 	t     *testing.T
 	ctx   context.Context
-	store *networktest.Store
+	store *record.Memory
 	clock time.Time
 
 	vpc, a, b, nodes string
@@ -28,7 +28,7 @@ type lab struct {
 
 func newLab(t *testing.T, limits network.Limits) *lab {
 	t.Helper()
-	l := &lab{t: t, ctx: t.Context(), store: new(networktest.Store), clock: time.Unix(1_800_000_000, 0)}
+	l := &lab{t: t, ctx: t.Context(), store: new(record.Memory), clock: time.Unix(1_800_000_000, 0)}
 	l.Service = l.open(limits)
 	v := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")}))(t)
 	l.vpc = v.ID

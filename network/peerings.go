@@ -8,7 +8,88 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/network/vpc"
+	"postern/record"
 )
+
+// Peering is a peering connection between two VPCs. Its scope is the requester's.
+type Peering struct {
+	Meta
+	Requester, Accepter string
+	// Active follows from Status.
+	Active bool
+	// RequesterDNS lets the accepter resolve the requester's host names to private addresses, AccepterDNS the other way.
+	RequesterDNS, AccepterDNS       bool
+	AccepterAccount, AccepterRegion string
+	Status                          PeeringStatus `json:",omitempty"`
+	StatusText                      string
+	// Expires is when a request ends that nobody has accepted.
+	Expires time.Time `json:",omitzero"`
+	// Ended is when it came to its end, EndedBy the account that did it; "" is nobody.
+	Ended   time.Time `json:",omitzero"`
+	EndedBy string    `json:",omitempty"`
+	// Unseen is the account that does not see it any more.
+	Unseen string `json:",omitempty"`
+}
+
+// peeringsDue has peering connections by when something has to be done about them.
+var peeringsDue = &record.Index[Peering]{Terms: func(p *Peering) []record.Term {
+	due, ok := p.due()
+	if !ok {
+		return nil
+	}
+	return []record.Term{{Sort: record.Instant(due)}}
+}}
+
+var peeringKind = declare(&kind[Peering]{
+	Kind: record.Kind[Peering]{
+		Name:    "vpc-peering",
+		Indexes: []*record.Index[Peering]{peeringsDue},
+		// The routes of both VPCs that lead to it are black holes or not.
+		Views: func(_ *record.Tables, p *Peering) []string { return []string{p.ID, p.Requester, p.Accepter} },
+	},
+	resourceType: resourceType{
+		prefix: "pcx", name: "vpc-peering-connection",
+		notFound: "InvalidVpcPeeringConnectionID.NotFound", malformed: "InvalidVpcPeeringConnectionId.Malformed",
+		missing: "The vpcPeeringConnection ID '%s' does not exist",
+	},
+	inside: func(p *Peering) []string {
+		ids := []string{p.Requester, p.Accepter}
+		if p.accepterScope() != p.scope() {
+			ids = append(ids, p.accepterScope().String())
+		}
+		return ids
+	},
+	refs:      func(p *Peering) []string { return []string{p.Requester} },
+	twoOwners: true,
+	holds:     func(p *Peering) bool { return !p.Dead() },
+	shared: func(_ *State, p *Peering, out *vpc.Shared) {
+		if p.Dead() { // its VPCs may be gone
+			out.Gone = append(out.Gone, p.ID)
+			return
+		}
+		out.Peerings = append(out.Peerings, p.value())
+	},
+})
+
+func (*Peering) kind() declared { return peeringKind }
+
+func (p *Peering) value() vpc.Peering {
+	return vpc.Peering{
+		ID: p.ID, Requester: p.Requester, Accepter: p.Accepter, Active: p.Active,
+		RequesterDNS: p.RequesterDNS, AccepterDNS: p.AccepterDNS,
+	}
+}
+
+// Peering finds a peering connection by its requester's scope.
+func (s *State) Peering(c scope.Scope, id string) (*Peering, error) {
+	return peeringKind.lookup(s, c, id)
+}
+
+// Peerings are the peering connections that the scope's VPCs requested.
+func (s *State) Peerings(c scope.Scope) iter.Seq[*Peering] {
+	return where(peeringKind.scoped(s, c), func(p *Peering) bool { return p.scope() == c })
+}
 
 // PeeringStatus is where a peering connection stands, as the EC2 API spells it.
 type PeeringStatus string
@@ -114,7 +195,7 @@ func (p *plan) createPeering(in CreatePeeringInput) (*Peering, error) {
 	if requester.ID == accepter.ID {
 		return nil, invalidParameter("The VPCs of a peering connection must be different: %s", requester.ID)
 	}
-	for _, other := range p.peerings.rows {
+	for other := range peeringKind.In(p.Tables, requester.ID) {
 		if !other.Dead() && other.joins(requester.ID, accepter.ID) {
 			return nil, refuse(fault.Exists, "VpcPeeringConnectionAlreadyExists", "A VPC peering connection between %s and %s exists: %s",
 				requester.ID, accepter.ID, other.ID)
@@ -148,32 +229,26 @@ func (v *VPC) overlaps(w *VPC) bool {
 
 // PeeringOf finds a peering connection that the scope requested or may accept.
 func (s *State) PeeringOf(c scope.Scope, id string) (*Peering, error) {
-	if p, ok := s.peerings.get(id); ok && p.of(c) {
+	if p, ok := peeringKind.Get(s.Tables, id); ok && p.of(c) {
 		return p, nil
 	}
-	return nil, nounPeering.unknown(id)
+	return nil, peeringKind.unknown(id)
 }
 
 // PeeringsOf are the peering connections that the scope requested or may accept, in the order of their ids.
 func (s *State) PeeringsOf(c scope.Scope) iter.Seq[*Peering] {
-	return func(yield func(*Peering) bool) {
-		for _, p := range s.peerings.rows {
-			if p.of(c) && !yield(p) {
-				return
-			}
-		}
-	}
+	return where(peeringKind.scoped(s, c), func(p *Peering) bool { return p.of(c) })
 }
 
 // AnyVPC finds a VPC of any scope, for what the two sides of a peering connection show of each other.
-func (s *State) AnyVPC(id string) (*VPC, bool) { return s.vpcs.get(id) }
+func (s *State) AnyVPC(id string) (*VPC, bool) { return vpcKind.Get(s.Tables, id) }
 
 // AcceptPeering accepts a request, as the other side. It then carries what routes send to it.
 func (s *Service) AcceptPeering(ctx context.Context, c scope.Scope, id string) (*Peering, error) {
 	return s.answerPeering(ctx, c, id, peeringAnswer{"accept", "accepted", "provisioning"}, func(p *plan, changed *Peering) {
 		changed.Status, changed.StatusText, changed.Active = PeeringActive, "Active", true
-		requester, _ := p.vpcs.get(changed.Requester)
-		accepter, _ := p.vpcs.get(changed.Accepter)
+		requester, _ := vpcKind.Get(p.Tables, changed.Requester)
+		accepter, _ := vpcKind.Get(p.Tables, changed.Accepter)
 		if requester.overlaps(accepter) { // since the request was made
 			changed.end(PeeringFailed, overlaps, "", p.now)
 		}
@@ -273,10 +348,35 @@ func (s *Service) DeletePeering(ctx context.Context, c scope.Scope, id string) e
 	})
 }
 
-// forgetPeerings drops those that ended long enough ago, for one side before the other where the two are not one.
-func (p *plan) forgetPeerings() {
-	for _, old := range slices.Clone(p.peerings.rows) { // forget moves the rows
-		if !old.Dead() {
+// due returns when the next thing has to be done about the peering connection: to end a request that nobody has
+// accepted, or to let one side or both see it no more.
+func (p *Peering) due() (at time.Time, ok bool) {
+	if p.Status == PeeringPending {
+		return p.Expires, true
+	}
+	if !p.Dead() {
+		return time.Time{}, false
+	}
+	sides := []string{p.Account, p.AccepterAccount}
+	if p.Unseen != "" && p.Account != p.AccepterAccount {
+		sides = slices.DeleteFunc(sides, func(account string) bool { return account == p.Unseen })
+	}
+	for i, account := range sides {
+		if end := p.Ended.Add(p.seenFor(account)); i == 0 || end.Before(at) {
+			at = end
+		}
+	}
+	return at, true
+}
+
+// expirePeerings ends the requests that nobody has accepted in time, and drops the peering connections that ended long
+// enough ago, for one side before the other where the two are not one.
+func (p *plan) expirePeerings() {
+	for old := range peeringsDue.Until(p.Tables, "", record.Instant(p.now.Add(1))) {
+		if old.Status == PeeringPending {
+			changed := *old
+			changed.end(PeeringExpired, "Expired", "", p.now)
+			p.put(&changed)
 			continue
 		}
 		age := p.now.Sub(old.Ended)
@@ -298,27 +398,16 @@ func (p *plan) unsee(old *Peering, account string) {
 	p.note(&changed)
 }
 
-// expirePeerings ends the requests that nobody has accepted in time.
-func (p *plan) expirePeerings() {
-	for _, old := range p.peerings.rows {
-		if old.Status == PeeringPending && !old.Expires.After(p.now) {
-			changed := *old
-			changed.end(PeeringExpired, "Expired", "", p.now)
-			p.put(&changed)
-		}
-	}
-}
-
 // peeredRange refuses a new range of a VPC that one with an active peering connection to it has.
 func (p *plan) peeredRange(v *VPC) error {
-	for _, pcx := range p.peerings.rows {
+	for pcx := range peeringKind.In(p.Tables, v.ID) {
 		other := pcx.Requester
 		if other == v.ID {
 			other = pcx.Accepter
 		} else if pcx.Accepter != v.ID {
 			continue
 		}
-		if w, ok := p.vpcs.get(other); ok && pcx.Active && v.overlaps(w) {
+		if w, ok := vpcKind.Get(p.Tables, other); ok && pcx.Active && v.overlaps(w) {
 			return refuse(fault.Conflict, "CidrConflict", "The CIDR conflicts with one of %s, which %s joins to %s", other, pcx.ID, v.ID)
 		}
 	}

@@ -7,7 +7,40 @@ import (
 
 	"postern/aws/scope"
 	"postern/network/vpc"
+	"postern/record"
 )
+
+// PrefixList is a managed prefix list.
+type PrefixList struct {
+	Meta
+	Name       string
+	MaxEntries int
+	Version    int64
+	Entries    []PrefixListEntry
+	// Modified says that it has been changed since it was made: the EC2 API names the last thing done.
+	Modified bool `json:",omitempty"`
+}
+
+// PrefixListEntry is one range of a prefix list.
+type PrefixListEntry struct {
+	CIDR        netip.Prefix
+	Description string `json:",omitempty"`
+}
+
+var prefixListKind = declare(&kind[PrefixList]{
+	Kind: record.Kind[PrefixList]{
+		Name:  "prefix-list",
+		Views: func(_ *record.Tables, l *PrefixList) []string { return []string{l.ID} },
+	},
+	resourceType: resourceType{
+		prefix: "pl", name: "prefix-list",
+		notFound: "InvalidPrefixListID.NotFound", malformed: "InvalidPrefixListId.Malformed",
+		missing: "The prefix list ID '%s' does not exist",
+	},
+	shared: func(_ *State, l *PrefixList, out *vpc.Shared) { out.PrefixLists = append(out.PrefixLists, l.value()) },
+})
+
+func (*PrefixList) kind() declared { return prefixListKind }
 
 // s3Lists are the ids of Amazon's prefix list of S3 in the regions where they are publicly known.
 var s3Lists = map[string]string{
@@ -69,7 +102,7 @@ func (s *State) PrefixList(c scope.Scope, id string) (*PrefixList, error) {
 			return l, nil
 		}
 	}
-	return lookup(&s.lists, nounPrefixList, c, id)
+	return prefixListKind.lookup(s, c, id)
 }
 
 // PrefixLists are Amazon's prefix lists in the region, then the scope's own.
@@ -80,27 +113,8 @@ func (s *State) PrefixLists(c scope.Scope) iter.Seq[*PrefixList] {
 				return
 			}
 		}
-		within(&s.lists, c)(yield)
+		prefixListKind.scoped(s, c)(yield)
 	}
-}
-
-// prefixListValues are all prefix lists that rules and routes can name: each region's own once it has a VPC.
-func (s *State) prefixListValues() []vpc.PrefixList {
-	var out []vpc.PrefixList
-	var seen []string
-	for _, v := range s.vpcs.rows {
-		if slices.Contains(seen, v.Region) {
-			continue
-		}
-		seen = append(seen, v.Region)
-		for _, l := range amazonLists(v.Region) {
-			out = append(out, l.value())
-		}
-	}
-	for _, l := range s.lists.rows {
-		out = append(out, l.value())
-	}
-	return out
 }
 
 func (l *PrefixList) value() vpc.PrefixList {

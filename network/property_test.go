@@ -13,15 +13,15 @@ import (
 
 	"postern/aws/fault"
 	"postern/network"
-	"postern/network/networktest"
 	"postern/network/vpc"
+	"postern/record"
 )
 
 // TestAnyOrder draws verbs in any order with any of the ids that there are. Whatever they do, each either succeeds, and
 // then the judge takes the new network, or is refused with a code; and what is stored reads as what is shown.
 func TestAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &machine{t: t, store: new(networktest.Store)}
+		m := &machine{t: t, store: new(record.Memory)}
 		m.s = m.open()
 		verbs := m.verbs()
 		for range rapid.IntRange(1, 60).Draw(t, "verbs") {
@@ -53,7 +53,7 @@ var verbNames = []string{
 
 type machine struct {
 	t     *rapid.T
-	store *networktest.Store
+	store *record.Memory
 	s     *network.Service
 }
 
@@ -392,7 +392,7 @@ func BenchmarkCreateInterface(b *testing.B) {
 
 func bigNetwork(b *testing.B) (*network.Service, string) {
 	b.Helper()
-	s, err := network.New(b.Context(), network.Config{Store: new(networktest.Store)})
+	s, err := network.New(b.Context(), network.Config{Store: new(record.Memory)})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -2,30 +2,65 @@ package network
 
 import (
 	"fmt"
+	"maps"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"postern/network/vpc"
+	"postern/record"
 )
 
-// publisher makes the judge's snapshots of states and hands them out. Verbs that commit at the same time share one
-// snapshot.
+// publisher makes the judge's snapshots of the state and hands them out. What a snapshot is made of are views: VPCs and
+// what belongs to none of them, by their ids. A change makes those views anew that it touches, and waits for nobody who
+// makes others.
 type publisher struct {
-	snapshot atomic.Pointer[vpc.Snapshot]
+	// tables returns the state as it stands.
+	tables func() *record.Tables
 	// internet is what lies behind Internet gateways.
 	internet *vpc.Internet
+	snapshot atomic.Pointer[vpc.Snapshot]
 
-	mu          sync.Mutex // guards what follows, and orders what subscribers see
-	last        *State
-	network     vpc.Network
+	// all is held while everything is made anew, and shared by who makes single views.
+	all sync.RWMutex
+	// base is the version of the state that everything was made from last; all guards it.
+	base uint64
+
+	mu sync.Mutex // guards what follows
+	// own has the changes of running verbs by their first edit.
+	own map[record.Edit]*ownChange
+	// rest has the versions of changes of views that no running verb brings into force.
+	rest map[string]uint64
+	// anew says that the state was read anew.
+	anew bool
+	// latest is what the state becomes, or has become.
+	latest *record.Tables
+	views  map[string]*view
+
+	installing sync.Mutex // orders snapshots and what subscribers see; guards what follows
+	// regions has those whose prefix lists of Amazon's are in the snapshot.
+	regions     map[string]bool
 	subscribers map[int]func(*vpc.Snapshot)
 	next        int
 }
 
+// view is a part of the snapshot that is made by itself.
+type view struct {
+	mu      sync.Mutex
+	version uint64 // of the state that it was made from; mu guards it
+	users   int    // who holds or waits for mu; publisher.mu guards it
+}
+
+// ownChange is a verb's change on its way into force.
+type ownChange struct {
+	version uint64
+	views   []string
+}
+
 func (b *publisher) subscribe(f func(*vpc.Snapshot)) (cancel func()) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.installing.Lock()
+	defer b.installing.Unlock()
 	if b.subscribers == nil {
 		b.subscribers = map[int]func(*vpc.Snapshot){}
 	}
@@ -36,205 +71,339 @@ func (b *publisher) subscribe(f func(*vpc.Snapshot)) (cancel func()) {
 		f(s)
 	}
 	return func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
+		b.installing.Lock()
+		defer b.installing.Unlock()
 		delete(b.subscribers, id)
 	}
 }
 
-// publish brings the newest state into force, unless another call has done so already.
-func (b *publisher) publish(newest func() *State) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	state := newest()
-	if b.last != nil && b.last.version >= state.version {
+// expect notes that a verb is about to commit edits. It brings into force itself what follows from them.
+func (b *publisher) expect(edits []record.Edit) *ownChange {
+	if len(edits) == 0 {
 		return nil
 	}
-	network := b.convert(state)
-	snapshot, err := vpc.NewSnapshot(state.version, network)
-	if err != nil {
-		return fmt.Errorf("publish version %d of the network: %w", state.version, err)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.own == nil {
+		b.own = map[record.Edit]*ownChange{}
 	}
-	b.last, b.network = state, network
-	b.snapshot.Store(snapshot)
+	c := new(ownChange)
+	b.own[edits[0]] = c
+	return c
+}
+
+// forget ends expect.
+func (b *publisher) forget(edits []record.Edit) {
+	if len(edits) > 0 {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.own, edits[0])
+	}
+}
+
+// applied notes what a change of the state touches. It is called for each, in order.
+func (b *publisher) applied(before, after *record.Tables, edits []record.Edit) {
+	touched := map[string]bool{}
+	for _, e := range edits {
+		e.Views(before, after, func(id string) { touched[id] = true })
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.latest = after
+	if before == nil {
+		b.anew, b.rest = true, nil
+		return
+	}
+	if len(edits) > 0 && b.own[edits[0]] != nil {
+		*b.own[edits[0]] = ownChange{after.Version(), slices.Sorted(maps.Keys(touched))}
+		return
+	}
+	if b.rest == nil {
+		b.rest = map[string]uint64{}
+	}
+	for id := range touched {
+		b.rest[id] = after.Version()
+	}
+}
+
+// publish brings a verb's change into force, and what others have left.
+func (b *publisher) publish(own *ownChange) error {
+	if own != nil && len(own.views) > 0 {
+		if err := b.make(own.views, own.version); err != nil {
+			return err
+		}
+	}
+	return b.publishRest()
+}
+
+// publishRest brings into force what no running verb does.
+func (b *publisher) publishRest() error {
+	anew, ids, version := b.takeRest()
+	if anew {
+		return b.makeAll()
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return b.make(ids, version)
+}
+
+// takeRest takes what is left to whoever comes, as far as it can be seen in the tables.
+func (b *publisher) takeRest() (anew bool, ids []string, version uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	seen := b.tables()
+	if b.anew {
+		if seen != b.latest {
+			return false, nil, 0 // who shows it comes by
+		}
+		b.anew = false
+		return true, nil, 0
+	}
+	for id, at := range b.rest {
+		if at <= seen.Version() {
+			ids, version = append(ids, id), max(version, at)
+			delete(b.rest, id)
+		}
+	}
+	slices.Sort(ids)
+	return false, ids, version
+}
+
+// putBack leaves views to the next who comes.
+func (b *publisher) putBack(ids []string, version uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rest == nil {
+		b.rest = map[string]uint64{}
+	}
+	for _, id := range ids {
+		b.rest[id] = max(b.rest[id], version)
+	}
+}
+
+// make brings the views, which are in order, into force as they are at a version of the state or later.
+func (b *publisher) make(ids []string, version uint64) error {
+	b.all.RLock()
+	defer b.all.RUnlock()
+	views := b.hold(ids)
+	defer b.release(ids, views)
+	state := &State{b.tables()}
+	old := make([]string, 0, len(ids))
+	for i, v := range views {
+		if max(v.version, b.base) < version {
+			old = append(old, ids[i])
+		}
+	}
+	if len(old) == 0 {
+		return nil
+	}
+	if err := b.install(state, old); err != nil {
+		b.putBack(old, version)
+		return fmt.Errorf("publish version %d of the network: %w", state.Version(), err)
+	}
+	for _, v := range views {
+		v.version = max(v.version, state.Version())
+	}
+	return nil
+}
+
+// hold takes the views, in the order of their ids.
+func (b *publisher) hold(ids []string) []*view {
+	views := make([]*view, len(ids))
+	b.mu.Lock()
+	if b.views == nil {
+		b.views = map[string]*view{}
+	}
+	for i, id := range ids {
+		if b.views[id] == nil {
+			b.views[id] = new(view)
+		}
+		views[i] = b.views[id]
+		views[i].users++
+	}
+	b.mu.Unlock()
+	for _, v := range views {
+		v.mu.Lock()
+	}
+	return views
+}
+
+func (b *publisher) release(ids []string, views []*view) {
+	for _, v := range views {
+		v.mu.Unlock()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, v := range views {
+		if v.users--; v.users == 0 {
+			delete(b.views, ids[i])
+		}
+	}
+}
+
+// install makes the views anew and puts them in force.
+func (b *publisher) install(state *State, ids []string) error {
+	var vpcs []string
+	var shared vpc.Shared
+	for _, id := range ids {
+		if k := kindOf(id); k == vpcKind {
+			vpcs = append(vpcs, id)
+		} else if k != nil {
+			k.share(state, id, &shared)
+		}
+	}
+	compiled, gone, err := b.compile(state, vpcs)
+	if err != nil {
+		return err
+	}
+	shared.Gone = append(shared.Gone, gone...)
+	b.installing.Lock()
+	defer b.installing.Unlock()
+	return b.installLocked(b.snapshot.Load(), state.Version(), compiled, shared)
+}
+
+// compile compiles VPCs, several at a time. Those that are gone are named.
+func (b *publisher) compile(state *State, ids []string) (compiled []*vpc.Compiled, gone []string, err error) {
+	all, errs := make([]*vpc.Compiled, len(ids)), make([]error, len(ids))
+	snapshot := b.snapshot.Load()
+	one := func(i int) {
+		v, ok := vpcKind.Get(state.Tables, ids[i])
+		if !ok {
+			return
+		}
+		var previous *vpc.Compiled
+		if snapshot != nil {
+			previous = snapshot.Compiled(v.ID)
+		}
+		all[i], errs[i] = vpc.Compile(state.content(v), previous)
+	}
+	atOnce(len(ids), one)
+	for i, err := range errs {
+		if err != nil {
+			return nil, nil, err
+		}
+		if all[i] == nil {
+			gone = append(gone, ids[i])
+			continue
+		}
+		compiled = append(compiled, all[i])
+	}
+	return compiled, gone, nil
+}
+
+// atOnce does n things, as many at a time as there are processors.
+func atOnce(n int, do func(int)) {
+	if n == 1 {
+		do(0)
+		return
+	}
+	var next atomic.Int64
+	var running sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		running.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	running.Wait()
+}
+
+// content returns what the judge sees of a VPC.
+func (s *State) content(v *VPC) vpc.Content {
+	c := vpc.Content{VPC: v.value()}
+	for _, k := range kinds {
+		k.fill(s, v.ID, &c)
+	}
+	return c
+}
+
+// installLocked puts in force what follows a snapshot.
+func (b *publisher) installLocked(before *vpc.Snapshot, version uint64, compiled []*vpc.Compiled, shared vpc.Shared) error {
+	b.amazonListsLocked(compiled, &shared)
+	// The views of one version may come into force one after the other, and each is a snapshot of its own.
+	next, err := before.With(max(before.Version()+1, version), compiled, shared)
+	if err != nil {
+		return err
+	}
+	b.snapshot.Store(next)
 	for i := range b.next {
 		if f := b.subscribers[i]; f != nil {
-			f(snapshot)
+			f(next)
 		}
 	}
 	return nil
 }
 
-// convert makes the judge's values of a state. What did not change since the last snapshot is taken from it.
-func (b *publisher) convert(s *State) vpc.Network {
-	old := b.last
-	if old == nil {
-		old = new(State)
-	}
-	n := b.network
-	if !s.vpcs.same(&old.vpcs) {
-		n.VPCs = convert(s.vpcs.rows, old.vpcs.rows, n.VPCs, (*VPC).value)
-		n.PrefixLists = nil
-	}
-	if !s.subnets.same(&old.subnets) {
-		n.Subnets = convert(s.subnets.rows, old.subnets.rows, n.Subnets, (*Subnet).value)
-	}
-	n.RouteTables = convert(s.tables.rows, nil, nil, s.tableValue) // their targets may have gone
-	if !s.acls.same(&old.acls) {
-		n.ACLs = convert(s.acls.rows, old.acls.rows, n.ACLs, (*NetworkACL).value)
-	}
-	if !s.groups.same(&old.groups) {
-		n.SecurityGroups = convert(s.groups.rows, old.groups.rows, n.SecurityGroups, (*SecurityGroup).value)
-	}
-	if n.PrefixLists == nil || !s.lists.same(&old.lists) {
-		n.PrefixLists = s.prefixListValues()
-	}
-	if !s.interfaces.same(&old.interfaces) {
-		n.Interfaces = convert(s.interfaces.rows, old.interfaces.rows, n.Interfaces, (*Interface).value)
-	}
-	switch {
-	case !s.services.same(&old.services): // an endpoint's names are its service's
-		n.EndpointServices = convert(s.services.rows, nil, nil, (*VpcEndpointService).value)
-		n.Endpoints = convert(s.endpoints.rows, nil, nil, s.endpointValue)
-	case !s.endpoints.same(&old.endpoints):
-		n.Endpoints = convert(s.endpoints.rows, old.endpoints.rows, n.Endpoints, s.endpointValue)
-	}
-	if !s.resolvers.same(&old.resolvers) {
-		n.ResolverEndpoints = convert(s.resolvers.rows, old.resolvers.rows, n.ResolverEndpoints, (*ResolverEndpoint).value)
-	}
-	if !s.resolverRules.same(&old.resolverRules) {
-		n.ResolverRules = convert(s.resolverRules.rows, old.resolverRules.rows, n.ResolverRules, (*ResolverRule).value)
-	}
-	if !s.peerings.same(&old.peerings) {
-		n.Peerings = convert(s.living(), old.living(), n.Peerings, (*Peering).value)
-	}
-	if !s.natGateways.same(&old.natGateways) {
-		n.NATGateways = s.natValues()
-	}
-	n.Internet = b.internet
-	return n
-}
-
-// convert gives the value of each row; those of rows that were there before are taken over. Both are in the order of
-// their ids, and a changed record is another pointer.
-func convert[R interface {
-	comparable
-	key() string
-}, V any](rows, oldRows []R, oldValues []V, value func(R) V) []V {
-	out := make([]V, len(rows))
-	j := 0
-	for i, r := range rows {
-		for j < len(oldRows) && oldRows[j] != r && oldRows[j].key() <= r.key() {
-			j++
-		}
-		if j < len(oldRows) && oldRows[j] == r {
-			out[i] = oldValues[j]
+// amazonListsLocked adds Amazon's prefix lists of a region with its first VPC, and takes them away with its last.
+func (b *publisher) amazonListsLocked(compiled []*vpc.Compiled, shared *vpc.Shared) {
+	for _, c := range compiled {
+		if b.regions[c.Region] {
 			continue
 		}
-		out[i] = value(r)
-	}
-	return out
-}
-
-func (v *VPC) value() vpc.VPC {
-	out := vpc.VPC{ID: v.ID, Account: v.Account, Region: v.Region, DNSSupport: v.DNSSupport, DNSHostnames: v.DNSHostnames}
-	for _, b := range v.Blocks {
-		out.CIDRs = append(out.CIDRs, b.CIDR)
-	}
-	return out
-}
-
-func (n *Subnet) value() vpc.Subnet {
-	return vpc.Subnet{ID: n.ID, VPC: n.VPC, Zone: n.Zone, CIDR: n.CIDR}
-}
-
-// tableValue turns routes whose target is gone or detached into black holes, as the EC2 API shows them.
-func (s *State) tableValue(t *RouteTable) vpc.RouteTable {
-	out := vpc.RouteTable{ID: t.ID, VPC: t.VPC, Main: t.Main()}
-	for _, a := range t.Associations {
-		if !a.Main {
-			out.Subnets = append(out.Subnets, a.Subnet)
+		if b.regions == nil {
+			b.regions = map[string]bool{}
+		}
+		b.regions[c.Region] = true
+		for _, l := range amazonLists(c.Region) {
+			shared.PrefixLists = append(shared.PrefixLists, l.value())
 		}
 	}
-	for _, r := range t.Routes {
-		target := r.Target
-		if !s.RouteActive(t, r) {
-			target.Kind = vpc.Blackhole
+	if len(shared.Gone) == 0 {
+		return
+	}
+	now := b.tables()
+	for _, region := range slices.Sorted(maps.Keys(b.regions)) {
+		if vpcsByRegion.Count(now, region) > 0 {
+			continue
 		}
-		out.Routes = append(out.Routes, vpc.Route{Destination: r.Destination, PrefixList: r.PrefixList, Target: target})
-	}
-	return out
-}
-
-func (a *NetworkACL) value() vpc.ACL {
-	out := vpc.ACL{ID: a.ID, VPC: a.VPC, Default: a.Default}
-	for _, e := range a.Entries {
-		out.Entries = append(out.Entries, vpc.ACLEntry(e))
-	}
-	for _, s := range a.Associations {
-		out.Subnets = append(out.Subnets, s.Subnet)
-	}
-	return out
-}
-
-func (g *SecurityGroup) value() vpc.SecurityGroup {
-	out := vpc.SecurityGroup{ID: g.ID, VPC: g.VPC, Name: g.Name, Rules: make([]vpc.Rule, len(g.Rules))}
-	for i, r := range g.Rules {
-		out.Rules[i] = vpc.Rule{
-			ID: r.ID, Egress: r.Egress, Protocol: r.Protocol, Ports: r.Ports,
-			CIDR: r.CIDR, Group: r.Group, PrefixList: r.PrefixList,
-		}
-		if r.Peer != nil {
-			out.Rules[i].PeerVPC = r.Peer.VPC
+		delete(b.regions, region)
+		for _, l := range amazonLists(region) {
+			shared.Gone = append(shared.Gone, l.ID)
 		}
 	}
-	return out
 }
 
-func (n *Interface) value() vpc.Interface {
-	out := vpc.Interface{
-		ID: n.ID, VPC: n.VPC, Subnet: n.Subnet, Kind: n.Kind, Owner: n.Owner(), Addresses: n.Addresses,
-		Groups: n.Groups, AnySource: n.AnySource, Name: HostName(n.Addresses[0]),
+// makeAll makes everything anew.
+func (b *publisher) makeAll() error {
+	b.all.Lock()
+	defer b.all.Unlock()
+	state := &State{b.tables()}
+	shared := vpc.Shared{Internet: b.internet}
+	var ids []string
+	for v := range vpcKind.All(state.Tables) {
+		ids = append(ids, v.ID)
 	}
-	if n.Public != nil {
-		out.Public = n.Public.Address
+	for _, k := range kinds {
+		k.shareAll(state, &shared)
 	}
-	return out
+	compiled, _, err := b.compile(state, ids)
+	if err != nil {
+		return fmt.Errorf("publish version %d of the network: %w", state.Version(), err)
+	}
+	b.installing.Lock()
+	defer b.installing.Unlock()
+	before := new(vpc.Snapshot)
+	if last := b.snapshot.Load(); last != nil {
+		if before, err = before.With(last.Version(), nil, vpc.Shared{}); err != nil {
+			return err
+		}
+	}
+	b.regions = nil
+	if err := b.installLocked(before, state.Version(), compiled, shared); err != nil {
+		return fmt.Errorf("publish version %d of the network: %w", state.Version(), err)
+	}
+	b.base = state.Version()
+	return nil
 }
 
-func (s *State) endpointValue(e *VpcEndpoint) vpc.Endpoint {
-	out := vpc.Endpoint{
-		ID: e.ID, VPC: e.VPC, Kind: e.Kind, Service: e.Service, Available: e.State == Available,
-		PrivateDNS: e.PrivateDNS, Name: e.Name(), Interfaces: e.Interfaces, RouteTables: e.RouteTables,
-	}
-	switch e.State {
-	case PendingAcceptance:
-		out.Acceptance = vpc.AwaitsAcceptance
-	case Rejected:
-		out.Acceptance = vpc.AcceptanceRejected
-	}
-	if service, ok := s.serviceOf(e); ok {
-		out.PrivateNames = service.PrivateNames
-	}
-	return out
-}
-
-func (v *VpcEndpointService) value() vpc.EndpointService {
-	out := vpc.EndpointService{ID: v.ID, Name: v.Name(), Account: v.Account}
-	for _, t := range v.Targets {
-		out.Targets = append(out.Targets, vpc.ServiceTarget(t))
-	}
-	return out
-}
-
-// living are the peering connections that have not ended. The VPCs of the others may be gone.
-func (s *State) living() []*Peering {
-	return slices.DeleteFunc(slices.Clone(s.peerings.rows), (*Peering).Dead)
-}
-
-func (p *Peering) value() vpc.Peering {
-	return vpc.Peering{
-		ID: p.ID, Requester: p.Requester, Accepter: p.Accepter, Active: p.Active,
-		RequesterDNS: p.RequesterDNS, AccepterDNS: p.AccepterDNS,
+// inVPC returns the VPC whose view a record is part of.
+func inVPC[T any](of func(*T) string) func(*record.Tables, *T) []string {
+	return func(_ *record.Tables, r *T) []string {
+		if id := of(r); id != "" {
+			return []string{id}
+		}
+		return nil
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 )
 
 // PeerGroup is what a rule keeps of the group that it names in another VPC. The group and the peering connection may go
@@ -32,7 +33,7 @@ func (s *State) Reference(g *SecurityGroup, r *SecurityGroupRule) (Reference, bo
 		return Reference{}, false
 	}
 	out := Reference{PeerGroup: *r.Peer, Status: PeeringDeleted}
-	pcx, ok := s.peerings.get(out.Peering)
+	pcx, ok := peeringKind.Get(s.Tables, out.Peering)
 	if !ok || !pcx.Active {
 		if other, found := s.activePeering(g.VPC, out.VPC); found {
 			pcx, ok = other, true
@@ -41,13 +42,13 @@ func (s *State) Reference(g *SecurityGroup, r *SecurityGroupRule) (Reference, bo
 	if ok {
 		out.Peering, out.Status = pcx.ID, pcx.Status
 	}
-	_, there := s.groups.get(r.Group)
+	_, there := groupKind.Get(s.Tables, r.Group)
 	out.Stale = !there || out.Status != PeeringActive
 	return out, true
 }
 
 func (s *State) activePeering(a, b string) (*Peering, bool) {
-	for _, pcx := range s.peerings.rows {
+	for pcx := range peeringKind.In(s.Tables, a) {
 		if pcx.Active && pcx.joins(a, b) {
 			return pcx, true
 		}
@@ -57,13 +58,9 @@ func (s *State) activePeering(a, b string) (*Peering, bool) {
 
 // StaleGroups are the groups of a VPC that have a stale rule, in the order of their ids.
 func (s *State) StaleGroups(c scope.Scope, vpcID string) iter.Seq[*SecurityGroup] {
-	return func(yield func(*SecurityGroup) bool) {
-		for g := range s.SecurityGroups(c) {
-			if g.VPC == vpcID && slices.ContainsFunc(g.Rules, func(r SecurityGroupRule) bool { return s.stale(g, &r) }) && !yield(g) {
-				return
-			}
-		}
-	}
+	return where(groupKind.In(s.Tables, vpcID), func(g *SecurityGroup) bool {
+		return g.scope() == c && slices.ContainsFunc(g.Rules, func(r SecurityGroupRule) bool { return s.stale(g, &r) })
+	})
 }
 
 func (s *State) stale(g *SecurityGroup, r *SecurityGroupRule) bool {
@@ -77,11 +74,13 @@ type GroupReference struct{ Group, VPC, Peering string }
 // References are the VPCs whose rules name one of the groups over a peering connection, whoever owns them.
 func (s *State) References(groups []string) []GroupReference {
 	var out []GroupReference
-	for _, g := range s.groups.rows {
-		for i := range g.Rules {
-			r := &g.Rules[i]
-			if reference, ok := s.Reference(g, r); ok && !reference.Stale && slices.Contains(groups, r.Group) {
-				out = append(out, GroupReference{r.Group, g.VPC, reference.Peering})
+	for _, id := range groups {
+		for g := range groupsReferring.Find(s.Tables, id) {
+			for i := range g.Rules {
+				r := &g.Rules[i]
+				if reference, ok := s.Reference(g, r); ok && !reference.Stale && r.Group == id {
+					out = append(out, GroupReference{r.Group, g.VPC, reference.Peering})
+				}
 			}
 		}
 	}
@@ -99,9 +98,9 @@ func (p *plan) refer(g *SecurityGroup, r *SecurityGroupRule) error {
 	if r.Peer != nil {
 		claimed, r.Peer = *r.Peer, nil
 	}
-	other, ok := p.groups.get(r.Group)
+	other, ok := groupKind.Get(p.Tables, r.Group)
 	if !ok || claimed.Account != "" && claimed.Account != other.Account {
-		return nounGroup.unknown(r.Group)
+		return groupKind.unknown(r.Group)
 	}
 	if claimed.VPC != "" && claimed.VPC != other.VPC {
 		return invalidParameter("Security group %s does not belong to VPC %s.", r.Group, claimed.VPC)
@@ -124,11 +123,12 @@ func (p *plan) refer(g *SecurityGroup, r *SecurityGroupRule) error {
 }
 
 // completeReferences gives rules that were stored without it what they keep of groups in other VPCs.
-func (s *State) completeReferences() {
-	for i, g := range s.groups.rows {
+func completeReferences(p *record.Plan) {
+	s := &State{p.Tables}
+	for g := range groupKind.All(p.Tables) {
 		var rules []SecurityGroupRule
 		for j, r := range g.Rules {
-			other, ok := s.groups.get(r.Group)
+			other, ok := groupKind.Get(p.Tables, r.Group)
 			if r.Peer != nil || !ok || other.VPC == g.VPC {
 				continue
 			}
@@ -143,7 +143,7 @@ func (s *State) completeReferences() {
 		if rules != nil {
 			changed := *g
 			changed.Rules = rules
-			s.groups.rows[i] = &changed
+			groupKind.Put(p, &changed, true)
 		}
 	}
 }

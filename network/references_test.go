@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"postern/network"
-	"postern/network/networktest"
 	"postern/network/vpc"
+	"postern/record"
 )
 
 // peered is a lab with a second VPC, peered and routed both ways, and a node in each.
@@ -86,14 +86,14 @@ func TestReferenceEnds(t *testing.T) {
 // read, and outlive those groups like others.
 func TestReferenceStoredBefore(t *testing.T) {
 	l := newPeered(t)
-	records, _, err := l.store.Load(l.ctx)
+	feed, err := l.store.Since(l.ctx, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := new(networktest.Store)
-	var changes []network.Change
-	for _, r := range records {
-		if r.Kind == network.KindSecurityGroup {
+	old := new(record.Memory)
+	for i := range feed.Changes {
+		r := &feed.Changes[i]
+		if r.Kind == "security-group" {
 			var g map[string]any
 			if err := json.Unmarshal(r.Body, &g); err != nil {
 				t.Fatal(err)
@@ -105,9 +105,8 @@ func TestReferenceStoredBefore(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		changes = append(changes, network.Change{Record: r})
 	}
-	if err := old.Commit(context.Background(), 0, changes); err != nil {
+	if _, err := old.Commit(context.Background(), record.Commit{Changes: feed.Changes}); err != nil {
 		t.Fatal(err)
 	}
 	s := must(network.New(l.ctx, network.Config{Store: old}))(t)

@@ -12,6 +12,7 @@ import (
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/network/vpc"
+	"postern/record"
 )
 
 // Bounds of Route 53 Resolver, far above Amazon's (4 endpoints, 6 addresses each, 1,000 rules of 6 targets), and the
@@ -48,6 +49,48 @@ type ResolverEndpoint struct {
 	// CreatorRequest is the caller's own id of the request that made it, Request a digest of that request.
 	CreatorRequest, Request string
 }
+
+var (
+	// resolversByRequest has Resolver endpoints by their scope and who asked for them.
+	resolversByRequest = &record.Index[ResolverEndpoint]{Grouped: true, Terms: func(e *ResolverEndpoint) []record.Term {
+		return []record.Term{{Value: e.scope().String(), Sort: e.CreatorRequest}}
+	}}
+	// resolversCreating has the Resolver endpoints that wait to work.
+	resolversCreating = &record.Index[ResolverEndpoint]{Terms: func(e *ResolverEndpoint) []record.Term {
+		if e.State != ResolverCreating {
+			return nil
+		}
+		return []record.Term{{Value: ResolverCreating}}
+	}}
+)
+
+var resolverEndpointKind = declare(&kind[ResolverEndpoint]{
+	Kind: record.Kind[ResolverEndpoint]{
+		Name:    "resolver-endpoint",
+		Indexes: []*record.Index[ResolverEndpoint]{resolversByRequest, resolversCreating},
+		Views:   inVPC(func(e *ResolverEndpoint) string { return e.VPC }),
+	},
+	resourceType: resourceType{
+		prefix: "rslvr-in", second: "rslvr-out", service: "route53resolver", name: "resolver-endpoint",
+	},
+	inside: func(e *ResolverEndpoint) []string { return []string{e.VPC} },
+	refs: func(e *ResolverEndpoint) []string {
+		out := append([]string(nil), e.Groups...)
+		for _, a := range e.Addresses {
+			out = append(out, a.Subnet, a.Interface)
+		}
+		return out
+	},
+	limit: &limit{
+		of: func(*Limits) int { return maxResolverEndpoints }, code: "LimitExceededException",
+		message: "The maximum number of Resolver endpoints has been reached: LIMIT",
+	},
+	content: func(_ *State, e *ResolverEndpoint, c *vpc.Content) {
+		c.ResolverEndpoints = append(c.ResolverEndpoints, e.value())
+	},
+})
+
+func (*ResolverEndpoint) kind() declared { return resolverEndpointKind }
 
 // ResolverAddress is one address of a Resolver endpoint: a network interface's.
 type ResolverAddress struct {
@@ -152,10 +195,7 @@ func (s *Service) CreateResolverEndpoint(ctx context.Context, c scope.Scope, in 
 		if err := creatorRequest(in.CreatorRequest); err != nil {
 			return err
 		}
-		for e := range p.ResolverEndpoints(c) {
-			if e.CreatorRequest != in.CreatorRequest {
-				continue
-			}
+		if e, ok := resolversByRequest.At(p.Tables, record.Term{Value: c.String(), Sort: in.CreatorRequest}); ok {
 			if e.Request != digest(in) {
 				return refuse(fault.Exists, "ResourceExistsException", "Resolver endpoint with creator request ID '%s' already exists", in.CreatorRequest)
 			}
@@ -169,7 +209,7 @@ func (s *Service) CreateResolverEndpoint(ctx context.Context, c scope.Scope, in 
 	if err != nil {
 		return nil, err
 	}
-	return made, s.Reconcile(ctx)
+	return made, s.settle(ctx, made.ID)
 }
 
 func (p *plan) createResolverEndpoint(in CreateResolverEndpointInput) (*ResolverEndpoint, error) {
@@ -185,8 +225,9 @@ func (p *plan) createResolverEndpoint(in CreateResolverEndpointInput) (*Resolver
 		return nil, resolverRefuses("Resolver endpoint needs to have at least %d IP addresses", minResolverAddresses)
 	case len(in.Groups) == 0 || len(in.Groups) > maxResolverGroups:
 		return nil, invalidResolver("A Resolver endpoint has 1 to %d security groups", maxResolverGroups)
-	case count(p.ResolverEndpoints(p.scope)) >= maxResolverEndpoints:
-		return nil, overLimit("LimitExceededException", "The maximum number of Resolver endpoints has been reached: %d", maxResolverEndpoints)
+	}
+	if err := resolverEndpointKind.room(p, p.scope.String(), 1); err != nil {
+		return nil, err
 	}
 	first, err := p.resolverSubnet(in.Addresses[0].ID)
 	if err != nil {
@@ -250,7 +291,7 @@ func (p *plan) addResolverAddress(e *ResolverEndpoint, in ResolverSubnet) error 
 
 // ResolverEndpoint finds a Resolver endpoint.
 func (s *State) ResolverEndpoint(c scope.Scope, id string) (*ResolverEndpoint, error) {
-	if e, ok := s.resolvers.get(id); ok && e.scope() == c {
+	if e, ok := resolverEndpointKind.Get(s.Tables, id); ok && e.scope() == c {
 		return e, nil
 	}
 	return nil, noResolver("Resolver endpoint", id)
@@ -258,7 +299,7 @@ func (s *State) ResolverEndpoint(c scope.Scope, id string) (*ResolverEndpoint, e
 
 // ResolverEndpoints are the scope's Resolver endpoints.
 func (s *State) ResolverEndpoints(c scope.Scope) iter.Seq[*ResolverEndpoint] {
-	return within(&s.resolvers, c)
+	return resolverEndpointKind.scoped(s, c)
 }
 
 // RenameResolverEndpoint changes the name of a Resolver endpoint.
@@ -295,7 +336,7 @@ func (s *Service) RemoveResolverAddress(ctx context.Context, c scope.Scope, id s
 		case len(e.Addresses) <= minResolverAddresses:
 			return resolverRefuses("Resolver endpoint needs to have at least %d IP addresses", minResolverAddresses)
 		}
-		if n, ok := p.interfaces.get(e.Addresses[i].Interface); ok {
+		if n, ok := interfaceKind.Get(p.Tables, e.Addresses[i].Interface); ok {
 			p.remove(n)
 		}
 		e.Addresses = slices.Delete(e.Addresses, i, i+1)
@@ -332,13 +373,12 @@ func (s *Service) DeleteResolverEndpoint(ctx context.Context, c scope.Scope, id 
 		if err != nil {
 			return err
 		}
-		for r := range p.ResolverRules(c) {
-			if r.Endpoint == id {
-				return resolverRefuses("Cannot delete Resolver endpoint unless its related Resolver rules are deleted. The rule '%s' still exists for it", r.ID)
-			}
+		if r, ok := rulesUsing.At(p.Tables, record.Term{Value: c.String(), Sort: id}); ok {
+			return resolverRefuses("Cannot delete Resolver endpoint unless its related Resolver rules are deleted. "+
+				"The rule '%s' still exists for it", r.ID)
 		}
 		for _, a := range e.Addresses {
-			if n, ok := p.interfaces.get(a.Interface); ok {
+			if n, ok := interfaceKind.Get(p.Tables, a.Interface); ok {
 				p.remove(n)
 			}
 		}
@@ -349,15 +389,11 @@ func (s *Service) DeleteResolverEndpoint(ctx context.Context, c scope.Scope, id 
 	return gone, err
 }
 
-// operate brings endpoints that were created into service.
-func (p *plan) operate() {
-	for _, e := range p.resolvers.rows {
-		if e.State == ResolverCreating {
-			now := *e
-			now.State = ResolverOperational
-			p.put(&now)
-		}
-	}
+// operate brings an endpoint that was created into service.
+func (p *plan) operate(e *ResolverEndpoint) {
+	now := *e
+	now.State = ResolverOperational
+	p.put(&now)
 }
 
 func (e *ResolverEndpoint) value() vpc.ResolverEndpoint {

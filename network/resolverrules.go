@@ -11,6 +11,7 @@ import (
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/network/vpc"
+	"postern/record"
 )
 
 // ResolverRule says what the resolvers of its VPCs do with the names of a domain.
@@ -37,6 +38,44 @@ type ResolverAssociation struct {
 	Name    string `json:",omitempty"`
 }
 
+// rulesUsing has Resolver rules by their scope and what they say: their endpoint, their VPCs, who asked for them.
+var rulesUsing = &record.Index[ResolverRule]{Grouped: true, Terms: func(r *ResolverRule) []record.Term {
+	c := r.scope().String()
+	terms := []record.Term{{Value: c, Sort: "request/" + r.CreatorRequest}}
+	if r.Endpoint != "" {
+		terms = append(terms, record.Term{Value: c, Sort: r.Endpoint})
+	}
+	for _, a := range r.Associations {
+		terms = append(terms, record.Term{Value: c, Sort: a.VPC})
+	}
+	return terms
+}}
+
+var resolverRuleKind = declare(&kind[ResolverRule]{
+	Kind: record.Kind[ResolverRule]{
+		Name:    "resolver-rule",
+		Indexes: []*record.Index[ResolverRule]{rulesUsing},
+		Views:   func(_ *record.Tables, r *ResolverRule) []string { return []string{r.ID} },
+	},
+	resourceType: resourceType{prefix: "rslvr-rr", service: "route53resolver", name: "resolver-rule"},
+	refs: func(r *ResolverRule) []string {
+		out := []string{r.Endpoint}
+		for _, a := range r.Associations {
+			out = append(out, a.VPC)
+		}
+		return out
+	},
+	limit: &limit{
+		of: func(*Limits) int { return maxResolverRules }, code: "LimitExceededException",
+		message: "The maximum number of Resolver rules has been reached: LIMIT",
+	},
+	shared: func(_ *State, r *ResolverRule, out *vpc.Shared) {
+		out.ResolverRules = append(out.ResolverRules, r.value())
+	},
+})
+
+func (*ResolverRule) kind() declared { return resolverRuleKind }
+
 // CreateResolverRuleInput is a Resolver rule to be made.
 type CreateResolverRuleInput struct {
 	Name, Domain string
@@ -56,10 +95,8 @@ func (s *Service) CreateResolverRule(ctx context.Context, c scope.Scope, in Crea
 		if err := creatorRequest(in.CreatorRequest); err != nil {
 			return err
 		}
-		for r := range p.ResolverRules(c) {
-			if r.CreatorRequest != in.CreatorRequest {
-				continue
-			}
+		asked := record.Term{Value: c.String(), Sort: "request/" + in.CreatorRequest}
+		if r, ok := rulesUsing.At(p.Tables, asked); ok {
 			if r.Request != digest(in) {
 				return refuse(fault.Exists, "ResourceExistsException", "Resolver rule with creator request ID '%s' already exists", in.CreatorRequest)
 			}
@@ -85,8 +122,8 @@ func (p *plan) createResolverRule(in CreateResolverRuleInput) (*ResolverRule, er
 	if err != nil {
 		return nil, err
 	}
-	if count(p.ResolverRules(p.scope)) >= maxResolverRules {
-		return nil, overLimit("LimitExceededException", "The maximum number of Resolver rules has been reached: %d", maxResolverRules)
+	if err := resolverRuleKind.room(p, p.scope.String(), 1); err != nil {
+		return nil, err
 	}
 	r := &ResolverRule{
 		Meta: p.meta("rslvr-rr", tags), Name: in.Name, Domain: domain, Forward: in.Forward, Endpoint: in.Endpoint, Targets: in.Targets,
@@ -152,7 +189,7 @@ func resolverDomain(text string) (string, error) {
 
 // ResolverRule finds a rule.
 func (s *State) ResolverRule(c scope.Scope, id string) (*ResolverRule, error) {
-	if r, ok := s.resolverRules.get(id); ok && r.scope() == c {
+	if r, ok := resolverRuleKind.Get(s.Tables, id); ok && r.scope() == c {
 		return r, nil
 	}
 	return nil, noResolver("Resolver rule", id)
@@ -160,7 +197,7 @@ func (s *State) ResolverRule(c scope.Scope, id string) (*ResolverRule, error) {
 
 // ResolverRules are the scope's rules.
 func (s *State) ResolverRules(c scope.Scope) iter.Seq[*ResolverRule] {
-	return within(&s.resolverRules, c)
+	return resolverRuleKind.scoped(s, c)
 }
 
 // ResolverRuleChange says what ModifyResolverRule changes; what is nil or empty stays.
@@ -239,8 +276,8 @@ func (s *Service) AssociateResolverRule(ctx context.Context, c scope.Scope, id, 
 		if _, err := p.VPC(c, vpcID); err != nil {
 			return refuse(fault.NotFound, "ResourceNotFoundException", "The vpc ID '%s' does not exist", vpcID)
 		}
-		for other := range p.ResolverRules(c) {
-			if other.Domain != r.Domain || other.association(vpcID) < 0 {
+		for other := range rulesUsing.FindTerm(p.Tables, record.Term{Value: c.String(), Sort: vpcID}) {
+			if other.Domain != r.Domain {
 				continue
 			}
 			if other.ID == id {
@@ -276,13 +313,12 @@ func (s *Service) DisassociateResolverRule(ctx context.Context, c scope.Scope, i
 }
 
 // leaveRules ends the hold of rules on a VPC that goes.
-func (p *plan) leaveRules(vpcID string) {
-	for _, old := range p.resolverRules.rows {
-		if i := old.association(vpcID); i >= 0 {
-			r := *old
-			r.Associations = slices.Delete(slices.Clone(old.Associations), i, i+1)
-			p.put(&r)
-		}
+func (p *plan) leaveRules(v *VPC) {
+	for old := range rulesUsing.FindTerm(p.Tables, record.Term{Value: v.scope().String(), Sort: v.ID}) {
+		i := old.association(v.ID)
+		r := *old
+		r.Associations = slices.Delete(slices.Clone(old.Associations), i, i+1)
+		p.put(&r)
 	}
 }
 
@@ -337,6 +373,3 @@ func (r *ResolverRule) value() vpc.ResolverRule {
 	}
 	return out
 }
-
-func (*ResolverEndpoint) kind() Kind { return KindResolverEndpoint }
-func (*ResolverRule) kind() Kind     { return KindResolverRule }

@@ -8,6 +8,7 @@ import (
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/network/vpc"
+	"postern/record"
 )
 
 // CreateRouteTableInput is a route table to be made.
@@ -23,7 +24,7 @@ func (s *Service) CreateRouteTable(ctx context.Context, c scope.Scope, in Create
 	var made *RouteTable
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
-		made, err = once(p, asked{"CreateRouteTable", in.Token, in}, &p.tables, func() (*RouteTable, error) { return p.createRouteTable(in) })
+		made, err = once(p, asked{"CreateRouteTable", in.Token, in}, routeTableKind, func() (*RouteTable, error) { return p.createRouteTable(in) })
 		return err
 	})
 	return made, err
@@ -38,14 +39,8 @@ func (p *plan) createRouteTable(in CreateRouteTableInput) (*RouteTable, error) {
 	if err != nil {
 		return nil, err
 	}
-	siblings := 0
-	for t := range p.RouteTables(p.scope) {
-		if t.VPC == v.ID {
-			siblings++
-		}
-	}
-	if siblings >= p.limits.TablesPerVPC {
-		return nil, overLimit("RouteTableLimitExceeded", "The maximum number of route tables has been reached: %d", p.limits.TablesPerVPC)
+	if err := routeTableKind.room(p, v.ID, 1); err != nil {
+		return nil, err
 	}
 	t := &RouteTable{Meta: p.meta("rtb", tags), VPC: v.ID}
 	p.put(t)
@@ -85,7 +80,7 @@ func (s *Service) AssociateRouteTable(ctx context.Context, c scope.Scope, tableI
 		if t.VPC != n.VPC {
 			return invalidValue("route table %s and subnet %s belong to different networks", tableID, subnetID)
 		}
-		if other, a, ok := p.tableOf(subnetID); ok {
+		if other, a, ok := p.tableOf(n); ok {
 			if other.ID == tableID {
 				id = a.ID
 				return nil
@@ -113,10 +108,10 @@ func (t *RouteTable) without(association string) *RouteTable {
 }
 
 // tableOf finds the route table that a subnet is explicitly tied to.
-func (s *State) tableOf(subnetID string) (*RouteTable, Association, bool) {
-	for _, t := range s.tables.rows {
+func (s *State) tableOf(n *Subnet) (*RouteTable, Association, bool) {
+	if t, ok := tablesBySubnet.At(s.Tables, record.Term{Value: n.VPC, Sort: n.ID}); ok {
 		for _, a := range t.Associations {
-			if a.Subnet == subnetID {
+			if a.Subnet == n.ID {
 				return t, a, true
 			}
 		}
@@ -125,14 +120,14 @@ func (s *State) tableOf(subnetID string) (*RouteTable, Association, bool) {
 }
 
 func (p *plan) association(id string) (*RouteTable, Association, error) {
-	for t := range p.RouteTables(p.scope) {
+	for t := range tablesByAssociation.Find(p.Tables, id) {
 		for _, a := range t.Associations {
-			if a.ID == id {
+			if a.ID == id && t.scope() == p.scope {
 				return t, a, nil
 			}
 		}
 	}
-	return nil, Association{}, nounAssoc.unknown(id)
+	return nil, Association{}, associationType.unknown(id)
 }
 
 // DisassociateRouteTable ends an association; the subnet is then on the main table. The main association stays.
@@ -185,7 +180,7 @@ func (s *Service) CreateRoute(ctx context.Context, c scope.Scope, tableID string
 		if err != nil {
 			return err
 		}
-		v, _ := p.vpcs.get(t.VPC)
+		v, _ := vpcKind.Get(p.Tables, t.VPC)
 		if t.route(r) >= 0 || p.endpointRoute(t, r) != "" || slices.ContainsFunc(v.Blocks, func(b Block) bool { return b.CIDR == r.Destination }) {
 			return refuse(fault.Exists, "RouteAlreadyExists", "The route identified by %s already exists", r.name())
 		}
@@ -225,7 +220,7 @@ func (s *Service) DeleteRoute(ctx context.Context, c scope.Scope, tableID string
 		if err != nil {
 			return err
 		}
-		v, _ := p.vpcs.get(t.VPC)
+		v, _ := vpcKind.Get(p.Tables, t.VPC)
 		if slices.ContainsFunc(v.Blocks, func(b Block) bool { return b.CIDR == r.Destination }) {
 			return invalidValue("cannot remove local route %s in route table %s", r.Destination, tableID)
 		}
@@ -292,7 +287,7 @@ func (p *plan) checkDestination(t *RouteTable, r Route) error {
 	if linkLocal.Overlaps(r.Destination) && r.Destination.Bits() >= linkLocal.Bits() {
 		return invalidValue("Value (%s) for parameter destinationCidrBlock is invalid. It is link-local.", r.Destination)
 	}
-	v, _ := p.vpcs.get(t.VPC)
+	v, _ := vpcKind.Get(p.Tables, t.VPC)
 	for _, b := range v.Blocks {
 		if b.CIDR.Bits() < r.Destination.Bits() && b.CIDR.Contains(r.Destination.Addr()) && r.Target.Kind != vpc.ViaInterface {
 			return invalidValue("Route destination %s is more specific than the local route %s and its target is no network interface", r.Destination, b.CIDR)
@@ -316,7 +311,7 @@ func (p *plan) checkTarget(t *RouteTable, target vpc.Target) error {
 	case vpc.ViaNATGateway:
 		g, err := p.NATGateway(p.scope, target.ID)
 		if err != nil {
-			return nounNATTarget.unknown(target.ID)
+			return natTargetType.unknown(target.ID)
 		}
 		if g.VPC != t.VPC {
 			return invalidValue("route table %s and NAT gateway %s belong to different networks", t.ID, g.ID)
@@ -333,9 +328,9 @@ func (p *plan) checkTarget(t *RouteTable, target vpc.Target) error {
 			return invalidValue("interface %s belongs to a VPC endpoint or endpoint service and cannot be a route's target", n.ID)
 		}
 	case vpc.ViaPeering:
-		pcx, ok := p.peerings.get(target.ID)
+		pcx, ok := peeringKind.Get(p.Tables, target.ID)
 		if !ok || pcx.Requester != t.VPC && pcx.Accepter != t.VPC {
-			return nounPeering.unknown(target.ID)
+			return peeringKind.unknown(target.ID)
 		}
 	default:
 		return fault.New(fault.NotImplemented, "network.CreateRoute", "routes to this kind of target are not implemented")
@@ -349,19 +344,19 @@ func (s *State) RouteActive(t *RouteTable, r Route) bool {
 	case vpc.Local:
 		return true
 	case vpc.ViaInternetGateway:
-		g, ok := s.gateways.get(r.Target.ID)
+		g, ok := gatewayKind.Get(s.Tables, r.Target.ID)
 		return ok && g.VPC == t.VPC
 	case vpc.ViaNATGateway:
-		g, ok := s.natGateways.get(r.Target.ID)
+		g, ok := natGatewayKind.Get(s.Tables, r.Target.ID)
 		return ok && g.VPC == t.VPC && g.State == Available
 	case vpc.ViaInterface:
-		n, ok := s.interfaces.get(r.Target.ID)
+		n, ok := interfaceKind.Get(s.Tables, r.Target.ID)
 		return ok && n.VPC == t.VPC && n.Attachment != nil
 	case vpc.ViaPeering:
-		pcx, ok := s.peerings.get(r.Target.ID)
+		pcx, ok := peeringKind.Get(s.Tables, r.Target.ID)
 		return ok && pcx.Active
 	case vpc.ViaGatewayEndpoint:
-		e, ok := s.endpoints.get(r.Target.ID)
+		e, ok := endpointKind.Get(s.Tables, r.Target.ID)
 		return ok && e.State == Available
 	}
 	return false

@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -11,6 +12,60 @@ import (
 	"postern/aws/scope"
 	"postern/network/vpc"
 )
+
+// ruleType is the type of security group rules, which are parts of their groups.
+var ruleType = &ruleTags{resourceType{
+	prefix: "sgr", name: "security-group-rule",
+	notFound: "InvalidSecurityGroupRuleId.NotFound", malformed: "InvalidSecurityGroupRuleId.Malformed",
+	missing: "The security group rule ID '%s' does not exist",
+}}
+
+// parts are the parts of records that have tags of their own.
+var parts = []tagHolder{ruleType}
+
+// ruleTags finds the tags of rules.
+type ruleTags struct{ resourceType }
+
+func (*ruleTags) taggable(s *State, c scope.Scope, id string) (taggable, error) {
+	g, rule, err := s.Rule(c, id)
+	if err != nil {
+		return taggable{}, err
+	}
+	return taggable{rule.Tags, func(tags []Tag) keyed {
+		changed := *g
+		changed.Rules = slices.Clone(g.Rules)
+		for i := range changed.Rules {
+			if changed.Rules[i].ID == id {
+				changed.Rules[i].Tags = tags
+			}
+		}
+		return &changed
+	}}, nil
+}
+
+func (t *ruleTags) tagged(s *State, c scope.Scope) iter.Seq[Tagged] {
+	return func(yield func(Tagged) bool) {
+		for g := range s.SecurityGroups(c) {
+			for i := range g.Rules {
+				if r := &g.Rules[i]; len(r.Tags) > 0 && !yield(Tagged{r.ID, t.name, r.Tags}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Rule finds a security group rule and its group.
+func (s *State) Rule(c scope.Scope, id string) (*SecurityGroup, *SecurityGroupRule, error) {
+	for g := range groupsByRule.Find(s.Tables, id) {
+		for i := range g.Rules {
+			if g.Rules[i].ID == id && g.scope() == c {
+				return g, &g.Rules[i], nil
+			}
+		}
+	}
+	return nil, nil, ruleType.unknown(id)
+}
 
 // Authorize adds rules to a group: all of them or, where one is there already or is malformed, none. Rules come without
 // ids and all go in one direction; the made ones are returned.
@@ -191,6 +246,7 @@ type Revocation struct {
 func (s *Service) Revoke(ctx context.Context, c scope.Scope, group string, egress bool, r Revocation) ([]SecurityGroupRule, error) {
 	var gone []SecurityGroupRule
 	err := s.do(ctx, c, func(p *plan) error {
+		gone = nil
 		g, err := p.SecurityGroup(c, group)
 		if err != nil {
 			return err
@@ -223,7 +279,7 @@ func (g *SecurityGroup) matching(egress bool, r Revocation) (map[int]bool, error
 	for _, id := range r.IDs {
 		i := slices.IndexFunc(g.Rules, func(o SecurityGroupRule) bool { return o.ID == id && o.Egress == egress })
 		if i < 0 {
-			return nil, nounRule.unknown(id)
+			return nil, ruleType.unknown(id)
 		}
 		drop[i] = true
 	}
@@ -265,7 +321,7 @@ func (s *Service) DescribeRules(ctx context.Context, c scope.Scope, group string
 			}
 			i := slices.IndexFunc(g.Rules, func(o SecurityGroupRule) bool { return r.ID != "" && o.ID == r.ID && o.Egress == egress })
 			if i < 0 && r.ID != "" {
-				return nounRule.unknown(r.ID)
+				return ruleType.unknown(r.ID)
 			}
 			if i < 0 {
 				if i, err = g.index(egress, r); err != nil {
@@ -291,7 +347,7 @@ func (s *Service) ModifyRules(ctx context.Context, c scope.Scope, group string, 
 		for _, r := range rules {
 			i := slices.IndexFunc(changed.Rules, func(o SecurityGroupRule) bool { return o.ID == r.ID })
 			if i < 0 {
-				return nounRule.unknown(r.ID)
+				return ruleType.unknown(r.ID)
 			}
 			r.Egress, r.Tags = changed.Rules[i].Egress, changed.Rules[i].Tags
 			if r, err = p.checkedRule(g, r); err != nil {

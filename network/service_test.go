@@ -149,7 +149,7 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if err := l.Reload(l.ctx); err != nil {
+	if err := l.Refresh(l.ctx); err != nil {
 		t.Fatal(err)
 	}
 	group := must(l.State().SecurityGroup(here, l.nodes))(t)
@@ -174,7 +174,7 @@ func TestToken(t *testing.T) {
 	if first.ID != again.ID {
 		t.Errorf("made %s and %s", first.ID, again.ID)
 	}
-	if err := l.Reload(l.ctx); err != nil {
+	if err := l.Refresh(l.ctx); err != nil {
 		t.Fatal(err)
 	}
 	other := in

@@ -11,14 +11,7 @@ import (
 // Connections are the endpoints that ask for a connection to a service of one's own or have one, in the order of their
 // ids. They may be anybody's.
 func (s *State) Connections(v *VpcEndpointService) iter.Seq[*VpcEndpoint] {
-	name := v.Name()
-	return func(yield func(*VpcEndpoint) bool) {
-		for _, e := range s.endpoints.rows {
-			if e.Service == name && !yield(e) {
-				return
-			}
-		}
-	}
+	return endpointsByService.Find(s.Tables, v.Name())
 }
 
 // AcceptConnections lets endpoints in to a service of one's own, and RejectConnections keeps them out, those too that
@@ -28,7 +21,7 @@ func (s *Service) AcceptConnections(ctx context.Context, c scope.Scope, service 
 	if err != nil {
 		return nil, err
 	}
-	return failed, s.Reconcile(ctx)
+	return failed, s.settle(ctx, ids...)
 }
 
 // RejectConnections is described at AcceptConnections.
@@ -63,9 +56,9 @@ func (s *Service) answerConnections(ctx context.Context, c scope.Scope, a answer
 }
 
 func (p *plan) answerConnection(v *VpcEndpointService, id string, a answer) error {
-	old, ok := p.endpoints.get(id)
+	old, ok := endpointKind.Get(p.Tables, id)
 	if !ok || old.Service != v.Name() {
-		return nounEndpoint.unknown(id)
+		return endpointKind.unknown(id)
 	}
 	for _, state := range a.from {
 		if old.State == state {

@@ -127,7 +127,7 @@ func (p *plan) addTarget(v *VpcEndpointService, text string) error {
 // serviceSide is the service's own interface in a subnet, made if there is none.
 func (p *plan) serviceSide(v *VpcEndpointService, subnet string) (string, error) {
 	for _, t := range v.Targets {
-		if n, ok := p.interfaces.get(t.From); ok && n.Subnet == subnet {
+		if n, ok := interfaceKind.Get(p.Tables, t.From); ok && n.Subnet == subnet {
 			return n.ID, nil
 		}
 	}
@@ -167,7 +167,7 @@ func (p *plan) releaseSide(v *VpcEndpointService, from string) {
 			return
 		}
 	}
-	if n, ok := p.interfaces.get(from); ok {
+	if n, ok := interfaceKind.Get(p.Tables, from); ok {
 		p.remove(n)
 	}
 }

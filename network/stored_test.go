@@ -11,42 +11,42 @@ import (
 
 	"postern/aws/scope"
 	"postern/network"
-	"postern/network/networktest"
 	"postern/network/vpc"
+	"postern/record"
 )
 
 // stored is one record of each kind as version 1 wrote it. A database of any age reads like this: a change that makes
 // this test fail needs a migration, not another text here.
-var stored = map[network.Kind]string{
-	network.KindVPC: `{"ID":"vpc-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
+var stored = map[string]string{
+	"vpc": `{"ID":"vpc-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
 		"Tags":[{"Key":"Name","Value":"x"}],"Blocks":[{"ID":"vpc-cidr-assoc-0","CIDR":"10.0.0.0/16"}],"DNSSupport":true,"DNSHostnames":true}`,
-	network.KindSubnet: `{"ID":"subnet-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
+	"subnet": `{"ID":"subnet-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
 		"VPC":"vpc-0","Zone":"us-east-1a","CIDR":"10.0.1.0/24","PublicOnLaunch":true}`,
-	network.KindRouteTable: `{"ID":"rtb-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
+	"route-table": `{"ID":"rtb-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
 		"VPC":"vpc-0","Associations":[{"ID":"rtbassoc-0","Main":true},{"ID":"rtbassoc-1","Subnet":"subnet-0"}],
 		"Routes":[{"Destination":"0.0.0.0/0","Target":{"Kind":2,"ID":"igw-0"}},{"PrefixList":"pl-63a5400a","Target":{"Kind":5,"ID":"eni-0"}}]}`,
-	network.KindInternetGateway: `{"ID":"igw-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z","VPC":"vpc-0"}`,
-	network.KindNetworkACL: `{"ID":"acl-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
+	"internet-gateway": `{"ID":"igw-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z","VPC":"vpc-0"}`,
+	"network-acl": `{"ID":"acl-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
 		"VPC":"vpc-0","Default":true,"Entries":[{"Number":100,"Egress":true,"Allow":true,"CIDR":"0.0.0.0/0","Ports":{"From":0,"To":0},"Protocol":-1}],
 		"Associations":[{"ID":"aclassoc-0","Subnet":"subnet-0"}]}`,
-	network.KindSecurityGroup: `{"ID":"sg-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
+	"security-group": `{"ID":"sg-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
 		"VPC":"vpc-0","Name":"default","Description":"d","Rules":[
 		{"ID":"sgr-0","Ports":{"From":443,"To":443},"CIDR":"10.0.0.0/8","Description":"x","Tags":[{"Key":"k","Value":"v"}],"Protocol":6},
 		{"ID":"sgr-1","Egress":true,"Ports":{"From":-1,"To":-1},"Group":"sg-0","Protocol":-1},
 		{"ID":"sgr-2","Egress":true,"Ports":{"From":443,"To":443},"PrefixList":"pl-63a5400a","Protocol":6}]}`,
-	network.KindInterface: `{"ID":"eni-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
+	"network-interface": `{"ID":"eni-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
 		"VPC":"vpc-0","Subnet":"subnet-0","Zone":"us-east-1a","Kind":1,"Description":"d","Addresses":["10.0.1.9"],"MAC":"0a:00:00:00:00:01",
 		"Groups":["sg-0"],"AnySource":true,"Attachment":{"ID":"ela-attach-0","Owner":"vpce-0","Since":"2026-01-02T03:04:05Z","DeleteOnTermination":false}}`,
-	network.KindEndpoint: `{"ID":"vpce-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
+	"vpc-endpoint": `{"ID":"vpce-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
 		"VPC":"vpc-0","Kind":0,"Service":"com.amazonaws.us-east-1.ssm","State":"available",
 		"Policy":"{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"*\",\"Resource\":\"*\"}}",
 		"PrivateDNS":true,"Suffix":"abcdefgh","HostedZone":"Z0","Subnets":["subnet-0"],"Interfaces":["eni-0"],"Groups":["sg-0"]}`,
-	network.KindPrefixList: `{"ID":"pl-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
+	"prefix-list": `{"ID":"pl-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
 		"Name":"n","MaxEntries":3,"Version":1,"Entries":[{"CIDR":"10.9.0.0/16","Description":"d"}]}`,
-	network.KindPeering: `{"ID":"pcx-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
+	"vpc-peering": `{"ID":"pcx-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
 		"Requester":"vpc-0","Accepter":"vpc-1","Active":true,"RequesterDNS":true,"AccepterDNS":false,
 		"AccepterAccount":"000000000000","AccepterRegion":"us-east-1","StatusText":"Active"}`,
-	network.KindToken: `{"ID":"a/r/CreateVpcEndpoint/t","Request":"ab","Result":"vpce-0","Expires":"2126-01-02T03:04:05Z"}`,
+	"client-token": `{"ID":"a/r/CreateVpcEndpoint/t","Request":"ab","Result":"vpce-0","Expires":"2126-01-02T03:04:05Z"}`,
 }
 
 func TestStoredForm(t *testing.T) {
@@ -72,18 +72,18 @@ func TestStoredForm(t *testing.T) {
 	if err := s.CreateTags(l.ctx, here, ids, []network.Tag{{Key: "Name", Value: "x"}}); err != nil {
 		t.Fatal(err)
 	}
-	records, _, err := l.store.Load(l.ctx)
+	feed, err := l.store.Since(l.ctx, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range records {
-		if text := stored[r.Kind]; text != "" && r.ID != "vpc-1" && r.Kind != network.KindToken {
-			compareStored(t, r, text)
+	for _, r := range feed.Changes {
+		if text := stored[r.Kind]; text != "" && r.ID != "vpc-1" && r.Kind != "client-token" {
+			compareStored(t, r.Record, text)
 		}
 	}
 }
 
-func compareStored(t *testing.T, r network.Record, text string) {
+func compareStored(t *testing.T, r record.Record, text string) {
 	t.Helper()
 	var want, got map[string]any
 	if err := json.Unmarshal([]byte(text), &want); err != nil {
@@ -145,22 +145,22 @@ func TestPrefixListOfAmazon(t *testing.T) {
 	}
 }
 
-func newStore(t *testing.T, records map[network.Kind]string, more string) *networktest.Store {
+func newStore(t *testing.T, records map[string]string, more string) *record.Memory {
 	t.Helper()
-	s := new(networktest.Store)
-	var changes []network.Change
-	add := func(kind network.Kind, body string) {
+	s := new(record.Memory)
+	var changes []record.Change
+	add := func(kind string, body string) {
 		var id struct{ ID string }
 		if err := json.Unmarshal([]byte(body), &id); err != nil {
 			t.Fatalf("%s: %v", kind, err)
 		}
-		changes = append(changes, network.Change{Record: network.Record{Kind: kind, ID: id.ID, Body: []byte(body)}})
+		changes = append(changes, record.Change{Record: record.Record{Key: record.Key{Kind: kind, ID: id.ID}, Body: []byte(body)}})
 	}
 	for kind, body := range records {
 		add(kind, body)
 	}
-	add(network.KindVPC, more)
-	if err := s.Commit(context.Background(), 0, changes); err != nil {
+	add("vpc", more)
+	if _, err := s.Commit(context.Background(), record.Commit{Changes: changes}); err != nil {
 		t.Fatal(err)
 	}
 	return s

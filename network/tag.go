@@ -3,6 +3,7 @@ package network
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -103,7 +104,7 @@ func (s *Service) DeleteTags(ctx context.Context, c scope.Scope, ids []string, g
 // CheckTaggable returns an error unless every id names a resource of the network in the scope.
 func (s *State) CheckTaggable(c scope.Scope, ids []string) error {
 	for _, id := range ids {
-		if _, err := s.tagged(c, id); err != nil {
+		if _, err := s.taggable(c, id); err != nil {
 			return err
 		}
 	}
@@ -112,7 +113,7 @@ func (s *State) CheckTaggable(c scope.Scope, ids []string) error {
 
 func (p *plan) retag(ids []string, change func([]Tag) ([]Tag, error)) error {
 	for _, id := range ids {
-		t, err := p.tagged(p.scope, id)
+		t, err := p.taggable(p.scope, id)
 		if err != nil {
 			return err
 		}
@@ -128,77 +129,37 @@ func (p *plan) retag(ids []string, change func([]Tag) ([]Tag, error)) error {
 // taggable is a resource's tags, and how to make a copy of its record with others.
 type taggable struct {
 	tags []Tag
-	with func([]Tag) record
+	with func([]Tag) keyed
 }
 
-func (s *State) tagged(c scope.Scope, id string) (taggable, error) {
-	switch prefix, _, _ := strings.Cut(id, "-"); prefix {
-	case "vpc":
-		return tagsOf(s.VPC(c, id))
-	case "subnet":
-		return tagsOf(s.Subnet(c, id))
-	case "rtb":
-		return tagsOf(s.RouteTable(c, id))
-	case "igw":
-		return tagsOf(s.InternetGateway(c, id))
-	case "acl":
-		return tagsOf(s.NetworkACL(c, id))
-	case "sg":
-		return tagsOf(s.SecurityGroup(c, id))
-	case "eni":
-		return tagsOf(s.Interface(c, id))
-	case "vpce":
-		if strings.HasPrefix(id, "vpce-svc-") {
-			return tagsOf(s.VpcEndpointService(c, id))
-		}
-		return tagsOf(s.VpcEndpoint(c, id))
-	case "pl":
-		return tagsOf(lookup(&s.lists, nounPrefixList, c, id))
-	case "pcx":
-		return tagsOf(s.Peering(c, id))
-	case "dopt":
-		return tagsOf(lookup(&s.dhcp, nounDhcp, c, id))
-	case "eipalloc":
-		return tagsOf(s.ElasticIP(c, id))
-	case "nat":
-		return tagsOf(s.NATGateway(c, id))
-	case "fl":
-		return tagsOf(s.FlowLog(c, id))
-	case "sgr":
-		return s.taggedRule(c, id)
+// tagHolder is a kind of record, or a part of records, that may have tags.
+type tagHolder interface {
+	typ() *resourceType
+	taggable(s *State, c scope.Scope, id string) (taggable, error)
+	tagged(s *State, c scope.Scope) iter.Seq[Tagged]
+}
+
+// takesTags reports whether EC2's CreateTags and DescribeTags are about the type.
+func (t *resourceType) takesTags() bool { return t.name != "" && t.service == "" }
+
+// taggable finds a resource that may have tags by its id.
+func (s *State) taggable(c scope.Scope, id string) (taggable, error) {
+	if t := typeOf(id); t != nil && t.typ().takesTags() {
+		return t.taggable(s, c, id)
 	}
 	return taggable{}, refuse(fault.Invalid, "InvalidID", "The ID '%s' is not valid", id)
 }
 
-func tagsOf[T any, P interface {
-	*T
-	resource
-}](r P, err error) (taggable, error) {
+func (k *kind[T]) taggable(s *State, c scope.Scope, id string) (taggable, error) {
+	r, err := k.lookup(s, c, id)
 	if err != nil {
 		return taggable{}, err
 	}
-	return taggable{r.meta().Tags, func(tags []Tag) record {
-		changed := P(new(T))
+	return taggable{k.metaOf(r).Tags, func(tags []Tag) keyed {
+		changed := new(T)
 		*changed = *r
-		changed.meta().Tags = tags
-		return changed
-	}}, nil
-}
-
-func (s *State) taggedRule(c scope.Scope, id string) (taggable, error) {
-	g, rule, err := s.Rule(c, id)
-	if err != nil {
-		return taggable{}, err
-	}
-	return taggable{rule.Tags, func(tags []Tag) record {
-		changed := *g
-		changed.Rules = slices.Clone(g.Rules)
-		for i := range changed.Rules {
-			if changed.Rules[i].ID == id {
-				changed.Rules[i].Tags = tags
-			}
-		}
-		return &changed
+		k.metaOf(changed).Tags = tags
+		return any(changed).(keyed)
 	}}, nil
 }
 
@@ -211,35 +172,26 @@ type Tagged struct {
 // Tagged are all resources of the scope that have tags.
 func (s *State) Tagged(c scope.Scope) []Tagged {
 	var out []Tagged
-	collect(&out, c, "vpc", s.vpcs.rows)
-	collect(&out, c, "subnet", s.subnets.rows)
-	collect(&out, c, "route-table", s.tables.rows)
-	collect(&out, c, "internet-gateway", s.gateways.rows)
-	collect(&out, c, "network-acl", s.acls.rows)
-	collect(&out, c, "security-group", s.groups.rows)
-	collect(&out, c, "network-interface", s.interfaces.rows)
-	collect(&out, c, "vpc-endpoint", s.endpoints.rows)
-	collect(&out, c, "vpc-endpoint-service", s.services.rows)
-	collect(&out, c, "prefix-list", s.lists.rows)
-	collect(&out, c, "vpc-peering-connection", s.peerings.rows)
-	collect(&out, c, "dhcp-options", s.dhcp.rows)
-	collect(&out, c, "elastic-ip", s.elasticIPs.rows)
-	collect(&out, c, "natgateway", s.natGateways.rows)
-	collect(&out, c, "vpc-flow-log", s.flowLogs.rows)
-	for g := range s.SecurityGroups(c) {
-		for i := range g.Rules {
-			if len(g.Rules[i].Tags) > 0 {
-				out = append(out, Tagged{g.Rules[i].ID, "security-group-rule", g.Rules[i].Tags})
-			}
+	add := func(t tagHolder) {
+		if t.typ().takesTags() {
+			out = slices.AppendSeq(out, t.tagged(s, c))
 		}
+	}
+	for _, k := range kinds {
+		add(k)
+	}
+	for _, part := range parts {
+		add(part)
 	}
 	return out
 }
 
-func collect[T resource](out *[]Tagged, c scope.Scope, kind string, rows []T) {
-	for _, r := range rows {
-		if m := r.meta(); len(m.Tags) > 0 && m.scope() == c {
-			*out = append(*out, Tagged{m.ID, kind, m.Tags})
+func (k *kind[T]) tagged(s *State, c scope.Scope) iter.Seq[Tagged] {
+	return func(yield func(Tagged) bool) {
+		for r := range k.scoped(s, c) {
+			if m := k.metaOf(r); len(m.Tags) > 0 && m.scope() == c && !yield(Tagged{m.ID, k.name, m.Tags}) {
+				return
+			}
 		}
 	}
 }

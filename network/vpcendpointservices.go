@@ -9,6 +9,7 @@ import (
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/network/vpc"
+	"postern/record"
 )
 
 // VpcEndpointService is an endpoint service of one's own, "vpce-svc-…" (AWS PrivateLink).
@@ -23,7 +24,41 @@ type VpcEndpointService struct {
 	PrivateDNS *ServiceName `json:",omitempty"`
 }
 
-func (*VpcEndpointService) kind() Kind { return KindEndpointService }
+var endpointServiceKind = declare(&kind[VpcEndpointService]{
+	Kind: record.Kind[VpcEndpointService]{
+		Name: "vpc-endpoint-service",
+		// The names of its endpoints are its own.
+		Views: func(t *record.Tables, v *VpcEndpointService) []string {
+			views := []string{v.ID}
+			for e := range endpointsByService.Find(t, v.Name()) {
+				views = append(views, e.VPC)
+			}
+			return views
+		},
+	},
+	resourceType: resourceType{
+		prefix: "vpce-svc", name: "vpc-endpoint-service",
+		notFound: "InvalidVpcEndpointServiceId.NotFound", malformed: "InvalidVpcEndpointServiceId.Malformed",
+		missing: "The VpcEndpointService Id '%s' does not exist",
+	},
+	limit: &limit{
+		of: func(l *Limits) int { return l.EndpointServices }, code: "VpcEndpointServiceLimitExceeded",
+		message: "The maximum number of VPC endpoint services has been reached: LIMIT",
+	},
+	shared: func(_ *State, v *VpcEndpointService, out *vpc.Shared) {
+		out.EndpointServices = append(out.EndpointServices, v.value())
+	},
+})
+
+func (*VpcEndpointService) kind() declared { return endpointServiceKind }
+
+func (v *VpcEndpointService) value() vpc.EndpointService {
+	out := vpc.EndpointService{ID: v.ID, Name: v.Name(), Account: v.Account}
+	for _, t := range v.Targets {
+		out.Targets = append(out.Targets, vpc.ServiceTarget(t))
+	}
+	return out
+}
 
 // Name is "com.amazonaws.vpce.REGION.vpce-svc-…".
 func (v *VpcEndpointService) Name() string { return "com.amazonaws.vpce." + v.Region + "." + v.ID }
@@ -51,12 +86,12 @@ func (v *VpcEndpointService) service() EndpointService {
 
 // VpcEndpointService finds an endpoint service of the scope's own.
 func (s *State) VpcEndpointService(c scope.Scope, id string) (*VpcEndpointService, error) {
-	return lookup(&s.services, nounEndpointService, c, id)
+	return endpointServiceKind.lookup(s, c, id)
 }
 
 // VpcEndpointServices are the scope's own endpoint services.
 func (s *State) VpcEndpointServices(c scope.Scope) iter.Seq[*VpcEndpointService] {
-	return within(&s.services, c)
+	return endpointServiceKind.scoped(s, c)
 }
 
 // ServiceZones are the names of the zones that a service of one's own can be reached in: those of its targets. A target
@@ -64,7 +99,7 @@ func (s *State) VpcEndpointServices(c scope.Scope) iter.Seq[*VpcEndpointService]
 func (s *State) ServiceZones(v *VpcEndpointService) []string {
 	var zones []string
 	for _, t := range v.Targets {
-		if n, ok := s.interfaces.get(t.From); ok {
+		if n, ok := interfaceKind.Get(s.Tables, t.From); ok {
 			zones = append(zones, n.Zone)
 		} else if r, ok := RegionByName(v.Region); ok {
 			for _, z := range r.Zones() {
@@ -82,7 +117,7 @@ func (s *State) ownService(region, name string) (*VpcEndpointService, bool) {
 	if !ok {
 		return nil, false
 	}
-	v, ok := s.services.get(id)
+	v, ok := endpointServiceKind.Get(s.Tables, id)
 	return v, ok && v.Region == region
 }
 
@@ -98,7 +133,7 @@ func (s *State) serviceOf(e *VpcEndpoint) (EndpointService, bool) {
 // caller may make endpoints to.
 func (s *State) ServicesFor(c scope.Scope, principals []string) []EndpointService {
 	out := EndpointServices(c.Region)
-	for _, v := range s.services.rows {
+	for v := range endpointServiceKind.All(s.Tables) {
 		if v.Region == c.Region && v.allows(c.Account, principals) {
 			out = append(out, v.service())
 		}
@@ -124,7 +159,7 @@ func (s *Service) CreateEndpointService(ctx context.Context, c scope.Scope, in C
 	var made *VpcEndpointService
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
-		made, err = once(p, asked{"CreateVpcEndpointServiceConfiguration", in.Token, in}, &p.services, func() (*VpcEndpointService, error) { return p.createEndpointService(in) })
+		made, err = once(p, asked{"CreateVpcEndpointServiceConfiguration", in.Token, in}, endpointServiceKind, func() (*VpcEndpointService, error) { return p.createEndpointService(in) })
 		return err
 	})
 	return made, err
@@ -138,8 +173,8 @@ func (p *plan) createEndpointService(in CreateEndpointServiceInput) (*VpcEndpoin
 	if len(in.Targets) == 0 {
 		return nil, missing("networkLoadBalancerArns")
 	}
-	if count(p.VpcEndpointServices(p.scope)) >= p.limits.EndpointServices {
-		return nil, overLimit("VpcEndpointServiceLimitExceeded", "The maximum number of VPC endpoint services has been reached: %d", p.limits.EndpointServices)
+	if err := endpointServiceKind.room(p, p.scope.String(), 1); err != nil {
+		return nil, err
 	}
 	v := &VpcEndpointService{Meta: p.meta("vpce-svc", tags), AcceptanceRequired: in.AcceptanceRequired}
 	if in.PrivateName != "" {
@@ -261,7 +296,7 @@ func (p *plan) deleteEndpointService(id string) error {
 		return existingConnections()
 	}
 	for _, t := range v.Targets {
-		if n, ok := p.interfaces.get(t.From); ok {
+		if n, ok := interfaceKind.Get(p.Tables, t.From); ok {
 			p.remove(n)
 		}
 	}
@@ -274,7 +309,7 @@ func (p *plan) deleteEndpointService(id string) error {
 func (s *State) EndpointZones(e *VpcEndpoint) []string {
 	var zones []string
 	for _, id := range e.Interfaces {
-		if n, ok := s.interfaces.get(id); ok {
+		if n, ok := interfaceKind.Get(s.Tables, id); ok {
 			zones = append(zones, n.Zone)
 		}
 	}

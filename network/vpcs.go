@@ -2,13 +2,100 @@ package network
 
 import (
 	"context"
+	"iter"
 	"net/netip"
 	"slices"
 
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/network/vpc"
+	"postern/record"
 )
+
+// VPC is a virtual private cloud.
+type VPC struct {
+	Meta
+	// Blocks are its address ranges; the first is the primary one. They do not overlap.
+	Blocks []Block
+	// Default marks the default VPC of its region.
+	Default bool `json:",omitempty"`
+	// DNSSupport turns the VPC resolver on, DNSHostnames is needed beside it for endpoints' private DNS names.
+	DNSSupport, DNSHostnames bool
+	// DhcpOptions is the id of its DHCP options set, or NoDhcpOptions; empty is the region's own set.
+	DhcpOptions string `json:",omitempty"`
+	// UsageMetrics is kept for its owner; nothing follows from it.
+	UsageMetrics bool `json:",omitempty"`
+}
+
+// Block is one address range of a VPC, with the id of its association.
+type Block struct {
+	ID   string
+	CIDR netip.Prefix
+}
+
+// CIDR is the VPC's primary address range.
+func (v *VPC) CIDR() netip.Prefix { return v.Blocks[0].CIDR }
+
+var (
+	// defaultVpcs has the default VPCs by scope.
+	defaultVpcs = &record.Index[VPC]{Grouped: true, Terms: func(v *VPC) []record.Term {
+		if !v.Default {
+			return nil
+		}
+		return []record.Term{{Value: v.scope().String()}}
+	}}
+	// vpcsByRegion counts the VPCs of each region.
+	vpcsByRegion = &record.Index[VPC]{Counted: true, Terms: func(v *VPC) []record.Term {
+		return []record.Term{{Value: v.Region}}
+	}}
+	// vpcsUsing has VPCs by scope and by the ids of their DHCP options and of their ranges.
+	vpcsUsing = &record.Index[VPC]{Grouped: true, Terms: func(v *VPC) []record.Term {
+		c := v.scope().String()
+		terms := []record.Term{{Value: c, Sort: v.DhcpOptionsID()}}
+		for _, b := range v.Blocks {
+			terms = append(terms, record.Term{Value: c, Sort: b.ID})
+		}
+		return terms
+	}}
+)
+
+var vpcKind = declare(&kind[VPC]{
+	Kind: record.Kind[VPC]{
+		Name:    "vpc",
+		Indexes: []*record.Index[VPC]{defaultVpcs, vpcsByRegion, vpcsUsing},
+		Views:   func(_ *record.Tables, v *VPC) []string { return []string{v.ID} },
+	},
+	resourceType: resourceType{
+		prefix: "vpc", name: "vpc", notFound: "InvalidVpcID.NotFound", malformed: "InvalidVpcID.Malformed",
+		missing: "The vpc ID '%s' does not exist",
+	},
+	limit: &limit{
+		of: func(l *Limits) int { return l.VPCs }, code: "VpcLimitExceeded",
+		message: "The maximum number of VPCs has been reached: LIMIT",
+	},
+	refs: func(v *VPC) []string {
+		if v.DhcpOptions == NoDhcpOptions {
+			return nil
+		}
+		return []string{v.DhcpOptions}
+	},
+})
+
+func (*VPC) kind() declared { return vpcKind }
+
+func (v *VPC) value() vpc.VPC {
+	out := vpc.VPC{ID: v.ID, Account: v.Account, Region: v.Region, DNSSupport: v.DNSSupport, DNSHostnames: v.DNSHostnames}
+	for _, b := range v.Blocks {
+		out.CIDRs = append(out.CIDRs, b.CIDR)
+	}
+	return out
+}
+
+// VPC finds a VPC.
+func (s *State) VPC(c scope.Scope, id string) (*VPC, error) { return vpcKind.lookup(s, c, id) }
+
+// VPCs are the scope's VPCs.
+func (s *State) VPCs(c scope.Scope) iter.Seq[*VPC] { return vpcKind.scoped(s, c) }
 
 // CreateVpcInput is a VPC to be made.
 type CreateVpcInput struct {
@@ -37,8 +124,8 @@ func (p *plan) createVpc(in CreateVpcInput) (*VPC, error) {
 	if err != nil {
 		return nil, err
 	}
-	if count(p.VPCs(p.scope)) >= p.limits.VPCs {
-		return nil, overLimit("VpcLimitExceeded", "The maximum number of VPCs has been reached: %d", p.limits.VPCs)
+	if err := vpcKind.room(p, p.scope.String(), 1); err != nil {
+		return nil, err
 	}
 	v := &VPC{
 		Meta: p.meta("vpc", tags), DNSSupport: true,
@@ -156,18 +243,18 @@ func (s *Service) DisassociateCidrBlock(ctx context.Context, c scope.Scope, asso
 	var vpc *VPC
 	var gone Block
 	err := s.do(ctx, c, func(p *plan) error {
-		for old := range p.VPCs(c) {
+		if old, ok := vpcsUsing.At(p.Tables, record.Term{Value: c.String(), Sort: association}); ok {
 			i := slices.IndexFunc(old.Blocks, func(b Block) bool { return b.ID == association })
 			if i < 0 {
-				continue
+				return cidrAssociationType.unknown(association)
 			}
 			if i == 0 {
 				return refuse(fault.Conflict, "OperationNotPermitted",
 					"The vpc CIDR block with association ID %s may not be disassociated. It is the primary IPv4 CIDR block of the VPC", association)
 			}
 			gone = old.Blocks[i]
-			for n := range p.Subnets(c) {
-				if n.VPC == old.ID && gone.CIDR.Overlaps(n.CIDR) {
+			for n := range subnetKind.In(p.Tables, old.ID) {
+				if gone.CIDR.Overlaps(n.CIDR) {
 					return inUse("The vpc CIDR block %s has dependencies: %s", gone.CIDR, n.ID)
 				}
 			}
@@ -177,7 +264,7 @@ func (s *Service) DisassociateCidrBlock(ctx context.Context, c scope.Scope, asso
 			vpc = &v
 			return nil
 		}
-		return nounCIDRAssoc.unknown(association)
+		return cidrAssociationType.unknown(association)
 	})
 	return vpc, gone, err
 }
@@ -192,9 +279,9 @@ func (s *Service) DeleteVpc(ctx context.Context, c scope.Scope, id string) error
 		if what := p.dependent(v); what != "" {
 			return inUse("The vpc '%s' has dependencies and cannot be deleted. %s depends on it.", id, what)
 		}
-		p.leaveRules(id)
-		for _, t := range p.of(id) {
-			p.remove(t)
+		p.leaveRules(v)
+		for _, k := range kinds {
+			k.leave(p, v)
 		}
 		p.remove(v)
 		return nil
@@ -203,61 +290,10 @@ func (s *Service) DeleteVpc(ctx context.Context, c scope.Scope, id string) error
 
 // dependent names something in the VPC that is not deleted with it.
 func (s *State) dependent(v *VPC) string {
-	for n := range s.Subnets(v.scope()) {
-		if n.VPC == v.ID {
-			return n.ID
-		}
-	}
-	for t := range s.RouteTables(v.scope()) {
-		if t.VPC == v.ID && !t.Main() {
-			return t.ID
-		}
-	}
-	for a := range s.NetworkACLs(v.scope()) {
-		if a.VPC == v.ID && !a.Default {
-			return a.ID
-		}
-	}
-	for g := range s.SecurityGroups(v.scope()) {
-		if g.VPC == v.ID && g.Name != defaultGroup {
-			return g.ID
-		}
-	}
-	for g := range s.InternetGateways(v.scope()) {
-		if g.VPC == v.ID {
-			return g.ID
-		}
-	}
-	for e := range s.VpcEndpoints(v.scope()) {
-		if e.VPC == v.ID {
-			return e.ID
-		}
-	}
-	for _, p := range s.peerings.rows {
-		if !p.Dead() && (p.Requester == v.ID || p.Accepter == v.ID) {
-			return p.ID
+	for _, k := range kinds {
+		if id := k.holder(s, v); id != "" {
+			return id
 		}
 	}
 	return ""
-}
-
-// of are the records that were made with a VPC and go with it.
-func (s *State) of(vpcID string) []record {
-	var out []record
-	for _, t := range s.tables.rows {
-		if t.VPC == vpcID {
-			out = append(out, t)
-		}
-	}
-	for _, a := range s.acls.rows {
-		if a.VPC == vpcID {
-			out = append(out, a)
-		}
-	}
-	for _, g := range s.groups.rows {
-		if g.VPC == vpcID {
-			out = append(out, g)
-		}
-	}
-	return out
 }

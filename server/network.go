@@ -15,7 +15,6 @@ import (
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/network"
-	"postern/store"
 )
 
 // networkModule is the intended state of the private network.
@@ -36,7 +35,7 @@ func (m *networkModule) open(ctx context.Context) error {
 		return err
 	}
 	m.Service, err = network.New(ctx, network.Config{
-		Store:       store.NetworkOf(m.state.DB),
+		Store:       m.state.DB.Set("network"),
 		Now:         m.config.Now,
 		HostTargets: m.config.hostTarget,
 		LookupTXT:   verify,

@@ -4,8 +4,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"postern/network"
-	"postern/network/networktest"
 	"postern/record"
 	"postern/record/recordtest"
 	"postern/ssm"
@@ -54,10 +52,6 @@ func onEngines[S any](t *testing.T, suite func(*testing.T, func(*testing.T) S), 
 func TestSet(t *testing.T) {
 	onEngines(t, recordtest.TestStore, func(db *store.DB) record.Store { return db.Set("network") })
 	onEngines(t, recordtest.TestFinder, func(db *store.DB) recordtest.FinderStore { return db.Set("ssm") })
-}
-
-func TestNetwork(t *testing.T) {
-	onEngines(t, networktest.TestStore, func(db *store.DB) network.Store { return store.NetworkOf(db) })
 }
 
 func TestRecords(t *testing.T) {

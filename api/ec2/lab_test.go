@@ -23,7 +23,6 @@ import (
 	"postern/aws/sigv4"
 	"postern/aws/transport"
 	"postern/network"
-	"postern/network/networktest"
 	"postern/record"
 	"postern/services/compute"
 	"postern/services/compute/guest"
@@ -70,7 +69,7 @@ func newLimitedLab(t testing.TB, limits network.Limits) *lab {
 	l := &lab{t: t, ctx: context.Background(), host: &host{guests: map[string]*played{}}}
 	var err error
 	if l.network, err = network.New(l.ctx, network.Config{
-		Store: new(networktest.Store), Limits: limits, Draw: func(int) int { return 0 }, // addresses that tests name stay free
+		Store: new(record.Memory), Limits: limits, Draw: func(int) int { return 0 }, // addresses that tests name stay free
 		Now: func() time.Time { return time.Now().Add(time.Duration(l.ahead.Load())) },
 	}); err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 	"postern/api/route53resolver"
 	"postern/aws/scope"
 	"postern/network"
-	"postern/network/networktest"
+	"postern/record"
 )
 
 var here = scope.Scope{Account: accesstest.Account, Region: "us-east-1"}
@@ -46,7 +46,7 @@ func must[T any](v T, err error) func(*testing.T) T {
 func newHarness(t *testing.T) *harness {
 	t.Helper()
 	l := &harness{t: t, ctx: t.Context()}
-	l.network = must(network.New(l.ctx, network.Config{Store: new(networktest.Store), Draw: func(int) int { return 0 }}))(t)
+	l.network = must(network.New(l.ctx, network.Config{Store: new(record.Memory), Draw: func(int) int { return 0 }}))(t)
 	l.rig = accesstest.New(t, route53resolver.New(route53resolver.Config{Network: l.network}))
 	l.Client = sdk.NewFromConfig(l.rig.Root())
 	l.vpc = must(l.network.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")}))(t).ID

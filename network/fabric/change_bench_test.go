@@ -11,8 +11,8 @@ import (
 	"postern/network"
 	"postern/network/fabric"
 	"postern/network/link"
-	"postern/network/networktest"
 	"postern/network/vpc"
+	"postern/record"
 )
 
 // BenchmarkRuleChange is the time from the change of a rule to its being in force at the gate, with 10,000 interfaces
@@ -20,7 +20,7 @@ import (
 // packets note how long the gate took for the slowest of them.
 func BenchmarkRuleChange(b *testing.B) {
 	here := scope.Scope{Account: "000000000000", Region: "us-east-1"}
-	s, err := network.New(b.Context(), network.Config{Store: new(networktest.Store)})
+	s, err := network.New(b.Context(), network.Config{Store: new(record.Memory)})
 	if err != nil {
 		b.Fatal(err)
 	}

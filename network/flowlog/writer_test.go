@@ -16,8 +16,8 @@ import (
 	"postern/network"
 	"postern/network/fabric"
 	"postern/network/flowlog"
-	"postern/network/networktest"
 	"postern/network/vpc"
+	"postern/record"
 )
 
 var here = scope.Scope{Account: "000000000000", Region: "us-east-1"}
@@ -36,7 +36,7 @@ type desk struct {
 func newDesk(t *testing.T, maxBytes int64) *desk {
 	d := &desk{t: t, dir: t.TempDir(), now: time.Date(2026, 11, 21, 23, 0, 0, 0, time.UTC)}
 	var err error
-	if d.Service, err = network.New(t.Context(), network.Config{Store: new(networktest.Store), Now: func() time.Time { return d.now }}); err != nil {
+	if d.Service, err = network.New(t.Context(), network.Config{Store: new(record.Memory), Now: func() time.Time { return d.now }}); err != nil {
 		t.Fatal(err)
 	}
 	v, err := d.CreateVpc(t.Context(), here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")})
