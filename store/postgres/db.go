@@ -3,6 +3,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -28,8 +29,11 @@ import (
 const (
 	// maxConnections is how many connections a replica holds at the most, beside the one that it listens on.
 	maxConnections = 16
-	// patience is how long one transaction may take before it is given up.
-	patience = 30 * time.Second
+	// usualPatience is how long one transaction may take before it is given up, and how long nothing is heard of other
+	// replicas before the server is asked whether it is there.
+	usualPatience = 30 * time.Second
+	// connectTimeout is how long one attempt to connect may take.
+	connectTimeout = 10 * time.Second
 	// tries is how often a transaction is run that meets others.
 	tries = 10
 )
@@ -39,6 +43,9 @@ type Options struct {
 	// URL is where the database is and who opens it: "postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full".
 	// It is a secret, and stands in no error.
 	URL string
+	// Patience is how long one transaction may take before it is given up, and how long nothing is heard of other replicas
+	// before the server is asked whether it is there; 0 is 30 s.
+	Patience time.Duration
 	// Lost is told when the connection that other replicas' hints come by breaks; nil tells nobody.
 	Lost func(error)
 }
@@ -47,11 +54,13 @@ type Options struct {
 type engine struct {
 	db       *sql.DB
 	listener *listener
+	patience time.Duration
 
 	mu     sync.Mutex // guards what follows
 	closed bool
-	turns  map[string]chan struct{} // of each set, held by the one who writes it
-	work   sync.WaitGroup
+	// writing has a channel for each set, which is full while somebody of this process writes it.
+	writing map[string]chan struct{}
+	work    sync.WaitGroup
 }
 
 var _ shared.Engine = (*engine)(nil)
@@ -64,6 +73,9 @@ func Open(ctx context.Context, o Options) (*shared.DB, error) {
 		return nil, fault.New(fault.Invalid, "store.Open", "the database's URL cannot be read: "+
 			"give one such as postgres://USER:PASSWORD@HOST:5432/DATABASE, with %%-codes for what is special in the password")
 	}
+	if config.ConnectTimeout == 0 || config.ConnectTimeout > connectTimeout {
+		config.ConnectTimeout = connectTimeout
+	}
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "postern"
 	}
@@ -74,8 +86,8 @@ func Open(ctx context.Context, o Options) (*shared.DB, error) {
 		db.Close()
 		return nil, openFault(err, config)
 	}
-	e := &engine{db: db, turns: map[string]chan struct{}{}}
-	e.listener, err = listen(ctx, config, uuid.NewString(), o.Lost)
+	e := &engine{db: db, patience: cmp.Or(o.Patience, usualPatience), writing: map[string]chan struct{}{}}
+	e.listener, err = listen(ctx, config, uuid.NewString(), e.patience, o.Lost)
 	if err != nil {
 		db.Close()
 		return nil, openFault(err, config)
@@ -118,6 +130,12 @@ func (e *engine) Dialect() shared.Dialect {
 	}
 }
 
+// Patience implements sql.Engine.
+func (e *engine) Patience() time.Duration { return e.patience }
+
+// Fault implements sql.Engine.
+func (e *engine) Fault(err error) error { return storageFault(err) }
+
 // Reader implements sql.Engine.
 func (e *engine) Reader() *sql.DB { return e.db }
 
@@ -143,14 +161,14 @@ func (e *engine) Update(ctx context.Context, t shared.Transaction) error {
 	}
 	defer leave()
 	// The transaction may be committed whatever happens to ctx, so the true result is waited for.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.patience)
 	defer cancel()
 	for n := 1; ; n++ {
 		err := e.try(ctx, t)
 		if err == nil {
 			return t.Told()
 		}
-		if n == tries || !meets(err) {
+		if n == tries || !met(err) {
 			return storageFault(err)
 		}
 	}
@@ -163,15 +181,15 @@ func (e *engine) enter(ctx context.Context, set string) (leave func(), err error
 		return func() {}, nil
 	}
 	e.mu.Lock()
-	turn := e.turns[set]
-	if turn == nil {
-		turn = make(chan struct{}, 1)
-		e.turns[set] = turn
+	held := e.writing[set]
+	if held == nil {
+		held = make(chan struct{}, 1)
+		e.writing[set] = held
 	}
 	e.mu.Unlock()
 	select {
-	case turn <- struct{}{}:
-		return func() { <-turn }, nil
+	case held <- struct{}{}:
+		return func() { <-held }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -183,7 +201,7 @@ func (e *engine) try(ctx context.Context, t shared.Transaction) error {
 		return err
 	}
 	defer tx.Rollback() // no effect after Commit
-	run := &shared.Tx{Tx: tx}
+	run := shared.NewTx(ctx, tx)
 	if err := fault.Contain("store.Update", func() error { return t.Do(run) }); err != nil {
 		return err
 	}
@@ -194,13 +212,15 @@ func (e *engine) try(ctx context.Context, t shared.Transaction) error {
 }
 
 // View implements sql.Engine.
-func (e *engine) View(ctx context.Context, read func(*sql.Tx) error) error {
+func (e *engine) View(ctx context.Context, read func(context.Context, *sql.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, e.patience)
+	defer cancel()
 	tx, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return storageFault(err)
 	}
 	defer tx.Rollback() // a reading transaction has nothing to commit
-	return storageFault(read(tx))
+	return storageFault(read(ctx, tx))
 }
 
 // Close implements sql.Engine.
@@ -217,9 +237,9 @@ func (e *engine) Close() error {
 	return e.db.Close()
 }
 
-// meets reports whether a transaction was undone because it met another one (PostgreSQL, Appendix A: serialization_failure
+// met reports whether a transaction was undone because it met another one (PostgreSQL, Appendix A: serialization_failure
 // and deadlock_detected).
-func meets(err error) bool {
+func met(err error) bool {
 	var said *pgconn.PgError
 	return errors.As(err, &said) && (said.Code == "40001" || said.Code == "40P01")
 }

@@ -124,6 +124,102 @@ func TestBrokenConnections(t *testing.T) {
 	put(t, db, "network", "after")
 }
 
+// TestRestart: a server that crashes and comes back has everything that was acknowledged, and is used again.
+func TestRestart(t *testing.T) {
+	url := postgrestest.URL(t)
+	lost := make(chan error, 10)
+	db, err := postgres.Open(t.Context(), postgres.Options{URL: url, Lost: func(err error) { lost <- err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	r, err := record.Open(t.Context(), db.Set("things"), things, record.Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hints, _ := db.Watch("things")
+	add := func(id string) error {
+		_, err := r.Change(t.Context(), "", func(p *record.Plan) error {
+			named.Put(p, &thing{ID: id}, false)
+			return nil
+		})
+		return err
+	}
+	if err := add("before"); err != nil {
+		t.Fatal(err)
+	}
+	postgrestest.Restart(t)
+	<-lost
+	hinted(t, hints)
+	for n := 0; ; n++ { // connections of before the crash may be met, each once
+		err := add("after")
+		if err == nil {
+			break
+		}
+		if !fault.Is(err, fault.Unavailable) || n == 100 {
+			t.Fatalf("after %d tries: %v", n, err)
+		}
+	}
+	other, err := record.Open(t.Context(), open(t, url).Set("things"), things, record.Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := named.Len(other.Tables()); n != 2 || other.Tables().Version() != r.Tables().Version() {
+		t.Errorf("%d records at version %d, here %d", n, other.Tables().Version(), r.Tables().Version())
+	}
+}
+
+type thing struct{ ID string }
+
+var (
+	named = &record.Kind[thing]{
+		Name: "thing", Key: func(x *thing) string { return x.ID }, Groups: func(*thing) []string { return nil },
+	}
+	things = record.NewSet(named)
+)
+
+// TestFrozenNetwork: where nothing comes back any more nobody waits for ever, and what is asked is refused.
+func TestFrozenNetwork(t *testing.T) {
+	url, freeze := postgrestest.Proxy(t, postgrestest.URL(t))
+	lost := make(chan error, 10)
+	db, err := postgres.Open(t.Context(), postgres.Options{
+		URL: url, Patience: 300 * time.Millisecond, Lost: func(err error) { lost <- err },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	put(t, db, "things", "before")
+	for range 3 { // it is asked, and answers
+		select {
+		case err := <-lost:
+			t.Errorf("lost: %v", err)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	freeze()
+	s := db.Set("things")
+	change := []record.Change{recordtest.Put("vpc", "a", "1")}
+	_, listed := s.List(t.Context(), record.Listing{Kind: "vpc"})
+	_, _, set := db.Setting(t.Context(), "x")
+	for what, err := range map[string]error{
+		"Commit": second(s.Commit(t.Context(), record.Commit{Base: 1, Changes: change})),
+		"Since":  second(s.Since(t.Context(), 0)),
+		"Find":   second(s.Find(t.Context(), record.Key{Kind: "vpc", ID: "a"})),
+		"Update": s.Update(t.Context(), nil, func([]record.Record) ([]record.Change, error) { return change, nil }),
+		"List":   listed, "Setting": set,
+	} {
+		if !fault.Is(err, fault.Unavailable) {
+			t.Errorf("%s: %v, want Unavailable", what, err)
+		}
+	}
+	if err := <-lost; err == nil {
+		t.Error("nobody was told why no hints come")
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
 // No error tells the password.
 func TestPasswordIsNotTold(t *testing.T) {
 	for _, url := range []string{

@@ -21,16 +21,23 @@ const again = time.Second
 type listener struct {
 	config *pgx.ConnConfig
 	own    string // the name of this replica
-	lost   func(error)
-	stop   context.CancelFunc
-	done   chan struct{}
+	// silence is after how long without a hint the server is asked whether it is there.
+	silence time.Duration
+	lost    func(error)
+	stop    context.CancelFunc
+	done    chan struct{}
 
 	mu      sync.Mutex // guards what follows
 	watched map[string]map[chan struct{}]bool
 }
 
-func listen(ctx context.Context, config *pgx.ConnConfig, own string, lost func(error)) (*listener, error) {
-	l := &listener{config: config, own: own, lost: lost, done: make(chan struct{}), watched: map[string]map[chan struct{}]bool{}}
+func listen(
+	ctx context.Context, config *pgx.ConnConfig, own string, silence time.Duration, lost func(error),
+) (*listener, error) {
+	l := &listener{
+		config: config, own: own, silence: silence, lost: lost, done: make(chan struct{}),
+		watched: map[string]map[chan struct{}]bool{},
+	}
 	conn, err := l.connect(ctx)
 	if err != nil {
 		return nil, err
@@ -87,9 +94,21 @@ func (l *listener) reconnect(ctx context.Context) *pgx.Conn {
 	}
 }
 
+// hear passes hints on until the connection breaks. A network that has gone silent breaks it too: where nothing is heard
+// the server is asked whether it is there.
 func (l *listener) hear(ctx context.Context, conn *pgx.Conn) error {
 	for {
-		n, err := conn.WaitForNotification(ctx)
+		waiting, cancel := context.WithTimeout(ctx, l.silence)
+		n, err := conn.WaitForNotification(waiting)
+		cancel()
+		if err != nil && waiting.Err() != nil && ctx.Err() == nil && !conn.IsClosed() {
+			asking, cancel := context.WithTimeout(ctx, min(l.silence, connectTimeout))
+			err = conn.Ping(asking)
+			cancel()
+			if err == nil {
+				continue
+			}
+		}
 		if err != nil {
 			return err
 		}

@@ -58,13 +58,13 @@ func bytesOf(body []byte) []byte {
 
 // Commands implements command.Store.
 func (c Commands) Commands(ctx context.Context, ids ...string) (found []command.CommandRow, err error) {
-	err = c.db.View(ctx, func(tx *sql.Tx) error {
+	err = c.db.View(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		found = nil
 		for part := range slices.Chunk(ids, maxIn) {
 			q := newQuery(`SELECT id, account, region, requested, body FROM commands`)
 			condition, args := in("id", part)
 			q.where(condition, args...)
-			if err := q.each(tx, scanCommand(&found)); err != nil {
+			if err := q.each(ctx, tx, scanCommand(&found)); err != nil {
 				return err
 			}
 		}

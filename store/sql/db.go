@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"postern/aws/fault"
 )
@@ -12,10 +13,16 @@ type Engine interface {
 	// Update runs a transaction and returns when it is durable. An error of Do undoes its changes and is returned as it
 	// is; what the database would not do is a fault of kind Unavailable.
 	Update(ctx context.Context, t Transaction) error
-	// View runs read in a transaction that sees one consistent state.
-	View(ctx context.Context, read func(*sql.Tx) error) error
+	// View runs read in a transaction that sees one consistent state. What read asks is bounded by the context that it is
+	// given.
+	View(ctx context.Context, read func(context.Context, *sql.Tx) error) error
 	// Reader answers a query that needs no other beside it: one statement sees one state by itself.
 	Reader() *sql.DB
+	// Patience bounds such a query; 0 is no bound.
+	Patience() time.Duration
+	// Fault says in one plain line what the database would not do, as Update and View do; other errors it returns as
+	// they are.
+	Fault(err error) error
 	// Dialect returns how the engine's statements differ.
 	Dialect() Dialect
 	// Watch returns hints that other processes have changed a set. The channel holds at most one hint; after cancel no
@@ -79,5 +86,14 @@ func (db *DB) each(ctx context.Context, q *query, scan func(*sql.Rows) error) er
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return q.each(db.Reader(), scan)
+	ctx, cancel := db.patient(ctx)
+	defer cancel()
+	return db.Fault(q.each(ctx, db.Reader(), scan))
+}
+
+func (db *DB) patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	if p := db.Patience(); p > 0 {
+		return context.WithTimeout(ctx, p)
+	}
+	return ctx, func() {}
 }

@@ -19,14 +19,14 @@ func scanRecord(from interface{ Scan(...any) error }, r *record.Record, more ...
 
 // Find implements record.Finder.
 func (s Set) Find(ctx context.Context, keys ...record.Key) (found []record.Record, err error) {
-	err = s.db.View(ctx, func(tx *sql.Tx) error {
-		found, err = s.find(tx, keys)
+	err = s.db.View(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		found, err = s.find(ctx, tx, keys)
 		return err
 	})
 	return found, err
 }
 
-func (s Set) find(tx *sql.Tx, keys []record.Key) ([]record.Record, error) {
+func (s Set) find(ctx context.Context, tx source, keys []record.Key) ([]record.Record, error) {
 	byKind := map[string][]string{}
 	var kinds []string
 	for _, k := range keys {
@@ -42,7 +42,7 @@ func (s Set) find(tx *sql.Tx, keys []record.Key) ([]record.Record, error) {
 			q.where("set_name = ? AND kind = ? AND deleted = 0", s.name, kind)
 			condition, args := in("id", part)
 			q.where(condition, args...)
-			if err := q.each(tx, scanInto(&found)); err != nil {
+			if err := q.each(ctx, tx, scanInto(&found)); err != nil {
 				return nil, err
 			}
 		}
@@ -79,7 +79,7 @@ func (s Set) Update(
 	ctx context.Context, keys []record.Key, plan func(found []record.Record) ([]record.Change, error),
 ) error {
 	return s.update(ctx, func(tx *Tx, _ state) ([]record.Change, error) {
-		found, err := s.find(tx.Tx, keys)
+		found, err := s.find(tx.ctx, tx.tx, keys)
 		if err != nil {
 			return nil, err
 		}

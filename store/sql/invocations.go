@@ -52,7 +52,7 @@ func (c Commands) findRows(tx *Tx, keys []command.Key) ([]command.Row, error) {
 			condition, args := in("node", part)
 			q.where(condition, args...)
 			q.end("ORDER BY node"+c.db.dialect.ForUpdate, 0)
-			if err := q.each(tx, scanRows(&found)); err != nil {
+			if err := q.each(tx.ctx, tx.tx, scanRows(&found)); err != nil {
 				return nil, err
 			}
 		}
@@ -115,14 +115,14 @@ func selectRows(q *query, wanted command.Query) {
 
 // Tally implements command.Store.
 func (c Commands) Tally(ctx context.Context, ids ...string) (counts []command.Count, err error) {
-	err = c.db.View(ctx, func(tx *sql.Tx) error {
+	err = c.db.View(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		counts = nil
 		for part := range slices.Chunk(ids, maxIn) {
 			q := newQuery(`SELECT command_id, stage, details, COUNT(*) FROM invocations`)
 			condition, args := in("command_id", part)
 			q.where(condition, args...)
 			q.end("GROUP BY command_id, stage, details", 0)
-			err := q.each(tx, func(rows *sql.Rows) error {
+			err := q.each(ctx, tx, func(rows *sql.Rows) error {
 				var n command.Count
 				err := rows.Scan(&n.CommandID, &n.Stage, &n.Details, &n.N)
 				counts = append(counts, n)

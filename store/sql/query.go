@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"context"
 	"database/sql"
 	"strconv"
 	"strings"
@@ -54,12 +55,14 @@ func (q *query) end(text string, limit int) {
 	}
 }
 
-// each runs the query, in a transaction or by itself, and calls scan for every row.
-func (q *query) each(from interface {
-	Query(text string, args ...any) (*sql.Rows, error)
-}, scan func(*sql.Rows) error,
-) error {
-	rows, err := from.Query(q.text.String(), q.args...)
+// source answers queries: a database, or a transaction.
+type source interface {
+	QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+}
+
+// each runs the query and calls scan for every row.
+func (q *query) each(ctx context.Context, from source, scan func(*sql.Rows) error) error {
+	rows, err := from.QueryContext(ctx, q.text.String(), q.args...)
 	if err != nil {
 		return err
 	}

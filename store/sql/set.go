@@ -34,8 +34,8 @@ const (
 )
 
 // state reads where the set stands; one that is not there yet stands at 0.
-func (s Set) state(tx *sql.Tx) (at state, err error) {
-	err = tx.QueryRow(`SELECT version, forgotten FROM sets WHERE name = $1`, s.name).Scan(&at.version, &at.forgotten)
+func (s Set) state(ctx context.Context, tx *sql.Tx) (at state, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT version, forgotten FROM sets WHERE name = $1`, s.name).Scan(&at.version, &at.forgotten)
 	if errors.Is(err, sql.ErrNoRows) {
 		return state{}, nil
 	}
@@ -44,8 +44,8 @@ func (s Set) state(tx *sql.Tx) (at state, err error) {
 
 // Since implements record.Store.
 func (s Set) Since(ctx context.Context, version uint64) (f record.Feed, err error) {
-	err = s.db.View(ctx, func(tx *sql.Tx) error {
-		at, err := s.state(tx)
+	err = s.db.View(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		at, err := s.state(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func (s Set) Since(ctx context.Context, version uint64) (f record.Feed, err erro
 			q.where("version > ?", int64(version))
 		}
 		q.end("ORDER BY version, kind, id", 0)
-		return q.each(tx, func(rows *sql.Rows) error {
+		return q.each(ctx, tx, func(rows *sql.Rows) error {
 			var c record.Change
 			err := scanRecord(rows, &c.Record, &c.Delete)
 			f.Changes = append(f.Changes, c)
@@ -101,7 +101,7 @@ func (s Set) Commit(ctx context.Context, c record.Commit) (version uint64, err e
 func (s Set) check(tx *Tx, c *record.Commit, at state) error {
 	q := newQuery(`SELECT kind, id, groups FROM records`)
 	q.where("set_name = ? AND version > ?", s.name, int64(c.Base))
-	return q.each(tx, func(rows *sql.Rows) error {
+	return q.each(tx.ctx, tx.tx, func(rows *sql.Rows) error {
 		var changed record.Change
 		var groups string
 		if err := rows.Scan(&changed.Kind, &changed.ID, &groups); err != nil {

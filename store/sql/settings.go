@@ -8,12 +8,14 @@ import (
 
 // Setting returns a value that the server keeps for itself, and false where there is none.
 func (db *DB) Setting(ctx context.Context, name string) ([]byte, bool, error) {
+	ctx, cancel := db.patient(ctx)
+	defer cancel()
 	var value []byte
 	err := db.Reader().QueryRowContext(ctx, `SELECT value FROM settings WHERE name = $1`, name).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, false, nil
 	}
-	return value, err == nil, err
+	return value, err == nil, db.Fault(err)
 }
 
 // PutSetting keeps a value of the server's own.

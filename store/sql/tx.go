@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"maps"
@@ -10,13 +11,30 @@ import (
 // Tx is a transaction in which an engine runs one change or, one after the other, several. It remembers where the sets
 // stand that they move, so that a set's row is written once for all of them.
 type Tx struct {
-	*sql.Tx
+	tx  *sql.Tx
+	ctx context.Context // of what the transaction asks; it ends when an engine gives the transaction up
 
 	sets map[string]state
 	mark map[string]state // sets as they were before the present change
 }
 
-// state is where a set stands.
+// NewTx makes a Tx of a transaction that an engine has begun. ctx bounds what is asked in it.
+func NewTx(ctx context.Context, tx *sql.Tx) *Tx { return &Tx{tx: tx, ctx: ctx} }
+
+// Exec runs a statement.
+func (tx *Tx) Exec(text string, args ...any) (sql.Result, error) {
+	return tx.tx.ExecContext(tx.ctx, text, args...)
+}
+
+// QueryRow runs a statement that returns one row at the most.
+func (tx *Tx) QueryRow(text string, args ...any) *sql.Row {
+	return tx.tx.QueryRowContext(tx.ctx, text, args...)
+}
+
+// Commit commits the transaction.
+func (tx *Tx) Commit() error { return tx.tx.Commit() }
+
+// state says where a set stands.
 type state struct {
 	version uint64
 	// forgotten is the version up to which deletions are not told of any more.

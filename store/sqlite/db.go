@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"sync"
+	"time"
 
 	shared "postern/store/sql"
 )
@@ -92,6 +93,12 @@ func Open(ctx context.Context, o Options) (*shared.DB, error) {
 	go db.commitGroups()
 	return shared.New(db), nil
 }
+
+// Patience implements sql.Engine: a disk is waited for.
+func (db *engine) Patience() time.Duration { return 0 }
+
+// Fault implements sql.Engine.
+func (db *engine) Fault(err error) error { return err }
 
 // Dialect implements sql.Engine.
 func (db *engine) Dialect() shared.Dialect { return shared.Dialect{Position: "instr"} }
@@ -194,11 +201,11 @@ func (db *engine) Close() error {
 }
 
 // View implements sql.Engine.
-func (db *engine) View(ctx context.Context, read func(*sql.Tx) error) error {
+func (db *engine) View(ctx context.Context, read func(context.Context, *sql.Tx) error) error {
 	tx, err := db.read.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() // a reading transaction has nothing to commit
-	return read(tx)
+	return read(ctx, tx)
 }

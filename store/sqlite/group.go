@@ -77,7 +77,7 @@ func (db *engine) commit(group []*change) error {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer begun.Rollback() // no effect after Commit
-	tx := &shared.Tx{Tx: begun}
+	tx := shared.NewTx(context.Background(), begun)
 	if len(group) == 1 {
 		if group[0].err = runChange(tx, group[0]); group[0].err != nil {
 			return nil
@@ -117,7 +117,7 @@ func (db *engine) end(tx *shared.Tx) error {
 	if err := tx.Finish(); err != nil {
 		return err
 	}
-	if err := db.sequence.next(tx.Tx); err != nil {
+	if err := db.sequence.next(tx); err != nil {
 		return fmt.Errorf("count the commit: %w", err)
 	}
 	if err := tx.Commit(); err != nil {

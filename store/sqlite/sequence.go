@@ -1,12 +1,13 @@
 package sqlite
 
 import (
-	"database/sql"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 	"os"
 	"strconv"
+
+	shared "postern/store/sql"
 )
 
 // sequenceSetting is the setting that counts commits. It changes in each of them.
@@ -48,7 +49,7 @@ func openSequence(path string, last uint64) (*sequence, error) {
 }
 
 // next writes the number of the commit that tx will be.
-func (s *sequence) next(tx *sql.Tx) error {
+func (s *sequence) next(tx *shared.Tx) error {
 	if s.file == nil {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -75,6 +76,81 @@ func Cut(t testing.TB, database string) {
 	}
 }
 
+// Restart ends the server, as it ends in a crash, and starts it again on the same data.
+func Restart(t testing.TB) {
+	t.Helper()
+	if err := server.run.restart(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Proxy returns the URL of a database behind a connection that freezes, as a network does that drops everything, when
+// freeze is called.
+func Proxy(t testing.TB, database string) (through string, freeze func()) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	frozen, stop := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	work.Go(func() { accept(ctx, frozen, l, &work) })
+	t.Cleanup(func() {
+		cancel()
+		l.Close()
+		work.Wait()
+		stop()
+	})
+	return "postgres://postgres@" + l.Addr().String() + u.Path + "?sslmode=disable", stop
+}
+
+func accept(ctx, frozen context.Context, l net.Listener, work *sync.WaitGroup) {
+	for {
+		client, err := l.Accept()
+		if err != nil {
+			return
+		}
+		back, err := net.Dial("unix", filepath.Join(server.run.dir, ".s.PGSQL.5432"))
+		if err != nil {
+			client.Close()
+			continue
+		}
+		context.AfterFunc(ctx, func() { client.Close(); back.Close() })
+		for _, way := range [][2]net.Conn{{client, back}, {back, client}} {
+			work.Go(func() {
+				relay(frozen, way[0], way[1])
+				<-ctx.Done()
+			})
+		}
+	}
+}
+
+// relay copies until the connection ends, and drops what comes once it is frozen.
+func relay(frozen context.Context, from, to net.Conn) {
+	buffer := make([]byte, 1<<16)
+	for {
+		n, err := from.Read(buffer)
+		if err != nil {
+			if frozen.Err() == nil {
+				to.Close()
+			}
+			return
+		}
+		if frozen.Err() != nil {
+			continue
+		}
+		if _, err := to.Write(buffer[:n]); err != nil {
+			from.Close()
+			return
+		}
+	}
+}
+
 // programs returns the directory of PostgreSQL's programs.
 func programs() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
@@ -92,8 +168,9 @@ func programs() (string, error) {
 
 // instance is a running server.
 type instance struct {
-	dir string
-	cmd *exec.Cmd
+	bin, dir string
+	as       *syscall.SysProcAttr
+	cmd      *exec.Cmd
 	// life is held open for as long as the server is to run: it ends with the test process, however that ends.
 	life io.WriteCloser
 	wait sync.Once
@@ -109,7 +186,7 @@ func start(bin string) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &instance{dir: dir}
+	i := &instance{bin: bin, dir: dir, as: as}
 	data := filepath.Join(dir, "data")
 	initdb := exec.Command(filepath.Join(bin, "initdb"),
 		"-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
@@ -117,24 +194,42 @@ func start(bin string) (*instance, error) {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	// The shell ends the server and removes its files when nobody holds its input open any more.
+	return i, i.run()
+}
+
+// run runs the server until stop is called.
+func (i *instance) run() (err error) {
+	// The shell ends the server when nobody holds its input open any more, and removes its files unless it was told that
+	// another one follows.
 	i.cmd = exec.Command("/bin/sh", "-c",
-		`dir=$1; shift; "$@" >"$dir/log" 2>&1 & pid=$!; read -r _; kill -QUIT $pid; wait $pid; rm -rf "$dir"`, "sh", dir,
-		filepath.Join(bin, "postgres"), "-D", data, "-c", "listen_addresses=", "-c", "unix_socket_directories="+dir,
-		"-c", "max_connections=300", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off")
-	i.cmd.SysProcAttr, i.cmd.Dir = as, dir
+		`dir=$1; shift; "$@" >>"$dir/log" 2>&1 & pid=$!; read -r again; kill -QUIT $pid; wait $pid
+		test "$again" = again || rm -rf "$dir"`, "sh", i.dir,
+		filepath.Join(i.bin, "postgres"), "-D", filepath.Join(i.dir, "data"), "-c", "listen_addresses=",
+		"-c", "unix_socket_directories="+i.dir, "-c", "max_connections=300",
+		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off")
+	i.cmd.SysProcAttr, i.cmd.Dir = i.as, i.dir
 	if i.life, err = i.cmd.StdinPipe(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := i.cmd.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := i.ready(); err != nil {
-		log, _ := os.ReadFile(filepath.Join(dir, "log"))
+		log, _ := os.ReadFile(filepath.Join(i.dir, "log"))
 		i.stop()
-		return nil, fmt.Errorf("start PostgreSQL: %w: %s", err, log)
+		return fmt.Errorf("start PostgreSQL: %w: %s", err, log)
 	}
-	return i, nil
+	return nil
+}
+
+func (i *instance) restart() error {
+	if _, err := io.WriteString(i.life, "again\n"); err != nil {
+		return err
+	}
+	if err := i.cmd.Wait(); err != nil {
+		return err
+	}
+	return i.run()
 }
 
 // account returns whom the server runs as, and gives the directory to it: PostgreSQL does not run as root.
