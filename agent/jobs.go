@@ -296,7 +296,12 @@ func (b *job) read() error {
 }
 
 func (a *Agent) on(ctx context.Context, b *job) execute.On {
-	return execute.On{Node: a.node(), Runner: a.Runner, Report: func(r execute.Result) { a.reply(ctx, b.ID, r, "") }}
+	return execute.On{
+		Node:   a.node(),
+		Runner: a.Runner,
+		Report: func(r execute.Result) { a.reply(ctx, b.ID, r, "") },
+		Now:    a.Now,
+	}
 }
 
 func (a *Agent) node() execute.Node {

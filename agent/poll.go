@@ -76,7 +76,7 @@ func (a *Agent) pollWhileShut(ctx context.Context) {
 	defer func() { cancel(); <-watching }()
 	wait := newBackoff()
 	for shut.Err() == nil {
-		began := time.Now()
+		began := a.Now()
 		err := a.pollOnce(ctx, shut)
 		switch {
 		case shut.Err() != nil:
@@ -86,7 +86,7 @@ func (a *Agent) pollWhileShut(ctx context.Context) {
 			if !wait.sleep(shut, err) {
 				return
 			}
-		case time.Since(began) < tooQuick:
+		case a.Now().Sub(began) < tooQuick:
 			pause(shut, quickPause)
 			fallthrough
 		default:

@@ -76,10 +76,15 @@ type Options struct {
 	Stdout, Stderr io.Writer
 	// Start starts a server in this process.
 	Start func(context.Context, StartOptions) (Server, error)
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
 }
 
 // Run runs one command and returns the process's exit code: 0, and what failure.go has for the rest.
 func Run(ctx context.Context, o Options) int {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	a := &app{options: o}
 	root := a.command()
 	root.SetArgs(o.Args)

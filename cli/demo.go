@@ -42,7 +42,8 @@ func (a *app) demoCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			d := &demo{app: a, flags: &flags, story: story{out: cmd.OutOrStdout(), json: asJSON || a.json()}}
+			telling := story{out: cmd.OutOrStdout(), json: asJSON || a.json(), now: a.options.Now}
+			d := &demo{app: a, flags: &flags, story: telling}
 			if err := d.tell(ctx, cmd); err != nil {
 				if !d.story.json {
 					fmt.Fprintf(cmd.ErrOrStderr(), "\nthe story stopped: %v\n", err)
@@ -79,7 +80,7 @@ type demoNode interface {
 }
 
 func (d *demo) tell(ctx context.Context, cmd *cobra.Command) (err error) {
-	begun := time.Now()
+	begun := d.story.now()
 	defer func() {
 		if d.node != nil {
 			err = errors.Join(err, d.node.close())
@@ -230,7 +231,9 @@ func (d *demo) command(ctx context.Context, id, script string) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	r := &running{clients: d.sample.clients, id: aws.ToString(sent.Command.CommandId), progress: io.Discard}
+	r := &running{
+		clients: d.sample.clients, id: aws.ToString(sent.Command.CommandId), progress: io.Discard, now: d.story.now,
+	}
 	invocations, err := r.follow(ctx)
 	if err != nil {
 		return result{}, err
@@ -323,7 +326,7 @@ func (d *demo) mended(ctx context.Context, id string) (told, error) {
 }
 
 func (d *demo) howToGoOn(begun time.Time) {
-	d.story.say("\nEvery step was seen, in %.1f s. To go on, keep it running:\n", time.Since(begun).Seconds())
+	d.story.say("\nEvery step was seen, in %.1f s. To go on, keep it running:\n", d.story.now().Sub(begun).Seconds())
 	d.story.say("  %s up --sample                      # in one shell; stop with Ctrl-C", os.Args[0])
 	d.story.say("  eval \"$(%s env)\"                   # in another one, then for example", os.Args[0])
 	d.story.say("  aws ssm describe-instance-information")

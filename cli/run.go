@@ -132,7 +132,8 @@ func (a *app) run(cmd *cobra.Command, cl *clients, flags *runFlags, command stri
 		id:         aws.ToString(sent.Command.CommandId),
 		progress:   io.Discard,
 		interrupts: interrupts,
-		expectedBy: time.Now().Add(time.Duration(flags.timeout) + timeoutGrace),
+		now:        a.options.Now,
+		expectedBy: a.options.Now().Add(time.Duration(flags.timeout) + timeoutGrace),
 	}
 	if !a.json() {
 		r.progress = cmd.ErrOrStderr()
@@ -162,6 +163,7 @@ type running struct {
 	*clients
 	id       string
 	progress io.Writer
+	now      func() time.Time
 	// interrupts are Ctrl-Cs, expectedBy is when the command has taken too long.
 	interrupts <-chan os.Signal
 	expectedBy time.Time
@@ -202,7 +204,7 @@ func finished(status ssmtypes.CommandInvocationStatus) bool {
 // lateness cancel the command; a second Ctrl-C leaves it.
 func (r *running) follow(ctx context.Context) ([]ssmtypes.CommandInvocation, error) {
 	last := map[string]string{}
-	r.said, r.lookAt = map[string]bool{}, time.Now().Add(absenceAfter)
+	r.said, r.lookAt = map[string]bool{}, r.now().Add(absenceAfter)
 	for wait := firstPoll; ; wait = min(wait*3/2, slowestPoll) {
 		invocations, err := listInvocations(ctx, r.clients, r.id)
 		if err != nil {
@@ -236,7 +238,7 @@ func (r *running) follow(ctx context.Context) ([]ssmtypes.CommandInvocation, err
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		if !r.late && !r.interrupted && !r.expectedBy.IsZero() && time.Now().After(r.expectedBy) {
+		if !r.late && !r.interrupted && !r.expectedBy.IsZero() && r.now().After(r.expectedBy) {
 			r.late = true
 			fmt.Fprintln(r.progress, "its time is up: cancelling")
 			if err := r.cancel(ctx); err != nil {
@@ -249,10 +251,10 @@ func (r *running) follow(ctx context.Context) ([]ssmtypes.CommandInvocation, err
 // lookForAbsent says of nodes that have not begun that they are not there, and how to find out why: soon after the
 // start, and now and then from there on. What cannot be asked is not told.
 func (r *running) lookForAbsent(ctx context.Context, invocations []ssmtypes.CommandInvocation) {
-	if time.Now().Before(r.lookAt) {
+	if r.now().Before(r.lookAt) {
 		return
 	}
-	r.lookAt = time.Now().Add(absenceEvery)
+	r.lookAt = r.now().Add(absenceEvery)
 	waiting := map[string]bool{}
 	for _, i := range invocations {
 		if i.Status == ssmtypes.CommandInvocationStatusPending || i.Status == ssmtypes.CommandInvocationStatusDelayed {

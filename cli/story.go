@@ -24,6 +24,7 @@ type event struct {
 type story struct {
 	out   io.Writer
 	json  bool
+	now   func() time.Time
 	steps int
 }
 
@@ -36,11 +37,11 @@ type told struct {
 // step does one step, times it and tells how it went.
 func (s *story) step(name string, do func() (told, error)) error {
 	s.steps++
-	begun := time.Now()
+	begun := s.now()
 	t, err := do()
 	e := event{
 		Step: s.steps, Name: name, OK: err == nil, Detail: t.detail, Facts: t.facts,
-		Milliseconds: time.Since(begun).Milliseconds(),
+		Milliseconds: s.now().Sub(begun).Milliseconds(),
 	}
 	if err != nil {
 		e.Error = err.Error()

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
@@ -22,6 +23,8 @@ type Clients struct {
 	STS STS
 	// Resolver may be nil: then Resolver endpoints and rules are not read.
 	Resolver Resolver
+	// Now is the clock that policies are judged by; nil means time.Now.
+	Now func() time.Time
 }
 
 // NewClients makes clients of all of them.

@@ -53,7 +53,10 @@ func Read(ctx context.Context, c Clients, region, from, to string) (Facts, error
 		}
 	}
 	r.roles(profile, aws.ToString(info.IamRole))
-	r.At = time.Now()
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	r.At = c.Now()
 	return r.Facts, nil
 }
 

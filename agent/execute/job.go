@@ -162,7 +162,10 @@ type Progress struct {
 // Run runs the steps in order, from where an earlier run has stopped. Where ctx ends, the step that runs is stopped
 // and the rest is cancelled. Where a step asks for a reboot, Run returns what to go on with, and nil otherwise.
 func (j *Job) Run(ctx context.Context, from *Progress, o On) *Progress {
-	r := &run{Job: j, node: o.Node, runner: o.Runner, done: map[string]*mgs.StepStatus{}}
+	r := &run{Job: j, node: o.Node, runner: o.Runner, now: o.Now, done: map[string]*mgs.StepStatus{}}
+	if r.now == nil {
+		r.now = time.Now
+	}
 	first := 0
 	if from != nil {
 		first, r.ended = from.Step, from.Ended
@@ -195,6 +198,8 @@ type On struct {
 	Node   Node
 	Runner Runner
 	Report Report
+	// Now is the clock of what is reported; nil means time.Now.
+	Now func() time.Time
 }
 
 // run is one run of a job.
@@ -202,6 +207,7 @@ type run struct {
 	*Job
 	node   Node
 	runner Runner
+	now    func() time.Time
 	done   map[string]*mgs.StepStatus
 	// ended says that a step has ended the document, reboot that one asks for a reboot.
 	ended, reboot bool
@@ -217,7 +223,7 @@ func (r *run) counts() map[mgs.Status]int {
 
 func (r *run) step(ctx context.Context, n int) *mgs.StepStatus {
 	s := &r.steps[n]
-	out := &mgs.StepStatus{Name: s.Action, StartDateTime: mgs.FormatTime(time.Now())}
+	out := &mgs.StepStatus{Name: s.Action, StartDateTime: mgs.FormatTime(r.now())}
 	r.done[s.ID] = out
 	verdict, why := r.judge(s, n)
 	switch verdict {
@@ -228,7 +234,7 @@ func (r *run) step(ctx context.Context, n int) *mgs.StepStatus {
 	case document.Run:
 		r.execute(ctx, s, out)
 	}
-	out.EndDateTime = mgs.FormatTime(time.Now())
+	out.EndDateTime = mgs.FormatTime(r.now())
 	if out.Code == exitSuccess || out.Code == exitFailure ||
 		out.Status == mgs.Failed && s.OnFailure == "exit" || out.Status == mgs.Success && s.OnSuccess == "exit" {
 		r.ended = true

@@ -48,6 +48,7 @@ type Client struct {
 	http        aws.HTTPClient
 	retryer     aws.Retryer
 	signer      *v4.Signer
+	now         func() time.Time // of signatures
 
 	codecs sync.Map // operation → *wire.Codec
 }
@@ -55,7 +56,12 @@ type Client struct {
 // New makes a client.
 func New(c aws.Config, s Service) *Client {
 	own := &Client{
-		service: s, region: c.Region, credentials: c.Credentials, http: c.HTTPClient, signer: v4.NewSigner(),
+		service:     s,
+		region:      c.Region,
+		credentials: c.Credentials,
+		http:        c.HTTPClient,
+		signer:      v4.NewSigner(),
+		now:         time.Now,
 	}
 	own.url, own.region = endpoint(c, s)
 	if own.http == nil {
@@ -205,5 +211,5 @@ func (c *Client) sign(ctx context.Context, r *http.Request, body []byte) error {
 	if err != nil {
 		return fmt.Errorf("credentials: %w", err)
 	}
-	return c.signer.SignHTTP(ctx, credentials, r, sigv4.HashBody(body), c.service.Name, c.region, time.Now())
+	return c.signer.SignHTTP(ctx, credentials, r, sigv4.HashBody(body), c.service.Name, c.region, c.now())
 }

@@ -50,23 +50,32 @@ func ContainTo(log *slog.Logger, op string, f func()) bool {
 // logEvery limits how often panics in one place are logged: a packet that makes one can be sent many times.
 const logEvery = time.Second
 
-var (
-	loggedMu sync.Mutex
-	logged   = map[string]time.Time{} // by op
-)
+// panicLog limits the log of panics.
+type panicLog struct {
+	now func() time.Time
+
+	mu     sync.Mutex
+	logged map[string]time.Time // by op
+}
+
+// panics is the log of this process.
+var panics = panicLog{now: time.Now, logged: map[string]time.Time{}}
 
 // LogPanic logs what Contain made of a panic, with the number of panics so far. A nil log gets nothing.
 func LogPanic(log *slog.Logger, op string, err error) {
-	if log == nil {
-		return
-	}
-	loggedMu.Lock()
-	late := time.Since(logged[op]) < logEvery
-	if !late {
-		logged[op] = time.Now()
-	}
-	loggedMu.Unlock()
-	if !late {
+	if log != nil && panics.due(op) {
 		log.Error("a panic was contained", "operation", op, "count", Contained(), "error", err)
 	}
+}
+
+// due reports whether a panic in op is to be logged, and notes that it is.
+func (l *panicLog) due(op string) bool {
+	now := l.now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if last, ok := l.logged[op]; ok && now.Sub(last) < logEvery {
+		return false
+	}
+	l.logged[op] = now
+	return true
 }
