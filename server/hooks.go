@@ -21,7 +21,7 @@ type TestHooks struct {
 	Launcher compute.Launcher
 	Link     func(tun *os.File, mtu int) (link.Link, error)
 	// Watch is told of every packet as the fabric decides on it. It must not wait.
-	Watch func(fabric.Sighting)
+	Watch func(fabric.Trace)
 	// Tap stands between the listeners and the pipeline, and sees every request and answer; nil is nobody.
 	Tap func(http.Handler) http.Handler
 	// MaxPages bounds the state, in pages of 4 KiB, as a full disk would; 0 is no bound.

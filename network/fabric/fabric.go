@@ -54,7 +54,7 @@ type Options struct {
 	Dial func(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error)
 	// Watch, if set, is told of every packet as the gate decides on it. It must not wait: it is for tests and for
 	// finding out where a packet went.
-	Watch func(Sighting)
+	Watch func(Trace)
 	// Now is time.Now if nil.
 	Now func() time.Time
 }

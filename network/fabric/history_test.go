@@ -20,7 +20,7 @@ type history struct {
 	network  vpc.Network
 	snapshot *vpc.Snapshot
 	version  uint64
-	last     fabric.Sighting
+	last     fabric.Trace
 	// flows are the first packets of those that go on.
 	flows map[vpc.Flow]bool
 	// What is switched on, of the things that a step may switch.
@@ -89,7 +89,7 @@ func TestConversationsWhileRulesChange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		at := &clock{time.Unix(1000, 0)}
 		h := &history{wires: map[string]*fabrictest.Wire{}, flows: map[vpc.Flow]bool{}, rule: true, acl: true, there: true}
-		h.fabric = fabric.New(fabric.Options{Now: at.now, Watch: func(s fabric.Sighting) { h.last = s }})
+		h.fabric = fabric.New(fabric.Options{Now: at.now, Watch: func(s fabric.Trace) { h.last = s }})
 		defer h.fabric.Close()
 		for _, eni := range []string{vpctest.Node, vpctest.Attached} {
 			h.wires[eni] = fabrictest.NewWire(1500)

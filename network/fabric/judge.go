@@ -24,8 +24,8 @@ type direction struct {
 	rule string
 }
 
-// Sighting is what the gate decided on one packet.
-type Sighting struct {
+// Trace is what the gate decided on one packet.
+type Trace struct {
 	// Flow is the packet as the judge sees it; it is zero for one that cannot be read.
 	Flow vpc.Flow
 	// Drop is Carried for a packet that was delivered to the interface To (a VPC's services have the VPC's id).
@@ -61,7 +61,7 @@ func (f *Fabric) carryBatch(in entrance, batch []link.Packet) {
 		p := &batch[i]
 		next, drop := j.judge(in, p)
 		if f.options.Watch != nil {
-			f.options.Watch(j.sighting(next, drop))
+			f.options.Watch(j.trace(next, drop))
 		}
 		if j.answered {
 			j.reply()
@@ -289,8 +289,8 @@ func (j *judgement) flow() vpc.Flow {
 	return f
 }
 
-func (j *judgement) sighting(to *port, drop Drop) Sighting {
-	s := Sighting{Drop: drop}
+func (j *judgement) trace(to *port, drop Drop) Trace {
+	s := Trace{Drop: drop}
 	if to != nil && drop == Carried {
 		s.To = to.id
 	}

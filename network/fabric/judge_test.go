@@ -314,7 +314,7 @@ func TestFlowLog(t *testing.T) {
 func TestTheGateOutlivesAPanic(t *testing.T) {
 	var broken atomic.Bool
 	before := fault.Contained()
-	l := newHarness(t, fabric.Options{Watch: func(fabric.Sighting) {
+	l := newHarness(t, fabric.Options{Watch: func(fabric.Trace) {
 		if broken.Swap(false) {
 			panic("index out of range")
 		}

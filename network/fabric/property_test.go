@@ -2,6 +2,7 @@ package fabric_test
 
 import (
 	"bytes"
+	"net"
 	"net/netip"
 	"testing"
 
@@ -22,7 +23,7 @@ type world struct {
 	fabric   *fabric.Fabric
 	wires    map[string]*fabrictest.Wire
 	// seen is the journey: what the gate decided on each packet.
-	seen chan fabric.Sighting
+	seen chan fabric.Trace
 }
 
 func newWorld(t *rapid.T) *world {
@@ -30,8 +31,8 @@ func newWorld(t *rapid.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, snapshot: snapshot, wires: map[string]*fabrictest.Wire{}, seen: make(chan fabric.Sighting, 64)}
-	w.fabric = fabric.New(fabric.Options{Watch: func(s fabric.Sighting) { w.seen <- s }})
+	w := &world{T: t, snapshot: snapshot, wires: map[string]*fabrictest.Wire{}, seen: make(chan fabric.Trace, 64)}
+	w.fabric = fabric.New(fabric.Options{Watch: func(s fabric.Trace) { w.seen <- s }})
 	w.fabric.Apply(snapshot)
 	for i := range snapshot.Interfaces() {
 		if i.Kind == vpc.EndpointInterface {
@@ -55,15 +56,18 @@ func (w *world) listen(i vpc.Interface) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			c.Close()
+	go serveNothing(l)
+}
+
+// serveNothing closes every connection that is accepted.
+func serveNothing(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
 		}
-	}()
+		c.Close()
+	}
 }
 
 // packetOf makes the real packet that a flow stands for, with TCP flags.
@@ -113,7 +117,7 @@ func TestFabricDoesWhatTheJudgeSays(t *testing.T) {
 }
 
 // agrees reports whether what the gate did is what a verdict says.
-func (w *world) agrees(f vpc.Flow, v vpc.Verdict, got fabric.Sighting) bool {
+func (w *world) agrees(f vpc.Flow, v vpc.Verdict, got fabric.Trace) bool {
 	switch {
 	case !v.Allow && v.Reason == vpc.ReasonMalformed: // whoever sends from such an address sends from another's
 		return got.Drop.String() == v.Reason.String() || got.Drop.String() == vpc.ReasonSpoofed.String()
@@ -215,8 +219,8 @@ func FuzzGate(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	var last fabric.Sighting
-	b := fabric.New(fabric.Options{MaxFlows: 1024, Watch: func(s fabric.Sighting) {
+	var last fabric.Trace
+	b := fabric.New(fabric.Options{MaxFlows: 1024, Watch: func(s fabric.Trace) {
 		if s.Flow.From == vpctest.Node || s.Flow.From == "" { // not what the stack answers, from its own goroutine
 			last = s
 		}

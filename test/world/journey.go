@@ -53,7 +53,7 @@ func newJourney() *journey {
 }
 
 // watch is a fabric's.
-func (j *journey) watch(s fabric.Sighting) {
+func (j *journey) watch(s fabric.Trace) {
 	source, target := withoutClientsPort(s.Flow.Source, s.Flow.Destination)
 	h := hop{s.Flow.From, s.Flow.Protocol, source, target, s.Drop, s.To}
 	at := time.Since(j.began)

@@ -16,10 +16,23 @@ import (
 func Changes(n vpc.Network) *rapid.Generator[vpc.Network] {
 	return rapid.Custom(func(t *rapid.T) vpc.Network {
 		d := &drawer{T: t, n: Copy(n)}
+		if d.chance(6, "another") {
+			d.another()
+			return d.n
+		}
+		return Edits(n).Draw(t, "edits")
+	})
+}
+
+// Edits draws the networks that Changes does, without those that are others altogether: what has the same id in n has the
+// same kind and the same addresses.
+func Edits(n vpc.Network) *rapid.Generator[vpc.Network] {
+	return rapid.Custom(func(t *rapid.T) vpc.Network {
+		d := &drawer{T: t, n: Copy(n)}
 		changes := []func(){
 			d.changeRules, d.changeInterface, d.changeInterface, d.changeEndpoint, d.changePeering, d.changeRoutes,
 			d.changeEntries, d.changeList, d.changeService, d.changeResolverRule, d.changeVPC, d.changeResolverEndpoint,
-			d.removePeering, d.removeInterface, d.removeVPC, d.another,
+			d.removePeering, d.removeInterface, d.removeVPC,
 		}
 		for range d.between(1, 2, "changes") {
 			pick(t, "change", changes)()
