@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// foundTTL is how long an answer may be kept, in seconds, as AWS says it for endpoints.
+	// foundTTL says how long an answer may be kept, in seconds, as AWS says it for endpoints.
 	foundTTL = 60
 	// negativeTTL is short, so that a name whose cause is mended is there at once.
 	negativeTTL = 5

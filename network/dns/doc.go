@@ -14,7 +14,7 @@
 // For a name that is not ours NXDOMAIN is the one refusal that every client takes at once and calls by its name: musl
 // ignores REFUSED and SERVFAIL and waits out its 5 s, glibc calls them temporary, Go calls them misbehaviour and asks
 // again. Without an SOA nobody caches it (RFC 2308, section 5), and an extended error (RFC 8914) says what it means. It
-// is the truth, too: from a VPC without a road out the name leads nowhere.
+// is the truth, too: from a VPC without a path out the name leads nowhere.
 //
 // How many packets an interface may send per second is limited by the fabric, for all link-local services together.
 package dns

@@ -70,14 +70,14 @@ func (s *Server) leaveForward(vpcID string) {
 	}
 }
 
-// A road leads to a server that is asked.
-type road func(ctx context.Context, network string) (net.Conn, error)
+// A dialer connects to a server that is asked.
+type dialer func(ctx context.Context, network string) (net.Conn, error)
 
 // ask gives the question to the servers, one after the other. Their failure is SERVFAIL: the name may well exist.
 func (s *Server) ask(ctx context.Context, q query) []byte {
 	s.counts.forwarded.Add(1)
-	roads, patience := s.roads(q)
-	for _, to := range roads {
+	dialers, patience := s.dialers(q)
+	for _, to := range dialers {
 		r, err := exchange(ctx, q.message, to, patience)
 		if err != nil {
 			continue
@@ -97,17 +97,17 @@ func (s *Server) ask(ctx context.Context, q query) []byte {
 	return s.pack(r, q.limit, nil)
 }
 
-// roads are those that a question is tried on, and how long each may take: the upstreams in their order, or the targets
+// dialers returns those that a question is tried on, and how long each may take: the upstreams in their order, or the targets
 // of the rule, from one after the other of the outbound endpoint's interfaces. Where a rule begins is chance, as on AWS;
 // together its tries take no longer than two upstreams.
-func (s *Server) roads(q query) (roads []road, patience time.Duration) {
+func (s *Server) dialers(q query) (dialers []dialer, patience time.Duration) {
 	if q.rule == nil {
 		for _, upstream := range s.options.Upstreams {
-			roads = append(roads, func(ctx context.Context, network string) (net.Conn, error) {
+			dialers = append(dialers, func(ctx context.Context, network string) (net.Conn, error) {
 				return s.options.Dial(ctx, network, upstream)
 			})
 		}
-		return roads, s.options.UpstreamTimeout
+		return dialers, s.options.UpstreamTimeout
 	}
 	if len(q.by) == 0 || s.options.DialResolver == nil {
 		return nil, 0
@@ -117,11 +117,11 @@ func (s *Server) roads(q query) (roads []road, patience time.Duration) {
 	for i := range tries {
 		target := q.rule.Targets[(start+i)%len(q.rule.Targets)]
 		from := q.by[(start+i+i/len(q.rule.Targets))%len(q.by)]
-		roads = append(roads, func(ctx context.Context, network string) (net.Conn, error) {
+		dialers = append(dialers, func(ctx context.Context, network string) (net.Conn, error) {
 			return s.options.DialResolver(ctx, from, network, target)
 		})
 	}
-	return roads, 2 * s.options.UpstreamTimeout / time.Duration(tries)
+	return dialers, 2 * s.options.UpstreamTimeout / time.Duration(tries)
 }
 
 // follow finds by which interfaces the question of a rule goes out.
@@ -135,7 +135,7 @@ func (q *query) follow(snapshot *vpc.Snapshot, rule *vpc.ResolverRule) {
 var errMismatch = errors.New("the answer is not to the question")
 
 // exchange asks one server under a new id, over UDP and, where the answer is cut, over TCP.
-func exchange(ctx context.Context, m *dns.Msg, to road, patience time.Duration) (*dns.Msg, error) {
+func exchange(ctx context.Context, m *dns.Msg, to dialer, patience time.Duration) (*dns.Msg, error) {
 	asked := m.Copy()
 	asked.Id = dns.Id()
 	if o := asked.IsEdns0(); o != nil {
@@ -148,7 +148,7 @@ func exchange(ctx context.Context, m *dns.Msg, to road, patience time.Duration) 
 	return r, err
 }
 
-func exchangeOver(ctx context.Context, network string, m *dns.Msg, to road, patience time.Duration) (*dns.Msg, error) {
+func exchangeOver(ctx context.Context, network string, m *dns.Msg, to dialer, patience time.Duration) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	c, err := to(ctx, network)

@@ -22,11 +22,11 @@ const (
 	// oldUDPSize is the largest for a client that does not say what it takes (RFC 1035).
 	oldUDPSize = 512
 	maxSize    = 65535
-	// idle is how long a TCP connection may stay without a question (RFC 7766 asks for some seconds).
+	// idle bounds how long a TCP connection may stay without a question (RFC 7766 asks for some seconds).
 	idle = 10 * time.Second
-	// maxConnections is how many TCP connections one interface may have open.
+	// maxConnections bounds how many TCP connections one interface may have open.
 	maxConnections = 100
-	// maxForwards is how many questions may wait for others, maxForwardsPerVPC how many of one VPC.
+	// maxForwards bounds how many questions may wait for others, maxForwardsPerVPC how many of one VPC.
 	maxForwards       = 1024
 	maxForwardsPerVPC = 256
 )
@@ -37,7 +37,7 @@ type Options struct {
 	Snapshot func() *vpc.Snapshot
 	// Upstreams are the servers asked, in this order, for names that are not ours; none is asked where it is empty.
 	Upstreams []string
-	// UpstreamTimeout is how long one of them may take; 0 means 2 s.
+	// UpstreamTimeout says how long one of them may take; 0 means 2 s.
 	UpstreamTimeout time.Duration
 	// Dial connects to an upstream; nil means a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)

@@ -78,7 +78,7 @@ func TestApplyJudgesAgainWhatChanged(t *testing.T) {
 		name    string
 		change  func(*vpc.Network)
 		refused []pair
-		// again is how often flows were judged again by one packet of each.
+		// again counts how often flows were judged again by one packet of each.
 		again uint64
 	}{
 		{"nothing", func(*vpc.Network) {}, nil, 0},

@@ -15,25 +15,25 @@ import (
 	"postern/record"
 )
 
-// BenchmarkRuleChange is the time from the change of a rule to its being in force at the gate, with 10,000 interfaces
+// BenchmarkRuleChange is the time from the change of a rule to its being in force at the filter, with 10,000 interfaces
 // that have links and 1,000 groups, on a store that keeps nothing on disk. Meanwhile a conversation goes on, whose
-// packets note how long the gate took for the slowest of them.
+// packets note how long the filter took for the slowest of them.
 func BenchmarkRuleChange(b *testing.B) {
 	here := scope.Scope{Account: "000000000000", Region: "us-east-1"}
 	s, err := network.New(b.Context(), network.Config{Store: new(record.Memory)})
 	if err != nil {
 		b.Fatal(err)
 	}
-	cards, group := manyInterfaces(b, s, here)
+	nics, group := manyInterfaces(b, s, here)
 	f := fabric.New(fabric.Options{})
 	b.Cleanup(func() { f.Close() })
 	b.Cleanup(s.Subscribe(f.Apply))
-	links := make([]sink, len(cards))
-	for i := range cards {
-		f.Attach(cards[i].ID, &links[i])
+	links := make([]sink, len(nics))
+	for i := range nics {
+		f.Attach(nics[i].ID, &links[i])
 	}
 	// Both ends are in the group whose rule changes, so that their conversation is judged again each time.
-	stop := converse(b, &links[0], &links[1000], cards[0].Addresses[0], cards[1000].Addresses[0])
+	stop := converse(b, &links[0], &links[1000], nics[0].Addresses[0], nics[1000].Addresses[0])
 	rules := []network.SecurityGroupRule{{Protocol: vpc.TCP, Ports: vpc.PortRange{From: 80, To: 80}, CIDR: netip.MustParsePrefix("10.0.0.0/8")}}
 	b.ResetTimer()
 	changes := 0
@@ -56,7 +56,7 @@ func BenchmarkRuleChange(b *testing.B) {
 }
 
 // manyInterfaces makes 10,000 interfaces, the Nth of them in group N modulo 1,000, of which the first allows TCP 443.
-func manyInterfaces(b *testing.B, s *network.Service, here scope.Scope) (cards []*network.Interface, group string) {
+func manyInterfaces(b *testing.B, s *network.Service, here scope.Scope) (nics []*network.Interface, group string) {
 	b.Helper()
 	ctx := b.Context()
 	v, err := s.CreateVpc(ctx, here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")})
@@ -83,10 +83,10 @@ func manyInterfaces(b *testing.B, s *network.Service, here scope.Scope) (cards [
 	for i := range 10_000 {
 		in = append(in, network.CreateInterfaceInput{Subnet: n.ID, Owner: fmt.Sprint("mi-", i), Kind: vpc.AttachedInterface, Groups: []string{groups[i%1000]}})
 	}
-	if cards, err = s.CreateInterfaces(ctx, here, in); err != nil {
+	if nics, err = s.CreateInterfaces(ctx, here, in); err != nil {
 		b.Fatal(err)
 	}
-	return cards, groups[0]
+	return nics, groups[0]
 }
 
 // converse opens a conversation and keeps sending on it, a packet every 100 µs, until stop is called.

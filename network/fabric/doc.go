@@ -5,7 +5,7 @@
 //
 // An interface's far side is a link: a TAP device in an instance, a WireGuard tunnel, memory; the endpoints' side is a
 // TCP/IP stack in user space, one for each VPC, whose listeners know where each connection comes from. Every packet
-// passes the same gate, in both directions:
+// passes the same filter, in both directions:
 //
 //   - what cannot be read, is a fragment or carries IP options is dropped (internal/packet says why);
 //   - an interface sends only from its own addresses;
@@ -20,7 +20,7 @@
 //   - a Resolver endpoint's interface is the fabric's own: what asks an inbound one reaches the resolver, and DialResolver
 //     asks other DNS servers from an outbound one;
 //   - an endpoint service's own interface is on that stack too: Connect connects from there to the service's targets;
-//   - what goes out by an Internet or NAT gateway is translated behind the gate and ends in a stack that has the public
-//     addresses of services; its answers are translated back before they pass the gate;
+//   - what goes out by an Internet or NAT gateway is translated behind the filter and ends in a stack that has the public
+//     addresses of services; its answers are translated back before they pass the filter;
 //   - a super-segment of up to 64 KiB crosses in one piece where both links can.
 package fabric

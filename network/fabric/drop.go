@@ -20,7 +20,7 @@ const (
 	ServiceAllowance      // the link-local services, or an inbound endpoint, are asked too often
 	TooLarge              // the receiver's link takes no packet of that size
 	Unattached            // nobody holds the receiver's link
-	NoGateway             // the fabric has no road out of the VPCs
+	NoGateway             // the fabric has no path out of the VPCs
 	ServiceBusy           // the service's queue is full
 	PortAllocation        // a NAT gateway has no free port for that destination
 

@@ -19,7 +19,7 @@ const (
 	// PrivateLink quotas").
 	EndpointMTU = 8500
 
-	// defaultServiceRate is how many packets per second one interface may send to the link-local services (VPC User
+	// defaultServiceRate bounds how many packets per second one interface may send to the link-local services (VPC User
 	// Guide, "DNS attributes").
 	defaultServiceRate = 1024
 
@@ -28,16 +28,16 @@ const (
 
 // Options say how a fabric is built. The zero value is good.
 type Options struct {
-	// MaxFlows is how many conversations the fabric remembers; 0 means 262,144. The oldest unanswered one makes room
+	// MaxFlows bounds how many conversations the fabric remembers; 0 means 262,144. The oldest unanswered one makes room
 	// first, then the one idle longest.
 	MaxFlows int
-	// FlowsPerInterface is how many of them one interface may have begun, those that are closing aside; 0 means a
+	// FlowsPerInterface says how many of them one interface may have begun, those that are closing aside; 0 means a
 	// sixteenth of MaxFlows.
 	FlowsPerInterface int
-	// ServiceRate is how many packets per second one interface may send to the resolver and the metadata service; 0
+	// ServiceRate bounds how many packets per second one interface may send to the resolver and the metadata service; 0
 	// means 1,024, a negative number no limit.
 	ServiceRate int
-	// TCPEstablished is how long an established TCP connection may idle (60 s – 432,000 s); 0 means 432,000 s.
+	// TCPEstablished says how long an established TCP connection may idle (60 s – 432,000 s); 0 means 432,000 s.
 	TCPEstablished time.Duration
 
 	// Log is told of mistakes in the program; nil tells nobody.
@@ -52,7 +52,7 @@ type Options struct {
 	// Dial connects to the real Internet for flows that the judge lets go there, which are no public service's: "tcp4" and
 	// "udp4". If it is nil, there is none.
 	Dial func(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error)
-	// Watch, if set, is told of every packet as the gate decides on it. It must not wait: it is for tests and for
+	// Watch, if set, is told of every packet as the filter decides on it. It must not wait: it is for tests and for
 	// finding out where a packet went.
 	Watch func(Trace)
 	// Now is time.Now if nil.
@@ -79,7 +79,7 @@ type Fabric struct {
 	resolving *arrivals
 	metadata  *arrivals
 	public    *arrivals
-	// beyond is what lies behind the gateways; nil before the first flow there.
+	// beyond stands for what lies behind the gateways; nil before the first flow there.
 	beyond atomic.Pointer[internet]
 
 	// applying orders snapshots.
@@ -198,9 +198,9 @@ func (f *Fabric) Close() error {
 	return nil
 }
 
-// Resolver is where the DNS queries of every VPC arrive: those over UDP, whose addresses are *Peer, and connections,
+// Resolver returns what takes the DNS queries of every VPC: those over UDP, whose addresses are *Peer, and connections,
 // which are *Conn.
 func (f *Fabric) Resolver() (net.PacketConn, net.Listener) { return f.resolver, f.resolving }
 
-// Metadata is where connections to the instance metadata service of every VPC arrive; they are *Conn.
+// Metadata accepts the connections to the instance metadata service of every VPC; they are *Conn.
 func (f *Fabric) Metadata() net.Listener { return f.metadata }

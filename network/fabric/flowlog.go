@@ -32,9 +32,9 @@ type Record struct {
 }
 
 const (
-	// maxRefused is how many different refused flows one interval tells apart.
+	// maxRefused bounds how many different refused flows one interval tells apart.
 	maxRefused = 16384
-	// maxEnded is how many records of flows that have ended wait for the interval's end.
+	// maxEnded bounds how many records of flows that have ended wait for the interval's end.
 	maxEnded = 65536
 )
 
@@ -51,7 +51,7 @@ type flowLog struct {
 	ended   []Record
 }
 
-// refusal is what refused packets of one flow have in common. A client's source port differs with each attempt, but AWS
+// refusal holds what refused packets of one flow have in common. A client's source port differs with each attempt, but AWS
 // tells the attempts apart, so it belongs to it.
 type refusal struct {
 	on       string

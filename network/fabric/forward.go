@@ -18,11 +18,11 @@ import (
 )
 
 const (
-	// maxForwards is how many conversations with the real Internet there may be.
+	// maxForwards bounds how many conversations with the real Internet there may be.
 	maxForwards = 1024
-	// dialTime is how long the real Internet may take to answer.
+	// dialTime bounds how long the real Internet may take to answer.
 	dialTime = 20 * time.Second
-	// quietTime is how long a conversation over UDP may be quiet, as the connection table has it for more than one exchange.
+	// quietTime bounds how long a conversation over UDP may be quiet, as the connection table has it for more than one exchange.
 	quietTime = 180 * time.Second
 )
 

@@ -108,7 +108,7 @@ func TestTheRealInternet(t *testing.T) {
 	timesOut(t, n, netip.MustParseAddrPort("1.1.1.1:443"))
 }
 
-// TestForwardedConversationsEnd with the road that they came by, and the fabric with all of them.
+// TestForwardedConversationsEnd with the path that they came by, and the fabric with all of them.
 func TestForwardedConversationsEnd(t *testing.T) {
 	l := reachable(t, echoServer(t))
 	c, d := dial(t, l.node(), beyond), dial(t, l.far(), beyond)

@@ -13,7 +13,7 @@ import (
 	"postern/network/vpc/vpctest"
 )
 
-// history is what a fabric must remember, told plainly: which flows began, while the rules change under them.
+// history holds what a fabric must remember, told plainly: which flows began, while the rules change under them.
 type history struct {
 	fabric   *fabric.Fabric
 	wires    map[string]*fabrictest.Wire

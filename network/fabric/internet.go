@@ -24,8 +24,8 @@ const (
 	natPorts     = 65536 - firstNATPort
 )
 
-// internet is what lies behind the Internet and NAT gateways of every VPC: a TCP/IP stack that has the public addresses of
-// services, and between it and the gateways the translation of private addresses into public ones. To the gate a gateway
+// internet stands for what lies behind the Internet and NAT gateways of every VPC: a TCP/IP stack that has the public addresses of
+// services, and between it and the gateways the translation of private addresses into public ones. To the filter a gateway
 // is a port like others, so a conversation's packets are judged before they are translated and after they were translated
 // back. It is made when first needed.
 type internet struct {
@@ -38,7 +38,7 @@ type internet struct {
 	outside   map[outsideKey]*mapping
 	serving   map[netip.Addr]*userstack.Listener
 	accepting sync.WaitGroup
-	// forwards are what goes on to the real Internet.
+	// forwards carries what goes on to the real Internet.
 	forwards *forwards
 }
 
@@ -218,7 +218,7 @@ type PublicConn struct {
 	origin vpc.Origin
 }
 
-// Origin is where the connection comes from: an address of the Internet, outside every VPC, or an interface behind a
+// Origin returns where the connection comes from: an address of the Internet, outside every VPC, or an interface behind a
 // gateway endpoint.
 func (c *PublicConn) Origin() vpc.Origin { return c.origin }
 
@@ -294,7 +294,7 @@ func (n *internet) forget(gateway *port, k *conntrack.Key) {
 	}
 }
 
-// outward is a gateway's link: what the gate lets pass to it is translated and goes to the stack.
+// outward is a gateway's link: what the filter lets pass to it is translated and goes to the stack.
 type outward struct {
 	*internet
 	gateway *port
@@ -325,7 +325,7 @@ func (o outward) Send(batch []link.Packet) {
 	}
 }
 
-// inward takes what the stack sends back to the gateway that the conversation came by, and from there through the gate.
+// inward takes what the stack sends back to the gateway that the conversation came by, and from there through the filter.
 func (n *internet) inward(batch []link.Packet) {
 	for i := range batch {
 		p := &batch[i]
@@ -348,7 +348,7 @@ func (n *internet) inward(batch []link.Packet) {
 	}
 }
 
-// entry is where packets come in through a gateway.
+// entry takes packets that come in through a gateway.
 type entry struct{ *port }
 
 func (e entry) sender([4]byte) (*port, vpc.Reason) { return e.port, vpc.ReasonNone }
@@ -369,5 +369,5 @@ func (n *internet) close() {
 	n.accepting.Wait()
 }
 
-// Public is where the connections from every VPC to the public addresses of services arrive; they are *PublicConn.
+// Public accepts the connections from every VPC to the public addresses of services; they are *PublicConn.
 func (f *Fabric) Public() net.Listener { return f.public }

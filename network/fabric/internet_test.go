@@ -24,12 +24,12 @@ var (
 	toEverybody = netip.MustParsePrefix("0.0.0.0/0")
 )
 
-// outside is the sample network with both roads out: the node's by a NAT gateway in subnet-b, the attached machine's,
+// outside is the sample network with both paths out: the node's by a NAT gateway in subnet-b, the attached machine's,
 // which is in subnet-b, by an Internet gateway. Behind them echo servers answer for the public services.
 func outside(t *testing.T, o fabric.Options) *harness {
 	l := newHarness(t, o)
 	l.apply(func(n *vpc.Network) {
-		addRoads(n)
+		addGateways(n)
 		l.setPublic(farPublic)
 	})
 	go func() {
@@ -48,8 +48,8 @@ func outside(t *testing.T, o fabric.Options) *harness {
 	return l
 }
 
-// addRoads gives the sample network both roads out.
-func addRoads(n *vpc.Network) {
+// addGateways gives the sample network both paths out.
+func addGateways(n *vpc.Network) {
 	n.Internet = vpctest.Internet()
 	way := func(kind vpc.TargetKind, id string) []vpc.Route {
 		return []vpc.Route{{Destination: toEverybody, Target: vpc.Target{Kind: kind, ID: id}}}
@@ -80,7 +80,7 @@ func (l *harness) far() *fabrictest.Node {
 	return fabrictest.NewNode(l.t, l.Fabric, vpctest.Attached, farAddress, 1500)
 }
 
-func TestTheAlternativeRoad(t *testing.T) {
+func TestAlternativePath(t *testing.T) {
 	l := outside(t, fabric.Options{})
 	for _, row := range []struct {
 		name string
@@ -160,7 +160,7 @@ func TestNodesShareAPublicAddress(t *testing.T) {
 	}
 }
 
-func TestRoadsThatAreNot(t *testing.T) {
+func TestPathsThatAreNot(t *testing.T) {
 	l := outside(t, fabric.Options{})
 	node, far := l.node(), l.far()
 	for _, to := range []string{"203.0.113.9:443", "198.18.0.1:80", "198.19.0.2:443", "10.0.2.250:443"} {
@@ -183,8 +183,8 @@ func TestRoadsThatAreNot(t *testing.T) {
 	wants("a NAT gateway that is gone", node, vpc.ReasonNATUnavailable)
 }
 
-// TestConversationsEndWithTheirRoad: a NAT gateway that is deleted, a public address that is taken away.
-func TestConversationsEndWithTheirRoad(t *testing.T) {
+// TestConversationsEndWithTheirPath: a NAT gateway that is deleted, a public address that is taken away.
+func TestConversationsEndWithTheirPath(t *testing.T) {
 	l := outside(t, fabric.Options{})
 	byNAT, byIGW := dial(t, l.node(), publicSSM), dial(t, l.far(), publicSSM)
 	echoes(t, byNAT)

@@ -15,7 +15,7 @@ type (
 	shard = conntrack.Shard[direction]
 )
 
-// direction is where the packets of one direction of a flow go, or why they do not.
+// direction says where the packets of one direction of a flow go, or why they do not.
 type direction struct {
 	to      *port
 	refused Drop
@@ -24,7 +24,7 @@ type direction struct {
 	rule string
 }
 
-// Trace is what the gate decided on one packet.
+// Trace says what the filter decided on one packet.
 type Trace struct {
 	// Flow is the packet as the judge sees it; it is zero for one that cannot be read.
 	Flow vpc.Flow
@@ -33,7 +33,7 @@ type Trace struct {
 	To   string
 }
 
-// judgement is one batch on its way through the gate.
+// judgement is one batch on its way through the filter.
 type judgement struct {
 	fabric *Fabric
 	rules  *rules
@@ -41,7 +41,7 @@ type judgement struct {
 	header packet.Header
 	// from is the sender of the packet at hand.
 	from *port
-	// answer is what the gate replies to the sender, once no lock is held.
+	// answer holds what the filter replies to the sender, once no lock is held.
 	answer   link.Packet
 	answered bool
 }
@@ -49,7 +49,7 @@ type judgement struct {
 // carry takes a batch from where it came in to where it may go. One that the program cannot cope with is lost, and the
 // link goes on.
 func (f *Fabric) carry(in entrance, batch []link.Packet) {
-	fault.ContainTo(f.options.Log, "fabric.gate", func() { f.carryBatch(in, batch) })
+	fault.ContainTo(f.options.Log, "fabric.filter", func() { f.carryBatch(in, batch) })
 }
 
 // carryBatch judges a batch packet by packet. Packets for one receiver stay together.

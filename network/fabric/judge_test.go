@@ -311,7 +311,7 @@ func TestFlowLog(t *testing.T) {
 }
 
 // A packet that the program cannot cope with is lost; the link that it came by goes on.
-func TestTheGateOutlivesAPanic(t *testing.T) {
+func TestFilterOutlivesAPanic(t *testing.T) {
 	var broken atomic.Bool
 	before := fault.Contained()
 	l := newHarness(t, fabric.Options{Watch: func(fabric.Trace) {

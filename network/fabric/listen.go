@@ -21,7 +21,7 @@ type Conn struct {
 	origin   vpc.Origin
 }
 
-// Origin is where the connection comes from, as it was when the connection was accepted.
+// Origin returns where the connection comes from, as it was when the connection was accepted.
 func (c *Conn) Origin() vpc.Origin { return c.origin }
 
 // Close ends the connection.

@@ -62,7 +62,7 @@ func echo(l net.Listener) {
 	}
 }
 
-// inUse is what the heap and the stacks hold.
+// inUse measures what the heap and the stacks hold.
 func inUse() uint64 {
 	runtime.GC()
 	runtime.GC()

@@ -11,7 +11,7 @@ import (
 	"postern/network/vpc"
 )
 
-// portKind is what stands behind a port.
+// portKind says what stands behind a port.
 type portKind uint8
 
 const (
@@ -23,7 +23,7 @@ const (
 	gateway                  // an Internet or NAT gateway: what lies behind it
 )
 
-// port is where one network interface meets the fabric.
+// port joins one network interface to the fabric.
 type port struct {
 	// id is the interface's; of a service, the VPC's.
 	id     string
@@ -31,7 +31,7 @@ type port struct {
 	kind   portKind
 	// vpc is the VPC that it is in; nil while the snapshot does not know it.
 	vpc atomic.Pointer[vpcState]
-	// nic is what the snapshot says of the interface; nil while it does not know it.
+	// nic holds what the snapshot says of the interface; nil while it does not know it.
 	nic atomic.Pointer[nic]
 	// plug is the link; nil while nobody holds it.
 	plug atomic.Pointer[plug]
@@ -60,7 +60,7 @@ type plug struct {
 	mtu  int
 }
 
-// entrance is where packets come in: a port, or a VPC's stack that many ports share.
+// entrance takes packets in: a port, or a VPC's stack that many ports share.
 type entrance interface {
 	// sender returns the port that may send from the address, or why none may.
 	sender(source [4]byte) (*port, vpc.Reason)
@@ -79,7 +79,7 @@ func (p *port) sender(source [4]byte) (*port, vpc.Reason) {
 	return p, vpc.ReasonNone
 }
 
-// send gives the port one packet that the gate itself made.
+// send gives the port one packet that the filter itself made.
 func (p *port) send(pkt link.Packet) {
 	if plug := p.plug.Load(); plug != nil {
 		plug.link.Send([]link.Packet{pkt})

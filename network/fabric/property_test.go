@@ -22,7 +22,7 @@ type world struct {
 	snapshot *vpc.Snapshot
 	fabric   *fabric.Fabric
 	wires    map[string]*fabrictest.Wire
-	// seen is the journey: what the gate decided on each packet.
+	// seen has the trace of each packet: what the filter decided on each packet.
 	seen chan fabric.Trace
 }
 
@@ -116,7 +116,7 @@ func TestFabricDoesWhatTheJudgeSays(t *testing.T) {
 	})
 }
 
-// agrees reports whether what the gate did is what a verdict says.
+// agrees reports whether the filter did what a verdict says.
 func (w *world) agrees(f vpc.Flow, v vpc.Verdict, got fabric.Trace) bool {
 	switch {
 	case !v.Allow && v.Reason == vpc.ReasonMalformed: // whoever sends from such an address sends from another's
@@ -205,7 +205,7 @@ func (w *world) resolve(f vpc.Flow) {
 }
 
 // Whatever a machine sends, the fabric stays up and lets pass nothing that is not its own.
-func FuzzGate(f *testing.F) {
+func FuzzFilter(f *testing.F) {
 	for _, p := range []link.Packet{
 		syn(1, ssmA), tcp(1, ssmA, ack, 1, 1, "data"), udp(netip.AddrPortFrom(nodeAddress, 9), resolvers[0], "query"),
 		icmp(nodeAddress, farAddress, packet.Echo, 0), syn(1, publicSSM), tcp(1, publicSSM, ack, 1, 1, "data"), udp(netip.AddrPortFrom(nodeAddress, 9), publicSSM, "x"), edit(syn(1, ssmA), 6, 0x20), {Data: []byte{0x45}},
@@ -214,7 +214,7 @@ func FuzzGate(f *testing.F) {
 		f.Add(p.Data, uint16(7))
 	}
 	network := vpctest.Sample()
-	addRoads(&network)
+	addGateways(&network)
 	snapshot, err := vpc.NewSnapshot(1, network)
 	if err != nil {
 		f.Fatal(err)

@@ -12,7 +12,7 @@ import (
 	"postern/network/vpc"
 )
 
-// resolverRate is how many questions per second one address of an inbound endpoint takes (Route 53 Developer Guide,
+// resolverRate bounds how many questions per second one address of an inbound endpoint takes (Route 53 Developer Guide,
 // "Quotas on Route 53 Resolver"): a flood of them leaves the resolvers of other VPCs alone.
 const resolverRate = 10_000
 

@@ -92,8 +92,8 @@ type sequence struct {
 	flows map[vpc.Flow]*known
 	// begun has every flow that ever began.
 	begun map[vpc.Flow]bool
-	// crowded says that endpoints' stacks send as well, so that the counter of judgements is not the test's own.
-	crowded bool
+	// noisy says that endpoints' stacks send as well, so that the counter of judgements is not the test's own.
+	noisy bool
 }
 
 // known is a conversation: where it goes, and the snapshot under which its last packet went.
@@ -135,7 +135,7 @@ func (q *sequence) begin(f vpc.Flow, scratch *runner) {
 	switch {
 	case got.Drop != fabric.Carried:
 	case q.wires[got.To] == nil || f.Protocol == vpc.TCP:
-		q.crowded = true
+		q.noisy = true
 	default:
 		k := &known{got.To, q.snapshot}
 		maps.DeleteFunc(q.flows, func(old vpc.Flow, o *known) bool { return o.reply(old) == k.reply(f) })
@@ -171,7 +171,7 @@ func (q *sequence) goOn(f vpc.Flow, nothing *vpc.Snapshot) {
 		i, _ := q.snapshot.Interface(id)
 		return changed.All || slices.Contains(changed.VPCs, i.VPC)
 	}
-	if n := q.fabric.Stats().Rejudged - before; n > 0 && !q.crowded && !touches(f.From) && !touches(k.to) {
+	if n := q.fabric.Stats().Rejudged - before; n > 0 && !q.noisy && !touches(f.From) && !touches(k.to) {
 		q.Fatalf("%v was judged again, and only %v changed", f, changed.VPCs)
 	}
 	k.last = q.snapshot

@@ -17,7 +17,7 @@ const (
 	dnsPort      = 53
 	metadataPort = 80
 
-	// datagramQueue is how many queries may wait for the resolver.
+	// datagramQueue bounds how many queries may wait for the resolver.
 	datagramQueue = 1024
 )
 
@@ -59,7 +59,7 @@ func (a *arrivals) Close() error {
 
 func (a *arrivals) Addr() net.Addr { return net.TCPAddrFromAddrPort(a.addr) }
 
-// Peer is who sent a datagram to a VPC's resolver, at its own addresses or at an inbound endpoint's. It is the address
+// Peer names who sent a datagram to a VPC's resolver, at its own addresses or at an inbound endpoint's. It is the address
 // that an answer is sent to.
 type Peer struct {
 	fabric        *Fabric
@@ -72,7 +72,7 @@ func (*Peer) Network() string { return "udp" }
 
 func (p *Peer) String() string { return p.remote.String() }
 
-// Origin is where the datagram comes from, by the snapshot in force now.
+// Origin returns where the datagram comes from, by the snapshot in force now.
 func (p *Peer) Origin() vpc.Origin {
 	return p.fabric.rules.Load().Origin(p.from.id, p.at.id, p.remote)
 }
@@ -104,7 +104,7 @@ func newDatagrams(f *Fabric) *datagrams {
 	}
 }
 
-// arrive queues a packet that the gate has let pass to a port.
+// arrive queues a packet that the filter has let pass to a port.
 func (d *datagrams) arrive(r *vpcStack, at *port, h *packet.Header, p *link.Packet) {
 	remote := toAddrPort(h.Source, h.SourcePort)
 	from := d.fabric.asker(r, at, h)

@@ -23,7 +23,7 @@ func (c *counters) carry(batch []link.Packet) {
 	c.bytes.Add(uint64(bytes))
 }
 
-// Stats are what the fabric has done since it was made.
+// Stats counts what the fabric has done since it was made.
 type Stats struct {
 	// Packets and Bytes were delivered; a super-segment counts as one packet.
 	Packets, Bytes uint64

@@ -24,7 +24,7 @@ import (
 	"postern/network/vpc/vpctest"
 )
 
-// roles are what this test's binary does behind a TAP device.
+// roles tells what this test's binary does behind a TAP device.
 var roles = map[string]linktest.Role{"fetch": fetch, "connect": connect}
 
 // fetch downloads or uploads bytes over one HTTPS connection, and returns how many per second.

@@ -23,7 +23,7 @@ type vpcStack struct {
 	tcpip  *userstack.Stack
 	// service is the port of the resolver and the metadata service.
 	service *port
-	// ports are who sends from which of the stack's addresses.
+	// ports tells who sends from which of the stack's addresses.
 	ports atomic.Pointer[map[[4]byte]*port]
 
 	mu       sync.Mutex

@@ -27,7 +27,7 @@ const DefaultWireGuardMTU = wg.DefaultMTU
 
 // WireGuardOptions say how machines that are not instances reach the fabric.
 type WireGuardOptions struct {
-	// Address is where to listen, UDP; port 0 takes a free one.
+	// Address says where to listen, UDP; port 0 takes a free one.
 	Address netip.AddrPort
 	// PrivateKey is the server's secret. The key pairs of all VPCs follow from it: machines that have joined find the
 	// server again as long as it is the same.

@@ -23,17 +23,17 @@ import (
 	"postern/network/vpc/vpctest"
 )
 
-// BenchmarkWireGuardHTTPS measures one HTTPS connection from a node through its tunnel, the gate and an endpoint's
+// BenchmarkWireGuardHTTPS measures one HTTPS connection from a node through its tunnel, the filter and an endpoint's
 // stack, and beside it the same with two kernel TCP stacks joined by wireguard-go over TAP devices. "down" is from the
 // endpoint to the node.
 func BenchmarkWireGuardHTTPS(b *testing.B) {
 	for _, mtu := range []int{1420, 8920} {
 		b.Run(fmt.Sprintf("mtu=%d/over=fabric", mtu), func(b *testing.B) {
-			dial := fabricRoad(b, mtu)
+			dial := fabricPath(b, mtu)
 			transfer(b, dial)
 		})
 		b.Run(fmt.Sprintf("mtu=%d/over=wireguard-go", mtu), func(b *testing.B) {
-			dial := kernelRoad(b, mtu)
+			dial := kernelPath(b, mtu)
 			transfer(b, dial)
 		})
 	}
@@ -149,8 +149,8 @@ func certificate(b *testing.B) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// fabricRoad leads through a tunnel of ours.
-func fabricRoad(b *testing.B, mtu int) dialer {
+// fabricPath leads through a tunnel of ours.
+func fabricPath(b *testing.B, mtu int) dialer {
 	b.Helper()
 	l := bareHarness(b, fabric.Options{})
 	listener, err := l.Listen("eni-ssm-a", 443)

@@ -28,9 +28,9 @@ func cpuTime() time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// kernelRoad leads through two network namespaces joined by wireguard-go, each with its own TAP device and kernel
+// kernelPath leads through two network namespaces joined by wireguard-go, each with its own TAP device and kernel
 // TCP/IP. It needs the privilege to make namespaces.
-func kernelRoad(b *testing.B, mtu int) dialer {
+func kernelPath(b *testing.B, mtu int) dialer {
 	b.Helper()
 	server, client := link.NewPrivateKey(), link.NewPrivateKey()
 	far := newHost(b, netip.PrefixFrom(ssmA.Addr(), 16), mtu)

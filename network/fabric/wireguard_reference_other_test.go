@@ -9,7 +9,7 @@ import (
 
 func cpuTime() time.Duration { return 0 }
 
-func kernelRoad(b *testing.B, _ int) dialer {
+func kernelPath(b *testing.B, _ int) dialer {
 	b.Skip("the reference needs Linux network namespaces")
 	return nil
 }

@@ -58,7 +58,7 @@ func (p *page) all(i *interval, ended time.Time) []byte {
 	rows := make([]row, 0, len(i.lines))
 	busy := map[string]bool{}
 	for k, c := range i.lines {
-		if n := p.writer.card(p.state, k.eni); n != nil {
+		if n := p.writer.nic(p.state, k.eni); n != nil {
 			rows = append(rows, row{n, k, *c, "OK"})
 			busy[k.eni] = true
 		}
@@ -102,7 +102,7 @@ func (p *page) version() string {
 	return strconv.Itoa(highest)
 }
 
-// field is what a field says; empty is what is not known or does not apply.
+// field returns what a field says; it is empty for what is not known or does not apply.
 func (p *page) field(name string, r *row) string {
 	switch name {
 	case "version":
@@ -137,7 +137,7 @@ func (p *page) field(name string, r *row) string {
 	return p.traffic(name, r)
 }
 
-// traffic is what a field says of packets.
+// traffic returns what a field says of packets.
 func (p *page) traffic(name string, r *row) string {
 	l := &r.line
 	switch name {

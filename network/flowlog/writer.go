@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	// maxLines is how many different records an interval of one flow log may have; those beyond it are counted as skipped.
+	// maxLines bounds how many different records an interval of one flow log may have; those beyond it are counted as skipped.
 	maxLines = 200_000
-	// DefaultMaxBytes is how large all files of one flow log may become.
+	// DefaultMaxBytes says how large all files of one flow log may become.
 	DefaultMaxBytes = 256 << 20
 )
 
-// Config is what a Writer is made of.
+// Config configures a Writer.
 type Config struct {
 	// Dir is the folder that stands for the bucket.
 	Dir string
@@ -34,28 +34,28 @@ type Config struct {
 type Writer struct {
 	config Config
 
-	// cards are the interfaces that were seen, those too that are gone since: records come after them.
-	cards map[string]*card
-	open  map[string]*interval // by flow log
+	// seen are the interfaces that were seen, those too that are gone since: records come after them.
+	seen map[string]*nic
+	open map[string]*interval // by flow log
 
 	mu     sync.Mutex
 	failed map[string]error
 }
 
-// card is a network interface with how many intervals ago it was there.
-type card struct {
+// nic is a network interface with how many intervals ago it was there.
+type nic struct {
 	*network.Interface
 	absent int
 }
 
-// interval is what one flow log has gathered since it last wrote.
+// interval holds what one flow log has gathered since it last wrote.
 type interval struct {
 	began   time.Time
 	lines   map[line]*counts
 	skipped bool
 }
 
-// line is what packets of one record have in common; counts are what differs.
+// line holds what packets of one record have in common; counts are what differs.
 type (
 	line struct {
 		eni                 string
@@ -79,7 +79,7 @@ func New(c Config) *Writer {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Writer{config: c, cards: map[string]*card{}, open: map[string]*interval{}, failed: map[string]error{}}
+	return &Writer{config: c, seen: map[string]*nic{}, open: map[string]*interval{}, failed: map[string]error{}}
 }
 
 // Delivered returns why the last file of a flow log could not be written, or nil.
@@ -94,7 +94,7 @@ func (w *Writer) Take(records []fabric.Record) {
 	s := w.config.State()
 	for i := range records {
 		r := &records[i]
-		n := w.card(s, r.Interface)
+		n := w.nic(s, r.Interface)
 		if n == nil {
 			continue
 		}
@@ -106,13 +106,13 @@ func (w *Writer) Take(records []fabric.Record) {
 	}
 }
 
-// card finds an interface, also one that has been deleted since.
-func (w *Writer) card(s *network.State, id string) *network.Interface {
+// nic finds an interface, also one that has been deleted since.
+func (w *Writer) nic(s *network.State, id string) *network.Interface {
 	if n, ok := s.AnyInterface(id); ok {
-		w.cards[id] = &card{Interface: n}
+		w.seen[id] = &nic{Interface: n}
 		return n
 	}
-	if c := w.cards[id]; c != nil {
+	if c := w.seen[id]; c != nil {
 		return c.Interface
 	}
 	return nil
@@ -200,14 +200,14 @@ func maxTime(a, b time.Time) time.Time {
 // look remembers which interfaces there are, and forgets those that have been gone for two intervals.
 func (w *Writer) look(s *network.State) {
 	for n := range s.AllInterfaces() {
-		w.cards[n.ID] = &card{Interface: n}
+		w.seen[n.ID] = &nic{Interface: n}
 	}
-	for id, c := range w.cards {
+	for id, c := range w.seen {
 		if _, ok := s.AnyInterface(id); ok {
 			continue
 		}
 		if c.absent++; c.absent > 2 {
-			delete(w.cards, id)
+			delete(w.seen, id)
 		}
 	}
 }

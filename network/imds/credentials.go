@@ -10,7 +10,7 @@ import (
 	"postern/aws/fault"
 )
 
-// early is how long before their end credentials are replaced; AWS does so at least 5 minutes before.
+// early says how long before their end credentials are replaced; AWS does so at least 5 minutes before.
 const early = 15 * time.Minute
 
 // cache holds the credentials that instances were given, so that asking often does not make many.
@@ -45,7 +45,7 @@ func (c Credentials) fresh(now time.Time) bool {
 	return now.Before(c.Expires.Add(-min(early, c.Expires.Sub(c.Issued)/2)))
 }
 
-// credentialAnswer is how credentials are told, in the order of AWS's.
+// credentialAnswer tells credentials, in the order of AWS's.
 type credentialAnswer struct {
 	Code            string
 	LastUpdated     string

@@ -17,7 +17,7 @@ type Source interface {
 	IdentityCredentials(ctx context.Context, instance string) (Credentials, error)
 }
 
-// Instance is what an instance may learn about itself. Empty fields are left out of the answers.
+// Instance holds what an instance may learn about itself. Empty fields are left out of the answers.
 type Instance struct {
 	ID, Account, Region string
 	// Zone and ZoneID are the availability zone's name and id, such as "us-east-1a" and "use1-az1".
@@ -36,7 +36,7 @@ type Instance struct {
 	UserData []byte
 	// Tags are told only where TagsEnabled.
 	Tags map[string]string
-	// HopLimit is how many hops the answer with a token may make; 0 is as many as usual.
+	// HopLimit bounds how many hops the answer with a token may make; 0 is as many as usual.
 	HopLimit int
 	// Disabled turns the service off, TokensOptional lets version 1 in, TagsEnabled tells the tags.
 	Disabled, TokensOptional, TagsEnabled bool
@@ -70,6 +70,6 @@ type Profile struct{ ARN, ID, Role, RoleID string }
 // Credentials are temporary credentials. They are secret: never log them.
 type Credentials struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
-	// Issued is when they were made, Expires when they end.
+	// Issued says when they were made, Expires when they end.
 	Issued, Expires time.Time
 }

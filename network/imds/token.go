@@ -12,7 +12,7 @@ import (
 const (
 	tokenHeader = "X-Aws-Ec2-Metadata-Token"
 	ttlHeader   = "X-Aws-Ec2-Metadata-Token-Ttl-Seconds"
-	// maxTTL is how long a token may be good for, in seconds; the least is 1.
+	// maxTTL bounds how long a token may be good for, in seconds; the least is 1.
 	maxTTL = 21600
 )
 

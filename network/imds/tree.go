@@ -56,12 +56,12 @@ func listing(leaves []leaf, below string) (names []string) {
 	return slices.Compact(names)
 }
 
-// leaves is everything that the instance may ask for.
+// leaves returns everything that the instance may ask for.
 func (s *Server) leaves(i *Instance) []leaf {
 	var t tree
 	t.facts(i)
 	for n := range i.Interfaces {
-		t.card(i, n)
+		t.nic(i, n)
 	}
 	if i.TagsEnabled {
 		for key, value := range i.Tags {
@@ -108,8 +108,8 @@ func (t *tree) facts(i *Instance) {
 	t.put(at+"security-groups", strings.Join(c.GroupNames, "\n"))
 }
 
-// card adds one network interface.
-func (t *tree) card(i *Instance, n int) {
+// nic adds one network interface.
+func (t *tree) nic(i *Instance, n int) {
 	c := &i.Interfaces[n]
 	at := "meta-data/network/interfaces/macs/" + c.MAC + "/"
 	t.put(at+"device-number", fmt.Sprint(c.Device))

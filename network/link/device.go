@@ -2,7 +2,7 @@ package link
 
 import "net/netip"
 
-// Device is how a TAP device is set up in the network namespace of the calling thread.
+// Device says how a TAP device is set up in the network namespace of the calling thread.
 type Device struct {
 	// Name is the interface's (1–15 characters); empty lets the kernel choose.
 	Name string

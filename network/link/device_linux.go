@@ -126,7 +126,7 @@ func up(s int, name string) error {
 	return nil
 }
 
-// rtentry is what SIOCADDRT takes (linux/route.h).
+// rtentry is the argument of SIOCADDRT (linux/route.h).
 type rtentry struct {
 	_                          uintptr
 	destination, gateway, mask unix.RawSockaddrInet4

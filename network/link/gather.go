@@ -28,7 +28,7 @@ type group struct {
 	push    bool
 }
 
-// lookback is how many groups are looked through for one that a segment continues: as many connections may be mixed
+// lookback says how many groups are looked through for one that a segment continues: as many connections may be mixed
 // in one batch without losing by it.
 const lookback = 8
 

@@ -40,14 +40,14 @@ type JoinRequest struct {
 	// CAOffset is the byte of the CA bundle from which the reply is to carry on.
 	CAOffset uint32
 
-	// Source is where the request came from; the server fills it in.
+	// Source says where the request came from; the server fills it in.
 	Source netip.AddrPort
 }
 
-// JoinWindow is how far a node's clock may be from the server's.
+// JoinWindow bounds how far a node's clock may be from the server's.
 const JoinWindow = 5 * time.Minute
 
-// Grant is what a node needs to know once it is let in.
+// Grant holds what a node needs to know once it is let in.
 type Grant struct {
 	Account, Region string
 	// VPC, Subnet and Interface are the ids of where it was put.

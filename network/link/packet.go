@@ -41,7 +41,7 @@ type Packet struct {
 	Memory Memory
 }
 
-// Memory is what a packet lies in. A *buffer.View can be taken over by a user-space stack without copying.
+// Memory holds a packet. A *buffer.View can be taken over by a user-space stack without copying.
 type Memory interface{ Release() }
 
 // Len is the packet's length in bytes, headers included.

@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	// tapBatch is how many packets one wake-up reads at most. It is small because a packet may be of 64 KiB: the first
+	// tapBatch says how many packets one wake-up reads at most. It is small because a packet may be of 64 KiB: the first
 	// should be on its way before the last is read.
 	tapBatch = 16
-	// tapBuffer is what a packet is read into. It is the largest size that the stack's memory pool keeps.
+	// tapBuffer bounds the packet that is read. It is the largest size that the stack's memory pool keeps.
 	tapBuffer = buffer.MaxChunkSize
 )
 

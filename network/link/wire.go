@@ -9,10 +9,10 @@ import (
 	"golang.zx2c4.com/wireguard/tun"
 )
 
-// WireBatch is how many packets wireguard-go is handed at once: a super-segment of 64 KiB at an MTU of 1420 is 47.
+// WireBatch says how many packets wireguard-go is handed at once: a super-segment of 64 KiB at an MTU of 1420 is 47.
 const WireBatch = 64
 
-// portBytes is how much may wait in one port for the tunnel, in bytes. It holds a TCP window of a fast connection; more
+// portBytes says how much may wait in one port for the tunnel, in bytes. It holds a TCP window of a fast connection; more
 // would only be delay.
 const portBytes = 4 << 20
 

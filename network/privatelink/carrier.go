@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// defaultIdle is how long a connection may be silent (AWS PrivateLink guide, "Considerations": 350 s).
+	// defaultIdle bounds how long a connection may be silent (AWS PrivateLink guide, "Considerations": 350 s).
 	defaultIdle = 350 * time.Second
-	// dialTime is how long a target may take to answer before the next is tried.
+	// dialTime bounds how long a target may take to answer before the next is tried.
 	dialTime = 10 * time.Second
 )
 
@@ -28,7 +28,7 @@ type Options struct {
 	Fabric *fabric.Fabric
 	// HostTargets says which addresses and ports of this host may be targets; nil means none.
 	HostTargets func(netip.AddrPort) bool
-	// Idle is how long a connection may be silent; 0 means 350 s.
+	// Idle bounds how long a connection may be silent; 0 means 350 s.
 	Idle time.Duration
 	Log  *slog.Logger
 }
@@ -38,7 +38,7 @@ type Options struct {
 type Carrier struct {
 	options  Options
 	snapshot atomic.Pointer[vpc.Snapshot]
-	turn     atomic.Uint32
+	next     atomic.Uint32
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -46,12 +46,12 @@ type Carrier struct {
 
 	mu     sync.Mutex
 	closed bool
-	open   map[door]net.Listener
+	open   map[entry]net.Listener
 	pairs  map[*pair]struct{}
 }
 
-// door is where connections are accepted.
-type door struct {
+// entry names a port of an endpoint at which connections are accepted.
+type entry struct {
 	eni  string
 	port uint16
 }
@@ -64,7 +64,7 @@ func New(o Options) *Carrier {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Carrier{options: o, open: map[door]net.Listener{}, pairs: map[*pair]struct{}{}}
+	c := &Carrier{options: o, open: map[entry]net.Listener{}, pairs: map[*pair]struct{}{}}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
@@ -78,7 +78,7 @@ func (c *Carrier) Apply(s *vpc.Snapshot) {
 	if c.closed {
 		return
 	}
-	wanted := map[door]bool{}
+	wanted := map[entry]bool{}
 	for e := range s.Endpoints() {
 		service, ok := s.EndpointService(e.Service)
 		if !ok || !e.Available {
@@ -86,7 +86,7 @@ func (c *Carrier) Apply(s *vpc.Snapshot) {
 		}
 		for _, eni := range e.Interfaces {
 			for _, port := range service.Ports() {
-				wanted[door{eni, port}] = true
+				wanted[entry{eni, port}] = true
 			}
 		}
 	}
@@ -103,7 +103,7 @@ func (c *Carrier) Apply(s *vpc.Snapshot) {
 	}
 }
 
-func (c *Carrier) openLocked(d door) {
+func (c *Carrier) openLocked(d entry) {
 	l, err := c.options.Fabric.Listen(d.eni, d.port)
 	if err != nil {
 		c.options.Log.Error("an endpoint does not listen", "interface", d.eni, "port", d.port, "error", err)
@@ -122,7 +122,7 @@ func (c *Carrier) openLocked(d door) {
 }
 
 // tryCarry carries one connection, and aborts it where the program cannot.
-func (c *Carrier) tryCarry(d door, consumer *fabric.Conn) {
+func (c *Carrier) tryCarry(d entry, consumer *fabric.Conn) {
 	if !fault.ContainTo(c.options.Log, "privatelink.carry", func() { c.carry(d, consumer) }) {
 		consumer.Abort()
 		_ = consumer.Close()
@@ -130,7 +130,7 @@ func (c *Carrier) tryCarry(d door, consumer *fabric.Conn) {
 }
 
 // carry takes one connection to a target and stays until it has ended.
-func (c *Carrier) carry(d door, consumer *fabric.Conn) {
+func (c *Carrier) carry(d entry, consumer *fabric.Conn) {
 	target, err := c.reach(d, consumer)
 	if err != nil {
 		c.options.Log.Info("no target takes a connection", "endpoint", consumer.Origin().Endpoint, "port", d.port, "error", err)
@@ -160,11 +160,11 @@ func (c *Carrier) begin(p *pair) bool {
 }
 
 // reach connects to one of the targets: those of the endpoint's zone take turns, others help where none of them answers.
-func (c *Carrier) reach(d door, consumer *fabric.Conn) (end, error) {
+func (c *Carrier) reach(d entry, consumer *fabric.Conn) (end, error) {
 	near, far := c.snapshot.Load().TargetsOf(d.eni, d.port)
-	turn := int(c.turn.Add(1) & 0xffff)
+	first := int(c.next.Add(1) & 0xffff)
 	err := fmt.Errorf("port %d has no target", d.port)
-	for _, t := range slices.Concat(rotate(near, turn), rotate(far, turn)) {
+	for _, t := range slices.Concat(rotate(near, first), rotate(far, first)) {
 		var conn end
 		if conn, err = c.dial(t); err != nil {
 			continue

@@ -31,10 +31,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // The addresses of the two VPCs, whose ranges are the same.
 var (
 	consumerAt = netip.MustParseAddr("10.0.1.20")
-	doorAt     = netip.MustParseAddr("10.0.1.10")
+	endpointAt = netip.MustParseAddr("10.0.1.10")
 	targetAt   = netip.MustParseAddr("10.0.1.20")
 	sideAt     = netip.MustParseAddr("10.0.1.30")
-	door       = netip.AddrPortFrom(doorAt, 5432)
+	entrance   = netip.AddrPortFrom(endpointAt, 5432)
 )
 
 const endpointID = "vpce-0123456789abcdef0"
@@ -54,19 +54,19 @@ func twoVPCs() vpc.Network {
 	}
 	n.Interfaces = []vpc.Interface{
 		{ID: "eni-consumer", VPC: "vpc-c", Subnet: "subnet-c", Owner: "i-c", Addresses: []netip.Addr{consumerAt}, Groups: []string{"sg-c"}},
-		{ID: "eni-door", VPC: "vpc-c", Subnet: "subnet-c", Kind: vpc.EndpointInterface, Owner: endpointID, Addresses: []netip.Addr{doorAt}, Groups: []string{"sg-c"}},
+		{ID: "eni-endpoint", VPC: "vpc-c", Subnet: "subnet-c", Kind: vpc.EndpointInterface, Owner: endpointID, Addresses: []netip.Addr{endpointAt}, Groups: []string{"sg-c"}},
 		{ID: "eni-target", VPC: "vpc-p", Subnet: "subnet-p", Owner: "i-p", Addresses: []netip.Addr{targetAt}, Groups: []string{"sg-p"}},
 		{ID: "eni-side", VPC: "vpc-p", Subnet: "subnet-p", Kind: vpc.ServiceInterface, Owner: "vpce-svc-1", Addresses: []netip.Addr{sideAt}},
 	}
 	n.EndpointServices = []vpc.EndpointService{{ID: "vpce-svc-1", Name: "com.amazonaws.vpce.us-east-1.vpce-svc-1", Targets: []vpc.ServiceTarget{
 		{Port: 5432, TargetPort: 8080, Interface: "eni-target", From: "eni-side"},
 	}}}
-	n.Endpoints = []vpc.Endpoint{{ID: endpointID, VPC: "vpc-c", Service: n.EndpointServices[0].Name, Available: true, Interfaces: []string{"eni-door"}}}
+	n.Endpoints = []vpc.Endpoint{{ID: endpointID, VPC: "vpc-c", Service: n.EndpointServices[0].Name, Available: true, Interfaces: []string{"eni-endpoint"}}}
 	return n
 }
 
-// lab is the two VPCs on a fabric with a carrier.
-type lab struct {
+// harness runs the two VPCs on a fabric with a carrier.
+type harness struct {
 	t                testing.TB
 	network          vpc.Network
 	version          uint64
@@ -75,9 +75,9 @@ type lab struct {
 	consumer, target *fabrictest.Node
 }
 
-func newLab(t testing.TB, o privatelink.Options, change func(*vpc.Network)) *lab {
+func newHarness(t testing.TB, o privatelink.Options, change func(*vpc.Network)) *harness {
 	t.Helper()
-	l := &lab{t: t, network: twoVPCs(), fabric: fabric.New(fabric.Options{})}
+	l := &harness{t: t, network: twoVPCs(), fabric: fabric.New(fabric.Options{})}
 	t.Cleanup(func() { l.fabric.Close() })
 	o.Fabric = l.fabric
 	l.carrier = privatelink.New(o)
@@ -89,7 +89,7 @@ func newLab(t testing.TB, o privatelink.Options, change func(*vpc.Network)) *lab
 }
 
 // apply puts a changed network in force, as the server does.
-func (l *lab) apply(change func(*vpc.Network)) {
+func (l *harness) apply(change func(*vpc.Network)) {
 	l.t.Helper()
 	if change != nil {
 		change(&l.network)
@@ -103,14 +103,14 @@ func (l *lab) apply(change func(*vpc.Network)) {
 	l.carrier.Apply(s)
 }
 
-func (l *lab) dial(patience time.Duration) (*userstack.Conn, error) {
+func (l *harness) dial(patience time.Duration) (*userstack.Conn, error) {
 	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
 	defer cancel()
-	return l.consumer.DialTCP(ctx, netip.AddrPort{}, door)
+	return l.consumer.DialTCP(ctx, netip.AddrPort{}, entrance)
 }
 
 // reset returns an error unless a connection is taken and then reset, or reset at once.
-func (l *lab) reset() error {
+func (l *harness) reset() error {
 	c, err := l.dial(20 * time.Second)
 	if err == nil {
 		defer c.Close()
@@ -123,7 +123,7 @@ func (l *lab) reset() error {
 }
 
 // connected is a connection from the consumer to the target, as both see it.
-func (l *lab) connected() (consumer, target *userstack.Conn) {
+func (l *harness) connected() (consumer, target *userstack.Conn) {
 	l.t.Helper()
 	accepted := l.listen()
 	consumer, err := l.dial(20 * time.Second)
@@ -135,7 +135,7 @@ func (l *lab) connected() (consumer, target *userstack.Conn) {
 }
 
 // listen accepts one connection at the target.
-func (l *lab) listen() <-chan *userstack.Conn {
+func (l *harness) listen() <-chan *userstack.Conn {
 	l.t.Helper()
 	listener, err := l.target.ListenTCP(netip.AddrPortFrom(targetAt, 8080))
 	if err != nil {
@@ -165,7 +165,7 @@ func say(t *testing.T, from io.Writer, to io.Reader, text string) {
 
 // TestCarried: both sides hear each other, a half-close arrives as one, and the target sees the service's own address.
 func TestCarried(t *testing.T) {
-	l := newLab(t, privatelink.Options{}, nil)
+	l := newHarness(t, privatelink.Options{}, nil)
 	consumer, target := l.connected()
 	if got := target.Remote().Addr(); got != sideAt {
 		t.Errorf("the target sees %s, want %s", got, sideAt)
@@ -186,7 +186,7 @@ func TestCarried(t *testing.T) {
 
 // TestMuchIsCarried: megabytes arrive whole both ways, between links of 9,001 and 1,500 bytes with 8,500 between them.
 func TestMuchIsCarried(t *testing.T) {
-	l := newLab(t, privatelink.Options{}, nil)
+	l := newHarness(t, privatelink.Options{}, nil)
 	consumer, target := l.connected()
 	go func() {
 		io.Copy(target, target)
@@ -209,7 +209,7 @@ func TestMuchIsCarried(t *testing.T) {
 
 // TestProxyProtocol: the target is told who connected, where to and through which endpoint.
 func TestProxyProtocol(t *testing.T) {
-	l := newLab(t, privatelink.Options{}, func(n *vpc.Network) { n.EndpointServices[0].Targets[0].ProxyProtocol = true })
+	l := newHarness(t, privatelink.Options{}, func(n *vpc.Network) { n.EndpointServices[0].Targets[0].ProxyProtocol = true })
 	consumer, target := l.connected()
 	say(t, consumer, io.MultiReader(discard(t, target, consumer.Local()), target), "hello")
 }
@@ -248,7 +248,7 @@ func TestEnds(t *testing.T) {
 		"consumer gone": func(n *vpc.Network) { n.Interfaces = slices.Delete(slices.Clone(n.Interfaces), 0, 1) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newLab(t, privatelink.Options{}, nil)
+			l := newHarness(t, privatelink.Options{}, nil)
 			consumer, target := l.connected()
 			say(t, consumer, target, "x")
 			l.apply(change)
@@ -266,7 +266,7 @@ func TestEnds(t *testing.T) {
 
 // TestAcceptedAgain: what was rejected is out, and in again once it is accepted.
 func TestAcceptedAgain(t *testing.T) {
-	l := newLab(t, privatelink.Options{}, func(n *vpc.Network) {
+	l := newHarness(t, privatelink.Options{}, func(n *vpc.Network) {
 		n.Endpoints[0].Available, n.Endpoints[0].Acceptance = false, vpc.AwaitsAcceptance
 	})
 	if _, err := l.dial(100 * time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
@@ -288,11 +288,11 @@ func TestAcceptedAgain(t *testing.T) {
 
 // TestNobodyAnswers: where the target's group lets nothing in, or nobody listens, the consumer's connection is reset.
 func TestNobodyAnswers(t *testing.T) {
-	l := newLab(t, privatelink.Options{}, nil)
+	l := newHarness(t, privatelink.Options{}, nil)
 	if err := l.reset(); err != nil {
 		t.Errorf("nobody listens: %v", err)
 	}
-	f := vpc.Flow{From: "eni-consumer", Protocol: vpc.TCP, Source: netip.AddrPortFrom(consumerAt, 50000), Destination: door}
+	f := vpc.Flow{From: "eni-consumer", Protocol: vpc.TCP, Source: netip.AddrPortFrom(consumerAt, 50000), Destination: entrance}
 	explain := func() vpc.Explanation {
 		t.Helper()
 		s, err := vpc.NewSnapshot(1, l.network)
@@ -315,7 +315,7 @@ func TestNobodyAnswers(t *testing.T) {
 
 // TestFarTargetHelps: a target of another zone takes over where the near one does not answer.
 func TestFarTargetHelps(t *testing.T) {
-	l := newLab(t, privatelink.Options{}, func(n *vpc.Network) {
+	l := newHarness(t, privatelink.Options{}, func(n *vpc.Network) {
 		n.Subnets = append(n.Subnets, vpc.Subnet{ID: "subnet-far", VPC: "vpc-p", Zone: "us-east-1b", CIDR: netip.MustParsePrefix("10.0.2.0/24")})
 		n.Interfaces = append(n.Interfaces,
 			vpc.Interface{ID: "eni-far", VPC: "vpc-p", Subnet: "subnet-far", Owner: "i-far", Addresses: []netip.Addr{netip.MustParseAddr("10.0.2.20")}, Groups: []string{"sg-p"}},
@@ -358,7 +358,7 @@ func TestHostTarget(t *testing.T) {
 	defer listener.Close()
 	at := listener.Addr().(*net.TCPAddr).AddrPort()
 	allowed := true
-	l := newLab(t, privatelink.Options{HostTargets: func(a netip.AddrPort) bool { return allowed && a == at }}, func(n *vpc.Network) {
+	l := newHarness(t, privatelink.Options{HostTargets: func(a netip.AddrPort) bool { return allowed && a == at }}, func(n *vpc.Network) {
 		n.EndpointServices[0].Targets = []vpc.ServiceTarget{{Port: 5432, TargetPort: at.Port(), Host: at.Addr()}}
 	})
 	c, err := l.dial(20 * time.Second)
@@ -381,7 +381,7 @@ func TestHostTarget(t *testing.T) {
 
 // TestClose: a carrier that ends leaves nothing.
 func TestClose(t *testing.T) {
-	l := newLab(t, privatelink.Options{}, nil)
+	l := newHarness(t, privatelink.Options{}, nil)
 	consumer, target := l.connected()
 	say(t, consumer, target, "x")
 	if err := l.carrier.Close(); err != nil {

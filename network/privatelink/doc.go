@@ -1,4 +1,4 @@
-// Package privatelink is the road behind endpoints to services of somebody's own (AWS PrivateLink): it takes the
+// Package privatelink is the path behind endpoints to services of somebody's own (AWS PrivateLink): it takes the
 // connections that such endpoints accept and carries each to a target of the service.
 //
 //	consumer ─▶ fabric ─▶ endpoint's interface ─▶ Carrier ─▶ the service's own interface ─▶ fabric ─▶ target

@@ -28,7 +28,7 @@ type end interface {
 // direction is passed on and leaves the other direction open; a reset is passed on as a reset.
 type pair struct {
 	a, b end
-	// idle is how long neither side may say anything.
+	// idle bounds how long neither side may say anything.
 	idle time.Duration
 
 	last  atomic.Int64 // when something was said, in nanoseconds since began

@@ -34,7 +34,7 @@ func (s *Snapshot) DecideTracked(f Flow) Verdict {
 	return t.verdict
 }
 
-// trace is what a flow met on its way. Explain reads it, so that it cannot disagree with Decide.
+// trace records what a flow met on its way. Explain reads it, so that it cannot disagree with Decide.
 type trace struct {
 	flow    Flow
 	tracked bool

@@ -12,16 +12,16 @@ import (
 type EndpointService struct {
 	// ID is "vpce-svc-…", Name "com.amazonaws.vpce.REGION.vpce-svc-…", Account the owner's.
 	ID, Name, Account string
-	// Targets are where its connections end. Several of one port share them.
+	// Targets say where its connections end. Several of one port share them.
 	Targets []ServiceTarget
 	// Opaque says that its targets are not known here: endpoints are then judged as if it served every port.
 	Opaque bool
 }
 
-// ServiceTarget is where the connections to one port of a service's endpoints end: at a network interface, or at an
+// ServiceTarget says where the connections to one port of a service's endpoints end: at a network interface, or at an
 // address of the server's host.
 type ServiceTarget struct {
-	// Port is what the endpoints take (TCP), TargetPort where it goes.
+	// Port says what the endpoints take (TCP), TargetPort where it goes.
 	Port, TargetPort uint16
 	// Interface is the target, at its primary address; From is the service's own interface, which connects to it.
 	Interface, From string
@@ -92,7 +92,7 @@ func (s *Snapshot) EndpointService(name string) (EndpointService, bool) {
 	return EndpointService{}, false
 }
 
-// TargetsOf are the targets of a connection to a port of an endpoint's interface: near are those in the interface's own
+// TargetsOf returns the targets of a connection to a port of an endpoint's interface: near are those in the interface's own
 // zone and those that stand in no zone, far are the others.
 func (s *Snapshot) TargetsOf(eni string, port uint16) (near, far []ServiceTarget) {
 	at := s.nic(eni)

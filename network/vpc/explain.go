@@ -1,6 +1,6 @@
 package vpc
 
-// Outcome is what became of a flow at one step.
+// Outcome says what became of a flow at one step.
 type Outcome string
 
 // The outcomes.

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 )
 
-// Forwarding is where a Resolver rule has a name asked for.
+// Forwarding says where a Resolver rule has a name asked for.
 type Forwarding struct {
 	Rule string `json:"rule"`
 	// Domain is the rule's; empty is every name.

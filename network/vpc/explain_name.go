@@ -18,10 +18,10 @@ type NameExplanation struct {
 	Addresses []netip.Addr `json:"addresses,omitempty"`
 	// Endpoint is the endpoint that has the addresses, or the one that would if nothing stood in the way.
 	Endpoint string `json:"endpoint,omitempty"`
-	// Findings are what stands in the way, every one of them; none where Private is true, or where the name is asked for
+	// Findings lists what stands in the way, every one of them; none where Private is true, or where the name is asked for
 	// elsewhere and the question arrives.
 	Findings []NameFinding `json:"findings,omitempty"`
-	// Forward is where a Resolver rule has the name asked for; nil where the VPC's resolver answers by itself.
+	// Forward says where a Resolver rule has the name asked for; nil where the VPC's resolver answers by itself.
 	Forward *Forwarding `json:"forward,omitempty"`
 }
 

@@ -92,7 +92,7 @@ func (s Step) String() string {
 // MarshalText gives the step's name.
 func (s Step) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// DestinationKind is where an allowed flow is delivered.
+// DestinationKind says where an allowed flow is delivered.
 type DestinationKind uint8
 
 // The destinations.
@@ -139,7 +139,7 @@ type Verdict struct {
 	Public netip.Addr `json:"public,omitzero"`
 }
 
-// Origin is where a connection comes from, as the fabric saw it. The zero Origin is a connection from outside every VPC.
+// Origin says where a connection comes from, as the fabric saw it. The zero Origin is a connection from outside every VPC.
 type Origin struct {
 	// Account, Region, VPC and Subnet are the sender's.
 	Account, Region string

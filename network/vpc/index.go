@@ -9,7 +9,7 @@ import (
 const (
 	indexBits = 5
 	indexFan  = 1 << indexBits
-	// leafSize is how many entries a leaf holds before it becomes a branch.
+	// leafSize says how many entries a leaf holds before it becomes a branch.
 	leafSize = 8
 	hashBits = 64
 )

@@ -2,7 +2,7 @@ package vpc
 
 import "net/netip"
 
-// Internet is what lies behind the Internet gateways of a network that this program carries: the public addresses of
+// Internet describes what lies behind the Internet gateways of a network that this program carries: the public addresses of
 // services, and ranges of the real Internet where they are opened. It must not be changed once it is in a Network.
 type Internet struct {
 	// Services take TCP 443 at their addresses, one name and one address each.

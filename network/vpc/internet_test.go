@@ -11,7 +11,7 @@ import (
 
 // road is the sample network whose node, in subnet-a, goes out by a NAT gateway in subnet-b, which has a route to an
 // Internet gateway; and the attached machine in subnet-b with a public address.
-func road(change func(*vpc.Network)) vpc.Network {
+func withInternet(change func(*vpc.Network)) vpc.Network {
 	n := vpctest.Sample()
 	everything := netip.MustParsePrefix("0.0.0.0/0")
 	n.Internet = vpctest.Internet()
@@ -101,7 +101,7 @@ func TestPathToTheInternet(t *testing.T) {
 		{"the NAT gateway itself", none, out(vpctest.Node, "10.0.1.20", "10.0.2.250", 443), vpc.StepTarget, vpc.ReasonGatewayInterface, "nat-1", "route leads"},
 		{"from the NAT gateway itself", none, out("eni-nat", "10.0.2.250", "10.0.1.20", 443), vpc.StepSource, vpc.ReasonGatewayInterface, "nat-1", "at the node"},
 	} {
-		s := snapshot(t, road(row.change))
+		s := snapshot(t, withInternet(row.change))
 		v, e := s.Decide(row.flow), s.Explain(row.flow)
 		if row.reason == 0 {
 			if !v.Allow || v.Kind != vpc.ToInternet || !e.Works() {
@@ -120,7 +120,7 @@ func TestPathToTheInternet(t *testing.T) {
 // TestTheWayBackFromTheInternet: what comes back passes the ACL of the NAT gateway's subnet twice, and the node's.
 func TestTheWayBackFromTheInternet(t *testing.T) {
 	flow := out(vpctest.Node, "10.0.1.20", "198.18.0.1", 443)
-	s := snapshot(t, road(func(*vpc.Network) {}))
+	s := snapshot(t, withInternet(func(*vpc.Network) {}))
 	v := s.Decide(flow)
 	if want := netip.MustParseAddr("198.19.0.1"); v.Public != want || v.To != "nat-1" {
 		t.Errorf("allowed %+v, want from %s", v, want)
@@ -133,7 +133,7 @@ func TestTheWayBackFromTheInternet(t *testing.T) {
 	}{
 		{vpctest.SubnetB, vpc.StepNAT, false, "198.18.0.1/32"}, {vpctest.SubnetB, vpc.StepNAT, true, "10.0.1.20/32"}, {vpctest.SubnetA, vpc.StepACLIn, false, "198.18.0.1/32"},
 	} {
-		s := snapshot(t, road(func(n *vpc.Network) {
+		s := snapshot(t, withInternet(func(n *vpc.Network) {
 			all := n.ACLs[0]
 			all.ID, all.Default, all.Subnets = "acl-own", false, []string{row.subnet}
 			all.Entries = append([]vpc.ACLEntry{{
@@ -158,7 +158,7 @@ func TestPublicNames(t *testing.T) {
 		{"other.us-east-1.amazonaws.com", ""}, {"amazonaws.com", ""}, {"x.ec2.us-east-1.amazonaws.com", ""},
 	} {
 		got := ""
-		if a := snapshot(t, road(func(*vpc.Network) {})).Resolve(vpctest.VPC, row.name, vpc.TypeA); a.Status == vpc.NameFound {
+		if a := snapshot(t, withInternet(func(*vpc.Network) {})).Resolve(vpctest.VPC, row.name, vpc.TypeA); a.Status == vpc.NameFound {
 			got = a.Addresses[0].String()
 		}
 		if got != row.want {

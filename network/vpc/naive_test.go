@@ -15,7 +15,7 @@ type naive struct {
 	tracked bool
 }
 
-func (n *naive) card(match func(*vpc.Interface) bool) *vpc.Interface {
+func (n *naive) nic(match func(*vpc.Interface) bool) *vpc.Interface {
 	for i := range n.Interfaces {
 		if match(&n.Interfaces[i]) {
 			return &n.Interfaces[i]
@@ -24,8 +24,8 @@ func (n *naive) card(match func(*vpc.Interface) bool) *vpc.Interface {
 	return nil
 }
 
-func (n *naive) cardAt(v string, a netip.Addr) *vpc.Interface {
-	return n.card(func(c *vpc.Interface) bool { return c.VPC == v && slices.Contains(c.Addresses, a) })
+func (n *naive) nicAt(v string, a netip.Addr) *vpc.Interface {
+	return n.nic(func(c *vpc.Interface) bool { return c.VPC == v && slices.Contains(c.Addresses, a) })
 }
 
 func find[T any](list []T, match func(T) bool) *T {
@@ -77,7 +77,7 @@ func ordinary(a netip.Addr) bool {
 
 // judge returns whether the flow is allowed, the step that refused, and where it goes.
 func (n *naive) judge(f vpc.Flow) (allow bool, step vpc.Step, kind vpc.DestinationKind, to string) {
-	from := n.card(func(c *vpc.Interface) bool { return c.ID == f.From })
+	from := n.nic(func(c *vpc.Interface) bool { return c.ID == f.From })
 	deny := func(s vpc.Step) (bool, vpc.Step, vpc.DestinationKind, string) { return false, s, 0, "" }
 	if from == nil {
 		return n.judgeReturn(f)
@@ -136,7 +136,7 @@ func (n *naive) judgeReturn(f vpc.Flow) (bool, vpc.Step, vpc.DestinationKind, st
 	if gateway != nil && !n.passes(gateway, f) {
 		return false, vpc.StepNAT, 0, ""
 	}
-	return n.arrive(f, arrival{to: n.cardAt(home, f.Destination.Addr()), crosses: true})
+	return n.arrive(f, arrival{to: n.nicAt(home, f.Destination.Addr()), crosses: true})
 }
 
 func (n *naive) forward(f vpc.Flow, from *vpc.Interface, own bool) (bool, vpc.Step, vpc.DestinationKind, string) {
@@ -150,13 +150,13 @@ func (n *naive) forward(f vpc.Flow, from *vpc.Interface, own bool) (bool, vpc.St
 	if found {
 		switch route.Target.Kind {
 		case vpc.Local:
-			to, referable = n.cardAt(from.VPC, destination), true
+			to, referable = n.nicAt(from.VPC, destination), true
 		case vpc.ViaPeering:
 			pcx = find(n.Peerings, func(p vpc.Peering) bool { return p.ID == route.Target.ID })
-			to = n.cardAt(n.far(pcx, from.VPC), destination)
+			to = n.nicAt(n.far(pcx, from.VPC), destination)
 			referable = pcx.Active && n.vpc(pcx.Requester).Region == n.vpc(pcx.Accepter).Region
 		case vpc.ViaInterface:
-			to = n.card(func(c *vpc.Interface) bool { return c.ID == route.Target.ID })
+			to = n.nic(func(c *vpc.Interface) bool { return c.ID == route.Target.ID })
 			crosses = to.Subnet != from.Subnet
 		}
 	}

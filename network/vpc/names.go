@@ -14,7 +14,7 @@ type vpcNames struct {
 	owned map[string]*ownName
 	// hosts holds the private host names that are not made of an address.
 	hosts map[string]*nic
-	// domain is what host names end in, public what public ones do.
+	// domain says what host names end in, public what public ones do.
 	domain, public string
 }
 
@@ -27,13 +27,13 @@ type ownName struct {
 	wild bool
 }
 
-// record is what an endpoint's name stands for.
+// record holds what an endpoint's name stands for.
 type record struct {
 	endpoint *endpoint
 	v4, v6   []netip.Addr
 }
 
-// vpceZone is where endpoints' own names live; nothing below it is looked for elsewhere.
+// vpceZone is the zone in which endpoints' own names live; nothing below it is looked for elsewhere.
 const vpceZone = "vpce.amazonaws.com"
 
 func (b *compiler) compileNames() error {

@@ -2,7 +2,7 @@ package vpc
 
 import "net/netip"
 
-// Network is everything the judge needs to know, as plain values. NewSnapshot checks and indexes it.
+// Network holds everything the judge needs to know, as plain values. NewSnapshot checks and indexes it.
 type Network struct {
 	VPCs           []VPC
 	Subnets        []Subnet
@@ -19,7 +19,7 @@ type Network struct {
 	ResolverEndpoints []ResolverEndpoint
 	ResolverRules     []ResolverRule
 	NATGateways       []NATGateway
-	// Internet is what lies behind Internet gateways; nil is an Internet that nothing is known of, where everything answers.
+	// Internet says what lies behind Internet gateways; nil is an Internet that nothing is known of, where everything answers.
 	Internet *Internet
 }
 
@@ -60,7 +60,7 @@ type Route struct {
 	Target      Target
 }
 
-// TargetKind is what a route leads to.
+// TargetKind says what a route leads to.
 type TargetKind uint8
 
 // The route targets.

@@ -36,7 +36,7 @@ const (
 	NameSilent
 )
 
-// Answer is what a VPC's resolver says to a question.
+// Answer holds what a VPC's resolver says to a question.
 type Answer struct {
 	Status NameStatus
 	// Zone is the private zone the name is in, in lower case and without the last dot; its SOA goes with a negative

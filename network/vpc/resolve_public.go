@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// resolvePublic is what a public name means: a service's address, or of an interface's public host name the private
+// resolvePublic says what a public name means: a service's address, or of an interface's public host name the private
 // address inside its own VPC and the public one elsewhere.
 func (s *Snapshot) resolvePublic(r *Compiled, name string, qtype uint16) Answer {
 	if s.internet != nil {

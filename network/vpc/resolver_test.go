@@ -21,14 +21,14 @@ const (
 
 // withResolver gives the sample an inbound and an outbound endpoint, and rules.
 func withResolver(n *vpc.Network) {
-	card := func(id, subnet, owner, address, group string) {
+	nic := func(id, subnet, owner, address, group string) {
 		n.Interfaces = append(n.Interfaces, vpc.Interface{
 			ID: id, VPC: vpctest.VPC, Subnet: subnet, Kind: vpc.ResolverInterface, Owner: owner, Groups: []string{group},
 			Addresses: []netip.Addr{netip.MustParseAddr(address)},
 		})
 	}
-	card("eni-in-a", vpctest.SubnetA, "rslvr-in-1", "10.0.1.53", "sg-dns")
-	card("eni-out-b", vpctest.SubnetB, "rslvr-out-1", outboundB, "sg-dns")
+	nic("eni-in-a", vpctest.SubnetA, "rslvr-in-1", "10.0.1.53", "sg-dns")
+	nic("eni-out-b", vpctest.SubnetB, "rslvr-out-1", outboundB, "sg-dns")
 	n.SecurityGroups = append(n.SecurityGroups, vpc.SecurityGroup{ID: "sg-dns", VPC: vpctest.VPC, Name: "dns", Rules: []vpc.Rule{
 		{ID: "sgr-dns-udp", Protocol: vpc.UDP, Ports: vpc.PortRange{From: 53, To: 53}, CIDR: prefix("10.0.0.0/8")},
 		{ID: "sgr-dns-out", Egress: true, Protocol: vpc.UDP, Ports: vpc.PortRange{From: 53, To: 53}, CIDR: prefix("10.0.0.0/16")},

@@ -57,7 +57,7 @@ func TestWithInAnyOrder(t *testing.T) {
 	})
 }
 
-// part is what With takes.
+// part holds what With takes.
 type part struct {
 	compiled []*vpc.Compiled
 	shared   vpc.Shared
@@ -146,7 +146,7 @@ func inWords(t *rapid.T, v any) string {
 	return string(b)
 }
 
-// names are those that the network, or one like it, could know.
+// names returns those that the network, or one like it, could know.
 func names(n vpc.Network) []string {
 	out := []string{
 		"vpce.amazonaws.com", "us-east-1.vpce.amazonaws.com", "ssm.us-east-1.vpce.amazonaws.com", "ec2.internal",

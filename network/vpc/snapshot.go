@@ -154,7 +154,7 @@ func (s *Snapshot) ChangedSince(before *Snapshot) Changed {
 	return all
 }
 
-// maxHistory is how many snapshots back ChangedSince knows.
+// maxHistory bounds how many snapshots back ChangedSince knows.
 const maxHistory = 64
 
 // Compiled returns the VPC with the id, or nil.

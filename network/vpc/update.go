@@ -1,6 +1,6 @@
 package vpc
 
-// Content is everything that stands in one VPC. What names another VPC in it must name this one.
+// Content holds everything that stands in one VPC. What names another VPC in it must name this one.
 type Content struct {
 	VPC               VPC
 	Subnets           []Subnet

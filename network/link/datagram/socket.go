@@ -18,7 +18,7 @@ const (
 
 	// maxRunBytes is the most that one UDP datagram over IPv4 carries, and so the longest run that may be sent.
 	maxRunBytes = 1<<16 - 1 - 20 - 8
-	// maxRun is how many datagrams the Linux kernel takes in one run (UDP_MAX_SEGMENTS was 64 before Linux 6.9).
+	// maxRun bounds how many datagrams the Linux kernel takes in one run (UDP_MAX_SEGMENTS was 64 before Linux 6.9).
 	maxRun = 64
 
 	socketBuffer = 4 << 20
@@ -37,7 +37,7 @@ type Socket struct {
 	oob [controlSize]byte // of the reader
 }
 
-// Path is where datagrams come from or go to.
+// Path names where datagrams come from or go to.
 type Path struct {
 	Remote netip.AddrPort
 	// Local is this host's address at its near end, known where the socket is bound to all of them: an answer has to

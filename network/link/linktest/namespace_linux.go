@@ -21,10 +21,10 @@ import (
 // roleVariable tells the test's own binary, started again, what it is.
 const roleVariable = "POSTERN_LINKTEST"
 
-// Role is what a child does behind its device. Its result is handed to the parent as JSON.
+// Role does what a child has to do behind its device. Its result is handed to the parent as JSON.
 type Role func(args []string) (any, error)
 
-// order is what the parent tells the child.
+// order holds what the parent tells the child.
 type order struct {
 	Role string
 	Args []string

@@ -11,7 +11,7 @@ import (
 	"postern/network/link"
 )
 
-// Role is what a child does behind its device.
+// Role does what a child has to do behind its device.
 type Role func(args []string) (any, error)
 
 // Child returns at once: nothing is ever started as a child.

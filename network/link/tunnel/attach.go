@@ -23,7 +23,7 @@ type AttachOptions struct {
 	userNamespace bool
 }
 
-// attachment is what the process in the new namespaces is told.
+// attachment holds what the process in the new namespaces is told.
 type attachment struct {
 	Config  Config
 	Command []string
@@ -31,7 +31,7 @@ type attachment struct {
 	Env     []string `json:"-"`
 }
 
-// arg0 is how this program knows that it is to become an attached command.
+// arg0 tells this program that it is to become an attached command.
 const arg0 = "postern-attached"
 
 // Variables by which programs find certificates that are not the system's: Go and OpenSSL, the AWS CLI and SDKs,

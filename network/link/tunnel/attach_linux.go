@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	// attachStart is how long the namespaces may take, and attachGrace what a command has to end by itself.
+	// attachStart says how long the namespaces may take, and attachGrace what a command has to end by itself.
 	attachStart = 20 * time.Second
 	attachGrace = 5 * time.Second
 	// controlSize bounds a message between the two processes, in bytes; the CA bundle is in one.
@@ -190,7 +190,7 @@ func (a *attached) connect(ctx context.Context, c *Config, o AttachOptions) (clo
 	return closeTunnel, nil
 }
 
-// withoutKey is what the process in the namespaces has to know: not the private key.
+// withoutKey returns what the process in the namespaces has to know: not the private key.
 func withoutKey(c *Config) Config {
 	public := *c
 	public.PrivateKey = link.PrivateKey{}

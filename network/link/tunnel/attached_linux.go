@@ -23,7 +23,7 @@ import (
 // attachedInterface is the name of the interface that an attached command sees.
 const attachedInterface = "postern0"
 
-// controlFD is where the process in the namespaces finds the socket to the one outside.
+// controlFD is the descriptor at which the process in the namespaces finds the socket to the one outside.
 const controlFD = 3
 
 // InitMain must be called first in main by every program that calls Attach. In the process that Attach starts it does

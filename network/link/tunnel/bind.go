@@ -91,12 +91,12 @@ func (b *bind) Send(bufs [][]byte, ep conn.Endpoint) error {
 	return sock.Write(bufs, datagram.Path{Remote: to.addr})
 }
 
-// silence is how old a session is at least when WireGuard makes another because nothing came back in it:
+// silence says how old a session is at least when WireGuard makes another because nothing came back in it:
 // KEEPALIVE_TIMEOUT and REKEY_TIMEOUT together. A younger one gives way to the answer to a second try of the
 // handshake that it came from.
 const silence = 15 * time.Second
 
-// inTime is how old a session is at least when WireGuard makes the next one by the clock: RekeyAfterTime is 120 s.
+// inTime says how old a session is at least when WireGuard makes the next one by the clock: RekeyAfterTime is 120 s.
 const inTime = 110 * time.Second
 
 // follow notes in which session a message goes out.
@@ -184,7 +184,7 @@ func (r *receiver) receive(bufs [][]byte, sizes []int, eps []conn.Endpoint) (int
 	return n, nil
 }
 
-// endpoint is where the server was heard last. It never changes.
+// endpoint holds where the server was heard last. It never changes.
 type endpoint struct{ addr netip.AddrPort }
 
 var _ conn.Endpoint = (*endpoint)(nil)

@@ -12,10 +12,10 @@ import (
 	"postern/network/link"
 )
 
-// keepAlive is how often a datagram is sent at least, so that a NAT or firewall on the way keeps the way back open.
+// keepAlive says how often a datagram is sent at least, so that a NAT or firewall on the way keeps the way back open.
 const keepAlive = 25 * time.Second
 
-// Config is everything that a node has to keep to come back: the answer to its joining. It marshals to JSON, which
+// Config holds everything that a node has to keep to come back: the answer to its joining. It marshals to JSON, which
 // holds the private key: keep the file readable by its owner only.
 type Config struct {
 	// Server is the host (name or address) and UDP port of the server.
@@ -62,7 +62,7 @@ func (c *Config) routes() []netip.Prefix {
 	return routes
 }
 
-// dns is what wg-quick(8) calls so: DNS servers and the domains to look for short names in.
+// dns holds what wg-quick(8) calls so: DNS servers and the domains to look for short names in.
 func (c *Config) dns() string {
 	var words []string
 	for _, a := range c.Grant.NameServers() {

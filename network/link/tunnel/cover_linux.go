@@ -11,7 +11,7 @@ import (
 
 const resolvConf = "/etc/resolv.conf"
 
-// caBundles is where systems keep their certificates in one file: Debian and Alpine, Fedora and RHEL, openSUSE, and a
+// caBundles lists where systems keep their certificates in one file: Debian and Alpine, Fedora and RHEL, openSUSE, and a
 // fallback of several.
 var caBundles = []string{
 	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",

@@ -13,7 +13,7 @@ import (
 	"postern/network/link/userstack"
 )
 
-// batch is how many packets WireGuard works on at once. Each is a buffer of 64 KiB of which a packet touches a few: 48
+// batch says how many packets WireGuard works on at once. Each is a buffer of 64 KiB of which a packet touches a few: 48
 // hold a super-segment at an MTU of 1420, and cost an idle agent 0.6 MB more than 16 would.
 const batch = 48
 
@@ -44,7 +44,7 @@ func (c *Conn) Close() error {
 // Options of a tunnel; the zero value will do.
 type Options struct {
 	Log *slog.Logger
-	// Batch is how many packets WireGuard works on at once (1–128); 0 suits an agent.
+	// Batch says how many packets WireGuard works on at once (1–128); 0 suits an agent.
 	Batch int
 }
 
@@ -91,7 +91,7 @@ func (t *Tunnel) LocalAddr() netip.Addr { return t.c.Local() }
 // Status tells how the tunnel is doing.
 func (t *Tunnel) Status() Status { return t.wireguard.status() }
 
-// lingerTime is how long Close waits for the other ends of closed connections to learn of it.
+// lingerTime bounds how long Close waits for the other ends of closed connections to learn of it.
 const lingerTime = 500 * time.Millisecond
 
 // Close ends the tunnel and every connection in it. Connections that were closed before end in good order.

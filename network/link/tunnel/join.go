@@ -23,7 +23,7 @@ const (
 	joinRetry   = 500 * time.Millisecond // doubled each time, up to
 	joinRetries = 4 * time.Second
 	joinPatient = 30 * time.Second
-	// sayAfter is how long the server's first answer may take before the user is told that it is awaited.
+	// sayAfter says how long the server's first answer may take before the user is told that it is awaited.
 	sayAfter = 3 * time.Second
 )
 
@@ -45,7 +45,7 @@ type JoinConfig struct {
 	Waiting func(why string)
 }
 
-// noAnswer is what may be wrong where a server does not answer.
+// noAnswer says what may be wrong where a server does not answer.
 func noAnswer(server netip.AddrPort) string {
 	why := "is the address right, the server up, and UDP port %d open on the way?"
 	if !server.Addr().IsLoopback() {
@@ -137,7 +137,7 @@ type joining struct {
 	rejected *link.Refusal
 }
 
-// answer is what came back and can be trusted as far as it says.
+// answer holds what came back and can be trusted as far as it says.
 type answer struct {
 	reply   *link.JoinReply
 	refusal *link.Refusal
@@ -277,7 +277,7 @@ func resolveServer(ctx context.Context, server string) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(addrs[0].Unmap(), uint16(port)), nil
 }
 
-// localFor is where to listen to be able to talk to server: loopback if the server is there.
+// localFor returns where to listen to be able to talk to server: loopback if the server is there.
 func localFor(server netip.AddrPort) netip.AddrPort {
 	a := server.Addr()
 	switch {

@@ -31,13 +31,13 @@ type wireguard struct {
 	tasks  sync.WaitGroup
 }
 
-// lookAgain is how often a tunnel without handshakes looks the server's name up again: its address may have changed.
+// lookAgain says how often a tunnel without handshakes looks the server's name up again: its address may have changed.
 const lookAgain = 30 * time.Second
 
-// deadAfter is when a tunnel counts as broken: WireGuard's two minutes between handshakes, and some tries.
+// deadAfter says when a tunnel counts as broken: WireGuard's two minutes between handshakes, and some tries.
 const deadAfter = 150 * time.Second
 
-// forgetAfter is how long the news of a restart is not believed again: nobody vouches for it.
+// forgetAfter says how long the news of a restart is not believed again: nobody vouches for it.
 const forgetAfter = time.Minute
 
 // newWireGuard brings up WireGuard. Packets that come out of the tunnel are handed to deliver.
@@ -128,7 +128,7 @@ func (w *wireguard) look(ctx context.Context, server netip.AddrPort) netip.AddrP
 	return found
 }
 
-// Status is how a tunnel is doing.
+// Status says how a tunnel is doing.
 type Status struct {
 	// Server is the address where the server was heard last.
 	Server netip.AddrPort

@@ -15,7 +15,7 @@ import (
 	"gvisor.dev/gvisor/pkg/waiter"
 )
 
-// backlog is how many connections may wait to be accepted; beyond it the stack answers with SYN cookies (RFC 4987).
+// backlog bounds how many connections may wait to be accepted; beyond it the stack answers with SYN cookies (RFC 4987).
 const backlog = 1024
 
 // Conn is a TCP connection of the stack.
@@ -53,7 +53,7 @@ func keepAlive(ep tcpip.Endpoint) {
 	ep.SocketOptions().SetKeepAlive(true)
 }
 
-// SetHops is how many hops what is sent from now on may make (1–255); 0 is the stack's own number.
+// SetHops sets how many hops what is sent from now on may make (1–255); 0 is the stack's own number.
 func (c *Conn) SetHops(n int) error { return result(c.ep.SetSockOptInt(tcpip.IPv4TTLOption, n)) }
 
 // Local and Remote are the ends of the connection; they stay readable after it has ended.

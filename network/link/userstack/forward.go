@@ -10,7 +10,7 @@ import (
 	"gvisor.dev/gvisor/pkg/waiter"
 )
 
-// maxRequests is how many connections to foreign addresses may wait for an answer; a SYN beyond them is dropped.
+// maxRequests bounds how many connections to foreign addresses may wait for an answer; a SYN beyond them is dropped.
 const maxRequests = 256
 
 // Request is somebody's attempt to connect to an address that the stack does not have. It must be accepted or refused.

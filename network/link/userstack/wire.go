@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// queueLimit is how many packets may wait to leave; TCP takes a refusal for a loss.
+	// queueLimit bounds how many packets may wait to leave; TCP takes a refusal for a loss.
 	queueLimit = 8192
 	// maxSegment leaves room for the headers below the 16-bit IP total length.
 	maxSegment = 65535

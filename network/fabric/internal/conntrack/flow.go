@@ -12,7 +12,7 @@ type Flow[D any] struct {
 
 	state state
 	class class
-	// listed is when it was last moved to the front of its list.
+	// listed says when it was last moved to the front of its list.
 	listed     int64
 	prev, next *Flow[D]
 	// places are those in the lists of its ends.
@@ -21,7 +21,7 @@ type Flow[D any] struct {
 
 // Side is one direction of a flow.
 type Side[D any] struct {
-	// To is where its packets go, as judged under the rules of the version.
+	// To says where its packets go, as judged under the rules of the version.
 	To      D
 	Version uint64
 	// Packets and Bytes passed since they were last taken away.
@@ -91,7 +91,7 @@ const (
 // unanswered are the classes that make room first.
 const unanswered = udpSingle
 
-// Timeouts are how long a flow may idle before it is forgotten.
+// Timeouts say how long a flow may idle before it is forgotten.
 type Timeouts struct {
 	// TCPOpening is before the handshake is complete, TCPClosing after the first FIN or RST.
 	TCPOpening, TCPEstablished, TCPClosing time.Duration
@@ -102,7 +102,7 @@ type Timeouts struct {
 	Other time.Duration
 }
 
-// DefaultTimeouts are those of EC2's connection tracking (EC2 User Guide, "Security group connection tracking"), and
+// DefaultTimeouts returns those of EC2's connection tracking (EC2 User Guide, "Security group connection tracking"), and
 // Linux's where AWS names none.
 func DefaultTimeouts() Timeouts {
 	return Timeouts{

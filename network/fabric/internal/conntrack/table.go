@@ -8,7 +8,7 @@ import (
 
 // Options are a table's bounds.
 type Options[D any] struct {
-	// Max is how many flows it holds at most; 0 means DefaultMax.
+	// Max bounds how many flows it holds at most; 0 means DefaultMax.
 	Max int
 	// Timeouts; the zero value means DefaultTimeouts.
 	Timeouts Timeouts
@@ -16,7 +16,7 @@ type Options[D any] struct {
 	Removed func(f *Flow[D], why Removal)
 }
 
-// DefaultMax is how many flows a table holds by default.
+// DefaultMax says how many flows a table holds by default.
 const DefaultMax = 262144
 
 // Removal says why a flow left the table.
@@ -161,7 +161,7 @@ func (s *Shard[D]) oldest(a, b class) *Flow[D] {
 	return victim
 }
 
-// Outcome is what a packet is to a flow.
+// Outcome says what a packet is to a flow.
 type Outcome uint8
 
 // The outcomes.
@@ -185,7 +185,7 @@ func (f *Flow[D]) Classify(side int, flags uint8) Outcome {
 	return Belongs
 }
 
-// relist is how stale a flow's place in its list may be: the list need not be exact, and most packets then leave it
+// relist says how stale a flow's place in its list may be: the list need not be exact, and most packets then leave it
 // alone.
 const relist = int64(1e9)
 
@@ -215,7 +215,7 @@ func (s *Shard[D]) Use(f *Flow[D], side int, p Packet) {
 	s.lists[f.class].push(f)
 }
 
-// Packet is what Use needs to know of a packet.
+// Packet holds what Use needs to know of a packet.
 type Packet struct {
 	// Now is the time in nanoseconds of the fabric's clock.
 	Now int64

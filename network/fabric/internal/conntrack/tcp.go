@@ -10,7 +10,7 @@ const (
 	URG
 )
 
-// state is how far a conversation has come.
+// state says how far a conversation has come.
 type state uint8
 
 const (

@@ -8,7 +8,7 @@ import (
 	"postern/network/link"
 )
 
-// The TCP flags that the gate itself sets.
+// The TCP flags that the filter itself sets.
 const (
 	flagRST = 0x04
 	flagACK = 0x10
@@ -84,7 +84,7 @@ func Datagram(source, destination [4]byte, sourcePort, destinationPort uint16, p
 	return p, true
 }
 
-// quoted is how much of a packet an ICMP error about it carries (RFC 792: the header and eight bytes).
+// quoted says how much of a packet an ICMP error about it carries (RFC 792: the header and eight bytes).
 const quoted = HeaderSize + 8
 
 // TooBig answers packet p, which must not be fragmented, with the MTU that it would have to keep (RFC 1191). It

@@ -10,7 +10,7 @@ import (
 	"postern/network/link"
 )
 
-// Fault is what is wrong with a packet; its name is the counter's.
+// Fault says what is wrong with a packet; its name is the counter's.
 type Fault uint8
 
 // The faults, in the order in which they are looked for.
@@ -59,7 +59,7 @@ const (
 // HeaderSize is the length of the IPv4 header, which has no options here.
 const HeaderSize = 20
 
-// Header is what the headers say.
+// Header holds what the headers say.
 type Header struct {
 	Source, Destination [4]byte
 	Protocol            uint8
@@ -72,7 +72,7 @@ type Header struct {
 	Type, Code uint8
 	// Total is the packet's length, Offset where its payload begins behind the transport header.
 	Total, Offset int
-	// About is what an ICMP error is about: the headers of the packet that it quotes.
+	// About says what an ICMP error is about: the headers of the packet that it quotes.
 	About Quote
 }
 
@@ -86,7 +86,7 @@ type Quote struct {
 // Payload is the length of what follows the transport header.
 func (h *Header) Payload() int { return h.Total - h.Offset }
 
-// Segments is how many packets p, whose header is h, stands for.
+// Segments counts the packets that p, whose header is h, stands for.
 func (h *Header) Segments(p *link.Packet) uint32 {
 	if p.SegmentSize == 0 {
 		return 1

@@ -16,7 +16,7 @@ import (
 	"postern/network/link/datagram"
 )
 
-// bind is the part of the shared port that belongs to one cell, as wireguard-go's conn.Bind. A road other than UDP would
+// bind is the part of the shared port that belongs to one cell, as wireguard-go's conn.Bind. A path other than UDP would
 // hand its messages to the mux too, with an endpoint that says how to answer.
 type bind struct {
 	mux   *mux
@@ -32,7 +32,7 @@ type bind struct {
 
 var _ conn.Bind = (*bind)(nil)
 
-// inboxSize is how many pieces may wait for a cell.
+// inboxSize says how many pieces may wait for a cell.
 const inboxSize = 8
 
 func newBind(m *mux, key link.PublicKey) *bind {
@@ -193,7 +193,7 @@ func (b *bind) SetMark(uint32) error { return nil }
 // BatchSize implements conn.Bind.
 func (b *bind) BatchSize() int { return link.WireBatch }
 
-// endpoint is where a peer was heard last. It never changes.
+// endpoint holds where a peer was heard last. It never changes.
 type endpoint struct{ datagram.Path }
 
 var _ conn.Endpoint = (*endpoint)(nil)
@@ -226,7 +226,7 @@ func (m *mark) made(message []byte) bool {
 }
 
 const (
-	// gaugeLimit is how many packets of a cell may be inside wireguard-go, each in a buffer of 64 KiB. It holds some TCP
+	// gaugeLimit bounds how many packets of a cell may be inside wireguard-go, each in a buffer of 64 KiB. It holds some TCP
 	// windows; wireguard-go itself sets no bound, and reading is cheaper than decrypting.
 	gaugeLimit = 4096
 	gaugeTick  = 100 * time.Millisecond

@@ -121,10 +121,10 @@ func (c *cell) count() int {
 	return len(c.peers)
 }
 
-// PeerStatus is what is known of a peer.
+// PeerStatus holds what is known of a peer.
 type PeerStatus struct {
 	Peer
-	// Remote is where it was heard last; invalid before that.
+	// Remote says where it was heard last; invalid before that.
 	Remote netip.AddrPort
 	// LastHandshake is zero before the first. A live peer makes one about every two minutes.
 	LastHandshake time.Time

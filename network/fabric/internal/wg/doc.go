@@ -2,7 +2,7 @@
 //
 // One UDP port serves all of them, and those who ask to be let in (see link.JoinRequest):
 //
-//	socket → mux ┬ join message ──────────────→ door → Joiner
+//	socket → mux ┬ join message ──────────────→ admission → Joiner
 //	             └ WireGuard message → cell's bind → wireguard-go → wire → peer → fabric
 //
 // A cell is one VPC. Each has a WireGuard device and a key pair of its own, because addresses are unique within one VPC

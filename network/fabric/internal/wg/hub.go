@@ -14,7 +14,7 @@ import (
 
 // Config says what a hub needs.
 type Config struct {
-	// Address is where to listen, UDP.
+	// Address says where to listen, UDP.
 	Address netip.AddrPort
 	// PrivateKey is the hub's secret, from which every VPC's key follows.
 	PrivateKey link.PrivateKey
@@ -32,11 +32,11 @@ type Config struct {
 // DefaultMTU fits WireGuard over IPv6 into Ethernet's 1500 bytes.
 const DefaultMTU = 1420
 
-// Hub is a UDP port with the WireGuard devices and the door behind it.
+// Hub is a UDP port with the WireGuard devices and the admission behind it.
 type Hub struct {
-	c    Config
-	mux  *mux
-	door *door
+	c         Config
+	mux       *mux
+	admission *admission
 
 	mu     sync.Mutex
 	cells  map[string]*cell
@@ -70,8 +70,8 @@ func Listen(ctx context.Context, c Config) (*Hub, error) {
 		return nil, err
 	}
 	h := &Hub{c: c, cells: make(map[string]*cell), peers: make(map[link.PublicKey]*member)}
-	h.door = newDoor(h, sock)
-	h.mux = newMux(sock, c.Log, h.door.knock)
+	h.admission = newAdmission(h, sock)
+	h.mux = newMux(sock, c.Log, h.admission.enqueue)
 	go h.mux.read()
 	return h, nil
 }
@@ -178,7 +178,7 @@ func (h *Hub) Peers() []PeerStatus {
 
 // Close puts every machine out and frees the port. Nobody hears of it: the machines try to come back until they can.
 func (h *Hub) Close() error {
-	h.door.close()
+	h.admission.close()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {

@@ -57,7 +57,7 @@ func roundTrip(t testing.TB, c net.Conn, n int) {
 
 func TestTunnelCarriesConnections(t *testing.T) {
 	for _, mtu := range []int{0, 1280, 8920} {
-		l := newLab(t, 8500)
+		l := newHarness(t, 8500)
 		l.echo(labVPC)
 		h := l.hub(Config{})
 		tn := l.dial(l.node(h, labVPC, "10.0.1.20", mtu))
@@ -83,7 +83,7 @@ func TestTunnelCarriesConnections(t *testing.T) {
 
 // Two VPCs with the same addresses are two networks.
 func TestSameAddressInTwoVPCs(t *testing.T) {
-	l := newLab(t, 8500, "vpc-2")
+	l := newHarness(t, 8500, "vpc-2")
 	l.echo(labVPC)
 	l.echo("vpc-2")
 	h := l.hub(Config{})
@@ -100,7 +100,7 @@ func TestSameAddressInTwoVPCs(t *testing.T) {
 }
 
 func TestRemovedPeerIsOut(t *testing.T) {
-	l := newLab(t, 8500)
+	l := newHarness(t, 8500)
 	l.echo(labVPC)
 	h := l.hub(Config{})
 	conf := l.node(h, labVPC, "10.0.1.20", 0)
@@ -120,7 +120,7 @@ func TestRemovedPeerIsOut(t *testing.T) {
 }
 
 func TestAddPeer(t *testing.T) {
-	l := newLab(t, 8500)
+	l := newHarness(t, 8500)
 	h := l.hub(Config{})
 	good := Peer{PublicKey: link.PublicKey{1}, Interface: "eni-vpc-1-10.0.1.20", VPC: labVPC, Address: netip.MustParseAddr("10.0.1.20")}
 	for _, tt := range []struct {
@@ -156,7 +156,7 @@ func TestAddPeer(t *testing.T) {
 
 // A machine that sends from an address that is not its own is not heard at all.
 func TestSpoofedSourceIsDropped(t *testing.T) {
-	l := newLab(t, 8500)
+	l := newHarness(t, 8500)
 	var mu sync.Mutex
 	sources := map[netip.Addr]int{}
 	got := make(chan struct{}, 8)
@@ -197,7 +197,7 @@ func TestSpoofedSourceIsDropped(t *testing.T) {
 	}
 }
 
-// received is how many bytes a hub has received from a peer.
+// received counts the bytes that a hub has received from a peer.
 func received(h *Hub, addr string) uint64 {
 	for _, p := range h.Peers() {
 		if p.Address.String() == addr {
@@ -224,7 +224,7 @@ func waitFor(t testing.TB, ok func() bool) {
 
 // The server is started anew with the same key: the node comes back by itself, and what it had open fails at once.
 func TestServerRestart(t *testing.T) {
-	l := newLab(t, 8500)
+	l := newHarness(t, 8500)
 	l.echo(labVPC)
 	first := l.hub(Config{PrivateKey: link.PrivateKey{1}.Clamped()})
 	conf := l.node(first, labVPC, "10.0.1.20", 0)
@@ -305,7 +305,7 @@ func newProxy(t testing.TB, hub netip.AddrPort, meddle func(n int, batch [][]byt
 	return p
 }
 
-func TestBadRoads(t *testing.T) {
+func TestBadPaths(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		meddle func(n int, batch [][]byte) [][]byte
@@ -328,7 +328,7 @@ func TestBadRoads(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			l := newLab(t, 8500)
+			l := newHarness(t, 8500)
 			l.echo(labVPC)
 			h := l.hub(Config{})
 			conf := l.node(h, labVPC, "10.0.1.20", 0)
@@ -341,7 +341,7 @@ func TestBadRoads(t *testing.T) {
 
 // A node whose own address changes on the way goes on without a new handshake.
 func TestRoaming(t *testing.T) {
-	l := newLab(t, 8500)
+	l := newHarness(t, 8500)
 	l.echo(labVPC)
 	h := l.hub(Config{})
 	conf := l.node(h, labVPC, "10.0.1.20", 0)
@@ -362,7 +362,7 @@ func TestRoaming(t *testing.T) {
 }
 
 func TestStrangersAreCountedAndDropped(t *testing.T) {
-	l := newLab(t, 8500)
+	l := newHarness(t, 8500)
 	l.echo(labVPC)
 	h := l.hub(Config{Joiner: new(joiner)})
 	conf := l.node(h, labVPC, "10.0.1.20", 0)
@@ -393,7 +393,7 @@ func TestStrangersAreCountedAndDropped(t *testing.T) {
 func TestNamesAreResolvedAcrossTheTunnel(t *testing.T) {
 	for name, long := range map[string]bool{"UDP": false, "TCP": true} {
 		t.Run(name, func(t *testing.T) {
-			l := newLab(t, 8500)
+			l := newHarness(t, 8500)
 			l.echo(labVPC)
 			dead := netip.MustParseAddr("10.0.2.99")
 			l.resolver("ssm.us-east-1.amazonaws.com.", []netip.Addr{endpointAddr.Addr(), dead}, long)

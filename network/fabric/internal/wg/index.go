@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// indexLife is how long an index is remembered at least. WireGuard uses a key pair for 180 s (REJECT_AFTER_TIME), and
+// indexLife says how long an index is remembered at least. WireGuard uses a key pair for 180 s (REJECT_AFTER_TIME), and
 // replaces its index with each new one.
 const indexLife = 5 * time.Minute
 
@@ -13,9 +13,9 @@ const indexLife = 5 * time.Minute
 // may draw the same: the second is then not let out (see give), and its handshake is made again with another.
 type indexTable struct {
 	mu sync.RWMutex
-	// young is what was given out since turned, and old what was before; the next turn forgets the old.
+	// young has what was given out since the last rotation, and old what was before; the next rotation forgets the old.
 	young, old map[uint32]*bind
-	turned     time.Time
+	rotated    time.Time
 }
 
 // find returns who gave out an index, nil if nobody did.
@@ -32,8 +32,8 @@ func (t *indexTable) find(index uint32) *bind {
 func (t *indexTable) give(index uint32, b *bind, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if now.Sub(t.turned) > indexLife {
-		t.old, t.young, t.turned = t.young, make(map[uint32]*bind), now
+	if now.Sub(t.rotated) > indexLife {
+		t.old, t.young, t.rotated = t.young, make(map[uint32]*bind), now
 	}
 	for _, m := range []map[uint32]*bind{t.young, t.old} {
 		if owner := m[index]; owner != nil && owner != b {

@@ -20,7 +20,7 @@ import (
 )
 
 func TestJoinThenDial(t *testing.T) {
-	l := newLab(t, 8500)
+	l := newHarness(t, 8500)
 	l.echo(labVPC)
 	j := &joiner{ca: bytes.Repeat([]byte("certificate\n"), 400)}
 	h := l.hub(Config{Joiner: j})
@@ -68,9 +68,9 @@ func TestJoinRefused(t *testing.T) {
 	}{
 		{"wrong code", func(c *tunnel.JoinConfig) { c.Code = "K7mQpX2vRt9LsYw4ZbNd" }, nil, fault.Unauthenticated, "not the right one"},
 		{"unknown activation", func(c *tunnel.JoinConfig) { c.Activation = "unknown" }, nil, fault.Unauthenticated, "not the right one"},
-		{"expired", nil, fault.New(fault.Conflict, "lab", "the activation expired"), fault.Conflict, "expired"},
-		{"used up", nil, fault.New(fault.Limit, "lab", "the activation has been used 5 times of 5"), fault.Limit, "5 times"},
-		{"no such subnet", nil, fault.New(fault.NotFound, "lab", "no subnet").WithCode("InvalidSubnetID.NotFound"), fault.NotFound, "no subnet"},
+		{"expired", nil, fault.New(fault.Conflict, "join", "the activation expired"), fault.Conflict, "expired"},
+		{"used up", nil, fault.New(fault.Limit, "join", "the activation has been used 5 times of 5"), fault.Limit, "5 times"},
+		{"no such subnet", nil, fault.New(fault.NotFound, "join", "no subnet").WithCode("InvalidSubnetID.NotFound"), fault.NotFound, "no subnet"},
 		{"an inner error is not shown", nil, errors.New("disk on fire"), fault.Internal, "of its own"},
 		{"clock", func(c *tunnel.JoinConfig) { c.Now = skewed }, nil, fault.Conflict, "clock is 1h"},
 		{"no code", func(c *tunnel.JoinConfig) { c.Code = "" }, nil, fault.Missing, "code"},
@@ -78,7 +78,7 @@ func TestJoinRefused(t *testing.T) {
 		{"bad server", func(c *tunnel.JoinConfig) { c.Server = "127.0.0.1:no-such-port" }, nil, fault.Invalid, "port"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h := newLab(t, 8500).hub(Config{Joiner: &joiner{err: tt.answer}})
+			h := newHarness(t, 8500).hub(Config{Joiner: &joiner{err: tt.answer}})
 			c := tunnel.JoinConfig{Server: h.LocalAddr().String(), Activation: labActivation, Code: labCode}
 			if tt.change != nil {
 				tt.change(&c)
@@ -98,8 +98,8 @@ func TestJoinRefused(t *testing.T) {
 }
 
 func TestJoinWithoutServer(t *testing.T) {
-	l := newLab(t, 8500)
-	h := l.hub(Config{}) // nobody at the door
+	l := newHarness(t, 8500)
+	h := l.hub(Config{}) // no joiner
 	_, err := tunnel.Join(within(t, 300*time.Millisecond), tunnel.JoinConfig{
 		Server: h.LocalAddr().String(), Activation: labActivation, Code: labCode,
 	})
@@ -109,7 +109,7 @@ func TestJoinWithoutServer(t *testing.T) {
 }
 
 // Loss, duplicates and strangers' answers on the way change nothing about the outcome.
-func TestJoinOnBadRoads(t *testing.T) {
+func TestJoinOnBadPaths(t *testing.T) {
 	forged := (&link.JoinReply{Grant: link.Grant{Address: netip.MustParsePrefix("6.6.6.6/8"), Resolver: resolverAddr, MTU: 1420}, ServerKey: link.PublicKey{6}}).
 		Marshal(make([]byte, link.JoinKeySize), nil)
 	for _, tt := range []struct {
@@ -129,7 +129,7 @@ func TestJoinOnBadRoads(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			j := &joiner{ca: make([]byte, 500)}
-			h := newLab(t, 8500).hub(Config{Joiner: j})
+			h := newHarness(t, 8500).hub(Config{Joiner: j})
 			p := newProxy(t, h.LocalAddr(), tt.meddle)
 			conf, err := tunnel.Join(within(t, 25*time.Second), tunnel.JoinConfig{
 				Server: p.front.LocalAddr().String(), Activation: labActivation, Code: labCode,
@@ -144,11 +144,11 @@ func TestJoinOnBadRoads(t *testing.T) {
 	}
 }
 
-// What the door answers to one datagram, seen without a socket.
+// What the admission answers to one datagram, seen without a socket.
 func TestDoor(t *testing.T) {
 	now := time.Unix(1_790_000_000, 0)
 	j := new(joiner)
-	h := newLab(t, 8500).hub(Config{Joiner: j, Now: func() time.Time { return now }})
+	h := newHarness(t, 8500).hub(Config{Joiner: j, Now: func() time.Time { return now }})
 	key := link.DeriveJoinKey(labActivation, labCode)
 	from := datagram.Path{Remote: netip.MustParseAddrPort("192.0.2.1:5000")}
 	request := func(change func(*link.JoinRequest)) *link.JoinRequest {
@@ -158,7 +158,7 @@ func TestDoor(t *testing.T) {
 		}
 		return r
 	}
-	ask := func(message []byte) []byte { return h.door.answer(t.Context(), knock{message, from}) }
+	ask := func(message []byte) []byte { return h.admission.answer(t.Context(), pending{message, from}) }
 
 	first := request(nil).Marshal(key)
 	if reply, _, err := link.ParseJoinAnswer(ask(first), key); err != nil || reply == nil {
@@ -325,7 +325,7 @@ func (m *mistaken) JoinKey(ctx context.Context, activation string) ([]byte, erro
 
 // A join that the program cannot cope with is not answered; who asks asks again.
 func TestTheDoorOutlivesAPanic(t *testing.T) {
-	l := newLab(t, 8500)
+	l := newHarness(t, 8500)
 	m := &mistaken{joiner: &joiner{}}
 	h := l.hub(Config{Joiner: m})
 	_, err := tunnel.Join(t.Context(), tunnel.JoinConfig{Server: h.LocalAddr().String(), Activation: labActivation, Code: labCode, Hostname: "a"})

@@ -13,10 +13,10 @@ const (
 	// one address, and a bundle of certificates takes several requests.
 	limitBurst = 100
 	limitRate  = 20
-	// hintRate is how many machines a second are told, all together, that their session is lost: it bounds what somebody
+	// hintRate bounds how many machines a second are told, all together, that their session is lost: it bounds what somebody
 	// who forges sources can have sent. Ten thousand that come back after a restart are told within some seconds.
 	hintRate = 2000
-	// limitSources is how many sources are told apart; the others share what is left of one.
+	// limitSources bounds how many sources are told apart; the others share what is left of one.
 	limitSources = 4096
 )
 
@@ -85,7 +85,7 @@ func (b *bucket) take(now time.Time, burst, rate float64) bool {
 	return true
 }
 
-// sourcePrefix is what counts as one source: an IPv4 address, or the /64 that an IPv6 host chooses its address from.
+// sourcePrefix says what counts as one source: an IPv4 address, or the /64 that an IPv6 host chooses its address from.
 func sourcePrefix(a netip.Addr) netip.Prefix {
 	bits := a.BitLen()
 	if bits == 128 {
@@ -103,15 +103,15 @@ const noncesKept = 1 << 16
 type nonces struct {
 	mu         sync.Mutex
 	young, old map[[link.NonceSize]byte]struct{}
-	turned     time.Time
+	rotated    time.Time
 }
 
 // first reports whether a nonce was not seen within the time in which its request is valid.
 func (n *nonces) first(nonce [link.NonceSize]byte, now time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.young == nil || len(n.young) >= noncesKept/2 || now.Sub(n.turned) > 2*link.JoinWindow {
-		n.old, n.young, n.turned = n.young, make(map[[link.NonceSize]byte]struct{}), now
+	if n.young == nil || len(n.young) >= noncesKept/2 || now.Sub(n.rotated) > 2*link.JoinWindow {
+		n.old, n.young, n.rotated = n.young, make(map[[link.NonceSize]byte]struct{}), now
 	}
 	if _, ok := n.young[nonce]; ok {
 		return false

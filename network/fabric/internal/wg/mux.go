@@ -15,16 +15,16 @@ import (
 	"postern/network/link/datagram"
 )
 
-// runBuffers is how many runs may be on their way from the socket to the cells; when all are, the kernel's buffer fills.
+// runBuffers says how many runs may be on their way from the socket to the cells; when all are, the kernel's buffer fills.
 const runBuffers = 16
 
 // mux reads the socket and hands each datagram to whom it belongs.
 type mux struct {
 	sock *datagram.Socket
 	log  *slog.Logger
-	// knock is called with each join message, which it must not keep.
-	knock func(message []byte, from datagram.Path)
-	index indexTable
+	// enqueue is called with each join message, which it must not keep.
+	enqueue func(message []byte, from datagram.Path)
+	index   indexTable
 	// binds is replaced whole when a cell comes or goes.
 	binds   atomic.Pointer[[]*bind]
 	mu      sync.Mutex // for changes of binds
@@ -52,8 +52,8 @@ type piece struct {
 	from *endpoint
 }
 
-func newMux(sock *datagram.Socket, log *slog.Logger, knock func([]byte, datagram.Path)) *mux {
-	m := &mux{sock: sock, log: log, knock: knock,
+func newMux(sock *datagram.Socket, log *slog.Logger, enqueue func([]byte, datagram.Path)) *mux {
+	m := &mux{sock: sock, log: log, enqueue: enqueue,
 		free: make(chan *runBuffer, runBuffers), closing: make(chan struct{}), done: make(chan struct{})}
 	m.binds.Store(new([]*bind))
 	for range runBuffers {
@@ -158,7 +158,7 @@ func transport(message []byte) (uint32, bool) {
 // owner finds the cell that a message is for. A join message is taken care of here.
 func (m *mux) owner(message []byte, from datagram.Path) *bind {
 	if link.IsJoin(message) {
-		m.knock(message, from)
+		m.enqueue(message, from)
 		return nil
 	}
 	var found *bind

@@ -59,7 +59,7 @@ func stock(t *testing.T, ini string) *userstack.Stack {
 }
 
 func TestStockClient(t *testing.T) {
-	l := newLab(t, 8500)
+	l := newHarness(t, 8500)
 	l.echo(labVPC)
 	h := l.hub(Config{})
 	conf := l.node(h, labVPC, "10.0.1.20", 0)
@@ -78,7 +78,7 @@ func TestStockClient(t *testing.T) {
 // BenchmarkPeer measures what a peer that is let in costs the server in memory, before it has been heard.
 func BenchmarkPeer(b *testing.B) {
 	const peers = 500
-	l := newLab(b, 8500)
+	l := newHarness(b, 8500)
 	h := l.hub(Config{})
 	l.node(h, labVPC, "10.0.1.20", 0) // the VPC's device is not the peers'
 	used := func() uint64 {

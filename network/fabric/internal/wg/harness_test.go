@@ -32,8 +32,8 @@ const (
 	labVPC        = "vpc-1"
 )
 
-// lab is a hub whose peers reach a stack that stands for the endpoints of every VPC, without a gate between.
-type lab struct {
+// harness is a hub whose peers reach a stack that stands for the endpoints of every VPC, without a filter between.
+type harness struct {
 	t      testing.TB
 	stacks map[string]*userstack.Stack // by VPC
 
@@ -44,9 +44,9 @@ type lab struct {
 	seen func(eni string, p *link.Packet)
 }
 
-func newLab(t testing.TB, mtu int, vpcs ...string) *lab {
+func newHarness(t testing.TB, mtu int, vpcs ...string) *harness {
 	t.Helper()
-	l := &lab{t: t, stacks: map[string]*userstack.Stack{}, links: map[string]link.Link{}, routes: map[string]map[netip.Addr]string{}}
+	l := &harness{t: t, stacks: map[string]*userstack.Stack{}, links: map[string]link.Link{}, routes: map[string]map[netip.Addr]string{}}
 	for _, vpc := range append(vpcs, labVPC) {
 		s, err := userstack.New(mtu, endpointAddr.Addr(), resolverAddr)
 		if err != nil {
@@ -61,7 +61,7 @@ func newLab(t testing.TB, mtu int, vpcs ...string) *lab {
 }
 
 // route carries what a stack sends to the links that have the addresses.
-func (l *lab) route(vpc string, batch []link.Packet) {
+func (l *harness) route(vpc string, batch []link.Packet) {
 	for i := range batch {
 		to := netip.AddrFrom4([4]byte(batch[i].Data[16:20]))
 		l.mu.Lock()
@@ -75,8 +75,8 @@ func (l *lab) route(vpc string, batch []link.Packet) {
 	}
 }
 
-// attach is the Attach of the lab's hubs. Interfaces are named eni-VPC-ADDRESS.
-func (l *lab) attach(eni string, out link.Link) func() {
+// attach is the Attach of the harness's hubs. Interfaces are named eni-VPC-ADDRESS.
+func (l *harness) attach(eni string, out link.Link) func() {
 	var vpc string
 	var addr netip.Addr
 	for v := range l.stacks {
@@ -110,8 +110,8 @@ func (l *lab) attach(eni string, out link.Link) func() {
 	}
 }
 
-// hub opens a hub of the lab.
-func (l *lab) hub(c Config) *Hub {
+// hub opens a hub of the harness.
+func (l *harness) hub(c Config) *Hub {
 	l.t.Helper()
 	if !c.Address.IsValid() {
 		c.Address = netip.MustParseAddrPort("127.0.0.1:0")
@@ -129,7 +129,7 @@ func (l *lab) hub(c Config) *Hub {
 }
 
 // node adds a peer to a hub and returns what the node would keep.
-func (l *lab) node(h *Hub, vpc, addr string, mtu int) *tunnel.Config {
+func (l *harness) node(h *Hub, vpc, addr string, mtu int) *tunnel.Config {
 	l.t.Helper()
 	if mtu == 0 {
 		mtu = DefaultMTU
@@ -147,7 +147,7 @@ func (l *lab) node(h *Hub, vpc, addr string, mtu int) *tunnel.Config {
 	}
 }
 
-func (l *lab) dial(c *tunnel.Config) *tunnel.Tunnel {
+func (l *harness) dial(c *tunnel.Config) *tunnel.Tunnel {
 	l.t.Helper()
 	tn, err := tunnel.Dial(l.t.Context(), c, tunnel.Options{})
 	if err != nil {
@@ -158,7 +158,7 @@ func (l *lab) dial(c *tunnel.Config) *tunnel.Tunnel {
 }
 
 // echo answers every connection to the endpoint of a VPC with the VPC's name, and then with what it reads.
-func (l *lab) echo(vpc string) {
+func (l *harness) echo(vpc string) {
 	l.t.Helper()
 	ln, err := l.stacks[vpc].ListenTCP(endpointAddr)
 	if err != nil {
@@ -186,7 +186,7 @@ func (l *lab) echo(vpc string) {
 }
 
 // resolver answers A queries for one name, over UDP cut short if long is set, and over TCP.
-func (l *lab) resolver(name string, addrs []netip.Addr, long bool) {
+func (l *harness) resolver(name string, addrs []netip.Addr, long bool) {
 	l.t.Helper()
 	s := l.stacks[labVPC]
 	udp, err := s.DialUDP(netip.AddrPortFrom(resolverAddr, 53), netip.AddrPort{})
@@ -263,7 +263,7 @@ type joiner struct {
 
 func (j *joiner) JoinKey(_ context.Context, activation string) ([]byte, error) {
 	if activation != labActivation {
-		return nil, fault.New(fault.NotFound, "lab", "no activation %s", activation)
+		return nil, fault.New(fault.NotFound, "join", "no activation %s", activation)
 	}
 	return link.DeriveJoinKey(labActivation, labCode), nil
 }

@@ -22,25 +22,25 @@ type Joiner interface {
 }
 
 const (
-	knockers    = 4   // requests worked on at once
-	knockQueue  = 256 // requests that wait
-	knockPeriod = 10 * time.Second
+	admitters    = 4   // requests worked on at once
+	requestQueue = 256 // requests that wait
+	requestTime  = 10 * time.Second
 )
 
-// knock is a join message that waits for its turn.
-type knock struct {
+// pending is a join message that waits to be answered.
+type pending struct {
 	message []byte
 	from    datagram.Path
 }
 
-// door answers join requests.
-type door struct {
+// admission answers join requests.
+type admission struct {
 	joiner  Joiner
 	hub     *Hub
 	sock    *datagram.Socket
 	now     func() time.Time
 	log     *slog.Logger
-	queue   chan knock
+	queue   chan pending
 	limiter limiter
 	seen    nonces
 
@@ -49,44 +49,44 @@ type door struct {
 	wg     sync.WaitGroup
 }
 
-func newDoor(h *Hub, sock *datagram.Socket) *door {
-	d := &door{joiner: h.c.Joiner, hub: h, sock: sock, now: h.c.Now, log: h.c.Log, queue: make(chan knock, knockQueue)}
+func newAdmission(h *Hub, sock *datagram.Socket) *admission {
+	d := &admission{joiner: h.c.Joiner, hub: h, sock: sock, now: h.c.Now, log: h.c.Log, queue: make(chan pending, requestQueue)}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	if d.joiner == nil {
 		return d
 	}
-	for range knockers {
+	for range admitters {
 		d.wg.Go(d.work)
 	}
 	return d
 }
 
 // close stops answering and waits for what is being answered.
-func (d *door) close() {
+func (d *admission) close() {
 	d.cancel()
 	d.wg.Wait()
 }
 
-// knock takes a join message, or drops it: the mux must not wait, and who asks will ask again.
-func (d *door) knock(message []byte, from datagram.Path) {
+// enqueue takes a join message, or drops it: the mux must not wait, and who asks will ask again.
+func (d *admission) enqueue(message []byte, from datagram.Path) {
 	if d.joiner == nil || len(message) != link.JoinSize || !d.limiter.allow(from.Remote.Addr(), d.now()) {
 		return
 	}
 	select {
-	case d.queue <- knock{append([]byte(nil), message...), from}:
+	case d.queue <- pending{append([]byte(nil), message...), from}:
 	default:
 	}
 }
 
-func (d *door) work() {
+func (d *admission) work() {
 	for {
 		select {
 		case <-d.ctx.Done():
 			return
 		case k := <-d.queue:
-			ctx, cancel := context.WithTimeout(d.ctx, knockPeriod)
+			ctx, cancel := context.WithTimeout(d.ctx, requestTime)
 			var answer []byte
-			fault.ContainTo(d.log, "wg.door", func() { answer = d.answer(ctx, k) })
+			fault.ContainTo(d.log, "wg.admission", func() { answer = d.answer(ctx, k) })
 			cancel()
 			if answer == nil {
 				continue
@@ -103,7 +103,7 @@ var nobody = make([]byte, link.JoinKeySize)
 
 // answer judges a request, in this order: well formed, activation known, made with its key, in time, not seen before.
 // Until the key is proved, the only answer is a refusal that says nothing.
-func (d *door) answer(ctx context.Context, k knock) []byte {
+func (d *admission) answer(ctx context.Context, k pending) []byte {
 	r, err := link.ParseJoinRequest(k.message)
 	if err != nil {
 		return nil
@@ -135,7 +135,7 @@ func (d *door) answer(ctx context.Context, k knock) []byte {
 }
 
 // admit asks the joiner, and has the hub take the machine in before it is told so.
-func (d *door) admit(ctx context.Context, r *link.JoinRequest, key []byte) []byte {
+func (d *admission) admit(ctx context.Context, r *link.JoinRequest, key []byte) []byte {
 	grant, err := d.joiner.Join(ctx, *r)
 	if err == nil {
 		err = grant.Validate()
@@ -157,7 +157,7 @@ func (d *door) admit(ctx context.Context, r *link.JoinRequest, key []byte) []byt
 }
 
 // refuse says no to somebody who knows the code, with the reason.
-func (d *door) refuse(r *link.JoinRequest, key []byte, why error) []byte {
+func (d *admission) refuse(r *link.JoinRequest, key []byte, why error) []byte {
 	f := fault.Of(why)
 	d.log.Info("join refused", "activation", r.Activation, "source", r.Source, "kind", f.Kind, "error", why)
 	refusal := &link.Refusal{Nonce: r.Nonce, Authenticated: true, Time: d.now(), Kind: f.Kind, Code: f.Code, Message: f.Message}
