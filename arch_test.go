@@ -116,7 +116,7 @@ var walls = []wall{
 	{"server", []string{"..."}, nil, "ties everything"},
 	{"bench/...", []string{"..."}, nil, "measures everything"},
 	{"cmd/...", []string{"..."}, nil, "ten lines"},
-	{"test/...", []string{"..."}, nil, "the laboratory"},
+	{"test/...", []string{"..."}, nil, "tests everything"},
 	{".", nothing, nothing, "only the rules themselves"},
 }
 
@@ -136,7 +136,8 @@ var agentMay = []string{"cmd/postern-agent", "agent/...", "ssm/mgs", "ssm/docume
 
 // agentMustNot are modules too heavy, or too powerful, for a node.
 var agentMustNot = []string{
-	"github.com/aws/aws-sdk-go-v2", "modernc.org/sqlite", "github.com/pressly/goose", "github.com/spf13/cobra", "github.com/miekg/dns",
+	"github.com/aws/aws-sdk-go-v2", "modernc.org/sqlite", "github.com/pressly/goose", "github.com/spf13/cobra",
+	"github.com/miekg/dns",
 }
 
 // A source is what one package's files import, tests aside.
@@ -227,7 +228,9 @@ func TestWalls(t *testing.T) {
 			switch {
 			case our && !withinAny(w.ours, target):
 				t.Errorf("%s imports %s, but %s may not: %s", file, imported, w.room, w.why)
-			case !our && !isStandard(imported) && w.outside != nil && !slices.ContainsFunc(w.outside, func(p string) bool { return strings.HasPrefix(imported, p) }):
+			case !our && !isStandard(imported) && w.outside != nil && !slices.ContainsFunc(
+				w.outside, func(p string) bool { return strings.HasPrefix(imported, p) },
+			):
 				t.Errorf("%s imports %s, but %s takes nothing from outside: %s", file, imported, w.room, w.why)
 			}
 			if !our {

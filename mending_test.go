@@ -3,8 +3,8 @@ package postern_test
 // mended lists, for a rule, the rooms that do not keep it yet. It gets shorter and nothing is added to it.
 var mended = map[string][]string{
 	"lines": {
-		".", "agent/...", "api/...", "aws/...", "bench/...", "cli/...", "doctor/...", "internal/...", "network/...",
-		"record/...", "server/...", "services/...", "ssm/...", "store/...", "test/...",
+		"agent/...", "api/...", "aws/...", "cli/...", "doctor/...", "internal/gen/...", "network/...", "record/...",
+		"services/...", "ssm/...", "store/...",
 	},
 	"functions": {
 		"agent/...", "api/...", "aws/...", "doctor/...", "network/...", "record/...", "server", "services/...", "ssm/...",
@@ -13,7 +13,7 @@ var mended = map[string][]string{
 	"files": {"agent", "api/...", "aws/...", "doctor", "network/...", "services/...", "ssm/...", "store/..."},
 	"usual": {"."},
 	"words": {
-		"api/...", "aws/...", "bench/...", "internal/...", "network/...", "server", "services/...", "ssm/...", "test/...",
+		"api/...", "aws/...", "internal/...", "network/...", "services/...", "ssm/...",
 	},
 	"clock": {
 		"agent/...", "api/...", "aws/...", "cli", "doctor", "network/...", "server/lab", "services/...", "ssm/...",

@@ -16,8 +16,8 @@ type promise struct {
 	words []string
 }
 
-// TestDocumentsKeepTheirWord tries what the documents tell people to type: targets of make, verbs and flags of our programs,
-// and operations of the AWS CLI.
+// TestDocumentsKeepTheirWord tries what the documents tell people to type: targets of make, verbs and flags of our
+// programs, and operations of the AWS CLI.
 func TestDocumentsKeepTheirWord(t *testing.T) {
 	documents, err := filepath.Glob("docs/*.md")
 	if err != nil {

@@ -52,7 +52,9 @@ func bare(_ context.Context, args []string) error {
 	fmt.Println(l.Addr())
 	served := make(chan error, 1)
 	go func() {
-		served <- server.Serve(tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13}))
+		served <- server.Serve(tls.NewListener(l, &tls.Config{
+			Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13,
+		}))
 	}()
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 		return err

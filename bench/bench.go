@@ -28,7 +28,12 @@ type options struct {
 func parse(args []string) (options, error) {
 	var o options
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&o.only, "only", "", "comma-separated `parts` to measure, printed instead of written: "+strings.Join(partNames(), ", "))
+	f.StringVar(
+		&o.only,
+		"only",
+		"",
+		"comma-separated `parts` to measure, printed instead of written: "+strings.Join(partNames(), ", "),
+	)
 	f.StringVar(&o.out, "out", "", "`file` to write; default docs/performance.md, or with -only the standard output")
 	f.StringVar(&o.bin, "bin", "bin", "`directory` of postern and postern-agent")
 	f.IntVar(&o.agents, "agents", 10_000, "simulated agents without a tunnel")
@@ -47,8 +52,8 @@ func parse(args []string) (options, error) {
 	return o, nil
 }
 
-// A part measures one thing and reports it in rows. Where it cannot, it returns the error, and every target of its own is
-// reported as not measured.
+// A part measures one thing and reports it in rows. Where it cannot, it returns the error, and every target of its own
+// is reported as not measured.
 type part struct {
 	name string
 	// longest bounds it in time.
@@ -63,7 +68,25 @@ type part struct {
 // A target is a row before it was measured.
 type target struct{ what, reach string }
 
-var parts = []part{overTUN, overWireGuard, judge, pipeline, oneNode, start, lab, terraform, ruleChange, interfacePage, resolver, connects, nodeToNode, twenty, emulator, swarm, tunnels}
+var parts = []part{
+	overTUN,
+	overWireGuard,
+	judge,
+	pipeline,
+	oneNode,
+	start,
+	lab,
+	terraform,
+	ruleChange,
+	interfacePage,
+	resolver,
+	connects,
+	nodeToNode,
+	twenty,
+	emulator,
+	swarm,
+	tunnels,
+}
 
 func partNames() []string {
 	var names []string

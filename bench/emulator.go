@@ -21,8 +21,10 @@ import (
 var emulator = part{
 	name: "emulator", longest: 2 * time.Minute, measure: (*bench).measureEmulator,
 	targets: []target{{"EC2 calls of the story", "≥ 30 × its requests per second"}},
-	how: "A private network (VPC, two subnets, two groups and a rule, an interface endpoint, and what describes them) made and deleted again and again by four " +
-		"clients at once, plain HTTP with a signature on each request, for five seconds, the median of three rounds: against `postern up --ephemeral`, and against `moto_server`, a Python emulator that keeps its state in " +
+	how: "A private network (VPC, two subnets, two groups and a rule, an interface endpoint, and what describes them) " +
+		"made and deleted again and again by four " +
+		"clients at once, plain HTTP with a signature on each request, for five seconds, the median of three rounds: " +
+		"against `postern up --ephemeral`, and against `moto_server`, a Python emulator that keeps its state in " +
 		"memory, too. The clients have the same cores.",
 }
 
@@ -47,7 +49,12 @@ func (b *bench) measureEmulator(ctx context.Context) ([]report.Row, error) {
 		return nil, err
 	}
 	defer moto.stop()
-	other := &caller{url: "http://" + at.String() + "/", keys: s.keys(), region: s.connection.Region, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: storyClients}}}
+	other := &caller{
+		url:    "http://" + at.String() + "/",
+		keys:   s.keys(),
+		region: s.connection.Region,
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: storyClients}},
+	}
 	own := &caller{url: s.connection.Endpoint + "/", keys: s.keys(), region: s.connection.Region, client: &http.Client{
 		Transport: &http.Transport{MaxIdleConnsPerHost: storyClients, TLSClientConfig: &tls.Config{RootCAs: s.roots}},
 	}}
@@ -97,7 +104,9 @@ func (c *caller) call(ctx context.Context, action string, parameters ...string) 
 		return "", err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if err := sigv4.Sign(r, []byte(body), c.keys, sigv4.Target{Region: c.region, Service: "ec2", Time: time.Now()}); err != nil {
+	if err := sigv4.Sign(r, []byte(body), c.keys, sigv4.Target{
+		Region: c.region, Service: "ec2", Time: time.Now(),
+	}); err != nil {
 		return "", err
 	}
 	answer, err := c.client.Do(r)
@@ -148,16 +157,38 @@ type step struct {
 var storySteps = []step{
 	{"CreateVpc", "vpcId", "$vpc", []string{"CidrBlock", "10.0.0.0/16"}},
 	{"ModifyVpcAttribute", "", "", []string{"VpcId", "$vpc", "EnableDnsHostnames.Value", "true"}},
-	{"CreateSubnet", "subnetId", "$a", []string{"VpcId", "$vpc", "CidrBlock", "10.0.1.0/24", "AvailabilityZone", "us-east-1a"}},
-	{"CreateSubnet", "subnetId", "$b", []string{"VpcId", "$vpc", "CidrBlock", "10.0.2.0/24", "AvailabilityZone", "us-east-1b"}},
-	{"CreateSecurityGroup", "groupId", "$nodes", []string{"VpcId", "$vpc", "GroupName", "nodes", "GroupDescription", "nodes"}},
-	{"CreateSecurityGroup", "groupId", "$endpoints", []string{"VpcId", "$vpc", "GroupName", "endpoints", "GroupDescription", "endpoints"}},
+	{
+		"CreateSubnet",
+		"subnetId",
+		"$a",
+		[]string{"VpcId", "$vpc", "CidrBlock", "10.0.1.0/24", "AvailabilityZone", "us-east-1a"},
+	},
+	{
+		"CreateSubnet",
+		"subnetId",
+		"$b",
+		[]string{"VpcId", "$vpc", "CidrBlock", "10.0.2.0/24", "AvailabilityZone", "us-east-1b"},
+	},
+	{
+		"CreateSecurityGroup",
+		"groupId",
+		"$nodes",
+		[]string{"VpcId", "$vpc", "GroupName", "nodes", "GroupDescription", "nodes"},
+	},
+	{
+		"CreateSecurityGroup",
+		"groupId",
+		"$endpoints",
+		[]string{"VpcId", "$vpc", "GroupName", "endpoints", "GroupDescription", "endpoints"},
+	},
 	{"AuthorizeSecurityGroupIngress", "", "", []string{
-		"GroupId", "$endpoints", "IpPermissions.1.IpProtocol", "tcp", "IpPermissions.1.FromPort", "443", "IpPermissions.1.ToPort", "443",
+		"GroupId", "$endpoints", "IpPermissions.1.IpProtocol", "tcp", "IpPermissions.1.FromPort", "443",
+		"IpPermissions.1.ToPort", "443",
 		"IpPermissions.1.Groups.1.GroupId", "$nodes",
 	}},
 	{"CreateVpcEndpoint", "vpcEndpointId", "$endpoint", []string{
-		"VpcId", "$vpc", "VpcEndpointType", "Interface", "ServiceName", "com.amazonaws.us-east-1.ssm", "SubnetId.1", "$a", "SubnetId.2", "$b",
+		"VpcId", "$vpc", "VpcEndpointType", "Interface", "ServiceName", "com.amazonaws.us-east-1.ssm", "SubnetId.1", "$a",
+		"SubnetId.2", "$b",
 		"SecurityGroupId.1", "$endpoints", "PrivateDnsEnabled", "true",
 	}},
 	{"DescribeVpcs", "", "", []string{"VpcId.1", "$vpc"}},

@@ -7,20 +7,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// figuresOutput is what go test prints, with its tabs.
+const figuresOutput = "goos: linux\npkg: postern/network/fabric\nBenchmarkEstablishedPacket\n" +
+	"BenchmarkEstablishedPacket/batch=16\n" +
+	"BenchmarkEstablishedPacket/batch=16-2         \t  123456\t      1234 ns/op\t        77.1 ns/packet" +
+	"\t       0 B/op\t       0 allocs/op\n" +
+	"BenchmarkHTTPSOverTUN/down-2\t1\t0 ns/op\t512.5 MB/s\nPASS\n"
+
 func TestParseBenchmarks(t *testing.T) {
 	for _, tt := range []struct {
 		name, out string
 		want      figures
 		fails     string
 	}{
-		{"figures", `goos: linux
-pkg: postern/network/fabric
-BenchmarkEstablishedPacket
-BenchmarkEstablishedPacket/batch=16
-BenchmarkEstablishedPacket/batch=16-2         	  123456	      1234 ns/op	        77.1 ns/packet	       0 B/op	       0 allocs/op
-BenchmarkHTTPSOverTUN/down-2	1	0 ns/op	512.5 MB/s
-PASS
-`, figures{
+		{"figures", figuresOutput, figures{
 			"EstablishedPacket/batch=16": {"ns/op": 1234, "ns/packet": 77.1, "B/op": 0, "allocs/op": 0},
 			"HTTPSOverTUN/down":          {"ns/op": 0, "MB/s": 512.5},
 		}, ""},

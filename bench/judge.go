@@ -14,17 +14,20 @@ var judge = part{
 		{"judge: established packet, with 1,000 rules and 10,000 interfaces", "≤ 200 ns, no allocation"},
 		{"judge: new flow, with 1,000 rules and 10,000 interfaces", "≤ 2 µs"},
 	},
-	how: "A network of 10,000 interfaces whose groups have 1,000 rules each, the allowed flow's rule being the last. The established packet " +
-		"goes the whole way through the gate: headers, source check, connection table, verdict, next link. So does the new flow, with " +
-		"the table full, so that making room is part of it; the judge's own share is given beside it. The median of three runs.",
+	how: "A network of 10,000 interfaces whose groups have 1,000 rules each, the allowed flow's rule being the last. " +
+		"The established packet " +
+		"goes the whole way through the fabric: headers, source check, connection table, verdict, next link. So does the " +
+		"new flow, with " +
+		"the table full, so that making room is part of it; the judge's own share is given beside it. The median of three " +
+		"runs.",
 }
 
 func (b *bench) measureJudge(ctx context.Context) ([]report.Row, error) {
-	gate, err := b.compile(ctx, fabricDir)
+	compiled, err := b.compile(ctx, fabricDir)
 	if err != nil {
 		return nil, err
 	}
-	packets, err := gate.bench(ctx, "^Benchmark(EstablishedPacket|NewFlow)$", "500ms", 3)
+	packets, err := compiled.bench(ctx, "^Benchmark(EstablishedPacket|NewFlow)$", "500ms", 3)
 	if err != nil {
 		return nil, err
 	}
@@ -42,14 +45,21 @@ func (b *bench) measureJudge(ctx context.Context) ([]report.Row, error) {
 	flow := median(packets, of(fresh, "ns/op"))
 	return []report.Row{
 		{
-			Figure: fmt.Sprintf("%.0f ns alone, %.0f ns in batches of 16, through the whole gate; %.0f allocations",
+			Figure: fmt.Sprintf("%.0f ns alone, %.0f ns in batches of 16, through the whole fabric; %.0f allocations",
 				one, median(packets, of(batch, "ns/packet")), allocations),
-			Reference: fmt.Sprintf("the judge alone, where a rule has changed: %.0f ns", median(decisions, of(tracked, "ns/op"))),
-			Verdict:   report.Judge(one <= 200 && allocations == 0),
-			Limit:     limits["established"],
+			Reference: fmt.Sprintf(
+				"the judge alone, where a rule has changed: %.0f ns",
+				median(decisions, of(tracked, "ns/op")),
+			),
+			Verdict: report.Judge(one <= 200 && allocations == 0),
+			Limit:   limits["established"],
 		},
 		{
-			Figure:  fmt.Sprintf("%.0f ns through the whole gate, of which the judge %.0f ns", flow, median(decisions, of(decide, "ns/op"))),
+			Figure: fmt.Sprintf(
+				"%.0f ns through the whole fabric, of which the judge %.0f ns",
+				flow,
+				median(decisions, of(decide, "ns/op")),
+			),
 			Verdict: report.Judge(flow <= 2000),
 			Limit:   limits["flow"],
 		},

@@ -17,8 +17,10 @@ var lab = part{
 		{"lab's idle memory", "≤ 60 MiB"},
 		{"reset of a lab with the sample network and its node", "≤ 100 ms"},
 	},
-	how: "`postern up --ephemeral`, as CI starts it: from the exec until the first good answer to `GetCallerIdentity`, the client's TLS handshake included, the " +
-		"median of five. Idle memory is the resident set of an empty lab after it has settled. The reset is `POST /_postern/reset` of one started with `--sample`, whose node " +
+	how: "`postern up --ephemeral`, as CI starts it: from the exec until the first good answer to `GetCallerIdentity`, " +
+		"the client's TLS handshake included, the " +
+		"median of five. Idle memory is the resident set of an empty lab after it has settled. The reset is `POST " +
+		"/_postern/reset` of one started with `--sample`, whose node " +
 		"runs, as its client sees it, the TLS handshake included.",
 }
 
@@ -28,13 +30,18 @@ func (b *bench) measureLab(ctx context.Context) ([]report.Row, error) {
 		return nil, err
 	}
 	rows := []report.Row{{
-		Figure: report.Time(report.Median(starts)), Verdict: report.Judge(report.Median(starts) <= 150*time.Millisecond), Limit: limits["start"],
+		Figure: report.Time(
+			report.Median(starts),
+		), Verdict: report.Judge(report.Median(starts) <= 150*time.Millisecond), Limit: limits["start"],
 	}}
 	idle, err := b.labIdle(ctx)
 	if err != nil {
 		return rows, err
 	}
-	rows = append(rows, report.Row{Figure: report.Bytes(idle), Verdict: report.Judge(idle <= 60<<20), Limit: limits["idle"]})
+	rows = append(
+		rows,
+		report.Row{Figure: report.Bytes(idle), Verdict: report.Judge(idle <= 60<<20), Limit: limits["idle"]},
+	)
 	reset, err := b.labReset(ctx)
 	if err != nil {
 		return rows, err
@@ -89,7 +96,9 @@ func (b *bench) labReset(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots}, DisableKeepAlives: true}}
+	client := &http.Client{
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots}, DisableKeepAlives: true},
+	}
 	began := time.Now()
 	answer, err := client.Do(r)
 	took := time.Since(began)

@@ -12,9 +12,16 @@ const fabricDir = "network/fabric"
 
 var overTUN = part{
 	name: "tun", longest: 3 * time.Minute, measure: (*bench).measureTUN,
-	targets: []target{{"node → interface endpoint HTTPS, one connection, TUN link, user-space stack", "≥ 35 % of it; ≥ 400 MB/s where plain gives 1.2 GB/s"}},
-	how: "A process behind a TUN device in namespaces of its own downloads and uploads 1.5 GB over one HTTPS connection from the " +
-		"endpoint's user-space stack, through the gate, and the same process does so from a kernel socket on loopback. The median " +
+	targets: []target{
+		{
+			"node → interface endpoint HTTPS, one connection, TUN link, user-space stack",
+			"≥ 35 % of it; ≥ 400 MB/s where plain gives 1.2 GB/s",
+		},
+	},
+	how: "A process behind a TUN device in namespaces of its own downloads and uploads 1.5 GB over one HTTPS " +
+		"connection from the " +
+		"endpoint's user-space stack, through the fabric, and the same process does so from a kernel socket on loopback. " +
+		"The median " +
 		"of three alternating runs.",
 }
 
@@ -46,7 +53,11 @@ func (b *bench) measureTUN(ctx context.Context) ([]report.Row, error) {
 
 // both writes the two directions' rates.
 func both(runs []figures, down, up, unit string) string {
-	return fmt.Sprintf("%s down, %s up", report.Rate(median(runs, of(down, unit))), report.Rate(median(runs, of(up, unit))))
+	return fmt.Sprintf(
+		"%s down, %s up",
+		report.Rate(median(runs, of(down, unit))),
+		report.Rate(median(runs, of(up, unit))),
+	)
 }
 
 var overWireGuard = part{
@@ -55,8 +66,10 @@ var overWireGuard = part{
 		{"the same over a WireGuard link, MTU 1420", "≥ 100 %"},
 		{"the same over a WireGuard link, MTU 8920", "≥ 100 %"},
 	},
-	how: "One HTTPS connection through a tunnel of ours (agent's stack, WireGuard, gate, endpoint's stack), and beside it one through " +
-		"wireguard-go with TUN devices between two network namespaces with the kernel's TCP at both ends. Both ends and all of the cryptography share " +
+	how: "One HTTPS connection through a tunnel of ours (agent's stack, WireGuard, fabric, endpoint's stack), and beside " +
+		"it one through " +
+		"wireguard-go with TUN devices between two network namespaces with the kernel's TCP at both ends. Both ends and " +
+		"all of the cryptography share " +
 		"the machine's cores. The median of three alternating runs; the ratio is the median of the runs' ratios.",
 }
 
@@ -85,10 +98,20 @@ func (b *bench) measureWireGuard(ctx context.Context) ([]report.Row, error) {
 			})
 		}
 		rows = append(rows, report.Row{
-			Figure:    both(runs, name("fabric", "down"), name("fabric", "up"), "MB/s"),
-			Reference: "wireguard-go over kernel TUN: " + both(runs, name("wireguard-go", "down"), name("wireguard-go", "up"), "MB/s"),
-			Ratio: fmt.Sprintf("%s down, %s up; for each second of processor time %s and %s", report.Percent(ratio("down")), report.Percent(ratio("up")),
-				report.Percent(perCPU("down")), report.Percent(perCPU("up"))),
+			Figure: both(runs, name("fabric", "down"), name("fabric", "up"), "MB/s"),
+			Reference: "wireguard-go over kernel TUN: " + both(
+				runs,
+				name("wireguard-go", "down"),
+				name("wireguard-go", "up"),
+				"MB/s",
+			),
+			Ratio: fmt.Sprintf(
+				"%s down, %s up; for each second of processor time %s and %s",
+				report.Percent(ratio("down")),
+				report.Percent(ratio("up")),
+				report.Percent(perCPU("down")),
+				report.Percent(perCPU("up")),
+			),
 			Verdict: report.Judge(min(ratio("down"), ratio("up")) >= 1),
 			Limit:   limits["wireguard"],
 		})

@@ -19,7 +19,13 @@ const connections = 16
 
 // hammer sends the same request over and over for a while and returns how many answers came in a second. Every answer
 // must be 200.
-func hammer(ctx context.Context, address string, config *tls.Config, request []byte, lasting time.Duration) (float64, error) {
+func hammer(
+	ctx context.Context,
+	address string,
+	config *tls.Config,
+	request []byte,
+	lasting time.Duration,
+) (float64, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var answered atomic.Int64

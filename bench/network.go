@@ -16,17 +16,24 @@ import (
 
 const (
 	roleName  = "bench-nodes"
-	roleTrust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ssm.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	roleTrust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ssm.amazonaws.com"},
+		"Action":"sts:AssumeRole"}]}`
 	rolePaper = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 )
 
 // makeRole makes the role of the nodes.
 func (s *server) makeRole(ctx context.Context) error {
-	_, err := s.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String(roleName), AssumeRolePolicyDocument: aws.String(roleTrust)})
+	_, err := s.iam.CreateRole(
+		ctx,
+		&iam.CreateRoleInput{RoleName: aws.String(roleName), AssumeRolePolicyDocument: aws.String(roleTrust)},
+	)
 	if err != nil {
 		return err
 	}
-	_, err = s.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String(roleName), PolicyArn: aws.String(rolePaper)})
+	_, err = s.iam.AttachRolePolicy(
+		ctx,
+		&iam.AttachRolePolicyInput{RoleName: aws.String(roleName), PolicyArn: aws.String(rolePaper)},
+	)
 	return err
 }
 
@@ -46,7 +53,14 @@ func (s *server) activations(ctx context.Context, n int, tags map[string]string)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, swarming.Activation{ID: aws.ToString(made.ActivationId), Code: aws.ToString(made.ActivationCode), Limit: min(n, perActivation)})
+		all = append(
+			all,
+			swarming.Activation{
+				ID:    aws.ToString(made.ActivationId),
+				Code:  aws.ToString(made.ActivationCode),
+				Limit: min(n, perActivation),
+			},
+		)
 	}
 	return all, nil
 }
@@ -74,22 +88,35 @@ func (s *server) makeNetwork(ctx context.Context) (*private, error) {
 	}
 	p.subnet = aws.ToString(subnet.Subnet.SubnetId)
 	for name, id := range map[string]*string{"nodes": &p.nodes, "endpoints": &p.endpoints} {
-		made, err := s.ec2.CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{VpcId: &p.vpc, GroupName: aws.String(name), Description: aws.String(name)})
+		made, err := s.ec2.CreateSecurityGroup(
+			ctx,
+			&ec2.CreateSecurityGroupInput{VpcId: &p.vpc, GroupName: aws.String(name), Description: aws.String(name)},
+		)
 		if err != nil {
 			return nil, err
 		}
 		*id = aws.ToString(made.GroupId)
 	}
-	_, err = s.ec2.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &p.endpoints, IpPermissions: []ec2types.IpPermission{{
-		IpProtocol: aws.String("tcp"), FromPort: aws.Int32(443), ToPort: aws.Int32(443), UserIdGroupPairs: []ec2types.UserIdGroupPair{{GroupId: &p.nodes}},
-	}}})
+	_, err = s.ec2.AuthorizeSecurityGroupIngress(
+		ctx,
+		&ec2.AuthorizeSecurityGroupIngressInput{GroupId: &p.endpoints, IpPermissions: []ec2types.IpPermission{{
+			IpProtocol: aws.String(
+				"tcp",
+			), FromPort: aws.Int32(443), ToPort: aws.Int32(443), UserIdGroupPairs: []ec2types.UserIdGroupPair{
+				{GroupId: &p.nodes},
+			},
+		}}},
+	)
 	if err != nil {
 		return nil, err
 	}
 	for _, service := range []string{"ssm", "ssmmessages", "ec2messages"} {
 		_, err := s.ec2.CreateVpcEndpoint(ctx, &ec2.CreateVpcEndpointInput{
-			VpcId: &p.vpc, VpcEndpointType: ec2types.VpcEndpointTypeInterface, SubnetIds: []string{p.subnet}, SecurityGroupIds: []string{p.endpoints},
-			ServiceName: aws.String(fmt.Sprintf("com.amazonaws.%s.%s", s.connection.Region, service)), PrivateDnsEnabled: aws.Bool(true),
+			VpcId: &p.vpc, VpcEndpointType: ec2types.VpcEndpointTypeInterface, SubnetIds: []string{p.subnet},
+			SecurityGroupIds: []string{p.endpoints},
+			ServiceName: aws.String(
+				fmt.Sprintf("com.amazonaws.%s.%s", s.connection.Region, service),
+			), PrivateDnsEnabled: aws.Bool(true),
 		})
 		if err != nil {
 			return nil, err

@@ -19,8 +19,10 @@ import (
 var oneNode = part{
 	name: "command", longest: 2 * time.Minute, measure: (*bench).measureCommand,
 	targets: []target{{"SendCommand → final output stored, one node (own agent)", "p50 ≤ 30 ms, p99 ≤ 100 ms"}},
-	how: "`postern-agent join` as a process of this user, over its own WireGuard tunnel to the private endpoints. 300 times: `AWS-RunShellScript` with " +
-		"`echo`, one command after another; from the call of `SendCommand` until `GetCommandInvocation`, asked every millisecond, has `Success` and the output.",
+	how: "`postern-agent join` as a process of this user, over its own WireGuard tunnel to the private endpoints. 300 " +
+		"times: `AWS-RunShellScript` with " +
+		"`echo`, one command after another; from the call of `SendCommand` until `GetCommandInvocation`, asked every " +
+		"millisecond, has `Success` and the output.",
 }
 
 func (b *bench) measureCommand(ctx context.Context) ([]report.Row, error) {
@@ -58,7 +60,12 @@ func (b *bench) measureCommand(ctx context.Context) ([]report.Row, error) {
 	}
 	p50, p99 := report.Percentile(took, 50), report.Percentile(took, 99)
 	return []report.Row{{
-		Figure:  fmt.Sprintf("p50 %s, p99 %s, longest %s", report.Time(p50), report.Time(p99), report.Time(report.Percentile(took, 100))),
+		Figure: fmt.Sprintf(
+			"p50 %s, p99 %s, longest %s",
+			report.Time(p50),
+			report.Time(p99),
+			report.Time(report.Percentile(took, 100)),
+		),
 		Verdict: report.Judge(p50 <= 30*time.Millisecond && p99 <= 100*time.Millisecond),
 		Limit:   limits["command"],
 	}}, nil
@@ -75,7 +82,9 @@ func (b *bench) join(ctx context.Context, s *server, network *private) (agent *p
 	}
 	err = until(ctx, 10*time.Millisecond, func() (bool, error) {
 		list, err := s.ssm.DescribeInstanceInformation(ctx, &ssm.DescribeInstanceInformationInput{
-			Filters: []ssmtypes.InstanceInformationStringFilter{{Key: aws.String("ActivationIds"), Values: []string{activations[0].ID}}},
+			Filters: []ssmtypes.InstanceInformationStringFilter{
+				{Key: aws.String("ActivationIds"), Values: []string{activations[0].ID}},
+			},
 		})
 		if err != nil {
 			return false, err
@@ -118,12 +127,17 @@ func (s *server) command(ctx context.Context, node, text string) (time.Duration,
 		return 0, err
 	}
 	err = until(ctx, time.Millisecond, func() (bool, error) {
-		i, err := s.ssm.GetCommandInvocation(ctx, &ssm.GetCommandInvocationInput{CommandId: sent.Command.CommandId, InstanceId: &node})
+		i, err := s.ssm.GetCommandInvocation(
+			ctx,
+			&ssm.GetCommandInvocationInput{CommandId: sent.Command.CommandId, InstanceId: &node},
+		)
 		if err != nil {
 			return false, err
 		}
 		switch i.Status {
-		case ssmtypes.CommandInvocationStatusPending, ssmtypes.CommandInvocationStatusDelayed, ssmtypes.CommandInvocationStatusInProgress:
+		case ssmtypes.CommandInvocationStatusPending,
+			ssmtypes.CommandInvocationStatusDelayed,
+			ssmtypes.CommandInvocationStatusInProgress:
 			return false, nil
 		case ssmtypes.CommandInvocationStatusSuccess:
 			if got := aws.ToString(i.StandardOutputContent); got != text+"\n" {

@@ -18,10 +18,15 @@ import (
 
 var pipeline = part{
 	name: "pipeline", longest: 3 * time.Minute, measure: (*bench).measurePipeline,
-	targets: []target{{"signed JSON call, TLS kept alive, through the whole pipeline", "≥ 30 % of its requests per second"}},
-	how: "A signed `ssm:DescribeInstanceInformation` to `postern up` (its real store, identities and policies), as often as it goes on 16 connections " +
-		"that stay open, and the same bytes to a process with nothing but a `net/http` handler over TLS 1.3 that answers with as many " +
-		"bytes. Three alternating rounds of two seconds each; the load has the same cores. The signature is verified each time; the client signs once.",
+	targets: []target{
+		{"signed JSON call, TLS kept alive, through the whole pipeline", "≥ 30 % of its requests per second"},
+	},
+	how: "A signed `ssm:DescribeInstanceInformation` to `postern up` (its real store, identities and policies), as " +
+		"often as it goes on 16 connections " +
+		"that stay open, and the same bytes to a process with nothing but a `net/http` handler over TLS 1.3 that answers " +
+		"with as many " +
+		"bytes. Three alternating rounds of two seconds each; the load has the same cores. The signature is verified each " +
+		"time; the client signs once.",
 }
 
 const jsonBody = `{"MaxResults":50}`
@@ -70,9 +75,13 @@ func (b *bench) measurePipeline(ctx context.Context) ([]report.Row, error) {
 	return []report.Row{{
 		Figure:    report.Thousands(report.Median(ours)) + " requests/s",
 		Reference: fmt.Sprintf("bare net/http TLS handler: %s requests/s", report.Thousands(report.Median(plain))),
-		Ratio:     fmt.Sprintf("%s; with an empty handler behind the pipeline %s", report.Percent(ratio), report.Percent(alone)),
-		Verdict:   report.Judge(ratio >= 0.3),
-		Limit:     limits["pipeline"],
+		Ratio: fmt.Sprintf(
+			"%s; with an empty handler behind the pipeline %s",
+			report.Percent(ratio),
+			report.Percent(alone),
+		),
+		Verdict: report.Judge(ratio >= 0.3),
+		Limit:   limits["pipeline"],
 	}}, nil
 }
 
@@ -86,7 +95,10 @@ func (b *bench) pipelineAlone(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return median(runs, func(f figures) float64 { return f["Pipeline/bare"]["ns/op"] / f["Pipeline/pipeline"]["ns/op"] }), nil
+	return median(
+		runs,
+		func(f figures) float64 { return f["Pipeline/bare"]["ns/op"] / f["Pipeline/pipeline"]["ns/op"] },
+	), nil
 }
 
 // signed is the call on the wire, and how many bytes its answer has.
@@ -98,7 +110,12 @@ func (s *server) signed(ctx context.Context) (request []byte, answer int, err er
 		}
 		r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 		r.Header.Set("X-Amz-Target", "AmazonSSM.DescribeInstanceInformation")
-		return r, sigv4.Sign(r, []byte(jsonBody), s.keys(), sigv4.Target{Region: s.connection.Region, Service: "ssm", Time: time.Now()})
+		return r, sigv4.Sign(
+			r,
+			[]byte(jsonBody),
+			s.keys(),
+			sigv4.Target{Region: s.connection.Region, Service: "ssm", Time: time.Now()},
+		)
 	}
 	r, err := build()
 	if err != nil {

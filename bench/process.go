@@ -53,7 +53,8 @@ func (b *bench) start(name string, in io.Reader, out io.Writer, program string, 
 func environment() []string {
 	return slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "POSTERN_") || strings.HasSuffix(strings.ToLower(name), "_proxy")
+		return strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "POSTERN_") ||
+			strings.HasSuffix(strings.ToLower(name), "_proxy")
 	})
 }
 

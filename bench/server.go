@@ -74,7 +74,19 @@ func (b *bench) up(ctx context.Context, data string, at places, flags ...string)
 	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	args := append([]string{"up", "--data", data, "--listen", at.listen, "--wireguard", at.wireGuard, "--agent", b.program("postern-agent")}, flags...)
+	args := append(
+		[]string{
+			"up",
+			"--data",
+			data,
+			"--listen",
+			at.listen,
+			"--wireguard",
+			at.wireGuard,
+			"--agent",
+			b.program("postern-agent"),
+		},
+		flags...)
 	p, err := b.start("postern", nil, nil, b.program("postern"), args...)
 	if err != nil {
 		return nil, err
@@ -124,9 +136,12 @@ func (s *server) connect() error {
 	config := aws.Config{
 		Region: s.connection.Region, BaseEndpoint: &s.connection.Endpoint,
 		Credentials: credentials.NewStaticCredentialsProvider(s.connection.KeyID, s.connection.Secret, ""),
-		HTTPClient:  &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots}, MaxIdleConnsPerHost: 16}},
+		HTTPClient: &http.Client{
+			Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots}, MaxIdleConnsPerHost: 16},
+		},
 	}
-	s.ec2, s.iam, s.ssm, s.sts = ec2.NewFromConfig(config), iam.NewFromConfig(config), ssm.NewFromConfig(config), sts.NewFromConfig(config)
+	s.ec2, s.iam = ec2.NewFromConfig(config), iam.NewFromConfig(config)
+	s.ssm, s.sts = ssm.NewFromConfig(config), sts.NewFromConfig(config)
 	return nil
 }
 

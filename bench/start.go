@@ -17,9 +17,12 @@ var start = part{
 		{"agent binary", "≤ 15 MiB"},
 		{"agent's idle memory", "≤ 15 MiB"},
 	},
-	how: "From the exec of `postern up` on an empty data directory (it makes its CA, keys and state) until the first good answer to `GetCallerIdentity`, the " +
-		"client's TLS handshake included; the median of five, and of five starts on a directory that is there. Idle memory is the resident set of `postern up --sample` after it " +
-		"has settled; the sample's own node runs in processes of its own. The agent is `postern-agent join` with its tunnel, 15 s after it came online.",
+	how: "From the exec of `postern up` on an empty data directory (it makes its CA, keys and state) until the first " +
+		"good answer to `GetCallerIdentity`, the " +
+		"client's TLS handshake included; the median of five, and of five starts on a directory that is there. Idle " +
+		"memory is the resident set of `postern up --sample` after it " +
+		"has settled; the sample's own node runs in processes of its own. The agent is `postern-agent join` with its " +
+		"tunnel, 15 s after it came online.",
 }
 
 func (b *bench) measureStart(ctx context.Context) ([]report.Row, error) {
@@ -28,7 +31,11 @@ func (b *bench) measureStart(ctx context.Context) ([]report.Row, error) {
 		return nil, err
 	}
 	rows := []report.Row{{
-		Figure:  fmt.Sprintf("%s; %s on a data directory that is there", report.Time(report.Median(fresh)), report.Time(report.Median(again))),
+		Figure: fmt.Sprintf(
+			"%s; %s on a data directory that is there",
+			report.Time(report.Median(fresh)),
+			report.Time(report.Median(again)),
+		),
 		Verdict: report.Judge(report.Median(fresh) <= 200*time.Millisecond),
 		Limit:   limits["start"],
 	}}
@@ -48,7 +55,11 @@ func (b *bench) measureStart(ctx context.Context) ([]report.Row, error) {
 		return rows, err
 	}
 	return append(rows, report.Row{
-		Figure:  fmt.Sprintf("%s (postern itself: %s)", report.Bytes(uint64(node.Size())), report.Bytes(uint64(server.Size()))),
+		Figure: fmt.Sprintf(
+			"%s (postern itself: %s)",
+			report.Bytes(uint64(node.Size())),
+			report.Bytes(uint64(server.Size())),
+		),
 		Verdict: report.Judge(node.Size() <= 15<<20), Limit: limits["size"],
 	}, report.Row{
 		Figure: report.Bytes(agent), Verdict: report.Judge(agent <= 15<<20), Limit: limits["agent"],

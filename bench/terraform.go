@@ -20,8 +20,10 @@ var terraform = part{
 		{"`terraform apply` of private Systems Manager", "< 60 s"},
 		{"Postern's own answers in it", "< 2 s"},
 	},
-	how: "The configuration below `test/terraform` (VPC, two subnets, groups, seven endpoints, role, profile, instance, activation, parameters, document), applied with the " +
-		"unmodified provider, 20 resources at once, to an empty server. Its own answers are the sum of what the server says each request has taken it, though many are worked on at once.",
+	how: "The configuration below `test/terraform` (VPC, two subnets, groups, seven endpoints, role, profile, " +
+		"instance, activation, parameters, document), applied with the " +
+		"unmodified provider, 20 resources at once, to an empty server. Its own answers are the sum of what the server " +
+		"says each request has taken it, though many are worked on at once.",
 }
 
 // configuration is what is applied, as seen from the root of the source.
@@ -49,7 +51,10 @@ func (b *bench) measureTerraform(ctx context.Context) ([]report.Row, error) {
 		return nil, err
 	}
 	rc := filepath.Join(dir, "terraform.rc")
-	text := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
+	text := fmt.Sprintf(
+		"disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n",
+		mirror,
+	)
 	if err := os.WriteFile(rc, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -69,7 +74,11 @@ func (b *bench) measureTerraform(ctx context.Context) ([]report.Row, error) {
 		Figure: report.Time(took), Verdict: report.Judge(took < time.Minute),
 		Limit: "the provider's pauses between two looks: 10 s for a VPC's attribute, 5 s for endpoints, 10 s for an instance",
 	}, {
-		Figure: fmt.Sprintf("%s for %d requests", report.Time(worked), requests), Verdict: report.Judge(worked < 2*time.Second),
+		Figure: fmt.Sprintf(
+			"%s for %d requests",
+			report.Time(worked),
+			requests,
+		), Verdict: report.Judge(worked < 2*time.Second),
 		Limit: "the synced commits of what is made",
 	}}, nil
 }
@@ -94,9 +103,17 @@ func findProvider() (string, error) {
 func (s *server) runTerraform(ctx context.Context, dir string, args ...string) error {
 	cmd := exec.CommandContext(ctx, "terraform", args...)
 	cmd.Dir = dir
-	cmd.Env = append(environment(), "TF_CLI_CONFIG_FILE="+filepath.Join(dir, "terraform.rc"), "TF_IN_AUTOMATION=1", "TF_INPUT=0",
-		"AWS_ENDPOINT_URL="+s.connection.Endpoint, "AWS_REGION="+s.connection.Region, "AWS_CA_BUNDLE="+s.connection.CAFile,
-		"AWS_ACCESS_KEY_ID="+s.connection.KeyID, "AWS_SECRET_ACCESS_KEY="+s.connection.Secret)
+	cmd.Env = append(
+		environment(),
+		"TF_CLI_CONFIG_FILE="+filepath.Join(dir, "terraform.rc"),
+		"TF_IN_AUTOMATION=1",
+		"TF_INPUT=0",
+		"AWS_ENDPOINT_URL="+s.connection.Endpoint,
+		"AWS_REGION="+s.connection.Region,
+		"AWS_CA_BUNDLE="+s.connection.CAFile,
+		"AWS_ACCESS_KEY_ID="+s.connection.KeyID,
+		"AWS_SECRET_ACCESS_KEY="+s.connection.Secret,
+	)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("terraform %s: %w: %s", args[0], err, tail(out))
 	}

@@ -22,7 +22,8 @@ const instances = 20
 var twenty = part{
 	name: "twenty", longest: 2 * time.Minute, measure: (*bench).measureTwenty,
 	targets: []target{{"20 instances from RunInstances to Online", "≤ 5 s, ≤ 25 MB each with our agent"}},
-	how: "`postern up --sample`, and one `RunInstances` of 20 instances beside the sample's. The time is from the call until all are Online. Memory is what all processes of " +
+	how: "`postern up --sample`, and one `RunInstances` of 20 instances beside the sample's. The time is from the call " +
+		"until all are Online. Memory is what all processes of " +
 		"the instances have to themselves with their share of common pages (PSS of proc(5)), 15 s later, for each instance.",
 }
 
@@ -47,7 +48,8 @@ func (b *bench) measureTwenty(ctx context.Context) ([]report.Row, error) {
 	like := found.Reservations[0].Instances[0]
 	_, profile, _ := strings.Cut(aws.ToString(like.IamInstanceProfile.Arn), "/")
 	in := &ec2.RunInstancesInput{
-		ImageId: like.ImageId, InstanceType: like.InstanceType, MinCount: aws.Int32(instances), MaxCount: aws.Int32(instances), SubnetId: like.SubnetId,
+		ImageId: like.ImageId, InstanceType: like.InstanceType, MinCount: aws.Int32(instances),
+		MaxCount: aws.Int32(instances), SubnetId: like.SubnetId,
 		SecurityGroupIds:   []string{*like.SecurityGroups[0].GroupId},
 		IamInstanceProfile: &ec2types.IamInstanceProfileSpecification{Name: &profile},
 	}

@@ -18,11 +18,13 @@ import (
 func TestAccount(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	for _, bad := range []string{"12345678901", "1234567890123", "12345678901a", "１２３４５６７８９０１２"} {
-		if _, err := server.Open(t.Context(), server.Config{DataDir: dir, Account: bad}); err == nil || !strings.Contains(err.Error(), "12 digits") {
+		if _, err := server.Open(t.Context(), server.Config{DataDir: dir, Account: bad}); err == nil ||
+			!strings.Contains(err.Error(), "12 digits") {
 			t.Errorf("account %s: %v", bad, err)
 		}
 	}
-	if _, err := server.Open(t.Context(), server.Config{DataDir: dir, DefaultVPC: true, Region: "lab-1"}); err == nil || !strings.Contains(err.Error(), "--default-vpc") {
+	if _, err := server.Open(t.Context(), server.Config{DataDir: dir, DefaultVPC: true, Region: "lab-1"}); err == nil ||
+		!strings.Contains(err.Error(), "--default-vpc") {
 		t.Errorf("a default VPC in a Region of one's own: %v", err)
 	}
 	if _, err := os.Stat(dir); err == nil {
@@ -42,13 +44,15 @@ func TestAccount(t *testing.T) {
 	start("123456789012", "123456789012")
 	start("", "123456789012")
 	start("123456789012", "123456789012")
-	if _, err := server.Open(t.Context(), server.Config{DataDir: dir, Account: "210987654321"}); err == nil || !strings.Contains(err.Error(), "is of account 123456789012") {
+	if _, err := server.Open(t.Context(), server.Config{DataDir: dir, Account: "210987654321"}); err == nil ||
+		!strings.Contains(err.Error(), "is of account 123456789012") {
 		t.Errorf("with another account: %v", err)
 	}
 	if err := os.Remove(filepath.Join(dir, "account")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.Open(t.Context(), server.Config{DataDir: dir, Account: "123456789012"}); err == nil || !strings.Contains(err.Error(), "is of account 000000000000") {
+	if _, err := server.Open(t.Context(), server.Config{DataDir: dir, Account: "123456789012"}); err == nil ||
+		!strings.Contains(err.Error(), "is of account 000000000000") {
 		t.Errorf("a directory of an older version: %v", err)
 	}
 }
@@ -60,12 +64,18 @@ func TestDefaultVPC(t *testing.T) {
 		t.Helper()
 		s, config := open(t, server.Config{DataDir: dir, DefaultVPC: asked, Region: "eu-west-1"})
 		client := ec2.NewFromConfig(config)
-		found, err := client.DescribeVpcs(t.Context(), &ec2.DescribeVpcsInput{Filters: []types.Filter{{Name: aws.String("is-default"), Values: []string{"true"}}}})
+		found, err := client.DescribeVpcs(
+			t.Context(),
+			&ec2.DescribeVpcsInput{Filters: []types.Filter{{Name: aws.String("is-default"), Values: []string{"true"}}}},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, v := range found.Vpcs {
-			subnets, err := client.DescribeSubnets(t.Context(), &ec2.DescribeSubnetsInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{*v.VpcId}}}})
+			subnets, err := client.DescribeSubnets(
+				t.Context(),
+				&ec2.DescribeSubnetsInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{*v.VpcId}}}},
+			)
 			if err != nil || len(subnets.Subnets) != 3 || *v.CidrBlock != "172.31.0.0/16" {
 				t.Errorf("%s has %d subnets, %v", *v.CidrBlock, len(subnets.Subnets), err)
 			}

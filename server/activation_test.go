@@ -27,7 +27,8 @@ func activationTags(pairs ...string) (tags []types.Tag) {
 // activate makes an activation of the role Nodes with tags, which stand in pairs.
 func activate(t *testing.T, config aws.Config, tags ...string) *ssm.CreateActivationOutput {
 	t.Helper()
-	a, err := ssm.NewFromConfig(config).CreateActivation(t.Context(), &ssm.CreateActivationInput{IamRole: aws.String("Nodes"), Tags: activationTags(tags...)})
+	a, err := ssm.NewFromConfig(config).
+		CreateActivation(t.Context(), &ssm.CreateActivationInput{IamRole: aws.String("Nodes"), Tags: activationTags(tags...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,14 +42,20 @@ func userConfig(t *testing.T, config aws.Config, name, policy string) aws.Config
 	if _, err := who.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := who.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: &name, PolicyName: aws.String("own"), PolicyDocument: &policy}); err != nil {
+	if _, err := who.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{
+		UserName: &name, PolicyName: aws.String("own"), PolicyDocument: &policy,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	key, err := who.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: &name})
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")
+	config.Credentials = credentials.NewStaticCredentialsProvider(
+		*key.AccessKey.AccessKeyId,
+		*key.AccessKey.SecretAccessKey,
+		"",
+	)
 	return config
 }
 
@@ -70,7 +77,10 @@ func TestAnActivationAsksForItsPlace(t *testing.T) {
 		{"her subnet", activationTags("postern:subnet-id", subnets[0]), ""},
 		{"another subnet", activationTags("postern:subnet-id", subnets[1]), "AccessDeniedException"},
 		{"no subnet", activationTags("postern:subnet-id", "subnet-0123456789abcdef0"), "ValidationException"},
-		{"groups without a subnet", activationTags("postern:security-group-ids", "sg-0123456789abcdef0"), "ValidationException"},
+		{
+			"groups without a subnet", activationTags("postern:security-group-ids", "sg-0123456789abcdef0"),
+			"ValidationException",
+		},
 		{"nowhere", nil, ""},
 	} {
 		_, err := c.CreateActivation(t.Context(), &ssm.CreateActivationInput{IamRole: aws.String("Nodes"), Tags: row.tags})
@@ -78,7 +88,9 @@ func TestAnActivationAsksForItsPlace(t *testing.T) {
 			t.Errorf("%s: %q (%v), want %q", row.name, got, err, row.code)
 		}
 	}
-	if _, err := ec2.NewFromConfig(config).DeleteSubnet(t.Context(), &ec2.DeleteSubnetInput{SubnetId: &subnets[0]}); err != nil {
+	if _, err := ec2.NewFromConfig(config).DeleteSubnet(t.Context(), &ec2.DeleteSubnetInput{
+		SubnetId: &subnets[0],
+	}); err != nil {
 		t.Fatal(err)
 	}
 	// The only subnet that is left is not hers: an activation that names none lets nobody in there.
@@ -86,7 +98,10 @@ func TestAnActivationAsksForItsPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = tunnel.Join(context.Background(), tunnel.JoinConfig{Server: s.Join(), Activation: *a.ActivationId, Code: *a.ActivationCode})
+	_, err = tunnel.Join(
+		context.Background(),
+		tunnel.JoinConfig{Server: s.Join(), Activation: *a.ActivationId, Code: *a.ActivationCode},
+	)
 	if err == nil || !strings.Contains(err.Error(), "does not say where its machines go") {
 		t.Errorf("joined the only subnet, in which she may make no interface: %v", err)
 	}
@@ -97,26 +112,31 @@ func TestADeletedActivationPutsItsMachinesOut(t *testing.T) {
 	s, config := open(t, server.Config{})
 	subnets := twoSubnets(t, config)
 	makeNodeRole(t, config)
-	join := func() (id, eni, host string, road *tunnel.Tunnel) {
+	join := func() (id, eni, host string, wire *tunnel.Tunnel) {
 		a := activate(t, config, "postern:subnet-id", subnets[0])
-		joined, err := tunnel.Join(context.Background(), tunnel.JoinConfig{Server: s.Join(), Activation: *a.ActivationId, Code: *a.ActivationCode})
+		joined, err := tunnel.Join(
+			context.Background(),
+			tunnel.JoinConfig{Server: s.Join(), Activation: *a.ActivationId, Code: *a.ActivationCode},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
-		road, err = tunnel.Dial(t.Context(), joined, tunnel.Options{})
+		wire, err = tunnel.Dial(t.Context(), joined, tunnel.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = road.Close() })
+		t.Cleanup(func() { _ = wire.Close() })
 		host = "ip-" + strings.ReplaceAll(joined.Local().String(), ".", "-") + ".ec2.internal"
-		return *a.ActivationId, joined.Grant.Interface, host, road
+		return *a.ActivationId, joined.Grant.Interface, host, wire
 	}
-	gone, goneInterface, host, road := join()
-	_, other, otherHost, otherRoad := join()
-	if _, err := road.LookupHost(t.Context(), host); err != nil {
+	gone, goneInterface, host, wire := join()
+	_, other, otherHost, otherTunnel := join()
+	if _, err := wire.LookupHost(t.Context(), host); err != nil {
 		t.Fatalf("before: %v", err)
 	}
-	if _, err := ssm.NewFromConfig(config).DeleteActivation(t.Context(), &ssm.DeleteActivationInput{ActivationId: &gone}); err != nil {
+	if _, err := ssm.NewFromConfig(config).DeleteActivation(t.Context(), &ssm.DeleteActivationInput{
+		ActivationId: &gone,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	left, err := ec2.NewFromConfig(config).DescribeNetworkInterfaces(t.Context(), &ec2.DescribeNetworkInterfacesInput{})
@@ -128,10 +148,10 @@ func TestADeletedActivationPutsItsMachinesOut(t *testing.T) {
 	}
 	short, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
-	if got, err := road.LookupHost(short, host); err == nil {
+	if got, err := wire.LookupHost(short, host); err == nil {
 		t.Errorf("the machine that was put out still resolves names: %v", got)
 	}
-	if _, err := otherRoad.LookupHost(t.Context(), otherHost); err != nil {
+	if _, err := otherTunnel.LookupHost(t.Context(), otherHost); err != nil {
 		t.Errorf("the other one: %v", err)
 	}
 }

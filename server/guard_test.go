@@ -94,12 +94,15 @@ func TestEveryOperationDeclares(t *testing.T) {
 				t.Errorf("%s stands in the table twice", name)
 			}
 			seen[name] = true
-			if prefix, verb, ok := strings.Cut(op.Action, ":"); !ok || prefix == "" || verb == "" || strings.ContainsAny(op.Action, "*? ") {
+			if prefix, verb, ok := strings.Cut(op.Action, ":"); !ok || prefix == "" || verb == "" ||
+				strings.ContainsAny(op.Action, "*? ") {
 				t.Errorf("%s declares the action %q", name, op.Action)
 			}
 		}
 	}
-	for _, name := range []string{"ssm.SendCommand", "ec2.RunInstances", "iam.CreateRole", "sts.GetCallerIdentity", "ec2messages.GetMessages"} {
+	for _, name := range []string{
+		"ssm.SendCommand", "ec2.RunInstances", "iam.CreateRole", "sts.GetCallerIdentity", "ec2messages.GetMessages",
+	} {
 		if !seen[name] {
 			t.Errorf("%s is in no table", name)
 		}

@@ -74,10 +74,15 @@ func TestAUsedUpActivationLetsNobodyIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	node := h.Node()
-	if _, err := ssm.NewFromConfig(config).DeregisterManagedInstance(t.Context(), &ssm.DeregisterManagedInstanceInput{InstanceId: &node}); err != nil {
+	if _, err := ssm.NewFromConfig(config).DeregisterManagedInstance(
+		t.Context(), &ssm.DeregisterManagedInstanceInput{InstanceId: &node},
+	); err != nil {
 		t.Fatal(err)
 	}
-	_, err = tunnel.Join(context.Background(), tunnel.JoinConfig{Server: s.Join(), Activation: *a.ActivationId, Code: *a.ActivationCode, Subnet: subnets[0]})
+	_, err = tunnel.Join(
+		context.Background(),
+		tunnel.JoinConfig{Server: s.Join(), Activation: *a.ActivationId, Code: *a.ActivationCode, Subnet: subnets[0]},
+	)
 	if err == nil || !strings.Contains(err.Error(), "used up") {
 		t.Errorf("joined again: %v", err)
 	}
@@ -87,8 +92,8 @@ func makeNodeRole(t *testing.T, config aws.Config) {
 	t.Helper()
 	if _, err := iam.NewFromConfig(config).CreateRole(t.Context(), &iam.CreateRoleInput{
 		RoleName: aws.String("Nodes"),
-		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",
-			"Principal":{"Service":"ssm.amazonaws.com"}}]}`),
+		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{
+			"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ssm.amazonaws.com"}}]}`),
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -119,39 +124,54 @@ func TestJoinedMachinesHearOfDhcpOptions(t *testing.T) {
 	makeNodeRole(t, config)
 	c := ec2.NewFromConfig(config)
 	a := activate(t, config, "postern:subnet-id", subnets[0])
-	join := tunnel.JoinConfig{Server: s.Join(), Activation: *a.ActivationId, Code: *a.ActivationCode, Subnet: subnets[0], PrivateKey: link.NewPrivateKey()}
+	join := tunnel.JoinConfig{
+		Server:     s.Join(),
+		Activation: *a.ActivationId,
+		Code:       *a.ActivationCode,
+		Subnet:     subnets[0],
+		PrivateKey: link.NewPrivateKey(),
+	}
 	before, err := tunnel.Join(context.Background(), join)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := before.Grant.NameServers(); len(got) != 1 || got[0] != before.Grant.Resolver || !slices.Equal(before.Grant.Search, []string{"ec2.internal"}) {
+	if got := before.Grant.NameServers(); len(got) != 1 || got[0] != before.Grant.Resolver ||
+		!slices.Equal(before.Grant.Search, []string{"ec2.internal"}) {
 		t.Errorf("without options of its own: %v, %v", got, before.Grant.Search)
 	}
-	options, err := c.CreateDhcpOptions(t.Context(), &ec2.CreateDhcpOptionsInput{DhcpConfigurations: []ec2types.NewDhcpConfiguration{
-		{Key: aws.String("domain-name-servers"), Values: []string{"10.0.2.53", "AmazonProvidedDNS"}},
-		{Key: aws.String("domain-name"), Values: []string{"corp.example ec2.internal"}},
-	}})
+	options, err := c.CreateDhcpOptions(
+		t.Context(),
+		&ec2.CreateDhcpOptionsInput{DhcpConfigurations: []ec2types.NewDhcpConfiguration{
+			{Key: aws.String("domain-name-servers"), Values: []string{"10.0.2.53", "AmazonProvidedDNS"}},
+			{Key: aws.String("domain-name"), Values: []string{"corp.example ec2.internal"}},
+		}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.AssociateDhcpOptions(t.Context(), &ec2.AssociateDhcpOptionsInput{DhcpOptionsId: options.DhcpOptions.DhcpOptionsId, VpcId: &before.Grant.VPC}); err != nil {
+	if _, err := c.AssociateDhcpOptions(t.Context(), &ec2.AssociateDhcpOptionsInput{
+		DhcpOptionsId: options.DhcpOptions.DhcpOptionsId, VpcId: &before.Grant.VPC,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	after, err := tunnel.Join(context.Background(), join)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []netip.Addr{netip.MustParseAddr("10.0.2.53"), before.Grant.Resolver}; !slices.Equal(after.Grant.NameServers(), want) ||
-		!slices.Equal(after.Grant.Search, []string{"corp.example", "ec2.internal"}) || after.Grant.Address != before.Grant.Address {
+	if want := []netip.Addr{
+		netip.MustParseAddr("10.0.2.53"), before.Grant.Resolver,
+	}; !slices.Equal(after.Grant.NameServers(), want) ||
+		!slices.Equal(after.Grant.Search, []string{"corp.example", "ec2.internal"}) ||
+		after.Grant.Address != before.Grant.Address {
 		t.Errorf("after: %v, %v at %s", after.Grant.NameServers(), after.Grant.Search, after.Grant.Address)
 	}
-	road, err := tunnel.Dial(t.Context(), after, tunnel.Options{})
+	wire, err := tunnel.Dial(t.Context(), after, tunnel.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer road.Close()
+	defer wire.Close()
 	host := "ip-" + strings.ReplaceAll(after.Local().String(), ".", "-")
-	if got, err := road.LookupHost(t.Context(), host); err != nil || len(got) != 1 || got[0] != after.Local() {
+	if got, err := wire.LookupHost(t.Context(), host); err != nil || len(got) != 1 || got[0] != after.Local() {
 		t.Errorf("%s, a short name, is %v, %v", host, got, err)
 	}
 }

@@ -12,7 +12,8 @@ import (
 	"postern/server/front"
 )
 
-// TestHealth: a server says that it answers, to anybody who reaches its public listener, and nothing else without a key.
+// TestHealth: a server says that it answers, to anybody who reaches its public listener, and nothing else without a
+// key.
 func TestHealth(t *testing.T) {
 	s, _ := guarded(t)
 	handler := s.api.front.Handler()

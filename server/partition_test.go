@@ -48,16 +48,25 @@ func TestPartition(t *testing.T) {
 	people, who := iam.NewFromConfig(cfg), sts.NewFromConfig(cfg)
 	root, err := who.GetCallerIdentity(ctx, nil)
 	shown("root", root, err)
-	trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"` + *root.Account + `"},"Action":"sts:AssumeRole"}}`
-	role, err := people.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("node"), AssumeRolePolicyDocument: &trust})
+	trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole",
+		"Principal":{"AWS":"` + *root.Account + `"}}}`
+	role, err := people.CreateRole(
+		ctx,
+		&iam.CreateRoleInput{RoleName: aws.String("node"), AssumeRolePolicyDocument: &trust},
+	)
 	shown("role", role, err)
 	core := aws.String("arn:aws-cn:iam::aws:policy/AmazonSSMManagedInstanceCore")
-	if _, err := people.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String("node"), PolicyArn: core}); err != nil {
+	if _, err := people.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{
+		RoleName: aws.String("node"), PolicyArn: core,
+	}); err != nil {
 		t.Error(err)
 	}
 	attached, err := people.ListAttachedRolePolicies(ctx, &iam.ListAttachedRolePoliciesInput{RoleName: aws.String("node")})
 	shown("attached policies", attached.AttachedPolicies, err)
-	profile, err := people.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: aws.String("node")})
+	profile, err := people.CreateInstanceProfile(
+		ctx,
+		&iam.CreateInstanceProfileInput{InstanceProfileName: aws.String("node")},
+	)
 	shown("instance profile", profile, err)
 	user, err := people.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("bob")})
 	shown("user", user, err)
@@ -66,20 +75,31 @@ func TestPartition(t *testing.T) {
 		t.Fatal(err)
 	}
 	bob := cfg.Copy()
-	bob.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")
+	bob.Credentials = credentials.NewStaticCredentialsProvider(
+		*key.AccessKey.AccessKeyId,
+		*key.AccessKey.SecretAccessKey,
+		"",
+	)
 	if _, err := people.PutUserPolicy(ctx, &iam.PutUserPolicyInput{
 		UserName: aws.String("bob"), PolicyName: aws.String("p"),
-		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:*","Resource":"` + *role.Role.Arn + `"}}`),
+		PolicyDocument: aws.String(
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:*","Resource":"` + *role.Role.Arn + `"}}`,
+		),
 	}); err != nil {
 		t.Fatal(err)
 	}
-	session, err := sts.NewFromConfig(bob).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("me")})
+	session, err := sts.NewFromConfig(bob).
+		AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("me")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	shown("session", session.AssumedRoleUser, nil)
 	acting := cfg.Copy()
-	acting.Credentials = credentials.NewStaticCredentialsProvider(*session.Credentials.AccessKeyId, *session.Credentials.SecretAccessKey, *session.Credentials.SessionToken)
+	acting.Credentials = credentials.NewStaticCredentialsProvider(
+		*session.Credentials.AccessKeyId,
+		*session.Credentials.SecretAccessKey,
+		*session.Credentials.SessionToken,
+	)
 	identity, err := sts.NewFromConfig(acting).GetCallerIdentity(ctx, nil)
 	shown("session's own identity", identity, err)
 
@@ -88,10 +108,15 @@ func TestPartition(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	subnet, err := network.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: v.Vpc.VpcId, CidrBlock: aws.String("10.0.1.0/24")})
+	subnet, err := network.CreateSubnet(
+		ctx,
+		&ec2.CreateSubnetInput{VpcId: v.Vpc.VpcId, CidrBlock: aws.String("10.0.1.0/24")},
+	)
 	shown("subnet", subnet, err)
 	parameters := ssm.NewFromConfig(cfg)
-	if _, err := parameters.PutParameter(ctx, &ssm.PutParameterInput{Name: aws.String("/a"), Value: aws.String("1"), Type: ssmtypes.ParameterTypeString}); err != nil {
+	if _, err := parameters.PutParameter(ctx, &ssm.PutParameterInput{
+		Name: aws.String("/a"), Value: aws.String("1"), Type: ssmtypes.ParameterTypeString,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	parameter, err := parameters.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String("/a")})
@@ -100,15 +125,19 @@ func TestPartition(t *testing.T) {
 	shown("parameter by its ARN", byARN.Parameter, err)
 
 	for partition, allowed := range map[string]bool{"aws": false, "aws-cn": true} {
-		policy := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":["arn:` + partition + `:ec2:*:*:*","arn:` + partition + `:iam::*:*"]}}`
-		if _, err := people.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: aws.String("bob"), PolicyName: aws.String("p"), PolicyDocument: &policy}); err != nil {
+		policy := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*",
+			"Resource":["arn:` + partition + `:ec2:*:*:*","arn:` + partition + `:iam::*:*"]}}`
+		if _, err := people.PutUserPolicy(ctx, &iam.PutUserPolicyInput{
+			UserName: aws.String("bob"), PolicyName: aws.String("p"), PolicyDocument: &policy,
+		}); err != nil {
 			t.Fatal(err)
 		}
 		_, group := ec2.NewFromConfig(bob).CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{
 			VpcId: v.Vpc.VpcId, GroupName: aws.String("g-" + partition), Description: aws.String("g"),
 		})
 		_, got := iam.NewFromConfig(bob).GetRole(ctx, &iam.GetRoleInput{RoleName: aws.String("node")})
-		if err := errors.Join(group, got); (err == nil) != allowed || err != nil && !strings.Contains(err.Error(), "arn:aws-cn:") {
+		if err := errors.Join(group, got); (err == nil) != allowed ||
+			err != nil && !strings.Contains(err.Error(), "arn:aws-cn:") {
 			t.Errorf("a policy on arn:%s: %v", partition, err)
 		}
 	}

@@ -17,7 +17,8 @@ import (
 func TestOneRoleUnderEveryName(t *testing.T) {
 	_, config := open(t, server.Config{})
 	who := iam.NewFromConfig(config)
-	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ssm.amazonaws.com"}}]}`
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",
+		"Principal":{"Service":"ssm.amazonaws.com"}}]}`
 	for name, path := range map[string]string{"Admin": "/ops/", "Nodes": "/"} {
 		in := &iam.CreateRoleInput{RoleName: &name, Path: &path, AssumeRolePolicyDocument: &trust}
 		if _, err := who.CreateRole(t.Context(), in); err != nil {
@@ -38,7 +39,11 @@ func TestOneRoleUnderEveryName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")
+	config.Credentials = credentials.NewStaticCredentialsProvider(
+		*key.AccessKey.AccessKeyId,
+		*key.AccessKey.SecretAccessKey,
+		"",
+	)
 	alice := ssm.NewFromConfig(config)
 	for _, row := range []struct{ role, code string }{
 		{"ops/Admin", "AccessDeniedException"},

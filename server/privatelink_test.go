@@ -18,7 +18,12 @@ func TestVerifyDNS(t *testing.T) {
 		a := new(dns.Msg).SetReply(q)
 		switch q.Question[0].Name {
 		case "_x.example.com.":
-			a.Answer = []dns.RR{&dns.TXT{Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: []string{"vpce:y"}}}
+			a.Answer = []dns.RR{
+				&dns.TXT{
+					Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeTXT, Class: dns.ClassINET},
+					Txt: []string{"vpce:y"},
+				},
+			}
 		case "broken.example.com.":
 			a.Rcode = dns.RcodeServerFailure
 		default:
@@ -32,7 +37,10 @@ func TestVerifyDNS(t *testing.T) {
 		names.Shutdown()
 		<-done
 	}()
-	c := Config{VerifyDNS: packets.LocalAddr().String(), HostTargets: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:8080")}}
+	c := Config{
+		VerifyDNS:   packets.LocalAddr().String(),
+		HostTargets: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:8080")},
+	}
 	lookup, err := c.lookupTXT()
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +54,8 @@ func TestVerifyDNS(t *testing.T) {
 	if _, err := lookup(t.Context(), "broken.example.com"); err == nil {
 		t.Error("a failure is no answer")
 	}
-	if !c.hostTarget(netip.MustParseAddrPort("127.0.0.1:8080")) || c.hostTarget(netip.MustParseAddrPort("127.0.0.1:8081")) {
+	if !c.hostTarget(netip.MustParseAddrPort("127.0.0.1:8080")) ||
+		c.hostTarget(netip.MustParseAddrPort("127.0.0.1:8081")) {
 		t.Error("other targets are allowed than those that are named")
 	}
 	if lookup, err := (&Config{}).lookupTXT(); lookup != nil || err != nil {

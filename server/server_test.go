@@ -61,7 +61,8 @@ func TestStateSurvivesARestart(t *testing.T) {
 	if _, err := server.Open(t.Context(), server.Config{DataDir: dir}); err == nil {
 		t.Error("a second server runs on the same data directory")
 	}
-	made, err := ec2.NewFromConfig(config).CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})
+	made, err := ec2.NewFromConfig(config).
+		CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,8 @@ func TestStateSurvivesARestart(t *testing.T) {
 	if after := s.Access(); after.Root != before.Root {
 		t.Error("the root key has changed")
 	}
-	found, err := ec2.NewFromConfig(config).DescribeVpcs(t.Context(), &ec2.DescribeVpcsInput{VpcIds: []string{aws.ToString(made.Vpc.VpcId)}})
+	found, err := ec2.NewFromConfig(config).
+		DescribeVpcs(t.Context(), &ec2.DescribeVpcsInput{VpcIds: []string{aws.ToString(made.Vpc.VpcId)}})
 	if err != nil || len(found.Vpcs) != 1 {
 		t.Errorf("after the restart: %v, %v", found, err)
 	}

@@ -36,7 +36,9 @@ func TestSilentClientBlocksNobody(t *testing.T) {
 		}
 		t.Cleanup(func() { c.Close() })
 	}
-	if _, err := sts.NewFromConfig(config).GetCallerIdentity(context.Background(), &sts.GetCallerIdentityInput{}); err != nil {
+	if _, err := sts.NewFromConfig(config).GetCallerIdentity(
+		context.Background(), &sts.GetCallerIdentityInput{},
+	); err != nil {
 		t.Error(err)
 	}
 	begun := time.Now()

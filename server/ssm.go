@@ -71,7 +71,9 @@ type parametersModule struct {
 func (m *parametersModule) module() module { return module{name: "parameters", open: m.open} }
 
 func (m *parametersModule) open(context.Context) error {
-	m.Service = parameter.New(parameter.Config{Records: store.RecordsOf(m.state.DB), HasImage: m.hasImage, Public: m.public})
+	m.Service = parameter.New(
+		parameter.Config{Records: store.RecordsOf(m.state.DB), HasImage: m.hasImage, Public: m.public},
+	)
 	return nil
 }
 

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Percentile is the smallest value that at least p per cent (0 < p ≤ 100) of the values do not exceed: the nearest rank.
-// Of no values it is zero.
+// Percentile is the smallest value that at least p per cent (0 < p ≤ 100) of the values do not exceed: the nearest
+// rank. Of no values it is zero.
 func Percentile[T cmp.Ordered](values []T, p float64) T {
 	var none T
 	if len(values) == 0 {

@@ -18,7 +18,12 @@ type Machine struct {
 
 // ThisMachine describes the machine that it runs on.
 func ThisMachine() Machine {
-	m := Machine{CPU: field("/proc/cpuinfo", "model name"), Cores: runtime.NumCPU(), Kernel: runtime.GOOS, Go: runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH}
+	m := Machine{
+		CPU:    field("/proc/cpuinfo", "model name"),
+		Cores:  runtime.NumCPU(),
+		Kernel: runtime.GOOS,
+		Go:     runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH,
+	}
 	if kilobytes, _, ok := strings.Cut(field("/proc/meminfo", "MemTotal"), " "); ok {
 		n, _ := strconv.ParseUint(kilobytes, 10, 64) // not a number: unknown
 		m.Memory = n * 1024

@@ -55,9 +55,9 @@ type Document struct {
 
 const preamble = `# Performance
 
-Written by ` + "`make bench`" + `; do not edit. Every figure has its reference beside it, taken in the same run on the same machine, so
-that the ratio means something where the figure alone would not. All traffic is on loopback or in namespaces of the
-benchmark's own, and both ends share the machine's cores.
+Written by ` + "`make bench`" + `; do not edit. Every figure has its reference beside it, taken in the same run on the
+same machine, so that the ratio means something where the figure alone would not. All traffic is on loopback or in
+namespaces of the benchmark's own, and both ends share the machine's cores.
 
 `
 
@@ -66,9 +66,21 @@ func (d *Document) Markdown() []byte {
 	var b bytes.Buffer
 	b.WriteString(preamble)
 	m := d.Machine
-	fmt.Fprintf(&b, "- machine: %s, %d cores, %s of memory\n- kernel: %s\n- Go: %s\n- date: %s, %s in all\n\n",
-		m.CPU, m.Cores, Bytes(m.Memory), m.Kernel, m.Go, d.Began.UTC().Format("2006-01-02 15:04 MST"), d.Took.Round(time.Second))
-	b.WriteString("| what | figure | reference in the same run | ratio | reach | reached | what limits it |\n|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(
+		&b,
+		"- machine: %s, %d cores, %s of memory\n- kernel: %s\n- Go: %s\n- date: %s, %s in all\n\n",
+		m.CPU,
+		m.Cores,
+		Bytes(m.Memory),
+		m.Kernel,
+		m.Go,
+		d.Began.UTC().Format("2006-01-02 15:04 MST"),
+		d.Took.Round(time.Second),
+	)
+	b.WriteString(
+		"| what | figure | reference in the same run | ratio | reach | reached | what limits it " +
+			"|\n|---|---|---|---|---|---|---|\n",
+	)
 	for _, r := range d.Rows {
 		cells := []string{r.What, r.Figure, r.Reference, r.Ratio, r.Target, string(r.Verdict), r.Limit}
 		for i, c := range cells {

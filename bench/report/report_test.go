@@ -97,7 +97,15 @@ func TestMarkdown(t *testing.T) {
 		Machine: report.Machine{CPU: "A CPU", Cores: 2, Memory: 8 << 30, Kernel: "Linux 6", Go: "go1"},
 		Began:   time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Took: 90 * time.Second,
 		Rows: []report.Row{
-			{What: "a | b", Figure: "1", Reference: "2", Ratio: "50 %", Target: "≥ 35 %", Verdict: report.Reached, Limit: "copies"},
+			{
+				What:      "a | b",
+				Figure:    "1",
+				Reference: "2",
+				Ratio:     "50 %",
+				Target:    "≥ 35 %",
+				Verdict:   report.Reached,
+				Limit:     "copies",
+			},
 			report.Skipped("c", "≤ 1 s", errors.New("no\nsuch  thing")),
 		},
 		Notes: []string{"Carefully."},

@@ -1,5 +1,5 @@
-// Package swarming is the talk between the benchmark and its swarms: processes of many simulated agents each. A swarm is
-// told its Orders in one line of JSON on its standard input, and answers each further line with one of Count on its
+// Package swarming is the talk between the benchmark and its swarms: processes of many simulated agents each. A swarm
+// is told its Orders in one line of JSON on its standard input, and answers each further line with one of Count on its
 // standard output. It ends when its input does.
 package swarming
 

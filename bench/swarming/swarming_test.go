@@ -45,9 +45,43 @@ func TestShareKeepsEverything(t *testing.T) {
 }
 
 func TestCountAdds(t *testing.T) {
-	a := swarming.Count{Registered: 1, Open: 2, Opened: 3, Refused: 4, Health: 5, Ran: 6, Twice: 7, Troubles: 8, Trouble: "old"}
-	a.Add(swarming.Count{Registered: 10, Open: 20, Opened: 30, Refused: 40, Health: 50, Ran: 60, Twice: 70, Troubles: 80, Trouble: "new", Fatal: "why"})
-	want := swarming.Count{Registered: 11, Open: 22, Opened: 33, Refused: 44, Health: 55, Ran: 66, Twice: 77, Troubles: 88, Trouble: "new", Fatal: "why"}
+	a := swarming.Count{
+		Registered: 1,
+		Open:       2,
+		Opened:     3,
+		Refused:    4,
+		Health:     5,
+		Ran:        6,
+		Twice:      7,
+		Troubles:   8,
+		Trouble:    "old",
+	}
+	a.Add(
+		swarming.Count{
+			Registered: 10,
+			Open:       20,
+			Opened:     30,
+			Refused:    40,
+			Health:     50,
+			Ran:        60,
+			Twice:      70,
+			Troubles:   80,
+			Trouble:    "new",
+			Fatal:      "why",
+		},
+	)
+	want := swarming.Count{
+		Registered: 11,
+		Open:       22,
+		Opened:     33,
+		Refused:    44,
+		Health:     55,
+		Ran:        66,
+		Twice:      77,
+		Troubles:   88,
+		Trouble:    "new",
+		Fatal:      "why",
+	}
 	if a != want {
 		t.Errorf("%+v, want %+v", a, want)
 	}

@@ -44,7 +44,8 @@ func TestProgress(t *testing.T) {
 
 func TestErrorsAreShown(t *testing.T) {
 	for _, source := range []string{
-		"package main\n\nfunc main() { missing() }\n", "package main\n\nfunc main() {\n", "package main\n\nimport \"nosuch/thing\"\n",
+		"package main\n\nfunc main() { missing() }\n", "package main\n\nfunc main() {\n", "package main\n\nimport " +
+			"\"nosuch/thing\"\n",
 	} {
 		code, _, stderr := build(t, source)
 		if code == 0 || !strings.Contains(stderr, "x.go:") {
@@ -58,7 +59,10 @@ func TestLines(t *testing.T) {
 	for _, c := range []struct {
 		line string
 		want bool
-	}{{"runtime", true}, {"# postern/cli", false}, {"cli/cli.go:1:1: undefined: x", false}, {"postern/cli", true}, {"postern/cli", false}} {
+	}{
+		{"runtime", true}, {"# postern/cli", false}, {"cli/cli.go:1:1: undefined: x", false}, {"postern/cli", true},
+		{"postern/cli", false},
+	} {
 		if got := p.compiles(c.line); got != c.want {
 			t.Errorf("%q is a package: %v, want %v", c.line, got, c.want)
 		}

@@ -1,6 +1,7 @@
-// Command testreport runs `go test` with the arguments it is given and prints what a reader needs: a line for each package, all that
-// failing tests said, and which tests were skipped, with the reason. Plain `go test` hides the last, so that a machine
-// that lacks half of what the tests need looks like one that passed them all. It exits as go test does.
+// Command testreport runs `go test` with the arguments it is given and prints what a reader needs: a line for each
+// package, all that failing tests said, and which tests were skipped, with the reason. Plain `go test` hides the last,
+// so that a machine that lacks half of what the tests need looks like one that passed them all. It exits as go test
+// does.
 package main
 
 import (

@@ -37,7 +37,13 @@ type report struct {
 }
 
 func newReport(out io.Writer) *report {
-	return &report{out: out, said: map[key][]string{}, order: map[string][]string{}, skips: map[string][]string{}, ended: map[key]bool{}}
+	return &report{
+		out:   out,
+		said:  map[key][]string{},
+		order: map[string][]string{},
+		skips: map[string][]string{},
+		ended: map[key]bool{},
+	}
 }
 
 // read takes events until the end.
@@ -105,8 +111,8 @@ func (k key) name() string {
 	return strings.TrimSpace(strings.TrimPrefix(k.pkg, "postern/") + " " + k.test)
 }
 
-// packageEnds prints a package's line, and if it failed, what its tests said that did not end well: those that failed and
-// those that never ended.
+// packageEnds prints a package's line, and if it failed, what its tests said that did not end well: those that failed
+// and those that never ended.
 func (r *report) packageEnds(e event) {
 	if e.Action == "fail" {
 		r.packageFails(e.Package)
@@ -134,7 +140,8 @@ func (r *report) packageFails(pkg string) {
 		}
 	}
 	prefix := key{pkg: pkg}.name() + " "
-	if len(r.fails) == before && !slices.ContainsFunc(r.fails, func(name string) bool { return strings.HasPrefix(name, prefix) }) {
+	if len(r.fails) == before &&
+		!slices.ContainsFunc(r.fails, func(name string) bool { return strings.HasPrefix(name, prefix) }) {
 		r.fails = append(r.fails, key{pkg: pkg}.name()+" (the package)")
 	}
 }
@@ -158,8 +165,8 @@ func reasonOf(said []string) string {
 	return "no reason given"
 }
 
-// close prints which tests were skipped and why, the sum, and last, where a reader looks first, what failed. A test that
-// failed because of its subtests is named by these.
+// close prints which tests were skipped and why, the sum, and last, where a reader looks first, what failed. A test
+// that failed because of its subtests is named by these.
 func (r *report) close() {
 	for _, why := range r.reason {
 		names := r.skips[why]

@@ -110,7 +110,8 @@ func TestReset(t *testing.T) {
 			t.Fatalf("%d of three things are there", n)
 		}
 		began := time.Now()
-		if status, body := apitest.Do(l, resetRequest(t, nil)); status != http.StatusOK || body != "the lab is empty again\n" {
+		if status, body := apitest.Do(l, resetRequest(t, nil)); status != http.StatusOK ||
+			body != "the lab is empty again\n" {
 			t.Fatalf("%d %s", status, body)
 		}
 		t.Logf("reset took %v", time.Since(began).Round(time.Millisecond))
@@ -209,7 +210,8 @@ func TestTestCredentials(t *testing.T) {
 		t.Errorf("the key is %+v", l.Access().Root)
 	}
 	for range 2 {
-		if status, body := whoAmI(t, l); status != 200 || !strings.Contains(body, "<Arn>arn:aws:iam::000000000000:root</Arn>") {
+		if status, body := whoAmI(t, l); status != 200 ||
+			!strings.Contains(body, "<Arn>arn:aws:iam::000000000000:root</Arn>") {
 			t.Errorf("%d %s", status, body)
 		}
 		if err := l.Reset(t.Context()); err != nil {

@@ -39,7 +39,15 @@ func TestRealAgent(t *testing.T) {
 	if got := n.Says("echo golden; echo and a complaint >&2"); got != "golden\n" {
 		t.Errorf("by ssmmessages it says %q", got)
 	}
-	record(t, r, "ssmmessages", "open_channel", "OpenControlChannel", "a control channel and one command with output on both streams", hasJob)
+	record(
+		t,
+		r,
+		"ssmmessages",
+		"open_channel",
+		"OpenControlChannel",
+		"a control channel and one command with output on both streams",
+		hasJob,
+	)
 	parameters(t, w, n)
 	w.DeleteEndpoint("ssmmessages")
 	w.Until("the control channel is gone", func() bool { return !n.Connected() })
@@ -48,16 +56,37 @@ func TestRealAgent(t *testing.T) {
 		t.Errorf("by ec2messages it says %q", got)
 	}
 	w.CreateEndpoint("ssmmessages")
-	record(t, r, "ssm", "register_instance", "RegisterManagedInstance", "an instance makes its key known, signed with its own credentials",
-		func(rec *recording) bool { return !strings.Contains(rec.body.String(), "ActivationId") })
-	record(t, r, "ssm", "update_empty", "UpdateInstanceInformation", "the first sign of life of an instance: who it is and no more",
-		func(rec *recording) bool { return !strings.Contains(rec.body.String(), "ComputerName") })
+	record(
+		t,
+		r,
+		"ssm",
+		"register_instance",
+		"RegisterManagedInstance",
+		"an instance makes its key known, signed with its own credentials",
+		func(rec *recording) bool { return !strings.Contains(rec.body.String(), "ActivationId") },
+	)
+	record(
+		t,
+		r,
+		"ssm",
+		"update_empty",
+		"UpdateInstanceInformation",
+		"the first sign of life of an instance: who it is and no more",
+		func(rec *recording) bool { return !strings.Contains(rec.body.String(), "ComputerName") },
+	)
 	record(t, r, "ssm", "update_full", "UpdateInstanceInformation", "the second sign of life of an instance: all about it",
 		func(rec *recording) bool { return strings.Contains(rec.body.String(), "ComputerName") })
 	record(t, r, "ssmmessages", "create_channel", "CreateControlChannel", "the token of a control channel",
 		func(rec *recording) bool { return rec.status == 201 })
-	record(t, r, "ec2messages", "get_messages", "GetMessages", "a poll that brings a command, because ssmmessages has no endpoint",
-		func(rec *recording) bool { return strings.Contains(rec.answer.String(), "aws.ssm.sendCommand") })
+	record(
+		t,
+		r,
+		"ec2messages",
+		"get_messages",
+		"GetMessages",
+		"a poll that brings a command, because ssmmessages has no endpoint",
+		func(rec *recording) bool { return strings.Contains(rec.answer.String(), "aws.ssm.sendCommand") },
+	)
 	record(t, r, "ec2messages", "acknowledge_message", "AcknowledgeMessage", "the command is taken", anyone)
 	record(t, r, "ec2messages", "send_reply", "SendReply", "the command has ended",
 		func(rec *recording) bool {
@@ -71,8 +100,15 @@ func TestRealAgent(t *testing.T) {
 	n.Await(world.Online)
 	record(t, r, "ssm", "register_host", "RegisterManagedInstance", "the instance of role_token_host makes its key known",
 		func(rec *recording) bool { return strings.Contains(rec.body.String(), n.ID) })
-	record(t, r, "ssm", "role_token_host", "RequestManagedInstanceRoleToken", "default host management: an instance proves itself by two signatures",
-		func(rec *recording) bool { return rec.request.Header.Get("Ssm-Asymmetrickeyauthorization") != "" })
+	record(
+		t,
+		r,
+		"ssm",
+		"role_token_host",
+		"RequestManagedInstanceRoleToken",
+		"default host management: an instance proves itself by two signatures",
+		func(rec *recording) bool { return rec.request.Header.Get("Ssm-Asymmetrickeyauthorization") != "" },
+	)
 
 	// A hybrid node: an activation, and from then on its own key.
 	a := w.Activate(1)
@@ -91,7 +127,15 @@ func TestRealAgent(t *testing.T) {
 	w.Until("the hybrid node has its role's credentials", func() bool {
 		return len(r.find("RequestManagedInstanceRoleToken", byItsKey)) > 0
 	})
-	record(t, r, "ssm", "role_token_hybrid", "RequestManagedInstanceRoleToken", "a hybrid node gets its role's credentials: in chunks, signed with RSA-PSS by its own key", byItsKey)
+	record(
+		t,
+		r,
+		"ssm",
+		"role_token_hybrid",
+		"RequestManagedInstanceRoleToken",
+		"a hybrid node gets its role's credentials: in chunks, signed with RSA-PSS by its own key",
+		byItsKey,
+	)
 }
 
 // parameters has the agent put in what commands refer to in Parameter Store.
@@ -134,8 +178,8 @@ func byItsKey(rec *recording) bool {
 	return rec.status == 200 && strings.Contains(rec.request.Header.Get("Authorization"), "Credential=mi-")
 }
 
-// reboot returns when the agent of the new boot has said its first word: a command that is sent before may be taken by the
-// one that is about to end.
+// reboot returns when the agent of the new boot has said its first word: a command that is sent before may be taken by
+// the one that is about to end.
 func reboot(t *testing.T, w *world.World, r *recorder, n *world.Node) {
 	t.Helper()
 	starts := func() int { return len(r.find("UpdateInstanceInformation", isStart)) }
@@ -156,7 +200,9 @@ func hostManagement(t *testing.T, w *world.World) {
 	t.Helper()
 	role := aws.String("hosts")
 	_, err := w.IAM.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: role, AssumeRolePolicyDocument: aws.String(
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ssm.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ssm.amazonaws.com"},
+			"Action":"sts:AssumeRole"}]}`,
+	)})
 	if err == nil {
 		_, err = w.IAM.AttachRolePolicy(t.Context(), &iam.AttachRolePolicyInput{
 			RoleName: role, PolicyArn: aws.String("arn:aws:iam::aws:policy/AmazonSSMManagedEC2InstanceDefaultPolicy"),
@@ -206,8 +252,16 @@ func record(t *testing.T, r *recorder, service, name, operation, what string, fi
 	}
 	rec := found[0]
 	e := rec.exchange()
-	e.Head = fmt.Sprintf("# %s\n# who: amazon-ssm-agent %s, unmodified, built from github.com/aws/amazon-ssm-agent; %s\n# when: %s\n"+
-		"# against: Postern at commit %s\n# replaced: %s\n", what, versionOf(r), rec.request.UserAgent(), rec.at.Format("2006-01-02T15:04:05.000Z"), commit(t), replaced)
+	e.Head = fmt.Sprintf(
+		"# %s\n# who: amazon-ssm-agent %s, unmodified, built from github.com/aws/amazon-ssm-agent; %s\n# when: %s\n"+
+			"# against: Postern at commit %s\n# replaced: %s\n",
+		what,
+		versionOf(r),
+		rec.request.UserAgent(),
+		rec.at.Format("2006-01-02T15:04:05.000Z"),
+		commit(t),
+		replaced,
+	)
 	e.Request, e.Answer = redact(e.Request), redact(e.Answer)
 	rec.mu.Lock()
 	defer rec.mu.Unlock()

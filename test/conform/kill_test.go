@@ -54,8 +54,8 @@ func TestKilledInTheMiddleOfACommand(t *testing.T) {
 	}
 }
 
-// TestKilledLosesNothingAcknowledged kills the server again and again while clients change everything at once: what they
-// were told is done is there afterwards.
+// TestKilledLosesNothingAcknowledged kills the server again and again while clients change everything at once: what
+// they were told is done is there afterwards.
 func TestKilledLosesNothingAcknowledged(t *testing.T) {
 	t.Parallel()
 	p := newProcess(t)
@@ -71,7 +71,10 @@ func TestKilledLosesNothingAcknowledged(t *testing.T) {
 		has  func(id, name string) error
 	}{
 		{"security group", func(name string) (string, error) {
-			out, err := p.ec2.CreateSecurityGroup(t.Context(), &ec2.CreateSecurityGroupInput{GroupName: &name, Description: &name, VpcId: vpc})
+			out, err := p.ec2.CreateSecurityGroup(
+				t.Context(),
+				&ec2.CreateSecurityGroupInput{GroupName: &name, Description: &name, VpcId: vpc},
+			)
 			if err != nil {
 				return "", err
 			}
@@ -84,22 +87,34 @@ func TestKilledLosesNothingAcknowledged(t *testing.T) {
 			return err
 		}},
 		{"role", func(name string) (string, error) {
-			_, err := p.iam.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[]}`)})
+			_, err := p.iam.CreateRole(
+				t.Context(),
+				&iam.CreateRoleInput{
+					RoleName:                 &name,
+					AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[]}`),
+				},
+			)
 			return name, err
 		}, func(id, _ string) error {
 			_, err := p.iam.GetRole(t.Context(), &iam.GetRoleInput{RoleName: &id})
 			return err
 		}},
 		{"activation", func(name string) (string, error) {
-			out, err := p.ssm.CreateActivation(t.Context(), &ssm.CreateActivationInput{IamRole: aws.String("postern-sample"), Description: &name})
+			out, err := p.ssm.CreateActivation(
+				t.Context(),
+				&ssm.CreateActivationInput{IamRole: aws.String("postern-sample"), Description: &name},
+			)
 			if err != nil {
 				return "", err
 			}
 			return *out.ActivationId, nil
 		}, func(id, name string) error {
-			out, err := p.ssm.DescribeActivations(t.Context(), &ssm.DescribeActivationsInput{Filters: []ssmtypes.DescribeActivationsFilter{
-				{FilterKey: ssmtypes.DescribeActivationsFilterKeysActivationIds, FilterValues: []string{id}},
-			}})
+			out, err := p.ssm.DescribeActivations(
+				t.Context(),
+				&ssm.DescribeActivationsInput{Filters: []ssmtypes.DescribeActivationsFilter{
+					{FilterKey: ssmtypes.DescribeActivationsFilterKeysActivationIds, FilterValues: []string{id}},
+				}},
+			)
 			if err == nil && (len(out.ActivationList) != 1 || aws.ToString(out.ActivationList[0].Description) != name) {
 				err = fmt.Errorf("%d activations", len(out.ActivationList))
 			}

@@ -21,7 +21,7 @@ type machine struct {
 	id   string
 	p    *process
 	dir  string
-	road *tunnel.Tunnel
+	wire *tunnel.Tunnel
 	stop context.CancelFunc
 	done sync.WaitGroup
 	*runner
@@ -79,16 +79,21 @@ func (p *process) join() *machine {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	config, err := tunnel.Join(ctx, tunnel.JoinConfig{Server: p.connection.Join, Activation: *a.ActivationId, Code: *a.ActivationCode})
+	config, err := tunnel.Join(
+		ctx,
+		tunnel.JoinConfig{Server: p.connection.Join, Activation: *a.ActivationId, Code: *a.ActivationCode},
+	)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	m := &machine{p: p, dir: p.t.TempDir(), runner: &runner{make(chan struct{}, 100), make(chan struct{})}}
-	if m.road, err = tunnel.Dial(ctx, config, tunnel.Options{}); err != nil {
+	if m.wire, err = tunnel.Dial(ctx, config, tunnel.Options{}); err != nil {
 		p.t.Fatal(err)
 	}
 	h := &agent.Hybrid{Dir: m.dir, Local: config.Local().String()}
-	if err := h.Register(ctx, m.agent(), agent.Activation{ID: *a.ActivationId, Code: *a.ActivationCode, Region: p.connection.Region}); err != nil {
+	if err := h.Register(ctx, m.agent(), agent.Activation{
+		ID: *a.ActivationId, Code: *a.ActivationCode, Region: p.connection.Region,
+	}); err != nil {
 		p.t.Fatal(err)
 	}
 	m.id = h.Node()
@@ -101,7 +106,12 @@ func (p *process) join() *machine {
 }
 
 func (m *machine) agent() *agent.Agent {
-	return &agent.Agent{Dir: m.dir, HTTP: agent.NewHTTPClient(m.road.DialContext, m.p.roots()), Runner: m.runner, Version: "3.3.0.0"}
+	return &agent.Agent{
+		Dir:     m.dir,
+		HTTP:    agent.NewHTTPClient(m.wire.DialContext, m.p.roots()),
+		Runner:  m.runner,
+		Version: "3.3.0.0",
+	}
 }
 
 func (m *machine) work(identity agent.Identity) {
@@ -118,7 +128,7 @@ func (m *machine) work(identity agent.Identity) {
 	m.p.t.Cleanup(func() {
 		cancel()
 		m.done.Wait()
-		if err := m.road.Close(); err != nil {
+		if err := m.wire.Close(); err != nil {
 			m.p.t.Error(err)
 		}
 	})
@@ -127,7 +137,10 @@ func (m *machine) work(identity agent.Identity) {
 // send sends a script to machines.
 func (p *process) send(script string, machines ...*machine) string {
 	p.t.Helper()
-	in := &ssm.SendCommandInput{DocumentName: aws.String("AWS-RunShellScript"), Parameters: map[string][]string{"commands": {script}}}
+	in := &ssm.SendCommandInput{
+		DocumentName: aws.String("AWS-RunShellScript"),
+		Parameters:   map[string][]string{"commands": {script}},
+	}
 	for _, m := range machines {
 		in.InstanceIds = append(in.InstanceIds, m.id)
 	}
@@ -141,7 +154,10 @@ func (p *process) send(script string, machines ...*machine) string {
 // result is what a command has come to on a machine.
 func (p *process) result(command string, m *machine) (status, stdout string) {
 	p.t.Helper()
-	out, err := p.ssm.GetCommandInvocation(p.t.Context(), &ssm.GetCommandInvocationInput{CommandId: &command, InstanceId: &m.id})
+	out, err := p.ssm.GetCommandInvocation(
+		p.t.Context(),
+		&ssm.GetCommandInvocationInput{CommandId: &command, InstanceId: &m.id},
+	)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -96,7 +96,21 @@ func (p *process) up(flags ...string) {
 		p.t.Fatal(err)
 	}
 	// No instances run here: there is no agent for them.
-	args := append([]string{"up", "--data", p.data, "--listen", p.listen, "--wireguard", p.wireGuard, "--agent", filepath.Join(p.data, "none"), "--return-window", "1s"}, flags...)
+	args := append(
+		[]string{
+			"up",
+			"--data",
+			p.data,
+			"--listen",
+			p.listen,
+			"--wireguard",
+			p.wireGuard,
+			"--agent",
+			filepath.Join(p.data, "none"),
+			"--return-window",
+			"1s",
+		},
+		flags...)
 	p.cmd = exec.Command(self, args...)
 	p.cmd.Env = append(os.Environ(), asProgram+"=1")
 	p.cmd.Stderr = p
@@ -162,7 +176,8 @@ func (p *process) connect() {
 	p.http = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots()}}
 	p.t.Cleanup(p.http.CloseIdleConnections)
 	config := aws.Config{
-		Region: p.connection.Region, BaseEndpoint: &p.connection.Endpoint, HTTPClient: transport.Client(&http.Client{Transport: p.http}),
+		Region: p.connection.Region, BaseEndpoint: &p.connection.Endpoint,
+		HTTPClient:  transport.Client(&http.Client{Transport: p.http}),
 		Credentials: credentials.NewStaticCredentialsProvider(p.connection.KeyID, p.connection.Secret, ""),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}

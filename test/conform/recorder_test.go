@@ -37,7 +37,7 @@ type recording struct {
 	came, went []byte
 }
 
-// wrap is a Laboratory.Tap.
+// wrap is a TestHooks.Tap.
 func (r *recorder) wrap(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if strings.Contains(q.UserAgent(), "aws-sdk-go-v2") { // an operator; the agent has version 1

@@ -27,8 +27,8 @@ type reader struct {
 	endpoints, nodes, node, subnet string
 }
 
-// readmeBlocks are README's blocks by how they begin, with what runs each of them to its last effect. One that is nil is
-// run elsewhere.
+// readmeBlocks are README's blocks by how they begin, with what runs each of them to its last effect. One that is nil
+// is run elsewhere.
 var readmeBlocks = []struct {
 	begins string
 	run    func(r *reader, block string)
@@ -36,7 +36,7 @@ var readmeBlocks = []struct {
 	{"make demo", nil},                         // .ci/run
 	{"bin/postern up --sample", (*reader).up},  //
 	{"bin/postern wait", (*reader).firstStory}, //
-	{"aws ec2 revoke", (*reader).breakRoad},    //
+	{"aws ec2 revoke", (*reader).breakPath},    //
 	{"aws ssm create-activation", (*reader).joinMachine},
 	{"bin/postern image import", (*reader).importImage},
 	{`eval "$(bin/postern env)"` + "\nterraform", nil}, // test/terraform
@@ -181,14 +181,15 @@ func (r *reader) up(block string) {
 
 func (r *reader) firstStory(block string) {
 	r.types(block, "load average", `"PingStatus": "Online"`, "── i-[0-9a-f]+  Success", "(?m)^NODE ")
-	group := "aws ec2 describe-security-groups --query 'SecurityGroups[0].GroupId' --filters Name=group-name,Values=postern-sample-"
+	group := "aws ec2 describe-security-groups --query 'SecurityGroups[0].GroupId' --filters " +
+		"Name=group-name,Values=postern-sample-"
 	r.endpoints, r.nodes = r.one(group+"endpoints"), r.one(group+"nodes")
 	r.node = r.one("aws ec2 describe-instances --query 'Reservations[0].Instances[0].InstanceId'")
 	r.subnet = r.one("aws ec2 describe-instances --query 'Reservations[0].Instances[0].SubnetId'")
 }
 
-// breakRoad types the block, whose last line says what is wrong, and then the command that it prints.
-func (r *reader) breakRoad(block string) {
+// breakPath types the block, whose last line says what is wrong, and then the command that it prints.
+func (r *reader) breakPath(block string) {
 	block = strings.Replace(strings.Replace(block, "sg-…", r.endpoints, 1), "sg-…", r.nodes, 1)
 	block = strings.ReplaceAll(block, "i-…", r.node)
 	end := strings.LastIndexByte(block, '\n')
@@ -231,12 +232,31 @@ func (r *reader) joinMachine(block string) {
 	field := func(name string) string {
 		return regexp.MustCompile(`"` + name + `": "([^"]+)"`).FindStringSubmatch(made)[1]
 	}
-	marks := strings.NewReplacer("ID", field("ActivationId"), "=CODE", "="+field("ActivationCode"), "--code CODE", "--code "+field("ActivationCode"),
-		"HOST:51820", r.join, "COMMAND", "getent hosts ssm.us-east-1.amazonaws.com")
+	marks := strings.NewReplacer(
+		"ID",
+		field("ActivationId"),
+		"=CODE",
+		"="+field("ActivationCode"),
+		"--code CODE",
+		"--code "+field("ActivationCode"),
+		"HOST:51820",
+		r.join,
+		"COMMAND",
+		"getent hosts ssm.us-east-1.amazonaws.com",
+	)
 	// The environment's ACTIVATION in the name of a variable is no mark.
-	line := strings.Replace(marks.Replace(strings.Replace(lines[1], "POSTERN_ACTIVATION_CODE", "\x00", 1)), "\x00", "POSTERN_ACTIVATION_CODE", 1)
+	line := strings.Replace(
+		marks.Replace(strings.Replace(lines[1], "POSTERN_ACTIVATION_CODE", "\x00", 1)),
+		"\x00",
+		"POSTERN_ACTIVATION_CODE",
+		1,
+	)
 	stop := r.start(line)
-	id := r.until("mi-[0-9a-f]{17}", "aws ssm describe-instance-information --filters Key=PingStatus,Values=Online Key=ResourceType,Values=ManagedInstance")
+	id := r.until(
+		"mi-[0-9a-f]{17}",
+		"aws ssm describe-instance-information --filters Key=PingStatus,Values=Online "+
+			"Key=ResourceType,Values=ManagedInstance",
+	)
 	r.types(strings.ReplaceAll(lines[2], "mi-…", id), `uid=\d+`)
 	r.types(marks.Replace(lines[3]), `10\.0\.\d+\.\d+ +ssm\.us-east-1\.amazonaws\.com`)
 	stop()
@@ -257,7 +277,12 @@ func (r *reader) importImage(block string) {
 func (r *reader) inCI(block string) {
 	other, err := ports.Free()
 	check(r.t, err)
-	block = strings.Replace(block, " --test-credentials &", " --test-credentials --wireguard 127.0.0.1:0 --listen "+other+" &", 1)
+	block = strings.Replace(
+		block,
+		" --test-credentials &",
+		" --test-credentials --wireguard 127.0.0.1:0 --listen "+other+" &",
+		1,
+	)
 	block = strings.ReplaceAll(block, "http://127.0.0.1:4566", "http://"+other)
 	out, code := r.shell("export POSTERN_DATA=" + filepath.Join(r.dir, "ci") + "\n" + block + "\nkill -INT $!\nwait $!")
 	if code != 0 || !strings.Contains(out, "the lab is empty again") {

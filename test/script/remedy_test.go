@@ -7,11 +7,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// rounds is how many times a node's road may show the next thing that is wrong with it.
+// rounds is how many times a node's path may show the next thing that is wrong with it.
 const rounds = 4
 
-// remedy asks the doctor about a node, types every command that it prints, and wants each to be accepted and all of them
-// to mend: remedy NODE [SERVICE]. That nothing was wrong, or that what is wrong has no command, fails.
+// remedy asks the doctor about a node, types every command that it prints, and wants each to be accepted and all of
+// them to mend: remedy NODE [SERVICE]. That nothing was wrong, or that what is wrong has no command, fails.
 func remedy(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 || len(args) > 2 {
 		ts.Fatalf("usage: remedy NODE [SERVICE]")

@@ -20,8 +20,8 @@ func rootfs(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(writeRootfs(ts.MkAbs(args[0])))
 }
 
-// writeRootfs writes a tar file of a root file system that has a shell with the libraries that it needs, and a name. It is
-// made of this host's own files.
+// writeRootfs writes a tar file of a root file system that has a shell with the libraries that it needs, and a name. It
+// is made of this host's own files.
 func writeRootfs(path string) error {
 	shell, err := filepath.EvalSymlinks("/bin/sh")
 	if err != nil {
@@ -49,7 +49,9 @@ func writeRootfs(path string) error {
 }
 
 func addText(w *tar.Writer, name, text string) error {
-	if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(text))}); err != nil {
+	if err := w.WriteHeader(&tar.Header{
+		Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(text)),
+	}); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, text)

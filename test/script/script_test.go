@@ -29,8 +29,8 @@ import (
 const patience = 3 * time.Minute
 
 func TestMain(m *testing.M) {
-	// An instance's first process, and what holds an attached command, is this program started again under another name: it
-	// must not become a test.
+	// An instance's first process, and what holds an attached command, is this program started again under another name:
+	// it must not become a test.
 	compute.InitMain()
 	tunnel.InitMain()
 	testscript.Main(m, map[string]func(){"postern": func() { os.Exit(program.Main()) }})
@@ -107,8 +107,8 @@ func missingFor(t *testing.T, agent string) map[string]string {
 	return missing
 }
 
-// olderCLI makes the stories hold with an AWS CLI that is too old to know AWS_ENDPOINT_URL, as Debian 12 has it: the word
-// aws then means a script that gives it the flag, which every one knows. It returns what goes in front of PATH.
+// olderCLI makes the stories hold with an AWS CLI that is too old to know AWS_ENDPOINT_URL, as Debian 12 has it: the
+// word aws then means a script that gives it the flag, which every one knows. It returns what goes in front of PATH.
 func olderCLI(t *testing.T) string {
 	t.Helper()
 	real, err := exec.LookPath("aws")

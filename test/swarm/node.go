@@ -27,7 +27,7 @@ const again = 2 * time.Second
 // channel opens.
 func (s *swarm) live(ctx context.Context, n int, with swarming.Activation, there func()) {
 	dir := filepath.Join(s.Dir, strconv.Itoa(n))
-	dial, leave, err := s.road(ctx, with)
+	dial, leave, err := s.dialer(ctx, with)
 	if err != nil {
 		s.tally.fail(fmt.Errorf("agent %d joins: %w", n, err))
 		return
@@ -49,19 +49,24 @@ func (s *swarm) live(ctx context.Context, n int, with swarming.Activation, there
 	a := agent.Agent{
 		// There is no such file: the registration is good on any machine.
 		Identity: &agent.Hybrid{Dir: dir, MachineID: filepath.Join(dir, "machine-id"), Local: "10.0.0.1"},
-		HTTP:     client, Runner: &actor{tally: &s.tally, times: map[string]int{}}, Version: "3.3.0.0", NoPolling: true, Log: slog.New(&s.tally),
+		HTTP:     client, Runner: &actor{tally: &s.tally, times: map[string]int{}}, Version: "3.3.0.0", NoPolling: true,
+		Log: slog.New(&s.tally),
 	}
 	if err := a.Run(ctx); err != nil {
 		s.tally.fail(fmt.Errorf("agent %d: %w", n, err))
 	}
 }
 
-// road is how an agent reaches the services: straight to the public API, whatever their names are, or through a tunnel
+// dialer returns how an agent reaches the services: straight to the public API, whatever their names are, or through a tunnel
 // of its own to the addresses that the names have there.
-func (s *swarm) road(ctx context.Context, with swarming.Activation) (dial agent.Dialer, leave func(), err error) {
+func (s *swarm) dialer(ctx context.Context, with swarming.Activation) (dial agent.Dialer, leave func(), err error) {
 	if s.Join == "" {
 		var d net.Dialer
-		return func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "tcp", s.Server) }, func() {}, nil
+		return func(
+			ctx context.Context, _, _ string,
+		) (net.Conn, error) {
+			return d.DialContext(ctx, "tcp", s.Server)
+		}, func() {}, nil
 	}
 	config, err := tunnel.Join(ctx, tunnel.JoinConfig{Server: s.Join, Activation: with.ID, Code: with.Code})
 	if err != nil {
@@ -87,14 +92,20 @@ type registration struct {
 func (s *swarm) register(ctx context.Context, client *http.Client, dir string, with swarming.Activation) error {
 	fingerprint := mgs.NewUUID().String()
 	body, err := json.Marshal(map[string]string{
-		"ActivationId": with.ID, "ActivationCode": with.Code, "Fingerprint": fingerprint, "PublicKey": s.public, "PublicKeyType": "Rsa",
+		"ActivationId": with.ID, "ActivationCode": with.Code, "Fingerprint": fingerprint, "PublicKey": s.public,
+		"PublicKeyType": "Rsa",
 	})
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, agent.AmazonEndpoint("ssm", s.Region)+"/", bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(
+		ctx,
+		http.MethodPost,
+		agent.AmazonEndpoint("ssm", s.Region)+"/",
+		bytes.NewReader(body),
+	)
 	if err != nil {
 		return err
 	}

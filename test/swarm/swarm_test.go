@@ -52,7 +52,9 @@ func TestTallyKeepsTheLastTrouble(t *testing.T) {
 func TestRegistrationIsTheAgents(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var in struct{ ActivationId, ActivationCode, Fingerprint, PublicKey, PublicKeyType string }
-		if err := json.NewDecoder(r.Body).Decode(&in); err != nil || in.ActivationId != "a" || in.ActivationCode != "c" || in.Fingerprint == "" || in.PublicKeyType != "Rsa" {
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil || in.ActivationId != "a" || in.ActivationCode != "c" ||
+			in.Fingerprint == "" ||
+			in.PublicKeyType != "Rsa" {
 			t.Errorf("%+v, %v", in, err)
 		}
 		if _, err := sigv4.ParsePublicKey(in.PublicKey); err != nil {

@@ -32,7 +32,8 @@ func (t *tally) count() swarming.Count {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return swarming.Count{
-		Registered: t.registered, Open: t.open, Opened: t.opened, Refused: t.refused, Health: t.health, Ran: t.ran, Twice: t.twice,
+		Registered: t.registered, Open: t.open, Opened: t.opened, Refused: t.refused, Health: t.health, Ran: t.ran,
+		Twice:   t.twice,
 		Trouble: t.last, Troubles: t.trouble, Fatal: t.fatal,
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
-// TestGateways applies the alternative road: Internet and NAT gateways, Elastic IP addresses, flow logs. The nodes are
+// TestGateways applies the alternative path: Internet and NAT gateways, Elastic IP addresses, flow logs. The nodes are
 // Online without any endpoint. Then it changes some of it, forgets some and imports that again.
 func TestGateways(t *testing.T) {
 	have := findTools(t)
@@ -37,11 +37,11 @@ func TestGateways(t *testing.T) {
 	w.reimport(changed, ids)
 	w.destroy(changed...)
 	c.empty()
-	c.noRoads()
+	c.noPaths()
 }
 
-// noRoads wants no address and no flow log to be left, and NAT gateways only as AWS shows those that are deleted.
-func (c *clients) noRoads() {
+// noPaths wants no address and no flow log to be left, and NAT gateways only as AWS shows those that are deleted.
+func (c *clients) noPaths() {
 	c.t.Helper()
 	addresses, err := c.ec2.DescribeAddresses(c.t.Context(), &ec2.DescribeAddressesInput{})
 	if err != nil || len(addresses.Addresses) > 0 {

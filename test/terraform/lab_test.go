@@ -69,8 +69,8 @@ type server struct {
 	said transcript
 }
 
-// atOnce is how many stories run at the same time. Most of a story is the provider's own pauses: they wait for each other
-// no more than for a processor.
+// atOnce is how many stories run at the same time. Most of a story is the provider's own pauses: they wait for each
+// other no more than for a processor.
 const atOnce = "6"
 
 // programs is the directory that holds our programs; build fills it once for all stories.
@@ -91,7 +91,17 @@ func TestMain(m *testing.M) {
 }
 
 var build = sync.OnceValues(func() (string, error) {
-	command := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", programs+"/", "postern/cmd/postern", "postern/cmd/postern-agent")
+	command := exec.Command(
+		"go",
+		"build",
+		"-trimpath",
+		"-ldflags",
+		"-s -w",
+		"-o",
+		programs+"/",
+		"postern/cmd/postern",
+		"postern/cmd/postern-agent",
+	)
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := command.CombinedOutput()
 	return string(out), err
@@ -215,12 +225,22 @@ func newWorkspace(t *testing.T, have tools, s *server, configuration string) *wo
 		t.Fatal(err)
 	}
 	rc := filepath.Join(t.TempDir(), "terraform.rc")
-	text := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", have.mirror)
+	text := fmt.Sprintf(
+		"disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n",
+		have.mirror,
+	)
 	if err := os.WriteFile(rc, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w.env = append(os.Environ(), s.env...)
-	w.env = append(w.env, "TF_CLI_CONFIG_FILE="+rc, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "AWS_SESSION_TOKEN=", "AWS_PROFILE=")
+	w.env = append(
+		w.env,
+		"TF_CLI_CONFIG_FILE="+rc,
+		"TF_IN_AUTOMATION=1",
+		"TF_INPUT=0",
+		"AWS_SESSION_TOKEN=",
+		"AWS_PROFILE=",
+	)
 	w.run("init", "-no-color")
 	return w
 }
@@ -260,7 +280,9 @@ func (w *workspace) destroy(vars ...string) {
 // settled wants a plan without any change.
 func (w *workspace) settled(vars ...string) {
 	w.t.Helper()
-	if code, out := w.try(append([]string{"plan", "-detailed-exitcode", "-no-color", "-parallelism=20"}, variables(vars)...)...); code != 0 {
+	if code, out := w.try(append([]string{
+		"plan", "-detailed-exitcode", "-no-color", "-parallelism=20",
+	}, variables(vars)...)...); code != 0 {
 		w.t.Errorf("a second plan has changes (exit code %d)\n%s", code, out)
 	}
 }

@@ -31,13 +31,16 @@ func TestLaunch(t *testing.T) {
 	if _, err := connect(t, s).ec2.RegisterImage(t.Context(), &ec2.RegisterImageInput{
 		Name: aws.String("al2023"), ImageLocation: &root, TagSpecifications: []types.TagSpecification{{
 			ResourceType: types.ResourceTypeImage, Tags: []types.Tag{{
-				Key: aws.String("postern:public-parameters"), Value: aws.String("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"),
+				Key:   aws.String("postern:public-parameters"),
+				Value: aws.String("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"),
 			}},
 		}},
 	}); err != nil {
 		t.Fatal(err)
 	}
-	vars := []string{"public_key=ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl deployer@example.com"}
+	vars := []string{
+		"public_key=ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl deployer@example.com",
+	}
 	if runtime.GOARCH == "arm64" {
 		vars = append(vars, "type=t4g.xlarge")
 	}

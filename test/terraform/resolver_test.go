@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestResolver applies Resolver endpoints, rules and associations, changes each in place and with more, imports them again
-// and takes them away.
+// TestResolver applies Resolver endpoints, rules and associations, changes each in place and with more, imports them
+// again and takes them away.
 func TestResolver(t *testing.T) {
 	have := findTools(t)
 	t.Parallel()

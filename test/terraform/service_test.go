@@ -2,7 +2,8 @@ package terraform
 
 import "testing"
 
-// TestEndpointService applies a service of one's own with an endpoint to it, changes it, imports it again and destroys it.
+// TestEndpointService applies a service of one's own with an endpoint to it, changes it, imports it again and destroys
+// it.
 func TestEndpointService(t *testing.T) {
 	have := findTools(t)
 	t.Parallel()

@@ -32,7 +32,12 @@ func TestPrivateSystemsManager(t *testing.T) {
 	w.apply()
 	took := time.Since(began)
 	worked, requests := s.answering()
-	t.Logf("apply took %v; Postern worked %v on %d requests", took.Round(time.Millisecond), worked.Round(time.Millisecond), requests)
+	t.Logf(
+		"apply took %v; Postern worked %v on %d requests",
+		took.Round(time.Millisecond),
+		worked.Round(time.Millisecond),
+		requests,
+	)
 	c := connect(t, s)
 	var instance, document string
 	w.output("instance", &instance)
@@ -75,12 +80,20 @@ func connect(t *testing.T, s *server) *clients {
 	base := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
 	t.Cleanup(base.CloseIdleConnections)
 	config := aws.Config{
-		Region: value("AWS_REGION"), BaseEndpoint: aws.String(value("AWS_ENDPOINT_URL")), HTTPClient: transport.Client(&http.Client{Transport: base}),
+		Region: value(
+			"AWS_REGION",
+		), BaseEndpoint: aws.String(value("AWS_ENDPOINT_URL")), HTTPClient: transport.Client(&http.Client{Transport: base}),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: value("AWS_ACCESS_KEY_ID"), SecretAccessKey: value("AWS_SECRET_ACCESS_KEY")}, nil
 		}),
 	}
-	return &clients{t, postern.DefaultAccount, ec2.NewFromConfig(config), iam.NewFromConfig(config), ssm.NewFromConfig(config)}
+	return &clients{
+		t,
+		postern.DefaultAccount,
+		ec2.NewFromConfig(config),
+		iam.NewFromConfig(config),
+		ssm.NewFromConfig(config),
+	}
 }
 
 // online waits until a node is.
@@ -110,12 +123,19 @@ func (c *clients) online(id string) {
 // run runs a document on a node, waits for its end and returns what it wrote.
 func (c *clients) run(document, node string) string {
 	c.t.Helper()
-	sent, err := c.ssm.SendCommand(c.t.Context(), &ssm.SendCommandInput{DocumentName: &document, InstanceIds: []string{node}})
+	sent, err := c.ssm.SendCommand(
+		c.t.Context(),
+		&ssm.SendCommandInput{DocumentName: &document, InstanceIds: []string{node}},
+	)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	done, err := ssm.NewCommandExecutedWaiter(c.ssm, func(o *ssm.CommandExecutedWaiterOptions) { o.MinDelay, o.MaxDelay = 50*time.Millisecond, time.Second }).
-		WaitForOutput(c.t.Context(), &ssm.GetCommandInvocationInput{CommandId: sent.Command.CommandId, InstanceId: &node}, patience)
+	done, err := ssm.NewCommandExecutedWaiter(
+		c.ssm, func(o *ssm.CommandExecutedWaiterOptions) { o.MinDelay, o.MaxDelay = 50*time.Millisecond, time.Second },
+	).
+		WaitForOutput(c.t.Context(), &ssm.GetCommandInvocationInput{
+			CommandId: sent.Command.CommandId, InstanceId: &node,
+		}, patience)
 	if err != nil {
 		c.t.Fatalf("%s on %s: %v", document, node, err)
 	}
@@ -145,7 +165,10 @@ func (c *clients) empty() {
 		},
 		"instances": func() (int, error) {
 			out, err := c.ec2.DescribeInstances(ctx, &ec2.DescribeInstancesInput{Filters: []ec2types.Filter{
-				{Name: aws.String("instance-state-name"), Values: []string{"pending", "running", "stopping", "stopped", "shutting-down"}},
+				{
+					Name:   aws.String("instance-state-name"),
+					Values: []string{"pending", "running", "stopping", "stopped", "shutting-down"},
+				},
 			}})
 			return len(out.Reservations), err
 		},
@@ -182,9 +205,10 @@ func (c *clients) empty() {
 			return len(out.PrefixLists), err
 		},
 		"peerings": func() (int, error) {
-			out, err := c.ec2.DescribeVpcPeeringConnections(ctx, &ec2.DescribeVpcPeeringConnectionsInput{Filters: []ec2types.Filter{
-				{Name: aws.String("status-code"), Values: []string{"active", "pending-acceptance", "provisioning"}},
-			}})
+			states := []string{"active", "pending-acceptance", "provisioning"}
+			out, err := c.ec2.DescribeVpcPeeringConnections(ctx, &ec2.DescribeVpcPeeringConnectionsInput{
+				Filters: []ec2types.Filter{{Name: aws.String("status-code"), Values: states}},
+			})
 			return len(out.VpcPeeringConnections), err
 		},
 		"policies": func() (int, error) {

@@ -26,15 +26,23 @@ func TestServicesThatAreNotThere(t *testing.T) {
 		status int
 		says   []string
 	}{
-		{ask{service: "kms", target: "TrentService.Encrypt", body: `{"KeyId":"alias/x","Plaintext":"eA=="}`, keys: "node"}, 501,
+		{ask{
+			service: "kms", target: "TrentService.Encrypt", body: `{"KeyId":"alias/x","Plaintext":"eA=="}`, keys: "node",
+		}, 501,
 			[]string{`"__type":"NotImplementedException"`, "kms", "TrentService.Encrypt"}},
 		{ask{service: "logs", target: "Logs_20140328.CreateLogGroup", body: `{"logGroupName":"x"}`, keys: "node"}, 501,
 			[]string{`"__type":"NotImplementedException"`, "logs", "Logs_20140328.CreateLogGroup"}},
-		{ask{service: "monitoring", body: "Action=PutMetricData&Version=2010-08-01"}, 501, []string{"<Code>NotImplemented</Code>", "monitoring"}},
+		{
+			ask{service: "monitoring", body: "Action=PutMetricData&Version=2010-08-01"}, 501,
+			[]string{"<Code>NotImplemented</Code>", "monitoring"},
+		},
 		{ask{service: "ec2", body: vpcs}, 200, []string{w.VPC}},
 		{ask{service: "ec2", body: vpcs, keys: "node"}, 403, []string{"UnauthorizedOperation"}},
-		// The endpoint of one service is no road to another.
-		{ask{service: "ec2", host: "kms.us-east-1.amazonaws.com", target: "TrentService.Encrypt", body: "{}"}, 401, []string{"AuthFailure"}},
+		// The endpoint of one service is no path to another.
+		{
+			ask{service: "ec2", host: "kms.us-east-1.amazonaws.com", target: "TrentService.Encrypt", body: "{}"}, 401,
+			[]string{"AuthFailure"},
+		},
 	} {
 		name := c.ask.service + ".us-east-1.amazonaws.com"
 		addresses, err := n.Lookup(t.Context(), name)

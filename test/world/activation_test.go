@@ -18,7 +18,10 @@ func TestActivations(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	expires := w.Activate(5)
-	made, err := w.SSM.CreateActivation(t.Context(), &ssm.CreateActivationInput{IamRole: &w.Role, ExpirationDate: aws.Time(time.Now().Add(5 * time.Minute))})
+	made, err := w.SSM.CreateActivation(
+		t.Context(),
+		&ssm.CreateActivationInput{IamRole: &w.Role, ExpirationDate: aws.Time(time.Now().Add(5 * time.Minute))},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +46,11 @@ func TestActivations(t *testing.T) {
 		{"expired", expires, "ActivationExpired"},
 		{"used up", once, "RegistrationLimitExceeded"},
 		{"wrong code", agent.Activation{ID: good.ID, Code: once.Code, Region: good.Region}, "InvalidActivation"},
-		{"no such activation", agent.Activation{ID: "00000000-0000-4000-8000-000000000000", Code: good.Code, Region: good.Region}, "InvalidActivation"},
+		{
+			"no such activation",
+			agent.Activation{ID: "00000000-0000-4000-8000-000000000000", Code: good.Code, Region: good.Region},
+			"InvalidActivation",
+		},
 		{"deleted", deleted, "InvalidActivation"},
 		{"malformed", agent.Activation{ID: "x", Code: "y", Region: good.Region}, "InvalidActivation"},
 	} {
@@ -59,8 +66,8 @@ func TestActivations(t *testing.T) {
 	}
 }
 
-// TestCopiedRegistration gives a second machine what the first one keeps of its registration. The first one goes on, the
-// second one gets nothing, and whoever looks sees why.
+// TestCopiedRegistration gives a second machine what the first one keeps of its registration. The first one goes on,
+// the second one gets nothing, and whoever looks sees why.
 func TestCopiedRegistration(t *testing.T) {
 	t.Parallel()
 	var seen witness
@@ -77,13 +84,16 @@ func TestCopiedRegistration(t *testing.T) {
 	w.Until("the copy was refused twice", func() bool {
 		return seen.saw(from(thief, "RequestManagedInstanceRoleToken", false)) >= 2
 	})
-	for _, op := range []string{"RequestManagedInstanceRoleToken", "UpdateInstanceInformation", "OpenControlChannel", "GetMessages"} {
+	for _, op := range []string{
+		"RequestManagedInstanceRoleToken", "UpdateInstanceInformation", "OpenControlChannel", "GetMessages",
+	} {
 		if seen.saw(from(thief, op, true)) > 0 {
 			t.Errorf("the copy got an answer to %s", op)
 		}
 	}
 	if seen.saw(func(r *api.Record) bool {
-		return r.SourceIP == thief.Address.String() && r.Code == "MachineFingerprintDoesNotMatch" && strings.Contains(r.Err.Error(), "registered by another machine")
+		return r.SourceIP == thief.Address.String() && r.Code == "MachineFingerprintDoesNotMatch" &&
+			strings.Contains(r.Err.Error(), "registered by another machine")
 	}) == 0 {
 		t.Error("nothing says that the registration is another machine's")
 	}
@@ -98,7 +108,9 @@ func TestDeregistered(t *testing.T) {
 	var seen witness
 	w := world.New(t, world.Audit(seen.audit))
 	m := w.Join()
-	if _, err := w.SSM.DeregisterManagedInstance(t.Context(), &ssm.DeregisterManagedInstanceInput{InstanceId: &m.ID}); err != nil {
+	if _, err := w.SSM.DeregisterManagedInstance(
+		t.Context(), &ssm.DeregisterManagedInstanceInput{InstanceId: &m.ID},
+	); err != nil {
 		t.Fatal(err)
 	}
 	if m.Status() != "" {

@@ -14,7 +14,7 @@ import (
 // reply is the last report of a script that printed something.
 func reply(stdout string) mgs.ReplyContent { return nodetest.Result(mgs.Success, 0, stdout, "") }
 
-// TestAgentsThatDoNotBehave puts scripted agents on the road of an instance, beside a node that behaves. Whatever they
+// TestAgentsThatDoNotBehave puts scripted agents on the path of an instance, beside a node that behaves. Whatever they
 // do, a command ends with what is true, keeps that end, and the neighbour works.
 func TestAgentsThatDoNotBehave(t *testing.T) {
 	t.Parallel()
@@ -24,8 +24,14 @@ func TestAgentsThatDoNotBehave(t *testing.T) {
 		later bool // its command ends only when its time is up
 		want  world.Result
 	}{
-		{"answers nothing", func(*nodetest.Agent, mgs.Job) {}, true, world.Result{Status: "TimedOut", Detail: "DeliveryTimedOut", Code: -1}},
-		{"takes the job and says no more", func(a *nodetest.Agent, job mgs.Job) { a.Ack(job.JobID, mgs.Accepted) }, false, world.Result{Status: "InProgress"}},
+		{
+			"answers nothing", func(*nodetest.Agent, mgs.Job) {}, true,
+			world.Result{Status: "TimedOut", Detail: "DeliveryTimedOut", Code: -1},
+		},
+		{
+			"takes the job and says no more", func(a *nodetest.Agent, job mgs.Job) { a.Ack(job.JobID, mgs.Accepted) }, false,
+			world.Result{Status: "InProgress"},
+		},
 		{"answers twice", func(a *nodetest.Agent, job mgs.Job) {
 			for range 2 {
 				nodetest.Obey(a, job)
@@ -43,7 +49,8 @@ func TestAgentsThatDoNotBehave(t *testing.T) {
 		}, false, world.Result{Status: "Success", Detail: "Success", Stdout: "done\n"}},
 		{"says that it cannot read the job", func(a *nodetest.Agent, job mgs.Job) { a.Ack(job.JobID, mgs.ParseError) }, false,
 			world.Result{Status: "Failed", Detail: "Failed", Code: -1,
-				Stderr: "the agent refused the command: AgentJobMessageParseError (51408): it does not take the document AWS-RunShellScript or one of its parameters"}},
+				Stderr: "the agent refused the command: AgentJobMessageParseError (51408): it does not take the document " +
+					"AWS-RunShellScript or one of its parameters"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -122,7 +129,8 @@ func TestAnswersForAnother(t *testing.T) {
 	}
 }
 
-// TestFlood lets a node send as much as its road takes, of reports that nobody asked for and of frames that say nothing.
+// TestFlood lets a node send as much as its path takes, of reports that nobody asked for and of frames that say
+// nothing.
 func TestFlood(t *testing.T) {
 	t.Parallel()
 	w := world.New(t, world.Nodes(1))

@@ -43,8 +43,8 @@ var breakages = []breakage{
 	{"the instance has no profile", noProfile, connects, "", "role/missing"},
 }
 
-// TestBreakages breaks the path in every way of the table. The node sees what it would see on AWS, is lost when it boots
-// again, and is told why by finding and resource. Mended, it comes back by itself.
+// TestBreakages breaks the path in every way of the table. The node sees what it would see on AWS, is lost when it
+// boots again, and is told why by finding and resource. Mended, it comes back by itself.
 func TestBreakages(t *testing.T) {
 	t.Parallel()
 	for _, c := range breakages {
@@ -138,13 +138,18 @@ func otherPort(t *testing.T, w *world.World) (func(), string) {
 }
 
 func defaultGroup(t *testing.T, w *world.World) (func(), string) {
-	group := *ok[*ec2.DescribeSecurityGroupsOutput](t)(w.EC2.DescribeSecurityGroups(t.Context(), &ec2.DescribeSecurityGroupsInput{
-		Filters: []ec2types.Filter{{Name: aws.String("vpc-id"), Values: []string{w.VPC}}, {Name: aws.String("group-name"), Values: []string{"default"}}},
-	})).SecurityGroups[0].GroupId
+	in := &ec2.DescribeSecurityGroupsInput{Filters: []ec2types.Filter{
+		{Name: aws.String("vpc-id"), Values: []string{w.VPC}},
+		{Name: aws.String("group-name"), Values: []string{"default"}},
+	}}
+	found := ok[*ec2.DescribeSecurityGroupsOutput](t)(w.EC2.DescribeSecurityGroups(t.Context(), in))
+	group := *found.SecurityGroups[0].GroupId
 	move := func(from, to string) {
 		for _, service := range w.Services() {
 			ok[*ec2.ModifyVpcEndpointOutput](t)(w.EC2.ModifyVpcEndpoint(t.Context(), &ec2.ModifyVpcEndpointInput{
-				VpcEndpointId: aws.String(w.Endpoints[service]), AddSecurityGroupIds: []string{to}, RemoveSecurityGroupIds: []string{from},
+				VpcEndpointId: aws.String(
+					w.Endpoints[service],
+				), AddSecurityGroupIds: []string{to}, RemoveSecurityGroupIds: []string{from},
 			}))
 		}
 	}
@@ -153,7 +158,9 @@ func defaultGroup(t *testing.T, w *world.World) (func(), string) {
 }
 
 func noEgress(t *testing.T, w *world.World) (func(), string) {
-	all := []ec2types.IpPermission{{IpProtocol: aws.String("-1"), IpRanges: []ec2types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}}}
+	all := []ec2types.IpPermission{
+		{IpProtocol: aws.String("-1"), IpRanges: []ec2types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}},
+	}
 	ok[*ec2.RevokeSecurityGroupEgressOutput](t)(w.EC2.RevokeSecurityGroupEgress(t.Context(),
 		&ec2.RevokeSecurityGroupEgressInput{GroupId: &w.NodeGroup, IpPermissions: all}))
 	return func() {
@@ -168,16 +175,19 @@ type ports struct {
 	from, to int32
 }
 
-// aclFor gives a subnet an ACL of its own that allows TCP within these port ranges only. It returns what gives the subnet
-// its former ACL back.
+// aclFor gives a subnet an ACL of its own that allows TCP within these port ranges only. It returns what gives the
+// subnet its former ACL back.
 func aclFor(t *testing.T, w *world.World, subnet string, allowed ...ports) (restore func(), id string) {
 	t.Helper()
 	ctx := t.Context()
-	id = *ok[*ec2.CreateNetworkAclOutput](t)(w.EC2.CreateNetworkAcl(ctx, &ec2.CreateNetworkAclInput{VpcId: &w.VPC})).NetworkAcl.NetworkAclId
+	id = *ok[*ec2.CreateNetworkAclOutput](t)(
+		w.EC2.CreateNetworkAcl(ctx, &ec2.CreateNetworkAclInput{VpcId: &w.VPC}),
+	).NetworkAcl.NetworkAclId
 	for i, a := range allowed {
 		ok[*ec2.CreateNetworkAclEntryOutput](t)(w.EC2.CreateNetworkAclEntry(ctx, &ec2.CreateNetworkAclEntryInput{
 			NetworkAclId: &id, RuleNumber: aws.Int32(int32(100 + i)), Egress: &a.egress, Protocol: aws.String("6"),
-			RuleAction: ec2types.RuleActionAllow, CidrBlock: aws.String("10.0.0.0/16"), PortRange: &ec2types.PortRange{From: &a.from, To: &a.to},
+			RuleAction: ec2types.RuleActionAllow, CidrBlock: aws.String("10.0.0.0/16"),
+			PortRange: &ec2types.PortRange{From: &a.from, To: &a.to},
 		}))
 	}
 	former := replaceACL(t, w, subnet, id)
@@ -230,7 +240,11 @@ func noPrivateDNS(_ *testing.T, w *world.World) (func(), string) {
 }
 
 // attribute turns one of the VPC's DNS attributes on or off.
-func attribute(t *testing.T, w *world.World, in func(*ec2types.AttributeBooleanValue) *ec2.ModifyVpcAttributeInput) (func(), string) {
+func attribute(
+	t *testing.T,
+	w *world.World,
+	in func(*ec2types.AttributeBooleanValue) *ec2.ModifyVpcAttributeInput,
+) (func(), string) {
 	t.Helper()
 	set := func(on bool) {
 		change := in(&ec2types.AttributeBooleanValue{Value: &on})
@@ -257,10 +271,14 @@ func noDNSHostnames(t *testing.T, w *world.World) (func(), string) {
 func otherDNS(t *testing.T, w *world.World) (func(), string) {
 	ctx := t.Context()
 	id := *ok[*ec2.CreateDhcpOptionsOutput](t)(w.EC2.CreateDhcpOptions(ctx, &ec2.CreateDhcpOptionsInput{
-		DhcpConfigurations: []ec2types.NewDhcpConfiguration{{Key: aws.String("domain-name-servers"), Values: []string{"10.0.9.200"}}},
+		DhcpConfigurations: []ec2types.NewDhcpConfiguration{
+			{Key: aws.String("domain-name-servers"), Values: []string{"10.0.9.200"}},
+		},
 	})).DhcpOptions.DhcpOptionsId
 	associate := func(id string) {
-		ok[*ec2.AssociateDhcpOptionsOutput](t)(w.EC2.AssociateDhcpOptions(ctx, &ec2.AssociateDhcpOptionsInput{DhcpOptionsId: &id, VpcId: &w.VPC}))
+		ok[*ec2.AssociateDhcpOptionsOutput](t)(
+			w.EC2.AssociateDhcpOptions(ctx, &ec2.AssociateDhcpOptionsInput{DhcpOptionsId: &id, VpcId: &w.VPC}),
+		)
 	}
 	associate(id)
 	return func() { associate("default"); w.Node(0).Reboot() }, w.VPC
@@ -274,14 +292,18 @@ func noPolicy(_ *testing.T, w *world.World) (func(), string) {
 func noProfile(t *testing.T, w *world.World) (func(), string) {
 	ctx := t.Context()
 	n := w.Node(0).ID
-	association := ok[*ec2.DescribeIamInstanceProfileAssociationsOutput](t)(w.EC2.DescribeIamInstanceProfileAssociations(ctx,
-		&ec2.DescribeIamInstanceProfileAssociationsInput{Filters: []ec2types.Filter{{Name: aws.String("instance-id"), Values: []string{n}}}},
-	)).IamInstanceProfileAssociations[0]
+	in := &ec2.DescribeIamInstanceProfileAssociationsInput{
+		Filters: []ec2types.Filter{{Name: aws.String("instance-id"), Values: []string{n}}},
+	}
+	association := ok[*ec2.DescribeIamInstanceProfileAssociationsOutput](t)(
+		w.EC2.DescribeIamInstanceProfileAssociations(ctx, in)).IamInstanceProfileAssociations[0]
 	ok[*ec2.DisassociateIamInstanceProfileOutput](t)(w.EC2.DisassociateIamInstanceProfile(ctx,
 		&ec2.DisassociateIamInstanceProfileInput{AssociationId: association.AssociationId}))
 	return func() {
-		ok[*ec2.AssociateIamInstanceProfileOutput](t)(w.EC2.AssociateIamInstanceProfile(ctx, &ec2.AssociateIamInstanceProfileInput{
-			InstanceId: &n, IamInstanceProfile: &ec2types.IamInstanceProfileSpecification{Name: &w.Role},
-		}))
+		ok[*ec2.AssociateIamInstanceProfileOutput](t)(
+			w.EC2.AssociateIamInstanceProfile(ctx, &ec2.AssociateIamInstanceProfileInput{
+				InstanceId: &n, IamInstanceProfile: &ec2types.IamInstanceProfileSpecification{Name: &w.Role},
+			}),
+		)
 	}, n
 }

@@ -19,7 +19,10 @@ func TestNetworksLeaveNothing(t *testing.T) {
 	churn(t, w, 3) // what is made when first needed
 	before := goroutines()
 	churn(t, w, 60)
-	w.Until(fmt.Sprintf("the goroutines are as many as before (%d)", before), func() bool { return goroutines() <= before })
+	w.Until(
+		fmt.Sprintf("the goroutines are as many as before (%d)", before),
+		func() bool { return goroutines() <= before },
+	)
 }
 
 // goroutines are those that are there.
@@ -32,7 +35,9 @@ func churn(t *testing.T, w *world.World, n int) {
 	t.Helper()
 	ctx := t.Context()
 	for range n {
-		v := ok[*ec2.CreateVpcOutput](t)(w.EC2.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})).Vpc.VpcId
+		v := ok[*ec2.CreateVpcOutput](t)(
+			w.EC2.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}),
+		).Vpc.VpcId
 		var subnets []string
 		for i, zone := range []string{"us-east-1a", "us-east-1b"} {
 			made := ok[*ec2.CreateSubnetOutput](t)(w.EC2.CreateSubnet(ctx, &ec2.CreateSubnetInput{
@@ -41,9 +46,12 @@ func churn(t *testing.T, w *world.World, n int) {
 			subnets = append(subnets, *made.Subnet.SubnetId)
 		}
 		e := ok[*ec2.CreateVpcEndpointOutput](t)(w.EC2.CreateVpcEndpoint(ctx, &ec2.CreateVpcEndpointInput{
-			VpcId: v, VpcEndpointType: ec2types.VpcEndpointTypeInterface, ServiceName: aws.String("com.amazonaws.us-east-1.ssm"), SubnetIds: subnets, PrivateDnsEnabled: aws.Bool(false),
+			VpcId: v, VpcEndpointType: ec2types.VpcEndpointTypeInterface, ServiceName: aws.String("com.amazonaws.us-east-1.ssm"),
+			SubnetIds: subnets, PrivateDnsEnabled: aws.Bool(false),
 		})).VpcEndpoint.VpcEndpointId
-		ok[*ec2.DeleteVpcEndpointsOutput](t)(w.EC2.DeleteVpcEndpoints(ctx, &ec2.DeleteVpcEndpointsInput{VpcEndpointIds: []string{*e}}))
+		ok[*ec2.DeleteVpcEndpointsOutput](t)(
+			w.EC2.DeleteVpcEndpoints(ctx, &ec2.DeleteVpcEndpointsInput{VpcEndpointIds: []string{*e}}),
+		)
 		for _, s := range subnets {
 			ok[*ec2.DeleteSubnetOutput](t)(w.EC2.DeleteSubnet(ctx, &ec2.DeleteSubnetInput{SubnetId: &s}))
 		}

@@ -49,7 +49,9 @@ const DeliverWithin = 10 * time.Minute
 // TrySend is Send, for commands that may be refused.
 func (w *World) TrySend(script string, nodes ...string) (*Command, error) {
 	out, err := w.SSM.SendCommand(w.t.Context(), &ssm.SendCommandInput{
-		DocumentName: aws.String("AWS-RunShellScript"), InstanceIds: nodes, Parameters: map[string][]string{"commands": {script}},
+		DocumentName: aws.String(
+			"AWS-RunShellScript",
+		), InstanceIds: nodes, Parameters: map[string][]string{"commands": {script}},
 		TimeoutSeconds: aws.Int32(int32(DeliverWithin.Seconds())),
 	})
 	if err != nil {
@@ -61,7 +63,10 @@ func (w *World) TrySend(script string, nodes ...string) (*Command, error) {
 // On is what the command has come to on a node so far.
 func (c *Command) On(node string) Result {
 	c.w.t.Helper()
-	out, err := c.w.SSM.GetCommandInvocation(c.w.t.Context(), &ssm.GetCommandInvocationInput{CommandId: &c.ID, InstanceId: &node})
+	out, err := c.w.SSM.GetCommandInvocation(
+		c.w.t.Context(),
+		&ssm.GetCommandInvocationInput{CommandId: &c.ID, InstanceId: &node},
+	)
 	if missing := new(ssmtypes.InvocationDoesNotExist); errors.As(err, &missing) {
 		return Result{Status: "Pending", Code: -1}
 	}

@@ -86,10 +86,13 @@ func TestOwnNameServer(t *testing.T) {
 	w := world.New(t, world.Nodes(1))
 	n, s := w.Node(0), startNameServer(t, w)
 	w.AllowDNS()
-	options, err := w.EC2.CreateDhcpOptions(t.Context(), &ec2.CreateDhcpOptionsInput{DhcpConfigurations: []types.NewDhcpConfiguration{
-		{Key: aws.String("domain-name-servers"), Values: []string{s.node.Address.String()}},
-		{Key: aws.String("domain-name"), Values: []string{"corp.example"}},
-	}})
+	options, err := w.EC2.CreateDhcpOptions(
+		t.Context(),
+		&ec2.CreateDhcpOptionsInput{DhcpConfigurations: []types.NewDhcpConfiguration{
+			{Key: aws.String("domain-name-servers"), Values: []string{s.node.Address.String()}},
+			{Key: aws.String("domain-name"), Values: []string{"corp.example"}},
+		}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

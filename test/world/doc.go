@@ -1,6 +1,6 @@
-// Package world is the laboratory: a whole Postern in one process. The server is the one that ships, with all its parts;
-// the nodes are TCP/IP stacks in user space on links in memory, with the agent that ships on each; between them lie the
-// fabric, the VPC's resolver, the endpoints and their TLS. Nothing of it needs root or a network of the host's.
+// Package world runs a whole Postern in one process. The server is the one that ships, with all its
+// parts; the nodes are TCP/IP stacks in user space on links in memory, with the agent that ships on each; between them
+// lie the fabric, the VPC's resolver, the endpoints and their TLS. Nothing of it needs root or a network of the host's.
 //
 //	w := world.New(t, world.Nodes(3))
 //	w.Node(0).Run("uptime")

@@ -28,7 +28,9 @@ func TestFlowLogs(t *testing.T) {
 	log := func(resource string, kind ec2types.FlowLogsResourceType, traffic ec2types.TrafficType, format *string) string {
 		out, err := w.EC2.CreateFlowLogs(t.Context(), &ec2.CreateFlowLogsInput{
 			ResourceIds: []string{resource}, ResourceType: kind, TrafficType: traffic, LogDestinationType: "s3",
-			LogDestination: aws.String(network.FlowLogBucket("us-east-1") + "/lab"), MaxAggregationInterval: aws.Int32(60), LogFormat: format,
+			LogDestination: aws.String(
+				network.FlowLogBucket("us-east-1") + "/lab",
+			), MaxAggregationInterval: aws.Int32(60), LogFormat: format,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -36,8 +38,20 @@ func TestFlowLogs(t *testing.T) {
 		return out.FlowLogIds[0]
 	}
 	all := log(w.VPC, "VPC", "ALL", nil)
-	rejects := log(n.Interface, "NetworkInterface", "REJECT", aws.String("${interface-id} ${dstaddr} ${dstport} ${action} ${tcp-flags} ${flow-direction} ${instance-id} ${sublocation-id}"))
-	outside := log(w.Subnets[1], "Subnet", "ACCEPT", aws.String("${version} ${srcaddr} ${dstaddr} ${pkt-srcaddr} ${pkt-dstaddr} ${pkt-dst-aws-service} ${flow-direction}"))
+	rejects := log(
+		n.Interface,
+		"NetworkInterface",
+		"REJECT",
+		aws.String(
+			"${interface-id} ${dstaddr} ${dstport} ${action} ${tcp-flags} ${flow-direction} ${instance-id} ${sublocation-id}",
+		),
+	)
+	outside := log(
+		w.Subnets[1],
+		"Subnet",
+		"ACCEPT",
+		aws.String("${version} ${srcaddr} ${dstaddr} ${pkt-srcaddr} ${pkt-dstaddr} ${pkt-dst-aws-service} ${flow-direction}"),
+	)
 
 	if got := try(t, n, ssmName, connects); got != connects {
 		t.Fatal(got)
@@ -56,18 +70,25 @@ func TestFlowLogs(t *testing.T) {
 	w.Restart()
 
 	lines := readLog(t, w, all)
-	if lines[0] != "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status" {
+	if lines[0] != "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end "+
+		"action log-status" {
 		t.Errorf("the file begins with %q", lines[0])
 	}
 	for _, action := range []string{"ACCEPT", "REJECT"} {
 		if !slices.ContainsFunc(lines, func(l string) bool {
 			f := strings.Fields(l)
-			return len(f) == 14 && f[0] == "2" && f[1] == "000000000000" && f[3] == n.Address.String() && f[6] == "443" && f[7] == "6" && f[12] == action && f[13] == "OK"
+			return len(f) == 14 && f[0] == "2" && f[1] == "000000000000" && f[3] == n.Address.String() && f[6] == "443" &&
+				f[7] == "6" &&
+				f[12] == action &&
+				f[13] == "OK"
 		}) {
 			t.Errorf("no record of %s in\n%s", action, strings.Join(lines, "\n"))
 		}
 	}
-	if want := n.Interface + " 203.0.113.9 443 REJECT 2 egress " + n.ID + " -"; !slices.Contains(readLog(t, w, rejects), want) {
+	if want := n.Interface + " 203.0.113.9 443 REJECT 2 egress " + n.ID + " -"; !slices.Contains(
+		readLog(t, w, rejects),
+		want,
+	) {
 		t.Errorf("no record %q in\n%s", want, strings.Join(readLog(t, w, rejects), "\n"))
 	}
 	lines = readLog(t, w, outside)
@@ -81,7 +102,8 @@ func TestFlowLogs(t *testing.T) {
 		"5 " + n.Address.String() + " " + nat + " " + n.Address.String() + " " + public + " - ingress",
 		"5 " + nat + " " + public + " " + nat + " " + public + " AMAZON egress",
 	} {
-		if !slices.Contains(lines, want) && !slices.Contains(lines, strings.Replace(want, " - ingress", " AMAZON ingress", 1)) {
+		if !slices.Contains(lines, want) &&
+			!slices.Contains(lines, strings.Replace(want, " - ingress", " AMAZON ingress", 1)) {
 			t.Errorf("no record %q in\n%s", want, strings.Join(lines, "\n"))
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"postern/test/world"
 )
 
-// TestGatewayEndpoint gives the nodes' route table a gateway endpoint to S3. What they ask S3 for is answered truthfully:
-// there is none. S3 of another region stays out of reach.
+// TestGatewayEndpoint gives the nodes' route table a gateway endpoint to S3. What they ask S3 for is answered
+// truthfully: there is none. S3 of another region stays out of reach.
 func TestGatewayEndpoint(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
@@ -22,7 +22,10 @@ func TestGatewayEndpoint(t *testing.T) {
 	if got := try(t, n, "s3.us-east-1.amazonaws.com:443", timesOut); got != timesOut {
 		t.Errorf("without the endpoint: %s", got)
 	}
-	tables, err := w.EC2.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{w.VPC}}}})
+	tables, err := w.EC2.DescribeRouteTables(
+		ctx,
+		&ec2.DescribeRouteTablesInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{w.VPC}}}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +41,8 @@ func TestGatewayEndpoint(t *testing.T) {
 			t.Fatal(err)
 		}
 		status, body := n.Ask(r)
-		if status != http.StatusNotImplemented || !strings.Contains(body, "<Error><Code>NotImplemented</Code>") || !strings.Contains(body, "s3") {
+		if status != http.StatusNotImplemented || !strings.Contains(body, "<Error><Code>NotImplemented</Code>") ||
+			!strings.Contains(body, "s3") {
 			t.Errorf("%s: %d %s", url, status, body)
 		}
 	}

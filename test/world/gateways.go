@@ -17,7 +17,7 @@ type Gateways struct {
 	Private, Outside string
 }
 
-// NATGateway makes the alternative road: an Internet gateway, a NAT gateway in the second subnet, which has a route to
+// NATGateway makes the alternative path: an Internet gateway, a NAT gateway in the second subnet, which has a route to
 // it, and a route to the NAT gateway in the first.
 func (n *Network) NATGateway() *Gateways {
 	n.w.t.Helper()
@@ -27,7 +27,9 @@ func (n *Network) NATGateway() *Gateways {
 	n.Route(&ec2.CreateRouteInput{RouteTableId: &g.Outside, GatewayId: &g.Internet})
 	eip := must[ec2.AllocateAddressOutput](n.w)(n.w.EC2.AllocateAddress(ctx, &ec2.AllocateAddressInput{}))
 	g.Allocation, g.Public = *eip.AllocationId, netip.MustParseAddr(*eip.PublicIp)
-	made := must[ec2.CreateNatGatewayOutput](n.w)(n.w.EC2.CreateNatGateway(ctx, &ec2.CreateNatGatewayInput{SubnetId: &n.Subnets[1], AllocationId: eip.AllocationId}))
+	made := must[ec2.CreateNatGatewayOutput](n.w)(
+		n.w.EC2.CreateNatGateway(ctx, &ec2.CreateNatGatewayInput{SubnetId: &n.Subnets[1], AllocationId: eip.AllocationId}),
+	)
 	g.NAT = *made.NatGateway.NatGatewayId
 	n.Route(&ec2.CreateRouteInput{RouteTableId: &g.Private, NatGatewayId: &g.NAT})
 	return g
@@ -36,18 +38,26 @@ func (n *Network) NATGateway() *Gateways {
 // InternetGateway attaches a new one.
 func (n *Network) InternetGateway() string {
 	n.w.t.Helper()
-	made := must[ec2.CreateInternetGatewayOutput](n.w)(n.w.EC2.CreateInternetGateway(n.w.t.Context(), &ec2.CreateInternetGatewayInput{}))
+	made := must[ec2.CreateInternetGatewayOutput](n.w)(
+		n.w.EC2.CreateInternetGateway(n.w.t.Context(), &ec2.CreateInternetGatewayInput{}),
+	)
 	id := made.InternetGateway.InternetGatewayId
-	must[ec2.AttachInternetGatewayOutput](n.w)(n.w.EC2.AttachInternetGateway(n.w.t.Context(), &ec2.AttachInternetGatewayInput{InternetGatewayId: id, VpcId: &n.VPC}))
+	must[ec2.AttachInternetGatewayOutput](n.w)(
+		n.w.EC2.AttachInternetGateway(n.w.t.Context(), &ec2.AttachInternetGatewayInput{InternetGatewayId: id, VpcId: &n.VPC}),
+	)
 	return *id
 }
 
 // table makes a route table for a subnet.
 func (n *Network) table(subnet string) string {
 	n.w.t.Helper()
-	made := must[ec2.CreateRouteTableOutput](n.w)(n.w.EC2.CreateRouteTable(n.w.t.Context(), &ec2.CreateRouteTableInput{VpcId: &n.VPC}))
+	made := must[ec2.CreateRouteTableOutput](n.w)(
+		n.w.EC2.CreateRouteTable(n.w.t.Context(), &ec2.CreateRouteTableInput{VpcId: &n.VPC}),
+	)
 	id := made.RouteTable.RouteTableId
-	must[ec2.AssociateRouteTableOutput](n.w)(n.w.EC2.AssociateRouteTable(n.w.t.Context(), &ec2.AssociateRouteTableInput{RouteTableId: id, SubnetId: &subnet}))
+	must[ec2.AssociateRouteTableOutput](n.w)(
+		n.w.EC2.AssociateRouteTable(n.w.t.Context(), &ec2.AssociateRouteTableInput{RouteTableId: id, SubnetId: &subnet}),
+	)
 	return *id
 }
 
@@ -63,9 +73,11 @@ func (n *Network) PublicSubnet() {
 	n.w.t.Helper()
 	table, gateway := n.table(n.Subnets[0]), n.InternetGateway()
 	n.Route(&ec2.CreateRouteInput{RouteTableId: &table, GatewayId: &gateway})
-	must[ec2.ModifySubnetAttributeOutput](n.w)(n.w.EC2.ModifySubnetAttribute(n.w.t.Context(), &ec2.ModifySubnetAttributeInput{
-		SubnetId: &n.Subnets[0], MapPublicIpOnLaunch: &ec2types.AttributeBooleanValue{Value: aws.Bool(true)},
-	}))
+	must[ec2.ModifySubnetAttributeOutput](n.w)(
+		n.w.EC2.ModifySubnetAttribute(n.w.t.Context(), &ec2.ModifySubnetAttributeInput{
+			SubnetId: &n.Subnets[0], MapPublicIpOnLaunch: &ec2types.AttributeBooleanValue{Value: aws.Bool(true)},
+		}),
+	)
 }
 
 // DataDir is where the servers of the world keep everything.

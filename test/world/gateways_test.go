@@ -25,7 +25,7 @@ func fromPublic(address string) func(r *api.Record) bool {
 }
 
 // TestSystemsManagerThroughANATGateway: without any endpoint a node is Online by the public names, the requests come
-// from the Elastic IP address, and the node is lost when the road goes.
+// from the Elastic IP address, and the node is lost when the path goes.
 func TestSystemsManagerThroughANATGateway(t *testing.T) {
 	t.Parallel()
 	var seen witness
@@ -42,7 +42,7 @@ func TestSystemsManagerThroughANATGateway(t *testing.T) {
 		t.Fatalf("through %s: %s", g.NAT, got)
 	}
 	n := w.Instance()
-	if got := n.Says("echo by the other road"); got != "by the other road\n" {
+	if got := n.Says("echo by the other path"); got != "by the other path\n" {
 		t.Errorf("it says %q", got)
 	}
 	if seen.saw(fromPublic(g.Public.String())) == 0 {
@@ -51,7 +51,9 @@ func TestSystemsManagerThroughANATGateway(t *testing.T) {
 	if r := explain(t, w, n.ID, "ssm"); !r.Works {
 		t.Errorf("it works, and the explanation says:\n%s", r)
 	}
-	if _, err := w.EC2.DeleteRoute(t.Context(), &ec2.DeleteRouteInput{RouteTableId: &g.Outside, DestinationCidrBlock: aws.String("0.0.0.0/0")}); err != nil {
+	if _, err := w.EC2.DeleteRoute(t.Context(), &ec2.DeleteRouteInput{
+		RouteTableId: &g.Outside, DestinationCidrBlock: aws.String("0.0.0.0/0"),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	explained(t, explain(t, w, n.ID, "ssm"), "nat/no-route", g.Outside)
@@ -84,7 +86,8 @@ func TestSystemsManagerThroughAnInternetGateway(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := out.Reservations[0].Instances[0]
-	if i.PublicIpAddress == nil || *i.NetworkInterfaces[0].Association.PublicIp != *i.PublicIpAddress || *i.PublicDnsName == "" {
+	if i.PublicIpAddress == nil || *i.NetworkInterfaces[0].Association.PublicIp != *i.PublicIpAddress ||
+		*i.PublicDnsName == "" {
 		t.Fatalf("it has no public address: %+v", i)
 	}
 	if seen.saw(fromPublic(*i.PublicIpAddress)) == 0 {
@@ -101,13 +104,19 @@ func TestSystemsManagerThroughAnInternetGateway(t *testing.T) {
 	}
 }
 
-// TestPoliciesKnowTheRoad: what is allowed through one endpoint only is refused by the public road, under the same name.
-func TestPoliciesKnowTheRoad(t *testing.T) {
+// TestPoliciesKnowThePath: what is allowed through one endpoint only is refused by the public path, under the same
+// name.
+func TestPoliciesKnowThePath(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
-	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ssm:DescribeInstanceInformation","Resource":"*",`+
-		`"Condition":{"StringEquals":{"aws:SourceVpce":%q}}}]}`, w.Endpoints["ssm"])
-	if _, err := w.IAM.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &w.Role, PolicyName: aws.String("by-endpoint"), PolicyDocument: &policy}); err != nil {
+	policy := fmt.Sprintf(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ssm:DescribeInstanceInformation","Resource":"*",`+
+			`"Condition":{"StringEquals":{"aws:SourceVpce":%q}}}]}`,
+		w.Endpoints["ssm"],
+	)
+	if _, err := w.IAM.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
+		RoleName: &w.Role, PolicyName: aws.String("by-endpoint"), PolicyDocument: &policy,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	w.NATGateway()

@@ -18,10 +18,10 @@ import (
 	"postern/services/compute/guest"
 )
 
-// agentVersion is what the laboratory's agents report of themselves.
+// agentVersion is what the simulated agents report of themselves.
 const agentVersion = "3.3.0.0"
 
-// bare is the user data of instances on which the laboratory starts no agent.
+// bare is the user data of instances on which the world starts no agent.
 const bare = "bare"
 
 // host starts instances in this process: each is a stack, and an agent unless its user data says bare.
@@ -29,27 +29,27 @@ type host struct {
 	log    *slog.Logger
 	runner execute.Runner
 
-	mu    sync.Mutex
-	boots map[*os.File]*boot
-	cards map[*os.File]*plugged // besides the first of each boot
-	last  map[string]*boot      // by instance
+	mu         sync.Mutex
+	boots      map[*os.File]*boot
+	interfaces map[*os.File]*plugged // besides the first of each boot
+	last       map[string]*boot      // by instance
 }
 
 // plugged is a network interface that a running instance was given.
 type plugged struct {
 	guest.NIC
-	road *road
+	uplink *uplink
 }
 
 // boot is one life of an instance, from its start to its end.
 type boot struct {
 	host *host
 	guest.Boot
-	road  *road
-	roots *x509.CertPool
-	tun   *os.File // says only which boot it is
-	// more are the roads of the interfaces besides the first, by device index; guarded by host.mu.
-	more map[int]*road
+	uplink *uplink
+	roots  *x509.CertPool
+	tun    *os.File // says only which boot it is
+	// more are the uplinks of the interfaces besides the first, by device index; guarded by host.mu.
+	more map[int]*uplink
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -61,7 +61,13 @@ type boot struct {
 var _ guest.Machine = (*boot)(nil)
 
 func newHost(log *slog.Logger, r execute.Runner) *host {
-	return &host{log: log, runner: r, boots: map[*os.File]*boot{}, cards: map[*os.File]*plugged{}, last: map[string]*boot{}}
+	return &host{
+		log:        log,
+		runner:     r,
+		boots:      map[*os.File]*boot{},
+		interfaces: map[*os.File]*plugged{},
+		last:       map[string]*boot{},
+	}
 }
 
 // Start implements compute.Launcher.
@@ -74,7 +80,15 @@ func (h *host) Start(_ context.Context, b guest.Boot) (guest.Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &boot{host: h, Boot: b, road: &road{resolvers: b.Servers}, roots: roots, tun: tun, more: map[int]*road{}, done: make(chan struct{})}
+	m := &boot{
+		host:   h,
+		Boot:   b,
+		uplink: &uplink{resolvers: b.Servers},
+		roots:  roots,
+		tun:    tun,
+		more:   map[int]*uplink{},
+		done:   make(chan struct{}),
+	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -86,15 +100,15 @@ func (h *host) Start(_ context.Context, b guest.Boot) (guest.Machine, error) {
 func (h *host) link(tun *os.File, mtu int) (link.Link, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if p := h.cards[tun]; p != nil {
-		delete(h.cards, tun)
-		return p.road.plug(mtu, p.Address.Addr(), func() { _ = p.road.assign(p.Secondary) })
+	if p := h.interfaces[tun]; p != nil {
+		delete(h.interfaces, tun)
+		return p.uplink.plug(mtu, p.Address.Addr(), func() { _ = p.uplink.assign(p.Secondary) })
 	}
 	m := h.boots[tun]
 	if m == nil {
 		return nil, fmt.Errorf("%s is no instance's", tun.Name())
 	}
-	return m.road.plug(mtu, m.Address.Addr(), m.begin)
+	return m.uplink.plug(mtu, m.Address.Addr(), m.begin)
 }
 
 // of returns the latest boot of an instance, nil before the first.
@@ -110,13 +124,16 @@ func (m *boot) begin() {
 		return
 	}
 	m.agent.Go(func() {
-		metadata := m.road.metadata()
+		metadata := m.uplink.metadata()
 		defer metadata.CloseIdleConnections()
 		client := m.client()
 		defer client.CloseIdleConnections()
 		dir := filepath.Join(m.Dir, "agent")
 		a := agent.Agent{
-			Identity: &agent.EC2{Dir: dir, Metadata: metadata}, Dir: dir, HTTP: client, Runner: m.host.runner, Version: agentVersion,
+			Identity: &agent.EC2{
+				Dir:      dir,
+				Metadata: metadata,
+			}, Dir: dir, HTTP: client, Runner: m.host.runner, Version: agentVersion,
 			Log: m.host.log.With("machine", m.ID),
 		}
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -127,10 +144,10 @@ func (m *boot) begin() {
 	})
 }
 
-func (m *boot) client() *http.Client { return newClient(m.road, m.roots) }
+func (m *boot) client() *http.Client { return newClient(m.uplink, m.roots) }
 
-// newClient makes an agent's client whose road is the private network and nothing else.
-func newClient(r *road, roots *x509.CertPool) *http.Client {
+// newClient makes an agent's client whose uplink is the private network and nothing else.
+func newClient(r *uplink, roots *x509.CertPool) *http.Client {
 	c := agent.NewHTTPClient(r.DialContext, roots)
 	c.Transport.(*http.Transport).Proxy = nil
 	return c
@@ -147,14 +164,14 @@ func (m *boot) Plug(c guest.NIC) (*os.File, error) {
 	}
 	m.host.mu.Lock()
 	defer m.host.mu.Unlock()
-	m.more[c.Index] = &road{resolvers: m.road.resolvers}
-	m.host.cards[tun] = &plugged{c, m.more[c.Index]}
+	m.more[c.Index] = &uplink{resolvers: m.uplink.resolvers}
+	m.host.interfaces[tun] = &plugged{c, m.more[c.Index]}
 	return tun, nil
 }
 
 // Assign implements guest.Machine.
 func (m *boot) Assign(c guest.NIC) error {
-	r := m.road
+	r := m.uplink
 	if c.Index > 0 {
 		m.host.mu.Lock()
 		r = m.more[c.Index]

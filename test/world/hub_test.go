@@ -29,15 +29,20 @@ func newHub(t *testing.T, w *world.World) *hub {
 	t.Helper()
 	ctx := t.Context()
 	h := &hub{t: t, w: w}
-	h.vpc = *ok[*ec2.CreateVpcOutput](t)(w.EC2.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String(hubRange)})).Vpc.VpcId
-	h.subnet = *ok[*ec2.CreateSubnetOutput](t)(w.EC2.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: &h.vpc, CidrBlock: aws.String("10.1.1.0/24")})).Subnet.SubnetId
+	h.vpc = *ok[*ec2.CreateVpcOutput](t)(w.EC2.CreateVpc(ctx, &ec2.CreateVpcInput{
+		CidrBlock: aws.String(hubRange),
+	})).Vpc.VpcId
+	h.subnet = *ok[*ec2.CreateSubnetOutput](t)(w.EC2.CreateSubnet(ctx, &ec2.CreateSubnetInput{
+		VpcId: &h.vpc, CidrBlock: aws.String("10.1.1.0/24"),
+	})).Subnet.SubnetId
 	h.group = *ok[*ec2.CreateSecurityGroupOutput](t)(w.EC2.CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{
 		VpcId: &h.vpc, GroupName: aws.String("hub"), Description: aws.String("hub"),
 	})).GroupId
 	h.authorize()
 	e := ok[*ec2.CreateVpcEndpointOutput](t)(w.EC2.CreateVpcEndpoint(ctx, &ec2.CreateVpcEndpointInput{
-		VpcId: &h.vpc, VpcEndpointType: ec2types.VpcEndpointTypeInterface, ServiceName: aws.String("com.amazonaws.us-east-1.ssm"),
-		SubnetIds: []string{h.subnet}, SecurityGroupIds: []string{h.group}, PrivateDnsEnabled: aws.Bool(false),
+		VpcId: &h.vpc, VpcEndpointType: ec2types.VpcEndpointTypeInterface,
+		ServiceName: aws.String("com.amazonaws.us-east-1.ssm"),
+		SubnetIds:   []string{h.subnet}, SecurityGroupIds: []string{h.group}, PrivateDnsEnabled: aws.Bool(false),
 	})).VpcEndpoint
 	h.endpoint, h.name = *e.VpcEndpointId, *e.DnsEntries[0].DnsName
 	h.here, h.there = mainTable(t, w, w.VPC), mainTable(t, w, h.vpc)
@@ -55,7 +60,10 @@ func (h *hub) authorize() {
 func mainTable(t *testing.T, w *world.World, vpc string) string {
 	t.Helper()
 	return *ok[*ec2.DescribeRouteTablesOutput](t)(w.EC2.DescribeRouteTables(t.Context(), &ec2.DescribeRouteTablesInput{
-		Filters: []ec2types.Filter{{Name: aws.String("vpc-id"), Values: []string{vpc}}, {Name: aws.String("association.main"), Values: []string{"true"}}},
+		Filters: []ec2types.Filter{
+			{Name: aws.String("vpc-id"), Values: []string{vpc}},
+			{Name: aws.String("association.main"), Values: []string{"true"}},
+		},
 	})).RouteTables[0].RouteTableId
 }
 
@@ -63,10 +71,12 @@ func mainTable(t *testing.T, w *world.World, vpc string) string {
 func (h *hub) peer() {
 	h.t.Helper()
 	ctx := h.t.Context()
-	h.peering = *ok[*ec2.CreateVpcPeeringConnectionOutput](h.t)(h.w.EC2.CreateVpcPeeringConnection(ctx, &ec2.CreateVpcPeeringConnectionInput{
-		VpcId: &h.w.VPC, PeerVpcId: &h.vpc,
-	})).VpcPeeringConnection.VpcPeeringConnectionId
-	ok[*ec2.AcceptVpcPeeringConnectionOutput](h.t)(h.w.EC2.AcceptVpcPeeringConnection(ctx, &ec2.AcceptVpcPeeringConnectionInput{VpcPeeringConnectionId: &h.peering}))
+	in := &ec2.CreateVpcPeeringConnectionInput{VpcId: &h.w.VPC, PeerVpcId: &h.vpc}
+	made := ok[*ec2.CreateVpcPeeringConnectionOutput](h.t)(h.w.EC2.CreateVpcPeeringConnection(ctx, in))
+	h.peering = *made.VpcPeeringConnection.VpcPeeringConnectionId
+	ok[*ec2.AcceptVpcPeeringConnectionOutput](h.t)(
+		h.w.EC2.AcceptVpcPeeringConnection(ctx, &ec2.AcceptVpcPeeringConnectionInput{VpcPeeringConnectionId: &h.peering}),
+	)
 	h.route(h.here, hubRange)
 	h.route(h.there, worldRange)
 }
@@ -80,7 +90,9 @@ func (h *hub) route(table, cidr string) {
 
 func (h *hub) unroute(table, cidr string) {
 	h.t.Helper()
-	ok[*ec2.DeleteRouteOutput](h.t)(h.w.EC2.DeleteRoute(h.t.Context(), &ec2.DeleteRouteInput{RouteTableId: &table, DestinationCidrBlock: &cidr}))
+	ok[*ec2.DeleteRouteOutput](h.t)(
+		h.w.EC2.DeleteRoute(h.t.Context(), &ec2.DeleteRouteInput{RouteTableId: &table, DestinationCidrBlock: &cidr}),
+	)
 }
 
 // TestHub breaks the path to an endpoint in another VPC, each time in another way. The node times out, is told why, and

@@ -41,14 +41,20 @@ func TestSecondInterface(t *testing.T) {
 		t.Fatal(err)
 	}
 	endpoint := found[0]
-	made, err := w.EC2.CreateNetworkInterface(ctx, &ec2.CreateNetworkInterfaceInput{SubnetId: &w.Subnets[0], Groups: []string{w.NodeGroup}})
+	made, err := w.EC2.CreateNetworkInterface(
+		ctx,
+		&ec2.CreateNetworkInterfaceInput{SubnetId: &w.Subnets[0], Groups: []string{w.NodeGroup}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	eni, second := made.NetworkInterface.NetworkInterfaceId, netip.MustParseAddr(*made.NetworkInterface.PrivateIpAddress)
 	attach := func() *string {
 		t.Helper()
-		out, err := w.EC2.AttachNetworkInterface(ctx, &ec2.AttachNetworkInterfaceInput{NetworkInterfaceId: eni, InstanceId: &n.ID, DeviceIndex: aws.Int32(1)})
+		out, err := w.EC2.AttachNetworkInterface(
+			ctx,
+			&ec2.AttachNetworkInterfaceInput{NetworkInterfaceId: eni, InstanceId: &n.ID, DeviceIndex: aws.Int32(1)},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +75,8 @@ func TestSecondInterface(t *testing.T) {
 		t.Fatalf("instance metadata from the second interface: %v", err)
 	}
 	answer := make([]byte, 12)
-	if _, err := io.WriteString(imds, "PUT /latest/api/token HTTP/1.1\r\nHost: x\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(imds, "PUT /latest/api/token HTTP/1.1\r\nHost: "+
+		"x\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.ReadFull(imds, answer); err != nil || string(answer) != "HTTP/1.1 200" {
@@ -79,7 +86,10 @@ func TestSecondInterface(t *testing.T) {
 
 	assign := func(id *string) netip.Addr {
 		t.Helper()
-		out, err := w.EC2.AssignPrivateIpAddresses(ctx, &ec2.AssignPrivateIpAddressesInput{NetworkInterfaceId: id, SecondaryPrivateIpAddressCount: aws.Int32(1)})
+		out, err := w.EC2.AssignPrivateIpAddresses(
+			ctx,
+			&ec2.AssignPrivateIpAddressesInput{NetworkInterfaceId: id, SecondaryPrivateIpAddressCount: aws.Int32(1)},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +107,9 @@ func TestSecondInterface(t *testing.T) {
 
 	groups := func(group string) {
 		t.Helper()
-		if _, err := w.EC2.ModifyNetworkInterfaceAttribute(ctx, &ec2.ModifyNetworkInterfaceAttributeInput{NetworkInterfaceId: eni, Groups: []string{group}}); err != nil {
+		if _, err := w.EC2.ModifyNetworkInterfaceAttribute(ctx, &ec2.ModifyNetworkInterfaceAttributeInput{
+			NetworkInterfaceId: eni, Groups: []string{group},
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -108,7 +120,9 @@ func TestSecondInterface(t *testing.T) {
 	w.Until("the interface is plugged in again", func() bool { return n.Plugged(1) })
 	check("after a boot", 1, more, true)
 
-	if _, err := w.EC2.DetachNetworkInterface(ctx, &ec2.DetachNetworkInterfaceInput{AttachmentId: attachment}); err != nil {
+	if _, err := w.EC2.DetachNetworkInterface(ctx, &ec2.DetachNetworkInterfaceInput{
+		AttachmentId: attachment,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	check("detached", 1, second, false)
@@ -119,12 +133,15 @@ func TestSecondInterface(t *testing.T) {
 	check("attached again", 1, second, true)
 }
 
-// TestSecondRange gives the VPC one more range: an instance there reaches the endpoints in the first one, by their names.
+// TestSecondRange gives the VPC one more range: an instance there reaches the endpoints in the first one, by their
+// names.
 func TestSecondRange(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	ctx, home := t.Context(), w.Home()
-	if _, err := w.EC2.AssociateVpcCidrBlock(ctx, &ec2.AssociateVpcCidrBlockInput{VpcId: &w.VPC, CidrBlock: aws.String("10.9.0.0/16")}); err != nil {
+	if _, err := w.EC2.AssociateVpcCidrBlock(ctx, &ec2.AssociateVpcCidrBlockInput{
+		VpcId: &w.VPC, CidrBlock: aws.String("10.9.0.0/16"),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	subnet, err := w.EC2.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: &w.VPC, CidrBlock: aws.String("10.9.1.0/24")})
@@ -136,7 +153,9 @@ func TestSecondRange(t *testing.T) {
 	if got := try(t, n, ssmName, timesOut); got != timesOut || n.Drops()["no-rule"] == 0 {
 		t.Errorf("with the default group: %s, dropped %v", got, n.Drops())
 	}
-	if _, err := w.EC2.ModifyNetworkInterfaceAttribute(ctx, &ec2.ModifyNetworkInterfaceAttributeInput{NetworkInterfaceId: &n.Interface, Groups: []string{w.NodeGroup}}); err != nil {
+	if _, err := w.EC2.ModifyNetworkInterfaceAttribute(ctx, &ec2.ModifyNetworkInterfaceAttributeInput{
+		NetworkInterfaceId: &n.Interface, Groups: []string{w.NodeGroup},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if got := try(t, n, ssmName, connects); got != connects {
@@ -150,18 +169,25 @@ func TestRouteThroughInterface(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	node, middle, ctx := w.Bare(), w.Bare(), t.Context()
-	tables, err := w.EC2.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{w.VPC}}}})
+	tables, err := w.EC2.DescribeRouteTables(
+		ctx,
+		&ec2.DescribeRouteTablesInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{w.VPC}}}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.EC2.CreateRoute(ctx, &ec2.CreateRouteInput{
-		RouteTableId: tables.RouteTables[0].RouteTableId, DestinationCidrBlock: aws.String("198.51.100.0/24"), NetworkInterfaceId: &middle.Interface,
+		RouteTableId: tables.RouteTables[0].RouteTableId, DestinationCidrBlock: aws.String("198.51.100.0/24"),
+		NetworkInterfaceId: &middle.Interface,
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.EC2.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &w.NodeGroup, IpPermissions: []types.IpPermission{{
-		IpProtocol: aws.String("-1"), IpRanges: []types.IpRange{{CidrIp: aws.String("10.0.0.0/16")}},
-	}}}); err != nil {
+	if _, err := w.EC2.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{
+		GroupId: &w.NodeGroup,
+		IpPermissions: []types.IpPermission{
+			{IpProtocol: aws.String("-1"), IpRanges: []types.IpRange{{CidrIp: aws.String("10.0.0.0/16")}}},
+		},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	from, to := netip.AddrPortFrom(node.Address, 40_000), netip.MustParseAddrPort("198.51.100.7:80")

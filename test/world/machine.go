@@ -30,7 +30,7 @@ type Machine struct {
 	// identifier is the file that tells it from its copies, as /etc/machine-id does.
 	identifier string
 
-	road   *road
+	uplink *uplink
 	client *http.Client
 	stop   context.CancelFunc
 	done   sync.WaitGroup
@@ -57,13 +57,13 @@ func (w *World) Machine() *Machine {
 	}
 	m := &Machine{
 		managed: managed{w: w}, Interface: made.ID, Address: made.Addresses[0],
-		Dir: w.t.TempDir(), road: &road{resolvers: []netip.Addr{netip.MustParseAddr("10.0.0.2")}}, stop: func() {},
+		Dir: w.t.TempDir(), uplink: &uplink{resolvers: []netip.Addr{netip.MustParseAddr("10.0.0.2")}}, stop: func() {},
 	}
 	m.identifier = filepath.Join(w.t.TempDir(), "machine-id")
 	if err := os.WriteFile(m.identifier, []byte(m.Interface), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	m.client = newClient(m.road, w.roots)
+	m.client = newClient(m.uplink, w.roots)
 	w.journey.name(m.Interface, owner)
 	w.onClose(m.client.CloseIdleConnections)
 	w.onClose(m.Leave)
@@ -77,7 +77,7 @@ func (w *World) Machine() *Machine {
 // plugIn connects the machine to the server of now.
 func (m *Machine) plugIn() {
 	m.w.t.Helper()
-	l, err := m.road.plug(machineMTU, m.Address, nil)
+	l, err := m.uplink.plug(machineMTU, m.Address, nil)
 	if err != nil {
 		m.w.t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func (m *Machine) agent(identity agent.Identity) *agent.Agent {
 
 // Dial connects from the machine to an address.
 func (m *Machine) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	return m.road.direct(ctx, network, address)
+	return m.uplink.direct(ctx, network, address)
 }
 
 // Register registers the machine; the error is the service's.

@@ -13,7 +13,8 @@ import (
 const (
 	roleName      = "nodes"
 	managedPolicy = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
-	trust         = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","ssm.amazonaws.com"]},"Action":"sts:AssumeRole"}]}`
+	trust         = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com",
+		"ssm.amazonaws.com"]},"Action":"sts:AssumeRole"}]}`
 )
 
 var (
@@ -73,19 +74,27 @@ func newNetwork(w *World) *Network {
 
 func (n *Network) group(name string) string {
 	n.w.t.Helper()
-	made := must[ec2.CreateSecurityGroupOutput](n.w)(n.w.EC2.CreateSecurityGroup(n.w.t.Context(), &ec2.CreateSecurityGroupInput{
-		VpcId: &n.VPC, GroupName: aws.String(name), Description: aws.String(name),
-	}))
+	made := must[ec2.CreateSecurityGroupOutput](n.w)(
+		n.w.EC2.CreateSecurityGroup(n.w.t.Context(), &ec2.CreateSecurityGroupInput{
+			VpcId: &n.VPC, GroupName: aws.String(name), Description: aws.String(name),
+		}),
+	)
 	return *made.GroupId
 }
 
 func (n *Network) role() {
 	n.w.t.Helper()
 	w, ctx, name := n.w, n.w.t.Context(), aws.String(roleName)
-	must[iam.CreateRoleOutput](w)(w.IAM.CreateRole(ctx, &iam.CreateRoleInput{RoleName: name, AssumeRolePolicyDocument: aws.String(trust)}))
+	must[iam.CreateRoleOutput](w)(
+		w.IAM.CreateRole(ctx, &iam.CreateRoleInput{RoleName: name, AssumeRolePolicyDocument: aws.String(trust)}),
+	)
 	n.AttachPolicy()
-	must[iam.CreateInstanceProfileOutput](w)(w.IAM.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: name}))
-	must[iam.AddRoleToInstanceProfileOutput](w)(w.IAM.AddRoleToInstanceProfile(ctx, &iam.AddRoleToInstanceProfileInput{InstanceProfileName: name, RoleName: name}))
+	must[iam.CreateInstanceProfileOutput](w)(
+		w.IAM.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: name}),
+	)
+	must[iam.AddRoleToInstanceProfileOutput](w)(
+		w.IAM.AddRoleToInstanceProfile(ctx, &iam.AddRoleToInstanceProfileInput{InstanceProfileName: name, RoleName: name}),
+	)
 }
 
 // https is the one rule that endpoints need: TCP 443 from the nodes' group.
@@ -116,7 +125,10 @@ func (n *Network) AllowDNS() {
 	var rules []ec2types.IpPermission
 	for _, protocol := range []string{"udp", "tcp"} {
 		rules = append(rules, ec2types.IpPermission{
-			IpProtocol: aws.String(protocol), FromPort: aws.Int32(53), ToPort: aws.Int32(53), UserIdGroupPairs: []ec2types.UserIdGroupPair{{GroupId: &n.NodeGroup}},
+			IpProtocol: aws.String(protocol), FromPort: aws.Int32(53), ToPort: aws.Int32(53),
+			UserIdGroupPairs: []ec2types.UserIdGroupPair{
+				{GroupId: &n.NodeGroup},
+			},
 		})
 	}
 	must[ec2.AuthorizeSecurityGroupIngressOutput](n.w)(n.w.EC2.AuthorizeSecurityGroupIngress(n.w.t.Context(),
@@ -126,15 +138,18 @@ func (n *Network) AllowDNS() {
 // AssociateDhcpOptions gives the VPC a DHCP options set, or with "default" none.
 func (n *Network) AssociateDhcpOptions(id string) {
 	n.w.t.Helper()
-	must[ec2.AssociateDhcpOptionsOutput](n.w)(n.w.EC2.AssociateDhcpOptions(n.w.t.Context(), &ec2.AssociateDhcpOptionsInput{DhcpOptionsId: &id, VpcId: &n.VPC}))
+	must[ec2.AssociateDhcpOptionsOutput](n.w)(
+		n.w.EC2.AssociateDhcpOptions(n.w.t.Context(), &ec2.AssociateDhcpOptionsInput{DhcpOptionsId: &id, VpcId: &n.VPC}),
+	)
 }
 
 // CreateEndpoint makes the endpoint of a service in both subnets, with private DNS.
 func (n *Network) CreateEndpoint(service string) {
 	n.w.t.Helper()
 	made := must[ec2.CreateVpcEndpointOutput](n.w)(n.w.EC2.CreateVpcEndpoint(n.w.t.Context(), &ec2.CreateVpcEndpointInput{
-		VpcId: &n.VPC, VpcEndpointType: ec2types.VpcEndpointTypeInterface, ServiceName: aws.String("com.amazonaws.us-east-1." + service),
-		SubnetIds: n.Subnets, SecurityGroupIds: []string{n.EndpointGroup}, PrivateDnsEnabled: aws.Bool(true),
+		VpcId: &n.VPC, VpcEndpointType: ec2types.VpcEndpointTypeInterface,
+		ServiceName: aws.String("com.amazonaws.us-east-1." + service),
+		SubnetIds:   n.Subnets, SecurityGroupIds: []string{n.EndpointGroup}, PrivateDnsEnabled: aws.Bool(true),
 	}))
 	n.Endpoints[service] = *made.VpcEndpoint.VpcEndpointId
 	for _, eni := range made.VpcEndpoint.NetworkInterfaceIds {
@@ -145,9 +160,11 @@ func (n *Network) CreateEndpoint(service string) {
 // DeleteEndpoint deletes the endpoint of a service.
 func (n *Network) DeleteEndpoint(service string) {
 	n.w.t.Helper()
-	out := must[ec2.DeleteVpcEndpointsOutput](n.w)(n.w.EC2.DeleteVpcEndpoints(n.w.t.Context(), &ec2.DeleteVpcEndpointsInput{
-		VpcEndpointIds: []string{n.Endpoints[service]},
-	}))
+	out := must[ec2.DeleteVpcEndpointsOutput](n.w)(
+		n.w.EC2.DeleteVpcEndpoints(n.w.t.Context(), &ec2.DeleteVpcEndpointsInput{
+			VpcEndpointIds: []string{n.Endpoints[service]},
+		}),
+	)
 	if len(out.Unsuccessful) > 0 {
 		n.w.t.Fatalf("delete the endpoint of %s: %v", service, out.Unsuccessful)
 	}

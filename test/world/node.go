@@ -54,7 +54,7 @@ func (w *World) Bare() *Node {
 	n := w.run(bare)
 	w.Until(n.ID+" is connected", func() bool {
 		b := w.host.of(n.ID)
-		return b != nil && b.road.stack.Load() != nil
+		return b != nil && b.uplink.stack.Load() != nil
 	})
 	return n
 }
@@ -62,7 +62,9 @@ func (w *World) Bare() *Node {
 // Image registers the root file system at a path of this host, and returns the image's id.
 func (w *World) Image(name, path string) string {
 	w.t.Helper()
-	return *must[ec2.RegisterImageOutput](w)(w.EC2.RegisterImage(w.t.Context(), &ec2.RegisterImageInput{Name: &name, ImageLocation: &path})).ImageId
+	return *must[ec2.RegisterImageOutput](w)(w.EC2.RegisterImage(w.t.Context(), &ec2.RegisterImageInput{
+		Name: &name, ImageLocation: &path,
+	})).ImageId
 }
 
 func (w *World) run(userData string) *Node {
@@ -92,16 +94,18 @@ func (w *World) RunImage(image, userData string) *Node {
 func (n *Node) Reboot() {
 	n.w.t.Helper()
 	before := n.w.host.of(n.ID)
-	must[ec2.RebootInstancesOutput](n.w)(n.w.EC2.RebootInstances(n.w.t.Context(), &ec2.RebootInstancesInput{InstanceIds: []string{n.ID}}))
+	must[ec2.RebootInstancesOutput](n.w)(
+		n.w.EC2.RebootInstances(n.w.t.Context(), &ec2.RebootInstancesInput{InstanceIds: []string{n.ID}}),
+	)
 	n.w.Until(n.ID+" has booted again", func() bool {
 		now := n.w.host.of(n.ID)
-		return now != before && now.road.stack.Load() != nil
+		return now != before && now.uplink.stack.Load() != nil
 	})
 }
 
 // Dial connects from the instance to an address, or to a name as the VPC's resolver knows it.
 func (n *Node) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	return n.w.host.of(n.ID).road.DialContext(ctx, network, address)
+	return n.w.host.of(n.ID).uplink.DialContext(ctx, network, address)
 }
 
 // DialFrom connects from one of the instance's addresses, through its interface with the device index.
@@ -119,7 +123,7 @@ func (n *Node) Plugged(index int) bool { return n.stack(index) != nil }
 func (n *Node) stack(index int) *userstack.Stack {
 	b := n.w.host.of(n.ID)
 	if index == 0 {
-		return b.road.stack.Load()
+		return b.uplink.stack.Load()
 	}
 	n.w.host.mu.Lock()
 	defer n.w.host.mu.Unlock()
@@ -131,13 +135,13 @@ func (n *Node) stack(index int) *userstack.Stack {
 
 // Lookup asks the VPC's resolver from the instance.
 func (n *Node) Lookup(ctx context.Context, name string) ([]netip.Addr, error) {
-	return n.w.host.of(n.ID).road.lookup(ctx, name)
+	return n.w.host.of(n.ID).uplink.lookup(ctx, name)
 }
 
 // ListenUDP takes a UDP port of the instance's address. It is closed with the instance's boot.
 func (n *Node) ListenUDP(port uint16) net.PacketConn {
 	n.w.t.Helper()
-	c, err := n.w.host.of(n.ID).road.stack.Load().DialUDP(netip.AddrPortFrom(n.Address, port), netip.AddrPort{})
+	c, err := n.w.host.of(n.ID).uplink.stack.Load().DialUDP(netip.AddrPortFrom(n.Address, port), netip.AddrPort{})
 	if err != nil {
 		n.w.t.Fatal(err)
 	}
@@ -171,10 +175,17 @@ func (n *Node) Ask(r *http.Request) (status int, body string) {
 // Metadata is what the instance's metadata service says below meta-data.
 func (n *Node) Metadata(path string) string {
 	n.w.t.Helper()
-	client := n.w.host.of(n.ID).road.metadata()
+	client := n.w.host.of(n.ID).uplink.metadata()
 	const latest = "http://169.254.169.254/latest/"
-	token := n.fetch(client, http.MethodPut, latest+"api/token", http.Header{"X-Aws-Ec2-Metadata-Token-Ttl-Seconds": {"60"}})
-	return string(n.fetch(client, http.MethodGet, latest+"meta-data/"+path, http.Header{"X-Aws-Ec2-Metadata-Token": {string(token)}}))
+	token := n.fetch(
+		client,
+		http.MethodPut,
+		latest+"api/token",
+		http.Header{"X-Aws-Ec2-Metadata-Token-Ttl-Seconds": {"60"}},
+	)
+	return string(
+		n.fetch(client, http.MethodGet, latest+"meta-data/"+path, http.Header{"X-Aws-Ec2-Metadata-Token": {string(token)}}),
+	)
 }
 
 // Credentials are those of the instance's role, as its metadata service gives them.
@@ -202,7 +213,7 @@ func (n *Node) fetch(client *http.Client, method, url string, header http.Header
 	return body
 }
 
-// Scripted is a machine in the place of the instance's agent, over the instance's road and with its credentials. It has
+// Scripted is a machine in the place of the instance's agent, over the instance's uplink and with its credentials. It has
 // sent its first sign of life.
 func (n *Node) Scripted() *nodetest.Machine {
 	n.w.t.Helper()
@@ -217,9 +228,11 @@ func (n *Node) Drops() map[string]int { return n.w.journey.dropped(n.Interface) 
 // Status is the node's ping status; empty while it is not known.
 func (m *managed) Status() string {
 	m.w.t.Helper()
-	out := must[ssm.DescribeInstanceInformationOutput](m.w)(m.w.SSM.DescribeInstanceInformation(m.w.t.Context(), &ssm.DescribeInstanceInformationInput{
-		Filters: []ssmtypes.InstanceInformationStringFilter{{Key: aws.String("InstanceIds"), Values: []string{m.ID}}},
-	}))
+	out := must[ssm.DescribeInstanceInformationOutput](m.w)(
+		m.w.SSM.DescribeInstanceInformation(m.w.t.Context(), &ssm.DescribeInstanceInformationInput{
+			Filters: []ssmtypes.InstanceInformationStringFilter{{Key: aws.String("InstanceIds"), Values: []string{m.ID}}},
+		}),
+	)
 	if len(out.InstanceInformationList) == 0 {
 		return ""
 	}
@@ -235,7 +248,9 @@ func (m *managed) Await(status string) {
 // Connected says whether the node's control channel is open.
 func (m *managed) Connected() bool {
 	m.w.t.Helper()
-	out := must[ssm.GetConnectionStatusOutput](m.w)(m.w.SSM.GetConnectionStatus(m.w.t.Context(), &ssm.GetConnectionStatusInput{Target: &m.ID}))
+	out := must[ssm.GetConnectionStatusOutput](m.w)(
+		m.w.SSM.GetConnectionStatus(m.w.t.Context(), &ssm.GetConnectionStatusInput{Target: &m.ID}),
+	)
 	return out.Status == ssmtypes.ConnectionStatusConnected
 }
 

@@ -35,8 +35,8 @@ func segment(from, to netip.AddrPort, flags byte) []byte {
 	return b
 }
 
-// TestHostilePackets puts a bare wire in the place of a node and sends what no machine should, as fast as it goes, while
-// a neighbour works. Nothing of it arrives anywhere, the neighbour's connections stay, and so does the server.
+// TestHostilePackets puts a bare wire in the place of a node and sends what no machine should, as fast as it goes,
+// while a neighbour works. Nothing of it arrives anywhere, the neighbour's connections stay, and so does the server.
 func TestHostilePackets(t *testing.T) {
 	t.Parallel()
 	var seen witness

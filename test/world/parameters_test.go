@@ -13,8 +13,8 @@ import (
 )
 
 // TestCommandsReadParameters through the private network: what a command refers to is read by its node, through the ssm
-// endpoint and with the node's role. Whoever sends the command need not be able to read it, and the node may not read what
-// its role does not allow.
+// endpoint and with the node's role. Whoever sends the command need not be able to read it, and the node may not read
+// what its role does not allow.
 func TestCommandsReadParameters(t *testing.T) {
 	t.Parallel()
 	w := world.New(t, world.Nodes(1))
@@ -40,11 +40,16 @@ func TestCommandsReadParameters(t *testing.T) {
 			t.Errorf("%s: %+v", script, r)
 		}
 	}
-	if _, err := w.IAM.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &w.Role, PolicyName: aws.String("secret"), PolicyDocument: aws.String(
-		`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"ssm:GetParameter*","Resource":"arn:aws:ssm:*:*:parameter/app/*"}}`)}); err != nil {
+	if _, err := w.IAM.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
+		RoleName: &w.Role, PolicyName: aws.String("secret"),
+		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"ssm:GetParameter*",
+			"Resource":"arn:aws:ssm:*:*:parameter/app/*"}}`),
+	}); err != nil {
 		t.Fatal(err)
 	}
-	if r := w.Send("echo {{ssm:/app/greeting}}", n.ID).Wait(n.ID); r.Status != "Failed" || !strings.Contains(r.Stderr, "AccessDeniedException") || strings.Contains(r.Stderr, "evening") {
+	if r := w.Send("echo {{ssm:/app/greeting}}", n.ID).Wait(n.ID); r.Status != "Failed" ||
+		!strings.Contains(r.Stderr, "AccessDeniedException") ||
+		strings.Contains(r.Stderr, "evening") {
 		t.Errorf("a parameter that it may not read: %+v", r)
 	}
 }

@@ -27,7 +27,10 @@ func TestPeeringAcrossRegions(t *testing.T) {
 	beyond.Route(onward, "10.0.0.0/16")
 	n, third := west.Bare(), beyond.Bare()
 
-	found, err := w.EC2.DescribeVpcEndpoints(ctx, &ec2.DescribeVpcEndpointsInput{VpcEndpointIds: []string{w.Endpoints["ssm"]}})
+	found, err := w.EC2.DescribeVpcEndpoints(
+		ctx,
+		&ec2.DescribeVpcEndpointsInput{VpcEndpointIds: []string{w.Endpoints["ssm"]}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,10 +38,13 @@ func TestPeeringAcrossRegions(t *testing.T) {
 	if got := try(t, n, name+":443", timesOut); got != timesOut || n.Drops()["no-rule"] == 0 {
 		t.Errorf("while the endpoint's group lets nobody in: %s, dropped %v", got, n.Drops())
 	}
-	if _, err := w.EC2.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &w.EndpointGroup, IpPermissions: []types.IpPermission{{
-		IpProtocol: aws.String("tcp"), FromPort: aws.Int32(443), ToPort: aws.Int32(443),
-		IpRanges: []types.IpRange{{CidrIp: aws.String("10.1.0.0/16")}, {CidrIp: aws.String("10.2.0.0/16")}},
-	}}}); err != nil {
+	if _, err := w.EC2.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{
+		GroupId: &w.EndpointGroup,
+		IpPermissions: []types.IpPermission{{
+			IpProtocol: aws.String("tcp"), FromPort: aws.Int32(443), ToPort: aws.Int32(443),
+			IpRanges: []types.IpRange{{CidrIp: aws.String("10.1.0.0/16")}, {CidrIp: aws.String("10.2.0.0/16")}},
+		}},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	keys := map[string]sigv4.Credentials{"root": w.Root()}
@@ -47,7 +53,8 @@ func TestPeeringAcrossRegions(t *testing.T) {
 		t.Errorf("through the endpoint: %d %s", status, body)
 	}
 	info.region = "eu-west-1"
-	if status, body := n.Ask(info.request(t, "https://"+name+"/", keys)); status != 400 || !strings.Contains(body, w.Endpoints["ssm"]) {
+	if status, body := n.Ask(info.request(t, "https://"+name+"/", keys)); status != 400 ||
+		!strings.Contains(body, w.Endpoints["ssm"]) {
 		t.Errorf("for the other region: %d %s", status, body)
 	}
 	if got := try(t, third, name+":443", timesOut); got != timesOut || third.Drops()["not-transitive"] == 0 {
@@ -61,14 +68,19 @@ func TestPeeringAcrossRegions(t *testing.T) {
 		t.Errorf("%s resolves without the option", host)
 	}
 	if _, err := w.EC2.ModifyVpcPeeringConnectionOptions(ctx, &ec2.ModifyVpcPeeringConnectionOptionsInput{
-		VpcPeeringConnectionId: &pcx, RequesterPeeringConnectionOptions: &types.PeeringConnectionOptionsRequest{AllowDnsResolutionFromRemoteVpc: aws.Bool(true)},
+		VpcPeeringConnectionId: &pcx,
+		RequesterPeeringConnectionOptions: &types.PeeringConnectionOptionsRequest{
+			AllowDnsResolutionFromRemoteVpc: aws.Bool(true),
+		},
 	}); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := n.Lookup(ctx, host); err != nil || len(got) != 1 || got[0] != node.Address {
 		t.Errorf("%s with the option: %v, %v", host, got, err)
 	}
-	if _, err := west.EC2.DeleteVpcPeeringConnection(ctx, &ec2.DeleteVpcPeeringConnectionInput{VpcPeeringConnectionId: &pcx}); err != nil {
+	if _, err := west.EC2.DeleteVpcPeeringConnection(ctx, &ec2.DeleteVpcPeeringConnectionInput{
+		VpcPeeringConnectionId: &pcx,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if got := try(t, n, name+":443", timesOut); got != timesOut || n.Drops()["blackhole"] == 0 {

@@ -11,8 +11,8 @@ import (
 	"postern/test/world"
 )
 
-// TestEndpointPolicies judges requests of a node through the ssm endpoint. A policy never grants; what it cannot judge, it
-// does not let through, and the refusal says why. A policy as good as none brings the node back.
+// TestEndpointPolicies judges requests of a node through the ssm endpoint. A policy never grants; what it cannot judge,
+// it does not let through, and the refusal says why. A policy as good as none brings the node back.
 func TestEndpointPolicies(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
@@ -27,22 +27,33 @@ func TestEndpointPolicies(t *testing.T) {
 		says             string
 	}{
 		{"everything", all, 200, ""},
-		{"its own VPC", `{"Effect":"Allow","Principal":"*","Action":"ssm:*","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":"` + w.VPC + `"}}}`, 200, ""},
-		{"another VPC", `{"Effect":"Allow","Principal":"*","Action":"ssm:*","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-0123456789abcdef0"}}}`, 400, "no VPC endpoint policy allows"},
-		{"an organization", `{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}`, 400, "no VPC endpoint policy allows"},
-		{"other actions", `{"Effect":"Allow","Principal":"*","Action":"ssm:Get*","Resource":"*"}`, 400, "no VPC endpoint policy allows"},
-		{"a tag that is not known", `{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"ssm:resourceTag/Stage":"prod"}}}`, 400,
+		{"its own VPC", `{"Effect":"Allow","Principal":"*","Action":"ssm:*","Resource":"*",
+			"Condition":{"StringEquals":{"aws:SourceVpc":"` + w.VPC + `"}}}`, 200, ""},
+		{"another VPC", `{"Effect":"Allow","Principal":"*","Action":"ssm:*","Resource":"*",
+			"Condition":{"StringEquals":{"aws:SourceVpc":"vpc-0123456789abcdef0"}}}`, 400, "no VPC endpoint policy allows"},
+		{"an organization", `{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*",
+			"Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}`, 400, "no VPC endpoint policy allows"},
+		{
+			"other actions", `{"Effect":"Allow","Principal":"*","Action":"ssm:Get*","Resource":"*"}`, 400,
+			"no VPC endpoint policy allows",
+		},
+		{"a tag that is not known", `{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*",
+			"Condition":{"StringNotEquals":{"ssm:resourceTag/Stage":"prod"}}}`, 400,
 			"condition key ssm:resourcetag/stage, which cannot be judged here"},
-		{"not with a tag that is not known", all + `,{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/Stage":"prod"}}}`, 400,
+		{"not with a tag that is not known", all + `,{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*",
+			"Condition":{"StringEquals":{"aws:ResourceTag/Stage":"prod"}}}`, 400,
 			"condition key aws:resourcetag/stage cannot be judged here"},
 		{"everything again", all, 200, ""},
 	} {
 		if _, err := w.EC2.ModifyVpcEndpoint(t.Context(), &ec2.ModifyVpcEndpointInput{
-			VpcEndpointId: aws.String(w.Endpoints["ssm"]), PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[` + tt.statements + `]}`),
+			VpcEndpointId:  aws.String(w.Endpoints["ssm"]),
+			PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[` + tt.statements + `]}`),
 		}); err != nil {
 			t.Fatalf("%s: %v", tt.name, err)
 		}
-		status, body := n.Ask(ping.request(t, "https://ssm.us-east-1.amazonaws.com/", map[string]sigv4.Credentials{"node": node}))
+		status, body := n.Ask(
+			ping.request(t, "https://ssm.us-east-1.amazonaws.com/", map[string]sigv4.Credentials{"node": node}),
+		)
 		if status != tt.status || !strings.Contains(body, tt.says) {
 			t.Errorf("%s: %d %s\nwant %d %s", tt.name, status, body, tt.status, tt.says)
 		}

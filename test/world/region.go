@@ -29,7 +29,11 @@ func (w *World) Elsewhere(region string, vpc netip.Prefix) *Elsewhere {
 	access := w.Server.Access()
 	e := &Elsewhere{w: w, Region: region, EC2: ec2.New(ec2.Options{
 		Region: region, BaseEndpoint: &access.Endpoint, HTTPClient: transport.Client(w.public),
-		Credentials: credentials.NewStaticCredentialsProvider(access.Root.ID, access.Root.Secret, ""), Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider(
+			access.Root.ID,
+			access.Root.Secret,
+			"",
+		), Retryer: aws.NopRetryer{},
 	})}
 	ctx := w.t.Context()
 	made := must[ec2.CreateVpcOutput](w)(e.EC2.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String(vpc.String())}))
@@ -39,8 +43,12 @@ func (w *World) Elsewhere(region string, vpc netip.Prefix) *Elsewhere {
 	}))
 	e.Subnet = *subnet.Subnet.SubnetId
 	own := []ec2types.Filter{{Name: aws.String("vpc-id"), Values: []string{e.VPC}}}
-	e.Table = *must[ec2.DescribeRouteTablesOutput](w)(e.EC2.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{Filters: own})).RouteTables[0].RouteTableId
-	e.Group = *must[ec2.DescribeSecurityGroupsOutput](w)(e.EC2.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{Filters: own})).SecurityGroups[0].GroupId
+	e.Table = *must[ec2.DescribeRouteTablesOutput](w)(
+		e.EC2.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{Filters: own}),
+	).RouteTables[0].RouteTableId
+	e.Group = *must[ec2.DescribeSecurityGroupsOutput](w)(
+		e.EC2.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{Filters: own}),
+	).SecurityGroups[0].GroupId
 	return e
 }
 
@@ -58,7 +66,7 @@ func (e *Elsewhere) Bare() *Node {
 	e.w.journey.name(n.Interface, n.ID)
 	e.w.Until(n.ID+" is connected", func() bool {
 		b := e.w.host.of(n.ID)
-		return b != nil && b.road.stack.Load() != nil
+		return b != nil && b.uplink.stack.Load() != nil
 	})
 	return n
 }
@@ -67,11 +75,15 @@ func (e *Elsewhere) Bare() *Node {
 func (e *Elsewhere) Peer(with *Elsewhere, ranges ...string) string {
 	e.w.t.Helper()
 	ctx := e.w.t.Context()
-	made := must[ec2.CreateVpcPeeringConnectionOutput](e.w)(e.EC2.CreateVpcPeeringConnection(ctx, &ec2.CreateVpcPeeringConnectionInput{
-		VpcId: &e.VPC, PeerVpcId: &with.VPC, PeerRegion: &with.Region,
-	}))
+	made := must[ec2.CreateVpcPeeringConnectionOutput](e.w)(
+		e.EC2.CreateVpcPeeringConnection(ctx, &ec2.CreateVpcPeeringConnectionInput{
+			VpcId: &e.VPC, PeerVpcId: &with.VPC, PeerRegion: &with.Region,
+		}),
+	)
 	id := made.VpcPeeringConnection.VpcPeeringConnectionId
-	must[ec2.AcceptVpcPeeringConnectionOutput](e.w)(with.EC2.AcceptVpcPeeringConnection(ctx, &ec2.AcceptVpcPeeringConnectionInput{VpcPeeringConnectionId: id}))
+	must[ec2.AcceptVpcPeeringConnectionOutput](e.w)(
+		with.EC2.AcceptVpcPeeringConnection(ctx, &ec2.AcceptVpcPeeringConnectionInput{VpcPeeringConnectionId: id}),
+	)
 	e.Route(*id, ranges[0])
 	with.Route(*id, ranges[1])
 	return *id
@@ -89,8 +101,11 @@ func (e *Elsewhere) Route(peering, to string) {
 func (w *World) Home() *Elsewhere {
 	w.t.Helper()
 	own := []ec2types.Filter{{Name: aws.String("vpc-id"), Values: []string{w.VPC}}}
-	tables := must[ec2.DescribeRouteTablesOutput](w)(w.EC2.DescribeRouteTables(w.t.Context(), &ec2.DescribeRouteTablesInput{Filters: own}))
+	tables := must[ec2.DescribeRouteTablesOutput](w)(
+		w.EC2.DescribeRouteTables(w.t.Context(), &ec2.DescribeRouteTablesInput{Filters: own}),
+	)
 	return &Elsewhere{
-		w: w, EC2: w.EC2, Region: w.Server.Access().Region, VPC: w.VPC, Subnet: w.Subnets[0], Table: *tables.RouteTables[0].RouteTableId, Group: w.NodeGroup,
+		w: w, EC2: w.EC2, Region: w.Server.Access().Region, VPC: w.VPC, Subnet: w.Subnets[0],
+		Table: *tables.RouteTables[0].RouteTableId, Group: w.NodeGroup,
 	}
 }

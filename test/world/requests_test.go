@@ -75,15 +75,16 @@ func shape(service, code string) string {
 	return "<Code>" + code + "</Code>"
 }
 
-// TestRefusedRequests sends bad requests to the server that ships, by its public door. Each is refused in its service's
+// TestRefusedRequests sends bad requests to the server that ships, by its public listener. Each is refused in its service's
 // own shape and with its own code, and the server answers the next one.
 func TestRefusedRequests(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	root := w.Root()
 	keys := map[string]sigv4.Credentials{
-		"root": root, "wrong": {AccessKey: root.AccessKey, Secret: "wrong"}, "unknown": {AccessKey: "AKIAUNKNOWNUNKNOWN00", Secret: "x"},
-		"token": {AccessKey: root.AccessKey, Secret: root.Secret, Token: "not one of ours"},
+		"root": root, "wrong": {AccessKey: root.AccessKey, Secret: "wrong"},
+		"unknown": {AccessKey: "AKIAUNKNOWNUNKNOWN00", Secret: "x"},
+		"token":   {AccessKey: root.AccessKey, Secret: root.Secret, Token: "not one of ours"},
 	}
 	replay := func(r *http.Request) {
 		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(roles+"&PathPrefix=/a/")), int64(len(roles)+15)
@@ -97,28 +98,55 @@ func TestRefusedRequests(t *testing.T) {
 	}{
 		{"unsigned, ec2", ask{service: "ec2", body: vpcs, keys: "none"}, 403, "MissingAuthenticationToken"},
 		{"unsigned, iam", ask{service: "iam", body: roles, keys: "none"}, 403, "MissingAuthenticationToken"},
-		{"unsigned, ssm", ask{service: "ssm", target: list, body: "{}", keys: "none"}, 400, "MissingAuthenticationTokenException"},
+		{
+			"unsigned, ssm", ask{service: "ssm", target: list, body: "{}", keys: "none"}, 400,
+			"MissingAuthenticationTokenException",
+		},
 		{"wrong key, ec2", ask{service: "ec2", body: vpcs, keys: "wrong"}, 401, "AuthFailure"},
 		{"wrong key, sts", ask{service: "sts", body: caller, keys: "wrong"}, 403, "SignatureDoesNotMatch"},
 		{"wrong key, ssm", ask{service: "ssm", target: list, body: "{}", keys: "wrong"}, 400, "InvalidSignatureException"},
 		{"unknown key, iam", ask{service: "iam", body: roles, keys: "unknown"}, 403, "InvalidClientTokenId"},
-		{"unknown key, ssm", ask{service: "ssm", target: list, body: "{}", keys: "unknown"}, 400, "UnrecognizedClientException"},
+		{
+			"unknown key, ssm", ask{service: "ssm", target: list, body: "{}", keys: "unknown"}, 400,
+			"UnrecognizedClientException",
+		},
 		{"foreign session token", ask{service: "sts", body: caller, keys: "token"}, 403, "InvalidClientTokenId"},
 		{"an hour late, ec2", ask{service: "ec2", body: vpcs, skew: -time.Hour}, 400, "RequestExpired"},
-		{"an hour late, ssm", ask{service: "ssm", target: list, body: "{}", skew: -time.Hour}, 400, "InvalidSignatureException"},
+		{
+			"an hour late, ssm", ask{service: "ssm", target: list, body: "{}", skew: -time.Hour}, 400,
+			"InvalidSignatureException",
+		},
 		{"an hour early, iam", ask{service: "iam", body: roles, skew: time.Hour}, 403, "SignatureDoesNotMatch"},
 		{"a signature for another body", ask{service: "iam", body: roles, spoil: replay}, 403, "SignatureDoesNotMatch"},
-		{"a signature for another region", ask{service: "ssm", target: list, body: "{}", region: "eu-west-1"}, 400, "InvalidSignatureException"},
-		{"a signature for another service", ask{service: "ssm", target: list, body: "{}", scope: "ec2"}, 400, "InvalidSignatureException"},
-		{"a target of another service", ask{service: "ssm", target: "TrentService.Encrypt", body: "{}"}, 400, "UnknownOperationException"},
+		{
+			"a signature for another region", ask{service: "ssm", target: list, body: "{}", region: "eu-west-1"}, 400,
+			"InvalidSignatureException",
+		},
+		{
+			"a signature for another service", ask{service: "ssm", target: list, body: "{}", scope: "ec2"}, 400,
+			"InvalidSignatureException",
+		},
+		{
+			"a target of another service", ask{service: "ssm", target: "TrentService.Encrypt", body: "{}"}, 400,
+			"UnknownOperationException",
+		},
 		{"JSON that is none", ask{service: "ssm", target: list, body: "{"}, 400, "SerializationException"},
-		{"JSON of another shape", ask{service: "ssm", target: list, body: `{"MaxResults":"many"}`}, 400, "SerializationException"},
+		{
+			"JSON of another shape", ask{service: "ssm", target: list, body: `{"MaxResults":"many"}`}, 400,
+			"SerializationException",
+		},
 		{"a form that is none", ask{service: "ec2", body: "Action=%zz"}, 400, "MalformedQueryString"},
 		{"no action", ask{service: "ec2", body: "Version=2016-11-15"}, 400, "MissingAction"},
 		{"no such action", ask{service: "ec2", body: "Action=MakeCoffee&Version=2016-11-15"}, 400, "InvalidAction"},
 		{"an unknown member", ask{service: "iam", body: roles + "&Colour=red"}, 400, "InvalidQueryParameter"},
-		{"not built", ask{service: "ec2", body: "Action=CreateTransitGateway&Version=2016-11-15"}, 501, "UnsupportedOperation"},
-		{"a body over the limit", ask{service: "ssm", target: list, body: "{" + strings.Repeat(" ", 8<<20) + "}"}, 413, "RequestEntityTooLargeException"},
+		{
+			"not built", ask{service: "ec2", body: "Action=CreateTransitGateway&Version=2016-11-15"}, 501,
+			"UnsupportedOperation",
+		},
+		{
+			"a body over the limit", ask{service: "ssm", target: list, body: "{" + strings.Repeat(" ", 8<<20) + "}"}, 413,
+			"RequestEntityTooLargeException",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			status, body := w.Public(c.ask.request(t, w.Server.Access().Endpoint+"/", keys))
@@ -151,11 +179,27 @@ func TestRefusedByTheEndpoint(t *testing.T) {
 	}{
 		{"its own", ask{service: "ssm", target: info, body: "{}"}, 200, ""},
 		{"unsigned", ask{service: "ssm", target: info, body: "{}", keys: "none"}, 400, "MissingAuthenticationTokenException"},
-		{"what the node's role does not allow", ask{service: "ssm", target: info, body: "{}", keys: "node"}, 400, "AccessDeniedException"},
-		{"another service", ask{service: "ec2messages", target: "EC2WindowsMessageDeliveryService.GetMessages", body: "{}"}, 400, "InvalidSignatureException"},
-		{"another service, by its host", ask{service: "ssm", host: "ec2messages.us-east-1.amazonaws.com", target: info, body: "{}"}, 400, "InvalidSignatureException"},
-		{"another region, by its host", ask{service: "ssm", host: "ssm.eu-west-1.amazonaws.com", target: info, body: "{}"}, 400, "InvalidSignatureException"},
-		{"another region, by the signature", ask{service: "ssm", target: info, body: "{}", region: "eu-west-1"}, 400, "InvalidSignatureException"},
+		{
+			"what the node's role does not allow", ask{service: "ssm", target: info, body: "{}", keys: "node"}, 400,
+			"AccessDeniedException",
+		},
+		{
+			"another service", ask{service: "ec2messages", target: "EC2WindowsMessageDeliveryService.GetMessages", body: "{}"},
+			400, "InvalidSignatureException",
+		},
+		{
+			"another service, by its host",
+			ask{service: "ssm", host: "ec2messages.us-east-1.amazonaws.com", target: info, body: "{}"}, 400,
+			"InvalidSignatureException",
+		},
+		{
+			"another region, by its host", ask{service: "ssm", host: "ssm.eu-west-1.amazonaws.com", target: info, body: "{}"},
+			400, "InvalidSignatureException",
+		},
+		{
+			"another region, by the signature", ask{service: "ssm", target: info, body: "{}", region: "eu-west-1"}, 400,
+			"InvalidSignatureException",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := c.ask.request(t, "https://ssm.us-east-1.amazonaws.com/", keys)

@@ -58,18 +58,29 @@ const (
 )
 
 // resolverEndpoint makes a Resolver endpoint of two addresses in a subnet, and waits until it works.
-func resolverEndpoint(t *testing.T, w *world.World, way types.ResolverEndpointDirection, subnet, group string) (id string, addresses []string) {
+func resolverEndpoint(
+	t *testing.T,
+	w *world.World,
+	way types.ResolverEndpointDirection,
+	subnet, group string,
+) (id string, addresses []string) {
 	t.Helper()
-	made := ok[*route53resolver.CreateResolverEndpointOutput](t)(w.Resolver.CreateResolverEndpoint(t.Context(), &route53resolver.CreateResolverEndpointInput{
-		CreatorRequestId: aws.String(string(way) + subnet), Direction: way, SecurityGroupIds: []string{group},
-		IpAddresses: []types.IpAddressRequest{{SubnetId: &subnet}, {SubnetId: &subnet}},
-	})).ResolverEndpoint
+	made := ok[*route53resolver.CreateResolverEndpointOutput](t)(
+		w.Resolver.CreateResolverEndpoint(t.Context(), &route53resolver.CreateResolverEndpointInput{
+			CreatorRequestId: aws.String(string(way) + subnet), Direction: way, SecurityGroupIds: []string{group},
+			IpAddresses: []types.IpAddressRequest{{SubnetId: &subnet}, {SubnetId: &subnet}},
+		}),
+	).ResolverEndpoint
 	w.Until("the Resolver endpoint is operational", func() bool {
-		got := ok[*route53resolver.GetResolverEndpointOutput](t)(w.Resolver.GetResolverEndpoint(t.Context(), &route53resolver.GetResolverEndpointInput{ResolverEndpointId: made.Id}))
+		got := ok[*route53resolver.GetResolverEndpointOutput](t)(
+			w.Resolver.GetResolverEndpoint(t.Context(), &route53resolver.GetResolverEndpointInput{ResolverEndpointId: made.Id}),
+		)
 		return got.ResolverEndpoint.Status == types.ResolverEndpointStatusOperational
 	})
-	list := ok[*route53resolver.ListResolverEndpointIpAddressesOutput](t)(w.Resolver.ListResolverEndpointIpAddresses(t.Context(),
-		&route53resolver.ListResolverEndpointIpAddressesInput{ResolverEndpointId: made.Id}))
+	list := ok[*route53resolver.ListResolverEndpointIpAddressesOutput](t)(
+		w.Resolver.ListResolverEndpointIpAddresses(t.Context(),
+			&route53resolver.ListResolverEndpointIpAddressesInput{ResolverEndpointId: made.Id}),
+	)
 	for _, a := range list.IpAddresses {
 		addresses = append(addresses, *a.Ip)
 	}
@@ -80,7 +91,8 @@ func resolverEndpoint(t *testing.T, w *world.World, way types.ResolverEndpointDi
 func rule(t *testing.T, w *world.World, domain, endpoint string, targets ...string) string {
 	t.Helper()
 	in := &route53resolver.CreateResolverRuleInput{
-		CreatorRequestId: aws.String(domain), RuleType: types.RuleTypeOptionForward, DomainName: &domain, ResolverEndpointId: &endpoint,
+		CreatorRequestId: aws.String(domain), RuleType: types.RuleTypeOptionForward, DomainName: &domain,
+		ResolverEndpointId: &endpoint,
 	}
 	for _, to := range targets {
 		in.TargetIps = append(in.TargetIps, types.TargetAddress{Ip: &to})
@@ -108,7 +120,12 @@ func (h *hub) named() {
 	ok[*ec2.ModifyVpcAttributeOutput](h.t)(h.w.EC2.ModifyVpcAttribute(h.t.Context(), &ec2.ModifyVpcAttributeInput{
 		VpcId: &h.vpc, EnableDnsHostnames: &ec2types.AttributeBooleanValue{Value: aws.Bool(true)},
 	}))
-	ok[*ec2.ModifyVpcEndpointOutput](h.t)(h.w.EC2.ModifyVpcEndpoint(h.t.Context(), &ec2.ModifyVpcEndpointInput{VpcEndpointId: &h.endpoint, PrivateDnsEnabled: aws.Bool(true)}))
+	ok[*ec2.ModifyVpcEndpointOutput](h.t)(
+		h.w.EC2.ModifyVpcEndpoint(
+			h.t.Context(),
+			&ec2.ModifyVpcEndpointInput{VpcEndpointId: &h.endpoint, PrivateDnsEnabled: aws.Bool(true)},
+		),
+	)
 	ok[*ec2.AuthorizeSecurityGroupIngressOutput](h.t)(h.w.EC2.AuthorizeSecurityGroupIngress(h.t.Context(),
 		&ec2.AuthorizeSecurityGroupIngressInput{GroupId: &h.group, IpPermissions: dnsPermission(worldRange)}))
 }
@@ -116,9 +133,13 @@ func (h *hub) named() {
 // address is the hub's endpoint's.
 func (h *hub) address() string {
 	h.t.Helper()
-	found := ok[*ec2.DescribeNetworkInterfacesOutput](h.t)(h.w.EC2.DescribeNetworkInterfaces(h.t.Context(), &ec2.DescribeNetworkInterfacesInput{
-		Filters: []ec2types.Filter{{Name: aws.String("description"), Values: []string{"VPC Endpoint Interface " + h.endpoint}}},
-	}))
+	found := ok[*ec2.DescribeNetworkInterfacesOutput](h.t)(
+		h.w.EC2.DescribeNetworkInterfaces(h.t.Context(), &ec2.DescribeNetworkInterfacesInput{
+			Filters: []ec2types.Filter{
+				{Name: aws.String("description"), Values: []string{"VPC Endpoint Interface " + h.endpoint}},
+			},
+		}),
+	)
 	return *found.NetworkInterfaces[0].PrivateIpAddress
 }
 
@@ -130,16 +151,19 @@ func TestInboundEndpoint(t *testing.T) {
 	h, n, machine := newHub(t, w), w.Bare(), w.Machine()
 	h.named()
 	id, inbound := resolverEndpoint(t, w, types.ResolverEndpointDirectionInbound, h.subnet, h.group)
-	cards := ok[*ec2.DescribeNetworkInterfacesOutput](t)(w.EC2.DescribeNetworkInterfaces(t.Context(), &ec2.DescribeNetworkInterfacesInput{
-		Filters: []ec2types.Filter{{Name: aws.String("description"), Values: []string{"Route 53 Resolver: " + id + ":*"}}},
-	})).NetworkInterfaces
-	for _, c := range cards {
-		if c.Status != ec2types.NetworkInterfaceStatusInUse || !*c.RequesterManaged || c.Attachment.InstanceId != nil || !slices.Contains(inbound, *c.PrivateIpAddress) {
+	interfaces := ok[*ec2.DescribeNetworkInterfacesOutput](t)(
+		w.EC2.DescribeNetworkInterfaces(t.Context(), &ec2.DescribeNetworkInterfacesInput{
+			Filters: []ec2types.Filter{{Name: aws.String("description"), Values: []string{"Route 53 Resolver: " + id + ":*"}}},
+		}),
+	).NetworkInterfaces
+	for _, c := range interfaces {
+		if c.Status != ec2types.NetworkInterfaceStatusInUse || !*c.RequesterManaged || c.Attachment.InstanceId != nil ||
+			!slices.Contains(inbound, *c.PrivateIpAddress) {
 			t.Errorf("%+v", c)
 		}
 	}
-	if len(cards) != 2 {
-		t.Errorf("%d interfaces", len(cards))
+	if len(interfaces) != 2 {
+		t.Errorf("%d interfaces", len(interfaces))
 	}
 	if got := question(t, n, "udp", "10.1.0.2", "ssm.us-east-1.amazonaws.com", never); got != "silence" {
 		t.Errorf("the resolver of another VPC says %q", got)
@@ -166,22 +190,28 @@ func TestInboundEndpoint(t *testing.T) {
 	w.Until("the instance has booted again", func() bool {
 		return question(t, n, "udp", inbound[0], "ssm.us-east-1.amazonaws.com", never) == private
 	})
-	if got := question(t, n, "udp", inbound[0], "ssmmessages.us-east-1.amazonaws.com", atOnce); strings.HasPrefix(got, private) {
+	if got := question(t, n, "udp", inbound[0], "ssmmessages.us-east-1.amazonaws.com", atOnce); strings.HasPrefix(
+		got,
+		private,
+	) {
 		t.Errorf("a service without an endpoint in the hub: %q", got)
 	}
 	revoked := &ec2.RevokeSecurityGroupIngressInput{GroupId: &h.group, IpPermissions: dnsPermission(worldRange)}
 	ok[*ec2.RevokeSecurityGroupIngressOutput](t)(w.EC2.RevokeSecurityGroupIngress(t.Context(), revoked))
-	if got := question(t, n, "udp", inbound[0], "ssm.us-east-1.amazonaws.com", never); got != "silence" || n.Drops()["no-rule"] == 0 {
+	if got := question(t, n, "udp", inbound[0], "ssm.us-east-1.amazonaws.com", never); got != "silence" ||
+		n.Drops()["no-rule"] == 0 {
 		t.Errorf("without a rule of the endpoint's group: %q, dropped %v", got, n.Drops())
 	}
-	ok[*route53resolver.DeleteResolverEndpointOutput](t)(w.Resolver.DeleteResolverEndpoint(t.Context(), &route53resolver.DeleteResolverEndpointInput{ResolverEndpointId: &id}))
+	ok[*route53resolver.DeleteResolverEndpointOutput](t)(
+		w.Resolver.DeleteResolverEndpoint(t.Context(), &route53resolver.DeleteResolverEndpointInput{ResolverEndpointId: &id}),
+	)
 	if got := question(t, n, "udp", inbound[0], "ssm.us-east-1.amazonaws.com", never); got != "silence" {
 		t.Errorf("what is deleted says %q", got)
 	}
 }
 
-// TestForwardingRules: the resolver asks the hub's inbound endpoint for Amazon's names, and a DNS server on a node for the
-// company's, from its outbound endpoint; a node comes online by an endpoint that stands in the hub only.
+// TestForwardingRules: the resolver asks the hub's inbound endpoint for Amazon's names, and a DNS server on a node for
+// the company's, from its outbound endpoint; a node comes online by an endpoint that stands in the hub only.
 func TestForwardingRules(t *testing.T) {
 	t.Parallel()
 	w := world.New(t, world.Nodes(1))

@@ -18,17 +18,17 @@ import (
 	"postern/test/world"
 )
 
-// gate is a runner whose scripts begin at once and end when the gate is opened, or their agent ends.
-type gate struct {
+// barrier is a runner whose scripts begin at once and end when the barrier is opened, or their agent ends.
+type barrier struct {
 	begun chan string
 	open  chan struct{}
 	ended atomic.Int32
 }
 
-func newGate() *gate { return &gate{begun: make(chan string, 100), open: make(chan struct{})} }
+func newBarrier() *barrier { return &barrier{begun: make(chan string, 100), open: make(chan struct{})} }
 
 // Run implements execute.Runner.
-func (g *gate) Run(ctx context.Context, s execute.Script) execute.Outcome {
+func (g *barrier) Run(ctx context.Context, s execute.Script) execute.Outcome {
 	g.begun <- s.Lines[0]
 	select {
 	case <-g.open:
@@ -42,7 +42,7 @@ func (g *gate) Run(ctx context.Context, s execute.Script) execute.Outcome {
 // TestRestartInTheMiddle restarts the server while a command runs, another waits for its node, and a third is done.
 func TestRestartInTheMiddle(t *testing.T) {
 	t.Parallel()
-	g := newGate()
+	g := newBarrier()
 	w := world.New(t, world.Nodes(1), world.Runner(g))
 	n, stays, away := w.Node(0), w.Join(), w.Join()
 	away.Leave()
@@ -52,7 +52,10 @@ func TestRestartInTheMiddle(t *testing.T) {
 	for range 2 {
 		<-g.begun
 	}
-	w.Until("the server knows that it runs", func() bool { return runs.On(n.ID).Status == "InProgress" && runs.On(stays.ID).Status == "InProgress" })
+	w.Until(
+		"the server knows that it runs",
+		func() bool { return runs.On(n.ID).Status == "InProgress" && runs.On(stays.ID).Status == "InProgress" },
+	)
 
 	w.Restart()
 	close(g.open)
@@ -87,7 +90,10 @@ func TestFullDisk(t *testing.T) {
 	w := world.New(t, world.Nodes(1), world.MaxPages(200))
 	heavy := []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeSecurityGroup}}
 	for n := range 40 {
-		heavy[0].Tags = append(heavy[0].Tags, ec2types.Tag{Key: aws.String(fmt.Sprint("key", n)), Value: aws.String(strings.Repeat("x", 250))})
+		heavy[0].Tags = append(
+			heavy[0].Tags,
+			ec2types.Tag{Key: aws.String(fmt.Sprint("key", n)), Value: aws.String(strings.Repeat("x", 250))},
+		)
 	}
 	kept := map[string]bool{}
 	var full error

@@ -11,17 +11,20 @@ import (
 	"postern/test/world"
 )
 
-// TestRoadToS3 breaks the road through a gateway endpoint, each time in another way. The API's road stays good:
+// TestPathToS3 breaks the path through a gateway endpoint, each time in another way. The API's path stays good:
 // only S3 is out of reach.
-func TestRoadToS3(t *testing.T) {
+func TestPathToS3(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	w := world.New(t, world.Nodes(1))
 	n, table := w.Node(0), mainTable(t, w, w.VPC)
 	gateway := *ok[*ec2.CreateVpcEndpointOutput](t)(w.EC2.CreateVpcEndpoint(ctx, &ec2.CreateVpcEndpointInput{
-		VpcId: &w.VPC, ServiceName: aws.String("com.amazonaws.us-east-1.s3"), VpcEndpointType: ec2types.VpcEndpointTypeGateway, RouteTableIds: []string{table},
+		VpcId: &w.VPC, ServiceName: aws.String("com.amazonaws.us-east-1.s3"),
+		VpcEndpointType: ec2types.VpcEndpointTypeGateway, RouteTableIds: []string{table},
 	})).VpcEndpoint.VpcEndpointId
-	everything := []ec2types.IpPermission{{IpProtocol: aws.String("-1"), IpRanges: []ec2types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}}}
+	everything := []ec2types.IpPermission{
+		{IpProtocol: aws.String("-1"), IpRanges: []ec2types.IpRange{{CidrIp: aws.String("0.0.0.0/0")}}},
+	}
 	const name = "s3.us-east-1.amazonaws.com:443"
 	reached := func() {
 		t.Helper()
@@ -40,9 +43,13 @@ func TestRoadToS3(t *testing.T) {
 		resource      string
 	}{
 		{"the nodes' route table has no route to it", func() {
-			ok[*ec2.ModifyVpcEndpointOutput](t)(w.EC2.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{VpcEndpointId: &gateway, RemoveRouteTableIds: []string{table}}))
+			ok[*ec2.ModifyVpcEndpointOutput](t)(w.EC2.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{
+				VpcEndpointId: &gateway, RemoveRouteTableIds: []string{table},
+			}))
 		}, func() {
-			ok[*ec2.ModifyVpcEndpointOutput](t)(w.EC2.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{VpcEndpointId: &gateway, AddRouteTableIds: []string{table}}))
+			ok[*ec2.ModifyVpcEndpointOutput](t)(w.EC2.ModifyVpcEndpoint(ctx, &ec2.ModifyVpcEndpointInput{
+				VpcEndpointId: &gateway, AddRouteTableIds: []string{table},
+			}))
 		}, "route/missing", table},
 		{"the nodes' group lets nothing out to the prefix list", func() {
 			ok[*ec2.AuthorizeSecurityGroupEgressOutput](t)(w.EC2.AuthorizeSecurityGroupEgress(ctx,
@@ -76,6 +83,10 @@ func prefixListPermission(t *testing.T, w *world.World) []ec2types.IpPermission 
 		Filters: []ec2types.Filter{{Name: aws.String("prefix-list-name"), Values: []string{"com.amazonaws.us-east-1.s3"}}},
 	})).PrefixLists
 	return []ec2types.IpPermission{{
-		IpProtocol: aws.String("tcp"), FromPort: aws.Int32(443), ToPort: aws.Int32(443), PrefixListIds: []ec2types.PrefixListId{{PrefixListId: lists[0].PrefixListId}},
+		IpProtocol: aws.String(
+			"tcp",
+		), FromPort: aws.Int32(443), ToPort: aws.Int32(443), PrefixListIds: []ec2types.PrefixListId{
+			{PrefixListId: lists[0].PrefixListId},
+		},
 	}}
 }

@@ -18,8 +18,8 @@ import (
 	"postern/test/world"
 )
 
-// provider is a machine in a VPC of its own, whose range is that of the world's, with an endpoint service before it. What
-// it is sent it sends back, after the PROXY header.
+// provider is a machine in a VPC of its own, whose range is that of the world's, with an endpoint service before it.
+// What it is sent it sends back, after the PROXY header.
 type provider struct {
 	w       *world.World
 	eni     string
@@ -32,7 +32,9 @@ type provider struct {
 func newProvider(t *testing.T, w *world.World) *provider {
 	t.Helper()
 	ctx := t.Context()
-	v := ok[*ec2.CreateVpcOutput](t)(w.EC2.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})).Vpc.VpcId
+	v := ok[*ec2.CreateVpcOutput](t)(
+		w.EC2.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}),
+	).Vpc.VpcId
 	subnet := ok[*ec2.CreateSubnetOutput](t)(w.EC2.CreateSubnet(ctx, &ec2.CreateSubnetInput{
 		VpcId: v, CidrBlock: aws.String("10.0.1.0/24"), AvailabilityZone: aws.String("us-east-1a"),
 	})).Subnet.SubnetId
@@ -46,9 +48,13 @@ func newProvider(t *testing.T, w *world.World) *provider {
 	}
 	p.eni = made.ID
 	p.plug(t, made.Addresses[0])
-	p.service = ok[*ec2.CreateVpcEndpointServiceConfigurationOutput](t)(w.EC2.CreateVpcEndpointServiceConfiguration(ctx, &ec2.CreateVpcEndpointServiceConfigurationInput{
-		NetworkLoadBalancerArns: []string{"arn:aws:postern:us-east-1:000000000000:target/5432/network-interface/" + p.eni + "/8080/proxy-protocol-v2"},
-	})).ServiceConfiguration
+	p.service = ok[*ec2.CreateVpcEndpointServiceConfigurationOutput](t)(
+		w.EC2.CreateVpcEndpointServiceConfiguration(ctx, &ec2.CreateVpcEndpointServiceConfigurationInput{
+			NetworkLoadBalancerArns: []string{
+				"arn:aws:postern:us-east-1:000000000000:target/5432/network-interface/" + p.eni + "/8080/proxy-protocol-v2",
+			},
+		}),
+	).ServiceConfiguration
 	return p
 }
 
@@ -92,13 +98,15 @@ func (p *provider) answer(t *testing.T, accept bool, endpoint string) {
 	ids := []string{endpoint}
 	var failed []ec2types.UnsuccessfulItem
 	if accept {
-		failed = ok[*ec2.AcceptVpcEndpointConnectionsOutput](t)(p.w.EC2.AcceptVpcEndpointConnections(t.Context(), &ec2.AcceptVpcEndpointConnectionsInput{
-			ServiceId: p.service.ServiceId, VpcEndpointIds: ids,
-		})).Unsuccessful
+		failed = ok[*ec2.AcceptVpcEndpointConnectionsOutput](t)(
+			p.w.EC2.AcceptVpcEndpointConnections(t.Context(), &ec2.AcceptVpcEndpointConnectionsInput{
+				ServiceId: p.service.ServiceId, VpcEndpointIds: ids,
+			}),
+		).Unsuccessful
 	} else {
-		failed = ok[*ec2.RejectVpcEndpointConnectionsOutput](t)(p.w.EC2.RejectVpcEndpointConnections(t.Context(), &ec2.RejectVpcEndpointConnectionsInput{
-			ServiceId: p.service.ServiceId, VpcEndpointIds: ids,
-		})).Unsuccessful
+		in := &ec2.RejectVpcEndpointConnectionsInput{ServiceId: p.service.ServiceId, VpcEndpointIds: ids}
+		failed = ok[*ec2.RejectVpcEndpointConnectionsOutput](t)(
+			p.w.EC2.RejectVpcEndpointConnections(t.Context(), in)).Unsuccessful
 	}
 	if len(failed) > 0 {
 		t.Fatalf("answered: %v", failed)
@@ -107,15 +115,17 @@ func (p *provider) answer(t *testing.T, accept bool, endpoint string) {
 
 func allow(t *testing.T, w *world.World, group string, port int32, cidr string) {
 	t.Helper()
-	ok[*ec2.AuthorizeSecurityGroupIngressOutput](t)(w.EC2.AuthorizeSecurityGroupIngress(t.Context(), &ec2.AuthorizeSecurityGroupIngressInput{
-		GroupId: &group, IpPermissions: []ec2types.IpPermission{{
-			IpProtocol: aws.String("tcp"), FromPort: &port, ToPort: &port, IpRanges: []ec2types.IpRange{{CidrIp: &cidr}},
-		}},
-	}))
+	ok[*ec2.AuthorizeSecurityGroupIngressOutput](t)(
+		w.EC2.AuthorizeSecurityGroupIngress(t.Context(), &ec2.AuthorizeSecurityGroupIngressInput{
+			GroupId: &group, IpPermissions: []ec2types.IpPermission{{
+				IpProtocol: aws.String("tcp"), FromPort: &port, ToPort: &port, IpRanges: []ec2types.IpRange{{CidrIp: &cidr}},
+			}},
+		}),
+	)
 }
 
-// TestOwnEndpointService: a node reaches a machine of another VPC by an endpoint once its owner accepts it and the groups
-// of both sides let it in, and no longer once it is rejected or the endpoint is deleted.
+// TestOwnEndpointService: a node reaches a machine of another VPC by an endpoint once its owner accepts it and the
+// groups of both sides let it in, and no longer once it is rejected or the endpoint is deleted.
 func TestOwnEndpointService(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
@@ -126,7 +136,12 @@ func TestOwnEndpointService(t *testing.T) {
 		SubnetIds: w.Subnets[:1], SecurityGroupIds: []string{w.EndpointGroup}, PrivateDnsEnabled: aws.Bool(false),
 	})).VpcEndpoint
 	id := *e.VpcEndpointId
-	found := ok[*ec2.DescribeNetworkInterfacesOutput](t)(w.EC2.DescribeNetworkInterfaces(t.Context(), &ec2.DescribeNetworkInterfacesInput{NetworkInterfaceIds: e.NetworkInterfaceIds}))
+	found := ok[*ec2.DescribeNetworkInterfacesOutput](t)(
+		w.EC2.DescribeNetworkInterfaces(
+			t.Context(),
+			&ec2.DescribeNetworkInterfacesInput{NetworkInterfaceIds: e.NetworkInterfaceIds},
+		),
+	)
 	address := *found.NetworkInterfaces[0].PrivateIpAddress + ":5432"
 	drops := func(reason string) {
 		t.Helper()
@@ -184,7 +199,9 @@ func TestOwnEndpointService(t *testing.T) {
 	p.plug(t, p.address(t))
 	w.Until("the node is connected again", func() bool { return try(t, n, address, connects) == connects })
 	c = talk()
-	deleted := ok[*ec2.DeleteVpcEndpointsOutput](t)(w.EC2.DeleteVpcEndpoints(t.Context(), &ec2.DeleteVpcEndpointsInput{VpcEndpointIds: []string{id}}))
+	deleted := ok[*ec2.DeleteVpcEndpointsOutput](t)(
+		w.EC2.DeleteVpcEndpoints(t.Context(), &ec2.DeleteVpcEndpointsInput{VpcEndpointIds: []string{id}}),
+	)
 	if len(deleted.Unsuccessful) > 0 {
 		t.Fatalf("deleted: %v", deleted.Unsuccessful)
 	}
@@ -195,6 +212,11 @@ func TestOwnEndpointService(t *testing.T) {
 // address is the machine's.
 func (p *provider) address(t *testing.T) netip.Addr {
 	t.Helper()
-	out := ok[*ec2.DescribeNetworkInterfacesOutput](t)(p.w.EC2.DescribeNetworkInterfaces(t.Context(), &ec2.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{p.eni}}))
+	out := ok[*ec2.DescribeNetworkInterfacesOutput](t)(
+		p.w.EC2.DescribeNetworkInterfaces(
+			t.Context(),
+			&ec2.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{p.eni}},
+		),
+	)
 	return netip.MustParseAddr(*out.NetworkInterfaces[0].PrivateIpAddress)
 }

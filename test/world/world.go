@@ -62,11 +62,11 @@ func Tap(f func(http.Handler) http.Handler) Option {
 	return func(o *options) { o.server.Hooks.Tap = f }
 }
 
-// OnThisHost makes instances of namespaces of this host, as the program does, instead of stacks in this process; agent is
-// the path of postern-agent. The test's TestMain must begin with compute.InitMain.
+// OnThisHost makes instances of namespaces of this host, as the program does, instead of stacks in this process; agent
+// is the path of postern-agent. The test's TestMain must begin with compute.InitMain.
 func OnThisHost(agent string) Option { return func(o *options) { o.server.Agent = agent } }
 
-// World is the laboratory: one server and one network, of which the nodes are a part.
+// World is one server and one network, of which the nodes are a part.
 type World struct {
 	*Network
 	// Server is the one that runs now; Restart puts another in its place.
@@ -103,9 +103,14 @@ func New(t testing.TB, o ...Option) *World {
 		option(&opts)
 	}
 	w := &World{t: t, config: opts.server, journey: newJourney()}
-	log := slog.New(slog.NewTextHandler(w.journey, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: w.journey.plain}))
+	log := slog.New(
+		slog.NewTextHandler(w.journey, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: w.journey.plain}),
+	)
 	w.host = newHost(log, opts.runner)
-	w.config.DataDir, w.config.Log, w.config.Audit, w.config.ReturnWindow = t.TempDir(), log.With("machine", "server"), opts.audit, returnWindow
+	w.config.DataDir, w.config.Log, w.config.Audit, w.config.ReturnWindow = t.TempDir(), log.With(
+		"machine",
+		"server",
+	), opts.audit, returnWindow
 	w.config.Now = func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 	w.config.Hooks.Watch = w.journey.watch
 	if w.config.Agent == "" {
@@ -174,7 +179,8 @@ func (w *World) connect() {
 		Credentials: credentials.NewStaticCredentialsProvider(access.Root.ID, access.Root.Secret, ""),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}
-	w.EC2, w.IAM, w.SSM, w.STS = ec2.NewFromConfig(config), iam.NewFromConfig(config), ssm.NewFromConfig(config), sts.NewFromConfig(config)
+	w.EC2, w.IAM = ec2.NewFromConfig(config), iam.NewFromConfig(config)
+	w.SSM, w.STS = ssm.NewFromConfig(config), sts.NewFromConfig(config)
 	w.Resolver = route53resolver.NewFromConfig(config)
 	w.Doctor = doctor.NewClients(config)
 }
@@ -211,7 +217,8 @@ func (w *World) MakeRoom() {
 	w.Restart()
 }
 
-// Advance puts the server's clock forward. Requests are refused where it has come to be 15 minutes ahead of their signer's.
+// Advance puts the server's clock forward. Requests are refused where it has come to be 15 minutes ahead of their
+// signer's.
 func (w *World) Advance(d time.Duration) { w.ahead.Add(int64(d)) }
 
 // Node is the n-th node.

@@ -2,12 +2,13 @@ package terraform
 
 import "testing"
 
-// TestNouns applies what else of a VPC people write: DHCP options, several ranges, more interfaces and addresses, what a
-// VPC is made with, peering options, the default VPC. Then it changes some of it, forgets some and imports that again.
-func TestNouns(t *testing.T) {
+// TestResources applies what else of a VPC people write: DHCP options, several ranges, more interfaces and addresses, what
+// a VPC is made with, peering options, the default VPC. Then it changes some of it, forgets some and imports that
+// again.
+func TestResources(t *testing.T) {
 	have := findTools(t)
 	t.Parallel()
-	w := newWorkspace(t, have, serve(t), "nouns")
+	w := newWorkspace(t, have, serve(t), "resources")
 	w.apply()
 	w.settled()
 	changed := []string{"addresses=3", "domain=other.example"}

@@ -22,15 +22,20 @@ var swarm = part{
 		{"one SendCommand to all of them", "every final result stored in ≤ 10 s; nothing lost, nothing twice"},
 		{"server restart with all of them", "all back in ≤ 60 s, none refused for good"},
 	},
-	how: "The agents are the agent's own code (`agent.Agent`), some thousands in a process, over TLS to the public listener: registration with an activation, role token " +
-		"by RSA-PSS, signed health calls every 5 minutes, control channel with a ping every 54 s, backoff. Simulated is what a machine is: all of one process " +
-		"share one RSA key pair, which takes long to make; scripts are not run but answered with a line that names node, command and how often it " +
-		"ran there; the ec2messages road is off. Memory is the difference of the resident sets of the server, settled, per node. " +
-		"For the command, every stored output is read and compared. The restart begins with SIGTERM, and a second command to all of them ends it.",
+	how: "The agents are the agent's own code (`agent.Agent`), some thousands in a process, over TLS to the public " +
+		"listener: registration with an activation, role token " +
+		"by RSA-PSS, signed health calls every 5 minutes, control channel with a ping every 54 s, backoff. Simulated is " +
+		"what a machine is: all of one process " +
+		"share one RSA key pair, which takes long to make; scripts are not run but answered with a line that names node, " +
+		"command and how often it " +
+		"ran there; polling by ec2messages is off. Memory is the difference of the resident sets of the server, settled, " +
+		"per node. " +
+		"For the command, every stored output is read and compared. The restart begins with SIGTERM, and a second command " +
+		"to all of them ends it.",
 }
 
-// crowdTag is the tag by which a command finds all agents of a swarm.
-const crowdTag = "crowd"
+// swarmTag is the tag by which a command finds all agents of a swarm.
+const swarmTag = "swarm"
 
 func (b *bench) measureSwarm(ctx context.Context) ([]report.Row, error) {
 	at, err := fixed()
@@ -49,7 +54,7 @@ func (b *bench) measureSwarm(ctx context.Context) ([]report.Row, error) {
 	if err := s.makeRole(ctx); err != nil {
 		return nil, err
 	}
-	orders, err := s.orders(ctx, b.agents, map[string]string{crowdTag: "all"}, 64)
+	orders, err := s.orders(ctx, b.agents, map[string]string{swarmTag: "all"}, 64)
 	if err != nil {
 		return nil, err
 	}
@@ -57,21 +62,21 @@ func (b *bench) measureSwarm(ctx context.Context) ([]report.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	crowd, err := b.release(ctx, orders, b.swarms)
+	agents, err := b.release(ctx, orders, b.swarms)
 	if err != nil {
 		return nil, err
 	}
-	defer crowd.stop()
+	defer agents.stop()
 	began := time.Now()
-	if err := b.gathered(ctx, crowd); err != nil {
+	if err := b.gathered(ctx, agents); err != nil {
 		return nil, err
 	}
 	b.say("  %d nodes after %s", b.agents, report.Time(time.Since(began)))
-	rows, err := b.rest(ctx, s, crowd, empty)
+	rows, err := b.rest(ctx, s, agents, empty)
 	if err != nil {
 		return rows, err
 	}
-	all, err := b.everyone(ctx, s, crowd, 1)
+	all, err := b.everyone(ctx, s, agents, 1)
 	if err != nil {
 		return rows, err
 	}
@@ -83,16 +88,21 @@ func (b *bench) measureSwarm(ctx context.Context) ([]report.Row, error) {
 	if s, err = b.up(ctx, data, at); err != nil {
 		return rows, err
 	}
-	back, err := b.back(ctx, s, crowd, began)
+	back, err := b.back(ctx, s, agents, began)
 	if err != nil {
 		return rows, err
 	}
-	again, err := b.everyone(ctx, s, crowd, 2)
+	again, err := b.everyone(ctx, s, agents, 2)
 	if err != nil {
 		return rows, err
 	}
 	return append(rows, report.Row{
-		Figure: fmt.Sprintf("%s from SIGTERM, of which %s to stop; then a command to all: %s", report.Time(back), report.Time(stopped), again.Figure),
+		Figure: fmt.Sprintf(
+			"%s from SIGTERM, of which %s to stop; then a command to all: %s",
+			report.Time(back),
+			report.Time(stopped),
+			again.Figure,
+		),
 		// Who was refused for good would be missing in the second command.
 		Verdict: report.Judge(back <= time.Minute && again.Ratio == ""),
 		Limit:   limits["restart"],
@@ -107,7 +117,8 @@ func (s *server) orders(ctx context.Context, agents int, tags map[string]string,
 	}
 	address, err := s.address()
 	return swarming.Orders{
-		Server: address, Region: s.connection.Region, CA: s.connection.CAFile, Activations: activations, Agents: agents, Abreast: abreast,
+		Server: address, Region: s.connection.Region, CA: s.connection.CAFile, Activations: activations, Agents: agents,
+		Abreast: abreast,
 	}, err
 }
 
@@ -115,11 +126,11 @@ func (s *server) orders(ctx context.Context, agents int, tags map[string]string,
 const idleTime, sampleEvery = time.Minute, 5 * time.Second
 
 // rest measures what idle nodes cost: first they come to rest, then a minute passes.
-func (b *bench) rest(ctx context.Context, s *server, crowd *swarms, empty uint64) ([]report.Row, error) {
+func (b *bench) rest(ctx context.Context, s *server, agents *swarms, empty uint64) ([]report.Row, error) {
 	if err := pause(ctx, settleTime); err != nil {
 		return nil, err
 	}
-	before, err := crowd.count()
+	before, err := agents.count()
 	if err != nil {
 		return nil, err
 	}
@@ -137,21 +148,25 @@ func (b *bench) rest(ctx context.Context, s *server, crowd *swarms, empty uint64
 		return nil, err
 	}
 	share := (used - busy).Seconds() / time.Since(began).Seconds()
-	after, err := crowd.count()
+	after, err := agents.count()
 	if err != nil {
 		return nil, err
 	}
-	row := memoryRow(full, empty, crowd.agents, 40_000)
+	row := memoryRow(full, empty, agents.agents, 40_000)
 	row.Limit = limits["memory"]
 	return []report.Row{row, {
-		Figure:  fmt.Sprintf("%s of a core, with %d health calls in that minute", report.Percent(share), after.Health-before.Health),
-		Verdict: report.Judge(share < 0.1 && after.Open == crowd.agents),
+		Figure: fmt.Sprintf(
+			"%s of a core, with %d health calls in that minute",
+			report.Percent(share),
+			after.Health-before.Health,
+		),
+		Verdict: report.Judge(share < 0.1 && after.Open == agents.agents),
 		Limit:   limits["idle nodes"],
 	}}, nil
 }
 
-// settleTime is how long a server may take to come to rest: connections of first calls are kept for 20 s, and memory that
-// was needed for a while is given back every half minute.
+// settleTime is how long a server may take to come to rest: connections of first calls are kept for 20 s, and memory
+// that was needed for a while is given back every half minute.
 const settleTime = 75 * time.Second
 
 // residentFor is the median of a process's memory over a time.
@@ -174,14 +189,20 @@ func (p *process) residentFor(ctx context.Context, lasting time.Duration) (uint6
 func memoryRow(full, empty uint64, n int, most float64) report.Row {
 	each := (float64(full) - float64(empty)) / float64(n)
 	return report.Row{
-		Figure:  fmt.Sprintf("%s with %s nodes (%s, empty %s)", report.Kilobytes(each), report.Thousands(float64(n)), report.Bytes(full), report.Bytes(empty)),
+		Figure: fmt.Sprintf(
+			"%s with %s nodes (%s, empty %s)",
+			report.Kilobytes(each),
+			report.Thousands(float64(n)),
+			report.Bytes(full),
+			report.Bytes(empty),
+		),
 		Verdict: report.Judge(each <= most),
 	}
 }
 
 // back waits until every node is back, and is Online in the server's own words.
-func (b *bench) back(ctx context.Context, s *server, crowd *swarms, began time.Time) (time.Duration, error) {
-	if err := b.gathered(ctx, crowd); err != nil {
+func (b *bench) back(ctx context.Context, s *server, agents *swarms, began time.Time) (time.Duration, error) {
+	if err := b.gathered(ctx, agents); err != nil {
 		return 0, err
 	}
 	took := time.Since(began)
@@ -189,8 +210,8 @@ func (b *bench) back(ctx context.Context, s *server, crowd *swarms, began time.T
 	if err != nil {
 		return 0, err
 	}
-	if len(online) != crowd.agents {
-		return 0, fmt.Errorf("%d of %d nodes are Online after the restart", len(online), crowd.agents)
+	if len(online) != agents.agents {
+		return 0, fmt.Errorf("%d of %d nodes are Online after the restart", len(online), agents.agents)
 	}
 	return took, nil
 }
@@ -214,13 +235,14 @@ func (s *server) online(ctx context.Context) ([]string, error) {
 	return ids, nil
 }
 
-// everyone sends one command to all nodes, the run-th one, and checks every result. The row's ratio tells what is wrong.
-func (b *bench) everyone(ctx context.Context, s *server, crowd *swarms, run int) (report.Row, error) {
+// everyone sends one command to all nodes, the run-th one, and checks every result. The row's ratio tells what is
+// wrong.
+func (b *bench) everyone(ctx context.Context, s *server, agents *swarms, run int) (report.Row, error) {
 	b.say("  a command to all")
 	began := time.Now()
 	sent, err := s.ssm.SendCommand(ctx, &ssm.SendCommandInput{
 		DocumentName: aws.String("AWS-RunShellScript"), MaxConcurrency: aws.String("100%"),
-		Targets:    []ssmtypes.Target{{Key: aws.String("tag:" + crowdTag), Values: []string{"all"}}},
+		Targets:    []ssmtypes.Target{{Key: aws.String("tag:" + swarmTag), Values: []string{"all"}}},
 		Parameters: map[string][]string{"commands": {"uptime"}},
 	})
 	if err != nil {
@@ -234,7 +256,7 @@ func (b *bench) everyone(ctx context.Context, s *server, crowd *swarms, run int)
 			return false, err
 		}
 		c := list.Commands[0]
-		return int(c.CompletedCount) == crowd.agents && c.Status != ssmtypes.CommandStatusInProgress, nil
+		return int(c.CompletedCount) == agents.agents && c.Status != ssmtypes.CommandStatusInProgress, nil
 	})
 	took := time.Since(began)
 	if err != nil {
@@ -244,7 +266,7 @@ func (b *bench) everyone(ctx context.Context, s *server, crowd *swarms, run int)
 	if err != nil {
 		return report.Row{}, err
 	}
-	count, err := crowd.count()
+	count, err := agents.count()
 	if err != nil {
 		return report.Row{}, err
 	}
@@ -253,9 +275,9 @@ func (b *bench) everyone(ctx context.Context, s *server, crowd *swarms, run int)
 			report.Time(took), report.Time(accepted), report.Thousands(float64(good)), count.Ran, count.Twice),
 		Limit: limits["all"],
 	}
-	exact := good == crowd.agents && count.Ran == run*crowd.agents && count.Twice == 0
+	exact := good == agents.agents && count.Ran == run*agents.agents && count.Twice == 0
 	if !exact {
-		row.Ratio = fmt.Sprintf("of %d nodes", crowd.agents)
+		row.Ratio = fmt.Sprintf("of %d nodes", agents.agents)
 	}
 	row.Verdict = report.Judge(exact && took <= 10*time.Second)
 	return row, nil
@@ -293,8 +315,10 @@ func (s *server) check(ctx context.Context, command string) (int, error) {
 var tunnels = part{
 	name: "tunnels", longest: 5 * time.Minute, measure: (*bench).measureTunnels,
 	targets: []target{{"simulated agents with a tunnel each: memory per node in the server", "≤ 110 KB"}},
-	how: "The same agents, each with a WireGuard tunnel of its own, joined by the join handshake: all they send goes through the gate to the private endpoints. There are fewer of them, " +
-		"because the server takes 20 joins a second from one address and all come from this machine; the memory is per node of those, not " +
+	how: "The same agents, each with a WireGuard tunnel of its own, joined by the join handshake: all they send goes " +
+		"through the fabric to the private endpoints. There are fewer of them, " +
+		"because the server takes 20 joins a second from one address and all come from this machine; the memory is per " +
+		"node of those, not " +
 		"extrapolated.",
 }
 
@@ -324,12 +348,12 @@ func (b *bench) measureTunnels(ctx context.Context) ([]report.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	crowd, err := b.release(ctx, orders, min(b.swarms, runtime.NumCPU()))
+	agents, err := b.release(ctx, orders, min(b.swarms, runtime.NumCPU()))
 	if err != nil {
 		return nil, err
 	}
-	defer crowd.stop()
-	if err := b.gathered(ctx, crowd); err != nil {
+	defer agents.stop()
+	if err := b.gathered(ctx, agents); err != nil {
 		return nil, err
 	}
 	if err := pause(ctx, settleTime); err != nil {
@@ -339,7 +363,7 @@ func (b *bench) measureTunnels(ctx context.Context) ([]report.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	row := memoryRow(full, empty, crowd.agents, 110_000)
+	row := memoryRow(full, empty, agents.agents, 110_000)
 	row.Limit = limits["tunnel memory"]
 	return []report.Row{row}, nil
 }

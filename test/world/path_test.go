@@ -51,7 +51,7 @@ func try(t *testing.T, n *world.Node, address string, want attempt) attempt {
 
 const ssmName = "ssm.us-east-1.amazonaws.com:443"
 
-// TestFourCauses breaks the road in four ways. Each time the node sees something else, is lost once it boots again, and
+// TestFourCauses breaks the path in four ways. Each time the node sees something else, is lost once it boots again, and
 // comes back by itself when the cause is mended.
 func TestFourCauses(t *testing.T) {
 	t.Parallel()
@@ -62,10 +62,22 @@ func TestFourCauses(t *testing.T) {
 		sees    attempt
 		dropped string
 	}{
-		{"the endpoints' rule", func(w *world.World) { w.Revoke() }, func(w *world.World) { w.Authorize() }, timesOut, "no-rule"},
-		{"the endpoint", func(w *world.World) { w.DeleteEndpoint("ssm") }, func(w *world.World) { w.CreateEndpoint("ssm") }, timesOut, ""},
-		{"private DNS", func(w *world.World) { w.PrivateDNS("ssm", false) }, func(w *world.World) { w.PrivateDNS("ssm", true) }, timesOut, ""},
-		{"the role's policy", func(w *world.World) { w.DetachPolicy() }, func(w *world.World) { w.AttachPolicy() }, connects, ""},
+		{
+			"the endpoints' rule", func(w *world.World) { w.Revoke() }, func(w *world.World) { w.Authorize() }, timesOut,
+			"no-rule",
+		},
+		{
+			"the endpoint", func(w *world.World) { w.DeleteEndpoint("ssm") }, func(w *world.World) { w.CreateEndpoint("ssm") },
+			timesOut, "",
+		},
+		{
+			"private DNS", func(w *world.World) { w.PrivateDNS("ssm", false) },
+			func(w *world.World) { w.PrivateDNS("ssm", true) }, timesOut, "",
+		},
+		{
+			"the role's policy", func(w *world.World) { w.DetachPolicy() }, func(w *world.World) { w.AttachPolicy() }, connects,
+			"",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -132,9 +144,9 @@ func operation(name, node string) func(r *api.Record) bool {
 	}
 }
 
-// TestSecondRoad takes the endpoint of ssmmessages away: commands come by ec2messages, and by the channel again when it
+// TestSecondPath takes the endpoint of ssmmessages away: commands come by ec2messages, and by the channel again when it
 // is back.
-func TestSecondRoad(t *testing.T) {
+func TestSecondPath(t *testing.T) {
 	t.Parallel()
 	var seen witness
 	w := world.New(t, world.Nodes(1), world.Audit(seen.audit))

@@ -13,8 +13,8 @@ import (
 	"postern/network/link/userstack"
 )
 
-// road is how one machine reaches the private network: the stack that is plugged in now, and the DNS servers.
-type road struct {
+// uplink is how one machine reaches the private network: the stack that is plugged in now, and the DNS servers.
+type uplink struct {
 	resolvers []netip.Addr
 	stack     atomic.Pointer[userstack.Stack]
 
@@ -23,7 +23,7 @@ type road struct {
 }
 
 // assign gives the stack other secondary addresses, once there is one.
-func (r *road) assign(wanted []netip.Addr) error {
+func (r *uplink) assign(wanted []netip.Addr) error {
 	s := r.stack.Load()
 	if s == nil {
 		return net.ErrClosed
@@ -58,8 +58,8 @@ func (p plug) Open(receive func([]link.Packet)) {
 	p.taken()
 }
 
-// plug makes the stack that the fabric is to take; from then on it is the road's. taken may be nil.
-func (r *road) plug(mtu int, address netip.Addr, taken func()) (link.Link, error) {
+// plug makes the stack that the fabric is to take; from then on it is the uplink's. taken may be nil.
+func (r *uplink) plug(mtu int, address netip.Addr, taken func()) (link.Link, error) {
 	s, err := userstack.New(mtu, address)
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (r *road) plug(mtu int, address netip.Addr, taken func()) (link.Link, error
 }
 
 // DialContext connects to a name, which the VPC's resolver is asked for, or to an address.
-func (r *road) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+func (r *uplink) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func (r *road) DialContext(ctx context.Context, network, address string) (net.Co
 }
 
 // direct connects to an address.
-func (r *road) direct(ctx context.Context, network, address string) (net.Conn, error) {
+func (r *uplink) direct(ctx context.Context, network, address string) (net.Conn, error) {
 	s := r.stack.Load()
 	if s == nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: net.UnknownNetworkError("not plugged in")}
@@ -100,7 +100,7 @@ func (r *road) direct(ctx context.Context, network, address string) (net.Conn, e
 	return s.DialContext(ctx, network, address)
 }
 
-func (r *road) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+func (r *uplink) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a}, nil
 	}
@@ -112,6 +112,6 @@ func (r *road) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 }
 
 // metadata is a client of the instance metadata service.
-func (r *road) metadata() *http.Client {
+func (r *uplink) metadata() *http.Client {
 	return &http.Client{Timeout: callTime, Transport: &http.Transport{DialContext: r.direct, DisableKeepAlives: true}}
 }
