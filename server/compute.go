@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"net/netip"
 	"os"
@@ -43,17 +44,24 @@ type computeModule struct {
 }
 
 func (m *computeModule) module() module {
-	return module{name: "compute", open: m.open, reconcilers: m.reconcilers, close: m.close}
+	return module{name: "compute", open: m.open, reconcilers: m.reconcilers, replicas: m.replicas, close: m.close}
 }
 
+func (m *computeModule) replicas() []replica { return []replica{{setCompute, m.Refresh}} }
+
 func (m *computeModule) open(ctx context.Context) (err error) {
+	host, err := m.host()
+	if err != nil {
+		return err
+	}
 	m.Service, err = compute.Open(ctx, compute.Config{
-		Store:    m.state.Set("compute"),
+		Store:    m.state.Set(setCompute),
 		Launcher: m.startLauncher(ctx),
 		Network: &instanceNetwork{
 			fabric: m.fabric.Fabric, network: m.network.Service, nodes: m.nodes.Service, identity: m.identity.Service,
 			link: m.config.Hooks.Link,
 		},
+		Host:  host,
 		Dir:   m.base.instancesDir(),
 		Agent: m.config.Agent,
 		CA:    string(m.base.ca.CertificatePEM()),
@@ -65,6 +73,16 @@ func (m *computeModule) open(ctx context.Context) (err error) {
 		m.stopLauncher()
 	}
 	return err
+}
+
+// host tells this server from others on the same database, which run instances of their own. It is empty where there are
+// none.
+func (m *computeModule) host() (string, error) {
+	if m.config.Database == "" {
+		return "", nil
+	}
+	id, err := m.base.dir.Keep("host-id", func() ([]byte, error) { return []byte("host-" + rand.Text()), nil })
+	return string(id), err
 }
 
 // startLauncher starts instances on this host, once it has looked whether it can.

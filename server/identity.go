@@ -35,8 +35,10 @@ type identityModule struct {
 }
 
 func (m *identityModule) module() module {
-	return module{name: "identity", open: m.open, services: m.services}
+	return module{name: "identity", open: m.open, services: m.services, replicas: m.replicas}
 }
+
+func (m *identityModule) replicas() []replica { return []replica{{setIdentity, m.Refresh}} }
 
 func (m *identityModule) services() []api.Service {
 	return []api.Service{
@@ -58,7 +60,7 @@ func (m *identityModule) open(ctx context.Context) error {
 		return err
 	}
 	m.Service, err = identity.Open(ctx, identity.Config{
-		Store:     m.state.Set("identity"),
+		Store:     m.state.Set(setIdentity),
 		Sealer:    sealer,
 		Now:       m.config.Now,
 		Quotas:    m.config.IAMQuotas,

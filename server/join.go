@@ -34,13 +34,13 @@ type joinModule struct {
 
 func (m *joinModule) module() module {
 	return module{
-		name: "join", open: m.open, reconcilers: m.reconcilers,
+		name: "join", open: m.open, reconcilers: m.reconcilers, replicas: m.replicas,
 		close: func() error { return m.wire.Close() },
 	}
 }
 
 func (m *joinModule) open(ctx context.Context) (err error) {
-	m.machines, err = machine.Open(ctx, m.state.Set("machines"), join.Interfaces{Network: m.network.Service})
+	m.machines, err = machine.Open(ctx, m.state.Set(setMachines), join.Interfaces{Network: m.network.Service})
 	if err != nil {
 		return err
 	}
@@ -94,6 +94,14 @@ func (m *joinModule) reconcilers() []reconciler {
 		{name: "machines", topics: []string{topicNodes}, every: time.Minute, run: m.readmit},
 		{name: "abandoned machines", every: time.Minute, run: m.abandon},
 	}
+}
+
+func (m *joinModule) replicas() []replica { return []replica{{setMachines, m.refresh}} }
+
+// refresh reads which machines other servers have let in and put out.
+func (m *joinModule) refresh(ctx context.Context) error {
+	defer m.hints.Publish(topicNodes)
+	return m.machines.Refresh(ctx)
 }
 
 func (m *joinModule) readmit(context.Context) error { return m.policy.Readmit(m.wire) }

@@ -16,6 +16,13 @@ type replica struct {
 	refresh func(context.Context) error
 }
 
+// The names of the sets of records that modules hold in memory. They stand in databases and do not change.
+const (
+	setIdentity = "identity"
+	setCompute  = "compute"
+	setMachines = "machines"
+)
+
 // topicSet hints that another server has changed a set of records.
 func topicSet(set string) string { return "set/" + set }
 

@@ -13,6 +13,8 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/services/compute"
+	"postern/services/identity"
 	"postern/store/postgres/postgrestest"
 	"postern/test/notes"
 )
@@ -92,6 +94,23 @@ func TestServersShareADatabase(t *testing.T) {
 	for _, m := range []*notesModule{first, other} {
 		eventually(t, "all notes", func() bool { return m.Count(in) == 3*rounds })
 	}
+}
+
+// TestEveryReplicaFollows: each module that holds records of a shared database in memory reads what another server has
+// written.
+func TestEveryReplicaFollows(t *testing.T) {
+	url, dir := postgrestest.URL(t), t.TempDir()
+	one, _ := openWithNotes(t, Config{DataDir: dir, Database: url})
+	two, _ := openWithNotes(t, Config{DataDir: second(t, dir), Database: url})
+	if _, err := one.identity.CreateUser(t.Context(), identity.NewUser{Account: DefaultAccount, Name: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	in := scope.Scope{Account: DefaultAccount, Region: DefaultRegion}
+	if _, _, err := one.compute.CreateKeyPair(t.Context(), compute.NewKeyPair{Scope: in, Name: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the user", func() bool { _, err := two.identity.User(DefaultAccount, "a"); return err == nil })
+	eventually(t, "the key pair", func() bool { return len(two.compute.KeyPairs(in)) == 1 })
 }
 
 // TestReplicasLookByTheClock: where hints do not come, a change is in force all the same.

@@ -57,8 +57,8 @@ func (s *swarm) live(ctx context.Context, n int, with swarming.Activation, there
 	}
 }
 
-// dialer returns how an agent reaches the services: straight to the public API, whatever their names are, or through a tunnel
-// of its own to the addresses that the names have there.
+// dialer returns how an agent reaches the services: straight to the public API, whatever their names are, or through a
+// tunnel of its own to the addresses that the names have there.
 func (s *swarm) dialer(ctx context.Context, with swarming.Activation) (dial agent.Dialer, leave func(), err error) {
 	if s.Join == "" {
 		var d net.Dialer

@@ -2,8 +2,8 @@ package terraform
 
 import "testing"
 
-// TestResources applies what else of a VPC people write: DHCP options, several ranges, more interfaces and addresses, what
-// a VPC is made with, peering options, the default VPC. Then it changes some of it, forgets some and imports that
+// TestResources applies what else of a VPC people write: DHCP options, several ranges, more interfaces and addresses,
+// what a VPC is made with, peering options, the default VPC. Then it changes some of it, forgets some and imports that
 // again.
 func TestResources(t *testing.T) {
 	have := findTools(t)

@@ -213,8 +213,8 @@ func (n *Node) fetch(client *http.Client, method, url string, header http.Header
 	return body
 }
 
-// Scripted is a machine in the place of the instance's agent, over the instance's uplink and with its credentials. It has
-// sent its first sign of life.
+// Scripted is a machine in the place of the instance's agent, over the instance's uplink and with its credentials. It
+// has sent its first sign of life.
 func (n *Node) Scripted() *nodetest.Machine {
 	n.w.t.Helper()
 	m := nodetest.Over(n.w.t, n.Client(), n.ID, n.Credentials())

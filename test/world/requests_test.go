@@ -75,8 +75,8 @@ func shape(service, code string) string {
 	return "<Code>" + code + "</Code>"
 }
 
-// TestRefusedRequests sends bad requests to the server that ships, by its public listener. Each is refused in its service's
-// own shape and with its own code, and the server answers the next one.
+// TestRefusedRequests sends bad requests to the server that ships, by its public listener. Each is refused in its
+// service's own shape and with its own code, and the server answers the next one.
 func TestRefusedRequests(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
