@@ -26,7 +26,9 @@ type networkModule struct {
 }
 
 func (m *networkModule) module() module {
-	return module{name: "network", open: m.open, services: m.services, reconcilers: m.reconcilers}
+	return module{
+		name: "network", open: m.open, services: m.services, reconcilers: m.reconcilers, replicas: m.replicas,
+	}
 }
 
 func (m *networkModule) open(ctx context.Context) error {
@@ -35,7 +37,7 @@ func (m *networkModule) open(ctx context.Context) error {
 		return err
 	}
 	m.Service, err = network.New(ctx, network.Config{
-		Store:       m.state.DB.Set("network"),
+		Store:       m.state.Set(setNetwork),
 		Now:         m.config.Now,
 		HostTargets: m.config.hostTarget,
 		LookupTXT:   verify,
@@ -49,6 +51,8 @@ func (m *networkModule) open(ctx context.Context) error {
 	}
 	return nil
 }
+
+func (m *networkModule) replicas() []replica { return []replica{{setNetwork, m.Refresh}} }
 
 func (m *networkModule) services() []api.Service {
 	return []api.Service{apiresolver.New(apiresolver.Config{Network: m.Service})}

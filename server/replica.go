@@ -21,6 +21,7 @@ const (
 	setIdentity = "identity"
 	setCompute  = "compute"
 	setMachines = "machines"
+	setNetwork  = "network"
 )
 
 // topicSet hints that another server has changed a set of records.
