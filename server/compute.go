@@ -75,8 +75,8 @@ func (m *computeModule) open(ctx context.Context) (err error) {
 	return err
 }
 
-// host tells this server from others on the same database, which run instances of their own. It is empty where there are
-// none.
+// host tells this server from others on the same database, which run instances of their own. It is empty where there
+// are none.
 func (m *computeModule) host() (string, error) {
 	if m.config.Database == "" {
 		return "", nil
