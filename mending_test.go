@@ -7,8 +7,8 @@ var mended = map[string][]string{
 		"services/...", "ssm/...", "store/...",
 	},
 	"functions": {
-		"agent/...", "api/...", "aws/...", "doctor/...", "network/...", "record/...", "server", "services/...", "ssm/...",
-		"store/...", "test/...",
+		"agent/...", "api/...", "aws/...", "doctor/...", "network/...", "record/...", "server", "services/...",
+		"ssm/...", "store/...", "test/...",
 	},
 	"files": {"agent", "api/...", "aws/...", "doctor", "network/...", "services/...", "ssm/...", "store/..."},
 	"usual": {"."},
@@ -16,7 +16,7 @@ var mended = map[string][]string{
 		"api/...", "aws/...", "internal/...", "network/...", "services/...", "ssm/...",
 	},
 	"clock": {
-		"agent/...", "api/...", "aws/...", "cli", "doctor", "network/...", "server/lab", "services/...", "ssm/...",
+		"agent/...", "api/...", "aws/...", "cli", "doctor", "network/...", "services/...", "ssm/...",
 	},
 }
 

@@ -97,12 +97,8 @@ func (b *bench) measureSwarm(ctx context.Context) ([]report.Row, error) {
 		return rows, err
 	}
 	return append(rows, report.Row{
-		Figure: fmt.Sprintf(
-			"%s from SIGTERM, of which %s to stop; then a command to all: %s",
-			report.Time(back),
-			report.Time(stopped),
-			again.Figure,
-		),
+		Figure: fmt.Sprintf("%s from SIGTERM, of which %s to stop; then a command to all: %s", report.Time(back),
+			report.Time(stopped), again.Figure),
 		// Who was refused for good would be missing in the second command.
 		Verdict: report.Judge(back <= time.Minute && again.Ratio == ""),
 		Limit:   limits["restart"],

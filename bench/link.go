@@ -66,8 +66,8 @@ var overWireGuard = part{
 		{"the same over a WireGuard link, MTU 1420", "≥ 100 %"},
 		{"the same over a WireGuard link, MTU 8920", "≥ 100 %"},
 	},
-	how: "One HTTPS connection through a tunnel of ours (agent's stack, WireGuard, fabric, endpoint's stack), and beside " +
-		"it one through " +
+	how: "One HTTPS connection through a tunnel of ours (agent's stack, WireGuard, fabric, endpoint's stack), and " +
+		"beside it one through " +
 		"wireguard-go with TUN devices between two network namespaces with the kernel's TCP at both ends. Both ends and " +
 		"all of the cryptography share " +
 		"the machine's cores. The median of three alternating runs; the ratio is the median of the runs' ratios.",

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
-	"time"
 
 	"postern/aws/fault"
 	"postern/server"
@@ -163,14 +162,14 @@ func (l *Lab) serveReset(w http.ResponseWriter, r *http.Request) {
 	case err != nil || !peer.Addr().Unmap().IsLoopback():
 		http.Error(w, "only this host may empty the lab", http.StatusForbidden)
 	default:
-		began := time.Now()
+		began := l.base.Config().Now()
 		// Who asked may leave: a reset that has begun is brought to its end.
 		said, err := l.renew(context.WithoutCancel(r.Context()))
 		if err != nil {
 			http.Error(w, fault.Text(err), http.StatusServiceUnavailable)
 			return
 		}
-		l.config.Server.Log.Info("the lab is empty again", "duration", time.Since(began))
+		l.config.Server.Log.Info("the lab is empty again", "duration", l.base.Config().Now().Sub(began))
 		fmt.Fprintln(w, said)
 	}
 }
