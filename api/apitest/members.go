@@ -228,7 +228,11 @@ func (s *source) follow(call *ast.CallExpr, i int, input reflect.Type, out map[s
 		name = f.Name
 	case *ast.SelectorExpr:
 		name = f.Sel.Name
-		if id, ok := f.X.(*ast.Ident); ok && pagers[id.Name+"."+name] {
+		id, ok := f.X.(*ast.Ident)
+		if ok && id.Name == "json" && name == "Marshal" { // the whole request, to know it again
+			return nil
+		}
+		if ok && pagers[id.Name+"."+name] {
 			for _, member := range []string{"MaxResults", "NextToken", "MaxItems", "Marker"} {
 				out[member] = true
 			}
