@@ -68,6 +68,12 @@ var walls = []wall{
 		"its table of operations, as services/*/endpoint are",
 	},
 	{
+		"api/nodetest",
+		[]string{"aws/...", "record", "ssm/...", "api/..."},
+		nil,
+		"serves services that keep their records in memory",
+	},
+	{
 		"api/...",
 		[]string{"aws/...", "bus", "network", "network/vpc", "ssm/...", "services/...", "api/..."},
 		nil,

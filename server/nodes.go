@@ -9,7 +9,6 @@ import (
 	"postern/network/link"
 	"postern/services/identity"
 	"postern/ssm/node"
-	"postern/store"
 )
 
 // nodesModule is managed nodes and activations.
@@ -27,7 +26,7 @@ func (m *nodesModule) module() module { return module{name: "nodes", open: m.ope
 
 func (m *nodesModule) open(context.Context) error {
 	m.Service = node.New(node.Config{
-		Records:      store.RecordsOf(m.state.DB),
+		Records:      m.state.Set("ssm"),
 		Roles:        nodeRoles{m.identity.Service},
 		ReturnWindow: m.config.ReturnWindow,
 		Now:          m.config.Now,

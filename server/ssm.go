@@ -12,7 +12,6 @@ import (
 	"postern/ssm/document/library"
 	"postern/ssm/mailbox"
 	"postern/ssm/parameter"
-	"postern/store"
 )
 
 // mailboxModule holds what waits for nodes.
@@ -47,7 +46,7 @@ func (m *commandsModule) module() module {
 }
 
 func (m *commandsModule) open(context.Context) error {
-	m.library = library.New(store.RecordsOf(m.state.DB))
+	m.library = library.New(m.state.Set("ssm"))
 	m.Service = command.New(command.Config{
 		Store:     m.state.Commands(),
 		Documents: m.library,
@@ -72,7 +71,7 @@ func (m *parametersModule) module() module { return module{name: "parameters", o
 
 func (m *parametersModule) open(context.Context) error {
 	m.Service = parameter.New(
-		parameter.Config{Records: store.RecordsOf(m.state.DB), HasImage: m.hasImage, Public: m.public},
+		parameter.Config{Records: m.state.Set("ssm"), HasImage: m.hasImage, Public: m.public},
 	)
 	return nil
 }

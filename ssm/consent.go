@@ -6,17 +6,18 @@ import (
 
 	"postern/aws/arn"
 	"postern/aws/consent"
+	"postern/record"
 )
 
 // Consented are records whose changes need the consent of whoever a request's context names; see aws/consent.
-func Consented(r Records) Records { return consented{r} }
+func Consented(r record.Finder) record.Finder { return consented{r} }
 
-type consented struct{ Records }
+type consented struct{ record.Finder }
 
-// Update implements Records.
-func (c consented) Update(ctx context.Context, keys []Key, change func([]Record) ([]Change, error)) error {
+// Update implements record.Finder.
+func (c consented) Update(ctx context.Context, keys []record.Key, change func([]record.Record) ([]record.Change, error)) error {
 	return consent.Retry(ctx, func() error {
-		return c.Records.Update(ctx, keys, func(found []Record) ([]Change, error) {
+		return c.Finder.Update(ctx, keys, func(found []record.Record) ([]record.Change, error) {
 			changes, err := change(found)
 			if err == nil {
 				err = consent.Check(ctx, func() []consent.Touch { return touched(changes) })
@@ -29,10 +30,10 @@ func (c consented) Update(ctx context.Context, keys []Key, change func([]Record)
 	})
 }
 
-func touched(changes []Change) []consent.Touch {
+func touched(changes []record.Change) []consent.Touch {
 	var out []consent.Touch
 	for i := range changes {
-		if name := changes[i].resource(); name != "" {
+		if name := resource(changes[i].Record); name != "" {
 			out = append(out, consent.Touch{Resource: name})
 		}
 	}
@@ -41,12 +42,13 @@ func touched(changes []Change) []consent.Touch {
 
 // resource is the ARN of what a record is of, "" for what policies do not name. A change that deletes has no more than the
 // record's id: that of a node is its own, the others' are "ACCOUNT/REGION/NAME".
-func (r *Record) resource() string {
+func resource(r record.Record) string {
 	if r.Kind == KindNode {
+		in := ScopeOf(r)
 		if strings.HasPrefix(r.ID, "i-") {
-			return arn.New("ec2", r.Scope.Region, r.Scope.Account, "instance/"+r.ID).String()
+			return arn.New("ec2", in.Region, in.Account, "instance/"+r.ID).String()
 		}
-		return arn.New("ssm", r.Scope.Region, r.Scope.Account, "managed-instance/"+r.ID).String()
+		return arn.New("ssm", in.Region, in.Account, "managed-instance/"+r.ID).String()
 	}
 	parts := strings.SplitN(r.ID, "/", 3)
 	if len(parts) < 3 {

@@ -6,10 +6,8 @@ import (
 
 	"postern/record"
 	"postern/record/recordtest"
-	"postern/ssm"
 	"postern/ssm/command"
 	"postern/ssm/command/commandtest"
-	"postern/ssm/ssmtest"
 	"postern/store"
 	"postern/store/postgres/postgrestest"
 )
@@ -52,10 +50,6 @@ func onEngines[S any](t *testing.T, suite func(*testing.T, func(*testing.T) S), 
 func TestSet(t *testing.T) {
 	onEngines(t, recordtest.TestStore, func(db *store.DB) record.Store { return db.Set("network") })
 	onEngines(t, recordtest.TestFinder, func(db *store.DB) recordtest.FinderStore { return db.Set("ssm") })
-}
-
-func TestRecords(t *testing.T) {
-	onEngines(t, ssmtest.TestRecords, func(db *store.DB) ssm.Records { return store.RecordsOf(db) })
 }
 
 func TestCommands(t *testing.T) {

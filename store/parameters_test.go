@@ -22,7 +22,7 @@ func TestParametersOutliveTheProcess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := parameter.New(parameter.Config{Records: store.RecordsOf(db)})
+		s := parameter.New(parameter.Config{Records: db.Set("ssm")})
 		p := parameter.NewVersion{Name: "/app/db", Value: fmt.Sprint("value ", n+1), Type: parameter.String, Overwrite: n > 0}
 		if n == 0 {
 			p.Tags = map[string]string{"team": "x"}
@@ -38,7 +38,7 @@ func TestParametersOutliveTheProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := parameter.New(parameter.Config{Records: store.RecordsOf(open(t, store.Options{Path: path}))})
+	s := parameter.New(parameter.Config{Records: open(t, store.Options{Path: path}).Set("ssm")})
 	page, _, err := s.History(t.Context(), scope, "/app/db", 0, 50)
 	var got []string
 	for _, p := range page {

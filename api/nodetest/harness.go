@@ -25,13 +25,13 @@ import (
 	"postern/aws/iam"
 	"postern/aws/scope"
 	"postern/aws/transport"
+	"postern/record"
 	"postern/ssm/command"
 	"postern/ssm/command/commandtest"
 	"postern/ssm/document/library"
 	"postern/ssm/mailbox"
 	"postern/ssm/node"
 	"postern/ssm/parameter"
-	"postern/ssm/ssmtest"
 )
 
 // Where everything is.
@@ -65,7 +65,7 @@ var Walked apitest.Walk
 // Harness serves the endpoints.
 type Harness struct {
 	Store    *commandtest.Store
-	Records  *ssmtest.Records
+	Records  *record.Memory
 	Nodes    *node.Service
 	Commands *command.Service
 	Mailbox  *mailbox.Mailbox
@@ -92,7 +92,7 @@ func New(t testing.TB, o Options) *Harness {
 		Store: &commandtest.Store{}, keys: map[string]api.Key{}, tokens: map[string]string{}, now: o.Now,
 	}
 	h.Allow(t, `{"Effect":"Allow","Action":"*","Resource":"*"}`)
-	h.Records = &ssmtest.Records{}
+	h.Records = new(record.Memory)
 	h.Nodes = node.New(node.Config{Records: h.Records, Roles: h, KeyMaxAge: o.KeyMaxAge, Now: o.Now})
 	h.Mailbox = mailbox.New(mailbox.Config{Resend: o.Resend})
 	h.Library = library.New(h.Records)

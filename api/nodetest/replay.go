@@ -11,6 +11,7 @@ import (
 
 	"postern/api/apitest"
 	"postern/aws/sigv4"
+	"postern/record"
 	"postern/ssm"
 )
 
@@ -76,11 +77,11 @@ func (masks Masks) Same(t testing.TB, e *apitest.Exchange, status int, body stri
 // Rename gives a registered node another id, such as one that a recording is about.
 func (h *Harness) Rename(t testing.TB, from, to string) {
 	t.Helper()
-	key := ssm.Key{Kind: ssm.KindNode, ID: from}
-	err := h.Records.Update(t.Context(), []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
+	key := record.Key{Kind: ssm.KindNode, ID: from}
+	err := h.Records.Update(t.Context(), []record.Key{key}, func(found []record.Record) ([]record.Change, error) {
 		renamed := found[0]
 		renamed.ID, renamed.Body = to, bytes.ReplaceAll(renamed.Body, []byte(from), []byte(to))
-		return []ssm.Change{{Record: renamed}, {Record: found[0], Delete: true}}, nil
+		return []record.Change{{Record: renamed}, {Record: found[0], Delete: true}}, nil
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 	"postern/ssm/command"
 	"postern/ssm/command/commandtest"
 	"postern/ssm/document"
@@ -19,7 +20,6 @@ import (
 	"postern/ssm/mailbox"
 	"postern/ssm/mgs"
 	"postern/ssm/node"
-	"postern/ssm/ssmtest"
 )
 
 var here = scope.Scope{Account: "000000000000", Region: "us-east-1"}
@@ -28,7 +28,7 @@ var here = scope.Scope{Account: "000000000000", Region: "us-east-1"}
 type world struct {
 	t        testing.TB
 	store    *commandtest.Store
-	records  *ssmtest.Records
+	records  *record.Memory
 	library  *library.Service
 	nodes    *node.Service
 	box      *mailbox.Mailbox
@@ -39,7 +39,7 @@ type world struct {
 }
 
 func newWorld(t testing.TB, nodes int) *world {
-	w := &world{t: t, store: &commandtest.Store{}, records: &ssmtest.Records{}}
+	w := &world{t: t, store: &commandtest.Store{}, records: new(record.Memory)}
 	w.start()
 	for i := range nodes {
 		id := nodeID(i)

@@ -15,6 +15,7 @@ import (
 	"postern/aws/consent"
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 	"postern/ssm"
 )
 
@@ -143,15 +144,15 @@ func invalid(op, format string, args ...any) error {
 	return fault.New(fault.Invalid, op, format, args...).WithCode("ValidationException")
 }
 
-func (a Activation) record() ssm.Record {
+func (a Activation) record() record.Record {
 	body, err := json.Marshal(a)
 	if err != nil {
 		panic("node: " + err.Error()) // only strings, times, numbers and maps of strings
 	}
-	return ssm.Record{Kind: ssm.KindActivation, ID: a.ID, Scope: a.Scope, Body: body}
+	return ssm.NewRecord(record.Key{Kind: ssm.KindActivation, ID: a.ID}, a.Scope, body)
 }
 
-func readActivation(r ssm.Record) (Activation, error) {
+func readActivation(r record.Record) (Activation, error) {
 	var a Activation
 	if err := json.Unmarshal(r.Body, &a); err != nil {
 		return a, fmt.Errorf("read activation %s: %w", r.ID, err)
@@ -161,7 +162,7 @@ func readActivation(r ssm.Record) (Activation, error) {
 
 // Activation finds an activation of any scope by its id. One that is not there is a fault of kind NotFound.
 func (s *Service) Activation(ctx context.Context, id string) (Activation, error) {
-	found, err := s.config.Records.Find(ctx, ssm.Key{Kind: ssm.KindActivation, ID: id})
+	found, err := s.config.Records.Find(ctx, record.Key{Kind: ssm.KindActivation, ID: id})
 	if err != nil {
 		return Activation{}, err
 	}
@@ -177,7 +178,7 @@ func noActivation(id string) error {
 
 // Activations lists a scope's activations by id.
 func (s *Service) Activations(ctx context.Context, scope scope.Scope) ([]Activation, error) {
-	records, err := s.config.Records.List(ctx, ssm.KindActivation, scope, "", 0)
+	records, err := s.config.Records.List(ctx, record.Listing{Kind: ssm.KindActivation, Group: scope.String()})
 	if err != nil {
 		return nil, err
 	}
@@ -194,12 +195,12 @@ func (s *Service) Activations(ctx context.Context, scope scope.Scope) ([]Activat
 
 // DeleteActivation deletes an activation. Nodes that registered by it stay; machines that only joined go.
 func (s *Service) DeleteActivation(ctx context.Context, scope scope.Scope, id string) error {
-	key := ssm.Key{Kind: ssm.KindActivation, ID: id}
-	err := s.config.Records.Update(ctx, []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
-		if len(found) == 0 || found[0].Scope != scope {
+	key := record.Key{Kind: ssm.KindActivation, ID: id}
+	err := s.config.Records.Update(ctx, []record.Key{key}, func(found []record.Record) ([]record.Change, error) {
+		if len(found) == 0 || ssm.ScopeOf(found[0]) != scope {
 			return nil, noActivation(id)
 		}
-		return []ssm.Change{{Record: found[0], Delete: true}}, nil
+		return []record.Change{{Record: found[0], Delete: true}}, nil
 	})
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"postern/aws/scope"
+	"postern/record"
 	"postern/ssm"
 )
 
@@ -115,15 +116,15 @@ func (n Node) Status(p Presence, now time.Time) Status {
 	return Online
 }
 
-func (n Node) record() ssm.Record {
+func (n Node) record() record.Record {
 	body, err := json.Marshal(n)
 	if err != nil {
 		panic("node: " + err.Error()) // only strings, times and maps of strings
 	}
-	return ssm.Record{Kind: ssm.KindNode, ID: n.ID, Scope: n.Scope, Body: body}
+	return ssm.NewRecord(record.Key{Kind: ssm.KindNode, ID: n.ID}, n.Scope, body)
 }
 
-func read(r ssm.Record) (Node, error) {
+func read(r record.Record) (Node, error) {
 	var n Node
 	if err := json.Unmarshal(r.Body, &n); err != nil {
 		return n, fmt.Errorf("read node %s: %w", r.ID, err)

@@ -8,6 +8,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 	"postern/ssm"
 )
 
@@ -128,7 +129,7 @@ func (s *Service) List(ctx context.Context, scope scope.Scope, q Query, now time
 
 // readBatch reads a batch of nodes and returns the last id read, empty at the end.
 func (s *Service) readBatch(ctx context.Context, scope scope.Scope, after string, size int, now time.Time) ([]View, string, error) {
-	records, err := s.config.Records.List(ctx, ssm.KindNode, scope, after, size)
+	records, err := s.config.Records.List(ctx, record.Listing{Kind: ssm.KindNode, Group: scope.String(), After: after, Limit: size})
 	if err != nil {
 		return nil, "", err
 	}
@@ -183,9 +184,9 @@ func (s *Service) View(ctx context.Context, scope scope.Scope, id string, now ti
 // Named returns the nodes with the given ids, in their order and each once. An id that is no node of the scope's is a
 // fault with the code InvalidInstanceId.
 func (s *Service) Named(ctx context.Context, scope scope.Scope, ids []string) ([]Node, error) {
-	keys := make([]ssm.Key, len(ids))
+	keys := make([]record.Key, len(ids))
 	for i, id := range ids {
-		keys[i] = ssm.Key{Kind: ssm.KindNode, ID: id}
+		keys[i] = record.Key{Kind: ssm.KindNode, ID: id}
 	}
 	records, err := s.config.Records.Find(ctx, keys...)
 	if err != nil {

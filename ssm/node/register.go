@@ -10,6 +10,7 @@ import (
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/aws/sigv4"
+	"postern/record"
 	"postern/ssm"
 )
 
@@ -63,9 +64,9 @@ func (s *Service) Register(ctx context.Context, r Registration, now time.Time) (
 		return "", err
 	}
 	id := newID()
-	key := ssm.Key{Kind: ssm.KindActivation, ID: r.Activation}
-	err := s.config.Records.Update(ctx, []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
-		if len(found) == 0 || found[0].Scope.Region != r.Region {
+	key := record.Key{Kind: ssm.KindActivation, ID: r.Activation}
+	err := s.config.Records.Update(ctx, []record.Key{key}, func(found []record.Record) ([]record.Change, error) {
+		if len(found) == 0 || ssm.ScopeOf(found[0]).Region != r.Region {
 			return nil, invalidActivation()
 		}
 		a, err := readActivation(found[0])
@@ -79,7 +80,7 @@ func (s *Service) Register(ctx context.Context, r Registration, now time.Time) (
 			ID: id, Scope: a.Scope, Name: a.DefaultName, Role: a.Role, Activation: a.ID, Registered: now.UTC(),
 			Fingerprint: r.Fingerprint, PublicKey: r.PublicKey, KeyCreated: now.UTC(), Tags: a.Tags,
 		}
-		return []ssm.Change{{Record: a.record()}, {Record: n.record()}}, nil
+		return []record.Change{{Record: a.record()}, {Record: n.record()}}, nil
 	})
 	if err != nil {
 		return "", err
@@ -103,8 +104,8 @@ func (s *Service) RegisterInstance(ctx context.Context, scope scope.Scope, insta
 	if !IsInstance(instance) || r.Fingerprint != instance {
 		return fault.New(fault.Invalid, "node.RegisterInstance", "the fingerprint is not the id of the instance that signed").WithCode("InvalidInstanceId")
 	}
-	key := ssm.Key{Kind: ssm.KindNode, ID: instance}
-	return s.config.Records.Update(ctx, []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
+	key := record.Key{Kind: ssm.KindNode, ID: instance}
+	return s.config.Records.Update(ctx, []record.Key{key}, func(found []record.Record) ([]record.Change, error) {
 		n := Node{ID: instance, Scope: scope, Registered: now.UTC()}
 		if len(found) > 0 {
 			var err error
@@ -116,7 +117,7 @@ func (s *Service) RegisterInstance(ctx context.Context, scope scope.Scope, insta
 			}
 		}
 		n.Fingerprint, n.PublicKey, n.FormerKey, n.KeyCreated = r.Fingerprint, r.PublicKey, "", now.UTC()
-		return []ssm.Change{{Record: n.record()}}, nil
+		return []record.Change{{Record: n.record()}}, nil
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 	"postern/ssm"
 )
 
@@ -38,7 +39,7 @@ type Credentials struct {
 
 // Config is what a Service needs; fields without a note must be set.
 type Config struct {
-	Records ssm.Records
+	Records record.Finder
 	Roles   Roles
 	// JoinKey derives from an activation's id and code what the private network's join handshake proves; nil where
 	// nothing joins over it.
@@ -148,7 +149,7 @@ type View struct {
 // Find finds a node of any scope by its id. One that is not there is a fault of kind NotFound with the code
 // InvalidInstanceId.
 func (s *Service) Find(ctx context.Context, id string) (Node, error) {
-	found, err := s.config.Records.Find(ctx, ssm.Key{Kind: ssm.KindNode, ID: id})
+	found, err := s.config.Records.Find(ctx, record.Key{Kind: ssm.KindNode, ID: id})
 	if err != nil {
 		return Node{}, err
 	}
@@ -164,8 +165,8 @@ func noNode(id string) error {
 
 // change changes one node in one transaction.
 func (s *Service) change(ctx context.Context, id string, f func(*Node) error) error {
-	key := ssm.Key{Kind: ssm.KindNode, ID: id}
-	return s.config.Records.Update(ctx, []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
+	key := record.Key{Kind: ssm.KindNode, ID: id}
+	return s.config.Records.Update(ctx, []record.Key{key}, func(found []record.Record) ([]record.Change, error) {
 		if len(found) == 0 {
 			return nil, noNode(id)
 		}
@@ -176,25 +177,25 @@ func (s *Service) change(ctx context.Context, id string, f func(*Node) error) er
 		if err := f(&n); err != nil {
 			return nil, err
 		}
-		return []ssm.Change{{Record: n.record()}}, nil
+		return []record.Change{{Record: n.record()}}, nil
 	})
 }
 
 // put writes one record, whatever was there.
-func (s *Service) put(ctx context.Context, r ssm.Record) error {
-	return s.config.Records.Update(ctx, nil, func([]ssm.Record) ([]ssm.Change, error) {
-		return []ssm.Change{{Record: r}}, nil
+func (s *Service) put(ctx context.Context, r record.Record) error {
+	return s.config.Records.Update(ctx, nil, func([]record.Record) ([]record.Change, error) {
+		return []record.Change{{Record: r}}, nil
 	})
 }
 
 // Forget deletes a node: it is deregistered, or its instance is terminated. One that is not there is no error.
 func (s *Service) Forget(ctx context.Context, id string) error {
-	key := ssm.Key{Kind: ssm.KindNode, ID: id}
-	err := s.config.Records.Update(ctx, []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
+	key := record.Key{Kind: ssm.KindNode, ID: id}
+	err := s.config.Records.Update(ctx, []record.Key{key}, func(found []record.Record) ([]record.Change, error) {
 		if len(found) == 0 {
 			return nil, nil
 		}
-		return []ssm.Change{{Record: found[0], Delete: true}}, nil
+		return []record.Change{{Record: found[0], Delete: true}}, nil
 	})
 	if err != nil {
 		return err
@@ -242,8 +243,8 @@ func (s *Service) SetRole(ctx context.Context, scope scope.Scope, id, role strin
 
 // Ping notes what an agent tells of itself. The first ping makes an instance's node.
 func (s *Service) Ping(ctx context.Context, scope scope.Scope, id string, told Information, now time.Time) error {
-	key := ssm.Key{Kind: ssm.KindNode, ID: id}
-	err := s.config.Records.Update(ctx, []ssm.Key{key}, func(found []ssm.Record) ([]ssm.Change, error) {
+	key := record.Key{Kind: ssm.KindNode, ID: id}
+	err := s.config.Records.Update(ctx, []record.Key{key}, func(found []record.Record) ([]record.Change, error) {
 		n := Node{ID: id, Scope: scope, Registered: now.UTC()}
 		if len(found) > 0 {
 			var err error
@@ -258,7 +259,7 @@ func (s *Service) Ping(ctx context.Context, scope scope.Scope, id string, told I
 		}
 		n.Information.merge(told)
 		n.LastPing = now.UTC()
-		return []ssm.Change{{Record: n.record()}}, nil
+		return []record.Change{{Record: n.record()}}, nil
 	})
 	if err == nil {
 		s.newest.note(scope, told.AgentVersion)

@@ -14,8 +14,8 @@ import (
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/aws/sigv4"
+	"postern/record"
 	"postern/ssm/node"
-	"postern/ssm/ssmtest"
 )
 
 var (
@@ -43,7 +43,7 @@ func (r *roles) NodeSession(_ context.Context, s node.Session) (node.Credentials
 // world is a Service with a clock that the test sets.
 type world struct {
 	*node.Service
-	records *ssmtest.Records
+	records *record.Memory
 	roles   *roles
 	tags    map[string]map[string]string
 	mu      sync.Mutex
@@ -63,7 +63,7 @@ func (w *world) clock() time.Time {
 }
 
 func newWorld() *world {
-	w := &world{records: &ssmtest.Records{}, roles: &roles{}, now: noon}
+	w := &world{records: new(record.Memory), roles: &roles{}, now: noon}
 	w.restart()
 	return w
 }

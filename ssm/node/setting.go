@@ -9,6 +9,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 	"postern/ssm"
 )
 
@@ -31,8 +32,8 @@ type Setting struct {
 	Customized bool `json:"-"`
 }
 
-func settingKey(scope scope.Scope, id string) ssm.Key {
-	return ssm.Key{Kind: ssm.KindSetting, ID: scope.String() + id}
+func settingKey(scope scope.Scope, id string) record.Key {
+	return record.Key{Kind: ssm.KindSetting, ID: scope.String() + id}
 }
 
 func checkSetting(id string) error {
@@ -74,9 +75,9 @@ func (s *Service) SetSetting(ctx context.Context, scope scope.Scope, set Setting
 		return fmt.Errorf("write setting %s: %w", set.ID, err)
 	}
 	key := settingKey(scope, set.ID)
-	r := ssm.Record{Kind: key.Kind, ID: key.ID, Scope: scope, Body: body}
-	return s.config.Records.Update(ctx, nil, func([]ssm.Record) ([]ssm.Change, error) {
-		return []ssm.Change{{Record: r, Delete: set.Value == ""}}, nil
+	r := ssm.NewRecord(key, scope, body)
+	return s.config.Records.Update(ctx, nil, func([]record.Record) ([]record.Change, error) {
+		return []record.Change{{Record: r, Delete: set.Value == ""}}, nil
 	})
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/scope"
-	"postern/ssm"
+	"postern/record"
 )
 
 // Get finds one parameter by its name or ARN, with the version that a number or a label after a colon selects, else the
@@ -100,7 +100,7 @@ func (s *Service) History(ctx context.Context, scope scope.Scope, text string, a
 	}
 	from := max(after+1, h.Oldest)
 	to := min(from+int64(limit)-1, h.Latest.Number)
-	var keys []ssm.Key
+	var keys []record.Key
 	for number := from; number <= to; number++ {
 		keys = append(keys, h.versionKey(number))
 	}

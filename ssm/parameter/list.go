@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"postern/aws/scope"
+	"postern/record"
 	"postern/ssm"
 )
 
@@ -239,7 +240,7 @@ func (s *Service) scan(ctx context.Context, scope scope.Scope, prefix string, q 
 		after = before(whole)
 	}
 	for {
-		records, err := s.config.Records.List(ctx, ssm.KindParameter, scope, after, batch)
+		records, err := s.config.Records.List(ctx, record.Listing{Kind: ssm.KindParameter, Group: scope.String(), After: after, Limit: batch})
 		if err != nil {
 			return false, err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 	"postern/ssm"
 )
 
@@ -87,27 +88,27 @@ type head struct {
 // The ids of records: a head's is its scope and its name, without the slash that it may begin with; a version's is its
 // head's with the number after it, so that they sort.
 
-func headKey(scope scope.Scope, name string) ssm.Key {
-	return ssm.Key{Kind: ssm.KindParameter, ID: scope.String() + "/" + bare(name)}
+func headKey(scope scope.Scope, name string) record.Key {
+	return record.Key{Kind: ssm.KindParameter, ID: scope.String() + "/" + bare(name)}
 }
 
-func (h *head) key() ssm.Key { return headKey(h.Scope, h.Name) }
+func (h *head) key() record.Key { return headKey(h.Scope, h.Name) }
 
-func (h *head) versionKey(number int64) ssm.Key {
-	return ssm.Key{Kind: ssm.KindParameterVersion, ID: fmt.Sprintf("%s:%020d", h.key().ID, number)}
+func (h *head) versionKey(number int64) record.Key {
+	return record.Key{Kind: ssm.KindParameterVersion, ID: fmt.Sprintf("%s:%020d", h.key().ID, number)}
 }
 
-func record(k ssm.Key, scope scope.Scope, v any) ssm.Record {
+func encode(k record.Key, scope scope.Scope, v any) record.Record {
 	body, err := json.Marshal(v)
 	if err != nil {
 		panic("parameter: " + err.Error()) // only strings, numbers and times
 	}
-	return ssm.Record{Kind: k.Kind, ID: k.ID, Scope: scope, Body: body}
+	return ssm.NewRecord(k, scope, body)
 }
 
-func (h *head) record() ssm.Record { return record(h.key(), h.Scope, h) }
+func (h *head) record() record.Record { return encode(h.key(), h.Scope, h) }
 
-func readHead(r ssm.Record) (*head, error) {
+func readHead(r record.Record) (*head, error) {
 	h := new(head)
 	if err := json.Unmarshal(r.Body, h); err != nil {
 		return nil, fmt.Errorf("read parameter %s: %w", r.ID, err)
@@ -115,7 +116,7 @@ func readHead(r ssm.Record) (*head, error) {
 	return h, nil
 }
 
-func readVersion(r ssm.Record) (v Version, err error) {
+func readVersion(r record.Record) (v Version, err error) {
 	if err := json.Unmarshal(r.Body, &v); err != nil {
 		return v, fmt.Errorf("read parameter version %s: %w", r.ID, err)
 	}
@@ -145,7 +146,7 @@ type Service struct{ config Config }
 
 // Config is what a Service needs.
 type Config struct {
-	Records ssm.Records
+	Records record.Finder
 	// HasImage reports whether there is a machine image with an id. Nil knows none.
 	HasImage func(scope scope.Scope, id string) bool
 	// Public are the versions of public parameters, in any order. Nil has none.

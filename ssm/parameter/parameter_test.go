@@ -12,8 +12,8 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 	"postern/ssm/parameter"
-	"postern/ssm/ssmtest"
 )
 
 var (
@@ -26,7 +26,7 @@ const known = "ami-0123456789abcdef0"
 
 func newService() *parameter.Service {
 	return parameter.New(parameter.Config{
-		Records: &ssmtest.Records{}, HasImage: func(s scope.Scope, id string) bool { return s == here && id == known },
+		Records: new(record.Memory), HasImage: func(s scope.Scope, id string) bool { return s == here && id == known },
 	})
 }
 

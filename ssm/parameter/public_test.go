@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"postern/aws/scope"
+	"postern/record"
 	"postern/ssm/parameter"
-	"postern/ssm/ssmtest"
 )
 
 const latest = "/aws/service/ami-amazon-linux-latest/"
@@ -16,7 +16,7 @@ const latest = "/aws/service/ami-amazon-linux-latest/"
 // TestPublic: public parameters have the images that are known as them, the newest as the latest version, and belong to no
 // account.
 func TestPublic(t *testing.T) {
-	s := parameter.New(parameter.Config{Records: &ssmtest.Records{}, Public: func(scope scope.Scope) []parameter.Public {
+	s := parameter.New(parameter.Config{Records: new(record.Memory), Public: func(scope scope.Scope) []parameter.Public {
 		if scope != here {
 			return nil
 		}

@@ -13,6 +13,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 	"postern/ssm"
 )
 
@@ -53,13 +54,13 @@ func (s *Service) Put(ctx context.Context, scope scope.Scope, n NewVersion, now 
 		return Parameter{}, err
 	}
 	var out Parameter
-	keys := []ssm.Key{headKey(scope, n.Name), countKey(scope)}
-	err := s.config.Records.Update(ctx, keys, func(found []ssm.Record) ([]ssm.Change, error) {
+	keys := []record.Key{headKey(scope, n.Name), countKey(scope)}
+	err := s.config.Records.Update(ctx, keys, func(found []record.Record) ([]record.Change, error) {
 		h, count, err := readBoth(found)
 		if err != nil {
 			return nil, err
 		}
-		var changes []ssm.Change
+		var changes []record.Change
 		if h == nil {
 			h, changes, err = s.create(scope, n, count, now)
 		} else {
@@ -69,7 +70,7 @@ func (s *Service) Put(ctx context.Context, scope scope.Scope, n NewVersion, now 
 			return nil, err
 		}
 		out = h.view(h.Latest, "")
-		return append(changes, ssm.Change{Record: h.record()}), nil
+		return append(changes, record.Change{Record: h.record()}), nil
 	})
 	return out, err
 }
@@ -112,7 +113,7 @@ func (n *NewVersion) check(scope scope.Scope) error {
 }
 
 // create makes the first version.
-func (s *Service) create(scope scope.Scope, n NewVersion, count int, now time.Time) (*head, []ssm.Change, error) {
+func (s *Service) create(scope scope.Scope, n NewVersion, count int, now time.Time) (*head, []record.Change, error) {
 	switch {
 	case n.Type == "":
 		return nil, nil, invalid("Type must be given for a new parameter")
@@ -122,12 +123,12 @@ func (s *Service) create(scope scope.Scope, n NewVersion, count int, now time.Ti
 	h := &head{Name: n.Name, Scope: scope, Oldest: 1, Tags: n.Tags}
 	latest, err := s.next(h, n, now)
 	h.Latest = latest
-	return h, []ssm.Change{{Record: countRecord(scope, count+1)}}, err
+	return h, []record.Change{{Record: countRecord(scope, count+1)}}, err
 }
 
 // overwrite makes the next version, and lets the oldest go where there are too many. Its type may be another, as the
 // Terraform provider's own tests on AWS show.
-func (s *Service) overwrite(h *head, n NewVersion, now time.Time) ([]ssm.Change, error) {
+func (s *Service) overwrite(h *head, n NewVersion, now time.Time) ([]record.Change, error) {
 	if !n.Overwrite {
 		return nil, fault.New(fault.Exists, "parameter.Put", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true. It is %s.", h.Name).WithCode("ParameterAlreadyExists")
 	}
@@ -136,7 +137,7 @@ func (s *Service) overwrite(h *head, n NewVersion, now time.Time) ([]ssm.Change,
 		return nil, err
 	}
 	k := h.versionKey(h.Latest.Number)
-	changes := []ssm.Change{{Record: record(k, h.Scope, h.Latest)}}
+	changes := []record.Change{{Record: encode(k, h.Scope, h.Latest)}}
 	h.Latest = latest
 	if latest.Number-h.Oldest < MaxVersions {
 		return changes, nil
@@ -150,9 +151,9 @@ func (s *Service) overwrite(h *head, n NewVersion, now time.Time) ([]ssm.Change,
 	return changes, nil
 }
 
-func (h *head) dropVersion(number int64) ssm.Change {
+func (h *head) dropVersion(number int64) record.Change {
 	k := h.versionKey(number)
-	return ssm.Change{Record: ssm.Record{Kind: k.Kind, ID: k.ID}, Delete: true}
+	return record.Change{Record: record.Record{Key: k}, Delete: true}
 }
 
 // next is the version after the latest.
@@ -221,14 +222,14 @@ func (s *Service) checkValue(scope scope.Scope, v Version) error {
 
 // How many parameters a scope has is a record of its own, because counting them would read them all.
 
-func countKey(scope scope.Scope) ssm.Key {
-	return ssm.Key{Kind: ssm.KindParameterCount, ID: scope.String()}
+func countKey(scope scope.Scope) record.Key {
+	return record.Key{Kind: ssm.KindParameterCount, ID: scope.String()}
 }
 
-func countRecord(scope scope.Scope, n int) ssm.Record { return record(countKey(scope), scope, n) }
+func countRecord(scope scope.Scope, n int) record.Record { return encode(countKey(scope), scope, n) }
 
 // readBoth reads a head, if it was found, and the count.
-func readBoth(found []ssm.Record) (h *head, count int, err error) {
+func readBoth(found []record.Record) (h *head, count int, err error) {
 	heads, count, err := readAll(found)
 	if len(heads) > 0 {
 		h = heads[0]
@@ -236,7 +237,7 @@ func readBoth(found []ssm.Record) (h *head, count int, err error) {
 	return h, count, err
 }
 
-func readAll(found []ssm.Record) (heads []*head, count int, err error) {
+func readAll(found []record.Record) (heads []*head, count int, err error) {
 	for _, r := range found {
 		switch r.Kind {
 		case ssm.KindParameter:
@@ -256,7 +257,7 @@ func readAll(found []ssm.Record) (heads []*head, count int, err error) {
 
 // change changes one parameter, but for its versions, in one transaction.
 func (s *Service) change(ctx context.Context, scope scope.Scope, name string, f func(*head) error) error {
-	return s.config.Records.Update(ctx, []ssm.Key{headKey(scope, name)}, func(found []ssm.Record) ([]ssm.Change, error) {
+	return s.config.Records.Update(ctx, []record.Key{headKey(scope, name)}, func(found []record.Record) ([]record.Change, error) {
 		if len(found) == 0 {
 			return nil, notFound(name)
 		}
@@ -267,13 +268,13 @@ func (s *Service) change(ctx context.Context, scope scope.Scope, name string, f 
 		if err != nil {
 			return nil, err
 		}
-		return []ssm.Change{{Record: h.record()}}, nil
+		return []record.Change{{Record: h.record()}}, nil
 	})
 }
 
 // Delete deletes parameters with all their versions, and returns the names of those that were there.
 func (s *Service) Delete(ctx context.Context, scope scope.Scope, names ...string) ([]string, error) {
-	keys := []ssm.Key{countKey(scope)}
+	keys := []record.Key{countKey(scope)}
 	byID := map[string]string{}
 	for _, name := range names {
 		if name, err := whole(scope, name); err == nil {
@@ -285,22 +286,22 @@ func (s *Service) Delete(ctx context.Context, scope scope.Scope, names ...string
 		}
 	}
 	var deleted []string
-	err := s.config.Records.Update(ctx, keys, func(found []ssm.Record) ([]ssm.Change, error) {
+	err := s.config.Records.Update(ctx, keys, func(found []record.Record) ([]record.Change, error) {
 		heads, count, err := readAll(found)
 		if err != nil {
 			return nil, err
 		}
 		deleted = nil
-		var changes []ssm.Change
+		var changes []record.Change
 		for _, h := range heads {
 			k := h.key()
-			changes = append(changes, ssm.Change{Record: ssm.Record{Kind: k.Kind, ID: k.ID}, Delete: true})
+			changes = append(changes, record.Change{Record: record.Record{Key: k}, Delete: true})
 			for number := h.Oldest; number < h.Latest.Number; number++ {
 				changes = append(changes, h.dropVersion(number))
 			}
 			deleted = append(deleted, byID[k.ID])
 		}
-		return append(changes, ssm.Change{Record: countRecord(scope, count-len(heads)), Delete: count == len(heads)}), nil
+		return append(changes, record.Change{Record: countRecord(scope, count-len(heads)), Delete: count == len(heads)}), nil
 	})
 	slices.Sort(deleted)
 	return deleted, err

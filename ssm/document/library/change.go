@@ -10,6 +10,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 	"postern/ssm"
 	"postern/ssm/document"
 )
@@ -68,11 +69,11 @@ func (s *Service) Create(ctx context.Context, scope scope.Scope, n NewVersion, n
 		return Version{}, err
 	}
 	e := entry{Name: n.Name, Scope: scope, Default: "1", Tags: n.Tags, Versions: []version{n.version(1, now)}, Next: 2}
-	err := s.records.Update(ctx, []ssm.Key{key(scope, n.Name)}, func(found []ssm.Record) ([]ssm.Change, error) {
+	err := s.records.Update(ctx, []record.Key{key(scope, n.Name)}, func(found []record.Record) ([]record.Change, error) {
 		if len(found) > 0 {
 			return nil, fault.New(fault.Exists, "library.Create", "Document with same name %s already exists", n.Name).WithCode("DocumentAlreadyExists")
 		}
-		return []ssm.Change{{Record: e.record()}}, nil
+		return []record.Change{{Record: e.record()}}, nil
 	})
 	if err != nil {
 		return Version{}, err
@@ -118,7 +119,7 @@ func (s *Service) change(ctx context.Context, scope scope.Scope, name string, f 
 	if _, ok := document.FindOwned(name); ok {
 		return invalid("InvalidDocumentOperation", "document %s belongs to the service and cannot be changed", name)
 	}
-	return s.records.Update(ctx, []ssm.Key{key(scope, name)}, func(found []ssm.Record) ([]ssm.Change, error) {
+	return s.records.Update(ctx, []record.Key{key(scope, name)}, func(found []record.Record) ([]record.Change, error) {
 		if len(found) == 0 {
 			return nil, noDocument(name)
 		}
@@ -129,7 +130,7 @@ func (s *Service) change(ctx context.Context, scope scope.Scope, name string, f 
 		if err := f(&e); err != nil {
 			return nil, err
 		}
-		return []ssm.Change{{Record: e.record(), Delete: len(e.Versions) == 0}}, nil
+		return []record.Change{{Record: e.record(), Delete: len(e.Versions) == 0}}, nil
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"postern/aws/arn"
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 	"postern/ssm"
 	"postern/ssm/document"
 )
@@ -70,25 +71,25 @@ type Version struct {
 }
 
 // Service is the library. Make it with New.
-type Service struct{ records ssm.Records }
+type Service struct{ records record.Finder }
 
 // New makes a library that keeps its documents in records.
-func New(records ssm.Records) *Service { return &Service{records: ssm.Consented(records)} }
+func New(records record.Finder) *Service { return &Service{records: ssm.Consented(records)} }
 
-func key(scope scope.Scope, name string) ssm.Key {
-	return ssm.Key{Kind: ssm.KindDocument, ID: scope.String() + "/" + name}
+func key(scope scope.Scope, name string) record.Key {
+	return record.Key{Kind: ssm.KindDocument, ID: scope.String() + "/" + name}
 }
 
-func (e entry) record() ssm.Record {
+func (e entry) record() record.Record {
 	body, err := json.Marshal(e)
 	if err != nil {
 		panic("library: " + err.Error()) // only strings, numbers and times
 	}
 	k := key(e.Scope, e.Name)
-	return ssm.Record{Kind: k.Kind, ID: k.ID, Scope: e.Scope, Body: body}
+	return ssm.NewRecord(k, e.Scope, body)
 }
 
-func read(r ssm.Record) (entry, error) {
+func read(r record.Record) (entry, error) {
 	var e entry
 	if err := json.Unmarshal(r.Body, &e); err != nil {
 		return e, fmt.Errorf("read document %s: %w", r.ID, err)
@@ -197,7 +198,7 @@ func (e entry) view(v version) (Version, error) {
 
 // List returns the default versions of all documents that a scope has, the service's own included, by name.
 func (s *Service) List(ctx context.Context, scope scope.Scope) ([]Version, error) {
-	records, err := s.records.List(ctx, ssm.KindDocument, scope, "", 0)
+	records, err := s.records.List(ctx, record.Listing{Kind: ssm.KindDocument, Group: scope.String()})
 	if err != nil {
 		return nil, err
 	}

@@ -9,9 +9,9 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/scope"
+	"postern/record"
 	"postern/ssm/document"
 	"postern/ssm/document/library"
-	"postern/ssm/ssmtest"
 )
 
 var (
@@ -42,7 +42,7 @@ func create(t *testing.T, s *library.Service, name string) {
 }
 
 func TestCreateRefuses(t *testing.T) {
-	s := library.New(&ssmtest.Records{})
+	s := library.New(new(record.Memory))
 	create(t, s, "Doc")
 	for _, tt := range []struct {
 		name string
@@ -64,7 +64,7 @@ func TestCreateRefuses(t *testing.T) {
 }
 
 func TestVersions(t *testing.T) {
-	s := library.New(&ssmtest.Records{})
+	s := library.New(new(record.Memory))
 	create(t, s, "Doc")
 	update := func(v string, n int, name string) error {
 		_, err := s.Update(t.Context(), here, v, library.NewVersion{Name: "Doc", Content: content(n), VersionName: name}, noon)
@@ -108,7 +108,7 @@ func TestVersions(t *testing.T) {
 }
 
 func TestConcurrentUpdatesLoseNone(t *testing.T) {
-	s := library.New(&ssmtest.Records{})
+	s := library.New(new(record.Memory))
 	create(t, s, "Doc")
 	var wg sync.WaitGroup
 	for i := range 20 {
@@ -125,7 +125,7 @@ func TestConcurrentUpdatesLoseNone(t *testing.T) {
 }
 
 func TestOwned(t *testing.T) {
-	s := library.New(&ssmtest.Records{})
+	s := library.New(new(record.Memory))
 	create(t, s, "Doc")
 	const shell = "AWS-RunShellScript"
 	for _, tt := range []struct{ name, version, code string }{
@@ -160,7 +160,7 @@ func TestOwned(t *testing.T) {
 }
 
 func TestTagsAndYAML(t *testing.T) {
-	s := library.New(&ssmtest.Records{})
+	s := library.New(new(record.Memory))
 	y := "schemaVersion: '2.2'\nmainSteps:\n- action: aws:runShellScript\n  name: s\n"
 	if _, err := s.Create(t.Context(), here, library.NewVersion{Name: "Doc", Content: y, Format: document.YAML}, noon); err != nil {
 		t.Fatal(err)
