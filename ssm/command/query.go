@@ -141,6 +141,28 @@ type ListQuery struct {
 	Limit int
 }
 
+// start returns the place after which a page begins: what was requested at or after InvokedBefore is passed over.
+func (q ListQuery) start() Place {
+	after := q.After
+	for _, f := range q.Filters {
+		if f.Key != "InvokedBefore" {
+			continue
+		}
+		if t, err := moment(f.Value); err == nil && (after == Place{} || t.Before(after.Requested)) {
+			after = Place{Requested: t}
+		}
+	}
+	return after
+}
+
+// past reports whether everything after a place was requested at or before InvokedAfter.
+func (q ListQuery) past(p Place) bool {
+	return slices.ContainsFunc(q.Filters, func(f Filter) bool {
+		t, err := moment(f.Value)
+		return f.Key == "InvokedAfter" && err == nil && !p.Requested.After(t)
+	})
+}
+
 // List returns a page of a scope's commands, newest first, and the place to go on after; false when there are no more.
 func (s *Service) List(ctx context.Context, scope scope.Scope, q ListQuery) (page []Listing, next Place, more bool, err error) {
 	for _, f := range q.Filters {
@@ -155,7 +177,7 @@ func (s *Service) List(ctx context.Context, scope scope.Scope, q ListQuery) (pag
 		}
 		return []Listing{l}, Place{}, false, nil
 	}
-	for after := q.After; ; {
+	for after := q.start(); ; {
 		commands, last, err := s.batch(ctx, scope, q, after)
 		if err != nil {
 			return nil, Place{}, false, err
@@ -170,7 +192,7 @@ func (s *Service) List(ctx context.Context, scope scope.Scope, q ListQuery) (pag
 			}
 			page = append(page, l)
 		}
-		if last == (Place{}) {
+		if last == (Place{}) || q.past(last) {
 			return page, Place{}, false, nil
 		}
 		after = last
@@ -270,18 +292,20 @@ func (s *Service) Invocations(ctx context.Context, scope scope.Scope, q ListQuer
 			return nil, Place{}, false, err
 		}
 	}
-	for after := q.After; ; {
-		rows, err := s.config.Store.Rows(ctx, Query{Scope: scope, CommandID: q.CommandID, Node: q.Node, After: after, Limit: listBatch})
+	for after := q.start(); ; {
+		rows, err := s.config.Store.Rows(ctx, Query{
+			Scope: scope, CommandID: q.CommandID, Node: q.Node, After: after, Limit: listBatch,
+		})
 		if err != nil {
 			return nil, Place{}, false, err
 		}
-		for _, r := range rows {
-			d, err := s.detail(ctx, r)
-			if err != nil {
-				return nil, Place{}, false, err
-			}
-			after = Place{r.Requested, r.CommandID, r.Order}
-			if !passesAll(q.Filters, subject{r.Requested, d.Status(), d.Details, d.Command.Document, r.Stage == Ended}) {
+		details, err := s.details(ctx, rows)
+		if err != nil {
+			return nil, Place{}, false, err
+		}
+		for _, d := range details {
+			after = Place{d.Requested, d.CommandID, d.Order}
+			if !passesAll(q.Filters, d.subject()) {
 				continue
 			}
 			if len(page) == q.Limit {
@@ -290,17 +314,33 @@ func (s *Service) Invocations(ctx context.Context, scope scope.Scope, q ListQuer
 			}
 			page = append(page, d)
 		}
-		if len(rows) < listBatch {
+		if len(rows) < listBatch || q.past(after) {
 			return page, Place{}, false, nil
 		}
 	}
 }
 
-func (s *Service) detail(ctx context.Context, r Row) (Detail, error) {
-	c, err := s.get(ctx, r.CommandID)
-	if err != nil {
-		return Detail{}, err
+func (d Detail) subject() subject {
+	return subject{d.Requested, d.Status(), d.Details, d.Command.Document, d.Stage == Ended}
+}
+
+// details reads rows, and finds their commands at once.
+func (s *Service) details(ctx context.Context, rows []Row) ([]Detail, error) {
+	ids := make([]string, len(rows))
+	for i, r := range rows {
+		ids[i] = r.CommandID
 	}
-	i, err := readInvocation(r)
-	return Detail{i, c.Command}, err
+	commands, err := s.getAll(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Detail, len(rows))
+	for k, r := range rows {
+		i, err := readInvocation(r)
+		if err != nil {
+			return nil, err
+		}
+		all[k] = Detail{i, commands[r.CommandID].Command}
+	}
+	return all, nil
 }

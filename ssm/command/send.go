@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -89,7 +88,6 @@ func (s *Service) start(ctx context.Context, c *Command, nodes []node.Node, plat
 	}
 	rows := make([]Row, len(nodes))
 	released := make([]*Invocation, 0, min(len(nodes), c.Concurrency))
-	ended := 0
 	for k, n := range nodes {
 		i := &Invocation{
 			Row:  Row{CommandID: c.ID, Node: n.ID, Scope: c.Scope, Requested: c.Requested, Order: k, Stage: Held, Details: Pending},
@@ -99,7 +97,6 @@ func (s *Service) start(ctx context.Context, c *Command, nodes []node.Node, plat
 		switch {
 		case !fits(n, platforms):
 			i.end(InvalidPlatform, c.Requested)
-			ended++
 		case len(released) < c.Concurrency:
 			i.release(c.Requested)
 			if s.config.Mailbox.Reachable(n.ID) {
@@ -109,19 +106,13 @@ func (s *Service) start(ctx context.Context, c *Command, nodes []node.Node, plat
 		}
 		rows[k] = i.row()
 	}
-	if len(rows) > len(released)+ended {
-		// Before it is stored, because its first end may come before Create returns.
-		s.mu.Lock()
-		s.unreleased[c.ID] = true
-		s.mu.Unlock()
-	}
+	s.hold(c.ID, rows)
 	if err := s.config.Store.Create(ctx, c.row(), rows); err != nil {
 		s.forget(c.ID)
-		s.mu.Lock()
-		delete(s.unreleased, c.ID)
-		s.mu.Unlock()
+		s.released(c.ID)
 		return err
 	}
+	s.stored(c.ID)
 	if err := s.postAll(ctx, entry, released); err != nil {
 		// The command is stored: what was not sent now is sent when its node's road opens anew, or times out.
 		s.config.Log.Error("a command could not be sent at once", "command", c.ID, "error", err)
@@ -228,66 +219,4 @@ func validNode(id string) bool {
 		digits, ok = strings.CutPrefix(id, "mi-")
 	}
 	return ok && len(digits) >= 1 && len(digits) <= 17 && strings.Trim(digits, "0123456789abcdef") == ""
-}
-
-// Cancel asks for a command to be ended, on some of its nodes or, without nodes, on all. What has not been sent ends
-// now; for the rest the nodes are asked. When it returns, the request is durable.
-func (s *Service) Cancel(ctx context.Context, scope scope.Scope, id string, nodes []string) error {
-	c, err := s.Command(ctx, scope, id)
-	if err != nil {
-		return err
-	}
-	rows, err := s.config.Store.Rows(ctx, Query{CommandID: id})
-	if err != nil {
-		return err
-	}
-	if len(nodes) > 0 {
-		if rows, err = named(rows, nodes, id); err != nil {
-			return err
-		}
-	} else if err := s.cancelAll(ctx, id); err != nil {
-		return err
-	}
-	rows = slices.DeleteFunc(rows, func(r Row) bool { return r.Stage == Ended })
-	cancellation, now := uuid.NewString(), s.config.Now()
-	asked := make(map[string]*Invocation, len(rows))
-	err = s.change(ctx, keysOf(rows), func(i *Invocation) {
-		i.cancel(cancellation, now)
-		asked[i.Node] = i // only the writer is here, and it is done before change returns
-	})
-	if err != nil {
-		return err
-	}
-	for _, node := range slices.Sorted(maps.Keys(asked)) {
-		if err := s.post(&cachedCommand{Command: c}, asked[node]); err != nil {
-			return err
-		}
-	}
-	s.hintRelease(id)
-	return nil
-}
-
-func named(rows []Row, nodes []string, id string) ([]Row, error) {
-	var chosen []Row
-	for _, n := range nodes {
-		k := slices.IndexFunc(rows, func(r Row) bool { return r.Node == n })
-		if k < 0 {
-			return nil, invalid("InvalidInstanceId", "command %s is not for %s", id, n)
-		}
-		chosen = append(chosen, rows[k])
-	}
-	return chosen, nil
-}
-
-// cancelAll notes that the whole command is being cancelled.
-func (s *Service) cancelAll(ctx context.Context, id string) error {
-	defer s.forget(id)
-	return s.config.Store.UpdateCommand(ctx, id, func(body []byte) ([]byte, error) {
-		c, err := readCommand(CommandRow{ID: id, Body: body})
-		if err != nil {
-			return nil, err
-		}
-		c.CancelRequested = true
-		return c.row().Body, nil
-	})
 }

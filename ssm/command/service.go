@@ -31,6 +31,7 @@ type Nodes interface {
 type Mailbox interface {
 	AddSource(s mailbox.Source)
 	Reachable(node string) bool
+	Nodes() []string
 	Post(node string, items ...mailbox.Item)
 	Acknowledged(node, id string)
 	Done(node, id string)
@@ -66,13 +67,14 @@ type Service struct {
 
 	events  chan event
 	stopped chan struct{}
-	hint    chan struct{} // something in unreleased may have moved
+	hint    chan struct{} // moved has something
 
 	mu sync.Mutex // guards what follows
-	// unreleased are the commands with held invocations.
-	unreleased map[string]bool
-	cached     map[string]*cachedCommand
-	recent     []string
+	// backlogs has the commands with held invocations, moved those of them of which something has ended since a release.
+	backlogs map[string]*backlog
+	moved    map[string]bool
+	cached   map[string]*cachedCommand
+	recent   []string
 }
 
 // cachedCommand is a command as it is needed for every one of its nodes.
@@ -103,7 +105,7 @@ func New(c Config) *Service {
 	}
 	s := &Service{
 		config: c, started: c.Now(), events: make(chan event, maxBatch), stopped: make(chan struct{}), hint: make(chan struct{}, 1),
-		unreleased: map[string]bool{}, cached: map[string]*cachedCommand{},
+		backlogs: map[string]*backlog{}, moved: map[string]bool{}, cached: map[string]*cachedCommand{},
 	}
 	c.Mailbox.AddSource(s)
 	c.Nodes.OnGone(s.nodeGone)
@@ -113,6 +115,10 @@ func New(c Config) *Service {
 // Run does the service's work until ctx ends: it writes what is reported, releases what waits its turn, and lets time
 // pass. What was accepted for writing by then is written. It is called once.
 func (s *Service) Run(ctx context.Context) error {
+	if err := s.loadBacklogs(ctx); err != nil {
+		close(s.stopped)
+		return err
+	}
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var writer sync.WaitGroup
@@ -146,6 +152,43 @@ func (s *Service) get(ctx context.Context, id string) (*cachedCommand, error) {
 		return nil, err
 	}
 	return s.remember(read)
+}
+
+// getAll finds several commands at once, by their ids. One that is not there is the fault that get returns.
+func (s *Service) getAll(ctx context.Context, ids []string) (map[string]*cachedCommand, error) {
+	found := make(map[string]*cachedCommand, len(ids))
+	var missing []string
+	s.mu.Lock()
+	for _, id := range ids {
+		c := s.cached[id]
+		if _, seen := found[id]; c == nil && !seen {
+			missing = append(missing, id)
+		}
+		found[id] = c
+	}
+	s.mu.Unlock()
+	if len(missing) == 0 {
+		return found, nil
+	}
+	rows, err := s.config.Store.Commands(ctx, missing...)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		c, err := readCommand(r)
+		if err != nil {
+			return nil, err
+		}
+		if found[c.ID], err = s.remember(c); err != nil {
+			return nil, err
+		}
+	}
+	for _, id := range missing {
+		if found[id] == nil {
+			return nil, noCommand(id)
+		}
+	}
+	return found, nil
 }
 
 func noCommand(id string) error {

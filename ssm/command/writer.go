@@ -4,15 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"time"
 
 	"postern/aws/fault"
 )
 
-// event is one change of one invocation.
+// event is one change of one invocation, or asks for a command's backlog to be counted anew.
 type event struct {
 	key   Key
 	apply func(*Invocation)
+	// count is the id of a command; key and apply are then empty.
+	count string
 	// done is told when the change is durable, or could not be made. It may be nil, and must not block.
 	done func(error)
 }
@@ -43,13 +44,23 @@ func stopping() error {
 
 // change queues a change and waits until it is durable.
 func (s *Service) change(ctx context.Context, keys []Key, apply func(*Invocation)) error {
-	results := make(chan error, len(keys))
-	for _, k := range keys {
-		if err := s.submit(ctx, event{key: k, apply: apply, done: func(err error) { results <- err }}); err != nil {
+	events := make([]event, len(keys))
+	for i, k := range keys {
+		events[i] = event{key: k, apply: apply}
+	}
+	return s.await(ctx, events)
+}
+
+// await queues events and waits until all are done. It returns the first error.
+func (s *Service) await(ctx context.Context, events []event) error {
+	results := make(chan error, len(events))
+	for _, e := range events {
+		e.done = func(err error) { results <- err }
+		if err := s.submit(ctx, e); err != nil {
 			return err
 		}
 	}
-	for range keys {
+	for range events {
 		select {
 		case err := <-results:
 			if err != nil {
@@ -96,34 +107,16 @@ func (s *Service) gather(batch []event) []event {
 
 // write commits a batch in one transaction, and then tells everybody. A change that the program cannot make fails alone.
 func (s *Service) write(ctx context.Context, batch []event) {
-	byKey := make(map[Key][]func(*Invocation), len(batch))
-	var keys []Key
+	var t transaction
 	for _, e := range batch {
-		if byKey[e.key] == nil {
-			keys = append(keys, e.key)
-		}
-		byKey[e.key] = append(byKey[e.key], e.apply)
+		t.add(e)
 	}
-	var after []*Invocation
-	change := func(found []Row) ([]Row, error) {
-		after = after[:0]
-		var changed []Row
-		for _, r := range found {
-			i, err := readInvocation(r)
-			if err != nil {
-				return nil, err
-			}
-			for _, apply := range byKey[r.Key()] {
-				apply(i)
-			}
-			after = append(after, i)
-			if row := i.row(); row.Stage != r.Stage || row.Details != r.Details || !row.Due.Equal(r.Due) || !bytes.Equal(row.Body, r.Body) {
-				changed = append(changed, row)
-			}
+	err := fault.Contain("command.write", func() error {
+		if len(t.keys) == 0 {
+			return nil
 		}
-		return changed, nil
-	}
-	err := fault.Contain("command.write", func() error { return s.config.Store.Update(ctx, keys, change) })
+		return s.config.Store.Update(ctx, t.keys, t.change)
+	})
 	if errors.Is(err, fault.ErrPanic) && len(batch) > 1 {
 		for i := range batch {
 			s.write(ctx, batch[i:i+1])
@@ -131,88 +124,104 @@ func (s *Service) write(ctx context.Context, batch []event) {
 		return
 	}
 	if err != nil {
-		s.config.Log.Error("invocations could not be written", "count", len(keys), "error", err)
+		s.config.Log.Error("invocations could not be written", "count", len(t.keys), "error", err)
+		s.doubt(t.keys)
 	} else {
-		fault.ContainTo(s.config.Log, "command.settled", func() { s.settled(after) })
+		fault.ContainTo(s.config.Log, "command.settled", func() { s.settled(t.after) })
 	}
 	for _, e := range batch {
+		told := err
+		if e.count != "" {
+			told = fault.Contain("command.recount", func() error { return s.recount(ctx, e.count) })
+		}
 		if e.done != nil {
-			e.done(err)
+			e.done(told)
 		}
 	}
+}
+
+// transaction is one batch of changes on its way into the store.
+type transaction struct {
+	keys  []Key
+	apply map[Key][]func(*Invocation)
+	after []written
+}
+
+// written is an invocation as it was written, and how it stood before.
+type written struct {
+	*Invocation
+	stage   Stage
+	details Details
+}
+
+func (t *transaction) add(e event) {
+	if e.apply == nil {
+		return
+	}
+	if t.apply == nil {
+		t.apply = map[Key][]func(*Invocation){}
+	}
+	if t.apply[e.key] == nil {
+		t.keys = append(t.keys, e.key)
+	}
+	t.apply[e.key] = append(t.apply[e.key], e.apply)
+}
+
+// change applies the batch to the rows that were found, and returns those that it changes. It may be called again.
+func (t *transaction) change(found []Row) ([]Row, error) {
+	t.after = t.after[:0]
+	var changed []Row
+	for _, r := range found {
+		i, err := readInvocation(r)
+		if err != nil {
+			return nil, err
+		}
+		for _, apply := range t.apply[r.Key()] {
+			apply(i)
+		}
+		t.after = append(t.after, written{i, r.Stage, r.Details})
+		if row := i.row(); !same(row, r) {
+			changed = append(changed, row)
+		}
+	}
+	return changed, nil
+}
+
+func same(a, b Row) bool {
+	return a.Stage == b.Stage && a.Details == b.Details && a.Due.Equal(b.Due) && bytes.Equal(a.Body, b.Body)
 }
 
 // settled takes from the mailbox what is no longer to be sent, and lets what waited for an end go.
-func (s *Service) settled(after []*Invocation) {
-	for _, i := range after {
-		if i.Stage != Queued {
-			s.config.Mailbox.Done(i.Node, i.jobID())
+func (s *Service) settled(after []written) {
+	s.mu.Lock()
+	for _, w := range after {
+		if b := s.backlogs[w.CommandID]; b != nil && !b.stale {
+			b.add(w.stage, w.details, -1)
+			b.add(w.Stage, w.Details, 1)
 		}
-		if i.CancelID != "" && (i.CancelHeard || i.Stage == Ended) {
-			s.config.Mailbox.Done(i.Node, i.cancelJobID())
+	}
+	s.mu.Unlock()
+	for _, w := range after {
+		if w.Stage != Queued {
+			s.config.Mailbox.Done(w.Node, w.jobID())
 		}
-		if i.Stage == Ended {
-			s.hintRelease(i.CommandID)
+		if w.CancelID != "" && (w.CancelHeard || w.Stage == Ended) {
+			s.config.Mailbox.Done(w.Node, w.cancelJobID())
+		}
+		if w.Stage == Ended {
+			s.hintRelease(w.CommandID)
 		}
 	}
 }
 
-// watchClock lets time pass for what is due, and forgets what is old.
-func (s *Service) watchClock(ctx context.Context) error {
-	ticker := time.NewTicker(s.config.Tick)
-	defer ticker.Stop()
-	var forgotten, redelivered time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-		now := s.config.Now()
-		if err := fault.Contain("command.expire", func() error { return s.expire(ctx, now) }); err != nil && ctx.Err() == nil {
-			s.config.Log.Error("time-outs could not be applied", "error", err)
-		}
-		if now.Sub(redelivered) >= redeliverEvery {
-			if err := fault.Contain("command.redeliver", func() error { return s.redeliver(ctx) }); err != nil && ctx.Err() == nil {
-				s.config.Log.Error("what waits could not be sent", "error", err)
-			}
-			redelivered = now
-		}
-		if now.Sub(forgotten) >= time.Hour {
-			if err := s.config.Store.Forget(ctx, now.Add(-s.config.History)); err != nil && ctx.Err() == nil {
-				s.config.Log.Error("old commands could not be forgotten", "error", err)
-			}
-			forgotten = now
+// doubt notes that it is not known how the invocations of some commands stand: their write failed, and may have been
+// made all the same.
+func (s *Service) doubt(keys []Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range keys {
+		if b := s.backlogs[k.CommandID]; b != nil {
+			b.stale, s.moved[k.CommandID] = true, true
 		}
 	}
-}
-
-// expire is a reconciler: it applies the clock to every invocation that is due.
-func (s *Service) expire(ctx context.Context, now time.Time) error {
-	var after Place
-	for {
-		rows, err := s.config.Store.Rows(ctx, Query{DueBy: now, After: after, Limit: maxBatch})
-		if err != nil || len(rows) == 0 {
-			return err
-		}
-		var keys []Key
-		for _, r := range rows {
-			after = Place{r.Requested, r.CommandID, r.Order}
-			if s.mayStillReport(r, now) {
-				continue
-			}
-			keys = append(keys, r.Key())
-		}
-		if err := s.change(ctx, keys, func(i *Invocation) { i.tick(now) }); err != nil {
-			return err
-		}
-		if len(rows) < maxBatch {
-			return nil
-		}
-	}
-}
-
-// mayStillReport spares what ran while the server was away: its node has had no chance to report.
-func (s *Service) mayStillReport(r Row, now time.Time) bool {
-	return now.Sub(s.started) < s.config.ReturnGrace && (r.Stage == Running || r.Stage == Cancelling) && r.Due.Before(s.started)
 }

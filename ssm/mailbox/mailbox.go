@@ -138,6 +138,19 @@ func (m *Mailbox) Reachable(node string) bool {
 	return b != nil && (b.channel != nil || b.poll != nil)
 }
 
+// Nodes returns the nodes that are Reachable here, in no order.
+func (m *Mailbox) Nodes() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var nodes []string
+	for node, b := range m.boxes {
+		if b.channel != nil || b.poll != nil {
+			nodes = append(nodes, node)
+		}
+	}
+	return nodes
+}
+
 // Connected reports whether the node's control channel is open here.
 func (m *Mailbox) Connected(node string) bool {
 	m.mu.Lock()
