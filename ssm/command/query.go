@@ -321,7 +321,7 @@ func (s *Service) Invocations(ctx context.Context, scope scope.Scope, q ListQuer
 }
 
 func (d Detail) subject() subject {
-	return subject{d.Requested, d.Status(), d.Details, d.Command.Document, d.Stage == Ended}
+	return subject{requested: d.Requested, status: d.Status(), details: d.Details, document: d.Command.Document}
 }
 
 // details reads rows, and finds their commands at once.

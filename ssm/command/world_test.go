@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -36,10 +37,30 @@ type world struct {
 	stop     func()
 	// over stands before the store, if it is set before start.
 	over command.Store
+	log  *journal
+}
+
+// journal is a log that a test reads.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(b)
+}
+
+// has reports whether a text was logged.
+func (j *journal) has(text string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return strings.Contains(j.text.String(), text)
 }
 
 func newWorld(t testing.TB, nodes int) *world {
-	w := &world{t: t, store: &commandtest.Store{}, records: new(record.Memory)}
+	w := &world{t: t, store: &commandtest.Store{}, records: new(record.Memory), log: &journal{}}
 	w.start()
 	for i := range nodes {
 		id := nodeID(i)
@@ -57,7 +78,10 @@ func (w *world) start() {
 	w.library = library.New(w.records)
 	w.nodes = node.New(node.Config{Records: w.records})
 	w.box = mailbox.New(mailbox.Config{})
-	w.commands = command.New(command.Config{Store: w.stored(), Documents: w.library, Nodes: w.nodes, Mailbox: w.box, History: 24 * time.Hour})
+	w.commands = command.New(command.Config{
+		Store: w.stored(), Documents: w.library, Nodes: w.nodes, Mailbox: w.box, History: 24 * time.Hour,
+		Log: slog.New(slog.NewTextHandler(w.log, nil)),
+	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	commands := w.commands
@@ -71,6 +95,14 @@ func (w *world) start() {
 		wg.Wait()
 		w.box.Close()
 	}
+}
+
+// restart stops the server and starts another, which remembers nothing.
+func (w *world) restart() {
+	w.t.Helper()
+	w.stop()
+	w.start()
+	synctest.Wait()
 }
 
 func (w *world) stored() command.Store {
