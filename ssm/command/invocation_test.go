@@ -3,7 +3,6 @@ package command
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -225,6 +224,62 @@ func TestTransitions(t *testing.T) {
 			i.cancelHeard(noon)
 			i.tick(in(executionGrace - 1))
 		}, Cancelling, InCancellation},
+		{"refused while it is being cancelled", func(i *Invocation) {
+			i.cancel("c", noon)
+			i.acknowledged(mgs.ParseError, "", noon)
+		}, Ended, Failed},
+		{"refused after it was accepted, while it is being cancelled", func(i *Invocation) {
+			i.accepted(noon)
+			i.cancel("c", noon)
+			i.acknowledged(mgs.ParseError, "", noon)
+		}, Cancelling, InCancellation},
+		{"refused after it was accepted", func(i *Invocation) {
+			i.accepted(noon)
+			i.acknowledged(mgs.ParseError, "", noon)
+		}, Running, InProgress},
+		{"cancelled twice", func(i *Invocation) {
+			i.accepted(noon)
+			i.cancel("c", noon)
+			i.cancel("d", noon)
+			if i.CancelID != "c" {
+				i.Details = "cancelled anew"
+			}
+		}, Cancelling, InCancellation},
+		{"heard twice of its cancellation", func(i *Invocation) {
+			i.cancel("c", noon)
+			i.cancelHeard(noon)
+			i.cancelHeard(in(time.Minute))
+			i.tick(in(cancelGrace))
+		}, Ended, Cancelled},
+		{"busy while it is being cancelled", func(i *Invocation) {
+			i.cancel("c", noon)
+			i.acknowledged(mgs.BufferFull, "", noon)
+		}, Cancelling, InCancellation},
+		{"unanswered while it runs", func(i *Invocation) { i.accepted(noon); i.unanswered() }, Running, InProgress},
+		{"accepted twice", func(i *Invocation) {
+			i.accepted(noon)
+			i.accepted(in(time.Hour))
+			i.tick(in(time.Hour + executionGrace))
+		}, Ended, ExecutionTimedOut},
+		{"result a moment before its time", func(i *Invocation) {
+			i.accepted(noon)
+			i.tick(in(time.Hour + executionGrace - 1))
+		}, Running, InProgress},
+		{"cancelled shortly before its time", func(i *Invocation) {
+			i.accepted(noon)
+			i.cancel("c", in(time.Hour))
+			i.cancelHeard(in(time.Hour + time.Minute))
+			i.tick(in(time.Hour + executionGrace))
+		}, Ended, Cancelled},
+		{"a decision before the time to settle", func(i *Invocation) {
+			i.replied(two(), noon)
+			i.tick(in(settleGrace - 1))
+		}, Running, InProgress},
+		{"the second decision does not count", func(i *Invocation) {
+			i.replied(two(), noon)
+			i.replied(&mgs.ReplyContent{DocumentStatus: mgs.Failed}, noon)
+			i.tick(in(settleGrace))
+		}, Ended, Success},
 		{"node gone before", func(i *Invocation) { i.gone(noon) }, Ended, Undeliverable},
 		{"node gone meanwhile", func(i *Invocation) { i.accepted(noon); i.gone(noon) }, Ended, Failed},
 	} {
@@ -253,38 +308,77 @@ func two() *mgs.ReplyContent {
 	return r
 }
 
-func TestOutputLimits(t *testing.T) {
-	i := queued()
-	long := strings.Repeat("ü", 50_000)
-	i.replied(reply(mgs.Success, "s", &mgs.StepStatus{Status: mgs.Success, Output: long, StandardOutput: long, StandardError: long}), noon)
-	s := i.Steps["s"]
+// What the clock and the node end has a reason.
+func TestTraces(t *testing.T) {
 	for _, tt := range []struct {
-		got  string
-		want int
-	}{{s.Output, OutputLimit}, {s.Stdout, StdoutLimit}, {s.Stderr, StderrLimit}} {
-		kept, marked := strings.CutSuffix(tt.got, mgs.TruncatedMark)
-		if n := len([]rune(tt.got)); n != tt.want || !marked || !strings.HasPrefix(long, kept) {
-			t.Errorf("%d characters kept, want %d, marked %t", n, tt.want, marked)
+		name  string
+		drive func(*Invocation)
+		want  string
+	}{
+		{"refused", func(i *Invocation) { i.acknowledged(mgs.ParseError, ": because", noon) }, "the agent refused the command"},
+		{"with a hint", func(i *Invocation) { i.acknowledged(mgs.ParseError, ": because", noon) }, ": because"},
+		{"gone before", func(i *Invocation) { i.gone(noon) }, "before it took the command"},
+		{"gone meanwhile", func(i *Invocation) { i.accepted(noon); i.gone(noon) }, "while the command ran"},
+		{"no result", func(i *Invocation) { i.accepted(noon); i.tick(noon.Add(24 * time.Hour)) },
+			"reported no result in time. Agents drop reports of more than 120000 bytes"},
+		{"no end", func(i *Invocation) {
+			i.accepted(noon)
+			i.cancel("c", noon)
+			i.cancelHeard(noon)
+			i.tick(noon.Add(24 * time.Hour))
+		}, "it does not have it any more. Agents drop reports"},
+		{"never arrived", func(i *Invocation) {
+			i.cancel("c", noon)
+			i.cancelHeard(noon)
+			i.tick(noon.Add(24 * time.Hour))
+		}, ""},
+		{"its own", func(i *Invocation) {
+			i.replied(&mgs.ReplyContent{DocumentStatus: mgs.Failed, DocumentTraceOutput: "trace"}, noon)
+		}, "trace"},
+		{"cut", func(i *Invocation) {
+			long := strings.Repeat("x", 2501)
+			i.replied(&mgs.ReplyContent{DocumentStatus: mgs.Failed, DocumentTraceOutput: long}, noon)
+		}, strings.Repeat("x", 2500)},
+	} {
+		i := queued()
+		tt.drive(i)
+		if !strings.Contains(i.Trace, tt.want) || (tt.want == "") != (i.Trace == "") || len(i.Trace) > 2500 {
+			t.Errorf("%s: %q, want %q in it", tt.name, i.Trace, tt.want)
 		}
 	}
-	for n := range 500 {
-		i.replied(reply(mgs.Success, fmt.Sprint(n), &mgs.StepStatus{Status: mgs.Success}), noon)
+}
+
+// When each moment is due, exactly.
+func TestMoments(t *testing.T) {
+	i := &Invocation{Deliver: time.Minute, Execute: time.Hour}
+	i.release(noon)
+	is := func(what string, got, want time.Time) {
+		t.Helper()
+		if !got.Equal(want) {
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
 	}
-	i.replied(reply(mgs.Success, strings.Repeat("x", 1000), nil), noon)
-	if len(i.Steps) != maxSteps {
-		t.Errorf("%d steps kept, want %d", len(i.Steps), maxSteps)
-	}
-	many := reply(mgs.Success, "s", &mgs.StepStatus{Status: mgs.Success})
-	for n := range 500 {
-		many.RuntimeStatus[fmt.Sprint(n)] = &mgs.StepStatus{Status: mgs.Success}
-	}
-	one, other := queued(), queued()
-	one.replied(many, noon)
-	other.replied(many, noon)
-	if !slices.Equal(slices.Sorted(maps.Keys(one.Steps)), slices.Sorted(maps.Keys(other.Steps))) {
-		t.Error("of one reply with too many steps, others are kept each time")
-	}
-	if !slices.Contains(slices.Collect(maps.Keys(i.Steps)), "s") {
-		t.Error("an earlier step was lost")
-	}
+	is("delivery", i.Due, noon.Add(time.Minute))
+	i.sent(noon)
+	i.sent(noon.Add(time.Second))
+	is("sent", i.Sent, noon)
+	i.acknowledged(mgs.BufferFull, "", noon)
+	is("sent again", i.Sent, noon.Add(8*time.Second))
+	i.accepted(noon)
+	is("accepted", i.Accepted, noon)
+	is("execution", i.Due, noon.Add(time.Hour+6*time.Minute))
+	i.cancel("c", noon)
+	is("cancellation not heard", i.Due, noon.Add(time.Hour+6*time.Minute))
+	i.cancelHeard(noon.Add(time.Minute))
+	is("cancellation heard", i.Due, noon.Add(7*time.Minute))
+	i.replied(two(), noon.Add(2*time.Minute))
+	is("decided", i.DecidedAt, noon.Add(2*time.Minute))
+	is("settling", i.Due, noon.Add(2*time.Minute+5*time.Second))
+	i.tick(noon.Add(3 * time.Minute))
+	is("finished", i.Finished, noon.Add(3*time.Minute))
+	is("never again", i.Due, time.Time{})
+	lost := queued()
+	lost.cancel("c", noon)
+	lost.cancelHeard(noon)
+	is("never arrived", lost.Due, noon.Add(15*time.Second))
 }

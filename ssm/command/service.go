@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -203,17 +204,17 @@ func (s *Service) remember(c *Command) (*cachedCommand, error) {
 	if err != nil {
 		return nil, err
 	}
+	entry := &cachedCommand{Command: c, text: text, steps: sync.OnceValues(c.steps)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.recent) >= maxCached {
-		delete(s.cached, s.recent[0])
-		s.recent = s.recent[1:]
-	}
-	entry := &cachedCommand{Command: c, text: text, steps: sync.OnceValues(c.steps)}
 	if s.cached[c.ID] == nil {
 		s.recent = append(s.recent, c.ID)
 	}
 	s.cached[c.ID] = entry
+	if len(s.recent) > maxCached {
+		delete(s.cached, s.recent[0])
+		s.recent = s.recent[1:]
+	}
 	return entry, nil
 }
 
@@ -222,4 +223,5 @@ func (s *Service) forget(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.cached, id)
+	s.recent = slices.DeleteFunc(s.recent, func(each string) bool { return each == id })
 }
