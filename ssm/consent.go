@@ -9,7 +9,7 @@ import (
 	"postern/record"
 )
 
-// Consented are records whose changes need the consent of whoever a request's context names; see aws/consent.
+// Consented returns r with its changes made to need the consent of the Giver in the request's context; see aws/consent.
 func Consented(r record.Finder) record.Finder { return consented{r} }
 
 type consented struct{ record.Finder }
@@ -40,8 +40,8 @@ func touched(changes []record.Change) []consent.Touch {
 	return out
 }
 
-// resource is the ARN of what a record is of, "" for what policies do not name. A change that deletes has no more than the
-// record's id: that of a node is its own, the others' are "ACCOUNT/REGION/NAME".
+// resource returns the ARN of the resource that a record belongs to, "" for records that policies do not name. A change
+// that deletes has no more than the record's id: a node's is its own, the others' are "ACCOUNT/REGION/NAME".
 func resource(r record.Record) string {
 	if r.Kind == KindNode {
 		in := ScopeOf(r)

@@ -1,9 +1,10 @@
-// Package ssm is the second heart, Systems Manager, and holds the little that its packages share.
+// Package ssm holds the little that the packages of Systems Manager share: the kinds of their records, the consent that
+// changes of them need, and the rules of tags.
 //
-//	document   what a command document says: parameters and steps (pure)
-//	node       who the managed nodes are and how they are
-//	parameter  named values with their history
-//	command    what was asked of which node, and what came of it
-//	mailbox    what waits for a node until one of its channels is open
-//	mgs        the bytes that agent and service exchange
+//	document   reads command documents: parameters and steps (pure)
+//	node       registers managed nodes and tells their state
+//	parameter  keeps named values with their history
+//	command    runs commands on nodes and keeps what came of them
+//	mailbox    queues jobs for nodes until their channel is open or they poll
+//	mgs        encodes the messages that agent and service exchange
 package ssm

@@ -9,7 +9,7 @@ import (
 	"postern/aws/fault"
 )
 
-// MaxTags is how many tags a resource may have.
+// MaxTags bounds the number of tags of a resource, as Amazon does.
 const MaxTags = 50
 
 // CheckTags holds a resource's tags against Amazon's rules: at most 50, keys of 1 to 128 characters that do not begin

@@ -11,8 +11,8 @@ import (
 )
 
 // Cancel asks for a command to be ended, on some of its nodes or, without nodes, on all. What has not been sent ends
-// now; for the rest the nodes are asked. When it returns, the request is durable. A command that is not there is a fault
-// with the code InvalidCommandId, a node that it is not for one with the code InvalidInstanceId.
+// now; for the rest the nodes are asked. When it returns, the request is durable. A command that is not there is a
+// fault with the code InvalidCommandId, a node that it is not for one with the code InvalidInstanceId.
 func (s *Service) Cancel(ctx context.Context, scope scope.Scope, id string, nodes []string) error {
 	c, err := s.Command(ctx, scope, id)
 	if err != nil {

@@ -26,7 +26,7 @@ type Command struct {
 	Given   map[string][]string `json:",omitempty"`
 	Wire    map[string]any      `json:",omitempty"`
 	Comment string              `json:",omitempty"`
-	// Nodes and Targets are whom the request named; TargetCount how many that were.
+	// Nodes and Targets are the request's; TargetCount is the number of nodes that they selected.
 	Nodes       []string      `json:",omitempty"`
 	Targets     []node.Filter `json:",omitempty"`
 	TargetCount int
@@ -41,7 +41,7 @@ type Command struct {
 	CancelRequested bool `json:",omitempty"`
 }
 
-// Output is where agents put whole outputs.
+// Output says where agents put whole outputs.
 type Output struct {
 	S3Bucket string `json:",omitempty"`
 	S3Prefix string `json:",omitempty"`
@@ -51,12 +51,12 @@ type Output struct {
 	Logs     bool   `json:",omitempty"`
 }
 
-// Expires is when whatever is not done by then has timed out.
+// Expires returns the moment by which every invocation has ended or timed out.
 func (c *Command) Expires() time.Time {
 	return c.Requested.Add(time.Duration(c.TimeoutSeconds)*time.Second + c.Execute)
 }
 
-// content is what every node of the command is sent.
+// content returns the content of the job that every node of the command is sent.
 func (c *Command) content() (string, error) {
 	b, err := json.Marshal(mgs.CommandContent{
 		Parameters:              c.Wire,
@@ -71,7 +71,7 @@ func (c *Command) content() (string, error) {
 	return string(b), err
 }
 
-// steps are the keys under which agents report the document's steps.
+// steps returns the keys under which agents report the document's steps.
 func (c *Command) steps() (map[string]bool, error) {
 	doc, err := document.Parse(c.Content, document.JSON)
 	if err != nil {

@@ -28,7 +28,7 @@ func TestShare(t *testing.T) {
 	}
 }
 
-// stands is how many invocations of a command are at a stage.
+// stands returns a count of invocations at a stage.
 func stands(stage Stage, details Details, n int) Count {
 	return Count{Stage: stage, Details: details, N: n}
 }

@@ -109,7 +109,8 @@ func (s *Service) nodeGone(ctx context.Context, node string) {
 	}
 }
 
-// redeliverEvery is how often redeliver runs. It only finds what a failure left behind: what is sent is posted at once.
+// redeliverEvery is the time between two runs of redeliver. It only finds what a failure left behind: what is sent is
+// posted at once.
 const redeliverEvery = 30 * time.Second
 
 // redeliver is a reconciler: it puts what waits into the mailbox of every node that is reachable here. What is there

@@ -1,5 +1,5 @@
-// Package command is Run Command: what was asked of which node, and what came of it. A Command is one request; each
-// node that it is for has an Invocation.
+// Package command is Run Command: it sends commands to nodes and keeps what came of them. A Command is one request;
+// each node that it is for has an Invocation.
 //
 // An invocation's stages:
 //
@@ -25,7 +25,7 @@
 // steps that the decision counted are there, or some seconds later without them. After its end only steps that come
 // late are merged: a terminal status never changes.
 //
-// The delivery time-out runs from the release, so that a node that waits its turn under MaxConcurrency loses nothing.
+// The delivery time-out runs from the release, so that a node that is held back by MaxConcurrency loses nothing.
 //
 // All changes of invocations go through one writer (writer.go), which commits whatever has gathered while it was
 // committing before: ten thousand nodes' replies are a few dozen transactions.

@@ -296,8 +296,8 @@ func (w *world) cancellation(node string) string {
 	return id
 }
 
-// Whatever call of the store fails, or answers what cannot be read, whoever called is told of it; where nobody waits for
-// the answer, the log is.
+// Whatever call of the store fails, or answers what cannot be read, whoever called is told of it; where nobody waits
+// for the answer, the log is.
 func TestEveryFaultOfTheStoreIsTold(t *testing.T) {
 	for _, s := range scenarios() {
 		for _, corrupt := range []bool{false, true} {

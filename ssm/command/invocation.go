@@ -14,42 +14,42 @@ type Invocation struct {
 
 	// Name is the node's name when the command was sent.
 	Name string `json:",omitempty"`
-	// Deliver and Execute are how long delivery and execution may take.
+	// Deliver and Execute bound the times of delivery and execution.
 	Deliver, Execute time.Duration
-	// Sent is when the job was first on its way, Accepted when it was known to have arrived, Finished when the
-	// invocation ended.
+	// Sent is the moment at which the job was first on its way, Accepted that at which it was known to have arrived,
+	// Finished that at which the invocation ended.
 	Sent, Accepted, Finished time.Time
 	// CancelID is the cancellation's own command id; CancelHeard says that the node acknowledged it.
 	CancelID    string `json:",omitempty"`
 	CancelHeard bool   `json:",omitempty"`
-	// Decided is what the document's terminal status makes of the invocation, DecidedAt when it came, and Expected
-	// how many steps it counted.
+	// Decided is the end that the document's terminal status makes of the invocation, DecidedAt the moment at which it
+	// came, and Expected the number of steps that it counted.
 	Decided   Details `json:",omitempty"`
 	DecidedAt time.Time
 	Expected  int `json:",omitempty"`
-	// Trace is what the service or the agent has to say beside the steps' output.
+	// Trace explains the end, by the service or the agent, beside the steps' output.
 	Trace string           `json:",omitempty"`
 	Steps map[string]*Step `json:",omitempty"`
 }
 
 // Times that are the service's own.
 const (
-	// settleGrace is how long a decided invocation waits for steps that are still on their way.
+	// settleGrace bounds the time for which a decided invocation waits for steps that are still on their way.
 	settleGrace = 5 * time.Second
 	// executionGrace is added to a document's own time-out: an agent repeats a reply that was not acknowledged only
 	// every five minutes.
 	executionGrace = 6 * time.Minute
-	// cancelGrace is how long after a cancellation was acknowledged a job that was never accepted counts as not run.
+	// cancelGrace is the time after an acknowledged cancellation at which a job that was never accepted counts as not run.
 	cancelGrace = 15 * time.Second
-	// refusedDelay is how long after a node was too busy a job is sent again.
+	// refusedDelay is the time after which a job is sent again to a node that was too busy.
 	refusedDelay = 8 * time.Second
 )
 
-// lostReport says how a result that there was can have been lost: the public agent drops a report that is too large, and
-// says so in its own log only.
+// lostReport says how a result can have been lost: the public agent drops a report that is too large, and says so in
+// its own log only.
 var lostReport = fmt.Sprintf("Agents drop reports of more than %d bytes of JSON: write a large output to a file", mgs.ReplyLimit)
 
-// Status is the coarser status.
+// Status returns the coarser status.
 func (i *Invocation) Status() string { return StatusOf(i.Details) }
 
 func (i *Invocation) end(d Details, now time.Time) {

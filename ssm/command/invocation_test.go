@@ -59,7 +59,7 @@ func reply(document mgs.Status, id string, step *mgs.StepStatus) *mgs.ReplyConte
 	return &mgs.ReplyContent{DocumentStatus: document, RuntimeStatus: map[string]*mgs.StepStatus{id: step}}
 }
 
-// outcome is what must not depend on the order of replies.
+// outcome returns what must not depend on the order of replies.
 func outcome(i *Invocation) string {
 	b, err := json.Marshal(struct {
 		Stage    Stage

@@ -99,7 +99,7 @@ func moment(s string) (t time.Time, err error) {
 	return t, err
 }
 
-// subject is what filters look at.
+// subject has the values of a command or an invocation that filters compare.
 type subject struct {
 	requested       time.Time
 	status, details string
@@ -206,7 +206,7 @@ func (l Listing) subject() subject {
 	return subject{l.Requested, l.Status, l.Summary.Details, l.Document, l.held+l.active == 0}
 }
 
-// listBatch is how many rows are read at once for a page.
+// listBatch bounds the rows that are read at once for a page.
 const listBatch = 100
 
 // batch reads the next commands, all of a scope's or those of one node, and the place to go on after, zero at the end.

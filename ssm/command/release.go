@@ -9,7 +9,7 @@ import (
 	"postern/aws/fault"
 )
 
-// backlog is what is held back of one command. It is counted once, and from then on kept by the writer, so that an
+// backlog has the held invocations of one command. It is counted once, and from then on kept by the writer, so that an
 // invocation's end costs no count of the others.
 type backlog struct {
 	// held has the nodes of the held invocations in the order of their turn, and perhaps some that have ended since.
@@ -163,8 +163,8 @@ func (s *Service) releaseAll(ctx context.Context) error {
 	}
 }
 
-// release is a reconciler: it brings every command of which something has ended up to its MaxConcurrency. One that fails
-// is tried again with the next hint.
+// release is a reconciler: it brings every command of which something has ended up to its MaxConcurrency. One that
+// fails is tried again with the next hint.
 func (s *Service) release(ctx context.Context) error {
 	s.mu.Lock()
 	moved := slices.Sorted(maps.Keys(s.moved))
@@ -275,8 +275,8 @@ func (s *Service) releaseNodes(ctx context.Context, c *cachedCommand, nodes []st
 	return s.postAll(ctx, c, queued)
 }
 
-// postAll sends invocations that are stored as queued. One that was not marked as sent had no reachable node; if the node
-// is reachable by now, its channel or poll may have claimed what waits before the invocation was stored.
+// postAll sends invocations that are stored as queued. One that was not marked as sent had no reachable node; if the
+// node is reachable by now, its channel or poll may have claimed what waits before the invocation was stored.
 func (s *Service) postAll(ctx context.Context, c *cachedCommand, queued []*Invocation) error {
 	for _, i := range queued {
 		if i.Stage != Queued {

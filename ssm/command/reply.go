@@ -20,7 +20,7 @@ const (
 	maxName  = 256
 )
 
-// Step is what became of one step on one node. Its fields' names stand in databases.
+// Step has the result of one step on one node. Its fields' names stand in databases.
 type Step struct {
 	// Name is the action, such as "aws:runShellScript".
 	Name   string
@@ -34,7 +34,7 @@ type Step struct {
 	S3Bucket, S3Prefix string `json:",omitempty"`
 }
 
-// Details is the step's status in the API's words.
+// Details returns the step's status in the API's words.
 func (s *Step) Details() Details {
 	switch s.Status {
 	case mgs.TimedOut:
@@ -58,7 +58,8 @@ func newStep(s *mgs.StepStatus) *Step {
 	}
 }
 
-// clip keeps the first n characters of an output, the last of which say that there was more, as agents mark what they cut.
+// clip keeps the first n characters of an output, the last of which say that there was more, as agents mark what they
+// cut.
 func clip(s string, n int) string {
 	if len(s) <= n || utf8.RuneCountInString(s) <= n {
 		return s

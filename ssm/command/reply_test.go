@@ -110,7 +110,7 @@ func TestBetterReports(t *testing.T) {
 	}
 }
 
-// Counts of steps are what a truthful agent can say; what is not counts nothing.
+// A count of steps that no truthful agent can send counts nothing.
 func TestSum(t *testing.T) {
 	for _, tt := range []struct {
 		counts map[mgs.Status]int

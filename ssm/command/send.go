@@ -79,8 +79,8 @@ func (s *Service) Send(ctx context.Context, scope scope.Scope, r Request) (*Comm
 	return c, s.start(ctx, c, nodes, doc.Document.PlatformTypes())
 }
 
-// start stores the command and sends what may go at once. An invocation on a node of another platform than the document's
-// ends here: its agent would skip every step and call that a success.
+// start stores the command and sends what may go at once. An invocation on a node of another platform than the
+// document's ends here: its agent would skip every step and call that a success.
 func (s *Service) start(ctx context.Context, c *Command, nodes []node.Node, platforms []string) error {
 	entry, err := s.remember(c)
 	if err != nil {
@@ -114,7 +114,7 @@ func (s *Service) start(ctx context.Context, c *Command, nodes []node.Node, plat
 	}
 	s.stored(c.ID)
 	if err := s.postAll(ctx, entry, released); err != nil {
-		// The command is stored: what was not sent now is sent when its node's road opens anew, or times out.
+		// The command is stored: what was not sent now is sent when its node comes, or times out.
 		s.config.Log.Error("a command could not be sent at once", "command", c.ID, "error", err)
 	}
 	return nil

@@ -21,7 +21,7 @@ type Documents interface {
 	Find(ctx context.Context, scope scope.Scope, name, version string) (library.Version, error)
 }
 
-// Nodes finds whom a command is for; node.Service is one.
+// Nodes finds the nodes of a command; node.Service is one.
 type Nodes interface {
 	Named(ctx context.Context, scope scope.Scope, ids []string) ([]node.Node, error)
 	Targets(ctx context.Context, scope scope.Scope, targets []node.Filter, now time.Time) ([]node.Node, error)
@@ -40,21 +40,21 @@ type Mailbox interface {
 	Later(node, id string, after time.Duration)
 }
 
-// Config is what a Service needs; fields without a note must be set.
+// Config configures a Service; fields without a note must be set.
 type Config struct {
 	Store     Store
 	Documents Documents
 	Nodes     Nodes
 	Mailbox   Mailbox
-	// History is how long commands are kept: 30 days.
+	// History is the time for which commands are kept: 30 days.
 	History time.Duration
-	// Tick is how often the clock looks for what is due: 1 s.
+	// Tick is the time between two looks for what is due: 1 s.
 	Tick time.Duration
-	// Resend is how long a job may be sent again after it was first sent: 15 minutes. The public agent forgets after
-	// half an hour what it ran.
+	// Resend bounds the time after its first sending in which a job is sent again: 15 minutes. The public agent forgets
+	// after half an hour what it ran.
 	Resend time.Duration
-	// ReturnGrace is how long after a start of the server accepted work does not time out: 6 minutes, because agents
-	// repeat unacknowledged results every 5 minutes.
+	// ReturnGrace is the time after a start of the server in which accepted work does not time out: 6 minutes, because
+	// agents repeat unacknowledged results every 5 minutes.
 	ReturnGrace time.Duration
 	Log         *slog.Logger
 	// Now is the clock; nil means time.Now.
@@ -113,8 +113,9 @@ func New(c Config) *Service {
 	return s
 }
 
-// Run does the service's work until ctx ends: it writes what is reported, releases what waits its turn, and lets time
-// pass. What was accepted for writing by then is written. It is called once.
+// Run does the service's work until ctx ends: it writes what is reported, releases held invocations, and applies
+// time-outs. What was accepted for writing by then is written. It is called once. Its error is the store's, at the
+// start.
 func (s *Service) Run(ctx context.Context) error {
 	if err := s.loadBacklogs(ctx); err != nil {
 		close(s.stopped)
@@ -196,7 +197,7 @@ func noCommand(id string) error {
 	return fault.New(fault.NotFound, "command.Find", "no command %s", id).WithCode("InvalidCommandId")
 }
 
-// maxCached is how many commands are kept at hand.
+// maxCached bounds the commands that are kept in memory.
 const maxCached = 64
 
 func (s *Service) remember(c *Command) (*cachedCommand, error) {

@@ -30,7 +30,7 @@ const (
 // TimedOut is a Status and no StatusDetails.
 const TimedOut = "TimedOut"
 
-// StatusOf is the coarser Status that goes with StatusDetails.
+// StatusOf returns the coarser Status that goes with StatusDetails.
 func StatusOf(d Details) string {
 	switch d {
 	case DeliveryTimedOut, ExecutionTimedOut:
@@ -43,7 +43,7 @@ func StatusOf(d Details) string {
 	return d
 }
 
-// decision is what a document's terminal status makes of an invocation.
+// decision returns the end of an invocation that a document's terminal status decides, and false for any other status.
 func decision(s mgs.Status) (Details, bool) {
 	switch s {
 	case mgs.Success, mgs.Skipped:

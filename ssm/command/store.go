@@ -7,13 +7,13 @@ import (
 	"postern/aws/scope"
 )
 
-// Stage is how far an invocation is on its way, coarser than its status: what the dispatcher and the clock ask for.
+// Stage says how far an invocation has come, coarser than its status: the dispatcher and the clock ask for it.
 // The numbers stand in databases and do not change.
 type Stage int
 
 // The stages.
 const (
-	// Held waits for its turn under the command's MaxConcurrency.
+	// Held waits until the command's MaxConcurrency lets it go.
 	Held Stage = 0
 	// Queued may be delivered, and is not known to have been accepted by its node.
 	Queued Stage = 1
@@ -30,7 +30,7 @@ const (
 type CommandRow struct {
 	ID    string
 	Scope scope.Scope
-	// Requested is when the command was sent, with microseconds and no finer.
+	// Requested is the moment at which the command was sent, to the microsecond.
 	Requested time.Time
 	Body      []byte
 }
@@ -83,7 +83,7 @@ type Query struct {
 	Limit int
 }
 
-// Count is how many of a command's invocations stand alike.
+// Count counts the invocations of a command that have the same Stage and Details.
 type Count struct {
 	CommandID string
 	Stage     Stage

@@ -18,7 +18,7 @@ type event struct {
 	done func(error)
 }
 
-// maxBatch is how many changes are committed at once.
+// maxBatch bounds the changes that are committed at once.
 const maxBatch = 1000
 
 // submit queues a change. It blocks while the writer is far behind, which slows the one who causes it.
@@ -105,7 +105,8 @@ func (s *Service) gather(batch []event) []event {
 	return batch
 }
 
-// write commits a batch in one transaction, and then tells everybody. A change that the program cannot make fails alone.
+// write commits a batch in one transaction, and then tells everybody. A change that the program cannot make fails
+// alone.
 func (s *Service) write(ctx context.Context, batch []event) {
 	var t transaction
 	for _, e := range batch {

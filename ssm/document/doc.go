@@ -1,4 +1,4 @@
-// Package document is what a command document says: its parameters, and the steps that an agent runs. It reads the
+// Package document reads command documents: their parameters, and the steps that an agent runs. It reads the
 // schemas 1.2, 2.0 and 2.2 in JSON and YAML, checks given parameters and puts them into the steps.
 //
 // It is pure: server and agent share it, so that both judge a document alike.

@@ -11,7 +11,7 @@ import (
 	"postern/aws/fault"
 )
 
-// Format is how a document's text is written.
+// Format is the syntax of a document's text.
 type Format string
 
 // The formats.
@@ -75,7 +75,7 @@ var schemas = []string{"1.2", "2.0", "2.2"}
 
 var namePattern = regexp.MustCompile(`^[a-zA-Z0-9_\-]{1,128}$`)
 
-// Content is the document as a JSON object, whatever it was written in.
+// Content returns the document as a JSON object, whatever its format.
 func (d *Document) Content() json.RawMessage { return d.content }
 
 // Parameter finds a parameter by its name.
@@ -87,7 +87,7 @@ func (d *Document) Parameter(name string) (Parameter, bool) {
 	return d.Parameters[i], true
 }
 
-// PlatformTypes are the platforms that the document's plugins and preconditions allow: "Linux", "MacOS", "Windows".
+// PlatformTypes returns the platforms that the document's plugins and preconditions allow: "Linux", "MacOS", "Windows".
 func (d *Document) PlatformTypes() []string {
 	var linux, windows bool
 	for _, s := range d.Templates {
@@ -329,7 +329,7 @@ func (s *Step) readPreconditions(node any) error {
 	return nil
 }
 
-// index is the path of an element of a list.
+// index returns the path of an element of a list.
 func index(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
 
 func invalid(code, format string, args ...any) error {
@@ -340,7 +340,7 @@ func badContent(format string, args ...any) error {
 	return invalid("InvalidDocumentContent", format, args...)
 }
 
-// scalarText is a scalar as documents write it; anything else is "".
+// scalarText returns a scalar as documents write it, "" for anything else.
 func scalarText(v any) string {
 	switch v := v.(type) {
 	case string:

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Verdict is what becomes of a step before it runs.
+// Verdict says whether a step runs, is skipped or fails.
 type Verdict int
 
 // The verdicts.

@@ -38,7 +38,7 @@ var (
 
 var scriptInputs = []string{"runCommand", "timeoutSeconds", "workingDirectory"}
 
-// actions are the plugins of the page "Command document plugin reference", each with its inputs.
+// actions has the plugins of the page "Command document plugin reference", each with its inputs.
 var actions = map[string][]string{
 	"aws:applications":     {"action", "parameters", "source", "sourceHash"},
 	"aws:cloudWatch":       {"settings", "properties"},

@@ -24,7 +24,7 @@ const (
 
 var types = []Type{String, StringList, Boolean, Integer, StringMap, MapList}
 
-// Parameter is what a document lets its caller give. Bounds are nil where the document sets none.
+// Parameter declares a value that the caller of a document gives. Bounds are nil where the document sets none.
 type Parameter struct {
 	Name        string
 	Type        Type
@@ -37,8 +37,8 @@ type Parameter struct {
 	MaxItems       *int
 	MinChars       *int
 	MaxChars       *int
-	// InterpolationType says how the value gets into a script: "" puts it where {{ name }} stands, EnvVar into an environment
-	// variable.
+	// InterpolationType says how the value gets into a script: "" puts it where {{ name }} stands, EnvVar into an
+	// environment variable.
 	InterpolationType string
 
 	allowed *regexp.Regexp
@@ -148,7 +148,7 @@ func joined(list []Type) string {
 	return strings.Join(texts, ", ")
 }
 
-// Text is a value as {{ }} inside other text shows it: strings as they are, all else as JSON.
+// Text returns a value as {{ }} inside other text shows it: strings as they are, all else as JSON.
 func Text(v any) string {
 	if s, ok := v.(string); ok {
 		return s

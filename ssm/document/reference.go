@@ -13,7 +13,7 @@ import (
 // {{ssm:NAME:3}}. The node reads it with its own permissions when the document runs.
 var storeReference = regexp.MustCompile(`\{\{ *ssm:([/\w.:-]+) *\}\}`)
 
-// StoredParameter is what a reference stands for. Its type is Parameter Store's.
+// StoredParameter is the parameter that a reference names. Its type is Parameter Store's.
 type StoredParameter struct{ Type, Value string }
 
 // Types of stored parameters that are not plain text.
@@ -22,7 +22,8 @@ const (
 	storedSecret = "SecureString"
 )
 
-// References are the names in all references to Parameter Store in a tree of maps, lists and strings, each once, sorted.
+// References returns the names in all references to Parameter Store in a tree of maps, lists and strings, each once,
+// sorted.
 func References(tree any) []string {
 	found := map[string]bool{}
 	collect(tree, found)

@@ -56,8 +56,9 @@ func substituteText(s string, values Values) any {
 	})
 }
 
-// Steps are the document's steps with the values put into their inputs and preconditions. A parameter of interpolation
-// type ENV_VAR is put into a script as a reference to its environment variable (Environment), never as text.
+// Steps returns the document's steps with the values put into their inputs and preconditions. A parameter of
+// interpolation type ENV_VAR is put into a script as a reference to its environment variable (Environment), never as
+// text.
 func (d *Document) Steps(values Values) []Step {
 	out := make([]Step, len(d.Templates))
 	for i, s := range d.Templates {
@@ -78,10 +79,10 @@ func (d *Document) Steps(values Values) []Step {
 	return out
 }
 
-// scriptInput is the input of every action that runs a script.
+// scriptInput names the input of every action that runs a script.
 const scriptInput = "runCommand"
 
-// inScript are the values as a script of an action has them.
+// inScript returns the values as a script of an action has them.
 func (d *Document) inScript(action string, values Values) Values {
 	out := maps.Clone(values)
 	for _, p := range d.Parameters {
@@ -100,7 +101,8 @@ func (d *Document) inScript(action string, values Values) Values {
 
 func variable(p Parameter) string { return "SSM_" + p.Name }
 
-// Environment are the environment variables that scripts of the document have, as NAME=value, in the parameters' order.
+// Environment returns the environment variables that scripts of the document have, as NAME=value, in the parameters'
+// order.
 func (d *Document) Environment(values Values) []string {
 	var out []string
 	for _, p := range d.Parameters {
@@ -123,7 +125,7 @@ func resolve(given []Precondition, values Values) []Precondition {
 	return out
 }
 
-// Lines are the input's lines when it is a script, given as a list of strings or as one string; nil if it is neither.
+// Lines returns the lines of an input that is a script, a list of strings or one string, and nil for any other.
 // Lists in lists, which {{ }} in a list's element makes, are taken as their lines.
 func (s Step) Lines(input string) []string { return lines(s.Inputs[input]) }
 

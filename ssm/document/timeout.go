@@ -12,8 +12,8 @@ const (
 	MaxTimeout     = 48 * time.Hour
 )
 
-// Timeout is how long one property set of a step may run; a value out of range or unreadable is the default, as in
-// the public agent.
+// Timeout returns the time that one property set of a step may run; a value out of range or unreadable is the default,
+// as in the public agent.
 func Timeout(set map[string]any) time.Duration {
 	seconds, err := strconv.Atoi(scalarText(set["timeoutSeconds"]))
 	t := time.Duration(seconds) * time.Second
@@ -23,7 +23,7 @@ func Timeout(set map[string]any) time.Duration {
 	return t
 }
 
-// Timeout is how long the whole document may run: its steps run one after the other.
+// Timeout returns the time that the whole document may run: its steps run one after the other.
 func (d *Document) Timeout(values Values) time.Duration {
 	var total time.Duration
 	for _, s := range d.Steps(values) {

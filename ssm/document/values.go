@@ -13,7 +13,7 @@ import (
 	"postern/aws/fault"
 )
 
-// Values are a document's parameters with what they stand for, defaults included, each in the form of its type.
+// Values maps a document's parameters to their values, defaults included, each in the form of its type.
 type Values map[string]any
 
 // FromLists checks parameters as the API has them, where every value is a list of strings: a String is a list of one,
@@ -65,7 +65,7 @@ func badParameters(format string, args ...any) error {
 	return fault.New(fault.Invalid, "document.Values", format, args...).WithCode("InvalidParameters")
 }
 
-// Wire is how given parameters (not the defaults, which the agent knows) travel to the agent.
+// Wire returns given parameters (not the defaults, which the agent knows) in the form in which the agent takes them.
 func (v Values) Wire(given map[string][]string) map[string]any {
 	out := make(map[string]any, len(given))
 	for name := range given {
@@ -236,7 +236,7 @@ func items(v any) (int, bool) {
 	return 0, false
 }
 
-// leaves are what the bounds of characters are about: each element of a list, else the value itself.
+// leaves returns the values that the bounds of characters hold for: each element of a list, else the value itself.
 func leaves(v any) []any {
 	if list, ok := v.([]any); ok {
 		return list

@@ -16,7 +16,7 @@ const (
 	ReplyLimit = 120000
 )
 
-// CommandContent is what a Job of TopicSendCommand carries.
+// CommandContent is the Content of a Job of TopicSendCommand.
 type CommandContent struct {
 	// Parameters are the caller's: a string, a list of strings, a map or a list of maps as the document types them.
 	Parameters map[string]any `json:"Parameters"`
@@ -30,7 +30,7 @@ type CommandContent struct {
 	CloudWatchOutputEnabled string          `json:"CloudWatchOutputEnabled"` // "true" or "false"
 }
 
-// CancelContent is what a Job of TopicCancelCommand carries.
+// CancelContent is the Content of a Job of TopicCancelCommand.
 type CancelContent struct {
 	// CancelMessageID is the JobID of the command to cancel.
 	CancelMessageID string `json:"CancelMessageId"`
@@ -62,7 +62,7 @@ func (s Status) Terminal() bool {
 	}
 }
 
-// ReplyContent is what a JobReply carries, and a SendReply on the ec2messages road.
+// ReplyContent is the Content of a JobReply, and of a SendReply of ec2messages.
 type ReplyContent struct {
 	AdditionalInfo      AdditionalInfo `json:"additionalInfo"`
 	DocumentStatus      Status         `json:"documentStatus"`
@@ -79,7 +79,7 @@ type AdditionalInfo struct {
 	RunID    string    `json:"runId"`
 	// RuntimeStatusCounts counts the steps by status; in the last reply they sum up to the number of steps.
 	RuntimeStatusCounts map[Status]int `json:"runtimeStatusCounts"`
-	// AbleToOpenMGSConnection is sent on the ec2messages road only.
+	// AbleToOpenMGSConnection is sent by ec2messages only.
 	AbleToOpenMGSConnection *bool `json:"ableToOpenMGSConnection,omitempty"`
 }
 
@@ -108,7 +108,7 @@ type StepStatus struct {
 	StandardError      string `json:"standardError"`
 }
 
-// DocumentStatus is the document's status from those of its steps, first match: any SuccessAndReboot, Failed,
+// DocumentStatus derives the document's status from those of its steps, first match: any SuccessAndReboot, Failed,
 // TimedOut, Cancelled; all Success or Skipped; else InProgress.
 func DocumentStatus(steps []Status) Status {
 	for _, s := range []Status{SuccessAndReboot, Failed, TimedOut, Cancelled} {

@@ -12,7 +12,7 @@ const (
 	TopicCancelCommand = "aws.ssm.cancelCommand"
 )
 
-// TimeFormat is how dates stand in payloads: ISO 8601 with milliseconds, UTC.
+// TimeFormat is the layout of dates in payloads: ISO 8601 with milliseconds, UTC.
 const TimeFormat = "2006-01-02T15:04:05.000Z"
 
 // FormatTime writes t as payloads have it.
@@ -24,7 +24,7 @@ func ParseTime(s string) (time.Time, error) {
 	return t.UTC(), err
 }
 
-// Open is the control channel's first frame, the only text frame. It goes from the agent to the service.
+// Open is the control channel's first WebSocket frame, the only text frame. It goes from the agent to the service.
 type Open struct {
 	Cookie        *string `json:"Cookie"`
 	SchemaVersion string  `json:"MessageSchemaVersion"`
@@ -122,10 +122,11 @@ type Closed struct {
 	Output        string `json:"Output,omitempty"`
 }
 
-// JobID names a command's delivery to one node. It is also the MessageId on the ec2messages road.
+// JobID names a command's delivery to one node. It is also the MessageId of ec2messages.
 func JobID(command, node string) string { return "aws.ssm." + command + "." + node }
 
-// CommandOf is the command id in a JobID: the second-last of its dot-separated parts, which is what the agent takes.
+// CommandOf returns the command id in a JobID: the second-last of its dot-separated parts, which is what the agent
+// takes.
 func CommandOf(jobID string) (string, error) {
 	parts := strings.Split(jobID, ".")
 	if len(parts) < 4 || parts[0] != "aws" || parts[1] != "ssm" || parts[len(parts)-2] == "" {

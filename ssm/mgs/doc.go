@@ -1,5 +1,6 @@
-// Package mgs is the language of the ssmmessages channels: the binary AgentMessage that agent, service and
-// session-manager-plugin exchange over their websockets, and the JSON payloads of the control channel and of Run Command.
+// Package mgs encodes and decodes the messages of ssmmessages channels: the binary AgentMessage that agent, service and
+// session-manager-plugin exchange over their websockets, and the JSON payloads of the control channel and of Run
+// Command.
 //
 // It encodes and decodes, nothing else: no connection, clock or state, and only the standard library.
 //

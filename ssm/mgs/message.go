@@ -13,7 +13,7 @@ import (
 const (
 	// HeaderSize is the HeaderLength that this package writes.
 	HeaderSize = 116
-	// PayloadOffset is where the payload starts behind a header of HeaderSize.
+	// PayloadOffset is the offset of the payload behind a header of HeaderSize, in bytes.
 	PayloadOffset = HeaderSize + 4
 	// MaxSize is the largest encoded message that Parse reads. The agent's own write buffer is 142,000 bytes and it
 	// drops replies over 120,000.
@@ -43,7 +43,7 @@ const (
 	FIN uint64 = 1 << 1
 )
 
-// ErrMalformed is what every error of Parse wraps.
+// ErrMalformed is wrapped by every error of Parse.
 var ErrMalformed = errors.New("malformed agent message")
 
 // Message is one AgentMessage.
@@ -70,10 +70,10 @@ func New(kind string, payload []byte, now time.Time) Message {
 	return Message{Type: kind, Schema: 1, Created: uint64(now.UnixMilli()), ID: NewUUID(), Payload: payload}
 }
 
-// Time is when the message was created, in UTC.
+// Time returns the moment at which the message was created, in UTC.
 func (m *Message) Time() time.Time { return time.UnixMilli(int64(m.Created)).UTC() }
 
-// Size is the length of the encoded message in bytes.
+// Size returns the length of the encoded message in bytes.
 func (m *Message) Size() int { return PayloadOffset + len(m.Payload) }
 
 // Intact reports whether the digest that came with the message fits the payload. The agent does not ask; the plugin

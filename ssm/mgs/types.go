@@ -101,7 +101,7 @@ var codeTexts = map[Code]string{
 	UnexpectedError:        "UnexpectedError",
 }
 
-// Text is the errorMessage that goes with the code; an unknown code is its own text.
+// Text returns the errorMessage that goes with the code; an unknown code is its own text.
 func (c Code) Text() string {
 	if t, ok := codeTexts[c]; ok {
 		return t
@@ -109,7 +109,7 @@ func (c Code) Text() string {
 	return string(c)
 }
 
-// Verdict is what the service does with a job after its acknowledgement.
+// Verdict says what the service does with a job after its acknowledgement.
 type Verdict int
 
 // The verdicts.

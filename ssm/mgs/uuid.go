@@ -31,7 +31,7 @@ func ParseUUID(s string) (UUID, error) {
 	return u, nil
 }
 
-// String is the 36-character form in lower case.
+// String returns the 36-character form in lower case.
 func (u UUID) String() string {
 	var b [36]byte
 	hex.Encode(b[:], u[:4])

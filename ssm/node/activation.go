@@ -40,12 +40,12 @@ type Activation struct {
 	Expires     time.Time
 	Created     time.Time
 	Tags        map[string]string `json:",omitempty"`
-	// Place is where machines join the private network by it; nil lets none in.
+	// Place names the subnet that machines join by it; nil lets none in.
 	Place *Place `json:",omitempty"`
 	// CodeHash is SHA-256 of the code, which is shown once and not kept. It has 119 random bits, so that a plain hash
 	// of it cannot be searched.
 	CodeHash []byte
-	// JoinKey is what the private network's join handshake derives from the code; see Config.JoinKey.
+	// JoinKey authenticates the private network's join handshake and is derived from the code; see Config.JoinKey.
 	JoinKey []byte
 }
 
@@ -55,7 +55,8 @@ const (
 	TagGroups = "postern:security-group-ids" // separated by spaces or commas
 )
 
-// Place is where in the private network an activation lets machines in: a subnet, and the groups of their interfaces.
+// Place has the subnet of the private network that an activation lets machines into, and the groups of their
+// interfaces.
 type Place struct {
 	Subnet string
 	Groups []string
@@ -64,17 +65,17 @@ type Place struct {
 // Expired reports whether the activation's time is over.
 func (a Activation) Expired(now time.Time) bool { return !now.Before(a.Expires) }
 
-// NewActivation is what an activation is made of. Zero values take Amazon's defaults.
+// NewActivation has the members of a request for an activation. Zero values take Amazon's defaults.
 type NewActivation struct {
 	Description string
 	DefaultName string
 	Role        string
-	// Limit is how many nodes may register: 1 to 1000, default 1.
+	// Limit bounds the number of nodes that register: 1 to 1000, default 1.
 	Limit int
 	// Expires is at most 30 days from now; default 24 hours.
 	Expires time.Time
 	Tags    map[string]string
-	// Place is where its machines may join; whoever makes the activation may make interfaces there.
+	// Place names the subnet that its machines may join; whoever makes the activation may make interfaces there.
 	Place *Place
 }
 
@@ -214,7 +215,7 @@ func (s *Service) DeleteActivation(ctx context.Context, scope scope.Scope, id st
 	return err
 }
 
-// consequence is the context of what follows from a change that was agreed to: nobody is asked again.
+// consequence returns a context for what follows from a change that was consented to: nobody is asked again.
 func consequence(ctx context.Context) context.Context {
 	return consent.With(context.WithoutCancel(ctx), nil)
 }

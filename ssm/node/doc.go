@@ -1,5 +1,5 @@
-// Package node is who the managed nodes are and how they are: instances ("i-…") and machines that are not instances
-// ("mi-…"), which join by an activation.
+// Package node registers managed nodes and tells their state. Nodes are instances ("i-…") and machines that are not
+// instances ("mi-…"), which join by an activation.
 //
 //	CreateActivation ─→ Register ─→ Inactive ── first ping or channel ──→ Online ⇄ ConnectionLost
 //	                    RegisterInstance ────────────────────────────────↗          └─ Forget ─→ gone

@@ -31,12 +31,12 @@ type Node struct {
 	KeyCreated time.Time
 	// Tags are the node's own. An instance's are EC2's and are not here.
 	Tags map[string]string `json:",omitempty"`
-	// Information is what the agent last told, LastPing when; zero means never.
+	// Information is the agent's report of itself at LastPing; a zero LastPing means never.
 	Information Information
 	LastPing    time.Time
 }
 
-// Information is what an agent tells of itself and its machine.
+// Information has an agent's report of itself and its machine.
 type Information struct {
 	AgentName          string `json:",omitempty"`
 	AgentStatus        string `json:",omitempty"`
@@ -48,7 +48,7 @@ type Information struct {
 	PlatformName       string `json:",omitempty"`
 	PlatformType       string `json:",omitempty"`
 	PlatformVersion    string `json:",omitempty"`
-	// ConnectionChannel is the road by which the agent takes commands: "", "ssmmessages" or "ec2messages".
+	// ConnectionChannel names the endpoint by which the agent takes commands: "", "ssmmessages" or "ec2messages".
 	ConnectionChannel string `json:",omitempty"`
 }
 
@@ -84,24 +84,25 @@ const (
 	Inactive Status = "Inactive"
 )
 
-// Presence is what this server sees of a node's roads.
+// Presence describes a node's connections to this server: its control channel and its polls.
 type Presence struct {
 	// Open says that a control channel or a poll is open now, Seen that one ever was.
 	Open, Seen bool
-	// Lost is when the last one closed, or may have closed unseen while the server was away.
+	// Lost is the moment at which the last one closed, or may have closed unseen while the server was away.
 	Lost time.Time
-	// Window is how long a node may take to come back.
+	// Window bounds the time in which a node may come back.
 	Window time.Duration
 }
 
-// PingWindow is how long a ping is good for: three of the agent's intervals of five minutes.
+// PingWindow bounds the age of a ping that shows a node to be online: three of the agent's intervals of five minutes.
 const PingWindow = 15 * time.Minute
 
-// Status derives how the node is:
+// Status derives the node's state:
 //
-//	Online = a road is open  ∨  pinged within PingWindow ∧ ¬(a road was lost after that ping and not found again in its window)
+//	Online = a connection is open
+//	       ∨ pinged within PingWindow ∧ ¬(a connection was lost after that ping and none came back in its window)
 //
-// A node that pings but has no road is Online, as on AWS: it is healthy, and cannot take commands.
+// A node that pings but has no connection is Online, as on AWS: it is healthy, and cannot take commands.
 func (n Node) Status(p Presence, now time.Time) Status {
 	switch {
 	case p.Open:

@@ -27,10 +27,10 @@ type Query struct {
 	Limit int
 }
 
-// batch is how many records are read at once when a page is gathered.
+// batch bounds the records that are read at once for a page.
 const batch = 500
 
-// fields are what nodes are filtered by, beside tags.
+// fields returns the value of a node that a filter key, other than one of tags, compares.
 var fields = map[string]func(View) string{
 	"InstanceIds":   func(v View) string { return v.ID },
 	"AgentVersion":  func(v View) string { return v.Information.AgentVersion },
@@ -45,10 +45,10 @@ var fields = map[string]func(View) string{
 	"AssociationStatus": func(View) string { return "" },
 }
 
-// older names of the same fields.
+// aliases has the older names of the same fields.
 var aliases = map[string]string{"InstanceId": "InstanceIds", "PlatformType": "PlatformTypes", "ActivationId": "ActivationIds"}
 
-// SourceType is the kind of what the node stands for, by its name in the API.
+// SourceType returns the API's name for the type of resource that the node stands for.
 func (n Node) SourceType() string {
 	if IsInstance(n.ID) {
 		return "AWS::EC2::Instance"
@@ -56,7 +56,7 @@ func (n Node) SourceType() string {
 	return "AWS::SSM::ManagedInstance"
 }
 
-// ResourceType is "EC2Instance" or "ManagedInstance".
+// ResourceType returns "EC2Instance" or "ManagedInstance".
 func (n Node) ResourceType() string {
 	if IsInstance(n.ID) {
 		return "EC2Instance"
@@ -150,7 +150,7 @@ func (s *Service) readBatch(ctx context.Context, scope scope.Scope, after string
 	return views, records[len(records)-1].ID, nil
 }
 
-// listed reports whether a node is one for callers.
+// listed reports whether callers see a node: an instance is a node once it has pinged.
 func (n Node) listed() bool { return !IsInstance(n.ID) || !n.LastPing.IsZero() }
 
 func (s *Service) views(ctx context.Context, scope scope.Scope, nodes []Node, now time.Time) ([]View, error) {

@@ -14,11 +14,11 @@ import (
 	"postern/ssm"
 )
 
-// Registration is what a machine says when it registers.
+// Registration has the members of a machine's request to register.
 type Registration struct {
-	// Activation and Code are the invitation of a machine that is no instance.
+	// Activation and Code name the activation of a machine that is no instance.
 	Activation, Code string
-	// Region is the region it was said to.
+	// Region is that of the endpoint which the machine called.
 	Region string
 	// PublicKey is base64 of a DER SubjectPublicKeyInfo; PublicKeyType is "Rsa".
 	PublicKey     string
@@ -26,8 +26,8 @@ type Registration struct {
 	Fingerprint   string
 }
 
-// What a machine can have us keep of itself, in bytes. A fingerprint is a UUID or an instance's id; the largest key that
-// is taken is not half as long.
+// Bounds of the texts that a machine registers, in bytes. A fingerprint is a UUID or an instance's id; the largest key
+// that is taken is not half as long.
 const (
 	maxFingerprint = 256
 	maxKeyText     = 4096
@@ -170,7 +170,7 @@ func (s *Service) ChangeKey(ctx context.Context, by Proof, newKey, kind string, 
 	})
 }
 
-// Token is what a node gets for its proof.
+// Token answers a node's proof.
 type Token struct {
 	Credentials
 	// UpdateKeyPair tells the node to change its key.

@@ -11,8 +11,8 @@ import (
 	"postern/ssm"
 )
 
-// Roles is who knows IAM's roles and issues their credentials. A role is named as in CreateActivation: by its name,
-// with its path before it where it has one ("service-role/SSMServiceRole").
+// Roles checks IAM's roles and issues their credentials. A role is named as in CreateActivation: by its name, with its
+// path before it where it has one ("service-role/SSMServiceRole").
 type Roles interface {
 	// CheckRole returns a fault of kind Invalid for a role that does not exist or that Systems Manager may not assume.
 	CheckRole(ctx context.Context, scope scope.Scope, role string) error
@@ -37,7 +37,7 @@ type Credentials struct {
 	Expires         time.Time
 }
 
-// Config is what a Service needs; fields without a note must be set.
+// Config configures a Service; fields without a note must be set.
 type Config struct {
 	Records record.Finder
 	Roles   Roles
@@ -46,7 +46,7 @@ type Config struct {
 	JoinKey func(activation, code string) ([]byte, error)
 	// InstanceTags returns the EC2 tags of instances; nil where there are none.
 	InstanceTags func(ctx context.Context, scope scope.Scope, instances []string) (map[string]map[string]string, error)
-	// ReturnWindow is how long a node whose road closed may take to come back before it counts as lost: 30 s.
+	// ReturnWindow bounds the time in which a node whose connection closed may come back before it is lost: 30 s.
 	ReturnWindow time.Duration
 	// RestartWindow is the same after the server started, when every node comes back at once: 2 minutes.
 	RestartWindow time.Duration
@@ -58,7 +58,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Service is the nodes of all scopes.
+// Service keeps the nodes of all scopes. Make it with New.
 type Service struct {
 	config  Config
 	started time.Time
@@ -70,7 +70,7 @@ type Service struct {
 	ended []func(ctx context.Context, activation string) error
 }
 
-// stay is what this server saw of one node's roads.
+// stay counts the open connections of one node, and has the moment at which one last closed.
 type stay struct {
 	open int
 	lost time.Time
@@ -107,7 +107,7 @@ func (s *Service) OnActivationGone(f func(ctx context.Context, activation string
 	s.ended = append(s.ended, f)
 }
 
-// Arrive notes that a road of the node opened; leave that it closed.
+// Arrive notes that a connection of the node opened, a control channel or a poll; leave notes that it closed.
 func (s *Service) Arrive(node string) (leave func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,7 +126,7 @@ func (s *Service) Arrive(node string) (leave func()) {
 	})
 }
 
-// Presence is what this server sees of a node's roads. A node that it has not seen yet may have been lost when the
+// Presence describes a node's connections to this server. A node that it has not seen yet may have been lost when the
 // server started.
 func (s *Service) Presence(node string) Presence {
 	s.mu.Lock()
@@ -138,7 +138,7 @@ func (s *Service) Presence(node string) Presence {
 	return Presence{Open: st.open > 0, Seen: true, Lost: st.lost, Window: s.config.ReturnWindow}
 }
 
-// View is a node with what is derived of it.
+// View is a node with its derived state.
 type View struct {
 	Node
 	Status Status

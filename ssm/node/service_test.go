@@ -331,7 +331,7 @@ func TestStatus(t *testing.T) {
 	ping := func() { want(t, "ping", w.Ping(t.Context(), here, id, node.Information{}, w.clock()), "") }
 	w.pass(time.Hour)
 	leave := w.Arrive(id)
-	status("a road is open", node.Online)
+	status("a connection is open", node.Online)
 	w.pass(time.Second)
 	ping()
 	w.pass(time.Hour)
@@ -350,7 +350,7 @@ func TestStatus(t *testing.T) {
 	w.pass(time.Second)
 	status("did not come back", node.ConnectionLost)
 	ping()
-	status("pings without a road", node.Online)
+	status("pings without a connection", node.Online)
 	w.pass(node.PingWindow)
 	status("the last ping is just good", node.Online)
 	w.pass(time.Second)

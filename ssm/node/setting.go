@@ -81,7 +81,7 @@ func (s *Service) SetSetting(ctx context.Context, scope scope.Scope, set Setting
 	})
 }
 
-// defaultRole is the role of instances without an instance profile. Where there is none, the denial is meant.
+// defaultRole returns the role of instances without an instance profile. Where none is set, the node is denied.
 func (s *Service) defaultRole(ctx context.Context, scope scope.Scope) (string, error) {
 	set, err := s.Setting(ctx, scope, DefaultRoleSetting)
 	if err != nil {

@@ -39,7 +39,7 @@ func (s *Service) find(ctx context.Context, scope scope.Scope, name string) (*he
 	return readHead(found[0])
 }
 
-// selected is the version of a parameter that a selector means.
+// selected returns the version of a parameter that a selector names.
 func (s *Service) selected(ctx context.Context, h *head, selector string) (Parameter, error) {
 	if selector == "" {
 		return h.view(h.Latest, ""), nil

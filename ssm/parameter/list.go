@@ -38,7 +38,7 @@ const (
 	recursive  = "Recursive"
 )
 
-// fields are what parameters are filtered by, beside path, label and tags.
+// fields returns the value of a parameter that a filter key, other than path, label and tags, compares.
 var fields = map[string]func(*head) string{
 	"Name":     func(h *head) string { return "/" + bare(h.Name) },
 	"Type":     func(h *head) string { return string(h.Latest.Type) },
@@ -48,7 +48,7 @@ var fields = map[string]func(*head) string{
 	"KeyId": func(*head) string { return "" },
 }
 
-// options are those that a key takes, the default first.
+// options returns the options that a key takes, the default first.
 func options(key string) []string {
 	switch key {
 	case "Path":
@@ -212,7 +212,7 @@ func (s *Service) Describe(ctx context.Context, scope scope.Scope, q Query) (pag
 	return page, more, err
 }
 
-// commonPrefix is what the names of all that passes begin with, as far as the filters tell.
+// commonPrefix returns the longest prefix that the filters demand of every name.
 func commonPrefix(filters []Filter) string {
 	for _, f := range filters {
 		if len(f.Values) != 1 || f.Key != "Path" && (f.Key != "Name" || f.Option == contains) {
@@ -227,7 +227,7 @@ func commonPrefix(filters []Filter) string {
 	return ""
 }
 
-// batch is how many records are read at once when a page is gathered.
+// batch bounds the records that are read at once for a page.
 const batch = 100
 
 // scan calls take for every parameter whose name begins with a prefix and that passes the query's filters, in the order
@@ -272,8 +272,8 @@ func (s *Service) scan(ctx context.Context, scope scope.Scope, prefix string, q 
 	}
 }
 
-// before is a text that is less than s and greater than almost everything else that is: no name lies between, because
-// none has a character beyond "z".
+// before returns a text that is less than s and greater than every name that is less than s: no name has a character
+// beyond "z".
 func before(s string) string {
 	last := len(s) - 1
 	return s[:last] + string(s[last]-1) + "~"

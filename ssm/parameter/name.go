@@ -10,18 +10,18 @@ import (
 )
 
 const (
-	// maxName is how long a parameter's ARN may be.
+	// maxName bounds a parameter's ARN, in characters.
 	maxName = 1011
-	// maxLevels is how deep a hierarchy may be, the parameter itself included.
+	// maxLevels bounds the depth of a hierarchy, the parameter itself included.
 	maxLevels = 15
 )
 
 var namePattern = regexp.MustCompile(`^/?[a-zA-Z0-9_.\-]+$|^(/[a-zA-Z0-9_.\-]+)+$`)
 
-// bare is a name without the slash that it may begin with: "/a" and "a" are one.
+// bare returns a name without the slash that it may begin with: "/a" and "a" are one.
 func bare(name string) string { return strings.TrimPrefix(name, "/") }
 
-// ARN is a parameter's, as policies know it.
+// ARN returns the ARN of a parameter, as policies name it.
 func ARN(scope scope.Scope, name string) string {
 	if isPublic(name) {
 		return publicARN(scope, name)

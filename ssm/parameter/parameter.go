@@ -13,7 +13,7 @@ import (
 	"postern/ssm"
 )
 
-// Type is what a parameter's value is.
+// Type is the type of a parameter's value.
 type Type string
 
 // The types. A StringList's items are separated by commas.
@@ -23,7 +23,7 @@ const (
 	SecureString Type = "SecureString"
 )
 
-// Tier is how large a parameter may be.
+// Tier bounds the size of a parameter.
 type Tier string
 
 // The tiers. Intelligent asks for the smallest that fits, and is no parameter's own.
@@ -35,14 +35,14 @@ const (
 
 // Limits, as Amazon has them where no other is named.
 const (
-	// MaxVersions is how many versions a parameter keeps.
+	// MaxVersions bounds the versions that a parameter keeps.
 	MaxVersions = 100
-	// MaxLabels is how many labels a version may have.
+	// MaxLabels bounds the labels of a version.
 	MaxLabels = 10
 	// maxStandard and maxAdvanced are the longest values in bytes.
 	maxStandard = 4 << 10
 	maxAdvanced = 8 << 10
-	// maxParameters is how many an account may have in a region. Amazon allows 10,000 standard and 100,000 advanced ones.
+	// maxParameters bounds an account's parameters in a region. Amazon allows 10,000 standard and 100,000 advanced ones.
 	maxParameters  = 100_000
 	maxDescription = 1024
 	maxPattern     = 1024
@@ -67,14 +67,14 @@ type Parameter struct {
 	Version
 	Name  string
 	Scope scope.Scope
-	// Selector is how the version was asked for: "" for the latest, else ":" and its number or label.
+	// Selector repeats the selector of the request: "" for the latest version, else ":" and its number or label.
 	Selector string
 	// Labels are the version's, sorted.
 	Labels []string
 	Tags   map[string]string
 }
 
-// head is what is stored of a parameter beside its older versions. Its fields' names stand in databases.
+// head is the stored form of a parameter without its older versions. Its fields' names stand in databases.
 type head struct {
 	Name  string
 	Scope scope.Scope
@@ -126,7 +126,7 @@ func readVersion(r record.Record) (v Version, err error) {
 // has reports whether a version is kept.
 func (h *head) has(number int64) bool { return number >= h.Oldest && number <= h.Latest.Number }
 
-// view is the parameter with one of its versions.
+// view returns the parameter with one of its versions.
 func (h *head) view(v Version, selector string) Parameter {
 	return Parameter{Version: v, Name: h.Name, Scope: h.Scope, Selector: selector, Labels: h.labelsOf(v.Number), Tags: h.Tags}
 }
@@ -141,15 +141,15 @@ func (h *head) labelsOf(number int64) []string {
 	return labels
 }
 
-// Service is the parameters of all scopes. Make it with New.
+// Service keeps the parameters of all scopes. Make it with New.
 type Service struct{ config Config }
 
-// Config is what a Service needs.
+// Config configures a Service.
 type Config struct {
 	Records record.Finder
 	// HasImage reports whether there is a machine image with an id. Nil knows none.
 	HasImage func(scope scope.Scope, id string) bool
-	// Public are the versions of public parameters, in any order. Nil has none.
+	// Public returns the versions of a scope's public parameters, in any order. Nil has none.
 	Public func(scope scope.Scope) []Public
 }
 

@@ -15,7 +15,7 @@ import (
 	"postern/ssm/parameter"
 )
 
-// model is what a naive reader of the rules would keep.
+// model keeps what a naive reader of the rules would keep.
 type model map[string]*modelled
 
 type modelled struct {

@@ -11,7 +11,7 @@ import (
 	"postern/aws/scope"
 )
 
-// publicPath is what the names of public parameters begin with. They belong to no account, and nobody puts them.
+// publicPath begins the names of public parameters. They belong to no account, and nobody puts them.
 const publicPath = "/aws/"
 
 // Public is one version of a public parameter: the id of a machine image.
@@ -32,7 +32,7 @@ func CheckPublicName(name string) error {
 	return nil
 }
 
-// public are the public parameters of a scope by name, each with its versions, the oldest first.
+// public returns the public parameters of a scope by name, each with its versions, the oldest first.
 func (s *Service) public(scope scope.Scope) map[string][]Public {
 	all := map[string][]Public{}
 	for _, p := range s.config.Public(scope) {
@@ -96,7 +96,7 @@ func (s *Service) publicByPath(scope scope.Scope, q Query) (page []Parameter, mo
 	return page, false
 }
 
-// publicARN is that of a public parameter: it belongs to no account.
+// publicARN returns the ARN of a public parameter: it belongs to no account.
 func publicARN(scope scope.Scope, name string) string {
 	return arn.New("ssm", scope.Region, "", "parameter"+name).String()
 }

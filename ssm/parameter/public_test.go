@@ -13,8 +13,8 @@ import (
 
 const latest = "/aws/service/ami-amazon-linux-latest/"
 
-// TestPublic: public parameters have the images that are known as them, the newest as the latest version, and belong to no
-// account.
+// TestPublic: public parameters have the images that are known as them, the newest as the latest version, and belong to
+// no account.
 func TestPublic(t *testing.T) {
 	s := parameter.New(parameter.Config{Records: new(record.Memory), Public: func(scope scope.Scope) []parameter.Public {
 		if scope != here {

@@ -25,13 +25,13 @@ const (
 )
 
 var (
-	// nested is what would be a reference in a value; Amazon resolves none.
+	// nested matches what would be a reference in a value; Amazon resolves none.
 	nested  = regexp.MustCompile(`(?s)\{\{.*\}\}`)
 	imageID = regexp.MustCompile(`^ami-[0-9a-f]{8,17}$`)
 )
 
-// NewVersion is what a parameter or its next version is made of. What is nil or empty stays as it was, or takes Amazon's
-// default in a first version.
+// NewVersion has the members of a request for a parameter or its next version. A member that is nil or empty stays as
+// it was, or takes Amazon's default in a first version.
 type NewVersion struct {
 	Name  string
 	Value string
@@ -156,7 +156,7 @@ func (h *head) dropVersion(number int64) record.Change {
 	return record.Change{Record: record.Record{Key: k}, Delete: true}
 }
 
-// next is the version after the latest.
+// next returns the version after the latest.
 func (s *Service) next(h *head, n NewVersion, now time.Time) (Version, error) {
 	v := h.Latest
 	v.Number, v.Value, v.Modified, v.By = v.Number+1, n.Value, now.UTC(), n.By

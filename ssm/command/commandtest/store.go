@@ -1,5 +1,4 @@
-// Package commandtest is what tests of Run Command share: a store in memory, and the suite that every command.Store
-// must pass.
+// Package commandtest has a command.Store in memory, and the suite that every command.Store must pass.
 package commandtest
 
 import (
@@ -32,7 +31,7 @@ func (s *Store) Fail(err error) {
 	s.fail = err
 }
 
-// Updates is the number of calls of Update so far.
+// Updates returns the number of calls of Update so far.
 func (s *Store) Updates() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 	"postern/ssm/document"
 )
 
-// NewVersion is what a document or a version is made of.
+// NewVersion has the members of a request for a document or a version.
 type NewVersion struct {
 	Name        string
 	Content     string

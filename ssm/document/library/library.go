@@ -23,7 +23,7 @@ import (
 // Amazon is the owner of the service's own documents.
 const Amazon = "Amazon"
 
-// MaxVersions is how many versions a document may have; Amazon allows 1,000.
+// MaxVersions bounds the versions of a document; Amazon allows 1,000.
 const MaxVersions = 100
 
 // entry is a stored document. Its fields' names stand in databases.
@@ -70,7 +70,7 @@ type Version struct {
 	Document *document.Document
 }
 
-// Service is the library. Make it with New.
+// Service keeps the documents of all scopes. Make it with New.
 type Service struct{ records record.Finder }
 
 // New makes a library that keeps its documents in records.
@@ -97,7 +97,7 @@ func read(r record.Record) (entry, error) {
 	return e, nil
 }
 
-// bareName takes the name out of an ARN.
+// bareName returns the name in an ARN of the scope, or a name as it is.
 func bareName(scope scope.Scope, name string) (string, error) {
 	if !strings.HasPrefix(name, "arn:") {
 		return name, nil
@@ -152,7 +152,7 @@ func (s *Service) find(ctx context.Context, scope scope.Scope, name string) (ent
 	return read(found[0])
 }
 
-// The service's own documents have one version.
+// owned returns the one version that each of the service's own documents has.
 func owned(o document.Owned, v string) (Version, error) {
 	if v != "" && v != "$DEFAULT" && v != "$LATEST" && v != "1" {
 		return Version{}, noVersion(o.Name, v)
