@@ -15,7 +15,11 @@ func Consented(r record.Finder) record.Finder { return consented{r} }
 type consented struct{ record.Finder }
 
 // Update implements record.Finder.
-func (c consented) Update(ctx context.Context, keys []record.Key, change func([]record.Record) ([]record.Change, error)) error {
+func (c consented) Update(
+	ctx context.Context,
+	keys []record.Key,
+	change func([]record.Record) ([]record.Change, error),
+) error {
 	return consent.Retry(ctx, func() error {
 		return c.Finder.Update(ctx, keys, func(found []record.Record) ([]record.Change, error) {
 			changes, err := change(found)

@@ -22,7 +22,14 @@ func BenchmarkTenThousandNodes(b *testing.B) {
 	defer look.Stop()
 	for b.Loop() {
 		before := w.store.Updates()
-		c := w.send(command.Request{Document: "AWS-RunShellScript", Nodes: ids, MaxConcurrency: "100%", Parameters: map[string][]string{"commands": {"id"}}})
+		c := w.send(
+			command.Request{
+				Document:       "AWS-RunShellScript",
+				Nodes:          ids,
+				MaxConcurrency: "100%",
+				Parameters:     map[string][]string{"commands": {"id"}},
+			},
+		)
 		for {
 			l, err := w.commands.Describe(b.Context(), here, c.ID)
 			if err != nil {

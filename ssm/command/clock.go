@@ -19,11 +19,13 @@ func (s *Service) watchClock(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		now := s.config.Now()
-		if err := fault.Contain("command.expire", func() error { return s.expire(ctx, now) }); err != nil && ctx.Err() == nil {
+		if err := fault.Contain("command.expire", func() error { return s.expire(ctx, now) }); err != nil &&
+			ctx.Err() == nil {
 			s.config.Log.Error("time-outs could not be applied", "error", err)
 		}
 		if now.Sub(redelivered) >= redeliverEvery {
-			if err := fault.Contain("command.redeliver", func() error { return s.redeliver(ctx) }); err != nil && ctx.Err() == nil {
+			if err := fault.Contain("command.redeliver", func() error { return s.redeliver(ctx) }); err != nil &&
+				ctx.Err() == nil {
 				s.config.Log.Error("what waits could not be sent", "error", err)
 			}
 			s.hintAll()
@@ -65,5 +67,6 @@ func (s *Service) expire(ctx context.Context, now time.Time) error {
 
 // mayStillReport spares what ran while the server was away: its node has had no chance to report.
 func (s *Service) mayStillReport(r Row, now time.Time) bool {
-	return now.Sub(s.started) < s.config.ReturnGrace && (r.Stage == Running || r.Stage == Cancelling) && r.Due.Before(s.started)
+	return now.Sub(s.started) < s.config.ReturnGrace && (r.Stage == Running || r.Stage == Cancelling) &&
+		r.Due.Before(s.started)
 }

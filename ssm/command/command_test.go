@@ -49,7 +49,10 @@ func TestSummarise(t *testing.T) {
 		{"queued", one, []Count{stands(Held, Pending, 2), stands(Queued, Delayed, 1)}, Pending, Pending},
 		{"one runs", one, []Count{stands(Queued, Pending, 2), stands(Running, InProgress, 1)}, InProgress, InProgress},
 		{"one has ended", one, []Count{stands(Queued, Pending, 2), ended(Success, 1)}, InProgress, InProgress},
-		{"being cancelled", cancelled, []Count{stands(Queued, Pending, 2), ended(Success, 1)}, InCancellation, InCancellation},
+		{
+			"being cancelled", cancelled, []Count{stands(Queued, Pending, 2), ended(Success, 1)}, InCancellation,
+			InCancellation,
+		},
 		{"one is being cancelled", one, []Count{stands(Cancelling, InCancellation, 1)}, InProgress, InProgress},
 		{"cancelled", cancelled, []Count{ended(Success, 2), ended(Cancelled, 1)}, Cancelled, Cancelled},
 		{"cancelled too late", cancelled, []Count{ended(Success, 2)}, Success, Success},
@@ -72,7 +75,11 @@ func TestSummarise(t *testing.T) {
 		}
 	}
 	got := one.Summarise([]Count{
-		stands(Held, Pending, 1), stands(Queued, Pending, 2), stands(Running, InProgress, 3), stands(Cancelling, InCancellation, 4),
+		stands(
+			Held,
+			Pending,
+			1,
+		), stands(Queued, Pending, 2), stands(Running, InProgress, 3), stands(Cancelling, InCancellation, 4),
 		ended(Failed, 5), ended(ExecutionTimedOut, 6), ended(DeliveryTimedOut, 7), ended(Success, 8),
 	})
 	want := Summary{

@@ -28,8 +28,10 @@ func TestOneNode(t *testing.T) {
 			Output:     command.Output{S3Bucket: "b", S3Prefix: "p"},
 		})
 		w.expect(c, "Success: Success")
-		if got, _ := json.Marshal(content.Parameters); string(got) != `{"commands":["echo hi","id"],"executionTimeout":"60"}` || content.OutputS3BucketName != "b" ||
-			content.CloudWatchOutputEnabled != "false" || content.CommandID != c.ID || !strings.Contains(string(content.DocumentContent), "runtimeConfig") {
+		if got, _ := json.Marshal(content.Parameters); string(got) != `{"commands":["echo `+
+			`hi","id"],"executionTimeout":"60"}` || content.OutputS3BucketName != "b" ||
+			content.CloudWatchOutputEnabled != "false" || content.CommandID != c.ID ||
+			!strings.Contains(string(content.DocumentContent), "runtimeConfig") {
 			t.Errorf("the agent was sent %+v", content)
 		}
 		d, err := w.commands.Invocation(t.Context(), here, c.ID, nodeID(0))
@@ -151,8 +153,13 @@ func TestRedelivery(t *testing.T) {
 	run(t, "a job that is in no mailbox", 1, func(t *testing.T, w *world) {
 		a, _ := w.connect(0, obey)
 		c := &command.Command{}
-		row := command.CommandRow{ID: "lost", Scope: here, Requested: time.Now().UTC(), Body: []byte(`{"Content":{"schemaVersion":"1.2","runtimeConfig":
-			{"aws:runShellScript":{"properties":[{"id":"0","runCommand":["true"]}]}}}}`)}
+		row := command.CommandRow{
+			ID:        "lost",
+			Scope:     here,
+			Requested: time.Now().UTC(),
+			Body: []byte(`{"Content":{"schemaVersion":"1.2","runtimeConfig":
+			{"aws:runShellScript":{"properties":[{"id":"0","runCommand":["true"]}]}}}}`),
+		}
 		lost := command.Row{
 			CommandID: row.ID, Node: a.id, Scope: here, Requested: row.Requested, Stage: command.Queued, Details: command.Pending,
 			Due: row.Requested.Add(time.Hour), Body: []byte(`{}`),

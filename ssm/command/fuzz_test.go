@@ -14,8 +14,10 @@ import (
 func FuzzReply(f *testing.F) {
 	for _, seed := range []string{
 		`{"documentStatus":"Success","runtimeStatus":{"s":{"status":"Success","code":0,"standardOutput":"x"}}}`,
-		`{"documentStatus":"InProgress","runtimeStatus":{"":null,"a":{"status":"Failed","endDateTime":"2026-11-21T12:00:00.000Z"}}}`,
-		`{"documentStatus":"Failed","additionalInfo":{"runtimeStatusCounts":{"Failed":99999999,"x":-1}},"documentTraceOutput":"t"}`,
+		`{"documentStatus":"InProgress","runtimeStatus":{"":null,"a":{"status":"Failed",` +
+			`"endDateTime":"2026-11-21T12:00:00.000Z"}}}`,
+		`{"documentStatus":"Failed","additionalInfo":{"runtimeStatusCounts":{"Failed":99999999,"x":-1}},` +
+			`"documentTraceOutput":"t"}`,
 		`{"runtimeStatus":[]}`, `{}`, `null`, ``,
 	} {
 		f.Add([]byte(seed))
@@ -31,7 +33,8 @@ func FuzzReply(f *testing.F) {
 			t.Errorf("%d steps", len(i.Steps))
 		}
 		for id, s := range i.Steps {
-			if utf8.RuneCountInString(id) > maxName || utf8.RuneCountInString(s.Stdout) > StdoutLimit || utf8.RuneCountInString(s.Stderr) > StderrLimit {
+			if utf8.RuneCountInString(id) > maxName || utf8.RuneCountInString(s.Stdout) > StdoutLimit ||
+				utf8.RuneCountInString(s.Stderr) > StderrLimit {
 				t.Errorf("step %q keeps %d and %d bytes", id, len(s.Stdout), len(s.Stderr))
 			}
 		}

@@ -47,7 +47,10 @@ const (
 
 // lostReport says how a result can have been lost: the public agent drops a report that is too large, and says so in
 // its own log only.
-var lostReport = fmt.Sprintf("Agents drop reports of more than %d bytes of JSON: write a large output to a file", mgs.ReplyLimit)
+var lostReport = fmt.Sprintf(
+	"Agents drop reports of more than %d bytes of JSON: write a large output to a file",
+	mgs.ReplyLimit,
+)
 
 // Status returns the coarser status.
 func (i *Invocation) Status() string { return StatusOf(i.Details) }

@@ -42,7 +42,10 @@ func drawRun(t *rapid.T) []*mgs.ReplyContent {
 		}
 		id := fmt.Sprint("step", s)
 		if rapid.Bool().Draw(t, "interim") {
-			replies = append(replies, reply(mgs.InProgress, id, &mgs.StepStatus{Status: mgs.InProgress, StartDateTime: step.StartDateTime}))
+			replies = append(
+				replies,
+				reply(mgs.InProgress, id, &mgs.StepStatus{Status: mgs.InProgress, StartDateTime: step.StartDateTime}),
+			)
 		}
 		replies = append(replies, reply(mgs.InProgress, id, step))
 		if n == 1 {
@@ -84,7 +87,8 @@ func TestAnyOrderAndRepetitionEndsAlike(t *testing.T) {
 		if straight.Stage != Ended {
 			t.Fatalf("a whole run leaves stage %d, %s", straight.Stage, straight.Details)
 		}
-		shuffled := rapid.Permutation(slices.Concat(run, rapid.SliceOf(rapid.SampledFrom(run)).Draw(t, "again"))).Draw(t, "order")
+		shuffled := rapid.Permutation(slices.Concat(run, rapid.SliceOf(rapid.SampledFrom(run)).Draw(t, "again"))).
+			Draw(t, "order")
 		i := queued()
 		ack := rapid.IntRange(0, len(shuffled)).Draw(t, "ack")
 		now := noon
@@ -123,7 +127,8 @@ func TestTerminalIsSticky(t *testing.T) {
 				t.Fatal(err)
 			}
 			i = back
-			if i.Stage == Ended && (StatusOf(i.Details) == InProgress || i.Details == Pending || !i.Due.IsZero() || i.Finished.IsZero()) {
+			if i.Stage == Ended &&
+				(StatusOf(i.Details) == InProgress || i.Details == Pending || !i.Due.IsZero() || i.Finished.IsZero()) {
 				t.Fatalf("ended as %s, due %v, finished %v", i.Details, i.Due, i.Finished)
 			}
 			if i.Stage != Ended && i.Stage != Held && i.Due.IsZero() {
@@ -182,20 +187,32 @@ func TestTransitions(t *testing.T) {
 		{"busy", func(i *Invocation) { i.acknowledged(mgs.BufferFull, "", noon) }, Queued, Delayed},
 		{"unanswered", func(i *Invocation) { i.unanswered() }, Queued, Delayed},
 		{"refused", func(i *Invocation) { i.acknowledged(mgs.ParseError, "", noon) }, Ended, Failed},
-		{"a reply is an acknowledgement", func(i *Invocation) { i.replied(&mgs.ReplyContent{DocumentStatus: mgs.InProgress}, noon) }, Running, InProgress},
+		{
+			"a reply is an acknowledgement",
+			func(i *Invocation) { i.replied(&mgs.ReplyContent{DocumentStatus: mgs.InProgress}, noon) }, Running, InProgress,
+		},
 		{"not delivered in time", func(i *Invocation) { i.tick(in(time.Minute)) }, Ended, DeliveryTimedOut},
 		{"not quite", func(i *Invocation) { i.tick(in(time.Minute - 1)) }, Queued, Pending},
 		{"no result in time", func(i *Invocation) { i.accepted(noon); i.tick(in(2 * time.Hour)) }, Ended, ExecutionTimedOut},
 		{"still in grace", func(i *Invocation) { i.accepted(noon); i.tick(in(time.Hour)) }, Running, InProgress},
 		{"failed", func(i *Invocation) { i.replied(&mgs.ReplyContent{DocumentStatus: mgs.Failed}, noon) }, Ended, Failed},
-		{"timed out there", func(i *Invocation) { i.replied(&mgs.ReplyContent{DocumentStatus: mgs.TimedOut}, noon) }, Ended, ExecutionTimedOut},
-		{"reboots", func(i *Invocation) { i.replied(&mgs.ReplyContent{DocumentStatus: mgs.SuccessAndReboot}, noon) }, Running, InProgress},
+		{
+			"timed out there", func(i *Invocation) { i.replied(&mgs.ReplyContent{DocumentStatus: mgs.TimedOut}, noon) }, Ended,
+			ExecutionTimedOut,
+		},
+		{
+			"reboots", func(i *Invocation) { i.replied(&mgs.ReplyContent{DocumentStatus: mgs.SuccessAndReboot}, noon) },
+			Running, InProgress,
+		},
 		{"waits for steps", func(i *Invocation) { i.replied(two(), noon) }, Running, InProgress},
 		{"not for ever", func(i *Invocation) { i.replied(two(), noon); i.tick(in(settleGrace)) }, Ended, Success},
 		{"cancelled too late", func(i *Invocation) { i.replied(two(), noon); i.cancel("c", noon) }, Running, InProgress},
 		{"cancelled before it ran", func(i *Invocation) { i.Sent = time.Time{}; i.cancel("c", noon) }, Ended, Cancelled},
 		{"cancelled on its way", func(i *Invocation) { i.cancel("c", noon) }, Cancelling, InCancellation},
-		{"never arrived", func(i *Invocation) { i.cancel("c", noon); i.cancelHeard(noon); i.tick(in(cancelGrace)) }, Ended, Cancelled},
+		{
+			"never arrived", func(i *Invocation) { i.cancel("c", noon); i.cancelHeard(noon); i.tick(in(cancelGrace)) }, Ended,
+			Cancelled,
+		},
 		{"arrived after all", func(i *Invocation) {
 			i.cancel("c", noon)
 			i.cancelHeard(noon)
@@ -315,7 +332,10 @@ func TestTraces(t *testing.T) {
 		drive func(*Invocation)
 		want  string
 	}{
-		{"refused", func(i *Invocation) { i.acknowledged(mgs.ParseError, ": because", noon) }, "the agent refused the command"},
+		{
+			"refused", func(i *Invocation) { i.acknowledged(mgs.ParseError, ": because", noon) },
+			"the agent refused the command",
+		},
 		{"with a hint", func(i *Invocation) { i.acknowledged(mgs.ParseError, ": because", noon) }, ": because"},
 		{"gone before", func(i *Invocation) { i.gone(noon) }, "before it took the command"},
 		{"gone meanwhile", func(i *Invocation) { i.accepted(noon); i.gone(noon) }, "while the command ran"},

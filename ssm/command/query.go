@@ -82,7 +82,11 @@ func (f Filter) check(stages bool) error {
 		}
 		return badFilter("filter %s: %q is not a time such as 2026-11-21T00:00:00Z", f.Key, f.Value)
 	}
-	return badFilter("filter %s=%s is not valid; valid keys are InvokedAfter, InvokedBefore, Status, DocumentName and, for commands, ExecutionStage", f.Key, f.Value)
+	return badFilter(
+		"filter %s=%s is not valid; valid keys are InvokedAfter, InvokedBefore, Status, DocumentName and, for commands, ExecutionStage",
+		f.Key,
+		f.Value,
+	)
 }
 
 func badFilter(format string, args ...any) error {
@@ -164,7 +168,11 @@ func (q ListQuery) past(p Place) bool {
 }
 
 // List returns a page of a scope's commands, newest first, and the place to go on after; false when there are no more.
-func (s *Service) List(ctx context.Context, scope scope.Scope, q ListQuery) (page []Listing, next Place, more bool, err error) {
+func (s *Service) List(
+	ctx context.Context,
+	scope scope.Scope,
+	q ListQuery,
+) (page []Listing, next Place, more bool, err error) {
 	for _, f := range q.Filters {
 		if err := f.check(true); err != nil {
 			return nil, Place{}, false, err
@@ -260,7 +268,8 @@ type Detail struct {
 // Invocation finds what became of a command on a node. What is not there is a fault with the code
 // InvocationDoesNotExist.
 func (s *Service) Invocation(ctx context.Context, scope scope.Scope, id, node string) (Detail, error) {
-	none := fault.New(fault.NotFound, "command.Invocation", "command %s has no invocation on %s", id, node).WithCode("InvocationDoesNotExist")
+	none := fault.New(fault.NotFound, "command.Invocation", "command %s has no invocation on %s", id, node).
+		WithCode("InvocationDoesNotExist")
 	c, err := s.Command(ctx, scope, id)
 	if fault.Is(err, fault.NotFound) {
 		return Detail{}, none
@@ -281,7 +290,11 @@ func (s *Service) Invocation(ctx context.Context, scope scope.Scope, id, node st
 
 // Invocations returns a page of a scope's invocations, newest first and a command's in its order, and the place to go
 // on after; false when there are no more.
-func (s *Service) Invocations(ctx context.Context, scope scope.Scope, q ListQuery) (page []Detail, next Place, more bool, err error) {
+func (s *Service) Invocations(
+	ctx context.Context,
+	scope scope.Scope,
+	q ListQuery,
+) (page []Detail, next Place, more bool, err error) {
 	for _, f := range q.Filters {
 		if err := f.check(false); err != nil {
 			return nil, Place{}, false, err

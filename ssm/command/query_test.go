@@ -77,7 +77,10 @@ func TestLists(t *testing.T) {
 			{command.ListQuery{Filters: filter("Status", "Success")}, "43210", "643210"},
 			{command.ListQuery{Filters: filter("Status", "Pending")}, "5", last},
 			{command.ListQuery{Filters: filter("ExecutionStage", "Complete")}, "43210", "refused"},
-			{command.ListQuery{Filters: filter("InvokedAfter", middle)}, last + "43", strings.ReplaceAll(last, "6", "66") + "43"},
+			{
+				command.ListQuery{Filters: filter("InvokedAfter", middle)}, last + "43",
+				strings.ReplaceAll(last, "6", "66") + "43",
+			},
 			{command.ListQuery{Filters: filter("InvokedBefore", middle)}, "10", "10"},
 			{command.ListQuery{Filters: filter("DocumentName", "X")}, "", ""},
 		} {
@@ -89,7 +92,11 @@ func TestLists(t *testing.T) {
 				}
 			}
 		}
-		_, _, _, err := w.commands.List(t.Context(), here, command.ListQuery{Filters: filter("InvokedAfter", "noon"), Limit: 1})
+		_, _, _, err := w.commands.List(
+			t.Context(),
+			here,
+			command.ListQuery{Filters: filter("InvokedAfter", "noon"), Limit: 1},
+		)
 		want(t, "bad time", err, "InvalidFilterKey")
 		_, err = w.commands.Invocation(t.Context(), here, made[0].ID, nodeID(1))
 		want(t, "no invocation", err, "InvocationDoesNotExist")

@@ -14,7 +14,14 @@ import (
 func TestOutputLimits(t *testing.T) {
 	i := queued()
 	long := strings.Repeat("ü", 50_000)
-	i.replied(reply(mgs.Success, "s", &mgs.StepStatus{Status: mgs.Success, Output: long, StandardOutput: long, StandardError: long}), noon)
+	i.replied(
+		reply(
+			mgs.Success,
+			"s",
+			&mgs.StepStatus{Status: mgs.Success, Output: long, StandardOutput: long, StandardError: long},
+		),
+		noon,
+	)
 	s := i.Steps["s"]
 	for _, tt := range []struct {
 		got  string

@@ -18,7 +18,10 @@ func TestSteps(t *testing.T) {
 		last := mgs.ReplyContent{DocumentStatus: mgs.Success}
 		last.AdditionalInfo.RuntimeStatusCounts = map[mgs.Status]int{mgs.Success: 2}
 		step := func(name string) mgs.ReplyContent {
-			return mgs.ReplyContent{DocumentStatus: mgs.InProgress, RuntimeStatus: map[string]*mgs.StepStatus{name: {Status: mgs.Success, StandardOutput: name}}}
+			return mgs.ReplyContent{
+				DocumentStatus: mgs.InProgress,
+				RuntimeStatus:  map[string]*mgs.StepStatus{name: {Status: mgs.Success, StandardOutput: name}},
+			}
 		}
 		want(t, "last", a.reply(job, last), "")
 		want(t, "b", a.reply(job, step("b")), "")

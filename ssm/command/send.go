@@ -90,7 +90,15 @@ func (s *Service) start(ctx context.Context, c *Command, nodes []node.Node, plat
 	released := make([]*Invocation, 0, min(len(nodes), c.Concurrency))
 	for k, n := range nodes {
 		i := &Invocation{
-			Row:  Row{CommandID: c.ID, Node: n.ID, Scope: c.Scope, Requested: c.Requested, Order: k, Stage: Held, Details: Pending},
+			Row: Row{
+				CommandID: c.ID,
+				Node:      n.ID,
+				Scope:     c.Scope,
+				Requested: c.Requested,
+				Order:     k,
+				Stage:     Held,
+				Details:   Pending,
+			},
 			Name: first(n.Name, n.Information.ComputerName), Execute: c.Execute,
 			Deliver: time.Duration(c.TimeoutSeconds) * time.Second,
 		}
@@ -130,7 +138,13 @@ func first(texts ...string) string {
 }
 
 // nodes finds whom the request is for, each once.
-func (s *Service) nodes(ctx context.Context, scope scope.Scope, r Request, doc library.Version, now time.Time) ([]node.Node, error) {
+func (s *Service) nodes(
+	ctx context.Context,
+	scope scope.Scope,
+	r Request,
+	doc library.Version,
+	now time.Time,
+) ([]node.Node, error) {
 	if len(r.Targets) > 0 {
 		return s.targets(ctx, scope, r, now)
 	}
@@ -196,11 +210,21 @@ func (r *Request) check() error {
 	case len(r.Targets) > maxTargets:
 		return invalid("InvalidTarget", "there are %d targets; %d are allowed", len(r.Targets), maxTargets)
 	case r.TimeoutSeconds < MinTimeoutSeconds || r.TimeoutSeconds > MaxTimeoutSeconds:
-		return invalid(validation, "TimeoutSeconds is %d; it is a number from %d to %d", r.TimeoutSeconds, MinTimeoutSeconds, MaxTimeoutSeconds)
+		return invalid(
+			validation,
+			"TimeoutSeconds is %d; it is a number from %d to %d",
+			r.TimeoutSeconds,
+			MinTimeoutSeconds,
+			MaxTimeoutSeconds,
+		)
 	case utf8.RuneCountInString(r.Comment) > maxComment:
 		return invalid(validation, "Comment has more than %d characters", maxComment)
 	case !ok || concurrency == 0:
-		return invalid(validation, "MaxConcurrency %q is neither a number of 1 or more nor a percentage from 1%% to 100%%", r.MaxConcurrency)
+		return invalid(
+			validation,
+			"MaxConcurrency %q is neither a number of 1 or more nor a percentage from 1%% to 100%%",
+			r.MaxConcurrency,
+		)
 	case !errorsOK:
 		return invalid(validation, "MaxErrors %q is neither a number nor a percentage from 0%% to 100%%", r.MaxErrors)
 	}

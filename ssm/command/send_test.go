@@ -15,8 +15,11 @@ import (
 // A node whose every step would be skipped is no success: nothing has run there.
 func TestAnotherPlatform(t *testing.T) {
 	run(t, "", 2, func(t *testing.T, w *world) {
-		windows := library.NewVersion{Name: "Win", Content: `{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runPowerShellScript","name":"x",
-			"precondition":{"StringEquals":["platformType","Windows"]},"inputs":{"runCommand":["dir"]}}]}`}
+		windows := library.NewVersion{
+			Name: "Win",
+			Content: `{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runPowerShellScript","name":"x",
+			"precondition":{"StringEquals":["platformType","Windows"]},"inputs":{"runCommand":["dir"]}}]}`,
+		}
 		if _, err := w.library.Create(t.Context(), here, windows, time.Now()); err != nil {
 			t.Fatal(err)
 		}
@@ -26,7 +29,9 @@ func TestAnotherPlatform(t *testing.T) {
 		if a.got() != "" {
 			t.Errorf("the agent got %q", a.got())
 		}
-		if err := w.nodes.Ping(t.Context(), here, nodeID(1), node.Information{PlatformType: "Windows"}, time.Now()); err != nil {
+		if err := w.nodes.Ping(
+			t.Context(), here, nodeID(1), node.Information{PlatformType: "Windows"}, time.Now(),
+		); err != nil {
 			t.Fatal(err)
 		}
 		b, _ := w.connect(1, nil)
@@ -39,7 +44,10 @@ func TestAnotherPlatform(t *testing.T) {
 
 func TestSendRefuses(t *testing.T) {
 	run(t, "", 1, func(t *testing.T, w *world) {
-		windows := library.NewVersion{Name: "Win", Content: `{"schemaVersion":"2.2","mainSteps":[{"action":"aws:psModule","name":"x"}]}`}
+		windows := library.NewVersion{
+			Name:    "Win",
+			Content: `{"schemaVersion":"2.2","mainSteps":[{"action":"aws:psModule","name":"x"}]}`,
+		}
 		if _, err := w.library.Create(t.Context(), here, windows, time.Now()); err != nil {
 			t.Fatal(err)
 		}
@@ -58,17 +66,39 @@ func TestSendRefuses(t *testing.T) {
 			{"unknown node", command.Request{Document: shell, Nodes: []string{"i-99"}, Parameters: ok}, "InvalidInstanceId"},
 			{"no node's id", command.Request{Document: shell, Nodes: []string{"i-a.b"}, Parameters: ok}, "InvalidInstanceId"},
 			{"unknown document", command.Request{Document: "AWS-Nothing", Nodes: id}, "InvalidDocument"},
-			{"unknown version", command.Request{Document: shell, Version: "7", Nodes: id, Parameters: ok}, "InvalidDocumentVersion"},
+			{
+				"unknown version", command.Request{Document: shell, Version: "7", Nodes: id, Parameters: ok},
+				"InvalidDocumentVersion",
+			},
 			{"wrong hash", command.Request{Document: shell, Hash: "00", Nodes: id, Parameters: ok}, "InvalidDocument"},
 			{"another platform", command.Request{Document: "Win", Nodes: id}, "UnsupportedPlatformType"},
 			{"missing parameter", command.Request{Document: shell, Nodes: id}, "InvalidParameters"},
-			{"unknown parameter", command.Request{Document: shell, Nodes: id, Parameters: map[string][]string{"commands": {"id"}, "x": {""}}}, "InvalidParameters"},
-			{"time-out too short", command.Request{Document: shell, Nodes: id, Parameters: ok, TimeoutSeconds: 29}, "ValidationException"},
-			{"long comment", command.Request{Document: shell, Nodes: id, Parameters: ok, Comment: strings.Repeat("x", 101)}, "ValidationException"},
-			{"no concurrency", command.Request{Document: shell, Nodes: id, Parameters: ok, MaxConcurrency: "0"}, "ValidationException"},
-			{"odd concurrency", command.Request{Document: shell, Nodes: id, Parameters: ok, MaxConcurrency: "101%"}, "ValidationException"},
+			{
+				"unknown parameter",
+				command.Request{Document: shell, Nodes: id, Parameters: map[string][]string{"commands": {"id"}, "x": {""}}},
+				"InvalidParameters",
+			},
+			{
+				"time-out too short", command.Request{Document: shell, Nodes: id, Parameters: ok, TimeoutSeconds: 29},
+				"ValidationException",
+			},
+			{
+				"long comment", command.Request{Document: shell, Nodes: id, Parameters: ok, Comment: strings.Repeat("x", 101)},
+				"ValidationException",
+			},
+			{
+				"no concurrency", command.Request{Document: shell, Nodes: id, Parameters: ok, MaxConcurrency: "0"},
+				"ValidationException",
+			},
+			{
+				"odd concurrency", command.Request{Document: shell, Nodes: id, Parameters: ok, MaxConcurrency: "101%"},
+				"ValidationException",
+			},
 			{"odd errors", command.Request{Document: shell, Nodes: id, Parameters: ok, MaxErrors: "-1"}, "ValidationException"},
-			{"bad target", command.Request{Document: shell, Targets: []node.Filter{{Key: "Name"}}, Parameters: ok}, "InvalidTarget"},
+			{
+				"bad target", command.Request{Document: shell, Targets: []node.Filter{{Key: "Name"}}, Parameters: ok},
+				"InvalidTarget",
+			},
 		} {
 			_, err := w.commands.Send(t.Context(), here, tt.r)
 			want(t, tt.name, err, tt.code)

@@ -65,7 +65,17 @@ func TestDiskFull(t *testing.T) {
 		if err := a.reply(job, ended(mgs.Success, 0, "")); !errors.Is(err, full) {
 			t.Errorf("reply: %v", err)
 		}
-		if _, err := w.commands.Send(t.Context(), here, command.Request{Document: "AWS-RunShellScript", Nodes: []string{a.id}, Parameters: map[string][]string{"commands": {"id"}}}); !errors.Is(err, full) {
+		if _, err := w.commands.Send(
+			t.Context(), here,
+			command.Request{
+				Document:   "AWS-RunShellScript",
+				Nodes:      []string{a.id},
+				Parameters: map[string][]string{"commands": {"id"}},
+			},
+		); !errors.Is(
+			err,
+			full,
+		) {
 			t.Errorf("send: %v", err)
 		}
 		if err := w.commands.Cancel(t.Context(), here, c.ID, nil); !errors.Is(err, full) {
@@ -106,7 +116,11 @@ type mistaken struct {
 	next atomic.Bool
 }
 
-func (m *mistaken) Update(ctx context.Context, keys []command.Key, change func([]command.Row) ([]command.Row, error)) error {
+func (m *mistaken) Update(
+	ctx context.Context,
+	keys []command.Key,
+	change func([]command.Row) ([]command.Row, error),
+) error {
 	if m.next.Swap(false) {
 		panic("index out of range")
 	}

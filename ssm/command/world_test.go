@@ -64,7 +64,9 @@ func newWorld(t testing.TB, nodes int) *world {
 	w.start()
 	for i := range nodes {
 		id := nodeID(i)
-		if err := w.nodes.Ping(t.Context(), here, id, node.Information{PlatformType: "Linux", ComputerName: "host" + fmt.Sprint(i)}, time.Now()); err != nil {
+		if err := w.nodes.Ping(
+			t.Context(), here, id, node.Information{PlatformType: "Linux", ComputerName: "host" + fmt.Sprint(i)}, time.Now(),
+		); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -148,7 +150,12 @@ func (w *world) steps(names ...string) string {
 	for _, n := range names {
 		text += "- {action: 'aws:runShellScript', name: " + n + ", inputs: {runCommand: [id]}}\n"
 	}
-	v, err := w.library.Create(w.t.Context(), here, library.NewVersion{Name: "Steps", Format: document.YAML, Content: text}, time.Now())
+	v, err := w.library.Create(
+		w.t.Context(),
+		here,
+		library.NewVersion{Name: "Steps", Format: document.YAML, Content: text},
+		time.Now(),
+	)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -244,7 +251,9 @@ func (a *agent) reply(job string, r mgs.ReplyContent) error {
 		a.w.t.Error(err)
 	}
 	done := make(chan error, 1)
-	if err := a.w.commands.Replied(context.Background(), a.id, job, string(text), func(err error) { done <- err }); err != nil {
+	if err := a.w.commands.Replied(
+		context.Background(), a.id, job, string(text), func(err error) { done <- err },
+	); err != nil {
 		return err
 	}
 	return <-done

@@ -80,7 +80,11 @@ func (d *Document) Content() json.RawMessage { return d.content }
 
 // Parameter finds a parameter by its name.
 func (d *Document) Parameter(name string) (Parameter, bool) {
-	i, ok := slices.BinarySearchFunc(d.Parameters, name, func(p Parameter, n string) int { return strings.Compare(p.Name, n) })
+	i, ok := slices.BinarySearchFunc(
+		d.Parameters,
+		name,
+		func(p Parameter, n string) int { return strings.Compare(p.Name, n) },
+	)
 	if !ok {
 		return Parameter{}, false
 	}
@@ -130,7 +134,12 @@ func Parse(text []byte, format Format) (*Document, error) {
 // parse is Parse, and gives the tree that the document was read from, too.
 func parse(text []byte, format Format) (*Document, map[string]any, error) {
 	if len(text) > MaxSize {
-		return nil, nil, invalid("MaxDocumentSizeExceeded", "the document has %d bytes; the largest may have %d", len(text), MaxSize)
+		return nil, nil, invalid(
+			"MaxDocumentSizeExceeded",
+			"the document has %d bytes; the largest may have %d",
+			len(text),
+			MaxSize,
+		)
 	}
 	tree, err := decode(text, format)
 	if err != nil {
@@ -150,11 +159,20 @@ func parse(text []byte, format Format) (*Document, map[string]any, error) {
 func (d *Document) read(root map[string]any) error {
 	version, ok := root["schemaVersion"]
 	if !ok {
-		return invalid("InvalidDocumentSchemaVersion", "the document has no schemaVersion; it is one of %s", strings.Join(schemas, ", "))
+		return invalid(
+			"InvalidDocumentSchemaVersion",
+			"the document has no schemaVersion; it is one of %s",
+			strings.Join(schemas, ", "),
+		)
 	}
 	d.SchemaVersion = scalarText(version)
 	if !slices.Contains(schemas, d.SchemaVersion) {
-		return invalid("InvalidDocumentSchemaVersion", "schemaVersion %q is not one of %s", d.SchemaVersion, strings.Join(schemas, ", "))
+		return invalid(
+			"InvalidDocumentSchemaVersion",
+			"schemaVersion %q is not one of %s",
+			d.SchemaVersion,
+			strings.Join(schemas, ", "),
+		)
 	}
 	d.Description, _ = root["description"].(string)
 	if err := d.readParameters(root["parameters"]); err != nil {

@@ -97,13 +97,36 @@ func TestParseRefuses(t *testing.T) {
 		{"bad properties", `{"schemaVersion":"1.2","runtimeConfig":{"a":{"properties":[1]}}}`, "InvalidDocumentContent"},
 		{"no action", `{"schemaVersion":"2.2","mainSteps":[{"name":"n"}]}`, "InvalidDocumentContent"},
 		{"bad step name", `{"schemaVersion":"2.2","mainSteps":[{"action":"a","name":"n n"}]}`, "InvalidDocumentContent"},
-		{"step twice", `{"schemaVersion":"2.2","mainSteps":[{"action":"a","name":"n"},{"action":"a","name":"n"}]}`, "InvalidDocumentContent"},
-		{"precondition in 2.0", `{"schemaVersion":"2.0","mainSteps":[{"action":"a","name":"n","precondition":{"StringEquals":["platformType","Linux"]}}]}`, "InvalidDocumentContent"},
-		{"parameter name", `{"schemaVersion":"2.2","parameters":{"a-b":{"type":"String"}},` + step + `}`, "InvalidDocumentContent"},
-		{"parameter type", `{"schemaVersion":"2.2","parameters":{"a":{"type":"Text"}},` + step + `}`, "InvalidDocumentContent"},
-		{"pattern", `{"schemaVersion":"2.2","parameters":{"a":{"type":"String","allowedPattern":"("}},` + step + `}`, "InvalidDocumentContent"},
-		{"default", `{"schemaVersion":"2.2","parameters":{"a":{"type":"Boolean","default":"maybe"}},` + step + `}`, "InvalidDocumentContent"},
-		{"bound", `{"schemaVersion":"2.2","parameters":{"a":{"type":"String","maxChars":-1}},` + step + `}`, "InvalidDocumentContent"},
+		{
+			"step twice", `{"schemaVersion":"2.2","mainSteps":[{"action":"a","name":"n"},{"action":"a","name":"n"}]}`,
+			"InvalidDocumentContent",
+		},
+		{
+			"precondition in 2.0",
+			`{"schemaVersion":"2.0","mainSteps":[{"action":"a","name":"n","precondition":{"StringEquals":["platformType",` +
+				`"Linux"]}}]}`,
+			"InvalidDocumentContent",
+		},
+		{
+			"parameter name", `{"schemaVersion":"2.2","parameters":{"a-b":{"type":"String"}},` + step + `}`,
+			"InvalidDocumentContent",
+		},
+		{
+			"parameter type", `{"schemaVersion":"2.2","parameters":{"a":{"type":"Text"}},` + step + `}`,
+			"InvalidDocumentContent",
+		},
+		{
+			"pattern", `{"schemaVersion":"2.2","parameters":{"a":{"type":"String","allowedPattern":"("}},` + step + `}`,
+			"InvalidDocumentContent",
+		},
+		{
+			"default", `{"schemaVersion":"2.2","parameters":{"a":{"type":"Boolean","default":"maybe"}},` + step + `}`,
+			"InvalidDocumentContent",
+		},
+		{
+			"bound", `{"schemaVersion":"2.2","parameters":{"a":{"type":"String","maxChars":-1}},` + step + `}`,
+			"InvalidDocumentContent",
+		},
 		{"too deep", strings.Repeat(`{"a":`, 50) + `1` + strings.Repeat(`}`, 50), "InvalidDocumentContent"},
 		{"too large", `{"a":"` + strings.Repeat("x", document.MaxSize) + `"}`, "MaxDocumentSizeExceeded"},
 		{"not UTF-8", "{\"a\":\"\xff\"}", "InvalidDocumentContent"},
@@ -114,7 +137,8 @@ func TestParseRefuses(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]",
+		"a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d " +
+			"[*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]",
 		"a: .nan", "[1]: 2", "a: 1\na: 2", "", "\t", "a: &a\n  b: *a",
 	} {
 		if _, err := document.Parse([]byte(text), document.YAML); !fault.Is(err, fault.Invalid) {
@@ -208,7 +232,14 @@ func TestFromWireTakesStringsAndNil(t *testing.T) {
 }
 
 func TestSubstitute(t *testing.T) {
-	values := document.Values{"l": []any{"x y", "<&>"}, "s": "a{{t}}$$b", "t": "T", "b": true, "i": json.Number("5"), "m": map[string]any{"k": "v"}}
+	values := document.Values{
+		"l": []any{"x y", "<&>"},
+		"s": "a{{t}}$$b",
+		"t": "T",
+		"b": true,
+		"i": json.Number("5"),
+		"m": map[string]any{"k": "v"},
+	}
 	for _, tt := range []struct{ in, want any }{
 		{"{{ l }}", values["l"]},
 		{"{{l}}", values["l"]},
@@ -248,7 +279,12 @@ func TestJudge(t *testing.T) {
 		{`{"StringEquals":["{{ssm:x}}","b"]}`, "Linux", document.Fail},
 		{`{"StringLike":["platformType","Linux"]}`, "Linux", document.Fail},
 	} {
-		d := parse(t, `{"schemaVersion":"2.2","parameters":{"p":{"type":"String","default":"yes"}},"mainSteps":[{"action":"a","name":"n","precondition":`+tt.precondition+`}]}`, document.JSON)
+		d := parse(
+			t,
+			`{"schemaVersion":"2.2","parameters":{"p":{"type":"String","default":"yes"}},"mainSteps":[{"action":"a",`+
+				`"name":"n","precondition":`+tt.precondition+`}]}`,
+			document.JSON,
+		)
 		values, err := d.FromLists(nil)
 		if err != nil {
 			t.Fatal(err)
@@ -265,7 +301,9 @@ func TestRunShellScript(t *testing.T) {
 	if !ok || len(document.AllOwned()) == 0 {
 		t.Fatal("AWS-RunShellScript is not there")
 	}
-	values, err := o.Document.FromLists(map[string][]string{"commands": {"echo {{ x }}", "id"}, "executionTimeout": {"172800"}})
+	values, err := o.Document.FromLists(
+		map[string][]string{"commands": {"echo {{ x }}", "id"}, "executionTimeout": {"172800"}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +311,8 @@ func TestRunShellScript(t *testing.T) {
 	if got := s.Lines("runCommand"); !cmp.Equal(got, []string{"echo {{ x }}", "id"}) {
 		t.Errorf("lines %q", got)
 	}
-	if s.ID != "aws:runShellScript" || s.Name != "0.aws:runShellScript" || document.Timeout(s.Inputs) != document.MaxTimeout {
+	if s.ID != "aws:runShellScript" || s.Name != "0.aws:runShellScript" ||
+		document.Timeout(s.Inputs) != document.MaxTimeout {
 		t.Errorf("step %+v", s)
 	}
 	for _, timeout := range []string{"0", "172801", "x", ""} {

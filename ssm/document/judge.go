@@ -40,9 +40,17 @@ func (s Step) Judge(platform string) (Verdict, string) {
 	}
 	switch {
 	case unmet:
-		return Skip, fmt.Sprintf("Step execution skipped due to unsatisfied preconditions: '%s'. Step name: %s", strings.Join(why, ", "), s.ID)
+		return Skip, fmt.Sprintf(
+			"Step execution skipped due to unsatisfied preconditions: '%s'. Step name: %s",
+			strings.Join(why, ", "),
+			s.ID,
+		)
 	case len(why) > 0:
-		return Fail, fmt.Sprintf("Unrecognized precondition(s): '%s', please update agent to latest version. Step name: %s", strings.Join(why, ", "), s.ID)
+		return Fail, fmt.Sprintf(
+			"Unrecognized precondition(s): '%s', please update agent to latest version. Step name: %s",
+			strings.Join(why, ", "),
+			s.ID,
+		)
 	}
 	return Run, ""
 }

@@ -11,10 +11,12 @@ import (
 
 func TestCheckRefusesUnknownKeys(t *testing.T) {
 	two := func(more string) string {
-		return `{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runShellScript","name":"n","inputs":{"runCommand":["id"]}}]` + more + `}`
+		return `{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runShellScript","name":"n",` +
+			`"inputs":{"runCommand":["id"]}}]` + more + `}`
 	}
 	step := func(action, more, inputs string) string {
-		return `{"schemaVersion":"2.2","mainSteps":[{"action":"` + action + `","name":"n"` + more + `,"inputs":{` + inputs + `}}]}`
+		return `{"schemaVersion":"2.2",` +
+			`"mainSteps":[{"action":"` + action + `","name":"n"` + more + `,"inputs":{` + inputs + `}}]}`
 	}
 	one := func(plugin, set string) string {
 		return `{"schemaVersion":"1.2","runtimeConfig":{"aws:runShellScript":{"properties":[{` + set + `}]` + plugin + `}}}`
@@ -59,19 +61,31 @@ func TestInterpolationByEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	steps := d.Steps(values)
-	got := []any{steps[0].Lines("runCommand"), steps[0].Inputs["workingDirectory"], steps[1].Lines("runCommand"), d.Environment(values)}
+	got := []any{
+		steps[0].Lines("runCommand"),
+		steps[0].Inputs["workingDirectory"],
+		steps[1].Lines("runCommand"),
+		d.Environment(values),
+	}
 	want := []any{
-		[]string{"echo hello ${SSM_who}", "${SSM_who}"}, "/tmp; id", []string{"echo ${env:SSM_who}"}, []string{"SSM_who=/tmp; id"},
+		[]string{
+			"echo hello ${SSM_who}",
+			"${SSM_who}",
+		}, "/tmp; id", []string{"echo ${env:SSM_who}"}, []string{"SSM_who=/tmp; id"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	for _, bad := range []string{
-		`{"schemaVersion":"2.2","parameters":{"a":{"type":"String","interpolationType":"SOMETHING"}},"mainSteps":[{"action":"a","name":"n"}]}`,
-		`{"schemaVersion":"2.2","parameters":{"a":{"type":"StringList","interpolationType":"ENV_VAR"}},"mainSteps":[{"action":"a","name":"n"}]}`,
-		`{"schemaVersion":"2.0","parameters":{"a":{"type":"String","interpolationType":"ENV_VAR"}},"mainSteps":[{"action":"a","name":"n"}]}`,
+		`{"schemaVersion":"2.2","parameters":{"a":{"type":"String","interpolationType":"SOMETHING"}},` +
+			`"mainSteps":[{"action":"a","name":"n"}]}`,
+		`{"schemaVersion":"2.2","parameters":{"a":{"type":"StringList","interpolationType":"ENV_VAR"}},` +
+			`"mainSteps":[{"action":"a","name":"n"}]}`,
+		`{"schemaVersion":"2.0","parameters":{"a":{"type":"String","interpolationType":"ENV_VAR"}},` +
+			`"mainSteps":[{"action":"a","name":"n"}]}`,
 	} {
-		if _, err := document.Parse([]byte(bad), document.JSON); err == nil || !strings.Contains(err.Error(), "interpolationType") {
+		if _, err := document.Parse([]byte(bad), document.JSON); err == nil ||
+			!strings.Contains(err.Error(), "interpolationType") {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}

@@ -89,7 +89,12 @@ func (p *Parameter) readInterpolation(node any) error {
 		return badContent("parameter %s: interpolationType %q is not %s", p.Name, Text(node), EnvVar)
 	}
 	if p.Type != String {
-		return badContent("parameter %s: interpolationType %s is for parameters of type String, not %s", p.Name, EnvVar, p.Type)
+		return badContent(
+			"parameter %s: interpolationType %s is for parameters of type String, not %s",
+			p.Name,
+			EnvVar,
+			p.Type,
+		)
 	}
 	p.InterpolationType = EnvVar
 	return nil

@@ -77,7 +77,12 @@ func TestSubstituteProperties(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(twoStepsYAML))
 	f.Add([]byte(allTypes))
-	f.Add([]byte(`{"schemaVersion":"1.2","runtimeConfig":{"aws:runShellScript":{"properties":[{"id":"0","runCommand":["{{ x }}"]}]}},"parameters":{"x":{"type":"String"}}}`))
+	f.Add(
+		[]byte(
+			`{"schemaVersion":"1.2","runtimeConfig":{"aws:runShellScript":{"properties":[{"id":"0","runCommand":["{{ x ` +
+				`}}"]}]}},"parameters":{"x":{"type":"String"}}}`,
+		),
+	)
 	f.Add([]byte("a: &a [1]\nb: *a"))
 	f.Add([]byte("{"))
 	f.Fuzz(func(t *testing.T, in []byte) {

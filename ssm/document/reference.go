@@ -75,7 +75,8 @@ func putList(list []any, stored map[string]StoredParameter) (any, error) {
 	out := make([]any, 0, len(list))
 	for _, each := range list {
 		if text, ok := each.(string); ok {
-			if m := storeReference.FindStringSubmatch(text); m != nil && m[0] == strings.TrimSpace(text) && stored[m[1]].Type == storedList {
+			if m := storeReference.FindStringSubmatch(text); m != nil && m[0] == strings.TrimSpace(text) &&
+				stored[m[1]].Type == storedList {
 				for item := range strings.SplitSeq(stored[m[1]].Value, ",") {
 					out = append(out, item)
 				}

@@ -14,12 +14,18 @@ import (
 
 func TestPutStored(t *testing.T) {
 	stored := map[string]document.StoredParameter{
-		"a": {Type: "String", Value: "A $1 {x}"}, "/p/q:prod": {Type: "String", Value: "Q"}, "list": {Type: "StringList", Value: "1,2 ,3"},
+		"a": {
+			Type:  "String",
+			Value: "A $1 {x}",
+		}, "/p/q:prod": {Type: "String", Value: "Q"}, "list": {Type: "StringList", Value: "1,2 ,3"},
 		"secret": {Type: "SecureString", Value: "?"},
 	}
 	for _, tt := range []struct{ in, want, fails string }{
 		{`"x {{ssm:a}}{{ ssm:/p/q:prod }} y"`, `"x A $1 {x}Q y"`, ""},
-		{`{"k":["{{ssm:list}}"," {{ ssm:list }} ","z"],"n":3,"b":true}`, `{"k":["1","2 ","3","1","2 ","3","z"],"n":3,"b":true}`, ""},
+		{
+			`{"k":["{{ssm:list}}"," {{ ssm:list }} ","z"],"n":3,"b":true}`,
+			`{"k":["1","2 ","3","1","2 ","3","z"],"n":3,"b":true}`, "",
+		},
 		{`["{{ssm:a}}",["{{ssm:a}}"]]`, `["A $1 {x}",["A $1 {x}"]]`, ""},
 		{`"{{a}} {{ ssm: a }} {{ssm:}}"`, `"{{a}} {{ ssm: a }} {{ssm:}}"`, ""},
 		{`"{{ssm:list}}"`, "", "StringList cannot be used as a String"},
@@ -49,8 +55,12 @@ func TestPutStored(t *testing.T) {
 
 // TestBoundsAreForTheNode where a value refers to Parameter Store.
 func TestBoundsAreForTheNode(t *testing.T) {
-	d := parse(t, `{"schemaVersion":"2.2","parameters":{"w":{"type":"String","allowedPattern":"[a-z]+"},"l":{"type":"StringList","minItems":2}},
-		"mainSteps":[{"action":"aws:runShellScript","name":"s"}]}`, document.JSON)
+	d := parse(
+		t,
+		`{"schemaVersion":"2.2","parameters":{"w":{"type":"String","allowedPattern":"[a-z]+"},"l":{"type":"StringList","minItems":2}},
+		"mainSteps":[{"action":"aws:runShellScript","name":"s"}]}`,
+		document.JSON,
+	)
 	values, err := d.FromLists(map[string][]string{"w": {"{{ssm:W}}"}, "l": {"{{ssm:L}}"}})
 	if err != nil || !slices.Equal(document.References(map[string]any(values)), []string{"L", "W"}) {
 		t.Errorf("%v, %v", values, err)

@@ -31,7 +31,10 @@ func (d *Document) FromWire(given map[string]any) (Values, error) {
 			present[name] = v
 		}
 	}
-	return d.values(slices.Sorted(maps.Keys(present)), func(p Parameter) (any, error) { return p.fromWire(present[p.Name]) })
+	return d.values(
+		slices.Sorted(maps.Keys(present)),
+		func(p Parameter) (any, error) { return p.fromWire(present[p.Name]) },
+	)
 }
 
 func (d *Document) values(names []string, read func(Parameter) (any, error)) (Values, error) {

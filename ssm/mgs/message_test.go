@@ -91,7 +91,10 @@ func TestParseLenientAndStrict(t *testing.T) {
 			b[3] += 8
 			return append(b[:116:116], append(make([]byte, 8), b[116:]...)...)
 		}), `{"cols":80,"rows":24}`, true},
-		{"bytes behind the payload", edit(func(b []byte) []byte { return append(b, "more"...) }), `{"cols":80,"rows":24}`, true},
+		{
+			"bytes behind the payload", edit(func(b []byte) []byte { return append(b, "more"...) }), `{"cols":80,"rows":24}`,
+			true,
+		},
 		{"empty payload", edit(func(b []byte) []byte { b[119] = 0; return b[:120] }), "", true},
 		{"nothing", nil, "", false},
 		{"cut header", edit(func(b []byte) []byte { return b[:119] }), "", false},

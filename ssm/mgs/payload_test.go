@@ -16,15 +16,41 @@ func TestPayloadsAsTheAgentWritesThem(t *testing.T) {
 		wire string
 		into any
 	}{
-		{`{"Cookie":null,"MessageSchemaVersion":"1.0","RequestId":"r","TokenValue":"OPAQUE","AgentVersion":"3.3.0.0","PlatformType":"linux"}`, &mgs.Open{}},
+		{
+			`{"Cookie":null,"MessageSchemaVersion":"1.0","RequestId":"r","TokenValue":"OPAQUE","AgentVersion":"3.3.0.0",` +
+				`"PlatformType":"linux"}`,
+			&mgs.Open{},
+		},
 		{`{"MessageSchemaVersion":"1.0","RequestId":"r"}`, &mgs.CreateChannel{}},
 		{`{"MessageSchemaVersion":"1.0","RequestId":"r","ClientId":""}`, &mgs.CreateChannel{}},
-		{`{"jobId":"aws.ssm.c.i-1","acknowledgedMessageId":"m","createdDate":"2026-11-21T17:02:37.820Z","statusCode":"200","errorMessage":"Successful"}`, &mgs.JobAck{}},
+		{
+			`{"jobId":"aws.ssm.c.i-1","acknowledgedMessageId":"m","createdDate":"2026-11-21T17:02:37.820Z",` +
+				`"statusCode":"200","errorMessage":"Successful"}`,
+			&mgs.JobAck{},
+		},
 		{`{"schemaVersion":1,"jobId":"aws.ssm.c.i-1","content":"{}","topic":"aws.ssm.sendCommand"}`, &mgs.JobReply{}},
 		{`{"jobId":"aws.ssm.c.i-1","acknowledgedMessageId":"m"}`, &mgs.JobReplyAck{}},
-		{`{"SchemaVersion":1,"TaskId":"s","Topic":"agent_task_complete","FinalTaskStatus":"Success","IsRoutingFailure":false,"AwsAccountId":"","InstanceId":"i","Output":"","S3Bucket":"","S3UrlSuffix":"","CwlGroup":"","CwlStream":"","RetryNumber":1}`, &mgs.TaskComplete{}},
-		{`{"additionalInfo":{"agent":{"lang":"en-US","name":"amazon-ssm-agent","os":"linux","osver":"1","ver":"3.3.0.0"},"dateTime":"2026-11-21T17:02:37.820Z","runId":"","runtimeStatusCounts":{"Success":1}},"documentStatus":"Success","documentTraceOutput":"","runtimeStatus":{"aws:runShellScript":{"status":"Success","code":0,"name":"aws:runShellScript","output":"hi\n","startDateTime":"2026-11-21T17:02:37.763Z","endDateTime":"2026-11-21T17:02:37.818Z","outputS3BucketName":"","outputS3KeyPrefix":"","stepName":"","standardOutput":"hi\n","standardError":""}}}`, &mgs.ReplyContent{}},
-		{`{"additionalInfo":{"agent":{"lang":"","name":"","os":"","osver":"","ver":""},"dateTime":"","runId":"","runtimeStatusCounts":{},"ableToOpenMGSConnection":false},"documentStatus":"InProgress","documentTraceOutput":"","runtimeStatus":null}`, &mgs.ReplyContent{}},
+		{
+			`{"SchemaVersion":1,"TaskId":"s","Topic":"agent_task_complete","FinalTaskStatus":"Success",` +
+				`"IsRoutingFailure":false,"AwsAccountId":"","InstanceId":"i","Output":"","S3Bucket":"","S3UrlSuffix":"",` +
+				`"CwlGroup":"","CwlStream":"","RetryNumber":1}`,
+			&mgs.TaskComplete{},
+		},
+		{
+			`{"additionalInfo":{"agent":{"lang":"en-US","name":"amazon-ssm-agent","os":"linux","osver":"1","ver":"3.3.0.0"},` +
+				`"dateTime":"2026-11-21T17:02:37.820Z","runId":"","runtimeStatusCounts":{"Success":1}},` +
+				`"documentStatus":"Success","documentTraceOutput":"",` +
+				`"runtimeStatus":{"aws:runShellScript":{"status":"Success","code":0,"name":"aws:runShellScript",` +
+				`"output":"hi\n","startDateTime":"2026-11-21T17:02:37.763Z","endDateTime":"2026-11-21T17:02:37.818Z",` +
+				`"outputS3BucketName":"","outputS3KeyPrefix":"","stepName":"","standardOutput":"hi\n","standardError":""}}}`,
+			&mgs.ReplyContent{},
+		},
+		{
+			`{"additionalInfo":{"agent":{"lang":"","name":"","os":"","osver":"","ver":""},"dateTime":"","runId":"",` +
+				`"runtimeStatusCounts":{},"ableToOpenMGSConnection":false},"documentStatus":"InProgress",` +
+				`"documentTraceOutput":"","runtimeStatus":null}`,
+			&mgs.ReplyContent{},
+		},
 	} {
 		if err := json.Unmarshal([]byte(tt.wire), tt.into); err != nil {
 			t.Errorf("%T: %v", tt.into, err)

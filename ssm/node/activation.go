@@ -98,7 +98,12 @@ func newCode() string {
 }
 
 // CreateActivation makes an activation and returns it with its code, which nobody can learn again.
-func (s *Service) CreateActivation(ctx context.Context, scope scope.Scope, n NewActivation, now time.Time) (Activation, string, error) {
+func (s *Service) CreateActivation(
+	ctx context.Context,
+	scope scope.Scope,
+	n NewActivation,
+	now time.Time,
+) (Activation, string, error) {
 	const op = "node.CreateActivation"
 	if n.Limit == 0 {
 		n.Limit = MinRegistrations
@@ -110,11 +115,21 @@ func (s *Service) CreateActivation(ctx context.Context, scope scope.Scope, n New
 	case n.Role == "":
 		return Activation{}, "", fault.New(fault.Missing, op, "IamRole is missing")
 	case n.Limit < MinRegistrations || n.Limit > MaxRegistrations:
-		return Activation{}, "", invalid(op, "RegistrationLimit is %d; it is a number from %d to %d", n.Limit, MinRegistrations, MaxRegistrations)
+		return Activation{}, "", invalid(
+			op,
+			"RegistrationLimit is %d; it is a number from %d to %d",
+			n.Limit,
+			MinRegistrations,
+			MaxRegistrations,
+		)
 	case !n.Expires.After(now):
 		return Activation{}, "", invalid(op, "ExpirationDate %s has passed", n.Expires.UTC().Format(time.RFC3339))
 	case n.Expires.After(now.Add(MaxExpiry)):
-		return Activation{}, "", invalid(op, "ExpirationDate %s is more than 30 days away", n.Expires.UTC().Format(time.RFC3339))
+		return Activation{}, "", invalid(
+			op,
+			"ExpirationDate %s is more than 30 days away",
+			n.Expires.UTC().Format(time.RFC3339),
+		)
 	case len(n.DefaultName) > 256 || len(n.Description) > 256:
 		return Activation{}, "", invalid(op, "DefaultInstanceName and Description may have 256 characters")
 	}
@@ -228,9 +243,11 @@ func (a *Activation) use(code string, now time.Time) error {
 	case subtle.ConstantTimeCompare(hash[:], a.CodeHash) != 1:
 		return invalidActivation()
 	case a.Expired(now):
-		return fault.New(fault.Invalid, op, "activation %s expired at %s", a.ID, a.Expires.Format(time.RFC3339)).WithCode("ActivationExpired")
+		return fault.New(fault.Invalid, op, "activation %s expired at %s", a.ID, a.Expires.Format(time.RFC3339)).
+			WithCode("ActivationExpired")
 	case a.Count >= a.Limit:
-		return fault.New(fault.Limit, op, "activation %s has been used %d times, which is its limit", a.ID, a.Limit).WithCode("RegistrationLimitExceeded")
+		return fault.New(fault.Limit, op, "activation %s has been used %d times, which is its limit", a.ID, a.Limit).
+			WithCode("RegistrationLimitExceeded")
 	}
 	a.Count++
 	return nil

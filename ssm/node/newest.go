@@ -79,7 +79,10 @@ func (s *Service) Latest(ctx context.Context, scope scope.Scope, version string)
 // readVersions looks at the stored nodes of a scope, once: from then on pings tell.
 func (s *Service) readVersions(ctx context.Context, scope scope.Scope) error {
 	for after := ""; ; {
-		records, err := s.config.Records.List(ctx, record.Listing{Kind: ssm.KindNode, Group: scope.String(), After: after, Limit: batch})
+		records, err := s.config.Records.List(
+			ctx,
+			record.Listing{Kind: ssm.KindNode, Group: scope.String(), After: after, Limit: batch},
+		)
 		if err != nil {
 			return err
 		}

@@ -46,7 +46,11 @@ var fields = map[string]func(View) string{
 }
 
 // aliases has the older names of the same fields.
-var aliases = map[string]string{"InstanceId": "InstanceIds", "PlatformType": "PlatformTypes", "ActivationId": "ActivationIds"}
+var aliases = map[string]string{
+	"InstanceId":   "InstanceIds",
+	"PlatformType": "PlatformTypes",
+	"ActivationId": "ActivationIds",
+}
 
 // SourceType returns the API's name for the type of resource that the node stands for.
 func (n Node) SourceType() string {
@@ -71,10 +75,12 @@ func (f Filter) check() error {
 	}
 	if _, ok := fields[key]; !ok && key != "tag-key" && !strings.HasPrefix(key, "tag:") {
 		return fault.New(fault.Invalid, "node.Query", "filter key %q is not valid; valid keys are InstanceIds, AgentVersion, PingStatus, PlatformType, "+
-			"ActivationIds, IamRole, ResourceType, SourceIds, SourceTypes, AssociationStatus, tag-key and tag:KEY", f.Key).WithCode("InvalidFilterKey")
+			"ActivationIds, IamRole, ResourceType, SourceIds, SourceTypes, AssociationStatus, tag-key and tag:KEY", f.Key).
+			WithCode("InvalidFilterKey")
 	}
 	if len(f.Values) == 0 {
-		return fault.New(fault.Invalid, "node.Query", "filter %s has no value", f.Key).WithCode("InvalidInstanceInformationFilterValue")
+		return fault.New(fault.Invalid, "node.Query", "filter %s has no value", f.Key).
+			WithCode("InvalidInstanceInformationFilterValue")
 	}
 	return nil
 }
@@ -96,7 +102,12 @@ func (f Filter) passes(v View) bool {
 
 // List returns a page of a scope's nodes by id, and the id to go on after, empty when there are no more. Instances
 // that have never pinged are not nodes yet.
-func (s *Service) List(ctx context.Context, scope scope.Scope, q Query, now time.Time) (page []View, next string, err error) {
+func (s *Service) List(
+	ctx context.Context,
+	scope scope.Scope,
+	q Query,
+	now time.Time,
+) (page []View, next string, err error) {
 	for _, f := range q.Filters {
 		if err := f.check(); err != nil {
 			return nil, "", err
@@ -128,8 +139,17 @@ func (s *Service) List(ctx context.Context, scope scope.Scope, q Query, now time
 }
 
 // readBatch reads a batch of nodes and returns the last id read, empty at the end.
-func (s *Service) readBatch(ctx context.Context, scope scope.Scope, after string, size int, now time.Time) ([]View, string, error) {
-	records, err := s.config.Records.List(ctx, record.Listing{Kind: ssm.KindNode, Group: scope.String(), After: after, Limit: size})
+func (s *Service) readBatch(
+	ctx context.Context,
+	scope scope.Scope,
+	after string,
+	size int,
+	now time.Time,
+) ([]View, string, error) {
+	records, err := s.config.Records.List(
+		ctx,
+		record.Listing{Kind: ssm.KindNode, Group: scope.String(), After: after, Limit: size},
+	)
 	if err != nil {
 		return nil, "", err
 	}
@@ -229,9 +249,14 @@ func (s *Service) Targets(ctx context.Context, scope scope.Scope, targets []Filt
 	for _, t := range targets {
 		switch {
 		case strings.HasPrefix(t.Key, "resource-groups:"):
-			return nil, fault.New(fault.NotImplemented, "node.Targets", "targets by resource groups are not implemented; use tag:KEY or InstanceIds")
+			return nil, fault.New(
+				fault.NotImplemented,
+				"node.Targets",
+				"targets by resource groups are not implemented; use tag:KEY or InstanceIds",
+			)
 		case t.Key != "InstanceIds" && t.Key != "tag-key" && !strings.HasPrefix(t.Key, "tag:"):
-			return nil, fault.New(fault.Invalid, "node.Targets", "target key %q is not valid; valid keys are InstanceIds, tag-key and tag:KEY", t.Key).WithCode("InvalidTarget")
+			return nil, fault.New(fault.Invalid, "node.Targets", "target key %q is not valid; valid keys are InstanceIds, tag-key and tag:KEY", t.Key).
+				WithCode("InvalidTarget")
 		case len(t.Values) == 0:
 			return nil, fault.New(fault.Invalid, "node.Targets", "target %s has no value", t.Key).WithCode("InvalidTarget")
 		}

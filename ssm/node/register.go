@@ -52,7 +52,8 @@ func checkKey(key, kind string) error {
 		return fault.New(fault.Invalid, "node.Register", "PublicKeyType %q is not Rsa", kind).WithCode("InvalidPublicKey")
 	}
 	if len(key) > maxKeyText {
-		return fault.New(fault.Invalid, "node.Register", "PublicKey may have %d characters", maxKeyText).WithCode("InvalidPublicKey")
+		return fault.New(fault.Invalid, "node.Register", "PublicKey may have %d characters", maxKeyText).
+			WithCode("InvalidPublicKey")
 	}
 	_, err := sigv4.ParsePublicKey(key)
 	return err
@@ -97,12 +98,19 @@ func newID() string {
 
 // RegisterInstance notes an instance's key. An instance that lost its key registers a new one, so the last one counts;
 // the caller has proved that it is the instance.
-func (s *Service) RegisterInstance(ctx context.Context, scope scope.Scope, instance string, r Registration, now time.Time) error {
+func (s *Service) RegisterInstance(
+	ctx context.Context,
+	scope scope.Scope,
+	instance string,
+	r Registration,
+	now time.Time,
+) error {
 	if err := r.check(); err != nil {
 		return err
 	}
 	if !IsInstance(instance) || r.Fingerprint != instance {
-		return fault.New(fault.Invalid, "node.RegisterInstance", "the fingerprint is not the id of the instance that signed").WithCode("InvalidInstanceId")
+		return fault.New(fault.Invalid, "node.RegisterInstance", "the fingerprint is not the id of the instance that signed").
+			WithCode("InvalidInstanceId")
 	}
 	key := record.Key{Kind: ssm.KindNode, ID: instance}
 	return s.config.Records.Update(ctx, []record.Key{key}, func(found []record.Record) ([]record.Change, error) {
@@ -163,7 +171,8 @@ func (s *Service) ChangeKey(ctx context.Context, by Proof, newKey, kind string, 
 	}
 	return s.change(ctx, by.Node, func(n *Node) error {
 		if text != n.PublicKey && text != n.FormerKey {
-			return fault.New(fault.Denied, "node.ChangeKey", "the key that signed is no longer the node's").WithCode("AccessDeniedException")
+			return fault.New(fault.Denied, "node.ChangeKey", "the key that signed is no longer the node's").
+				WithCode("AccessDeniedException")
 		}
 		n.PublicKey, n.FormerKey, n.KeyCreated = newKey, text, now.UTC()
 		return nil
@@ -201,7 +210,10 @@ func (s *Service) RoleToken(ctx context.Context, by Proof, fingerprint string, n
 			return Token{}, err
 		}
 	}
-	c, err := s.config.Roles.NodeSession(ctx, Session{Scope: n.Scope, Role: role, Node: id, Duration: s.config.SessionDuration})
+	c, err := s.config.Roles.NodeSession(
+		ctx,
+		Session{Scope: n.Scope, Role: role, Node: id, Duration: s.config.SessionDuration},
+	)
 	if fault.Is(err, fault.Denied) || fault.Is(err, fault.NotFound) {
 		err = fault.New(fault.Conflict, op, "role %s gives %s no credentials: %w", role, id, err).WithCode("InvalidRole")
 	}

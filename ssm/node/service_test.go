@@ -28,7 +28,8 @@ type roles struct{ refuse error }
 
 func (r *roles) CheckRole(_ context.Context, scope scope.Scope, role string) error {
 	if role != "Nodes" {
-		return fault.New(fault.Invalid, "test", "Not existing role: arn:aws:iam::%s:role/%s", scope.Account, role).WithCode("ValidationException")
+		return fault.New(fault.Invalid, "test", "Not existing role: arn:aws:iam::%s:role/%s", scope.Account, role).
+			WithCode("ValidationException")
 	}
 	return nil
 }
@@ -37,7 +38,12 @@ func (r *roles) NodeSession(_ context.Context, s node.Session) (node.Credentials
 	if r.refuse != nil {
 		return node.Credentials{}, r.refuse
 	}
-	return node.Credentials{AccessKeyID: "ASIA", SecretAccessKey: s.Role, SessionToken: s.Node, Expires: noon.Add(s.Duration)}, nil
+	return node.Credentials{
+		AccessKeyID:     "ASIA",
+		SecretAccessKey: s.Role,
+		SessionToken:    s.Node,
+		Expires:         noon.Add(s.Duration),
+	}, nil
 }
 
 // world is a Service with a clock that the test sets.
@@ -149,7 +155,10 @@ func TestCreateActivation(t *testing.T) {
 		{"unknown role", node.NewActivation{Role: "Nobody"}, "ValidationException"},
 		{"too many", node.NewActivation{Role: "Nodes", Limit: 1001}, "ValidationException"},
 		{"too few", node.NewActivation{Role: "Nodes", Limit: -1}, "ValidationException"},
-		{"too long", node.NewActivation{Role: "Nodes", Expires: noon.Add(node.MaxExpiry + time.Second)}, "ValidationException"},
+		{
+			"too long", node.NewActivation{Role: "Nodes", Expires: noon.Add(node.MaxExpiry + time.Second)},
+			"ValidationException",
+		},
 		{"past", node.NewActivation{Role: "Nodes", Expires: noon}, "ValidationException"},
 		{"long name", node.NewActivation{Role: "Nodes", DefaultName: strings.Repeat("x", 257)}, "ValidationException"},
 		{"reserved tag", node.NewActivation{Role: "Nodes", Tags: map[string]string{"aws:x": ""}}, "ValidationException"},
@@ -159,7 +168,8 @@ func TestCreateActivation(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		if len(code) != 20 || len(a.ID) != 36 || string(a.JoinKey) != a.ID+code || slices.Contains([]string{string(a.CodeHash)}, code) {
+		if len(code) != 20 || len(a.ID) != 36 || string(a.JoinKey) != a.ID+code ||
+			slices.Contains([]string{string(a.CodeHash)}, code) {
 			t.Errorf("%s: activation %+v", tt.name, a)
 		}
 	}
@@ -170,7 +180,12 @@ func TestCreateActivation(t *testing.T) {
 	if err != nil || len(all) != 2 {
 		t.Errorf("%d activations, %v", len(all), err)
 	}
-	want(t, "delete elsewhere", w.DeleteActivation(t.Context(), scope.Scope{Account: "1"}, all[0].ID), "InvalidActivationId")
+	want(
+		t,
+		"delete elsewhere",
+		w.DeleteActivation(t.Context(), scope.Scope{Account: "1"}, all[0].ID),
+		"InvalidActivationId",
+	)
 	want(t, "delete", w.DeleteActivation(t.Context(), here, all[0].ID), "")
 	want(t, "delete again", w.DeleteActivation(t.Context(), here, all[0].ID), "InvalidActivationId")
 }
@@ -266,7 +281,8 @@ func TestKeyRotation(t *testing.T) {
 	expect := func(what string, keys ...*rsa.PublicKey) {
 		t.Helper()
 		scope, found, err := w.Keys(t.Context(), id)
-		if err != nil || scope != here || !slices.EqualFunc(found, keys, func(a, b *rsa.PublicKey) bool { return a.Equal(b) }) {
+		if err != nil || scope != here ||
+			!slices.EqualFunc(found, keys, func(a, b *rsa.PublicKey) bool { return a.Equal(b) }) {
 			t.Errorf("%s: %d keys of %v, %v", what, len(found), scope, err)
 		}
 	}
@@ -293,13 +309,23 @@ func TestInstances(t *testing.T) {
 	want(t, "register", w.RegisterInstance(t.Context(), here, id, r, noon), "")
 	r.PublicKey = keyText(t, keys()[1])
 	want(t, "register again", w.RegisterInstance(t.Context(), here, id, r, noon), "")
-	want(t, "from another account", w.RegisterInstance(t.Context(), scope.Scope{Account: "1", Region: here.Region}, id, r, noon), "InvalidInstanceId")
+	want(
+		t,
+		"from another account",
+		w.RegisterInstance(t.Context(), scope.Scope{Account: "1", Region: here.Region}, id, r, noon),
+		"InvalidInstanceId",
+	)
 	if views, _, _ := w.List(t.Context(), here, node.Query{}, noon); len(views) != 0 {
 		t.Error("an instance is listed before it pinged")
 	}
 	_, err := w.RoleToken(t.Context(), node.Proof{Node: id}, id, noon)
 	want(t, "without a default role", err, "AccessDeniedException")
-	want(t, "a role that does not exist", w.SetSetting(t.Context(), here, node.Setting{ID: node.DefaultRoleSetting, Value: "Nobody"}), "ValidationException")
+	want(
+		t,
+		"a role that does not exist",
+		w.SetSetting(t.Context(), here, node.Setting{ID: node.DefaultRoleSetting, Value: "Nobody"}),
+		"ValidationException",
+	)
 	want(t, "an unknown setting", w.SetSetting(t.Context(), here, node.Setting{ID: "/ssm/x"}), "ServiceSettingNotFound")
 	want(t, "set", w.SetSetting(t.Context(), here, node.Setting{ID: node.DefaultRoleSetting, Value: "Nodes"}), "")
 	got, err := w.RoleToken(t.Context(), node.Proof{Node: id}, id, noon)
@@ -361,7 +387,12 @@ func TestStatus(t *testing.T) {
 	status("after a restart of the server", node.Online)
 	w.pass(2*time.Minute + time.Second)
 	status("did not come back after it", node.ConnectionLost)
-	want(t, "ping of nobody", w.Ping(t.Context(), here, "mi-00000000000000000", node.Information{}, noon), "InvalidInstanceId")
+	want(
+		t,
+		"ping of nobody",
+		w.Ping(t.Context(), here, "mi-00000000000000000", node.Information{}, noon),
+		"InvalidInstanceId",
+	)
 }
 
 func TestInactive(t *testing.T) {
@@ -381,7 +412,12 @@ func TestListAndTargets(t *testing.T) {
 	for i := range 3 {
 		id := fmt.Sprintf("i-%017d", i)
 		ids = append(ids, id)
-		want(t, "ping", w.Ping(t.Context(), here, id, node.Information{PlatformType: "Linux", AgentVersion: fmt.Sprint(i)}, noon), "")
+		want(
+			t,
+			"ping",
+			w.Ping(t.Context(), here, id, node.Information{PlatformType: "Linux", AgentVersion: fmt.Sprint(i)}, noon),
+			"",
+		)
 	}
 	w.tags = map[string]map[string]string{ids[1]: {"role": "web"}, ids[2]: {"role": "db", "x": ""}}
 	slices.Sort(ids)
@@ -438,7 +474,8 @@ func TestListAndTargets(t *testing.T) {
 	want(t, "unknown filter", err, "InvalidFilterKey")
 	_, err = w.Named(t.Context(), here, []string{mi, "i-9"})
 	want(t, "unknown id", err, "InvalidInstanceId")
-	if nodes, err := w.Named(t.Context(), here, []string{mi, ids[0], mi}); err != nil || len(nodes) != 2 || nodes[0].ID != mi {
+	if nodes, err := w.Named(t.Context(), here, []string{mi, ids[0], mi}); err != nil || len(nodes) != 2 ||
+		nodes[0].ID != mi {
 		t.Errorf("named %v, %v", nodes, err)
 	}
 	if nodes, err := w.Targets(t.Context(), here, filter("tag:role", "web", "db"), noon); err != nil || len(nodes) != 2 {
@@ -446,7 +483,10 @@ func TestListAndTargets(t *testing.T) {
 	}
 	_, err = w.Targets(t.Context(), here, filter("Name", "x"), noon)
 	want(t, "bad target", err, "InvalidTarget")
-	if _, err = w.Targets(t.Context(), here, filter("resource-groups:Name", "x"), noon); !fault.Is(err, fault.NotImplemented) {
+	if _, err = w.Targets(t.Context(), here, filter("resource-groups:Name", "x"), noon); !fault.Is(
+		err,
+		fault.NotImplemented,
+	) {
 		t.Errorf("resource groups: %v", err)
 	}
 }

@@ -11,7 +11,8 @@ import (
 // Tag sets and removes tags of a node that is not an instance; an instance's are set through EC2.
 func (s *Service) Tag(ctx context.Context, scope scope.Scope, id string, set map[string]string, remove []string) error {
 	if IsInstance(id) {
-		return fault.New(fault.Invalid, "node.Tag", "%s is an instance: its tags are set with ec2 create-tags", id).WithCode("InvalidResourceId")
+		return fault.New(fault.Invalid, "node.Tag", "%s is an instance: its tags are set with ec2 create-tags", id).
+			WithCode("InvalidResourceId")
 	}
 	err := s.change(ctx, id, func(n *Node) error {
 		if n.Scope != scope {

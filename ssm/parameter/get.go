@@ -70,7 +70,11 @@ func (s *Service) version(ctx context.Context, h *head, number int64) (Version, 
 }
 
 // GetAll finds several, in the order of their names, and returns beside them the references that name none.
-func (s *Service) GetAll(ctx context.Context, scope scope.Scope, texts []string) (all []Parameter, missing []string, err error) {
+func (s *Service) GetAll(
+	ctx context.Context,
+	scope scope.Scope,
+	texts []string,
+) (all []Parameter, missing []string, err error) {
 	for _, text := range texts {
 		p, err := s.Get(ctx, scope, text)
 		switch {
@@ -89,7 +93,13 @@ func (s *Service) GetAll(ctx context.Context, scope scope.Scope, texts []string)
 
 // History returns a parameter's versions with numbers greater than after, the oldest first, at most limit of them, and
 // whether there are more.
-func (s *Service) History(ctx context.Context, scope scope.Scope, text string, after int64, limit int) (page []Parameter, more bool, err error) {
+func (s *Service) History(
+	ctx context.Context,
+	scope scope.Scope,
+	text string,
+	after int64,
+	limit int,
+) (page []Parameter, more bool, err error) {
 	r, err := ParseReference(scope, text)
 	if err != nil {
 		return nil, false, err

@@ -35,7 +35,13 @@ func checkLabels(labels []string) error {
 
 // Label gives labels to a version, 0 being the latest; other versions lose them. It returns the version's number and
 // the labels that are none.
-func (s *Service) Label(ctx context.Context, scope scope.Scope, name string, number int64, labels []string) (labelled int64, bad []string, err error) {
+func (s *Service) Label(
+	ctx context.Context,
+	scope scope.Scope,
+	name string,
+	number int64,
+	labels []string,
+) (labelled int64, bad []string, err error) {
 	if name, err = checkLabelled(scope, name, labels); err != nil {
 		return 0, nil, err
 	}
@@ -68,7 +74,13 @@ func (s *Service) Label(ctx context.Context, scope scope.Scope, name string, num
 }
 
 // Unlabel takes labels away from a version. It returns those that it had, and those that it did not have.
-func (s *Service) Unlabel(ctx context.Context, scope scope.Scope, name string, number int64, labels []string) (removed, bad []string, err error) {
+func (s *Service) Unlabel(
+	ctx context.Context,
+	scope scope.Scope,
+	name string,
+	number int64,
+	labels []string,
+) (removed, bad []string, err error) {
 	if name, err = checkLabelled(scope, name, labels); err != nil {
 		return nil, nil, err
 	}

@@ -78,7 +78,13 @@ func checkFilters(filters []Filter, keys []string, tags bool) error {
 		case seen[f.Key]:
 			return refuse("InvalidFilterKey", "filter key %s stands twice", f.Key)
 		case f.Option != "" && !slices.Contains(allowed, f.Option):
-			return refuse("InvalidFilterOption", "filter %s does not take the option %q; it takes %s", f.Key, f.Option, strings.Join(allowed, ", "))
+			return refuse(
+				"InvalidFilterOption",
+				"filter %s does not take the option %q; it takes %s",
+				f.Key,
+				f.Option,
+				strings.Join(allowed, ", "),
+			)
 		case len(f.Values) == 0 && !isTag:
 			return refuse("InvalidFilterValue", "filter %s has no value", f.Key)
 		case slices.Contains(f.Values, ""):
@@ -109,7 +115,10 @@ func validKeys(keys []string, tags bool) string {
 func checkPath(path string) error {
 	switch {
 	case path != "/" && !namePattern.MatchString(strings.TrimSuffix(path, "/")), !strings.HasPrefix(path, "/"):
-		return invalid("path %q is not valid: it begins with a slash, and is made of letters, digits and _.- between slashes", path)
+		return invalid(
+			"path %q is not valid: it begins with a slash, and is made of letters, digits and _.- between slashes",
+			path,
+		)
 	case strings.HasPrefix(strings.ToLower(path)+"/", "/ssm/"):
 		return invalid("path %q begins with ssm, which is reserved", path)
 	}
@@ -232,7 +241,14 @@ const batch = 100
 
 // scan calls take for every parameter whose name begins with a prefix and that passes the query's filters, in the order
 // of names, until the page is full. It reports whether a further one would have been taken.
-func (s *Service) scan(ctx context.Context, scope scope.Scope, prefix string, q Query, take func(*head) error, taken func() int) (more bool, err error) {
+func (s *Service) scan(
+	ctx context.Context,
+	scope scope.Scope,
+	prefix string,
+	q Query,
+	take func(*head) error,
+	taken func() int,
+) (more bool, err error) {
 	whole := headKey(scope, prefix).ID
 	// What is wanted begins with the prefix, so it is not less; a name that is the prefix itself is wanted, too.
 	after := headKey(scope, q.After).ID
@@ -240,7 +256,10 @@ func (s *Service) scan(ctx context.Context, scope scope.Scope, prefix string, q 
 		after = before(whole)
 	}
 	for {
-		records, err := s.config.Records.List(ctx, record.Listing{Kind: ssm.KindParameter, Group: scope.String(), After: after, Limit: batch})
+		records, err := s.config.Records.List(
+			ctx,
+			record.Listing{Kind: ssm.KindParameter, Group: scope.String(), After: after, Limit: batch},
+		)
 		if err != nil {
 			return false, err
 		}

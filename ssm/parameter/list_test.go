@@ -93,9 +93,20 @@ func TestByPath(t *testing.T) {
 		{parameter.Query{Path: "app"}, "", "ValidationException"},
 		{parameter.Query{Path: ""}, "", "ValidationException"},
 		{parameter.Query{Path: "/app//b"}, "", "ValidationException"},
-		{parameter.Query{Path: "/app", Filters: []parameter.Filter{{Key: "Name", Values: []string{"x"}}}}, "", "InvalidFilterKey"},
-		{parameter.Query{Path: "/app", Filters: []parameter.Filter{{Key: "tag:x", Values: []string{"x"}}}}, "", "InvalidFilterKey"},
-		{parameter.Query{Path: "/app", Filters: []parameter.Filter{{Key: "Label", Option: "BeginsWith", Values: []string{"x"}}}}, "", "InvalidFilterOption"},
+		{
+			parameter.Query{Path: "/app", Filters: []parameter.Filter{{Key: "Name", Values: []string{"x"}}}}, "",
+			"InvalidFilterKey",
+		},
+		{
+			parameter.Query{Path: "/app", Filters: []parameter.Filter{{Key: "tag:x", Values: []string{"x"}}}}, "",
+			"InvalidFilterKey",
+		},
+		{
+			parameter.Query{
+				Path: "/app", Filters: []parameter.Filter{{Key: "Label", Option: "BeginsWith", Values: []string{"x"}}},
+			},
+			"", "InvalidFilterOption",
+		},
 	} {
 		tt.q.Limit = 10
 		page, _, err := s.ByPath(t.Context(), here, tt.q)
@@ -104,7 +115,12 @@ func TestByPath(t *testing.T) {
 			t.Errorf("%+v: %s, want %s", tt.q, got, tt.want)
 		}
 	}
-	if page, _, err := s.ByPath(t.Context(), here, parameter.Query{Path: "/app", Limit: 1, Filters: []parameter.Filter{{Key: "Label", Values: []string{"prod"}}}}); err != nil || page[0].Number != 1 || page[0].Selector != ":prod" {
+	if page, _, err := s.ByPath(
+		t.Context(), here,
+		parameter.Query{Path: "/app", Limit: 1, Filters: []parameter.Filter{{Key: "Label", Values: []string{"prod"}}}},
+	); err != nil ||
+		page[0].Number != 1 ||
+		page[0].Selector != ":prod" {
 		t.Errorf("by its label: %+v, %v", page, err)
 	}
 }

@@ -38,11 +38,15 @@ func CheckName(scope scope.Scope, name string) error {
 	case len(ARN(scope, name)) > maxName:
 		return invalid("Name is too long: with the ARN before it, it may have %d characters", maxName)
 	case !namePattern.MatchString(name):
-		return invalid("Name %q is not valid: it is made of letters, digits and _.-, and one in a hierarchy is whole, from its leading slash", name)
+		return invalid(
+			"Name %q is not valid: it is made of letters, digits and _.-, and one in a hierarchy is whole, from its leading slash",
+			name,
+		)
 	case strings.Count(bare(name), "/") >= maxLevels:
 		return refuse("HierarchyLevelLimitExceededException", "Name %q has more than %d levels", name, maxLevels)
 	case first == "aws" && first != strings.ToLower(name):
-		return fault.New(fault.Denied, "parameter.Put", "no access to the reserved parameter name %s", name).WithCode("AccessDeniedException")
+		return fault.New(fault.Denied, "parameter.Put", "no access to the reserved parameter name %s", name).
+			WithCode("AccessDeniedException")
 	case strings.HasPrefix(first, "aws") || strings.HasPrefix(first, "ssm"):
 		return invalid("Name %q begins with aws or ssm, which are reserved", name)
 	}

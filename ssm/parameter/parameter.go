@@ -128,7 +128,14 @@ func (h *head) has(number int64) bool { return number >= h.Oldest && number <= h
 
 // view returns the parameter with one of its versions.
 func (h *head) view(v Version, selector string) Parameter {
-	return Parameter{Version: v, Name: h.Name, Scope: h.Scope, Selector: selector, Labels: h.labelsOf(v.Number), Tags: h.Tags}
+	return Parameter{
+		Version:  v,
+		Name:     h.Name,
+		Scope:    h.Scope,
+		Selector: selector,
+		Labels:   h.labelsOf(v.Number),
+		Tags:     h.Tags,
+	}
 }
 
 func (h *head) labelsOf(number int64) []string {
@@ -176,5 +183,6 @@ func notFound(name string) error {
 }
 
 func noVersion(name, selector string) error {
-	return fault.New(fault.NotFound, "parameter.Find", "Systems Manager could not find version %s of %s. Verify the version and try again.", selector, name).WithCode("ParameterVersionNotFound")
+	return fault.New(fault.NotFound, "parameter.Find", "Systems Manager could not find version %s of %s. Verify the version and try again.", selector, name).
+		WithCode("ParameterVersionNotFound")
 }

@@ -42,7 +42,12 @@ func want(t *testing.T, what string, err error, code string) {
 
 func put(t *testing.T, s *parameter.Service, name, value string) parameter.Parameter {
 	t.Helper()
-	p, err := s.Put(t.Context(), here, parameter.NewVersion{Name: name, Value: value, Type: parameter.String, Overwrite: true}, noon)
+	p, err := s.Put(
+		t.Context(),
+		here,
+		parameter.NewVersion{Name: name, Value: value, Type: parameter.String, Overwrite: true},
+		noon,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,17 +84,45 @@ func TestPutRefuses(t *testing.T) {
 		{"tier", parameter.NewVersion{Name: "a", Value: "v", Tier: "Large"}, "ValidationException"},
 		{"data type", parameter.NewVersion{Name: "a", Value: "v", DataType: "json"}, "ValidationException"},
 		{"large", parameter.NewVersion{Name: "a", Value: strings.Repeat("x", 4097)}, "ValidationException"},
-		{"very large", parameter.NewVersion{Name: "a", Value: strings.Repeat("x", 8193), Tier: parameter.Intelligent}, "ValidationException"},
-		{"pattern", parameter.NewVersion{Name: "a", Value: "v", AllowedPattern: pointer(`(`)}, "InvalidAllowedPatternException"},
-		{"pattern unmet", parameter.NewVersion{Name: "a", Value: "v", AllowedPattern: pointer(`^\d+$`)}, "ParameterPatternMismatchException"},
-		{"unknown image", parameter.NewVersion{Name: "a", Value: "ami-0fedcba9876543210", DataType: "aws:ec2:image"}, "ValidationException"},
+		{
+			"very large", parameter.NewVersion{Name: "a", Value: strings.Repeat("x", 8193), Tier: parameter.Intelligent},
+			"ValidationException",
+		},
+		{
+			"pattern", parameter.NewVersion{Name: "a", Value: "v", AllowedPattern: pointer(`(`)},
+			"InvalidAllowedPatternException",
+		},
+		{
+			"pattern unmet", parameter.NewVersion{Name: "a", Value: "v", AllowedPattern: pointer(`^\d+$`)},
+			"ParameterPatternMismatchException",
+		},
+		{
+			"unknown image", parameter.NewVersion{Name: "a", Value: "ami-0fedcba9876543210", DataType: "aws:ec2:image"},
+			"ValidationException",
+		},
 		{"no image", parameter.NewVersion{Name: "a", Value: "x", DataType: "aws:ec2:image"}, "ValidationException"},
-		{"images", parameter.NewVersion{Name: "a", Value: known, DataType: "aws:ec2:image", Type: parameter.StringList}, "ValidationException"},
-		{"description", parameter.NewVersion{Name: "a", Value: "v", Description: pointer(strings.Repeat("x", 1025))}, "ValidationException"},
-		{"tags with overwrite", parameter.NewVersion{Name: "a", Value: "v", Overwrite: true, Tags: map[string]string{"a": "b"}}, "ValidationException"},
-		{"reserved tag", parameter.NewVersion{Name: "a", Value: "v", Tags: map[string]string{"aws:a": "b"}}, "ValidationException"},
+		{
+			"images", parameter.NewVersion{Name: "a", Value: known, DataType: "aws:ec2:image", Type: parameter.StringList},
+			"ValidationException",
+		},
+		{
+			"description", parameter.NewVersion{Name: "a", Value: "v", Description: pointer(strings.Repeat("x", 1025))},
+			"ValidationException",
+		},
+		{
+			"tags with overwrite",
+			parameter.NewVersion{Name: "a", Value: "v", Overwrite: true, Tags: map[string]string{"a": "b"}},
+			"ValidationException",
+		},
+		{
+			"reserved tag", parameter.NewVersion{Name: "a", Value: "v", Tags: map[string]string{"aws:a": "b"}},
+			"ValidationException",
+		},
 		{"there already", parameter.NewVersion{Name: "/there/already", Value: "v"}, "ParameterAlreadyExists"},
-		{"secret", parameter.NewVersion{Name: "/there/already", Value: "v", Type: "Secret", Overwrite: true}, "UnsupportedParameterType"},
+		{
+			"secret", parameter.NewVersion{Name: "/there/already", Value: "v", Type: "Secret", Overwrite: true},
+			"UnsupportedParameterType",
+		},
 	} {
 		switch tt.n.Type {
 		case "":
@@ -119,7 +152,8 @@ func TestVersionsKeepWhatIsNotSaid(t *testing.T) {
 		Name: " /app/db ", Value: "ten", Type: parameter.String, Description: pointer("where"), AllowedPattern: pointer("^[a-z]+$"),
 		Tags: map[string]string{"team": "x"}, By: "arn:a",
 	}, noon)
-	if err != nil || first.Name != "/app/db" || first.Number != 1 || first.Tier != parameter.Standard || first.DataType != "text" {
+	if err != nil || first.Name != "/app/db" || first.Number != 1 || first.Tier != parameter.Standard ||
+		first.DataType != "text" {
 		t.Fatalf("%+v, %v", first, err)
 	}
 	_, err = s.Put(t.Context(), here, parameter.NewVersion{Name: "/app/db", Value: "11", Overwrite: true}, noon)
@@ -128,27 +162,58 @@ func TestVersionsKeepWhatIsNotSaid(t *testing.T) {
 		Name: "/app/db", Value: "eleven", Overwrite: true, AllowedPattern: pointer(""), Tier: parameter.Advanced, By: "arn:b",
 	}, noon.Add(time.Hour))
 	if err != nil || second.Number != 2 || second.Description != "where" || second.AllowedPattern != "" || second.Type != parameter.String ||
-		second.Tier != parameter.Advanced || second.By != "arn:b" || second.Tags["team"] != "x" {
+		second.Tier != parameter.Advanced ||
+		second.By != "arn:b" ||
+		second.Tags["team"] != "x" {
 		t.Errorf("%+v, %v", second, err)
 	}
-	_, err = s.Put(t.Context(), here, parameter.NewVersion{Name: "/app/db", Value: "x", Overwrite: true, Tier: parameter.Standard}, noon)
+	_, err = s.Put(
+		t.Context(),
+		here,
+		parameter.NewVersion{Name: "/app/db", Value: "x", Overwrite: true, Tier: parameter.Standard},
+		noon,
+	)
 	want(t, "back to standard", err, "ValidationException")
-	if third, err := s.Put(t.Context(), here, parameter.NewVersion{Name: "/app/db", Value: strings.Repeat("x", 8192), Overwrite: true}, noon); err != nil || third.Tier != parameter.Advanced {
+	if third, err := s.Put(
+		t.Context(), here, parameter.NewVersion{Name: "/app/db", Value: strings.Repeat("x", 8192), Overwrite: true}, noon,
+	); err != nil ||
+		third.Tier != parameter.Advanced {
 		t.Errorf("stays advanced: %s, %v", third.Tier, err)
 	}
-	if p, err := s.Put(t.Context(), here, parameter.NewVersion{Name: "/app/db", Value: "a,b", Type: parameter.StringList, Overwrite: true}, noon); err != nil || p.Type != parameter.StringList {
+	if p, err := s.Put(
+		t.Context(), here, parameter.NewVersion{Name: "/app/db", Value: "a,b", Type: parameter.StringList, Overwrite: true},
+		noon,
+	); err != nil ||
+		p.Type != parameter.StringList {
 		t.Errorf("another type: %s, %v", p.Type, err)
 	}
 	if p, err := s.Get(t.Context(), here, "/app/db:2"); err != nil || p.Type != parameter.String {
 		t.Errorf("the older version: %s, %v", p.Type, err)
 	}
-	if p, err := s.Put(t.Context(), here, parameter.NewVersion{Name: "i", Value: strings.Repeat("x", 5000), Type: parameter.String, Tier: parameter.Intelligent}, noon); err != nil || p.Tier != parameter.Advanced {
+	if p, err := s.Put(
+		t.Context(), here,
+		parameter.NewVersion{
+			Name:  "i",
+			Value: strings.Repeat("x", 5000),
+			Type:  parameter.String,
+			Tier:  parameter.Intelligent,
+		},
+		noon,
+	); err != nil ||
+		p.Tier != parameter.Advanced {
 		t.Errorf("a large one: %s, %v", p.Tier, err)
 	}
-	if p, err := s.Put(t.Context(), here, parameter.NewVersion{Name: "j", Value: "x", Type: parameter.String, Tier: parameter.Intelligent}, noon); err != nil || p.Tier != parameter.Standard {
+	if p, err := s.Put(
+		t.Context(), here, parameter.NewVersion{Name: "j", Value: "x", Type: parameter.String, Tier: parameter.Intelligent},
+		noon,
+	); err != nil ||
+		p.Tier != parameter.Standard {
 		t.Errorf("a small one: %s, %v", p.Tier, err)
 	}
-	if _, err := s.Put(t.Context(), here, parameter.NewVersion{Name: "image", Value: known, Type: parameter.String, DataType: "aws:ec2:image"}, noon); err != nil {
+	if _, err := s.Put(
+		t.Context(), here,
+		parameter.NewVersion{Name: "image", Value: known, Type: parameter.String, DataType: "aws:ec2:image"}, noon,
+	); err != nil {
 		t.Error(err)
 	}
 }
@@ -164,8 +229,12 @@ func TestGet(t *testing.T) {
 		{"/app/db", "two", ""}, {"/app/db:1", "one", ""}, {"/app/db:2", "two", ""}, {"/app/db:prod", "one", ""},
 		{"arn:aws:ssm:us-east-1:000000000000:parameter/app/db", "two", ""},
 		{"arn:aws:ssm:us-east-1:000000000000:parameter/app/db:prod", "one", ""},
-		{"plain", "p", ""}, {"/plain", "p", ""}, {" plain ", "p", ""}, {"arn:aws:ssm:us-east-1:000000000000:parameter/plain", "p", ""},
-		{"/app/db:3", "", "ParameterVersionNotFound"}, {"/app/db:0", "", "ParameterVersionNotFound"}, {"/app/db:x", "", "ParameterVersionNotFound"},
+		{"plain", "p", ""}, {"/plain", "p", ""}, {" plain ", "p", ""}, {
+			"arn:aws:ssm:us-east-1:000000000000:parameter/plain", "p", "",
+		},
+		{
+			"/app/db:3", "", "ParameterVersionNotFound",
+		}, {"/app/db:0", "", "ParameterVersionNotFound"}, {"/app/db:x", "", "ParameterVersionNotFound"},
 		{"/app", "", "ParameterNotFound"}, {"/app/DB", "", "ParameterNotFound"}, {"/app/db:", "", "ValidationException"},
 		{"/app/db:1:2", "", "ValidationException"}, {"app/db", "", "ValidationException"}, {"", "", "ValidationException"},
 		{"arn:aws:ssm:eu-west-1:000000000000:parameter/app/db", "", "ParameterNotFound"},
@@ -187,7 +256,8 @@ func TestGet(t *testing.T) {
 	for _, p := range all {
 		got = append(got, p.Name+p.Selector+"="+p.Value)
 	}
-	if diff := cmp.Diff([]string{"/app/db=two", "/app/db:prod=one", "plain=p"}, got); diff != "" || err != nil || !slices.Equal(missing, []string{"/none", "a b"}) {
+	if diff := cmp.Diff([]string{"/app/db=two", "/app/db:prod=one", "plain=p"}, got); diff != "" || err != nil ||
+		!slices.Equal(missing, []string{"/none", "a b"}) {
 		t.Errorf("%s, missing %q, %v", diff, missing, err)
 	}
 }

@@ -36,7 +36,12 @@ func TestAgainstAModel(t *testing.T) {
 			switch rapid.SampledFrom([]string{"put", "put", "put", "delete", "label", "unlabel"}).Draw(t, "verb") {
 			case "put":
 				value := fmt.Sprint(step)
-				p, err := s.Put(ctx, here, parameter.NewVersion{Name: name, Value: value, Type: parameter.String, Overwrite: true}, noon)
+				p, err := s.Put(
+					ctx,
+					here,
+					parameter.NewVersion{Name: name, Value: value, Type: parameter.String, Overwrite: true},
+					noon,
+				)
 				if m[name] == nil {
 					m[name] = &modelled{labels: map[string]int{}}
 				}
@@ -156,7 +161,9 @@ func (m model) compareLists(t *rapid.T, s *parameter.Service) {
 
 // FuzzName holds that a name which may be given is found again by itself and by its ARN, whatever stands after it.
 func FuzzName(f *testing.F) {
-	for _, name := range append([]string{"", "/", "a:1", "/a//b", "arn:aws:ssm:us-east-1:000000000000:parameter/a", "/a/../b", "ä"}, names...) {
+	for _, name := range append(
+		[]string{"", "/", "a:1", "/a//b", "arn:aws:ssm:us-east-1:000000000000:parameter/a", "/a/../b", "ä"}, names...,
+	) {
 		f.Add(name, "prod")
 	}
 	f.Fuzz(func(t *testing.T, name, selector string) {

@@ -21,8 +21,16 @@ func TestPublic(t *testing.T) {
 			return nil
 		}
 		return []parameter.Public{
-			{Name: latest + "al2023", Image: "ami-2", Modified: noon.Add(time.Hour)}, {Name: latest + "al2023", Image: "ami-1", Modified: noon},
-			{Name: latest + "amzn2", Image: "ami-2", Modified: noon}, {Name: "/aws/service/debian/12", Image: "ami-3", Modified: noon},
+			{
+				Name:     latest + "al2023",
+				Image:    "ami-2",
+				Modified: noon.Add(time.Hour),
+			}, {Name: latest + "al2023", Image: "ami-1", Modified: noon},
+			{
+				Name:     latest + "amzn2",
+				Image:    "ami-2",
+				Modified: noon,
+			}, {Name: "/aws/service/debian/12", Image: "ami-3", Modified: noon},
 		}
 	}})
 	put(t, s, "/mine", "x")
@@ -61,7 +69,15 @@ func TestPublic(t *testing.T) {
 		{parameter.Query{Path: latest, Limit: 1, After: latest + "al2023"}, "ami-2:1 ", false},
 		{parameter.Query{Path: "/aws/service", Limit: 10}, "", false},
 		{parameter.Query{Path: "/aws", Limit: 10, Recursive: true}, "ami-2:2 ami-2:1 ami-3:1 ", false},
-		{parameter.Query{Path: "/aws", Limit: 10, Recursive: true, Filters: []parameter.Filter{{Key: "Type", Values: []string{"StringList"}}}}, "", false},
+		{
+			parameter.Query{
+				Path:      "/aws",
+				Limit:     10,
+				Recursive: true,
+				Filters:   []parameter.Filter{{Key: "Type", Values: []string{"StringList"}}},
+			},
+			"", false,
+		},
 		{parameter.Query{Path: "/", Limit: 10, Recursive: true}, "x:1 ", false},
 	} {
 		page, more, err := s.ByPath(t.Context(), here, tt.q)

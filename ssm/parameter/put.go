@@ -82,8 +82,11 @@ func (n *NewVersion) check(scope scope.Scope) error {
 	switch n.Type {
 	case "", String, StringList:
 	case SecureString:
-		return fault.New(fault.NotImplemented, "parameter.Put",
-			"Postern does not implement parameters of type SecureString: there is no key service to encrypt them with, and they are not stored otherwise")
+		return fault.New(
+			fault.NotImplemented,
+			"parameter.Put",
+			"Postern does not implement parameters of type SecureString: there is no key service to encrypt them with, and they are not stored otherwise",
+		)
 	default:
 		return refuse("UnsupportedParameterType", "Type %q is not one of String, StringList, SecureString", n.Type)
 	}
@@ -105,7 +108,9 @@ func (n *NewVersion) check(scope scope.Scope) error {
 	case nested.MatchString(n.Value):
 		return invalid("Value holds {{ }}: a parameter cannot refer to another")
 	case n.Overwrite && len(n.Tags) > 0:
-		return invalid("Tags and Overwrite cannot both be given; tags of a parameter that is there are set with AddTagsToResource")
+		return invalid(
+			"Tags and Overwrite cannot both be given; tags of a parameter that is there are set with AddTagsToResource",
+		)
 	case n.Description != nil && utf8.RuneCountInString(*n.Description) > maxDescription:
 		return invalid("Description has more than %d characters", maxDescription)
 	}
@@ -118,7 +123,8 @@ func (s *Service) create(scope scope.Scope, n NewVersion, count int, now time.Ti
 	case n.Type == "":
 		return nil, nil, invalid("Type must be given for a new parameter")
 	case count >= maxParameters:
-		return nil, nil, fault.New(fault.Limit, "parameter.Put", "there are %d parameters in %s", count, scope.Region).WithCode("ParameterLimitExceeded")
+		return nil, nil, fault.New(fault.Limit, "parameter.Put", "there are %d parameters in %s", count, scope.Region).
+			WithCode("ParameterLimitExceeded")
 	}
 	h := &head{Name: n.Name, Scope: scope, Oldest: 1, Tags: n.Tags}
 	latest, err := s.next(h, n, now)
@@ -130,7 +136,8 @@ func (s *Service) create(scope scope.Scope, n NewVersion, count int, now time.Ti
 // Terraform provider's own tests on AWS show.
 func (s *Service) overwrite(h *head, n NewVersion, now time.Time) ([]record.Change, error) {
 	if !n.Overwrite {
-		return nil, fault.New(fault.Exists, "parameter.Put", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true. It is %s.", h.Name).WithCode("ParameterAlreadyExists")
+		return nil, fault.New(fault.Exists, "parameter.Put", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true. It is %s.", h.Name).
+			WithCode("ParameterAlreadyExists")
 	}
 	latest, err := s.next(h, n, now)
 	if err != nil {
@@ -144,7 +151,8 @@ func (s *Service) overwrite(h *head, n NewVersion, now time.Time) ([]record.Chan
 	}
 	if labels := h.labelsOf(h.Oldest); len(labels) > 0 {
 		return nil, fault.New(fault.Limit, "parameter.Put", "version %d, the oldest of %s, would have to go and has the label %s; move the label to another version",
-			h.Oldest, h.Name, strings.Join(labels, ", ")).WithCode("ParameterMaxVersionLimitExceeded")
+			h.Oldest, h.Name, strings.Join(labels, ", ")).
+			WithCode("ParameterMaxVersionLimitExceeded")
 	}
 	changes = append(changes, h.dropVersion(h.Oldest))
 	h.Oldest++
@@ -207,9 +215,18 @@ func (s *Service) checkValue(scope scope.Scope, v Version) error {
 	pattern, err := regexp.Compile(v.AllowedPattern)
 	switch {
 	case err != nil:
-		return refuse("InvalidAllowedPatternException", "AllowedPattern %q is no regular expression (RE2): %v", v.AllowedPattern, err)
+		return refuse(
+			"InvalidAllowedPatternException",
+			"AllowedPattern %q is no regular expression (RE2): %v",
+			v.AllowedPattern,
+			err,
+		)
 	case !pattern.MatchString(v.Value):
-		return refuse("ParameterPatternMismatchException", "the value does not match the allowed pattern %s", v.AllowedPattern)
+		return refuse(
+			"ParameterPatternMismatchException",
+			"the value does not match the allowed pattern %s",
+			v.AllowedPattern,
+		)
 	case v.DataType != image:
 		return nil
 	case v.Type != String:
@@ -257,19 +274,23 @@ func readAll(found []record.Record) (heads []*head, count int, err error) {
 
 // change changes one parameter, but for its versions, in one transaction.
 func (s *Service) change(ctx context.Context, scope scope.Scope, name string, f func(*head) error) error {
-	return s.config.Records.Update(ctx, []record.Key{headKey(scope, name)}, func(found []record.Record) ([]record.Change, error) {
-		if len(found) == 0 {
-			return nil, notFound(name)
-		}
-		h, err := readHead(found[0])
-		if err == nil {
-			err = f(h)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return []record.Change{{Record: h.record()}}, nil
-	})
+	return s.config.Records.Update(
+		ctx,
+		[]record.Key{headKey(scope, name)},
+		func(found []record.Record) ([]record.Change, error) {
+			if len(found) == 0 {
+				return nil, notFound(name)
+			}
+			h, err := readHead(found[0])
+			if err == nil {
+				err = f(h)
+			}
+			if err != nil {
+				return nil, err
+			}
+			return []record.Change{{Record: h.record()}}, nil
+		},
+	)
 }
 
 // Delete deletes parameters with all their versions, and returns the names of those that were there.

@@ -10,7 +10,13 @@ import (
 )
 
 // Tag sets and removes tags of a parameter.
-func (s *Service) Tag(ctx context.Context, scope scope.Scope, name string, set map[string]string, remove []string) error {
+func (s *Service) Tag(
+	ctx context.Context,
+	scope scope.Scope,
+	name string,
+	set map[string]string,
+	remove []string,
+) error {
 	name, err := whole(scope, name)
 	if err != nil {
 		return noResource(name)

@@ -75,12 +75,18 @@ func (s *Store) Commands(_ context.Context, ids ...string) ([]command.CommandRow
 }
 
 // ListCommands implements command.Store.
-func (s *Store) ListCommands(_ context.Context, scope scope.Scope, after command.Place, limit int) ([]command.CommandRow, error) {
+func (s *Store) ListCommands(
+	_ context.Context,
+	scope scope.Scope,
+	after command.Place,
+	limit int,
+) ([]command.CommandRow, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var found []command.CommandRow
 	for _, c := range s.commands {
-		if c.Scope == scope && (after == command.Place{} || places(after, command.Place{Requested: c.Requested, CommandID: c.ID}) < 0) {
+		if c.Scope == scope &&
+			(after == command.Place{} || places(after, command.Place{Requested: c.Requested, CommandID: c.ID}) < 0) {
 			found = append(found, c)
 		}
 	}
@@ -116,7 +122,11 @@ func (s *Store) UpdateCommand(ctx context.Context, id string, change func([]byte
 }
 
 // Update implements command.Store.
-func (s *Store) Update(ctx context.Context, keys []command.Key, change func([]command.Row) ([]command.Row, error)) error {
+func (s *Store) Update(
+	ctx context.Context,
+	keys []command.Key,
+	change func([]command.Row) ([]command.Row, error),
+) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := cmp.Or(ctx.Err(), s.fail); err != nil {

@@ -55,7 +55,10 @@ func commands(t *testing.T, open func(t *testing.T) command.Store) {
 	create(t, s, "c3", here, noon.Add(time.Microsecond), "i-1")
 	create(t, s, "c2", here, noon)
 	create(t, s, "c4", there, noon)
-	if err := s.Create(t.Context(), command.CommandRow{ID: "c1", Scope: here, Requested: noon}, nil); !fault.Is(err, fault.Exists) {
+	if err := s.Create(t.Context(), command.CommandRow{ID: "c1", Scope: here, Requested: noon}, nil); !fault.Is(
+		err,
+		fault.Exists,
+	) {
 		t.Errorf("a second c1: %v, want Exists", err)
 	}
 	s = open(t)
@@ -67,7 +70,8 @@ func commands(t *testing.T, open func(t *testing.T) command.Store) {
 	if got := ids(page); err != nil || !slices.Equal(got, []string{"c2"}) {
 		t.Errorf("page %v, %v", got, err)
 	}
-	if len(all) > 0 && (!all[0].Requested.Equal(noon.Add(time.Microsecond)) || all[0].Scope != here || string(all[0].Body) != `{"id":"c3"}`) {
+	if len(all) > 0 &&
+		(!all[0].Requested.Equal(noon.Add(time.Microsecond)) || all[0].Scope != here || string(all[0].Body) != `{"id":"c3"}`) {
 		t.Errorf("c3 came back as %+v", all[0])
 	}
 	refused := errors.New("no")
@@ -85,7 +89,10 @@ func commands(t *testing.T, open func(t *testing.T) command.Store) {
 			t.Errorf("found %+v, %v; want body %s", found, err, tt.want)
 		}
 	}
-	if err := s.UpdateCommand(t.Context(), "c9", func(b []byte) ([]byte, error) { return b, nil }); !fault.Is(err, fault.NotFound) {
+	if err := s.UpdateCommand(t.Context(), "c9", func(b []byte) ([]byte, error) { return b, nil }); !fault.Is(
+		err,
+		fault.NotFound,
+	) {
 		t.Errorf("update of nothing: %v, want NotFound", err)
 	}
 }
@@ -117,15 +124,19 @@ func queries(t *testing.T, open func(t *testing.T) command.Store) {
 	create(t, s, "c2", here, noon.Add(time.Second), "i-1")
 	create(t, s, "c3", there, noon.Add(2*time.Second), "i-9")
 	due := noon.Add(time.Minute)
-	err := s.Update(t.Context(), []command.Key{{CommandID: "c1", Node: "i-1"}, {CommandID: "c1", Node: "i-3"}}, func(found []command.Row) ([]command.Row, error) {
-		for i := range found {
-			found[i].Stage, found[i].Details, found[i].Due = command.Running, "InProgress", due
-			if found[i].Node == "i-3" {
-				found[i].Stage, found[i].Details, found[i].Due = command.Ended, "Success", time.Time{}
+	err := s.Update(
+		t.Context(),
+		[]command.Key{{CommandID: "c1", Node: "i-1"}, {CommandID: "c1", Node: "i-3"}},
+		func(found []command.Row) ([]command.Row, error) {
+			for i := range found {
+				found[i].Stage, found[i].Details, found[i].Due = command.Running, "InProgress", due
+				if found[i].Node == "i-3" {
+					found[i].Stage, found[i].Details, found[i].Due = command.Ended, "Success", time.Time{}
+				}
 			}
-		}
-		return found, nil
-	})
+			return found, nil
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +156,11 @@ func queries(t *testing.T, open func(t *testing.T) command.Store) {
 		{"not due yet", command.Query{DueBy: due.Add(-time.Microsecond)}, ""},
 		{"limit", command.Query{Limit: 2}, "c3/i-9 c2/i-1"},
 		{"after", command.Query{After: command.Place{Requested: noon, CommandID: "c1", Order: 0}, Limit: 1}, "c1/i-1"},
-		{"after, older", command.Query{Scope: here, After: command.Place{Requested: noon.Add(time.Second), CommandID: "c2"}}, "c1/i-2 c1/i-1 c1/i-3"},
+		{
+			"after, older",
+			command.Query{Scope: here, After: command.Place{Requested: noon.Add(time.Second), CommandID: "c2"}},
+			"c1/i-2 c1/i-1 c1/i-3",
+		},
 		{"nothing", command.Query{Node: "i-7"}, ""},
 	} {
 		if got := names(t, s, tt.q); got != tt.want {
@@ -157,7 +172,12 @@ func queries(t *testing.T, open func(t *testing.T) command.Store) {
 		return cmp.Or(cmp.Compare(a.CommandID, b.CommandID), cmp.Compare(a.Stage, b.Stage))
 	})
 	want := []command.Count{
-		count("c1", command.Queued, "Pending", 1), count("c1", command.Running, "InProgress", 1), count("c1", command.Ended, "Success", 1),
+		count(
+			"c1",
+			command.Queued,
+			"Pending",
+			1,
+		), count("c1", command.Running, "InProgress", 1), count("c1", command.Ended, "Success", 1),
 		count("c2", command.Queued, "Pending", 1),
 	}
 	if diff := gocmp.Diff(want, counts); err != nil || diff != "" {
@@ -200,8 +220,26 @@ func updates(t *testing.T, s command.Store) {
 	}
 	rows, err := s.Rows(t.Context(), command.Query{CommandID: "c1"})
 	want := []command.Row{
-		{CommandID: "c1", Node: "i-1", Scope: here, Requested: noon, Stage: command.Running, Details: "InProgress", Due: due, Body: []byte(`{"a":1}`)},
-		{CommandID: "c1", Node: "i-2", Scope: here, Requested: noon, Order: 1, Stage: command.Queued, Details: "Pending", Body: []byte(`{}`)},
+		{
+			CommandID: "c1",
+			Node:      "i-1",
+			Scope:     here,
+			Requested: noon,
+			Stage:     command.Running,
+			Details:   "InProgress",
+			Due:       due,
+			Body:      []byte(`{"a":1}`),
+		},
+		{
+			CommandID: "c1",
+			Node:      "i-2",
+			Scope:     here,
+			Requested: noon,
+			Order:     1,
+			Stage:     command.Queued,
+			Details:   "Pending",
+			Body:      []byte(`{}`),
+		},
 	}
 	if diff := gocmp.Diff(want, rows); err != nil || diff != "" {
 		t.Errorf("rows %v (-want +got):\n%s", err, diff)

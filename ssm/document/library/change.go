@@ -60,7 +60,12 @@ func (s *Service) Create(ctx context.Context, scope scope.Scope, n NewVersion, n
 		return Version{}, invalid("ValidationException", "Name %q does not match %s", n.Name, namePattern)
 	}
 	if slices.ContainsFunc(reserved, func(p string) bool { return strings.HasPrefix(strings.ToLower(n.Name), p) }) {
-		return Version{}, invalid("ValidationException", "Name %q begins with one of %s, which are reserved", n.Name, strings.Join(reserved, ", "))
+		return Version{}, invalid(
+			"ValidationException",
+			"Name %q begins with one of %s, which are reserved",
+			n.Name,
+			strings.Join(reserved, ", "),
+		)
 	}
 	if err := n.check(); err != nil {
 		return Version{}, err
@@ -71,7 +76,8 @@ func (s *Service) Create(ctx context.Context, scope scope.Scope, n NewVersion, n
 	e := entry{Name: n.Name, Scope: scope, Default: "1", Tags: n.Tags, Versions: []version{n.version(1, now)}, Next: 2}
 	err := s.records.Update(ctx, []record.Key{key(scope, n.Name)}, func(found []record.Record) ([]record.Change, error) {
 		if len(found) > 0 {
-			return nil, fault.New(fault.Exists, "library.Create", "Document with same name %s already exists", n.Name).WithCode("DocumentAlreadyExists")
+			return nil, fault.New(fault.Exists, "library.Create", "Document with same name %s already exists", n.Name).
+				WithCode("DocumentAlreadyExists")
 		}
 		return []record.Change{{Record: e.record()}}, nil
 	})
@@ -82,7 +88,13 @@ func (s *Service) Create(ctx context.Context, scope scope.Scope, n NewVersion, n
 }
 
 // Update makes a new version out of the one that v names, which must be the latest.
-func (s *Service) Update(ctx context.Context, scope scope.Scope, v string, n NewVersion, now time.Time) (Version, error) {
+func (s *Service) Update(
+	ctx context.Context,
+	scope scope.Scope,
+	v string,
+	n NewVersion,
+	now time.Time,
+) (Version, error) {
 	if err := n.check(); err != nil {
 		return Version{}, err
 	}
@@ -91,11 +103,18 @@ func (s *Service) Update(ctx context.Context, scope scope.Scope, v string, n New
 		latest := e.latest()
 		switch {
 		case v != "" && v != "$LATEST" && v != latest.Version:
-			return invalid("InvalidDocumentVersion", "version %s of %s is not the latest, which is %s", v, n.Name, latest.Version)
+			return invalid(
+				"InvalidDocumentVersion",
+				"version %s of %s is not the latest, which is %s",
+				v,
+				n.Name,
+				latest.Version,
+			)
 		case n.Content == latest.Content && n.Format == latest.Format:
 			return invalid("DuplicateDocumentContent", "the content is that of version %s", latest.Version)
 		case len(e.Versions) >= MaxVersions:
-			return fault.New(fault.Limit, "library.Update", "document %s has %d versions; delete some first", n.Name, MaxVersions).WithCode("DocumentVersionLimitExceeded")
+			return fault.New(fault.Limit, "library.Update", "document %s has %d versions; delete some first", n.Name, MaxVersions).
+				WithCode("DocumentVersionLimitExceeded")
 		case n.VersionName != "" && slices.ContainsFunc(e.Versions, func(each version) bool { return each.Name == n.VersionName }):
 			return invalid("DuplicateDocumentVersionName", "document %s has a version named %s", n.Name, n.VersionName)
 		}
@@ -161,7 +180,12 @@ func (s *Service) Delete(ctx context.Context, scope scope.Scope, name, v string)
 			return err
 		}
 		if found.Version == e.Default {
-			return invalid("InvalidDocumentOperation", "version %s of %s is its default; make another one the default first", found.Version, name)
+			return invalid(
+				"InvalidDocumentOperation",
+				"version %s of %s is its default; make another one the default first",
+				found.Version,
+				name,
+			)
 		}
 		e.Versions = slices.DeleteFunc(e.Versions, func(each version) bool { return each.Version == found.Version })
 		return nil
@@ -169,7 +193,13 @@ func (s *Service) Delete(ctx context.Context, scope scope.Scope, name, v string)
 }
 
 // Tag sets and removes tags of a document.
-func (s *Service) Tag(ctx context.Context, scope scope.Scope, name string, set map[string]string, remove []string) error {
+func (s *Service) Tag(
+	ctx context.Context,
+	scope scope.Scope,
+	name string,
+	set map[string]string,
+	remove []string,
+) error {
 	err := s.change(ctx, scope, name, func(e *entry) error {
 		if e.Tags == nil {
 			e.Tags = map[string]string{}

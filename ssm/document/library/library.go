@@ -104,7 +104,8 @@ func bareName(scope scope.Scope, name string) (string, error) {
 	}
 	a, err := arn.Parse(name)
 	if err != nil || a.Service != "ssm" || a.Type() != "document" {
-		return "", fault.New(fault.Invalid, "library.Find", "%s is not the ARN of a document", name).WithCode("InvalidDocument")
+		return "", fault.New(fault.Invalid, "library.Find", "%s is not the ARN of a document", name).
+			WithCode("InvalidDocument")
 	}
 	if a.Region != scope.Region || a.Account != "" && a.Account != scope.Account {
 		return "", noDocument(name)
@@ -116,11 +117,13 @@ func noDocument(name string) error {
 	if document.IsNotBuilt(name) {
 		return fault.New(fault.NotImplemented, "library.Find", "Postern does not implement the document %s", name)
 	}
-	return fault.New(fault.NotFound, "library.Find", "Document with name %s does not exist.", name).WithCode("InvalidDocument")
+	return fault.New(fault.NotFound, "library.Find", "Document with name %s does not exist.", name).
+		WithCode("InvalidDocument")
 }
 
 func noVersion(name, v string) error {
-	return fault.New(fault.NotFound, "library.Find", "document %s has no version %s", name, v).WithCode("InvalidDocumentVersion")
+	return fault.New(fault.NotFound, "library.Find", "document %s has no version %s", name, v).
+		WithCode("InvalidDocumentVersion")
 }
 
 // Find finds a version of a document by name or ARN: "" and "$DEFAULT" is the default one, "$LATEST" the latest, else
@@ -177,7 +180,10 @@ func (e entry) find(v string) (Version, error) {
 	case "$LATEST":
 		v = e.latest().Version
 	}
-	i := slices.IndexFunc(e.Versions, func(each version) bool { return each.Version == v || each.Name != "" && each.Name == v })
+	i := slices.IndexFunc(
+		e.Versions,
+		func(each version) bool { return each.Version == v || each.Name != "" && each.Name == v },
+	)
 	if i < 0 {
 		return Version{}, noVersion(e.Name, v)
 	}

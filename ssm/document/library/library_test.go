@@ -20,7 +20,10 @@ var (
 )
 
 func content(n int) string {
-	return fmt.Sprintf(`{"schemaVersion":"2.2","description":"%d","mainSteps":[{"action":"aws:runShellScript","name":"s"}]}`, n)
+	return fmt.Sprintf(
+		`{"schemaVersion":"2.2","description":"%d","mainSteps":[{"action":"aws:runShellScript","name":"s"}]}`,
+		n,
+	)
 }
 
 func want(t *testing.T, what string, err error, code string) {
@@ -53,10 +56,16 @@ func TestCreateRefuses(t *testing.T) {
 		{"reserved", library.NewVersion{Name: "Aws-Doc", Content: content(1)}, "ValidationException"},
 		{"short name", library.NewVersion{Name: "D", Content: content(1)}, "ValidationException"},
 		{"bad name", library.NewVersion{Name: "a/b/c", Content: content(1)}, "ValidationException"},
-		{"bad version name", library.NewVersion{Name: "Doc2", Content: content(1), VersionName: "a b"}, "ValidationException"},
+		{
+			"bad version name", library.NewVersion{Name: "Doc2", Content: content(1), VersionName: "a b"},
+			"ValidationException",
+		},
 		{"bad content", library.NewVersion{Name: "Doc2", Content: "{"}, "InvalidDocumentContent"},
 		{"bad schema", library.NewVersion{Name: "Doc2", Content: `{"schemaVersion":"0.3"}`}, "InvalidDocumentSchemaVersion"},
-		{"bad tag", library.NewVersion{Name: "Doc2", Content: content(1), Tags: map[string]string{"": ""}}, "ValidationException"},
+		{
+			"bad tag", library.NewVersion{Name: "Doc2", Content: content(1), Tags: map[string]string{"": ""}},
+			"ValidationException",
+		},
 	} {
 		_, err := s.Create(t.Context(), here, tt.n, noon)
 		want(t, tt.name, err, tt.code)
@@ -67,7 +76,13 @@ func TestVersions(t *testing.T) {
 	s := library.New(new(record.Memory))
 	create(t, s, "Doc")
 	update := func(v string, n int, name string) error {
-		_, err := s.Update(t.Context(), here, v, library.NewVersion{Name: "Doc", Content: content(n), VersionName: name}, noon)
+		_, err := s.Update(
+			t.Context(),
+			here,
+			v,
+			library.NewVersion{Name: "Doc", Content: content(n), VersionName: name},
+			noon,
+		)
 		return err
 	}
 	find := func(v string) string {
@@ -113,7 +128,9 @@ func TestConcurrentUpdatesLoseNone(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 20 {
 		wg.Go(func() {
-			if _, err := s.Update(t.Context(), here, "", library.NewVersion{Name: "Doc", Content: content(i + 2)}, noon); err != nil {
+			if _, err := s.Update(
+				t.Context(), here, "", library.NewVersion{Name: "Doc", Content: content(i + 2)}, noon,
+			); err != nil {
 				t.Error(err)
 			}
 		})
@@ -162,7 +179,9 @@ func TestOwned(t *testing.T) {
 func TestTagsAndYAML(t *testing.T) {
 	s := library.New(new(record.Memory))
 	y := "schemaVersion: '2.2'\nmainSteps:\n- action: aws:runShellScript\n  name: s\n"
-	if _, err := s.Create(t.Context(), here, library.NewVersion{Name: "Doc", Content: y, Format: document.YAML}, noon); err != nil {
+	if _, err := s.Create(
+		t.Context(), here, library.NewVersion{Name: "Doc", Content: y, Format: document.YAML}, noon,
+	); err != nil {
 		t.Fatal(err)
 	}
 	want(t, "tag", s.Tag(t.Context(), here, "Doc", map[string]string{"a": "1", "b": "2"}, nil), "")
