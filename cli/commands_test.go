@@ -311,24 +311,47 @@ func TestWait(t *testing.T) {
 		{nil, 0, ""},
 		{[]string{"i-1"}, 0, ""},
 		{[]string{"tag:Name=web", "tag:a=b"}, 0, ""},
-		{[]string{"mi-1"}, 1, "not Online in time: mi-1"},
-		{[]string{"i-9", "i-1"}, 1, "not Online in time: i-9"},
-		{[]string{"tag:Owner=dev"}, 1, "not Online in time: tag:Owner=dev"},
-		{[]string{"tag:Owner=ops"}, 1, "not Online in time: mi-1"},
 		{[]string{"web"}, 2, `"web": write a node as i-`},
 		{[]string{"tag:web"}, 2, `"tag:web": write a node as i-`},
 	} {
-		timeout := "10s"
-		if tt.code == 1 {
-			timeout = "300ms"
-		}
-		_, stderr, code := typed(t, nil, append([]string{"wait", "--timeout", timeout}, tt.args...)...)
+		_, stderr, code := typed(t, nil, append([]string{"wait", "--timeout", "20s"}, tt.args...)...)
 		if code != tt.code || !strings.Contains(stderr, tt.error) {
 			t.Errorf("%v: exit code %d, %s; want %d, %q", tt.args, code, stderr, tt.code, tt.error)
 		}
 	}
 	if out, _, code := typed(t, nil, "wait", "--output", "json", "i-1"); code != 0 || out != "{\"ready\":true}\n" {
 		t.Errorf("exit code %d: %q", code, out)
+	}
+}
+
+// TestMissing: what is waited for is each node that is named, at least one with each tag, and all that have it.
+func TestMissing(t *testing.T) {
+	answers := twoNodes()
+	answers["DescribeInstances"][0] = strings.Replace(answers["DescribeInstances"][0], "<item>\n\t\t\t<instanceId>i-1<",
+		"<item><instanceId>i-2</instanceId><instanceState><name>terminated</name></instanceState><tagSet><item><key>a</key>"+
+			"<value>b</value></item></tagSet></item><item>\n\t\t\t<instanceId>i-1<", 1)
+	newService(t, answers)
+	for wanted, want := range map[string]string{
+		"i-1":                "",
+		"tag:a=b":            "", // i-2 has it, and is terminated
+		"mi-1":               "mi-1",
+		"i-9 i-1":            "i-9",
+		"tag:Owner=dev":      "tag:Owner=dev",
+		"tag:Owner=ops":      "mi-1",
+		"tag:a=b tag:a":      "tag:a",
+		"mi-1 tag:Owner=ops": "mi-1 mi-1",
+	} {
+		missing, err := new(app).missing(t.Context(), strings.Fields(wanted))
+		if got := strings.Join(missing, " "); err != nil || got != want {
+			t.Errorf("of %s %q is missing, want %q: %v", wanted, got, want, err)
+		}
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := new(app).wait(
+		ended, []string{"mi-1"},
+	); err == nil || err.Error() != "the time was up before anything was known" {
+		t.Error(err)
 	}
 }
 
