@@ -17,8 +17,9 @@ import (
 	"postern/aws/wire"
 )
 
-// A tiny operation, in the two places that a new one has: a row of the table, and a handler. docs/adding-an-operation.md
-// shows it, and the tests below prove what it gets of the pipeline without saying a word about it.
+// A tiny operation, in the two places that a new one has: a row of the table, and a handler.
+// docs/adding-an-operation.md shows it, and the tests below prove what it gets of the pipeline without saying a word
+// about it.
 
 type describeNotesInput struct {
 	Colour     *string
@@ -108,7 +109,10 @@ func callNotes(t *testing.T, h *api.Handler, parameters string) (status int, cod
 func TestAnAddedOperationIsGuarded(t *testing.T) {
 	h, r, questions := newNotes(t, &notes{held: []note{{"n-1"}}})
 	for _, tt := range []struct{ parameters, want string }{
-		{"NoteId.1=n-1&NoteId.2=n-2", "[arn:aws:notes:us-east-1:000000000000:note/n-1 arn:aws:notes:us-east-1:000000000000:note/n-2]"},
+		{
+			"NoteId.1=n-1&NoteId.2=n-2",
+			"[arn:aws:notes:us-east-1:000000000000:note/n-1 arn:aws:notes:us-east-1:000000000000:note/n-2]",
+		},
 		{"", "[arn:aws:notes:us-east-1:000000000000:note/*]"},
 	} {
 		*questions = nil

@@ -30,8 +30,8 @@ func (x *exchange) byNode() bool {
 	return x.op != nil && x.op.Auth == Node && x.r.Header.Get(sigv4.AsymmetricHeader) == ""
 }
 
-// identify refuses all that can be refused before the body is read: no signature where there has to be one, a bad one, a
-// key that is not known, a time that is past. What of the rest is true only the body shows.
+// identify refuses all that can be refused before the body is read: no signature where there has to be one, a bad one,
+// a key that is not known, a time that is past. What of the rest is true only the body shows.
 func (x *exchange) identify(ctx context.Context) (err error) {
 	if x.signature == nil {
 		// The action of a form, and with it whether that needs a signature, stands in its body.

@@ -10,7 +10,8 @@ import (
 	"postern/aws/fault"
 )
 
-// DefaultBodyMemory is how many bytes of request bodies are in memory at once, where Config says nothing: 64 of the largest.
+// DefaultBodyMemory is how many bytes of request bodies are in memory at once, where Config says nothing: 64 of the
+// largest.
 const DefaultBodyMemory = 64 << 20
 
 // unsignedLimit is the largest body, in bytes, that is read of a request without a signature: a managed instance's
@@ -34,8 +35,8 @@ func newBodies(limit int64) *bodies {
 	return &bodies{limit: limit, byPeer: map[string]int64{}}
 }
 
-// take notes n bytes more of a peer's. It refuses what is over the bound: a peer has a quarter of it, so that none keeps
-// all others out.
+// take notes n bytes more of a peer's. It refuses what is over the bound: a peer has a quarter of it, so that none
+// keeps all others out.
 func (b *bodies) take(peer string, n int64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -129,7 +130,8 @@ func (x *exchange) readBody() error {
 	return nil
 }
 
-// freeBody gives the buffer back, once the body is decoded or nobody will look at it: a request may wait for long after.
+// freeBody gives the buffer back, once the body is decoded or nobody will look at it: a request may wait for long
+// after.
 func (x *exchange) freeBody() {
 	b := &x.body
 	if b.buffer == nil {

@@ -37,7 +37,8 @@ func TestBodiesOfStrangersAreNotRead(t *testing.T) {
 	for name, q := range map[string]request{
 		"json unsigned": bare(cancel), "json unsigned to an address": local, "json unsigned, unknown operation": unknown,
 		"json by a key that is not known": nobody, "json signed an hour ago": late,
-		"rest unsigned": bare(channel), "a node's operation by no node": by(token, sigv4.Credentials{AccessKey: "mi-2", Secret: "x"}),
+		"rest unsigned":                     bare(channel),
+		"a node's operation by no node":     by(token, sigv4.Credentials{AccessKey: "mi-2", Secret: "x"}),
 		"a form by a key that is not known": by(create, nobody.key),
 	} {
 		t.Run(name, func(t *testing.T) {

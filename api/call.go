@@ -11,7 +11,8 @@ import (
 
 // Caller is who makes a request, as far as its signature proves it. The zero Caller is anonymous.
 type Caller struct {
-	// Principal is the ARN: "arn:aws:iam::ACCOUNT:root", "…:user/NAME" or "arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION".
+	// Principal is the ARN: "arn:aws:iam::ACCOUNT:root", "…:user/NAME" or
+	// "arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION".
 	Principal string
 	// UserID is the unique id, "AIDA…" or "AROA…:SESSION"; the account for root.
 	UserID  string

@@ -74,12 +74,16 @@ func TestTheSDKsClientsWork(t *testing.T) {
 	code(t, err, "NotImplementedException")
 
 	r.err = fault.New(fault.NotFound, "x", "no such command").WithCode("InvalidCommandId")
-	_, err = ssm.NewFromConfig(cfg).CancelCommand(ctx, &ssm.CancelCommandInput{CommandId: aws.String("11111111-2222-3333-4444-555555555555")})
+	_, err = ssm.NewFromConfig(cfg).CancelCommand(
+		ctx, &ssm.CancelCommandInput{CommandId: aws.String("11111111-2222-3333-4444-555555555555")},
+	)
 	if e := (*ssmtypes.InvalidCommandId)(nil); !errors.As(err, &e) {
 		t.Errorf("CancelCommand: %v", err)
 	}
 	r.err = fault.New(fault.Exists, "x", "role r exists")
-	_, err = iam.NewFromConfig(cfg).CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String("{}")})
+	_, err = iam.NewFromConfig(cfg).CreateRole(
+		ctx, &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String("{}")},
+	)
 	if e := (*iamtypes.EntityAlreadyExistsException)(nil); !errors.As(err, &e) || e.ErrorMessage() != "role r exists" {
 		t.Errorf("CreateRole: %v", err)
 	}
@@ -107,7 +111,8 @@ func TestStreamsCarryWebSockets(t *testing.T) {
 			return conn.Write(req.Context(), websocket.MessageText, []byte(call.PathValue("id")+" "+call.Caller.Principal))
 		})
 	h, err := api.New(api.Config{
-		Services: services, Region: "us-east-1", Identities: r, Guards: r, Now: time.Now, Audit: func(rec api.Record) { records <- rec },
+		Services: services, Region: "us-east-1", Identities: r, Guards: r, Now: time.Now,
+		Audit: func(rec api.Record) { records <- rec },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +128,9 @@ func TestStreamsCarryWebSockets(t *testing.T) {
 	if err := sigv4.Sign(signed, nil, user, target); err != nil {
 		t.Fatal(err)
 	}
-	conn, _, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{HTTPClient: server.Client(), HTTPHeader: signed.Header})
+	conn, _, err := websocket.Dial(
+		t.Context(), url, &websocket.DialOptions{HTTPClient: server.Client(), HTTPHeader: signed.Header},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +157,9 @@ func TestOneRecordForEachRequest(t *testing.T) {
 		close(done)
 	})
 	r.err = errors.New("lost the index")
-	_, err := ssm.NewFromConfig(cfg).CancelCommand(t.Context(), &ssm.CancelCommandInput{CommandId: aws.String("11111111-2222-3333-4444-555555555555")})
+	_, err := ssm.NewFromConfig(cfg).CancelCommand(
+		t.Context(), &ssm.CancelCommandInput{CommandId: aws.String("11111111-2222-3333-4444-555555555555")},
+	)
 	code(t, err, "InternalServerError")
 	<-done
 	mu.Lock()
@@ -197,12 +206,15 @@ func TestAPanicIsOneRequestsFailure(t *testing.T) {
 		}, api.All)
 	var err error
 	if r.Handler, err = api.New(api.Config{
-		Services: services, Region: "us-east-1", Identities: r, Guards: r, Now: r.clock, Audit: func(rec api.Record) { r.records = append(r.records, rec) },
+		Services: services, Region: "us-east-1", Identities: r, Guards: r, Now: r.clock,
+		Audit: func(rec api.Record) { r.records = append(r.records, rec) },
 	}); err != nil {
 		t.Fatal(err)
 	}
 	status, got := r.do(t, cancel)
-	if want := shape(capitalError, "InternalServerError", "internal failure, request id ID"); status != 500 || got != want {
+	if want := shape(
+		capitalError, "InternalServerError", "internal failure, request id ID",
+	); status != 500 || got != want {
 		t.Errorf("%d %s", status, got)
 	}
 	if err := r.records[0].Err; err == nil || !strings.Contains(err.Error(), "index out of range") {
@@ -219,11 +231,20 @@ func TestMistakesInTables(t *testing.T) {
 		operations []api.Operation
 	}{
 		{"declares no resources", []api.Operation{api.Op("CreateVpc", api.Resources{}, handler, api.All)}},
-		{"has no handler", []api.Operation{api.Op[ec2.CreateVpcInput, ec2.CreateVpcOutput]("CreateVpc", api.Everything, nil, api.All)}},
+		{
+			"has no handler",
+			[]api.Operation{api.Op[ec2.CreateVpcInput, ec2.CreateVpcOutput]("CreateVpc", api.Everything, nil, api.All)},
+		},
 		{"stands in the table twice", []api.Operation{good, good}},
 		{"has no name", []api.Operation{api.Op("", api.Everything, handler, api.All)}},
-		{"Amazon's service has no operation of this name", []api.Operation{api.Op("CreateVPC", api.Everything, handler, api.All)}},
-		{"takes Colour, which ec2.CreateVpcInput does not have", []api.Operation{api.Op("CreateVpc", api.Everything, handler, api.Takes("Colour"))}},
+		{
+			"Amazon's service has no operation of this name",
+			[]api.Operation{api.Op("CreateVPC", api.Everything, handler, api.All)},
+		},
+		{
+			"takes Colour, which ec2.CreateVpcInput does not have",
+			[]api.Operation{api.Op("CreateVpc", api.Everything, handler, api.Takes("Colour"))},
+		},
 		{"needs a pattern in the REST protocols, and none in others", []api.Operation{rest}},
 		{"does not say which members of its input it takes", []api.Operation{api.Op("CreateVpc", api.Everything, handler)}},
 		{"takes all members of its input, and names some", []api.Operation{
@@ -234,7 +255,9 @@ func TestMistakesInTables(t *testing.T) {
 		{"gives the condition key ec2:vpc, which the service does not own", []api.Operation{api.Op("CreateVpc", api.Everything, handler, api.All,
 			api.Keys(func(*api.Call, *ec2.CreateVpcInput) map[string][]string { return nil }, "ec2:Vpc"))}},
 	} {
-		_, err := api.New(api.Config{Now: time.Now, Services: []api.Service{{Name: "ec2", Protocol: wire.EC2, Operations: row.operations}}})
+		_, err := api.New(
+			api.Config{Now: time.Now, Services: []api.Service{{Name: "ec2", Protocol: wire.EC2, Operations: row.operations}}},
+		)
 		if err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("got %v, want %s", err, row.want)
 		}

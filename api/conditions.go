@@ -12,9 +12,9 @@ import (
 	"postern/network/vpc"
 )
 
-// globalKeys are the aws: condition keys of which Postern tells of every request the value, or that the request has none.
-// They follow from the caller, the time and the connection, or belong to what Postern does not have: organizations, MFA,
-// federation, calls on behalf of others. A name that ends with a slash is a family.
+// globalKeys are the aws: condition keys of which Postern tells of every request the value, or that the request has
+// none. They follow from the caller, the time and the connection, or belong to what Postern does not have:
+// organizations, MFA, federation, calls on behalf of others. A name that ends with a slash is a family.
 //
 // A key that is neither here nor declared by a service may have a value on AWS that Postern does not know, such as a
 // resource's tag: a statement is then not taken to allow, and one that denies is taken to deny.
@@ -78,7 +78,9 @@ func (op *Operation) ownKeys(c *Call, in any) (map[string][]string, error) {
 	own := op.keys(c, in)
 	for name := range own {
 		if !among(op.keyNames, strings.ToLower(name)) {
-			return nil, fault.New(fault.Internal, "api.Keys", "%s gives the condition key %s and does not declare it", op.Name, name)
+			return nil, fault.New(
+				fault.Internal, "api.Keys", "%s gives the condition key %s and does not declare it", op.Name, name,
+			)
 		}
 	}
 	return own, boundKeys(own)

@@ -17,8 +17,8 @@ type answer struct {
 
 // The codes for kinds of fault that carry no code of their own. A handler that needs another code sets it on the fault.
 //
-// For operations that are not built there is no one word in AWS: EC2 has UnsupportedOperation; IAM and STS, as AWS query
-// services, have none, and S3's NotImplemented is used; JSON services take it with their suffix.
+// For operations that are not built there is no one word in AWS: EC2 has UnsupportedOperation; IAM and STS, as AWS
+// query services, have none, and S3's NotImplemented is used; JSON services take it with their suffix.
 var (
 	jsonAnswers = map[fault.Kind]answer{
 		fault.Internal:        {"InternalServerError", 500},

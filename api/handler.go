@@ -35,7 +35,8 @@ type Config struct {
 	Log *slog.Logger
 	// Audit is called once for each request, after its answer; it must not block.
 	Audit func(Record)
-	// Admit refuses requests for what their headers say, before a signature is looked at; nil admits all. It returns faults.
+	// Admit refuses requests for what their headers say, before a signature is looked at; nil admits all. It returns
+	// faults.
 	Admit func(*http.Request) error
 	// BodyMemory is how many bytes of request bodies may be in memory at once; 0 means DefaultBodyMemory.
 	BodyMemory int64
@@ -144,9 +145,12 @@ type exchange struct {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := h.now()
 	id := uuid.NewString()
-	x := &exchange{h: h, w: w, r: r, record: Record{Time: start, RequestID: id, Method: r.Method, UserAgent: r.UserAgent()}}
+	x := &exchange{
+		h: h, w: w, r: r, record: Record{Time: start, RequestID: id, Method: r.Method, UserAgent: r.UserAgent()},
+	}
 	x.call = &Call{
-		RequestID: id, Time: start, Partition: arn.Partition(h.region), Host: r.Host, Origin: OriginOf(r.Context()), SourceIP: peer(r), TLS: r.TLS != nil,
+		RequestID: id, Time: start, Partition: arn.Partition(h.region), Host: r.Host, Origin: OriginOf(r.Context()),
+		SourceIP: peer(r), TLS: r.TLS != nil,
 		header: r.Header.Get,
 	}
 	x.record.Origin, x.record.SourceIP = x.call.Origin, x.call.SourceIP

@@ -27,8 +27,8 @@ type NodeKeys struct {
 	Keys            []*rsa.PublicKey
 }
 
-// Identities is where the pipeline finds out whose key signed. A key or node that is not known, or no longer good, and a
-// session token that does not belong to the key, is a NotFound fault; an expired key is found.
+// Identities is where the pipeline finds out whose key signed. A key or node that is not known, or no longer good, and
+// a session token that does not belong to the key, is a NotFound fault; an expired key is found.
 type Identities interface {
 	AccessKey(ctx context.Context, id, token string) (Key, error)
 	NodeKeys(ctx context.Context, node string) (NodeKeys, error)
@@ -39,7 +39,8 @@ type Question struct {
 	Call *Call
 	// Action is "service:Operation" and Resource an ARN or "*".
 	Action, Resource string
-	// Exempt callers need no permission of their own (Auth Unsigned, Node and Anyone): only the endpoint's policy is asked.
+	// Exempt callers need no permission of their own (Auth Unsigned, Node and Anyone): only the endpoint's policy is
+	// asked.
 	Exempt bool
 	// DenyOnly asks whether anything denies it; that something allows it is not needed.
 	DenyOnly bool

@@ -26,7 +26,8 @@ func Unread(reason string, members ...string) Option {
 	}
 }
 
-// ByName says that the handler looks up the members that it takes by their names, so that its source does not show them.
+// ByName says that the handler looks up the members that it takes by their names, so that its source does not show
+// them.
 func ByName(op *Operation) { op.byName = true }
 
 // All says that the handler makes use of every member of the input.
@@ -40,8 +41,8 @@ func At(pattern string, status int) Option {
 	return func(op *Operation) { op.Pattern, op.Status = pattern, status }
 }
 
-// Keys adds condition keys to what policies are asked with. Names are those that keys may give, each one of the service's
-// ConditionKeys, "aws:TagKeys" or the family "aws:RequestTag/".
+// Keys adds condition keys to what policies are asked with. Names are those that keys may give, each one of the
+// service's ConditionKeys, "aws:TagKeys" or the family "aws:RequestTag/".
 func Keys[In any](keys func(*Call, *In) map[string][]string, names ...string) Option {
 	return func(op *Operation) {
 		op.keyNames = append(op.keyNames, names...)
@@ -69,7 +70,9 @@ func (op *Operation) refuseOthers(in any) error {
 		if !f.IsExported() || f.Name == "DryRun" || v.Field(i).IsZero() || slices.Contains(op.takes, f.Name) {
 			continue
 		}
-		return fault.New(fault.NotImplemented, "api.serve", "Postern does not implement the parameter %s of %s", f.Name, op.Name)
+		return fault.New(
+			fault.NotImplemented, "api.serve", "Postern does not implement the parameter %s of %s", f.Name, op.Name,
+		)
 	}
 	return nil
 }

@@ -15,15 +15,34 @@ import (
 
 // Ordinary requests of each protocol.
 var (
-	cancel   = request{host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.CancelCommand", body: `{"CommandId":"11111111-2222-3333-4444-555555555555"}`}
-	create   = request{host: "ec2.us-east-1.amazonaws.com", body: "Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0%2F16"}
-	role     = request{host: "iam.amazonaws.com", body: "Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument=d"}
+	cancel = request{
+		host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.CancelCommand",
+		body: `{"CommandId":"11111111-2222-3333-4444-555555555555"}`,
+	}
+	create = request{
+		host: "ec2.us-east-1.amazonaws.com", body: "Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0%2F16",
+	}
+	role = request{
+		host: "iam.amazonaws.com", body: "Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument=d",
+	}
 	identity = request{host: "sts.us-east-1.amazonaws.com", body: "Action=GetCallerIdentity&Version=2011-06-15"}
-	channel  = request{host: "ssmmessages.us-east-1.amazonaws.com", path: "/v1/control-channel/i-1", body: `{"RequestId":"r"}`}
-	about    = request{host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.DeleteActivation", body: `{"ActivationId":"11111111-2222-3333-4444-555555555555"}`}
-	open     = request{host: "ssmmessages.us-east-1.amazonaws.com", method: "GET", path: "/v1/control-channel/i-1?role=subscribe"}
-	token    = request{host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.RequestManagedInstanceRoleToken", body: `{"Fingerprint":"f"}`}
-	register = request{host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.RegisterManagedInstance", body: `{"Fingerprint":"f"}`, unsigned: true}
+	channel  = request{
+		host: "ssmmessages.us-east-1.amazonaws.com", path: "/v1/control-channel/i-1", body: `{"RequestId":"r"}`,
+	}
+	about = request{
+		host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.DeleteActivation",
+		body: `{"ActivationId":"11111111-2222-3333-4444-555555555555"}`,
+	}
+	open = request{
+		host: "ssmmessages.us-east-1.amazonaws.com", method: "GET", path: "/v1/control-channel/i-1?role=subscribe",
+	}
+	token = request{
+		host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.RequestManagedInstanceRoleToken", body: `{"Fingerprint":"f"}`,
+	}
+	register = request{
+		host: "ssm.us-east-1.amazonaws.com", target: "AmazonSSM.RegisterManagedInstance", body: `{"Fingerprint":"f"}`,
+		unsigned: true,
+	}
 )
 
 const (
@@ -139,7 +158,10 @@ func TestRefusals(t *testing.T) {
 		{"json from the future", with(cancel, early), 400, jsonError, "InvalidSignatureException", soon},
 		{"json with another body", with(cancel, replayed), 400, jsonError, "InvalidSignatureException", mismatch},
 		{"json for another region", with(cancel, foreign), 400, jsonError, "InvalidSignatureException", region},
-		{"json over the limit", with(cancel, huge), 413, jsonError, "RequestEntityTooLargeException", "the request body is larger than 4096 bytes"},
+		{
+			"json over the limit", with(cancel, huge), 413, jsonError, "RequestEntityTooLargeException",
+			"the request body is larger than 4096 bytes",
+		},
 		{"json over the limit in chunks", with(cancel, func(q *request) { huge(q); q.chunked = true }), 413, jsonError,
 			"RequestEntityTooLargeException", "the request body is larger than 4096 bytes"},
 		{"json malformed", with(cancel, func(q *request) { q.body = `{"CommandId":` }), 400, jsonError, "SerializationException",
@@ -164,9 +186,18 @@ func TestRefusals(t *testing.T) {
 		{"ec2 by a stranger", with(create, stranger), 401, ec2Error, "AuthFailure", invalid},
 		{"ec2 expired", with(create, old), 400, ec2Error, "RequestExpired", late},
 		{"ec2 for another region", with(create, foreign), 401, ec2Error, "AuthFailure", region},
-		{"ec2 over the limit", with(create, huge), 413, ec2Error, "RequestEntityTooLarge", "the request body is larger than 1048576 bytes"},
-		{"ec2 malformed", with(create, func(q *request) { q.body += "&X=%zz" }), 400, ec2Error, "MalformedQueryString", "parameter 4 is not a valid escape of UTF-8"},
-		{"ec2 unknown parameter", with(create, func(q *request) { q.body += "&X=1" }), 400, ec2Error, "UnknownParameter", "The parameter X is not recognized"},
+		{
+			"ec2 over the limit", with(create, huge), 413, ec2Error, "RequestEntityTooLarge",
+			"the request body is larger than 1048576 bytes",
+		},
+		{
+			"ec2 malformed", with(create, func(q *request) { q.body += "&X=%zz" }), 400, ec2Error, "MalformedQueryString",
+			"parameter 4 is not a valid escape of UTF-8",
+		},
+		{
+			"ec2 unknown parameter", with(create, func(q *request) { q.body += "&X=1" }), 400, ec2Error, "UnknownParameter",
+			"The parameter X is not recognized",
+		},
 		{"ec2 bad value", with(create, func(q *request) { q.body += "&DryRun=perhaps" }), 400, ec2Error, "InvalidParameterValue",
 			"Invalid value for parameter DryRun: expected true or false"},
 		{"ec2 parameter not built", with(create, func(q *request) { q.body += "&InstanceTenancy=dedicated" }), 501, ec2Error, "UnsupportedOperation",
@@ -189,7 +220,10 @@ func TestRefusals(t *testing.T) {
 		{"iam by a stranger", with(role, stranger), 403, iamError, "InvalidClientTokenId", invalid},
 		{"iam expired", with(role, old), 403, iamError, "SignatureDoesNotMatch", late},
 		{"iam for another region", with(role, foreign), 403, iamError, "SignatureDoesNotMatch", region},
-		{"iam over the limit", with(role, huge), 413, iamError, "RequestEntityTooLarge", "the request body is larger than 1048576 bytes"},
+		{
+			"iam over the limit", with(role, huge), 413, iamError, "RequestEntityTooLarge",
+			"the request body is larger than 1048576 bytes",
+		},
 		{"iam without a parameter", with(role, func(q *request) { q.body = "Action=CreateRole&Version=2010-05-08&RoleName=r" }), 400, iamError,
 			"ValidationError", "1 validation error detected: Value null at 'assumeRolePolicyDocument' failed to satisfy constraint: Member must not be null"},
 		{"iam unknown action", with(role, func(q *request) { q.body = "Action=Explode&Version=2010-05-08" }), 400, iamError, "InvalidAction",
@@ -225,7 +259,10 @@ func TestAnEndpointServesItsOwnServiceAndRegionOnly(t *testing.T) {
 		scope   sigv4.Target
 		message string
 	}{
-		{"ssm.eu-west-1.amazonaws.com", sigv4.Target{Region: "eu-west-1", Service: "ssm"}, "The request is for the region eu-west-1" + here},
+		{
+			"ssm.eu-west-1.amazonaws.com", sigv4.Target{Region: "eu-west-1", Service: "ssm"},
+			"The request is for the region eu-west-1" + here,
+		},
 		{"ssm.us-east-1.amazonaws.com", sigv4.Target{Region: "eu-west-1", Service: "ssm"},
 			"Credential should be scoped to a valid region, 'us-east-1', not 'eu-west-1'" + here},
 		{"ec2.us-east-1.amazonaws.com", sigv4.Target{Service: "ec2"}, "The request is for the service ec2" + here},
@@ -265,7 +302,9 @@ func TestRegionsHaveTheFormOfRegions(t *testing.T) {
 		r := newRig(t)
 		q := cancel
 		q.host, q.scope = "localhost:4566", sigv4.Target{Region: row.region, Service: "ssm"}
-		if status, got := r.do(t, q); r.calls != row.calls || row.calls == 0 && !strings.Contains(got, "Credential should be scoped to a valid region") {
+		if status, got := r.do(t, q); r.calls != row.calls || row.calls == 0 && !strings.Contains(
+			got, "Credential should be scoped to a valid region",
+		) {
 			t.Errorf("%s: %d %s, %d handlers reached", row.region, status, got, r.calls)
 		}
 	}
@@ -291,7 +330,9 @@ func TestServicesThatAreNotBuilt(t *testing.T) {
 	}
 	r := newRig(t)
 	status, got := r.do(t, request{host: "localhost", method: "GET", path: "/favicon.ico", unsigned: true})
-	if status != 400 || !strings.Contains(got, "Neither host, signature nor target say which service the request GET /favicon.ico is for") {
+	if status != 400 || !strings.Contains(
+		got, "Neither host, signature nor target say which service the request GET /favicon.ico is for",
+	) {
 		t.Errorf("nothing: %d %s", status, got)
 	}
 }
@@ -361,18 +402,33 @@ func TestAuthorisation(t *testing.T) {
 		request
 		want string // the message; empty is allowed
 	}{
-		{"nothing allows", "", "", cancel, who + "ssm:CancelCommand on resource: * because no identity-based policy allows the ssm:CancelCommand action"},
-		{"about nothing in particular", "", "", about, who + "ssm:DeleteActivation on resource: * because no identity-based policy allows the ssm:DeleteActivation action"},
+		{
+			"nothing allows", "", "", cancel,
+			who + "ssm:CancelCommand on resource: * because no identity-based policy allows the ssm:CancelCommand action",
+		},
+		{
+			"about nothing in particular", "", "", about,
+			who + "ssm:DeleteActivation on resource: * because no identity-based policy allows the ssm:DeleteActivation action",
+		},
 		{"explicit deny", denyVPC, "", create, "You are not authorized to perform this operation. " + who +
 			"ec2:CreateVpc on resource: arn:aws:ec2:us-east-1:000000000000:vpc/* with an explicit deny in an identity-based policy: own, statement NoVpc"},
-		{"endpoint silent", allowAll, silent, via, who + "ssm:CancelCommand on resource: * because no VPC endpoint policy allows the ssm:CancelCommand action"},
+		{
+			"endpoint silent", allowAll, silent, via,
+			who + "ssm:CancelCommand on resource: * because no VPC endpoint policy allows the ssm:CancelCommand action",
+		},
 		{"endpoint silent for the unsigned", allowAll, silent, tokenVia,
 			"User: anonymous is not authorized to perform: ssm:RegisterManagedInstance on resource: * because no VPC endpoint policy allows the ssm:RegisterManagedInstance action"},
 		{"anyone", "", "", identity, ""},
 		{"anyone through a silent endpoint", "", silent, identityVia,
 			"User: arn:aws:iam::000000000000:user/alice is not authorized to perform: sts:GetCallerIdentity on resource: * " +
 				"because no VPC endpoint policy allows the sts:GetCallerIdentity action"},
-		{"own endpoint", onlyFrom(`{"StringEquals":{"aws:SourceVpce":"vpce-1","aws:SourceVpc":"vpc-2"},"IpAddress":{"aws:VpcSourceIp":"10.0.1.0/24"}}`), "", via, ""},
+		{
+			"own endpoint",
+			onlyFrom(
+				`{"StringEquals":{"aws:SourceVpce":"vpce-1","aws:SourceVpc":"vpc-2"},"IpAddress":{"aws:VpcSourceIp":"10.0.1.0/24"}}`,
+			),
+			"", via, "",
+		},
 		{"from outside", onlyFrom(`{"StringEquals":{"aws:SourceVpce":"vpce-1"}}`), "", cancel,
 			who + "ssm:CancelCommand on resource: * because no identity-based policy allows the ssm:CancelCommand action"},
 		{"by address", onlyFrom(`{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), "", cancel, ""},
@@ -409,10 +465,19 @@ func TestHandlersErrors(t *testing.T) {
 		status int
 		want   string
 	}{
-		{errors.New("secret path /data"), cancel, 500, shape(capitalError, "InternalServerError", "internal failure, request id ID")},
-		{fault.New(fault.NotFound, "command.Cancel", "no command c").WithCode("InvalidCommandId"), cancel, 400, shape(jsonError, "InvalidCommandId", "no command c")},
+		{
+			errors.New("secret path /data"), cancel, 500,
+			shape(capitalError, "InternalServerError", "internal failure, request id ID"),
+		},
+		{
+			fault.New(fault.NotFound, "command.Cancel", "no command c").WithCode("InvalidCommandId"), cancel, 400,
+			shape(jsonError, "InvalidCommandId", "no command c"),
+		},
 		{fault.New(fault.Throttled, "x", "slow down"), create, 503, shape(ec2Error, "RequestLimitExceeded", "slow down")},
-		{fault.New(fault.InUse, "x", "vpc-1 has subnets").WithCode("DependencyViolation"), create, 400, shape(ec2Error, "DependencyViolation", "vpc-1 has subnets")},
+		{
+			fault.New(fault.InUse, "x", "vpc-1 has subnets").WithCode("DependencyViolation"), create, 400,
+			shape(ec2Error, "DependencyViolation", "vpc-1 has subnets"),
+		},
 		{fault.New(fault.Exists, "x", "role r"), role, 409, shape(iamError, "EntityAlreadyExists", "role r")},
 		{fault.New(fault.Denied, "x", "not yours"), open, 403, shape(restError, "AccessDeniedException", "not yours")},
 	} {

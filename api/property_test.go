@@ -47,8 +47,10 @@ func TestThePipelineAllowsWhatPoliciesSay(t *testing.T) {
 	}
 	statements := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) statement {
 		return statement{
-			Effect:    rapid.SampledFrom([]string{"Allow", "Allow", "Deny"}).Draw(t, "effect"),
-			Action:    []string{rapid.SampledFrom([]string{"*", "ssm:*", "ec2:*", "ssm:CancelCommand", "ec2:CreateVpc", "iam:*"}).Draw(t, "action")},
+			Effect: rapid.SampledFrom([]string{"Allow", "Allow", "Deny"}).Draw(t, "effect"),
+			Action: []string{
+				rapid.SampledFrom([]string{"*", "ssm:*", "ec2:*", "ssm:CancelCommand", "ec2:CreateVpc", "iam:*"}).Draw(t, "action"),
+			},
 			Resource:  "*",
 			Condition: rapid.SampledFrom(conditions).Draw(t, "condition"),
 		}

@@ -86,7 +86,9 @@ func (x *exchange) consistent(via, host, scope address) error {
 		}
 	}
 	if scope.service != "" && scope.service != s.SigningName {
-		return misdirected("Credential should be scoped to correct service: '%s', not '%s'%s", s.SigningName, scope.service, here)
+		return misdirected(
+			"Credential should be scoped to correct service: '%s', not '%s'%s", s.SigningName, scope.service, here,
+		)
 	}
 	if scope.region != "" && !isRegion(scope.region) {
 		return misdirected("Credential should be scoped to a valid region, not '%.40s'", scope.region)
@@ -123,7 +125,9 @@ func (x *exchange) absent(name string) error {
 			"Neither host, signature nor target say which service the request %s is for", operation).
 			WithCode("UnknownOperationException")
 	}
-	return fault.New(fault.NotImplemented, "api.resolve", "Postern does not implement the service %s (%s)", name, operation)
+	return fault.New(
+		fault.NotImplemented, "api.resolve", "Postern does not implement the service %s (%s)", name, operation,
+	)
 }
 
 // operationText names what a request to an absent service wanted.

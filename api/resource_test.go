@@ -64,7 +64,9 @@ func tiers(about api.Resources) api.Service {
 			}},
 		},
 		Operations: []api.Operation{
-			api.Op("PutTier", about, func(context.Context, *api.Call, *tierInput) (*tierInput, error) { return nil, nil }, api.All),
+			api.Op(
+				"PutTier", about, func(context.Context, *api.Call, *tierInput) (*tierInput, error) { return nil, nil }, api.All,
+			),
 		},
 	}
 }
@@ -95,7 +97,10 @@ func TestAbout(t *testing.T) {
 			[]string{ec2 + "subnet/a", ec2 + "subnet/b"}},
 		{"an ARN", api.About("{RoleArn}"), `{"RoleArn":"arn:aws:iam::1:role/r"}`, []string{"arn:aws:iam::1:role/r"}},
 		{"an ARN that is missing", api.About("{RoleArn}"), `{}`, []string{"*"}},
-		{"an ARN in the place of an id", api.About("tier/{Name}"), `{"Name":"arn:aws:ssm:::x"}`, []string{here + "tier/arn:aws:ssm:::x"}},
+		{
+			"an ARN in the place of an id", api.About("tier/{Name}"), `{"Name":"arn:aws:ssm:::x"}`,
+			[]string{here + "tier/arn:aws:ssm:::x"},
+		},
 		{"without a region", api.About("role/{Name}"), `{"Name":"r"}`, []string{"arn:aws:iam::000000000000:role/r"}},
 		{"without an account", api.About("image/{Name}"), `{"Name":"i"}`, []string{"arn:aws:ec2:us-east-1::image/i"}},
 		{"named by the type", api.About("named/{Name}"), `{"Name":"a"}`, []string{here + "named/A"}},
@@ -103,7 +108,10 @@ func TestAbout(t *testing.T) {
 		{"looked up", lookup("tier/a", "subnet/b"), `{}`, []string{here + "tier/a", ec2 + "subnet/b"}},
 		{"looked up as an ARN", lookup(ec2 + "tier/a"), `{}`, []string{ec2 + "tier/a"}},
 		{"looked up in vain", lookup(), `{}`, []string{here + "tier/*"}},
-		{"both", api.About("subnet/{Subnets}").And(lookup("tier/a")), `{"Subnets":["b"]}`, []string{ec2 + "subnet/b", here + "tier/a"}},
+		{
+			"both", api.About("subnet/{Subnets}").And(lookup("tier/a")), `{"Subnets":["b"]}`,
+			[]string{ec2 + "subnet/b", here + "tier/a"},
+		},
 		{"everything", api.Everything, `{"Name":"a"}`, []string{"*"}},
 	} {
 		if got := asked(t, row.about, row.body); !slices.Equal(got, row.want) {
@@ -126,7 +134,10 @@ func TestMistakesInAbout(t *testing.T) {
 		{api.About("tier/Name"), `a template is "type/{Member}", "type/*" or "{Member}"`},
 		{api.About("/{Name}"), "a template is"},
 		{api.About("tier"), "a template is"},
-		{api.Lookup(func(*api.Call, *tierInput) []string { return nil }, "house?"), `the service has no resource type "house"`},
+		{
+			api.Lookup(func(*api.Call, *tierInput) []string { return nil }, "house?"),
+			`the service has no resource type "house"`,
+		},
 		{api.Lookup(func(*api.Call, *placement) []string { return nil }, "tier"), "its input is api_test.tierInput"},
 	} {
 		_, err := api.New(api.Config{Now: time.Now, Services: []api.Service{tiers(row.about)}})
@@ -140,8 +151,10 @@ func TestMistakesInAbout(t *testing.T) {
 func TestALookupFindsWhatItDeclares(t *testing.T) {
 	r := newRig(t)
 	h, err := api.New(api.Config{
-		Services: []api.Service{tiers(api.Lookup(func(*api.Call, *tierInput) []string { return []string{"role/r"} }, "tier"))},
-		Region:   "us-east-1", Identities: r, Guards: r, Now: r.clock,
+		Services: []api.Service{
+			tiers(api.Lookup(func(*api.Call, *tierInput) []string { return []string{"role/r"} }, "tier")),
+		},
+		Region: "us-east-1", Identities: r, Guards: r, Now: r.clock,
 	})
 	if err != nil {
 		t.Fatal(err)

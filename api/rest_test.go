@@ -197,7 +197,8 @@ func (o *objects) serve(t *testing.T, tls bool) (*httptest.Server, *s3.Client) {
 	}, func(c *s3.Options) { c.UsePathStyle = true })
 }
 
-// TestTheSDKsS3Client: over TLS it sends a body in chunks with a checksum behind, and without TLS one whose hash it signs.
+// TestTheSDKsS3Client: over TLS it sends a body in chunks with a checksum behind, and without TLS one whose hash it
+// signs.
 func TestTheSDKsS3Client(t *testing.T) {
 	for _, tls := range []bool{true, false} {
 		o := &objects{}
@@ -234,7 +235,9 @@ func TestTheSDKsS3Client(t *testing.T) {
 		s3Code(t, "what is not built", err, "NotImplemented")
 		_, err = c.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: aws.String(key), ACL: "public-read"})
 		s3Code(t, "a member that is not taken", err, "NotImplemented")
-		_, err = c.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: aws.String(key), Body: bytes.NewReader(make([]byte, 5<<20))})
+		_, err = c.PutObject(
+			ctx, &s3.PutObjectInput{Bucket: bucket, Key: aws.String(key), Body: bytes.NewReader(make([]byte, 5<<20))},
+		)
 		s3Code(t, "a body above the limit", err, "EntityTooLarge")
 	}
 }
@@ -275,14 +278,18 @@ func TestAStreamIsProvedAtItsEnd(t *testing.T) {
 	if status, body := call("data", "data", user); status != http.StatusOK || o.puts != 1 {
 		t.Errorf("%d %s", status, body)
 	}
-	if status, body := call("data", "DATA", user); status != 403 || !strings.Contains(body, "SignatureDoesNotMatch") || o.puts != 2 {
+	if status, body := call("data", "DATA", user); status != 403 || !strings.Contains(
+		body, "SignatureDoesNotMatch",
+	) || o.puts != 2 {
 		t.Errorf("another body: %d %s", status, body)
 	}
 	if got := string(o.held["bucket/key"].data); got != "data" {
 		t.Errorf("the object is %q", got)
 	}
 	stranger := sigv4.Credentials{AccessKey: user.AccessKey, Secret: "another"}
-	if status, body := call("data", "data", stranger); status != 403 || !strings.Contains(body, "SignatureDoesNotMatch") || o.puts != 2 {
+	if status, body := call("data", "data", stranger); status != 403 || !strings.Contains(
+		body, "SignatureDoesNotMatch",
+	) || o.puts != 2 {
 		t.Errorf("a stranger: %d %s, %d handled", status, body, o.puts)
 	}
 }
@@ -309,7 +316,9 @@ func TestAnAnswerThatBreaksOff(t *testing.T) {
 	o := &objects{}
 	_, c := o.serve(t, true)
 	bucket, key := aws.String("bucket"), aws.String("key")
-	if _, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: key, Body: strings.NewReader("data")}); err != nil {
+	if _, err := c.PutObject(
+		t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: key, Body: strings.NewReader("data")},
+	); err != nil {
 		t.Fatal(err)
 	}
 	o.breaks = true

@@ -106,7 +106,10 @@ func (r *rig) services() []api.Service {
 				reached[ssm.DeleteActivationInput, ssm.DeleteActivationOutput](r, nil), api.All),
 			api.Op("RequestManagedInstanceRoleToken", api.Everything,
 				reached[tokenInput](r, &tokenOutput{AccessKeyId: "ASIATOKEN"}), api.With(api.Node), api.All),
-			api.Op("RegisterManagedInstance", api.Everything, reached[tokenInput, tokenOutput](r, nil), api.With(api.Unsigned), api.All),
+			api.Op(
+				"RegisterManagedInstance", api.Everything, reached[tokenInput, tokenOutput](r, nil), api.With(api.Unsigned),
+				api.All,
+			),
 		}},
 		{Name: "ec2", Protocol: wire.EC2, Version: "2016-11-15", Namespace: "http://ec2.amazonaws.com/doc/2016-11-15/", ResourceTypes: api.Types("vpc"),
 			Operations: []api.Operation{
@@ -120,7 +123,10 @@ func (r *rig) services() []api.Service {
 			}},
 		{Name: "sts", Protocol: wire.Query, Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
 			Operations: []api.Operation{
-				api.Op("GetCallerIdentity", api.Everything, reached[sts.GetCallerIdentityInput, sts.GetCallerIdentityOutput](r, nil), api.With(api.Anyone), api.All),
+				api.Op(
+					"GetCallerIdentity", api.Everything, reached[sts.GetCallerIdentityInput, sts.GetCallerIdentityOutput](r, nil),
+					api.With(api.Anyone), api.All,
+				),
 			}},
 		{Name: "ssmmessages", Protocol: wire.REST, Operations: []api.Operation{
 			api.Op("CreateControlChannel", api.Everything, reached[channelInput](r, &channelOutput{TokenValue: "token"}),
@@ -151,7 +157,8 @@ var (
 
 func (r *rig) AccessKey(_ context.Context, id, token string) (api.Key, error) {
 	alice := &awsiam.Principal{
-		Kind: awsiam.User, ARN: "arn:aws:iam::" + account + ":user/alice", Account: account, UserID: "AIDAALICE", Name: "alice",
+		Kind: awsiam.User, ARN: "arn:aws:iam::" + account + ":user/alice", Account: account, UserID: "AIDAALICE",
+		Name: "alice",
 	}
 	nodes := &awsiam.Principal{
 		Kind: awsiam.AssumedRole, ARN: "arn:aws:sts::" + account + ":assumed-role/nodes/i-1", Account: account,
@@ -165,7 +172,9 @@ func (r *rig) AccessKey(_ context.Context, id, token string) (api.Key, error) {
 	case id == user.AccessKey && token == "":
 		return api.Key{Secret: user.Secret, Principal: alice, Policies: own}, nil
 	case id == session.AccessKey && token == session.Token:
-		return api.Key{Secret: session.Secret, Expires: now.Add(time.Hour), Principal: nodes, Policies: own, IssuedTo: "i-1"}, nil
+		return api.Key{
+			Secret: session.Secret, Expires: now.Add(time.Hour), Principal: nodes, Policies: own, IssuedTo: "i-1",
+		}, nil
 	case id == expired.AccessKey && token == expired.Token:
 		return api.Key{Secret: expired.Secret, Expires: now, Principal: nodes, Policies: own}, nil
 	case id == "AKIABROKEN":

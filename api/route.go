@@ -64,7 +64,9 @@ func (x *exchange) routeAction() error {
 	}
 	name := x.form.Get("Action")
 	if name == "" {
-		return fault.New(fault.Missing, "api.route", "The request must contain the parameter Action").WithCode("MissingAction")
+		return fault.New(
+			fault.Missing, "api.route", "The request must contain the parameter Action",
+		).WithCode("MissingAction")
 	}
 	return x.find(name, "InvalidAction")
 }

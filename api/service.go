@@ -32,8 +32,8 @@ type Service struct {
 	// Known are the names of all operations that Amazon's service has; those that are not in Operations answer 501. Nil
 	// means those of the SDK's service of this name.
 	Known []string
-	// KnownUnsigned are those of Known that Amazon takes without a signature, and that are not built: they name themselves to
-	// whoever asks.
+	// KnownUnsigned are those of Known that Amazon takes without a signature, and that are not built: they name themselves
+	// to whoever asks.
 	KnownUnsigned []string
 	// KnownPaths are the patterns of known operations in the REST protocol that are not in Operations, by name.
 	KnownPaths map[string]string
@@ -42,9 +42,9 @@ type Service struct {
 	TokenCode string
 	// ResourceTypes are the types of resource that its operations may be about.
 	ResourceTypes map[string]ResourceType
-	// ConditionKeys are the keys of policies that the service owns and of which it tells of each of its requests the value,
-	// or that there is none: "iam:PolicyARN"; a name that ends with a slash is a family. The function gives a value that
-	// follows from the call whatever the operation is, "" for none; where it is nil, rows give values (Keys).
+	// ConditionKeys are the keys of policies that the service owns and of which it tells of each of its requests the
+	// value, or that there is none: "iam:PolicyARN"; a name that ends with a slash is a family. The function gives a value
+	// that follows from the call whatever the operation is, "" for none; where it is nil, rows give values (Keys).
 	ConditionKeys map[string]func(Question) string
 	// Keys gives the condition keys of the requests of operations whose rows give none; it may give ConditionKeys,
 	// "aws:TagKeys" and the family "aws:RequestTag/". It may be nil.

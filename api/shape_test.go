@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestEveryServiceHasTheSameShape: a folder with a service has doc.go, service.go and operations.go, and its rows stand in
-// the latter.
+// TestEveryServiceHasTheSameShape: a folder with a service has doc.go, service.go and operations.go, and its rows stand
+// in the latter.
 func TestEveryServiceHasTheSameShape(t *testing.T) {
 	services, err := filepath.Glob("*/service.go")
 	if err != nil || len(services) < 7 {

@@ -63,7 +63,9 @@ func (h handmade) sign(r *http.Request, body string) {
 	for _, part := range []string{h.date, h.region, h.service, h.terminator} {
 		key = mac(key, part)
 	}
-	signature := hex.EncodeToString(mac(key, strings.Join([]string{sigv4.Algorithm, h.stamp, scope, hex.EncodeToString(sum[:])}, "\n")))
+	signature := hex.EncodeToString(
+		mac(key, strings.Join([]string{sigv4.Algorithm, h.stamp, scope, hex.EncodeToString(sum[:])}, "\n")),
+	)
 	spoil := h.spoil
 	if spoil == nil {
 		spoil = func(s string) string { return s }
@@ -109,12 +111,17 @@ func TestEveryRefusalOfASignatureHolds(t *testing.T) {
 		{"early", func(h *handmade) { h.stamp = "20261121T121501Z" }, "not yet current"},
 		{"no date", func(h *handmade) { h.stamp = "" }, "'X-Amz-Date'"},
 		{"no time", func(h *handmade) { h.stamp = "yesterday" }, "ISO-8601"},
-		{"another algorithm", func(h *handmade) { h.spoil = replace("HMAC-SHA256", "RSA") }, "Unsupported authorization type"},
+		{
+			"another algorithm", func(h *handmade) { h.spoil = replace("HMAC-SHA256", "RSA") }, "Unsupported authorization type",
+		},
 		{"no credential", func(h *handmade) { h.spoil = replace("Credential=", "Credential=, Other=") }, "not Credential"},
 		{"a credential without scope", func(h *handmade) { h.spoil = replace("/"+day+"/", "/") }, "exactly 5"},
 		{"no key", func(h *handmade) { h.spoil = replace(user.AccessKey, "") }, "empty element"},
 		{"no signature", func(h *handmade) { h.spoil = replace(", Signature=", ", SignedHeaders=") }, "twice"},
-		{"half a signature", func(h *handmade) { h.spoil = func(s string) string { return s[:len(s)-32] } }, "does not match the signature"},
+		{
+			"half a signature", func(h *handmade) { h.spoil = func(s string) string { return s[:len(s)-32] } },
+			"does not match the signature",
+		},
 		{"a signature in capitals", func(h *handmade) {
 			h.spoil = func(s string) string { return s[:len(s)-64] + strings.ToUpper(s[len(s)-64:]) }
 		}, "does not match the signature"},
@@ -135,7 +142,10 @@ func TestEveryRefusalOfASignatureHolds(t *testing.T) {
 		for _, q := range []request{cancel, create, role, open} {
 			service, _, _ := strings.Cut(q.host, ".")
 			t.Run(row.name+"/"+service, func(t *testing.T) {
-				h := handmade{date: day, region: "us-east-1", service: service, terminator: "aws4_request", stamp: moment, signed: "host", expires: "600"}
+				h := handmade{
+					date: day, region: "us-east-1", service: service, terminator: "aws4_request", stamp: moment, signed: "host",
+					expires: "600",
+				}
 				if q.target != "" {
 					h.signed = "host;x-amz-target"
 				}

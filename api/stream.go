@@ -26,8 +26,8 @@ func (x *exchange) stream(ctx context.Context) error {
 }
 
 // standing asks the same questions again, of the caller and the policies as they are by then. It copies what it keeps,
-// so that a stream that stays open does not hold its request in memory. A key that has expired since is still good here:
-// the stream began in its time.
+// so that a stream that stays open does not hold its request in memory. A key that has expired since is still good
+// here: the stream began in its time.
 func (x *exchange) standing() func(context.Context) error {
 	if x.signature == nil || x.op.Auth != Signed {
 		return nil

@@ -70,8 +70,8 @@ func assumesRole(action string) bool {
 	return false
 }
 
-// endpointPolicy is the policy of the endpoint that a request came through, nil for full access. What cannot be found or
-// read lets nothing pass: the endpoint may have been deleted a moment ago.
+// endpointPolicy is the policy of the endpoint that a request came through, nil for full access. What cannot be found
+// or read lets nothing pass: the endpoint may have been deleted a moment ago.
 func (a Access) endpointPolicy(id string) *iam.Policy {
 	if id == "" {
 		return nil

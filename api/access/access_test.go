@@ -56,9 +56,19 @@ func TestEndpointPolicyIsAsked(t *testing.T) {
 		{"full access", "vpce-1", "", "", ""},
 		{"open", "vpce-1", all, "", ""},
 		{"one action", "vpce-1", strings.Replace(all, `"Action":"*"`, `"Action":"sts:*"`, 1), "AccessDenied", ""},
-		{"another account", "vpce-1", strings.Replace(all, `"Principal":"*"`, `"Principal":{"AWS":"123456789012"}`, 1), "AccessDenied", "AccessDenied"},
-		{"this endpoint", "vpce-1", strings.Replace(all, `"*"}}`, `"*","Condition":{"StringEquals":{"aws:SourceVpce":"vpce-1"}}}}`, 1), "", ""},
-		{"another endpoint", "vpce-1", strings.Replace(all, `"*"}}`, `"*","Condition":{"StringEquals":{"aws:SourceVpce":"vpce-2"}}}}`, 1), "AccessDenied", "AccessDenied"},
+		{
+			"another account", "vpce-1", strings.Replace(all, `"Principal":"*"`, `"Principal":{"AWS":"123456789012"}`, 1),
+			"AccessDenied", "AccessDenied",
+		},
+		{
+			"this endpoint", "vpce-1",
+			strings.Replace(all, `"*"}}`, `"*","Condition":{"StringEquals":{"aws:SourceVpce":"vpce-1"}}}}`, 1), "", "",
+		},
+		{
+			"another endpoint", "vpce-1",
+			strings.Replace(all, `"*"}}`, `"*","Condition":{"StringEquals":{"aws:SourceVpce":"vpce-2"}}}}`, 1), "AccessDenied",
+			"AccessDenied",
+		},
 		{"gone", "vpce-gone", "", "AccessDenied", "AccessDenied"},
 	} {
 		r.Endpoints["vpce-1"] = nil
@@ -69,7 +79,12 @@ func TestEndpointPolicyIsAsked(t *testing.T) {
 			t.Helper()
 			r.Origin.Store(nil)
 			if tt.endpoint != "" {
-				r.Origin.Store(&vpc.Origin{Endpoint: tt.endpoint, Service: "com.amazonaws.us-east-1." + service, Region: "us-east-1", Account: accesstest.Account})
+				r.Origin.Store(
+					&vpc.Origin{
+						Endpoint: tt.endpoint, Service: "com.amazonaws.us-east-1." + service, Region: "us-east-1",
+						Account: accesstest.Account,
+					},
+				)
 			}
 			cfg := r.Root()
 			defer r.Disconnect()
@@ -112,7 +127,9 @@ func TestKeys(t *testing.T) {
 		t.Errorf("a key that is not there: %v", err)
 	}
 	var p iam.Policies
-	if err := a.Guard(t.Context(), api.Question{Call: &api.Call{}, Action: "ssm:SendCommand", Resource: "*"}, &p); err != nil || p.Resource != nil || p.Endpoint != nil {
+	if err := a.Guard(
+		t.Context(), api.Question{Call: &api.Call{}, Action: "ssm:SendCommand", Resource: "*"}, &p,
+	); err != nil || p.Resource != nil || p.Endpoint != nil {
 		t.Errorf("%+v, %v", p, err)
 	}
 }

@@ -36,7 +36,9 @@ func may(statement string) string { return fmt.Sprintf(allowListed, statement) }
 // role makes a role with an inline policy and returns its ARN.
 func role(t *testing.T, r *accesstest.Rig, name, trust, policy string, tags ...identity.Tag) string {
 	t.Helper()
-	made, err := r.Identities.CreateRole(t.Context(), identity.NewRole{Account: accesstest.Account, Name: name, Trust: trust, Tags: tags})
+	made, err := r.Identities.CreateRole(
+		t.Context(), identity.NewRole{Account: accesstest.Account, Name: name, Trust: trust, Tags: tags},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +74,9 @@ func TestSessionTagOverrides(t *testing.T) {
 	arn := role(t, r, "tagged", trustHere, blueOnly, identity.Tag{Key: "Team", Value: "red"})
 	bob := r.User(t, "bob", mayAll)
 	for range 20 {
-		if err := listRoles(t, assume(t, r, bob, arn, types.Tag{Key: aws.String("team"), Value: aws.String("blue")})); err != nil {
+		if err := listRoles(
+			t, assume(t, r, bob, arn, types.Tag{Key: aws.String("team"), Value: aws.String("blue")}),
+		); err != nil {
 			t.Fatalf("the session's tag: %v", err)
 		}
 	}
@@ -84,7 +88,10 @@ func TestSessionTagOverrides(t *testing.T) {
 // TestTagsThatDifferInCase: policies cannot tell them apart, so a statement about either allows nothing, each time.
 func TestTagsThatDifferInCase(t *testing.T) {
 	r := accesstest.New(t)
-	bob := r.User(t, "bob", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/Team":"blue"}}}}`)
+	bob := r.User(
+		t, "bob",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/Team":"blue"}}}}`,
+	)
 	create := func(name string, tags ...string) error {
 		in := &sdkiam.CreateUserInput{UserName: &name}
 		for i := 0; i < len(tags); i += 2 {
@@ -98,7 +105,9 @@ func TestTagsThatDifferInCase(t *testing.T) {
 	}
 	for range 20 {
 		err := create("two", "Team", "blue", "team", "red")
-		if code(err) != "AccessDenied" || !strings.Contains(err.Error(), "condition key aws:requesttag/team, which cannot be judged") {
+		if code(err) != "AccessDenied" || !strings.Contains(
+			err.Error(), "condition key aws:requesttag/team, which cannot be judged",
+		) {
 			t.Fatalf("both: %v", err)
 		}
 	}
@@ -107,7 +116,9 @@ func TestTagsThatDifferInCase(t *testing.T) {
 // TestTemporaryCredentialsHaveNoMFA, which the usual Deny asks for, and long-term keys do not say.
 func TestTemporaryCredentialsHaveNoMFA(t *testing.T) {
 	r := accesstest.New(t)
-	policy := may(`{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"false"}}}`)
+	policy := may(
+		`{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"false"}}}`,
+	)
 	bob := r.User(t, "bob", policy)
 	if err := listRoles(t, bob); err != nil {
 		t.Errorf("a long-term key: %v", err)
@@ -118,8 +129,8 @@ func TestTemporaryCredentialsHaveNoMFA(t *testing.T) {
 	}
 }
 
-// TestSameVPC is the data perimeter for instances' credentials as the IAM User Guide describes it: a call has to come from
-// the VPC, and the address, of the instance that the credentials were given to.
+// TestSameVPC is the data perimeter for instances' credentials as the IAM User Guide describes it: a call has to come
+// from the VPC, and the address, of the instance that the credentials were given to.
 func TestSameVPC(t *testing.T) {
 	r := accesstest.New(t)
 	role(t, r, "node", trustEC2, may(`{"Effect":"Deny","Action":"*","Resource":"*","Condition":{
@@ -127,7 +138,9 @@ func TestSameVPC(t *testing.T) {
 		{"Effect":"Deny","Action":"*","Resource":"*","Condition":{
 		"StringNotEquals":{"aws:VpcSourceIp":"${aws:Ec2InstanceSourcePrivateIPv4}"},"Null":{"ec2:SourceInstanceARN":"false"},"BoolIfExists":{"aws:ViaAWSService":"false"}}}`))
 	ctx, account := t.Context(), accesstest.Account
-	if _, err := r.Identities.CreateInstanceProfile(ctx, identity.NewInstanceProfile{Account: account, Name: "node"}); err != nil {
+	if _, err := r.Identities.CreateInstanceProfile(
+		ctx, identity.NewInstanceProfile{Account: account, Name: "node"},
+	); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Identities.AddRole(ctx, account, "node", "node"); err != nil {
@@ -174,13 +187,17 @@ func TestPoliciesAreRefused(t *testing.T) {
 	}
 	put := func(name, text string) func() error {
 		return func() error {
-			_, err := client.PutUserPolicy(t.Context(), &sdkiam.PutUserPolicyInput{UserName: aws.String("bob"), PolicyName: &name, PolicyDocument: &text})
+			_, err := client.PutUserPolicy(
+				t.Context(), &sdkiam.PutUserPolicyInput{UserName: aws.String("bob"), PolicyName: &name, PolicyDocument: &text},
+			)
 			return err
 		}
 	}
 	putRole := func(name, text string) func() error {
 		return func() error {
-			_, err := client.PutRolePolicy(t.Context(), &sdkiam.PutRolePolicyInput{RoleName: aws.String("node"), PolicyName: &name, PolicyDocument: &text})
+			_, err := client.PutRolePolicy(
+				t.Context(), &sdkiam.PutRolePolicyInput{RoleName: aws.String("node"), PolicyName: &name, PolicyDocument: &text},
+			)
 			return err
 		}
 	}
@@ -192,7 +209,9 @@ func TestPoliciesAreRefused(t *testing.T) {
 	}
 	trust := func(text string) func() error {
 		return func() error {
-			_, err := client.UpdateAssumeRolePolicy(t.Context(), &sdkiam.UpdateAssumeRolePolicyInput{RoleName: aws.String("node"), PolicyDocument: &text})
+			_, err := client.UpdateAssumeRolePolicy(
+				t.Context(), &sdkiam.UpdateAssumeRolePolicyInput{RoleName: aws.String("node"), PolicyDocument: &text},
+			)
 			return err
 		}
 	}
@@ -201,20 +220,53 @@ func TestPoliciesAreRefused(t *testing.T) {
 		name, code, says string
 		call             func() error
 	}{
-		{"everybody but one", "MalformedPolicyDocument", "NotPrincipal", trust(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","NotPrincipal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}}`)},
-		{"a principal in a Region", "MalformedPolicyDocument", "Invalid principal", trust(`{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam:us-east-1:000000000000:root"},"Action":"sts:AssumeRole"}}`)},
-		{"a long trust policy", "LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048", trust(strings.Replace(trustEC2, `"sts:AssumeRole"`, `"sts:AssumeRole","Condition":{"StringEquals":{"aws:SourceArn":"`+strings.Repeat("a", 2000)+`"}}`, 1))},
-		{"an old version", "MalformedPolicyDocument", "Policy document must be version 2012-10-17 or greater.", managed("old", `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)},
-		{"a long managed policy", "LimitExceeded", "Cannot exceed quota for PolicySize: 6144", managed("long", long(6144-base+1))},
+		{
+			"everybody but one", "MalformedPolicyDocument", "NotPrincipal",
+			trust(
+				`{"Version":"2012-10-17","Statement":{"Effect":"Allow","NotPrincipal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}}`,
+			),
+		},
+		{
+			"a principal in a Region", "MalformedPolicyDocument", "Invalid principal",
+			trust(
+				`{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam:us-east-1:000000000000:root"},"Action":"sts:AssumeRole"}}`,
+			),
+		},
+		{
+			"a long trust policy", "LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048",
+			trust(
+				strings.Replace(
+					trustEC2, `"sts:AssumeRole"`,
+					`"sts:AssumeRole","Condition":{"StringEquals":{"aws:SourceArn":"`+strings.Repeat("a", 2000)+`"}}`, 1,
+				),
+			),
+		},
+		{
+			"an old version", "MalformedPolicyDocument", "Policy document must be version 2012-10-17 or greater.",
+			managed("old", `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`),
+		},
+		{
+			"a long managed policy", "LimitExceeded", "Cannot exceed quota for PolicySize: 6144",
+			managed("long", long(6144-base+1)),
+		},
 		{"the longest managed policy", "", "", managed("longest", "\n\n\t "+long(6144-base)+strings.Repeat(" ", 9000))},
-		{"IAM in a Region", "MalformedPolicyDocument", "cannot contain region information", put("iam", `{"Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:iam:us-east-1::x"}}`)},
-		{"a long user policy", "LimitExceeded", "Maximum policy size of 2048 bytes exceeded for user bob", put("a", long(2048-base+1))},
+		{
+			"IAM in a Region", "MalformedPolicyDocument", "cannot contain region information",
+			put("iam", `{"Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:iam:us-east-1::x"}}`),
+		},
+		{
+			"a long user policy", "LimitExceeded", "Maximum policy size of 2048 bytes exceeded for user bob",
+			put("a", long(2048-base+1)),
+		},
 		{"half", "", "", put("a", long(1024-base))},
 		{"the other half", "", "", put("b", long(1024-base))},
 		{"the same again", "", "", put("b", long(1024-base)+"   ")},
 		{"one more", "LimitExceeded", "Maximum policy size of 2048", put("c", long(1))},
 		{"a role's", "", "", putRole("a", long(9000))},
-		{"too much for a role", "LimitExceeded", "Maximum policy size of 10240 bytes exceeded for role node", putRole("b", long(1200))},
+		{
+			"too much for a role", "LimitExceeded", "Maximum policy size of 10240 bytes exceeded for role node",
+			putRole("b", long(1200)),
+		},
 	} {
 		if err := tt.call(); code(err) != tt.code || err != nil && !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s: %v, want %s %s", tt.name, err, tt.code, tt.says)
@@ -237,14 +289,22 @@ func TestPoliciesAreRefused(t *testing.T) {
 // TestLongNamesAreNotJudged: the judge is given names as long as Amazon's are, and no longer.
 func TestLongNamesAreNotJudged(t *testing.T) {
 	r := accesstest.New(t)
-	bob := sdkiam.NewFromConfig(r.User(t, "bob", `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:*","Resource":"arn:aws:iam::*:user/*`+strings.Repeat("a", 500)+`?b*"}}`))
+	bob := sdkiam.NewFromConfig(
+		r.User(
+			t, "bob",
+			`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:*","Resource":"arn:aws:iam::*:user/*`+strings.Repeat("a", 500)+`?b*"}}`,
+		),
+	)
 	for n, want := range map[int]string{100: "AccessDenied", 900_000: "ValidationError"} {
-		if _, err := bob.GetUser(t.Context(), &sdkiam.GetUserInput{UserName: aws.String(strings.Repeat("a", n))}); code(err) != want {
+		if _, err := bob.GetUser(
+			t.Context(), &sdkiam.GetUserInput{UserName: aws.String(strings.Repeat("a", n))},
+		); code(err) != want {
 			t.Errorf("a name of %d characters: %.300v, want %s", n, err, want)
 		}
 	}
 	_, err := bob.TagUser(t.Context(), &sdkiam.TagUserInput{
-		UserName: aws.String("bob"), Tags: []iamtypes.Tag{{Key: aws.String("k"), Value: aws.String(strings.Repeat("v", 900_000))}},
+		UserName: aws.String("bob"),
+		Tags:     []iamtypes.Tag{{Key: aws.String("k"), Value: aws.String(strings.Repeat("v", 900_000))}},
 	})
 	if code(err) != "ValidationError" {
 		t.Errorf("a value of 900,000 characters: %.300v", err)
@@ -254,9 +314,14 @@ func TestLongNamesAreNotJudged(t *testing.T) {
 // TestVariableThatCannotBeJudged is named in the refusal.
 func TestVariableThatCannotBeJudged(t *testing.T) {
 	r := accesstest.New(t)
-	bob := r.User(t, "bob", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:role/${aws:SourceOrgUnit}*"}}`)
+	bob := r.User(
+		t, "bob",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:role/${aws:SourceOrgUnit}*"}}`,
+	)
 	err := listRoles(t, bob)
-	if code(err) != "AccessDenied" || !strings.Contains(err.Error(), "condition key aws:sourceorgunit, which cannot be judged") {
+	if code(err) != "AccessDenied" || !strings.Contains(
+		err.Error(), "condition key aws:sourceorgunit, which cannot be judged",
+	) {
 		t.Error(err)
 	}
 }
@@ -277,7 +342,9 @@ func TestClientWhoLeft(t *testing.T) {
 		request := httptest.NewRequestWithContext(ctx, http.MethodPost, "https://iam.amazonaws.com/", bytes.NewReader(text))
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		key := sigv4.Credentials{AccessKey: c.AccessKeyID, Secret: c.SecretAccessKey}
-		if err := sigv4.Sign(request, text, key, sigv4.Target{Region: "us-east-1", Service: "iam", Time: time.Now()}); err != nil {
+		if err := sigv4.Sign(
+			request, text, key, sigv4.Target{Region: "us-east-1", Service: "iam", Time: time.Now()},
+		); err != nil {
 			t.Fatal(err)
 		}
 		if status, answer := apitest.Do(r.Handler, request); status != want {

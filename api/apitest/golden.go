@@ -122,7 +122,9 @@ func (e *Exchange) ReadRequest(t testing.TB) (*http.Request, []byte) {
 	if !ok {
 		t.Fatal("the recorded request has no end of its header")
 	}
-	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.ReplaceAll(string(head), "\n", "\r\n") + "\r\n\r\n")))
+	r, err := http.ReadRequest(
+		bufio.NewReader(strings.NewReader(strings.ReplaceAll(string(head), "\n", "\r\n") + "\r\n\r\n")),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,9 @@ func Guard(t *testing.T, h *api.Handler, stranger sigv4.Credentials, now time.Ti
 	}
 }
 
-func guard(t *testing.T, h *api.Handler, service api.Service, op api.Operation, stranger sigv4.Credentials, now time.Time) {
+func guard(
+	t *testing.T, h *api.Handler, service api.Service, op api.Operation, stranger sigv4.Credentials, now time.Time,
+) {
 	if op.Action == "" || !strings.Contains(op.Action, ":") {
 		t.Errorf("action %q", op.Action)
 	}

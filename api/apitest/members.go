@@ -218,7 +218,9 @@ func (s *source) collect(h handler, input reflect.Type, out map[string]bool, see
 var pagers = map[string]bool{"page.Of": true, "page.Read": true, "query.Describe": true}
 
 // follow collects what a function reads that is called with the input.
-func (s *source) follow(call *ast.CallExpr, i int, input reflect.Type, out map[string]bool, seen map[*ast.BlockStmt]bool) error {
+func (s *source) follow(
+	call *ast.CallExpr, i int, input reflect.Type, out map[string]bool, seen map[*ast.BlockStmt]bool,
+) error {
 	name, function := "", call.Fun
 	if generic, ok := function.(*ast.IndexExpr); ok {
 		function = generic.X

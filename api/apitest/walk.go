@@ -12,9 +12,9 @@ import (
 	"postern/aws/iam"
 )
 
-// Walk is what the tests of one package called with success, and what was asked about it. That an operation touches only
-// what it declares is known of those that are walked: what one touches and does not declare fails the test that called
-// it, where api.Config.Undeclared does so. The zero Walk is ready.
+// Walk is what the tests of one package called with success, and what was asked about it. That an operation touches
+// only what it declares is known of those that are walked: what one touches and does not declare fails the test that
+// called it, where api.Config.Undeclared does so. The zero Walk is ready.
 type Walk struct {
 	mu    sync.Mutex          // guards what follows
 	names map[string][]string // operations by service
@@ -39,7 +39,9 @@ func (w *Walk) Table(h *api.Handler, service string) {
 }
 
 func reads(operation string) bool {
-	return slices.ContainsFunc([]string{"Describe", "Get", "List"}, func(p string) bool { return strings.HasPrefix(operation, p) })
+	return slices.ContainsFunc(
+		[]string{"Describe", "Get", "List"}, func(p string) bool { return strings.HasPrefix(operation, p) },
+	)
 }
 
 // Audit is an api.Config.Audit.
@@ -84,8 +86,8 @@ type Whole struct {
 	Unwalked map[string]string
 }
 
-// Exit takes the exit code of a package's tests and returns the one to exit with: where they were all run and passed, it
-// says what they leave unproved.
+// Exit takes the exit code of a package's tests and returns the one to exit with: where they were all run and passed,
+// it says what they leave unproved.
 func (w *Walk) Exit(code int, whole Whole) int {
 	if code != 0 || flag.Lookup("test.run").Value.String() != "" || flag.Lookup("test.skip").Value.String() != "" {
 		return code

@@ -41,7 +41,8 @@ func TestTheRealAgentsPoll(t *testing.T) {
 		t.Fatalf("the recorded parameters are %v", sent.Parameters)
 	}
 	out, err := l.SSM().SendCommand(t.Context(), &ssm.SendCommandInput{
-		DocumentName: aws.String(sent.DocumentName), InstanceIds: []string{m.ID}, Parameters: map[string][]string{"commands": {commands[0].(string)}},
+		DocumentName: aws.String(sent.DocumentName), InstanceIds: []string{m.ID},
+		Parameters: map[string][]string{"commands": {commands[0].(string)}},
 	})
 	if err != nil {
 		t.Fatal(err)

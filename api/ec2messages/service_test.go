@@ -51,7 +51,9 @@ func take(t *testing.T, m *nodetest.Machine) ([]message, error) {
 		Destination, MessagesRequestId string
 		Messages                       []message
 	}
-	if err := json.Unmarshal([]byte(body), &out); err != nil || status != http.StatusOK || out.Destination != m.ID || len(out.MessagesRequestId) != 36 {
+	if err := json.Unmarshal([]byte(body), &out); err != nil || status != http.StatusOK || out.Destination != m.ID || len(
+		out.MessagesRequestId,
+	) != 36 {
 		return nil, fmt.Errorf("%d %s, %w", status, body, err)
 	}
 	if !strings.Contains(body, `"Messages":[`) {
@@ -63,7 +65,8 @@ func take(t *testing.T, m *nodetest.Machine) ([]message, error) {
 func send(t *testing.T, l *nodetest.Harness, node string) string {
 	t.Helper()
 	out, err := l.SSM().SendCommand(t.Context(), &ssm.SendCommandInput{
-		DocumentName: aws.String("AWS-RunShellScript"), InstanceIds: []string{node}, Parameters: map[string][]string{"commands": {"true"}},
+		DocumentName: aws.String("AWS-RunShellScript"), InstanceIds: []string{node},
+		Parameters: map[string][]string{"commands": {"true"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +89,10 @@ func reply(t *testing.T, m *nodetest.Machine, id string, r mgs.ReplyContent) (in
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m.Call("ec2messages", "SendReply", map[string]any{"MessageId": id, "ReplyId": "11111111-2222-3333-4444-555555555555", "Payload": string(b)})
+	return m.Call(
+		"ec2messages", "SendReply",
+		map[string]any{"MessageId": id, "ReplyId": "11111111-2222-3333-4444-555555555555", "Payload": string(b)},
+	)
 }
 
 func ok(t *testing.T, what string, status int, body string) {
@@ -106,7 +112,9 @@ func TestCommand(t *testing.T) {
 		t.Fatalf("messages %+v", got)
 	}
 	msg := got[0]
-	if msg.MessageId != "aws.ssm."+id+"."+m.ID || !strings.HasPrefix(msg.Topic, mgs.TopicSendCommand) || len(msg.CreatedDate) != 24 || len(msg.PayloadDigest) != 64 {
+	if msg.MessageId != "aws.ssm."+id+"."+m.ID || !strings.HasPrefix(
+		msg.Topic, mgs.TopicSendCommand,
+	) || len(msg.CreatedDate) != 24 || len(msg.PayloadDigest) != 64 {
 		t.Errorf("message %+v", msg)
 	}
 	var content mgs.CommandContent
@@ -144,7 +152,9 @@ func TestPollWaits(t *testing.T) {
 	if got := poll(t, m); len(got) != 0 {
 		t.Errorf("given again: %+v", got)
 	}
-	status, body := m.Call("ec2messages", "FailMessage", map[string]any{"MessageId": mgs.JobID(id, m.ID), "FailureType": "NoHandlerExists"})
+	status, body := m.Call(
+		"ec2messages", "FailMessage", map[string]any{"MessageId": mgs.JobID(id, m.ID), "FailureType": "NoHandlerExists"},
+	)
 	ok(t, "failure", status, body)
 	nodetest.Until(t, "the command failed", func() bool { return details(t, l, id, m.ID) == command.Failed })
 }
@@ -173,12 +183,24 @@ func TestRefuses(t *testing.T) {
 		status   int
 		code     string
 	}{
-		{"another's messages", "GetMessages", map[string]any{"Destination": other.ID, "MessagesRequestId": "x"}, 400, "AccessDeniedException"},
+		{
+			"another's messages", "GetMessages", map[string]any{"Destination": other.ID, "MessagesRequestId": "x"}, 400,
+			"AccessDeniedException",
+		},
 		{"no destination", "GetMessages", map[string]any{"MessagesRequestId": "x"}, 400, "ValidationException"},
 		{"another's endpoint", "GetEndpoint", map[string]any{"Destination": other.ID}, 400, "AccessDeniedException"},
-		{"no job id", "SendReply", map[string]any{"MessageId": "x", "ReplyId": "x", "Payload": "{}"}, 400, "ValidationException"},
-		{"no reply", "SendReply", map[string]any{"MessageId": mgs.JobID(id, m.ID), "ReplyId": "x", "Payload": "["}, 400, "ValidationException"},
-		{"unknown job", "SendReply", map[string]any{"MessageId": mgs.JobID("none", m.ID), "ReplyId": "x", "Payload": "{}"}, 200, ""},
+		{
+			"no job id", "SendReply", map[string]any{"MessageId": "x", "ReplyId": "x", "Payload": "{}"}, 400,
+			"ValidationException",
+		},
+		{
+			"no reply", "SendReply", map[string]any{"MessageId": mgs.JobID(id, m.ID), "ReplyId": "x", "Payload": "["}, 400,
+			"ValidationException",
+		},
+		{
+			"unknown job", "SendReply", map[string]any{"MessageId": mgs.JobID("none", m.ID), "ReplyId": "x", "Payload": "{}"},
+			200, "",
+		},
 		{"own endpoint", "GetEndpoint", map[string]any{"Destination": m.ID}, 200, ""},
 		{"delete", "DeleteMessage", map[string]any{"MessageId": mgs.JobID(id, m.ID)}, 200, ""},
 		{"no operation", "DoSomething", nil, 400, "UnknownOperationException"},

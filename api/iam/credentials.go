@@ -12,8 +12,8 @@ import (
 	"postern/aws/service/iam/types"
 )
 
-// Users have access keys and no other credentials: what would make one of another kind says that it is not built. Whoever
-// deletes a user asks for them first, and is told that there are none.
+// Users have access keys and no other credentials: what would make one of another kind says that it is not built.
+// Whoever deletes a user asks for them first, and is told that there are none.
 
 // there says that a user is; without a name it is the caller.
 func (s *service) there(c *api.Call, name *string) error {
@@ -58,7 +58,9 @@ func (s *service) listServiceSpecificCredentials(
 		}
 	}
 	none, next, err := noneOf[types.ServiceSpecificCredentialMetadata](c, in)
-	return &sdk.ListServiceSpecificCredentialsOutput{ServiceSpecificCredentials: none, Marker: next, IsTruncated: next != nil}, err
+	return &sdk.ListServiceSpecificCredentialsOutput{
+		ServiceSpecificCredentials: none, Marker: next, IsTruncated: next != nil,
+	}, err
 }
 
 func (s *service) listMFADevices(
@@ -85,10 +87,14 @@ func (s *service) noLoginProfile(c *api.Call, name *string) error {
 	return fault.New(fault.NotFound, "iam.LoginProfile", "Login Profile for User %s cannot be found.", aws.ToString(name))
 }
 
-func (s *service) getLoginProfile(_ context.Context, c *api.Call, in *sdk.GetLoginProfileInput) (*sdk.GetLoginProfileOutput, error) {
+func (s *service) getLoginProfile(
+	_ context.Context, c *api.Call, in *sdk.GetLoginProfileInput,
+) (*sdk.GetLoginProfileOutput, error) {
 	return nil, s.noLoginProfile(c, in.UserName)
 }
 
-func (s *service) deleteLoginProfile(_ context.Context, c *api.Call, in *sdk.DeleteLoginProfileInput) (*sdk.DeleteLoginProfileOutput, error) {
+func (s *service) deleteLoginProfile(
+	_ context.Context, c *api.Call, in *sdk.DeleteLoginProfileInput,
+) (*sdk.DeleteLoginProfileOutput, error) {
 	return nil, s.noLoginProfile(c, in.UserName)
 }

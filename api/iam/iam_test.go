@@ -67,23 +67,42 @@ func TestRole(t *testing.T) {
 		Tags: []types.Tag{{Key: s("Team"), Value: s("blue")}}, PermissionsBoundary: s(core),
 	})).Role
 	got := must(c.GetRole(ctx, &sdk.GetRoleInput{RoleName: s("NodeRole")})).Role
-	if diff := cmp.Diff(made, got, cmpopts.IgnoreUnexported(types.Role{}, types.Tag{}, types.AttachedPermissionsBoundary{})); diff != "" {
+	if diff := cmp.Diff(
+		made, got, cmpopts.IgnoreUnexported(types.Role{}, types.Tag{}, types.AttachedPermissionsBoundary{}),
+	); diff != "" {
 		t.Errorf("GetRole differs from CreateRole: %s", diff)
 	}
 	if *got.Arn != "arn:aws:iam::000000000000:role/ops/NodeRole" || !strings.HasPrefix(*got.RoleId, "AROA") || *got.MaxSessionDuration != 3600 ||
-		readable(t, got.AssumeRolePolicyDocument) != trust || *got.PermissionsBoundary.PermissionsBoundaryArn != core || *got.Tags[0].Value != "blue" {
+		readable(
+			t, got.AssumeRolePolicyDocument,
+		) != trust || *got.PermissionsBoundary.PermissionsBoundaryArn != core || *got.Tags[0].Value != "blue" {
 		t.Errorf("%+v", got)
 	}
-	must(c.UpdateRole(ctx, &sdk.UpdateRoleInput{RoleName: s("NodeRole"), Description: s("new"), MaxSessionDuration: aws.Int32(7200)}))
-	must(c.UpdateAssumeRolePolicy(ctx, &sdk.UpdateAssumeRolePolicyInput{RoleName: s("NodeRole"), PolicyDocument: s(strings.Replace(trust, "ec2", "ssm", 1))}))
+	must(
+		c.UpdateRole(
+			ctx, &sdk.UpdateRoleInput{RoleName: s("NodeRole"), Description: s("new"), MaxSessionDuration: aws.Int32(7200)},
+		),
+	)
+	must(
+		c.UpdateAssumeRolePolicy(
+			ctx,
+			&sdk.UpdateAssumeRolePolicyInput{
+				RoleName: s("NodeRole"), PolicyDocument: s(strings.Replace(trust, "ec2", "ssm", 1)),
+			},
+		),
+	)
 	must(c.DeleteRolePermissionsBoundary(ctx, &sdk.DeleteRolePermissionsBoundaryInput{RoleName: s("NodeRole")}))
 	must(c.TagRole(ctx, &sdk.TagRoleInput{RoleName: s("NodeRole"), Tags: []types.Tag{{Key: s("Cost"), Value: s("1")}}}))
 	must(c.UntagRole(ctx, &sdk.UntagRoleInput{RoleName: s("NodeRole"), TagKeys: []string{"Team"}}))
 	got = must(c.GetRole(ctx, &sdk.GetRoleInput{RoleName: s("NodeRole")})).Role
-	if *got.Description != "new" || *got.MaxSessionDuration != 7200 || !strings.Contains(readable(t, got.AssumeRolePolicyDocument), "ssm.") || got.PermissionsBoundary != nil {
+	if *got.Description != "new" || *got.MaxSessionDuration != 7200 || !strings.Contains(
+		readable(t, got.AssumeRolePolicyDocument), "ssm.",
+	) || got.PermissionsBoundary != nil {
 		t.Errorf("%+v", got)
 	}
-	if tags := must(c.ListRoleTags(ctx, &sdk.ListRoleTagsInput{RoleName: s("NodeRole")})); len(tags.Tags) != 1 || *tags.Tags[0].Key != "Cost" {
+	if tags := must(
+		c.ListRoleTags(ctx, &sdk.ListRoleTagsInput{RoleName: s("NodeRole")}),
+	); len(tags.Tags) != 1 || *tags.Tags[0].Key != "Cost" {
 		t.Errorf("%+v", tags.Tags)
 	}
 	must(c.DeleteRole(ctx, &sdk.DeleteRoleInput{RoleName: s("NodeRole")}))
@@ -106,18 +125,26 @@ func TestRolePolicies(t *testing.T) {
 		t.Errorf("%+v", one)
 	}
 	must(c.DeleteRolePolicy(ctx, &sdk.DeleteRolePolicyInput{RoleName: s("R"), PolicyName: s("b")}))
-	if names := must(c.ListRolePolicies(ctx, &sdk.ListRolePoliciesInput{RoleName: s("R")})).PolicyNames; !slices.Equal(names, []string{"a", "c"}) {
+	if names := must(
+		c.ListRolePolicies(ctx, &sdk.ListRolePoliciesInput{RoleName: s("R")}),
+	).PolicyNames; !slices.Equal(names, []string{"a", "c"}) {
 		t.Errorf("%v", names)
 	}
 	must(c.AttachRolePolicy(ctx, &sdk.AttachRolePolicyInput{RoleName: s("R"), PolicyArn: s(core)}))
-	attached := must(c.ListAttachedRolePolicies(ctx, &sdk.ListAttachedRolePoliciesInput{RoleName: s("R")})).AttachedPolicies
+	attached := must(
+		c.ListAttachedRolePolicies(ctx, &sdk.ListAttachedRolePoliciesInput{RoleName: s("R")}),
+	).AttachedPolicies
 	if len(attached) != 1 || *attached[0].PolicyArn != core || *attached[0].PolicyName != "AmazonSSMManagedInstanceCore" {
 		t.Errorf("%+v", attached)
 	}
-	if e := must(c.ListEntitiesForPolicy(ctx, &sdk.ListEntitiesForPolicyInput{PolicyArn: s(core)})); len(e.PolicyRoles) != 1 || *e.PolicyRoles[0].RoleName != "R" {
+	if e := must(
+		c.ListEntitiesForPolicy(ctx, &sdk.ListEntitiesForPolicyInput{PolicyArn: s(core)}),
+	); len(e.PolicyRoles) != 1 || *e.PolicyRoles[0].RoleName != "R" {
 		t.Errorf("%+v", e)
 	}
-	if p := must(c.GetPolicy(ctx, &sdk.GetPolicyInput{PolicyArn: s(core)})).Policy; *p.AttachmentCount != 1 || *p.DefaultVersionId != "v2" {
+	if p := must(
+		c.GetPolicy(ctx, &sdk.GetPolicyInput{PolicyArn: s(core)}),
+	).Policy; *p.AttachmentCount != 1 || *p.DefaultVersionId != "v2" {
 		t.Errorf("%+v", p)
 	}
 	must(c.DetachRolePolicy(ctx, &sdk.DetachRolePolicyInput{RoleName: s("R"), PolicyArn: s(core)}))
@@ -127,33 +154,57 @@ func TestInstanceProfile(t *testing.T) {
 	r, c := root(t)
 	ctx := t.Context()
 	must(c.CreateRole(ctx, &sdk.CreateRoleInput{RoleName: s("R"), AssumeRolePolicyDocument: s(trust)}))
-	made := must(c.CreateInstanceProfile(ctx, &sdk.CreateInstanceProfileInput{InstanceProfileName: s("P"), Tags: []types.Tag{{Key: s("a"), Value: s("1")}}})).InstanceProfile
-	if *made.Arn != "arn:aws:iam::000000000000:instance-profile/P" || !strings.HasPrefix(*made.InstanceProfileId, "AIPA") || len(made.Roles) != 0 {
+	made := must(
+		c.CreateInstanceProfile(
+			ctx, &sdk.CreateInstanceProfileInput{InstanceProfileName: s("P"), Tags: []types.Tag{{Key: s("a"), Value: s("1")}}},
+		),
+	).InstanceProfile
+	if *made.Arn != "arn:aws:iam::000000000000:instance-profile/P" || !strings.HasPrefix(
+		*made.InstanceProfileId, "AIPA",
+	) || len(made.Roles) != 0 {
 		t.Errorf("%+v", made)
 	}
 	add := &sdk.AddRoleToInstanceProfileInput{InstanceProfileName: s("P"), RoleName: s("R")}
 	// To put a role into a profile needs iam:PassRole on the role, too.
-	almost := sdk.NewFromConfig(r.User(t, "almost", `{"Statement":{"Effect":"Allow","NotAction":"iam:PassRole","Resource":"*"}}`))
-	if _, err := almost.AddRoleToInstanceProfile(ctx, add); code(err) != "AccessDenied" || !strings.Contains(err.Error(), "iam:PassRole") {
+	almost := sdk.NewFromConfig(
+		r.User(t, "almost", `{"Statement":{"Effect":"Allow","NotAction":"iam:PassRole","Resource":"*"}}`),
+	)
+	if _, err := almost.AddRoleToInstanceProfile(ctx, add); code(err) != "AccessDenied" || !strings.Contains(
+		err.Error(), "iam:PassRole",
+	) {
 		t.Errorf("without iam:PassRole: %v", err)
 	}
 	must(c.AddRoleToInstanceProfile(ctx, add))
-	if got := must(c.GetInstanceProfile(ctx, &sdk.GetInstanceProfileInput{InstanceProfileName: s("P")})).InstanceProfile; len(got.Roles) != 1 || *got.Roles[0].RoleName != "R" {
+	if got := must(
+		c.GetInstanceProfile(ctx, &sdk.GetInstanceProfileInput{InstanceProfileName: s("P")}),
+	).InstanceProfile; len(got.Roles) != 1 || *got.Roles[0].RoleName != "R" {
 		t.Errorf("%+v", got)
 	}
-	if of := must(c.ListInstanceProfilesForRole(ctx, &sdk.ListInstanceProfilesForRoleInput{RoleName: s("R")})).InstanceProfiles; len(of) != 1 || *of[0].InstanceProfileName != "P" {
+	if of := must(
+		c.ListInstanceProfilesForRole(ctx, &sdk.ListInstanceProfilesForRoleInput{RoleName: s("R")}),
+	).InstanceProfiles; len(of) != 1 || *of[0].InstanceProfileName != "P" {
 		t.Errorf("%+v", of)
 	}
-	must(c.TagInstanceProfile(ctx, &sdk.TagInstanceProfileInput{InstanceProfileName: s("P"), Tags: []types.Tag{{Key: s("b"), Value: s("2")}}}))
+	must(
+		c.TagInstanceProfile(
+			ctx, &sdk.TagInstanceProfileInput{InstanceProfileName: s("P"), Tags: []types.Tag{{Key: s("b"), Value: s("2")}}},
+		),
+	)
 	must(c.UntagInstanceProfile(ctx, &sdk.UntagInstanceProfileInput{InstanceProfileName: s("P"), TagKeys: []string{"a"}}))
-	if tags := must(c.ListInstanceProfileTags(ctx, &sdk.ListInstanceProfileTagsInput{InstanceProfileName: s("P")})).Tags; len(tags) != 1 || *tags[0].Key != "b" {
+	if tags := must(
+		c.ListInstanceProfileTags(ctx, &sdk.ListInstanceProfileTagsInput{InstanceProfileName: s("P")}),
+	).Tags; len(tags) != 1 || *tags[0].Key != "b" {
 		t.Errorf("%+v", tags)
 	}
 	_, err := c.DeleteRole(ctx, &sdk.DeleteRoleInput{RoleName: s("R")})
 	if e := (*types.DeleteConflictException)(nil); !errors.As(err, &e) {
 		t.Errorf("role in a profile: %v", err)
 	}
-	must(c.RemoveRoleFromInstanceProfile(ctx, &sdk.RemoveRoleFromInstanceProfileInput{InstanceProfileName: s("P"), RoleName: s("R")}))
+	must(
+		c.RemoveRoleFromInstanceProfile(
+			ctx, &sdk.RemoveRoleFromInstanceProfileInput{InstanceProfileName: s("P"), RoleName: s("R")},
+		),
+	)
 	must(c.DeleteInstanceProfile(ctx, &sdk.DeleteInstanceProfileInput{InstanceProfileName: s("P")}))
 	if all := must(c.ListInstanceProfiles(ctx, nil)).InstanceProfiles; len(all) != 0 {
 		t.Errorf("%+v", all)
@@ -163,24 +214,41 @@ func TestInstanceProfile(t *testing.T) {
 func TestManagedPolicy(t *testing.T) {
 	_, c := root(t)
 	ctx := t.Context()
-	made := must(c.CreatePolicy(ctx, &sdk.CreatePolicyInput{PolicyName: s("P"), Path: s("/a/"), PolicyDocument: s(read), Description: s("d")})).Policy
+	made := must(
+		c.CreatePolicy(
+			ctx, &sdk.CreatePolicyInput{PolicyName: s("P"), Path: s("/a/"), PolicyDocument: s(read), Description: s("d")},
+		),
+	).Policy
 	arn := made.Arn
 	if *arn != "arn:aws:iam::000000000000:policy/a/P" || *made.DefaultVersionId != "v1" || !made.IsAttachable || *made.AttachmentCount != 0 {
 		t.Errorf("%+v", made)
 	}
-	v := must(c.CreatePolicyVersion(ctx, &sdk.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: s(write), SetAsDefault: true})).PolicyVersion
+	v := must(
+		c.CreatePolicyVersion(
+			ctx, &sdk.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: s(write), SetAsDefault: true},
+		),
+	).PolicyVersion
 	if *v.VersionId != "v2" || !v.IsDefaultVersion {
 		t.Errorf("%+v", v)
 	}
-	if v := must(c.GetPolicyVersion(ctx, &sdk.GetPolicyVersionInput{PolicyArn: arn, VersionId: s("v1")})).PolicyVersion; readable(t, v.Document) != read || v.IsDefaultVersion {
+	if v := must(
+		c.GetPolicyVersion(ctx, &sdk.GetPolicyVersionInput{PolicyArn: arn, VersionId: s("v1")}),
+	).PolicyVersion; readable(t, v.Document) != read || v.IsDefaultVersion {
 		t.Errorf("%+v", v)
 	}
-	if all := must(c.ListPolicyVersions(ctx, &sdk.ListPolicyVersionsInput{PolicyArn: arn})).Versions; len(all) != 2 || *all[0].VersionId != "v2" {
+	if all := must(
+		c.ListPolicyVersions(ctx, &sdk.ListPolicyVersionsInput{PolicyArn: arn}),
+	).Versions; len(all) != 2 || *all[0].VersionId != "v2" {
 		t.Errorf("%+v", all)
 	}
 	must(c.SetDefaultPolicyVersion(ctx, &sdk.SetDefaultPolicyVersionInput{PolicyArn: arn, VersionId: s("v1")}))
 	must(c.DeletePolicyVersion(ctx, &sdk.DeletePolicyVersionInput{PolicyArn: arn, VersionId: s("v2")}))
-	must(c.TagPolicy(ctx, &sdk.TagPolicyInput{PolicyArn: arn, Tags: []types.Tag{{Key: s("a"), Value: s("1")}, {Key: s("b"), Value: s("2")}}}))
+	must(
+		c.TagPolicy(
+			ctx,
+			&sdk.TagPolicyInput{PolicyArn: arn, Tags: []types.Tag{{Key: s("a"), Value: s("1")}, {Key: s("b"), Value: s("2")}}},
+		),
+	)
 	must(c.UntagPolicy(ctx, &sdk.UntagPolicyInput{PolicyArn: arn, TagKeys: []string{"a"}}))
 	if tags := must(c.ListPolicyTags(ctx, &sdk.ListPolicyTagsInput{PolicyArn: arn})).Tags; len(tags) != 1 {
 		t.Errorf("%+v", tags)
@@ -192,7 +260,10 @@ func TestManagedPolicy(t *testing.T) {
 		{sdk.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal}, "P"},
 		{sdk.ListPoliciesInput{PathPrefix: s("/a/")}, "P"},
 		{sdk.ListPoliciesInput{OnlyAttached: true}, ""},
-		{sdk.ListPoliciesInput{Scope: types.PolicyScopeTypeAws}, "AdministratorAccess AmazonSSMManagedEC2InstanceDefaultPolicy AmazonSSMManagedInstanceCore AmazonSSMReadOnlyAccess"},
+		{
+			sdk.ListPoliciesInput{Scope: types.PolicyScopeTypeAws},
+			"AdministratorAccess AmazonSSMManagedEC2InstanceDefaultPolicy AmazonSSMManagedInstanceCore AmazonSSMReadOnlyAccess",
+		},
 	} {
 		var names []string
 		for _, p := range must(c.ListPolicies(ctx, &tt.in)).Policies {
@@ -211,13 +282,21 @@ func TestManagedPolicy(t *testing.T) {
 func TestUser(t *testing.T) {
 	r, c := root(t)
 	ctx := t.Context()
-	made := must(c.CreateUser(ctx, &sdk.CreateUserInput{UserName: s("bob"), Path: s("/ops/"), Tags: []types.Tag{{Key: s("a"), Value: s("1")}}})).User
-	if *made.Arn != "arn:aws:iam::000000000000:user/ops/bob" || !strings.HasPrefix(*made.UserId, "AIDA") || len(made.Tags) != 1 {
+	made := must(
+		c.CreateUser(
+			ctx, &sdk.CreateUserInput{UserName: s("bob"), Path: s("/ops/"), Tags: []types.Tag{{Key: s("a"), Value: s("1")}}},
+		),
+	).User
+	if *made.Arn != "arn:aws:iam::000000000000:user/ops/bob" || !strings.HasPrefix(
+		*made.UserId, "AIDA",
+	) || len(made.Tags) != 1 {
 		t.Errorf("%+v", made)
 	}
 	must(c.PutUserPolicy(ctx, &sdk.PutUserPolicyInput{UserName: s("bob"), PolicyName: s("own"),
 		PolicyDocument: s(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:user/ops/${aws:username}"}}`)}))
-	if d := must(c.GetUserPolicy(ctx, &sdk.GetUserPolicyInput{UserName: s("bob"), PolicyName: s("own")})); !strings.Contains(readable(t, d.PolicyDocument), "${aws:username}") {
+	if d := must(
+		c.GetUserPolicy(ctx, &sdk.GetUserPolicyInput{UserName: s("bob"), PolicyName: s("own")}),
+	); !strings.Contains(readable(t, d.PolicyDocument), "${aws:username}") {
 		t.Errorf("%+v", d)
 	}
 	key := must(c.CreateAccessKey(ctx, &sdk.CreateAccessKeyInput{UserName: s("bob")})).AccessKey
@@ -230,7 +309,11 @@ func TestUser(t *testing.T) {
 	if _, err := bob.CreateAccessKey(ctx, nil); code(err) != "LimitExceeded" {
 		t.Errorf("third key: %v", err)
 	}
-	must(bob.UpdateAccessKey(ctx, &sdk.UpdateAccessKeyInput{AccessKeyId: second.AccessKeyId, Status: types.StatusTypeInactive}))
+	must(
+		bob.UpdateAccessKey(
+			ctx, &sdk.UpdateAccessKeyInput{AccessKeyId: second.AccessKeyId, Status: types.StatusTypeInactive},
+		),
+	)
 	keys := must(bob.ListAccessKeys(ctx, nil)).AccessKeyMetadata
 	if len(keys) != 2 || !slices.ContainsFunc(keys, func(k types.AccessKeyMetadata) bool {
 		return *k.AccessKeyId == *second.AccessKeyId && k.Status == types.StatusTypeInactive
@@ -241,41 +324,64 @@ func TestUser(t *testing.T) {
 		t.Errorf("what bob may not: %v", err)
 	}
 	must(c.AttachUserPolicy(ctx, &sdk.AttachUserPolicyInput{UserName: s("bob"), PolicyArn: s(core)}))
-	if a := must(c.ListAttachedUserPolicies(ctx, &sdk.ListAttachedUserPoliciesInput{UserName: s("bob")})).AttachedPolicies; len(a) != 1 {
+	if a := must(
+		c.ListAttachedUserPolicies(ctx, &sdk.ListAttachedUserPoliciesInput{UserName: s("bob")}),
+	).AttachedPolicies; len(a) != 1 {
 		t.Errorf("%+v", a)
 	}
 	must(c.DetachUserPolicy(ctx, &sdk.DetachUserPolicyInput{UserName: s("bob"), PolicyArn: s(core)}))
-	must(c.PutUserPermissionsBoundary(ctx, &sdk.PutUserPermissionsBoundaryInput{UserName: s("bob"), PermissionsBoundary: s(core)}))
-	if _, err := bob.GetUser(ctx, nil); code(err) != "AccessDenied" || !strings.Contains(err.Error(), "no permissions boundary allows") {
+	must(
+		c.PutUserPermissionsBoundary(
+			ctx, &sdk.PutUserPermissionsBoundaryInput{UserName: s("bob"), PermissionsBoundary: s(core)},
+		),
+	)
+	if _, err := bob.GetUser(ctx, nil); code(err) != "AccessDenied" || !strings.Contains(
+		err.Error(), "no permissions boundary allows",
+	) {
 		t.Errorf("past the boundary: %v", err)
 	}
 	must(c.DeleteUserPermissionsBoundary(ctx, &sdk.DeleteUserPermissionsBoundaryInput{UserName: s("bob")}))
 	must(c.TagUser(ctx, &sdk.TagUserInput{UserName: s("bob"), Tags: []types.Tag{{Key: s("b"), Value: s("2")}}}))
 	must(c.UntagUser(ctx, &sdk.UntagUserInput{UserName: s("bob"), TagKeys: []string{"a"}}))
-	if tags := must(c.ListUserTags(ctx, &sdk.ListUserTagsInput{UserName: s("bob")})).Tags; len(tags) != 1 || *tags[0].Key != "b" {
+	if tags := must(
+		c.ListUserTags(ctx, &sdk.ListUserTagsInput{UserName: s("bob")}),
+	).Tags; len(tags) != 1 || *tags[0].Key != "b" {
 		t.Errorf("%+v", tags)
 	}
-	if must(c.ListSSHPublicKeys(ctx, &sdk.ListSSHPublicKeysInput{UserName: s("bob")})).SSHPublicKeys == nil || must(bob.ListMFADevices(ctx, nil)).MFADevices == nil ||
+	if must(
+		c.ListSSHPublicKeys(ctx, &sdk.ListSSHPublicKeysInput{UserName: s("bob")}),
+	).SSHPublicKeys == nil || must(bob.ListMFADevices(ctx, nil)).MFADevices == nil ||
 		must(c.ListSigningCertificates(ctx, &sdk.ListSigningCertificatesInput{UserName: s("bob")})).Certificates == nil ||
-		must(c.ListServiceSpecificCredentials(ctx, &sdk.ListServiceSpecificCredentialsInput{UserName: s("bob")})).ServiceSpecificCredentials == nil {
+		must(
+			c.ListServiceSpecificCredentials(ctx, &sdk.ListServiceSpecificCredentialsInput{UserName: s("bob")}),
+		).ServiceSpecificCredentials == nil {
 		t.Error("credentials of other kinds are not listed")
 	}
-	if _, err := c.ListSSHPublicKeys(ctx, &sdk.ListSSHPublicKeysInput{UserName: s("nobody")}); code(err) != "NoSuchEntity" {
+	if _, err := c.ListSSHPublicKeys(
+		ctx, &sdk.ListSSHPublicKeysInput{UserName: s("nobody")},
+	); code(err) != "NoSuchEntity" {
 		t.Errorf("nobody's: %v", err)
 	}
 	if _, err := c.DeleteLoginProfile(ctx, &sdk.DeleteLoginProfileInput{UserName: s("bob")}); code(err) != "NoSuchEntity" {
 		t.Errorf("a login profile: %v", err)
 	}
-	// Under another name bob is the same, with the same key, and the policy that lets him do things to himself knows the new name.
-	if _, err := bob.UpdateUser(ctx, &sdk.UpdateUserInput{UserName: s("bob"), NewPath: s("/admins/")}); code(err) != "AccessDenied" {
+	// Under another name bob is the same, with the same key, and the policy that lets him do things to himself knows the
+	// new name.
+	if _, err := bob.UpdateUser(
+		ctx, &sdk.UpdateUserInput{UserName: s("bob"), NewPath: s("/admins/")},
+	); code(err) != "AccessDenied" {
 		t.Errorf("to a path where he has no permission: %v", err)
 	}
 	must(c.UpdateUser(ctx, &sdk.UpdateUserInput{UserName: s("bob"), NewUserName: s("Robert")}))
-	if own := must(bob.GetUser(ctx, nil)).User; *own.Arn != "arn:aws:iam::000000000000:user/ops/Robert" || *own.UserId != *made.UserId {
+	if own := must(
+		bob.GetUser(ctx, nil),
+	).User; *own.Arn != "arn:aws:iam::000000000000:user/ops/Robert" || *own.UserId != *made.UserId {
 		t.Errorf("renamed: %+v", own)
 	}
 	must(c.CreateUser(ctx, &sdk.CreateUserInput{UserName: s("eve")}))
-	if _, err := c.UpdateUser(ctx, &sdk.UpdateUserInput{UserName: s("Robert"), NewUserName: s("EVE")}); code(err) != "EntityAlreadyExists" {
+	if _, err := c.UpdateUser(
+		ctx, &sdk.UpdateUserInput{UserName: s("Robert"), NewUserName: s("EVE")},
+	); code(err) != "EntityAlreadyExists" {
 		t.Errorf("to a name that is taken: %v", err)
 	}
 	must(c.DeleteUser(ctx, &sdk.DeleteUserInput{UserName: s("eve")}))
@@ -292,7 +398,9 @@ func TestUser(t *testing.T) {
 	if _, err := c.DeleteUser(ctx, &sdk.DeleteUserInput{UserName: s("bob")}); code(err) != "DeleteConflict" {
 		t.Errorf("user with policy: %v", err)
 	}
-	if names := must(c.ListUserPolicies(ctx, &sdk.ListUserPoliciesInput{UserName: s("bob")})).PolicyNames; !slices.Equal(names, []string{"own"}) {
+	if names := must(
+		c.ListUserPolicies(ctx, &sdk.ListUserPoliciesInput{UserName: s("bob")}),
+	).PolicyNames; !slices.Equal(names, []string{"own"}) {
 		t.Errorf("%v", names)
 	}
 	must(c.DeleteUserPolicy(ctx, &sdk.DeleteUserPolicyInput{UserName: s("bob"), PolicyName: s("own")}))
@@ -309,7 +417,14 @@ func TestPages(t *testing.T) {
 	_, c := root(t)
 	ctx := t.Context()
 	for i := range 7 {
-		must(c.CreateRole(ctx, &sdk.CreateRoleInput{RoleName: s(fmt.Sprint("r", i)), Path: s([]string{"/", "/odd/"}[i%2]), AssumeRolePolicyDocument: s(trust)}))
+		must(
+			c.CreateRole(
+				ctx,
+				&sdk.CreateRoleInput{
+					RoleName: s(fmt.Sprint("r", i)), Path: s([]string{"/", "/odd/"}[i%2]), AssumeRolePolicyDocument: s(trust),
+				},
+			),
+		)
 	}
 	for _, tt := range []struct {
 		prefix string
@@ -322,7 +437,9 @@ func TestPages(t *testing.T) {
 		{"/none/", 2, ""},
 	} {
 		var pages []string
-		for p := sdk.NewListRolesPaginator(c, &sdk.ListRolesInput{PathPrefix: s(tt.prefix), MaxItems: aws.Int32(tt.size)}); p.HasMorePages(); {
+		for p := sdk.NewListRolesPaginator(
+			c, &sdk.ListRolesInput{PathPrefix: s(tt.prefix), MaxItems: aws.Int32(tt.size)},
+		); p.HasMorePages(); {
 			page := must(p.NextPage(ctx))
 			var names []string
 			for _, r := range page.Roles {
@@ -340,7 +457,9 @@ func TestPages(t *testing.T) {
 	// What a marker names may be gone when the next page is asked for.
 	first := must(c.ListRoles(ctx, &sdk.ListRolesInput{MaxItems: aws.Int32(3)}))
 	must(c.DeleteRole(ctx, &sdk.DeleteRoleInput{RoleName: s("r2")}))
-	if next := must(c.ListRoles(ctx, &sdk.ListRolesInput{MaxItems: aws.Int32(1), Marker: first.Marker})); *next.Roles[0].RoleName != "r3" {
+	if next := must(
+		c.ListRoles(ctx, &sdk.ListRolesInput{MaxItems: aws.Int32(1), Marker: first.Marker}),
+	); *next.Roles[0].RoleName != "r3" {
 		t.Errorf("after a deleted role comes %s", *next.Roles[0].RoleName)
 	}
 	for _, in := range []*sdk.ListRolesInput{{MaxItems: aws.Int32(0)}, {MaxItems: aws.Int32(1001)}, {Marker: s("!")}} {
@@ -359,26 +478,56 @@ func TestRefusals(t *testing.T) {
 		return err
 	}
 	put := func(document string) error {
-		_, err := c.PutRolePolicy(ctx, &sdk.PutRolePolicyInput{RoleName: s("R"), PolicyName: s("p"), PolicyDocument: s(document)})
+		_, err := c.PutRolePolicy(
+			ctx, &sdk.PutRolePolicyInput{RoleName: s("R"), PolicyName: s("p"), PolicyDocument: s(document)},
+		)
 		return err
 	}
-	_, notThere := c.AttachRolePolicy(ctx, &sdk.AttachRolePolicyInput{RoleName: s("R"), PolicyArn: s("arn:aws:iam::aws:policy/None")})
+	_, notThere := c.AttachRolePolicy(
+		ctx, &sdk.AttachRolePolicyInput{RoleName: s("R"), PolicyArn: s("arn:aws:iam::aws:policy/None")},
+	)
 	_, group := c.CreateGroup(ctx, &sdk.CreateGroupInput{GroupName: s("g")})
-	_, status := c.UpdateAccessKey(ctx, &sdk.UpdateAccessKeyInput{AccessKeyId: s("AKIA0123456789012345"), Status: "Sleeping"})
+	_, status := c.UpdateAccessKey(
+		ctx, &sdk.UpdateAccessKeyInput{AccessKeyId: s("AKIA0123456789012345"), Status: "Sleeping"},
+	)
 	for _, tt := range []struct {
 		name string
 		err  error
 		code string
 		says string
 	}{
-		{"exists", role(sdk.CreateRoleInput{RoleName: s("r"), AssumeRolePolicyDocument: s(trust)}), "EntityAlreadyExists", "Role with name r already exists."},
-		{"bad trust", role(sdk.CreateRoleInput{RoleName: s("x"), AssumeRolePolicyDocument: s(read)}), "MalformedPolicyDocument", "Statement[0]"},
-		{"bad name", role(sdk.CreateRoleInput{RoleName: s("a b"), AssumeRolePolicyDocument: s(trust)}), "ValidationError", "roleName"},
-		{"bad path", role(sdk.CreateRoleInput{RoleName: s("x"), Path: s("x"), AssumeRolePolicyDocument: s(trust)}), "ValidationError", "path"},
-		{"long session", role(sdk.CreateRoleInput{RoleName: s("x"), MaxSessionDuration: aws.Int32(99999), AssumeRolePolicyDocument: s(trust)}), "ValidationError", "maxSessionDuration"},
+		{
+			"exists", role(sdk.CreateRoleInput{RoleName: s("r"), AssumeRolePolicyDocument: s(trust)}), "EntityAlreadyExists",
+			"Role with name r already exists.",
+		},
+		{
+			"bad trust", role(sdk.CreateRoleInput{RoleName: s("x"), AssumeRolePolicyDocument: s(read)}),
+			"MalformedPolicyDocument", "Statement[0]",
+		},
+		{
+			"bad name", role(sdk.CreateRoleInput{RoleName: s("a b"), AssumeRolePolicyDocument: s(trust)}), "ValidationError",
+			"roleName",
+		},
+		{
+			"bad path", role(sdk.CreateRoleInput{RoleName: s("x"), Path: s("x"), AssumeRolePolicyDocument: s(trust)}),
+			"ValidationError", "path",
+		},
+		{
+			"long session",
+			role(
+				sdk.CreateRoleInput{RoleName: s("x"), MaxSessionDuration: aws.Int32(99999), AssumeRolePolicyDocument: s(trust)},
+			),
+			"ValidationError", "maxSessionDuration",
+		},
 		{"not JSON", put("{"), "MalformedPolicyDocument", "line 1, column 2"},
-		{"no action", put(`{"Statement":{"Effect":"Allow","Resource":"*"}}`), "MalformedPolicyDocument", "Statement[0].Action"},
-		{"with principal", put(strings.Replace(read, `"Effect"`, `"Principal":"*","Effect"`, 1)), "MalformedPolicyDocument", "should not specify a principal"},
+		{
+			"no action", put(`{"Statement":{"Effect":"Allow","Resource":"*"}}`), "MalformedPolicyDocument",
+			"Statement[0].Action",
+		},
+		{
+			"with principal", put(strings.Replace(read, `"Effect"`, `"Principal":"*","Effect"`, 1)), "MalformedPolicyDocument",
+			"should not specify a principal",
+		},
 		{"no such policy", notThere, "NoSuchEntity", "does not exist or is not attachable"},
 		{"groups are not built", group, "NotImplemented", "CreateGroup"},
 		{"no such status", status, "ValidationError", "tatus"},
@@ -393,16 +542,36 @@ func TestRefusals(t *testing.T) {
 func TestConditions(t *testing.T) {
 	r, c := root(t)
 	ctx := t.Context()
-	must(c.CreateRole(ctx, &sdk.CreateRoleInput{RoleName: s("Blue"), Path: s("/apps/"), AssumeRolePolicyDocument: s(trust), Tags: []types.Tag{{Key: s("Team"), Value: s("blue")}}}))
-	must(c.CreateRole(ctx, &sdk.CreateRoleInput{RoleName: s("Red"), AssumeRolePolicyDocument: s(trust), Tags: []types.Tag{{Key: s("Team"), Value: s("red")}}}))
+	must(
+		c.CreateRole(
+			ctx,
+			&sdk.CreateRoleInput{
+				RoleName: s("Blue"), Path: s("/apps/"), AssumeRolePolicyDocument: s(trust),
+				Tags: []types.Tag{{Key: s("Team"), Value: s("blue")}},
+			},
+		),
+	)
+	must(
+		c.CreateRole(
+			ctx,
+			&sdk.CreateRoleInput{
+				RoleName: s("Red"), AssumeRolePolicyDocument: s(trust), Tags: []types.Tag{{Key: s("Team"), Value: s("red")}},
+			},
+		),
+	)
 	allow := func(name, rest string) *sdk.Client {
-		return sdk.NewFromConfig(r.User(t, name, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*",`+rest+`}}`))
+		return sdk.NewFromConfig(
+			r.User(t, name, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*",`+rest+`}}`),
+		)
 	}
 	byPath := allow("path", `"Resource":"arn:aws:iam::*:role/apps/*"`)
 	byTag := allow("tag", `"Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/Team":"blue"}}`)
 	byPolicy := allow("policy", `"Resource":"*","Condition":{"ArnEquals":{"iam:PolicyARN":"`+core+`"}}`)
 	byBoundary := allow("boundary", `"Resource":"*","Condition":{"StringEquals":{"iam:PermissionsBoundary":"`+core+`"}}`)
-	byNewTag := allow("newtag", `"Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/Team":"blue"},"ForAllValues:StringEquals":{"aws:TagKeys":["Team"]}}`)
+	byNewTag := allow(
+		"newtag",
+		`"Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/Team":"blue"},"ForAllValues:StringEquals":{"aws:TagKeys":["Team"]}}`,
+	)
 	get := func(c *sdk.Client, name string) error {
 		_, err := c.GetRole(ctx, &sdk.GetRoleInput{RoleName: s(name)})
 		return err
@@ -412,7 +581,12 @@ func TestConditions(t *testing.T) {
 		return err
 	}
 	create := func(c *sdk.Client, name string, boundary *string, tags ...types.Tag) error {
-		_, err := c.CreateRole(ctx, &sdk.CreateRoleInput{RoleName: s(name), AssumeRolePolicyDocument: s(trust), PermissionsBoundary: boundary, Tags: tags})
+		_, err := c.CreateRole(
+			ctx,
+			&sdk.CreateRoleInput{
+				RoleName: s(name), AssumeRolePolicyDocument: s(trust), PermissionsBoundary: boundary, Tags: tags,
+			},
+		)
 		return err
 	}
 	blue, red := types.Tag{Key: s("Team"), Value: s("blue")}, types.Tag{Key: s("Team"), Value: s("red")}
@@ -444,8 +618,12 @@ func TestMembersLeftOut(t *testing.T) {
 	ctx := t.Context()
 	role := must(c.CreateRole(ctx, &sdk.CreateRoleInput{RoleName: s("Bare"), AssumeRolePolicyDocument: s(trust)})).Role
 	user := must(c.CreateUser(ctx, &sdk.CreateUserInput{UserName: s("bare")})).User
-	profile := must(c.CreateInstanceProfile(ctx, &sdk.CreateInstanceProfileInput{InstanceProfileName: s("Bare")})).InstanceProfile
-	policy := must(c.CreatePolicy(ctx, &sdk.CreatePolicyInput{PolicyName: s("Bare"), PolicyDocument: s(read), Description: s("reads")})).Policy
+	profile := must(
+		c.CreateInstanceProfile(ctx, &sdk.CreateInstanceProfileInput{InstanceProfileName: s("Bare")}),
+	).InstanceProfile
+	policy := must(
+		c.CreatePolicy(ctx, &sdk.CreatePolicyInput{PolicyName: s("Bare"), PolicyDocument: s(read), Description: s("reads")}),
+	).Policy
 	if role.Tags != nil || user.Tags != nil || profile.Tags != nil || policy.Tags != nil {
 		t.Errorf("tags of what has none: %v %v %v %v", role.Tags, user.Tags, profile.Tags, policy.Tags)
 	}

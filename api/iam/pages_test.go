@@ -98,7 +98,9 @@ func listsOfTwo(t *testing.T, c *sdk.Client) map[string]list {
 			return len(out.AccessKeyMetadata), out.Marker, out.IsTruncated, nil
 		},
 		"ListPolicyVersions": func(size *int32, marker *string) (int, *string, bool, error) {
-			out, err := c.ListPolicyVersions(ctx, &sdk.ListPolicyVersionsInput{PolicyArn: policy, MaxItems: size, Marker: marker})
+			out, err := c.ListPolicyVersions(
+				ctx, &sdk.ListPolicyVersionsInput{PolicyArn: policy, MaxItems: size, Marker: marker},
+			)
 			if err != nil {
 				return 0, nil, false, err
 			}
@@ -126,7 +128,9 @@ func emptyLists(t *testing.T, c *sdk.Client) map[string]list {
 			return len(out.SSHPublicKeys), out.Marker, out.IsTruncated, nil
 		},
 		"ListSigningCertificates": func(size *int32, marker *string) (int, *string, bool, error) {
-			out, err := c.ListSigningCertificates(ctx, &sdk.ListSigningCertificatesInput{UserName: u, MaxItems: size, Marker: marker})
+			out, err := c.ListSigningCertificates(
+				ctx, &sdk.ListSigningCertificatesInput{UserName: u, MaxItems: size, Marker: marker},
+			)
 			if err != nil {
 				return 0, nil, false, err
 			}
@@ -156,8 +160,8 @@ func emptyLists(t *testing.T, c *sdk.Client) map[string]list {
 	}
 }
 
-// TestMarkersOfAllLists asks lists for pages of one: what they hold comes one by one, and a marker that no answer held is
-// refused.
+// TestMarkersOfAllLists asks lists for pages of one: what they hold comes one by one, and a marker that no answer held
+// is refused.
 func TestMarkersOfAllLists(t *testing.T) {
 	_, c := root(t)
 	for want, lists := range map[int]map[string]list{2: listsOfTwo(t, c), 0: emptyLists(t, c)} {

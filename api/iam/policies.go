@@ -29,7 +29,8 @@ func (s *service) toPolicy(c *api.Call) func(identity.Policy) types.Policy {
 		e, _ := s.identities.PolicyEntities(c.Account, p.ARN())
 		return types.Policy{
 			Arn: aws.String(p.ARN()), PolicyName: aws.String(p.Name), PolicyId: aws.String(p.ID), Path: aws.String(p.Path),
-			DefaultVersionId: aws.String(p.Default), CreateDate: stamp(p.Created), UpdateDate: stamp(p.Updated), IsAttachable: true,
+			DefaultVersionId: aws.String(p.Default), CreateDate: stamp(p.Created), UpdateDate: stamp(p.Updated),
+			IsAttachable:                  true,
 			AttachmentCount:               aws.Int32(int32(len(e.Users) + len(e.Roles))),
 			PermissionsBoundaryUsageCount: aws.Int32(int32(len(e.BoundedUsers) + len(e.BoundedRoles))),
 		}
@@ -46,7 +47,9 @@ func (s *service) wholePolicy(c *api.Call, p identity.Policy) *types.Policy {
 	return &out
 }
 
-func (s *service) createPolicy(ctx context.Context, c *api.Call, in *sdk.CreatePolicyInput) (*sdk.CreatePolicyOutput, error) {
+func (s *service) createPolicy(
+	ctx context.Context, c *api.Call, in *sdk.CreatePolicyInput,
+) (*sdk.CreatePolicyOutput, error) {
 	p, err := s.identities.CreatePolicy(ctx, identity.NewPolicy{
 		Account: c.Account, Path: aws.ToString(in.Path), Name: *in.PolicyName, Description: aws.ToString(in.Description),
 		Text: *in.PolicyDocument, Tags: tags.From[identity.Tag](in.Tags),
@@ -67,7 +70,9 @@ func (s *service) getPolicy(_ context.Context, c *api.Call, in *sdk.GetPolicyInp
 	return &sdk.GetPolicyOutput{Policy: s.wholePolicy(c, p)}, nil
 }
 
-func (s *service) listPolicies(_ context.Context, c *api.Call, in *sdk.ListPoliciesInput) (*sdk.ListPoliciesOutput, error) {
+func (s *service) listPolicies(
+	_ context.Context, c *api.Call, in *sdk.ListPoliciesInput,
+) (*sdk.ListPoliciesOutput, error) {
 	owner := map[types.PolicyScopeType]identity.PolicyOwner{
 		types.PolicyScopeTypeAws: identity.AmazonOwned, types.PolicyScopeTypeLocal: identity.CustomerOwned,
 	}[in.Scope]
@@ -85,17 +90,23 @@ func (s *service) listPolicies(_ context.Context, c *api.Call, in *sdk.ListPolic
 	return &sdk.ListPoliciesOutput{Policies: convert(items, s.toPolicy(c)), Marker: next, IsTruncated: next != nil}, err
 }
 
-func (s *service) deletePolicy(ctx context.Context, c *api.Call, in *sdk.DeletePolicyInput) (*sdk.DeletePolicyOutput, error) {
+func (s *service) deletePolicy(
+	ctx context.Context, c *api.Call, in *sdk.DeletePolicyInput,
+) (*sdk.DeletePolicyOutput, error) {
 	return nil, s.identities.DeletePolicy(ctx, c.Account, *in.PolicyArn)
 }
 
 func toVersion(p identity.Policy) func(identity.PolicyVersion) types.PolicyVersion {
 	return func(v identity.PolicyVersion) types.PolicyVersion {
-		return types.PolicyVersion{VersionId: aws.String(v.ID), CreateDate: stamp(v.Created), IsDefaultVersion: v.ID == p.Default}
+		return types.PolicyVersion{
+			VersionId: aws.String(v.ID), CreateDate: stamp(v.Created), IsDefaultVersion: v.ID == p.Default,
+		}
 	}
 }
 
-func (s *service) createPolicyVersion(ctx context.Context, c *api.Call, in *sdk.CreatePolicyVersionInput) (*sdk.CreatePolicyVersionOutput, error) {
+func (s *service) createPolicyVersion(
+	ctx context.Context, c *api.Call, in *sdk.CreatePolicyVersionInput,
+) (*sdk.CreatePolicyVersionOutput, error) {
 	v, err := s.identities.CreatePolicyVersion(ctx, c.Account, *in.PolicyArn, *in.PolicyDocument, in.SetAsDefault)
 	if err != nil {
 		return nil, err
@@ -105,7 +116,9 @@ func (s *service) createPolicyVersion(ctx context.Context, c *api.Call, in *sdk.
 	}}, nil
 }
 
-func (s *service) getPolicyVersion(_ context.Context, c *api.Call, in *sdk.GetPolicyVersionInput) (*sdk.GetPolicyVersionOutput, error) {
+func (s *service) getPolicyVersion(
+	_ context.Context, c *api.Call, in *sdk.GetPolicyVersionInput,
+) (*sdk.GetPolicyVersionOutput, error) {
 	p, err := s.identities.Policy(c.Account, *in.PolicyArn)
 	if err != nil {
 		return nil, err
@@ -125,27 +138,37 @@ func newestFirst(v identity.PolicyVersion) string {
 	return page.Descending(number)
 }
 
-func (s *service) listPolicyVersions(_ context.Context, c *api.Call, in *sdk.ListPolicyVersionsInput) (*sdk.ListPolicyVersionsOutput, error) {
+func (s *service) listPolicyVersions(
+	_ context.Context, c *api.Call, in *sdk.ListPolicyVersionsInput,
+) (*sdk.ListPolicyVersionsOutput, error) {
 	p, err := s.identities.Policy(c.Account, *in.PolicyArn)
 	if err != nil {
 		return nil, err
 	}
 	items, next, err := page.Of(c, in, pageSize, p.Versions, newestFirst)
-	return &sdk.ListPolicyVersionsOutput{Versions: convert(items, toVersion(p)), Marker: next, IsTruncated: next != nil}, err
+	return &sdk.ListPolicyVersionsOutput{
+		Versions: convert(items, toVersion(p)), Marker: next, IsTruncated: next != nil,
+	}, err
 }
 
-func (s *service) deletePolicyVersion(ctx context.Context, c *api.Call, in *sdk.DeletePolicyVersionInput) (*sdk.DeletePolicyVersionOutput, error) {
+func (s *service) deletePolicyVersion(
+	ctx context.Context, c *api.Call, in *sdk.DeletePolicyVersionInput,
+) (*sdk.DeletePolicyVersionOutput, error) {
 	return nil, s.identities.DeletePolicyVersion(ctx, c.Account, *in.PolicyArn, *in.VersionId)
 }
 
-func (s *service) setDefaultPolicyVersion(ctx context.Context, c *api.Call, in *sdk.SetDefaultPolicyVersionInput) (*sdk.SetDefaultPolicyVersionOutput, error) {
+func (s *service) setDefaultPolicyVersion(
+	ctx context.Context, c *api.Call, in *sdk.SetDefaultPolicyVersionInput,
+) (*sdk.SetDefaultPolicyVersionOutput, error) {
 	return nil, s.identities.SetDefaultPolicyVersion(ctx, c.Account, *in.PolicyArn, *in.VersionId)
 }
 
 // An entity is a user or role that uses a policy.
 type entity struct{ kind, name, id string }
 
-func (s *service) listEntitiesForPolicy(_ context.Context, c *api.Call, in *sdk.ListEntitiesForPolicyInput) (*sdk.ListEntitiesForPolicyOutput, error) {
+func (s *service) listEntitiesForPolicy(
+	_ context.Context, c *api.Call, in *sdk.ListEntitiesForPolicyInput,
+) (*sdk.ListEntitiesForPolicyOutput, error) {
 	e, err := s.identities.PolicyEntities(c.Account, *in.PolicyArn)
 	if err != nil {
 		return nil, err
@@ -157,14 +180,18 @@ func (s *service) listEntitiesForPolicy(_ context.Context, c *api.Call, in *sdk.
 	var all []entity
 	if in.EntityFilter == "" || in.EntityFilter == types.EntityTypeRole {
 		for _, name := range roles {
-			if r, err := s.identities.Role(c.Account, name); err == nil && strings.HasPrefix(r.Path, aws.ToString(in.PathPrefix)) {
+			if r, err := s.identities.Role(c.Account, name); err == nil && strings.HasPrefix(
+				r.Path, aws.ToString(in.PathPrefix),
+			) {
 				all = append(all, entity{"role", name, r.ID})
 			}
 		}
 	}
 	if in.EntityFilter == "" || in.EntityFilter == types.EntityTypeUser {
 		for _, name := range users {
-			if u, err := s.identities.User(c.Account, name); err == nil && strings.HasPrefix(u.Path, aws.ToString(in.PathPrefix)) {
+			if u, err := s.identities.User(c.Account, name); err == nil && strings.HasPrefix(
+				u.Path, aws.ToString(in.PathPrefix),
+			) {
 				all = append(all, entity{"user", name, u.ID})
 			}
 		}
@@ -188,11 +215,15 @@ func (s *service) tagPolicy(ctx context.Context, c *api.Call, in *sdk.TagPolicyI
 	return nil, s.identities.TagPolicy(ctx, c.Account, *in.PolicyArn, tags.From[identity.Tag](in.Tags))
 }
 
-func (s *service) untagPolicy(ctx context.Context, c *api.Call, in *sdk.UntagPolicyInput) (*sdk.UntagPolicyOutput, error) {
+func (s *service) untagPolicy(
+	ctx context.Context, c *api.Call, in *sdk.UntagPolicyInput,
+) (*sdk.UntagPolicyOutput, error) {
 	return nil, s.identities.UntagPolicy(ctx, c.Account, *in.PolicyArn, in.TagKeys)
 }
 
-func (s *service) listPolicyTags(_ context.Context, c *api.Call, in *sdk.ListPolicyTagsInput) (*sdk.ListPolicyTagsOutput, error) {
+func (s *service) listPolicyTags(
+	_ context.Context, c *api.Call, in *sdk.ListPolicyTagsInput,
+) (*sdk.ListPolicyTagsOutput, error) {
 	p, err := s.identities.Policy(c.Account, *in.PolicyArn)
 	if err != nil {
 		return nil, err

@@ -106,8 +106,8 @@ func member[T any](in any, name string) (value T) {
 
 func textMember(in any, name string) string { return aws.ToString(member[*string](in, name)) }
 
-// keys are the condition keys of a request: its tags, the boundary and the policy that it sets, and what the user or role
-// that it is about has (Service Authorization Reference, "Condition keys for AWS Identity and Access Management").
+// keys are the condition keys of a request: its tags, the boundary and the policy that it sets, and what the user or
+// role that it is about has (Service Authorization Reference, "Condition keys for AWS Identity and Access Management").
 func (s *service) keys(c *api.Call, in any) map[string][]string {
 	keys := tags.Conditions(map[string][]string{}, member[[]types.Tag](in, "Tags"))
 	if names := member[[]string](in, "TagKeys"); names != nil {

@@ -19,10 +19,14 @@ func TestRoleBoundaryAndDescription(t *testing.T) {
 		t.Fatal(err)
 	}
 	boundary := "arn:aws:iam::aws:policy/AmazonSSMReadOnlyAccess"
-	if _, err := c.PutRolePermissionsBoundary(ctx, &iam.PutRolePermissionsBoundaryInput{RoleName: name, PermissionsBoundary: &boundary}); err != nil {
+	if _, err := c.PutRolePermissionsBoundary(
+		ctx, &iam.PutRolePermissionsBoundaryInput{RoleName: name, PermissionsBoundary: &boundary},
+	); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.UpdateRoleDescription(ctx, &iam.UpdateRoleDescriptionInput{RoleName: name, Description: aws.String("of nodes")}); err != nil {
+	if _, err := c.UpdateRoleDescription(
+		ctx, &iam.UpdateRoleDescriptionInput{RoleName: name, Description: aws.String("of nodes")},
+	); err != nil {
 		t.Fatal(err)
 	}
 	got, err := c.GetRole(ctx, &iam.GetRoleInput{RoleName: name})

@@ -35,19 +35,29 @@ func toAttached(name string) types.AttachedPolicy {
 	return types.AttachedPolicy{PolicyArn: aws.String(name), PolicyName: aws.String(path.Base(name))}
 }
 
-func (s *service) putRolePolicy(ctx context.Context, c *api.Call, in *sdk.PutRolePolicyInput) (*sdk.PutRolePolicyOutput, error) {
-	return nil, s.identities.PutInline(ctx, ofRole(c, in.RoleName), identity.Document{Name: *in.PolicyName, Text: *in.PolicyDocument})
+func (s *service) putRolePolicy(
+	ctx context.Context, c *api.Call, in *sdk.PutRolePolicyInput,
+) (*sdk.PutRolePolicyOutput, error) {
+	return nil, s.identities.PutInline(
+		ctx, ofRole(c, in.RoleName), identity.Document{Name: *in.PolicyName, Text: *in.PolicyDocument},
+	)
 }
 
-func (s *service) getRolePolicy(_ context.Context, c *api.Call, in *sdk.GetRolePolicyInput) (*sdk.GetRolePolicyOutput, error) {
+func (s *service) getRolePolicy(
+	_ context.Context, c *api.Call, in *sdk.GetRolePolicyInput,
+) (*sdk.GetRolePolicyOutput, error) {
 	d, err := s.identities.Inline(ofRole(c, in.RoleName), *in.PolicyName)
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.GetRolePolicyOutput{RoleName: in.RoleName, PolicyName: aws.String(d.Name), PolicyDocument: document(d.Text)}, nil
+	return &sdk.GetRolePolicyOutput{
+		RoleName: in.RoleName, PolicyName: aws.String(d.Name), PolicyDocument: document(d.Text),
+	}, nil
 }
 
-func (s *service) listRolePolicies(_ context.Context, c *api.Call, in *sdk.ListRolePoliciesInput) (*sdk.ListRolePoliciesOutput, error) {
+func (s *service) listRolePolicies(
+	_ context.Context, c *api.Call, in *sdk.ListRolePoliciesInput,
+) (*sdk.ListRolePoliciesOutput, error) {
 	all, err := s.inlineNames(ofRole(c, in.RoleName))
 	if err != nil {
 		return nil, err
@@ -56,23 +66,33 @@ func (s *service) listRolePolicies(_ context.Context, c *api.Call, in *sdk.ListR
 	return &sdk.ListRolePoliciesOutput{PolicyNames: names, Marker: next, IsTruncated: next != nil}, err
 }
 
-func (s *service) deleteRolePolicy(ctx context.Context, c *api.Call, in *sdk.DeleteRolePolicyInput) (*sdk.DeleteRolePolicyOutput, error) {
+func (s *service) deleteRolePolicy(
+	ctx context.Context, c *api.Call, in *sdk.DeleteRolePolicyInput,
+) (*sdk.DeleteRolePolicyOutput, error) {
 	return nil, s.identities.DeleteInline(ctx, ofRole(c, in.RoleName), *in.PolicyName)
 }
 
-func (s *service) attachRolePolicy(ctx context.Context, c *api.Call, in *sdk.AttachRolePolicyInput) (*sdk.AttachRolePolicyOutput, error) {
+func (s *service) attachRolePolicy(
+	ctx context.Context, c *api.Call, in *sdk.AttachRolePolicyInput,
+) (*sdk.AttachRolePolicyOutput, error) {
 	return nil, s.identities.Attach(ctx, ofRole(c, in.RoleName), *in.PolicyArn)
 }
 
-func (s *service) detachRolePolicy(ctx context.Context, c *api.Call, in *sdk.DetachRolePolicyInput) (*sdk.DetachRolePolicyOutput, error) {
+func (s *service) detachRolePolicy(
+	ctx context.Context, c *api.Call, in *sdk.DetachRolePolicyInput,
+) (*sdk.DetachRolePolicyOutput, error) {
 	return nil, s.identities.Detach(ctx, ofRole(c, in.RoleName), *in.PolicyArn)
 }
 
-func (s *service) listAttachedRolePolicies(_ context.Context, c *api.Call, in *sdk.ListAttachedRolePoliciesInput) (*sdk.ListAttachedRolePoliciesOutput, error) {
+func (s *service) listAttachedRolePolicies(
+	_ context.Context, c *api.Call, in *sdk.ListAttachedRolePoliciesInput,
+) (*sdk.ListAttachedRolePoliciesOutput, error) {
 	all, err := s.attached(ofRole(c, in.RoleName), in.PathPrefix)
 	if err != nil {
 		return nil, err
 	}
 	items, next, err := page.Of(c, in, pageSize, all, itself)
-	return &sdk.ListAttachedRolePoliciesOutput{AttachedPolicies: convert(items, toAttached), Marker: next, IsTruncated: next != nil}, err
+	return &sdk.ListAttachedRolePoliciesOutput{
+		AttachedPolicies: convert(items, toAttached), Marker: next, IsTruncated: next != nil,
+	}, err
 }

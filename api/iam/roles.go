@@ -77,7 +77,9 @@ func (s *service) updateRole(ctx context.Context, c *api.Call, in *sdk.UpdateRol
 	return nil, err
 }
 
-func (s *service) updateRoleDescription(ctx context.Context, c *api.Call, in *sdk.UpdateRoleDescriptionInput) (*sdk.UpdateRoleDescriptionOutput, error) {
+func (s *service) updateRoleDescription(
+	ctx context.Context, c *api.Call, in *sdk.UpdateRoleDescriptionInput,
+) (*sdk.UpdateRoleDescriptionOutput, error) {
 	r, err := s.identities.UpdateRole(ctx, c.Account, *in.RoleName, identity.RoleUpdate{Description: in.Description})
 	if err != nil {
 		return nil, err
@@ -85,16 +87,22 @@ func (s *service) updateRoleDescription(ctx context.Context, c *api.Call, in *sd
 	return &sdk.UpdateRoleDescriptionOutput{Role: wholeRole(r)}, nil
 }
 
-func (s *service) updateAssumeRolePolicy(ctx context.Context, c *api.Call, in *sdk.UpdateAssumeRolePolicyInput) (*sdk.UpdateAssumeRolePolicyOutput, error) {
+func (s *service) updateAssumeRolePolicy(
+	ctx context.Context, c *api.Call, in *sdk.UpdateAssumeRolePolicyInput,
+) (*sdk.UpdateAssumeRolePolicyOutput, error) {
 	_, err := s.identities.UpdateRole(ctx, c.Account, *in.RoleName, identity.RoleUpdate{Trust: in.PolicyDocument})
 	return nil, err
 }
 
-func (s *service) putRoleBoundary(ctx context.Context, c *api.Call, in *sdk.PutRolePermissionsBoundaryInput) (*sdk.PutRolePermissionsBoundaryOutput, error) {
+func (s *service) putRoleBoundary(
+	ctx context.Context, c *api.Call, in *sdk.PutRolePermissionsBoundaryInput,
+) (*sdk.PutRolePermissionsBoundaryOutput, error) {
 	return nil, s.identities.SetBoundary(ctx, ofRole(c, in.RoleName), *in.PermissionsBoundary)
 }
 
-func (s *service) deleteRoleBoundary(ctx context.Context, c *api.Call, in *sdk.DeleteRolePermissionsBoundaryInput) (*sdk.DeleteRolePermissionsBoundaryOutput, error) {
+func (s *service) deleteRoleBoundary(
+	ctx context.Context, c *api.Call, in *sdk.DeleteRolePermissionsBoundaryInput,
+) (*sdk.DeleteRolePermissionsBoundaryOutput, error) {
 	return nil, s.identities.SetBoundary(ctx, ofRole(c, in.RoleName), "")
 }
 
@@ -106,7 +114,9 @@ func (s *service) untagRole(ctx context.Context, c *api.Call, in *sdk.UntagRoleI
 	return nil, s.identities.UntagRole(ctx, c.Account, *in.RoleName, in.TagKeys)
 }
 
-func (s *service) listRoleTags(_ context.Context, c *api.Call, in *sdk.ListRoleTagsInput) (*sdk.ListRoleTagsOutput, error) {
+func (s *service) listRoleTags(
+	_ context.Context, c *api.Call, in *sdk.ListRoleTagsInput,
+) (*sdk.ListRoleTagsOutput, error) {
 	r, err := s.identities.Role(c.Account, *in.RoleName)
 	if err != nil {
 		return nil, err

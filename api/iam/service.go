@@ -26,7 +26,8 @@ type service struct {
 func New(c Config) api.Service {
 	s := &service{c.Identities}
 	return api.Service{
-		Name: "iam", Protocol: wire.Query, Global: true, Version: "2010-05-08", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
+		Name: "iam", Protocol: wire.Query, Global: true, Version: "2010-05-08",
+		Namespace:     "https://iam.amazonaws.com/doc/2010-05-08/",
 		ResourceTypes: s.resourceTypes(), ConditionKeys: conditionKeys, Keys: s.keys, Operations: s.operations(),
 	}
 }

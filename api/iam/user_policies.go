@@ -11,19 +11,29 @@ import (
 	"postern/services/identity"
 )
 
-func (s *service) putUserPolicy(ctx context.Context, c *api.Call, in *sdk.PutUserPolicyInput) (*sdk.PutUserPolicyOutput, error) {
-	return nil, s.identities.PutInline(ctx, ofUser(c, in.UserName), identity.Document{Name: *in.PolicyName, Text: *in.PolicyDocument})
+func (s *service) putUserPolicy(
+	ctx context.Context, c *api.Call, in *sdk.PutUserPolicyInput,
+) (*sdk.PutUserPolicyOutput, error) {
+	return nil, s.identities.PutInline(
+		ctx, ofUser(c, in.UserName), identity.Document{Name: *in.PolicyName, Text: *in.PolicyDocument},
+	)
 }
 
-func (s *service) getUserPolicy(_ context.Context, c *api.Call, in *sdk.GetUserPolicyInput) (*sdk.GetUserPolicyOutput, error) {
+func (s *service) getUserPolicy(
+	_ context.Context, c *api.Call, in *sdk.GetUserPolicyInput,
+) (*sdk.GetUserPolicyOutput, error) {
 	d, err := s.identities.Inline(ofUser(c, in.UserName), *in.PolicyName)
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.GetUserPolicyOutput{UserName: in.UserName, PolicyName: aws.String(d.Name), PolicyDocument: document(d.Text)}, nil
+	return &sdk.GetUserPolicyOutput{
+		UserName: in.UserName, PolicyName: aws.String(d.Name), PolicyDocument: document(d.Text),
+	}, nil
 }
 
-func (s *service) listUserPolicies(_ context.Context, c *api.Call, in *sdk.ListUserPoliciesInput) (*sdk.ListUserPoliciesOutput, error) {
+func (s *service) listUserPolicies(
+	_ context.Context, c *api.Call, in *sdk.ListUserPoliciesInput,
+) (*sdk.ListUserPoliciesOutput, error) {
 	all, err := s.inlineNames(ofUser(c, in.UserName))
 	if err != nil {
 		return nil, err
@@ -32,31 +42,45 @@ func (s *service) listUserPolicies(_ context.Context, c *api.Call, in *sdk.ListU
 	return &sdk.ListUserPoliciesOutput{PolicyNames: names, Marker: next, IsTruncated: next != nil}, err
 }
 
-func (s *service) deleteUserPolicy(ctx context.Context, c *api.Call, in *sdk.DeleteUserPolicyInput) (*sdk.DeleteUserPolicyOutput, error) {
+func (s *service) deleteUserPolicy(
+	ctx context.Context, c *api.Call, in *sdk.DeleteUserPolicyInput,
+) (*sdk.DeleteUserPolicyOutput, error) {
 	return nil, s.identities.DeleteInline(ctx, ofUser(c, in.UserName), *in.PolicyName)
 }
 
-func (s *service) attachUserPolicy(ctx context.Context, c *api.Call, in *sdk.AttachUserPolicyInput) (*sdk.AttachUserPolicyOutput, error) {
+func (s *service) attachUserPolicy(
+	ctx context.Context, c *api.Call, in *sdk.AttachUserPolicyInput,
+) (*sdk.AttachUserPolicyOutput, error) {
 	return nil, s.identities.Attach(ctx, ofUser(c, in.UserName), *in.PolicyArn)
 }
 
-func (s *service) detachUserPolicy(ctx context.Context, c *api.Call, in *sdk.DetachUserPolicyInput) (*sdk.DetachUserPolicyOutput, error) {
+func (s *service) detachUserPolicy(
+	ctx context.Context, c *api.Call, in *sdk.DetachUserPolicyInput,
+) (*sdk.DetachUserPolicyOutput, error) {
 	return nil, s.identities.Detach(ctx, ofUser(c, in.UserName), *in.PolicyArn)
 }
 
-func (s *service) listAttachedUserPolicies(_ context.Context, c *api.Call, in *sdk.ListAttachedUserPoliciesInput) (*sdk.ListAttachedUserPoliciesOutput, error) {
+func (s *service) listAttachedUserPolicies(
+	_ context.Context, c *api.Call, in *sdk.ListAttachedUserPoliciesInput,
+) (*sdk.ListAttachedUserPoliciesOutput, error) {
 	all, err := s.attached(ofUser(c, in.UserName), in.PathPrefix)
 	if err != nil {
 		return nil, err
 	}
 	items, next, err := page.Of(c, in, pageSize, all, itself)
-	return &sdk.ListAttachedUserPoliciesOutput{AttachedPolicies: convert(items, toAttached), Marker: next, IsTruncated: next != nil}, err
+	return &sdk.ListAttachedUserPoliciesOutput{
+		AttachedPolicies: convert(items, toAttached), Marker: next, IsTruncated: next != nil,
+	}, err
 }
 
-func (s *service) putUserBoundary(ctx context.Context, c *api.Call, in *sdk.PutUserPermissionsBoundaryInput) (*sdk.PutUserPermissionsBoundaryOutput, error) {
+func (s *service) putUserBoundary(
+	ctx context.Context, c *api.Call, in *sdk.PutUserPermissionsBoundaryInput,
+) (*sdk.PutUserPermissionsBoundaryOutput, error) {
 	return nil, s.identities.SetBoundary(ctx, ofUser(c, in.UserName), *in.PermissionsBoundary)
 }
 
-func (s *service) deleteUserBoundary(ctx context.Context, c *api.Call, in *sdk.DeleteUserPermissionsBoundaryInput) (*sdk.DeleteUserPermissionsBoundaryOutput, error) {
+func (s *service) deleteUserBoundary(
+	ctx context.Context, c *api.Call, in *sdk.DeleteUserPermissionsBoundaryInput,
+) (*sdk.DeleteUserPermissionsBoundaryOutput, error) {
 	return nil, s.identities.SetBoundary(ctx, ofUser(c, in.UserName), "")
 }

@@ -101,7 +101,9 @@ func (s *service) updateUser(ctx context.Context, c *api.Call, in *sdk.UpdateUse
 	if err := c.Allow(ctx, "iam:UpdateUser", u.ARN(), nil); err != nil {
 		return nil, err
 	}
-	return nil, s.identities.UpdateUser(ctx, c.Account, *in.UserName, identity.UserUpdate{Name: in.NewUserName, Path: in.NewPath})
+	return nil, s.identities.UpdateUser(
+		ctx, c.Account, *in.UserName, identity.UserUpdate{Name: in.NewUserName, Path: in.NewPath},
+	)
 }
 
 func (s *service) deleteUser(ctx context.Context, c *api.Call, in *sdk.DeleteUserInput) (*sdk.DeleteUserOutput, error) {
@@ -109,7 +111,9 @@ func (s *service) deleteUser(ctx context.Context, c *api.Call, in *sdk.DeleteUse
 }
 
 // listGroupsForUser is always empty: there are no groups, and CreateGroup says so.
-func (s *service) listGroupsForUser(_ context.Context, c *api.Call, in *sdk.ListGroupsForUserInput) (*sdk.ListGroupsForUserOutput, error) {
+func (s *service) listGroupsForUser(
+	_ context.Context, c *api.Call, in *sdk.ListGroupsForUserInput,
+) (*sdk.ListGroupsForUserOutput, error) {
 	if _, err := s.identities.User(c.Account, *in.UserName); err != nil {
 		return nil, err
 	}
@@ -125,7 +129,9 @@ func (s *service) untagUser(ctx context.Context, c *api.Call, in *sdk.UntagUserI
 	return nil, s.identities.UntagUser(ctx, c.Account, *in.UserName, in.TagKeys)
 }
 
-func (s *service) listUserTags(_ context.Context, c *api.Call, in *sdk.ListUserTagsInput) (*sdk.ListUserTagsOutput, error) {
+func (s *service) listUserTags(
+	_ context.Context, c *api.Call, in *sdk.ListUserTagsInput,
+) (*sdk.ListUserTagsOutput, error) {
 	u, err := s.identities.User(c.Account, *in.UserName)
 	if err != nil {
 		return nil, err
@@ -149,7 +155,9 @@ func keyOwner(name string) *string {
 	return aws.String(name)
 }
 
-func (s *service) createAccessKey(ctx context.Context, c *api.Call, in *sdk.CreateAccessKeyInput) (*sdk.CreateAccessKeyOutput, error) {
+func (s *service) createAccessKey(
+	ctx context.Context, c *api.Call, in *sdk.CreateAccessKeyInput,
+) (*sdk.CreateAccessKeyOutput, error) {
 	name, err := nameOrOwn(c, in.UserName)
 	if err != nil {
 		return nil, err
@@ -164,7 +172,9 @@ func (s *service) createAccessKey(ctx context.Context, c *api.Call, in *sdk.Crea
 	}}, nil
 }
 
-func (s *service) listAccessKeys(_ context.Context, c *api.Call, in *sdk.ListAccessKeysInput) (*sdk.ListAccessKeysOutput, error) {
+func (s *service) listAccessKeys(
+	_ context.Context, c *api.Call, in *sdk.ListAccessKeysInput,
+) (*sdk.ListAccessKeysOutput, error) {
 	name, err := nameOrOwn(c, in.UserName)
 	if err != nil {
 		return nil, err
@@ -181,7 +191,9 @@ func (s *service) listAccessKeys(_ context.Context, c *api.Call, in *sdk.ListAcc
 	})}, err
 }
 
-func (s *service) updateAccessKey(ctx context.Context, c *api.Call, in *sdk.UpdateAccessKeyInput) (*sdk.UpdateAccessKeyOutput, error) {
+func (s *service) updateAccessKey(
+	ctx context.Context, c *api.Call, in *sdk.UpdateAccessKeyInput,
+) (*sdk.UpdateAccessKeyOutput, error) {
 	name, err := nameOrOwn(c, in.UserName)
 	if err != nil {
 		return nil, err
@@ -189,7 +201,9 @@ func (s *service) updateAccessKey(ctx context.Context, c *api.Call, in *sdk.Upda
 	return nil, s.identities.SetAccessKey(ctx, c.Account, name, *in.AccessKeyId, in.Status == types.StatusTypeActive)
 }
 
-func (s *service) deleteAccessKey(ctx context.Context, c *api.Call, in *sdk.DeleteAccessKeyInput) (*sdk.DeleteAccessKeyOutput, error) {
+func (s *service) deleteAccessKey(
+	ctx context.Context, c *api.Call, in *sdk.DeleteAccessKeyInput,
+) (*sdk.DeleteAccessKeyOutput, error) {
 	name, err := nameOrOwn(c, in.UserName)
 	if err != nil {
 		return nil, err

@@ -41,7 +41,10 @@ func (m *Machine) Connect(on func(a *Agent, job mgs.Job)) *Agent {
 	if err := conn.Write(context.Background(), websocket.MessageText, Opening(token)); err != nil {
 		m.t.Fatal(err)
 	}
-	a := &Agent{Conn: conn, m: m, on: on, Acks: make(chan mgs.JobReplyAck, 1000), done: make(chan struct{}), frames: map[string]mgs.UUID{}}
+	a := &Agent{
+		Conn: conn, m: m, on: on, Acks: make(chan mgs.JobReplyAck, 1000), done: make(chan struct{}),
+		frames: map[string]mgs.UUID{},
+	}
 	go a.read()
 	m.t.Cleanup(a.Leave)
 	return a
@@ -124,7 +127,12 @@ func (a *Agent) Ack(job string, code mgs.Code) {
 	a.mu.Lock()
 	frame := a.frames[job]
 	a.mu.Unlock()
-	a.Write(mgs.AgentJobAck, mgs.JobAck{JobID: job, MessageID: frame.String(), CreatedDate: mgs.FormatTime(a.m.now()), StatusCode: code, Error: code.Text()})
+	a.Write(
+		mgs.AgentJobAck,
+		mgs.JobAck{
+			JobID: job, MessageID: frame.String(), CreatedDate: mgs.FormatTime(a.m.now()), StatusCode: code, Error: code.Text(),
+		},
+	)
 }
 
 // Reply reports on a job and returns the message's id.
@@ -133,7 +141,9 @@ func (a *Agent) Reply(job string, r mgs.ReplyContent) mgs.UUID {
 	if err != nil {
 		a.m.t.Error(err)
 	}
-	return a.Write(mgs.AgentJobReply, mgs.JobReply{SchemaVersion: 1, JobID: job, Content: string(b), Topic: mgs.TopicSendCommand})
+	return a.Write(
+		mgs.AgentJobReply, mgs.JobReply{SchemaVersion: 1, JobID: job, Content: string(b), Topic: mgs.TopicSendCommand},
+	)
 }
 
 // Obey is an agent that does what it is told, in the order in which the public one reports.

@@ -104,7 +104,8 @@ func New(t testing.TB, o Options) *Harness {
 	h.Handler, err = api.New(api.Config{
 		Services: []api.Service{
 			apissm.New(apissm.Config{
-				Commands: h.Commands, Nodes: h.Nodes, Documents: h.Library, Channels: h.Mailbox, Parameters: parameter.New(parameter.Config{Records: h.Records}),
+				Commands: h.Commands, Nodes: h.Nodes, Documents: h.Library, Channels: h.Mailbox,
+				Parameters: parameter.New(parameter.Config{Records: h.Records}),
 			}),
 			h.Channels.Service(),
 			ec2messages.New(ec2messages.Config{Commands: h.Commands, Nodes: h.Nodes, Mailbox: h.Mailbox, Wait: o.Poll}),
@@ -134,9 +135,11 @@ func New(t testing.TB, o Options) *Harness {
 		running.Wait()
 	})
 	h.keys["AKIAROOT"] = api.Key{
-		Secret:    "root-secret",
-		Principal: &iam.Principal{Kind: iam.Root, ARN: "arn:aws:iam::" + Account + ":root", Account: Account, UserID: Account},
-		Policies:  &iam.Policies{},
+		Secret: "root-secret",
+		Principal: &iam.Principal{
+			Kind: iam.Root, ARN: "arn:aws:iam::" + Account + ":root", Account: Account, UserID: Account,
+		},
+		Policies: &iam.Policies{},
 	}
 	return h
 }
@@ -205,7 +208,9 @@ func (h *Harness) Guard(context.Context, api.Question, *iam.Policies) error { re
 // CheckRole implements node.Roles.
 func (h *Harness) CheckRole(_ context.Context, scope scope.Scope, role string) error {
 	if role != Role {
-		return fault.New(fault.Invalid, "nodetest", "Not existing role: arn:aws:iam::%s:role/%s", scope.Account, role).WithCode("ValidationException")
+		return fault.New(
+			fault.Invalid, "nodetest", "Not existing role: arn:aws:iam::%s:role/%s", scope.Account, role,
+		).WithCode("ValidationException")
 	}
 	return nil
 }
@@ -213,7 +218,8 @@ func (h *Harness) CheckRole(_ context.Context, scope scope.Scope, role string) e
 // NodeSession implements node.Roles.
 func (h *Harness) NodeSession(_ context.Context, s node.Session) (node.Credentials, error) {
 	c := node.Credentials{
-		AccessKeyID: "ASIA" + random(), SecretAccessKey: random(), SessionToken: random(), Expires: h.now().Add(s.Duration).Truncate(time.Millisecond),
+		AccessKeyID: "ASIA" + random(), SecretAccessKey: random(), SessionToken: random(),
+		Expires: h.now().Add(s.Duration).Truncate(time.Millisecond),
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

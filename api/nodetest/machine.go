@@ -74,7 +74,9 @@ func Public(t testing.TB, key *rsa.PrivateKey) string {
 // Register makes a machine a managed node by an activation, over the wire, and gets its first credentials.
 func (h *Harness) Register(t testing.TB) *Machine {
 	t.Helper()
-	a, err := h.SSM().CreateActivation(t.Context(), &ssm.CreateActivationInput{IamRole: aws.String(Role), DefaultInstanceName: aws.String("edge")})
+	a, err := h.SSM().CreateActivation(
+		t.Context(), &ssm.CreateActivationInput{IamRole: aws.String(Role), DefaultInstanceName: aws.String("edge")},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +99,11 @@ func (h *Harness) Instance(t testing.TB, id string) *Machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &Machine{ID: id, Key: keyPair(), Fingerprint: id, Credentials: sigv4.Credentials{AccessKey: c.AccessKeyID, Secret: c.SecretAccessKey, Token: c.SessionToken}, client: h.Client(), url: h.everywhere, now: h.now, t: t}
+	m := &Machine{
+		ID: id, Key: keyPair(), Fingerprint: id,
+		Credentials: sigv4.Credentials{AccessKey: c.AccessKeyID, Secret: c.SecretAccessKey, Token: c.SessionToken},
+		client:      h.Client(), url: h.everywhere, now: h.now, t: t,
+	}
 	m.Ping()
 	return m
 }
@@ -121,7 +127,8 @@ func (m *Machine) Ping() {
 func (m *Machine) PingAs(version string) {
 	m.t.Helper()
 	status, body := m.Call("ssm", "UpdateInstanceInformation", map[string]any{
-		"InstanceId": m.ID, "AgentName": "amazon-ssm-agent", "AgentVersion": version, "PlatformType": "Linux", "ComputerName": "host",
+		"InstanceId": m.ID, "AgentName": "amazon-ssm-agent", "AgentVersion": version, "PlatformType": "Linux",
+		"ComputerName": "host",
 	})
 	if status != http.StatusOK {
 		m.t.Fatalf("ping: %d %s", status, body)
@@ -240,7 +247,10 @@ func (m *Machine) Rest(method, path string) (status int, body string) {
 // CreateChannel asks for a control channel of a node, and returns what came.
 func (m *Machine) CreateChannel(id string) (status int, body string) {
 	m.t.Helper()
-	r, text := m.request(http.MethodPost, "ssmmessages", "/v1/control-channel/"+id, mgs.CreateChannel{SchemaVersion: "1.0", RequestID: random()})
+	r, text := m.request(
+		http.MethodPost, "ssmmessages", "/v1/control-channel/"+id,
+		mgs.CreateChannel{SchemaVersion: "1.0", RequestID: random()},
+	)
 	r.Header.Set("Content-Type", "application/json")
 	if err := sigv4.Sign(r, text, m.Credentials, m.target("ssmmessages")); err != nil {
 		m.t.Fatal(err)
@@ -269,7 +279,9 @@ func (m *Machine) Dial(id string, o websocket.DialOptions) (*websocket.Conn, err
 		m.t.Fatal(err)
 	}
 	o.HTTPClient, o.HTTPHeader, o.Host = m.client, r.Header, r.Host
-	conn, answer, err := websocket.Dial(context.Background(), strings.Replace(m.url("ssmmessages"), "https", "wss", 1)+path, &o)
+	conn, answer, err := websocket.Dial(
+		context.Background(), strings.Replace(m.url("ssmmessages"), "https", "wss", 1)+path, &o,
+	)
 	if err != nil && answer != nil {
 		defer answer.Body.Close()
 		body, readErr := io.ReadAll(answer.Body)
@@ -280,7 +292,9 @@ func (m *Machine) Dial(id string, o websocket.DialOptions) (*websocket.Conn, err
 
 // Opening is the first frame.
 func Opening(token string) []byte {
-	b, err := json.Marshal(mgs.Open{SchemaVersion: "1.0", RequestID: random(), Token: token, AgentVersion: "3.3.0.0", PlatformType: "linux"})
+	b, err := json.Marshal(
+		mgs.Open{SchemaVersion: "1.0", RequestID: random(), Token: token, AgentVersion: "3.3.0.0", PlatformType: "linux"},
+	)
 	if err != nil {
 		panic(err)
 	}

@@ -21,9 +21,12 @@ var associationFields = fields[types.ResolverRuleAssociation]{
 }
 
 // association is a rule's hold on a VPC as the API shows it.
-func association(rule string, a network.ResolverAssociation, status types.ResolverRuleAssociationStatus) *types.ResolverRuleAssociation {
+func association(
+	rule string, a network.ResolverAssociation, status types.ResolverRuleAssociationStatus,
+) *types.ResolverRuleAssociation {
 	return &types.ResolverRuleAssociation{
-		Id: aws.String(a.ID), ResolverRuleId: aws.String(rule), VPCId: aws.String(a.VPC), Name: text(a.Name), Status: status, StatusMessage: aws.String(""),
+		Id: aws.String(a.ID), ResolverRuleId: aws.String(rule), VPCId: aws.String(a.VPC), Name: text(a.Name), Status: status,
+		StatusMessage: aws.String(""),
 	}
 }
 
@@ -32,7 +35,9 @@ func (s *service) associations(c *api.Call) []types.ResolverRuleAssociation {
 	var all []types.ResolverRuleAssociation
 	state := s.network.State()
 	for v := range state.VPCs(scopeOf(c)) {
-		own := network.ResolverAssociation{ID: "rslvr-autodefined-assoc-" + v.ID + "-internet-resolver", VPC: v.ID, Name: "System Rule Association"}
+		own := network.ResolverAssociation{
+			ID: "rslvr-autodefined-assoc-" + v.ID + "-internet-resolver", VPC: v.ID, Name: "System Rule Association",
+		}
 		all = append(all, *association(internetRule, own, types.ResolverRuleAssociationStatusComplete))
 	}
 	for r := range state.ResolverRules(scopeOf(c)) {
@@ -43,7 +48,9 @@ func (s *service) associations(c *api.Call) []types.ResolverRuleAssociation {
 	return all
 }
 
-func (s *service) associateResolverRule(ctx context.Context, c *api.Call, in *sdk.AssociateResolverRuleInput) (*sdk.AssociateResolverRuleOutput, error) {
+func (s *service) associateResolverRule(
+	ctx context.Context, c *api.Call, in *sdk.AssociateResolverRuleInput,
+) (*sdk.AssociateResolverRuleOutput, error) {
 	id := aws.ToString(in.ResolverRuleId)
 	if err := ours(id); err != nil {
 		return nil, err
@@ -52,10 +59,14 @@ func (s *service) associateResolverRule(ctx context.Context, c *api.Call, in *sd
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.AssociateResolverRuleOutput{ResolverRuleAssociation: association(id, a, types.ResolverRuleAssociationStatusCreating)}, nil
+	return &sdk.AssociateResolverRuleOutput{
+		ResolverRuleAssociation: association(id, a, types.ResolverRuleAssociationStatusCreating),
+	}, nil
 }
 
-func (s *service) disassociateResolverRule(ctx context.Context, c *api.Call, in *sdk.DisassociateResolverRuleInput) (*sdk.DisassociateResolverRuleOutput, error) {
+func (s *service) disassociateResolverRule(
+	ctx context.Context, c *api.Call, in *sdk.DisassociateResolverRuleInput,
+) (*sdk.DisassociateResolverRuleOutput, error) {
 	id := aws.ToString(in.ResolverRuleId)
 	if err := ours(id); err != nil {
 		return nil, err
@@ -64,20 +75,28 @@ func (s *service) disassociateResolverRule(ctx context.Context, c *api.Call, in 
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.DisassociateResolverRuleOutput{ResolverRuleAssociation: association(id, a, types.ResolverRuleAssociationStatusDeleting)}, nil
+	return &sdk.DisassociateResolverRuleOutput{
+		ResolverRuleAssociation: association(id, a, types.ResolverRuleAssociationStatusDeleting),
+	}, nil
 }
 
-func (s *service) getResolverRuleAssociation(_ context.Context, c *api.Call, in *sdk.GetResolverRuleAssociationInput) (*sdk.GetResolverRuleAssociationOutput, error) {
+func (s *service) getResolverRuleAssociation(
+	_ context.Context, c *api.Call, in *sdk.GetResolverRuleAssociationInput,
+) (*sdk.GetResolverRuleAssociationOutput, error) {
 	id := aws.ToString(in.ResolverRuleAssociationId)
 	for _, a := range s.associations(c) {
 		if *a.Id == id {
 			return &sdk.GetResolverRuleAssociationOutput{ResolverRuleAssociation: &a}, nil
 		}
 	}
-	return nil, fault.New(fault.NotFound, "route53resolver", "Resolver rule association with ID '%s' does not exist", id).WithCode("ResourceNotFoundException")
+	return nil, fault.New(
+		fault.NotFound, "route53resolver", "Resolver rule association with ID '%s' does not exist", id,
+	).WithCode("ResourceNotFoundException")
 }
 
-func (s *service) listResolverRuleAssociations(_ context.Context, c *api.Call, in *sdk.ListResolverRuleAssociationsInput) (*sdk.ListResolverRuleAssociationsOutput, error) {
+func (s *service) listResolverRuleAssociations(
+	_ context.Context, c *api.Call, in *sdk.ListResolverRuleAssociationsInput,
+) (*sdk.ListResolverRuleAssociationsOutput, error) {
 	all, err := filter(s.associations(c), associationFields, in.Filters)
 	if err != nil {
 		return nil, err
@@ -87,5 +106,7 @@ func (s *service) listResolverRuleAssociations(_ context.Context, c *api.Call, i
 		return nil, err
 	}
 	rows, next := page.Cut(p, all, func(a types.ResolverRuleAssociation) string { return *a.Id })
-	return &sdk.ListResolverRuleAssociationsOutput{ResolverRuleAssociations: rows, MaxResults: sizeOf(p), NextToken: next}, nil
+	return &sdk.ListResolverRuleAssociationsOutput{
+		ResolverRuleAssociations: rows, MaxResults: sizeOf(p), NextToken: next,
+	}, nil
 }

@@ -43,11 +43,15 @@ func endpoint(e *network.ResolverEndpoint, status string) *types.ResolverEndpoin
 		direction = types.ResolverEndpointDirectionOutbound
 	}
 	out := &types.ResolverEndpoint{
-		Id: aws.String(e.ID), Arn: aws.String(name(e.Region, e.Account, endpointType, e.ID)), Name: text(e.Name), CreatorRequestId: aws.String(e.CreatorRequest),
-		Direction: direction, HostVPCId: aws.String(e.VPC), SecurityGroupIds: e.Groups, IpAddressCount: aws.Int32(int32(len(e.Addresses))),
-		Status: types.ResolverEndpointStatus(status), ResolverEndpointType: types.ResolverEndpointTypeIpv4, Protocols: []types.Protocol{types.ProtocolDo53},
+		Id: aws.String(e.ID), Arn: aws.String(name(e.Region, e.Account, endpointType, e.ID)), Name: text(e.Name),
+		CreatorRequestId: aws.String(e.CreatorRequest),
+		Direction:        direction, HostVPCId: aws.String(e.VPC), SecurityGroupIds: e.Groups,
+		IpAddressCount: aws.Int32(int32(len(e.Addresses))),
+		Status:         types.ResolverEndpointStatus(status), ResolverEndpointType: types.ResolverEndpointTypeIpv4,
+		Protocols:    []types.Protocol{types.ProtocolDo53},
 		CreationTime: moment(e.Created), ModificationTime: moment(e.Modified),
-		RniEnhancedMetricsEnabled: aws.Bool(false), TargetNameServerMetricsEnabled: aws.Bool(false), Dns64Enabled: aws.Bool(false), Ipv6InternetAccessEnabled: aws.Bool(false),
+		RniEnhancedMetricsEnabled: aws.Bool(false), TargetNameServerMetricsEnabled: aws.Bool(false),
+		Dns64Enabled: aws.Bool(false), Ipv6InternetAccessEnabled: aws.Bool(false),
 	}
 	out.StatusMessage = aws.String(endpointMessages[out.Status])
 	return out
@@ -84,16 +88,20 @@ func (o options) check(c *api.Call) error {
 	return nil
 }
 
-func (s *service) createResolverEndpoint(ctx context.Context, c *api.Call, in *sdk.CreateResolverEndpointInput) (*sdk.CreateResolverEndpointOutput, error) {
+func (s *service) createResolverEndpoint(
+	ctx context.Context, c *api.Call, in *sdk.CreateResolverEndpointInput,
+) (*sdk.CreateResolverEndpointOutput, error) {
 	err := options{in.ResolverEndpointType, in.Protocols, map[string]*bool{
-		"RniEnhancedMetricsEnabled": in.RniEnhancedMetricsEnabled, "TargetNameServerMetricsEnabled": in.TargetNameServerMetricsEnabled,
-		"Dns64Enabled": in.Dns64Enabled, "Ipv6InternetAccessEnabled": in.Ipv6InternetAccessEnabled,
+		"RniEnhancedMetricsEnabled":      in.RniEnhancedMetricsEnabled,
+		"TargetNameServerMetricsEnabled": in.TargetNameServerMetricsEnabled,
+		"Dns64Enabled":                   in.Dns64Enabled, "Ipv6InternetAccessEnabled": in.Ipv6InternetAccessEnabled,
 	}}.check(c)
 	if err != nil {
 		return nil, err
 	}
 	made := network.CreateResolverEndpointInput{
-		Name: aws.ToString(in.Name), Groups: in.SecurityGroupIds, CreatorRequest: aws.ToString(in.CreatorRequestId), Tags: tags.From[network.Tag](in.Tags),
+		Name: aws.ToString(in.Name), Groups: in.SecurityGroupIds, CreatorRequest: aws.ToString(in.CreatorRequestId),
+		Tags: tags.From[network.Tag](in.Tags),
 	}
 	switch in.Direction {
 	case types.ResolverEndpointDirectionInbound:
@@ -131,7 +139,9 @@ func mayPlace(ctx context.Context, c *api.Call, subnets []network.ResolverSubnet
 		resources = append(resources, "security-group/"+id)
 	}
 	for _, r := range resources {
-		if err := c.Allow(ctx, "ec2:CreateNetworkInterface", arn.New("ec2", c.Region, c.Account, r).String(), nil); err != nil {
+		if err := c.Allow(
+			ctx, "ec2:CreateNetworkInterface", arn.New("ec2", c.Region, c.Account, r).String(), nil,
+		); err != nil {
 			return err
 		}
 	}
@@ -155,7 +165,9 @@ func place(c *api.Call, subnet, ip, ipv6 *string) (network.ResolverSubnet, error
 	return out, nil
 }
 
-func (s *service) getResolverEndpoint(_ context.Context, c *api.Call, in *sdk.GetResolverEndpointInput) (*sdk.GetResolverEndpointOutput, error) {
+func (s *service) getResolverEndpoint(
+	_ context.Context, c *api.Call, in *sdk.GetResolverEndpointInput,
+) (*sdk.GetResolverEndpointOutput, error) {
 	e, err := s.network.State().ResolverEndpoint(scopeOf(c), aws.ToString(in.ResolverEndpointId))
 	if err != nil {
 		return nil, err
@@ -163,7 +175,9 @@ func (s *service) getResolverEndpoint(_ context.Context, c *api.Call, in *sdk.Ge
 	return &sdk.GetResolverEndpointOutput{ResolverEndpoint: endpoint(e, e.State)}, nil
 }
 
-func (s *service) listResolverEndpoints(_ context.Context, c *api.Call, in *sdk.ListResolverEndpointsInput) (*sdk.ListResolverEndpointsOutput, error) {
+func (s *service) listResolverEndpoints(
+	_ context.Context, c *api.Call, in *sdk.ListResolverEndpointsInput,
+) (*sdk.ListResolverEndpointsOutput, error) {
 	var all []types.ResolverEndpoint
 	for e := range s.network.State().ResolverEndpoints(scopeOf(c)) {
 		all = append(all, *endpoint(e, e.State))
@@ -180,10 +194,13 @@ func (s *service) listResolverEndpoints(_ context.Context, c *api.Call, in *sdk.
 	return &sdk.ListResolverEndpointsOutput{ResolverEndpoints: rows, MaxResults: sizeOf(p), NextToken: next}, nil
 }
 
-func (s *service) updateResolverEndpoint(ctx context.Context, c *api.Call, in *sdk.UpdateResolverEndpointInput) (*sdk.UpdateResolverEndpointOutput, error) {
+func (s *service) updateResolverEndpoint(
+	ctx context.Context, c *api.Call, in *sdk.UpdateResolverEndpointInput,
+) (*sdk.UpdateResolverEndpointOutput, error) {
 	err := options{in.ResolverEndpointType, in.Protocols, map[string]*bool{
-		"RniEnhancedMetricsEnabled": in.RniEnhancedMetricsEnabled, "TargetNameServerMetricsEnabled": in.TargetNameServerMetricsEnabled,
-		"Dns64Enabled": in.Dns64Enabled, "Ipv6InternetAccessEnabled": in.Ipv6InternetAccessEnabled,
+		"RniEnhancedMetricsEnabled":      in.RniEnhancedMetricsEnabled,
+		"TargetNameServerMetricsEnabled": in.TargetNameServerMetricsEnabled,
+		"Dns64Enabled":                   in.Dns64Enabled, "Ipv6InternetAccessEnabled": in.Ipv6InternetAccessEnabled,
 	}}.check(c)
 	if err != nil {
 		return nil, err
@@ -198,7 +215,9 @@ func (s *service) updateResolverEndpoint(ctx context.Context, c *api.Call, in *s
 	return &sdk.UpdateResolverEndpointOutput{ResolverEndpoint: endpoint(e, e.State)}, nil
 }
 
-func (s *service) deleteResolverEndpoint(ctx context.Context, c *api.Call, in *sdk.DeleteResolverEndpointInput) (*sdk.DeleteResolverEndpointOutput, error) {
+func (s *service) deleteResolverEndpoint(
+	ctx context.Context, c *api.Call, in *sdk.DeleteResolverEndpointInput,
+) (*sdk.DeleteResolverEndpointOutput, error) {
 	e, err := s.network.DeleteResolverEndpoint(ctx, scopeOf(c), aws.ToString(in.ResolverEndpointId))
 	if err != nil {
 		return nil, err
@@ -206,7 +225,9 @@ func (s *service) deleteResolverEndpoint(ctx context.Context, c *api.Call, in *s
 	return &sdk.DeleteResolverEndpointOutput{ResolverEndpoint: endpoint(e, network.ResolverDeleting)}, nil
 }
 
-func (s *service) associateIPAddress(ctx context.Context, c *api.Call, in *sdk.AssociateResolverEndpointIpAddressInput) (*sdk.AssociateResolverEndpointIpAddressOutput, error) {
+func (s *service) associateIPAddress(
+	ctx context.Context, c *api.Call, in *sdk.AssociateResolverEndpointIpAddressInput,
+) (*sdk.AssociateResolverEndpointIpAddressOutput, error) {
 	if in.IpAddress.IpId != nil {
 		return nil, invalid("IpId names an address that the endpoint has; give a SubnetId and, if you like, an Ip")
 	}
@@ -228,7 +249,9 @@ func (s *service) associateIPAddress(ctx context.Context, c *api.Call, in *sdk.A
 	return &sdk.AssociateResolverEndpointIpAddressOutput{ResolverEndpoint: endpoint(e, network.ResolverUpdating)}, nil
 }
 
-func (s *service) disassociateIPAddress(ctx context.Context, c *api.Call, in *sdk.DisassociateResolverEndpointIpAddressInput) (*sdk.DisassociateResolverEndpointIpAddressOutput, error) {
+func (s *service) disassociateIPAddress(
+	ctx context.Context, c *api.Call, in *sdk.DisassociateResolverEndpointIpAddressInput,
+) (*sdk.DisassociateResolverEndpointIpAddressOutput, error) {
 	subnet, err := place(c, in.IpAddress.SubnetId, in.IpAddress.Ip, in.IpAddress.Ipv6)
 	if err != nil {
 		return nil, err
@@ -250,7 +273,9 @@ func oldestFirst(a network.ResolverAddress) string {
 	return page.Ascending(a.Created.UnixNano()) + string(bytes[:])
 }
 
-func (s *service) listIPAddresses(_ context.Context, c *api.Call, in *sdk.ListResolverEndpointIpAddressesInput) (*sdk.ListResolverEndpointIpAddressesOutput, error) {
+func (s *service) listIPAddresses(
+	_ context.Context, c *api.Call, in *sdk.ListResolverEndpointIpAddressesInput,
+) (*sdk.ListResolverEndpointIpAddressesOutput, error) {
 	e, err := s.network.State().ResolverEndpoint(scopeOf(c), aws.ToString(in.ResolverEndpointId))
 	if err != nil {
 		return nil, err
@@ -263,8 +288,10 @@ func (s *service) listIPAddresses(_ context.Context, c *api.Call, in *sdk.ListRe
 	out := &sdk.ListResolverEndpointIpAddressesOutput{MaxResults: sizeOf(p), NextToken: next}
 	for _, a := range rows {
 		out.IpAddresses = append(out.IpAddresses, types.IpAddressResponse{
-			IpId: aws.String(a.ID), SubnetId: aws.String(a.Subnet), Ip: aws.String(a.Address.String()), Status: types.IpAddressStatusAttached,
-			StatusMessage: aws.String("This IP address is operational."), CreationTime: moment(a.Created), ModificationTime: moment(a.Created),
+			IpId: aws.String(a.ID), SubnetId: aws.String(a.Subnet), Ip: aws.String(a.Address.String()),
+			Status:        types.IpAddressStatusAttached,
+			StatusMessage: aws.String("This IP address is operational."), CreationTime: moment(a.Created),
+			ModificationTime: moment(a.Created),
 		})
 	}
 	return out, nil

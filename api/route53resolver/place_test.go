@@ -22,8 +22,9 @@ func TestAnEndpointAsksForItsPlace(t *testing.T) {
 		{"Effect":"Allow","Action":"*","Resource":"*"},
 		{"Effect":"Deny","Action":"ec2:*","Resource":"arn:aws:ec2:*:*:subnet/`+l.b+`"}]}`))
 	in := &sdk.CreateResolverEndpointInput{
-		CreatorRequestId: aws.String("1"), Direction: types.ResolverEndpointDirectionInbound, SecurityGroupIds: []string{l.group},
-		IpAddresses: []types.IpAddressRequest{{SubnetId: &l.a}, {SubnetId: &l.b}},
+		CreatorRequestId: aws.String("1"), Direction: types.ResolverEndpointDirectionInbound,
+		SecurityGroupIds: []string{l.group},
+		IpAddresses:      []types.IpAddressRequest{{SubnetId: &l.a}, {SubnetId: &l.b}},
 	}
 	if _, err := m.CreateResolverEndpoint(l.ctx, in); !denied(err) {
 		t.Errorf("an endpoint in a subnet that is denied: %v", err)

@@ -49,23 +49,34 @@ func newHarness(t *testing.T) *harness {
 	l.network = must(network.New(l.ctx, network.Config{Store: new(record.Memory), Draw: func(int) int { return 0 }}))(t)
 	l.rig = accesstest.New(t, route53resolver.New(route53resolver.Config{Network: l.network}))
 	l.Client = sdk.NewFromConfig(l.rig.Root())
-	l.vpc = must(l.network.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")}))(t).ID
+	l.vpc = must(
+		l.network.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")}),
+	)(t).ID
 	l.a = l.subnet("10.0.1.0/24", "us-east-1a")
 	l.b = l.subnet("10.0.2.0/24", "us-east-1b")
-	l.group = must(l.network.CreateSecurityGroup(l.ctx, here, network.CreateSecurityGroupInput{VPC: l.vpc, Name: "dns", Description: "dns"}))(t).ID
+	l.group = must(
+		l.network.CreateSecurityGroup(
+			l.ctx, here, network.CreateSecurityGroupInput{VPC: l.vpc, Name: "dns", Description: "dns"},
+		),
+	)(t).ID
 	return l
 }
 
 func (l *harness) subnet(cidr, zone string) string {
 	l.t.Helper()
-	return must(l.network.CreateSubnet(l.ctx, here, network.CreateSubnetInput{VPC: l.vpc, CIDR: netip.MustParsePrefix(cidr), Zone: zone}))(l.t).ID
+	return must(
+		l.network.CreateSubnet(
+			l.ctx, here, network.CreateSubnetInput{VPC: l.vpc, CIDR: netip.MustParsePrefix(cidr), Zone: zone},
+		),
+	)(l.t).ID
 }
 
 func (l *harness) input(request string, way types.ResolverEndpointDirection) *sdk.CreateResolverEndpointInput {
 	return &sdk.CreateResolverEndpointInput{
-		CreatorRequestId: &request, Direction: way, Name: aws.String("resolver " + request), SecurityGroupIds: []string{l.group},
-		IpAddresses: []types.IpAddressRequest{{SubnetId: &l.a}, {SubnetId: &l.b, Ip: aws.String("10.0.2.53")}},
-		Tags:        []types.Tag{{Key: aws.String("env"), Value: aws.String("test")}},
+		CreatorRequestId: &request, Direction: way, Name: aws.String("resolver " + request),
+		SecurityGroupIds: []string{l.group},
+		IpAddresses:      []types.IpAddressRequest{{SubnetId: &l.a}, {SubnetId: &l.b, Ip: aws.String("10.0.2.53")}},
+		Tags:             []types.Tag{{Key: aws.String("env"), Value: aws.String("test")}},
 	}
 }
 
@@ -89,17 +100,25 @@ func second[T any](_ T, err error) error { return err }
 
 func TestEndpoints(t *testing.T) {
 	l := newHarness(t)
-	made := must(l.CreateResolverEndpoint(l.ctx, l.input("one", types.ResolverEndpointDirectionInbound)))(t).ResolverEndpoint
+	made := must(
+		l.CreateResolverEndpoint(l.ctx, l.input("one", types.ResolverEndpointDirectionInbound)),
+	)(t).ResolverEndpoint
 	if made.Status != types.ResolverEndpointStatusCreating || *made.IpAddressCount != 2 || *made.HostVPCId != l.vpc ||
 		*made.Arn != "arn:aws:route53resolver:us-east-1:000000000000:resolver-endpoint/"+*made.Id || made.Protocols[0] != types.ProtocolDo53 {
 		t.Errorf("%+v", made)
 	}
-	got := must(l.GetResolverEndpoint(l.ctx, &sdk.GetResolverEndpointInput{ResolverEndpointId: made.Id}))(t).ResolverEndpoint
+	got := must(
+		l.GetResolverEndpoint(l.ctx, &sdk.GetResolverEndpointInput{ResolverEndpointId: made.Id}),
+	)(t).ResolverEndpoint
 	if got.Status != types.ResolverEndpointStatusOperational || *got.Name != "resolver one" || *got.StatusMessage != "This Resolver Endpoint is operational." {
 		t.Errorf("%+v", got)
 	}
-	addresses := must(l.ListResolverEndpointIpAddresses(l.ctx, &sdk.ListResolverEndpointIpAddressesInput{ResolverEndpointId: made.Id}))(t).IpAddresses
-	if len(addresses) != 2 || *addresses[1].Ip != "10.0.2.53" || *addresses[1].SubnetId != l.b || !strings.HasPrefix(*addresses[0].IpId, "rni-") || addresses[0].Status != types.IpAddressStatusAttached {
+	addresses := must(
+		l.ListResolverEndpointIpAddresses(l.ctx, &sdk.ListResolverEndpointIpAddressesInput{ResolverEndpointId: made.Id}),
+	)(t).IpAddresses
+	if len(addresses) != 2 || *addresses[1].Ip != "10.0.2.53" || *addresses[1].SubnetId != l.b || !strings.HasPrefix(
+		*addresses[0].IpId, "rni-",
+	) || addresses[0].Status != types.IpAddressStatusAttached {
 		t.Errorf("%+v", addresses)
 	}
 	tags := must(l.ListTagsForResource(l.ctx, &sdk.ListTagsForResourceInput{ResourceArn: made.Arn}))(t).Tags
@@ -113,7 +132,9 @@ func TestEndpoints(t *testing.T) {
 	if len(tags) != 1 || *tags[0].Key != "team" {
 		t.Errorf("after TagResource and UntagResource: %+v", tags)
 	}
-	if again := must(l.CreateResolverEndpoint(l.ctx, l.input("one", types.ResolverEndpointDirectionInbound)))(t); *again.ResolverEndpoint.Id != *made.Id {
+	if again := must(
+		l.CreateResolverEndpoint(l.ctx, l.input("one", types.ResolverEndpointDirectionInbound)),
+	)(t); *again.ResolverEndpoint.Id != *made.Id {
 		t.Error("the same request made another endpoint")
 	}
 	added := must(l.AssociateResolverEndpointIpAddress(l.ctx, &sdk.AssociateResolverEndpointIpAddressInput{
@@ -125,7 +146,11 @@ func TestEndpoints(t *testing.T) {
 	must(l.DisassociateResolverEndpointIpAddress(l.ctx, &sdk.DisassociateResolverEndpointIpAddressInput{
 		ResolverEndpointId: made.Id, IpAddress: &types.IpAddressUpdate{SubnetId: &l.b, Ip: aws.String("10.0.2.53")},
 	}))(t)
-	renamed := must(l.UpdateResolverEndpoint(l.ctx, &sdk.UpdateResolverEndpointInput{ResolverEndpointId: made.Id, Name: aws.String("two")}))(t)
+	renamed := must(
+		l.UpdateResolverEndpoint(
+			l.ctx, &sdk.UpdateResolverEndpointInput{ResolverEndpointId: made.Id, Name: aws.String("two")},
+		),
+	)(t)
 	if *renamed.ResolverEndpoint.Name != "two" || *renamed.ResolverEndpoint.IpAddressCount != 2 {
 		t.Errorf("%+v", renamed.ResolverEndpoint)
 	}
@@ -133,7 +158,11 @@ func TestEndpoints(t *testing.T) {
 	if gone.ResolverEndpoint.Status != types.ResolverEndpointStatusDeleting {
 		t.Errorf("%+v", gone.ResolverEndpoint)
 	}
-	wantCode(t, "get what is gone", second(l.GetResolverEndpoint(l.ctx, &sdk.GetResolverEndpointInput{ResolverEndpointId: made.Id})), "ResourceNotFoundException")
+	wantCode(
+		t, "get what is gone",
+		second(l.GetResolverEndpoint(l.ctx, &sdk.GetResolverEndpointInput{ResolverEndpointId: made.Id})),
+		"ResourceNotFoundException",
+	)
 }
 
 func TestEndpointsRefuse(t *testing.T) {
@@ -143,24 +172,49 @@ func TestEndpointsRefuse(t *testing.T) {
 		change func(*sdk.CreateResolverEndpointInput)
 		code   string
 	}{
-		{"one address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses = in.IpAddresses[:1] }, "ValidationException"},
+		{
+			"one address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses = in.IpAddresses[:1] },
+			"ValidationException",
+		},
 		{"a direction", func(in *sdk.CreateResolverEndpointInput) { in.Direction = "UP" }, "ValidationException"},
 		{"delegation", func(in *sdk.CreateResolverEndpointInput) {
 			in.Direction = types.ResolverEndpointDirectionInboundDelegation
 		}, "NotImplementedException"},
-		{"DNS over HTTPS", func(in *sdk.CreateResolverEndpointInput) { in.Protocols = []types.Protocol{types.ProtocolDoh} }, "NotImplementedException"},
-		{"a protocol", func(in *sdk.CreateResolverEndpointInput) { in.Protocols = []types.Protocol{"Smoke"} }, "ValidationException"},
-		{"IPv6", func(in *sdk.CreateResolverEndpointInput) { in.ResolverEndpointType = types.ResolverEndpointTypeIpv6 }, "NotImplementedException"},
-		{"an IPv6 address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses[0].Ipv6 = aws.String("2001:db8::1") }, "NotImplementedException"},
-		{"metrics", func(in *sdk.CreateResolverEndpointInput) { in.RniEnhancedMetricsEnabled = aws.Bool(true) }, "NotImplementedException"},
+		{
+			"DNS over HTTPS", func(in *sdk.CreateResolverEndpointInput) { in.Protocols = []types.Protocol{types.ProtocolDoh} },
+			"NotImplementedException",
+		},
+		{
+			"a protocol", func(in *sdk.CreateResolverEndpointInput) { in.Protocols = []types.Protocol{"Smoke"} },
+			"ValidationException",
+		},
+		{
+			"IPv6", func(in *sdk.CreateResolverEndpointInput) { in.ResolverEndpointType = types.ResolverEndpointTypeIpv6 },
+			"NotImplementedException",
+		},
+		{
+			"an IPv6 address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses[0].Ipv6 = aws.String("2001:db8::1") },
+			"NotImplementedException",
+		},
+		{
+			"metrics", func(in *sdk.CreateResolverEndpointInput) { in.RniEnhancedMetricsEnabled = aws.Bool(true) },
+			"NotImplementedException",
+		},
 		{"an Outpost", func(in *sdk.CreateResolverEndpointInput) {
 			in.OutpostArn = aws.String("arn:aws:outposts:us-east-1:000000000000:outpost/op-0123456789abcdef0")
 		}, "NotImplementedException"},
-		{"no address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses[0].Ip = aws.String("10.0.2.x") }, "InvalidParameterException"},
+		{
+			"no address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses[0].Ip = aws.String("10.0.2.x") },
+			"InvalidParameterException",
+		},
 		{"an unknown subnet", func(in *sdk.CreateResolverEndpointInput) {
 			in.IpAddresses[0].SubnetId = aws.String("subnet-00000000000000000")
 		}, "InvalidParameterException"},
-		{"an unknown group", func(in *sdk.CreateResolverEndpointInput) { in.SecurityGroupIds = []string{"sg-00000000000000000"} }, "ResourceNotFoundException"},
+		{
+			"an unknown group",
+			func(in *sdk.CreateResolverEndpointInput) { in.SecurityGroupIds = []string{"sg-00000000000000000"} },
+			"ResourceNotFoundException",
+		},
 	} {
 		in := l.input("bad", types.ResolverEndpointDirectionInbound)
 		tt.change(in)
@@ -181,9 +235,18 @@ func TestEndpointsRefuse(t *testing.T) {
 	} {
 		wantCode(t, arn, second(l.ListTagsForResource(l.ctx, &sdk.ListTagsForResourceInput{ResourceArn: &arn})), code)
 	}
-	stranger := sdk.NewFromConfig(l.rig.User(t, "reader", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"route53resolver:Get*","Resource":"`+*made.Arn+`"}}`))
+	stranger := sdk.NewFromConfig(
+		l.rig.User(
+			t, "reader",
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"route53resolver:Get*","Resource":"`+*made.Arn+`"}}`,
+		),
+	)
 	must(stranger.GetResolverEndpoint(l.ctx, &sdk.GetResolverEndpointInput{ResolverEndpointId: made.Id}))(t)
-	wantCode(t, "what the policy does not allow", second(stranger.DeleteResolverEndpoint(l.ctx, &sdk.DeleteResolverEndpointInput{ResolverEndpointId: made.Id})), "AccessDeniedException")
+	wantCode(
+		t, "what the policy does not allow",
+		second(stranger.DeleteResolverEndpoint(l.ctx, &sdk.DeleteResolverEndpointInput{ResolverEndpointId: made.Id})),
+		"AccessDeniedException",
+	)
 	wantCode(t, "another operation of the service", second(l.CreateResolverQueryLogConfig(l.ctx, &sdk.CreateResolverQueryLogConfigInput{
 		CreatorRequestId: aws.String("q"), DestinationArn: aws.String("arn:aws:s3:::b"), Name: aws.String("q"),
 	})), "NotImplementedException")
@@ -193,23 +256,36 @@ func TestRules(t *testing.T) {
 	l := newHarness(t)
 	out := l.endpoint("out", types.ResolverEndpointDirectionOutbound)
 	in := &sdk.CreateResolverRuleInput{
-		CreatorRequestId: aws.String("rule"), Name: aws.String("corp"), RuleType: types.RuleTypeOptionForward, DomainName: aws.String("corp.example"),
-		ResolverEndpointId: out.Id, TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.1")}, {Ip: aws.String("192.0.2.2"), Port: aws.Int32(5353), Protocol: types.ProtocolDo53}},
+		CreatorRequestId: aws.String("rule"), Name: aws.String("corp"), RuleType: types.RuleTypeOptionForward,
+		DomainName:         aws.String("corp.example"),
+		ResolverEndpointId: out.Id,
+		TargetIps: []types.TargetAddress{
+			{Ip: aws.String("192.0.2.1")}, {Ip: aws.String("192.0.2.2"), Port: aws.Int32(5353), Protocol: types.ProtocolDo53},
+		},
 	}
 	made := must(l.CreateResolverRule(l.ctx, in))(t).ResolverRule
 	if *made.DomainName != "corp.example." || made.Status != types.ResolverRuleStatusComplete || *made.TargetIps[0].Port != 53 || *made.TargetIps[1].Port != 5353 ||
 		*made.OwnerId != accesstest.Account || made.ShareStatus != types.ShareStatusNotShared || *made.ResolverEndpointId != *out.Id {
 		t.Errorf("%+v", made)
 	}
-	hold := must(l.AssociateResolverRule(l.ctx, &sdk.AssociateResolverRuleInput{ResolverRuleId: made.Id, VPCId: &l.vpc, Name: aws.String("mine")}))(t).ResolverRuleAssociation
+	hold := must(
+		l.AssociateResolverRule(
+			l.ctx, &sdk.AssociateResolverRuleInput{ResolverRuleId: made.Id, VPCId: &l.vpc, Name: aws.String("mine")},
+		),
+	)(t).ResolverRuleAssociation
 	if hold.Status != types.ResolverRuleAssociationStatusCreating {
 		t.Errorf("%+v", hold)
 	}
-	held := must(l.GetResolverRuleAssociation(l.ctx, &sdk.GetResolverRuleAssociationInput{ResolverRuleAssociationId: hold.Id}))(t).ResolverRuleAssociation
+	held := must(
+		l.GetResolverRuleAssociation(l.ctx, &sdk.GetResolverRuleAssociationInput{ResolverRuleAssociationId: hold.Id}),
+	)(t).ResolverRuleAssociation
 	if held.Status != types.ResolverRuleAssociationStatusComplete || *held.VPCId != l.vpc || *held.Name != "mine" || *held.ResolverRuleId != *made.Id {
 		t.Errorf("%+v", held)
 	}
-	wantCode(t, "delete a rule that holds", second(l.DeleteResolverRule(l.ctx, &sdk.DeleteResolverRuleInput{ResolverRuleId: made.Id})), "ResourceInUseException")
+	wantCode(
+		t, "delete a rule that holds",
+		second(l.DeleteResolverRule(l.ctx, &sdk.DeleteResolverRuleInput{ResolverRuleId: made.Id})), "ResourceInUseException",
+	)
 	changed := must(l.UpdateResolverRule(l.ctx, &sdk.UpdateResolverRuleInput{ResolverRuleId: made.Id, Config: &types.ResolverRuleConfig{
 		Name: aws.String("new"), TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.3")}},
 	}}))(t).ResolverRule
@@ -217,15 +293,22 @@ func TestRules(t *testing.T) {
 		t.Errorf("%+v", changed)
 	}
 	system := must(l.CreateResolverRule(l.ctx, &sdk.CreateResolverRuleInput{
-		CreatorRequestId: aws.String("system"), RuleType: types.RuleTypeOptionSystem, DomainName: aws.String("lab.corp.example."),
+		CreatorRequestId: aws.String("system"), RuleType: types.RuleTypeOptionSystem,
+		DomainName: aws.String("lab.corp.example."),
 	}))(t).ResolverRule
 	if system.RuleType != types.RuleTypeOptionSystem || *system.DomainName != "lab.corp.example." || system.ResolverEndpointId != nil {
 		t.Errorf("%+v", system)
 	}
 	for _, rule := range []*sdk.CreateResolverRuleInput{
 		{CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionRecursive, DomainName: aws.String("x.example")},
-		{CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionForward, DomainName: aws.String("x.example"), ResolverEndpointId: out.Id, TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.x")}}},
-		{CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionForward, DomainName: aws.String("x.example"), ResolverEndpointId: out.Id, TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.1"), Port: aws.Int32(0)}}},
+		{
+			CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionForward, DomainName: aws.String("x.example"),
+			ResolverEndpointId: out.Id, TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.x")}},
+		},
+		{
+			CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionForward, DomainName: aws.String("x.example"),
+			ResolverEndpointId: out.Id, TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.1"), Port: aws.Int32(0)}},
+		},
 	} {
 		wantCode(t, string(rule.RuleType), second(l.CreateResolverRule(l.ctx, rule)), "InvalidParameterException")
 	}
@@ -233,28 +316,50 @@ func TestRules(t *testing.T) {
 		CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionDelegate, DelegationRecord: aws.String("x.example"),
 	})), "NotImplementedException")
 	for _, call := range []error{
-		second(l.DeleteResolverRule(l.ctx, &sdk.DeleteResolverRuleInput{ResolverRuleId: aws.String("rslvr-autodefined-rr-internet-resolver")})),
-		second(l.AssociateResolverRule(l.ctx, &sdk.AssociateResolverRuleInput{ResolverRuleId: aws.String("rslvr-autodefined-rr-internet-resolver"), VPCId: &l.vpc})),
+		second(
+			l.DeleteResolverRule(
+				l.ctx, &sdk.DeleteResolverRuleInput{ResolverRuleId: aws.String("rslvr-autodefined-rr-internet-resolver")},
+			),
+		),
+		second(
+			l.AssociateResolverRule(
+				l.ctx,
+				&sdk.AssociateResolverRuleInput{
+					ResolverRuleId: aws.String("rslvr-autodefined-rr-internet-resolver"), VPCId: &l.vpc,
+				},
+			),
+		),
 	} {
 		wantCode(t, "a rule of Resolver's own", call, "InvalidRequestException")
 	}
-	ended := must(l.DisassociateResolverRule(l.ctx, &sdk.DisassociateResolverRuleInput{ResolverRuleId: made.Id, VPCId: &l.vpc}))(t).ResolverRuleAssociation
+	ended := must(
+		l.DisassociateResolverRule(l.ctx, &sdk.DisassociateResolverRuleInput{ResolverRuleId: made.Id, VPCId: &l.vpc}),
+	)(t).ResolverRuleAssociation
 	if ended.Status != types.ResolverRuleAssociationStatusDeleting || *ended.Id != *hold.Id {
 		t.Errorf("%+v", ended)
 	}
-	wantCode(t, "get what is gone", second(l.GetResolverRuleAssociation(l.ctx, &sdk.GetResolverRuleAssociationInput{ResolverRuleAssociationId: hold.Id})), "ResourceNotFoundException")
-	if got := must(l.DeleteResolverRule(l.ctx, &sdk.DeleteResolverRuleInput{ResolverRuleId: made.Id}))(t); got.ResolverRule.Status != types.ResolverRuleStatusDeleting {
+	wantCode(
+		t, "get what is gone",
+		second(l.GetResolverRuleAssociation(l.ctx, &sdk.GetResolverRuleAssociationInput{ResolverRuleAssociationId: hold.Id})),
+		"ResourceNotFoundException",
+	)
+	if got := must(
+		l.DeleteResolverRule(l.ctx, &sdk.DeleteResolverRuleInput{ResolverRuleId: made.Id}),
+	)(t); got.ResolverRule.Status != types.ResolverRuleStatusDeleting {
 		t.Errorf("%+v", got.ResolverRule)
 	}
 }
 
 func TestLists(t *testing.T) {
 	l := newHarness(t)
-	in, out := l.endpoint("in", types.ResolverEndpointDirectionInbound), l.endpoint("out", types.ResolverEndpointDirectionOutbound)
+	in, out := l.endpoint("in", types.ResolverEndpointDirectionInbound), l.endpoint(
+		"out", types.ResolverEndpointDirectionOutbound,
+	)
 	var rules []string
 	for _, domain := range []string{"a.example", "b.example", "c.example"} {
 		r := must(l.CreateResolverRule(l.ctx, &sdk.CreateResolverRuleInput{
-			CreatorRequestId: &domain, RuleType: types.RuleTypeOptionForward, DomainName: &domain, ResolverEndpointId: out.Id, TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.1")}},
+			CreatorRequestId: &domain, RuleType: types.RuleTypeOptionForward, DomainName: &domain, ResolverEndpointId: out.Id,
+			TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.1")}},
 		}))(t).ResolverRule
 		rules = append(rules, *r.Id)
 		must(l.AssociateResolverRule(l.ctx, &sdk.AssociateResolverRuleInput{ResolverRuleId: r.Id, VPCId: &l.vpc}))(t)
@@ -278,7 +383,9 @@ func TestLists(t *testing.T) {
 		{slices.Concat(by("Status", "OPERATIONAL"), by("Name", "resolver out")), []string{*out.Id}},
 	} {
 		var got []string
-		for _, e := range must(l.ListResolverEndpoints(l.ctx, &sdk.ListResolverEndpointsInput{Filters: tt.filters}))(t).ResolverEndpoints {
+		for _, e := range must(
+			l.ListResolverEndpoints(l.ctx, &sdk.ListResolverEndpointsInput{Filters: tt.filters}),
+		)(t).ResolverEndpoints {
 			got = append(got, *e.Id)
 		}
 		slices.Sort(tt.want)
@@ -290,10 +397,13 @@ func TestLists(t *testing.T) {
 		filters []types.Filter
 		want    int
 	}{
-		{nil, 4}, {by("TYPE", "FORWARD"), 3}, {by("Type", "RECURSIVE"), 1}, {by("DomainName", "b.example."), 1}, {by("DOMAIN_NAME", "b.example"), 1},
+		{nil, 4}, {by("TYPE", "FORWARD"), 3}, {by("Type", "RECURSIVE"), 1}, {by("DomainName", "b.example."), 1},
+		{by("DOMAIN_NAME", "b.example"), 1},
 		{by("ResolverEndpointId", *out.Id), 3}, {by("Status", "FAILED"), 0},
 	} {
-		if got := must(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{Filters: tt.filters}))(t).ResolverRules; len(got) != tt.want {
+		if got := must(
+			l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{Filters: tt.filters}),
+		)(t).ResolverRules; len(got) != tt.want {
 			t.Errorf("rules by %v: %d, want %d", tt.filters, len(got), tt.want)
 		}
 	}
@@ -301,7 +411,9 @@ func TestLists(t *testing.T) {
 		filters []types.Filter
 		want    int
 	}{{nil, 4}, {by("ResolverRuleId", rules[0]), 1}, {by("VPCId", l.vpc), 4}, {by("VPC_ID", "vpc-1"), 0}} {
-		if got := must(l.ListResolverRuleAssociations(l.ctx, &sdk.ListResolverRuleAssociationsInput{Filters: tt.filters}))(t).ResolverRuleAssociations; len(got) != tt.want {
+		if got := must(
+			l.ListResolverRuleAssociations(l.ctx, &sdk.ListResolverRuleAssociationsInput{Filters: tt.filters}),
+		)(t).ResolverRuleAssociations; len(got) != tt.want {
 			t.Errorf("associations by %v: %d, want %d", tt.filters, len(got), tt.want)
 		}
 	}
@@ -319,8 +431,20 @@ func TestLists(t *testing.T) {
 	if slices.Sort(all); len(slices.Compact(all)) != 4 {
 		t.Errorf("page by page: %v", all)
 	}
-	wantCode(t, "a filter", second(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{Filters: by("Colour", "red")})), "InvalidParameterException")
-	wantCode(t, "no values", second(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{Filters: by("Name")})), "InvalidParameterException")
-	wantCode(t, "a size", second(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{MaxResults: aws.Int32(101)})), "ValidationException")
-	wantCode(t, "a token", second(l.ListResolverEndpoints(l.ctx, &sdk.ListResolverEndpointsInput{NextToken: aws.String("!")})), "InvalidNextTokenException")
+	wantCode(
+		t, "a filter", second(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{Filters: by("Colour", "red")})),
+		"InvalidParameterException",
+	)
+	wantCode(
+		t, "no values", second(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{Filters: by("Name")})),
+		"InvalidParameterException",
+	)
+	wantCode(
+		t, "a size", second(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{MaxResults: aws.Int32(101)})),
+		"ValidationException",
+	)
+	wantCode(
+		t, "a token", second(l.ListResolverEndpoints(l.ctx, &sdk.ListResolverEndpointsInput{NextToken: aws.String("!")})),
+		"InvalidNextTokenException",
+	)
 }

@@ -16,8 +16,8 @@ import (
 	"postern/network"
 )
 
-// internetRule is the rule that every VPC has from the beginning: names that no other rule covers are the resolver's own
-// matter.
+// internetRule is the rule that every VPC has from the beginning: names that no other rule covers are the resolver's
+// own matter.
 const internetRule = "rslvr-autodefined-rr-internet-resolver"
 
 var ruleFields = fields[types.ResolverRule]{
@@ -34,9 +34,11 @@ var ruleFields = fields[types.ResolverRule]{
 // rule is a rule as the API shows it.
 func rule(r *network.ResolverRule, status types.ResolverRuleStatus) *types.ResolverRule {
 	out := &types.ResolverRule{
-		Id: aws.String(r.ID), Arn: aws.String(name(r.Region, r.Account, ruleType, r.ID)), Name: text(r.Name), CreatorRequestId: aws.String(r.CreatorRequest),
-		DomainName: aws.String(r.Domain + "."), RuleType: types.RuleTypeOptionSystem, Status: status, StatusMessage: aws.String("Successfully created Resolver Rule."),
-		OwnerId: aws.String(r.Account), ShareStatus: types.ShareStatusNotShared, ResolverEndpointId: text(r.Endpoint),
+		Id: aws.String(r.ID), Arn: aws.String(name(r.Region, r.Account, ruleType, r.ID)), Name: text(r.Name),
+		CreatorRequestId: aws.String(r.CreatorRequest),
+		DomainName:       aws.String(r.Domain + "."), RuleType: types.RuleTypeOptionSystem, Status: status,
+		StatusMessage: aws.String("Successfully created Resolver Rule."),
+		OwnerId:       aws.String(r.Account), ShareStatus: types.ShareStatusNotShared, ResolverEndpointId: text(r.Endpoint),
 		CreationTime: moment(r.Created), ModificationTime: moment(r.Modified),
 	}
 	if r.Forward {
@@ -52,9 +54,12 @@ func rule(r *network.ResolverRule, status types.ResolverRuleStatus) *types.Resol
 
 func autodefined(c *api.Call) *types.ResolverRule {
 	return &types.ResolverRule{
-		Id: aws.String(internetRule), Arn: aws.String(arn.New("route53resolver", c.Region, "", "autodefined-rule/"+internetRule).String()),
-		Name: aws.String("Internet Resolver"), CreatorRequestId: aws.String(""), DomainName: aws.String("."), RuleType: types.RuleTypeOptionRecursive,
-		Status: types.ResolverRuleStatusComplete, OwnerId: aws.String("Route 53 Resolver"), ShareStatus: types.ShareStatusNotShared,
+		Id:   aws.String(internetRule),
+		Arn:  aws.String(arn.New("route53resolver", c.Region, "", "autodefined-rule/"+internetRule).String()),
+		Name: aws.String("Internet Resolver"), CreatorRequestId: aws.String(""), DomainName: aws.String("."),
+		RuleType: types.RuleTypeOptionRecursive,
+		Status:   types.ResolverRuleStatusComplete, OwnerId: aws.String("Route 53 Resolver"),
+		ShareStatus: types.ShareStatusNotShared,
 	}
 }
 
@@ -86,7 +91,9 @@ func targets(c *api.Call, in []types.TargetAddress) ([]netip.AddrPort, error) {
 	return out, nil
 }
 
-func (s *service) createResolverRule(ctx context.Context, c *api.Call, in *sdk.CreateResolverRuleInput) (*sdk.CreateResolverRuleOutput, error) {
+func (s *service) createResolverRule(
+	ctx context.Context, c *api.Call, in *sdk.CreateResolverRuleInput,
+) (*sdk.CreateResolverRuleOutput, error) {
 	made := network.CreateResolverRuleInput{
 		Name: aws.ToString(in.Name), Domain: aws.ToString(in.DomainName), Endpoint: aws.ToString(in.ResolverEndpointId),
 		CreatorRequest: aws.ToString(in.CreatorRequestId), Tags: tags.From[network.Tag](in.Tags),
@@ -111,7 +118,9 @@ func (s *service) createResolverRule(ctx context.Context, c *api.Call, in *sdk.C
 	return &sdk.CreateResolverRuleOutput{ResolverRule: rule(r, types.ResolverRuleStatusComplete)}, nil
 }
 
-func (s *service) getResolverRule(_ context.Context, c *api.Call, in *sdk.GetResolverRuleInput) (*sdk.GetResolverRuleOutput, error) {
+func (s *service) getResolverRule(
+	_ context.Context, c *api.Call, in *sdk.GetResolverRuleInput,
+) (*sdk.GetResolverRuleOutput, error) {
 	if aws.ToString(in.ResolverRuleId) == internetRule {
 		return &sdk.GetResolverRuleOutput{ResolverRule: autodefined(c)}, nil
 	}
@@ -122,7 +131,9 @@ func (s *service) getResolverRule(_ context.Context, c *api.Call, in *sdk.GetRes
 	return &sdk.GetResolverRuleOutput{ResolverRule: rule(r, types.ResolverRuleStatusComplete)}, nil
 }
 
-func (s *service) listResolverRules(_ context.Context, c *api.Call, in *sdk.ListResolverRulesInput) (*sdk.ListResolverRulesOutput, error) {
+func (s *service) listResolverRules(
+	_ context.Context, c *api.Call, in *sdk.ListResolverRulesInput,
+) (*sdk.ListResolverRulesOutput, error) {
 	all := []types.ResolverRule{*autodefined(c)}
 	for r := range s.network.State().ResolverRules(scopeOf(c)) {
 		all = append(all, *rule(r, types.ResolverRuleStatusComplete))
@@ -147,7 +158,9 @@ func ours(id string) error {
 	return nil
 }
 
-func (s *service) updateResolverRule(ctx context.Context, c *api.Call, in *sdk.UpdateResolverRuleInput) (*sdk.UpdateResolverRuleOutput, error) {
+func (s *service) updateResolverRule(
+	ctx context.Context, c *api.Call, in *sdk.UpdateResolverRuleInput,
+) (*sdk.UpdateResolverRuleOutput, error) {
 	id := aws.ToString(in.ResolverRuleId)
 	if err := ours(id); err != nil {
 		return nil, err
@@ -165,7 +178,9 @@ func (s *service) updateResolverRule(ctx context.Context, c *api.Call, in *sdk.U
 	return &sdk.UpdateResolverRuleOutput{ResolverRule: rule(r, types.ResolverRuleStatusComplete)}, nil
 }
 
-func (s *service) deleteResolverRule(ctx context.Context, c *api.Call, in *sdk.DeleteResolverRuleInput) (*sdk.DeleteResolverRuleOutput, error) {
+func (s *service) deleteResolverRule(
+	ctx context.Context, c *api.Call, in *sdk.DeleteResolverRuleInput,
+) (*sdk.DeleteResolverRuleOutput, error) {
 	id := aws.ToString(in.ResolverRuleId)
 	if err := ours(id); err != nil {
 		return nil, err

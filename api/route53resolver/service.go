@@ -61,7 +61,9 @@ func refused(format string, args ...any) error {
 }
 
 func unbuilt(c *api.Call, what string) error {
-	return fault.New(fault.NotImplemented, "route53resolver", "Postern does not implement %s of %s", what, c.Operation.Name)
+	return fault.New(
+		fault.NotImplemented, "route53resolver", "Postern does not implement %s of %s", what, c.Operation.Name,
+	)
 }
 
 // text is a pointer to s, and nil for an empty one.

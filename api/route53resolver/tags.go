@@ -22,12 +22,16 @@ func tagged(c *api.Call, text *string) (string, error) {
 		return "", invalid("'%s' is not the ARN of a Route 53 Resolver resource", aws.ToString(text))
 	}
 	if a.Region != c.Region || a.Account != c.Account || a.Type() != endpointType && a.Type() != ruleType {
-		return "", fault.New(fault.NotFound, "route53resolver", "The resource '%s' does not exist", aws.ToString(text)).WithCode("ResourceNotFoundException")
+		return "", fault.New(
+			fault.NotFound, "route53resolver", "The resource '%s' does not exist", aws.ToString(text),
+		).WithCode("ResourceNotFoundException")
 	}
 	return a.ID(), nil
 }
 
-func (s *service) tagResource(ctx context.Context, c *api.Call, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
+func (s *service) tagResource(
+	ctx context.Context, c *api.Call, in *sdk.TagResourceInput,
+) (*sdk.TagResourceOutput, error) {
 	id, err := tagged(c, in.ResourceArn)
 	if err != nil {
 		return nil, err
@@ -35,7 +39,9 @@ func (s *service) tagResource(ctx context.Context, c *api.Call, in *sdk.TagResou
 	return nil, s.network.TagResolver(ctx, scopeOf(c), id, tags.From[network.Tag](in.Tags), nil)
 }
 
-func (s *service) untagResource(ctx context.Context, c *api.Call, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
+func (s *service) untagResource(
+	ctx context.Context, c *api.Call, in *sdk.UntagResourceInput,
+) (*sdk.UntagResourceOutput, error) {
 	id, err := tagged(c, in.ResourceArn)
 	if err != nil {
 		return nil, err
@@ -43,7 +49,9 @@ func (s *service) untagResource(ctx context.Context, c *api.Call, in *sdk.UntagR
 	return nil, s.network.TagResolver(ctx, scopeOf(c), id, nil, in.TagKeys)
 }
 
-func (s *service) listTagsForResource(_ context.Context, c *api.Call, in *sdk.ListTagsForResourceInput) (*sdk.ListTagsForResourceOutput, error) {
+func (s *service) listTagsForResource(
+	_ context.Context, c *api.Call, in *sdk.ListTagsForResourceInput,
+) (*sdk.ListTagsForResourceOutput, error) {
 	id, err := tagged(c, in.ResourceArn)
 	if err != nil {
 		return nil, err

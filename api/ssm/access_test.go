@@ -11,7 +11,9 @@ import (
 func TestOneDocumentUnderEveryName(t *testing.T) {
 	l := nodetest.New(t, nodetest.Options{})
 	m := l.Register(t)
-	if status, body := m.Call("ssm", "CreateDocument", map[string]any{"Name": "Secret", "Content": threeSteps}); status != 200 {
+	if status, body := m.Call(
+		"ssm", "CreateDocument", map[string]any{"Name": "Secret", "Content": threeSteps},
+	); status != 200 {
 		t.Fatalf("create: %d %s", status, body)
 	}
 	l.Allow(t, `{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"ssm:*","Resource":[
@@ -26,10 +28,14 @@ func TestOneDocumentUnderEveryName(t *testing.T) {
 		"arn:aws:ssm:us-east-1::document/AWS-RunShellScript",
 		"arn:aws:ssm:us-east-1:000000000000:document/AWS-RunShellScript",
 	} {
-		if status, body := m.Call("ssm", "GetDocument", map[string]any{"Name": name}); status == 200 || !strings.Contains(body, "AccessDenied") {
+		if status, body := m.Call(
+			"ssm", "GetDocument", map[string]any{"Name": name},
+		); status == 200 || !strings.Contains(body, "AccessDenied") {
 			t.Errorf("get %s: %d %s", name, status, body)
 		}
-		in := map[string]any{"DocumentName": name, "InstanceIds": []string{m.ID}, "Parameters": map[string]any{"commands": []string{"id"}}}
+		in := map[string]any{
+			"DocumentName": name, "InstanceIds": []string{m.ID}, "Parameters": map[string]any{"commands": []string{"id"}},
+		}
 		if status, body := m.Call("ssm", "SendCommand", in); status == 200 || !strings.Contains(body, "AccessDenied") {
 			t.Errorf("send %s: %d %s", name, status, body)
 		}
@@ -37,7 +43,9 @@ func TestOneDocumentUnderEveryName(t *testing.T) {
 	for name, status := range map[string]int{
 		"arn:aws:ssm:eu-west-1:000000000000:document/Secret": 400, "arn:aws:ssm:us-east-1:111111111111:document/Secret": 400,
 	} {
-		if got, body := m.Call("ssm", "GetDocument", map[string]any{"Name": name}); got != status || strings.Contains(body, "schemaVersion") {
+		if got, body := m.Call(
+			"ssm", "GetDocument", map[string]any{"Name": name},
+		); got != status || strings.Contains(body, "schemaVersion") {
 			t.Errorf("get %s: %d %s", name, got, body)
 		}
 	}
@@ -63,7 +71,9 @@ func TestTargetsAreAskedFor(t *testing.T) {
 			"Targets": []any{map[string]any{"Key": "InstanceIds", "Values": row.ids}},
 		}
 		status, body := m.Call("ssm", "SendCommand", in)
-		if denied := strings.Contains(body, "AccessDenied") && strings.Contains(body, kept.ID); denied != row.denied || row.denied == (status == 200) {
+		if denied := strings.Contains(
+			body, "AccessDenied",
+		) && strings.Contains(body, kept.ID); denied != row.denied || row.denied == (status == 200) {
 			t.Errorf("%s: %d %s", row.ids, status, body)
 		}
 	}
@@ -79,20 +89,46 @@ func TestConditionsThatCannotBeJudged(t *testing.T) {
 		overwrite  bool
 		says       string // empty means that it is done
 	}{
-		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ssm:resourceTag/Stage":"prod"}}}`, false, "condition key ssm:resourcetag/stage cannot be judged"},
-		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/Stage":"prod"}}}`, false, "condition key aws:resourcetag/stage cannot be judged"},
-		{`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"ssm:resourceTag/Stage":"prod"}}}`, false, "condition key ssm:resourcetag/stage, which cannot be judged"},
-		{`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringLikeIfExists":{"ssm:resourceTag/Stage":"dev"}}}`, false, "cannot be judged"},
+		{
+			all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ssm:resourceTag/Stage":"prod"}}}`,
+			false, "condition key ssm:resourcetag/stage cannot be judged",
+		},
+		{
+			all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/Stage":"prod"}}}`,
+			false, "condition key aws:resourcetag/stage cannot be judged",
+		},
+		{
+			`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"ssm:resourceTag/Stage":"prod"}}}`,
+			false, "condition key ssm:resourcetag/stage, which cannot be judged",
+		},
+		{
+			`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringLikeIfExists":{"ssm:resourceTag/Stage":"dev"}}}`,
+			false, "cannot be judged",
+		},
 		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ec2:ResourceTag/Stage":"prod"}}}`, false, ""}, // another service's key
-		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ssm:resourceTag/Stage":"prod","aws:RequestedRegion":"eu-west-1"}}}`, false, ""},
+		{
+			all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ssm:resourceTag/Stage":"prod","aws:RequestedRegion":"eu-west-1"}}}`,
+			false, "",
+		},
 		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalOrgID":"o-1"}}}`, false, "explicit deny"}, // there is no organization
 		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"ssm:Overwrite":"true"}}}`, false, ""},
-		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"ssm:Overwrite":"true"}}}`, true, "explicit deny"},
-		{`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":["team"]},"StringEquals":{"aws:ResourceAccount":"000000000000"}}}`, true, ""},
-		{`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ArnLike":{"ssm:SourceInstanceARN":"arn:aws:ssm:*:*:managed-instance/mi-*"}}}`, true, ""},
+		{
+			all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"ssm:Overwrite":"true"}}}`, true,
+			"explicit deny",
+		},
+		{
+			`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":["team"]},"StringEquals":{"aws:ResourceAccount":"000000000000"}}}`,
+			true, "",
+		},
+		{
+			`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ArnLike":{"ssm:SourceInstanceARN":"arn:aws:ssm:*:*:managed-instance/mi-*"}}}`,
+			true, "",
+		},
 	} {
 		l.Allow(t, tt.statements)
-		status, body := m.Call("ssm", "PutParameter", map[string]any{"Name": "a", "Value": "v", "Type": "String", "Overwrite": tt.overwrite})
+		status, body := m.Call(
+			"ssm", "PutParameter", map[string]any{"Name": "a", "Value": "v", "Type": "String", "Overwrite": tt.overwrite},
+		)
 		done := status == 200 || strings.Contains(body, "ParameterAlreadyExists")
 		if done != (tt.says == "") || !strings.Contains(body, tt.says) {
 			t.Errorf("%s: %d %s\nwant %q", tt.statements, status, body, tt.says)

@@ -16,8 +16,8 @@ import (
 	"postern/ssm/node"
 )
 
-// passRole asks whether the caller may give a role to Systems Manager. A role has several names; policies know it by its
-// ARN. Whether it is there at all is said after that.
+// passRole asks whether the caller may give a role to Systems Manager. A role has several names; policies know it by
+// its ARN. Whether it is there at all is said after that.
 func (s *service) passRole(ctx context.Context, c *api.Call, role string) error {
 	resource := arn.Global(c.Partition, "iam", c.Account, "role/"+role).String()
 	if s.roles != nil {
@@ -63,7 +63,9 @@ func (s *service) place(ctx context.Context, c *api.Call, tags map[string]string
 	return place, nil
 }
 
-func (s *service) createActivation(ctx context.Context, c *api.Call, in *ssm.CreateActivationInput) (*ssm.CreateActivationOutput, error) {
+func (s *service) createActivation(
+	ctx context.Context, c *api.Call, in *ssm.CreateActivationInput,
+) (*ssm.CreateActivationOutput, error) {
 	given, err := tags.FromMap(in.Tags)
 	if err != nil {
 		return nil, err
@@ -76,10 +78,14 @@ func (s *service) createActivation(ctx context.Context, c *api.Call, in *ssm.Cre
 		return nil, err
 	}
 	if in.RegistrationLimit != nil && *in.RegistrationLimit < node.MinRegistrations {
-		return nil, invalid("ValidationException", "RegistrationLimit is %d; it is a number from %d to %d", *in.RegistrationLimit, node.MinRegistrations, node.MaxRegistrations)
+		return nil, invalid(
+			"ValidationException", "RegistrationLimit is %d; it is a number from %d to %d", *in.RegistrationLimit,
+			node.MinRegistrations, node.MaxRegistrations,
+		)
 	}
 	a, code, err := s.nodes.CreateActivation(ctx, scopeOf(c), node.NewActivation{
-		Description: aws.ToString(in.Description), DefaultName: aws.ToString(in.DefaultInstanceName), Role: aws.ToString(in.IamRole),
+		Description: aws.ToString(in.Description), DefaultName: aws.ToString(in.DefaultInstanceName),
+		Role:  aws.ToString(in.IamRole),
 		Limit: int(aws.ToInt32(in.RegistrationLimit)), Expires: aws.ToTime(in.ExpirationDate), Tags: given, Place: place,
 	}, c.Time)
 	if err != nil {
@@ -88,7 +94,9 @@ func (s *service) createActivation(ctx context.Context, c *api.Call, in *ssm.Cre
 	return &ssm.CreateActivationOutput{ActivationId: aws.String(a.ID), ActivationCode: aws.String(code)}, nil
 }
 
-func (s *service) describeActivations(ctx context.Context, c *api.Call, in *ssm.DescribeActivationsInput) (*ssm.DescribeActivationsOutput, error) {
+func (s *service) describeActivations(
+	ctx context.Context, c *api.Call, in *ssm.DescribeActivationsInput,
+) (*ssm.DescribeActivationsOutput, error) {
 	all, err := s.nodes.Activations(ctx, scopeOf(c))
 	if err != nil {
 		return nil, err
@@ -103,7 +111,9 @@ func (s *service) describeActivations(ctx context.Context, c *api.Call, in *ssm.
 		case types.DescribeActivationsFilterKeysIamRole:
 			field = func(a node.Activation) string { return a.Role }
 		default:
-			return nil, invalid("InvalidFilter", "filter key %q is not one of ActivationIds, DefaultInstanceName, IamRole", f.FilterKey)
+			return nil, invalid(
+				"InvalidFilter", "filter key %q is not one of ActivationIds, DefaultInstanceName, IamRole", f.FilterKey,
+			)
 		}
 		all = slices.DeleteFunc(all, func(a node.Activation) bool { return !slices.Contains(f.FilterValues, field(a)) })
 	}
@@ -115,13 +125,17 @@ func (s *service) describeActivations(ctx context.Context, c *api.Call, in *ssm.
 	for _, a := range rows {
 		out.ActivationList = append(out.ActivationList, types.Activation{
 			ActivationId: aws.String(a.ID), CreatedDate: aws.Time(a.Created), DefaultInstanceName: text(a.DefaultName),
-			Description: text(a.Description), ExpirationDate: aws.Time(a.Expires), Expired: a.Expired(c.Time), IamRole: aws.String(a.Role),
-			RegistrationLimit: aws.Int32(int32(a.Limit)), RegistrationsCount: aws.Int32(int32(a.Count)), Tags: tags.ToMap[types.Tag](a.Tags),
+			Description: text(a.Description), ExpirationDate: aws.Time(a.Expires), Expired: a.Expired(c.Time),
+			IamRole:           aws.String(a.Role),
+			RegistrationLimit: aws.Int32(int32(a.Limit)), RegistrationsCount: aws.Int32(int32(a.Count)),
+			Tags: tags.ToMap[types.Tag](a.Tags),
 		})
 	}
 	return out, nil
 }
 
-func (s *service) deleteActivation(ctx context.Context, c *api.Call, in *ssm.DeleteActivationInput) (*ssm.DeleteActivationOutput, error) {
+func (s *service) deleteActivation(
+	ctx context.Context, c *api.Call, in *ssm.DeleteActivationInput,
+) (*ssm.DeleteActivationOutput, error) {
 	return nil, s.nodes.DeleteActivation(ctx, scopeOf(c), aws.ToString(in.ActivationId))
 }

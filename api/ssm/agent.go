@@ -85,7 +85,9 @@ func itself(c *api.Call, id string) error {
 	return nil
 }
 
-func (s *service) updateInstanceInformation(ctx context.Context, c *api.Call, in *updateInstanceInformationInput) (*empty, error) {
+func (s *service) updateInstanceInformation(
+	ctx context.Context, c *api.Call, in *updateInstanceInformationInput,
+) (*empty, error) {
 	id := aws.ToString(in.InstanceId)
 	if err := itself(c, id); err != nil {
 		return nil, err
@@ -94,7 +96,8 @@ func (s *service) updateInstanceInformation(ctx context.Context, c *api.Call, in
 		AgentName: short(in.AgentName), AgentStatus: short(in.AgentStatus), AgentVersion: short(in.AgentVersion),
 		AvailabilityZone: short(in.AvailabilityZone), AvailabilityZoneID: short(in.AvailabilityZoneId),
 		ComputerName: short(in.ComputerName), IPAddress: short(in.IPAddress), PlatformName: short(in.PlatformName),
-		PlatformType: short(in.PlatformType), PlatformVersion: short(in.PlatformVersion), ConnectionChannel: short(in.SSMConnectionChannel),
+		PlatformType: short(in.PlatformType), PlatformVersion: short(in.PlatformVersion),
+		ConnectionChannel: short(in.SSMConnectionChannel),
 	}, c.Time)
 }
 
@@ -104,10 +107,13 @@ func short(s *string) string {
 	return strings.ToValidUTF8(text[:min(len(text), 255)], "")
 }
 
-func (s *service) registerManagedInstance(ctx context.Context, c *api.Call, in *registerManagedInstanceInput) (*registerManagedInstanceOutput, error) {
+func (s *service) registerManagedInstance(
+	ctx context.Context, c *api.Call, in *registerManagedInstanceInput,
+) (*registerManagedInstanceOutput, error) {
 	r := node.Registration{
 		Activation: aws.ToString(in.ActivationId), Code: aws.ToString(in.ActivationCode), Region: c.Region,
-		PublicKey: aws.ToString(in.PublicKey), PublicKeyType: aws.ToString(in.PublicKeyType), Fingerprint: aws.ToString(in.Fingerprint),
+		PublicKey: aws.ToString(in.PublicKey), PublicKeyType: aws.ToString(in.PublicKeyType),
+		Fingerprint: aws.ToString(in.Fingerprint),
 	}
 	if in.ActivationId == nil && !c.Caller.Anonymous() {
 		return s.registerInstance(ctx, c, in, r)
@@ -120,20 +126,30 @@ func (s *service) registerManagedInstance(ctx context.Context, c *api.Call, in *
 }
 
 // registerInstance takes an instance's key. Its signature proves that it is the instance.
-func (s *service) registerInstance(ctx context.Context, c *api.Call, in *registerManagedInstanceInput, r node.Registration) (*registerManagedInstanceOutput, error) {
+func (s *service) registerInstance(
+	ctx context.Context, c *api.Call, in *registerManagedInstanceInput, r node.Registration,
+) (*registerManagedInstanceOutput, error) {
 	if in.IamRole != nil || len(in.Tags) > 0 {
-		return nil, fault.New(fault.NotImplemented, "ssm.registerManagedInstance", "Postern does not implement registration by IamRole; use an activation")
+		return nil, fault.New(
+			fault.NotImplemented, "ssm.registerManagedInstance",
+			"Postern does not implement registration by IamRole; use an activation",
+		)
 	}
 	id := c.Caller.IssuedTo
 	if !node.IsInstance(id) {
-		return nil, fault.New(fault.Denied, "ssm.registerManagedInstance", "only an instance may register without an activation, and %s is none", c.Caller.Principal)
+		return nil, fault.New(
+			fault.Denied, "ssm.registerManagedInstance", "only an instance may register without an activation, and %s is none",
+			c.Caller.Principal,
+		)
 	}
 	return &registerManagedInstanceOutput{InstanceId: id}, s.nodes.RegisterInstance(ctx, scopeOf(c), id, r, c.Time)
 }
 
 func proof(c *api.Call) node.Proof { return node.Proof{Node: c.Caller.Node, Key: c.Caller.NodeKey} }
 
-func (s *service) requestManagedInstanceRoleToken(ctx context.Context, c *api.Call, in *requestManagedInstanceRoleTokenInput) (*requestManagedInstanceRoleTokenOutput, error) {
+func (s *service) requestManagedInstanceRoleToken(
+	ctx context.Context, c *api.Call, in *requestManagedInstanceRoleTokenInput,
+) (*requestManagedInstanceRoleTokenOutput, error) {
 	t, err := s.nodes.RoleToken(ctx, proof(c), aws.ToString(in.Fingerprint), c.Time)
 	if err != nil {
 		return nil, err
@@ -144,24 +160,36 @@ func (s *service) requestManagedInstanceRoleToken(ctx context.Context, c *api.Ca
 	}, nil
 }
 
-func (s *service) updateManagedInstancePublicKey(ctx context.Context, c *api.Call, in *updateManagedInstancePublicKeyInput) (*empty, error) {
+func (s *service) updateManagedInstancePublicKey(
+	ctx context.Context, c *api.Call, in *updateManagedInstancePublicKeyInput,
+) (*empty, error) {
 	return nil, s.nodes.ChangeKey(ctx, proof(c), aws.ToString(in.NewPublicKey), aws.ToString(in.NewPublicKeyType), c.Time)
 }
 
 // listInstanceAssociations lists none: Postern has no operation that makes an association.
-func (s *service) listInstanceAssociations(_ context.Context, c *api.Call, in *listInstanceAssociationsInput) (*listInstanceAssociationsOutput, error) {
+func (s *service) listInstanceAssociations(
+	_ context.Context, c *api.Call, in *listInstanceAssociationsInput,
+) (*listInstanceAssociationsOutput, error) {
 	if err := itself(c, aws.ToString(in.InstanceId)); err != nil {
 		return nil, err
 	}
-	none, next, err := page.Of(c, in, pageSize, []instanceAssociation{}, func(a instanceAssociation) string { return a.AssociationId })
+	none, next, err := page.Of(
+		c, in, pageSize, []instanceAssociation{}, func(a instanceAssociation) string { return a.AssociationId },
+	)
 	return &listInstanceAssociationsOutput{Associations: none, NextToken: next}, err
 }
 
-func (*service) listAssociations(_ context.Context, c *api.Call, in *ssm.ListAssociationsInput) (*ssm.ListAssociationsOutput, error) {
+func (*service) listAssociations(
+	_ context.Context, c *api.Call, in *ssm.ListAssociationsInput,
+) (*ssm.ListAssociationsOutput, error) {
 	none, next, err := page.Of(c, in, pageSize, []types.Association{}, func(types.Association) string { return "" })
 	return &ssm.ListAssociationsOutput{Associations: none, NextToken: next}, err
 }
 
-func (s *service) describeAssociation(context.Context, *api.Call, *ssm.DescribeAssociationInput) (*ssm.DescribeAssociationOutput, error) {
-	return nil, fault.New(fault.NotFound, "ssm.describeAssociation", "there is no association").WithCode("AssociationDoesNotExist")
+func (s *service) describeAssociation(
+	context.Context, *api.Call, *ssm.DescribeAssociationInput,
+) (*ssm.DescribeAssociationOutput, error) {
+	return nil, fault.New(
+		fault.NotFound, "ssm.describeAssociation", "there is no association",
+	).WithCode("AssociationDoesNotExist")
 }

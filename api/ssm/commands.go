@@ -20,19 +20,28 @@ func permitSend(ctx context.Context, c *api.Call) func(id string) error {
 	return func(id string) error { return c.Allow(ctx, "ssm:SendCommand", nodeARN(c, id), nil) }
 }
 
-func (s *service) sendCommand(ctx context.Context, c *api.Call, in *ssm.SendCommandInput) (*ssm.SendCommandOutput, error) {
+func (s *service) sendCommand(
+	ctx context.Context, c *api.Call, in *ssm.SendCommandInput,
+) (*ssm.SendCommandOutput, error) {
 	if in.DocumentHashType == types.DocumentHashTypeSha1 {
 		return nil, invalid("ValidationException", "DocumentHashType Sha1 is no longer taken; use Sha256")
 	}
 	if w := in.CloudWatchOutputConfig; w != nil && (w.CloudWatchOutputEnabled || w.CloudWatchLogGroupName != nil) {
 		// Output is kept nowhere but in the invocation. That it is not sent, clients may say.
-		return nil, fault.New(fault.NotImplemented, "ssm.SendCommand", "Postern does not implement the parameter CloudWatchOutputConfig of SendCommand: there are no CloudWatch Logs")
+		return nil, fault.New(
+			fault.NotImplemented, "ssm.SendCommand",
+			"Postern does not implement the parameter CloudWatchOutputConfig of SendCommand: there are no CloudWatch Logs",
+		)
 	}
 	if in.TimeoutSeconds != nil && *in.TimeoutSeconds == 0 {
-		return nil, invalid("ValidationException", "TimeoutSeconds is 0; it is a number from %d to %d", command.MinTimeoutSeconds, command.MaxTimeoutSeconds)
+		return nil, invalid(
+			"ValidationException", "TimeoutSeconds is 0; it is a number from %d to %d", command.MinTimeoutSeconds,
+			command.MaxTimeoutSeconds,
+		)
 	}
 	r := command.Request{
-		Document: aws.ToString(in.DocumentName), Version: aws.ToString(in.DocumentVersion), Hash: aws.ToString(in.DocumentHash),
+		Document: aws.ToString(in.DocumentName), Version: aws.ToString(in.DocumentVersion),
+		Hash:  aws.ToString(in.DocumentHash),
 		Nodes: in.InstanceIds, Targets: fromTargets(in.Targets), Parameters: in.Parameters, Comment: aws.ToString(in.Comment),
 		TimeoutSeconds: int(aws.ToInt32(in.TimeoutSeconds)), Permit: permitSend(ctx, c),
 		MaxConcurrency: aws.ToString(in.MaxConcurrency), MaxErrors: aws.ToString(in.MaxErrors),
@@ -78,12 +87,15 @@ func toCommand(l command.Listing) *types.Command {
 		Comment: aws.String(l.Comment), ExpiresAfter: aws.Time(l.Expires()), Parameters: given,
 		InstanceIds: nodes, Targets: toTargets(l.Targets), RequestedDateTime: aws.Time(l.Requested),
 		Status: types.CommandStatus(l.Status), StatusDetails: aws.String(l.Details),
-		OutputS3BucketName: aws.String(l.Output.S3Bucket), OutputS3KeyPrefix: aws.String(l.Output.S3Prefix), OutputS3Region: text(l.Output.S3Region),
+		OutputS3BucketName: aws.String(l.Output.S3Bucket), OutputS3KeyPrefix: aws.String(l.Output.S3Prefix),
+		OutputS3Region: text(l.Output.S3Region),
 		MaxConcurrency: aws.String(l.MaxConcurrency), MaxErrors: aws.String(l.MaxErrors),
 		TargetCount: int32(l.TargetCount), CompletedCount: int32(l.Completed), ErrorCount: int32(l.Errors),
 		DeliveryTimedOutCount: int32(l.DeliveryTimedOut), TimeoutSeconds: aws.Int32(int32(l.TimeoutSeconds)),
 		ServiceRole: aws.String(""), CloudWatchOutputConfig: toLogs(l.Output),
-		NotificationConfig: &types.NotificationConfig{NotificationArn: aws.String(""), NotificationEvents: []types.NotificationEvent{}},
+		NotificationConfig: &types.NotificationConfig{
+			NotificationArn: aws.String(""), NotificationEvents: []types.NotificationEvent{},
+		},
 	}
 }
 
@@ -91,7 +103,9 @@ func toLogs(o command.Output) *types.CloudWatchOutputConfig {
 	return &types.CloudWatchOutputConfig{CloudWatchLogGroupName: aws.String(o.LogGroup), CloudWatchOutputEnabled: o.Logs}
 }
 
-func (s *service) cancelCommand(ctx context.Context, c *api.Call, in *ssm.CancelCommandInput) (*ssm.CancelCommandOutput, error) {
+func (s *service) cancelCommand(
+	ctx context.Context, c *api.Call, in *ssm.CancelCommandInput,
+) (*ssm.CancelCommandOutput, error) {
 	seen := map[string]bool{}
 	for _, id := range in.InstanceIds {
 		if seen[id] {
@@ -102,7 +116,9 @@ func (s *service) cancelCommand(ctx context.Context, c *api.Call, in *ssm.Cancel
 	return nil, s.commands.Cancel(ctx, scopeOf(c), aws.ToString(in.CommandId), in.InstanceIds)
 }
 
-func (s *service) listCommands(ctx context.Context, c *api.Call, in *ssm.ListCommandsInput) (*ssm.ListCommandsOutput, error) {
+func (s *service) listCommands(
+	ctx context.Context, c *api.Call, in *ssm.ListCommandsInput,
+) (*ssm.ListCommandsOutput, error) {
 	p, err := page.Read(c, in, pageSize)
 	if err != nil {
 		return nil, err

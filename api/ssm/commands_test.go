@@ -46,7 +46,9 @@ func want(t *testing.T, what string, err error, expected string) {
 }
 
 func shell(lines ...string) *ssm.SendCommandInput {
-	return &ssm.SendCommandInput{DocumentName: aws.String("AWS-RunShellScript"), Parameters: map[string][]string{"commands": lines}}
+	return &ssm.SendCommandInput{
+		DocumentName: aws.String("AWS-RunShellScript"), Parameters: map[string][]string{"commands": lines},
+	}
 }
 
 func send(t *testing.T, c *ssm.Client, in *ssm.SendCommandInput) *types.Command {
@@ -60,14 +62,18 @@ func send(t *testing.T, c *ssm.Client, in *ssm.SendCommandInput) *types.Command 
 
 func invocation(t *testing.T, c *ssm.Client, id, node string, plugin *string) *ssm.GetCommandInvocationOutput {
 	t.Helper()
-	out, err := c.GetCommandInvocation(t.Context(), &ssm.GetCommandInvocationInput{CommandId: &id, InstanceId: &node, PluginName: plugin})
+	out, err := c.GetCommandInvocation(
+		t.Context(), &ssm.GetCommandInvocationInput{CommandId: &id, InstanceId: &node, PluginName: plugin},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out
 }
 
-func until(t *testing.T, c *ssm.Client, id, node string, status types.CommandInvocationStatus) *ssm.GetCommandInvocationOutput {
+func until(
+	t *testing.T, c *ssm.Client, id, node string, status types.CommandInvocationStatus,
+) *ssm.GetCommandInvocationOutput {
 	t.Helper()
 	var out *ssm.GetCommandInvocationOutput
 	nodetest.Until(t, "the invocation is "+string(status), func() bool {
@@ -105,7 +111,10 @@ func TestSendAndGet(t *testing.T) {
 		{"elapsed", *out.ExecutionElapsedTime, "PT0.055S"},
 		{"comment", *out.Comment, "greet"},
 		{"document", *out.DocumentName, "AWS-RunShellScript"},
-		{"url", *out.StandardOutputUrl, "https://s3.us-east-1.amazonaws.com/bucket/logs/x/awsrunShellScript/0.awsrunShellScript/stdout"},
+		{
+			"url", *out.StandardOutputUrl,
+			"https://s3.us-east-1.amazonaws.com/bucket/logs/x/awsrunShellScript/0.awsrunShellScript/stdout",
+		},
 		{"details", *out.StatusDetails, "Success"},
 	} {
 		if tt.got != tt.want {
@@ -121,13 +130,17 @@ func TestSendAndGet(t *testing.T) {
 		t.Errorf("list %+v, %v", list, err)
 	}
 	for _, details := range []bool{false, true} {
-		all, err := c.ListCommandInvocations(t.Context(), &ssm.ListCommandInvocationsInput{CommandId: sent.CommandId, Details: details})
+		all, err := c.ListCommandInvocations(
+			t.Context(), &ssm.ListCommandInvocationsInput{CommandId: sent.CommandId, Details: details},
+		)
 		if err != nil || len(all.CommandInvocations) != 2 || (len(all.CommandInvocations[0].CommandPlugins) == 1) != details {
 			t.Fatalf("invocations %+v, %v", all, err)
 		}
 		if details {
 			p := all.CommandInvocations[0].CommandPlugins[0]
-			if *p.Name != "aws:runShellScript" || !strings.Contains(*p.Output, "----------ERROR-------") || p.ResponseFinishDateTime == nil || *p.OutputS3KeyPrefix != "logs/x/awsrunShellScript" {
+			if *p.Name != "aws:runShellScript" || !strings.Contains(
+				*p.Output, "----------ERROR-------",
+			) || p.ResponseFinishDateTime == nil || *p.OutputS3KeyPrefix != "logs/x/awsrunShellScript" {
 				t.Errorf("plugin %+v", p)
 			}
 		}
@@ -160,7 +173,10 @@ func TestRefusedParameterIsNamed(t *testing.T) {
 	c, m := l.SSM(), l.Register(t)
 	m.Connect(func(a *nodetest.Agent, job mgs.Job) { a.Ack(job.JobID, mgs.ParseError) })
 	for _, tt := range []struct{ line, want string }{
-		{"echo {{ssm:/app/word}} {{ ssm:/app/other:3 }}", "parameter commands refers to {{ssm:/app/other:3}}, {{ssm:/app/word}}"},
+		{
+			"echo {{ssm:/app/word}} {{ ssm:/app/other:3 }}",
+			"parameter commands refers to {{ssm:/app/other:3}}, {{ssm:/app/word}}",
+		},
 		{"echo", "the document AWS-RunShellScript or one of its parameters"},
 	} {
 		in := shell(tt.line)
@@ -179,7 +195,8 @@ func TestDocumentsThatAreNotBuilt(t *testing.T) {
 	for name, wanted := range map[string]string{
 		"AWS-RunPatchBaseline": "NotImplementedException", "AWS-UpdateSSMAgent": "NotImplementedException",
 		"arn:aws:ssm:us-east-1::document/AWS-StartPortForwardingSession": "NotImplementedException",
-		"AmazonCloudWatch-ManageAgent":                                   "NotImplementedException", "AWS-RunShelScript": "InvalidDocument", "mine": "InvalidDocument",
+		"AmazonCloudWatch-ManageAgent":                                   "NotImplementedException",
+		"AWS-RunShelScript":                                              "InvalidDocument", "mine": "InvalidDocument",
 	} {
 		_, err := c.SendCommand(t.Context(), &ssm.SendCommandInput{DocumentName: &name, InstanceIds: []string{m.ID}})
 		want(t, "SendCommand "+name, err, wanted)
@@ -221,14 +238,37 @@ func TestSeveralSteps(t *testing.T) {
 		a.Reply(job.JobID, last)
 		skipped := step(mgs.Skipped, 0, "")
 		skipped.Output = "Step execution skipped"
-		a.Reply(job.JobID, mgs.ReplyContent{DocumentStatus: mgs.InProgress, RuntimeStatus: map[string]*mgs.StepStatus{"step2": skipped}})
-		a.Reply(job.JobID, mgs.ReplyContent{DocumentStatus: mgs.InProgress, RuntimeStatus: map[string]*mgs.StepStatus{"step3": step(mgs.Failed, 7, "")}})
-		a.Reply(job.JobID, mgs.ReplyContent{DocumentStatus: mgs.InProgress, RuntimeStatus: map[string]*mgs.StepStatus{"step1": step(mgs.Success, 0, "hi")}})
+		a.Reply(
+			job.JobID,
+			mgs.ReplyContent{DocumentStatus: mgs.InProgress, RuntimeStatus: map[string]*mgs.StepStatus{"step2": skipped}},
+		)
+		a.Reply(
+			job.JobID,
+			mgs.ReplyContent{
+				DocumentStatus: mgs.InProgress, RuntimeStatus: map[string]*mgs.StepStatus{"step3": step(mgs.Failed, 7, "")},
+			},
+		)
+		a.Reply(
+			job.JobID,
+			mgs.ReplyContent{
+				DocumentStatus: mgs.InProgress, RuntimeStatus: map[string]*mgs.StepStatus{"step1": step(mgs.Success, 0, "hi")},
+			},
+		)
 	})
-	if _, err := c.CreateDocument(t.Context(), &ssm.CreateDocumentInput{Name: aws.String("Three"), Content: aws.String(threeSteps), DocumentType: types.DocumentTypeCommand}); err != nil {
+	if _, err := c.CreateDocument(
+		t.Context(),
+		&ssm.CreateDocumentInput{
+			Name: aws.String("Three"), Content: aws.String(threeSteps), DocumentType: types.DocumentTypeCommand,
+		},
+	); err != nil {
 		t.Fatal(err)
 	}
-	sent := send(t, c, &ssm.SendCommandInput{DocumentName: aws.String("Three"), Parameters: map[string][]string{"word": {"hi"}}, InstanceIds: []string{m.ID}})
+	sent := send(
+		t, c,
+		&ssm.SendCommandInput{
+			DocumentName: aws.String("Three"), Parameters: map[string][]string{"word": {"hi"}}, InstanceIds: []string{m.ID},
+		},
+	)
 	out := until(t, c, *sent.CommandId, m.ID, types.CommandInvocationStatusFailed)
 	if *out.StandardOutputContent != "" || *out.PluginName != "" || out.ResponseCode != 7 {
 		t.Errorf("without a name %+v", out)
@@ -244,7 +284,10 @@ func TestSeveralSteps(t *testing.T) {
 			t.Errorf("%s: %s %d %q", tt.step, out.Status, out.ResponseCode, *out.StandardOutputContent)
 		}
 	}
-	_, err := c.GetCommandInvocation(t.Context(), &ssm.GetCommandInvocationInput{CommandId: sent.CommandId, InstanceId: &m.ID, PluginName: aws.String("four")})
+	_, err := c.GetCommandInvocation(
+		t.Context(),
+		&ssm.GetCommandInvocationInput{CommandId: sent.CommandId, InstanceId: &m.ID, PluginName: aws.String("four")},
+	)
 	want(t, "no such step", err, "InvalidPluginName")
 }
 
@@ -266,7 +309,9 @@ func TestTargetsAndRateControl(t *testing.T) {
 		}
 	}
 	in := shell("id")
-	in.Targets, in.MaxConcurrency, in.MaxErrors = []types.Target{{Key: aws.String("tag:site"), Values: []string{"harbour"}}}, aws.String("1"), aws.String("50%")
+	in.Targets, in.MaxConcurrency, in.MaxErrors = []types.Target{
+		{Key: aws.String("tag:site"), Values: []string{"harbour"}},
+	}, aws.String("1"), aws.String("50%")
 	sent := send(t, c, in)
 	if sent.TargetCount != 2 || len(sent.InstanceIds) != 0 || *sent.Targets[0].Key != "tag:site" {
 		t.Errorf("sent %+v", sent)
@@ -303,28 +348,43 @@ func TestCancelAndErrors(t *testing.T) {
 	in.InstanceIds = []string{m.ID}
 	sent := send(t, c, in)
 	until(t, c, *sent.CommandId, m.ID, types.CommandInvocationStatusInProgress)
-	_, err := c.CancelCommand(t.Context(), &ssm.CancelCommandInput{CommandId: sent.CommandId, InstanceIds: []string{m.ID, m.ID}})
+	_, err := c.CancelCommand(
+		t.Context(), &ssm.CancelCommandInput{CommandId: sent.CommandId, InstanceIds: []string{m.ID, m.ID}},
+	)
 	want(t, "twice", err, "DuplicateInstanceId")
 	_, err = c.CancelCommand(t.Context(), &ssm.CancelCommandInput{CommandId: sent.CommandId})
 	want(t, "cancel", err, "")
 	until(t, c, *sent.CommandId, m.ID, types.CommandInvocationStatusCancelled)
-	_, err = c.CancelCommand(t.Context(), &ssm.CancelCommandInput{CommandId: aws.String("00000000-0000-0000-0000-000000000000")})
+	_, err = c.CancelCommand(
+		t.Context(), &ssm.CancelCommandInput{CommandId: aws.String("00000000-0000-0000-0000-000000000000")},
+	)
 	want(t, "no command", err, "InvalidCommandId")
-	_, err = c.GetCommandInvocation(t.Context(), &ssm.GetCommandInvocationInput{CommandId: sent.CommandId, InstanceId: aws.String("i-00000000000000000")})
+	_, err = c.GetCommandInvocation(
+		t.Context(), &ssm.GetCommandInvocationInput{CommandId: sent.CommandId, InstanceId: aws.String("i-00000000000000000")},
+	)
 	want(t, "no invocation", err, "InvocationDoesNotExist")
 	for _, tt := range []struct {
 		name   string
 		change func(*ssm.SendCommandInput)
 		code   string
 	}{
-		{"unknown node", func(in *ssm.SendCommandInput) { in.InstanceIds = []string{"i-00000000000000000"} }, "InvalidInstanceId"},
+		{
+			"unknown node", func(in *ssm.SendCommandInput) { in.InstanceIds = []string{"i-00000000000000000"} },
+			"InvalidInstanceId",
+		},
 		{"unknown document", func(in *ssm.SendCommandInput) { in.DocumentName = aws.String("Nothing") }, "InvalidDocument"},
 		{"parameters", func(in *ssm.SendCommandInput) { in.Parameters = nil }, "InvalidParameters"},
 		{"notification", func(in *ssm.SendCommandInput) {
 			in.NotificationConfig = &types.NotificationConfig{NotificationArn: aws.String("arn:aws:sns:us-east-1:0:x")}
 		}, "NotImplementedException"},
-		{"output in S3", func(in *ssm.SendCommandInput) { in.OutputS3BucketName = aws.String("bucket") }, "NotImplementedException"},
-		{"a prefix in S3", func(in *ssm.SendCommandInput) { in.OutputS3KeyPrefix = aws.String("logs") }, "NotImplementedException"},
+		{
+			"output in S3", func(in *ssm.SendCommandInput) { in.OutputS3BucketName = aws.String("bucket") },
+			"NotImplementedException",
+		},
+		{
+			"a prefix in S3", func(in *ssm.SendCommandInput) { in.OutputS3KeyPrefix = aws.String("logs") },
+			"NotImplementedException",
+		},
 		{"output in logs", func(in *ssm.SendCommandInput) {
 			in.CloudWatchOutputConfig = &types.CloudWatchOutputConfig{CloudWatchOutputEnabled: true}
 		}, "NotImplementedException"},
@@ -335,7 +395,10 @@ func TestCancelAndErrors(t *testing.T) {
 			in.CloudWatchOutputConfig = &types.CloudWatchOutputConfig{CloudWatchOutputEnabled: false}
 		}, ""},
 		{"no time", func(in *ssm.SendCommandInput) { in.TimeoutSeconds = aws.Int32(0) }, "ValidationException"},
-		{"old hash", func(in *ssm.SendCommandInput) { in.DocumentHashType = types.DocumentHashTypeSha1 }, "ValidationException"},
+		{
+			"old hash", func(in *ssm.SendCommandInput) { in.DocumentHashType = types.DocumentHashTypeSha1 },
+			"ValidationException",
+		},
 		{"nobody", func(in *ssm.SendCommandInput) { in.InstanceIds = nil }, "ValidationException"},
 	} {
 		in := shell("id")
@@ -368,7 +431,9 @@ func TestPages(t *testing.T) {
 			commands = append(commands, *each.CommandId)
 		}
 	}
-	q := ssm.NewListCommandInvocationsPaginator(c, &ssm.ListCommandInvocationsInput{MaxResults: aws.Int32(2), InstanceId: &m.ID})
+	q := ssm.NewListCommandInvocationsPaginator(
+		c, &ssm.ListCommandInvocationsInput{MaxResults: aws.Int32(2), InstanceId: &m.ID},
+	)
 	for q.HasMorePages() {
 		page, err := q.NextPage(t.Context())
 		if err != nil {
@@ -387,6 +452,8 @@ func TestPages(t *testing.T) {
 	want(t, "bad token", err, "InvalidNextToken")
 	_, err = c.ListCommands(t.Context(), &ssm.ListCommandsInput{MaxResults: aws.Int32(51)})
 	want(t, "too many", err, "ValidationException")
-	_, err = c.ListCommands(t.Context(), &ssm.ListCommandsInput{Filters: []types.CommandFilter{{Key: "Colour", Value: aws.String("red")}}})
+	_, err = c.ListCommands(
+		t.Context(), &ssm.ListCommandsInput{Filters: []types.CommandFilter{{Key: "Colour", Value: aws.String("red")}}},
+	)
 	want(t, "bad filter", err, "ValidationException")
 }

@@ -19,9 +19,13 @@ import (
 	"postern/ssm/document/library"
 )
 
-func (s *service) createDocument(ctx context.Context, c *api.Call, in *ssm.CreateDocumentInput) (*ssm.CreateDocumentOutput, error) {
+func (s *service) createDocument(
+	ctx context.Context, c *api.Call, in *ssm.CreateDocumentInput,
+) (*ssm.CreateDocumentOutput, error) {
 	if t := in.DocumentType; t != "" && t != types.DocumentTypeCommand {
-		return nil, fault.New(fault.NotImplemented, "ssm.createDocument", "Postern does not implement documents of type %s", t)
+		return nil, fault.New(
+			fault.NotImplemented, "ssm.createDocument", "Postern does not implement documents of type %s", t,
+		)
 	}
 	given, err := tags.FromMap(in.Tags)
 	if err != nil {
@@ -29,7 +33,8 @@ func (s *service) createDocument(ctx context.Context, c *api.Call, in *ssm.Creat
 	}
 	v, err := s.documents.Create(ctx, scopeOf(c), library.NewVersion{
 		Name: aws.ToString(in.Name), Content: aws.ToString(in.Content), Format: document.Format(in.DocumentFormat),
-		VersionName: aws.ToString(in.VersionName), DisplayName: aws.ToString(in.DisplayName), TargetType: aws.ToString(in.TargetType), Tags: given,
+		VersionName: aws.ToString(in.VersionName), DisplayName: aws.ToString(in.DisplayName),
+		TargetType: aws.ToString(in.TargetType), Tags: given,
 	}, c.Time)
 	if err != nil {
 		return nil, err
@@ -37,10 +42,13 @@ func (s *service) createDocument(ctx context.Context, c *api.Call, in *ssm.Creat
 	return &ssm.CreateDocumentOutput{DocumentDescription: toDescription(v)}, nil
 }
 
-func (s *service) updateDocument(ctx context.Context, c *api.Call, in *ssm.UpdateDocumentInput) (*ssm.UpdateDocumentOutput, error) {
+func (s *service) updateDocument(
+	ctx context.Context, c *api.Call, in *ssm.UpdateDocumentInput,
+) (*ssm.UpdateDocumentOutput, error) {
 	v, err := s.documents.Update(ctx, scopeOf(c), aws.ToString(in.DocumentVersion), library.NewVersion{
 		Name: aws.ToString(in.Name), Content: aws.ToString(in.Content), Format: document.Format(in.DocumentFormat),
-		VersionName: aws.ToString(in.VersionName), DisplayName: aws.ToString(in.DisplayName), TargetType: aws.ToString(in.TargetType),
+		VersionName: aws.ToString(in.VersionName), DisplayName: aws.ToString(in.DisplayName),
+		TargetType: aws.ToString(in.TargetType),
 	}, c.Time)
 	if err != nil {
 		return nil, err
@@ -48,7 +56,9 @@ func (s *service) updateDocument(ctx context.Context, c *api.Call, in *ssm.Updat
 	return &ssm.UpdateDocumentOutput{DocumentDescription: toDescription(v)}, nil
 }
 
-func (s *service) updateDocumentDefaultVersion(ctx context.Context, c *api.Call, in *ssm.UpdateDocumentDefaultVersionInput) (*ssm.UpdateDocumentDefaultVersionOutput, error) {
+func (s *service) updateDocumentDefaultVersion(
+	ctx context.Context, c *api.Call, in *ssm.UpdateDocumentDefaultVersionInput,
+) (*ssm.UpdateDocumentDefaultVersionOutput, error) {
 	v, err := s.documents.SetDefault(ctx, scopeOf(c), aws.ToString(in.Name), aws.ToString(in.DocumentVersion))
 	if err != nil {
 		return nil, err
@@ -58,7 +68,9 @@ func (s *service) updateDocumentDefaultVersion(ctx context.Context, c *api.Call,
 	}}, nil
 }
 
-func (s *service) deleteDocument(ctx context.Context, c *api.Call, in *ssm.DeleteDocumentInput) (*ssm.DeleteDocumentOutput, error) {
+func (s *service) deleteDocument(
+	ctx context.Context, c *api.Call, in *ssm.DeleteDocumentInput,
+) (*ssm.DeleteDocumentOutput, error) {
 	version := aws.ToString(in.DocumentVersion)
 	if version == "" {
 		version = aws.ToString(in.VersionName)
@@ -68,14 +80,18 @@ func (s *service) deleteDocument(ctx context.Context, c *api.Call, in *ssm.Delet
 
 // find finds a version by its number or by its own name.
 func (s *service) find(ctx context.Context, c *api.Call, name, version, versionName *string) (library.Version, error) {
-	v, err := s.documents.Find(ctx, scopeOf(c), aws.ToString(name), cmp.Or(aws.ToString(version), aws.ToString(versionName)))
+	v, err := s.documents.Find(
+		ctx, scopeOf(c), aws.ToString(name), cmp.Or(aws.ToString(version), aws.ToString(versionName)),
+	)
 	if err == nil && versionName != nil && v.VersionName != *versionName {
 		return v, invalid("InvalidDocumentVersion", "version %s of %s is not named %s", v.Version, v.Name, *versionName)
 	}
 	return v, err
 }
 
-func (s *service) getDocument(ctx context.Context, c *api.Call, in *ssm.GetDocumentInput) (*ssm.GetDocumentOutput, error) {
+func (s *service) getDocument(
+	ctx context.Context, c *api.Call, in *ssm.GetDocumentInput,
+) (*ssm.GetDocumentOutput, error) {
 	v, err := s.find(ctx, c, in.Name, in.DocumentVersion, in.VersionName)
 	if err != nil {
 		return nil, err
@@ -86,7 +102,9 @@ func (s *service) getDocument(ctx context.Context, c *api.Call, in *ssm.GetDocum
 	case "":
 		format = document.JSON // whatever the document was written in
 	default:
-		return nil, fault.New(fault.NotImplemented, "ssm.getDocument", "Postern does not write documents in the format %s", format)
+		return nil, fault.New(
+			fault.NotImplemented, "ssm.getDocument", "Postern does not write documents in the format %s", format,
+		)
 	}
 	content, err := v.Document.Rewrite(v.Content, v.Format, format)
 	if err != nil {
@@ -103,7 +121,9 @@ func (s *service) getDocument(ctx context.Context, c *api.Call, in *ssm.GetDocum
 	return out, nil
 }
 
-func (s *service) describeDocument(ctx context.Context, c *api.Call, in *ssm.DescribeDocumentInput) (*ssm.DescribeDocumentOutput, error) {
+func (s *service) describeDocument(
+	ctx context.Context, c *api.Call, in *ssm.DescribeDocumentInput,
+) (*ssm.DescribeDocumentOutput, error) {
 	v, err := s.find(ctx, c, in.Name, in.DocumentVersion, in.VersionName)
 	if err != nil {
 		return nil, err
@@ -132,7 +152,9 @@ func toDescription(v library.Version) *types.DocumentDescription {
 		out.CreatedDate = aws.Time(v.Created)
 	}
 	for _, p := range v.Document.Parameters {
-		d := types.DocumentParameter{Name: aws.String(p.Name), Type: types.DocumentParameterType(p.Type), Description: text(p.Description)}
+		d := types.DocumentParameter{
+			Name: aws.String(p.Name), Type: types.DocumentParameterType(p.Type), Description: text(p.Description),
+		}
 		if p.Default != nil {
 			d.DefaultValue = aws.String(document.Text(p.Default))
 		}
@@ -141,14 +163,18 @@ func toDescription(v library.Version) *types.DocumentDescription {
 	return out
 }
 
-func (s *service) listDocuments(ctx context.Context, c *api.Call, in *ssm.ListDocumentsInput) (*ssm.ListDocumentsOutput, error) {
+func (s *service) listDocuments(
+	ctx context.Context, c *api.Call, in *ssm.ListDocumentsInput,
+) (*ssm.ListDocumentsOutput, error) {
 	all, err := s.documents.List(ctx, scopeOf(c))
 	if err != nil {
 		return nil, err
 	}
 	filters := in.Filters
 	for _, f := range in.DocumentFilterList {
-		filters = append(filters, types.DocumentKeyValuesFilter{Key: aws.String(string(f.Key)), Values: []string{aws.ToString(f.Value)}})
+		filters = append(
+			filters, types.DocumentKeyValuesFilter{Key: aws.String(string(f.Key)), Values: []string{aws.ToString(f.Value)}},
+		)
 	}
 	for _, f := range filters {
 		passes, err := documentFilter(c, aws.ToString(f.Key), f.Values)
@@ -165,9 +191,11 @@ func (s *service) listDocuments(ctx context.Context, c *api.Call, in *ssm.ListDo
 	for _, v := range rows {
 		d := toDescription(v)
 		out.DocumentIdentifiers = append(out.DocumentIdentifiers, types.DocumentIdentifier{
-			Name: d.Name, Owner: d.Owner, DocumentVersion: d.DocumentVersion, VersionName: d.VersionName, DisplayName: d.DisplayName,
-			DocumentFormat: d.DocumentFormat, DocumentType: d.DocumentType, SchemaVersion: d.SchemaVersion, PlatformTypes: d.PlatformTypes,
-			Tags: d.Tags, TargetType: d.TargetType, CreatedDate: d.CreatedDate,
+			Name: d.Name, Owner: d.Owner, DocumentVersion: d.DocumentVersion, VersionName: d.VersionName,
+			DisplayName:    d.DisplayName,
+			DocumentFormat: d.DocumentFormat, DocumentType: d.DocumentType, SchemaVersion: d.SchemaVersion,
+			PlatformTypes: d.PlatformTypes,
+			Tags:          d.Tags, TargetType: d.TargetType, CreatedDate: d.CreatedDate,
 		})
 	}
 	return out, nil
@@ -203,7 +231,10 @@ func documentFilter(c *api.Call, key string, values []string) (func(library.Vers
 			return tagged && has(value)
 		}, nil
 	}
-	return nil, invalid("InvalidFilterKey", "filter key %q is not one of Owner, Name, DocumentType, PlatformTypes, TargetType, SchemaVersion, tag:KEY", key)
+	return nil, invalid(
+		"InvalidFilterKey",
+		"filter key %q is not one of Owner, Name, DocumentType, PlatformTypes, TargetType, SchemaVersion, tag:KEY", key,
+	)
 }
 
 // newestFirst is the key of a document's versions.
@@ -212,7 +243,9 @@ func newestFirst(v library.Version) string {
 	return page.Descending(number)
 }
 
-func (s *service) listDocumentVersions(ctx context.Context, c *api.Call, in *ssm.ListDocumentVersionsInput) (*ssm.ListDocumentVersionsOutput, error) {
+func (s *service) listDocumentVersions(
+	ctx context.Context, c *api.Call, in *ssm.ListDocumentVersionsInput,
+) (*ssm.ListDocumentVersionsOutput, error) {
 	all, err := s.documents.Versions(ctx, scopeOf(c), aws.ToString(in.Name))
 	if err != nil {
 		return nil, err
@@ -226,7 +259,8 @@ func (s *service) listDocumentVersions(ctx context.Context, c *api.Call, in *ssm
 		d := toDescription(v)
 		out.DocumentVersions = append(out.DocumentVersions, types.DocumentVersionInfo{
 			Name: d.Name, DocumentVersion: d.DocumentVersion, VersionName: d.VersionName, DisplayName: d.DisplayName,
-			DocumentFormat: d.DocumentFormat, CreatedDate: d.CreatedDate, IsDefaultVersion: v.Version == v.Default, Status: d.Status,
+			DocumentFormat: d.DocumentFormat, CreatedDate: d.CreatedDate, IsDefaultVersion: v.Version == v.Default,
+			Status: d.Status,
 		})
 	}
 	return out, nil

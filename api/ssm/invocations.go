@@ -68,7 +68,9 @@ func (p plugin) outputURL(d command.Detail, stream string) string {
 	return "https://s3." + region + ".amazonaws.com/" + p.result.S3Bucket + "/" + p.result.S3Prefix + "/" + step + "/" + stream
 }
 
-func (s *service) getCommandInvocation(ctx context.Context, c *api.Call, in *ssm.GetCommandInvocationInput) (*ssm.GetCommandInvocationOutput, error) {
+func (s *service) getCommandInvocation(
+	ctx context.Context, c *api.Call, in *ssm.GetCommandInvocationInput,
+) (*ssm.GetCommandInvocationOutput, error) {
 	d, err := s.commands.Invocation(ctx, scopeOf(c), aws.ToString(in.CommandId), aws.ToString(in.InstanceId))
 	if err != nil {
 		return nil, err
@@ -142,7 +144,9 @@ func fillPlugin(out *ssm.GetCommandInvocationOutput, d command.Detail, p plugin,
 		stdout = r.Output // a skipped step says why only there
 	}
 	out.StandardOutputContent, out.StandardErrorContent = aws.String(stdout), aws.String(stderr)
-	out.StandardOutputUrl, out.StandardErrorUrl = aws.String(p.outputURL(d, "stdout")), aws.String(p.outputURL(d, "stderr"))
+	out.StandardOutputUrl, out.StandardErrorUrl = aws.String(
+		p.outputURL(d, "stdout"),
+	), aws.String(p.outputURL(d, "stderr"))
 	out.ExecutionStartDateTime, out.ExecutionEndDateTime = aws.String(r.Start), aws.String(r.End)
 	start, end := moment(r.Start), moment(r.End)
 	if start != nil && end != nil && !end.Before(*start) {
@@ -159,7 +163,9 @@ func moment(s string) *time.Time {
 	return &t
 }
 
-func (s *service) listCommandInvocations(ctx context.Context, c *api.Call, in *ssm.ListCommandInvocationsInput) (*ssm.ListCommandInvocationsOutput, error) {
+func (s *service) listCommandInvocations(
+	ctx context.Context, c *api.Call, in *ssm.ListCommandInvocationsInput,
+) (*ssm.ListCommandInvocationsOutput, error) {
 	p, err := page.Read(c, in, pageSize)
 	if err != nil {
 		return nil, err
@@ -189,18 +195,25 @@ func (s *service) listCommandInvocations(ctx context.Context, c *api.Call, in *s
 func toInvocation(d command.Detail, details bool) (types.CommandInvocation, error) {
 	out := types.CommandInvocation{
 		CommandId: aws.String(d.CommandID), InstanceId: aws.String(d.Node), InstanceName: aws.String(d.Name),
-		Comment: aws.String(d.Command.Comment), DocumentName: aws.String(d.Command.Document), DocumentVersion: aws.String(d.Command.Version),
-		RequestedDateTime: aws.Time(d.Requested), Status: types.CommandInvocationStatus(d.Status()), StatusDetails: aws.String(d.Details),
-		TraceOutput: text(d.Trace), StandardOutputUrl: aws.String(""), StandardErrorUrl: aws.String(""), ServiceRole: aws.String(""),
+		Comment: aws.String(d.Command.Comment), DocumentName: aws.String(d.Command.Document),
+		DocumentVersion:   aws.String(d.Command.Version),
+		RequestedDateTime: aws.Time(d.Requested), Status: types.CommandInvocationStatus(d.Status()),
+		StatusDetails: aws.String(d.Details),
+		TraceOutput:   text(d.Trace), StandardOutputUrl: aws.String(""), StandardErrorUrl: aws.String(""),
+		ServiceRole:    aws.String(""),
 		CommandPlugins: []types.CommandPlugin{}, CloudWatchOutputConfig: toLogs(d.Command.Output),
-		NotificationConfig: &types.NotificationConfig{NotificationArn: aws.String(""), NotificationEvents: []types.NotificationEvent{}},
+		NotificationConfig: &types.NotificationConfig{
+			NotificationArn: aws.String(""), NotificationEvents: []types.NotificationEvent{},
+		},
 	}
 	all, err := plugins(d)
 	if err != nil {
 		return out, err
 	}
 	if len(all) == 1 {
-		out.StandardOutputUrl, out.StandardErrorUrl = aws.String(all[0].outputURL(d, "stdout")), aws.String(all[0].outputURL(d, "stderr"))
+		out.StandardOutputUrl, out.StandardErrorUrl = aws.String(
+			all[0].outputURL(d, "stdout"),
+		), aws.String(all[0].outputURL(d, "stderr"))
 	}
 	if details {
 		for _, p := range all {

@@ -12,7 +12,9 @@ import (
 	"postern/ssm/node"
 )
 
-func (s *service) describeInstanceInformation(ctx context.Context, c *api.Call, in *ssm.DescribeInstanceInformationInput) (*ssm.DescribeInstanceInformationOutput, error) {
+func (s *service) describeInstanceInformation(
+	ctx context.Context, c *api.Call, in *ssm.DescribeInstanceInformationInput,
+) (*ssm.DescribeInstanceInformationOutput, error) {
 	if len(in.Filters) > 0 && len(in.InstanceInformationFilterList) > 0 {
 		return nil, invalid("ValidationException", "Filters and InstanceInformationFilterList cannot both be given")
 	}
@@ -53,9 +55,11 @@ func toInformation(v node.View) types.InstanceInformation {
 	i := v.Information
 	out := types.InstanceInformation{
 		InstanceId: aws.String(v.ID), PingStatus: types.PingStatus(v.Status), AgentVersion: text(i.AgentVersion),
-		PlatformType: types.PlatformType(i.PlatformType), PlatformName: text(i.PlatformName), PlatformVersion: text(i.PlatformVersion),
-		ComputerName: text(i.ComputerName), IPAddress: text(i.IPAddress), Name: text(v.Name), ActivationId: text(v.Activation),
-		IamRole: text(v.Role), ResourceType: types.ResourceType(v.ResourceType()), SourceId: aws.String(v.ID),
+		PlatformType: types.PlatformType(i.PlatformType), PlatformName: text(i.PlatformName),
+		PlatformVersion: text(i.PlatformVersion),
+		ComputerName:    text(i.ComputerName), IPAddress: text(i.IPAddress), Name: text(v.Name),
+		ActivationId: text(v.Activation),
+		IamRole:      text(v.Role), ResourceType: types.ResourceType(v.ResourceType()), SourceId: aws.String(v.ID),
 		SourceType: types.SourceType(v.SourceType()),
 	}
 	if !node.IsInstance(v.ID) {
@@ -67,18 +71,24 @@ func toInformation(v node.View) types.InstanceInformation {
 	return out
 }
 
-func (s *service) deregisterManagedInstance(ctx context.Context, c *api.Call, in *ssm.DeregisterManagedInstanceInput) (*ssm.DeregisterManagedInstanceOutput, error) {
+func (s *service) deregisterManagedInstance(
+	ctx context.Context, c *api.Call, in *ssm.DeregisterManagedInstanceInput,
+) (*ssm.DeregisterManagedInstanceOutput, error) {
 	return nil, s.nodes.Deregister(ctx, scopeOf(c), aws.ToString(in.InstanceId))
 }
 
-func (s *service) updateManagedInstanceRole(ctx context.Context, c *api.Call, in *ssm.UpdateManagedInstanceRoleInput) (*ssm.UpdateManagedInstanceRoleOutput, error) {
+func (s *service) updateManagedInstanceRole(
+	ctx context.Context, c *api.Call, in *ssm.UpdateManagedInstanceRoleInput,
+) (*ssm.UpdateManagedInstanceRoleOutput, error) {
 	if err := s.passRole(ctx, c, aws.ToString(in.IamRole)); err != nil {
 		return nil, err
 	}
 	return nil, s.nodes.SetRole(ctx, scopeOf(c), aws.ToString(in.InstanceId), aws.ToString(in.IamRole))
 }
 
-func (s *service) getConnectionStatus(ctx context.Context, c *api.Call, in *ssm.GetConnectionStatusInput) (*ssm.GetConnectionStatusOutput, error) {
+func (s *service) getConnectionStatus(
+	ctx context.Context, c *api.Call, in *ssm.GetConnectionStatusInput,
+) (*ssm.GetConnectionStatusOutput, error) {
 	target := aws.ToString(in.Target)
 	out := &ssm.GetConnectionStatusOutput{Target: in.Target, Status: types.ConnectionStatusNotConnected}
 	if !s.channels.Connected(target) {

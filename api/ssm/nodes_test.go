@@ -32,8 +32,10 @@ func TestNodesAndActivations(t *testing.T) {
 	l := nodetest.New(t, nodetest.Options{})
 	c := l.SSM()
 	created, err := c.CreateActivation(t.Context(), &ssm.CreateActivationInput{
-		IamRole: aws.String(nodetest.Role), DefaultInstanceName: aws.String("press"), Description: aws.String("hall 3"), RegistrationLimit: aws.Int32(2),
-		ExpirationDate: aws.Time(time.Now().Add(time.Hour)), Tags: []types.Tag{{Key: aws.String("site"), Value: aws.String("works")}},
+		IamRole: aws.String(nodetest.Role), DefaultInstanceName: aws.String("press"), Description: aws.String("hall 3"),
+		RegistrationLimit: aws.Int32(2),
+		ExpirationDate:    aws.Time(time.Now().Add(time.Hour)),
+		Tags:              []types.Tag{{Key: aws.String("site"), Value: aws.String("works")}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +50,9 @@ func TestNodesAndActivations(t *testing.T) {
 		t.Errorf("after it %+v", got)
 	}
 	all, err := c.DescribeActivations(t.Context(), &ssm.DescribeActivationsInput{
-		Filters: []types.DescribeActivationsFilter{{FilterKey: types.DescribeActivationsFilterKeysDefaultInstanceName, FilterValues: []string{"press"}}},
+		Filters: []types.DescribeActivationsFilter{
+			{FilterKey: types.DescribeActivationsFilterKeysDefaultInstanceName, FilterValues: []string{"press"}},
+		},
 	})
 	if err != nil || len(all.ActivationList) != 1 || *all.ActivationList[0].ActivationId != *created.ActivationId || *all.ActivationList[0].RegistrationLimit != 2 ||
 		all.ActivationList[0].Expired || len(all.ActivationList[0].Tags) != 1 {
@@ -60,7 +64,9 @@ func TestNodesAndActivations(t *testing.T) {
 	want(t, "delete again", err, "InvalidActivationId")
 	_, err = c.CreateActivation(t.Context(), &ssm.CreateActivationInput{IamRole: aws.String("Nobody")})
 	want(t, "no role", err, "ValidationException")
-	_, err = c.CreateActivation(t.Context(), &ssm.CreateActivationInput{IamRole: aws.String(nodetest.Role), RegistrationLimit: aws.Int32(0)})
+	_, err = c.CreateActivation(
+		t.Context(), &ssm.CreateActivationInput{IamRole: aws.String(nodetest.Role), RegistrationLimit: aws.Int32(0)},
+	)
 	want(t, "no registrations", err, "ValidationException")
 
 	status, err := c.GetConnectionStatus(t.Context(), &ssm.GetConnectionStatusInput{Target: &m.ID})
@@ -72,16 +78,22 @@ func TestNodesAndActivations(t *testing.T) {
 		status, err := c.GetConnectionStatus(t.Context(), &ssm.GetConnectionStatusInput{Target: &m.ID})
 		return err == nil && status.Status == types.ConnectionStatusConnected
 	})
-	if _, err := c.UpdateManagedInstanceRole(t.Context(), &ssm.UpdateManagedInstanceRoleInput{InstanceId: &m.ID, IamRole: aws.String(nodetest.Role)}); err != nil {
+	if _, err := c.UpdateManagedInstanceRole(
+		t.Context(), &ssm.UpdateManagedInstanceRoleInput{InstanceId: &m.ID, IamRole: aws.String(nodetest.Role)},
+	); err != nil {
 		t.Errorf("the role that it has: %v", err)
 	}
-	_, err = c.UpdateManagedInstanceRole(t.Context(), &ssm.UpdateManagedInstanceRoleInput{InstanceId: &m.ID, IamRole: aws.String("Nobody")})
+	_, err = c.UpdateManagedInstanceRole(
+		t.Context(), &ssm.UpdateManagedInstanceRoleInput{InstanceId: &m.ID, IamRole: aws.String("Nobody")},
+	)
 	want(t, "unknown role", err, "ValidationException")
 	_, err = c.DeregisterManagedInstance(t.Context(), &ssm.DeregisterManagedInstanceInput{InstanceId: &m.ID})
 	want(t, "deregister", err, "")
 	_, err = c.DeregisterManagedInstance(t.Context(), &ssm.DeregisterManagedInstanceInput{InstanceId: &m.ID})
 	want(t, "deregister again", err, "InvalidInstanceId")
-	if status, body := m.Prove("RequestManagedInstanceRoleToken", map[string]any{"Fingerprint": m.Fingerprint}); status != 400 || strings.Contains(body, "AccessDenied") {
+	if status, body := m.Prove(
+		"RequestManagedInstanceRoleToken", map[string]any{"Fingerprint": m.Fingerprint},
+	); status != 400 || strings.Contains(body, "AccessDenied") {
 		t.Errorf("a deregistered machine: %d %s", status, body)
 	}
 }
@@ -95,7 +107,8 @@ func TestRegister(t *testing.T) {
 	}
 	good := func() map[string]any {
 		return map[string]any{
-			"ActivationId": *a.ActivationId, "ActivationCode": *a.ActivationCode, "Fingerprint": "x", "PublicKey": nodetest.Public(t, m.Key), "PublicKeyType": "Rsa",
+			"ActivationId": *a.ActivationId, "ActivationCode": *a.ActivationCode, "Fingerprint": "x",
+			"PublicKey": nodetest.Public(t, m.Key), "PublicKeyType": "Rsa",
 		}
 	}
 	for _, tt := range []struct {
@@ -104,8 +117,16 @@ func TestRegister(t *testing.T) {
 		code   string
 	}{
 		{"wrong code", func(in map[string]any) { in["ActivationCode"] = "AAAAAAAAAAAAAAAAAAAA" }, "InvalidActivation"},
-		{"wrong id", func(in map[string]any) { in["ActivationId"] = "00000000-0000-0000-0000-000000000000" }, "InvalidActivation"},
-		{"no activation", func(in map[string]any) { delete(in, "ActivationId"); delete(in, "ActivationCode") }, "InvalidActivation"},
+		{
+			"wrong id", func(in map[string]any) { in["ActivationId"] = "00000000-0000-0000-0000-000000000000" },
+			"InvalidActivation",
+		},
+		{"no activation", func(in map[string]any) {
+			delete(in, "ActivationId")
+			delete(
+				in, "ActivationCode",
+			)
+		}, "InvalidActivation"},
 		{"bad key", func(in map[string]any) { in["PublicKey"] = "AAAA" }, "InvalidPublicKey"},
 		{"no key", func(in map[string]any) { delete(in, "PublicKey") }, "ValidationException"},
 		{"good", func(map[string]any) {}, `"InstanceId":"mi-`},
@@ -131,13 +152,17 @@ func TestRoleToken(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &out); err != nil || status != http.StatusOK || out.TokenExpirationDate < float64(time.Now().Unix()) || out.UpdateKeyPair == nil || !*out.UpdateKeyPair {
 		t.Errorf("%d %s, %v", status, body, err)
 	}
-	if status, body := m.Prove("RequestManagedInstanceRoleToken", map[string]any{"Fingerprint": "a copy"}); status != 400 || !strings.Contains(body, "MachineFingerprintDoesNotMatch") {
+	if status, body := m.Prove(
+		"RequestManagedInstanceRoleToken", map[string]any{"Fingerprint": "a copy"},
+	); status != 400 || !strings.Contains(body, "MachineFingerprintDoesNotMatch") {
 		t.Errorf("a copied registration: %d %s", status, body)
 	}
 	old := m.Key
 	second := nodetest.NewKey()
 	change := func(to *rsa.PrivateKey) (int, string) {
-		return m.Prove("UpdateManagedInstancePublicKey", map[string]any{"NewPublicKey": nodetest.Public(t, to), "NewPublicKeyType": "Rsa"})
+		return m.Prove(
+			"UpdateManagedInstancePublicKey", map[string]any{"NewPublicKey": nodetest.Public(t, to), "NewPublicKeyType": "Rsa"},
+		)
 	}
 	if status, body := change(second); status != http.StatusOK || body != "{}" {
 		t.Errorf("change of key: %d %s", status, body)
@@ -146,7 +171,9 @@ func TestRoleToken(t *testing.T) {
 	m.Key = second
 	m.Renew()
 	m.Key = old
-	if status, _ := m.Prove("RequestManagedInstanceRoleToken", map[string]any{"Fingerprint": m.Fingerprint}); status == http.StatusOK {
+	if status, _ := m.Prove(
+		"RequestManagedInstanceRoleToken", map[string]any{"Fingerprint": m.Fingerprint},
+	); status == http.StatusOK {
 		t.Error("the old key is good after the new one was used")
 	}
 }
@@ -156,7 +183,9 @@ func TestInstanceIdentity(t *testing.T) {
 	c := l.SSM()
 	m := l.Instance(t, "i-0123456789abcdef0")
 	register := map[string]any{"Fingerprint": m.ID, "PublicKey": nodetest.Public(t, m.Key), "PublicKeyType": "Rsa"}
-	if status, body := m.Call("ssm", "RegisterManagedInstance", register); status != http.StatusOK || body != `{"InstanceId":"`+m.ID+`"}` {
+	if status, body := m.Call(
+		"ssm", "RegisterManagedInstance", register,
+	); status != http.StatusOK || body != `{"InstanceId":"`+m.ID+`"}` {
 		t.Errorf("register: %d %s", status, body)
 	}
 	register["Fingerprint"] = "i-00000000000000000"
@@ -170,7 +199,9 @@ func TestInstanceIdentity(t *testing.T) {
 		t.Errorf("without a default role: %d %s", status, body)
 	}
 	id := aws.String(node.DefaultRoleSetting)
-	_, err := c.UpdateServiceSetting(t.Context(), &ssm.UpdateServiceSettingInput{SettingId: id, SettingValue: aws.String(nodetest.Role)})
+	_, err := c.UpdateServiceSetting(
+		t.Context(), &ssm.UpdateServiceSettingInput{SettingId: id, SettingValue: aws.String(nodetest.Role)},
+	)
 	want(t, "set", err, "")
 	if status, body := ask(); status != http.StatusOK || !strings.Contains(body, `"UpdateKeyPair":false`) {
 		t.Errorf("with one: %d %s", status, body)
@@ -196,14 +227,32 @@ func TestAgentCalls(t *testing.T) {
 		status   int
 		contains string
 	}{
-		{"associations", "ListInstanceAssociations", map[string]any{"InstanceId": m.ID, "MaxResults": 20}, 200, `{"Associations":[]}`},
-		{"another's associations", "ListInstanceAssociations", map[string]any{"InstanceId": other.ID}, 400, "AccessDeniedException"},
+		{
+			"associations", "ListInstanceAssociations", map[string]any{"InstanceId": m.ID, "MaxResults": 20}, 200,
+			`{"Associations":[]}`,
+		},
+		{
+			"another's associations", "ListInstanceAssociations", map[string]any{"InstanceId": other.ID}, 400,
+			"AccessDeniedException",
+		},
 		{"older associations", "ListAssociations", map[string]any{}, 200, `"Associations":[]`},
-		{"no association", "DescribeAssociation", map[string]any{"InstanceId": m.ID, "Name": "None"}, 400, "AssociationDoesNotExist"},
+		{
+			"no association", "DescribeAssociation", map[string]any{"InstanceId": m.ID, "Name": "None"}, 400,
+			"AssociationDoesNotExist",
+		},
 		{"document", "GetDocument", map[string]any{"Name": "AWS-RunShellScript"}, 200, "runtimeConfig"},
 		{"another's ping", "UpdateInstanceInformation", map[string]any{"InstanceId": other.ID}, 400, "AccessDeniedException"},
-		{"empty ping", "UpdateInstanceInformation", map[string]any{"InstanceId": m.ID, "AgentName": "amazon-ssm-agent", "AgentVersion": "3.3.0.0", "PlatformType": "Linux"}, 200, "{}"},
-		{"long names", "UpdateInstanceInformation", map[string]any{"InstanceId": m.ID, "ComputerName": strings.Repeat("ü", 1000)}, 200, "{}"},
+		{
+			"empty ping", "UpdateInstanceInformation",
+			map[string]any{
+				"InstanceId": m.ID, "AgentName": "amazon-ssm-agent", "AgentVersion": "3.3.0.0", "PlatformType": "Linux",
+			},
+			200, "{}",
+		},
+		{
+			"long names", "UpdateInstanceInformation",
+			map[string]any{"InstanceId": m.ID, "ComputerName": strings.Repeat("ü", 1000)}, 200, "{}",
+		},
 		{"inventory", "PutInventory", map[string]any{"InstanceId": m.ID, "Items": []any{}}, 501, "PutInventory"},
 		{"compliance", "PutComplianceItems", map[string]any{}, 501, "PutComplianceItems"},
 		{"manifest", "GetManifest", map[string]any{}, 501, "GetManifest"},
@@ -218,7 +267,9 @@ func TestAgentCalls(t *testing.T) {
 	}
 	// An agent whose role forbids it is told so, and in these words only then.
 	l.Allow(t, `{"Effect":"Allow","Action":"ssmmessages:*","Resource":"*"}`)
-	if status, body := m.Call("ssm", "UpdateInstanceInformation", map[string]any{"InstanceId": m.ID}); status != 400 || !strings.Contains(body, "AccessDeniedException") {
+	if status, body := m.Call(
+		"ssm", "UpdateInstanceInformation", map[string]any{"InstanceId": m.ID},
+	); status != 400 || !strings.Contains(body, "AccessDeniedException") {
 		t.Errorf("forbidden: %d %s", status, body)
 	}
 }
@@ -228,19 +279,36 @@ func TestTagsAndDocuments(t *testing.T) {
 	c := l.SSM()
 	m := l.Register(t)
 	_, err := c.CreateDocument(t.Context(), &ssm.CreateDocumentInput{
-		Name: aws.String("Doc"), DocumentFormat: types.DocumentFormatYaml, VersionName: aws.String("one"), Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}},
-		Content: aws.String("schemaVersion: '2.2'\ndescription: d\nparameters:\n  p: {type: String, default: x}\nmainSteps:\n- {action: 'aws:runShellScript', name: s, inputs: {runCommand: [id]}}\n"),
+		Name: aws.String("Doc"), DocumentFormat: types.DocumentFormatYaml, VersionName: aws.String("one"),
+		Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}},
+		Content: aws.String(
+			"schemaVersion: '2.2'\ndescription: d\nparameters:\n  p: {type: String, default: x}\nmainSteps:\n- {action: 'aws:runShellScript', name: s, inputs: {runCommand: [id]}}\n",
+		),
 	})
 	want(t, "create", err, "")
-	_, err = c.CreateDocument(t.Context(), &ssm.CreateDocumentInput{Name: aws.String("Auto"), Content: aws.String("{}"), DocumentType: types.DocumentTypeAutomation})
+	_, err = c.CreateDocument(
+		t.Context(),
+		&ssm.CreateDocumentInput{
+			Name: aws.String("Auto"), Content: aws.String("{}"), DocumentType: types.DocumentTypeAutomation,
+		},
+	)
 	want(t, "automation", err, "NotImplementedException")
-	updated, err := c.UpdateDocument(t.Context(), &ssm.UpdateDocumentInput{Name: aws.String("Doc"), DocumentVersion: aws.String("$LATEST"), Content: aws.String(threeSteps)})
+	updated, err := c.UpdateDocument(
+		t.Context(),
+		&ssm.UpdateDocumentInput{
+			Name: aws.String("Doc"), DocumentVersion: aws.String("$LATEST"), Content: aws.String(threeSteps),
+		},
+	)
 	if err != nil || *updated.DocumentDescription.DocumentVersion != "2" || *updated.DocumentDescription.DefaultVersion != "1" {
 		t.Errorf("update %+v, %v", updated, err)
 	}
-	_, err = c.UpdateDocumentDefaultVersion(t.Context(), &ssm.UpdateDocumentDefaultVersionInput{Name: aws.String("Doc"), DocumentVersion: aws.String("2")})
+	_, err = c.UpdateDocumentDefaultVersion(
+		t.Context(), &ssm.UpdateDocumentDefaultVersionInput{Name: aws.String("Doc"), DocumentVersion: aws.String("2")},
+	)
 	want(t, "default", err, "")
-	got, err := c.DescribeDocument(t.Context(), &ssm.DescribeDocumentInput{Name: aws.String("Doc"), VersionName: aws.String("one")})
+	got, err := c.DescribeDocument(
+		t.Context(), &ssm.DescribeDocumentInput{Name: aws.String("Doc"), VersionName: aws.String("one")},
+	)
 	if err != nil || *got.Document.DocumentVersion != "1" || *got.Document.Parameters[0].DefaultValue != "x" || *got.Document.Hash == "" || got.Document.Status != types.DocumentStatusActive {
 		t.Errorf("describe %+v, %v", got, err)
 	}
@@ -270,7 +338,12 @@ func TestTagsAndDocuments(t *testing.T) {
 	_, err = c.GetDocument(t.Context(), &ssm.GetDocumentInput{Name: aws.String("Doc"), DocumentVersion: aws.String("9")})
 	want(t, "no version", err, "InvalidDocumentVersion")
 	for owner, count := range map[string]int{"Self": 1, "Amazon": 1, "All": 2} {
-		list, err := c.ListDocuments(t.Context(), &ssm.ListDocumentsInput{Filters: []types.DocumentKeyValuesFilter{{Key: aws.String("Owner"), Values: []string{owner}}}})
+		list, err := c.ListDocuments(
+			t.Context(),
+			&ssm.ListDocumentsInput{
+				Filters: []types.DocumentKeyValuesFilter{{Key: aws.String("Owner"), Values: []string{owner}}},
+			},
+		)
 		if err != nil || len(list.DocumentIdentifiers) != count {
 			t.Errorf("owner %s: %+v, %v", owner, list, err)
 		}
@@ -280,20 +353,34 @@ func TestTagsAndDocuments(t *testing.T) {
 		t.Errorf("versions %+v, %v", versions, err)
 	}
 	for kind, id := range map[types.ResourceTypeForTagging]string{types.ResourceTypeForTaggingDocument: "Doc", types.ResourceTypeForTaggingManagedInstance: m.ID} {
-		_, err := c.AddTagsToResource(t.Context(), &ssm.AddTagsToResourceInput{ResourceType: kind, ResourceId: &id, Tags: []types.Tag{{Key: aws.String("b"), Value: aws.String("2")}}})
+		_, err := c.AddTagsToResource(
+			t.Context(),
+			&ssm.AddTagsToResourceInput{
+				ResourceType: kind, ResourceId: &id, Tags: []types.Tag{{Key: aws.String("b"), Value: aws.String("2")}},
+			},
+		)
 		want(t, "tag", err, "")
-		_, err = c.RemoveTagsFromResource(t.Context(), &ssm.RemoveTagsFromResourceInput{ResourceType: kind, ResourceId: &id, TagKeys: []string{"a"}})
+		_, err = c.RemoveTagsFromResource(
+			t.Context(), &ssm.RemoveTagsFromResourceInput{ResourceType: kind, ResourceId: &id, TagKeys: []string{"a"}},
+		)
 		want(t, "untag", err, "")
 		tags, err := c.ListTagsForResource(t.Context(), &ssm.ListTagsForResourceInput{ResourceType: kind, ResourceId: &id})
 		if err != nil || len(tags.TagList) != 1 || *tags.TagList[0].Key != "b" {
 			t.Errorf("tags of %s: %+v, %v", kind, tags, err)
 		}
-		_, err = c.ListTagsForResource(t.Context(), &ssm.ListTagsForResourceInput{ResourceType: kind, ResourceId: aws.String("none")})
+		_, err = c.ListTagsForResource(
+			t.Context(), &ssm.ListTagsForResourceInput{ResourceType: kind, ResourceId: aws.String("none")},
+		)
 		want(t, "tags of nothing", err, "InvalidResourceId")
 	}
-	_, err = c.ListTagsForResource(t.Context(), &ssm.ListTagsForResourceInput{ResourceType: types.ResourceTypeForTaggingPatchBaseline, ResourceId: aws.String("x")})
+	_, err = c.ListTagsForResource(
+		t.Context(),
+		&ssm.ListTagsForResourceInput{ResourceType: types.ResourceTypeForTaggingPatchBaseline, ResourceId: aws.String("x")},
+	)
 	want(t, "patch baselines", err, "NotImplementedException")
-	_, err = c.ListTagsForResource(t.Context(), &ssm.ListTagsForResourceInput{ResourceType: "House", ResourceId: aws.String("x")})
+	_, err = c.ListTagsForResource(
+		t.Context(), &ssm.ListTagsForResourceInput{ResourceType: "House", ResourceId: aws.String("x")},
+	)
 	want(t, "houses", err, "ValidationException")
 	_, err = c.DeleteDocument(t.Context(), &ssm.DeleteDocumentInput{Name: aws.String("Doc")})
 	want(t, "delete", err, "")
@@ -308,8 +395,8 @@ func TestGuard(t *testing.T) {
 	apitest.Guard(t, l.Handler, m.Credentials, time.Now())
 }
 
-// TestSourcesAndVersions: DescribeInstanceInformation filters by source, in both lists' own names, and says which nodes run
-// the newest agent that the account's nodes have.
+// TestSourcesAndVersions: DescribeInstanceInformation filters by source, in both lists' own names, and says which nodes
+// run the newest agent that the account's nodes have.
 func TestSourcesAndVersions(t *testing.T) {
 	l := nodetest.New(t, nodetest.Options{})
 	c := l.SSM()
@@ -346,7 +433,9 @@ func TestSourcesAndVersions(t *testing.T) {
 		}
 	}
 	list, err := c.DescribeInstanceInformation(t.Context(), &ssm.DescribeInstanceInformationInput{
-		InstanceInformationFilterList: []types.InstanceInformationFilter{{Key: types.InstanceInformationFilterKeyPlatformTypes, ValueSet: []string{"Linux"}}},
+		InstanceInformationFilterList: []types.InstanceInformationFilter{
+			{Key: types.InstanceInformationFilterKeyPlatformTypes, ValueSet: []string{"Linux"}},
+		},
 	})
 	if err != nil || len(list.InstanceInformationList) != 2 {
 		t.Errorf("the older list selects %+v, %v", list, err)
@@ -357,8 +446,12 @@ func TestSourcesAndVersions(t *testing.T) {
 	})
 	want(t, "an unknown key", err, "InvalidFilterKey")
 	_, err = c.DescribeInstanceInformation(t.Context(), &ssm.DescribeInstanceInformationInput{
-		Filters:                       []types.InstanceInformationStringFilter{{Key: aws.String("SourceIds"), Values: []string{a.ID}}},
-		InstanceInformationFilterList: []types.InstanceInformationFilter{{Key: types.InstanceInformationFilterKeyPlatformTypes, ValueSet: []string{"Linux"}}},
+		Filters: []types.InstanceInformationStringFilter{
+			{Key: aws.String("SourceIds"), Values: []string{a.ID}},
+		},
+		InstanceInformationFilterList: []types.InstanceInformationFilter{
+			{Key: types.InstanceInformationFilterKeyPlatformTypes, ValueSet: []string{"Linux"}},
+		},
 	})
 	want(t, "both lists", err, "ValidationException")
 }

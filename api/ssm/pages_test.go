@@ -46,8 +46,8 @@ func lists(t *testing.T, c *ssm.Client) map[string]func(path string, size int32,
 	}
 }
 
-// TestPagesOfAListThatChanges puts and deletes parameters between the pages of a list: what is there all the time is seen
-// once, and nothing twice.
+// TestPagesOfAListThatChanges puts and deletes parameters between the pages of a list: what is there all the time is
+// seen once, and nothing twice.
 func TestPagesOfAListThatChanges(t *testing.T) {
 	c := nodetest.New(t, nodetest.Options{}).SSM()
 	for operation, list := range lists(t, c) {

@@ -14,7 +14,9 @@ import (
 	"postern/ssm/parameter"
 )
 
-func (s *service) putParameter(ctx context.Context, c *api.Call, in *ssm.PutParameterInput) (*ssm.PutParameterOutput, error) {
+func (s *service) putParameter(
+	ctx context.Context, c *api.Call, in *ssm.PutParameterInput,
+) (*ssm.PutParameterOutput, error) {
 	given, err := tags.FromMap(in.Tags)
 	if err != nil {
 		return nil, err
@@ -23,8 +25,10 @@ func (s *service) putParameter(ctx context.Context, c *api.Call, in *ssm.PutPara
 		return nil, invalid("ValidationException", "KeyId is for parameters of type SecureString")
 	}
 	p, err := s.parameters.Put(ctx, scopeOf(c), parameter.NewVersion{
-		Name: aws.ToString(in.Name), Value: aws.ToString(in.Value), Type: parameter.Type(in.Type), Overwrite: aws.ToBool(in.Overwrite),
-		Description: in.Description, AllowedPattern: in.AllowedPattern, DataType: aws.ToString(in.DataType), Tier: parameter.Tier(in.Tier),
+		Name: aws.ToString(in.Name), Value: aws.ToString(in.Value), Type: parameter.Type(in.Type),
+		Overwrite:   aws.ToBool(in.Overwrite),
+		Description: in.Description, AllowedPattern: in.AllowedPattern, DataType: aws.ToString(in.DataType),
+		Tier: parameter.Tier(in.Tier),
 		Tags: given, By: c.Caller.Principal,
 	}, c.Time)
 	if err != nil {
@@ -35,8 +39,10 @@ func (s *service) putParameter(ctx context.Context, c *api.Call, in *ssm.PutPara
 
 func toParameter(p parameter.Parameter) types.Parameter {
 	return types.Parameter{
-		Name: aws.String(p.Name), ARN: aws.String(parameter.ARN(p.Scope, p.Name)), Type: types.ParameterType(p.Type), Value: aws.String(p.Value),
-		Version: p.Number, Selector: text(p.Selector), LastModifiedDate: aws.Time(p.Modified), DataType: aws.String(p.DataType),
+		Name: aws.String(p.Name), ARN: aws.String(parameter.ARN(p.Scope, p.Name)), Type: types.ParameterType(p.Type),
+		Value:   aws.String(p.Value),
+		Version: p.Number, Selector: text(p.Selector), LastModifiedDate: aws.Time(p.Modified),
+		DataType: aws.String(p.DataType),
 	}
 }
 
@@ -48,7 +54,9 @@ func toParameters(all []parameter.Parameter) []types.Parameter {
 	return out
 }
 
-func (s *service) getParameter(ctx context.Context, c *api.Call, in *ssm.GetParameterInput) (*ssm.GetParameterOutput, error) {
+func (s *service) getParameter(
+	ctx context.Context, c *api.Call, in *ssm.GetParameterInput,
+) (*ssm.GetParameterOutput, error) {
 	p, err := s.parameters.Get(ctx, scopeOf(c), aws.ToString(in.Name))
 	if err != nil {
 		return nil, err
@@ -70,7 +78,9 @@ func checkNames(names []string) error {
 	return nil
 }
 
-func (s *service) getParameters(ctx context.Context, c *api.Call, in *ssm.GetParametersInput) (*ssm.GetParametersOutput, error) {
+func (s *service) getParameters(
+	ctx context.Context, c *api.Call, in *ssm.GetParametersInput,
+) (*ssm.GetParametersOutput, error) {
 	if err := checkNames(in.Names); err != nil {
 		return nil, err
 	}
@@ -97,7 +107,9 @@ func fromFilters(filters []types.ParameterStringFilter) []parameter.Filter {
 	return out
 }
 
-func (s *service) getParametersByPath(ctx context.Context, c *api.Call, in *ssm.GetParametersByPathInput) (*ssm.GetParametersByPathOutput, error) {
+func (s *service) getParametersByPath(
+	ctx context.Context, c *api.Call, in *ssm.GetParametersByPathInput,
+) (*ssm.GetParametersByPathOutput, error) {
 	p, err := page.Read(c, in, pathPageSize)
 	if err != nil {
 		return nil, err
@@ -121,7 +133,9 @@ func nextName(p page.Page, rows []parameter.Parameter, more bool) *string {
 	return p.Token(rows[len(rows)-1].Name)
 }
 
-func (s *service) describeParameters(ctx context.Context, c *api.Call, in *ssm.DescribeParametersInput) (*ssm.DescribeParametersOutput, error) {
+func (s *service) describeParameters(
+	ctx context.Context, c *api.Call, in *ssm.DescribeParametersInput,
+) (*ssm.DescribeParametersOutput, error) {
 	if aws.ToBool(in.Shared) {
 		return nil, fault.New(fault.NotImplemented, "ssm.describeParameters", "Postern does not implement shared parameters")
 	}
@@ -143,8 +157,9 @@ func (s *service) describeParameters(ctx context.Context, c *api.Call, in *ssm.D
 	out := &ssm.DescribeParametersOutput{Parameters: []types.ParameterMetadata{}, NextToken: nextName(p, rows, more)}
 	for _, p := range rows {
 		out.Parameters = append(out.Parameters, types.ParameterMetadata{
-			Name: aws.String(p.Name), ARN: aws.String(parameter.ARN(p.Scope, p.Name)), Type: types.ParameterType(p.Type), Version: p.Number,
-			Tier: types.ParameterTier(p.Tier), DataType: aws.String(p.DataType), Description: text(p.Description),
+			Name: aws.String(p.Name), ARN: aws.String(parameter.ARN(p.Scope, p.Name)), Type: types.ParameterType(p.Type),
+			Version: p.Number,
+			Tier:    types.ParameterTier(p.Tier), DataType: aws.String(p.DataType), Description: text(p.Description),
 			AllowedPattern: text(p.AllowedPattern), LastModifiedDate: aws.Time(p.Modified), LastModifiedUser: aws.String(p.By),
 			Policies: []types.ParameterInlinePolicy{},
 		})
@@ -152,7 +167,9 @@ func (s *service) describeParameters(ctx context.Context, c *api.Call, in *ssm.D
 	return out, nil
 }
 
-func (s *service) getParameterHistory(ctx context.Context, c *api.Call, in *ssm.GetParameterHistoryInput) (*ssm.GetParameterHistoryOutput, error) {
+func (s *service) getParameterHistory(
+	ctx context.Context, c *api.Call, in *ssm.GetParameterHistoryInput,
+) (*ssm.GetParameterHistoryOutput, error) {
 	p, err := page.Read(c, in, pageSize)
 	if err != nil {
 		return nil, err
@@ -168,8 +185,9 @@ func (s *service) getParameterHistory(ctx context.Context, c *api.Call, in *ssm.
 	out := &ssm.GetParameterHistoryOutput{Parameters: []types.ParameterHistory{}}
 	for _, p := range rows {
 		out.Parameters = append(out.Parameters, types.ParameterHistory{
-			Name: aws.String(p.Name), Type: types.ParameterType(p.Type), Value: aws.String(p.Value), Version: p.Number, Labels: list(p.Labels),
-			Tier: types.ParameterTier(p.Tier), DataType: aws.String(p.DataType), Description: text(p.Description),
+			Name: aws.String(p.Name), Type: types.ParameterType(p.Type), Value: aws.String(p.Value), Version: p.Number,
+			Labels: list(p.Labels),
+			Tier:   types.ParameterTier(p.Tier), DataType: aws.String(p.DataType), Description: text(p.Description),
 			AllowedPattern: text(p.AllowedPattern), LastModifiedDate: aws.Time(p.Modified), LastModifiedUser: aws.String(p.By),
 			Policies: []types.ParameterInlinePolicy{},
 		})
@@ -180,23 +198,33 @@ func (s *service) getParameterHistory(ctx context.Context, c *api.Call, in *ssm.
 	return out, nil
 }
 
-func (s *service) labelParameterVersion(ctx context.Context, c *api.Call, in *ssm.LabelParameterVersionInput) (*ssm.LabelParameterVersionOutput, error) {
-	version, bad, err := s.parameters.Label(ctx, scopeOf(c), aws.ToString(in.Name), aws.ToInt64(in.ParameterVersion), in.Labels)
+func (s *service) labelParameterVersion(
+	ctx context.Context, c *api.Call, in *ssm.LabelParameterVersionInput,
+) (*ssm.LabelParameterVersionOutput, error) {
+	version, bad, err := s.parameters.Label(
+		ctx, scopeOf(c), aws.ToString(in.Name), aws.ToInt64(in.ParameterVersion), in.Labels,
+	)
 	if err != nil {
 		return nil, err
 	}
 	return &ssm.LabelParameterVersionOutput{ParameterVersion: version, InvalidLabels: list(bad)}, nil
 }
 
-func (s *service) unlabelParameterVersion(ctx context.Context, c *api.Call, in *ssm.UnlabelParameterVersionInput) (*ssm.UnlabelParameterVersionOutput, error) {
-	removed, bad, err := s.parameters.Unlabel(ctx, scopeOf(c), aws.ToString(in.Name), aws.ToInt64(in.ParameterVersion), in.Labels)
+func (s *service) unlabelParameterVersion(
+	ctx context.Context, c *api.Call, in *ssm.UnlabelParameterVersionInput,
+) (*ssm.UnlabelParameterVersionOutput, error) {
+	removed, bad, err := s.parameters.Unlabel(
+		ctx, scopeOf(c), aws.ToString(in.Name), aws.ToInt64(in.ParameterVersion), in.Labels,
+	)
 	if err != nil {
 		return nil, err
 	}
 	return &ssm.UnlabelParameterVersionOutput{RemovedLabels: list(removed), InvalidLabels: list(bad)}, nil
 }
 
-func (s *service) deleteParameter(ctx context.Context, c *api.Call, in *ssm.DeleteParameterInput) (*ssm.DeleteParameterOutput, error) {
+func (s *service) deleteParameter(
+	ctx context.Context, c *api.Call, in *ssm.DeleteParameterInput,
+) (*ssm.DeleteParameterOutput, error) {
 	name := aws.ToString(in.Name)
 	deleted, err := s.parameters.Delete(ctx, scopeOf(c), name)
 	if err == nil && len(deleted) == 0 {
@@ -205,7 +233,9 @@ func (s *service) deleteParameter(ctx context.Context, c *api.Call, in *ssm.Dele
 	return nil, err
 }
 
-func (s *service) deleteParameters(ctx context.Context, c *api.Call, in *ssm.DeleteParametersInput) (*ssm.DeleteParametersOutput, error) {
+func (s *service) deleteParameters(
+	ctx context.Context, c *api.Call, in *ssm.DeleteParametersInput,
+) (*ssm.DeleteParametersOutput, error) {
 	if err := checkNames(in.Names); err != nil {
 		return nil, err
 	}

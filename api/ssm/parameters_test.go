@@ -29,61 +29,102 @@ func TestParameters(t *testing.T) {
 	c := nodetest.New(t, nodetest.Options{}).SSM()
 	ctx := t.Context()
 	made := put(t, c, &ssm.PutParameterInput{
-		Name: aws.String("/app/db"), Value: aws.String("one"), Description: aws.String("where"), AllowedPattern: aws.String("^[a-z]+$"),
-		Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("x")}},
+		Name: aws.String("/app/db"), Value: aws.String("one"), Description: aws.String("where"),
+		AllowedPattern: aws.String("^[a-z]+$"),
+		Tags:           []types.Tag{{Key: aws.String("team"), Value: aws.String("x")}},
 	})
 	if made.Version != 1 || made.Tier != types.ParameterTierStandard {
 		t.Errorf("made %+v", made)
 	}
 	put(t, c, &ssm.PutParameterInput{Name: aws.String("/app/db"), Value: aws.String("two"), Overwrite: aws.Bool(true)})
-	put(t, c, &ssm.PutParameterInput{Name: aws.String("/app/hosts"), Value: aws.String("a,b"), Type: types.ParameterTypeStringList})
-	labelled, err := c.LabelParameterVersion(ctx, &ssm.LabelParameterVersionInput{Name: aws.String("/app/db"), ParameterVersion: aws.Int64(1), Labels: []string{"prod", "1st"}})
+	put(
+		t, c,
+		&ssm.PutParameterInput{Name: aws.String("/app/hosts"), Value: aws.String("a,b"), Type: types.ParameterTypeStringList},
+	)
+	labelled, err := c.LabelParameterVersion(
+		ctx,
+		&ssm.LabelParameterVersionInput{
+			Name: aws.String("/app/db"), ParameterVersion: aws.Int64(1), Labels: []string{"prod", "1st"},
+		},
+	)
 	if err != nil || labelled.ParameterVersion != 1 || !slices.Equal(labelled.InvalidLabels, []string{"1st"}) {
 		t.Errorf("labelled %+v, %v", labelled, err)
 	}
 	for text, value := range map[string]string{
-		"/app/db": "two", "/app/db:1": "one", "/app/db:prod": "one", "arn:aws:ssm:us-east-1:000000000000:parameter/app/db:2": "two",
+		"/app/db": "two", "/app/db:1": "one", "/app/db:prod": "one",
+		"arn:aws:ssm:us-east-1:000000000000:parameter/app/db:2": "two",
 	} {
 		got, err := c.GetParameter(ctx, &ssm.GetParameterInput{Name: &text, WithDecryption: aws.Bool(true)})
 		if err != nil || *got.Parameter.Value != value || *got.Parameter.Name != "/app/db" || *got.Parameter.DataType != "text" ||
 			*got.Parameter.ARN != "arn:aws:ssm:us-east-1:000000000000:parameter/app/db" || got.Parameter.LastModifiedDate == nil {
 			t.Errorf("%s: %+v, %v", text, got, err)
-		} else if _, selector, ok := strings.Cut(strings.TrimPrefix(text, "arn:aws:ssm:us-east-1:000000000000:"), ":"); ok != (got.Parameter.Selector != nil) || ok && *got.Parameter.Selector != ":"+selector {
+		} else if _, selector, ok := strings.Cut(
+			strings.TrimPrefix(text, "arn:aws:ssm:us-east-1:000000000000:"), ":",
+		); ok != (got.Parameter.Selector != nil) || ok && *got.Parameter.Selector != ":"+selector {
 			t.Errorf("%s: selector %v", text, got.Parameter.Selector)
 		}
 	}
-	some, err := c.GetParameters(ctx, &ssm.GetParametersInput{Names: []string{"/app/hosts", "/none", "/app/db:9", "/app/db"}})
-	if err != nil || len(some.Parameters) != 2 || *some.Parameters[0].Name != "/app/db" || !slices.Equal(some.InvalidParameters, []string{"/none", "/app/db:9"}) {
+	some, err := c.GetParameters(
+		ctx, &ssm.GetParametersInput{Names: []string{"/app/hosts", "/none", "/app/db:9", "/app/db"}},
+	)
+	if err != nil || len(some.Parameters) != 2 || *some.Parameters[0].Name != "/app/db" || !slices.Equal(
+		some.InvalidParameters, []string{"/none", "/app/db:9"},
+	) {
 		t.Errorf("some %+v, %v", some, err)
 	}
-	history, err := c.GetParameterHistory(ctx, &ssm.GetParameterHistoryInput{Name: aws.String("/app/db"), MaxResults: aws.Int32(1)})
+	history, err := c.GetParameterHistory(
+		ctx, &ssm.GetParameterHistoryInput{Name: aws.String("/app/db"), MaxResults: aws.Int32(1)},
+	)
 	if err != nil || len(history.Parameters) != 1 || history.NextToken == nil || *history.Parameters[0].Value != "one" || history.Parameters[0].Labels[0] != "prod" ||
 		*history.Parameters[0].LastModifiedUser != "arn:aws:iam::000000000000:root" {
 		t.Errorf("history %+v, %v", history, err)
 	}
-	history, err = c.GetParameterHistory(ctx, &ssm.GetParameterHistoryInput{Name: aws.String("/app/db"), NextToken: history.NextToken})
+	history, err = c.GetParameterHistory(
+		ctx, &ssm.GetParameterHistoryInput{Name: aws.String("/app/db"), NextToken: history.NextToken},
+	)
 	if err != nil || len(history.Parameters) != 1 || history.NextToken != nil || *history.Parameters[0].Value != "two" {
 		t.Errorf("the rest of it %+v, %v", history, err)
 	}
 	described, err := c.DescribeParameters(ctx, &ssm.DescribeParametersInput{
-		ParameterFilters: []types.ParameterStringFilter{{Key: aws.String("Name"), Option: aws.String("Equals"), Values: []string{"/app/db"}}},
+		ParameterFilters: []types.ParameterStringFilter{
+			{Key: aws.String("Name"), Option: aws.String("Equals"), Values: []string{"/app/db"}},
+		},
 	})
-	if err != nil || len(described.Parameters) != 1 || *described.Parameters[0].Description != "where" || *described.Parameters[0].AllowedPattern != "^[a-z]+$" || described.Parameters[0].Version != 2 {
+	if err != nil || len(
+		described.Parameters,
+	) != 1 || *described.Parameters[0].Description != "where" || *described.Parameters[0].AllowedPattern != "^[a-z]+$" || described.Parameters[0].Version != 2 {
 		t.Errorf("described %+v, %v", described, err)
 	}
-	if old, err := c.DescribeParameters(ctx, &ssm.DescribeParametersInput{Filters: []types.ParametersFilter{{Key: types.ParametersFilterKeyType, Values: []string{"StringList"}}}}); err != nil || len(old.Parameters) != 1 {
+	if old, err := c.DescribeParameters(
+		ctx,
+		&ssm.DescribeParametersInput{
+			Filters: []types.ParametersFilter{{Key: types.ParametersFilterKeyType, Values: []string{"StringList"}}},
+		},
+	); err != nil || len(old.Parameters) != 1 {
 		t.Errorf("by the old filters: %+v, %v", old, err)
 	}
-	tags, err := c.ListTagsForResource(ctx, &ssm.ListTagsForResourceInput{ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: aws.String("/app/db")})
+	tags, err := c.ListTagsForResource(
+		ctx,
+		&ssm.ListTagsForResourceInput{ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: aws.String("/app/db")},
+	)
 	if err != nil || len(tags.TagList) != 1 || *tags.TagList[0].Value != "x" {
 		t.Errorf("tags %+v, %v", tags, err)
 	}
-	removed, err := c.UnlabelParameterVersion(ctx, &ssm.UnlabelParameterVersionInput{Name: aws.String("/app/db"), ParameterVersion: aws.Int64(1), Labels: []string{"prod", "x"}})
-	if err != nil || !slices.Equal(removed.RemovedLabels, []string{"prod"}) || !slices.Equal(removed.InvalidLabels, []string{"x"}) {
+	removed, err := c.UnlabelParameterVersion(
+		ctx,
+		&ssm.UnlabelParameterVersionInput{
+			Name: aws.String("/app/db"), ParameterVersion: aws.Int64(1), Labels: []string{"prod", "x"},
+		},
+	)
+	if err != nil || !slices.Equal(
+		removed.RemovedLabels, []string{"prod"},
+	) || !slices.Equal(removed.InvalidLabels, []string{"x"}) {
 		t.Errorf("unlabelled %+v, %v", removed, err)
 	}
 	gone, err := c.DeleteParameters(ctx, &ssm.DeleteParametersInput{Names: []string{"/app/hosts", "/none"}})
-	if err != nil || !slices.Equal(gone.DeletedParameters, []string{"/app/hosts"}) || !slices.Equal(gone.InvalidParameters, []string{"/none"}) {
+	if err != nil || !slices.Equal(
+		gone.DeletedParameters, []string{"/app/hosts"},
+	) || !slices.Equal(gone.InvalidParameters, []string{"/none"}) {
 		t.Errorf("deleted %+v, %v", gone, err)
 	}
 	_, err = c.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: aws.String("/app/db")})
@@ -127,7 +168,12 @@ func TestParameterErrors(t *testing.T) {
 	want(t, "token", err, "InvalidNextToken")
 	_, err = c.DescribeParameters(ctx, &ssm.DescribeParametersInput{Shared: aws.Bool(true)})
 	want(t, "shared", err, "NotImplementedException")
-	_, err = c.AddTagsToResource(ctx, &ssm.AddTagsToResourceInput{ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: aws.String("a"), Tags: []types.Tag{}})
+	_, err = c.AddTagsToResource(
+		ctx,
+		&ssm.AddTagsToResourceInput{
+			ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: aws.String("a"), Tags: []types.Tag{},
+		},
+	)
 	want(t, "tags of nothing", err, "InvalidResourceId")
 }
 
@@ -141,7 +187,9 @@ func TestParametersByPath(t *testing.T) {
 		}
 	}
 	var got []string
-	pages := ssm.NewGetParametersByPathPaginator(c, &ssm.GetParametersByPathInput{Path: aws.String("/a"), Recursive: aws.Bool(true), MaxResults: aws.Int32(2)})
+	pages := ssm.NewGetParametersByPathPaginator(
+		c, &ssm.GetParametersByPathInput{Path: aws.String("/a"), Recursive: aws.Bool(true), MaxResults: aws.Int32(2)},
+	)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())
 		if err != nil {
@@ -171,16 +219,20 @@ func TestOneParameterUnderEveryName(t *testing.T) {
 		"/app/secret", "/app/secret:1", "arn:aws:ssm:us-east-1:000000000000:parameter/app/secret",
 	} {
 		for op, in := range map[string]map[string]any{
-			"GetParameter": {"Name": name}, "GetParameters": {"Names": []string{"other", name}}, "GetParameterHistory": {"Name": name},
+			"GetParameter": {"Name": name}, "GetParameters": {"Names": []string{"other", name}},
+			"GetParameterHistory": {"Name": name},
 		} {
-			if status, body := m.Call("ssm", op, in); status == 200 || !strings.Contains(body, "AccessDenied") || strings.Contains(body, "hush") {
+			if status, body := m.Call("ssm", op, in); status == 200 || !strings.Contains(
+				body, "AccessDenied",
+			) || strings.Contains(body, "hush") {
 				t.Errorf("%s %q: %d %s", op, name, status, body)
 			}
 		}
 	}
 	for op, in := range map[string]map[string]any{
 		"PutParameter": {"Name": " /secret ", "Value": "x", "Overwrite": true}, "DeleteParameter": {"Name": "/secret"},
-		"DeleteParameters": {"Names": []string{"/secret"}}, "LabelParameterVersion": {"Name": "/secret", "Labels": []string{"x"}},
+		"DeleteParameters":      {"Names": []string{"/secret"}},
+		"LabelParameterVersion": {"Name": "/secret", "Labels": []string{"x"}},
 	} {
 		if status, body := m.Call("ssm", op, in); status == 200 || !strings.Contains(body, "AccessDenied") {
 			t.Errorf("%s: %d %s", op, status, body)
@@ -208,7 +260,9 @@ func TestCommandsReferToParameters(t *testing.T) {
 func TestDocumentsAreNotShared(t *testing.T) {
 	c := nodetest.New(t, nodetest.Options{}).SSM()
 	ctx, doc := t.Context(), aws.String("Three")
-	if _, err := c.CreateDocument(ctx, &ssm.CreateDocumentInput{Name: doc, Content: aws.String(threeSteps), DocumentType: types.DocumentTypeCommand}); err != nil {
+	if _, err := c.CreateDocument(
+		ctx, &ssm.CreateDocumentInput{Name: doc, Content: aws.String(threeSteps), DocumentType: types.DocumentTypeCommand},
+	); err != nil {
 		t.Fatal(err)
 	}
 	share := types.DocumentPermissionTypeShare
@@ -221,12 +275,28 @@ func TestDocumentsAreNotShared(t *testing.T) {
 		in   ssm.ModifyDocumentPermissionInput
 		code string
 	}{
-		{"share", ssm.ModifyDocumentPermissionInput{Name: doc, PermissionType: share, AccountIdsToAdd: []string{"all"}}, "NotImplementedException"},
-		{"end what never began", ssm.ModifyDocumentPermissionInput{Name: doc, PermissionType: share, AccountIdsToRemove: []string{"111111111111"}}, ""},
+		{
+			"share", ssm.ModifyDocumentPermissionInput{Name: doc, PermissionType: share, AccountIdsToAdd: []string{"all"}},
+			"NotImplementedException",
+		},
+		{
+			"end what never began",
+			ssm.ModifyDocumentPermissionInput{Name: doc, PermissionType: share, AccountIdsToRemove: []string{"111111111111"}},
+			"",
+		},
 		{"nothing", ssm.ModifyDocumentPermissionInput{Name: doc, PermissionType: share}, "ValidationException"},
-		{"another permission", ssm.ModifyDocumentPermissionInput{Name: doc, PermissionType: "Own", AccountIdsToAdd: []string{"all"}}, "ValidationException"},
-		{"no document", ssm.ModifyDocumentPermissionInput{Name: aws.String("None"), PermissionType: share}, "InvalidDocument"},
-		{"Amazon's", ssm.ModifyDocumentPermissionInput{Name: aws.String("AWS-RunShellScript"), PermissionType: share}, "InvalidDocumentOperation"},
+		{
+			"another permission",
+			ssm.ModifyDocumentPermissionInput{Name: doc, PermissionType: "Own", AccountIdsToAdd: []string{"all"}},
+			"ValidationException",
+		},
+		{
+			"no document", ssm.ModifyDocumentPermissionInput{Name: aws.String("None"), PermissionType: share}, "InvalidDocument",
+		},
+		{
+			"Amazon's", ssm.ModifyDocumentPermissionInput{Name: aws.String("AWS-RunShellScript"), PermissionType: share},
+			"InvalidDocumentOperation",
+		},
 	} {
 		_, err := c.ModifyDocumentPermission(ctx, &tt.in)
 		want(t, tt.name, err, tt.code)

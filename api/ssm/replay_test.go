@@ -18,16 +18,19 @@ import (
 	"postern/aws/sigv4"
 )
 
-// golden reads what the real agent said to this service. See testdata/agent for who recorded what and when; the recorder
-// is TestRealAgent in test/conform. Requests with an ordinary signature are signed anew, because the secrets are gone.
-// Signatures with keys of the agents' own are verified as they were recorded.
+// golden reads what the real agent said to this service. See testdata/agent for who recorded what and when; the
+// recorder is TestRealAgent in test/conform. Requests with an ordinary signature are signed anew, because the secrets
+// are gone. Signatures with keys of the agents' own are verified as they were recorded.
 func golden(t *testing.T, name string) *apitest.Exchange {
 	t.Helper()
 	return apitest.ReadGolden(t, "testdata/agent/"+name+".txt")
 }
 
 // issued is what an answer with credentials never has twice.
-var issued = nodetest.Masks{regexp.MustCompile(`"(AccessKeyId|SecretAccessKey|SessionToken)":"[^"]*"`), regexp.MustCompile(`"TokenExpirationDate":[0-9.]+`)}
+var issued = nodetest.Masks{
+	regexp.MustCompile(`"(AccessKeyId|SecretAccessKey|SessionToken)":"[^"]*"`),
+	regexp.MustCompile(`"TokenExpirationDate":[0-9.]+`),
+}
 
 // member reads a text out of a recorded request's body.
 func member(t *testing.T, e *apitest.Exchange, name string) string {
@@ -53,17 +56,21 @@ func TestTheRealAgentsFirstCalls(t *testing.T) {
 	}
 	got := describe(t, l.SSM(), id)
 	type shown struct{ Agent, Platform, Version, Computer, Address string }
-	want := shown{member(t, golden(t, "update_full"), "AgentVersion"), "Debian GNU/Linux", "12", member(t, golden(t, "update_full"), "ComputerName"), member(t, golden(t, "update_full"), "IPAddress")}
+	want := shown{
+		member(t, golden(t, "update_full"), "AgentVersion"), "Debian GNU/Linux", "12",
+		member(t, golden(t, "update_full"), "ComputerName"), member(t, golden(t, "update_full"), "IPAddress"),
+	}
 	if diff := cmp.Diff(want, shown{
-		aws.ToString(got.AgentVersion), aws.ToString(got.PlatformName), aws.ToString(got.PlatformVersion), aws.ToString(got.ComputerName), aws.ToString(got.IPAddress),
+		aws.ToString(got.AgentVersion), aws.ToString(got.PlatformName), aws.ToString(got.PlatformVersion),
+		aws.ToString(got.ComputerName), aws.ToString(got.IPAddress),
 	}); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// TestTheRealAgentsActivation replays a registration by an activation, and then the request for the role's credentials as
-// it was recorded, in chunks and with the machine's RSA-PSS signature, which the server verifies by the recorded key at
-// the recorded time.
+// TestTheRealAgentsActivation replays a registration by an activation, and then the request for the role's credentials
+// as it was recorded, in chunks and with the machine's RSA-PSS signature, which the server verifies by the recorded key
+// at the recorded time.
 func TestTheRealAgentsActivation(t *testing.T) {
 	var ahead atomic.Int64
 	l := nodetest.New(t, nodetest.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
@@ -72,7 +79,9 @@ func TestTheRealAgentsActivation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, body := l.Register(t).Replay(register, member(t, register, "ActivationId"), *a.ActivationId, "ACTIVATION-CODE", *a.ActivationCode)
+	status, body := l.Register(t).Replay(
+		register, member(t, register, "ActivationId"), *a.ActivationId, "ACTIVATION-CODE", *a.ActivationCode,
+	)
 	nodetest.Masks{regexp.MustCompile(`mi-[0-9a-f]{17}`)}.Same(t, register, status, body)
 	var made, recorded struct{ InstanceId string }
 	if err := json.Unmarshal([]byte(body), &made); err != nil {
@@ -123,7 +132,9 @@ func TestTheRealAgentsTwoSignatures(t *testing.T) {
 	}
 
 	setting := "/ssm/managed-instance/default-ec2-instance-management-role"
-	if _, err := l.SSM().UpdateServiceSetting(t.Context(), &ssm.UpdateServiceSettingInput{SettingId: &setting, SettingValue: aws.String(nodetest.Role)}); err != nil {
+	if _, err := l.SSM().UpdateServiceSetting(
+		t.Context(), &ssm.UpdateServiceSettingInput{SettingId: &setting, SettingValue: aws.String(nodetest.Role)},
+	); err != nil {
 		t.Fatal(err)
 	}
 	m := l.Instance(t, member(t, register, "Fingerprint"))

@@ -102,8 +102,8 @@ func settingARN(c *api.Call, id string) string {
 	return arn.New("ssm", c.Region, c.Account, "servicesetting"+settingID(&id)).String()
 }
 
-// parameterARN names a parameter as policies do, by whichever of its names a request asks for it, and without the version
-// or label that it selects.
+// parameterARN names a parameter as policies do, by whichever of its names a request asks for it, and without the
+// version or label that it selects.
 func parameterARN(c *api.Call, text string) string {
 	r, err := parameter.ParseReference(scopeOf(c), text)
 	switch {

@@ -70,7 +70,8 @@ var private = []string{
 // New makes the Systems Manager API's service with its table of operations.
 func New(c Config) api.Service {
 	s := &service{
-		commands: c.Commands, nodes: c.Nodes, documents: c.Documents, channels: c.Channels, roles: c.Roles, places: c.Places, registered: c.Registered,
+		commands: c.Commands, nodes: c.Nodes, documents: c.Documents, channels: c.Channels, roles: c.Roles, places: c.Places,
+		registered: c.Registered,
 		parameters: c.Parameters,
 	}
 	return api.Service{

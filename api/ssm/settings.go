@@ -17,7 +17,8 @@ func (s *service) setting(ctx context.Context, c *api.Call, id string) (*types.S
 		return nil, err
 	}
 	out := &types.ServiceSetting{
-		ARN: aws.String(settingARN(c, id)), SettingId: aws.String(id), SettingValue: aws.String(set.Value), Status: aws.String("Default"),
+		ARN: aws.String(settingARN(c, id)), SettingId: aws.String(id), SettingValue: aws.String(set.Value),
+		Status:           aws.String("Default"),
 		LastModifiedUser: aws.String("System"),
 	}
 	if set.Customized {
@@ -26,12 +27,16 @@ func (s *service) setting(ctx context.Context, c *api.Call, id string) (*types.S
 	return out, nil
 }
 
-func (s *service) getServiceSetting(ctx context.Context, c *api.Call, in *ssm.GetServiceSettingInput) (*ssm.GetServiceSettingOutput, error) {
+func (s *service) getServiceSetting(
+	ctx context.Context, c *api.Call, in *ssm.GetServiceSettingInput,
+) (*ssm.GetServiceSettingOutput, error) {
 	set, err := s.setting(ctx, c, settingID(in.SettingId))
 	return &ssm.GetServiceSettingOutput{ServiceSetting: set}, err
 }
 
-func (s *service) updateServiceSetting(ctx context.Context, c *api.Call, in *ssm.UpdateServiceSettingInput) (*ssm.UpdateServiceSettingOutput, error) {
+func (s *service) updateServiceSetting(
+	ctx context.Context, c *api.Call, in *ssm.UpdateServiceSettingInput,
+) (*ssm.UpdateServiceSettingOutput, error) {
 	value := aws.ToString(in.SettingValue)
 	if value == "" {
 		return nil, invalid("ValidationException", "SettingValue is empty; to go back to the default use ResetServiceSetting")
@@ -44,7 +49,9 @@ func (s *service) updateServiceSetting(ctx context.Context, c *api.Call, in *ssm
 	})
 }
 
-func (s *service) resetServiceSetting(ctx context.Context, c *api.Call, in *ssm.ResetServiceSettingInput) (*ssm.ResetServiceSettingOutput, error) {
+func (s *service) resetServiceSetting(
+	ctx context.Context, c *api.Call, in *ssm.ResetServiceSettingInput,
+) (*ssm.ResetServiceSettingOutput, error) {
 	id := settingID(in.SettingId)
 	if err := s.nodes.SetSetting(ctx, scopeOf(c), node.Setting{ID: id}); err != nil {
 		return nil, err

@@ -23,22 +23,33 @@ func (s *service) sharable(ctx context.Context, c *api.Call, name *string) error
 }
 
 // describeDocumentPermission tells with whom a document is shared: nobody, because Postern shares none.
-func (s *service) describeDocumentPermission(ctx context.Context, c *api.Call, in *ssm.DescribeDocumentPermissionInput) (*ssm.DescribeDocumentPermissionOutput, error) {
+func (s *service) describeDocumentPermission(
+	ctx context.Context, c *api.Call, in *ssm.DescribeDocumentPermissionInput,
+) (*ssm.DescribeDocumentPermissionOutput, error) {
 	if err := s.sharable(ctx, c, in.Name); err != nil {
 		return nil, err
 	}
-	none, next, err := page.Of(c, in, pageSize, []types.AccountSharingInfo{}, func(types.AccountSharingInfo) string { return "" })
-	return &ssm.DescribeDocumentPermissionOutput{AccountIds: []string{}, AccountSharingInfoList: none, NextToken: next}, err
+	none, next, err := page.Of(
+		c, in, pageSize, []types.AccountSharingInfo{}, func(types.AccountSharingInfo) string { return "" },
+	)
+	return &ssm.DescribeDocumentPermissionOutput{
+		AccountIds: []string{}, AccountSharingInfoList: none, NextToken: next,
+	}, err
 }
 
 // modifyDocumentPermission refuses to share. To end what never began is done at once.
-func (s *service) modifyDocumentPermission(ctx context.Context, c *api.Call, in *ssm.ModifyDocumentPermissionInput) (*ssm.ModifyDocumentPermissionOutput, error) {
+func (s *service) modifyDocumentPermission(
+	ctx context.Context, c *api.Call, in *ssm.ModifyDocumentPermissionInput,
+) (*ssm.ModifyDocumentPermissionOutput, error) {
 	if err := s.sharable(ctx, c, in.Name); err != nil {
 		return nil, err
 	}
 	switch {
 	case len(in.AccountIdsToAdd) > 0:
-		return nil, fault.New(fault.NotImplemented, "ssm.modifyDocumentPermission", "Postern does not implement documents that are shared with other accounts")
+		return nil, fault.New(
+			fault.NotImplemented, "ssm.modifyDocumentPermission",
+			"Postern does not implement documents that are shared with other accounts",
+		)
 	case len(in.AccountIdsToRemove) == 0:
 		return nil, invalid("ValidationException", "AccountIdsToAdd or AccountIdsToRemove must be given")
 	}

@@ -12,7 +12,9 @@ import (
 	"postern/aws/service/ssm/types"
 )
 
-func (s *service) tag(ctx context.Context, c *api.Call, kind types.ResourceTypeForTagging, id string, set map[string]string, remove []string) error {
+func (s *service) tag(
+	ctx context.Context, c *api.Call, kind types.ResourceTypeForTagging, id string, set map[string]string, remove []string,
+) error {
 	switch kind {
 	case types.ResourceTypeForTaggingManagedInstance:
 		return s.nodes.Tag(ctx, scopeOf(c), id, set, remove)
@@ -29,7 +31,9 @@ func noTags(kind types.ResourceTypeForTagging) error {
 	return fault.New(fault.NotImplemented, "ssm.tag", "Postern does not implement tags of resource type %s", kind)
 }
 
-func (s *service) addTagsToResource(ctx context.Context, c *api.Call, in *ssm.AddTagsToResourceInput) (*ssm.AddTagsToResourceOutput, error) {
+func (s *service) addTagsToResource(
+	ctx context.Context, c *api.Call, in *ssm.AddTagsToResourceInput,
+) (*ssm.AddTagsToResourceOutput, error) {
 	set, err := tags.FromMap(in.Tags)
 	if err != nil {
 		return nil, err
@@ -37,11 +41,15 @@ func (s *service) addTagsToResource(ctx context.Context, c *api.Call, in *ssm.Ad
 	return nil, s.tag(ctx, c, in.ResourceType, aws.ToString(in.ResourceId), set, nil)
 }
 
-func (s *service) removeTagsFromResource(ctx context.Context, c *api.Call, in *ssm.RemoveTagsFromResourceInput) (*ssm.RemoveTagsFromResourceOutput, error) {
+func (s *service) removeTagsFromResource(
+	ctx context.Context, c *api.Call, in *ssm.RemoveTagsFromResourceInput,
+) (*ssm.RemoveTagsFromResourceOutput, error) {
 	return nil, s.tag(ctx, c, in.ResourceType, aws.ToString(in.ResourceId), nil, in.TagKeys)
 }
 
-func (s *service) listTagsForResource(ctx context.Context, c *api.Call, in *ssm.ListTagsForResourceInput) (*ssm.ListTagsForResourceOutput, error) {
+func (s *service) listTagsForResource(
+	ctx context.Context, c *api.Call, in *ssm.ListTagsForResourceInput,
+) (*ssm.ListTagsForResourceOutput, error) {
 	var held map[string]string
 	var err error
 	switch in.ResourceType {

@@ -17,13 +17,17 @@ import (
 func TestTexts(t *testing.T) {
 	c, ctx := nodetest.New(t, nodetest.Options{}).SSM(), t.Context()
 	put := func() error {
-		_, err := c.PutParameter(ctx, &ssm.PutParameterInput{Name: aws.String("/a"), Value: aws.String("1"), Type: types.ParameterTypeString})
+		_, err := c.PutParameter(
+			ctx, &ssm.PutParameterInput{Name: aws.String("/a"), Value: aws.String("1"), Type: types.ParameterTypeString},
+		)
 		return err
 	}
 	document := func() error {
 		_, err := c.CreateDocument(ctx, &ssm.CreateDocumentInput{
 			Name: aws.String("hello"), DocumentType: types.DocumentTypeCommand, DocumentFormat: types.DocumentFormatYaml,
-			Content: aws.String("schemaVersion: '2.2'\nmainSteps: [{action: aws:runShellScript, name: s, inputs: {runCommand: [id]}}]"),
+			Content: aws.String(
+				"schemaVersion: '2.2'\nmainSteps: [{action: aws:runShellScript, name: s, inputs: {runCommand: [id]}}]",
+			),
 		})
 		return err
 	}
@@ -42,12 +46,21 @@ func TestTexts(t *testing.T) {
 		code, want string
 	}{
 		{noParameter, "ParameterNotFound", "Parameter /x not found."},
-		{noVersion, "ParameterVersionNotFound", "Systems Manager could not find version 7 of /a. Verify the version and try again."},
+		{
+			noVersion, "ParameterVersionNotFound",
+			"Systems Manager could not find version 7 of /a. Verify the version and try again.",
+		},
 		{noDeletion, "ParameterNotFound", "Parameter /x not found."},
-		{put(), "ParameterAlreadyExists", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true."},
+		{
+			put(), "ParameterAlreadyExists",
+			"The parameter already exists. To overwrite this value, set the overwrite option in the request to true.",
+		},
 		{noDocument, "InvalidDocument", "Document with name nothing does not exist."},
 		{document(), "DocumentAlreadyExists", "Document with same name hello already exists"},
-		{noNodes, "InvalidInstanceId", "Instances [[i-0bbbbbbbbbbbbbbbb, i-0aaaaaaaaaaaaaaaa]] not in a valid state for account " + nodetest.Account},
+		{
+			noNodes, "InvalidInstanceId",
+			"Instances [[i-0bbbbbbbbbbbbbbbb, i-0aaaaaaaaaaaaaaaa]] not in a valid state for account " + nodetest.Account,
+		},
 	} {
 		var got smithy.APIError
 		if !errors.As(tt.err, &got) || got.ErrorCode() != tt.code || !strings.HasPrefix(got.ErrorMessage(), tt.want) {

@@ -74,8 +74,8 @@ func (ch *channel) run() {
 	ch.s.config.Log.Debug("a control channel ended", "node", ch.node, "error", err)
 }
 
-// aside runs f on a goroutine of its own and waits for it. A channel's own goroutine waits for years, and keeps a stack as
-// deep as its deepest call: what needs a deep one, such as a query, leaves it this way.
+// aside runs f on a goroutine of its own and waits for it. A channel's own goroutine waits for years, and keeps a stack
+// as deep as its deepest call: what needs a deep one, such as a query, leaves it this way.
 func aside(f func()) {
 	done := make(chan error)
 	go func() { done <- fault.Contain("ssmmessages.aside", func() error { f(); return nil }) }()

@@ -25,7 +25,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func send(t *testing.T, l *nodetest.Harness, nodes ...string) string {
 	t.Helper()
 	out, err := l.SSM().SendCommand(t.Context(), &ssm.SendCommandInput{
-		DocumentName: aws.String("AWS-RunShellScript"), InstanceIds: nodes, Parameters: map[string][]string{"commands": {"true"}},
+		DocumentName: aws.String("AWS-RunShellScript"), InstanceIds: nodes,
+		Parameters: map[string][]string{"commands": {"true"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +53,9 @@ func TestCreate(t *testing.T) {
 	m, other := l.Register(t), l.Instance(t, "i-0123456789abcdef0")
 	status, body := m.CreateChannel(m.ID)
 	nodetest.Token(t, status, body)
-	if !strings.HasPrefix(body, "<CreateControlChannelResponse><MessageSchemaVersion>1.0</MessageSchemaVersion><TokenValue>") {
+	if !strings.HasPrefix(
+		body, "<CreateControlChannelResponse><MessageSchemaVersion>1.0</MessageSchemaVersion><TokenValue>",
+	) {
 		t.Errorf("body %s", body)
 	}
 	status, body = m.CreateChannel(other.ID)
@@ -110,7 +113,9 @@ func TestCommandAndReply(t *testing.T) {
 		t.Errorf("%d channels", l.Channels.Count())
 	}
 	a.Leave()
-	nodetest.Until(t, "the channel is closed", func() bool { return l.Channels.Count() == 0 && !l.Mailbox.Connected(m.ID) })
+	nodetest.Until(
+		t, "the channel is closed", func() bool { return l.Channels.Count() == 0 && !l.Mailbox.Connected(m.ID) },
+	)
 }
 
 // An answer names the message that it acknowledges, so that the agent may forget just that one.
@@ -217,7 +222,9 @@ func TestOpening(t *testing.T) {
 		}
 		_ = conn.CloseNow()
 	}
-	if _, err := m.Dial(other.ID, websocket.DialOptions{}); err == nil || !strings.Contains(err.Error(), "<AccessDeniedException>") {
+	if _, err := m.Dial(other.ID, websocket.DialOptions{}); err == nil || !strings.Contains(
+		err.Error(), "<AccessDeniedException>",
+	) {
 		t.Errorf("another node's channel: %v", err)
 	}
 }
@@ -291,7 +298,9 @@ func opened(t *testing.T, l *nodetest.Harness, m *nodetest.Machine, onPing func(
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.CloseNow() })
-	if err := conn.Write(t.Context(), websocket.MessageText, nodetest.Opening(nodetest.Token(t, status, body))); err != nil {
+	if err := conn.Write(
+		t.Context(), websocket.MessageText, nodetest.Opening(nodetest.Token(t, status, body)),
+	); err != nil {
 		t.Fatal(err)
 	}
 	nodetest.Until(t, "the channel is open", func() bool { return l.Mailbox.Connected(m.ID) })
@@ -332,7 +341,9 @@ func TestSilentNodeKeepsItsChannel(t *testing.T) {
 
 // A node that does not answer is gone: its channel is closed.
 func TestUnansweredPingEndsTheChannel(t *testing.T) {
-	l := nodetest.New(t, nodetest.Options{Channels: ssmmessages.Config{Silence: 20 * time.Millisecond, Answer: 100 * time.Millisecond}})
+	l := nodetest.New(
+		t, nodetest.Options{Channels: ssmmessages.Config{Silence: 20 * time.Millisecond, Answer: 100 * time.Millisecond}},
+	)
 	m := l.Register(t)
 	gone := opened(t, l, m, func() bool { return false })
 	select {
@@ -445,7 +456,10 @@ func TestFlood(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				a.Reply(fmt.Sprintf("aws.ssm.flood-%d.%s", i, flooder.ID), nodetest.Result(mgs.Success, 0, strings.Repeat("x", 20_000), ""))
+				a.Reply(
+					fmt.Sprintf("aws.ssm.flood-%d.%s", i, flooder.ID),
+					nodetest.Result(mgs.Success, 0, strings.Repeat("x", 20_000), ""),
+				)
 			}
 		}
 	}()

@@ -16,7 +16,9 @@ func TestAPanicAsideIsTheChannels(t *testing.T) {
 		aside(func() { panic("index out of range") })
 		return nil
 	})
-	if !errors.Is(err, fault.ErrPanic) || !strings.Contains(err.Error(), "index out of range") || fault.Contained() != before+1 {
+	if !errors.Is(err, fault.ErrPanic) || !strings.Contains(
+		err.Error(), "index out of range",
+	) || fault.Contained() != before+1 {
 		t.Errorf("%v, %d counted", err, fault.Contained()-before)
 	}
 	if fault.ContainTo(slog.New(slog.DiscardHandler), "channel", func() { aside(func() { panic("again") }) }) {
@@ -25,7 +27,11 @@ func TestAPanicAsideIsTheChannels(t *testing.T) {
 }
 
 func FuzzReadOpen(f *testing.F) {
-	f.Add([]byte(`{"Cookie":null,"MessageSchemaVersion":"1.0","RequestId":"r","TokenValue":"t","AgentVersion":"3.3.0.0","PlatformType":"linux"}`))
+	f.Add(
+		[]byte(
+			`{"Cookie":null,"MessageSchemaVersion":"1.0","RequestId":"r","TokenValue":"t","AgentVersion":"3.3.0.0","PlatformType":"linux"}`,
+		),
+	)
 	f.Add([]byte(`{}`))
 	f.Add([]byte(`{"TokenValue":7}`))
 	f.Add([]byte("\xff"))

@@ -27,11 +27,13 @@ type replayed struct {
 	texts []string
 }
 
-// TestTheRealAgentsChannel replays a control channel and a command on it as the real agent had them; testdata/agent tells
-// who recorded that and when. Requests are signed anew, because the secrets are gone. Of frames only what is another at
-// every run is replaced: the token, the command's id, and the ids of the service's own messages.
+// TestTheRealAgentsChannel replays a control channel and a command on it as the real agent had them; testdata/agent
+// tells who recorded that and when. Requests are signed anew, because the secrets are gone. Of frames only what is
+// another at every run is replaced: the token, the command's id, and the ids of the service's own messages.
 func TestTheRealAgentsChannel(t *testing.T) {
-	create, open := apitest.ReadGolden(t, "testdata/agent/create_channel.txt"), apitest.ReadGolden(t, "testdata/agent/open_channel.txt")
+	create, open := apitest.ReadGolden(
+		t, "testdata/agent/create_channel.txt",
+	), apitest.ReadGolden(t, "testdata/agent/open_channel.txt")
 	r, _ := open.ReadRequest(t)
 	node := strings.TrimPrefix(r.URL.Path, "/v1/control-channel/")
 	l := nodetest.New(t, nodetest.Options{})
@@ -95,7 +97,8 @@ func sendAgain(t *testing.T, l *nodetest.Harness, node string, c mgs.CommandCont
 		t.Fatalf("the recorded parameters are %v", c.Parameters)
 	}
 	out, err := l.SSM().SendCommand(t.Context(), &ssm.SendCommandInput{
-		DocumentName: &c.DocumentName, InstanceIds: []string{node}, Parameters: map[string][]string{"commands": {commands[0].(string)}},
+		DocumentName: &c.DocumentName, InstanceIds: []string{node},
+		Parameters: map[string][]string{"commands": {commands[0].(string)}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -138,7 +138,9 @@ func (s *Channels) itself(ctx context.Context, c *api.Call) (string, error) {
 	return id, nil
 }
 
-func (s *Channels) create(ctx context.Context, c *api.Call, in *createControlChannelInput) (*createControlChannelOutput, error) {
+func (s *Channels) create(
+	ctx context.Context, c *api.Call, in *createControlChannelInput,
+) (*createControlChannelOutput, error) {
 	id, err := s.itself(ctx, c)
 	if err != nil {
 		return nil, err

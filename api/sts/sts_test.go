@@ -62,7 +62,9 @@ func TestGetCallerIdentity(t *testing.T) {
 			t.Errorf("%+v, %v, want %s", out, err, tt.arn)
 		}
 	}
-	if _, err := sdk.NewFromConfig(r.As("AKIANOBODY", "x", "")).GetCallerIdentity(t.Context(), nil); code(err) != "InvalidClientTokenId" {
+	if _, err := sdk.NewFromConfig(
+		r.As("AKIANOBODY", "x", ""),
+	).GetCallerIdentity(t.Context(), nil); code(err) != "InvalidClientTokenId" {
 		t.Errorf("an unknown key: %v", err)
 	}
 }
@@ -71,19 +73,25 @@ func TestAssumeRole(t *testing.T) {
 	r := accesstest.New(t)
 	arn := role(t, r, "Reader", trustHere)
 	holder := identity.Holder{Account: account, Role: true, Name: "Reader"}
-	if err := r.Identities.PutInline(t.Context(), holder, identity.Document{Name: "p", Text: `{"Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*"}}`}); err != nil {
+	if err := r.Identities.PutInline(
+		t.Context(), holder,
+		identity.Document{Name: "p", Text: `{"Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*"}}`},
+	); err != nil {
 		t.Fatal(err)
 	}
 	out, err := sdk.NewFromConfig(r.User(t, "bob", allowAssume)).AssumeRole(t.Context(), &sdk.AssumeRoleInput{
-		RoleArn: arn, RoleSessionName: aws.String("bob@work"), DurationSeconds: aws.Int32(900), SourceIdentity: aws.String("bob"),
-		Tags:   []types.Tag{{Key: aws.String("Cost"), Value: aws.String("7")}},
-		Policy: aws.String(`{"Statement":{"Effect":"Allow","Action":["iam:Get*","sts:*"],"Resource":"*"}}`),
+		RoleArn: arn, RoleSessionName: aws.String("bob@work"), DurationSeconds: aws.Int32(900),
+		SourceIdentity: aws.String("bob"),
+		Tags:           []types.Tag{{Key: aws.String("Cost"), Value: aws.String("7")}},
+		Policy:         aws.String(`{"Statement":{"Effect":"Allow","Action":["iam:Get*","sts:*"],"Resource":"*"}}`),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if *out.AssumedRoleUser.Arn != "arn:aws:sts::000000000000:assumed-role/Reader/bob@work" || *out.SourceIdentity != "bob" ||
-		!strings.HasPrefix(*out.AssumedRoleUser.AssumedRoleId, "AROA") || time.Until(*out.Credentials.Expiration) > 15*time.Minute {
+		!strings.HasPrefix(
+			*out.AssumedRoleUser.AssumedRoleId, "AROA",
+		) || time.Until(*out.Credentials.Expiration) > 15*time.Minute {
 		t.Errorf("%+v", out.AssumedRoleUser)
 	}
 	c := out.Credentials
@@ -97,7 +105,9 @@ func TestAssumeRole(t *testing.T) {
 		t.Errorf("what role and session policy allow: %v", err)
 	}
 	_, err = iam.ListRoles(t.Context(), nil)
-	if code(err) != "AccessDenied" || !strings.Contains(err.Error(), "because no session policy allows the iam:ListRoles action") {
+	if code(err) != "AccessDenied" || !strings.Contains(
+		err.Error(), "because no session policy allows the iam:ListRoles action",
+	) {
 		t.Errorf("what the session policy leaves out: %v", err)
 	}
 	for name, cfg := range map[string]aws.Config{
@@ -108,14 +118,20 @@ func TestAssumeRole(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := sdk.NewFromConfig(r.As(*c.AccessKeyId, "wrong", *c.SessionToken)).GetCallerIdentity(t.Context(), nil); code(err) != "SignatureDoesNotMatch" {
+	if _, err := sdk.NewFromConfig(
+		r.As(*c.AccessKeyId, "wrong", *c.SessionToken),
+	).GetCallerIdentity(t.Context(), nil); code(err) != "SignatureDoesNotMatch" {
 		t.Errorf("wrong secret: %v", err)
 	}
-	info, err := sdk.NewFromConfig(session).GetAccessKeyInfo(t.Context(), &sdk.GetAccessKeyInfoInput{AccessKeyId: c.AccessKeyId})
+	info, err := sdk.NewFromConfig(session).GetAccessKeyInfo(
+		t.Context(), &sdk.GetAccessKeyInfoInput{AccessKeyId: c.AccessKeyId},
+	)
 	if code(err) != "AccessDenied" {
 		t.Errorf("the session policy allows sts:*, but the role does not: %+v, %v", info, err)
 	}
-	info, err = sdk.NewFromConfig(r.Root()).GetAccessKeyInfo(t.Context(), &sdk.GetAccessKeyInfoInput{AccessKeyId: c.AccessKeyId})
+	info, err = sdk.NewFromConfig(r.Root()).GetAccessKeyInfo(
+		t.Context(), &sdk.GetAccessKeyInfoInput{AccessKeyId: c.AccessKeyId},
+	)
 	if err != nil || *info.Account != account {
 		t.Errorf("%+v, %v", info, err)
 	}
@@ -145,12 +161,19 @@ func TestAssumeRoleIsRefused(t *testing.T) {
 		{"no external id", bob, sdk.AssumeRoleInput{RoleArn: external}, "AccessDenied"},
 		{"wrong external id", bob, sdk.AssumeRoleInput{RoleArn: external, ExternalId: aws.String("guess")}, "AccessDenied"},
 		{"external id", bob, sdk.AssumeRoleInput{RoleArn: external, ExternalId: aws.String("secret")}, ""},
-		{"tags without sts:TagSession", bob, sdk.AssumeRoleInput{RoleArn: here, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}, "AccessDenied"},
+		{
+			"tags without sts:TagSession", bob,
+			sdk.AssumeRoleInput{RoleArn: here, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}},
+			"AccessDenied",
+		},
 		{"no such role", bob, sdk.AssumeRoleInput{RoleArn: aws.String(*here + "x")}, "AccessDenied"},
 		{"no ARN", bob, sdk.AssumeRoleInput{RoleArn: aws.String("arn-of-20-characters-or-more")}, "ValidationError"},
 		{"root", r.Root(), sdk.AssumeRoleInput{RoleArn: here}, "AccessDenied"},
 		{"too long", bob, sdk.AssumeRoleInput{RoleArn: here, DurationSeconds: aws.Int32(7200)}, "ValidationError"},
-		{"transitive tags are not built", bob, sdk.AssumeRoleInput{RoleArn: here, TransitiveTagKeys: []string{"a"}}, "NotImplemented"},
+		{
+			"transitive tags are not built", bob, sdk.AssumeRoleInput{RoleArn: here, TransitiveTagKeys: []string{"a"}},
+			"NotImplemented",
+		},
 	} {
 		tt.in.RoleSessionName = aws.String("session")
 		if _, err := sdk.NewFromConfig(tt.who).AssumeRole(t.Context(), &tt.in); code(err) != tt.code {
@@ -166,16 +189,25 @@ func TestNotBuilt(t *testing.T) {
 	}
 }
 
-// TestNotBuiltUnsigned: what Amazon takes without a signature says that it is not built, not that a signature is missing;
-// a request with a signature that is bad is told of that.
+// TestNotBuiltUnsigned: what Amazon takes without a signature says that it is not built, not that a signature is
+// missing; a request with a signature that is bad is told of that.
 func TestNotBuiltUnsigned(t *testing.T) {
 	c := sdk.NewFromConfig(accesstest.New(t).Root(), func(o *sdk.Options) { o.Credentials = aws.AnonymousCredentials{} })
 	arn := aws.String("arn:aws:iam::" + account + ":role/r")
-	_, web := c.AssumeRoleWithWebIdentity(t.Context(), &sdk.AssumeRoleWithWebIdentityInput{RoleArn: arn, RoleSessionName: aws.String("s"), WebIdentityToken: aws.String("token")})
-	_, saml := c.AssumeRoleWithSAML(t.Context(), &sdk.AssumeRoleWithSAMLInput{RoleArn: arn, PrincipalArn: arn, SAMLAssertion: aws.String("PHNhbWw+")})
+	_, web := c.AssumeRoleWithWebIdentity(
+		t.Context(),
+		&sdk.AssumeRoleWithWebIdentityInput{
+			RoleArn: arn, RoleSessionName: aws.String("s"), WebIdentityToken: aws.String("token"),
+		},
+	)
+	_, saml := c.AssumeRoleWithSAML(
+		t.Context(), &sdk.AssumeRoleWithSAMLInput{RoleArn: arn, PrincipalArn: arn, SAMLAssertion: aws.String("PHNhbWw+")},
+	)
 	for name, err := range map[string]error{"AssumeRoleWithWebIdentity": web, "AssumeRoleWithSAML": saml} {
 		var response interface{ HTTPStatusCode() int }
-		if !errors.As(err, &response) || response.HTTPStatusCode() != 501 || !strings.Contains(err.Error(), "Postern does not implement sts:"+name) {
+		if !errors.As(err, &response) || response.HTTPStatusCode() != 501 || !strings.Contains(
+			err.Error(), "Postern does not implement sts:"+name,
+		) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

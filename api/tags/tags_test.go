@@ -19,7 +19,9 @@ func TestConversions(t *testing.T) {
 	if diff := cmp.Diff(kept, tags.From[tag](asked)); diff != "" {
 		t.Error(diff)
 	}
-	told := []types.Tag{{Key: text("b"), Value: text("2")}, {Key: text("a"), Value: text("")}, {Key: text(""), Value: text("")}}
+	told := []types.Tag{
+		{Key: text("b"), Value: text("2")}, {Key: text("a"), Value: text("")}, {Key: text(""), Value: text("")},
+	}
 	if diff := cmp.Diff(told, tags.To[types.Tag](kept)); diff != "" {
 		t.Error(diff)
 	}

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// ReadFailure is the error that a service answers, as a client sees it: the inverse of AppendFailure. Code is empty where
-// the body is no error of the protocol, such as a page of a proxy.
+// ReadFailure is the error that a service answers, as a client sees it: the inverse of AppendFailure. Code is empty
+// where the body is no error of the protocol, such as a page of a proxy.
 func (p Protocol) ReadFailure(status int, header http.Header, body []byte) Failure {
 	f := Failure{Status: status}
 	if p == JSON || p == RESTJSON {

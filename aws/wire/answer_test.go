@@ -138,7 +138,9 @@ func TestUnknownMembersOfAnswers(t *testing.T) {
 			t.Errorf("%s: %v", c.codec.Operation, err)
 			continue
 		}
-		want := map[string]string{"RunInstances": "i-1 dreaming", "CreateRole": "r&d", "SendCommand": "c Dreaming"}[c.codec.Operation]
+		want := map[string]string{
+			"RunInstances": "i-1 dreaming", "CreateRole": "r&d", "SendCommand": "c Dreaming",
+		}[c.codec.Operation]
 		if got := c.want(out); got != want {
 			t.Errorf("%s: %q, want %q", c.codec.Operation, got, want)
 		}
@@ -159,7 +161,9 @@ func TestBrokenAnswers(t *testing.T) {
 
 func TestFailuresSurviveTheWire(t *testing.T) {
 	for _, p := range []wire.Protocol{wire.EC2, wire.Query, wire.JSON} {
-		want := wire.Failure{Code: "InvalidThing.NotFound", Message: `no "thing" <x> & y`, Status: http.StatusBadRequest, RequestID: "req-1"}
+		want := wire.Failure{
+			Code: "InvalidThing.NotFound", Message: `no "thing" <x> & y`, Status: http.StatusBadRequest, RequestID: "req-1",
+		}
 		header := http.Header{"X-Amzn-Requestid": {"req-1"}}
 		got := p.ReadFailure(http.StatusBadRequest, header, p.AppendFailure(nil, want))
 		if got != want {

@@ -67,7 +67,9 @@ func BenchmarkDecodeRunInstances(b *testing.B) {
 
 // A page of 1,000 network interfaces with about 30 members each.
 func BenchmarkEncodeDescribeNetworkInterfaces(b *testing.B) {
-	codec := codecOf[ec2.DescribeNetworkInterfacesInput, ec2.DescribeNetworkInterfacesOutput](wire.EC2, "DescribeNetworkInterfaces")
+	codec := codecOf[ec2.DescribeNetworkInterfacesInput, ec2.DescribeNetworkInterfacesOutput](
+		wire.EC2, "DescribeNetworkInterfaces",
+	)
 	out := &ec2.DescribeNetworkInterfacesOutput{}
 	for range 1000 {
 		var eni types.NetworkInterface

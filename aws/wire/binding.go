@@ -35,7 +35,8 @@ const (
 )
 
 // binding is a member's place in HTTP. The tag of a field says it: `http:"header=x-amz-acl"`; the name is the member's
-// own where it says none, and another format of times than the place's own follows a comma: `http:"query,epoch-seconds"`.
+// own where it says none, and another format of times than the place's own follows a comma:
+// `http:"query,epoch-seconds"`.
 type binding struct {
 	place place
 	at    string // the label's, parameter's or header's name; the prefix of headers

@@ -55,12 +55,21 @@ func TestJSONIsReadStrictly(t *testing.T) {
 		{ok + `,"TimeoutSeconds":6.5}`, "SerializationException: TimeoutSeconds: expected an integer of 32 bits"},
 		{ok + `,"TimeoutSeconds":3000000000}`, "SerializationException: TimeoutSeconds: expected an integer of 32 bits"},
 		{ok + `,"Targets":{"Key":"k"}}`, "SerializationException: Targets: expected a list, got an object"},
-		{ok + `,"Targets":[{"Key":"k","Values":["a",5]}]}`, "SerializationException: Targets[0].Values[1]: expected a string, got a number"},
-		{ok + `,"Parameters":{"commands":"ls"}}`, "SerializationException: Parameters.commands: expected a list, got a string"},
+		{
+			ok + `,"Targets":[{"Key":"k","Values":["a",5]}]}`,
+			"SerializationException: Targets[0].Values[1]: expected a string, got a number",
+		},
+		{
+			ok + `,"Parameters":{"commands":"ls"}}`,
+			"SerializationException: Parameters.commands: expected a list, got a string",
+		},
 		{ok + `,"Parameters":[]}`, "SerializationException: Parameters: expected an object, got a list"},
 		{ok + `,"CloudWatchOutputConfig":{"CloudWatchOutputEnabled":"true"}}`,
 			"SerializationException: CloudWatchOutputConfig.CloudWatchOutputEnabled: expected true or false, got a string"},
-		{ok + `,"Comment":"` + "a\x01b" + `"}`, "SerializationException: malformed JSON at byte 32: control character in a string"},
+		{
+			ok + `,"Comment":"` + "a\x01b" + `"}`,
+			"SerializationException: malformed JSON at byte 32: control character in a string",
+		},
 		{ok + `,"Comment":"` + "\xff" + `"}`, "SerializationException: malformed JSON at byte 33: invalid UTF-8"},
 		{ok + `,"Comment":"\ud800"}`, "SerializationException: malformed JSON at byte 37: half a surrogate pair"},
 		{ok + `,"Comment":"\x"}`, "SerializationException: malformed JSON at byte 32: bad escape"},
@@ -89,22 +98,43 @@ func TestFormsAreReadStrictly(t *testing.T) {
 		{createVpc, "Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0%2F16&DryRun=true", ""},
 		{createVpc, "CidrBlock=10.0.0.0%2F16&AWSAccessKeyId=x&X-Amz-Date=y", ""},
 		{createVpc, "DryRun=maybe", "InvalidParameterValue: Invalid value for parameter DryRun: expected true or false"},
-		{createVpc, "Ipv4NetmaskLength=wide", "InvalidParameterValue: Invalid value for parameter Ipv4NetmaskLength: expected an integer of 32 bits"},
+		{
+			createVpc, "Ipv4NetmaskLength=wide",
+			"InvalidParameterValue: Invalid value for parameter Ipv4NetmaskLength: expected an integer of 32 bits",
+		},
 		{createVpc, "CidrBlocks=10.0.0.0%2F16", "UnknownParameter: The parameter CidrBlocks is not recognized"},
 		{createVpc, "CidrBlock.1=10.0.0.0%2F16", "UnknownParameter: The parameter CidrBlock.1 is not recognized"},
-		{createVpc, "TagSpecification.1.Tags.1.Key=a", "UnknownParameter: The parameter TagSpecification.1.Tags is not recognized"},
-		{createVpc, "TagSpecification=x", "InvalidParameterValue: Invalid value for parameter TagSpecification: expected a list"},
+		{
+			createVpc, "TagSpecification.1.Tags.1.Key=a",
+			"UnknownParameter: The parameter TagSpecification.1.Tags is not recognized",
+		},
+		{
+			createVpc, "TagSpecification=x",
+			"InvalidParameterValue: Invalid value for parameter TagSpecification: expected a list",
+		},
 		{createVpc, "TagSpecification.x=1", "UnknownParameter: The parameter TagSpecification.x is not recognized"},
-		{createVpc, "TagSpecification.01.ResourceType=vpc", "UnknownParameter: The parameter TagSpecification.01 is not recognized"},
-		{createVpc, "TagSpecification.-1.ResourceType=vpc", "UnknownParameter: The parameter TagSpecification.-1 is not recognized"},
+		{
+			createVpc, "TagSpecification.01.ResourceType=vpc",
+			"UnknownParameter: The parameter TagSpecification.01 is not recognized",
+		},
+		{
+			createVpc, "TagSpecification.-1.ResourceType=vpc",
+			"UnknownParameter: The parameter TagSpecification.-1 is not recognized",
+		},
 		{createVpc, "CidrBlock=%zz", "MalformedQueryString: parameter 1 is not a valid escape of UTF-8"},
 		{createVpc, "CidrBlock=%ff", "MalformedQueryString: parameter 1 is not a valid escape of UTF-8"},
 		{createVpc, "CidrBlock=a&CidrBlock=b", "MalformedQueryString: parameter CidrBlock is given more than once"},
 		{createVpc, tooMany, "MalformedQueryString: more than 20000 parameters"},
 		{runInstances, "MinCount=1", "MissingParameter: The request must contain the parameter MaxCount"},
 		{runInstances, "MinCount=1&MaxCount=1&LicenseSpecification.1=", ""},
-		{createRole, "RoleName=r", "ValidationError: 1 validation error detected: Value null at 'assumeRolePolicyDocument' failed to satisfy constraint: Member must not be null"},
-		{createRole, "RoleName=r&AssumeRolePolicyDocument=d&Tags.member.1.Key=k", "ValidationError: 1 validation error detected: Value null at 'tags.1.member.value' failed to satisfy constraint: Member must not be null"},
+		{
+			createRole, "RoleName=r",
+			"ValidationError: 1 validation error detected: Value null at 'assumeRolePolicyDocument' failed to satisfy constraint: Member must not be null",
+		},
+		{
+			createRole, "RoleName=r&AssumeRolePolicyDocument=d&Tags.member.1.Key=k",
+			"ValidationError: 1 validation error detected: Value null at 'tags.1.member.value' failed to satisfy constraint: Member must not be null",
+		},
 		{createRole, "RoleName=r&AssumeRolePolicyDocument=d&Tags=", ""},
 		{createRole, "Rolename=r", "InvalidQueryParameter: The parameter Rolename is not recognized"},
 	} {
@@ -177,7 +207,10 @@ func TestPlainStructsNeedNoTable(t *testing.T) {
 		want  string
 	}{
 		{codec, `{"TokenValue":"<t>","At":1795281428.123,"Update":false,"Empty":[]}`},
-		{rest, `<PrivateResponse><TokenValue>&lt;t&gt;</TokenValue><At>2026-11-21T17:17:08Z</At><Update>false</Update><Empty></Empty></PrivateResponse>`},
+		{
+			rest,
+			`<PrivateResponse><TokenValue>&lt;t&gt;</TokenValue><At>2026-11-21T17:17:08Z</At><Update>false</Update><Empty></Empty></PrivateResponse>`,
+		},
 	} {
 		got, err := row.codec.Append(nil, out, "req-1")
 		if err != nil || string(got) != row.want {
@@ -189,7 +222,9 @@ func TestPlainStructsNeedNoTable(t *testing.T) {
 func TestEmptyAnswers(t *testing.T) {
 	deleteVpc := codecOf[ec2.DeleteVpcInput, ec2.DeleteVpcOutput](wire.EC2, "DeleteVpc")
 	deleteRole := codecOf[iam.DeleteRoleInput, iam.DeleteRoleOutput](wire.Query, "DeleteRole")
-	list := codecOf[ssm.DescribeInstanceInformationInput, ssm.DescribeInstanceInformationOutput](wire.JSON, "DescribeInstanceInformation")
+	list := codecOf[ssm.DescribeInstanceInformationInput, ssm.DescribeInstanceInformationOutput](
+		wire.JSON, "DescribeInstanceInformation",
+	)
 	for _, row := range []struct {
 		codec *wire.Codec
 		want  string
@@ -200,7 +235,10 @@ func TestEmptyAnswers(t *testing.T) {
 			`<DescribeVpcsResponse xmlns="http://postern.test/"><requestId>r</requestId><vpcSet></vpcSet></DescribeVpcsResponse>`},
 		{deleteVpc, `<?xml version="1.0" encoding="UTF-8"?>` + "\n" +
 			`<DeleteVpcResponse xmlns="http://postern.test/"><requestId>r</requestId><return>true</return></DeleteVpcResponse>`},
-		{deleteRole, `<DeleteRoleResponse xmlns="http://postern.test/"><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></DeleteRoleResponse>`},
+		{
+			deleteRole,
+			`<DeleteRoleResponse xmlns="http://postern.test/"><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></DeleteRoleResponse>`,
+		},
 	} {
 		got, err := row.codec.Append(nil, reflect.New(row.codec.Output).Interface(), "r")
 		if err != nil || string(got) != row.want {
@@ -210,7 +248,9 @@ func TestEmptyAnswers(t *testing.T) {
 }
 
 func TestFailures(t *testing.T) {
-	f := wire.Failure{Code: "Some.Code", Message: "a <b> & \"c\"", Status: 400, RequestID: "r", Namespace: "http://postern.test/"}
+	f := wire.Failure{
+		Code: "Some.Code", Message: "a <b> & \"c\"", Status: 400, RequestID: "r", Namespace: "http://postern.test/",
+	}
 	for _, row := range []struct {
 		p    wire.Protocol
 		want string
@@ -229,7 +269,9 @@ func TestFailures(t *testing.T) {
 		}
 	}
 	f.Service, f.Code = "ssm", "InvalidInstanceId"
-	if got, want := string(wire.JSON.AppendFailure(nil, f)), `{"__type":"InvalidInstanceId","Message":"a <b> & \"c\""}`; got != want {
+	if got, want := string(
+		wire.JSON.AppendFailure(nil, f),
+	), `{"__type":"InvalidInstanceId","Message":"a <b> & \"c\""}`; got != want {
 		t.Errorf("modelled error\n got %s\nwant %s", got, want)
 	}
 }

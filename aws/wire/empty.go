@@ -1,8 +1,8 @@
 package wire
 
-// emptyLists are the lists that EC2 writes even when nothing is in them, by type; the others it leaves out. No model says
-// which are which: they are those that the AWS CLI's recorded answers show empty and never lack where the type is described.
-// Programs index them without asking whether they are there.
+// emptyLists are the lists that EC2 writes even when nothing is in them, by type; the others it leaves out. No model
+// says which are which: they are those that the AWS CLI's recorded answers show empty and never lack where the type is
+// described. Programs index them without asking whether they are there.
 var emptyLists = map[string][]string{
 	"AvailabilityZone":         {"Messages"},
 	"Instance":                 {"BlockDeviceMappings", "NetworkInterfaces", "ProductCodes", "SecurityGroups"},

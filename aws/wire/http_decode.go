@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// DecodeRequest fills in, a pointer to the Input type, from a request of a REST protocol. label gives what a label of the
-// path stands for. A parameter of the query that the operation does not have is refused. Errors are Invalid faults that
-// name the member.
+// DecodeRequest fills in, a pointer to the Input type, from a request of a REST protocol. label gives what a label of
+// the path stands for. A parameter of the query that the operation does not have is refused. Errors are Invalid faults
+// that name the member.
 func (c *Codec) DecodeRequest(m *Message, label func(name string) string, in any) error {
 	if err := c.Prepare(); err != nil {
 		return err

@@ -44,7 +44,8 @@ func (c *Codec) EncodeAnswer(out any) (*Message, error) {
 	return m, nil
 }
 
-// EncodeRequest writes a request as a client does: it is the inverse of DecodeRequest. in is a pointer to the Input type.
+// EncodeRequest writes a request as a client does: it is the inverse of DecodeRequest. in is a pointer to the Input
+// type.
 func (c *Codec) EncodeRequest(in any) (*Message, error) {
 	if err := c.Prepare(); err != nil {
 		return nil, err
@@ -200,8 +201,8 @@ func (c *Codec) appendDocument(s *shape, root string, v reflect.Value) []byte {
 	return closeTag(dst, root)
 }
 
-// DecodeResponse fills out, a pointer to the Output type, from a service's answer, as a client does: it is the inverse of
-// EncodeAnswer.
+// DecodeResponse fills out, a pointer to the Output type, from a service's answer, as a client does: it is the inverse
+// of EncodeAnswer.
 func (c *Codec) DecodeResponse(m *Message, out any) error {
 	if err := c.Prepare(); err != nil {
 		return err

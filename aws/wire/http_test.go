@@ -279,8 +279,8 @@ func told() map[string]any {
 	}
 }
 
-// TestClientsReadAnswers holds the answers against those of which botocore has told what it reads: the head of each says
-// it.
+// TestClientsReadAnswers holds the answers against those of which botocore has told what it reads: the head of each
+// says it.
 func TestClientsReadAnswers(t *testing.T) {
 	for name, protocol := range restProtocols {
 		for operation, c := range things(protocol) {
@@ -358,7 +358,10 @@ func TestBadRequests(t *testing.T) {
 		{"PutThing", wire.RESTXML, put("", "x-amz-size", "1.5"), "InvalidParameterValue", "Size"},
 		{"SetThing", wire.S3, set("<SetThingRequest><Note>"), "MalformedXML", "not XML"},
 		{"SetThing", wire.S3, set("<Other/>"), "MalformedXML", "Other"},
-		{"SetThing", wire.RESTXML, set("<SetThingRequest><Count>x</Count></SetThingRequest>"), "InvalidParameterValue", "Count"},
+		{
+			"SetThing", wire.RESTXML, set("<SetThingRequest><Count>x</Count></SetThingRequest>"), "InvalidParameterValue",
+			"Count",
+		},
 		{"SetThing", wire.RESTXML, set(strings.Repeat("<SetThingRequest>", 2) + "{}"), "MalformedInput", "not XML"},
 		{"SetThing", wire.RESTJSON, set(`{"Count":"x"}`), "SerializationException", "Count"},
 	} {
@@ -368,7 +371,9 @@ func TestBadRequests(t *testing.T) {
 		}
 	}
 	unknown := restCodec[tagInput, tagOutput](wire.S3, "TagThing", "PUT /tags/{Bucket}")
-	_, err := receive(t, unknown, &wire.Message{Method: "PUT", Path: "/tags/b", Query: "x-id=TagThing&acl", Header: http.Header{}})
+	_, err := receive(
+		t, unknown, &wire.Message{Method: "PUT", Path: "/tags/b", Query: "x-id=TagThing&acl", Header: http.Header{}},
+	)
 	if fault.Of(err).Code != "InvalidArgument" || !strings.Contains(fault.Of(err).Message, "acl") {
 		t.Errorf("a parameter that the operation does not have: %v", err)
 	}

@@ -16,7 +16,9 @@ func TestPatternsCompile(t *testing.T) {
 			if name == "#" || strings.HasPrefix(line, name+" {") {
 				continue
 			}
-			if l := lineOf(limitsTable(service), name); !strings.HasSuffix(strings.TrimSuffix(line, "\n"), name+" "+l) || l == "" {
+			if l := lineOf(limitsTable(service), name); !strings.HasSuffix(
+				strings.TrimSuffix(line, "\n"), name+" "+l,
+			) || l == "" {
 				t.Errorf("%s %s: found %q", service, name, l)
 			}
 			l := makeLimit(limitsTable(service), name)

@@ -187,9 +187,14 @@ func TestHeadersCannotBeSplit(t *testing.T) {
 
 // FuzzDecodeRequest: whatever comes, the codec answers with a value that it can write again, or with a fault.
 func FuzzDecodeRequest(f *testing.F) {
-	f.Add("/b/k", "thing&max-keys=1&name=a&name=b", "x-amz-size: 1\nx-amz-meta-a: b", "<SetThingRequest><Note>n</Note></SetThingRequest>", true)
+	f.Add(
+		"/b/k", "thing&max-keys=1&name=a&name=b", "x-amz-size: 1\nx-amz-meta-a: b",
+		"<SetThingRequest><Note>n</Note></SetThingRequest>", true,
+	)
 	f.Add("/set/b", "", "x-amz-kind: \"a, b\"", `{"Note":"n","Flat":[{"Key":"k"}],"When":1.5}`, false)
-	f.Add("/tags/b", "%zz", "x-amz-until: Fri, 02 Jan 2026 03:04:05 GMT", "<Tagging><TagSet><Tag/></TagSet></Tagging>", true)
+	f.Add(
+		"/tags/b", "%zz", "x-amz-until: Fri, 02 Jan 2026 03:04:05 GMT", "<Tagging><TagSet><Tag/></TagSet></Tagging>", true,
+	)
 	f.Add("/%2e%2e/%2f", "since=2026-01-02T03:04:05Z&deep=false", "", "<a><![CDATA[x]]>", true)
 	f.Fuzz(func(t *testing.T, path, query, headers, body string, isXML bool) {
 		protocol := wire.RESTJSON

@@ -24,8 +24,8 @@ var equivalents = map[string]string{
 	`^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`: `[a-z0-9]+(?:-[a-z0-9]+)*`,
 }
 
-// expression is a pattern for Go's regexp. AWS matches the whole value, whether or not a pattern has anchors. Characters
-// are written \uXXXX in Java's patterns, with four digits always.
+// expression is a pattern for Go's regexp. AWS matches the whole value, whether or not a pattern has anchors.
+// Characters are written \uXXXX in Java's patterns, with four digits always.
 func expression(pattern string) string {
 	if e := equivalents[pattern]; e != "" {
 		return `^(?:` + e + `)$`
@@ -42,8 +42,8 @@ func expression(pattern string) string {
 	}
 }
 
-// compile makes what matches an expression of expression. Most patterns are one class of characters, repeated: those are
-// read once from left to right, which costs a fraction of what the general matcher does.
+// compile makes what matches an expression of expression. Most patterns are one class of characters, repeated: those
+// are read once from left to right, which costs a fraction of what the general matcher does.
 func compile(expression string) func(string) bool {
 	if e, err := syntax.Parse(expression, syntax.Perl); err == nil {
 		if c, ok := classOf(e); ok {

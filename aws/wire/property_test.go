@@ -79,7 +79,9 @@ func TestRequestsSurviveTheWire(t *testing.T) {
 				if err := decode(codec, string(bytes), back.Interface()); err != nil && !fault.Is(err, fault.Missing) {
 					t.Fatalf("%v\n%s", err, bytes)
 				}
-				if diff := cmp.Diff(in.Interface(), back.Interface(), exported, cmpopts.EquateEmpty()); diff != "" && codec.Protocol == wire.JSON {
+				if diff := cmp.Diff(
+					in.Interface(), back.Interface(), exported, cmpopts.EquateEmpty(),
+				); diff != "" && codec.Protocol == wire.JSON {
 					t.Fatalf("%s\n%s", diff, bytes)
 				}
 				again, err := codec.AppendRequest(nil, back.Interface(), "v")

@@ -19,18 +19,24 @@ import (
 // instance id as the AWS CLI's tracker has it; values of enums stand in the model's order.
 func TestLimitsAreToldInAWSsWords(t *testing.T) {
 	var (
-		describeInformation = codecOf[ssm.DescribeInstanceInformationInput, ssm.DescribeInstanceInformationOutput](wire.JSON, "DescribeInstanceInformation")
-		putParameter        = codecOf[ssm.PutParameterInput, ssm.PutParameterOutput](wire.JSON, "PutParameter")
-		listCommands        = codecOf[ssm.ListCommandsInput, ssm.ListCommandsOutput](wire.JSON, "ListCommands")
-		describeParameters  = codecOf[ssm.DescribeParametersInput, ssm.DescribeParametersOutput](wire.JSON, "DescribeParameters")
-		getInvocation       = codecOf[ssm.GetCommandInvocationInput, ssm.GetCommandInvocationOutput](wire.JSON, "GetCommandInvocation")
-		createEndpoint      = codecOf[route53resolver.CreateResolverEndpointInput, route53resolver.CreateResolverEndpointOutput](wire.JSON, "CreateResolverEndpoint")
-		assumeRole          = codecOf[sts.AssumeRoleInput, sts.AssumeRoleOutput](wire.Query, "AssumeRole")
-		createRole          = codecOf[iam.CreateRoleInput, iam.CreateRoleOutput](wire.Query, "CreateRole")
-		updateAccessKey     = codecOf[iam.UpdateAccessKeyInput, iam.UpdateAccessKeyOutput](wire.Query, "UpdateAccessKey")
-		describeVpcs        = codecOf[ec2.DescribeVpcsInput, ec2.DescribeVpcsOutput](wire.EC2, "DescribeVpcs")
-		createVpc           = codecOf[ec2.CreateVpcInput, ec2.CreateVpcOutput](wire.EC2, "CreateVpc")
-		registerImage       = codecOf[ec2.RegisterImageInput, ec2.RegisterImageOutput](wire.EC2, "RegisterImage")
+		describeInformation = codecOf[ssm.DescribeInstanceInformationInput, ssm.DescribeInstanceInformationOutput](
+			wire.JSON, "DescribeInstanceInformation",
+		)
+		putParameter       = codecOf[ssm.PutParameterInput, ssm.PutParameterOutput](wire.JSON, "PutParameter")
+		listCommands       = codecOf[ssm.ListCommandsInput, ssm.ListCommandsOutput](wire.JSON, "ListCommands")
+		describeParameters = codecOf[ssm.DescribeParametersInput, ssm.DescribeParametersOutput](
+			wire.JSON, "DescribeParameters",
+		)
+		getInvocation = codecOf[ssm.GetCommandInvocationInput, ssm.GetCommandInvocationOutput](
+			wire.JSON, "GetCommandInvocation",
+		)
+		createEndpoint  = codecOf[route53resolver.CreateResolverEndpointInput, route53resolver.CreateResolverEndpointOutput](wire.JSON, "CreateResolverEndpoint")
+		assumeRole      = codecOf[sts.AssumeRoleInput, sts.AssumeRoleOutput](wire.Query, "AssumeRole")
+		createRole      = codecOf[iam.CreateRoleInput, iam.CreateRoleOutput](wire.Query, "CreateRole")
+		updateAccessKey = codecOf[iam.UpdateAccessKeyInput, iam.UpdateAccessKeyOutput](wire.Query, "UpdateAccessKey")
+		describeVpcs    = codecOf[ec2.DescribeVpcsInput, ec2.DescribeVpcsOutput](wire.EC2, "DescribeVpcs")
+		createVpc       = codecOf[ec2.CreateVpcInput, ec2.CreateVpcOutput](wire.EC2, "CreateVpc")
+		registerImage   = codecOf[ec2.RegisterImageInput, ec2.RegisterImageOutput](wire.EC2, "RegisterImage")
 	)
 	const one = "1 validation error detected: "
 	long := strings.Repeat("x", 2000)
@@ -40,7 +46,9 @@ func TestLimitsAreToldInAWSsWords(t *testing.T) {
 		want       string // code and message; empty for what is allowed
 	}{
 		{"six targets", `{"DocumentName":"doc","Targets":[` + strings.TrimSuffix(strings.Repeat(`{"Key":"tag:a","Values":["1"]},`, 6), ",") + `]}`, sendCommand,
-			"ValidationException: " + one + "Value '[" + strings.TrimSuffix(strings.Repeat("Target(key=tag:a, values=[1]), ", 6), ", ") +
+			"ValidationException: " + one + "Value '[" + strings.TrimSuffix(
+				strings.Repeat("Target(key=tag:a, values=[1]), ", 6), ", ",
+			) +
 				"]' at 'targets' failed to satisfy constraint: Member must have length less than or equal to 5"},
 		{"a target's key and another's", `{"DocumentName":"doc","Targets":[{"Key":"tag:a"},{"Key":""}]}`, sendCommand,
 			"ValidationException: " + one + "Value '' at 'targets.2.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1"},
@@ -48,7 +56,10 @@ func TestLimitsAreToldInAWSsWords(t *testing.T) {
 			"ValidationException: 2 validation errors detected: " +
 				"Value null at 'documentName' failed to satisfy constraint: Member must not be null; " +
 				"Value '" + strings.Repeat("é", 101) + "' at 'comment' failed to satisfy constraint: Member must have length less than or equal to 100"},
-		{"a hundred characters, two bytes each", `{"DocumentName":"doc","Comment":"` + strings.Repeat("é", 100) + `"}`, sendCommand, ""},
+		{
+			"a hundred characters, two bytes each", `{"DocumentName":"doc","Comment":"` + strings.Repeat("é", 100) + `"}`,
+			sendCommand, "",
+		},
 		{"a junk instance", `{"DocumentName":"doc","InstanceIds":["i-0123456789abcdef0","junk"]}`, sendCommand,
 			"ValidationException: " + one + "Value '[i-0123456789abcdef0, junk]' at 'instanceIds' failed to satisfy constraint: " +
 				`Member must satisfy constraint: [Member must satisfy regular expression pattern: (^i-(\w{8}|\w{17})$)|(^mi-\w{17}$)]`},
@@ -60,7 +71,9 @@ func TestLimitsAreToldInAWSsWords(t *testing.T) {
 		{"an unknown type", `{"Name":"n","Value":"s","Type":"Number"}`, putParameter,
 			"ValidationException: " + one + "Value 'Number' at 'type' failed to satisfy constraint: Member must satisfy enum value set: [String, StringList, SecureString]"},
 		{"six filters", `{"Filters":[` + strings.TrimSuffix(strings.Repeat(`{"key":"Status","value":"Success"},`, 6), ",") + `]}`, listCommands,
-			"ValidationException: " + one + "Value '[" + strings.TrimSuffix(strings.Repeat("CommandFilter(key=Status, value=Success), ", 6), ", ") +
+			"ValidationException: " + one + "Value '[" + strings.TrimSuffix(
+				strings.Repeat("CommandFilter(key=Status, value=Success), ", 6), ", ",
+			) +
 				"]' at 'filters' failed to satisfy constraint: Member must have length less than or equal to 5"},
 		{"four pages", `{"MaxResults":4}`, describeInformation,
 			"ValidationException: " + one + "Value '4' at 'maxResults' failed to satisfy constraint: Member must have value greater than or equal to 5"},
@@ -111,13 +124,17 @@ func TestLimitsAreToldInAWSsWords(t *testing.T) {
 
 // An answer tells of no more than some violations, however many a request holds, and in little time.
 func TestViolationsAreBounded(t *testing.T) {
-	body := `{"DocumentName":"doc","Targets":[` + strings.TrimSuffix(strings.Repeat(`{"Key":"","Values":[]},`, 20_000), ",") + `]}`
+	body := `{"DocumentName":"doc","Targets":[` + strings.TrimSuffix(
+		strings.Repeat(`{"Key":"","Values":[]},`, 20_000), ",",
+	) + `]}`
 	in := &ssm.SendCommandInput{}
 	if err := sendCommand.DecodeJSON([]byte(body), in); err != nil {
 		t.Fatal(err)
 	}
 	err := sendCommand.Validate(in)
-	if !fault.Is(err, fault.Invalid) || !strings.HasPrefix(fault.Of(err).Message, "50 validation errors detected: ") || len(err.Error()) > 16<<10 {
+	if !fault.Is(err, fault.Invalid) || !strings.HasPrefix(
+		fault.Of(err).Message, "50 validation errors detected: ",
+	) || len(err.Error()) > 16<<10 {
 		t.Errorf("%.300s", err)
 	}
 }

@@ -84,9 +84,13 @@ func (v violation) ec2() (code, text string) {
 	case present:
 		return "MissingParameter", "The request must contain the parameter " + v.parameter(path)
 	case larger:
-		text = fmt.Sprintf("Value ( %s ) for parameter %s is invalid. Expecting a value greater than %s.", value, path, v.limit.min.text)
+		text = fmt.Sprintf(
+			"Value ( %s ) for parameter %s is invalid. Expecting a value greater than %s.", value, path, v.limit.min.text,
+		)
 	case smaller:
-		text = fmt.Sprintf("Value ( %s ) for parameter %s is invalid. Expecting a value smaller than %s.", value, path, v.limit.max.text)
+		text = fmt.Sprintf(
+			"Value ( %s ) for parameter %s is invalid. Expecting a value smaller than %s.", value, path, v.limit.max.text,
+		)
 	case listed:
 		text = fmt.Sprintf("Value (%s) for parameter %s is invalid.", value, path)
 		if len(v.limit.enum) <= maxAccepted {

@@ -131,7 +131,12 @@ func (r *Rig) User(t testing.TB, name, policy string) aws.Config {
 	_, err := r.Identities.CreateUser(t.Context(), identity.NewUser{Account: Account, Name: name})
 	fatal(t, err)
 	if policy != "" {
-		fatal(t, r.Identities.PutInline(t.Context(), identity.Holder{Account: Account, Name: name}, identity.Document{Name: "own", Text: policy}))
+		fatal(
+			t,
+			r.Identities.PutInline(
+				t.Context(), identity.Holder{Account: Account, Name: name}, identity.Document{Name: "own", Text: policy},
+			),
+		)
 	}
 	k, err := r.Identities.CreateAccessKey(t.Context(), Account, name)
 	fatal(t, err)
