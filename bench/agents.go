@@ -151,11 +151,8 @@ func (b *bench) rest(ctx context.Context, s *server, agents *swarms, empty uint6
 	row := memoryRow(full, empty, agents.agents, 40_000)
 	row.Limit = limits["memory"]
 	return []report.Row{row, {
-		Figure: fmt.Sprintf(
-			"%s of a core, with %d health calls in that minute",
-			report.Percent(share),
-			after.Health-before.Health,
-		),
+		Figure: fmt.Sprintf("%s of a core, with %d health calls in that minute", report.Percent(share),
+			after.Health-before.Health),
 		Verdict: report.Judge(share < 0.1 && after.Open == agents.agents),
 		Limit:   limits["idle nodes"],
 	}}, nil
@@ -185,13 +182,8 @@ func (p *process) residentFor(ctx context.Context, lasting time.Duration) (uint6
 func memoryRow(full, empty uint64, n int, most float64) report.Row {
 	each := (float64(full) - float64(empty)) / float64(n)
 	return report.Row{
-		Figure: fmt.Sprintf(
-			"%s with %s nodes (%s, empty %s)",
-			report.Kilobytes(each),
-			report.Thousands(float64(n)),
-			report.Bytes(full),
-			report.Bytes(empty),
-		),
+		Figure: fmt.Sprintf("%s with %s nodes (%s, empty %s)", report.Kilobytes(each), report.Thousands(float64(n)),
+			report.Bytes(full), report.Bytes(empty)),
 		Verdict: report.Judge(each <= most),
 	}
 }

@@ -28,12 +28,8 @@ type options struct {
 func parse(args []string) (options, error) {
 	var o options
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(
-		&o.only,
-		"only",
-		"",
-		"comma-separated `parts` to measure, printed instead of written: "+strings.Join(partNames(), ", "),
-	)
+	f.StringVar(&o.only, "only", "",
+		"comma-separated `parts` to measure, printed instead of written: "+strings.Join(partNames(), ", "))
 	f.StringVar(&o.out, "out", "", "`file` to write; default docs/performance.md, or with -only the standard output")
 	f.StringVar(&o.bin, "bin", "bin", "`directory` of postern and postern-agent")
 	f.IntVar(&o.agents, "agents", 10_000, "simulated agents without a tunnel")
@@ -84,6 +80,7 @@ var parts = []part{
 	nodeToNode,
 	twenty,
 	emulator,
+	changes,
 	swarm,
 	tunnels,
 }

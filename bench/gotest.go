@@ -37,15 +37,8 @@ func (b *bench) compile(ctx context.Context, dir string) (*suite, error) {
 func (s *suite) bench(ctx context.Context, pattern, time string, runs int) ([]figures, error) {
 	var all []figures
 	for range runs {
-		run := exec.CommandContext(
-			ctx,
-			s.program,
-			"-test.run=^$",
-			"-test.bench="+pattern,
-			"-test.benchtime="+time,
-			"-test.benchmem",
-			"-test.v",
-		)
+		run := exec.CommandContext(ctx, s.program, "-test.run=^$", "-test.bench="+pattern, "-test.benchtime="+time,
+			"-test.benchmem", "-test.v")
 		run.Dir = s.dir
 		out, err := run.Output()
 		if err != nil {

@@ -47,19 +47,14 @@ func (b *bench) measureJudge(ctx context.Context) ([]report.Row, error) {
 		{
 			Figure: fmt.Sprintf("%.0f ns alone, %.0f ns in batches of 16, through the whole fabric; %.0f allocations",
 				one, median(packets, of(batch, "ns/packet")), allocations),
-			Reference: fmt.Sprintf(
-				"the judge alone, where a rule has changed: %.0f ns",
-				median(decisions, of(tracked, "ns/op")),
-			),
+			Reference: fmt.Sprintf("the judge alone, where a rule has changed: %.0f ns",
+				median(decisions, of(tracked, "ns/op"))),
 			Verdict: report.Judge(one <= 200 && allocations == 0),
 			Limit:   limits["established"],
 		},
 		{
-			Figure: fmt.Sprintf(
-				"%.0f ns through the whole fabric, of which the judge %.0f ns",
-				flow,
-				median(decisions, of(decide, "ns/op")),
-			),
+			Figure: fmt.Sprintf("%.0f ns through the whole fabric, of which the judge %.0f ns", flow,
+				median(decisions, of(decide, "ns/op"))),
 			Verdict: report.Judge(flow <= 2000),
 			Limit:   limits["flow"],
 		},

@@ -38,10 +38,8 @@ func (b *bench) measureLab(ctx context.Context) ([]report.Row, error) {
 	if err != nil {
 		return rows, err
 	}
-	rows = append(
-		rows,
-		report.Row{Figure: report.Bytes(idle), Verdict: report.Judge(idle <= 60<<20), Limit: limits["idle"]},
-	)
+	rows = append(rows,
+		report.Row{Figure: report.Bytes(idle), Verdict: report.Judge(idle <= 60<<20), Limit: limits["idle"]})
 	reset, err := b.labReset(ctx)
 	if err != nil {
 		return rows, err

@@ -53,11 +53,8 @@ func (b *bench) measureTUN(ctx context.Context) ([]report.Row, error) {
 
 // both writes the two directions' rates.
 func both(runs []figures, down, up, unit string) string {
-	return fmt.Sprintf(
-		"%s down, %s up",
-		report.Rate(median(runs, of(down, unit))),
-		report.Rate(median(runs, of(up, unit))),
-	)
+	return fmt.Sprintf("%s down, %s up", report.Rate(median(runs, of(down, unit))),
+		report.Rate(median(runs, of(up, unit))))
 }
 
 var overWireGuard = part{
@@ -99,19 +96,10 @@ func (b *bench) measureWireGuard(ctx context.Context) ([]report.Row, error) {
 		}
 		rows = append(rows, report.Row{
 			Figure: both(runs, name("fabric", "down"), name("fabric", "up"), "MB/s"),
-			Reference: "wireguard-go over kernel TUN: " + both(
-				runs,
-				name("wireguard-go", "down"),
-				name("wireguard-go", "up"),
-				"MB/s",
-			),
-			Ratio: fmt.Sprintf(
-				"%s down, %s up; for each second of processor time %s and %s",
-				report.Percent(ratio("down")),
-				report.Percent(ratio("up")),
-				report.Percent(perCPU("down")),
-				report.Percent(perCPU("up")),
-			),
+			Reference: "wireguard-go over kernel TUN: " + both(runs, name("wireguard-go", "down"), name("wireguard-go", "up"),
+				"MB/s"),
+			Ratio: fmt.Sprintf("%s down, %s up; for each second of processor time %s and %s", report.Percent(ratio("down")),
+				report.Percent(ratio("up")), report.Percent(perCPU("down")), report.Percent(perCPU("up"))),
 			Verdict: report.Judge(min(ratio("down"), ratio("up")) >= 1),
 			Limit:   limits["wireguard"],
 		})

@@ -23,17 +23,13 @@ const (
 
 // makeRole makes the role of the nodes.
 func (s *server) makeRole(ctx context.Context) error {
-	_, err := s.iam.CreateRole(
-		ctx,
-		&iam.CreateRoleInput{RoleName: aws.String(roleName), AssumeRolePolicyDocument: aws.String(roleTrust)},
-	)
+	_, err := s.iam.CreateRole(ctx,
+		&iam.CreateRoleInput{RoleName: aws.String(roleName), AssumeRolePolicyDocument: aws.String(roleTrust)})
 	if err != nil {
 		return err
 	}
-	_, err = s.iam.AttachRolePolicy(
-		ctx,
-		&iam.AttachRolePolicyInput{RoleName: aws.String(roleName), PolicyArn: aws.String(rolePaper)},
-	)
+	_, err = s.iam.AttachRolePolicy(ctx,
+		&iam.AttachRolePolicyInput{RoleName: aws.String(roleName), PolicyArn: aws.String(rolePaper)})
 	return err
 }
 
@@ -88,10 +84,8 @@ func (s *server) makeNetwork(ctx context.Context) (*private, error) {
 	}
 	p.subnet = aws.ToString(subnet.Subnet.SubnetId)
 	for name, id := range map[string]*string{"nodes": &p.nodes, "endpoints": &p.endpoints} {
-		made, err := s.ec2.CreateSecurityGroup(
-			ctx,
-			&ec2.CreateSecurityGroupInput{VpcId: &p.vpc, GroupName: aws.String(name), Description: aws.String(name)},
-		)
+		made, err := s.ec2.CreateSecurityGroup(ctx,
+			&ec2.CreateSecurityGroupInput{VpcId: &p.vpc, GroupName: aws.String(name), Description: aws.String(name)})
 		if err != nil {
 			return nil, err
 		}

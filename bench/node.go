@@ -60,12 +60,8 @@ func (b *bench) measureCommand(ctx context.Context) ([]report.Row, error) {
 	}
 	p50, p99 := report.Percentile(took, 50), report.Percentile(took, 99)
 	return []report.Row{{
-		Figure: fmt.Sprintf(
-			"p50 %s, p99 %s, longest %s",
-			report.Time(p50),
-			report.Time(p99),
-			report.Time(report.Percentile(took, 100)),
-		),
+		Figure: fmt.Sprintf("p50 %s, p99 %s, longest %s", report.Time(p50), report.Time(p99),
+			report.Time(report.Percentile(took, 100))),
 		Verdict: report.Judge(p50 <= 30*time.Millisecond && p99 <= 100*time.Millisecond),
 		Limit:   limits["command"],
 	}}, nil
@@ -127,10 +123,8 @@ func (s *server) command(ctx context.Context, node, text string) (time.Duration,
 		return 0, err
 	}
 	err = until(ctx, time.Millisecond, func() (bool, error) {
-		i, err := s.ssm.GetCommandInvocation(
-			ctx,
-			&ssm.GetCommandInvocationInput{CommandId: sent.Command.CommandId, InstanceId: &node},
-		)
+		i, err := s.ssm.GetCommandInvocation(ctx,
+			&ssm.GetCommandInvocationInput{CommandId: sent.Command.CommandId, InstanceId: &node})
 		if err != nil {
 			return false, err
 		}

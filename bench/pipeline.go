@@ -75,13 +75,11 @@ func (b *bench) measurePipeline(ctx context.Context) ([]report.Row, error) {
 	return []report.Row{{
 		Figure:    report.Thousands(report.Median(ours)) + " requests/s",
 		Reference: fmt.Sprintf("bare net/http TLS handler: %s requests/s", report.Thousands(report.Median(plain))),
-		Ratio: fmt.Sprintf(
-			"%s; with an empty handler behind the pipeline %s",
-			report.Percent(ratio),
-			report.Percent(alone),
+		Ratio:     fmt.Sprintf(
+			"%s; with an empty handler behind the pipeline %s", report.Percent(ratio), report.Percent(alone),
 		),
-		Verdict: report.Judge(ratio >= 0.3),
-		Limit:   limits["pipeline"],
+		Verdict:   report.Judge(ratio >= 0.3),
+		Limit:     limits["pipeline"],
 	}}, nil
 }
 
@@ -95,10 +93,8 @@ func (b *bench) pipelineAlone(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return median(
-		runs,
-		func(f figures) float64 { return f["Pipeline/bare"]["ns/op"] / f["Pipeline/pipeline"]["ns/op"] },
-	), nil
+	return median(runs,
+		func(f figures) float64 { return f["Pipeline/bare"]["ns/op"] / f["Pipeline/pipeline"]["ns/op"] }), nil
 }
 
 // signed is the call on the wire, and how many bytes its answer has.
@@ -110,12 +106,8 @@ func (s *server) signed(ctx context.Context) (request []byte, answer int, err er
 		}
 		r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 		r.Header.Set("X-Amz-Target", "AmazonSSM.DescribeInstanceInformation")
-		return r, sigv4.Sign(
-			r,
-			[]byte(jsonBody),
-			s.keys(),
-			sigv4.Target{Region: s.connection.Region, Service: "ssm", Time: time.Now()},
-		)
+		return r, sigv4.Sign(r, []byte(jsonBody), s.keys(),
+			sigv4.Target{Region: s.connection.Region, Service: "ssm", Time: time.Now()})
 	}
 	r, err := build()
 	if err != nil {

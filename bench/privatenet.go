@@ -71,14 +71,8 @@ var connects = part{
 }
 
 func (b *bench) measureConnects(ctx context.Context) ([]report.Row, error) {
-	return b.besides(
-		ctx,
-		"ConnectOverTUN",
-		[]string{"conn/s", "loopback-conn/s"},
-		"plain loopback",
-		0.6,
-		limits["connects"],
-	)
+	return b.besides(ctx, "ConnectOverTUN", []string{"conn/s", "loopback-conn/s"}, "plain loopback", 0.6,
+		limits["connects"])
 }
 
 var nodeToNode = part{

@@ -28,23 +28,12 @@ func (b *bench) measureResolver(ctx context.Context) ([]report.Row, error) {
 		return nil, err
 	}
 	const rate = "queries/s"
-	through, socket, bare := median(
-		runs,
-		of("UDP/fabric", rate),
-	), median(
-		runs,
-		of("UDP/postern", rate),
-	), median(
-		runs,
-		of("UDP/bare", rate),
-	)
+	through, socket := median(runs, of("UDP/fabric", rate)), median(runs, of("UDP/postern", rate))
+	bare := median(runs, of("UDP/bare", rate))
 	share := median(runs, func(f figures) float64 { return f["UDP/fabric"][rate] / f["UDP/bare"][rate] })
 	return []report.Row{{
-		Figure: fmt.Sprintf(
-			"%s queries/s through the fabric; %s at a socket of the host",
-			report.Thousands(through),
-			report.Thousands(socket),
-		),
+		Figure: fmt.Sprintf("%s queries/s through the fabric; %s at a socket of the host", report.Thousands(through),
+			report.Thousands(socket)),
 		Reference: fmt.Sprintf("%s queries/s", report.Thousands(bare)),
 		Ratio:     report.Percent(share),
 		Verdict:   report.Judge(share >= 0.5),

@@ -31,11 +31,8 @@ func (b *bench) measureStart(ctx context.Context) ([]report.Row, error) {
 		return nil, err
 	}
 	rows := []report.Row{{
-		Figure: fmt.Sprintf(
-			"%s; %s on a data directory that is there",
-			report.Time(report.Median(fresh)),
-			report.Time(report.Median(again)),
-		),
+		Figure: fmt.Sprintf("%s; %s on a data directory that is there", report.Time(report.Median(fresh)),
+			report.Time(report.Median(again))),
 		Verdict: report.Judge(report.Median(fresh) <= 200*time.Millisecond),
 		Limit:   limits["start"],
 	}}
@@ -55,11 +52,8 @@ func (b *bench) measureStart(ctx context.Context) ([]report.Row, error) {
 		return rows, err
 	}
 	return append(rows, report.Row{
-		Figure: fmt.Sprintf(
-			"%s (postern itself: %s)",
-			report.Bytes(uint64(node.Size())),
-			report.Bytes(uint64(server.Size())),
-		),
+		Figure: fmt.Sprintf("%s (postern itself: %s)", report.Bytes(uint64(node.Size())),
+			report.Bytes(uint64(server.Size()))),
 		Verdict: report.Judge(node.Size() <= 15<<20), Limit: limits["size"],
 	}, report.Row{
 		Figure: report.Bytes(agent), Verdict: report.Judge(agent <= 15<<20), Limit: limits["agent"],

@@ -111,14 +111,8 @@ func (b *bench) gathered(ctx context.Context, s *swarms) error {
 		last = c
 		if time.Since(said) > 10*time.Second {
 			said = time.Now()
-			b.say(
-				"  %d of %d channels open, %d registered; troubles %d %s",
-				c.Open,
-				s.agents,
-				c.Registered,
-				c.Troubles,
-				c.Trouble,
-			)
+			b.say("  %d of %d channels open, %d registered; troubles %d %s", c.Open, s.agents, c.Registered, c.Troubles,
+				c.Trouble)
 		}
 		return c.Open == s.agents, err
 	})

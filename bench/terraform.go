@@ -52,8 +52,7 @@ func (b *bench) measureTerraform(ctx context.Context) ([]report.Row, error) {
 	}
 	rc := filepath.Join(dir, "terraform.rc")
 	text := fmt.Sprintf(
-		"disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n",
-		mirror,
+		"disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror,
 	)
 	if err := os.WriteFile(rc, []byte(text), 0o600); err != nil {
 		return nil, err
@@ -74,11 +73,8 @@ func (b *bench) measureTerraform(ctx context.Context) ([]report.Row, error) {
 		Figure: report.Time(took), Verdict: report.Judge(took < time.Minute),
 		Limit: "the provider's pauses between two looks: 10 s for a VPC's attribute, 5 s for endpoints, 10 s for an instance",
 	}, {
-		Figure: fmt.Sprintf(
-			"%s for %d requests",
-			report.Time(worked),
-			requests,
-		), Verdict: report.Judge(worked < 2*time.Second),
+		Figure: fmt.Sprintf("%s for %d requests", report.Time(worked),
+			requests), Verdict: report.Judge(worked < 2*time.Second),
 		Limit: "the synced commits of what is made",
 	}}, nil
 }

@@ -56,7 +56,7 @@ func with(list []module, m module) []module {
 }
 
 // openWithNotes opens a server with the example service in its list.
-func openWithNotes(t *testing.T, c Config) (*Server, *notesModule) {
+func openWithNotes(t testing.TB, c Config) (*Server, *notesModule) {
 	t.Helper()
 	s := newServer(c.withDefaults())
 	list := s.modules(nil)

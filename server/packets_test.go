@@ -22,7 +22,7 @@ type pair struct {
 	address  netip.Addr // of to
 }
 
-func newPair(t *testing.T, made, plugged *Server) pair {
+func newPair(t testing.TB, made, plugged *Server) pair {
 	t.Helper()
 	in := scope.Scope{Account: DefaultAccount, Region: DefaultRegion}
 	v, err := made.network.CreateVpc(t.Context(), in, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")})
@@ -67,7 +67,7 @@ func newPair(t *testing.T, made, plugged *Server) pair {
 }
 
 // arrives reports whether one of the datagrams that are sent to a port, each half millisecond, arrives in time.
-func (p pair) arrives(t *testing.T, port uint16, within time.Duration) bool {
+func (p pair) arrives(t testing.TB, port uint16, within time.Duration) bool {
 	t.Helper()
 	to := netip.AddrPortFrom(p.address, port)
 	hears, err := p.to.DialUDP(to, netip.AddrPort{})
@@ -138,6 +138,38 @@ func TestARuleIsInForceOnTheOthersPackets(t *testing.T) {
 	if longest > slow {
 		t.Errorf("it took %v, as if there were no hints", longest)
 	}
+}
+
+// BenchmarkRuleAtAnotherServer measures from the end of a call that makes a rule at one server until a packet passes at
+// the other one.
+func BenchmarkRuleAtAnotherServer(b *testing.B) {
+	url, dir := postgrestest.URL(b), b.TempDir()
+	one, _ := openWithNotes(b, Config{DataDir: dir, Database: url})
+	two, _ := openWithNotes(b, Config{DataDir: second(b, dir), Database: url})
+	p := newPair(b, one, two)
+	in := scope.Scope{Account: DefaultAccount, Region: DefaultRegion}
+	var took time.Duration
+	port := uint16(10_000)
+	for b.Loop() {
+		rule := network.SecurityGroupRule{
+			Protocol: vpc.UDP, Ports: onePort(port), CIDR: netip.MustParsePrefix("10.0.0.0/16"),
+		}
+		made, err := one.network.Authorize(b.Context(), in, p.group, false, []network.SecurityGroupRule{rule}, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		began := time.Now()
+		if !p.arrives(b, port, 20*time.Second) {
+			b.Fatal("no datagram arrives")
+		}
+		took += time.Since(began)
+		gone := network.Revocation{IDs: []string{made[0].ID}}
+		if _, err := one.network.Revoke(b.Context(), in, p.group, false, gone); err != nil {
+			b.Fatal(err)
+		}
+		port++
+	}
+	b.ReportMetric(float64(took.Nanoseconds())/float64(b.N), "ns/rule")
 }
 
 // TestServersMayWriteTheSameGroup: what several servers add to one group at the same time is all there, on each.

@@ -23,7 +23,7 @@ import (
 var keys = []string{"seal.key", "root-key.json", "ca.pem", "wireguard.key", "account"}
 
 // second returns a data directory with the keys of another one.
-func second(t *testing.T, first string) string {
+func second(t testing.TB, first string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range keys {
@@ -43,7 +43,7 @@ func second(t *testing.T, first string) string {
 const slow = lookEvery / 2
 
 // eventually waits until something holds, and returns how long that took.
-func eventually(t *testing.T, what string, holds func() bool) time.Duration {
+func eventually(t testing.TB, what string, holds func() bool) time.Duration {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

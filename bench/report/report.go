@@ -66,17 +66,8 @@ func (d *Document) Markdown() []byte {
 	var b bytes.Buffer
 	b.WriteString(preamble)
 	m := d.Machine
-	fmt.Fprintf(
-		&b,
-		"- machine: %s, %d cores, %s of memory\n- kernel: %s\n- Go: %s\n- date: %s, %s in all\n\n",
-		m.CPU,
-		m.Cores,
-		Bytes(m.Memory),
-		m.Kernel,
-		m.Go,
-		d.Began.UTC().Format("2006-01-02 15:04 MST"),
-		d.Took.Round(time.Second),
-	)
+	fmt.Fprintf(&b, "- machine: %s, %d cores, %s of memory\n- kernel: %s\n- Go: %s\n- date: %s, %s in all\n\n", m.CPU,
+		m.Cores, Bytes(m.Memory), m.Kernel, m.Go, d.Began.UTC().Format("2006-01-02 15:04 MST"), d.Took.Round(time.Second))
 	b.WriteString(
 		"| what | figure | reference in the same run | ratio | reach | reached | what limits it " +
 			"|\n|---|---|---|---|---|---|---|\n",

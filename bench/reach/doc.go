@@ -1,0 +1,3 @@
+// Package reach measures what one change costs in a large network, for the benchmark of that name. It holds benchmarks
+// only.
+package reach
