@@ -118,10 +118,8 @@ func strangeKeys(f *goFile) (found []string, seen map[string]bool) {
 		for _, key := range keysOf(call) {
 			seen[key] = true
 			if logKeys[key] == "" {
-				found = append(
-					found,
-					fmt.Sprintf("%s:%d logs under %q, which logKeys does not have", f.name, f.line(call.Pos()), key),
-				)
+				found = append(found,
+					fmt.Sprintf("%s:%d logs under %q, which logKeys does not have", f.name, f.line(call.Pos()), key))
 			}
 		}
 		return true

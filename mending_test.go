@@ -7,8 +7,8 @@ var mended = map[string][]string{
 		"services/...", "ssm/...", "store/...",
 	},
 	"functions": {
-		"agent/...", "api/...", "aws/...", "doctor/...", "network/...", "record/...", "server", "services/...",
-		"ssm/...", "store/...", "test/...",
+		"agent/...", "api/...", "aws/...", "doctor/...", "network/...", "record/...", "services/...",
+		"ssm/...", "store/...",
 	},
 	"files": {"agent", "api/...", "aws/...", "doctor", "network/...", "services/...", "ssm/...", "store/..."},
 	"usual": {"."},

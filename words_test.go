@@ -109,17 +109,13 @@ func declared(file *ast.File, f func(*ast.Ident)) {
 // refusedNames returns the names in a file that have a refused word.
 func refusedNames(f *goFile) (found []string) {
 	if word, instead := refusedIn(strings.TrimSuffix(path.Base(f.name), ".go")); word != "" {
-		found = append(
-			found,
-			fmt.Sprintf("%s: %q is nobody's term: name the file by the field's, such as %s", f.name, word, instead),
-		)
+		found = append(found,
+			fmt.Sprintf("%s: %q is nobody's term: name the file by the field's, such as %s", f.name, word, instead))
 	}
 	declared(f.syntax, func(name *ast.Ident) {
 		if word, instead := refusedIn(name.Name); word != "" {
-			found = append(
-				found,
-				fmt.Sprintf("%s:%d %s: %q is nobody's term: write %s", f.name, f.line(name.Pos()), name.Name, word, instead),
-			)
+			found = append(found,
+				fmt.Sprintf("%s:%d %s: %q is nobody's term: write %s", f.name, f.line(name.Pos()), name.Name, word, instead))
 		}
 	})
 	return found

@@ -64,18 +64,14 @@ func TestDefaultVPC(t *testing.T) {
 		t.Helper()
 		s, config := open(t, server.Config{DataDir: dir, DefaultVPC: asked, Region: "eu-west-1"})
 		client := ec2.NewFromConfig(config)
-		found, err := client.DescribeVpcs(
-			t.Context(),
-			&ec2.DescribeVpcsInput{Filters: []types.Filter{{Name: aws.String("is-default"), Values: []string{"true"}}}},
-		)
+		found, err := client.DescribeVpcs(t.Context(),
+			&ec2.DescribeVpcsInput{Filters: []types.Filter{{Name: aws.String("is-default"), Values: []string{"true"}}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, v := range found.Vpcs {
-			subnets, err := client.DescribeSubnets(
-				t.Context(),
-				&ec2.DescribeSubnetsInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{*v.VpcId}}}},
-			)
+			subnets, err := client.DescribeSubnets(t.Context(),
+				&ec2.DescribeSubnetsInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{*v.VpcId}}}})
 			if err != nil || len(subnets.Subnets) != 3 || *v.CidrBlock != "172.31.0.0/16" {
 				t.Errorf("%s has %d subnets, %v", *v.CidrBlock, len(subnets.Subnets), err)
 			}

@@ -51,11 +51,8 @@ func userConfig(t *testing.T, config aws.Config, name, policy string) aws.Config
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.Credentials = credentials.NewStaticCredentialsProvider(
-		*key.AccessKey.AccessKeyId,
-		*key.AccessKey.SecretAccessKey,
-		"",
-	)
+	config.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId,
+		*key.AccessKey.SecretAccessKey, "")
 	return config
 }
 
@@ -98,10 +95,8 @@ func TestAnActivationAsksForItsPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = tunnel.Join(
-		context.Background(),
-		tunnel.JoinConfig{Server: s.Join(), Activation: *a.ActivationId, Code: *a.ActivationCode},
-	)
+	_, err = tunnel.Join(context.Background(),
+		tunnel.JoinConfig{Server: s.Join(), Activation: *a.ActivationId, Code: *a.ActivationCode})
 	if err == nil || !strings.Contains(err.Error(), "does not say where its machines go") {
 		t.Errorf("joined the only subnet, in which she may make no interface: %v", err)
 	}
@@ -114,10 +109,8 @@ func TestADeletedActivationPutsItsMachinesOut(t *testing.T) {
 	makeNodeRole(t, config)
 	join := func() (id, eni, host string, wire *tunnel.Tunnel) {
 		a := activate(t, config, "postern:subnet-id", subnets[0])
-		joined, err := tunnel.Join(
-			context.Background(),
-			tunnel.JoinConfig{Server: s.Join(), Activation: *a.ActivationId, Code: *a.ActivationCode},
-		)
+		joined, err := tunnel.Join(context.Background(),
+			tunnel.JoinConfig{Server: s.Join(), Activation: *a.ActivationId, Code: *a.ActivationCode})
 		if err != nil {
 			t.Fatal(err)
 		}

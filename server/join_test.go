@@ -79,10 +79,8 @@ func TestAUsedUpActivationLetsNobodyIn(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	_, err = tunnel.Join(
-		context.Background(),
-		tunnel.JoinConfig{Server: s.Join(), Activation: *a.ActivationId, Code: *a.ActivationCode, Subnet: subnets[0]},
-	)
+	_, err = tunnel.Join(context.Background(),
+		tunnel.JoinConfig{Server: s.Join(), Activation: *a.ActivationId, Code: *a.ActivationCode, Subnet: subnets[0]})
 	if err == nil || !strings.Contains(err.Error(), "used up") {
 		t.Errorf("joined again: %v", err)
 	}

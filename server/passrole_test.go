@@ -39,11 +39,8 @@ func TestOneRoleUnderEveryName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.Credentials = credentials.NewStaticCredentialsProvider(
-		*key.AccessKey.AccessKeyId,
-		*key.AccessKey.SecretAccessKey,
-		"",
-	)
+	config.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId,
+		*key.AccessKey.SecretAccessKey, "")
 	alice := ssm.NewFromConfig(config)
 	for _, row := range []struct{ role, code string }{
 		{"ops/Admin", "AccessDeniedException"},

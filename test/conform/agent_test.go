@@ -39,15 +39,8 @@ func TestRealAgent(t *testing.T) {
 	if got := n.Says("echo golden; echo and a complaint >&2"); got != "golden\n" {
 		t.Errorf("by ssmmessages it says %q", got)
 	}
-	record(
-		t,
-		r,
-		"ssmmessages",
-		"open_channel",
-		"OpenControlChannel",
-		"a control channel and one command with output on both streams",
-		hasJob,
-	)
+	record(t, r, "ssmmessages", "open_channel", "OpenControlChannel",
+		"a control channel and one command with output on both streams", hasJob)
 	parameters(t, w, n)
 	w.DeleteEndpoint("ssmmessages")
 	w.Until("the control channel is gone", func() bool { return !n.Connected() })
@@ -92,11 +85,17 @@ func TestRealAgent(t *testing.T) {
 		func(rec *recording) bool {
 			return strings.Contains(rec.body.String(), `\"documentStatus\":\"Success\"`)
 		})
+	managedHost(t, w, r, image)
+	hybrid(t, w, r, image)
+}
 
-	// Default host management: the profile allows nothing, and the instance's own key speaks for it.
+// managedHost has an instance live by default host management: the profile allows nothing, and the instance's own key
+// speaks for it.
+func managedHost(t *testing.T, w *world.World, r *recorder, image string) {
+	t.Helper()
 	w.DetachPolicy()
 	hostManagement(t, w)
-	n = w.RunImage(image, "")
+	n := w.RunImage(image, "")
 	n.Await(world.Online)
 	record(t, r, "ssm", "register_host", "RegisterManagedInstance", "the instance of role_token_host makes its key known",
 		func(rec *recording) bool { return strings.Contains(rec.body.String(), n.ID) })
@@ -109,10 +108,13 @@ func TestRealAgent(t *testing.T) {
 		"default host management: an instance proves itself by two signatures",
 		func(rec *recording) bool { return rec.request.Header.Get("Ssm-Asymmetrickeyauthorization") != "" },
 	)
+}
 
-	// A hybrid node: an activation, and from then on its own key.
+// hybrid has a machine register by an activation, and live by its own key from then on.
+func hybrid(t *testing.T, w *world.World, r *recorder, image string) {
+	t.Helper()
 	a := w.Activate(1)
-	n = w.RunImage(image, "#!/bin/sh\namazon-ssm-agent -register -y -id "+a.ID+" -code "+a.Code+" -region "+a.Region+"\n")
+	n := w.RunImage(image, "#!/bin/sh\namazon-ssm-agent -register -y -id "+a.ID+" -code "+a.Code+" -region "+a.Region+"\n")
 	w.Until("the machine has registered, and kept its registration", func() bool {
 		out, err := w.EC2.GetConsoleOutput(t.Context(), &ec2.GetConsoleOutputInput{InstanceId: &n.ID, Latest: aws.Bool(true)})
 		if err != nil {
@@ -127,15 +129,8 @@ func TestRealAgent(t *testing.T) {
 	w.Until("the hybrid node has its role's credentials", func() bool {
 		return len(r.find("RequestManagedInstanceRoleToken", byItsKey)) > 0
 	})
-	record(
-		t,
-		r,
-		"ssm",
-		"role_token_hybrid",
-		"RequestManagedInstanceRoleToken",
-		"a hybrid node gets its role's credentials: in chunks, signed with RSA-PSS by its own key",
-		byItsKey,
-	)
+	record(t, r, "ssm", "role_token_hybrid", "RequestManagedInstanceRoleToken",
+		"a hybrid node gets its role's credentials: in chunks, signed with RSA-PSS by its own key", byItsKey)
 }
 
 // parameters has the agent put in what commands refer to in Parameter Store.

@@ -54,27 +54,19 @@ func TestKilledInTheMiddleOfACommand(t *testing.T) {
 	}
 }
 
-// TestKilledLosesNothingAcknowledged kills the server again and again while clients change everything at once: what
-// they were told is done is there afterwards.
-func TestKilledLosesNothingAcknowledged(t *testing.T) {
-	t.Parallel()
-	p := newProcess(t)
-	p.up("--sample")
-	vpcs, err := p.ec2.DescribeVpcs(t.Context(), &ec2.DescribeVpcsInput{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	vpc := vpcs.Vpcs[0].VpcId
-	kinds := []struct {
-		name string
-		make func(name string) (id string, err error)
-		has  func(id, name string) error
-	}{
+// killedKind is a kind of thing that clients make while the server is killed.
+type killedKind struct {
+	name string
+	make func(name string) (id string, err error)
+	has  func(id, name string) error
+}
+
+func (p *process) killedKinds(vpc *string) []killedKind {
+	t := p.t
+	return []killedKind{
 		{"security group", func(name string) (string, error) {
-			out, err := p.ec2.CreateSecurityGroup(
-				t.Context(),
-				&ec2.CreateSecurityGroupInput{GroupName: &name, Description: &name, VpcId: vpc},
-			)
+			out, err := p.ec2.CreateSecurityGroup(t.Context(),
+				&ec2.CreateSecurityGroupInput{GroupName: &name, Description: &name, VpcId: vpc})
 			if err != nil {
 				return "", err
 			}
@@ -100,10 +92,8 @@ func TestKilledLosesNothingAcknowledged(t *testing.T) {
 			return err
 		}},
 		{"activation", func(name string) (string, error) {
-			out, err := p.ssm.CreateActivation(
-				t.Context(),
-				&ssm.CreateActivationInput{IamRole: aws.String("postern-sample"), Description: &name},
-			)
+			out, err := p.ssm.CreateActivation(t.Context(),
+				&ssm.CreateActivationInput{IamRole: aws.String("postern-sample"), Description: &name})
 			if err != nil {
 				return "", err
 			}
@@ -121,6 +111,19 @@ func TestKilledLosesNothingAcknowledged(t *testing.T) {
 			return err
 		}},
 	}
+}
+
+// TestKilledLosesNothingAcknowledged kills the server again and again while clients change everything at once: what
+// they were told is done is there afterwards.
+func TestKilledLosesNothingAcknowledged(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t)
+	p.up("--sample")
+	vpcs, err := p.ec2.DescribeVpcs(t.Context(), &ec2.DescribeVpcsInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := p.killedKinds(vpcs.Vpcs[0].VpcId)
 	type acknowledged struct {
 		kind     int
 		id, name string

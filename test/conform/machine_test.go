@@ -79,10 +79,8 @@ func (p *process) join() *machine {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	config, err := tunnel.Join(
-		ctx,
-		tunnel.JoinConfig{Server: p.connection.Join, Activation: *a.ActivationId, Code: *a.ActivationCode},
-	)
+	config, err := tunnel.Join(ctx,
+		tunnel.JoinConfig{Server: p.connection.Join, Activation: *a.ActivationId, Code: *a.ActivationCode})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -154,10 +152,8 @@ func (p *process) send(script string, machines ...*machine) string {
 // result is what a command has come to on a machine.
 func (p *process) result(command string, m *machine) (status, stdout string) {
 	p.t.Helper()
-	out, err := p.ssm.GetCommandInvocation(
-		p.t.Context(),
-		&ssm.GetCommandInvocationInput{CommandId: &command, InstanceId: &m.id},
-	)
+	out, err := p.ssm.GetCommandInvocation(p.t.Context(),
+		&ssm.GetCommandInvocationInput{CommandId: &command, InstanceId: &m.id})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -232,25 +232,11 @@ func (r *reader) joinMachine(block string) {
 	field := func(name string) string {
 		return regexp.MustCompile(`"` + name + `": "([^"]+)"`).FindStringSubmatch(made)[1]
 	}
-	marks := strings.NewReplacer(
-		"ID",
-		field("ActivationId"),
-		"=CODE",
-		"="+field("ActivationCode"),
-		"--code CODE",
-		"--code "+field("ActivationCode"),
-		"HOST:51820",
-		r.join,
-		"COMMAND",
-		"getent hosts ssm.us-east-1.amazonaws.com",
-	)
+	marks := strings.NewReplacer("ID", field("ActivationId"), "=CODE", "="+field("ActivationCode"), "--code CODE",
+		"--code "+field("ActivationCode"), "HOST:51820", r.join, "COMMAND", "getent hosts ssm.us-east-1.amazonaws.com")
 	// The environment's ACTIVATION in the name of a variable is no mark.
-	line := strings.Replace(
-		marks.Replace(strings.Replace(lines[1], "POSTERN_ACTIVATION_CODE", "\x00", 1)),
-		"\x00",
-		"POSTERN_ACTIVATION_CODE",
-		1,
-	)
+	line := strings.Replace(marks.Replace(strings.Replace(lines[1], "POSTERN_ACTIVATION_CODE", "\x00", 1)), "\x00",
+		"POSTERN_ACTIVATION_CODE", 1)
 	stop := r.start(line)
 	id := r.until(
 		"mi-[0-9a-f]{17}",
@@ -277,12 +263,8 @@ func (r *reader) importImage(block string) {
 func (r *reader) inCI(block string) {
 	other, err := ports.Free()
 	check(r.t, err)
-	block = strings.Replace(
-		block,
-		" --test-credentials &",
-		" --test-credentials --wireguard 127.0.0.1:0 --listen "+other+" &",
-		1,
-	)
+	block = strings.Replace(block, " --test-credentials &",
+		" --test-credentials --wireguard 127.0.0.1:0 --listen "+other+" &", 1)
 	block = strings.ReplaceAll(block, "http://127.0.0.1:4566", "http://"+other)
 	out, code := r.shell("export POSTERN_DATA=" + filepath.Join(r.dir, "ci") + "\n" + block + "\nkill -INT $!\nwait $!")
 	if code != 0 || !strings.Contains(out, "the lab is empty again") {

@@ -62,9 +62,7 @@ func (s *swarm) live(ctx context.Context, n int, with swarming.Activation, there
 func (s *swarm) dialer(ctx context.Context, with swarming.Activation) (dial agent.Dialer, leave func(), err error) {
 	if s.Join == "" {
 		var d net.Dialer
-		return func(
-			ctx context.Context, _, _ string,
-		) (net.Conn, error) {
+		return func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return d.DialContext(ctx, "tcp", s.Server)
 		}, func() {}, nil
 	}
@@ -100,12 +98,8 @@ func (s *swarm) register(ctx context.Context, client *http.Client, dir string, w
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(
-		ctx,
-		http.MethodPost,
-		agent.AmazonEndpoint("ssm", s.Region)+"/",
-		bytes.NewReader(body),
-	)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, agent.AmazonEndpoint("ssm", s.Region)+"/",
+		bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

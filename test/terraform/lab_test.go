@@ -91,17 +91,8 @@ func TestMain(m *testing.M) {
 }
 
 var build = sync.OnceValues(func() (string, error) {
-	command := exec.Command(
-		"go",
-		"build",
-		"-trimpath",
-		"-ldflags",
-		"-s -w",
-		"-o",
-		programs+"/",
-		"postern/cmd/postern",
-		"postern/cmd/postern-agent",
-	)
+	command := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", programs+"/", "postern/cmd/postern",
+		"postern/cmd/postern-agent")
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := command.CombinedOutput()
 	return string(out), err
@@ -226,21 +217,14 @@ func newWorkspace(t *testing.T, have tools, s *server, configuration string) *wo
 	}
 	rc := filepath.Join(t.TempDir(), "terraform.rc")
 	text := fmt.Sprintf(
-		"disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n",
-		have.mirror,
+		"disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", have.mirror,
 	)
 	if err := os.WriteFile(rc, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w.env = append(os.Environ(), s.env...)
-	w.env = append(
-		w.env,
-		"TF_CLI_CONFIG_FILE="+rc,
-		"TF_IN_AUTOMATION=1",
-		"TF_INPUT=0",
-		"AWS_SESSION_TOKEN=",
-		"AWS_PROFILE=",
-	)
+	w.env = append(w.env, "TF_CLI_CONFIG_FILE="+rc, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "AWS_SESSION_TOKEN=",
+		"AWS_PROFILE=")
 	w.run("init", "-no-color")
 	return w
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -32,12 +33,8 @@ func TestPrivateSystemsManager(t *testing.T) {
 	w.apply()
 	took := time.Since(began)
 	worked, requests := s.answering()
-	t.Logf(
-		"apply took %v; Postern worked %v on %d requests",
-		took.Round(time.Millisecond),
-		worked.Round(time.Millisecond),
-		requests,
-	)
+	t.Logf("apply took %v; Postern worked %v on %d requests", took.Round(time.Millisecond), worked.Round(time.Millisecond),
+		requests)
 	c := connect(t, s)
 	var instance, document string
 	w.output("instance", &instance)
@@ -123,10 +120,8 @@ func (c *clients) online(id string) {
 // run runs a document on a node, waits for its end and returns what it wrote.
 func (c *clients) run(document, node string) string {
 	c.t.Helper()
-	sent, err := c.ssm.SendCommand(
-		c.t.Context(),
-		&ssm.SendCommandInput{DocumentName: &document, InstanceIds: []string{node}},
-	)
+	sent, err := c.ssm.SendCommand(c.t.Context(),
+		&ssm.SendCommandInput{DocumentName: &document, InstanceIds: []string{node}})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -145,8 +140,19 @@ func (c *clients) run(document, node string) string {
 // empty wants nothing of what a story makes to be left.
 func (c *clients) empty() {
 	c.t.Helper()
+	counts := c.networkCounts()
+	maps.Copy(counts, c.otherCounts())
+	for what, count := range counts {
+		if n, err := count(); n != 0 || err != nil {
+			c.t.Errorf("%d %s are left (%v)", n, what, err)
+		}
+	}
+}
+
+// networkCounts count what there is at the ec2 endpoint.
+func (c *clients) networkCounts() map[string]func() (int, error) {
 	ctx := c.t.Context()
-	for what, count := range map[string]func() (int, error){
+	return map[string]func() (int, error){
 		"VPCs": func() (int, error) {
 			out, err := c.ec2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{})
 			return len(out.Vpcs), err
@@ -176,6 +182,26 @@ func (c *clients) empty() {
 			out, err := c.ec2.DescribeVolumes(ctx, &ec2.DescribeVolumesInput{})
 			return len(out.Volumes), err
 		},
+		"prefix lists": func() (int, error) {
+			out, err := c.ec2.DescribeManagedPrefixLists(ctx, &ec2.DescribeManagedPrefixListsInput{Filters: []ec2types.Filter{
+				{Name: aws.String("owner-id"), Values: []string{c.account}},
+			}})
+			return len(out.PrefixLists), err
+		},
+		"peerings": func() (int, error) {
+			states := []string{"active", "pending-acceptance", "provisioning"}
+			out, err := c.ec2.DescribeVpcPeeringConnections(ctx, &ec2.DescribeVpcPeeringConnectionsInput{
+				Filters: []ec2types.Filter{{Name: aws.String("status-code"), Values: states}},
+			})
+			return len(out.VpcPeeringConnections), err
+		},
+	}
+}
+
+// otherCounts count what there is at the other endpoints.
+func (c *clients) otherCounts() map[string]func() (int, error) {
+	ctx := c.t.Context()
+	return map[string]func() (int, error){
 		"roles": func() (int, error) {
 			out, err := c.iam.ListRoles(ctx, &iam.ListRolesInput{})
 			return len(out.Roles), err
@@ -198,19 +224,6 @@ func (c *clients) empty() {
 			out, err := c.ssm.DescribeParameters(ctx, &ssm.DescribeParametersInput{})
 			return len(out.Parameters), err
 		},
-		"prefix lists": func() (int, error) {
-			out, err := c.ec2.DescribeManagedPrefixLists(ctx, &ec2.DescribeManagedPrefixListsInput{Filters: []ec2types.Filter{
-				{Name: aws.String("owner-id"), Values: []string{c.account}},
-			}})
-			return len(out.PrefixLists), err
-		},
-		"peerings": func() (int, error) {
-			states := []string{"active", "pending-acceptance", "provisioning"}
-			out, err := c.ec2.DescribeVpcPeeringConnections(ctx, &ec2.DescribeVpcPeeringConnectionsInput{
-				Filters: []ec2types.Filter{{Name: aws.String("status-code"), Values: states}},
-			})
-			return len(out.VpcPeeringConnections), err
-		},
 		"policies": func() (int, error) {
 			out, err := c.iam.ListPolicies(ctx, &iam.ListPoliciesInput{Scope: iamtypes.PolicyScopeTypeLocal})
 			return len(out.Policies), err
@@ -219,9 +232,5 @@ func (c *clients) empty() {
 			out, err := c.iam.ListUsers(ctx, &iam.ListUsersInput{})
 			return len(out.Users), err
 		},
-	} {
-		if n, err := count(); n != 0 || err != nil {
-			c.t.Errorf("%d %s are left (%v)", n, what, err)
-		}
 	}
 }

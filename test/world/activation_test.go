@@ -18,10 +18,8 @@ func TestActivations(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	expires := w.Activate(5)
-	made, err := w.SSM.CreateActivation(
-		t.Context(),
-		&ssm.CreateActivationInput{IamRole: &w.Role, ExpirationDate: aws.Time(time.Now().Add(5 * time.Minute))},
-	)
+	made, err := w.SSM.CreateActivation(t.Context(),
+		&ssm.CreateActivationInput{IamRole: &w.Role, ExpirationDate: aws.Time(time.Now().Add(5 * time.Minute))})
 	if err != nil {
 		t.Fatal(err)
 	}

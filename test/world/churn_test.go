@@ -19,10 +19,8 @@ func TestNetworksLeaveNothing(t *testing.T) {
 	churn(t, w, 3) // what is made when first needed
 	before := goroutines()
 	churn(t, w, 60)
-	w.Until(
-		fmt.Sprintf("the goroutines are as many as before (%d)", before),
-		func() bool { return goroutines() <= before },
-	)
+	w.Until(fmt.Sprintf("the goroutines are as many as before (%d)", before),
+		func() bool { return goroutines() <= before })
 }
 
 // goroutines are those that are there.

@@ -63,10 +63,8 @@ func (w *World) TrySend(script string, nodes ...string) (*Command, error) {
 // On is what the command has come to on a node so far.
 func (c *Command) On(node string) Result {
 	c.w.t.Helper()
-	out, err := c.w.SSM.GetCommandInvocation(
-		c.w.t.Context(),
-		&ssm.GetCommandInvocationInput{CommandId: &c.ID, InstanceId: &node},
-	)
+	out, err := c.w.SSM.GetCommandInvocation(c.w.t.Context(),
+		&ssm.GetCommandInvocationInput{CommandId: &c.ID, InstanceId: &node})
 	if missing := new(ssmtypes.InvocationDoesNotExist); errors.As(err, &missing) {
 		return Result{Status: "Pending", Code: -1}
 	}

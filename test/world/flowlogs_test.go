@@ -46,12 +46,8 @@ func TestFlowLogs(t *testing.T) {
 			"${interface-id} ${dstaddr} ${dstport} ${action} ${tcp-flags} ${flow-direction} ${instance-id} ${sublocation-id}",
 		),
 	)
-	outside := log(
-		w.Subnets[1],
-		"Subnet",
-		"ACCEPT",
-		aws.String("${version} ${srcaddr} ${dstaddr} ${pkt-srcaddr} ${pkt-dstaddr} ${pkt-dst-aws-service} ${flow-direction}"),
-	)
+	outside := log(w.Subnets[1], "Subnet", "ACCEPT",
+		aws.String("${version} ${srcaddr} ${dstaddr} ${pkt-srcaddr} ${pkt-dstaddr} ${pkt-dst-aws-service} ${flow-direction}"))
 
 	if got := try(t, n, ssmName, connects); got != connects {
 		t.Fatal(got)
@@ -69,7 +65,21 @@ func TestFlowLogs(t *testing.T) {
 	nat := natInterface(t, w, g.NAT)
 	w.Restart()
 
-	lines := readLog(t, w, all)
+	checkAll(t, n, readLog(t, w, all))
+	if want := n.Interface + " 203.0.113.9 443 REJECT 2 egress " + n.ID + " -"; !slices.Contains(
+		readLog(t, w, rejects), want) {
+		t.Errorf("no record %q in\n%s", want, strings.Join(readLog(t, w, rejects), "\n"))
+	}
+	checkOutside(t, n, nat, readLog(t, w, outside))
+	shown, err := w.EC2.DescribeFlowLogs(t.Context(), &ec2.DescribeFlowLogsInput{FlowLogIds: []string{all}})
+	if err != nil || *shown.FlowLogs[0].DeliverLogsStatus != "SUCCESS" {
+		t.Errorf("shown as %+v (%v)", shown, err)
+	}
+}
+
+// checkAll wants a log in the default format to have what was accepted and what was rejected.
+func checkAll(t *testing.T, n *world.Node, lines []string) {
+	t.Helper()
 	if lines[0] != "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end "+
 		"action log-status" {
 		t.Errorf("the file begins with %q", lines[0])
@@ -85,13 +95,11 @@ func TestFlowLogs(t *testing.T) {
 			t.Errorf("no record of %s in\n%s", action, strings.Join(lines, "\n"))
 		}
 	}
-	if want := n.Interface + " 203.0.113.9 443 REJECT 2 egress " + n.ID + " -"; !slices.Contains(
-		readLog(t, w, rejects),
-		want,
-	) {
-		t.Errorf("no record %q in\n%s", want, strings.Join(readLog(t, w, rejects), "\n"))
-	}
-	lines = readLog(t, w, outside)
+}
+
+// checkOutside wants a log of the public subnet to have both sides of the translation.
+func checkOutside(t *testing.T, n *world.Node, nat string, lines []string) {
+	t.Helper()
 	public := ""
 	for _, l := range lines {
 		if f := strings.Fields(l); f[2] != "-" && f[5] == "AMAZON" && f[1] == nat {
@@ -106,10 +114,6 @@ func TestFlowLogs(t *testing.T) {
 			!slices.Contains(lines, strings.Replace(want, " - ingress", " AMAZON ingress", 1)) {
 			t.Errorf("no record %q in\n%s", want, strings.Join(lines, "\n"))
 		}
-	}
-	shown, err := w.EC2.DescribeFlowLogs(t.Context(), &ec2.DescribeFlowLogsInput{FlowLogIds: []string{all}})
-	if err != nil || *shown.FlowLogs[0].DeliverLogsStatus != "SUCCESS" {
-		t.Errorf("shown as %+v (%v)", shown, err)
 	}
 }
 

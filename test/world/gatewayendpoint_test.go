@@ -22,10 +22,8 @@ func TestGatewayEndpoint(t *testing.T) {
 	if got := try(t, n, "s3.us-east-1.amazonaws.com:443", timesOut); got != timesOut {
 		t.Errorf("without the endpoint: %s", got)
 	}
-	tables, err := w.EC2.DescribeRouteTables(
-		ctx,
-		&ec2.DescribeRouteTablesInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{w.VPC}}}},
-	)
+	tables, err := w.EC2.DescribeRouteTables(ctx,
+		&ec2.DescribeRouteTablesInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{w.VPC}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,45 @@ func reaches(t *testing.T, n *world.Node, index int, from, to netip.Addr, want b
 	return err == nil
 }
 
+// asksMetadata asks for instance metadata from an address of the second interface.
+func asksMetadata(t *testing.T, n *world.Node, from netip.Addr) {
+	t.Helper()
+	imds, err := n.DialFrom(t.Context(), 1, from, netip.MustParseAddrPort("169.254.169.254:80"))
+	if err != nil {
+		t.Fatalf("instance metadata from the second interface: %v", err)
+	}
+	defer imds.Close()
+	answer := make([]byte, 12)
+	if _, err := io.WriteString(imds, "PUT /latest/api/token HTTP/1.1\r\nHost: "+
+		"x\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(imds, answer); err != nil || string(answer) != "HTTP/1.1 200" {
+		t.Errorf("instance metadata from the second interface: %q, %v", answer, err)
+	}
+}
+
+// assign gives an interface one more address.
+func assign(t *testing.T, w *world.World, id *string) netip.Addr {
+	t.Helper()
+	out, err := w.EC2.AssignPrivateIpAddresses(t.Context(),
+		&ec2.AssignPrivateIpAddressesInput{NetworkInterfaceId: id, SecondaryPrivateIpAddressCount: aws.Int32(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return netip.MustParseAddr(*out.AssignedPrivateIpAddresses[0].PrivateIpAddress)
+}
+
+// setGroup puts an interface into one group.
+func setGroup(t *testing.T, w *world.World, eni *string, group string) {
+	t.Helper()
+	if _, err := w.EC2.ModifyNetworkInterfaceAttribute(t.Context(), &ec2.ModifyNetworkInterfaceAttributeInput{
+		NetworkInterfaceId: eni, Groups: []string{group},
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestSecondInterface attaches an interface to a running instance, gives both interfaces more addresses, changes its
 // groups and takes it away again. Each time connections say what is true.
 func TestSecondInterface(t *testing.T) {
@@ -41,20 +80,16 @@ func TestSecondInterface(t *testing.T) {
 		t.Fatal(err)
 	}
 	endpoint := found[0]
-	made, err := w.EC2.CreateNetworkInterface(
-		ctx,
-		&ec2.CreateNetworkInterfaceInput{SubnetId: &w.Subnets[0], Groups: []string{w.NodeGroup}},
-	)
+	made, err := w.EC2.CreateNetworkInterface(ctx,
+		&ec2.CreateNetworkInterfaceInput{SubnetId: &w.Subnets[0], Groups: []string{w.NodeGroup}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	eni, second := made.NetworkInterface.NetworkInterfaceId, netip.MustParseAddr(*made.NetworkInterface.PrivateIpAddress)
 	attach := func() *string {
 		t.Helper()
-		out, err := w.EC2.AttachNetworkInterface(
-			ctx,
-			&ec2.AttachNetworkInterfaceInput{NetworkInterfaceId: eni, InstanceId: &n.ID, DeviceIndex: aws.Int32(1)},
-		)
+		out, err := w.EC2.AttachNetworkInterface(ctx,
+			&ec2.AttachNetworkInterfaceInput{NetworkInterfaceId: eni, InstanceId: &n.ID, DeviceIndex: aws.Int32(1)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,32 +105,9 @@ func TestSecondInterface(t *testing.T) {
 	attachment := attach()
 	check("from the second interface", 1, second, true)
 	check("from the second address by the first interface", 0, second, false)
-	imds, err := n.DialFrom(ctx, 1, second, netip.MustParseAddrPort("169.254.169.254:80"))
-	if err != nil {
-		t.Fatalf("instance metadata from the second interface: %v", err)
-	}
-	answer := make([]byte, 12)
-	if _, err := io.WriteString(imds, "PUT /latest/api/token HTTP/1.1\r\nHost: "+
-		"x\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadFull(imds, answer); err != nil || string(answer) != "HTTP/1.1 200" {
-		t.Errorf("instance metadata from the second interface: %q, %v", answer, err)
-	}
-	imds.Close()
+	asksMetadata(t, n, second)
 
-	assign := func(id *string) netip.Addr {
-		t.Helper()
-		out, err := w.EC2.AssignPrivateIpAddresses(
-			ctx,
-			&ec2.AssignPrivateIpAddressesInput{NetworkInterfaceId: id, SecondaryPrivateIpAddressCount: aws.Int32(1)},
-		)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return netip.MustParseAddr(*out.AssignedPrivateIpAddresses[0].PrivateIpAddress)
-	}
-	first, more := assign(&n.Interface), assign(eni)
+	first, more := assign(t, w, &n.Interface), assign(t, w, eni)
 	check("from a secondary address", 0, first, true)
 	check("from the second interface's secondary address", 1, more, true)
 	if _, err := w.EC2.UnassignPrivateIpAddresses(ctx, &ec2.UnassignPrivateIpAddressesInput{
@@ -105,17 +117,9 @@ func TestSecondInterface(t *testing.T) {
 	}
 	check("from an address that was taken away", 0, first, false)
 
-	groups := func(group string) {
-		t.Helper()
-		if _, err := w.EC2.ModifyNetworkInterfaceAttribute(ctx, &ec2.ModifyNetworkInterfaceAttributeInput{
-			NetworkInterfaceId: eni, Groups: []string{group},
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	groups(w.EndpointGroup)
+	setGroup(t, w, eni, w.EndpointGroup)
 	check("with a group that the endpoint does not know", 1, second, false)
-	groups(w.NodeGroup)
+	setGroup(t, w, eni, w.NodeGroup)
 	n.Reboot()
 	w.Until("the interface is plugged in again", func() bool { return n.Plugged(1) })
 	check("after a boot", 1, more, true)
@@ -169,10 +173,8 @@ func TestRouteThroughInterface(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	node, middle, ctx := w.Bare(), w.Bare(), t.Context()
-	tables, err := w.EC2.DescribeRouteTables(
-		ctx,
-		&ec2.DescribeRouteTablesInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{w.VPC}}}},
-	)
+	tables, err := w.EC2.DescribeRouteTables(ctx,
+		&ec2.DescribeRouteTablesInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{w.VPC}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -143,14 +143,8 @@ func (j *journey) print(t testing.TB) {
 	var b strings.Builder
 	b.WriteString("the packets' journey:\n")
 	for _, h := range j.hops {
-		fmt.Fprintf(
-			&b,
-			"  %8.3fs – %8.3fs %6d × %s\n",
-			h.first.Seconds(),
-			h.last.Seconds(),
-			h.count,
-			j.describeLocked(&h.hop),
-		)
+		fmt.Fprintf(&b, "  %8.3fs – %8.3fs %6d × %s\n", h.first.Seconds(), h.last.Seconds(), h.count,
+			j.describeLocked(&h.hop))
 	}
 	b.WriteString("what was logged:\n")
 	for _, line := range j.lines {

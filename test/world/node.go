@@ -177,12 +177,8 @@ func (n *Node) Metadata(path string) string {
 	n.w.t.Helper()
 	client := n.w.host.of(n.ID).uplink.metadata()
 	const latest = "http://169.254.169.254/latest/"
-	token := n.fetch(
-		client,
-		http.MethodPut,
-		latest+"api/token",
-		http.Header{"X-Aws-Ec2-Metadata-Token-Ttl-Seconds": {"60"}},
-	)
+	token := n.fetch(client, http.MethodPut, latest+"api/token",
+		http.Header{"X-Aws-Ec2-Metadata-Token-Ttl-Seconds": {"60"}})
 	return string(
 		n.fetch(client, http.MethodGet, latest+"meta-data/"+path, http.Header{"X-Aws-Ec2-Metadata-Token": {string(token)}}),
 	)

@@ -27,10 +27,8 @@ func TestPeeringAcrossRegions(t *testing.T) {
 	beyond.Route(onward, "10.0.0.0/16")
 	n, third := west.Bare(), beyond.Bare()
 
-	found, err := w.EC2.DescribeVpcEndpoints(
-		ctx,
-		&ec2.DescribeVpcEndpointsInput{VpcEndpointIds: []string{w.Endpoints["ssm"]}},
-	)
+	found, err := w.EC2.DescribeVpcEndpoints(ctx,
+		&ec2.DescribeVpcEndpointsInput{VpcEndpointIds: []string{w.Endpoints["ssm"]}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,11 +29,8 @@ func (w *World) Elsewhere(region string, vpc netip.Prefix) *Elsewhere {
 	access := w.Server.Access()
 	e := &Elsewhere{w: w, Region: region, EC2: ec2.New(ec2.Options{
 		Region: region, BaseEndpoint: &access.Endpoint, HTTPClient: transport.Client(w.public),
-		Credentials: credentials.NewStaticCredentialsProvider(
-			access.Root.ID,
-			access.Root.Secret,
-			"",
-		), Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider(access.Root.ID, access.Root.Secret,
+			""), Retryer: aws.NopRetryer{},
 	})}
 	ctx := w.t.Context()
 	made := must[ec2.CreateVpcOutput](w)(e.EC2.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String(vpc.String())}))

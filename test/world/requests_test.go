@@ -75,6 +75,76 @@ func shape(service, code string) string {
 	return "<Code>" + code + "</Code>"
 }
 
+const listCommands = "AmazonSSM.ListCommands"
+
+// replay sends another body under the same signature.
+func replay(r *http.Request) {
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(roles+"&PathPrefix=/a/")), int64(len(roles)+15)
+}
+
+// refusedRequests are bad requests, and how each is refused.
+var refusedRequests = []struct {
+	name   string
+	ask    ask
+	status int
+	code   string
+}{
+	{"unsigned, ec2", ask{service: "ec2", body: vpcs, keys: "none"}, 403, "MissingAuthenticationToken"},
+	{"unsigned, iam", ask{service: "iam", body: roles, keys: "none"}, 403, "MissingAuthenticationToken"},
+	{
+		"unsigned, ssm", ask{service: "ssm", target: listCommands, body: "{}", keys: "none"}, 400,
+		"MissingAuthenticationTokenException",
+	},
+	{"wrong key, ec2", ask{service: "ec2", body: vpcs, keys: "wrong"}, 401, "AuthFailure"},
+	{"wrong key, sts", ask{service: "sts", body: caller, keys: "wrong"}, 403, "SignatureDoesNotMatch"},
+	{
+		"wrong key, ssm", ask{service: "ssm", target: listCommands, body: "{}", keys: "wrong"}, 400,
+		"InvalidSignatureException",
+	},
+	{"unknown key, iam", ask{service: "iam", body: roles, keys: "unknown"}, 403, "InvalidClientTokenId"},
+	{
+		"unknown key, ssm", ask{service: "ssm", target: listCommands, body: "{}", keys: "unknown"}, 400,
+		"UnrecognizedClientException",
+	},
+	{"foreign session token", ask{service: "sts", body: caller, keys: "token"}, 403, "InvalidClientTokenId"},
+	{"an hour late, ec2", ask{service: "ec2", body: vpcs, skew: -time.Hour}, 400, "RequestExpired"},
+	{
+		"an hour late, ssm", ask{service: "ssm", target: listCommands, body: "{}", skew: -time.Hour}, 400,
+		"InvalidSignatureException",
+	},
+	{"an hour early, iam", ask{service: "iam", body: roles, skew: time.Hour}, 403, "SignatureDoesNotMatch"},
+	{"a signature for another body", ask{service: "iam", body: roles, spoil: replay}, 403, "SignatureDoesNotMatch"},
+	{
+		"a signature for another region", ask{service: "ssm", target: listCommands, body: "{}", region: "eu-west-1"}, 400,
+		"InvalidSignatureException",
+	},
+	{
+		"a signature for another service", ask{service: "ssm", target: listCommands, body: "{}", scope: "ec2"}, 400,
+		"InvalidSignatureException",
+	},
+	{
+		"a target of another service", ask{service: "ssm", target: "TrentService.Encrypt", body: "{}"}, 400,
+		"UnknownOperationException",
+	},
+	{"JSON that is none", ask{service: "ssm", target: listCommands, body: "{"}, 400, "SerializationException"},
+	{
+		"JSON of another shape", ask{service: "ssm", target: listCommands, body: `{"MaxResults":"many"}`}, 400,
+		"SerializationException",
+	},
+	{"a form that is none", ask{service: "ec2", body: "Action=%zz"}, 400, "MalformedQueryString"},
+	{"no action", ask{service: "ec2", body: "Version=2016-11-15"}, 400, "MissingAction"},
+	{"no such action", ask{service: "ec2", body: "Action=MakeCoffee&Version=2016-11-15"}, 400, "InvalidAction"},
+	{"an unknown member", ask{service: "iam", body: roles + "&Colour=red"}, 400, "InvalidQueryParameter"},
+	{
+		"not built", ask{service: "ec2", body: "Action=CreateTransitGateway&Version=2016-11-15"}, 501,
+		"UnsupportedOperation",
+	},
+	{
+		"a body over the limit", ask{service: "ssm", target: listCommands, body: "{" + strings.Repeat(" ", 8<<20) + "}"}, 413,
+		"RequestEntityTooLargeException",
+	},
+}
+
 // TestRefusedRequests sends bad requests to the server that ships, by its public listener. Each is refused in its
 // service's own shape and with its own code, and the server answers the next one.
 func TestRefusedRequests(t *testing.T) {
@@ -86,68 +156,7 @@ func TestRefusedRequests(t *testing.T) {
 		"unknown": {AccessKey: "AKIAUNKNOWNUNKNOWN00", Secret: "x"},
 		"token":   {AccessKey: root.AccessKey, Secret: root.Secret, Token: "not one of ours"},
 	}
-	replay := func(r *http.Request) {
-		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(roles+"&PathPrefix=/a/")), int64(len(roles)+15)
-	}
-	list := "AmazonSSM.ListCommands"
-	for _, c := range []struct {
-		name   string
-		ask    ask
-		status int
-		code   string
-	}{
-		{"unsigned, ec2", ask{service: "ec2", body: vpcs, keys: "none"}, 403, "MissingAuthenticationToken"},
-		{"unsigned, iam", ask{service: "iam", body: roles, keys: "none"}, 403, "MissingAuthenticationToken"},
-		{
-			"unsigned, ssm", ask{service: "ssm", target: list, body: "{}", keys: "none"}, 400,
-			"MissingAuthenticationTokenException",
-		},
-		{"wrong key, ec2", ask{service: "ec2", body: vpcs, keys: "wrong"}, 401, "AuthFailure"},
-		{"wrong key, sts", ask{service: "sts", body: caller, keys: "wrong"}, 403, "SignatureDoesNotMatch"},
-		{"wrong key, ssm", ask{service: "ssm", target: list, body: "{}", keys: "wrong"}, 400, "InvalidSignatureException"},
-		{"unknown key, iam", ask{service: "iam", body: roles, keys: "unknown"}, 403, "InvalidClientTokenId"},
-		{
-			"unknown key, ssm", ask{service: "ssm", target: list, body: "{}", keys: "unknown"}, 400,
-			"UnrecognizedClientException",
-		},
-		{"foreign session token", ask{service: "sts", body: caller, keys: "token"}, 403, "InvalidClientTokenId"},
-		{"an hour late, ec2", ask{service: "ec2", body: vpcs, skew: -time.Hour}, 400, "RequestExpired"},
-		{
-			"an hour late, ssm", ask{service: "ssm", target: list, body: "{}", skew: -time.Hour}, 400,
-			"InvalidSignatureException",
-		},
-		{"an hour early, iam", ask{service: "iam", body: roles, skew: time.Hour}, 403, "SignatureDoesNotMatch"},
-		{"a signature for another body", ask{service: "iam", body: roles, spoil: replay}, 403, "SignatureDoesNotMatch"},
-		{
-			"a signature for another region", ask{service: "ssm", target: list, body: "{}", region: "eu-west-1"}, 400,
-			"InvalidSignatureException",
-		},
-		{
-			"a signature for another service", ask{service: "ssm", target: list, body: "{}", scope: "ec2"}, 400,
-			"InvalidSignatureException",
-		},
-		{
-			"a target of another service", ask{service: "ssm", target: "TrentService.Encrypt", body: "{}"}, 400,
-			"UnknownOperationException",
-		},
-		{"JSON that is none", ask{service: "ssm", target: list, body: "{"}, 400, "SerializationException"},
-		{
-			"JSON of another shape", ask{service: "ssm", target: list, body: `{"MaxResults":"many"}`}, 400,
-			"SerializationException",
-		},
-		{"a form that is none", ask{service: "ec2", body: "Action=%zz"}, 400, "MalformedQueryString"},
-		{"no action", ask{service: "ec2", body: "Version=2016-11-15"}, 400, "MissingAction"},
-		{"no such action", ask{service: "ec2", body: "Action=MakeCoffee&Version=2016-11-15"}, 400, "InvalidAction"},
-		{"an unknown member", ask{service: "iam", body: roles + "&Colour=red"}, 400, "InvalidQueryParameter"},
-		{
-			"not built", ask{service: "ec2", body: "Action=CreateTransitGateway&Version=2016-11-15"}, 501,
-			"UnsupportedOperation",
-		},
-		{
-			"a body over the limit", ask{service: "ssm", target: list, body: "{" + strings.Repeat(" ", 8<<20) + "}"}, 413,
-			"RequestEntityTooLargeException",
-		},
-	} {
+	for _, c := range refusedRequests {
 		t.Run(c.name, func(t *testing.T) {
 			status, body := w.Public(c.ask.request(t, w.Server.Access().Endpoint+"/", keys))
 			if status != c.status || !strings.Contains(body, shape(c.ask.service, c.code)) {

@@ -121,10 +121,8 @@ func (h *hub) named() {
 		VpcId: &h.vpc, EnableDnsHostnames: &ec2types.AttributeBooleanValue{Value: aws.Bool(true)},
 	}))
 	ok[*ec2.ModifyVpcEndpointOutput](h.t)(
-		h.w.EC2.ModifyVpcEndpoint(
-			h.t.Context(),
-			&ec2.ModifyVpcEndpointInput{VpcEndpointId: &h.endpoint, PrivateDnsEnabled: aws.Bool(true)},
-		),
+		h.w.EC2.ModifyVpcEndpoint(h.t.Context(),
+			&ec2.ModifyVpcEndpointInput{VpcEndpointId: &h.endpoint, PrivateDnsEnabled: aws.Bool(true)}),
 	)
 	ok[*ec2.AuthorizeSecurityGroupIngressOutput](h.t)(h.w.EC2.AuthorizeSecurityGroupIngress(h.t.Context(),
 		&ec2.AuthorizeSecurityGroupIngressInput{GroupId: &h.group, IpPermissions: dnsPermission(worldRange)}))
@@ -190,10 +188,8 @@ func TestInboundEndpoint(t *testing.T) {
 	w.Until("the instance has booted again", func() bool {
 		return question(t, n, "udp", inbound[0], "ssm.us-east-1.amazonaws.com", never) == private
 	})
-	if got := question(t, n, "udp", inbound[0], "ssmmessages.us-east-1.amazonaws.com", atOnce); strings.HasPrefix(
-		got,
-		private,
-	) {
+	if got := question(t, n, "udp", inbound[0], "ssmmessages.us-east-1.amazonaws.com", atOnce); strings.HasPrefix(got,
+		private) {
 		t.Errorf("a service without an endpoint in the hub: %q", got)
 	}
 	revoked := &ec2.RevokeSecurityGroupIngressInput{GroupId: &h.group, IpPermissions: dnsPermission(worldRange)}

@@ -52,10 +52,8 @@ func TestRestartInTheMiddle(t *testing.T) {
 	for range 2 {
 		<-g.begun
 	}
-	w.Until(
-		"the server knows that it runs",
-		func() bool { return runs.On(n.ID).Status == "InProgress" && runs.On(stays.ID).Status == "InProgress" },
-	)
+	w.Until("the server knows that it runs",
+		func() bool { return runs.On(n.ID).Status == "InProgress" && runs.On(stays.ID).Status == "InProgress" })
 
 	w.Restart()
 	close(g.open)
@@ -90,10 +88,8 @@ func TestFullDisk(t *testing.T) {
 	w := world.New(t, world.Nodes(1), world.MaxPages(200))
 	heavy := []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeSecurityGroup}}
 	for n := range 40 {
-		heavy[0].Tags = append(
-			heavy[0].Tags,
-			ec2types.Tag{Key: aws.String(fmt.Sprint("key", n)), Value: aws.String(strings.Repeat("x", 250))},
-		)
+		heavy[0].Tags = append(heavy[0].Tags,
+			ec2types.Tag{Key: aws.String(fmt.Sprint("key", n)), Value: aws.String(strings.Repeat("x", 250))})
 	}
 	kept := map[string]bool{}
 	var full error

@@ -137,10 +137,8 @@ func TestOwnEndpointService(t *testing.T) {
 	})).VpcEndpoint
 	id := *e.VpcEndpointId
 	found := ok[*ec2.DescribeNetworkInterfacesOutput](t)(
-		w.EC2.DescribeNetworkInterfaces(
-			t.Context(),
-			&ec2.DescribeNetworkInterfacesInput{NetworkInterfaceIds: e.NetworkInterfaceIds},
-		),
+		w.EC2.DescribeNetworkInterfaces(t.Context(),
+			&ec2.DescribeNetworkInterfacesInput{NetworkInterfaceIds: e.NetworkInterfaceIds}),
 	)
 	address := *found.NetworkInterfaces[0].PrivateIpAddress + ":5432"
 	drops := func(reason string) {
@@ -161,37 +159,10 @@ func TestOwnEndpointService(t *testing.T) {
 	allow(t, w, w.EndpointGroup, 5432, "10.0.1.0/24")
 	allow(t, w, p.group, 8080, "10.0.1.0/24")
 	address = *e.DnsEntries[0].DnsName + ":5432" // its own name holds everywhere
-	talk := func() net.Conn {
-		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		defer cancel()
-		c, err := n.Dial(ctx, "tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(c, "hello"); err != nil {
-			t.Fatal(err)
-		}
-		got := make([]byte, 5)
-		if _, err := io.ReadFull(c, got); err != nil || string(got) != "hello" {
-			t.Fatalf("it says %q, %v", got, err)
-		}
-		header := <-p.headers
-		from := n.Address.As4()
-		if !bytes.Equal(header[16:20], from[:]) || !bytes.Contains(header, []byte("\xea\x00\x17\x01"+id)) {
-			t.Errorf("the header is %x", header)
-		}
-		return c
-	}
-	ends := func(c net.Conn) {
-		t.Helper()
-		if _, err := c.Read(make([]byte, 1)); err == nil || !strings.Contains(err.Error(), "reset") {
-			t.Errorf("it ends with %v, want a reset", err)
-		}
-	}
+	talk := func() net.Conn { t.Helper(); return p.talk(t, n, address, id) }
 	c := talk()
 	p.answer(t, false, id)
-	ends(c)
+	endsByReset(t, c)
 	sees(noName) // an endpoint that was rejected has no names
 	p.answer(t, true, id)
 	talk()
@@ -205,18 +176,48 @@ func TestOwnEndpointService(t *testing.T) {
 	if len(deleted.Unsuccessful) > 0 {
 		t.Fatalf("deleted: %v", deleted.Unsuccessful)
 	}
-	ends(c)
+	endsByReset(t, c)
 	sees(noName)
+}
+
+// talk says hello to the machine through the endpoint with an id, and wants the proxy header to name the node.
+func (p *provider) talk(t *testing.T, n *world.Node, address, id string) net.Conn {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	c, err := n.Dial(ctx, "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(c, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, 5)
+	if _, err := io.ReadFull(c, got); err != nil || string(got) != "hello" {
+		t.Fatalf("it says %q, %v", got, err)
+	}
+	header := <-p.headers
+	from := n.Address.As4()
+	if !bytes.Equal(header[16:20], from[:]) || !bytes.Contains(header, []byte("\xea\x00\x17\x01"+id)) {
+		t.Errorf("the header is %x", header)
+	}
+	return c
+}
+
+// endsByReset wants a connection to be reset.
+func endsByReset(t *testing.T, c net.Conn) {
+	t.Helper()
+	if _, err := c.Read(make([]byte, 1)); err == nil || !strings.Contains(err.Error(), "reset") {
+		t.Errorf("it ends with %v, want a reset", err)
+	}
 }
 
 // address is the machine's.
 func (p *provider) address(t *testing.T) netip.Addr {
 	t.Helper()
 	out := ok[*ec2.DescribeNetworkInterfacesOutput](t)(
-		p.w.EC2.DescribeNetworkInterfaces(
-			t.Context(),
-			&ec2.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{p.eni}},
-		),
+		p.w.EC2.DescribeNetworkInterfaces(t.Context(),
+			&ec2.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{p.eni}}),
 	)
 	return netip.MustParseAddr(*out.NetworkInterfaces[0].PrivateIpAddress)
 }

@@ -107,10 +107,8 @@ func New(t testing.TB, o ...Option) *World {
 		slog.NewTextHandler(w.journey, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: w.journey.plain}),
 	)
 	w.host = newHost(log, opts.runner)
-	w.config.DataDir, w.config.Log, w.config.Audit, w.config.ReturnWindow = t.TempDir(), log.With(
-		"machine",
-		"server",
-	), opts.audit, returnWindow
+	w.config.DataDir, w.config.Log, w.config.Audit, w.config.ReturnWindow = t.TempDir(), log.With("machine",
+		"server"), opts.audit, returnWindow
 	w.config.Now = func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 	w.config.Hooks.Watch = w.journey.watch
 	if w.config.Agent == "" {
