@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -23,11 +24,13 @@ var refusedWords = map[string]string{
 	"sighting":   "trace event",
 	"crowd":      "clients",
 	"laboratory": "in-memory server",
-	"err":        "",
 }
 
-// fieldsWords are identifiers in which a refused word is the field's own.
-var fieldsWords = []string{}
+// fieldsWords are the words that are the field's own in a room.
+var fieldsWords = map[string][]string{
+	"aws/instancetype":           {"card"}, // EC2's network cards
+	"internal/gen/instancetypes": {"card"},
+}
 
 // wordsOf splits an identifier into its words, in small letters.
 func wordsOf(name string) (words []string) {
@@ -53,11 +56,11 @@ func wordsOf(name string) (words []string) {
 	return words
 }
 
-// refusedIn returns the refused word that a name has, and what to write instead.
-func refusedIn(name string) (word, instead string) {
+// refusedIn returns the refused word that a name in a directory has, and what to write instead.
+func refusedIn(dir, name string) (word, instead string) {
 	for _, w := range wordsOf(name) {
 		for _, form := range []string{w, strings.TrimSuffix(w, "s")} {
-			if instead := refusedWords[form]; instead != "" {
+			if instead := refusedWords[form]; instead != "" && !slices.Contains(fieldsWords[dir], form) {
 				return form, instead
 			}
 		}
@@ -108,12 +111,12 @@ func declared(file *ast.File, f func(*ast.Ident)) {
 
 // refusedNames returns the names in a file that have a refused word.
 func refusedNames(f *goFile) (found []string) {
-	if word, instead := refusedIn(strings.TrimSuffix(path.Base(f.name), ".go")); word != "" {
+	if word, instead := refusedIn(f.dir(), strings.TrimSuffix(path.Base(f.name), ".go")); word != "" {
 		found = append(found,
 			fmt.Sprintf("%s: %q is nobody's term: name the file by the field's, such as %s", f.name, word, instead))
 	}
 	declared(f.syntax, func(name *ast.Ident) {
-		if word, instead := refusedIn(name.Name); word != "" {
+		if word, instead := refusedIn(f.dir(), name.Name); word != "" {
 			found = append(found,
 				fmt.Sprintf("%s:%d %s: %q is nobody's term: write %s", f.name, f.line(name.Pos()), name.Name, word, instead))
 		}
@@ -143,5 +146,9 @@ sighting:
 }`)
 	if found := refusedNames(f); len(found) != 11 {
 		t.Errorf("%d: %s", len(found), strings.Join(found, "\n"))
+	}
+	own := example(t, "aws/instancetype/a.go", "package instancetype\nvar Cards, doors int\n")
+	if found := refusedNames(own); len(found) != 1 {
+		t.Errorf("where it is the field's word: %q", found)
 	}
 }

@@ -75,11 +75,11 @@ func (b *bench) measurePipeline(ctx context.Context) ([]report.Row, error) {
 	return []report.Row{{
 		Figure:    report.Thousands(report.Median(ours)) + " requests/s",
 		Reference: fmt.Sprintf("bare net/http TLS handler: %s requests/s", report.Thousands(report.Median(plain))),
-		Ratio:     fmt.Sprintf(
+		Ratio: fmt.Sprintf(
 			"%s; with an empty handler behind the pipeline %s", report.Percent(ratio), report.Percent(alone),
 		),
-		Verdict:   report.Judge(ratio >= 0.3),
-		Limit:     limits["pipeline"],
+		Verdict: report.Judge(ratio >= 0.3),
+		Limit:   limits["pipeline"],
 	}}, nil
 }
 
