@@ -6,7 +6,8 @@ var mended = map[string][]string{
 		"agent/...", "api/...", "aws/...", "cli/...", "doctor/...", "internal/gen/...", "network/...", "record/...",
 		"services/...", "ssm/...", "store/...",
 	},
-	"functions": {
+	"functions": {"api/..."},
+	"functions of tests": {
 		"agent/...", "api/...", "aws/...", "doctor/...", "network/...", "record/...", "services/...",
 		"ssm/...", "store/...",
 	},
