@@ -59,6 +59,12 @@ var walls = []wall{
 		nothing,
 		"a service's table of operations",
 	},
+	{
+		"services/instances",
+		[]string{"aws/...", "network", "services/compute", "services/identity"},
+		nothing,
+		"changes the network and the instances together",
+	},
 	{"services/...", []string{"aws/...", "record/...", "services/..."}, nil, "what the hearts need around them"},
 	{"test/notes", []string{"aws/...", "record/..."}, nothing, "a service, as services/... are"},
 	{

@@ -21,21 +21,23 @@ type AttachInput struct {
 
 // AttachInterface attaches a free network interface to an instance.
 func (s *Service) AttachInterface(ctx context.Context, c scope.Scope, in AttachInput) (*Interface, error) {
-	var n Interface
-	err := s.do(ctx, c, func(p *plan) error {
-		old, err := p.attachable(in)
-		if err != nil {
-			return err
-		}
-		n = *old
-		n.Attachment, n.Detached = p.attachment(in.Owner, false), nil
-		n.Attachment.Index = in.Index
-		p.put(&n)
-		return nil
+	var n *Interface
+	err := s.do(ctx, c, func(p *plan) (err error) {
+		n, err = p.attach(in)
+		return err
 	})
+	return n, err
+}
+
+func (p *plan) attach(in AttachInput) (*Interface, error) {
+	old, err := p.attachable(in)
 	if err != nil {
 		return nil, err
 	}
+	n := *old
+	n.Attachment, n.Detached = p.attachment(in.Owner, false), nil
+	n.Attachment.Index = in.Index
+	p.put(&n)
 	return &n, nil
 }
 

@@ -396,18 +396,7 @@ func (s *Service) DeleteInterface(ctx context.Context, c scope.Scope, id string)
 // deleted, others become free. To release what has none is no error.
 func (s *Service) ReleaseOwner(ctx context.Context, owner string) error {
 	return s.do(ctx, scope.Scope{}, func(p *plan) error {
-		for _, n := range p.InterfacesOf(owner) {
-			if managed(n) {
-				continue // its endpoint or gateway lets go of it
-			}
-			if n.Attachment.DeleteOnTermination {
-				p.dropInterface(n)
-				continue
-			}
-			free := *n
-			free.Attachment, free.Detached = nil, n.Attachment
-			p.put(&free)
-		}
+		p.release(owner)
 		return nil
 	})
 }

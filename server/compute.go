@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/netip"
 	"os"
-	"strings"
 	"time"
 
 	"postern/aws/fault"
@@ -16,14 +15,12 @@ import (
 	"postern/services/compute"
 	"postern/services/compute/guest"
 	"postern/services/identity"
+	"postern/services/instances"
 	"postern/ssm/node"
 )
 
 // instanceMTU is the MTU of instances' interfaces, in bytes, as Amazon's have.
 const instanceMTU = 9001
-
-// orphanAge is how long an interface may belong to an instance that has no record yet: the interface comes first.
-const orphanAge = time.Minute
 
 // computeModule runs instances on this host.
 type computeModule struct {
@@ -36,8 +33,10 @@ type computeModule struct {
 	nodes    *nodesModule
 
 	*compute.Service
-	launcher *guest.Launcher // nil where the test hooks have another
-	cancel   context.CancelFunc
+	// instances changes instances and the network together.
+	instances *instances.Service
+	launcher  *guest.Launcher // nil where the test hooks have another
+	cancel    context.CancelFunc
 	// missing is what the check of this host found; it is there when checked is closed.
 	missing []guest.Missing
 	checked chan struct{}
@@ -71,8 +70,12 @@ func (m *computeModule) open(ctx context.Context) (err error) {
 	})
 	if err != nil {
 		m.stopLauncher()
+		return err
 	}
-	return err
+	m.instances = instances.New(instances.Config{
+		Network: m.network.Service, Compute: m.Service, Profiles: m.identity.Service, Now: m.config.Now,
+	})
+	return nil
 }
 
 // host tells this server from others on the same database, which run instances of their own. It is empty where there
@@ -144,28 +147,7 @@ func (m *computeModule) close() error {
 }
 
 func (m *computeModule) reconcilers() []reconciler {
-	return []reconciler{{name: "orphaned interfaces", every: time.Minute, run: m.releaseOrphans}}
-}
-
-// releaseOrphans lets go of the interfaces of instances that are no more, or that a crash kept from ever being.
-func (m *computeModule) releaseOrphans(ctx context.Context) error {
-	var failed error
-	state := m.network.State()
-	for _, owner := range state.Owners() {
-		if !strings.HasPrefix(owner, "i-") {
-			continue
-		}
-		if _, err := m.ByID(owner); !fault.Is(err, fault.NotFound) {
-			continue
-		}
-		for _, n := range state.InterfacesOf(owner) {
-			if m.config.Now().Sub(n.Attachment.Since) > orphanAge {
-				failed = errors.Join(failed, m.network.ReleaseOwner(ctx, owner))
-				break
-			}
-		}
-	}
-	return failed
+	return []reconciler{{name: "orphaned interfaces", every: time.Minute, run: m.instances.ReleaseOrphans}}
 }
 
 // instanceNetwork connects instances to the fabric.

@@ -20,7 +20,7 @@ func (m *ec2Module) services() []api.Service {
 	return []api.Service{apiec2.New(apiec2.Config{
 		Network:   m.network.Service,
 		Compute:   m.compute.Service,
-		Profiles:  m.identity.Service,
+		Instances: m.compute.instances,
 		FlowLogs:  m.flowLogs.Writer,
 		MayImport: m.config.mayImport,
 	})}

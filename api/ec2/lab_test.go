@@ -27,6 +27,7 @@ import (
 	"postern/services/compute"
 	"postern/services/compute/guest"
 	"postern/services/identity"
+	"postern/services/instances"
 )
 
 const (
@@ -88,8 +89,12 @@ func newLimitedLab(t testing.TB, limits network.Limits) *lab {
 		}
 	})
 	l.handler, err = api.New(api.Config{
-		Services: []api.Service{ec2.New(ec2.Config{Network: l.network, Compute: l.compute, Profiles: profiles{}})},
-		Region:   region, Identities: keys{}, Guards: &l.questions, Audit: walked.Audit, Now: time.Now,
+		Services: []api.Service{ec2.New(ec2.Config{
+			Network: l.network, Compute: l.compute, Instances: instances.New(instances.Config{
+				Network: l.network, Compute: l.compute, Profiles: profiles{},
+			}),
+		})},
+		Region: region, Identities: keys{}, Guards: &l.questions, Audit: walked.Audit, Now: time.Now,
 		Undeclared: func(op *api.Operation, resource string) {
 			if !l.mayTouch {
 				t.Errorf("%s touches %s and does not declare it", op.Name, resource)

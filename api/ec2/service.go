@@ -5,20 +5,21 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/endpoints"
-	"postern/api/ec2/instances"
+	ec2instances "postern/api/ec2/instances"
 	"postern/api/ec2/internal/query"
 	"postern/api/ec2/vpcs"
 	"postern/aws/service/ec2/types"
 	"postern/aws/wire"
 	"postern/network"
 	"postern/services/compute"
+	"postern/services/instances"
 )
 
 // Config is what the EC2 API speaks for.
 type Config struct {
-	Network  *network.Service
-	Compute  *compute.Service
-	Profiles instances.Profiles
+	Network   *network.Service
+	Compute   *compute.Service
+	Instances *instances.Service
 	// FlowLogs may be nil.
 	FlowLogs vpcs.FlowLogs
 	// MayImport refuses images of paths of the server's host; nil refuses none.
@@ -41,8 +42,8 @@ func New(c Config) api.Service {
 		Operations: slices.Concat(
 			vpcs.Operations(vpcs.Config{Network: c.Network, FlowLogs: c.FlowLogs}),
 			endpoints.Operations(endpoints.Config{Network: c.Network}),
-			instances.Operations(instances.Config{
-				Network: c.Network, Compute: c.Compute, Profiles: c.Profiles, MayImport: c.MayImport,
+			ec2instances.Operations(ec2instances.Config{
+				Network: c.Network, Compute: c.Compute, Instances: c.Instances, MayImport: c.MayImport,
 			}),
 			s.placeOperations(),
 			s.absentOperations(),

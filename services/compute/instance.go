@@ -3,7 +3,6 @@ package compute
 import (
 	"fmt"
 	"net/netip"
-	"strconv"
 	"time"
 
 	"postern/aws/fault"
@@ -93,8 +92,6 @@ type Instance struct {
 	Index       int
 	// Token is the caller's client token, empty for none.
 	Token string
-	// Request is a digest of the request that came with it.
-	Request string `json:",omitempty"`
 
 	Placement
 	Image, Type, KeyName string
@@ -130,12 +127,6 @@ type Instance struct {
 }
 
 var (
-	byToken = &record.Index[Instance]{Grouped: true, Terms: func(i *Instance) []record.Term {
-		if i.Token == "" {
-			return nil
-		}
-		return []record.Term{{Value: tokenGroup(i.Scope, i.Token)}}
-	}}
 	byInterface = &record.Index[Instance]{Terms: func(i *Instance) []record.Term {
 		if i.State == Terminated {
 			return nil
@@ -158,18 +149,11 @@ var (
 		Name: "instance",
 		Key:  func(i *Instance) string { return i.ID },
 		Groups: func(i *Instance) []string {
-			if i.Token == "" {
-				return []string{i.Scope.String()}
-			}
-			return []string{i.Scope.String(), tokenGroup(i.Scope, i.Token)}
+			return []string{i.Scope.String()}
 		},
-		Indexes: []*record.Index[Instance]{byToken, byInterface, byImage, byEnd},
+		Indexes: []*record.Index[Instance]{byInterface, byImage, byEnd},
 	}
 )
-
-func tokenGroup(c scope.Scope, token string) string {
-	return c.String() + "/token/" + strconv.Quote(token)
-}
 
 // Change is what a verb did to one instance.
 type Change struct {

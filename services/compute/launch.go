@@ -43,9 +43,8 @@ func checkType(name string, i Image) error {
 // Launch is what RunInstances asks for, once the network interfaces are there.
 type Launch struct {
 	scope.Scope
-	// Token is the client token; a second Launch with it returns what the first one made, if Request, a digest of the
-	// whole request, is the same.
-	Token, Request string
+	// Token is the client token of the request; instances show it.
+	Token string
 	// Image is the id of an image, empty for the host's own; Type is empty for t3.micro, or t4g.micro.
 	Image, Type string
 	// KeyName is the name of a key pair, empty for none.
@@ -61,7 +60,8 @@ type Launch struct {
 	// Placements are one for each instance.
 	Placements []Placement
 	// IDs are the instances' ids, one for each placement, made by NewInstanceID, so that their network interfaces can be
-	// theirs before they boot. Nil lets Launch make them.
+	// theirs before they boot. A second Launch of the same ids makes nothing and returns the instances. Nil lets Launch
+	// make them.
 	IDs []string
 }
 
@@ -77,11 +77,10 @@ func (s *Service) Launch(ctx context.Context, l Launch) ([]Instance, error) {
 	var again bool
 	wanted := s.wanted(&l)
 	err := s.change(ctx, l.Scope, func(p *record.Plan) error {
-		if made = s.byToken(p.Tables, l.Scope, l.Token); len(made) > 0 {
-			again = true
-			return sameLaunch(made, &l)
+		made = s.launched(p.Tables, &l)
+		if again = len(made) > 0; again {
+			return nil
 		}
-		again = false
 		if _, err := findImage(p.Tables, l.Scope, l.Image); err != nil { // still
 			return err
 		}
@@ -120,7 +119,7 @@ func (s *Service) wanted(l *Launch) []Instance {
 			id = l.IDs[n]
 		}
 		out[n] = Instance{
-			ID: id, Scope: l.Scope, Reservation: reservation, Index: n, Token: l.Token, Request: l.Request, Placement: p,
+			ID: id, Scope: l.Scope, Reservation: reservation, Index: n, Token: l.Token, Placement: p,
 			Image: l.Image, Type: l.Type, KeyName: l.KeyName, Profile: l.Profile, UserData: bytes.Clone(l.UserData),
 			Metadata: l.Metadata, TerminateOnShutdown: l.TerminateOnShutdown, ProtectTermination: l.ProtectTermination,
 			ProtectStop: l.ProtectStop, Tags: maps.Clone(l.Tags), VolumeTags: maps.Clone(l.VolumeTags), Volume: l.Volume,
@@ -166,15 +165,12 @@ func (s *Service) checkLaunch(l *Launch) error {
 	return nil
 }
 
-// sameLaunch refuses a client token that comes back with another request.
-func sameLaunch(made []Instance, l *Launch) error {
-	first := made[0]
-	sameRequest := first.Request == l.Request || first.Request == "" || l.Request == ""
-	sameKind := first.Image == l.Image && first.Type == l.Type && first.KeyName == l.KeyName
-	if sameRequest && sameKind && len(made) == len(l.Placements) && bytes.Equal(first.UserData, l.UserData) {
-		return nil
+// launched returns what an earlier Launch of the same ids made.
+func (s *Service) launched(t *record.Tables, l *Launch) (out []Instance) {
+	for _, id := range l.IDs {
+		if i, err := s.find(t, l.Scope, id); err == nil {
+			out = append(out, *i)
+		}
 	}
-	return fault.New(fault.Invalid, "compute.Launch",
-		"Arguments on this idempotent request are inconsistent with arguments used in previous request(s).").
-		WithCode("IdempotentParameterMismatch")
+	return out
 }

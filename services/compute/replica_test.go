@@ -144,7 +144,7 @@ func TestMeanwhile(t *testing.T) {
 		_, err := r.Launch(t.Context(), l)
 		return err
 	}
-	token := func(l *compute.Launch) { l.Token = "token" }
+	sameID := func(l *compute.Launch) { l.IDs = []string{"i-00000000000000001"} }
 	withKey := func(l *compute.Launch) { l.KeyName = "mine" }
 	key := func(name string) func(*rig) error {
 		return func(r *rig) error {
@@ -173,7 +173,7 @@ func TestMeanwhile(t *testing.T) {
 			0, "", 2, 1,
 		},
 		{
-			"with one token", func(r *rig) error { return launch(r, token) }, func(r *rig) error { return launch(r, token) },
+			"of one id", func(r *rig) error { return launch(r, sameID) }, func(r *rig) error { return launch(r, sameID) },
 			1, "", 1, 1,
 		},
 		{

@@ -332,18 +332,6 @@ func (s *Service) ByID(id string) (Instance, error) {
 	return Instance{}, notFound(id)
 }
 
-// ByToken returns what a Launch with this client token made in the scope, none for an unknown token.
-func (s *Service) ByToken(c scope.Scope, token string) []Instance {
-	return s.byToken(s.replica.Tables(), c, token)
-}
-
-func (s *Service) byToken(t *record.Tables, c scope.Scope, token string) []Instance {
-	if token == "" {
-		return nil
-	}
-	return s.shown(byToken.Find(t, tokenGroup(c, token)))
-}
-
 func (s *Service) find(t *record.Tables, c scope.Scope, id string) (*Instance, error) {
 	digits, ok := strings.CutPrefix(id, "i-")
 	if !ok || len(digits) != 8 && len(digits) != 17 || strings.Trim(digits, "0123456789abcdef") != "" {

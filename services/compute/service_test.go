@@ -388,7 +388,7 @@ func TestFullDisk(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	simulate(t, func(t *testing.T, r *rig) {
 		ctx := t.Context()
-		i := r.launch(t, func(l *compute.Launch) { l.ProtectTermination, l.ProtectStop, l.Token = true, true, "token" })
+		i := r.launch(t, func(l *compute.Launch) { l.ProtectTermination, l.ProtectStop = true, true })
 		other := scope.Scope{Account: "111111111111", Region: "us-east-1"}
 		launch := func(edit func(*compute.Launch)) error {
 			l := compute.Launch{Scope: home, Placements: []compute.Placement{place(2)}}
@@ -413,13 +413,12 @@ func TestRefusals(t *testing.T) {
 			{"bad type", "InvalidParameterValue", launch(func(l *compute.Launch) { l.Type = "huge" })},
 			{"long user data", "InvalidParameterValue", launch(func(l *compute.Launch) { l.UserData = make([]byte, compute.MaxUserData+1) })},
 			{"none", "InstanceLimitExceeded", launch(func(l *compute.Launch) { l.Placements = nil })},
-			{"token reused", "IdempotentParameterMismatch", launch(func(l *compute.Launch) { l.Token, l.Type = "token", "m5.large" })},
 		} {
 			if got := fault.Of(tt.err); got == nil || got.Code != tt.code {
 				t.Errorf("%s: %v, want %s", tt.name, tt.err, tt.code)
 			}
 		}
-		same := r.launch(t, func(l *compute.Launch) { l.Token = "token" })
+		same := r.launch(t, func(l *compute.Launch) { l.IDs = []string{i.ID} })
 		if same.ID != i.ID || len(r.Instances(home)) != 1 {
 			t.Errorf("a repeated request made %s and %d instances", same.ID, len(r.Instances(home)))
 		}

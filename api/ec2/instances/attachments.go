@@ -9,62 +9,37 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
-	"postern/aws/fault"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
-	"postern/services/compute"
 )
 
 // attachNetworkInterface answers when a running instance has the interface; one that does not run gets it at its boot.
-func (s *service) attachNetworkInterface(ctx context.Context, c *api.Call, in *sdk.AttachNetworkInterfaceInput) (*sdk.AttachNetworkInterfaceOutput, error) {
+func (s *service) attachNetworkInterface(
+	ctx context.Context, c *api.Call, in *sdk.AttachNetworkInterfaceInput,
+) (*sdk.AttachNetworkInterfaceOutput, error) {
 	if in.DeviceIndex == nil {
 		return nil, query.Required("deviceIndex")
 	}
 	if aws.ToInt32(in.NetworkCardIndex) != 0 {
 		return nil, query.Unbuilt(c, "a second network card")
 	}
-	i, err := s.instance(c, aws.ToString(in.InstanceId))
-	if err != nil {
-		return nil, err
-	}
-	if i.State == compute.Terminated || i.State == compute.ShuttingDown {
-		return nil, fault.New(fault.Conflict, "ec2", "Instance '%s' is not in a valid state for this operation: it is %s", i.ID, i.State).WithCode("IncorrectState")
-	}
-	n, err := s.network.AttachInterface(ctx, query.ScopeOf(c), network.AttachInput{
-		Interface: aws.ToString(in.NetworkInterfaceId), Owner: i.ID, Zone: i.Zone, Index: int(*in.DeviceIndex),
+	n, err := s.instances.Attach(ctx, query.ScopeOf(c), network.AttachInput{
+		Interface: aws.ToString(in.NetworkInterfaceId), Owner: aws.ToString(in.InstanceId), Index: int(*in.DeviceIndex),
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := s.compute.UpdateInterfaces(ctx, instanceScope(c), i.ID); err != nil {
-		if _, e := s.network.DetachInterface(context.WithoutCancel(ctx), query.ScopeOf(c), n.Attachment.ID); e != nil {
-			return nil, e
-		}
-		return nil, err
-	}
-	return &sdk.AttachNetworkInterfaceOutput{AttachmentId: aws.String(n.Attachment.ID), NetworkCardIndex: aws.Int32(0)}, nil
+	return &sdk.AttachNetworkInterfaceOutput{
+		AttachmentId: aws.String(n.Attachment.ID), NetworkCardIndex: aws.Int32(0),
+	}, nil
 }
 
 // detachNetworkInterface takes an interface away at once; there is nothing that Force could force more.
-func (s *service) detachNetworkInterface(ctx context.Context, c *api.Call, in *sdk.DetachNetworkInterfaceInput) (*sdk.DetachNetworkInterfaceOutput, error) {
-	n, err := s.network.DetachInterface(ctx, query.ScopeOf(c), aws.ToString(in.AttachmentId))
-	if err != nil {
-		return nil, err
-	}
-	return nil, s.refresh(ctx, c, n)
-}
-
-// refresh has the instance of an interface, if it is one's, take what has become of it.
-func (s *service) refresh(ctx context.Context, c *api.Call, n *network.Interface) error {
-	if n.Attachment == nil {
-		return nil
-	}
-	err := s.compute.UpdateInterfaces(ctx, instanceScope(c), n.Owner())
-	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) { // a machine's that Postern does not run
-		return nil
-	}
-	return err
+func (s *service) detachNetworkInterface(
+	ctx context.Context, c *api.Call, in *sdk.DetachNetworkInterfaceInput,
+) (*sdk.DetachNetworkInterfaceOutput, error) {
+	return nil, s.instances.Detach(ctx, query.ScopeOf(c), aws.ToString(in.AttachmentId))
 }
 
 func (s *service) assignPrivateIpAddresses(ctx context.Context, c *api.Call, in *sdk.AssignPrivateIpAddressesInput) (*sdk.AssignPrivateIpAddressesOutput, error) {
@@ -81,17 +56,11 @@ func (s *service) assignPrivateIpAddresses(ctx context.Context, c *api.Call, in 
 	if err != nil {
 		return nil, err
 	}
-	n, assigned, err := s.network.AssignAddresses(ctx, query.ScopeOf(c), network.AssignInput{
-		Interface: aws.ToString(in.NetworkInterfaceId), Addresses: wanted, Count: count, Reassign: aws.ToBool(in.AllowReassignment),
+	assigned, err := s.instances.Assign(ctx, query.ScopeOf(c), network.AssignInput{
+		Interface: aws.ToString(in.NetworkInterfaceId), Addresses: wanted, Count: count,
+		Reassign: aws.ToBool(in.AllowReassignment),
 	})
 	if err != nil {
-		return nil, err
-	}
-	refresh := s.refresh
-	if aws.ToBool(in.AllowReassignment) {
-		refresh = s.refreshAll
-	}
-	if err := refresh(ctx, c, n); err != nil {
 		return nil, err
 	}
 	return &sdk.AssignPrivateIpAddressesOutput{
@@ -102,19 +71,6 @@ func (s *service) assignPrivateIpAddresses(ctx context.Context, c *api.Call, in 
 	}, nil
 }
 
-// refreshAll is refresh for the instances of a subnet's other interfaces too: an address may have been one of theirs.
-func (s *service) refreshAll(ctx context.Context, c *api.Call, n *network.Interface) error {
-	v := s.view(c)
-	for other := range v.Interfaces(v.Scope) {
-		if other.Subnet == n.Subnet && other.ID != n.ID {
-			if err := s.refresh(ctx, c, other); err != nil {
-				return err
-			}
-		}
-	}
-	return s.refresh(ctx, c, n)
-}
-
 func (s *service) unassignPrivateIpAddresses(ctx context.Context, c *api.Call, in *sdk.UnassignPrivateIpAddressesInput) (*sdk.UnassignPrivateIpAddressesOutput, error) {
 	if len(in.PrivateIpAddresses) == 0 {
 		return nil, query.Required("privateIpAddress")
@@ -123,11 +79,7 @@ func (s *service) unassignPrivateIpAddresses(ctx context.Context, c *api.Call, i
 	if err != nil {
 		return nil, err
 	}
-	n, err := s.network.UnassignAddresses(ctx, query.ScopeOf(c), aws.ToString(in.NetworkInterfaceId), gone)
-	if err != nil {
-		return nil, err
-	}
-	return nil, s.refresh(ctx, c, n)
+	return nil, s.instances.Unassign(ctx, query.ScopeOf(c), aws.ToString(in.NetworkInterfaceId), gone)
 }
 
 func addresses(parameter string, texts []string) ([]netip.Addr, error) {

@@ -3,26 +3,16 @@ package instances
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
-	"postern/aws/arn"
-	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/aws/service/ec2/types"
 	"postern/network"
 	"postern/services/compute"
-	"postern/services/identity"
 )
-
-// Profiles is where instance profiles and their roles are found; the identity service is one.
-type Profiles interface {
-	InstanceProfile(account, name string) (identity.InstanceProfile, error)
-	Role(account, name string) (identity.Role, error)
-}
 
 func instanceScope(c *api.Call) scope.Scope {
 	return scope.Scope{Account: c.Account, Region: c.Region}
@@ -125,41 +115,11 @@ func (s *service) untagInstance(ctx context.Context, c *api.Call, o owner, gone 
 
 // profile finds the instance profile that a request names, and asks whether the caller may pass its role on.
 func (s *service) profile(ctx context.Context, c *api.Call, name, profileARN string) (compute.Profile, error) {
-	if name == "" && profileARN != "" {
-		a, err := arn.Parse(profileARN)
-		if err != nil || a.Service != "iam" || a.Type() != "instance-profile" {
-			return compute.Profile{}, fault.New(fault.Invalid, "ec2", "Value (%s) for parameter iamInstanceProfile.arn is invalid. Invalid IAM Instance Profile ARN", profileARN).
-				WithCode("InvalidIamInstanceProfileArn.Malformed")
-		}
-		name = lastOf(a.ID())
+	p, role, err := s.instances.FindProfile(c.Account, name, profileARN)
+	if err != nil || role == "" {
+		return p, err
 	}
-	p, err := s.profiles.InstanceProfile(c.Account, name)
-	if fault.Is(err, fault.NotFound) || err == nil && profileARN != "" && p.ARN() != profileARN {
-		return compute.Profile{}, query.Invalid("Value (%s) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name", cmp.Or(profileARN, name))
-	}
-	if err != nil {
-		return compute.Profile{}, fmt.Errorf("find instance profile %s: %w", name, err)
-	}
-	if p.Role != "" {
-		role, err := s.profiles.Role(c.Account, p.Role)
-		if err != nil {
-			return compute.Profile{}, fmt.Errorf("find role %s: %w", p.Role, err)
-		}
-		keys := map[string][]string{"iam:PassedToService": {"ec2.amazonaws.com"}}
-		if err := c.Allow(ctx, "iam:PassRole", role.ARN(), keys); err != nil {
-			return compute.Profile{}, err
-		}
-	}
-	return compute.Profile{ARN: p.ARN(), ID: p.ID, Name: p.Name}, nil
-}
-
-func lastOf(path string) string {
-	for i := len(path) - 1; i >= 0; i-- {
-		if path[i] == '/' {
-			return path[i+1:]
-		}
-	}
-	return path
+	return p, c.Allow(ctx, "iam:PassRole", role, map[string][]string{"iam:PassedToService": {"ec2.amazonaws.com"}})
 }
 
 func tagMap(tags []network.Tag) map[string]string {

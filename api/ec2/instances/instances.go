@@ -185,7 +185,7 @@ func (s *service) rebootInstances(ctx context.Context, c *api.Call, in *sdk.Rebo
 }
 
 func (s *service) terminateInstances(ctx context.Context, c *api.Call, in *sdk.TerminateInstancesInput) (*sdk.TerminateInstancesOutput, error) {
-	changes, err := s.compute.Terminate(ctx, instanceScope(c), in.InstanceIds)
+	changes, err := s.instances.Terminate(ctx, query.ScopeOf(c), in.InstanceIds)
 	return &sdk.TerminateInstancesOutput{TerminatingInstances: query.Convert(changes, toChange)}, err
 }
 

@@ -3,12 +3,7 @@ package instances
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
-	"net/netip"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,23 +11,23 @@ import (
 	"postern/api"
 	"postern/api/ec2/internal/query"
 	"postern/api/ec2/vpcs"
-	"postern/aws/consent"
 	sdk "postern/aws/service/ec2"
 	"postern/aws/service/ec2/types"
 	"postern/network"
-	"postern/network/vpc"
 	"postern/services/compute"
 	"postern/services/compute/userdata"
+	"postern/services/instances"
 )
 
-// runInstances makes the network interfaces, attached to instances that are still to be, and then launches these. A
-// launch that fails takes its interfaces with it; interfaces that a crash leaves behind are found by their owner.
-func (s *service) runInstances(ctx context.Context, c *api.Call, in *sdk.RunInstancesInput) (*sdk.RunInstancesOutput, error) {
-	launch, nics, err := s.launchOf(ctx, c, in)
+// runInstances launches instances.
+func (s *service) runInstances(
+	ctx context.Context, c *api.Call, in *sdk.RunInstancesInput,
+) (*sdk.RunInstancesOutput, error) {
+	launch, err := s.launchOf(ctx, c, in)
 	if err != nil {
 		return nil, err
 	}
-	made, err := s.launch(ctx, c, launch, nics)
+	made, err := s.instances.Launch(ctx, launch)
 	if err != nil {
 		return nil, err
 	}
@@ -44,92 +39,81 @@ func (s *service) runInstances(ctx context.Context, c *api.Call, in *sdk.RunInst
 	}, nil
 }
 
-func (s *service) launch(ctx context.Context, c *api.Call, l compute.Launch, nics interfaces) (made []compute.Instance, err error) {
-	if before := s.compute.ByToken(l.Scope, l.Token); len(before) > 0 {
-		// The same request again: Launch sees whether it is, by the number of instances too.
-		l.IDs, l.Placements = nil, make([]compute.Placement, nics.count)
-		return s.compute.Launch(ctx, l)
-	}
-	defer func() {
-		if err == nil && made[0].ID == l.IDs[0] {
-			return
-		}
-		for _, id := range l.IDs { // the launch failed, or one with the same token came first
-			err = errors.Join(err, s.network.ReleaseOwner(context.WithoutCancel(ctx), id))
-		}
-	}()
-	if l.Image != "" {
-		if _, err = s.compute.Image(l.Scope, l.Image); err != nil {
-			return nil, err
-		}
-	}
-	if l.Placements, err = s.placements(ctx, c, l.IDs, nics); err != nil {
-		return nil, err
-	}
-	return s.compute.Launch(ctx, l)
-}
-
-// launchOf reads everything but the network from a request.
-func (s *service) launchOf(ctx context.Context, c *api.Call, in *sdk.RunInstancesInput) (compute.Launch, interfaces, error) {
-	l := compute.Launch{
-		Scope: instanceScope(c), Token: aws.ToString(in.ClientToken), Image: aws.ToString(in.ImageId), Type: string(in.InstanceType),
-		ProtectTermination: aws.ToBool(in.DisableApiTermination), ProtectStop: aws.ToBool(in.DisableApiStop),
-		TerminateOnShutdown: in.InstanceInitiatedShutdownBehavior == types.ShutdownBehaviorTerminate,
-	}
+// launchOf reads a request.
+func (s *service) launchOf(
+	ctx context.Context, c *api.Call, in *sdk.RunInstancesInput,
+) (l instances.Launch, err error) {
 	nics, err := s.interfacesOf(c, in)
 	if err != nil {
-		return l, nics, err
-	}
-	if l.Request, err = digestOf(in); err != nil {
-		return l, nics, err
+		return l, err
 	}
 	if err := refuseRun(c, in); err != nil {
-		return l, nics, err
+		return l, err
+	}
+	i, err := s.instanceOf(ctx, c, in)
+	if err != nil {
+		return l, err
+	}
+	tagged, err := s.launchTags(ctx, c, in.TagSpecifications)
+	if err != nil {
+		return l, err
+	}
+	i.Tags, i.VolumeTags = tagMap(tagged["instance"]), tagMap(tagged["volume"])
+	l = instances.Launch{Instance: i, Count: nics.count, Zone: nics.zone}
+	for _, n := range append([]spec{nics.spec}, nics.more...) {
+		n.input.Tags = tagged["network-interface"]
+		l.Interfaces = append(l.Interfaces, network.PlacedInterface{Create: n.input, Existing: n.existing})
+	}
+	return l, nil
+}
+
+// instanceOf reads everything but the network and the tags from a request.
+func (s *service) instanceOf(
+	ctx context.Context, c *api.Call, in *sdk.RunInstancesInput,
+) (l compute.Launch, err error) {
+	l = compute.Launch{
+		Scope:               query.ScopeOf(c),
+		Token:               aws.ToString(in.ClientToken),
+		Image:               aws.ToString(in.ImageId),
+		Type:                string(in.InstanceType),
+		KeyName:             aws.ToString(in.KeyName),
+		ProtectTermination:  aws.ToBool(in.DisableApiTermination),
+		ProtectStop:         aws.ToBool(in.DisableApiStop),
+		TerminateOnShutdown: in.InstanceInitiatedShutdownBehavior == types.ShutdownBehaviorTerminate,
 	}
 	if l.Volume, err = s.rootVolume(c, l.Image, in.BlockDeviceMappings); err != nil {
-		return l, nics, err
+		return l, err
 	}
-	if l.KeyName = aws.ToString(in.KeyName); l.KeyName != "" {
+	if l.KeyName != "" {
 		if _, err = s.compute.KeyPair(l.Scope, l.KeyName); err != nil {
-			return l, nics, err
+			return l, err
 		}
 	}
 	if l.UserData, err = userData(in.UserData); err != nil {
-		return l, nics, err
+		return l, err
 	}
 	if l.Metadata, err = metadataOf(c, defaultMetadata, in.MetadataOptions); err != nil {
-		return l, nics, err
+		return l, err
 	}
 	if p := in.IamInstanceProfile; p != nil {
-		if l.Profile, err = s.profile(ctx, c, aws.ToString(p.Name), aws.ToString(p.Arn)); err != nil {
-			return l, nics, err
-		}
+		l.Profile, err = s.profile(ctx, c, aws.ToString(p.Name), aws.ToString(p.Arn))
 	}
-	tags, err := query.TagsByKind(ctx, c, in.TagSpecifications, "instance", "network-interface", "volume")
-	if err != nil {
-		return l, nics, err
-	}
-	for _, kind := range []string{"instance", "volume"} {
-		if err := s.network.CheckTags(nil, tags[kind]); err != nil {
-			return l, nics, err
-		}
-	}
-	l.VolumeTags = tagMap(tags["volume"])
-	l.Tags, nics.input.Tags = tagMap(tags["instance"]), tags["network-interface"]
-	for range nics.count {
-		l.IDs = append(l.IDs, compute.NewInstanceID())
-	}
-	return l, nics, nil
+	return l, err
 }
 
-// digestOf tells requests with one client token apart.
-func digestOf(in *sdk.RunInstancesInput) (string, error) {
-	if len(aws.ToString(in.ClientToken)) > 64 {
-		return "", query.Invalid("Value (%s) for parameter clientToken is invalid. It has more than 64 characters.", *in.ClientToken)
+func (s *service) launchTags(
+	ctx context.Context, c *api.Call, specs []types.TagSpecification,
+) (map[string][]network.Tag, error) {
+	tagged, err := query.TagsByKind(ctx, c, specs, "instance", "network-interface", "volume")
+	if err != nil {
+		return nil, err
 	}
-	text, err := json.Marshal(in)
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:16]), err
+	for _, kind := range []string{"instance", "volume"} {
+		if err := s.network.CheckTags(nil, tagged[kind]); err != nil {
+			return nil, err
+		}
+	}
+	return tagged, nil
 }
 
 // refuseRun refuses what instances here do not have.
@@ -208,14 +192,14 @@ type interfaces struct {
 // spec is one network interface of each instance.
 type spec struct {
 	input network.CreateInterfaceInput
-	// existing is an interface that is there already; the count is then 1. It must be in the zone, if that is given.
-	existing, inZone string
+	// existing is an interface that is there already; the count is then 1.
+	existing string
 }
 
 func (s *service) interfacesOf(c *api.Call, in *sdk.RunInstancesInput) (interfaces, error) {
 	least, most := int(aws.ToInt32(in.MinCount)), int(aws.ToInt32(in.MaxCount))
-	if least < 1 || most < least {
-		return interfaces{}, query.Invalid("Value (%d) for parameter minCount is invalid. Expected an integer from 1 to maxCount (%d).", least, most)
+	if err := instances.CheckCount(least, most); err != nil {
+		return interfaces{}, err
 	}
 	nics := interfaces{count: most, spec: spec{input: network.CreateInterfaceInput{
 		Subnet: aws.ToString(in.SubnetId), Groups: in.SecurityGroupIds, DeleteOnTermination: true,
@@ -323,80 +307,4 @@ func specOf(c *api.Call, x *types.InstanceNetworkInterfaceSpecification) (n spec
 	}
 	n.input.Addresses, err = vpcs.Addresses(x.PrivateIpAddress, x.PrivateIpAddresses)
 	return n, err
-}
-
-// placements makes the interfaces and says what instances must know of them.
-func (s *service) placements(ctx context.Context, c *api.Call, ids []string, nics interfaces) ([]compute.Placement, error) {
-	if nics.zone != "" && nics.existing == "" {
-		subnet, err := s.network.State().Subnet(query.ScopeOf(c), nics.input.Subnet)
-		if err != nil {
-			return nil, err
-		}
-		if subnet.Zone != nics.zone {
-			return nil, query.Invalid("Value (%s) for parameter availabilityZone is invalid. The subnet '%s' is in %s.", nics.zone, subnet.ID, subnet.Zone)
-		}
-	}
-	made, err := s.attach(ctx, c, ids, nics.spec)
-	if err != nil {
-		return nil, err
-	}
-	for _, more := range nics.more {
-		more.input.Tags = nics.input.Tags
-		if err := s.attachMore(ctx, c, made, ids, more); err != nil {
-			return nil, err
-		}
-	}
-	out := make([]compute.Placement, len(made))
-	for i, n := range made {
-		if out[i], err = s.placement(c, n); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// attachMore gives instances that have their primary interfaces one more each, which must be in the same zone.
-func (s *service) attachMore(ctx context.Context, c *api.Call, primary []*network.Interface, ids []string, more spec) error {
-	if more.existing == "" {
-		subnet, err := s.network.State().Subnet(query.ScopeOf(c), more.input.Subnet)
-		if err != nil {
-			return err
-		}
-		if subnet.Zone != primary[0].Zone {
-			return query.Combination("You may not attach a network interface to an instance if they are not in the same availability zone")
-		}
-	}
-	more.inZone = primary[0].Zone
-	_, err := s.attach(ctx, c, ids, more)
-	return err
-}
-
-func (s *service) attach(ctx context.Context, c *api.Call, ids []string, n spec) ([]*network.Interface, error) {
-	if n.existing != "" {
-		consent.Making(ctx, query.Resource(c, "instance/"+ids[0]))
-		made, err := s.network.AttachInterface(ctx, query.ScopeOf(c), network.AttachInput{
-			Interface: n.existing, Owner: ids[0], Zone: n.inZone, Index: n.input.Index,
-		})
-		return []*network.Interface{made}, err
-	}
-	inputs := make([]network.CreateInterfaceInput, len(ids))
-	for i, id := range ids {
-		consent.Making(ctx, query.Resource(c, "instance/"+id))
-		inputs[i] = n.input
-		inputs[i].Owner, inputs[i].Kind = id, vpc.InstanceInterface
-	}
-	return s.network.CreateInterfaces(ctx, query.ScopeOf(c), inputs)
-}
-
-func (s *service) placement(c *api.Call, n *network.Interface) (compute.Placement, error) {
-	subnet, err := s.network.State().Subnet(query.ScopeOf(c), n.Subnet)
-	if err != nil {
-		return compute.Placement{}, err
-	}
-	return compute.Placement{
-		Interface: n.ID, VPC: n.VPC, Subnet: n.Subnet, Zone: n.Zone,
-		Address: netip.PrefixFrom(n.Addresses[0], subnet.CIDR.Bits()), Gateway: subnet.CIDR.Addr().Next(),
-		Resolver: s.network.Snapshot().ResolverAddress(n.VPC),
-		Hostname: network.HostName(n.Addresses[0]), Domain: network.HostDomain(n.Region),
-	}, nil
 }

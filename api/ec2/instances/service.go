@@ -5,13 +5,14 @@ import (
 	"postern/api/ec2/internal/query"
 	"postern/network"
 	"postern/services/compute"
+	"postern/services/instances"
 )
 
 // Config is what the operations speak for.
 type Config struct {
-	Network  *network.Service
-	Compute  *compute.Service
-	Profiles Profiles
+	Network   *network.Service
+	Compute   *compute.Service
+	Instances *instances.Service
 	// MayImport refuses images of paths of the server's host; nil refuses none.
 	MayImport func(path string) error
 }
@@ -19,12 +20,12 @@ type Config struct {
 type service struct {
 	network   *network.Service
 	compute   *compute.Service
-	profiles  Profiles
+	instances *instances.Service
 	mayImport func(path string) error
 }
 
 func newService(c Config) *service {
-	return &service{network: c.Network, compute: c.Compute, profiles: c.Profiles, mayImport: c.MayImport}
+	return &service{network: c.Network, compute: c.Compute, instances: c.Instances, mayImport: c.MayImport}
 }
 
 func (s *service) view(c *api.Call) *query.View { return query.See(s.network, c) }
