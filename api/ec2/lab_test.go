@@ -50,8 +50,11 @@ type lab struct {
 	handler *api.Handler
 	network *network.Service
 	compute *compute.Service
-	host    *host
-	url     string
+	// instances changes both; networkStore and computeStore keep them.
+	instances                  *instances.Service
+	networkStore, computeStore *record.Memory
+	host                       *host
+	url                        string
 
 	questions questions
 	// mayTouch lets operations touch what they do not declare.
@@ -67,17 +70,20 @@ func newLab(t testing.TB) *lab {
 
 func newLimitedLab(t testing.TB, limits network.Limits) *lab {
 	t.Helper()
-	l := &lab{t: t, ctx: context.Background(), host: &host{guests: map[string]*played{}}}
+	l := &lab{
+		t: t, ctx: context.Background(), host: &host{guests: map[string]*played{}},
+		networkStore: new(record.Memory), computeStore: new(record.Memory),
+	}
 	var err error
 	if l.network, err = network.New(l.ctx, network.Config{
-		Store: new(record.Memory), Limits: limits, Draw: func(int) int { return 0 }, // addresses that tests name stay free
+		Store: l.networkStore, Limits: limits, Draw: func(int) int { return 0 }, // addresses that tests name stay free
 		Now: func() time.Time { return time.Now().Add(time.Duration(l.ahead.Load())) },
 	}); err != nil {
 		t.Fatal(err)
 	}
 	l.host.network = l.network
 	l.compute, err = compute.Open(l.ctx, compute.Config{
-		Store:   new(record.Memory),
+		Store:   l.computeStore,
 		Network: l.host, Launcher: l.host, Dir: t.TempDir(), Agent: "postern-agent",
 	})
 	if err != nil {
@@ -88,11 +94,13 @@ func newLimitedLab(t testing.TB, limits network.Limits) *lab {
 			t.Error(err)
 		}
 	})
+	l.instances = instances.New(instances.Config{
+		Network: l.network, Compute: l.compute, Profiles: profiles{},
+		Now: func() time.Time { return time.Now().Add(time.Duration(l.ahead.Load())) },
+	})
 	l.handler, err = api.New(api.Config{
 		Services: []api.Service{ec2.New(ec2.Config{
-			Network: l.network, Compute: l.compute, Instances: instances.New(instances.Config{
-				Network: l.network, Compute: l.compute, Profiles: profiles{},
-			}),
+			Network: l.network, Compute: l.compute, Instances: l.instances,
 		})},
 		Region: region, Identities: keys{}, Guards: &l.questions, Audit: walked.Audit, Now: time.Now,
 		Undeclared: func(op *api.Operation, resource string) {
@@ -184,6 +192,8 @@ type host struct {
 	mu     sync.Mutex
 	guests map[string]*played
 	refuse error
+	// noLease refuses to say which network interfaces an instance has.
+	noLease error
 }
 
 func (h *host) Start(_ context.Context, boot guest.Boot) (guest.Machine, error) {
@@ -206,6 +216,11 @@ func (h *host) Start(_ context.Context, boot guest.Boot) (guest.Machine, error) 
 func (h *host) Attach(string, *os.File) (func(), error) { return func() {}, nil }
 
 func (h *host) Lease(i compute.Instance) (compute.Lease, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.noLease != nil {
+		return compute.Lease{}, h.noLease
+	}
 	return compute.Lease{Servers: []netip.Addr{i.Resolver}, Search: []string{i.Domain}}, nil
 }
 
@@ -219,8 +234,8 @@ type played struct {
 	once sync.Once
 }
 
-func (g *played) TAP() *os.File                    { return g.tun }
 func (g *played) Plug(guest.NIC) (*os.File, error) { return os.Open(os.DevNull) }
+func (g *played) TAP() *os.File                    { return g.tun }
 func (g *played) Assign(guest.NIC) error           { return nil }
 func (g *played) PID() int                         { return 1 }
 func (g *played) Stop()                            { g.once.Do(func() { close(g.done) }) }
