@@ -46,7 +46,8 @@ func (b *bodies) take(peer string, n int64) error {
 			"The bodies of all requests under way are larger than %d bytes together. Try again.", b.limit)
 	case b.byPeer[peer]+n > b.limit/4:
 		return fault.New(fault.Throttled, "api.readBody",
-			"The bodies of your requests under way are larger than %d bytes together. Try again when others are answered.", b.limit/4)
+			"The bodies of your requests under way are larger than %d bytes together. "+
+				"Try again when others are answered.", b.limit/4)
 	}
 	b.held += n
 	b.byPeer[peer] += n

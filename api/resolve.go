@@ -77,7 +77,8 @@ func (x *exchange) consistent(via, host, scope address) error {
 	s := x.service
 	here := ""
 	if x.call.Origin.Endpoint != "" {
-		here = ": it came through VPC endpoint " + x.call.Origin.Endpoint + ", which serves " + x.call.Origin.Service + " only"
+		o := x.call.Origin
+		here = ": it came through VPC endpoint " + o.Endpoint + ", which serves " + o.Service + " only"
 		if host.service != "" && host.service != s.Name {
 			return misdirected("The request is for the service %s%s", host.service, here)
 		}

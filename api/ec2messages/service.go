@@ -38,7 +38,8 @@ func New(c Config) api.Service {
 // caller is the node whose credentials the caller uses.
 func caller(c *api.Call) (string, error) {
 	if c.Caller.IssuedTo == "" {
-		return "", fault.New(fault.Denied, "ec2messages", "User: %s is not authorized to perform: %s, because its credentials were not issued to a managed node",
+		return "", fault.New(fault.Denied, "ec2messages",
+			"User: %s is not authorized to perform: %s, because its credentials were not issued to a managed node",
 			c.Caller.Principal, c.Operation.Action)
 	}
 	return c.Caller.IssuedTo, nil
@@ -48,7 +49,8 @@ func caller(c *api.Call) (string, error) {
 func itself(c *api.Call, destination string) error {
 	id, err := caller(c)
 	if err == nil && id != destination {
-		err = fault.New(fault.Denied, "ec2messages", "User: %s is not authorized to perform: %s on behalf of %s, to which its credentials were not issued",
+		err = fault.New(fault.Denied, "ec2messages",
+			"User: %s is not authorized to perform: %s on behalf of %s, to which its credentials were not issued",
 			c.Caller.Principal, c.Operation.Action, destination)
 	}
 	return err

@@ -184,11 +184,15 @@ func (s *service) listAccessKeys(
 		return nil, err
 	}
 	items, next, err := page.Of(c, in, pageSize, all, func(k identity.AccessKey) string { return k.ID })
-	return &sdk.ListAccessKeysOutput{Marker: next, IsTruncated: next != nil, AccessKeyMetadata: convert(items, func(k identity.AccessKey) types.AccessKeyMetadata {
-		return types.AccessKeyMetadata{
-			AccessKeyId: aws.String(k.ID), UserName: keyOwner(k.User), Status: status(k.Active), CreateDate: stamp(k.Created),
-		}
-	})}, err
+	return &sdk.ListAccessKeysOutput{
+		Marker: next, IsTruncated: next != nil, AccessKeyMetadata: convert(items, toKey),
+	}, err
+}
+
+func toKey(k identity.AccessKey) types.AccessKeyMetadata {
+	return types.AccessKeyMetadata{
+		AccessKeyId: aws.String(k.ID), UserName: keyOwner(k.User), Status: status(k.Active), CreateDate: stamp(k.Created),
+	}
 }
 
 func (s *service) updateAccessKey(

@@ -79,7 +79,8 @@ type empty struct{}
 // itself refuses a caller that speaks for another node: its credentials must have been issued to the node it names.
 func itself(c *api.Call, id string) error {
 	if c.Caller.IssuedTo != id {
-		return fault.New(fault.Denied, "ssm.itself", "User: %s is not authorized to perform: %s on behalf of %s, to which its credentials were not issued",
+		return fault.New(fault.Denied, "ssm.itself",
+			"User: %s is not authorized to perform: %s on behalf of %s, to which its credentials were not issued",
 			c.Caller.Principal, c.Operation.Action, id)
 	}
 	return nil

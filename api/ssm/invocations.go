@@ -65,7 +65,8 @@ func (p plugin) outputURL(d command.Detail, stream string) string {
 		region = d.Scope.Region
 	}
 	step := strings.ReplaceAll(p.template.Name, ":", "")
-	return "https://s3." + region + ".amazonaws.com/" + p.result.S3Bucket + "/" + p.result.S3Prefix + "/" + step + "/" + stream
+	return "https://s3." + region + ".amazonaws.com/" +
+		p.result.S3Bucket + "/" + p.result.S3Prefix + "/" + step + "/" + stream
 }
 
 func (s *service) getCommandInvocation(

@@ -22,7 +22,8 @@ func (s *service) setting(ctx context.Context, c *api.Call, id string) (*types.S
 		LastModifiedUser: aws.String("System"),
 	}
 	if set.Customized {
-		out.Status, out.LastModifiedUser, out.LastModifiedDate = aws.String("Customized"), aws.String(set.By), aws.Time(set.Changed)
+		out.Status, out.LastModifiedUser = aws.String("Customized"), aws.String(set.By)
+		out.LastModifiedDate = aws.Time(set.Changed)
 	}
 	return out, nil
 }

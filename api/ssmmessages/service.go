@@ -125,7 +125,8 @@ func (s *Channels) Service() api.Service {
 func (s *Channels) itself(ctx context.Context, c *api.Call) (string, error) {
 	id := c.PathValue("id")
 	if c.Caller.IssuedTo != id {
-		return "", fault.New(fault.Denied, "ssmmessages", "User: %s is not authorized to perform: %s on behalf of %s, to which its credentials were not issued",
+		return "", fault.New(fault.Denied, "ssmmessages",
+			"User: %s is not authorized to perform: %s on behalf of %s, to which its credentials were not issued",
 			c.Caller.Principal, c.Operation.Action, id)
 	}
 	n, err := s.config.Nodes.Find(ctx, id)

@@ -65,9 +65,12 @@ func New(t testing.TB, more ...api.Service) *Rig {
 	services := append([]api.Service{
 		iam.New(iam.Config{Identities: r.Identities}), sts.New(sts.Config{Identities: r.Identities}),
 	}, more...)
-	r.Handler, err = api.New(api.Config{Services: services, Region: "us-east-1", Identities: a, Guards: a, Now: time.Now, Audit: Walked.Audit, Undeclared: func(op *api.Operation, resource string) {
-		t.Errorf("%s touches %s and does not declare it", op.Action, resource)
-	}})
+	r.Handler, err = api.New(api.Config{
+		Services: services, Region: "us-east-1", Identities: a, Guards: a, Now: time.Now, Audit: Walked.Audit,
+		Undeclared: func(op *api.Operation, resource string) {
+			t.Errorf("%s touches %s and does not declare it", op.Action, resource)
+		},
+	})
 	fatal(t, err)
 	for _, one := range services {
 		Walked.Table(r.Handler, one.Name)
