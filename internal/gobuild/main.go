@@ -1,5 +1,5 @@
-// Command gobuild runs `go build` with the arguments it is given, the last of which are packages, and prints every few
-// seconds how far it is: a first build compiles hundreds of packages, and go build says nothing meanwhile. What else
+// Command gobuild runs `go build` with the arguments it is given, the last of which are packages, and prints now
+// and then how far it is: a first build compiles hundreds of packages, and go build says nothing meanwhile. What else
 // go build says is passed on. It exits as go build does.
 package main
 
@@ -16,6 +16,9 @@ import (
 )
 
 const interval = 3 * time.Second
+
+// patience counts the ticks without news after which it is said again that the build goes on.
+const patience = 10
 
 func main() {
 	ticks := time.NewTicker(interval)
@@ -49,7 +52,9 @@ func run(args []string, stdout, stderr io.Writer, ticks <-chan time.Time) int {
 		for {
 			select {
 			case <-ticks:
-				fmt.Fprintln(stdout, p)
+				if p.news() {
+					fmt.Fprintln(stdout, p)
+				}
 			case <-done:
 				return
 			}
@@ -108,6 +113,8 @@ type progress struct {
 	all      int
 	compiled int
 	last     string
+	told     int // compiled when it was told last
+	silent   int // ticks since then
 }
 
 func newProgress(packages []string) *progress {
@@ -128,6 +135,17 @@ func (p *progress) compiles(line string) bool {
 	delete(p.waiting, line)
 	p.compiled++
 	p.last = line
+	return true
+}
+
+// news reports, once a tick, whether there is something to tell: more was compiled, or nothing was told for long.
+func (p *progress) news() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.silent++; p.compiled == p.told && p.silent < patience {
+		return false
+	}
+	p.told, p.silent = p.compiled, 0
 	return true
 }
 

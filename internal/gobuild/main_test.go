@@ -71,3 +71,22 @@ func TestLines(t *testing.T) {
 		t.Error(said)
 	}
 }
+
+// TestNews: what is compiled is told at the next tick; without news every tenth tick says that the build goes on.
+func TestNews(t *testing.T) {
+	p := newProgress([]string{"a", "b"})
+	var told string
+	for tick := range 25 {
+		if tick == 12 {
+			p.compiles("a")
+		}
+		if p.news() {
+			told += "!"
+		} else {
+			told += "."
+		}
+	}
+	if want := ".........!..!.........!.."; told != want {
+		t.Errorf("told %s, want %s", told, want)
+	}
+}
