@@ -69,12 +69,12 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 const keepBuffer = 64 << 10
 
-// body is what was read of a request's body.
+// body holds the part of a request's body that was read.
 type body struct {
 	bytes []byte
 	// ended says that all of it was read.
 	ended bool
-	// peer is whom it is counted for, an interface of the private network or an address, with held bytes.
+	// It is counted for peer, an interface of the private network or an address, with held bytes.
 	peer   string
 	held   int64
 	buffer *[]byte

@@ -9,7 +9,7 @@ import (
 	"postern/network/vpc"
 )
 
-// Caller is who makes a request, as far as its signature proves it. The zero Caller is anonymous.
+// Caller names who makes a request, as far as its signature proves it. The zero Caller is anonymous.
 type Caller struct {
 	// Principal is the ARN: "arn:aws:iam::ACCOUNT:root", "…:user/NAME" or
 	// "arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION".
@@ -39,7 +39,7 @@ type Call struct {
 	Service   *Service
 	Operation *Operation
 	Caller    Caller
-	// Account is whose resources the call is about: the caller's account. It is empty for anonymous callers.
+	// Account owns the resources that the call is about: it is the caller's. It is empty for anonymous callers.
 	Account string
 	// Region is the region the request was signed for, else the one it was addressed to.
 	Region string

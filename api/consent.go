@@ -22,7 +22,7 @@ func Beside(reason string, types ...string) Option {
 	}
 }
 
-// agreement is what the judge was asked about one request. It implements consent.Giver: whatever else the operation
+// agreement records what the judge was asked about one request. It implements consent.Giver: whatever else the operation
 // turns out to touch is asked about before the change is committed.
 type agreement struct {
 	x    *exchange

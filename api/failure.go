@@ -149,7 +149,7 @@ var authAnswers = map[wire.Protocol]map[string]answer{
 	},
 }
 
-// failureOf is what a service of the protocol answers for a fault.
+// failureOf returns the answer of a service of the protocol to a fault.
 func failureOf(p wire.Protocol, f *fault.Error, requestID string) wire.Failure {
 	a, auth := answersOf(p), authAnswers[p]
 	if p == wire.RESTXML {

@@ -23,7 +23,7 @@ import (
 	"postern/aws/wire"
 )
 
-// Config is what a Handler is made of. All but Guards, Log, Audit, Admit and BodyMemory must be set.
+// Config holds the parts of a Handler. All but Guards, Log, Audit, Admit and BodyMemory must be set.
 type Config struct {
 	Services []Service
 	// Region is the region of requests that name none.

@@ -8,14 +8,14 @@ import (
 	"postern/aws/iam"
 )
 
-// Key is what is known of an access key. It is shared and not changed.
+// Key describes an access key. It is shared and not changed.
 type Key struct {
 	Secret string
 	// Expires is when temporary credentials end; zero is never.
 	Expires time.Time
 	// IssuedTo is the instance or managed node ("i-…", "mi-…") that temporary credentials were made for, if any.
 	IssuedTo string
-	// Principal is whose key it is, and Policies are those that it brings along: Identity, Boundary and Session.
+	// Principal owns the key, and Policies come with it: Identity, Boundary and Session.
 	Principal *iam.Principal
 	Policies  *iam.Policies
 }
@@ -27,14 +27,14 @@ type NodeKeys struct {
 	Keys            []*rsa.PublicKey
 }
 
-// Identities is where the pipeline finds out whose key signed. A key or node that is not known, or no longer good, and
+// Identities finds the owners of keys. A key or node that is not known, or no longer good, and
 // a session token that does not belong to the key, is a NotFound fault; an expired key is found.
 type Identities interface {
 	AccessKey(ctx context.Context, id, token string) (Key, error)
 	NodeKeys(ctx context.Context, node string) (NodeKeys, error)
 }
 
-// Question is what is asked about one resource of a call: may this caller do this to that?
+// Question asks about one resource of a call: may this caller do this to that?
 type Question struct {
 	Call *Call
 	// Action is "service:Operation" and Resource an ARN or "*".
@@ -46,7 +46,7 @@ type Question struct {
 	DenyOnly bool
 }
 
-// Guards is where the pipeline finds the policies that belong to what is reached rather than to who calls: that of the
+// Guards finds the policies that belong to what is reached rather than to who calls: that of the
 // endpoint (q.Call.Origin.Endpoint), and that of the resource. Guard adds them to p, which holds the caller's own.
 type Guards interface {
 	Guard(ctx context.Context, q Question, p *iam.Policies) error

@@ -8,7 +8,7 @@ import (
 	"postern/network/vpc"
 )
 
-// Record is what happened to one request: it is logged once and given to the audit hook once. It holds no secret.
+// Record describes one request and its answer: it is logged once and given to the audit hook once. It holds no secret.
 type Record struct {
 	Time      time.Time
 	Duration  time.Duration
@@ -27,7 +27,7 @@ type Record struct {
 	Status    int
 	// Code is the error's code as the caller saw it; empty on success.
 	Code string
-	// Statement is what decided about permission.
+	// Statement decided about permission.
 	Statement string
 	// Err is the whole inner error, for the log and for auditors only.
 	Err error

@@ -14,7 +14,7 @@ import (
 	"postern/network/vpc"
 )
 
-// address is what one part of a request says about where it is meant to go. Empty fields are not said.
+// address names the service and region that one part of a request asks for. Empty fields are not said.
 type address struct{ service, region string }
 
 // absent services are Amazon's that Postern does not serve, with what their clients need to understand an error.

@@ -187,7 +187,7 @@ func checkMember(input reflect.Type, path []string) error {
 	return nil
 }
 
-// element is what a pointer or a list holds.
+// element returns the type of what a pointer or a list holds.
 func element(t reflect.Type) reflect.Type {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()

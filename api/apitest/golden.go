@@ -25,7 +25,7 @@ type Exchange struct {
 	// Request and Answer are HTTP/1.1 messages whose body follows the header as it was, without transfer coding; a
 	// request that came in chunks still says so in its header.
 	Request, Answer []byte
-	// Frames are what went over the WebSocket that the request opened.
+	// Frames went over the WebSocket that the request opened.
 	Frames []Frame
 }
 

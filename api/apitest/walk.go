@@ -12,7 +12,7 @@ import (
 	"postern/aws/iam"
 )
 
-// Walk is what the tests of one package called with success, and what was asked about it. That an operation touches
+// Walk records what the tests of one package call with success, and what is asked about it. That an operation touches
 // only what it declares is known of those that are walked: what one touches and does not declare fails the test that
 // called it, where api.Config.Undeclared does so. The zero Walk is ready.
 type Walk struct {
@@ -77,7 +77,7 @@ func (w *Walk) Guard(_ context.Context, q api.Question, _ *iam.Policies) error {
 	return nil
 }
 
-// Whole is what the run of all tests of a package is to have walked.
+// Whole says what the run of all tests of a package has to walk.
 type Whole struct {
 	Service string
 	// Required are the types of resource that AWS asks about, by operation; nil does not look.

@@ -10,9 +10,11 @@ import (
 func (s *service) operations() []api.Operation {
 	return slices.Concat(
 		s.roleOperations(),
+		s.rolePolicyOperations(),
 		s.profileOperations(),
 		s.policyOperations(),
 		s.userOperations(),
+		s.userPolicyOperations(),
 		s.credentialOperations(),
 	)
 }
@@ -70,6 +72,11 @@ func (s *service) roleOperations() []api.Operation {
 			api.About("role/{RoleName}"),
 			s.listRoleTags,
 			api.Takes("RoleName", "Marker", "MaxItems")),
+	}
+}
+
+func (s *service) rolePolicyOperations() []api.Operation {
+	return []api.Operation{
 		api.Op("PutRolePolicy",
 			api.About("role/{RoleName}"),
 			s.putRolePolicy,
@@ -249,6 +256,11 @@ func (s *service) userOperations() []api.Operation {
 			api.About("user/{UserName}"),
 			s.deleteUserBoundary,
 			api.Takes("UserName")),
+	}
+}
+
+func (s *service) userPolicyOperations() []api.Operation {
+	return []api.Operation{
 		api.Op("PutUserPolicy",
 			api.About("user/{UserName}"),
 			s.putUserPolicy,
@@ -280,7 +292,7 @@ func (s *service) userOperations() []api.Operation {
 	}
 }
 
-// credentialOperations are those on what users prove themselves by.
+// credentialOperations are those on access keys and other credentials of users.
 func (s *service) credentialOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("CreateAccessKey",

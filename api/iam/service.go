@@ -13,7 +13,7 @@ import (
 	"postern/services/identity"
 )
 
-// Config is what the IAM API speaks for.
+// Config names the services behind the IAM API.
 type Config struct {
 	Identities *identity.Service
 }

@@ -59,7 +59,7 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Walked is what the tests of a package called in harnesses.
+// Walked records what the tests of a package call in harnesses.
 var Walked apitest.Walk
 
 // Harness serves the endpoints.

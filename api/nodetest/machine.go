@@ -46,7 +46,7 @@ func Over(t testing.TB, client *http.Client, id string, c sigv4.Credentials) *Ma
 	}
 }
 
-// everywhere is where the harness serves every service.
+// everywhere returns the address at which the harness serves every service.
 func (h *Harness) everywhere(string) string { return h.URL() }
 
 // keyPair is everybody's: making one takes a while.

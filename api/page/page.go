@@ -24,7 +24,7 @@ var (
 	tokenMembers = []string{"NextToken", "Marker"}
 )
 
-// Page is what a request asks for: so many rows after a key.
+// Page describes what a request asks for: so many rows after a key.
 type Page struct {
 	// Size is the most rows that the page holds.
 	Size int

@@ -17,7 +17,7 @@ import (
 	"postern/network"
 )
 
-// Config is what the Route 53 Resolver API speaks for.
+// Config names the services behind the Route 53 Resolver API.
 type Config struct {
 	Network *network.Service
 }
@@ -83,7 +83,7 @@ const maxResults = 100
 // sizeOf is a page's size as answers tell it.
 func sizeOf(p page.Page) *int32 { return aws.Int32(int32(p.Size)) }
 
-// fields are what the rows of a list can be filtered by. The values of one row are any of the texts.
+// fields name what the rows of a list can be filtered by. The values of one row are any of the texts.
 type fields[T any] map[string]func(T) []string
 
 // filter keeps the rows that every filter asks for. In old requests names stand in capitals: CREATOR_REQUEST_ID.

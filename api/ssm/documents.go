@@ -71,10 +71,12 @@ func (s *service) updateDocumentDefaultVersion(
 func (s *service) deleteDocument(
 	ctx context.Context, c *api.Call, in *ssm.DeleteDocumentInput,
 ) (*ssm.DeleteDocumentOutput, error) {
-	version := aws.ToString(in.DocumentVersion)
-	if version == "" {
-		version = aws.ToString(in.VersionName)
+	if in.DocumentVersion != nil && in.VersionName != nil { // both name one version, or nothing is deleted
+		if _, err := s.find(ctx, c, in.Name, in.DocumentVersion, in.VersionName); err != nil {
+			return nil, err
+		}
 	}
+	version := cmp.Or(aws.ToString(in.DocumentVersion), aws.ToString(in.VersionName))
 	return nil, s.documents.Delete(ctx, scopeOf(c), aws.ToString(in.Name), version)
 }
 

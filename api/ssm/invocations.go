@@ -55,7 +55,7 @@ func (p plugin) code() int32 {
 	return int32(p.result.Code)
 }
 
-// outputURL is where the agent put a whole stream, empty if it did not.
+// outputURL names the object that holds a whole stream, empty if the agent did not put it there.
 func (p plugin) outputURL(d command.Detail, stream string) string {
 	if p.result == nil || p.result.S3Bucket == "" {
 		return ""

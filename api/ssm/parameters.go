@@ -125,7 +125,7 @@ func (s *service) getParametersByPath(
 	return &ssm.GetParametersByPathOutput{Parameters: toParameters(rows), NextToken: nextName(p, rows, more)}, nil
 }
 
-// nextName is where the page after this one begins.
+// nextName returns the name at which the next page begins.
 func nextName(p page.Page, rows []parameter.Parameter, more bool) *string {
 	if !more {
 		return nil

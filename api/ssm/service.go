@@ -26,7 +26,7 @@ type Roles interface {
 	RoleNamed(account, name string) (identity.Role, error)
 }
 
-// Config is what the Systems Manager API speaks for.
+// Config names the services behind the Systems Manager API.
 type Config struct {
 	Commands  *command.Service
 	Nodes     *node.Service
@@ -34,7 +34,7 @@ type Config struct {
 	// Parameters are Parameter Store.
 	Parameters *parameter.Service
 	Channels   Channels
-	// Roles is where the roles are found that activations and settings name; nil takes what they say for a role's name.
+	// Roles finds the roles that activations and settings name; nil takes what they say for a role's name.
 	Roles Roles
 	// Places finds where activations let machines into the private network; nil lets none in.
 	Places Places

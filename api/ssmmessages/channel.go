@@ -84,7 +84,7 @@ func aside(f func()) {
 	}
 }
 
-// errRefused is what is wrong with a first frame.
+// errRefused refuses a first frame.
 var errRefused = errors.New("the first frame is not an opening with a good token")
 
 // begin waits for the text frame and judges its token.

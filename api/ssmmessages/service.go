@@ -17,7 +17,7 @@ import (
 	"postern/ssm/node"
 )
 
-// Config is what the channels lead to. Zero times mean the defaults.
+// Config names the services behind the channels, and their times. Zero times mean the defaults.
 type Config struct {
 	Commands *command.Service
 	Nodes    *node.Service

@@ -6,7 +6,7 @@ import (
 	"postern/services/identity"
 )
 
-// Config is what the STS API speaks for.
+// Config names the services behind the STS API.
 type Config struct {
 	Identities *identity.Service
 }

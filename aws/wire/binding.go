@@ -107,7 +107,7 @@ var (
 	readCloserType = reflect.TypeFor[io.ReadCloser]()
 )
 
-// bindings are what a codec knows of one of its types in the REST protocols.
+// bindings describe one of a codec's types in the REST protocols.
 type bindings struct {
 	payload *field
 	body    bool // some member stands in the body

@@ -48,7 +48,7 @@ func limitsTable(service string) string {
 	return ""
 }
 
-// limit is what the model demands of a value that is there. It is not changed once made.
+// limit holds the model's demands of a value that is there. It is not changed once made.
 type limit struct {
 	min, max  *bound
 	sensitive bool

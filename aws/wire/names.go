@@ -43,7 +43,7 @@ func table(service string) string {
 	return ""
 }
 
-// fieldNames is what one field is called on the wire.
+// fieldNames holds the names of one field on the wire.
 type fieldNames struct {
 	in, out, item string
 	required      bool

@@ -9,7 +9,7 @@ import (
 	"postern/aws/fault"
 )
 
-// problem is what is wrong with a request's bytes, before it has a service's code.
+// problem describes a mistake in a request's bytes, before it has a service's code.
 type problem struct {
 	kind problemKind
 	// path leads to the member: "Filters[0].Values" in JSON, the parameter's name in a form.

@@ -58,7 +58,7 @@ type field struct {
 	// where plain strings are enums, and EC2's emptyLists.
 	keep  bool
 	shape *shape
-	// limit is what the model demands of the member, or nil.
+	// limit holds the model's demands of the member, or is nil.
 	limit *limit
 }
 

@@ -32,7 +32,7 @@ type violation struct {
 	path string
 	// value is as AWS shows it: "null", "'x'", or empty for what is not shown to anybody.
 	value string
-	// demand is what is demanded: "Member must not be null".
+	// demand says what is demanded: "Member must not be null".
 	demand string
 	kind   demand
 	limit  *limit

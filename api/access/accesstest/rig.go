@@ -33,7 +33,7 @@ import (
 // Account is the account of the rig.
 const Account = "000000000000"
 
-// Walked is what the tests of a package called by rigs.
+// Walked records what the tests of a package call by rigs.
 var Walked apitest.Walk
 
 // Rig is a pipeline with IAM, STS and what a test adds, on identities in memory, served over TLS.
