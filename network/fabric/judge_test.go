@@ -326,3 +326,26 @@ func TestFilterOutlivesAPanic(t *testing.T) {
 		t.Error("nothing panicked")
 	}
 }
+
+// TestUnpluggedMeanwhile: a packet whose receiver is unplugged after it was judged is dropped and counted, and nothing
+// panics.
+func TestUnpluggedMeanwhile(t *testing.T) {
+	before := fault.Contained()
+	var unplug func()
+	l := newHarness(t, fabric.Options{Watch: func(s fabric.Trace) {
+		if s.To == vpctest.Attached {
+			unplug()
+		}
+	}})
+	w := fabrictest.NewWire(1500)
+	defer l.Attach(vpctest.Node, w)()
+	unplug = l.Attach(vpctest.Attached, fabrictest.NewWire(1500))
+	l.apply(open)
+	w.Put(udp(netip.AddrPortFrom(nodeAddress, 7), netip.AddrPortFrom(farAddress, 80), "x"))
+	if s := l.Stats(); s.Dropped["unattached"] != 1 || s.Packets != 0 {
+		t.Errorf("%d packets, dropped %v", s.Packets, s.Dropped)
+	}
+	if n := fault.Contained() - before; n > 0 {
+		t.Errorf("%d panics", n)
+	}
+}

@@ -28,6 +28,11 @@ func TestNewSnapshotRefuses(t *testing.T) {
 		{"VPC's ranges overlap", func(n *vpc.Network) { n.VPCs[0].CIDRs = append(n.VPCs[0].CIDRs, prefix("10.0.0.0/8")) }, "vpc-1: 10.0.0.0/16 overlaps 10.0.0.0/8 of vpc-1"},
 		{"subnets overlap", func(n *vpc.Network) { n.Subnets[1].CIDR = prefix("10.0.1.128/25") }, "subnet-b: 10.0.1.128/25 overlaps 10.0.1.0/24 of subnet-a"},
 		{"subnet outside", func(n *vpc.Network) { n.Subnets[1].CIDR = prefix("10.1.1.0/24") }, "subnet-b: 10.1.1.0/24 is not inside a range of vpc-1"},
+		{
+			"subnet larger than its VPC",
+			func(n *vpc.Network) { n.Subnets[0].CIDR = prefix("10.0.0.0/8") },
+			"subnet-a: 10.0.0.0/8 is not inside a range of vpc-1",
+		},
 		{"subnet of nothing", func(n *vpc.Network) { n.Subnets[1].VPC = "vpc-9" }, `subnet-b: refers to "vpc-9", which does not exist`},
 		{"same address", func(n *vpc.Network) { n.Interfaces[1].Addresses[0] = netip.MustParseAddr("10.0.2.10") }, "eni-ssm-b: eni-attached has the address 10.0.2.10 already"},
 		{"address outside", func(n *vpc.Network) { n.Interfaces[0].Addresses[0] = netip.MustParseAddr("10.0.2.20") }, "eni-node: 10.0.2.20 is not inside 10.0.1.0/24 of subnet-a"},
