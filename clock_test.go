@@ -12,8 +12,11 @@ import (
 // anywhere, and run in the bubbles of testing/synctest.
 var readsClock = []string{"Now", "Since", "Until"}
 
-// wired are the rooms that choose the clock: programs, and what only measures or tests.
-var wired = []string{"cmd/...", "internal/...", "test/...", "bench/...", "tools/..."}
+// wired are the rooms that choose the clock: programs, and what only measures or tests. A first process and the command
+// line are programs.
+var wired = []string{
+	"agent/pid1", "agent/program", "cli", "cmd/...", "internal/...", "test/...", "bench/...", "tools/...",
+}
 
 // clockReads returns where a file reads the wall clock, other than to set a deadline of a connection, which the system
 // compares with its own.
