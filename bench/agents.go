@@ -105,7 +105,7 @@ func (b *bench) measureSwarm(ctx context.Context) ([]report.Row, error) {
 	}), nil
 }
 
-// orders are what a swarm without tunnels is told.
+// orders returns the orders for a swarm without tunnels.
 func (s *server) orders(ctx context.Context, agents int, tags map[string]string, abreast int) (swarming.Orders, error) {
 	activations, err := s.activations(ctx, agents, tags)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// roles are what this program does when it is started by itself.
+// roles maps the arguments by which this program starts itself to what it then does.
 var roles = map[string]func(context.Context, []string) error{"bare": bare}
 
 // bare is the reference of the pipeline: a handler of net/http that reads the request and answers with a number of

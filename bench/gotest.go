@@ -13,7 +13,7 @@ import (
 	"postern/bench/report"
 )
 
-// figures are what benchmarks measured: by name, without the "Benchmark" and the number of processors, and by unit.
+// figures holds the results of benchmarks: by name, without the "Benchmark" and the number of processors, and by unit.
 type figures map[string]map[string]float64
 
 // suite is a package's test program.

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// figuresOutput is what go test prints, with its tabs.
+// figuresOutput is the output of go test, with its tabs.
 const figuresOutput = "goos: linux\npkg: postern/network/fabric\nBenchmarkEstablishedPacket\n" +
 	"BenchmarkEstablishedPacket/batch=16\n" +
 	"BenchmarkEstablishedPacket/batch=16-2         \t  123456\t      1234 ns/op\t        77.1 ns/packet" +

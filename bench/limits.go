@@ -1,6 +1,6 @@
 package main
 
-// limits are what limits each figure, as profiles of it show.
+// limits says what limits each figure, as profiles of it show.
 var limits = map[string]string{
 	"tun": "the cipher of TLS at both ends (a third of the processor time) and the system calls of the TUN device and " +
 		"of the client (a fifth)",

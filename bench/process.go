@@ -83,7 +83,7 @@ func (p *process) ended() error {
 	return fmt.Errorf("%s has ended: %w: %s", filepath.Base(p.cmd.Path), errors.Join(p.err, io.EOF), tail(text))
 }
 
-// resident is what a process has in memory, in bytes.
+// resident returns the memory of a process, in bytes.
 func (p *process) resident() (uint64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
@@ -104,7 +104,7 @@ func parseResident(status string) (uint64, error) {
 	return 0, errors.New("the process's status has no VmRSS")
 }
 
-// processorTime is what a process has used of the processors since it started.
+// processorTime returns the processor time that a process has used since it started.
 func (p *process) processorTime() (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {

@@ -38,7 +38,7 @@ type server struct {
 	sts *sts.Client
 }
 
-// connection is what a server leaves in its data directory for clients.
+// connection is the file that a server leaves in its data directory for clients.
 type connection struct {
 	Endpoint string `json:"endpoint"`
 	Region   string `json:"region"`

@@ -26,7 +26,7 @@ var terraform = part{
 		"says each request has taken it, though many are worked on at once.",
 }
 
-// configuration is what is applied, as seen from the root of the source.
+// configuration is the directory that is applied, as seen from the root of the source.
 const configuration = "test/terraform/testdata/private_ssm"
 
 func (b *bench) measureTerraform(ctx context.Context) ([]report.Row, error) {

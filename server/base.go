@@ -17,7 +17,7 @@ import (
 	"postern/services/compute/guest"
 )
 
-// Base is what servers are opened on and what outlives each of them: a temporary data directory, the certificate
+// Base outlives the servers that are opened on it: it holds a temporary data directory, the certificate
 // authority and the public listener. A program that can empty its server, as package lab does, keeps a Base and opens
 // one generation of the server after another on it; it serves the listener itself.
 type Base struct {

@@ -37,7 +37,7 @@ type computeModule struct {
 	instances *instances.Service
 	launcher  *guest.Launcher // nil where the test hooks have another
 	cancel    context.CancelFunc
-	// missing is what the check of this host found; it is there when checked is closed.
+	// missing lists what the check of this host found lacking; it is set when checked is closed.
 	missing []guest.Missing
 	checked chan struct{}
 }

@@ -29,7 +29,7 @@ func Judge(ok bool) Verdict {
 // Row is one measurement. Texts are one line each; an empty one is shown as a dash.
 type Row struct {
 	What string
-	// Figure is what was measured, Reference what was measured beside it in the same run, and Ratio the one against the
+	// Figure holds the result, Reference the one measured beside it in the same run, and Ratio the one against the
 	// other.
 	Figure, Reference, Ratio string
 	Target                   string

@@ -25,7 +25,7 @@ type Orders struct {
 	Dir string
 }
 
-// Activation is what CreateActivation gave, and how many agents register with it.
+// Activation holds the answer of CreateActivation, and how many agents register with it.
 type Activation struct {
 	ID, Code string
 	Limit    int
@@ -89,7 +89,7 @@ func (o Orders) Share(n int) []Orders {
 	return shares
 }
 
-// Words are what a simulated agent's script prints when it runs for the nth time. What is stored must be the first.
+// Words returns the output of a simulated agent's script when it runs for the nth time. What is stored must be the first.
 func Words(node, command string, n int) string {
 	return fmt.Sprintf("%s runs %s, time %d\n", node, command, n)
 }

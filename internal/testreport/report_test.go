@@ -38,7 +38,7 @@ var (
 	failed = ended("fail", "FAIL\tpostern/a\t0.1s")
 )
 
-// reports are what go test says, and what of it is printed.
+// reports pairs the events of go test with the report of them.
 var reports = []struct{ name, events, want string }{
 	{"nothing", "", "0 passed, 0 failed, 0 skipped\n"},
 	{

@@ -26,7 +26,7 @@ const (
 	closingTime    = 2 * time.Second
 )
 
-// Config is what a Server is made of. All members must be set.
+// Config configures a Server. All members must be set.
 type Config struct {
 	// Handler answers the requests of all listeners. A connection's vpc.Origin, if it has one, is in the request's
 	// context.

@@ -20,7 +20,7 @@ import (
 
 // Policy admits machines that show a usable activation, to the subnet that the activation names.
 type Policy struct {
-	// Machines are those that have joined.
+	// Machines keeps the machines that have joined.
 	Machines *machine.Service
 	// Nodes knows the activations.
 	Nodes   *node.Service

@@ -213,7 +213,7 @@ func hostManagement(t *testing.T, w *world.World) {
 	}
 }
 
-// secrets are what is replaced in golden files, each by a text that says what stood there.
+// secrets lists the texts that are replaced in golden files, each by one that says what stood there.
 var secrets = []struct {
 	pattern *regexp.Regexp
 	with    string
@@ -288,7 +288,7 @@ func commit(t *testing.T) string {
 
 const replaced = "session and channel tokens, secret keys, issued access keys and activation codes"
 
-// versionOf is what the agent says of itself.
+// versionOf returns the version that the agent reports.
 func versionOf(r *recorder) string {
 	for _, rec := range r.find("UpdateInstanceInformation", anyone) {
 		var in struct{ AgentVersion string }

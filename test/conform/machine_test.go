@@ -149,7 +149,7 @@ func (p *process) send(script string, machines ...*machine) string {
 	return *out.Command.CommandId
 }
 
-// result is what a command has come to on a machine.
+// result returns how a command stands on a machine.
 func (p *process) result(command string, m *machine) (status, stdout string) {
 	p.t.Helper()
 	out, err := p.ssm.GetCommandInvocation(p.t.Context(),

@@ -50,7 +50,7 @@ type process struct {
 
 	cmd *exec.Cmd
 	out sync.WaitGroup
-	// said is what it printed, of all its lives.
+	// said holds the output of all its lives.
 	mu   sync.Mutex
 	said strings.Builder
 

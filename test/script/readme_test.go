@@ -165,7 +165,7 @@ func (r *reader) types(script string, patterns ...string) string {
 	return out
 }
 
-// one is what a command prints, without white space around it.
+// one returns the output of a command, without white space around it.
 func (r *reader) one(command string) string {
 	r.t.Helper()
 	return strings.TrimSpace(r.types(command + " --output text"))

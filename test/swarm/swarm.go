@@ -18,7 +18,7 @@ import (
 	"postern/bench/swarming"
 )
 
-// keyBits is what the agent makes.
+// keyBits is the size of the keys that the agent makes.
 const keyBits = 2048
 
 // A swarm is many agents.

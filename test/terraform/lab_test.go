@@ -163,7 +163,7 @@ func (s *server) start(t *testing.T, cmd *exec.Cmd) {
 	}
 }
 
-// transcript is what a server logs.
+// transcript collects a server's log.
 type transcript struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -18,10 +18,10 @@ type breakage struct {
 	name string
 	// breaks returns what mends it, and the resource that has to be named.
 	breaks func(t *testing.T, w *world.World) (mend func(), resource string)
-	// sees is what the node sees of the name of ssm, dropped why a packet was dropped, if one was.
+	// sees says how an attempt to connect to the name of ssm ends, dropped why a packet was dropped, if one was.
 	sees    attempt
 	dropped string
-	// finding is what explain names.
+	// finding is the id that explain names.
 	finding doctor.ID
 }
 

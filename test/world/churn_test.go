@@ -23,7 +23,7 @@ func TestNetworksLeaveNothing(t *testing.T) {
 		func() bool { return goroutines() <= before })
 }
 
-// goroutines are those that are there.
+// goroutines returns the stacks of all goroutines.
 func goroutines() int {
 	runtime.GC()
 	return runtime.NumGoroutine()

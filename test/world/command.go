@@ -13,7 +13,7 @@ import (
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
 
-// Result is what a command has come to on one node.
+// Result says how a command stands on one node.
 type Result struct {
 	// Status is Amazon's, such as "Success"; Detail is its finer form, such as "DeliveryTimedOut".
 	Status, Detail string
@@ -60,7 +60,7 @@ func (w *World) TrySend(script string, nodes ...string) (*Command, error) {
 	return &Command{*out.Command.CommandId, w}, nil
 }
 
-// On is what the command has come to on a node so far.
+// On returns how the command stands on a node.
 func (c *Command) On(node string) Result {
 	c.w.t.Helper()
 	out, err := c.w.SSM.GetCommandInvocation(c.w.t.Context(),

@@ -18,7 +18,7 @@ import (
 	"postern/services/compute/guest"
 )
 
-// agentVersion is what the simulated agents report of themselves.
+// agentVersion is the version that the simulated agents report.
 const agentVersion = "3.3.0.0"
 
 // bare is the user data of instances on which the world starts no agent.

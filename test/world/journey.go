@@ -21,7 +21,7 @@ const (
 	maxLines = 400
 )
 
-// hop is what became of packets of one kind: those of one conversation in one direction, its client's port aside.
+// hop counts the packets of one kind and their fate: those of one conversation in one direction, its client's port aside.
 type hop struct {
 	from     string
 	protocol vpc.Protocol
@@ -88,7 +88,7 @@ func withoutClientsPort(source, target netip.AddrPort) (netip.AddrPort, netip.Ad
 	return netip.AddrPortFrom(source.Addr(), 0), target
 }
 
-// quiet is what fills the log of a test that waits for something.
+// quiet matches the lines that fill the log of a test that waits for something.
 var quiet = regexp.MustCompile(`operation=(DescribeInstanceInformation|GetCommandInvocation|ListCommands) status=200`)
 
 // Write keeps a line of a log.

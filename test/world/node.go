@@ -172,7 +172,7 @@ func (n *Node) Ask(r *http.Request) (status int, body string) {
 	return status, string(text)
 }
 
-// Metadata is what the instance's metadata service says below meta-data.
+// Metadata returns the answer of the instance's metadata service below meta-data.
 func (n *Node) Metadata(path string) string {
 	n.w.t.Helper()
 	client := n.w.host.of(n.ID).uplink.metadata()
@@ -184,7 +184,7 @@ func (n *Node) Metadata(path string) string {
 	)
 }
 
-// Credentials are those of the instance's role, as its metadata service gives them.
+// Credentials returns the credentials of the instance's role, as its metadata service gives them.
 func (n *Node) Credentials() sigv4.Credentials {
 	n.w.t.Helper()
 	text := []byte(n.Metadata("iam/security-credentials/" + n.w.Role))

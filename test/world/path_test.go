@@ -14,7 +14,7 @@ import (
 	"postern/test/world"
 )
 
-// attempt is what a node sees when it opens a connection.
+// attempt says how an attempt to open a connection ends.
 type attempt string
 
 const (

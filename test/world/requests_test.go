@@ -67,7 +67,7 @@ func (a *ask) request(t *testing.T, url string, keys map[string]sigv4.Credential
 	return r
 }
 
-// shape is what every error of a service looks like.
+// shape returns the form that every error of a service has.
 func shape(service, code string) string {
 	if service == "ssm" || service == "ec2messages" {
 		return fmt.Sprintf(`"__type":"%s"`, code)

@@ -78,7 +78,7 @@ type World struct {
 	STS *sts.Client
 	// Resolver is a client of Route 53 Resolver.
 	Resolver *route53resolver.Client
-	// Doctor is what package doctor asks with, as `postern explain` does.
+	// Doctor holds the clients that package doctor asks with, as `postern explain` does.
 	Doctor doctor.Clients
 
 	t       testing.TB
