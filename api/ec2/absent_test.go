@@ -54,8 +54,8 @@ var absences = []struct {
 
 // TestAbsent: what Postern has none of is an empty list, an id of it is not found, and the rest of a request is judged.
 func TestAbsent(t *testing.T) {
-	l := newLab(t)
-	nobody := &lab{Client: l.as(stranger), t: t, ctx: l.ctx}
+	l := newHarness(t)
+	nobody := &harness{Client: l.as(stranger), t: t, ctx: l.ctx}
 	for _, tt := range absences {
 		name := nameOf(tt.named)
 		plain := reflect.New(reflect.TypeOf(tt.named).Elem())
@@ -122,7 +122,7 @@ func TestAbsentRowsAreTested(t *testing.T) {
 
 // TestClassicLink: tools ask each VPC whether EC2-Classic is linked to it.
 func TestClassicLink(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	links := must(l.DescribeVpcClassicLink(l.ctx, &sdk.DescribeVpcClassicLinkInput{VpcIds: []string{p.vpc}}))(t).Vpcs
 	if len(links) != 1 || *links[0].VpcId != p.vpc || *links[0].ClassicLinkEnabled {

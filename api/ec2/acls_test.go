@@ -10,7 +10,7 @@ import (
 
 // TestNetworkACL makes a network ACL, gives it entries and a subnet, and takes all of it back.
 func TestNetworkACL(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	id := *must(l.CreateNetworkAcl(l.ctx, &sdk.CreateNetworkAclInput{VpcId: &p.vpc, TagSpecifications: nameTag("network-acl", "strict")}))(t).NetworkAcl.NetworkAclId
 	type in = *sdk.CreateNetworkAclEntryInput

@@ -10,7 +10,7 @@ import (
 
 // TestAttachments launches an instance with two interfaces, one of which was there before, and attaches a third.
 func TestAttachments(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	create := func() *string {
 		return must(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{SubnetId: &p.a}))(t).NetworkInterface.NetworkInterfaceId

@@ -12,10 +12,10 @@ import (
 	"postern/network"
 )
 
-// everything is a lab with at least one of each resource, so that every mutating call has something to be good or bad
+// everything is a harness with at least one of each resource, so that every mutating call has something to be good or bad
 // about.
 type everything struct {
-	*lab
+	*harness
 	places
 	empty, peer              string // VPCs: one with nothing in it, one to peer with
 	lonely                   string // a subnet with nothing in it
@@ -43,8 +43,8 @@ var other = scope.Scope{Account: "111111111111", Region: region}
 
 func newEverything(t *testing.T) *everything {
 	t.Helper()
-	f := &everything{lab: newLab(t)}
-	f.places = f.lab.places()
+	f := &everything{harness: newHarness(t)}
+	f.places = f.harness.places()
 	f.makeNetwork()
 	f.makeInterfaces()
 	f.makeEndpoints()
@@ -53,18 +53,18 @@ func newEverything(t *testing.T) *everything {
 	return f
 }
 
-func newVpc(l *lab, cidr string) string {
+func newVpc(l *harness, cidr string) string {
 	return *must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: &cidr}))(l.t).Vpc.VpcId
 }
 
 func (f *everything) makeNetwork() {
 	t, ctx := f.t, f.ctx
 	must(f.ModifyVpcAttribute(ctx, &sdk.ModifyVpcAttributeInput{VpcId: &f.vpc, EnableDnsHostnames: &types.AttributeBooleanValue{Value: aws.Bool(true)}}))(t)
-	f.empty, f.peer = newVpc(f.lab, "10.7.0.0/16"), newVpc(f.lab, "10.8.0.0/16")
+	f.empty, f.peer = newVpc(f.harness, "10.7.0.0/16"), newVpc(f.harness, "10.8.0.0/16")
 	f.lonely = f.subnet(f.vpc, "10.0.9.0/24", "us-east-1c")
 	f.block = *must(f.AssociateVpcCidrBlock(ctx, &sdk.AssociateVpcCidrBlockInput{VpcId: &f.vpc, CidrBlock: aws.String("10.3.0.0/16")}))(t).CidrBlockAssociation.AssociationId
-	f.rule = *must(f.AuthorizeSecurityGroupIngress(ctx, &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.doors, IpPermissions: https("10.0.1.0/24")}))(t).SecurityGroupRules[0].SecurityGroupRuleId
-	f.egress = *must(f.AuthorizeSecurityGroupEgress(ctx, &sdk.AuthorizeSecurityGroupEgressInput{GroupId: &f.doors, IpPermissions: https("10.0.1.0/24")}))(t).SecurityGroupRules[0].SecurityGroupRuleId
+	f.rule = *must(f.AuthorizeSecurityGroupIngress(ctx, &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.listeners, IpPermissions: https("10.0.1.0/24")}))(t).SecurityGroupRules[0].SecurityGroupRuleId
+	f.egress = *must(f.AuthorizeSecurityGroupEgress(ctx, &sdk.AuthorizeSecurityGroupEgressInput{GroupId: &f.listeners, IpPermissions: https("10.0.1.0/24")}))(t).SecurityGroupRules[0].SecurityGroupRuleId
 	f.table = *must(f.CreateRouteTable(ctx, &sdk.CreateRouteTableInput{VpcId: &f.vpc}))(t).RouteTable.RouteTableId
 	f.spare = *must(f.CreateRouteTable(ctx, &sdk.CreateRouteTableInput{VpcId: &f.vpc}))(t).RouteTable.RouteTableId
 	f.tableAssoc = *must(f.AssociateRouteTable(ctx, &sdk.AssociateRouteTableInput{RouteTableId: &f.table, SubnetId: &f.b}))(t).AssociationId
@@ -135,7 +135,7 @@ func (f *everything) makeEndpoints() {
 	t, ctx := f.t, f.ctx
 	f.endpoint = *must(f.CreateVpcEndpoint(ctx, &sdk.CreateVpcEndpointInput{
 		VpcId: &f.vpc, VpcEndpointType: types.VpcEndpointTypeInterface, ServiceName: aws.String("com.amazonaws.us-east-1.ssm"),
-		SubnetIds: []string{f.a}, SecurityGroupIds: []string{f.doors},
+		SubnetIds: []string{f.a}, SecurityGroupIds: []string{f.listeners},
 	}))(t).VpcEndpoint.VpcEndpointId
 	f.gateway = *must(f.CreateVpcEndpoint(ctx, &sdk.CreateVpcEndpointInput{
 		VpcId: &f.vpc, ServiceName: aws.String("com.amazonaws.us-east-1.s3"), RouteTableIds: []string{f.table},

@@ -19,7 +19,9 @@ var goodInputs = []func(f *everything) any{
 		must(f.DeleteSubnet(f.ctx, &sdk.DeleteSubnetInput{SubnetId: of.SubnetId}))(f.t)
 		return &sdk.CreateDefaultSubnetInput{AvailabilityZone: aws.String("us-east-1b")}
 	},
-	func(f *everything) any { return &sdk.DeleteVpcInput{VpcId: aws.String(newVpc(f.lab, "10.21.0.0/16"))} },
+	func(f *everything) any {
+		return &sdk.DeleteVpcInput{VpcId: aws.String(newVpc(f.harness, "10.21.0.0/16"))}
+	},
 	func(f *everything) any {
 		return &sdk.ModifyVpcAttributeInput{VpcId: &f.vpc, EnableDnsSupport: &types.AttributeBooleanValue{Value: aws.Bool(true)}}
 	},
@@ -130,29 +132,29 @@ var goodInputs = []func(f *everything) any{
 	func(f *everything) any {
 		p := types.IpPermission{IpProtocol: aws.String("tcp"), FromPort: aws.Int32(22), ToPort: aws.Int32(22), PrefixListIds: []types.PrefixListId{{PrefixListId: &f.list}}}
 		p.UserIdGroupPairs = []types.UserIdGroupPair{{GroupId: &f.nodes}}
-		return &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.doors, IpPermissions: []types.IpPermission{p}, TagSpecifications: nameTag("security-group-rule", "x")}
+		return &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.listeners, IpPermissions: []types.IpPermission{p}, TagSpecifications: nameTag("security-group-rule", "x")}
 	},
 	func(f *everything) any {
 		return &sdk.AuthorizeSecurityGroupEgressInput{GroupId: &f.nodes, IpPermissions: https("10.0.2.0/24")}
 	},
 	func(f *everything) any {
-		return &sdk.RevokeSecurityGroupIngressInput{GroupId: &f.doors, SecurityGroupRuleIds: []string{f.rule}}
+		return &sdk.RevokeSecurityGroupIngressInput{GroupId: &f.listeners, SecurityGroupRuleIds: []string{f.rule}}
 	},
 	func(f *everything) any {
-		return &sdk.RevokeSecurityGroupEgressInput{GroupId: &f.doors, SecurityGroupRuleIds: []string{f.egress}}
+		return &sdk.RevokeSecurityGroupEgressInput{GroupId: &f.listeners, SecurityGroupRuleIds: []string{f.egress}}
 	},
 	func(f *everything) any {
-		return &sdk.ModifySecurityGroupRulesInput{GroupId: &f.doors, SecurityGroupRules: []types.SecurityGroupRuleUpdate{{
+		return &sdk.ModifySecurityGroupRulesInput{GroupId: &f.listeners, SecurityGroupRules: []types.SecurityGroupRuleUpdate{{
 			SecurityGroupRuleId: &f.rule, SecurityGroupRule: &types.SecurityGroupRuleRequest{
 				IpProtocol: aws.String("tcp"), FromPort: aws.Int32(80), ToPort: aws.Int32(80), CidrIpv4: aws.String("10.0.1.0/24"),
 			},
 		}}}
 	},
 	func(f *everything) any {
-		return &sdk.UpdateSecurityGroupRuleDescriptionsIngressInput{GroupId: &f.doors, IpPermissions: described(https("10.0.1.0/24"))}
+		return &sdk.UpdateSecurityGroupRuleDescriptionsIngressInput{GroupId: &f.listeners, IpPermissions: described(https("10.0.1.0/24"))}
 	},
 	func(f *everything) any {
-		return &sdk.UpdateSecurityGroupRuleDescriptionsEgressInput{GroupId: &f.doors, IpPermissions: described(https("10.0.1.0/24"))}
+		return &sdk.UpdateSecurityGroupRuleDescriptionsEgressInput{GroupId: &f.listeners, IpPermissions: described(https("10.0.1.0/24"))}
 	},
 
 	// network interfaces
@@ -165,7 +167,7 @@ var goodInputs = []func(f *everything) any{
 		return &sdk.DeleteNetworkInterfaceInput{NetworkInterfaceId: must(f.CreateNetworkInterface(f.ctx, &sdk.CreateNetworkInterfaceInput{SubnetId: &f.a}))(f.t).NetworkInterface.NetworkInterfaceId}
 	},
 	func(f *everything) any {
-		return &sdk.ModifyNetworkInterfaceAttributeInput{NetworkInterfaceId: &f.eni, Groups: []string{f.doors}}
+		return &sdk.ModifyNetworkInterfaceAttributeInput{NetworkInterfaceId: &f.eni, Groups: []string{f.listeners}}
 	},
 	func(f *everything) any {
 		f.booted()
@@ -188,7 +190,7 @@ var goodInputs = []func(f *everything) any{
 	func(f *everything) any {
 		return &sdk.CreateVpcEndpointInput{
 			VpcId: &f.vpc, VpcEndpointType: types.VpcEndpointTypeInterface, ServiceName: aws.String("com.amazonaws.us-east-1.kms"),
-			SubnetIds: []string{f.a}, SecurityGroupIds: []string{f.doors}, ClientToken: aws.String("t"), TagSpecifications: nameTag("vpc-endpoint", "x"),
+			SubnetIds: []string{f.a}, SecurityGroupIds: []string{f.listeners}, ClientToken: aws.String("t"), TagSpecifications: nameTag("vpc-endpoint", "x"),
 		}
 	},
 	func(f *everything) any {
@@ -269,7 +271,7 @@ var goodInputs = []func(f *everything) any{
 	func(f *everything) any {
 		one := f.run(sdk.RunInstancesInput{SubnetId: &f.a}).Instances[0].InstanceId
 		f.reaches(*one, types.InstanceStateNameRunning)
-		return &sdk.ModifyInstanceAttributeInput{InstanceId: one, Groups: []string{f.doors}}
+		return &sdk.ModifyInstanceAttributeInput{InstanceId: one, Groups: []string{f.listeners}}
 	},
 	func(f *everything) any {
 		f.booted()

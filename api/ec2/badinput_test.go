@@ -57,7 +57,7 @@ var idForm = regexp.MustCompile(`^([a-z]+(?:-[a-z]+)*)-[0-9a-f]{8,17}$`)
 func nameOf(in any) string { return strings.TrimSuffix(reflect.TypeOf(in).Elem().Name(), "Input") }
 
 // do calls the operation that an input is for. What fails inside an answer is the call's failure here.
-func (l *lab) do(in any, options ...func(*sdk.Options)) (out any, err error) {
+func (l *harness) do(in any, options ...func(*sdk.Options)) (out any, err error) {
 	l.t.Helper()
 	args := []reflect.Value{reflect.ValueOf(l.ctx), reflect.ValueOf(in)}
 	for _, o := range options {
@@ -223,7 +223,7 @@ func stopped(o *sdk.Options) {
 }
 
 // mutating are the operations of the table that change something.
-func (l *lab) mutating() []string {
+func (l *harness) mutating() []string {
 	var out []string
 	for _, s := range l.handler.Services() {
 		for _, op := range s.Operations {
@@ -237,7 +237,7 @@ func (l *lab) mutating() []string {
 
 // standing is all that a call could change: the version of the network, which grows with every change, and the instances,
 // images and key pairs.
-func (l *lab) standing() string {
+func (l *harness) standing() string {
 	scope := scope.Scope{Account: account, Region: region}
 	text, err := json.MarshalIndent([]any{l.network.State().Version(), l.compute.Instances(scope), l.compute.Images(scope), l.compute.KeyPairs(scope)}, "", " ")
 	if err != nil {

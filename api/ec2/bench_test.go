@@ -20,7 +20,7 @@ import (
 // BenchmarkDescribeInterfaces is one page of 1,000 of 10,000 interfaces, with filters, through the whole pipeline: the
 // signature is verified and the answer written as XML.
 func BenchmarkDescribeInterfaces(b *testing.B) {
-	l := newLab(b)
+	l := newHarness(b)
 	scope := scope.Scope{Account: account, Region: region}
 	v := must(l.network.CreateVpc(l.ctx, scope, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")}))(b)
 	n := must(l.network.CreateSubnet(l.ctx, scope, network.CreateSubnetInput{VPC: v.ID, CIDR: netip.MustParsePrefix("10.0.0.0/17")}))(b)

@@ -16,10 +16,10 @@ func TestCLI(t *testing.T) {
 	if testing.Short() {
 		t.Skip("each line takes the CLI most of a second")
 	}
-	l := newLab(t)
+	l := newHarness(t)
 	vars := map[string]string{}
 	for _, line := range []struct{ name, args, want string }{
-		{"VPC", "create-vpc --cidr-block 10.0.0.0/16 --tag-specifications ResourceType=vpc,Tags=[{Key=Name,Value=lab}] --query Vpc.VpcId", "vpc-0"},
+		{"VPC", "create-vpc --cidr-block 10.0.0.0/16 --tag-specifications ResourceType=vpc,Tags=[{Key=Name,Value=harness}] --query Vpc.VpcId", "vpc-0"},
 		{"", "modify-vpc-attribute --vpc-id $VPC --enable-dns-hostnames", ""},
 		{"SUBNET", "create-subnet --vpc-id $VPC --cidr-block 10.0.1.0/24 --availability-zone us-east-1a --query Subnet.SubnetId", "subnet-0"},
 		{"NODES", "create-security-group --vpc-id $VPC --group-name nodes --description nodes --query GroupId", "sg-0"},
@@ -31,7 +31,7 @@ func TestCLI(t *testing.T) {
 		{"", "describe-vpc-endpoints --filters Name=vpc-id,Values=$VPC --query VpcEndpoints[].[State,DnsEntries[-1].DnsName]", "available\tssm.us-east-1.amazonaws.com"},
 		{"", "describe-network-interfaces --filters Name=vpc-id,Values=$VPC --query NetworkInterfaces[].[InterfaceType,Status]", "vpc_endpoint\tin-use"},
 		{"", "describe-vpc-endpoint-services --query length(ServiceNames)", "9"},
-		{"", "describe-vpcs --vpc-ids $VPC --query Vpcs[].Tags[].Value", "lab"},
+		{"", "describe-vpcs --vpc-ids $VPC --query Vpcs[].Tags[].Value", "harness"},
 		{"", "describe-subnets --filters Name=vpc-id,Values=$VPC --query Subnets[].AvailableIpAddressCount", "250"},
 		{"", "describe-route-tables --filters Name=vpc-id,Values=$VPC Name=association.main,Values=true --query RouteTables[].Routes[].GatewayId", "local"},
 		{"NODE", "run-instances --subnet-id $SUBNET --security-group-ids $NODES --tag-specifications ResourceType=instance,Tags=[{Key=Name,Value=node}] --query Instances[].InstanceId", "i-0"},
@@ -65,7 +65,7 @@ func TestCLI(t *testing.T) {
 }
 
 // cli runs the AWS CLI and gives what it prints, its error too.
-func (l *lab) cli(args []string) string {
+func (l *harness) cli(args []string) string {
 	// The flag, because the AWS CLI of some distributions is too old to know the variable.
 	cmd := exec.Command("aws", append([]string{"--endpoint-url", l.url, "--output", "text", "ec2"}, args...)...)
 	cmd.Env = append(os.Environ(),

@@ -38,7 +38,7 @@ func conflicts(f *everything) []bad {
 		row("of nothing", &sdk.AssociateAddressInput{AllocationId: &f.eip}, "MissingParameter"),
 		row("of nothing", &sdk.ReleaseAddressInput{}, "MissingParameter"),
 		row("without a group", &sdk.DeleteSecurityGroupInput{}, "MissingParameter"),
-		row("without a rule", &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.doors}, "MissingParameter"),
+		row("without a rule", &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.listeners}, "MissingParameter"),
 		row("without a service", &sdk.CreateVpcEndpointInput{VpcId: &f.vpc}, "MissingParameter"),
 		row("without a range", &sdk.CreateNetworkAclEntryInput{NetworkAclId: &f.acl, RuleNumber: aws.Int32(7), Egress: aws.Bool(true), Protocol: aws.String("-1"), RuleAction: "allow"}, "MissingParameter"),
 		row("without targets", &sdk.CreateVpcEndpointServiceConfigurationInput{}, "MissingParameter"),
@@ -59,14 +59,14 @@ func conflicts(f *everything) []bad {
 		row("a reserved name", &sdk.CreateSecurityGroupInput{VpcId: &f.vpc, GroupName: aws.String("default"), Description: aws.String("x")}, "InvalidParameterValue"),
 		row("a name like an id", &sdk.CreateSecurityGroupInput{VpcId: &f.vpc, GroupName: aws.String("sg-x"), Description: aws.String("x")}, "InvalidParameterValue"),
 		row("a long name", &sdk.CreateSecurityGroupInput{VpcId: &f.vpc, GroupName: aws.String(strings.Repeat("x", 256)), Description: aws.String("x")}, "InvalidParameterValue"),
-		row("the same rule", &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.doors, IpPermissions: https("10.0.1.0/24")}, "InvalidPermission.Duplicate"),
+		row("the same rule", &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.listeners, IpPermissions: https("10.0.1.0/24")}, "InvalidPermission.Duplicate"),
 		row("one rule twice", &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.nodes, IpPermissions: append(https("10.0.1.0/24"), https("10.0.1.0/24")...)}, "InvalidPermission.Duplicate", "InvalidParameterValue"),
-		row("a type of ICMP that is none", &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.doors, IpPermissions: ping}, "InvalidParameterValue"),
-		row("ports upside down", &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.doors, IpPermissions: upside}, "InvalidParameterValue"),
-		row("a rule for nobody", &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.doors, IpPermissions: noRange}, "InvalidPermission.Malformed"),
-		row("a range in its other form", &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.doors, IpPermissions: host}, "InvalidPermission.Duplicate"),
-		row("a rule that is not there", &sdk.RevokeSecurityGroupIngressInput{GroupId: &f.doors, IpPermissions: https("10.99.0.0/24")}, "InvalidPermission.NotFound"),
-		row("a rule the other way", &sdk.RevokeSecurityGroupEgressInput{GroupId: &f.doors, SecurityGroupRuleIds: []string{f.rule}}, "InvalidSecurityGroupRuleId.NotFound"),
+		row("a type of ICMP that is none", &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.listeners, IpPermissions: ping}, "InvalidParameterValue"),
+		row("ports upside down", &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.listeners, IpPermissions: upside}, "InvalidParameterValue"),
+		row("a rule for nobody", &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.listeners, IpPermissions: noRange}, "InvalidPermission.Malformed"),
+		row("a range in its other form", &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &f.listeners, IpPermissions: host}, "InvalidPermission.Duplicate"),
+		row("a rule that is not there", &sdk.RevokeSecurityGroupIngressInput{GroupId: &f.listeners, IpPermissions: https("10.99.0.0/24")}, "InvalidPermission.NotFound"),
+		row("a rule the other way", &sdk.RevokeSecurityGroupEgressInput{GroupId: &f.listeners, SecurityGroupRuleIds: []string{f.rule}}, "InvalidSecurityGroupRuleId.NotFound"),
 		row("the same number", entry(f.acl, 100), "NetworkAclEntryAlreadyExists"),
 		row("a number that is none", wrongNumber, "InvalidParameterValue"),
 		row("a number that is not there", &sdk.DeleteNetworkAclEntryInput{NetworkAclId: &f.acl, RuleNumber: aws.Int32(7), Egress: aws.Bool(true)}, "InvalidNetworkAclEntry.NotFound"),
@@ -129,7 +129,7 @@ func TestConflicts(t *testing.T) {
 
 // TestLimits reaches each limit and goes one beyond.
 func TestLimits(t *testing.T) {
-	l := newLimitedLab(t, network.Limits{
+	l := newLimitedHarness(t, network.Limits{
 		VPCs: 2, CIDRsPerVPC: 2, SubnetsPerVPC: 2, TablesPerVPC: 2, RoutesPerTable: 2, ACLsPerVPC: 2, EntriesPerACL: 3, Gateways: 1, Groups: 3, RulesPerGroup: 2, GroupsPerNIC: 1,
 		Interfaces: 1, AddressesPerNIC: 2, EndpointsPerVPC: 1, TagsPerResource: 2, ElasticIPs: 1, NATGateways: 1, DhcpOptions: 1, EntriesPerList: 1,
 		EndpointServices: 1, TargetsPerService: 1, Notifications: 1,

@@ -11,7 +11,7 @@ import (
 
 // TestDefaultVpc makes the default VPC and uses it as those do who name no VPC and no subnet.
 func TestDefaultVpc(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	run := func(edit func(*sdk.RunInstancesInput)) error {
 		in := &sdk.RunInstancesInput{MinCount: aws.Int32(1), MaxCount: aws.Int32(1)}
 		edit(in)

@@ -9,7 +9,7 @@ import (
 )
 
 func TestDhcpOptions(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	describe := func(f ...types.Filter) []types.DhcpOptions {
 		return must(l.DescribeDhcpOptions(l.ctx, &sdk.DescribeDhcpOptionsInput{Filters: f}))(t).DhcpOptions

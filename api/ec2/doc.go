@@ -4,6 +4,7 @@
 //	endpoints  VPC endpoints, and endpoint services of one's own with their connections
 //	instances  instances, images, key pairs, attachments, and the tags of all of these
 //
-// They share the language of the EC2 Query API: package internal/query. All of them translate and decide nothing. What a
+// They share the language of the EC2 Query API: package internal/query. All of them translate and decide nothing. What
+// a
 // request can ask for and Postern does not do is refused by name, never passed over.
 package ec2

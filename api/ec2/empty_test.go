@@ -12,15 +12,15 @@ import (
 // Clients index these lists without asking whether they are there; and they ask for the others as things that may be
 // missing. The SDK makes an empty slice of an empty element and nil of none.
 func TestEmptyLists(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	must(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{
-		GroupId: &p.doors, IpPermissions: []types.IpPermission{{
+		GroupId: &p.listeners, IpPermissions: []types.IpPermission{{
 			IpProtocol: aws.String("tcp"), FromPort: aws.Int32(443), ToPort: aws.Int32(443),
 			IpRanges: []types.IpRange{{CidrIp: aws.String("10.0.0.0/8")}},
 		}},
 	}))(t)
-	group := must(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{GroupIds: []string{p.doors}}))(t).SecurityGroups[0]
+	group := must(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{GroupIds: []string{p.listeners}}))(t).SecurityGroups[0]
 	bare := must(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{GroupIds: []string{p.nodes}}))(t).SecurityGroups[0]
 	table := must(l.CreateRouteTable(l.ctx, &sdk.CreateRouteTableInput{VpcId: &p.vpc}))(t).RouteTable
 	acl := must(l.CreateNetworkAcl(l.ctx, &sdk.CreateNetworkAclInput{VpcId: &p.vpc}))(t).NetworkAcl

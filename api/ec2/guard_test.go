@@ -9,6 +9,6 @@ import (
 
 // TestGuard calls every operation as nobody and as a stranger.
 func TestGuard(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	apitest.Guard(t, l.handler, stranger, time.Now())
 }

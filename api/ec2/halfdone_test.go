@@ -19,7 +19,7 @@ var errBroken = errors.New("the store is broken")
 func once(o *sdk.Options) { o.Retryer = aws.NopRetryer{} }
 
 // ofInstances are the network interfaces that belong to an instance, whether that is there or not.
-func (l *lab) ofInstances() (out []*network.Interface) {
+func (l *harness) ofInstances() (out []*network.Interface) {
 	state := l.network.State()
 	for _, owner := range state.Owners() {
 		out = append(out, state.InterfacesOf(owner)...)
@@ -30,19 +30,19 @@ func (l *lab) ofInstances() (out []*network.Interface) {
 // halfDone are the ways in which a launch can fail between its steps.
 var halfDone = []struct {
 	name string
-	fail func(l *lab)
+	fail func(l *harness)
 	// left is how many interfaces stay behind.
 	left int
 }{
-	{"the interfaces are not kept", func(l *lab) { l.networkStore.Fail(errBroken) }, 0},
-	{"the instance is not kept", func(l *lab) { l.computeStore.Fail(errBroken) }, 0},
-	{"the instance is not kept, and the interfaces are not taken back", func(l *lab) {
+	{"the interfaces are not kept", func(l *harness) { l.networkStore.Fail(errBroken) }, 0},
+	{"the instance is not kept", func(l *harness) { l.computeStore.Fail(errBroken) }, 0},
+	{"the instance is not kept, and the interfaces are not taken back", func(l *harness) {
 		l.computeStore.Fail(errBroken)
 		l.networkStore.FailAfter(1, errBroken)
 	}, 2},
 }
 
-func (l *lab) repair() {
+func (l *harness) repair() {
 	l.networkStore.Fail(nil)
 	l.computeStore.Fail(nil)
 }
@@ -61,7 +61,7 @@ func launchWithToken(p places) *sdk.RunInstancesInput {
 func TestLaunchHalfDone(t *testing.T) {
 	for _, tt := range halfDone {
 		t.Run(tt.name, func(t *testing.T) {
-			l := newLab(t)
+			l := newHarness(t)
 			in := launchWithToken(l.places())
 			tt.fail(l)
 			if _, err := l.RunInstances(l.ctx, in, once); err == nil {
@@ -95,7 +95,7 @@ func TestLaunchHalfDone(t *testing.T) {
 func TestLaunchHalfDoneAndNotRepeated(t *testing.T) {
 	for _, tt := range halfDone {
 		t.Run(tt.name, func(t *testing.T) {
-			l := newLab(t)
+			l := newHarness(t)
 			p := l.places()
 			tt.fail(l)
 			if _, err := l.RunInstances(l.ctx, launchWithToken(p), once); err == nil {

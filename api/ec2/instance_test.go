@@ -20,20 +20,20 @@ import (
 	"postern/services/compute"
 )
 
-func (l *lab) run(in sdk.RunInstancesInput) *sdk.RunInstancesOutput {
+func (l *harness) run(in sdk.RunInstancesInput) *sdk.RunInstancesOutput {
 	l.t.Helper()
 	in.MinCount, in.MaxCount = aws.Int32(1), aws.Int32(max(1, aws.ToInt32(in.MaxCount)))
 	return must(l.RunInstances(l.ctx, &in))(l.t)
 }
 
-func (l *lab) instance(id string) types.Instance {
+func (l *harness) instance(id string) types.Instance {
 	l.t.Helper()
 	out := must(l.DescribeInstances(l.ctx, &sdk.DescribeInstancesInput{InstanceIds: []string{id}}))(l.t)
 	return out.Reservations[0].Instances[0]
 }
 
 // reaches waits until an instance is in a state.
-func (l *lab) reaches(id string, want types.InstanceStateName) types.Instance {
+func (l *harness) reaches(id string, want types.InstanceStateName) types.Instance {
 	l.t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -52,7 +52,7 @@ func (l *lab) reaches(id string, want types.InstanceStateName) types.Instance {
 }
 
 func TestInstanceLife(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	data := base64.StdEncoding.EncodeToString([]byte("#!/bin/sh\necho hello\n"))
 	made := l.run(sdk.RunInstancesInput{
@@ -96,7 +96,7 @@ func TestInstanceLife(t *testing.T) {
 }
 
 func TestInstanceRefusals(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	run := func(edit func(*sdk.RunInstancesInput)) error {
 		in := &sdk.RunInstancesInput{SubnetId: &p.a, MinCount: aws.Int32(1), MaxCount: aws.Int32(1)}
@@ -178,7 +178,7 @@ func TestInstanceRefusals(t *testing.T) {
 		}), "InvalidParameterCombination"},
 		{"shutdown behaviour", modify(func(m mod) { m.Attribute, m.Value = "instanceInitiatedShutdownBehavior", aws.String("sleep") }), "InvalidParameterValue"},
 		{"kernel", modify(func(m mod) { m.Attribute, m.Value = "kernel", aws.String("x") }), "UnsupportedOperation"},
-		{"groups", modify(func(m mod) { m.Groups = []string{p.doors} }), ""},
+		{"groups", modify(func(m mod) { m.Groups = []string{p.listeners} }), ""},
 		{"protection off", modify(func(m mod) { m.Attribute, m.Value = "disableApiTermination", aws.String("false") }), ""},
 		{"instance type", second(l.DescribeInstanceTypes(l.ctx, &sdk.DescribeInstanceTypesInput{InstanceTypes: []types.InstanceType{"x9.tiny"}})), "InvalidInstanceType"},
 		{"volume", second(l.DescribeVolumes(l.ctx, &sdk.DescribeVolumesInput{VolumeIds: []string{"vol-0123456789abcdef0"}})), "InvalidVolume.NotFound"},
@@ -187,7 +187,7 @@ func TestInstanceRefusals(t *testing.T) {
 	} {
 		wantCode(t, tt.what, tt.err, tt.code)
 	}
-	if got := *l.instance(id).SecurityGroups[0].GroupId; got != p.doors {
+	if got := *l.instance(id).SecurityGroups[0].GroupId; got != p.listeners {
 		t.Errorf("its group is %s", got)
 	}
 	// What was refused has left no interface behind.
@@ -202,7 +202,7 @@ func TestInstanceRefusals(t *testing.T) {
 
 // TestRunTwice: one client token, one instance; an instance that does not boot takes its interface with it.
 func TestRunTwice(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	in := sdk.RunInstancesInput{SubnetId: &p.a, ClientToken: aws.String("token"), MaxCount: aws.Int32(2)}
 	first, again := l.run(in), l.run(in)
@@ -230,7 +230,7 @@ func TestRunTwice(t *testing.T) {
 }
 
 func TestDescribeInstances(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	nic := must(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{SubnetId: &p.b, PrivateIpAddress: aws.String("10.0.2.20")}))(t)
 	one := *l.run(sdk.RunInstancesInput{
@@ -280,7 +280,7 @@ func TestDescribeInstances(t *testing.T) {
 }
 
 // profileOf moves an instance profile from two to one.
-func (l *lab) profileOf(one, two string) {
+func (l *harness) profileOf(one, two string) {
 	l.t.Helper()
 	spec := &types.IamInstanceProfileSpecification{Arn: aws.String("arn:aws:iam::" + account + ":instance-profile/nodes")}
 	has := must(l.DescribeIamInstanceProfileAssociations(l.ctx, &sdk.DescribeIamInstanceProfileAssociationsInput{}))(l.t).IamInstanceProfileAssociations
@@ -300,7 +300,7 @@ func (l *lab) profileOf(one, two string) {
 }
 
 func TestAttributes(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	id := *l.run(sdk.RunInstancesInput{SubnetId: &p.a, UserData: aws.String("eA=="), InstanceInitiatedShutdownBehavior: "terminate"}).Instances[0].InstanceId
 	l.reaches(id, "running")
@@ -344,7 +344,7 @@ func TestAttributes(t *testing.T) {
 }
 
 func TestImages(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	all := must(l.DescribeImages(l.ctx, &sdk.DescribeImagesInput{Owners: []string{"amazon"}, Filters: []types.Filter{filter("root-device-type", "ebs"), filter("virtualization-type", "hvm")}}))(t).Images
 	if len(all) != 1 || *all[0].ImageId != compute.HostImage(region) {
 		t.Fatalf("images %+v", all)
@@ -377,7 +377,7 @@ func TestImages(t *testing.T) {
 }
 
 func TestPlaces(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	regions := must(l.DescribeRegions(l.ctx, &sdk.DescribeRegionsInput{}))(t).Regions
 	if len(regions) != len(network.RegionsBeside(region)) || *regions[0].Endpoint != "ec2.af-south-1.amazonaws.com" {
 		t.Errorf("%d regions, the first %+v", len(regions), regions[0])
@@ -424,7 +424,7 @@ func TestPlaces(t *testing.T) {
 
 // TestUserDataRefused: what of cloud-init's language is not built is refused by its name before anything is made.
 func TestUserDataRefused(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	run := func(text string) error {
 		return second(l.RunInstances(l.ctx, &sdk.RunInstancesInput{

@@ -21,7 +21,7 @@ func ofHost(x86, arm types.InstanceType) (own, other types.InstanceType) {
 
 // TestInstanceTypes: what DescribeInstanceTypes knows is what RunInstances takes.
 func TestInstanceTypes(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	own, other := ofHost(types.InstanceTypeT3Xlarge, types.InstanceTypeT4gXlarge)
 	one := must(l.DescribeInstanceTypes(l.ctx, &sdk.DescribeInstanceTypesInput{InstanceTypes: []types.InstanceType{own}}))(t).InstanceTypes[0]
@@ -58,7 +58,7 @@ func TestInstanceTypes(t *testing.T) {
 }
 
 func TestInstanceTypeFilters(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	names := func(filters ...types.Filter) (out []string) {
 		pages := sdk.NewDescribeInstanceTypesPaginator(l.Client, &sdk.DescribeInstanceTypesInput{
 			Filters: filters, IncludeUnsupportedInRegion: aws.Bool(true), MaxResults: aws.Int32(100),
@@ -100,7 +100,7 @@ func TestInstanceTypeFilters(t *testing.T) {
 }
 
 func TestInstanceTypeOfferings(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	own, other := ofHost(types.InstanceTypeT3Xlarge, types.InstanceTypeT4gXlarge)
 	at := func(kind types.LocationType, filters ...types.Filter) (out []string) {
 		found := must(l.DescribeInstanceTypeOfferings(l.ctx, &sdk.DescribeInstanceTypeOfferingsInput{LocationType: kind, Filters: filters}))(t)

@@ -42,7 +42,7 @@ func sh(t *testing.T, key, line string) string {
 
 // TestCreatedKeyPair: the private half is given once, and fingerprints are what the EC2 User Guide says how to compute.
 func TestCreatedKeyPair(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	for _, tt := range []struct {
 		kind types.KeyType
 		head string
@@ -79,7 +79,7 @@ func TestCreatedKeyPair(t *testing.T) {
 
 // TestImportedKeyPair: in each of the three forms that Amazon takes.
 func TestImportedKeyPair(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +117,7 @@ func TestImportedKeyPair(t *testing.T) {
 
 // TestKeyPairs: names, filters, tags, refusals, and the instance that has one.
 func TestKeyPairs(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	create := func(name string) error {
 		return second(l.CreateKeyPair(l.ctx, &sdk.CreateKeyPairInput{KeyName: &name, KeyType: types.KeyTypeEd25519}))

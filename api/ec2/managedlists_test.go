@@ -10,7 +10,7 @@ import (
 
 // TestManagedPrefixList makes a prefix list, changes it and deletes it.
 func TestManagedPrefixList(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	made := must(l.CreateManagedPrefixList(l.ctx, &sdk.CreateManagedPrefixListInput{
 		PrefixListName: aws.String("office"), AddressFamily: aws.String("IPv4"), MaxEntries: aws.Int32(2),
 		Entries:           []types.AddPrefixListEntry{{Cidr: aws.String("192.0.2.0/24"), Description: aws.String("one")}},

@@ -23,7 +23,7 @@ func nameTag(kind types.ResourceType, name string) []types.TagSpecification {
 
 // TestPrivateNetwork makes the network of the first story with a real client and looks at every part of it.
 func TestPrivateNetwork(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	on := &types.AttributeBooleanValue{Value: aws.Bool(true)}
 	must(l.ModifyVpcAttribute(l.ctx, &sdk.ModifyVpcAttributeInput{VpcId: &p.vpc, EnableDnsHostnames: on}))(t)
@@ -39,7 +39,7 @@ func TestPrivateNetwork(t *testing.T) {
 		}
 	}
 	rule := must(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{
-		GroupId: &p.doors, IpPermissions: []types.IpPermission{{
+		GroupId: &p.listeners, IpPermissions: []types.IpPermission{{
 			IpProtocol: aws.String("tcp"), FromPort: aws.Int32(443), ToPort: aws.Int32(443),
 			UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: &p.nodes, Description: aws.String("nodes")}},
 		}}, TagSpecifications: nameTag("security-group-rule", "https"),
@@ -49,7 +49,7 @@ func TestPrivateNetwork(t *testing.T) {
 	}
 	made := must(l.CreateVpcEndpoint(l.ctx, &sdk.CreateVpcEndpointInput{
 		VpcId: &p.vpc, ServiceName: aws.String("com.amazonaws.us-east-1.ssm"), VpcEndpointType: types.VpcEndpointTypeInterface,
-		SubnetIds: []string{p.a, p.b}, SecurityGroupIds: []string{p.doors}, TagSpecifications: nameTag("vpc-endpoint", "ssm"),
+		SubnetIds: []string{p.a, p.b}, SecurityGroupIds: []string{p.listeners}, TagSpecifications: nameTag("vpc-endpoint", "ssm"),
 	}))(t).VpcEndpoint
 	if made.State != "pending" || *made.DnsEntries[3].HostedZoneId != "ZONEIDPENDING" {
 		t.Errorf("the new endpoint is %+v", made)
@@ -62,7 +62,7 @@ func TestPrivateNetwork(t *testing.T) {
 	nics := must(l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{
 		Filters: []types.Filter{filter("description", "VPC Endpoint Interface "+*e.VpcEndpointId), filter("interface-type", "vpc_endpoint")},
 	}))(t).NetworkInterfaces
-	if len(nics) != 2 || *nics[0].Groups[0].GroupId != p.doors || !*nics[0].RequesterManaged || nics[0].Status != "in-use" {
+	if len(nics) != 2 || *nics[0].Groups[0].GroupId != p.listeners || !*nics[0].RequesterManaged || nics[0].Status != "in-use" {
 		t.Errorf("its interfaces are %+v", nics)
 	}
 	free := must(l.DescribeSubnets(l.ctx, &sdk.DescribeSubnetsInput{SubnetIds: []string{p.a}}))(t).Subnets[0]
@@ -70,7 +70,7 @@ func TestPrivateNetwork(t *testing.T) {
 		t.Errorf("the subnet is %+v", free)
 	}
 	gone := must(l.RevokeSecurityGroupIngress(l.ctx, &sdk.RevokeSecurityGroupIngressInput{
-		GroupId: &p.doors, SecurityGroupRuleIds: []string{*rule.SecurityGroupRuleId},
+		GroupId: &p.listeners, SecurityGroupRuleIds: []string{*rule.SecurityGroupRuleId},
 	}))(t).RevokedSecurityGroupRules
 	if len(gone) != 1 || *gone[0].SecurityGroupRuleId != *rule.SecurityGroupRuleId {
 		t.Errorf("revoked %+v", gone)
@@ -79,7 +79,7 @@ func TestPrivateNetwork(t *testing.T) {
 }
 
 // wantNames checks the order of an endpoint's names.
-func (l *lab) wantNames(e types.VpcEndpoint) {
+func (l *harness) wantNames(e types.VpcEndpoint) {
 	l.t.Helper()
 	id := *e.VpcEndpointId
 	var got []string
@@ -103,7 +103,7 @@ func (l *lab) wantNames(e types.VpcEndpoint) {
 }
 
 // clear deletes everything and sees that nothing is left but what Amazon's own.
-func (l *lab) clear(p places, endpoint string) {
+func (l *harness) clear(p places, endpoint string) {
 	l.t.Helper()
 	_, err := l.DeleteVpc(l.ctx, &sdk.DeleteVpcInput{VpcId: &p.vpc})
 	wantCode(l.t, "delete a VPC in use", err, "DependencyViolation")
@@ -114,7 +114,7 @@ func (l *lab) clear(p places, endpoint string) {
 	for _, id := range []string{p.a, p.b} {
 		must(l.DeleteSubnet(l.ctx, &sdk.DeleteSubnetInput{SubnetId: &id}))(l.t)
 	}
-	for _, id := range []string{p.doors, p.nodes} {
+	for _, id := range []string{p.listeners, p.nodes} {
 		must(l.DeleteSecurityGroup(l.ctx, &sdk.DeleteSecurityGroupInput{GroupId: &id}))(l.t)
 	}
 	must(l.DeleteVpc(l.ctx, &sdk.DeleteVpcInput{VpcId: &p.vpc}))(l.t)
@@ -129,12 +129,12 @@ func (l *lab) clear(p places, endpoint string) {
 
 // TestRefusals are requests that the skin itself refuses, or whose refusal a client must be able to read.
 func TestRefusals(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	tcp, any := aws.String("tcp"), aws.String("0.0.0.0/0")
 	port := aws.Int32(443)
 	authorize := func(perms ...types.IpPermission) error {
-		return second(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &p.doors, IpPermissions: perms}))
+		return second(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &p.listeners, IpPermissions: perms}))
 	}
 	vpcs := func(in sdk.DescribeVpcsInput) error { return second(l.DescribeVpcs(l.ctx, &in)) }
 	endpoint := func(in sdk.CreateVpcEndpointInput) error {
@@ -185,7 +185,7 @@ func TestRefusals(t *testing.T) {
 		{"group by name in a rule", authorize(types.IpPermission{IpProtocol: tcp, FromPort: port, ToPort: port, UserIdGroupPairs: []types.UserIdGroupPair{{GroupName: aws.String("nodes")}}}), "InvalidGroup.NotFound"},
 		{"a good rule", authorize(types.IpPermission{IpProtocol: tcp, FromPort: port, ToPort: port, IpRanges: []types.IpRange{{CidrIp: any}}}), ""},
 		{"again", authorize(types.IpPermission{IpProtocol: tcp, FromPort: port, ToPort: port, IpRanges: []types.IpRange{{CidrIp: any}}}), "InvalidPermission.Duplicate"},
-		{"older form, twice", second(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &p.doors,
+		{"older form, twice", second(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &p.listeners,
 			IpProtocol: tcp, FromPort: port, ToPort: port, CidrIp: any})), "InvalidPermission.Duplicate"},
 		{"gateway endpoint to another service", endpoint(sdk.CreateVpcEndpointInput{}), "InvalidParameter"},
 		{"gateway endpoint with subnets", endpoint(sdk.CreateVpcEndpointInput{ServiceName: aws.String("com.amazonaws.us-east-1.s3"), SubnetIds: []string{p.a}}), "InvalidParameter"},
@@ -210,7 +210,7 @@ func TestRefusals(t *testing.T) {
 
 // TestPages walks a listing page by page, with and without filters.
 func TestPages(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	var made []string
 	for i := range 12 {
@@ -259,7 +259,7 @@ func TestPages(t *testing.T) {
 
 // TestGatewayEndpoint is the gateway endpoint to S3 as a client sees it, in its route tables too.
 func TestGatewayEndpoint(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	table := *must(l.CreateRouteTable(l.ctx, &sdk.CreateRouteTableInput{VpcId: &p.vpc}))(t).RouteTable.RouteTableId
 	routes := func() []types.Route {

@@ -11,7 +11,7 @@ import (
 
 // TestTokensBelongToTheirRequest: the next page of one question is no page of another.
 func TestTokensBelongToTheirRequest(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	var all []string
 	for range 7 {
 		all = append(all, *must(l.CreateInternetGateway(l.ctx, &sdk.CreateInternetGatewayInput{}))(t).InternetGateway.InternetGatewayId)
@@ -67,7 +67,7 @@ func TestPageSizesAreTheModels(t *testing.T) {
 
 // TestCreateActionIsJudged: the key is known to be absent from CreateTags, and present where tags come with what is made.
 func TestCreateActionIsJudged(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	v := *must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))(t).Vpc.VpcId
 	u := l.user("AKIACREATEACTION", `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":"ec2:CreateVpc","Resource":"*"},

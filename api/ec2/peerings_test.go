@@ -10,7 +10,7 @@ import (
 
 // TestPeering asks for a peering connection, accepts it, sets its options and ends it.
 func TestPeering(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	a := *must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))(t).Vpc.VpcId
 	b := *must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.1.0.0/16")}))(t).Vpc.VpcId
 	asked := must(l.CreateVpcPeeringConnection(l.ctx, &sdk.CreateVpcPeeringConnectionInput{
@@ -60,7 +60,7 @@ func TestPeering(t *testing.T) {
 }
 
 // provisioning accepts a peering connection; the answer comes before it is active.
-func provisioning(l *lab, id *string) error {
+func provisioning(l *harness, id *string) error {
 	out, err := l.AcceptVpcPeeringConnection(l.ctx, &sdk.AcceptVpcPeeringConnectionInput{VpcPeeringConnectionId: id})
 	if err == nil && out.VpcPeeringConnection.Status.Code != "provisioning" {
 		l.t.Errorf("accepted it is %+v", out.VpcPeeringConnection.Status)

@@ -39,7 +39,11 @@ var regionListing = query.Listing[network.Region]{
 
 func regionEndpoint(r network.Region) string { return "ec2." + r.Name + ".amazonaws.com" }
 
-func (s *service) describeRegions(_ context.Context, c *api.Call, in *sdk.DescribeRegionsInput) (*sdk.DescribeRegionsOutput, error) {
+func (s *service) describeRegions(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeRegionsInput,
+) (*sdk.DescribeRegionsOutput, error) {
 	found, _, err := query.Describe(s.view(c), in, regionListing, in.RegionNames, in.Filters)
 	return &sdk.DescribeRegionsOutput{Regions: query.Convert(found, func(r network.Region) types.Region {
 		return types.Region{
@@ -80,19 +84,27 @@ var zoneListing = query.Listing[network.Zone]{
 // zoneGroup is the group of a region's ordinary zones: "us-east-1-zg-1".
 func zoneGroup(z network.Zone) string { return z.Region + "-zg-1" }
 
-func (s *service) describeAvailabilityZones(_ context.Context, c *api.Call, in *sdk.DescribeAvailabilityZonesInput) (*sdk.DescribeAvailabilityZonesOutput, error) {
+func (s *service) describeAvailabilityZones(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeAvailabilityZonesInput,
+) (*sdk.DescribeAvailabilityZonesOutput, error) {
 	found, _, err := query.Describe(s.view(c), in, zoneListing, slices.Concat(in.ZoneNames, in.ZoneIds), in.Filters)
-	return &sdk.DescribeAvailabilityZonesOutput{AvailabilityZones: query.Convert(found, func(z network.Zone) types.AvailabilityZone {
-		return types.AvailabilityZone{
-			ZoneName: aws.String(z.Name), ZoneId: aws.String(z.ID), RegionName: aws.String(z.Region), ZoneType: aws.String("availability-zone"),
-			State: types.AvailabilityZoneStateAvailable, OptInStatus: types.AvailabilityZoneOptInStatusOptInNotRequired,
-			GroupName: aws.String(zoneGroup(z)), GroupLongName: aws.String(z.Region), NetworkBorderGroup: aws.String(z.Region),
-		}
-	})}, err
+	return &sdk.DescribeAvailabilityZonesOutput{
+		AvailabilityZones: query.Convert(found, func(z network.Zone) types.AvailabilityZone {
+			return types.AvailabilityZone{
+				ZoneName: aws.String(
+					z.Name,
+				), ZoneId: aws.String(z.ID), RegionName: aws.String(z.Region), ZoneType: aws.String("availability-zone"),
+				State: types.AvailabilityZoneStateAvailable, OptInStatus: types.AvailabilityZoneOptInStatusOptInNotRequired,
+				GroupName: aws.String(zoneGroup(z)), GroupLongName: aws.String(z.Region), NetworkBorderGroup: aws.String(z.Region),
+			}
+		}),
+	}, err
 }
 
-// accountAttributes are what DescribeAccountAttributes tells, in this order. How many instances run at once is not bounded
-// here; the attribute for it, which Amazon fills for old clients only, has what one request may ask for.
+// accountAttributes are what DescribeAccountAttributes tells, in this order. How many instances run at once is not
+// bounded here; the attribute for it, which Amazon fills for old clients only, has what one request may ask for.
 func (s *service) accountAttributes(c *api.Call) []types.AccountAttribute {
 	attribute := func(name, value string) types.AccountAttribute {
 		return types.AccountAttribute{
@@ -113,14 +125,21 @@ func (s *service) accountAttributes(c *api.Call) []types.AccountAttribute {
 	}
 }
 
-func (s *service) describeAccountAttributes(_ context.Context, c *api.Call, in *sdk.DescribeAccountAttributesInput) (*sdk.DescribeAccountAttributesOutput, error) {
+func (s *service) describeAccountAttributes(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeAccountAttributesInput,
+) (*sdk.DescribeAccountAttributesOutput, error) {
 	all := s.accountAttributes(c)
 	for _, name := range in.AttributeNames {
 		if !slices.ContainsFunc(all, func(a types.AccountAttribute) bool { return *a.AttributeName == string(name) }) {
 			return nil, query.Invalid("Value (%s) for parameter attributeName is invalid. Unknown attribute.", name)
 		}
 	}
-	return &sdk.DescribeAccountAttributesOutput{AccountAttributes: slices.DeleteFunc(all, func(a types.AccountAttribute) bool {
-		return len(in.AttributeNames) > 0 && !slices.Contains(in.AttributeNames, types.AccountAttributeName(*a.AttributeName))
-	})}, nil
+	return &sdk.DescribeAccountAttributesOutput{
+		AccountAttributes: slices.DeleteFunc(all, func(a types.AccountAttribute) bool {
+			return len(in.AttributeNames) > 0 &&
+				!slices.Contains(in.AttributeNames, types.AccountAttributeName(*a.AttributeName))
+		}),
+	}, nil
 }

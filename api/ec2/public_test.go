@@ -13,7 +13,7 @@ import (
 
 // TestPublicAddresses makes the alternative road with a real client, looks at every part of it and takes it down again.
 func TestPublicAddresses(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	igw := *must(l.CreateInternetGateway(l.ctx, &sdk.CreateInternetGatewayInput{}))(t).InternetGateway.InternetGatewayId
 	eip := must(l.AllocateAddress(l.ctx, &sdk.AllocateAddressInput{Domain: "vpc", TagSpecifications: nameTag("elastic-ip", "out")}))(t)
@@ -127,7 +127,7 @@ func TestPublicAddresses(t *testing.T) {
 
 // TestPublicInterfaces: Elastic IP addresses of interfaces, and those that come with a subnet or a request.
 func TestPublicInterfaces(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	igw := *must(l.CreateInternetGateway(l.ctx, &sdk.CreateInternetGatewayInput{}))(t).InternetGateway.InternetGatewayId
 	n := *must(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{SubnetId: &p.a, SecondaryPrivateIpAddressCount: aws.Int32(1)}))(t).NetworkInterface
@@ -168,12 +168,12 @@ func TestPublicInterfaces(t *testing.T) {
 
 // TestFlowLogs makes flow logs, looks at them and deletes them; what a destination is that does not exist is said.
 func TestFlowLogs(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	ask := func(change func(*sdk.CreateFlowLogsInput)) (*sdk.CreateFlowLogsOutput, error) {
 		in := &sdk.CreateFlowLogsInput{
 			ResourceIds: []string{p.vpc}, ResourceType: "VPC", TrafficType: "ALL", LogDestinationType: "s3",
-			LogDestination: aws.String(network.FlowLogBucket("us-east-1") + "/lab"), MaxAggregationInterval: aws.Int32(60),
+			LogDestination: aws.String(network.FlowLogBucket("us-east-1") + "/harness"), MaxAggregationInterval: aws.Int32(60),
 		}
 		change(in)
 		return l.CreateFlowLogs(l.ctx, in)
@@ -234,7 +234,7 @@ func TestFlowLogs(t *testing.T) {
 	}
 }
 
-func (l *lab) wantNat(id, state, code string) types.NatGateway {
+func (l *harness) wantNat(id, state, code string) types.NatGateway {
 	l.t.Helper()
 	g := must(l.DescribeNatGateways(l.ctx, &sdk.DescribeNatGatewaysInput{NatGatewayIds: []string{id}}))(l.t).NatGateways[0]
 	if string(g.State) != state || aws.ToString(g.FailureCode) != code {
@@ -243,7 +243,7 @@ func (l *lab) wantNat(id, state, code string) types.NatGateway {
 	return g
 }
 
-func (l *lab) wantRoute(table, target string, state types.RouteState) {
+func (l *harness) wantRoute(table, target string, state types.RouteState) {
 	l.t.Helper()
 	found := must(l.DescribeRouteTables(l.ctx, &sdk.DescribeRouteTablesInput{Filters: []types.Filter{filter("route.nat-gateway-id", target)}}))(l.t).RouteTables
 	if len(found) != 1 || *found[0].RouteTableId != table || found[0].Routes[1].State != state {

@@ -191,7 +191,7 @@ var moreInputs = []func(f *everything) any{
 	func(f *everything) any {
 		return &sdk.ModifyVpcEndpointInput{
 			VpcEndpointId: &f.endpoint, AddSubnetIds: []string{f.a}, RemoveSubnetIds: []string{f.b},
-			SubnetConfigurations: []types.SubnetConfiguration{{SubnetId: &f.lonely}}, RemoveSecurityGroupIds: []string{f.doors},
+			SubnetConfigurations: []types.SubnetConfiguration{{SubnetId: &f.lonely}}, RemoveSecurityGroupIds: []string{f.listeners},
 			AddRouteTableIds: []string{f.table}, RemoveRouteTableIds: []string{f.spare},
 		}
 	},
@@ -265,7 +265,7 @@ var moreInputs = []func(f *everything) any{
 		}
 	},
 	func(f *everything) any {
-		return &sdk.ModifySecurityGroupRulesInput{GroupId: &f.doors, SecurityGroupRules: []types.SecurityGroupRuleUpdate{
+		return &sdk.ModifySecurityGroupRulesInput{GroupId: &f.listeners, SecurityGroupRules: []types.SecurityGroupRuleUpdate{
 			{SecurityGroupRuleId: &f.rule, SecurityGroupRule: &types.SecurityGroupRuleRequest{PrefixListId: &f.list}},
 			{SecurityGroupRuleId: &f.egress},
 		}}
@@ -289,7 +289,7 @@ var moreInputs = []func(f *everything) any{
 			MinCount: aws.Int32(1), MaxCount: aws.Int32(1), ImageId: &f.image,
 			NetworkInterfaces: []types.InstanceNetworkInterfaceSpecification{
 				{DeviceIndex: aws.Int32(0), NetworkInterfaceId: &f.eniFree},
-				{DeviceIndex: aws.Int32(1), SubnetId: &f.a, Groups: []string{f.doors}},
+				{DeviceIndex: aws.Int32(1), SubnetId: &f.a, Groups: []string{f.listeners}},
 				{DeviceIndex: aws.Int32(2)},
 			},
 		}

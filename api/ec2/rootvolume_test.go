@@ -13,7 +13,7 @@ func rootVolume(ebs types.EbsBlockDevice) []types.BlockDeviceMapping {
 }
 
 func TestRootVolume(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	id := *l.run(sdk.RunInstancesInput{SubnetId: &p.a, BlockDeviceMappings: rootVolume(types.EbsBlockDevice{
 		VolumeSize: aws.Int32(20), VolumeType: types.VolumeTypeGp3, DeleteOnTermination: aws.Bool(true), Encrypted: aws.Bool(false),
@@ -36,7 +36,7 @@ func TestRootVolume(t *testing.T) {
 }
 
 func TestRootVolumeRefuses(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	data := []types.BlockDeviceMapping{{DeviceName: aws.String("/dev/sdf"), Ebs: &types.EbsBlockDevice{VolumeSize: aws.Int32(1)}}}
 	for what, tt := range map[string]struct {

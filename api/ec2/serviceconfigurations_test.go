@@ -11,7 +11,7 @@ import (
 
 // TestEndpointService makes a service of one's own, sees it in every list that has it, and lets an endpoint in.
 func TestEndpointService(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	node := *must(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{SubnetId: &p.a}))(t).NetworkInterface.NetworkInterfaceId
 	targets := []string{"arn:aws:postern:us-east-1:000000000000:target/5432/network-interface/" + node + "/8080"}

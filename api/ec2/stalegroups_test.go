@@ -9,14 +9,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
-// peeredGroups is a lab with two peered VPCs, each with a group whose rule names the other's.
+// peeredGroups is a harness with two peered VPCs, each with a group whose rule names the other's.
 type peeredGroups struct {
-	*lab
+	*harness
 	vpcA, vpcB, pcx, a, b string
 }
 
 func newPeeredGroups(t *testing.T) *peeredGroups {
-	l := &peeredGroups{lab: newLab(t)}
+	l := &peeredGroups{harness: newHarness(t)}
 	l.vpcA = *must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))(t).Vpc.VpcId
 	l.vpcB = *must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.1.0.0/16")}))(t).Vpc.VpcId
 	l.a, l.b = l.group(l.vpcA, "a"), l.group(l.vpcB, "b")

@@ -11,7 +11,7 @@ import (
 // TestStatesOfAnswers: the answer to what makes, changes or ends something shows it under way, as the AWS CLI's recorded
 // answers do, and what describes it shows it there.
 func TestStatesOfAnswers(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	row := func(what, got, want string) {
 		t.Helper()
 		if got != want {

@@ -14,7 +14,7 @@ import (
 // TestTexts: programs look for Amazon's sentences. Each error begins with the one that is publicly known for it; ids that
 // name nothing are named together, in the request's order.
 func TestTexts(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	const a, b = "0bbbbbbbbbbbbbbbb", "0aaaaaaaaaaaaaaaa" // not in the order of their names
 	two := func(prefix string) []string { return []string{prefix + a, prefix + b} }
 	v := *must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))(t).Vpc.VpcId
@@ -63,7 +63,7 @@ func TestTexts(t *testing.T) {
 
 // TestProtocolInCapitals: a protocol's name is taken in letters of either case, as Amazon takes it, and shown in small ones.
 func TestProtocolInCapitals(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	v := *must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))(t).Vpc.VpcId
 	g := *must(l.CreateSecurityGroup(l.ctx, &sdk.CreateSecurityGroupInput{VpcId: &v, GroupName: aws.String("g"), Description: aws.String("g")}))(t).GroupId
 	for _, name := range []string{"TCP", "Udp"} {

@@ -44,7 +44,7 @@ type victims struct {
 	ownSubnet, ownInterface, ownGroup, ownAllocation, ownInstance                               string
 }
 
-func (l *lab) victims() victims {
+func (l *harness) victims() victims {
 	t := l.t
 	t.Helper()
 	v := victims{places: l.places()}
@@ -59,7 +59,7 @@ func (l *lab) victims() victims {
 			MinCount: aws.Int32(1), MaxCount: aws.Int32(1), SubnetId: &subnet, SecurityGroupIds: []string{group},
 		}))(t).Instances[0].InstanceId
 	}
-	v.eni, v.ownInterface, v.attached = nic(v.a, v.doors), nic(v.b, v.nodes), nic(v.b, v.nodes)
+	v.eni, v.ownInterface, v.attached = nic(v.a, v.listeners), nic(v.b, v.nodes), nic(v.b, v.nodes)
 	v.instance, v.ownInstance = run(v.b, v.nodes), run(v.b, v.nodes)
 	v.attachment = *must(l.AttachNetworkInterface(l.ctx, &sdk.AttachNetworkInterfaceInput{
 		NetworkInterfaceId: &v.attached, InstanceId: &v.instance, DeviceIndex: aws.Int32(1),
@@ -89,11 +89,11 @@ func (l *lab) victims() victims {
 
 // TestDenyOfTheVictimHolds in every way there is to say it: by an association, an attachment, an address, or among others.
 func TestDenyOfTheVictimHolds(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	v := l.victims()
 	m := l.user("AKIAMALLORY", policyOf([]string{"Allow", "ec2:*", "*"}, []string{
 		"Deny", "ec2:*", "network-interface/" + v.eni, "network-interface/" + v.attached, "instance/" + v.instance, "subnet/" + v.a,
-		"security-group/" + v.doors, "route-table/" + v.table, "vpc/" + v.vpc, "elastic-ip/" + v.allocation,
+		"security-group/" + v.listeners, "route-table/" + v.table, "vpc/" + v.vpc, "elastic-ip/" + v.allocation,
 	}))
 	one := aws.Int32(1)
 	nic := func(index int32, subnet string) types.InstanceNetworkInterfaceSpecification {
@@ -111,10 +111,10 @@ func TestDenyOfTheVictimHolds(t *testing.T) {
 			NetworkInterfaces: []types.InstanceNetworkInterfaceSpecification{{DeviceIndex: aws.Int32(0), NetworkInterfaceId: &v.eni}},
 		})),
 		"ModifyNetworkInterfaceAttribute gives the group": second(m.ModifyNetworkInterfaceAttribute(l.ctx, &sdk.ModifyNetworkInterfaceAttributeInput{
-			NetworkInterfaceId: &v.ownInterface, Groups: []string{v.ownGroup, v.doors},
+			NetworkInterfaceId: &v.ownInterface, Groups: []string{v.ownGroup, v.listeners},
 		})),
 		"ModifyInstanceAttribute gives the group": second(m.ModifyInstanceAttribute(l.ctx, &sdk.ModifyInstanceAttributeInput{
-			InstanceId: &v.ownInstance, Groups: []string{v.doors},
+			InstanceId: &v.ownInstance, Groups: []string{v.listeners},
 		})),
 		"ReplaceNetworkAclAssociation of the subnet": second(m.ReplaceNetworkAclAssociation(l.ctx, &sdk.ReplaceNetworkAclAssociationInput{
 			AssociationId: &v.aclAssoc, NetworkAclId: &v.acl,
@@ -156,7 +156,7 @@ func TestDenyOfTheVictimHolds(t *testing.T) {
 
 // TestAllowOfOneSubnet is not one of any other, nor of another VPC's default group.
 func TestAllowOfOneSubnet(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	m := l.user("AKIALAUNCHER", policyOf([]string{
 		"Allow", "ec2:RunInstances", "arn:aws:ec2:us-east-1::image/*", "instance/*", "network-interface/*", "security-group/" + p.nodes, "subnet/" + p.b,
@@ -181,7 +181,7 @@ func TestAllowOfOneSubnet(t *testing.T) {
 // TestWhatIsDoneForOthers is nobody's request: who makes an endpoint is not asked about what the network brings to its end
 // on the way, which belongs to others.
 func TestWhatIsDoneForOthers(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	p := l.places()
 	other := must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.99.0.0/16")}))(t).Vpc.VpcId
 	pcx := must(l.CreateVpcPeeringConnection(l.ctx, &sdk.CreateVpcPeeringConnectionInput{VpcId: other, PeerVpcId: &p.vpc}))(t).VpcPeeringConnection.VpcPeeringConnectionId
@@ -202,7 +202,7 @@ func TestWhatIsDoneForOthers(t *testing.T) {
 
 // TestWhatChangesMeanwhile is asked about again: between the question and the act an address comes to belong to the victim.
 func TestWhatChangesMeanwhile(t *testing.T) {
-	l := newLab(t)
+	l := newHarness(t)
 	v := l.victims()
 	m := l.user("AKIARACER", policyOf([]string{"Allow", "ec2:*", "*"}, []string{"Deny", "ec2:*", "network-interface/" + v.eni}))
 	public := *must(l.DescribeAddresses(l.ctx, &sdk.DescribeAddressesInput{AllocationIds: []string{v.ownAllocation}}))(t).Addresses[0].PublicIp

@@ -40,42 +40,78 @@ var notificationListing = query.Listing[*network.ConnectionNotification]{
 
 func toNotification(n *network.ConnectionNotification) types.ConnectionNotification {
 	return types.ConnectionNotification{
-		ConnectionNotificationId: aws.String(n.ID), ConnectionNotificationArn: aws.String(n.Topic), ConnectionEvents: n.Events,
+		ConnectionNotificationId: aws.String(
+			n.ID,
+		), ConnectionNotificationArn: aws.String(n.Topic), ConnectionEvents: n.Events,
 		ConnectionNotificationState: types.ConnectionNotificationState(notificationState),
 		ConnectionNotificationType:  types.ConnectionNotificationType(notificationType),
-		ServiceId:                   query.Optional(n.Service), VpcEndpointId: query.Optional(n.Endpoint), ServiceRegion: aws.String(n.Region),
+		ServiceId: query.Optional(
+			n.Service,
+		), VpcEndpointId: query.Optional(n.Endpoint), ServiceRegion: aws.String(n.Region),
 	}
 }
 
-func (s *service) createConnectionNotification(ctx context.Context, c *api.Call, in *sdk.CreateVpcEndpointConnectionNotificationInput) (*sdk.CreateVpcEndpointConnectionNotificationOutput, error) {
+func (s *service) createConnectionNotification(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateVpcEndpointConnectionNotificationInput,
+) (*sdk.CreateVpcEndpointConnectionNotificationOutput, error) {
 	n, err := s.network.CreateConnectionNotification(ctx, query.ScopeOf(c), network.CreateNotificationInput{
-		Service: aws.ToString(in.ServiceId), Endpoint: aws.ToString(in.VpcEndpointId), Topic: aws.ToString(in.ConnectionNotificationArn),
+		Service: aws.ToString(
+			in.ServiceId,
+		), Endpoint: aws.ToString(in.VpcEndpointId), Topic: aws.ToString(in.ConnectionNotificationArn),
 		Events: in.ConnectionEvents, Token: aws.ToString(in.ClientToken),
 	})
 	if err != nil {
 		return nil, err
 	}
 	out := toNotification(n)
-	return &sdk.CreateVpcEndpointConnectionNotificationOutput{ConnectionNotification: &out, ClientToken: in.ClientToken}, nil
+	return &sdk.CreateVpcEndpointConnectionNotificationOutput{
+		ConnectionNotification: &out,
+		ClientToken:            in.ClientToken,
+	}, nil
 }
 
-func (s *service) describeConnectionNotifications(_ context.Context, c *api.Call, in *sdk.DescribeVpcEndpointConnectionNotificationsInput) (*sdk.DescribeVpcEndpointConnectionNotificationsOutput, error) {
+func (s *service) describeConnectionNotifications(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeVpcEndpointConnectionNotificationsInput,
+) (*sdk.DescribeVpcEndpointConnectionNotificationsOutput, error) {
 	var ids []string
 	if in.ConnectionNotificationId != nil {
 		ids = []string{*in.ConnectionNotificationId}
 	}
 	found, next, err := query.Describe(s.view(c), in, notificationListing, ids, in.Filters)
-	return &sdk.DescribeVpcEndpointConnectionNotificationsOutput{ConnectionNotificationSet: query.Convert(found, toNotification), NextToken: next}, err
+	return &sdk.DescribeVpcEndpointConnectionNotificationsOutput{
+		ConnectionNotificationSet: query.Convert(found, toNotification),
+		NextToken:                 next,
+	}, err
 }
 
-func (s *service) modifyConnectionNotification(ctx context.Context, c *api.Call, in *sdk.ModifyVpcEndpointConnectionNotificationInput) (*sdk.ModifyVpcEndpointConnectionNotificationOutput, error) {
-	err := s.network.ModifyConnectionNotification(ctx, query.ScopeOf(c), aws.ToString(in.ConnectionNotificationId), aws.ToString(in.ConnectionNotificationArn), in.ConnectionEvents)
+func (s *service) modifyConnectionNotification(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.ModifyVpcEndpointConnectionNotificationInput,
+) (*sdk.ModifyVpcEndpointConnectionNotificationOutput, error) {
+	err := s.network.ModifyConnectionNotification(
+		ctx,
+		query.ScopeOf(c),
+		aws.ToString(in.ConnectionNotificationId),
+		aws.ToString(in.ConnectionNotificationArn),
+		in.ConnectionEvents,
+	)
 	return &sdk.ModifyVpcEndpointConnectionNotificationOutput{ReturnValue: aws.Bool(true)}, err
 }
 
-func (s *service) deleteConnectionNotifications(ctx context.Context, c *api.Call, in *sdk.DeleteVpcEndpointConnectionNotificationsInput) (*sdk.DeleteVpcEndpointConnectionNotificationsOutput, error) {
+func (s *service) deleteConnectionNotifications(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DeleteVpcEndpointConnectionNotificationsInput,
+) (*sdk.DeleteVpcEndpointConnectionNotificationsOutput, error) {
 	failed, err := s.network.DeleteConnectionNotifications(ctx, query.ScopeOf(c), in.ConnectionNotificationIds)
-	return &sdk.DeleteVpcEndpointConnectionNotificationsOutput{Unsuccessful: query.Unsuccessful(in.ConnectionNotificationIds, failed)}, err
+	return &sdk.DeleteVpcEndpointConnectionNotificationsOutput{
+		Unsuccessful: query.Unsuccessful(in.ConnectionNotificationIds, failed),
+	}, err
 }
 
 // subjectOfNewNotification names the service or the endpoint whose connections a new notification is about.

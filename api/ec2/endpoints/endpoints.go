@@ -47,7 +47,8 @@ func toEndpoint(v *query.View, e *network.VpcEndpoint) types.VpcEndpoint {
 		OwnerId: aws.String(e.Account), ServiceName: aws.String(e.Service), ServiceRegion: aws.String(e.Region),
 		State: types.State(e.State), CreationTimestamp: aws.Time(e.Created), RequesterManaged: aws.Bool(false),
 		PolicyDocument: aws.String(cmp.Or(e.Policy, network.FullAccess)), PrivateDnsEnabled: aws.Bool(e.PrivateDNS),
-		SubnetIds: e.Subnets, NetworkInterfaceIds: e.Interfaces, RouteTableIds: e.RouteTables, Tags: tags.To[types.Tag](e.Tags),
+		SubnetIds: e.Subnets, NetworkInterfaceIds: e.Interfaces, RouteTableIds: e.RouteTables,
+		Tags:          tags.To[types.Tag](e.Tags),
 		IpAddressType: types.IpAddressTypeIpv4, DnsOptions: &types.DnsOptions{DnsRecordIpType: types.DnsRecordIpTypeIpv4},
 		Groups: query.Convert(vpcs.GroupNames(v, e.Groups), func(g types.GroupIdentifier) types.SecurityGroupIdentifier {
 			return types.SecurityGroupIdentifier(g)
@@ -57,7 +58,11 @@ func toEndpoint(v *query.View, e *network.VpcEndpoint) types.VpcEndpoint {
 	return out
 }
 
-func (s *service) createVpcEndpoint(ctx context.Context, c *api.Call, in *sdk.CreateVpcEndpointInput) (*sdk.CreateVpcEndpointOutput, error) {
+func (s *service) createVpcEndpoint(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateVpcEndpointInput,
+) (*sdk.CreateVpcEndpointOutput, error) {
 	x := network.CreateVpcEndpointInput{
 		VPC: aws.ToString(in.VpcId), Service: aws.ToString(in.ServiceName), Groups: in.SecurityGroupIds,
 		Policy: aws.ToString(in.PolicyDocument), PrivateDNS: in.PrivateDnsEnabled, Token: aws.ToString(in.ClientToken),
@@ -92,7 +97,11 @@ func (s *service) createVpcEndpoint(ctx context.Context, c *api.Call, in *sdk.Cr
 }
 
 // checkEndpointOptions refuses all but IPv4 and the defaults.
-func (s *service) checkEndpointOptions(c *api.Call, family types.IpAddressType, dns *types.DnsOptionsSpecification) error {
+func (s *service) checkEndpointOptions(
+	c *api.Call,
+	family types.IpAddressType,
+	dns *types.DnsOptionsSpecification,
+) error {
 	if family != "" && family != types.IpAddressTypeIpv4 {
 		return query.Unbuilt(c, "ipAddressType "+string(family))
 	}
@@ -123,7 +132,10 @@ func endpointSubnets(ids []string, configurations []types.SubnetConfiguration) (
 			return nil, query.Invalid("Value (%s) for parameter subnetConfigurations is invalid. It is not among subnetIds.", id)
 		}
 		if x.Ipv6 != nil {
-			return nil, query.Invalid("Value (%s) for parameter subnetConfigurations is invalid. The endpoint has IPv4 addresses only.", *x.Ipv6)
+			return nil, query.Invalid(
+				"Value (%s) for parameter subnetConfigurations is invalid. The endpoint has IPv4 addresses only.",
+				*x.Ipv6,
+			)
 		}
 		if x.Ipv4 == nil {
 			continue
@@ -136,13 +148,21 @@ func endpointSubnets(ids []string, configurations []types.SubnetConfiguration) (
 	return out, nil
 }
 
-func (s *service) describeVpcEndpoints(_ context.Context, c *api.Call, in *sdk.DescribeVpcEndpointsInput) (*sdk.DescribeVpcEndpointsOutput, error) {
+func (s *service) describeVpcEndpoints(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeVpcEndpointsInput,
+) (*sdk.DescribeVpcEndpointsOutput, error) {
 	v := s.view(c)
 	found, next, err := query.Describe(v, in, endpointListing, in.VpcEndpointIds, in.Filters)
 	return &sdk.DescribeVpcEndpointsOutput{VpcEndpoints: query.Show(v, found, toEndpoint), NextToken: next}, err
 }
 
-func (s *service) modifyVpcEndpoint(ctx context.Context, c *api.Call, in *sdk.ModifyVpcEndpointInput) (*sdk.ModifyVpcEndpointOutput, error) {
+func (s *service) modifyVpcEndpoint(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.ModifyVpcEndpointInput,
+) (*sdk.ModifyVpcEndpointOutput, error) {
 	if err := s.checkEndpointOptions(c, in.IpAddressType, in.DnsOptions); err != nil {
 		return nil, err
 	}
@@ -165,7 +185,11 @@ func (s *service) modifyVpcEndpoint(ctx context.Context, c *api.Call, in *sdk.Mo
 	return &sdk.ModifyVpcEndpointOutput{Return: aws.Bool(true)}, err
 }
 
-func (s *service) deleteVpcEndpoints(ctx context.Context, c *api.Call, in *sdk.DeleteVpcEndpointsInput) (*sdk.DeleteVpcEndpointsOutput, error) {
+func (s *service) deleteVpcEndpoints(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DeleteVpcEndpointsInput,
+) (*sdk.DeleteVpcEndpointsOutput, error) {
 	failed, err := s.network.DeleteVpcEndpoints(ctx, query.ScopeOf(c), in.VpcEndpointIds)
 	if err != nil {
 		return nil, err

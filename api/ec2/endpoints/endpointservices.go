@@ -26,10 +26,12 @@ var endpointServiceListing = query.Listing[network.EndpointService]{
 		return e.Own.Tags
 	},
 	Filters: map[string]query.Test[network.EndpointService]{
-		"owner":                      query.Text(serviceOwner),
-		"service-name":               query.Text(func(e network.EndpointService) string { return e.Name }),
-		"service-region":             query.Text(func(e network.EndpointService) string { return e.Region }),
-		"service-type":               query.Text(func(e network.EndpointService) string { return string(endpointType(e.Kind)) }),
+		"owner":          query.Text(serviceOwner),
+		"service-name":   query.Text(func(e network.EndpointService) string { return e.Name }),
+		"service-region": query.Text(func(e network.EndpointService) string { return e.Region }),
+		"service-type": query.Text(
+			func(e network.EndpointService) string { return string(endpointType(e.Kind)) },
+		),
 		"supported-ip-address-types": query.Always[network.EndpointService](ipv4),
 	},
 }
@@ -93,10 +95,14 @@ func visibleServices(v *query.View, c *api.Call) []network.EndpointService {
 	return all
 }
 
-// describeVpcEndpointServices lists Amazon's own services, the caller's and those that the caller may use. A service name
-// that is asked for and is not one of them is an error; the list of names holds each name once, the details one for each
-// kind of endpoint.
-func (s *service) describeVpcEndpointServices(_ context.Context, c *api.Call, in *sdk.DescribeVpcEndpointServicesInput) (*sdk.DescribeVpcEndpointServicesOutput, error) {
+// describeVpcEndpointServices lists Amazon's own services, the caller's and those that the caller may use. A service
+// name that is asked for and is not one of them is an error; the list of names holds each name once, the details one
+// for each kind of endpoint.
+func (s *service) describeVpcEndpointServices(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeVpcEndpointServicesInput,
+) (*sdk.DescribeVpcEndpointServicesOutput, error) {
 	for _, r := range in.ServiceRegions {
 		if r != c.Region {
 			return nil, query.Unbuilt(c, "serviceRegions other than "+c.Region)
@@ -106,11 +112,15 @@ func (s *service) describeVpcEndpointServices(_ context.Context, c *api.Call, in
 	all := visibleServices(v, c)
 	for _, name := range in.ServiceNames {
 		if !slices.ContainsFunc(all, func(e network.EndpointService) bool { return e.Name == name }) {
-			return nil, fault.New(fault.NotFound, "ec2", "The Vpc Endpoint Service '%s' does not exist", name).WithCode("InvalidServiceName")
+			return nil, fault.New(fault.NotFound, "ec2", "The Vpc Endpoint Service '%s' does not exist", name).
+				WithCode("InvalidServiceName")
 		}
 	}
 	if len(in.ServiceNames) > 0 {
-		all = slices.DeleteFunc(all, func(e network.EndpointService) bool { return !slices.Contains(in.ServiceNames, e.Name) })
+		all = slices.DeleteFunc(
+			all,
+			func(e network.EndpointService) bool { return !slices.Contains(in.ServiceNames, e.Name) },
+		)
 	}
 	list.All = func(*query.View) iter.Seq[network.EndpointService] { return slices.Values(all) }
 	found, next, err := query.Describe(v, in, list, nil, in.Filters)

@@ -41,10 +41,13 @@ func toServiceConfiguration(v *query.View, e *network.VpcEndpointService) types.
 		ServiceId: aws.String(e.ID), ServiceName: aws.String(e.Name()), ServiceState: types.ServiceState(serviceState),
 		ServiceType:        []types.ServiceTypeDetail{{ServiceType: types.ServiceTypeInterface}},
 		AcceptanceRequired: aws.Bool(e.AcceptanceRequired), ManagesVpcEndpoints: aws.Bool(false),
-		NetworkLoadBalancerArns: e.TargetARNs(), BaseEndpointDnsNames: []string{e.ID + "." + e.Region + ".vpce.amazonaws.com"},
+		NetworkLoadBalancerArns: e.TargetARNs(),
+		BaseEndpointDnsNames:    []string{e.ID + "." + e.Region + ".vpce.amazonaws.com"},
 		SupportedIpAddressTypes: []types.ServiceConnectivityType{types.ServiceConnectivityTypeIpv4},
-		SupportedRegions:        []types.SupportedRegionDetail{{Region: aws.String(e.Region), ServiceState: aws.String(serviceState)}},
-		RemoteAccessEnabled:     aws.Bool(false), Tags: tags.To[types.Tag](e.Tags),
+		SupportedRegions: []types.SupportedRegionDetail{
+			{Region: aws.String(e.Region), ServiceState: aws.String(serviceState)},
+		},
+		RemoteAccessEnabled: aws.Bool(false), Tags: tags.To[types.Tag](e.Tags),
 	}
 	out.AvailabilityZones = v.ServiceZones(e)
 	for _, z := range out.AvailabilityZones {
@@ -74,7 +77,11 @@ func onlyHere(c *api.Call, families, regions []string) error {
 	return nil
 }
 
-func (s *service) createServiceConfiguration(ctx context.Context, c *api.Call, in *sdk.CreateVpcEndpointServiceConfigurationInput) (*sdk.CreateVpcEndpointServiceConfigurationOutput, error) {
+func (s *service) createServiceConfiguration(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateVpcEndpointServiceConfigurationInput,
+) (*sdk.CreateVpcEndpointServiceConfigurationOutput, error) {
 	if err := onlyHere(c, in.SupportedIpAddressTypes, in.SupportedRegions); err != nil {
 		return nil, err
 	}
@@ -84,7 +91,8 @@ func (s *service) createServiceConfiguration(ctx context.Context, c *api.Call, i
 	}
 	made, err := s.network.CreateEndpointService(ctx, query.ScopeOf(c), network.CreateEndpointServiceInput{
 		AcceptanceRequired: in.AcceptanceRequired == nil || *in.AcceptanceRequired, // the EC2 API's default
-		Targets:            in.NetworkLoadBalancerArns, PrivateName: aws.ToString(in.PrivateDnsName), Tags: tags, Token: aws.ToString(in.ClientToken),
+		Targets:            in.NetworkLoadBalancerArns, PrivateName: aws.ToString(in.PrivateDnsName), Tags: tags,
+		Token: aws.ToString(in.ClientToken),
 	})
 	if err != nil {
 		return nil, err
@@ -93,34 +101,60 @@ func (s *service) createServiceConfiguration(ctx context.Context, c *api.Call, i
 	return &sdk.CreateVpcEndpointServiceConfigurationOutput{ServiceConfiguration: &out, ClientToken: in.ClientToken}, nil
 }
 
-func (s *service) describeServiceConfigurations(_ context.Context, c *api.Call, in *sdk.DescribeVpcEndpointServiceConfigurationsInput) (*sdk.DescribeVpcEndpointServiceConfigurationsOutput, error) {
+func (s *service) describeServiceConfigurations(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeVpcEndpointServiceConfigurationsInput,
+) (*sdk.DescribeVpcEndpointServiceConfigurationsOutput, error) {
 	v := s.view(c)
 	found, next, err := query.Describe(v, in, serviceListing, in.ServiceIds, in.Filters)
-	return &sdk.DescribeVpcEndpointServiceConfigurationsOutput{ServiceConfigurations: query.Show(v, found, toServiceConfiguration), NextToken: next}, err
+	return &sdk.DescribeVpcEndpointServiceConfigurationsOutput{
+		ServiceConfigurations: query.Show(v, found, toServiceConfiguration),
+		NextToken:             next,
+	}, err
 }
 
-func (s *service) modifyServiceConfiguration(ctx context.Context, c *api.Call, in *sdk.ModifyVpcEndpointServiceConfigurationInput) (*sdk.ModifyVpcEndpointServiceConfigurationOutput, error) {
+func (s *service) modifyServiceConfiguration(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.ModifyVpcEndpointServiceConfigurationInput,
+) (*sdk.ModifyVpcEndpointServiceConfigurationOutput, error) {
 	if err := onlyHere(c, in.AddSupportedIpAddressTypes, in.AddSupportedRegions); err != nil {
 		return nil, err
 	}
-	err := s.network.ModifyEndpointService(ctx, query.ScopeOf(c), aws.ToString(in.ServiceId), network.EndpointServiceChange{
-		AcceptanceRequired: in.AcceptanceRequired, AddTargets: in.AddNetworkLoadBalancerArns, RemoveTargets: in.RemoveNetworkLoadBalancerArns,
-		PrivateName: in.PrivateDnsName, RemovePrivateName: aws.ToBool(in.RemovePrivateDnsName),
-	})
+	err := s.network.ModifyEndpointService(
+		ctx,
+		query.ScopeOf(c),
+		aws.ToString(in.ServiceId),
+		network.EndpointServiceChange{
+			AcceptanceRequired: in.AcceptanceRequired, AddTargets: in.AddNetworkLoadBalancerArns,
+			RemoveTargets: in.RemoveNetworkLoadBalancerArns,
+			PrivateName:   in.PrivateDnsName, RemovePrivateName: aws.ToBool(in.RemovePrivateDnsName),
+		},
+	)
 	return &sdk.ModifyVpcEndpointServiceConfigurationOutput{Return: aws.Bool(true)}, err
 }
 
-func (s *service) deleteServiceConfigurations(ctx context.Context, c *api.Call, in *sdk.DeleteVpcEndpointServiceConfigurationsInput) (*sdk.DeleteVpcEndpointServiceConfigurationsOutput, error) {
+func (s *service) deleteServiceConfigurations(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DeleteVpcEndpointServiceConfigurationsInput,
+) (*sdk.DeleteVpcEndpointServiceConfigurationsOutput, error) {
 	failed, err := s.network.DeleteEndpointServices(ctx, query.ScopeOf(c), in.ServiceIds)
 	for id, e := range failed {
-		if f := fault.Of(e); f.Code == "InvalidVpcEndpointServiceId.NotFound" { // so other calls say; this one says it otherwise
+		// Other calls answer with this code; this one has another.
+		if f := fault.Of(e); f.Code == "InvalidVpcEndpointServiceId.NotFound" {
 			failed[id] = f.WithCode("InvalidVpcEndpointService.NotFound")
 		}
 	}
 	return &sdk.DeleteVpcEndpointServiceConfigurationsOutput{Unsuccessful: query.Unsuccessful(in.ServiceIds, failed)}, err
 }
 
-func (s *service) startServiceVerification(ctx context.Context, c *api.Call, in *sdk.StartVpcEndpointServicePrivateDnsVerificationInput) (*sdk.StartVpcEndpointServicePrivateDnsVerificationOutput, error) {
+func (s *service) startServiceVerification(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.StartVpcEndpointServicePrivateDnsVerificationInput,
+) (*sdk.StartVpcEndpointServicePrivateDnsVerificationOutput, error) {
 	err := s.network.VerifyServiceName(ctx, query.ScopeOf(c), aws.ToString(in.ServiceId))
 	return &sdk.StartVpcEndpointServicePrivateDnsVerificationOutput{ReturnValue: aws.Bool(true)}, err
 }

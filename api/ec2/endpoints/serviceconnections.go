@@ -46,7 +46,9 @@ var connectionListing = query.Listing[connection]{
 func toConnection(v *query.View, x connection) types.VpcEndpointConnection {
 	return types.VpcEndpointConnection{
 		ServiceId: aws.String(x.service.ID), VpcEndpointId: aws.String(x.ID), VpcEndpointOwner: aws.String(x.Account),
-		VpcEndpointRegion: aws.String(x.Region), VpcEndpointState: types.State(x.State), CreationTimestamp: aws.Time(x.Created),
+		VpcEndpointRegion: aws.String(
+			x.Region,
+		), VpcEndpointState: types.State(x.State), CreationTimestamp: aws.Time(x.Created),
 		VpcEndpointConnectionId: aws.String(x.Connection), IpAddressType: types.IpAddressTypeIpv4,
 		NetworkLoadBalancerArns: x.service.TargetARNs(),
 		DnsEntries:              toDNSEntries(v.DNSEntries(x.VpcEndpoint, v.EndpointZones(x.VpcEndpoint))),
@@ -59,18 +61,33 @@ func toDNSEntries(entries []network.DNSEntry) []types.DnsEntry {
 	})
 }
 
-func (s *service) describeConnections(_ context.Context, c *api.Call, in *sdk.DescribeVpcEndpointConnectionsInput) (*sdk.DescribeVpcEndpointConnectionsOutput, error) {
+func (s *service) describeConnections(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeVpcEndpointConnectionsInput,
+) (*sdk.DescribeVpcEndpointConnectionsOutput, error) {
 	v := s.view(c)
 	found, next, err := query.Describe(v, in, connectionListing, nil, in.Filters)
-	return &sdk.DescribeVpcEndpointConnectionsOutput{VpcEndpointConnections: query.Show(v, found, toConnection), NextToken: next}, err
+	return &sdk.DescribeVpcEndpointConnectionsOutput{
+		VpcEndpointConnections: query.Show(v, found, toConnection),
+		NextToken:              next,
+	}, err
 }
 
-func (s *service) acceptConnections(ctx context.Context, c *api.Call, in *sdk.AcceptVpcEndpointConnectionsInput) (*sdk.AcceptVpcEndpointConnectionsOutput, error) {
+func (s *service) acceptConnections(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.AcceptVpcEndpointConnectionsInput,
+) (*sdk.AcceptVpcEndpointConnectionsOutput, error) {
 	failed, err := s.network.AcceptConnections(ctx, query.ScopeOf(c), aws.ToString(in.ServiceId), in.VpcEndpointIds)
 	return &sdk.AcceptVpcEndpointConnectionsOutput{Unsuccessful: query.Unsuccessful(in.VpcEndpointIds, failed)}, err
 }
 
-func (s *service) rejectConnections(ctx context.Context, c *api.Call, in *sdk.RejectVpcEndpointConnectionsInput) (*sdk.RejectVpcEndpointConnectionsOutput, error) {
+func (s *service) rejectConnections(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.RejectVpcEndpointConnectionsInput,
+) (*sdk.RejectVpcEndpointConnectionsOutput, error) {
 	failed, err := s.network.RejectConnections(ctx, query.ScopeOf(c), aws.ToString(in.ServiceId), in.VpcEndpointIds)
 	return &sdk.RejectVpcEndpointConnectionsOutput{Unsuccessful: query.Unsuccessful(in.VpcEndpointIds, failed)}, err
 }

@@ -23,19 +23,35 @@ var permissionListing = query.Listing[network.AllowedPrincipal]{
 	},
 }
 
-func (s *service) modifyServicePermissions(ctx context.Context, c *api.Call, in *sdk.ModifyVpcEndpointServicePermissionsInput) (*sdk.ModifyVpcEndpointServicePermissionsOutput, error) {
-	added, err := s.network.ModifyServicePrincipals(ctx, query.ScopeOf(c), aws.ToString(in.ServiceId), in.AddAllowedPrincipals, in.RemoveAllowedPrincipals)
+func (s *service) modifyServicePermissions(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.ModifyVpcEndpointServicePermissionsInput,
+) (*sdk.ModifyVpcEndpointServicePermissionsOutput, error) {
+	added, err := s.network.ModifyServicePrincipals(
+		ctx,
+		query.ScopeOf(c),
+		aws.ToString(in.ServiceId),
+		in.AddAllowedPrincipals,
+		in.RemoveAllowedPrincipals,
+	)
 	return &sdk.ModifyVpcEndpointServicePermissionsOutput{
 		ReturnValue: aws.Bool(true),
 		AddedPrincipals: query.Convert(added, func(a network.AllowedPrincipal) types.AddedPrincipal {
 			return types.AddedPrincipal{
-				Principal: aws.String(a.Principal), PrincipalType: types.PrincipalType(a.Type()), ServiceId: in.ServiceId, ServicePermissionId: aws.String(a.ID),
+				Principal: aws.String(
+					a.Principal,
+				), PrincipalType: types.PrincipalType(a.Type()), ServiceId: in.ServiceId, ServicePermissionId: aws.String(a.ID),
 			}
 		}),
 	}, err
 }
 
-func (s *service) describeServicePermissions(_ context.Context, c *api.Call, in *sdk.DescribeVpcEndpointServicePermissionsInput) (*sdk.DescribeVpcEndpointServicePermissionsOutput, error) {
+func (s *service) describeServicePermissions(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeVpcEndpointServicePermissionsInput,
+) (*sdk.DescribeVpcEndpointServicePermissionsOutput, error) {
 	v := s.view(c)
 	e, err := v.VpcEndpointService(v.Scope, aws.ToString(in.ServiceId))
 	if err != nil {
@@ -43,14 +59,24 @@ func (s *service) describeServicePermissions(_ context.Context, c *api.Call, in 
 	}
 	list := permissionListing
 	list.All = func(*query.View) iter.Seq[network.AllowedPrincipal] {
-		return slices.Values(slices.SortedFunc(slices.Values(e.Principals), func(a, b network.AllowedPrincipal) int { return strings.Compare(a.ID, b.ID) }))
+		return slices.Values(
+			slices.SortedFunc(
+				slices.Values(e.Principals),
+				func(a, b network.AllowedPrincipal) int { return strings.Compare(a.ID, b.ID) },
+			),
+		)
 	}
 	found, next, err := query.Describe(v, in, list, nil, in.Filters)
-	return &sdk.DescribeVpcEndpointServicePermissionsOutput{NextToken: next, AllowedPrincipals: query.Convert(found, func(a network.AllowedPrincipal) types.AllowedPrincipal {
-		return types.AllowedPrincipal{
-			Principal: aws.String(a.Principal), PrincipalType: types.PrincipalType(a.Type()), ServiceId: in.ServiceId, ServicePermissionId: aws.String(a.ID),
-		}
-	})}, err
+	return &sdk.DescribeVpcEndpointServicePermissionsOutput{
+		NextToken: next,
+		AllowedPrincipals: query.Convert(found, func(a network.AllowedPrincipal) types.AllowedPrincipal {
+			return types.AllowedPrincipal{
+				Principal: aws.String(
+					a.Principal,
+				), PrincipalType: types.PrincipalType(a.Type()), ServiceId: in.ServiceId, ServicePermissionId: aws.String(a.ID),
+			}
+		}),
+	}, err
 }
 
 // principalsOf are the ARNs that a caller goes by: its own, and the role's that it is a session of.

@@ -42,7 +42,11 @@ func (s *service) detachNetworkInterface(
 	return nil, s.instances.Detach(ctx, query.ScopeOf(c), aws.ToString(in.AttachmentId))
 }
 
-func (s *service) assignPrivateIpAddresses(ctx context.Context, c *api.Call, in *sdk.AssignPrivateIpAddressesInput) (*sdk.AssignPrivateIpAddressesOutput, error) {
+func (s *service) assignPrivateIpAddresses(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.AssignPrivateIpAddressesInput,
+) (*sdk.AssignPrivateIpAddressesOutput, error) {
 	count := int(aws.ToInt32(in.SecondaryPrivateIpAddressCount))
 	switch {
 	case len(in.PrivateIpAddresses) == 0 && count == 0:
@@ -71,7 +75,11 @@ func (s *service) assignPrivateIpAddresses(ctx context.Context, c *api.Call, in 
 	}, nil
 }
 
-func (s *service) unassignPrivateIpAddresses(ctx context.Context, c *api.Call, in *sdk.UnassignPrivateIpAddressesInput) (*sdk.UnassignPrivateIpAddressesOutput, error) {
+func (s *service) unassignPrivateIpAddresses(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.UnassignPrivateIpAddressesInput,
+) (*sdk.UnassignPrivateIpAddressesOutput, error) {
 	if len(in.PrivateIpAddresses) == 0 {
 		return nil, query.Required("privateIpAddress")
 	}

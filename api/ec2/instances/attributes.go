@@ -15,7 +15,11 @@ import (
 	"postern/services/compute"
 )
 
-func (s *service) describeInstanceAttribute(_ context.Context, c *api.Call, in *sdk.DescribeInstanceAttributeInput) (*sdk.DescribeInstanceAttributeOutput, error) {
+func (s *service) describeInstanceAttribute(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeInstanceAttributeInput,
+) (*sdk.DescribeInstanceAttributeOutput, error) {
 	i, err := s.instance(c, aws.ToString(in.InstanceId))
 	if err != nil {
 		return nil, err
@@ -69,7 +73,11 @@ func shutdownBehavior(i compute.Instance) string {
 	return string(types.ShutdownBehaviorStop)
 }
 
-func (s *service) modifyInstanceAttribute(ctx context.Context, c *api.Call, in *sdk.ModifyInstanceAttributeInput) (*sdk.ModifyInstanceAttributeOutput, error) {
+func (s *service) modifyInstanceAttribute(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.ModifyInstanceAttributeInput,
+) (*sdk.ModifyInstanceAttributeOutput, error) {
 	if err := spell(c, in); err != nil {
 		return nil, err
 	}
@@ -91,7 +99,7 @@ func (s *service) modifyInstanceAttribute(ctx context.Context, c *api.Call, in *
 		}
 		return nil, s.network.ModifyInterface(ctx, query.ScopeOf(c), i.Interface, x)
 	}
-	_, err = s.compute.Modify(ctx, instanceScope(c), i.ID, change)
+	_, err = s.compute.Modify(ctx, query.ScopeOf(c), i.ID, change)
 	return nil, err
 }
 
@@ -118,7 +126,8 @@ func spell(c *api.Call, in *sdk.ModifyInstanceAttributeInput) error {
 	}
 	n := 0
 	for _, set := range []bool{
-		in.InstanceType != nil, in.UserData != nil, in.InstanceInitiatedShutdownBehavior != nil, in.DisableApiTermination != nil,
+		in.InstanceType != nil, in.UserData != nil, in.InstanceInitiatedShutdownBehavior != nil,
+		in.DisableApiTermination != nil,
 		in.DisableApiStop != nil, in.SourceDestCheck != nil, len(in.Groups) > 0,
 	} {
 		if set {
@@ -146,14 +155,21 @@ func modification(in *sdk.ModifyInstanceAttributeInput) (compute.Modification, e
 	case in.InstanceInitiatedShutdownBehavior != nil:
 		how := aws.ToString(in.InstanceInitiatedShutdownBehavior.Value)
 		if how != string(types.ShutdownBehaviorStop) && how != string(types.ShutdownBehaviorTerminate) {
-			return m, query.Invalid("Value (%s) for parameter instanceInitiatedShutdownBehavior is invalid. It is stop or terminate.", how)
+			return m, query.Invalid(
+				"Value (%s) for parameter instanceInitiatedShutdownBehavior is invalid. It is stop or terminate.",
+				how,
+			)
 		}
 		m.TerminateOnShutdown = aws.Bool(how == string(types.ShutdownBehaviorTerminate))
 	}
 	return m, nil
 }
 
-func (s *service) modifyInstanceMetadataOptions(ctx context.Context, c *api.Call, in *sdk.ModifyInstanceMetadataOptionsInput) (*sdk.ModifyInstanceMetadataOptionsOutput, error) {
+func (s *service) modifyInstanceMetadataOptions(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.ModifyInstanceMetadataOptionsInput,
+) (*sdk.ModifyInstanceMetadataOptionsOutput, error) {
 	i, err := s.instance(c, aws.ToString(in.InstanceId))
 	if err != nil {
 		return nil, err
@@ -165,8 +181,11 @@ func (s *service) modifyInstanceMetadataOptions(ctx context.Context, c *api.Call
 	if err != nil {
 		return nil, err
 	}
-	if i, err = s.compute.Modify(ctx, instanceScope(c), i.ID, compute.Modification{Metadata: &m}); err != nil {
+	if i, err = s.compute.Modify(ctx, query.ScopeOf(c), i.ID, compute.Modification{Metadata: &m}); err != nil {
 		return nil, err
 	}
-	return &sdk.ModifyInstanceMetadataOptionsOutput{InstanceId: in.InstanceId, InstanceMetadataOptions: toMetadata(i.Metadata)}, nil
+	return &sdk.ModifyInstanceMetadataOptionsOutput{
+		InstanceId:              in.InstanceId,
+		InstanceMetadataOptions: toMetadata(i.Metadata),
+	}, nil
 }

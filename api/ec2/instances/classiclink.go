@@ -26,7 +26,11 @@ func (s *service) describeVpcClassicLink(
 	list.Filters = map[string]query.Test[*network.VPC]{"is-classic-link-enabled": query.Always[*network.VPC]("false")}
 	found, _, err := query.Describe(s.view(c), in, list, in.VpcIds, in.Filters)
 	return &sdk.DescribeVpcClassicLinkOutput{Vpcs: query.Convert(found, func(v *network.VPC) types.VpcClassicLink {
-		return types.VpcClassicLink{VpcId: aws.String(v.ID), ClassicLinkEnabled: aws.Bool(false), Tags: tags.To[types.Tag](v.Tags)}
+		return types.VpcClassicLink{
+			VpcId:              aws.String(v.ID),
+			ClassicLinkEnabled: aws.Bool(false),
+			Tags:               tags.To[types.Tag](v.Tags),
+		}
 	})}, err
 }
 
@@ -50,7 +54,9 @@ func (s *service) describeClassicLinkInstances(
 		All:  func(*query.View) iter.Seq[compute.Instance] { return slices.Values([]compute.Instance{}) },
 		Get:  func(_ *query.View, id string) (compute.Instance, error) { return s.instance(c, id) },
 		Filters: map[string]query.Test[compute.Instance]{
-			"group-id": query.None[compute.Instance], "instance-id": query.None[compute.Instance], "vpc-id": query.None[compute.Instance],
+			"group-id":    query.None[compute.Instance],
+			"instance-id": query.None[compute.Instance],
+			"vpc-id":      query.None[compute.Instance],
 		},
 	}
 	_, next, err := query.Describe(s.view(c), in, list, in.InstanceIds, in.Filters)

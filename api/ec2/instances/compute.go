@@ -8,18 +8,13 @@ import (
 
 	"postern/api"
 	"postern/api/ec2/internal/query"
-	"postern/aws/scope"
 	"postern/aws/service/ec2/types"
 	"postern/network"
 	"postern/services/compute"
 )
 
-func instanceScope(c *api.Call) scope.Scope {
-	return scope.Scope{Account: c.Account, Region: c.Region}
-}
-
 func (s *service) instance(c *api.Call, id string) (compute.Instance, error) {
-	return s.compute.Instance(instanceScope(c), id)
+	return s.compute.Instance(query.ScopeOf(c), id)
 }
 
 // instanceTags are an instance's tags in the order of their keys.
@@ -34,16 +29,16 @@ func instanceTags(tags map[string]string) []network.Tag {
 
 func (s *service) taggedInstances(c *api.Call) []network.Tagged {
 	var out []network.Tagged
-	for _, i := range s.compute.Instances(instanceScope(c)) {
+	for _, i := range s.compute.Instances(query.ScopeOf(c)) {
 		out = append(out, network.Tagged{ID: i.ID, Type: "instance", Tags: instanceTags(i.Tags)})
 		if i.State != compute.Terminated {
 			out = append(out, network.Tagged{ID: volumeID(i), Type: "volume", Tags: instanceTags(i.VolumeTags)})
 		}
 	}
-	for _, i := range s.compute.Images(instanceScope(c)) {
+	for _, i := range s.compute.Images(query.ScopeOf(c)) {
 		out = append(out, network.Tagged{ID: i.ID, Type: "image", Tags: instanceTags(i.Tags)})
 	}
-	for _, k := range s.compute.KeyPairs(instanceScope(c)) {
+	for _, k := range s.compute.KeyPairs(query.ScopeOf(c)) {
 		out = append(out, network.Tagged{ID: k.ID, Type: query.KeyPairType, Tags: instanceTags(k.Tags)})
 	}
 	return out
@@ -59,7 +54,7 @@ type owner struct {
 // owner finds whose tags an id names: "i-…", "vol-…" or "key-…".
 func (s *service) owner(c *api.Call, id string) (owner, error) {
 	if strings.HasPrefix(id, "key-") {
-		k, err := s.compute.KeyPairByID(instanceScope(c), id)
+		k, err := s.compute.KeyPairByID(query.ScopeOf(c), id)
 		return owner{key: k}, err
 	}
 	digits, volume := strings.CutPrefix(id, "vol-")
@@ -84,15 +79,21 @@ func (o owner) tags() []network.Tag {
 	return instanceTags(o.Tags)
 }
 
-func (s *service) retagOwner(ctx context.Context, c *api.Call, o owner, put map[string]string, remove []string) (err error) {
+func (s *service) retagOwner(
+	ctx context.Context,
+	c *api.Call,
+	o owner,
+	put map[string]string,
+	remove []string,
+) (err error) {
 	if o.key.ID != "" {
-		return s.compute.TagKeyPair(ctx, instanceScope(c), o.key.ID, put, remove)
+		return s.compute.TagKeyPair(ctx, query.ScopeOf(c), o.key.ID, put, remove)
 	}
 	tag := s.compute.Tag
 	if o.volume {
 		tag = s.compute.TagVolume
 	}
-	_, err = tag(ctx, instanceScope(c), o.ID, put, remove)
+	_, err = tag(ctx, query.ScopeOf(c), o.ID, put, remove)
 	return err
 }
 

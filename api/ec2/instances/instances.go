@@ -39,7 +39,7 @@ func (s *service) instanceListing(c *api.Call) query.Listing[compute.Instance] {
 		ID:   func(i compute.Instance) string { return i.ID },
 		Tags: func(i compute.Instance) []network.Tag { return instanceTags(i.Tags) },
 		All: func(*query.View) iter.Seq[compute.Instance] {
-			return slices.Values(s.compute.Instances(instanceScope(c)))
+			return slices.Values(s.compute.Instances(query.ScopeOf(c)))
 		},
 		Get:        func(_ *query.View, id string) (compute.Instance, error) { return s.instance(c, id) },
 		Filters:    instanceFilters,
@@ -47,7 +47,11 @@ func (s *service) instanceListing(c *api.Call) query.Listing[compute.Instance] {
 	}
 }
 
-func (s *service) describeInstances(_ context.Context, c *api.Call, in *sdk.DescribeInstancesInput) (*sdk.DescribeInstancesOutput, error) {
+func (s *service) describeInstances(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeInstancesInput,
+) (*sdk.DescribeInstancesOutput, error) {
 	v := s.view(c)
 	found, next, err := query.Describe(v, in, s.instanceListing(c), in.InstanceIds, in.Filters)
 	if err != nil {
@@ -111,7 +115,8 @@ func addInterface(out *types.Instance, v *query.View, n *network.Interface) {
 	out.VpcId, out.SubnetId = nic.VpcId, nic.SubnetId
 	out.PrivateIpAddress, out.PrivateDnsName = nic.PrivateIpAddress, nic.PrivateDnsName
 	out.PrivateDnsNameOptions = &types.PrivateDnsNameOptionsResponse{
-		HostnameType: types.HostnameTypeIpName, EnableResourceNameDnsARecord: aws.Bool(false), EnableResourceNameDnsAAAARecord: aws.Bool(false),
+		HostnameType: types.HostnameTypeIpName, EnableResourceNameDnsARecord: aws.Bool(false),
+		EnableResourceNameDnsAAAARecord: aws.Bool(false),
 	}
 	out.SourceDestCheck, out.SecurityGroups = nic.SourceDestCheck, nic.Groups
 	if a := nic.Association; a != nil {
@@ -124,15 +129,21 @@ func toInstanceInterface(nic types.NetworkInterface) types.InstanceNetworkInterf
 		NetworkInterfaceId: nic.NetworkInterfaceId, VpcId: nic.VpcId, SubnetId: nic.SubnetId, OwnerId: nic.OwnerId,
 		Description: nic.Description, MacAddress: nic.MacAddress, Status: nic.Status, SourceDestCheck: nic.SourceDestCheck,
 		InterfaceType: aws.String(string(nic.InterfaceType)), Groups: nic.Groups,
-		PrivateIpAddress: nic.PrivateIpAddress, PrivateDnsName: nic.PrivateDnsName, Association: toInstanceAssociation(nic.Association),
-		PrivateIpAddresses: query.Convert(nic.PrivateIpAddresses, func(a types.NetworkInterfacePrivateIpAddress) types.InstancePrivateIpAddress {
-			return types.InstancePrivateIpAddress{
-				PrivateIpAddress: a.PrivateIpAddress, PrivateDnsName: a.PrivateDnsName, Primary: a.Primary, Association: toInstanceAssociation(a.Association),
-			}
-		}),
+		PrivateIpAddress: nic.PrivateIpAddress, PrivateDnsName: nic.PrivateDnsName,
+		Association: toInstanceAssociation(nic.Association),
+		PrivateIpAddresses: query.Convert(
+			nic.PrivateIpAddresses,
+			func(a types.NetworkInterfacePrivateIpAddress) types.InstancePrivateIpAddress {
+				return types.InstancePrivateIpAddress{
+					PrivateIpAddress: a.PrivateIpAddress, PrivateDnsName: a.PrivateDnsName, Primary: a.Primary,
+					Association: toInstanceAssociation(a.Association),
+				}
+			},
+		),
 		Attachment: &types.InstanceNetworkInterfaceAttachment{
 			AttachmentId: nic.Attachment.AttachmentId, AttachTime: nic.Attachment.AttachTime, Status: nic.Attachment.Status,
-			DeleteOnTermination: nic.Attachment.DeleteOnTermination, DeviceIndex: nic.Attachment.DeviceIndex, NetworkCardIndex: aws.Int32(0),
+			DeleteOnTermination: nic.Attachment.DeleteOnTermination, DeviceIndex: nic.Attachment.DeviceIndex,
+			NetworkCardIndex: aws.Int32(0),
 		},
 	}
 }
@@ -141,13 +152,18 @@ func toInstanceAssociation(a *types.NetworkInterfaceAssociation) *types.Instance
 	if a == nil {
 		return nil
 	}
-	return &types.InstanceNetworkInterfaceAssociation{PublicIp: a.PublicIp, PublicDnsName: a.PublicDnsName, IpOwnerId: a.IpOwnerId}
+	return &types.InstanceNetworkInterfaceAssociation{
+		PublicIp:      a.PublicIp,
+		PublicDnsName: a.PublicDnsName,
+		IpOwnerId:     a.IpOwnerId,
+	}
 }
 
 func toMetadata(m compute.MetadataOptions) *types.InstanceMetadataOptionsResponse {
 	out := &types.InstanceMetadataOptionsResponse{
 		State: types.InstanceMetadataOptionsStateApplied, HttpTokens: types.HttpTokensStateOptional,
-		HttpEndpoint: types.InstanceMetadataEndpointStateEnabled, HttpProtocolIpv6: types.InstanceMetadataProtocolStateDisabled,
+		HttpEndpoint:         types.InstanceMetadataEndpointStateEnabled,
+		HttpProtocolIpv6:     types.InstanceMetadataProtocolStateDisabled,
 		InstanceMetadataTags: types.InstanceMetadataTagsStateDisabled, HttpPutResponseHopLimit: aws.Int32(int32(m.HopLimit)),
 	}
 	if m.TokensRequired {
@@ -163,34 +179,58 @@ func toMetadata(m compute.MetadataOptions) *types.InstanceMetadataOptionsRespons
 }
 
 func toChange(x compute.Change) types.InstanceStateChange {
-	return types.InstanceStateChange{InstanceId: aws.String(x.ID), PreviousState: stateOf(x.Was), CurrentState: stateOf(x.Is)}
+	return types.InstanceStateChange{
+		InstanceId:    aws.String(x.ID),
+		PreviousState: stateOf(x.Was),
+		CurrentState:  stateOf(x.Is),
+	}
 }
 
-func (s *service) startInstances(ctx context.Context, c *api.Call, in *sdk.StartInstancesInput) (*sdk.StartInstancesOutput, error) {
-	changes, err := s.compute.Start(ctx, instanceScope(c), in.InstanceIds)
+func (s *service) startInstances(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.StartInstancesInput,
+) (*sdk.StartInstancesOutput, error) {
+	changes, err := s.compute.Start(ctx, query.ScopeOf(c), in.InstanceIds)
 	return &sdk.StartInstancesOutput{StartingInstances: query.Convert(changes, toChange)}, err
 }
 
-func (s *service) stopInstances(ctx context.Context, c *api.Call, in *sdk.StopInstancesInput) (*sdk.StopInstancesOutput, error) {
+func (s *service) stopInstances(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.StopInstancesInput,
+) (*sdk.StopInstancesOutput, error) {
 	if aws.ToBool(in.Hibernate) {
 		return nil, query.Unbuilt(c, "hibernate")
 	}
 	force := aws.ToBool(in.Force) || aws.ToBool(in.SkipOsShutdown)
-	changes, err := s.compute.Stop(ctx, instanceScope(c), in.InstanceIds, force)
+	changes, err := s.compute.Stop(ctx, query.ScopeOf(c), in.InstanceIds, force)
 	return &sdk.StopInstancesOutput{StoppingInstances: query.Convert(changes, toChange)}, err
 }
 
-func (s *service) rebootInstances(ctx context.Context, c *api.Call, in *sdk.RebootInstancesInput) (*sdk.RebootInstancesOutput, error) {
-	return nil, s.compute.Reboot(ctx, instanceScope(c), in.InstanceIds)
+func (s *service) rebootInstances(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.RebootInstancesInput,
+) (*sdk.RebootInstancesOutput, error) {
+	return nil, s.compute.Reboot(ctx, query.ScopeOf(c), in.InstanceIds)
 }
 
-func (s *service) terminateInstances(ctx context.Context, c *api.Call, in *sdk.TerminateInstancesInput) (*sdk.TerminateInstancesOutput, error) {
+func (s *service) terminateInstances(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.TerminateInstancesInput,
+) (*sdk.TerminateInstancesOutput, error) {
 	changes, err := s.instances.Terminate(ctx, query.ScopeOf(c), in.InstanceIds)
 	return &sdk.TerminateInstancesOutput{TerminatingInstances: query.Convert(changes, toChange)}, err
 }
 
-func (s *service) getConsoleOutput(_ context.Context, c *api.Call, in *sdk.GetConsoleOutputInput) (*sdk.GetConsoleOutputOutput, error) {
-	text, at, err := s.compute.Console(instanceScope(c), aws.ToString(in.InstanceId))
+func (s *service) getConsoleOutput(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.GetConsoleOutputInput,
+) (*sdk.GetConsoleOutputOutput, error) {
+	text, at, err := s.compute.Console(query.ScopeOf(c), aws.ToString(in.InstanceId))
 	if err != nil {
 		return nil, err
 	}
@@ -208,23 +248,29 @@ var statusFilters = map[string]query.Test[compute.Instance]{
 	"event.code":           query.None[compute.Instance], "event.description": query.None[compute.Instance],
 	"event.instance-event-id": query.None[compute.Instance], "event.not-after": query.None[compute.Instance],
 	"event.not-before": query.None[compute.Instance], "event.not-before-deadline": query.None[compute.Instance],
-	"instance-state-code":          query.Text(func(i compute.Instance) string { return strconv.Itoa(int(i.State)) }),
-	"instance-state-name":          query.Text(func(i compute.Instance) string { return i.State.String() }),
-	"instance-status.reachability": query.Text(func(i compute.Instance) string { return string(statusOf(i).Details[0].Status) }),
-	"instance-status.status":       query.Text(func(i compute.Instance) string { return string(statusOf(i).Status) }),
-	"system-status.reachability":   query.Text(func(i compute.Instance) string { return string(statusOf(i).Details[0].Status) }),
-	"system-status.status":         query.Text(func(i compute.Instance) string { return string(statusOf(i).Status) }),
-	"operator.managed":             query.Always[compute.Instance]("false"),
-	"operator.principal":           query.None[compute.Instance],
-	"attached-ebs-status.status":   query.None[compute.Instance],
-	"application-status.status":    query.None[compute.Instance],
+	"instance-state-code": query.Text(func(i compute.Instance) string { return strconv.Itoa(int(i.State)) }),
+	"instance-state-name": query.Text(func(i compute.Instance) string { return i.State.String() }),
+	"instance-status.reachability": query.Text(
+		func(i compute.Instance) string { return string(statusOf(i).Details[0].Status) },
+	),
+	"instance-status.status": query.Text(func(i compute.Instance) string { return string(statusOf(i).Status) }),
+	"system-status.reachability": query.Text(
+		func(i compute.Instance) string { return string(statusOf(i).Details[0].Status) },
+	),
+	"system-status.status":       query.Text(func(i compute.Instance) string { return string(statusOf(i).Status) }),
+	"operator.managed":           query.Always[compute.Instance]("false"),
+	"operator.principal":         query.None[compute.Instance],
+	"attached-ebs-status.status": query.None[compute.Instance],
+	"application-status.status":  query.None[compute.Instance],
 }
 
 // statusOf is what the state of an instance says about its health: a running one's first process runs.
 func statusOf(i compute.Instance) *types.InstanceStatusSummary {
 	out := &types.InstanceStatusSummary{
-		Status:  types.SummaryStatusNotApplicable,
-		Details: []types.InstanceStatusDetails{{Name: types.StatusNameReachability, Status: types.StatusTypeInsufficientData}},
+		Status: types.SummaryStatusNotApplicable,
+		Details: []types.InstanceStatusDetails{
+			{Name: types.StatusNameReachability, Status: types.StatusTypeInsufficientData},
+		},
 	}
 	switch i.State {
 	case compute.Running:
@@ -235,74 +281,107 @@ func statusOf(i compute.Instance) *types.InstanceStatusSummary {
 	return out
 }
 
-func (s *service) describeInstanceStatus(_ context.Context, c *api.Call, in *sdk.DescribeInstanceStatusInput) (*sdk.DescribeInstanceStatusOutput, error) {
+func (s *service) describeInstanceStatus(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeInstanceStatusInput,
+) (*sdk.DescribeInstanceStatusOutput, error) {
 	list := s.instanceListing(c)
 	list.Filters, list.Tags = statusFilters, nil
 	if !aws.ToBool(in.IncludeAllInstances) {
-		list.Filters = map[string]query.Test[compute.Instance]{"": func(_ *query.View, i compute.Instance, _ query.Values) bool { return i.State == compute.Running }}
+		list.Filters = map[string]query.Test[compute.Instance]{
+			"": func(_ *query.View, i compute.Instance, _ query.Values) bool { return i.State == compute.Running },
+		}
 		for name, t := range statusFilters {
 			list.Filters[name] = t
 		}
 		in.Filters = append(slices.Clone(in.Filters), types.Filter{Name: aws.String(""), Values: []string{""}})
 	}
 	found, next, err := query.Describe(s.view(c), in, list, in.InstanceIds, in.Filters)
-	return &sdk.DescribeInstanceStatusOutput{NextToken: next, InstanceStatuses: query.Convert(found, func(i compute.Instance) types.InstanceStatus {
-		return types.InstanceStatus{
-			InstanceId: aws.String(i.ID), AvailabilityZone: aws.String(i.Zone), AvailabilityZoneId: aws.String(network.ZoneID(i.Zone)),
-			InstanceState: stateOf(i.State), InstanceStatus: statusOf(i), SystemStatus: statusOf(i),
-		}
-	})}, err
+	return &sdk.DescribeInstanceStatusOutput{
+		NextToken: next,
+		InstanceStatuses: query.Convert(found, func(i compute.Instance) types.InstanceStatus {
+			return types.InstanceStatus{
+				InstanceId: aws.String(
+					i.ID,
+				), AvailabilityZone: aws.String(i.Zone), AvailabilityZoneId: aws.String(network.ZoneID(i.Zone)),
+				InstanceState: stateOf(i.State), InstanceStatus: statusOf(i), SystemStatus: statusOf(i),
+			}
+		}),
+	}, err
 }
 
 // instanceFilters know an instance's own attributes and those of its interface. Attributes that no instance here has
 // match nothing.
 var instanceFilters = func() map[string]query.Test[compute.Instance] {
 	out := map[string]query.Test[compute.Instance]{
-		"architecture":                               query.Always[compute.Instance](architecture),
-		"availability-zone":                          query.Text(func(i compute.Instance) string { return i.Zone }),
-		"availability-zone-id":                       query.Text(func(i compute.Instance) string { return network.ZoneID(i.Zone) }),
+		"architecture":      query.Always[compute.Instance](architecture),
+		"availability-zone": query.Text(func(i compute.Instance) string { return i.Zone }),
+		"availability-zone-id": query.Text(
+			func(i compute.Instance) string { return network.ZoneID(i.Zone) },
+		),
 		"block-device-mapping.delete-on-termination": rooted("true"),
 		"block-device-mapping.device-name":           rooted(rootDevice),
 		"block-device-mapping.status":                rooted("attached"),
 		"block-device-mapping.volume-id": func(_ *query.View, i compute.Instance, want query.Values) bool {
 			return i.State != compute.Terminated && want.Is(volumeID(i))
 		},
-		"client-token":                                 query.Text(func(i compute.Instance) string { return i.Token }),
-		"hypervisor":                                   query.Always[compute.Instance]("xen"),
-		"iam-instance-profile.arn":                     query.Text(func(i compute.Instance) string { return i.Profile.ARN }),
-		"iam-instance-profile.id":                      query.Text(func(i compute.Instance) string { return i.Profile.ID }),
-		"iam-instance-profile.name":                    query.Text(func(i compute.Instance) string { return i.Profile.Name }),
-		"image-id":                                     query.Text(func(i compute.Instance) string { return i.Image }),
-		"instance-id":                                  query.Text(func(i compute.Instance) string { return i.ID }),
-		"instance-state-code":                          query.Text(func(i compute.Instance) string { return strconv.Itoa(int(i.State)) }),
-		"instance-state-name":                          query.Text(func(i compute.Instance) string { return i.State.String() }),
-		"instance-type":                                query.Text(func(i compute.Instance) string { return i.Type }),
-		"key-name":                                     query.Text(func(i compute.Instance) string { return i.KeyName }),
-		"launch-index":                                 query.Text(func(i compute.Instance) string { return strconv.Itoa(i.Index) }),
-		"launch-time":                                  query.Text(func(i compute.Instance) string { return i.Launched.UTC().Format("2006-01-02T15:04:05.000Z") }),
-		"metadata-options.http-endpoint":               query.Text(func(i compute.Instance) string { return string(toMetadata(i.Metadata).HttpEndpoint) }),
-		"metadata-options.http-tokens":                 query.Text(func(i compute.Instance) string { return string(toMetadata(i.Metadata).HttpTokens) }),
-		"metadata-options.instance-metadata-tags":      query.Text(func(i compute.Instance) string { return string(toMetadata(i.Metadata).InstanceMetadataTags) }),
-		"metadata-options.http-put-response-hop-limit": query.Text(func(i compute.Instance) string { return strconv.Itoa(i.Metadata.HopLimit) }),
-		"metadata-options.state":                       query.Always[compute.Instance]("applied"),
-		"monitoring-state":                             query.Always[compute.Instance]("disabled"),
-		"operator.managed":                             query.Always[compute.Instance]("false"),
-		"owner-id":                                     query.Text(func(i compute.Instance) string { return i.Account }),
-		"platform-details":                             query.Always[compute.Instance](platformDetails),
-		"reason":                                       query.Text(func(i compute.Instance) string { return i.Transition }),
-		"reservation-id":                               query.Text(func(i compute.Instance) string { return i.Reservation }),
-		"root-device-name":                             query.Always[compute.Instance](rootDevice),
-		"root-device-type":                             query.Always[compute.Instance]("ebs"),
-		"state-reason-code":                            query.Text(func(i compute.Instance) string { return i.Reason.Code }),
-		"state-reason-message":                         query.Text(func(i compute.Instance) string { return i.Reason.Message }),
-		"tenancy":                                      query.Always[compute.Instance]("default"),
-		"usage-operation":                              query.Always[compute.Instance](usageOperation),
-		"virtualization-type":                          query.Always[compute.Instance]("hvm"),
+		"client-token":              query.Text(func(i compute.Instance) string { return i.Token }),
+		"hypervisor":                query.Always[compute.Instance]("xen"),
+		"iam-instance-profile.arn":  query.Text(func(i compute.Instance) string { return i.Profile.ARN }),
+		"iam-instance-profile.id":   query.Text(func(i compute.Instance) string { return i.Profile.ID }),
+		"iam-instance-profile.name": query.Text(func(i compute.Instance) string { return i.Profile.Name }),
+		"image-id":                  query.Text(func(i compute.Instance) string { return i.Image }),
+		"instance-id":               query.Text(func(i compute.Instance) string { return i.ID }),
+		"instance-state-code": query.Text(
+			func(i compute.Instance) string { return strconv.Itoa(int(i.State)) },
+		),
+		"instance-state-name": query.Text(
+			func(i compute.Instance) string { return i.State.String() },
+		),
+		"instance-type": query.Text(func(i compute.Instance) string { return i.Type }),
+		"key-name":      query.Text(func(i compute.Instance) string { return i.KeyName }),
+		"launch-index": query.Text(
+			func(i compute.Instance) string { return strconv.Itoa(i.Index) },
+		),
+		"launch-time": query.Text(
+			func(i compute.Instance) string { return i.Launched.UTC().Format("2006-01-02T15:04:05.000Z") },
+		),
+		"metadata-options.http-endpoint": query.Text(
+			func(i compute.Instance) string { return string(toMetadata(i.Metadata).HttpEndpoint) },
+		),
+		"metadata-options.http-tokens": query.Text(
+			func(i compute.Instance) string { return string(toMetadata(i.Metadata).HttpTokens) },
+		),
+		"metadata-options.instance-metadata-tags": query.Text(
+			func(i compute.Instance) string { return string(toMetadata(i.Metadata).InstanceMetadataTags) },
+		),
+		"metadata-options.http-put-response-hop-limit": query.Text(
+			func(i compute.Instance) string { return strconv.Itoa(i.Metadata.HopLimit) },
+		),
+		"metadata-options.state": query.Always[compute.Instance]("applied"),
+		"monitoring-state":       query.Always[compute.Instance]("disabled"),
+		"operator.managed":       query.Always[compute.Instance]("false"),
+		"owner-id":               query.Text(func(i compute.Instance) string { return i.Account }),
+		"platform-details":       query.Always[compute.Instance](platformDetails),
+		"reason":                 query.Text(func(i compute.Instance) string { return i.Transition }),
+		"reservation-id":         query.Text(func(i compute.Instance) string { return i.Reservation }),
+		"root-device-name":       query.Always[compute.Instance](rootDevice),
+		"root-device-type":       query.Always[compute.Instance]("ebs"),
+		"state-reason-code":      query.Text(func(i compute.Instance) string { return i.Reason.Code }),
+		"state-reason-message": query.Text(
+			func(i compute.Instance) string { return i.Reason.Message },
+		),
+		"tenancy":             query.Always[compute.Instance]("default"),
+		"usage-operation":     query.Always[compute.Instance](usageOperation),
+		"virtualization-type": query.Always[compute.Instance]("hvm"),
 	}
 	for name, of := range map[string]string{
 		"instance.group-id": "group-id", "instance.group-name": "group-name", "private-dns-name": "private-dns-name",
-		"private-ip-address": "private-ip-address", "source-dest-check": "source-dest-check", "subnet-id": "subnet-id", "vpc-id": "vpc-id",
-		"group-id": "group-id", "group-name": "group-name", "dns-name": "association.public-dns-name", "ip-address": "association.public-ip",
+		"private-ip-address": "private-ip-address", "source-dest-check": "source-dest-check",
+		"subnet-id": "subnet-id", "vpc-id": "vpc-id",
+		"group-id": "group-id", "group-name": "group-name", "dns-name": "association.public-dns-name",
+		"ip-address": "association.public-ip",
 	} {
 		out[name] = ofInterface(vpcs.Interfaces.Filters[of])
 	}
@@ -348,7 +427,8 @@ func ofInterface(t query.Test[*network.Interface]) query.Test[compute.Instance] 
 // ofInterfaces holds where it does for any of an instance's interfaces.
 func ofInterfaces(t query.Test[*network.Interface]) query.Test[compute.Instance] {
 	return func(v *query.View, i compute.Instance, want query.Values) bool {
-		return i.State != compute.Terminated && slices.ContainsFunc(v.Attached(i.ID), func(n *network.Interface) bool { return t(v, n, want) })
+		return i.State != compute.Terminated &&
+			slices.ContainsFunc(v.Attached(i.ID), func(n *network.Interface) bool { return t(v, n, want) })
 	}
 }
 

@@ -62,16 +62,22 @@ var typeListing = query.Listing[instancetype.Type]{
 		"vcpu-info.default-vcpus":       query.Number(func(t instancetype.Type) int { return t.VCPUs }),
 	},
 	Unbuilt: []string{
-		"ebs-info.attachment-limit-type", "ebs-info.ebs-optimized-info.baseline-bandwidth-in-mbps", "ebs-info.ebs-optimized-info.baseline-iops",
+		"ebs-info.attachment-limit-type", "ebs-info.ebs-optimized-info.baseline-bandwidth-in-mbps",
+		"ebs-info.ebs-optimized-info.baseline-iops",
 		"ebs-info.ebs-optimized-info.baseline-throughput-in-mbps", "ebs-info.ebs-optimized-info.maximum-bandwidth-in-mbps",
 		"ebs-info.ebs-optimized-info.maximum-iops", "ebs-info.ebs-optimized-info.maximum-throughput-in-mbps",
 		"ebs-info.maximum-ebs-attachments", "instance-storage-info.disk.count",
-		"instance-storage-info.disk.size-in-gb", "instance-storage-info.disk.type", "instance-storage-info.encryption-support",
+		"instance-storage-info.disk.size-in-gb", "instance-storage-info.disk.type",
+		"instance-storage-info.encryption-support",
 		"instance-storage-info.nvme-support", "instance-storage-info.total-size-in-gb", "network-info.bandwidth-weightings",
-		"network-info.efa-info.maximum-efa-interfaces", "network-info.ena-support", "network-info.encryption-in-transit-supported",
-		"network-info.flexible-ena-queues-support", "network-info.ipv6-addresses-per-interface", "network-info.network-performance",
-		"nitro-enclaves-support", "nitro-tpm-info.supported-versions", "nitro-tpm-support", "processor-info.supported-features",
-		"processor-info.sustained-clock-speed-in-ghz", "reboot-migration-support", "supported-boot-mode", "vcpu-info.default-cores",
+		"network-info.efa-info.maximum-efa-interfaces", "network-info.ena-support",
+		"network-info.encryption-in-transit-supported",
+		"network-info.flexible-ena-queues-support", "network-info.ipv6-addresses-per-interface",
+		"network-info.network-performance",
+		"nitro-enclaves-support", "nitro-tpm-info.supported-versions", "nitro-tpm-support",
+		"processor-info.supported-features",
+		"processor-info.sustained-clock-speed-in-ghz", "reboot-migration-support", "supported-boot-mode",
+		"vcpu-info.default-cores",
 		"vcpu-info.default-threads-per-core", "vcpu-info.valid-cores", "vcpu-info.valid-threads-per-core",
 	},
 }
@@ -91,15 +97,21 @@ func toType(t instancetype.Type) types.InstanceTypeInfo {
 		Hypervisor: types.InstanceTypeHypervisor(t.Hypervisor),
 		VCpuInfo:   &types.VCpuInfo{DefaultVCpus: aws.Int32(int32(t.VCPUs))},
 		MemoryInfo: &types.MemoryInfo{SizeInMiB: aws.Int64(int64(t.Memory))},
-		ProcessorInfo: &types.ProcessorInfo{SupportedArchitectures: query.Convert(t.Architectures, func(a string) types.ArchitectureType {
-			return types.ArchitectureType(a)
-		})},
+		ProcessorInfo: &types.ProcessorInfo{
+			SupportedArchitectures: query.Convert(t.Architectures, func(a string) types.ArchitectureType {
+				return types.ArchitectureType(a)
+			}),
+		},
 		NetworkInfo: &types.NetworkInfo{
 			MaximumNetworkInterfaces: aws.Int32(int32(t.Interfaces)), Ipv4AddressesPerInterface: aws.Int32(int32(t.Addresses)),
 			MaximumNetworkCards: aws.Int32(int32(t.Cards)), Ipv6Supported: aws.Bool(false), EfaSupported: aws.Bool(false),
 		},
-		InstanceStorageSupported: aws.Bool(false), HibernationSupported: aws.Bool(false), DedicatedHostsSupported: aws.Bool(false),
-		BurstablePerformanceSupported: aws.Bool(t.Burstable()), AutoRecoverySupported: aws.Bool(false), FreeTierEligible: aws.Bool(false),
+		InstanceStorageSupported: aws.Bool(
+			false,
+		), HibernationSupported: aws.Bool(false), DedicatedHostsSupported: aws.Bool(false),
+		BurstablePerformanceSupported: aws.Bool(
+			t.Burstable(),
+		), AutoRecoverySupported: aws.Bool(false), FreeTierEligible: aws.Bool(false),
 		SupportedRootDeviceTypes:     []types.RootDeviceType{types.RootDeviceTypeEbs},
 		SupportedUsageClasses:        []types.UsageClassType{types.UsageClassTypeOnDemand},
 		SupportedVirtualizationTypes: []types.VirtualizationType{types.VirtualizationTypeHvm},
@@ -132,14 +144,18 @@ func (s *service) describeInstanceCredits(
 ) (*sdk.DescribeInstanceCreditSpecificationsOutput, error) {
 	list := creditListing
 	list.All = func(*query.View) iter.Seq[compute.Instance] {
-		all := slices.DeleteFunc(s.compute.Instances(instanceScope(c)), func(i compute.Instance) bool { return !burstable(i.Type) })
+		all := slices.DeleteFunc(
+			s.compute.Instances(query.ScopeOf(c)),
+			func(i compute.Instance) bool { return !burstable(i.Type) },
+		)
 		slices.SortFunc(all, func(a, b compute.Instance) int { return strings.Compare(a.ID, b.ID) })
 		return slices.Values(all)
 	}
 	list.Get = func(_ *query.View, id string) (compute.Instance, error) { return s.instance(c, id) }
 	found, next, err := query.Describe(s.view(c), in, list, in.InstanceIds, in.Filters)
 	return &sdk.DescribeInstanceCreditSpecificationsOutput{
-		NextToken: next, InstanceCreditSpecifications: query.Convert(found, func(i compute.Instance) types.InstanceCreditSpecification {
+		NextToken: next,
+		InstanceCreditSpecifications: query.Convert(found, func(i compute.Instance) types.InstanceCreditSpecification {
 			return types.InstanceCreditSpecification{InstanceId: aws.String(i.ID), CpuCredits: aws.String(cpuCredits)}
 		}),
 	}, err
@@ -158,7 +174,8 @@ func (s *service) describeInstanceTypes(
 	list.Get = func(_ *query.View, name string) (instancetype.Type, error) {
 		t, ok := instancetype.Find(name)
 		if !ok || !t.Runs(architecture) && !aws.ToBool(in.IncludeUnsupportedInRegion) {
-			return t, fault.New(fault.NotFound, "ec2", "The following supplied instance types do not exist: [%s]", name).WithCode("InvalidInstanceType")
+			return t, fault.New(fault.NotFound, "ec2", "The following supplied instance types do not exist: [%s]", name).
+				WithCode("InvalidInstanceType")
 		}
 		return t, nil
 	}
@@ -198,7 +215,11 @@ func (s *service) describeInstanceTypeOfferings(
 	found, next, err := query.Describe(s.view(c), in, list, nil, in.Filters)
 	return &sdk.DescribeInstanceTypeOfferingsOutput{
 		NextToken: next, InstanceTypeOfferings: query.Convert(found, func(o offering) types.InstanceTypeOffering {
-			return types.InstanceTypeOffering{InstanceType: types.InstanceType(o.name), Location: aws.String(o.place), LocationType: kind}
+			return types.InstanceTypeOffering{
+				InstanceType: types.InstanceType(o.name),
+				Location:     aws.String(o.place),
+				LocationType: kind,
+			}
 		}),
 	}, err
 }

@@ -21,7 +21,7 @@ import (
 
 // keyPairName is the name of the key pair of an id, or the wildcard.
 func (s *service) keyPairName(c *api.Call, id string) string {
-	k, err := s.compute.KeyPairByID(instanceScope(c), id)
+	k, err := s.compute.KeyPairByID(query.ScopeOf(c), id)
 	if err != nil {
 		return "*"
 	}
@@ -32,7 +32,7 @@ func (s *service) keyPairName(c *api.Call, id string) string {
 func (s *service) newKeyPair(
 	ctx context.Context, c *api.Call, name *string, specs []types.TagSpecification,
 ) (compute.NewKeyPair, error) {
-	in := compute.NewKeyPair{Scope: instanceScope(c), Name: aws.ToString(name)}
+	in := compute.NewKeyPair{Scope: query.ScopeOf(c), Name: aws.ToString(name)}
 	if in.Name == "" {
 		return in, query.Required("KeyName")
 	}
@@ -100,14 +100,14 @@ func (s *service) describeKeyPairs(
 ) (*sdk.DescribeKeyPairsOutput, error) {
 	list := keyPairListing
 	list.All = func(*query.View) iter.Seq[compute.KeyPair] {
-		return slices.Values(s.compute.KeyPairs(instanceScope(c)))
+		return slices.Values(s.compute.KeyPairs(query.ScopeOf(c)))
 	}
 	list.Get = func(_ *query.View, id string) (compute.KeyPair, error) {
-		return s.compute.KeyPairByID(instanceScope(c), id)
+		return s.compute.KeyPairByID(query.ScopeOf(c), id)
 	}
 	ids := slices.Clone(in.KeyPairIds)
 	for _, name := range in.KeyNames {
-		k, err := s.compute.KeyPair(instanceScope(c), name)
+		k, err := s.compute.KeyPair(query.ScopeOf(c), name)
 		if err != nil {
 			return nil, err
 		}
@@ -138,7 +138,7 @@ func (s *service) deleteKeyPair(
 	case name != "" && id != "":
 		return nil, query.Combination("The parameters keyName and keyPairId cannot be used together")
 	case name != "":
-		k, err := s.compute.KeyPair(instanceScope(c), name)
+		k, err := s.compute.KeyPair(query.ScopeOf(c), name)
 		if fault.Is(err, fault.NotFound) {
 			return &sdk.DeleteKeyPairOutput{Return: aws.Bool(true)}, nil
 		}
@@ -147,7 +147,7 @@ func (s *service) deleteKeyPair(
 		}
 		id = k.ID
 	}
-	if err := s.compute.DeleteKeyPair(ctx, instanceScope(c), id); err != nil {
+	if err := s.compute.DeleteKeyPair(ctx, query.ScopeOf(c), id); err != nil {
 		return nil, err
 	}
 	return &sdk.DeleteKeyPairOutput{Return: aws.Bool(true), KeyPairId: aws.String(id)}, nil

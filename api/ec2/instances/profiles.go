@@ -15,18 +15,25 @@ import (
 	"postern/services/instances"
 )
 
-func toProfileAssociation(i compute.Instance, state types.IamInstanceProfileAssociationState) types.IamInstanceProfileAssociation {
+func toProfileAssociation(
+	i compute.Instance,
+	state types.IamInstanceProfileAssociationState,
+) types.IamInstanceProfileAssociation {
 	return types.IamInstanceProfileAssociation{
 		AssociationId: aws.String(instances.AssociationID(i)), InstanceId: aws.String(i.ID), State: state,
 		IamInstanceProfile: &types.IamInstanceProfile{Arn: aws.String(i.Profile.ARN), Id: aws.String(i.Profile.ID)},
 	}
 }
 
-func (s *service) describeProfileAssociations(_ context.Context, c *api.Call, in *sdk.DescribeIamInstanceProfileAssociationsInput) (*sdk.DescribeIamInstanceProfileAssociationsOutput, error) {
+func (s *service) describeProfileAssociations(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeIamInstanceProfileAssociationsInput,
+) (*sdk.DescribeIamInstanceProfileAssociationsOutput, error) {
 	list := query.Listing[compute.Instance]{
 		ID: instances.AssociationID,
 		All: func(*query.View) iter.Seq[compute.Instance] {
-			return slices.Values(slices.DeleteFunc(s.compute.Instances(instanceScope(c)), func(i compute.Instance) bool {
+			return slices.Values(slices.DeleteFunc(s.compute.Instances(query.ScopeOf(c)), func(i compute.Instance) bool {
 				return i.Profile.ARN == "" || i.State == compute.Terminated
 			}))
 		},

@@ -24,7 +24,11 @@ const (
 )
 
 // rootVolume reads what RunInstances asks for its root volume. There are no others.
-func (s *service) rootVolume(c *api.Call, image string, mappings []types.BlockDeviceMapping) (v compute.Volume, err error) {
+func (s *service) rootVolume(
+	c *api.Call,
+	image string,
+	mappings []types.BlockDeviceMapping,
+) (v compute.Volume, err error) {
 	for i, m := range mappings {
 		switch {
 		case i > 0 || aws.ToString(m.DeviceName) != rootDevice:
@@ -38,9 +42,10 @@ func (s *service) rootVolume(c *api.Call, image string, mappings []types.BlockDe
 			return v, err
 		}
 		v = compute.Volume{Size: aws.ToInt32(m.Ebs.VolumeSize), Type: string(m.Ebs.VolumeType)}
-		least := s.volumeSize(compute.Instance{Scope: instanceScope(c), Image: image})
+		least := s.volumeSize(compute.Instance{Scope: query.ScopeOf(c), Image: image})
 		if m.Ebs.VolumeSize != nil && (v.Size < least || v.Size > maxVolume) {
-			return v, fault.New(fault.Invalid, "ec2", "A root volume of %d GiB cannot hold the image: it has %d to %d GiB", v.Size, least, maxVolume).
+			return v, fault.New(fault.Invalid, "ec2",
+				"A root volume of %d GiB cannot hold the image: it has %d to %d GiB", v.Size, least, maxVolume).
 				WithCode("InvalidBlockDeviceMapping")
 		}
 	}
@@ -63,7 +68,8 @@ func refuseVolume(c *api.Call, e *types.EbsBlockDevice) error {
 		return query.Unbuilt(c, "a root volume that outlives its instance")
 	case e.Iops != nil && (!gp3 || *e.Iops != gp3IOPS), e.Throughput != nil && (!gp3 || *e.Throughput != gp3Throughput):
 		return query.Unbuilt(c, "a volume with IOPS or throughput of its own, where none is slower,")
-	case e.OutpostArn != nil || e.AvailabilityZone != nil || e.AvailabilityZoneId != nil || e.VolumeInitializationRate != nil || e.EbsCardIndex != nil:
+	case e.OutpostArn != nil || e.AvailabilityZone != nil || e.AvailabilityZoneId != nil ||
+		e.VolumeInitializationRate != nil || e.EbsCardIndex != nil:
 		return query.Unbuilt(c, "a volume's outpost, zone, card or rate of initialization")
 	}
 	return nil

@@ -127,14 +127,19 @@ func refuseRun(c *api.Call, in *sdk.RunInstancesInput) error {
 		return query.Unbuilt(c, "maintenanceOptions.autoRecovery default")
 	case aws.ToBool(in.EbsOptimized):
 		return query.Unbuilt(c, "ebsOptimized")
-	case in.CreditSpecification != nil && aws.ToString(in.CreditSpecification.CpuCredits) != "" && *in.CreditSpecification.CpuCredits != cpuCredits:
-		return query.Unbuilt(c, "creditSpecification.cpuCredits "+*in.CreditSpecification.CpuCredits+", where no instance is short of credits,")
+	case in.CreditSpecification != nil && aws.ToString(in.CreditSpecification.CpuCredits) != "" &&
+		*in.CreditSpecification.CpuCredits != cpuCredits:
+		return query.Unbuilt(
+			c,
+			"creditSpecification.cpuCredits "+*in.CreditSpecification.CpuCredits+", where no instance is short of credits,",
+		)
 	case in.Monitoring != nil && aws.ToBool(in.Monitoring.Enabled):
 		return query.Unbuilt(c, "detailed monitoring")
 	case in.Placement != nil && in.Placement.Tenancy != "" && in.Placement.Tenancy != types.TenancyDefault:
 		return query.Unbuilt(c, "placement.tenancy "+string(in.Placement.Tenancy))
-	case in.Placement != nil && (in.Placement.GroupName != nil || in.Placement.GroupId != nil || in.Placement.HostId != nil ||
-		in.Placement.HostResourceGroupArn != nil || in.Placement.PartitionNumber != nil || in.Placement.Affinity != nil || in.Placement.SpreadDomain != nil):
+	case in.Placement != nil && (in.Placement.GroupName != nil || in.Placement.GroupId != nil ||
+		in.Placement.HostId != nil || in.Placement.HostResourceGroupArn != nil || in.Placement.PartitionNumber != nil ||
+		in.Placement.Affinity != nil || in.Placement.SpreadDomain != nil):
 		return query.Unbuilt(c, "placement on hosts or in groups")
 	}
 	return nil
@@ -157,7 +162,11 @@ func userData(s *string) ([]byte, error) {
 var defaultMetadata = compute.MetadataOptions{TokensRequired: true, HopLimit: 2}
 
 // metadataOf changes metadata options as a request asks.
-func metadataOf(c *api.Call, now compute.MetadataOptions, in *types.InstanceMetadataOptionsRequest) (compute.MetadataOptions, error) {
+func metadataOf(
+	c *api.Call,
+	now compute.MetadataOptions,
+	in *types.InstanceMetadataOptionsRequest,
+) (compute.MetadataOptions, error) {
 	if in == nil {
 		return now, nil
 	}
@@ -251,7 +260,10 @@ func (n *interfaces) specify(c *api.Call, in *sdk.RunInstancesInput) error {
 		return nil
 	}
 	if in.SubnetId != nil || in.PrivateIpAddress != nil || len(in.SecurityGroupIds) > 0 {
-		return query.Combination("Network interfaces and an instance-level subnet ID, address or security groups may not be specified on the same request")
+		return query.Combination(
+			"Network interfaces and an instance-level subnet ID, address or security groups " +
+				"may not be specified on the same request",
+		)
 	}
 	seen := map[int32]bool{}
 	for i := range in.NetworkInterfaces {
@@ -261,7 +273,11 @@ func (n *interfaces) specify(c *api.Call, in *sdk.RunInstancesInput) error {
 		}
 		index := aws.ToInt32(x.DeviceIndex)
 		if seen[index] || index < 0 || index >= maxInterfaces {
-			return query.Invalid("Value (%d) for parameter networkInterface.deviceIndex is invalid. Each is given once and is less than %d.", index, maxInterfaces)
+			return query.Invalid(
+				"Value (%d) for parameter networkInterface.deviceIndex is invalid. Each is given once and is less than %d.",
+				index,
+				maxInterfaces,
+			)
 		}
 		seen[index] = true
 		read, err := specOf(c, x)
@@ -287,12 +303,16 @@ func specOf(c *api.Call, x *types.InstanceNetworkInterfaceSpecification) (n spec
 	case aws.ToBool(x.AssociateCarrierIpAddress):
 		return n, query.Unbuilt(c, "a carrier IP address")
 	case x.AssociatePublicIpAddress != nil && x.NetworkInterfaceId != nil:
-		return n, query.Combination("The associatePublicIPAddress parameter cannot be specified when launching with an existing network interface")
+		return n, query.Combination(
+			"The associatePublicIPAddress parameter cannot be specified when launching with an existing network interface",
+		)
 	case x.InterfaceType != nil && *x.InterfaceType != string(types.NetworkInterfaceTypeInterface):
 		return n, query.Unbuilt(c, "an interface of type "+*x.InterfaceType)
-	case len(x.Ipv6Addresses) > 0 || x.Ipv6AddressCount != nil || aws.ToBool(x.PrimaryIpv6) || x.Ipv6PrefixCount != nil || len(x.Ipv6Prefixes) > 0:
+	case len(x.Ipv6Addresses) > 0 || x.Ipv6AddressCount != nil || aws.ToBool(x.PrimaryIpv6) ||
+		x.Ipv6PrefixCount != nil || len(x.Ipv6Prefixes) > 0:
 		return n, query.Unbuilt(c, "an IPv6 address")
-	case x.Ipv4PrefixCount != nil || len(x.Ipv4Prefixes) > 0 || x.ConnectionTrackingSpecification != nil || x.EnaSrdSpecification != nil || x.EnaQueueCount != nil:
+	case x.Ipv4PrefixCount != nil || len(x.Ipv4Prefixes) > 0 || x.ConnectionTrackingSpecification != nil ||
+		x.EnaSrdSpecification != nil || x.EnaQueueCount != nil:
 		return n, query.Unbuilt(c, "this kind of network interface")
 	}
 	if n.existing = aws.ToString(x.NetworkInterfaceId); n.existing != "" {
@@ -300,7 +320,9 @@ func specOf(c *api.Call, x *types.InstanceNetworkInterfaceSpecification) (n spec
 	}
 	n.input = network.CreateInterfaceInput{
 		Subnet: aws.ToString(x.SubnetId), Groups: x.Groups, Description: aws.ToString(x.Description),
-		Secondary: int(aws.ToInt32(x.SecondaryPrivateIpAddressCount)), DeleteOnTermination: true, Public: x.AssociatePublicIpAddress,
+		Secondary: int(
+			aws.ToInt32(x.SecondaryPrivateIpAddressCount),
+		), DeleteOnTermination: true, Public: x.AssociatePublicIpAddress,
 	}
 	if x.DeleteOnTermination != nil {
 		n.input.DeleteOnTermination = *x.DeleteOnTermination

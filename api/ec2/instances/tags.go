@@ -43,8 +43,8 @@ func (s *service) deleteTags(ctx context.Context, c *api.Call, in *sdk.DeleteTag
 	})
 }
 
-// retag changes the tags of resources of the network, and of instances, their volumes and key pairs. All of them are there before
-// any is changed.
+// retag changes the tags of resources of the network, and of instances, their volumes and key pairs. All of them are
+// there before any is changed.
 func (s *service) retag(c *api.Call, ids []string, ofNetwork func([]string) error, ofInstance func(owner) error) error {
 	if len(ids) == 0 {
 		return query.Required("resourceIdSet")
@@ -98,7 +98,11 @@ var tagListing = query.Listing[tagRow]{
 	Tags: func(t tagRow) []network.Tag { return []network.Tag{t.tag} },
 }
 
-func (s *service) describeTags(_ context.Context, c *api.Call, in *sdk.DescribeTagsInput) (*sdk.DescribeTagsOutput, error) {
+func (s *service) describeTags(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeTagsInput,
+) (*sdk.DescribeTagsOutput, error) {
 	v := s.view(c)
 	all := append(v.Tagged(v.Scope), s.taggedInstances(c)...)
 	list := tagListing

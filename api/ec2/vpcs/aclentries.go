@@ -13,7 +13,11 @@ import (
 	"postern/network/vpc"
 )
 
-func (s *service) createNetworkAcl(ctx context.Context, c *api.Call, in *sdk.CreateNetworkAclInput) (*sdk.CreateNetworkAclOutput, error) {
+func (s *service) createNetworkAcl(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateNetworkAclInput,
+) (*sdk.CreateNetworkAclOutput, error) {
 	tags, err := query.TagsFor(ctx, c, "network-acl", in.TagSpecifications)
 	if err != nil {
 		return nil, err
@@ -28,7 +32,11 @@ func (s *service) createNetworkAcl(ctx context.Context, c *api.Call, in *sdk.Cre
 	return &sdk.CreateNetworkAclOutput{NetworkAcl: &out, ClientToken: in.ClientToken}, nil
 }
 
-func (s *service) deleteNetworkAcl(ctx context.Context, c *api.Call, in *sdk.DeleteNetworkAclInput) (*sdk.DeleteNetworkAclOutput, error) {
+func (s *service) deleteNetworkAcl(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DeleteNetworkAclInput,
+) (*sdk.DeleteNetworkAclOutput, error) {
 	return nil, s.network.DeleteNetworkACL(ctx, query.ScopeOf(c), aws.ToString(in.NetworkAclId))
 }
 
@@ -81,31 +89,76 @@ func (in entryInput) entry() (network.ACLEntry, error) {
 	return e, err
 }
 
-func (s *service) createNetworkAclEntry(ctx context.Context, c *api.Call, in *sdk.CreateNetworkAclEntryInput) (*sdk.CreateNetworkAclEntryOutput, error) {
-	e, err := entryInput{in.RuleNumber, in.Egress, in.RuleAction, in.Protocol, in.CidrBlock, in.Ipv6CidrBlock, in.PortRange, in.IcmpTypeCode}.entry()
+func (s *service) createNetworkAclEntry(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateNetworkAclEntryInput,
+) (*sdk.CreateNetworkAclEntryOutput, error) {
+	e, err := entryInput{
+		in.RuleNumber,
+		in.Egress,
+		in.RuleAction,
+		in.Protocol,
+		in.CidrBlock,
+		in.Ipv6CidrBlock,
+		in.PortRange,
+		in.IcmpTypeCode,
+	}.entry()
 	if err != nil {
 		return nil, err
 	}
 	return nil, s.network.CreateACLEntry(ctx, query.ScopeOf(c), aws.ToString(in.NetworkAclId), e)
 }
 
-func (s *service) replaceNetworkAclEntry(ctx context.Context, c *api.Call, in *sdk.ReplaceNetworkAclEntryInput) (*sdk.ReplaceNetworkAclEntryOutput, error) {
-	e, err := entryInput{in.RuleNumber, in.Egress, in.RuleAction, in.Protocol, in.CidrBlock, in.Ipv6CidrBlock, in.PortRange, in.IcmpTypeCode}.entry()
+func (s *service) replaceNetworkAclEntry(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.ReplaceNetworkAclEntryInput,
+) (*sdk.ReplaceNetworkAclEntryOutput, error) {
+	e, err := entryInput{
+		in.RuleNumber,
+		in.Egress,
+		in.RuleAction,
+		in.Protocol,
+		in.CidrBlock,
+		in.Ipv6CidrBlock,
+		in.PortRange,
+		in.IcmpTypeCode,
+	}.entry()
 	if err != nil {
 		return nil, err
 	}
 	return nil, s.network.ReplaceACLEntry(ctx, query.ScopeOf(c), aws.ToString(in.NetworkAclId), e)
 }
 
-func (s *service) deleteNetworkAclEntry(ctx context.Context, c *api.Call, in *sdk.DeleteNetworkAclEntryInput) (*sdk.DeleteNetworkAclEntryOutput, error) {
+func (s *service) deleteNetworkAclEntry(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DeleteNetworkAclEntryInput,
+) (*sdk.DeleteNetworkAclEntryOutput, error) {
 	if in.RuleNumber == nil {
 		return nil, query.Required("ruleNumber")
 	}
-	return nil, s.network.DeleteACLEntry(ctx, query.ScopeOf(c), aws.ToString(in.NetworkAclId), aws.ToBool(in.Egress), int(*in.RuleNumber))
+	return nil, s.network.DeleteACLEntry(
+		ctx,
+		query.ScopeOf(c),
+		aws.ToString(in.NetworkAclId),
+		aws.ToBool(in.Egress),
+		int(*in.RuleNumber),
+	)
 }
 
-func (s *service) replaceNetworkAclAssociation(ctx context.Context, c *api.Call, in *sdk.ReplaceNetworkAclAssociationInput) (*sdk.ReplaceNetworkAclAssociationOutput, error) {
-	a, err := s.network.ReplaceACLAssociation(ctx, query.ScopeOf(c), aws.ToString(in.AssociationId), aws.ToString(in.NetworkAclId))
+func (s *service) replaceNetworkAclAssociation(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.ReplaceNetworkAclAssociationInput,
+) (*sdk.ReplaceNetworkAclAssociationOutput, error) {
+	a, err := s.network.ReplaceACLAssociation(
+		ctx,
+		query.ScopeOf(c),
+		aws.ToString(in.AssociationId),
+		aws.ToString(in.NetworkAclId),
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -41,14 +41,20 @@ var aclListing = query.Listing[*network.NetworkACL]{
 		"entry.port-range.from": entered(func(e types.NetworkAclEntry) string {
 			return port(e, func(p *types.PortRange) *int32 { return p.From })
 		}),
-		"entry.port-range.to": entered(func(e types.NetworkAclEntry) string { return port(e, func(p *types.PortRange) *int32 { return p.To }) }),
-		"entry.protocol":      entered(func(e types.NetworkAclEntry) string { return aws.ToString(e.Protocol) }),
-		"entry.rule-action":   entered(func(e types.NetworkAclEntry) string { return string(e.RuleAction) }),
-		"entry.egress":        entered(func(e types.NetworkAclEntry) string { return strconv.FormatBool(aws.ToBool(e.Egress)) }),
-		"entry.rule-number":   entered(func(e types.NetworkAclEntry) string { return strconv.Itoa(int(aws.ToInt32(e.RuleNumber))) }),
-		"network-acl-id":      query.Text(func(a *network.NetworkACL) string { return a.ID }),
-		"owner-id":            query.Text(func(a *network.NetworkACL) string { return a.Account }),
-		"vpc-id":              query.Text(func(a *network.NetworkACL) string { return a.VPC }),
+		"entry.port-range.to": entered(
+			func(e types.NetworkAclEntry) string { return port(e, func(p *types.PortRange) *int32 { return p.To }) },
+		),
+		"entry.protocol":    entered(func(e types.NetworkAclEntry) string { return aws.ToString(e.Protocol) }),
+		"entry.rule-action": entered(func(e types.NetworkAclEntry) string { return string(e.RuleAction) }),
+		"entry.egress": entered(
+			func(e types.NetworkAclEntry) string { return strconv.FormatBool(aws.ToBool(e.Egress)) },
+		),
+		"entry.rule-number": entered(
+			func(e types.NetworkAclEntry) string { return strconv.Itoa(int(aws.ToInt32(e.RuleNumber))) },
+		),
+		"network-acl-id": query.Text(func(a *network.NetworkACL) string { return a.ID }),
+		"owner-id":       query.Text(func(a *network.NetworkACL) string { return a.Account }),
+		"vpc-id":         query.Text(func(a *network.NetworkACL) string { return a.VPC }),
 	},
 }
 
@@ -83,7 +89,8 @@ func entries(a *network.NetworkACL) []types.NetworkAclEntry {
 	all := slices.Clone(a.Entries)
 	for _, egress := range []bool{true, false} {
 		all = append(all, network.ACLEntry{
-			Number: network.LastACLEntry, Egress: egress, Protocol: vpc.AllProtocols, CIDR: netip.PrefixFrom(netip.IPv4Unspecified(), 0),
+			Number: network.LastACLEntry, Egress: egress, Protocol: vpc.AllProtocols,
+			CIDR: netip.PrefixFrom(netip.IPv4Unspecified(), 0),
 		})
 	}
 	return query.Convert(all, toEntry)
@@ -123,7 +130,11 @@ func toACL(a *network.NetworkACL) types.NetworkAcl {
 	}
 }
 
-func (s *service) describeNetworkAcls(_ context.Context, c *api.Call, in *sdk.DescribeNetworkAclsInput) (*sdk.DescribeNetworkAclsOutput, error) {
+func (s *service) describeNetworkAcls(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeNetworkAclsInput,
+) (*sdk.DescribeNetworkAclsOutput, error) {
 	found, next, err := query.Describe(s.view(c), in, aclListing, in.NetworkAclIds, in.Filters)
 	return &sdk.DescribeNetworkAclsOutput{NetworkAcls: query.Convert(found, toACL), NextToken: next}, err
 }

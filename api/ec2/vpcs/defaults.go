@@ -13,7 +13,11 @@ import (
 	"postern/aws/service/ec2/types"
 )
 
-func (s *service) createDefaultVpc(ctx context.Context, c *api.Call, _ *sdk.CreateDefaultVpcInput) (*sdk.CreateDefaultVpcOutput, error) {
+func (s *service) createDefaultVpc(
+	ctx context.Context,
+	c *api.Call,
+	_ *sdk.CreateDefaultVpcInput,
+) (*sdk.CreateDefaultVpcOutput, error) {
 	v, err := s.network.CreateDefaultVpc(ctx, query.ScopeOf(c))
 	if err != nil {
 		return nil, err
@@ -23,14 +27,22 @@ func (s *service) createDefaultVpc(ctx context.Context, c *api.Call, _ *sdk.Crea
 	return &sdk.CreateDefaultVpcOutput{Vpc: &out}, nil
 }
 
-func (s *service) createDefaultSubnet(ctx context.Context, c *api.Call, in *sdk.CreateDefaultSubnetInput) (*sdk.CreateDefaultSubnetOutput, error) {
+func (s *service) createDefaultSubnet(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateDefaultSubnetInput,
+) (*sdk.CreateDefaultSubnetOutput, error) {
 	if aws.ToBool(in.Ipv6Native) {
 		return nil, query.Unbuilt(c, "an IPv6-only subnet")
 	}
 	if in.AvailabilityZone != nil && in.AvailabilityZoneId != nil {
 		return nil, query.Combination("availabilityZone and availabilityZoneId may not be specified together")
 	}
-	n, err := s.network.CreateDefaultSubnet(ctx, query.ScopeOf(c), cmp.Or(aws.ToString(in.AvailabilityZone), aws.ToString(in.AvailabilityZoneId)))
+	n, err := s.network.CreateDefaultSubnet(
+		ctx,
+		query.ScopeOf(c),
+		cmp.Or(aws.ToString(in.AvailabilityZone), aws.ToString(in.AvailabilityZoneId)),
+	)
 	if err != nil {
 		return nil, err
 	}

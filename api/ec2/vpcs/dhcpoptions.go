@@ -40,21 +40,33 @@ func toDhcpOptions(d *network.DhcpOptions) types.DhcpOptions {
 	return types.DhcpOptions{
 		DhcpOptionsId: aws.String(d.ID), OwnerId: aws.String(d.Account), Tags: tags.To[types.Tag](d.Tags),
 		DhcpConfigurations: query.Convert(d.Options, func(o network.DhcpOption) types.DhcpConfiguration {
-			return types.DhcpConfiguration{Key: aws.String(o.Key), Values: query.Convert(o.Values, func(v string) types.AttributeValue {
-				return types.AttributeValue{Value: aws.String(v)}
-			})}
+			return types.DhcpConfiguration{
+				Key: aws.String(o.Key),
+				Values: query.Convert(o.Values, func(v string) types.AttributeValue {
+					return types.AttributeValue{Value: aws.String(v)}
+				}),
+			}
 		}),
 	}
 }
 
-func (s *service) createDhcpOptions(ctx context.Context, c *api.Call, in *sdk.CreateDhcpOptionsInput) (*sdk.CreateDhcpOptionsOutput, error) {
+func (s *service) createDhcpOptions(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateDhcpOptionsInput,
+) (*sdk.CreateDhcpOptionsOutput, error) {
 	tags, err := query.TagsFor(ctx, c, "dhcp-options", in.TagSpecifications)
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.network.CreateDhcpOptions(ctx, query.ScopeOf(c), query.Convert(in.DhcpConfigurations, func(o types.NewDhcpConfiguration) network.DhcpOption {
-		return network.DhcpOption{Key: aws.ToString(o.Key), Values: o.Values}
-	}), tags)
+	d, err := s.network.CreateDhcpOptions(
+		ctx,
+		query.ScopeOf(c),
+		query.Convert(in.DhcpConfigurations, func(o types.NewDhcpConfiguration) network.DhcpOption {
+			return network.DhcpOption{Key: aws.ToString(o.Key), Values: o.Values}
+		}),
+		tags,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -62,18 +74,30 @@ func (s *service) createDhcpOptions(ctx context.Context, c *api.Call, in *sdk.Cr
 	return &sdk.CreateDhcpOptionsOutput{DhcpOptions: &out}, nil
 }
 
-func (s *service) describeDhcpOptions(_ context.Context, c *api.Call, in *sdk.DescribeDhcpOptionsInput) (*sdk.DescribeDhcpOptionsOutput, error) {
+func (s *service) describeDhcpOptions(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeDhcpOptionsInput,
+) (*sdk.DescribeDhcpOptionsOutput, error) {
 	found, next, err := query.Describe(s.view(c), in, dhcpListing, in.DhcpOptionsIds, in.Filters)
 	return &sdk.DescribeDhcpOptionsOutput{DhcpOptions: query.Convert(found, toDhcpOptions), NextToken: next}, err
 }
 
-func (s *service) associateDhcpOptions(ctx context.Context, c *api.Call, in *sdk.AssociateDhcpOptionsInput) (*sdk.AssociateDhcpOptionsOutput, error) {
+func (s *service) associateDhcpOptions(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.AssociateDhcpOptionsInput,
+) (*sdk.AssociateDhcpOptionsOutput, error) {
 	if aws.ToString(in.DhcpOptionsId) == "" {
 		return nil, query.Required("dhcpOptionsId")
 	}
 	return nil, s.network.AssociateDhcpOptions(ctx, query.ScopeOf(c), *in.DhcpOptionsId, aws.ToString(in.VpcId))
 }
 
-func (s *service) deleteDhcpOptions(ctx context.Context, c *api.Call, in *sdk.DeleteDhcpOptionsInput) (*sdk.DeleteDhcpOptionsOutput, error) {
+func (s *service) deleteDhcpOptions(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DeleteDhcpOptionsInput,
+) (*sdk.DeleteDhcpOptionsOutput, error) {
 	return nil, s.network.DeleteDhcpOptions(ctx, query.ScopeOf(c), aws.ToString(in.DhcpOptionsId))
 }

@@ -52,7 +52,9 @@ func shown(of func(types.Address) *string) query.Test[*network.ElasticIP] {
 
 func toAddress(v *query.View, e *network.ElasticIP) types.Address {
 	out := types.Address{
-		AllocationId: aws.String(e.ID), PublicIp: query.String(e.Address), Domain: types.DomainTypeVpc, PublicIpv4Pool: aws.String(publicPool),
+		AllocationId: aws.String(
+			e.ID,
+		), PublicIp: query.String(e.Address), Domain: types.DomainTypeVpc, PublicIpv4Pool: aws.String(publicPool),
 		NetworkBorderGroup: aws.String(e.Region), Tags: tags.To[types.Tag](e.Tags),
 	}
 	if n, err := v.Interface(v.Scope, e.Interface); e.Interface != "" && err == nil {
@@ -65,7 +67,11 @@ func toAddress(v *query.View, e *network.ElasticIP) types.Address {
 	return out
 }
 
-func (s *service) allocateAddress(ctx context.Context, c *api.Call, in *sdk.AllocateAddressInput) (*sdk.AllocateAddressOutput, error) {
+func (s *service) allocateAddress(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.AllocateAddressInput,
+) (*sdk.AllocateAddressOutput, error) {
 	switch {
 	case in.Domain != "" && in.Domain != types.DomainTypeVpc:
 		return nil, query.Invalid("Value (%s) for parameter domain is invalid. The only domain is vpc.", in.Domain)
@@ -84,7 +90,9 @@ func (s *service) allocateAddress(ctx context.Context, c *api.Call, in *sdk.Allo
 		return nil, err
 	}
 	return &sdk.AllocateAddressOutput{
-		AllocationId: aws.String(e.ID), PublicIp: query.String(e.Address), Domain: types.DomainTypeVpc, PublicIpv4Pool: aws.String(publicPool),
+		AllocationId: aws.String(
+			e.ID,
+		), PublicIp: query.String(e.Address), Domain: types.DomainTypeVpc, PublicIpv4Pool: aws.String(publicPool),
 		NetworkBorderGroup: aws.String(c.Region),
 	}, nil
 }
@@ -92,7 +100,11 @@ func (s *service) allocateAddress(ctx context.Context, c *api.Call, in *sdk.Allo
 // borderGroup takes the region as the only group of zones that addresses are advertised from.
 func borderGroup(c *api.Call, group *string) error {
 	if group != nil && *group != c.Region {
-		return query.Invalid("Value (%s) for parameter networkBorderGroup is invalid. The network border group here is %s.", *group, c.Region)
+		return query.Invalid(
+			"Value (%s) for parameter networkBorderGroup is invalid. The network border group here is %s.",
+			*group,
+			c.Region,
+		)
 	}
 	return nil
 }
@@ -114,7 +126,11 @@ func elasticIP(v *query.View, allocation, public *string) (*network.ElasticIP, e
 	return v.ElasticIPAt(v.Scope, a)
 }
 
-func (s *service) associateAddress(ctx context.Context, c *api.Call, in *sdk.AssociateAddressInput) (*sdk.AssociateAddressOutput, error) {
+func (s *service) associateAddress(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.AssociateAddressInput,
+) (*sdk.AssociateAddressOutput, error) {
 	e, err := elasticIP(s.view(c), in.AllocationId, in.PublicIp)
 	if err != nil {
 		return nil, err
@@ -140,7 +156,11 @@ func (s *service) associateAddress(ctx context.Context, c *api.Call, in *sdk.Ass
 	return &sdk.AssociateAddressOutput{AssociationId: aws.String(id)}, err
 }
 
-func (s *service) describeAddresses(_ context.Context, c *api.Call, in *sdk.DescribeAddressesInput) (*sdk.DescribeAddressesOutput, error) {
+func (s *service) describeAddresses(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeAddressesInput,
+) (*sdk.DescribeAddressesOutput, error) {
 	v := s.view(c)
 	at, err := fault.All(in.PublicIps, func(public string) (*network.ElasticIP, error) {
 		a, err := netip.ParseAddr(public)
@@ -158,9 +178,16 @@ func (s *service) describeAddresses(_ context.Context, c *api.Call, in *sdk.Desc
 }
 
 // describeAddressesAttribute lists the addresses that have a reverse name of their owner's: none can have one here.
-func (s *service) describeAddressesAttribute(_ context.Context, c *api.Call, in *sdk.DescribeAddressesAttributeInput) (*sdk.DescribeAddressesAttributeOutput, error) {
+func (s *service) describeAddressesAttribute(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeAddressesAttributeInput,
+) (*sdk.DescribeAddressesAttributeOutput, error) {
 	if in.Attribute != types.AddressAttributeNameDomainName {
-		return nil, query.Invalid("Value (%s) for parameter attribute is invalid. The only attribute is domain-name.", in.Attribute)
+		return nil, query.Invalid(
+			"Value (%s) for parameter attribute is invalid. The only attribute is domain-name.",
+			in.Attribute,
+		)
 	}
 	if _, err := page.Read(c, in, len(in.AllocationIds)); err != nil {
 		return nil, err
@@ -169,7 +196,11 @@ func (s *service) describeAddressesAttribute(_ context.Context, c *api.Call, in 
 	return &sdk.DescribeAddressesAttributeOutput{}, err
 }
 
-func (s *service) disassociateAddress(ctx context.Context, c *api.Call, in *sdk.DisassociateAddressInput) (*sdk.DisassociateAddressOutput, error) {
+func (s *service) disassociateAddress(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DisassociateAddressInput,
+) (*sdk.DisassociateAddressOutput, error) {
 	association := aws.ToString(in.AssociationId)
 	if in.AssociationId == nil {
 		e, err := elasticIP(s.view(c), nil, in.PublicIp)
@@ -181,7 +212,11 @@ func (s *service) disassociateAddress(ctx context.Context, c *api.Call, in *sdk.
 	return nil, s.network.DisassociateAddress(ctx, query.ScopeOf(c), association)
 }
 
-func (s *service) releaseAddress(ctx context.Context, c *api.Call, in *sdk.ReleaseAddressInput) (*sdk.ReleaseAddressOutput, error) {
+func (s *service) releaseAddress(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.ReleaseAddressInput,
+) (*sdk.ReleaseAddressOutput, error) {
 	if err := borderGroup(c, in.NetworkBorderGroup); err != nil {
 		return nil, err
 	}
@@ -198,7 +233,9 @@ func toAssociation(v *query.View, n *network.Interface) *types.NetworkInterfaceA
 		return nil
 	}
 	out := &types.NetworkInterfaceAssociation{
-		PublicIp: query.String(n.Public.Address), PublicDnsName: aws.String(v.PublicHostName(n)), IpOwnerId: aws.String(publicPool),
+		PublicIp: query.String(
+			n.Public.Address,
+		), PublicDnsName: aws.String(v.PublicHostName(n)), IpOwnerId: aws.String(publicPool),
 		AllocationId: query.Optional(n.Public.Allocation), AssociationId: query.Optional(n.Public.ID),
 	}
 	if n.Public.Allocation != "" {

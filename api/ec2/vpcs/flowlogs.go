@@ -30,7 +30,9 @@ func (s *service) flowLogListing() query.Listing[*network.FlowLog] {
 		All:  func(v *query.View) iter.Seq[*network.FlowLog] { return v.FlowLogs(v.Scope) },
 		Get:  func(v *query.View, id string) (*network.FlowLog, error) { return v.FlowLog(v.Scope, id) },
 		Filters: map[string]query.Test[*network.FlowLog]{
-			"deliver-log-status":   query.Text(func(l *network.FlowLog) string { return aws.ToString(s.flowLog(l).DeliverLogsStatus) }),
+			"deliver-log-status": query.Text(
+				func(l *network.FlowLog) string { return aws.ToString(s.flowLog(l).DeliverLogsStatus) },
+			),
 			"log-destination-type": query.Always[*network.FlowLog](string(types.LogDestinationTypeS3)),
 			"flow-log-id":          query.Text(func(l *network.FlowLog) string { return l.ID }),
 			"log-group-name":       query.None[*network.FlowLog],
@@ -42,11 +44,19 @@ func (s *service) flowLogListing() query.Listing[*network.FlowLog] {
 
 func (s *service) flowLog(l *network.FlowLog) types.FlowLog {
 	out := types.FlowLog{
-		FlowLogId: aws.String(l.ID), ResourceId: aws.String(l.Resource), TrafficType: types.TrafficType(l.Traffic), CreationTime: aws.Time(l.Created),
-		FlowLogStatus: aws.String("ACTIVE"), DeliverLogsStatus: aws.String("SUCCESS"), LogDestinationType: types.LogDestinationTypeS3,
-		LogDestination: aws.String(l.Destination), LogFormat: aws.String(l.Format), MaxAggregationInterval: aws.Int32(int32(l.Interval)), Tags: tags.To[types.Tag](l.Tags),
+		FlowLogId: aws.String(
+			l.ID,
+		), ResourceId: aws.String(l.Resource), TrafficType: types.TrafficType(l.Traffic), CreationTime: aws.Time(l.Created),
+		FlowLogStatus: aws.String(
+			"ACTIVE",
+		), DeliverLogsStatus: aws.String("SUCCESS"), LogDestinationType: types.LogDestinationTypeS3,
+		LogDestination: aws.String(
+			l.Destination,
+		), LogFormat: aws.String(l.Format), MaxAggregationInterval: aws.Int32(int32(l.Interval)),
+		Tags: tags.To[types.Tag](l.Tags),
 		DestinationOptions: &types.DestinationOptionsResponse{
-			FileFormat: types.DestinationFileFormatPlainText, HiveCompatiblePartitions: aws.Bool(false), PerHourPartition: aws.Bool(false),
+			FileFormat: types.DestinationFileFormatPlainText, HiveCompatiblePartitions: aws.Bool(false),
+			PerHourPartition: aws.Bool(false),
 		},
 	}
 	if s.flowLogs != nil {
@@ -57,13 +67,26 @@ func (s *service) flowLog(l *network.FlowLog) types.FlowLog {
 	return out
 }
 
-func (s *service) createFlowLogs(ctx context.Context, c *api.Call, in *sdk.CreateFlowLogsInput) (*sdk.CreateFlowLogsOutput, error) {
+func (s *service) createFlowLogs(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateFlowLogsInput,
+) (*sdk.CreateFlowLogsOutput, error) {
 	switch o := in.DestinationOptions; {
 	case in.LogDestinationType != types.LogDestinationTypeS3:
 		kind := cmp.Or(in.LogDestinationType, types.LogDestinationTypeCloudWatchLogs)
-		return nil, query.Unbuilt(c, "logDestinationType "+string(kind)+" (there is s3 with the destination "+network.FlowLogBucket(c.Region)+", which is files in the server's data directory)")
+		return nil, query.Unbuilt(
+			c,
+			"logDestinationType "+string(
+				kind,
+			)+" (there is s3 with the destination "+network.FlowLogBucket(
+				c.Region,
+			)+", which is files in the server's data directory)",
+		)
 	case in.LogGroupName != nil || in.DeliverLogsPermissionArn != nil:
-		return nil, fault.New(fault.Invalid, "ec2", "A log group and DeliverLogsPermissionArn are not applicable for s3 delivery").WithCode("InvalidParameter")
+		return nil, fault.New(fault.Invalid, "ec2",
+			"A log group and DeliverLogsPermissionArn are not applicable for s3 delivery").
+			WithCode("InvalidParameter")
 	case o != nil && o.FileFormat != "" && o.FileFormat != types.DestinationFileFormatPlainText:
 		return nil, query.Unbuilt(c, "destinationOptions.fileFormat "+string(o.FileFormat))
 	case o != nil && (aws.ToBool(o.HiveCompatiblePartitions) || aws.ToBool(o.PerHourPartition)):
@@ -74,8 +97,12 @@ func (s *service) createFlowLogs(ctx context.Context, c *api.Call, in *sdk.Creat
 		return nil, err
 	}
 	ids, err := s.network.CreateFlowLogs(ctx, query.ScopeOf(c), network.CreateFlowLogsInput{
-		Type: string(in.ResourceType), Resources: in.ResourceIds, Traffic: string(in.TrafficType), Destination: aws.ToString(in.LogDestination),
-		Format: aws.ToString(in.LogFormat), Interval: int(aws.ToInt32(in.MaxAggregationInterval)), Tags: tags, Token: aws.ToString(in.ClientToken),
+		Type: string(
+			in.ResourceType,
+		), Resources: in.ResourceIds, Traffic: string(in.TrafficType), Destination: aws.ToString(in.LogDestination),
+		Format: aws.ToString(
+			in.LogFormat,
+		), Interval: int(aws.ToInt32(in.MaxAggregationInterval)), Tags: tags, Token: aws.ToString(in.ClientToken),
 	})
 	if err != nil {
 		return nil, err
@@ -83,12 +110,20 @@ func (s *service) createFlowLogs(ctx context.Context, c *api.Call, in *sdk.Creat
 	return &sdk.CreateFlowLogsOutput{FlowLogIds: ids, ClientToken: in.ClientToken}, nil
 }
 
-func (s *service) describeFlowLogs(_ context.Context, c *api.Call, in *sdk.DescribeFlowLogsInput) (*sdk.DescribeFlowLogsOutput, error) {
+func (s *service) describeFlowLogs(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeFlowLogsInput,
+) (*sdk.DescribeFlowLogsOutput, error) {
 	found, next, err := query.Describe(s.view(c), in, s.flowLogListing(), in.FlowLogIds, in.Filter)
 	return &sdk.DescribeFlowLogsOutput{FlowLogs: query.Convert(found, s.flowLog), NextToken: next}, err
 }
 
-func (s *service) deleteFlowLogs(ctx context.Context, c *api.Call, in *sdk.DeleteFlowLogsInput) (*sdk.DeleteFlowLogsOutput, error) {
+func (s *service) deleteFlowLogs(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DeleteFlowLogsInput,
+) (*sdk.DeleteFlowLogsOutput, error) {
 	failed, err := s.network.DeleteFlowLogs(ctx, query.ScopeOf(c), in.FlowLogIds)
 	if err != nil {
 		return nil, err

@@ -34,7 +34,11 @@ var gatewayListing = query.Listing[*network.InternetGateway]{
 }
 
 func toGateway(g *network.InternetGateway) types.InternetGateway {
-	out := types.InternetGateway{InternetGatewayId: aws.String(g.ID), OwnerId: aws.String(g.Account), Tags: tags.To[types.Tag](g.Tags)}
+	out := types.InternetGateway{
+		InternetGatewayId: aws.String(g.ID),
+		OwnerId:           aws.String(g.Account),
+		Tags:              tags.To[types.Tag](g.Tags),
+	}
 	if g.VPC != "" {
 		// The EC2 API says "available" of an attached Internet gateway, a word its own enumeration lacks.
 		out.Attachments = []types.InternetGatewayAttachment{{VpcId: aws.String(g.VPC), State: "available"}}
@@ -42,7 +46,11 @@ func toGateway(g *network.InternetGateway) types.InternetGateway {
 	return out
 }
 
-func (s *service) createInternetGateway(ctx context.Context, c *api.Call, in *sdk.CreateInternetGatewayInput) (*sdk.CreateInternetGatewayOutput, error) {
+func (s *service) createInternetGateway(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateInternetGatewayInput,
+) (*sdk.CreateInternetGatewayOutput, error) {
 	tags, err := query.TagsFor(ctx, c, "internet-gateway", in.TagSpecifications)
 	if err != nil {
 		return nil, err
@@ -55,19 +63,45 @@ func (s *service) createInternetGateway(ctx context.Context, c *api.Call, in *sd
 	return &sdk.CreateInternetGatewayOutput{InternetGateway: &out}, nil
 }
 
-func (s *service) describeInternetGateways(_ context.Context, c *api.Call, in *sdk.DescribeInternetGatewaysInput) (*sdk.DescribeInternetGatewaysOutput, error) {
+func (s *service) describeInternetGateways(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeInternetGatewaysInput,
+) (*sdk.DescribeInternetGatewaysOutput, error) {
 	found, next, err := query.Describe(s.view(c), in, gatewayListing, in.InternetGatewayIds, in.Filters)
 	return &sdk.DescribeInternetGatewaysOutput{InternetGateways: query.Convert(found, toGateway), NextToken: next}, err
 }
 
-func (s *service) attachInternetGateway(ctx context.Context, c *api.Call, in *sdk.AttachInternetGatewayInput) (*sdk.AttachInternetGatewayOutput, error) {
-	return nil, s.network.AttachInternetGateway(ctx, query.ScopeOf(c), aws.ToString(in.InternetGatewayId), aws.ToString(in.VpcId))
+func (s *service) attachInternetGateway(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.AttachInternetGatewayInput,
+) (*sdk.AttachInternetGatewayOutput, error) {
+	return nil, s.network.AttachInternetGateway(
+		ctx,
+		query.ScopeOf(c),
+		aws.ToString(in.InternetGatewayId),
+		aws.ToString(in.VpcId),
+	)
 }
 
-func (s *service) detachInternetGateway(ctx context.Context, c *api.Call, in *sdk.DetachInternetGatewayInput) (*sdk.DetachInternetGatewayOutput, error) {
-	return nil, s.network.DetachInternetGateway(ctx, query.ScopeOf(c), aws.ToString(in.InternetGatewayId), aws.ToString(in.VpcId))
+func (s *service) detachInternetGateway(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DetachInternetGatewayInput,
+) (*sdk.DetachInternetGatewayOutput, error) {
+	return nil, s.network.DetachInternetGateway(
+		ctx,
+		query.ScopeOf(c),
+		aws.ToString(in.InternetGatewayId),
+		aws.ToString(in.VpcId),
+	)
 }
 
-func (s *service) deleteInternetGateway(ctx context.Context, c *api.Call, in *sdk.DeleteInternetGatewayInput) (*sdk.DeleteInternetGatewayOutput, error) {
+func (s *service) deleteInternetGateway(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DeleteInternetGatewayInput,
+) (*sdk.DeleteInternetGatewayOutput, error) {
 	return nil, s.network.DeleteInternetGateway(ctx, query.ScopeOf(c), aws.ToString(in.InternetGatewayId))
 }

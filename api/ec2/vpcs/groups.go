@@ -91,12 +91,18 @@ func groupARN(g *network.SecurityGroup) string {
 func toGroup(v *query.View, g *network.SecurityGroup) types.SecurityGroup {
 	return types.SecurityGroup{
 		GroupId: aws.String(g.ID), GroupName: aws.String(g.Name), Description: aws.String(g.Description),
-		VpcId: aws.String(g.VPC), OwnerId: aws.String(g.Account), SecurityGroupArn: aws.String(groupARN(g)), Tags: tags.To[types.Tag](g.Tags),
+		VpcId: aws.String(
+			g.VPC,
+		), OwnerId: aws.String(g.Account), SecurityGroupArn: aws.String(groupARN(g)), Tags: tags.To[types.Tag](g.Tags),
 		IpPermissions: toPermissions(v, g, false), IpPermissionsEgress: toPermissions(v, g, true),
 	}
 }
 
-func (s *service) createSecurityGroup(ctx context.Context, c *api.Call, in *sdk.CreateSecurityGroupInput) (*sdk.CreateSecurityGroupOutput, error) {
+func (s *service) createSecurityGroup(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateSecurityGroupInput,
+) (*sdk.CreateSecurityGroupOutput, error) {
 	vpc := aws.ToString(in.VpcId)
 	if vpc == "" {
 		v, ok := s.network.State().DefaultVPC(query.ScopeOf(c))
@@ -120,9 +126,16 @@ func (s *service) createSecurityGroup(ctx context.Context, c *api.Call, in *sdk.
 	}, nil
 }
 
-func (s *service) describeSecurityGroups(_ context.Context, c *api.Call, in *sdk.DescribeSecurityGroupsInput) (*sdk.DescribeSecurityGroupsOutput, error) {
+func (s *service) describeSecurityGroups(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeSecurityGroupsInput,
+) (*sdk.DescribeSecurityGroupsOutput, error) {
 	v := s.view(c)
-	byName, err := fault.All(in.GroupNames, func(name string) (*network.SecurityGroup, error) { return v.DefaultGroupNamed(v.Scope, name) })
+	byName, err := fault.All(
+		in.GroupNames,
+		func(name string) (*network.SecurityGroup, error) { return v.DefaultGroupNamed(v.Scope, name) },
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +146,11 @@ func (s *service) describeSecurityGroups(_ context.Context, c *api.Call, in *sdk
 	return &sdk.DescribeSecurityGroupsOutput{SecurityGroups: query.Show(v, found, toGroup), NextToken: next}, err
 }
 
-func (s *service) deleteSecurityGroup(ctx context.Context, c *api.Call, in *sdk.DeleteSecurityGroupInput) (*sdk.DeleteSecurityGroupOutput, error) {
+func (s *service) deleteSecurityGroup(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DeleteSecurityGroupInput,
+) (*sdk.DeleteSecurityGroupOutput, error) {
 	id, err := GroupID(s.view(c), in.GroupId, in.GroupName)
 	if err != nil {
 		return nil, err
@@ -143,7 +160,9 @@ func (s *service) deleteSecurityGroup(ctx context.Context, c *api.Call, in *sdk.
 }
 
 func noDefaultVPC() error {
-	return fault.New(fault.Missing, "ec2", "No default VPC for this user. Name a subnet or a VPC, or make one: aws ec2 create-default-vpc").WithCode("VPCIdNotSpecified")
+	return fault.New(fault.Missing, "ec2",
+		"No default VPC for this user. Name a subnet or a VPC, or make one: aws ec2 create-default-vpc").
+		WithCode("VPCIdNotSpecified")
 }
 
 func (s *service) vpcOfNewGroup(c *api.Call, in *sdk.CreateSecurityGroupInput) []string {

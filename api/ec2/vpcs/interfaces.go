@@ -29,16 +29,30 @@ var Interfaces = query.Listing[*network.Interface]{
 	Get:        func(v *query.View, id string) (*network.Interface, error) { return v.Interface(v.Scope, id) },
 	IDsOrPages: true,
 	Filters: map[string]query.Test[*network.Interface]{
-		"association.allocation-id":       associatedBy(func(a *types.NetworkInterfaceAssociation) *string { return a.AllocationId }),
-		"association.association-id":      associatedBy(func(a *types.NetworkInterfaceAssociation) *string { return a.AssociationId }),
-		"addresses.association.owner-id":  associatedBy(func(a *types.NetworkInterfaceAssociation) *string { return a.IpOwnerId }),
-		"addresses.association.public-ip": associatedBy(func(a *types.NetworkInterfaceAssociation) *string { return a.PublicIp }),
-		"association.ip-owner-id":         associatedBy(func(a *types.NetworkInterfaceAssociation) *string { return a.IpOwnerId }),
-		"association.public-ip":           associatedBy(func(a *types.NetworkInterfaceAssociation) *string { return a.PublicIp }),
-		"association.public-dns-name":     associatedBy(func(a *types.NetworkInterfaceAssociation) *string { return a.PublicDnsName }),
-		"ipv6-addresses.ipv6-address":     query.None[*network.Interface],
-		"operator.managed":                query.Always[*network.Interface]("false"),
-		"operator.principal":              query.None[*network.Interface],
+		"association.allocation-id": associatedBy(
+			func(a *types.NetworkInterfaceAssociation) *string { return a.AllocationId },
+		),
+		"association.association-id": associatedBy(
+			func(a *types.NetworkInterfaceAssociation) *string { return a.AssociationId },
+		),
+		"addresses.association.owner-id": associatedBy(
+			func(a *types.NetworkInterfaceAssociation) *string { return a.IpOwnerId },
+		),
+		"addresses.association.public-ip": associatedBy(
+			func(a *types.NetworkInterfaceAssociation) *string { return a.PublicIp },
+		),
+		"association.ip-owner-id": associatedBy(
+			func(a *types.NetworkInterfaceAssociation) *string { return a.IpOwnerId },
+		),
+		"association.public-ip": associatedBy(
+			func(a *types.NetworkInterfaceAssociation) *string { return a.PublicIp },
+		),
+		"association.public-dns-name": associatedBy(
+			func(a *types.NetworkInterfaceAssociation) *string { return a.PublicDnsName },
+		),
+		"ipv6-addresses.ipv6-address": query.None[*network.Interface],
+		"operator.managed":            query.Always[*network.Interface]("false"),
+		"operator.principal":          query.None[*network.Interface],
 		"addresses.primary": func(_ *query.View, n *network.Interface, want query.Values) bool {
 			return want.Is("true") || len(n.Addresses) > 1 && want.Is("false")
 		},
@@ -50,12 +64,18 @@ var Interfaces = query.Listing[*network.Interface]{
 			}
 			return false
 		},
-		"attachment.attach-time": attached(func(n *network.Interface) string { return n.Attachment.Since.Format(time.RFC3339) }),
+		"attachment.attach-time": attached(
+			func(n *network.Interface) string { return n.Attachment.Since.Format(time.RFC3339) },
+		),
 		"attachment.attachment-id": func(_ *query.View, n *network.Interface, want query.Values) bool {
 			return n.Attachment != nil && want.Is(n.Attachment.ID) || formerly(n, want)
 		},
-		"attachment.delete-on-termination": attached(func(n *network.Interface) string { return strconv.FormatBool(n.Attachment.DeleteOnTermination) }),
-		"attachment.device-index":          attached(func(n *network.Interface) string { return strconv.Itoa(deviceIndex(n)) }),
+		"attachment.delete-on-termination": attached(
+			func(n *network.Interface) string { return strconv.FormatBool(n.Attachment.DeleteOnTermination) },
+		),
+		"attachment.device-index": attached(
+			func(n *network.Interface) string { return strconv.Itoa(deviceIndex(n)) },
+		),
 		"attachment.instance-id": attached(func(n *network.Interface) string {
 			if n.Managed() {
 				return ""
@@ -67,7 +87,9 @@ var Interfaces = query.Listing[*network.Interface]{
 		"availability-zone":            query.Text(func(n *network.Interface) string { return n.Zone }),
 		"availability-zone-id":         query.Text(func(n *network.Interface) string { return network.ZoneID(n.Zone) }),
 		"description":                  query.Text(func(n *network.Interface) string { return n.Description }),
-		"group-id":                     func(_ *query.View, n *network.Interface, want query.Values) bool { return want.Any(n.Groups) },
+		"group-id": func(_ *query.View, n *network.Interface, want query.Values) bool {
+			return want.Any(n.Groups)
+		},
 		"group-name": func(v *query.View, n *network.Interface, want query.Values) bool {
 			for _, id := range n.Groups {
 				if g, err := v.SecurityGroup(v.Scope, id); err == nil && want.Is(g.Name) {
@@ -163,7 +185,10 @@ func Interface(v *query.View, n *network.Interface) types.NetworkInterface {
 		RequesterManaged: aws.Bool(n.Managed()), RequesterId: requester(n),
 		Groups: GroupNames(v, n.Groups), TagSet: tags.To[types.Tag](n.Tags), Attachment: toAttachment(n),
 		PrivateIpAddress: query.String(n.Addresses[0]), PrivateDnsName: aws.String(privateName(n)),
-		PrivateIpAddresses: toInterfaceAddresses(v, n), Association: toAssociation(v, n), Operator: &types.OperatorResponse{Managed: aws.Bool(false)},
+		PrivateIpAddresses: toInterfaceAddresses(
+			v,
+			n,
+		), Association: toAssociation(v, n), Operator: &types.OperatorResponse{Managed: aws.Bool(false)},
 	}
 }
 
@@ -192,7 +217,9 @@ func toAttachment(n *network.Interface) *types.NetworkInterfaceAttachment {
 	out := &types.NetworkInterfaceAttachment{
 		AttachmentId: aws.String(n.Attachment.ID), AttachTime: aws.Time(n.Attachment.Since),
 		DeleteOnTermination: aws.Bool(n.Attachment.DeleteOnTermination), DeviceIndex: aws.Int32(int32(deviceIndex(n))),
-		NetworkCardIndex: aws.Int32(0), Status: types.AttachmentStatusAttached, InstanceOwnerId: aws.String(attachmentOwner(n)),
+		NetworkCardIndex: aws.Int32(
+			0,
+		), Status: types.AttachmentStatusAttached, InstanceOwnerId: aws.String(attachmentOwner(n)),
 	}
 	if !n.Managed() {
 		out.InstanceId = aws.String(n.Owner())
@@ -200,7 +227,11 @@ func toAttachment(n *network.Interface) *types.NetworkInterfaceAttachment {
 	return out
 }
 
-func (s *service) createNetworkInterface(ctx context.Context, c *api.Call, in *sdk.CreateNetworkInterfaceInput) (*sdk.CreateNetworkInterfaceOutput, error) {
+func (s *service) createNetworkInterface(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateNetworkInterfaceInput,
+) (*sdk.CreateNetworkInterfaceOutput, error) {
 	if in.InterfaceType != "" && string(in.InterfaceType) != string(types.NetworkInterfaceTypeInterface) {
 		return nil, query.Unbuilt(c, "an interface of type "+string(in.InterfaceType))
 	}
@@ -255,7 +286,11 @@ func Addresses(primary *string, more []types.PrivateIpAddressSpecification) ([]n
 	return append(first, others...), nil
 }
 
-func (s *service) describeNetworkInterfaces(_ context.Context, c *api.Call, in *sdk.DescribeNetworkInterfacesInput) (*sdk.DescribeNetworkInterfacesOutput, error) {
+func (s *service) describeNetworkInterfaces(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeNetworkInterfacesInput,
+) (*sdk.DescribeNetworkInterfacesOutput, error) {
 	v := s.view(c)
 	found, next, err := query.Describe(v, in, Interfaces, in.NetworkInterfaceIds, in.Filters)
 	out := query.Show(v, found, Interface)
@@ -273,11 +308,19 @@ func (s *service) describeNetworkInterfaces(_ context.Context, c *api.Call, in *
 	return &sdk.DescribeNetworkInterfacesOutput{NetworkInterfaces: out, NextToken: next}, err
 }
 
-func (s *service) deleteNetworkInterface(ctx context.Context, c *api.Call, in *sdk.DeleteNetworkInterfaceInput) (*sdk.DeleteNetworkInterfaceOutput, error) {
+func (s *service) deleteNetworkInterface(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DeleteNetworkInterfaceInput,
+) (*sdk.DeleteNetworkInterfaceOutput, error) {
 	return nil, s.network.DeleteInterface(ctx, query.ScopeOf(c), aws.ToString(in.NetworkInterfaceId))
 }
 
-func (s *service) modifyNetworkInterface(ctx context.Context, c *api.Call, in *sdk.ModifyNetworkInterfaceAttributeInput) (*sdk.ModifyNetworkInterfaceAttributeOutput, error) {
+func (s *service) modifyNetworkInterface(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.ModifyNetworkInterfaceAttributeInput,
+) (*sdk.ModifyNetworkInterfaceAttributeOutput, error) {
 	change := network.InterfaceChange{Groups: in.Groups}
 	if in.Description != nil {
 		change.Description = aws.String(aws.ToString(in.Description.Value))
@@ -302,10 +345,15 @@ func (s *service) modifyNetworkInterface(ctx context.Context, c *api.Call, in *s
 }
 
 func noAttachment(id string) error {
-	return fault.New(fault.NotFound, "ec2", "The attachment ID '%s' does not exist", id).WithCode("InvalidAttachmentID.NotFound")
+	return fault.New(fault.NotFound, "ec2", "The attachment ID '%s' does not exist", id).
+		WithCode("InvalidAttachmentID.NotFound")
 }
 
-func (s *service) describeNetworkInterfaceAttribute(_ context.Context, c *api.Call, in *sdk.DescribeNetworkInterfaceAttributeInput) (*sdk.DescribeNetworkInterfaceAttributeOutput, error) {
+func (s *service) describeNetworkInterfaceAttribute(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeNetworkInterfaceAttributeInput,
+) (*sdk.DescribeNetworkInterfaceAttributeOutput, error) {
 	v := s.view(c)
 	n, err := v.Interface(v.Scope, aws.ToString(in.NetworkInterfaceId))
 	if err != nil {
@@ -324,7 +372,10 @@ func (s *service) describeNetworkInterfaceAttribute(_ context.Context, c *api.Ca
 	case types.NetworkInterfaceAttributeAssociatePublicIpAddress:
 		out.AssociatePublicIpAddress = aws.Bool(n.Public != nil && n.Public.Allocation == "")
 	default:
-		return nil, query.Invalid("Value (%s) for parameter attribute is invalid. Unknown network interface attribute.", in.Attribute)
+		return nil, query.Invalid(
+			"Value (%s) for parameter attribute is invalid. Unknown network interface attribute.",
+			in.Attribute,
+		)
 	}
 	return out, nil
 }

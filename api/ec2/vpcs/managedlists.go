@@ -13,7 +13,11 @@ import (
 	"postern/network"
 )
 
-func (s *service) createManagedPrefixList(ctx context.Context, c *api.Call, in *sdk.CreateManagedPrefixListInput) (*sdk.CreateManagedPrefixListOutput, error) {
+func (s *service) createManagedPrefixList(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateManagedPrefixListInput,
+) (*sdk.CreateManagedPrefixListOutput, error) {
 	switch family := aws.ToString(in.AddressFamily); family {
 	case "IPv4":
 	case "":
@@ -32,7 +36,9 @@ func (s *service) createManagedPrefixList(ctx context.Context, c *api.Call, in *
 		return nil, err
 	}
 	l, err := s.network.CreatePrefixList(ctx, query.ScopeOf(c), network.CreatePrefixListInput{
-		Name: aws.ToString(in.PrefixListName), MaxEntries: int(aws.ToInt32(in.MaxEntries)), Entries: entries, Tags: tags, Token: aws.ToString(in.ClientToken),
+		Name: aws.ToString(
+			in.PrefixListName,
+		), MaxEntries: int(aws.ToInt32(in.MaxEntries)), Entries: entries, Tags: tags, Token: aws.ToString(in.ClientToken),
 	})
 	if err != nil {
 		return nil, err
@@ -54,7 +60,11 @@ func listEntries(in []types.AddPrefixListEntry) ([]network.PrefixListEntry, erro
 	return out, nil
 }
 
-func (s *service) modifyManagedPrefixList(ctx context.Context, c *api.Call, in *sdk.ModifyManagedPrefixListInput) (*sdk.ModifyManagedPrefixListOutput, error) {
+func (s *service) modifyManagedPrefixList(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.ModifyManagedPrefixListInput,
+) (*sdk.ModifyManagedPrefixListOutput, error) {
 	add, err := listEntries(in.AddEntries)
 	if err != nil {
 		return nil, err
@@ -80,7 +90,11 @@ func (s *service) modifyManagedPrefixList(ctx context.Context, c *api.Call, in *
 	return &sdk.ModifyManagedPrefixListOutput{PrefixList: &out}, nil
 }
 
-func (s *service) deleteManagedPrefixList(ctx context.Context, c *api.Call, in *sdk.DeleteManagedPrefixListInput) (*sdk.DeleteManagedPrefixListOutput, error) {
+func (s *service) deleteManagedPrefixList(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DeleteManagedPrefixListInput,
+) (*sdk.DeleteManagedPrefixListOutput, error) {
 	l, err := s.network.DeletePrefixList(ctx, query.ScopeOf(c), aws.ToString(in.PrefixListId))
 	if err != nil {
 		return nil, err

@@ -38,15 +38,21 @@ func connectivity(g *network.NATGateway) types.ConnectivityType {
 
 func toNatGateway(g *network.NATGateway) types.NatGateway {
 	out := types.NatGateway{
-		NatGatewayId: aws.String(g.ID), VpcId: aws.String(g.VPC), SubnetId: aws.String(g.Subnet), State: types.NatGatewayState(g.State),
-		ConnectivityType: connectivity(g), AvailabilityMode: types.AvailabilityModeZonal, CreateTime: aws.Time(g.Created), Tags: tags.To[types.Tag](g.Tags),
+		NatGatewayId: aws.String(
+			g.ID,
+		), VpcId: aws.String(g.VPC), SubnetId: aws.String(g.Subnet), State: types.NatGatewayState(g.State),
+		ConnectivityType: connectivity(
+			g,
+		), AvailabilityMode: types.AvailabilityModeZonal, CreateTime: aws.Time(g.Created), Tags: tags.To[types.Tag](g.Tags),
 		FailureCode: query.Optional(g.Code), FailureMessage: query.Optional(g.Message),
 	}
 	if !g.Ended.IsZero() {
 		out.DeleteTime = aws.Time(g.Ended)
 	}
 	shown := types.NatGatewayAddress{
-		AllocationId: query.Optional(g.Allocation), AssociationId: query.Optional(g.Association), NetworkInterfaceId: query.Optional(g.Interface),
+		AllocationId: query.Optional(
+			g.Allocation,
+		), AssociationId: query.Optional(g.Association), NetworkInterfaceId: query.Optional(g.Interface),
 		IsPrimary: aws.Bool(true), Status: types.NatGatewayAddressStatusSucceeded,
 	}
 	if g.Address.IsValid() {
@@ -62,7 +68,11 @@ func toNatGateway(g *network.NATGateway) types.NatGateway {
 	return out
 }
 
-func (s *service) createNatGateway(ctx context.Context, c *api.Call, in *sdk.CreateNatGatewayInput) (*sdk.CreateNatGatewayOutput, error) {
+func (s *service) createNatGateway(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateNatGatewayInput,
+) (*sdk.CreateNatGatewayOutput, error) {
 	if in.AvailabilityMode != "" && in.AvailabilityMode != types.AvailabilityModeZonal {
 		return nil, query.Unbuilt(c, "availabilityMode "+string(in.AvailabilityMode))
 	}
@@ -74,7 +84,10 @@ func (s *service) createNatGateway(ctx context.Context, c *api.Call, in *sdk.Cre
 	case types.ConnectivityTypePrivate:
 		ask.Private = true
 	default:
-		return nil, query.Invalid("Value (%s) for parameter connectivityType is invalid. Accepted values: public, private", in.ConnectivityType)
+		return nil, query.Invalid(
+			"Value (%s) for parameter connectivityType is invalid. Accepted values: public, private",
+			in.ConnectivityType,
+		)
 	}
 	var err error
 	if in.PrivateIpAddress != nil {
@@ -95,11 +108,25 @@ func (s *service) createNatGateway(ctx context.Context, c *api.Call, in *sdk.Cre
 	return &sdk.CreateNatGatewayOutput{NatGateway: &out, ClientToken: in.ClientToken}, nil
 }
 
-func (s *service) describeNatGateways(_ context.Context, c *api.Call, in *sdk.DescribeNatGatewaysInput) (*sdk.DescribeNatGatewaysOutput, error) {
+func (s *service) describeNatGateways(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeNatGatewaysInput,
+) (*sdk.DescribeNatGatewaysOutput, error) {
 	found, next, err := query.Describe(s.view(c), in, natListing, in.NatGatewayIds, in.Filter)
 	return &sdk.DescribeNatGatewaysOutput{NatGateways: query.Convert(found, toNatGateway), NextToken: next}, err
 }
 
-func (s *service) deleteNatGateway(ctx context.Context, c *api.Call, in *sdk.DeleteNatGatewayInput) (*sdk.DeleteNatGatewayOutput, error) {
-	return &sdk.DeleteNatGatewayOutput{NatGatewayId: in.NatGatewayId}, s.network.DeleteNATGateway(ctx, query.ScopeOf(c), aws.ToString(in.NatGatewayId))
+func (s *service) deleteNatGateway(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DeleteNatGatewayInput,
+) (*sdk.DeleteNatGatewayOutput, error) {
+	return &sdk.DeleteNatGatewayOutput{
+			NatGatewayId: in.NatGatewayId,
+		}, s.network.DeleteNATGateway(
+			ctx,
+			query.ScopeOf(c),
+			aws.ToString(in.NatGatewayId),
+		)
 }

@@ -73,14 +73,19 @@ func toPeeringSide(v *query.View, id, account, region string, dns, shown bool) t
 	}
 	if owner, ok := v.AnyVPC(id); ok && shown {
 		out.CidrBlock = query.String(owner.CIDR())
-		out.CidrBlockSet = query.Convert(owner.Blocks, func(b network.Block) types.CidrBlock { return types.CidrBlock{CidrBlock: query.String(b.CIDR)} })
+		out.CidrBlockSet = query.Convert(
+			owner.Blocks,
+			func(b network.Block) types.CidrBlock { return types.CidrBlock{CidrBlock: query.String(b.CIDR)} },
+		)
 	}
 	return out
 }
 
 func toPeering(p peeringRow) types.VpcPeeringConnection {
 	out := types.VpcPeeringConnection{
-		VpcPeeringConnectionId: aws.String(p.ID), RequesterVpcInfo: &p.requester, AccepterVpcInfo: &p.accepter, Tags: tags.To[types.Tag](p.Tags),
+		VpcPeeringConnectionId: aws.String(
+			p.ID,
+		), RequesterVpcInfo: &p.requester, AccepterVpcInfo: &p.accepter, Tags: tags.To[types.Tag](p.Tags),
 		Status: &types.VpcPeeringConnectionStateReason{
 			Code: types.VpcPeeringConnectionStateReasonCode(p.Status), Message: aws.String(p.StatusText),
 		},
@@ -91,7 +96,11 @@ func toPeering(p peeringRow) types.VpcPeeringConnection {
 	return out
 }
 
-func (s *service) createVpcPeeringConnection(ctx context.Context, c *api.Call, in *sdk.CreateVpcPeeringConnectionInput) (*sdk.CreateVpcPeeringConnectionOutput, error) {
+func (s *service) createVpcPeeringConnection(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateVpcPeeringConnectionInput,
+) (*sdk.CreateVpcPeeringConnectionOutput, error) {
 	tags, err := query.TagsFor(ctx, c, "vpc-peering-connection", in.TagSpecifications)
 	if err != nil {
 		return nil, err
@@ -108,34 +117,57 @@ func (s *service) createVpcPeeringConnection(ctx context.Context, c *api.Call, i
 	}
 	out := toPeering(peeringOf(s.view(c), p))
 	if p.Status == network.PeeringPending {
-		out.Status.Code, out.Status.Message = types.VpcPeeringConnectionStateReasonCodeInitiatingRequest, aws.String("Initiating Request to "+p.AccepterAccount)
+		out.Status.Code, out.Status.Message = types.VpcPeeringConnectionStateReasonCodeInitiatingRequest, aws.String(
+			"Initiating Request to "+p.AccepterAccount,
+		)
 	}
 	return &sdk.CreateVpcPeeringConnectionOutput{VpcPeeringConnection: &out}, nil
 }
 
-func (s *service) describeVpcPeeringConnections(_ context.Context, c *api.Call, in *sdk.DescribeVpcPeeringConnectionsInput) (*sdk.DescribeVpcPeeringConnectionsOutput, error) {
+func (s *service) describeVpcPeeringConnections(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeVpcPeeringConnectionsInput,
+) (*sdk.DescribeVpcPeeringConnectionsOutput, error) {
 	found, next, err := query.Describe(s.view(c), in, peeringListing, in.VpcPeeringConnectionIds, in.Filters)
-	return &sdk.DescribeVpcPeeringConnectionsOutput{VpcPeeringConnections: query.Convert(found, toPeering), NextToken: next}, err
+	return &sdk.DescribeVpcPeeringConnectionsOutput{
+		VpcPeeringConnections: query.Convert(found, toPeering),
+		NextToken:             next,
+	}, err
 }
 
-func (s *service) acceptVpcPeeringConnection(ctx context.Context, c *api.Call, in *sdk.AcceptVpcPeeringConnectionInput) (*sdk.AcceptVpcPeeringConnectionOutput, error) {
+func (s *service) acceptVpcPeeringConnection(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.AcceptVpcPeeringConnectionInput,
+) (*sdk.AcceptVpcPeeringConnectionOutput, error) {
 	p, err := s.network.AcceptPeering(ctx, query.ScopeOf(c), aws.ToString(in.VpcPeeringConnectionId))
 	if err != nil {
 		return nil, err
 	}
 	out := toPeering(peeringOf(s.view(c), p))
 	if p.Status == network.PeeringActive {
-		out.Status.Code, out.Status.Message = types.VpcPeeringConnectionStateReasonCodeProvisioning, aws.String("Provisioning")
+		out.Status.Code, out.Status.Message = types.VpcPeeringConnectionStateReasonCodeProvisioning, aws.String(
+			"Provisioning",
+		)
 	}
 	return &sdk.AcceptVpcPeeringConnectionOutput{VpcPeeringConnection: &out}, nil
 }
 
-func (s *service) rejectVpcPeeringConnection(ctx context.Context, c *api.Call, in *sdk.RejectVpcPeeringConnectionInput) (*sdk.RejectVpcPeeringConnectionOutput, error) {
+func (s *service) rejectVpcPeeringConnection(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.RejectVpcPeeringConnectionInput,
+) (*sdk.RejectVpcPeeringConnectionOutput, error) {
 	err := s.network.RejectPeering(ctx, query.ScopeOf(c), aws.ToString(in.VpcPeeringConnectionId))
 	return &sdk.RejectVpcPeeringConnectionOutput{Return: aws.Bool(true)}, err
 }
 
-func (s *service) deleteVpcPeeringConnection(ctx context.Context, c *api.Call, in *sdk.DeleteVpcPeeringConnectionInput) (*sdk.DeleteVpcPeeringConnectionOutput, error) {
+func (s *service) deleteVpcPeeringConnection(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DeleteVpcPeeringConnectionInput,
+) (*sdk.DeleteVpcPeeringConnectionOutput, error) {
 	err := s.network.DeletePeering(ctx, query.ScopeOf(c), aws.ToString(in.VpcPeeringConnectionId))
 	return &sdk.DeleteVpcPeeringConnectionOutput{Return: aws.Bool(true)}, err
 }
@@ -158,10 +190,14 @@ func (s *service) modifyVpcPeeringConnectionOptions(
 	}
 	out := &sdk.ModifyVpcPeeringConnectionOptionsOutput{}
 	if dns.Requester != nil {
-		out.RequesterPeeringConnectionOptions = &types.PeeringConnectionOptions{AllowDnsResolutionFromRemoteVpc: aws.Bool(p.RequesterDNS)}
+		out.RequesterPeeringConnectionOptions = &types.PeeringConnectionOptions{
+			AllowDnsResolutionFromRemoteVpc: aws.Bool(p.RequesterDNS),
+		}
 	}
 	if dns.Accepter != nil {
-		out.AccepterPeeringConnectionOptions = &types.PeeringConnectionOptions{AllowDnsResolutionFromRemoteVpc: aws.Bool(p.AccepterDNS)}
+		out.AccepterPeeringConnectionOptions = &types.PeeringConnectionOptions{
+			AllowDnsResolutionFromRemoteVpc: aws.Bool(p.AccepterDNS),
+		}
 	}
 	return out, nil
 }

@@ -17,7 +17,8 @@ import (
 // A permission of the EC2 API is a protocol and port range with any number of peers; a rule has exactly one.
 
 var protocolNames = map[string]vpc.Protocol{
-	"-1": vpc.AllProtocols, "all": vpc.AllProtocols, "tcp": vpc.TCP, "udp": vpc.UDP, "icmp": vpc.ICMP, "icmpv6": vpc.ICMPv6,
+	"-1": vpc.AllProtocols, "all": vpc.AllProtocols, "tcp": vpc.TCP, "udp": vpc.UDP, "icmp": vpc.ICMP,
+	"icmpv6": vpc.ICMPv6,
 }
 
 // protocol reads a protocol's name, in letters of either case, or its number.
@@ -51,7 +52,9 @@ func ports(p vpc.Protocol, from, to *int32) (vpc.PortRange, error) {
 	switch p {
 	case vpc.TCP, vpc.UDP:
 		if from == nil || to == nil {
-			return vpc.PortRange{}, query.Invalid("Invalid value for portRange. Must specify both from and to ports with TCP/UDP.")
+			return vpc.PortRange{}, query.Invalid(
+				"Invalid value for portRange. Must specify both from and to ports with TCP/UDP.",
+			)
 		}
 		return vpc.PortRange{From: *from, To: *to}, nil
 	case vpc.ICMP, vpc.ICMPv6:
@@ -76,7 +79,8 @@ func rules(permissions []types.IpPermission) ([]network.SecurityGroupRule, error
 			return nil, err
 		}
 		if len(more) == 0 {
-			return nil, fault.New(fault.Invalid, "ec2.rules", "A permission needs at least one of ipRanges, ipv6Ranges, groups and prefixListIds").
+			return nil, fault.New(fault.Invalid, "ec2.rules",
+				"A permission needs at least one of ipRanges, ipv6Ranges, groups and prefixListIds").
 				WithCode("InvalidPermission.Malformed")
 		}
 		out = append(out, more...)
@@ -145,7 +149,11 @@ func toPermissions(v *query.View, g *network.SecurityGroup, egress bool) []types
 	return permissionsOf(v, g, func(r *network.SecurityGroupRule) bool { return r.Egress == egress })
 }
 
-func permissionsOf(v *query.View, g *network.SecurityGroup, chosen func(*network.SecurityGroupRule) bool) []types.IpPermission {
+func permissionsOf(
+	v *query.View,
+	g *network.SecurityGroup,
+	chosen func(*network.SecurityGroupRule) bool,
+) []types.IpPermission {
 	type key struct {
 		protocol vpc.Protocol
 		ports    vpc.PortRange
@@ -181,13 +189,24 @@ func addPeer(v *query.View, p *types.IpPermission, g *network.SecurityGroup, r *
 	description := query.Optional(r.Description)
 	switch {
 	case r.Group != "":
-		pair := types.UserIdGroupPair{GroupId: aws.String(r.Group), UserId: aws.String(groupOwner(g.Account, r)), Description: description}
+		pair := types.UserIdGroupPair{
+			GroupId:     aws.String(r.Group),
+			UserId:      aws.String(groupOwner(g.Account, r)),
+			Description: description,
+		}
 		if x, ok := v.Reference(g, r); ok {
-			pair.VpcId, pair.VpcPeeringConnectionId, pair.PeeringStatus = &x.VPC, query.Optional(x.Peering), aws.String(string(x.Status))
+			pair.VpcId, pair.VpcPeeringConnectionId, pair.PeeringStatus = &x.VPC, query.Optional(
+				x.Peering,
+			), aws.String(
+				string(x.Status),
+			)
 		}
 		p.UserIdGroupPairs = append(p.UserIdGroupPairs, pair)
 	case r.PrefixList != "":
-		p.PrefixListIds = append(p.PrefixListIds, types.PrefixListId{PrefixListId: aws.String(r.PrefixList), Description: description})
+		p.PrefixListIds = append(
+			p.PrefixListIds,
+			types.PrefixListId{PrefixListId: aws.String(r.PrefixList), Description: description},
+		)
 	case r.CIDR.Addr().Is6():
 		p.Ipv6Ranges = append(p.Ipv6Ranges, types.Ipv6Range{CidrIpv6: query.String(r.CIDR), Description: description})
 	default:

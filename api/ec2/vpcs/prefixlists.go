@@ -21,7 +21,9 @@ var prefixListListing = query.Listing[*network.PrefixList]{
 	ID:   func(l *network.PrefixList) string { return l.ID },
 	Tags: func(l *network.PrefixList) []network.Tag { return l.Tags },
 	All: func(v *query.View) iter.Seq[*network.PrefixList] {
-		return slices.Values(slices.SortedFunc(v.PrefixLists(v.Scope), func(a, b *network.PrefixList) int { return cmp.Compare(a.ID, b.ID) }))
+		return slices.Values(
+			slices.SortedFunc(v.PrefixLists(v.Scope), func(a, b *network.PrefixList) int { return cmp.Compare(a.ID, b.ID) }),
+		)
 	},
 	Get: func(v *query.View, id string) (*network.PrefixList, error) { return v.PrefixList(v.Scope, id) },
 	Filters: map[string]query.Test[*network.PrefixList]{
@@ -32,7 +34,11 @@ var prefixListListing = query.Listing[*network.PrefixList]{
 }
 
 // describePrefixLists lists Amazon's own prefix lists only, as the older call does.
-func (s *service) describePrefixLists(_ context.Context, c *api.Call, in *sdk.DescribePrefixListsInput) (*sdk.DescribePrefixListsOutput, error) {
+func (s *service) describePrefixLists(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribePrefixListsInput,
+) (*sdk.DescribePrefixListsOutput, error) {
 	list := prefixListListing
 	list.All = func(v *query.View) iter.Seq[*network.PrefixList] {
 		return func(yield func(*network.PrefixList) bool) {
@@ -44,15 +50,22 @@ func (s *service) describePrefixLists(_ context.Context, c *api.Call, in *sdk.De
 		}
 	}
 	found, next, err := query.Describe(s.view(c), in, list, in.PrefixListIds, in.Filters)
-	return &sdk.DescribePrefixListsOutput{NextToken: next, PrefixLists: query.Convert(found, func(l *network.PrefixList) types.PrefixList {
-		return types.PrefixList{
-			PrefixListId: aws.String(l.ID), PrefixListName: aws.String(l.Name),
-			Cidrs: query.Convert(l.Entries, func(e network.PrefixListEntry) string { return e.CIDR.String() }),
-		}
-	})}, err
+	return &sdk.DescribePrefixListsOutput{
+		NextToken: next,
+		PrefixLists: query.Convert(found, func(l *network.PrefixList) types.PrefixList {
+			return types.PrefixList{
+				PrefixListId: aws.String(l.ID), PrefixListName: aws.String(l.Name),
+				Cidrs: query.Convert(l.Entries, func(e network.PrefixListEntry) string { return e.CIDR.String() }),
+			}
+		}),
+	}, err
 }
 
-func (s *service) describeManagedPrefixLists(_ context.Context, c *api.Call, in *sdk.DescribeManagedPrefixListsInput) (*sdk.DescribeManagedPrefixListsOutput, error) {
+func (s *service) describeManagedPrefixLists(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeManagedPrefixListsInput,
+) (*sdk.DescribeManagedPrefixListsOutput, error) {
 	found, next, err := query.Describe(s.view(c), in, prefixListListing, in.PrefixListIds, in.Filters)
 	return &sdk.DescribeManagedPrefixListsOutput{NextToken: next, PrefixLists: query.Convert(found, toPrefixList)}, err
 }
@@ -80,7 +93,11 @@ var entryListing = query.Listing[network.PrefixListEntry]{
 	ID: func(e network.PrefixListEntry) string { return e.CIDR.String() },
 }
 
-func (s *service) getManagedPrefixListEntries(_ context.Context, c *api.Call, in *sdk.GetManagedPrefixListEntriesInput) (*sdk.GetManagedPrefixListEntriesOutput, error) {
+func (s *service) getManagedPrefixListEntries(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.GetManagedPrefixListEntriesInput,
+) (*sdk.GetManagedPrefixListEntriesOutput, error) {
 	v := s.view(c)
 	l, err := v.PrefixList(v.Scope, aws.ToString(in.PrefixListId))
 	if err != nil {
@@ -96,7 +113,10 @@ func (s *service) getManagedPrefixListEntries(_ context.Context, c *api.Call, in
 		}))
 	}
 	found, next, err := query.Describe(v, in, list, nil, nil)
-	return &sdk.GetManagedPrefixListEntriesOutput{NextToken: next, Entries: query.Convert(found, func(e network.PrefixListEntry) types.PrefixListEntry {
-		return types.PrefixListEntry{Cidr: query.String(e.CIDR), Description: query.Optional(e.Description)}
-	})}, err
+	return &sdk.GetManagedPrefixListEntriesOutput{
+		NextToken: next,
+		Entries: query.Convert(found, func(e network.PrefixListEntry) types.PrefixListEntry {
+			return types.PrefixListEntry{Cidr: query.String(e.CIDR), Description: query.Optional(e.Description)}
+		}),
+	}, err
 }

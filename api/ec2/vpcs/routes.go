@@ -20,9 +20,14 @@ type routeInput struct {
 	cidr, prefixList, gateway, nat, instance, nic, peering *string
 }
 
-func (s *service) createRoute(ctx context.Context, c *api.Call, in *sdk.CreateRouteInput) (*sdk.CreateRouteOutput, error) {
+func (s *service) createRoute(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateRouteInput,
+) (*sdk.CreateRouteOutput, error) {
 	r, err := s.route(c, routeInput{
-		in.DestinationCidrBlock, in.DestinationPrefixListId, in.GatewayId, in.NatGatewayId, in.InstanceId, in.NetworkInterfaceId, in.VpcPeeringConnectionId,
+		in.DestinationCidrBlock, in.DestinationPrefixListId, in.GatewayId, in.NatGatewayId, in.InstanceId,
+		in.NetworkInterfaceId, in.VpcPeeringConnectionId,
 	})
 	if err != nil {
 		return nil, err
@@ -31,9 +36,14 @@ func (s *service) createRoute(ctx context.Context, c *api.Call, in *sdk.CreateRo
 	return &sdk.CreateRouteOutput{Return: aws.Bool(true)}, err
 }
 
-func (s *service) replaceRoute(ctx context.Context, c *api.Call, in *sdk.ReplaceRouteInput) (*sdk.ReplaceRouteOutput, error) {
+func (s *service) replaceRoute(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.ReplaceRouteInput,
+) (*sdk.ReplaceRouteOutput, error) {
 	r, err := s.route(c, routeInput{
-		in.DestinationCidrBlock, in.DestinationPrefixListId, in.GatewayId, in.NatGatewayId, in.InstanceId, in.NetworkInterfaceId, in.VpcPeeringConnectionId,
+		in.DestinationCidrBlock, in.DestinationPrefixListId, in.GatewayId, in.NatGatewayId, in.InstanceId,
+		in.NetworkInterfaceId, in.VpcPeeringConnectionId,
 	})
 	if err != nil {
 		return nil, err
@@ -41,7 +51,11 @@ func (s *service) replaceRoute(ctx context.Context, c *api.Call, in *sdk.Replace
 	return nil, s.network.ReplaceRoute(ctx, query.ScopeOf(c), aws.ToString(in.RouteTableId), r)
 }
 
-func (s *service) deleteRoute(ctx context.Context, c *api.Call, in *sdk.DeleteRouteInput) (*sdk.DeleteRouteOutput, error) {
+func (s *service) deleteRoute(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DeleteRouteInput,
+) (*sdk.DeleteRouteOutput, error) {
 	r, err := destination(routeInput{cidr: in.DestinationCidrBlock, prefixList: in.DestinationPrefixListId})
 	if err != nil {
 		return nil, err
@@ -58,7 +72,10 @@ func destination(in routeInput) (network.Route, error) {
 	}
 	p, err := query.Prefix("destinationCidrBlock", in.cidr)
 	if err == nil && !p.Addr().Is4() {
-		err = query.Invalid("Value (%s) for parameter destinationCidrBlock is invalid. This is not a valid IPv4 CIDR block.", p)
+		err = query.Invalid(
+			"Value (%s) for parameter destinationCidrBlock is invalid. This is not a valid IPv4 CIDR block.",
+			p,
+		)
 	}
 	return network.Route{Destination: p}, err
 }
@@ -92,7 +109,8 @@ func (s *service) route(c *api.Call, in routeInput) (network.Route, error) {
 		}
 		targets = append(targets, vpc.Target{Kind: vpc.ViaInterface, ID: nic})
 	}
-	const oneTarget = "The request must contain exactly one of gatewayId, natGatewayId, networkInterfaceId, vpcPeeringConnectionId or instanceId"
+	const oneTarget = "The request must contain exactly one of gatewayId, natGatewayId, " +
+		"networkInterfaceId, vpcPeeringConnectionId or instanceId"
 	switch len(targets) {
 	case 0:
 		return r, fault.New(fault.Missing, "ec2", oneTarget).WithCode("MissingParameter")
@@ -112,7 +130,8 @@ func gatewayKind(c *api.Call, id string) (vpc.TargetKind, error) {
 	case id == "local", strings.HasPrefix(id, "vgw-"), strings.HasPrefix(id, "vpce-"):
 		return 0, query.Unbuilt(c, "a route to gateway "+id)
 	}
-	return 0, fault.New(fault.NotFound, "ec2.route", "The gateway ID '%s' does not exist", id).WithCode("InvalidGatewayID.NotFound")
+	return 0, fault.New(fault.NotFound, "ec2.route", "The gateway ID '%s' does not exist", id).
+		WithCode("InvalidGatewayID.NotFound")
 }
 
 // onlyInterface finds the interface of an instance that has one.
@@ -131,10 +150,12 @@ func (s *service) onlyInterface(c *api.Call, instance string) (string, error) {
 
 // SeveralInterfaces refuses to guess which of an instance's interfaces is meant.
 func SeveralInterfaces(instance string) error {
-	return fault.New(fault.Invalid, "ec2", "There are multiple interfaces attached to instance '%s'. Please specify an interface ID for the operation instead.", instance).
+	return fault.New(fault.Invalid, "ec2", "There are multiple interfaces attached to instance '%s'. "+
+		"Please specify an interface ID for the operation instead.", instance).
 		WithCode("InvalidInstanceID")
 }
 
 func noInstance(id string) error {
-	return fault.New(fault.NotFound, "ec2", "The instance ID '%s' does not exist", id).WithCode("InvalidInstanceID.NotFound")
+	return fault.New(fault.NotFound, "ec2", "The instance ID '%s' does not exist", id).
+		WithCode("InvalidInstanceID.NotFound")
 }

@@ -27,12 +27,16 @@ var tableListing = query.Listing[*network.RouteTable]{
 		"association.route-table-id": func(_ *query.View, t *network.RouteTable, want query.Values) bool {
 			return len(t.Associations) > 0 && want.Is(t.ID)
 		},
-		"association.main":                      query.Flag((*network.RouteTable).Main),
-		"owner-id":                              query.Text(func(t *network.RouteTable) string { return t.Account }),
-		"route-table-id":                        query.Text(func(t *network.RouteTable) string { return t.ID }),
-		"route.destination-cidr-block":          routed(func(r types.Route) string { return aws.ToString(r.DestinationCidrBlock) }),
-		"route.destination-ipv6-cidr-block":     query.None[*network.RouteTable],
-		"route.destination-prefix-list-id":      routed(func(r types.Route) string { return aws.ToString(r.DestinationPrefixListId) }),
+		"association.main": query.Flag((*network.RouteTable).Main),
+		"owner-id":         query.Text(func(t *network.RouteTable) string { return t.Account }),
+		"route-table-id":   query.Text(func(t *network.RouteTable) string { return t.ID }),
+		"route.destination-cidr-block": routed(
+			func(r types.Route) string { return aws.ToString(r.DestinationCidrBlock) },
+		),
+		"route.destination-ipv6-cidr-block": query.None[*network.RouteTable],
+		"route.destination-prefix-list-id": routed(
+			func(r types.Route) string { return aws.ToString(r.DestinationPrefixListId) },
+		),
 		"route.egress-only-internet-gateway-id": query.None[*network.RouteTable],
 		"route.gateway-id":                      routed(func(r types.Route) string { return aws.ToString(r.GatewayId) }),
 		"route.instance-id":                     routed(func(r types.Route) string { return aws.ToString(r.InstanceId) }),
@@ -40,8 +44,10 @@ var tableListing = query.Listing[*network.RouteTable]{
 		"route.transit-gateway-id":              query.None[*network.RouteTable],
 		"route.origin":                          routed(func(r types.Route) string { return string(r.Origin) }),
 		"route.state":                           routed(func(r types.Route) string { return string(r.State) }),
-		"route.vpc-peering-connection-id":       routed(func(r types.Route) string { return aws.ToString(r.VpcPeeringConnectionId) }),
-		"vpc-id":                                query.Text(func(t *network.RouteTable) string { return t.VPC }),
+		"route.vpc-peering-connection-id": routed(
+			func(r types.Route) string { return aws.ToString(r.VpcPeeringConnectionId) },
+		),
+		"vpc-id": query.Text(func(t *network.RouteTable) string { return t.VPC }),
 	},
 }
 
@@ -108,7 +114,9 @@ func toRoute(v *query.View, t *network.RouteTable, r network.Route) types.Route 
 
 func toRouteTable(v *query.View, t *network.RouteTable) types.RouteTable {
 	return types.RouteTable{
-		RouteTableId: aws.String(t.ID), VpcId: aws.String(t.VPC), OwnerId: aws.String(t.Account), Tags: tags.To[types.Tag](t.Tags),
+		RouteTableId: aws.String(
+			t.ID,
+		), VpcId: aws.String(t.VPC), OwnerId: aws.String(t.Account), Tags: tags.To[types.Tag](t.Tags),
 		Routes: toRoutes(v, t),
 		Associations: query.Convert(t.Associations, func(a network.Association) types.RouteTableAssociation {
 			out := types.RouteTableAssociation{
@@ -127,7 +135,11 @@ func associated() *types.RouteTableAssociationState {
 	return &types.RouteTableAssociationState{State: types.RouteTableAssociationStateCodeAssociated}
 }
 
-func (s *service) createRouteTable(ctx context.Context, c *api.Call, in *sdk.CreateRouteTableInput) (*sdk.CreateRouteTableOutput, error) {
+func (s *service) createRouteTable(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateRouteTableInput,
+) (*sdk.CreateRouteTableOutput, error) {
 	tags, err := query.TagsFor(ctx, c, "route-table", in.TagSpecifications)
 	if err != nil {
 		return nil, err
@@ -142,17 +154,29 @@ func (s *service) createRouteTable(ctx context.Context, c *api.Call, in *sdk.Cre
 	return &sdk.CreateRouteTableOutput{RouteTable: &out, ClientToken: in.ClientToken}, nil
 }
 
-func (s *service) describeRouteTables(_ context.Context, c *api.Call, in *sdk.DescribeRouteTablesInput) (*sdk.DescribeRouteTablesOutput, error) {
+func (s *service) describeRouteTables(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeRouteTablesInput,
+) (*sdk.DescribeRouteTablesOutput, error) {
 	v := s.view(c)
 	found, next, err := query.Describe(v, in, tableListing, in.RouteTableIds, in.Filters)
 	return &sdk.DescribeRouteTablesOutput{RouteTables: query.Show(v, found, toRouteTable), NextToken: next}, err
 }
 
-func (s *service) deleteRouteTable(ctx context.Context, c *api.Call, in *sdk.DeleteRouteTableInput) (*sdk.DeleteRouteTableOutput, error) {
+func (s *service) deleteRouteTable(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DeleteRouteTableInput,
+) (*sdk.DeleteRouteTableOutput, error) {
 	return nil, s.network.DeleteRouteTable(ctx, query.ScopeOf(c), aws.ToString(in.RouteTableId))
 }
 
-func (s *service) associateRouteTable(ctx context.Context, c *api.Call, in *sdk.AssociateRouteTableInput) (*sdk.AssociateRouteTableOutput, error) {
+func (s *service) associateRouteTable(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.AssociateRouteTableInput,
+) (*sdk.AssociateRouteTableOutput, error) {
 	if aws.ToString(in.SubnetId) == "" {
 		return nil, query.Required("subnetId")
 	}
@@ -163,12 +187,25 @@ func (s *service) associateRouteTable(ctx context.Context, c *api.Call, in *sdk.
 	return &sdk.AssociateRouteTableOutput{AssociationId: aws.String(id), AssociationState: associated()}, nil
 }
 
-func (s *service) disassociateRouteTable(ctx context.Context, c *api.Call, in *sdk.DisassociateRouteTableInput) (*sdk.DisassociateRouteTableOutput, error) {
+func (s *service) disassociateRouteTable(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DisassociateRouteTableInput,
+) (*sdk.DisassociateRouteTableOutput, error) {
 	return nil, s.network.DisassociateRouteTable(ctx, query.ScopeOf(c), aws.ToString(in.AssociationId))
 }
 
-func (s *service) replaceRouteTableAssociation(ctx context.Context, c *api.Call, in *sdk.ReplaceRouteTableAssociationInput) (*sdk.ReplaceRouteTableAssociationOutput, error) {
-	a, err := s.network.ReplaceAssociation(ctx, query.ScopeOf(c), aws.ToString(in.AssociationId), aws.ToString(in.RouteTableId))
+func (s *service) replaceRouteTableAssociation(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.ReplaceRouteTableAssociationInput,
+) (*sdk.ReplaceRouteTableAssociationOutput, error) {
+	a, err := s.network.ReplaceAssociation(
+		ctx,
+		query.ScopeOf(c),
+		aws.ToString(in.AssociationId),
+		aws.ToString(in.RouteTableId),
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -66,7 +66,9 @@ func allRules(v *query.View) iter.Seq[groupRule] {
 
 func toRule(r groupRule) types.SecurityGroupRule {
 	out := types.SecurityGroupRule{
-		SecurityGroupRuleId: aws.String(r.rule.ID), GroupId: aws.String(r.group.ID), GroupOwnerId: aws.String(r.group.Account),
+		SecurityGroupRuleId: aws.String(
+			r.rule.ID,
+		), GroupId: aws.String(r.group.ID), GroupOwnerId: aws.String(r.group.Account),
 		IsEgress: aws.Bool(r.rule.Egress), IpProtocol: aws.String(protocolName(r.rule.Protocol)),
 		FromPort: aws.Int32(r.rule.Ports.From), ToPort: aws.Int32(r.rule.Ports.To),
 		Description: query.Optional(r.rule.Description), Tags: tags.To[types.Tag](r.rule.Tags),
@@ -93,14 +95,19 @@ func toRule(r groupRule) types.SecurityGroupRule {
 }
 
 func toRules(v *query.View, g *network.SecurityGroup, rules []network.SecurityGroupRule) []types.SecurityGroupRule {
-	return query.Convert(rules, func(r network.SecurityGroupRule) types.SecurityGroupRule { return toRule(ruleOf(v, g, r)) })
+	return query.Convert(
+		rules,
+		func(r network.SecurityGroupRule) types.SecurityGroupRule { return toRule(ruleOf(v, g, r)) },
+	)
 }
 
 func toRevoked(group string, r network.SecurityGroupRule) types.RevokedSecurityGroupRule {
 	out := types.RevokedSecurityGroupRule{
 		SecurityGroupRuleId: aws.String(r.ID), GroupId: aws.String(group), IsEgress: aws.Bool(r.Egress),
 		IpProtocol: aws.String(protocolName(r.Protocol)), FromPort: aws.Int32(r.Ports.From), ToPort: aws.Int32(r.Ports.To),
-		Description: query.Optional(r.Description), ReferencedGroupId: query.Optional(r.Group), PrefixListId: query.Optional(r.PrefixList),
+		Description: query.Optional(
+			r.Description,
+		), ReferencedGroupId: query.Optional(r.Group), PrefixListId: query.Optional(r.PrefixList),
 	}
 	if r.CIDR.Addr().Is6() {
 		out.CidrIpv6 = query.String(r.CIDR)
@@ -138,7 +145,12 @@ func (s *service) changed(c *api.Call, x change) (group string, out []network.Se
 	return *x.group, out, err
 }
 
-func (s *service) authorize(ctx context.Context, c *api.Call, x change, specs []types.TagSpecification) ([]types.SecurityGroupRule, error) {
+func (s *service) authorize(
+	ctx context.Context,
+	c *api.Call,
+	x change,
+	specs []types.TagSpecification,
+) ([]types.SecurityGroupRule, error) {
 	group, wanted, err := s.changed(c, x)
 	if err != nil {
 		return nil, err
@@ -159,7 +171,12 @@ func (s *service) authorize(ctx context.Context, c *api.Call, x change, specs []
 	return toRules(v, g, made), nil
 }
 
-func (s *service) revoke(ctx context.Context, c *api.Call, x change, ids []string) ([]types.RevokedSecurityGroupRule, error) {
+func (s *service) revoke(
+	ctx context.Context,
+	c *api.Call,
+	x change,
+	ids []string,
+) ([]types.RevokedSecurityGroupRule, error) {
 	group, wanted, err := s.changed(c, x)
 	if err != nil {
 		return nil, err
@@ -168,10 +185,17 @@ func (s *service) revoke(ctx context.Context, c *api.Call, x change, ids []strin
 	if err != nil {
 		return nil, err
 	}
-	return query.Convert(gone, func(r network.SecurityGroupRule) types.RevokedSecurityGroupRule { return toRevoked(group, r) }), nil
+	return query.Convert(
+		gone,
+		func(r network.SecurityGroupRule) types.RevokedSecurityGroupRule { return toRevoked(group, r) },
+	), nil
 }
 
-func (s *service) authorizeIngress(ctx context.Context, c *api.Call, in *sdk.AuthorizeSecurityGroupIngressInput) (*sdk.AuthorizeSecurityGroupIngressOutput, error) {
+func (s *service) authorizeIngress(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.AuthorizeSecurityGroupIngressInput,
+) (*sdk.AuthorizeSecurityGroupIngressOutput, error) {
 	made, err := s.authorize(ctx, c, change{
 		group: in.GroupId, name: in.GroupName, permissions: in.IpPermissions,
 		cidr: in.CidrIp, protocol: in.IpProtocol, from: in.FromPort, to: in.ToPort, source: in.SourceSecurityGroupName,
@@ -179,7 +203,11 @@ func (s *service) authorizeIngress(ctx context.Context, c *api.Call, in *sdk.Aut
 	return &sdk.AuthorizeSecurityGroupIngressOutput{Return: aws.Bool(true), SecurityGroupRules: made}, err
 }
 
-func (s *service) authorizeEgress(ctx context.Context, c *api.Call, in *sdk.AuthorizeSecurityGroupEgressInput) (*sdk.AuthorizeSecurityGroupEgressOutput, error) {
+func (s *service) authorizeEgress(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.AuthorizeSecurityGroupEgressInput,
+) (*sdk.AuthorizeSecurityGroupEgressOutput, error) {
 	made, err := s.authorize(ctx, c, change{
 		group: in.GroupId, egress: true, permissions: in.IpPermissions,
 		cidr: in.CidrIp, protocol: in.IpProtocol, from: in.FromPort, to: in.ToPort, source: in.SourceSecurityGroupName,
@@ -187,7 +215,11 @@ func (s *service) authorizeEgress(ctx context.Context, c *api.Call, in *sdk.Auth
 	return &sdk.AuthorizeSecurityGroupEgressOutput{Return: aws.Bool(true), SecurityGroupRules: made}, err
 }
 
-func (s *service) revokeIngress(ctx context.Context, c *api.Call, in *sdk.RevokeSecurityGroupIngressInput) (*sdk.RevokeSecurityGroupIngressOutput, error) {
+func (s *service) revokeIngress(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.RevokeSecurityGroupIngressInput,
+) (*sdk.RevokeSecurityGroupIngressOutput, error) {
 	gone, err := s.revoke(ctx, c, change{
 		group: in.GroupId, name: in.GroupName, permissions: in.IpPermissions,
 		cidr: in.CidrIp, protocol: in.IpProtocol, from: in.FromPort, to: in.ToPort, source: in.SourceSecurityGroupName,
@@ -195,7 +227,11 @@ func (s *service) revokeIngress(ctx context.Context, c *api.Call, in *sdk.Revoke
 	return &sdk.RevokeSecurityGroupIngressOutput{Return: aws.Bool(true), RevokedSecurityGroupRules: gone}, err
 }
 
-func (s *service) revokeEgress(ctx context.Context, c *api.Call, in *sdk.RevokeSecurityGroupEgressInput) (*sdk.RevokeSecurityGroupEgressOutput, error) {
+func (s *service) revokeEgress(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.RevokeSecurityGroupEgressInput,
+) (*sdk.RevokeSecurityGroupEgressOutput, error) {
 	gone, err := s.revoke(ctx, c, change{
 		group: in.GroupId, egress: true, permissions: in.IpPermissions,
 		cidr: in.CidrIp, protocol: in.IpProtocol, from: in.FromPort, to: in.ToPort, source: in.SourceSecurityGroupName,
@@ -203,12 +239,20 @@ func (s *service) revokeEgress(ctx context.Context, c *api.Call, in *sdk.RevokeS
 	return &sdk.RevokeSecurityGroupEgressOutput{Return: aws.Bool(true), RevokedSecurityGroupRules: gone}, err
 }
 
-func (s *service) describeSecurityGroupRules(_ context.Context, c *api.Call, in *sdk.DescribeSecurityGroupRulesInput) (*sdk.DescribeSecurityGroupRulesOutput, error) {
+func (s *service) describeSecurityGroupRules(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeSecurityGroupRulesInput,
+) (*sdk.DescribeSecurityGroupRulesOutput, error) {
 	found, next, err := query.Describe(s.view(c), in, ruleListing, in.SecurityGroupRuleIds, in.Filters)
 	return &sdk.DescribeSecurityGroupRulesOutput{SecurityGroupRules: query.Convert(found, toRule), NextToken: next}, err
 }
 
-func (s *service) modifySecurityGroupRules(ctx context.Context, c *api.Call, in *sdk.ModifySecurityGroupRulesInput) (*sdk.ModifySecurityGroupRulesOutput, error) {
+func (s *service) modifySecurityGroupRules(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.ModifySecurityGroupRulesInput,
+) (*sdk.ModifySecurityGroupRulesOutput, error) {
 	var changed []network.SecurityGroupRule
 	for _, u := range in.SecurityGroupRules {
 		if u.SecurityGroupRule == nil {
@@ -244,28 +288,56 @@ func fromRequest(x types.SecurityGroupRuleRequest) (network.SecurityGroupRule, e
 		return network.SecurityGroupRule{}, err
 	}
 	if len(all) != 1 {
-		return network.SecurityGroupRule{}, query.Combination("A security group rule has exactly one of cidrIpv4, cidrIpv6, prefixListId and referencedGroupId")
+		return network.SecurityGroupRule{}, query.Combination(
+			"A security group rule has exactly one of cidrIpv4, cidrIpv6, prefixListId and referencedGroupId",
+		)
 	}
 	return all[0], nil
 }
 
-func (s *service) describeRulesIngress(ctx context.Context, c *api.Call, in *sdk.UpdateSecurityGroupRuleDescriptionsIngressInput) (*sdk.UpdateSecurityGroupRuleDescriptionsIngressOutput, error) {
-	err := s.describeRules(ctx, c, change{group: in.GroupId, name: in.GroupName, permissions: in.IpPermissions}, in.SecurityGroupRuleDescriptions)
+func (s *service) describeRulesIngress(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.UpdateSecurityGroupRuleDescriptionsIngressInput,
+) (*sdk.UpdateSecurityGroupRuleDescriptionsIngressOutput, error) {
+	err := s.describeRules(
+		ctx,
+		c,
+		change{group: in.GroupId, name: in.GroupName, permissions: in.IpPermissions},
+		in.SecurityGroupRuleDescriptions,
+	)
 	return &sdk.UpdateSecurityGroupRuleDescriptionsIngressOutput{Return: aws.Bool(true)}, err
 }
 
-func (s *service) describeRulesEgress(ctx context.Context, c *api.Call, in *sdk.UpdateSecurityGroupRuleDescriptionsEgressInput) (*sdk.UpdateSecurityGroupRuleDescriptionsEgressOutput, error) {
-	err := s.describeRules(ctx, c, change{group: in.GroupId, name: in.GroupName, egress: true, permissions: in.IpPermissions}, in.SecurityGroupRuleDescriptions)
+func (s *service) describeRulesEgress(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.UpdateSecurityGroupRuleDescriptionsEgressInput,
+) (*sdk.UpdateSecurityGroupRuleDescriptionsEgressOutput, error) {
+	err := s.describeRules(
+		ctx,
+		c,
+		change{group: in.GroupId, name: in.GroupName, egress: true, permissions: in.IpPermissions},
+		in.SecurityGroupRuleDescriptions,
+	)
 	return &sdk.UpdateSecurityGroupRuleDescriptionsEgressOutput{Return: aws.Bool(true)}, err
 }
 
-func (s *service) describeRules(ctx context.Context, c *api.Call, x change, byID []types.SecurityGroupRuleDescription) error {
+func (s *service) describeRules(
+	ctx context.Context,
+	c *api.Call,
+	x change,
+	byID []types.SecurityGroupRuleDescription,
+) error {
 	group, wanted, err := s.changed(c, x)
 	if err != nil {
 		return err
 	}
 	for _, d := range byID {
-		wanted = append(wanted, network.SecurityGroupRule{ID: aws.ToString(d.SecurityGroupRuleId), Description: aws.ToString(d.Description)})
+		wanted = append(
+			wanted,
+			network.SecurityGroupRule{ID: aws.ToString(d.SecurityGroupRuleId), Description: aws.ToString(d.Description)},
+		)
 	}
 	if len(wanted) == 0 {
 		return query.Required("securityGroupRuleDescriptions")

@@ -13,7 +13,11 @@ import (
 	"postern/network"
 )
 
-func (s *service) describeStaleSecurityGroups(_ context.Context, c *api.Call, in *sdk.DescribeStaleSecurityGroupsInput) (*sdk.DescribeStaleSecurityGroupsOutput, error) {
+func (s *service) describeStaleSecurityGroups(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeStaleSecurityGroupsInput,
+) (*sdk.DescribeStaleSecurityGroupsOutput, error) {
 	v := s.view(c)
 	owner, err := v.VPC(v.Scope, aws.ToString(in.VpcId))
 	if err != nil {
@@ -22,7 +26,10 @@ func (s *service) describeStaleSecurityGroups(_ context.Context, c *api.Call, in
 	stale := groupListing
 	stale.All = func(v *query.View) iter.Seq[*network.SecurityGroup] { return v.StaleGroups(v.Scope, owner.ID) }
 	found, next, err := query.Describe(v, in, stale, nil, nil)
-	return &sdk.DescribeStaleSecurityGroupsOutput{StaleSecurityGroupSet: query.Show(v, found, toStaleGroup), NextToken: next}, err
+	return &sdk.DescribeStaleSecurityGroupsOutput{
+		StaleSecurityGroupSet: query.Show(v, found, toStaleGroup),
+		NextToken:             next,
+	}, err
 }
 
 // staleGroup shows a group with those of its rules that are stale.
@@ -38,12 +45,18 @@ func toStaleGroup(v *query.View, g *network.SecurityGroup) types.StaleSecurityGr
 		})
 	}
 	return types.StaleSecurityGroup{
-		GroupId: aws.String(g.ID), GroupName: aws.String(g.Name), Description: aws.String(g.Description), VpcId: aws.String(g.VPC),
+		GroupId: aws.String(
+			g.ID,
+		), GroupName: aws.String(g.Name), Description: aws.String(g.Description), VpcId: aws.String(g.VPC),
 		StaleIpPermissions: stale(false), StaleIpPermissionsEgress: stale(true),
 	}
 }
 
-func (s *service) describeSecurityGroupReferences(_ context.Context, c *api.Call, in *sdk.DescribeSecurityGroupReferencesInput) (*sdk.DescribeSecurityGroupReferencesOutput, error) {
+func (s *service) describeSecurityGroupReferences(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeSecurityGroupReferencesInput,
+) (*sdk.DescribeSecurityGroupReferencesOutput, error) {
 	v := s.view(c)
 	if len(in.GroupId) == 0 {
 		return nil, query.Required("groupId")
@@ -52,10 +65,13 @@ func (s *service) describeSecurityGroupReferences(_ context.Context, c *api.Call
 		return nil, err
 	}
 	return &sdk.DescribeSecurityGroupReferencesOutput{
-		SecurityGroupReferenceSet: query.Convert(v.References(in.GroupId), func(r network.GroupReference) types.SecurityGroupReference {
-			return types.SecurityGroupReference{
-				GroupId: aws.String(r.Group), ReferencingVpcId: aws.String(r.VPC), VpcPeeringConnectionId: aws.String(r.Peering),
-			}
-		}),
+		SecurityGroupReferenceSet: query.Convert(
+			v.References(in.GroupId),
+			func(r network.GroupReference) types.SecurityGroupReference {
+				return types.SecurityGroupReference{
+					GroupId: aws.String(r.Group), ReferencingVpcId: aws.String(r.VPC), VpcPeeringConnectionId: aws.String(r.Peering),
+				}
+			},
+		),
 	}, nil
 }

@@ -36,15 +36,17 @@ var subnetListing = query.Listing[*network.Subnet]{
 		"defaultForAz":               query.Flag(func(n *network.Subnet) bool { return n.Default }),
 		"enable-dns64":               query.Always[*network.Subnet]("false"),
 		"enable-lni-at-device-index": query.None[*network.Subnet],
-		"ipv6-cidr-block-association.ipv6-cidr-block":      query.None[*network.Subnet],
-		"ipv6-cidr-block-association.association-id":       query.None[*network.Subnet],
-		"ipv6-cidr-block-association.state":                query.None[*network.Subnet],
-		"ipv6-native":                                      query.Always[*network.Subnet]("false"),
-		"map-customer-owned-ip-on-launch":                  query.Always[*network.Subnet]("false"),
-		"map-public-ip-on-launch":                          query.Flag(func(n *network.Subnet) bool { return n.PublicOnLaunch }),
-		"outpost-arn":                                      query.None[*network.Subnet],
-		"owner-id":                                         query.Text(func(n *network.Subnet) string { return n.Account }),
-		"private-dns-name-options-on-launch.hostname-type": query.Always[*network.Subnet]("ip-name"),
+		"ipv6-cidr-block-association.ipv6-cidr-block": query.None[*network.Subnet],
+		"ipv6-cidr-block-association.association-id":  query.None[*network.Subnet],
+		"ipv6-cidr-block-association.state":           query.None[*network.Subnet],
+		"ipv6-native":                                 query.Always[*network.Subnet]("false"),
+		"map-customer-owned-ip-on-launch":             query.Always[*network.Subnet]("false"),
+		"map-public-ip-on-launch": query.Flag(
+			func(n *network.Subnet) bool { return n.PublicOnLaunch },
+		),
+		"outpost-arn": query.None[*network.Subnet],
+		"owner-id":    query.Text(func(n *network.Subnet) string { return n.Account }),
+		"private-dns-name-options-on-launch.hostname-type":                        query.Always[*network.Subnet]("ip-name"),
 		"private-dns-name-options-on-launch.enable-resource-name-dns-a-record":    query.Always[*network.Subnet]("false"),
 		"private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record": query.Always[*network.Subnet]("false"),
 		"state":      query.Always[*network.Subnet]("available"),
@@ -75,7 +77,11 @@ func toSubnet(v *query.View, n *network.Subnet) types.Subnet {
 	}
 }
 
-func (s *service) createSubnet(ctx context.Context, c *api.Call, in *sdk.CreateSubnetInput) (*sdk.CreateSubnetOutput, error) {
+func (s *service) createSubnet(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.CreateSubnetInput,
+) (*sdk.CreateSubnetOutput, error) {
 	cidr, err := query.Prefix("cidrBlock", in.CidrBlock)
 	if err != nil {
 		return nil, err
@@ -101,17 +107,29 @@ func (s *service) createSubnet(ctx context.Context, c *api.Call, in *sdk.CreateS
 	return &sdk.CreateSubnetOutput{Subnet: &out}, nil
 }
 
-func (s *service) describeSubnets(_ context.Context, c *api.Call, in *sdk.DescribeSubnetsInput) (*sdk.DescribeSubnetsOutput, error) {
+func (s *service) describeSubnets(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeSubnetsInput,
+) (*sdk.DescribeSubnetsOutput, error) {
 	v := s.view(c)
 	found, next, err := query.Describe(v, in, subnetListing, in.SubnetIds, in.Filters)
 	return &sdk.DescribeSubnetsOutput{Subnets: query.Show(v, found, toSubnet), NextToken: next}, err
 }
 
-func (s *service) deleteSubnet(ctx context.Context, c *api.Call, in *sdk.DeleteSubnetInput) (*sdk.DeleteSubnetOutput, error) {
+func (s *service) deleteSubnet(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DeleteSubnetInput,
+) (*sdk.DeleteSubnetOutput, error) {
 	return nil, s.network.DeleteSubnet(ctx, query.ScopeOf(c), aws.ToString(in.SubnetId))
 }
 
-func (s *service) modifySubnetAttribute(ctx context.Context, c *api.Call, in *sdk.ModifySubnetAttributeInput) (*sdk.ModifySubnetAttributeOutput, error) {
+func (s *service) modifySubnetAttribute(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.ModifySubnetAttributeInput,
+) (*sdk.ModifySubnetAttributeOutput, error) {
 	for _, attribute := range []struct {
 		name  string
 		value *types.AttributeBooleanValue
@@ -132,5 +150,10 @@ func (s *service) modifySubnetAttribute(ctx context.Context, c *api.Call, in *sd
 		_, err := s.network.State().Subnet(query.ScopeOf(c), aws.ToString(in.SubnetId))
 		return nil, err
 	}
-	return nil, s.network.ModifySubnet(ctx, query.ScopeOf(c), aws.ToString(in.SubnetId), aws.ToBool(in.MapPublicIpOnLaunch.Value))
+	return nil, s.network.ModifySubnet(
+		ctx,
+		query.ScopeOf(c),
+		aws.ToString(in.SubnetId),
+		aws.ToBool(in.MapPublicIpOnLaunch.Value),
+	)
 }

@@ -47,7 +47,9 @@ func toVpc(v *network.VPC) types.Vpc {
 	return types.Vpc{
 		VpcId: aws.String(v.ID), OwnerId: aws.String(v.Account), CidrBlock: query.String(v.CIDR()),
 		State: types.VpcStateAvailable, InstanceTenancy: types.TenancyDefault, DhcpOptionsId: aws.String(v.DhcpOptionsID()),
-		IsDefault: aws.Bool(v.Default), Tags: tags.To[types.Tag](v.Tags), CidrBlockAssociationSet: query.Convert(v.Blocks, toBlock),
+		IsDefault: aws.Bool(
+			v.Default,
+		), Tags: tags.To[types.Tag](v.Tags), CidrBlockAssociationSet: query.Convert(v.Blocks, toBlock),
 	}
 }
 
@@ -82,7 +84,11 @@ func (s *service) createVpc(ctx context.Context, c *api.Call, in *sdk.CreateVpcI
 	return &sdk.CreateVpcOutput{Vpc: &out}, nil
 }
 
-func (s *service) describeVpcs(_ context.Context, c *api.Call, in *sdk.DescribeVpcsInput) (*sdk.DescribeVpcsOutput, error) {
+func (s *service) describeVpcs(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeVpcsInput,
+) (*sdk.DescribeVpcsOutput, error) {
 	found, next, err := query.Describe(s.view(c), in, VPCs, in.VpcIds, in.Filters)
 	return &sdk.DescribeVpcsOutput{Vpcs: query.Convert(found, toVpc), NextToken: next}, err
 }
@@ -91,7 +97,11 @@ func (s *service) deleteVpc(ctx context.Context, c *api.Call, in *sdk.DeleteVpcI
 	return nil, s.network.DeleteVpc(ctx, query.ScopeOf(c), aws.ToString(in.VpcId))
 }
 
-func (s *service) modifyVpcAttribute(ctx context.Context, c *api.Call, in *sdk.ModifyVpcAttributeInput) (*sdk.ModifyVpcAttributeOutput, error) {
+func (s *service) modifyVpcAttribute(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.ModifyVpcAttributeInput,
+) (*sdk.ModifyVpcAttributeOutput, error) {
 	id := aws.ToString(in.VpcId)
 	changed := 0
 	for _, a := range []struct {
@@ -108,7 +118,8 @@ func (s *service) modifyVpcAttribute(ctx context.Context, c *api.Call, in *sdk.M
 		if changed++; changed > 1 {
 			return nil, query.Combination("Fields for multiple attribute types specified")
 		}
-		if err := s.network.ModifyVpcAttribute(ctx, query.ScopeOf(c), id, a.attribute, aws.ToBool(a.value.Value)); err != nil {
+		on := aws.ToBool(a.value.Value)
+		if err := s.network.ModifyVpcAttribute(ctx, query.ScopeOf(c), id, a.attribute, on); err != nil {
 			return nil, err
 		}
 	}
@@ -118,7 +129,11 @@ func (s *service) modifyVpcAttribute(ctx context.Context, c *api.Call, in *sdk.M
 	return nil, nil
 }
 
-func (s *service) describeVpcAttribute(_ context.Context, c *api.Call, in *sdk.DescribeVpcAttributeInput) (*sdk.DescribeVpcAttributeOutput, error) {
+func (s *service) describeVpcAttribute(
+	_ context.Context,
+	c *api.Call,
+	in *sdk.DescribeVpcAttributeInput,
+) (*sdk.DescribeVpcAttributeOutput, error) {
 	v, err := s.network.State().VPC(query.ScopeOf(c), aws.ToString(in.VpcId))
 	if err != nil {
 		return nil, err
@@ -137,7 +152,11 @@ func (s *service) describeVpcAttribute(_ context.Context, c *api.Call, in *sdk.D
 	return out, nil
 }
 
-func (s *service) associateVpcCidrBlock(ctx context.Context, c *api.Call, in *sdk.AssociateVpcCidrBlockInput) (*sdk.AssociateVpcCidrBlockOutput, error) {
+func (s *service) associateVpcCidrBlock(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.AssociateVpcCidrBlockInput,
+) (*sdk.AssociateVpcCidrBlockOutput, error) {
 	cidr, err := query.Prefix("cidrBlock", in.CidrBlock)
 	if err != nil {
 		return nil, err
@@ -151,7 +170,11 @@ func (s *service) associateVpcCidrBlock(ctx context.Context, c *api.Call, in *sd
 	return &sdk.AssociateVpcCidrBlockOutput{VpcId: in.VpcId, CidrBlockAssociation: &out}, nil
 }
 
-func (s *service) disassociateVpcCidrBlock(ctx context.Context, c *api.Call, in *sdk.DisassociateVpcCidrBlockInput) (*sdk.DisassociateVpcCidrBlockOutput, error) {
+func (s *service) disassociateVpcCidrBlock(
+	ctx context.Context,
+	c *api.Call,
+	in *sdk.DisassociateVpcCidrBlockInput,
+) (*sdk.DisassociateVpcCidrBlockOutput, error) {
 	v, b, err := s.network.DisassociateCidrBlock(ctx, query.ScopeOf(c), aws.ToString(in.AssociationId))
 	if err != nil {
 		return nil, err

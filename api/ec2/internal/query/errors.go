@@ -13,7 +13,8 @@ func Invalid(format string, args ...any) error {
 }
 
 func Required(parameter string) error {
-	return fault.New(fault.Missing, "ec2", "The request must contain the parameter %s", parameter).WithCode("MissingParameter")
+	return fault.New(fault.Missing, "ec2", "The request must contain the parameter %s", parameter).
+		WithCode("MissingParameter")
 }
 
 func operationName(c *api.Call) string {
@@ -39,7 +40,9 @@ func Unsuccessful(ids []string, failed map[string]error) []types.UnsuccessfulIte
 	for _, id := range ids {
 		if f := fault.Of(failed[id]); f != nil {
 			out = append(out, types.UnsuccessfulItem{
-				ResourceId: aws.String(id), Error: &types.UnsuccessfulItemError{Code: aws.String(f.Code), Message: aws.String(f.Message)},
+				ResourceId: aws.String(
+					id,
+				), Error: &types.UnsuccessfulItemError{Code: aws.String(f.Code), Message: aws.String(f.Message)},
 			})
 		}
 	}

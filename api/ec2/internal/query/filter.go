@@ -134,7 +134,8 @@ func filters[T any](l Listing[T], asked []types.Filter) ([]condition[T], error) 
 	for _, f := range asked {
 		name, want := aws.ToString(f.Name), Values(f.Values)
 		if total += len(want); total > maxFilterValues {
-			return nil, fault.New(fault.Limit, "ec2.filters", "The maximum number of filter values is %d", maxFilterValues).WithCode("FilterLimitExceeded")
+			return nil, fault.New(fault.Limit, "ec2.filters", "The maximum number of filter values is %d", maxFilterValues).
+				WithCode("FilterLimitExceeded")
 		}
 		if len(want) == 0 {
 			return nil, Invalid("The filter '%s' has no values", name)

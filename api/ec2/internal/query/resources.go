@@ -8,8 +8,8 @@ import (
 	"postern/network"
 )
 
-// KeyPairType is the resource type of key pairs in tag specifications, filters and ARNs, and EndpointServiceType that of
-// endpoint services.
+// KeyPairType is the resource type of key pairs in tag specifications, filters and ARNs, and EndpointServiceType that
+// of endpoint services.
 const (
 	KeyPairType         = "key-pair"
 	EndpointServiceType = "vpc-endpoint-service"

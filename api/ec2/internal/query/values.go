@@ -47,7 +47,11 @@ func Prefix(parameter string, s *string) (netip.Prefix, error) {
 	}
 	p, err := netip.ParsePrefix(*s)
 	if err != nil {
-		return netip.Prefix{}, Invalid("Value (%s) for parameter %s is invalid. This is not a valid CIDR block.", *s, parameter)
+		return netip.Prefix{}, Invalid(
+			"Value (%s) for parameter %s is invalid. This is not a valid CIDR block.",
+			*s,
+			parameter,
+		)
 	}
 	return p, nil
 }

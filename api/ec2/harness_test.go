@@ -42,8 +42,8 @@ var (
 	reader = sigv4.Credentials{AccessKey: "AKIAREADER", Secret: "secret-of-reader"}
 )
 
-// lab is the whole pipeline with the EC2 API on it, behind a real HTTP server. Its instances are played.
-type lab struct {
+// harness is the whole pipeline with the EC2 API on it, behind a real HTTP server. Its instances are played.
+type harness struct {
 	*sdk.Client
 	t       testing.TB
 	ctx     context.Context
@@ -63,14 +63,14 @@ type lab struct {
 	ahead atomic.Int64
 }
 
-func newLab(t testing.TB) *lab {
+func newHarness(t testing.TB) *harness {
 	t.Helper()
-	return newLimitedLab(t, network.Limits{})
+	return newLimitedHarness(t, network.Limits{})
 }
 
-func newLimitedLab(t testing.TB, limits network.Limits) *lab {
+func newLimitedHarness(t testing.TB, limits network.Limits) *harness {
 	t.Helper()
-	l := &lab{
+	l := &harness{
 		t: t, ctx: context.Background(), host: &host{guests: map[string]*played{}},
 		networkStore: new(record.Memory), computeStore: new(record.Memory),
 	}
@@ -121,7 +121,7 @@ func newLimitedLab(t testing.TB, limits network.Limits) *lab {
 }
 
 // as is a client with another key.
-func (l *lab) as(c sigv4.Credentials) *sdk.Client {
+func (l *harness) as(c sigv4.Credentials) *sdk.Client {
 	return sdk.New(sdk.Options{
 		Region: region, BaseEndpoint: aws.String(l.url), HTTPClient: transport.Client(http.DefaultClient),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
@@ -130,7 +130,7 @@ func (l *lab) as(c sigv4.Credentials) *sdk.Client {
 	})
 }
 
-// keys are the lab's identities.
+// keys are the harness's identities.
 type keys struct{}
 
 func (keys) AccessKey(_ context.Context, id, token string) (api.Key, error) {
@@ -145,7 +145,7 @@ func (keys) AccessKey(_ context.Context, id, token string) (api.Key, error) {
 		secrets[id], text, ok = id, own.(string), true
 	}
 	if !ok || token != "" {
-		return api.Key{}, fault.New(fault.NotFound, "lab", "no key")
+		return api.Key{}, fault.New(fault.NotFound, "harness", "no key")
 	}
 	if text == "" {
 		return api.Key{Secret: secrets[id], Policies: &iam.Policies{}, Principal: &iam.Principal{
@@ -159,14 +159,14 @@ func (keys) AccessKey(_ context.Context, id, token string) (api.Key, error) {
 }
 
 func (keys) NodeKeys(context.Context, string) (api.NodeKeys, error) {
-	return api.NodeKeys{}, fault.New(fault.NotFound, "lab", "no node")
+	return api.NodeKeys{}, fault.New(fault.NotFound, "harness", "no node")
 }
 
 // users are more users by their access keys, which are their secrets too: each with its policy.
 var users sync.Map
 
 // user is a client of a user with a policy.
-func (l *lab) user(name, policy string) *sdk.Client {
+func (l *harness) user(name, policy string) *sdk.Client {
 	users.Store(name, policy)
 	return l.as(sigv4.Credentials{AccessKey: name, Secret: name})
 }
@@ -176,7 +176,7 @@ type profiles struct{}
 
 func (profiles) InstanceProfile(account, name string) (identity.InstanceProfile, error) {
 	if name != "nodes" {
-		return identity.InstanceProfile{}, fault.New(fault.NotFound, "lab", "no profile")
+		return identity.InstanceProfile{}, fault.New(fault.NotFound, "harness", "no profile")
 	}
 	return identity.InstanceProfile{Account: account, Path: "/", Name: name, ID: "AIPANODES", Role: "nodes"}, nil
 }
@@ -277,24 +277,24 @@ func wantCode(t testing.TB, what string, err error, want string) {
 func second[T any](_ T, err error) error { return err }
 
 // places are what most tests begin with.
-type places struct{ vpc, a, b, nodes, doors string }
+type places struct{ vpc, a, b, nodes, listeners string }
 
-func (l *lab) places() places {
+func (l *harness) places() places {
 	l.t.Helper()
 	var p places
 	p.vpc = *must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))(l.t).Vpc.VpcId
 	p.a = l.subnet(p.vpc, "10.0.1.0/24", "us-east-1a")
 	p.b = l.subnet(p.vpc, "10.0.2.0/24", "us-east-1b")
-	p.nodes, p.doors = l.group(p.vpc, "nodes"), l.group(p.vpc, "endpoints")
+	p.nodes, p.listeners = l.group(p.vpc, "nodes"), l.group(p.vpc, "endpoints")
 	return p
 }
 
-func (l *lab) subnet(vpc, cidr, zone string) string {
+func (l *harness) subnet(vpc, cidr, zone string) string {
 	l.t.Helper()
 	return *must(l.CreateSubnet(l.ctx, &sdk.CreateSubnetInput{VpcId: &vpc, CidrBlock: &cidr, AvailabilityZone: &zone}))(l.t).Subnet.SubnetId
 }
 
-func (l *lab) group(vpc, name string) string {
+func (l *harness) group(vpc, name string) string {
 	l.t.Helper()
 	return *must(l.CreateSecurityGroup(l.ctx, &sdk.CreateSecurityGroupInput{VpcId: &vpc, GroupName: &name, Description: &name}))(l.t).GroupId
 }
