@@ -1,0 +1,86 @@
+package iam_test
+
+import (
+	"testing"
+
+	"postern/aws/iam"
+)
+
+func TestMessage(t *testing.T) {
+	request := func(p *iam.Principal) *iam.Request {
+		return &iam.Request{
+			Principal: p,
+			Action:    "ssm:GetParameter",
+			Resource:  "arn:aws:ssm:us-east-1:111111111111:parameter/a",
+		}
+	}
+	for _, tt := range []struct {
+		policies     iam.Policies
+		message, why string
+	}{
+		{
+			iam.Policies{},
+			"User: arn:aws:iam::111111111111:user/ops/bob is not authorized to perform: ssm:GetParameter on resource: " +
+				"arn:aws:ssm:us-east-1:111111111111:parameter/a because no identity-based policy allows the ssm:GetParameter " +
+				"action",
+			"no identity-based policy allows it",
+		},
+		{
+			iam.Policies{Identity: []*iam.Policy{parse(t, iam.Identity, "ops", all, denyGet)}},
+			"User: arn:aws:iam::111111111111:user/ops/bob is not authorized to perform: ssm:GetParameter on resource: " +
+				"arn:aws:ssm:us-east-1:111111111111:parameter/a with an explicit deny in an identity-based policy: ops, " +
+				"statement NoGet",
+			`explicit deny by statement 2 (NoGet) of identity-based policy "ops"`,
+		},
+		{
+			iam.Policies{
+				Identity: []*iam.Policy{parse(t, iam.Identity, "ops", all)},
+				Endpoint: parse(t, iam.Endpoint, "vpce-1", toAll(other)),
+			},
+			"User: arn:aws:iam::111111111111:user/ops/bob is not authorized to perform: ssm:GetParameter on resource: " +
+				"arn:aws:ssm:us-east-1:111111111111:parameter/a because no VPC endpoint policy allows the ssm:GetParameter action",
+			"no VPC endpoint policy allows it",
+		},
+	} {
+		r := request(bob)
+		d := iam.Evaluate(r, &tt.policies)
+		if d.Message(r) != tt.message || d.String() != tt.why {
+			t.Errorf("message %q\nwant    %q\nwhy %q, want %q", d.Message(r), tt.message, d, tt.why)
+		}
+	}
+	allowed := iam.Evaluate(request(bob), &iam.Policies{Identity: []*iam.Policy{parse(t, iam.Identity, "ops", all)}})
+	if want := `allowed by statement 1 of identity-based policy "ops"`; allowed.String() != want {
+		t.Errorf("%q, want %q", allowed, want)
+	}
+}
+
+func TestManagedPolicies(t *testing.T) {
+	names := map[string]*iam.Policy{}
+	for _, m := range iam.ManagedPolicies() {
+		p, err := iam.Parse(iam.Identity, m.Name, m.Document)
+		if err != nil {
+			t.Fatalf("%s: %v", m.Name, err)
+		}
+		names[m.Name] = p
+	}
+	for _, tt := range []struct {
+		policy, action string
+		want           bool
+	}{
+		{"AmazonSSMManagedInstanceCore", "ssm:UpdateInstanceInformation", true},
+		{"AmazonSSMManagedInstanceCore", "ssmmessages:CreateControlChannel", true},
+		{"AmazonSSMManagedInstanceCore", "ec2messages:GetMessages", true},
+		{"AmazonSSMManagedInstanceCore", "ssm:GetParameter", true},
+		{"AmazonSSMManagedInstanceCore", "ssm:SendCommand", false},
+		{"AmazonSSMManagedEC2InstanceDefaultPolicy", "ssm:UpdateInstanceInformation", true},
+		{"AmazonSSMManagedEC2InstanceDefaultPolicy", "ssm:GetParameter", false},
+		{"AdministratorAccess", "iam:CreateRole", true},
+		{"AmazonSSMReadOnlyAccess", "ssm:DescribeInstanceInformation", true},
+		{"AmazonSSMReadOnlyAccess", "ssm:SendCommand", false},
+	} {
+		r := &iam.Request{Principal: node, Action: tt.action, Resource: "*"}
+		if d := iam.Evaluate(r, &iam.Policies{Identity: []*iam.Policy{names[tt.policy]}}); d.Allow != tt.want {
+			t.Errorf("%s: %s: %v", tt.policy, tt.action, d)
+		}
+	}
+}
