@@ -53,8 +53,9 @@ func TestNATGateway(t *testing.T) {
 	} {
 		r := &reader{}
 		r.Network.Interfaces = []vpc.Interface{{ID: "eni-1"}, {ID: "eni-2"}, {ID: ""}}
-		tt.gateway.NatGatewayId, tt.gateway.VpcId, tt.gateway.SubnetId = aws.String("nat-1"), aws.String("vpc-1"), aws.String("s")
-		r.natGateway(&tt.gateway)
+		g := &tt.gateway
+		g.NatGatewayId, g.VpcId, g.SubnetId = aws.String("nat-1"), aws.String("vpc-1"), aws.String("s")
+		r.natGateway(g)
 		tt.want.ID, tt.want.VPC, tt.want.Subnet = "nat-1", "vpc-1", "s"
 		if len(r.Network.NATGateways) != 1 || r.Network.NATGateways[0] != tt.want {
 			t.Errorf("%s: %+v, want %+v", name, r.Network.NATGateways, tt.want)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestWrite: of what requests can hold, each shape that has a limit gets a line, a structure one that names its members;
-// an operation's own input is called after the operation.
+// TestWrite: of what requests can hold, each shape that has a limit gets a line, a structure one that names its
+// members; an operation's own input is called after the operation.
 func TestWrite(t *testing.T) {
 	const source = `{
 		"operations": {
