@@ -26,8 +26,8 @@ type Kind[T any] struct {
 	// Prepare, if set, is called once with each record before it enters a table: it compiles what the record says. A
 	// record that it refuses enters none, and neither does what was read or planned with it.
 	Prepare func(*T) error
-	// Views, if set, returns the names of what is derived from the record elsewhere and has to be made anew when it changes.
-	// The tables are those that the record is in.
+	// Views, if set, returns the names of what is derived from the record elsewhere and has to be made anew when it
+	// changes. The tables are those that the record is in.
 	Views func(*Tables, *T) []string
 
 	place int // in its Set, from 1

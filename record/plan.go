@@ -9,8 +9,8 @@ import (
 	"postern/aws/fault"
 )
 
-// Plan is a change in the making. It has tables of its own, which show what it has changed, and knows what it has read of
-// them: it can be committed for as long as nobody else has changed that.
+// Plan is a change in the making. It has tables of its own, which show what it has changed, and knows what it has read
+// of them: it can be committed for as long as nobody else has changed that.
 type Plan struct {
 	*Tables
 	before *Tables
@@ -21,9 +21,9 @@ type Plan struct {
 	err    error
 }
 
-// NewPlan begins a plan from tables. What it finds by an index that is not Grouped it reads as part of a group, which is
-// usually the scope of whoever asked for the change. Without one each record that it finds is read by itself, and the
-// plan does not conflict with a record that comes to the index meanwhile.
+// NewPlan begins a plan from tables. What it finds by an index that is not Grouped it reads as part of a group, which
+// is usually the scope of whoever asked for the change. Without one each record that it finds is read by itself, and
+// the plan does not conflict with a record that comes to the index meanwhile.
 func NewPlan(from *Tables, group string) *Plan {
 	p := &Plan{before: from, group: group, reads: map[Read]bool{}, edits: map[Key]Edit{}}
 	p.Tables = from.copy(p)

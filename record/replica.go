@@ -9,8 +9,8 @@ import (
 	"postern/aws/fault"
 )
 
-// Replica holds the records of a Store in memory and changes them there. It learns of the changes of other replicas when
-// it is told to look, and when a plan of its own conflicts with them.
+// Replica holds the records of a Store in memory and changes them there. It learns of the changes of other replicas
+// when it is told to look, and when a plan of its own conflicts with them.
 type Replica struct {
 	store  Store
 	set    *Set
@@ -24,8 +24,8 @@ type Replica struct {
 
 // Hooks are what a service does beside. They may be nil.
 type Hooks struct {
-	// Applied is called with each change of the tables, in order and one at a time, before it is to be seen in Tables. before
-	// is nil where everything was read anew; there are no edits then. It must not wait.
+	// Applied is called with each change of the tables, in order and one at a time, before it is to be seen in Tables.
+	// before is nil where everything was read anew; there are no edits then. It must not wait.
 	Applied func(before, after *Tables, edits []Edit)
 	// Loaded completes records that were stored by an earlier version, in tables that nobody sees yet.
 	Loaded func(p *Plan)

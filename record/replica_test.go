@@ -77,8 +77,8 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// TestFeed follows another replica's changes, deletions too, and begins anew where they are forgotten or the store was put
-// back.
+// TestFeed follows another replica's changes, deletions too, and begins anew where they are forgotten or the store was
+// put back.
 func TestFeed(t *testing.T) {
 	store := new(record.Memory)
 	writer := replicaOf(t, store, record.Hooks{})

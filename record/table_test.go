@@ -53,7 +53,8 @@ var (
 		Views:   func(_ *record.Tables, x *thing) []string { return []string{x.VPC, x.Owner} },
 	}
 	notes = &record.Kind[thing]{
-		Name: "note", Key: func(x *thing) string { return x.ID }, Groups: func(x *thing) []string { return []string{x.Scope} },
+		Name: "note", Key: func(x *thing) string { return x.ID },
+		Groups: func(x *thing) []string { return []string{x.Scope} },
 	}
 	kinds = record.NewSet(things, notes)
 )
@@ -125,7 +126,12 @@ func TestTables(t *testing.T) {
 // drawThing draws a thing: the groups follow from the id, as they do not change.
 func drawThing(t *rapid.T, id string) *thing {
 	some := []string{"", "x", "y", "z"}
-	x := &thing{ID: id, Scope: string('a' + id[3]%2), VPC: "vpc-" + id[3:], Owner: rapid.SampledFrom(some).Draw(t, "owner")}
+	x := &thing{
+		ID:    id,
+		Scope: string('a' + id[3]%2),
+		VPC:   "vpc-" + id[3:],
+		Owner: rapid.SampledFrom(some).Draw(t, "owner"),
+	}
 	for _, n := range some[1:] {
 		if rapid.Bool().Draw(t, n) {
 			x.Names = append(x.Names, n)
@@ -246,9 +252,13 @@ func TestReads(t *testing.T) {
 		"one": {"a", func(p *record.Plan) { things.Get(p.Tables, "t-1") }, []record.Read{{Kind: "thing", ID: "t-1"}}},
 		"one that is not there": {"a", func(p *record.Plan) { things.Get(p.Tables, "t-9") },
 			[]record.Read{{Kind: "thing", ID: "t-9"}}},
-		"all":                 {"a", func(p *record.Plan) { idsOf(things.All(p.Tables)) }, []record.Read{{Kind: "thing"}}},
-		"a group":             {"a", func(p *record.Plan) { idsOf(things.In(p.Tables, "v")) }, []record.Read{{Kind: "thing", Group: "v"}}},
-		"a count":             {"a", func(p *record.Plan) { things.Count(p.Tables, "v") }, []record.Read{{Kind: "thing", Group: "v"}}},
+		"all": {"a", func(p *record.Plan) { idsOf(things.All(p.Tables)) }, []record.Read{{Kind: "thing"}}},
+		"a group": {
+			"a", func(p *record.Plan) { idsOf(things.In(p.Tables, "v")) }, []record.Read{{Kind: "thing", Group: "v"}},
+		},
+		"a count": {
+			"a", func(p *record.Plan) { things.Count(p.Tables, "v") }, []record.Read{{Kind: "thing", Group: "v"}},
+		},
 		"a limit that is far": {"a", func(p *record.Plan) { things.Fits(p.Tables, "a", 1, 10_000) }, nil},
 		"a limit that is near": {"a", func(p *record.Plan) { things.Fits(p.Tables, "a", 1, 3) },
 			[]record.Read{{Kind: "thing", Group: "a"}}},
@@ -327,6 +337,9 @@ func TestSetRefuses(t *testing.T) {
 		}()
 		make()
 	}
-	refused("two kinds of one name", func() { record.NewSet(&record.Kind[thing]{Name: "x"}, &record.Kind[thing]{Name: "x"}) })
+	refused(
+		"two kinds of one name",
+		func() { record.NewSet(&record.Kind[thing]{Name: "x"}, &record.Kind[thing]{Name: "x"}) },
+	)
 	refused("a kind in two sets", func() { record.NewSet(things) })
 }

@@ -41,8 +41,8 @@ func open(t testing.TB, o store.Options) *store.DB {
 	return db
 }
 
-// What is in the state, outputs of commands and what machines join with among it, is nobody else's business, wherever the
-// file lies.
+// What is in the state, outputs of commands and what machines join with among it, is nobody else's business, wherever
+// the file lies.
 func TestOnlyTheOwnerReadsTheState(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "state.db")

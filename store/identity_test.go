@@ -29,12 +29,18 @@ func TestCredentialsSurviveARestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	role, err := s.CreateRole(t.Context(), identity.NewRole{Account: "000000000000", Name: "R", Trust: `{"Statement":{"Effect":"Allow",
-		"Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}}`})
+	role, err := s.CreateRole(
+		t.Context(),
+		identity.NewRole{Account: "000000000000", Name: "R", Trust: `{"Statement":{"Effect":"Allow",
+		"Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}}`},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, err := s.AssumeRole(t.Context(), identity.AssumeRole{Caller: iam.Principal{Kind: iam.User}, RoleARN: role.ARN(), SessionName: "me"})
+	session, err := s.AssumeRole(
+		t.Context(),
+		identity.AssumeRole{Caller: iam.Principal{Kind: iam.User}, RoleARN: role.ARN(), SessionName: "me"},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +48,9 @@ func TestCredentialsSurviveARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, _ = start()
-	for _, k := range []struct{ id, token, secret string }{{root.ID, "", root.Secret}, {session.AccessKey, session.Token, session.Secret}} {
+	for _, k := range []struct{ id, token, secret string }{
+		{root.ID, "", root.Secret}, {session.AccessKey, session.Token, session.Secret},
+	} {
 		if c, err := s.Lookup(k.id, k.token); err != nil || c.Secret != k.secret {
 			t.Errorf("%s after a restart: %v", k.id, err)
 		}

@@ -12,7 +12,8 @@ import (
 	"postern/store"
 )
 
-// TestParametersOutliveTheProcess opens the file anew after every version: all of them, their labels and tags are there.
+// TestParametersOutliveTheProcess opens the file anew after every version: all of them, their labels and tags are
+// there.
 func TestParametersOutliveTheProcess(t *testing.T) {
 	scope := scope.Scope{Account: "000000000000", Region: "us-east-1"}
 	path := filepath.Join(t.TempDir(), "state.db")

@@ -77,11 +77,23 @@ func TestWhatIsLostIsSaid(t *testing.T) {
 		{"ended, the log gone as it should be, the count lost", []func(*testing.T, string){closed, remove("-sequence")}, ""},
 		{"a count that the power cut", []func(*testing.T, string){cut("-sequence", func(int64) int64 { return 5 })}, ""},
 		{"the log is gone", []func(*testing.T, string){remove("-wal")}, "-wal is missing or was cut"},
-		{"half of the log", []func(*testing.T, string){cut("-wal", func(n int64) int64 { return n / 2 })}, "-wal is missing or was cut"},
-		{"the log without its last byte", []func(*testing.T, string){cut("-wal", func(n int64) int64 { return n - 1 })}, "-wal is missing or was cut"},
-		{"an empty log", []func(*testing.T, string){cut("-wal", func(int64) int64 { return 0 })}, "-wal is missing or was cut"},
+		{
+			"half of the log", []func(*testing.T, string){cut("-wal", func(n int64) int64 { return n / 2 })},
+			"-wal is missing or was cut",
+		},
+		{
+			"the log without its last byte", []func(*testing.T, string){cut("-wal", func(n int64) int64 { return n - 1 })},
+			"-wal is missing or was cut",
+		},
+		{
+			"an empty log", []func(*testing.T, string){cut("-wal", func(int64) int64 { return 0 })},
+			"-wal is missing or was cut",
+		},
 		{"the file is gone", []func(*testing.T, string){closed, remove("")}, "older than it was"},
-		{"half of the file", []func(*testing.T, string){closed, cut("", func(n int64) int64 { return n / 2 &^ 4095 })}, "is damaged"},
+		{
+			"half of the file", []func(*testing.T, string){closed, cut("", func(n int64) int64 { return n / 2 &^ 4095 })},
+			"is damaged",
+		},
 		{"pages of zeros", []func(*testing.T, string){closed, flip(8)}, "is damaged"},
 		{"no database", []func(*testing.T, string){closed, flip(0)}, "is damaged"},
 	} {
@@ -94,7 +106,8 @@ func TestWhatIsLostIsSaid(t *testing.T) {
 			before := content(t, path)
 			db, err := store.Open(t.Context(), store.Options{Path: path})
 			if row.says != "" {
-				if !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), row.says) || !strings.Contains(err.Error(), path) {
+				if !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), row.says) ||
+					!strings.Contains(err.Error(), path) {
 					t.Errorf("opened with %v", err)
 				}
 				if row.says != "older than it was" && content(t, path) != before {
@@ -121,7 +134,8 @@ func TestWhatIsLeftCanBeServed(t *testing.T) {
 	if err := os.Remove(path + "-wal"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Open(t.Context(), store.Options{Path: path}); !strings.Contains(err.Error(), "delete "+path+"-sequence") {
+	_, err := store.Open(t.Context(), store.Options{Path: path})
+	if err == nil || !strings.Contains(err.Error(), "delete "+path+"-sequence") {
 		t.Fatal(err)
 	}
 	if err := os.Remove(path + "-sequence"); err != nil {

@@ -81,7 +81,13 @@ func findAndList(t *testing.T, open func(t *testing.T) FinderStore) {
 			t.Errorf("list %+v (-want +got):\n%s", tt.listing, diff)
 		}
 	}
-	found, err := s.Find(t.Context(), key("node", "mi-3"), key("node", "mi-4"), key("activation", "mi-2"), key("node", "mi-1"))
+	found, err := s.Find(
+		t.Context(),
+		key("node", "mi-3"),
+		key("node", "mi-4"),
+		key("activation", "mi-2"),
+		key("node", "mi-1"),
+	)
 	slices.SortFunc(found, func(a, b record.Record) int { return cmp.Compare(a.ID, b.ID) })
 	if diff := gocmp.Diff([]string{one, three}, bodies(t, found, err)); diff != "" {
 		t.Errorf("find (-want +got):\n%s", diff)

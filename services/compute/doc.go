@@ -10,6 +10,6 @@
 //	                                ▼
 //	                         shutting-down ──▶ terminated ──an hour──▶ forgotten
 //
-// An instance is a guest (package guest): Linux namespaces with one network interface. Its record says what is wanted of
-// it; a server that starts again boots what its records call pending or running, and finishes what was stopping.
+// An instance is a guest (package guest): Linux namespaces with one network interface. Its record says what is wanted
+// of it; a server that starts again boots what its records call pending or running, and finishes what was stopping.
 package compute

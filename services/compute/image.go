@@ -48,7 +48,8 @@ var (
 // nameGroup returns the group of the records of a scope that have a name which is to be unique.
 func nameGroup(c scope.Scope, name string) string { return c.String() + "/name/" + strconv.Quote(name) }
 
-// PublicTag is the key of the tag with the names of the public parameters, between spaces, whose value is the image's id.
+// PublicTag is the key of the tag with the names of the public parameters, between spaces, whose value is the image's
+// id.
 const PublicTag = "postern:public-parameters"
 
 // PublicNames are the public parameters whose value is the image's id.
@@ -113,8 +114,8 @@ func findImage(t *record.Tables, c scope.Scope, id string) (Image, error) {
 
 func (s *Service) imageRoot(id string) string { return filepath.Join(s.imageDir(id), "root") }
 
-// Deregister forgets an imported image and removes its files. Instances that were made from it must be gone first: their
-// layers stand on it.
+// Deregister forgets an imported image and removes its files. Instances that were made from it must be gone first:
+// their layers stand on it.
 func (s *Service) Deregister(ctx context.Context, c scope.Scope, id string) error {
 	err := s.change(ctx, c, func(p *record.Plan) error {
 		i, err := findImage(p.Tables, c, id)

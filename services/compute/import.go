@@ -120,7 +120,10 @@ func (s *Service) copyOrUnpack(ctx context.Context, from, dir string) error {
 	case err != nil:
 		return invalidImage("InvalidParameterValue", "%w", err)
 	case info.IsDir() && holds(from, s.Dir):
-		return invalidImage("InvalidParameterValue", "it holds Postern's own data directory; copy what is wanted elsewhere first")
+		return invalidImage(
+			"InvalidParameterValue",
+			"it holds Postern's own data directory; copy what is wanted elsewhere first",
+		)
 	case info.IsDir():
 		return guest.CopyTree(from, dir)
 	case !info.Mode().IsRegular():
@@ -174,7 +177,12 @@ func unpack(ctx context.Context, archive io.Reader, dir string) error {
 		}
 		size += h.Size
 		if n > maxImageFiles || size > maxImageBytes {
-			return invalidImage("InvalidParameterValue", "it is larger than %d files or %d bytes", maxImageFiles, int64(maxImageBytes))
+			return invalidImage(
+				"InvalidParameterValue",
+				"it is larger than %d files or %d bytes",
+				maxImageFiles,
+				int64(maxImageBytes),
+			)
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -281,7 +289,10 @@ func inspect(dir string, i *Image) error {
 	defer root.Close()
 	if _, err := root.Lstat("manifest.json"); err == nil {
 		if _, err := root.Lstat("usr"); err != nil {
-			return invalidImage("InvalidParameterValue", "it is an image archive with layers, not a root file system: use docker export, not docker save")
+			return invalidImage(
+				"InvalidParameterValue",
+				"it is an image archive with layers, not a root file system: use docker export, not docker save",
+			)
 		}
 	}
 	shell, err := openInside(root, "bin/sh")

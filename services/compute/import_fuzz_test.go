@@ -37,13 +37,30 @@ func archive(t testing.TB, entries ...tar.Header) []byte {
 
 // FuzzUnpack unpacks any archive: whatever its entries are called and lead to, nothing beside the directory changes.
 func FuzzUnpack(f *testing.F) {
-	out := archive(f,
-		tar.Header{Name: "etc/", Typeflag: tar.TypeDir}, tar.Header{Name: "etc/link", Typeflag: tar.TypeSymlink, Linkname: "../../outside"},
-		tar.Header{Name: "etc/link", Typeflag: tar.TypeReg}, tar.Header{Name: "../../outside", Typeflag: tar.TypeReg},
-		tar.Header{Name: "hard", Typeflag: tar.TypeLink, Linkname: "../outside"}, tar.Header{Name: "/etc/link/x", Typeflag: tar.TypeReg},
+	out := archive(
+		f,
+		tar.Header{
+			Name:     "etc/",
+			Typeflag: tar.TypeDir,
+		},
+		tar.Header{Name: "etc/link", Typeflag: tar.TypeSymlink, Linkname: "../../outside"},
+		tar.Header{Name: "etc/link", Typeflag: tar.TypeReg},
+		tar.Header{Name: "../../outside", Typeflag: tar.TypeReg},
+		tar.Header{
+			Name:     "hard",
+			Typeflag: tar.TypeLink,
+			Linkname: "../outside",
+		},
+		tar.Header{Name: "/etc/link/x", Typeflag: tar.TypeReg},
 	)
 	f.Add(out)
-	f.Add(archive(f, tar.Header{Name: "up", Typeflag: tar.TypeSymlink, Linkname: ".."}, tar.Header{Name: "up/outside", Typeflag: tar.TypeReg}))
+	f.Add(
+		archive(
+			f,
+			tar.Header{Name: "up", Typeflag: tar.TypeSymlink, Linkname: ".."},
+			tar.Header{Name: "up/outside", Typeflag: tar.TypeReg},
+		),
+	)
 	f.Add(archive(f, tar.Header{Name: "dev/null", Typeflag: tar.TypeChar}, tar.Header{Name: "dev", Typeflag: tar.TypeReg}))
 	var zipped bytes.Buffer
 	z := gzip.NewWriter(&zipped)

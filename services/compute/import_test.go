@@ -70,11 +70,24 @@ func file(t *testing.T, text []byte) string {
 
 func TestImport(t *testing.T) {
 	sh := string(shell(t))
-	good := archive(t,
-		entry{name: "./", kind: tar.TypeDir}, entry{name: "usr/bin/", kind: tar.TypeDir}, entry{name: "bin", kind: tar.TypeSymlink, link: "usr/bin"},
-		entry{name: "usr/bin/dash", text: sh}, entry{name: "usr/bin/sh", kind: tar.TypeSymlink, link: "/usr/bin/dash"},
-		entry{name: "usr/bin/su", kind: tar.TypeLink, link: "usr/bin/dash"}, entry{name: "usr/bin/sudo", text: "x", mode: 0o4755},
-		entry{name: "usr/bin/amazon-ssm-agent", text: "x"}, entry{name: "dev/null", kind: tar.TypeChar},
+	good := archive(
+		t,
+		entry{
+			name: "./",
+			kind: tar.TypeDir,
+		},
+		entry{name: "usr/bin/", kind: tar.TypeDir},
+		entry{name: "bin", kind: tar.TypeSymlink, link: "usr/bin"},
+		entry{name: "usr/bin/dash", text: sh},
+		entry{name: "usr/bin/sh", kind: tar.TypeSymlink, link: "/usr/bin/dash"},
+		entry{
+			name: "usr/bin/su",
+			kind: tar.TypeLink,
+			link: "usr/bin/dash",
+		},
+		entry{name: "usr/bin/sudo", text: "x", mode: 0o4755},
+		entry{name: "usr/bin/amazon-ssm-agent", text: "x"},
+		entry{name: "dev/null", kind: tar.TypeChar},
 	)
 	var zipped bytes.Buffer
 	z := gzip.NewWriter(&zipped)
@@ -98,7 +111,8 @@ func TestImport(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.Import(t.Context(), compute.Import{Scope: home, Name: "third", Path: file(t, zipped.Bytes())}); err != nil {
+		third := compute.Import{Scope: home, Name: "third", Path: file(t, zipped.Bytes())}
+		if _, err := r.Import(t.Context(), third); err != nil {
 			t.Fatal(err)
 		}
 		var names []string
@@ -139,16 +153,40 @@ func TestImportRefuses(t *testing.T) {
 			{"no archive", "image", file(t, []byte("hello")), "InvalidParameterValue", "no tar archive"},
 			{"empty", "image", file(t, nil), "InvalidParameterValue", "no tar archive"},
 			{"zstd", "image", file(t, []byte("\x28\xb5\x2f\xfd....")), "InvalidParameterValue", "decompress"},
-			{"no shell", "image", file(t, archive(t, entry{name: "etc/passwd", text: "root"})), "InvalidParameterValue", "no /bin/sh"},
-			{"shell is text", "image", file(t, archive(t, entry{name: "bin/sh", text: "hello"})), "InvalidParameterValue", "no Linux program"},
-			{"links in a circle", "image", file(t, archive(t, entry{name: "bin/sh", kind: tar.TypeSymlink, link: "sh"})), "InvalidParameterValue", "too many"},
-			{"docker save", "image", file(t, archive(t, entry{name: "manifest.json", text: "[]"})), "InvalidParameterValue", "docker export"},
-			{"through a link to outside", "image", file(t, archive(t, sh, entry{name: "x", kind: tar.TypeSymlink, link: filepath.Dir(outside)}, entry{name: "x/outside", text: "x"})), "InvalidParameterValue", "escapes"},
-			{"hard link to outside", "image", file(t, archive(t, sh, entry{name: "x", kind: tar.TypeLink, link: "../../../../etc/passwd"})), "InvalidParameterValue", "no such file"},
+			{
+				"no shell", "image", file(t, archive(t, entry{name: "etc/passwd", text: "root"})), "InvalidParameterValue",
+				"no /bin/sh",
+			},
+			{
+				"shell is text", "image", file(t, archive(t, entry{name: "bin/sh", text: "hello"})), "InvalidParameterValue",
+				"no Linux program",
+			},
+			{
+				"links in a circle", "image", file(t, archive(t, entry{name: "bin/sh", kind: tar.TypeSymlink, link: "sh"})),
+				"InvalidParameterValue", "too many",
+			},
+			{
+				"docker save", "image", file(t, archive(t, entry{name: "manifest.json", text: "[]"})), "InvalidParameterValue",
+				"docker export",
+			},
+			{
+				"through a link to outside", "image",
+				file(t, archive(t, sh,
+					entry{name: "x", kind: tar.TypeSymlink, link: filepath.Dir(outside)}, entry{name: "x/outside", text: "x"})),
+				"InvalidParameterValue", "escapes",
+			},
+			{
+				"hard link to outside", "image",
+				file(t, archive(t, sh, entry{name: "x", kind: tar.TypeLink, link: "../../../../etc/passwd"})),
+				"InvalidParameterValue", "no such file",
+			},
 			{"the host with our own directory", "image", "/", "InvalidParameterValue", "Postern's own data"},
 			{"our own directory", "image", r.dir, "InvalidParameterValue", "Postern's own data"},
 			{"a pipe", "image", pipe(t), "InvalidParameterValue", "neither a directory nor a file"},
-			{"owner out of range", "image", file(t, archive(t, sh, entry{name: "x", uid: 70000})), "InvalidParameterValue", "70000"},
+			{
+				"owner out of range", "image", file(t, archive(t, sh, entry{name: "x", uid: 70000})), "InvalidParameterValue",
+				"70000",
+			},
 		} {
 			_, err := r.Import(t.Context(), compute.Import{Scope: home, Name: tt.image, Path: tt.path})
 			if got := fault.Of(err); got == nil || got.Code != tt.code || !strings.Contains(got.Message, tt.want) {

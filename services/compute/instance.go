@@ -44,9 +44,12 @@ type Reason struct {
 
 // The reasons.
 var (
-	reasonPending    = Reason{"pending", "pending"}
-	reasonUser       = Reason{"Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown"}
-	reasonInstance   = Reason{"Client.InstanceInitiatedShutdown", "Client.InstanceInitiatedShutdown: Instance initiated shutdown"}
+	reasonPending  = Reason{"pending", "pending"}
+	reasonUser     = Reason{"Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown"}
+	reasonInstance = Reason{
+		"Client.InstanceInitiatedShutdown",
+		"Client.InstanceInitiatedShutdown: Instance initiated shutdown",
+	}
 	reasonNotStarted = func(err error) Reason {
 		return Reason{"Server.InternalError", "Server.InternalError: " + err.Error()}
 	}

@@ -42,8 +42,8 @@ someone:x:1001:1001::/home/someone:/bin/bash
 broken:x
 `
 
-// TestAuthorizedKeys: an instance's key lets in root and the image's login where there is an SSH server, and nobody where
-// there is none or no key.
+// TestAuthorizedKeys: an instance's key lets in root and the image's login where there is an SSH server, and nobody
+// where there is none or no key.
 func TestAuthorizedKeys(t *testing.T) {
 	images := map[string]string{
 		"with-server": rootWith(t, map[string]string{"usr/sbin/sshd": "", "etc/passwd": accounts}),
@@ -63,7 +63,12 @@ func TestAuthorizedKeys(t *testing.T) {
 			image, key string
 			want       []userdata.File
 		}{
-			{"with-server", "mine", []userdata.File{entry("/root/.ssh/authorized_keys", "root"), entry("/home/ec2-user/.ssh/authorized_keys", "ec2-user")}},
+			{
+				"with-server", "mine",
+				[]userdata.File{
+					entry("/root/.ssh/authorized_keys", "root"), entry("/home/ec2-user/.ssh/authorized_keys", "ec2-user"),
+				},
+			},
 			{"with-server", "", nil},
 			{"without", "mine", nil},
 			{"nobody", "mine", nil},
@@ -94,16 +99,21 @@ func byName(r *rig, name string) (compute.Image, bool) {
 	return compute.Image{}, false
 }
 
-// TestKeyPairsStay: they survive a restart, belong to one account and Region, and one that the store does not take is none.
+// TestKeyPairsStay: they survive a restart, belong to one account and Region, and one that the store does not take is
+// none.
 func TestKeyPairsStay(t *testing.T) {
 	simulate(t, func(t *testing.T, r *rig) {
 		elsewhere := scope.Scope{Account: home.Account, Region: "eu-west-1"}
-		k, _, err := r.CreateKeyPair(t.Context(), compute.NewKeyPair{Scope: home, Name: "mine", Type: compute.ED25519Key, Tags: map[string]string{"a": "b"}})
+		k, _, err := r.CreateKeyPair(
+			t.Context(),
+			compute.NewKeyPair{Scope: home, Name: "mine", Type: compute.ED25519Key, Tags: map[string]string{"a": "b"}},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.store.Fail(fault.New(fault.Unavailable, "memory", "the disk is full"))
-		if _, _, err := r.CreateKeyPair(t.Context(), compute.NewKeyPair{Scope: home, Name: "lost", Type: compute.ED25519Key}); err == nil {
+		lost := compute.NewKeyPair{Scope: home, Name: "lost", Type: compute.ED25519Key}
+		if _, _, err := r.CreateKeyPair(t.Context(), lost); err == nil {
 			t.Error("one is made that the store does not take")
 		}
 		if err := r.DeleteKeyPair(t.Context(), home, k.ID); err == nil {
@@ -135,12 +145,23 @@ func TestKeyPairsStay(t *testing.T) {
 func FuzzImportKeyPair(f *testing.F) {
 	const blob = "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 	for _, seed := range []string{
-		"ssh-ed25519 " + blob + " me@here", "---- BEGIN SSH2 PUBLIC KEY ----\nComment: \"a\\\nb\"\n" + blob + "\n---- END SSH2 PUBLIC KEY ----",
-		"MCowBQYDK2VwAyEA4yqqeRXOubRJ0bpQ6ioouxpuAfkL2iRaLR2HaX0YomU=", "no-pty ssh-ed25519 " + blob, "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAAA==", "",
+		"ssh-ed25519 " + blob + " me@here",
+		"---- BEGIN SSH2 PUBLIC KEY ----\nComment: \"a\\\nb\"\n" + blob + "\n---- END SSH2 PUBLIC KEY ----",
+		"MCowBQYDK2VwAyEA4yqqeRXOubRJ0bpQ6ioouxpuAfkL2iRaLR2HaX0YomU=", "no-pty ssh-ed25519 " + blob,
+		"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAAA==", "",
 	} {
 		f.Add([]byte(seed))
 	}
-	s, err := compute.Open(f.Context(), compute.Config{Store: new(record.Memory), Network: newBench(), Launcher: newBench(), Dir: f.TempDir(), Agent: "postern-agent"})
+	s, err := compute.Open(
+		f.Context(),
+		compute.Config{
+			Store:    new(record.Memory),
+			Network:  newBench(),
+			Launcher: newBench(),
+			Dir:      f.TempDir(),
+			Agent:    "postern-agent",
+		},
+	)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -31,7 +31,11 @@ func (n waitNetwork) Attach(eni string, _ *os.File) (func(), error) {
 }
 
 func (n waitNetwork) Lease(i compute.Instance) (compute.Lease, error) {
-	return compute.Lease{Servers: []netip.Addr{i.Resolver}, Search: []string{i.Domain}, NICs: []compute.NIC{{MAC: "0a:00:00:00:00:01"}}}, nil
+	return compute.Lease{
+		Servers: []netip.Addr{i.Resolver},
+		Search:  []string{i.Domain},
+		NICs:    []compute.NIC{{MAC: "0a:00:00:00:00:01"}},
+	}, nil
 }
 
 func (n waitNetwork) Terminated(_ context.Context, i compute.Instance) error {
@@ -74,7 +78,14 @@ func TestRealInstance(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	made, err := s.Launch(t.Context(), compute.Launch{Scope: home, Placements: []compute.Placement{place(1)}, UserData: []byte("#!/bin/sh\necho kept > /root/file\n")})
+	made, err := s.Launch(
+		t.Context(),
+		compute.Launch{
+			Scope:      home,
+			Placements: []compute.Placement{place(1)},
+			UserData:   []byte("#!/bin/sh\necho kept > /root/file\n"),
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +108,8 @@ func TestRealInstance(t *testing.T) {
 		t.Fatal(err)
 	}
 	next(t, n.terminated, "the end")
-	if text, _, err := s.Console(home, made[0].ID); err != nil || strings.Count(string(text), "boots; eth0 10.0.1.20/24") != 2 {
+	if text, _, err := s.Console(home, made[0].ID); err != nil ||
+		strings.Count(string(text), "boots; eth0 10.0.1.20/24") != 2 {
 		t.Errorf("console: %v\n%s", err, text)
 	}
 	if err := s.Close(); err != nil {

@@ -10,7 +10,8 @@ import (
 	"postern/services/compute"
 )
 
-// hosts runs a test on two hosts whose services share a store; between tells what happens before the first one's commits.
+// hosts runs a test on two hosts whose services share a store; between tells what happens before the first one's
+// commits.
 func hosts(t *testing.T, test func(t *testing.T, one, two *rig, between *recordtest.Between)) {
 	dirs := [2]string{t.TempDir(), t.TempDir()}
 	synctest.Test(t, func(t *testing.T) {

@@ -365,8 +365,8 @@ func (s *Service) change(ctx context.Context, c scope.Scope, plan func(p *record
 	return err
 }
 
-// changeInstances commits edited copies of some instances. The edit must not keep the pointer, and may be called more than
-// once.
+// changeInstances commits edited copies of some instances. The edit must not keep the pointer, and may be called more
+// than once.
 func (s *Service) changeInstances(
 	ctx context.Context, c scope.Scope, ids []string, edit func(n int, i *Instance) error,
 ) error {

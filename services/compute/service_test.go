@@ -39,7 +39,12 @@ type bench struct {
 }
 
 func newBench() *bench {
-	return &bench{guests: map[string]*fakeGuest{}, boots: map[string]int{}, attached: map[string]bool{}, files: map[string][]userdata.File{}}
+	return &bench{
+		guests:   map[string]*fakeGuest{},
+		boots:    map[string]int{},
+		attached: map[string]bool{},
+		files:    map[string][]userdata.File{},
+	}
 }
 
 func (b *bench) Start(_ context.Context, boot guest.Boot) (guest.Machine, error) {
@@ -151,7 +156,10 @@ type rig struct {
 
 func open(t *testing.T, r *rig) {
 	t.Helper()
-	s, err := compute.Open(t.Context(), compute.Config{Store: r.store, Network: r.bench, Launcher: r.bench, Dir: r.dir, Agent: "postern-agent"})
+	s, err := compute.Open(
+		t.Context(),
+		compute.Config{Store: r.store, Network: r.bench, Launcher: r.bench, Dir: r.dir, Agent: "postern-agent"},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +208,8 @@ func (r *rig) put(t *testing.T, i compute.Instance) {
 func place(n int) compute.Placement {
 	return compute.Placement{
 		Interface: fmt.Sprintf("eni-%017x", n), VPC: "vpc-1", Subnet: "subnet-1", Zone: "us-east-1a",
-		Address: netip.MustParsePrefix("10.0.1.20/24"), Gateway: netip.MustParseAddr("10.0.1.1"), Resolver: netip.MustParseAddr("10.0.0.2"),
+		Address: netip.MustParsePrefix("10.0.1.20/24"), Gateway: netip.MustParseAddr("10.0.1.1"),
+		Resolver: netip.MustParseAddr("10.0.0.2"),
 		Hostname: "ip-10-0-1-20", Domain: "ec2.internal",
 	}
 }
@@ -237,7 +246,8 @@ func TestLife(t *testing.T) {
 		ctx := t.Context()
 		made := r.launch(t)
 		id := made.ID
-		if made.State != compute.Pending || made.Image != compute.HostImage("us-east-1") || !strings.HasPrefix(id, "i-0") || len(id) != 19 {
+		if made.State != compute.Pending || made.Image != compute.HostImage("us-east-1") || !strings.HasPrefix(id, "i-0") ||
+			len(id) != 19 {
 			t.Errorf("made %+v", made)
 		}
 		i := r.want(t, id, compute.Running, "")
@@ -247,14 +257,16 @@ func TestLife(t *testing.T) {
 		<-time.After(time.Minute)
 		first := i.Launched
 		changes, err := r.Stop(ctx, home, []string{id, id}, false)
-		if diff := cmp.Diff([]compute.Change{{ID: id, Was: compute.Running, Is: compute.Stopping}}, changes); diff != "" || err != nil {
+		if diff := cmp.Diff([]compute.Change{{ID: id, Was: compute.Running, Is: compute.Stopping}}, changes); diff != "" ||
+			err != nil {
 			t.Errorf("stop: %v\n%s", err, diff)
 		}
 		i = r.want(t, id, compute.Stopped, "Client.UserInitiatedShutdown")
 		if !strings.HasPrefix(i.Transition, "User initiated (") || len(r.bench.attached) != 0 {
 			t.Errorf("transition %q, attached %v", i.Transition, r.bench.attached)
 		}
-		if changes, err := r.Stop(ctx, home, []string{id}, false); err != nil || changes[0].Was != compute.Stopped || changes[0].Is != compute.Stopped {
+		if changes, err := r.Stop(ctx, home, []string{id}, false); err != nil || changes[0].Was != compute.Stopped ||
+			changes[0].Is != compute.Stopped {
 			t.Errorf("stop of a stopped one: %v, %v", changes, err)
 		}
 		if err := r.Reboot(ctx, home, []string{id}); fault.Of(err).Code != "IncorrectInstanceState" {
@@ -280,7 +292,8 @@ func TestLife(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.want(t, id, compute.Terminated, "Client.UserInitiatedShutdown")
-		if _, err := os.Stat(filepath.Join(r.dir, "instances", id)); !os.IsNotExist(err) || !slices.Equal(r.bench.terminated, []string{id}) {
+		if _, err := os.Stat(filepath.Join(r.dir, "instances", id)); !os.IsNotExist(err) ||
+			!slices.Equal(r.bench.terminated, []string{id}) {
 			t.Errorf("after the end: directory %v, told %v", err, r.bench.terminated)
 		}
 		if _, err := r.Start(ctx, home, []string{id}); fault.Of(err).Code != "IncorrectInstanceState" {
@@ -328,7 +341,8 @@ func TestDoesNotBoot(t *testing.T) {
 		synctest.Wait()
 		r.bench.refuse = errors.New("no more room")
 		i := r.launch(t)
-		if i := r.want(t, i.ID, compute.Terminated, "Server.InternalError"); !strings.Contains(i.Reason.Message, "no more room") {
+		i = r.want(t, i.ID, compute.Terminated, "Server.InternalError")
+		if !strings.Contains(i.Reason.Message, "no more room") {
 			t.Errorf("reason %q", i.Reason.Message)
 		}
 		if _, err := r.Start(t.Context(), home, []string{old.ID}); err != nil {
@@ -357,7 +371,8 @@ func TestAServerThatStartsAgain(t *testing.T) {
 		late.ID, late.State = "i-00000000000000002", compute.ShuttingDown
 		r.put(t, late)
 		open(t, r)
-		if i := r.want(t, running.ID, compute.Running, ""); !i.Launched.Equal(running.Launched) || i.Placement != running.Placement {
+		if i := r.want(t, running.ID, compute.Running, ""); !i.Launched.Equal(running.Launched) ||
+			i.Placement != running.Placement {
 			t.Errorf("it is another one: %+v", i)
 		}
 		r.want(t, stopped.ID, compute.Stopped, "Client.UserInitiatedShutdown")
@@ -403,15 +418,24 @@ func TestRefusals(t *testing.T) {
 		}{
 			{"another account's", "InvalidInstanceID.NotFound", second(r.Instance(other, i.ID))},
 			{"malformed id", "InvalidInstanceID.Malformed", second(r.Instance(home, "i-XYZ"))},
-			{"one of two unknown", "InvalidInstanceID.NotFound", second(r.Stop(ctx, home, []string{i.ID, "i-00000000000000009"}, false))},
+			{
+				"one of two unknown", "InvalidInstanceID.NotFound",
+				second(r.Stop(ctx, home, []string{i.ID, "i-00000000000000009"}, false)),
+			},
 			{"no ids", "MissingParameter", second(r.Stop(ctx, home, nil, false))},
 			{"protected stop", "OperationNotPermitted", second(r.Stop(ctx, home, []string{i.ID}, false))},
 			{"protected end", "OperationNotPermitted", second(r.Terminate(ctx, home, []string{i.ID}))},
-			{"type of a running one", "IncorrectInstanceState", second(r.Modify(ctx, home, i.ID, compute.Modification{Type: &typ}))},
+			{
+				"type of a running one", "IncorrectInstanceState",
+				second(r.Modify(ctx, home, i.ID, compute.Modification{Type: &typ})),
+			},
 			{"unknown image", "InvalidAMIID.NotFound", launch(func(l *compute.Launch) { l.Image = "ami-00000000000000009" })},
 			{"malformed image", "InvalidAMIID.Malformed", launch(func(l *compute.Launch) { l.Image = "debian" })},
 			{"bad type", "InvalidParameterValue", launch(func(l *compute.Launch) { l.Type = "huge" })},
-			{"long user data", "InvalidParameterValue", launch(func(l *compute.Launch) { l.UserData = make([]byte, compute.MaxUserData+1) })},
+			{
+				"long user data", "InvalidParameterValue",
+				launch(func(l *compute.Launch) { l.UserData = make([]byte, compute.MaxUserData+1) }),
+			},
 			{"none", "InstanceLimitExceeded", launch(func(l *compute.Launch) { l.Placements = nil })},
 		} {
 			if got := fault.Of(tt.err); got == nil || got.Code != tt.code {
@@ -482,21 +506,38 @@ func TestNICOfASilentGuest(t *testing.T) {
 		r.want(t, id, compute.Running, "")
 		r.bench.guest(id).silent = true
 		r.bench.mu.Lock()
-		r.bench.nics = []compute.NIC{{Interface: "eni-2", Index: 1, Address: netip.MustParsePrefix("10.0.2.20/24"), Gateway: netip.MustParseAddr("10.0.2.1")}}
+		r.bench.nics = []compute.NIC{
+			{
+				Interface: "eni-2",
+				Index:     1,
+				Address:   netip.MustParsePrefix("10.0.2.20/24"),
+				Gateway:   netip.MustParseAddr("10.0.2.1"),
+			},
+		}
 		r.bench.mu.Unlock()
 		err := r.UpdateInterfaces(t.Context(), home, id)
-		if e := fault.Of(err); e.Kind != fault.Conflict || e.Code != "IncorrectState" || !strings.Contains(e.Message, "reboot") {
+		if e := fault.Of(err); e.Kind != fault.Conflict || e.Code != "IncorrectState" ||
+			!strings.Contains(e.Message, "reboot") {
 			t.Errorf("refused with %v", err)
 		}
 	})
 }
 
-// TestNICs plugs a second interface into a running instance, gives it and the first one more addresses, and takes it out
-// again; the next boot has what is there then.
+// TestNICs plugs a second interface into a running instance, gives it and the first one more addresses, and takes it
+// out again; the next boot has what is there then.
 func TestNICs(t *testing.T) {
 	simulate(t, func(t *testing.T, r *rig) {
-		first := compute.NIC{Interface: place(1).Interface, Address: netip.MustParsePrefix("10.0.1.20/24"), Gateway: place(1).Gateway}
-		second := compute.NIC{Interface: "eni-2", Index: 1, Address: netip.MustParsePrefix("10.0.2.20/24"), Gateway: netip.MustParseAddr("10.0.2.1")}
+		first := compute.NIC{
+			Interface: place(1).Interface,
+			Address:   netip.MustParsePrefix("10.0.1.20/24"),
+			Gateway:   place(1).Gateway,
+		}
+		second := compute.NIC{
+			Interface: "eni-2",
+			Index:     1,
+			Address:   netip.MustParsePrefix("10.0.2.20/24"),
+			Gateway:   netip.MustParseAddr("10.0.2.1"),
+		}
 		id := r.launch(t).ID
 		r.want(t, id, compute.Running, "")
 		step := func(what string, nics []compute.NIC, attached bool, want ...string) {
@@ -534,6 +575,12 @@ func TestNICs(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.want(t, id, compute.Running, "")
-		step("booted", []compute.NIC{first, second}, true, "assign eth0 10.0.1.20/24 [10.0.1.21]", "plug eth1 10.0.2.20/24 [10.0.2.21]")
+		step(
+			"booted",
+			[]compute.NIC{first, second},
+			true,
+			"assign eth0 10.0.1.20/24 [10.0.1.21]",
+			"plug eth1 10.0.2.20/24 [10.0.2.21]",
+		)
 	})
 }

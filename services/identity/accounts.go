@@ -50,8 +50,8 @@ func (s *Service) EnsureAccount(ctx context.Context, account string) (made *NewA
 	return made, nil
 }
 
-// EnsureAccountWithKey makes an account unless it is there, and gives its root user this key, which the operator keeps: a
-// new one beside those that are there, or an old one with another secret. A key that was given before and has been
+// EnsureAccountWithKey makes an account unless it is there, and gives its root user this key, which the operator keeps:
+// a new one beside those that are there, or an old one with another secret. A key that was given before and has been
 // deleted or made inactive since stays so. Keys that strangers know belong in tests and laboratories only.
 func (s *Service) EnsureAccountWithKey(ctx context.Context, account, keyID, secret string) error {
 	if keyID == "" || len(keyID) > 128 || secret == "" {

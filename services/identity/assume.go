@@ -21,8 +21,8 @@ const (
 
 var sessionNamePattern = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
 
-// AssumeRole says what session is wanted. Whether the caller may, the trust policy says (TrustPolicy); it has been asked
-// before.
+// AssumeRole says what session is wanted. Whether the caller may, the trust policy says (TrustPolicy); it has been
+// asked before.
 type AssumeRole struct {
 	Caller      iam.Principal
 	RoleARN     string
@@ -45,13 +45,20 @@ type AssumedRole struct {
 // AssumeRole starts a session of a role.
 func (s *Service) AssumeRole(_ context.Context, a AssumeRole) (AssumedRole, error) {
 	if a.Caller.Kind == iam.Root {
-		return AssumedRole{}, fault.New(fault.Denied, "identity.AssumeRole", "Roles may not be assumed by root accounts.").WithCode("AccessDenied")
+		return AssumedRole{}, fault.New(fault.Denied, "identity.AssumeRole", "Roles may not be assumed by root accounts.").
+			WithCode("AccessDenied")
 	}
 	if !sessionNamePattern.MatchString(a.SessionName) {
-		return AssumedRole{}, invalid("1 validation error detected: Value at 'roleSessionName' failed to satisfy constraint: Member must have 2 to 64 characters and satisfy regular expression pattern: [\\w+=,.@-]*")
+		return AssumedRole{}, invalid(
+			"1 validation error detected: Value at 'roleSessionName' failed to satisfy constraint: Member must have 2 " +
+				"to 64 characters and satisfy regular expression pattern: [\\w+=,.@-]*",
+		)
 	}
 	if a.Source != "" && !sessionNamePattern.MatchString(a.Source) {
-		return AssumedRole{}, invalid("1 validation error detected: Value at 'sourceIdentity' failed to satisfy constraint: Member must have 2 to 64 characters and satisfy regular expression pattern: [\\w+=,.@-]*")
+		return AssumedRole{}, invalid(
+			"1 validation error detected: Value at 'sourceIdentity' failed to satisfy constraint: Member must have 2 " +
+				"to 64 characters and satisfy regular expression pattern: [\\w+=,.@-]*",
+		)
 	}
 	if _, err := arn.Parse(a.RoleARN); err != nil {
 		return AssumedRole{}, invalid("%.200s is invalid", a.RoleARN)
@@ -95,8 +102,13 @@ func (a *AssumeRole) life(role *Role) (time.Duration, error) {
 	}
 	switch {
 	case life < minSession || life > maxMaxSession:
-		return 0, invalid("1 validation error detected: Value '%d' at 'durationSeconds' failed to satisfy constraint: Member must be between %d and %d",
-			life/time.Second, minSession/time.Second, maxMaxSession/time.Second)
+		return 0, invalid(
+			"1 validation error detected: Value '%d' at 'durationSeconds' failed to satisfy constraint: Member must be "+
+				"between %d and %d",
+			life/time.Second,
+			minSession/time.Second,
+			maxMaxSession/time.Second,
+		)
 	case a.Caller.Kind == iam.AssumedRole && life > chainedSession:
 		return 0, invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
 	case life > role.MaxSession:
@@ -144,8 +156,8 @@ type ServiceSession struct {
 	Duration     time.Duration
 }
 
-// AssumeForService starts a session that an AWS service gives to an instance or node. Errors are NotFound (no such role)
-// and Denied (the role does not trust the service).
+// AssumeForService starts a session that an AWS service gives to an instance or node. Errors are NotFound (no such
+// role) and Denied (the role does not trust the service).
 func (s *Service) AssumeForService(_ context.Context, a ServiceSession) (AssumedRole, error) {
 	role, err := s.roleForService(a)
 	if err != nil {
@@ -175,7 +187,8 @@ func (s *Service) RoleNamed(account, name string) (Role, error) {
 }
 
 func (st *state) roleNamed(account, name string) (*Role, error) {
-	if parsed, err := arn.Parse(name); err == nil && parsed == arn.Global(st.partition, "iam", account, parsed.Resource) && parsed.Type() == "role" {
+	if parsed, err := arn.Parse(name); err == nil && parsed == arn.Global(st.partition, "iam", account, parsed.Resource) &&
+		parsed.Type() == "role" {
 		name = parsed.ID()
 	}
 	path, last := "", name
@@ -199,7 +212,14 @@ func (s *Service) roleForService(a ServiceSession) (*Role, error) {
 		Account: a.Account, Time: s.now(), Keys: a.keys,
 	}
 	if d := iam.Evaluate(r, &iam.Policies{Resource: role.trust, ResourceDecides: true}); !d.Allow {
-		return nil, fault.New(fault.Denied, "identity.AssumeForService", "%s may not assume the role %s: %s", a.Service, role.ARN(), d)
+		return nil, fault.New(
+			fault.Denied,
+			"identity.AssumeForService",
+			"%s may not assume the role %s: %s",
+			a.Service,
+			role.ARN(),
+			d,
+		)
 	}
 	return role, nil
 }

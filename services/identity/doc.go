@@ -11,7 +11,8 @@
 //	      default host mgmt.    arn:aws:sts::A:assumed-role/ROLE/i-…
 //	instance identity           arn:aws:sts::A:assumed-role/aws:ec2-instance/i-…
 //
-// Lookup stands in the path of every request: it answers from memory whose key signed, and with which policies, compiled.
+// Lookup stands in the path of every request: it answers from memory whose key signed, and with which policies,
+// compiled.
 //
 // Secret keys have to be recoverable, because signatures are made with them; they are stored sealed. A session is not
 // stored at all: its token is the session itself, sealed, so that temporary credentials survive a restart and every

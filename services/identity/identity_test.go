@@ -40,7 +40,12 @@ func sealer(t testing.TB, b byte) identity.Sealer {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, store: new(identitytest.Store), now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), ctx: context.Background()}
+	w := &world{
+		t:     t,
+		store: new(identitytest.Store),
+		now:   time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC),
+		ctx:   context.Background(),
+	}
 	w.restart()
 	if _, err := w.EnsureAccount(w.ctx, account); err != nil {
 		t.Fatal(err)
@@ -82,10 +87,14 @@ func code(err error) string {
 }
 
 const (
-	trustEC2 = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
-	trustSSM = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ssm.amazonaws.com"},"Action":"sts:AssumeRole",
-		"Condition":{"StringEquals":{"aws:SourceAccount":"000000000000"},"ArnLike":{"aws:SourceArn":"arn:aws:ssm:us-east-1:000000000000:*"}}}]}`
-	trustAll  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}]}`
+	trustEC2 = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+		"Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	trustSSM = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+		"Principal":{"Service":"ssm.amazonaws.com"},"Action":"sts:AssumeRole",
+		"Condition":{"StringEquals":{"aws:SourceAccount":"000000000000"},
+			"ArnLike":{"aws:SourceArn":"arn:aws:ssm:us-east-1:000000000000:*"}}}]}`
+	trustAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+		"Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}]}`
 	allowGet  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ssm:Get*","Resource":"*"}]}`
 	allowAll  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 	core      = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
@@ -116,10 +125,12 @@ func TestRootKey(t *testing.T) {
 	w.restart()
 	c, err := w.Lookup(made.ID, "")
 	w.ok(err)
-	if c.Secret != made.Secret || c.Principal.Kind != iam.Root || c.Principal.ARN != "arn:aws:iam::123456789012:root" || !may(c, "iam:CreateRole") {
+	if c.Secret != made.Secret || c.Principal.Kind != iam.Root || c.Principal.ARN != "arn:aws:iam::123456789012:root" ||
+		!may(c, "iam:CreateRole") {
 		t.Errorf("%+v", c.Principal)
 	}
-	if owner, ok := identity.KeyAccount(made.ID); !ok || owner != "123456789012" || len(made.ID) != 20 || len(made.Secret) != 40 {
+	if owner, ok := identity.KeyAccount(made.ID); !ok || owner != "123456789012" || len(made.ID) != 20 ||
+		len(made.Secret) != 40 {
 		t.Errorf("key %s is of account %s, %v", made.ID, owner, ok)
 	}
 	for _, bad := range []string{"", "123", "12345678901x"} {
@@ -169,13 +180,19 @@ func TestSecretsAreStoredSealed(t *testing.T) {
 
 func TestUserKeys(t *testing.T) {
 	w := newWorld(t)
-	u := must(w.CreateUser(w.ctx, identity.NewUser{Account: account, Name: "Bob", Path: "/ops/", Tags: []identity.Tag{{Key: "Team", Value: "blue"}}}))
+	u := must(
+		w.CreateUser(
+			w.ctx,
+			identity.NewUser{Account: account, Name: "Bob", Path: "/ops/", Tags: []identity.Tag{{Key: "Team", Value: "blue"}}},
+		),
+	)
 	if u.ARN() != "arn:aws:iam::000000000000:user/ops/Bob" || !strings.HasPrefix(u.ID, "AIDA") || len(u.ID) != 21 {
 		t.Errorf("%+v", u)
 	}
 	k := must(w.CreateAccessKey(w.ctx, account, "bob"))
 	c := must(w.Lookup(k.ID, ""))
-	if c.Principal.Kind != iam.User || c.Principal.Name != "Bob" || c.Principal.Tags["team"] != "blue" || may(c, "ssm:GetParameter") {
+	if c.Principal.Kind != iam.User || c.Principal.Name != "Bob" || c.Principal.Tags["team"] != "blue" ||
+		may(c, "ssm:GetParameter") {
 		t.Errorf("%+v", c.Principal)
 	}
 	h := identity.Holder{Account: account, Name: "Bob"}
@@ -214,19 +231,29 @@ func TestUserKeys(t *testing.T) {
 func TestAssumeRole(t *testing.T) {
 	w := newWorld(t)
 	r := w.role("Admin", trustAll)
-	w.ok(w.Attach(w.ctx, identity.Holder{Account: account, Role: true, Name: "Admin"}, "arn:aws:iam::aws:policy/AdministratorAccess"))
+	w.ok(
+		w.Attach(
+			w.ctx,
+			identity.Holder{Account: account, Role: true, Name: "Admin"},
+			"arn:aws:iam::aws:policy/AdministratorAccess",
+		),
+	)
 	user := iam.Principal{Kind: iam.User, Account: account}
 	a := identity.AssumeRole{
-		Caller: user, RoleARN: r.ARN(), SessionName: "eve", Policy: allowGet, Tags: []identity.Tag{{Key: "Cost", Value: "1"}}, Source: "eve@x",
+		Caller: user, RoleARN: r.ARN(), SessionName: "eve", Policy: allowGet,
+		Tags: []identity.Tag{{Key: "Cost", Value: "1"}}, Source: "eve@x",
 	}
 	s := must(w.AssumeRole(w.ctx, a))
-	if s.ARN != "arn:aws:sts::000000000000:assumed-role/Admin/eve" || s.UserID != r.ID+":eve" || !strings.HasPrefix(s.AccessKey, "ASIA") {
+	if s.ARN != "arn:aws:sts::000000000000:assumed-role/Admin/eve" || s.UserID != r.ID+":eve" ||
+		!strings.HasPrefix(s.AccessKey, "ASIA") {
 		t.Errorf("%+v", s.ARN)
 	}
 	w.restart() // nothing was stored, and yet the credentials go on
 	c := must(w.Lookup(s.AccessKey, s.Token))
-	if c.Secret != s.Secret || !c.Expires.Equal(w.now.Add(time.Hour)) || c.Principal.ARN != s.ARN || c.Principal.Role != r.ARN() ||
-		c.Principal.Tags["cost"] != "1" || c.Principal.SourceIdentity != "eve@x" {
+	if c.Secret != s.Secret || !c.Expires.Equal(w.now.Add(time.Hour)) || c.Principal.ARN != s.ARN ||
+		c.Principal.Role != r.ARN() ||
+		c.Principal.Tags["cost"] != "1" ||
+		c.Principal.SourceIdentity != "eve@x" {
 		t.Errorf("%+v", c.Principal)
 	}
 	if !may(c, "ssm:GetParameter") || may(c, "ssm:PutParameter") {
@@ -241,7 +268,13 @@ func TestAssumeRole(t *testing.T) {
 		}
 	}
 	// A role made anew under the same name is another one.
-	w.ok(w.Detach(w.ctx, identity.Holder{Account: account, Role: true, Name: "Admin"}, "arn:aws:iam::aws:policy/AdministratorAccess"))
+	w.ok(
+		w.Detach(
+			w.ctx,
+			identity.Holder{Account: account, Role: true, Name: "Admin"},
+			"arn:aws:iam::aws:policy/AdministratorAccess",
+		),
+	)
 	w.ok(w.DeleteRole(w.ctx, account, "Admin"))
 	w.role("Admin", trustAll)
 	if _, err := w.Lookup(s.AccessKey, s.Token); !fault.Is(err, fault.NotFound) {
@@ -252,7 +285,11 @@ func TestAssumeRole(t *testing.T) {
 func TestAssumeRoleRefuses(t *testing.T) {
 	w := newWorld(t)
 	r := w.role("Admin", trustAll)
-	good := identity.AssumeRole{Caller: iam.Principal{Kind: iam.User, Account: account}, RoleARN: r.ARN(), SessionName: "eve"}
+	good := identity.AssumeRole{
+		Caller:      iam.Principal{Kind: iam.User, Account: account},
+		RoleARN:     r.ARN(),
+		SessionName: "eve",
+	}
 	for _, tt := range []struct {
 		name  string
 		alter func(*identity.AssumeRole)
@@ -270,7 +307,10 @@ func TestAssumeRoleRefuses(t *testing.T) {
 		{"bad tag", func(a *identity.AssumeRole) { a.Tags = []identity.Tag{{Key: "aws:x"}} }, "ValidationError"},
 		{"bad source", func(a *identity.AssumeRole) { a.Source = "a b" }, "ValidationError"},
 		{"long policy", func(a *identity.AssumeRole) { a.Policy = allowGet + strings.Repeat(" ", 2048) }, "ValidationError"},
-		{"many policies", func(a *identity.AssumeRole) { a.PolicyARNs = slices.Repeat([]string{core}, 11) }, "ValidationError"},
+		{
+			"many policies", func(a *identity.AssumeRole) { a.PolicyARNs = slices.Repeat([]string{core}, 11) },
+			"ValidationError",
+		},
 		{"large policy and tags", func(a *identity.AssumeRole) {
 			a.Policy = allowGet + strings.Repeat(" ", 2048-len(allowGet))
 			for i := range 9 {
@@ -301,7 +341,8 @@ func TestInstanceSession(t *testing.T) {
 	w.ok(w.AddRole(w.ctx, account, "NodeProfile", "NodeRole"))
 	s := must(w.AssumeForInstance(w.ctx, i, "NodeProfile"))
 	c := must(w.Lookup(s.AccessKey, s.Token))
-	if c.Principal.ARN != "arn:aws:sts::000000000000:assumed-role/NodeRole/"+i.ID || c.IssuedTo != i.ID || c.Principal.SourceInstance != i.ARN() {
+	if c.Principal.ARN != "arn:aws:sts::000000000000:assumed-role/NodeRole/"+i.ID || c.IssuedTo != i.ID ||
+		c.Principal.SourceInstance != i.ARN() {
 		t.Errorf("%+v", c.Principal)
 	}
 	if !may(c, "ssm:UpdateInstanceInformation") || may(c, "ssm:SendCommand") {
@@ -310,7 +351,8 @@ func TestInstanceSession(t *testing.T) {
 	own := must(w.IdentifyInstance(w.ctx, i))
 	c = must(w.Lookup(own.AccessKey, own.Token))
 	if c.Principal.ARN != "arn:aws:sts::000000000000:assumed-role/aws:ec2-instance/"+i.ID ||
-		c.Principal.UserID != "000000000000:aws:ec2-instance:"+i.ID || may(c, "ssm:UpdateInstanceInformation") || !may(c, "ssm:RegisterManagedInstance") {
+		c.Principal.UserID != "000000000000:aws:ec2-instance:"+i.ID || may(c, "ssm:UpdateInstanceInformation") ||
+		!may(c, "ssm:RegisterManagedInstance") {
 		t.Errorf("%+v", c.Principal)
 	}
 	w.now = w.now.Add(afterward)
@@ -337,7 +379,8 @@ func TestServiceSession(t *testing.T) {
 	w := newWorld(t)
 	must(w.CreateRole(w.ctx, identity.NewRole{Account: account, Name: "Hybrid", Path: "/service-role/", Trust: trustSSM}))
 	good := identity.ServiceSession{
-		Account: account, Role: "service-role/Hybrid", Service: "ssm.amazonaws.com", IssuedTo: "mi-1", Source: nodeARN, Duration: time.Hour,
+		Account: account, Role: "service-role/Hybrid", Service: "ssm.amazonaws.com", IssuedTo: "mi-1", Source: nodeARN,
+		Duration: time.Hour,
 	}
 	for _, tt := range []struct {
 		name  string
@@ -345,7 +388,11 @@ func TestServiceSession(t *testing.T) {
 		kind  fault.Kind
 	}{
 		{"another service", func(s *identity.ServiceSession) { s.Service = "ec2.amazonaws.com" }, fault.Denied},
-		{"another region", func(s *identity.ServiceSession) { s.Source = strings.Replace(nodeARN, "us-east-1", "eu-west-1", 1) }, fault.Denied},
+		{
+			"another region",
+			func(s *identity.ServiceSession) { s.Source = strings.Replace(nodeARN, "us-east-1", "eu-west-1", 1) },
+			fault.Denied,
+		},
 		{"another path", func(s *identity.ServiceSession) { s.Role = "other/Hybrid" }, fault.NotFound},
 		{"another role", func(s *identity.ServiceSession) { s.Role = "Other" }, fault.NotFound},
 		{"another account", func(s *identity.ServiceSession) { s.Account = "111111111111" }, fault.NotFound},
@@ -361,7 +408,8 @@ func TestServiceSession(t *testing.T) {
 		s.Role = role
 		w.ok(w.CheckServiceRole(s))
 		made := must(w.AssumeForService(w.ctx, s))
-		if c := must(w.Lookup(made.AccessKey, made.Token)); c.Principal.ARN != "arn:aws:sts::000000000000:assumed-role/Hybrid/mi-1" || c.IssuedTo != "mi-1" {
+		const session = "arn:aws:sts::000000000000:assumed-role/Hybrid/mi-1"
+		if c := must(w.Lookup(made.AccessKey, made.Token)); c.Principal.ARN != session || c.IssuedTo != "mi-1" {
 			t.Errorf("%+v", c.Principal)
 		}
 	}
@@ -427,7 +475,10 @@ func TestRefusals(t *testing.T) {
 		{"no trust", role(func(n *identity.NewRole) { n.Trust = "" }), "ValidationError"},
 		{"bad trust", role(func(n *identity.NewRole) { n.Trust = allowGet }), "MalformedPolicyDocument"},
 		{"short session", role(func(n *identity.NewRole) { n.MaxSession = time.Minute }), "ValidationError"},
-		{"long description", role(func(n *identity.NewRole) { n.Description = strings.Repeat("x", 1001) }), "ValidationError"},
+		{
+			"long description", role(func(n *identity.NewRole) { n.Description = strings.Repeat("x", 1001) }),
+			"ValidationError",
+		},
 		{"tag twice", role(func(n *identity.NewRole) { n.Tags = []identity.Tag{{Key: "a"}, {Key: "A"}} }), "ValidationError"},
 		{"boundary not there", role(func(n *identity.NewRole) { n.Boundary = core + "x" }), "NoSuchEntity"},
 		{"account not there", role(func(n *identity.NewRole) { n.Account = "999999999999" }), "NoSuchEntity"},
@@ -510,7 +561,10 @@ func TestTwoServers(t *testing.T) {
 	for i, s := range []*identity.Service{one, two} {
 		wg.Go(func() {
 			for n := range 20 {
-				_, err := s.CreateRole(w.ctx, identity.NewRole{Account: account, Name: fmt.Sprintf("r-%d-%d", i, n), Trust: trustEC2})
+				_, err := s.CreateRole(
+					w.ctx,
+					identity.NewRole{Account: account, Name: fmt.Sprintf("r-%d-%d", i, n), Trust: trustEC2},
+				)
 				if err != nil {
 					t.Error(err)
 				}
@@ -529,7 +583,7 @@ func TestNothingChangesWhenTheStoreRefuses(t *testing.T) {
 	w := newWorld(t)
 	broken := errors.New("disk full")
 	w.store.Fail(broken)
-	if _, err := w.CreateRole(w.ctx, identity.NewRole{Account: account, Name: "R", Trust: trustEC2}); !errors.Is(err, broken) {
+	if err := createRole(w, "R"); !errors.Is(err, broken) {
 		t.Errorf("%v", err)
 	}
 	if _, err := w.Role(account, "R"); code(err) != "NoSuchEntity" {
@@ -580,7 +634,9 @@ func TestTags(t *testing.T) {
 func TestLookupWhilePoliciesChange(t *testing.T) {
 	w := newWorld(t)
 	r := w.role("R", trustAll)
-	s := must(w.AssumeRole(w.ctx, identity.AssumeRole{Caller: iam.Principal{Kind: iam.User}, RoleARN: r.ARN(), SessionName: "me"}))
+	s := must(
+		w.AssumeRole(w.ctx, identity.AssumeRole{Caller: iam.Principal{Kind: iam.User}, RoleARN: r.ARN(), SessionName: "me"}),
+	)
 	h := identity.Holder{Account: account, Role: true, Name: "R"}
 	done := make(chan struct{})
 	var wg sync.WaitGroup
@@ -612,7 +668,9 @@ func TestLookupWhilePoliciesChange(t *testing.T) {
 func BenchmarkLookup(b *testing.B) {
 	w := newWorld(b)
 	r := w.role("R", trustAll)
-	s := must(w.AssumeRole(w.ctx, identity.AssumeRole{Caller: iam.Principal{Kind: iam.User}, RoleARN: r.ARN(), SessionName: "me"}))
+	s := must(
+		w.AssumeRole(w.ctx, identity.AssumeRole{Caller: iam.Principal{Kind: iam.User}, RoleARN: r.ARN(), SessionName: "me"}),
+	)
 	b.ReportAllocs()
 	for b.Loop() {
 		must(w.Lookup(s.AccessKey, s.Token))

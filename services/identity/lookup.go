@@ -24,8 +24,8 @@ type Credential struct {
 }
 
 // Lookup finds whose access key it is. token is the session token of the request, empty if it has none. A key that is
-// unknown, inactive or revoked, and a token that is not this key's, is a NotFound fault. Temporary credentials are found
-// after they have expired as well: the caller compares Expires.
+// unknown, inactive or revoked, and a token that is not this key's, is a NotFound fault. Temporary credentials are
+// found after they have expired as well: the caller compares Expires.
 func (s *Service) Lookup(keyID, token string) (*Credential, error) {
 	hash := sha256.Sum256([]byte(token))
 	e, ok := s.cache.get(keyID)
@@ -91,8 +91,8 @@ func (s *Service) longTerm(st *state, id string) (*Credential, error) {
 // cacheSize is the number of credentials in each of the cache's two generations.
 const cacheSize = 1 << 14
 
-// cache remembers credentials in use. When the young half is full it becomes the old one, and what was old is forgotten;
-// a hit in the old one makes its entry young again.
+// cache remembers credentials in use. When the young half is full it becomes the old one, and what was old is
+// forgotten; a hit in the old one makes its entry young again.
 type cache struct {
 	size int
 

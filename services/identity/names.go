@@ -53,9 +53,17 @@ func checkName(member, name string, most int) error {
 	case name == "":
 		return fault.New(fault.Missing, "identity", "The parameter %s is required", member).WithCode("ValidationError")
 	case len(name) > most:
-		return invalid("1 validation error detected: Value at '%s' failed to satisfy constraint: Member must have length less than or equal to %d", member, most)
+		return invalid(
+			"1 validation error detected: Value at '%s' failed to satisfy constraint: Member must have length less "+
+				"than or equal to %d",
+			member,
+			most,
+		)
 	case !namePattern.MatchString(name):
-		return invalid("The specified value for %s is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-", member)
+		return invalid(
+			"The specified value for %s is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-",
+			member,
+		)
 	}
 	return nil
 }
@@ -66,7 +74,10 @@ func checkPath(path string) (string, error) {
 		return "/", nil
 	}
 	if len(path) > maxPath || !pathPattern.MatchString(path) {
-		return "", invalid("The specified value for path is invalid. It must begin and end with / and contain only printable ASCII characters and/or the following: /")
+		return "", invalid(
+			"The specified value for path is invalid. It must begin and end with / and contain only printable ASCII " +
+				"characters and/or the following: /",
+		)
 	}
 	return path, nil
 }
@@ -86,11 +97,19 @@ func mergeTags(have, more []Tag) ([]Tag, error) {
 		lower := strings.ToLower(t.Key)
 		switch {
 		case t.Key == "" || utf8.RuneCountInString(t.Key) > maxTagKey || !tagPattern.MatchString(t.Key):
-			return nil, invalid("The tag key %.140q is not valid: it has 1 to %d characters: letters, numbers, spaces and _.:/=+-@", t.Key, maxTagKey)
+			return nil, invalid(
+				"The tag key %.140q is not valid: it has 1 to %d characters: letters, numbers, spaces and _.:/=+-@",
+				t.Key,
+				maxTagKey,
+			)
 		case strings.HasPrefix(lower, "aws:"):
 			return nil, invalid("System tags with the prefix aws: cannot be set")
 		case utf8.RuneCountInString(t.Value) > maxTagValue || !tagPattern.MatchString(t.Value):
-			return nil, invalid("The value of tag %q is not valid: it has at most %d characters: letters, numbers, spaces and _.:/=+-@", t.Key, maxTagValue)
+			return nil, invalid(
+				"The value of tag %q is not valid: it has at most %d characters: letters, numbers, spaces and _.:/=+-@",
+				t.Key,
+				maxTagValue,
+			)
 		case seen[lower]:
 			return nil, invalid("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 		}

@@ -224,14 +224,22 @@ func (s *Service) changePolicy(ctx context.Context, account, arn string, edit fu
 }
 
 // CreatePolicyVersion adds a text to a policy, and makes it the one in force if setDefault.
-func (s *Service) CreatePolicyVersion(ctx context.Context, account, arn, text string, setDefault bool) (PolicyVersion, error) {
+func (s *Service) CreatePolicyVersion(
+	ctx context.Context,
+	account, arn, text string,
+	setDefault bool,
+) (PolicyVersion, error) {
 	if err := s.checkManaged(arn, text); err != nil {
 		return PolicyVersion{}, err
 	}
 	var v PolicyVersion
 	_, err := s.changePolicy(ctx, account, arn, func(p *Policy) error {
 		if len(p.Versions) >= MaxPolicyVersions {
-			return limit("A managed policy can have up to %d versions. Before you create a new version, you must delete an existing version.", MaxPolicyVersions)
+			return limit(
+				"A managed policy can have up to %d versions. Before you create a new version, you must delete an existing "+
+					"version.",
+				MaxPolicyVersions,
+			)
 		}
 		p.Last++
 		p.Updated = s.stamp()
@@ -296,7 +304,10 @@ func (s *Service) DeletePolicy(ctx context.Context, account, arn string) error {
 		case len(e.Users)+len(e.Roles)+len(e.BoundedUsers)+len(e.BoundedRoles) > 0:
 			return inUse("Cannot delete a policy attached to entities.")
 		case len(p.Versions) > 1:
-			return inUse("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
+			return inUse(
+				"This policy has more than one version. Before you delete a policy, you must delete the policy's versions. " +
+					"The default version is deleted with the policy.",
+			)
 		}
 		return remove(in, policies, p)
 	})

@@ -93,8 +93,8 @@ func (s *Service) InstanceProfile(account, name string) (InstanceProfile, error)
 	return *p, nil
 }
 
-// InstanceProfiles returns an account's instance profiles below a path, by name; only those with the role if role is not
-// empty.
+// InstanceProfiles returns an account's instance profiles below a path, by name; only those with the role if role is
+// not empty.
 func (s *Service) InstanceProfiles(account, path, role string) []InstanceProfile {
 	all := listed(profiles, s.state(), account, func(p *InstanceProfile) string { return p.Name })
 	all = below(all, path, func(p *InstanceProfile) string { return p.Path })

@@ -134,9 +134,17 @@ const (
 func (a *AssumeRole) checkPolicies() error {
 	switch {
 	case utf8.RuneCountInString(a.Policy) > maxSessionPolicy:
-		return invalid("1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to %d", maxSessionPolicy)
+		return invalid(
+			"1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less "+
+				"than or equal to %d",
+			maxSessionPolicy,
+		)
 	case len(a.PolicyARNs) > maxSessionPolicies:
-		return invalid("1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to %d", maxSessionPolicies)
+		return invalid(
+			"1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length "+
+				"less than or equal to %d",
+			maxSessionPolicies,
+		)
 	}
 	return nil
 }

@@ -125,8 +125,13 @@ func (s *Service) CreateRole(ctx context.Context, n NewRole) (Role, error) {
 // check checks what UpdateRole may change.
 func (r *Role) check() error {
 	if r.MaxSession < minMaxSession || r.MaxSession > maxMaxSession {
-		return invalid("1 validation error detected: Value '%d' at 'maxSessionDuration' failed to satisfy constraint: Member must be between %d and %d",
-			r.MaxSession/time.Second, minMaxSession/time.Second, maxMaxSession/time.Second)
+		return invalid(
+			"1 validation error detected: Value '%d' at 'maxSessionDuration' failed to satisfy constraint: Member must "+
+				"be between %d and %d",
+			r.MaxSession/time.Second,
+			minMaxSession/time.Second,
+			maxMaxSession/time.Second,
+		)
 	}
 	return checkDescription(r.Description)
 }
@@ -155,7 +160,8 @@ func (st *state) checkTrust(r *Role) error {
 			found = ok && other.ARN() == name || name == r.ARN()
 		}
 		if !found {
-			return fault.New(fault.Invalid, "identity", `Invalid principal in policy: "AWS":%q`, name).WithCode("MalformedPolicyDocument")
+			return fault.New(fault.Invalid, "identity", `Invalid principal in policy: "AWS":%q`, name).
+				WithCode("MalformedPolicyDocument")
 		}
 	}
 	return nil

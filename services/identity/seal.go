@@ -8,8 +8,8 @@ import (
 	"postern/aws/fault"
 )
 
-// Sealer encrypts small secrets so that they can be kept where others may read. purpose is bound to the secret: what was
-// sealed for one purpose does not open for another.
+// Sealer encrypts small secrets so that they can be kept where others may read. purpose is bound to the secret: what
+// was sealed for one purpose does not open for another.
 type Sealer interface {
 	Seal(plain []byte, purpose string) []byte
 	// Open returns a fault of kind Invalid for what was not sealed with this key and purpose, or was altered.

@@ -149,8 +149,11 @@ func (sess *session) policies(st *state) (all []*iam.Policy) {
 }
 
 // instancePolicies are what an instance may do by its own identity: become a managed node, and no more.
-var instancePolicies = []*iam.Policy{mustParse("instance identity", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
-	"Action":["ssm:RegisterManagedInstance","ssm:RequestManagedInstanceRoleToken","ssm:UpdateManagedInstancePublicKey"],"Resource":"*"}]}`)}
+var instancePolicies = []*iam.Policy{
+	mustParse("instance identity", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[
+		"ssm:RegisterManagedInstance","ssm:RequestManagedInstanceRoleToken","ssm:UpdateManagedInstancePublicKey"],
+		"Resource":"*"}]}`),
+}
 
 func mustParse(name, text string) *iam.Policy {
 	p, err := iam.Parse(iam.Identity, name, text)
@@ -170,7 +173,8 @@ func (sess *session) checkPacked() error {
 		n += len(t.Key) + len(t.Value)
 	}
 	if n > maxPackedPolicy {
-		return fault.New(fault.Invalid, "identity.AssumeRole", "Packed size of session policies and tags consumes %d%% of allotted space.", n*100/maxPackedPolicy).
+		return fault.New(fault.Invalid, "identity.AssumeRole",
+			"Packed size of session policies and tags consumes %d%% of allotted space.", n*100/maxPackedPolicy).
 			WithCode("PackedPolicyTooLarge")
 	}
 	return nil

@@ -5,8 +5,8 @@ import "postern/aws/consent"
 // named are the records that policies know by an ARN.
 type named interface{ ARN() string }
 
-// touched names what a plan writes, as it was and as it will be: what gets another path or name has two. A key is part of
-// its user.
+// touched names what a plan writes, as it was and as it will be: what gets another path or name has two. A key is part
+// of its user.
 func (p *plan) touched() []consent.Touch {
 	var out []consent.Touch
 	owners := map[string]string{} // of keys: users' ARNs by id, as they will be

@@ -48,8 +48,14 @@ func inspect(ctx context.Context, db *sql.DB, newest int64) error {
 		return err
 	}
 	if at > newest {
-		return fault.New(fault.Conflict, "store.Open", "a newer version of Postern has written it (its tables are of version "+
-			"%d, and this one knows %d): start that version", at, newest)
+		return fault.New(
+			fault.Conflict,
+			"store.Open",
+			"a newer version of Postern has written it (its tables are of version "+
+				"%d, and this one knows %d): start that version",
+			at,
+			newest,
+		)
 	}
 	return nil
 }

@@ -80,7 +80,8 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	defer db.Close()
 	var tables int
-	if err := db.QueryRow(`SELECT count(*) FROM pg_tables WHERE schemaname = 'public'`).Scan(&tables); err != nil || tables != 1 {
+	if err := db.QueryRow(`SELECT count(*) FROM pg_tables WHERE schemaname = 'public'`).Scan(&tables); err != nil ||
+		tables != 1 {
 		t.Errorf("the other program's database has %d tables, %v", tables, err)
 	}
 }

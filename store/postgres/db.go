@@ -98,8 +98,8 @@ func Open(ctx context.Context, o Options) (*shared.DB, error) {
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the tables to the newest version, one replica at a time. Each migration is one file and is never changed
-// after a release.
+// migrate brings the tables to the newest version, one replica at a time. Each migration is one file and is never
+// changed after a release.
 func migrate(ctx context.Context, db *sql.DB) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -174,8 +174,8 @@ func (e *engine) Update(ctx context.Context, t shared.Transaction) error {
 	}
 }
 
-// enter waits until nobody else of this process writes the set: they would only wait in the database for each other, and
-// would learn of their commits in any order.
+// enter waits until nobody else of this process writes the set: they would only wait in the database for each other,
+// and would learn of their commits in any order.
 func (e *engine) enter(ctx context.Context, set string) (leave func(), err error) {
 	if set == "" {
 		return func() {}, nil
@@ -237,8 +237,8 @@ func (e *engine) Close() error {
 	return e.db.Close()
 }
 
-// met reports whether a transaction was undone because it met another one (PostgreSQL, Appendix A: serialization_failure
-// and deadlock_detected).
+// met reports whether a transaction was undone because it met another one (PostgreSQL, Appendix A:
+// serialization_failure and deadlock_detected).
 func met(err error) bool {
 	var said *pgconn.PgError
 	return errors.As(err, &said) && (said.Code == "40001" || said.Code == "40P01")

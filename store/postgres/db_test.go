@@ -230,7 +230,8 @@ func TestPasswordIsNotTold(t *testing.T) {
 		"postgres://user@127.0.0.1:1/db?password=hunter2&sslmode=none",
 	} {
 		_, err := postgres.Open(t.Context(), postgres.Options{URL: url})
-		if err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(fmt.Sprintf("%+v %#v", err, err), "hunter2") {
+		if err == nil || strings.Contains(err.Error(), "hunter2") ||
+			strings.Contains(fmt.Sprintf("%+v %#v", err, err), "hunter2") {
 			t.Errorf("opened %s with %v", url, err)
 		}
 	}

@@ -16,8 +16,8 @@ const channel = "postern_sets"
 // again is how long after a broken connection a new one is made.
 const again = time.Second
 
-// listener hears of what other replicas have changed. While its connection is broken nothing is heard, so whoever watches
-// a set is hinted when there is a new one.
+// listener hears of what other replicas have changed. While its connection is broken nothing is heard, so whoever
+// watches a set is hinted when there is a new one.
 type listener struct {
 	config *pgx.ConnConfig
 	own    string // the name of this replica
@@ -94,8 +94,8 @@ func (l *listener) reconnect(ctx context.Context) *pgx.Conn {
 	}
 }
 
-// hear passes hints on until the connection breaks. A network that has gone silent breaks it too: where nothing is heard
-// the server is asked whether it is there.
+// hear passes hints on until the connection breaks. A network that has gone silent breaks it too: where nothing is
+// heard the server is asked whether it is there.
 func (l *listener) hear(ctx context.Context, conn *pgx.Conn) error {
 	for {
 		waiting, cancel := context.WithTimeout(ctx, l.silence)

@@ -44,7 +44,8 @@ type Transaction struct {
 	Applied func()
 }
 
-// Told calls Applied; the transaction is durable. What was committed stays so, whatever becomes of what follows from it.
+// Told calls Applied; the transaction is durable. What was committed stays so, whatever becomes of what follows from
+// it.
 func (t *Transaction) Told() error {
 	if t.Applied == nil {
 		return nil

@@ -290,7 +290,8 @@ func fill(t *testing.T, db *shared.DB) {
 func dump(t *testing.T, db *shared.DB) (all []string) {
 	t.Helper()
 	for _, query := range []string{
-		"SELECT name || version || forgotten FROM sets", "SELECT kind || id || version || deleted || body || groups FROM records",
+		"SELECT name || version || forgotten FROM sets", "SELECT kind || id || version || deleted || body || " +
+			"groups FROM records",
 		"SELECT name || value FROM settings", "SELECT id || body FROM commands",
 		"SELECT command_id || node || details FROM invocations",
 	} {

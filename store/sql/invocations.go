@@ -13,7 +13,11 @@ import (
 )
 
 // Update implements command.Store.
-func (c Commands) Update(ctx context.Context, keys []command.Key, change func([]command.Row) ([]command.Row, error)) error {
+func (c Commands) Update(
+	ctx context.Context,
+	keys []command.Key,
+	change func([]command.Row) ([]command.Row, error),
+) error {
 	return c.db.update(ctx, func(tx *Tx) error {
 		found, err := c.findRows(tx, keys)
 		if err != nil {
@@ -37,7 +41,8 @@ func (c Commands) Update(ctx context.Context, keys []command.Key, change func([]
 
 const rowColumns = `command_id, node, account, region, requested, place, stage, details, due, body`
 
-// findRows reads the rows that a transaction is to change, in one order, so that two of them do not wait for each other.
+// findRows reads the rows that a transaction is to change, in one order, so that two of them do not wait for each
+// other.
 func (c Commands) findRows(tx *Tx, keys []command.Key) ([]command.Row, error) {
 	nodes := map[string][]string{}
 	for _, k := range keys {

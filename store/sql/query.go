@@ -78,8 +78,8 @@ func (q *query) each(ctx context.Context, from source, scan func(*sql.Rows) erro
 // maxIn is how many values one IN list holds at the most; SQLite takes 32,766 parameters, PostgreSQL 65,535.
 const maxIn = 1024
 
-// in is a condition for a list of values that is neither empty nor longer than maxIn. The list is filled up with its last
-// value to a power of two, so that there are few texts of which engines keep a prepared statement.
+// in is a condition for a list of values that is neither empty nor longer than maxIn. The list is filled up with its
+// last value to a power of two, so that there are few texts of which engines keep a prepared statement.
 func in[T any](column string, values []T) (condition string, args []any) {
 	n := 1
 	for n < len(values) {

@@ -11,8 +11,8 @@ import (
 	"postern/record"
 )
 
-// Set keeps one set of records. A record that was deleted leaves a row behind, so that Since can tell of it; old ones are
-// forgotten.
+// Set keeps one set of records. A record that was deleted leaves a row behind, so that Since can tell of it; old ones
+// are forgotten.
 type Set struct {
 	db   *DB
 	name string
@@ -35,7 +35,8 @@ const (
 
 // state reads where the set stands; one that is not there yet stands at 0.
 func (s Set) state(ctx context.Context, tx *sql.Tx) (at state, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT version, forgotten FROM sets WHERE name = $1`, s.name).Scan(&at.version, &at.forgotten)
+	err = tx.QueryRowContext(ctx, `SELECT version, forgotten FROM sets WHERE name = $1`, s.name).
+		Scan(&at.version, &at.forgotten)
 	if errors.Is(err, sql.ErrNoRows) {
 		return state{}, nil
 	}

@@ -20,8 +20,8 @@ import (
 // larger one is read through beside the work.
 const checkAtOnce = 32 << 20
 
-// inspect reads a database without changing it, before anything else is done with it, and returns the number of its last
-// commit. It refuses one that is damaged, or older than it was.
+// inspect reads a database without changing it, before anything else is done with it, and returns the number of its
+// last commit. It refuses one that is damaged, or older than it was.
 func inspect(ctx context.Context, path string) (last uint64, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -34,9 +34,14 @@ func inspect(ctx context.Context, path string) (last uint64, err error) {
 		}
 	}
 	if last < acknowledged {
-		return 0, fault.New(fault.Conflict, "store.Open", "the state in %s is older than it was: it ends with commit %d, and %d were "+
-			"acknowledged. Its write-ahead log %s-wal is missing or was cut, or the file is an older copy. Put back what belongs together; "+
-			"to go on without what is lost, delete %s", path, last, acknowledged, path, sequencePath(path))
+		return 0, fault.New(
+			fault.Conflict,
+			"store.Open",
+			"the state in %s is older than it was: it ends with commit %d, and %d were acknowledged. Its write-ahead log "+
+				"%s-wal is missing or was cut, or the file is an older copy. Put back what belongs together; to go on "+
+				"without what is lost, delete %s",
+			path, last, acknowledged, path, sequencePath(path),
+		)
 	}
 	return last, nil
 }
@@ -54,7 +59,8 @@ func examine(ctx context.Context, path string, whole bool) (last uint64, err err
 		}
 	}
 	var made int
-	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'settings'`).Scan(&made); err != nil || made == 0 {
+	const settings = `SELECT count(*) FROM sqlite_schema WHERE name = 'settings'`
+	if err := db.QueryRowContext(ctx, settings).Scan(&made); err != nil || made == 0 {
 		return 0, damage(err, path)
 	}
 	var text string
@@ -93,6 +99,11 @@ func damage(err error, path string) error {
 }
 
 func damaged(path, what string) error {
-	return fault.New(fault.Conflict, "store.Open", "the state in %s is damaged: %s. Put a copy of it back, with its -wal and "+
-		"-sequence files if it has them, or begin anew in another data directory", path, what)
+	return fault.New(
+		fault.Conflict,
+		"store.Open",
+		"the state in %s is damaged: %s. Put a copy of it back, with its -wal and "+
+			"-sequence files if it has them, or begin anew in another data directory",
+		path, what,
+	)
 }

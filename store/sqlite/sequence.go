@@ -13,9 +13,9 @@ import (
 // sequenceSetting is the setting that counts commits. It changes in each of them.
 const sequenceSetting = "sequence"
 
-// sequence is the number of the last commit, in a file beside the database: SQLite takes a write-ahead log that is missing or
-// was cut for a shorter one, and what was acknowledged in it would be gone without a word. The file is written after a
-// commit is on the disk and not synced, so that it may be behind after a power cut, and is never ahead.
+// sequence is the number of the last commit, in a file beside the database: SQLite takes a write-ahead log that is
+// missing or was cut for a shorter one, and what was acknowledged in it would be gone without a word. The file is
+// written after a commit is on the disk and not synced, so that it may be behind after a power cut, and is never ahead.
 type sequence struct {
 	file *os.File
 	// last is the number of the last commit.
@@ -53,8 +53,11 @@ func (s *sequence) next(tx *shared.Tx) error {
 	if s.file == nil {
 		return nil
 	}
-	_, err := tx.Exec(`INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
-		sequenceSetting, strconv.FormatUint(s.last+1, 10))
+	_, err := tx.Exec(
+		`INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+		sequenceSetting,
+		strconv.FormatUint(s.last+1, 10),
+	)
 	return err
 }
 

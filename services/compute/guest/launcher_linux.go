@@ -195,8 +195,9 @@ func keeperAttributes() *syscall.SysProcAttr {
 // there.
 func guestAttributes(allIDs bool) *syscall.SysProcAttr {
 	a := &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
-		Setsid:     true,
+		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET |
+			unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
+		Setsid: true,
 	}
 	if _, err := os.Stat("/proc/self/ns/cgroup"); err == nil {
 		a.Cloneflags |= unix.CLONE_NEWCGROUP // or its /proc/self/cgroup names the host's services

@@ -386,7 +386,8 @@ func TestElsewhere(t *testing.T) {
 	newFixture(t)
 	for _, tt := range []struct{ name, script, tests string }{
 		{"ordinary user", `mount -t tmpfs none /dev/net && mknod -m 666 /dev/net/tun c 10 200 &&
-			exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"`, "TestInsideTheGuest|TestStopAndStart|TestTwenty|TestEnds|TestImage"},
+			exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"`,
+			"TestInsideTheGuest|TestStopAndStart|TestTwenty|TestEnds|TestImage"},
 		{"no overlay", `mkdir $TMPDIR/l $TMPDIR/u $TMPDIR/w $TMPDIR/m &&
 			mount -t overlay -o lowerdir=$TMPDIR/l,upperdir=$TMPDIR/u,workdir=$TMPDIR/w none $TMPDIR/m &&
 			TMPDIR=$TMPDIR/m exec "$@"`, "TestInsideTheGuest/(writable|devices|resolver|secrets|agent)|TestImage"},

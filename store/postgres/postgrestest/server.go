@@ -33,8 +33,8 @@ var server struct {
 	last atomic.Int64 // number of the newest database
 }
 
-// URL returns the URL of a new database with nothing in it. Where PostgreSQL is not installed the test is skipped; in CI
-// it fails.
+// URL returns the URL of a new database with nothing in it. Where PostgreSQL is not installed the test is skipped; in
+// CI it fails.
 func URL(t testing.TB) string {
 	t.Helper()
 	bin, err := programs()
