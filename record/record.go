@@ -1,4 +1,4 @@
-// Package record is what services keep and how: records of declared kinds, each with a version of its own, in a Store
+// Package record keeps what services hold: records of declared kinds, each with a version of its own, in a Store
 // that tells who reads it what has changed.
 //
 // A service that holds its records in memory reads them once with Since(0), changes them with Commit, and learns of the
@@ -20,7 +20,7 @@ type Key struct {
 // Record is one stored record.
 type Record struct {
 	Key
-	// Groups are what the record belongs to, beside its kind: its scope ("111122223333/us-east-1"), its VPC. A key keeps
+	// Groups name what the record belongs to, beside its kind: its scope ("111122223333/us-east-1"), its VPC. A key keeps
 	// its groups; a plan that has looked for records of a group conflicts with whoever adds, changes or deletes one of
 	// that kind in it.
 	Groups []string
@@ -38,7 +38,7 @@ type Change struct {
 	Delete bool
 }
 
-// Read is what a plan has looked at: one record by its key, there or not, or where ID is empty all records of the kind
+// Read names a thing that a plan has looked at: one record by its key, there or not, or where ID is empty all records of the kind
 // in Group, or where both are empty all records of the kind.
 type Read struct {
 	Kind, ID, Group string
@@ -66,7 +66,7 @@ func (r Read) Conflicts(c *Change) bool {
 type Commit struct {
 	// Base is the version of the set that the plan was made from.
 	Base uint64
-	// Reads is what the plan has looked at. The records that it changes count as read.
+	// Reads lists the things that the plan has looked at. The records that it changes count as read.
 	Reads []Read
 	// Changes are applied in order; of one record there is one at the most.
 	Changes []Change
@@ -75,7 +75,7 @@ type Commit struct {
 	Applied func(version uint64)
 }
 
-// Feed is what has changed in a set.
+// Feed tells what has changed in a set.
 type Feed struct {
 	// Version is the version that the set stands at.
 	Version uint64

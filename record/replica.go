@@ -22,7 +22,7 @@ type Replica struct {
 	mu sync.Mutex // orders what becomes of tables
 }
 
-// Hooks are what a service does beside. They may be nil.
+// Hooks let a service act beside a change. They may be nil.
 type Hooks struct {
 	// Applied is called with each change of the tables, in order and one at a time, before it is to be seen in Tables.
 	// before is nil where everything was read anew; there are no edits then. It must not wait.

@@ -1,3 +1,3 @@
-// Package store is what is true: the one durable home of everything Postern was told and has promised. It keeps it in
+// Package store is the one durable home of everything Postern was told and has promised. It keeps it in
 // SQLite, in one file of this host's (store/sqlite), or in PostgreSQL where several replicas share it (store/postgres).
 package store

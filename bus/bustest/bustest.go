@@ -1,4 +1,4 @@
-// Package bustest is what every bus has to pass.
+// Package bustest is the conformance suite of buses.
 package bustest
 
 import (

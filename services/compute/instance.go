@@ -67,7 +67,7 @@ type Placement struct {
 	Hostname, Domain string
 }
 
-// Volume is what was asked of a root volume: its size in GiB and its type, 0 and empty for the usual. Both are nominal.
+// Volume says what was asked of a root volume: its size in GiB and its type, 0 and empty for the usual. Both are nominal.
 type Volume struct {
 	Size int32
 	Type string
@@ -158,13 +158,13 @@ var (
 	}
 )
 
-// Change is what a verb did to one instance.
+// Change tells what a verb did to one instance.
 type Change struct {
 	ID      string
 	Was, Is State
 }
 
-// A verb is what callers may ask of instances.
+// verb is an action that callers may ask of instances.
 type verb struct {
 	name string // past participle, as Amazon's messages have it
 	from map[State]State

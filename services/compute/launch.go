@@ -40,7 +40,7 @@ func checkType(name string, i Image) error {
 	return nil
 }
 
-// Launch is what RunInstances asks for, once the network interfaces are there.
+// Launch says what RunInstances asks for, once the network interfaces are there.
 type Launch struct {
 	scope.Scope
 	// Token is the client token of the request; instances show it.

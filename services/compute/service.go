@@ -31,18 +31,18 @@ const forgetAfter = time.Hour
 // kinds are the records that this package keeps.
 var kinds = record.NewSet(instances, images, keyPairs)
 
-// Network is what an instance needs of the private network.
+// Network connects instances with the private network.
 type Network interface {
 	// Attach makes tap carry the packets of a network interface until detach is called. Detach returns when tap is no
 	// longer used; the caller closes it.
 	Attach(interfaceID string, tap *os.File) (detach func(), err error)
-	// Lease is what an instance is told of names, and its network interfaces.
+	// Lease returns what an instance is told of names, and its network interfaces.
 	Lease(i Instance) (Lease, error)
 	// Terminated tells that an instance is gone for good, and its interface free. It may be told twice.
 	Terminated(ctx context.Context, i Instance) error
 }
 
-// Lease is what the network tells an instance when it boots.
+// Lease holds what the network tells an instance when it boots.
 type Lease struct {
 	// Servers are the DNS servers, in the order in which they are asked.
 	Servers []netip.Addr

@@ -1,4 +1,4 @@
-// Package identity is who there is: accounts, their root credentials, users, roles, instance profiles, policies and
+// Package identity knows who there is: accounts, their root credentials, users, roles, instance profiles, policies and
 // access keys, and the temporary credentials that roles give.
 //
 //	root user ── access key                    made with the account, shown once

@@ -10,7 +10,7 @@ import (
 	"postern/aws/iam"
 )
 
-// Credential is what is known of an access key that is in use. It is shared and must not be changed.
+// Credential tells what is known of an access key that is in use. It is shared and must not be changed.
 type Credential struct {
 	AccessKey string
 	Secret    string

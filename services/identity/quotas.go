@@ -52,7 +52,7 @@ func (q *Quotas) Set(text string) error {
 	return fmt.Errorf("there is no quota %q: want NAME=NUMBER with one of %s", name, strings.Join(names, ", "))
 }
 
-// String is what differs from the defaults, as Set reads it.
+// String returns what differs from the defaults, as Set reads it.
 func (q *Quotas) String() string {
 	var set []string
 	for _, one := range quotas {

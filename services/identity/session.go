@@ -20,7 +20,7 @@ type Credentials struct {
 	Expires   time.Time
 }
 
-// session is what a session token holds: all that there is of a session. The letters keep tokens short.
+// session is the content of a session token: all that there is of a session. The letters keep tokens short.
 type session struct {
 	Key      string   `json:"k"`
 	Secret   string   `json:"s"`
@@ -44,10 +44,10 @@ type session struct {
 
 const tokenPurpose = "session-token"
 
-// instanceIdentity is what stands in the place of a role's name in the ARN of an instance's own identity.
+// instanceIdentity stands in the place of a role's name in the ARN of an instance's own identity.
 const instanceIdentity = "aws:ec2-instance"
 
-// sessionPolicyName is what messages call a session's inline policy.
+// sessionPolicyName names, in messages, a session's inline policy.
 const sessionPolicyName = "session policy"
 
 // issue makes the credentials of a session. now and life set its times.
@@ -148,7 +148,7 @@ func (sess *session) policies(st *state) (all []*iam.Policy) {
 	return all
 }
 
-// instancePolicies are what an instance may do by its own identity: become a managed node, and no more.
+// instancePolicies let an instance become a managed node by its own identity, and do no more.
 var instancePolicies = []*iam.Policy{
 	mustParse("instance identity", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[
 		"ssm:RegisterManagedInstance","ssm:RequestManagedInstanceRoleToken","ssm:UpdateManagedInstancePublicKey"],

@@ -56,7 +56,7 @@ func (t *Transaction) Told() error {
 	})
 }
 
-// Dialect is how the statements of engines differ.
+// Dialect tells how the statements of engines differ.
 type Dialect struct {
 	// Position is the function that returns where in its first argument its second one begins, 0 for nowhere.
 	Position string

@@ -38,7 +38,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return &conn{sqliteConn: whole, kept: map[string]*statement{}}, nil
 }
 
-// sqliteConn is what database/sql uses of the driver's connection.
+// sqliteConn has the methods of the driver's connection that database/sql uses.
 type sqliteConn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -132,7 +132,7 @@ func (c *conn) Close() error {
 	return c.sqliteConn.Close()
 }
 
-// rows are those of a kept statement.
+// rows reads the rows of a kept statement.
 type rows struct {
 	driver.Rows
 	of *statement

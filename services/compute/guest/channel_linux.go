@@ -53,7 +53,7 @@ func channelPair() (*channel, *os.File, error) {
 	return ours, theirs, nil
 }
 
-// message is what comes over a channel.
+// message is one message of a channel.
 type message struct {
 	verb  string
 	body  []byte

@@ -94,13 +94,13 @@ const (
 	Restarted
 )
 
-// End is how a guest ended.
+// End tells how a guest ended.
 type End struct {
 	Kind EndKind
 	Err  error
 }
 
-// ErrSilent is what Plug and Assign return where the guest's first process does not answer: its root may have stopped
+// ErrSilent is the error of Plug and Assign where the guest's first process does not answer: its root may have stopped
 // it.
 var ErrSilent = errors.New("the guest's first process does not answer")
 

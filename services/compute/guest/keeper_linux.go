@@ -18,7 +18,7 @@ import (
 // keeperName is how this program knows that it is to become a keeper.
 const keeperName = "postern-keeper"
 
-// order is what a keeper is told when it begins.
+// order tells a keeper what it has to do when it begins.
 type order struct {
 	Boot Boot
 	// AllIDs maps the ids 0–65535 into the guest, and not root's alone.

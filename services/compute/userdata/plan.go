@@ -18,7 +18,7 @@ import (
 // maxContent is how large all files may be together once they are unpacked, in bytes.
 const maxContent = 64 << 10
 
-// Plan is what is to be done, files first. The zero Plan is nothing.
+// Plan says what is to be done, files first. The zero Plan is nothing.
 type Plan struct {
 	// Script begins with "#!".
 	Script []byte
