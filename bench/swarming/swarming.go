@@ -89,7 +89,8 @@ func (o Orders) Share(n int) []Orders {
 	return shares
 }
 
-// Words returns the output of a simulated agent's script when it runs for the nth time. What is stored must be the first.
+// Words returns the output of a simulated agent's script when it runs for the nth time. What is stored must be the
+// first.
 func Words(node, command string, n int) string {
 	return fmt.Sprintf("%s runs %s, time %d\n", node, command, n)
 }

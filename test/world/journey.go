@@ -21,7 +21,8 @@ const (
 	maxLines = 400
 )
 
-// hop counts the packets of one kind and their fate: those of one conversation in one direction, its client's port aside.
+// hop counts the packets of one kind and their fate: those of one conversation in one direction, its client's port
+// aside.
 type hop struct {
 	from     string
 	protocol vpc.Protocol
