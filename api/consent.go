@@ -22,8 +22,8 @@ func Beside(reason string, types ...string) Option {
 	}
 }
 
-// agreement records what the judge was asked about one request. It implements consent.Giver: whatever else the operation
-// turns out to touch is asked about before the change is committed.
+// agreement records what the judge was asked about one request. It implements consent.Giver: whatever else the
+// operation turns out to touch is asked about before the change is committed.
 type agreement struct {
 	x    *exchange
 	keys map[string][]string

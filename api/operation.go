@@ -33,7 +33,8 @@ const (
 type Operation struct {
 	// Name is Amazon's name of the operation, such as "CreateVpc".
 	Name string
-	// Action names the action that a policy must allow. Op sets "<prefix>:<Name>" with the service's action prefix where it is empty.
+	// Action names the action that a policy must allow. Op sets "<prefix>:<Name>" with the service's action prefix where
+	// it is empty.
 	Action string
 	Auth   Auth
 	// Pattern is "METHOD /path/{wildcard}" in the REST protocol, else empty.

@@ -56,7 +56,7 @@ func TestThePipelineAllowsWhatPoliciesSay(t *testing.T) {
 		}
 	}), 1, 3)
 	rapid.Check(t, func(t *rapid.T) {
-		own, door := statements.Draw(t, "identity"), statements.Draw(t, "endpoint")
+		own, endpoint := statements.Draw(t, "identity"), statements.Draw(t, "endpoint")
 		q := rapid.SampledFrom([]request{cancel, create}).Draw(t, "request")
 		action := "ssm:CancelCommand"
 		service := "ssm"
@@ -66,11 +66,11 @@ func TestThePipelineAllowsWhatPoliciesSay(t *testing.T) {
 		var asked = [][]statement{own}
 		if rapid.Bool().Draw(t, "private") {
 			q.origin = through(service)
-			asked = append(asked, door)
+			asked = append(asked, endpoint)
 		}
 		r.policy, r.endpoint, r.calls = document(t, own, false), "", 0
 		if q.origin.Endpoint != "" {
-			r.endpoint = document(t, door, true)
+			r.endpoint = document(t, endpoint, true)
 		}
 		want := 1
 		for _, policy := range asked {

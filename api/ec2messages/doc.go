@@ -1,4 +1,4 @@
-// Package ec2messages is the skin of the older message service, which agents poll when they have no control channel.
+// Package ec2messages serves the older message service, which agents poll when they have no control channel.
 //
 //	GetMessages ─→ (AcknowledgeMessage, SendReply …) ─→ SendReply with the last word
 //

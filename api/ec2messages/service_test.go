@@ -102,7 +102,7 @@ func ok(t *testing.T, what string, status int, body string) {
 	}
 }
 
-// The order in which the public agent speaks on this road.
+// The order in which the public agent speaks on this path.
 func TestCommand(t *testing.T) {
 	l := nodetest.New(t, nodetest.Options{Poll: 5 * time.Second})
 	m := l.Register(t)
@@ -159,7 +159,7 @@ func TestPollWaits(t *testing.T) {
 	nodetest.Until(t, "the command failed", func() bool { return details(t, l, id, m.ID) == command.Failed })
 }
 
-// With a control channel open, the poll gets nothing: an item is on one road at a time.
+// With a control channel open, the poll gets nothing: an item is on one path at a time.
 func TestControlChannelGoesFirst(t *testing.T) {
 	l := nodetest.New(t, nodetest.Options{Poll: 2 * time.Second})
 	m := l.Register(t)

@@ -1,4 +1,4 @@
-// Package nodetest is a harness of Systems Manager's endpoints: the whole pipeline over hearts in memory, the SDK's
+// Package nodetest is a harness of Systems Manager's endpoints: the whole pipeline over services in memory, the SDK's
 // own client on one side, and scripted machines that speak as agents do on the other.
 package nodetest
 

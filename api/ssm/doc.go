@@ -1,4 +1,4 @@
-// Package ssm is the skin of the Systems Manager API: nodes and activations, documents, Run Command, Parameter Store,
+// Package ssm serves the Systems Manager API: nodes and activations, documents, Run Command, Parameter Store,
 // and what agents call that is in no public model. It translates and decides nothing; operations.go is the table of
 // what it does.
 //

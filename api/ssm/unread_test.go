@@ -23,7 +23,8 @@ func TestMembersOfDocuments(t *testing.T) {
 		t.Fatal(err)
 	}
 	update := &ssm.UpdateDocumentInput{
-		Name: name, Content: aws.String(echo + " "), DocumentVersion: aws.String("$LATEST"), VersionName: aws.String("second"),
+		Name: name, Content: aws.String(echo + " "), DocumentVersion: aws.String("$LATEST"),
+		VersionName: aws.String("second"),
 	}
 	if _, err := c.UpdateDocument(ctx, update); err != nil {
 		t.Fatal(err)
@@ -56,7 +57,9 @@ func TestAssociations(t *testing.T) {
 		want(t, "an association", err, "AssociationDoesNotExist")
 	}
 	filter := types.AssociationFilter{Key: types.AssociationFilterKeyName, Value: aws.String("AWS-RunShellScript")}
-	out, err := c.ListAssociations(ctx, &ssm.ListAssociationsInput{AssociationFilterList: []types.AssociationFilter{filter}})
+	out, err := c.ListAssociations(
+		ctx, &ssm.ListAssociationsInput{AssociationFilterList: []types.AssociationFilter{filter}},
+	)
 	if err != nil || len(out.Associations) != 0 || out.NextToken != nil {
 		t.Errorf("%+v, %v", out, err)
 	}

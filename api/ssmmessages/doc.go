@@ -1,4 +1,4 @@
-// Package ssmmessages is the skin of the agents' message service: the control channel, over which a node is told that
+// Package ssmmessages serves the agents' message service: the control channel, over which a node is told that
 // there is something for it, and by which it answers.
 //
 //	POST /v1/control-channel/{node}   a token: 201 and XML, which agents insist on

@@ -30,7 +30,9 @@ func TestLimitsAreToldInAWSsWords(t *testing.T) {
 		getInvocation = codecOf[ssm.GetCommandInvocationInput, ssm.GetCommandInvocationOutput](
 			wire.JSON, "GetCommandInvocation",
 		)
-		createEndpoint  = codecOf[route53resolver.CreateResolverEndpointInput, route53resolver.CreateResolverEndpointOutput](wire.JSON, "CreateResolverEndpoint")
+		createEndpoint = codecOf[route53resolver.CreateResolverEndpointInput, route53resolver.CreateResolverEndpointOutput](
+			wire.JSON, "CreateResolverEndpoint",
+		)
 		assumeRole      = codecOf[sts.AssumeRoleInput, sts.AssumeRoleOutput](wire.Query, "AssumeRole")
 		createRole      = codecOf[iam.CreateRoleInput, iam.CreateRoleOutput](wire.Query, "CreateRole")
 		updateAccessKey = codecOf[iam.UpdateAccessKeyInput, iam.UpdateAccessKeyOutput](wire.Query, "UpdateAccessKey")
