@@ -396,3 +396,22 @@ func TestKeyMap(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// TestValueIsJudged: a key that has a value is known, whatever Judged says of keys.
+func TestValueIsJudged(t *testing.T) {
+	p := parse(t, iam.Identity, "p",
+		`{'Effect':'Allow','Action':'*','Resource':'*','Condition':{'StringEquals':{'k:v':'a'}}}`)
+	for values, allow := range map[string]bool{"a": true, "b": false, "": false} {
+		keys := map[string][]string{"k:v": {values}}
+		if values == "" {
+			keys = nil
+		}
+		r := &iam.Request{
+			Principal: bob, Action: "x:Y", Resource: "*", Keys: iam.KeyMap(keys), Judged: func(string) bool { return false },
+		}
+		d := iam.Evaluate(r, &iam.Policies{Identity: []*iam.Policy{p}})
+		if d.Allow != allow || (d.Unjudged != "") != (values == "") {
+			t.Errorf("with %q: %v, unjudged %q", values, d, d.Unjudged)
+		}
+	}
+}
