@@ -48,8 +48,19 @@ func TestRefusePrefixList(t *testing.T) {
 		{"change", add(version(1), "192.0.2.0/24"), ""},
 		{"its description", add(version(2), "192.0.2.0/24"), ""},
 		{"more than fit", add(version(3), "10.0.0.0/8", "11.0.0.0/8"), "PrefixListMaxEntriesExceeded"},
-		{"remove what is not", change(list, network.PrefixListChange{Version: version(3), Remove: []netip.Prefix{cidr("10.0.0.0/8")}}), "InvalidParameterValue"},
-		{"size and entries", change(list, network.PrefixListChange{MaxEntries: size(3), Version: version(3), Remove: []netip.Prefix{cidr("192.0.2.0/24")}}), "InvalidParameterValue"},
+		{
+			"remove what is not",
+			change(list, network.PrefixListChange{Version: version(3), Remove: []netip.Prefix{cidr("10.0.0.0/8")}}),
+			"InvalidParameterValue",
+		},
+		{
+			"size and entries",
+			change(
+				list,
+				network.PrefixListChange{MaxEntries: size(3), Version: version(3), Remove: []netip.Prefix{cidr("192.0.2.0/24")}},
+			),
+			"InvalidParameterValue",
+		},
 		{"smaller than it is", change(list, network.PrefixListChange{MaxEntries: size(0)}), "InvalidParameterValue"},
 		{"larger", change(list, network.PrefixListChange{MaxEntries: size(3)}), ""},
 		{"Amazon's own", change("pl-63a5400a", network.PrefixListChange{MaxEntries: size(3)}), "OperationNotPermitted"},
@@ -80,6 +91,15 @@ func TestPrefixListInForce(t *testing.T) {
 	in := []network.PrefixListEntry{{CIDR: cidr("10.0.1.0/24")}}
 	list = must(l.ModifyPrefixList(l.ctx, here, list.ID, network.PrefixListChange{Version: &list.Version, Add: in}))(t)
 	want(true)
-	must(l.ModifyPrefixList(l.ctx, here, list.ID, network.PrefixListChange{Version: &list.Version, Remove: []netip.Prefix{in[0].CIDR}}))(t)
+	must(
+		l.ModifyPrefixList(
+			l.ctx,
+			here,
+			list.ID,
+			network.PrefixListChange{Version: &list.Version, Remove: []netip.Prefix{in[0].CIDR}},
+		),
+	)(
+		t,
+	)
 	want(false)
 }

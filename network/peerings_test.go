@@ -18,7 +18,11 @@ func TestRefusePeering(t *testing.T) {
 	made := map[string]*network.Peering{}
 	ask := func(name, requester, accepter string, peer scope.Scope) func() error {
 		return func() (err error) {
-			made[name], err = l.CreatePeering(l.ctx, here, network.CreatePeeringInput{Requester: requester, Accepter: accepter, Peer: peer})
+			made[name], err = l.CreatePeering(
+				l.ctx,
+				here,
+				network.CreatePeeringInput{Requester: requester, Accepter: accepter, Peer: peer},
+			)
 			return err
 		}
 	}
@@ -52,7 +56,11 @@ func TestRefusePeering(t *testing.T) {
 		{"accept", accept(here, "peer"), ""},
 		{"accept again", accept(here, "peer"), "InvalidStateTransition"},
 		{"options", options(here, "peer", network.PeeringDNS{Requester: &yes, Accepter: &yes}), ""},
-		{"a range that the peer has", func() error { return second(l.AssociateCidrBlock(l.ctx, here, l.vpc, cidr("10.1.4.0/24"))) }, "CidrConflict"},
+		{
+			"a range that the peer has",
+			func() error { return second(l.AssociateCidrBlock(l.ctx, here, l.vpc, cidr("10.1.4.0/24"))) },
+			"CidrConflict",
+		},
 		{"VPC with a peering", func() error { return l.DeleteVpc(l.ctx, here, other) }, "DependencyViolation"},
 		{"across accounts and regions", ask("far", l.vpc, theirs, far), ""},
 		{"accept one's own request", accept(here, "far"), "OperationNotPermitted"},
@@ -66,7 +74,11 @@ func TestRefusePeering(t *testing.T) {
 		{"delete", func() error { return l.DeletePeering(l.ctx, here, made["peer"].ID) }, ""},
 		{"delete again", func() error { return l.DeletePeering(l.ctx, here, made["peer"].ID) }, "InvalidStateTransition"},
 		{"it is deleted", status("peer", network.PeeringDeleted), ""},
-		{"delete what is rejected", func() error { return l.DeletePeering(l.ctx, here, made["far"].ID) }, "InvalidStateTransition"},
+		{
+			"delete what is rejected",
+			func() error { return l.DeletePeering(l.ctx, here, made["far"].ID) },
+			"InvalidStateTransition",
+		},
 		{"ask once more", ask("late", l.vpc, other, scope.Scope{}), ""},
 		{"a week goes by", func() error { l.clock = l.clock.Add(8 * 24 * time.Hour); return nil }, ""},
 		{"accept too late", accept(here, "late"), "InvalidStateTransition"},
@@ -121,7 +133,11 @@ func TestPeeringDNS(t *testing.T) {
 	subnet := must(l.CreateSubnet(l.ctx, far, network.CreateSubnetInput{VPC: other, CIDR: cidr("10.1.1.0/24")}))(t).ID
 	there := must(l.CreateInterface(l.ctx, far, network.CreateInterfaceInput{Subnet: subnet, Owner: "i-9"}))(t)
 	node := l.node("i-1")
-	pcx := must(l.CreatePeering(l.ctx, here, network.CreatePeeringInput{Requester: l.vpc, Accepter: other, Peer: far}))(t).ID
+	pcx := must(
+		l.CreatePeering(l.ctx, here, network.CreatePeeringInput{Requester: l.vpc, Accepter: other, Peer: far}),
+	)(
+		t,
+	).ID
 	must(l.AcceptPeering(l.ctx, far, pcx))(t)
 	resolves := func(asker string, n *network.Interface) bool {
 		name := network.HostName(n.Addresses[0]) + "." + network.HostDomain(n.Region)
@@ -168,7 +184,11 @@ func TestPeeringSeenAfterItsEnd(t *testing.T) {
 	} {
 		l := newLab(t, network.Limits{})
 		other := must(l.CreateVpc(l.ctx, tt.peer, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t).ID
-		id := must(l.CreatePeering(l.ctx, here, network.CreatePeeringInput{Requester: l.vpc, Accepter: other, Peer: tt.peer}))(t).ID
+		id := must(
+			l.CreatePeering(l.ctx, here, network.CreatePeeringInput{Requester: l.vpc, Accepter: other, Peer: tt.peer}),
+		)(
+			t,
+		).ID
 		if err := tt.end(l, id); err != nil {
 			t.Fatal(tt.name, err)
 		}

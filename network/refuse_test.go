@@ -58,7 +58,11 @@ func TestRefuseVpc(t *testing.T) {
 		{"second range", add(l.vpc, "10.9.0.0/16"), ""},
 		{"third range", add(l.vpc, "10.10.0.0/16"), "CidrLimitExceeded"},
 		{"range of nothing", add("vpc"+noSuch, "10.9.0.0/16"), "InvalidVpcID.NotFound"},
-		{"primary range", func() error { _, _, err := l.DisassociateCidrBlock(l.ctx, here, primary); return err }, "OperationNotPermitted"},
+		{
+			"primary range",
+			func() error { _, _, err := l.DisassociateCidrBlock(l.ctx, here, primary); return err },
+			"OperationNotPermitted",
+		},
 		{"no such association", func() error {
 			_, _, err := l.DisassociateCidrBlock(l.ctx, here, "vpc-cidr-assoc"+noSuch)
 			return err
@@ -146,7 +150,11 @@ func TestRefuseRoute(t *testing.T) {
 		{"second gateway", attach(gw2, l.vpc), "InvalidParameterValue"},
 		{"attach nothing", attach("igw"+noSuch, l.vpc), "InvalidInternetGatewayID.NotFound"},
 		{"delete attached", func() error { return l.DeleteInternetGateway(l.ctx, here, gw) }, "DependencyViolation"},
-		{"detach from elsewhere", func() error { return l.DetachInternetGateway(l.ctx, here, gw, other.ID) }, "Gateway.NotAttached"},
+		{
+			"detach from elsewhere",
+			func() error { return l.DetachInternetGateway(l.ctx, here, gw, other.ID) },
+			"Gateway.NotAttached",
+		},
 		{"route", add(table, via(vpc.ViaInternetGateway, gw, "0.0.0.0/0")), ""},
 		{"route again", add(table, via(vpc.ViaInternetGateway, gw, "0.0.0.0/0")), "RouteAlreadyExists"},
 		{"the local route", add(table, via(vpc.ViaInternetGateway, gw, "10.0.0.0/16")), "RouteAlreadyExists"},
@@ -154,7 +162,11 @@ func TestRefuseRoute(t *testing.T) {
 		{"link-local", add(table, via(vpc.ViaInternetGateway, gw, "169.254.169.253/32")), "InvalidParameterValue"},
 		{"gateway of another VPC", add(far, via(vpc.ViaInternetGateway, gw, "0.0.0.0/0")), "InvalidParameterValue"},
 		{"interface of another VPC", add(far, via(vpc.ViaInterface, nic, "0.0.0.0/0")), "InvalidParameterValue"},
-		{"no such peering", add(table, via(vpc.ViaPeering, "pcx"+noSuch, "10.1.0.0/16")), "InvalidVpcPeeringConnectionID.NotFound"},
+		{
+			"no such peering",
+			add(table, via(vpc.ViaPeering, "pcx"+noSuch, "10.1.0.0/16")),
+			"InvalidVpcPeeringConnectionID.NotFound",
+		},
 		{"no table", add("rtb"+noSuch, via(vpc.ViaInterface, nic, "0.0.0.0/0")), "InvalidRouteTableID.NotFound"},
 		{"inside the VPC by an interface", add(table, via(vpc.ViaInterface, nic, "10.0.1.0/24")), ""},
 		{"one too many", add(table, via(vpc.ViaInterface, nic, "10.7.0.0/16")), "RouteLimitExceeded"},
@@ -168,7 +180,11 @@ func TestRefuseRoute(t *testing.T) {
 		{"delete tied", func() error { return l.DeleteRouteTable(l.ctx, here, table) }, "DependencyViolation"},
 		{"delete main", func() error { return l.DeleteRouteTable(l.ctx, here, main) }, "DependencyViolation"},
 		{"untie main", func() error { return l.DisassociateRouteTable(l.ctx, here, mainAssoc) }, "InvalidParameterValue"},
-		{"untie nothing", func() error { return l.DisassociateRouteTable(l.ctx, here, "rtbassoc"+noSuch) }, "InvalidAssociationID.NotFound"},
+		{
+			"untie nothing",
+			func() error { return l.DisassociateRouteTable(l.ctx, here, "rtbassoc"+noSuch) },
+			"InvalidAssociationID.NotFound",
+		},
 		{"other main", func() error { return second(l.ReplaceAssociation(l.ctx, here, mainAssoc, table)) }, ""},
 		{"delete the old main", func() error { return l.DeleteRouteTable(l.ctx, here, main) }, ""},
 	})
@@ -182,7 +198,13 @@ func TestRefuseGroup(t *testing.T) {
 	web := l.group("web").ID
 	make := func(name, description string) func() error {
 		return func() error {
-			return second(l.CreateSecurityGroup(l.ctx, here, network.CreateSecurityGroupInput{VPC: l.vpc, Name: name, Description: description}))
+			return second(
+				l.CreateSecurityGroup(
+					l.ctx,
+					here,
+					network.CreateSecurityGroupInput{VPC: l.vpc, Name: name, Description: description},
+				),
+			)
 		}
 	}
 	allow := func(group string, rules ...network.SecurityGroupRule) func() error {
@@ -220,17 +242,33 @@ func TestRefuseGroup(t *testing.T) {
 		{"group of another VPC", allow(web, port(443, 443, theirs)), "InvalidGroup.NotFound"},
 		{"group that is not", allow(web, port(443, 443, "sg"+noSuch)), "InvalidGroup.NotFound"},
 		{"list that is not", allow(web, port(443, 443, "pl"+noSuch)), "InvalidPrefixListID.NotFound"},
-		{"twice in one request", allow(web, port(443, 443, "10.0.0.0/8"), port(443, 443, "10.0.0.1/8")), "InvalidParameterValue"},
+		{
+			"twice in one request",
+			allow(web, port(443, 443, "10.0.0.0/8"), port(443, 443, "10.0.0.1/8")),
+			"InvalidParameterValue",
+		},
 		{"rules", allow(web, port(443, 443, "10.0.0.0/8"), port(443, 443, l.nodes), port(443, 443, "pl-63a5400a")), ""},
 		{"again, host bits set", allow(web, port(443, 443, "10.1.2.3/8")), "InvalidPermission.Duplicate"},
 		{"one too many", allow(web, port(444, 444, "10.0.0.0/8")), "RulesPerSecurityGroupLimitExceeded"},
 		{"to nothing", allow("sg"+noSuch, port(443, 443, "10.0.0.0/8")), "InvalidGroup.NotFound"},
-		{"revoke what is not", revoke(web, network.Revocation{Rules: []network.SecurityGroupRule{port(1, 1, "10.0.0.0/8")}}), "InvalidPermission.NotFound"},
-		{"revoke no such id", revoke(web, network.Revocation{IDs: []string{"sgr" + noSuch}}), "InvalidSecurityGroupRuleId.NotFound"},
+		{
+			"revoke what is not",
+			revoke(web, network.Revocation{Rules: []network.SecurityGroupRule{port(1, 1, "10.0.0.0/8")}}),
+			"InvalidPermission.NotFound",
+		},
+		{
+			"revoke no such id",
+			revoke(web, network.Revocation{IDs: []string{"sgr" + noSuch}}),
+			"InvalidSecurityGroupRuleId.NotFound",
+		},
 		{"revoke nothing", revoke(web, network.Revocation{}), "MissingParameter"},
 		{"default group", remove(ours), "CannotDelete"},
 		{"referenced", remove(l.nodes), "DependencyViolation"},
-		{"revoke the reference", revoke(web, network.Revocation{Rules: []network.SecurityGroupRule{port(443, 443, l.nodes)}}), ""},
+		{
+			"revoke the reference",
+			revoke(web, network.Revocation{Rules: []network.SecurityGroupRule{port(443, 443, l.nodes)}}),
+			"",
+		},
 		{"node", func() error { l.node("i-1"); return nil }, ""},
 		{"in use", remove(l.nodes), "DependencyViolation"},
 		{"unused", remove(web), ""},
@@ -262,11 +300,36 @@ func TestRefuseInterface(t *testing.T) {
 		{"for later", at("10.0.1.3"), "InvalidParameterValue"},
 		{"broadcast", at("10.0.1.255"), "InvalidParameterValue"},
 		{"taken", at(node.Addresses[0].String()), "InvalidIPAddress.InUse"},
-		{"twice", make(network.CreateInterfaceInput{Subnet: l.a, Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.9"), netip.MustParseAddr("10.0.1.9")}}), "InvalidIPAddress.InUse"},
-		{"too many groups", make(network.CreateInterfaceInput{Subnet: l.a, Groups: []string{l.nodes, ours}}), "SecurityGroupsPerInterfaceLimitExceeded"},
-		{"no such group", make(network.CreateInterfaceInput{Subnet: l.a, Groups: []string{"sg" + noSuch}}), "InvalidGroup.NotFound"},
-		{"too many addresses", make(network.CreateInterfaceInput{Subnet: l.a, Secondary: 12}), "PrivateIpAddressLimitExceeded"},
-		{"more than there are", make(network.CreateInterfaceInput{Subnet: tiny, Secondary: 11}), "InsufficientFreeAddressesInSubnet"},
+		{
+			"twice",
+			make(
+				network.CreateInterfaceInput{
+					Subnet:    l.a,
+					Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.9"), netip.MustParseAddr("10.0.1.9")},
+				},
+			),
+			"InvalidIPAddress.InUse",
+		},
+		{
+			"too many groups",
+			make(network.CreateInterfaceInput{Subnet: l.a, Groups: []string{l.nodes, ours}}),
+			"SecurityGroupsPerInterfaceLimitExceeded",
+		},
+		{
+			"no such group",
+			make(network.CreateInterfaceInput{Subnet: l.a, Groups: []string{"sg" + noSuch}}),
+			"InvalidGroup.NotFound",
+		},
+		{
+			"too many addresses",
+			make(network.CreateInterfaceInput{Subnet: l.a, Secondary: 12}),
+			"PrivateIpAddressLimitExceeded",
+		},
+		{
+			"more than there are",
+			make(network.CreateInterfaceInput{Subnet: tiny, Secondary: 11}),
+			"InsufficientFreeAddressesInSubnet",
+		},
 		{"all there are", make(network.CreateInterfaceInput{Subnet: tiny, Secondary: 10}), ""},
 		{"one too many", make(network.CreateInterfaceInput{Subnet: l.a}), "NetworkInterfaceLimitExceeded"},
 		{"in use", remove(node.ID), "InvalidParameterValue"},
@@ -291,7 +354,11 @@ func TestRefuseEndpoint(t *testing.T) {
 	yes, no := true, false
 	in := func(service string, change func(*network.CreateVpcEndpointInput)) func() error {
 		return func() error {
-			in := network.CreateVpcEndpointInput{VPC: l.vpc, Service: "com.amazonaws." + service, Subnets: []network.EndpointSubnet{{ID: l.a}}}
+			in := network.CreateVpcEndpointInput{
+				VPC:     l.vpc,
+				Service: "com.amazonaws." + service,
+				Subnets: []network.EndpointSubnet{{ID: l.a}},
+			}
 			if change != nil {
 				change(&in)
 			}
@@ -308,17 +375,37 @@ func TestRefuseEndpoint(t *testing.T) {
 		{"unknown service", in("us-east-1.telepathy", nil), "InvalidServiceName"},
 		{"another region's service", in("us-west-2.ssm", nil), "InvalidServiceName"},
 		{"gateway to ssm", in("us-east-1.ssm", func(in input) { in.Kind = vpc.GatewayEndpoint }), "InvalidParameter"},
-		{"two in one zone", in("us-east-1.ssm", func(in input) { in.Subnets = append(in.Subnets, network.EndpointSubnet{ID: sibling}) }), "DuplicateSubnetsInSameZone"},
-		{"no such subnet", in("us-east-1.ssm", func(in input) { in.Subnets[0].ID = "subnet" + noSuch }), "InvalidSubnetID.NotFound"},
-		{"subnet of another VPC", in("us-east-1.ssm", func(in input) { in.VPC, in.Groups = other.ID, []string{theirs}; in.PrivateDNS = &no }), "InvalidParameter"},
+		{
+			"two in one zone",
+			in("us-east-1.ssm", func(in input) { in.Subnets = append(in.Subnets, network.EndpointSubnet{ID: sibling}) }),
+			"DuplicateSubnetsInSameZone",
+		},
+		{
+			"no such subnet",
+			in("us-east-1.ssm", func(in input) { in.Subnets[0].ID = "subnet" + noSuch }),
+			"InvalidSubnetID.NotFound",
+		},
+		{
+			"subnet of another VPC",
+			in("us-east-1.ssm", func(in input) { in.VPC, in.Groups = other.ID, []string{theirs}; in.PrivateDNS = &no }),
+			"InvalidParameter",
+		},
 		{"group of another VPC", in("us-east-1.ssm", func(in input) { in.Groups = []string{theirs} }), "InvalidParameter"},
-		{"reserved address", in("us-east-1.ssm", func(in input) { in.Subnets[0].Address = netip.MustParseAddr("10.0.1.2") }), "InvalidParameterValue"},
+		{
+			"reserved address",
+			in("us-east-1.ssm", func(in input) { in.Subnets[0].Address = netip.MustParseAddr("10.0.1.2") }),
+			"InvalidParameterValue",
+		},
 		{"policy no JSON", in("us-east-1.ssm", func(in input) { in.Policy = "{" }), "InvalidPolicyDocument"},
 		{"policy without statement", in("us-east-1.ssm", func(in input) { in.Policy = "{}" }), "InvalidPolicyDocument"},
 		{"policy that grants to nobody", in("us-east-1.ssm", func(in input) {
 			in.Policy = `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 		}), "InvalidPolicyDocument"},
-		{"policy too long", in("us-east-1.ssm", func(in input) { in.Policy = strings.Repeat(" ", 20_481) }), "PolicyLimitExceeded"},
+		{
+			"policy too long",
+			in("us-east-1.ssm", func(in input) { in.Policy = strings.Repeat(" ", 20_481) }),
+			"PolicyLimitExceeded",
+		},
 		{"private DNS of s3", in("us-east-1.s3", func(in input) { in.PrivateDNS = &yes }), "InvalidParameter"},
 		{"ssm", in("us-east-1.ssm", nil), ""},
 		{"second ssm", in("us-east-1.ssm", nil), "InvalidParameter"},
@@ -342,10 +429,32 @@ func TestRefuseEndpoint(t *testing.T) {
 		{"give it up", change(named.ID, network.EndpointChange{PrivateDNS: &no}), ""},
 		{"take it", change(plain.ID, network.EndpointChange{PrivateDNS: &yes}), ""},
 		{"no group left", change(plain.ID, network.EndpointChange{RemoveGroups: plain.Groups}), "InvalidParameter"},
-		{"remove a strange group", change(plain.ID, network.EndpointChange{RemoveGroups: []string{l.nodes}}), "InvalidParameter"},
-		{"remove a strange subnet", change(plain.ID, network.EndpointChange{RemoveSubnets: []string{l.b}}), "InvalidParameter"},
-		{"other groups", change(plain.ID, network.EndpointChange{RemoveGroups: plain.Groups, AddGroups: []string{l.nodes}}), ""},
-		{"move to a sibling", change(plain.ID, network.EndpointChange{RemoveSubnets: []string{l.a}, AddSubnets: []network.EndpointSubnet{{ID: sibling}, {ID: l.b}}}), ""},
+		{
+			"remove a strange group",
+			change(plain.ID, network.EndpointChange{RemoveGroups: []string{l.nodes}}),
+			"InvalidParameter",
+		},
+		{
+			"remove a strange subnet",
+			change(plain.ID, network.EndpointChange{RemoveSubnets: []string{l.b}}),
+			"InvalidParameter",
+		},
+		{
+			"other groups",
+			change(plain.ID, network.EndpointChange{RemoveGroups: plain.Groups, AddGroups: []string{l.nodes}}),
+			"",
+		},
+		{
+			"move to a sibling",
+			change(
+				plain.ID,
+				network.EndpointChange{
+					RemoveSubnets: []string{l.a},
+					AddSubnets:    []network.EndpointSubnet{{ID: sibling}, {ID: l.b}},
+				},
+			),
+			"",
+		},
 		{"of nothing", change("vpce"+noSuch, network.EndpointChange{}), "InvalidVpcEndpointId.NotFound"},
 	})
 	plain = must(l.State().VpcEndpoint(here, plain.ID))(t)
@@ -410,7 +519,11 @@ func TestRefuseGatewayEndpoint(t *testing.T) {
 		{"add a table with such a route", change(network.EndpointChange{AddTables: []string{other2}}), "RouteAlreadyExists"},
 		{"add a table it has", change(network.EndpointChange{AddTables: []string{table}}), "RouteAlreadyExists"},
 		{"remove a strange table", change(network.EndpointChange{RemoveTables: []string{other2}}), "InvalidParameter"},
-		{"remove what is not", change(network.EndpointChange{RemoveTables: []string{"rtb" + noSuch}}), "InvalidRouteTableID.NotFound"},
+		{
+			"remove what is not",
+			change(network.EndpointChange{RemoveTables: []string{"rtb" + noSuch}}),
+			"InvalidRouteTableID.NotFound",
+		},
 		{"remove and add", change(network.EndpointChange{RemoveTables: []string{table}, AddTables: []string{table}}), ""},
 		{"remove", change(network.EndpointChange{RemoveTables: []string{table}}), ""},
 		{"delete the table", func() error { return l.DeleteRouteTable(l.ctx, here, table) }, ""},
@@ -425,7 +538,13 @@ func TestGatewayRoute(t *testing.T) {
 	e := must(l.CreateVpcEndpoint(l.ctx, here, network.CreateVpcEndpointInput{
 		VPC: l.vpc, Service: "com.amazonaws.us-east-1.s3", Kind: vpc.GatewayEndpoint, RouteTables: []string{table},
 	}))(t)
-	in, out := l.node("i-1"), must(l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{Subnet: l.b, Owner: "i-2", Groups: []string{l.nodes}}))(t)
+	in, out := l.node(
+		"i-1",
+	), must(
+		l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{Subnet: l.b, Owner: "i-2", Groups: []string{l.nodes}}),
+	)(
+		t,
+	)
 	s3 := netip.MustParseAddr("52.216.240.1")
 	if v := l.Snapshot().Decide(https(in, s3)); !v.Allow || v.Kind != vpc.ToGateway || v.To != e.ID {
 		t.Errorf("from the table's subnet: %+v", v)
@@ -456,7 +575,11 @@ func TestRefuseTag(t *testing.T) {
 		{"over them", tag(l.vpc, network.Tag{Key: "b", Value: "2"}), ""},
 		{"one more", tag(l.vpc, network.Tag{Key: "c"}), "TagLimitExceeded"},
 		{"twice in a specification", func() error {
-			_, err := l.CreateRouteTable(l.ctx, here, network.CreateRouteTableInput{VPC: l.vpc, Tags: []network.Tag{{Key: "a"}, {Key: "a"}}})
+			_, err := l.CreateRouteTable(
+				l.ctx,
+				here,
+				network.CreateRouteTableInput{VPC: l.vpc, Tags: []network.Tag{{Key: "a"}, {Key: "a"}}},
+			)
 			return err
 		}, "InvalidParameterValue"},
 	})
