@@ -97,7 +97,9 @@ func (s *Service) CreateNetworkACL(ctx context.Context, c scope.Scope, in Create
 	var made *NetworkACL
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
-		made, err = once(p, asked{"CreateNetworkAcl", in.Token, in}, aclKind, func() (*NetworkACL, error) { return p.createACL(in) })
+		made, err = once(p, asked{
+			"CreateNetworkAcl", in.Token, in,
+		}, aclKind, func() (*NetworkACL, error) { return p.createACL(in) })
 		return err
 	})
 	return made, err
@@ -130,7 +132,8 @@ func (s *Service) DeleteNetworkACL(ctx context.Context, c scope.Scope, id string
 		case a.Default:
 			return invalidValue("cannot delete default network ACL %s", id)
 		case len(a.Associations) > 0:
-			return inUse("The networkAcl '%s' has dependencies and cannot be deleted. %s depends on it.", id, a.Associations[0].Subnet)
+			return inUse("The networkAcl '%s' has dependencies and cannot be deleted. %s depends on it.", id,
+				a.Associations[0].Subnet)
 		}
 		p.remove(a)
 		return nil
@@ -144,7 +147,8 @@ func (s *Service) CreateACLEntry(ctx context.Context, c scope.Scope, id string, 
 			return err
 		}
 		if a.entry(e) >= 0 {
-			return refuse(fault.Exists, "NetworkAclEntryAlreadyExists", "The network acl entry identified by %d already exists.", e.Number)
+			return refuse(fault.Exists, "NetworkAclEntryAlreadyExists", "The network acl entry identified by %d already exists.",
+				e.Number)
 		}
 		siblings := 0
 		for _, other := range a.Entries {
@@ -153,7 +157,8 @@ func (s *Service) CreateACLEntry(ctx context.Context, c scope.Scope, id string, 
 			}
 		}
 		if siblings >= p.limits.EntriesPerACL {
-			return overLimit("NetworkAclEntryLimitExceeded", "The maximum number of network acl entries has been reached: %d", p.limits.EntriesPerACL)
+			return overLimit("NetworkAclEntryLimitExceeded", "The maximum number of network acl entries has been reached: %d",
+				p.limits.EntriesPerACL)
 		}
 		a.Entries = append(a.Entries, e)
 		slices.SortStableFunc(a.Entries, func(x, y ACLEntry) int { return x.Number - y.Number })
@@ -189,7 +194,9 @@ func (s *Service) DeleteACLEntry(ctx context.Context, c scope.Scope, id string, 
 }
 
 // changeEntries lets a verb change the entries of a copy.
-func (s *Service) changeEntries(ctx context.Context, c scope.Scope, id string, change func(*plan, *NetworkACL) error) error {
+func (s *Service) changeEntries(
+	ctx context.Context, c scope.Scope, id string, change func(*plan, *NetworkACL) error,
+) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.NetworkACL(c, id)
 		if err != nil {
@@ -206,7 +213,8 @@ func (s *Service) changeEntries(ctx context.Context, c scope.Scope, id string, c
 }
 
 func noEntry(number int) error {
-	return refuse(fault.NotFound, "InvalidNetworkAclEntry.NotFound", "The network acl entry identified by %d does not exist", number)
+	return refuse(fault.NotFound, "InvalidNetworkAclEntry.NotFound",
+		"The network acl entry identified by %d does not exist", number)
 }
 
 // entry is the place of the entry with the same direction and number, or -1.
@@ -217,7 +225,8 @@ func (a *NetworkACL) entry(e ACLEntry) int {
 // check refuses what the judge cannot take, and clears host bits and ports that mean nothing.
 func (e *ACLEntry) check() error {
 	if e.Number < 1 || e.Number >= LastACLEntry {
-		return invalidValue("Value (%d) for parameter ruleNumber is invalid. It must be between 1 and %d", e.Number, LastACLEntry-1)
+		return invalidValue("Value (%d) for parameter ruleNumber is invalid. It must be between 1 and %d", e.Number,
+			LastACLEntry-1)
 	}
 	if !e.CIDR.IsValid() {
 		return missing("cidrBlock")
@@ -234,7 +243,9 @@ func (e *ACLEntry) check() error {
 
 // ReplaceACLAssociation moves a subnet, named by the association with its present network ACL, to another one. The
 // association gets a new id.
-func (s *Service) ReplaceACLAssociation(ctx context.Context, c scope.Scope, association, id string) (Association, error) {
+func (s *Service) ReplaceACLAssociation(
+	ctx context.Context, c scope.Scope, association, id string,
+) (Association, error) {
 	var made Association
 	err := s.do(ctx, c, func(p *plan) error {
 		to, err := p.NetworkACL(c, id)
@@ -250,7 +261,9 @@ func (s *Service) ReplaceACLAssociation(ctx context.Context, c scope.Scope, asso
 		}
 		made = Association{ID: newID("aclassoc"), Subnet: old.Subnet}
 		without := *from
-		without.Associations = slices.DeleteFunc(slices.Clone(from.Associations), func(a Association) bool { return a.ID == association })
+		without.Associations = slices.DeleteFunc(slices.Clone(from.Associations), func(a Association) bool {
+			return a.ID == association
+		})
 		p.put(&without)
 		if to, err = p.NetworkACL(c, id); err != nil { // again: it may be the same one
 			return err

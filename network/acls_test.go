@@ -8,13 +8,14 @@ import (
 )
 
 func TestRefuseNetworkACL(t *testing.T) {
-	l := newLab(t, network.Limits{ACLsPerVPC: 2, EntriesPerACL: 2})
+	l := newHarness(t, network.Limits{ACLsPerVPC: 2, EntriesPerACL: 2})
 	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t)
 	make := func(vpc string) func() error {
 		return func() error { return second(l.CreateNetworkACL(l.ctx, here, network.CreateNetworkACLInput{VPC: vpc})) }
 	}
 	a := must(l.CreateNetworkACL(l.ctx, here, network.CreateNetworkACLInput{VPC: l.vpc, Token: "t"}))(t).ID
-	if again := must(l.CreateNetworkACL(l.ctx, here, network.CreateNetworkACLInput{VPC: l.vpc, Token: "t"}))(t); again.ID != a {
+	again := must(l.CreateNetworkACL(l.ctx, here, network.CreateNetworkACLInput{VPC: l.vpc, Token: "t"}))(t)
+	if again.ID != a {
 		t.Errorf("the same token made %s", again.ID)
 	}
 	var byDefault, theirs *network.NetworkACL
@@ -96,7 +97,7 @@ func TestRefuseNetworkACL(t *testing.T) {
 
 // TestACLIsStateless sees the judge ask the ACL of a subnet for every packet of both directions.
 func TestACLIsStateless(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	acl := must(l.CreateNetworkACL(l.ctx, here, network.CreateNetworkACLInput{VPC: l.vpc}))(t)
 	var association string
 	for a := range l.State().NetworkACLs(here) {

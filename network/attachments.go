@@ -67,7 +67,8 @@ func (p *plan) checkSlot(owner string, index int) error {
 		return invalidValue("Instance '%s' already has an interface attached at device index '%d'.", owner, index)
 	}
 	if limit := p.limits.NICsPerInstance; len(all) >= limit || index >= limit {
-		return overLimit("AttachmentLimitExceeded", "Interface count %d exceeds the limit of %d for instance '%s'", max(len(all)+1, index+1), limit, owner)
+		return overLimit("AttachmentLimitExceeded", "Interface count %d exceeds the limit of %d for instance '%s'",
+			max(len(all)+1, index+1), limit, owner)
 	}
 	return nil
 }
@@ -114,7 +115,9 @@ type AssignInput struct {
 
 // AssignAddresses gives an instance's network interface more private addresses and returns them. Those that it has
 // already stay.
-func (s *Service) AssignAddresses(ctx context.Context, c scope.Scope, in AssignInput) (*Interface, []netip.Addr, error) {
+func (s *Service) AssignAddresses(
+	ctx context.Context, c scope.Scope, in AssignInput,
+) (*Interface, []netip.Addr, error) {
 	var made Interface
 	var assigned []netip.Addr
 	err := s.do(ctx, c, func(p *plan) error {
@@ -127,14 +130,17 @@ func (s *Service) AssignAddresses(ctx context.Context, c scope.Scope, in AssignI
 			return err
 		}
 		made = *old
-		wanted := slices.DeleteFunc(slices.Clone(in.Addresses), func(a netip.Addr) bool { return slices.Contains(old.Addresses, a) })
+		wanted := slices.DeleteFunc(slices.Clone(in.Addresses), func(a netip.Addr) bool {
+			return slices.Contains(old.Addresses, a)
+		})
 		if in.Reassign {
 			if err := p.takeAddresses(subnet, wanted); err != nil {
 				return err
 			}
 		}
 		if have := len(old.Addresses) + len(wanted) + in.Count; have > p.limits.AddressesPerNIC {
-			return overLimit("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit: %d", p.limits.AddressesPerNIC)
+			return overLimit("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit: %d",
+				p.limits.AddressesPerNIC)
 		}
 		more := in.Count
 		if len(wanted) == 0 {
@@ -160,7 +166,8 @@ func (p *plan) addressable(id string) (*Interface, error) {
 	case err != nil:
 		return nil, err
 	case n.Kind == vpc.AttachedInterface:
-		return nil, fault.New(fault.NotImplemented, "network.AssignAddresses", "%s belongs to a machine that joined, which has one address: more of them are not implemented", id)
+		return nil, fault.New(fault.NotImplemented, "network.AssignAddresses",
+			"%s belongs to a machine that joined, which has one address: more of them are not implemented", id)
 	case n.Kind != vpc.InstanceInterface:
 		return nil, notYours(n)
 	}
@@ -184,7 +191,9 @@ func (p *plan) takeAddresses(subnet *Subnet, wanted []netip.Addr) error {
 }
 
 // UnassignAddresses takes secondary addresses from an instance's network interface.
-func (s *Service) UnassignAddresses(ctx context.Context, c scope.Scope, id string, gone []netip.Addr) (*Interface, error) {
+func (s *Service) UnassignAddresses(
+	ctx context.Context, c scope.Scope, id string, gone []netip.Addr,
+) (*Interface, error) {
 	var made Interface
 	err := s.do(ctx, c, func(p *plan) error {
 		old, err := p.addressable(id)
@@ -200,7 +209,9 @@ func (s *Service) UnassignAddresses(ctx context.Context, c scope.Scope, id strin
 			}
 		}
 		made = *old
-		made.Addresses = slices.DeleteFunc(slices.Clone(old.Addresses), func(a netip.Addr) bool { return slices.Contains(gone, a) })
+		made.Addresses = slices.DeleteFunc(slices.Clone(old.Addresses), func(a netip.Addr) bool {
+			return slices.Contains(gone, a)
+		})
 		p.put(&made)
 		return nil
 	})

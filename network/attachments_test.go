@@ -10,7 +10,7 @@ import (
 )
 
 func TestRefuseAttachment(t *testing.T) {
-	l := newLab(t, network.Limits{NICsPerInstance: 3, AddressesPerNIC: 4})
+	l := newHarness(t, network.Limits{NICsPerInstance: 3, AddressesPerNIC: 4})
 	l.hostnames()
 	e := l.endpoint("ssm", l.nodes)
 	primary := l.node("i-1")
@@ -51,7 +51,7 @@ func TestRefuseAttachment(t *testing.T) {
 }
 
 func TestRefuseAddresses(t *testing.T) {
-	l := newLab(t, network.Limits{AddressesPerNIC: 4})
+	l := newHarness(t, network.Limits{AddressesPerNIC: 4})
 	l.hostnames()
 	e := l.endpoint("ssm", l.nodes)
 	one, two := l.node("i-1"), l.node("i-2")

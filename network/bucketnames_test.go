@@ -11,7 +11,7 @@ import (
 // TestNamesOfS3: S3's names, and those of every bucket, lead to its public addresses, which lie in the prefix list of
 // their own region and of no other.
 func TestNamesOfS3(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	in := func(region string, n int) bool {
 		for list := range l.State().PrefixLists(scope.Scope{Account: here.Account, Region: region}) {
 			a := l.Snapshot().Resolve(l.vpc, "s3.us-east-1.amazonaws.com", vpc.TypeA).Addresses

@@ -16,7 +16,7 @@ import (
 
 // TestConcurrentChanges has two servers on one store change the same resources at once: no change is lost.
 func TestConcurrentChanges(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	l.hostnames()
 	e := l.endpoint("ssm").ID
 	group := l.group("busy").ID
@@ -45,14 +45,19 @@ func TestConcurrentChanges(t *testing.T) {
 				},
 				func() error {
 					return s.CreateRoute(l.ctx, here, table, network.Route{
-						Destination: netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16, byte(k), 0}), 24), Target: vpc.Target{Kind: vpc.ViaInterface, ID: nic.ID},
+						Destination: netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16, byte(k), 0}),
+							24), Target: vpc.Target{Kind: vpc.ViaInterface, ID: nic.ID},
 					})
 				},
 				func() error {
-					return s.CreateACLEntry(l.ctx, here, acl, network.ACLEntry{Number: 200 + k, Protocol: vpc.AllProtocols, CIDR: cidr("10.0.0.0/8"), Allow: true})
+					return s.CreateACLEntry(l.ctx, here, acl, network.ACLEntry{
+						Number: 200 + k, Protocol: vpc.AllProtocols, CIDR: cidr("10.0.0.0/8"), Allow: true,
+					})
 				},
 				func() error {
-					return second(s.CreateSubnet(l.ctx, here, network.CreateSubnetInput{VPC: l.vpc, CIDR: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(100 + k), 0}), 24)}))
+					return second(s.CreateSubnet(l.ctx, here, network.CreateSubnetInput{
+						VPC: l.vpc, CIDR: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(100 + k), 0}), 24),
+					}))
 				},
 			} {
 				running.Go(func() { errs <- change() })
@@ -79,8 +84,9 @@ func TestConcurrentChanges(t *testing.T) {
 		)
 		for what, got := range map[string]int{
 			"rules": len(ingress), "tags": len(box.Tags), "tags of the endpoint": len(must(st.VpcEndpoint(here, e))(t).Tags),
-			"principals": len(must(st.VpcEndpointService(here, v))(t).Principals), "routes": len(must(st.RouteTable(here, table))(t).Routes),
-			"entries": len(entries), "subnets": len(collect(st.Subnets(here))) - 2,
+			"principals": len(must(st.VpcEndpointService(here, v))(t).Principals),
+			"routes":     len(must(st.RouteTable(here, table))(t).Routes),
+			"entries":    len(entries), "subnets": len(collect(st.Subnets(here))) - 2,
 		} {
 			if got != 2*each {
 				t.Errorf("server %d has %d %s, want %d", n, got, what, 2*each)
@@ -91,20 +97,27 @@ func TestConcurrentChanges(t *testing.T) {
 
 // TestConcurrentConflicts: of many who want the same, one gets it.
 func TestConcurrentConflicts(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	other := l.open(network.Limits{})
 	for what, change := range map[string]func(*network.Service) error{
 		"a range": func(s *network.Service) error {
 			return second(s.CreateSubnet(l.ctx, here, network.CreateSubnetInput{VPC: l.vpc, CIDR: cidr("10.0.50.0/24")}))
 		},
 		"a name": func(s *network.Service) error {
-			return second(s.CreateSecurityGroup(l.ctx, here, network.CreateSecurityGroupInput{VPC: l.vpc, Name: "same", Description: "same"}))
+			return second(s.CreateSecurityGroup(l.ctx, here, network.CreateSecurityGroupInput{
+				VPC: l.vpc, Name: "same", Description: "same",
+			}))
 		},
 		"a rule": func(s *network.Service) error {
-			return second(s.Authorize(l.ctx, here, l.nodes, false, []network.SecurityGroupRule{{Protocol: vpc.TCP, Ports: vpc.PortRange{From: 1, To: 1}, CIDR: cidr("10.0.0.0/16")}}, nil))
+			return second(s.Authorize(l.ctx, here, l.nodes, false,
+				[]network.SecurityGroupRule{
+					{Protocol: vpc.TCP, Ports: vpc.PortRange{From: 1, To: 1}, CIDR: cidr("10.0.0.0/16")},
+				}, nil))
 		},
 		"an address": func(s *network.Service) error {
-			return second(s.CreateInterface(l.ctx, here, network.CreateInterfaceInput{Subnet: l.a, Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.77")}}))
+			return second(s.CreateInterface(l.ctx, here, network.CreateInterfaceInput{
+				Subnet: l.a, Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.77")},
+			}))
 		},
 	} {
 		const n = 16
@@ -138,7 +151,7 @@ const (
 // small is a VPC with what usually is in one.
 type small struct{ vpc, endpoint, service, nic, a, b, group string }
 
-func (m *small) make(l *lab) error {
+func (m *small) make(l *harness) error {
 	var steps []func() error
 	step := func(id *string, do func() (string, error)) {
 		steps = append(steps, func() (err error) { *id, err = do(); return err })
@@ -163,7 +176,8 @@ func (m *small) make(l *lab) error {
 	})
 	step(&m.endpoint, func() (string, error) {
 		return idOf(l.CreateVpcEndpoint(l.ctx, here, network.CreateVpcEndpointInput{
-			VPC: m.vpc, Service: "com.amazonaws.us-east-1.ssm", Groups: []string{m.group}, PrivateDNS: new(bool), Subnets: []network.EndpointSubnet{{ID: m.a}, {ID: m.b}},
+			VPC: m.vpc, Service: "com.amazonaws.us-east-1.ssm", Groups: []string{m.group}, PrivateDNS: new(bool),
+			Subnets: []network.EndpointSubnet{{ID: m.a}, {ID: m.b}},
 		}))
 	})
 	step(&m.nic, func() (string, error) {
@@ -181,7 +195,7 @@ func (m *small) make(l *lab) error {
 	return nil
 }
 
-func (m *small) delete(l *lab) error {
+func (m *small) delete(l *harness) error {
 	for _, do := range []func() error{
 		func() error { return failure(l.DeleteVpcEndpoints(l.ctx, here, []string{m.endpoint})) },
 		func() error { return failure(l.DeleteEndpointServices(l.ctx, here, []string{m.service})) },
@@ -209,7 +223,7 @@ func idOf[T any](made *T, err error) (string, error) {
 // TestManyNetworks makes VPCs with subnets, endpoints, an endpoint service and what goes with them, and deletes them:
 // nothing is left in the store or before the judge, and the memory comes back.
 func TestManyNetworks(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	empty := l.store.Len()
 	before := heap()
 	for range rounds {

@@ -58,11 +58,14 @@ type CreateNotificationInput struct {
 }
 
 // CreateConnectionNotification keeps who wants to hear of connections.
-func (s *Service) CreateConnectionNotification(ctx context.Context, c scope.Scope, in CreateNotificationInput) (*ConnectionNotification, error) {
+func (s *Service) CreateConnectionNotification(
+	ctx context.Context, c scope.Scope, in CreateNotificationInput,
+) (*ConnectionNotification, error) {
 	var made *ConnectionNotification
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
-		made, err = once(p, asked{"CreateVpcEndpointConnectionNotification", in.Token, in}, notificationKind, func() (*ConnectionNotification, error) { return p.createNotification(in) })
+		made, err = once(p, asked{"CreateVpcEndpointConnectionNotification", in.Token, in}, notificationKind,
+			func() (*ConnectionNotification, error) { return p.createNotification(in) })
 		return err
 	})
 	return made, err
@@ -74,7 +77,8 @@ func (p *plan) createNotification(in CreateNotificationInput) (*ConnectionNotifi
 	case in.Service == "" && in.Endpoint == "":
 		return nil, missing("serviceId or vpcEndpointId")
 	case in.Service != "" && in.Endpoint != "":
-		return nil, refuse(fault.Invalid, "InvalidParameterCombination", "serviceId and vpcEndpointId may not be specified together")
+		return nil, refuse(fault.Invalid, "InvalidParameterCombination",
+			"serviceId and vpcEndpointId may not be specified together")
 	case in.Service != "":
 		if _, err := p.VpcEndpointService(p.scope, in.Service); err != nil {
 			return nil, err
@@ -119,7 +123,9 @@ func (n *ConnectionNotification) set(topic string, events []string) error {
 }
 
 // ModifyConnectionNotification changes a notification; what is empty stays.
-func (s *Service) ModifyConnectionNotification(ctx context.Context, c scope.Scope, id, topic string, events []string) error {
+func (s *Service) ModifyConnectionNotification(
+	ctx context.Context, c scope.Scope, id, topic string, events []string,
+) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.ConnectionNotification(c, id)
 		if err != nil {
@@ -140,9 +146,11 @@ func (s *Service) ModifyConnectionNotification(ctx context.Context, c scope.Scop
 	})
 }
 
-// DeleteConnectionNotifications deletes notifications. Each is deleted or not by itself: the map holds the error of each
-// id that was not.
-func (s *Service) DeleteConnectionNotifications(ctx context.Context, c scope.Scope, ids []string) (map[string]error, error) {
+// DeleteConnectionNotifications deletes notifications. Each is deleted or not by itself: the map holds the error of
+// each id that was not.
+func (s *Service) DeleteConnectionNotifications(
+	ctx context.Context, c scope.Scope, ids []string,
+) (map[string]error, error) {
 	failed := map[string]error{}
 	err := s.do(ctx, c, func(p *plan) error {
 		clear(failed)

@@ -21,12 +21,13 @@ func (s *State) DefaultVPC(c scope.Scope) (*VPC, bool) {
 	return defaultVpcs.At(s.Tables, record.Term{Value: c.String()})
 }
 
-// DefaultSubnet is a subnet of the default VPC for who names none: the zone's default one, or where no zone is asked for,
-// the first zone's that has one.
+// DefaultSubnet is a subnet of the default VPC for who names none: the zone's default one, or where no zone is asked
+// for, the first zone's that has one.
 func (s *State) DefaultSubnet(c scope.Scope, zone string) (*Subnet, error) {
 	v, ok := s.DefaultVPC(c)
 	if !ok {
-		return nil, refuse(fault.Missing, "VPCIdNotSpecified", "No default VPC for this user. Name a subnet or a VPC, or make one: aws ec2 create-default-vpc")
+		return nil, refuse(fault.Missing, "VPCIdNotSpecified",
+			"No default VPC for this user. Name a subnet or a VPC, or make one: aws ec2 create-default-vpc")
 	}
 	var found *Subnet
 	for n := range subnetKind.In(s.Tables, v.ID) {
@@ -55,9 +56,11 @@ func (s *State) DefaultGroupNamed(c scope.Scope, name string) (*SecurityGroup, e
 		}
 	}
 	if !ok {
-		return nil, refuse(fault.NotFound, "InvalidGroup.NotFound", "The security group '%s' does not exist. A group is named in the default VPC only, and there is none.", name)
+		return nil, refuse(fault.NotFound, "InvalidGroup.NotFound",
+			"The security group '%s' does not exist. A group is named in the default VPC only, and there is none.", name)
 	}
-	return nil, refuse(fault.NotFound, "InvalidGroup.NotFound", "The security group '%s' does not exist in default VPC '%s'", name, v.ID)
+	return nil, refuse(fault.NotFound, "InvalidGroup.NotFound",
+		"The security group '%s' does not exist in default VPC '%s'", name, v.ID)
 }
 
 // CreateDefaultVpc makes the default VPC of a region: with DNS host names, an Internet gateway and a route to it, and a
@@ -66,7 +69,8 @@ func (s *Service) CreateDefaultVpc(ctx context.Context, c scope.Scope) (*VPC, er
 	var made *VPC
 	err := s.do(ctx, c, func(p *plan) error {
 		if v, ok := p.DefaultVPC(c); ok {
-			return refuse(fault.Exists, "DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region. It is %s.", v.ID)
+			return refuse(fault.Exists, "DefaultVpcAlreadyExists",
+				"A Default VPC already exists for this account in this region. It is %s.", v.ID)
 		}
 		if err := gatewayKind.room(p, c.String(), 1); err != nil {
 			return err
@@ -124,7 +128,8 @@ func (s *Service) CreateDefaultSubnet(ctx context.Context, c scope.Scope, zone s
 		}
 		for n := range subnetKind.In(p.Tables, v.ID) {
 			if n.Default && n.Zone == z.Name {
-				return refuse(fault.Exists, "DefaultSubnetAlreadyExistsInAvailabilityZone", "'%s' is already the default subnet in %s.", n.ID, z.Name)
+				return refuse(fault.Exists, "DefaultSubnetAlreadyExistsInAvailabilityZone",
+					"'%s' is already the default subnet in %s.", n.ID, z.Name)
 			}
 		}
 		made, err = p.createDefaultSubnet(v, z)
@@ -148,7 +153,8 @@ func (p *plan) createDefaultSubnet(v *VPC, z Zone) (*Subnet, error) {
 		p.put(&made)
 		return &made, nil
 	}
-	return nil, refuse(fault.Limit, "InsufficientFreeAddressesInVpc", "%s has no free range of /%d", v.ID, defaultSubnetBits)
+	return nil, refuse(fault.Limit, "InsufficientFreeAddressesInVpc", "%s has no free range of /%d", v.ID,
+		defaultSubnetBits)
 }
 
 func (s *State) taken(v *VPC, cidr netip.Prefix) bool {

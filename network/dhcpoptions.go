@@ -40,7 +40,7 @@ var dhcpKind = declare(&kind[DhcpOptions]{
 
 func (*DhcpOptions) kind() declared { return dhcpKind }
 
-// NoDhcpOptions is what a VPC has in the place of a DHCP options set when it has none.
+// NoDhcpOptions stands in the place of a DHCP options set in a VPC that has none.
 const NoDhcpOptions = "default"
 
 // AmazonProvidedDNS stands, among domain name servers, for the VPC's own resolver.
@@ -66,9 +66,13 @@ const (
 // the scope and is not stored.
 func regionOptions(c scope.Scope) *DhcpOptions {
 	return &DhcpOptions{
-		Meta: Meta{ID: "dopt-" + stableDigits(c.Account+"/"+c.Region, vpc.InterfaceEndpoint), Account: c.Account, Region: c.Region},
+		Meta: Meta{
+			ID: "dopt-" + stableDigits(c.Account+"/"+c.Region, vpc.InterfaceEndpoint), Account: c.Account, Region: c.Region,
+		},
 		Options: []DhcpOption{
-			{Key: domainName, Values: []string{HostDomain(c.Region)}}, {Key: domainNameServers, Values: []string{AmazonProvidedDNS}},
+			{Key: domainName, Values: []string{HostDomain(c.Region)}}, {
+				Key: domainNameServers, Values: []string{AmazonProvidedDNS},
+			},
 		},
 	}
 }
@@ -97,7 +101,9 @@ func (v *VPC) DhcpOptionsID() string {
 }
 
 // CreateDhcpOptions makes a DHCP options set. It never changes.
-func (s *Service) CreateDhcpOptions(ctx context.Context, c scope.Scope, options []DhcpOption, tags []Tag) (*DhcpOptions, error) {
+func (s *Service) CreateDhcpOptions(
+	ctx context.Context, c scope.Scope, options []DhcpOption, tags []Tag,
+) (*DhcpOptions, error) {
 	var made *DhcpOptions
 	err := s.do(ctx, c, func(p *plan) error {
 		clean, err := p.limits.cleanTags(tags)
@@ -153,9 +159,11 @@ func (o DhcpOption) check() error {
 		if len(o.Values) == 1 && slices.Contains([]string{"1", "2", "4", "8"}, o.Values[0]) {
 			return nil
 		}
-		return invalidValue("Value (%s) for DHCP option %s is invalid. It is 1, 2, 4 or 8.", strings.Join(o.Values, ","), o.Key)
+		return invalidValue("Value (%s) for DHCP option %s is invalid. It is 1, 2, 4 or 8.", strings.Join(o.Values, ","),
+			o.Key)
 	case "ipv6-address-preferred-lease-time":
-		return fault.New(fault.NotImplemented, "network.CreateDhcpOptions", "the DHCP option %s is not implemented: there is no IPv6 on the wire", o.Key)
+		return fault.New(fault.NotImplemented, "network.CreateDhcpOptions",
+			"the DHCP option %s is not implemented: there is no IPv6 on the wire", o.Key)
 	}
 	return invalidValue("Value (%s) for parameter dhcpConfiguration.key is invalid. Unknown DHCP option.", o.Key)
 }
@@ -169,7 +177,8 @@ func (o DhcpOption) checkServer(v string) error {
 	case err != nil || a.Zone() != "":
 		return invalidValue("Value (%s) for DHCP option %s is invalid. It is no IP address.", v, o.Key)
 	case !a.Is4():
-		return fault.New(fault.NotImplemented, "network.CreateDhcpOptions", "the IPv6 address %s in %s is not implemented", v, o.Key)
+		return fault.New(fault.NotImplemented, "network.CreateDhcpOptions", "the IPv6 address %s in %s is not implemented", v,
+			o.Key)
 	case a.IsUnspecified() || a.IsMulticast():
 		return invalidValue("Value (%s) for DHCP option %s is invalid. No server can have it.", v, o.Key)
 	}
@@ -178,13 +187,16 @@ func (o DhcpOption) checkServer(v string) error {
 
 // checkDomain takes one domain name, or several separated by spaces, as search lists have them.
 func (o DhcpOption) checkDomain() error {
-	bad := invalidValue("Value (%s) for DHCP option %s is invalid. It is no domain name.", strings.Join(o.Values, ","), o.Key)
-	if len(o.Values) != 1 || len(o.Values[0]) > maxDomainName || len(strings.Fields(o.Values[0])) == 0 || strings.ContainsAny(o.Values[0], "\t\n\v\f\r") {
+	bad := invalidValue("Value (%s) for DHCP option %s is invalid. It is no domain name.", strings.Join(o.Values, ","),
+		o.Key)
+	if len(o.Values) != 1 || len(o.Values[0]) > maxDomainName || len(strings.Fields(o.Values[0])) == 0 ||
+		strings.ContainsAny(o.Values[0], "\t\n\v\f\r") {
 		return bad
 	}
 	for _, name := range strings.Fields(o.Values[0]) {
 		for label := range strings.SplitSeq(strings.TrimSuffix(name, "."), ".") {
-			if label == "" || len(label) > 63 || strings.Trim(strings.ToLower(label), "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			if label == "" || len(label) > 63 ||
+				strings.Trim(strings.ToLower(label), "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 				return bad
 			}
 		}
@@ -192,8 +204,8 @@ func (o DhcpOption) checkDomain() error {
 	return nil
 }
 
-// AssociateDhcpOptions gives a VPC another DHCP options set, or with NoDhcpOptions none. Nodes hear of it when they boot
-// or join the next time.
+// AssociateDhcpOptions gives a VPC another DHCP options set, or with NoDhcpOptions none. Nodes hear of it when they
+// boot or join the next time.
 func (s *Service) AssociateDhcpOptions(ctx context.Context, c scope.Scope, id, vpcID string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.VPC(c, vpcID)
@@ -225,14 +237,15 @@ func (s *Service) DeleteDhcpOptions(ctx context.Context, c scope.Scope, id strin
 			return inUse("The dhcpOptions '%s' has dependencies and cannot be deleted. %s depends on it.", id, v.ID)
 		}
 		if id == regionOptions(c).ID {
-			return refuse(fault.Conflict, "OperationNotPermitted", "The dhcpOptions '%s' is the region's own and cannot be deleted", id)
+			return refuse(fault.Conflict, "OperationNotPermitted",
+				"The dhcpOptions '%s' is the region's own and cannot be deleted", id)
 		}
 		p.forget(d)
 		return nil
 	})
 }
 
-// Lease is what DHCP tells the nodes of a VPC besides their addresses.
+// Lease holds what DHCP tells the nodes of a VPC besides their addresses.
 type Lease struct {
 	// Servers are the DNS servers, in the order in which they are asked.
 	Servers []netip.Addr
@@ -242,8 +255,8 @@ type Lease struct {
 	NTP []netip.Addr
 }
 
-// Lease is what DHCP tells the nodes of a VPC. Where no DHCP option names DNS servers they ask the resolver's link-local address, as
-// AWS's Nitro instances do (VPC user guide, "DHCP option set concepts").
+// Lease returns what DHCP tells the nodes of a VPC. Where no DHCP option names DNS servers they ask the resolver's
+// link-local address, as AWS's Nitro instances do (VPC user guide, "DHCP option set concepts").
 func (s *State) Lease(v *VPC) Lease {
 	if v.DhcpOptions == NoDhcpOptions {
 		return Lease{Servers: []netip.Addr{vpc.LinkLocalResolver}}

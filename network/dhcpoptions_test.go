@@ -19,7 +19,7 @@ func option(key string, values ...string) []network.DhcpOption {
 }
 
 func TestRefuseDhcpOptions(t *testing.T) {
-	l := newLab(t, network.Limits{DhcpOptions: 2})
+	l := newHarness(t, network.Limits{DhcpOptions: 2})
 	elsewhere := scope.Scope{Account: "111111111111", Region: "us-east-1"}
 	var id string
 	create := func(options []network.DhcpOption) func() error {
@@ -35,7 +35,9 @@ func TestRefuseDhcpOptions(t *testing.T) {
 		return func() error { return l.AssociateDhcpOptions(l.ctx, c, *id, vpcID) }
 	}
 	remove := func(id *string) func() error { return func() error { return l.DeleteDhcpOptions(l.ctx, here, *id) } }
-	for _, o := range [][]network.DhcpOption{option("domain-name-servers", "fd00::2"), option("ipv6-address-preferred-lease-time", "140")} {
+	for _, o := range [][]network.DhcpOption{
+		option("domain-name-servers", "fd00::2"), option("ipv6-address-preferred-lease-time", "140"),
+	} {
 		if err := create(o)(); !fault.Is(err, fault.NotImplemented) {
 			t.Errorf("%v: %v", o, err)
 		}
@@ -86,7 +88,7 @@ func TestRefuseDhcpOptions(t *testing.T) {
 }
 
 func TestLease(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	resolver, linkLocal := netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("169.254.169.253")
 	own := netip.MustParseAddr("10.0.1.53")
 	for _, tt := range []struct {
@@ -95,9 +97,16 @@ func TestLease(t *testing.T) {
 		want    network.Lease
 	}{
 		{"the region's own", nil, network.Lease{Servers: []netip.Addr{resolver}, Search: []string{"ec2.internal"}}},
-		{"own server, then Amazon's", option("domain-name-servers", "10.0.1.53", network.AmazonProvidedDNS), network.Lease{Servers: []netip.Addr{own, resolver}}},
-		{"domains only", option("domain-name", "corp.example a.b"), network.Lease{Servers: []netip.Addr{linkLocal}, Search: []string{"corp.example", "a.b"}}},
-		{"time", append(option("domain-name-servers", network.AmazonProvidedDNS), option("ntp-servers", "169.254.169.123")...),
+		{
+			"own server, then Amazon's", option("domain-name-servers", "10.0.1.53", network.AmazonProvidedDNS),
+			network.Lease{Servers: []netip.Addr{own, resolver}},
+		},
+		{
+			"domains only", option("domain-name", "corp.example a.b"),
+			network.Lease{Servers: []netip.Addr{linkLocal}, Search: []string{"corp.example", "a.b"}},
+		},
+		{"time", append(option("domain-name-servers", network.AmazonProvidedDNS),
+			option("ntp-servers", "169.254.169.123")...),
 			network.Lease{Servers: []netip.Addr{resolver}, NTP: []netip.Addr{netip.MustParseAddr("169.254.169.123")}}},
 	} {
 		if tt.options != nil {
@@ -107,7 +116,8 @@ func TestLease(t *testing.T) {
 			}
 		}
 		v := must(l.State().VPC(here, l.vpc))(t)
-		if diff := cmp.Diff(tt.want, l.State().Lease(v), cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(tt.want, l.State().Lease(v), cmpopts.EquateComparable(netip.Addr{}),
+			cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s: -want +got\n%s", tt.name, diff)
 		}
 	}

@@ -16,7 +16,8 @@ import (
 type ElasticIP struct {
 	Meta
 	Address netip.Addr
-	// Interface is the network interface that it is associated with and Association the id of that; empty while it is free.
+	// Interface is the network interface that it is associated with and Association the id of that; empty while it is
+	// free.
 	Interface   string `json:",omitempty"`
 	Association string `json:",omitempty"`
 }
@@ -148,13 +149,16 @@ func (s *Service) AssociateAddress(ctx context.Context, c scope.Scope, in Associ
 func (p *plan) mayAssociate(e *ElasticIP, n *Interface, in AssociateAddressInput) error {
 	switch {
 	case in.Private.IsValid() && !slices.Contains(n.Addresses, in.Private):
-		return invalidValue("Value (%s) for parameter privateIpAddress is invalid. It is not an address of %s", in.Private, n.ID)
+		return invalidValue("Value (%s) for parameter privateIpAddress is invalid. It is not an address of %s", in.Private,
+			n.ID)
 	case in.Private.IsValid() && in.Private != n.Addresses[0]:
-		return fault.New(fault.NotImplemented, "network.AssociateAddress", "AssociateAddress with a secondary private address is not implemented")
+		return fault.New(fault.NotImplemented, "network.AssociateAddress",
+			"AssociateAddress with a secondary private address is not implemented")
 	case p.gatewayIn(n.scope(), n.VPC) == nil:
 		return refuse(fault.Conflict, "Gateway.NotAttached", "Network %s is not attached to any internet gateway", n.VPC)
 	case e.Interface != "" && e.Interface != n.ID && in.Stay:
-		return refuse(fault.Conflict, "Resource.AlreadyAssociated", "resource %s is already associated with associate-id %s", e.ID, e.Association)
+		return refuse(fault.Conflict, "Resource.AlreadyAssociated", "resource %s is already associated with associate-id %s",
+			e.ID, e.Association)
 	}
 	if other, ok := interfaceKind.Get(p.Tables, e.Interface); ok && other.Kind == vpc.GatewayInterface {
 		return notYours(other)

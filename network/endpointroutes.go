@@ -29,15 +29,18 @@ func (p *plan) placeRoutes(e *VpcEndpoint, in CreateVpcEndpointInput) error {
 }
 
 func noTables(service string) error {
-	return invalidParameter("Route table IDs are only supported for Gateway type VPC endpoints, not for one of %s", service)
+	return invalidParameter("Route table IDs are only supported for Gateway type VPC endpoints, not for one of %s",
+		service)
 }
 
 func noSubnets(service string) error {
-	return invalidParameter("Subnet IDs are only supported for Interface type VPC endpoints, not for the Gateway endpoint of %s", service)
+	return invalidParameter("Subnet IDs are only supported for Interface type VPC endpoints, not for the Gateway "+
+		"endpoint of %s", service)
 }
 
 func noGroups(service string) error {
-	return invalidParameter("Security group IDs are only supported for Interface type VPC endpoints, not for the Gateway endpoint of %s", service)
+	return invalidParameter("Security group IDs are only supported for Interface type VPC endpoints, not for the "+
+		"Gateway endpoint of %s", service)
 }
 
 // addTable gives the endpoint, not yet put, its route in one more route table. A table has one route to a prefix list.
@@ -55,7 +58,8 @@ func (p *plan) addTable(e *VpcEndpoint, id string) error {
 	}
 	r := Route{PrefixList: list.ID}
 	if slices.Contains(e.RouteTables, id) || t.route(r) >= 0 || p.endpointRoute(t, r) != "" {
-		return refuse(fault.Exists, "RouteAlreadyExists", "route table %s already has a route with destination-prefix-list-id %s", id, list.ID)
+		return refuse(fault.Exists, "RouteAlreadyExists",
+			"route table %s already has a route with destination-prefix-list-id %s", id, list.ID)
 	}
 	e.RouteTables = append(e.RouteTables, id)
 	return nil

@@ -42,11 +42,15 @@ type CreateVpcEndpointInput struct {
 // CreateVpcEndpoint makes an interface endpoint with one network interface in each subnet, or a gateway endpoint with
 // its route in each route table. The endpoint is returned as pending; when CreateVpcEndpoint returns, it is available,
 // unless the owner of its service has to accept it first.
-func (s *Service) CreateVpcEndpoint(ctx context.Context, c scope.Scope, in CreateVpcEndpointInput) (*VpcEndpoint, error) {
+func (s *Service) CreateVpcEndpoint(
+	ctx context.Context, c scope.Scope, in CreateVpcEndpointInput,
+) (*VpcEndpoint, error) {
 	var made *VpcEndpoint
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
-		made, err = once(p, asked{"CreateVpcEndpoint", in.Token, in}, endpointKind, func() (*VpcEndpoint, error) { return p.createEndpoint(in) })
+		made, err = once(p, asked{
+			"CreateVpcEndpoint", in.Token, in,
+		}, endpointKind, func() (*VpcEndpoint, error) { return p.createEndpoint(in) })
 		return err
 	})
 	if err != nil {
@@ -150,7 +154,8 @@ func (p *plan) serviceFor(in CreateVpcEndpointInput) (EndpointService, error) {
 			return s, invalidParameter("The service %s does not support this type of VPC endpoint", in.Service)
 		}
 	}
-	return service, refuse(fault.NotFound, "InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", in.Service)
+	return service, refuse(fault.NotFound, "InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist",
+		in.Service)
 }
 
 // checkPrivateDNS allows private names where the VPC resolves them and no other endpoint of the VPC has them.
@@ -159,20 +164,25 @@ func (p *plan) checkPrivateDNS(v *VPC, e *VpcEndpoint, service EndpointService) 
 		return nil
 	}
 	if service.Own != nil && e.State != Available && e.State != Pending {
-		return invalidParameter("Private DNS can only be enabled after the endpoint connection is accepted by the owner of %s.", e.Service)
+		return invalidParameter("Private DNS can only be enabled after the endpoint connection is accepted by the owner "+
+			"of %s.", e.Service)
 	}
 	if service.Own != nil && service.Own.PrivateDNS != nil && len(service.PrivateNames) == 0 {
-		return invalidParameter("Private DNS can't be enabled because the service %s has not verified the private DNS name.", e.Service)
+		return invalidParameter("Private DNS can't be enabled because the service %s has not verified the private DNS name.",
+			e.Service)
 	}
 	if len(service.PrivateNames) == 0 {
-		return invalidParameter("Private DNS can't be enabled because the service %s does not provide a private DNS name.", e.Service)
+		return invalidParameter("Private DNS can't be enabled because the service %s does not provide a private DNS name.",
+			e.Service)
 	}
 	if !v.DNSSupport || !v.DNSHostnames {
-		return invalidParameter("Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for %s", v.ID)
+		return invalidParameter("Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC "+
+			"attributes set to true for %s", v.ID)
 	}
 	for other := range endpointKind.In(p.Tables, v.ID) {
 		if other.ID != e.ID && other.PrivateDNS && other.Service == e.Service {
-			return invalidParameter("private-dns-enabled cannot be set because there is already a conflicting DNS domain for %s in the VPC %s",
+			return invalidParameter("private-dns-enabled cannot be set because there is already a conflicting DNS domain for "+
+				"%s in the VPC %s",
 				service.PrivateNames[0], v.ID)
 		}
 	}
@@ -189,7 +199,8 @@ func (p *plan) addSubnet(e *VpcEndpoint, in EndpointSubnet) error {
 		return invalidParameter("Subnet %s does not belong to VPC %s.", in.ID, e.VPC)
 	}
 	if v, ok := p.ownService(e.Region, e.Service); ok && !slices.Contains(p.ServiceZones(v), subnet.Zone) {
-		return invalidParameter("The VPC endpoint service %s does not support the availability zone of the subnet: %s.", e.Service, in.ID)
+		return invalidParameter("The VPC endpoint service %s does not support the availability zone of the subnet: %s.",
+			e.Service, in.ID)
 	}
 	for _, id := range e.Subnets {
 		other, err := p.Subnet(p.scope, id)
@@ -377,7 +388,8 @@ func (p *plan) checkPolicy(text string) error {
 		return nil
 	}
 	if n := utf8.RuneCountInString(text); n > p.limits.PolicyCharacters {
-		return overLimit("PolicyLimitExceeded", "The policy document has %d characters, more than %d", n, p.limits.PolicyCharacters)
+		return overLimit("PolicyLimitExceeded", "The policy document has %d characters, more than %d", n,
+			p.limits.PolicyCharacters)
 	}
 	if _, err := iam.ParseNew(iam.Endpoint, "", text); err != nil {
 		return refuse(fault.Invalid, "InvalidPolicyDocument", "The policy document is not valid: %s", err)

@@ -27,14 +27,15 @@ type FlowLog struct {
 	Interval int
 }
 
-// FlowLogBucket is the destination that flow logs have. There is no S3 behind it: it names the folder of the server's data
-// directory that the files are in, in the order that Amazon's have in a bucket.
+// FlowLogBucket is the destination that flow logs have. There is no S3 behind it: it names the folder of the server's
+// data directory that the files are in, in the order that Amazon's have in a bucket.
 func FlowLogBucket(region string) string {
 	return arn.Global(arn.Partition(region), "s3", "", "postern-flow-logs").String()
 }
 
 // DefaultFlowLogFormat is the format of version 2.
-const DefaultFlowLogFormat = "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} " +
+const DefaultFlowLogFormat = "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} " +
+	"${protocol} " +
 	"${packets} ${bytes} ${start} ${end} ${action} ${log-status}"
 
 // FlowLogFields are the fields of versions 2 to 5 (VPC user guide, "Flow log records").
@@ -125,7 +126,8 @@ func (s *Service) CreateFlowLogs(ctx context.Context, c scope.Scope, in CreateFl
 		}
 		for _, resource := range whole.Resources {
 			l := &FlowLog{
-				Meta: p.meta("fl", tags), Resource: resource, Traffic: whole.Traffic, Destination: whole.Destination, Format: whole.Format, Interval: whole.Interval,
+				Meta: p.meta("fl", tags), Resource: resource, Traffic: whole.Traffic,
+				Destination: whole.Destination, Format: whole.Format, Interval: whole.Interval,
 			}
 			if err := p.mayLog(l, in.Type); err != nil {
 				return err
@@ -145,7 +147,8 @@ func (in *CreateFlowLogsInput) complete(region string) error {
 		return missing("ResourceId")
 	}
 	if !slices.Contains([]string{"ACCEPT", "REJECT", "ALL"}, in.Traffic) {
-		return invalidValue("Value (%s) for parameter trafficType is invalid. Accepted values: ACCEPT, REJECT, ALL", in.Traffic)
+		return invalidValue("Value (%s) for parameter trafficType is invalid. Accepted values: ACCEPT, REJECT, ALL",
+			in.Traffic)
 	}
 	if in.Interval == 0 {
 		in.Interval = 600
@@ -161,7 +164,8 @@ func (in *CreateFlowLogsInput) complete(region string) error {
 	}
 	folder, ok := strings.CutPrefix(in.Destination, FlowLogBucket(region))
 	if !ok || folder != "" && folder[0] != '/' || slices.ContainsFunc(strings.Split(folder, "/"), badPart) {
-		return refuse(fault.NotFound, "InvalidParameter", "LogDestination: %s does not exist. Flow logs go to files in the server's data directory, which are named %s or %s/FOLDER",
+		return refuse(fault.NotFound, "InvalidParameter", "LogDestination: %s does not exist. Flow logs go to files in "+
+			"the server's data directory, which are named %s or %s/FOLDER",
 			in.Destination, FlowLogBucket(region), FlowLogBucket(region))
 	}
 	return nil
@@ -214,14 +218,15 @@ func (p *plan) mayLog(l *FlowLog, kind string) (err error) {
 	}
 	for other := range flowLogKind.In(p.Tables, l.Resource) {
 		if other.Destination == l.Destination && other.Traffic == l.Traffic && other.Format == l.Format {
-			return refuse(fault.Exists, "FlowLogAlreadyExists", "Error. There is an existing Flow Log with the same configuration and log destination. It is %s.", other.ID)
+			return refuse(fault.Exists, "FlowLogAlreadyExists",
+				"Error. There is an existing Flow Log with the same configuration and log destination. It is %s.", other.ID)
 		}
 	}
 	return flowLogKind.room(p, l.Resource, 1)
 }
 
-// DeleteFlowLogs deletes flow logs; what they wrote stays. Each is deleted or not by itself: the map holds the error of each
-// id that was not.
+// DeleteFlowLogs deletes flow logs; what they wrote stays. Each is deleted or not by itself: the map holds the error of
+// each id that was not.
 func (s *Service) DeleteFlowLogs(ctx context.Context, c scope.Scope, ids []string) (map[string]error, error) {
 	failed := map[string]error{}
 	err := s.do(ctx, c, func(p *plan) error {

@@ -7,7 +7,9 @@ import (
 
 // FuzzFlowLogFormat takes any format, or refuses it: one that is taken holds known fields only, each once.
 func FuzzFlowLogFormat(f *testing.F) {
-	for _, seed := range []string{DefaultFlowLogFormat, "${srcaddr}", "srcaddr", "${srcaddr} ${srcaddr}", "${}", "$ { }", " ", "${nosuch}"} {
+	for _, seed := range []string{
+		DefaultFlowLogFormat, "${srcaddr}", "srcaddr", "${srcaddr} ${srcaddr}", "${}", "$ { }", " ", "${nosuch}",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, format string) {

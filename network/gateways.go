@@ -97,7 +97,8 @@ func (s *Service) AttachInternetGateway(ctx context.Context, c scope.Scope, id, 
 			return err
 		}
 		if g.VPC != "" {
-			return refuse(fault.Conflict, "Resource.AlreadyAssociated", "resource %s is already attached to network %s", id, g.VPC)
+			return refuse(fault.Conflict, "Resource.AlreadyAssociated", "resource %s is already attached to network %s", id,
+				g.VPC)
 		}
 		if p.gatewayIn(c, v.ID) != nil {
 			return invalidValue("Network %s already has an internet gateway attached", vpcID)
@@ -121,7 +122,8 @@ func (s *Service) DetachInternetGateway(ctx context.Context, c scope.Scope, id, 
 			return refuse(fault.Conflict, "Gateway.NotAttached", "resource %s is not attached to network %s", id, vpcID)
 		}
 		if eni := p.mapped(vpcID); eni != "" {
-			return inUse("Network %s has some mapped public address(es). Please unmap those public address(es) before detaching the gateway: %s", vpcID, eni)
+			return inUse("Network %s has some mapped public address(es). Please unmap those public address(es) before "+
+				"detaching the gateway: %s", vpcID, eni)
 		}
 		p.put(&InternetGateway{Meta: g.Meta})
 		return nil

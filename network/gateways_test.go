@@ -122,8 +122,8 @@ func (r *roads) step() error {
 	return r.s.Reconcile(ctx)
 }
 
-// whole holds what must be: an address belongs to one interface, and both know it; a working NAT gateway has its interface
-// and address, and one that has ended has neither.
+// whole holds what must be: an address belongs to one interface, and both know it; a working NAT gateway has its
+// interface and address, and one that has ended has neither.
 func (r *roads) whole() error {
 	s := r.s.State()
 	holders := map[netip.Addr]string{}
@@ -162,7 +162,8 @@ func (r *roads) whole() error {
 	return nil
 }
 
-// TestPublicAddressesInAnyOrder: whatever comes in whatever order, everything is whole, and what is stored is what is shown.
+// TestPublicAddressesInAnyOrder: whatever comes in whatever order, everything is whole, and what is stored is what is
+// shown.
 func TestPublicAddressesInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := newRoads(t)
@@ -183,7 +184,7 @@ func TestPublicAddressesInAnyOrder(t *testing.T) {
 
 // TestOneAddressForMany: of many that want one Elastic IP address at once, the last has it, and it alone.
 func TestOneAddressForMany(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	g := must(l.CreateInternetGateway(l.ctx, here, nil))(t)
 	if err := l.AttachInternetGateway(l.ctx, here, g.ID, l.vpc); err != nil {
 		t.Fatal(err)

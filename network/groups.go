@@ -148,7 +148,9 @@ type CreateSecurityGroupInput struct {
 }
 
 // CreateSecurityGroup makes a group that allows everything out and nothing in.
-func (s *Service) CreateSecurityGroup(ctx context.Context, c scope.Scope, in CreateSecurityGroupInput) (*SecurityGroup, error) {
+func (s *Service) CreateSecurityGroup(
+	ctx context.Context, c scope.Scope, in CreateSecurityGroupInput,
+) (*SecurityGroup, error) {
 	var made *SecurityGroup
 	err := s.do(ctx, c, func(p *plan) (err error) {
 		made, err = p.createGroup(in)
@@ -193,7 +195,8 @@ func checkGroupTexts(in CreateSecurityGroupInput) error {
 	case strings.EqualFold(in.Name, defaultGroup):
 		return invalidValue("Cannot use reserved security group name: %s", in.Name)
 	case strings.HasPrefix(in.Name, "sg-"):
-		return invalidValue("Value (%s) for parameter GroupName is invalid. Group names may not be in the format sg-*.", in.Name)
+		return invalidValue("Value (%s) for parameter GroupName is invalid. Group names may not be in the format sg-*.",
+			in.Name)
 	case !groupText(in.Name):
 		return invalidValue("Value (%s) for parameter GroupName is invalid. %s", in.Name, groupTextRule)
 	case !groupText(in.Description):
@@ -254,7 +257,8 @@ func (s *State) GroupNamed(c scope.Scope, vpcID, name string) (*SecurityGroup, e
 	if ok && g.scope() == c {
 		return g, nil
 	}
-	return nil, refuse(fault.NotFound, "InvalidGroup.NotFound", "The security group '%s' does not exist in VPC '%s'", name, vpcID)
+	return nil, refuse(fault.NotFound, "InvalidGroup.NotFound", "The security group '%s' does not exist in VPC '%s'", name,
+		vpcID)
 }
 
 // groupsFor checks the security groups of an interface in a VPC; none means the default group.

@@ -181,7 +181,9 @@ func (s *Service) CreateInterface(ctx context.Context, c scope.Scope, in CreateI
 }
 
 // CreateInterfaces makes several network interfaces in one change: all of them or none.
-func (s *Service) CreateInterfaces(ctx context.Context, c scope.Scope, inputs []CreateInterfaceInput) ([]*Interface, error) {
+func (s *Service) CreateInterfaces(
+	ctx context.Context, c scope.Scope, inputs []CreateInterfaceInput,
+) ([]*Interface, error) {
 	var made []*Interface
 	err := s.do(ctx, c, func(p *plan) error {
 		made = make([]*Interface, 0, len(inputs))
@@ -201,7 +203,9 @@ func (s *Service) CreateInterfaces(ctx context.Context, c scope.Scope, inputs []
 }
 
 func (p *plan) createInterfaceOnce(in CreateInterfaceInput, publics netip.Prefix) (*Interface, error) {
-	return once(p, asked{"CreateNetworkInterface", in.Token, in}, interfaceKind, func() (*Interface, error) { return p.createInterface(in, publics) })
+	return once(p, asked{"CreateNetworkInterface", in.Token, in}, interfaceKind, func() (*Interface, error) {
+		return p.createInterface(in, publics)
+	})
 }
 
 func (p *plan) createInterface(in CreateInterfaceInput, publics netip.Prefix) (*Interface, error) {
@@ -270,7 +274,8 @@ func (p *plan) attachment(owner string, deleteOnTermination bool) *Attachment {
 func (p *plan) addressesFor(subnet *Subnet, wanted []netip.Addr, secondary int) ([]netip.Addr, error) {
 	n := max(len(wanted), 1) + max(secondary, 0)
 	if n > p.limits.AddressesPerNIC {
-		return nil, overLimit("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit: %d", p.limits.AddressesPerNIC)
+		return nil, overLimit("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit: %d",
+			p.limits.AddressesPerNIC)
 	}
 	var out []netip.Addr
 	for i := range n {
@@ -336,7 +341,8 @@ func (s *Service) ModifyInterface(ctx context.Context, c scope.Scope, id string,
 	})
 }
 
-// managed reports whether an interface is an endpoint's, an endpoint service's or a NAT gateway's, which alone change it.
+// managed reports whether an interface is an endpoint's, an endpoint service's or a NAT gateway's, which alone change
+// it.
 func managed(n *Interface) bool {
 	switch n.Kind {
 	case vpc.EndpointInterface, vpc.ServiceInterface, vpc.ResolverInterface, vpc.GatewayInterface:
@@ -352,8 +358,8 @@ func notYours(n *Interface) error {
 	return refuse(fault.Conflict, "OperationNotPermitted", "The interface %s is managed by %s", n.ID, n.Owner())
 }
 
-// ReassignInterface makes an attached interface another owner's, at once: its conversations go on. A machine that joined
-// is its own owner until it has registered as a managed node.
+// ReassignInterface makes an attached interface another owner's, at once: its conversations go on. A machine that
+// joined is its own owner until it has registered as a managed node.
 func (s *Service) ReassignInterface(ctx context.Context, c scope.Scope, id, owner string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.Interface(c, id)
@@ -385,7 +391,8 @@ func (s *Service) DeleteInterface(ctx context.Context, c scope.Scope, id string)
 			return notYours(n)
 		}
 		if n.Attachment != nil {
-			return refuse(fault.InUse, "InvalidParameterValue", "Network interface '%s' is currently in use. It belongs to %s.", id, n.Owner())
+			return refuse(fault.InUse, "InvalidParameterValue", "Network interface '%s' is currently in use. It belongs to %s.",
+				id, n.Owner())
 		}
 		p.dropInterface(n)
 		return nil

@@ -19,8 +19,8 @@ type InternetConfig struct {
 	// Range is where public addresses are taken from: those of services from its lower half, those of interfaces and NAT
 	// gateways from its upper half. It is an IPv4 range of /8 to /20; the zero Prefix is DefaultPublicRange.
 	Range netip.Prefix
-	// Open are ranges of the real Internet that gateways lead to besides; Closed are those of them that they do not, such as
-	// the host's own networks. The longest prefix decides, and between equals Open.
+	// Open are ranges of the real Internet that gateways lead to besides; Closed are those of them that they do not, such
+	// as the host's own networks. The longest prefix decides, and between equals Open.
 	Open, Closed []netip.Prefix
 }
 
@@ -45,13 +45,16 @@ func (c InternetConfig) build() (public, error) {
 	}
 	half := r.Bits() + 1
 	p := public{services: netip.PrefixFrom(r.Addr(), half), addresses: netip.PrefixFrom(at(r, 1<<(32-half)), half)}
-	p.internet = &vpc.Internet{Services: publicServices(p.services), Open: c.Open, Closed: slices.Concat(c.Closed, neverOpen, seldomOpen, []netip.Prefix{r})}
+	p.internet = &vpc.Internet{
+		Services: publicServices(p.services), Open: c.Open,
+		Closed: slices.Concat(c.Closed, neverOpen, seldomOpen, []netip.Prefix{r}),
+	}
 	return p, nil
 }
 
 var (
-	// neverOpen are ranges that no gateway leads to, whatever is asked for: this network, loopback, link-local, multicast and
-	// reserved addresses, and private ones, which no Internet gateway carries (RFC 6890).
+	// neverOpen are ranges that no gateway leads to, whatever is asked for: this network, loopback, link-local, multicast
+	// and reserved addresses, and private ones, which no Internet gateway carries (RFC 6890).
 	neverOpen = []netip.Prefix{
 		netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("169.254.0.0/16"),
 		netip.MustParsePrefix("224.0.0.0/4"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("10.0.0.0/8"),
@@ -85,7 +88,8 @@ func publicServices(from netip.Prefix) []vpc.PublicService {
 	}
 	for i, region := range numbered {
 		out = append(out, vpc.PublicService{
-			Name: "s3." + region.Name + ".amazonaws.com", Service: "com.amazonaws." + region.Name + ".s3", Address: addressOfS3(region.Name),
+			Name: "s3." + region.Name + ".amazonaws.com", Service: "com.amazonaws." + region.Name + ".s3",
+			Address: addressOfS3(region.Name),
 		})
 		n := 0
 		for _, s := range amazonServices {
@@ -102,7 +106,8 @@ func publicServices(from netip.Prefix) []vpc.PublicService {
 	return out
 }
 
-// PublicHostName is the public host name of an interface, empty where it has no public address or its VPC no host names.
+// PublicHostName is the public host name of an interface, empty where it has no public address or its VPC no host
+// names.
 func (s *State) PublicHostName(n *Interface) string {
 	v, ok := vpcKind.Get(s.Tables, n.VPC)
 	if n.Public == nil || !ok || !v.DNSSupport || !v.DNSHostnames {

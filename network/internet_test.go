@@ -15,9 +15,13 @@ func TestInternetConfig(t *testing.T) {
 		publics, open string
 		fine          bool
 	}{
-		{"", "", true}, {"198.18.0.0/15", "0.0.0.0/0", true}, {"203.0.112.0/20", "", true}, {"", "93.184.216.0/24", true}, {"", "100.64.0.0/10", true},
+		{"", "", true}, {
+			"198.18.0.0/15", "0.0.0.0/0", true,
+		}, {"203.0.112.0/20", "", true}, {"", "93.184.216.0/24", true}, {"", "100.64.0.0/10", true},
 		{"198.18.0.0/21", "", false}, {"0.0.0.0/0", "", false}, {"10.0.0.0/15", "", false}, {"2001:db8::/32", "", false},
-		{"", "127.0.0.0/8", false}, {"", "127.0.0.1/32", false}, {"", "169.254.169.254/32", false}, {"", "10.1.0.0/16", false}, {"", "224.0.0.0/4", false},
+		{"", "127.0.0.0/8", false}, {"", "127.0.0.1/32", false}, {
+			"", "169.254.169.254/32", false,
+		}, {"", "10.1.0.0/16", false}, {"", "224.0.0.0/4", false},
 		{"", "198.18.0.0/16", false}, {"", "::/0", false}, {"", "93.184.216.1/24", false},
 	} {
 		c := network.Config{Store: new(record.Memory)}
@@ -33,8 +37,8 @@ func TestInternetConfig(t *testing.T) {
 	}
 }
 
-// TestPublicServices: every service of every region has an address of its own, in the lower half of the range or, of S3, in
-// its prefix list; and interfaces have theirs in the upper half.
+// TestPublicServices: every service of every region has an address of its own, in the lower half of the range or, of
+// S3, in its prefix list; and interfaces have theirs in the upper half.
 func TestPublicServices(t *testing.T) {
 	c := network.Config{Store: new(record.Memory)}
 	c.Internet.Range = netip.MustParsePrefix("203.0.112.0/20")

@@ -79,7 +79,7 @@ func (k *kind[T]) record(t *record.Tables, id string) keyed {
 	return nil
 }
 
-// anyKind is what the tests ask kinds.
+// anyKind adds what only tests ask.
 type anyKind interface {
 	declared
 	Len(t *record.Tables) int

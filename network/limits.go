@@ -1,5 +1,7 @@
 package network
 
+import "reflect"
+
 // Limits bounds what one account may have. A zero field takes its default, which lies far above Amazon's.
 type Limits struct {
 	VPCs                 int // in a region; Amazon 5
@@ -31,26 +33,40 @@ type Limits struct {
 }
 
 var defaultLimits = Limits{
-	VPCs: 10_000, CIDRsPerVPC: 50, SubnetsPerVPC: 10_000, TablesPerVPC: 10_000, RoutesPerTable: 5_000,
-	ACLsPerVPC: 10_000, EntriesPerACL: 1_000, EntriesPerList: 1_000, Gateways: 10_000, ElasticIPs: 10_000, NATGateways: 1_000, FlowLogs: 20, DhcpOptions: 10_000,
-	Groups: 100_000, RulesPerGroup: 5_000, GroupsPerNIC: 50, Interfaces: 500_000, AddressesPerNIC: 250, NICsPerInstance: 15,
-	EndpointsPerVPC: 5_000, EndpointServices: 10_000, TargetsPerService: 100, PrincipalsPerService: 1_000, Notifications: 10_000, TagsPerResource: 200, PolicyCharacters: 20_480,
+	VPCs:                 10_000,
+	CIDRsPerVPC:          50,
+	SubnetsPerVPC:        10_000,
+	TablesPerVPC:         10_000,
+	RoutesPerTable:       5_000,
+	ACLsPerVPC:           10_000,
+	EntriesPerACL:        1_000,
+	EntriesPerList:       1_000,
+	Gateways:             10_000,
+	ElasticIPs:           10_000,
+	NATGateways:          1_000,
+	FlowLogs:             20,
+	DhcpOptions:          10_000,
+	Groups:               100_000,
+	RulesPerGroup:        5_000,
+	GroupsPerNIC:         50,
+	Interfaces:           500_000,
+	AddressesPerNIC:      250,
+	NICsPerInstance:      15,
+	EndpointsPerVPC:      5_000,
+	EndpointServices:     10_000,
+	TargetsPerService:    100,
+	PrincipalsPerService: 1_000,
+	Notifications:        10_000,
+	TagsPerResource:      200,
+	PolicyCharacters:     20_480,
 }
 
+// withDefaults puts its default in the place of each limit that is not set.
 func (l Limits) withDefaults() Limits {
-	d := defaultLimits
-	for _, f := range []struct{ set, byDefault *int }{
-		{&l.VPCs, &d.VPCs}, {&l.CIDRsPerVPC, &d.CIDRsPerVPC}, {&l.SubnetsPerVPC, &d.SubnetsPerVPC},
-		{&l.TablesPerVPC, &d.TablesPerVPC}, {&l.RoutesPerTable, &d.RoutesPerTable}, {&l.ACLsPerVPC, &d.ACLsPerVPC}, {&l.EntriesPerACL, &d.EntriesPerACL}, {&l.EntriesPerList, &d.EntriesPerList}, {&l.Gateways, &d.Gateways}, {&l.ElasticIPs, &d.ElasticIPs}, {&l.NATGateways, &d.NATGateways}, {&l.FlowLogs, &d.FlowLogs}, {&l.DhcpOptions, &d.DhcpOptions},
-		{&l.Groups, &d.Groups}, {&l.RulesPerGroup, &d.RulesPerGroup}, {&l.GroupsPerNIC, &d.GroupsPerNIC},
-		{&l.Interfaces, &d.Interfaces}, {&l.AddressesPerNIC, &d.AddressesPerNIC}, {&l.NICsPerInstance, &d.NICsPerInstance},
-		{&l.EndpointsPerVPC, &d.EndpointsPerVPC}, {&l.TagsPerResource, &d.TagsPerResource},
-		{&l.EndpointServices, &d.EndpointServices}, {&l.TargetsPerService, &d.TargetsPerService},
-		{&l.PrincipalsPerService, &d.PrincipalsPerService}, {&l.Notifications, &d.Notifications},
-		{&l.PolicyCharacters, &d.PolicyCharacters},
-	} {
-		if *f.set == 0 {
-			*f.set = *f.byDefault
+	set, byDefault := reflect.ValueOf(&l).Elem(), reflect.ValueOf(defaultLimits)
+	for i := range set.NumField() {
+		if set.Field(i).IsZero() {
+			set.Field(i).Set(byDefault.Field(i))
 		}
 	}
 	return l

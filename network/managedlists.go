@@ -28,7 +28,9 @@ func (s *Service) CreatePrefixList(ctx context.Context, c scope.Scope, in Create
 	var made *PrefixList
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
-		made, err = once(p, asked{"CreateManagedPrefixList", in.Token, in}, prefixListKind, func() (*PrefixList, error) { return p.createList(in) })
+		made, err = once(p, asked{
+			"CreateManagedPrefixList", in.Token, in,
+		}, prefixListKind, func() (*PrefixList, error) { return p.createList(in) })
 		return err
 	})
 	return made, err
@@ -55,7 +57,8 @@ func (p *plan) createList(in CreatePrefixListInput) (*PrefixList, error) {
 
 func (p *plan) checkListSize(n int) error {
 	if n < 1 || n > p.limits.EntriesPerList {
-		return invalidValue("Value (%d) for parameter maxEntries is invalid. It must be between 1 and %d", n, p.limits.EntriesPerList)
+		return invalidValue("Value (%d) for parameter maxEntries is invalid. It must be between 1 and %d", n,
+			p.limits.EntriesPerList)
 	}
 	return nil
 }
@@ -65,7 +68,8 @@ func (l *PrefixList) rename(name string) error {
 	case name == "":
 		return missing("prefixListName")
 	case len(name) > 255 || strings.HasPrefix(name, "com.amazonaws"):
-		return invalidValue("Value (%s) for parameter prefixListName is invalid. It has at most 255 characters and does not begin with com.amazonaws.", name)
+		return invalidValue("Value (%s) for parameter prefixListName is invalid. It has at most 255 characters and does "+
+			"not begin with com.amazonaws.", name)
 	}
 	l.Name = name
 	return nil
@@ -97,7 +101,8 @@ func (l *PrefixList) change(add []PrefixListEntry, remove []netip.Prefix) error 
 		l.Entries = append(l.Entries, e)
 	}
 	if len(l.Entries) > l.MaxEntries {
-		return overLimit("PrefixListMaxEntriesExceeded", "The prefix list %s has at most %d entries, not %d", l.ID, l.MaxEntries, len(l.Entries))
+		return overLimit("PrefixListMaxEntriesExceeded", "The prefix list %s has at most %d entries, not %d", l.ID,
+			l.MaxEntries, len(l.Entries))
 	}
 	return nil
 }
@@ -118,7 +123,9 @@ type PrefixListChange struct {
 
 // ModifyPrefixList changes a prefix list: all that is asked for or nothing. Rules and routes that name it follow at
 // once. A change of entries makes a new version.
-func (s *Service) ModifyPrefixList(ctx context.Context, c scope.Scope, id string, change PrefixListChange) (*PrefixList, error) {
+func (s *Service) ModifyPrefixList(
+	ctx context.Context, c scope.Scope, id string, change PrefixListChange,
+) (*PrefixList, error) {
 	var made *PrefixList
 	err := s.do(ctx, c, func(p *plan) error {
 		old, err := p.ownList(id)
@@ -145,7 +152,8 @@ func (s *Service) ModifyPrefixList(ctx context.Context, c scope.Scope, id string
 		case entries && change.Version == nil:
 			return missing("currentVersion")
 		case entries && *change.Version != old.Version:
-			return refuse(fault.Conflict, "PrefixListVersionMismatch", "The prefix list %s has version %d, not %d", id, old.Version, *change.Version)
+			return refuse(fault.Conflict, "PrefixListVersionMismatch", "The prefix list %s has version %d, not %d", id,
+				old.Version, *change.Version)
 		case entries:
 			l.Version++
 		}
@@ -162,7 +170,8 @@ func (s *Service) ModifyPrefixList(ctx context.Context, c scope.Scope, id string
 func (p *plan) ownList(id string) (*PrefixList, error) {
 	l, err := p.PrefixList(p.scope, id)
 	if err == nil && l.Account == AmazonAccount {
-		return nil, refuse(fault.Conflict, "OperationNotPermitted", "The prefix list %s is kept by Amazon and cannot be changed", id)
+		return nil, refuse(fault.Conflict, "OperationNotPermitted",
+			"The prefix list %s is kept by Amazon and cannot be changed", id)
 	}
 	return l, err
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func TestRefusePrefixList(t *testing.T) {
-	l := newLab(t, network.Limits{EntriesPerList: 5})
+	l := newHarness(t, network.Limits{EntriesPerList: 5})
 	make := func(name string, size int, cidrs ...string) func() error {
 		in := network.CreatePrefixListInput{Name: name, MaxEntries: size}
 		for _, c := range cidrs {
@@ -76,7 +76,7 @@ func TestRefusePrefixList(t *testing.T) {
 
 // TestPrefixListInForce sees a rule follow the entries of the list that it names.
 func TestPrefixListInForce(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	list := must(l.CreatePrefixList(l.ctx, here, network.CreatePrefixListInput{Name: "a", MaxEntries: 9}))(t)
 	rule := network.SecurityGroupRule{Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, PrefixList: list.ID}
 	must(l.Authorize(l.ctx, here, l.nodes, false, []network.SecurityGroupRule{rule}, nil))(t)

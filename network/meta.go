@@ -8,7 +8,7 @@ import (
 	"postern/aws/scope"
 )
 
-// Meta is what every resource has.
+// Meta holds what every resource has.
 type Meta struct {
 	ID              string
 	Account, Region string

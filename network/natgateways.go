@@ -32,7 +32,8 @@ type NATGateway struct {
 // NATFailed is the state of a NAT gateway that could not be made.
 const NATFailed = "failed"
 
-// natSeen is how long a NAT gateway is still shown after its end (VPC user guide, "Delete a NAT gateway": about an hour).
+// natSeen is how long a NAT gateway is still shown after its end (VPC user guide, "Delete a NAT gateway": about an
+// hour).
 const natSeen = time.Hour
 
 var (
@@ -160,7 +161,10 @@ func (p *plan) createNATGateway(in CreateNATGatewayInput) (*NATGateway, error) {
 	case natGatewaysWorking.Count(p.Tables, p.scope.String()) >= p.limits.NATGateways:
 		return nil, natGatewayKind.limit.exceeded(p.limits.NATGateways, p.scope.String())
 	}
-	g := &NATGateway{Meta: p.meta("nat", tags), VPC: subnet.VPC, Subnet: subnet.ID, Private: in.Private, Allocation: in.Allocation, State: Available}
+	g := &NATGateway{
+		Meta: p.meta("nat", tags), VPC: subnet.VPC, Subnet: subnet.ID, Private: in.Private, Allocation: in.Allocation,
+		State: Available,
+	}
 	if in.Allocation != "" {
 		e, err := p.ElasticIP(p.scope, in.Allocation)
 		if err != nil {
@@ -207,8 +211,8 @@ func (p *plan) placeNAT(g *NATGateway, subnet *Subnet, wanted netip.Addr) (err e
 	return nil
 }
 
-// DeleteNATGateway deletes a NAT gateway with its network interface; its Elastic IP address becomes free, and routes to it
-// become black holes. To delete what is deleted already is no error.
+// DeleteNATGateway deletes a NAT gateway with its network interface; its Elastic IP address becomes free, and routes to
+// it become black holes. To delete what is deleted already is no error.
 func (s *Service) DeleteNATGateway(ctx context.Context, c scope.Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		g, err := p.NATGateway(c, id)

@@ -15,8 +15,8 @@ import (
 
 var here = scope.Scope{Account: "000000000000", Region: "us-east-1"}
 
-// lab is a service on a store in memory with a VPC of two subnets.
-type lab struct {
+// harness is a service on a store in memory with a VPC of two subnets.
+type harness struct {
 	*network.Service
 	t     *testing.T
 	ctx   context.Context
@@ -26,9 +26,9 @@ type lab struct {
 	vpc, a, b, nodes string
 }
 
-func newLab(t *testing.T, limits network.Limits) *lab {
+func newHarness(t *testing.T, limits network.Limits) *harness {
 	t.Helper()
-	l := &lab{t: t, ctx: t.Context(), store: new(record.Memory), clock: time.Unix(1_800_000_000, 0)}
+	l := &harness{t: t, ctx: t.Context(), store: new(record.Memory), clock: time.Unix(1_800_000_000, 0)}
 	l.Service = l.open(limits)
 	v := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")}))(t)
 	l.vpc = v.ID
@@ -41,28 +41,28 @@ func newLab(t *testing.T, limits network.Limits) *lab {
 // first has addresses given out from a subnet's first one on, so that a test can name others.
 func first(int) int { return 0 }
 
-func (l *lab) open(limits network.Limits) *network.Service {
+func (l *harness) open(limits network.Limits) *network.Service {
 	l.t.Helper()
 	return must(network.New(l.ctx, network.Config{
 		Store: l.store, Limits: limits, Draw: first, Now: func() time.Time { return l.clock },
 	}))(l.t)
 }
 
-func (l *lab) subnet(cidr, zone string) *network.Subnet {
+func (l *harness) subnet(cidr, zone string) *network.Subnet {
 	l.t.Helper()
 	return must(l.CreateSubnet(l.ctx, here, network.CreateSubnetInput{
 		VPC: l.vpc, CIDR: netip.MustParsePrefix(cidr), Zone: zone,
 	}))(l.t)
 }
 
-func (l *lab) group(name string) *network.SecurityGroup {
+func (l *harness) group(name string) *network.SecurityGroup {
 	l.t.Helper()
 	return must(l.CreateSecurityGroup(l.ctx, here, network.CreateSecurityGroupInput{
 		VPC: l.vpc, Name: name, Description: name,
 	}))(l.t)
 }
 
-func (l *lab) node(owner string) *network.Interface {
+func (l *harness) node(owner string) *network.Interface {
 	l.t.Helper()
 	return must(l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{
 		Subnet: l.a, Owner: owner, Groups: []string{l.nodes}, DeleteOnTermination: true,
@@ -70,14 +70,14 @@ func (l *lab) node(owner string) *network.Interface {
 }
 
 // hostnames turns both DNS attributes on.
-func (l *lab) hostnames() {
+func (l *harness) hostnames() {
 	l.t.Helper()
 	if err := l.ModifyVpcAttribute(l.ctx, here, l.vpc, network.EnableDNSHostnames, true); err != nil {
 		l.t.Fatal(err)
 	}
 }
 
-func (l *lab) endpoint(short string, groups ...string) *network.VpcEndpoint {
+func (l *harness) endpoint(short string, groups ...string) *network.VpcEndpoint {
 	l.t.Helper()
 	return must(l.CreateVpcEndpoint(l.ctx, here, network.CreateVpcEndpointInput{
 		VPC: l.vpc, Service: "com.amazonaws.us-east-1." + short, Groups: groups,

@@ -94,7 +94,8 @@ func (s *State) Peerings(c scope.Scope) iter.Seq[*Peering] {
 // PeeringStatus is where a peering connection stands, as the EC2 API spells it.
 type PeeringStatus string
 
-// The statuses. Failed, rejected, expired and deleted peerings carry nothing and hold nobody back; they are seen for a while.
+// The statuses. Failed, rejected, expired and deleted peerings carry nothing and hold nobody back; they are seen for a
+// while.
 const (
 	PeeringPending  PeeringStatus = "pending-acceptance"
 	PeeringActive   PeeringStatus = "active"
@@ -108,8 +109,8 @@ const (
 const peeringLife = 7 * 24 * time.Hour
 
 // How long a peering connection is seen after its end: by the account that ended it, and where both sides are one
-// account's or nobody could do anything, shortly; by the other side, and after nobody answered, longer (VPC peering guide,
-// "VPC peering connection lifecycle").
+// account's or nobody could do anything, shortly; by the other side, and after nobody answered, longer (VPC peering
+// guide, "VPC peering connection lifecycle").
 const (
 	endSeenShortly = 2 * time.Hour
 	endSeenLonger  = 2 * 24 * time.Hour
@@ -148,7 +149,7 @@ func (p *Peering) of(c scope.Scope) bool {
 	return (p.scope() == c || p.accepterScope() == c) && (p.Unseen == "" || p.Unseen != c.Account)
 }
 
-// accepterScope is whose the accepting side is.
+// accepterScope returns the scope of the accepting side.
 func (p *Peering) accepterScope() scope.Scope {
 	return scope.Scope{Account: p.AccepterAccount, Region: p.AccepterRegion}
 }
@@ -197,12 +198,14 @@ func (p *plan) createPeering(in CreatePeeringInput) (*Peering, error) {
 	}
 	for other := range peeringKind.In(p.Tables, requester.ID) {
 		if !other.Dead() && other.joins(requester.ID, accepter.ID) {
-			return nil, refuse(fault.Exists, "VpcPeeringConnectionAlreadyExists", "A VPC peering connection between %s and %s exists: %s",
+			return nil, refuse(fault.Exists, "VpcPeeringConnectionAlreadyExists", "A VPC peering connection between %s and "+
+				"%s exists: %s",
 				requester.ID, accepter.ID, other.ID)
 		}
 	}
 	made := &Peering{
-		Meta: p.meta("pcx", tags), Requester: requester.ID, Accepter: accepter.ID, AccepterAccount: in.Peer.Account, AccepterRegion: in.Peer.Region,
+		Meta: p.meta("pcx", tags), Requester: requester.ID, Accepter: accepter.ID,
+		AccepterAccount: in.Peer.Account, AccepterRegion: in.Peer.Region,
 		Status: PeeringPending, StatusText: "Pending Acceptance by " + in.Peer.Account, Expires: p.now.Add(peeringLife),
 	}
 	if requester.overlaps(accepter) {
@@ -245,7 +248,9 @@ func (s *State) AnyVPC(id string) (*VPC, bool) { return vpcKind.Get(s.Tables, id
 
 // AcceptPeering accepts a request, as the other side. It then carries what routes send to it.
 func (s *Service) AcceptPeering(ctx context.Context, c scope.Scope, id string) (*Peering, error) {
-	return s.answerPeering(ctx, c, id, peeringAnswer{"accept", "accepted", "provisioning"}, func(p *plan, changed *Peering) {
+	return s.answerPeering(ctx, c, id, peeringAnswer{
+		"accept", "accepted", "provisioning",
+	}, func(p *plan, changed *Peering) {
 		changed.Status, changed.StatusText, changed.Active = PeeringActive, "Active", true
 		requester, _ := vpcKind.Get(p.Tables, changed.Requester)
 		accepter, _ := vpcKind.Get(p.Tables, changed.Accepter)
@@ -257,7 +262,9 @@ func (s *Service) AcceptPeering(ctx context.Context, c scope.Scope, id string) (
 
 // RejectPeering rejects a request, as the other side.
 func (s *Service) RejectPeering(ctx context.Context, c scope.Scope, id string) error {
-	_, err := s.answerPeering(ctx, c, id, peeringAnswer{"reject", "accepted or rejected", "rejected"}, func(p *plan, changed *Peering) {
+	_, err := s.answerPeering(ctx, c, id, peeringAnswer{
+		"reject", "accepted or rejected", "rejected",
+	}, func(p *plan, changed *Peering) {
 		changed.end(PeeringRejected, "Rejected by "+c.Account, c.Account, p.now)
 	})
 	return err
@@ -266,7 +273,9 @@ func (s *Service) RejectPeering(ctx context.Context, c scope.Scope, id string) e
 // peeringAnswer is how Amazon's errors speak of an answer to a request for peering, and what it would have become.
 type peeringAnswer struct{ verb, done, next string }
 
-func (s *Service) answerPeering(ctx context.Context, c scope.Scope, id string, a peeringAnswer, answer func(*plan, *Peering)) (*Peering, error) {
+func (s *Service) answerPeering(
+	ctx context.Context, c scope.Scope, id string, a peeringAnswer, answer func(*plan, *Peering),
+) (*Peering, error) {
 	var made *Peering
 	err := s.do(ctx, c, func(p *plan) error {
 		old, err := p.PeeringOf(c, id)
@@ -274,10 +283,12 @@ func (s *Service) answerPeering(ctx context.Context, c scope.Scope, id string, a
 			return err
 		}
 		if old.AccepterAccount != c.Account {
-			return refuseOperation("User (%s) cannot %s peering %s. Account %s answers it, in %s.", c.Account, a.verb, id, old.AccepterAccount, old.AccepterRegion)
+			return refuseOperation("User (%s) cannot %s peering %s. Account %s answers it, in %s.", c.Account, a.verb, id,
+				old.AccepterAccount, old.AccepterRegion)
 		}
 		if old.AccepterRegion != c.Region {
-			return refuseOperation("Incorrect region (%s) specified for this request. VPC peering connection %s must be %s in region %s",
+			return refuseOperation("Incorrect region (%s) specified for this request. VPC peering connection %s must be %s "+
+				"in region %s",
 				c.Region, id, a.done, old.AccepterRegion)
 		}
 		if status := old.Status; status != PeeringPending || !old.Expires.After(p.now) {
@@ -296,7 +307,8 @@ func (s *Service) answerPeering(ctx context.Context, c scope.Scope, id string, a
 }
 
 func transition(id string, from PeeringStatus, to string) error {
-	return refuse(fault.Conflict, "InvalidStateTransition", "Invalid state transition for %s, attempted to transition from %s to %s", id, from, to)
+	return refuse(fault.Conflict, "InvalidStateTransition",
+		"Invalid state transition for %s, attempted to transition from %s to %s", id, from, to)
 }
 
 // PeeringDNS says which sides let the other resolve their host names to private addresses; nil leaves a side as it is.
@@ -311,10 +323,12 @@ func (s *Service) ModifyPeering(ctx context.Context, c scope.Scope, id string, d
 			return err
 		}
 		if old.Status != PeeringActive {
-			return refuse(fault.Conflict, "OperationNotPermitted", "Peering %s is not active. Peering options can be added only to active peerings.", id)
+			return refuse(fault.Conflict, "OperationNotPermitted",
+				"Peering %s is not active. Peering options can be added only to active peerings.", id)
 		}
 		if dns.Requester != nil && old.scope() != c || dns.Accepter != nil && old.accepterScope() != c {
-			return refuse(fault.Conflict, "OperationNotPermitted", "Each side of %s changes its own options, from its own account and region", id)
+			return refuse(fault.Conflict, "OperationNotPermitted",
+				"Each side of %s changes its own options, from its own account and region", id)
 		}
 		changed := *old
 		if dns.Requester != nil {
@@ -330,8 +344,8 @@ func (s *Service) ModifyPeering(ctx context.Context, c scope.Scope, id string, d
 	return made, err
 }
 
-// DeletePeering ends a peering connection, from either side. Routes to it become black holes, and rules that name groups of
-// the other VPC stale. What has ended already is not deleted.
+// DeletePeering ends a peering connection, from either side. Routes to it become black holes, and rules that name
+// groups of the other VPC stale. What has ended already is not deleted.
 func (s *Service) DeletePeering(ctx context.Context, c scope.Scope, id string) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.PeeringOf(c, id)
@@ -408,7 +422,8 @@ func (p *plan) peeredRange(v *VPC) error {
 			continue
 		}
 		if w, ok := vpcKind.Get(p.Tables, other); ok && pcx.Active && v.overlaps(w) {
-			return refuse(fault.Conflict, "CidrConflict", "The CIDR conflicts with one of %s, which %s joins to %s", other, pcx.ID, v.ID)
+			return refuse(fault.Conflict, "CidrConflict", "The CIDR conflicts with one of %s, which %s joins to %s", other,
+				pcx.ID, v.ID)
 		}
 	}
 	return nil

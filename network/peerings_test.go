@@ -10,7 +10,7 @@ import (
 )
 
 func TestRefusePeering(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	far := scope.Scope{Account: "111111111111", Region: "eu-west-1"}
 	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t).ID
 	same := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.0.0.0/16")}))(t).ID
@@ -89,7 +89,7 @@ func TestRefusePeering(t *testing.T) {
 
 // TestPeeredEndpoint sees a node of a peered VPC reach an interface endpoint, as long as the peering is there.
 func TestPeeredEndpoint(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	l.hostnames()
 	e := l.endpoint("ssm", l.nodes)
 	must(l.Authorize(l.ctx, here, l.nodes, false, []network.SecurityGroupRule{{
@@ -98,20 +98,22 @@ func TestPeeredEndpoint(t *testing.T) {
 	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t).ID
 	subnet := must(l.CreateSubnet(l.ctx, here, network.CreateSubnetInput{VPC: other, CIDR: cidr("10.1.1.0/24")}))(t).ID
 	node := must(l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{Subnet: subnet, Owner: "i-9"}))(t)
-	door := must(l.State().Interface(here, e.Interfaces[0]))(t).Addresses[0]
+	nic := must(l.State().Interface(here, e.Interfaces[0]))(t).Addresses[0]
 	pcx := must(l.CreatePeering(l.ctx, here, network.CreatePeeringInput{Requester: other, Accepter: l.vpc}))(t).ID
 	for rt := range l.State().RouteTables(here) {
 		to := "10.0.0.0/16"
 		if rt.VPC == l.vpc {
 			to = "10.1.0.0/16"
 		}
-		if err := l.CreateRoute(l.ctx, here, rt.ID, network.Route{Destination: cidr(to), Target: vpc.Target{Kind: vpc.ViaPeering, ID: pcx}}); err != nil {
+		if err := l.CreateRoute(l.ctx, here, rt.ID, network.Route{
+			Destination: cidr(to), Target: vpc.Target{Kind: vpc.ViaPeering, ID: pcx},
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	want := func(what string, allow bool, reason vpc.Reason) {
 		t.Helper()
-		if v := l.Snapshot().Decide(https(node, door)); v.Allow != allow || v.Reason != reason {
+		if v := l.Snapshot().Decide(https(node, nic)); v.Allow != allow || v.Reason != reason {
 			t.Errorf("%s: %+v", what, v)
 		}
 	}
@@ -124,10 +126,10 @@ func TestPeeredEndpoint(t *testing.T) {
 	want("deleted", false, vpc.ReasonBlackhole)
 }
 
-// TestPeeringDNS: a side that allows DNS resolution from the remote VPC has its own host names resolved there, and not the
-// other way (EC2 API reference, PeeringConnectionOptionsRequest).
+// TestPeeringDNS: a side that allows DNS resolution from the remote VPC has its own host names resolved there, and not
+// the other way (EC2 API reference, PeeringConnectionOptionsRequest).
 func TestPeeringDNS(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	far := scope.Scope{Account: here.Account, Region: "eu-west-1"}
 	other := must(l.CreateVpc(l.ctx, far, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t).ID
 	subnet := must(l.CreateSubnet(l.ctx, far, network.CreateSubnetInput{VPC: other, CIDR: cidr("10.1.1.0/24")}))(t).ID
@@ -165,24 +167,40 @@ func TestPeeringDNS(t *testing.T) {
 	}
 }
 
-// TestPeeringSeenAfterItsEnd: who ended a peering connection sees it for two hours, the other side for two days; within one
-// account two hours are all (VPC peering guide, "VPC peering connection lifecycle"). Its VPCs may go before.
+// TestPeeringSeenAfterItsEnd: who ended a peering connection sees it for two hours, the other side for two days; within
+// one account two hours are all (VPC peering guide, "VPC peering connection lifecycle"). Its VPCs may go before.
 func TestPeeringSeenAfterItsEnd(t *testing.T) {
 	far := scope.Scope{Account: "111111111111", Region: here.Region}
 	for _, tt := range []struct {
 		name string
 		peer scope.Scope
-		end  func(l *lab, id string) error
+		end  func(l *harness, id string) error
 		// here and far are how long each side sees it.
 		here, far time.Duration
 	}{
-		{"within one account", here, func(l *lab, id string) error { return l.DeletePeering(l.ctx, here, id) }, 2 * time.Hour, 2 * time.Hour},
-		{"deleted by the requester", far, func(l *lab, id string) error { return l.DeletePeering(l.ctx, here, id) }, 2 * time.Hour, 48 * time.Hour},
-		{"deleted by the accepter", far, func(l *lab, id string) error { return l.DeletePeering(l.ctx, far, id) }, 48 * time.Hour, 2 * time.Hour},
-		{"rejected", far, func(l *lab, id string) error { return l.RejectPeering(l.ctx, far, id) }, 48 * time.Hour, 2 * time.Hour},
-		{"expired", far, func(l *lab, _ string) error { l.clock = l.clock.Add(7 * 24 * time.Hour); return l.Reconcile(l.ctx) }, 48 * time.Hour, 48 * time.Hour},
+		{
+			"within one account", here, func(l *harness, id string) error { return l.DeletePeering(l.ctx, here, id) }, 2 * time.Hour,
+			2 * time.Hour,
+		},
+		{
+			"deleted by the requester", far, func(l *harness, id string) error { return l.DeletePeering(l.ctx, here, id) },
+			2 * time.Hour, 48 * time.Hour,
+		},
+		{
+			"deleted by the accepter", far, func(l *harness, id string) error { return l.DeletePeering(l.ctx, far, id) },
+			48 * time.Hour, 2 * time.Hour,
+		},
+		{
+			"rejected", far, func(l *harness, id string) error { return l.RejectPeering(l.ctx, far, id) }, 48 * time.Hour,
+			2 * time.Hour,
+		},
+		{
+			"expired", far,
+			func(l *harness, _ string) error { l.clock = l.clock.Add(7 * 24 * time.Hour); return l.Reconcile(l.ctx) },
+			48 * time.Hour, 48 * time.Hour,
+		},
 	} {
-		l := newLab(t, network.Limits{})
+		l := newHarness(t, network.Limits{})
 		other := must(l.CreateVpc(l.ctx, tt.peer, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t).ID
 		id := must(
 			l.CreatePeering(l.ctx, here, network.CreatePeeringInput{Requester: l.vpc, Accepter: other, Peer: tt.peer}),
@@ -196,7 +214,9 @@ func TestPeeringSeenAfterItsEnd(t *testing.T) {
 			t.Fatal(tt.name, err)
 		}
 		began := l.clock
-		for _, after := range []time.Duration{0, 2*time.Hour - time.Second, 2 * time.Hour, 48*time.Hour - time.Second, 48 * time.Hour} {
+		for _, after := range []time.Duration{
+			0, 2*time.Hour - time.Second, 2 * time.Hour, 48*time.Hour - time.Second, 48 * time.Hour,
+		} {
 			l.clock = began.Add(after)
 			if err := l.Reconcile(l.ctx); err != nil {
 				t.Fatal(tt.name, err)

@@ -25,7 +25,7 @@ func (e *VpcEndpoint) compile() error {
 	return nil
 }
 
-// EndpointPolicy is what an endpoint's policy says, compiled; nil is full access. An endpoint that is not there is an
+// EndpointPolicy returns an endpoint's policy, compiled; nil is full access. An endpoint that is not there is an
 // error, and so is a stored policy that cannot be read: nothing may then pass.
 func (s *Service) EndpointPolicy(id string) (*iam.Policy, error) {
 	e, ok := endpointKind.Get(s.State().Tables, id)

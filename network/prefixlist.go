@@ -51,8 +51,8 @@ var s3Lists = map[string]string{
 	"ca-central-1": "pl-7da54014",
 }
 
-// s3Ranges are public addresses of S3. Each region has an equal part of both, so that a gateway endpoint reaches its own
-// region's S3 only.
+// s3Ranges are public addresses of S3. Each region has an equal part of both, so that a gateway endpoint reaches its
+// own region's S3 only.
 var s3Ranges = []netip.Prefix{netip.MustParsePrefix("52.216.0.0/15"), netip.MustParsePrefix("54.231.0.0/16")}
 
 // s3Parts is how many regions there is room for, as a power of two.

@@ -45,7 +45,8 @@ func TestAnyOrder(t *testing.T) {
 var comparable = []cmp.Option{cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{}), cmpopts.EquateEmpty()}
 
 var verbNames = []string{
-	"vpc", "subnet", "group", "rule", "revoke", "interface", "interface", "endpoint", "modify", "table", "tie", "route", "gateway",
+	"vpc", "subnet", "group", "rule", "revoke", "interface", "interface", "endpoint", "modify", "table", "tie", "route",
+	"gateway",
 	"attach", "detach", "attribute", "tag", "delete", "release",
 	"peer", "accept", "block", "acl", "serve", "gateway endpoint",
 	"offer", "offer", "use", "use", "answer", "answer", "withdraw",
@@ -121,7 +122,9 @@ func (m *machine) cidr() netip.Prefix {
 func (m *machine) rule() network.SecurityGroupRule {
 	r := network.SecurityGroupRule{
 		Protocol: rapid.SampledFrom([]vpc.Protocol{vpc.TCP, vpc.ICMP, vpc.AllProtocols, 50}).Draw(m.t, "protocol"),
-		Ports: rapid.SampledFrom([]vpc.PortRange{{From: 443, To: 443}, {From: -1, To: -1}, {From: 0, To: 65535}, {From: 8, To: -1}}).
+		Ports: rapid.SampledFrom([]vpc.PortRange{
+			{From: 443, To: 443}, {From: -1, To: -1}, {From: 0, To: 65535}, {From: 8, To: -1},
+		}).
 			Draw(m.t, "ports"),
 	}
 	switch rapid.IntRange(0, 2).Draw(m.t, "peer") {
@@ -342,7 +345,7 @@ func (m *machine) clearGroups(want func(error)) {
 
 // TestManyInterfaces: 10,000 interfaces in one network; each has its own address and each verb stays quick.
 func TestManyInterfaces(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	big := l.subnet("10.0.64.0/18", "us-east-1c").ID
 	const batches, size = 10, 1000
 	for b := range batches {
@@ -398,7 +401,9 @@ func BenchmarkCreateInterface(b *testing.B) {
 	}
 	b.ResetTimer()
 	for range b.N {
-		if _, err := s.CreateInterface(b.Context(), here, network.CreateInterfaceInput{Subnet: subnet, Owner: "i-x", DeleteOnTermination: true}); err != nil {
+		if _, err := s.CreateInterface(b.Context(), here, network.CreateInterfaceInput{
+			Subnet: subnet, Owner: "i-x", DeleteOnTermination: true,
+		}); err != nil {
 			b.Fatal(err)
 		}
 		if err := s.ReleaseOwner(b.Context(), "i-x"); err != nil {

@@ -320,7 +320,9 @@ func (s *State) content(v *VPC) vpc.Content {
 }
 
 // installLocked puts in force what follows a snapshot.
-func (b *publisher) installLocked(before *vpc.Snapshot, version uint64, compiled []*vpc.Compiled, shared vpc.Shared) error {
+func (b *publisher) installLocked(
+	before *vpc.Snapshot, version uint64, compiled []*vpc.Compiled, shared vpc.Shared,
+) error {
 	b.amazonListsLocked(compiled, &shared)
 	// The views of one version may come into force one after the other, and each is a snapshot of its own.
 	next, err := before.With(max(before.Version()+1, version), compiled, shared)

@@ -10,7 +10,7 @@ import (
 	"postern/record"
 )
 
-// PeerGroup is what a rule keeps of the group that it names in another VPC. The group and the peering connection may go
+// PeerGroup holds what a rule keeps of the group that it names in another VPC. The group and the peering connection may go
 // before the rule does, and the rule still says what it was about.
 type PeerGroup struct {
 	VPC, Account, Name string
@@ -22,8 +22,9 @@ type PeerGroup struct {
 type Reference struct {
 	PeerGroup
 	Status PeeringStatus
-	// Stale says that the group is gone, or that no active peering connection joins the two VPCs any more: the rule matches
-	// nothing until it is revoked, or the VPCs are peered again (VPC peering guide, "Work with stale security group rules").
+	// Stale says that the group is gone, or that no active peering connection joins the two VPCs any more: the rule
+	// matches nothing until it is revoked, or the VPCs are peered again (VPC peering guide, "Work with stale security
+	// group rules").
 	Stale bool
 }
 
@@ -90,9 +91,9 @@ func (s *State) References(groups []string) []GroupReference {
 	return slices.Compact(out)
 }
 
-// refer checks the group that a rule of g names, and keeps what it is where it is in another VPC: groups of the same VPC
-// may be named, and those of VPCs with an active peering connection in the same region. What the request itself says of
-// the group has to be true.
+// refer checks the group that a rule of g names, and keeps what it is where it is in another VPC: groups of the same
+// VPC may be named, and those of VPCs with an active peering connection in the same region. What the request itself
+// says of the group has to be true.
 func (p *plan) refer(g *SecurityGroup, r *SecurityGroupRule) error {
 	claimed := PeerGroup{}
 	if r.Peer != nil {
@@ -113,7 +114,8 @@ func (p *plan) refer(g *SecurityGroup, r *SecurityGroupRule) error {
 	}
 	pcx, joined := p.activePeering(g.VPC, other.VPC)
 	if !joined || other.Region != g.Region {
-		return refuse(fault.NotFound, "InvalidGroup.NotFound", "You have specified two resources that belong to different networks.")
+		return refuse(fault.NotFound, "InvalidGroup.NotFound",
+			"You have specified two resources that belong to different networks.")
 	}
 	if claimed.Peering != "" && claimed.Peering != pcx.ID {
 		return invalidParameter("Security group %s is behind %s, not behind %s.", r.Group, pcx.ID, claimed.Peering)

@@ -10,15 +10,15 @@ import (
 	"postern/record"
 )
 
-// peered is a lab with a second VPC, peered and routed both ways, and a node in each.
+// peered is a harness with a second VPC, peered and routed both ways, and a node in each.
 type peered struct {
-	*lab
+	*harness
 	vpcB, groupB, pcx string
 	near, far         *network.Interface
 }
 
 func newPeered(t *testing.T) *peered {
-	l := &peered{lab: newLab(t, network.Limits{})}
+	l := &peered{harness: newHarness(t, network.Limits{})}
 	l.vpcB = must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t).ID
 	l.groupB = must(
 		l.CreateSecurityGroup(l.ctx, here, network.CreateSecurityGroupInput{VPC: l.vpcB, Name: "b", Description: "b"}),
@@ -72,8 +72,8 @@ func (l *peered) want(what string, allow bool, reason vpc.Reason) {
 	}
 }
 
-// TestReferenceEnds: a flow that a rule allows by a group of the other VPC stops when the peering or the group goes, begins
-// again with another peering, and the judge names the stale rule.
+// TestReferenceEnds: a flow that a rule allows by a group of the other VPC stops when the peering or the group goes,
+// begins again with another peering, and the judge names the stale rule.
 func TestReferenceEnds(t *testing.T) {
 	l := newPeered(t)
 	l.want("peered", true, 0)
@@ -98,8 +98,8 @@ func TestReferenceEnds(t *testing.T) {
 	l.want("without the group", false, vpc.ReasonStaleRule)
 }
 
-// TestReferenceStoredBefore: rules of a store that does not know what their groups in other VPCs are learn it when it is
-// read, and outlive those groups like others.
+// TestReferenceStoredBefore: rules of a store that does not know what their groups in other VPCs are learn it when it
+// is read, and outlive those groups like others.
 func TestReferenceStoredBefore(t *testing.T) {
 	l := newPeered(t)
 	feed, err := l.store.Since(l.ctx, 0)

@@ -93,7 +93,7 @@ func verdict(s *vpc.Snapshot, f vpc.Flow) string { return fmt.Sprintf("%+v", s.D
 // TestTwoServers has two servers change some networks at once. When both have heard of everything, their snapshots hold
 // what one does that is made from nothing.
 func TestTwoServers(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	servers := []*network.Service{l.Service, l.open(network.Limits{})}
 	const writers, each = 8, 6
 	var all sync.WaitGroup
@@ -121,7 +121,7 @@ func TestTwoServers(t *testing.T) {
 }
 
 // changeOne makes a VPC, peers it with the common one and fills it.
-func changeOne(l *lab, s *network.Service, w, interfaces int) error {
+func changeOne(l *harness, s *network.Service, w, interfaces int) error {
 	block := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(100 + w), 0, 0}), 16)
 	v, err := s.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: block})
 	if err != nil {
@@ -158,7 +158,7 @@ func changeOne(l *lab, s *network.Service, w, interfaces int) error {
 // TestRefreshSeesDeletions: what another server deletes is gone from this one's state and snapshot, and what it tags is
 // tagged, though tags make no snapshot.
 func TestRefreshSeesDeletions(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	nic := l.node("i-1")
 	other := l.open(network.Limits{})
 	if err := other.ReleaseOwner(l.ctx, "i-1"); err != nil {

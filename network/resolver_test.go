@@ -13,23 +13,27 @@ import (
 )
 
 // resolverEndpoint makes a Resolver endpoint in both subnets.
-func (l *lab) resolverEndpoint(request string, way vpc.ResolverDirection) *network.ResolverEndpoint {
+func (l *harness) resolverEndpoint(request string, way vpc.ResolverDirection) *network.ResolverEndpoint {
 	l.t.Helper()
 	return must(l.CreateResolverEndpoint(l.ctx, here, network.CreateResolverEndpointInput{
-		Direction: way, Groups: []string{l.nodes}, Addresses: []network.ResolverSubnet{{ID: l.a}, {ID: l.b, Address: netip.MustParseAddr("10.0.2.53")}},
+		Direction: way, Groups: []string{l.nodes}, Addresses: []network.ResolverSubnet{
+			{ID: l.a}, {ID: l.b, Address: netip.MustParseAddr("10.0.2.53")},
+		},
 		CreatorRequest: request,
 	}))(l.t)
 }
 
-func (l *lab) forward(domain, endpoint string) network.CreateResolverRuleInput {
+func (l *harness) forward(domain, endpoint string) network.CreateResolverRuleInput {
 	return network.CreateResolverRuleInput{
-		Domain: domain, Forward: true, Endpoint: endpoint, Targets: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53")},
+		Domain: domain, Forward: true, Endpoint: endpoint, Targets: []netip.AddrPort{
+			netip.MustParseAddrPort("192.0.2.53:53"),
+		},
 		CreatorRequest: "rule " + domain + " " + endpoint,
 	}
 }
 
 func TestResolverEndpoint(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	made := l.resolverEndpoint("one", vpc.Inbound)
 	if made.State != network.ResolverCreating || !strings.HasPrefix(made.ID, "rslvr-in-0") || made.VPC != l.vpc ||
 		len(made.Addresses) != 2 {
@@ -107,7 +111,7 @@ func TestResolverEndpoint(t *testing.T) {
 }
 
 func TestResolverEndpointRefuses(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.9.0.0/16")}))(t)
 	far := must(
 		l.CreateSubnet(
@@ -123,14 +127,36 @@ func TestResolverEndpointRefuses(t *testing.T) {
 		change func(*network.CreateResolverEndpointInput)
 		code   string
 	}{
-		{"one address", func(in *network.CreateResolverEndpointInput) { in.Addresses = in.Addresses[:1] }, "InvalidRequestException"},
+		{
+			"one address", func(in *network.CreateResolverEndpointInput) { in.Addresses = in.Addresses[:1] },
+			"InvalidRequestException",
+		},
 		{"no group", func(in *network.CreateResolverEndpointInput) { in.Groups = nil }, "InvalidParameterException"},
-		{"eleven groups", func(in *network.CreateResolverEndpointInput) { in.Groups = make([]string, 11) }, "InvalidParameterException"},
-		{"unknown group", func(in *network.CreateResolverEndpointInput) { in.Groups = []string{"sg-00000000000000000"} }, "ResourceNotFoundException"},
-		{"malformed group", func(in *network.CreateResolverEndpointInput) { in.Groups = []string{"group"} }, "InvalidParameterException"},
-		{"another VPC's group", func(in *network.CreateResolverEndpointInput) { in.Addresses[0].ID, in.Addresses[1].ID = far.ID, far.ID }, "InvalidRequestException"},
-		{"unknown subnet", func(in *network.CreateResolverEndpointInput) { in.Addresses[1].ID = "subnet-00000000000000000" }, "InvalidParameterException"},
-		{"subnets of two VPCs", func(in *network.CreateResolverEndpointInput) { in.Addresses[1].ID = far.ID }, "InvalidRequestException"},
+		{
+			"eleven groups", func(in *network.CreateResolverEndpointInput) { in.Groups = make([]string, 11) },
+			"InvalidParameterException",
+		},
+		{
+			"unknown group", func(in *network.CreateResolverEndpointInput) { in.Groups = []string{"sg-00000000000000000"} },
+			"ResourceNotFoundException",
+		},
+		{
+			"malformed group", func(in *network.CreateResolverEndpointInput) { in.Groups = []string{"group"} },
+			"InvalidParameterException",
+		},
+		{
+			"another VPC's group",
+			func(in *network.CreateResolverEndpointInput) { in.Addresses[0].ID, in.Addresses[1].ID = far.ID, far.ID },
+			"InvalidRequestException",
+		},
+		{
+			"unknown subnet", func(in *network.CreateResolverEndpointInput) { in.Addresses[1].ID = "subnet-00000000000000000" },
+			"InvalidParameterException",
+		},
+		{
+			"subnets of two VPCs", func(in *network.CreateResolverEndpointInput) { in.Addresses[1].ID = far.ID },
+			"InvalidRequestException",
+		},
 		{"an address outside its subnet", func(in *network.CreateResolverEndpointInput) {
 			in.Addresses[0].Address = netip.MustParseAddr("10.0.2.9")
 		}, "InvalidRequestException"},
@@ -143,9 +169,18 @@ func TestResolverEndpointRefuses(t *testing.T) {
 		}, "ResourceExistsException"},
 		{"a name of digits", func(in *network.CreateResolverEndpointInput) { in.Name = "123" }, "InvalidParameterException"},
 		{"a name with a dot", func(in *network.CreateResolverEndpointInput) { in.Name = "a.b" }, "InvalidParameterException"},
-		{"no request id", func(in *network.CreateResolverEndpointInput) { in.CreatorRequest = "" }, "InvalidParameterException"},
-		{"a tag of Amazon's", func(in *network.CreateResolverEndpointInput) { in.Tags = []network.Tag{{Key: "aws:x"}} }, "InvalidTagException"},
-		{"21 addresses", func(in *network.CreateResolverEndpointInput) { in.Addresses = slices.Repeat(in.Addresses[:1], 21) }, "LimitExceededException"},
+		{
+			"no request id", func(in *network.CreateResolverEndpointInput) { in.CreatorRequest = "" },
+			"InvalidParameterException",
+		},
+		{
+			"a tag of Amazon's", func(in *network.CreateResolverEndpointInput) { in.Tags = []network.Tag{{Key: "aws:x"}} },
+			"InvalidTagException",
+		},
+		{
+			"21 addresses", func(in *network.CreateResolverEndpointInput) { in.Addresses = slices.Repeat(in.Addresses[:1], 21) },
+			"LimitExceededException",
+		},
 	} {
 		in := network.CreateResolverEndpointInput{
 			Groups:         []string{l.nodes},
@@ -163,7 +198,7 @@ func TestResolverEndpointRefuses(t *testing.T) {
 }
 
 func TestResolverRules(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	out := l.resolverEndpoint("out", vpc.Outbound)
 	rule := must(l.CreateResolverRule(l.ctx, here, l.forward("Corp.Example.", out.ID)))(t)
 	if rule.Domain != "corp.example" || !strings.HasPrefix(rule.ID, "rslvr-rr-0") {
@@ -215,7 +250,8 @@ func TestResolverRules(t *testing.T) {
 	_, err = l.DeleteResolverEndpoint(l.ctx, here, out.ID)
 	wantCode(t, "delete an endpoint that rules go out by", err, "InvalidRequestException")
 
-	if err := l.TagResolver(l.ctx, here, rule.ID, []network.Tag{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}}, []string{"a"}); err != nil {
+	if err := l.TagResolver(l.ctx, here, rule.ID, []network.Tag{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}},
+		[]string{"a"}); err != nil {
 		t.Error(err)
 	}
 	if got := must(l.open(network.Limits{}).State().ResolverRule(here, rule.ID))(t); len(got.Associations) != 1 ||
@@ -238,13 +274,14 @@ func TestResolverRules(t *testing.T) {
 }
 
 func TestResolverRuleRefuses(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	in, out := l.resolverEndpoint(
 		"in",
 		vpc.Inbound,
 	), must(
 		l.CreateResolverEndpoint(l.ctx, here, network.CreateResolverEndpointInput{
-			Direction: vpc.Outbound, Groups: []string{l.nodes}, Addresses: []network.ResolverSubnet{{ID: l.a}, {ID: l.b}}, CreatorRequest: "out",
+			Direction: vpc.Outbound, Groups: []string{l.nodes}, CreatorRequest: "out",
+			Addresses: []network.ResolverSubnet{{ID: l.a}, {ID: l.b}},
 		}),
 	)(
 		t,
@@ -255,17 +292,38 @@ func TestResolverRuleRefuses(t *testing.T) {
 		code   string
 	}{
 		{"no domain", func(r *network.CreateResolverRuleInput) { r.Domain = "" }, "InvalidParameterException"},
-		{"a domain with an empty label", func(r *network.CreateResolverRuleInput) { r.Domain = "a..b" }, "InvalidParameterException"},
-		{"a long label", func(r *network.CreateResolverRuleInput) { r.Domain = strings.Repeat("a", 64) + ".example" }, "InvalidParameterException"},
+		{
+			"a domain with an empty label", func(r *network.CreateResolverRuleInput) { r.Domain = "a..b" },
+			"InvalidParameterException",
+		},
+		{
+			"a long label", func(r *network.CreateResolverRuleInput) { r.Domain = strings.Repeat("a", 64) + ".example" },
+			"InvalidParameterException",
+		},
 		{"a wildcard", func(r *network.CreateResolverRuleInput) { r.Domain = "*.example" }, "InvalidParameterException"},
 		{"no endpoint", func(r *network.CreateResolverRuleInput) { r.Endpoint = "" }, "InvalidRequestException"},
 		{"no target", func(r *network.CreateResolverRuleInput) { r.Targets = nil }, "InvalidRequestException"},
 		{"an inbound endpoint", func(r *network.CreateResolverRuleInput) { r.Endpoint = in.ID }, "InvalidRequestException"},
-		{"an unknown endpoint", func(r *network.CreateResolverRuleInput) { r.Endpoint = "rslvr-out-1" }, "ResourceNotFoundException"},
-		{"loopback", func(r *network.CreateResolverRuleInput) { r.Targets[0] = netip.MustParseAddrPort("127.0.0.1:53") }, "InvalidParameterException"},
-		{"port 0", func(r *network.CreateResolverRuleInput) { r.Targets[0] = netip.MustParseAddrPort("192.0.2.1:0") }, "InvalidParameterException"},
-		{"21 targets", func(r *network.CreateResolverRuleInput) { r.Targets = slices.Repeat(r.Targets, 21) }, "LimitExceededException"},
-		{"a system rule with targets", func(r *network.CreateResolverRuleInput) { r.Forward, r.Endpoint = false, "" }, "InvalidRequestException"},
+		{
+			"an unknown endpoint", func(r *network.CreateResolverRuleInput) { r.Endpoint = "rslvr-out-1" },
+			"ResourceNotFoundException",
+		},
+		{
+			"loopback", func(r *network.CreateResolverRuleInput) { r.Targets[0] = netip.MustParseAddrPort("127.0.0.1:53") },
+			"InvalidParameterException",
+		},
+		{
+			"port 0", func(r *network.CreateResolverRuleInput) { r.Targets[0] = netip.MustParseAddrPort("192.0.2.1:0") },
+			"InvalidParameterException",
+		},
+		{
+			"21 targets", func(r *network.CreateResolverRuleInput) { r.Targets = slices.Repeat(r.Targets, 21) },
+			"LimitExceededException",
+		},
+		{
+			"a system rule with targets", func(r *network.CreateResolverRuleInput) { r.Forward, r.Endpoint = false, "" },
+			"InvalidRequestException",
+		},
 		{"a bad name", func(r *network.CreateResolverRuleInput) { r.Name = "7" }, "InvalidParameterException"},
 	} {
 		r := l.forward("corp.example", out.ID)
@@ -289,7 +347,7 @@ func TestResolverRuleRefuses(t *testing.T) {
 
 // TestRulesLetGoOfVPCs: a VPC that is deleted takes its associations along.
 func TestRulesLetGoOfVPCs(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	v := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.9.0.0/16")}))(t)
 	r := must(
 		l.CreateResolverRule(l.ctx, here, network.CreateResolverRuleInput{Domain: "corp.example", CreatorRequest: "system"}),

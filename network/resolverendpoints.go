@@ -189,7 +189,9 @@ func (s *Service) doResolver(ctx context.Context, c scope.Scope, verb func(*plan
 
 // CreateResolverEndpoint makes a Resolver endpoint with a network interface for each address. It is returned as being
 // created; when CreateResolverEndpoint returns, it works.
-func (s *Service) CreateResolverEndpoint(ctx context.Context, c scope.Scope, in CreateResolverEndpointInput) (*ResolverEndpoint, error) {
+func (s *Service) CreateResolverEndpoint(
+	ctx context.Context, c scope.Scope, in CreateResolverEndpointInput,
+) (*ResolverEndpoint, error) {
 	var made *ResolverEndpoint
 	err := s.doResolver(ctx, c, func(p *plan) error {
 		if err := creatorRequest(in.CreatorRequest); err != nil {
@@ -197,7 +199,8 @@ func (s *Service) CreateResolverEndpoint(ctx context.Context, c scope.Scope, in 
 		}
 		if e, ok := resolversByRequest.At(p.Tables, record.Term{Value: c.String(), Sort: in.CreatorRequest}); ok {
 			if e.Request != digest(in) {
-				return refuse(fault.Exists, "ResourceExistsException", "Resolver endpoint with creator request ID '%s' already exists", in.CreatorRequest)
+				return refuse(fault.Exists, "ResourceExistsException",
+					"Resolver endpoint with creator request ID '%s' already exists", in.CreatorRequest)
 			}
 			made = e
 			return nil
@@ -303,7 +306,9 @@ func (s *State) ResolverEndpoints(c scope.Scope) iter.Seq[*ResolverEndpoint] {
 }
 
 // RenameResolverEndpoint changes the name of a Resolver endpoint.
-func (s *Service) RenameResolverEndpoint(ctx context.Context, c scope.Scope, id, name string) (*ResolverEndpoint, error) {
+func (s *Service) RenameResolverEndpoint(
+	ctx context.Context, c scope.Scope, id, name string,
+) (*ResolverEndpoint, error) {
 	return s.changeResolverEndpoint(ctx, c, id, func(_ *plan, e *ResolverEndpoint) error {
 		e.Name = name
 		return checkResolverName(name)
@@ -311,8 +316,12 @@ func (s *Service) RenameResolverEndpoint(ctx context.Context, c scope.Scope, id,
 }
 
 // AddResolverAddress gives a Resolver endpoint one more address.
-func (s *Service) AddResolverAddress(ctx context.Context, c scope.Scope, id string, in ResolverSubnet) (*ResolverEndpoint, error) {
-	return s.changeResolverEndpoint(ctx, c, id, func(p *plan, e *ResolverEndpoint) error { return p.addResolverAddress(e, in) })
+func (s *Service) AddResolverAddress(
+	ctx context.Context, c scope.Scope, id string, in ResolverSubnet,
+) (*ResolverEndpoint, error) {
+	return s.changeResolverEndpoint(ctx, c, id, func(p *plan, e *ResolverEndpoint) error {
+		return p.addResolverAddress(e, in)
+	})
 }
 
 // ResolverAddressName says which address is meant: by its id, or by its subnet and what it is.
@@ -322,7 +331,9 @@ type ResolverAddressName struct {
 }
 
 // RemoveResolverAddress takes an address from a Resolver endpoint, which keeps two at the least.
-func (s *Service) RemoveResolverAddress(ctx context.Context, c scope.Scope, id string, name ResolverAddressName) (*ResolverEndpoint, error) {
+func (s *Service) RemoveResolverAddress(
+	ctx context.Context, c scope.Scope, id string, name ResolverAddressName,
+) (*ResolverEndpoint, error) {
 	return s.changeResolverEndpoint(ctx, c, id, func(p *plan, e *ResolverEndpoint) error {
 		i := slices.IndexFunc(e.Addresses, func(a ResolverAddress) bool {
 			if name.ID != "" {
@@ -344,7 +355,9 @@ func (s *Service) RemoveResolverAddress(ctx context.Context, c scope.Scope, id s
 	})
 }
 
-func (s *Service) changeResolverEndpoint(ctx context.Context, c scope.Scope, id string, change func(*plan, *ResolverEndpoint) error) (*ResolverEndpoint, error) {
+func (s *Service) changeResolverEndpoint(
+	ctx context.Context, c scope.Scope, id string, change func(*plan, *ResolverEndpoint) error,
+) (*ResolverEndpoint, error) {
 	var e ResolverEndpoint
 	err := s.doResolver(ctx, c, func(p *plan) error {
 		old, err := p.ResolverEndpoint(c, id)

@@ -89,7 +89,9 @@ type CreateResolverRuleInput struct {
 }
 
 // CreateResolverRule makes a rule, which holds for no VPC yet.
-func (s *Service) CreateResolverRule(ctx context.Context, c scope.Scope, in CreateResolverRuleInput) (*ResolverRule, error) {
+func (s *Service) CreateResolverRule(
+	ctx context.Context, c scope.Scope, in CreateResolverRuleInput,
+) (*ResolverRule, error) {
 	var made *ResolverRule
 	err := s.doResolver(ctx, c, func(p *plan) error {
 		if err := creatorRequest(in.CreatorRequest); err != nil {
@@ -98,7 +100,8 @@ func (s *Service) CreateResolverRule(ctx context.Context, c scope.Scope, in Crea
 		asked := record.Term{Value: c.String(), Sort: "request/" + in.CreatorRequest}
 		if r, ok := rulesUsing.At(p.Tables, asked); ok {
 			if r.Request != digest(in) {
-				return refuse(fault.Exists, "ResourceExistsException", "Resolver rule with creator request ID '%s' already exists", in.CreatorRequest)
+				return refuse(fault.Exists, "ResourceExistsException", "Resolver rule with creator request ID '%s' already exists",
+					in.CreatorRequest)
 			}
 			made = r
 			return nil
@@ -126,7 +129,8 @@ func (p *plan) createResolverRule(in CreateResolverRuleInput) (*ResolverRule, er
 		return nil, err
 	}
 	r := &ResolverRule{
-		Meta: p.meta("rslvr-rr", tags), Name: in.Name, Domain: domain, Forward: in.Forward, Endpoint: in.Endpoint, Targets: in.Targets,
+		Meta: p.meta("rslvr-rr", tags), Name: in.Name, Domain: domain, Forward: in.Forward,
+		Endpoint: in.Endpoint, Targets: in.Targets,
 		Modified: p.now, CreatorRequest: in.CreatorRequest, Request: digest(in),
 	}
 	if err := p.checkResolverRule(r); err != nil {
@@ -208,7 +212,9 @@ type ResolverRuleChange struct {
 }
 
 // ModifyResolverRule changes a rule.
-func (s *Service) ModifyResolverRule(ctx context.Context, c scope.Scope, id string, change ResolverRuleChange) (*ResolverRule, error) {
+func (s *Service) ModifyResolverRule(
+	ctx context.Context, c scope.Scope, id string, change ResolverRuleChange,
+) (*ResolverRule, error) {
 	return s.changeResolverRule(ctx, c, id, func(p *plan, r *ResolverRule) error {
 		r.Modified = p.now
 		if change.Name != nil {
@@ -227,7 +233,9 @@ func (s *Service) ModifyResolverRule(ctx context.Context, c scope.Scope, id stri
 	})
 }
 
-func (s *Service) changeResolverRule(ctx context.Context, c scope.Scope, id string, change func(*plan, *ResolverRule) error) (*ResolverRule, error) {
+func (s *Service) changeResolverRule(
+	ctx context.Context, c scope.Scope, id string, change func(*plan, *ResolverRule) error,
+) (*ResolverRule, error) {
 	var r ResolverRule
 	err := s.doResolver(ctx, c, func(p *plan) error {
 		old, err := p.ResolverRule(c, id)
@@ -257,7 +265,8 @@ func (s *Service) DeleteResolverRule(ctx context.Context, c scope.Scope, id stri
 			return err
 		}
 		if len(r.Associations) > 0 {
-			return refuse(fault.InUse, "ResourceInUseException", "Please disassociate this resolver rule from VPC %s first before deleting", r.Associations[0].VPC)
+			return refuse(fault.InUse, "ResourceInUseException",
+				"Please disassociate this resolver rule from VPC %s first before deleting", r.Associations[0].VPC)
 		}
 		gone = r
 		p.remove(r)
@@ -267,7 +276,9 @@ func (s *Service) DeleteResolverRule(ctx context.Context, c scope.Scope, id stri
 }
 
 // AssociateResolverRule has a VPC's resolver follow a rule. Of the rules for one domain it follows one.
-func (s *Service) AssociateResolverRule(ctx context.Context, c scope.Scope, id, vpcID, name string) (ResolverAssociation, error) {
+func (s *Service) AssociateResolverRule(
+	ctx context.Context, c scope.Scope, id, vpcID, name string,
+) (ResolverAssociation, error) {
 	made := ResolverAssociation{VPC: vpcID, Name: name}
 	_, err := s.changeResolverRule(ctx, c, id, func(p *plan, r *ResolverRule) error {
 		if err := checkResolverName(name); err != nil {
@@ -281,9 +292,11 @@ func (s *Service) AssociateResolverRule(ctx context.Context, c scope.Scope, id, 
 				continue
 			}
 			if other.ID == id {
-				return refuse(fault.Exists, "ResourceExistsException", "Resolver rule '%s' is associated with VPC '%s' already", id, vpcID)
+				return refuse(fault.Exists, "ResourceExistsException", "Resolver rule '%s' is associated with VPC '%s' already", id,
+					vpcID)
 			}
-			return resolverRefuses("Cannot associate rules with same domain name with same VPC. Conflict with resolver rule '%s'", other.ID)
+			return resolverRefuses("Cannot associate rules with same domain name with same VPC. Conflict with resolver rule "+
+				"'%s'", other.ID)
 		}
 		made.ID = newID("rslvr-rrassoc")
 		r.Associations = append(r.Associations, made)
@@ -297,7 +310,9 @@ func (r *ResolverRule) association(vpcID string) int {
 }
 
 // DisassociateResolverRule ends a rule's hold on a VPC.
-func (s *Service) DisassociateResolverRule(ctx context.Context, c scope.Scope, id, vpcID string) (ResolverAssociation, error) {
+func (s *Service) DisassociateResolverRule(
+	ctx context.Context, c scope.Scope, id, vpcID string,
+) (ResolverAssociation, error) {
 	var gone ResolverAssociation
 	_, err := s.changeResolverRule(ctx, c, id, func(_ *plan, r *ResolverRule) error {
 		i := r.association(vpcID)

@@ -24,7 +24,9 @@ func (s *Service) CreateRouteTable(ctx context.Context, c scope.Scope, in Create
 	var made *RouteTable
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
-		made, err = once(p, asked{"CreateRouteTable", in.Token, in}, routeTableKind, func() (*RouteTable, error) { return p.createRouteTable(in) })
+		made, err = once(p, asked{
+			"CreateRouteTable", in.Token, in,
+		}, routeTableKind, func() (*RouteTable, error) { return p.createRouteTable(in) })
 		return err
 	})
 	return made, err
@@ -103,7 +105,9 @@ func (t *RouteTable) with(a Association) *RouteTable {
 
 func (t *RouteTable) without(association string) *RouteTable {
 	changed := *t
-	changed.Associations = slices.DeleteFunc(slices.Clone(t.Associations), func(a Association) bool { return a.ID == association })
+	changed.Associations = slices.DeleteFunc(slices.Clone(t.Associations), func(a Association) bool {
+		return a.ID == association
+	})
 	return &changed
 }
 
@@ -181,11 +185,13 @@ func (s *Service) CreateRoute(ctx context.Context, c scope.Scope, tableID string
 			return err
 		}
 		v, _ := vpcKind.Get(p.Tables, t.VPC)
-		if t.route(r) >= 0 || p.endpointRoute(t, r) != "" || slices.ContainsFunc(v.Blocks, func(b Block) bool { return b.CIDR == r.Destination }) {
+		if t.route(r) >= 0 || p.endpointRoute(t, r) != "" ||
+			slices.ContainsFunc(v.Blocks, func(b Block) bool { return b.CIDR == r.Destination }) {
 			return refuse(fault.Exists, "RouteAlreadyExists", "The route identified by %s already exists", r.name())
 		}
 		if len(t.Routes) >= p.limits.RoutesPerTable {
-			return overLimit("RouteLimitExceeded", "The maximum number of routes in %s has been reached: %d", tableID, p.limits.RoutesPerTable)
+			return overLimit("RouteLimitExceeded", "The maximum number of routes in %s has been reached: %d", tableID,
+				p.limits.RoutesPerTable)
 		}
 		changed := *t
 		changed.Routes = append(slices.Clone(t.Routes), r)
@@ -239,7 +245,8 @@ func (s *Service) DeleteRoute(ctx context.Context, c scope.Scope, tableID string
 }
 
 func noRoute(tableID string, r Route) error {
-	return refuse(fault.NotFound, "InvalidRoute.NotFound", "no route with destination-%s %s in route table %s", r.destinationKind(), r.name(), tableID)
+	return refuse(fault.NotFound, "InvalidRoute.NotFound", "no route with destination-%s %s in route table %s",
+		r.destinationKind(), r.name(), tableID)
 }
 
 func (t *RouteTable) route(r Route) int {
@@ -289,8 +296,10 @@ func (p *plan) checkDestination(t *RouteTable, r Route) error {
 	}
 	v, _ := vpcKind.Get(p.Tables, t.VPC)
 	for _, b := range v.Blocks {
-		if b.CIDR.Bits() < r.Destination.Bits() && b.CIDR.Contains(r.Destination.Addr()) && r.Target.Kind != vpc.ViaInterface {
-			return invalidValue("Route destination %s is more specific than the local route %s and its target is no network interface", r.Destination, b.CIDR)
+		if b.CIDR.Bits() < r.Destination.Bits() && b.CIDR.Contains(r.Destination.Addr()) &&
+			r.Target.Kind != vpc.ViaInterface {
+			return invalidValue("Route destination %s is more specific than the local route %s and its target is no network "+
+				"interface", r.Destination, b.CIDR)
 		}
 	}
 	return nil
@@ -325,7 +334,8 @@ func (p *plan) checkTarget(t *RouteTable, target vpc.Target) error {
 			return invalidValue("route table %s and interface %s belong to different networks", t.ID, n.ID)
 		}
 		if managed(n) {
-			return invalidValue("interface %s belongs to a VPC endpoint or endpoint service and cannot be a route's target", n.ID)
+			return invalidValue("interface %s belongs to a VPC endpoint or endpoint service and cannot be a route's target",
+				n.ID)
 		}
 	case vpc.ViaPeering:
 		pcx, ok := peeringKind.Get(p.Tables, target.ID)

@@ -69,7 +69,9 @@ func (s *State) Rule(c scope.Scope, id string) (*SecurityGroup, *SecurityGroupRu
 
 // Authorize adds rules to a group: all of them or, where one is there already or is malformed, none. Rules come without
 // ids and all go in one direction; the made ones are returned.
-func (s *Service) Authorize(ctx context.Context, c scope.Scope, group string, egress bool, rules []SecurityGroupRule, tags []Tag) ([]SecurityGroupRule, error) {
+func (s *Service) Authorize(
+	ctx context.Context, c scope.Scope, group string, egress bool, rules []SecurityGroupRule, tags []Tag,
+) ([]SecurityGroupRule, error) {
 	var made []SecurityGroupRule
 	err := s.do(ctx, c, func(p *plan) (err error) {
 		made, err = p.authorize(group, egress, rules, tags)
@@ -78,7 +80,9 @@ func (s *Service) Authorize(ctx context.Context, c scope.Scope, group string, eg
 	return made, err
 }
 
-func (p *plan) authorize(group string, egress bool, rules []SecurityGroupRule, tags []Tag) ([]SecurityGroupRule, error) {
+func (p *plan) authorize(
+	group string, egress bool, rules []SecurityGroupRule, tags []Tag,
+) ([]SecurityGroupRule, error) {
 	g, err := p.SecurityGroup(p.scope, group)
 	if err != nil {
 		return nil, err
@@ -101,7 +105,8 @@ func (p *plan) authorize(group string, egress bool, rules []SecurityGroupRule, t
 			return nil, invalidValue("The same permission must not appear multiple times")
 		}
 		if have[r.identity()] != 0 {
-			return nil, refuse(fault.Exists, "InvalidPermission.Duplicate", "the specified rule \"%s\" already exists", r.describe())
+			return nil, refuse(fault.Exists, "InvalidPermission.Duplicate", "the specified rule \"%s\" already exists",
+				r.describe())
 		}
 		have[r.identity()] = seenNow
 		made = append(made, r)
@@ -201,7 +206,8 @@ func checkPorts(p vpc.Protocol, r *vpc.PortRange) error {
 		}
 	case vpc.ICMP, vpc.ICMPv6:
 		if r.From < -1 || r.From > 255 || r.To < -1 || r.To > 255 || r.From == -1 && r.To != -1 {
-			return invalidValue("ICMP code (%d) and type (%d) must be between -1 and 255, and any type means any code", r.To, r.From)
+			return invalidValue("ICMP code (%d) and type (%d) must be between -1 and 255, and any type means any code", r.To,
+				r.From)
 		}
 	default:
 		if p < vpc.AllProtocols || p > 255 {
@@ -243,7 +249,9 @@ type Revocation struct {
 }
 
 // Revoke takes rules of one direction from a group: all of them or, where one is not there, none. It returns them.
-func (s *Service) Revoke(ctx context.Context, c scope.Scope, group string, egress bool, r Revocation) ([]SecurityGroupRule, error) {
+func (s *Service) Revoke(
+	ctx context.Context, c scope.Scope, group string, egress bool, r Revocation,
+) ([]SecurityGroupRule, error) {
 	var gone []SecurityGroupRule
 	err := s.do(ctx, c, func(p *plan) error {
 		gone = nil
@@ -301,13 +309,16 @@ func (g *SecurityGroup) index(egress bool, r SecurityGroupRule) (int, error) {
 	}
 	i := slices.IndexFunc(g.Rules, func(o SecurityGroupRule) bool { return o.identity() == r.identity() })
 	if i < 0 {
-		return 0, refuse(fault.NotFound, "InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
+		return 0, refuse(fault.NotFound, "InvalidPermission.NotFound",
+			"The specified rule does not exist in this security group.")
 	}
 	return i, nil
 }
 
 // DescribeRules sets the descriptions of rules, each given by its id or by what it allows.
-func (s *Service) DescribeRules(ctx context.Context, c scope.Scope, group string, egress bool, rules []SecurityGroupRule) error {
+func (s *Service) DescribeRules(
+	ctx context.Context, c scope.Scope, group string, egress bool, rules []SecurityGroupRule,
+) error {
 	return s.do(ctx, c, func(p *plan) error {
 		g, err := p.SecurityGroup(c, group)
 		if err != nil {
@@ -319,7 +330,9 @@ func (s *Service) DescribeRules(ctx context.Context, c scope.Scope, group string
 			if !ruleDescription(r.Description) {
 				return invalidValue("Value (%s) for parameter description is invalid. %s", r.Description, groupTextRule)
 			}
-			i := slices.IndexFunc(g.Rules, func(o SecurityGroupRule) bool { return r.ID != "" && o.ID == r.ID && o.Egress == egress })
+			i := slices.IndexFunc(g.Rules, func(o SecurityGroupRule) bool {
+				return r.ID != "" && o.ID == r.ID && o.Egress == egress
+			})
 			if i < 0 && r.ID != "" {
 				return ruleType.unknown(r.ID)
 			}

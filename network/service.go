@@ -13,7 +13,7 @@ import (
 	"postern/record"
 )
 
-// Config is what a Service is made of.
+// Config holds what a Service needs.
 type Config struct {
 	Store record.Store
 	// Now is the clock; nil means time.Now.
@@ -105,9 +105,9 @@ func (s *Service) Limits() Limits { return s.limits }
 func (s *Service) Snapshot() *vpc.Snapshot { return s.publisher.snapshot.Load() }
 
 // Subscribe calls f with the snapshot that is in force and with every later one, in order and one at a time: Changed of
-// the first says nothing to f, which has seen none before; that of each later one says what differs from the one before.
-// A verb waits for f, so that what it changed is in force when it returns; f itself must not call a verb or Subscribe.
-// The returned function ends the subscription.
+// the first says nothing to f, which has seen none before; that of each later one says what differs from the one
+// before. A verb waits for f, so that what it changed is in force when it returns; f itself must not call a verb or
+// Subscribe. The returned function ends the subscription.
 func (s *Service) Subscribe(f func(*vpc.Snapshot)) (cancel func()) { return s.publisher.subscribe(f) }
 
 // Refresh reads what other servers with the same store have changed, and brings it into force. It is called on a hint,

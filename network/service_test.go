@@ -16,12 +16,12 @@ import (
 	"postern/network/vpc"
 )
 
-// TestStory is the private road from nothing to a flow that passes, and back by a rule that is revoked.
+// TestStory is the private path from nothing to a flow that passes, and back by a rule that is revoked.
 func TestStory(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	l.hostnames()
-	doors := l.group("endpoints")
-	e := l.endpoint("ssm", doors.ID)
+	endpoints := l.group("endpoints")
+	e := l.endpoint("ssm", endpoints.ID)
 	if e.State != network.Pending {
 		t.Errorf("a new endpoint is %s", e.State)
 	}
@@ -30,8 +30,8 @@ func TestStory(t *testing.T) {
 	if e.State != network.Available {
 		t.Errorf("after its creation the endpoint is %s", e.State)
 	}
-	door := must(l.State().Interface(here, e.Interfaces[0]))(t)
-	flow := https(node, door.Addresses[0])
+	nic := must(l.State().Interface(here, e.Interfaces[0]))(t)
+	flow := https(node, nic.Addresses[0])
 	want := func(allow bool, step vpc.Step) {
 		t.Helper()
 		if v := l.Snapshot().Decide(flow); v.Allow != allow || v.Step != step {
@@ -40,18 +40,18 @@ func TestStory(t *testing.T) {
 	}
 	want(false, vpc.StepIngress)
 	rule := network.SecurityGroupRule{Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, Group: l.nodes}
-	made := must(l.Authorize(l.ctx, here, doors.ID, false, []network.SecurityGroupRule{rule}, nil))(t)
+	made := must(l.Authorize(l.ctx, here, endpoints.ID, false, []network.SecurityGroupRule{rule}, nil))(t)
 	want(true, vpc.StepIngress)
 	answer := l.Snapshot().Resolve(l.vpc, "ssm.us-east-1.amazonaws.com.", 1)
 	if len(answer.Addresses) != 2 {
 		t.Errorf("the private name resolves to %v", answer)
 	}
-	gone := must(l.Revoke(l.ctx, here, doors.ID, false, network.Revocation{Rules: []network.SecurityGroupRule{rule}}))(t)
+	gone := must(l.Revoke(l.ctx, here, endpoints.ID, false, network.Revocation{Rules: []network.SecurityGroupRule{rule}}))(t)
 	if diff := cmp.Diff(made, gone, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 		t.Errorf("revoked (-made +gone):\n%s", diff)
 	}
 	want(false, vpc.StepIngress)
-	must(l.Authorize(l.ctx, here, doors.ID, false, []network.SecurityGroupRule{rule}, nil))(t)
+	must(l.Authorize(l.ctx, here, endpoints.ID, false, []network.SecurityGroupRule{rule}, nil))(t)
 	want(true, vpc.StepIngress)
 	if failed := must(l.DeleteVpcEndpoints(l.ctx, here, []string{e.ID}))(t); len(failed) > 0 {
 		t.Errorf("delete endpoint: %v", failed)
@@ -61,13 +61,14 @@ func TestStory(t *testing.T) {
 
 // TestReopen checks that what was done is what is read again.
 func TestReopen(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	l.hostnames()
 	l.endpoint("ssm")
 	l.node("i-1")
 	before := l.Snapshot().Network()
 	again := l.open(network.Limits{})
-	if diff := cmp.Diff(before, again.Snapshot().Network(), cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{}), cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(before, again.Snapshot().Network(), cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{}),
+		cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("network (-before +again):\n%s", diff)
 	}
 	subnet := must(again.State().Subnet(here, l.a))(t)
@@ -78,7 +79,7 @@ func TestReopen(t *testing.T) {
 
 // TestPendingEndsAfterCrash stops between the two commits of an endpoint's creation.
 func TestPendingEndsAfterCrash(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	e := l.endpointState(t, func() { l.store.FailAfter(1, fault.New(fault.Unavailable, "store", "the disk is full")) })
 	if e.State != network.Pending {
 		t.Fatalf("the endpoint is %s", e.State)
@@ -92,7 +93,7 @@ func TestPendingEndsAfterCrash(t *testing.T) {
 	}
 }
 
-func (l *lab) endpointState(t *testing.T, before func()) *network.VpcEndpoint {
+func (l *harness) endpointState(t *testing.T, before func()) *network.VpcEndpoint {
 	t.Helper()
 	l.hostnames()
 	before()
@@ -111,11 +112,13 @@ func (l *lab) endpointState(t *testing.T, before func()) *network.VpcEndpoint {
 
 // TestFullDisk: a change that the store does not take is not to be seen, and the service goes on.
 func TestFullDisk(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	full := fault.New(fault.Unavailable, "store", "the disk is full")
 	l.store.Fail(full)
 	version := l.Snapshot().Version()
-	if _, err := l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.1.0.0/16")}); !errors.Is(err, full) {
+	if _, err := l.CreateVpc(l.ctx, here, network.CreateVpcInput{
+		CIDR: netip.MustParsePrefix("10.1.0.0/16"),
+	}); !errors.Is(err, full) {
 		t.Errorf("create: %v, want %v", err, full)
 	}
 	if n := len(collect(l.State().VPCs(here))); n != 1 || l.Snapshot().Version() != version {
@@ -128,7 +131,7 @@ func TestFullDisk(t *testing.T) {
 // TestConcurrent has many writers, on two servers with one store, change one group and one subnet: nothing is lost and
 // no address is given twice.
 func TestConcurrent(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	other := l.open(network.Limits{})
 	const writers, each = 8, 10
 	var all sync.WaitGroup
@@ -167,7 +170,7 @@ func TestConcurrent(t *testing.T) {
 
 // TestToken: the same request with the same client token makes one thing, also after a restart.
 func TestToken(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	in := network.CreateInterfaceInput{Subnet: l.a, Token: "t-1"}
 	first := must(l.CreateInterface(l.ctx, here, in))(t)
 	again := must(l.open(network.Limits{}).CreateInterface(l.ctx, here, in))(t)
@@ -188,7 +191,7 @@ func TestToken(t *testing.T) {
 }
 
 func TestSubscribe(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	var versions []uint64
 	cancel := l.Subscribe(func(s *vpc.Snapshot) { versions = append(versions, s.Version()) })
 	l.node("i-1")

@@ -16,7 +16,9 @@ func (s *State) Connections(v *VpcEndpointService) iter.Seq[*VpcEndpoint] {
 
 // AcceptConnections lets endpoints in to a service of one's own, and RejectConnections keeps them out, those too that
 // were let in before. Each is answered or not by itself: the map holds the error of each id that was not.
-func (s *Service) AcceptConnections(ctx context.Context, c scope.Scope, service string, ids []string) (map[string]error, error) {
+func (s *Service) AcceptConnections(
+	ctx context.Context, c scope.Scope, service string, ids []string,
+) (map[string]error, error) {
 	failed, err := s.answerConnections(ctx, c, answer{service, ids, Pending, []string{PendingAcceptance, Rejected}})
 	if err != nil {
 		return nil, err
@@ -25,7 +27,9 @@ func (s *Service) AcceptConnections(ctx context.Context, c scope.Scope, service 
 }
 
 // RejectConnections is described at AcceptConnections.
-func (s *Service) RejectConnections(ctx context.Context, c scope.Scope, service string, ids []string) (map[string]error, error) {
+func (s *Service) RejectConnections(
+	ctx context.Context, c scope.Scope, service string, ids []string,
+) (map[string]error, error) {
 	return s.answerConnections(ctx, c, answer{service, ids, Rejected, []string{PendingAcceptance, Pending, Available}})
 }
 

@@ -38,7 +38,8 @@ func newServiceName(name string) (*ServiceName, error) {
 	}
 	const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	return &ServiceName{
-		Name: name, State: NamePending, Record: "_" + randomText(alphabet[:26]+alphabet[52:], 20), Value: "vpce:" + randomText(alphabet, 20),
+		Name: name, State: NamePending, Record: "_" + randomText(alphabet[:26]+alphabet[52:],
+			20), Value: "vpce:" + randomText(alphabet, 20),
 	}, nil
 }
 
@@ -46,8 +47,9 @@ func newServiceName(name string) (*ServiceName, error) {
 // the record's own label or, for DNS providers that take no underscores, without.
 func (n *ServiceName) records() []string {
 	var out []string
-	for domain := strings.TrimPrefix(n.Name, "*."); strings.Contains(domain, "."); _, domain, _ = strings.Cut(domain, ".") {
+	for domain := strings.TrimPrefix(n.Name, "*."); strings.Contains(domain, "."); {
 		out = append(out, n.Record+"."+domain, domain)
+		_, domain, _ = strings.Cut(domain, ".")
 	}
 	return out
 }
@@ -64,7 +66,8 @@ func (s *Service) VerifyServiceName(ctx context.Context, c scope.Scope, id strin
 	}
 	if s.lookupTXT == nil {
 		return refuse(fault.Invalid, "UnsupportedOperation",
-			"A private DNS name is verified by a TXT record, and this server asks no name server for it: its configuration names none")
+			"A private DNS name is verified by a TXT record, and this server asks no name server for it: its configuration "+
+				"names none")
 	}
 	proved := s.proves(ctx, v.PrivateDNS)
 	return s.do(ctx, c, func(p *plan) error {

@@ -45,7 +45,8 @@ func (v *VpcEndpointService) allows(account string, names []string) bool {
 		return true
 	}
 	return slices.ContainsFunc(v.Principals, func(a AllowedPrincipal) bool {
-		return a.Principal == Everybody || a.Principal == accountPrincipal(v.Region, account) || slices.Contains(names, a.Principal)
+		return a.Principal == Everybody || a.Principal == accountPrincipal(v.Region, account) ||
+			slices.Contains(names, a.Principal)
 	})
 }
 
@@ -55,7 +56,9 @@ func accountPrincipal(region, account string) string {
 
 // ModifyServicePrincipals says who may make endpoints to a service of one's own, and who no longer may. Endpoints that
 // are there stay. It returns those that are new.
-func (s *Service) ModifyServicePrincipals(ctx context.Context, c scope.Scope, id string, add, remove []string) ([]AllowedPrincipal, error) {
+func (s *Service) ModifyServicePrincipals(
+	ctx context.Context, c scope.Scope, id string, add, remove []string,
+) ([]AllowedPrincipal, error) {
 	var added []AllowedPrincipal
 	err := s.do(ctx, c, func(p *plan) error {
 		added = nil
@@ -69,7 +72,9 @@ func (s *Service) ModifyServicePrincipals(ctx context.Context, c scope.Scope, id
 			}
 		}
 		v := *old
-		v.Principals = slices.DeleteFunc(slices.Clone(old.Principals), func(a AllowedPrincipal) bool { return slices.Contains(remove, a.Principal) })
+		v.Principals = slices.DeleteFunc(slices.Clone(old.Principals), func(a AllowedPrincipal) bool {
+			return slices.Contains(remove, a.Principal)
+		})
 		for _, name := range add {
 			if slices.ContainsFunc(v.Principals, func(a AllowedPrincipal) bool { return a.Principal == name }) {
 				continue
@@ -78,7 +83,8 @@ func (s *Service) ModifyServicePrincipals(ctx context.Context, c scope.Scope, id
 			v.Principals, added = append(v.Principals, a), append(added, a)
 		}
 		if len(v.Principals) > p.limits.PrincipalsPerService {
-			return overLimit("PrincipalLimitExceeded", "The maximum number of allowed principals of an endpoint service is %d", p.limits.PrincipalsPerService)
+			return overLimit("PrincipalLimitExceeded", "The maximum number of allowed principals of an endpoint service is %d",
+				p.limits.PrincipalsPerService)
 		}
 		if slices.Equal(v.Principals, old.Principals) {
 			return nil

@@ -23,7 +23,8 @@ const (
 	targetInterface = "network-interface"
 	targetHost      = "host"
 	targetProxy     = "proxy-protocol-v2"
-	targetForm      = "target/PORT/network-interface/eni-…/PORT, or …:target/PORT/host/ADDRESS/PORT, with /proxy-protocol-v2 after it where the target wants that header"
+	targetForm      = "target/PORT/network-interface/eni-…/PORT, or …:target/PORT/host/ADDRESS/PORT, with " +
+		"/proxy-protocol-v2 after it where the target wants that header"
 )
 
 // ServiceTarget is where connections to one port of an endpoint service end.
@@ -86,7 +87,8 @@ func targetPort(text string) uint16 {
 }
 
 func notTarget(c scope.Scope, text string) error {
-	return invalidParameter("'%s' is no target of an endpoint service. There are no load balancers here; write %s", text, arn.New(targetService, c.Region, c.Account, targetForm))
+	return invalidParameter("'%s' is no target of an endpoint service. There are no load balancers here; write %s", text,
+		arn.New(targetService, c.Region, c.Account, targetForm))
 }
 
 // addTarget gives the service, not yet put, one more target.
@@ -101,11 +103,13 @@ func (p *plan) addTarget(v *VpcEndpointService, text string) error {
 		}
 	}
 	if len(v.Targets) >= p.limits.TargetsPerService {
-		return overLimit("LoadBalancerLimitExceeded", "The maximum number of targets of an endpoint service is %d", p.limits.TargetsPerService)
+		return overLimit("LoadBalancerLimitExceeded", "The maximum number of targets of an endpoint service is %d",
+			p.limits.TargetsPerService)
 	}
 	if t.Interface == "" {
 		if p.hostTarget == nil || !p.hostTarget(netip.AddrPortFrom(t.Host, t.TargetPort)) {
-			return refuseOperation("The server's configuration does not allow %s:%d of its host as a target", t.Host, t.TargetPort)
+			return refuseOperation("The server's configuration does not allow %s:%d of its host as a target", t.Host,
+				t.TargetPort)
 		}
 		v.Targets = append(v.Targets, t)
 		return nil

@@ -19,28 +19,36 @@ import (
 // this test fail needs a migration, not another text here.
 var stored = map[string]string{
 	"vpc": `{"ID":"vpc-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
-		"Tags":[{"Key":"Name","Value":"x"}],"Blocks":[{"ID":"vpc-cidr-assoc-0","CIDR":"10.0.0.0/16"}],"DNSSupport":true,"DNSHostnames":true}`,
+		"Tags":[{"Key":"Name","Value":"x"}],"Blocks":[{"ID":"vpc-cidr-assoc-0","CIDR":"10.0.0.0/16"}],"DNSSupport":true,
+		"DNSHostnames":true}`,
 	"subnet": `{"ID":"subnet-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
 		"VPC":"vpc-0","Zone":"us-east-1a","CIDR":"10.0.1.0/24","PublicOnLaunch":true}`,
 	"route-table": `{"ID":"rtb-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
 		"VPC":"vpc-0","Associations":[{"ID":"rtbassoc-0","Main":true},{"ID":"rtbassoc-1","Subnet":"subnet-0"}],
-		"Routes":[{"Destination":"0.0.0.0/0","Target":{"Kind":2,"ID":"igw-0"}},{"PrefixList":"pl-63a5400a","Target":{"Kind":5,"ID":"eni-0"}}]}`,
-	"internet-gateway": `{"ID":"igw-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z","VPC":"vpc-0"}`,
+		"Routes":[{"Destination":"0.0.0.0/0","Target":{"Kind":2,"ID":"igw-0"}},{"PrefixList":"pl-63a5400a",
+		"Target":{"Kind":5,"ID":"eni-0"}}]}`,
+	"internet-gateway": `{"ID":"igw-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
+		"VPC":"vpc-0"}`,
 	"network-acl": `{"ID":"acl-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
-		"VPC":"vpc-0","Default":true,"Entries":[{"Number":100,"Egress":true,"Allow":true,"CIDR":"0.0.0.0/0","Ports":{"From":0,"To":0},"Protocol":-1}],
+		"VPC":"vpc-0","Default":true,"Entries":[{"Number":100,"Egress":true,"Allow":true,"CIDR":"0.0.0.0/0",
+		"Ports":{"From":0,"To":0},"Protocol":-1}],
 		"Associations":[{"ID":"aclassoc-0","Subnet":"subnet-0"}]}`,
 	"security-group": `{"ID":"sg-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
 		"VPC":"vpc-0","Name":"default","Description":"d","Rules":[
-		{"ID":"sgr-0","Ports":{"From":443,"To":443},"CIDR":"10.0.0.0/8","Description":"x","Tags":[{"Key":"k","Value":"v"}],"Protocol":6},
+		{"ID":"sgr-0","Ports":{"From":443,"To":443},"CIDR":"10.0.0.0/8","Description":"x","Tags":[{"Key":"k","Value":"v"}],
+		"Protocol":6},
 		{"ID":"sgr-1","Egress":true,"Ports":{"From":-1,"To":-1},"Group":"sg-0","Protocol":-1},
 		{"ID":"sgr-2","Egress":true,"Ports":{"From":443,"To":443},"PrefixList":"pl-63a5400a","Protocol":6}]}`,
 	"network-interface": `{"ID":"eni-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
-		"VPC":"vpc-0","Subnet":"subnet-0","Zone":"us-east-1a","Kind":1,"Description":"d","Addresses":["10.0.1.9"],"MAC":"0a:00:00:00:00:01",
-		"Groups":["sg-0"],"AnySource":true,"Attachment":{"ID":"ela-attach-0","Owner":"vpce-0","Since":"2026-01-02T03:04:05Z","DeleteOnTermination":false}}`,
+		"VPC":"vpc-0","Subnet":"subnet-0","Zone":"us-east-1a","Kind":1,"Description":"d","Addresses":["10.0.1.9"],
+		"MAC":"0a:00:00:00:00:01",
+		"Groups":["sg-0"],"AnySource":true,"Attachment":{"ID":"ela-attach-0","Owner":"vpce-0",
+		"Since":"2026-01-02T03:04:05Z","DeleteOnTermination":false}}`,
 	"vpc-endpoint": `{"ID":"vpce-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
 		"VPC":"vpc-0","Kind":0,"Service":"com.amazonaws.us-east-1.ssm","State":"available",
 		"Policy":"{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"*\",\"Resource\":\"*\"}}",
-		"PrivateDNS":true,"Suffix":"abcdefgh","HostedZone":"Z0","Subnets":["subnet-0"],"Interfaces":["eni-0"],"Groups":["sg-0"]}`,
+		"PrivateDNS":true,"Suffix":"abcdefgh","HostedZone":"Z0","Subnets":["subnet-0"],"Interfaces":["eni-0"],
+		"Groups":["sg-0"]}`,
 	"prefix-list": `{"ID":"pl-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
 		"Name":"n","MaxEntries":3,"Version":1,"Entries":[{"CIDR":"10.9.0.0/16","Description":"d"}]}`,
 	"vpc-peering": `{"ID":"pcx-0","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
@@ -50,9 +58,10 @@ var stored = map[string]string{
 }
 
 func TestStoredForm(t *testing.T) {
-	var l lab
+	var l harness
 	l.t, l.ctx = t, t.Context()
-	l.store = newStore(t, stored, `{"ID":"vpc-1","Account":"000000000000","Region":"us-east-1","Created":"2026-01-02T03:04:05Z",
+	l.store = newStore(t, stored, `{"ID":"vpc-1","Account":"000000000000","Region":"us-east-1",
+		"Created":"2026-01-02T03:04:05Z",
 		"Blocks":[{"ID":"vpc-cidr-assoc-1","CIDR":"10.1.0.0/16"}],"DNSSupport":false,"DNSHostnames":false}`)
 	s := l.open(network.Limits{})
 	rules := s.Snapshot().Network().SecurityGroups[0].Rules
@@ -100,7 +109,7 @@ func compareStored(t *testing.T, r record.Record, text string) {
 
 // TestEndpointPolicy: what a policy says is judged by the caller; here only that the right one is handed out.
 func TestEndpointPolicy(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	l.hostnames()
 	e := l.endpoint("ssm")
 	if p, err := l.EndpointPolicy(e.ID); p != nil || err != nil {
@@ -125,7 +134,7 @@ func TestEndpointPolicy(t *testing.T) {
 }
 
 func TestPrefixListOfAmazon(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	for l := range l.State().PrefixLists(here) {
 		if l.ID != "pl-63a5400a" || l.Name != "com.amazonaws.us-east-1.s3" {
 			t.Errorf("prefix list %+v", l)
@@ -138,9 +147,12 @@ func TestPrefixListOfAmazon(t *testing.T) {
 			}
 		}
 	}
-	rule := network.SecurityGroupRule{Egress: true, Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, PrefixList: "pl-63a5400a"}
+	rule := network.SecurityGroupRule{
+		Egress: true, Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, PrefixList: "pl-63a5400a",
+	}
 	must(l.Authorize(l.ctx, here, l.nodes, true, []network.SecurityGroupRule{rule}, nil))(t)
-	if lists := l.Snapshot().Network().PrefixLists; len(lists) != 1 || !lists[0].CIDRs[0].Contains(netip.MustParseAddr("52.216.240.1")) {
+	if lists := l.Snapshot().Network().PrefixLists; len(lists) != 1 ||
+		!lists[0].CIDRs[0].Contains(netip.MustParseAddr("52.216.240.1")) {
 		t.Errorf("the judge has prefix lists %v", lists)
 	}
 }
@@ -154,7 +166,9 @@ func newStore(t *testing.T, records map[string]string, more string) *record.Memo
 		if err := json.Unmarshal([]byte(body), &id); err != nil {
 			t.Fatalf("%s: %v", kind, err)
 		}
-		changes = append(changes, record.Change{Record: record.Record{Key: record.Key{Kind: kind, ID: id.ID}, Body: []byte(body)}})
+		changes = append(changes, record.Change{
+			Record: record.Record{Key: record.Key{Kind: kind, ID: id.ID}, Body: []byte(body)},
+		})
 	}
 	for kind, body := range records {
 		add(kind, body)

@@ -139,7 +139,8 @@ func (p *plan) zone(name string) (Zone, error) {
 	for i, z := range zones {
 		names[i] = z.Name
 	}
-	return Zone{}, invalidValue("Value (%s) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: %s.",
+	return Zone{}, invalidValue("Value (%s) for parameter availabilityZone is invalid. Subnets can currently only be "+
+		"created in the following availability zones: %s.",
 		name, strings.Join(names, ", "))
 }
 
@@ -216,10 +217,12 @@ func (s *State) AvailableAddresses(n *Subnet) int {
 // addressFree says why an address of the subnet cannot be given out, or nil.
 func (s *State) addressFree(n *Subnet, a netip.Addr, taken []netip.Addr) error {
 	if !n.CIDR.Contains(a) {
-		return invalidValue("Value (%s) for parameter privateIpAddress is invalid. Address does not fall within the subnet's address range", a)
+		return invalidValue("Value (%s) for parameter privateIpAddress is invalid. Address does not fall within the "+
+			"subnet's address range", a)
 	}
 	if i := offset(n.CIDR, a); i < reservedFirst || i >= 1<<(32-n.CIDR.Bits())-reservedLast {
-		return invalidValue("Value (%s) for parameter privateIpAddress is invalid. Address is in subnet's reserved address range", a)
+		return invalidValue("Value (%s) for parameter privateIpAddress is invalid. Address is in subnet's reserved "+
+			"address range", a)
 	}
 	if s.used(n, a) || slices.Contains(taken, a) {
 		return refuse(fault.Conflict, "InvalidIPAddress.InUse", "The address %s is already in use.", a)

@@ -8,7 +8,7 @@ import (
 	"postern/aws/scope"
 )
 
-// instanceType is what names an instance, whose record another service keeps.
+// instanceType names instances, whose records another service keeps.
 var instanceType = resourceType{prefix: "i", name: "instance"}
 
 // resourceARN names a resource by its id, "" where policies know no name of it.
@@ -27,7 +27,7 @@ func resourceARN(c scope.Scope, id string) string {
 	return arn.New(cmp.Or(t.service, "ec2"), c.Region, c.Account, t.name+"/"+id).String()
 }
 
-// difference is what stands in one list only.
+// difference returns what stands in one list only.
 func difference(a, b []string) []string {
 	count := map[string]int{}
 	for _, id := range a {

@@ -129,8 +129,8 @@ func (s *State) serviceOf(e *VpcEndpoint) (EndpointService, bool) {
 	return endpointService(e.Region, e.Service, e.Kind)
 }
 
-// ServicesFor are the services that a caller can see in a region: Amazon's own, then the caller's own and those that the
-// caller may make endpoints to.
+// ServicesFor are the services that a caller can see in a region: Amazon's own, then the caller's own and those that
+// the caller may make endpoints to.
 func (s *State) ServicesFor(c scope.Scope, principals []string) []EndpointService {
 	out := EndpointServices(c.Region)
 	for v := range endpointServiceKind.All(s.Tables) {
@@ -155,11 +155,14 @@ type CreateEndpointServiceInput struct {
 }
 
 // CreateEndpointService makes an endpoint service of one's own.
-func (s *Service) CreateEndpointService(ctx context.Context, c scope.Scope, in CreateEndpointServiceInput) (*VpcEndpointService, error) {
+func (s *Service) CreateEndpointService(
+	ctx context.Context, c scope.Scope, in CreateEndpointServiceInput,
+) (*VpcEndpointService, error) {
 	var made *VpcEndpointService
 	err := s.do(ctx, c, func(p *plan) error {
 		var err error
-		made, err = once(p, asked{"CreateVpcEndpointServiceConfiguration", in.Token, in}, endpointServiceKind, func() (*VpcEndpointService, error) { return p.createEndpointService(in) })
+		made, err = once(p, asked{"CreateVpcEndpointServiceConfiguration", in.Token, in}, endpointServiceKind,
+			func() (*VpcEndpointService, error) { return p.createEndpointService(in) })
 		return err
 	})
 	return made, err
@@ -201,7 +204,9 @@ type EndpointServiceChange struct {
 
 // ModifyEndpointService changes an endpoint service of one's own: all that is asked for or nothing. A name that changes
 // has to be verified again.
-func (s *Service) ModifyEndpointService(ctx context.Context, c scope.Scope, id string, change EndpointServiceChange) error {
+func (s *Service) ModifyEndpointService(
+	ctx context.Context, c scope.Scope, id string, change EndpointServiceChange,
+) error {
 	return s.do(ctx, c, func(p *plan) error {
 		old, err := p.VpcEndpointService(c, id)
 		if err != nil {
@@ -248,7 +253,8 @@ func (p *plan) changeTargets(v *VpcEndpointService, change EndpointServiceChange
 func (v *VpcEndpointService) rename(change EndpointServiceChange) (err error) {
 	switch {
 	case change.RemovePrivateName && change.PrivateName != nil && *change.PrivateName != "":
-		return refuse(fault.Invalid, "InvalidParameterCombination", "privateDnsName and removePrivateDnsName may not be specified together")
+		return refuse(fault.Invalid, "InvalidParameterCombination",
+			"privateDnsName and removePrivateDnsName may not be specified together")
 	case change.RemovePrivateName || change.PrivateName != nil && *change.PrivateName == "":
 		v.PrivateDNS = nil
 	case change.PrivateName != nil && (v.PrivateDNS == nil || v.PrivateDNS.Name != *change.PrivateName):

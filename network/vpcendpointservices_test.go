@@ -22,19 +22,24 @@ func target(n *network.Interface, ports string) string {
 	return "arn:aws:postern:us-east-1:000000000000:target/" + ports[:4] + "/network-interface/" + n.ID + "/" + ports[5:]
 }
 
-func (l *lab) service(targets ...string) *network.VpcEndpointService {
+func (l *harness) service(targets ...string) *network.VpcEndpointService {
 	l.t.Helper()
 	return must(l.CreateEndpointService(l.ctx, here, network.CreateEndpointServiceInput{Targets: targets}))(l.t)
 }
 
 // consumer is a VPC of another account with a subnet in each of two zones, and a machine.
-func (l *lab) consumer() (vpcID string, subnets []string, node *network.Interface) {
+func (l *harness) consumer() (vpcID string, subnets []string, node *network.Interface) {
 	l.t.Helper()
 	vpcID = must(l.CreateVpc(l.ctx, stranger, network.CreateVpcInput{CIDR: cidr("10.0.0.0/16")}))(l.t).ID
 	for _, c := range []struct{ cidr, zone string }{{"10.0.1.0/24", "us-east-1a"}, {"10.0.3.0/24", "us-east-1c"}} {
-		subnets = append(subnets, must(l.CreateSubnet(l.ctx, stranger, network.CreateSubnetInput{VPC: vpcID, CIDR: cidr(c.cidr), Zone: c.zone}))(l.t).ID)
+		subnets = append(subnets,
+			must(l.CreateSubnet(l.ctx, stranger, network.CreateSubnetInput{
+				VPC: vpcID, CIDR: cidr(c.cidr), Zone: c.zone,
+			}))(l.t).ID)
 	}
-	return vpcID, subnets, must(l.CreateInterface(l.ctx, stranger, network.CreateInterfaceInput{Subnet: subnets[0], Owner: "i-far"}))(l.t)
+	return vpcID, subnets, must(l.CreateInterface(l.ctx, stranger, network.CreateInterfaceInput{
+		Subnet: subnets[0], Owner: "i-far",
+	}))(l.t)
 }
 
 func failure(ids map[string]error, err error) error {
@@ -45,7 +50,7 @@ func failure(ids map[string]error, err error) error {
 }
 
 func TestRefuseEndpointService(t *testing.T) {
-	l := newLab(t, network.Limits{EndpointServices: 3, TargetsPerService: 2, PrincipalsPerService: 2})
+	l := newHarness(t, network.Limits{EndpointServices: 3, TargetsPerService: 2, PrincipalsPerService: 2})
 	l.hostnames()
 	node := l.node("i-1")
 	good := target(node, "5432/5432")
@@ -57,7 +62,9 @@ func TestRefuseEndpointService(t *testing.T) {
 	v := l.service(good)
 	named := func(name string) func() error {
 		return func() error {
-			return second(l.CreateEndpointService(l.ctx, here, network.CreateEndpointServiceInput{Targets: []string{good}, PrivateName: name}))
+			return second(l.CreateEndpointService(l.ctx, here, network.CreateEndpointServiceInput{
+				Targets: []string{good}, PrivateName: name,
+			}))
 		}
 	}
 	modify := func(c scope.Scope, id string, change network.EndpointServiceChange) func() error {
@@ -71,10 +78,19 @@ func TestRefuseEndpointService(t *testing.T) {
 	side := must(l.State().Interface(here, v.Targets[0].From))(t)
 	check(t, []row{
 		{"no target", create(), "MissingParameter"},
-		{"a load balancer", create("arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/net/a/0123456789abcdef"), "InvalidParameter"},
+		{
+			"a load balancer", create("arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/net/a/0123456789abcdef"),
+			"InvalidParameter",
+		},
 		{"no ARN", create("eni-1"), "InvalidParameter"},
-		{"another account's", create("arn:aws:postern:us-east-1:111111111111:target/1/network-interface/" + node.ID + "/1"), "InvalidParameter"},
-		{"another region's", create("arn:aws:postern:eu-west-1:000000000000:target/1/network-interface/" + node.ID + "/1"), "InvalidParameter"},
+		{
+			"another account's", create("arn:aws:postern:us-east-1:111111111111:target/1/network-interface/" + node.ID + "/1"),
+			"InvalidParameter",
+		},
+		{
+			"another region's", create("arn:aws:postern:eu-west-1:000000000000:target/1/network-interface/" + node.ID + "/1"),
+			"InvalidParameter",
+		},
 		{"port 0", create(arn + "0/network-interface/" + node.ID + "/1"), "InvalidParameter"},
 		{"port with a sign", create(arn + "+1/network-interface/" + node.ID + "/1"), "InvalidParameter"},
 		{"port too large", create(arn + "1/network-interface/" + node.ID + "/65536"), "InvalidParameter"},
@@ -93,12 +109,28 @@ func TestRefuseEndpointService(t *testing.T) {
 		{"and one", named(name), ""},
 		{"one too many", create(good), "VpcEndpointServiceLimitExceeded"},
 
-		{"modify nothing", modify(here, "vpce-svc"+noSuch, network.EndpointServiceChange{}), "InvalidVpcEndpointServiceId.NotFound"},
-		{"modify a malformed id", modify(here, "vpce-1", network.EndpointServiceChange{}), "InvalidVpcEndpointServiceId.Malformed"},
+		{
+			"modify nothing", modify(here, "vpce-svc"+noSuch, network.EndpointServiceChange{}),
+			"InvalidVpcEndpointServiceId.NotFound",
+		},
+		{
+			"modify a malformed id", modify(here, "vpce-1", network.EndpointServiceChange{}),
+			"InvalidVpcEndpointServiceId.Malformed",
+		},
 		{"modify another's", modify(stranger, v.ID, network.EndpointServiceChange{}), "InvalidVpcEndpointServiceId.NotFound"},
-		{"remove what is not there", modify(here, v.ID, network.EndpointServiceChange{RemoveTargets: []string{arn + "1/host/1.2.3.4/1"}}), "InvalidParameter"},
-		{"remove the last", modify(here, v.ID, network.EndpointServiceChange{RemoveTargets: []string{good}}), "InvalidParameter"},
-		{"a name and none", modify(here, v.ID, network.EndpointServiceChange{PrivateName: &name, RemovePrivateName: true}), "InvalidParameterCombination"},
+		{
+			"remove what is not there",
+			modify(here, v.ID, network.EndpointServiceChange{RemoveTargets: []string{arn + "1/host/1.2.3.4/1"}}),
+			"InvalidParameter",
+		},
+		{
+			"remove the last", modify(here, v.ID, network.EndpointServiceChange{RemoveTargets: []string{good}}),
+			"InvalidParameter",
+		},
+		{
+			"a name and none", modify(here, v.ID, network.EndpointServiceChange{PrivateName: &name, RemovePrivateName: true}),
+			"InvalidParameterCombination",
+		},
 
 		{"no principal", principals("somebody"), "InvalidPrincipal"},
 		{"a session", principals("arn:aws:sts::111111111111:assumed-role/r/s"), "InvalidPrincipal"},
@@ -113,12 +145,28 @@ func TestRefuseEndpointService(t *testing.T) {
 		}, "OperationNotPermitted"},
 		{"delete its own side", func() error { return l.DeleteInterface(l.ctx, here, side.ID) }, "OperationNotPermitted"},
 		{"verify no name", func() error { return l.VerifyServiceName(l.ctx, here, v.ID) }, "InvalidParameter"},
-		{"accept for nothing", func() error { return failure(l.AcceptConnections(l.ctx, here, "vpce-svc"+noSuch, nil)) }, "InvalidVpcEndpointServiceId.NotFound"},
-		{"accept nothing", func() error { return failure(l.AcceptConnections(l.ctx, here, v.ID, []string{"vpce" + noSuch})) }, "InvalidVpcEndpointId.NotFound"},
-		{"accept another service's", func() error { return failure(l.AcceptConnections(l.ctx, here, v.ID, []string{l.endpoint("ssm").ID})) }, "InvalidVpcEndpointId.NotFound"},
-		{"delete another's", func() error { return failure(l.DeleteEndpointServices(l.ctx, stranger, []string{v.ID})) }, "InvalidVpcEndpointServiceId.NotFound"},
+		{
+			"accept for nothing", func() error { return failure(l.AcceptConnections(l.ctx, here, "vpce-svc"+noSuch, nil)) },
+			"InvalidVpcEndpointServiceId.NotFound",
+		},
+		{
+			"accept nothing", func() error { return failure(l.AcceptConnections(l.ctx, here, v.ID, []string{"vpce" + noSuch})) },
+			"InvalidVpcEndpointId.NotFound",
+		},
+		{
+			"accept another service's",
+			func() error { return failure(l.AcceptConnections(l.ctx, here, v.ID, []string{l.endpoint("ssm").ID})) },
+			"InvalidVpcEndpointId.NotFound",
+		},
+		{
+			"delete another's", func() error { return failure(l.DeleteEndpointServices(l.ctx, stranger, []string{v.ID})) },
+			"InvalidVpcEndpointServiceId.NotFound",
+		},
 		{"delete", func() error { return failure(l.DeleteEndpointServices(l.ctx, here, []string{v.ID})) }, ""},
-		{"delete again", func() error { return failure(l.DeleteEndpointServices(l.ctx, here, []string{v.ID})) }, "InvalidVpcEndpointServiceId.NotFound"},
+		{
+			"delete again", func() error { return failure(l.DeleteEndpointServices(l.ctx, here, []string{v.ID})) },
+			"InvalidVpcEndpointServiceId.NotFound",
+		},
 	})
 	if _, err := l.State().Interface(here, side.ID); err == nil {
 		t.Error("the service's own interface is left behind")
@@ -128,11 +176,12 @@ func TestRefuseEndpointService(t *testing.T) {
 // TestServiceConnections follows an endpoint of another account: who may, who accepts, which zones, and what the judge
 // makes of each state.
 func TestServiceConnections(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	node := l.node("i-1")
 	v := l.service(target(node, "5432/8080"))
 	yes := true
-	if err := l.ModifyEndpointService(l.ctx, here, v.ID, network.EndpointServiceChange{AcceptanceRequired: &yes}); err != nil {
+	change := network.EndpointServiceChange{AcceptanceRequired: &yes}
+	if err := l.ModifyEndpointService(l.ctx, here, v.ID, change); err != nil {
 		t.Fatal(err)
 	}
 	vpcID, subnets, far := l.consumer()
@@ -141,7 +190,9 @@ func TestServiceConnections(t *testing.T) {
 	ask := func(subnet string, change func(*network.CreateVpcEndpointInput)) func() error {
 		return func() (err error) {
 			in := network.CreateVpcEndpointInput{
-				VPC: vpcID, Service: v.Name(), Subnets: []network.EndpointSubnet{{ID: subnet}}, Principals: []string{"arn:aws:iam::111111111111:user/u", role},
+				VPC: vpcID, Service: v.Name(), Subnets: []network.EndpointSubnet{{ID: subnet}}, Principals: []string{
+					"arn:aws:iam::111111111111:user/u", role,
+				},
 			}
 			if change != nil {
 				change(&in)
@@ -152,17 +203,19 @@ func TestServiceConnections(t *testing.T) {
 	}
 	allow := func(add, remove string) func() error {
 		return func() error {
-			return second(l.ModifyServicePrincipals(l.ctx, here, v.ID, slices.DeleteFunc([]string{add}, empty), slices.DeleteFunc([]string{remove}, empty)))
+			return second(l.ModifyServicePrincipals(l.ctx, here, v.ID, slices.DeleteFunc([]string{add}, empty),
+				slices.DeleteFunc([]string{remove}, empty)))
 		}
 	}
-	answer := func(how func(context.Context, scope.Scope, string, []string) (map[string]error, error), c scope.Scope) func() error {
+	answer := func(how func(context.Context, scope.Scope, string, []string) (map[string]error, error),
+		c scope.Scope) func() error {
 		return func() error { return failure(how(l.ctx, c, v.ID, []string{made.ID})) }
 	}
 	judged := func(reason vpc.Reason) func() error {
 		return func() error {
-			door := must(l.State().Interface(stranger, made.Interfaces[0]))(t).Addresses[0]
-			f := https(far, door)
-			f.Destination = netip.AddrPortFrom(door, 5432)
+			nic := must(l.State().Interface(stranger, made.Interfaces[0]))(t).Addresses[0]
+			f := https(far, nic)
+			f.Destination = netip.AddrPortFrom(nic, 5432)
 			if got := l.Snapshot().Decide(f); got.Reason != reason {
 				t.Errorf("decided %+v, want %v", got, reason)
 			}
@@ -175,11 +228,22 @@ func TestServiceConnections(t *testing.T) {
 		{"still not", ask(subnets[0], nil), "InvalidServiceName"},
 		{"the role may", allow(role, ""), ""},
 		{"a zone without target", ask(subnets[1], nil), "InvalidParameter"},
-		{"a policy", ask(subnets[0], func(in *network.CreateVpcEndpointInput) { in.Policy = network.FullAccess }), "InvalidParameter"},
-		{"private DNS too early", ask(subnets[0], func(in *network.CreateVpcEndpointInput) { in.PrivateDNS = &yes }), "InvalidParameter"},
-		{"a gateway endpoint", ask(subnets[0], func(in *network.CreateVpcEndpointInput) { in.Kind = vpc.GatewayEndpoint }), "InvalidParameter"},
+		{
+			"a policy", ask(subnets[0], func(in *network.CreateVpcEndpointInput) { in.Policy = network.FullAccess }),
+			"InvalidParameter",
+		},
+		{
+			"private DNS too early", ask(subnets[0], func(in *network.CreateVpcEndpointInput) { in.PrivateDNS = &yes }),
+			"InvalidParameter",
+		},
+		{
+			"a gateway endpoint", ask(subnets[0], func(in *network.CreateVpcEndpointInput) { in.Kind = vpc.GatewayEndpoint }),
+			"InvalidParameter",
+		},
 		{"in another region", func() error {
-			return second(l.CreateVpcEndpoint(l.ctx, here, network.CreateVpcEndpointInput{VPC: l.vpc, Service: "com.amazonaws.vpce.eu-west-1." + v.ID}))
+			return second(l.CreateVpcEndpoint(l.ctx, here, network.CreateVpcEndpointInput{
+				VPC: l.vpc, Service: "com.amazonaws.vpce.eu-west-1." + v.ID,
+			}))
 		}, "InvalidServiceName"},
 		{"the role", ask(subnets[0], nil), ""},
 		{"it waits", judged(vpc.ReasonEndpointUnavailable), ""},
@@ -188,9 +252,15 @@ func TestServiceConnections(t *testing.T) {
 		{"it is in", judged(vpc.ReasonNone), ""},
 		{"accept again", answer(l.AcceptConnections, here), "InvalidState"},
 		{"remove what it is connected to", func() error {
-			return l.ModifyEndpointService(l.ctx, here, v.ID, network.EndpointServiceChange{RemoveTargets: v.TargetARNs(), AddTargets: []string{target(node, "5433/8080")}})
+			return l.ModifyEndpointService(l.ctx, here, v.ID, network.EndpointServiceChange{
+				RemoveTargets: v.TargetARNs(), AddTargets: []string{target(node, "5433/8080")},
+			})
 		}, "ExistingVpcEndpointConnections"},
-		{"delete what it is connected to", func() error { return failure(l.DeleteEndpointServices(l.ctx, here, []string{v.ID})) }, "ExistingVpcEndpointConnections"},
+		{
+			"delete what it is connected to",
+			func() error { return failure(l.DeleteEndpointServices(l.ctx, here, []string{v.ID})) },
+			"ExistingVpcEndpointConnections",
+		},
 		{"the role no longer may", allow("", role), ""},
 		{"what is there stays", judged(vpc.ReasonNone), ""},
 		{"reject", answer(l.RejectConnections, here), ""},
@@ -200,7 +270,9 @@ func TestServiceConnections(t *testing.T) {
 		{"it is in again", judged(vpc.ReasonNone), ""},
 		{"reject once more", answer(l.RejectConnections, here), ""},
 		{"delete the service", func() error { return failure(l.DeleteEndpointServices(l.ctx, here, []string{v.ID})) }, ""},
-		{"delete the endpoint", func() error { return failure(l.DeleteVpcEndpoints(l.ctx, stranger, []string{made.ID})) }, ""},
+		{
+			"delete the endpoint", func() error { return failure(l.DeleteVpcEndpoints(l.ctx, stranger, []string{made.ID})) }, "",
+		},
 	})
 }
 
@@ -208,9 +280,10 @@ func empty(s string) bool { return s == "" }
 
 // TestServiceName verifies a private name by its TXT record, and sees what the consumer's resolver makes of it.
 func TestServiceName(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	texts := map[string][]string{}
-	l.Service = must(network.New(l.ctx, network.Config{Store: l.store, LookupTXT: func(_ context.Context, name string) ([]string, error) {
+	l.Service = must(network.New(l.ctx, network.Config{Store: l.store, LookupTXT: func(_ context.Context,
+		name string) ([]string, error) {
 		if found := texts[name]; found != nil {
 			return found, nil
 		}
@@ -218,9 +291,13 @@ func TestServiceName(t *testing.T) {
 	}}))(t)
 	l.hostnames()
 	name := "db.internal.example.com"
-	v := must(l.CreateEndpointService(l.ctx, here, network.CreateEndpointServiceInput{Targets: []string{target(l.node("i-1"), "5432/5432")}, PrivateName: name}))(t)
+	v := must(l.CreateEndpointService(l.ctx, here, network.CreateEndpointServiceInput{
+		Targets: []string{target(l.node("i-1"), "5432/5432")}, PrivateName: name,
+	}))(t)
 	endpoint := func(private *bool) (*network.VpcEndpoint, error) {
-		return l.CreateVpcEndpoint(l.ctx, here, network.CreateVpcEndpointInput{VPC: l.vpc, Service: v.Name(), Subnets: []network.EndpointSubnet{{ID: l.a}}, PrivateDNS: private})
+		return l.CreateVpcEndpoint(l.ctx, here, network.CreateVpcEndpointInput{
+			VPC: l.vpc, Service: v.Name(), Subnets: []network.EndpointSubnet{{ID: l.a}}, PrivateDNS: private,
+		})
 	}
 	state := func(want string) {
 		t.Helper()
@@ -267,26 +344,35 @@ func TestServiceName(t *testing.T) {
 	if err := l.ModifyEndpointService(l.ctx, here, v.ID, network.EndpointServiceChange{PrivateName: &other}); err != nil {
 		t.Fatal(err)
 	}
-	if d := must(l.State().VpcEndpointService(here, v.ID))(t).PrivateDNS; d.State != network.NamePending || d.Value == v.PrivateDNS.Value {
+	if d := must(l.State().VpcEndpointService(here, v.ID))(t).PrivateDNS; d.State != network.NamePending ||
+		d.Value == v.PrivateDNS.Value {
 		t.Errorf("a new name is %+v", d)
 	}
 }
 
 // TestNobodyVerifies: a server that asks no name server verifies nothing.
 func TestNobodyVerifies(t *testing.T) {
-	l := newLab(t, network.Limits{})
-	v := must(l.CreateEndpointService(l.ctx, here, network.CreateEndpointServiceInput{Targets: []string{target(l.node("i-1"), "5432/5432")}, PrivateName: "db.example.com"}))(t)
+	l := newHarness(t, network.Limits{})
+	v := must(l.CreateEndpointService(l.ctx, here, network.CreateEndpointServiceInput{
+		Targets: []string{target(l.node("i-1"), "5432/5432")}, PrivateName: "db.example.com",
+	}))(t)
 	wantCode(t, "verify", l.VerifyServiceName(l.ctx, here, v.ID), "UnsupportedOperation")
 }
 
 // TestServiceTargets sees one own side a subnet, zones, the way to the host, and idempotency.
 func TestServiceTargets(t *testing.T) {
-	l := newLab(t, network.Limits{})
+	l := newHarness(t, network.Limits{})
 	allowed := netip.MustParseAddrPort("127.0.0.1:8080")
-	l.Service = must(network.New(l.ctx, network.Config{Store: l.store, HostTargets: func(a netip.AddrPort) bool { return a == allowed }}))(t)
+	l.Service = must(network.New(l.ctx, network.Config{
+		Store: l.store, HostTargets: func(a netip.AddrPort) bool { return a == allowed },
+	}))(t)
 	one, two := l.node("i-1"), l.node("i-2")
-	far := must(l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{Subnet: l.b, Owner: "i-3", Groups: []string{l.nodes}}))(t)
-	in := network.CreateEndpointServiceInput{Targets: []string{target(one, "5432/5432"), target(two, "5432/5432") + "/proxy-protocol-v2"}, Token: "once"}
+	far := must(l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{
+		Subnet: l.b, Owner: "i-3", Groups: []string{l.nodes},
+	}))(t)
+	in := network.CreateEndpointServiceInput{
+		Targets: []string{target(one, "5432/5432"), target(two, "5432/5432") + "/proxy-protocol-v2"}, Token: "once",
+	}
 	v := must(l.CreateEndpointService(l.ctx, here, in))(t)
 	if again := must(l.CreateEndpointService(l.ctx, here, in))(t); again.ID != v.ID {
 		t.Errorf("the same request made %s and %s", v.ID, again.ID)
@@ -319,13 +405,15 @@ func TestServiceTargets(t *testing.T) {
 	if _, err := l.State().Interface(here, v.Targets[0].From); !fault.Is(err, fault.NotFound) {
 		t.Errorf("the own side of a subnet without target: %v", err)
 	}
-	modify(network.EndpointServiceChange{AddTargets: []string{"arn:aws:postern:us-east-1:000000000000:target/443/host/127.0.0.1/8080"}})
+	modify(network.EndpointServiceChange{
+		AddTargets: []string{"arn:aws:postern:us-east-1:000000000000:target/443/host/127.0.0.1/8080"},
+	})
 	zones("us-east-1a", "us-east-1b", "us-east-1c", "us-east-1d", "us-east-1e", "us-east-1f")
 	wantCode(t, "subnet of a service", l.DeleteSubnet(l.ctx, here, l.b), "DependencyViolation")
 }
 
 func TestConnectionNotifications(t *testing.T) {
-	l := newLab(t, network.Limits{Notifications: 1})
+	l := newHarness(t, network.Limits{Notifications: 1})
 	v := l.service(target(l.node("i-1"), "5432/5432"))
 	const topic = "arn:aws:sns:us-east-1:000000000000:t"
 	create := func(in network.CreateNotificationInput) func() error {
@@ -334,27 +422,59 @@ func TestConnectionNotifications(t *testing.T) {
 	all := []string{"Reject", "Accept"}
 	check(t, []row{
 		{"of nothing", create(network.CreateNotificationInput{Topic: topic, Events: all}), "MissingParameter"},
-		{"of two", create(network.CreateNotificationInput{Service: v.ID, Endpoint: "vpce-1", Topic: topic, Events: all}), "InvalidParameterCombination"},
-		{"of no service", create(network.CreateNotificationInput{Service: "vpce-svc" + noSuch, Topic: topic, Events: all}), "InvalidVpcEndpointServiceId.NotFound"},
-		{"of no endpoint", create(network.CreateNotificationInput{Endpoint: "vpce" + noSuch, Topic: topic, Events: all}), "InvalidVpcEndpointId.NotFound"},
+		{
+			"of two", create(network.CreateNotificationInput{Service: v.ID, Endpoint: "vpce-1", Topic: topic, Events: all}),
+			"InvalidParameterCombination",
+		},
+		{
+			"of no service", create(network.CreateNotificationInput{Service: "vpce-svc" + noSuch, Topic: topic, Events: all}),
+			"InvalidVpcEndpointServiceId.NotFound",
+		},
+		{
+			"of no endpoint", create(network.CreateNotificationInput{Endpoint: "vpce" + noSuch, Topic: topic, Events: all}),
+			"InvalidVpcEndpointId.NotFound",
+		},
 		{"no topic", create(network.CreateNotificationInput{Service: v.ID, Topic: "t", Events: all}), "InvalidParameter"},
-		{"a queue", create(network.CreateNotificationInput{Service: v.ID, Topic: "arn:aws:sqs:us-east-1:000000000000:t", Events: all}), "InvalidParameter"},
+		{
+			"a queue",
+			create(network.CreateNotificationInput{Service: v.ID, Topic: "arn:aws:sqs:us-east-1:000000000000:t", Events: all}),
+			"InvalidParameter",
+		},
 		{"no event", create(network.CreateNotificationInput{Service: v.ID, Topic: topic}), "MissingParameter"},
-		{"an event that is none", create(network.CreateNotificationInput{Service: v.ID, Topic: topic, Events: []string{"accept"}}), "InvalidParameter"},
+		{
+			"an event that is none",
+			create(network.CreateNotificationInput{Service: v.ID, Topic: topic, Events: []string{"accept"}}), "InvalidParameter",
+		},
 		{"good", create(network.CreateNotificationInput{Service: v.ID, Topic: topic, Events: all, Token: "x"}), ""},
 		{"the same again", create(network.CreateNotificationInput{Service: v.ID, Topic: topic, Events: all, Token: "x"}), ""},
-		{"one too many", create(network.CreateNotificationInput{Service: v.ID, Topic: topic, Events: all}), "ConnectionNotificationLimitExceeded"},
+		{
+			"one too many", create(network.CreateNotificationInput{Service: v.ID, Topic: topic, Events: all}),
+			"ConnectionNotificationLimitExceeded",
+		},
 	})
 	n := collect(l.State().ConnectionNotifications(here))[0]
 	if !slices.Equal(n.Events, []string{"Accept", "Reject"}) {
 		t.Errorf("events %v", n.Events)
 	}
 	check(t, []row{
-		{"modify nothing", func() error { return l.ModifyConnectionNotification(l.ctx, here, "vpce-nfn"+noSuch, topic, nil) }, "InvalidConnectionNotification"},
-		{"modify to no topic", func() error { return l.ModifyConnectionNotification(l.ctx, here, n.ID, "t", nil) }, "InvalidParameter"},
+		{
+			"modify nothing", func() error { return l.ModifyConnectionNotification(l.ctx, here, "vpce-nfn"+noSuch, topic, nil) },
+			"InvalidConnectionNotification",
+		},
+		{
+			"modify to no topic", func() error { return l.ModifyConnectionNotification(l.ctx, here, n.ID, "t", nil) },
+			"InvalidParameter",
+		},
 		{"modify", func() error { return l.ModifyConnectionNotification(l.ctx, here, n.ID, "", []string{"Delete"}) }, ""},
-		{"delete another's", func() error { return failure(l.DeleteConnectionNotifications(l.ctx, stranger, []string{n.ID})) }, "InvalidConnectionNotification"},
+		{
+			"delete another's",
+			func() error { return failure(l.DeleteConnectionNotifications(l.ctx, stranger, []string{n.ID})) },
+			"InvalidConnectionNotification",
+		},
 		{"delete the service", func() error { return failure(l.DeleteEndpointServices(l.ctx, here, []string{v.ID})) }, ""},
-		{"gone with it", func() error { return failure(l.DeleteConnectionNotifications(l.ctx, here, []string{n.ID})) }, "InvalidConnectionNotification"},
+		{
+			"gone with it", func() error { return failure(l.DeleteConnectionNotifications(l.ctx, here, []string{n.ID})) },
+			"InvalidConnectionNotification",
+		},
 	})
 }

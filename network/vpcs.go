@@ -194,7 +194,8 @@ func (s *Service) ModifyVpcAttribute(ctx context.Context, c scope.Scope, id stri
 			v.DNSSupport = on
 		case EnableDNSHostnames:
 			if on && !v.DNSSupport {
-				return invalidValue("Value (true) for parameter enableDnsHostnames is invalid. DNS support is not enabled for %s", id)
+				return invalidValue("Value (true) for parameter enableDnsHostnames is invalid. DNS support is not enabled for %s",
+					id)
 			}
 			v.DNSHostnames = on
 		case EnableUsageMetrics:
@@ -219,7 +220,8 @@ func (s *Service) AssociateCidrBlock(ctx context.Context, c scope.Scope, id stri
 			return err
 		}
 		if len(old.Blocks) >= p.limits.CIDRsPerVPC {
-			return overLimit("CidrLimitExceeded", "This network '%s' has met its maximum number of allowed CIDRs: %d", id, p.limits.CIDRsPerVPC)
+			return overLimit("CidrLimitExceeded", "This network '%s' has met its maximum number of allowed CIDRs: %d", id,
+				p.limits.CIDRsPerVPC)
 		}
 		for _, b := range old.Blocks {
 			if b.CIDR.Overlaps(cidr) {
@@ -250,7 +252,8 @@ func (s *Service) DisassociateCidrBlock(ctx context.Context, c scope.Scope, asso
 			}
 			if i == 0 {
 				return refuse(fault.Conflict, "OperationNotPermitted",
-					"The vpc CIDR block with association ID %s may not be disassociated. It is the primary IPv4 CIDR block of the VPC", association)
+					"The vpc CIDR block with association ID %s may not be disassociated. It is the primary IPv4 CIDR block of the "+
+						"VPC", association)
 			}
 			gone = old.Blocks[i]
 			for n := range subnetKind.In(p.Tables, old.ID) {

@@ -22,8 +22,8 @@ type Region struct {
 // Zone is one availability zone.
 type Zone struct{ Name, ID, Region string }
 
-// numbered are the regions where Systems Manager works. A region's place says which public addresses its services have, so
-// a new one is put at the end.
+// numbered are the regions where Systems Manager works. A region's place says which public addresses its services have,
+// so a new one is put at the end.
 var numbered = []Region{
 	{"af-south-1", "afs1", "abc", ""},
 	{"ap-east-1", "ape1", "abc", ""},
@@ -66,7 +66,9 @@ var numbered = []Region{
 }
 
 // regions are the same in the order of their names.
-var regions = slices.SortedFunc(slices.Values(numbered), func(a, b Region) int { return strings.Compare(a.Name, b.Name) })
+var regions = slices.SortedFunc(slices.Values(numbered), func(a, b Region) int {
+	return strings.Compare(a.Name, b.Name)
+})
 
 // Regions returns every region, in the order of their names.
 func Regions() []Region { return slices.Clone(regions) }
@@ -79,7 +81,9 @@ func RegionsBeside(region string) []Region {
 
 // RegionByName finds a region.
 func RegionByName(name string) (Region, bool) {
-	i, ok := slices.BinarySearchFunc(regions, name, func(r Region, name string) int { return strings.Compare(r.Name, name) })
+	i, ok := slices.BinarySearchFunc(regions, name, func(r Region, name string) int {
+		return strings.Compare(r.Name, name)
+	})
 	if !ok {
 		return Region{}, false
 	}
