@@ -27,11 +27,7 @@ func TestRefuseNetworkACL(t *testing.T) {
 		}
 	}
 	good := network.ACLEntry{
-		Number:   100,
-		Allow:    true,
-		Protocol: vpc.TCP,
-		Ports:    vpc.PortRange{From: 443, To: 443},
-		CIDR:     cidr("10.0.0.1/16"),
+		Number: 100, Allow: true, Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, CIDR: cidr("10.0.0.1/16"),
 	}
 	add := func(change func(*network.ACLEntry)) func() error {
 		e := good
@@ -50,8 +46,7 @@ func TestRefuseNetworkACL(t *testing.T) {
 		{"the last number", add(as(32767)), "InvalidParameterValue"},
 		{"no range", add(func(e *network.ACLEntry) { e.CIDR = network.Route{}.Destination }), "MissingParameter"},
 		{
-			"ports reversed",
-			add(func(e *network.ACLEntry) { e.Ports = vpc.PortRange{From: 2, To: 1} }),
+			"ports reversed", add(func(e *network.ACLEntry) { e.Ports = vpc.PortRange{From: 2, To: 1} }),
 			"InvalidParameterValue",
 		},
 		{"entry", add(as(100)), ""},
@@ -61,22 +56,17 @@ func TestRefuseNetworkACL(t *testing.T) {
 		{"third", add(as(300)), "NetworkAclEntryLimitExceeded"},
 		{"replace", func() error { return l.ReplaceACLEntry(l.ctx, here, a, good) }, ""},
 		{"replace what is not", func() error {
-			return l.ReplaceACLEntry(
-				l.ctx,
-				here,
-				a,
-				network.ACLEntry{Number: 9, CIDR: cidr("10.0.0.0/8"), Protocol: vpc.AllProtocols},
-			)
+			return l.ReplaceACLEntry(l.ctx, here, a, network.ACLEntry{
+				Number: 9, CIDR: cidr("10.0.0.0/8"), Protocol: vpc.AllProtocols,
+			})
 		}, "InvalidNetworkAclEntry.NotFound"},
 		{"delete an entry", func() error { return l.DeleteACLEntry(l.ctx, here, a, false, 200) }, ""},
 		{
-			"delete it again",
-			func() error { return l.DeleteACLEntry(l.ctx, here, a, false, 200) },
+			"delete it again", func() error { return l.DeleteACLEntry(l.ctx, here, a, false, 200) },
 			"InvalidNetworkAclEntry.NotFound",
 		},
 		{
-			"entry of nothing",
-			func() error { return l.CreateACLEntry(l.ctx, here, "acl"+noSuch, good) },
+			"entry of nothing", func() error { return l.CreateACLEntry(l.ctx, here, "acl"+noSuch, good) },
 			"InvalidNetworkAclID.NotFound",
 		},
 		{"malformed", remove("acl-1"), "InvalidNetworkAclId.Malformed"},
@@ -111,22 +101,16 @@ func TestACLIsStateless(t *testing.T) {
 	rule := network.SecurityGroupRule{Protocol: vpc.AllProtocols, CIDR: cidr("10.0.0.0/16")}
 	must(l.Authorize(l.ctx, here, l.nodes, false, []network.SecurityGroupRule{rule}, nil))(t)
 	from := l.node("i-1")
-	to := must(
-		l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{Subnet: l.b, Owner: "i-2", Groups: []string{l.nodes}}),
-	)(
-		t,
-	)
+	to := must(l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{
+		Subnet: l.b, Owner: "i-2", Groups: []string{l.nodes},
+	}))(t)
 	out := https(from, to.Addresses[0])
 	back := vpc.Flow{From: to.ID, Protocol: vpc.TCP, Source: out.Destination, Destination: out.Source}
 	entry := func(egress bool, from, to int32) {
 		t.Helper()
 		e := network.ACLEntry{
-			Number:   100,
-			Egress:   egress,
-			Allow:    true,
-			Protocol: vpc.TCP,
-			Ports:    vpc.PortRange{From: from, To: to},
-			CIDR:     cidr("10.0.0.0/16"),
+			Number: 100, Egress: egress, Allow: true, Protocol: vpc.TCP, Ports: vpc.PortRange{From: from, To: to},
+			CIDR: cidr("10.0.0.0/16"),
 		}
 		if err := l.CreateACLEntry(l.ctx, here, acl.ID, e); err != nil {
 			t.Fatal(err)

@@ -20,9 +20,9 @@ func TestRefuseAttachment(t *testing.T) {
 	one, two, three := free(), free(), free()
 	attach := func(id, owner, zone string, index int) func() error {
 		return func() error {
-			return second(
-				l.AttachInterface(l.ctx, here, network.AttachInput{Interface: id, Owner: owner, Zone: zone, Index: index}),
-			)
+			return second(l.AttachInterface(l.ctx, here, network.AttachInput{
+				Interface: id, Owner: owner, Zone: zone, Index: index,
+			}))
 		}
 	}
 	attachment := func(id string) string { return must(l.State().Interface(here, id))(t).Attachment.ID }
@@ -55,11 +55,9 @@ func TestRefuseAddresses(t *testing.T) {
 	l.hostnames()
 	e := l.endpoint("ssm", l.nodes)
 	one, two := l.node("i-1"), l.node("i-2")
-	joined := must(
-		l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{Subnet: l.a, Kind: vpc.AttachedInterface, Owner: "mi-1"}),
-	)(
-		t,
-	)
+	joined := must(l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{
+		Subnet: l.a, Kind: vpc.AttachedInterface, Owner: "mi-1",
+	}))(t)
 	assign := func(in network.AssignInput) func() error {
 		return func() error { _, _, err := l.AssignAddresses(l.ctx, here, in); return err }
 	}
@@ -78,9 +76,7 @@ func TestRefuseAddresses(t *testing.T) {
 	}
 	check(t, []row{
 		{
-			"of nothing",
-			assign(network.AssignInput{Interface: "eni" + noSuch, Count: 1}),
-			"InvalidNetworkInterfaceID.NotFound",
+			"of nothing", assign(network.AssignInput{Interface: "eni" + noSuch, Count: 1}), "InvalidNetworkInterfaceID.NotFound",
 		},
 		{"an endpoint's", assign(network.AssignInput{Interface: e.Interfaces[0], Count: 1}), "OperationNotPermitted"},
 		{"outside", assign(named(one.ID, false, "10.0.2.200")), "InvalidParameterValue"},

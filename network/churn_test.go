@@ -78,10 +78,9 @@ func TestConcurrentChanges(t *testing.T) {
 		st := s.State()
 		g, box := must(st.SecurityGroup(here, group))(t), must(st.VPC(here, l.vpc))(t)
 		ingress := slices.DeleteFunc(slices.Clone(g.Rules), func(r network.SecurityGroupRule) bool { return r.Egress })
-		entries := slices.DeleteFunc(
-			slices.Clone(must(st.NetworkACL(here, acl))(t).Entries),
-			func(x network.ACLEntry) bool { return x.Number < 200 || x.Number > 300 },
-		)
+		entries := slices.DeleteFunc(slices.Clone(must(st.NetworkACL(here, acl))(t).Entries), func(x network.ACLEntry) bool {
+			return x.Number < 200 || x.Number > 300
+		})
 		for what, got := range map[string]int{
 			"rules": len(ingress), "tags": len(box.Tags), "tags of the endpoint": len(must(st.VpcEndpoint(here, e))(t).Tags),
 			"principals": len(must(st.VpcEndpointService(here, v))(t).Principals),
@@ -160,19 +159,19 @@ func (m *small) make(l *harness) error {
 		return idOf(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.0.0.0/16")}))
 	})
 	step(&m.a, func() (string, error) {
-		return idOf(
-			l.CreateSubnet(l.ctx, here, network.CreateSubnetInput{VPC: m.vpc, CIDR: cidr("10.0.1.0/24"), Zone: "us-east-1a"}),
-		)
+		return idOf(l.CreateSubnet(l.ctx, here, network.CreateSubnetInput{
+			VPC: m.vpc, CIDR: cidr("10.0.1.0/24"), Zone: "us-east-1a",
+		}))
 	})
 	step(&m.b, func() (string, error) {
-		return idOf(
-			l.CreateSubnet(l.ctx, here, network.CreateSubnetInput{VPC: m.vpc, CIDR: cidr("10.0.2.0/24"), Zone: "us-east-1b"}),
-		)
+		return idOf(l.CreateSubnet(l.ctx, here, network.CreateSubnetInput{
+			VPC: m.vpc, CIDR: cidr("10.0.2.0/24"), Zone: "us-east-1b",
+		}))
 	})
 	step(&m.group, func() (string, error) {
-		return idOf(
-			l.CreateSecurityGroup(l.ctx, here, network.CreateSecurityGroupInput{VPC: m.vpc, Name: "g", Description: "g"}),
-		)
+		return idOf(l.CreateSecurityGroup(l.ctx, here, network.CreateSecurityGroupInput{
+			VPC: m.vpc, Name: "g", Description: "g",
+		}))
 	})
 	step(&m.endpoint, func() (string, error) {
 		return idOf(l.CreateVpcEndpoint(l.ctx, here, network.CreateVpcEndpointInput{
@@ -250,9 +249,7 @@ func TestManyNetworks(t *testing.T) {
 		}
 	}
 	if n := l.Snapshot().Network(); len(n.VPCs) != 1 || len(n.Subnets) != 2 || len(n.Interfaces) != 0 ||
-		len(n.Endpoints) != 0 ||
-		len(n.EndpointServices) != 0 ||
-		len(n.SecurityGroups) != 2 {
+		len(n.Endpoints) != 0 || len(n.EndpointServices) != 0 || len(n.SecurityGroups) != 2 {
 		t.Errorf("the judge still sees %d VPCs, %d subnets, %d interfaces, %d endpoints, %d services, %d groups",
 			len(n.VPCs), len(n.Subnets), len(n.Interfaces), len(n.Endpoints), len(n.EndpointServices), len(n.SecurityGroups))
 	}

@@ -48,16 +48,14 @@ func TestRefuseDhcpOptions(t *testing.T) {
 		{"nothing", create(nil), "MissingParameter"},
 		{"unknown option", create(option("router", "10.0.0.1")), "InvalidParameterValue"},
 		{
-			"an option twice",
-			create(append(option("domain-name", "a.b"), option("domain-name", "c.d")...)),
+			"an option twice", create(append(option("domain-name", "a.b"), option("domain-name", "c.d")...)),
 			"InvalidParameterValue",
 		},
 		{"no value", create(option("domain-name")), "InvalidParameterValue"},
 		{"an empty value", create(option("domain-name-servers", "10.0.0.2", "")), "InvalidParameterValue"},
 		{"no address", create(option("domain-name-servers", "dns.example.com")), "InvalidParameterValue"},
 		{
-			"five servers",
-			create(option("domain-name-servers", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6")),
+			"five servers", create(option("domain-name-servers", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6")),
 			"InvalidParameterValue",
 		},
 		{"a multicast server", create(option("ntp-servers", "224.0.1.1")), "InvalidParameterValue"},

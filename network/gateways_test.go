@@ -45,11 +45,9 @@ func newRoads(t *rapid.T) *roads {
 	}
 	r.vpc = v.ID
 	for i := range 2 {
-		n, err := r.s.CreateSubnet(
-			t.Context(),
-			here,
-			network.CreateSubnetInput{VPC: v.ID, CIDR: netip.MustParsePrefix(fmt.Sprintf("10.0.%d.0/24", i))},
-		)
+		n, err := r.s.CreateSubnet(t.Context(), here, network.CreateSubnetInput{
+			VPC: v.ID, CIDR: netip.MustParsePrefix(fmt.Sprintf("10.0.%d.0/24", i)),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,9 +90,9 @@ func (r *roads) step() error {
 	case 0:
 		return second(r.s.AllocateAddress(ctx, here, nil))
 	case 1, 2:
-		return second(
-			r.s.AssociateAddress(ctx, here, network.AssociateAddressInput{Allocation: r.eip(), Interface: r.eni(), Stay: yes}),
-		)
+		return second(r.s.AssociateAddress(ctx, here, network.AssociateAddressInput{
+			Allocation: r.eip(), Interface: r.eni(), Stay: yes,
+		}))
 	case 3:
 		id := draw(r, r.s.State().ElasticIPs(here), func(e *network.ElasticIP) string { return e.Association })
 		return r.s.DisassociateAddress(ctx, here, id)
@@ -150,9 +148,8 @@ func (r *roads) whole() error {
 	}
 	for g := range s.NATGateways(here) {
 		_, err := s.Interface(here, g.Interface)
-		if works := g.State == network.Available; works != (err == nil) ||
-			works && !g.Private && holders[g.Public] != g.Interface ||
-			works != g.Ended.IsZero() {
+		if works := g.State == network.Available; works != (err == nil) || works && !g.Private &&
+			holders[g.Public] != g.Interface || works != g.Ended.IsZero() {
 			return fmt.Errorf("%+v, its interface: %w", g, err)
 		}
 		if !g.Ended.IsZero() && r.clock.Sub(g.Ended) > 80*time.Minute {

@@ -124,11 +124,9 @@ func (s *samples) make() map[string]error {
 	if errs["subnet"] = err; err == nil {
 		s.subnet = n.ID
 	}
-	_, errs["route-table"] = s.CreateRouteTable(
-		s.ctx,
-		s.in,
-		CreateRouteTableInput{VPC: s.vpc, Token: "t" + range24.String()},
-	)
+	_, errs["route-table"] = s.CreateRouteTable(s.ctx, s.in, CreateRouteTableInput{
+		VPC: s.vpc, Token: "t" + range24.String(),
+	})
 	_, errs["network-acl"] = s.CreateNetworkACL(s.ctx, s.in, CreateNetworkACLInput{VPC: s.vpc})
 	_, errs["security-group"] = s.CreateSecurityGroup(s.ctx, s.in, CreateSecurityGroupInput{
 		VPC: s.vpc, Name: "g" + range24.String(), Description: "x",

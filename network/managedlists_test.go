@@ -55,10 +55,9 @@ func TestRefusePrefixList(t *testing.T) {
 		},
 		{
 			"size and entries",
-			change(
-				list,
-				network.PrefixListChange{MaxEntries: size(3), Version: version(3), Remove: []netip.Prefix{cidr("192.0.2.0/24")}},
-			),
+			change(list, network.PrefixListChange{
+				MaxEntries: size(3), Version: version(3), Remove: []netip.Prefix{cidr("192.0.2.0/24")},
+			}),
 			"InvalidParameterValue",
 		},
 		{"smaller than it is", change(list, network.PrefixListChange{MaxEntries: size(0)}), "InvalidParameterValue"},
@@ -91,15 +90,8 @@ func TestPrefixListInForce(t *testing.T) {
 	in := []network.PrefixListEntry{{CIDR: cidr("10.0.1.0/24")}}
 	list = must(l.ModifyPrefixList(l.ctx, here, list.ID, network.PrefixListChange{Version: &list.Version, Add: in}))(t)
 	want(true)
-	must(
-		l.ModifyPrefixList(
-			l.ctx,
-			here,
-			list.ID,
-			network.PrefixListChange{Version: &list.Version, Remove: []netip.Prefix{in[0].CIDR}},
-		),
-	)(
-		t,
-	)
+	must(l.ModifyPrefixList(l.ctx, here, list.ID, network.PrefixListChange{
+		Version: &list.Version, Remove: []netip.Prefix{in[0].CIDR},
+	}))(t)
 	want(false)
 }

@@ -18,11 +18,9 @@ func TestRefusePeering(t *testing.T) {
 	made := map[string]*network.Peering{}
 	ask := func(name, requester, accepter string, peer scope.Scope) func() error {
 		return func() (err error) {
-			made[name], err = l.CreatePeering(
-				l.ctx,
-				here,
-				network.CreatePeeringInput{Requester: requester, Accepter: accepter, Peer: peer},
-			)
+			made[name], err = l.CreatePeering(l.ctx, here, network.CreatePeeringInput{
+				Requester: requester, Accepter: accepter, Peer: peer,
+			})
 			return err
 		}
 	}
@@ -58,8 +56,7 @@ func TestRefusePeering(t *testing.T) {
 		{"options", options(here, "peer", network.PeeringDNS{Requester: &yes, Accepter: &yes}), ""},
 		{
 			"a range that the peer has",
-			func() error { return second(l.AssociateCidrBlock(l.ctx, here, l.vpc, cidr("10.1.4.0/24"))) },
-			"CidrConflict",
+			func() error { return second(l.AssociateCidrBlock(l.ctx, here, l.vpc, cidr("10.1.4.0/24"))) }, "CidrConflict",
 		},
 		{"VPC with a peering", func() error { return l.DeleteVpc(l.ctx, here, other) }, "DependencyViolation"},
 		{"across accounts and regions", ask("far", l.vpc, theirs, far), ""},
@@ -75,8 +72,7 @@ func TestRefusePeering(t *testing.T) {
 		{"delete again", func() error { return l.DeletePeering(l.ctx, here, made["peer"].ID) }, "InvalidStateTransition"},
 		{"it is deleted", status("peer", network.PeeringDeleted), ""},
 		{
-			"delete what is rejected",
-			func() error { return l.DeletePeering(l.ctx, here, made["far"].ID) },
+			"delete what is rejected", func() error { return l.DeletePeering(l.ctx, here, made["far"].ID) },
 			"InvalidStateTransition",
 		},
 		{"ask once more", ask("late", l.vpc, other, scope.Scope{}), ""},
@@ -135,11 +131,9 @@ func TestPeeringDNS(t *testing.T) {
 	subnet := must(l.CreateSubnet(l.ctx, far, network.CreateSubnetInput{VPC: other, CIDR: cidr("10.1.1.0/24")}))(t).ID
 	there := must(l.CreateInterface(l.ctx, far, network.CreateInterfaceInput{Subnet: subnet, Owner: "i-9"}))(t)
 	node := l.node("i-1")
-	pcx := must(
-		l.CreatePeering(l.ctx, here, network.CreatePeeringInput{Requester: l.vpc, Accepter: other, Peer: far}),
-	)(
-		t,
-	).ID
+	pcx := must(l.CreatePeering(l.ctx, here, network.CreatePeeringInput{
+		Requester: l.vpc, Accepter: other, Peer: far,
+	}))(t).ID
 	must(l.AcceptPeering(l.ctx, far, pcx))(t)
 	resolves := func(asker string, n *network.Interface) bool {
 		name := network.HostName(n.Addresses[0]) + "." + network.HostDomain(n.Region)
@@ -179,7 +173,8 @@ func TestPeeringSeenAfterItsEnd(t *testing.T) {
 		here, far time.Duration
 	}{
 		{
-			"within one account", here, func(l *harness, id string) error { return l.DeletePeering(l.ctx, here, id) }, 2 * time.Hour,
+			"within one account", here, func(l *harness, id string) error { return l.DeletePeering(l.ctx, here, id) },
+			2 * time.Hour,
 			2 * time.Hour,
 		},
 		{
@@ -202,11 +197,9 @@ func TestPeeringSeenAfterItsEnd(t *testing.T) {
 	} {
 		l := newHarness(t, network.Limits{})
 		other := must(l.CreateVpc(l.ctx, tt.peer, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t).ID
-		id := must(
-			l.CreatePeering(l.ctx, here, network.CreatePeeringInput{Requester: l.vpc, Accepter: other, Peer: tt.peer}),
-		)(
-			t,
-		).ID
+		id := must(l.CreatePeering(l.ctx, here, network.CreatePeeringInput{
+			Requester: l.vpc, Accepter: other, Peer: tt.peer,
+		}))(t).ID
 		if err := tt.end(l, id); err != nil {
 			t.Fatal(tt.name, err)
 		}

@@ -112,9 +112,9 @@ func (m *machine) peering() string {
 
 func (m *machine) cidr() netip.Prefix {
 	return rapid.Custom(func(t *rapid.T) netip.Prefix {
-		a := netip.AddrFrom4(
-			[4]byte{10, rapid.ByteMax(1).Draw(t, "b"), rapid.ByteMax(3).Draw(t, "c"), rapid.Byte().Draw(t, "d")},
-		)
+		a := netip.AddrFrom4([4]byte{
+			10, rapid.ByteMax(1).Draw(t, "b"), rapid.ByteMax(3).Draw(t, "c"), rapid.Byte().Draw(t, "d"),
+		})
 		return netip.PrefixFrom(a, rapid.SampledFrom([]int{0, 16, 24, 28, 30, 32}).Draw(t, "bits"))
 	}).Draw(m.t, "cidr")
 }
@@ -124,8 +124,7 @@ func (m *machine) rule() network.SecurityGroupRule {
 		Protocol: rapid.SampledFrom([]vpc.Protocol{vpc.TCP, vpc.ICMP, vpc.AllProtocols, 50}).Draw(m.t, "protocol"),
 		Ports: rapid.SampledFrom([]vpc.PortRange{
 			{From: 443, To: 443}, {From: -1, To: -1}, {From: 0, To: 65535}, {From: 8, To: -1},
-		}).
-			Draw(m.t, "ports"),
+		}).Draw(m.t, "ports"),
 	}
 	switch rapid.IntRange(0, 2).Draw(m.t, "peer") {
 	case 0:
@@ -149,17 +148,17 @@ func (m *machine) verbs() map[string]func() error {
 		},
 		"group": func() error {
 			name := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(m.t, "name")
-			return second(
-				s.CreateSecurityGroup(ctx, here, network.CreateSecurityGroupInput{VPC: m.vpc(), Name: name, Description: name}),
-			)
+			return second(s.CreateSecurityGroup(ctx, here, network.CreateSecurityGroupInput{
+				VPC: m.vpc(), Name: name, Description: name,
+			}))
 		},
 		"rule": func() error {
 			return second(s.Authorize(ctx, here, m.group(), yes(), []network.SecurityGroupRule{m.rule()}, nil))
 		},
 		"revoke": func() error {
-			return second(
-				s.Revoke(ctx, here, m.group(), yes(), network.Revocation{Rules: []network.SecurityGroupRule{m.rule()}}),
-			)
+			return second(s.Revoke(ctx, here, m.group(), yes(), network.Revocation{
+				Rules: []network.SecurityGroupRule{m.rule()},
+			}))
 		},
 		"interface": func() error {
 			return second(s.CreateInterface(ctx, here, network.CreateInterfaceInput{
@@ -171,9 +170,7 @@ func (m *machine) verbs() map[string]func() error {
 			no := false
 			short := rapid.SampledFrom([]string{"ssm", "kms", "s3"}).Draw(m.t, "service")
 			in := network.CreateVpcEndpointInput{
-				VPC:     m.vpc(),
-				Service: "com.amazonaws.us-east-1." + short,
-				Subnets: []network.EndpointSubnet{{ID: m.subnet()}},
+				VPC: m.vpc(), Service: "com.amazonaws.us-east-1." + short, Subnets: []network.EndpointSubnet{{ID: m.subnet()}},
 			}
 			if yes() {
 				in.PrivateDNS = &no
@@ -216,8 +213,7 @@ func (m *machine) verbs() map[string]func() error {
 		},
 		"use": func() error {
 			in := network.CreateVpcEndpointInput{
-				VPC:     m.vpc(),
-				Service: "com.amazonaws.vpce.us-east-1." + m.offered(),
+				VPC: m.vpc(), Service: "com.amazonaws.vpce.us-east-1." + m.offered(),
 				Subnets: []network.EndpointSubnet{{ID: m.subnet()}},
 			}
 			return second(s.CreateVpcEndpoint(ctx, here, in))
@@ -428,11 +424,9 @@ func bigNetwork(b *testing.B) (*network.Service, string) {
 	}
 	var groups []string
 	for i := range 1000 {
-		g, err := s.CreateSecurityGroup(
-			b.Context(),
-			here,
-			network.CreateSecurityGroupInput{VPC: v.ID, Name: fmt.Sprint("g", i), Description: "x"},
-		)
+		g, err := s.CreateSecurityGroup(b.Context(), here, network.CreateSecurityGroupInput{
+			VPC: v.ID, Name: fmt.Sprint("g", i), Description: "x",
+		})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -440,10 +434,9 @@ func bigNetwork(b *testing.B) (*network.Service, string) {
 	}
 	var in []network.CreateInterfaceInput
 	for i := range 10_000 {
-		in = append(
-			in,
-			network.CreateInterfaceInput{Subnet: subnet.ID, Owner: fmt.Sprint("mi-", i), Groups: []string{groups[i%1000]}},
-		)
+		in = append(in, network.CreateInterfaceInput{
+			Subnet: subnet.ID, Owner: fmt.Sprint("mi-", i), Groups: []string{groups[i%1000]},
+		})
 	}
 	if _, err := s.CreateInterfaces(b.Context(), here, in); err != nil {
 		b.Fatal(err)

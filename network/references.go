@@ -10,8 +10,8 @@ import (
 	"postern/record"
 )
 
-// PeerGroup holds what a rule keeps of the group that it names in another VPC. The group and the peering connection may go
-// before the rule does, and the rule still says what it was about.
+// PeerGroup holds what a rule keeps of the group that it names in another VPC. The group and the peering connection may
+// go before the rule does, and the rule still says what it was about.
 type PeerGroup struct {
 	VPC, Account, Name string
 	// Peering is the peering connection that was active when the rule was made.

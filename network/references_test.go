@@ -20,22 +20,14 @@ type peered struct {
 func newPeered(t *testing.T) *peered {
 	l := &peered{harness: newHarness(t, network.Limits{})}
 	l.vpcB = must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t).ID
-	l.groupB = must(
-		l.CreateSecurityGroup(l.ctx, here, network.CreateSecurityGroupInput{VPC: l.vpcB, Name: "b", Description: "b"}),
-	)(
-		t,
-	).ID
+	l.groupB = must(l.CreateSecurityGroup(l.ctx, here, network.CreateSecurityGroupInput{
+		VPC: l.vpcB, Name: "b", Description: "b",
+	}))(t).ID
 	subnet := must(l.CreateSubnet(l.ctx, here, network.CreateSubnetInput{VPC: l.vpcB, CIDR: cidr("10.1.1.0/24")}))(t).ID
 	l.near = l.node("i-1")
-	l.far = must(
-		l.CreateInterface(
-			l.ctx,
-			here,
-			network.CreateInterfaceInput{Subnet: subnet, Owner: "i-2", Groups: []string{l.groupB}},
-		),
-	)(
-		t,
-	)
+	l.far = must(l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{
+		Subnet: subnet, Owner: "i-2", Groups: []string{l.groupB},
+	}))(t)
 	l.peer()
 	must(l.Authorize(l.ctx, here, l.nodes, false, []network.SecurityGroupRule{{
 		Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, Group: l.groupB,
@@ -83,11 +75,9 @@ func TestReferenceEnds(t *testing.T) {
 	l.want("without a peering", false, vpc.ReasonBlackhole)
 	l.peer()
 	l.want("peered again", true, 0)
-	other := must(
-		l.CreateSecurityGroup(l.ctx, here, network.CreateSecurityGroupInput{VPC: l.vpcB, Name: "c", Description: "c"}),
-	)(
-		t,
-	).ID
+	other := must(l.CreateSecurityGroup(l.ctx, here, network.CreateSecurityGroupInput{
+		VPC: l.vpcB, Name: "c", Description: "c",
+	}))(t).ID
 	if err := l.ModifyInterface(l.ctx, here, l.far.ID, network.InterfaceChange{Groups: []string{other}}); err != nil {
 		t.Fatal(err)
 	}
@@ -134,10 +124,7 @@ func TestReferenceStoredBefore(t *testing.T) {
 		got, ok := s.State().Reference(g, &g.Rules[i])
 		want := network.Reference{
 			PeerGroup: network.PeerGroup{
-				VPC:     l.vpcB,
-				Account: here.Account,
-				Name:    "b",
-				Peering: l.pcx,
+				VPC: l.vpcB, Account: here.Account, Name: "b", Peering: l.pcx,
 			}, Status: network.PeeringActive,
 		}
 		if !ok || got != want {

@@ -59,8 +59,7 @@ func TestRefuseVpc(t *testing.T) {
 		{"third range", add(l.vpc, "10.10.0.0/16"), "CidrLimitExceeded"},
 		{"range of nothing", add("vpc"+noSuch, "10.9.0.0/16"), "InvalidVpcID.NotFound"},
 		{
-			"primary range",
-			func() error { _, _, err := l.DisassociateCidrBlock(l.ctx, here, primary); return err },
+			"primary range", func() error { _, _, err := l.DisassociateCidrBlock(l.ctx, here, primary); return err },
 			"OperationNotPermitted",
 		},
 		{"no such association", func() error {
@@ -151,8 +150,7 @@ func TestRefuseRoute(t *testing.T) {
 		{"attach nothing", attach("igw"+noSuch, l.vpc), "InvalidInternetGatewayID.NotFound"},
 		{"delete attached", func() error { return l.DeleteInternetGateway(l.ctx, here, gw) }, "DependencyViolation"},
 		{
-			"detach from elsewhere",
-			func() error { return l.DetachInternetGateway(l.ctx, here, gw, other.ID) },
+			"detach from elsewhere", func() error { return l.DetachInternetGateway(l.ctx, here, gw, other.ID) },
 			"Gateway.NotAttached",
 		},
 		{"route", add(table, via(vpc.ViaInternetGateway, gw, "0.0.0.0/0")), ""},
@@ -163,8 +161,7 @@ func TestRefuseRoute(t *testing.T) {
 		{"gateway of another VPC", add(far, via(vpc.ViaInternetGateway, gw, "0.0.0.0/0")), "InvalidParameterValue"},
 		{"interface of another VPC", add(far, via(vpc.ViaInterface, nic, "0.0.0.0/0")), "InvalidParameterValue"},
 		{
-			"no such peering",
-			add(table, via(vpc.ViaPeering, "pcx"+noSuch, "10.1.0.0/16")),
+			"no such peering", add(table, via(vpc.ViaPeering, "pcx"+noSuch, "10.1.0.0/16")),
 			"InvalidVpcPeeringConnectionID.NotFound",
 		},
 		{"no table", add("rtb"+noSuch, via(vpc.ViaInterface, nic, "0.0.0.0/0")), "InvalidRouteTableID.NotFound"},
@@ -181,8 +178,7 @@ func TestRefuseRoute(t *testing.T) {
 		{"delete main", func() error { return l.DeleteRouteTable(l.ctx, here, main) }, "DependencyViolation"},
 		{"untie main", func() error { return l.DisassociateRouteTable(l.ctx, here, mainAssoc) }, "InvalidParameterValue"},
 		{
-			"untie nothing",
-			func() error { return l.DisassociateRouteTable(l.ctx, here, "rtbassoc"+noSuch) },
+			"untie nothing", func() error { return l.DisassociateRouteTable(l.ctx, here, "rtbassoc"+noSuch) },
 			"InvalidAssociationID.NotFound",
 		},
 		{"other main", func() error { return second(l.ReplaceAssociation(l.ctx, here, mainAssoc, table)) }, ""},
@@ -198,13 +194,9 @@ func TestRefuseGroup(t *testing.T) {
 	web := l.group("web").ID
 	make := func(name, description string) func() error {
 		return func() error {
-			return second(
-				l.CreateSecurityGroup(
-					l.ctx,
-					here,
-					network.CreateSecurityGroupInput{VPC: l.vpc, Name: name, Description: description},
-				),
-			)
+			return second(l.CreateSecurityGroup(l.ctx, here, network.CreateSecurityGroupInput{
+				VPC: l.vpc, Name: name, Description: description,
+			}))
 		}
 	}
 	allow := func(group string, rules ...network.SecurityGroupRule) func() error {
@@ -243,8 +235,7 @@ func TestRefuseGroup(t *testing.T) {
 		{"group that is not", allow(web, port(443, 443, "sg"+noSuch)), "InvalidGroup.NotFound"},
 		{"list that is not", allow(web, port(443, 443, "pl"+noSuch)), "InvalidPrefixListID.NotFound"},
 		{
-			"twice in one request",
-			allow(web, port(443, 443, "10.0.0.0/8"), port(443, 443, "10.0.0.1/8")),
+			"twice in one request", allow(web, port(443, 443, "10.0.0.0/8"), port(443, 443, "10.0.0.1/8")),
 			"InvalidParameterValue",
 		},
 		{"rules", allow(web, port(443, 443, "10.0.0.0/8"), port(443, 443, l.nodes), port(443, 443, "pl-63a5400a")), ""},
@@ -252,21 +243,18 @@ func TestRefuseGroup(t *testing.T) {
 		{"one too many", allow(web, port(444, 444, "10.0.0.0/8")), "RulesPerSecurityGroupLimitExceeded"},
 		{"to nothing", allow("sg"+noSuch, port(443, 443, "10.0.0.0/8")), "InvalidGroup.NotFound"},
 		{
-			"revoke what is not",
-			revoke(web, network.Revocation{Rules: []network.SecurityGroupRule{port(1, 1, "10.0.0.0/8")}}),
+			"revoke what is not", revoke(web, network.Revocation{Rules: []network.SecurityGroupRule{port(1, 1, "10.0.0.0/8")}}),
 			"InvalidPermission.NotFound",
 		},
 		{
-			"revoke no such id",
-			revoke(web, network.Revocation{IDs: []string{"sgr" + noSuch}}),
+			"revoke no such id", revoke(web, network.Revocation{IDs: []string{"sgr" + noSuch}}),
 			"InvalidSecurityGroupRuleId.NotFound",
 		},
 		{"revoke nothing", revoke(web, network.Revocation{}), "MissingParameter"},
 		{"default group", remove(ours), "CannotDelete"},
 		{"referenced", remove(l.nodes), "DependencyViolation"},
 		{
-			"revoke the reference",
-			revoke(web, network.Revocation{Rules: []network.SecurityGroupRule{port(443, 443, l.nodes)}}),
+			"revoke the reference", revoke(web, network.Revocation{Rules: []network.SecurityGroupRule{port(443, 443, l.nodes)}}),
 			"",
 		},
 		{"node", func() error { l.node("i-1"); return nil }, ""},
@@ -302,32 +290,25 @@ func TestRefuseInterface(t *testing.T) {
 		{"taken", at(node.Addresses[0].String()), "InvalidIPAddress.InUse"},
 		{
 			"twice",
-			make(
-				network.CreateInterfaceInput{
-					Subnet:    l.a,
-					Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.9"), netip.MustParseAddr("10.0.1.9")},
-				},
-			),
+			make(network.CreateInterfaceInput{
+				Subnet: l.a, Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.9"), netip.MustParseAddr("10.0.1.9")},
+			}),
 			"InvalidIPAddress.InUse",
 		},
 		{
-			"too many groups",
-			make(network.CreateInterfaceInput{Subnet: l.a, Groups: []string{l.nodes, ours}}),
+			"too many groups", make(network.CreateInterfaceInput{Subnet: l.a, Groups: []string{l.nodes, ours}}),
 			"SecurityGroupsPerInterfaceLimitExceeded",
 		},
 		{
-			"no such group",
-			make(network.CreateInterfaceInput{Subnet: l.a, Groups: []string{"sg" + noSuch}}),
+			"no such group", make(network.CreateInterfaceInput{Subnet: l.a, Groups: []string{"sg" + noSuch}}),
 			"InvalidGroup.NotFound",
 		},
 		{
-			"too many addresses",
-			make(network.CreateInterfaceInput{Subnet: l.a, Secondary: 12}),
+			"too many addresses", make(network.CreateInterfaceInput{Subnet: l.a, Secondary: 12}),
 			"PrivateIpAddressLimitExceeded",
 		},
 		{
-			"more than there are",
-			make(network.CreateInterfaceInput{Subnet: tiny, Secondary: 11}),
+			"more than there are", make(network.CreateInterfaceInput{Subnet: tiny, Secondary: 11}),
 			"InsufficientFreeAddressesInSubnet",
 		},
 		{"all there are", make(network.CreateInterfaceInput{Subnet: tiny, Secondary: 10}), ""},

@@ -18,9 +18,7 @@ func TestRefuseEndpoint(t *testing.T) {
 	in := func(service string, change func(*network.CreateVpcEndpointInput)) func() error {
 		return func() error {
 			in := network.CreateVpcEndpointInput{
-				VPC:     l.vpc,
-				Service: "com.amazonaws." + service,
-				Subnets: []network.EndpointSubnet{{ID: l.a}},
+				VPC: l.vpc, Service: "com.amazonaws." + service, Subnets: []network.EndpointSubnet{{ID: l.a}},
 			}
 			if change != nil {
 				change(&in)
@@ -44,8 +42,7 @@ func TestRefuseEndpoint(t *testing.T) {
 			"DuplicateSubnetsInSameZone",
 		},
 		{
-			"no such subnet",
-			in("us-east-1.ssm", func(in input) { in.Subnets[0].ID = "subnet" + noSuch }),
+			"no such subnet", in("us-east-1.ssm", func(in input) { in.Subnets[0].ID = "subnet" + noSuch }),
 			"InvalidSubnetID.NotFound",
 		},
 		{
@@ -55,8 +52,7 @@ func TestRefuseEndpoint(t *testing.T) {
 		},
 		{"group of another VPC", in("us-east-1.ssm", func(in input) { in.Groups = []string{theirs} }), "InvalidParameter"},
 		{
-			"reserved address",
-			in("us-east-1.ssm", func(in input) { in.Subnets[0].Address = netip.MustParseAddr("10.0.1.2") }),
+			"reserved address", in("us-east-1.ssm", func(in input) { in.Subnets[0].Address = netip.MustParseAddr("10.0.1.2") }),
 			"InvalidParameterValue",
 		},
 		{"policy no JSON", in("us-east-1.ssm", func(in input) { in.Policy = "{" }), "InvalidPolicyDocument"},
@@ -65,8 +61,7 @@ func TestRefuseEndpoint(t *testing.T) {
 			in.Policy = `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 		}), "InvalidPolicyDocument"},
 		{
-			"policy too long",
-			in("us-east-1.ssm", func(in input) { in.Policy = strings.Repeat(" ", 20_481) }),
+			"policy too long", in("us-east-1.ssm", func(in input) { in.Policy = strings.Repeat(" ", 20_481) }),
 			"PolicyLimitExceeded",
 		},
 		{"private DNS of s3", in("us-east-1.s3", func(in input) { in.PrivateDNS = &yes }), "InvalidParameter"},
@@ -93,29 +88,22 @@ func TestRefuseEndpoint(t *testing.T) {
 		{"take it", change(plain.ID, network.EndpointChange{PrivateDNS: &yes}), ""},
 		{"no group left", change(plain.ID, network.EndpointChange{RemoveGroups: plain.Groups}), "InvalidParameter"},
 		{
-			"remove a strange group",
-			change(plain.ID, network.EndpointChange{RemoveGroups: []string{l.nodes}}),
+			"remove a strange group", change(plain.ID, network.EndpointChange{RemoveGroups: []string{l.nodes}}),
 			"InvalidParameter",
 		},
 		{
-			"remove a strange subnet",
-			change(plain.ID, network.EndpointChange{RemoveSubnets: []string{l.b}}),
+			"remove a strange subnet", change(plain.ID, network.EndpointChange{RemoveSubnets: []string{l.b}}),
 			"InvalidParameter",
 		},
 		{
-			"other groups",
-			change(plain.ID, network.EndpointChange{RemoveGroups: plain.Groups, AddGroups: []string{l.nodes}}),
+			"other groups", change(plain.ID, network.EndpointChange{RemoveGroups: plain.Groups, AddGroups: []string{l.nodes}}),
 			"",
 		},
 		{
 			"move to a sibling",
-			change(
-				plain.ID,
-				network.EndpointChange{
-					RemoveSubnets: []string{l.a},
-					AddSubnets:    []network.EndpointSubnet{{ID: sibling}, {ID: l.b}},
-				},
-			),
+			change(plain.ID, network.EndpointChange{
+				RemoveSubnets: []string{l.a}, AddSubnets: []network.EndpointSubnet{{ID: sibling}, {ID: l.b}},
+			}),
 			"",
 		},
 		{"of nothing", change("vpce"+noSuch, network.EndpointChange{}), "InvalidVpcEndpointId.NotFound"},
@@ -183,8 +171,7 @@ func TestRefuseGatewayEndpoint(t *testing.T) {
 		{"add a table it has", change(network.EndpointChange{AddTables: []string{table}}), "RouteAlreadyExists"},
 		{"remove a strange table", change(network.EndpointChange{RemoveTables: []string{other2}}), "InvalidParameter"},
 		{
-			"remove what is not",
-			change(network.EndpointChange{RemoveTables: []string{"rtb" + noSuch}}),
+			"remove what is not", change(network.EndpointChange{RemoveTables: []string{"rtb" + noSuch}}),
 			"InvalidRouteTableID.NotFound",
 		},
 		{"remove and add", change(network.EndpointChange{RemoveTables: []string{table}, AddTables: []string{table}}), ""},
@@ -201,13 +188,9 @@ func TestGatewayRoute(t *testing.T) {
 	e := must(l.CreateVpcEndpoint(l.ctx, here, network.CreateVpcEndpointInput{
 		VPC: l.vpc, Service: "com.amazonaws.us-east-1.s3", Kind: vpc.GatewayEndpoint, RouteTables: []string{table},
 	}))(t)
-	in, out := l.node(
-		"i-1",
-	), must(
-		l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{Subnet: l.b, Owner: "i-2", Groups: []string{l.nodes}}),
-	)(
-		t,
-	)
+	in, out := l.node("i-1"), must(l.CreateInterface(l.ctx, here, network.CreateInterfaceInput{
+		Subnet: l.b, Owner: "i-2", Groups: []string{l.nodes},
+	}))(t)
 	s3 := netip.MustParseAddr("52.216.240.1")
 	if v := l.Snapshot().Decide(https(in, s3)); !v.Allow || v.Kind != vpc.ToGateway || v.To != e.ID {
 		t.Errorf("from the table's subnet: %+v", v)
@@ -238,11 +221,9 @@ func TestRefuseTag(t *testing.T) {
 		{"over them", tag(l.vpc, network.Tag{Key: "b", Value: "2"}), ""},
 		{"one more", tag(l.vpc, network.Tag{Key: "c"}), "TagLimitExceeded"},
 		{"twice in a specification", func() error {
-			_, err := l.CreateRouteTable(
-				l.ctx,
-				here,
-				network.CreateRouteTableInput{VPC: l.vpc, Tags: []network.Tag{{Key: "a"}, {Key: "a"}}},
-			)
+			_, err := l.CreateRouteTable(l.ctx, here, network.CreateRouteTableInput{
+				VPC: l.vpc, Tags: []network.Tag{{Key: "a"}, {Key: "a"}},
+			})
 			return err
 		}, "InvalidParameterValue"},
 	})

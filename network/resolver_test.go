@@ -62,11 +62,9 @@ func TestResolverEndpoint(t *testing.T) {
 	if again := l.resolverEndpoint("one", vpc.Inbound); again.ID != e.ID {
 		t.Errorf("the same request made %s", again.ID)
 	}
-	_, err := l.CreateResolverEndpoint(
-		l.ctx,
-		here,
-		network.CreateResolverEndpointInput{Name: "other", CreatorRequest: "one"},
-	)
+	_, err := l.CreateResolverEndpoint(l.ctx, here, network.CreateResolverEndpointInput{
+		Name: "other", CreatorRequest: "one",
+	})
 	wantCode(t, "another request of that id", err, "ResourceExistsException")
 
 	l.clock = l.clock.Add(time.Minute)
@@ -74,22 +72,14 @@ func TestResolverEndpoint(t *testing.T) {
 	if len(more.Addresses) != 3 || !more.Modified.After(more.Created) || len(l.State().InterfacesOf(e.ID)) != 3 {
 		t.Errorf("%+v", more)
 	}
-	_, err = l.AddResolverAddress(
-		l.ctx,
-		here,
-		e.ID,
-		network.ResolverSubnet{ID: l.b, Address: netip.MustParseAddr("10.0.2.53")},
-	)
+	_, err = l.AddResolverAddress(l.ctx, here, e.ID, network.ResolverSubnet{
+		ID: l.b, Address: netip.MustParseAddr("10.0.2.53"),
+	})
 	wantCode(t, "an address that is taken", err, "ResourceExistsException")
 	must(l.RemoveResolverAddress(l.ctx, here, e.ID, network.ResolverAddressName{ID: more.Addresses[0].ID}))(t)
-	_, err = l.RemoveResolverAddress(
-		l.ctx,
-		here,
-		e.ID,
-		network.ResolverAddressName{
-			ResolverSubnet: network.ResolverSubnet{ID: l.b, Address: netip.MustParseAddr("10.0.2.53")},
-		},
-	)
+	_, err = l.RemoveResolverAddress(l.ctx, here, e.ID, network.ResolverAddressName{
+		ResolverSubnet: network.ResolverSubnet{ID: l.b, Address: netip.MustParseAddr("10.0.2.53")},
+	})
 	wantCode(t, "the last but one", err, "InvalidRequestException")
 	_, err = l.RemoveResolverAddress(l.ctx, here, e.ID, network.ResolverAddressName{ID: "rni-1"})
 	wantCode(t, "no such address", err, "ResourceNotFoundException")
@@ -97,8 +87,7 @@ func TestResolverEndpoint(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	if got := must(l.open(network.Limits{}).State().ResolverEndpoint(here, e.ID))(t); got.Name != "dns" ||
-		len(got.Addresses) != 2 ||
-		got.Direction != vpc.Inbound {
+		len(got.Addresses) != 2 || got.Direction != vpc.Inbound {
 		t.Errorf("after a restart: %+v", got)
 	}
 	wantCode(t, "delete its group", l.DeleteSecurityGroup(l.ctx, here, l.nodes), "DependencyViolation")
@@ -113,15 +102,9 @@ func TestResolverEndpoint(t *testing.T) {
 func TestResolverEndpointRefuses(t *testing.T) {
 	l := newHarness(t, network.Limits{})
 	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.9.0.0/16")}))(t)
-	far := must(
-		l.CreateSubnet(
-			l.ctx,
-			here,
-			network.CreateSubnetInput{VPC: other.ID, CIDR: netip.MustParsePrefix("10.9.1.0/24"), Zone: "us-east-1a"},
-		),
-	)(
-		t,
-	)
+	far := must(l.CreateSubnet(l.ctx, here, network.CreateSubnetInput{
+		VPC: other.ID, CIDR: netip.MustParsePrefix("10.9.1.0/24"), Zone: "us-east-1a",
+	}))(t)
 	for _, tt := range []struct {
 		name   string
 		change func(*network.CreateResolverEndpointInput)
@@ -183,9 +166,7 @@ func TestResolverEndpointRefuses(t *testing.T) {
 		},
 	} {
 		in := network.CreateResolverEndpointInput{
-			Groups:         []string{l.nodes},
-			Addresses:      []network.ResolverSubnet{{ID: l.a}, {ID: l.b}},
-			CreatorRequest: "x",
+			Groups: []string{l.nodes}, Addresses: []network.ResolverSubnet{{ID: l.a}, {ID: l.b}}, CreatorRequest: "x",
 		}
 		tt.change(&in)
 		before := l.State()
@@ -221,24 +202,15 @@ func TestResolverRules(t *testing.T) {
 	if got := resolve(); got != rule.ID+" 192.0.2.53:53" || !strings.HasPrefix(hold.ID, "rslvr-rrassoc-0") {
 		t.Errorf("%s, %+v", got, hold)
 	}
-	must(
-		l.ModifyResolverRule(
-			l.ctx,
-			here,
-			rule.ID,
-			network.ResolverRuleChange{Targets: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.54:5353")}},
-		),
-	)(
-		t,
-	)
+	must(l.ModifyResolverRule(l.ctx, here, rule.ID, network.ResolverRuleChange{
+		Targets: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.54:5353")},
+	}))(t)
 	if got := resolve(); got != rule.ID+" 192.0.2.54:5353" {
 		t.Errorf("after a change: %s", got)
 	}
-	second := must(
-		l.CreateResolverRule(l.ctx, here, network.CreateResolverRuleInput{Domain: "corp.example", CreatorRequest: "system"}),
-	)(
-		t,
-	)
+	second := must(l.CreateResolverRule(l.ctx, here, network.CreateResolverRuleInput{
+		Domain: "corp.example", CreatorRequest: "system",
+	}))(t)
 	_, err := l.AssociateResolverRule(l.ctx, here, second.ID, l.vpc, "")
 	wantCode(t, "a second rule for the domain", err, "InvalidRequestException")
 	_, err = l.AssociateResolverRule(l.ctx, here, rule.ID, l.vpc, "")
@@ -255,8 +227,7 @@ func TestResolverRules(t *testing.T) {
 		t.Error(err)
 	}
 	if got := must(l.open(network.Limits{}).State().ResolverRule(here, rule.ID))(t); len(got.Associations) != 1 ||
-		len(got.Tags) != 1 ||
-		got.Tags[0].Key != "b" {
+		len(got.Tags) != 1 || got.Tags[0].Key != "b" {
 		t.Errorf("after a restart: %+v", got)
 	}
 	_, err = l.State().ResolverRule(scope.Scope{Account: "111111111111", Region: "us-east-1"}, rule.ID)
@@ -275,17 +246,11 @@ func TestResolverRules(t *testing.T) {
 
 func TestResolverRuleRefuses(t *testing.T) {
 	l := newHarness(t, network.Limits{})
-	in, out := l.resolverEndpoint(
-		"in",
-		vpc.Inbound,
-	), must(
-		l.CreateResolverEndpoint(l.ctx, here, network.CreateResolverEndpointInput{
-			Direction: vpc.Outbound, Groups: []string{l.nodes}, CreatorRequest: "out",
-			Addresses: []network.ResolverSubnet{{ID: l.a}, {ID: l.b}},
-		}),
-	)(
-		t,
-	)
+	in := l.resolverEndpoint("in", vpc.Inbound)
+	out := must(l.CreateResolverEndpoint(l.ctx, here, network.CreateResolverEndpointInput{
+		Direction: vpc.Outbound, Groups: []string{l.nodes}, CreatorRequest: "out",
+		Addresses: []network.ResolverSubnet{{ID: l.a}, {ID: l.b}},
+	}))(t)
 	for _, tt := range []struct {
 		name   string
 		change func(*network.CreateResolverRuleInput)
@@ -335,11 +300,9 @@ func TestResolverRuleRefuses(t *testing.T) {
 	if root.Domain != "" {
 		t.Errorf("the root is %q", root.Domain)
 	}
-	_, err := l.CreateResolverRule(
-		l.ctx,
-		here,
-		network.CreateResolverRuleInput{Domain: "x.example", CreatorRequest: root.CreatorRequest},
-	)
+	_, err := l.CreateResolverRule(l.ctx, here, network.CreateResolverRuleInput{
+		Domain: "x.example", CreatorRequest: root.CreatorRequest,
+	})
 	wantCode(t, "another request of that id", err, "ResourceExistsException")
 	_, err = l.ModifyResolverRule(l.ctx, here, root.ID, network.ResolverRuleChange{Endpoint: in.ID})
 	wantCode(t, "change to an inbound endpoint", err, "InvalidRequestException")
@@ -349,11 +312,9 @@ func TestResolverRuleRefuses(t *testing.T) {
 func TestRulesLetGoOfVPCs(t *testing.T) {
 	l := newHarness(t, network.Limits{})
 	v := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.9.0.0/16")}))(t)
-	r := must(
-		l.CreateResolverRule(l.ctx, here, network.CreateResolverRuleInput{Domain: "corp.example", CreatorRequest: "system"}),
-	)(
-		t,
-	)
+	r := must(l.CreateResolverRule(l.ctx, here, network.CreateResolverRuleInput{
+		Domain: "corp.example", CreatorRequest: "system",
+	}))(t)
 	must(l.AssociateResolverRule(l.ctx, here, r.ID, v.ID, ""))(t)
 	if err := l.DeleteVpc(l.ctx, here, v.ID); err != nil {
 		t.Fatal(err)

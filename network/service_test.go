@@ -46,7 +46,8 @@ func TestStory(t *testing.T) {
 	if len(answer.Addresses) != 2 {
 		t.Errorf("the private name resolves to %v", answer)
 	}
-	gone := must(l.Revoke(l.ctx, here, endpoints.ID, false, network.Revocation{Rules: []network.SecurityGroupRule{rule}}))(t)
+	revocation := network.Revocation{Rules: []network.SecurityGroupRule{rule}}
+	gone := must(l.Revoke(l.ctx, here, endpoints.ID, false, revocation))(t)
 	if diff := cmp.Diff(made, gone, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 		t.Errorf("revoked (-made +gone):\n%s", diff)
 	}
