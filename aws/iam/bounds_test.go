@@ -140,7 +140,11 @@ func TestElements(t *testing.T) {
 	} {
 		text := strings.ReplaceAll(tt.statement, "'", `"`)
 		text = strings.ReplaceAll(text, `"x:y"`, `'x:y'`)
-		_, err := iam.Parse(tt.kind, "p", `{"Version":"2012-10-17","Statement":{"Effect":"Allow",`+text+`}}`)
+		document := `{"Version":"2012-10-17","Statement":{"Effect":"Allow",` + text + `}}`
+		_, err := iam.Parse(tt.kind, "p", document)
+		if p, errNew := iam.ParseNew(tt.kind, "p", document); err != nil && (p != nil || errNew == nil) {
+			t.Errorf("%s: %s: refused, and taken for use: %v, %v", tt.kind, tt.statement, p, errNew)
+		}
 		if tt.why == "" && err != nil || tt.why != "" && (err == nil || !strings.Contains(err.Error(), tt.why)) {
 			t.Errorf("%s: %s: %v, want %q", tt.kind, tt.statement, err, tt.why)
 		}
