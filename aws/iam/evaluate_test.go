@@ -128,6 +128,12 @@ func TestEvaluate(t *testing.T) {
 			"session denies", node, "", policies{identity: []string{all}, session: []string{all, denyGet}}, deny,
 			iam.ExplicitDeny,
 		},
+		{"session denies first", node, "", policies{identity: []string{all}, session: []string{denyGet}}, deny,
+			iam.ExplicitDeny},
+		{"boundary denies first", bob, "", policies{identity: []string{all}, boundary: []string{denyGet}}, deny,
+			iam.ExplicitDeny},
+		{"session allows first", node, "", policies{identity: []string{all}, session: []string{getOnly}}, allow,
+			iam.ByIdentity},
 		{"resource names the user", bob, "", policies{resource: []string{toAll(bob.ARN)}}, allow, iam.ByResource},
 		{
 			"resource names the user, past the boundary", bob, "",
