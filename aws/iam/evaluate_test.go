@@ -1,9 +1,6 @@
 package iam_test
 
 import (
-	"context"
-	"errors"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -425,22 +422,6 @@ func TestNotPrincipalInTrustLetsNobodyIn(t *testing.T) {
 }
 
 // TestCallerWhoLeft: nothing is decided, whatever the policies say.
-func TestCallerWhoLeft(t *testing.T) {
-	ctx, leave := context.WithCancel(t.Context())
-	r := &iam.Request{Principal: bob, Action: "s3:Get", Resource: "*"}
-	p := &iam.Policies{Identity: []*iam.Policy{parse(t, iam.Identity, "i", slices.Repeat([]string{all}, 100)...)}}
-	if d, err := iam.EvaluateContext(ctx, r, p); !d.Allow || err != nil {
-		t.Errorf("%v, %v", d, err)
-	}
-	p = &iam.Policies{
-		Identity: []*iam.Policy{parse(t, iam.Identity, "i", slices.Repeat([]string{getOnly}, 100)...), p.Identity[0]},
-	}
-	leave()
-	if d, err := iam.EvaluateContext(ctx, r, p); d.Allow || !errors.Is(err, context.Canceled) {
-		t.Errorf("%v, %v", d, err)
-	}
-}
-
 // TestUnjudgedKeysAreNamed in what is said of a refusal that rests on them, and in no other.
 func TestUnjudgedKeysAreNamed(t *testing.T) {
 	const condition = `"Condition":{"StringEquals":{"s:Tag/Stage":"prod"}}`

@@ -1,6 +1,9 @@
 package iam_test
 
 import (
+	"context"
+	"errors"
+	"slices"
 	"testing"
 
 	"postern/aws/iam"
@@ -82,5 +85,21 @@ func TestManagedPolicies(t *testing.T) {
 		if d := iam.Evaluate(r, &iam.Policies{Identity: []*iam.Policy{names[tt.policy]}}); d.Allow != tt.want {
 			t.Errorf("%s: %s: %v", tt.policy, tt.action, d)
 		}
+	}
+}
+
+func TestCallerWhoLeft(t *testing.T) {
+	ctx, leave := context.WithCancel(t.Context())
+	r := &iam.Request{Principal: bob, Action: "s3:Get", Resource: "*"}
+	p := &iam.Policies{Identity: []*iam.Policy{parse(t, iam.Identity, "i", slices.Repeat([]string{all}, 100)...)}}
+	if d, err := iam.EvaluateContext(ctx, r, p); !d.Allow || err != nil {
+		t.Errorf("%v, %v", d, err)
+	}
+	p = &iam.Policies{
+		Identity: []*iam.Policy{parse(t, iam.Identity, "i", slices.Repeat([]string{getOnly}, 100)...), p.Identity[0]},
+	}
+	leave()
+	if d, err := iam.EvaluateContext(ctx, r, p); d.Allow || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %v", d, err)
 	}
 }
