@@ -17,7 +17,8 @@ import (
 )
 
 // benchBody is a SendCommand as the CLI sends it.
-const benchBody = `{"DocumentName":"AWS-RunShellScript","InstanceIds":["i-0123456789abcdef0"],"Parameters":{"commands":["uptime"]}}`
+const benchBody = `{"DocumentName":"AWS-RunShellScript","InstanceIds":["i-0123456789abcdef0"],` +
+	`"Parameters":{"commands":["uptime"]}}`
 
 // BenchmarkPipeline compares a signed JSON call through the whole pipeline, with its log line, with a bare net/http
 // handler that reads the same request and writes an answer of the same size. Both over TLS connections kept alive, with

@@ -250,9 +250,11 @@ func TestMistakesInTables(t *testing.T) {
 		{"takes all members of its input, and names some", []api.Operation{
 			api.Op("CreateVpc", api.Everything, handler, api.All, api.Takes("CidrBlock")),
 		}},
-		{"gives condition keys and does not declare them", []api.Operation{api.Op("CreateVpc", api.Everything, handler, api.All,
+		{"gives condition keys and does not declare them", []api.Operation{api.Op("CreateVpc", api.Everything, handler,
+			api.All,
 			api.Keys(func(*api.Call, *ec2.CreateVpcInput) map[string][]string { return nil }))}},
-		{"gives the condition key ec2:vpc, which the service does not own", []api.Operation{api.Op("CreateVpc", api.Everything, handler, api.All,
+		{"gives the condition key ec2:vpc, which the service does not own", []api.Operation{api.Op("CreateVpc",
+			api.Everything, handler, api.All,
 			api.Keys(func(*api.Call, *ec2.CreateVpcInput) map[string][]string { return nil }, "ec2:Vpc"))}},
 	} {
 		_, err := api.New(

@@ -47,9 +47,10 @@ var (
 
 const (
 	xmlHead  = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
-	ec2Error = xmlHead + `<Response><Errors><Error><Code>%c</Code><Message>%m</Message></Error></Errors><RequestID>ID</RequestID></Response>`
-	iamError = `<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type><Code>%c</Code>` +
-		`<Message>%m</Message></Error><RequestId>ID</RequestId></ErrorResponse>`
+	ec2Error = xmlHead +
+		`<Response><Errors><Error><Code>%c</Code><Message>%m</Message></Error></Errors><RequestID>ID</RequestID></Response>`
+	iamError = `<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type>` +
+		`<Code>%c</Code><Message>%m</Message></Error><RequestId>ID</RequestId></ErrorResponse>`
 	jsonError    = `{"__type":"%c","message":"%m"}`
 	capitalError = `{"__type":"%c","Message":"%m"}`
 	restError    = `<%c><Message>%m</Message><RequestId>ID</RequestId></%c>`
@@ -94,15 +95,20 @@ func TestAnswers(t *testing.T) {
 		{"temporary credentials", temporary, 200, `{}`},
 		{"ec2", create, 200, xmlHead + `<CreateVpcResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">` +
 			`<requestId>ID</requestId><vpc><vpcId>vpc-1</vpcId></vpc></CreateVpcResponse>`},
-		{"iam", role, 200, `<CreateRoleResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><CreateRoleResult></CreateRoleResult>` +
-			`<ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></CreateRoleResponse>`},
+		{"iam", role, 200,
+			`<CreateRoleResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><CreateRoleResult></CreateRoleResult>` +
+				`<ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></CreateRoleResponse>`},
 		{"iam at a local address, signed for the client's region", localRole, 200,
 			`<CreateRoleResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><CreateRoleResult></CreateRoleResult>` +
 				`<ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></CreateRoleResponse>`},
-		{"query by GET", get, 200, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>` +
-			`</GetCallerIdentityResult><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></GetCallerIdentityResponse>`},
-		{"the global name of sts", oldHost, 200, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>` +
-			`</GetCallerIdentityResult><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></GetCallerIdentityResponse>`},
+		{"query by GET", get, 200,
+			`<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>` +
+				`</GetCallerIdentityResult><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata>` +
+				`</GetCallerIdentityResponse>`},
+		{"the global name of sts", oldHost, 200,
+			`<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>` +
+				`</GetCallerIdentityResult><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata>` +
+				`</GetCallerIdentityResponse>`},
 		{"rest", channel, 201, `<CreateControlChannelResponse><TokenValue>token</TokenValue></CreateControlChannelResponse>`},
 		{"stream", open, 101, ``},
 		{"unsigned where it may be", register, 200, `{"AccessKeyId":""}`},
@@ -142,7 +148,8 @@ func TestRefusals(t *testing.T) {
 	const invalid = "The security token included in the request is invalid."
 	const noToken = "Request is missing Authentication Token"
 	const late = "Signature expired: 20261121T114400Z is now earlier than 20261121T114500Z (20261121T120000Z - 15 min.)"
-	const soon = "Signature not yet current: 20261121T121600Z is still later than 20261121T121500Z (20261121T120000Z + 15 min.)"
+	const soon = "Signature not yet current: 20261121T121600Z is still later than 20261121T121500Z (20261121T120000Z + " +
+		"15 min.)"
 	const region = "Credential should be scoped to a valid region, 'us-east-1', not 'eu-west-1'"
 	for _, row := range []struct {
 		name string
@@ -164,21 +171,32 @@ func TestRefusals(t *testing.T) {
 		},
 		{"json over the limit in chunks", with(cancel, func(q *request) { huge(q); q.chunked = true }), 413, jsonError,
 			"RequestEntityTooLargeException", "the request body is larger than 4096 bytes"},
-		{"json malformed", with(cancel, func(q *request) { q.body = `{"CommandId":` }), 400, jsonError, "SerializationException",
+		{"json malformed", with(cancel, func(q *request) { q.body = `{"CommandId":` }), 400, jsonError,
+			"SerializationException",
 			"malformed JSON at byte 13: unexpected end"},
 		{"json without a member", with(cancel, func(q *request) { q.body = `{}` }), 400, capitalError, "ValidationException",
 			"1 validation error detected: Value null at 'commandId' failed to satisfy constraint: Member must not be null"},
-		{"json unknown target", with(cancel, func(q *request) { q.target = "AmazonSSM.Explode" }), 400, jsonError, "UnknownOperationException",
+		{"json unknown target", with(cancel, func(q *request) { q.target = "AmazonSSM.Explode" }), 400, jsonError,
+			"UnknownOperationException",
 			"The action Explode is not valid for this web service."},
-		{"json foreign target", with(cancel, func(q *request) { q.target = "TrentService.Encrypt" }), 400, jsonError, "UnknownOperationException",
+		{"json foreign target", with(cancel, func(q *request) { q.target = "TrentService.Encrypt" }), 400, jsonError,
+			"UnknownOperationException",
 			"X-Amz-Target must be AmazonSSM and an operation"},
-		{"json not built", with(cancel, func(q *request) { q.target = "AmazonSSM.PutParameter" }), 501, jsonError, "NotImplementedException",
+		{"json not built", with(cancel, func(q *request) { q.target = "AmazonSSM.PutParameter" }), 501, jsonError,
+			"NotImplementedException",
 			"Postern does not implement ssm:PutParameter"},
 		{"json expired token", with(cancel, func(q *request) { q.key = expired }), 400, jsonError, "ExpiredTokenException",
 			"The security token included in the request is expired"},
-		{"json wrong token", with(cancel, func(q *request) { q.key = session; q.key.Token = "other" }), 400, jsonError, "UnrecognizedClientException", invalid},
-		{"json no token", with(cancel, func(q *request) { q.key = session; q.key.Token = "" }), 400, jsonError, "UnrecognizedClientException", invalid},
-		{"json with broken identities", with(cancel, func(q *request) { q.key.AccessKey = "AKIABROKEN" }), 500, capitalError, "InternalServerError",
+		{
+			"json wrong token", with(cancel, func(q *request) { q.key = session; q.key.Token = "other" }), 400, jsonError,
+			"UnrecognizedClientException", invalid,
+		},
+		{
+			"json no token", with(cancel, func(q *request) { q.key = session; q.key.Token = "" }), 400, jsonError,
+			"UnrecognizedClientException", invalid,
+		},
+		{"json with broken identities", with(cancel, func(q *request) { q.key.AccessKey = "AKIABROKEN" }), 500, capitalError,
+			"InternalServerError",
 			"internal failure, request id ID"},
 
 		{"ec2 unsigned", with(create, unsigned), 403, ec2Error, "MissingAuthenticationToken", noToken},
@@ -198,23 +216,29 @@ func TestRefusals(t *testing.T) {
 			"ec2 unknown parameter", with(create, func(q *request) { q.body += "&X=1" }), 400, ec2Error, "UnknownParameter",
 			"The parameter X is not recognized",
 		},
-		{"ec2 bad value", with(create, func(q *request) { q.body += "&DryRun=perhaps" }), 400, ec2Error, "InvalidParameterValue",
+		{"ec2 bad value", with(create, func(q *request) { q.body += "&DryRun=perhaps" }), 400, ec2Error,
+			"InvalidParameterValue",
 			"Invalid value for parameter DryRun: expected true or false"},
-		{"ec2 parameter not built", with(create, func(q *request) { q.body += "&InstanceTenancy=dedicated" }), 501, ec2Error, "UnsupportedOperation",
+		{"ec2 parameter not built", with(create, func(q *request) { q.body += "&InstanceTenancy=dedicated" }), 501, ec2Error,
+			"UnsupportedOperation",
 			"Postern does not implement the parameter InstanceTenancy of CreateVpc"},
-		{"ec2 unknown action", with(create, func(q *request) { q.body = "Action=Explode&Version=2016-11-15" }), 400, ec2Error, "InvalidAction",
+		{"ec2 unknown action", with(create, func(q *request) { q.body = "Action=Explode&Version=2016-11-15" }), 400, ec2Error,
+			"InvalidAction",
 			"The action Explode is not valid for this web service."},
 		{"ec2 no action", with(create, func(q *request) { q.body = "Version=2016-11-15" }), 400, ec2Error, "MissingAction",
 			"The request must contain the parameter Action"},
-		{"ec2 old version", with(create, func(q *request) { q.body = "Action=CreateVpc&Version=2006-06-26" }), 400, ec2Error, "NoSuchVersion",
+		{"ec2 old version", with(create, func(q *request) { q.body = "Action=CreateVpc&Version=2006-06-26" }), 400, ec2Error,
+			"NoSuchVersion",
 			"Version must be 2016-11-15"},
-		{"ec2 not built", with(create, func(q *request) { q.body = "Action=CreateVolume&Version=2016-11-15" }), 501, ec2Error, "UnsupportedOperation",
+		{"ec2 not built", with(create, func(q *request) { q.body = "Action=CreateVolume&Version=2016-11-15" }), 501, ec2Error,
+			"UnsupportedOperation",
 			"Postern does not implement ec2:CreateVolume"},
 		{"ec2 dry run", with(create, func(q *request) { q.body += "&DryRun=true" }), 412, ec2Error, "DryRunOperation",
 			"Request would have succeeded, but DryRun flag is set."},
 
 		{"iam unsigned", with(role, unsigned), 403, iamError, "MissingAuthenticationToken", noToken},
-		{"iam unsigned at a local address", with(role, func(q *request) { q.host = "localhost:4566"; q.unsigned = true }), 403, iamError,
+		{"iam unsigned at a local address", with(role, func(q *request) { q.host = "localhost:4566"; q.unsigned = true }),
+			403, iamError,
 			"MissingAuthenticationToken", noToken},
 		{"iam wrongly signed", with(role, wrong), 403, iamError, "SignatureDoesNotMatch", mismatch},
 		{"iam by a stranger", with(role, stranger), 403, iamError, "InvalidClientTokenId", invalid},
@@ -224,9 +248,13 @@ func TestRefusals(t *testing.T) {
 			"iam over the limit", with(role, huge), 413, iamError, "RequestEntityTooLarge",
 			"the request body is larger than 1048576 bytes",
 		},
-		{"iam without a parameter", with(role, func(q *request) { q.body = "Action=CreateRole&Version=2010-05-08&RoleName=r" }), 400, iamError,
-			"ValidationError", "1 validation error detected: Value null at 'assumeRolePolicyDocument' failed to satisfy constraint: Member must not be null"},
-		{"iam unknown action", with(role, func(q *request) { q.body = "Action=Explode&Version=2010-05-08" }), 400, iamError, "InvalidAction",
+		{"iam without a parameter",
+			with(role, func(q *request) { q.body = "Action=CreateRole&Version=2010-05-08&RoleName=r" }), 400, iamError,
+			"ValidationError",
+			"1 validation error detected: Value null at 'assumeRolePolicyDocument' failed to satisfy constraint: Member must " +
+				"not be null"},
+		{"iam unknown action", with(role, func(q *request) { q.body = "Action=Explode&Version=2010-05-08" }), 400, iamError,
+			"InvalidAction",
 			"Could not find operation Explode for version 2010-05-08"},
 
 		{"rest unsigned", with(channel, unsigned), 403, restError, "MissingAuthenticationTokenException", noToken},
@@ -234,7 +262,8 @@ func TestRefusals(t *testing.T) {
 		{"rest expired", with(channel, old), 403, restError, "InvalidSignatureException", late},
 		{"rest malformed", with(channel, func(q *request) { q.body = "<x/>" }), 400, restError, "SerializationException",
 			"malformed JSON at byte 0: unexpected character"},
-		{"rest unknown path", with(channel, func(q *request) { q.path = "/v1/control-channel" }), 400, restError, "UnknownOperationException",
+		{"rest unknown path", with(channel, func(q *request) { q.path = "/v1/control-channel" }), 400, restError,
+			"UnknownOperationException",
 			"no operation has this method and path"},
 		{"stream unsigned", with(open, unsigned), 403, restError, "MissingAuthenticationTokenException", noToken},
 	} {
@@ -318,9 +347,12 @@ func TestServicesThatAreNotBuilt(t *testing.T) {
 		{"kms.us-east-1.amazonaws.com", "TrentService.Decrypt", "/", "{}",
 			shape(jsonError, "NotImplementedException", "Postern does not implement the service kms (TrentService.Decrypt)")},
 		{"logs.us-east-1.amazonaws.com", "Logs_20140328.PutLogEvents", "/", "{}",
-			shape(jsonError, "NotImplementedException", "Postern does not implement the service logs (Logs_20140328.PutLogEvents)")},
+			shape(
+				jsonError, "NotImplementedException", "Postern does not implement the service logs (Logs_20140328.PutLogEvents)",
+			)},
 		{"bucket.s3.us-east-1.amazonaws.com", "", "/key", "",
-			xmlHead + "<Error><Code>NotImplemented</Code><Message>Postern does not implement the service s3 (POST /key)</Message><RequestId>ID</RequestId></Error>"},
+			xmlHead + "<Error><Code>NotImplemented</Code><Message>Postern does not implement the service s3 (POST " +
+				"/key)</Message><RequestId>ID</RequestId></Error>"},
 	} {
 		r := newRig(t)
 		status, got := r.do(t, request{host: row.host, target: row.target, path: row.path, body: row.body})
@@ -376,7 +408,8 @@ func TestNodesProveThemselvesByTheirOwnKey(t *testing.T) {
 		r.last = nil
 		r.policy = "" // identity policies are not asked
 		status, got := r.do(t, row.request)
-		if status != row.status || (row.node != "") != (r.last != nil) || r.last != nil && (r.last.Caller.Node != row.node || r.last.Caller.NodeKey == nil) {
+		if status != row.status || (row.node != "") != (r.last != nil) || r.last != nil && (r.last.Caller.Node != row.node ||
+			r.last.Caller.NodeKey == nil) {
 			t.Errorf("%s: %d %s", row.name, status, got)
 		}
 	}
@@ -384,10 +417,12 @@ func TestNodesProveThemselvesByTheirOwnKey(t *testing.T) {
 
 func TestAuthorisation(t *testing.T) {
 	const who = "User: arn:aws:iam::000000000000:user/alice is not authorized to perform: "
-	denyVPC := `{"Version":"2012-10-17","Statement":[{"Sid":"NoVpc","Effect":"Deny","Action":"ec2:CreateVpc","Resource":"*"},` +
+	denyVPC := `{"Version":"2012-10-17","Statement":[{"Sid":"NoVpc","Effect":"Deny","Action":"ec2:CreateVpc",` +
+		`"Resource":"*"},` +
 		`{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 	onlyFrom := func(condition string) string {
-		return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":` + condition + `}}`
+		return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":` + condition +
+			`}}`
 	}
 	silent := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"ssm:Other","Resource":"*"}}`
 	via := cancel
@@ -411,13 +446,15 @@ func TestAuthorisation(t *testing.T) {
 			who + "ssm:DeleteActivation on resource: * because no identity-based policy allows the ssm:DeleteActivation action",
 		},
 		{"explicit deny", denyVPC, "", create, "You are not authorized to perform this operation. " + who +
-			"ec2:CreateVpc on resource: arn:aws:ec2:us-east-1:000000000000:vpc/* with an explicit deny in an identity-based policy: own, statement NoVpc"},
+			"ec2:CreateVpc on resource: arn:aws:ec2:us-east-1:000000000000:vpc/* with an explicit deny in an identity-based " +
+			"policy: own, statement NoVpc"},
 		{
 			"endpoint silent", allowAll, silent, via,
 			who + "ssm:CancelCommand on resource: * because no VPC endpoint policy allows the ssm:CancelCommand action",
 		},
 		{"endpoint silent for the unsigned", allowAll, silent, tokenVia,
-			"User: anonymous is not authorized to perform: ssm:RegisterManagedInstance on resource: * because no VPC endpoint policy allows the ssm:RegisterManagedInstance action"},
+			"User: anonymous is not authorized to perform: ssm:RegisterManagedInstance on resource: * because no VPC endpoint " +
+				"policy allows the ssm:RegisterManagedInstance action"},
 		{"anyone", "", "", identity, ""},
 		{"anyone through a silent endpoint", "", silent, identityVia,
 			"User: arn:aws:iam::000000000000:user/alice is not authorized to perform: sts:GetCallerIdentity on resource: * " +
@@ -425,7 +462,8 @@ func TestAuthorisation(t *testing.T) {
 		{
 			"own endpoint",
 			onlyFrom(
-				`{"StringEquals":{"aws:SourceVpce":"vpce-1","aws:SourceVpc":"vpc-2"},"IpAddress":{"aws:VpcSourceIp":"10.0.1.0/24"}}`,
+				`{"StringEquals":{"aws:SourceVpce":"vpce-1","aws:SourceVpc":"vpc-2"},` +
+					`"IpAddress":{"aws:VpcSourceIp":"10.0.1.0/24"}}`,
 			),
 			"", via, "",
 		},

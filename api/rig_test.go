@@ -111,13 +111,16 @@ func (r *rig) services() []api.Service {
 				api.All,
 			),
 		}},
-		{Name: "ec2", Protocol: wire.EC2, Version: "2016-11-15", Namespace: "http://ec2.amazonaws.com/doc/2016-11-15/", ResourceTypes: api.Types("vpc"),
+		{Name: "ec2", Protocol: wire.EC2, Version: "2016-11-15", Namespace: "http://ec2.amazonaws.com/doc/2016-11-15/",
+			ResourceTypes: api.Types("vpc"),
 			Operations: []api.Operation{
-				api.Op("CreateVpc", api.About("vpc/*"), reached[ec2.CreateVpcInput](r, &ec2.CreateVpcOutput{Vpc: &ec2types.Vpc{VpcId: aws.String("vpc-1")}}),
+				api.Op("CreateVpc", api.About("vpc/*"),
+					reached[ec2.CreateVpcInput](r, &ec2.CreateVpcOutput{Vpc: &ec2types.Vpc{VpcId: aws.String("vpc-1")}}),
 					api.Takes("CidrBlock", "TagSpecifications")),
 				api.Op("DescribeVpcs", api.Everything, reached[ec2.DescribeVpcsInput, ec2.DescribeVpcsOutput](r, nil), api.All),
 			}},
-		{Name: "iam", Protocol: wire.Query, Global: true, Version: "2010-05-08", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
+		{Name: "iam", Protocol: wire.Query, Global: true, Version: "2010-05-08",
+			Namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
 			Operations: []api.Operation{
 				api.Op("CreateRole", api.Everything, reached[iam.CreateRoleInput, iam.CreateRoleOutput](r, nil), api.All),
 			}},
@@ -132,7 +135,8 @@ func (r *rig) services() []api.Service {
 			api.Op("CreateControlChannel", api.Everything, reached[channelInput](r, &channelOutput{TokenValue: "token"}),
 				api.At("POST /v1/control-channel/{id}", http.StatusCreated), api.All),
 			api.Stream("OpenControlChannel", "GET /v1/control-channel/{id}",
-				api.Lookup(func(c *api.Call, _ *http.Request) []string { return []string{"arn:aws:ssm:::" + c.PathValue("id")} }), r.open),
+				api.Lookup(func(c *api.Call, _ *http.Request) []string { return []string{"arn:aws:ssm:::" + c.PathValue("id")} }),
+				r.open),
 		}},
 	}
 }

@@ -106,7 +106,10 @@ func TestEveryRefusalOfASignatureHolds(t *testing.T) {
 		{"another header unsigned", func(h *handmade) { h.signed = "host;x-other" }, "not signed: X-Amz-T"},
 		{"headers in capitals", func(h *handmade) { h.signed = "Host;host;x-amz-target" }, "lower case"},
 		{"an empty header", func(h *handmade) { h.signed = ";host;x-amz-target" }, "lower case"},
-		{"many headers", func(h *handmade) { h.signed = strings.Repeat("a;", 200) + "host;x-amz-target" }, "more than 100 headers"},
+		{
+			"many headers", func(h *handmade) { h.signed = strings.Repeat("a;", 200) + "host;x-amz-target" },
+			"more than 100 headers",
+		},
 		{"old", func(h *handmade) { h.stamp = "20261121T114459Z" }, "Signature expired"},
 		{"early", func(h *handmade) { h.stamp = "20261121T121501Z" }, "not yet current"},
 		{"no date", func(h *handmade) { h.stamp = "" }, "'X-Amz-Date'"},
@@ -125,7 +128,10 @@ func TestEveryRefusalOfASignatureHolds(t *testing.T) {
 		{"a signature in capitals", func(h *handmade) {
 			h.spoil = func(s string) string { return s[:len(s)-64] + strings.ToUpper(s[len(s)-64:]) }
 		}, "does not match the signature"},
-		{"presigned with a key of another day", func(h *handmade) { query(h); h.date = "20200101" }, "Date in Credential scope does not match"},
+		{
+			"presigned with a key of another day", func(h *handmade) { query(h); h.date = "20200101" },
+			"Date in Credential scope does not match",
+		},
 		{"presigned with another terminator", func(h *handmade) { query(h); h.terminator = "nonsense" }, "valid terminator"},
 		{"presigned without a region", func(h *handmade) { query(h); h.region = "" }, "empty element"},
 		{"presigned, host unsigned", func(h *handmade) { query(h); h.signed = "accept" }, "'Host'"},
@@ -137,7 +143,10 @@ func TestEveryRefusalOfASignatureHolds(t *testing.T) {
 		{"presigned for longer than numbers go", lives("99999999999999999999"), "X-Amz-Expires"},
 		{"presigned, its time past", func(h *handmade) { query(h); h.stamp = "20261121T110000Z" }, "Signature expired"},
 		{"presigned early", func(h *handmade) { query(h); h.stamp = "20261121T121501Z" }, "not yet current"},
-		{"presigned twice", func(h *handmade) { query(h); h.spoil = func(s string) string { return s + "&X-Amz-Date=" + moment } }, "only once"},
+		{
+			"presigned twice",
+			func(h *handmade) { query(h); h.spoil = func(s string) string { return s + "&X-Amz-Date=" + moment } }, "only once",
+		},
 	} {
 		for _, q := range []request{cancel, create, role, open} {
 			service, _, _ := strings.Cut(q.host, ".")

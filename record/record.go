@@ -38,8 +38,8 @@ type Change struct {
 	Delete bool
 }
 
-// Read names a thing that a plan has looked at: one record by its key, there or not, or where ID is empty all records of the kind
-// in Group, or where both are empty all records of the kind.
+// Read names a thing that a plan has looked at: one record by its key, there or not, or where ID is empty all records
+// of the kind in Group, or where both are empty all records of the kind.
 type Read struct {
 	Kind, ID, Group string
 }

@@ -117,7 +117,8 @@ func TestKeys(t *testing.T) {
 	}
 	r.Nodes["mi-1"] = &key.PublicKey
 	found, err := a.NodeKeys(t.Context(), "mi-1")
-	if err != nil || found.Account != accesstest.Account || found.Region != "us-east-1" || !found.Keys[0].Equal(&key.PublicKey) {
+	if err != nil || found.Account != accesstest.Account || found.Region != "us-east-1" ||
+		!found.Keys[0].Equal(&key.PublicKey) {
 		t.Errorf("%+v, %v", found, err)
 	}
 	if _, err := a.NodeKeys(t.Context(), "mi-2"); !fault.Is(err, fault.NotFound) {

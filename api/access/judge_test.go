@@ -25,9 +25,11 @@ import (
 )
 
 const (
-	mayAll      = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
-	trustHere   = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"` + accesstest.Account + `"},"Action":["sts:AssumeRole","sts:TagSession"]}}`
-	trustEC2    = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}`
+	mayAll    = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
+	trustHere = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"` + accesstest.Account +
+		`"},"Action":["sts:AssumeRole","sts:TagSession"]}}`
+	trustEC2 = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},` +
+		`"Action":"sts:AssumeRole"}}`
 	allowListed = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},%s]}`
 )
 
@@ -70,7 +72,8 @@ func listRoles(t *testing.T, cfg aws.Config) error {
 // TestSessionTagOverrides the role's, whatever the case of their letters, each time.
 func TestSessionTagOverrides(t *testing.T) {
 	r := accesstest.New(t)
-	blueOnly := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:ListRoles","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/Team":"blue"}}}}`
+	blueOnly := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:ListRoles","Resource":"*",` +
+		`"Condition":{"StringEquals":{"aws:PrincipalTag/Team":"blue"}}}}`
 	arn := role(t, r, "tagged", trustHere, blueOnly, identity.Tag{Key: "Team", Value: "red"})
 	bob := r.User(t, "bob", mayAll)
 	for range 20 {
@@ -90,7 +93,8 @@ func TestTagsThatDifferInCase(t *testing.T) {
 	r := accesstest.New(t)
 	bob := r.User(
 		t, "bob",
-		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/Team":"blue"}}}}`,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*",`+
+			`"Condition":{"StringEquals":{"aws:RequestTag/Team":"blue"}}}}`,
 	)
 	create := func(name string, tags ...string) error {
 		in := &sdkiam.CreateUserInput{UserName: &name}
@@ -134,9 +138,11 @@ func TestTemporaryCredentialsHaveNoMFA(t *testing.T) {
 func TestSameVPC(t *testing.T) {
 	r := accesstest.New(t)
 	role(t, r, "node", trustEC2, may(`{"Effect":"Deny","Action":"*","Resource":"*","Condition":{
-		"StringNotEquals":{"aws:SourceVpc":"${aws:Ec2InstanceSourceVpc}"},"Null":{"ec2:SourceInstanceARN":"false"},"BoolIfExists":{"aws:ViaAWSService":"false"}}},
+		"StringNotEquals":{"aws:SourceVpc":"${aws:Ec2InstanceSourceVpc}"},"Null":{"ec2:SourceInstanceARN":"false"},
+		"BoolIfExists":{"aws:ViaAWSService":"false"}}},
 		{"Effect":"Deny","Action":"*","Resource":"*","Condition":{
-		"StringNotEquals":{"aws:VpcSourceIp":"${aws:Ec2InstanceSourcePrivateIPv4}"},"Null":{"ec2:SourceInstanceARN":"false"},"BoolIfExists":{"aws:ViaAWSService":"false"}}}`))
+		"StringNotEquals":{"aws:VpcSourceIp":"${aws:Ec2InstanceSourcePrivateIPv4}"},"Null":{"ec2:SourceInstanceARN":"false"},
+		"BoolIfExists":{"aws:ViaAWSService":"false"}}}`))
 	ctx, account := t.Context(), accesstest.Account
 	if _, err := r.Identities.CreateInstanceProfile(
 		ctx, identity.NewInstanceProfile{Account: account, Name: "node"},
@@ -183,7 +189,8 @@ func TestPoliciesAreRefused(t *testing.T) {
 	r.User(t, "bob", "")
 	role(t, r, "node", trustEC2, mayAll)
 	long := func(n int) string {
-		return `{"Version":"2012-10-17", "Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::` + strings.Repeat("a", n) + `"}}`
+		return `{"Version":"2012-10-17", "Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::` +
+			strings.Repeat("a", n) + `"}}`
 	}
 	put := func(name, text string) func() error {
 		return func() error {
@@ -223,13 +230,15 @@ func TestPoliciesAreRefused(t *testing.T) {
 		{
 			"everybody but one", "MalformedPolicyDocument", "NotPrincipal",
 			trust(
-				`{"Version":"2012-10-17","Statement":{"Effect":"Allow","NotPrincipal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}}`,
+				`{"Version":"2012-10-17","Statement":{"Effect":"Allow","NotPrincipal":{"AWS":"000000000000"},` +
+					`"Action":"sts:AssumeRole"}}`,
 			),
 		},
 		{
 			"a principal in a Region", "MalformedPolicyDocument", "Invalid principal",
 			trust(
-				`{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam:us-east-1:000000000000:root"},"Action":"sts:AssumeRole"}}`,
+				`{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam:us-east-1:000000000000:root"},` +
+					`"Action":"sts:AssumeRole"}}`,
 			),
 		},
 		{
@@ -292,7 +301,8 @@ func TestLongNamesAreNotJudged(t *testing.T) {
 	bob := sdkiam.NewFromConfig(
 		r.User(
 			t, "bob",
-			`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:*","Resource":"arn:aws:iam::*:user/*`+strings.Repeat("a", 500)+`?b*"}}`,
+			`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:*","Resource":"arn:aws:iam::*:user/*`+
+				strings.Repeat("a", 500)+`?b*"}}`,
 		),
 	)
 	for n, want := range map[int]string{100: "AccessDenied", 900_000: "ValidationError"} {
@@ -316,7 +326,8 @@ func TestVariableThatCannotBeJudged(t *testing.T) {
 	r := accesstest.New(t)
 	bob := r.User(
 		t, "bob",
-		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:role/${aws:SourceOrgUnit}*"}}`,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*",`+
+			`"Resource":"arn:aws:iam::*:role/${aws:SourceOrgUnit}*"}}`,
 	)
 	err := listRoles(t, bob)
 	if code(err) != "AccessDenied" || !strings.Contains(

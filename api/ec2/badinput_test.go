@@ -26,21 +26,32 @@ import (
 
 // idCodes are Amazon's codes for an id that names nothing and for one that can name nothing, by the prefix of ids.
 var idCodes = map[string]struct{ missing, malformed string }{
-	"vpc": {"InvalidVpcID.NotFound", "InvalidVpcID.Malformed"}, "subnet": {"InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed"},
-	"rtb": {"InvalidRouteTableID.NotFound", "InvalidRouteTableId.Malformed"}, "igw": {"InvalidInternetGatewayID.NotFound", "InvalidInternetGatewayId.Malformed"},
-	"acl": {"InvalidNetworkAclID.NotFound", "InvalidNetworkAclId.Malformed"}, "sg": {"InvalidGroup.NotFound", "InvalidGroupId.Malformed"},
-	"sgr": {"InvalidSecurityGroupRuleId.NotFound", "InvalidSecurityGroupRuleId.Malformed"},
-	"eni": {"InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterfaceId.Malformed"}, "vpce": {"InvalidVpcEndpointId.NotFound", "InvalidVpcEndpointId.Malformed"},
-	"vpce-svc": {"InvalidVpcEndpointServiceId.NotFound", "InvalidVpcEndpointServiceId.Malformed"}, "vpce-nfn": {"InvalidConnectionNotification", "InvalidConnectionNotification"},
-	"pl": {"InvalidPrefixListID.NotFound", "InvalidPrefixListId.Malformed"}, "pcx": {"InvalidVpcPeeringConnectionID.NotFound", "InvalidVpcPeeringConnectionId.Malformed"},
-	"dopt": {"InvalidDhcpOptionID.NotFound", "InvalidDhcpOptionsId.Malformed"}, "rtbassoc": {"InvalidAssociationID.NotFound", "InvalidAssociationID.Malformed"},
-	"aclassoc": {"InvalidAssociationID.NotFound", "InvalidAssociationID.Malformed"}, "eni-attach": {"InvalidAttachmentID.NotFound", "InvalidNetworkInterfaceAttachmentId.Malformed"},
+	"vpc":            {"InvalidVpcID.NotFound", "InvalidVpcID.Malformed"},
+	"subnet":         {"InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed"},
+	"rtb":            {"InvalidRouteTableID.NotFound", "InvalidRouteTableId.Malformed"},
+	"igw":            {"InvalidInternetGatewayID.NotFound", "InvalidInternetGatewayId.Malformed"},
+	"acl":            {"InvalidNetworkAclID.NotFound", "InvalidNetworkAclId.Malformed"},
+	"sg":             {"InvalidGroup.NotFound", "InvalidGroupId.Malformed"},
+	"sgr":            {"InvalidSecurityGroupRuleId.NotFound", "InvalidSecurityGroupRuleId.Malformed"},
+	"eni":            {"InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterfaceId.Malformed"},
+	"vpce":           {"InvalidVpcEndpointId.NotFound", "InvalidVpcEndpointId.Malformed"},
+	"vpce-svc":       {"InvalidVpcEndpointServiceId.NotFound", "InvalidVpcEndpointServiceId.Malformed"},
+	"vpce-nfn":       {"InvalidConnectionNotification", "InvalidConnectionNotification"},
+	"pl":             {"InvalidPrefixListID.NotFound", "InvalidPrefixListId.Malformed"},
+	"pcx":            {"InvalidVpcPeeringConnectionID.NotFound", "InvalidVpcPeeringConnectionId.Malformed"},
+	"dopt":           {"InvalidDhcpOptionID.NotFound", "InvalidDhcpOptionsId.Malformed"},
+	"rtbassoc":       {"InvalidAssociationID.NotFound", "InvalidAssociationID.Malformed"},
+	"aclassoc":       {"InvalidAssociationID.NotFound", "InvalidAssociationID.Malformed"},
+	"eni-attach":     {"InvalidAttachmentID.NotFound", "InvalidNetworkInterfaceAttachmentId.Malformed"},
 	"vpc-cidr-assoc": {"InvalidVpcCidrBlockAssociationID.NotFound", "InvalidVpcCidrBlockAssociationID.Malformed"},
-	"eipalloc":       {"InvalidAllocationID.NotFound", "InvalidAllocationID.Malformed"}, "eipassoc": {"InvalidAssociationID.NotFound", "InvalidAssociationID.Malformed"},
-	"nat": {"NatGatewayNotFound", "NatGatewayMalformed"}, "fl": {"InvalidFlowLogId.NotFound", "InvalidFlowLogId.NotFound"},
-	"i": {"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"}, "ami": {"InvalidAMIID.NotFound", "InvalidAMIID.Malformed"},
-	"key":       {"InvalidKeyPair.NotFound", "InvalidKeyPair.NotFound"},
-	"iip-assoc": {"InvalidAssociationID.NotFound", "InvalidAssociationID.NotFound"},
+	"eipalloc":       {"InvalidAllocationID.NotFound", "InvalidAllocationID.Malformed"},
+	"eipassoc":       {"InvalidAssociationID.NotFound", "InvalidAssociationID.Malformed"},
+	"nat":            {"NatGatewayNotFound", "NatGatewayMalformed"},
+	"fl":             {"InvalidFlowLogId.NotFound", "InvalidFlowLogId.NotFound"},
+	"i":              {"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"},
+	"ami":            {"InvalidAMIID.NotFound", "InvalidAMIID.Malformed"},
+	"key":            {"InvalidKeyPair.NotFound", "InvalidKeyPair.NotFound"},
+	"iip-assoc":      {"InvalidAssociationID.NotFound", "InvalidAssociationID.NotFound"},
 }
 
 // otherCodes are the exceptions, by operation, member and what is wrong with it.
@@ -176,7 +187,8 @@ func (f *everything) badTexts(good any) (out []bad) {
 func isPrefix(text string) bool  { _, err := netip.ParsePrefix(text); return err == nil }
 func isAddress(text string) bool { _, err := netip.ParseAddr(text); return err == nil }
 
-// badMembers makes inputs without one of the members that the client's model requires, and with tags that nothing may have.
+// badMembers makes inputs without one of the members that the client's model requires, and with tags that nothing may
+// have.
 func (f *everything) badMembers(good any) (out []bad) {
 	v := reflect.ValueOf(good).Elem()
 	for i := range v.NumField() {
@@ -216,9 +228,12 @@ var errStopped = errors.New("not sent")
 func stopped(o *sdk.Options) {
 	o.Retryer = aws.NopRetryer{}
 	o.APIOptions = append(o.APIOptions, func(s *middleware.Stack) error {
-		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("stop", func(context.Context, middleware.InitializeInput, middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-			return middleware.InitializeOutput{}, middleware.Metadata{}, errStopped
-		}), middleware.After)
+		return s.Initialize.Add(middleware.InitializeMiddlewareFunc("stop",
+			func(
+				context.Context, middleware.InitializeInput, middleware.InitializeHandler,
+			) (middleware.InitializeOutput, middleware.Metadata, error) {
+				return middleware.InitializeOutput{}, middleware.Metadata{}, errStopped
+			}), middleware.After)
 	})
 }
 
@@ -227,7 +242,9 @@ func (l *harness) mutating() []string {
 	var out []string
 	for _, s := range l.handler.Services() {
 		for _, op := range s.Operations {
-			if !slices.ContainsFunc([]string{"Describe", "Get", "List", "Search"}, func(p string) bool { return strings.HasPrefix(op.Name, p) }) {
+			if !slices.ContainsFunc([]string{
+				"Describe", "Get", "List", "Search",
+			}, func(p string) bool { return strings.HasPrefix(op.Name, p) }) {
 				out = append(out, op.Name)
 			}
 		}
@@ -235,11 +252,13 @@ func (l *harness) mutating() []string {
 	return out
 }
 
-// standing is all that a call could change: the version of the network, which grows with every change, and the instances,
-// images and key pairs.
+// standing is all that a call could change: the version of the network, which grows with every change, and the
+// instances, images and key pairs.
 func (l *harness) standing() string {
 	scope := scope.Scope{Account: account, Region: region}
-	text, err := json.MarshalIndent([]any{l.network.State().Version(), l.compute.Instances(scope), l.compute.Images(scope), l.compute.KeyPairs(scope)}, "", " ")
+	text, err := json.MarshalIndent([]any{
+		l.network.State().Version(), l.compute.Instances(scope), l.compute.Images(scope), l.compute.KeyPairs(scope),
+	}, "", " ")
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -268,9 +287,9 @@ func TestEveryMutatingCallIsTested(t *testing.T) {
 	}
 }
 
-// TestBadInput calls every mutating operation with inputs in which one thing is wrong: absent, malformed, of nothing, another
-// account's, another kind's. It is refused with Amazon's code and has changed nothing. With DryRun alone nothing is changed
-// either. Then the good input succeeds.
+// TestBadInput calls every mutating operation with inputs in which one thing is wrong: absent, malformed, of nothing,
+// another account's, another kind's. It is refused with Amazon's code and has changed nothing. With DryRun alone
+// nothing is changed either. Then the good input succeeds.
 func TestBadInput(t *testing.T) {
 	for _, make := range goodInputs {
 		f := newEverything(t)
@@ -309,8 +328,8 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// TestClientTokens repeats each call that takes a client token: the same request makes nothing again, another one with the
-// same token is refused.
+// TestClientTokens repeats each call that takes a client token: the same request makes nothing again, another one with
+// the same token is refused.
 func TestClientTokens(t *testing.T) {
 	f := newEverything(t)
 	for _, make := range goodInputs {

@@ -23,11 +23,14 @@ func BenchmarkDescribeInterfaces(b *testing.B) {
 	l := newHarness(b)
 	scope := scope.Scope{Account: account, Region: region}
 	v := must(l.network.CreateVpc(l.ctx, scope, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")}))(b)
-	n := must(l.network.CreateSubnet(l.ctx, scope, network.CreateSubnetInput{VPC: v.ID, CIDR: netip.MustParsePrefix("10.0.0.0/17")}))(b)
+	n := must(l.network.CreateSubnet(l.ctx, scope, network.CreateSubnetInput{
+		VPC: v.ID, CIDR: netip.MustParsePrefix("10.0.0.0/17"),
+	}))(b)
 	var in []network.CreateInterfaceInput
 	for i := range 10_000 {
 		in = append(in, network.CreateInterfaceInput{
-			Subnet: n.ID, Owner: fmt.Sprint("mi-", i), Kind: vpc.AttachedInterface, Tags: []network.Tag{{Key: "Name", Value: fmt.Sprint("node-", i)}},
+			Subnet: n.ID, Owner: fmt.Sprint("mi-", i), Kind: vpc.AttachedInterface,
+			Tags: []network.Tag{{Key: "Name", Value: fmt.Sprint("node-", i)}},
 		})
 	}
 	must(l.network.CreateInterfaces(l.ctx, scope, in))(b)

@@ -32,7 +32,10 @@ func TestDefaultVpc(t *testing.T) {
 		{"run in none", run(plain), "VPCIdNotSpecified"},
 		{"group in none", group("g"), "VPCIdNotSpecified"},
 		{"subnet of none", subnet("us-east-1a"), "DefaultVpcDoesNotExist"},
-		{"group by name in none", run(func(in *sdk.RunInstancesInput) { in.SecurityGroups = []string{"default"} }), "InvalidGroup.NotFound"},
+		{
+			"group by name in none", run(func(in *sdk.RunInstancesInput) { in.SecurityGroups = []string{"default"} }),
+			"InvalidGroup.NotFound",
+		},
 	} {
 		wantCode(t, tt.what, tt.err, tt.code)
 	}
@@ -40,13 +43,19 @@ func TestDefaultVpc(t *testing.T) {
 	if !*v.IsDefault || *v.CidrBlock != "172.31.0.0/16" {
 		t.Errorf("made %+v", v)
 	}
-	names := must(l.DescribeVpcAttribute(l.ctx, &sdk.DescribeVpcAttributeInput{VpcId: v.VpcId, Attribute: types.VpcAttributeNameEnableDnsHostnames}))(t)
-	attribute := must(l.DescribeAccountAttributes(l.ctx, &sdk.DescribeAccountAttributesInput{AttributeNames: []types.AccountAttributeName{"default-vpc"}}))(t)
+	names := must(l.DescribeVpcAttribute(l.ctx, &sdk.DescribeVpcAttributeInput{
+		VpcId: v.VpcId, Attribute: types.VpcAttributeNameEnableDnsHostnames,
+	}))(t)
+	attribute := must(l.DescribeAccountAttributes(l.ctx, &sdk.DescribeAccountAttributesInput{
+		AttributeNames: []types.AccountAttributeName{"default-vpc"},
+	}))(t)
 	if !*names.EnableDnsHostnames.Value || *attribute.AccountAttributes[0].AttributeValues[0].AttributeValue != *v.VpcId {
 		t.Errorf("host names %v, account attribute %+v", *names.EnableDnsHostnames.Value, attribute.AccountAttributes)
 	}
 	own := filter("vpc-id", *v.VpcId)
-	subnets := must(l.DescribeSubnets(l.ctx, &sdk.DescribeSubnetsInput{Filters: []types.Filter{own, filter("default-for-az", "true"), filter("map-public-ip-on-launch", "true")}}))(t).Subnets
+	subnets := must(l.DescribeSubnets(l.ctx, &sdk.DescribeSubnetsInput{
+		Filters: []types.Filter{own, filter("default-for-az", "true"), filter("map-public-ip-on-launch", "true")},
+	}))(t).Subnets
 	whole, seen := netip.MustParsePrefix("172.31.0.0/16"), map[string]bool{}
 	for _, n := range subnets {
 		cidr := netip.MustParsePrefix(*n.CidrBlock)
@@ -58,9 +67,15 @@ func TestDefaultVpc(t *testing.T) {
 	if len(subnets) != 6 {
 		t.Errorf("%d default subnets", len(subnets))
 	}
-	table := must(l.DescribeRouteTables(l.ctx, &sdk.DescribeRouteTablesInput{Filters: []types.Filter{own, filter("association.main", "true")}}))(t).RouteTables[0]
-	gateway := must(l.DescribeInternetGateways(l.ctx, &sdk.DescribeInternetGatewaysInput{Filters: []types.Filter{filter("attachment.vpc-id", *v.VpcId)}}))(t).InternetGateways
-	if len(gateway) != 1 || len(table.Routes) != 2 || aws.ToString(table.Routes[1].GatewayId) != *gateway[0].InternetGatewayId || *table.Routes[1].DestinationCidrBlock != "0.0.0.0/0" {
+	table := must(l.DescribeRouteTables(l.ctx, &sdk.DescribeRouteTablesInput{
+		Filters: []types.Filter{own, filter("association.main", "true")},
+	}))(t).RouteTables[0]
+	gateway := must(l.DescribeInternetGateways(l.ctx, &sdk.DescribeInternetGatewaysInput{
+		Filters: []types.Filter{filter("attachment.vpc-id", *v.VpcId)},
+	}))(t).InternetGateways
+	if len(gateway) != 1 || len(table.Routes) != 2 ||
+		aws.ToString(table.Routes[1].GatewayId) != *gateway[0].InternetGatewayId ||
+		*table.Routes[1].DestinationCidrBlock != "0.0.0.0/0" {
 		t.Errorf("routes %+v to %+v", table.Routes, gateway)
 	}
 
@@ -75,28 +90,55 @@ func TestDefaultVpc(t *testing.T) {
 		{"a zone that is not", subnet("us-east-1z"), "InvalidParameterValue"},
 		{"no zone", second(l.CreateDefaultSubnet(l.ctx, &sdk.CreateDefaultSubnetInput{})), "MissingParameter"},
 		{"a group", group("web"), ""},
-		{"a rule by names", second(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{GroupName: aws.String("web"), SourceSecurityGroupName: aws.String("default")})), ""},
-		{"a rule of nobody", second(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{GroupName: aws.String("nodes")})), "InvalidGroup.NotFound"},
+		{
+			"a rule by names",
+			second(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{
+				GroupName: aws.String("web"), SourceSecurityGroupName: aws.String("default"),
+			})), "",
+		},
+		{
+			"a rule of nobody",
+			second(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{
+				GroupName: aws.String("nodes"),
+			})), "InvalidGroup.NotFound",
+		},
 		{"run in a zone", run(func(in *sdk.RunInstancesInput) {
 			in.Placement = &types.Placement{AvailabilityZone: aws.String("us-east-1c")}
 		}), ""},
-		{"a group's name and a subnet", run(func(in *sdk.RunInstancesInput) { in.SecurityGroups, in.SubnetId = []string{"web"}, &other.a }), "InvalidParameterCombination"},
-		{"another VPC's group by name", run(func(in *sdk.RunInstancesInput) { in.SecurityGroups = []string{"nodes"} }), "InvalidGroup.NotFound"},
+		{
+			"a group's name and a subnet",
+			run(func(in *sdk.RunInstancesInput) { in.SecurityGroups, in.SubnetId = []string{"web"}, &other.a }),
+			"InvalidParameterCombination",
+		},
+		{
+			"another VPC's group by name", run(func(in *sdk.RunInstancesInput) { in.SecurityGroups = []string{"nodes"} }),
+			"InvalidGroup.NotFound",
+		},
 	} {
 		wantCode(t, tt.what, tt.err, tt.code)
 	}
-	web := must(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{GroupNames: []string{"web"}}))(t).SecurityGroups
-	if len(web) != 1 || *web[0].VpcId != *v.VpcId || len(web[0].IpPermissions) != 1 || len(web[0].IpPermissions[0].UserIdGroupPairs) != 1 {
+	web := must(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{
+		GroupNames: []string{"web"},
+	}))(t).SecurityGroups
+	if len(web) != 1 || *web[0].VpcId != *v.VpcId || len(web[0].IpPermissions) != 1 ||
+		len(web[0].IpPermissions[0].UserIdGroupPairs) != 1 {
 		t.Fatalf("the group: %+v", web)
 	}
 	made := l.run(sdk.RunInstancesInput{SecurityGroups: []string{"web"}}).Instances[0]
-	if *made.VpcId != *v.VpcId || *made.SecurityGroups[0].GroupId != *web[0].GroupId || *made.Placement.AvailabilityZone != "us-east-1a" {
+	if *made.VpcId != *v.VpcId || *made.SecurityGroups[0].GroupId != *web[0].GroupId ||
+		*made.Placement.AvailabilityZone != "us-east-1a" {
 		t.Errorf("it runs in %s of %s with %+v", *made.SubnetId, *made.VpcId, made.SecurityGroups)
 	}
 	zone := "us-east-1f"
-	last := must(l.DescribeSubnets(l.ctx, &sdk.DescribeSubnetsInput{Filters: []types.Filter{own, filter("availability-zone", zone)}}))(t).Subnets[0]
+	last := must(l.DescribeSubnets(l.ctx, &sdk.DescribeSubnetsInput{
+		Filters: []types.Filter{own, filter("availability-zone", zone)},
+	}))(t).Subnets[0]
 	must(l.DeleteSubnet(l.ctx, &sdk.DeleteSubnetInput{SubnetId: last.SubnetId}))(t)
-	wantCode(t, "run where no default subnet is", run(func(in *sdk.RunInstancesInput) { in.Placement = &types.Placement{AvailabilityZone: &zone} }), "MissingInput")
+	wantCode(t, "run where no default subnet is", run(func(in *sdk.RunInstancesInput) {
+		in.Placement = &types.Placement{
+			AvailabilityZone: &zone,
+		}
+	}), "MissingInput")
 	again := must(l.CreateDefaultSubnet(l.ctx, &sdk.CreateDefaultSubnetInput{AvailabilityZone: &zone}))(t).Subnet
 	if *again.CidrBlock != *last.CidrBlock || !*again.DefaultForAz || !*again.MapPublicIpOnLaunch {
 		t.Errorf("made again: %+v", again)

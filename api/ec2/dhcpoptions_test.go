@@ -18,21 +18,30 @@ func TestDhcpOptions(t *testing.T) {
 		return *must(l.DescribeVpcs(l.ctx, &sdk.DescribeVpcsInput{VpcIds: []string{p.vpc}}))(t).Vpcs[0].DhcpOptionsId
 	}
 	// What Terraform's aws_default_vpc_dhcp_options looks for.
-	own := describe(types.Filter{Name: aws.String("key"), Values: []string{"domain-name"}}, types.Filter{Name: aws.String("value"), Values: []string{"ec2.internal"}})
-	if len(own) != 1 || *own[0].DhcpOptionsId != ofVPC() || *own[0].OwnerId != account || len(own[0].DhcpConfigurations) != 2 {
+	own := describe(types.Filter{
+		Name: aws.String("key"), Values: []string{"domain-name"},
+	}, types.Filter{Name: aws.String("value"), Values: []string{"ec2.internal"}})
+	if len(own) != 1 || *own[0].DhcpOptionsId != ofVPC() || *own[0].OwnerId != account ||
+		len(own[0].DhcpConfigurations) != 2 {
 		t.Fatalf("the region's own: %+v of %s", own, ofVPC())
 	}
 	made := must(l.CreateDhcpOptions(l.ctx, &sdk.CreateDhcpOptionsInput{
 		DhcpConfigurations: []types.NewDhcpConfiguration{
-			{Key: aws.String("domain-name"), Values: []string{"corp.example"}}, {Key: aws.String("domain-name-servers"), Values: []string{"10.0.1.53", "AmazonProvidedDNS"}},
+			{Key: aws.String("domain-name"), Values: []string{"corp.example"}},
+			{Key: aws.String("domain-name-servers"), Values: []string{"10.0.1.53", "AmazonProvidedDNS"}},
 		},
-		TagSpecifications: []types.TagSpecification{{ResourceType: "dhcp-options", Tags: []types.Tag{{Key: aws.String("Name"), Value: aws.String("corp")}}}},
+		TagSpecifications: []types.TagSpecification{
+			{ResourceType: "dhcp-options", Tags: []types.Tag{{Key: aws.String("Name"), Value: aws.String("corp")}}},
+		},
 	}))(t).DhcpOptions
 	id := made.DhcpOptionsId
-	if *made.DhcpConfigurations[1].Key != "domain-name-servers" || *made.DhcpConfigurations[1].Values[1].Value != "AmazonProvidedDNS" {
+	if *made.DhcpConfigurations[1].Key != "domain-name-servers" ||
+		*made.DhcpConfigurations[1].Values[1].Value != "AmazonProvidedDNS" {
 		t.Errorf("made %+v", made)
 	}
-	if found := describe(types.Filter{Name: aws.String("tag:Name"), Values: []string{"corp"}}); len(found) != 1 || *found[0].DhcpOptionsId != *id {
+	if found := describe(types.Filter{
+		Name: aws.String("tag:Name"), Values: []string{"corp"},
+	}); len(found) != 1 || *found[0].DhcpOptionsId != *id {
 		t.Errorf("by its tag: %+v", found)
 	}
 	associate := func(id string) error {
@@ -49,9 +58,13 @@ func TestDhcpOptions(t *testing.T) {
 		{"associate", func() error { return associate(*id) }, ""},
 		{"delete what is used", remove, "DependencyViolation"},
 		{"associate nothing", func() error { return associate("") }, "MissingParameter"},
-		{"associate what is not", func() error { return associate("dopt-0123456789abcdef0") }, "InvalidDhcpOptionID.NotFound"},
+		{
+			"associate what is not", func() error { return associate("dopt-0123456789abcdef0") }, "InvalidDhcpOptionID.NotFound",
+		},
 		{"tag", func() error {
-			return second(l.CreateTags(l.ctx, &sdk.CreateTagsInput{Resources: []string{*id}, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}))
+			return second(l.CreateTags(l.ctx, &sdk.CreateTagsInput{
+				Resources: []string{*id}, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}},
+			}))
 		}, ""},
 	} {
 		wantCode(t, tt.what, tt.do(), tt.code)
@@ -59,7 +72,9 @@ func TestDhcpOptions(t *testing.T) {
 	if got := ofVPC(); got != *id {
 		t.Errorf("the VPC has %s, want %s", got, *id)
 	}
-	if vpcs := must(l.DescribeVpcs(l.ctx, &sdk.DescribeVpcsInput{Filters: []types.Filter{filter("dhcp-options-id", *id)}}))(t).Vpcs; len(vpcs) != 1 {
+	if vpcs := must(l.DescribeVpcs(l.ctx, &sdk.DescribeVpcsInput{
+		Filters: []types.Filter{filter("dhcp-options-id", *id)},
+	}))(t).Vpcs; len(vpcs) != 1 {
 		t.Errorf("%d VPCs have it", len(vpcs))
 	}
 	wantCode(t, "associate none", associate("default"), "")

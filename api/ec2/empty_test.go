@@ -20,13 +20,18 @@ func TestEmptyLists(t *testing.T) {
 			IpRanges: []types.IpRange{{CidrIp: aws.String("10.0.0.0/8")}},
 		}},
 	}))(t)
-	group := must(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{GroupIds: []string{p.listeners}}))(t).SecurityGroups[0]
-	bare := must(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{GroupIds: []string{p.nodes}}))(t).SecurityGroups[0]
+	group := must(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{
+		GroupIds: []string{p.listeners},
+	}))(t).SecurityGroups[0]
+	bare := must(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{
+		GroupIds: []string{p.nodes},
+	}))(t).SecurityGroups[0]
 	table := must(l.CreateRouteTable(l.ctx, &sdk.CreateRouteTableInput{VpcId: &p.vpc}))(t).RouteTable
 	acl := must(l.CreateNetworkAcl(l.ctx, &sdk.CreateNetworkAclInput{VpcId: &p.vpc}))(t).NetworkAcl
 	endpoint := must(l.CreateVpcEndpoint(l.ctx, &sdk.CreateVpcEndpointInput{
-		VpcId: &p.vpc, ServiceName: aws.String("com.amazonaws.us-east-1.ssm"), VpcEndpointType: types.VpcEndpointTypeInterface,
-		SubnetIds: []string{p.a}, PrivateDnsEnabled: aws.Bool(false),
+		VpcId: &p.vpc, ServiceName: aws.String("com.amazonaws.us-east-1.ssm"),
+		VpcEndpointType: types.VpcEndpointTypeInterface,
+		SubnetIds:       []string{p.a}, PrivateDnsEnabled: aws.Bool(false),
 	}))(t).VpcEndpoint
 	nic := must(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{SubnetId: &p.a}))(t).NetworkInterface
 	internet := must(l.CreateInternetGateway(l.ctx, &sdk.CreateInternetGatewayInput{}))(t).InternetGateway

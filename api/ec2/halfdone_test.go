@@ -57,7 +57,8 @@ func launchWithToken(p places) *sdk.RunInstancesInput {
 	}
 }
 
-// TestLaunchHalfDone: a launch that fails between its steps leaves nothing behind, or what the same request goes on with.
+// TestLaunchHalfDone: a launch that fails between its steps leaves nothing behind, or what the same request goes on
+// with.
 func TestLaunchHalfDone(t *testing.T) {
 	for _, tt := range halfDone {
 		t.Run(tt.name, func(t *testing.T) {

@@ -139,7 +139,9 @@ func (keys) AccessKey(_ context.Context, id, token string) (api.Key, error) {
 		stranger.AccessKey: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`,
 		reader.AccessKey:   `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:Describe*","Resource":"*"}}`,
 	}
-	secrets := map[string]string{root.AccessKey: root.Secret, stranger.AccessKey: stranger.Secret, reader.AccessKey: reader.Secret}
+	secrets := map[string]string{
+		root.AccessKey: root.Secret, stranger.AccessKey: stranger.Secret, reader.AccessKey: reader.Secret,
+	}
 	text, ok := policies[id]
 	if own, found := users.Load(id); found {
 		secrets[id], text, ok = id, own.(string), true
@@ -153,9 +155,10 @@ func (keys) AccessKey(_ context.Context, id, token string) (api.Key, error) {
 		}}, nil
 	}
 	policy, err := iam.Parse(iam.Identity, "own", text)
-	return api.Key{Secret: secrets[id], Policies: &iam.Policies{Identity: []*iam.Policy{policy}}, Principal: &iam.Principal{
-		Kind: iam.User, ARN: "arn:aws:iam::" + account + ":user/" + id, Account: account, UserID: id, Name: id,
-	}}, err
+	return api.Key{Secret: secrets[id], Policies: &iam.Policies{Identity: []*iam.Policy{policy}},
+		Principal: &iam.Principal{
+			Kind: iam.User, ARN: "arn:aws:iam::" + account + ":user/" + id, Account: account, UserID: id, Name: id,
+		}}, err
 }
 
 func (keys) NodeKeys(context.Context, string) (api.NodeKeys, error) {
@@ -291,10 +294,14 @@ func (l *harness) places() places {
 
 func (l *harness) subnet(vpc, cidr, zone string) string {
 	l.t.Helper()
-	return *must(l.CreateSubnet(l.ctx, &sdk.CreateSubnetInput{VpcId: &vpc, CidrBlock: &cidr, AvailabilityZone: &zone}))(l.t).Subnet.SubnetId
+	return *must(l.CreateSubnet(l.ctx, &sdk.CreateSubnetInput{
+		VpcId: &vpc, CidrBlock: &cidr, AvailabilityZone: &zone,
+	}))(l.t).Subnet.SubnetId
 }
 
 func (l *harness) group(vpc, name string) string {
 	l.t.Helper()
-	return *must(l.CreateSecurityGroup(l.ctx, &sdk.CreateSecurityGroupInput{VpcId: &vpc, GroupName: &name, Description: &name}))(l.t).GroupId
+	return *must(l.CreateSecurityGroup(l.ctx, &sdk.CreateSecurityGroupInput{
+		VpcId: &vpc, GroupName: &name, Description: &name,
+	}))(l.t).GroupId
 }

@@ -69,7 +69,8 @@ func TestInstanceLife(t *testing.T) {
 	}
 	i = l.reaches(id, "running")
 	nic := i.NetworkInterfaces[0]
-	if *nic.Attachment.DeviceIndex != 0 || !*nic.Attachment.DeleteOnTermination || *i.PrivateDnsName != "ip-"+strings.ReplaceAll(*i.PrivateIpAddress, ".", "-")+".ec2.internal" {
+	if *nic.Attachment.DeviceIndex != 0 || !*nic.Attachment.DeleteOnTermination ||
+		*i.PrivateDnsName != "ip-"+strings.ReplaceAll(*i.PrivateIpAddress, ".", "-")+".ec2.internal" {
 		t.Errorf("runs with %+v", nic)
 	}
 	console := must(l.GetConsoleOutput(l.ctx, &sdk.GetConsoleOutputInput{InstanceId: &id}))(t)
@@ -84,14 +85,19 @@ func TestInstanceLife(t *testing.T) {
 	must(l.StartInstances(l.ctx, &sdk.StartInstancesInput{InstanceIds: []string{id}}))(t)
 	l.reaches(id, "running")
 	must(l.RebootInstances(l.ctx, &sdk.RebootInstancesInput{InstanceIds: []string{id}}))(t)
-	change := must(l.TerminateInstances(l.ctx, &sdk.TerminateInstancesInput{InstanceIds: []string{id}}))(t).TerminatingInstances[0]
+	change := must(l.TerminateInstances(l.ctx, &sdk.TerminateInstancesInput{
+		InstanceIds: []string{id},
+	}))(t).TerminatingInstances[0]
 	if change.PreviousState.Name != "running" || change.CurrentState.Name != "shutting-down" {
 		t.Errorf("terminating %+v", change)
 	}
-	if end := l.reaches(id, "terminated"); end.PrivateIpAddress != nil || len(end.NetworkInterfaces) > 0 || len(end.BlockDeviceMappings) > 0 {
+	if end := l.reaches(id, "terminated"); end.PrivateIpAddress != nil || len(end.NetworkInterfaces) > 0 ||
+		len(end.BlockDeviceMappings) > 0 {
 		t.Errorf("terminated with %+v", end)
 	}
-	_, err := l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{*nic.NetworkInterfaceId}})
+	_, err := l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{
+		NetworkInterfaceIds: []string{*nic.NetworkInterfaceId},
+	})
 	wantCode(t, "its interface", err, "InvalidNetworkInterfaceID.NotFound")
 }
 
@@ -125,7 +131,10 @@ func TestInstanceRefusals(t *testing.T) {
 		code string
 	}{
 		{"no subnet", run(func(x in) { x.SubnetId = nil }), "VPCIdNotSpecified"},
-		{"no such subnet", run(func(x in) { x.SubnetId = aws.String("subnet-0123456789abcdef0") }), "InvalidSubnetID.NotFound"},
+		{
+			"no such subnet", run(func(x in) { x.SubnetId = aws.String("subnet-0123456789abcdef0") }),
+			"InvalidSubnetID.NotFound",
+		},
 		{"no such image", run(func(x in) { x.ImageId = aws.String("ami-0123456789abcdef0") }), "InvalidAMIID.NotFound"},
 		{"malformed image", run(func(x in) { x.ImageId = aws.String("debian") }), "InvalidAMIID.Malformed"},
 		{"type", run(func(x in) { x.InstanceType = "huge" }), "InvalidParameterValue"},
@@ -133,57 +142,139 @@ func TestInstanceRefusals(t *testing.T) {
 		{"group by name", run(func(x in) { x.SecurityGroups = []string{"nodes"} }), "InvalidParameterCombination"},
 		{"counts", run(func(x in) { x.MinCount = aws.Int32(2) }), "InvalidParameterValue"},
 		{"user data", run(func(x in) { x.UserData = aws.String("%") }), "InvalidParameterValue"},
-		{"too much user data", run(func(x in) { x.UserData = aws.String(base64.StdEncoding.EncodeToString(make([]byte, 17<<10))) }), "InvalidParameterValue"},
+		{
+			"too much user data",
+			run(func(x in) { x.UserData = aws.String(base64.StdEncoding.EncodeToString(make([]byte, 17<<10))) }),
+			"InvalidParameterValue",
+		},
 		{"key pair", run(func(x in) { x.KeyName = aws.String("k") }), "InvalidKeyPair.NotFound"},
-		{"profile", run(func(x in) { x.IamInstanceProfile = &types.IamInstanceProfileSpecification{Name: aws.String("x")} }), "InvalidParameterValue"},
-		{"profile's ARN", run(func(x in) { x.IamInstanceProfile = &types.IamInstanceProfileSpecification{Arn: aws.String("x")} }), "InvalidIamInstanceProfileArn.Malformed"},
-		{"zone", run(func(x in) { x.Placement = &types.Placement{AvailabilityZone: aws.String("us-east-1b")} }), "InvalidParameterValue"},
+		{
+			"profile", run(func(x in) { x.IamInstanceProfile = &types.IamInstanceProfileSpecification{Name: aws.String("x")} }),
+			"InvalidParameterValue",
+		},
+		{
+			"profile's ARN",
+			run(func(x in) { x.IamInstanceProfile = &types.IamInstanceProfileSpecification{Arn: aws.String("x")} }),
+			"InvalidIamInstanceProfileArn.Malformed",
+		},
+		{
+			"zone", run(func(x in) { x.Placement = &types.Placement{AvailabilityZone: aws.String("us-east-1b")} }),
+			"InvalidParameterValue",
+		},
 		{"tenancy", run(func(x in) { x.Placement = &types.Placement{Tenancy: "dedicated"} }), "UnsupportedOperation"},
-		{"spot", run(func(x in) { x.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{MarketType: "spot"} }), "UnsupportedOperation"},
+		{
+			"spot", run(func(x in) { x.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{MarketType: "spot"} }),
+			"UnsupportedOperation",
+		},
 		{"hop limit", run(func(x in) {
 			x.MetadataOptions = &types.InstanceMetadataOptionsRequest{HttpPutResponseHopLimit: aws.Int32(65)}
 		}), "InvalidParameterValue"},
-		{"carrier address", run(spec(types.InstanceNetworkInterfaceSpecification{SubnetId: &p.a, AssociateCarrierIpAddress: aws.Bool(true)})), "UnsupportedOperation"},
-		{"second device", run(spec(types.InstanceNetworkInterfaceSpecification{SubnetId: &p.a, DeviceIndex: aws.Int32(1)})), "InvalidParameterValue"},
+		{
+			"carrier address",
+			run(spec(types.InstanceNetworkInterfaceSpecification{SubnetId: &p.a, AssociateCarrierIpAddress: aws.Bool(true)})),
+			"UnsupportedOperation",
+		},
+		{
+			"second device", run(spec(types.InstanceNetworkInterfaceSpecification{SubnetId: &p.a, DeviceIndex: aws.Int32(1)})),
+			"InvalidParameterValue",
+		},
 		{"subnet and interface", run(func(x in) {
 			x.NetworkInterfaces = []types.InstanceNetworkInterfaceSpecification{{SubnetId: &p.a}}
 		}), "InvalidParameterCombination"},
-		{"interface in use", run(spec(types.InstanceNetworkInterfaceSpecification{NetworkInterfaceId: &own})), "InvalidNetworkInterface.InUse"},
+		{
+			"interface in use", run(spec(types.InstanceNetworkInterfaceSpecification{NetworkInterfaceId: &own})),
+			"InvalidNetworkInterface.InUse",
+		},
 		{"address taken", run(func(x in) { x.PrivateIpAddress = l.instance(id).PrivateIpAddress }), "InvalidIPAddress.InUse"},
-		{"one address for two", run(func(x in) { x.PrivateIpAddress, x.MaxCount = aws.String("10.0.1.9"), aws.Int32(2) }), "InvalidParameterCombination"},
-		{"bad volume tags", run(func(x in) { x.TagSpecifications = nameTag("volume", strings.Repeat("x", 257)) }), "InvalidParameterValue"},
+		{
+			"one address for two", run(func(x in) { x.PrivateIpAddress, x.MaxCount = aws.String("10.0.1.9"), aws.Int32(2) }),
+			"InvalidParameterCombination",
+		},
+		{
+			"bad volume tags", run(func(x in) { x.TagSpecifications = nameTag("volume", strings.Repeat("x", 257)) }),
+			"InvalidParameterValue",
+		},
 		{"tags of a volume that is not", second(l.CreateTags(l.ctx, &sdk.CreateTagsInput{
 			Resources: []string{"vol-0123456789abcdef0"}, Tags: []types.Tag{{Key: aws.String("a")}},
 		})), "InvalidVolume.NotFound"},
 		{"credits that run out", run(func(x in) {
 			x.CreditSpecification = &types.CreditSpecificationRequest{CpuCredits: aws.String("standard")}
 		}), "UnsupportedOperation"},
-		{"hibernation", run(func(x in) { x.HibernationOptions = &types.HibernationOptionsRequest{Configured: aws.Bool(true)} }), "UnsupportedOperation"},
-		{"enclave", run(func(x in) { x.EnclaveOptions = &types.EnclaveOptionsRequest{Enabled: aws.Bool(true)} }), "UnsupportedOperation"},
+		{
+			"hibernation",
+			run(func(x in) { x.HibernationOptions = &types.HibernationOptionsRequest{Configured: aws.Bool(true)} }),
+			"UnsupportedOperation",
+		},
+		{
+			"enclave", run(func(x in) { x.EnclaveOptions = &types.EnclaveOptionsRequest{Enabled: aws.Bool(true)} }),
+			"UnsupportedOperation",
+		},
 		{"recovery", run(func(x in) {
 			x.MaintenanceOptions = &types.InstanceMaintenanceOptionsRequest{AutoRecovery: types.InstanceAutoRecoveryStateDefault}
 		}), "UnsupportedOperation"},
-		{"credits of nothing", second(l.DescribeInstanceCreditSpecifications(l.ctx, &sdk.DescribeInstanceCreditSpecificationsInput{
-			InstanceIds: []string{"i-0123456789abcdef0"},
-		})), "InvalidInstanceID.NotFound"},
-		{"bad tags", run(func(x in) { x.TagSpecifications = nameTag("instance", strings.Repeat("x", 257)) }), "InvalidParameterValue"},
+		{"credits of nothing", second(l.DescribeInstanceCreditSpecifications(l.ctx,
+			&sdk.DescribeInstanceCreditSpecificationsInput{
+				InstanceIds: []string{"i-0123456789abcdef0"},
+			})), "InvalidInstanceID.NotFound"},
+		{
+			"bad tags", run(func(x in) { x.TagSpecifications = nameTag("instance", strings.Repeat("x", 257)) }),
+			"InvalidParameterValue",
+		},
 		{"dry run", run(func(x in) { x.DryRun = aws.Bool(true) }), "DryRunOperation"},
-		{"protected", second(l.TerminateInstances(l.ctx, &sdk.TerminateInstancesInput{InstanceIds: []string{id}})), "OperationNotPermitted"},
-		{"no such instance", second(l.StopInstances(l.ctx, &sdk.StopInstancesInput{InstanceIds: []string{"i-0123456789abcdef0"}})), "InvalidInstanceID.NotFound"},
-		{"malformed", second(l.StartInstances(l.ctx, &sdk.StartInstancesInput{InstanceIds: []string{"i-x"}})), "InvalidInstanceID.Malformed"},
-		{"hibernate", second(l.StopInstances(l.ctx, &sdk.StopInstancesInput{InstanceIds: []string{id}, Hibernate: aws.Bool(true)})), "UnsupportedOperation"},
-		{"type of a running one", modify(func(m mod) { m.InstanceType = &types.AttributeValue{Value: aws.String("t3.large")} }), "IncorrectInstanceState"},
+		{
+			"protected", second(l.TerminateInstances(l.ctx, &sdk.TerminateInstancesInput{InstanceIds: []string{id}})),
+			"OperationNotPermitted",
+		},
+		{
+			"no such instance",
+			second(l.StopInstances(l.ctx, &sdk.StopInstancesInput{InstanceIds: []string{"i-0123456789abcdef0"}})),
+			"InvalidInstanceID.NotFound",
+		},
+		{
+			"malformed", second(l.StartInstances(l.ctx, &sdk.StartInstancesInput{InstanceIds: []string{"i-x"}})),
+			"InvalidInstanceID.Malformed",
+		},
+		{
+			"hibernate",
+			second(l.StopInstances(l.ctx, &sdk.StopInstancesInput{InstanceIds: []string{id}, Hibernate: aws.Bool(true)})),
+			"UnsupportedOperation",
+		},
+		{
+			"type of a running one",
+			modify(func(m mod) { m.InstanceType = &types.AttributeValue{Value: aws.String("t3.large")} }),
+			"IncorrectInstanceState",
+		},
 		{"two attributes", modify(func(m mod) {
 			m.DisableApiStop, m.DisableApiTermination = &types.AttributeBooleanValue{}, &types.AttributeBooleanValue{}
 		}), "InvalidParameterCombination"},
-		{"shutdown behaviour", modify(func(m mod) { m.Attribute, m.Value = "instanceInitiatedShutdownBehavior", aws.String("sleep") }), "InvalidParameterValue"},
+		{
+			"shutdown behaviour",
+			modify(func(m mod) { m.Attribute, m.Value = "instanceInitiatedShutdownBehavior", aws.String("sleep") }),
+			"InvalidParameterValue",
+		},
 		{"kernel", modify(func(m mod) { m.Attribute, m.Value = "kernel", aws.String("x") }), "UnsupportedOperation"},
 		{"groups", modify(func(m mod) { m.Groups = []string{p.listeners} }), ""},
 		{"protection off", modify(func(m mod) { m.Attribute, m.Value = "disableApiTermination", aws.String("false") }), ""},
-		{"instance type", second(l.DescribeInstanceTypes(l.ctx, &sdk.DescribeInstanceTypesInput{InstanceTypes: []types.InstanceType{"x9.tiny"}})), "InvalidInstanceType"},
-		{"volume", second(l.DescribeVolumes(l.ctx, &sdk.DescribeVolumesInput{VolumeIds: []string{"vol-0123456789abcdef0"}})), "InvalidVolume.NotFound"},
-		{"image by a relative path", second(l.RegisterImage(l.ctx, &sdk.RegisterImageInput{Name: aws.String("x-y"), ImageLocation: aws.String("etc")})), "InvalidParameterValue"},
-		{"host's image", second(l.DeregisterImage(l.ctx, &sdk.DeregisterImageInput{ImageId: aws.String(compute.HostImage(region))})), "OperationNotPermitted"},
+		{
+			"instance type",
+			second(l.DescribeInstanceTypes(l.ctx, &sdk.DescribeInstanceTypesInput{
+				InstanceTypes: []types.InstanceType{"x9.tiny"},
+			})), "InvalidInstanceType",
+		},
+		{
+			"volume", second(l.DescribeVolumes(l.ctx, &sdk.DescribeVolumesInput{VolumeIds: []string{"vol-0123456789abcdef0"}})),
+			"InvalidVolume.NotFound",
+		},
+		{
+			"image by a relative path",
+			second(l.RegisterImage(l.ctx, &sdk.RegisterImageInput{Name: aws.String("x-y"), ImageLocation: aws.String("etc")})),
+			"InvalidParameterValue",
+		},
+		{
+			"host's image",
+			second(l.DeregisterImage(l.ctx, &sdk.DeregisterImageInput{ImageId: aws.String(compute.HostImage(region))})),
+			"OperationNotPermitted",
+		},
 	} {
 		wantCode(t, tt.what, tt.err, tt.code)
 	}
@@ -209,7 +300,9 @@ func TestRunTwice(t *testing.T) {
 	if *first.Instances[0].InstanceId != *again.Instances[0].InstanceId || len(again.Instances) != 2 {
 		t.Errorf("made %s and %s", *first.Instances[0].InstanceId, *again.Instances[0].InstanceId)
 	}
-	_, err := l.RunInstances(l.ctx, &sdk.RunInstancesInput{SubnetId: &p.a, ClientToken: aws.String("token"), MinCount: aws.Int32(1), MaxCount: aws.Int32(1)})
+	_, err := l.RunInstances(l.ctx, &sdk.RunInstancesInput{
+		SubnetId: &p.a, ClientToken: aws.String("token"), MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
+	})
 	wantCode(t, "another request with the token", err, "IdempotentParameterMismatch")
 	if owners := l.network.State().Owners(); len(owners) != 2 {
 		t.Errorf("interfaces belong to %v", owners)
@@ -221,7 +314,9 @@ func TestRunTwice(t *testing.T) {
 	l.host.refuse = errors.New("no namespaces here")
 	l.host.mu.Unlock()
 	made := l.run(sdk.RunInstancesInput{SubnetId: &p.a}).Instances[0]
-	if end := l.reaches(*made.InstanceId, "terminated"); !strings.Contains(*end.StateReason.Message, "no namespaces here") {
+	if end := l.reaches(
+		*made.InstanceId, "terminated",
+	); !strings.Contains(*end.StateReason.Message, "no namespaces here") {
 		t.Errorf("it ended because of %+v", end.StateReason)
 	}
 	if owners := l.network.State().Owners(); len(owners) != 2 {
@@ -232,12 +327,18 @@ func TestRunTwice(t *testing.T) {
 func TestDescribeInstances(t *testing.T) {
 	l := newHarness(t)
 	p := l.places()
-	nic := must(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{SubnetId: &p.b, PrivateIpAddress: aws.String("10.0.2.20")}))(t)
+	nic := must(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{
+		SubnetId: &p.b, PrivateIpAddress: aws.String("10.0.2.20"),
+	}))(t)
 	one := *l.run(sdk.RunInstancesInput{
-		NetworkInterfaces: []types.InstanceNetworkInterfaceSpecification{{NetworkInterfaceId: nic.NetworkInterface.NetworkInterfaceId}},
+		NetworkInterfaces: []types.InstanceNetworkInterfaceSpecification{
+			{NetworkInterfaceId: nic.NetworkInterface.NetworkInterfaceId},
+		},
 		TagSpecifications: nameTag("instance", "one"),
 	}).Instances[0].InstanceId
-	two := *l.run(sdk.RunInstancesInput{SubnetId: &p.a, IamInstanceProfile: &types.IamInstanceProfileSpecification{Name: aws.String("nodes")}}).Instances[0].InstanceId
+	two := *l.run(sdk.RunInstancesInput{
+		SubnetId: &p.a, IamInstanceProfile: &types.IamInstanceProfileSpecification{Name: aws.String("nodes")},
+	}).Instances[0].InstanceId
 	l.reaches(one, "running")
 	l.reaches(two, "running")
 	for _, tt := range []struct {
@@ -266,14 +367,18 @@ func TestDescribeInstances(t *testing.T) {
 	if n := len(must(l.DescribeInstanceStatus(l.ctx, &sdk.DescribeInstanceStatusInput{}))(t).InstanceStatuses); n != 1 {
 		t.Errorf("%d running", n)
 	}
-	if n := len(must(l.DescribeInstanceStatus(l.ctx, &sdk.DescribeInstanceStatusInput{IncludeAllInstances: aws.Bool(true)}))(t).InstanceStatuses); n != 2 {
+	if n := len(must(l.DescribeInstanceStatus(l.ctx, &sdk.DescribeInstanceStatusInput{
+		IncludeAllInstances: aws.Bool(true),
+	}))(t).InstanceStatuses); n != 2 {
 		t.Errorf("%d in all", n)
 	}
 	l.profileOf(one, two)
 	// An interface that was there before stays when its instance is gone.
 	must(l.TerminateInstances(l.ctx, &sdk.TerminateInstancesInput{InstanceIds: []string{one}}))(t)
 	l.reaches(one, "terminated")
-	n := must(l.network.State().Interface(scope.Scope{Account: account, Region: region}, *nic.NetworkInterface.NetworkInterfaceId))(t)
+	n := must(l.network.State().Interface(scope.Scope{
+		Account: account, Region: region,
+	}, *nic.NetworkInterface.NetworkInterfaceId))(t)
 	if n.Attachment != nil {
 		t.Errorf("the interface is attached to %s", n.Owner())
 	}
@@ -283,17 +388,29 @@ func TestDescribeInstances(t *testing.T) {
 func (l *harness) profileOf(one, two string) {
 	l.t.Helper()
 	spec := &types.IamInstanceProfileSpecification{Arn: aws.String("arn:aws:iam::" + account + ":instance-profile/nodes")}
-	has := must(l.DescribeIamInstanceProfileAssociations(l.ctx, &sdk.DescribeIamInstanceProfileAssociationsInput{}))(l.t).IamInstanceProfileAssociations
+	has := must(
+		l.DescribeIamInstanceProfileAssociations(l.ctx, &sdk.DescribeIamInstanceProfileAssociationsInput{}),
+	)(l.t).IamInstanceProfileAssociations
 	if len(has) != 1 || *has[0].InstanceId != two || has[0].State != "associated" {
 		l.t.Errorf("associations %+v", has)
 	}
-	_, err := l.AssociateIamInstanceProfile(l.ctx, &sdk.AssociateIamInstanceProfileInput{InstanceId: &two, IamInstanceProfile: spec})
+	_, err := l.AssociateIamInstanceProfile(l.ctx, &sdk.AssociateIamInstanceProfileInput{
+		InstanceId: &two, IamInstanceProfile: spec,
+	})
 	wantCode(l.t, "a second profile", err, "IncorrectState")
-	must(l.ReplaceIamInstanceProfileAssociation(l.ctx, &sdk.ReplaceIamInstanceProfileAssociationInput{AssociationId: has[0].AssociationId, IamInstanceProfile: spec}))(l.t)
-	must(l.DisassociateIamInstanceProfile(l.ctx, &sdk.DisassociateIamInstanceProfileInput{AssociationId: has[0].AssociationId}))(l.t)
-	_, err = l.DisassociateIamInstanceProfile(l.ctx, &sdk.DisassociateIamInstanceProfileInput{AssociationId: has[0].AssociationId})
+	must(l.ReplaceIamInstanceProfileAssociation(l.ctx, &sdk.ReplaceIamInstanceProfileAssociationInput{
+		AssociationId: has[0].AssociationId, IamInstanceProfile: spec,
+	}))(l.t)
+	must(l.DisassociateIamInstanceProfile(l.ctx, &sdk.DisassociateIamInstanceProfileInput{
+		AssociationId: has[0].AssociationId,
+	}))(l.t)
+	_, err = l.DisassociateIamInstanceProfile(l.ctx, &sdk.DisassociateIamInstanceProfileInput{
+		AssociationId: has[0].AssociationId,
+	})
 	wantCode(l.t, "an association that is no more", err, "InvalidAssociationID.NotFound")
-	must(l.AssociateIamInstanceProfile(l.ctx, &sdk.AssociateIamInstanceProfileInput{InstanceId: &one, IamInstanceProfile: spec}))(l.t)
+	must(l.AssociateIamInstanceProfile(l.ctx, &sdk.AssociateIamInstanceProfileInput{
+		InstanceId: &one, IamInstanceProfile: spec,
+	}))(l.t)
 	if i := l.instance(one); i.IamInstanceProfile == nil || *i.IamInstanceProfile.Id != "AIPANODES" {
 		l.t.Errorf("%s has %+v", one, i.IamInstanceProfile)
 	}
@@ -302,42 +419,61 @@ func (l *harness) profileOf(one, two string) {
 func TestAttributes(t *testing.T) {
 	l := newHarness(t)
 	p := l.places()
-	id := *l.run(sdk.RunInstancesInput{SubnetId: &p.a, UserData: aws.String("eA=="), InstanceInitiatedShutdownBehavior: "terminate"}).Instances[0].InstanceId
+	id := *l.run(sdk.RunInstancesInput{
+		SubnetId: &p.a, UserData: aws.String("eA=="), InstanceInitiatedShutdownBehavior: "terminate",
+	}).Instances[0].InstanceId
 	l.reaches(id, "running")
 	for name, ok := range map[types.InstanceAttributeName]func(*sdk.DescribeInstanceAttributeOutput) bool{
-		"instanceType":          func(o *sdk.DescribeInstanceAttributeOutput) bool { return *o.InstanceType.Value == "t3.micro" },
+		"instanceType": func(o *sdk.DescribeInstanceAttributeOutput) bool {
+			return *o.InstanceType.Value == "t3.micro"
+		},
 		"userData":              func(o *sdk.DescribeInstanceAttributeOutput) bool { return *o.UserData.Value == "eA==" },
 		"disableApiTermination": func(o *sdk.DescribeInstanceAttributeOutput) bool { return !*o.DisableApiTermination.Value },
 		"disableApiStop":        func(o *sdk.DescribeInstanceAttributeOutput) bool { return !*o.DisableApiStop.Value },
 		"instanceInitiatedShutdownBehavior": func(o *sdk.DescribeInstanceAttributeOutput) bool {
 			return *o.InstanceInitiatedShutdownBehavior.Value == "terminate"
 		},
-		"rootDeviceName":  func(o *sdk.DescribeInstanceAttributeOutput) bool { return *o.RootDeviceName.Value == "/dev/xvda" },
+		"rootDeviceName": func(o *sdk.DescribeInstanceAttributeOutput) bool {
+			return *o.RootDeviceName.Value == "/dev/xvda"
+		},
 		"sourceDestCheck": func(o *sdk.DescribeInstanceAttributeOutput) bool { return *o.SourceDestCheck.Value },
 		"groupSet":        func(o *sdk.DescribeInstanceAttributeOutput) bool { return *o.Groups[0].GroupName == "default" },
 	} {
-		out := must(l.DescribeInstanceAttribute(l.ctx, &sdk.DescribeInstanceAttributeInput{InstanceId: &id, Attribute: name}))(t)
+		out := must(l.DescribeInstanceAttribute(l.ctx, &sdk.DescribeInstanceAttributeInput{
+			InstanceId: &id, Attribute: name,
+		}))(t)
 		if !ok(out) {
 			t.Errorf("%s: %+v", name, out)
 		}
 	}
-	opts := must(l.ModifyInstanceMetadataOptions(l.ctx, &sdk.ModifyInstanceMetadataOptionsInput{InstanceId: &id, HttpTokens: "optional", HttpPutResponseHopLimit: aws.Int32(3)}))(t)
-	if o := opts.InstanceMetadataOptions; o.HttpTokens != "optional" || *o.HttpPutResponseHopLimit != 3 || o.HttpEndpoint != "enabled" {
+	opts := must(l.ModifyInstanceMetadataOptions(l.ctx, &sdk.ModifyInstanceMetadataOptionsInput{
+		InstanceId: &id, HttpTokens: "optional", HttpPutResponseHopLimit: aws.Int32(3),
+	}))(t)
+	if o := opts.InstanceMetadataOptions; o.HttpTokens != "optional" || *o.HttpPutResponseHopLimit != 3 ||
+		o.HttpEndpoint != "enabled" {
 		t.Errorf("metadata options %+v", o)
 	}
 	put := []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}, {Key: aws.String("b"), Value: aws.String("2")}}
 	volume := "vol-" + id[2:]
 	must(l.CreateTags(l.ctx, &sdk.CreateTagsInput{Resources: []string{id, p.a, volume}, Tags: put}))(t)
-	must(l.DeleteTags(l.ctx, &sdk.DeleteTagsInput{Resources: []string{id, p.a, volume}, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("9")}, {Key: aws.String("b")}}}))(t)
-	tags := must(l.DescribeTags(l.ctx, &sdk.DescribeTagsInput{Filters: []types.Filter{filter("resource-id", id, p.a)}}))(t).Tags
+	must(l.DeleteTags(l.ctx, &sdk.DeleteTagsInput{Resources: []string{
+		id, p.a, volume,
+	}, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("9")}, {Key: aws.String("b")}}}))(t)
+	tags := must(l.DescribeTags(l.ctx, &sdk.DescribeTagsInput{
+		Filters: []types.Filter{filter("resource-id", id, p.a)},
+	}))(t).Tags
 	if len(tags) != 2 || tags[0].ResourceType != "instance" || *tags[0].Key != "a" || tags[1].ResourceType != "subnet" {
 		t.Errorf("tags %+v", tags)
 	}
-	v := must(l.DescribeVolumes(l.ctx, &sdk.DescribeVolumesInput{Filters: []types.Filter{filter("attachment.instance-id", id), filter("tag:a", "1")}}))(t).Volumes
+	v := must(l.DescribeVolumes(l.ctx, &sdk.DescribeVolumesInput{
+		Filters: []types.Filter{filter("attachment.instance-id", id), filter("tag:a", "1")},
+	}))(t).Volumes
 	if len(v) != 1 || len(v[0].Tags) != 1 || *v[0].Attachments[0].InstanceId != id || v[0].State != "in-use" {
 		t.Errorf("volumes %+v", v)
 	}
-	credits := must(l.DescribeInstanceCreditSpecifications(l.ctx, &sdk.DescribeInstanceCreditSpecificationsInput{InstanceIds: []string{id}}))(t).InstanceCreditSpecifications
+	credits := must(l.DescribeInstanceCreditSpecifications(l.ctx, &sdk.DescribeInstanceCreditSpecificationsInput{
+		InstanceIds: []string{id},
+	}))(t).InstanceCreditSpecifications
 	if len(credits) != 1 || *credits[0].CpuCredits != "unlimited" {
 		t.Errorf("credits %+v", credits)
 	}
@@ -345,7 +481,9 @@ func TestAttributes(t *testing.T) {
 
 func TestImages(t *testing.T) {
 	l := newHarness(t)
-	all := must(l.DescribeImages(l.ctx, &sdk.DescribeImagesInput{Owners: []string{"amazon"}, Filters: []types.Filter{filter("root-device-type", "ebs"), filter("virtualization-type", "hvm")}}))(t).Images
+	all := must(l.DescribeImages(l.ctx, &sdk.DescribeImagesInput{Owners: []string{"amazon"}, Filters: []types.Filter{
+		filter("root-device-type", "ebs"), filter("virtualization-type", "hvm"),
+	}}))(t).Images
 	if len(all) != 1 || *all[0].ImageId != compute.HostImage(region) {
 		t.Fatalf("images %+v", all)
 	}
@@ -382,23 +520,33 @@ func TestPlaces(t *testing.T) {
 	if len(regions) != len(network.RegionsBeside(region)) || *regions[0].Endpoint != "ec2.af-south-1.amazonaws.com" {
 		t.Errorf("%d regions, the first %+v", len(regions), regions[0])
 	}
-	zones := must(l.DescribeAvailabilityZones(l.ctx, &sdk.DescribeAvailabilityZonesInput{Filters: []types.Filter{filter("zone-id", "use1-az*")}}))(t).AvailabilityZones
+	zones := must(l.DescribeAvailabilityZones(l.ctx, &sdk.DescribeAvailabilityZonesInput{
+		Filters: []types.Filter{filter("zone-id", "use1-az*")},
+	}))(t).AvailabilityZones
 	if len(zones) != 6 || *zones[5].ZoneName != "us-east-1f" || zones[5].State != "available" {
 		t.Errorf("zones %+v", zones)
 	}
-	services := must(l.DescribeVpcEndpointServices(l.ctx, &sdk.DescribeVpcEndpointServicesInput{Filters: []types.Filter{filter("service-type", "Interface")}}))(t)
+	services := must(l.DescribeVpcEndpointServices(l.ctx, &sdk.DescribeVpcEndpointServicesInput{
+		Filters: []types.Filter{filter("service-type", "Interface")},
+	}))(t)
 	if len(services.ServiceNames) != 9 || *services.ServiceDetails[0].PrivateDnsName != "ec2.us-east-1.amazonaws.com" {
 		t.Errorf("services %v", services.ServiceNames)
 	}
-	s3 := must(l.DescribeVpcEndpointServices(l.ctx, &sdk.DescribeVpcEndpointServicesInput{ServiceNames: []string{"com.amazonaws.us-east-1.s3"}}))(t)
+	s3 := must(l.DescribeVpcEndpointServices(l.ctx, &sdk.DescribeVpcEndpointServicesInput{
+		ServiceNames: []string{"com.amazonaws.us-east-1.s3"},
+	}))(t)
 	if len(s3.ServiceNames) != 1 || len(s3.ServiceDetails) != 2 {
 		t.Errorf("s3 is %+v", s3)
 	}
-	lists := must(l.DescribePrefixLists(l.ctx, &sdk.DescribePrefixListsInput{Filters: []types.Filter{filter("prefix-list-name", "com.amazonaws.us-east-1.s3")}}))(t).PrefixLists
+	lists := must(l.DescribePrefixLists(l.ctx, &sdk.DescribePrefixListsInput{
+		Filters: []types.Filter{filter("prefix-list-name", "com.amazonaws.us-east-1.s3")},
+	}))(t).PrefixLists
 	if len(lists) != 1 || *lists[0].PrefixListId != "pl-63a5400a" {
 		t.Errorf("prefix lists %+v", lists)
 	}
-	entries := must(l.GetManagedPrefixListEntries(l.ctx, &sdk.GetManagedPrefixListEntriesInput{PrefixListId: lists[0].PrefixListId}))(t).Entries
+	entries := must(l.GetManagedPrefixListEntries(l.ctx, &sdk.GetManagedPrefixListEntriesInput{
+		PrefixListId: lists[0].PrefixListId,
+	}))(t).Entries
 	if len(entries) != len(lists[0].Cidrs) {
 		t.Errorf("entries %+v", entries)
 	}
@@ -415,7 +563,8 @@ func TestPlaces(t *testing.T) {
 	want := map[string]string{
 		"supported-platforms": "VPC", "default-vpc": "none", "max-instances": strconv.Itoa(compute.MaxAtOnce),
 		"vpc-max-security-groups-per-interface": strconv.Itoa(limits.GroupsPerNIC),
-		"max-elastic-ips":                       strconv.Itoa(limits.ElasticIPs), "vpc-max-elastic-ips": strconv.Itoa(limits.ElasticIPs),
+		"max-elastic-ips":                       strconv.Itoa(limits.ElasticIPs),
+		"vpc-max-elastic-ips":                   strconv.Itoa(limits.ElasticIPs),
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("attributes %v, want %v", got, want)
@@ -428,7 +577,8 @@ func TestUserDataRefused(t *testing.T) {
 	p := l.places()
 	run := func(text string) error {
 		return second(l.RunInstances(l.ctx, &sdk.RunInstancesInput{
-			MinCount: aws.Int32(1), MaxCount: aws.Int32(1), SubnetId: &p.a, UserData: aws.String(base64.StdEncoding.EncodeToString([]byte(text))),
+			MinCount: aws.Int32(1), MaxCount: aws.Int32(1), SubnetId: &p.a,
+			UserData: aws.String(base64.StdEncoding.EncodeToString([]byte(text))),
 		}))
 	}
 	err := run("#cloud-config\npackages: [nginx]\n")
@@ -438,7 +588,9 @@ func TestUserDataRefused(t *testing.T) {
 	}
 	wantCode(t, "no YAML", run("#cloud-config\n{"), "InvalidParameterValue")
 	wantCode(t, "what is built", run("#cloud-config\nruncmd: [uptime]\n"), "")
-	if nics := must(l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{}))(t).NetworkInterfaces; len(nics) != 1 {
+	if nics := must(
+		l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{}),
+	)(t).NetworkInterfaces; len(nics) != 1 {
 		t.Errorf("%d interfaces are there", len(nics))
 	}
 }

@@ -24,14 +24,20 @@ func TestInstanceTypes(t *testing.T) {
 	l := newHarness(t)
 	p := l.places()
 	own, other := ofHost(types.InstanceTypeT3Xlarge, types.InstanceTypeT4gXlarge)
-	one := must(l.DescribeInstanceTypes(l.ctx, &sdk.DescribeInstanceTypesInput{InstanceTypes: []types.InstanceType{own}}))(t).InstanceTypes[0]
-	if *one.VCpuInfo.DefaultVCpus != 4 || *one.MemoryInfo.SizeInMiB != 16384 || *one.NetworkInfo.MaximumNetworkInterfaces != 4 ||
-		*one.NetworkInfo.Ipv4AddressesPerInterface != 15 || one.Hypervisor != types.InstanceTypeHypervisorNitro || *one.BareMetal ||
+	one := must(l.DescribeInstanceTypes(l.ctx, &sdk.DescribeInstanceTypesInput{
+		InstanceTypes: []types.InstanceType{own},
+	}))(t).InstanceTypes[0]
+	if *one.VCpuInfo.DefaultVCpus != 4 || *one.MemoryInfo.SizeInMiB != 16384 ||
+		*one.NetworkInfo.MaximumNetworkInterfaces != 4 ||
+		*one.NetworkInfo.Ipv4AddressesPerInterface != 15 || one.Hypervisor != types.InstanceTypeHypervisorNitro ||
+		*one.BareMetal ||
 		!*one.BurstablePerformanceSupported || !*one.CurrentGeneration {
 		t.Errorf("%s is %+v", own, one)
 	}
 	run := func(typ types.InstanceType) (*sdk.RunInstancesOutput, error) {
-		return l.RunInstances(l.ctx, &sdk.RunInstancesInput{MinCount: aws.Int32(1), MaxCount: aws.Int32(1), SubnetId: &p.a, InstanceType: typ})
+		return l.RunInstances(l.ctx, &sdk.RunInstancesInput{
+			MinCount: aws.Int32(1), MaxCount: aws.Int32(1), SubnetId: &p.a, InstanceType: typ,
+		})
 	}
 	made := must(run(own))(t).Instances[0]
 	if made.InstanceType != own {
@@ -48,7 +54,8 @@ func TestInstanceTypes(t *testing.T) {
 		t.Errorf("a type of another architecture: %v", err)
 	}
 	wantCode(t, "described of another architecture",
-		second(l.DescribeInstanceTypes(l.ctx, &sdk.DescribeInstanceTypesInput{InstanceTypes: []types.InstanceType{other}})), "InvalidInstanceType")
+		second(l.DescribeInstanceTypes(l.ctx, &sdk.DescribeInstanceTypesInput{InstanceTypes: []types.InstanceType{other}})),
+		"InvalidInstanceType")
 	all := must(l.DescribeInstanceTypes(l.ctx, &sdk.DescribeInstanceTypesInput{
 		InstanceTypes: []types.InstanceType{other}, IncludeUnsupportedInRegion: aws.Bool(true),
 	}))(t).InstanceTypes
@@ -78,19 +85,28 @@ func TestInstanceTypeFilters(t *testing.T) {
 		want    string
 	}{
 		{[]types.Filter{filter("instance-type", "t3.*"), filter("vcpu-info.default-vcpus", "4")}, "t3.xlarge"},
-		{[]types.Filter{filter("instance-type", "t3.*"), filter("memory-info.size-in-mib", "512", "1024")}, "t3.micro t3.nano"},
+		{[]types.Filter{
+			filter("instance-type", "t3.*"), filter("memory-info.size-in-mib", "512", "1024"),
+		}, "t3.micro t3.nano"},
 		{[]types.Filter{filter("instance-type", "m5.*"), filter("bare-metal", "true")}, "m5.metal"},
-		{[]types.Filter{filter("instance-type", "t2.*", "t3.*"), filter("hypervisor", "xen"), filter("processor-info.supported-architecture", "i386")},
+		{[]types.Filter{
+			filter("instance-type", "t2.*", "t3.*"), filter("hypervisor", "xen"),
+			filter("processor-info.supported-architecture", "i386"),
+		},
 			"t2.medium t2.micro t2.nano t2.small"},
 		{[]types.Filter{filter("instance-type", "a1.m*"), filter("current-generation", "false")}, "a1.medium a1.metal"},
-		{[]types.Filter{filter("burstable-performance-supported", "true"), filter("network-info.maximum-network-interfaces", "4"),
-			filter("network-info.ipv4-addresses-per-interface", "15"), filter("processor-info.supported-architecture", "arm64")}, "t4g.2xlarge t4g.xlarge"},
+		{[]types.Filter{filter("burstable-performance-supported", "true"),
+			filter("network-info.maximum-network-interfaces", "4"),
+			filter("network-info.ipv4-addresses-per-interface", "15"), filter("processor-info.supported-architecture", "arm64")},
+			"t4g.2xlarge t4g.xlarge"},
 	} {
 		if got := strings.Join(names(tt.filters...), " "); got != tt.want {
 			t.Errorf("%+v: %s, want %s", tt.filters, got, tt.want)
 		}
 	}
-	for name, want := range map[string]string{"vcpu-info.default-cores": "UnsupportedOperation", "vcpus": "InvalidParameterValue"} {
+	for name, want := range map[string]string{
+		"vcpu-info.default-cores": "UnsupportedOperation", "vcpus": "InvalidParameterValue",
+	} {
 		_, err := l.DescribeInstanceTypes(l.ctx, &sdk.DescribeInstanceTypesInput{Filters: []types.Filter{filter(name, "1")}})
 		wantCode(t, name, err, want)
 		if err == nil || !strings.Contains(err.Error(), name) {
@@ -103,7 +119,9 @@ func TestInstanceTypeOfferings(t *testing.T) {
 	l := newHarness(t)
 	own, other := ofHost(types.InstanceTypeT3Xlarge, types.InstanceTypeT4gXlarge)
 	at := func(kind types.LocationType, filters ...types.Filter) (out []string) {
-		found := must(l.DescribeInstanceTypeOfferings(l.ctx, &sdk.DescribeInstanceTypeOfferingsInput{LocationType: kind, Filters: filters}))(t)
+		found := must(l.DescribeInstanceTypeOfferings(l.ctx, &sdk.DescribeInstanceTypeOfferingsInput{
+			LocationType: kind, Filters: filters,
+		}))(t)
 		for _, o := range found.InstanceTypeOfferings {
 			out = append(out, string(o.InstanceType)+" "+*o.Location)
 		}
@@ -113,14 +131,18 @@ func TestInstanceTypeOfferings(t *testing.T) {
 	for _, tt := range []struct {
 		kind types.LocationType
 		want int
-	}{{"", 1}, {types.LocationTypeRegion, 1}, {types.LocationTypeAvailabilityZone, 6}, {types.LocationTypeAvailabilityZoneId, 6}, {types.LocationTypeOutpost, 0}} {
+	}{{"", 1}, {types.LocationTypeRegion, 1}, {
+		types.LocationTypeAvailabilityZone, 6,
+	}, {types.LocationTypeAvailabilityZoneId, 6}, {types.LocationTypeOutpost, 0}} {
 		if got := at(tt.kind, this); len(got) != tt.want {
 			t.Errorf("%q: %v", tt.kind, got)
 		}
 	}
-	if got := at(types.LocationTypeAvailabilityZone, this, filter("location", "us-east-1b")); len(got) != 1 || got[0] != string(own)+" us-east-1b" {
+	if got := at(types.LocationTypeAvailabilityZone, this, filter("location", "us-east-1b")); len(got) != 1 ||
+		got[0] != string(own)+" us-east-1b" {
 		t.Errorf("in a zone: %v", got)
 	}
 	wantCode(t, "a location type that is none",
-		second(l.DescribeInstanceTypeOfferings(l.ctx, &sdk.DescribeInstanceTypeOfferingsInput{LocationType: "moon"})), "InvalidParameterValue")
+		second(l.DescribeInstanceTypeOfferings(l.ctx, &sdk.DescribeInstanceTypeOfferingsInput{LocationType: "moon"})),
+		"InvalidParameterValue")
 }

@@ -48,20 +48,31 @@ func TestCreatedKeyPair(t *testing.T) {
 		head string
 		line string
 	}{
-		{"", "-----BEGIN RSA PRIVATE KEY-----", "openssl pkcs8 -in key.pem -inform PEM -outform DER -topk8 -nocrypt | openssl sha1 -c"},
-		{types.KeyTypeEd25519, "-----BEGIN OPENSSH PRIVATE KEY-----", "ssh-keygen -y -f key.pem | cut -d' ' -f2 | base64 -d | openssl sha256 -binary | base64"},
+		{
+			"", "-----BEGIN RSA PRIVATE KEY-----",
+			"openssl pkcs8 -in key.pem -inform PEM -outform DER -topk8 -nocrypt | openssl sha1 -c",
+		},
+		{
+			types.KeyTypeEd25519, "-----BEGIN OPENSSH PRIVATE KEY-----",
+			"ssh-keygen -y -f key.pem | cut -d' ' -f2 | base64 -d | openssl sha256 -binary | base64",
+		},
 	} {
 		t.Run(string("type"+tt.kind), func(t *testing.T) {
 			name := "made-" + string(tt.kind)
-			made := must(l.CreateKeyPair(l.ctx, &sdk.CreateKeyPairInput{KeyName: &name, KeyType: tt.kind, TagSpecifications: nameTag("key-pair", "x")}))(t)
-			if !strings.HasPrefix(*made.KeyMaterial, tt.head) || !strings.HasPrefix(*made.KeyPairId, "key-0") || len(made.Tags) != 1 {
+			made := must(l.CreateKeyPair(l.ctx, &sdk.CreateKeyPairInput{
+				KeyName: &name, KeyType: tt.kind, TagSpecifications: nameTag("key-pair", "x"),
+			}))(t)
+			if !strings.HasPrefix(*made.KeyMaterial, tt.head) || !strings.HasPrefix(*made.KeyPairId, "key-0") ||
+				len(made.Tags) != 1 {
 				t.Errorf("made %q %q %v", *made.KeyPairId, (*made.KeyMaterial)[:40], made.Tags)
 			}
 			signer, err := ssh.ParsePrivateKey([]byte(*made.KeyMaterial))
 			if err != nil {
 				t.Fatal(err)
 			}
-			shown := must(l.DescribeKeyPairs(l.ctx, &sdk.DescribeKeyPairsInput{KeyNames: []string{name}, IncludePublicKey: aws.Bool(true)}))(t).KeyPairs[0]
+			shown := must(l.DescribeKeyPairs(l.ctx, &sdk.DescribeKeyPairsInput{
+				KeyNames: []string{name}, IncludePublicKey: aws.Bool(true),
+			}))(t).KeyPairs[0]
 			public, comment, _, _, err := ssh.ParseAuthorizedKey([]byte(*shown.PublicKey))
 			if err != nil || comment != name || string(public.Marshal()) != string(signer.PublicKey().Marshal()) {
 				t.Errorf("its public half is %q (%v)", *shown.PublicKey, err)
@@ -97,21 +108,29 @@ func TestImportedKeyPair(t *testing.T) {
 	blob := base64.StdEncoding.EncodeToString(public.Marshal())
 	for form, material := range map[string]string{
 		"openssh": "ssh-rsa " + blob + " me@here\n",
-		"rfc4716": "---- BEGIN SSH2 PUBLIC KEY ----\nComment: \"a long \\\nstory\"\n" + blob[:70] + "\n" + blob[70:] + "\n---- END SSH2 PUBLIC KEY ----\n",
-		"der":     base64.StdEncoding.EncodeToString(spki),
+		"rfc4716": "---- BEGIN SSH2 PUBLIC KEY ----\nComment: \"a long \\\nstory\"\n" + blob[:70] + "\n" + blob[70:] +
+			"\n---- END SSH2 PUBLIC KEY ----\n",
+		"der": base64.StdEncoding.EncodeToString(spki),
 	} {
 		made := must(l.ImportKeyPair(l.ctx, &sdk.ImportKeyPairInput{KeyName: &form, PublicKeyMaterial: []byte(material)}))(t)
-		shown := must(l.DescribeKeyPairs(l.ctx, &sdk.DescribeKeyPairsInput{KeyPairIds: []string{*made.KeyPairId}, IncludePublicKey: aws.Bool(true)}))(t).KeyPairs[0]
+		shown := must(l.DescribeKeyPairs(l.ctx, &sdk.DescribeKeyPairsInput{
+			KeyPairIds: []string{*made.KeyPairId}, IncludePublicKey: aws.Bool(true),
+		}))(t).KeyPairs[0]
 		if *made.KeyFingerprint != want || *shown.PublicKey != "ssh-rsa "+blob+" "+form || shown.KeyType != types.KeyTypeRsa {
 			t.Errorf("%s: %q %q, want %q", form, *made.KeyFingerprint, *shown.PublicKey, want)
 		}
 	}
 	for what, material := range map[string]string{
-		"no key": "hello", "half a key": "ssh-rsa " + blob[:100], "options": "no-pty ssh-rsa " + blob, "two": "ssh-rsa " + blob + "\nssh-rsa " + blob,
-		"ecdsa":    "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBEmKSENjQEezOmxkZMy7opKgwFB9nkt5YRrYMjNuG5N87uRgg6CLrbo5wAdT/y6v0mKV0U2w0WZ2YB/++Tpockg= x",
+		"no key": "hello", "half a key": "ssh-rsa " + blob[:100], "options": "no-pty ssh-rsa " + blob,
+		"two": "ssh-rsa " + blob + "\nssh-rsa " + blob,
+		"ecdsa": "ecdsa-sha2-nistp256 " +
+			"AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBEmKSENjQEezOmxkZMy7opKgwFB9nkt5YRrYMjN" +
+			"uG5N87uRgg6CLrbo5wAdT/y6v0mKV0U2w0WZ2YB/++Tpockg= x",
 		"no RFC's": "---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n---- END SSH2 PUBLIC KEY ----",
 	} {
-		wantCode(t, what, second(l.ImportKeyPair(l.ctx, &sdk.ImportKeyPairInput{KeyName: &what, PublicKeyMaterial: []byte(material)})), "InvalidKey.Format")
+		wantCode(t, what, second(l.ImportKeyPair(l.ctx, &sdk.ImportKeyPairInput{
+			KeyName: &what, PublicKeyMaterial: []byte(material),
+		})), "InvalidKey.Format")
 	}
 }
 
@@ -127,8 +146,12 @@ func TestKeyPairs(t *testing.T) {
 	}
 	wantCode(t, "twice", create("a"), "InvalidKeyPair.Duplicate")
 	wantCode(t, "a name that is none", create("käse"), "InvalidParameterValue")
-	wantCode(t, "PuTTY's form", second(l.CreateKeyPair(l.ctx, &sdk.CreateKeyPairInput{KeyName: aws.String("c"), KeyFormat: types.KeyFormatPpk})), "UnsupportedOperation")
-	wantCode(t, "a type that is none", second(l.CreateKeyPair(l.ctx, &sdk.CreateKeyPairInput{KeyName: aws.String("c"), KeyType: "dsa"})), "InvalidParameterValue")
+	wantCode(t, "PuTTY's form", second(l.CreateKeyPair(l.ctx, &sdk.CreateKeyPairInput{
+		KeyName: aws.String("c"), KeyFormat: types.KeyFormatPpk,
+	})), "UnsupportedOperation")
+	wantCode(t, "a type that is none", second(l.CreateKeyPair(l.ctx, &sdk.CreateKeyPairInput{
+		KeyName: aws.String("c"), KeyType: "dsa",
+	})), "InvalidParameterValue")
 	names := func(in sdk.DescribeKeyPairsInput) (out string) {
 		for _, k := range must(l.DescribeKeyPairs(l.ctx, &in))(t).KeyPairs {
 			if k.Tags == nil || k.PublicKey != nil {
@@ -154,12 +177,18 @@ func TestKeyPairs(t *testing.T) {
 			t.Errorf("%+v: %s, want %s", tt.in, got, tt.want)
 		}
 	}
-	wantCode(t, "a name that is not there", second(l.DescribeKeyPairs(l.ctx, &sdk.DescribeKeyPairsInput{KeyNames: []string{"z"}})), "InvalidKeyPair.NotFound")
+	wantCode(t, "a name that is not there", second(l.DescribeKeyPairs(l.ctx, &sdk.DescribeKeyPairsInput{
+		KeyNames: []string{"z"},
+	})), "InvalidKeyPair.NotFound")
 	wantCode(t, "tags of one that is not there",
-		second(l.CreateTags(l.ctx, &sdk.CreateTagsInput{Resources: []string{"key-0123456789abcdef0"}, Tags: someTags("team")})), "InvalidKeyPair.NotFound")
+		second(l.CreateTags(l.ctx, &sdk.CreateTagsInput{
+			Resources: []string{"key-0123456789abcdef0"}, Tags: someTags("team"),
+		})), "InvalidKeyPair.NotFound")
 
 	run := func(name string) (*sdk.RunInstancesOutput, error) {
-		return l.RunInstances(l.ctx, &sdk.RunInstancesInput{MinCount: aws.Int32(1), MaxCount: aws.Int32(1), SubnetId: &p.a, KeyName: &name})
+		return l.RunInstances(l.ctx, &sdk.RunInstancesInput{
+			MinCount: aws.Int32(1), MaxCount: aws.Int32(1), SubnetId: &p.a, KeyName: &name,
+		})
 	}
 	wantCode(t, "a key that is not there", second(run("z")), "InvalidKeyPair.NotFound")
 	made := must(run("a"))(t).Instances[0]
@@ -168,7 +197,9 @@ func TestKeyPairs(t *testing.T) {
 		t.Errorf("the instance's key is %q", aws.ToString(one.KeyName))
 	}
 	must(l.DeleteKeyPair(l.ctx, &sdk.DeleteKeyPairInput{KeyName: aws.String("a")}))(t) // as on AWS, once more
-	wantCode(t, "both ways", second(l.DeleteKeyPair(l.ctx, &sdk.DeleteKeyPairInput{KeyName: aws.String("b"), KeyPairId: a.KeyPairId})), "InvalidParameterCombination")
+	wantCode(t, "both ways", second(l.DeleteKeyPair(l.ctx, &sdk.DeleteKeyPairInput{
+		KeyName: aws.String("b"), KeyPairId: a.KeyPairId,
+	})), "InvalidParameterCombination")
 	if got := names(sdk.DescribeKeyPairsInput{}); got != "b" {
 		t.Errorf("left are %s", got)
 	}

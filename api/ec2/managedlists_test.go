@@ -39,8 +39,14 @@ func TestManagedPrefixList(t *testing.T) {
 		{"family", create("IPv5"), "InvalidParameterValue"},
 		{"no family", create(""), "MissingParameter"},
 		{"IPv6", create("IPv6"), "UnsupportedOperation"},
-		{"range", modify(func(x in) { x.AddEntries = []types.AddPrefixListEntry{{Cidr: aws.String("x")}} }), "InvalidParameterValue"},
-		{"range to remove", modify(func(x in) { x.RemoveEntries = []types.RemovePrefixListEntry{{Cidr: aws.String("x")}} }), "InvalidParameterValue"},
+		{
+			"range", modify(func(x in) { x.AddEntries = []types.AddPrefixListEntry{{Cidr: aws.String("x")}} }),
+			"InvalidParameterValue",
+		},
+		{
+			"range to remove", modify(func(x in) { x.RemoveEntries = []types.RemovePrefixListEntry{{Cidr: aws.String("x")}} }),
+			"InvalidParameterValue",
+		},
 		{"another version", modify(func(x in) {
 			x.CurrentVersion, x.AddEntries = aws.Int64(4), []types.AddPrefixListEntry{{Cidr: aws.String("10.0.0.0/8")}}
 		}), "PrefixListVersionMismatch"},
@@ -52,11 +58,16 @@ func TestManagedPrefixList(t *testing.T) {
 	} {
 		wantCode(t, tt.what, tt.err, tt.code)
 	}
-	found := must(l.DescribeManagedPrefixLists(l.ctx, &sdk.DescribeManagedPrefixListsInput{Filters: []types.Filter{filter("prefix-list-name", "home")}}))(t).PrefixLists
-	if len(found) != 1 || *found[0].Version != 2 || found[0].State != "modify-complete" || *found[0].Tags[0].Value != "office" {
+	found := must(l.DescribeManagedPrefixLists(l.ctx, &sdk.DescribeManagedPrefixListsInput{
+		Filters: []types.Filter{filter("prefix-list-name", "home")},
+	}))(t).PrefixLists
+	if len(found) != 1 || *found[0].Version != 2 || found[0].State != "modify-complete" ||
+		*found[0].Tags[0].Value != "office" {
 		t.Errorf("found %+v", found)
 	}
-	entries := must(l.GetManagedPrefixListEntries(l.ctx, &sdk.GetManagedPrefixListEntriesInput{PrefixListId: id}))(t).Entries
+	entries := must(l.GetManagedPrefixListEntries(l.ctx, &sdk.GetManagedPrefixListEntriesInput{
+		PrefixListId: id,
+	}))(t).Entries
 	if len(entries) != 1 || *entries[0].Cidr != "198.51.100.0/24" {
 		t.Errorf("entries %+v", entries)
 	}

@@ -32,7 +32,9 @@ func TestPrivateNetwork(t *testing.T) {
 		types.VpcAttributeNameEnableNetworkAddressUsageMetrics: false,
 	} {
 		got := must(l.DescribeVpcAttribute(l.ctx, &sdk.DescribeVpcAttributeInput{VpcId: &p.vpc, Attribute: name}))(t)
-		for _, v := range []*types.AttributeBooleanValue{got.EnableDnsSupport, got.EnableDnsHostnames, got.EnableNetworkAddressUsageMetrics} {
+		for _, v := range []*types.AttributeBooleanValue{
+			got.EnableDnsSupport, got.EnableDnsHostnames, got.EnableNetworkAddressUsageMetrics,
+		} {
 			if v != nil && *v.Value != want {
 				t.Errorf("%s is %v", name, *v.Value)
 			}
@@ -44,25 +46,34 @@ func TestPrivateNetwork(t *testing.T) {
 			UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: &p.nodes, Description: aws.String("nodes")}},
 		}}, TagSpecifications: nameTag("security-group-rule", "https"),
 	}))(t).SecurityGroupRules[0]
-	if *rule.FromPort != 443 || *rule.ReferencedGroupInfo.GroupId != p.nodes || *rule.IsEgress || *rule.Tags[0].Value != "https" {
+	if *rule.FromPort != 443 || *rule.ReferencedGroupInfo.GroupId != p.nodes || *rule.IsEgress ||
+		*rule.Tags[0].Value != "https" {
 		t.Errorf("the rule is %+v", rule)
 	}
 	made := must(l.CreateVpcEndpoint(l.ctx, &sdk.CreateVpcEndpointInput{
-		VpcId: &p.vpc, ServiceName: aws.String("com.amazonaws.us-east-1.ssm"), VpcEndpointType: types.VpcEndpointTypeInterface,
-		SubnetIds: []string{p.a, p.b}, SecurityGroupIds: []string{p.listeners}, TagSpecifications: nameTag("vpc-endpoint", "ssm"),
+		VpcId: &p.vpc, ServiceName: aws.String("com.amazonaws.us-east-1.ssm"),
+		VpcEndpointType: types.VpcEndpointTypeInterface,
+		SubnetIds:       []string{p.a, p.b}, SecurityGroupIds: []string{p.listeners},
+		TagSpecifications: nameTag("vpc-endpoint", "ssm"),
 	}))(t).VpcEndpoint
 	if made.State != "pending" || *made.DnsEntries[3].HostedZoneId != "ZONEIDPENDING" {
 		t.Errorf("the new endpoint is %+v", made)
 	}
-	e := must(l.DescribeVpcEndpoints(l.ctx, &sdk.DescribeVpcEndpointsInput{VpcEndpointIds: []string{*made.VpcEndpointId}}))(t).VpcEndpoints[0]
-	if e.State != "available" || !*e.PrivateDnsEnabled || *e.Groups[0].GroupName != "endpoints" || *e.Tags[0].Value != "ssm" {
+	e := must(l.DescribeVpcEndpoints(l.ctx, &sdk.DescribeVpcEndpointsInput{
+		VpcEndpointIds: []string{*made.VpcEndpointId},
+	}))(t).VpcEndpoints[0]
+	if e.State != "available" || !*e.PrivateDnsEnabled || *e.Groups[0].GroupName != "endpoints" ||
+		*e.Tags[0].Value != "ssm" {
 		t.Errorf("the endpoint is %+v", e)
 	}
 	l.wantNames(e)
 	nics := must(l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{
-		Filters: []types.Filter{filter("description", "VPC Endpoint Interface "+*e.VpcEndpointId), filter("interface-type", "vpc_endpoint")},
+		Filters: []types.Filter{
+			filter("description", "VPC Endpoint Interface "+*e.VpcEndpointId), filter("interface-type", "vpc_endpoint"),
+		},
 	}))(t).NetworkInterfaces
-	if len(nics) != 2 || *nics[0].Groups[0].GroupId != p.listeners || !*nics[0].RequesterManaged || nics[0].Status != "in-use" {
+	if len(nics) != 2 || *nics[0].Groups[0].GroupId != p.listeners || !*nics[0].RequesterManaged ||
+		nics[0].Status != "in-use" {
 		t.Errorf("its interfaces are %+v", nics)
 	}
 	free := must(l.DescribeSubnets(l.ctx, &sdk.DescribeSubnetsInput{SubnetIds: []string{p.a}}))(t).Subnets[0]
@@ -107,7 +118,9 @@ func (l *harness) clear(p places, endpoint string) {
 	l.t.Helper()
 	_, err := l.DeleteVpc(l.ctx, &sdk.DeleteVpcInput{VpcId: &p.vpc})
 	wantCode(l.t, "delete a VPC in use", err, "DependencyViolation")
-	out := must(l.DeleteVpcEndpoints(l.ctx, &sdk.DeleteVpcEndpointsInput{VpcEndpointIds: []string{endpoint, "vpce-0123456789abcdef0"}}))(l.t)
+	out := must(l.DeleteVpcEndpoints(l.ctx, &sdk.DeleteVpcEndpointsInput{
+		VpcEndpointIds: []string{endpoint, "vpce-0123456789abcdef0"},
+	}))(l.t)
 	if len(out.Unsuccessful) != 1 || *out.Unsuccessful[0].Error.Code != "InvalidVpcEndpointId.NotFound" {
 		l.t.Errorf("unsuccessful: %+v", out.Unsuccessful)
 	}
@@ -134,7 +147,9 @@ func TestRefusals(t *testing.T) {
 	tcp, any := aws.String("tcp"), aws.String("0.0.0.0/0")
 	port := aws.Int32(443)
 	authorize := func(perms ...types.IpPermission) error {
-		return second(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &p.listeners, IpPermissions: perms}))
+		return second(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{
+			GroupId: &p.listeners, IpPermissions: perms,
+		}))
 	}
 	vpcs := func(in sdk.DescribeVpcsInput) error { return second(l.DescribeVpcs(l.ctx, &in)) }
 	endpoint := func(in sdk.CreateVpcEndpointInput) error {
@@ -150,59 +165,200 @@ func TestRefusals(t *testing.T) {
 		code string
 	}{
 		{"no CIDR", second(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{})), "MissingParameter"},
-		{"bad CIDR", second(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/33")})), "InvalidParameterValue"},
+		{
+			"bad CIDR", second(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/33")})),
+			"InvalidParameterValue",
+		},
 		{"range", second(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/8")})), "InvalidVpc.Range"},
-		{"IPv6", second(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16"), AmazonProvidedIpv6CidrBlock: aws.Bool(true)})), "UnsupportedOperation"},
-		{"what is not taken", second(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16"), Ipv4IpamPoolId: aws.String("ipam-1")})), "UnsupportedOperation"},
-		{"tag of another kind", second(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16"), TagSpecifications: nameTag("subnet", "x")})), "InvalidParameterValue"},
-		{"dry run", second(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16"), DryRun: aws.Bool(true)})), "DryRunOperation"},
-		{"dry run of one who may not", second(l.as(reader).CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16"), DryRun: aws.Bool(true)})), "UnauthorizedOperation"},
-		{"reader creates", second(l.as(reader).CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})), "UnauthorizedOperation"},
+		{
+			"IPv6",
+			second(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{
+				CidrBlock: aws.String("10.0.0.0/16"), AmazonProvidedIpv6CidrBlock: aws.Bool(true),
+			})), "UnsupportedOperation",
+		},
+		{
+			"what is not taken",
+			second(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{
+				CidrBlock: aws.String("10.0.0.0/16"), Ipv4IpamPoolId: aws.String("ipam-1"),
+			})), "UnsupportedOperation",
+		},
+		{
+			"tag of another kind",
+			second(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{
+				CidrBlock: aws.String("10.0.0.0/16"), TagSpecifications: nameTag("subnet", "x"),
+			})), "InvalidParameterValue",
+		},
+		{
+			"dry run",
+			second(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16"), DryRun: aws.Bool(true)})),
+			"DryRunOperation",
+		},
+		{
+			"dry run of one who may not",
+			second(l.as(reader).CreateVpc(l.ctx, &sdk.CreateVpcInput{
+				CidrBlock: aws.String("10.0.0.0/16"), DryRun: aws.Bool(true),
+			})), "UnauthorizedOperation",
+		},
+		{
+			"reader creates", second(l.as(reader).CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})),
+			"UnauthorizedOperation",
+		},
 		{"reader reads", second(l.as(reader).DescribeVpcs(l.ctx, &sdk.DescribeVpcsInput{})), ""},
-		{"unknown filter", vpcs(sdk.DescribeVpcsInput{Filters: []types.Filter{filter("colour", "red")}}), "InvalidParameterValue"},
-		{"filter without values", vpcs(sdk.DescribeVpcsInput{Filters: []types.Filter{filter("vpc-id")}}), "InvalidParameterValue"},
-		{"too many values", vpcs(sdk.DescribeVpcsInput{Filters: []types.Filter{filter("vpc-id", make([]string, 201)...)}}), "FilterLimitExceeded"},
+		{"unknown filter", vpcs(sdk.DescribeVpcsInput{
+			Filters: []types.Filter{filter("colour", "red")},
+		}), "InvalidParameterValue"},
+		{"filter without values", vpcs(sdk.DescribeVpcsInput{
+			Filters: []types.Filter{filter("vpc-id")},
+		}), "InvalidParameterValue"},
+		{"too many values", vpcs(sdk.DescribeVpcsInput{
+			Filters: []types.Filter{filter("vpc-id", make([]string, 201)...)},
+		}), "FilterLimitExceeded"},
 		{"page too small", vpcs(sdk.DescribeVpcsInput{MaxResults: aws.Int32(4)}), "InvalidParameterValue"},
 		{"page too large", vpcs(sdk.DescribeVpcsInput{MaxResults: aws.Int32(1001)}), "InvalidParameterValue"},
 		{"token", vpcs(sdk.DescribeVpcsInput{NextToken: aws.String("???")}), "InvalidNextToken"},
 		{"no such VPC", vpcs(sdk.DescribeVpcsInput{VpcIds: []string{"vpc-0123456789abcdef0"}}), "InvalidVpcID.NotFound"},
 		{"malformed VPC", vpcs(sdk.DescribeVpcsInput{VpcIds: []string{"vpc-x"}}), "InvalidVpcID.Malformed"},
 		{"two attributes", second(l.ModifyVpcAttribute(l.ctx, &sdk.ModifyVpcAttributeInput{VpcId: &p.vpc,
-			EnableDnsSupport: &types.AttributeBooleanValue{}, EnableDnsHostnames: &types.AttributeBooleanValue{}})), "InvalidParameterCombination"},
-		{"no attribute", second(l.ModifyVpcAttribute(l.ctx, &sdk.ModifyVpcAttributeInput{VpcId: &p.vpc})), "InvalidParameterCombination"},
-		{"conflict", second(l.CreateSubnet(l.ctx, &sdk.CreateSubnetInput{VpcId: &p.vpc, CidrBlock: aws.String("10.0.1.0/25")})), "InvalidSubnet.Conflict"},
+			EnableDnsSupport: &types.AttributeBooleanValue{}, EnableDnsHostnames: &types.AttributeBooleanValue{}})),
+			"InvalidParameterCombination"},
+		{
+			"no attribute", second(l.ModifyVpcAttribute(l.ctx, &sdk.ModifyVpcAttributeInput{VpcId: &p.vpc})),
+			"InvalidParameterCombination",
+		},
+		{
+			"conflict",
+			second(l.CreateSubnet(l.ctx, &sdk.CreateSubnetInput{VpcId: &p.vpc, CidrBlock: aws.String("10.0.1.0/25")})),
+			"InvalidSubnet.Conflict",
+		},
 		{"two zones", second(l.CreateSubnet(l.ctx, &sdk.CreateSubnetInput{VpcId: &p.vpc, CidrBlock: aws.String("10.0.3.0/24"),
-			AvailabilityZone: aws.String("us-east-1a"), AvailabilityZoneId: aws.String("use1-az1")})), "InvalidParameterCombination"},
-		{"group without VPC", second(l.CreateSecurityGroup(l.ctx, &sdk.CreateSecurityGroupInput{GroupName: aws.String("x"), Description: aws.String("x")})), "VPCIdNotSpecified"},
-		{"group twice", second(l.CreateSecurityGroup(l.ctx, &sdk.CreateSecurityGroupInput{VpcId: &p.vpc, GroupName: aws.String("nodes"), Description: aws.String("x")})), "InvalidGroup.Duplicate"},
-		{"group by name", second(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{GroupNames: []string{"nodes"}})), "InvalidGroup.NotFound"},
-		{"permission without peer", authorize(types.IpPermission{IpProtocol: tcp, FromPort: port, ToPort: port}), "InvalidPermission.Malformed"},
-		{"permission without ports", authorize(types.IpPermission{IpProtocol: tcp, IpRanges: []types.IpRange{{CidrIp: any}}}), "InvalidParameterValue"},
-		{"permission without protocol", authorize(types.IpPermission{IpRanges: []types.IpRange{{CidrIp: any}}}), "MissingParameter"},
-		{"protocol", authorize(types.IpPermission{IpProtocol: aws.String("quic"), IpRanges: []types.IpRange{{CidrIp: any}}}), "InvalidParameterValue"},
-		{"malformed range", authorize(types.IpPermission{IpProtocol: tcp, FromPort: port, ToPort: port, IpRanges: []types.IpRange{{CidrIp: aws.String("10.0.0.0")}}}), "InvalidParameterValue"},
-		{"IPv6 as IPv4", authorize(types.IpPermission{IpProtocol: tcp, FromPort: port, ToPort: port, IpRanges: []types.IpRange{{CidrIp: aws.String("::/0")}}}), "InvalidParameterValue"},
-		{"group by name in a rule", authorize(types.IpPermission{IpProtocol: tcp, FromPort: port, ToPort: port, UserIdGroupPairs: []types.UserIdGroupPair{{GroupName: aws.String("nodes")}}}), "InvalidGroup.NotFound"},
-		{"a good rule", authorize(types.IpPermission{IpProtocol: tcp, FromPort: port, ToPort: port, IpRanges: []types.IpRange{{CidrIp: any}}}), ""},
-		{"again", authorize(types.IpPermission{IpProtocol: tcp, FromPort: port, ToPort: port, IpRanges: []types.IpRange{{CidrIp: any}}}), "InvalidPermission.Duplicate"},
-		{"older form, twice", second(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &p.listeners,
-			IpProtocol: tcp, FromPort: port, ToPort: port, CidrIp: any})), "InvalidPermission.Duplicate"},
+			AvailabilityZone: aws.String("us-east-1a"), AvailabilityZoneId: aws.String("use1-az1")})),
+			"InvalidParameterCombination"},
+		{
+			"group without VPC",
+			second(l.CreateSecurityGroup(l.ctx, &sdk.CreateSecurityGroupInput{
+				GroupName: aws.String("x"), Description: aws.String("x"),
+			})), "VPCIdNotSpecified",
+		},
+		{
+			"group twice",
+			second(l.CreateSecurityGroup(l.ctx, &sdk.CreateSecurityGroupInput{
+				VpcId: &p.vpc, GroupName: aws.String("nodes"), Description: aws.String("x"),
+			})), "InvalidGroup.Duplicate",
+		},
+		{
+			"group by name",
+			second(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{GroupNames: []string{"nodes"}})),
+			"InvalidGroup.NotFound",
+		},
+		{
+			"permission without peer", authorize(types.IpPermission{IpProtocol: tcp, FromPort: port, ToPort: port}),
+			"InvalidPermission.Malformed",
+		},
+		{
+			"permission without ports", authorize(types.IpPermission{IpProtocol: tcp, IpRanges: []types.IpRange{{CidrIp: any}}}),
+			"InvalidParameterValue",
+		},
+		{
+			"permission without protocol", authorize(types.IpPermission{IpRanges: []types.IpRange{{CidrIp: any}}}),
+			"MissingParameter",
+		},
+		{"protocol", authorize(types.IpPermission{
+			IpProtocol: aws.String("quic"), IpRanges: []types.IpRange{{CidrIp: any}},
+		}), "InvalidParameterValue"},
+		{"malformed range", authorize(types.IpPermission{
+			IpProtocol: tcp, FromPort: port, ToPort: port, IpRanges: []types.IpRange{{CidrIp: aws.String("10.0.0.0")}},
+		}), "InvalidParameterValue"},
+		{"IPv6 as IPv4", authorize(types.IpPermission{
+			IpProtocol: tcp, FromPort: port, ToPort: port, IpRanges: []types.IpRange{{CidrIp: aws.String("::/0")}},
+		}), "InvalidParameterValue"},
+		{
+			"group by name in a rule",
+			authorize(types.IpPermission{
+				IpProtocol: tcp, FromPort: port, ToPort: port,
+				UserIdGroupPairs: []types.UserIdGroupPair{{GroupName: aws.String("nodes")}},
+			}), "InvalidGroup.NotFound",
+		},
+		{"a good rule", authorize(types.IpPermission{
+			IpProtocol: tcp, FromPort: port, ToPort: port, IpRanges: []types.IpRange{{CidrIp: any}},
+		}), ""},
+		{"again", authorize(types.IpPermission{
+			IpProtocol: tcp, FromPort: port, ToPort: port, IpRanges: []types.IpRange{{CidrIp: any}},
+		}), "InvalidPermission.Duplicate"},
+		{"older form, twice", second(l.AuthorizeSecurityGroupIngress(l.ctx,
+			&sdk.AuthorizeSecurityGroupIngressInput{GroupId: &p.listeners,
+				IpProtocol: tcp, FromPort: port, ToPort: port, CidrIp: any})), "InvalidPermission.Duplicate"},
 		{"gateway endpoint to another service", endpoint(sdk.CreateVpcEndpointInput{}), "InvalidParameter"},
-		{"gateway endpoint with subnets", endpoint(sdk.CreateVpcEndpointInput{ServiceName: aws.String("com.amazonaws.us-east-1.s3"), SubnetIds: []string{p.a}}), "InvalidParameter"},
+		{
+			"gateway endpoint with subnets",
+			endpoint(sdk.CreateVpcEndpointInput{
+				ServiceName: aws.String("com.amazonaws.us-east-1.s3"), SubnetIds: []string{p.a},
+			}), "InvalidParameter",
+		},
 		{"endpoint's private DNS", endpoint(sdk.CreateVpcEndpointInput{VpcEndpointType: "Interface"}), "InvalidParameter"},
-		{"endpoint of another region", endpoint(sdk.CreateVpcEndpointInput{VpcEndpointType: "Interface", ServiceRegion: aws.String("us-west-2")}), "UnsupportedOperation"},
-		{"dual stack", endpoint(sdk.CreateVpcEndpointInput{VpcEndpointType: "Interface", IpAddressType: "dualstack"}), "UnsupportedOperation"},
-		{"policy", endpoint(sdk.CreateVpcEndpointInput{VpcEndpointType: "Interface", PrivateDnsEnabled: aws.Bool(false), PolicyDocument: aws.String("no")}), "InvalidPolicyDocument"},
-		{"endpoint service", second(l.DescribeVpcEndpointServices(l.ctx, &sdk.DescribeVpcEndpointServicesInput{ServiceNames: []string{"com.amazonaws.us-east-1.x"}})), "InvalidServiceName"},
-		{"route without target", second(l.CreateRoute(l.ctx, &sdk.CreateRouteInput{RouteTableId: aws.String("rtb-1"), DestinationCidrBlock: any})), "MissingParameter"},
-		{"route to a NAT gateway", second(l.CreateRoute(l.ctx, &sdk.CreateRouteInput{RouteTableId: aws.String("rtb-1"), DestinationCidrBlock: any, NatGatewayId: aws.String("nat-1")})), "InvalidRouteTableId.Malformed"},
-		{"route to nothing", second(l.CreateRoute(l.ctx, &sdk.CreateRouteInput{RouteTableId: aws.String("rtb-1"), DestinationCidrBlock: any, GatewayId: aws.String("x")})), "InvalidGatewayID.NotFound"},
-		{"zone", second(l.DescribeAvailabilityZones(l.ctx, &sdk.DescribeAvailabilityZonesInput{ZoneNames: []string{"us-east-1z"}})), "InvalidParameterValue"},
-		{"attribute", second(l.DescribeVpcAttribute(l.ctx, &sdk.DescribeVpcAttributeInput{VpcId: &p.vpc, Attribute: "x"})), "InvalidParameterValue"},
-		{"address", second(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{SubnetId: &p.a, PrivateIpAddress: aws.String("10.0.1")})), "InvalidParameterValue"},
-		{"tags of nothing", second(l.CreateTags(l.ctx, &sdk.CreateTagsInput{Resources: []string{p.vpc, "x-1"}, Tags: []types.Tag{{Key: any}}})), "InvalidID"},
-		{"tags of an image", second(l.CreateTags(l.ctx, &sdk.CreateTagsInput{Resources: []string{"ami-0123456789abcdef0"}, Tags: []types.Tag{{Key: any}}})), "UnsupportedOperation"},
-		{"an operation not built", second(l.CreateVpnGateway(l.ctx, &sdk.CreateVpnGatewayInput{Type: "ipsec.1"})), "UnsupportedOperation"},
+		{
+			"endpoint of another region",
+			endpoint(sdk.CreateVpcEndpointInput{VpcEndpointType: "Interface", ServiceRegion: aws.String("us-west-2")}),
+			"UnsupportedOperation",
+		},
+		{"dual stack", endpoint(sdk.CreateVpcEndpointInput{
+			VpcEndpointType: "Interface", IpAddressType: "dualstack",
+		}), "UnsupportedOperation"},
+		{"policy", endpoint(sdk.CreateVpcEndpointInput{
+			VpcEndpointType: "Interface", PrivateDnsEnabled: aws.Bool(false), PolicyDocument: aws.String("no"),
+		}), "InvalidPolicyDocument"},
+		{
+			"endpoint service",
+			second(l.DescribeVpcEndpointServices(l.ctx, &sdk.DescribeVpcEndpointServicesInput{
+				ServiceNames: []string{"com.amazonaws.us-east-1.x"},
+			})), "InvalidServiceName",
+		},
+		{
+			"route without target",
+			second(l.CreateRoute(l.ctx, &sdk.CreateRouteInput{RouteTableId: aws.String("rtb-1"), DestinationCidrBlock: any})),
+			"MissingParameter",
+		},
+		{
+			"route to a NAT gateway",
+			second(l.CreateRoute(l.ctx, &sdk.CreateRouteInput{
+				RouteTableId: aws.String("rtb-1"), DestinationCidrBlock: any, NatGatewayId: aws.String("nat-1"),
+			})), "InvalidRouteTableId.Malformed",
+		},
+		{
+			"route to nothing",
+			second(l.CreateRoute(l.ctx, &sdk.CreateRouteInput{
+				RouteTableId: aws.String("rtb-1"), DestinationCidrBlock: any, GatewayId: aws.String("x"),
+			})), "InvalidGatewayID.NotFound",
+		},
+		{
+			"zone",
+			second(l.DescribeAvailabilityZones(l.ctx, &sdk.DescribeAvailabilityZonesInput{ZoneNames: []string{"us-east-1z"}})),
+			"InvalidParameterValue",
+		},
+		{
+			"attribute", second(l.DescribeVpcAttribute(l.ctx, &sdk.DescribeVpcAttributeInput{VpcId: &p.vpc, Attribute: "x"})),
+			"InvalidParameterValue",
+		},
+		{
+			"address",
+			second(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{
+				SubnetId: &p.a, PrivateIpAddress: aws.String("10.0.1"),
+			})), "InvalidParameterValue",
+		},
+		{
+			"tags of nothing",
+			second(l.CreateTags(l.ctx, &sdk.CreateTagsInput{Resources: []string{p.vpc, "x-1"}, Tags: []types.Tag{{Key: any}}})),
+			"InvalidID",
+		},
+		{
+			"tags of an image",
+			second(l.CreateTags(l.ctx, &sdk.CreateTagsInput{
+				Resources: []string{"ami-0123456789abcdef0"}, Tags: []types.Tag{{Key: any}},
+			})), "UnsupportedOperation",
+		},
+		{
+			"an operation not built", second(l.CreateVpnGateway(l.ctx, &sdk.CreateVpnGatewayInput{Type: "ipsec.1"})),
+			"UnsupportedOperation",
+		},
 	} {
 		wantCode(t, tt.what, tt.err, tt.code)
 	}
@@ -215,7 +371,8 @@ func TestPages(t *testing.T) {
 	var made []string
 	for i := range 12 {
 		n := must(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{
-			SubnetId: &p.a, Description: aws.String(fmt.Sprintf("n%02d", i)), TagSpecifications: nameTag("network-interface", fmt.Sprint(i%2)),
+			SubnetId: &p.a, Description: aws.String(fmt.Sprintf("n%02d", i)),
+			TagSpecifications: nameTag("network-interface", fmt.Sprint(i%2)),
 		}))(t)
 		made = append(made, *n.NetworkInterface.NetworkInterfaceId)
 	}
@@ -229,11 +386,15 @@ func TestPages(t *testing.T) {
 		{[]types.Filter{filter("description", "n0?")}, 10},
 		{[]types.Filter{filter("description", "n01", "n11"), filter("tag:Name", "1")}, 2},
 		{[]types.Filter{filter("description", `n\*`)}, 0},
-		{[]types.Filter{filter("subnet-id", p.a), filter("vpc-id", p.vpc), filter("status", "available"), filter("group-name", "default")}, 12},
+		{[]types.Filter{
+			filter("subnet-id", p.a), filter("vpc-id", p.vpc), filter("status", "available"), filter("group-name", "default"),
+		}, 12},
 		{[]types.Filter{filter("association.public-ip", "*")}, 0},
 	} {
 		seen := map[string]bool{}
-		pages := sdk.NewDescribeNetworkInterfacesPaginator(l, &sdk.DescribeNetworkInterfacesInput{Filters: tt.filters, MaxResults: aws.Int32(5)})
+		pages := sdk.NewDescribeNetworkInterfacesPaginator(l, &sdk.DescribeNetworkInterfacesInput{
+			Filters: tt.filters, MaxResults: aws.Int32(5),
+		})
 		n := 0
 		for pages.HasMorePages() {
 			page := must(pages.NextPage(l.ctx))(t)
@@ -249,9 +410,13 @@ func TestPages(t *testing.T) {
 			t.Errorf("%d interfaces on %d pages, want %d", len(seen), n, tt.want)
 		}
 	}
-	_, err := l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{NetworkInterfaceIds: made[:2], MaxResults: aws.Int32(5)})
+	_, err := l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{
+		NetworkInterfaceIds: made[:2], MaxResults: aws.Int32(5),
+	})
 	wantCode(t, "ids and a page size", err, "InvalidParameterCombination")
-	two := must(l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{made[0], made[1], made[0]}}))(t)
+	two := must(l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{
+		NetworkInterfaceIds: []string{made[0], made[1], made[0]},
+	}))(t)
 	if len(two.NetworkInterfaces) != 2 {
 		t.Errorf("%d interfaces of two ids", len(two.NetworkInterfaces))
 	}
@@ -270,22 +435,30 @@ func TestGatewayEndpoint(t *testing.T) {
 		VpcId: &p.vpc, ServiceName: aws.String("com.amazonaws.us-east-1.s3"), RouteTableIds: []string{table},
 	}))(t).VpcEndpoint
 	id := *made.VpcEndpointId
-	if made.VpcEndpointType != "Gateway" || *made.PrivateDnsEnabled || len(made.DnsEntries)+len(made.Groups)+len(made.SubnetIds) > 0 {
+	if made.VpcEndpointType != "Gateway" || *made.PrivateDnsEnabled ||
+		len(made.DnsEntries)+len(made.Groups)+len(made.SubnetIds) > 0 {
 		t.Errorf("the new endpoint is %+v", made)
 	}
-	if r := routes(); len(r) != 2 || *r[1].GatewayId != id || *r[1].DestinationPrefixListId != "pl-63a5400a" || r[1].State != "active" {
+	if r := routes(); len(r) != 2 || *r[1].GatewayId != id || *r[1].DestinationPrefixListId != "pl-63a5400a" ||
+		r[1].State != "active" {
 		t.Errorf("routes %+v", r)
 	}
-	found := must(l.DescribeRouteTables(l.ctx, &sdk.DescribeRouteTablesInput{Filters: []types.Filter{filter("route.gateway-id", id)}}))(t).RouteTables
+	found := must(l.DescribeRouteTables(l.ctx, &sdk.DescribeRouteTablesInput{
+		Filters: []types.Filter{filter("route.gateway-id", id)},
+	}))(t).RouteTables
 	if len(found) != 1 || *found[0].RouteTableId != table {
 		t.Errorf("tables by the route's gateway: %+v", found)
 	}
-	must(l.ModifyVpcEndpoint(l.ctx, &sdk.ModifyVpcEndpointInput{VpcEndpointId: &id, RemoveRouteTableIds: []string{table}}))(t)
+	must(l.ModifyVpcEndpoint(l.ctx, &sdk.ModifyVpcEndpointInput{
+		VpcEndpointId: &id, RemoveRouteTableIds: []string{table},
+	}))(t)
 	if r := routes(); len(r) != 1 {
 		t.Errorf("routes without it %+v", r)
 	}
 	must(l.ModifyVpcEndpoint(l.ctx, &sdk.ModifyVpcEndpointInput{VpcEndpointId: &id, AddRouteTableIds: []string{table}}))(t)
-	_, err := l.DeleteRoute(l.ctx, &sdk.DeleteRouteInput{RouteTableId: &table, DestinationPrefixListId: aws.String("pl-63a5400a")})
+	_, err := l.DeleteRoute(l.ctx, &sdk.DeleteRouteInput{
+		RouteTableId: &table, DestinationPrefixListId: aws.String("pl-63a5400a"),
+	})
 	wantCode(t, "delete its route", err, "InvalidParameterValue")
 	must(l.DeleteVpcEndpoints(l.ctx, &sdk.DeleteVpcEndpointsInput{VpcEndpointIds: []string{id}}))(t)
 	if r := routes(); len(r) != 1 {

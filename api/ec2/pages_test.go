@@ -14,7 +14,9 @@ func TestTokensBelongToTheirRequest(t *testing.T) {
 	l := newHarness(t)
 	var all []string
 	for range 7 {
-		all = append(all, *must(l.CreateInternetGateway(l.ctx, &sdk.CreateInternetGatewayInput{}))(t).InternetGateway.InternetGatewayId)
+		all = append(
+			all, *must(l.CreateInternetGateway(l.ctx, &sdk.CreateInternetGatewayInput{}))(t).InternetGateway.InternetGatewayId,
+		)
 	}
 	slices.Sort(all)
 	page := func(in sdk.DescribeInternetGatewaysInput) (*sdk.DescribeInternetGatewaysOutput, error) {
@@ -65,13 +67,15 @@ func TestPageSizesAreTheModels(t *testing.T) {
 	wantCode(t, "a page larger than the model's", err, "InvalidParameterValue")
 }
 
-// TestCreateActionIsJudged: the key is known to be absent from CreateTags, and present where tags come with what is made.
+// TestCreateActionIsJudged: the key is known to be absent from CreateTags, and present where tags come with what is
+// made.
 func TestCreateActionIsJudged(t *testing.T) {
 	l := newHarness(t)
 	v := *must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))(t).Vpc.VpcId
 	u := l.user("AKIACREATEACTION", `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":"ec2:CreateVpc","Resource":"*"},
-		{"Effect":"Allow","Action":"ec2:CreateTags","Resource":"*","Condition":{"StringNotEquals":{"ec2:CreateAction":"CreateVpc"}}}]}`)
+		{"Effect":"Allow","Action":"ec2:CreateTags","Resource":"*","Condition":{
+			"StringNotEquals":{"ec2:CreateAction":"CreateVpc"}}}]}`)
 	_, err := u.CreateTags(l.ctx, &sdk.CreateTagsInput{Resources: []string{v}, Tags: someTags("a")})
 	wantCode(t, "CreateTags", err, "")
 	_, err = u.CreateVpc(l.ctx, &sdk.CreateVpcInput{

@@ -17,7 +17,8 @@ func TestPeering(t *testing.T) {
 		VpcId: &a, PeerVpcId: &b, TagSpecifications: nameTag("vpc-peering-connection", "ab"),
 	}))(t).VpcPeeringConnection
 	id := asked.VpcPeeringConnectionId
-	if asked.Status.Code != "initiating-request" || asked.ExpirationTime == nil || *asked.RequesterVpcInfo.CidrBlock != "10.0.0.0/16" || asked.AccepterVpcInfo.CidrBlock != nil {
+	if asked.Status.Code != "initiating-request" || asked.ExpirationTime == nil ||
+		*asked.RequesterVpcInfo.CidrBlock != "10.0.0.0/16" || asked.AccepterVpcInfo.CidrBlock != nil {
 		t.Errorf("the request is %+v", asked)
 	}
 	options := func(o *types.PeeringConnectionOptionsRequest) error {
@@ -32,26 +33,52 @@ func TestPeering(t *testing.T) {
 		err  error
 		code string
 	}{
-		{"no peer", second(l.CreateVpcPeeringConnection(l.ctx, &sdk.CreateVpcPeeringConnectionInput{VpcId: &a})), "MissingParameter"},
-		{"again", second(l.CreateVpcPeeringConnection(l.ctx, &sdk.CreateVpcPeeringConnectionInput{VpcId: &b, PeerVpcId: &a})), "VpcPeeringConnectionAlreadyExists"},
+		{
+			"no peer", second(l.CreateVpcPeeringConnection(l.ctx, &sdk.CreateVpcPeeringConnectionInput{VpcId: &a})),
+			"MissingParameter",
+		},
+		{
+			"again", second(l.CreateVpcPeeringConnection(l.ctx, &sdk.CreateVpcPeeringConnectionInput{VpcId: &b, PeerVpcId: &a})),
+			"VpcPeeringConnectionAlreadyExists",
+		},
 		{"options too early", options(on), "OperationNotPermitted"},
-		{"accept nothing", second(l.AcceptVpcPeeringConnection(l.ctx, &sdk.AcceptVpcPeeringConnectionInput{VpcPeeringConnectionId: none})), "InvalidVpcPeeringConnectionID.NotFound"},
+		{
+			"accept nothing",
+			second(l.AcceptVpcPeeringConnection(l.ctx, &sdk.AcceptVpcPeeringConnectionInput{VpcPeeringConnectionId: none})),
+			"InvalidVpcPeeringConnectionID.NotFound",
+		},
 		{"accept", provisioning(l, id), ""},
-		{"accept again", second(l.AcceptVpcPeeringConnection(l.ctx, &sdk.AcceptVpcPeeringConnectionInput{VpcPeeringConnectionId: id})), "InvalidStateTransition"},
-		{"reject what is active", second(l.RejectVpcPeeringConnection(l.ctx, &sdk.RejectVpcPeeringConnectionInput{VpcPeeringConnectionId: id})), "InvalidStateTransition"},
-		{"ClassicLink", options(&types.PeeringConnectionOptionsRequest{AllowEgressFromLocalClassicLinkToRemoteVpc: aws.Bool(true)}), "InvalidParameterValue"},
+		{
+			"accept again",
+			second(l.AcceptVpcPeeringConnection(l.ctx, &sdk.AcceptVpcPeeringConnectionInput{VpcPeeringConnectionId: id})),
+			"InvalidStateTransition",
+		},
+		{
+			"reject what is active",
+			second(l.RejectVpcPeeringConnection(l.ctx, &sdk.RejectVpcPeeringConnectionInput{VpcPeeringConnectionId: id})),
+			"InvalidStateTransition",
+		},
+		{
+			"ClassicLink",
+			options(&types.PeeringConnectionOptionsRequest{AllowEgressFromLocalClassicLinkToRemoteVpc: aws.Bool(true)}),
+			"InvalidParameterValue",
+		},
 		{"options", options(on), ""},
 	} {
 		wantCode(t, tt.what, tt.err, tt.code)
 	}
 	found := must(l.DescribeVpcPeeringConnections(l.ctx, &sdk.DescribeVpcPeeringConnectionsInput{Filters: []types.Filter{
-		filter("tag:Name", "ab"), filter("status-code", "active"), filter("requester-vpc-info.vpc-id", a), filter("accepter-vpc-info.vpc-id", b),
+		filter("tag:Name", "ab"), filter("status-code", "active"), filter("requester-vpc-info.vpc-id", a),
+		filter("accepter-vpc-info.vpc-id", b),
 	}}))(t).VpcPeeringConnections
-	if len(found) != 1 || !*found[0].RequesterVpcInfo.PeeringOptions.AllowDnsResolutionFromRemoteVpc || *found[0].AccepterVpcInfo.PeeringOptions.AllowDnsResolutionFromRemoteVpc {
+	if len(found) != 1 || !*found[0].RequesterVpcInfo.PeeringOptions.AllowDnsResolutionFromRemoteVpc ||
+		*found[0].AccepterVpcInfo.PeeringOptions.AllowDnsResolutionFromRemoteVpc {
 		t.Errorf("found %+v", found)
 	}
 	must(l.DeleteVpcPeeringConnection(l.ctx, &sdk.DeleteVpcPeeringConnectionInput{VpcPeeringConnectionId: id}))(t)
-	ended := must(l.DescribeVpcPeeringConnections(l.ctx, &sdk.DescribeVpcPeeringConnectionsInput{VpcPeeringConnectionIds: []string{*id}}))(t).VpcPeeringConnections
+	ended := must(l.DescribeVpcPeeringConnections(l.ctx, &sdk.DescribeVpcPeeringConnectionsInput{
+		VpcPeeringConnectionIds: []string{*id},
+	}))(t).VpcPeeringConnections
 	if s := ended[0].Status; s.Code != "deleted" || *s.Message != "Deleted by "+account {
 		t.Errorf("after its end %+v", s)
 	}

@@ -163,7 +163,8 @@ var moreInputs = []func(f *everything) any{
 	func(f *everything) any { return &sdk.CreateTagsInput{Tags: someTags("a")} },
 	func(f *everything) any {
 		return &sdk.CreateTagsInput{
-			Resources: []string{f.service, f.image, f.rule, f.eipUsed, f.flowLog, "what", "key-0123456789abcdef0"}, Tags: someTags("a"),
+			Resources: []string{f.service, f.image, f.rule, f.eipUsed, f.flowLog, "what", "key-0123456789abcdef0"},
+			Tags:      someTags("a"),
 		}
 	},
 	func(f *everything) any {
@@ -179,8 +180,9 @@ var moreInputs = []func(f *everything) any{
 	// endpoints
 	func(f *everything) any {
 		return &sdk.CreateVpcEndpointInput{
-			VpcId: &f.vpc, VpcEndpointType: types.VpcEndpointTypeInterface, ServiceName: aws.String("com.amazonaws.us-east-1.kms"),
-			SubnetIds: []string{f.a}, SubnetConfigurations: []types.SubnetConfiguration{{SubnetId: &f.b}},
+			VpcId: &f.vpc, VpcEndpointType: types.VpcEndpointTypeInterface,
+			ServiceName: aws.String("com.amazonaws.us-east-1.kms"),
+			SubnetIds:   []string{f.a}, SubnetConfigurations: []types.SubnetConfiguration{{SubnetId: &f.b}},
 		}
 	},
 	func(f *everything) any {
@@ -191,8 +193,9 @@ var moreInputs = []func(f *everything) any{
 	func(f *everything) any {
 		return &sdk.ModifyVpcEndpointInput{
 			VpcEndpointId: &f.endpoint, AddSubnetIds: []string{f.a}, RemoveSubnetIds: []string{f.b},
-			SubnetConfigurations: []types.SubnetConfiguration{{SubnetId: &f.lonely}}, RemoveSecurityGroupIds: []string{f.listeners},
-			AddRouteTableIds: []string{f.table}, RemoveRouteTableIds: []string{f.spare},
+			SubnetConfigurations:   []types.SubnetConfiguration{{SubnetId: &f.lonely}},
+			RemoveSecurityGroupIds: []string{f.listeners},
+			AddRouteTableIds:       []string{f.table}, RemoveRouteTableIds: []string{f.spare},
 		}
 	},
 	func(f *everything) any {
@@ -201,7 +204,9 @@ var moreInputs = []func(f *everything) any{
 		}
 	},
 	func(f *everything) any {
-		return &sdk.ModifyVpcEndpointConnectionNotificationInput{ConnectionNotificationId: aws.String("vpce-nfn-0123456789abcdef0")}
+		return &sdk.ModifyVpcEndpointConnectionNotificationInput{
+			ConnectionNotificationId: aws.String("vpce-nfn-0123456789abcdef0"),
+		}
 	},
 
 	// what is found by an association, an attachment or an address, or is not there
@@ -212,10 +217,14 @@ var moreInputs = []func(f *everything) any{
 		return &sdk.DisassociateVpcCidrBlockInput{AssociationId: aws.String("vpc-cidr-assoc-0123456789abcdef0")}
 	},
 	func(f *everything) any {
-		return &sdk.ReplaceNetworkAclAssociationInput{AssociationId: aws.String("aclassoc-0123456789abcdef0"), NetworkAclId: &f.acl}
+		return &sdk.ReplaceNetworkAclAssociationInput{
+			AssociationId: aws.String("aclassoc-0123456789abcdef0"), NetworkAclId: &f.acl,
+		}
 	},
 	func(f *everything) any {
-		return &sdk.ReplaceRouteTableAssociationInput{AssociationId: aws.String("rtbassoc-0123456789abcdef0"), RouteTableId: &f.spare}
+		return &sdk.ReplaceRouteTableAssociationInput{
+			AssociationId: aws.String("rtbassoc-0123456789abcdef0"), RouteTableId: &f.spare,
+		}
 	},
 	func(*everything) any {
 		return &sdk.AcceptVpcPeeringConnectionInput{VpcPeeringConnectionId: aws.String("pcx-0123456789abcdef0")}
@@ -261,7 +270,8 @@ var moreInputs = []func(f *everything) any{
 			NetworkInterfaceIds: []string{f.eni},
 		}))(f.t).NetworkInterfaces[0].PrivateIpAddresses
 		return &sdk.AssignPrivateIpAddressesInput{
-			NetworkInterfaceId: &f.eniFree, PrivateIpAddresses: []string{*all[1].PrivateIpAddress}, AllowReassignment: aws.Bool(true),
+			NetworkInterfaceId: &f.eniFree, PrivateIpAddresses: []string{*all[1].PrivateIpAddress},
+			AllowReassignment: aws.Bool(true),
 		}
 	},
 	func(f *everything) any {
@@ -296,12 +306,15 @@ var moreInputs = []func(f *everything) any{
 	},
 	func(f *everything) any {
 		return &sdk.RunInstancesInput{
-			MinCount: aws.Int32(1), MaxCount: aws.Int32(1), ImageId: &f.image, SubnetId: &f.b, SecurityGroupIds: []string{f.nodes},
+			MinCount: aws.Int32(1), MaxCount: aws.Int32(1), ImageId: &f.image, SubnetId: &f.b,
+			SecurityGroupIds:  []string{f.nodes},
 			NetworkInterfaces: []types.InstanceNetworkInterfaceSpecification{{SubnetId: &f.a}},
 		}
 	},
 }
 
 func (f *everything) publicOf(allocation string) *string {
-	return must(f.DescribeAddresses(f.ctx, &sdk.DescribeAddressesInput{AllocationIds: []string{allocation}}))(f.t).Addresses[0].PublicIp
+	return must(f.DescribeAddresses(f.ctx, &sdk.DescribeAddressesInput{
+		AllocationIds: []string{allocation},
+	}))(f.t).Addresses[0].PublicIp
 }

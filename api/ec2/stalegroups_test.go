@@ -37,11 +37,15 @@ func fromGroup(id string) types.IpPermission {
 }
 
 func (l *peeredGroups) group(vpc, name string) string {
-	return *must(l.CreateSecurityGroup(l.ctx, &sdk.CreateSecurityGroupInput{VpcId: &vpc, GroupName: &name, Description: &name}))(l.t).GroupId
+	return *must(l.CreateSecurityGroup(l.ctx, &sdk.CreateSecurityGroupInput{
+		VpcId: &vpc, GroupName: &name, Description: &name,
+	}))(l.t).GroupId
 }
 
 func (l *peeredGroups) peer() string {
-	id := must(l.CreateVpcPeeringConnection(l.ctx, &sdk.CreateVpcPeeringConnectionInput{VpcId: &l.vpcA, PeerVpcId: &l.vpcB}))(l.t).VpcPeeringConnection.VpcPeeringConnectionId
+	id := must(l.CreateVpcPeeringConnection(l.ctx, &sdk.CreateVpcPeeringConnectionInput{
+		VpcId: &l.vpcA, PeerVpcId: &l.vpcB,
+	}))(l.t).VpcPeeringConnection.VpcPeeringConnectionId
 	must(l.AcceptVpcPeeringConnection(l.ctx, &sdk.AcceptVpcPeeringConnectionInput{VpcPeeringConnectionId: id}))(l.t)
 	return *id
 }
@@ -50,11 +54,15 @@ func (l *peeredGroups) peer() string {
 func (l *peeredGroups) pair(pcx, status string) types.UserIdGroupPair {
 	l.t.Helper()
 	p := l.permissions()[0].UserIdGroupPairs[0]
-	if *p.GroupId != l.b || *p.UserId != account || *p.VpcId != l.vpcB || *p.VpcPeeringConnectionId != pcx || *p.PeeringStatus != status {
+	if *p.GroupId != l.b || *p.UserId != account || *p.VpcId != l.vpcB || *p.VpcPeeringConnectionId != pcx ||
+		*p.PeeringStatus != status {
 		l.t.Errorf("want %s by %s %s, the pair is %s", l.b, pcx, status, show(p))
 	}
-	for _, r := range must(l.DescribeSecurityGroupRules(l.ctx, &sdk.DescribeSecurityGroupRulesInput{Filters: []types.Filter{filter("group-id", l.a)}}))(l.t).SecurityGroupRules {
-		if x := r.ReferencedGroupInfo; x != nil && (*x.VpcId != l.vpcB || *x.VpcPeeringConnectionId != pcx || *x.PeeringStatus != status || *x.UserId != account) {
+	for _, r := range must(l.DescribeSecurityGroupRules(l.ctx, &sdk.DescribeSecurityGroupRulesInput{
+		Filters: []types.Filter{filter("group-id", l.a)},
+	}))(l.t).SecurityGroupRules {
+		if x := r.ReferencedGroupInfo; x != nil && (*x.VpcId != l.vpcB || *x.VpcPeeringConnectionId != pcx ||
+			*x.PeeringStatus != status || *x.UserId != account) {
 			l.t.Errorf("want %s by %s %s, the rule names %s", l.b, pcx, status, show(x))
 		}
 	}
@@ -62,23 +70,30 @@ func (l *peeredGroups) pair(pcx, status string) types.UserIdGroupPair {
 }
 
 func (l *peeredGroups) permissions() []types.IpPermission {
-	return must(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{GroupIds: []string{l.a}}))(l.t).SecurityGroups[0].IpPermissions
+	return must(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{
+		GroupIds: []string{l.a},
+	}))(l.t).SecurityGroups[0].IpPermissions
 }
 
 func (l *peeredGroups) stale(vpc string) []types.StaleSecurityGroup {
-	return must(l.DescribeStaleSecurityGroups(l.ctx, &sdk.DescribeStaleSecurityGroupsInput{VpcId: &vpc}))(l.t).StaleSecurityGroupSet
+	return must(
+		l.DescribeStaleSecurityGroups(l.ctx, &sdk.DescribeStaleSecurityGroupsInput{VpcId: &vpc}),
+	)(l.t).StaleSecurityGroupSet
 }
 
 func (l *peeredGroups) references(groups ...string) []types.SecurityGroupReference {
-	return must(l.DescribeSecurityGroupReferences(l.ctx, &sdk.DescribeSecurityGroupReferencesInput{GroupId: groups}))(l.t).SecurityGroupReferenceSet
+	return must(l.DescribeSecurityGroupReferences(l.ctx, &sdk.DescribeSecurityGroupReferencesInput{
+		GroupId: groups,
+	}))(l.t).SecurityGroupReferenceSet
 }
 
-// TestStaleByPeering: the end of the peering makes the rules on both sides stale; another peering of the two VPCs heals them,
-// and what is described can be revoked as it is.
+// TestStaleByPeering: the end of the peering makes the rules on both sides stale; another peering of the two VPCs heals
+// them, and what is described can be revoked as it is.
 func TestStaleByPeering(t *testing.T) {
 	l := newPeeredGroups(t)
 	l.pair(l.pcx, "active")
-	if got := l.references(l.a, l.b); len(got) != 2 || *got[0].VpcPeeringConnectionId != l.pcx || *got[0].GroupId > *got[1].GroupId {
+	if got := l.references(l.a, l.b); len(got) != 2 || *got[0].VpcPeeringConnectionId != l.pcx ||
+		*got[0].GroupId > *got[1].GroupId {
 		t.Errorf("references %s", show(got))
 	}
 	if got := l.stale(l.vpcA); len(got) != 0 {
@@ -87,8 +102,10 @@ func TestStaleByPeering(t *testing.T) {
 	must(l.DeleteVpcPeeringConnection(l.ctx, &sdk.DeleteVpcPeeringConnectionInput{VpcPeeringConnectionId: &l.pcx}))(t)
 	l.pair(l.pcx, "deleted")
 	got := l.stale(l.vpcA)
-	if len(got) != 1 || *got[0].GroupId != l.a || *got[0].GroupName != "a" || len(got[0].StaleIpPermissionsEgress) != 0 || len(got[0].StaleIpPermissions) != 1 ||
-		*got[0].StaleIpPermissions[0].UserIdGroupPairs[0].PeeringStatus != "deleted" || *got[0].StaleIpPermissions[0].FromPort != 443 {
+	if len(got) != 1 || *got[0].GroupId != l.a || *got[0].GroupName != "a" || len(got[0].StaleIpPermissionsEgress) != 0 ||
+		len(got[0].StaleIpPermissions) != 1 ||
+		*got[0].StaleIpPermissions[0].UserIdGroupPairs[0].PeeringStatus != "deleted" ||
+		*got[0].StaleIpPermissions[0].FromPort != 443 {
 		t.Errorf("stale by the peering: %s", show(got))
 	}
 	if got := l.references(l.a, l.b); len(got) != 0 {
@@ -99,7 +116,9 @@ func TestStaleByPeering(t *testing.T) {
 	if got := l.stale(l.vpcA); len(got) != 0 {
 		t.Errorf("stale after a new peering: %s", show(got))
 	}
-	must(l.RevokeSecurityGroupIngress(l.ctx, &sdk.RevokeSecurityGroupIngressInput{GroupId: &l.a, IpPermissions: l.permissions()}))(t)
+	must(l.RevokeSecurityGroupIngress(l.ctx, &sdk.RevokeSecurityGroupIngressInput{
+		GroupId: &l.a, IpPermissions: l.permissions(),
+	}))(t)
 }
 
 // TestStaleByGroup: a group that only rules of another VPC name can be deleted, and so can everything after it.
@@ -110,16 +129,21 @@ func TestStaleByGroup(t *testing.T) {
 	}
 	wantCode(t, "the referenced group", deleteGroup(l.b), "")
 	l.pair(l.pcx, "active")
-	if got := l.stale(l.vpcA); len(got) != 1 || *got[0].StaleIpPermissions[0].UserIdGroupPairs[0].PeeringStatus != "active" {
+	if got := l.stale(l.vpcA); len(got) != 1 ||
+		*got[0].StaleIpPermissions[0].UserIdGroupPairs[0].PeeringStatus != "active" {
 		t.Errorf("stale by the group: %s", show(got))
 	}
-	if got := must(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{Filters: []types.Filter{filter("ip-permission.group-name", "b")}}))(t).SecurityGroups; len(got) != 1 {
+	if got := must(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{
+		Filters: []types.Filter{filter("ip-permission.group-name", "b")},
+	}))(t).SecurityGroups; len(got) != 1 {
 		t.Errorf("by the name of the group that is gone: %s", show(got))
 	}
 	must(l.DeleteVpcPeeringConnection(l.ctx, &sdk.DeleteVpcPeeringConnectionInput{VpcPeeringConnectionId: &l.pcx}))(t)
 	wantCode(t, "its VPC", second(l.DeleteVpc(l.ctx, &sdk.DeleteVpcInput{VpcId: &l.vpcB})), "")
 	l.pair(l.pcx, "deleted")
-	must(l.RevokeSecurityGroupIngress(l.ctx, &sdk.RevokeSecurityGroupIngressInput{GroupId: &l.a, IpPermissions: l.permissions()}))(t)
+	must(l.RevokeSecurityGroupIngress(l.ctx, &sdk.RevokeSecurityGroupIngressInput{
+		GroupId: &l.a, IpPermissions: l.permissions(),
+	}))(t)
 	wantCode(t, "the group that was stale", deleteGroup(l.a), "")
 	wantCode(t, "the other VPC", second(l.DeleteVpc(l.ctx, &sdk.DeleteVpcInput{VpcId: &l.vpcA})), "")
 }
@@ -134,10 +158,20 @@ func TestReferenceHasToBeTrue(t *testing.T) {
 		edit        func(*types.UserIdGroupPair)
 		code        string
 	}{
-		{"another account", other, func(p *types.UserIdGroupPair) { p.UserId = aws.String("999999999999") }, "InvalidGroup.NotFound"},
+		{
+			"another account", other, func(p *types.UserIdGroupPair) { p.UserId = aws.String("999999999999") },
+			"InvalidGroup.NotFound",
+		},
 		{"another VPC", other, func(p *types.UserIdGroupPair) { p.VpcId = &l.vpcA }, "InvalidParameter"},
-		{"another peering", other, func(p *types.UserIdGroupPair) { p.VpcPeeringConnectionId = aws.String("pcx-0123456789abcdef0") }, "InvalidParameter"},
-		{"a peering to the own VPC", same, func(p *types.UserIdGroupPair) { p.VpcPeeringConnectionId = &l.pcx }, "InvalidParameter"},
+		{
+			"another peering", other,
+			func(p *types.UserIdGroupPair) { p.VpcPeeringConnectionId = aws.String("pcx-0123456789abcdef0") },
+			"InvalidParameter",
+		},
+		{
+			"a peering to the own VPC", same, func(p *types.UserIdGroupPair) { p.VpcPeeringConnectionId = &l.pcx },
+			"InvalidParameter",
+		},
 		{"all true", other, func(p *types.UserIdGroupPair) {
 			p.UserId, p.VpcId, p.VpcPeeringConnectionId = aws.String(account), &l.vpcB, &l.pcx
 		}, ""},
@@ -149,8 +183,12 @@ func TestReferenceHasToBeTrue(t *testing.T) {
 		})), tt.code)
 	}
 	none := "sg-0123456789abcdef0"
-	wantCode(t, "references of nothing", second(l.DescribeSecurityGroupReferences(l.ctx, &sdk.DescribeSecurityGroupReferencesInput{GroupId: []string{none}})), "InvalidGroup.NotFound")
-	wantCode(t, "stale groups of nothing", second(l.DescribeStaleSecurityGroups(l.ctx, &sdk.DescribeStaleSecurityGroupsInput{VpcId: aws.String("vpc-0123456789abcdef0")})), "InvalidVpcID.NotFound")
+	wantCode(t, "references of nothing", second(
+		l.DescribeSecurityGroupReferences(l.ctx, &sdk.DescribeSecurityGroupReferencesInput{GroupId: []string{none}}),
+	), "InvalidGroup.NotFound")
+	wantCode(t, "stale groups of nothing", second(l.DescribeStaleSecurityGroups(
+		l.ctx, &sdk.DescribeStaleSecurityGroupsInput{VpcId: aws.String("vpc-0123456789abcdef0")},
+	)), "InvalidVpcID.NotFound")
 }
 
 // show prints an answer with what its pointers lead to.

@@ -11,14 +11,16 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// TestTexts: programs look for Amazon's sentences. Each error begins with the one that is publicly known for it; ids that
-// name nothing are named together, in the request's order.
+// TestTexts: programs look for Amazon's sentences. Each error begins with the one that is publicly known for it; ids
+// that name nothing are named together, in the request's order.
 func TestTexts(t *testing.T) {
 	l := newHarness(t)
 	const a, b = "0bbbbbbbbbbbbbbbb", "0aaaaaaaaaaaaaaaa" // not in the order of their names
 	two := func(prefix string) []string { return []string{prefix + a, prefix + b} }
 	v := *must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))(t).Vpc.VpcId
-	subnet := *must(l.CreateSubnet(l.ctx, &sdk.CreateSubnetInput{VpcId: &v, CidrBlock: aws.String("10.0.1.0/24")}))(t).Subnet.SubnetId
+	subnet := *must(l.CreateSubnet(l.ctx, &sdk.CreateSubnetInput{
+		VpcId: &v, CidrBlock: aws.String("10.0.1.0/24"),
+	}))(t).Subnet.SubnetId
 	must(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet}))(t)
 	table := *must(l.CreateRouteTable(l.ctx, &sdk.CreateRouteTableInput{VpcId: &v}))(t).RouteTable.RouteTableId
 	for _, tt := range []struct {
@@ -26,29 +28,87 @@ func TestTexts(t *testing.T) {
 		code string
 		want string // with A and B for the ids
 	}{
-		{second(l.DescribeInstances(l.ctx, &sdk.DescribeInstancesInput{InstanceIds: two("i-")})), "InvalidInstanceID.NotFound", "The instance IDs 'i-A, i-B' do not exist"},
-		{second(l.DescribeInstances(l.ctx, &sdk.DescribeInstancesInput{InstanceIds: []string{"i-" + a}})), "InvalidInstanceID.NotFound", "The instance ID 'i-A' does not exist"},
-		{second(l.StopInstances(l.ctx, &sdk.StopInstancesInput{InstanceIds: two("i-")})), "InvalidInstanceID.NotFound", "The instance IDs 'i-A, i-B' do not exist"},
-		{second(l.TerminateInstances(l.ctx, &sdk.TerminateInstancesInput{InstanceIds: two("i-")})), "InvalidInstanceID.NotFound", "The instance IDs 'i-A, i-B' do not exist"},
-		{second(l.DescribeImages(l.ctx, &sdk.DescribeImagesInput{ImageIds: two("ami-")})), "InvalidAMIID.NotFound", "The image ids '[ami-A, ami-B]' do not exist"},
-		{second(l.DescribeImages(l.ctx, &sdk.DescribeImagesInput{ImageIds: []string{"ami-x"}})), "InvalidAMIID.Malformed", `Invalid id: "ami-x" (expecting "ami-...")`},
-		{second(l.DescribeVpcs(l.ctx, &sdk.DescribeVpcsInput{VpcIds: two("vpc-")})), "InvalidVpcID.NotFound", "The vpc IDs 'vpc-A, vpc-B' do not exist"},
-		{second(l.DescribeSubnets(l.ctx, &sdk.DescribeSubnetsInput{SubnetIds: two("subnet-")})), "InvalidSubnetID.NotFound", "The subnet IDs 'subnet-A, subnet-B' do not exist"},
-		{second(l.DescribeSubnets(l.ctx, &sdk.DescribeSubnetsInput{SubnetIds: []string{subnet, "subnet-" + a, "x"}})), "InvalidSubnetID.Malformed", `Invalid id: "x" (expecting "subnet-...")`},
-		{second(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{GroupIds: two("sg-")})), "InvalidGroup.NotFound", "The security groups 'sg-A, sg-B' do not exist"},
-		{second(l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{NetworkInterfaceIds: two("eni-")})), "InvalidNetworkInterfaceID.NotFound", "The networkInterface IDs 'eni-A, eni-B' do not exist"},
-		{second(l.DescribeRouteTables(l.ctx, &sdk.DescribeRouteTablesInput{RouteTableIds: two("rtb-")})), "InvalidRouteTableID.NotFound", "The routeTable IDs 'rtb-A, rtb-B' do not exist"},
-		{second(l.DescribeVolumes(l.ctx, &sdk.DescribeVolumesInput{VolumeIds: two("vol-")})), "InvalidVolume.NotFound", "The volumes 'vol-A, vol-B' do not exist."},
-		{second(l.DescribeAddresses(l.ctx, &sdk.DescribeAddressesInput{AllocationIds: two("eipalloc-")})), "InvalidAllocationID.NotFound", "The allocation IDs 'eipalloc-A, eipalloc-B' do not exist"},
-		{second(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, Groups: two("sg-")})), "InvalidGroup.NotFound", "The security groups 'sg-A, sg-B' do not exist"},
+		{
+			second(l.DescribeInstances(l.ctx, &sdk.DescribeInstancesInput{InstanceIds: two("i-")})),
+			"InvalidInstanceID.NotFound", "The instance IDs 'i-A, i-B' do not exist",
+		},
+		{
+			second(l.DescribeInstances(l.ctx, &sdk.DescribeInstancesInput{InstanceIds: []string{"i-" + a}})),
+			"InvalidInstanceID.NotFound", "The instance ID 'i-A' does not exist",
+		},
+		{
+			second(l.StopInstances(l.ctx, &sdk.StopInstancesInput{InstanceIds: two("i-")})), "InvalidInstanceID.NotFound",
+			"The instance IDs 'i-A, i-B' do not exist",
+		},
+		{
+			second(l.TerminateInstances(l.ctx, &sdk.TerminateInstancesInput{InstanceIds: two("i-")})),
+			"InvalidInstanceID.NotFound", "The instance IDs 'i-A, i-B' do not exist",
+		},
+		{
+			second(l.DescribeImages(l.ctx, &sdk.DescribeImagesInput{ImageIds: two("ami-")})), "InvalidAMIID.NotFound",
+			"The image ids '[ami-A, ami-B]' do not exist",
+		},
+		{
+			second(l.DescribeImages(l.ctx, &sdk.DescribeImagesInput{ImageIds: []string{"ami-x"}})), "InvalidAMIID.Malformed",
+			`Invalid id: "ami-x" (expecting "ami-...")`,
+		},
+		{second(l.DescribeVpcs(l.ctx, &sdk.DescribeVpcsInput{
+			VpcIds: two("vpc-"),
+		})), "InvalidVpcID.NotFound", "The vpc IDs 'vpc-A, vpc-B' do not exist"},
+		{
+			second(l.DescribeSubnets(l.ctx, &sdk.DescribeSubnetsInput{SubnetIds: two("subnet-")})), "InvalidSubnetID.NotFound",
+			"The subnet IDs 'subnet-A, subnet-B' do not exist",
+		},
+		{
+			second(l.DescribeSubnets(l.ctx, &sdk.DescribeSubnetsInput{SubnetIds: []string{subnet, "subnet-" + a, "x"}})),
+			"InvalidSubnetID.Malformed", `Invalid id: "x" (expecting "subnet-...")`,
+		},
+		{
+			second(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{GroupIds: two("sg-")})),
+			"InvalidGroup.NotFound", "The security groups 'sg-A, sg-B' do not exist",
+		},
+		{
+			second(l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{NetworkInterfaceIds: two("eni-")})),
+			"InvalidNetworkInterfaceID.NotFound", "The networkInterface IDs 'eni-A, eni-B' do not exist",
+		},
+		{
+			second(l.DescribeRouteTables(l.ctx, &sdk.DescribeRouteTablesInput{RouteTableIds: two("rtb-")})),
+			"InvalidRouteTableID.NotFound", "The routeTable IDs 'rtb-A, rtb-B' do not exist",
+		},
+		{
+			second(l.DescribeVolumes(l.ctx, &sdk.DescribeVolumesInput{VolumeIds: two("vol-")})), "InvalidVolume.NotFound",
+			"The volumes 'vol-A, vol-B' do not exist.",
+		},
+		{
+			second(l.DescribeAddresses(l.ctx, &sdk.DescribeAddressesInput{AllocationIds: two("eipalloc-")})),
+			"InvalidAllocationID.NotFound", "The allocation IDs 'eipalloc-A, eipalloc-B' do not exist",
+		},
+		{
+			second(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, Groups: two("sg-")})),
+			"InvalidGroup.NotFound", "The security groups 'sg-A, sg-B' do not exist",
+		},
 		{second(l.CreateVpcEndpoint(l.ctx, &sdk.CreateVpcEndpointInput{
-			VpcId: &v, VpcEndpointType: "Interface", ServiceName: aws.String("com.amazonaws.us-east-1.ssm"), SubnetIds: two("subnet-"), PrivateDnsEnabled: aws.Bool(false),
+			VpcId: &v, VpcEndpointType: "Interface", ServiceName: aws.String("com.amazonaws.us-east-1.ssm"),
+			SubnetIds: two("subnet-"), PrivateDnsEnabled: aws.Bool(false),
 		})), "InvalidSubnetID.NotFound", "The subnet IDs 'subnet-A, subnet-B' do not exist"},
-		{second(l.DescribeFlowLogs(l.ctx, &sdk.DescribeFlowLogsInput{FlowLogIds: two("fl-")})), "InvalidFlowLogId.NotFound", "These flow log ids in the input list are not found: [TotalCount: 2] fl-A, fl-B"},
-		{second(l.DeleteVpc(l.ctx, &sdk.DeleteVpcInput{VpcId: &v})), "DependencyViolation", "The vpc '" + v + "' has dependencies and cannot be deleted."},
-		{second(l.DeleteSubnet(l.ctx, &sdk.DeleteSubnetInput{SubnetId: &subnet})), "DependencyViolation", "The subnet '" + subnet + "' has dependencies and cannot be deleted."},
-		{second(l.DeleteRoute(l.ctx, &sdk.DeleteRouteInput{RouteTableId: &table, DestinationCidrBlock: aws.String("10.9.0.0/16")})), "InvalidRoute.NotFound", "no route with destination-cidr-block 10.9.0.0/16 in route table " + table},
-		{second(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{GroupNames: []string{"x"}})), "InvalidGroup.NotFound", "The security group 'x' does not exist"},
+		{
+			second(l.DescribeFlowLogs(l.ctx, &sdk.DescribeFlowLogsInput{FlowLogIds: two("fl-")})), "InvalidFlowLogId.NotFound",
+			"These flow log ids in the input list are not found: [TotalCount: 2] fl-A, fl-B",
+		},
+		{
+			second(l.DeleteVpc(l.ctx, &sdk.DeleteVpcInput{VpcId: &v})), "DependencyViolation",
+			"The vpc '" + v + "' has dependencies and cannot be deleted.",
+		},
+		{second(l.DeleteSubnet(l.ctx, &sdk.DeleteSubnetInput{
+			SubnetId: &subnet,
+		})), "DependencyViolation", "The subnet '" + subnet + "' has dependencies and cannot be deleted."},
+		{second(l.DeleteRoute(l.ctx, &sdk.DeleteRouteInput{
+			RouteTableId: &table, DestinationCidrBlock: aws.String("10.9.0.0/16"),
+		})), "InvalidRoute.NotFound", "no route with destination-cidr-block 10.9.0.0/16 in route table " + table},
+		{
+			second(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{GroupNames: []string{"x"}})),
+			"InvalidGroup.NotFound", "The security group 'x' does not exist",
+		},
 	} {
 		text := strings.NewReplacer("A", a, "B", b).Replace(tt.want)
 		if !strings.Contains(tt.want, "-A") {
@@ -61,20 +121,26 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-// TestProtocolInCapitals: a protocol's name is taken in letters of either case, as Amazon takes it, and shown in small ones.
+// TestProtocolInCapitals: a protocol's name is taken in letters of either case, as Amazon takes it, and shown in small
+// ones.
 func TestProtocolInCapitals(t *testing.T) {
 	l := newHarness(t)
 	v := *must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")}))(t).Vpc.VpcId
-	g := *must(l.CreateSecurityGroup(l.ctx, &sdk.CreateSecurityGroupInput{VpcId: &v, GroupName: aws.String("g"), Description: aws.String("g")}))(t).GroupId
+	g := *must(l.CreateSecurityGroup(l.ctx, &sdk.CreateSecurityGroupInput{
+		VpcId: &v, GroupName: aws.String("g"), Description: aws.String("g"),
+	}))(t).GroupId
 	for _, name := range []string{"TCP", "Udp"} {
-		rules := must(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &g, IpPermissions: []types.IpPermission{{
-			IpProtocol: &name, FromPort: aws.Int32(53), ToPort: aws.Int32(53), IpRanges: []types.IpRange{{CidrIp: aws.String("10.0.0.0/16")}},
-		}}}))(t).SecurityGroupRules
+		rules := must(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{GroupId: &g,
+			IpPermissions: []types.IpPermission{{
+				IpProtocol: &name, FromPort: aws.Int32(53), ToPort: aws.Int32(53),
+				IpRanges: []types.IpRange{{CidrIp: aws.String("10.0.0.0/16")}},
+			}}}))(t).SecurityGroupRules
 		if got := *rules[0].IpProtocol; got != strings.ToLower(name) {
 			t.Errorf("%s became %s", name, got)
 		}
 	}
 	must(l.RevokeSecurityGroupIngress(l.ctx, &sdk.RevokeSecurityGroupIngressInput{
-		GroupId: &g, IpProtocol: aws.String("TCP"), FromPort: aws.Int32(53), ToPort: aws.Int32(53), CidrIp: aws.String("10.0.0.0/16"),
+		GroupId: &g, IpProtocol: aws.String("TCP"), FromPort: aws.Int32(53), ToPort: aws.Int32(53),
+		CidrIp: aws.String("10.0.0.0/16"),
 	}))(t)
 }

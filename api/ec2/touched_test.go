@@ -27,9 +27,9 @@ func (x *questions) Guard(ctx context.Context, q api.Question, p *iam.Policies) 
 	return walked.Guard(ctx, q, p)
 }
 
-// required are the types of resource without which AWS allows an action to nobody (Service Authorization Reference, "Actions,
-// resources, and condition keys for Amazon EC2"): those that its table marks, and where it marks none, what the operation is
-// about.
+// required are the types of resource without which AWS allows an action to nobody (Service Authorization Reference,
+// "Actions, resources, and condition keys for Amazon EC2"): those that its table marks, and where it marks none, what
+// the operation is about.
 var required = map[string]string{
 	"AcceptVpcEndpointConnections":                  "vpc-endpoint-service",
 	"AcceptVpcPeeringConnection":                    "vpc vpc-peering-connection",

@@ -52,7 +52,9 @@ func (l *harness) victims() victims {
 	gw := must(l.CreateInternetGateway(l.ctx, &sdk.CreateInternetGatewayInput{}))(t).InternetGateway.InternetGatewayId
 	must(l.AttachInternetGateway(l.ctx, &sdk.AttachInternetGatewayInput{InternetGatewayId: gw, VpcId: &v.vpc}))(t)
 	nic := func(subnet, group string) string {
-		return *must(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{SubnetId: &subnet, Groups: []string{group}}))(t).NetworkInterface.NetworkInterfaceId
+		return *must(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{
+			SubnetId: &subnet, Groups: []string{group},
+		}))(t).NetworkInterface.NetworkInterfaceId
 	}
 	run := func(subnet, group string) string {
 		return *must(l.RunInstances(l.ctx, &sdk.RunInstancesInput{
@@ -68,7 +70,9 @@ func (l *harness) victims() victims {
 		return *must(l.CreateRouteTable(l.ctx, &sdk.CreateRouteTableInput{VpcId: &v.vpc}))(t).RouteTable.RouteTableId
 	}
 	v.table, v.ownTable = table(), table()
-	v.tableAssoc = *must(l.AssociateRouteTable(l.ctx, &sdk.AssociateRouteTableInput{RouteTableId: &v.table, SubnetId: &v.a}))(t).AssociationId
+	v.tableAssoc = *must(l.AssociateRouteTable(l.ctx, &sdk.AssociateRouteTableInput{
+		RouteTableId: &v.table, SubnetId: &v.a,
+	}))(t).AssociationId
 	v.acl = *must(l.CreateNetworkAcl(l.ctx, &sdk.CreateNetworkAclInput{VpcId: &v.vpc}))(t).NetworkAcl.NetworkAclId
 	for _, acl := range must(l.DescribeNetworkAcls(l.ctx, &sdk.DescribeNetworkAclsInput{}))(t).NetworkAcls {
 		for _, x := range acl.Associations {
@@ -77,22 +81,30 @@ func (l *harness) victims() victims {
 			}
 		}
 	}
-	v.blockAssoc = *must(l.AssociateVpcCidrBlock(l.ctx, &sdk.AssociateVpcCidrBlockInput{VpcId: &v.vpc, CidrBlock: aws.String("10.7.0.0/16")}))(t).CidrBlockAssociation.AssociationId
+	v.blockAssoc = *must(l.AssociateVpcCidrBlock(l.ctx, &sdk.AssociateVpcCidrBlockInput{
+		VpcId: &v.vpc, CidrBlock: aws.String("10.7.0.0/16"),
+	}))(t).CidrBlockAssociation.AssociationId
 	address := must(l.AllocateAddress(l.ctx, &sdk.AllocateAddressInput{}))(t)
 	v.allocation, v.public = *address.AllocationId, *address.PublicIp
 	v.ownAllocation = *must(l.AllocateAddress(l.ctx, &sdk.AllocateAddressInput{}))(t).AllocationId
-	v.eipAssoc = *must(l.AssociateAddress(l.ctx, &sdk.AssociateAddressInput{AllocationId: &v.allocation, NetworkInterfaceId: &v.eni}))(t).AssociationId
+	v.eipAssoc = *must(l.AssociateAddress(l.ctx, &sdk.AssociateAddressInput{
+		AllocationId: &v.allocation, NetworkInterfaceId: &v.eni,
+	}))(t).AssociationId
 	other := *must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.9.0.0/16")}))(t).Vpc.VpcId
-	v.peering = *must(l.CreateVpcPeeringConnection(l.ctx, &sdk.CreateVpcPeeringConnectionInput{VpcId: &other, PeerVpcId: &v.vpc}))(t).VpcPeeringConnection.VpcPeeringConnectionId
+	v.peering = *must(l.CreateVpcPeeringConnection(l.ctx, &sdk.CreateVpcPeeringConnectionInput{
+		VpcId: &other, PeerVpcId: &v.vpc,
+	}))(t).VpcPeeringConnection.VpcPeeringConnectionId
 	return v
 }
 
-// TestDenyOfTheVictimHolds in every way there is to say it: by an association, an attachment, an address, or among others.
+// TestDenyOfTheVictimHolds in every way there is to say it: by an association, an attachment, an address, or among
+// others.
 func TestDenyOfTheVictimHolds(t *testing.T) {
 	l := newHarness(t)
 	v := l.victims()
 	m := l.user("AKIAMALLORY", policyOf([]string{"Allow", "ec2:*", "*"}, []string{
-		"Deny", "ec2:*", "network-interface/" + v.eni, "network-interface/" + v.attached, "instance/" + v.instance, "subnet/" + v.a,
+		"Deny", "ec2:*", "network-interface/" + v.eni, "network-interface/" + v.attached, "instance/" + v.instance,
+		"subnet/" + v.a,
 		"security-group/" + v.listeners, "route-table/" + v.table, "vpc/" + v.vpc, "elastic-ip/" + v.allocation,
 	}))
 	one := aws.Int32(1)
@@ -100,51 +112,73 @@ func TestDenyOfTheVictimHolds(t *testing.T) {
 		return types.InstanceNetworkInterfaceSpecification{DeviceIndex: &index, SubnetId: &subnet}
 	}
 	for what, err := range map[string]error{
-		"RunInstances, primary interface in the subnet, a second one elsewhere": second(m.RunInstances(l.ctx, &sdk.RunInstancesInput{
-			MinCount: one, MaxCount: one, NetworkInterfaces: []types.InstanceNetworkInterfaceSpecification{nic(0, v.a), nic(1, v.b)},
-		})),
+		"RunInstances, primary interface in the subnet, a second one elsewhere": second(m.RunInstances(l.ctx,
+			&sdk.RunInstancesInput{
+				MinCount: one, MaxCount: one,
+				NetworkInterfaces: []types.InstanceNetworkInterfaceSpecification{nic(0, v.a), nic(1, v.b)},
+			})),
 		"RunInstances, a second interface in the subnet": second(m.RunInstances(l.ctx, &sdk.RunInstancesInput{
-			MinCount: one, MaxCount: one, NetworkInterfaces: []types.InstanceNetworkInterfaceSpecification{nic(0, v.b), nic(1, v.a)},
+			MinCount: one, MaxCount: one,
+			NetworkInterfaces: []types.InstanceNetworkInterfaceSpecification{nic(0, v.b), nic(1, v.a)},
 		})),
 		"RunInstances with the interface": second(m.RunInstances(l.ctx, &sdk.RunInstancesInput{
 			MinCount: one, MaxCount: one,
-			NetworkInterfaces: []types.InstanceNetworkInterfaceSpecification{{DeviceIndex: aws.Int32(0), NetworkInterfaceId: &v.eni}},
+			NetworkInterfaces: []types.InstanceNetworkInterfaceSpecification{
+				{DeviceIndex: aws.Int32(0), NetworkInterfaceId: &v.eni},
+			},
 		})),
-		"ModifyNetworkInterfaceAttribute gives the group": second(m.ModifyNetworkInterfaceAttribute(l.ctx, &sdk.ModifyNetworkInterfaceAttributeInput{
-			NetworkInterfaceId: &v.ownInterface, Groups: []string{v.ownGroup, v.listeners},
-		})),
+		"ModifyNetworkInterfaceAttribute gives the group": second(m.ModifyNetworkInterfaceAttribute(l.ctx,
+			&sdk.ModifyNetworkInterfaceAttributeInput{
+				NetworkInterfaceId: &v.ownInterface, Groups: []string{v.ownGroup, v.listeners},
+			})),
 		"ModifyInstanceAttribute gives the group": second(m.ModifyInstanceAttribute(l.ctx, &sdk.ModifyInstanceAttributeInput{
 			InstanceId: &v.ownInstance, Groups: []string{v.listeners},
 		})),
-		"ReplaceNetworkAclAssociation of the subnet": second(m.ReplaceNetworkAclAssociation(l.ctx, &sdk.ReplaceNetworkAclAssociationInput{
-			AssociationId: &v.aclAssoc, NetworkAclId: &v.acl,
+		"ReplaceNetworkAclAssociation of the subnet": second(m.ReplaceNetworkAclAssociation(l.ctx,
+			&sdk.ReplaceNetworkAclAssociationInput{
+				AssociationId: &v.aclAssoc, NetworkAclId: &v.acl,
+			})),
+		"ReplaceRouteTableAssociation of the table": second(m.ReplaceRouteTableAssociation(l.ctx,
+			&sdk.ReplaceRouteTableAssociationInput{
+				AssociationId: &v.tableAssoc, RouteTableId: &v.ownTable,
+			})),
+		"DisassociateRouteTable of the table": second(m.DisassociateRouteTable(l.ctx, &sdk.DisassociateRouteTableInput{
+			AssociationId: &v.tableAssoc,
 		})),
-		"ReplaceRouteTableAssociation of the table": second(m.ReplaceRouteTableAssociation(l.ctx, &sdk.ReplaceRouteTableAssociationInput{
-			AssociationId: &v.tableAssoc, RouteTableId: &v.ownTable,
+		"DisassociateVpcCidrBlock of the VPC": second(m.DisassociateVpcCidrBlock(l.ctx, &sdk.DisassociateVpcCidrBlockInput{
+			AssociationId: &v.blockAssoc,
 		})),
-		"DisassociateRouteTable of the table": second(m.DisassociateRouteTable(l.ctx, &sdk.DisassociateRouteTableInput{AssociationId: &v.tableAssoc})),
-		"DisassociateVpcCidrBlock of the VPC": second(m.DisassociateVpcCidrBlock(l.ctx, &sdk.DisassociateVpcCidrBlockInput{AssociationId: &v.blockAssoc})),
-		"AcceptVpcPeeringConnection to the VPC": second(m.AcceptVpcPeeringConnection(l.ctx, &sdk.AcceptVpcPeeringConnectionInput{
-			VpcPeeringConnectionId: &v.peering,
+		"AcceptVpcPeeringConnection to the VPC": second(m.AcceptVpcPeeringConnection(l.ctx,
+			&sdk.AcceptVpcPeeringConnectionInput{
+				VpcPeeringConnectionId: &v.peering,
+			})),
+		"DisassociateAddress by association": second(m.DisassociateAddress(l.ctx, &sdk.DisassociateAddressInput{
+			AssociationId: &v.eipAssoc,
 		})),
-		"DisassociateAddress by association": second(m.DisassociateAddress(l.ctx, &sdk.DisassociateAddressInput{AssociationId: &v.eipAssoc})),
-		"DisassociateAddress by address":     second(m.DisassociateAddress(l.ctx, &sdk.DisassociateAddressInput{PublicIp: &v.public})),
-		"ReleaseAddress by address":          second(m.ReleaseAddress(l.ctx, &sdk.ReleaseAddressInput{PublicIp: &v.public})),
+		"DisassociateAddress by address": second(m.DisassociateAddress(l.ctx, &sdk.DisassociateAddressInput{
+			PublicIp: &v.public,
+		})),
+		"ReleaseAddress by address": second(m.ReleaseAddress(l.ctx, &sdk.ReleaseAddressInput{PublicIp: &v.public})),
 		"AssociateAddress by address": second(m.AssociateAddress(l.ctx, &sdk.AssociateAddressInput{
 			PublicIp: &v.public, NetworkInterfaceId: &v.ownInterface,
 		})),
 		"AssociateAddress with the interface": second(m.AssociateAddress(l.ctx, &sdk.AssociateAddressInput{
 			AllocationId: &v.ownAllocation, NetworkInterfaceId: &v.eni,
 		})),
-		"DetachNetworkInterface of the interface": second(m.DetachNetworkInterface(l.ctx, &sdk.DetachNetworkInterfaceInput{AttachmentId: &v.attachment})),
+		"DetachNetworkInterface of the interface": second(m.DetachNetworkInterface(l.ctx, &sdk.DetachNetworkInterfaceInput{
+			AttachmentId: &v.attachment,
+		})),
 		"CreateVpcEndpoint by configurations": second(m.CreateVpcEndpoint(l.ctx, &sdk.CreateVpcEndpointInput{
-			VpcId: &v.vpc, ServiceName: aws.String("com.amazonaws.us-east-1.ssm"), VpcEndpointType: types.VpcEndpointTypeInterface,
+			VpcId: &v.vpc, ServiceName: aws.String("com.amazonaws.us-east-1.ssm"),
+			VpcEndpointType:      types.VpcEndpointTypeInterface,
 			SubnetConfigurations: []types.SubnetConfiguration{{SubnetId: &v.a}},
 		})),
 	} {
 		wantCode(t, what, err, "UnauthorizedOperation")
 	}
-	_, err := m.AssociateAddress(l.ctx, &sdk.AssociateAddressInput{AllocationId: &v.ownAllocation, InstanceId: &v.ownInstance})
+	_, err := m.AssociateAddress(l.ctx, &sdk.AssociateAddressInput{
+		AllocationId: &v.ownAllocation, InstanceId: &v.ownInstance,
+	})
 	wantCode(t, "AssociateAddress of what is not denied", err, "")
 	// What does not exist is asked about as any of its type, and not found.
 	none := aws.String("rtbassoc-0123456789abcdef0")
@@ -159,10 +193,13 @@ func TestAllowOfOneSubnet(t *testing.T) {
 	l := newHarness(t)
 	p := l.places()
 	m := l.user("AKIALAUNCHER", policyOf([]string{
-		"Allow", "ec2:RunInstances", "arn:aws:ec2:us-east-1::image/*", "instance/*", "network-interface/*", "security-group/" + p.nodes, "subnet/" + p.b,
+		"Allow", "ec2:RunInstances", "arn:aws:ec2:us-east-1::image/*", "instance/*", "network-interface/*",
+		"security-group/" + p.nodes, "subnet/" + p.b,
 	}))
 	run := func(nics ...types.InstanceNetworkInterfaceSpecification) error {
-		_, err := m.RunInstances(l.ctx, &sdk.RunInstancesInput{MinCount: aws.Int32(1), MaxCount: aws.Int32(1), NetworkInterfaces: nics})
+		_, err := m.RunInstances(l.ctx, &sdk.RunInstancesInput{
+			MinCount: aws.Int32(1), MaxCount: aws.Int32(1), NetworkInterfaces: nics,
+		})
 		return err
 	}
 	nic := func(index int32, subnet, group string) types.InstanceNetworkInterfaceSpecification {
@@ -178,13 +215,15 @@ func TestAllowOfOneSubnet(t *testing.T) {
 	wantCode(t, "the own subnet and group", run(nic(0, p.b, p.nodes)), "")
 }
 
-// TestWhatIsDoneForOthers is nobody's request: who makes an endpoint is not asked about what the network brings to its end
-// on the way, which belongs to others.
+// TestWhatIsDoneForOthers is nobody's request: who makes an endpoint is not asked about what the network brings to its
+// end on the way, which belongs to others.
 func TestWhatIsDoneForOthers(t *testing.T) {
 	l := newHarness(t)
 	p := l.places()
 	other := must(l.CreateVpc(l.ctx, &sdk.CreateVpcInput{CidrBlock: aws.String("10.99.0.0/16")}))(t).Vpc.VpcId
-	pcx := must(l.CreateVpcPeeringConnection(l.ctx, &sdk.CreateVpcPeeringConnectionInput{VpcId: other, PeerVpcId: &p.vpc}))(t).VpcPeeringConnection.VpcPeeringConnectionId
+	pcx := must(l.CreateVpcPeeringConnection(l.ctx, &sdk.CreateVpcPeeringConnectionInput{
+		VpcId: other, PeerVpcId: &p.vpc,
+	}))(t).VpcPeeringConnection.VpcPeeringConnectionId
 	l.ahead.Store(int64(8 * 24 * time.Hour)) // the request for peering has expired
 	m := l.user("AKIAENDPOINTS", policyOf(
 		[]string{"Allow", "ec2:CreateVpcEndpoint", "vpc/" + p.vpc, "vpc-endpoint/*", "route-table/*"},
@@ -194,28 +233,38 @@ func TestWhatIsDoneForOthers(t *testing.T) {
 		VpcId: &p.vpc, ServiceName: aws.String("com.amazonaws.us-east-1.s3"), VpcEndpointType: types.VpcEndpointTypeGateway,
 	})
 	wantCode(t, "an endpoint beside another's request for peering", err, "")
-	got := must(l.DescribeVpcPeeringConnections(l.ctx, &sdk.DescribeVpcPeeringConnectionsInput{VpcPeeringConnectionIds: []string{*pcx}}))(t)
+	got := must(l.DescribeVpcPeeringConnections(l.ctx, &sdk.DescribeVpcPeeringConnectionsInput{
+		VpcPeeringConnectionIds: []string{*pcx},
+	}))(t)
 	if status := got.VpcPeeringConnections[0].Status.Code; status != types.VpcPeeringConnectionStateReasonCodeExpired {
 		t.Errorf("the request for peering is %s", status)
 	}
 }
 
-// TestWhatChangesMeanwhile is asked about again: between the question and the act an address comes to belong to the victim.
+// TestWhatChangesMeanwhile is asked about again: between the question and the act an address comes to belong to the
+// victim.
 func TestWhatChangesMeanwhile(t *testing.T) {
 	l := newHarness(t)
 	v := l.victims()
-	m := l.user("AKIARACER", policyOf([]string{"Allow", "ec2:*", "*"}, []string{"Deny", "ec2:*", "network-interface/" + v.eni}))
-	public := *must(l.DescribeAddresses(l.ctx, &sdk.DescribeAddressesInput{AllocationIds: []string{v.ownAllocation}}))(t).Addresses[0].PublicIp
-	must(l.AssociateAddress(l.ctx, &sdk.AssociateAddressInput{AllocationId: &v.ownAllocation, NetworkInterfaceId: &v.ownInterface}))(t)
+	m := l.user("AKIARACER", policyOf([]string{
+		"Allow", "ec2:*", "*",
+	}, []string{"Deny", "ec2:*", "network-interface/" + v.eni}))
+	public := *must(l.DescribeAddresses(l.ctx, &sdk.DescribeAddressesInput{
+		AllocationIds: []string{v.ownAllocation},
+	}))(t).Addresses[0].PublicIp
+	must(l.AssociateAddress(l.ctx, &sdk.AssociateAddressInput{
+		AllocationId: &v.ownAllocation, NetworkInterfaceId: &v.ownInterface,
+	}))(t)
 	swapped := false
 	l.questions.between = func(q api.Question) {
 		if swapped || q.Action != "ec2:DisassociateAddress" || !strings.HasSuffix(q.Resource, v.ownInterface) {
 			return
 		}
 		swapped = true
-		_, err := l.network.AssociateAddress(l.ctx, scope.Scope{Account: account, Region: region}, network.AssociateAddressInput{
-			Allocation: v.ownAllocation, Interface: v.eni,
-		})
+		_, err := l.network.AssociateAddress(l.ctx, scope.Scope{Account: account, Region: region},
+			network.AssociateAddressInput{
+				Allocation: v.ownAllocation, Interface: v.eni,
+			})
 		if err != nil {
 			t.Error(err)
 		}
@@ -226,7 +275,9 @@ func TestWhatChangesMeanwhile(t *testing.T) {
 	if !swapped {
 		t.Error("nothing was asked about the interface")
 	}
-	if e, err := l.network.State().ElasticIP(scope.Scope{Account: account, Region: region}, v.ownAllocation); err != nil || e.Interface != v.eni {
+	if e, err := l.network.State().ElasticIP(scope.Scope{
+		Account: account, Region: region,
+	}, v.ownAllocation); err != nil || e.Interface != v.eni {
 		t.Errorf("the address is %+v (%v), want it at %s", e, err, v.eni)
 	}
 }

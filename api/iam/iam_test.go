@@ -39,7 +39,8 @@ func must[T any](v T, err error) T {
 func s(text string) *string { return aws.String(text) }
 
 const (
-	trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},` +
+		`"Action":"sts:AssumeRole"}]}`
 	read  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ssm:Get*","Resource":"*"}]}`
 	write = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ssm:Put*","Resource":"*"}]}`
 	core  = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
@@ -72,7 +73,8 @@ func TestRole(t *testing.T) {
 	); diff != "" {
 		t.Errorf("GetRole differs from CreateRole: %s", diff)
 	}
-	if *got.Arn != "arn:aws:iam::000000000000:role/ops/NodeRole" || !strings.HasPrefix(*got.RoleId, "AROA") || *got.MaxSessionDuration != 3600 ||
+	if *got.Arn != "arn:aws:iam::000000000000:role/ops/NodeRole" || !strings.HasPrefix(*got.RoleId, "AROA") ||
+		*got.MaxSessionDuration != 3600 ||
 		readable(
 			t, got.AssumeRolePolicyDocument,
 		) != trust || *got.PermissionsBoundary.PermissionsBoundaryArn != core || *got.Tags[0].Value != "blue" {
@@ -107,7 +109,8 @@ func TestRole(t *testing.T) {
 	}
 	must(c.DeleteRole(ctx, &sdk.DeleteRoleInput{RoleName: s("NodeRole")}))
 	_, err := c.GetRole(ctx, &sdk.GetRoleInput{RoleName: s("NodeRole")})
-	if e := (*types.NoSuchEntityException)(nil); !errors.As(err, &e) || e.ErrorMessage() != "The role with name NodeRole cannot be found." {
+	if e := (*types.NoSuchEntityException)(nil); !errors.As(err, &e) ||
+		e.ErrorMessage() != "The role with name NodeRole cannot be found." {
 		t.Errorf("a deleted role: %v", err)
 	}
 }
@@ -220,7 +223,8 @@ func TestManagedPolicy(t *testing.T) {
 		),
 	).Policy
 	arn := made.Arn
-	if *arn != "arn:aws:iam::000000000000:policy/a/P" || *made.DefaultVersionId != "v1" || !made.IsAttachable || *made.AttachmentCount != 0 {
+	if *arn != "arn:aws:iam::000000000000:policy/a/P" || *made.DefaultVersionId != "v1" || !made.IsAttachable ||
+		*made.AttachmentCount != 0 {
 		t.Errorf("%+v", made)
 	}
 	v := must(
@@ -293,7 +297,10 @@ func TestUser(t *testing.T) {
 		t.Errorf("%+v", made)
 	}
 	must(c.PutUserPolicy(ctx, &sdk.PutUserPolicyInput{UserName: s("bob"), PolicyName: s("own"),
-		PolicyDocument: s(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:user/ops/${aws:username}"}}`)}))
+		PolicyDocument: s(
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*",` +
+				`"Resource":"arn:aws:iam::*:user/ops/${aws:username}"}}`,
+		)}))
 	if d := must(
 		c.GetUserPolicy(ctx, &sdk.GetUserPolicyInput{UserName: s("bob"), PolicyName: s("own")}),
 	); !strings.Contains(readable(t, d.PolicyDocument), "${aws:username}") {
@@ -405,7 +412,8 @@ func TestUser(t *testing.T) {
 	}
 	must(c.DeleteUserPolicy(ctx, &sdk.DeleteUserPolicyInput{UserName: s("bob"), PolicyName: s("own")}))
 	must(c.DeleteUser(ctx, &sdk.DeleteUserInput{UserName: s("bob")}))
-	if own := must(c.GetUser(ctx, nil)).User; *own.Arn != "arn:aws:iam::000000000000:root" || *own.UserId != accesstest.Account {
+	if own := must(c.GetUser(ctx, nil)).User; *own.Arn != "arn:aws:iam::000000000000:root" ||
+		*own.UserId != accesstest.Account {
 		t.Errorf("%+v", own)
 	}
 	if all := must(c.ListUsers(ctx, nil)).Users; len(all) != 0 {
@@ -570,7 +578,8 @@ func TestConditions(t *testing.T) {
 	byBoundary := allow("boundary", `"Resource":"*","Condition":{"StringEquals":{"iam:PermissionsBoundary":"`+core+`"}}`)
 	byNewTag := allow(
 		"newtag",
-		`"Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/Team":"blue"},"ForAllValues:StringEquals":{"aws:TagKeys":["Team"]}}`,
+		`"Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/Team":"blue"},`+
+			`"ForAllValues:StringEquals":{"aws:TagKeys":["Team"]}}`,
 	)
 	get := func(c *sdk.Client, name string) error {
 		_, err := c.GetRole(ctx, &sdk.GetRoleInput{RoleName: s(name)})

@@ -15,7 +15,8 @@ func TestRoleBoundaryAndDescription(t *testing.T) {
 	c, ctx := iam.NewFromConfig(r.Root()), t.Context()
 	name := aws.String("Bounded")
 	if _, err := c.CreateRole(ctx, &iam.CreateRoleInput{RoleName: name, AssumeRolePolicyDocument: aws.String(
-		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ec2.amazonaws.com"}}}`)}); err != nil {
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole",` +
+			`"Principal":{"Service":"ec2.amazonaws.com"}}}`)}); err != nil {
 		t.Fatal(err)
 	}
 	boundary := "arn:aws:iam::aws:policy/AmazonSSMReadOnlyAccess"
@@ -33,7 +34,8 @@ func TestRoleBoundaryAndDescription(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b := got.Role.PermissionsBoundary; b == nil || *b.PermissionsBoundaryArn != boundary || *got.Role.Description != "of nodes" {
+	if b := got.Role.PermissionsBoundary; b == nil || *b.PermissionsBoundaryArn != boundary ||
+		*got.Role.Description != "of nodes" {
 		t.Errorf("the role is %+v", got.Role)
 	}
 }
@@ -41,7 +43,8 @@ func TestRoleBoundaryAndDescription(t *testing.T) {
 // TestRenamingNeedsBothNames: to rename a user is to write the one and to make the other.
 func TestRenamingNeedsBothNames(t *testing.T) {
 	r := accesstest.New(t)
-	m := iam.NewFromConfig(r.User(t, "mallory", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"*"},
+	m := iam.NewFromConfig(r.User(t, "mallory", `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"iam:*","Resource":"*"},
 		{"Effect":"Deny","Action":"iam:*","Resource":"arn:aws:iam::*:user/admins/*"}]}`))
 	if _, err := m.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("bob")}); err != nil {
 		t.Fatal(err)

@@ -104,13 +104,15 @@ func TestEndpoints(t *testing.T) {
 		l.CreateResolverEndpoint(l.ctx, l.input("one", types.ResolverEndpointDirectionInbound)),
 	)(t).ResolverEndpoint
 	if made.Status != types.ResolverEndpointStatusCreating || *made.IpAddressCount != 2 || *made.HostVPCId != l.vpc ||
-		*made.Arn != "arn:aws:route53resolver:us-east-1:000000000000:resolver-endpoint/"+*made.Id || made.Protocols[0] != types.ProtocolDo53 {
+		*made.Arn != "arn:aws:route53resolver:us-east-1:000000000000:resolver-endpoint/"+*made.Id ||
+		made.Protocols[0] != types.ProtocolDo53 {
 		t.Errorf("%+v", made)
 	}
 	got := must(
 		l.GetResolverEndpoint(l.ctx, &sdk.GetResolverEndpointInput{ResolverEndpointId: made.Id}),
 	)(t).ResolverEndpoint
-	if got.Status != types.ResolverEndpointStatusOperational || *got.Name != "resolver one" || *got.StatusMessage != "This Resolver Endpoint is operational." {
+	if got.Status != types.ResolverEndpointStatusOperational || *got.Name != "resolver one" ||
+		*got.StatusMessage != "This Resolver Endpoint is operational." {
 		t.Errorf("%+v", got)
 	}
 	addresses := must(
@@ -221,9 +223,10 @@ func TestEndpointsRefuse(t *testing.T) {
 		wantCode(t, tt.name, second(l.CreateResolverEndpoint(l.ctx, in)), tt.code)
 	}
 	made := l.endpoint("one", types.ResolverEndpointDirectionInbound)
-	wantCode(t, "no address to take away", second(l.DisassociateResolverEndpointIpAddress(l.ctx, &sdk.DisassociateResolverEndpointIpAddressInput{
-		ResolverEndpointId: made.Id, IpAddress: &types.IpAddressUpdate{SubnetId: &l.b},
-	})), "InvalidParameterException")
+	wantCode(t, "no address to take away", second(l.DisassociateResolverEndpointIpAddress(l.ctx,
+		&sdk.DisassociateResolverEndpointIpAddressInput{
+			ResolverEndpointId: made.Id, IpAddress: &types.IpAddressUpdate{SubnetId: &l.b},
+		})), "InvalidParameterException")
 	wantCode(t, "a tag of Amazon's", second(l.TagResource(l.ctx, &sdk.TagResourceInput{
 		ResourceArn: made.Arn, Tags: []types.Tag{{Key: aws.String("aws:x"), Value: aws.String("")}},
 	})), "InvalidTagException")
@@ -247,9 +250,10 @@ func TestEndpointsRefuse(t *testing.T) {
 		second(stranger.DeleteResolverEndpoint(l.ctx, &sdk.DeleteResolverEndpointInput{ResolverEndpointId: made.Id})),
 		"AccessDeniedException",
 	)
-	wantCode(t, "another operation of the service", second(l.CreateResolverQueryLogConfig(l.ctx, &sdk.CreateResolverQueryLogConfigInput{
-		CreatorRequestId: aws.String("q"), DestinationArn: aws.String("arn:aws:s3:::b"), Name: aws.String("q"),
-	})), "NotImplementedException")
+	wantCode(t, "another operation of the service", second(l.CreateResolverQueryLogConfig(l.ctx,
+		&sdk.CreateResolverQueryLogConfigInput{
+			CreatorRequestId: aws.String("q"), DestinationArn: aws.String("arn:aws:s3:::b"), Name: aws.String("q"),
+		})), "NotImplementedException")
 }
 
 func TestRules(t *testing.T) {
@@ -264,8 +268,10 @@ func TestRules(t *testing.T) {
 		},
 	}
 	made := must(l.CreateResolverRule(l.ctx, in))(t).ResolverRule
-	if *made.DomainName != "corp.example." || made.Status != types.ResolverRuleStatusComplete || *made.TargetIps[0].Port != 53 || *made.TargetIps[1].Port != 5353 ||
-		*made.OwnerId != accesstest.Account || made.ShareStatus != types.ShareStatusNotShared || *made.ResolverEndpointId != *out.Id {
+	if *made.DomainName != "corp.example." || made.Status != types.ResolverRuleStatusComplete ||
+		*made.TargetIps[0].Port != 53 || *made.TargetIps[1].Port != 5353 ||
+		*made.OwnerId != accesstest.Account || made.ShareStatus != types.ShareStatusNotShared ||
+		*made.ResolverEndpointId != *out.Id {
 		t.Errorf("%+v", made)
 	}
 	hold := must(
@@ -279,16 +285,18 @@ func TestRules(t *testing.T) {
 	held := must(
 		l.GetResolverRuleAssociation(l.ctx, &sdk.GetResolverRuleAssociationInput{ResolverRuleAssociationId: hold.Id}),
 	)(t).ResolverRuleAssociation
-	if held.Status != types.ResolverRuleAssociationStatusComplete || *held.VPCId != l.vpc || *held.Name != "mine" || *held.ResolverRuleId != *made.Id {
+	if held.Status != types.ResolverRuleAssociationStatusComplete || *held.VPCId != l.vpc || *held.Name != "mine" ||
+		*held.ResolverRuleId != *made.Id {
 		t.Errorf("%+v", held)
 	}
 	wantCode(
 		t, "delete a rule that holds",
 		second(l.DeleteResolverRule(l.ctx, &sdk.DeleteResolverRuleInput{ResolverRuleId: made.Id})), "ResourceInUseException",
 	)
-	changed := must(l.UpdateResolverRule(l.ctx, &sdk.UpdateResolverRuleInput{ResolverRuleId: made.Id, Config: &types.ResolverRuleConfig{
-		Name: aws.String("new"), TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.3")}},
-	}}))(t).ResolverRule
+	changed := must(l.UpdateResolverRule(l.ctx, &sdk.UpdateResolverRuleInput{ResolverRuleId: made.Id,
+		Config: &types.ResolverRuleConfig{
+			Name: aws.String("new"), TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.3")}},
+		}}))(t).ResolverRule
 	if *changed.Name != "new" || len(changed.TargetIps) != 1 || *changed.ResolverEndpointId != *out.Id {
 		t.Errorf("%+v", changed)
 	}
@@ -296,7 +304,8 @@ func TestRules(t *testing.T) {
 		CreatorRequestId: aws.String("system"), RuleType: types.RuleTypeOptionSystem,
 		DomainName: aws.String("lab.corp.example."),
 	}))(t).ResolverRule
-	if system.RuleType != types.RuleTypeOptionSystem || *system.DomainName != "lab.corp.example." || system.ResolverEndpointId != nil {
+	if system.RuleType != types.RuleTypeOptionSystem || *system.DomainName != "lab.corp.example." ||
+		system.ResolverEndpointId != nil {
 		t.Errorf("%+v", system)
 	}
 	for _, rule := range []*sdk.CreateResolverRuleInput{

@@ -57,7 +57,8 @@ func TestTargetsAreAskedFor(t *testing.T) {
 	m, kept := l.Register(t), l.Instance(t, "i-0123456789abcdef0")
 	kept.Ping()
 	l.Allow(t, `{"Effect":"Allow","Action":"*","Resource":"*"},
-		{"Effect":"Deny","Action":"ssm:SendCommand","Resource":"arn:aws:ec2:us-east-1:000000000000:instance/i-0123456789abcdef0"}`)
+		{"Effect":"Deny","Action":"ssm:SendCommand",
+			"Resource":"arn:aws:ec2:us-east-1:000000000000:instance/i-0123456789abcdef0"}`)
 	for _, row := range []struct {
 		ids    []string
 		denied bool
@@ -105,23 +106,34 @@ func TestConditionsThatCannotBeJudged(t *testing.T) {
 			`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringLikeIfExists":{"ssm:resourceTag/Stage":"dev"}}}`,
 			false, "cannot be judged",
 		},
-		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ec2:ResourceTag/Stage":"prod"}}}`, false, ""}, // another service's key
+		// another service's key
 		{
-			all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ssm:resourceTag/Stage":"prod","aws:RequestedRegion":"eu-west-1"}}}`,
+			all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ec2:ResourceTag/Stage":"prod"}}}`,
 			false, "",
 		},
-		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalOrgID":"o-1"}}}`, false, "explicit deny"}, // there is no organization
+		{
+			all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ssm:resourceTag/Stage":"prod",` +
+				`"aws:RequestedRegion":"eu-west-1"}}}`,
+			false, "",
+		},
+		// there is no organization
+		{
+			all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalOrgID":"o-1"}}}`,
+			false, "explicit deny",
+		},
 		{all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"ssm:Overwrite":"true"}}}`, false, ""},
 		{
 			all + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"ssm:Overwrite":"true"}}}`, true,
 			"explicit deny",
 		},
 		{
-			`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":["team"]},"StringEquals":{"aws:ResourceAccount":"000000000000"}}}`,
+			`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":["team"]},` +
+				`"StringEquals":{"aws:ResourceAccount":"000000000000"}}}`,
 			true, "",
 		},
 		{
-			`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ArnLike":{"ssm:SourceInstanceARN":"arn:aws:ssm:*:*:managed-instance/mi-*"}}}`,
+			`{"Effect":"Allow","Action":"*","Resource":"*",` +
+				`"Condition":{"ArnLike":{"ssm:SourceInstanceARN":"arn:aws:ssm:*:*:managed-instance/mi-*"}}}`,
 			true, "",
 		},
 	} {

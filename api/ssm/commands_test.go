@@ -100,7 +100,8 @@ func TestSendAndGet(t *testing.T) {
 	in := shell("echo hello")
 	in.InstanceIds, in.Comment = []string{good.ID, bad.ID}, aws.String("greet")
 	sent := send(t, c, in)
-	if sent.TargetCount != 2 || *sent.DocumentVersion != "1" || sent.Parameters["commands"][0] != "echo hello" || *sent.MaxConcurrency != "50" || sent.ExpiresAfter == nil {
+	if sent.TargetCount != 2 || *sent.DocumentVersion != "1" || sent.Parameters["commands"][0] != "echo hello" ||
+		*sent.MaxConcurrency != "50" || sent.ExpiresAfter == nil {
 		t.Errorf("sent %+v", sent)
 	}
 	out := until(t, c, *sent.CommandId, good.ID, types.CommandInvocationStatusSuccess)
@@ -126,7 +127,8 @@ func TestSendAndGet(t *testing.T) {
 		t.Errorf("failed %+v", out)
 	}
 	list, err := c.ListCommands(t.Context(), &ssm.ListCommandsInput{CommandId: sent.CommandId})
-	if err != nil || len(list.Commands) != 1 || list.Commands[0].Status != types.CommandStatusFailed || list.Commands[0].ErrorCount != 1 || list.Commands[0].CompletedCount != 2 {
+	if err != nil || len(list.Commands) != 1 || list.Commands[0].Status != types.CommandStatusFailed ||
+		list.Commands[0].ErrorCount != 1 || list.Commands[0].CompletedCount != 2 {
 		t.Errorf("list %+v, %v", list, err)
 	}
 	for _, details := range []bool{false, true} {
@@ -221,7 +223,8 @@ func TestDocumentsThatAreNotBuilt(t *testing.T) {
 
 const threeSteps = `{"schemaVersion":"2.2","parameters":{"word":{"type":"String"}},"mainSteps":[
 	{"action":"aws:runShellScript","name":"step1","inputs":{"runCommand":["echo {{ word }}"]}},
-	{"action":"aws:runShellScript","name":"step2","precondition":{"StringEquals":["platformType","Windows"]},"inputs":{"runCommand":["dir"]}},
+	{"action":"aws:runShellScript","name":"step2","precondition":{"StringEquals":["platformType","Windows"]},
+		"inputs":{"runCommand":["dir"]}},
 	{"action":"aws:runShellScript","name":"step3","inputs":{"runCommand":["exit 1"]}}]}`
 
 func TestSeveralSteps(t *testing.T) {

@@ -42,11 +42,13 @@ func TestNodesAndActivations(t *testing.T) {
 	}
 	m := l.Register(t)
 	if got := describe(t, c, m.ID); got.PingStatus != types.PingStatusInactive || *got.Name != "edge" ||
-		*got.IamRole != nodetest.Role || got.ResourceType != types.ResourceTypeManagedInstance || got.LastPingDateTime != nil {
+		*got.IamRole != nodetest.Role || got.ResourceType != types.ResourceTypeManagedInstance ||
+		got.LastPingDateTime != nil {
 		t.Errorf("before its first ping %+v", got)
 	}
 	m.Ping()
-	if got := describe(t, c, m.ID); got.PingStatus != types.PingStatusOnline || *got.AgentVersion != "3.3.0.0" || got.PlatformType != types.PlatformTypeLinux || got.LastPingDateTime == nil {
+	if got := describe(t, c, m.ID); got.PingStatus != types.PingStatusOnline || *got.AgentVersion != "3.3.0.0" ||
+		got.PlatformType != types.PlatformTypeLinux || got.LastPingDateTime == nil {
 		t.Errorf("after it %+v", got)
 	}
 	all, err := c.DescribeActivations(t.Context(), &ssm.DescribeActivationsInput{
@@ -54,7 +56,8 @@ func TestNodesAndActivations(t *testing.T) {
 			{FilterKey: types.DescribeActivationsFilterKeysDefaultInstanceName, FilterValues: []string{"press"}},
 		},
 	})
-	if err != nil || len(all.ActivationList) != 1 || *all.ActivationList[0].ActivationId != *created.ActivationId || *all.ActivationList[0].RegistrationLimit != 2 ||
+	if err != nil || len(all.ActivationList) != 1 || *all.ActivationList[0].ActivationId != *created.ActivationId ||
+		*all.ActivationList[0].RegistrationLimit != 2 ||
 		all.ActivationList[0].Expired || len(all.ActivationList[0].Tags) != 1 {
 		t.Errorf("activations %+v, %v", all, err)
 	}
@@ -149,7 +152,8 @@ func TestRoleToken(t *testing.T) {
 		TokenExpirationDate                        float64
 		UpdateKeyPair                              *bool
 	}
-	if err := json.Unmarshal([]byte(body), &out); err != nil || status != http.StatusOK || out.TokenExpirationDate < float64(time.Now().Unix()) || out.UpdateKeyPair == nil || !*out.UpdateKeyPair {
+	if err := json.Unmarshal([]byte(body), &out); err != nil || status != http.StatusOK ||
+		out.TokenExpirationDate < float64(time.Now().Unix()) || out.UpdateKeyPair == nil || !*out.UpdateKeyPair {
 		t.Errorf("%d %s, %v", status, body, err)
 	}
 	if status, body := m.Prove(
@@ -282,7 +286,8 @@ func TestTagsAndDocuments(t *testing.T) {
 		Name: aws.String("Doc"), DocumentFormat: types.DocumentFormatYaml, VersionName: aws.String("one"),
 		Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}},
 		Content: aws.String(
-			"schemaVersion: '2.2'\ndescription: d\nparameters:\n  p: {type: String, default: x}\nmainSteps:\n- {action: 'aws:runShellScript', name: s, inputs: {runCommand: [id]}}\n",
+			"schemaVersion: '2.2'\ndescription: d\nparameters:\n  p: {type: String, default: x}\nmainSteps:\n- {action: " +
+				"'aws:runShellScript', name: s, inputs: {runCommand: [id]}}\n",
 		),
 	})
 	want(t, "create", err, "")
@@ -299,7 +304,8 @@ func TestTagsAndDocuments(t *testing.T) {
 			Name: aws.String("Doc"), DocumentVersion: aws.String("$LATEST"), Content: aws.String(threeSteps),
 		},
 	)
-	if err != nil || *updated.DocumentDescription.DocumentVersion != "2" || *updated.DocumentDescription.DefaultVersion != "1" {
+	if err != nil || *updated.DocumentDescription.DocumentVersion != "2" ||
+		*updated.DocumentDescription.DefaultVersion != "1" {
 		t.Errorf("update %+v, %v", updated, err)
 	}
 	_, err = c.UpdateDocumentDefaultVersion(
@@ -309,7 +315,8 @@ func TestTagsAndDocuments(t *testing.T) {
 	got, err := c.DescribeDocument(
 		t.Context(), &ssm.DescribeDocumentInput{Name: aws.String("Doc"), VersionName: aws.String("one")},
 	)
-	if err != nil || *got.Document.DocumentVersion != "1" || *got.Document.Parameters[0].DefaultValue != "x" || *got.Document.Hash == "" || got.Document.Status != types.DocumentStatusActive {
+	if err != nil || *got.Document.DocumentVersion != "1" || *got.Document.Parameters[0].DefaultValue != "x" ||
+		*got.Document.Hash == "" || got.Document.Status != types.DocumentStatusActive {
 		t.Errorf("describe %+v, %v", got, err)
 	}
 	for _, tt := range []struct {
@@ -352,7 +359,9 @@ func TestTagsAndDocuments(t *testing.T) {
 	if err != nil || len(versions.DocumentVersions) != 2 || !versions.DocumentVersions[0].IsDefaultVersion {
 		t.Errorf("versions %+v, %v", versions, err)
 	}
-	for kind, id := range map[types.ResourceTypeForTagging]string{types.ResourceTypeForTaggingDocument: "Doc", types.ResourceTypeForTaggingManagedInstance: m.ID} {
+	for kind, id := range map[types.ResourceTypeForTagging]string{
+		types.ResourceTypeForTaggingDocument: "Doc", types.ResourceTypeForTaggingManagedInstance: m.ID,
+	} {
 		_, err := c.AddTagsToResource(
 			t.Context(),
 			&ssm.AddTagsToResourceInput{
@@ -403,11 +412,13 @@ func TestSourcesAndVersions(t *testing.T) {
 	a, b := l.Register(t), l.Register(t)
 	a.Ping()
 	b.Ping()
-	if got := describe(t, c, a.ID); !aws.ToBool(got.IsLatestVersion) || *got.SourceId != a.ID || got.SourceType != types.SourceTypeAwsSsmManagedinstance {
+	if got := describe(t, c, a.ID); !aws.ToBool(got.IsLatestVersion) || *got.SourceId != a.ID ||
+		got.SourceType != types.SourceTypeAwsSsmManagedinstance {
 		t.Errorf("with the only version there is %+v", got)
 	}
 	b.PingAs("3.10.0.0")
-	if old, now := describe(t, c, a.ID), describe(t, c, b.ID); old.IsLatestVersion == nil || *old.IsLatestVersion || !aws.ToBool(now.IsLatestVersion) {
+	if old, now := describe(t, c, a.ID), describe(t, c, b.ID); old.IsLatestVersion == nil || *old.IsLatestVersion ||
+		!aws.ToBool(now.IsLatestVersion) {
 		t.Errorf("3.3.0.0 is the latest: %v; 3.10.0.0: %v", old.IsLatestVersion, now.IsLatestVersion)
 	}
 	selected := func(key, value string) int {

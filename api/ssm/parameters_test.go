@@ -55,8 +55,10 @@ func TestParameters(t *testing.T) {
 		"arn:aws:ssm:us-east-1:000000000000:parameter/app/db:2": "two",
 	} {
 		got, err := c.GetParameter(ctx, &ssm.GetParameterInput{Name: &text, WithDecryption: aws.Bool(true)})
-		if err != nil || *got.Parameter.Value != value || *got.Parameter.Name != "/app/db" || *got.Parameter.DataType != "text" ||
-			*got.Parameter.ARN != "arn:aws:ssm:us-east-1:000000000000:parameter/app/db" || got.Parameter.LastModifiedDate == nil {
+		if err != nil || *got.Parameter.Value != value || *got.Parameter.Name != "/app/db" ||
+			*got.Parameter.DataType != "text" ||
+			*got.Parameter.ARN != "arn:aws:ssm:us-east-1:000000000000:parameter/app/db" ||
+			got.Parameter.LastModifiedDate == nil {
 			t.Errorf("%s: %+v, %v", text, got, err)
 		} else if _, selector, ok := strings.Cut(
 			strings.TrimPrefix(text, "arn:aws:ssm:us-east-1:000000000000:"), ":",
@@ -75,7 +77,8 @@ func TestParameters(t *testing.T) {
 	history, err := c.GetParameterHistory(
 		ctx, &ssm.GetParameterHistoryInput{Name: aws.String("/app/db"), MaxResults: aws.Int32(1)},
 	)
-	if err != nil || len(history.Parameters) != 1 || history.NextToken == nil || *history.Parameters[0].Value != "one" || history.Parameters[0].Labels[0] != "prod" ||
+	if err != nil || len(history.Parameters) != 1 || history.NextToken == nil || *history.Parameters[0].Value != "one" ||
+		history.Parameters[0].Labels[0] != "prod" ||
 		*history.Parameters[0].LastModifiedUser != "arn:aws:iam::000000000000:root" {
 		t.Errorf("history %+v, %v", history, err)
 	}
@@ -92,7 +95,8 @@ func TestParameters(t *testing.T) {
 	})
 	if err != nil || len(
 		described.Parameters,
-	) != 1 || *described.Parameters[0].Description != "where" || *described.Parameters[0].AllowedPattern != "^[a-z]+$" || described.Parameters[0].Version != 2 {
+	) != 1 || *described.Parameters[0].Description != "where" || *described.Parameters[0].AllowedPattern != "^[a-z]+$" ||
+		described.Parameters[0].Version != 2 {
 		t.Errorf("described %+v, %v", described, err)
 	}
 	if old, err := c.DescribeParameters(

@@ -10,7 +10,8 @@ import (
 	"postern/api/nodetest"
 )
 
-const echo = `{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runShellScript","name":"a","inputs":{"runCommand":["true"]}}]}`
+const echo = `{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runShellScript","name":"a",` +
+	`"inputs":{"runCommand":["true"]}}]}`
 
 // TestMembersOfDocuments: what is not built is refused by the member's name, and what is built makes a difference.
 func TestMembersOfDocuments(t *testing.T) {

@@ -157,7 +157,9 @@ func TestStrangeMessages(t *testing.T) {
 	l := nodetest.New(t, nodetest.Options{})
 	m := l.Register(t)
 	a := m.Connect(nodetest.Obey)
-	for _, kind := range []string{mgs.AgentTelemetry, mgs.AgentUpdateResult, "something_new", mgs.AgentJobAck, mgs.AgentJobReply, mgs.AgentTaskComplete} {
+	for _, kind := range []string{
+		mgs.AgentTelemetry, mgs.AgentUpdateResult, "something_new", mgs.AgentJobAck, mgs.AgentJobReply, mgs.AgentTaskComplete,
+	} {
 		a.Write(kind, "x")
 	}
 	a.Write(mgs.AgentJobAck, mgs.JobAck{JobID: "nonsense", StatusCode: "200"})

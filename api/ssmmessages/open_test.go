@@ -29,7 +29,8 @@ func TestAPanicAsideIsTheChannels(t *testing.T) {
 func FuzzReadOpen(f *testing.F) {
 	f.Add(
 		[]byte(
-			`{"Cookie":null,"MessageSchemaVersion":"1.0","RequestId":"r","TokenValue":"t","AgentVersion":"3.3.0.0","PlatformType":"linux"}`,
+			`{"Cookie":null,"MessageSchemaVersion":"1.0","RequestId":"r","TokenValue":"t","AgentVersion":"3.3.0.0",` +
+				`"PlatformType":"linux"}`,
 		),
 	)
 	f.Add([]byte(`{}`))

@@ -44,7 +44,8 @@ func role(t *testing.T, r *accesstest.Rig, name, statement string) *string {
 const (
 	allowAssume = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:*","Resource":"*"}}`
 	denyAll     = `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`
-	trustHere   = `{"Effect":"Allow","Principal":{"AWS":"` + account + `"},"Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]}`
+	trustHere   = `{"Effect":"Allow","Principal":{"AWS":"` + account +
+		`"},"Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]}`
 )
 
 func TestGetCallerIdentity(t *testing.T) {
@@ -88,7 +89,8 @@ func TestAssumeRole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *out.AssumedRoleUser.Arn != "arn:aws:sts::000000000000:assumed-role/Reader/bob@work" || *out.SourceIdentity != "bob" ||
+	if *out.AssumedRoleUser.Arn != "arn:aws:sts::000000000000:assumed-role/Reader/bob@work" ||
+		*out.SourceIdentity != "bob" ||
 		!strings.HasPrefix(
 			*out.AssumedRoleUser.AssumedRoleId, "AROA",
 		) || time.Until(*out.Credentials.Expiration) > 15*time.Minute {

@@ -114,15 +114,18 @@ func TestUnknownMembersOfAnswers(t *testing.T) {
 		answer string
 		want   func(out any) string
 	}{
-		{runInstances, `<?xml version="1.0"?><!-- new --><RunInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2030-01-01/">
+		{runInstances, `<?xml version="1.0"?><!-- new -->
+			<RunInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2030-01-01/">
 			<requestId>r</requestId><newMember><a><b/></a></newMember>
-			<instancesSet><item><newThing/><instanceId>i-1</instanceId><instanceState><code>0</code><name>dreaming</name></instanceState>
+			<instancesSet><item><newThing/><instanceId>i-1</instanceId>
+			<instanceState><code>0</code><name>dreaming</name></instanceState>
 			<launchTime>2026-01-02T03:04:05.678Z</launchTime></item><other/></instancesSet></RunInstancesResponse>`,
 			func(out any) string {
 				i := reflect.ValueOf(out).Elem().FieldByName("Instances").Index(0)
 				return fmt.Sprint(i.FieldByName("InstanceId").Elem(), " ", i.FieldByName("State").Elem().FieldByName("Name"))
 			}},
-		{createRole, `<CreateRoleResponse><New/><CreateRoleResult><Role><New>x</New><RoleName>r&amp;d</RoleName></Role></CreateRoleResult>
+		{createRole, `<CreateRoleResponse><New/><CreateRoleResult><Role><New>x</New><RoleName>r&amp;d</RoleName></Role>
+			</CreateRoleResult>
 			<ResponseMetadata/></CreateRoleResponse>`,
 			func(out any) string {
 				return reflect.ValueOf(out).Elem().FieldByName("Role").Elem().FieldByName("RoleName").Elem().String()

@@ -15,7 +15,8 @@ import (
 
 func BenchmarkDecodeSendCommand(b *testing.B) {
 	body := []byte(`{"DocumentName":"AWS-RunShellScript","InstanceIds":["i-0123456789abcdef0","i-0123456789abcdef1"],` +
-		`"Parameters":{"commands":["uptime","df -h"],"executionTimeout":["3600"]},"TimeoutSeconds":600,"Comment":"a \"check\""}`)
+		`"Parameters":{"commands":["uptime","df -h"],"executionTimeout":["3600"]},"TimeoutSeconds":600,"Comment":"a ` +
+		`\"check\""}`)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {
@@ -49,7 +50,8 @@ func BenchmarkEncodeSendCommand(b *testing.B) {
 }
 
 func BenchmarkDecodeRunInstances(b *testing.B) {
-	body := "Action=RunInstances&Version=2016-11-15&ImageId=ami-0123456789abcdef0&InstanceType=t3.micro&MinCount=1&MaxCount=1" +
+	body := "Action=RunInstances&Version=2016-11-15&ImageId=ami-0123456789abcdef0&InstanceType=t3.micro&MinCount=1&" +
+		"MaxCount=1" +
 		"&SubnetId=subnet-0123456789abcdef0&SecurityGroupId.1=sg-0123456789abcdef0&IamInstanceProfile.Name=nodes" +
 		"&TagSpecification.1.ResourceType=instance&TagSpecification.1.Tag.1.Key=Name&TagSpecification.1.Tag.1.Value=one"
 	b.ReportAllocs()

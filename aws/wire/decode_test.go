@@ -129,11 +129,13 @@ func TestFormsAreReadStrictly(t *testing.T) {
 		{runInstances, "MinCount=1&MaxCount=1&LicenseSpecification.1=", ""},
 		{
 			createRole, "RoleName=r",
-			"ValidationError: 1 validation error detected: Value null at 'assumeRolePolicyDocument' failed to satisfy constraint: Member must not be null",
+			"ValidationError: 1 validation error detected: Value null at 'assumeRolePolicyDocument' failed to satisfy " +
+				"constraint: Member must not be null",
 		},
 		{
 			createRole, "RoleName=r&AssumeRolePolicyDocument=d&Tags.member.1.Key=k",
-			"ValidationError: 1 validation error detected: Value null at 'tags.1.member.value' failed to satisfy constraint: Member must not be null",
+			"ValidationError: 1 validation error detected: Value null at 'tags.1.member.value' failed to satisfy constraint: " +
+				"Member must not be null",
 		},
 		{createRole, "RoleName=r&AssumeRolePolicyDocument=d&Tags=", ""},
 		{createRole, "Rolename=r", "InvalidQueryParameter: The parameter Rolename is not recognized"},
@@ -209,7 +211,8 @@ func TestPlainStructsNeedNoTable(t *testing.T) {
 		{codec, `{"TokenValue":"<t>","At":1795281428.123,"Update":false,"Empty":[]}`},
 		{
 			rest,
-			`<PrivateResponse><TokenValue>&lt;t&gt;</TokenValue><At>2026-11-21T17:17:08Z</At><Update>false</Update><Empty></Empty></PrivateResponse>`,
+			`<PrivateResponse><TokenValue>&lt;t&gt;</TokenValue><At>2026-11-21T17:17:08Z</At><Update>false</Update><Empty>` +
+				`</Empty></PrivateResponse>`,
 		},
 	} {
 		got, err := row.codec.Append(nil, out, "req-1")
@@ -232,12 +235,14 @@ func TestEmptyAnswers(t *testing.T) {
 		{list, `{"InstanceInformationList":[]}`},
 		{putInventory, `{}`},
 		{describeVpcs, `<?xml version="1.0" encoding="UTF-8"?>` + "\n" +
-			`<DescribeVpcsResponse xmlns="http://postern.test/"><requestId>r</requestId><vpcSet></vpcSet></DescribeVpcsResponse>`},
+			`<DescribeVpcsResponse xmlns="http://postern.test/"><requestId>r</requestId><vpcSet></vpcSet>` +
+			`</DescribeVpcsResponse>`},
 		{deleteVpc, `<?xml version="1.0" encoding="UTF-8"?>` + "\n" +
 			`<DeleteVpcResponse xmlns="http://postern.test/"><requestId>r</requestId><return>true</return></DeleteVpcResponse>`},
 		{
 			deleteRole,
-			`<DeleteRoleResponse xmlns="http://postern.test/"><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></DeleteRoleResponse>`,
+			`<DeleteRoleResponse xmlns="http://postern.test/"><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata>` +
+				`</DeleteRoleResponse>`,
 		},
 	} {
 		got, err := row.codec.Append(nil, reflect.New(row.codec.Output).Interface(), "r")
@@ -257,7 +262,8 @@ func TestFailures(t *testing.T) {
 	}{
 		{wire.JSON, `{"__type":"Some.Code","message":"a <b> & \"c\""}`},
 		{wire.EC2, `<?xml version="1.0" encoding="UTF-8"?>` + "\n" +
-			`<Response><Errors><Error><Code>Some.Code</Code><Message>a &lt;b&gt; &amp; "c"</Message></Error></Errors><RequestID>r</RequestID></Response>`},
+			`<Response><Errors><Error><Code>Some.Code</Code><Message>a &lt;b&gt; &amp; "c"</Message></Error></Errors>` +
+			`<RequestID>r</RequestID></Response>`},
 		{wire.Query, `<ErrorResponse xmlns="http://postern.test/"><Error><Type>Sender</Type><Code>Some.Code</Code>` +
 			`<Message>a &lt;b&gt; &amp; "c"</Message></Error><RequestId>r</RequestId></ErrorResponse>`},
 		{wire.REST, `<Some.Code><Message>a &lt;b&gt; &amp; "c"</Message><RequestId>r</RequestId></Some.Code>`},

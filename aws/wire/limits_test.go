@@ -33,7 +33,10 @@ func TestPatternsCompile(t *testing.T) {
 				continue
 			}
 			match := compile(expression(l.pattern))
-			for _, text := range []string{"", "x", "abc", "a b", "1", "é", "中文", "a\n", strings.Repeat("a", 51), strings.Repeat("a", 129), l.sample(), "tag:x", "~"} {
+			for _, text := range []string{
+				"", "x", "abc", "a b", "1", "é", "中文", "a\n", strings.Repeat("a", 51), strings.Repeat("a", 129), l.sample(),
+				"tag:x", "~",
+			} {
 				if match(text) != e.MatchString(text) {
 					t.Errorf("%s %s: %q matches %s: %v", service, name, text, l.pattern, match(text))
 				}

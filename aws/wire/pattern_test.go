@@ -57,7 +57,9 @@ func TestPatterns(t *testing.T) {
 			t.Errorf("%s for %s %s?%s: %s, want %s", tt.pattern, tt.method, tt.path, tt.query, got, tt.want)
 		}
 	}
-	for _, bad := range []string{"", "GET", "GET b", "GET /{B", "GET /{}", "GET /a{B}", "GET /{A+}/{B+}", "GET /{A}/{A}", " /"} {
+	for _, bad := range []string{
+		"", "GET", "GET b", "GET /{B", "GET /{}", "GET /a{B}", "GET /{A+}/{B+}", "GET /{A}/{A}", " /",
+	} {
 		if _, err := wire.ParsePattern(bad); err == nil {
 			t.Errorf("%q is a pattern", bad)
 		}

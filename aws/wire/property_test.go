@@ -114,8 +114,10 @@ func TestAnswersAreWellFormed(t *testing.T) {
 
 func FuzzDecodeJSON(f *testing.F) {
 	for _, seed := range []string{
-		`{"DocumentName":"AWS-RunShellScript","InstanceIds":["i-1"],"Parameters":{"commands":["uptime"]},"TimeoutSeconds":60}`,
-		`{"Targets":[{"Key":"tag:a","Values":["\u00e9\ud83d\ude00\n"]}],"AlarmConfiguration":{"IgnorePollAlarmFailure":true}}`,
+		`{"DocumentName":"AWS-RunShellScript","InstanceIds":["i-1"],"Parameters":{"commands":["uptime"]},` +
+			`"TimeoutSeconds":60}`,
+		`{"Targets":[{"Key":"tag:a","Values":["\u00e9\ud83d\ude00\n"]}],` +
+			`"AlarmConfiguration":{"IgnorePollAlarmFailure":true}}`,
 		`{"a":[{}, -0.5e-3, null, [[[["x"]]]]]}`, `{`, `[`, `"`, `{"DocumentName":1e999}`,
 	} {
 		f.Add([]byte(seed))
@@ -143,7 +145,8 @@ func FuzzDecodeJSON(f *testing.F) {
 func FuzzDecodeForm(f *testing.F) {
 	for _, seed := range []string{
 		"Action=RunInstances&Version=2016-11-15&MinCount=1&MaxCount=2&ImageId=ami-1&TagSpecification.1.Tag.1.Key=a",
-		"MinCount=1&MaxCount=1&NetworkInterface.1.Ipv6Addresses.2.Ipv6Address=%3A%3A1&NetworkInterface.3.SecurityGroupId.1=sg",
+		"MinCount=1&MaxCount=1&NetworkInterface.1.Ipv6Addresses.2.Ipv6Address=%3A%3A1" +
+			"&NetworkInterface.3.SecurityGroupId.1=sg",
 		"BlockDeviceMapping.1.Ebs.VolumeSize=8&InstanceMarketOptions.SpotOptions.ValidUntil=2000-01-01T00%3A00%3A00Z",
 		"Tag.1=&Tag.1.Key=x", "....=1", "a.b.c.d.e.f=1&a.b=2", "=&==&&", "TagSpecification.99999999999999999999.Tag=1",
 	} {

@@ -47,64 +47,91 @@ func TestLimitsAreToldInAWSsWords(t *testing.T) {
 		codec      *wire.Codec
 		want       string // code and message; empty for what is allowed
 	}{
-		{"six targets", `{"DocumentName":"doc","Targets":[` + strings.TrimSuffix(strings.Repeat(`{"Key":"tag:a","Values":["1"]},`, 6), ",") + `]}`, sendCommand,
+		{"six targets",
+			`{"DocumentName":"doc","Targets":[` + strings.TrimSuffix(
+				strings.Repeat(`{"Key":"tag:a","Values":["1"]},`, 6), ",",
+			) + `]}`, sendCommand,
 			"ValidationException: " + one + "Value '[" + strings.TrimSuffix(
 				strings.Repeat("Target(key=tag:a, values=[1]), ", 6), ", ",
 			) +
 				"]' at 'targets' failed to satisfy constraint: Member must have length less than or equal to 5"},
 		{"a target's key and another's", `{"DocumentName":"doc","Targets":[{"Key":"tag:a"},{"Key":""}]}`, sendCommand,
-			"ValidationException: " + one + "Value '' at 'targets.2.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1"},
+			"ValidationException: " + one +
+				"Value '' at 'targets.2.member.key' failed to satisfy constraint: Member must have length greater than or equal " +
+				"to 1"},
 		{"no document and a long comment", `{"Comment":"` + strings.Repeat("é", 101) + `"}`, sendCommand,
 			"ValidationException: 2 validation errors detected: " +
 				"Value null at 'documentName' failed to satisfy constraint: Member must not be null; " +
-				"Value '" + strings.Repeat("é", 101) + "' at 'comment' failed to satisfy constraint: Member must have length less than or equal to 100"},
+				"Value '" + strings.Repeat("é", 101) +
+				"' at 'comment' failed to satisfy constraint: Member must have length less than or equal to 100"},
 		{
 			"a hundred characters, two bytes each", `{"DocumentName":"doc","Comment":"` + strings.Repeat("é", 100) + `"}`,
 			sendCommand, "",
 		},
 		{"a junk instance", `{"DocumentName":"doc","InstanceIds":["i-0123456789abcdef0","junk"]}`, sendCommand,
-			"ValidationException: " + one + "Value '[i-0123456789abcdef0, junk]' at 'instanceIds' failed to satisfy constraint: " +
-				`Member must satisfy constraint: [Member must satisfy regular expression pattern: (^i-(\w{8}|\w{17})$)|(^mi-\w{17}$)]`},
-		{"one digit short", `{"CommandId":"11111111-2222-3333-4444-555555555555","InstanceId":"i-083e1601960282cd"}`, getInvocation,
+			"ValidationException: " + one +
+				"Value '[i-0123456789abcdef0, junk]' at 'instanceIds' failed to satisfy constraint: " +
+				`Member must satisfy constraint: [Member must satisfy regular expression pattern: ` +
+				`(^i-(\w{8}|\w{17})$)|(^mi-\w{17}$)]`},
+		{"one digit short", `{"CommandId":"11111111-2222-3333-4444-555555555555","InstanceId":"i-083e1601960282cd"}`,
+			getInvocation,
 			"ValidationException: " + one + "Value 'i-083e1601960282cd' at 'instanceId' failed to satisfy constraint: " +
 				`Member must satisfy regular expression pattern: (^i-(\w{8}|\w{17})$)|(^mi-\w{17}$)`},
 		{"a long value is shown in part", `{"Name":"n","Value":"s","KeyId":"` + long + `","Type":"String"}`, putParameter,
-			"ValidationException: " + one + "Value '" + long[:1024] + "…' at 'keyId' failed to satisfy constraint: Member must have length less than or equal to 256"},
+			"ValidationException: " + one + "Value '" + long[:1024] +
+				"…' at 'keyId' failed to satisfy constraint: Member must have length less than or equal to 256"},
 		{"an unknown type", `{"Name":"n","Value":"s","Type":"Number"}`, putParameter,
-			"ValidationException: " + one + "Value 'Number' at 'type' failed to satisfy constraint: Member must satisfy enum value set: [String, StringList, SecureString]"},
-		{"six filters", `{"Filters":[` + strings.TrimSuffix(strings.Repeat(`{"key":"Status","value":"Success"},`, 6), ",") + `]}`, listCommands,
+			"ValidationException: " + one +
+				"Value 'Number' at 'type' failed to satisfy constraint: Member must satisfy enum value set: [String, StringList, " +
+				"SecureString]"},
+		{"six filters",
+			`{"Filters":[` + strings.TrimSuffix(strings.Repeat(`{"key":"Status","value":"Success"},`, 6), ",") + `]}`,
+			listCommands,
 			"ValidationException: " + one + "Value '[" + strings.TrimSuffix(
 				strings.Repeat("CommandFilter(key=Status, value=Success), ", 6), ", ",
 			) +
 				"]' at 'filters' failed to satisfy constraint: Member must have length less than or equal to 5"},
 		{"four pages", `{"MaxResults":4}`, describeInformation,
-			"ValidationException: " + one + "Value '4' at 'maxResults' failed to satisfy constraint: Member must have value greater than or equal to 5"},
+			"ValidationException: " + one +
+				"Value '4' at 'maxResults' failed to satisfy constraint: Member must have value greater than or equal to 5"},
 		{"a filter's key", `{"ParameterFilters":[{"Key":"Colour"}]}`, describeParameters,
 			"ValidationException: " + one + "Value 'Colour' at 'parameterFilters.1.member.key' failed to satisfy constraint: " +
 				"Member must satisfy regular expression pattern: tag:.+|Name|Type|KeyId|Path|Label|Tier|DataType"},
-		{"a direction", `{"CreatorRequestId":"c","SecurityGroupIds":["sg-1"],"Direction":"UP","IpAddresses":[{"SubnetId":"s"},{"SubnetId":"s"}]}`, createEndpoint,
-			"ValidationException: " + one + "Value 'UP' at 'direction' failed to satisfy constraint: Member must satisfy enum value set: [INBOUND, OUTBOUND, INBOUND_DELEGATION]"},
+		{"a direction",
+			`{"CreatorRequestId":"c","SecurityGroupIds":["sg-1"],"Direction":"UP","IpAddresses":[{"SubnetId":"s"},` +
+				`{"SubnetId":"s"}]}`, createEndpoint,
+			"ValidationException: " + one +
+				"Value 'UP' at 'direction' failed to satisfy constraint: Member must satisfy enum value set: [INBOUND, OUTBOUND, " +
+				"INBOUND_DELEGATION]"},
 		{"a session's name", "RoleArn=arn:aws:iam::000000000000:role/r&RoleSessionName=bedrock+role", assumeRole,
 			"ValidationError: " + one + "Value 'bedrock role' at 'roleSessionName' failed to satisfy constraint: " +
 				`Member must satisfy regular expression pattern: [\w+=,.@-]*`},
 		{"a long name", "AssumeRolePolicyDocument={}&RoleName=" + long[:65], createRole,
-			"ValidationError: " + one + "Value '" + long[:65] + "' at 'roleName' failed to satisfy constraint: Member must have length less than or equal to 64"},
+			"ValidationError: " + one + "Value '" + long[:65] +
+				"' at 'roleName' failed to satisfy constraint: Member must have length less than or equal to 64"},
 		{"IAM's own words", "AssumeRolePolicyDocument={}&RoleName=a+b", createRole,
-			"ValidationError: The specified value for roleName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"},
+			"ValidationError: The specified value for roleName is invalid. It must contain only alphanumeric characters " +
+				"and/or the following: +=,.@_-"},
 		{"a status", "AccessKeyId=AKIA0123456789ABCDEF&Status=Gone", updateAccessKey,
-			"ValidationError: " + one + "Value 'Gone' at 'status' failed to satisfy constraint: Member must satisfy enum value set: [Active, Inactive, Expired]"},
-		{"a tag", "AssumeRolePolicyDocument={}&RoleName=r&Tags.member.1.Key=" + long[:129] + "&Tags.member.1.Value=", createRole,
-			"ValidationError: " + one + "Value '" + long[:129] + "' at 'tags.1.member.key' failed to satisfy constraint: Member must have length less than or equal to 128"},
+			"ValidationError: " + one +
+				"Value 'Gone' at 'status' failed to satisfy constraint: Member must satisfy enum value set: [Active, Inactive, " +
+				"Expired]"},
+		{"a tag", "AssumeRolePolicyDocument={}&RoleName=r&Tags.member.1.Key=" + long[:129] + "&Tags.member.1.Value=",
+			createRole,
+			"ValidationError: " + one + "Value '" + long[:129] +
+				"' at 'tags.1.member.key' failed to satisfy constraint: Member must have length less than or equal to 128"},
 		{"four VPCs", "MaxResults=4", describeVpcs,
 			"InvalidParameterValue: Value ( 4 ) for parameter maxResults is invalid. Expecting a value greater than 5."},
 		{"too many VPCs", "MaxResults=1001", describeVpcs,
 			"InvalidParameterValue: Value ( 1001 ) for parameter maxResults is invalid. Expecting a value smaller than 1000."},
 		{"a tenancy", "CidrBlock=10.0.0.0/16&InstanceTenancy=shared", createVpc,
-			"InvalidParameterValue: Value (shared) for parameter instanceTenancy is invalid. Accepted values: default, dedicated, host"},
+			"InvalidParameterValue: Value (shared) for parameter instanceTenancy is invalid. Accepted values: default, " +
+				"dedicated, host"},
 		{"a resource type of many", "TagSpecification.1.ResourceType=house", createVpc,
 			"InvalidParameterValue: Value (house) for parameter tagSpecification.1.resourceType is invalid."},
 		{"an image's name", "Name=ab", registerImage,
-			"InvalidParameterValue: " + one + "Value 'ab' at 'name' failed to satisfy constraint: Member must have length greater than or equal to 3"},
+			"InvalidParameterValue: " + one +
+				"Value 'ab' at 'name' failed to satisfy constraint: Member must have length greater than or equal to 3"},
 	} {
 		in := reflect.New(tt.codec.Input).Interface()
 		var err error
@@ -152,7 +179,8 @@ func TestSensitiveValuesAreNotShown(t *testing.T) {
 	if err := codec.DecodeForm(form, in); err != nil {
 		t.Fatal(err)
 	}
-	want := "ValidationError: 1 validation error detected: Value at 'newPassword' failed to satisfy constraint: Member must have length less than or equal to 128"
+	want := "ValidationError: 1 validation error detected: Value at 'newPassword' failed to satisfy constraint: Member " +
+		"must have length less than or equal to 128"
 	if got := code(codec.Validate(in)); got != want {
 		t.Errorf("got %s", got)
 	}

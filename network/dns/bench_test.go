@@ -40,7 +40,9 @@ func BenchmarkUDP(b *testing.B) {
 		done := make(chan error)
 		go func() { done <- dns.New(o).Serve(ctx, packets, nil) }()
 		b.Cleanup(func() { cancel(); <-done })
-		flood(b, question, func() (net.Conn, error) { return n.DialUDP(netip.AddrPort{}, netip.MustParseAddrPort("10.0.0.2:53")) })
+		flood(b, question, func() (net.Conn, error) {
+			return n.DialUDP(netip.AddrPort{}, netip.MustParseAddrPort("10.0.0.2:53"))
+		})
 	})
 	b.Run("bare", func(b *testing.B) {
 		p, err := net.ListenPacket("udp", "127.0.0.1:0")

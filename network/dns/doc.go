@@ -7,7 +7,8 @@
 //	the snapshot has data             NOERROR with the data: private addresses, or public ones of services
 //	the name exists, the type not     NOERROR with the zone's SOA
 //	a private zone has no such name   NXDOMAIN with the zone's SOA; never asked elsewhere
-//	a Resolver rule forwards the name asked of the rule's targets, from its outbound endpoint; SERVFAIL where none answers
+//	a Resolver rule forwards the name asked of the rule's targets, from its outbound endpoint; SERVFAIL where none
+//	                                  answers
 //	the name is not ours              asked upstream if upstreams are configured; else NXDOMAIN without SOA
 //	the VPC has no DNS support        nothing, as on AWS
 //

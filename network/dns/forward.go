@@ -97,9 +97,9 @@ func (s *Server) ask(ctx context.Context, q query) []byte {
 	return s.pack(r, q.limit, nil)
 }
 
-// dialers returns those that a question is tried on, and how long each may take: the upstreams in their order, or the targets
-// of the rule, from one after the other of the outbound endpoint's interfaces. Where a rule begins is chance, as on AWS;
-// together its tries take no longer than two upstreams.
+// dialers returns those that a question is tried on, and how long each may take: the upstreams in their order, or the
+// targets of the rule, from one after the other of the outbound endpoint's interfaces. Where a rule begins is chance,
+// as on AWS; together its tries take no longer than two upstreams.
 func (s *Server) dialers(q query) (dialers []dialer, patience time.Duration) {
 	if q.rule == nil {
 		for _, upstream := range s.options.Upstreams {
@@ -148,7 +148,9 @@ func exchange(ctx context.Context, m *dns.Msg, to dialer, patience time.Duration
 	return r, err
 }
 
-func exchangeOver(ctx context.Context, network string, m *dns.Msg, to dialer, patience time.Duration) (*dns.Msg, error) {
+func exchangeOver(
+	ctx context.Context, network string, m *dns.Msg, to dialer, patience time.Duration,
+) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	c, err := to(ctx, network)

@@ -113,7 +113,9 @@ func TestForwarding(t *testing.T) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, name := range u.asked {
-		for _, private := range []string{"internal.", "us-east-1.amazonaws.com.", "vpce.amazonaws.com.", "in-addr.arpa.", "local.", "localhost."} {
+		for _, private := range []string{
+			"internal.", "us-east-1.amazonaws.com.", "vpce.amazonaws.com.", "in-addr.arpa.", "local.", "localhost.",
+		} {
 			if wire.IsSubDomain(private, name) {
 				t.Errorf("%s was asked upstream", name)
 			}

@@ -11,7 +11,9 @@ import (
 
 // FuzzMessage: whatever arrives, the answer is none or a DNS answer to that message within the asker's limit.
 func FuzzMessage(f *testing.F) {
-	for _, name := range []string{".", "ssm.us-east-1.amazonaws.com.", "20.1.0.10.in-addr.arpa.", "example.com.", `a\.b\000.ec2.internal.`} {
+	for _, name := range []string{
+		".", "ssm.us-east-1.amazonaws.com.", "20.1.0.10.in-addr.arpa.", "example.com.", `a\.b\000.ec2.internal.`,
+	} {
 		m := new(dns.Msg)
 		m.SetQuestion(name, dns.TypeA)
 		if b, err := m.Pack(); err == nil {

@@ -32,7 +32,9 @@ func ruled(targets ...string) func(*vpc.Network) {
 			e.Interfaces = append(e.Interfaces, c.ID)
 		}
 		n.ResolverEndpoints = []vpc.ResolverEndpoint{e}
-		r := vpc.ResolverRule{ID: "rslvr-rr-1", Domain: "corp.example", Forward: true, Endpoint: e.ID, VPCs: []string{vpctest.VPC}}
+		r := vpc.ResolverRule{
+			ID: "rslvr-rr-1", Domain: "corp.example", Forward: true, Endpoint: e.ID, VPCs: []string{vpctest.VPC},
+		}
 		for _, t := range targets {
 			r.Targets = append(r.Targets, netip.MustParseAddrPort(t))
 		}
@@ -82,7 +84,8 @@ func TestRulesAreFollowed(t *testing.T) {
 			}
 		}
 	}
-	if m := ask(t, "udp", r.udp, "many.corp.example.", wire.TypeA); len(m.Answer) != 50 { // the target has cut its answer over UDP
+	// the target has cut its answer over UDP
+	if m := ask(t, "udp", r.udp, "many.corp.example.", wire.TypeA); len(m.Answer) != 50 {
 		t.Errorf("many: %d answers", len(m.Answer))
 	}
 	u.mu.Lock()
@@ -125,7 +128,9 @@ func TestRulesFail(t *testing.T) {
 		ruled("10.0.9.9:53")(n)
 		n.ResolverEndpoints[0].Available = false
 	}
-	for name, change := range map[string]func(*vpc.Network){"nobody there": ruled("10.0.9.9:1", "10.0.9.10:1"), "no endpoint": gone} {
+	for name, change := range map[string]func(*vpc.Network){
+		"nobody there": ruled("10.0.9.9:1", "10.0.9.10:1"), "no endpoint": gone,
+	} {
 		o := options(t, change)
 		o.DialResolver = new(dials).to("")
 		r := start(t, o)
@@ -138,7 +143,8 @@ func TestRulesFail(t *testing.T) {
 			continue
 		}
 		e, ok := got.IsEdns0().Option[0].(*wire.EDNS0_EDE)
-		if !ok || e.InfoCode != wire.ExtendedErrorCodeNoReachableAuthority || e.ExtraText != "no target of rslvr-rr-1 answered" {
+		if !ok || e.InfoCode != wire.ExtendedErrorCodeNoReachableAuthority ||
+			e.ExtraText != "no target of rslvr-rr-1 answered" {
 			t.Errorf("%s: %v", name, got.IsEdns0())
 		}
 	}
@@ -147,14 +153,18 @@ func TestRulesFail(t *testing.T) {
 // TestInboundEndpointsView: who asks an inbound endpoint is answered for the VPC where it stands.
 func TestInboundEndpointsView(t *testing.T) {
 	o := options(t, func(n *vpc.Network) {
-		n.VPCs = append(n.VPCs, vpc.VPC{ID: "vpc-2", Region: "us-east-1", CIDRs: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, DNSSupport: true})
+		n.VPCs = append(n.VPCs, vpc.VPC{
+			ID: "vpc-2", Region: "us-east-1", CIDRs: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, DNSSupport: true,
+		})
 	})
 	for _, tt := range []struct {
 		origin vpc.Origin
 		want   string
 	}{
 		{vpc.Origin{VPC: "vpc-2", Interface: "eni-far"}, "NXDOMAIN"},
-		{vpc.Origin{VPC: "vpc-2", Interface: "eni-far", EndpointVPC: vpctest.VPC, Endpoint: "rslvr-in-1"}, "NOERROR 10.0.1.10 10.0.2.10"},
+		{vpc.Origin{
+			VPC: "vpc-2", Interface: "eni-far", EndpointVPC: vpctest.VPC, Endpoint: "rslvr-in-1",
+		}, "NOERROR 10.0.1.10 10.0.2.10"},
 		{vpc.Origin{VPC: vpctest.VPC, Interface: vpctest.Node, EndpointVPC: "vpc-2", Endpoint: "rslvr-in-2"}, "NXDOMAIN"},
 	} {
 		r := startAs(t, o, tt.origin)
@@ -188,7 +198,9 @@ func TestRulesThatLoopEnd(t *testing.T) {
 
 // TestRulesTimeOut: all the targets of a rule together take as long as two upstreams would.
 func TestRulesTimeOut(t *testing.T) {
-	for _, targets := range [][]string{{"10.0.9.9:53"}, {"10.0.9.9:53", "10.0.9.10:53", "10.0.9.11:53", "10.0.9.12:53", "10.0.9.13:53"}} {
+	for _, targets := range [][]string{
+		{"10.0.9.9:53"}, {"10.0.9.9:53", "10.0.9.10:53", "10.0.9.11:53", "10.0.9.12:53", "10.0.9.13:53"},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			o := options(t, ruled(targets...))
 			o.DialResolver = func(context.Context, string, string, netip.AddrPort) (net.Conn, error) {

@@ -100,9 +100,9 @@ func (s *Server) Stats() Stats {
 	}
 }
 
-// Serve answers what arrives at p, whose remote addresses are Originators, and at l, whose connections are, until ctx is
-// done or one of them fails. Either may be nil. It closes both and waits for every goroutine that it started; it returns
-// nil when ctx ended it.
+// Serve answers what arrives at p, whose remote addresses are Originators, and at l, whose connections are, until ctx
+// is done or one of them fails. Either may be nil. It closes both and waits for every goroutine that it started; it
+// returns nil when ctx ended it.
 func (s *Server) Serve(ctx context.Context, p net.PacketConn, l net.Listener) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -225,7 +225,9 @@ func (s *Server) stream(ctx context.Context, c net.Conn, origin vpc.Origin) {
 		if b == nil {
 			return
 		}
-		if _, err := c.Write(append(binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(b)), uint16(len(b))), b...)); err != nil {
+		if _, err := c.Write(
+			append(binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(b)), uint16(len(b))), b...),
+		); err != nil {
 			return
 		}
 		s.counts.answered.Add(1)

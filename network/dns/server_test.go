@@ -140,13 +140,18 @@ func TestAnswers(t *testing.T) {
 		qtype       uint16
 		want        []string // any of them
 	}{
-		{"private name", "ssm.us-east-1.amazonaws.com.", wire.TypeA, []string{"NOERROR 10.0.1.10 10.0.2.10", "NOERROR 10.0.2.10 10.0.1.10"}},
+		{
+			"private name", "ssm.us-east-1.amazonaws.com.", wire.TypeA,
+			[]string{"NOERROR 10.0.1.10 10.0.2.10", "NOERROR 10.0.2.10 10.0.1.10"},
+		},
 		{"zonal name", "vpce-ssm-x-us-east-1b.ssm.us-east-1.vpce.amazonaws.com.", wire.TypeA, []string{"NOERROR 10.0.2.10"}},
 		{"host", "ip-10-0-1-20.ec2.internal.", wire.TypeA, []string{"NOERROR 10.0.1.20"}},
 		{"reverse", "20.1.0.10.in-addr.arpa.", wire.TypePTR, []string{"NOERROR ip-10-0-1-20.ec2.internal."}},
 		{"no IPv6", "ssm.us-east-1.amazonaws.com.", wire.TypeAAAA, []string{"NOERROR in ssm.us-east-1.amazonaws.com."}},
 		{"no such host", "ip-10-0-1-99.ec2.internal.", wire.TypeA, []string{"NXDOMAIN in ec2.internal."}},
-		{"apex", "ec2.internal.", wire.TypeSOA, []string{"NOERROR ns0.ec2.internal. hostmaster.ec2.internal. 3 7200 900 1209600 5"}},
+		{"apex", "ec2.internal.", wire.TypeSOA, []string{
+			"NOERROR ns0.ec2.internal. hostmaster.ec2.internal. 3 7200 900 1209600 5",
+		}},
 		{"name servers", "ec2.internal.", wire.TypeNS, []string{"NOERROR ns0.ec2.internal."}},
 		{"not ours", "example.com.", wire.TypeA, []string{"NXDOMAIN"}},
 		{"service without endpoint", "kms.us-east-1.amazonaws.com.", wire.TypeA, []string{"NXDOMAIN"}},
@@ -243,9 +248,12 @@ func many(n *vpc.Network) {
 	for i := range 60 {
 		id := fmt.Sprintf("subnet-%d", i)
 		a := netip.AddrFrom4([4]byte{10, 0, byte(100 + i), 10})
-		n.Subnets = append(n.Subnets, vpc.Subnet{ID: id, VPC: vpctest.VPC, Zone: "us-east-1c", CIDR: netip.PrefixFrom(a, 24).Masked()})
+		n.Subnets = append(n.Subnets, vpc.Subnet{
+			ID: id, VPC: vpctest.VPC, Zone: "us-east-1c", CIDR: netip.PrefixFrom(a, 24).Masked(),
+		})
 		n.Interfaces = append(n.Interfaces, vpc.Interface{
-			ID: "eni-" + id, VPC: vpctest.VPC, Subnet: id, Kind: vpc.EndpointInterface, Owner: "vpce-ssm", Addresses: []netip.Addr{a},
+			ID: "eni-" + id, VPC: vpctest.VPC, Subnet: id, Kind: vpc.EndpointInterface, Owner: "vpce-ssm",
+			Addresses: []netip.Addr{a},
 		})
 		n.Endpoints[0].Interfaces = append(n.Endpoints[0].Interfaces, "eni-"+id)
 	}
@@ -277,7 +285,9 @@ func TestTruncation(t *testing.T) {
 		}
 		got.Compress = true
 		if got.Truncated != tt.truncated || got.Len() > tt.size || !tt.truncated && len(got.Answer) != 62 {
-			t.Errorf("%s with %d: truncated %v, %d bytes, %d addresses", tt.network, tt.edns, got.Truncated, got.Len(), len(got.Answer))
+			t.Errorf(
+				"%s with %d: truncated %v, %d bytes, %d addresses", tt.network, tt.edns, got.Truncated, got.Len(), len(got.Answer),
+			)
 		}
 	}
 }
@@ -308,7 +318,8 @@ func TestPipelining(t *testing.T) {
 	}
 }
 
-// TestConnectionsAreBounded: an interface has at most 100 connections; the next is closed, and one that ends makes room.
+// TestConnectionsAreBounded: an interface has at most 100 connections; the next is closed, and one that ends makes
+// room.
 func TestConnectionsAreBounded(t *testing.T) {
 	r := start(t, options(t, nil))
 	dial := func() *wire.Conn {
@@ -365,7 +376,10 @@ func TestMalformed(t *testing.T) {
 		{"two questions", with(func(b []byte) []byte { b[5] = 2; return b }), wire.RcodeFormatError},
 		{"cut question", good[:15], wire.RcodeFormatError},
 		{"name without end", with(func(b []byte) []byte { b[12] = 63; return b }), wire.RcodeFormatError},
-		{"name that points to itself", with(func(b []byte) []byte { b[12], b[13] = 0xc0, 12; return b }), wire.RcodeFormatError},
+		{
+			"name that points to itself", with(func(b []byte) []byte { b[12], b[13] = 0xc0, 12; return b }),
+			wire.RcodeFormatError,
+		},
 		{"update", with(func(b []byte) []byte { b[2] |= 5 << 3; return b }), wire.RcodeNotImplemented},
 		{"class", with(func(b []byte) []byte { b[len(b)-1] = 3; return b }), wire.RcodeRefused},
 		{"newer EDNS", func() []byte {

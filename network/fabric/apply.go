@@ -7,10 +7,10 @@ import (
 	"postern/network/vpc"
 )
 
-// Apply puts a snapshot in force. Packets that are judged from now on are judged by it; conversations whose interface or
-// endpoint it no longer has are ended before Apply returns. It looks at the ports of the VPCs in which something changed
-// since the snapshot before, and at those of which that did not know the VPC; flows between other VPCs are not judged
-// again.
+// Apply puts a snapshot in force. Packets that are judged from now on are judged by it; conversations whose interface
+// or endpoint it no longer has are ended before Apply returns. It looks at the ports of the VPCs in which something
+// changed since the snapshot before, and at those of which that did not know the VPC; flows between other VPCs are not
+// judged again.
 func (f *Fabric) Apply(s *vpc.Snapshot) {
 	f.applying.Lock()
 	defer f.applying.Unlock()
@@ -82,7 +82,8 @@ func (f *Fabric) affected(changed vpc.Changed) []*port {
 	return ports
 }
 
-// reread takes over what the snapshot says of the port, and reports whether it has it and whether its conversations end.
+// reread takes over what the snapshot says of the port, and reports whether it has it and whether its conversations
+// end.
 func (f *Fabric) reread(p *port, s *vpc.Snapshot) (there, ends bool) {
 	found := p.read(s)
 	if v := p.vpc.Load(); v == nil && found.vpc != "" || v != nil && v.id != found.vpc {
@@ -98,7 +99,9 @@ func (f *Fabric) reread(p *port, s *vpc.Snapshot) (there, ends bool) {
 
 // strike forgets the ports that are absent, unless links are attached, and the VPCs that the snapshot no longer has. It
 // adds their services to what is gone.
-func (f *Fabric) strike(s *vpc.Snapshot, changed vpc.Changed, absent []*port, gone map[*port]bool) (closing []*vpcStack) {
+func (f *Fabric) strike(
+	s *vpc.Snapshot, changed vpc.Changed, absent []*port, gone map[*port]bool,
+) (closing []*vpcStack) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range absent {

@@ -69,7 +69,10 @@ func TestApplyJudgesAgainWhatChanged(t *testing.T) {
 	acl := func(v int) func(*vpc.Network) {
 		return func(n *vpc.Network) {
 			n.ACLs[v].Entries = []vpc.ACLEntry{
-				{Number: 1, Protocol: vpc.UDP, CIDR: netip.MustParsePrefix("10.0.0.0/8"), Ports: vpc.PortRange{From: 2000, To: 2000}},
+				{
+					Number: 1, Protocol: vpc.UDP, CIDR: netip.MustParsePrefix("10.0.0.0/8"),
+					Ports: vpc.PortRange{From: 2000, To: 2000},
+				},
 				n.ACLs[v].Entries[0], n.ACLs[v].Entries[1],
 			}
 		}
@@ -126,7 +129,9 @@ func TestApplySkipsSnapshots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	next, err := skipped.With(91, nil, vpc.Shared{Peerings: []vpc.Peering{{ID: "pcx-9", Requester: "vpc-8", Accepter: "vpc-9"}}})
+	next, err := skipped.With(91, nil, vpc.Shared{
+		Peerings: []vpc.Peering{{ID: "pcx-9", Requester: "vpc-8", Accepter: "vpc-9"}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +151,9 @@ func TestApplyOfAnotherHistory(t *testing.T) {
 		t.Fatal("does not pass")
 	}
 	n := vpctest.Many(4, 3)
-	n.RouteTables[0].Routes = []vpc.Route{{Destination: netip.MustParsePrefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.Blackhole}}}
+	n.RouteTables[0].Routes = []vpc.Route{
+		{Destination: netip.MustParsePrefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.Blackhole}},
+	}
 	n.Interfaces[1].Addresses[0] = vpctest.ManyAddress(0, 9)
 	s, err := vpc.NewSnapshot(1, n)
 	if err != nil {
@@ -218,8 +225,8 @@ func TestAddressesChangeAndGo(t *testing.T) {
 	}
 }
 
-// TestEndpointLeavesInSteps: an endpoint that is first unavailable and then gone leaves nothing: its listener is closed,
-// and another endpoint can have its address.
+// TestEndpointLeavesInSteps: an endpoint that is first unavailable and then gone leaves nothing: its listener is
+// closed, and another endpoint can have its address.
 func TestEndpointLeavesInSteps(t *testing.T) {
 	l := bareHarness(t, fabric.Options{})
 	at, err := l.Listen("eni-ssm-a", 443)

@@ -34,7 +34,9 @@ func BenchmarkRuleChange(b *testing.B) {
 	}
 	// Both ends are in the group whose rule changes, so that their conversation is judged again each time.
 	stop := converse(b, &links[0], &links[1000], nics[0].Addresses[0], nics[1000].Addresses[0])
-	rules := []network.SecurityGroupRule{{Protocol: vpc.TCP, Ports: vpc.PortRange{From: 80, To: 80}, CIDR: netip.MustParsePrefix("10.0.0.0/8")}}
+	rules := []network.SecurityGroupRule{
+		{Protocol: vpc.TCP, Ports: vpc.PortRange{From: 80, To: 80}, CIDR: netip.MustParsePrefix("10.0.0.0/8")},
+	}
 	b.ResetTimer()
 	changes := 0
 	for b.Loop() {
@@ -69,19 +71,25 @@ func manyInterfaces(b *testing.B, s *network.Service, here scope.Scope) (nics []
 	}
 	var groups []string
 	for i := range 1000 {
-		g, err := s.CreateSecurityGroup(ctx, here, network.CreateSecurityGroupInput{VPC: v.ID, Name: fmt.Sprint("g", i), Description: "x"})
+		g, err := s.CreateSecurityGroup(ctx, here, network.CreateSecurityGroupInput{
+			VPC: v.ID, Name: fmt.Sprint("g", i), Description: "x",
+		})
 		if err != nil {
 			b.Fatal(err)
 		}
 		groups = append(groups, g.ID)
 	}
-	https := []network.SecurityGroupRule{{Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, CIDR: netip.MustParsePrefix("10.0.0.0/8")}}
+	https := []network.SecurityGroupRule{
+		{Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, CIDR: netip.MustParsePrefix("10.0.0.0/8")},
+	}
 	if _, err := s.Authorize(ctx, here, groups[0], false, https, nil); err != nil {
 		b.Fatal(err)
 	}
 	var in []network.CreateInterfaceInput
 	for i := range 10_000 {
-		in = append(in, network.CreateInterfaceInput{Subnet: n.ID, Owner: fmt.Sprint("mi-", i), Kind: vpc.AttachedInterface, Groups: []string{groups[i%1000]}})
+		in = append(in, network.CreateInterfaceInput{
+			Subnet: n.ID, Owner: fmt.Sprint("mi-", i), Kind: vpc.AttachedInterface, Groups: []string{groups[i%1000]},
+		})
 	}
 	if nics, err = s.CreateInterfaces(ctx, here, in); err != nil {
 		b.Fatal(err)
@@ -90,7 +98,9 @@ func manyInterfaces(b *testing.B, s *network.Service, here scope.Scope) (nics []
 }
 
 // converse opens a conversation and keeps sending on it, a packet every 100 µs, until stop is called.
-func converse(b *testing.B, from, to *sink, source, destination netip.Addr) (stop func() (slowest time.Duration, late, packets int)) {
+func converse(
+	b *testing.B, from, to *sink, source, destination netip.Addr,
+) (stop func() (slowest time.Duration, late, packets int)) {
 	b.Helper()
 	a, z := netip.AddrPortFrom(source, 40000), netip.AddrPortFrom(destination, 443)
 	from.receive([]link.Packet{tcpFrom(a, z, synFlag, 1, 0, "")})

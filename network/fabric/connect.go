@@ -13,9 +13,9 @@ import (
 	"postern/network/vpc"
 )
 
-// Connect connects from an endpoint service's own interface to an address of its VPC. Its packets pass the filter like any
-// machine's. It fails with NotFound if the snapshot in force has no such interface. When a later snapshot no longer has
-// one of the two ends, the connection is aborted.
+// Connect connects from an endpoint service's own interface to an address of its VPC. Its packets pass the filter like
+// any machine's. It fails with NotFound if the snapshot in force has no such interface. When a later snapshot no longer
+// has one of the two ends, the connection is aborted.
 func (f *Fabric) Connect(ctx context.Context, eni string, to netip.AddrPort) (*Conn, error) {
 	const op = "fabric.Connect"
 	rules := f.rules.Load()

@@ -15,12 +15,12 @@
 //     groups: a revoked group rule lets established conversations go on, an ACL, a route or a deleted endpoint ends
 //     them, as AWS documents for tracked connections. Every conversation is tracked; AWS does not track those between
 //     instances that rules for all traffic in both directions allow, and cuts them at once (docs/divergences.md);
-//   - the resolver and instance metadata are reached whatever groups and ACLs say, but not too often; a question over UDP
-//     and its answer are not remembered;
-//   - a Resolver endpoint's interface is the fabric's own: what asks an inbound one reaches the resolver, and DialResolver
-//     asks other DNS servers from an outbound one;
+//   - the resolver and instance metadata are reached whatever groups and ACLs say, but not too often; a question over
+//     UDP and its answer are not remembered;
+//   - a Resolver endpoint's interface is the fabric's own: what asks an inbound one reaches the resolver, and
+//     DialResolver asks other DNS servers from an outbound one;
 //   - an endpoint service's own interface is on that stack too: Connect connects from there to the service's targets;
-//   - what goes out by an Internet or NAT gateway is translated behind the filter and ends in a stack that has the public
-//     addresses of services; its answers are translated back before they pass the filter;
+//   - what goes out by an Internet or NAT gateway is translated behind the filter and ends in a stack that has the
+//     public addresses of services; its answers are translated back before they pass the filter;
 //   - a super-segment of up to 64 KiB crosses in one piece where both links can.
 package fabric

@@ -159,8 +159,9 @@ func TestConnectionKnowsItsOrigin(t *testing.T) {
 	want := vpc.Origin{
 		Account: "000000000000", Region: "us-east-1", VPC: vpctest.VPC, Subnet: vpctest.SubnetA,
 		Interface: vpctest.Node, Owner: vpctest.Instance,
-		Endpoint: "vpce-ssm", Service: "com.amazonaws.us-east-1.ssm", EndpointVPC: vpctest.VPC, EndpointAccount: "000000000000",
-		Source: got.Source,
+		Endpoint: "vpce-ssm", Service: "com.amazonaws.us-east-1.ssm", EndpointVPC: vpctest.VPC,
+		EndpointAccount: "000000000000",
+		Source:          got.Source,
 	}
 	if got != want || got.Source.Addr() != nodeAddress {
 		t.Errorf("origin %+v", got)
@@ -224,7 +225,8 @@ func TestACLEndsWhatIsEstablished(t *testing.T) {
 	// Only the answers are denied: the ACL knows no conversations.
 	l.apply(func(n *vpc.Network) {
 		n.ACLs[0].Entries = append([]vpc.ACLEntry{{
-			Number: 1, Egress: true, Protocol: vpc.TCP, CIDR: netip.MustParsePrefix("10.0.2.0/24"), Ports: vpc.PortRange{From: 1024, To: 65535},
+			Number: 1, Egress: true, Protocol: vpc.TCP, CIDR: netip.MustParsePrefix("10.0.2.0/24"),
+			Ports: vpc.PortRange{From: 1024, To: 65535},
 		}}, entries...)
 	})
 	if _, err := c.Write([]byte("ping")); err != nil {
@@ -329,7 +331,9 @@ func TestRestartedFabricResetsOldConnections(t *testing.T) {
 func TestMachinesTalk(t *testing.T) {
 	l := newHarness(t, fabric.Options{})
 	l.apply(func(n *vpc.Network) {
-		n.SecurityGroups[0].Rules = append(n.SecurityGroups[0].Rules, vpc.Rule{ID: "sgr-self", Protocol: vpc.AllProtocols, Group: vpctest.NodeGroup})
+		n.SecurityGroups[0].Rules = append(n.SecurityGroups[0].Rules, vpc.Rule{
+			ID: "sgr-self", Protocol: vpc.AllProtocols, Group: vpctest.NodeGroup,
+		})
 	})
 	near := l.node()
 	far := fabrictest.NewNode(t, l.Fabric, vpctest.Attached, farAddress, 1420)
@@ -386,7 +390,8 @@ func TestListen(t *testing.T) {
 		t.Errorf("address %s", got)
 	}
 	l.apply(func(n *vpc.Network) {
-		n.VPCs, n.Subnets, n.Interfaces, n.Endpoints, n.SecurityGroups, n.ACLs, n.RouteTables = nil, nil, nil, nil, nil, nil, nil
+		n.VPCs, n.Subnets, n.Interfaces, n.Endpoints = nil, nil, nil, nil
+		n.SecurityGroups, n.ACLs, n.RouteTables = nil, nil, nil
 	})
 	if _, err := listener.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("accept after the VPC's end: %v", err)

@@ -11,7 +11,8 @@ import (
 func (j *judgement) begin() (*port, vpc.Verdict, Drop) {
 	h := &j.header
 	switch {
-	case j.from.kind != machine && j.from.kind != provider && j.from.kind != asking, h.Protocol == packet.TCP && !conntrack.Begins(h.Flags):
+	case j.from.kind != machine && j.from.kind != provider && j.from.kind != asking, h.Protocol == packet.TCP &&
+		!conntrack.Begins(h.Flags):
 		return nil, vpc.Verdict{}, OutOfState
 	case h.Protocol == packet.ICMP && h.Type == packet.EchoReply:
 		return nil, vpc.Verdict{}, Unrelated
@@ -118,7 +119,8 @@ func (j *judgement) again(s *shard, f *flow, side int) Drop {
 func (j *judgement) sameGateway(f *flow, side int, v vpc.Verdict) bool {
 	to := f.Sides[side].To.to
 	n := j.fabric.beyond.Load()
-	return (v.Kind == vpc.ToInternet || v.Kind == vpc.ToGateway) && v.To == to.id && n != nil && n.translates(to, &f.Keys[0], to.outer(v))
+	return (v.Kind == vpc.ToInternet || v.Kind == vpc.ToGateway) && v.To == to.id && n != nil &&
+		n.translates(to, &f.Keys[0], to.outer(v))
 }
 
 // related carries an ICMP error that is about a packet of a known flow, the way that flow's answers go.

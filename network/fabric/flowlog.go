@@ -22,8 +22,8 @@ type Record struct {
 	Flags      uint8
 	Start, End time.Time
 	Accept     bool
-	// PacketSource and PacketDestination are the addresses of the packets themselves where a NAT gateway's record names its
-	// own in their place; else they are invalid.
+	// PacketSource and PacketDestination are the addresses of the packets themselves where a NAT gateway's record names
+	// its own in their place; else they are invalid.
 	PacketSource, PacketDestination netip.Addr
 	// Step, Reason and Resource are the judge's: what let the flow begin, or what refused it.
 	Step     vpc.Step
@@ -51,8 +51,8 @@ type flowLog struct {
 	ended   []Record
 }
 
-// refusal holds what refused packets of one flow have in common. A client's source port differs with each attempt, but AWS
-// tells the attempts apart, so it belongs to it.
+// refusal holds what refused packets of one flow have in common. A client's source port differs with each attempt, but
+// AWS tells the attempts apart, so it belongs to it.
 type refusal struct {
 	on       string
 	from, to netip.AddrPort
@@ -178,7 +178,8 @@ func (l *flowLog) flush() {
 	}
 }
 
-// LogFlows has the flow log's hook called, as it is from the beginning, or not. What passed meanwhile is not recorded later.
+// LogFlows has the flow log's hook called, as it is from the beginning, or not. What passed meanwhile is not recorded
+// later.
 func (f *Fabric) LogFlows(on bool) {
 	if f.options.FlowLog == nil || f.log.on.Load() == on {
 		return

@@ -25,7 +25,8 @@ func TestFlowLogOfConversationsThatAreRefused(t *testing.T) {
 	l.Close()
 	refused := uint64(0)
 	for _, r := range records {
-		if !r.Accept && r.Source == from && r.Destination == to && r.Reason == vpc.ReasonACLDenied && r.Resource == vpctest.ACL {
+		if !r.Accept && r.Source == from && r.Destination == to && r.Reason == vpc.ReasonACLDenied &&
+			r.Resource == vpctest.ACL {
 			refused += r.Packets
 		}
 	}

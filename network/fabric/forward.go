@@ -22,7 +22,8 @@ const (
 	maxForwards = 1024
 	// dialTime bounds how long the real Internet may take to answer.
 	dialTime = 20 * time.Second
-	// quietTime bounds how long a conversation over UDP may be quiet, as the connection table has it for more than one exchange.
+	// quietTime bounds how long a conversation over UDP may be quiet, as the connection table has it for more than one
+	// exchange.
 	quietTime = 180 * time.Second
 )
 
@@ -71,7 +72,8 @@ func (f *forwards) run(conversation func()) bool {
 	return true
 }
 
-// connect connects to what a node wants, and only then accepts the node's connection: what is refused there is refused here.
+// connect connects to what a node wants, and only then accepts the node's connection: what is refused there is refused
+// here.
 func (f *forwards) connect(r *userstack.Request) {
 	ran := f.run(func() {
 		ctx, cancel := context.WithTimeout(f.ctx, dialTime)

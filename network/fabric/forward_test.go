@@ -101,7 +101,8 @@ func TestTheRealInternet(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	if _, err := n.DialTCP(ctx, netip.AddrPort{}, netip.MustParseAddrPort("203.0.113.9:9")); err == nil || errors.Is(err, context.DeadlineExceeded) {
+	if _, err := n.DialTCP(ctx, netip.AddrPort{}, netip.MustParseAddrPort("203.0.113.9:9")); err == nil ||
+		errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("what is refused beyond: %v, want a reset", err)
 	}
 	timesOut(t, n, netip.MustParseAddrPort("203.0.113.200:443"))

@@ -11,35 +11,46 @@ import (
 	"postern/network/vpc/vpctest"
 )
 
-// gatewayed is the sample network with a gateway endpoint to S3 in the route table of subnet-a, and a second VPC with the
-// same and with a node of the same address, peered with neither.
+// gatewayed is the sample network with a gateway endpoint to S3 in the route table of subnet-a, and a second VPC with
+// the same and with a node of the same address, peered with neither.
 func gatewayed(t *testing.T) *harness {
 	l := outside(t, fabric.Options{})
 	s3 := netip.MustParsePrefix("52.216.0.0/15")
 	l.apply(func(n *vpc.Network) {
-		n.PrefixLists = append(n.PrefixLists, vpc.PrefixList{ID: "pl-s3", Name: "com.amazonaws.us-east-1.s3", CIDRs: []netip.Prefix{s3}})
-		n.RouteTables = []vpc.RouteTable{{ID: "rtb-a", VPC: vpctest.VPC, Subnets: []string{vpctest.SubnetA}}, {ID: "rtb-main", VPC: vpctest.VPC, Main: true}}
-		n.Endpoints = append(n.Endpoints, vpc.Endpoint{
-			ID: "vpce-s3", VPC: vpctest.VPC, Kind: vpc.GatewayEndpoint, Service: "com.amazonaws.us-east-1.s3", Available: true, RouteTables: []string{"rtb-a"},
+		n.PrefixLists = append(n.PrefixLists, vpc.PrefixList{
+			ID: "pl-s3", Name: "com.amazonaws.us-east-1.s3", CIDRs: []netip.Prefix{s3},
 		})
-		n.VPCs = append(n.VPCs, vpc.VPC{ID: "vpc-2", Account: "000000000000", Region: "us-east-1", CIDRs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}})
-		n.Subnets = append(n.Subnets, vpc.Subnet{ID: "subnet-2", VPC: "vpc-2", Zone: "us-east-1a", CIDR: netip.MustParsePrefix("10.0.1.0/24")})
+		n.RouteTables = []vpc.RouteTable{
+			{ID: "rtb-a", VPC: vpctest.VPC, Subnets: []string{vpctest.SubnetA}}, {ID: "rtb-main", VPC: vpctest.VPC, Main: true},
+		}
+		n.Endpoints = append(n.Endpoints, vpc.Endpoint{
+			ID: "vpce-s3", VPC: vpctest.VPC, Kind: vpc.GatewayEndpoint, Service: "com.amazonaws.us-east-1.s3", Available: true,
+			RouteTables: []string{"rtb-a"},
+		})
+		n.VPCs = append(n.VPCs, vpc.VPC{ID: "vpc-2", Account: "000000000000", Region: "us-east-1", CIDRs: []netip.Prefix{
+			netip.MustParsePrefix("10.0.0.0/16"),
+		}})
+		n.Subnets = append(n.Subnets, vpc.Subnet{
+			ID: "subnet-2", VPC: "vpc-2", Zone: "us-east-1a", CIDR: netip.MustParsePrefix("10.0.1.0/24"),
+		})
 		n.SecurityGroups = append(n.SecurityGroups, vpc.SecurityGroup{ID: "sg-2", VPC: "vpc-2", Rules: []vpc.Rule{
 			{ID: "sgr-2", Egress: true, Protocol: vpc.AllProtocols, CIDR: toEverybody},
 		}})
 		n.Interfaces = append(n.Interfaces, vpc.Interface{
-			ID: "eni-2", VPC: "vpc-2", Subnet: "subnet-2", Owner: "i-2", Groups: []string{"sg-2"}, Addresses: []netip.Addr{nodeAddress},
+			ID: "eni-2", VPC: "vpc-2", Subnet: "subnet-2", Owner: "i-2", Groups: []string{"sg-2"},
+			Addresses: []netip.Addr{nodeAddress},
 		})
 		n.RouteTables = append(n.RouteTables, vpc.RouteTable{ID: "rtb-2", VPC: "vpc-2", Main: true})
 		n.Endpoints = append(n.Endpoints, vpc.Endpoint{
-			ID: "vpce-s3-2", VPC: "vpc-2", Kind: vpc.GatewayEndpoint, Service: "com.amazonaws.us-east-1.s3", Available: true, RouteTables: []string{"rtb-2"},
+			ID: "vpce-s3-2", VPC: "vpc-2", Kind: vpc.GatewayEndpoint, Service: "com.amazonaws.us-east-1.s3", Available: true,
+			RouteTables: []string{"rtb-2"},
 		})
 	})
 	return l
 }
 
-// TestGatewayEndpoint: S3 is reached from subnets whose route table has the endpoint, by its own addresses and port, and
-// knows from where; two VPCs with the same addresses do not meet there.
+// TestGatewayEndpoint: S3 is reached from subnets whose route table has the endpoint, by its own addresses and port,
+// and knows from where; two VPCs with the same addresses do not meet there.
 func TestGatewayEndpoint(t *testing.T) {
 	l := gatewayed(t)
 	node, second := l.node(), fabrictest.NewNode(t, l.Fabric, "eni-2", nodeAddress, 1500)
@@ -52,7 +63,8 @@ func TestGatewayEndpoint(t *testing.T) {
 		echoes(t, c)
 		got := <-l.reached
 		o := got.Origin()
-		if o.VPC != row.vpc || o.Endpoint != row.endpoint || o.Service != "com.amazonaws.us-east-1.s3" || o.Interface != row.from || o.Owner != row.id ||
+		if o.VPC != row.vpc || o.Endpoint != row.endpoint || o.Service != "com.amazonaws.us-east-1.s3" ||
+			o.Interface != row.from || o.Owner != row.id ||
 			o.EndpointVPC != row.vpc || o.Source.Addr() != nodeAddress {
 			t.Errorf("it comes from %+v", o)
 		}
@@ -86,8 +98,12 @@ func TestGatewayEndpointOverPeering(t *testing.T) {
 	far := netip.MustParseAddr("10.1.1.20")
 	l.apply(func(n *vpc.Network) {
 		via := vpc.Target{Kind: vpc.ViaPeering, ID: "pcx-1"}
-		n.VPCs = append(n.VPCs, vpc.VPC{ID: "vpc-3", Account: "000000000000", Region: "us-east-1", CIDRs: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}})
-		n.Subnets = append(n.Subnets, vpc.Subnet{ID: "subnet-3", VPC: "vpc-3", Zone: "us-east-1a", CIDR: netip.MustParsePrefix("10.1.1.0/24")})
+		n.VPCs = append(n.VPCs, vpc.VPC{ID: "vpc-3", Account: "000000000000", Region: "us-east-1", CIDRs: []netip.Prefix{
+			netip.MustParsePrefix("10.1.0.0/16"),
+		}})
+		n.Subnets = append(n.Subnets, vpc.Subnet{
+			ID: "subnet-3", VPC: "vpc-3", Zone: "us-east-1a", CIDR: netip.MustParsePrefix("10.1.1.0/24"),
+		})
 		n.Peerings = append(n.Peerings, vpc.Peering{ID: "pcx-1", Requester: "vpc-3", Accepter: vpctest.VPC, Active: true})
 		n.RouteTables = append(n.RouteTables, vpc.RouteTable{ID: "rtb-3", VPC: "vpc-3", Main: true, Routes: []vpc.Route{
 			{Destination: netip.MustParsePrefix("10.0.0.0/16"), Target: via}, {PrefixList: "pl-s3", Target: via},
@@ -97,9 +113,12 @@ func TestGatewayEndpointOverPeering(t *testing.T) {
 			{ID: "sgr-3", Egress: true, Protocol: vpc.AllProtocols, CIDR: toEverybody},
 		}})
 		n.SecurityGroups[1].Rules = append(n.SecurityGroups[1].Rules[:1:1], vpc.Rule{
-			ID: "sgr-far", Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, CIDR: netip.MustParsePrefix("10.1.0.0/16"),
+			ID: "sgr-far", Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443},
+			CIDR: netip.MustParsePrefix("10.1.0.0/16"),
 		})
-		n.Interfaces = append(n.Interfaces, vpc.Interface{ID: "eni-3", VPC: "vpc-3", Subnet: "subnet-3", Owner: "i-3", Groups: []string{"sg-3"}, Addresses: []netip.Addr{far}})
+		n.Interfaces = append(n.Interfaces, vpc.Interface{
+			ID: "eni-3", VPC: "vpc-3", Subnet: "subnet-3", Owner: "i-3", Groups: []string{"sg-3"}, Addresses: []netip.Addr{far},
+		})
 	})
 	third := fabrictest.NewNode(t, l.Fabric, "eni-3", far, 1500)
 	echoes(t, dial(t, third, ssmA)) // the interface endpoint is reached

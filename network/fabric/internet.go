@@ -24,10 +24,10 @@ const (
 	natPorts     = 65536 - firstNATPort
 )
 
-// internet stands for what lies behind the Internet and NAT gateways of every VPC: a TCP/IP stack that has the public addresses of
-// services, and between it and the gateways the translation of private addresses into public ones. To the filter a gateway
-// is a port like others, so a conversation's packets are judged before they are translated and after they were translated
-// back. It is made when first needed.
+// internet stands for what lies behind the Internet and NAT gateways of every VPC: a TCP/IP stack that has the public
+// addresses of services, and between it and the gateways the translation of private addresses into public ones. To the
+// filter a gateway is a port like others, so a conversation's packets are judged before they are translated and after
+// they were translated back. It is made when first needed.
 type internet struct {
 	fabric *Fabric
 	stack  *userstack.Stack
@@ -119,7 +119,8 @@ func (j *judgement) toEndpoint(v vpc.Verdict) (*port, Drop) {
 	to := netip.AddrFrom4(j.header.Destination)
 	service, ok := j.rules.PublicServiceAt(to)
 	e, there := j.rules.Endpoint(v.To)
-	if !ok || !there || service.Service != e.Service || j.header.Protocol != packet.TCP || j.header.DestinationPort != publicPort {
+	if !ok || !there || service.Service != e.Service || j.header.Protocol != packet.TCP ||
+		j.header.DestinationPort != publicPort {
 		return nil, NoGateway
 	}
 	n, err := j.fabric.theInternet()
@@ -129,8 +130,8 @@ func (j *judgement) toEndpoint(v vpc.Verdict) (*port, Drop) {
 	return j.fabric.gatewayPort(v.To, n, true)
 }
 
-// outer is the address that a flow has beyond the gateway. A gateway endpoint has no public address: beyond it, where no
-// other address is private, its flows have one that is made of its port's number.
+// outer is the address that a flow has beyond the gateway. A gateway endpoint has no public address: beyond it, where
+// no other address is private, its flows have one that is made of its port's number.
 func (p *port) outer(v vpc.Verdict) netip.Addr {
 	if v.Kind == vpc.ToGateway {
 		return netip.AddrFrom4([4]byte{10, byte(p.number >> 16), byte(p.number >> 8), byte(p.number)})
@@ -191,8 +192,8 @@ func (n *internet) serve(a netip.Addr) bool {
 }
 
 // admit gives an accepted connection its origin: the public address it comes from and nothing of the VPC behind, or the
-// interface that it comes from through a gateway endpoint. It returns nil, and aborts the connection, if its conversation
-// has been ended meanwhile.
+// interface that it comes from through a gateway endpoint. It returns nil, and aborts the connection, if its
+// conversation has been ended meanwhile.
 func (n *internet) admit(c *userstack.Conn) *PublicConn {
 	local, remote := c.Local(), c.Remote()
 	n.mu.Lock()
@@ -218,15 +219,15 @@ type PublicConn struct {
 	origin vpc.Origin
 }
 
-// Origin returns where the connection comes from: an address of the Internet, outside every VPC, or an interface behind a
-// gateway endpoint.
+// Origin returns where the connection comes from: an address of the Internet, outside every VPC, or an interface behind
+// a gateway endpoint.
 func (c *PublicConn) Origin() vpc.Origin { return c.origin }
 
 // RemoteAddr is the address in Origin.
 func (c *PublicConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.origin.Source) }
 
-// translate begins a conversation's translation, from the public address that the judge named. An Internet gateway keeps
-// the port; a NAT gateway takes a free one.
+// translate begins a conversation's translation, from the public address that the judge named. An Internet gateway
+// keeps the port; a NAT gateway takes a free one.
 func (n *internet) translate(from, gateway *port, k *conntrack.Key, v vpc.Verdict) bool {
 	in := keyInside(gateway, k)
 	out := in.outsideKey
@@ -325,7 +326,8 @@ func (o outward) Send(batch []link.Packet) {
 	}
 }
 
-// inward takes what the stack sends back to the gateway that the conversation came by, and from there through the filter.
+// inward takes what the stack sends back to the gateway that the conversation came by, and from there through the
+// filter.
 func (n *internet) inward(batch []link.Packet) {
 	for i := range batch {
 		p := &batch[i]

@@ -56,7 +56,9 @@ func addGateways(n *vpc.Network) {
 	}
 	n.RouteTables = []vpc.RouteTable{
 		{ID: "rtb-private", VPC: vpctest.VPC, Main: true, Routes: way(vpc.ViaNATGateway, "nat-1")},
-		{ID: "rtb-public", VPC: vpctest.VPC, Subnets: []string{vpctest.SubnetB}, Routes: way(vpc.ViaInternetGateway, "igw-1")},
+		{
+			ID: "rtb-public", VPC: vpctest.VPC, Subnets: []string{vpctest.SubnetB}, Routes: way(vpc.ViaInternetGateway, "igw-1"),
+		},
 	}
 	n.NATGateways = []vpc.NATGateway{{
 		ID: "nat-1", VPC: vpctest.VPC, Subnet: vpctest.SubnetB, Interface: "eni-nat", Available: true, Public: natPublic,
@@ -220,7 +222,8 @@ func TestRewriteKeepsChecksums(t *testing.T) {
 			packet.Rewrite(&p, &h, packet.Destination, farPublic.As4(), 65535)
 			p.Checksum = link.ChecksumUnknown
 			got := read(t, p)
-			if got.Source != natPublic.As4() || got.Destination != farPublic.As4() || got.SourcePort != 1024 || got.DestinationPort != 65535 {
+			if got.Source != natPublic.As4() || got.Destination != farPublic.As4() || got.SourcePort != 1024 ||
+				got.DestinationPort != 65535 {
 				t.Errorf("protocol %d became %+v", protocol, got)
 			}
 			if !link.Intact(&p) {

@@ -223,7 +223,8 @@ func (j *judgement) pass(p *link.Packet, to *port) Drop {
 		return Unattached
 	case to.kind == service && !j.from.allowance.take(j.now, float64(j.fabric.options.ServiceRate)):
 		return ServiceAllowance
-	case to.kind == asking && h.Protocol == packet.UDP && h.DestinationPort == dnsPort && !to.allowance.take(j.now, resolverRate):
+	case to.kind == asking && h.Protocol == packet.UDP && h.DestinationPort == dnsPort &&
+		!to.allowance.take(j.now, resolverRate):
 		return ServiceAllowance
 	case h.Largest(p) > plug.mtu:
 		j.tooLarge(p, to, plug)
@@ -239,7 +240,8 @@ func (j *judgement) pass(p *link.Packet, to *port) Drop {
 	return Carried
 }
 
-// tooLarge tells a machine that its packet is too large for another's link or for a gateway. Endpoints say nothing, as AWS documents.
+// tooLarge tells a machine that its packet is too large for another's link or for a gateway. Endpoints say nothing, as
+// AWS documents.
 func (j *judgement) tooLarge(p *link.Packet, to *port, plug *plug) {
 	if j.from.kind == machine && (to.kind == machine || to.kind == gateway) {
 		j.answer, j.answered = packet.TooBig(p, &j.header, plug.mtu)
@@ -247,8 +249,8 @@ func (j *judgement) tooLarge(p *link.Packet, to *port, plug *plug) {
 }
 
 // refuse answers a TCP segment of an unknown connection with a reset if it was meant for an endpoint or a service that
-// would take a new one: after a restart of the fabric, nodes then learn at once that their connections are gone. Machines
-// get no such answer, nor does a sender whose connection would be refused.
+// would take a new one: after a restart of the fabric, nodes then learn at once that their connections are gone.
+// Machines get no such answer, nor does a sender whose connection would be refused.
 func (j *judgement) refuse() {
 	h := &j.header
 	if h.Protocol != packet.TCP || h.Flags&conntrack.RST != 0 || j.from.kind != machine {

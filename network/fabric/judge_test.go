@@ -53,7 +53,11 @@ func TestBadPacketsAreDroppedAndCounted(t *testing.T) {
 		{"multicast", udp(netip.AddrPortFrom(nodeAddress, 1), netip.MustParseAddrPort("224.0.0.251:5353"), "x"), "no-route"},
 		{"resolver's other ports", syn(1, netip.MustParseAddrPort("10.0.0.2:80")), "service-port"},
 		{"echo reply", icmp(nodeAddress, farAddress, packet.EchoReply, 0), "unrelated"},
-		{"error about nothing", icmp(nodeAddress, farAddress, packet.Unreachable, 1, append(make([]byte, 4), syn(1, ssmA).Data[:28]...)...), "unrelated"},
+		{
+			"error about nothing",
+			icmp(nodeAddress, farAddress, packet.Unreachable, 1, append(make([]byte, 4), syn(1, ssmA).Data[:28]...)...),
+			"unrelated",
+		},
 		{"redirect", icmp(nodeAddress, farAddress, 5, 1), "icmp-type"},
 		{"udp that lies", edit(udp(netip.AddrPortFrom(nodeAddress, 1), resolver, "x"), 24, 0, 200), "udp-length"},
 	} {
@@ -173,7 +177,9 @@ func TestIdleFlowsAreForgotten(t *testing.T) {
 
 // open lets the nodes' group talk to itself.
 func open(n *vpc.Network) {
-	n.SecurityGroups[0].Rules = append(n.SecurityGroups[0].Rules, vpc.Rule{ID: "sgr-self", Protocol: vpc.AllProtocols, Group: vpctest.NodeGroup})
+	n.SecurityGroups[0].Rules = append(n.SecurityGroups[0].Rules, vpc.Rule{
+		ID: "sgr-self", Protocol: vpc.AllProtocols, Group: vpctest.NodeGroup,
+	})
 }
 
 // A connection that was allowed does not let its ports open another once the rule is gone.
@@ -189,7 +195,9 @@ func TestNewConnectionWithOldPorts(t *testing.T) {
 	w.Put(tcp(7, to, ack, 2, 10, ""))
 	l.apply(func(n *vpc.Network) { n.SecurityGroups[0].Rules = n.SecurityGroups[0].Rules[:1] })
 	far.Take()
-	w.Put(tcp(7, to, ack, 2, 10, "still allowed"), tcp(7, to, synFlag, 100, 0, ""), tcp(7, to, ack, 15, 10, "still allowed"))
+	w.Put(
+		tcp(7, to, ack, 2, 10, "still allowed"), tcp(7, to, synFlag, 100, 0, ""), tcp(7, to, ack, 15, 10, "still allowed"),
+	)
 	if got := far.Take(); len(got) != 2 {
 		t.Errorf("%d packets arrived, want the two of the old connection", len(got))
 	}
@@ -239,7 +247,8 @@ func TestLargePacketsBetweenLinks(t *testing.T) {
 	if len(got) != 1 || len(far.Take()) != 0 {
 		t.Fatalf("%d answers", len(got))
 	}
-	if h := read(t, got[0]); h.Type != packet.Unreachable || h.Code != 4 || binary.BigEndian.Uint16(got[0].Data[26:]) != 1420 {
+	if h := read(t, got[0]); h.Type != packet.Unreachable || h.Code != 4 ||
+		binary.BigEndian.Uint16(got[0].Data[26:]) != 1420 {
 		t.Errorf("answered %+v", h)
 	}
 

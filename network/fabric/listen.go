@@ -12,8 +12,8 @@ import (
 	"postern/network/vpc"
 )
 
-// Conn is a connection from a network interface to an endpoint or a link-local service, or from an endpoint service's own
-// interface to a target. It stays beneath TLS: what (*tls.Conn).NetConn returns has the Origin.
+// Conn is a connection from a network interface to an endpoint or a link-local service, or from an endpoint service's
+// own interface to a target. It stays beneath TLS: what (*tls.Conn).NetConn returns has the Origin.
 type Conn struct {
 	*userstack.Conn
 	stack    *vpcStack

@@ -9,8 +9,9 @@ import (
 	"postern/network/fabric"
 )
 
-// BenchmarkIdleConnection tells what an idle TCP connection to an endpoint holds, its flow in the table and the goroutine
-// that reads from it included; the client's end, which is in the same process here, is of the same make and counts half.
+// BenchmarkIdleConnection tells what an idle TCP connection to an endpoint holds, its flow in the table and the
+// goroutine that reads from it included; the client's end, which is in the same process here, is of the same make and
+// counts half.
 func BenchmarkIdleConnection(b *testing.B) {
 	const connections = 5000
 	for b.Loop() {

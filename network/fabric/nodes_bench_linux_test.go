@@ -105,7 +105,9 @@ func bridged(args []string) (any, error) {
 			return
 		}
 		far <- unix.Gettid()
-		err := errors.Join(<-moved, ip("addr", "add", farAddress.String()+"/16", "dev", "far"), ip("link", "set", "far", "up"))
+		err := errors.Join(
+			<-moved, ip("addr", "add", farAddress.String()+"/16", "dev", "far"), ip("link", "set", "far", "up"),
+		)
 		if err != nil {
 			ready <- opened{err: err}
 			return
@@ -135,8 +137,8 @@ func ip(args ...string) error {
 	return nil
 }
 
-// BenchmarkNodesOverTUN is one TCP stream from a node to another node of its VPC, each behind a TAP device, and beside it
-// one between two namespaces that the kernel joins by a pair of virtual Ethernet devices.
+// BenchmarkNodesOverTUN is one TCP stream from a node to another node of its VPC, each behind a TAP device, and beside
+// it one between two namespaces that the kernel joins by a pair of virtual Ethernet devices.
 func BenchmarkNodesOverTUN(b *testing.B) {
 	if _, err := exec.LookPath("ip"); err != nil {
 		b.Skip("the reference needs ip(8), of the package iproute2")
@@ -171,7 +173,9 @@ func between(b *testing.B, f *fabric.Fabric, size string) (rate float64) {
 	b.Helper()
 	receiver, detach := plugged(b, f, vpctest.Attached, farAddress, "swallow")
 	defer detach()
-	sender, detach := plugged(b, f, vpctest.Node, nodeAddress, "pour", net.JoinHostPort(farAddress.String(), strconv.Itoa(nodePort)), size)
+	sender, detach := plugged(
+		b, f, vpctest.Node, nodeAddress, "pour", net.JoinHostPort(farAddress.String(), strconv.Itoa(nodePort)), size,
+	)
 	defer detach()
 	var arrived int64
 	if err := errors.Join(sender.Wait(&rate), receiver.Wait(&arrived)); err != nil {
@@ -184,11 +188,14 @@ func between(b *testing.B, f *fabric.Fabric, size string) (rate float64) {
 }
 
 // plugged starts a child behind a TAP device that is an interface's link.
-func plugged(b *testing.B, f *fabric.Fabric, eni string, address netip.Addr, role string, args ...string) (p *linktest.Process, detach func()) {
+func plugged(
+	b *testing.B, f *fabric.Fabric, eni string, address netip.Addr, role string, args ...string,
+) (p *linktest.Process, detach func()) {
 	b.Helper()
 	device := link.Device{
 		Name: "eth0", MAC: link.AttachedMAC(address), Address: netip.PrefixFrom(address, 24), MTU: 9001,
-		Routes: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}, Gateway: netip.PrefixFrom(address, 24).Masked().Addr().Next(),
+		Routes:  []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")},
+		Gateway: netip.PrefixFrom(address, 24).Masked().Addr().Next(),
 	}
 	p, file := linktest.Start(b, device, role, args...)
 	tun, err := link.NewTAP(file, device.MTU, device.MAC, device.Address)

@@ -151,7 +151,9 @@ func (w *world) endpointServes(f vpc.Flow, id string) bool {
 
 // answered checks what a public service's answer is: it comes back by the gateway.
 func (w *world) answered(f vpc.Flow, gateway string) {
-	verdict := w.snapshot.DecideTracked(vpc.Flow{From: gateway, Protocol: f.Protocol, Source: f.Destination, Destination: f.Source})
+	verdict := w.snapshot.DecideTracked(vpc.Flow{
+		From: gateway, Protocol: f.Protocol, Source: f.Destination, Destination: f.Source,
+	})
 	got := <-w.seen
 	if sentBack := got.Drop == fabric.Carried && got.To == f.From; sentBack != (verdict.Allow && verdict.To == f.From) {
 		explanation := w.snapshot.Explain(f)
@@ -208,7 +210,8 @@ func (w *world) resolve(f vpc.Flow) {
 func FuzzFilter(f *testing.F) {
 	for _, p := range []link.Packet{
 		syn(1, ssmA), tcp(1, ssmA, ack, 1, 1, "data"), udp(netip.AddrPortFrom(nodeAddress, 9), resolvers[0], "query"),
-		icmp(nodeAddress, farAddress, packet.Echo, 0), syn(1, publicSSM), tcp(1, publicSSM, ack, 1, 1, "data"), udp(netip.AddrPortFrom(nodeAddress, 9), publicSSM, "x"), edit(syn(1, ssmA), 6, 0x20), {Data: []byte{0x45}},
+		icmp(nodeAddress, farAddress, packet.Echo, 0), syn(1, publicSSM), tcp(1, publicSSM, ack, 1, 1, "data"),
+		udp(netip.AddrPortFrom(nodeAddress, 9), publicSSM, "x"), edit(syn(1, ssmA), 6, 0x20), {Data: []byte{0x45}},
 	} {
 		f.Add(p.Data, uint16(0))
 		f.Add(p.Data, uint16(7))
@@ -236,7 +239,8 @@ func FuzzFilter(f *testing.F) {
 			p.Checksum = link.ChecksumPartial
 		}
 		wire.Put(p)
-		if last.Drop == fabric.Carried && (last.Flow.Source.Addr() != nodeAddress || !snapshot.DecideTracked(last.Flow).Allow) {
+		if last.Drop == fabric.Carried && (last.Flow.Source.Addr() != nodeAddress ||
+			!snapshot.DecideTracked(last.Flow).Allow) {
 			t.Errorf("carried %v", last.Flow)
 		}
 		if got := b.Stats().Flows; got > 1024 {

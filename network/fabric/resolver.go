@@ -16,8 +16,8 @@ import (
 // "Quotas on Route 53 Resolver"): a flood of them leaves the resolvers of other VPCs alone.
 const resolverRate = 10_000
 
-// resolverPort returns the port of a Resolver endpoint's interface, and makes it if need be: plugged into its VPC's stack,
-// and listening where it takes questions.
+// resolverPort returns the port of a Resolver endpoint's interface, and makes it if need be: plugged into its VPC's
+// stack, and listening where it takes questions.
 func (f *Fabric) resolverPort(eni string) (*port, error) {
 	rules := f.rules.Load()
 	if rules == nil {
@@ -73,7 +73,8 @@ func (f *Fabric) DialResolver(ctx context.Context, eni, network string, to netip
 	return p.stack.tcpip.DialTCP(ctx, local, to)
 }
 
-// questions is the link of a Resolver endpoint's interface: what asks goes to the resolver, the rest to the VPC's stack.
+// questions is the link of a Resolver endpoint's interface: what asks goes to the resolver, the rest to the VPC's
+// stack.
 type questions struct {
 	*vpcStack
 	at *port

@@ -30,13 +30,16 @@ func withResolver(n *vpc.Network) {
 	n.SecurityGroups = append(n.SecurityGroups, vpc.SecurityGroup{ID: "sg-dns", VPC: vpctest.VPC, Rules: []vpc.Rule{
 		dns("sgr-1", vpc.UDP, false), dns("sgr-2", vpc.TCP, false), dns("sgr-3", vpc.UDP, true), dns("sgr-4", vpc.TCP, true),
 	}})
-	n.SecurityGroups[0].Rules = append(slices.Clone(n.SecurityGroups[0].Rules), dns("sgr-5", vpc.UDP, false), dns("sgr-6", vpc.TCP, false))
+	n.SecurityGroups[0].Rules = append(
+		slices.Clone(n.SecurityGroups[0].Rules), dns("sgr-5", vpc.UDP, false), dns("sgr-6", vpc.TCP, false),
+	)
 	for _, e := range []struct {
 		id, eni, address string
 		way              vpc.ResolverDirection
 	}{{"rslvr-in-1", "eni-in", "10.0.2.53", vpc.Inbound}, {"rslvr-out-1", "eni-out", "10.0.2.54", vpc.Outbound}} {
 		n.Interfaces = append(n.Interfaces, vpc.Interface{
-			ID: e.eni, VPC: vpctest.VPC, Subnet: vpctest.SubnetB, Kind: vpc.ResolverInterface, Owner: e.id, Groups: []string{"sg-dns"},
+			ID: e.eni, VPC: vpctest.VPC, Subnet: vpctest.SubnetB, Kind: vpc.ResolverInterface, Owner: e.id,
+			Groups:    []string{"sg-dns"},
 			Addresses: []netip.Addr{netip.MustParseAddr(e.address)},
 		})
 		n.ResolverEndpoints = append(n.ResolverEndpoints, vpc.ResolverEndpoint{
@@ -48,7 +51,9 @@ func withResolver(n *vpc.Network) {
 // withoutResolver takes the sample's Resolver endpoints away.
 func withoutResolver(n *vpc.Network) {
 	n.ResolverEndpoints, n.SecurityGroups = nil, n.SecurityGroups[:2]
-	n.Interfaces = slices.DeleteFunc(slices.Clone(n.Interfaces), func(i vpc.Interface) bool { return i.Kind == vpc.ResolverInterface })
+	n.Interfaces = slices.DeleteFunc(slices.Clone(n.Interfaces), func(i vpc.Interface) bool {
+		return i.Kind == vpc.ResolverInterface
+	})
 }
 
 // question asks over UDP and returns what came back.
@@ -89,9 +94,10 @@ func TestInboundEndpointTakesQuestions(t *testing.T) {
 	timesOut(t, n, netip.AddrPortFrom(inbound.Addr(), 443))
 
 	l.apply(func(n *vpc.Network) { // an ACL that lets questions in and no answer out
-		n.ACLs = append(n.ACLs, vpc.ACL{ID: "acl-b", VPC: vpctest.VPC, Subnets: []string{vpctest.SubnetB}, Entries: []vpc.ACLEntry{
-			{Number: 1, Allow: true, Protocol: vpc.AllProtocols, CIDR: netip.MustParsePrefix("0.0.0.0/0")},
-		}})
+		n.ACLs = append(n.ACLs, vpc.ACL{ID: "acl-b", VPC: vpctest.VPC, Subnets: []string{vpctest.SubnetB},
+			Entries: []vpc.ACLEntry{
+				{Number: 1, Allow: true, Protocol: vpc.AllProtocols, CIDR: netip.MustParsePrefix("0.0.0.0/0")},
+			}})
 	})
 	if got, err := question(t, n, inbound, 100*time.Millisecond); err == nil {
 		t.Errorf("the answer %q passes an ACL that denies it", got)
@@ -131,18 +137,25 @@ func TestInboundEndpointKnowsWhoAsksAndForWhom(t *testing.T) {
 	l := newHarness(t, fabric.Options{})
 	l.apply(withResolver)
 	l.apply(func(n *vpc.Network) {
-		n.VPCs = append(n.VPCs, vpc.VPC{ID: "vpc-2", CIDRs: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, DNSSupport: true})
+		n.VPCs = append(n.VPCs, vpc.VPC{
+			ID: "vpc-2", CIDRs: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, DNSSupport: true,
+		})
 		n.Subnets = append(n.Subnets, vpc.Subnet{ID: "subnet-far", VPC: "vpc-2", CIDR: netip.MustParsePrefix("10.1.1.0/24")})
 		n.Peerings = []vpc.Peering{{ID: "pcx-1", Requester: vpctest.VPC, Accepter: "vpc-2", Active: true}}
 		route := func(id, v, to string) vpc.RouteTable {
-			return vpc.RouteTable{ID: id, VPC: v, Main: true, Routes: []vpc.Route{{Destination: netip.MustParsePrefix(to), Target: vpc.Target{Kind: vpc.ViaPeering, ID: "pcx-1"}}}}
+			return vpc.RouteTable{ID: id, VPC: v, Main: true, Routes: []vpc.Route{
+				{Destination: netip.MustParsePrefix(to), Target: vpc.Target{Kind: vpc.ViaPeering, ID: "pcx-1"}},
+			}}
 		}
-		n.RouteTables = []vpc.RouteTable{route(vpctest.RouteTable, vpctest.VPC, "10.1.0.0/16"), route("rtb-2", "vpc-2", "10.0.0.0/16")}
+		n.RouteTables = []vpc.RouteTable{
+			route(vpctest.RouteTable, vpctest.VPC, "10.1.0.0/16"), route("rtb-2", "vpc-2", "10.0.0.0/16"),
+		}
 		n.SecurityGroups = append(n.SecurityGroups, vpc.SecurityGroup{ID: "sg-far", VPC: "vpc-2", Rules: []vpc.Rule{
 			{ID: "sgr-far", Egress: true, Protocol: vpc.AllProtocols, CIDR: netip.MustParsePrefix("0.0.0.0/0")},
 		}})
 		n.Interfaces = append(n.Interfaces, vpc.Interface{
-			ID: "eni-far", VPC: "vpc-2", Subnet: "subnet-far", Owner: "i-far", Groups: []string{"sg-far"}, Addresses: []netip.Addr{netip.MustParseAddr("10.1.1.20")},
+			ID: "eni-far", VPC: "vpc-2", Subnet: "subnet-far", Owner: "i-far", Groups: []string{"sg-far"},
+			Addresses: []netip.Addr{netip.MustParseAddr("10.1.1.20")},
 		})
 	})
 	packets, _ := l.Resolver()
@@ -241,7 +254,8 @@ func TestOutboundEndpointAsks(t *testing.T) {
 	}
 }
 
-// TestInboundEndpointIsAskedSoOften: a flood of questions to one address is cut, and the resolver of base plus two goes on.
+// TestInboundEndpointIsAskedSoOften: a flood of questions to one address is cut, and the resolver of base plus two goes
+// on.
 func TestInboundEndpointIsAskedSoOften(t *testing.T) {
 	clock := time.Unix(1_800_000_000, 0)
 	l := newHarness(t, fabric.Options{Now: func() time.Time { return clock }})

@@ -120,17 +120,21 @@ func (k *known) reply(f vpc.Flow) vpc.Flow {
 	return f
 }
 
-// begin sends a packet of no known conversation. The fabric that went through all changes, one made from nothing, Decide
-// and Explain agree about it.
+// begin sends a packet of no known conversation. The fabric that went through all changes, one made from nothing,
+// Decide and Explain agree about it.
 func (q *sequence) begin(f vpc.Flow, scratch *runner) {
 	verdict, explanation := scratch.snapshot.Decide(f), scratch.snapshot.Explain(f)
 	got, want := q.send(f), scratch.send(f)
 	if got.Drop != want.Drop || got.To != want.To {
-		q.Fatalf("%v: %s to %q, on a fabric made from nothing %s to %q\n%s", f, got.Drop, got.To, want.Drop, want.To, &explanation)
+		q.Fatalf(
+			"%v: %s to %q, on a fabric made from nothing %s to %q\n%s", f, got.Drop, got.To, want.Drop, want.To, &explanation,
+		)
 	}
 	w := &world{T: q.T, snapshot: scratch.snapshot}
 	if explanation.Verdict != verdict || !w.agrees(f, verdict, got) {
-		q.Fatalf("%v: the judge says %+v, Explain %+v\nthe fabric: %s to %q", f, verdict, explanation.Verdict, got.Drop, got.To)
+		q.Fatalf(
+			"%v: the judge says %+v, Explain %+v\nthe fabric: %s to %q", f, verdict, explanation.Verdict, got.Drop, got.To,
+		)
 	}
 	switch {
 	case got.Drop != fabric.Carried:
@@ -143,8 +147,8 @@ func (q *sequence) begin(f vpc.Flow, scratch *runner) {
 	}
 }
 
-// goOn sends another packet of a conversation. It is judged as the snapshot made from nothing says, and not at all where
-// nothing changed in the VPCs of its ends.
+// goOn sends another packet of a conversation. It is judged as the snapshot made from nothing says, and not at all
+// where nothing changed in the VPCs of its ends.
 func (q *sequence) goOn(f vpc.Flow, nothing *vpc.Snapshot) {
 	k, before := q.flows[f], q.fabric.Stats().Rejudged
 	v, got := nothing.DecideTracked(f), q.send(f)
@@ -233,8 +237,8 @@ func (q *sequence) allowed(s *vpc.Snapshot) (flows []vpc.Flow) {
 	return flows
 }
 
-// remembers reports whether a packet may belong to a conversation that was begun before. The conversations with what is no
-// machine are not followed, so that their ports are not used again.
+// remembers reports whether a packet may belong to a conversation that was begun before. The conversations with what is
+// no machine are not followed, so that their ports are not used again.
 func (q *sequence) remembers(f vpc.Flow) bool {
 	if q.flows[f] != nil || q.begun[f] {
 		return true

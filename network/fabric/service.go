@@ -59,8 +59,8 @@ func (a *arrivals) Close() error {
 
 func (a *arrivals) Addr() net.Addr { return net.TCPAddrFromAddrPort(a.addr) }
 
-// Peer names who sent a datagram to a VPC's resolver, at its own addresses or at an inbound endpoint's. It is the address
-// that an answer is sent to.
+// Peer names who sent a datagram to a VPC's resolver, at its own addresses or at an inbound endpoint's. It is the
+// address that an answer is sent to.
 type Peer struct {
 	fabric        *Fabric
 	from, at      *port
@@ -112,7 +112,9 @@ func (d *datagrams) arrive(r *vpcStack, at *port, h *packet.Header, p *link.Pack
 		p.Release()
 		return
 	}
-	q := datagram{*p, &Peer{fabric: d.fabric, from: from, at: at, local: toAddrPort(h.Destination, h.DestinationPort), remote: remote}}
+	q := datagram{
+		*p, &Peer{fabric: d.fabric, from: from, at: at, local: toAddrPort(h.Destination, h.DestinationPort), remote: remote},
+	}
 	select {
 	case d.queue <- q:
 	default:

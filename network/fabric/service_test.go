@@ -27,7 +27,9 @@ func answer(t testing.TB, f *fabric.Fabric) {
 			if err != nil {
 				return
 			}
-			if _, err := packets.WriteTo(append([]byte(from.(*fabric.Peer).Origin().Interface+" "), b[:n]...), from); err != nil {
+			if _, err := packets.WriteTo(
+				append([]byte(from.(*fabric.Peer).Origin().Interface+" "), b[:n]...), from,
+			); err != nil {
 				t.Error(err)
 			}
 		}

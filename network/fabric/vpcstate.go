@@ -13,8 +13,8 @@ type vpcState struct {
 	stack *vpcStack
 }
 
-// stateLocked returns what the fabric keeps of the VPC, and begins with it if need be. What it missed may have changed in
-// the rules in force.
+// stateLocked returns what the fabric keeps of the VPC, and begins with it if need be. What it missed may have changed
+// in the rules in force.
 func (f *Fabric) stateLocked(id string) *vpcState {
 	v := f.vpcs[id]
 	if v == nil {

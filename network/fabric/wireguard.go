@@ -46,8 +46,8 @@ type WireGuardOptions struct {
 // be let in (package link says how). Close frees it; the fabric's own Close does not.
 type WireGuard struct{ hub *wg.Hub }
 
-// ListenWireGuard opens the port. ctx bounds the opening only. A machine that the Joiner lets in is a peer from then on;
-// after a restart, those that joined before have to be named again with AddPeer.
+// ListenWireGuard opens the port. ctx bounds the opening only. A machine that the Joiner lets in is a peer from then
+// on; after a restart, those that joined before have to be named again with AddPeer.
 func (f *Fabric) ListenWireGuard(ctx context.Context, o WireGuardOptions) (*WireGuard, error) {
 	hub, err := wg.Listen(ctx, wg.Config{
 		Address: o.Address, PrivateKey: o.PrivateKey, Attach: f.Attach, Joiner: o.Joiner, MTU: o.MTU, Now: o.Now, Log: o.Log,
@@ -64,9 +64,9 @@ func (w *WireGuard) LocalAddr() netip.AddrPort { return w.hub.LocalAddr() }
 // ServerKey is the public key by which the machines of a VPC know the server.
 func (w *WireGuard) ServerKey(vpcID string) link.PublicKey { return w.hub.ServerKey(vpcID) }
 
-// AddPeer lets a machine in, whether the snapshot in force knows its interface already or will learn of it. Adding what is
-// in already changes nothing; the same key with another interface or address moves the machine. It fails with Missing
-// where a field is, and with Conflict if the address belongs to another machine of that VPC.
+// AddPeer lets a machine in, whether the snapshot in force knows its interface already or will learn of it. Adding what
+// is in already changes nothing; the same key with another interface or address moves the machine. It fails with
+// Missing where a field is, and with Conflict if the address belongs to another machine of that VPC.
 func (w *WireGuard) AddPeer(p WireGuardPeer) error { return w.hub.AddPeer(p) }
 
 // RemovePeer puts a machine out, ends its conversations, and reports whether it was in.

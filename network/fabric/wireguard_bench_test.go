@@ -127,7 +127,9 @@ func serve(b *testing.B, l net.Listener) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = server.Serve(tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{certificate(b)}, MinVersion: tls.VersionTLS13}))
+		_ = server.Serve(tls.NewListener(l, &tls.Config{
+			Certificates: []tls.Certificate{certificate(b)}, MinVersion: tls.VersionTLS13,
+		}))
 	}()
 	b.Cleanup(func() {
 		server.Close()
@@ -141,7 +143,9 @@ func certificate(b *testing.B) tls.Certificate {
 	if err != nil {
 		b.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{ssmA.Addr().AsSlice()}}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{ssmA.Addr().AsSlice()},
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		b.Fatal(err)
@@ -166,12 +170,16 @@ func fabricPath(b *testing.B, mtu int) dialer {
 	}
 	b.Cleanup(func() { w.Close() })
 	key, id := link.NewPrivateKey(), l.network.VPCs[0].ID
-	if err := w.AddPeer(fabric.WireGuardPeer{PublicKey: key.Public(), Interface: vpctest.Node, VPC: id, Address: nodeAddress}); err != nil {
+	if err := w.AddPeer(fabric.WireGuardPeer{
+		PublicKey: key.Public(), Interface: vpctest.Node, VPC: id, Address: nodeAddress,
+	}); err != nil {
 		b.Fatal(err)
 	}
 	tn, err := tunnel.Dial(b.Context(), &tunnel.Config{
 		Server: w.LocalAddr().String(), ServerKey: w.ServerKey(id), PrivateKey: key,
-		Grant: link.Grant{VPC: id, Address: netip.PrefixFrom(nodeAddress, 24), Resolver: netip.MustParseAddr("10.0.0.2"), MTU: mtu},
+		Grant: link.Grant{
+			VPC: id, Address: netip.PrefixFrom(nodeAddress, 24), Resolver: netip.MustParseAddr("10.0.0.2"), MTU: mtu,
+		},
 	}, tunnel.Options{})
 	if err != nil {
 		b.Fatal(err)

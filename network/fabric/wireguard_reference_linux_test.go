@@ -125,7 +125,8 @@ func (h *host) up(b *testing.B, own, other link.PrivateKey, allowed netip.Addr, 
 		b.Fatal(err)
 	}
 	b.Cleanup(dev.Close)
-	config := "private_key=" + hex.EncodeToString(own[:]) + "\npublic_key=" + other.Public().Hex() + "\nallowed_ip=" + allowed.String() + "/32\n"
+	config := "private_key=" + hex.EncodeToString(own[:]) + "\npublic_key=" + other.Public().Hex() + "\nallowed_ip=" +
+		allowed.String() + "/32\n"
 	if endpoint != "" {
 		config += "endpoint=" + endpoint + "\n"
 	}

@@ -34,7 +34,8 @@ func (j joiner) JoinKey(_ context.Context, id string) ([]byte, error) {
 func (j joiner) Join(context.Context, link.JoinRequest) (link.Grant, error) {
 	return link.Grant{
 		Account: "000000000000", Region: "us-east-1", VPC: j.vpc, Subnet: "subnet-a", Interface: vpctest.Node,
-		Address: netip.PrefixFrom(nodeAddress, 24), Resolver: netip.MustParseAddr("10.0.0.2"), MTU: fabric.DefaultWireGuardMTU,
+		Address: netip.PrefixFrom(nodeAddress, 24), Resolver: netip.MustParseAddr("10.0.0.2"),
+		MTU: fabric.DefaultWireGuardMTU,
 	}, nil
 }
 
@@ -42,13 +43,16 @@ func (j joiner) Join(context.Context, link.JoinRequest) (link.Grant, error) {
 func joined(t testing.TB, l *harness) (*fabric.WireGuard, *tunnel.Tunnel) {
 	t.Helper()
 	w, err := l.ListenWireGuard(t.Context(), fabric.WireGuardOptions{
-		Address: netip.MustParseAddrPort("127.0.0.1:0"), PrivateKey: link.NewPrivateKey(), Joiner: joiner{l.network.VPCs[0].ID},
+		Address: netip.MustParseAddrPort("127.0.0.1:0"), PrivateKey: link.NewPrivateKey(),
+		Joiner: joiner{l.network.VPCs[0].ID},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.Close() })
-	conf, err := tunnel.Join(t.Context(), tunnel.JoinConfig{Server: w.LocalAddr().String(), Activation: activation, Code: code})
+	conf, err := tunnel.Join(t.Context(), tunnel.JoinConfig{
+		Server: w.LocalAddr().String(), Activation: activation, Code: code,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +73,8 @@ func TestWireGuardNodeReachesEndpoint(t *testing.T) {
 	}
 	defer c.Close()
 	accepted := <-l.accepted
-	if o := accepted.Origin(); o.Interface != vpctest.Node || o.Source.Addr() != nodeAddress || o.VPC != l.network.VPCs[0].ID {
+	if o := accepted.Origin(); o.Interface != vpctest.Node || o.Source.Addr() != nodeAddress ||
+		o.VPC != l.network.VPCs[0].ID {
 		t.Errorf("Origin = %+v", o)
 	}
 	echoed := make([]byte, 5)

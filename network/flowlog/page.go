@@ -208,14 +208,16 @@ func (p *page) service(a netip.Addr) string {
 	return ""
 }
 
-// path is the number of the way by which packets leave (VPC user guide, "traffic-path"): within the VPC, or by an Internet
-// gateway. Other ways are not told apart here.
+// path is the number of the way by which packets leave (VPC user guide, "traffic-path"): within the VPC, or by an
+// Internet gateway. Other ways are not told apart here.
 func (p *page) path(r *row) string {
 	if !r.sends() {
 		return ""
 	}
 	v, ok := p.state.AnyVPC(r.VPC)
-	if ok && slices.ContainsFunc(v.Blocks, func(b network.Block) bool { return b.CIDR.Contains(r.line.destination.Addr()) }) {
+	if ok && slices.ContainsFunc(v.Blocks, func(b network.Block) bool {
+		return b.CIDR.Contains(r.line.destination.Addr())
+	}) {
 		return "1"
 	}
 	if r.Public != nil && !r.line.destination.Addr().IsPrivate() {

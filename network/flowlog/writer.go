@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// maxLines bounds how many different records an interval of one flow log may have; those beyond it are counted as skipped.
+	// maxLines bounds how many different records an interval of one flow log may have; those beyond it are counted as
+	// skipped.
 	maxLines = 200_000
 	// DefaultMaxBytes says how large all files of one flow log may become.
 	DefaultMaxBytes = 256 << 20
@@ -167,7 +168,8 @@ func (w *Writer) end(began, ended time.Time, last bool) {
 		there[l.ID] = true
 		i := w.interval(l, maxTime(began, l.Created))
 		// It goes on gathering while the next end is not too late.
-		if next := ended.Add(ended.Sub(began)); !last && next.Sub(i.began) <= time.Duration(l.Interval)*time.Second+time.Second {
+		if next := ended.Add(ended.Sub(began)); !last &&
+			next.Sub(i.began) <= time.Duration(l.Interval)*time.Second+time.Second {
 			continue
 		}
 		delete(w.open, l.ID)

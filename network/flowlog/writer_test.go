@@ -36,19 +36,26 @@ type desk struct {
 func newDesk(t *testing.T, maxBytes int64) *desk {
 	d := &desk{t: t, dir: t.TempDir(), now: time.Date(2026, 11, 21, 23, 0, 0, 0, time.UTC)}
 	var err error
-	if d.Service, err = network.New(t.Context(), network.Config{Store: new(record.Memory), Now: func() time.Time { return d.now }}); err != nil {
+	if d.Service, err = network.New(t.Context(), network.Config{
+		Store: new(record.Memory), Now: func() time.Time { return d.now },
+	}); err != nil {
 		t.Fatal(err)
 	}
 	v, err := d.CreateVpc(t.Context(), here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	subnet, err := d.CreateSubnet(t.Context(), here, network.CreateSubnetInput{VPC: v.ID, CIDR: netip.MustParsePrefix("10.0.1.0/24")})
+	subnet, err := d.CreateSubnet(t.Context(), here, network.CreateSubnetInput{
+		VPC: v.ID, CIDR: netip.MustParsePrefix("10.0.1.0/24"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	made, err := d.CreateInterfaces(t.Context(), here, []network.CreateInterfaceInput{
-		{Subnet: subnet.ID, Owner: "i-1", Kind: vpc.InstanceInterface, DeleteOnTermination: true, Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.20")}},
+		{
+			Subnet: subnet.ID, Owner: "i-1", Kind: vpc.InstanceInterface, DeleteOnTermination: true,
+			Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.20")},
+		},
 		{Subnet: subnet.ID, Owner: "i-2", Kind: vpc.InstanceInterface},
 	})
 	if err != nil {
@@ -72,8 +79,9 @@ func (d *desk) log(in network.CreateFlowLogsInput) string {
 // record is one of the node's, to a port.
 func (d *desk) record(port uint16, accept bool) fabric.Record {
 	return fabric.Record{
-		Interface: d.node.ID, Source: netip.MustParseAddrPort("10.0.1.20:40000"), Destination: netip.AddrPortFrom(netip.MustParseAddr("10.0.1.10"), port),
-		Protocol: vpc.TCP, Packets: 3, Bytes: 180, Flags: 3, Start: d.now, End: d.now.Add(time.Second), Accept: accept,
+		Interface: d.node.ID, Source: netip.MustParseAddrPort("10.0.1.20:40000"),
+		Destination: netip.AddrPortFrom(netip.MustParseAddr("10.0.1.10"), port),
+		Protocol:    vpc.TCP, Packets: 3, Bytes: 180, Flags: 3, Start: d.now, End: d.now.Add(time.Second), Accept: accept,
 	}
 }
 
@@ -114,11 +122,13 @@ func (d *desk) files(id string) []string {
 
 const short = "${interface-id} ${dstport} ${packets} ${action} ${log-status}"
 
-// TestIntervals: a log of 60 s has a file each minute, one of 600 s adds ten minutes up, and an interface without traffic is
-// said to have none.
+// TestIntervals: a log of 60 s has a file each minute, one of 600 s adds ten minutes up, and an interface without
+// traffic is said to have none.
 func TestIntervals(t *testing.T) {
 	d := newDesk(t, 0)
-	fast, slow := d.log(network.CreateFlowLogsInput{Traffic: "ALL", Interval: 60, Format: short}), d.log(network.CreateFlowLogsInput{Traffic: "ALL", Interval: 600, Format: short, Destination: "/slow"})
+	fast, slow := d.log(network.CreateFlowLogsInput{
+		Traffic: "ALL", Interval: 60, Format: short,
+	}), d.log(network.CreateFlowLogsInput{Traffic: "ALL", Interval: 600, Format: short, Destination: "/slow"})
 	for range 10 {
 		d.minute(d.record(443, true))
 	}
@@ -143,9 +153,13 @@ func TestIntervals(t *testing.T) {
 // TestTraffic: who asks for accepts gets no rejects, and the other way.
 func TestTraffic(t *testing.T) {
 	d := newDesk(t, 0)
-	accepts, rejects := d.log(network.CreateFlowLogsInput{Traffic: "ACCEPT", Interval: 60, Format: short}), d.log(network.CreateFlowLogsInput{Traffic: "REJECT", Interval: 60, Format: short})
+	accepts, rejects := d.log(network.CreateFlowLogsInput{
+		Traffic: "ACCEPT", Interval: 60, Format: short,
+	}), d.log(network.CreateFlowLogsInput{Traffic: "REJECT", Interval: 60, Format: short})
 	d.minute(d.record(443, true), d.record(22, false))
-	for id, row := range map[string][2]string{accepts: {" 443 3 ACCEPT OK", "REJECT"}, rejects: {" 22 3 REJECT OK", "ACCEPT"}} {
+	for id, row := range map[string][2]string{
+		accepts: {" 443 3 ACCEPT OK", "REJECT"}, rejects: {" 22 3 REJECT OK", "ACCEPT"},
+	} {
 		if text := strings.Join(d.files(id), ""); !strings.Contains(text, row[0]) || strings.Contains(text, row[1]) {
 			t.Errorf("%s has\n%s", id, text)
 		}
@@ -155,7 +169,9 @@ func TestTraffic(t *testing.T) {
 // TestInterfacesThatAreGone still have the records of their last minute; flow logs that are gone write nothing.
 func TestInterfacesThatAreGone(t *testing.T) {
 	d := newDesk(t, 0)
-	kept, deleted := d.log(network.CreateFlowLogsInput{Traffic: "ALL", Interval: 60, Format: short}), d.log(network.CreateFlowLogsInput{Traffic: "ACCEPT", Interval: 60, Format: short})
+	kept, deleted := d.log(network.CreateFlowLogsInput{
+		Traffic: "ALL", Interval: 60, Format: short,
+	}), d.log(network.CreateFlowLogsInput{Traffic: "ACCEPT", Interval: 60, Format: short})
 	d.minute()
 	before := len(d.files(deleted))
 	if err := d.ReleaseOwner(t.Context(), "i-1"); err != nil {

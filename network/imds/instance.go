@@ -63,8 +63,8 @@ type Interface struct {
 	Groups, GroupNames []string
 }
 
-// Profile is the instance profile and the name of its role; it is zero where the instance has none. RoleID tells the role
-// from one that is made anew under its name.
+// Profile is the instance profile and the name of its role; it is zero where the instance has none. RoleID tells the
+// role from one that is made anew under its name.
 type Profile struct{ ARN, ID, Role, RoleID string }
 
 // Credentials are temporary credentials. They are secret: never log them.

@@ -112,8 +112,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // hopper is a connection whose packets' hops can be limited.
 type hopper interface{ SetHops(n int) error }
 
-// limitHops says how many hops the answer may make: a token's as many as the instance's options say, any other as many as
-// usual (0). A connection that is closed needs no limit.
+// limitHops says how many hops the answer may make: a token's as many as the instance's options say, any other as many
+// as usual (0). A connection that is closed needs no limit.
 func limitHops(r *http.Request, n int) {
 	if c, ok := r.Context().Value(connKey{}).(hopper); ok {
 		_ = c.SetHops(n)

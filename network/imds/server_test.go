@@ -30,9 +30,11 @@ func sample() imds.Instance {
 		ID: "i-0123456789abcdef0", Account: "000000000000", Region: "us-east-1", Zone: "us-east-1a", ZoneID: "use1-az1",
 		Image: "ami-1", Type: "t3.micro", Architecture: "x86_64", Reservation: "r-1", Launched: launched,
 		Interfaces: []imds.Interface{{
-			ID: "eni-1", MAC: "02:00:0a:00:01:14", VPC: "vpc-1", Subnet: "subnet-1", SubnetRange: netip.MustParsePrefix("10.0.1.0/24"),
-			VPCRanges: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}, Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.20")},
-			HostName: "ip-10-0-1-20.ec2.internal", Groups: []string{"sg-1", "sg-2"}, GroupNames: []string{"nodes", "more"},
+			ID: "eni-1", MAC: "02:00:0a:00:01:14", VPC: "vpc-1", Subnet: "subnet-1",
+			SubnetRange: netip.MustParsePrefix("10.0.1.0/24"),
+			VPCRanges:   []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")},
+			Addresses:   []netip.Addr{netip.MustParseAddr("10.0.1.20")},
+			HostName:    "ip-10-0-1-20.ec2.internal", Groups: []string{"sg-1", "sg-2"}, GroupNames: []string{"nodes", "more"},
 		}},
 		Profile: imds.Profile{ARN: "arn:aws:iam::000000000000:instance-profile/nodes", ID: "AIPA1", Role: "node-role"},
 		Tags:    map[string]string{"Name": "web", "a/b": "hidden"}, UserData: []byte("#!/bin/sh\n"),
@@ -62,7 +64,10 @@ func (s *source) RoleCredentials(_ context.Context, instance, role string) (imds
 }
 
 func (s *source) IdentityCredentials(_ context.Context, instance string) (imds.Credentials, error) {
-	return imds.Credentials{AccessKeyID: "ASIA-identity", SecretAccessKey: "secret", SessionToken: "token-" + instance, Issued: launched, Expires: time.Now().Add(time.Hour)}, nil
+	return imds.Credentials{
+		AccessKeyID: "ASIA-identity", SecretAccessKey: "secret", SessionToken: "token-" + instance, Issued: launched,
+		Expires: time.Now().Add(time.Hour),
+	}, nil
 }
 
 // listener says that every connection comes from the interface.
@@ -153,7 +158,12 @@ func TestPaths(t *testing.T) {
 		status     int
 	}{
 		{"/latest", "dynamic/\nmeta-data/\nuser-data", 200},
-		{"/latest/meta-data", "ami-id\nami-launch-index\nhostname\niam/\nidentity-credentials/\ninstance-action\ninstance-id\ninstance-life-cycle\ninstance-type\nlocal-hostname\nlocal-ipv4\nmac\nnetwork/\nplacement/\npublic-keys/\nreservation-id\nsecurity-groups\nservices/\ntags/", 200},
+		{
+			"/latest/meta-data",
+			"ami-id\nami-launch-index\nhostname\niam/\nidentity-credentials/\ninstance-action\ninstance-id\n" +
+				"instance-life-cycle\ninstance-type\nlocal-hostname\nlocal-ipv4\nmac\nnetwork/\nplacement/\n" +
+				"public-keys/\nreservation-id\nsecurity-groups\nservices/\ntags/", 200,
+		},
 		{"/latest/meta-data/instance-id", "i-0123456789abcdef0", 200},
 		{"/2021-03-23/meta-data/instance-id", "i-0123456789abcdef0", 200},
 		{"/latest/meta-data/instance-type", "t3.micro", 200},
@@ -281,7 +291,10 @@ func TestInstanceOptions(t *testing.T) {
 	}{
 		{"default", func(*imds.Instance) {}, "eni-1", nil, 401, 200},
 		{"version 1", func(i *imds.Instance) { i.TokensOptional = true }, "eni-1", nil, 200, 200},
-		{"version 1 with a bad token", func(i *imds.Instance) { i.TokensOptional = true }, "eni-1", []string{tokenHeader, "x"}, 401, 200},
+		{
+			"version 1 with a bad token", func(i *imds.Instance) { i.TokensOptional = true }, "eni-1",
+			[]string{tokenHeader, "x"}, 401, 200,
+		},
 		{"disabled", func(i *imds.Instance) { i.Disabled = true }, "eni-1", nil, 403, 403},
 		{"not an instance", func(*imds.Instance) {}, "eni-2", nil, 404, 404},
 		{"from nowhere", func(*imds.Instance) {}, "", nil, 404, 404},
@@ -324,7 +337,8 @@ func (l hopListener) Accept() (net.Conn, error) {
 	return hopConn{conn{c, "eni-1"}, new(int), l.wrote}, nil
 }
 
-// TestHopLimit: a token's answer, and no other on the same connection, makes as many hops as the instance's options say.
+// TestHopLimit: a token's answer, and no other on the same connection, makes as many hops as the instance's options
+// say.
 func TestHopLimit(t *testing.T) {
 	s := &source{instance: sample()}
 	s.instance.HopLimit = 1
@@ -386,7 +400,8 @@ func TestRoleThatMayNotBeAssumed(t *testing.T) {
 	s := &source{instance: sample(), err: fault.New(fault.Denied, "test", "no")}
 	url := start(t, s, "eni-1")
 	status, body, _ := do(t, "GET", url+"/latest/meta-data/iam/security-credentials/node-role", tokenHeader, token(t, url))
-	if status != 200 || !strings.Contains(body, `"Code": "AssumeRoleUnauthorizedAccess"`) || strings.Contains(body, "Secret") {
+	if status != 200 || !strings.Contains(body, `"Code": "AssumeRoleUnauthorizedAccess"`) ||
+		strings.Contains(body, "Secret") {
 		t.Errorf("%d %s", status, body)
 	}
 	s.err = errors.New("broken")

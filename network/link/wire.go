@@ -12,8 +12,8 @@ import (
 // WireBatch says how many packets wireguard-go is handed at once: a super-segment of 64 KiB at an MTU of 1420 is 47.
 const WireBatch = 64
 
-// portBytes says how much may wait in one port for the tunnel, in bytes. It holds a TCP window of a fast connection; more
-// would only be delay.
+// portBytes says how much may wait in one port for the tunnel, in bytes. It holds a TCP window of a fast connection;
+// more would only be delay.
 const portBytes = 4 << 20
 
 // Wire is a tun.Device in memory: what wireguard-go takes for the host's network is one or more Ports here. Packets

@@ -69,8 +69,8 @@ func New(o Options) *Carrier {
 	return c
 }
 
-// Apply opens what a snapshot has, which the fabric must have in force, and closes what it no longer has. Connections go
-// on: the fabric ends those whose endpoint, target or service is gone.
+// Apply opens what a snapshot has, which the fabric must have in force, and closes what it no longer has. Connections
+// go on: the fabric ends those whose endpoint, target or service is gone.
 func (c *Carrier) Apply(s *vpc.Snapshot) {
 	c.snapshot.Store(s)
 	c.mu.Lock()
@@ -133,7 +133,9 @@ func (c *Carrier) tryCarry(d entry, consumer *fabric.Conn) {
 func (c *Carrier) carry(d entry, consumer *fabric.Conn) {
 	target, err := c.reach(d, consumer)
 	if err != nil {
-		c.options.Log.Info("no target takes a connection", "endpoint", consumer.Origin().Endpoint, "port", d.port, "error", err)
+		c.options.Log.Info(
+			"no target takes a connection", "endpoint", consumer.Origin().Endpoint, "port", d.port, "error", err,
+		)
 		consumer.Abort()
 		_ = consumer.Close()
 		return
@@ -159,7 +161,8 @@ func (c *Carrier) begin(p *pair) bool {
 	return !c.closed
 }
 
-// reach connects to one of the targets: those of the endpoint's zone take turns, others help where none of them answers.
+// reach connects to one of the targets: those of the endpoint's zone take turns, others help where none of them
+// answers.
 func (c *Carrier) reach(d entry, consumer *fabric.Conn) (end, error) {
 	near, far := c.snapshot.Load().TargetsOf(d.eni, d.port)
 	first := int(c.next.Add(1) & 0xffff)

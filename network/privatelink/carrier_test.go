@@ -39,29 +39,55 @@ var (
 
 const endpointID = "vpce-0123456789abcdef0"
 
-// twoVPCs are a consumer's VPC with a machine and an endpoint, and a provider's with a machine that the endpoint's service
-// leads to.
+// twoVPCs are a consumer's VPC with a machine and an endpoint, and a provider's with a machine that the endpoint's
+// service leads to.
 func twoVPCs() vpc.Network {
 	all := netip.MustParsePrefix("0.0.0.0/0")
 	n := vpc.Network{}
 	for _, id := range []string{"c", "p"} {
-		n.VPCs = append(n.VPCs, vpc.VPC{ID: "vpc-" + id, Account: "00000000000" + id, Region: "us-east-1", CIDRs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}})
-		n.Subnets = append(n.Subnets, vpc.Subnet{ID: "subnet-" + id, VPC: "vpc-" + id, Zone: "us-east-1a", CIDR: netip.MustParsePrefix("10.0.1.0/24")})
+		n.VPCs = append(n.VPCs, vpc.VPC{
+			ID: "vpc-" + id, Account: "00000000000" + id, Region: "us-east-1",
+			CIDRs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")},
+		})
+		n.Subnets = append(n.Subnets, vpc.Subnet{
+			ID: "subnet-" + id, VPC: "vpc-" + id, Zone: "us-east-1a", CIDR: netip.MustParsePrefix("10.0.1.0/24"),
+		})
 		n.SecurityGroups = append(n.SecurityGroups, vpc.SecurityGroup{ID: "sg-" + id, VPC: "vpc-" + id, Rules: []vpc.Rule{
 			{ID: "sgr-out-" + id, Egress: true, Protocol: vpc.AllProtocols, CIDR: all},
-			{ID: "sgr-in-" + id, Protocol: vpc.TCP, Ports: vpc.PortRange{From: 5432, To: 8080}, CIDR: netip.MustParsePrefix("10.0.1.0/24")},
+			{
+				ID: "sgr-in-" + id, Protocol: vpc.TCP, Ports: vpc.PortRange{From: 5432, To: 8080},
+				CIDR: netip.MustParsePrefix("10.0.1.0/24"),
+			},
 		}})
 	}
 	n.Interfaces = []vpc.Interface{
-		{ID: "eni-consumer", VPC: "vpc-c", Subnet: "subnet-c", Owner: "i-c", Addresses: []netip.Addr{consumerAt}, Groups: []string{"sg-c"}},
-		{ID: "eni-endpoint", VPC: "vpc-c", Subnet: "subnet-c", Kind: vpc.EndpointInterface, Owner: endpointID, Addresses: []netip.Addr{endpointAt}, Groups: []string{"sg-c"}},
-		{ID: "eni-target", VPC: "vpc-p", Subnet: "subnet-p", Owner: "i-p", Addresses: []netip.Addr{targetAt}, Groups: []string{"sg-p"}},
-		{ID: "eni-side", VPC: "vpc-p", Subnet: "subnet-p", Kind: vpc.ServiceInterface, Owner: "vpce-svc-1", Addresses: []netip.Addr{sideAt}},
+		{
+			ID: "eni-consumer", VPC: "vpc-c", Subnet: "subnet-c", Owner: "i-c", Addresses: []netip.Addr{consumerAt},
+			Groups: []string{"sg-c"},
+		},
+		{
+			ID: "eni-endpoint", VPC: "vpc-c", Subnet: "subnet-c", Kind: vpc.EndpointInterface, Owner: endpointID,
+			Addresses: []netip.Addr{endpointAt}, Groups: []string{"sg-c"},
+		},
+		{
+			ID: "eni-target", VPC: "vpc-p", Subnet: "subnet-p", Owner: "i-p", Addresses: []netip.Addr{targetAt},
+			Groups: []string{"sg-p"},
+		},
+		{
+			ID: "eni-side", VPC: "vpc-p", Subnet: "subnet-p", Kind: vpc.ServiceInterface, Owner: "vpce-svc-1",
+			Addresses: []netip.Addr{sideAt},
+		},
 	}
-	n.EndpointServices = []vpc.EndpointService{{ID: "vpce-svc-1", Name: "com.amazonaws.vpce.us-east-1.vpce-svc-1", Targets: []vpc.ServiceTarget{
-		{Port: 5432, TargetPort: 8080, Interface: "eni-target", From: "eni-side"},
-	}}}
-	n.Endpoints = []vpc.Endpoint{{ID: endpointID, VPC: "vpc-c", Service: n.EndpointServices[0].Name, Available: true, Interfaces: []string{"eni-endpoint"}}}
+	n.EndpointServices = []vpc.EndpointService{{ID: "vpce-svc-1", Name: "com.amazonaws.vpce.us-east-1.vpce-svc-1",
+		Targets: []vpc.ServiceTarget{
+			{Port: 5432, TargetPort: 8080, Interface: "eni-target", From: "eni-side"},
+		}}}
+	n.Endpoints = []vpc.Endpoint{
+		{
+			ID: endpointID, VPC: "vpc-c", Service: n.EndpointServices[0].Name, Available: true,
+			Interfaces: []string{"eni-endpoint"},
+		},
+	}
 	return n
 }
 
@@ -209,7 +235,9 @@ func TestMuchIsCarried(t *testing.T) {
 
 // TestProxyProtocol: the target is told who connected, where to and through which endpoint.
 func TestProxyProtocol(t *testing.T) {
-	l := newHarness(t, privatelink.Options{}, func(n *vpc.Network) { n.EndpointServices[0].Targets[0].ProxyProtocol = true })
+	l := newHarness(t, privatelink.Options{}, func(n *vpc.Network) {
+		n.EndpointServices[0].Targets[0].ProxyProtocol = true
+	})
 	consumer, target := l.connected()
 	say(t, consumer, io.MultiReader(discard(t, target, consumer.Local()), target), "hello")
 }
@@ -223,7 +251,8 @@ func discard(t *testing.T, from io.Reader, local netip.AddrPort) io.Reader {
 	}
 	port := []byte{byte(local.Port() >> 8), byte(local.Port())}
 	want := "0d0a0d0a000d0a515549540a21110054" + "0a000114" + "0a00010a" + hex.EncodeToString(port) + "1538"
-	if got := hex.EncodeToString(header); !strings.HasPrefix(got, want) || !bytes.Contains(header, []byte("\xea\x00\x17\x01"+endpointID+"\x04\x00\x24")) {
+	if got := hex.EncodeToString(header); !strings.HasPrefix(got, want) ||
+		!bytes.Contains(header, []byte("\xea\x00\x17\x01"+endpointID+"\x04\x00\x24")) {
 		t.Errorf("the header is %s", got)
 	}
 	return strings.NewReader("")
@@ -292,7 +321,9 @@ func TestNobodyAnswers(t *testing.T) {
 	if err := l.reset(); err != nil {
 		t.Errorf("nobody listens: %v", err)
 	}
-	f := vpc.Flow{From: "eni-consumer", Protocol: vpc.TCP, Source: netip.AddrPortFrom(consumerAt, 50000), Destination: entrance}
+	f := vpc.Flow{
+		From: "eni-consumer", Protocol: vpc.TCP, Source: netip.AddrPortFrom(consumerAt, 50000), Destination: entrance,
+	}
 	explain := func() vpc.Explanation {
 		t.Helper()
 		s, err := vpc.NewSnapshot(1, l.network)
@@ -316,10 +347,17 @@ func TestNobodyAnswers(t *testing.T) {
 // TestFarTargetHelps: a target of another zone takes over where the near one does not answer.
 func TestFarTargetHelps(t *testing.T) {
 	l := newHarness(t, privatelink.Options{}, func(n *vpc.Network) {
-		n.Subnets = append(n.Subnets, vpc.Subnet{ID: "subnet-far", VPC: "vpc-p", Zone: "us-east-1b", CIDR: netip.MustParsePrefix("10.0.2.0/24")})
+		n.Subnets = append(n.Subnets, vpc.Subnet{
+			ID: "subnet-far", VPC: "vpc-p", Zone: "us-east-1b", CIDR: netip.MustParsePrefix("10.0.2.0/24"),
+		})
 		n.Interfaces = append(n.Interfaces,
-			vpc.Interface{ID: "eni-far", VPC: "vpc-p", Subnet: "subnet-far", Owner: "i-far", Addresses: []netip.Addr{netip.MustParseAddr("10.0.2.20")}, Groups: []string{"sg-p"}},
-			vpc.Interface{ID: "eni-side-far", VPC: "vpc-p", Subnet: "subnet-far", Kind: vpc.ServiceInterface, Owner: "vpce-svc-1", Addresses: []netip.Addr{netip.MustParseAddr("10.0.2.30")}})
+			vpc.Interface{ID: "eni-far", VPC: "vpc-p", Subnet: "subnet-far", Owner: "i-far", Addresses: []netip.Addr{
+				netip.MustParseAddr("10.0.2.20"),
+			}, Groups: []string{"sg-p"}},
+			vpc.Interface{
+				ID: "eni-side-far", VPC: "vpc-p", Subnet: "subnet-far", Kind: vpc.ServiceInterface, Owner: "vpce-svc-1",
+				Addresses: []netip.Addr{netip.MustParseAddr("10.0.2.30")},
+			})
 		n.SecurityGroups[1].Rules[1].CIDR = netip.MustParsePrefix("10.0.0.0/16")
 		far := vpc.ServiceTarget{Port: 5432, TargetPort: 8080, Interface: "eni-far", From: "eni-side-far"}
 		n.EndpointServices[0].Targets = append([]vpc.ServiceTarget{far}, n.EndpointServices[0].Targets...)
@@ -358,9 +396,10 @@ func TestHostTarget(t *testing.T) {
 	defer listener.Close()
 	at := listener.Addr().(*net.TCPAddr).AddrPort()
 	allowed := true
-	l := newHarness(t, privatelink.Options{HostTargets: func(a netip.AddrPort) bool { return allowed && a == at }}, func(n *vpc.Network) {
-		n.EndpointServices[0].Targets = []vpc.ServiceTarget{{Port: 5432, TargetPort: at.Port(), Host: at.Addr()}}
-	})
+	l := newHarness(t, privatelink.Options{HostTargets: func(a netip.AddrPort) bool { return allowed && a == at }},
+		func(n *vpc.Network) {
+			n.EndpointServices[0].Targets = []vpc.ServiceTarget{{Port: 5432, TargetPort: at.Port(), Host: at.Addr()}}
+		})
 	c, err := l.dial(20 * time.Second)
 	if err != nil {
 		t.Fatal(err)

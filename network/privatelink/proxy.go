@@ -20,7 +20,8 @@ const (
 	subtypeEndpoint = 0x01
 
 	proxyFixed = 16 // signature, command, family and length
-	// proxyLength is the length of what comes after that, always: Amazon fills the header up with a value that means nothing.
+	// proxyLength is the length of what comes after that, always: Amazon fills the header up with a value that means
+	// nothing.
 	proxyLength = 84
 	proxyCRC    = proxyFixed + 12 + 3 // where the checksum is
 )

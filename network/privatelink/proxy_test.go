@@ -32,7 +32,9 @@ func TestProxyHeader(t *testing.T) {
 		}
 	}
 	// An id of the old, shorter form leaves more to fill.
-	if got := proxyHeader(netip.MustParseAddrPort("10.0.0.1:1"), netip.MustParseAddrPort("10.0.0.2:2"), "vpce-12345678"); len(got) != 100 {
+	if got := proxyHeader(
+		netip.MustParseAddrPort("10.0.0.1:1"), netip.MustParseAddrPort("10.0.0.2:2"), "vpce-12345678",
+	); len(got) != 100 {
 		t.Errorf("%d bytes", len(got))
 	}
 }

@@ -6,8 +6,9 @@ import (
 	"slices"
 )
 
-// NewSnapshot checks n and indexes it. It keeps n's slices, which must not change any more. The error names the resource
-// that is wrong: an id that nothing has, an id or address that two have, a range with host bits set or outside its VPC.
+// NewSnapshot checks n and indexes it. It keeps n's slices, which must not change any more. The error names the
+// resource that is wrong: an id that nothing has, an id or address that two have, a range with host bits set or outside
+// its VPC.
 func NewSnapshot(version uint64, n Network) (*Snapshot, error) {
 	contents, err := split(&n)
 	if err != nil {

@@ -92,8 +92,8 @@ func (s *Snapshot) EndpointService(name string) (EndpointService, bool) {
 	return EndpointService{}, false
 }
 
-// TargetsOf returns the targets of a connection to a port of an endpoint's interface: near are those in the interface's own
-// zone and those that stand in no zone, far are the others.
+// TargetsOf returns the targets of a connection to a port of an endpoint's interface: near are those in the interface's
+// own zone and those that stand in no zone, far are the others.
 func (s *Snapshot) TargetsOf(eni string, port uint16) (near, far []ServiceTarget) {
 	at := s.nic(eni)
 	if at == nil || at.endpoint == nil {

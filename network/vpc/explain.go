@@ -33,7 +33,8 @@ type Explanation struct {
 	// Reply is the journey of what comes back, where the flow arrives at an interface. The groups let it pass because
 	// they are stateful; routes and ACLs do not.
 	Reply *Explanation `json:"reply,omitempty"`
-	// Behind is the journey from an endpoint service's own side to its target, where the flow arrives at an endpoint of it.
+	// Behind is the journey from an endpoint service's own side to its target, where the flow arrives at an endpoint of
+	// it.
 	Behind *Explanation `json:"behind,omitempty"`
 }
 

@@ -33,7 +33,9 @@ func (s *Snapshot) explainForward(x *NameExplanation, rule *ResolverRule) {
 	works := false
 	for _, to := range rule.Targets {
 		for _, c := range e.nics {
-			path := s.Explain(Flow{From: c.ID, Protocol: UDP, Source: netip.AddrPortFrom(c.Addresses[0], questionPort), Destination: to})
+			path := s.Explain(Flow{
+				From: c.ID, Protocol: UDP, Source: netip.AddrPortFrom(c.Addresses[0], questionPort), Destination: to,
+			})
 			x.Forward.Paths = append(x.Forward.Paths, path)
 			works = works || path.Works()
 		}

@@ -38,12 +38,19 @@ func (t *trace) refusedOnward() string {
 	table := n.subnet.tableID()
 	switch {
 	case t.onward.hop == nil:
-		return fmt.Sprintf("NAT gateway %s stands in %s, and no route of its table %s leads to %s: it has no path to the Internet itself",
+		return fmt.Sprintf("NAT gateway %s stands in %s, and no route of its table %s leads to %s: it has no path to the "+
+			"Internet itself",
 			n.ID, n.Subnet, table, destination)
 	case t.onward.Target.Kind == Blackhole:
-		return fmt.Sprintf("NAT gateway %s stands in %s, whose table %s sends %s to %s, which is gone (blackhole)", n.ID, n.Subnet, table, t.onward.prefix, t.onward.Target.ID)
+		return fmt.Sprintf(
+			"NAT gateway %s stands in %s, whose table %s sends %s to %s, which is gone (blackhole)", n.ID, n.Subnet, table,
+			t.onward.prefix, t.onward.Target.ID,
+		)
 	}
-	return fmt.Sprintf("NAT gateway %s stands in %s, whose table %s sends %s to %s and not to an Internet gateway", n.ID, n.Subnet, table, t.onward.prefix, onwardName(t.onward.hop))
+	return fmt.Sprintf(
+		"NAT gateway %s stands in %s, whose table %s sends %s to %s and not to an Internet gateway", n.ID, n.Subnet, table,
+		t.onward.prefix, onwardName(t.onward.hop),
+	)
 }
 
 func onwardName(h *hop) string {
@@ -57,11 +64,15 @@ func onwardName(h *hop) string {
 func (t *trace) refusedPublic() (why, remedy string) {
 	switch {
 	case t.nat != nil:
-		return fmt.Sprintf("NAT gateway %s has no Elastic IP address", t.nat.ID), "create a NAT gateway with an Elastic IP address and replace the route to it"
+		return fmt.Sprintf("NAT gateway %s has no Elastic IP address", t.nat.ID),
+			"create a NAT gateway with an Elastic IP address and replace the route to it"
 	case t.from.Public.IsValid() && t.flow.Source.Addr() != t.from.Addresses[0]:
 		return fmt.Sprintf("%s has no public address, so Internet gateway %s does not carry it; %s belongs to %s",
-			t.flow.Source.Addr(), t.hop.Target.ID, t.from.Public, t.from.Addresses[0]), "send from " + t.from.Addresses[0].String()
+				t.flow.Source.Addr(), t.hop.Target.ID, t.from.Public, t.from.Addresses[0]),
+			"send from " + t.from.Addresses[0].String()
 	}
-	return fmt.Sprintf("%s has no public address, so Internet gateway %s does not carry it", t.from.title(), t.hop.Target.ID),
+	return fmt.Sprintf(
+			"%s has no public address, so Internet gateway %s does not carry it", t.from.title(), t.hop.Target.ID,
+		),
 		"use a VPC endpoint or a NAT gateway, or associate a public address"
 }

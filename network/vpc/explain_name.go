@@ -78,7 +78,8 @@ func (s *Snapshot) ExplainName(vpcID, name string) NameExplanation {
 		return x
 	}
 	if !r.DNSSupport {
-		x.find(CauseDNSSupportOff, r.VPC.ID, fmt.Sprintf("DNS support is off in %s, so its resolver does not answer", r.VPC.ID),
+		x.find(CauseDNSSupportOff, r.VPC.ID,
+			fmt.Sprintf("DNS support is off in %s, so its resolver does not answer", r.VPC.ID),
 			fmt.Sprintf("set enableDnsSupport of %s to true", r.VPC.ID))
 	}
 	switch {
@@ -88,7 +89,8 @@ func (s *Snapshot) ExplainName(vpcID, name string) NameExplanation {
 	case x.Service != "":
 		x.findElsewhere(s, r)
 	case r.DNSSupport:
-		x.find(CauseUnknownName, r.VPC.ID, fmt.Sprintf("no endpoint and no interface that %s can see has this name", r.VPC.ID),
+		x.find(CauseUnknownName, r.VPC.ID,
+			fmt.Sprintf("no endpoint and no interface that %s can see has this name", r.VPC.ID),
 			"use the name of a service with an endpoint, or of an existing interface")
 	}
 	return x
@@ -105,11 +107,13 @@ func (x *NameExplanation) findEndpoint(r *Compiled, e *endpoint) {
 		x.find(CauseUnavailable, e.ID, why, remedy)
 	}
 	if !e.PrivateDNS {
-		x.find(CausePrivateDNSOff, e.ID, fmt.Sprintf("private DNS is off on endpoint %s, so %s does not lead to it", e.ID, x.Name),
+		x.find(CausePrivateDNSOff, e.ID,
+			fmt.Sprintf("private DNS is off on endpoint %s, so %s does not lead to it", e.ID, x.Name),
 			fmt.Sprintf("modify %s with private DNS enabled, or use its own name %s", e.ID, e.Name))
 	}
 	if e.PrivateDNS && !r.DNSHostnames {
-		x.find(CauseDNSHostnamesOff, r.VPC.ID, fmt.Sprintf("DNS hostnames are off in %s, and private DNS of %s needs them", r.VPC.ID, e.ID),
+		x.find(CauseDNSHostnamesOff, r.VPC.ID,
+			fmt.Sprintf("DNS hostnames are off in %s, and private DNS of %s needs them", r.VPC.ID, e.ID),
 			fmt.Sprintf("set enableDnsHostnames of %s to true", r.VPC.ID))
 	}
 	if len(e.nics) == 0 {

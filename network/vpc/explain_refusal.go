@@ -54,7 +54,9 @@ func (t *trace) refusedSource() (why, remedy string) {
 	case ReasonEndpointUnavailable:
 		return t.from.endpoint.unavailable()
 	}
-	return fmt.Sprintf("%s is not an address of %s, which has %s", f.Source.Addr(), t.from.title(), joinAddresses(t.from.Addresses)),
+	return fmt.Sprintf(
+			"%s is not an address of %s, which has %s", f.Source.Addr(), t.from.title(), joinAddresses(t.from.Addresses),
+		),
 		fmt.Sprintf("send from %s, or turn %s's source/destination check off", t.from.Addresses[0], f.From)
 }
 
@@ -143,7 +145,9 @@ func (t *trace) refusedACL(r aclRef, way, preposition string, far netip.Addr, c 
 		ports = fmt.Sprintf("%s 1024-65535", f.Protocol) // replies go to ephemeral ports
 	}
 	if r.entry == nil {
-		return fmt.Sprintf("no entry of %s allows %s %s %s %s, so its last one (*) denies it", r.acl.ID, way, f.describe(), preposition, far),
+		return fmt.Sprintf(
+				"no entry of %s allows %s %s %s %s, so its last one (*) denies it", r.acl.ID, way, f.describe(), preposition, far,
+			),
 			fmt.Sprintf("add an entry to %s that allows %s %s %s %s", r.acl.ID, way, ports, preposition, peer)
 	}
 	return fmt.Sprintf("entry %d of %s denies %s %s of %s", r.entry.Number, r.acl.ID, way, r.entry.span(), r.entry.CIDR),
@@ -158,20 +162,28 @@ func (s *Snapshot) refusedRoute(t *trace) (why, remedy string) {
 		return fmt.Sprintf("%s sends %s to %s, which is gone (blackhole)", t.tableID(), t.prefix, t.hop.Target.ID),
 			fmt.Sprintf("replace the route to %s in %s", t.prefix, t.tableID())
 	case t.verdict.Reason == ReasonNotJudged:
-		return fmt.Sprintf("%s sends %s to %s, and what lies behind it is not judged here", t.tableID(), t.prefix, t.hop.Target.ID),
+		return fmt.Sprintf(
+				"%s sends %s to %s, and what lies behind it is not judged here", t.tableID(), t.prefix, t.hop.Target.ID,
+			),
 			"look at the routes and rules behind " + t.hop.Target.ID
 	case !unicast(destination):
 		return fmt.Sprintf("%s is not carried: it is no unicast address beyond the link", destination),
 			"send to a unicast address"
 	case destination.IsPrivate():
 		return fmt.Sprintf("no route of %s leads to %s", t.tableID(), destination),
-			fmt.Sprintf("add a route to %s in %s, through a peering for an address of another VPC", host(destination), t.tableID())
+			fmt.Sprintf(
+				"add a route to %s in %s, through a peering for an address of another VPC", host(destination), t.tableID(),
+			)
 	}
 	if e := s.gatewayTo(t.from.vpc, destination); e != nil {
-		return fmt.Sprintf("gateway endpoint %s leads to %s, but %s is not among its route tables", e.ID, destination, t.tableID()),
+		return fmt.Sprintf(
+				"gateway endpoint %s leads to %s, but %s is not among its route tables", e.ID, destination, t.tableID(),
+			),
 			fmt.Sprintf("associate %s with %s", e.ID, t.tableID())
 	}
-	return fmt.Sprintf("no route of %s leads to %s: %s has no path to the Internet", t.tableID(), destination, t.from.subnet.ID),
+	return fmt.Sprintf(
+			"no route of %s leads to %s: %s has no path to the Internet", t.tableID(), destination, t.from.subnet.ID,
+		),
 		fmt.Sprintf("use a VPC endpoint, or add a route to an Internet or NAT gateway in %s", t.tableID())
 }
 
@@ -243,7 +255,10 @@ func (s *Snapshot) refusedTarget(t *trace) (why, remedy string) {
 	case ReasonNoPublicAddress:
 		return t.refusedPublic()
 	case ReasonNothingThere:
-		return fmt.Sprintf("%s takes it out, but nothing there has %s: public services of AWS take tcp 443, and the server leads to nothing else at that address", t.hop.Target.ID, f.describe()+" at "+destination.String()),
+		return fmt.Sprintf(
+				"%s takes it out, but nothing there has %s: public services of AWS take tcp 443, and the server leads to nothing "+
+					"else at that address", t.hop.Target.ID, f.describe()+" at "+destination.String(),
+			),
 			"use a public name of a service with tcp 443, or let the server lead there"
 	case ReasonGatewayInterface:
 		return fmt.Sprintf("%s belongs to NAT gateway %s, which takes nothing for itself", t.to.ID, t.verdict.Resource),

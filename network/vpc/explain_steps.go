@@ -157,7 +157,9 @@ func (t *trace) passedACL(r aclRef, n *subnet, way string) StepReport {
 	case r.acl == nil:
 		return notApplicable("no network ACL serves %s", n.ID)
 	}
-	return passed(r.acl.ID, "entry %d of %s allows %s %s of %s", r.entry.Number, r.acl.ID, way, r.entry.span(), r.entry.CIDR)
+	return passed(
+		r.acl.ID, "entry %d of %s allows %s %s of %s", r.entry.Number, r.acl.ID, way, r.entry.span(), r.entry.CIDR,
+	)
 }
 
 func (t *trace) passedRoute() StepReport {

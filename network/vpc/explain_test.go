@@ -21,9 +21,11 @@ func TestRefusals(t *testing.T) {
 		reason vpc.Reason
 		remedy string
 	}{
-		{"endpoint group's rule", func(n *vpc.Network) { n.SecurityGroups[1].Rules = nil }, tcp(node, nodeHTTP, ssmB), vpc.ReasonNoRule,
+		{"endpoint group's rule", func(n *vpc.Network) { n.SecurityGroups[1].Rules = nil }, tcp(node, nodeHTTP, ssmB),
+			vpc.ReasonNoRule,
 			"authorize inbound tcp 443 on sg-endpoints from sg-nodes or 10.0.1.0/24"},
-		{"endpoint without group", func(n *vpc.Network) { n.Interfaces[2].Groups = nil }, tcp(node, nodeHTTP, ssmA), vpc.ReasonNoRule,
+		{"endpoint without group", func(n *vpc.Network) { n.Interfaces[2].Groups = nil }, tcp(node, nodeHTTP, ssmA),
+			vpc.ReasonNoRule,
 			"give eni-ssm-a a group with inbound tcp 443 from sg-nodes or 10.0.1.0/24"},
 		{"node's egress", withEgress(), tcp(node, nodeHTTP, ssmB), vpc.ReasonNoRule,
 			"authorize outbound tcp 443 on sg-nodes to sg-endpoints or 10.0.2.0/24"},
@@ -31,19 +33,25 @@ func TestRefusals(t *testing.T) {
 			"authorize outbound tcp 443 on sg-nodes to prefix list pl-s3"},
 		{"ACL", withACL(), tcp(node, nodeHTTP, ssmB), vpc.ReasonACLDenied,
 			"add an entry to acl-b that allows inbound tcp 443 from 10.0.1.0/24"},
-		{"ACL entry", withACL(vpc.ACLEntry{Number: 9, Protocol: vpc.AllProtocols, CIDR: prefix("10.0.0.0/8")}), tcp(node, nodeHTTP, ssmB), vpc.ReasonACLDenied,
+		{"ACL entry", withACL(vpc.ACLEntry{Number: 9, Protocol: vpc.AllProtocols, CIDR: prefix("10.0.0.0/8")}),
+			tcp(node, nodeHTTP, ssmB), vpc.ReasonACLDenied,
 			"delete entry 9 of acl-b, or add one with a lower number that allows inbound tcp 443 from 10.0.1.0/24"},
-		{"ACL on the way back", withACL(vpc.ACLEntry{Number: 9, Allow: true, Protocol: vpc.AllProtocols, CIDR: prefix("0.0.0.0/0")}), tcp(node, nodeHTTP, ssmB), vpc.ReasonACLDenied,
+		{"ACL on the way back",
+			withACL(vpc.ACLEntry{Number: 9, Allow: true, Protocol: vpc.AllProtocols, CIDR: prefix("0.0.0.0/0")}),
+			tcp(node, nodeHTTP, ssmB), vpc.ReasonACLDenied,
 			"add an entry to acl-b that allows outbound tcp 1024-65535 to 10.0.1.0/24"},
-		{"endpoint pending", func(n *vpc.Network) { n.Endpoints[0].Available = false }, tcp(node, nodeHTTP, ssmB), vpc.ReasonEndpointUnavailable,
+		{"endpoint pending", func(n *vpc.Network) { n.Endpoints[0].Available = false }, tcp(node, nodeHTTP, ssmB),
+			vpc.ReasonEndpointUnavailable,
 			"wait until vpce-ssm is available, or create the endpoint again"},
 		{"no Internet", none, tcp(node, nodeHTTP, "1.1.1.1:443"), vpc.ReasonNoRoute,
 			"use a VPC endpoint, or add a route to an Internet or NAT gateway in rtb-1"},
-		{"gateway endpoint over peering", both(withS3, withPeer(true, "us-east-1")), tcp("eni-far", "10.1.1.20:40000", "52.216.1.1:443"), vpc.ReasonNotTransitive,
+		{"gateway endpoint over peering", both(withS3, withPeer(true, "us-east-1")),
+			tcp("eni-far", "10.1.1.20:40000", "52.216.1.1:443"), vpc.ReasonNotTransitive,
 			"create a gateway endpoint for com.amazonaws.us-east-1.s3 in vpc-2"},
 		{"peering", withPeer(false, "us-east-1"), tcp("eni-far", "10.1.1.20:40000", ssmA), vpc.ReasonPeeringInactive,
 			"accept pcx-1, or request a new peering"},
-		{"DNS support", func(n *vpc.Network) { n.VPCs[0].DNSSupport = false }, udp(node, "10.0.1.20:5000", "10.0.0.2:53"), vpc.ReasonDNSOff,
+		{"DNS support", func(n *vpc.Network) { n.VPCs[0].DNSSupport = false }, udp(node, "10.0.1.20:5000", "10.0.0.2:53"),
+			vpc.ReasonDNSOff,
 			"set enableDnsSupport of vpc-1 to true"},
 		{"spoofed", none, tcp(node, "10.0.2.30:40000", ssmB), vpc.ReasonSpoofed,
 			"send from 10.0.1.20, or turn eni-node's source/destination check off"},
@@ -169,8 +177,13 @@ func TestExplainName(t *testing.T) {
 		{"pending", pending, "vpc-1", name, []vpc.NameCause{vpc.CauseUnavailable}, "vpce-ssm"},
 		{"no endpoint", gone, "vpc-1", name, []vpc.NameCause{vpc.CauseNoEndpoint}, "vpc-1"},
 		{"never had one", none, "vpc-1", "kms.us-east-1.amazonaws.com", []vpc.NameCause{vpc.CauseNoEndpoint}, "vpc-1"},
-		{"endpoint in another VPC", withPeer(true, "us-east-1"), "vpc-2", name, []vpc.NameCause{vpc.CauseNoEndpoint}, "vpc-2"},
-		{"several", both(noSupport, noHostnames, pending), "vpc-1", name, []vpc.NameCause{vpc.CauseDNSSupportOff, vpc.CauseUnavailable, vpc.CauseDNSHostnamesOff}, "vpc-1"},
+		{
+			"endpoint in another VPC", withPeer(true, "us-east-1"), "vpc-2", name, []vpc.NameCause{vpc.CauseNoEndpoint}, "vpc-2",
+		},
+		{
+			"several", both(noSupport, noHostnames, pending), "vpc-1", name,
+			[]vpc.NameCause{vpc.CauseDNSSupportOff, vpc.CauseUnavailable, vpc.CauseDNSHostnamesOff}, "vpc-1",
+		},
 		{"no interface", both(e(func(e *vpc.Endpoint) { e.Interfaces = nil }), func(n *vpc.Network) {
 			n.Interfaces = slices.DeleteFunc(n.Interfaces, func(c vpc.Interface) bool { return c.Owner == "vpce-ssm" })
 		}), "vpc-1", name, []vpc.NameCause{vpc.CauseNoInterface}, "vpce-ssm"},
@@ -202,15 +215,19 @@ func TestOrigin(t *testing.T) {
 	}{
 		{node, "eni-ssm-b", vpc.Origin{
 			Account: "000000000000", Region: "us-east-1", VPC: "vpc-1", Subnet: "subnet-a", Interface: node, Owner: "i-1",
-			Endpoint: "vpce-ssm", Service: "com.amazonaws.us-east-1.ssm", EndpointVPC: "vpc-1", EndpointAccount: "000000000000", Source: source,
+			Endpoint: "vpce-ssm", Service: "com.amazonaws.us-east-1.ssm", EndpointVPC: "vpc-1", EndpointAccount: "000000000000",
+			Source: source,
 		}},
 		{"eni-far", "eni-ssm-a", vpc.Origin{
 			Region: "us-east-1", VPC: "vpc-2", Subnet: "subnet-far", Interface: "eni-far", Owner: "i-far",
-			Endpoint: "vpce-ssm", Service: "com.amazonaws.us-east-1.ssm", EndpointVPC: "vpc-1", EndpointAccount: "000000000000", Source: source,
+			Endpoint: "vpce-ssm", Service: "com.amazonaws.us-east-1.ssm", EndpointVPC: "vpc-1", EndpointAccount: "000000000000",
+			Source: source,
 		}},
 		{"eni-x", node, vpc.Origin{Source: source}},
 	} {
-		if diff := cmp.Diff(tt.want, s.Origin(tt.from, tt.at, source), cmp.Comparer(func(a, b vpc.Origin) bool { return a == b })); diff != "" {
+		if diff := cmp.Diff(tt.want, s.Origin(tt.from, tt.at, source), cmp.Comparer(func(a, b vpc.Origin) bool {
+			return a == b
+		})); diff != "" {
 			t.Errorf("%s at %s: -want +got\n%s", tt.from, tt.at, diff)
 		}
 	}

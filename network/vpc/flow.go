@@ -72,10 +72,11 @@ const (
 	StepACLOut              // the sender's subnet's network ACL, outbound
 	StepRoute               // the sender's subnet's route table
 	StepPeering             // the peering connection is active
-	StepNAT                 // the NAT gateway on the way: its subnet's ACL, both ways, and its route to an Internet gateway
-	StepTarget              // some interface has the destination address, and it takes flows
-	StepACLIn               // the receiver's subnet's network ACL, inbound
-	StepIngress             // the receiver's security groups, inbound
+	// the NAT gateway on the way: its subnet's ACL, both ways, and its route to an Internet gateway
+	StepNAT
+	StepTarget  // some interface has the destination address, and it takes flows
+	StepACLIn   // the receiver's subnet's network ACL, inbound
+	StepIngress // the receiver's security groups, inbound
 )
 
 var stepNames = [...]string{
@@ -139,7 +140,8 @@ type Verdict struct {
 	Public netip.Addr `json:"public,omitzero"`
 }
 
-// Origin says where a connection comes from, as the fabric saw it. The zero Origin is a connection from outside every VPC.
+// Origin says where a connection comes from, as the fabric saw it. The zero Origin is a connection from outside every
+// VPC.
 type Origin struct {
 	// Account, Region, VPC and Subnet are the sender's.
 	Account, Region string

@@ -16,8 +16,8 @@ const (
 
 var indexSeed = maphash.MakeSeed()
 
-// index is a map that is copied on write: a trie over the hashes of the keys, in which a changed copy shares all but the
-// nodes on the way to what changed. Copying the struct copies the map. The zero index is empty.
+// index is a map that is copied on write: a trie over the hashes of the keys, in which a changed copy shares all but
+// the nodes on the way to what changed. Copying the struct copies the map. The zero index is empty.
 type index[K comparable, V any] struct {
 	root  child[K, V]
 	count int

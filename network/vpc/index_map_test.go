@@ -8,7 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestIndex compares an index with a map over random changes, and every version of it with what it held when it was made.
+// TestIndex compares an index with a map over random changes, and every version of it with what it held when it was
+// made.
 func TestIndex(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		type version struct {

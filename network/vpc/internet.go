@@ -2,8 +2,9 @@ package vpc
 
 import "net/netip"
 
-// Internet describes what lies behind the Internet gateways of a network that this program carries: the public addresses of
-// services, and ranges of the real Internet where they are opened. It must not be changed once it is in a Network.
+// Internet describes what lies behind the Internet gateways of a network that this program carries: the public
+// addresses of services, and ranges of the real Internet where they are opened. It must not be changed once it is in a
+// Network.
 type Internet struct {
 	// Services take TCP 443 at their addresses, one name and one address each.
 	Services []PublicService
@@ -19,8 +20,8 @@ type PublicService struct {
 	Address       netip.Addr
 }
 
-// NATGateway is a NAT gateway. It stands in a subnet, whose network ACL filters what passes and whose routes lead onward.
-// A route may lead to one that no NATGateway describes; it is then taken to work.
+// NATGateway is a NAT gateway. It stands in a subnet, whose network ACL filters what passes and whose routes lead
+// onward. A route may lead to one that no NATGateway describes; it is then taken to work.
 type NATGateway struct {
 	ID, VPC, Subnet string
 	// Interface is the id of its network interface.

@@ -16,13 +16,17 @@ func withInternet(change func(*vpc.Network)) vpc.Network {
 	everything := netip.MustParsePrefix("0.0.0.0/0")
 	n.Internet = vpctest.Internet()
 	n.RouteTables = []vpc.RouteTable{
-		{ID: "rtb-private", VPC: vpctest.VPC, Main: true, Routes: []vpc.Route{{Destination: everything, Target: vpc.Target{Kind: vpc.ViaNATGateway, ID: "nat-1"}}}},
+		{
+			ID: "rtb-private", VPC: vpctest.VPC, Main: true,
+			Routes: []vpc.Route{{Destination: everything, Target: vpc.Target{Kind: vpc.ViaNATGateway, ID: "nat-1"}}},
+		},
 		{ID: "rtb-public", VPC: vpctest.VPC, Subnets: []string{vpctest.SubnetB}, Routes: []vpc.Route{
 			{Destination: everything, Target: vpc.Target{Kind: vpc.ViaInternetGateway, ID: "igw-1"}},
 		}},
 	}
 	n.NATGateways = []vpc.NATGateway{{
-		ID: "nat-1", VPC: vpctest.VPC, Subnet: vpctest.SubnetB, Interface: "eni-nat", Available: true, Public: netip.MustParseAddr("198.19.0.1"),
+		ID: "nat-1", VPC: vpctest.VPC, Subnet: vpctest.SubnetB, Interface: "eni-nat", Available: true,
+		Public: netip.MustParseAddr("198.19.0.1"),
 	}}
 	n.Interfaces = append(n.Interfaces, vpc.Interface{
 		ID: "eni-nat", VPC: vpctest.VPC, Subnet: vpctest.SubnetB, Kind: vpc.GatewayInterface, Owner: "nat-1",
@@ -46,10 +50,14 @@ func out(from, source, to string, port uint16) vpc.Flow {
 
 // TestPathToTheInternet breaks the path to the Internet in each way, and wants the reason and the remedy.
 func TestPathToTheInternet(t *testing.T) {
-	byNAT, byIGW := out(vpctest.Node, "10.0.1.20", "198.18.0.1", 443), out(vpctest.Attached, "10.0.2.30", "198.18.0.1", 443)
+	byNAT, byIGW := out(
+		vpctest.Node, "10.0.1.20", "198.18.0.1", 443,
+	), out(vpctest.Attached, "10.0.2.30", "198.18.0.1", 443)
 	none := func(*vpc.Network) {}
 	entry := func(number int, egress bool, cidr string) vpc.ACLEntry {
-		return vpc.ACLEntry{Number: number, Egress: egress, Protocol: vpc.TCP, Ports: vpc.PortRange{From: 0, To: 65535}, CIDR: netip.MustParsePrefix(cidr)}
+		return vpc.ACLEntry{Number: number, Egress: egress, Protocol: vpc.TCP, Ports: vpc.PortRange{
+			From: 0, To: 65535,
+		}, CIDR: netip.MustParsePrefix(cidr)}
 	}
 	// refusing gives subnet-b an ACL of its own that refuses one thing.
 	refusing := func(e vpc.ACLEntry) func(*vpc.Network) {
@@ -80,26 +88,59 @@ func TestPathToTheInternet(t *testing.T) {
 			vpc.StepNAT, vpc.ReasonNATRoute, "rtb-public", "Internet gateway in rtb-public"},
 		{"Internet gateway gone", func(n *vpc.Network) { n.RouteTables[1].Routes[0].Target.Kind = vpc.Blackhole }, byNAT,
 			vpc.StepNAT, vpc.ReasonNATRoute, "rtb-public", "Internet gateway in rtb-public"},
-		{"NAT gateway in a subnet that goes out by it", func(n *vpc.Network) { n.RouteTables[1].Routes[0] = n.RouteTables[0].Routes[0] }, byNAT,
+		{"NAT gateway in a subnet that goes out by it",
+			func(n *vpc.Network) { n.RouteTables[1].Routes[0] = n.RouteTables[0].Routes[0] }, byNAT,
 			vpc.StepNAT, vpc.ReasonNATRoute, "rtb-public", "Internet gateway in rtb-public"},
-		{"private NAT gateway", func(n *vpc.Network) { n.NATGateways[0].Private = true }, byNAT, vpc.StepNAT, vpc.ReasonNATPrivate, "nat-1", "public"},
-		{"NAT gateway pending", func(n *vpc.Network) { n.NATGateways[0].Available = false }, byNAT, vpc.StepNAT, vpc.ReasonNATUnavailable, "nat-1", "NAT gateway again"},
+		{
+			"private NAT gateway", func(n *vpc.Network) { n.NATGateways[0].Private = true }, byNAT, vpc.StepNAT,
+			vpc.ReasonNATPrivate, "nat-1", "public",
+		},
+		{
+			"NAT gateway pending", func(n *vpc.Network) { n.NATGateways[0].Available = false }, byNAT, vpc.StepNAT,
+			vpc.ReasonNATUnavailable, "nat-1", "NAT gateway again",
+		},
 		{"NAT gateway deleted", func(n *vpc.Network) { n.RouteTables[0].Routes[0].Target.Kind = vpc.Blackhole }, byNAT,
 			vpc.StepRoute, vpc.ReasonBlackhole, "rtb-private", "replace the route"},
-		{"no route", func(n *vpc.Network) { n.RouteTables[0].Routes = nil }, byNAT, vpc.StepRoute, vpc.ReasonNoRoute, "rtb-private", "VPC endpoint"},
-		{"ACL before the NAT gateway", refusing(entry(50, false, "10.0.1.0/24")), byNAT, vpc.StepNAT, vpc.ReasonACLDenied, "acl-b", "entry 50"},
-		{"ACL behind the NAT gateway", refusing(entry(50, true, "198.18.0.0/15")), byNAT, vpc.StepNAT, vpc.ReasonACLDenied, "acl-b", "entry 50"},
-		{"ACL of the public subnet", refusing(entry(50, true, "198.18.0.0/15")), byIGW, vpc.StepACLOut, vpc.ReasonACLDenied, "acl-b", "entry 50"},
-		{"another port", none, out(vpctest.Node, "10.0.1.20", "198.18.0.1", 80), vpc.StepTarget, vpc.ReasonNothingThere, "nat-1", "443"},
-		{"another address", none, out(vpctest.Node, "10.0.1.20", "203.0.113.9", 443), vpc.StepTarget, vpc.ReasonNothingThere, "nat-1", "public name"},
+		{
+			"no route", func(n *vpc.Network) { n.RouteTables[0].Routes = nil }, byNAT, vpc.StepRoute, vpc.ReasonNoRoute,
+			"rtb-private", "VPC endpoint",
+		},
+		{
+			"ACL before the NAT gateway", refusing(entry(50, false, "10.0.1.0/24")), byNAT, vpc.StepNAT, vpc.ReasonACLDenied,
+			"acl-b", "entry 50",
+		},
+		{
+			"ACL behind the NAT gateway", refusing(entry(50, true, "198.18.0.0/15")), byNAT, vpc.StepNAT, vpc.ReasonACLDenied,
+			"acl-b", "entry 50",
+		},
+		{
+			"ACL of the public subnet", refusing(entry(50, true, "198.18.0.0/15")), byIGW, vpc.StepACLOut, vpc.ReasonACLDenied,
+			"acl-b", "entry 50",
+		},
+		{
+			"another port", none, out(vpctest.Node, "10.0.1.20", "198.18.0.1", 80), vpc.StepTarget, vpc.ReasonNothingThere,
+			"nat-1", "443",
+		},
+		{
+			"another address", none, out(vpctest.Node, "10.0.1.20", "203.0.113.9", 443), vpc.StepTarget, vpc.ReasonNothingThere,
+			"nat-1", "public name",
+		},
 		{"another address that is opened", func(n *vpc.Network) {
 			n.Internet.Open = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
 		}, out(vpctest.Node, "10.0.1.20", "203.0.113.9", 80), 0, 0, "", ""},
 		{"opened and closed", func(n *vpc.Network) {
-			n.Internet.Open, n.Internet.Closed = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}, []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
+			n.Internet.Open, n.Internet.Closed = []netip.Prefix{
+				netip.MustParsePrefix("0.0.0.0/0"),
+			}, []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
 		}, out(vpctest.Node, "10.0.1.20", "203.0.113.9", 80), vpc.StepTarget, vpc.ReasonNothingThere, "nat-1", ""},
-		{"the NAT gateway itself", none, out(vpctest.Node, "10.0.1.20", "10.0.2.250", 443), vpc.StepTarget, vpc.ReasonGatewayInterface, "nat-1", "route leads"},
-		{"from the NAT gateway itself", none, out("eni-nat", "10.0.2.250", "10.0.1.20", 443), vpc.StepSource, vpc.ReasonGatewayInterface, "nat-1", "at the node"},
+		{
+			"the NAT gateway itself", none, out(vpctest.Node, "10.0.1.20", "10.0.2.250", 443), vpc.StepTarget,
+			vpc.ReasonGatewayInterface, "nat-1", "route leads",
+		},
+		{
+			"from the NAT gateway itself", none, out("eni-nat", "10.0.2.250", "10.0.1.20", 443), vpc.StepSource,
+			vpc.ReasonGatewayInterface, "nat-1", "at the node",
+		},
 	} {
 		s := snapshot(t, withInternet(row.change))
 		v, e := s.Decide(row.flow), s.Explain(row.flow)
@@ -131,18 +172,21 @@ func TestTheWayBackFromTheInternet(t *testing.T) {
 		egress bool
 		far    string
 	}{
-		{vpctest.SubnetB, vpc.StepNAT, false, "198.18.0.1/32"}, {vpctest.SubnetB, vpc.StepNAT, true, "10.0.1.20/32"}, {vpctest.SubnetA, vpc.StepACLIn, false, "198.18.0.1/32"},
+		{vpctest.SubnetB, vpc.StepNAT, false, "198.18.0.1/32"}, {vpctest.SubnetB, vpc.StepNAT, true, "10.0.1.20/32"},
+		{vpctest.SubnetA, vpc.StepACLIn, false, "198.18.0.1/32"},
 	} {
 		s := snapshot(t, withInternet(func(n *vpc.Network) {
 			all := n.ACLs[0]
 			all.ID, all.Default, all.Subnets = "acl-own", false, []string{row.subnet}
 			all.Entries = append([]vpc.ACLEntry{{
-				Number: 10, Egress: row.egress, Protocol: vpc.TCP, Ports: vpc.PortRange{From: 1024, To: 65535}, CIDR: netip.MustParsePrefix(row.far),
+				Number: 10, Egress: row.egress, Protocol: vpc.TCP, Ports: vpc.PortRange{From: 1024, To: 65535},
+				CIDR: netip.MustParsePrefix(row.far),
 			}}, all.Entries...)
 			n.ACLs = append(n.ACLs, all)
 		}))
 		e := s.Explain(flow)
-		if !e.Verdict.Allow || e.Reply == nil || e.Reply.Verdict.Allow || e.Reply.Verdict.Step != row.step || e.Refusal().Resource != "acl-own" {
+		if !e.Verdict.Allow || e.Reply == nil || e.Reply.Verdict.Allow || e.Reply.Verdict.Step != row.step ||
+			e.Refusal().Resource != "acl-own" {
 			t.Errorf("%+v:\n%s", row, e)
 		}
 	}
@@ -158,7 +202,9 @@ func TestPublicNames(t *testing.T) {
 		{"other.us-east-1.amazonaws.com", ""}, {"amazonaws.com", ""}, {"x.ec2.us-east-1.amazonaws.com", ""},
 	} {
 		got := ""
-		if a := snapshot(t, withInternet(func(*vpc.Network) {})).Resolve(vpctest.VPC, row.name, vpc.TypeA); a.Status == vpc.NameFound {
+		if a := snapshot(
+			t, withInternet(func(*vpc.Network) {}),
+		).Resolve(vpctest.VPC, row.name, vpc.TypeA); a.Status == vpc.NameFound {
 			got = a.Addresses[0].String()
 		}
 		if got != row.want {

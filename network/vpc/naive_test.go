@@ -93,7 +93,8 @@ func (n *naive) judge(f vpc.Flow) (allow bool, step vpc.Step, kind vpc.Destinati
 	if from.Kind == vpc.EndpointInterface && (!n.tracked || from.Owner == "" || !n.endpoint(from.Owner).Available) {
 		return deny(vpc.StepSource)
 	}
-	if e := n.resolverEndpoint(from); from.Kind == vpc.ResolverInterface && (!e.Available || e.Direction == vpc.Inbound && !n.tracked) {
+	if e := n.resolverEndpoint(from); from.Kind == vpc.ResolverInterface && (!e.Available || e.Direction == vpc.Inbound &&
+		!n.tracked) {
 		return deny(vpc.StepSource)
 	}
 	home := n.vpc(from.VPC)
@@ -176,7 +177,8 @@ func (n *naive) forward(f vpc.Flow, from *vpc.Interface, own bool) (bool, vpc.St
 	}
 	switch route.Target.Kind {
 	case vpc.ViaPeering:
-		if !pcx.Active || !contains(n.vpc(from.VPC).CIDRs, f.Source.Addr()) || !contains(n.vpc(n.far(pcx, from.VPC)).CIDRs, destination) {
+		if !pcx.Active || !contains(n.vpc(from.VPC).CIDRs, f.Source.Addr()) ||
+			!contains(n.vpc(n.far(pcx, from.VPC)).CIDRs, destination) {
 			return deny(vpc.StepPeering)
 		}
 	case vpc.ViaGatewayEndpoint:
@@ -252,11 +254,13 @@ type arrival struct {
 
 func (n *naive) arrive(f vpc.Flow, a arrival) (bool, vpc.Step, vpc.DestinationKind, string) {
 	deny := func(s vpc.Step) (bool, vpc.Step, vpc.DestinationKind, string) { return false, s, 0, "" }
-	if a.to == nil || a.to.Owner == "" || a.to.Kind == vpc.GatewayInterface || !a.to.AnySource && !slices.Contains(a.to.Addresses, f.Destination.Addr()) {
+	if a.to == nil || a.to.Owner == "" || a.to.Kind == vpc.GatewayInterface || !a.to.AnySource &&
+		!slices.Contains(a.to.Addresses, f.Destination.Addr()) {
 		return deny(vpc.StepTarget)
 	}
 	if a.to.Kind == vpc.EndpointInterface {
-		if !n.endpoint(a.to.Owner).Available || f.Protocol != vpc.TCP || !n.serves(n.endpoint(a.to.Owner), f.Destination.Port()) {
+		if !n.endpoint(a.to.Owner).Available || f.Protocol != vpc.TCP ||
+			!n.serves(n.endpoint(a.to.Owner), f.Destination.Port()) {
 			return deny(vpc.StepTarget)
 		}
 	}

@@ -19,7 +19,8 @@ type Network struct {
 	ResolverEndpoints []ResolverEndpoint
 	ResolverRules     []ResolverRule
 	NATGateways       []NATGateway
-	// Internet says what lies behind Internet gateways; nil is an Internet that nothing is known of, where everything answers.
+	// Internet says what lies behind Internet gateways; nil is an Internet that nothing is known of, where everything
+	// answers.
 	Internet *Internet
 }
 
@@ -206,7 +207,7 @@ type Endpoint struct {
 type Peering struct {
 	ID, Requester, Accepter string
 	Active                  bool
-	// RequesterDNS lets the accepter resolve the requester's host names to private addresses, AccepterDNS the other way: each
-	// side's option is about its own names (EC2 API, AllowDnsResolutionFromRemoteVpc).
+	// RequesterDNS lets the accepter resolve the requester's host names to private addresses, AccepterDNS the other way:
+	// each side's option is about its own names (EC2 API, AllowDnsResolutionFromRemoteVpc).
 	RequesterDNS, AccepterDNS bool
 }

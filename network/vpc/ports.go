@@ -88,8 +88,8 @@ func merge(cells []int32, points []int) spans {
 	return out
 }
 
-// portOf returns what a rule's port range is compared with: the destination port, type and code of ICMP in one number, and
-// 0 for protocols without either.
+// portOf returns what a rule's port range is compared with: the destination port, type and code of ICMP in one number,
+// and 0 for protocols without either.
 func (f *Flow) portOf() uint16 {
 	switch f.Protocol {
 	case TCP, UDP:

@@ -72,15 +72,25 @@ func TestResolve(t *testing.T) {
 		{"bucket", withBuckets, "b.s3.us-east-1.amazonaws.com", vpc.TypeA, "10.0.1.10 10.0.2.10"},
 		{"bucket with dots", withBuckets, "a.b.s3.us-east-1.amazonaws.com", vpc.TypeA, "10.0.1.10 10.0.2.10"},
 		{"bucket's endpoint", withBuckets, "s3.us-east-1.amazonaws.com", vpc.TypeA, "10.0.1.10 10.0.2.10"},
-		{"apex of buckets only", both(withBuckets, func(n *vpc.Network) { n.Endpoints[0].PrivateNames = n.Endpoints[0].PrivateNames[1:] }), "s3.us-east-1.amazonaws.com", vpc.TypeA, "no data s3.us-east-1.amazonaws.com"},
+		{
+			"apex of buckets only",
+			both(withBuckets, func(n *vpc.Network) { n.Endpoints[0].PrivateNames = n.Endpoints[0].PrivateNames[1:] }),
+			"s3.us-east-1.amazonaws.com", vpc.TypeA, "no data s3.us-east-1.amazonaws.com",
+		},
 
 		{"own name", none, own, vpc.TypeA, "10.0.1.10 10.0.2.10"},
 		{"own name, hostnames off", noHostnames, own, vpc.TypeA, "10.0.1.10 10.0.2.10"},
 		{"own zonal name", none, "vpce-ssm-x-us-east-1b.ssm.us-east-1.vpce.amazonaws.com", vpc.TypeA, "10.0.2.10"},
-		{"zone without it", none, "vpce-ssm-x-us-east-1c.ssm.us-east-1.vpce.amazonaws.com", vpc.TypeA, "absent vpce.amazonaws.com"},
+		{
+			"zone without it", none, "vpce-ssm-x-us-east-1c.ssm.us-east-1.vpce.amazonaws.com", vpc.TypeA,
+			"absent vpce.amazonaws.com",
+		},
 		{"own name pending", pending, own, vpc.TypeA, "absent vpce.amazonaws.com"},
 		{"below an own name", none, "x." + own, vpc.TypeA, "absent vpce.amazonaws.com"},
-		{"bucket below an own name", withBuckets, "b.bucket.vpce-s3-x.s3.us-east-1.vpce.amazonaws.com", vpc.TypeA, "10.0.1.10 10.0.2.10"},
+		{
+			"bucket below an own name", withBuckets, "b.bucket.vpce-s3-x.s3.us-east-1.vpce.amazonaws.com", vpc.TypeA,
+			"10.0.1.10 10.0.2.10",
+		},
 		{"between", none, "us-east-1.vpce.amazonaws.com", vpc.TypeA, "no data vpce.amazonaws.com"},
 		{"zone itself", none, "vpce.amazonaws.com", vpc.TypeA, "no data vpce.amazonaws.com"},
 
@@ -98,7 +108,10 @@ func TestResolve(t *testing.T) {
 		{"regional between", west, "compute.internal", vpc.TypeA, "no data internal"},
 		{"peer's host", peer, "ip-10-1-1-20.ec2.internal", vpc.TypeA, "absent ec2.internal"},
 		{"peer's host with the option", both(peer, peerDNS), "ip-10-1-1-20.ec2.internal", vpc.TypeA, "10.1.1.20"},
-		{"peer's host in its region", both(peerWest, peerDNS), "ip-10-1-1-20.us-west-2.compute.internal", vpc.TypeA, "10.1.1.20"},
+		{
+			"peer's host in its region", both(peerWest, peerDNS), "ip-10-1-1-20.us-west-2.compute.internal", vpc.TypeA,
+			"10.1.1.20",
+		},
 
 		{"reverse", none, "20.1.0.10.in-addr.arpa", vpc.TypePTR, "ip-10-0-1-20.ec2.internal"},
 		{"reverse, other type", none, "20.1.0.10.in-addr.arpa", vpc.TypeA, "no data 10.in-addr.arpa"},
@@ -111,8 +124,14 @@ func TestResolve(t *testing.T) {
 		{"reverse of the Internet", none, "1.1.1.1.in-addr.arpa", vpc.TypePTR, "not ours"},
 		{"reverse of nonsense", none, "x.1.0.10.in-addr.arpa", vpc.TypePTR, "not ours"},
 		{"reverse of a peer", both(peer, peerDNS), "20.1.1.10.in-addr.arpa", vpc.TypePTR, "ip-10-1-1-20.ec2.internal"},
-		{"reverse IPv6", withIPv6, "0.3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", vpc.TypePTR, "build-host.ec2.internal"},
-		{"reverse IPv6 of nobody", withIPv6, "1.3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", vpc.TypePTR, "absent 0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"},
+		{
+			"reverse IPv6", withIPv6, "0.3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", vpc.TypePTR,
+			"build-host.ec2.internal",
+		},
+		{
+			"reverse IPv6 of nobody", withIPv6, "1.3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+			vpc.TypePTR, "absent 0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+		},
 		{"reverse of local IPv6", none, "1.0.d.f.ip6.arpa", vpc.TypePTR, "absent d.f.ip6.arpa"},
 
 		{"elsewhere", none, "example.com", vpc.TypeA, "not ours"},
@@ -177,8 +196,10 @@ func checkEndpointNames(t *rapid.T, s *vpc.Snapshot, e vpc.Endpoint, v vpc.VPC) 
 // FuzzResolve: whatever name is asked, Resolve answers, and nothing below a private zone is called not ours.
 func FuzzResolve(f *testing.F) {
 	for _, name := range []string{
-		"", ".", "..", "ssm.us-east-1.amazonaws.com.", "*.ec2.internal", "ip-10-0-1-20.ec2.internal", "ip-256-0-0-1.ec2.internal",
-		"1.0.0.10.in-addr.arpa", "1.2.3.4.5.6.10.in-addr.arpa", "f.ip6.arpa", "....ip6.arpa", "vpce.amazonaws.com", "xvpce.amazonaws.com",
+		"", ".", "..", "ssm.us-east-1.amazonaws.com.", "*.ec2.internal", "ip-10-0-1-20.ec2.internal",
+		"ip-256-0-0-1.ec2.internal",
+		"1.0.0.10.in-addr.arpa", "1.2.3.4.5.6.10.in-addr.arpa", "f.ip6.arpa", "....ip6.arpa", "vpce.amazonaws.com",
+		"xvpce.amazonaws.com",
 	} {
 		f.Add(name, vpc.TypeA)
 	}

@@ -80,10 +80,10 @@ func (s *Snapshot) ResolverEndpoints() iter.Seq[ResolverEndpoint] {
 	return each(s, func(c *Content) []ResolverEndpoint { return c.ResolverEndpoints })
 }
 
-// rule is the one that has the name sent elsewhere, or nil where the VPC's resolver answers by itself: the longest domain
-// decides. Where a rule and one of the network's own zones are equally long the rule does, so that AWS's order holds:
-// rules, then private hosted zones, then the rules that Resolver defines by itself (AWS Knowledge Center, "How do I use
-// and override reverse DNS rules with Route 53 Resolver?").
+// rule is the one that has the name sent elsewhere, or nil where the VPC's resolver answers by itself: the longest
+// domain decides. Where a rule and one of the network's own zones are equally long the rule does, so that AWS's order
+// holds: rules, then private hosted zones, then the rules that Resolver defines by itself (AWS Knowledge Center, "How
+// do I use and override reverse DNS rules with Route 53 Resolver?").
 func (s *Snapshot) rule(r *Compiled, name string) *ResolverRule {
 	rules := s.bound(r.VPC.ID).rules
 	if len(rules) == 0 {

@@ -29,10 +29,14 @@ func withResolver(n *vpc.Network) {
 	}
 	nic("eni-in-a", vpctest.SubnetA, "rslvr-in-1", "10.0.1.53", "sg-dns")
 	nic("eni-out-b", vpctest.SubnetB, "rslvr-out-1", outboundB, "sg-dns")
-	n.SecurityGroups = append(n.SecurityGroups, vpc.SecurityGroup{ID: "sg-dns", VPC: vpctest.VPC, Name: "dns", Rules: []vpc.Rule{
-		{ID: "sgr-dns-udp", Protocol: vpc.UDP, Ports: vpc.PortRange{From: 53, To: 53}, CIDR: prefix("10.0.0.0/8")},
-		{ID: "sgr-dns-out", Egress: true, Protocol: vpc.UDP, Ports: vpc.PortRange{From: 53, To: 53}, CIDR: prefix("10.0.0.0/16")},
-	}})
+	n.SecurityGroups = append(n.SecurityGroups, vpc.SecurityGroup{ID: "sg-dns", VPC: vpctest.VPC, Name: "dns",
+		Rules: []vpc.Rule{
+			{ID: "sgr-dns-udp", Protocol: vpc.UDP, Ports: vpc.PortRange{From: 53, To: 53}, CIDR: prefix("10.0.0.0/8")},
+			{
+				ID: "sgr-dns-out", Egress: true, Protocol: vpc.UDP, Ports: vpc.PortRange{From: 53, To: 53},
+				CIDR: prefix("10.0.0.0/16"),
+			},
+		}})
 	n.SecurityGroups[0].Rules = append(slices.Clone(n.SecurityGroups[0].Rules),
 		vpc.Rule{ID: "sgr-nodes-dns", Protocol: vpc.UDP, Ports: vpc.PortRange{From: 53, To: 53}, Group: "sg-dns"})
 	n.ResolverEndpoints = []vpc.ResolverEndpoint{
@@ -40,7 +44,10 @@ func withResolver(n *vpc.Network) {
 		{ID: "rslvr-out-1", VPC: vpctest.VPC, Direction: vpc.Outbound, Available: true, Interfaces: []string{"eni-out-b"}},
 	}
 	n.ResolverRules = []vpc.ResolverRule{
-		{ID: "rslvr-rr-corp", Domain: "corp.example", Forward: true, Endpoint: "rslvr-out-1", Targets: []netip.AddrPort{netip.MustParseAddrPort(target)}, VPCs: []string{vpctest.VPC}},
+		{
+			ID: "rslvr-rr-corp", Domain: "corp.example", Forward: true, Endpoint: "rslvr-out-1",
+			Targets: []netip.AddrPort{netip.MustParseAddrPort(target)}, VPCs: []string{vpctest.VPC},
+		},
 		{ID: "rslvr-rr-lab", Domain: "lab.corp.example", VPCs: []string{vpctest.VPC}},
 	}
 }
@@ -59,22 +66,33 @@ func TestResolverEndpointsAreJudged(t *testing.T) {
 		{"a question", none, udp(node, "10.0.1.20:5000", inboundA), vpc.ReasonNone, "eni-in-a", ""},
 		{"over TCP, which the group does not allow", none, tcp(node, nodeHTTP, inboundA), vpc.ReasonNoRule, "",
 			"authorize inbound tcp 53 on sg-dns from sg-nodes or 10.0.1.0/24"},
-		{"another port", none, udp(node, "10.0.1.20:5000", "10.0.1.53:5353"), vpc.ReasonResolverPort, "", "use udp 53 or tcp 53"},
+		{
+			"another port", none, udp(node, "10.0.1.20:5000", "10.0.1.53:5353"), vpc.ReasonResolverPort, "",
+			"use udp 53 or tcp 53",
+		},
 		{"the group's rule is gone", group, udp(node, "10.0.1.20:5000", inboundA), vpc.ReasonNoRule, "",
 			"authorize inbound udp 53 on sg-dns from sg-nodes or 10.0.1.0/24"},
 		{"pending", off(0), udp(node, "10.0.1.20:5000", inboundA), vpc.ReasonResolverUnavailable, "",
 			"wait until rslvr-in-1 is operational, or create the endpoint again"},
-		{"it begins nothing", none, udp("eni-in-a", inboundA, target), vpc.ReasonEndpointStarts, "", "start the connection at the node"},
+		{
+			"it begins nothing", none, udp("eni-in-a", inboundA, target), vpc.ReasonEndpointStarts, "",
+			"start the connection at the node",
+		},
 		{"to the server", none, udp("eni-out-b", outboundB+":4000", target), vpc.ReasonNone, vpctest.Attached, ""},
 		{"without a rule outbound", group, udp("eni-out-b", outboundB+":4000", target), vpc.ReasonNoRule, "",
 			"authorize outbound udp 53 on sg-dns to sg-nodes or 10.0.2.0/24"},
-		{"the outbound endpoint is pending", off(1), udp("eni-out-b", outboundB+":4000", target), vpc.ReasonResolverUnavailable, "",
+		{"the outbound endpoint is pending", off(1), udp("eni-out-b", outboundB+":4000", target),
+			vpc.ReasonResolverUnavailable, "",
 			"wait until rslvr-out-1 is operational, or create the endpoint again"},
 		{"an outbound endpoint takes nothing", none, udp(node, "10.0.1.20:5000", outboundB+":53"), vpc.ReasonResolverPort, "",
 			"ask an inbound endpoint, or the sender's own resolver"},
-		{"the resolver of another VPC", withPeer(true, "us-east-1"), udp("eni-far", "10.1.1.20:5000", "10.0.0.2:53"), vpc.ReasonResolverOutside, "",
+		{"the resolver of another VPC", withPeer(true, "us-east-1"), udp("eni-far", "10.1.1.20:5000", "10.0.0.2:53"),
+			vpc.ReasonResolverOutside, "",
 			"ask Resolver inbound endpoint rslvr-in-1 at 10.0.1.53, or the sender's own resolver"},
-		{"its inbound endpoint", withPeer(true, "us-east-1"), udp("eni-far", "10.1.1.20:5000", inboundA), vpc.ReasonNone, "eni-in-a", ""},
+		{
+			"its inbound endpoint", withPeer(true, "us-east-1"), udp("eni-far", "10.1.1.20:5000", inboundA), vpc.ReasonNone,
+			"eni-in-a", "",
+		},
 	} {
 		e := snapshot(t, sample(both(withResolver, tt.change))).Explain(tt.flow)
 		if e.Verdict.Reason != tt.reason || e.Verdict.To != tt.to {
@@ -118,8 +136,14 @@ func TestRulesHaveAWSsOrder(t *testing.T) {
 		{"an endpoint's name below the root", rule("", true), "ssm.us-east-1.amazonaws.com", ""},
 		{"an endpoint's name below amazonaws.com", rule("amazonaws.com", true), "ssm.us-east-1.amazonaws.com", ""},
 		{"another name there", rule("amazonaws.com", true), "kms.us-east-1.amazonaws.com", forwarded},
-		{"an endpoint's own public name", rule("amazonaws.com", true), "vpce-ssm-x.ssm.us-east-1.vpce.amazonaws.com", forwarded},
-		{"a rule for the endpoint's very name", rule("ssm.us-east-1.amazonaws.com", true), "ssm.us-east-1.amazonaws.com", forwarded},
+		{
+			"an endpoint's own public name", rule("amazonaws.com", true), "vpce-ssm-x.ssm.us-east-1.vpce.amazonaws.com",
+			forwarded,
+		},
+		{
+			"a rule for the endpoint's very name", rule("ssm.us-east-1.amazonaws.com", true), "ssm.us-east-1.amazonaws.com",
+			forwarded,
+		},
 		{"a host below the root", rule("", true), "ip-10-0-1-20.ec2.internal", ""},
 		{"a host below internal", rule("internal", true), "ip-10-0-1-20.ec2.internal", ""},
 		{"an own internal domain", rule("corp.internal", true), "db.corp.internal", forwarded},
@@ -208,7 +232,8 @@ func TestRulesAgreeWithThePlainReading(t *testing.T) {
 
 func TestForwardedNamesAreExplained(t *testing.T) {
 	x := snapshot(t, sample(withResolver)).ExplainName(vpctest.VPC, "db.corp.example")
-	if x.Private || x.Forward == nil || x.Forward.Rule != "rslvr-rr-corp" || len(x.Forward.Paths) != 1 || !x.Forward.Paths[0].Works() || len(x.Findings) > 0 {
+	if x.Private || x.Forward == nil || x.Forward.Rule != "rslvr-rr-corp" || len(x.Forward.Paths) != 1 ||
+		!x.Forward.Paths[0].Works() || len(x.Findings) > 0 {
 		t.Errorf("%+v", x)
 	}
 	for _, tt := range []struct {
@@ -218,11 +243,14 @@ func TestForwardedNamesAreExplained(t *testing.T) {
 		resource string
 		remedy   string
 	}{
-		{"the endpoint's group", func(n *vpc.Network) { n.SecurityGroups[len(n.SecurityGroups)-1].Rules = nil }, vpc.CauseForwardRefused, "sg-dns",
+		{"the endpoint's group", func(n *vpc.Network) { n.SecurityGroups[len(n.SecurityGroups)-1].Rules = nil },
+			vpc.CauseForwardRefused, "sg-dns",
 			"authorize outbound udp 53 on sg-dns to sg-nodes or 10.0.2.0/24"},
-		{"the server's group", func(n *vpc.Network) { n.SecurityGroups[0].Rules = n.SecurityGroups[0].Rules[:1] }, vpc.CauseForwardRefused, vpctest.NodeGroup,
+		{"the server's group", func(n *vpc.Network) { n.SecurityGroups[0].Rules = n.SecurityGroups[0].Rules[:1] },
+			vpc.CauseForwardRefused, vpctest.NodeGroup,
 			"authorize inbound udp 53 on sg-nodes from sg-dns or 10.0.2.0/24"},
-		{"the endpoint is pending", func(n *vpc.Network) { n.ResolverEndpoints[1].Available = false }, vpc.CauseForwardUnavailable, "rslvr-out-1",
+		{"the endpoint is pending", func(n *vpc.Network) { n.ResolverEndpoints[1].Available = false },
+			vpc.CauseForwardUnavailable, "rslvr-out-1",
 			"give rslvr-rr-corp an outbound endpoint that is operational"},
 	} {
 		x := snapshot(t, sample(both(withResolver, tt.change))).ExplainName(vpctest.VPC, "db.corp.example")

@@ -129,7 +129,9 @@ func same(t *rapid.T, got, want *vpc.Snapshot, n, other vpc.Network) {
 			t.Fatalf("%s in %s: %s\nfrom nothing: %s", name, v.ID, x, y)
 		}
 	}
-	if diff := cmp.Diff(want.Network(), got.Network(), cmp.Comparer(sameAddr), cmp.Comparer(samePrefix), cmp.Comparer(samePort)); diff != "" {
+	if diff := cmp.Diff(
+		want.Network(), got.Network(), cmp.Comparer(sameAddr), cmp.Comparer(samePrefix), cmp.Comparer(samePort),
+	); diff != "" {
 		t.Fatalf("-from nothing +got\n%s", diff)
 	}
 }

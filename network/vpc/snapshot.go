@@ -134,8 +134,8 @@ func (s *Snapshot) Changed() Changed {
 	return Changed{}
 }
 
-// ChangedSince says where s may decide otherwise than before, which may lie several snapshots back: everywhere, if s was
-// not made from it, if it lies more than 64 snapshots back, or if it is nil.
+// ChangedSince says where s may decide otherwise than before, which may lie several snapshots back: everywhere, if s
+// was not made from it, if it lies more than 64 snapshots back, or if it is nil.
 func (s *Snapshot) ChangedSince(before *Snapshot) Changed {
 	if before == nil || len(before.history) == 0 {
 		return Changed{All: true}
@@ -243,9 +243,9 @@ func (s *Snapshot) ResolverAddress(vpcID string) netip.Addr {
 	return netip.Addr{}
 }
 
-// Origin describes a connection that the interface from opened to the interface at of an endpoint or a Resolver endpoint:
-// what the API may believe about where a request came from, and a resolver about whom it answers for. What it does not
-// know is empty.
+// Origin describes a connection that the interface from opened to the interface at of an endpoint or a Resolver
+// endpoint: what the API may believe about where a request came from, and a resolver about whom it answers for. What it
+// does not know is empty.
 func (s *Snapshot) Origin(from, at string, source netip.AddrPort) Origin {
 	o := Origin{Source: source}
 	if c := s.nic(from); c != nil {

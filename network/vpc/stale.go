@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// A rule that names a group of another VPC becomes stale when that group is deleted, or when no active peering joins the
-// two VPCs any more. It matches nothing then, and nobody has taken it away (VPC peering guide, "Work with stale security
-// group rules").
+// A rule that names a group of another VPC becomes stale when that group is deleted, or when no active peering joins
+// the two VPCs any more. It matches nothing then, and nobody has taken it away (VPC peering guide, "Work with stale
+// security group rules").
 
 // staleRef is the stale rule of a group that would allow; gone says that it is the group it names that is not there.
 type staleRef struct {
@@ -50,8 +50,8 @@ func (s *Snapshot) staleRule(set ruleSet, f *Flow, home *Compiled, far netip.Add
 	return -1
 }
 
-// staleReference reports whether a reference to the group of the peer VPC is stale, and would be about the far address: the
-// address is one of that VPC's, and where the group is there still, an interface in it has the address.
+// staleReference reports whether a reference to the group of the peer VPC is stale, and would be about the far address:
+// the address is one of that VPC's, and where the group is there still, an interface in it has the address.
 func (s *Snapshot) staleReference(home *Compiled, peerVPC, id string, far netip.Addr) bool {
 	peer := s.Compiled(peerVPC)
 	if peer == nil || !peer.contains(far) {

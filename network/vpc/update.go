@@ -33,8 +33,8 @@ type Update struct {
 	Shared
 }
 
-// Changed says in which VPCs a snapshot may decide otherwise than the one that it was made from. A decision about a flow
-// between two VPCs depends on both.
+// Changed says in which VPCs a snapshot may decide otherwise than the one that it was made from. A decision about a
+// flow between two VPCs depends on both.
 type Changed struct {
 	// All is true of the first snapshot, and where the Internet changed.
 	All bool

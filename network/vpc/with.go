@@ -173,7 +173,9 @@ func missing(a, b []string) func(yield func(string) bool) {
 
 func (e *editor) countZone(name string, by int) {
 	e.zones = slices.Clone(e.zones)
-	i, found := slices.BinarySearchFunc(e.zones, name, func(z zone, name string) int { return strings.Compare(z.name, name) })
+	i, found := slices.BinarySearchFunc(e.zones, name, func(z zone, name string) int {
+		return strings.Compare(z.name, name)
+	})
 	if !found {
 		e.zones = slices.Insert(e.zones, i, zone{name: name})
 	}
@@ -288,7 +290,9 @@ func (e *editor) setPeering(p *Peering) {
 	for _, id := range [2]string{p.Requester, p.Accepter} {
 		e.touched[id] = true
 		b := e.bindingOf(id)
-		i, _ := slices.BinarySearchFunc(b.peerings, p.ID, func(p *Peering, id string) int { return strings.Compare(p.ID, id) })
+		i, _ := slices.BinarySearchFunc(b.peerings, p.ID, func(p *Peering, id string) int {
+			return strings.Compare(p.ID, id)
+		})
 		b.peerings = slices.Insert(slices.Clip(b.peerings), i, p)
 		e.bindings.set(e.by, id, &b)
 	}

@@ -67,7 +67,8 @@ type Placement struct {
 	Hostname, Domain string
 }
 
-// Volume says what was asked of a root volume: its size in GiB and its type, 0 and empty for the usual. Both are nominal.
+// Volume says what was asked of a root volume: its size in GiB and its type, 0 and empty for the usual. Both are
+// nominal.
 type Volume struct {
 	Size int32
 	Type string

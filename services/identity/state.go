@@ -14,8 +14,8 @@ import (
 // kinds are the records that this package keeps.
 var kinds = record.NewSet(accounts, users, roles, profiles, policies, accessKeys, revocations)
 
-// state holds what is stored, as it was at one version, and Amazon's policies beside it. Records are shared and must not
-// be changed.
+// state holds what is stored, as it was at one version, and Amazon's policies beside it. Records are shared and must
+// not be changed.
 type state struct {
 	tables    *record.Tables
 	partition string

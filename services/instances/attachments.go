@@ -78,7 +78,8 @@ func (s *Service) refresh(ctx context.Context, c scope.Scope, n *network.Interfa
 	return err
 }
 
-// refreshSubnet is refresh for the instances of a subnet's other interfaces too: an address may have been one of theirs.
+// refreshSubnet is refresh for the instances of a subnet's other interfaces too: an address may have been one of
+// theirs.
 func (s *Service) refreshSubnet(ctx context.Context, c scope.Scope, n *network.Interface) error {
 	for other := range s.network.State().Interfaces(c) {
 		if other.Subnet == n.Subnet && other.ID != n.ID {

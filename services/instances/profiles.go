@@ -12,8 +12,8 @@ import (
 	"postern/services/compute"
 )
 
-// FindProfile finds the instance profile of a name or an ARN, and the ARN of its role, which whoever gives the profile to
-// an instance passes on; a profile may have none.
+// FindProfile finds the instance profile of a name or an ARN, and the ARN of its role, which whoever gives the profile
+// to an instance passes on; a profile may have none.
 func (s *Service) FindProfile(account, name, profileARN string) (p compute.Profile, role string, err error) {
 	if name == "" && profileARN != "" {
 		a, err := arn.Parse(profileARN)

@@ -1,5 +1,5 @@
-// Package fabrictest is the far side of the fabric's links for tests and for the in-process world: machines with a TCP/IP stack
-// of their own, and bare wires on which single packets are put and seen.
+// Package fabrictest is the far side of the fabric's links for tests and for the in-process world: machines with a
+// TCP/IP stack of their own, and bare wires on which single packets are put and seen.
 package fabrictest
 
 import (

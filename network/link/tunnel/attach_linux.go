@@ -37,13 +37,13 @@ type attached struct {
 	control *net.UnixConn
 }
 
-// Attach runs a command for which the private network is the only one: in namespaces of its own, with a TAP device as its
-// interface, the VPC's resolver as its name server and the server's CA beside the system's. It needs no privilege where
-// ordinary users may make user namespaces and open /dev/net/tun; the command runs as the same user and sees the same
-// files. With a layer, every process that it leaves behind ends with it. Attach returns when the command has ended: nil, an
-// *exec.ExitError (128 and the signal's number where it was killed), or a fault if it could not be started, of the kind
-// NotFound if there is no such command and Denied if it cannot be run. When ctx ends the command is asked to end (SIGTERM), and killed if it has not
-// within 5 s.
+// Attach runs a command for which the private network is the only one: in namespaces of its own, with a TAP device as
+// its interface, the VPC's resolver as its name server and the server's CA beside the system's. It needs no privilege
+// where ordinary users may make user namespaces and open /dev/net/tun; the command runs as the same user and sees the
+// same files. With a layer, every process that it leaves behind ends with it. Attach returns when the command has
+// ended: nil, an *exec.ExitError (128 and the signal's number where it was killed), or a fault if it could not be
+// started, of the kind NotFound if there is no such command and Denied if it cannot be run. When ctx ends the command
+// is asked to end (SIGTERM), and killed if it has not within 5 s.
 func Attach(ctx context.Context, c *Config, o AttachOptions) error {
 	if err := c.Validate(); err != nil {
 		return err

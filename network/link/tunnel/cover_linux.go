@@ -11,8 +11,8 @@ import (
 
 const resolvConf = "/etc/resolv.conf"
 
-// caBundles lists where systems keep their certificates in one file: Debian and Alpine, Fedora and RHEL, openSUSE, and a
-// fallback of several.
+// caBundles lists where systems keep their certificates in one file: Debian and Alpine, Fedora and RHEL, openSUSE, and
+// a fallback of several.
 var caBundles = []string{
 	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
 	"/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",

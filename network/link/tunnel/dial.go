@@ -13,8 +13,8 @@ import (
 	"postern/network/link/userstack"
 )
 
-// batch says how many packets WireGuard works on at once. Each is a buffer of 64 KiB of which a packet touches a few: 48
-// hold a super-segment at an MTU of 1420, and cost an idle agent 0.6 MB more than 16 would.
+// batch says how many packets WireGuard works on at once. Each is a buffer of 64 KiB of which a packet touches a few:
+// 48 hold a super-segment at an MTU of 1420, and cost an idle agent 0.6 MB more than 16 would.
 const batch = 48
 
 // Tunnel is a rootless tunnel: WireGuard and a TCP/IP stack in this process.

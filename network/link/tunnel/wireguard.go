@@ -41,7 +41,9 @@ const deadAfter = 150 * time.Second
 const forgetAfter = time.Minute
 
 // newWireGuard brings up WireGuard. Packets that come out of the tunnel are handed to deliver.
-func newWireGuard(ctx context.Context, c *Config, o Options, deliver func([]link.Packet), restarted func()) (*wireguard, error) {
+func newWireGuard(
+	ctx context.Context, c *Config, o Options, deliver func([]link.Packet), restarted func(),
+) (*wireguard, error) {
 	server, err := resolveServer(ctx, c.Server)
 	if err != nil {
 		return nil, err

@@ -28,7 +28,8 @@ const (
 	keepAliveCount    = 3
 	// userTimeout ends a connection whose peer acknowledges nothing (RFC 5482).
 	userTimeout = 120 * time.Second
-	// timeWait is short: the connection table before the stack keeps late segments of old connections away (RFC 9293, 3.6.1).
+	// timeWait is short: the connection table before the stack keeps late segments of old connections away (RFC 9293,
+	// 3.6.1).
 	timeWait = 10 * time.Second
 
 	lingerLook = 2 * time.Millisecond

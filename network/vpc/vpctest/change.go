@@ -10,9 +10,9 @@ import (
 	"postern/network/vpc"
 )
 
-// Changes draws networks that differ from n in little: a rule, an interface, an endpoint's state, a peering, routes, ACL
-// entries, a prefix list, an endpoint service's targets, a Resolver rule, an attribute of a VPC, or a whole VPC that is
-// gone. Now and then it draws another network altogether. The Internet of n stays where it is known.
+// Changes draws networks that differ from n in little: a rule, an interface, an endpoint's state, a peering, routes,
+// ACL entries, a prefix list, an endpoint service's targets, a Resolver rule, an attribute of a VPC, or a whole VPC
+// that is gone. Now and then it draws another network altogether. The Internet of n stays where it is known.
 func Changes(n vpc.Network) *rapid.Generator[vpc.Network] {
 	return rapid.Custom(func(t *rapid.T) vpc.Network {
 		d := &drawer{T: t, n: Copy(n)}
@@ -24,8 +24,8 @@ func Changes(n vpc.Network) *rapid.Generator[vpc.Network] {
 	})
 }
 
-// Edits draws the networks that Changes does, without those that are others altogether: what has the same id in n has the
-// same kind and the same addresses.
+// Edits draws the networks that Changes does, without those that are others altogether: what has the same id in n has
+// the same kind and the same addresses.
 func Edits(n vpc.Network) *rapid.Generator[vpc.Network] {
 	return rapid.Custom(func(t *rapid.T) vpc.Network {
 		d := &drawer{T: t, n: Copy(n)}
@@ -44,7 +44,9 @@ func Edits(n vpc.Network) *rapid.Generator[vpc.Network] {
 // Copy copies the lists of n, so that the elements of the copy can be replaced.
 func Copy(n vpc.Network) vpc.Network {
 	n.VPCs, n.Subnets, n.RouteTables = slices.Clone(n.VPCs), slices.Clone(n.Subnets), slices.Clone(n.RouteTables)
-	n.ACLs, n.SecurityGroups, n.PrefixLists = slices.Clone(n.ACLs), slices.Clone(n.SecurityGroups), slices.Clone(n.PrefixLists)
+	n.ACLs, n.SecurityGroups, n.PrefixLists = slices.Clone(n.ACLs), slices.Clone(
+		n.SecurityGroups,
+	), slices.Clone(n.PrefixLists)
 	n.Interfaces, n.Endpoints, n.Peerings = slices.Clone(n.Interfaces), slices.Clone(n.Endpoints), slices.Clone(n.Peerings)
 	n.EndpointServices, n.ResolverRules = slices.Clone(n.EndpointServices), slices.Clone(n.ResolverRules)
 	n.ResolverEndpoints, n.NATGateways = slices.Clone(n.ResolverEndpoints), slices.Clone(n.NATGateways)
@@ -238,7 +240,9 @@ func (d *drawer) removeVPC() {
 	d.n.SecurityGroups = slices.DeleteFunc(d.n.SecurityGroups, func(x vpc.SecurityGroup) bool { return x.VPC == v })
 	d.n.Interfaces = slices.DeleteFunc(d.n.Interfaces, func(x vpc.Interface) bool { return x.VPC == v })
 	d.n.Endpoints = slices.DeleteFunc(d.n.Endpoints, func(x vpc.Endpoint) bool { return x.VPC == v })
-	d.n.ResolverEndpoints = slices.DeleteFunc(d.n.ResolverEndpoints, func(x vpc.ResolverEndpoint) bool { return x.VPC == v })
+	d.n.ResolverEndpoints = slices.DeleteFunc(d.n.ResolverEndpoints, func(x vpc.ResolverEndpoint) bool {
+		return x.VPC == v
+	})
 	d.n.NATGateways = slices.DeleteFunc(d.n.NATGateways, func(x vpc.NATGateway) bool { return x.VPC == v })
 }
 

@@ -46,14 +46,16 @@ func (d *drawer) natGateways() {
 		}
 		n := pick(d.T, "nat subnet", d.ofVPC(v))
 		g := vpc.NATGateway{
-			ID: "nat-" + v, VPC: v, Subnet: n.ID, Interface: "eni-nat-" + v, Private: d.chance(15, "private nat"), Available: d.chance(85, "nat available"),
+			ID: "nat-" + v, VPC: v, Subnet: n.ID, Interface: "eni-nat-" + v, Private: d.chance(15, "private nat"),
+			Available: d.chance(85, "nat available"),
 		}
 		if d.chance(80, "nat public") {
 			g.Public = netip.AddrFrom4([4]byte{198, 51, 101, byte(i)})
 		}
 		d.n.NATGateways = append(d.n.NATGateways, g)
 		d.n.Interfaces = append(d.n.Interfaces, vpc.Interface{
-			ID: g.Interface, VPC: v, Subnet: n.ID, Kind: vpc.GatewayInterface, Owner: g.ID, Addresses: []netip.Addr{hostOf(n, 250)},
+			ID: g.Interface, VPC: v, Subnet: n.ID, Kind: vpc.GatewayInterface, Owner: g.ID,
+			Addresses: []netip.Addr{hostOf(n, 250)},
 		})
 	}
 }

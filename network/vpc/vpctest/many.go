@@ -7,10 +7,10 @@ import (
 	"postern/network/vpc"
 )
 
-// Many is a network of VPCs with as many network interfaces in each, for tests of what a change of one VPC costs. VPC V is
-// "vpc-V", with the subnet "subnet-V", the ACL "acl-V", the group "sg-V" and the interfaces "eni-V-N", of which ManyAddress
-// tells the addresses. Groups and ACLs allow TCP and UDP from 10.0.0.0/8. Every even VPC is peered with the next, by
-// "pcx-V", and has routes there and back.
+// Many is a network of VPCs with as many network interfaces in each, for tests of what a change of one VPC costs. VPC V
+// is "vpc-V", with the subnet "subnet-V", the ACL "acl-V", the group "sg-V" and the interfaces "eni-V-N", of which
+// ManyAddress tells the addresses. Groups and ACLs allow TCP and UDP from 10.0.0.0/8. Every even VPC is peered with the
+// next, by "pcx-V", and has routes there and back.
 func Many(vpcs, interfaces int) vpc.Network {
 	var n vpc.Network
 	for v := range vpcs {

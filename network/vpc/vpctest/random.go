@@ -71,7 +71,8 @@ func (d *drawer) between(low, high int, label string) int {
 
 func (d *drawer) vpc(i int) {
 	v := vpc.VPC{
-		ID: fmt.Sprintf("vpc-%d", i), Account: "000000000000", Region: pick(d.T, "region", []string{"us-east-1", "us-east-1", "eu-west-1"}),
+		ID: fmt.Sprintf("vpc-%d", i), Account: "000000000000",
+		Region:     pick(d.T, "region", []string{"us-east-1", "us-east-1", "eu-west-1"}),
 		CIDRs:      []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 0}), 16)},
 		DNSSupport: d.chance(85, "dns"), DNSHostnames: d.chance(85, "hostnames"),
 	}
@@ -91,7 +92,9 @@ func (d *drawer) vpc(i int) {
 
 func (d *drawer) prefixLists() {
 	for i := range d.between(0, 2, "prefix lists") {
-		l := vpc.PrefixList{ID: fmt.Sprintf("pl-%d", i), Name: pick(d.T, "list name", []string{"com.amazonaws.us-east-1.s3", "custom"})}
+		l := vpc.PrefixList{
+			ID: fmt.Sprintf("pl-%d", i), Name: pick(d.T, "list name", []string{"com.amazonaws.us-east-1.s3", "custom"}),
+		}
 		for range d.between(0, 3, "list ranges") {
 			l.CIDRs = append(l.CIDRs, d.prefix())
 		}
@@ -142,7 +145,8 @@ func (d *drawer) ports(p vpc.Protocol) vpc.PortRange {
 		return pick(d.T, "icmp", []vpc.PortRange{{From: -1, To: -1}, {From: 8, To: -1}, {From: 8, To: 0}, {From: 3, To: 4}})
 	}
 	return pick(d.T, "ports", []vpc.PortRange{
-		{From: 443, To: 443}, {From: 443, To: 443}, {From: 0, To: 65535}, {From: 22, To: 22}, {From: 1024, To: 65535}, {From: 53, To: 100},
+		{From: 443, To: 443}, {From: 443, To: 443}, {From: 0, To: 65535}, {From: 22, To: 22}, {From: 1024, To: 65535},
+		{From: 53, To: 100},
 	})
 }
 
@@ -158,7 +162,8 @@ func (d *drawer) groups(v *vpc.VPC) {
 		}
 		if d.chance(80, "open egress") {
 			g.Rules = append(g.Rules, vpc.Rule{
-				ID: fmt.Sprintf("sgr-%s-%d-out", v.ID, i), Egress: true, Protocol: vpc.AllProtocols, CIDR: netip.MustParsePrefix("0.0.0.0/0"),
+				ID: fmt.Sprintf("sgr-%s-%d-out", v.ID, i), Egress: true, Protocol: vpc.AllProtocols,
+				CIDR: netip.MustParsePrefix("0.0.0.0/0"),
 			})
 		}
 		if d.chance(30, "open ingress") {
@@ -266,7 +271,8 @@ func (d *drawer) ownService() {
 		return
 	}
 	v := vpc.EndpointService{
-		ID: "vpce-svc-1", Name: "com.amazonaws.vpce.us-east-1.vpce-svc-1", Account: "000000000000", Opaque: d.chance(10, "opaque"),
+		ID: "vpce-svc-1", Name: "com.amazonaws.vpce.us-east-1.vpce-svc-1", Account: "000000000000",
+		Opaque: d.chance(10, "opaque"),
 	}
 	var machines []vpc.Interface
 	for _, c := range d.n.Interfaces {
@@ -275,12 +281,15 @@ func (d *drawer) ownService() {
 		}
 	}
 	for i := range d.between(0, 2, "targets") {
-		target := vpc.ServiceTarget{Port: pick(d.T, "port", []uint16{443, 8080, 22}), TargetPort: pick(d.T, "target port", []uint16{443, 8080})}
+		target := vpc.ServiceTarget{
+			Port: pick(d.T, "port", []uint16{443, 8080, 22}), TargetPort: pick(d.T, "target port", []uint16{443, 8080}),
+		}
 		to := pick(d.T, "target", machines)
 		n := d.n.Subnets[slices.IndexFunc(d.n.Subnets, func(n vpc.Subnet) bool { return n.ID == to.Subnet })]
 		target.Interface, target.From = to.ID, fmt.Sprintf("eni-service-%d-%s", i, n.ID)
 		d.n.Interfaces = append(d.n.Interfaces, vpc.Interface{
-			ID: target.From, VPC: n.VPC, Subnet: n.ID, Kind: vpc.ServiceInterface, Owner: v.ID, Addresses: []netip.Addr{hostOf(n, byte(230+i))},
+			ID: target.From, VPC: n.VPC, Subnet: n.ID, Kind: vpc.ServiceInterface, Owner: v.ID,
+			Addresses: []netip.Addr{hostOf(n, byte(230+i))},
 		})
 		if d.chance(10, "target gone") {
 			target.Interface = "eni-gone"
@@ -323,7 +332,8 @@ func (d *drawer) entries() []vpc.ACLEntry {
 	var entries []vpc.ACLEntry
 	for i := range d.between(0, 3, "entries") {
 		e := vpc.ACLEntry{
-			Number: 100 - 10*i, Egress: d.chance(50, "egress"), Allow: d.chance(60, "allow"), Protocol: pick(d.T, "protocol", protocols), CIDR: d.prefix(),
+			Number: 100 - 10*i, Egress: d.chance(50, "egress"), Allow: d.chance(60, "allow"),
+			Protocol: pick(d.T, "protocol", protocols), CIDR: d.prefix(),
 		}
 		e.Ports = d.ports(e.Protocol)
 		entries = append(entries, e)
@@ -342,13 +352,17 @@ func (d *drawer) routeTables(v *vpc.VPC) {
 	var free []string
 	for _, id := range d.subnetsOf(v.ID) {
 		if d.chance(40, "own table") {
-			d.n.RouteTables = append(d.n.RouteTables, vpc.RouteTable{ID: "rtb-" + id, VPC: v.ID, Subnets: []string{id}, Routes: d.routes(v.ID)})
+			d.n.RouteTables = append(d.n.RouteTables, vpc.RouteTable{
+				ID: "rtb-" + id, VPC: v.ID, Subnets: []string{id}, Routes: d.routes(v.ID),
+			})
 		} else {
 			free = append(free, id)
 		}
 	}
 	if len(free) > 0 && d.chance(90, "main table") {
-		d.n.RouteTables = append(d.n.RouteTables, vpc.RouteTable{ID: "rtb-" + v.ID, VPC: v.ID, Main: true, Routes: d.routes(v.ID)})
+		d.n.RouteTables = append(d.n.RouteTables, vpc.RouteTable{
+			ID: "rtb-" + v.ID, VPC: v.ID, Main: true, Routes: d.routes(v.ID),
+		})
 	}
 	for i := range d.n.Endpoints {
 		e := &d.n.Endpoints[i]
@@ -365,7 +379,9 @@ func (d *drawer) routes(v string) (routes []vpc.Route) {
 	for _, p := range d.n.Peerings {
 		if other := peerOf(p, v); other != "" && d.chance(85, "peer route") {
 			i := slices.IndexFunc(d.n.VPCs, func(x vpc.VPC) bool { return x.ID == other })
-			routes = append(routes, vpc.Route{Destination: d.n.VPCs[i].CIDRs[0], Target: vpc.Target{Kind: vpc.ViaPeering, ID: p.ID}})
+			routes = append(routes, vpc.Route{
+				Destination: d.n.VPCs[i].CIDRs[0], Target: vpc.Target{Kind: vpc.ViaPeering, ID: p.ID},
+			})
 		}
 	}
 	if d.chance(60, "default route") {
@@ -444,7 +460,9 @@ func Flows(n vpc.Network) *rapid.Generator[vpc.Flow] {
 			if d.asked(destination) && d.chance(70, "asks") {
 				ports[1] = 53
 			}
-			if usual := map[netip.Addr]uint16{vpc.LinkLocalResolver: 53, vpc.MetadataAddress: 80, PublicSSM: 443, PublicEC2: 443}[destination]; usual != 0 && d.chance(80, "usual") {
+			if usual := map[netip.Addr]uint16{
+				vpc.LinkLocalResolver: 53, vpc.MetadataAddress: 80, PublicSSM: 443, PublicEC2: 443,
+			}[destination]; usual != 0 && d.chance(80, "usual") {
 				ports[1] = usual
 			}
 		}

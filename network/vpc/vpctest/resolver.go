@@ -9,7 +9,8 @@ import (
 
 // ResolverDomains are the domains that drawn Resolver rules are about, beside those of the network's own names.
 var ResolverDomains = []string{
-	"", "com", "amazonaws.com", "us-east-1.amazonaws.com", "ssm.us-east-1.amazonaws.com", "corp.example", "eu.corp.example",
+	"", "com", "amazonaws.com", "us-east-1.amazonaws.com", "ssm.us-east-1.amazonaws.com", "corp.example",
+	"eu.corp.example",
 	"internal", "ec2.internal", "10.in-addr.arpa", "in-addr.arpa",
 }
 

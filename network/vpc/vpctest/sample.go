@@ -30,8 +30,8 @@ const (
 var Services = []string{"ssm", "ssmmessages", "ec2messages"}
 
 // Sample is the network of the first story: two private subnets in two zones without any Internet gateway, a group for
-// nodes and one for endpoints with inbound 443 from the nodes' group, three interface endpoints with private DNS in both
-// subnets, an instance in the first and an attached machine in the second.
+// nodes and one for endpoints with inbound 443 from the nodes' group, three interface endpoints with private DNS in
+// both subnets, an instance in the first and an attached machine in the second.
 func Sample() vpc.Network {
 	all := netip.MustParsePrefix("0.0.0.0/0")
 	n := vpc.Network{
@@ -100,11 +100,13 @@ type Scale struct {
 }
 
 // Large is one VPC with many interfaces: "eni-N" for N from 0 has the address 10.64.0.4 + N and is in group "sg-G" for
-// G = N modulo Groups. Every group allows all outbound last and TCP 443 from 10.0.0.0/8 last, after rules of many ports,
-// ranges and groups that match nothing of that.
+// G = N modulo Groups. Every group allows all outbound last and TCP 443 from 10.0.0.0/8 last, after rules of many
+// ports, ranges and groups that match nothing of that.
 func Large(s Scale) vpc.Network {
 	n := vpc.Network{
-		VPCs: []vpc.VPC{{ID: VPC, Region: "us-east-1", DNSSupport: true, CIDRs: []netip.Prefix{netip.MustParsePrefix("10.64.0.0/10")}}},
+		VPCs: []vpc.VPC{
+			{ID: VPC, Region: "us-east-1", DNSSupport: true, CIDRs: []netip.Prefix{netip.MustParsePrefix("10.64.0.0/10")}},
+		},
 		Subnets: []vpc.Subnet{
 			{ID: SubnetA, VPC: VPC, Zone: "us-east-1a", CIDR: netip.MustParsePrefix("10.64.0.0/12")},
 		},

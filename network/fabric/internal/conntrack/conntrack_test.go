@@ -28,16 +28,20 @@ func TestTCPStates(t *testing.T) {
 		segments []segment
 		end      state
 	}{
-		"handshake":               {open, established},
-		"both sent again":         {[]segment{{0, SYN, Belongs}, {1, SA, Belongs}, {1, SA, Belongs}, {0, SYN, Begin}}, answered},
+		"handshake": {open, established},
+		"both sent again": {
+			[]segment{{0, SYN, Belongs}, {1, SA, Belongs}, {1, SA, Belongs}, {0, SYN, Begin}}, answered,
+		},
 		"data before handshake":   {[]segment{{0, SYN, Belongs}, {0, ACK | PSH, OutOfState}}, opening},
 		"SYN-ACK from the opener": {[]segment{{0, SYN, Belongs}, {0, SA, OutOfState}}, opening},
 		"challenge then reset":    {[]segment{{0, SYN, Belongs}, {1, ACK, Belongs}, {0, RST, Belongs}}, closing},
 		"refused":                 {[]segment{{0, SYN, Belongs}, {1, RST | ACK, Belongs}}, closing},
 		"answer before the ACK":   {[]segment{{0, SYN, Belongs}, {1, SA, Belongs}, {1, ACK | PSH, OutOfState}}, answered},
 		"half closed":             {append(open[:3:3], segment{0, FA, Belongs}, segment{1, ACK | PSH, Belongs}), closing},
-		"scan":                    {append(open[:3:3], segment{0, SYN | FIN, OutOfState}, segment{0, 0, OutOfState}, segment{1, FIN | URG | PSH, OutOfState}), established},
-		"again with the port":     {append(open[:3:3], segment{0, SYN, Begin}, segment{1, SYN, Begin}), established},
+		"scan": {append(open[:3:3], segment{
+			0, SYN | FIN, OutOfState,
+		}, segment{0, 0, OutOfState}, segment{1, FIN | URG | PSH, OutOfState}), established},
+		"again with the port": {append(open[:3:3], segment{0, SYN, Begin}, segment{1, SYN, Begin}), established},
 	} {
 		t.Run(name, func(t *testing.T) {
 			table := New(Options[int]{})
@@ -138,8 +142,8 @@ func TestFullTableForgetsUnansweredFirst(t *testing.T) {
 	}
 }
 
-// Whatever happens, the lists, the map and the count agree, both directions are found, every flow is in the list of each
-// of its ends once, and the bound holds.
+// Whatever happens, the lists, the map and the count agree, both directions are found, every flow is in the list of
+// each of its ends once, and the bound holds.
 func TestTableInvariants(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const bound = 8
@@ -150,7 +154,8 @@ func TestTableInvariants(t *testing.T) {
 			"packet": func(t *rapid.T) {
 				now += rapid.Int64Range(0, 40*second).Draw(t, "later")
 				k := Key{
-					Sender: rapid.Uint32Range(0, 3).Draw(t, "sender"), Protocol: rapid.SampledFrom([]uint8{1, 6, 17, 50}).Draw(t, "protocol"),
+					Sender:     rapid.Uint32Range(0, 3).Draw(t, "sender"),
+					Protocol:   rapid.SampledFrom([]uint8{1, 6, 17, 50}).Draw(t, "protocol"),
 					SourcePort: uint16(rapid.IntRange(1, 12).Draw(t, "port")), Source: [4]byte{1}, Destination: [4]byte{2},
 				}
 				if k.Protocol == protocolICMP {

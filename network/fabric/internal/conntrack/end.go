@@ -2,15 +2,15 @@ package conntrack
 
 import "sync"
 
-// End lists the flows that one sender has an end in, so that they are found without a look at all others. Its zero value
-// has none. A shard's lock may be held where mu is taken, not the other way round.
+// End lists the flows that one sender has an end in, so that they are found without a look at all others. Its zero
+// value has none. A shard's lock may be held where mu is taken, not the other way round.
 type End[D any] struct {
 	mu    sync.Mutex
 	first *Flow[D]
 }
 
-// place is a flow's place in the list of the sender of one of its directions. The end does not change once the flow is in
-// a list; its mu guards prev and next.
+// place is a flow's place in the list of the sender of one of its directions. The end does not change once the flow is
+// in a list; its mu guards prev and next.
 type place[D any] struct {
 	end        *End[D]
 	prev, next *Flow[D]

@@ -26,7 +26,8 @@ type Side[D any] struct {
 	Version uint64
 	// Packets and Bytes passed since they were last taken away.
 	Packets, Bytes uint64
-	// Marks are the TCP flags of the packets since then that begin and end a connection; ACK is among them beside a SYN only.
+	// Marks are the TCP flags of the packets since then that begin and end a connection; ACK is among them beside a SYN
+	// only.
 	Marks uint8
 	// ack is the last TCP acknowledgement number that the side sent, end the sequence number behind all that it sent.
 	ack, end    uint32
@@ -102,8 +103,8 @@ type Timeouts struct {
 	Other time.Duration
 }
 
-// DefaultTimeouts returns those of EC2's connection tracking (EC2 User Guide, "Security group connection tracking"), and
-// Linux's where AWS names none.
+// DefaultTimeouts returns those of EC2's connection tracking (EC2 User Guide, "Security group connection tracking"),
+// and Linux's where AWS names none.
 func DefaultTimeouts() Timeouts {
 	return Timeouts{
 		TCPOpening: 60 * time.Second, TCPEstablished: 5 * 24 * time.Hour, TCPClosing: 120 * time.Second,

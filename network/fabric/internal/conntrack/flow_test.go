@@ -34,10 +34,16 @@ func TestExpects(t *testing.T) {
 		{"SYN-ACK", handshake[:2], []uint32{901}, []uint32{101}},
 		{"handshake", handshake, []uint32{901}, []uint32{101}},
 		{"data", after(segment{0, ACK, 101, 901, 50}), []uint32{901}, []uint32{101, 151}},
-		{"data acknowledged", after(segment{0, ACK, 101, 901, 50}, segment{1, ACK, 901, 151, 0}), []uint32{901}, []uint32{151}},
-		{"data sent again", after(segment{0, ACK, 101, 901, 50}, segment{0, ACK, 101, 901, 20}), []uint32{901}, []uint32{101, 151}},
+		{"data acknowledged", after(segment{
+			0, ACK, 101, 901, 50,
+		}, segment{1, ACK, 901, 151, 0}), []uint32{901}, []uint32{151}},
+		{"data sent again", after(segment{
+			0, ACK, 101, 901, 50,
+		}, segment{0, ACK, 101, 901, 20}), []uint32{901}, []uint32{101, 151}},
 		{"FIN", after(segment{0, FA, 101, 901, 5}), []uint32{901}, []uint32{101, 107}},
-		{"numbers that wrap", []segment{{0, SYN, 1<<32 - 1, 0, 0}, {1, SA, 900, 0, 0}, {0, ACK, 0, 901, 7}}, []uint32{901}, []uint32{0, 7}},
+		{"numbers that wrap", []segment{
+			{0, SYN, 1<<32 - 1, 0, 0}, {1, SA, 900, 0, 0}, {0, ACK, 0, 901, 7},
+		}, []uint32{901}, []uint32{0, 7}},
 		{"another SYN", []segment{{0, SYN, 5000, 0, 0}, {0, SYN, 100, 0, 0}}, nil, []uint32{101}},
 	} {
 		_, s, f := begun(t, Options[int]{}, tcpKey(1, 1000))
@@ -149,7 +155,8 @@ func TestBusyFlowsStay(t *testing.T) {
 	}
 }
 
-// TestExpire: a sweep forgets what has been idle longer than its time, and leaves what was used since it was last listed.
+// TestExpire: a sweep forgets what has been idle longer than its time, and leaves what was used since it was last
+// listed.
 func TestExpire(t *testing.T) {
 	const idle = 30 * second
 	for _, tt := range []struct {

@@ -58,7 +58,9 @@ func TestParse(t *testing.T) {
 		{"longer than it is", change(datagram(), set(2, 0, 200)), Length},
 		{"shorter than it is", change(datagram(), set(2, 0, 24)), Length},
 		{"trailing bytes", change(datagram(), func(b []byte) []byte { return append(b, 0) }), Length},
-		{"header damaged", link.Packet{Data: append([]byte{0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 1, 2}, make([]byte, 16)...)}, HeaderChecksum},
+		{"header damaged", link.Packet{
+			Data: append([]byte{0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 1, 2}, make([]byte, 16)...),
+		}, HeaderChecksum},
 		{"first fragment", change(datagram(), set(6, 0x20)), Fragment},
 		{"last fragment", change(datagram(), set(6, 0, 3)), Fragment},
 		{"ttl", change(datagram(), set(8, 0)), Expired},
@@ -69,7 +71,9 @@ func TestParse(t *testing.T) {
 		{"icmp redirect", change(datagram(), func(b []byte) []byte { b[9], b[20] = ICMP, 5; return b }), ICMPType},
 		{"error about nothing", change(datagram(), func(b []byte) []byte { b[9], b[20] = ICMP, 3; return b }), Short},
 		{"super-segment of udp", link.Packet{Data: datagram().Data, SegmentSize: 1}, Super},
-		{"super-segment of nothing", link.Packet{Data: segment().Data, SegmentSize: 1, Checksum: link.ChecksumPartial}, Super},
+		{
+			"super-segment of nothing", link.Packet{Data: segment().Data, SegmentSize: 1, Checksum: link.ChecksumPartial}, Super,
+		},
 	} {
 		var h Header
 		if got := Parse(&c.p, &h); got != c.want {

@@ -15,8 +15,8 @@ const (
 	Destination End = 16
 )
 
-// Rewrite gives one end of a TCP or UDP packet, whose header is h, another address and port, and mends the checksums. h is
-// not changed.
+// Rewrite gives one end of a TCP or UDP packet, whose header is h, another address and port, and mends the checksums. h
+// is not changed.
 func Rewrite(p *link.Packet, h *Header, end End, address [4]byte, port uint16) {
 	b := p.Data
 	t := b[HeaderSize:]

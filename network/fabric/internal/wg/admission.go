@@ -50,7 +50,9 @@ type admission struct {
 }
 
 func newAdmission(h *Hub, sock *datagram.Socket) *admission {
-	d := &admission{joiner: h.c.Joiner, hub: h, sock: sock, now: h.c.Now, log: h.c.Log, queue: make(chan pending, requestQueue)}
+	d := &admission{
+		joiner: h.c.Joiner, hub: h, sock: sock, now: h.c.Now, log: h.c.Log, queue: make(chan pending, requestQueue),
+	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	if d.joiner == nil {
 		return d
@@ -160,7 +162,9 @@ func (d *admission) admit(ctx context.Context, r *link.JoinRequest, key []byte) 
 func (d *admission) refuse(r *link.JoinRequest, key []byte, why error) []byte {
 	f := fault.Of(why)
 	d.log.Info("join refused", "activation", r.Activation, "source", r.Source, "kind", f.Kind, "error", why)
-	refusal := &link.Refusal{Nonce: r.Nonce, Authenticated: true, Time: d.now(), Kind: f.Kind, Code: f.Code, Message: f.Message}
+	refusal := &link.Refusal{
+		Nonce: r.Nonce, Authenticated: true, Time: d.now(), Kind: f.Kind, Code: f.Code, Message: f.Message,
+	}
 	if f.Kind == fault.Internal {
 		refusal.Message = "the server met an error of its own; its log has more"
 	}

@@ -16,8 +16,8 @@ import (
 	"postern/network/link/datagram"
 )
 
-// bind is the part of the shared port that belongs to one cell, as wireguard-go's conn.Bind. A path other than UDP would
-// hand its messages to the mux too, with an endpoint that says how to answer.
+// bind is the part of the shared port that belongs to one cell, as wireguard-go's conn.Bind. A path other than UDP
+// would hand its messages to the mux too, with an endpoint that says how to answer.
 type bind struct {
 	mux   *mux
 	mark  mark
@@ -226,8 +226,8 @@ func (m *mark) made(message []byte) bool {
 }
 
 const (
-	// gaugeLimit bounds how many packets of a cell may be inside wireguard-go, each in a buffer of 64 KiB. It holds some TCP
-	// windows; wireguard-go itself sets no bound, and reading is cheaper than decrypting.
+	// gaugeLimit bounds how many packets of a cell may be inside wireguard-go, each in a buffer of 64 KiB. It holds some
+	// TCP windows; wireguard-go itself sets no bound, and reading is cheaper than decrypting.
 	gaugeLimit = 4096
 	gaugeTick  = 100 * time.Millisecond
 )

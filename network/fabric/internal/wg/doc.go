@@ -1,4 +1,5 @@
-// Package wg is the server's end of the tunnels by which machines that are not instances reach their network interfaces.
+// Package wg is the server's end of the tunnels by which machines that are not instances reach their network
+// interfaces.
 //
 // One UDP port serves all of them, and those who ask to be let in (see link.JoinRequest):
 //
@@ -6,6 +7,6 @@
 //	             └ WireGuard message → cell's bind → wireguard-go → wire → peer → fabric
 //
 // A cell is one VPC. Each has a WireGuard device and a key pair of its own, because addresses are unique within one VPC
-// only and WireGuard tells peers apart by them. The mux finds the cell of a message by what WireGuard puts there in clear:
-// the receiver's index, or in a first message the mark that it was made for one public key.
+// only and WireGuard tells peers apart by them. The mux finds the cell of a message by what WireGuard puts there in
+// clear: the receiver's index, or in a first message the mark that it was made for one public key.
 package wg

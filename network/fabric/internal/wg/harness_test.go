@@ -46,7 +46,10 @@ type harness struct {
 
 func newHarness(t testing.TB, mtu int, vpcs ...string) *harness {
 	t.Helper()
-	l := &harness{t: t, stacks: map[string]*userstack.Stack{}, links: map[string]link.Link{}, routes: map[string]map[netip.Addr]string{}}
+	l := &harness{
+		t: t, stacks: map[string]*userstack.Stack{}, links: map[string]link.Link{},
+		routes: map[string]map[netip.Addr]string{},
+	}
 	for _, vpc := range append(vpcs, labVPC) {
 		s, err := userstack.New(mtu, endpointAddr.Addr(), resolverAddr)
 		if err != nil {
@@ -135,7 +138,9 @@ func (l *harness) node(h *Hub, vpc, addr string, mtu int) *tunnel.Config {
 		mtu = DefaultMTU
 	}
 	key := link.NewPrivateKey()
-	p := Peer{PublicKey: key.Public(), Interface: "eni-" + vpc + "-" + addr, VPC: vpc, Address: netip.MustParseAddr(addr), MTU: mtu}
+	p := Peer{
+		PublicKey: key.Public(), Interface: "eni-" + vpc + "-" + addr, VPC: vpc, Address: netip.MustParseAddr(addr), MTU: mtu,
+	}
 	if err := h.AddPeer(p); err != nil {
 		l.t.Fatal(err)
 	}
@@ -284,8 +289,9 @@ func (j *joiner) Join(_ context.Context, r link.JoinRequest) (link.Grant, error)
 		j.keys[r.PublicKey] = addr
 	}
 	return link.Grant{
-		Account: "000000000000", Region: "us-east-1", VPC: labVPC, Subnet: "subnet-1", Interface: "eni-" + labVPC + "-" + addr.String(),
-		Address: netip.PrefixFrom(addr, 24), Routes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")},
+		Account: "000000000000", Region: "us-east-1", VPC: labVPC, Subnet: "subnet-1",
+		Interface: "eni-" + labVPC + "-" + addr.String(),
+		Address:   netip.PrefixFrom(addr, 24), Routes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")},
 		Resolver: resolverAddr, MTU: DefaultMTU, CA: j.ca,
 	}, nil
 }

@@ -122,7 +122,10 @@ func TestRemovedPeerIsOut(t *testing.T) {
 func TestAddPeer(t *testing.T) {
 	l := newHarness(t, 8500)
 	h := l.hub(Config{})
-	good := Peer{PublicKey: link.PublicKey{1}, Interface: "eni-vpc-1-10.0.1.20", VPC: labVPC, Address: netip.MustParseAddr("10.0.1.20")}
+	good := Peer{
+		PublicKey: link.PublicKey{1}, Interface: "eni-vpc-1-10.0.1.20", VPC: labVPC,
+		Address: netip.MustParseAddr("10.0.1.20"),
+	}
 	for _, tt := range []struct {
 		name   string
 		change func(*Peer)
@@ -235,7 +238,9 @@ func TestServerRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := l.hub(Config{PrivateKey: link.PrivateKey{1}.Clamped(), Address: addr})
-	if err := second.AddPeer(Peer{PublicKey: conf.PrivateKey.Public(), Interface: conf.Grant.Interface, VPC: labVPC, Address: conf.Local()}); err != nil {
+	if err := second.AddPeer(Peer{
+		PublicKey: conf.PrivateKey.Public(), Interface: conf.Grant.Interface, VPC: labVPC, Address: conf.Local(),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	began := time.Now()
@@ -324,7 +329,9 @@ func TestBadPaths(t *testing.T) {
 			return b
 		}},
 		{"garbage", func(_ int, b [][]byte) [][]byte {
-			return append([][]byte{{4, 0, 0, 0, 1}, bytes.Repeat([]byte{4, 0, 0, 0}, 20), []byte("PSTJ\x01\x05\x00\x04abcd")}, b...)
+			return append([][]byte{
+				{4, 0, 0, 0, 1}, bytes.Repeat([]byte{4, 0, 0, 0}, 20), []byte("PSTJ\x01\x05\x00\x04abcd"),
+			}, b...)
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

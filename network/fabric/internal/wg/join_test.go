@@ -48,7 +48,9 @@ func TestJoinThenDial(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(conf, again, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, link.PrivateKey{})); diff != "" {
+	if diff := cmp.Diff(
+		conf, again, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, link.PrivateKey{}),
+	); diff != "" {
 		t.Errorf("joining again gives another place: %s", diff)
 	}
 	if len(h.Peers()) != 1 {
@@ -66,11 +68,20 @@ func TestJoinRefused(t *testing.T) {
 		kind   fault.Kind
 		says   string
 	}{
-		{"wrong code", func(c *tunnel.JoinConfig) { c.Code = "K7mQpX2vRt9LsYw4ZbNd" }, nil, fault.Unauthenticated, "not the right one"},
-		{"unknown activation", func(c *tunnel.JoinConfig) { c.Activation = "unknown" }, nil, fault.Unauthenticated, "not the right one"},
+		{
+			"wrong code", func(c *tunnel.JoinConfig) { c.Code = "K7mQpX2vRt9LsYw4ZbNd" }, nil, fault.Unauthenticated,
+			"not the right one",
+		},
+		{
+			"unknown activation", func(c *tunnel.JoinConfig) { c.Activation = "unknown" }, nil, fault.Unauthenticated,
+			"not the right one",
+		},
 		{"expired", nil, fault.New(fault.Conflict, "join", "the activation expired"), fault.Conflict, "expired"},
 		{"used up", nil, fault.New(fault.Limit, "join", "the activation has been used 5 times of 5"), fault.Limit, "5 times"},
-		{"no such subnet", nil, fault.New(fault.NotFound, "join", "no subnet").WithCode("InvalidSubnetID.NotFound"), fault.NotFound, "no subnet"},
+		{
+			"no such subnet", nil, fault.New(fault.NotFound, "join", "no subnet").WithCode("InvalidSubnetID.NotFound"),
+			fault.NotFound, "no subnet",
+		},
 		{"an inner error is not shown", nil, errors.New("disk on fire"), fault.Internal, "of its own"},
 		{"clock", func(c *tunnel.JoinConfig) { c.Now = skewed }, nil, fault.Conflict, "clock is 1h"},
 		{"no code", func(c *tunnel.JoinConfig) { c.Code = "" }, nil, fault.Missing, "code"},
@@ -110,8 +121,10 @@ func TestJoinWithoutServer(t *testing.T) {
 
 // Loss, duplicates and strangers' answers on the way change nothing about the outcome.
 func TestJoinOnBadPaths(t *testing.T) {
-	forged := (&link.JoinReply{Grant: link.Grant{Address: netip.MustParsePrefix("6.6.6.6/8"), Resolver: resolverAddr, MTU: 1420}, ServerKey: link.PublicKey{6}}).
-		Marshal(make([]byte, link.JoinKeySize), nil)
+	forged := (&link.JoinReply{Grant: link.Grant{
+		Address: netip.MustParsePrefix("6.6.6.6/8"), Resolver: resolverAddr, MTU: 1420,
+	}, ServerKey: link.PublicKey{6}}).
+			Marshal(make([]byte, link.JoinKeySize), nil)
 	for _, tt := range []struct {
 		name   string
 		meddle func(n int, batch [][]byte) [][]byte
@@ -152,7 +165,10 @@ func TestDoor(t *testing.T) {
 	key := link.DeriveJoinKey(labActivation, labCode)
 	from := datagram.Path{Remote: netip.MustParseAddrPort("192.0.2.1:5000")}
 	request := func(change func(*link.JoinRequest)) *link.JoinRequest {
-		r := &link.JoinRequest{Activation: labActivation, PublicKey: link.PublicKey{7}, Time: now, Nonce: [link.NonceSize]byte{byte(len(j.asked())), 1}}
+		r := &link.JoinRequest{
+			Activation: labActivation, PublicKey: link.PublicKey{7}, Time: now,
+			Nonce: [link.NonceSize]byte{byte(len(j.asked())), 1},
+		}
 		if change != nil {
 			change(r)
 		}
@@ -243,7 +259,8 @@ func TestNonces(t *testing.T) {
 		after time.Duration
 		want  bool
 	}{
-		{a, 0, true}, {a, 0, false}, {b, 0, true}, {a, 2*link.JoinWindow + 1, false}, {b, 0, false}, {a, 2*link.JoinWindow + 1, true},
+		{a, 0, true}, {a, 0, false}, {b, 0, true}, {a, 2*link.JoinWindow + 1, false}, {b, 0, false},
+		{a, 2*link.JoinWindow + 1, true},
 	} {
 		now = now.Add(tt.after)
 		if got := n.first(tt.nonce, now); got != tt.want {
@@ -267,7 +284,8 @@ func TestIndexTable(t *testing.T) {
 		after time.Duration
 		want  bool
 	}{
-		{one, 0, true}, {one, 0, true}, {two, 0, false}, {two, indexLife + 1, false}, {two, indexLife + 1, true}, {one, 0, false},
+		{one, 0, true}, {one, 0, true}, {two, 0, false}, {two, indexLife + 1, false}, {two, indexLife + 1, true},
+		{one, 0, false},
 	} {
 		now = now.Add(tt.after)
 		if got := table.give(7, tt.owner, now); got != tt.want {
@@ -302,7 +320,9 @@ func TestGauge(t *testing.T) {
 		now = now.Add(tt.after)
 		g.leave(tt.left)
 		if got := g.admit(tt.in, now); got != tt.want {
-			t.Errorf("admit %d after %s with %d out: %t, want %t (%d inside)", tt.in, tt.after, tt.left, got, tt.want, g.inside.Load())
+			t.Errorf(
+				"admit %d after %s with %d out: %t, want %t (%d inside)", tt.in, tt.after, tt.left, got, tt.want, g.inside.Load(),
+			)
 		}
 	}
 	if g.Refused.Load() != 2 {
@@ -328,7 +348,9 @@ func TestTheDoorOutlivesAPanic(t *testing.T) {
 	l := newHarness(t, 8500)
 	m := &mistaken{joiner: &joiner{}}
 	h := l.hub(Config{Joiner: m})
-	_, err := tunnel.Join(t.Context(), tunnel.JoinConfig{Server: h.LocalAddr().String(), Activation: labActivation, Code: labCode, Hostname: "a"})
+	_, err := tunnel.Join(t.Context(), tunnel.JoinConfig{
+		Server: h.LocalAddr().String(), Activation: labActivation, Code: labCode, Hostname: "a",
+	})
 	if err != nil || !m.panicked.Load() {
 		t.Errorf("%v, panicked: %v", err, m.panicked.Load())
 	}

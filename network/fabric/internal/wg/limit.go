@@ -13,8 +13,8 @@ const (
 	// one address, and a bundle of certificates takes several requests.
 	limitBurst = 100
 	limitRate  = 20
-	// hintRate bounds how many machines a second are told, all together, that their session is lost: it bounds what somebody
-	// who forges sources can have sent. Ten thousand that come back after a restart are told within some seconds.
+	// hintRate bounds how many machines a second are told, all together, that their session is lost: it bounds what
+	// somebody who forges sources can have sent. Ten thousand that come back after a restart are told within some seconds.
 	hintRate = 2000
 	// limitSources bounds how many sources are told apart; the others share what is left of one.
 	limitSources = 4096

@@ -15,7 +15,8 @@ import (
 	"postern/network/link/datagram"
 )
 
-// runBuffers says how many runs may be on their way from the socket to the cells; when all are, the kernel's buffer fills.
+// runBuffers says how many runs may be on their way from the socket to the cells; when all are, the kernel's buffer
+// fills.
 const runBuffers = 16
 
 // mux reads the socket and hands each datagram to whom it belongs.

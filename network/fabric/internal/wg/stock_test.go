@@ -44,7 +44,9 @@ func stock(t *testing.T, ini string) *userstack.Stack {
 		dev.Close()
 		s.Close()
 	})
-	config := "private_key=" + key("PrivateKey") + "\npublic_key=" + key("PublicKey") + "\nendpoint=" + value["Endpoint"] + "\n"
+	config := "private_key=" + key(
+		"PrivateKey",
+	) + "\npublic_key=" + key("PublicKey") + "\nendpoint=" + value["Endpoint"] + "\n"
 	for allowed := range strings.SplitSeq(value["AllowedIPs"], ", ") {
 		config += "allowed_ip=" + allowed + "\n"
 	}
@@ -94,7 +96,10 @@ func BenchmarkPeer(b *testing.B) {
 		before := used()
 		for i := range peers {
 			addr := netip.AddrFrom4([4]byte{10, 0, byte(8 + i>>8), byte(i)})
-			p := Peer{PublicKey: link.NewPrivateKey().Public(), Interface: "eni-" + labVPC + "-" + addr.String(), VPC: labVPC, Address: addr}
+			p := Peer{
+				PublicKey: link.NewPrivateKey().Public(), Interface: "eni-" + labVPC + "-" + addr.String(), VPC: labVPC,
+				Address: addr,
+			}
 			if err := h.AddPeer(p); err != nil {
 				b.Fatal(err)
 			}
