@@ -31,6 +31,8 @@ type Interface struct {
 	// Attachment is nil while the interface belongs to nothing; Detached is then the last one that it had.
 	Attachment *Attachment `json:",omitempty"`
 	Detached   *Attachment `json:",omitempty"`
+
+	hostName string // of the primary address; it follows from Addresses
 }
 
 // Attachment says what a network interface belongs to.
@@ -98,7 +100,8 @@ func addressTerm(subnet string, a netip.Addr) record.Term {
 
 var interfaceKind = declare(&kind[Interface]{
 	Kind: record.Kind[Interface]{
-		Name: "network-interface",
+		Name:    "network-interface",
+		Prepare: (*Interface).prepare,
 		Indexes: []*record.Index[Interface]{
 			interfacesByAddress, interfacesByOwner, interfacesByAttachment, interfacesUsing,
 		},
@@ -126,10 +129,19 @@ var interfaceKind = declare(&kind[Interface]{
 
 func (*Interface) kind() declared { return interfaceKind }
 
+// prepare keeps what each snapshot of the VPC needs again.
+func (n *Interface) prepare() error {
+	if len(n.Addresses) == 0 {
+		return fault.New(fault.Internal, "network.Interface", "%s has no address", n.ID)
+	}
+	n.hostName = HostName(n.Addresses[0])
+	return nil
+}
+
 func (n *Interface) value() vpc.Interface {
 	out := vpc.Interface{
 		ID: n.ID, VPC: n.VPC, Subnet: n.Subnet, Kind: n.Kind, Owner: n.Owner(), Addresses: n.Addresses,
-		Groups: n.Groups, AnySource: n.AnySource, Name: HostName(n.Addresses[0]),
+		Groups: n.Groups, AnySource: n.AnySource, Name: n.hostName,
 	}
 	if n.Public != nil {
 		out.Public = n.Public.Address

@@ -312,7 +312,11 @@ func atOnce(n int, do func(int)) {
 
 // content returns what the judge sees of a VPC.
 func (s *State) content(v *VPC) vpc.Content {
-	c := vpc.Content{VPC: v.value()}
+	c := vpc.Content{
+		VPC: v.value(),
+		// They are the most by far, and large.
+		Interfaces: make([]vpc.Interface, 0, interfaceKind.Count(s.Tables, v.ID)),
+	}
 	for _, k := range kinds {
 		k.fill(s, v.ID, &c)
 	}
