@@ -189,10 +189,10 @@ func (b *publisher) make(ids []string, version uint64) error {
 	views := b.hold(ids)
 	defer b.release(ids, views)
 	state := &State{b.tables()}
-	old := make([]string, 0, len(ids))
+	old, oldViews := make([]string, 0, len(ids)), make([]*view, 0, len(ids))
 	for i, v := range views {
 		if max(v.version, b.base) < version {
-			old = append(old, ids[i])
+			old, oldViews = append(old, ids[i]), append(oldViews, v)
 		}
 	}
 	if len(old) == 0 {
@@ -202,8 +202,8 @@ func (b *publisher) make(ids []string, version uint64) error {
 		b.putBack(old, version)
 		return fmt.Errorf("publish version %d of the network: %w", state.Version(), err)
 	}
-	for _, v := range views {
-		v.version = max(v.version, state.Version())
+	for _, v := range oldViews { // one that was not made has not seen what came since
+		v.version = state.Version()
 	}
 	return nil
 }
