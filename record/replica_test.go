@@ -205,3 +205,58 @@ func TestPrepareRefuses(t *testing.T) {
 		t.Errorf("open: %v", err)
 	}
 }
+
+// lossy commits, and loses the answer of the next commit.
+type lossy struct {
+	record.Store
+	lose bool
+}
+
+func (s *lossy) Commit(ctx context.Context, c record.Commit) (uint64, error) {
+	if s.lose {
+		s.lose = false
+		c.Applied = nil
+		if _, err := s.Store.Commit(ctx, c); err != nil {
+			return 0, err
+		}
+		return 0, fault.New(fault.Unavailable, "test", "no answer came")
+	}
+	return s.Store.Commit(ctx, c)
+}
+
+// TestLostAnswer: a commit that was made although its answer was lost is seen by the plan that follows.
+func TestLostAnswer(t *testing.T) {
+	store := &lossy{Store: new(record.Memory), lose: true}
+	r := replicaOf(t, store, record.Hooks{})
+	add := func(p *record.Plan) error {
+		if _, ok := things.Get(p.Tables, "t-1"); ok {
+			return fault.New(fault.Exists, "test", "it is there")
+		}
+		things.Put(p, &thing{ID: "t-1", Scope: "a", VPC: "v"}, false)
+		return nil
+	}
+	if _, err := r.Change(t.Context(), "a", add); !fault.Is(err, fault.Unavailable) {
+		t.Fatalf("change: %v", err)
+	}
+	if _, err := r.Change(t.Context(), "a", add); !fault.Is(err, fault.Exists) {
+		t.Errorf("planned anew: %v, want what the lost commit made", err)
+	}
+	if r.Tables().Version() != 1 || r.Tables().Len() != 1 {
+		t.Errorf("%d records at version %d", r.Tables().Len(), r.Tables().Version())
+	}
+}
+
+// TestCommitBesideOthers: after an own commit the tables show it, with what others committed before it.
+func TestCommitBesideOthers(t *testing.T) {
+	store := new(record.Memory)
+	one, two := replicaOf(t, store, record.Hooks{}), replicaOf(t, store, record.Hooks{})
+	for n, r := range []*record.Replica{one, two, one, two} {
+		version, err := r.Change(t.Context(), "a", func(p *record.Plan) error {
+			things.Put(p, &thing{ID: fmt.Sprint("t-", n), Scope: "a", VPC: "v"}, false)
+			return nil
+		})
+		if err != nil || version != uint64(n+1) || r.Tables().Version() != version || r.Tables().Len() != n+1 {
+			t.Errorf("commit %d: version %d, %v; %d records at %d", n, version, err, r.Tables().Len(), r.Tables().Version())
+		}
+	}
+}
