@@ -52,6 +52,9 @@ func TestCancel(t *testing.T) {
 			t.Errorf("the agent got %q", a.got())
 		}
 	})
+}
+
+func TestCancelUnheard(t *testing.T) {
 	run(t, "the node is away and comes back", 1, func(t *testing.T, w *world) {
 		_, leave := w.connect(0, func(a *agent, i mailbox.Item) { a.ack(i.ID, mgs.Accepted) })
 		c := w.sendTo(0)

@@ -87,6 +87,9 @@ func TestCost(t *testing.T) {
 			t.Errorf("%d invocations were read", f.rows)
 		}
 	})
+}
+
+func TestCostOfLists(t *testing.T) {
 	run(t, "a page reads its commands at once", 1, func(t *testing.T, w *world) {
 		f := counted(w)
 		fill(t, w, 100, func(int) string { return nodeID(0) })

@@ -68,6 +68,9 @@ func TestOneNode(t *testing.T) {
 		pass(2 * time.Minute)
 		w.expect(c, "ExecutionTimedOut: ExecutionTimedOut")
 	})
+}
+
+func TestAnswers(t *testing.T) {
 	run(t, "answers twice, late and out of order", 1, func(t *testing.T, w *world) {
 		a, _ := w.connect(0, nil)
 		c := w.sendTo(0)
@@ -97,12 +100,17 @@ func TestOneNode(t *testing.T) {
 			t.Errorf("the agent got %q", a.got())
 		}
 	})
-	for code, status := range map[mgs.Code]string{mgs.Duplicate: "InProgress", mgs.InvalidDocument: "Failed", mgs.ContainerNotSupported: "Failed", "nonsense": "Failed"} {
+	for code, status := range map[mgs.Code]string{
+		mgs.Duplicate: "InProgress", mgs.InvalidDocument: "Failed", mgs.ContainerNotSupported: "Failed", "nonsense": "Failed",
+	} {
 		run(t, "answers "+string(code), 1, func(t *testing.T, w *world) {
 			w.connect(0, func(a *agent, job mailbox.Item) { a.ack(job.ID, code) })
 			w.expect(w.sendTo(0), status+": "+status)
 		})
 	}
+}
+
+func TestNodesThatAreNotThere(t *testing.T) {
 	run(t, "comes late", 1, func(t *testing.T, w *world) {
 		c := w.sendTo(0)
 		pass(20 * time.Minute)
@@ -161,8 +169,9 @@ func TestRedelivery(t *testing.T) {
 			{"aws:runShellScript":{"properties":[{"id":"0","runCommand":["true"]}]}}}}`),
 		}
 		lost := command.Row{
-			CommandID: row.ID, Node: a.id, Scope: here, Requested: row.Requested, Stage: command.Queued, Details: command.Pending,
-			Due: row.Requested.Add(time.Hour), Body: []byte(`{}`),
+			CommandID: row.ID, Node: a.id, Scope: here, Requested: row.Requested, Stage: command.Queued,
+			Details: command.Pending,
+			Due:     row.Requested.Add(time.Hour), Body: []byte(`{}`),
 		}
 		if err := w.store.Create(t.Context(), row, []command.Row{lost}); err != nil {
 			t.Fatal(err)

@@ -48,9 +48,7 @@ const (
 // lostReport says how a result can have been lost: the public agent drops a report that is too large, and says so in
 // its own log only.
 var lostReport = fmt.Sprintf(
-	"Agents drop reports of more than %d bytes of JSON: write a large output to a file",
-	mgs.ReplyLimit,
-)
+	"Agents drop reports of more than %d bytes of JSON: write a large output to a file", mgs.ReplyLimit)
 
 // Status returns the coarser status.
 func (i *Invocation) Status() string { return StatusOf(i.Details) }
@@ -167,7 +165,8 @@ func (i *Invocation) tick(now time.Time) {
 	case i.Stage == Cancelling && i.Accepted.IsZero():
 		i.end(Cancelled, now)
 	case i.Stage == Cancelling && i.CancelHeard:
-		i.Trace = "the agent took the cancellation and reported no end of the command: it does not have it any more. " + lostReport
+		i.Trace = "the agent took the cancellation and reported no end of the command: " +
+			"it does not have it any more. " + lostReport
 		i.end(Cancelled, now)
 	default:
 		i.Trace = "the agent accepted the command and reported no result in time. " + lostReport

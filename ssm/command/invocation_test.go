@@ -173,133 +173,142 @@ func drive(t *rapid.T, i *Invocation, now time.Time) {
 	}
 }
 
+// transitions are what may happen to an invocation that was sent at noon, and how it then stands.
+var transitions = []struct {
+	name    string
+	drive   func(*Invocation)
+	stage   Stage
+	details Details
+}{
+	{"released", func(i *Invocation) {}, Queued, Pending},
+	{"accepted", func(i *Invocation) { i.acknowledged(mgs.Accepted, "", noon) }, Running, InProgress},
+	{"duplicate", func(i *Invocation) { i.acknowledged(mgs.Duplicate, "", noon) }, Running, InProgress},
+	{"busy", func(i *Invocation) { i.acknowledged(mgs.BufferFull, "", noon) }, Queued, Delayed},
+	{"unanswered", func(i *Invocation) { i.unanswered() }, Queued, Delayed},
+	{"refused", func(i *Invocation) { i.acknowledged(mgs.ParseError, "", noon) }, Ended, Failed},
+	{
+		"a reply is an acknowledgement",
+		func(i *Invocation) { i.replied(&mgs.ReplyContent{DocumentStatus: mgs.InProgress}, noon) }, Running, InProgress,
+	},
+	{"not delivered in time", func(i *Invocation) { i.tick(noon.Add(time.Minute)) }, Ended, DeliveryTimedOut},
+	{"not quite", func(i *Invocation) { i.tick(noon.Add(time.Minute - 1)) }, Queued, Pending},
+	{"no result in time", func(i *Invocation) {
+		i.accepted(noon)
+		i.tick(noon.Add(2 * time.Hour))
+	}, Ended, ExecutionTimedOut},
+	{"still in grace", func(i *Invocation) { i.accepted(noon); i.tick(noon.Add(time.Hour)) }, Running, InProgress},
+	{"failed", func(i *Invocation) { i.replied(&mgs.ReplyContent{DocumentStatus: mgs.Failed}, noon) }, Ended, Failed},
+	{
+		"timed out there", func(i *Invocation) { i.replied(&mgs.ReplyContent{DocumentStatus: mgs.TimedOut}, noon) }, Ended,
+		ExecutionTimedOut,
+	},
+	{
+		"reboots", func(i *Invocation) { i.replied(&mgs.ReplyContent{DocumentStatus: mgs.SuccessAndReboot}, noon) },
+		Running, InProgress,
+	},
+	{"waits for steps", func(i *Invocation) { i.replied(two(), noon) }, Running, InProgress},
+	{"not for ever", func(i *Invocation) { i.replied(two(), noon); i.tick(noon.Add(settleGrace)) }, Ended, Success},
+	{"cancelled too late", func(i *Invocation) { i.replied(two(), noon); i.cancel("c", noon) }, Running, InProgress},
+	{"cancelled before it ran", func(i *Invocation) { i.Sent = time.Time{}; i.cancel("c", noon) }, Ended, Cancelled},
+	{"cancelled on its way", func(i *Invocation) { i.cancel("c", noon) }, Cancelling, InCancellation},
+	{
+		"never arrived", func(i *Invocation) {
+			i.cancel("c", noon)
+			i.cancelHeard(noon)
+			i.tick(noon.Add(cancelGrace))
+		}, Ended,
+		Cancelled,
+	},
+	{"arrived after all", func(i *Invocation) {
+		i.cancel("c", noon)
+		i.cancelHeard(noon)
+		i.accepted(noon)
+		i.tick(noon.Add(cancelGrace))
+	}, Cancelling, InCancellation},
+	{"cancelled", func(i *Invocation) {
+		i.accepted(noon)
+		i.cancel("c", noon)
+		i.replied(&mgs.ReplyContent{DocumentStatus: mgs.Cancelled}, noon)
+	}, Ended, Cancelled},
+	{"ended before the cancellation", func(i *Invocation) {
+		i.accepted(noon)
+		i.cancel("c", noon)
+		i.replied(&mgs.ReplyContent{DocumentStatus: mgs.Success}, noon)
+	}, Ended, Success},
+	{"cancelled, and there was nothing any more", func(i *Invocation) {
+		i.accepted(noon)
+		i.cancel("c", noon)
+		i.cancelHeard(noon)
+		i.tick(noon.Add(executionGrace))
+	}, Ended, Cancelled},
+	{"cancelled, and the report is on its way", func(i *Invocation) {
+		i.accepted(noon)
+		i.cancel("c", noon)
+		i.cancelHeard(noon)
+		i.tick(noon.Add(executionGrace - 1))
+	}, Cancelling, InCancellation},
+	{"refused while it is being cancelled", func(i *Invocation) {
+		i.cancel("c", noon)
+		i.acknowledged(mgs.ParseError, "", noon)
+	}, Ended, Failed},
+	{"refused after it was accepted, while it is being cancelled", func(i *Invocation) {
+		i.accepted(noon)
+		i.cancel("c", noon)
+		i.acknowledged(mgs.ParseError, "", noon)
+	}, Cancelling, InCancellation},
+	{"refused after it was accepted", func(i *Invocation) {
+		i.accepted(noon)
+		i.acknowledged(mgs.ParseError, "", noon)
+	}, Running, InProgress},
+	{"cancelled twice", func(i *Invocation) {
+		i.accepted(noon)
+		i.cancel("c", noon)
+		i.cancel("d", noon)
+		if i.CancelID != "c" {
+			i.Details = "cancelled anew"
+		}
+	}, Cancelling, InCancellation},
+	{"heard twice of its cancellation", func(i *Invocation) {
+		i.cancel("c", noon)
+		i.cancelHeard(noon)
+		i.cancelHeard(noon.Add(time.Minute))
+		i.tick(noon.Add(cancelGrace))
+	}, Ended, Cancelled},
+	{"busy while it is being cancelled", func(i *Invocation) {
+		i.cancel("c", noon)
+		i.acknowledged(mgs.BufferFull, "", noon)
+	}, Cancelling, InCancellation},
+	{"unanswered while it runs", func(i *Invocation) { i.accepted(noon); i.unanswered() }, Running, InProgress},
+	{"accepted twice", func(i *Invocation) {
+		i.accepted(noon)
+		i.accepted(noon.Add(time.Hour))
+		i.tick(noon.Add(time.Hour + executionGrace))
+	}, Ended, ExecutionTimedOut},
+	{"result a moment before its time", func(i *Invocation) {
+		i.accepted(noon)
+		i.tick(noon.Add(time.Hour + executionGrace - 1))
+	}, Running, InProgress},
+	{"cancelled shortly before its time", func(i *Invocation) {
+		i.accepted(noon)
+		i.cancel("c", noon.Add(time.Hour))
+		i.cancelHeard(noon.Add(time.Hour + time.Minute))
+		i.tick(noon.Add(time.Hour + executionGrace))
+	}, Ended, Cancelled},
+	{"a decision before the time to settle", func(i *Invocation) {
+		i.replied(two(), noon)
+		i.tick(noon.Add(settleGrace - 1))
+	}, Running, InProgress},
+	{"the second decision does not count", func(i *Invocation) {
+		i.replied(two(), noon)
+		i.replied(&mgs.ReplyContent{DocumentStatus: mgs.Failed}, noon)
+		i.tick(noon.Add(settleGrace))
+	}, Ended, Success},
+	{"node gone before", func(i *Invocation) { i.gone(noon) }, Ended, Undeliverable},
+	{"node gone meanwhile", func(i *Invocation) { i.accepted(noon); i.gone(noon) }, Ended, Failed},
+}
+
 func TestTransitions(t *testing.T) {
-	in := noon.Add
-	for _, tt := range []struct {
-		name    string
-		drive   func(*Invocation)
-		stage   Stage
-		details Details
-	}{
-		{"released", func(i *Invocation) {}, Queued, Pending},
-		{"accepted", func(i *Invocation) { i.acknowledged(mgs.Accepted, "", noon) }, Running, InProgress},
-		{"duplicate", func(i *Invocation) { i.acknowledged(mgs.Duplicate, "", noon) }, Running, InProgress},
-		{"busy", func(i *Invocation) { i.acknowledged(mgs.BufferFull, "", noon) }, Queued, Delayed},
-		{"unanswered", func(i *Invocation) { i.unanswered() }, Queued, Delayed},
-		{"refused", func(i *Invocation) { i.acknowledged(mgs.ParseError, "", noon) }, Ended, Failed},
-		{
-			"a reply is an acknowledgement",
-			func(i *Invocation) { i.replied(&mgs.ReplyContent{DocumentStatus: mgs.InProgress}, noon) }, Running, InProgress,
-		},
-		{"not delivered in time", func(i *Invocation) { i.tick(in(time.Minute)) }, Ended, DeliveryTimedOut},
-		{"not quite", func(i *Invocation) { i.tick(in(time.Minute - 1)) }, Queued, Pending},
-		{"no result in time", func(i *Invocation) { i.accepted(noon); i.tick(in(2 * time.Hour)) }, Ended, ExecutionTimedOut},
-		{"still in grace", func(i *Invocation) { i.accepted(noon); i.tick(in(time.Hour)) }, Running, InProgress},
-		{"failed", func(i *Invocation) { i.replied(&mgs.ReplyContent{DocumentStatus: mgs.Failed}, noon) }, Ended, Failed},
-		{
-			"timed out there", func(i *Invocation) { i.replied(&mgs.ReplyContent{DocumentStatus: mgs.TimedOut}, noon) }, Ended,
-			ExecutionTimedOut,
-		},
-		{
-			"reboots", func(i *Invocation) { i.replied(&mgs.ReplyContent{DocumentStatus: mgs.SuccessAndReboot}, noon) },
-			Running, InProgress,
-		},
-		{"waits for steps", func(i *Invocation) { i.replied(two(), noon) }, Running, InProgress},
-		{"not for ever", func(i *Invocation) { i.replied(two(), noon); i.tick(in(settleGrace)) }, Ended, Success},
-		{"cancelled too late", func(i *Invocation) { i.replied(two(), noon); i.cancel("c", noon) }, Running, InProgress},
-		{"cancelled before it ran", func(i *Invocation) { i.Sent = time.Time{}; i.cancel("c", noon) }, Ended, Cancelled},
-		{"cancelled on its way", func(i *Invocation) { i.cancel("c", noon) }, Cancelling, InCancellation},
-		{
-			"never arrived", func(i *Invocation) { i.cancel("c", noon); i.cancelHeard(noon); i.tick(in(cancelGrace)) }, Ended,
-			Cancelled,
-		},
-		{"arrived after all", func(i *Invocation) {
-			i.cancel("c", noon)
-			i.cancelHeard(noon)
-			i.accepted(noon)
-			i.tick(in(cancelGrace))
-		}, Cancelling, InCancellation},
-		{"cancelled", func(i *Invocation) {
-			i.accepted(noon)
-			i.cancel("c", noon)
-			i.replied(&mgs.ReplyContent{DocumentStatus: mgs.Cancelled}, noon)
-		}, Ended, Cancelled},
-		{"ended before the cancellation", func(i *Invocation) {
-			i.accepted(noon)
-			i.cancel("c", noon)
-			i.replied(&mgs.ReplyContent{DocumentStatus: mgs.Success}, noon)
-		}, Ended, Success},
-		{"cancelled, and there was nothing any more", func(i *Invocation) {
-			i.accepted(noon)
-			i.cancel("c", noon)
-			i.cancelHeard(noon)
-			i.tick(in(executionGrace))
-		}, Ended, Cancelled},
-		{"cancelled, and the report is on its way", func(i *Invocation) {
-			i.accepted(noon)
-			i.cancel("c", noon)
-			i.cancelHeard(noon)
-			i.tick(in(executionGrace - 1))
-		}, Cancelling, InCancellation},
-		{"refused while it is being cancelled", func(i *Invocation) {
-			i.cancel("c", noon)
-			i.acknowledged(mgs.ParseError, "", noon)
-		}, Ended, Failed},
-		{"refused after it was accepted, while it is being cancelled", func(i *Invocation) {
-			i.accepted(noon)
-			i.cancel("c", noon)
-			i.acknowledged(mgs.ParseError, "", noon)
-		}, Cancelling, InCancellation},
-		{"refused after it was accepted", func(i *Invocation) {
-			i.accepted(noon)
-			i.acknowledged(mgs.ParseError, "", noon)
-		}, Running, InProgress},
-		{"cancelled twice", func(i *Invocation) {
-			i.accepted(noon)
-			i.cancel("c", noon)
-			i.cancel("d", noon)
-			if i.CancelID != "c" {
-				i.Details = "cancelled anew"
-			}
-		}, Cancelling, InCancellation},
-		{"heard twice of its cancellation", func(i *Invocation) {
-			i.cancel("c", noon)
-			i.cancelHeard(noon)
-			i.cancelHeard(in(time.Minute))
-			i.tick(in(cancelGrace))
-		}, Ended, Cancelled},
-		{"busy while it is being cancelled", func(i *Invocation) {
-			i.cancel("c", noon)
-			i.acknowledged(mgs.BufferFull, "", noon)
-		}, Cancelling, InCancellation},
-		{"unanswered while it runs", func(i *Invocation) { i.accepted(noon); i.unanswered() }, Running, InProgress},
-		{"accepted twice", func(i *Invocation) {
-			i.accepted(noon)
-			i.accepted(in(time.Hour))
-			i.tick(in(time.Hour + executionGrace))
-		}, Ended, ExecutionTimedOut},
-		{"result a moment before its time", func(i *Invocation) {
-			i.accepted(noon)
-			i.tick(in(time.Hour + executionGrace - 1))
-		}, Running, InProgress},
-		{"cancelled shortly before its time", func(i *Invocation) {
-			i.accepted(noon)
-			i.cancel("c", in(time.Hour))
-			i.cancelHeard(in(time.Hour + time.Minute))
-			i.tick(in(time.Hour + executionGrace))
-		}, Ended, Cancelled},
-		{"a decision before the time to settle", func(i *Invocation) {
-			i.replied(two(), noon)
-			i.tick(in(settleGrace - 1))
-		}, Running, InProgress},
-		{"the second decision does not count", func(i *Invocation) {
-			i.replied(two(), noon)
-			i.replied(&mgs.ReplyContent{DocumentStatus: mgs.Failed}, noon)
-			i.tick(in(settleGrace))
-		}, Ended, Success},
-		{"node gone before", func(i *Invocation) { i.gone(noon) }, Ended, Undeliverable},
-		{"node gone meanwhile", func(i *Invocation) { i.accepted(noon); i.gone(noon) }, Ended, Failed},
-	} {
+	for _, tt := range transitions {
 		i := queued()
 		tt.drive(i)
 		if i.Stage != tt.stage || i.Details != tt.details {

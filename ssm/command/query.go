@@ -82,11 +82,8 @@ func (f Filter) check(stages bool) error {
 		}
 		return badFilter("filter %s: %q is not a time such as 2026-11-21T00:00:00Z", f.Key, f.Value)
 	}
-	return badFilter(
-		"filter %s=%s is not valid; valid keys are InvokedAfter, InvokedBefore, Status, DocumentName and, for commands, ExecutionStage",
-		f.Key,
-		f.Value,
-	)
+	return badFilter("filter %s=%s is not valid; valid keys are InvokedAfter, InvokedBefore, Status, DocumentName and, "+
+		"for commands, ExecutionStage", f.Key, f.Value)
 }
 
 func badFilter(format string, args ...any) error {

@@ -20,45 +20,6 @@ func TestLists(t *testing.T) {
 		}
 		made = append(made, w.sendTo(1), w.sendTo(0, 1))
 		pass(time.Second)
-		names := func(q command.ListQuery) (commands, invocations string) {
-			t.Helper()
-			number := func(id string) string {
-				for i, c := range made {
-					if c.ID == id {
-						return fmt.Sprint(i)
-					}
-				}
-				return "?"
-			}
-			for {
-				page, next, more, err := w.commands.List(t.Context(), here, q)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, l := range page {
-					commands += number(l.ID)
-				}
-				if q.After = next; !more {
-					break
-				}
-			}
-			q.After = command.Place{}
-			for {
-				page, next, more, err := w.commands.Invocations(t.Context(), here, q)
-				if fault.Of(err) != nil && fault.Of(err).Code == "InvalidFilterKey" {
-					return commands, "refused"
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, d := range page {
-					invocations += number(d.CommandID)
-				}
-				if q.After = next; !more {
-					return commands, invocations
-				}
-			}
-		}
 		filter := func(key, value string) []command.Filter { return []command.Filter{{Key: key, Value: value}} }
 		middle := made[2].Requested.Format(time.RFC3339Nano)
 		// The last two were sent in the same microsecond, so that their ids order them.
@@ -86,7 +47,7 @@ func TestLists(t *testing.T) {
 		} {
 			for _, limit := range []int{1, 2, 50} {
 				tt.q.Limit, tt.q.After = limit, command.Place{}
-				commands, invocations := names(tt.q)
+				commands, invocations := listed(t, w, made, tt.q)
 				if commands != tt.commands || invocations != tt.invocations {
 					t.Errorf("%+v: commands %s, invocations %s; want %s, %s", tt.q, commands, invocations, tt.commands, tt.invocations)
 				}
@@ -103,4 +64,47 @@ func TestLists(t *testing.T) {
 		_, err = w.commands.Invocation(t.Context(), here, "x", nodeID(1))
 		want(t, "no command", err, "InvocationDoesNotExist")
 	})
+}
+
+// listed returns the places of the commands that a query lists, and of those of the invocations, page by page.
+func listed(
+	t *testing.T, w *world, made []*command.Command, q command.ListQuery,
+) (commands, invocations string) {
+	t.Helper()
+	number := func(id string) string {
+		for i, c := range made {
+			if c.ID == id {
+				return fmt.Sprint(i)
+			}
+		}
+		return "?"
+	}
+	for {
+		page, next, more, err := w.commands.List(t.Context(), here, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range page {
+			commands += number(l.ID)
+		}
+		if q.After = next; !more {
+			break
+		}
+	}
+	q.After = command.Place{}
+	for {
+		page, next, more, err := w.commands.Invocations(t.Context(), here, q)
+		if fault.Of(err) != nil && fault.Of(err).Code == "InvalidFilterKey" {
+			return commands, "refused"
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range page {
+			invocations += number(d.CommandID)
+		}
+		if q.After = next; !more {
+			return commands, invocations
+		}
+	}
 }

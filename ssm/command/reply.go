@@ -52,10 +52,8 @@ func (s *Step) Details() Details {
 func newStep(s *mgs.StepStatus) *Step {
 	return &Step{
 		Name: cut(s.Name, maxName), Status: mgs.Status(cut(string(s.Status), maxName)), Code: s.Code,
-		Output: clip(
-			s.Output,
-			OutputLimit,
-		), Stdout: clip(s.StandardOutput, StdoutLimit), Stderr: clip(s.StandardError, StderrLimit),
+		Output: clip(s.Output, OutputLimit),
+		Stdout: clip(s.StandardOutput, StdoutLimit), Stderr: clip(s.StandardError, StderrLimit),
 		Start: cut(s.StartDateTime, maxName), End: cut(s.EndDateTime, maxName),
 		S3Bucket: cut(s.OutputS3BucketName, maxName), S3Prefix: cut(s.OutputS3KeyPrefix, 4*maxName),
 	}

@@ -74,10 +74,8 @@ func (s *Service) parseHint(ctx context.Context, key Key) (string, error) {
 	if len(hints) == 0 {
 		return fmt.Sprintf(": it does not take the document %s or one of its parameters", c.Document), nil
 	}
-	return ": " + strings.Join(
-		hints,
-		"; ",
-	) + ", which the node reads itself: is it there, no SecureString, and may the node's role call ssm:GetParameters for it?", nil
+	return ": " + strings.Join(hints, "; ") + ", which the node reads itself: is it there, no SecureString, " +
+		"and may the node's role call ssm:GetParameters for it?", nil
 }
 
 func badJob(err error) error {

@@ -92,7 +92,10 @@ func New(c Config) *Service {
 		to    *time.Duration
 		value time.Duration
 	}{
-		{&c.History, 30 * 24 * time.Hour}, {&c.Tick, time.Second}, {&c.Resend, 15 * time.Minute}, {&c.ReturnGrace, 6 * time.Minute},
+		{&c.History, 30 * 24 * time.Hour},
+		{&c.Tick, time.Second},
+		{&c.Resend, 15 * time.Minute},
+		{&c.ReturnGrace, 6 * time.Minute},
 	} {
 		if *d.to == 0 {
 			*d.to = d.value
@@ -105,7 +108,8 @@ func New(c Config) *Service {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Service{
-		config: c, started: c.Now(), events: make(chan event, maxBatch), stopped: make(chan struct{}), hint: make(chan struct{}, 1),
+		config: c, started: c.Now(),
+		events: make(chan event, maxBatch), stopped: make(chan struct{}), hint: make(chan struct{}, 1),
 		backlogs: map[string]*backlog{}, moved: map[string]bool{}, cached: map[string]*cachedCommand{},
 	}
 	c.Mailbox.AddSource(s)

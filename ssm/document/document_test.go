@@ -316,7 +316,8 @@ func TestRunShellScript(t *testing.T) {
 		t.Errorf("step %+v", s)
 	}
 	for _, timeout := range []string{"0", "172801", "x", ""} {
-		if _, err := o.Document.FromLists(map[string][]string{"commands": {"id"}, "executionTimeout": {timeout}}); err == nil {
+		given := map[string][]string{"commands": {"id"}, "executionTimeout": {timeout}}
+		if _, err := o.Document.FromLists(given); err == nil {
 			t.Errorf("executionTimeout %q is taken", timeout)
 		}
 	}

@@ -54,7 +54,8 @@ func TestInterpolationByEnvironment(t *testing.T) {
 	d := parse(t, `{"schemaVersion":"2.2","parameters":{
 		"who":{"type":"String","interpolationType":"ENV_VAR"},"greeting":{"type":"String","default":"hello"}},
 		"mainSteps":[
-		{"action":"aws:runShellScript","name":"a","inputs":{"runCommand":["echo {{greeting}} {{ who }}","{{who}}"],"workingDirectory":"{{who}}"}},
+		{"action":"aws:runShellScript","name":"a",
+			"inputs":{"runCommand":["echo {{greeting}} {{ who }}","{{who}}"],"workingDirectory":"{{who}}"}},
 		{"action":"aws:runPowerShellScript","name":"b","inputs":{"runCommand":["echo {{who}}"]}}]}`, document.JSON)
 	values, err := d.FromLists(map[string][]string{"who": {"/tmp; id"}})
 	if err != nil {
@@ -68,10 +69,10 @@ func TestInterpolationByEnvironment(t *testing.T) {
 		d.Environment(values),
 	}
 	want := []any{
-		[]string{
-			"echo hello ${SSM_who}",
-			"${SSM_who}",
-		}, "/tmp; id", []string{"echo ${env:SSM_who}"}, []string{"SSM_who=/tmp; id"},
+		[]string{"echo hello ${SSM_who}", "${SSM_who}"},
+		"/tmp; id",
+		[]string{"echo ${env:SSM_who}"},
+		[]string{"SSM_who=/tmp; id"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

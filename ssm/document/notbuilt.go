@@ -8,7 +8,8 @@ var notBuilt = func() map[string]bool {
 	names := map[string]bool{}
 	for family, rest := range map[string]string{
 		// Run Command and State Manager.
-		"AWS-": `ApplyAnsiblePlaybooks ApplyChefRecipes ApplyDSCMofs ApplyPatchBaseline ConfigureAWSPackage ConfigureCloudWatch
+		"AWS-": `ApplyAnsiblePlaybooks ApplyChefRecipes ApplyDSCMofs ApplyPatchBaseline ConfigureAWSPackage
+			ConfigureCloudWatch
 			ConfigureDocker ConfigureKernelLivePatching ConfigureWindowsUpdate FindWindowsUpdates GatherSoftwareInventory
 			InstallApplication InstallMissingWindowsUpdates InstallPowerShellModule InstallSpecificWindowsUpdates
 			InstallWindowsUpdates JoinDirectoryServiceDomain ListWindowsInventory RefreshAssociation RunAnsiblePlaybook
@@ -23,7 +24,8 @@ var notBuilt = func() map[string]bool {
 			UpdateLinuxAmi UpdateWindowsAmi`,
 		"AWSEC2-": `ApplicationInsightsCloudwatchAgentInstallAndConfigure ConfigureSTIG CreateVssSnapshot ManageVssIO
 			RunSysprep VssInstallAndSnapshot`,
-		"AWSSupport-": `CollectEKSInstanceLogs ExecuteEC2Rescue GrantPermissionsToIAMUser ManageRDPSettings ManageWindowsService
+		"AWSSupport-": `CollectEKSInstanceLogs ExecuteEC2Rescue GrantPermissionsToIAMUser ManageRDPSettings
+			ManageWindowsService
 			ResetAccess RunEC2RescueForWindowsTool SetupIPMonitoringFromVPC StartEC2RescueWorkflow TroubleshootManagedInstance
 			TroubleshootRDP TroubleshootSessionManager TroubleshootSSH UpgradeWindowsAWSDrivers`,
 		"AmazonCloudWatch-": "ManageAgent MigrateCloudWatchAgent",

@@ -57,7 +57,8 @@ func TestPutStored(t *testing.T) {
 func TestBoundsAreForTheNode(t *testing.T) {
 	d := parse(
 		t,
-		`{"schemaVersion":"2.2","parameters":{"w":{"type":"String","allowedPattern":"[a-z]+"},"l":{"type":"StringList","minItems":2}},
+		`{"schemaVersion":"2.2",
+			"parameters":{"w":{"type":"String","allowedPattern":"[a-z]+"},"l":{"type":"StringList","minItems":2}},
 		"mainSteps":[{"action":"aws:runShellScript","name":"s"}]}`,
 		document.JSON,
 	)

@@ -54,6 +54,9 @@ func TestControlChannel(t *testing.T) {
 		m.Done("n", "a")
 		expect(t, "sent", r, "a@0 a@8")
 	})
+}
+
+func TestNewerChannel(t *testing.T) {
 	run(t, "the newest channel wins", func(t *testing.T, m *mailbox.Mailbox, s *source) {
 		first, second := newChannel(), newChannel()
 		leave := open(t, m, "n", first)
@@ -95,6 +98,9 @@ func TestControlChannel(t *testing.T) {
 		open(t, m, "n", whole)
 		expect(t, "sent", whole, "a@1 b@1")
 	})
+}
+
+func TestSourceAndChannel(t *testing.T) {
 	run(t, "a source that fails keeps the channel closed", func(t *testing.T, m *mailbox.Mailbox, s *source) {
 		s.err = errors.New("disk")
 		if _, err := m.Open(t.Context(), "n", newChannel()); !errors.Is(err, s.err) || m.Reachable("n") {

@@ -53,6 +53,9 @@ func TestPoll(t *testing.T) {
 		expect(t, "channel", r, "a@1")
 		leave()
 	})
+}
+
+func TestPollBesideTheChannel(t *testing.T) {
 	run(t, "gets what the control channel carried in vain", func(t *testing.T, m *mailbox.Mailbox, s *source) {
 		r := newChannel()
 		open(t, m, "n", r)

@@ -74,8 +74,9 @@ func (f Filter) check() error {
 		key = name
 	}
 	if _, ok := fields[key]; !ok && key != "tag-key" && !strings.HasPrefix(key, "tag:") {
-		return fault.New(fault.Invalid, "node.Query", "filter key %q is not valid; valid keys are InstanceIds, AgentVersion, PingStatus, PlatformType, "+
-			"ActivationIds, IamRole, ResourceType, SourceIds, SourceTypes, AssociationStatus, tag-key and tag:KEY", f.Key).
+		return fault.New(fault.Invalid, "node.Query",
+			"filter key %q is not valid; valid keys are InstanceIds, AgentVersion, PingStatus, PlatformType, "+
+				"ActivationIds, IamRole, ResourceType, SourceIds, SourceTypes, AssociationStatus, tag-key and tag:KEY", f.Key).
 			WithCode("InvalidFilterKey")
 	}
 	if len(f.Values) == 0 {
@@ -237,7 +238,9 @@ func (s *Service) Named(ctx context.Context, scope scope.Scope, ids []string) ([
 		seen[id] = true
 	}
 	if len(unknown) > 0 {
-		return nil, fault.New(fault.Invalid, "node.Named", "Instances [[%s]] not in a valid state for account %s. No managed nodes in %s have these ids.", strings.Join(unknown, ", "), scope.Account, scope.Region).
+		return nil, fault.New(fault.Invalid, "node.Named",
+			"Instances [[%s]] not in a valid state for account %s. No managed nodes in %s have these ids.",
+			strings.Join(unknown, ", "), scope.Account, scope.Region).
 			WithCode("InvalidInstanceId")
 	}
 	return nodes, nil
@@ -255,7 +258,8 @@ func (s *Service) Targets(ctx context.Context, scope scope.Scope, targets []Filt
 				"targets by resource groups are not implemented; use tag:KEY or InstanceIds",
 			)
 		case t.Key != "InstanceIds" && t.Key != "tag-key" && !strings.HasPrefix(t.Key, "tag:"):
-			return nil, fault.New(fault.Invalid, "node.Targets", "target key %q is not valid; valid keys are InstanceIds, tag-key and tag:KEY", t.Key).
+			return nil, fault.New(fault.Invalid, "node.Targets",
+				"target key %q is not valid; valid keys are InstanceIds, tag-key and tag:KEY", t.Key).
 				WithCode("InvalidTarget")
 		case len(t.Values) == 0:
 			return nil, fault.New(fault.Invalid, "node.Targets", "target %s has no value", t.Key).WithCode("InvalidTarget")

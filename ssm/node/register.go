@@ -198,7 +198,8 @@ func (s *Service) RoleToken(ctx context.Context, by Proof, fingerprint string, n
 		return Token{}, err
 	}
 	if fingerprint != n.Fingerprint {
-		return Token{}, fault.New(fault.Denied, op, "%s was registered by another machine; register this one by an activation of its own", id).
+		return Token{}, fault.New(fault.Denied, op,
+			"%s was registered by another machine; register this one by an activation of its own", id).
 			WithCode("MachineFingerprintDoesNotMatch")
 	}
 	if err := s.keyUsed(ctx, n, by.Key); err != nil {

@@ -222,7 +222,8 @@ func (s *Service) Deregister(ctx context.Context, scope scope.Scope, id string) 
 		return noNode(id)
 	}
 	if IsInstance(id) {
-		return fault.New(fault.Invalid, "node.Deregister", "%s is an instance; only nodes with ids that begin with mi- can be deregistered", id).
+		return fault.New(fault.Invalid, "node.Deregister",
+			"%s is an instance; only nodes with ids that begin with mi- can be deregistered", id).
 			WithCode("InvalidInstanceId")
 	}
 	return s.Forget(ctx, id)

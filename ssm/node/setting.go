@@ -88,7 +88,9 @@ func (s *Service) defaultRole(ctx context.Context, scope scope.Scope) (string, e
 		return "", err
 	}
 	if set.Value == noRole {
-		return "", fault.New(fault.Denied, "node.RoleToken", "Systems Manager's instance management role is not configured for account: %s", scope.Account).
+		return "", fault.New(fault.Denied, "node.RoleToken",
+			"Systems Manager's instance management role is not configured for account: %s",
+			scope.Account).
 			WithCode("AccessDeniedException")
 	}
 	return set.Value, nil

@@ -65,7 +65,8 @@ func (s *Service) Label(
 			}
 		}
 		if n := len(h.labelsOf(labelled)); n > MaxLabels {
-			return fault.New(fault.Limit, "parameter.Label", "version %d of %s would have %d labels; %d are allowed", labelled, h.Name, n, MaxLabels).
+			return fault.New(fault.Limit, "parameter.Label",
+				"version %d of %s would have %d labels; %d are allowed", labelled, h.Name, n, MaxLabels).
 				WithCode("ParameterVersionLabelLimitExceeded")
 		}
 		return nil

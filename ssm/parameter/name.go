@@ -39,7 +39,8 @@ func CheckName(scope scope.Scope, name string) error {
 		return invalid("Name is too long: with the ARN before it, it may have %d characters", maxName)
 	case !namePattern.MatchString(name):
 		return invalid(
-			"Name %q is not valid: it is made of letters, digits and _.-, and one in a hierarchy is whole, from its leading slash",
+			"Name %q is not valid: it is made of letters, digits and _.-, and one in a hierarchy is whole, from its "+
+				"leading slash",
 			name,
 		)
 	case strings.Count(bare(name), "/") >= maxLevels:

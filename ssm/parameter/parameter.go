@@ -183,6 +183,8 @@ func notFound(name string) error {
 }
 
 func noVersion(name, selector string) error {
-	return fault.New(fault.NotFound, "parameter.Find", "Systems Manager could not find version %s of %s. Verify the version and try again.", selector, name).
+	return fault.New(fault.NotFound, "parameter.Find",
+		"Systems Manager could not find version %s of %s. Verify the version and try again.",
+		selector, name).
 		WithCode("ParameterVersionNotFound")
 }

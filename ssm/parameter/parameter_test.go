@@ -56,74 +56,79 @@ func put(t *testing.T, s *parameter.Service, name, value string) parameter.Param
 
 func pointer(s string) *string { return &s }
 
+// levels names a parameter n levels deep.
+func levels(n int) string { return strings.Repeat("/a", n) }
+
+// refused are parameters that Put does not take, and the code that says why.
+var refused = []struct {
+	name string
+	n    parameter.NewVersion
+	code string
+}{
+	{"no name", parameter.NewVersion{Value: "v"}, ""},
+	{"space", parameter.NewVersion{Name: "a b", Value: "v"}, "ValidationException"},
+	{"not whole", parameter.NewVersion{Name: "a/b", Value: "v"}, "ValidationException"},
+	{"empty level", parameter.NewVersion{Name: "/a//b", Value: "v"}, "ValidationException"},
+	{"ends with a slash", parameter.NewVersion{Name: "/a/", Value: "v"}, "ValidationException"},
+	{"selector", parameter.NewVersion{Name: "a:1", Value: "v"}, "ValidationException"},
+	{"reserved", parameter.NewVersion{Name: "AwsThing", Value: "v"}, "ValidationException"},
+	{"reserved with slash", parameter.NewVersion{Name: "/ssm-thing", Value: "v"}, "ValidationException"},
+	{"reserved path", parameter.NewVersion{Name: "/SSM/thing", Value: "v"}, "ValidationException"},
+	{"Amazon's own", parameter.NewVersion{Name: "/aws/service/x", Value: "v"}, "AccessDeniedException"},
+	{"too deep", parameter.NewVersion{Name: levels(16), Value: "v"}, "HierarchyLevelLimitExceededException"},
+	{"too long", parameter.NewVersion{Name: strings.Repeat("a", 980), Value: "v"}, "ValidationException"},
+	{"no value", parameter.NewVersion{Name: "a"}, "ValidationException"},
+	{"nested", parameter.NewVersion{Name: "a", Value: "x {{ssm:b}}"}, "ValidationException"},
+	{"no type", parameter.NewVersion{Name: "a", Value: "v", Type: "-"}, "ValidationException"},
+	{"type", parameter.NewVersion{Name: "a", Value: "v", Type: "Number"}, "UnsupportedParameterType"},
+	{"tier", parameter.NewVersion{Name: "a", Value: "v", Tier: "Large"}, "ValidationException"},
+	{"data type", parameter.NewVersion{Name: "a", Value: "v", DataType: "json"}, "ValidationException"},
+	{"large", parameter.NewVersion{Name: "a", Value: strings.Repeat("x", 4097)}, "ValidationException"},
+	{
+		"very large", parameter.NewVersion{Name: "a", Value: strings.Repeat("x", 8193), Tier: parameter.Intelligent},
+		"ValidationException",
+	},
+	{
+		"pattern", parameter.NewVersion{Name: "a", Value: "v", AllowedPattern: pointer(`(`)},
+		"InvalidAllowedPatternException",
+	},
+	{
+		"pattern unmet", parameter.NewVersion{Name: "a", Value: "v", AllowedPattern: pointer(`^\d+$`)},
+		"ParameterPatternMismatchException",
+	},
+	{
+		"unknown image", parameter.NewVersion{Name: "a", Value: "ami-0fedcba9876543210", DataType: "aws:ec2:image"},
+		"ValidationException",
+	},
+	{"no image", parameter.NewVersion{Name: "a", Value: "x", DataType: "aws:ec2:image"}, "ValidationException"},
+	{
+		"images", parameter.NewVersion{Name: "a", Value: known, DataType: "aws:ec2:image", Type: parameter.StringList},
+		"ValidationException",
+	},
+	{
+		"description", parameter.NewVersion{Name: "a", Value: "v", Description: pointer(strings.Repeat("x", 1025))},
+		"ValidationException",
+	},
+	{
+		"tags with overwrite",
+		parameter.NewVersion{Name: "a", Value: "v", Overwrite: true, Tags: map[string]string{"a": "b"}},
+		"ValidationException",
+	},
+	{
+		"reserved tag", parameter.NewVersion{Name: "a", Value: "v", Tags: map[string]string{"aws:a": "b"}},
+		"ValidationException",
+	},
+	{"there already", parameter.NewVersion{Name: "/there/already", Value: "v"}, "ParameterAlreadyExists"},
+	{
+		"secret", parameter.NewVersion{Name: "/there/already", Value: "v", Type: "Secret", Overwrite: true},
+		"UnsupportedParameterType",
+	},
+}
+
 func TestPutRefuses(t *testing.T) {
 	s := newService()
 	put(t, s, "/there/already", "x")
-	levels := func(n int) string { return strings.Repeat("/a", n) }
-	for _, tt := range []struct {
-		name string
-		n    parameter.NewVersion
-		code string
-	}{
-		{"no name", parameter.NewVersion{Value: "v"}, ""},
-		{"space", parameter.NewVersion{Name: "a b", Value: "v"}, "ValidationException"},
-		{"not whole", parameter.NewVersion{Name: "a/b", Value: "v"}, "ValidationException"},
-		{"empty level", parameter.NewVersion{Name: "/a//b", Value: "v"}, "ValidationException"},
-		{"ends with a slash", parameter.NewVersion{Name: "/a/", Value: "v"}, "ValidationException"},
-		{"selector", parameter.NewVersion{Name: "a:1", Value: "v"}, "ValidationException"},
-		{"reserved", parameter.NewVersion{Name: "AwsThing", Value: "v"}, "ValidationException"},
-		{"reserved with slash", parameter.NewVersion{Name: "/ssm-thing", Value: "v"}, "ValidationException"},
-		{"reserved path", parameter.NewVersion{Name: "/SSM/thing", Value: "v"}, "ValidationException"},
-		{"Amazon's own", parameter.NewVersion{Name: "/aws/service/x", Value: "v"}, "AccessDeniedException"},
-		{"too deep", parameter.NewVersion{Name: levels(16), Value: "v"}, "HierarchyLevelLimitExceededException"},
-		{"too long", parameter.NewVersion{Name: strings.Repeat("a", 980), Value: "v"}, "ValidationException"},
-		{"no value", parameter.NewVersion{Name: "a"}, "ValidationException"},
-		{"nested", parameter.NewVersion{Name: "a", Value: "x {{ssm:b}}"}, "ValidationException"},
-		{"no type", parameter.NewVersion{Name: "a", Value: "v", Type: "-"}, "ValidationException"},
-		{"type", parameter.NewVersion{Name: "a", Value: "v", Type: "Number"}, "UnsupportedParameterType"},
-		{"tier", parameter.NewVersion{Name: "a", Value: "v", Tier: "Large"}, "ValidationException"},
-		{"data type", parameter.NewVersion{Name: "a", Value: "v", DataType: "json"}, "ValidationException"},
-		{"large", parameter.NewVersion{Name: "a", Value: strings.Repeat("x", 4097)}, "ValidationException"},
-		{
-			"very large", parameter.NewVersion{Name: "a", Value: strings.Repeat("x", 8193), Tier: parameter.Intelligent},
-			"ValidationException",
-		},
-		{
-			"pattern", parameter.NewVersion{Name: "a", Value: "v", AllowedPattern: pointer(`(`)},
-			"InvalidAllowedPatternException",
-		},
-		{
-			"pattern unmet", parameter.NewVersion{Name: "a", Value: "v", AllowedPattern: pointer(`^\d+$`)},
-			"ParameterPatternMismatchException",
-		},
-		{
-			"unknown image", parameter.NewVersion{Name: "a", Value: "ami-0fedcba9876543210", DataType: "aws:ec2:image"},
-			"ValidationException",
-		},
-		{"no image", parameter.NewVersion{Name: "a", Value: "x", DataType: "aws:ec2:image"}, "ValidationException"},
-		{
-			"images", parameter.NewVersion{Name: "a", Value: known, DataType: "aws:ec2:image", Type: parameter.StringList},
-			"ValidationException",
-		},
-		{
-			"description", parameter.NewVersion{Name: "a", Value: "v", Description: pointer(strings.Repeat("x", 1025))},
-			"ValidationException",
-		},
-		{
-			"tags with overwrite",
-			parameter.NewVersion{Name: "a", Value: "v", Overwrite: true, Tags: map[string]string{"a": "b"}},
-			"ValidationException",
-		},
-		{
-			"reserved tag", parameter.NewVersion{Name: "a", Value: "v", Tags: map[string]string{"aws:a": "b"}},
-			"ValidationException",
-		},
-		{"there already", parameter.NewVersion{Name: "/there/already", Value: "v"}, "ParameterAlreadyExists"},
-		{
-			"secret", parameter.NewVersion{Name: "/there/already", Value: "v", Type: "Secret", Overwrite: true},
-			"UnsupportedParameterType",
-		},
-	} {
+	for _, tt := range refused {
 		switch tt.n.Type {
 		case "":
 			tt.n.Type = parameter.String
@@ -135,7 +140,10 @@ func TestPutRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want code %s", tt.name, err, tt.code)
 		}
 	}
-	for _, n := range []parameter.NewVersion{{Type: parameter.SecureString}, {Type: parameter.String, DataType: "aws:ssm:integration"}} {
+	for _, n := range []parameter.NewVersion{
+		{Type: parameter.SecureString},
+		{Type: parameter.String, DataType: "aws:ssm:integration"},
+	} {
 		n.Name, n.Value = "secret", "hush"
 		if _, err := s.Put(t.Context(), here, n, noon); !fault.Is(err, fault.NotImplemented) {
 			t.Errorf("%s %s: %v", n.Type, n.DataType, err)
@@ -149,7 +157,8 @@ func TestPutRefuses(t *testing.T) {
 func TestVersionsKeepWhatIsNotSaid(t *testing.T) {
 	s := newService()
 	first, err := s.Put(t.Context(), here, parameter.NewVersion{
-		Name: " /app/db ", Value: "ten", Type: parameter.String, Description: pointer("where"), AllowedPattern: pointer("^[a-z]+$"),
+		Name: " /app/db ", Value: "ten", Type: parameter.String,
+		Description: pointer("where"), AllowedPattern: pointer("^[a-z]+$"),
 		Tags: map[string]string{"team": "x"}, By: "arn:a",
 	}, noon)
 	if err != nil || first.Name != "/app/db" || first.Number != 1 || first.Tier != parameter.Standard ||
@@ -161,7 +170,8 @@ func TestVersionsKeepWhatIsNotSaid(t *testing.T) {
 	second, err := s.Put(t.Context(), here, parameter.NewVersion{
 		Name: "/app/db", Value: "eleven", Overwrite: true, AllowedPattern: pointer(""), Tier: parameter.Advanced, By: "arn:b",
 	}, noon.Add(time.Hour))
-	if err != nil || second.Number != 2 || second.Description != "where" || second.AllowedPattern != "" || second.Type != parameter.String ||
+	if err != nil || second.Number != 2 || second.Description != "where" || second.AllowedPattern != "" ||
+		second.Type != parameter.String ||
 		second.Tier != parameter.Advanced ||
 		second.By != "arn:b" ||
 		second.Tags["team"] != "x" {
@@ -190,6 +200,10 @@ func TestVersionsKeepWhatIsNotSaid(t *testing.T) {
 	if p, err := s.Get(t.Context(), here, "/app/db:2"); err != nil || p.Type != parameter.String {
 		t.Errorf("the older version: %s, %v", p.Type, err)
 	}
+}
+
+func TestIntelligentTier(t *testing.T) {
+	s := newService()
 	if p, err := s.Put(
 		t.Context(), here,
 		parameter.NewVersion{

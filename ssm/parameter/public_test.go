@@ -13,27 +13,28 @@ import (
 
 const latest = "/aws/service/ami-amazon-linux-latest/"
 
-// TestPublic: public parameters have the images that are known as them, the newest as the latest version, and belong to
-// no account.
-func TestPublic(t *testing.T) {
-	s := parameter.New(parameter.Config{Records: new(record.Memory), Public: func(scope scope.Scope) []parameter.Public {
-		if scope != here {
+// newPublic makes a service with public parameters, and one parameter of the scope's own.
+func newPublic(t *testing.T) *parameter.Service {
+	t.Helper()
+	s := parameter.New(parameter.Config{Records: new(record.Memory), Public: func(in scope.Scope) []parameter.Public {
+		if in != here {
 			return nil
 		}
 		return []parameter.Public{
-			{
-				Name:     latest + "al2023",
-				Image:    "ami-2",
-				Modified: noon.Add(time.Hour),
-			}, {Name: latest + "al2023", Image: "ami-1", Modified: noon},
-			{
-				Name:     latest + "amzn2",
-				Image:    "ami-2",
-				Modified: noon,
-			}, {Name: "/aws/service/debian/12", Image: "ami-3", Modified: noon},
+			{Name: latest + "al2023", Image: "ami-2", Modified: noon.Add(time.Hour)},
+			{Name: latest + "al2023", Image: "ami-1", Modified: noon},
+			{Name: latest + "amzn2", Image: "ami-2", Modified: noon},
+			{Name: "/aws/service/debian/12", Image: "ami-3", Modified: noon},
 		}
 	}})
 	put(t, s, "/mine", "x")
+	return s
+}
+
+// TestPublic: public parameters have the images that are known as them, the newest as the latest version, and belong to
+// no account.
+func TestPublic(t *testing.T) {
+	s := newPublic(t)
 	for _, tt := range []struct{ name, value, code string }{
 		{latest + "al2023", "ami-2", ""},
 		{"arn:aws:ssm:us-east-1::parameter" + latest + "al2023", "ami-2", ""},
@@ -59,6 +60,10 @@ func TestPublic(t *testing.T) {
 	if err != nil || !cmp.Equal(missing, []string{latest + "none"}) {
 		t.Errorf("missing %v, %v", missing, err)
 	}
+}
+
+func TestPublicByPath(t *testing.T) {
+	s := newPublic(t)
 	for _, tt := range []struct {
 		q    parameter.Query
 		want string
@@ -89,7 +94,12 @@ func TestPublic(t *testing.T) {
 			t.Errorf("%+v: %q %t (%v), want %q %t", tt.q, got, more, err, tt.want, tt.more)
 		}
 	}
-	for name, good := range map[string]bool{latest + "al2023": true, "/aws/other": false, "aws/service/x": false, "/aws/service/a b": false, "/mine": false} {
+}
+
+func TestCheckPublicName(t *testing.T) {
+	for name, good := range map[string]bool{
+		latest + "al2023": true, "/aws/other": false, "aws/service/x": false, "/aws/service/a b": false, "/mine": false,
+	} {
 		if err := parameter.CheckPublicName(name); (err == nil) != good {
 			t.Errorf("%s: %v", name, err)
 		}

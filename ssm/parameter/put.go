@@ -85,7 +85,8 @@ func (n *NewVersion) check(scope scope.Scope) error {
 		return fault.New(
 			fault.NotImplemented,
 			"parameter.Put",
-			"Postern does not implement parameters of type SecureString: there is no key service to encrypt them with, and they are not stored otherwise",
+			"Postern does not implement parameters of type SecureString: there is no key service to "+
+				"encrypt them with, and they are not stored otherwise",
 		)
 	default:
 		return refuse("UnsupportedParameterType", "Type %q is not one of String, StringList, SecureString", n.Type)
@@ -136,7 +137,9 @@ func (s *Service) create(scope scope.Scope, n NewVersion, count int, now time.Ti
 // Terraform provider's own tests on AWS show.
 func (s *Service) overwrite(h *head, n NewVersion, now time.Time) ([]record.Change, error) {
 	if !n.Overwrite {
-		return nil, fault.New(fault.Exists, "parameter.Put", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true. It is %s.", h.Name).
+		return nil, fault.New(fault.Exists, "parameter.Put",
+			"The parameter already exists. To overwrite this value, set the overwrite option in the request to true. "+
+				"It is %s.", h.Name).
 			WithCode("ParameterAlreadyExists")
 	}
 	latest, err := s.next(h, n, now)
@@ -150,7 +153,8 @@ func (s *Service) overwrite(h *head, n NewVersion, now time.Time) ([]record.Chan
 		return changes, nil
 	}
 	if labels := h.labelsOf(h.Oldest); len(labels) > 0 {
-		return nil, fault.New(fault.Limit, "parameter.Put", "version %d, the oldest of %s, would have to go and has the label %s; move the label to another version",
+		return nil, fault.New(fault.Limit, "parameter.Put", "version %d, the oldest of %s, would have to go and has the "+
+			"label %s; move the label to another version",
 			h.Oldest, h.Name, strings.Join(labels, ", ")).
 			WithCode("ParameterMaxVersionLimitExceeded")
 	}

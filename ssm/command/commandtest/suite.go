@@ -71,7 +71,8 @@ func commands(t *testing.T, open func(t *testing.T) command.Store) {
 		t.Errorf("page %v, %v", got, err)
 	}
 	if len(all) > 0 &&
-		(!all[0].Requested.Equal(noon.Add(time.Microsecond)) || all[0].Scope != here || string(all[0].Body) != `{"id":"c3"}`) {
+		(!all[0].Requested.Equal(noon.Add(time.Microsecond)) || all[0].Scope != here ||
+			string(all[0].Body) != `{"id":"c3"}`) {
 		t.Errorf("c3 came back as %+v", all[0])
 	}
 	refused := errors.New("no")

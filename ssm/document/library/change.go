@@ -113,9 +113,11 @@ func (s *Service) Update(
 		case n.Content == latest.Content && n.Format == latest.Format:
 			return invalid("DuplicateDocumentContent", "the content is that of version %s", latest.Version)
 		case len(e.Versions) >= MaxVersions:
-			return fault.New(fault.Limit, "library.Update", "document %s has %d versions; delete some first", n.Name, MaxVersions).
+			return fault.New(fault.Limit, "library.Update",
+				"document %s has %d versions; delete some first", n.Name, MaxVersions).
 				WithCode("DocumentVersionLimitExceeded")
-		case n.VersionName != "" && slices.ContainsFunc(e.Versions, func(each version) bool { return each.Name == n.VersionName }):
+		case n.VersionName != "" &&
+			slices.ContainsFunc(e.Versions, func(each version) bool { return each.Name == n.VersionName }):
 			return invalid("DuplicateDocumentVersionName", "document %s has a version named %s", n.Name, n.VersionName)
 		}
 		e.Versions = append(e.Versions, n.version(e.Next, now))
