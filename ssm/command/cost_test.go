@@ -151,15 +151,21 @@ func TestAnotherServersEndsCount(t *testing.T) {
 		w.connect(1, obey)
 		c := w.send(command.Request{Targets: all(), MaxConcurrency: "1"})
 		w.expect(c, "Pending: Pending Pending")
-		key := command.Key{CommandID: c.ID, Node: nodeID(0)}
-		err := w.store.Update(t.Context(), []command.Key{key}, func(found []command.Row) ([]command.Row, error) {
-			found[0].Stage, found[0].Details, found[0].Due = command.Ended, command.Success, time.Time{}
-			return found, nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		w.endElsewhere(c.ID, nodeID(0))
 		pass(31 * time.Second)
 		w.expect(c, "Success: Success Success")
 	})
+}
+
+// endElsewhere ends an invocation as another server would.
+func (w *world) endElsewhere(id, node string) {
+	w.t.Helper()
+	key := command.Key{CommandID: id, Node: node}
+	err := w.store.Update(w.t.Context(), []command.Key{key}, func(found []command.Row) ([]command.Row, error) {
+		found[0].Stage, found[0].Details, found[0].Due = command.Ended, command.Success, time.Time{}
+		return found, nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }

@@ -389,6 +389,9 @@ func TestAFaultCostsTimeNotWork(t *testing.T) {
 			}
 			pass(2 * time.Minute)
 			w.expect(c, "Success: Success Success Success")
+			if w.log.has("panic") {
+				t.Error("a fault led to a panic")
+			}
 		})
 	}
 }
@@ -417,6 +420,29 @@ func TestFaultsByTheClockAreLogged(t *testing.T) {
 			w.expect(c, "DeliveryTimedOut: DeliveryTimedOut")
 		})
 	}
+}
+
+// A release that fails is tried again with the next hint, not at once.
+func TestAReleaseThatFailsWaits(t *testing.T) {
+	run(t, "", 2, func(t *testing.T, w *world) {
+		f := &faulty{Store: w.store}
+		w.over = f
+		w.restart()
+		w.connect(1, obey)
+		c := w.send(command.Request{Targets: all(), MaxConcurrency: "1"})
+		w.endElsewhere(c.ID, nodeID(0))
+		f.breakDown("Update")
+		pass(31 * time.Second)
+		if !w.log.has(`msg="held invocations could not be released"`) {
+			t.Error("not logged")
+		}
+		if n := f.count("Update"); n > 10 {
+			t.Errorf("tried %d times", n)
+		}
+		f.breakDown("")
+		pass(31 * time.Second)
+		w.expect(c, "Success: Success Success")
+	})
 }
 
 // A service that does not know what it holds back does not start.

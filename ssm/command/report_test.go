@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"postern/ssm/command"
+	"postern/ssm/mailbox"
 	"postern/ssm/mgs"
 )
 
@@ -61,4 +62,30 @@ func TestSteps(t *testing.T) {
 		pass(7 * time.Second)
 		w.expect(c, "Failed: Failed")
 	})
+}
+
+// A node that cannot read its parameters says no more than that. The trace names what only the node reads.
+func TestParseHint(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		commands []string
+		want     string
+	}{
+		{"nothing stored", []string{"id"}, ": it does not take the document AWS-RunShellScript or one of its parameters"},
+		{"one", []string{"echo {{ssm:one}}"}, ": parameter commands refers to {{ssm:one}}, which the node reads itself"},
+		{"two", []string{"echo {{ssm:two}} {{ssm:one}}"}, ": parameter commands refers to {{ssm:one}}, {{ssm:two}}, which"},
+	} {
+		run(t, tt.name, 1, func(t *testing.T, w *world) {
+			w.connect(0, func(a *agent, job mailbox.Item) { a.ack(job.ID, mgs.ParseError) })
+			c := w.send(command.Request{
+				Document: "AWS-RunShellScript", Nodes: []string{nodeID(0)},
+				Parameters: map[string][]string{"commands": tt.commands},
+			})
+			w.expect(c, "Failed: Failed")
+			d, err := w.commands.Invocation(t.Context(), here, c.ID, nodeID(0))
+			if err != nil || !strings.Contains(d.Trace, tt.want) {
+				t.Errorf("trace %q, %v; want %q in it", d.Trace, err, tt.want)
+			}
+		})
+	}
 }
