@@ -17,8 +17,8 @@ import (
 	"postern/record"
 )
 
-// roads is a network whose public addresses and NAT gateways come and go.
-type roads struct {
+// gatewayNetwork is a network whose public addresses and NAT gateways come and go.
+type gatewayNetwork struct {
 	t       *rapid.T
 	store   *record.Memory
 	clock   time.Time
@@ -28,7 +28,7 @@ type roads struct {
 	gateway string
 }
 
-func (r *roads) open() *network.Service {
+func (r *gatewayNetwork) open() *network.Service {
 	s, err := network.New(r.t.Context(), network.Config{Store: r.store, Now: func() time.Time { return r.clock }})
 	if err != nil {
 		r.t.Fatal(err)
@@ -36,8 +36,8 @@ func (r *roads) open() *network.Service {
 	return s
 }
 
-func newRoads(t *rapid.T) *roads {
-	r := &roads{t: t, store: new(record.Memory), clock: time.Unix(1_800_000_000, 0)}
+func newGateways(t *rapid.T) *gatewayNetwork {
+	r := &gatewayNetwork{t: t, store: new(record.Memory), clock: time.Unix(1_800_000_000, 0)}
 	r.s = r.open()
 	v, err := r.s.CreateVpc(t.Context(), here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")})
 	if err != nil {
@@ -61,7 +61,7 @@ func newRoads(t *rapid.T) *roads {
 	return r
 }
 
-func draw[T any](r *roads, all func(func(T) bool), id func(T) string) string {
+func draw[T any](r *gatewayNetwork, all func(func(T) bool), id func(T) string) string {
 	ids := []string{"none"}
 	for x := range all {
 		ids = append(ids, id(x))
@@ -69,20 +69,20 @@ func draw[T any](r *roads, all func(func(T) bool), id func(T) string) string {
 	return rapid.SampledFrom(ids).Draw(r.t, "id")
 }
 
-func (r *roads) eip() string {
+func (r *gatewayNetwork) eip() string {
 	return draw(r, r.s.State().ElasticIPs(here), func(e *network.ElasticIP) string { return e.ID })
 }
 
-func (r *roads) eni() string {
+func (r *gatewayNetwork) eni() string {
 	return draw(r, r.s.State().Interfaces(here), func(n *network.Interface) string { return n.ID })
 }
 
-func (r *roads) nat() string {
+func (r *gatewayNetwork) nat() string {
 	return draw(r, r.s.State().NATGateways(here), func(g *network.NATGateway) string { return g.ID })
 }
 
 // step does one thing.
-func (r *roads) step() error {
+func (r *gatewayNetwork) step() error {
 	ctx := r.t.Context()
 	yes := rapid.Bool().Draw(r.t, "yes")
 	subnet := rapid.SampledFrom(r.subnets).Draw(r.t, "subnet")
@@ -122,7 +122,7 @@ func (r *roads) step() error {
 
 // whole holds what must be: an address belongs to one interface, and both know it; a working NAT gateway has its
 // interface and address, and one that has ended has neither.
-func (r *roads) whole() error {
+func (r *gatewayNetwork) whole() error {
 	s := r.s.State()
 	holders := map[netip.Addr]string{}
 	for n := range s.Interfaces(here) {
@@ -163,7 +163,7 @@ func (r *roads) whole() error {
 // shown.
 func TestPublicAddressesInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r := newRoads(t)
+		r := newGateways(t)
 		for range rapid.IntRange(1, 50).Draw(t, "steps") {
 			err := r.step()
 			if f := fault.Of(err); f != nil && (f.Code == "" && f.Kind != fault.NotImplemented || f.Kind == fault.Internal) {

@@ -19,11 +19,20 @@ const (
 
 // absentOperations are the Describe calls on what Postern has none of.
 func (s *service) absentOperations() []api.Operation {
-	return slices.Concat(s.absentGateways(), s.absentTransitGateways(), s.absentLaunches(), s.absentPools())
+	return slices.Concat(
+		s.absentVPNs(),
+		s.absentGateways(),
+		s.absentTransitGateways(),
+		s.absentTransitRouting(),
+		s.absentLaunches(),
+		s.absentCapacity(),
+		s.absentPools(),
+		s.absentAnalyses(),
+	)
 }
 
-// absentGateways: virtual private networks and gateways of other kinds.
-func (s *service) absentGateways() []api.Operation {
+// absentVPNs: virtual private networks.
+func (s *service) absentVPNs() []api.Operation {
 	return []api.Operation{
 		absent[sdk.DescribeVpnGatewaysInput, sdk.DescribeVpnGatewaysOutput](s, absence{
 			ids: []absentID{{
@@ -60,6 +69,12 @@ func (s *service) absentGateways() []api.Operation {
 			}},
 			filters: "endpoint-id transport-protocol",
 		}),
+	}
+}
+
+// absentGateways: gateways of other kinds.
+func (s *service) absentGateways() []api.Operation {
+	return []api.Operation{
 		absent[sdk.DescribeEgressOnlyInternetGatewaysInput, sdk.DescribeEgressOnlyInternetGatewaysOutput](s, absence{
 			ids: []absentID{{
 				"EgressOnlyInternetGatewayIds",
@@ -103,7 +118,7 @@ func (s *service) absentGateways() []api.Operation {
 	}
 }
 
-// absentTransitGateways: transit gateways.
+// absentTransitGateways: transit gateways and their attachments.
 func (s *service) absentTransitGateways() []api.Operation {
 	return []api.Operation{
 		absent[sdk.DescribeTransitGatewaysInput, sdk.DescribeTransitGatewaysOutput](s, absence{
@@ -151,6 +166,12 @@ func (s *service) absentTransitGateways() []api.Operation {
 			filters: "local-owner-id remote-owner-id state transit-gateway-attachment-id" +
 				" transit-gateway-id",
 		}),
+	}
+}
+
+// absentTransitRouting: what belongs to transit gateways beside their attachments.
+func (s *service) absentTransitRouting() []api.Operation {
+	return []api.Operation{
 		absent[sdk.DescribeTransitGatewayConnectsInput, sdk.DescribeTransitGatewayConnectsOutput](s, absence{
 			ids: []absentID{{
 				"TransitGatewayAttachmentIds",
@@ -244,6 +265,12 @@ func (s *service) absentLaunches() []api.Operation {
 				" network-interface.subnet-id product-description spot-instance-request-id" +
 				" spot-price state status-code status-message type valid-from valid-until",
 		}),
+	}
+}
+
+// absentCapacity: capacity that is bought or reserved, and snapshots.
+func (s *service) absentCapacity() []api.Operation {
+	return []api.Operation{
 		absent[sdk.DescribeReservedInstancesInput, sdk.DescribeReservedInstancesOutput](s, absence{
 			ids: []absentID{{
 				"ReservedInstancesIds",
@@ -285,7 +312,7 @@ func (s *service) absentLaunches() []api.Operation {
 	}
 }
 
-// absentPools: pools of addresses, analyses and mirrors.
+// absentPools: pools of addresses.
 func (s *service) absentPools() []api.Operation {
 	return []api.Operation{
 		absent[sdk.DescribePublicIpv4PoolsInput, sdk.DescribePublicIpv4PoolsOutput](s, absence{
@@ -320,6 +347,12 @@ func (s *service) absentPools() []api.Operation {
 				" ipam-scope-arn ipam-scope-type locale owner-id pool-depth source-ipam-pool-id" +
 				" state",
 		}),
+	}
+}
+
+// absentAnalyses: analyses of the network and mirrors of traffic.
+func (s *service) absentAnalyses() []api.Operation {
+	return []api.Operation{
 		absent[sdk.DescribeNetworkInsightsPathsInput, sdk.DescribeNetworkInsightsPathsOutput](s, absence{
 			ids: []absentID{{
 				"NetworkInsightsPathIds",

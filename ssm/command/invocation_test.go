@@ -173,7 +173,7 @@ func drive(t *rapid.T, i *Invocation, now time.Time) {
 	}
 }
 
-// transitions are what may happen to an invocation that was sent at noon, and how it then stands.
+// transitions lists what may happen to an invocation that was sent at noon, and how it then stands.
 var transitions = []struct {
 	name    string
 	drive   func(*Invocation)

@@ -158,7 +158,7 @@ func TestJoinOnBadPaths(t *testing.T) {
 }
 
 // What the admission answers to one datagram, seen without a socket.
-func TestDoor(t *testing.T) {
+func TestAdmission(t *testing.T) {
 	now := time.Unix(1_790_000_000, 0)
 	j := new(joiner)
 	h := newHarness(t, 8500).hub(Config{Joiner: j, Now: func() time.Time { return now }})
@@ -344,7 +344,7 @@ func (m *mistaken) JoinKey(ctx context.Context, activation string) ([]byte, erro
 }
 
 // A join that the program cannot cope with is not answered; who asks asks again.
-func TestTheDoorOutlivesAPanic(t *testing.T) {
+func TestAdmissionOutlivesAPanic(t *testing.T) {
 	l := newHarness(t, 8500)
 	m := &mistaken{joiner: &joiner{}}
 	h := l.hub(Config{Joiner: m})
