@@ -13,13 +13,6 @@ var mended = map[string][]string{
 	"clock": {
 		"network/fabric", "network/fabric/internal/wg", "network/link/tunnel", "network/privatelink", "services/compute",
 	},
-	"comments": {
-		"api", "api/ec2", "api/ec2/endpoints", "api/ec2/instances", "api/ec2/internal/query", "api/ec2/vpcs",
-		"api/ec2messages", "api/iam", "api/route53resolver", "api/ssm", "api/ssmmessages", "aws/wire", "cli", "network",
-		"network/fabric", "network/fabric/internal/conntrack", "network/vpc", "record", "services/compute",
-		"services/compute/guest", "services/compute/userdata", "services/identity", "services/instances", "store/postgres",
-		"store/sqlite",
-	},
 }
 
 // mending reports whether a directory need not keep a rule yet.

@@ -84,7 +84,7 @@ var (
 		fault.NotImplemented:  {"NotImplemented", 501},
 		fault.Unavailable:     {"ServiceUnavailable", 503},
 	}
-	// restJSONAnswers are those of JSON services whose status says what is wrong too.
+	// restJSONAnswers holds the answers of JSON services whose status says what is wrong too.
 	restJSONAnswers = map[fault.Kind]answer{
 		fault.Internal:        {"InternalServerException", 500},
 		fault.Invalid:         {"ValidationException", 400},

@@ -129,7 +129,7 @@ func (op *Operation) Members() []string {
 	return all
 }
 
-// UnreadMembers are those of Members that make no difference to the operation; see Unread.
+// UnreadMembers returns the Members that make no difference to the operation; see Unread.
 func (op *Operation) UnreadMembers() []string { return slices.Clone(op.unread) }
 
 // ReadsByName reports whether the handler looks members up by their names; see ByName.

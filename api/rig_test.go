@@ -265,7 +265,7 @@ func (q request) build(t failer) *http.Request {
 	return r.WithContext(api.WithOrigin(r.Context(), q.origin))
 }
 
-// failer is what testing.TB and *rapid.T have in common.
+// failer has the methods that testing.TB and *rapid.T share.
 type failer interface {
 	Helper()
 	Errorf(format string, args ...any)

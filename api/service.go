@@ -32,8 +32,8 @@ type Service struct {
 	// Known are the names of all operations that Amazon's service has; those that are not in Operations answer 501. Nil
 	// means those of the SDK's service of this name.
 	Known []string
-	// KnownUnsigned are those of Known that Amazon takes without a signature, and that are not built: they name themselves
-	// to whoever asks.
+	// KnownUnsigned lists the operations of Known that Amazon takes without a signature and that are not built: they name
+	// themselves to whoever asks.
 	KnownUnsigned []string
 	// KnownPaths are the patterns of known operations in the REST protocol that are not in Operations, by name.
 	KnownPaths map[string]string

@@ -75,7 +75,7 @@ func (a *app) configureCommand() *cobra.Command {
 		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			name := cmp.Or(a.profile, "postern")
-			a.profile = "" // it is what is written, not where the server is known from
+			a.profile = "" // the name to write, not the one to find the server by
 			if !profileName.MatchString(name) {
 				return mistyped("--profile %q: must be 1-64 letters, digits, dots, dashes, underscores, @ or +", name)
 			}

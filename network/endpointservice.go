@@ -19,7 +19,7 @@ type EndpointService struct {
 	Short string
 	// PrivateNames are the service's ordinary names; none means that private DNS is not offered.
 	PrivateNames []string
-	// BaseNames are what endpoints' own names end with.
+	// BaseNames are the ends of endpoints' own names.
 	BaseNames []string
 	// Own is the record of a service of somebody's own, nil for Amazon's.
 	Own *VpcEndpointService

@@ -21,7 +21,7 @@ type FlowLog struct {
 	Traffic string
 	// Destination is "arn:aws:s3:::postern-flow-logs" and a folder in it; see FlowLogBucket.
 	Destination string
-	// Format is what a record consists of, as "${version} ${account-id} …".
+	// Format lists the fields of a record, as "${version} ${account-id} …".
 	Format string
 	// Interval is how many seconds a record covers at the most: 60 or 600.
 	Interval int

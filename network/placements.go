@@ -15,7 +15,7 @@ import (
 type PlaceInput struct {
 	// Instances are the ids of the instances, which nobody has yet.
 	Instances []string
-	// Interfaces are those of each instance; the first is the primary one.
+	// Interfaces lists the interfaces of each instance; the first is the primary one.
 	Interfaces []PlacedInterface
 	// Zone is the zone that a new primary interface must be in, empty for any.
 	Zone string

@@ -18,7 +18,7 @@ import (
 type publisher struct {
 	// tables returns the state as it stands.
 	tables func() *record.Tables
-	// internet is what lies behind Internet gateways.
+	// internet lies behind Internet gateways.
 	internet *vpc.Internet
 	snapshot atomic.Pointer[vpc.Snapshot]
 
@@ -34,7 +34,7 @@ type publisher struct {
 	rest map[string]uint64
 	// anew says that the state was read anew.
 	anew bool
-	// latest is what the state becomes, or has become.
+	// latest holds the newest state, which is about to be shown or is.
 	latest *record.Tables
 	views  map[string]*view
 

@@ -29,7 +29,7 @@ const (
 
 // ServiceTarget is where connections to one port of an endpoint service end.
 type ServiceTarget struct {
-	// Port is what the endpoints take, TargetPort where it goes.
+	// Port is taken by the endpoints, and leads to TargetPort.
 	Port, TargetPort uint16
 	// Interface is the target, at its primary address; From is the service's own interface in its subnet.
 	Interface string `json:",omitempty"`

@@ -59,7 +59,7 @@ var (
 	kinds = record.NewSet(things, notes)
 )
 
-// naive is what tables are compared with.
+// naive is a plain map that tables are compared with.
 type naive map[string]*thing
 
 func (m naive) where(holds func(*thing) bool) []string {

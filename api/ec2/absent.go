@@ -19,7 +19,7 @@ import (
 // absence is a kind of resource that Postern has none of and cannot make, with what a Describe call on it takes.
 type absence struct {
 	ids []absentID
-	// filters are those of the EC2 API reference, between spaces; tag filters are known by themselves.
+	// filters holds the names of the EC2 API reference, between spaces; tag filters are known by themselves.
 	filters string
 	// takes are further members that can leave nothing out of an empty list.
 	takes []string

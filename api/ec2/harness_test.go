@@ -279,7 +279,7 @@ func wantCode(t testing.TB, what string, err error, want string) {
 // second is the error of a call whose answer does not matter.
 func second[T any](_ T, err error) error { return err }
 
-// places are what most tests begin with.
+// places holds the ids of the network that most tests begin with.
 type places struct{ vpc, a, b, nodes, listeners string }
 
 func (l *harness) places() places {

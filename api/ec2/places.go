@@ -103,8 +103,8 @@ func (s *service) describeAvailabilityZones(
 	}, err
 }
 
-// accountAttributes are what DescribeAccountAttributes tells, in this order. How many instances run at once is not
-// bounded here; the attribute for it, which Amazon fills for old clients only, has what one request may ask for.
+// accountAttributes returns the attributes of DescribeAccountAttributes, in this order. How many instances run at once
+// is not bounded here; the attribute for it, which Amazon fills for old clients only, has what one request may ask for.
 func (s *service) accountAttributes(c *api.Call) []types.AccountAttribute {
 	attribute := func(name, value string) types.AccountAttribute {
 		return types.AccountAttribute{

@@ -15,7 +15,7 @@ import (
 	"postern/services/instances"
 )
 
-// Config is what the EC2 API speaks for.
+// Config names the services that the EC2 API calls.
 type Config struct {
 	Network   *network.Service
 	Compute   *compute.Service
@@ -59,7 +59,7 @@ var conditionKeys = map[string]func(api.Question) string{
 	"ec2:SourceInstanceARN": nil,
 }
 
-// resourceTypes are those of the EC2 API. An image has no account in its ARN.
+// resourceTypes returns the types of resources of the EC2 API. An image has no account in its ARN.
 func resourceTypes() map[string]api.ResourceType {
 	all := map[string]api.ResourceType{}
 	for _, t := range types.ResourceType("").Values() {

@@ -11,7 +11,7 @@ import (
 	"postern/ssm/node"
 )
 
-// Config is what the polls lead to.
+// Config names the services that answer the polls.
 type Config struct {
 	Commands *command.Service
 	Nodes    *node.Service

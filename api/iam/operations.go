@@ -292,7 +292,7 @@ func (s *service) userPolicyOperations() []api.Operation {
 	}
 }
 
-// credentialOperations are those on access keys and other credentials of users.
+// credentialOperations returns the operations on access keys and other credentials of users.
 func (s *service) credentialOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("CreateAccessKey",

@@ -57,7 +57,7 @@ func endpoint(e *network.ResolverEndpoint, status string) *types.ResolverEndpoin
 	return out
 }
 
-// options are what Create and Update can ask an endpoint for that Postern does not do: other protocols than plain DNS,
+// options holds the members of Create and Update that ask for what Postern does not do: other protocols than plain DNS,
 // other addresses than IPv4.
 type options struct {
 	kind      types.ResolverEndpointType

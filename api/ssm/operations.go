@@ -222,7 +222,7 @@ func (s *service) parameterOperations() []api.Operation {
 	}
 }
 
-// agentOperations are those that agents call, but for GetDocument and DescribeDocument.
+// agentOperations returns the operations that agents call, but for GetDocument and DescribeDocument.
 func (s *service) agentOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("UpdateInstanceInformation",

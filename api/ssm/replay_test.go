@@ -26,7 +26,7 @@ func golden(t *testing.T, name string) *apitest.Exchange {
 	return apitest.ReadGolden(t, "testdata/agent/"+name+".txt")
 }
 
-// issued is what an answer with credentials never has twice.
+// issued masks the values that no two answers with credentials share.
 var issued = nodetest.Masks{
 	regexp.MustCompile(`"(AccessKeyId|SecretAccessKey|SessionToken)":"[^"]*"`),
 	regexp.MustCompile(`"TokenExpirationDate":[0-9.]+`),

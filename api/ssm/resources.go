@@ -17,8 +17,8 @@ import (
 	"postern/ssm/parameter"
 )
 
-// resourceTypes are those of Systems Manager, with the ways in which requests name them. Those without a way of their
-// own belong to what is not built; their tags can be asked for, and are refused by name.
+// resourceTypes holds the types of Systems Manager, with the ways in which requests name them. Those without a way of
+// their own belong to what is not built; their tags can be asked for, and are refused by name.
 var resourceTypes = map[string]api.ResourceType{
 	"document":             {ARN: documentARN},
 	"instance":             {ARN: nodeARN},

@@ -72,7 +72,7 @@ func TestTheRealAgentsChannel(t *testing.T) {
 	}
 }
 
-// content is what a recorded job asks for.
+// content reads the command of a recorded job.
 func content(t *testing.T, f *apitest.Frame) (c mgs.CommandContent) {
 	t.Helper()
 	m, err := mgs.Parse(f.Data)

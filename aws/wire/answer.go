@@ -49,7 +49,7 @@ func (c *Codec) unreadable(err error) error {
 // xmlReader reads answers, and the bodies of requests in the REST protocols.
 type xmlReader struct {
 	*xml.Decoder
-	// attributes are those of the element that was opened last.
+	// attributes points to the attributes of the element that was opened last.
 	attributes *[]xml.Attr
 }
 

@@ -89,7 +89,7 @@ func BenchmarkEncodeDescribeInstances(b *testing.B) {
 	encode(b, codec, out)
 }
 
-// BenchmarkPrepare is what the first use of an operation costs: the largest one.
+// BenchmarkPrepareRunInstances measures the first use of an operation: the largest one.
 func BenchmarkPrepareRunInstances(b *testing.B) {
 	for b.Loop() {
 		wire.ForgetShapes()

@@ -122,7 +122,7 @@ func (g golden) snapshots(t *testing.T, folder, suffix string) map[string][]byte
 	return all
 }
 
-// body is what follows the second empty line: the first ends the request line, the second the headers.
+// body cuts what follows the second empty line: the first ends the request line, the second the headers.
 func body(snapshot []byte) string {
 	_, rest, _ := strings.Cut(string(snapshot), "\n\n")
 	_, rest, _ = strings.Cut(rest, "\n\n")

@@ -9,7 +9,7 @@ import (
 	"postern/aws/fault"
 )
 
-// ownWords are what IAM says where a pattern does not match, instead of the pattern: it has checked everything else
+// ownWords holds the texts that IAM shows in the place of a pattern that does not match: it has checked everything else
 // before. Other services show the pattern. The name is the member's.
 var ownWords = map[string]string{
 	`[\w+=,.@-]+`: "The specified value for %s is invalid. " +

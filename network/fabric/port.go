@@ -35,7 +35,8 @@ type port struct {
 	nic atomic.Pointer[nic]
 	// plug is the link; nil while nobody holds it.
 	plug atomic.Pointer[plug]
-	// flows are those in the table that the port is an end of; begun counts those that it began and that are not closing.
+	// flows lists the flows in the table that the port is an end of; begun counts the ones that it began and that are not
+	// closing.
 	flows     conntrack.End[direction]
 	begun     atomic.Int32
 	allowance bucket

@@ -7,7 +7,7 @@ type vpcState struct {
 	id string
 	// changed is the generation of the rules that last changed decisions about the VPC's flows.
 	changed atomic.Uint64
-	// ports are those of its network interfaces and gateways.
+	// ports holds the ports of its network interfaces and gateways.
 	ports map[*port]struct{}
 	// stack terminates connections; it is nil until it is needed.
 	stack *vpcStack

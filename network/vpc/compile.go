@@ -35,7 +35,7 @@ type Compiled struct {
 
 // exports lists, in order and each once, what a snapshot indexes of a VPC.
 type exports struct {
-	// ids are those of everything that stands in the VPC.
+	// ids lists the ids of everything that stands in the VPC.
 	ids []string
 	// gateways are the Internet and NAT gateways that routes lead to, and the gateway endpoints.
 	gateways []string

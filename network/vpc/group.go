@@ -50,7 +50,7 @@ type listSpans struct {
 // peer is the other end of a flow as a group's rules see it.
 type peer struct {
 	address netip.Addr
-	// groups are those of the interface that owns the address, where references to them hold.
+	// groups lists the groups of the interface that owns the address, where references to them hold.
 	groups []*group
 }
 

@@ -12,7 +12,7 @@ type Network struct {
 	PrefixLists    []PrefixList
 	Interfaces     []Interface
 	Endpoints      []Endpoint
-	// EndpointServices are those that somebody of this network owns; Amazon's own are not among them.
+	// EndpointServices lists the services that somebody of this network owns; Amazon's own are not among them.
 	EndpointServices []EndpointService
 	Peerings         []Peering
 	// ResolverEndpoints and ResolverRules are Route 53 Resolver's.
@@ -198,7 +198,7 @@ type Endpoint struct {
 	Name string
 	// Interfaces are the endpoint's network interfaces, one a subnet (InterfaceEndpoint only).
 	Interfaces []string
-	// RouteTables are those that carry the endpoint's route (GatewayEndpoint only). The route to the prefix list
+	// RouteTables lists the tables that carry the endpoint's route (GatewayEndpoint only). The route to the prefix list
 	// whose name is the endpoint's Service is implied in them and need not be listed there.
 	RouteTables []string
 }

@@ -45,7 +45,7 @@ type ResolverRule struct {
 	Forward  bool
 	Endpoint string
 	Targets  []netip.AddrPort
-	// VPCs are those whose resolvers follow the rule. One VPC has one rule for a domain.
+	// VPCs lists the VPCs whose resolvers follow the rule. One VPC has one rule for a domain.
 	VPCs []string
 }
 
@@ -102,8 +102,9 @@ func (s *Snapshot) rule(r *Compiled, name string) *ResolverRule {
 	}
 }
 
-// reservedZones are those that every resolver answers by itself unless a rule names them (Route 53 Developer Guide,
-// "Domain names that Resolver creates autodefined system rules for"), beside those that own finds by what the VPC is.
+// reservedZones holds the zones that every resolver answers by itself unless a rule names them (Route 53 Developer
+// Guide, "Domain names that Resolver creates autodefined system rules for"), beside those that own finds by what the
+// VPC is.
 var reservedZones = map[string]bool{
 	"localhost": true, "localdomain": true, "127.in-addr.arpa": true,
 	strings.Repeat("0.", 32) + "ip6.arpa": true, "1." + strings.Repeat("0.", 31) + "ip6.arpa": true,

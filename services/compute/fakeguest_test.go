@@ -102,7 +102,7 @@ func (g *fakeGuest) say(verb string, c guest.NIC) {
 	g.said = append(g.said, fmt.Sprint(verb, " eth", c.Index, " ", c.Address, " ", c.Secondary))
 }
 
-// heard is what the guest was told since the last time.
+// heard returns the calls that the guest has had since the last time.
 func (g *fakeGuest) heard() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -104,12 +104,12 @@ type Instance struct {
 	Profile   Profile
 	UserData  []byte
 	Metadata  MetadataOptions
-	// TerminateOnShutdown is what a shutdown from inside leads to; otherwise the instance stops.
+	// TerminateOnShutdown has a shutdown from inside terminate the instance; otherwise it stops.
 	TerminateOnShutdown bool
 	// ProtectTermination and ProtectStop refuse Terminate and Stop.
 	ProtectTermination, ProtectStop bool
 	Tags                            map[string]string
-	// VolumeTags are those of its root volume, Volume is what was asked of it.
+	// VolumeTags are the tags of its root volume, Volume the attributes that were asked of it.
 	VolumeTags map[string]string
 	Volume     Volume
 

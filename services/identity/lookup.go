@@ -19,7 +19,7 @@ type Credential struct {
 	// IssuedTo is the instance or node that temporary credentials were made for, if any.
 	IssuedTo  string
 	Principal iam.Principal
-	// Policies are those that the caller brings along: Identity, Boundary and Session.
+	// Policies holds the policies that the caller brings along: Identity, Boundary and Session.
 	Policies iam.Policies
 }
 

@@ -14,7 +14,7 @@ import (
 	"postern/services/identity"
 )
 
-// Config is what a Service is made of.
+// Config names the services that a Service joins.
 type Config struct {
 	Network  *network.Service
 	Compute  *compute.Service

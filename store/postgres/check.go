@@ -88,7 +88,7 @@ func openFault(err error, c *pgx.ConnConfig) error {
 	return fmt.Errorf("%s: %w", where, err)
 }
 
-// remedies are what to do about PostgreSQL's refusals, by its code (Appendix A of its documentation).
+// remedies says what to do about PostgreSQL's refusals, by its code (Appendix A of its documentation).
 var remedies = map[string]string{
 	"28P01": ": check the user and the password in POSTERN_DATABASE or in ~/.pgpass",
 	"28000": ": check the user, and what pg_hba.conf admits",

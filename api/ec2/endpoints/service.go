@@ -6,7 +6,7 @@ import (
 	"postern/network"
 )
 
-// Config is what the operations speak for.
+// Config names the services that the operations call.
 type Config struct{ Network *network.Service }
 
 type service struct{ network *network.Service }

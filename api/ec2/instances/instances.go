@@ -264,7 +264,7 @@ var statusFilters = map[string]query.Test[compute.Instance]{
 	"application-status.status":  query.None[compute.Instance],
 }
 
-// statusOf is what the state of an instance says about its health: a running one's first process runs.
+// statusOf tells the health of an instance from its state: a running one's first process runs.
 func statusOf(i compute.Instance) *types.InstanceStatusSummary {
 	out := &types.InstanceStatusSummary{
 		Status: types.SummaryStatusNotApplicable,

@@ -124,7 +124,7 @@ func toType(t instancetype.Type) types.InstanceTypeInfo {
 	}
 }
 
-// cpuCredits is what every instance of a burstable type has: nothing here holds one back.
+// cpuCredits is the credit option of every instance of a burstable type: nothing here holds one back.
 const cpuCredits = "unlimited"
 
 func burstable(instanceType string) bool {

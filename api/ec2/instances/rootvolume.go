@@ -82,7 +82,7 @@ func volumeType(i compute.Instance) string {
 	return i.Volume.Type
 }
 
-// rate is what a volume of its type and size has: IOPS, and MiB/s. A type that has none is nil.
+// rate returns the IOPS and the MiB/s of a volume of its type and size, nil for a type that has none.
 func (s *service) rate(i compute.Instance) (iops, throughput *int32) {
 	switch types.VolumeType(volumeType(i)) {
 	case types.VolumeTypeGp3:

@@ -8,7 +8,7 @@ import (
 	"postern/services/instances"
 )
 
-// Config is what the operations speak for.
+// Config names the services that the operations call.
 type Config struct {
 	Network   *network.Service
 	Compute   *compute.Service

@@ -40,7 +40,7 @@ func (s *service) deleteNetworkAcl(
 	return nil, s.network.DeleteNetworkACL(ctx, query.ScopeOf(c), aws.ToString(in.NetworkAclId))
 }
 
-// entryInput is what CreateNetworkAclEntry and ReplaceNetworkAclEntry have in common.
+// entryInput holds the members that CreateNetworkAclEntry and ReplaceNetworkAclEntry share.
 type entryInput struct {
 	number               *int32
 	egress               *bool

@@ -19,7 +19,7 @@ import (
 	"postern/network/vpc"
 )
 
-// endpointRequester is who Amazon says asked for the interfaces of VPC endpoints and of others that it manages.
+// endpointRequester is the requester that Amazon shows at interfaces of VPC endpoints and at others that it manages.
 const endpointRequester = "amazon-aws"
 
 var Interfaces = query.Listing[*network.Interface]{

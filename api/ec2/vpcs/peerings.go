@@ -62,7 +62,7 @@ func peeringOf(v *query.View, p *network.Peering) peeringRow {
 	}
 }
 
-// toPeeringSide is what one side shows; its ranges only while they are shown.
+// toPeeringSide returns one side of a connection, with its ranges only while they are shown.
 func toPeeringSide(v *query.View, id, account, region string, dns, shown bool) types.VpcPeeringConnectionVpcInfo {
 	out := types.VpcPeeringConnectionVpcInfo{
 		VpcId: aws.String(id), OwnerId: aws.String(account), Region: aws.String(region),

@@ -15,7 +15,7 @@ import (
 	"postern/network/vpc"
 )
 
-// routeInput is what CreateRoute, ReplaceRoute and DeleteRoute have in common.
+// routeInput holds the members that CreateRoute, ReplaceRoute and DeleteRoute share.
 type routeInput struct {
 	cidr, prefixList, gateway, nat, instance, nic, peering *string
 }

@@ -117,7 +117,7 @@ func toRevoked(group string, r network.SecurityGroupRule) types.RevokedSecurityG
 	return out
 }
 
-// change is what the Authorize and Revoke calls, inbound and outbound, have in common.
+// change holds the members that the Authorize and Revoke calls, inbound and outbound, share.
 type change struct {
 	group, name *string
 	egress      bool

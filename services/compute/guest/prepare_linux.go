@@ -26,7 +26,7 @@ const (
 var hostDirs = []string{"usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "var/lib/dpkg", "var/lib/rpm",
 	"var/lib/pacman"}
 
-// skeleton is what a root file system has besides the host's directories, with the modes of the Filesystem Hierarchy.
+// skeleton lists the directories of a root file system besides the host's, with the modes of the Filesystem Hierarchy.
 var skeleton = []struct {
 	name string
 	mode fs.FileMode

@@ -217,7 +217,7 @@ func mountProc(at string) error {
 	return nil
 }
 
-// consoles are what programs take for the console: Amazon's agent writes to both.
+// consoles lists the devices that programs take for the console: Amazon's agent writes to both.
 var consoles = []string{"console", "hvc0"}
 
 // openConsole makes a terminal of the guest its console and tells the keeper, which reads what is written there.

@@ -26,7 +26,7 @@ type View struct {
 // See shows a request the state as it is now.
 func See(n *network.Service, c *api.Call) *View { return &View{n.State(), ScopeOf(c), c} }
 
-// Values are what one filter asks for: any of them.
+// Values holds the values of one filter, any of which matches.
 type Values []string
 
 // Is reports whether a resource's value is one of those asked for. In them * stands for any text, ? for one character,

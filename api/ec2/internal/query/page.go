@@ -22,12 +22,12 @@ const (
 
 // Listing says how one kind of resource is described.
 type Listing[T any] struct {
-	// ID is what All is ordered by, and the key of pages.
+	// ID returns the key that All is ordered by, and pages begin at.
 	ID   func(T) string
 	Tags func(T) []network.Tag
 	All  func(*View) iter.Seq[T]
 	Get  func(*View, string) (T, error)
-	// Filters are those of the EC2 API reference; tag filters are known by themselves.
+	// Filters holds the filters of the EC2 API reference; tag filters are known by themselves.
 	Filters map[string]Test[T]
 	// Unbuilt are filters of the EC2 API reference on what is not known here; they are refused by their name.
 	Unbuilt []string

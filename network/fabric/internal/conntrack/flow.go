@@ -15,7 +15,7 @@ type Flow[D any] struct {
 	// listed says when it was last moved to the front of its list.
 	listed     int64
 	prev, next *Flow[D]
-	// places are those in the lists of its ends.
+	// places are the flow's places in the lists of its ends.
 	places [2]place[D]
 }
 
