@@ -30,7 +30,7 @@ type SecurityGroupRule struct {
 	Ports    vpc.PortRange
 	CIDR     netip.Prefix `json:",omitzero"`
 	Group    string       `json:",omitempty"`
-	// Peer names the VPC and the account of a Group in another VPC; nil for a group of the same one.
+	// Peer describes a Group of another VPC; nil for a group of the same one.
 	Peer        *PeerGroup `json:",omitempty"`
 	PrefixList  string     `json:",omitempty"`
 	Description string     `json:",omitempty"`
