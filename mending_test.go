@@ -7,9 +7,6 @@ var mended = map[string][]string{
 		"doctor", "network", "network/vpc", "services/compute", "services/identity", "ssm/command", "ssm/mailbox",
 		"ssm/node", "ssm/parameter", "store", "store/sql",
 	},
-	"usual": {
-		".",
-	},
 	"clock": {
 		"network/fabric", "network/fabric/internal/wg", "network/link/tunnel", "network/privatelink", "services/compute",
 	},

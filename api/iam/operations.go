@@ -10,12 +10,15 @@ import (
 func (s *service) operations() []api.Operation {
 	return slices.Concat(
 		s.roleOperations(),
+		s.roleTagOperations(),
 		s.rolePolicyOperations(),
 		s.profileOperations(),
 		s.policyOperations(),
+		s.policyVersionOperations(),
 		s.userOperations(),
 		s.userPolicyOperations(),
 		s.credentialOperations(),
+		s.signInOperations(),
 	)
 }
 
@@ -60,6 +63,11 @@ func (s *service) roleOperations() []api.Operation {
 			api.About("role/{RoleName}"),
 			s.deleteRoleBoundary,
 			api.Takes("RoleName")),
+	}
+}
+
+func (s *service) roleTagOperations() []api.Operation {
+	return []api.Operation{
 		api.Op("TagRole",
 			api.About("role/{RoleName}"),
 			s.tagRole,
@@ -171,6 +179,11 @@ func (s *service) policyOperations() []api.Operation {
 			api.About("{PolicyArn}"),
 			s.deletePolicy,
 			api.Takes("PolicyArn")),
+	}
+}
+
+func (s *service) policyVersionOperations() []api.Operation {
+	return []api.Operation{
 		api.Op("CreatePolicyVersion",
 			api.About("{PolicyArn}"),
 			s.createPolicyVersion,
@@ -324,6 +337,12 @@ func (s *service) credentialOperations() []api.Operation {
 			s.listServiceSpecificCredentials,
 			api.Takes("AllUsers", "Marker", "MaxItems", "UserName"),
 			api.Unread("no user has such credentials, of whichever service", "ServiceName")),
+	}
+}
+
+// signInOperations returns the operations on what users sign in to a console with.
+func (s *service) signInOperations() []api.Operation {
+	return []api.Operation{
 		api.Op("ListMFADevices",
 			api.About("user/{UserName}"),
 			s.listMFADevices,

@@ -16,10 +16,12 @@ func Operations(c Config) []api.Operation {
 		s.dhcpOperations(),
 		s.aclOperations(),
 		s.routeOperations(),
+		s.routeTableEntryOperations(),
 		s.gatewayOperations(),
 		s.peeringOperations(),
 		s.groupOperations(),
 		s.ruleOperations(),
+		s.ruleListOperations(),
 		s.interfaceOperations(),
 		s.addressOperations(),
 		s.listOperations(),
@@ -194,6 +196,11 @@ func (s *service) routeOperations() []api.Operation {
 				And(api.Lookup(s.replacedTable, "route-table", "subnet?")),
 			s.replaceRouteTableAssociation,
 			api.Takes("AssociationId", "RouteTableId")),
+	}
+}
+
+func (s *service) routeTableEntryOperations() []api.Operation {
+	return []api.Operation{
 		api.Op("CreateRoute",
 			api.About("route-table/{RouteTableId}"),
 			s.createRoute,
@@ -345,6 +352,11 @@ func (s *service) ruleOperations() []api.Operation {
 				"GroupId", "IpPermissions", "CidrIp", "IpProtocol", "FromPort", "ToPort", "SourceSecurityGroupName",
 				"SecurityGroupRuleIds",
 			)),
+	}
+}
+
+func (s *service) ruleListOperations() []api.Operation {
+	return []api.Operation{
 		api.Op("DescribeSecurityGroupRules",
 			api.Everything,
 			s.describeSecurityGroupRules,
