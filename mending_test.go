@@ -8,7 +8,7 @@ var mended = map[string][]string{
 		"ssm/node", "ssm/parameter", "store", "store/sql",
 	},
 	"clock": {
-		"network/fabric", "network/fabric/internal/wg", "network/link/tunnel", "network/privatelink", "services/compute",
+		"network/fabric", "network/fabric/internal/wg", "network/link/tunnel", "network/privatelink",
 	},
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
@@ -83,7 +84,7 @@ func newNotes(t *testing.T, n *notes) (h *api.Handler, r *rig, questions *[]stri
 func callNotes(t *testing.T, h *api.Handler, parameters string) (status int, code string, out describeNotesOutput) {
 	t.Helper()
 	body := "Action=DescribeNotes&Version=2026-11-28&" + parameters
-	r := httptest.NewRequest("POST", "https://notes.us-east-1.amazonaws.com/", strings.NewReader(body))
+	r := httptest.NewRequest(http.MethodPost, "https://notes.us-east-1.amazonaws.com/", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	at := sigv4.Target{Region: "us-east-1", Service: "notes", Time: now}
 	if err := sigv4.Sign(r, []byte(body), user, at); err != nil {

@@ -128,8 +128,9 @@ func TestINI(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode() != 0o640 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
+	spaced := " [ profile  'a b' ] # x"
 	for line, want := range map[string]string{
-		"[default]": "default", " [ profile  'a b' ] # x": "profile a b", "default]": "", "[open": "", "x=[y]": "",
+		"[default]": "default", spaced: "profile a b", "default]": "", "[open": "", "x=[y]": "",
 	} {
 		if got, ok := sectionOf(line); got != want || ok != (want != "") {
 			t.Errorf("%q is the head of %q, %v", line, got, ok)

@@ -90,7 +90,7 @@ func TestInterrupt(t *testing.T) {
 		t.Errorf("%v, asked %v", err, s.asked)
 	}
 	err = r.interrupt(t.Context())
-	if err != error(ended(exitInterrupted)) || len(s.asked["CancelCommand"]) != 1 {
+	if !errors.Is(err, ended(exitInterrupted)) || len(s.asked["CancelCommand"]) != 1 {
 		t.Errorf("%v, asked %v", err, s.asked)
 	}
 	if !strings.HasSuffix(progress.String(), "aws ssm cancel-command --command-id c-1\n") {
@@ -144,7 +144,7 @@ func TestAttachedExit(t *testing.T) {
 		cmd := &cobra.Command{}
 		var said bytes.Buffer
 		cmd.SetErr(&said)
-		if got := exitCode(cmd, tt.err); got != tt.want {
+		if got := exitCode(cmd, tt.err); !errors.Is(got, tt.want) {
 			t.Errorf("%v: %v, want %v", tt.err, got, tt.want)
 		}
 		if told := fault.Is(tt.err, fault.NotFound) || fault.Is(tt.err, fault.Denied); told != (said.Len() > 0) {

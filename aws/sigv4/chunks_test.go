@@ -141,7 +141,8 @@ func unsigned(t *testing.T, body io.Reader) (string, http.Header, error) {
 		t.Fatal(err)
 	}
 	data, err := io.ReadAll(c)
-	if n, again := c.Read(make([]byte, 1)); n != 0 || err == nil && again != io.EOF || err != nil && again != err {
+	if n, again := c.Read(make([]byte, 1)); n != 0 || err == nil && !errors.Is(again, io.EOF) ||
+		err != nil && !errors.Is(again, err) {
 		t.Errorf("read again: %d, %v after %v", n, again, err)
 	}
 	return string(data), c.Trailer, err

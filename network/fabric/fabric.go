@@ -83,8 +83,7 @@ type Fabric struct {
 	beyond atomic.Pointer[internet]
 
 	// applying orders snapshots.
-	applying   sync.Mutex
-	generation uint64
+	applying sync.Mutex
 
 	mu     sync.RWMutex
 	closed bool

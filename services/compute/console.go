@@ -16,14 +16,15 @@ const ConsoleSize = 64 << 10
 // A console keeps the end of what an instance printed.
 type console struct {
 	file string
+	now  func() time.Time
 
 	mu   sync.Mutex
 	text []byte // up to twice ConsoleSize
 	at   time.Time
 }
 
-func openConsole(dir string) *console {
-	c := &console{file: filepath.Join(dir, "console.log")}
+func openConsole(dir string, now func() time.Time) *console {
+	c := &console{file: filepath.Join(dir, "console.log"), now: now}
 	if info, err := os.Stat(c.file); err == nil {
 		c.text, _ = os.ReadFile(c.file) // one that cannot be read begins anew
 		c.at = info.ModTime()
@@ -39,7 +40,7 @@ func (c *console) Write(b []byte) (int, error) {
 	if len(c.text) > 2*ConsoleSize {
 		c.text = append(c.text[:0], c.text[len(c.text)-ConsoleSize:]...)
 	}
-	c.at = time.Now()
+	c.at = c.now()
 	return len(b), nil
 }
 

@@ -64,9 +64,6 @@ func HostImage(region string) string {
 // HostImageName is the name of the host's own image.
 const HostImageName = "postern-host"
 
-// started is the creation date of the host's image, which every run of the server makes anew.
-var started = time.Now()
-
 func architecture() string {
 	if runtime.GOARCH == "amd64" {
 		return "x86_64"
@@ -74,17 +71,17 @@ func architecture() string {
 	return runtime.GOARCH
 }
 
-func hostImage(c scope.Scope) Image {
+func (s *Service) hostImage(c scope.Scope) Image {
 	return Image{
 		ID: HostImage(c.Region), Scope: c, Name: HostImageName,
 		Description:  "The root file system of Postern's host, read-only",
-		Architecture: architecture(), Created: started, Host: true,
+		Architecture: architecture(), Created: s.opened, Host: true,
 	}
 }
 
 // Images returns the images of a scope: the host's own first, then the imported ones by id.
 func (s *Service) Images(c scope.Scope) []Image {
-	out := []Image{hostImage(c)}
+	out := []Image{s.hostImage(c)}
 	for i := range images.In(s.replica.Tables(), c.String()) {
 		out = append(out, *i)
 	}
@@ -93,12 +90,12 @@ func (s *Service) Images(c scope.Scope) []Image {
 
 // Image returns one image: InvalidAMIID.NotFound if the scope has none of that id.
 func (s *Service) Image(c scope.Scope, id string) (Image, error) {
-	return findImage(s.replica.Tables(), c, id)
+	return s.findImage(s.replica.Tables(), c, id)
 }
 
-func findImage(t *record.Tables, c scope.Scope, id string) (Image, error) {
+func (s *Service) findImage(t *record.Tables, c scope.Scope, id string) (Image, error) {
 	if id == HostImage(c.Region) {
-		return hostImage(c), nil
+		return s.hostImage(c), nil
 	}
 	digits, ok := strings.CutPrefix(id, "ami-")
 	if !ok || len(digits) != 8 && len(digits) != 17 || strings.Trim(digits, "0123456789abcdef") != "" {
@@ -118,7 +115,7 @@ func (s *Service) imageRoot(id string) string { return filepath.Join(s.imageDir(
 // their layers stand on it.
 func (s *Service) Deregister(ctx context.Context, c scope.Scope, id string) error {
 	err := s.change(ctx, c, func(p *record.Plan) error {
-		i, err := findImage(p.Tables, c, id)
+		i, err := s.findImage(p.Tables, c, id)
 		if err != nil {
 			return err
 		}

@@ -81,7 +81,7 @@ func (s *Service) Launch(ctx context.Context, l Launch) ([]Instance, error) {
 		if again = len(made) > 0; again {
 			return nil
 		}
-		if _, err := findImage(p.Tables, l.Scope, l.Image); err != nil { // still
+		if _, err := s.findImage(p.Tables, l.Scope, l.Image); err != nil { // still
 			return err
 		}
 		public := ""

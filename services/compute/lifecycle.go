@@ -34,8 +34,8 @@ type running struct {
 	slots slots
 }
 
-func newMachine(id, dir string) *machine {
-	return &machine{id: id, dir: dir, console: openConsole(dir)}
+func newMachine(id, dir string, now func() time.Time) *machine {
+	return &machine{id: id, dir: dir, console: openConsole(dir, now)}
 }
 
 // shutDown ends the guest if there is one, and returns when it is gone.

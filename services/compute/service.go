@@ -93,6 +93,9 @@ type Config struct {
 type Service struct {
 	Config
 
+	// opened is the creation date of the host's image, which every run of the server makes anew.
+	opened time.Time
+
 	replica *record.Replica
 	ctx     context.Context // ends when the service closes
 	cancel  context.CancelFunc
@@ -121,7 +124,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{Config: c, machines: map[string]*machine{}, resuming: map[string]bool{}}
+	s := &Service{Config: c, opened: c.Now(), machines: map[string]*machine{}, resuming: map[string]bool{}}
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -213,7 +216,7 @@ func (s *Service) machine(id string) *machine {
 	defer s.mu.Unlock()
 	m := s.machines[id]
 	if m == nil {
-		m = newMachine(id, s.instanceDir(id))
+		m = newMachine(id, s.instanceDir(id), s.Now)
 		s.machines[id] = m
 	}
 	return m

@@ -101,7 +101,7 @@ var remedies = map[string]string{
 // each address.
 func rootCause(err error) error {
 	for {
-		switch e := err.(type) {
+		switch e := err.(type) { //nolint:errorlint // it unwraps one error at a time itself
 		case interface{ Unwrap() []error }:
 			all := e.Unwrap()
 			if len(all) == 0 {

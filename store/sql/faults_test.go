@@ -299,16 +299,24 @@ func dump(t *testing.T, db *shared.DB) (all []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for found.Next() {
-			var text string
-			if err := found.Scan(&text); err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, text)
-		}
-		if err := errors.Join(found.Err(), found.Close()); err != nil {
+		all = append(all, texts(t, found)...)
+	}
+	return all
+}
+
+// texts reads rows of one column.
+func texts(t *testing.T, rows *sql.Rows) (all []string) {
+	t.Helper()
+	defer rows.Close()
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
 			t.Fatal(err)
 		}
+		all = append(all, text)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
 	}
 	return all
 }
