@@ -54,6 +54,38 @@ func TestCancel(t *testing.T) {
 	})
 }
 
+// A cancellation is not repeated once the job has ended, whether the node acknowledged it or not; and every node that
+// runs the command is told.
+func TestCancelEnds(t *testing.T) {
+	run(t, "", 2, func(t *testing.T, w *world) {
+		var agents []*agent
+		for n := range 2 {
+			a, _ := w.connect(n, func(a *agent, i mailbox.Item) {
+				if strings.HasPrefix(i.Topic, mgs.TopicCancelCommand) {
+					about := mgs.CancelContent{}
+					if err := json.Unmarshal([]byte(i.Content), &about); err != nil {
+						t.Error(err)
+					}
+					a.finish(about.CancelMessageID, mgs.Cancelled)
+					return
+				}
+				a.ack(i.ID, mgs.Accepted)
+			})
+			agents = append(agents, a)
+		}
+		c := w.sendTo(0, 1)
+		synctest.Wait()
+		want(t, "cancel", w.commands.Cancel(t.Context(), here, c.ID, nil), "")
+		pass(time.Minute)
+		w.expect(c, "Cancelled: Cancelled Cancelled")
+		for n, a := range agents {
+			if a.got() != "run cancel" {
+				t.Errorf("agent %d got %q", n, a.got())
+			}
+		}
+	})
+}
+
 func TestCancelUnheard(t *testing.T) {
 	run(t, "the node is away and comes back", 1, func(t *testing.T, w *world) {
 		_, leave := w.connect(0, func(a *agent, i mailbox.Item) { a.ack(i.ID, mgs.Accepted) })

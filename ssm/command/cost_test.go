@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"postern/ssm/command"
+	"postern/ssm/mgs"
 )
 
 // counted puts a store that counts its calls before the world's.
@@ -141,6 +142,25 @@ func TestCostOfLists(t *testing.T) {
 		}
 		if f.rows > 2*1000+10 {
 			t.Errorf("%d invocations were read in two rounds", f.rows)
+		}
+	})
+}
+
+// What is reported while a commit is under way is the next commit.
+func TestReportsGather(t *testing.T) {
+	run(t, "", 100, func(t *testing.T, w *world) {
+		f := counted(w)
+		f.before = func() { <-time.After(10 * time.Millisecond) }
+		c := w.send(command.Request{Nodes: nodeIDs(100), MaxConcurrency: "100%"})
+		f.arm(0, false)
+		for n := range 100 {
+			a := &agent{w: w, id: nodeID(n)}
+			a.ack(mgs.JobID(c.ID, a.id), mgs.Accepted)
+		}
+		pass(time.Second)
+		w.expect(c, "InProgress:"+strings.Repeat(" InProgress", 100))
+		if n := f.count("Update"); n > 3 {
+			t.Errorf("100 reports were %d commits", n)
 		}
 	})
 }

@@ -28,6 +28,8 @@ type faulty struct {
 	corrupt bool
 	// broken is a method of which every call fails.
 	broken string
+	// before is called before every Update, created after every Create.
+	before, created func()
 }
 
 var errStore = errors.New("the store is broken")
@@ -89,7 +91,11 @@ func (f *faulty) Create(ctx context.Context, c command.CommandRow, rows []comman
 	if _, err := f.call("Create"); err != nil {
 		return err
 	}
-	return f.Store.Create(ctx, c, rows)
+	err := f.Store.Create(ctx, c, rows)
+	if f.created != nil {
+		f.created()
+	}
+	return err
 }
 
 func (f *faulty) Commands(ctx context.Context, ids ...string) ([]command.CommandRow, error) {
@@ -141,6 +147,9 @@ func (f *faulty) Update(
 	spoil, err := f.call("Update")
 	if err != nil {
 		return err
+	}
+	if f.before != nil {
+		f.before()
 	}
 	return f.Store.Update(ctx, keys, func(found []command.Row) ([]command.Row, error) {
 		return change(spoiltRows(spoil, found))
@@ -367,14 +376,16 @@ func stubborn(a *agent, job mailbox.Item) {
 
 // Whatever call of the store fails while a command runs on one node after the other, no work is lost.
 func TestAFaultCostsTimeNotWork(t *testing.T) {
-	for nth := 1; nth < 30; nth++ {
+	for nth := 2; nth < 30; nth++ { // without the first the service does not start
 		run(t, fmt.Sprint("call ", nth), 3, func(t *testing.T, w *world) {
 			f := &faulty{Store: w.store}
 			w.over = f
 			w.restart()
 			c := w.send(command.Request{Targets: all(), MaxConcurrency: "1"})
-			w.restart()
+			w.stop()
 			f.arm(nth, false)
+			w.start()
+			synctest.Wait()
 			for n := range 3 {
 				a := &agent{w: w, id: nodeID(n), on: stubborn}
 				for {

@@ -1,8 +1,10 @@
 package command_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"postern/ssm/command"
@@ -57,6 +59,52 @@ func TestRateControl(t *testing.T) {
 	run(t, "nobody has the tag", 1, func(t *testing.T, w *world) {
 		c := w.send(command.Request{Targets: []node.Filter{{Key: "tag:role", Values: []string{"web"}}}})
 		w.expect(c, "NoInstancesInTag:")
+	})
+}
+
+// What ends before the command is known to be stored lets the next go as well.
+func TestAnEndBeforeTheStoreAnswers(t *testing.T) {
+	run(t, "", 2, func(t *testing.T, w *world) {
+		f := counted(w)
+		f.created = func() {
+			w.connect(0, obey)
+			w.connect(1, obey)
+			synctest.Wait()
+		}
+		c := w.send(command.Request{Targets: all(), MaxConcurrency: "1"})
+		w.expect(c, "Success: Success Success")
+	})
+}
+
+// Nothing is looked for of commands that hold nothing back any more, or were never stored.
+func TestBacklogsEnd(t *testing.T) {
+	run(t, "all released", 2, func(t *testing.T, w *world) {
+		f := counted(w)
+		w.connect(0, obey)
+		w.connect(1, obey)
+		c := w.send(command.Request{Targets: all(), MaxConcurrency: "1"})
+		w.expect(c, "Success: Success Success")
+		f.arm(0, false)
+		pass(61 * time.Second)
+		if n := f.count("Tally"); n > 0 {
+			t.Errorf("counted %d times", n)
+		}
+	})
+	run(t, "not stored", 2, func(t *testing.T, w *world) {
+		f := counted(w)
+		f.breakDown("Create")
+		_, err := w.commands.Send(t.Context(), here, command.Request{
+			Document: "AWS-RunShellScript", Nodes: nodeIDs(2), MaxConcurrency: "1",
+			Parameters: map[string][]string{"commands": {"id"}},
+		})
+		if !errors.Is(err, errStore) {
+			t.Errorf("send: %v", err)
+		}
+		f.arm(0, false)
+		pass(61 * time.Second)
+		if n := f.count("Commands"); n > 0 {
+			t.Errorf("looked for %d times", n)
+		}
 	})
 }
 

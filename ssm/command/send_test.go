@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,5 +107,38 @@ func TestSendRefuses(t *testing.T) {
 		if _, err := w.commands.Send(t.Context(), here, command.Request{Nodes: id}); !fault.Is(err, fault.Missing) {
 			t.Errorf("no document: %v", err)
 		}
+	})
+}
+
+// Bounds of a request hold exactly, and what is no node's id is told from a node that is not there.
+func TestBoundsOfSend(t *testing.T) {
+	run(t, "", 1, func(t *testing.T, w *world) {
+		id, ok := []string{nodeID(0)}, map[string][]string{"commands": {"id"}}
+		const shell = "AWS-RunShellScript"
+		for node, text := range map[string]string{
+			"i-":                   "is not the id of a managed node",
+			"i-9":                  "not in a valid state",
+			"mi-0123456789abcdef0": "not in a valid state",
+			"i-0123456789abcdef01": "is not the id of a managed node",
+			"x-1":                  "is not the id of a managed node",
+		} {
+			_, err := w.commands.Send(t.Context(), here, command.Request{Document: shell, Nodes: []string{node}, Parameters: ok})
+			if err == nil || !strings.Contains(err.Error(), text) {
+				t.Errorf("%s: %v, want %q in it", node, err, text)
+			}
+		}
+		long := command.Request{
+			Document: shell, Nodes: id, Parameters: ok, Comment: strings.Repeat("ü", 100),
+			TimeoutSeconds: command.MaxTimeoutSeconds, MaxErrors: "100%", MaxConcurrency: "100%",
+		}
+		_, err := w.commands.Send(t.Context(), here, long)
+		want(t, "as much as there may be", err, "")
+		_, err = w.commands.Send(t.Context(), here, command.Request{
+			Document: shell, Targets: slices.Repeat(all(), 6), Parameters: ok,
+		})
+		want(t, "six targets", err, "InvalidTarget")
+		long.TimeoutSeconds++
+		_, err = w.commands.Send(t.Context(), here, long)
+		want(t, "a second more", err, "ValidationException")
 	})
 }

@@ -107,6 +107,9 @@ func TestOldCommandsAreForgotten(t *testing.T) {
 		w.start()
 		_, err := w.commands.Command(context.Background(), here, c.ID)
 		want(t, "after its time", err, "InvalidCommandId")
+		if w.log.has("level=ERROR") {
+			t.Errorf("errors were logged where there was none: %s", w.log.text.String())
+		}
 	})
 }
 
