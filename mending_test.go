@@ -4,8 +4,7 @@ package postern_test
 var mended = map[string][]string{
 	"functions of tests": {
 		"api", "api/access", "api/ec2", "api/iam", "api/route53resolver", "api/ssm", "aws/iam", "aws/sigv4", "aws/wire",
-		"doctor", "network", "network/vpc", "services/compute", "services/identity", "ssm/command", "ssm/mailbox",
-		"ssm/node", "ssm/parameter", "store", "store/sql",
+		"doctor", "network", "network/vpc", "services/compute", "services/identity", "store", "store/sql",
 	},
 	"clock": {
 		"network/fabric", "network/fabric/internal/wg", "network/link/tunnel", "network/privatelink",
