@@ -7,7 +7,7 @@
 //	doc.go         what the endpoint is
 //	service.go     Config, New and what all handlers share
 //	operations.go  the table: a row for each operation
-//	<noun>.go      the handlers of one noun: they translate, and decide nothing
+//	<resource>.go  the handlers of one resource: they translate, and decide nothing
 //
 // A folder whose table is long has packages of that shape below it. Package page cuts lists into pages and package tags
 // converts tags, for all of them. docs/adding-an-operation.md says how a row and its handler are written.

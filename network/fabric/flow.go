@@ -11,8 +11,8 @@ import (
 func (j *judgement) begin() (*port, vpc.Verdict, Drop) {
 	h := &j.header
 	switch {
-	case j.from.kind != machine && j.from.kind != provider && j.from.kind != asking, h.Protocol == packet.TCP &&
-		!conntrack.Begins(h.Flags):
+	case j.from.kind != machine && j.from.kind != provider && j.from.kind != asking,
+		h.Protocol == packet.TCP && !conntrack.Begins(h.Flags):
 		return nil, vpc.Verdict{}, OutOfState
 	case h.Protocol == packet.ICMP && h.Type == packet.EchoReply:
 		return nil, vpc.Verdict{}, Unrelated

@@ -80,17 +80,26 @@ func (b *compiler) register(c *nic) error {
 	return nil
 }
 
+// ownInterface finds an interface that an endpoint lists, and refuses one that is not its own.
+func (b *compiler) ownInterface(endpoint, id string, kind InterfaceKind) (*nic, error) {
+	c, err := get(b, b.nics, endpoint, id)
+	if err != nil {
+		return nil, err
+	}
+	if c.Kind != kind || c.Owner != endpoint {
+		return nil, fmt.Errorf("%s: %s is not an interface of this endpoint in %s", endpoint, id, b.VPC.ID)
+	}
+	return c, nil
+}
+
 // joinEndpoints ties the interface endpoints to their interfaces.
 func (b *compiler) joinEndpoints() error {
 	for i := range b.content.Endpoints {
 		e := b.endpoints[b.content.Endpoints[i].ID]
 		for _, id := range e.Interfaces {
-			c, err := get(b, b.nics, e.ID, id)
-			switch {
-			case err != nil:
+			c, err := b.ownInterface(e.ID, id, EndpointInterface)
+			if err != nil {
 				return err
-			case c.Kind != EndpointInterface || c.Owner != e.ID:
-				return fmt.Errorf("%s: %s is not an interface of this endpoint in %s", e.ID, id, e.VPC)
 			}
 			c.endpoint = e
 			e.nics = append(e.nics, c)
@@ -114,12 +123,9 @@ func (b *compiler) compileResolvers() error {
 			b.inbound = append(b.inbound, made)
 		}
 		for _, id := range e.Interfaces {
-			c, err := get(b, b.nics, e.ID, id)
-			switch {
-			case err != nil:
+			c, err := b.ownInterface(e.ID, id, ResolverInterface)
+			if err != nil {
 				return err
-			case c.Kind != ResolverInterface || c.Owner != e.ID:
-				return fmt.Errorf("%s: %s is not an interface of this endpoint in %s", e.ID, id, e.VPC)
 			}
 			c.resolver = made
 			made.nics = append(made.nics, c)

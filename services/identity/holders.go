@@ -78,7 +78,8 @@ func (p *plan) putPermissions(h Holder, to Permissions) error {
 		}
 		next := *r
 		next.Permissions = to
-		return put(p, roles, &next)
+		roles.Put(p.Plan, &next, false)
+		return nil
 	}
 	u, err := p.user(h.Account, h.Name)
 	if err != nil {
@@ -86,7 +87,8 @@ func (p *plan) putPermissions(h Holder, to Permissions) error {
 	}
 	next := *u
 	next.Permissions = to
-	return put(p, users, &next)
+	users.Put(p.Plan, &next, false)
+	return nil
 }
 
 // changePermissions lets edit change a copy of a user's or role's permissions, and plans that.

@@ -68,7 +68,8 @@ func (s *Service) CreateAccessKey(ctx context.Context, account, user string) (Ne
 			return exists("Access key %s already exists.", id)
 		}
 		kept := k.AccessKey
-		return put(p, accessKeys, &kept)
+		accessKeys.Put(p.Plan, &kept, false)
+		return nil
 	})
 	if err != nil {
 		return NewAccessKey{}, err
@@ -112,7 +113,8 @@ func (s *Service) SetAccessKey(ctx context.Context, account, user, id string, ac
 		}
 		next := *k
 		next.Active = active
-		return put(p, accessKeys, &next)
+		accessKeys.Put(p.Plan, &next, false)
+		return nil
 	})
 }
 
@@ -123,6 +125,7 @@ func (s *Service) DeleteAccessKey(ctx context.Context, account, user, id string)
 		if err != nil {
 			return err
 		}
-		return remove(p, accessKeys, k)
+		accessKeys.Delete(p.Plan, accessKeys.Key(k), false)
+		return nil
 	})
 }

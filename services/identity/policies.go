@@ -108,7 +108,8 @@ func (s *Service) CreatePolicy(ctx context.Context, n NewPolicy) (Policy, error)
 		if _, ok := policies.Get(in.Tables, p.id()); ok {
 			return exists("A policy called %s already exists. Duplicate names are not allowed.", n.Name)
 		}
-		return put(in, policies, p)
+		policies.Put(in.Plan, p, false)
+		return nil
 	})
 	if err != nil {
 		return Policy{}, err
@@ -218,7 +219,8 @@ func (s *Service) changePolicy(ctx context.Context, account, arn string, edit fu
 		if err := edit(&next); err != nil {
 			return err
 		}
-		return put(in, policies, &next)
+		policies.Put(in.Plan, &next, false)
+		return nil
 	})
 	return next, err
 }
@@ -309,6 +311,7 @@ func (s *Service) DeletePolicy(ctx context.Context, account, arn string) error {
 					"The default version is deleted with the policy.",
 			)
 		}
-		return remove(in, policies, p)
+		policies.Delete(in.Plan, policies.Key(p), false)
+		return nil
 	})
 }

@@ -69,7 +69,8 @@ func (s *Service) CreateInstanceProfile(ctx context.Context, n NewInstanceProfil
 		if _, ok := profiles.Get(in.Tables, p.id()); ok {
 			return exists("Instance Profile %s already exists.", n.Name)
 		}
-		return put(in, profiles, p)
+		profiles.Put(in.Plan, p, false)
+		return nil
 	})
 	if err != nil {
 		return InstanceProfile{}, err
@@ -111,7 +112,8 @@ func (s *Service) DeleteInstanceProfile(ctx context.Context, account, name strin
 		if p.Role != "" {
 			return inUse("Cannot delete entity, must remove roles from instance profile first.")
 		}
-		return remove(in, profiles, p)
+		profiles.Delete(in.Plan, profiles.Key(p), false)
+		return nil
 	})
 }
 
@@ -131,7 +133,8 @@ func (s *Service) AddRole(ctx context.Context, account, profile, role string) er
 		}
 		next := *p
 		next.Role = r.Name
-		return put(in, profiles, &next)
+		profiles.Put(in.Plan, &next, false)
+		return nil
 	})
 }
 
@@ -147,6 +150,7 @@ func (s *Service) RemoveRole(ctx context.Context, account, profile, role string)
 		}
 		next := *p
 		next.Role = ""
-		return put(in, profiles, &next)
+		profiles.Put(in.Plan, &next, false)
+		return nil
 	})
 }

@@ -33,6 +33,7 @@ func (s *Service) Revoke(ctx context.Context, subject string) error {
 		for r := range revocationsByTime.Until(p.Tables, "", record.Instant(now.Add(-2*maxMaxSession))) {
 			revocations.Delete(p.Plan, r.Subject, false)
 		}
-		return put(p, revocations, &revocation{Subject: subject, Before: now})
+		revocations.Put(p.Plan, &revocation{Subject: subject, Before: now}, false)
+		return nil
 	})
 }

@@ -114,7 +114,8 @@ func (s *Service) CreateRole(ctx context.Context, n NewRole) (Role, error) {
 			}
 		}
 		r.Boundary = n.Boundary
-		return put(p, roles, r)
+		roles.Put(p.Plan, r, false)
+		return nil
 	})
 	if err != nil {
 		return Role{}, err
@@ -223,7 +224,8 @@ func (s *Service) UpdateRole(ctx context.Context, account, name string, u RoleUp
 		if err := next.check(); err != nil {
 			return err
 		}
-		return put(p, roles, &next)
+		roles.Put(p.Plan, &next, false)
+		return nil
 	})
 	return next, err
 }
@@ -241,6 +243,7 @@ func (s *Service) DeleteRole(ctx context.Context, account, name string) error {
 		if err := r.mustBeFree(); err != nil {
 			return err
 		}
-		return remove(p, roles, r)
+		roles.Delete(p.Plan, roles.Key(r), false)
+		return nil
 	})
 }

@@ -101,13 +101,3 @@ func (s *Service) change(ctx context.Context, account string, do func(p *plan) e
 
 // stamp returns the time as records keep it: whole seconds, as IAM shows it.
 func (s *Service) stamp() time.Time { return s.now().UTC().Truncate(time.Second) }
-
-func put[T any](p *plan, k *record.Kind[T], r *T) error {
-	k.Put(p.Plan, r, false)
-	return nil
-}
-
-func remove[T any](p *plan, k *record.Kind[T], r *T) error {
-	k.Delete(p.Plan, k.Key(r), false)
-	return nil
-}

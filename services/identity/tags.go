@@ -25,7 +25,8 @@ func (s *Service) retagUser(ctx context.Context, account, name string, retag fun
 		if next.Tags, err = retag(u.Tags); err != nil {
 			return err
 		}
-		return put(p, users, &next)
+		users.Put(p.Plan, &next, false)
+		return nil
 	})
 }
 
@@ -49,7 +50,8 @@ func (s *Service) retagRole(ctx context.Context, account, name string, retag fun
 		if next.Tags, err = retag(r.Tags); err != nil {
 			return err
 		}
-		return put(p, roles, &next)
+		roles.Put(p.Plan, &next, false)
+		return nil
 	})
 }
 
@@ -73,7 +75,8 @@ func (s *Service) retagProfile(ctx context.Context, account, name string, retag 
 		if next.Tags, err = retag(was.Tags); err != nil {
 			return err
 		}
-		return put(p, profiles, &next)
+		profiles.Put(p.Plan, &next, false)
+		return nil
 	})
 }
 

@@ -73,7 +73,8 @@ func (s *Service) CreateUser(ctx context.Context, n NewUser) (User, error) {
 			}
 		}
 		u.Boundary = n.Boundary
-		return put(p, users, u)
+		users.Put(p.Plan, u, false)
+		return nil
 	})
 	if err != nil {
 		return User{}, err
@@ -121,7 +122,8 @@ func (s *Service) UpdateUser(ctx context.Context, account, name string, to UserU
 			}
 		}
 		if to.Name == nil {
-			return put(p, users, &next)
+			users.Put(p.Plan, &next, false)
+			return nil
 		}
 		if err := checkName("newUserName", *to.Name, maxName); err != nil {
 			return err
@@ -135,7 +137,8 @@ func (s *Service) UpdateUser(ctx context.Context, account, name string, to UserU
 			accessKeys.Put(p.Plan, &k, false)
 		}
 		users.Delete(p.Plan, u.id(), false)
-		return put(p, users, &next)
+		users.Put(p.Plan, &next, false)
+		return nil
 	})
 }
 
@@ -152,6 +155,7 @@ func (s *Service) DeleteUser(ctx context.Context, account, name string) error {
 		if err := u.mustBeFree(); err != nil {
 			return err
 		}
-		return remove(p, users, u)
+		users.Delete(p.Plan, users.Key(u), false)
+		return nil
 	})
 }
