@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"postern/aws/arn"
 	"postern/aws/fault"
@@ -72,13 +73,14 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 	if x.own != nil && !q.Exempt {
 		policies = *x.own
 	}
+	x.resourceOf(&q, &policies)
 	if x.h.guards != nil {
 		if err := x.h.guards.Guard(ctx, q, &policies); err != nil {
 			return err
 		}
 	}
 	request := &iam.Request{
-		Principal: x.call.Caller.IAM, Action: q.Action, Resource: q.Resource, Account: owner(q.Resource),
+		Principal: x.call.Caller.IAM, Action: q.Action, Resource: q.Resource, Account: q.Owner,
 		Time: x.call.Time, Keys: x.keys(q, own), Judged: x.judged(q.Action, own),
 	}
 	if request.Principal == nil {
@@ -111,6 +113,17 @@ var openToAll = func() *iam.Policy {
 	}
 	return p
 }()
+
+// resourceOf finds out whose the resource is, and its policy.
+func (x *exchange) resourceOf(q *Question, p *iam.Policies) {
+	prefix, _, _ := strings.Cut(q.Action, ":")
+	if of := x.h.policies[prefix]; of != nil {
+		p.Resource, q.Owner, p.ResourceDecides = of.ResourcePolicy(q.Resource)
+	}
+	if q.Owner == "" {
+		q.Owner = owner(q.Resource)
+	}
+}
 
 // owner is the account that an ARN names, or "".
 func owner(resource string) string {

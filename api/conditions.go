@@ -139,8 +139,8 @@ func (q *Question) globalKey(key string) string {
 	case "aws:viaawsservice":
 		return "false"
 	case "aws:resourceaccount":
-		if account := owner(q.Resource); len(account) == 12 {
-			return account
+		if len(q.Owner) == 12 {
+			return q.Owner
 		}
 		return c.Account
 	}

@@ -59,11 +59,12 @@ type Handler struct {
 	undeclared func(*Operation, string)
 
 	services  map[string]*service
-	bySigning map[string]string   // signing name → service
-	byTarget  map[string]string   // target prefix → service
-	byPrefix  map[string]*service // action prefix → service
-	byVersion map[string]string   // API version → service
-	labels    map[string]bool     // service names that may stand in a host
+	bySigning map[string]string           // signing name → service
+	byTarget  map[string]string           // target prefix → service
+	byPrefix  map[string]*service         // action prefix → service
+	policies  map[string]ResourcePolicies // action prefix → the resources' own
+	byVersion map[string]string           // API version → service
+	labels    map[string]bool             // service names that may stand in a host
 }
 
 // Services are the services with their tables, names and actions filled in: what the guard test and the coverage report
@@ -84,6 +85,7 @@ func New(c Config) (*Handler, error) {
 		bodies:   newBodies(c.BodyMemory),
 		services: map[string]*service{}, bySigning: map[string]string{}, byTarget: map[string]string{},
 		byPrefix:  map[string]*service{},
+		policies:  map[string]ResourcePolicies{},
 		byVersion: map[string]string{}, labels: map[string]bool{},
 	}
 	if h.log == nil {
@@ -106,6 +108,12 @@ func New(c Config) (*Handler, error) {
 		index(h.bySigning, r.SigningName, s.Name)
 		if h.byPrefix[r.ActionPrefix] == nil {
 			h.byPrefix[r.ActionPrefix] = r
+		}
+		if r.ResourcePolicies != nil {
+			if h.policies[r.ActionPrefix] != nil {
+				return nil, fmt.Errorf("two services tell of the policies of %s's resources", r.ActionPrefix)
+			}
+			h.policies[r.ActionPrefix] = r.ResourcePolicies
 		}
 	}
 	return h, nil

@@ -39,6 +39,9 @@ type Question struct {
 	Call *Call
 	// Action is "service:Operation" and Resource an ARN or "*".
 	Action, Resource string
+	// Owner is the account that the resource belongs to, "" for the caller's own. The pipeline sets it: to what the
+	// action's service says (ResourcePolicies), else to the account in the ARN.
+	Owner string
 	// Exempt callers need no permission of their own (Auth Unsigned, Node and Anyone): only the endpoint's policy is
 	// asked.
 	Exempt bool
@@ -46,8 +49,18 @@ type Question struct {
 	DenyOnly bool
 }
 
-// Guards finds the policies that belong to what is reached rather than to who calls: that of the
-// endpoint (q.Call.Origin.Endpoint), and that of the resource. Guard adds them to p, which holds the caller's own.
+// ResourcePolicies tells of the resources of one service whose they are, and which policy each has of its own. It must
+// be quick: it is asked once for each resource of each request, before anything is known to be allowed.
+type ResourcePolicies interface {
+	// ResourcePolicy returns the policy of the resource that an ARN names, nil where it has none; the account that owns
+	// it, "" where that is the one in the ARN or where there is no such resource; and whether nothing is allowed without
+	// the policy, as with a role's trust policy and a KMS key's. A policy that cannot be read is one that allows nothing:
+	// &iam.Policy{Kind: iam.Resource}.
+	ResourcePolicy(resource string) (policy *iam.Policy, owner string, decides bool)
+}
+
+// Guards finds the policies that belong to neither who calls nor what is reached, such as that of the VPC endpoint
+// between them (q.Call.Origin.Endpoint). Guard adds them to p, which holds the caller's own and the resource's.
 type Guards interface {
 	Guard(ctx context.Context, q Question, p *iam.Policies) error
 }

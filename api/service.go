@@ -49,6 +49,9 @@ type Service struct {
 	// Keys gives the condition keys of the requests of operations whose rows give none; it may give ConditionKeys,
 	// "aws:TagKeys" and the family "aws:RequestTag/". It may be nil.
 	Keys func(c *Call, in any) map[string][]string
+	// ResourcePolicies tells of the resources that actions with the service's ActionPrefix are about whose they are and
+	// which policies they have; nil where none has one, and every ARN names its owner.
+	ResourcePolicies ResourcePolicies
 	// Operations is the table.
 	Operations []Operation
 }

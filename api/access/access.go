@@ -5,7 +5,6 @@ package access
 import (
 	"context"
 	"crypto/rsa"
-	"strings"
 
 	"postern/api"
 	"postern/aws/iam"
@@ -52,22 +51,10 @@ func (a Access) NodeKeys(ctx context.Context, node string) (api.NodeKeys, error)
 	return api.NodeKeys{Account: scope.Account, Region: scope.Region, Keys: keys}, err
 }
 
-// Guard implements api.Guards: the endpoint's policy, and the trust policy of a role that is to be assumed.
+// Guard implements api.Guards: it adds the endpoint's policy.
 func (a Access) Guard(_ context.Context, q api.Question, p *iam.Policies) error {
 	p.Endpoint = a.endpointPolicy(q.Call.Origin.Endpoint)
-	if assumesRole(q.Action) && strings.Contains(q.Resource, ":role/") {
-		p.Resource, p.ResourceDecides = a.Identities.TrustPolicy(q.Resource), true
-	}
 	return nil
-}
-
-// assumesRole reports whether the action is one that a role's trust policy decides on.
-func assumesRole(action string) bool {
-	switch action {
-	case "sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity":
-		return true
-	}
-	return false
 }
 
 // endpointPolicy is the policy of the endpoint that a request came through, nil for full access. What cannot be found

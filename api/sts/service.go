@@ -1,7 +1,10 @@
 package sts
 
 import (
+	"strings"
+
 	"postern/api"
+	"postern/aws/iam"
 	"postern/aws/wire"
 	"postern/services/identity"
 )
@@ -20,10 +23,19 @@ func New(c Config) api.Service {
 	s := &service{c.Identities}
 	return api.Service{
 		Name: "sts", Protocol: wire.Query, Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
-		KnownUnsigned: []string{"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"},
-		ConditionKeys: conditionKeys,
-		Operations:    s.operations(),
+		KnownUnsigned:    []string{"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"},
+		ConditionKeys:    conditionKeys,
+		ResourcePolicies: s,
+		Operations:       s.operations(),
 	}
+}
+
+// ResourcePolicy implements api.ResourcePolicies: a role's trust policy decides who may assume it.
+func (s *service) ResourcePolicy(resource string) (policy *iam.Policy, owner string, decides bool) {
+	if !strings.Contains(resource, ":role/") {
+		return nil, "", false
+	}
+	return s.identities.TrustPolicy(resource), "", true
 }
 
 // conditionKeys are the keys of policies that belong to STS.
