@@ -5,66 +5,96 @@ import (
 	"testing"
 )
 
-func TestAuthorisation(t *testing.T) {
-	const who = "User: arn:aws:iam::000000000000:user/alice is not authorized to perform: "
-	denyVPC := `{"Version":"2012-10-17","Statement":[{"Sid":"NoVpc","Effect":"Deny","Action":"ec2:CreateVpc",` +
+const (
+	mayNot  = "User: arn:aws:iam::000000000000:user/alice is not authorized to perform: "
+	denyVPC = `{"Version":"2012-10-17","Statement":[{"Sid":"NoVpc","Effect":"Deny","Action":"ec2:CreateVpc",` +
 		`"Resource":"*"},` +
 		`{"Effect":"Allow","Action":"*","Resource":"*"}]}`
-	onlyFrom := func(condition string) string {
-		return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":` + condition +
-			`}}`
-	}
-	silent := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"ssm:Other","Resource":"*"}}`
-	via := cancel
-	via.origin = through("ssm")
-	identityVia := identity
-	identityVia.origin = through("sts")
-	tokenVia := register
-	tokenVia.origin = through("ssm")
-	for _, row := range []struct {
-		name             string
-		policy, endpoint string
-		request
-		want string // the message; empty is allowed
-	}{
-		{
-			"nothing allows", "", "", cancel,
-			who + "ssm:CancelCommand on resource: * because no identity-based policy allows the ssm:CancelCommand action",
-		},
-		{
-			"about nothing in particular", "", "", about,
-			who + "ssm:DeleteActivation on resource: * because no identity-based policy allows the ssm:DeleteActivation action",
-		},
-		{"explicit deny", denyVPC, "", create, "You are not authorized to perform this operation. " + who +
-			"ec2:CreateVpc on resource: arn:aws:ec2:us-east-1:000000000000:vpc/* with an explicit deny in an identity-based " +
-			"policy: own, statement NoVpc"},
-		{
-			"endpoint silent", allowAll, silent, via,
-			who + "ssm:CancelCommand on resource: * because no VPC endpoint policy allows the ssm:CancelCommand action",
-		},
-		{"endpoint silent for the unsigned", allowAll, silent, tokenVia,
-			"User: anonymous is not authorized to perform: ssm:RegisterManagedInstance on resource: * because no VPC endpoint " +
-				"policy allows the ssm:RegisterManagedInstance action"},
-		{"anyone", "", "", identity, ""},
-		{"anyone through a silent endpoint", "", silent, identityVia,
-			"User: arn:aws:iam::000000000000:user/alice is not authorized to perform: sts:GetCallerIdentity on resource: * " +
-				"because no VPC endpoint policy allows the sts:GetCallerIdentity action"},
-		{
-			"own endpoint",
-			onlyFrom(
-				`{"StringEquals":{"aws:SourceVpce":"vpce-1","aws:SourceVpc":"vpc-2"},` +
-					`"IpAddress":{"aws:VpcSourceIp":"10.0.1.0/24"}}`,
-			),
-			"", via, "",
-		},
-		{"from outside", onlyFrom(`{"StringEquals":{"aws:SourceVpce":"vpce-1"}}`), "", cancel,
-			who + "ssm:CancelCommand on resource: * because no identity-based policy allows the ssm:CancelCommand action"},
-		{"by address", onlyFrom(`{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), "", cancel, ""},
-		{"by address through an endpoint", onlyFrom(`{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), "", via,
-			who + "ssm:CancelCommand on resource: * because no identity-based policy allows the ssm:CancelCommand action"},
-		{"over TLS", onlyFrom(`{"Bool":{"aws:SecureTransport":"true"}}`), "", cancel, ""},
-		{"region", onlyFrom(`{"StringEquals":{"aws:RequestedRegion":"us-east-1"}}`), "", cancel, ""},
-	} {
+	silent = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"ssm:Other","Resource":"*"}}`
+)
+
+// onlyFrom returns a policy that allows everything on a condition.
+func onlyFrom(condition string) string {
+	return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":` + condition +
+		`}}`
+}
+
+// endpointOf makes a request come through the endpoint of a service.
+func endpointOf(service string) func(*request) {
+	return func(q *request) { q.origin = through(service) }
+}
+
+var (
+	via         = with(cancel, endpointOf("ssm"))
+	identityVia = with(identity, endpointOf("sts"))
+	tokenVia    = with(register, endpointOf("ssm"))
+)
+
+// A decision is what the caller and the endpoint have for policies, a request, and what its refusal says; nothing: it
+// is allowed.
+type decision struct {
+	name             string
+	policy, endpoint string
+	request
+	want string
+}
+
+var identityDecisions = []decision{
+	{
+		"nothing allows", "", "", cancel,
+		mayNot + "ssm:CancelCommand on resource: * because no identity-based policy allows the ssm:CancelCommand action",
+	},
+	{
+		"about nothing in particular", "", "", about,
+		mayNot + "ssm:DeleteActivation on resource: * because no identity-based policy allows the ssm:DeleteActivation " +
+			"action",
+	},
+	{"explicit deny", denyVPC, "", create, "You are not authorized to perform this operation. " + mayNot +
+		"ec2:CreateVpc on resource: arn:aws:ec2:us-east-1:000000000000:vpc/* with an explicit deny in an identity-based " +
+		"policy: own, statement NoVpc"},
+}
+
+var endpointDecisions = []decision{
+	{
+		"endpoint silent", allowAll, silent, via,
+		mayNot + "ssm:CancelCommand on resource: * because no VPC endpoint policy allows the ssm:CancelCommand action",
+	},
+	{"endpoint silent for the unsigned", allowAll, silent, tokenVia,
+		"User: anonymous is not authorized to perform: ssm:RegisterManagedInstance on resource: * because no VPC endpoint " +
+			"policy allows the ssm:RegisterManagedInstance action"},
+	{"anyone", "", "", identity, ""},
+	{"anyone through a silent endpoint", "", silent, identityVia,
+		"User: arn:aws:iam::000000000000:user/alice is not authorized to perform: sts:GetCallerIdentity on resource: * " +
+			"because no VPC endpoint policy allows the sts:GetCallerIdentity action"},
+}
+
+var conditionDecisions = []decision{
+	{
+		"own endpoint",
+		onlyFrom(
+			`{"StringEquals":{"aws:SourceVpce":"vpce-1","aws:SourceVpc":"vpc-2"},` +
+				`"IpAddress":{"aws:VpcSourceIp":"10.0.1.0/24"}}`,
+		),
+		"", via, "",
+	},
+	{"from outside", onlyFrom(`{"StringEquals":{"aws:SourceVpce":"vpce-1"}}`), "", cancel,
+		mayNot + "ssm:CancelCommand on resource: * because no identity-based policy allows the ssm:CancelCommand action"},
+	{"by address", onlyFrom(`{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), "", cancel, ""},
+	{"by address through an endpoint", onlyFrom(`{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), "", via,
+		mayNot + "ssm:CancelCommand on resource: * because no identity-based policy allows the ssm:CancelCommand action"},
+	{"over TLS", onlyFrom(`{"Bool":{"aws:SecureTransport":"true"}}`), "", cancel, ""},
+	{"region", onlyFrom(`{"StringEquals":{"aws:RequestedRegion":"us-east-1"}}`), "", cancel, ""},
+}
+
+func TestIdentityPoliciesDecide(t *testing.T) { decides(t, identityDecisions) }
+
+func TestEndpointPoliciesDecide(t *testing.T) { decides(t, endpointDecisions) }
+
+func TestConditionsDecide(t *testing.T) { decides(t, conditionDecisions) }
+
+func decides(t *testing.T, cases []decision) {
+	t.Helper()
+	for _, row := range cases {
 		r := newRig(t)
 		r.policy, r.endpoint = row.policy, row.endpoint
 		_, got := r.do(t, row.request)

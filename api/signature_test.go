@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,76 +79,94 @@ func (h handmade) sign(r *http.Request, body string) {
 		sigv4.Algorithm, user.AccessKey, scope, h.signed, signature)))
 }
 
+// replace returns a spoil that puts one text in place of another.
+func replace(old, by string) func(string) string {
+	return func(s string) string { return strings.Replace(s, old, by, 1) }
+}
+
+func presign(h *handmade) { h.presigned, h.signed = true, "host" }
+
+// presignedFor makes a signature of so many seconds in the query.
+func presignedFor(seconds string) func(*handmade) {
+	return func(h *handmade) { presign(h); h.expires = seconds }
+}
+
+// A signatureCase changes a good signature, and says what its refusal says; an empty refusal: it is still good.
+type signatureCase struct {
+	name   string
+	change func(*handmade)
+	says   string
+}
+
+var goodSignatures = []signatureCase{
+	{"good", func(*handmade) {}, ""},
+	{"good, presigned", presign, ""},
+	{"good, presigned for a week", presignedFor("604800"), ""},
+}
+
+// badSignatures stand in the header.
+var badSignatures = []signatureCase{
+	{"a key of another day", func(h *handmade) { h.date = "20200101" }, "Date in Credential scope does not match"},
+	{"another terminator", func(h *handmade) { h.terminator = "nonsense" }, "valid terminator"},
+	{"no region", func(h *handmade) { h.region = "" }, "empty element"},
+	{"no service", func(h *handmade) { h.service = "" }, "empty element"},
+	{"another service", func(h *handmade) { h.service = "s3" }, "scoped to correct service"},
+	{"no region's name", func(h *handmade) { h.region = "nowhere" }, "valid region"},
+	{"host unsigned", func(h *handmade) { h.signed = "x-amz-date" }, "'Host'"},
+	{"another header unsigned", func(h *handmade) { h.signed = "host;x-other" }, "not signed: X-Amz-T"},
+	{"headers in capitals", func(h *handmade) { h.signed = "Host;host;x-amz-target" }, "lower case"},
+	{"an empty header", func(h *handmade) { h.signed = ";host;x-amz-target" }, "lower case"},
+	{
+		"many headers", func(h *handmade) { h.signed = strings.Repeat("a;", 200) + "host;x-amz-target" },
+		"more than 100 headers",
+	},
+	{"old", func(h *handmade) { h.stamp = "20261121T114459Z" }, "Signature expired"},
+	{"early", func(h *handmade) { h.stamp = "20261121T121501Z" }, "not yet current"},
+	{"no date", func(h *handmade) { h.stamp = "" }, "'X-Amz-Date'"},
+	{"no time", func(h *handmade) { h.stamp = "yesterday" }, "ISO-8601"},
+	{
+		"another algorithm", func(h *handmade) { h.spoil = replace("HMAC-SHA256", "RSA") }, "Unsupported authorization type",
+	},
+	{"no credential", func(h *handmade) { h.spoil = replace("Credential=", "Credential=, Other=") }, "not Credential"},
+	{"a credential without scope", func(h *handmade) { h.spoil = replace("/"+day+"/", "/") }, "exactly 5"},
+	{"no key", func(h *handmade) { h.spoil = replace(user.AccessKey, "") }, "empty element"},
+	{"no signature", func(h *handmade) { h.spoil = replace(", Signature=", ", SignedHeaders=") }, "twice"},
+	{
+		"half a signature", func(h *handmade) { h.spoil = func(s string) string { return s[:len(s)-32] } },
+		"does not match the signature",
+	},
+	{"a signature in capitals", func(h *handmade) {
+		h.spoil = func(s string) string { return s[:len(s)-64] + strings.ToUpper(s[len(s)-64:]) }
+	}, "does not match the signature"},
+}
+
+// badPresigned stand in the query.
+var badPresigned = []signatureCase{
+	{
+		"presigned with a key of another day", func(h *handmade) { presign(h); h.date = "20200101" },
+		"Date in Credential scope does not match",
+	},
+	{"presigned with another terminator", func(h *handmade) { presign(h); h.terminator = "nonsense" }, "valid terminator"},
+	{"presigned without a region", func(h *handmade) { presign(h); h.region = "" }, "empty element"},
+	{"presigned, host unsigned", func(h *handmade) { presign(h); h.signed = "accept" }, "'Host'"},
+	{"presigned for no time", presignedFor("0"), "X-Amz-Expires"},
+	{"presigned for less", presignedFor("-1"), "X-Amz-Expires"},
+	{"presigned for more than a week", presignedFor("604801"), "X-Amz-Expires"},
+	{"presigned for as long as overflows into the past", presignedFor("9223372037"), "X-Amz-Expires"},
+	{"presigned for as long as overflows into a week", presignedFor("18446744074"), "X-Amz-Expires"},
+	{"presigned for longer than numbers go", presignedFor("99999999999999999999"), "X-Amz-Expires"},
+	{"presigned, its time past", func(h *handmade) { presign(h); h.stamp = "20261121T110000Z" }, "Signature expired"},
+	{"presigned early", func(h *handmade) { presign(h); h.stamp = "20261121T121501Z" }, "not yet current"},
+	{
+		"presigned twice",
+		func(h *handmade) { presign(h); h.spoil = func(s string) string { return s + "&X-Amz-Date=" + moment } }, "only once",
+	},
+}
+
 // TestEveryRefusalOfASignatureHolds goes through the front door in every protocol: an error that is computed and then
 // ignored passes every test of its own package.
 func TestEveryRefusalOfASignatureHolds(t *testing.T) {
-	replace := func(old, by string) func(string) string {
-		return func(s string) string { return strings.Replace(s, old, by, 1) }
-	}
-	query := func(h *handmade) { h.presigned, h.signed = true, "host" }
-	lives := func(seconds string) func(*handmade) {
-		return func(h *handmade) { query(h); h.expires = seconds }
-	}
-	for _, row := range []struct {
-		name   string
-		change func(*handmade)
-		says   string // empty: it is good
-	}{
-		{"good", func(*handmade) {}, ""},
-		{"good, presigned", query, ""},
-		{"good, presigned for a week", lives("604800"), ""},
-		{"a key of another day", func(h *handmade) { h.date = "20200101" }, "Date in Credential scope does not match"},
-		{"another terminator", func(h *handmade) { h.terminator = "nonsense" }, "valid terminator"},
-		{"no region", func(h *handmade) { h.region = "" }, "empty element"},
-		{"no service", func(h *handmade) { h.service = "" }, "empty element"},
-		{"another service", func(h *handmade) { h.service = "s3" }, "scoped to correct service"},
-		{"no region's name", func(h *handmade) { h.region = "nowhere" }, "valid region"},
-		{"host unsigned", func(h *handmade) { h.signed = "x-amz-date" }, "'Host'"},
-		{"another header unsigned", func(h *handmade) { h.signed = "host;x-other" }, "not signed: X-Amz-T"},
-		{"headers in capitals", func(h *handmade) { h.signed = "Host;host;x-amz-target" }, "lower case"},
-		{"an empty header", func(h *handmade) { h.signed = ";host;x-amz-target" }, "lower case"},
-		{
-			"many headers", func(h *handmade) { h.signed = strings.Repeat("a;", 200) + "host;x-amz-target" },
-			"more than 100 headers",
-		},
-		{"old", func(h *handmade) { h.stamp = "20261121T114459Z" }, "Signature expired"},
-		{"early", func(h *handmade) { h.stamp = "20261121T121501Z" }, "not yet current"},
-		{"no date", func(h *handmade) { h.stamp = "" }, "'X-Amz-Date'"},
-		{"no time", func(h *handmade) { h.stamp = "yesterday" }, "ISO-8601"},
-		{
-			"another algorithm", func(h *handmade) { h.spoil = replace("HMAC-SHA256", "RSA") }, "Unsupported authorization type",
-		},
-		{"no credential", func(h *handmade) { h.spoil = replace("Credential=", "Credential=, Other=") }, "not Credential"},
-		{"a credential without scope", func(h *handmade) { h.spoil = replace("/"+day+"/", "/") }, "exactly 5"},
-		{"no key", func(h *handmade) { h.spoil = replace(user.AccessKey, "") }, "empty element"},
-		{"no signature", func(h *handmade) { h.spoil = replace(", Signature=", ", SignedHeaders=") }, "twice"},
-		{
-			"half a signature", func(h *handmade) { h.spoil = func(s string) string { return s[:len(s)-32] } },
-			"does not match the signature",
-		},
-		{"a signature in capitals", func(h *handmade) {
-			h.spoil = func(s string) string { return s[:len(s)-64] + strings.ToUpper(s[len(s)-64:]) }
-		}, "does not match the signature"},
-		{
-			"presigned with a key of another day", func(h *handmade) { query(h); h.date = "20200101" },
-			"Date in Credential scope does not match",
-		},
-		{"presigned with another terminator", func(h *handmade) { query(h); h.terminator = "nonsense" }, "valid terminator"},
-		{"presigned without a region", func(h *handmade) { query(h); h.region = "" }, "empty element"},
-		{"presigned, host unsigned", func(h *handmade) { query(h); h.signed = "accept" }, "'Host'"},
-		{"presigned for no time", lives("0"), "X-Amz-Expires"},
-		{"presigned for less", lives("-1"), "X-Amz-Expires"},
-		{"presigned for more than a week", lives("604801"), "X-Amz-Expires"},
-		{"presigned for as long as overflows into the past", lives("9223372037"), "X-Amz-Expires"},
-		{"presigned for as long as overflows into a week", lives("18446744074"), "X-Amz-Expires"},
-		{"presigned for longer than numbers go", lives("99999999999999999999"), "X-Amz-Expires"},
-		{"presigned, its time past", func(h *handmade) { query(h); h.stamp = "20261121T110000Z" }, "Signature expired"},
-		{"presigned early", func(h *handmade) { query(h); h.stamp = "20261121T121501Z" }, "not yet current"},
-		{
-			"presigned twice",
-			func(h *handmade) { query(h); h.spoil = func(s string) string { return s + "&X-Amz-Date=" + moment } }, "only once",
-		},
-	} {
+	for _, row := range slices.Concat(goodSignatures, badSignatures, badPresigned) {
 		for _, q := range []request{cancel, create, role, open} {
 			service, _, _ := strings.Cut(q.host, ".")
 			t.Run(row.name+"/"+service, func(t *testing.T) {
