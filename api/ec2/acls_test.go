@@ -9,12 +9,27 @@ import (
 )
 
 // TestNetworkACL makes a network ACL, gives it entries and a subnet, and takes all of it back.
-func TestNetworkACL(t *testing.T) {
+// newACL makes a network ACL that is named strict.
+func (l *harness) newACL(vpc string) string {
+	l.t.Helper()
+	return *must(l.CreateNetworkAcl(l.ctx, &sdk.CreateNetworkAclInput{
+		VpcId: &vpc, TagSpecifications: nameTag("network-acl", "strict"),
+	}))(l.t).NetworkAcl.NetworkAclId
+}
+
+// oneACL returns the only network ACL that passes filters.
+func (l *harness) oneACL(f ...types.Filter) types.NetworkAcl {
+	l.t.Helper()
+	out := must(l.DescribeNetworkAcls(l.ctx, &sdk.DescribeNetworkAclsInput{Filters: f}))(l.t)
+	if len(out.NetworkAcls) != 1 {
+		l.t.Fatalf("ACLs %+v", out.NetworkAcls)
+	}
+	return out.NetworkAcls[0]
+}
+
+func TestNetworkACLEntries(t *testing.T) {
 	l := newHarness(t)
-	p := l.places()
-	id := *must(l.CreateNetworkAcl(l.ctx, &sdk.CreateNetworkAclInput{
-		VpcId: &p.vpc, TagSpecifications: nameTag("network-acl", "strict"),
-	}))(t).NetworkAcl.NetworkAclId
+	id := l.newACL(l.places().vpc)
 	type in = *sdk.CreateNetworkAclEntryInput
 	entry := func(change func(in)) error {
 		x := sdk.CreateNetworkAclEntryInput{
@@ -25,11 +40,7 @@ func TestNetworkACL(t *testing.T) {
 		change(&x)
 		return second(l.CreateNetworkAclEntry(l.ctx, &x))
 	}
-	for _, tt := range []struct {
-		what string
-		err  error
-		code string
-	}{
+	wantCodes(t, []outcome{
 		{"number", entry(func(x in) { x.RuleNumber = aws.Int32(40000) }), "InvalidParameterValue"},
 		{"action", entry(func(x in) { x.RuleAction = "maybe" }), "InvalidParameterValue"},
 		{"no range", entry(func(x in) { x.CidrBlock = nil }), "MissingParameter"},
@@ -57,22 +68,25 @@ func TestNetworkACL(t *testing.T) {
 			NetworkAclId: &id, RuleNumber: aws.Int32(100), RuleAction: "deny", Egress: aws.Bool(false),
 			Protocol: aws.String("-1"), CidrBlock: aws.String("0.0.0.0/0"),
 		})), ""},
-	} {
-		wantCode(t, tt.what, tt.err, tt.code)
-	}
-	describe := func(f ...types.Filter) types.NetworkAcl {
-		t.Helper()
-		out := must(l.DescribeNetworkAcls(l.ctx, &sdk.DescribeNetworkAclsInput{Filters: f}))(t)
-		if len(out.NetworkAcls) != 1 {
-			t.Fatalf("ACLs %+v", out.NetworkAcls)
-		}
-		return out.NetworkAcls[0]
-	}
-	a := describe(filter("tag:Name", "strict"), filter("entry.ipv6-cidr", "::/0"), filter("entry.icmp.type", "8"))
+	})
+	a := l.oneACL(filter("tag:Name", "strict"), filter("entry.ipv6-cidr", "::/0"), filter("entry.icmp.type", "8"))
 	if len(a.Entries) != 5 || a.Entries[0].RuleAction != "deny" || *a.Entries[1].Ipv6CidrBlock != "::/0" || *a.IsDefault {
 		t.Errorf("the ACL is %+v", a)
 	}
-	old := describe(filter("association.subnet-id", p.a))
+	must(l.DeleteNetworkAclEntry(l.ctx, &sdk.DeleteNetworkAclEntryInput{
+		NetworkAclId: &id, RuleNumber: aws.Int32(110), Egress: aws.Bool(false),
+	}))(t)
+	if a := l.oneACL(filter("tag:Name", "strict")); len(a.Entries) != 4 {
+		t.Errorf("without the entry for IPv6 it is %+v", a)
+	}
+	must(l.DeleteNetworkAcl(l.ctx, &sdk.DeleteNetworkAclInput{NetworkAclId: &id}))(t)
+}
+
+func TestNetworkACLAssociation(t *testing.T) {
+	l := newHarness(t)
+	p := l.places()
+	id := l.newACL(p.vpc)
+	old := l.oneACL(filter("association.subnet-id", p.a))
 	association := ""
 	for _, x := range old.Associations {
 		if *x.SubnetId == p.a {
@@ -82,16 +96,13 @@ func TestNetworkACL(t *testing.T) {
 	moved := *must(l.ReplaceNetworkAclAssociation(l.ctx, &sdk.ReplaceNetworkAclAssociationInput{
 		AssociationId: &association, NetworkAclId: &id,
 	}))(t).NewAssociationId
-	if now := describe(filter("association.association-id", moved)); *now.NetworkAclId != id {
+	if now := l.oneACL(filter("association.association-id", moved)); *now.NetworkAclId != id {
 		t.Errorf("the subnet is on %s", *now.NetworkAclId)
 	}
 	_, err := l.DeleteNetworkAcl(l.ctx, &sdk.DeleteNetworkAclInput{NetworkAclId: &id})
 	wantCode(t, "delete in use", err, "DependencyViolation")
 	must(l.ReplaceNetworkAclAssociation(l.ctx, &sdk.ReplaceNetworkAclAssociationInput{
 		AssociationId: &moved, NetworkAclId: old.NetworkAclId,
-	}))(t)
-	must(l.DeleteNetworkAclEntry(l.ctx, &sdk.DeleteNetworkAclEntryInput{
-		NetworkAclId: &id, RuleNumber: aws.Int32(110), Egress: aws.Bool(false),
 	}))(t)
 	must(l.DeleteNetworkAcl(l.ctx, &sdk.DeleteNetworkAclInput{NetworkAclId: &id}))(t)
 }

@@ -8,70 +8,62 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
-// TestAttachments launches an instance with two interfaces, one of which was there before, and attaches a third.
-func TestAttachments(t *testing.T) {
+// specOf says which interface an instance has at an index: one that is there, or a new one in a subnet.
+func specOf(index int32, eni, subnet *string) types.InstanceNetworkInterfaceSpecification {
+	return types.InstanceNetworkInterfaceSpecification{
+		DeviceIndex: aws.Int32(index), NetworkInterfaceId: eni, SubnetId: subnet,
+	}
+}
+
+func (l *harness) newInterface(subnet string) *string {
+	l.t.Helper()
+	return must(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{
+		SubnetId: &subnet,
+	}))(l.t).NetworkInterface.NetworkInterfaceId
+}
+
+// twoInterfaces runs an instance that has an interface of before its launch as its second one.
+func (l *harness) twoInterfaces(subnet string, before *string) types.Instance {
+	l.t.Helper()
+	id := *l.run(sdk.RunInstancesInput{
+		NetworkInterfaces: []types.InstanceNetworkInterfaceSpecification{specOf(1, before, nil), specOf(0, nil, &subnet)},
+	}).Instances[0].InstanceId
+	return l.reaches(id, types.InstanceStateNameRunning)
+}
+
+func TestInterfacesOfALaunch(t *testing.T) {
 	l := newHarness(t)
 	p := l.places()
-	create := func() *string {
-		return must(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{
-			SubnetId: &p.a,
-		}))(t).NetworkInterface.NetworkInterfaceId
-	}
-	before, free := create(), create()
-	spec := func(index int32, eni *string) types.InstanceNetworkInterfaceSpecification {
-		s := types.InstanceNetworkInterfaceSpecification{DeviceIndex: aws.Int32(index), NetworkInterfaceId: eni}
-		if eni == nil {
-			s.SubnetId = &p.a
-		}
-		return s
-	}
+	spec := func(index int32) types.InstanceNetworkInterfaceSpecification { return specOf(index, nil, &p.a) }
 	run := func(specs ...types.InstanceNetworkInterfaceSpecification) error {
 		return second(l.RunInstances(l.ctx, &sdk.RunInstancesInput{
 			MinCount: aws.Int32(1), MaxCount: aws.Int32(1), NetworkInterfaces: specs,
 		}))
 	}
-	inB := spec(1, nil)
-	inB.SubnetId = &p.b
-	for _, tt := range []struct {
-		what string
-		err  error
-		code string
-	}{
-		{"without a primary interface", run(spec(1, nil)), "InvalidParameterValue"},
-		{"two primary ones", run(spec(0, nil), spec(0, nil)), "InvalidParameterValue"},
-		{"an index that is none", run(spec(0, nil), spec(15, nil)), "InvalidParameterValue"},
-		{"no index", run(spec(0, nil), types.InstanceNetworkInterfaceSpecification{SubnetId: &p.a}), "MissingParameter"},
-		{"another zone", run(spec(0, nil), inB), "InvalidParameterCombination"},
-	} {
-		wantCode(t, tt.what, tt.err, tt.code)
-	}
-	id := *l.run(sdk.RunInstancesInput{
-		NetworkInterfaces: []types.InstanceNetworkInterfaceSpecification{spec(1, before), spec(0, nil)},
-	}).Instances[0].InstanceId
-	i := l.reaches(id, types.InstanceStateNameRunning)
+	wantCodes(t, []outcome{
+		{"without a primary interface", run(spec(1)), "InvalidParameterValue"},
+		{"two primary ones", run(spec(0), spec(0)), "InvalidParameterValue"},
+		{"an index that is none", run(spec(0), spec(15)), "InvalidParameterValue"},
+		{"no index", run(spec(0), types.InstanceNetworkInterfaceSpecification{SubnetId: &p.a}), "MissingParameter"},
+		{"another zone", run(spec(0), specOf(1, nil, &p.b)), "InvalidParameterCombination"},
+	})
+	before := l.newInterface(p.a)
+	i := l.twoInterfaces(p.a, before)
 	if len(i.NetworkInterfaces) != 2 || *i.NetworkInterfaces[1].NetworkInterfaceId != *before ||
 		*i.NetworkInterfaces[1].Attachment.DeviceIndex != 1 || *i.NetworkInterfaces[1].Attachment.DeleteOnTermination {
 		t.Fatalf("its interfaces: %+v", i.NetworkInterfaces)
 	}
+}
+
+// TestOneInterfaceIsMeant: what names an instance for its interface needs one that has no other.
+func TestOneInterfaceIsMeant(t *testing.T) {
+	l := newHarness(t)
+	p := l.places()
+	id := *l.twoInterfaces(p.a, l.newInterface(p.a)).InstanceId
 	table := *must(l.DescribeRouteTables(l.ctx, &sdk.DescribeRouteTablesInput{
 		Filters: []types.Filter{filter("vpc-id", p.vpc)},
 	}))(t).RouteTables[0].RouteTableId
-	attach := func(id string, index *int32) (*sdk.AttachNetworkInterfaceOutput, error) {
-		return l.AttachNetworkInterface(l.ctx, &sdk.AttachNetworkInterfaceInput{
-			NetworkInterfaceId: free, InstanceId: &id, DeviceIndex: index,
-		})
-	}
-	assign := func(in sdk.AssignPrivateIpAddressesInput) error {
-		in.NetworkInterfaceId = free
-		return second(l.AssignPrivateIpAddresses(l.ctx, &in))
-	}
-	for _, tt := range []struct {
-		what string
-		err  error
-		code string
-	}{
-		{"attach to nothing", second(attach("i-0123456789abcdef0", aws.Int32(2))), "InvalidInstanceID.NotFound"},
-		{"attach at index 1", second(attach(id, aws.Int32(1))), "InvalidParameterValue"},
+	wantCodes(t, []outcome{
 		{
 			"groups of an instance with two",
 			second(l.ModifyInstanceAttribute(l.ctx, &sdk.ModifyInstanceAttributeInput{
@@ -84,6 +76,17 @@ func TestAttachments(t *testing.T) {
 				RouteTableId: &table, DestinationCidrBlock: aws.String("192.0.2.0/24"), InstanceId: &id,
 			})), "InvalidInstanceID",
 		},
+	})
+}
+
+func TestPrivateAddressesAreAssigned(t *testing.T) {
+	l := newHarness(t)
+	free := l.newInterface(l.places().a)
+	assign := func(in sdk.AssignPrivateIpAddressesInput) error {
+		in.NetworkInterfaceId = free
+		return second(l.AssignPrivateIpAddresses(l.ctx, &in))
+	}
+	wantCodes(t, []outcome{
 		{"assign nothing", assign(sdk.AssignPrivateIpAddressesInput{}), "MissingParameter"},
 		{
 			"assign both ways",
@@ -107,9 +110,23 @@ func TestAttachments(t *testing.T) {
 				NetworkInterfaceId: free, PrivateIpAddresses: []string{"10.0.1.99"},
 			})), "",
 		},
-	} {
-		wantCode(t, tt.what, tt.err, tt.code)
+	})
+}
+
+func TestAttachAndDetach(t *testing.T) {
+	l := newHarness(t)
+	p := l.places()
+	before, free := l.newInterface(p.a), l.newInterface(p.a)
+	id := *l.twoInterfaces(p.a, before).InstanceId
+	attach := func(id string, index *int32) (*sdk.AttachNetworkInterfaceOutput, error) {
+		return l.AttachNetworkInterface(l.ctx, &sdk.AttachNetworkInterfaceInput{
+			NetworkInterfaceId: free, InstanceId: &id, DeviceIndex: index,
+		})
 	}
+	wantCodes(t, []outcome{
+		{"attach to nothing", second(attach("i-0123456789abcdef0", aws.Int32(2))), "InvalidInstanceID.NotFound"},
+		{"attach at index 1", second(attach(id, aws.Int32(1))), "InvalidParameterValue"},
+	})
 	made := must(attach(id, aws.Int32(2)))(t)
 	filtered := must(l.DescribeInstances(l.ctx, &sdk.DescribeInstancesInput{
 		Filters: []types.Filter{filter("network-interface.network-interface-id", *free)},

@@ -9,37 +9,50 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
-// TestDefaultVpc makes the default VPC and uses it as those do who name no VPC and no subnet.
-func TestDefaultVpc(t *testing.T) {
-	l := newHarness(t)
-	run := func(edit func(*sdk.RunInstancesInput)) error {
-		in := &sdk.RunInstancesInput{MinCount: aws.Int32(1), MaxCount: aws.Int32(1)}
-		edit(in)
-		return second(l.RunInstances(l.ctx, in))
-	}
-	group := func(name string) error {
-		return second(l.CreateSecurityGroup(l.ctx, &sdk.CreateSecurityGroupInput{GroupName: &name, Description: &name}))
-	}
-	subnet := func(zone string) error {
-		return second(l.CreateDefaultSubnet(l.ctx, &sdk.CreateDefaultSubnetInput{AvailabilityZone: &zone}))
-	}
-	plain := func(*sdk.RunInstancesInput) {}
-	for _, tt := range []struct {
-		what string
-		err  error
-		code string
-	}{
-		{"run in none", run(plain), "VPCIdNotSpecified"},
-		{"group in none", group("g"), "VPCIdNotSpecified"},
-		{"subnet of none", subnet("us-east-1a"), "DefaultVpcDoesNotExist"},
+// inDefault makes calls that name no VPC and no subnet.
+type inDefault struct{ *harness }
+
+func (l inDefault) run(edit func(*sdk.RunInstancesInput)) error {
+	in := &sdk.RunInstancesInput{MinCount: aws.Int32(1), MaxCount: aws.Int32(1)}
+	edit(in)
+	return second(l.RunInstances(l.ctx, in))
+}
+
+func (l inDefault) runIn(zone string) error {
+	return l.run(func(in *sdk.RunInstancesInput) { in.Placement = &types.Placement{AvailabilityZone: &zone} })
+}
+
+func (l inDefault) group(name string) error {
+	return second(l.CreateSecurityGroup(l.ctx, &sdk.CreateSecurityGroupInput{GroupName: &name, Description: &name}))
+}
+
+func (l inDefault) subnet(zone string) error {
+	return second(l.CreateDefaultSubnet(l.ctx, &sdk.CreateDefaultSubnetInput{AvailabilityZone: &zone}))
+}
+
+// newDefault makes the default VPC.
+func newDefault(t *testing.T) (inDefault, *types.Vpc) {
+	t.Helper()
+	l := inDefault{newHarness(t)}
+	return l, must(l.CreateDefaultVpc(l.ctx, &sdk.CreateDefaultVpcInput{}))(t).Vpc
+}
+
+func TestWithoutDefaultVpc(t *testing.T) {
+	l := inDefault{newHarness(t)}
+	wantCodes(t, []outcome{
+		{"run in none", l.run(func(*sdk.RunInstancesInput) {}), "VPCIdNotSpecified"},
+		{"group in none", l.group("g"), "VPCIdNotSpecified"},
+		{"subnet of none", l.subnet("us-east-1a"), "DefaultVpcDoesNotExist"},
 		{
-			"group by name in none", run(func(in *sdk.RunInstancesInput) { in.SecurityGroups = []string{"default"} }),
+			"group by name in none", l.run(func(in *sdk.RunInstancesInput) { in.SecurityGroups = []string{"default"} }),
 			"InvalidGroup.NotFound",
 		},
-	} {
-		wantCode(t, tt.what, tt.err, tt.code)
-	}
-	v := must(l.CreateDefaultVpc(l.ctx, &sdk.CreateDefaultVpcInput{}))(t).Vpc
+	})
+}
+
+// TestDefaultVpc has a subnet in each zone and a way to the Internet.
+func TestDefaultVpc(t *testing.T) {
+	l, v := newDefault(t)
 	if !*v.IsDefault || *v.CidrBlock != "172.31.0.0/16" {
 		t.Errorf("made %+v", v)
 	}
@@ -78,18 +91,17 @@ func TestDefaultVpc(t *testing.T) {
 		*table.Routes[1].DestinationCidrBlock != "0.0.0.0/0" {
 		t.Errorf("routes %+v to %+v", table.Routes, gateway)
 	}
+}
 
+func TestCallsInTheDefaultVpc(t *testing.T) {
+	l, v := newDefault(t)
 	other := l.places()
-	for _, tt := range []struct {
-		what string
-		err  error
-		code string
-	}{
+	wantCodes(t, []outcome{
 		{"a second one", second(l.CreateDefaultVpc(l.ctx, &sdk.CreateDefaultVpcInput{})), "DefaultVpcAlreadyExists"},
-		{"a subnet that is there", subnet("us-east-1a"), "DefaultSubnetAlreadyExistsInAvailabilityZone"},
-		{"a zone that is not", subnet("us-east-1z"), "InvalidParameterValue"},
+		{"a subnet that is there", l.subnet("us-east-1a"), "DefaultSubnetAlreadyExistsInAvailabilityZone"},
+		{"a zone that is not", l.subnet("us-east-1z"), "InvalidParameterValue"},
 		{"no zone", second(l.CreateDefaultSubnet(l.ctx, &sdk.CreateDefaultSubnetInput{})), "MissingParameter"},
-		{"a group", group("web"), ""},
+		{"a group", l.group("web"), ""},
 		{
 			"a rule by names",
 			second(l.AuthorizeSecurityGroupIngress(l.ctx, &sdk.AuthorizeSecurityGroupIngressInput{
@@ -102,21 +114,17 @@ func TestDefaultVpc(t *testing.T) {
 				GroupName: aws.String("nodes"),
 			})), "InvalidGroup.NotFound",
 		},
-		{"run in a zone", run(func(in *sdk.RunInstancesInput) {
-			in.Placement = &types.Placement{AvailabilityZone: aws.String("us-east-1c")}
-		}), ""},
+		{"run in a zone", l.runIn("us-east-1c"), ""},
 		{
 			"a group's name and a subnet",
-			run(func(in *sdk.RunInstancesInput) { in.SecurityGroups, in.SubnetId = []string{"web"}, &other.a }),
+			l.run(func(in *sdk.RunInstancesInput) { in.SecurityGroups, in.SubnetId = []string{"web"}, &other.a }),
 			"InvalidParameterCombination",
 		},
 		{
-			"another VPC's group by name", run(func(in *sdk.RunInstancesInput) { in.SecurityGroups = []string{"nodes"} }),
+			"another VPC's group by name", l.run(func(in *sdk.RunInstancesInput) { in.SecurityGroups = []string{"nodes"} }),
 			"InvalidGroup.NotFound",
 		},
-	} {
-		wantCode(t, tt.what, tt.err, tt.code)
-	}
+	})
 	web := must(l.DescribeSecurityGroups(l.ctx, &sdk.DescribeSecurityGroupsInput{
 		GroupNames: []string{"web"},
 	}))(t).SecurityGroups
@@ -124,21 +132,22 @@ func TestDefaultVpc(t *testing.T) {
 		len(web[0].IpPermissions[0].UserIdGroupPairs) != 1 {
 		t.Fatalf("the group: %+v", web)
 	}
-	made := l.run(sdk.RunInstancesInput{SecurityGroups: []string{"web"}}).Instances[0]
+	made := l.harness.run(sdk.RunInstancesInput{SecurityGroups: []string{"web"}}).Instances[0]
 	if *made.VpcId != *v.VpcId || *made.SecurityGroups[0].GroupId != *web[0].GroupId ||
 		*made.Placement.AvailabilityZone != "us-east-1a" {
 		t.Errorf("it runs in %s of %s with %+v", *made.SubnetId, *made.VpcId, made.SecurityGroups)
 	}
+}
+
+func TestDefaultSubnetIsMadeAgain(t *testing.T) {
+	l, v := newDefault(t)
+	own := filter("vpc-id", *v.VpcId)
 	zone := "us-east-1f"
 	last := must(l.DescribeSubnets(l.ctx, &sdk.DescribeSubnetsInput{
 		Filters: []types.Filter{own, filter("availability-zone", zone)},
 	}))(t).Subnets[0]
 	must(l.DeleteSubnet(l.ctx, &sdk.DeleteSubnetInput{SubnetId: last.SubnetId}))(t)
-	wantCode(t, "run where no default subnet is", run(func(in *sdk.RunInstancesInput) {
-		in.Placement = &types.Placement{
-			AvailabilityZone: &zone,
-		}
-	}), "MissingInput")
+	wantCode(t, "run where no default subnet is", l.runIn(zone), "MissingInput")
 	again := must(l.CreateDefaultSubnet(l.ctx, &sdk.CreateDefaultSubnetInput{AvailabilityZone: &zone}))(t).Subnet
 	if *again.CidrBlock != *last.CidrBlock || !*again.DefaultForAz || !*again.MapPublicIpOnLaunch {
 		t.Errorf("made again: %+v", again)

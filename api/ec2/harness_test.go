@@ -276,6 +276,20 @@ func wantCode(t testing.TB, what string, err error, want string) {
 	}
 }
 
+// An outcome is what came of a call, and the code that its error has; none: it was done.
+type outcome struct {
+	what string
+	err  error
+	code string
+}
+
+func wantCodes(t testing.TB, all []outcome) {
+	t.Helper()
+	for _, o := range all {
+		wantCode(t, o.what, o.err, o.code)
+	}
+}
+
 // second is the error of a call whose answer does not matter.
 func second[T any](_ T, err error) error { return err }
 

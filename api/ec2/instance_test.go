@@ -96,45 +96,94 @@ func TestInstanceLife(t *testing.T) {
 	wantCode(t, "its interface", err, "InvalidNetworkInterfaceID.NotFound")
 }
 
-func TestInstanceRefusals(t *testing.T) {
-	l := newHarness(t)
-	p := l.places()
-	run := func(edit func(*sdk.RunInstancesInput)) error {
-		in := &sdk.RunInstancesInput{SubnetId: &p.a, MinCount: aws.Int32(1), MaxCount: aws.Int32(1)}
-		edit(in)
-		return second(l.RunInstances(l.ctx, in))
+// attempt is a launch into a subnet, with changes.
+func (l *harness) attempt(subnet string, edit func(*sdk.RunInstancesInput)) error {
+	in := &sdk.RunInstancesInput{SubnetId: &subnet, MinCount: aws.Int32(1), MaxCount: aws.Int32(1)}
+	edit(in)
+	return second(l.RunInstances(l.ctx, in))
+}
+
+// withInterface launches with one interface.
+func withInterface(n types.InstanceNetworkInterfaceSpecification) func(*sdk.RunInstancesInput) {
+	return func(x *sdk.RunInstancesInput) {
+		x.SubnetId = nil
+		x.NetworkInterfaces = []types.InstanceNetworkInterfaceSpecification{n}
 	}
-	type in = *sdk.RunInstancesInput
-	spec := func(n types.InstanceNetworkInterfaceSpecification) func(in) {
-		return func(x in) {
-			x.SubnetId = nil
-			x.NetworkInterfaces = []types.InstanceNetworkInterfaceSpecification{n}
-		}
-	}
+}
+
+// protected runs an instance that may not be terminated, in the first subnet of places, and returns its id.
+func (l *harness) protected(p places) string {
+	l.t.Helper()
 	id := *l.run(sdk.RunInstancesInput{SubnetId: &p.a, DisableApiTermination: aws.Bool(true)}).Instances[0].InstanceId
 	l.reaches(id, "running")
-	own := *l.instance(id).NetworkInterfaces[0].NetworkInterfaceId
-	modify := func(edit func(*sdk.ModifyInstanceAttributeInput)) error {
-		in := &sdk.ModifyInstanceAttributeInput{InstanceId: &id}
-		edit(in)
-		return second(l.ModifyInstanceAttribute(l.ctx, in))
+	return id
+}
+
+// onlyTheInstances finds interfaces left behind by launches that were refused.
+func (l *harness) onlyTheInstances(t *testing.T) {
+	t.Helper()
+	if n := len(l.network.State().Owners()); n != 1 {
+		t.Errorf("interfaces belong to %v", l.network.State().Owners())
 	}
-	type mod = *sdk.ModifyInstanceAttributeInput
-	for _, tt := range []struct {
-		what string
-		err  error
-		code string
-	}{
+	free := must(l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{}))(t).NetworkInterfaces
+	if len(free) != 1 {
+		t.Errorf("%d interfaces, want the running instance's", len(free))
+	}
+}
+
+// TestLaunchPlaceRefusals are launches to where nothing can be.
+func TestLaunchPlaceRefusals(t *testing.T) {
+	l := newHarness(t)
+	p := l.places()
+	id := l.protected(p)
+	own := *l.instance(id).NetworkInterfaces[0].NetworkInterfaceId
+	type in = *sdk.RunInstancesInput
+	run := func(edit func(in)) error { return l.attempt(p.a, edit) }
+	wantCodes(t, []outcome{
 		{"no subnet", run(func(x in) { x.SubnetId = nil }), "VPCIdNotSpecified"},
 		{
 			"no such subnet", run(func(x in) { x.SubnetId = aws.String("subnet-0123456789abcdef0") }),
 			"InvalidSubnetID.NotFound",
 		},
+		{"group", run(func(x in) { x.SecurityGroupIds = []string{"sg-0123456789abcdef0"} }), "InvalidGroup.NotFound"},
+		{"group by name", run(func(x in) { x.SecurityGroups = []string{"nodes"} }), "InvalidParameterCombination"},
+		{
+			"zone", run(func(x in) { x.Placement = &types.Placement{AvailabilityZone: aws.String("us-east-1b")} }),
+			"InvalidParameterValue",
+		},
+		{
+			"second device", run(withInterface(types.InstanceNetworkInterfaceSpecification{
+				SubnetId: &p.a, DeviceIndex: aws.Int32(1),
+			})),
+			"InvalidParameterValue",
+		},
+		{"subnet and interface", run(func(x in) {
+			x.NetworkInterfaces = []types.InstanceNetworkInterfaceSpecification{{SubnetId: &p.a}}
+		}), "InvalidParameterCombination"},
+		{
+			"interface in use", run(withInterface(types.InstanceNetworkInterfaceSpecification{NetworkInterfaceId: &own})),
+			"InvalidNetworkInterface.InUse",
+		},
+		{"address taken", run(func(x in) { x.PrivateIpAddress = l.instance(id).PrivateIpAddress }), "InvalidIPAddress.InUse"},
+		{
+			"one address for two", run(func(x in) { x.PrivateIpAddress, x.MaxCount = aws.String("10.0.1.9"), aws.Int32(2) }),
+			"InvalidParameterCombination",
+		},
+	})
+	l.onlyTheInstances(t)
+}
+
+// TestLaunchRefusals are launches of what is not there, or not well.
+func TestLaunchRefusals(t *testing.T) {
+	l := newHarness(t)
+	p := l.places()
+	l.protected(p)
+	type in = *sdk.RunInstancesInput
+	run := func(edit func(in)) error { return l.attempt(p.a, edit) }
+	wantCodes(t, []outcome{
 		{"no such image", run(func(x in) { x.ImageId = aws.String("ami-0123456789abcdef0") }), "InvalidAMIID.NotFound"},
 		{"malformed image", run(func(x in) { x.ImageId = aws.String("debian") }), "InvalidAMIID.Malformed"},
 		{"type", run(func(x in) { x.InstanceType = "huge" }), "InvalidParameterValue"},
-		{"group", run(func(x in) { x.SecurityGroupIds = []string{"sg-0123456789abcdef0"} }), "InvalidGroup.NotFound"},
-		{"group by name", run(func(x in) { x.SecurityGroups = []string{"nodes"} }), "InvalidParameterCombination"},
 		{"counts", run(func(x in) { x.MinCount = aws.Int32(2) }), "InvalidParameterValue"},
 		{"user data", run(func(x in) { x.UserData = aws.String("%") }), "InvalidParameterValue"},
 		{
@@ -152,46 +201,42 @@ func TestInstanceRefusals(t *testing.T) {
 			run(func(x in) { x.IamInstanceProfile = &types.IamInstanceProfileSpecification{Arn: aws.String("x")} }),
 			"InvalidIamInstanceProfileArn.Malformed",
 		},
+		{"hop limit", run(func(x in) {
+			x.MetadataOptions = &types.InstanceMetadataOptionsRequest{HttpPutResponseHopLimit: aws.Int32(65)}
+		}), "InvalidParameterValue"},
 		{
-			"zone", run(func(x in) { x.Placement = &types.Placement{AvailabilityZone: aws.String("us-east-1b")} }),
+			"bad volume tags", run(func(x in) { x.TagSpecifications = nameTag("volume", strings.Repeat("x", 257)) }),
 			"InvalidParameterValue",
 		},
+		{
+			"bad tags", run(func(x in) { x.TagSpecifications = nameTag("instance", strings.Repeat("x", 257)) }),
+			"InvalidParameterValue",
+		},
+		{"dry run", run(func(x in) { x.DryRun = aws.Bool(true) }), "DryRunOperation"},
+	})
+	l.onlyTheInstances(t)
+}
+
+// TestLaunchesThatAreNotBuilt say so.
+func TestLaunchesThatAreNotBuilt(t *testing.T) {
+	l := newHarness(t)
+	p := l.places()
+	l.protected(p)
+	type in = *sdk.RunInstancesInput
+	run := func(edit func(in)) error { return l.attempt(p.a, edit) }
+	wantCodes(t, []outcome{
 		{"tenancy", run(func(x in) { x.Placement = &types.Placement{Tenancy: "dedicated"} }), "UnsupportedOperation"},
 		{
 			"spot", run(func(x in) { x.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{MarketType: "spot"} }),
 			"UnsupportedOperation",
 		},
-		{"hop limit", run(func(x in) {
-			x.MetadataOptions = &types.InstanceMetadataOptionsRequest{HttpPutResponseHopLimit: aws.Int32(65)}
-		}), "InvalidParameterValue"},
 		{
 			"carrier address",
-			run(spec(types.InstanceNetworkInterfaceSpecification{SubnetId: &p.a, AssociateCarrierIpAddress: aws.Bool(true)})),
+			run(withInterface(types.InstanceNetworkInterfaceSpecification{
+				SubnetId: &p.a, AssociateCarrierIpAddress: aws.Bool(true),
+			})),
 			"UnsupportedOperation",
 		},
-		{
-			"second device", run(spec(types.InstanceNetworkInterfaceSpecification{SubnetId: &p.a, DeviceIndex: aws.Int32(1)})),
-			"InvalidParameterValue",
-		},
-		{"subnet and interface", run(func(x in) {
-			x.NetworkInterfaces = []types.InstanceNetworkInterfaceSpecification{{SubnetId: &p.a}}
-		}), "InvalidParameterCombination"},
-		{
-			"interface in use", run(spec(types.InstanceNetworkInterfaceSpecification{NetworkInterfaceId: &own})),
-			"InvalidNetworkInterface.InUse",
-		},
-		{"address taken", run(func(x in) { x.PrivateIpAddress = l.instance(id).PrivateIpAddress }), "InvalidIPAddress.InUse"},
-		{
-			"one address for two", run(func(x in) { x.PrivateIpAddress, x.MaxCount = aws.String("10.0.1.9"), aws.Int32(2) }),
-			"InvalidParameterCombination",
-		},
-		{
-			"bad volume tags", run(func(x in) { x.TagSpecifications = nameTag("volume", strings.Repeat("x", 257)) }),
-			"InvalidParameterValue",
-		},
-		{"tags of a volume that is not", second(l.CreateTags(l.ctx, &sdk.CreateTagsInput{
-			Resources: []string{"vol-0123456789abcdef0"}, Tags: []types.Tag{{Key: aws.String("a")}},
-		})), "InvalidVolume.NotFound"},
 		{"credits that run out", run(func(x in) {
 			x.CreditSpecification = &types.CreditSpecificationRequest{CpuCredits: aws.String("standard")}
 		}), "UnsupportedOperation"},
@@ -207,15 +252,21 @@ func TestInstanceRefusals(t *testing.T) {
 		{"recovery", run(func(x in) {
 			x.MaintenanceOptions = &types.InstanceMaintenanceOptionsRequest{AutoRecovery: types.InstanceAutoRecoveryStateDefault}
 		}), "UnsupportedOperation"},
-		{"credits of nothing", second(l.DescribeInstanceCreditSpecifications(l.ctx,
-			&sdk.DescribeInstanceCreditSpecificationsInput{
-				InstanceIds: []string{"i-0123456789abcdef0"},
-			})), "InvalidInstanceID.NotFound"},
-		{
-			"bad tags", run(func(x in) { x.TagSpecifications = nameTag("instance", strings.Repeat("x", 257)) }),
-			"InvalidParameterValue",
-		},
-		{"dry run", run(func(x in) { x.DryRun = aws.Bool(true) }), "DryRunOperation"},
+	})
+	l.onlyTheInstances(t)
+}
+
+func TestChangesOfAnInstanceAreRefused(t *testing.T) {
+	l := newHarness(t)
+	p := l.places()
+	id := l.protected(p)
+	modify := func(edit func(*sdk.ModifyInstanceAttributeInput)) error {
+		in := &sdk.ModifyInstanceAttributeInput{InstanceId: &id}
+		edit(in)
+		return second(l.ModifyInstanceAttribute(l.ctx, in))
+	}
+	type mod = *sdk.ModifyInstanceAttributeInput
+	wantCodes(t, []outcome{
 		{
 			"protected", second(l.TerminateInstances(l.ctx, &sdk.TerminateInstancesInput{InstanceIds: []string{id}})),
 			"OperationNotPermitted",
@@ -250,6 +301,23 @@ func TestInstanceRefusals(t *testing.T) {
 		{"kernel", modify(func(m mod) { m.Attribute, m.Value = "kernel", aws.String("x") }), "UnsupportedOperation"},
 		{"groups", modify(func(m mod) { m.Groups = []string{p.listeners} }), ""},
 		{"protection off", modify(func(m mod) { m.Attribute, m.Value = "disableApiTermination", aws.String("false") }), ""},
+	})
+	if got := *l.instance(id).SecurityGroups[0].GroupId; got != p.listeners {
+		t.Errorf("its group is %s", got)
+	}
+}
+
+// TestWhatInstancesAreOf is asked for and refused: types, volumes, images and credits.
+func TestWhatInstancesAreOf(t *testing.T) {
+	l := newHarness(t)
+	wantCodes(t, []outcome{
+		{"tags of a volume that is not", second(l.CreateTags(l.ctx, &sdk.CreateTagsInput{
+			Resources: []string{"vol-0123456789abcdef0"}, Tags: []types.Tag{{Key: aws.String("a")}},
+		})), "InvalidVolume.NotFound"},
+		{"credits of nothing", second(l.DescribeInstanceCreditSpecifications(l.ctx,
+			&sdk.DescribeInstanceCreditSpecificationsInput{
+				InstanceIds: []string{"i-0123456789abcdef0"},
+			})), "InvalidInstanceID.NotFound"},
 		{
 			"instance type",
 			second(l.DescribeInstanceTypes(l.ctx, &sdk.DescribeInstanceTypesInput{
@@ -270,20 +338,7 @@ func TestInstanceRefusals(t *testing.T) {
 			second(l.DeregisterImage(l.ctx, &sdk.DeregisterImageInput{ImageId: aws.String(compute.HostImage(region))})),
 			"OperationNotPermitted",
 		},
-	} {
-		wantCode(t, tt.what, tt.err, tt.code)
-	}
-	if got := *l.instance(id).SecurityGroups[0].GroupId; got != p.listeners {
-		t.Errorf("its group is %s", got)
-	}
-	// What was refused has left no interface behind.
-	if n := len(l.network.State().Owners()); n != 1 {
-		t.Errorf("interfaces belong to %v", l.network.State().Owners())
-	}
-	free := must(l.DescribeNetworkInterfaces(l.ctx, &sdk.DescribeNetworkInterfacesInput{}))(t).NetworkInterfaces
-	if len(free) != 1 {
-		t.Errorf("%d interfaces, want the running instance's", len(free))
-	}
+	})
 }
 
 // TestRunTwice: one client token, one instance; an instance that does not boot takes its interface with it.

@@ -31,11 +31,7 @@ func TestManagedPrefixList(t *testing.T) {
 			PrefixListName: aws.String("x"), AddressFamily: &family, MaxEntries: aws.Int32(2),
 		}))
 	}
-	for _, tt := range []struct {
-		what string
-		err  error
-		code string
-	}{
+	wantCodes(t, []outcome{
 		{"family", create("IPv5"), "InvalidParameterValue"},
 		{"no family", create(""), "MissingParameter"},
 		{"IPv6", create("IPv6"), "UnsupportedOperation"},
@@ -55,9 +51,7 @@ func TestManagedPrefixList(t *testing.T) {
 			x.RemoveEntries = []types.RemovePrefixListEntry{{Cidr: aws.String("192.0.2.0/24")}}
 		}), ""},
 		{"name", modify(func(x in) { x.PrefixListName = aws.String("home") }), ""},
-	} {
-		wantCode(t, tt.what, tt.err, tt.code)
-	}
+	})
 	found := must(l.DescribeManagedPrefixLists(l.ctx, &sdk.DescribeManagedPrefixListsInput{
 		Filters: []types.Filter{filter("prefix-list-name", "home")},
 	}))(t).PrefixLists

@@ -28,11 +28,7 @@ func TestPeering(t *testing.T) {
 	}
 	none := aws.String("pcx-0123456789abcdef0")
 	on := &types.PeeringConnectionOptionsRequest{AllowDnsResolutionFromRemoteVpc: aws.Bool(true)}
-	for _, tt := range []struct {
-		what string
-		err  error
-		code string
-	}{
+	wantCodes(t, []outcome{
 		{
 			"no peer", second(l.CreateVpcPeeringConnection(l.ctx, &sdk.CreateVpcPeeringConnectionInput{VpcId: &a})),
 			"MissingParameter",
@@ -64,9 +60,7 @@ func TestPeering(t *testing.T) {
 			"InvalidParameterValue",
 		},
 		{"options", options(on), ""},
-	} {
-		wantCode(t, tt.what, tt.err, tt.code)
-	}
+	})
 	found := must(l.DescribeVpcPeeringConnections(l.ctx, &sdk.DescribeVpcPeeringConnectionsInput{Filters: []types.Filter{
 		filter("tag:Name", "ab"), filter("status-code", "active"), filter("requester-vpc-info.vpc-id", a),
 		filter("accepter-vpc-info.vpc-id", b),

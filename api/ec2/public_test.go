@@ -11,14 +11,42 @@ import (
 	"postern/network"
 )
 
-// TestPublicAddresses makes the alternative road with a real client, looks at every part of it and takes it down again.
-func TestPublicAddresses(t *testing.T) {
+// publicly is a VPC with a way to the Internet: an Internet gateway, a NAT gateway with an Elastic IP address in its
+// first subnet, and the address and interface of that.
+type publicly struct {
+	places
+	igw string
+	eip *sdk.AllocateAddressOutput
+	nat *types.NatGateway
+	at  types.NatGatewayAddress
+}
+
+func (l *harness) publicly() publicly {
+	l.t.Helper()
+	p := publicly{places: l.places()}
+	p.igw = *must(l.CreateInternetGateway(l.ctx, &sdk.CreateInternetGatewayInput{}))(l.t).InternetGateway.InternetGatewayId
+	p.eip = must(l.AllocateAddress(l.ctx, &sdk.AllocateAddressInput{
+		Domain: "vpc", TagSpecifications: nameTag("elastic-ip", "out"),
+	}))(l.t)
+	must(l.AttachInternetGateway(l.ctx, &sdk.AttachInternetGatewayInput{InternetGatewayId: &p.igw, VpcId: &p.vpc}))(l.t)
+	p.nat = l.natOnce(p)
+	p.at = l.wantNat(*p.nat.NatGatewayId, "available", "").NatGatewayAddresses[0]
+	return p
+}
+
+// natOnce asks for the NAT gateway: more than once it is the same.
+func (l *harness) natOnce(p publicly) *types.NatGateway {
+	l.t.Helper()
+	return must(l.CreateNatGateway(l.ctx, &sdk.CreateNatGatewayInput{
+		SubnetId: &p.a, AllocationId: p.eip.AllocationId, TagSpecifications: nameTag("natgateway", "out"),
+		ClientToken: aws.String("once"),
+	}))(l.t).NatGateway
+}
+
+func TestNatGatewayNeedsAnInternetGateway(t *testing.T) {
 	l := newHarness(t)
 	p := l.places()
-	igw := *must(l.CreateInternetGateway(l.ctx, &sdk.CreateInternetGatewayInput{}))(t).InternetGateway.InternetGatewayId
-	eip := must(l.AllocateAddress(l.ctx, &sdk.AllocateAddressInput{
-		Domain: "vpc", TagSpecifications: nameTag("elastic-ip", "out"),
-	}))(t)
+	eip := must(l.AllocateAddress(l.ctx, &sdk.AllocateAddressInput{Domain: "vpc"}))(t)
 	if *eip.NetworkBorderGroup != "us-east-1" || *eip.PublicIpv4Pool != "amazon" ||
 		!strings.HasPrefix(*eip.PublicIp, "198.19.") {
 		t.Errorf("allocated %+v", eip)
@@ -27,21 +55,18 @@ func TestPublicAddresses(t *testing.T) {
 		SubnetId: &p.a, AllocationId: eip.AllocationId,
 	}))(t).NatGateway
 	l.wantNat(*failed.NatGatewayId, "failed", "Gateway.NotAttached")
-	must(l.AttachInternetGateway(l.ctx, &sdk.AttachInternetGatewayInput{InternetGatewayId: &igw, VpcId: &p.vpc}))(t)
+}
 
-	nat := must(l.CreateNatGateway(l.ctx, &sdk.CreateNatGatewayInput{
-		SubnetId: &p.a, AllocationId: eip.AllocationId, TagSpecifications: nameTag("natgateway", "out"),
-		ClientToken: aws.String("once"),
-	}))(t).NatGateway
-	again := must(l.CreateNatGateway(l.ctx, &sdk.CreateNatGatewayInput{
-		SubnetId: &p.a, AllocationId: eip.AllocationId, TagSpecifications: nameTag("natgateway", "out"),
-		ClientToken: aws.String("once"),
-	}))(t).NatGateway
-	if nat.State != "pending" || *again.NatGatewayId != *nat.NatGatewayId {
+// TestPublicAddresses makes the path to the Internet with a real client, looks at every part of it and takes it
+// down again.
+func TestPublicAddresses(t *testing.T) {
+	l := newHarness(t)
+	p := l.publicly()
+	at, nat, eip := p.at, p.nat, p.eip
+	if again := l.natOnce(p); nat.State != "pending" || *again.NatGatewayId != *nat.NatGatewayId {
 		t.Errorf("made %+v, and again %s", nat, *again.NatGatewayId)
 	}
 	g := l.wantNat(*nat.NatGatewayId, "available", "")
-	at := g.NatGatewayAddresses[0]
 	if *at.PublicIp != *eip.PublicIp || *at.AllocationId != *eip.AllocationId || !*at.IsPrimary ||
 		g.ConnectivityType != "public" || *g.Tags[0].Value != "out" {
 		t.Errorf("the gateway is %+v", g)
@@ -67,101 +92,113 @@ func TestPublicAddresses(t *testing.T) {
 		RouteTableId: &table, DestinationCidrBlock: everything, NatGatewayId: nat.NatGatewayId,
 	}))(t)
 	l.wantRoute(table, *nat.NatGatewayId, types.RouteStateActive)
-
-	for _, row := range []struct {
-		what string
-		do   func() error
-		code string
-	}{
-		{"release what is in use", func() error {
-			return second(l.ReleaseAddress(l.ctx, &sdk.ReleaseAddressInput{AllocationId: eip.AllocationId}))
-		}, "InvalidIPAddress.InUse"},
-		{"free what is the gateway's", func() error {
-			return second(l.DisassociateAddress(l.ctx, &sdk.DisassociateAddressInput{AssociationId: at.AssociationId}))
-		}, "OperationNotPermitted"},
-		{"another gateway with the address", func() error {
-			made, err := l.CreateNatGateway(l.ctx, &sdk.CreateNatGatewayInput{SubnetId: &p.b, AllocationId: eip.AllocationId})
-			if err == nil {
-				l.wantNat(*made.NatGateway.NatGatewayId, "failed", "Resource.AlreadyAssociated")
-			}
-			return err
-		}, ""},
-		{"no such gateway", func() error {
-			return second(l.DeleteNatGateway(l.ctx, &sdk.DeleteNatGatewayInput{
-				NatGatewayId: aws.String("nat-0123456789abcdef0"),
-			}))
-		}, "NatGatewayNotFound"},
-		{"a malformed id", func() error {
-			return second(l.DescribeNatGateways(l.ctx, &sdk.DescribeNatGatewaysInput{NatGatewayIds: []string{"nat-x"}}))
-		}, "NatGatewayMalformed"},
-		{"a route to no gateway", func() error {
-			return second(l.ReplaceRoute(l.ctx, &sdk.ReplaceRouteInput{
-				RouteTableId: &table, DestinationCidrBlock: everything, NatGatewayId: aws.String("nat-0123456789abcdef0"),
-			}))
-		}, "InvalidNatGatewayID.NotFound"},
-		{"no subnet", func() error {
-			return second(l.CreateNatGateway(l.ctx, &sdk.CreateNatGatewayInput{SubnetId: aws.String("")}))
-		}, "MissingParameter"},
-		{
-			"public without address",
-			func() error { return second(l.CreateNatGateway(l.ctx, &sdk.CreateNatGatewayInput{SubnetId: &p.a})) },
-			"MissingParameter",
-		},
-		{"private with address", func() error {
-			return second(l.CreateNatGateway(l.ctx, &sdk.CreateNatGatewayInput{
-				SubnetId: &p.a, AllocationId: eip.AllocationId, ConnectivityType: "private",
-			}))
-		}, "InvalidParameter"},
-		{"regional", func() error {
-			return second(l.CreateNatGateway(l.ctx, &sdk.CreateNatGatewayInput{SubnetId: &p.a, AvailabilityMode: "regional"}))
-		}, "UnsupportedOperation"},
-		{"secondary addresses", func() error {
-			return second(l.CreateNatGateway(l.ctx, &sdk.CreateNatGatewayInput{
-				SubnetId: &p.a, SecondaryAllocationIds: []string{*eip.AllocationId},
-			}))
-		}, "UnsupportedOperation"},
-		{"no such address", func() error {
-			return second(l.AssociateAddress(l.ctx, &sdk.AssociateAddressInput{
-				AllocationId: aws.String("eipalloc-0123456789abcdef0"), NetworkInterfaceId: at.NetworkInterfaceId,
-			}))
-		}, "InvalidAllocationID.NotFound"},
-		{"no such public address", func() error {
-			return second(l.DescribeAddresses(l.ctx, &sdk.DescribeAddressesInput{PublicIps: []string{"198.19.255.254"}}))
-		}, "InvalidAddress.NotFound"},
-		{"no such association", func() error {
-			return second(l.DisassociateAddress(l.ctx, &sdk.DisassociateAddressInput{
-				AssociationId: aws.String("eipassoc-0123456789abcdef0"),
-			}))
-		}, "InvalidAssociationID.NotFound"},
-		{"the standard domain", func() error {
-			return second(l.AllocateAddress(l.ctx, &sdk.AllocateAddressInput{Domain: "standard"}))
-		}, "InvalidParameterValue"},
-		{"a pool of one's own", func() error {
-			return second(l.AllocateAddress(l.ctx, &sdk.AllocateAddressInput{PublicIpv4Pool: aws.String("ipv4pool-ec2-1")}))
-		}, "UnsupportedOperation"},
-		{"detach the gateway", func() error {
-			return second(l.DetachInternetGateway(l.ctx, &sdk.DetachInternetGatewayInput{
-				InternetGatewayId: &igw, VpcId: &p.vpc,
-			}))
-		}, "DependencyViolation"},
-		{
-			"delete the subnet", func() error { return second(l.DeleteSubnet(l.ctx, &sdk.DeleteSubnetInput{SubnetId: &p.a})) },
-			"DependencyViolation",
-		},
-		{"delete the gateway's interface", func() error {
-			return second(l.DeleteNetworkInterface(l.ctx, &sdk.DeleteNetworkInterfaceInput{
-				NetworkInterfaceId: at.NetworkInterfaceId,
-			}))
-		}, "OperationNotPermitted"},
-	} {
-		wantCode(t, row.what, row.do(), row.code)
-	}
-
 	must(l.DeleteNatGateway(l.ctx, &sdk.DeleteNatGatewayInput{NatGatewayId: nat.NatGatewayId}))(t)
 	l.wantNat(*nat.NatGatewayId, "deleted", "")
 	l.wantRoute(table, *nat.NatGatewayId, types.RouteStateBlackhole)
 	must(l.ReleaseAddress(l.ctx, &sdk.ReleaseAddressInput{AllocationId: eip.AllocationId}))(t)
-	must(l.DetachInternetGateway(l.ctx, &sdk.DetachInternetGatewayInput{InternetGatewayId: &igw, VpcId: &p.vpc}))(t)
+	must(l.DetachInternetGateway(l.ctx, &sdk.DetachInternetGatewayInput{InternetGatewayId: &p.igw, VpcId: &p.vpc}))(t)
+}
+
+func TestNatGatewayRefusals(t *testing.T) {
+	l := newHarness(t)
+	p := l.publicly()
+	table := *must(l.CreateRouteTable(l.ctx, &sdk.CreateRouteTableInput{VpcId: &p.vpc}))(t).RouteTable.RouteTableId
+	everything := aws.String("0.0.0.0/0")
+	must(l.CreateRoute(l.ctx, &sdk.CreateRouteInput{
+		RouteTableId: &table, DestinationCidrBlock: everything, NatGatewayId: p.nat.NatGatewayId,
+	}))(t)
+	wantCodes(t, []outcome{
+		{"no such gateway", second(l.DeleteNatGateway(l.ctx, &sdk.DeleteNatGatewayInput{
+			NatGatewayId: aws.String("nat-0123456789abcdef0"),
+		})), "NatGatewayNotFound"},
+		{
+			"a malformed id",
+			second(l.DescribeNatGateways(l.ctx, &sdk.DescribeNatGatewaysInput{NatGatewayIds: []string{"nat-x"}})),
+			"NatGatewayMalformed",
+		},
+		{"a route to no gateway", second(l.ReplaceRoute(l.ctx, &sdk.ReplaceRouteInput{
+			RouteTableId: &table, DestinationCidrBlock: everything, NatGatewayId: aws.String("nat-0123456789abcdef0"),
+		})), "InvalidNatGatewayID.NotFound"},
+		{
+			"no subnet", second(l.CreateNatGateway(l.ctx, &sdk.CreateNatGatewayInput{SubnetId: aws.String("")})),
+			"MissingParameter",
+		},
+		{
+			"public without address",
+			second(l.CreateNatGateway(l.ctx, &sdk.CreateNatGatewayInput{SubnetId: &p.a})),
+			"MissingParameter",
+		},
+		{"private with address", second(l.CreateNatGateway(l.ctx, &sdk.CreateNatGatewayInput{
+			SubnetId: &p.a, AllocationId: p.eip.AllocationId, ConnectivityType: "private",
+		})), "InvalidParameter"},
+		{
+			"regional",
+			second(l.CreateNatGateway(l.ctx, &sdk.CreateNatGatewayInput{SubnetId: &p.a, AvailabilityMode: "regional"})),
+			"UnsupportedOperation",
+		},
+		{"secondary addresses", second(l.CreateNatGateway(l.ctx, &sdk.CreateNatGatewayInput{
+			SubnetId: &p.a, SecondaryAllocationIds: []string{*p.eip.AllocationId},
+		})), "UnsupportedOperation"},
+	})
+}
+
+func TestAddressRefusals(t *testing.T) {
+	l := newHarness(t)
+	p := l.publicly()
+	wantCodes(t, []outcome{
+		{"no such address", second(l.AssociateAddress(l.ctx, &sdk.AssociateAddressInput{
+			AllocationId: aws.String("eipalloc-0123456789abcdef0"), NetworkInterfaceId: p.at.NetworkInterfaceId,
+		})), "InvalidAllocationID.NotFound"},
+		{
+			"no such public address",
+			second(l.DescribeAddresses(l.ctx, &sdk.DescribeAddressesInput{PublicIps: []string{"198.19.255.254"}})),
+			"InvalidAddress.NotFound",
+		},
+		{"no such association", second(l.DisassociateAddress(l.ctx, &sdk.DisassociateAddressInput{
+			AssociationId: aws.String("eipassoc-0123456789abcdef0"),
+		})), "InvalidAssociationID.NotFound"},
+		{
+			"the standard domain", second(l.AllocateAddress(l.ctx, &sdk.AllocateAddressInput{Domain: "standard"})),
+			"InvalidParameterValue",
+		},
+		{
+			"a pool of one's own",
+			second(l.AllocateAddress(l.ctx, &sdk.AllocateAddressInput{PublicIpv4Pool: aws.String("ipv4pool-ec2-1")})),
+			"UnsupportedOperation",
+		},
+	})
+}
+
+// TestWhatANatGatewayUses is held: its address, its interface, its subnet and its way out.
+func TestWhatANatGatewayUses(t *testing.T) {
+	l := newHarness(t)
+	p := l.publicly()
+	wantCodes(t, []outcome{
+		{
+			"release what is in use",
+			second(l.ReleaseAddress(l.ctx, &sdk.ReleaseAddressInput{AllocationId: p.eip.AllocationId})),
+			"InvalidIPAddress.InUse",
+		},
+		{
+			"free what is the gateway's",
+			second(l.DisassociateAddress(l.ctx, &sdk.DisassociateAddressInput{AssociationId: p.at.AssociationId})),
+			"OperationNotPermitted",
+		},
+		{"detach the gateway", second(l.DetachInternetGateway(l.ctx, &sdk.DetachInternetGatewayInput{
+			InternetGatewayId: &p.igw, VpcId: &p.vpc,
+		})), "DependencyViolation"},
+		{
+			"delete the subnet", second(l.DeleteSubnet(l.ctx, &sdk.DeleteSubnetInput{SubnetId: &p.a})),
+			"DependencyViolation",
+		},
+		{"delete the gateway's interface", second(l.DeleteNetworkInterface(l.ctx, &sdk.DeleteNetworkInterfaceInput{
+			NetworkInterfaceId: p.at.NetworkInterfaceId,
+		})), "OperationNotPermitted"},
+	})
+	made := must(l.CreateNatGateway(l.ctx, &sdk.CreateNatGatewayInput{
+		SubnetId: &p.b, AllocationId: p.eip.AllocationId,
+	}))(t)
+	l.wantNat(*made.NatGateway.NatGatewayId, "failed", "Resource.AlreadyAssociated")
 }
 
 // TestPublicInterfaces: Elastic IP addresses of interfaces, and those that come with a subnet or a request.
@@ -215,22 +252,24 @@ func TestPublicInterfaces(t *testing.T) {
 	}
 }
 
+// askFlowLog asks for the flow logs of a VPC, with a change.
+func (l *harness) askFlowLog(vpc string, change func(*sdk.CreateFlowLogsInput)) (*sdk.CreateFlowLogsOutput, error) {
+	in := &sdk.CreateFlowLogsInput{
+		ResourceIds: []string{vpc}, ResourceType: "VPC", TrafficType: "ALL", LogDestinationType: "s3",
+		LogDestination: aws.String(network.FlowLogBucket("us-east-1") + "/harness"), MaxAggregationInterval: aws.Int32(60),
+	}
+	change(in)
+	return l.CreateFlowLogs(l.ctx, in)
+}
+
 // TestFlowLogs makes flow logs, looks at them and deletes them; what a destination is that does not exist is said.
 func TestFlowLogs(t *testing.T) {
 	l := newHarness(t)
 	p := l.places()
-	ask := func(change func(*sdk.CreateFlowLogsInput)) (*sdk.CreateFlowLogsOutput, error) {
-		in := &sdk.CreateFlowLogsInput{
-			ResourceIds: []string{p.vpc}, ResourceType: "VPC", TrafficType: "ALL", LogDestinationType: "s3",
-			LogDestination: aws.String(network.FlowLogBucket("us-east-1") + "/harness"), MaxAggregationInterval: aws.Int32(60),
-		}
-		change(in)
-		return l.CreateFlowLogs(l.ctx, in)
-	}
-	made := must(ask(func(in *sdk.CreateFlowLogsInput) {
+	made := must(l.askFlowLog(p.vpc, func(in *sdk.CreateFlowLogsInput) {
 		in.TagSpecifications, in.ClientToken = nameTag("vpc-flow-log", "all"), aws.String("once")
 	}))(t)
-	again := must(ask(func(in *sdk.CreateFlowLogsInput) {
+	again := must(l.askFlowLog(p.vpc, func(in *sdk.CreateFlowLogsInput) {
 		in.TagSpecifications, in.ClientToken = nameTag("vpc-flow-log", "all"), aws.String("once")
 	}))(t)
 	if len(made.FlowLogIds) != 1 || again.FlowLogIds[0] != made.FlowLogIds[0] {
@@ -243,65 +282,73 @@ func TestFlowLogs(t *testing.T) {
 		*got[0].MaxAggregationInterval != 60 {
 		t.Errorf("shown as %+v", got)
 	}
-	for _, c := range []struct {
-		what   string
-		change func(*sdk.CreateFlowLogsInput)
-		code   string
-	}{
-		{"the same", func(*sdk.CreateFlowLogsInput) {}, "FlowLogAlreadyExists"},
-		{
-			"CloudWatch Logs", func(in *sdk.CreateFlowLogsInput) { in.LogDestinationType = "cloud-watch-logs" },
-			"UnsupportedOperation",
-		},
-		{"the default, which is CloudWatch Logs", func(in *sdk.CreateFlowLogsInput) {
-			in.LogDestinationType, in.LogDestination, in.LogGroupName = "", nil, aws.String("group")
-			in.DeliverLogsPermissionArn = aws.String("arn:aws:iam::000000000000:role/logs")
-		}, "UnsupportedOperation"},
-		{"a role for S3", func(in *sdk.CreateFlowLogsInput) {
-			in.DeliverLogsPermissionArn = aws.String("arn:aws:iam::000000000000:role/logs")
-		}, "InvalidParameter"},
-		{
-			"another bucket", func(in *sdk.CreateFlowLogsInput) { in.LogDestination = aws.String("arn:aws:s3:::mine") },
-			"InvalidParameter",
-		},
-		{"a bucket that begins so", func(in *sdk.CreateFlowLogsInput) {
-			in.LogDestination = aws.String(network.FlowLogBucket("us-east-1") + "-2")
-		}, "InvalidParameter"},
-		{"out of the folder", func(in *sdk.CreateFlowLogsInput) {
-			in.LogDestination = aws.String(network.FlowLogBucket("us-east-1") + "/../../x")
-		}, "InvalidParameter"},
-		{
-			"unknown field", func(in *sdk.CreateFlowLogsInput) { in.LogFormat = aws.String("${version} ${ecs-cluster-arn}") },
-			"InvalidParameter",
-		},
-		{"no field", func(in *sdk.CreateFlowLogsInput) { in.LogFormat = aws.String("version") }, "InvalidParameter"},
-		{"interval", func(in *sdk.CreateFlowLogsInput) { in.MaxAggregationInterval = aws.Int32(61) }, "InvalidParameter"},
-		{"traffic", func(in *sdk.CreateFlowLogsInput) { in.TrafficType = "" }, "InvalidParameterValue"},
-		{"nothing", func(in *sdk.CreateFlowLogsInput) { in.ResourceIds = []string{} }, "MissingParameter"},
-		{
-			"no such VPC", func(in *sdk.CreateFlowLogsInput) { in.ResourceIds = []string{"vpc-0123456789abcdef0"} },
-			"InvalidVpcID.NotFound",
-		},
-		{"transit gateway", func(in *sdk.CreateFlowLogsInput) { in.ResourceType = "TransitGateway" }, "UnsupportedOperation"},
-		{"parquet", func(in *sdk.CreateFlowLogsInput) {
-			in.DestinationOptions = &types.DestinationOptionsRequest{
-				FileFormat: "parquet", HiveCompatiblePartitions: aws.Bool(false), PerHourPartition: aws.Bool(false),
-			}
-		}, "UnsupportedOperation"},
-		{"a subnet's", func(in *sdk.CreateFlowLogsInput) {
-			in.ResourceType, in.ResourceIds, in.LogFormat = "Subnet", []string{p.a, p.b}, aws.String(
-				"${version} ${vpc-id} ${tcp-flags}",
-			)
-		}, ""},
-	} {
-		_, err := ask(c.change)
-		wantCode(t, c.what, err, c.code)
-	}
+	_, err := l.askFlowLog(p.vpc, func(*sdk.CreateFlowLogsInput) {})
+	wantCode(t, "the same", err, "FlowLogAlreadyExists")
+	_, err = l.askFlowLog(p.vpc, func(in *sdk.CreateFlowLogsInput) {
+		in.ResourceType, in.ResourceIds = "Subnet", []string{p.a, p.b}
+		in.LogFormat = aws.String("${version} ${vpc-id} ${tcp-flags}")
+	})
+	wantCode(t, "a subnet's", err, "")
 	gone := must(l.DeleteFlowLogs(l.ctx, &sdk.DeleteFlowLogsInput{
 		FlowLogIds: []string{made.FlowLogIds[0], "fl-0123456789abcdef0"},
 	}))(t)
 	if len(gone.Unsuccessful) != 1 || *gone.Unsuccessful[0].Error.Code != "InvalidFlowLogId.NotFound" {
 		t.Errorf("deleting: %+v", gone.Unsuccessful)
+	}
+}
+
+var badFlowLogs = []struct {
+	what   string
+	change func(*sdk.CreateFlowLogsInput)
+	code   string
+}{
+	{
+		"CloudWatch Logs", func(in *sdk.CreateFlowLogsInput) { in.LogDestinationType = "cloud-watch-logs" },
+		"UnsupportedOperation",
+	},
+	{"the default, which is CloudWatch Logs", func(in *sdk.CreateFlowLogsInput) {
+		in.LogDestinationType, in.LogDestination, in.LogGroupName = "", nil, aws.String("group")
+		in.DeliverLogsPermissionArn = aws.String("arn:aws:iam::000000000000:role/logs")
+	}, "UnsupportedOperation"},
+	{"a role for S3", func(in *sdk.CreateFlowLogsInput) {
+		in.DeliverLogsPermissionArn = aws.String("arn:aws:iam::000000000000:role/logs")
+	}, "InvalidParameter"},
+	{
+		"another bucket", func(in *sdk.CreateFlowLogsInput) { in.LogDestination = aws.String("arn:aws:s3:::mine") },
+		"InvalidParameter",
+	},
+	{"a bucket that begins so", func(in *sdk.CreateFlowLogsInput) {
+		in.LogDestination = aws.String(network.FlowLogBucket("us-east-1") + "-2")
+	}, "InvalidParameter"},
+	{"out of the folder", func(in *sdk.CreateFlowLogsInput) {
+		in.LogDestination = aws.String(network.FlowLogBucket("us-east-1") + "/../../x")
+	}, "InvalidParameter"},
+	{
+		"unknown field", func(in *sdk.CreateFlowLogsInput) { in.LogFormat = aws.String("${version} ${ecs-cluster-arn}") },
+		"InvalidParameter",
+	},
+	{"no field", func(in *sdk.CreateFlowLogsInput) { in.LogFormat = aws.String("version") }, "InvalidParameter"},
+	{"interval", func(in *sdk.CreateFlowLogsInput) { in.MaxAggregationInterval = aws.Int32(61) }, "InvalidParameter"},
+	{"traffic", func(in *sdk.CreateFlowLogsInput) { in.TrafficType = "" }, "InvalidParameterValue"},
+	{"nothing", func(in *sdk.CreateFlowLogsInput) { in.ResourceIds = []string{} }, "MissingParameter"},
+	{
+		"no such VPC", func(in *sdk.CreateFlowLogsInput) { in.ResourceIds = []string{"vpc-0123456789abcdef0"} },
+		"InvalidVpcID.NotFound",
+	},
+	{"transit gateway", func(in *sdk.CreateFlowLogsInput) { in.ResourceType = "TransitGateway" }, "UnsupportedOperation"},
+	{"parquet", func(in *sdk.CreateFlowLogsInput) {
+		in.DestinationOptions = &types.DestinationOptionsRequest{
+			FileFormat: "parquet", HiveCompatiblePartitions: aws.Bool(false), PerHourPartition: aws.Bool(false),
+		}
+	}, "UnsupportedOperation"},
+}
+
+func TestFlowLogRefusals(t *testing.T) {
+	l := newHarness(t)
+	p := l.places()
+	for _, c := range badFlowLogs {
+		_, err := l.askFlowLog(p.vpc, c.change)
+		wantCode(t, c.what, err, c.code)
 	}
 }
 

@@ -9,19 +9,42 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// An endpointService is a service of one's own, named db.example.com, with an interface in the first subnet for target.
+type endpointService struct {
+	places
+	targets []string
+	made    *types.ServiceConfiguration
+	id      string
+}
+
+func (l *harness) endpointService() endpointService {
+	l.t.Helper()
+	s := endpointService{places: l.places()}
+	s.targets = []string{
+		"arn:aws:postern:us-east-1:000000000000:target/5432/network-interface/" + *l.newInterface(s.a) + "/8080",
+	}
+	s.made = must(l.CreateVpcEndpointServiceConfiguration(l.ctx, &sdk.CreateVpcEndpointServiceConfigurationInput{
+		NetworkLoadBalancerArns: s.targets, PrivateDnsName: aws.String("db.example.com"),
+		TagSpecifications: nameTag("vpc-endpoint-service", "db"),
+	}))(l.t).ServiceConfiguration
+	s.id = *s.made.ServiceId
+	return s
+}
+
+// notify has somebody told of the connections that are accepted.
+func (l *harness) notify(service string) error {
+	return second(l.CreateVpcEndpointConnectionNotification(l.ctx,
+		&sdk.CreateVpcEndpointConnectionNotificationInput{
+			ServiceId: &service, ConnectionNotificationArn: aws.String("arn:aws:sns:us-east-1:000000000000:t"),
+			ConnectionEvents: []string{"Accept"},
+		}))
+}
+
 // TestEndpointService makes a service of one's own, sees it in every list that has it, and lets an endpoint in.
 func TestEndpointService(t *testing.T) {
 	l := newHarness(t)
-	p := l.places()
-	node := *must(l.CreateNetworkInterface(l.ctx, &sdk.CreateNetworkInterfaceInput{
-		SubnetId: &p.a,
-	}))(t).NetworkInterface.NetworkInterfaceId
-	targets := []string{"arn:aws:postern:us-east-1:000000000000:target/5432/network-interface/" + node + "/8080"}
-	name := "db.example.com"
-	made := must(l.CreateVpcEndpointServiceConfiguration(l.ctx, &sdk.CreateVpcEndpointServiceConfigurationInput{
-		NetworkLoadBalancerArns: targets, PrivateDnsName: &name, TagSpecifications: nameTag("vpc-endpoint-service", "db"),
-	}))(t).ServiceConfiguration
-	id := *made.ServiceId
+	s := l.endpointService()
+	made, id, targets := s.made, s.id, s.targets
 	if !*made.AcceptanceRequired || made.ServiceState != types.ServiceStateAvailable ||
 		made.PrivateDnsNameConfiguration.State != types.DnsNameStatePendingVerification ||
 		!cmp.Equal(made.NetworkLoadBalancerArns, targets) || !cmp.Equal(made.AvailabilityZones, []string{"us-east-1a"}) {
@@ -34,11 +57,20 @@ func TestEndpointService(t *testing.T) {
 	if len(side) != 1 || side[0].Attachment.InstanceId != nil || len(side[0].Groups) != 0 {
 		t.Errorf("its own side is %+v", side)
 	}
-	for _, tt := range []struct {
-		what string
-		err  error
-		code string
-	}{
+	listed := must(l.DescribeVpcEndpointServices(l.ctx, &sdk.DescribeVpcEndpointServicesInput{
+		Filters: []types.Filter{filter("owner", account), filter("tag:Name", "db")},
+	}))(t)
+	if len(listed.ServiceDetails) != 1 || listed.ServiceNames[0] != *made.ServiceName ||
+		!*listed.ServiceDetails[0].AcceptanceRequired || *listed.ServiceDetails[0].VpcEndpointPolicySupported {
+		t.Errorf("listed %+v", listed)
+	}
+}
+
+func TestEndpointServiceChanges(t *testing.T) {
+	l := newHarness(t)
+	s := l.endpointService()
+	id, targets := s.id, s.targets
+	wantCodes(t, []outcome{
 		{
 			"gateway load balancers",
 			second(l.CreateVpcEndpointServiceConfiguration(l.ctx, &sdk.CreateVpcEndpointServiceConfigurationInput{
@@ -75,30 +107,23 @@ func TestEndpointService(t *testing.T) {
 				ServiceId: &id, AddAllowedPrincipals: []string{"*", "arn:aws:iam::111111111111:user/u"},
 			})), "",
 		},
-		{"a notification", second(l.CreateVpcEndpointConnectionNotification(l.ctx,
-			&sdk.CreateVpcEndpointConnectionNotificationInput{
-				ServiceId: &id, ConnectionNotificationArn: aws.String("arn:aws:sns:us-east-1:000000000000:t"),
-				ConnectionEvents: []string{"Accept"},
-			})), ""},
-	} {
-		wantCode(t, tt.what, tt.err, tt.code)
-	}
+	})
 	allowed := must(l.DescribeVpcEndpointServicePermissions(l.ctx, &sdk.DescribeVpcEndpointServicePermissionsInput{
 		ServiceId: &id, Filters: []types.Filter{filter("principal-type", "User")},
 	}))(t).AllowedPrincipals
 	if len(allowed) != 1 || *allowed[0].Principal != "arn:aws:iam::111111111111:user/u" {
 		t.Errorf("users: %+v", allowed)
 	}
-	listed := must(l.DescribeVpcEndpointServices(l.ctx, &sdk.DescribeVpcEndpointServicesInput{
-		Filters: []types.Filter{filter("owner", account), filter("tag:Name", "db")},
-	}))(t)
-	if len(listed.ServiceDetails) != 1 || listed.ServiceNames[0] != *made.ServiceName ||
-		!*listed.ServiceDetails[0].AcceptanceRequired || *listed.ServiceDetails[0].VpcEndpointPolicySupported {
-		t.Errorf("listed %+v", listed)
-	}
+}
+
+func TestEndpointServiceConnections(t *testing.T) {
+	l := newHarness(t)
+	s := l.endpointService()
+	id := s.id
+	wantCode(t, "a notification", l.notify(id), "")
 	e := must(l.CreateVpcEndpoint(l.ctx, &sdk.CreateVpcEndpointInput{
-		VpcId: &p.vpc, VpcEndpointType: types.VpcEndpointTypeInterface, ServiceName: made.ServiceName,
-		SubnetIds: []string{p.a}, PrivateDnsEnabled: aws.Bool(false),
+		VpcId: &s.vpc, VpcEndpointType: types.VpcEndpointTypeInterface, ServiceName: s.made.ServiceName,
+		SubnetIds: []string{s.a}, PrivateDnsEnabled: aws.Bool(false),
 	}))(t).VpcEndpoint
 	connection := func() types.VpcEndpointConnection {
 		t.Helper()

@@ -97,21 +97,71 @@ func (l *harness) victims() victims {
 	return v
 }
 
+// mallory may do everything, but to what is the victim's.
+func (l *harness) mallory(v victims) *sdk.Client {
+	l.t.Helper()
+	return l.user("AKIAMALLORY", policyOf([]string{"Allow", "ec2:*", "*"}, []string{
+		"Deny", "ec2:*", "network-interface/" + v.eni, "network-interface/" + v.attached, "instance/" + v.instance,
+		"subnet/" + v.a,
+		"security-group/" + v.listeners, "route-table/" + v.table, "vpc/" + v.vpc, "elastic-ip/" + v.allocation,
+	}))
+}
+
+func denied(t *testing.T, calls map[string]error) {
+	t.Helper()
+	for what, err := range calls {
+		wantCode(t, what, err, "UnauthorizedOperation")
+	}
+}
+
 // TestDenyOfTheVictimHolds in every way there is to say it: by an association, an attachment, an address, or among
 // others.
 func TestDenyOfTheVictimHolds(t *testing.T) {
 	l := newHarness(t)
 	v := l.victims()
-	m := l.user("AKIAMALLORY", policyOf([]string{"Allow", "ec2:*", "*"}, []string{
-		"Deny", "ec2:*", "network-interface/" + v.eni, "network-interface/" + v.attached, "instance/" + v.instance,
-		"subnet/" + v.a,
-		"security-group/" + v.listeners, "route-table/" + v.table, "vpc/" + v.vpc, "elastic-ip/" + v.allocation,
-	}))
+	m := l.mallory(v)
+	denied(t, map[string]error{
+		"ReplaceNetworkAclAssociation of the subnet": second(m.ReplaceNetworkAclAssociation(l.ctx,
+			&sdk.ReplaceNetworkAclAssociationInput{
+				AssociationId: &v.aclAssoc, NetworkAclId: &v.acl,
+			})),
+		"ReplaceRouteTableAssociation of the table": second(m.ReplaceRouteTableAssociation(l.ctx,
+			&sdk.ReplaceRouteTableAssociationInput{
+				AssociationId: &v.tableAssoc, RouteTableId: &v.ownTable,
+			})),
+		"DisassociateRouteTable of the table": second(m.DisassociateRouteTable(l.ctx, &sdk.DisassociateRouteTableInput{
+			AssociationId: &v.tableAssoc,
+		})),
+		"DisassociateVpcCidrBlock of the VPC": second(m.DisassociateVpcCidrBlock(l.ctx, &sdk.DisassociateVpcCidrBlockInput{
+			AssociationId: &v.blockAssoc,
+		})),
+		"AcceptVpcPeeringConnection to the VPC": second(m.AcceptVpcPeeringConnection(l.ctx,
+			&sdk.AcceptVpcPeeringConnectionInput{
+				VpcPeeringConnectionId: &v.peering,
+			})),
+		"CreateVpcEndpoint by configurations": second(m.CreateVpcEndpoint(l.ctx, &sdk.CreateVpcEndpointInput{
+			VpcId: &v.vpc, ServiceName: aws.String("com.amazonaws.us-east-1.ssm"),
+			VpcEndpointType:      types.VpcEndpointTypeInterface,
+			SubnetConfigurations: []types.SubnetConfiguration{{SubnetId: &v.a}},
+		})),
+	})
+	// What does not exist is asked about as any of its type, and not found.
+	none := aws.String("rtbassoc-0123456789abcdef0")
+	_, err := m.DisassociateRouteTable(l.ctx, &sdk.DisassociateRouteTableInput{AssociationId: none})
+	wantCode(t, "DisassociateRouteTable of none", err, "InvalidAssociationID.NotFound")
+	_, err = l.as(reader).DisassociateRouteTable(l.ctx, &sdk.DisassociateRouteTableInput{AssociationId: none})
+	wantCode(t, "DisassociateRouteTable of none by who may not", err, "UnauthorizedOperation")
+}
+
+func TestDenyOfTheVictimHoldsForInstances(t *testing.T) {
+	l := newHarness(t)
+	v := l.victims()
+	m := l.mallory(v)
 	one := aws.Int32(1)
 	nic := func(index int32, subnet string) types.InstanceNetworkInterfaceSpecification {
 		return types.InstanceNetworkInterfaceSpecification{DeviceIndex: &index, SubnetId: &subnet}
 	}
-	for what, err := range map[string]error{
+	denied(t, map[string]error{
 		"RunInstances, primary interface in the subnet, a second one elsewhere": second(m.RunInstances(l.ctx,
 			&sdk.RunInstancesInput{
 				MinCount: one, MaxCount: one,
@@ -134,24 +184,14 @@ func TestDenyOfTheVictimHolds(t *testing.T) {
 		"ModifyInstanceAttribute gives the group": second(m.ModifyInstanceAttribute(l.ctx, &sdk.ModifyInstanceAttributeInput{
 			InstanceId: &v.ownInstance, Groups: []string{v.listeners},
 		})),
-		"ReplaceNetworkAclAssociation of the subnet": second(m.ReplaceNetworkAclAssociation(l.ctx,
-			&sdk.ReplaceNetworkAclAssociationInput{
-				AssociationId: &v.aclAssoc, NetworkAclId: &v.acl,
-			})),
-		"ReplaceRouteTableAssociation of the table": second(m.ReplaceRouteTableAssociation(l.ctx,
-			&sdk.ReplaceRouteTableAssociationInput{
-				AssociationId: &v.tableAssoc, RouteTableId: &v.ownTable,
-			})),
-		"DisassociateRouteTable of the table": second(m.DisassociateRouteTable(l.ctx, &sdk.DisassociateRouteTableInput{
-			AssociationId: &v.tableAssoc,
-		})),
-		"DisassociateVpcCidrBlock of the VPC": second(m.DisassociateVpcCidrBlock(l.ctx, &sdk.DisassociateVpcCidrBlockInput{
-			AssociationId: &v.blockAssoc,
-		})),
-		"AcceptVpcPeeringConnection to the VPC": second(m.AcceptVpcPeeringConnection(l.ctx,
-			&sdk.AcceptVpcPeeringConnectionInput{
-				VpcPeeringConnectionId: &v.peering,
-			})),
+	})
+}
+
+func TestDenyOfTheVictimHoldsForAddresses(t *testing.T) {
+	l := newHarness(t)
+	v := l.victims()
+	m := l.mallory(v)
+	denied(t, map[string]error{
 		"DisassociateAddress by association": second(m.DisassociateAddress(l.ctx, &sdk.DisassociateAddressInput{
 			AssociationId: &v.eipAssoc,
 		})),
@@ -168,24 +208,11 @@ func TestDenyOfTheVictimHolds(t *testing.T) {
 		"DetachNetworkInterface of the interface": second(m.DetachNetworkInterface(l.ctx, &sdk.DetachNetworkInterfaceInput{
 			AttachmentId: &v.attachment,
 		})),
-		"CreateVpcEndpoint by configurations": second(m.CreateVpcEndpoint(l.ctx, &sdk.CreateVpcEndpointInput{
-			VpcId: &v.vpc, ServiceName: aws.String("com.amazonaws.us-east-1.ssm"),
-			VpcEndpointType:      types.VpcEndpointTypeInterface,
-			SubnetConfigurations: []types.SubnetConfiguration{{SubnetId: &v.a}},
-		})),
-	} {
-		wantCode(t, what, err, "UnauthorizedOperation")
-	}
+	})
 	_, err := m.AssociateAddress(l.ctx, &sdk.AssociateAddressInput{
 		AllocationId: &v.ownAllocation, InstanceId: &v.ownInstance,
 	})
 	wantCode(t, "AssociateAddress of what is not denied", err, "")
-	// What does not exist is asked about as any of its type, and not found.
-	none := aws.String("rtbassoc-0123456789abcdef0")
-	_, err = m.DisassociateRouteTable(l.ctx, &sdk.DisassociateRouteTableInput{AssociationId: none})
-	wantCode(t, "DisassociateRouteTable of none", err, "InvalidAssociationID.NotFound")
-	_, err = l.as(reader).DisassociateRouteTable(l.ctx, &sdk.DisassociateRouteTableInput{AssociationId: none})
-	wantCode(t, "DisassociateRouteTable of none by who may not", err, "UnauthorizedOperation")
 }
 
 // TestAllowOfOneSubnet is not one of any other, nor of another VPC's default group.
