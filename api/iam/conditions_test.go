@@ -7,8 +7,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
 
-// Policies can say who may do what to which path, tag, boundary or policy.
-func TestConditions(t *testing.T) {
+// blueAndRed makes two roles that differ by path and tag, and returns what makes a user with a policy of one statement.
+func blueAndRed(t *testing.T) func(name, rest string) *sdk.Client {
+	t.Helper()
 	r, c := root(t)
 	ctx := t.Context()
 	must(
@@ -28,58 +29,79 @@ func TestConditions(t *testing.T) {
 			},
 		),
 	)
-	allow := func(name, rest string) *sdk.Client {
+	return func(name, rest string) *sdk.Client {
 		return sdk.NewFromConfig(
 			r.User(t, name, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*",`+rest+`}}`),
 		)
 	}
+}
+
+func tagged(team string) types.Tag { return types.Tag{Key: s("Team"), Value: s(team)} }
+
+// An attempt is allowed, or it is denied.
+type attempt struct {
+	err   error
+	allow bool
+}
+
+func judged(t *testing.T, all []attempt) {
+	t.Helper()
+	for i, tt := range all {
+		if want := map[bool]string{true: "", false: "AccessDenied"}[tt.allow]; code(tt.err) != want {
+			t.Errorf("row %d: %v, want %q", i, tt.err, want)
+		}
+	}
+}
+
+// TestConditionsOnRoles are about the role that is there, and about what is done to it.
+func TestConditionsOnRoles(t *testing.T) {
+	allow := blueAndRed(t)
 	byPath := allow("path", `"Resource":"arn:aws:iam::*:role/apps/*"`)
 	byTag := allow("tag", `"Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/Team":"blue"}}`)
 	byPolicy := allow("policy", `"Resource":"*","Condition":{"ArnEquals":{"iam:PolicyARN":"`+core+`"}}`)
-	byBoundary := allow("boundary", `"Resource":"*","Condition":{"StringEquals":{"iam:PermissionsBoundary":"`+core+`"}}`)
-	byNewTag := allow(
-		"newtag",
-		`"Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/Team":"blue"},`+
-			`"ForAllValues:StringEquals":{"aws:TagKeys":["Team"]}}`,
-	)
 	get := func(c *sdk.Client, name string) error {
-		_, err := c.GetRole(ctx, &sdk.GetRoleInput{RoleName: s(name)})
+		_, err := c.GetRole(t.Context(), &sdk.GetRoleInput{RoleName: s(name)})
 		return err
 	}
 	attach := func(c *sdk.Client, arn string) error {
-		_, err := c.AttachRolePolicy(ctx, &sdk.AttachRolePolicyInput{RoleName: s("Red"), PolicyArn: s(arn)})
+		_, err := c.AttachRolePolicy(t.Context(), &sdk.AttachRolePolicyInput{RoleName: s("Red"), PolicyArn: s(arn)})
 		return err
 	}
-	create := func(c *sdk.Client, name string, boundary *string, tags ...types.Tag) error {
-		_, err := c.CreateRole(
-			ctx,
-			&sdk.CreateRoleInput{
-				RoleName: s(name), AssumeRolePolicyDocument: s(trust), PermissionsBoundary: boundary, Tags: tags,
-			},
-		)
-		return err
-	}
-	blue, red := types.Tag{Key: s("Team"), Value: s("blue")}, types.Tag{Key: s("Team"), Value: s("red")}
-	for i, tt := range []struct {
-		err   error
-		allow bool
-	}{
+	judged(t, []attempt{
 		{get(byPath, "Blue"), true},
 		{get(byPath, "Red"), false},
 		{get(byTag, "Blue"), true},
 		{get(byTag, "Red"), false},
 		{attach(byPolicy, core), true},
 		{attach(byPolicy, "arn:aws:iam::aws:policy/AdministratorAccess"), false},
+	})
+}
+
+// TestConditionsOnNewRoles are about what the request says.
+func TestConditionsOnNewRoles(t *testing.T) {
+	allow := blueAndRed(t)
+	byBoundary := allow("boundary", `"Resource":"*","Condition":{"StringEquals":{"iam:PermissionsBoundary":"`+core+`"}}`)
+	byNewTag := allow(
+		"newtag",
+		`"Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/Team":"blue"},`+
+			`"ForAllValues:StringEquals":{"aws:TagKeys":["Team"]}}`,
+	)
+	create := func(c *sdk.Client, name string, boundary *string, tags ...types.Tag) error {
+		_, err := c.CreateRole(
+			t.Context(),
+			&sdk.CreateRoleInput{
+				RoleName: s(name), AssumeRolePolicyDocument: s(trust), PermissionsBoundary: boundary, Tags: tags,
+			},
+		)
+		return err
+	}
+	judged(t, []attempt{
 		{create(byBoundary, "n1", s(core)), true},
 		{create(byBoundary, "n2", nil), false},
-		{create(byNewTag, "n3", nil, blue), true},
-		{create(byNewTag, "n4", nil, red), false},
-		{create(byNewTag, "n5", nil, blue, types.Tag{Key: s("More"), Value: s("x")}), false},
-	} {
-		if want := map[bool]string{true: "", false: "AccessDenied"}[tt.allow]; code(tt.err) != want {
-			t.Errorf("row %d: %v, want %q", i, tt.err, want)
-		}
-	}
+		{create(byNewTag, "n3", nil, tagged("blue")), true},
+		{create(byNewTag, "n4", nil, tagged("red")), false},
+		{create(byNewTag, "n5", nil, tagged("blue"), types.Tag{Key: s("More"), Value: s("x")}), false},
+	})
 }
 
 // What has no tags has no Tags, and a policy's description is told when it is asked for by name.

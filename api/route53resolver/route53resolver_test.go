@@ -167,57 +167,59 @@ func TestEndpoints(t *testing.T) {
 	)
 }
 
+var badEndpoints = []struct {
+	name   string
+	change func(*sdk.CreateResolverEndpointInput)
+	code   string
+}{
+	{
+		"one address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses = in.IpAddresses[:1] },
+		"ValidationException",
+	},
+	{"a direction", func(in *sdk.CreateResolverEndpointInput) { in.Direction = "UP" }, "ValidationException"},
+	{"delegation", func(in *sdk.CreateResolverEndpointInput) {
+		in.Direction = types.ResolverEndpointDirectionInboundDelegation
+	}, "NotImplementedException"},
+	{
+		"DNS over HTTPS", func(in *sdk.CreateResolverEndpointInput) { in.Protocols = []types.Protocol{types.ProtocolDoh} },
+		"NotImplementedException",
+	},
+	{
+		"a protocol", func(in *sdk.CreateResolverEndpointInput) { in.Protocols = []types.Protocol{"Smoke"} },
+		"ValidationException",
+	},
+	{
+		"IPv6", func(in *sdk.CreateResolverEndpointInput) { in.ResolverEndpointType = types.ResolverEndpointTypeIpv6 },
+		"NotImplementedException",
+	},
+	{
+		"an IPv6 address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses[0].Ipv6 = aws.String("2001:db8::1") },
+		"NotImplementedException",
+	},
+	{
+		"metrics", func(in *sdk.CreateResolverEndpointInput) { in.RniEnhancedMetricsEnabled = aws.Bool(true) },
+		"NotImplementedException",
+	},
+	{"an Outpost", func(in *sdk.CreateResolverEndpointInput) {
+		in.OutpostArn = aws.String("arn:aws:outposts:us-east-1:000000000000:outpost/op-0123456789abcdef0")
+	}, "NotImplementedException"},
+	{
+		"no address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses[0].Ip = aws.String("10.0.2.x") },
+		"InvalidParameterException",
+	},
+	{"an unknown subnet", func(in *sdk.CreateResolverEndpointInput) {
+		in.IpAddresses[0].SubnetId = aws.String("subnet-00000000000000000")
+	}, "InvalidParameterException"},
+	{
+		"an unknown group",
+		func(in *sdk.CreateResolverEndpointInput) { in.SecurityGroupIds = []string{"sg-00000000000000000"} },
+		"ResourceNotFoundException",
+	},
+}
+
 func TestEndpointsRefuse(t *testing.T) {
 	l := newHarness(t)
-	for _, tt := range []struct {
-		name   string
-		change func(*sdk.CreateResolverEndpointInput)
-		code   string
-	}{
-		{
-			"one address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses = in.IpAddresses[:1] },
-			"ValidationException",
-		},
-		{"a direction", func(in *sdk.CreateResolverEndpointInput) { in.Direction = "UP" }, "ValidationException"},
-		{"delegation", func(in *sdk.CreateResolverEndpointInput) {
-			in.Direction = types.ResolverEndpointDirectionInboundDelegation
-		}, "NotImplementedException"},
-		{
-			"DNS over HTTPS", func(in *sdk.CreateResolverEndpointInput) { in.Protocols = []types.Protocol{types.ProtocolDoh} },
-			"NotImplementedException",
-		},
-		{
-			"a protocol", func(in *sdk.CreateResolverEndpointInput) { in.Protocols = []types.Protocol{"Smoke"} },
-			"ValidationException",
-		},
-		{
-			"IPv6", func(in *sdk.CreateResolverEndpointInput) { in.ResolverEndpointType = types.ResolverEndpointTypeIpv6 },
-			"NotImplementedException",
-		},
-		{
-			"an IPv6 address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses[0].Ipv6 = aws.String("2001:db8::1") },
-			"NotImplementedException",
-		},
-		{
-			"metrics", func(in *sdk.CreateResolverEndpointInput) { in.RniEnhancedMetricsEnabled = aws.Bool(true) },
-			"NotImplementedException",
-		},
-		{"an Outpost", func(in *sdk.CreateResolverEndpointInput) {
-			in.OutpostArn = aws.String("arn:aws:outposts:us-east-1:000000000000:outpost/op-0123456789abcdef0")
-		}, "NotImplementedException"},
-		{
-			"no address", func(in *sdk.CreateResolverEndpointInput) { in.IpAddresses[0].Ip = aws.String("10.0.2.x") },
-			"InvalidParameterException",
-		},
-		{"an unknown subnet", func(in *sdk.CreateResolverEndpointInput) {
-			in.IpAddresses[0].SubnetId = aws.String("subnet-00000000000000000")
-		}, "InvalidParameterException"},
-		{
-			"an unknown group",
-			func(in *sdk.CreateResolverEndpointInput) { in.SecurityGroupIds = []string{"sg-00000000000000000"} },
-			"ResourceNotFoundException",
-		},
-	} {
+	for _, tt := range badEndpoints {
 		in := l.input("bad", types.ResolverEndpointDirectionInbound)
 		tt.change(in)
 		wantCode(t, tt.name, second(l.CreateResolverEndpoint(l.ctx, in)), tt.code)
@@ -227,6 +229,15 @@ func TestEndpointsRefuse(t *testing.T) {
 		&sdk.DisassociateResolverEndpointIpAddressInput{
 			ResolverEndpointId: made.Id, IpAddress: &types.IpAddressUpdate{SubnetId: &l.b},
 		})), "InvalidParameterException")
+	wantCode(t, "another operation of the service", second(l.CreateResolverQueryLogConfig(l.ctx,
+		&sdk.CreateResolverQueryLogConfigInput{
+			CreatorRequestId: aws.String("q"), DestinationArn: aws.String("arn:aws:s3:::b"), Name: aws.String("q"),
+		})), "NotImplementedException")
+}
+
+func TestTagsRefuse(t *testing.T) {
+	l := newHarness(t)
+	made := l.endpoint("one", types.ResolverEndpointDirectionInbound)
 	wantCode(t, "a tag of Amazon's", second(l.TagResource(l.ctx, &sdk.TagResourceInput{
 		ResourceArn: made.Arn, Tags: []types.Tag{{Key: aws.String("aws:x"), Value: aws.String("")}},
 	})), "InvalidTagException")
@@ -238,6 +249,11 @@ func TestEndpointsRefuse(t *testing.T) {
 	} {
 		wantCode(t, arn, second(l.ListTagsForResource(l.ctx, &sdk.ListTagsForResourceInput{ResourceArn: &arn})), code)
 	}
+}
+
+func TestPolicyOfOneEndpoint(t *testing.T) {
+	l := newHarness(t)
+	made := l.endpoint("one", types.ResolverEndpointDirectionInbound)
 	stranger := sdk.NewFromConfig(
 		l.rig.User(
 			t, "reader",
@@ -250,132 +266,16 @@ func TestEndpointsRefuse(t *testing.T) {
 		second(stranger.DeleteResolverEndpoint(l.ctx, &sdk.DeleteResolverEndpointInput{ResolverEndpointId: made.Id})),
 		"AccessDeniedException",
 	)
-	wantCode(t, "another operation of the service", second(l.CreateResolverQueryLogConfig(l.ctx,
-		&sdk.CreateResolverQueryLogConfigInput{
-			CreatorRequestId: aws.String("q"), DestinationArn: aws.String("arn:aws:s3:::b"), Name: aws.String("q"),
-		})), "NotImplementedException")
 }
 
-func TestRules(t *testing.T) {
+func by(name string, values ...string) []types.Filter {
+	return []types.Filter{{Name: &name, Values: values}}
+}
+
+func TestListEndpoints(t *testing.T) {
 	l := newHarness(t)
+	in := l.endpoint("in", types.ResolverEndpointDirectionInbound)
 	out := l.endpoint("out", types.ResolverEndpointDirectionOutbound)
-	in := &sdk.CreateResolverRuleInput{
-		CreatorRequestId: aws.String("rule"), Name: aws.String("corp"), RuleType: types.RuleTypeOptionForward,
-		DomainName:         aws.String("corp.example"),
-		ResolverEndpointId: out.Id,
-		TargetIps: []types.TargetAddress{
-			{Ip: aws.String("192.0.2.1")}, {Ip: aws.String("192.0.2.2"), Port: aws.Int32(5353), Protocol: types.ProtocolDo53},
-		},
-	}
-	made := must(l.CreateResolverRule(l.ctx, in))(t).ResolverRule
-	if *made.DomainName != "corp.example." || made.Status != types.ResolverRuleStatusComplete ||
-		*made.TargetIps[0].Port != 53 || *made.TargetIps[1].Port != 5353 ||
-		*made.OwnerId != accesstest.Account || made.ShareStatus != types.ShareStatusNotShared ||
-		*made.ResolverEndpointId != *out.Id {
-		t.Errorf("%+v", made)
-	}
-	hold := must(
-		l.AssociateResolverRule(
-			l.ctx, &sdk.AssociateResolverRuleInput{ResolverRuleId: made.Id, VPCId: &l.vpc, Name: aws.String("mine")},
-		),
-	)(t).ResolverRuleAssociation
-	if hold.Status != types.ResolverRuleAssociationStatusCreating {
-		t.Errorf("%+v", hold)
-	}
-	held := must(
-		l.GetResolverRuleAssociation(l.ctx, &sdk.GetResolverRuleAssociationInput{ResolverRuleAssociationId: hold.Id}),
-	)(t).ResolverRuleAssociation
-	if held.Status != types.ResolverRuleAssociationStatusComplete || *held.VPCId != l.vpc || *held.Name != "mine" ||
-		*held.ResolverRuleId != *made.Id {
-		t.Errorf("%+v", held)
-	}
-	wantCode(
-		t, "delete a rule that holds",
-		second(l.DeleteResolverRule(l.ctx, &sdk.DeleteResolverRuleInput{ResolverRuleId: made.Id})), "ResourceInUseException",
-	)
-	changed := must(l.UpdateResolverRule(l.ctx, &sdk.UpdateResolverRuleInput{ResolverRuleId: made.Id,
-		Config: &types.ResolverRuleConfig{
-			Name: aws.String("new"), TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.3")}},
-		}}))(t).ResolverRule
-	if *changed.Name != "new" || len(changed.TargetIps) != 1 || *changed.ResolverEndpointId != *out.Id {
-		t.Errorf("%+v", changed)
-	}
-	system := must(l.CreateResolverRule(l.ctx, &sdk.CreateResolverRuleInput{
-		CreatorRequestId: aws.String("system"), RuleType: types.RuleTypeOptionSystem,
-		DomainName: aws.String("lab.corp.example."),
-	}))(t).ResolverRule
-	if system.RuleType != types.RuleTypeOptionSystem || *system.DomainName != "lab.corp.example." ||
-		system.ResolverEndpointId != nil {
-		t.Errorf("%+v", system)
-	}
-	for _, rule := range []*sdk.CreateResolverRuleInput{
-		{CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionRecursive, DomainName: aws.String("x.example")},
-		{
-			CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionForward, DomainName: aws.String("x.example"),
-			ResolverEndpointId: out.Id, TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.x")}},
-		},
-		{
-			CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionForward, DomainName: aws.String("x.example"),
-			ResolverEndpointId: out.Id, TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.1"), Port: aws.Int32(0)}},
-		},
-	} {
-		wantCode(t, string(rule.RuleType), second(l.CreateResolverRule(l.ctx, rule)), "InvalidParameterException")
-	}
-	wantCode(t, "delegation", second(l.CreateResolverRule(l.ctx, &sdk.CreateResolverRuleInput{
-		CreatorRequestId: aws.String("x"), RuleType: types.RuleTypeOptionDelegate, DelegationRecord: aws.String("x.example"),
-	})), "NotImplementedException")
-	for _, call := range []error{
-		second(
-			l.DeleteResolverRule(
-				l.ctx, &sdk.DeleteResolverRuleInput{ResolverRuleId: aws.String("rslvr-autodefined-rr-internet-resolver")},
-			),
-		),
-		second(
-			l.AssociateResolverRule(
-				l.ctx,
-				&sdk.AssociateResolverRuleInput{
-					ResolverRuleId: aws.String("rslvr-autodefined-rr-internet-resolver"), VPCId: &l.vpc,
-				},
-			),
-		),
-	} {
-		wantCode(t, "a rule of Resolver's own", call, "InvalidRequestException")
-	}
-	ended := must(
-		l.DisassociateResolverRule(l.ctx, &sdk.DisassociateResolverRuleInput{ResolverRuleId: made.Id, VPCId: &l.vpc}),
-	)(t).ResolverRuleAssociation
-	if ended.Status != types.ResolverRuleAssociationStatusDeleting || *ended.Id != *hold.Id {
-		t.Errorf("%+v", ended)
-	}
-	wantCode(
-		t, "get what is gone",
-		second(l.GetResolverRuleAssociation(l.ctx, &sdk.GetResolverRuleAssociationInput{ResolverRuleAssociationId: hold.Id})),
-		"ResourceNotFoundException",
-	)
-	if got := must(
-		l.DeleteResolverRule(l.ctx, &sdk.DeleteResolverRuleInput{ResolverRuleId: made.Id}),
-	)(t); got.ResolverRule.Status != types.ResolverRuleStatusDeleting {
-		t.Errorf("%+v", got.ResolverRule)
-	}
-}
-
-func TestLists(t *testing.T) {
-	l := newHarness(t)
-	in, out := l.endpoint("in", types.ResolverEndpointDirectionInbound), l.endpoint(
-		"out", types.ResolverEndpointDirectionOutbound,
-	)
-	var rules []string
-	for _, domain := range []string{"a.example", "b.example", "c.example"} {
-		r := must(l.CreateResolverRule(l.ctx, &sdk.CreateResolverRuleInput{
-			CreatorRequestId: &domain, RuleType: types.RuleTypeOptionForward, DomainName: &domain, ResolverEndpointId: out.Id,
-			TargetIps: []types.TargetAddress{{Ip: aws.String("192.0.2.1")}},
-		}))(t).ResolverRule
-		rules = append(rules, *r.Id)
-		must(l.AssociateResolverRule(l.ctx, &sdk.AssociateResolverRuleInput{ResolverRuleId: r.Id, VPCId: &l.vpc}))(t)
-	}
-	by := func(name string, values ...string) []types.Filter {
-		return []types.Filter{{Name: &name, Values: values}}
-	}
 	for _, tt := range []struct {
 		filters []types.Filter
 		want    []string
@@ -402,56 +302,6 @@ func TestLists(t *testing.T) {
 			t.Errorf("endpoints by %v: %v, want %v", tt.filters, got, tt.want)
 		}
 	}
-	for _, tt := range []struct {
-		filters []types.Filter
-		want    int
-	}{
-		{nil, 4}, {by("TYPE", "FORWARD"), 3}, {by("Type", "RECURSIVE"), 1}, {by("DomainName", "b.example."), 1},
-		{by("DOMAIN_NAME", "b.example"), 1},
-		{by("ResolverEndpointId", *out.Id), 3}, {by("Status", "FAILED"), 0},
-	} {
-		if got := must(
-			l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{Filters: tt.filters}),
-		)(t).ResolverRules; len(got) != tt.want {
-			t.Errorf("rules by %v: %d, want %d", tt.filters, len(got), tt.want)
-		}
-	}
-	for _, tt := range []struct {
-		filters []types.Filter
-		want    int
-	}{{nil, 4}, {by("ResolverRuleId", rules[0]), 1}, {by("VPCId", l.vpc), 4}, {by("VPC_ID", "vpc-1"), 0}} {
-		if got := must(
-			l.ListResolverRuleAssociations(l.ctx, &sdk.ListResolverRuleAssociationsInput{Filters: tt.filters}),
-		)(t).ResolverRuleAssociations; len(got) != tt.want {
-			t.Errorf("associations by %v: %d, want %d", tt.filters, len(got), tt.want)
-		}
-	}
-	var all []string
-	pages := sdk.NewListResolverRulesPaginator(l.Client, &sdk.ListResolverRulesInput{MaxResults: aws.Int32(3)})
-	for pages.HasMorePages() {
-		p := must(pages.NextPage(l.ctx))(t)
-		if *p.MaxResults != 3 {
-			t.Errorf("MaxResults is %d", *p.MaxResults)
-		}
-		for _, r := range p.ResolverRules {
-			all = append(all, *r.Id)
-		}
-	}
-	if slices.Sort(all); len(slices.Compact(all)) != 4 {
-		t.Errorf("page by page: %v", all)
-	}
-	wantCode(
-		t, "a filter", second(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{Filters: by("Colour", "red")})),
-		"InvalidParameterException",
-	)
-	wantCode(
-		t, "no values", second(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{Filters: by("Name")})),
-		"InvalidParameterException",
-	)
-	wantCode(
-		t, "a size", second(l.ListResolverRules(l.ctx, &sdk.ListResolverRulesInput{MaxResults: aws.Int32(101)})),
-		"ValidationException",
-	)
 	wantCode(
 		t, "a token", second(l.ListResolverEndpoints(l.ctx, &sdk.ListResolverEndpointsInput{NextToken: aws.String("!")})),
 		"InvalidNextTokenException",

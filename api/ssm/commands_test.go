@@ -332,7 +332,7 @@ func TestTargetsAndRateControl(t *testing.T) {
 	want(t, "resource groups", err, "NotImplementedException")
 }
 
-func TestCancelAndErrors(t *testing.T) {
+func TestCancelCommand(t *testing.T) {
 	l := nodetest.New(t, nodetest.Options{})
 	c := l.SSM()
 	m := l.Register(t)
@@ -366,44 +366,52 @@ func TestCancelAndErrors(t *testing.T) {
 		t.Context(), &ssm.GetCommandInvocationInput{CommandId: sent.CommandId, InstanceId: aws.String("i-00000000000000000")},
 	)
 	want(t, "no invocation", err, "InvocationDoesNotExist")
-	for _, tt := range []struct {
-		name   string
-		change func(*ssm.SendCommandInput)
-		code   string
-	}{
-		{
-			"unknown node", func(in *ssm.SendCommandInput) { in.InstanceIds = []string{"i-00000000000000000"} },
-			"InvalidInstanceId",
-		},
-		{"unknown document", func(in *ssm.SendCommandInput) { in.DocumentName = aws.String("Nothing") }, "InvalidDocument"},
-		{"parameters", func(in *ssm.SendCommandInput) { in.Parameters = nil }, "InvalidParameters"},
-		{"notification", func(in *ssm.SendCommandInput) {
-			in.NotificationConfig = &types.NotificationConfig{NotificationArn: aws.String("arn:aws:sns:us-east-1:0:x")}
-		}, "NotImplementedException"},
-		{
-			"output in S3", func(in *ssm.SendCommandInput) { in.OutputS3BucketName = aws.String("bucket") },
-			"NotImplementedException",
-		},
-		{
-			"a prefix in S3", func(in *ssm.SendCommandInput) { in.OutputS3KeyPrefix = aws.String("logs") },
-			"NotImplementedException",
-		},
-		{"output in logs", func(in *ssm.SendCommandInput) {
-			in.CloudWatchOutputConfig = &types.CloudWatchOutputConfig{CloudWatchOutputEnabled: true}
-		}, "NotImplementedException"},
-		{"a log group", func(in *ssm.SendCommandInput) {
-			in.CloudWatchOutputConfig = &types.CloudWatchOutputConfig{CloudWatchLogGroupName: aws.String("group")}
-		}, "NotImplementedException"},
-		{"no output in logs", func(in *ssm.SendCommandInput) {
-			in.CloudWatchOutputConfig = &types.CloudWatchOutputConfig{CloudWatchOutputEnabled: false}
-		}, ""},
-		{"no time", func(in *ssm.SendCommandInput) { in.TimeoutSeconds = aws.Int32(0) }, "ValidationException"},
-		{
-			"old hash", func(in *ssm.SendCommandInput) { in.DocumentHashType = types.DocumentHashTypeSha1 },
-			"ValidationException",
-		},
-		{"nobody", func(in *ssm.SendCommandInput) { in.InstanceIds = nil }, "ValidationException"},
-	} {
+}
+
+var badCommands = []struct {
+	name   string
+	change func(*ssm.SendCommandInput)
+	code   string
+}{
+	{
+		"unknown node", func(in *ssm.SendCommandInput) { in.InstanceIds = []string{"i-00000000000000000"} },
+		"InvalidInstanceId",
+	},
+	{"unknown document", func(in *ssm.SendCommandInput) { in.DocumentName = aws.String("Nothing") }, "InvalidDocument"},
+	{"parameters", func(in *ssm.SendCommandInput) { in.Parameters = nil }, "InvalidParameters"},
+	{"notification", func(in *ssm.SendCommandInput) {
+		in.NotificationConfig = &types.NotificationConfig{NotificationArn: aws.String("arn:aws:sns:us-east-1:0:x")}
+	}, "NotImplementedException"},
+	{
+		"output in S3", func(in *ssm.SendCommandInput) { in.OutputS3BucketName = aws.String("bucket") },
+		"NotImplementedException",
+	},
+	{
+		"a prefix in S3", func(in *ssm.SendCommandInput) { in.OutputS3KeyPrefix = aws.String("logs") },
+		"NotImplementedException",
+	},
+	{"output in logs", func(in *ssm.SendCommandInput) {
+		in.CloudWatchOutputConfig = &types.CloudWatchOutputConfig{CloudWatchOutputEnabled: true}
+	}, "NotImplementedException"},
+	{"a log group", func(in *ssm.SendCommandInput) {
+		in.CloudWatchOutputConfig = &types.CloudWatchOutputConfig{CloudWatchLogGroupName: aws.String("group")}
+	}, "NotImplementedException"},
+	{"no output in logs", func(in *ssm.SendCommandInput) {
+		in.CloudWatchOutputConfig = &types.CloudWatchOutputConfig{CloudWatchOutputEnabled: false}
+	}, ""},
+	{"no time", func(in *ssm.SendCommandInput) { in.TimeoutSeconds = aws.Int32(0) }, "ValidationException"},
+	{
+		"old hash", func(in *ssm.SendCommandInput) { in.DocumentHashType = types.DocumentHashTypeSha1 },
+		"ValidationException",
+	},
+	{"nobody", func(in *ssm.SendCommandInput) { in.InstanceIds = nil }, "ValidationException"},
+}
+
+func TestSendCommandRefusals(t *testing.T) {
+	l := nodetest.New(t, nodetest.Options{})
+	c := l.SSM()
+	m := l.Register(t)
+	for _, tt := range badCommands {
 		in := shell("id")
 		in.InstanceIds = []string{m.ID}
 		tt.change(in)

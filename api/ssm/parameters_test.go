@@ -25,9 +25,9 @@ func put(t *testing.T, c *ssm.Client, in *ssm.PutParameterInput) *ssm.PutParamet
 	return out
 }
 
-func TestParameters(t *testing.T) {
-	c := nodetest.New(t, nodetest.Options{}).SSM()
-	ctx := t.Context()
+// database puts two versions of the parameter /app/db, the first of which is labelled prod, and the list /app/hosts.
+func database(t *testing.T, c *ssm.Client) {
+	t.Helper()
 	made := put(t, c, &ssm.PutParameterInput{
 		Name: aws.String("/app/db"), Value: aws.String("one"), Description: aws.String("where"),
 		AllowedPattern: aws.String("^[a-z]+$"),
@@ -42,7 +42,7 @@ func TestParameters(t *testing.T) {
 		&ssm.PutParameterInput{Name: aws.String("/app/hosts"), Value: aws.String("a,b"), Type: types.ParameterTypeStringList},
 	)
 	labelled, err := c.LabelParameterVersion(
-		ctx,
+		t.Context(),
 		&ssm.LabelParameterVersionInput{
 			Name: aws.String("/app/db"), ParameterVersion: aws.Int64(1), Labels: []string{"prod", "1st"},
 		},
@@ -50,6 +50,12 @@ func TestParameters(t *testing.T) {
 	if err != nil || labelled.ParameterVersion != 1 || !slices.Equal(labelled.InvalidLabels, []string{"1st"}) {
 		t.Errorf("labelled %+v, %v", labelled, err)
 	}
+}
+
+func TestGetParameter(t *testing.T) {
+	c := nodetest.New(t, nodetest.Options{}).SSM()
+	database(t, c)
+	ctx := t.Context()
 	for text, value := range map[string]string{
 		"/app/db": "two", "/app/db:1": "one", "/app/db:prod": "one",
 		"arn:aws:ssm:us-east-1:000000000000:parameter/app/db:2": "two",
@@ -74,6 +80,12 @@ func TestParameters(t *testing.T) {
 	) {
 		t.Errorf("some %+v, %v", some, err)
 	}
+}
+
+func TestParameterHistory(t *testing.T) {
+	c := nodetest.New(t, nodetest.Options{}).SSM()
+	database(t, c)
+	ctx := t.Context()
 	history, err := c.GetParameterHistory(
 		ctx, &ssm.GetParameterHistoryInput{Name: aws.String("/app/db"), MaxResults: aws.Int32(1)},
 	)
@@ -88,6 +100,23 @@ func TestParameters(t *testing.T) {
 	if err != nil || len(history.Parameters) != 1 || history.NextToken != nil || *history.Parameters[0].Value != "two" {
 		t.Errorf("the rest of it %+v, %v", history, err)
 	}
+	removed, err := c.UnlabelParameterVersion(
+		ctx,
+		&ssm.UnlabelParameterVersionInput{
+			Name: aws.String("/app/db"), ParameterVersion: aws.Int64(1), Labels: []string{"prod", "x"},
+		},
+	)
+	if err != nil || !slices.Equal(
+		removed.RemovedLabels, []string{"prod"},
+	) || !slices.Equal(removed.InvalidLabels, []string{"x"}) {
+		t.Errorf("unlabelled %+v, %v", removed, err)
+	}
+}
+
+func TestDescribeParameters(t *testing.T) {
+	c := nodetest.New(t, nodetest.Options{}).SSM()
+	database(t, c)
+	ctx := t.Context()
 	described, err := c.DescribeParameters(ctx, &ssm.DescribeParametersInput{
 		ParameterFilters: []types.ParameterStringFilter{
 			{Key: aws.String("Name"), Option: aws.String("Equals"), Values: []string{"/app/db"}},
@@ -114,17 +143,12 @@ func TestParameters(t *testing.T) {
 	if err != nil || len(tags.TagList) != 1 || *tags.TagList[0].Value != "x" {
 		t.Errorf("tags %+v, %v", tags, err)
 	}
-	removed, err := c.UnlabelParameterVersion(
-		ctx,
-		&ssm.UnlabelParameterVersionInput{
-			Name: aws.String("/app/db"), ParameterVersion: aws.Int64(1), Labels: []string{"prod", "x"},
-		},
-	)
-	if err != nil || !slices.Equal(
-		removed.RemovedLabels, []string{"prod"},
-	) || !slices.Equal(removed.InvalidLabels, []string{"x"}) {
-		t.Errorf("unlabelled %+v, %v", removed, err)
-	}
+}
+
+func TestDeleteParameters(t *testing.T) {
+	c := nodetest.New(t, nodetest.Options{}).SSM()
+	database(t, c)
+	ctx := t.Context()
 	gone, err := c.DeleteParameters(ctx, &ssm.DeleteParametersInput{Names: []string{"/app/hosts", "/none"}})
 	if err != nil || !slices.Equal(
 		gone.DeletedParameters, []string{"/app/hosts"},
