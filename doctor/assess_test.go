@@ -67,140 +67,161 @@ func withoutEndpoint(f *doctor.Facts) {
 // one names a finding in a row: id, resource, severity.
 func one(f doctor.Finding) string { return string(f.ID) + " " + f.Resource + " " + string(f.Severity) }
 
-func TestFindings(t *testing.T) {
-	lost := func(f *doctor.Facts) { f.Node.Status = "ConnectionLost" }
-	rows := []struct {
-		name   string
-		change func(*doctor.Facts)
-		to     string
-		want   []string
-	}{
-		{"healthy", func(*doctor.Facts) {}, "ssm", nil},
-		{"healthy, ssmmessages", func(*doctor.Facts) {}, "com.amazonaws.us-east-1.ssmmessages", nil},
-		{"healthy, by name", func(*doctor.Facts) {}, "ssm.us-east-1.amazonaws.com", nil},
-		{"healthy, by address", func(*doctor.Facts) {}, "10.0.1.10:443", nil},
+func lost(f *doctor.Facts) { f.Node.Status = "ConnectionLost" }
 
-		// The four causes of the first story.
-		{"endpoint group's rule", func(f *doctor.Facts) { f.Network.SecurityGroups[1].Rules = nil }, "ssm",
-			[]string{"ingress/no-rule sg-endpoints broken"}},
-		{"endpoint deleted", withoutEndpoint, "ssm", []string{"endpoint/missing vpc-1 broken"}},
-		{"private DNS off", func(f *doctor.Facts) { f.Network.Endpoints[0].PrivateDNS = false }, "ssm",
-			[]string{"dns/private-dns-off vpce-ssm broken"}},
-		{"role's policy detached", func(f *doctor.Facts) { f.Roles[0].Policies = nil }, "ssm",
-			[]string{"role/not-allowed node-role broken"}},
+// A findingCase breaks one thing of a healthy node, asks about a destination, and says what is found.
+type findingCase struct {
+	name   string
+	change func(*doctor.Facts)
+	to     string
+	want   []string
+}
 
-		{"DNS support off", func(f *doctor.Facts) { f.Network.VPCs[0].DNSSupport = false }, "ssm",
-			[]string{"dns/support-off vpc-1 broken"}},
-		{"DNS hostnames off", func(f *doctor.Facts) { f.Network.VPCs[0].DNSHostnames = false }, "ssm",
-			[]string{"dns/hostnames-off vpc-1 broken"}},
-		{"endpoint pending", func(f *doctor.Facts) { f.Network.Endpoints[0].Available = false }, "ssm",
-			[]string{"endpoint/unavailable vpce-ssm broken"}},
-		{"own DNS servers", dnsServer("10.0.1.30", true), "ssm", []string{"dns/server-not-judged vpc-1 unknown"}},
-		{"own DNS servers, not online", func(f *doctor.Facts) { lost(f); dnsServer("10.0.1.30", true)(f) }, "ssm",
-			[]string{"dns/server-not-judged vpc-1 broken"}},
-		{"own DNS servers, their group", dnsServer("10.0.1.30", false), "ssm",
-			[]string{"dns/server-unreached sg-dns broken", "dns/server-not-judged vpc-1 unknown"}},
-		{"own DNS servers, not there", func(f *doctor.Facts) { f.DNSServers = []string{"10.0.9.9"} }, "ssm",
-			[]string{"dns/server-unreached vpc-1 broken", "dns/server-not-judged vpc-1 unknown"}},
-		{"node's egress", func(f *doctor.Facts) { f.Network.SecurityGroups[0].Rules = nil }, "ssm",
-			[]string{"egress/no-rule sg-nodes broken"}},
-		{"one zone's ACL", func(f *doctor.Facts) {
-			f.Network.ACLs = append(f.Network.ACLs, vpc.ACL{ID: "acl-b", VPC: vpctest.VPC, Subnets: []string{vpctest.SubnetB}})
-		}, "ssm", []string{"acl-in/denied acl-b degraded"}},
-		{"ACL without the way back", func(f *doctor.Facts) {
-			f.Network.ACLs[0].Entries = slices.Clone(f.Network.ACLs[0].Entries)
-			f.Network.ACLs[0].Entries[1].Protocol, f.Network.ACLs[0].Entries[1].Ports = vpc.TCP, vpc.PortRange{
-				From: 443, To: 443,
-			}
-			f.Network.Endpoints[0].Interfaces = f.Network.Endpoints[0].Interfaces[1:]
-			f.Network.Interfaces = slices.DeleteFunc(f.Network.Interfaces,
-				func(c vpc.Interface) bool { return c.ID == "eni-ssm-a" })
-		}, "ssm", []string{"acl-out/denied acl-1 broken"}},
-		{"stopped", func(f *doctor.Facts) { f.Node.State, f.Node.Status = "stopped", "ConnectionLost" }, "ssm",
-			[]string{"node/not-running i-1 broken"}},
-		{"no interface", func(f *doctor.Facts) { f.Node.Interface = "" }, "ssm", []string{"node/no-interface i-1 broken"}},
-		{"agent silent", lost, "ssm", []string{"node/agent-silent i-1 unknown"}},
-		{"not registered", func(f *doctor.Facts) { f.Node.Status = "" }, "ssm", []string{"node/agent-silent i-1 unknown"}},
-		{"broken and so lost", func(f *doctor.Facts) { lost(f); f.Network.SecurityGroups[1].Rules = nil }, "ssm",
-			[]string{"ingress/no-rule sg-endpoints broken"}},
+var pathFindings = []findingCase{
+	{"healthy", func(*doctor.Facts) {}, "ssm", nil},
+	{"healthy, ssmmessages", func(*doctor.Facts) {}, "com.amazonaws.us-east-1.ssmmessages", nil},
+	{"healthy, by name", func(*doctor.Facts) {}, "ssm.us-east-1.amazonaws.com", nil},
+	{"healthy, by address", func(*doctor.Facts) {}, "10.0.1.10:443", nil},
 
-		{"metadata off", func(f *doctor.Facts) { f.Node.Metadata = &doctor.Metadata{Off: true} }, "ssm",
-			[]string{"node/metadata-off i-1 broken"}},
-		{"metadata with one hop", func(f *doctor.Facts) { f.Node.Metadata = &doctor.Metadata{HopLimit: 1} }, "ssm", nil},
-		{"no profile", func(f *doctor.Facts) { f.Roles = nil }, "ssm", []string{"role/missing i-1 broken"}},
-		{"role not to be assumed",
-			func(f *doctor.Facts) { f.Roles[0].Trust = strings.Replace(trustEC2, "ec2", "lambda", 1) }, "ssm",
-			[]string{"role/not-trusted node-role broken"}},
-		{"default host management helps", func(f *doctor.Facts) {
-			host := f.Roles[0]
-			host.Name, host.By = "host-role", "default host management"
-			f.Roles[0].Policies = nil
-			f.Roles = append(f.Roles, host)
-		}, "ssm", nil},
-		{"explicit deny", func(f *doctor.Facts) {
-			f.Roles[0].Policies = append(f.Roles[0].Policies, doctor.Document{
+	// The four causes of the first story.
+	{"endpoint group's rule", func(f *doctor.Facts) { f.Network.SecurityGroups[1].Rules = nil }, "ssm",
+		[]string{"ingress/no-rule sg-endpoints broken"}},
+	{"endpoint deleted", withoutEndpoint, "ssm", []string{"endpoint/missing vpc-1 broken"}},
+	{"private DNS off", func(f *doctor.Facts) { f.Network.Endpoints[0].PrivateDNS = false }, "ssm",
+		[]string{"dns/private-dns-off vpce-ssm broken"}},
+	{"role's policy detached", func(f *doctor.Facts) { f.Roles[0].Policies = nil }, "ssm",
+		[]string{"role/not-allowed node-role broken"}},
+
+	{"DNS support off", func(f *doctor.Facts) { f.Network.VPCs[0].DNSSupport = false }, "ssm",
+		[]string{"dns/support-off vpc-1 broken"}},
+	{"DNS hostnames off", func(f *doctor.Facts) { f.Network.VPCs[0].DNSHostnames = false }, "ssm",
+		[]string{"dns/hostnames-off vpc-1 broken"}},
+	{"endpoint pending", func(f *doctor.Facts) { f.Network.Endpoints[0].Available = false }, "ssm",
+		[]string{"endpoint/unavailable vpce-ssm broken"}},
+	{"own DNS servers", dnsServer("10.0.1.30", true), "ssm", []string{"dns/server-not-judged vpc-1 unknown"}},
+	{"own DNS servers, not online", func(f *doctor.Facts) { lost(f); dnsServer("10.0.1.30", true)(f) }, "ssm",
+		[]string{"dns/server-not-judged vpc-1 broken"}},
+	{"own DNS servers, their group", dnsServer("10.0.1.30", false), "ssm",
+		[]string{"dns/server-unreached sg-dns broken", "dns/server-not-judged vpc-1 unknown"}},
+	{"own DNS servers, not there", func(f *doctor.Facts) { f.DNSServers = []string{"10.0.9.9"} }, "ssm",
+		[]string{"dns/server-unreached vpc-1 broken", "dns/server-not-judged vpc-1 unknown"}},
+	{"node's egress", func(f *doctor.Facts) { f.Network.SecurityGroups[0].Rules = nil }, "ssm",
+		[]string{"egress/no-rule sg-nodes broken"}},
+	{"one zone's ACL", func(f *doctor.Facts) {
+		f.Network.ACLs = append(f.Network.ACLs, vpc.ACL{ID: "acl-b", VPC: vpctest.VPC, Subnets: []string{vpctest.SubnetB}})
+	}, "ssm", []string{"acl-in/denied acl-b degraded"}},
+	{"ACL without the way back", func(f *doctor.Facts) {
+		f.Network.ACLs[0].Entries = slices.Clone(f.Network.ACLs[0].Entries)
+		f.Network.ACLs[0].Entries[1].Protocol, f.Network.ACLs[0].Entries[1].Ports = vpc.TCP, vpc.PortRange{
+			From: 443, To: 443,
+		}
+		f.Network.Endpoints[0].Interfaces = f.Network.Endpoints[0].Interfaces[1:]
+		f.Network.Interfaces = slices.DeleteFunc(f.Network.Interfaces,
+			func(c vpc.Interface) bool { return c.ID == "eni-ssm-a" })
+	}, "ssm", []string{"acl-out/denied acl-1 broken"}},
+}
+
+var nodeFindings = []findingCase{
+	{"stopped", func(f *doctor.Facts) { f.Node.State, f.Node.Status = "stopped", "ConnectionLost" }, "ssm",
+		[]string{"node/not-running i-1 broken"}},
+	{"no interface", func(f *doctor.Facts) { f.Node.Interface = "" }, "ssm", []string{"node/no-interface i-1 broken"}},
+	{"agent silent", lost, "ssm", []string{"node/agent-silent i-1 unknown"}},
+	{"not registered", func(f *doctor.Facts) { f.Node.Status = "" }, "ssm", []string{"node/agent-silent i-1 unknown"}},
+	{"broken and so lost", func(f *doctor.Facts) { lost(f); f.Network.SecurityGroups[1].Rules = nil }, "ssm",
+		[]string{"ingress/no-rule sg-endpoints broken"}},
+
+	{"metadata off", func(f *doctor.Facts) { f.Node.Metadata = &doctor.Metadata{Off: true} }, "ssm",
+		[]string{"node/metadata-off i-1 broken"}},
+	{"metadata with one hop", func(f *doctor.Facts) { f.Node.Metadata = &doctor.Metadata{HopLimit: 1} }, "ssm", nil},
+}
+
+var roleFindings = []findingCase{
+	{"no profile", func(f *doctor.Facts) { f.Roles = nil }, "ssm", []string{"role/missing i-1 broken"}},
+	{"role not to be assumed",
+		func(f *doctor.Facts) { f.Roles[0].Trust = strings.Replace(trustEC2, "ec2", "lambda", 1) }, "ssm",
+		[]string{"role/not-trusted node-role broken"}},
+	{"default host management helps", func(f *doctor.Facts) {
+		host := f.Roles[0]
+		host.Name, host.By = "host-role", "default host management"
+		f.Roles[0].Policies = nil
+		f.Roles = append(f.Roles, host)
+	}, "ssm", nil},
+	{"explicit deny", func(f *doctor.Facts) {
+		f.Roles[0].Policies = append(f.Roles[0].Policies, doctor.Document{
+			Name: "no", JSON: `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"ssm:*","Resource":"*"}]}`,
+		})
+	}, "ssm", []string{"role/denied node-role broken"}},
+	{"boundary", func(f *doctor.Facts) {
+		f.Roles[0].Boundary = &doctor.Document{
+			Name: "limit", JSON: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`,
+		}
+	}, "ssm", []string{"role/boundary node-role broken"}},
+}
+
+var endpointPolicyFindings = []findingCase{
+	{"endpoint policy", func(f *doctor.Facts) {
+		f.EndpointPolicies = map[string]string{
+			"vpce-ssm": `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ssm:GetParameter","Resource":"*"}]}`,
+		}
+	}, "ssm", []string{"endpoint/policy vpce-ssm broken"}},
+	{"endpoint policy that allows", func(f *doctor.Facts) {
+		f.EndpointPolicies = map[string]string{
+			"vpce-ssm": `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}`,
+		}
+	}, "ssm", nil},
+}
+
+var unreadFindings = []findingCase{
+	{"roles unread", func(f *doctor.Facts) { f.Roles, f.RolesUnread = nil, "AccessDenied" }, "ssm", nil},
+	{"one role unread, the other of no use", func(f *doctor.Facts) {
+		f.Roles[0].Policies, f.RolesUnread = nil, "AccessDenied"
+	}, "ssm", nil},
+	{"boundary not to be read",
+		func(f *doctor.Facts) { f.Roles[0].Boundary = &doctor.Document{Name: "limit", JSON: "{"} }, "ssm", nil},
+	{"explicit deny, and a policy not to be read", func(f *doctor.Facts) {
+		f.Roles[0].Policies = append(f.Roles[0].Policies, doctor.Document{Name: "cut", JSON: "{"},
+			doctor.Document{
 				Name: "no", JSON: `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"ssm:*","Resource":"*"}]}`,
 			})
-		}, "ssm", []string{"role/denied node-role broken"}},
-		{"boundary", func(f *doctor.Facts) {
-			f.Roles[0].Boundary = &doctor.Document{
-				Name: "limit", JSON: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`,
-			}
-		}, "ssm", []string{"role/boundary node-role broken"}},
-		{"endpoint policy", func(f *doctor.Facts) {
-			f.EndpointPolicies = map[string]string{
-				"vpce-ssm": `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ssm:GetParameter","Resource":"*"}]}`,
-			}
-		}, "ssm", []string{"endpoint/policy vpce-ssm broken"}},
-		{"endpoint policy that allows", func(f *doctor.Facts) {
-			f.EndpointPolicies = map[string]string{
-				"vpce-ssm": `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}`,
-			}
-		}, "ssm", nil},
-		{"roles unread", func(f *doctor.Facts) { f.Roles, f.RolesUnread = nil, "AccessDenied" }, "ssm", nil},
-		{"one role unread, the other of no use", func(f *doctor.Facts) {
-			f.Roles[0].Policies, f.RolesUnread = nil, "AccessDenied"
-		}, "ssm", nil},
-		{"boundary not to be read",
-			func(f *doctor.Facts) { f.Roles[0].Boundary = &doctor.Document{Name: "limit", JSON: "{"} }, "ssm", nil},
-		{"explicit deny, and a policy not to be read", func(f *doctor.Facts) {
-			f.Roles[0].Policies = append(f.Roles[0].Policies, doctor.Document{Name: "cut", JSON: "{"},
-				doctor.Document{
-					Name: "no", JSON: `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"ssm:*","Resource":"*"}]}`,
-				})
-		}, "ssm", []string{"role/denied node-role broken"}},
+	}, "ssm", []string{"role/denied node-role broken"}},
+}
 
-		{"a public path", func(f *doctor.Facts) {
-			withoutEndpoint(f)
-			f.Network.RouteTables[0].Routes = []vpc.Route{
-				{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaNATGateway, ID: "nat-1"}},
-			}
-		}, "ssm", []string{"endpoint/missing vpc-1 degraded"}},
-		{"a NAT gateway that has no Internet gateway", func(f *doctor.Facts) {
-			withoutEndpoint(f)
-			byNAT(f)
-		}, "ssm", []string{"nat/no-route rtb-public broken", "endpoint/missing vpc-1 broken"}},
-		{"a NAT gateway without address", func(f *doctor.Facts) {
-			withoutEndpoint(f)
-			byNAT(f)
-			f.Network.RouteTables[1].Routes = []vpc.Route{
-				{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaInternetGateway, ID: "igw-1"}},
-			}
-		}, "ssm", []string{"internet/no-public-address nat-1 broken", "endpoint/missing vpc-1 broken"}},
-		{"S3 by gateway", withS3, "s3", nil},
-		{"S3 without egress", func(f *doctor.Facts) {
-			withS3(f)
-			f.Network.SecurityGroups[0].Rules = []vpc.Rule{{
-				ID: "sgr-x", Egress: true, Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, CIDR: prefix("10.0.0.0/16"),
-			}}
-		}, "s3", []string{"egress/no-rule sg-nodes broken"}},
-		{"the Internet", func(*doctor.Facts) {}, "1.1.1.1", []string{"route/missing rtb-1 broken"}},
-		{"two causes", func(f *doctor.Facts) {
-			f.Network.Endpoints[0].PrivateDNS = false
-			f.Network.SecurityGroups[1].Rules = nil
-		}, "ssm", []string{"dns/private-dns-off vpce-ssm broken", "ingress/no-rule sg-endpoints broken"}},
-	}
-	for _, tt := range rows {
+var internetFindings = []findingCase{
+	{"a public path", func(f *doctor.Facts) {
+		withoutEndpoint(f)
+		f.Network.RouteTables[0].Routes = []vpc.Route{
+			{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaNATGateway, ID: "nat-1"}},
+		}
+	}, "ssm", []string{"endpoint/missing vpc-1 degraded"}},
+	{"a NAT gateway that has no Internet gateway", func(f *doctor.Facts) {
+		withoutEndpoint(f)
+		byNAT(f)
+	}, "ssm", []string{"nat/no-route rtb-public broken", "endpoint/missing vpc-1 broken"}},
+	{"a NAT gateway without address", func(f *doctor.Facts) {
+		withoutEndpoint(f)
+		byNAT(f)
+		f.Network.RouteTables[1].Routes = []vpc.Route{
+			{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaInternetGateway, ID: "igw-1"}},
+		}
+	}, "ssm", []string{"internet/no-public-address nat-1 broken", "endpoint/missing vpc-1 broken"}},
+	{"S3 by gateway", withS3, "s3", nil},
+	{"S3 without egress", func(f *doctor.Facts) {
+		withS3(f)
+		f.Network.SecurityGroups[0].Rules = []vpc.Rule{{
+			ID: "sgr-x", Egress: true, Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, CIDR: prefix("10.0.0.0/16"),
+		}}
+	}, "s3", []string{"egress/no-rule sg-nodes broken"}},
+	{"the Internet", func(*doctor.Facts) {}, "1.1.1.1", []string{"route/missing rtb-1 broken"}},
+	{"two causes", func(f *doctor.Facts) {
+		f.Network.Endpoints[0].PrivateDNS = false
+		f.Network.SecurityGroups[1].Rules = nil
+	}, "ssm", []string{"dns/private-dns-off vpce-ssm broken", "ingress/no-rule sg-endpoints broken"}},
+}
+
+func TestFindings(t *testing.T) {
+	for _, tt := range slices.Concat(
+		pathFindings, nodeFindings, roleFindings, endpointPolicyFindings, unreadFindings, internetFindings,
+	) {
 		f := healthy(t)
 		tt.change(&f)
 		r := assess(t, f, tt.to)

@@ -12,114 +12,115 @@ import (
 	"postern/network/vpc"
 )
 
+// wantNetwork is the network that the answers of cloud describe.
+var wantNetwork = vpc.Network{
+	VPCs: []vpc.VPC{
+		{ID: "vpc-7", Account: "444455556666", Region: "eu-west-1", CIDRs: []netip.Prefix{prefix("10.7.0.0/16")}},
+		{
+			ID:           "vpc-1",
+			Account:      "111122223333",
+			Region:       "us-east-1",
+			CIDRs:        []netip.Prefix{prefix("10.0.0.0/16"), prefix("2001:db8:1::/56")},
+			DNSSupport:   true,
+			DNSHostnames: true,
+		},
+	},
+	Subnets: []vpc.Subnet{
+		{ID: "subnet-1", VPC: "vpc-1", Zone: "us-east-1a", CIDR: prefix("10.0.1.0/24"), IPv6: prefix("2001:db8:1:1::/64")},
+	},
+	RouteTables: []vpc.RouteTable{{ID: "rtb-1", VPC: "vpc-1", Main: true, Subnets: []string{
+		"subnet-1",
+	}, Routes: []vpc.Route{
+		{Destination: prefix("172.16.0.0/12"), Target: vpc.Target{Kind: vpc.ViaOther, ID: "tgw-1"}},
+		{Destination: prefix("192.168.0.0/16"), Target: vpc.Target{Kind: vpc.ViaOther, ID: "vgw-1"}},
+		{Destination: prefix("10.7.0.0/16"), Target: vpc.Target{Kind: vpc.ViaPeering, ID: "pcx-1"}},
+		{Destination: prefix("10.8.0.0/16"), Target: vpc.Target{Kind: vpc.Blackhole, ID: "pcx-gone"}},
+		{PrefixList: "pl-s3", Target: vpc.Target{Kind: vpc.ViaGatewayEndpoint, ID: "vpce-s3"}},
+		{Destination: prefix("10.6.0.0/16"), Target: vpc.Target{Kind: vpc.ViaOther, ID: "eni-unseen"}},
+		{Destination: prefix("::/0"), Target: vpc.Target{Kind: vpc.ViaNATGateway, ID: "eigw-1"}},
+		{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaInternetGateway, ID: "igw-1"}},
+	}}},
+	ACLs: []vpc.ACL{{ID: "acl-1", VPC: "vpc-1", Default: true, Subnets: []string{"subnet-1"}, Entries: []vpc.ACLEntry{
+		{Number: 100, Allow: true, Protocol: vpc.TCP, CIDR: prefix("0.0.0.0/0"), Ports: vpc.PortRange{From: 443, To: 443}},
+		{Number: 110, Protocol: vpc.ICMP, CIDR: prefix("0.0.0.0/0"), Ports: vpc.PortRange{From: 8, To: -1}},
+		{Number: 120, Allow: true, Protocol: vpc.AllProtocols, CIDR: prefix("::/0")},
+	}}},
+	SecurityGroups: []vpc.SecurityGroup{{ID: "sg-1", VPC: "vpc-1", Name: "nodes", Rules: []vpc.Rule{
+		{ID: "sgr-1", Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, Group: "sg-1"},
+		{ID: "sgr-2", Protocol: vpc.ICMP, Ports: vpc.PortRange{From: 8, To: -1}, CIDR: prefix("10.0.0.0/8")},
+		{ID: "sgr-3", Protocol: 50, Ports: vpc.PortRange{From: -1, To: -1}, CIDR: prefix("::/0")},
+		{
+			ID:         "sgr-4",
+			Egress:     true,
+			Protocol:   vpc.AllProtocols,
+			Ports:      vpc.PortRange{From: -1, To: -1},
+			PrefixList: "pl-shared",
+		},
+	}}},
+	PrefixLists: []vpc.PrefixList{
+		{ID: "pl-s3", Name: "com.amazonaws.us-east-1.s3", CIDRs: []netip.Prefix{prefix("52.216.0.0/15")}}, {ID: "pl-shared"},
+	},
+	Interfaces: []vpc.Interface{
+		{
+			ID:        "eni-1",
+			VPC:       "vpc-1",
+			Subnet:    "subnet-1",
+			Owner:     "i-1",
+			Groups:    []string{"sg-1"},
+			Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.20"), netip.MustParseAddr("2001:db8:1:1::20")},
+			Public:    netip.MustParseAddr("198.51.100.7"),
+		},
+		{
+			ID:        "eni-lb",
+			VPC:       "vpc-1",
+			Subnet:    "subnet-1",
+			Owner:     "network_load_balancer",
+			Groups:    []string{"sg-1"},
+			Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.30")},
+		},
+		{
+			ID:        "eni-mi",
+			VPC:       "vpc-1",
+			Subnet:    "subnet-1",
+			Kind:      vpc.AttachedInterface,
+			Owner:     "mi-1",
+			Groups:    []string{"sg-1"},
+			Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.40")},
+		},
+		{
+			ID:        "eni-e",
+			VPC:       "vpc-1",
+			Subnet:    "subnet-1",
+			Kind:      vpc.EndpointInterface,
+			Owner:     "vpce-1",
+			Groups:    []string{"sg-1"},
+			Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.10")},
+		},
+	},
+	Endpoints: []vpc.Endpoint{
+		{
+			ID:           "vpce-1",
+			VPC:          "vpc-1",
+			Service:      "com.amazonaws.us-east-1.ssm",
+			Available:    true,
+			PrivateDNS:   true,
+			Interfaces:   []string{"eni-e"},
+			Name:         "vpce-1-x.ssm.us-east-1.vpce.amazonaws.com",
+			PrivateNames: []string{"ssm.us-east-1.amazonaws.com", "ssm.us-east-1.api.aws"},
+		},
+		{ID: "vpce-s3", VPC: "vpc-1", Kind: vpc.GatewayEndpoint, Service: "com.amazonaws.us-east-1.s3", Available: true},
+	},
+	Peerings: []vpc.Peering{{ID: "pcx-1", Requester: "vpc-1", Accepter: "vpc-7", Active: true, RequesterDNS: true}},
+}
+
 func TestReadNetwork(t *testing.T) {
 	f := read(t, &cloud{profile: true}, "i-1")
-	all, address := prefix("0.0.0.0/0"), netip.MustParseAddr
-	want := vpc.Network{
-		VPCs: []vpc.VPC{
-			{ID: "vpc-7", Account: "444455556666", Region: "eu-west-1", CIDRs: []netip.Prefix{prefix("10.7.0.0/16")}},
-			{
-				ID:           "vpc-1",
-				Account:      "111122223333",
-				Region:       "us-east-1",
-				CIDRs:        []netip.Prefix{prefix("10.0.0.0/16"), prefix("2001:db8:1::/56")},
-				DNSSupport:   true,
-				DNSHostnames: true,
-			},
-		},
-		Subnets: []vpc.Subnet{
-			{ID: "subnet-1", VPC: "vpc-1", Zone: "us-east-1a", CIDR: prefix("10.0.1.0/24"), IPv6: prefix("2001:db8:1:1::/64")},
-		},
-		RouteTables: []vpc.RouteTable{{ID: "rtb-1", VPC: "vpc-1", Main: true, Subnets: []string{
-			"subnet-1",
-		}, Routes: []vpc.Route{
-			{Destination: prefix("172.16.0.0/12"), Target: vpc.Target{Kind: vpc.ViaOther, ID: "tgw-1"}},
-			{Destination: prefix("192.168.0.0/16"), Target: vpc.Target{Kind: vpc.ViaOther, ID: "vgw-1"}},
-			{Destination: prefix("10.7.0.0/16"), Target: vpc.Target{Kind: vpc.ViaPeering, ID: "pcx-1"}},
-			{Destination: prefix("10.8.0.0/16"), Target: vpc.Target{Kind: vpc.Blackhole, ID: "pcx-gone"}},
-			{PrefixList: "pl-s3", Target: vpc.Target{Kind: vpc.ViaGatewayEndpoint, ID: "vpce-s3"}},
-			{Destination: prefix("10.6.0.0/16"), Target: vpc.Target{Kind: vpc.ViaOther, ID: "eni-unseen"}},
-			{Destination: prefix("::/0"), Target: vpc.Target{Kind: vpc.ViaNATGateway, ID: "eigw-1"}},
-			{Destination: all, Target: vpc.Target{Kind: vpc.ViaInternetGateway, ID: "igw-1"}},
-		}}},
-		ACLs: []vpc.ACL{{ID: "acl-1", VPC: "vpc-1", Default: true, Subnets: []string{"subnet-1"}, Entries: []vpc.ACLEntry{
-			{Number: 100, Allow: true, Protocol: vpc.TCP, CIDR: all, Ports: vpc.PortRange{From: 443, To: 443}},
-			{Number: 110, Protocol: vpc.ICMP, CIDR: all, Ports: vpc.PortRange{From: 8, To: -1}},
-			{Number: 120, Allow: true, Protocol: vpc.AllProtocols, CIDR: prefix("::/0")},
-		}}},
-		SecurityGroups: []vpc.SecurityGroup{{ID: "sg-1", VPC: "vpc-1", Name: "nodes", Rules: []vpc.Rule{
-			{ID: "sgr-1", Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, Group: "sg-1"},
-			{ID: "sgr-2", Protocol: vpc.ICMP, Ports: vpc.PortRange{From: 8, To: -1}, CIDR: prefix("10.0.0.0/8")},
-			{ID: "sgr-3", Protocol: 50, Ports: vpc.PortRange{From: -1, To: -1}, CIDR: prefix("::/0")},
-			{
-				ID:         "sgr-4",
-				Egress:     true,
-				Protocol:   vpc.AllProtocols,
-				Ports:      vpc.PortRange{From: -1, To: -1},
-				PrefixList: "pl-shared",
-			},
-		}}},
-		PrefixLists: []vpc.PrefixList{
-			{ID: "pl-s3", Name: "com.amazonaws.us-east-1.s3", CIDRs: []netip.Prefix{prefix("52.216.0.0/15")}}, {ID: "pl-shared"},
-		},
-		Interfaces: []vpc.Interface{
-			{
-				ID:        "eni-1",
-				VPC:       "vpc-1",
-				Subnet:    "subnet-1",
-				Owner:     "i-1",
-				Groups:    []string{"sg-1"},
-				Addresses: []netip.Addr{address("10.0.1.20"), address("2001:db8:1:1::20")},
-				Public:    address("198.51.100.7"),
-			},
-			{
-				ID:        "eni-lb",
-				VPC:       "vpc-1",
-				Subnet:    "subnet-1",
-				Owner:     "network_load_balancer",
-				Groups:    []string{"sg-1"},
-				Addresses: []netip.Addr{address("10.0.1.30")},
-			},
-			{
-				ID:        "eni-mi",
-				VPC:       "vpc-1",
-				Subnet:    "subnet-1",
-				Kind:      vpc.AttachedInterface,
-				Owner:     "mi-1",
-				Groups:    []string{"sg-1"},
-				Addresses: []netip.Addr{address("10.0.1.40")},
-			},
-			{
-				ID:        "eni-e",
-				VPC:       "vpc-1",
-				Subnet:    "subnet-1",
-				Kind:      vpc.EndpointInterface,
-				Owner:     "vpce-1",
-				Groups:    []string{"sg-1"},
-				Addresses: []netip.Addr{address("10.0.1.10")},
-			},
-		},
-		Endpoints: []vpc.Endpoint{
-			{
-				ID:           "vpce-1",
-				VPC:          "vpc-1",
-				Service:      "com.amazonaws.us-east-1.ssm",
-				Available:    true,
-				PrivateDNS:   true,
-				Interfaces:   []string{"eni-e"},
-				Name:         "vpce-1-x.ssm.us-east-1.vpce.amazonaws.com",
-				PrivateNames: []string{"ssm.us-east-1.amazonaws.com", "ssm.us-east-1.api.aws"},
-			},
-			{ID: "vpce-s3", VPC: "vpc-1", Kind: vpc.GatewayEndpoint, Service: "com.amazonaws.us-east-1.s3", Available: true},
-		},
-		Peerings: []vpc.Peering{{ID: "pcx-1", Requester: "vpc-1", Accepter: "vpc-7", Active: true, RequesterDNS: true}},
-	}
 	same := cmp.Options{
 		cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 		cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 		cmp.Comparer(slices.Equal[[]string]),
 	}
-	if diff := cmp.Diff(want, f.Network, same); diff != "" {
+	if diff := cmp.Diff(wantNetwork, f.Network, same); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	if len(f.DNSServers) != 0 || len(f.Unchecked) != 2 {

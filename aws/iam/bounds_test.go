@@ -45,99 +45,126 @@ func TestDocumentBounds(t *testing.T) {
 	}
 }
 
+// Why elements are refused.
+const (
+	noAction   = "Policy statement must contain actions."
+	noResource = "Policy statement must contain resources."
+	noARN      = "must be in ARN format"
+	noVendor   = "must be prefaced by a vendor"
+	noUser     = "Invalid principal in policy"
+	noText     = "must be a string or a list of strings"
+)
+
+// An elementCase is the part of an Allow statement beside Effect, and why it is refused; no reason: it is taken.
+type elementCase struct {
+	kind      iam.Kind
+	statement string
+	why       string
+}
+
+var actionElements = []elementCase{
+	{iam.Identity, `'Action':'*','Resource':'*'`, ""},
+	{iam.Identity, `'Action':'*:*','Resource':'*'`, ""},
+	{iam.Identity, `'Action':['s3:Get*','ec2:?un-a_b'],'Resource':['*']`, ""},
+	{iam.Identity, `'Action':'ec2:','Resource':'*'`, noVendor},
+	{iam.Identity, `'Action':':Run','Resource':'*'`, noVendor},
+	{iam.Identity, `'Action':'Run','Resource':'*'`, noVendor},
+	{iam.Identity, `'Action':'','Resource':'*'`, noVendor},
+	{iam.Identity, `'Action':'e c2:Run','Resource':'*'`, "Vendor e c2 is not valid"},
+	{iam.Identity, `'Action':'execute-api:Invoke','Resource':'*'`, ""},
+	{iam.Identity, `'Action':'éc2:Run','Resource':'*'`, "Vendor éc2 is not valid"},
+	{iam.Identity, `'Action':'ec2:Rün','Resource':'*'`, "Action ec2:Rün is not valid"},
+	{iam.Identity, `'Action':'ec2:Run:Run','Resource':'*'`, "Action ec2:Run:Run is not valid"},
+	{iam.Identity, `'Action':[],'Resource':'*'`, noAction},
+	{iam.Identity, `'NotAction':[],'Resource':'*'`, noAction},
+	{iam.Identity, `'Action':{'a':'b'},'Resource':'*'`, noText},
+	{iam.Identity, `'Action':[true],'Resource':'*'`, noText},
+	{iam.Identity, `'Action':'*','NotAction':'*','Resource':'*'`, "stands beside Action"},
+	{iam.Identity, `'NotAction':'*','Action':'*','Resource':'*'`, "stands beside NotAction"},
+	{iam.Identity, `'Action':'*','Resource':'*','NotResource':'*'`, "stands beside Resource"},
+	{iam.Resource, `'Action':'*','Resource':'*','Principal':'*','NotPrincipal':'*'`, "stands beside Principal"},
+}
+
+var resourceElements = []elementCase{
+	{iam.Identity, `'Resource':'*'`, noAction},
+	{iam.Identity, `'Action':'*'`, noResource},
+	{iam.Identity, `'Action':'*','Resource':[]`, noResource},
+	{iam.Identity, `'Action':'*','Resource':1`, noText},
+	{iam.Identity, `'Action':'*','Resource':'arn:aws:s3:::'`, noARN},
+	{iam.Identity, `'Action':'*','Resource':'arn:aws::::b'`, noARN},
+	{iam.Identity, `'Action':'*','Resource':'urn:aws:s3:::b'`, noARN},
+	{iam.Identity, `'Action':'*','Resource':'arn:aws:s3::b'`, noARN},
+	{iam.Identity, `'Action':'*','Resource':'arn:${a:b, 'x:y'}:s3:::b'`, ""},
+	{iam.Identity, `'Action':'*','Resource':'**'`, noARN},
+}
+
+var sidElements = []elementCase{
+	{iam.Identity, `'Action':'*','Resource':'*','Sid':'aZ09'`, ""},
+	{iam.Identity, `'Action':'*','Resource':'*','Sid':'a b'`, "must be alpha-numeric"},
+	{iam.Session, `'Action':'*','Resource':'*','Sid':'a-b'`, "must be alpha-numeric"},
+	{iam.Boundary, `'Action':'*','Resource':'*','Sid':'é'`, "must be alpha-numeric"},
+	{iam.Trust, `'Action':'sts:AssumeRole','Principal':'*','Sid':'a b'`, "must be alpha-numeric"},
+	{iam.Resource, `'Action':'*','Resource':'*','Principal':'*','Sid':'a é-b'`, ""},
+	{iam.Endpoint, `'Action':'*','Resource':'*','Principal':'*','Sid':'a b'`, ""},
+	{iam.Identity, `'Action':'*','Resource':'*','Sid':1`, "must be a string, not a number"},
+}
+
+var principalElements = []elementCase{
+	{iam.Identity, `'Action':'*','Resource':'*','Principal':'*'`, "should not specify a principal"},
+	{iam.Session, `'Action':'*','Resource':'*','NotPrincipal':'*'`, "should not specify a principal"},
+	{iam.Boundary, `'Action':'*','Resource':'*','Principal':'*'`, "should not specify a principal"},
+	{iam.Resource, `'Action':'*','Resource':'*'`, "Missing required field Principal"},
+	{iam.Endpoint, `'Action':'*','Resource':'*'`, "Missing required field Principal"},
+}
+
+var trustElements = []elementCase{
+	{iam.Trust, `'Action':'sts:*','Principal':'*'`, ""},
+	{iam.Trust, `'Action':'*','Principal':'*'`, noVendor},
+	{iam.Trust, `'Action':'*:*','Principal':'*'`, "Vendor * is not valid"},
+	{iam.Trust, `'Action':'sts:TagSession','Principal':'*'`, ""},
+	{iam.Trust, `'Action':'sts:GetCallerIdentity','Principal':'*'`, "may only specify STS AssumeRole"},
+	{iam.Trust, `'NotAction':'sts:AssumeRole','Principal':'*'`, ""},
+	{iam.Trust, `'Action':'sts:AssumeRole','Principal':'*','NotResource':'*'`, "prohibited field Resource"},
+}
+
+var principalForms = []elementCase{
+	{iam.Resource, `'Action':'*','Resource':'*','Principal':'x'`, `must be "*" or an object`},
+	{iam.Resource, `'Action':'*','Resource':'*','Principal':{}`, `must be "*" or an object`},
+	{iam.Resource, `'Action':'*','Resource':'*','Principal':['*']`, `must be "*" or an object`},
+	{iam.Resource, `'Action':'*','Resource':'*','Principal':{'AWS':[]}`, "must not be empty"},
+	{iam.Resource, `'Action':'*','Resource':'*','Principal':{'AWS':1}`, noText},
+	{iam.Resource, `'Action':'*','Resource':'*','Principal':{'aws':'*'}`, noUser},
+	{iam.Resource, `'Action':'*','Resource':'*','Principal':{'Service':'*'}`, noUser},
+	{iam.Resource, `'Action':'*','Resource':'*','Principal':{'Service':'ec2'}`, noUser},
+	{iam.Resource, `'Action':'*','Resource':'*','Principal':{'Service':''}`, noUser},
+	{iam.Resource, `'Action':'*','Resource':'*','Principal':{'Federated':''}`, noUser},
+	{iam.Resource, `'Action':'*','Resource':'*','Principal':{'Federated':'x','CanonicalUser':'y'}`, ""},
+}
+
+var conditionElements = []elementCase{
+	{iam.Identity, `'Action':'*','Resource':'*','Condition':[]`, "must be an object, not a list"},
+	{iam.Identity, `'Action':'*','Resource':'*','Condition':{'Bool':{':a':'true'}}`, noVendor},
+	{iam.Identity, `'Action':'*','Resource':'*','Condition':{'Bool':{'a:':'true'}}`, noVendor},
+	{iam.Identity, `'Action':'*','Resource':'*','Condition':{'Bool':{'a':'true'}}`, noVendor},
+	{iam.Identity, `'Action':'*','Resource':'*','Condition':{'Bool':{'a:b':[true,'false']}}`, ""},
+	{iam.Identity, `'Action':'*','Resource':'*','Condition':{'Bool':{'a:b':{}}}`, noText},
+	{iam.Identity, `'Action':'*','Resource':'*','Condition':{'Bool':{'a:b':null}}`, noText},
+	{iam.Identity, `'Action':'*','Resource':'*','Condition':{'NumericEquals':{'a:b':'NaN'}}`, "must be a number"},
+	{iam.Identity, `'Action':'*','Resource':'*','Condition':{'NumericEquals':{'a:b':'Inf'}}`, "must be a number"},
+	{iam.Identity, `'Action':'*','Resource':'*','Condition':{'ForAllValues:Bool':{'a:b':true}}`, ""},
+	{
+		iam.Identity, `'Action':'*','Resource':'*','Condition':{'ForSomeValues:Bool':{'a:b':true}}`,
+		"Invalid Condition type",
+	},
+	{iam.Identity, `'Action':'*','Resource':'*','Condition':{'IfExists':{'a:b':true}}`, "Invalid Condition type"},
+	{iam.Identity, `'Action':'*','Resource':'*','Extra':1`, "is not an element of a statement"},
+}
+
 // TestElements: what each element takes and refuses, in a statement that is right otherwise.
 func TestElements(t *testing.T) {
-	const (
-		noAction   = "Policy statement must contain actions."
-		noResource = "Policy statement must contain resources."
-		noARN      = "must be in ARN format"
-		noVendor   = "must be prefaced by a vendor"
-		noUser     = "Invalid principal in policy"
-		noText     = "must be a string or a list of strings"
-	)
-	for _, tt := range []struct {
-		kind      iam.Kind
-		statement string
-		why       string
-	}{
-		{iam.Identity, `'Action':'*','Resource':'*'`, ""},
-		{iam.Identity, `'Action':'*:*','Resource':'*'`, ""},
-		{iam.Identity, `'Action':['s3:Get*','ec2:?un-a_b'],'Resource':['*']`, ""},
-		{iam.Identity, `'Action':'ec2:','Resource':'*'`, noVendor},
-		{iam.Identity, `'Action':':Run','Resource':'*'`, noVendor},
-		{iam.Identity, `'Action':'Run','Resource':'*'`, noVendor},
-		{iam.Identity, `'Action':'','Resource':'*'`, noVendor},
-		{iam.Identity, `'Action':'e c2:Run','Resource':'*'`, "Vendor e c2 is not valid"},
-		{iam.Identity, `'Action':'execute-api:Invoke','Resource':'*'`, ""},
-		{iam.Identity, `'Action':'éc2:Run','Resource':'*'`, "Vendor éc2 is not valid"},
-		{iam.Identity, `'Action':'ec2:Rün','Resource':'*'`, "Action ec2:Rün is not valid"},
-		{iam.Identity, `'Action':'ec2:Run:Run','Resource':'*'`, "Action ec2:Run:Run is not valid"},
-		{iam.Identity, `'Action':[],'Resource':'*'`, noAction},
-		{iam.Identity, `'NotAction':[],'Resource':'*'`, noAction},
-		{iam.Identity, `'Action':{'a':'b'},'Resource':'*'`, noText},
-		{iam.Identity, `'Action':[true],'Resource':'*'`, noText},
-		{iam.Identity, `'Action':'*','NotAction':'*','Resource':'*'`, "stands beside Action"},
-		{iam.Identity, `'NotAction':'*','Action':'*','Resource':'*'`, "stands beside NotAction"},
-		{iam.Identity, `'Action':'*','Resource':'*','NotResource':'*'`, "stands beside Resource"},
-		{iam.Resource, `'Action':'*','Resource':'*','Principal':'*','NotPrincipal':'*'`, "stands beside Principal"},
-		{iam.Identity, `'Resource':'*'`, noAction},
-		{iam.Identity, `'Action':'*'`, noResource},
-		{iam.Identity, `'Action':'*','Resource':[]`, noResource},
-		{iam.Identity, `'Action':'*','Resource':1`, noText},
-		{iam.Identity, `'Action':'*','Resource':'arn:aws:s3:::'`, noARN},
-		{iam.Identity, `'Action':'*','Resource':'arn:aws::::b'`, noARN},
-		{iam.Identity, `'Action':'*','Resource':'urn:aws:s3:::b'`, noARN},
-		{iam.Identity, `'Action':'*','Resource':'arn:aws:s3::b'`, noARN},
-		{iam.Identity, `'Action':'*','Resource':'arn:${a:b, 'x:y'}:s3:::b'`, ""},
-		{iam.Identity, `'Action':'*','Resource':'**'`, noARN},
-		{iam.Identity, `'Action':'*','Resource':'*','Sid':'aZ09'`, ""},
-		{iam.Identity, `'Action':'*','Resource':'*','Sid':'a b'`, "must be alpha-numeric"},
-		{iam.Session, `'Action':'*','Resource':'*','Sid':'a-b'`, "must be alpha-numeric"},
-		{iam.Boundary, `'Action':'*','Resource':'*','Sid':'é'`, "must be alpha-numeric"},
-		{iam.Trust, `'Action':'sts:AssumeRole','Principal':'*','Sid':'a b'`, "must be alpha-numeric"},
-		{iam.Resource, `'Action':'*','Resource':'*','Principal':'*','Sid':'a é-b'`, ""},
-		{iam.Endpoint, `'Action':'*','Resource':'*','Principal':'*','Sid':'a b'`, ""},
-		{iam.Identity, `'Action':'*','Resource':'*','Sid':1`, "must be a string, not a number"},
-		{iam.Identity, `'Action':'*','Resource':'*','Principal':'*'`, "should not specify a principal"},
-		{iam.Session, `'Action':'*','Resource':'*','NotPrincipal':'*'`, "should not specify a principal"},
-		{iam.Boundary, `'Action':'*','Resource':'*','Principal':'*'`, "should not specify a principal"},
-		{iam.Resource, `'Action':'*','Resource':'*'`, "Missing required field Principal"},
-		{iam.Endpoint, `'Action':'*','Resource':'*'`, "Missing required field Principal"},
-		{iam.Trust, `'Action':'sts:*','Principal':'*'`, ""},
-		{iam.Trust, `'Action':'*','Principal':'*'`, noVendor},
-		{iam.Trust, `'Action':'*:*','Principal':'*'`, "Vendor * is not valid"},
-		{iam.Trust, `'Action':'sts:TagSession','Principal':'*'`, ""},
-		{iam.Trust, `'Action':'sts:GetCallerIdentity','Principal':'*'`, "may only specify STS AssumeRole"},
-		{iam.Trust, `'NotAction':'sts:AssumeRole','Principal':'*'`, ""},
-		{iam.Trust, `'Action':'sts:AssumeRole','Principal':'*','NotResource':'*'`, "prohibited field Resource"},
-		{iam.Resource, `'Action':'*','Resource':'*','Principal':'x'`, `must be "*" or an object`},
-		{iam.Resource, `'Action':'*','Resource':'*','Principal':{}`, `must be "*" or an object`},
-		{iam.Resource, `'Action':'*','Resource':'*','Principal':['*']`, `must be "*" or an object`},
-		{iam.Resource, `'Action':'*','Resource':'*','Principal':{'AWS':[]}`, "must not be empty"},
-		{iam.Resource, `'Action':'*','Resource':'*','Principal':{'AWS':1}`, noText},
-		{iam.Resource, `'Action':'*','Resource':'*','Principal':{'aws':'*'}`, noUser},
-		{iam.Resource, `'Action':'*','Resource':'*','Principal':{'Service':'*'}`, noUser},
-		{iam.Resource, `'Action':'*','Resource':'*','Principal':{'Service':'ec2'}`, noUser},
-		{iam.Resource, `'Action':'*','Resource':'*','Principal':{'Service':''}`, noUser},
-		{iam.Resource, `'Action':'*','Resource':'*','Principal':{'Federated':''}`, noUser},
-		{iam.Resource, `'Action':'*','Resource':'*','Principal':{'Federated':'x','CanonicalUser':'y'}`, ""},
-		{iam.Identity, `'Action':'*','Resource':'*','Condition':[]`, "must be an object, not a list"},
-		{iam.Identity, `'Action':'*','Resource':'*','Condition':{'Bool':{':a':'true'}}`, noVendor},
-		{iam.Identity, `'Action':'*','Resource':'*','Condition':{'Bool':{'a:':'true'}}`, noVendor},
-		{iam.Identity, `'Action':'*','Resource':'*','Condition':{'Bool':{'a':'true'}}`, noVendor},
-		{iam.Identity, `'Action':'*','Resource':'*','Condition':{'Bool':{'a:b':[true,'false']}}`, ""},
-		{iam.Identity, `'Action':'*','Resource':'*','Condition':{'Bool':{'a:b':{}}}`, noText},
-		{iam.Identity, `'Action':'*','Resource':'*','Condition':{'Bool':{'a:b':null}}`, noText},
-		{iam.Identity, `'Action':'*','Resource':'*','Condition':{'NumericEquals':{'a:b':'NaN'}}`, "must be a number"},
-		{iam.Identity, `'Action':'*','Resource':'*','Condition':{'NumericEquals':{'a:b':'Inf'}}`, "must be a number"},
-		{iam.Identity, `'Action':'*','Resource':'*','Condition':{'ForAllValues:Bool':{'a:b':true}}`, ""},
-		{
-			iam.Identity, `'Action':'*','Resource':'*','Condition':{'ForSomeValues:Bool':{'a:b':true}}`,
-			"Invalid Condition type",
-		},
-		{iam.Identity, `'Action':'*','Resource':'*','Condition':{'IfExists':{'a:b':true}}`, "Invalid Condition type"},
-		{iam.Identity, `'Action':'*','Resource':'*','Extra':1`, "is not an element of a statement"},
-	} {
+	for _, tt := range slices.Concat(
+		actionElements, resourceElements, sidElements, principalElements, trustElements, principalForms, conditionElements,
+	) {
 		text := strings.ReplaceAll(tt.statement, "'", `"`)
 		text = strings.ReplaceAll(text, `"x:y"`, `'x:y'`)
 		document := `{"Version":"2012-10-17","Statement":{"Effect":"Allow",` + text + `}}`

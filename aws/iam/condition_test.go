@@ -2,6 +2,7 @@ package iam_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,67 +21,87 @@ func met(t *testing.T, condition string, keys map[string][]string) bool {
 	return iam.Evaluate(r, &iam.Policies{Identity: []*iam.Policy{p}}).Allow
 }
 
+const yes, no = true, false
+
+// samples are one that is less than, equal to and greater than an operand, and one that is something else.
+type samples struct{ less, equal, greater, other string }
+
+var (
+	numbers   = samples{"9.5", "10", "11", "ten"}
+	dates     = samples{"2026-11-20T23:59:59Z", "2026-11-21T00:00:00Z", "2026-11-21T00:00:01Z", "today"}
+	texts     = samples{"alpha", "beta", "gamma", "BETA"}
+	bools     = samples{"false", "true", "false", "yes"}
+	binary    = samples{"YQ==", "Yg==", "Yw==", "?"}
+	addresses = samples{"10.0.0.255", "10.0.1.1", "10.0.2.0", "somewhere"}
+	arns      = samples{"arn:aws:s3:::a", "arn:aws:s3:::b", "arn:aws:s3:::c", "b"}
+)
+
+// An operatorCase says of an operator with an operand for which of the values it holds, and whether without any.
+type operatorCase struct {
+	operator string
+	operand  string
+	samples
+	less, equal, greater, none, other bool
+}
+
+var numberAndDateOperators = []operatorCase{
+	{"NumericEquals", "10", numbers, no, yes, no, no, no},
+	{"NumericEquals", "1e1", numbers, no, yes, no, no, no},
+	{"NumericNotEquals", "10", numbers, yes, no, yes, yes, yes},
+	{"NumericLessThan", "10", numbers, yes, no, no, no, no},
+	{"NumericLessThanEquals", "10", numbers, yes, yes, no, no, no},
+	{"NumericGreaterThan", "10", numbers, no, no, yes, no, no},
+	{"NumericGreaterThanEquals", "10", numbers, no, yes, yes, no, no},
+	{"DateEquals", "2026-11-21", dates, no, yes, no, no, no},
+	{"DateNotEquals", "2026-11-21", dates, yes, no, yes, yes, yes},
+	{"DateLessThan", "2026-11-21", dates, yes, no, no, no, no},
+	{"DateLessThanEquals", "2026-11-21T00:00Z", dates, yes, yes, no, no, no},
+	{"DateGreaterThan", "1795219200", dates, no, no, yes, no, no},
+	{"DateGreaterThanEquals", "1795219200", dates, no, yes, yes, no, no},
+}
+
+var textOperators = []operatorCase{
+	{"StringEquals", "beta", texts, no, yes, no, no, no},
+	{"StringNotEquals", "beta", texts, yes, no, yes, yes, yes},
+	{"StringEqualsIgnoreCase", "beta", texts, no, yes, no, no, yes},
+	{"StringNotEqualsIgnoreCase", "beta", texts, yes, no, yes, yes, no},
+	{"StringLike", "b?t*", texts, no, yes, no, no, no},
+	{"StringNotLike", "b?t*", texts, yes, no, yes, yes, yes},
+	{"StringEquals", "b*", texts, no, no, no, no, no},
+}
+
+var otherOperators = []operatorCase{
+	{"Bool", "true", bools, no, yes, no, no, no},
+	{"Bool", "False", bools, yes, no, yes, no, no},
+	{"BinaryEquals", "Yg==", binary, no, yes, no, no, no},
+	{"IpAddress", "10.0.1.0/24", addresses, no, yes, no, no, no},
+	{"IpAddress", "10.0.1.1", addresses, no, yes, no, no, no},
+	{"IpAddress", "10.0.1.99/24", addresses, no, yes, no, no, no},
+	{"NotIpAddress", "10.0.1.0/24", addresses, yes, no, yes, yes, yes},
+}
+
+var arnOperators = []operatorCase{
+	{"ArnEquals", "arn:aws:s3:::b", arns, no, yes, no, no, no},
+	{"ArnEquals", "arn:*:s3:::?", arns, yes, yes, yes, no, no},
+	{"ArnLike", "arn:aws:s3:::b", arns, no, yes, no, no, no},
+	{"ArnLike", "*", arns, yes, yes, yes, no, no},
+	{"ArnLike", "arn:aws:*:b::*", arns, no, no, no, no, no}, // a wildcard ends with its segment
+	{"ArnNotEquals", "arn:aws:s3:::b", arns, yes, no, yes, yes, yes},
+	{"ArnNotLike", "arn:aws:s3:::b", arns, yes, no, yes, yes, yes},
+}
+
 // TestOperators compares each operator's value with one that is less, equal and greater, with none, and with one that
 // is of another type (IAM User Guide, "IAM JSON policy elements: Condition operators").
 func TestOperators(t *testing.T) {
-	const yes, no = true, false
-	type values struct{ less, equal, greater, other string }
-	numbers := values{"9.5", "10", "11", "ten"}
-	dates := values{"2026-11-20T23:59:59Z", "2026-11-21T00:00:00Z", "2026-11-21T00:00:01Z", "today"}
-	texts := values{"alpha", "beta", "gamma", "BETA"}
-	bools := values{"false", "true", "false", "yes"}
-	binary := values{"YQ==", "Yg==", "Yw==", "?"}
-	addresses := values{"10.0.0.255", "10.0.1.1", "10.0.2.0", "somewhere"}
-	arns := values{"arn:aws:s3:::a", "arn:aws:s3:::b", "arn:aws:s3:::c", "b"}
-	for _, tt := range []struct {
-		operator string
-		operand  string
-		values
-		less, equal, greater, none, other bool
-	}{
-		{"NumericEquals", "10", numbers, no, yes, no, no, no},
-		{"NumericEquals", "1e1", numbers, no, yes, no, no, no},
-		{"NumericNotEquals", "10", numbers, yes, no, yes, yes, yes},
-		{"NumericLessThan", "10", numbers, yes, no, no, no, no},
-		{"NumericLessThanEquals", "10", numbers, yes, yes, no, no, no},
-		{"NumericGreaterThan", "10", numbers, no, no, yes, no, no},
-		{"NumericGreaterThanEquals", "10", numbers, no, yes, yes, no, no},
-		{"DateEquals", "2026-11-21", dates, no, yes, no, no, no},
-		{"DateNotEquals", "2026-11-21", dates, yes, no, yes, yes, yes},
-		{"DateLessThan", "2026-11-21", dates, yes, no, no, no, no},
-		{"DateLessThanEquals", "2026-11-21T00:00Z", dates, yes, yes, no, no, no},
-		{"DateGreaterThan", "1795219200", dates, no, no, yes, no, no},
-		{"DateGreaterThanEquals", "1795219200", dates, no, yes, yes, no, no},
-		{"StringEquals", "beta", texts, no, yes, no, no, no},
-		{"StringNotEquals", "beta", texts, yes, no, yes, yes, yes},
-		{"StringEqualsIgnoreCase", "beta", texts, no, yes, no, no, yes},
-		{"StringNotEqualsIgnoreCase", "beta", texts, yes, no, yes, yes, no},
-		{"StringLike", "b?t*", texts, no, yes, no, no, no},
-		{"StringNotLike", "b?t*", texts, yes, no, yes, yes, yes},
-		{"StringEquals", "b*", texts, no, no, no, no, no},
-		{"Bool", "true", bools, no, yes, no, no, no},
-		{"Bool", "False", bools, yes, no, yes, no, no},
-		{"BinaryEquals", "Yg==", binary, no, yes, no, no, no},
-		{"IpAddress", "10.0.1.0/24", addresses, no, yes, no, no, no},
-		{"IpAddress", "10.0.1.1", addresses, no, yes, no, no, no},
-		{"IpAddress", "10.0.1.99/24", addresses, no, yes, no, no, no},
-		{"NotIpAddress", "10.0.1.0/24", addresses, yes, no, yes, yes, yes},
-		{"ArnEquals", "arn:aws:s3:::b", arns, no, yes, no, no, no},
-		{"ArnEquals", "arn:*:s3:::?", arns, yes, yes, yes, no, no},
-		{"ArnLike", "arn:aws:s3:::b", arns, no, yes, no, no, no},
-		{"ArnLike", "*", arns, yes, yes, yes, no, no},
-		{"ArnLike", "arn:aws:*:b::*", arns, no, no, no, no, no}, // a wildcard ends with its segment
-		{"ArnNotEquals", "arn:aws:s3:::b", arns, yes, no, yes, yes, yes},
-		{"ArnNotLike", "arn:aws:s3:::b", arns, yes, no, yes, yes, yes},
-	} {
+	for _, tt := range slices.Concat(numberAndDateOperators, textOperators, otherOperators, arnOperators) {
 		for _, given := range []struct {
 			name, value string
 			want        bool
 		}{
-			{"less", tt.values.less, tt.less},
-			{"equal", tt.values.equal, tt.equal},
-			{"greater", tt.values.greater, tt.greater},
-			{"other", tt.values.other, tt.other},
+			{"less", tt.samples.less, tt.less},
+			{"equal", tt.samples.equal, tt.equal},
+			{"greater", tt.samples.greater, tt.greater},
+			{"other", tt.samples.other, tt.other},
 		} {
 			for _, suffix := range []string{"", "IfExists"} {
 				c := fmt.Sprintf(`'%s%s':{'k:v':'%s'}`, tt.operator, suffix, tt.operand)

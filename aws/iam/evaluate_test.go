@@ -1,6 +1,7 @@
 package iam_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,117 +67,140 @@ func toAll(principal string) string {
 	return `{'Effect':'Allow','Principal':{'AWS':'` + principal + `'},'Action':'*','Resource':'*'}`
 }
 
+const (
+	allow = true
+	deny  = false
+)
+
+type policies struct {
+	identity, boundary, session, resource, endpoint []string
+	decides                                         bool
+}
+
+// A decisionCase says who asks for whose parameter, what policies there are, and what is decided for what reason.
+type decisionCase struct {
+	name     string
+	who      *iam.Principal
+	owner    string
+	policies policies
+	allow    bool
+	reason   iam.Reason
+}
+
+var identityDecisions = []decisionCase{
+	{"nothing", bob, "", policies{}, deny, iam.IdentitySilent},
+	{"identity", bob, "", policies{identity: []string{getOnly}}, allow, iam.ByIdentity},
+	{"identity denies", bob, "", policies{identity: []string{all, denyGet}}, deny, iam.ExplicitDeny},
+	{"root", root, "", policies{}, allow, iam.ByRoot},
+	{"root and its own deny", root, "", policies{identity: []string{denyGet}}, allow, iam.ByRoot},
+	{
+		"root and an endpoint that is silent", root, "", policies{endpoint: []string{toAll(other)}}, deny,
+		iam.EndpointSilent,
+	},
+}
+
+var endpointDecisions = []decisionCase{
+	{"endpoint alone never grants", bob, "", policies{endpoint: []string{open}}, deny, iam.IdentitySilent},
+	{"endpoint allows too", bob, "", policies{identity: []string{all}, endpoint: []string{open}}, allow, iam.ByIdentity},
+	{
+		"endpoint silent", bob, "", policies{identity: []string{all}, endpoint: []string{toAll(node.Role)}}, deny,
+		iam.EndpointSilent,
+	},
+	{
+		"endpoint names the role", node, "", policies{identity: []string{all}, endpoint: []string{toAll(node.Role)}}, allow,
+		iam.ByIdentity,
+	},
+	{
+		"endpoint names the account", node, "", policies{identity: []string{all}, endpoint: []string{toAll(account)}},
+		allow, iam.ByIdentity,
+	},
+	{"endpoint denies", bob, "", policies{identity: []string{all}, endpoint: []string{open,
+		`{'Effect':'Deny','Principal':'*','Action':'ssm:GetParameter','Resource':'*'}`}}, deny, iam.ExplicitDeny},
+}
+
+// limitDecisions are about boundaries and session policies.
+var limitDecisions = []decisionCase{
+	{"boundary", bob, "", policies{identity: []string{all}, boundary: []string{getOnly}}, allow, iam.ByIdentity},
+	{
+		"boundary silent", bob, "",
+		policies{identity: []string{all}, boundary: []string{`{'Effect':'Allow','Action':'ec2:*','Resource':'*'}`}}, deny,
+		iam.BoundarySilent,
+	},
+	{"boundary alone never grants", bob, "", policies{boundary: []string{all}}, deny, iam.IdentitySilent},
+	{
+		"session silent", node, "",
+		policies{identity: []string{all}, session: []string{`{'Effect':'Allow','Action':'ec2:*','Resource':'*'}`}}, deny,
+		iam.SessionSilent,
+	},
+	{
+		"session denies", node, "", policies{identity: []string{all}, session: []string{all, denyGet}}, deny,
+		iam.ExplicitDeny,
+	},
+	{"session denies first", node, "", policies{identity: []string{all}, session: []string{denyGet}}, deny,
+		iam.ExplicitDeny},
+	{"boundary denies first", bob, "", policies{identity: []string{all}, boundary: []string{denyGet}}, deny,
+		iam.ExplicitDeny},
+	{"session allows first", node, "", policies{identity: []string{all}, session: []string{getOnly}}, allow,
+		iam.ByIdentity},
+}
+
+var resourceDecisions = []decisionCase{
+	{"resource names the user", bob, "", policies{resource: []string{toAll(bob.ARN)}}, allow, iam.ByResource},
+	{
+		"resource names the user, past the boundary", bob, "",
+		policies{resource: []string{toAll(bob.ARN)}, boundary: []string{denyGet}}, deny, iam.ExplicitDeny,
+	},
+	{"resource names the user, boundary silent", bob, "", policies{resource: []string{toAll(bob.ARN)},
+		boundary: []string{`{'Effect':'Allow','Action':'ec2:*','Resource':'*'}`}}, allow, iam.ByResource},
+	{"resource names the role, session silent", node, "", policies{resource: []string{toAll(node.Role)},
+		session: []string{`{'Effect':'Allow','Action':'ec2:*','Resource':'*'}`}}, deny, iam.IdentitySilent},
+	{"resource names the session, session silent", node, "", policies{resource: []string{toAll(node.ARN)},
+		session: []string{`{'Effect':'Allow','Action':'ec2:*','Resource':'*'}`}}, allow, iam.ByResource},
+	{"resource names the account only", bob, "", policies{resource: []string{toAll(account)}}, deny, iam.IdentitySilent},
+	{"resource decides, silent", bob, "", policies{identity: []string{all}, decides: true}, deny, iam.ResourceSilent},
+	{
+		"resource decides, names the account", bob, "",
+		policies{identity: []string{all}, resource: []string{toAll("arn:aws:iam::" + account + ":root")}, decides: true},
+		allow, iam.ByIdentity,
+	},
+	{"resource decides, root", root, "", policies{decides: true}, deny, iam.ResourceSilent},
+}
+
+// foreignDecisions are about another account's resource, nobody, and services.
+var foreignDecisions = []decisionCase{
+	{"another account's resource", bob, other, policies{identity: []string{all}}, deny, iam.ResourceSilent},
+	{
+		"another account's resource, both", bob, other,
+		policies{identity: []string{all}, resource: []string{toAll(account)}}, allow, iam.ByIdentity,
+	},
+	{
+		"another account's resource, without own", bob, other, policies{resource: []string{toAll(bob.ARN)}}, deny,
+		iam.IdentitySilent,
+	},
+	{"nobody", nobody, account, policies{}, deny, iam.ResourceSilent},
+	{"nobody, open", nobody, account, policies{resource: []string{open}}, allow, iam.ByResource},
+	{"nobody, account", nobody, account, policies{resource: []string{toAll(account)}}, deny, iam.ResourceSilent},
+	{
+		"service", ec2, account,
+		policies{
+			resource: []string{`{'Effect':'Allow','Principal':{'Service':'ec2.amazonaws.com'},'Action':'*','Resource':'*'}`},
+		},
+		allow, iam.ByResource,
+	},
+	{
+		"another service", ec2, account,
+		policies{
+			resource: []string{`{'Effect':'Allow','Principal':{'Service':'ssm.amazonaws.com'},'Action':'*','Resource':'*'}`},
+		},
+		deny, iam.ResourceSilent,
+	},
+}
+
 func TestEvaluate(t *testing.T) {
 	get := iam.Request{Action: "ssm:GetParameter", Resource: "arn:aws:ssm:us-east-1:111111111111:parameter/a"}
-	const (
-		allow = true
-		deny  = false
-	)
-	type policies struct {
-		identity, boundary, session, resource, endpoint []string
-		decides                                         bool
-	}
-	for _, tt := range []struct {
-		name     string
-		who      *iam.Principal
-		owner    string
-		policies policies
-		allow    bool
-		reason   iam.Reason
-	}{
-		{"nothing", bob, "", policies{}, deny, iam.IdentitySilent},
-		{"identity", bob, "", policies{identity: []string{getOnly}}, allow, iam.ByIdentity},
-		{"identity denies", bob, "", policies{identity: []string{all, denyGet}}, deny, iam.ExplicitDeny},
-		{"root", root, "", policies{}, allow, iam.ByRoot},
-		{"root and its own deny", root, "", policies{identity: []string{denyGet}}, allow, iam.ByRoot},
-		{
-			"root and an endpoint that is silent", root, "", policies{endpoint: []string{toAll(other)}}, deny,
-			iam.EndpointSilent,
-		},
-		{"endpoint alone never grants", bob, "", policies{endpoint: []string{open}}, deny, iam.IdentitySilent},
-		{"endpoint allows too", bob, "", policies{identity: []string{all}, endpoint: []string{open}}, allow, iam.ByIdentity},
-		{
-			"endpoint silent", bob, "", policies{identity: []string{all}, endpoint: []string{toAll(node.Role)}}, deny,
-			iam.EndpointSilent,
-		},
-		{
-			"endpoint names the role", node, "", policies{identity: []string{all}, endpoint: []string{toAll(node.Role)}}, allow,
-			iam.ByIdentity,
-		},
-		{
-			"endpoint names the account", node, "", policies{identity: []string{all}, endpoint: []string{toAll(account)}},
-			allow, iam.ByIdentity,
-		},
-		{"endpoint denies", bob, "", policies{identity: []string{all}, endpoint: []string{open,
-			`{'Effect':'Deny','Principal':'*','Action':'ssm:GetParameter','Resource':'*'}`}}, deny, iam.ExplicitDeny},
-		{"boundary", bob, "", policies{identity: []string{all}, boundary: []string{getOnly}}, allow, iam.ByIdentity},
-		{
-			"boundary silent", bob, "",
-			policies{identity: []string{all}, boundary: []string{`{'Effect':'Allow','Action':'ec2:*','Resource':'*'}`}}, deny,
-			iam.BoundarySilent,
-		},
-		{"boundary alone never grants", bob, "", policies{boundary: []string{all}}, deny, iam.IdentitySilent},
-		{
-			"session silent", node, "",
-			policies{identity: []string{all}, session: []string{`{'Effect':'Allow','Action':'ec2:*','Resource':'*'}`}}, deny,
-			iam.SessionSilent,
-		},
-		{
-			"session denies", node, "", policies{identity: []string{all}, session: []string{all, denyGet}}, deny,
-			iam.ExplicitDeny,
-		},
-		{"session denies first", node, "", policies{identity: []string{all}, session: []string{denyGet}}, deny,
-			iam.ExplicitDeny},
-		{"boundary denies first", bob, "", policies{identity: []string{all}, boundary: []string{denyGet}}, deny,
-			iam.ExplicitDeny},
-		{"session allows first", node, "", policies{identity: []string{all}, session: []string{getOnly}}, allow,
-			iam.ByIdentity},
-		{"resource names the user", bob, "", policies{resource: []string{toAll(bob.ARN)}}, allow, iam.ByResource},
-		{
-			"resource names the user, past the boundary", bob, "",
-			policies{resource: []string{toAll(bob.ARN)}, boundary: []string{denyGet}}, deny, iam.ExplicitDeny,
-		},
-		{"resource names the user, boundary silent", bob, "", policies{resource: []string{toAll(bob.ARN)},
-			boundary: []string{`{'Effect':'Allow','Action':'ec2:*','Resource':'*'}`}}, allow, iam.ByResource},
-		{"resource names the role, session silent", node, "", policies{resource: []string{toAll(node.Role)},
-			session: []string{`{'Effect':'Allow','Action':'ec2:*','Resource':'*'}`}}, deny, iam.IdentitySilent},
-		{"resource names the session, session silent", node, "", policies{resource: []string{toAll(node.ARN)},
-			session: []string{`{'Effect':'Allow','Action':'ec2:*','Resource':'*'}`}}, allow, iam.ByResource},
-		{"resource names the account only", bob, "", policies{resource: []string{toAll(account)}}, deny, iam.IdentitySilent},
-		{"resource decides, silent", bob, "", policies{identity: []string{all}, decides: true}, deny, iam.ResourceSilent},
-		{
-			"resource decides, names the account", bob, "",
-			policies{identity: []string{all}, resource: []string{toAll("arn:aws:iam::" + account + ":root")}, decides: true},
-			allow, iam.ByIdentity,
-		},
-		{"resource decides, root", root, "", policies{decides: true}, deny, iam.ResourceSilent},
-		{"another account's resource", bob, other, policies{identity: []string{all}}, deny, iam.ResourceSilent},
-		{
-			"another account's resource, both", bob, other,
-			policies{identity: []string{all}, resource: []string{toAll(account)}}, allow, iam.ByIdentity,
-		},
-		{
-			"another account's resource, without own", bob, other, policies{resource: []string{toAll(bob.ARN)}}, deny,
-			iam.IdentitySilent,
-		},
-		{"nobody", nobody, account, policies{}, deny, iam.ResourceSilent},
-		{"nobody, open", nobody, account, policies{resource: []string{open}}, allow, iam.ByResource},
-		{"nobody, account", nobody, account, policies{resource: []string{toAll(account)}}, deny, iam.ResourceSilent},
-		{
-			"service", ec2, account,
-			policies{
-				resource: []string{`{'Effect':'Allow','Principal':{'Service':'ec2.amazonaws.com'},'Action':'*','Resource':'*'}`},
-			},
-			allow, iam.ByResource,
-		},
-		{
-			"another service", ec2, account,
-			policies{
-				resource: []string{`{'Effect':'Allow','Principal':{'Service':'ssm.amazonaws.com'},'Action':'*','Resource':'*'}`},
-			},
-			deny, iam.ResourceSilent,
-		},
-	} {
+	for _, tt := range slices.Concat(
+		identityDecisions, endpointDecisions, limitDecisions, resourceDecisions, foreignDecisions,
+	) {
 		p := &iam.Policies{ResourceDecides: tt.policies.decides}
 		one := func(kind iam.Kind, statements []string) *iam.Policy {
 			if statements == nil {
@@ -197,164 +221,6 @@ func TestEvaluate(t *testing.T) {
 		r.Principal, r.Account = tt.who, tt.owner
 		if d := iam.Evaluate(&r, p); d.Allow != tt.allow || d.Reason != tt.reason {
 			t.Errorf("%s: %v (%v, reason %d), want %v for reason %d", tt.name, d, d.Allow, d.Reason, tt.allow, tt.reason)
-		}
-	}
-}
-
-func TestStatement(t *testing.T) {
-	keys := iam.KeyMap(map[string][]string{
-		"aws:SourceVpce": {
-			"vpce-1",
-		}, "aws:SourceIp": {"203.0.113.7"}, "ssm:resourceTag/Env": {"Prod"}, "aws:TagKeys": {"a", "b"},
-		"s3:max-keys": {
-			"10",
-		}, "aws:SecureTransport": {
-			"true",
-		}, "k:bin": {"aGk="}, "aws:SourceArn": {"arn:aws:sns:us-east-1:1:t:x"}, "k:empty": {},
-	})
-	for _, tt := range []struct {
-		who       *iam.Principal
-		action    string
-		resource  string
-		statement string // the part of an Allow statement beside Effect
-		want      bool
-	}{
-		// actions
-		{bob, "ssm:GetParameter", "*", `'Action':'SSM:getparam*','Resource':'*'`, true},
-		{bob, "ssm:GetParameter", "*", `'Action':['ec2:*','ssm:?etParameter'],'Resource':'*'`, true},
-		{bob, "ssm:GetParameter", "*", `'NotAction':'ssm:Get*','Resource':'*'`, false},
-		{bob, "ssm:PutParameter", "*", `'NotAction':['ssm:Get*','ec2:*'],'Resource':'*'`, true},
-		// resources
-		{bob, "s3:GetObject", "arn:aws:s3:::b/k/x", `'Action':'*','Resource':'arn:aws:s3:::b/*'`, true},
-		{bob, "s3:GetObject", "arn:aws:s3:::c/k", `'Action':'*','Resource':['arn:aws:s3:::a','arn:aws:s3:::b/*']`, false},
-		{bob, "s3:GetObject", "arn:aws:s3:::b", `'Action':'*','NotResource':'arn:aws:s3:::b'`, false},
-		{bob, "s3:GetObject", "arn:aws:s3:::c", `'Action':'*','NotResource':'arn:aws:s3:::b'`, true},
-		{bob, "ec2:DescribeVpcs", "*", `'Action':'*','Resource':'arn:aws:ec2:*:*:*'`, false},
-		// variables
-		{bob, "s3:GetObject", "arn:aws:s3:::b/bob/x", `'Action':'*','Resource':'arn:aws:s3:::b/${aws:username}/*'`, true},
-		{bob, "s3:GetObject", "arn:aws:s3:::b/eve/x", `'Action':'*','Resource':'arn:aws:s3:::b/${aws:username}/*'`, false},
-		{node, "s3:GetObject", "arn:aws:s3:::b//x", `'Action':'*','Resource':'arn:aws:s3:::b/${aws:username}/*'`, false},
-		{node, "s3:GetObject", "arn:aws:s3:::b/x", `'Action':'*','NotResource':'arn:aws:s3:::b/${aws:username}/*'`, false},
-		{
-			node, "s3:GetObject", "arn:aws:s3:::b/all/x", `'Action':'*','Resource':'arn:aws:s3:::b/${aws:username, 'all'}/*'`,
-			true,
-		},
-		{bob, "s3:GetObject", "arn:aws:s3:::b/*", `'Action':'*','Resource':'arn:aws:s3:::b/${*}'`, true},
-		{bob, "s3:GetObject", "arn:aws:s3:::b/x", `'Action':'*','Resource':'arn:aws:s3:::b/${*}'`, false},
-		{
-			bob, "x:Y", "*",
-			`'Action':'*','Resource':'*','Condition':{'StringEquals':{'aws:PrincipalTag/Team':'${aws:principaltag/team}'}}`,
-			true,
-		},
-		{
-			node, "x:Y", "*", `'Action':'*','Resource':'*','Condition':{'StringNotEquals':{'aws:userid':'${aws:username}'}}`,
-			false,
-		},
-		{
-			node, "x:Y", "*",
-			`'Action':'*','Resource':'*',` +
-				`'Condition':{'StringEquals':{'ec2:SourceInstanceARN':'arn:aws:ec2:us-east-1:111111111111:instance/i-1'}}`,
-			true,
-		},
-		{
-			bob, "s3:GetObject", "arn:aws:s3:::b/blue/bob/x",
-			`'Action':'*','Resource':'arn:aws:s3:::*/${aws:PrincipalTag/team}/${aws:username}/?'`, true,
-		},
-		{
-			bob, "s3:GetObject", "arn:aws:s3:::b/blue/eve/x",
-			`'Action':'*','Resource':'arn:aws:s3:::*/${aws:PrincipalTag/team}/${aws:username}/?'`, false,
-		},
-		{bob, "s3:GetObject", "arn:aws:s3:::b/bob/x/y", `'Action':'*','Resource':'arn:aws:s3:::b/${aws:username}/?'`, false},
-		// who the caller is
-		{tagged, "x:Y", "*", condition(`'StringEquals':{'aws:PrincipalTag/Empty':''}`), true},
-		{tagged, "x:Y", "*", condition(`'Null':{'aws:PrincipalTag/empty':'true'}`), false},
-		{tagged, "x:Y", "*", condition(`'StringEquals':{'aws:PrincipalTag/team':'red'}`), true},
-		{bob, "x:Y", "*", condition(`'Null':{'aws:MultiFactorAuthPresent':'true'}`), true},
-		{bob, "x:Y", "*", condition(`'Bool':{'aws:MultiFactorAuthPresent':'false'}`), false},
-		{node, "x:Y", "*", condition(`'Bool':{'aws:MultiFactorAuthPresent':'false'}`), true},
-		{
-			node, "x:Y", "*",
-			condition(`'StringEquals':{'aws:Ec2InstanceSourceVpc':'vpc-1','aws:Ec2InstanceSourcePrivateIPv4':'10.0.1.20'}`),
-			true,
-		},
-		{bob, "x:Y", "*", condition(`'Null':{'aws:Ec2InstanceSourceVpc':'true'}`), true},
-		// strings
-		{bob, "x:Y", "*", condition(`'StringEquals':{'aws:SourceVpce':['vpce-0','vpce-1']}`), true},
-		{bob, "x:Y", "*", condition(`'StringEquals':{'aws:sourcevpce':'VPCE-1'}`), false},
-		{bob, "x:Y", "*", condition(`'StringEqualsIgnoreCase':{'aws:sourcevpce':'VPCE-1'}`), true},
-		{bob, "x:Y", "*", condition(`'StringNotEquals':{'aws:SourceVpce':'vpce-0'}`), true},
-		{bob, "x:Y", "*", condition(`'StringNotEquals':{'aws:SourceVpce':['vpce-0','vpce-1']}`), false},
-		{bob, "x:Y", "*", condition(`'StringNotEquals':{'aws:SourceVpc':'vpc-0'}`), true},
-		{bob, "x:Y", "*", condition(`'StringEquals':{'aws:SourceVpc':'vpc-0'}`), false},
-		{bob, "x:Y", "*", condition(`'StringEqualsIfExists':{'aws:SourceVpc':'vpc-0'}`), true},
-		{bob, "x:Y", "*", condition(`'StringLike':{'ssm:resourceTag/env':'P*d'}`), true},
-		{bob, "x:Y", "*", condition(`'StringNotLike':{'ssm:resourceTag/env':'P*d'}`), false},
-		{bob, "x:Y", "*", condition(`'StringLike':{'aws:username':'b?b'},'Bool':{'aws:SecureTransport':'true'}`), true},
-		{bob, "x:Y", "*", condition(`'StringLike':{'aws:username':'b?b'},'Bool':{'aws:SecureTransport':false}`), false},
-		// keys with several values
-		{bob, "x:Y", "*", condition(`'ForAllValues:StringEquals':{'aws:TagKeys':['a','b','c']}`), true},
-		{bob, "x:Y", "*", condition(`'ForAllValues:StringEquals':{'aws:TagKeys':['a']}`), false},
-		{bob, "x:Y", "*", condition(`'ForAllValues:StringEquals':{'k:none':['a']}`), true},
-		{bob, "x:Y", "*", condition(`'ForAnyValue:StringEquals':{'aws:TagKeys':['b','z']}`), true},
-		{bob, "x:Y", "*", condition(`'ForAnyValue:StringEquals':{'k:none':['a']}`), false},
-		{bob, "x:Y", "*", condition(`'ForAnyValue:StringNotEquals':{'aws:TagKeys':'a'}`), true},
-		{bob, "x:Y", "*", condition(`'ForAllValues:StringNotEquals':{'aws:TagKeys':'a'}`), false},
-		// the rest
-		{bob, "x:Y", "*", condition(`'Null':{'aws:SourceVpce':'false'}`), true},
-		{bob, "x:Y", "*", condition(`'Null':{'aws:SourceVpc':true,'k:empty':'true'}`), true},
-		{bob, "x:Y", "*", condition(`'Null':{'aws:SourceVpce':'true'}`), false},
-		{bob, "x:Y", "*", condition(`'IpAddress':{'aws:SourceIp':['10.0.0.0/8','203.0.113.0/24']}`), true},
-		{bob, "x:Y", "*", condition(`'NotIpAddress':{'aws:SourceIp':'203.0.113.7'}`), false},
-		{bob, "x:Y", "*", condition(`'NumericLessThanEquals':{'s3:max-keys':10}`), true},
-		{bob, "x:Y", "*", condition(`'NumericLessThan':{'s3:max-keys':'10'}`), false},
-		{bob, "x:Y", "*", condition(`'NumericNotEquals':{'s3:max-keys':11}`), true},
-		{bob, "x:Y", "*", condition(`'DateGreaterThan':{'aws:CurrentTime':'2026-11-21T11:59:59Z'}`), true},
-		{bob, "x:Y", "*", condition(`'DateLessThan':{'aws:EpochTime':'1000000000'}`), false},
-		{node, "x:Y", "*", condition(`'DateLessThan':{'aws:TokenIssueTime':'2026-11-21T10:00:01Z'}`), true},
-		{bob, "x:Y", "*", condition(`'BinaryEquals':{'k:bin':'aGk='}`), true},
-		{bob, "x:Y", "*", condition(`'ArnLike':{'aws:SourceArn':'arn:aws:sns:*:1:*'}`), true},
-		{bob, "x:Y", "*", condition(`'ArnEquals':{'aws:SourceArn':'arn:aws:*:x:*:*'}`), false},
-		{bob, "x:Y", "*", condition(`'ArnNotLike':{'aws:SourceArn':'arn:aws:sqs:*:*:*'}`), true},
-		{
-			node, "x:Y", "*",
-			condition(`'ArnEquals':{'aws:PrincipalArn':'arn:aws:iam::${aws:PrincipalAccount}:role/NodeRole'}`), true,
-		},
-		{bob, "x:Y", "*", condition(`'ArnLike':{'aws:PrincipalArn':'*'}`), true},
-		{bob, "x:Y", "*", condition(`'StringEquals':{'aws:PrincipalType':'User'}`), true},
-		{bob, "x:Y", "*", condition(`'Bool':{'aws:PrincipalIsAWSService':'false'}`), true},
-	} {
-		text := strings.ReplaceAll(tt.statement, "'", `"`)
-		text = strings.ReplaceAll(text, `, "all"}`, `, 'all'}`)
-		p, err := iam.Parse(iam.Identity, "p", `{"Version":"2012-10-17","Statement":{"Effect":"Allow",`+text+`}}`)
-		if err != nil {
-			t.Errorf("%s: %v", tt.statement, err)
-			continue
-		}
-		r := &iam.Request{
-			Principal: tt.who, Action: tt.action, Resource: tt.resource, Keys: keys,
-			Time: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC),
-		}
-		if d := iam.Evaluate(r, &iam.Policies{Identity: []*iam.Policy{p}}); d.Allow != tt.want {
-			t.Errorf("%s may %s on %s with %s: %v, want %v", tt.who.ARN, tt.action, tt.resource, tt.statement, d, tt.want)
-		}
-	}
-}
-
-func condition(c string) string { return `'Action':'*','Resource':'*','Condition':{` + c + `}` }
-
-func TestOlderVersionHasNoVariables(t *testing.T) {
-	p, err := iam.Parse(
-		iam.Identity, "old", `{"Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b/${aws:username}"}}`,
-	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for resource, want := range map[string]bool{"arn:aws:s3:::b/${aws:username}": true, "arn:aws:s3:::b/bob": false} {
-		d := iam.Evaluate(
-			&iam.Request{Principal: bob, Action: "s3:Get", Resource: resource}, &iam.Policies{Identity: []*iam.Policy{p}},
-		)
-		if d.Allow != want {
-			t.Errorf("%s: %v", resource, d)
 		}
 	}
 }

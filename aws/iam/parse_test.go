@@ -2,164 +2,182 @@ package iam_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"postern/aws/iam"
 )
 
+// A parseCase is a document that is refused, with the place and the reason that the error names.
+type parseCase struct {
+	kind     iam.Kind
+	document string
+	line     int
+	element  string
+	why      string
+}
+
+var badDocuments = []parseCase{
+	{iam.Identity, ``, 1, "", "ends too early"},
+	{iam.Identity, `{`, 1, "", "ends too early"},
+	{iam.Identity, "{\n\n  'Version' 'x'}", 3, "", "not valid JSON"},
+	{iam.Identity, `[]`, 1, "", "a policy is an object, not a list"},
+	{iam.Identity, `{}`, 1, "Statement", "is missing"},
+	{iam.Identity, `{'Statement':[` + permit + `]} x`, 1, "", "something follows"},
+	{iam.Identity, "{'Version':'2012-10-18',\n'Statement':[]}", 1, "Version", "valid version string"},
+	{iam.Identity, `{'Statement':[]}`, 1, "Statement", "must not be empty"},
+	{iam.Identity, `{'Statement':'x'}`, 1, "Statement[0]", "must be an object, not a string"},
+	{iam.Identity, `{'Statements':[]}`, 1, "Statements", "is not an element"},
+	{iam.Identity, `{'Statement':{},'Statement':{}}`, 1, "", "stands twice"},
+}
+
+var badElements = []parseCase{
+	{iam.Identity, `{'Statement':{'Effect':'allow'}}`, 1, "Statement[0].Effect", "must be Allow or Deny"},
+	{iam.Identity, `{'Statement':{'Action':'*','Resource':'*'}}`, 1, "Statement[0].Effect", "is missing"},
+	{iam.Identity, `{'Statement':{'Effect':'Allow','Resource':'*'}}`, 1, "Statement[0].Action", "must contain actions"},
+	{
+		iam.Identity, `{'Statement':{'Effect':'Allow','Action':[],'Resource':'*'}}`, 1, "Statement[0].Action",
+		"must contain actions",
+	},
+	{
+		iam.Identity, "{'Statement':[" + permit + ",\n{'Effect':'Allow','Action':'*'}]}", 2, "Statement[1].Resource",
+		"must contain resources",
+	},
+	{iam.Identity, statementWith(`'Sid':'a b'`), 1, "Statement[0].Sid", "alpha-numeric"},
+	{
+		iam.Identity, `{'Statement':[` + strings.ReplaceAll(permit+","+permit, `{`, `{'Sid':'a',`) + `]}`, 1,
+		"Statement[1].Sid", "must be unique",
+	},
+	{iam.Identity, statementWith(`'NotAction':'*'`), 1, "Statement[0].NotAction", "only one of them"},
+	{iam.Identity, statementWith(`'NotResource':'*'`), 1, "Statement[0].NotResource", "only one of them"},
+	{iam.Identity, statementWith(`'Principal':'*'`), 1, "Statement[0].Principal", "should not specify a principal"},
+	{iam.Identity, statementWith(`'Foo':'*'`), 1, "Statement[0].Foo", "is not an element"},
+	{
+		iam.Identity, `{'Statement':{'Effect':'Allow','Action':'GetObject','Resource':'*'}}`, 1, "Statement[0].Action",
+		"prefaced by a vendor",
+	},
+	{
+		iam.Identity, `{'Statement':{'Effect':'Allow','Action':'s*:GetObject','Resource':'*'}}`, 1, "Statement[0].Action",
+		"Vendor s* is not valid",
+	},
+	{
+		iam.Identity, `{'Statement':{'Effect':'Allow','Action':'s3:Get Object','Resource':'*'}}`, 1, "Statement[0].Action",
+		"is not valid",
+	},
+	{
+		iam.Identity, `{'Statement':{'Effect':'Allow','Action':['s3:*',1],'Resource':'*'}}`, 1, "Statement[0].Action",
+		"not a number",
+	},
+	{
+		iam.Identity, `{'Statement':{'Effect':'Allow','Action':'*','Resource':'bucket'}}`, 1, "Statement[0].Resource",
+		"must be in ARN format",
+	},
+	{
+		iam.Identity, `{'Statement':{'Effect':'Allow','Action':'*','Resource':'arn:aws:s3'}}`, 1, "Statement[0].Resource",
+		"must be in ARN format",
+	},
+	{
+		iam.Identity,
+		`{'Version':'2012-10-17','Statement':{'Effect':'Allow','Action':'*','Resource':'arn:aws:s3:::b/${aws:username'}}`,
+		1, "Statement[0].Resource", "no closing brace",
+	},
+	{
+		iam.Identity,
+		`{'Version':'2012-10-17','Statement':{'Effect':'Allow','Action':'*','Resource':'arn:aws:s3:::b/${aws:username, ` +
+			`x}'}}`,
+		1, "Statement[0].Resource", "quotation marks",
+	},
+	{
+		iam.Identity,
+		`{'Version':'2012-10-17','Statement':{'Effect':'Allow','Action':'*','Resource':'arn:aws:s3:::b/${username}'}}`, 1,
+		"Statement[0].Resource", "is not a variable",
+	},
+}
+
+var badConditions = []parseCase{
+	{iam.Identity, statementWith(`'Condition':[]`), 1, "Statement[0].Condition", "must be an object"},
+	{
+		iam.Identity, statementWith(`'Condition':{'StringIs':{'a:b':'c'}}`), 1, "Statement[0].Condition.StringIs",
+		"Invalid Condition type",
+	},
+	{
+		iam.Identity, statementWith(`'Condition':{'NullIfExists':{'a:b':'true'}}`), 1,
+		"Statement[0].Condition.NullIfExists", "Invalid Condition type",
+	},
+	{
+		iam.Identity, statementWith(`'Condition':{'StringEquals':'a:b'}`), 1, "Statement[0].Condition.StringEquals",
+		"object of condition keys",
+	},
+	{
+		iam.Identity, statementWith(`'Condition':{'StringEquals':{'b':'c'}}`), 1, "Statement[0].Condition.StringEquals.b",
+		"prefaced by a vendor",
+	},
+	{
+		iam.Identity, statementWith(`'Condition':{'StringEquals':{'a:b':[]}}`), 1,
+		"Statement[0].Condition.StringEquals.a:b", "must not be an empty list",
+	},
+	{
+		iam.Identity, statementWith(`'Condition':{'Bool':{'a:b':'yes'}}`), 1, "Statement[0].Condition.Bool.a:b",
+		"true or false",
+	},
+	{
+		iam.Identity, statementWith(`'Condition':{'IpAddress':{'a:b':'10.0.0.0/33'}}`), 1,
+		"Statement[0].Condition.IpAddress.a:b", "IP address",
+	},
+	{
+		iam.Identity, statementWith(`'Condition':{'NumericEquals':{'a:b':'x'}}`), 1,
+		"Statement[0].Condition.NumericEquals.a:b", "a number",
+	},
+	{
+		iam.Identity, statementWith(`'Condition':{'DateEquals':{'a:b':'x'}}`), 1, "Statement[0].Condition.DateEquals.a:b",
+		"a date",
+	},
+	{
+		iam.Identity, statementWith(`'Condition':{'ArnLike':{'a:b':'arn:aws'}}`), 1, "Statement[0].Condition.ArnLike.a:b",
+		"ARN format",
+	},
+	{
+		iam.Identity, statementWith(`'Condition':{'BinaryEquals':{'a:b':'?'}}`), 1,
+		"Statement[0].Condition.BinaryEquals.a:b", "base64",
+	},
+}
+
+var tooMuch = []parseCase{
+	{iam.Identity, strings.Repeat(`[`, 20), 1, "", "levels deep"},
+	{iam.Identity, "\xff", 1, "", "UTF-8"},
+	{iam.Identity, `{"Id":"` + strings.Repeat("x", 200<<10) + `"}`, 1, "", "longer than"},
+}
+
+var badPrincipals = []parseCase{
+	{iam.Resource, `{'Statement':` + permit + `}`, 1, "Statement[0].Principal", "Missing required field Principal"},
+	{iam.Resource, statementWith(`'Principal':'bob'`), 1, "Statement[0].Principal", `must be "*"`},
+	{
+		iam.Resource, statementWith(`'Principal':{'AWS':'arn:aws:iam::111111111111:user/*'}`), 1,
+		"Statement[0].Principal.AWS", "Invalid principal",
+	},
+	{iam.Resource, statementWith(`'Principal':{'AWS':'1234'}`), 1, "Statement[0].Principal.AWS", "Invalid principal"},
+	{
+		iam.Resource, statementWith(`'Principal':{'Services':'x'}`), 1, "Statement[0].Principal.Services",
+		"Invalid principal",
+	},
+	{iam.Trust, statementWith(`'Principal':'*'`), 1, "Statement[0].Action", "prefaced by a vendor"},
+	{
+		iam.Trust, `{'Statement':{'Effect':'Allow','Action':'ssm:*','Principal':'*'}}`, 1, "Statement[0].Action",
+		"may only specify STS",
+	},
+	{
+		iam.Trust, `{'Statement':{'Effect':'Allow','Action':'sts:AssumeRole','Resource':'*','Principal':'*'}}`, 1,
+		"Statement[0].Resource", "prohibited field Resource",
+	},
+	{
+		iam.Trust, `{'Statement':{'Effect':'Allow','Action':'sts:AssumeRole'}}`, 1, "Statement[0].Principal",
+		"Missing required field Principal",
+	},
+}
+
 func TestParseRefuses(t *testing.T) {
-	for _, tt := range []struct {
-		kind     iam.Kind
-		document string
-		line     int
-		element  string
-		why      string
-	}{
-		{iam.Identity, ``, 1, "", "ends too early"},
-		{iam.Identity, `{`, 1, "", "ends too early"},
-		{iam.Identity, "{\n\n  'Version' 'x'}", 3, "", "not valid JSON"},
-		{iam.Identity, `[]`, 1, "", "a policy is an object, not a list"},
-		{iam.Identity, `{}`, 1, "Statement", "is missing"},
-		{iam.Identity, `{'Statement':[` + permit + `]} x`, 1, "", "something follows"},
-		{iam.Identity, "{'Version':'2012-10-18',\n'Statement':[]}", 1, "Version", "valid version string"},
-		{iam.Identity, `{'Statement':[]}`, 1, "Statement", "must not be empty"},
-		{iam.Identity, `{'Statement':'x'}`, 1, "Statement[0]", "must be an object, not a string"},
-		{iam.Identity, `{'Statements':[]}`, 1, "Statements", "is not an element"},
-		{iam.Identity, `{'Statement':{},'Statement':{}}`, 1, "", "stands twice"},
-		{iam.Identity, `{'Statement':{'Effect':'allow'}}`, 1, "Statement[0].Effect", "must be Allow or Deny"},
-		{iam.Identity, `{'Statement':{'Action':'*','Resource':'*'}}`, 1, "Statement[0].Effect", "is missing"},
-		{iam.Identity, `{'Statement':{'Effect':'Allow','Resource':'*'}}`, 1, "Statement[0].Action", "must contain actions"},
-		{
-			iam.Identity, `{'Statement':{'Effect':'Allow','Action':[],'Resource':'*'}}`, 1, "Statement[0].Action",
-			"must contain actions",
-		},
-		{
-			iam.Identity, "{'Statement':[" + permit + ",\n{'Effect':'Allow','Action':'*'}]}", 2, "Statement[1].Resource",
-			"must contain resources",
-		},
-		{iam.Identity, statementWith(`'Sid':'a b'`), 1, "Statement[0].Sid", "alpha-numeric"},
-		{
-			iam.Identity, `{'Statement':[` + strings.ReplaceAll(permit+","+permit, `{`, `{'Sid':'a',`) + `]}`, 1,
-			"Statement[1].Sid", "must be unique",
-		},
-		{iam.Identity, statementWith(`'NotAction':'*'`), 1, "Statement[0].NotAction", "only one of them"},
-		{iam.Identity, statementWith(`'NotResource':'*'`), 1, "Statement[0].NotResource", "only one of them"},
-		{iam.Identity, statementWith(`'Principal':'*'`), 1, "Statement[0].Principal", "should not specify a principal"},
-		{iam.Identity, statementWith(`'Foo':'*'`), 1, "Statement[0].Foo", "is not an element"},
-		{
-			iam.Identity, `{'Statement':{'Effect':'Allow','Action':'GetObject','Resource':'*'}}`, 1, "Statement[0].Action",
-			"prefaced by a vendor",
-		},
-		{
-			iam.Identity, `{'Statement':{'Effect':'Allow','Action':'s*:GetObject','Resource':'*'}}`, 1, "Statement[0].Action",
-			"Vendor s* is not valid",
-		},
-		{
-			iam.Identity, `{'Statement':{'Effect':'Allow','Action':'s3:Get Object','Resource':'*'}}`, 1, "Statement[0].Action",
-			"is not valid",
-		},
-		{
-			iam.Identity, `{'Statement':{'Effect':'Allow','Action':['s3:*',1],'Resource':'*'}}`, 1, "Statement[0].Action",
-			"not a number",
-		},
-		{
-			iam.Identity, `{'Statement':{'Effect':'Allow','Action':'*','Resource':'bucket'}}`, 1, "Statement[0].Resource",
-			"must be in ARN format",
-		},
-		{
-			iam.Identity, `{'Statement':{'Effect':'Allow','Action':'*','Resource':'arn:aws:s3'}}`, 1, "Statement[0].Resource",
-			"must be in ARN format",
-		},
-		{
-			iam.Identity,
-			`{'Version':'2012-10-17','Statement':{'Effect':'Allow','Action':'*','Resource':'arn:aws:s3:::b/${aws:username'}}`,
-			1, "Statement[0].Resource", "no closing brace",
-		},
-		{
-			iam.Identity,
-			`{'Version':'2012-10-17','Statement':{'Effect':'Allow','Action':'*','Resource':'arn:aws:s3:::b/${aws:username, ` +
-				`x}'}}`,
-			1, "Statement[0].Resource", "quotation marks",
-		},
-		{
-			iam.Identity,
-			`{'Version':'2012-10-17','Statement':{'Effect':'Allow','Action':'*','Resource':'arn:aws:s3:::b/${username}'}}`, 1,
-			"Statement[0].Resource", "is not a variable",
-		},
-		{iam.Identity, statementWith(`'Condition':[]`), 1, "Statement[0].Condition", "must be an object"},
-		{
-			iam.Identity, statementWith(`'Condition':{'StringIs':{'a:b':'c'}}`), 1, "Statement[0].Condition.StringIs",
-			"Invalid Condition type",
-		},
-		{
-			iam.Identity, statementWith(`'Condition':{'NullIfExists':{'a:b':'true'}}`), 1,
-			"Statement[0].Condition.NullIfExists", "Invalid Condition type",
-		},
-		{
-			iam.Identity, statementWith(`'Condition':{'StringEquals':'a:b'}`), 1, "Statement[0].Condition.StringEquals",
-			"object of condition keys",
-		},
-		{
-			iam.Identity, statementWith(`'Condition':{'StringEquals':{'b':'c'}}`), 1, "Statement[0].Condition.StringEquals.b",
-			"prefaced by a vendor",
-		},
-		{
-			iam.Identity, statementWith(`'Condition':{'StringEquals':{'a:b':[]}}`), 1,
-			"Statement[0].Condition.StringEquals.a:b", "must not be an empty list",
-		},
-		{
-			iam.Identity, statementWith(`'Condition':{'Bool':{'a:b':'yes'}}`), 1, "Statement[0].Condition.Bool.a:b",
-			"true or false",
-		},
-		{
-			iam.Identity, statementWith(`'Condition':{'IpAddress':{'a:b':'10.0.0.0/33'}}`), 1,
-			"Statement[0].Condition.IpAddress.a:b", "IP address",
-		},
-		{
-			iam.Identity, statementWith(`'Condition':{'NumericEquals':{'a:b':'x'}}`), 1,
-			"Statement[0].Condition.NumericEquals.a:b", "a number",
-		},
-		{
-			iam.Identity, statementWith(`'Condition':{'DateEquals':{'a:b':'x'}}`), 1, "Statement[0].Condition.DateEquals.a:b",
-			"a date",
-		},
-		{
-			iam.Identity, statementWith(`'Condition':{'ArnLike':{'a:b':'arn:aws'}}`), 1, "Statement[0].Condition.ArnLike.a:b",
-			"ARN format",
-		},
-		{
-			iam.Identity, statementWith(`'Condition':{'BinaryEquals':{'a:b':'?'}}`), 1,
-			"Statement[0].Condition.BinaryEquals.a:b", "base64",
-		},
-		{iam.Identity, strings.Repeat(`[`, 20), 1, "", "levels deep"},
-		{iam.Identity, "\xff", 1, "", "UTF-8"},
-		{iam.Identity, `{"Id":"` + strings.Repeat("x", 200<<10) + `"}`, 1, "", "longer than"},
-		{iam.Resource, `{'Statement':` + permit + `}`, 1, "Statement[0].Principal", "Missing required field Principal"},
-		{iam.Resource, statementWith(`'Principal':'bob'`), 1, "Statement[0].Principal", `must be "*"`},
-		{
-			iam.Resource, statementWith(`'Principal':{'AWS':'arn:aws:iam::111111111111:user/*'}`), 1,
-			"Statement[0].Principal.AWS", "Invalid principal",
-		},
-		{iam.Resource, statementWith(`'Principal':{'AWS':'1234'}`), 1, "Statement[0].Principal.AWS", "Invalid principal"},
-		{
-			iam.Resource, statementWith(`'Principal':{'Services':'x'}`), 1, "Statement[0].Principal.Services",
-			"Invalid principal",
-		},
-		{iam.Trust, statementWith(`'Principal':'*'`), 1, "Statement[0].Action", "prefaced by a vendor"},
-		{
-			iam.Trust, `{'Statement':{'Effect':'Allow','Action':'ssm:*','Principal':'*'}}`, 1, "Statement[0].Action",
-			"may only specify STS",
-		},
-		{
-			iam.Trust, `{'Statement':{'Effect':'Allow','Action':'sts:AssumeRole','Resource':'*','Principal':'*'}}`, 1,
-			"Statement[0].Resource", "prohibited field Resource",
-		},
-		{
-			iam.Trust, `{'Statement':{'Effect':'Allow','Action':'sts:AssumeRole'}}`, 1, "Statement[0].Principal",
-			"Missing required field Principal",
-		},
-	} {
+	for _, tt := range slices.Concat(badDocuments, badElements, badConditions, tooMuch, badPrincipals) {
 		_, err := iam.Parse(tt.kind, "p", strings.ReplaceAll(tt.document, "'", `"`))
 		var e *iam.ParseError
 		switch {

@@ -117,71 +117,74 @@ func TestQuery(t *testing.T) {
 	}
 }
 
+// headerCases change a request after it was signed.
+var headerCases = []struct {
+	name         string
+	sign, change func(*http.Request)
+	code         string
+}{
+	{
+		"spaces",
+		func(r *http.Request) { r.Header.Set("X-Foo", "  a   b  ") },
+		func(r *http.Request) { r.Header.Set("X-Foo", "a b") }, "",
+	},
+	{
+		"only spaces",
+		func(r *http.Request) { r.Header.Set("X-Foo", "   ") },
+		func(r *http.Request) { r.Header.Set("X-Foo", "") }, "",
+	},
+	{
+		"another value",
+		func(r *http.Request) { r.Header.Set("X-Foo", "a b") },
+		func(r *http.Request) { r.Header.Set("X-Foo", "ab") }, sigv4.CodeMismatch,
+	},
+	{
+		"two values",
+		func(r *http.Request) { r.Header["X-Foo"] = []string{"a", "b"} },
+		func(r *http.Request) { r.Header.Set("X-Foo", "a,b") }, "",
+	},
+	{
+		"host of the URL",
+		func(r *http.Request) { r.Host = "" },
+		func(r *http.Request) { r.Host = "h" }, "",
+	},
+	{
+		"another host",
+		func(r *http.Request) {},
+		func(r *http.Request) { r.Host = "g" }, sigv4.CodeMismatch,
+	},
+	{
+		"length beside the headers",
+		func(r *http.Request) { r.Header.Set("Content-Length", "3") },
+		func(r *http.Request) { r.Header.Del("Content-Length"); r.ContentLength = 3 }, "",
+	},
+	{
+		"another length",
+		func(r *http.Request) { r.Header.Set("Content-Length", "3") },
+		func(r *http.Request) { r.Header.Del("Content-Length"); r.ContentLength = 4 }, sigv4.CodeMismatch,
+	},
+	{
+		"length zero",
+		func(r *http.Request) { r.Header.Set("Content-Length", "0") },
+		func(r *http.Request) { r.Header.Del("Content-Length"); r.ContentLength = 0 }, "",
+	},
+	{
+		"no length",
+		func(r *http.Request) { r.Header.Set("Content-Length", ""); r.ContentLength = -1 },
+		func(r *http.Request) { r.Header.Del("Content-Length") }, "",
+	},
+	{
+		"length of the headers goes first",
+		func(r *http.Request) { r.Header.Set("Content-Length", "3") },
+		func(r *http.Request) { r.ContentLength = 7 }, "",
+	},
+}
+
 // TestHeaders: outer spaces go and inner ones are joined; the host is the request's or its URL's; a length and an
 // encoding that net/http keeps beside the headers are signed from there.
 func TestHeaders(t *testing.T) {
 	v := sigv4.NewVerifier(at(suiteTime))
-	for _, tt := range []struct {
-		name         string
-		sign, change func(*http.Request)
-		code         string
-	}{
-		{
-			"spaces",
-			func(r *http.Request) { r.Header.Set("X-Foo", "  a   b  ") },
-			func(r *http.Request) { r.Header.Set("X-Foo", "a b") }, "",
-		},
-		{
-			"only spaces",
-			func(r *http.Request) { r.Header.Set("X-Foo", "   ") },
-			func(r *http.Request) { r.Header.Set("X-Foo", "") }, "",
-		},
-		{
-			"another value",
-			func(r *http.Request) { r.Header.Set("X-Foo", "a b") },
-			func(r *http.Request) { r.Header.Set("X-Foo", "ab") }, sigv4.CodeMismatch,
-		},
-		{
-			"two values",
-			func(r *http.Request) { r.Header["X-Foo"] = []string{"a", "b"} },
-			func(r *http.Request) { r.Header.Set("X-Foo", "a,b") }, "",
-		},
-		{
-			"host of the URL",
-			func(r *http.Request) { r.Host = "" },
-			func(r *http.Request) { r.Host = "h" }, "",
-		},
-		{
-			"another host",
-			func(r *http.Request) {},
-			func(r *http.Request) { r.Host = "g" }, sigv4.CodeMismatch,
-		},
-		{
-			"length beside the headers",
-			func(r *http.Request) { r.Header.Set("Content-Length", "3") },
-			func(r *http.Request) { r.Header.Del("Content-Length"); r.ContentLength = 3 }, "",
-		},
-		{
-			"another length",
-			func(r *http.Request) { r.Header.Set("Content-Length", "3") },
-			func(r *http.Request) { r.Header.Del("Content-Length"); r.ContentLength = 4 }, sigv4.CodeMismatch,
-		},
-		{
-			"length zero",
-			func(r *http.Request) { r.Header.Set("Content-Length", "0") },
-			func(r *http.Request) { r.Header.Del("Content-Length"); r.ContentLength = 0 }, "",
-		},
-		{
-			"no length",
-			func(r *http.Request) { r.Header.Set("Content-Length", ""); r.ContentLength = -1 },
-			func(r *http.Request) { r.Header.Del("Content-Length") }, "",
-		},
-		{
-			"length of the headers goes first",
-			func(r *http.Request) { r.Header.Set("Content-Length", "3") },
-			func(r *http.Request) { r.ContentLength = 7 }, "",
-		},
-	} {
+	for _, tt := range headerCases {
 		r := request(t, "POST", "https://h/", "")
 		tt.sign(r)
 		s := signed(t, r, "s", nil)
