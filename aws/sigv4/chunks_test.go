@@ -26,9 +26,13 @@ func s3Chunks() (authorization, body string) {
 			"0;chunk-signature=b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9\r\n\r\n"
 }
 
-func readChunks(t *testing.T, payload, authorization, body string, headers ...string) (string, http.Header, error) {
+// The secret and the time of that reference's examples.
+const s3Secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+
+var s3Time = time.Date(2013, 5, 24, 0, 0, 0, 0, time.UTC)
+
+func s3Request(t *testing.T, payload, authorization string, headers ...string) *http.Request {
 	t.Helper()
-	const s3Secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 	r := request(t, "PUT", "https://s3.amazonaws.com/examplebucket/chunkObject.txt", "",
 		"X-Amz-Date", "20130524T000000Z", "X-Amz-Content-Sha256", payload, "Content-Encoding", "aws-chunked",
 		"X-Amz-Decoded-Content-Length", "66560", "Content-Length", "66824", "X-Amz-Storage-Class", "REDUCED_REDUNDANCY",
@@ -36,11 +40,17 @@ func readChunks(t *testing.T, payload, authorization, body string, headers ...st
 	for pair := range slices.Chunk(headers, 2) {
 		r.Header.Set(pair[0], pair[1])
 	}
+	return r
+}
+
+func readChunks(t *testing.T, payload, authorization, body string, headers ...string) (string, http.Header, error) {
+	t.Helper()
+	r := s3Request(t, payload, authorization, headers...)
 	s, err := sigv4.Parse(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := sigv4.NewVerifier(at(time.Date(2013, 5, 24, 0, 0, 0, 0, time.UTC)))
+	v := sigv4.NewVerifier(at(s3Time))
 	if err := v.Verify(r, s, s3Secret, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -69,3 +69,53 @@ func TestStream(t *testing.T) {
 		}
 	}
 }
+
+// TestStreamOfPresigned: to S3 a presigned request without a payload hash carries a body that nobody signed; to another
+// service it must say what the hash is.
+func TestStreamOfPresigned(t *testing.T) {
+	for _, tt := range []struct{ service, signer, code string }{
+		{"s3", secret, ""},
+		{"s3", "another", sigv4.CodeMismatch},
+		{"notes", secret, sigv4.CodeIncomplete},
+	} {
+		r := request(t, "PUT", "https://h/x?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID/20150830/r/"+tt.service+
+			"/aws4_request&X-Amz-Date=20150830T123600Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host", "")
+		r.URL.RawQuery += "&X-Amz-Signature=" + sigv4.PresignatureOf(r, tt.service, sigv4.UnsignedPayload, tt.signer)
+		s, err := sigv4.Parse(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := sigv4.NewVerifier(at(suiteTime)).Stream(r, s, secret, strings.NewReader("whatever"))
+		if code(err) != tt.code {
+			t.Errorf("%+v: %v", tt, err)
+		}
+		if err != nil {
+			continue
+		}
+		if got, err := io.ReadAll(body); err != nil || string(got) != "whatever" {
+			t.Errorf("%+v: read %q, %v", tt, got, err)
+		}
+	}
+}
+
+// TestStreamOfChunks: the chunks of a body are proved as they are read, and their framing is taken away.
+func TestStreamOfChunks(t *testing.T) {
+	authorization, body := s3Chunks()
+	for _, tt := range []struct{ sent, code string }{
+		{body, ""},
+		{strings.Replace(body, "aaa", "aab", 1), sigv4.CodeMismatch},
+	} {
+		r := s3Request(t, sigv4.StreamingPayload, authorization)
+		s, err := sigv4.Parse(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream, err := sigv4.NewVerifier(at(s3Time)).Stream(r, s, s3Secret, strings.NewReader(tt.sent))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(stream); code(err) != tt.code || err == nil && len(got) != 66560 {
+			t.Errorf("read %d bytes, %v, want %q", len(got), err, tt.code)
+		}
+	}
+}
