@@ -185,7 +185,11 @@ func (t *trace) passedTarget() StepReport {
 		}
 		return passed(t.verdict.To, "%s takes it to the Internet", t.verdict.To)
 	}
-	return passed(t.to.ID, "%s is %s", t.flow.Destination.Addr(), t.to.title())
+	destination := t.flow.Destination.Addr()
+	if !slices.Contains(t.to.Addresses, destination) {
+		return passed(t.to.ID, "%s takes it and sends on what is not its own: it checks no destinations", t.to.title())
+	}
+	return passed(t.to.ID, "%s is %s", destination, t.to.title())
 }
 
 // title names an interface with what it belongs to.
