@@ -85,10 +85,7 @@ func (s *Snapshot) judge(t *trace) {
 }
 
 func unmap(a netip.AddrPort) netip.AddrPort {
-	if a.Addr().Is4In6() {
-		return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
-	}
-	return a
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
 func (t *trace) refuse(step Step, reason Reason, resource string) bool {

@@ -313,6 +313,20 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// TestMappedAddressesAreIPv4: an IPv4 address in the form that IPv6 has for it is judged as what it is (RFC 4291,
+// 2.5.5.2).
+func TestMappedAddressesAreIPv4(t *testing.T) {
+	s := snapshot(t, vpctest.Sample())
+	want := allowed(vpc.StepIngress, "sgr-https", vpc.ToInterface, "eni-ssm-a")
+	for _, f := range []vpc.Flow{
+		tcp(node, nodeHTTP, "[::ffff:10.0.1.10]:443"), tcp(node, "[::ffff:10.0.1.20]:40000", ssmA),
+	} {
+		if got := s.Decide(f); got != want {
+			t.Errorf("%v: %+v", f, got)
+		}
+	}
+}
+
 func TestDecideTracked(t *testing.T) {
 	reply := tcp("eni-ssm-b", ssmB, nodeHTTP)
 	ephemeral := vpc.ACLEntry{Number: 100, Egress: true, Allow: true, Protocol: vpc.TCP, Ports: vpc.PortRange{

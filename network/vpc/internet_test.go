@@ -199,6 +199,11 @@ func TestPublicNames(t *testing.T) {
 		{"ec2-198-19-0-2.compute-1.amazonaws.com.", "10.0.2.30"}, // its own VPC knows it by its private address
 		{"ec2-198-19-0-9.compute-1.amazonaws.com", ""},           // nobody's
 		{"ec2-198-19-0-2.eu-west-1.compute.amazonaws.com", ""},   // not in that region
+		{"s3.us-east-1.amazonaws.com", "52.216.1.9"}, {"s3.dualstack.us-east-1.amazonaws.com", "52.216.1.9"},
+		{"s3-us-east-1.amazonaws.com", "52.216.1.9"}, {"s3.amazonaws.com", "52.216.1.9"},
+		{"my.bucket.s3.us-east-1.amazonaws.com", "52.216.1.9"}, {"bucket.s3.amazonaws.com", "52.216.1.9"},
+		{"bucket.s3-us-east-1.amazonaws.com", "52.216.1.9"}, {"b.s3.dualstack.us-east-1.amazonaws.com", "52.216.1.9"},
+		{"s3.eu-west-1.amazonaws.com", ""}, {"dualstack.us-east-1.amazonaws.com", ""}, {"s3.us-east-1.example.com", ""},
 		{"other.us-east-1.amazonaws.com", ""}, {"amazonaws.com", ""}, {"x.ec2.us-east-1.amazonaws.com", ""},
 	} {
 		got := ""

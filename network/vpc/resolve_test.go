@@ -134,12 +134,45 @@ func TestResolve(t *testing.T) {
 		},
 		{"reverse of local IPv6", none, "1.0.d.f.ip6.arpa", vpc.TypePTR, "absent d.f.ip6.arpa"},
 
+		{"reverse of too many labels", none, "1.20.1.0.10.in-addr.arpa", vpc.TypePTR, "not ours"},
+		{"reverse zone of IPv4", none, "in-addr.arpa", vpc.TypePTR, "not ours"},
+		{"reverse zone of IPv6", none, "ip6.arpa", vpc.TypePTR, "not ours"},
+		{"reverse IPv6 of half a label", none, "10.d.f.ip6.arpa", vpc.TypePTR, "not ours"},
+		{"reverse IPv6 of no digit", none, "g.d.f.ip6.arpa", vpc.TypePTR, "not ours"},
+		{
+			"reverse IPv6 of too many labels", none, strings.Repeat("0.", 31) + "d.f.ip6.arpa", vpc.TypePTR, "not ours",
+		},
+
 		{"elsewhere", none, "example.com", vpc.TypeA, "not ours"},
 		{"root", none, ".", vpc.TypeNS, "not ours"},
 	}
 	for _, tt := range rows {
 		if got := say(snapshot(t, sample(tt.change)).Resolve(vpctest.VPC, tt.asked, tt.qtype)); got != tt.want {
 			t.Errorf("%s: %s is %q, want %q", tt.name, tt.asked, got, tt.want)
+		}
+	}
+}
+
+// TestHostsOfSeveralPeers: the names of every peer whose option is on are looked at, not only of the first.
+func TestHostsOfSeveralPeers(t *testing.T) {
+	third := func(n *vpc.Network) {
+		n.VPCs = append(n.VPCs, vpc.VPC{ID: "vpc-3", Region: "us-east-1", CIDRs: []netip.Prefix{prefix("10.2.0.0/16")}})
+		n.Subnets = append(n.Subnets, vpc.Subnet{ID: "subnet-3", VPC: "vpc-3", CIDR: prefix("10.2.1.0/24")})
+		n.Interfaces = append(n.Interfaces, vpc.Interface{
+			ID: "eni-3", VPC: "vpc-3", Subnet: "subnet-3", Addresses: []netip.Addr{netip.MustParseAddr("10.2.1.20")},
+		})
+		n.Peerings = append(n.Peerings,
+			vpc.Peering{ID: "pcx-3", Requester: vpctest.VPC, Accepter: "vpc-3", Active: true, AccepterDNS: true})
+	}
+	s := snapshot(t, sample(both(withPeer(true, "us-east-1"), peerDNS, third)))
+	for _, tt := range []struct{ vpc, asked, want string }{
+		{vpctest.VPC, "ip-10-1-1-20.ec2.internal", "10.1.1.20"},
+		{vpctest.VPC, "ip-10-2-1-20.ec2.internal", "10.2.1.20"},
+		{"vpc-2", "ip-10-0-1-20.ec2.internal", "absent ec2.internal"},
+		{"vpc-2", "ip-10-2-1-20.ec2.internal", "absent ec2.internal"}, // a peering is not transitive
+	} {
+		if got := say(s.Resolve(tt.vpc, tt.asked, vpc.TypeA)); got != tt.want {
+			t.Errorf("%s in %s is %q, want %q", tt.asked, tt.vpc, got, tt.want)
 		}
 	}
 }

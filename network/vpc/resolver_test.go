@@ -89,6 +89,9 @@ func TestResolverEndpointsAreJudged(t *testing.T) {
 		{"the resolver of another VPC", withPeer(true, "us-east-1"), udp("eni-far", "10.1.1.20:5000", "10.0.0.2:53"),
 			vpc.ReasonResolverOutside, "",
 			"ask Resolver inbound endpoint rslvr-in-1 at 10.0.1.53, or the sender's own resolver"},
+		{"whose inbound endpoint is pending", both(withPeer(true, "us-east-1"), off(0)),
+			udp("eni-far", "10.1.1.20:5000", "10.0.0.2:53"), vpc.ReasonResolverOutside, "",
+			"ask the sender's own resolver, or a Resolver inbound endpoint"},
 		{
 			"its inbound endpoint", withPeer(true, "us-east-1"), udp("eni-far", "10.1.1.20:5000", inboundA), vpc.ReasonNone,
 			"eni-in-a", "",

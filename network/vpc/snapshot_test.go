@@ -139,6 +139,16 @@ func TestNewSnapshotRefuses(t *testing.T) {
 			Number: 1, CIDR: prefix("10.0.0.0/8"),
 		}, vpc.ACLEntry{Number: 1, CIDR: prefix("10.0.0.0/8")}), "acl-b: two entries of one direction have number 1"},
 		{
+			"ACL entry's range", withACL(vpc.ACLEntry{Number: 1, CIDR: prefix("10.0.0.1/8")}),
+			"acl-b: 10.0.0.1/8 has host bits set",
+		},
+		{
+			"ACL entry's ports",
+			withACL(vpc.ACLEntry{
+				Number: 1, Protocol: vpc.TCP, CIDR: prefix("10.0.0.0/8"), Ports: vpc.PortRange{From: 2, To: 1},
+			}), "acl-b entry 1: 2 to 1 is no port range of tcp",
+		},
+		{
 			"peering overlaps",
 			both(withPeer(true, "us-east-1"), func(n *vpc.Network) { n.VPCs[1].CIDRs[0] = prefix("10.0.0.0/8") }),
 			"pcx-1: 10.0.0.0/8 of vpc-2 overlaps 10.0.0.0/16 of vpc-1",
