@@ -48,7 +48,8 @@ func TestSharedValuesAreChecked(t *testing.T) {
 			n.Interfaces[len(n.Interfaces)-1].Owner = "vpce-svc-9"
 		}), "vpce-svc-1: eni-svc-b is not an interface of this service"},
 		{"two services of one name", both(withService, func(n *vpc.Network) {
-			n.EndpointServices = append(n.EndpointServices, vpc.EndpointService{ID: "vpce-svc-2", Name: n.EndpointServices[0].Name})
+			second := vpc.EndpointService{ID: "vpce-svc-2", Name: n.EndpointServices[0].Name}
+			n.EndpointServices = append(n.EndpointServices, second)
 		}), "vpce-svc-1: two resources have this id"},
 		{"prefix list's range", both(withS3, func(n *vpc.Network) { n.PrefixLists[0].CIDRs[0] = prefix("52.216.1.0/15") }),
 			"pl-s3: 52.216.1.0/15 has host bits set"},
