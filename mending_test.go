@@ -3,7 +3,7 @@ package postern_test
 // mended lists, for a rule, the rooms that do not keep it yet. It gets shorter and nothing is added to it.
 var mended = map[string][]string{
 	"functions of tests": {
-		"network", "network/vpc", "services/compute", "services/identity", "store", "store/sql",
+		"network/vpc", "services/compute", "services/identity", "store", "store/sql",
 	},
 	"clock": {
 		"network/fabric", "network/fabric/internal/wg", "network/link/tunnel", "network/privatelink",

@@ -8,7 +8,7 @@ import (
 )
 
 func TestRefuseNetworkACL(t *testing.T) {
-	l := newHarness(t, network.Limits{ACLsPerVPC: 2, EntriesPerACL: 2})
+	l := newHarness(t, network.Limits{ACLsPerVPC: 2})
 	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t)
 	make := func(vpc string) func() error {
 		return func() error { return second(l.CreateNetworkACL(l.ctx, here, network.CreateNetworkACLInput{VPC: vpc})) }
@@ -26,6 +26,32 @@ func TestRefuseNetworkACL(t *testing.T) {
 			theirs = acl
 		}
 	}
+	remove := func(id string) func() error { return func() error { return l.DeleteNetworkACL(l.ctx, here, id) } }
+	move := func(association, acl string) func() error {
+		return func() error { return second(l.ReplaceACLAssociation(l.ctx, here, association, acl)) }
+	}
+	check(t, []row{
+		{"one too many", make(l.vpc), "NetworkAclLimitExceeded"},
+		{"no VPC", make("vpc" + noSuch), "InvalidVpcID.NotFound"},
+		{"malformed", remove("acl-1"), "InvalidNetworkAclId.Malformed"},
+		{"the default one", remove(byDefault.ID), "InvalidParameterValue"},
+		{"no such association", move("aclassoc"+noSuch, a), "InvalidAssociationID.NotFound"},
+		{"to another VPC", move(byDefault.Associations[0].ID, theirs.ID), "InvalidParameter"},
+		{"to nothing", move(byDefault.Associations[0].ID, "acl"+noSuch), "InvalidNetworkAclID.NotFound"},
+		{"move", move(byDefault.Associations[0].ID, a), ""},
+		{"its old association", move(byDefault.Associations[0].ID, a), "InvalidAssociationID.NotFound"},
+		{"in use", remove(a), "DependencyViolation"},
+		{"back", func() error {
+			mine := must(l.State().NetworkACL(here, a))(t)
+			return second(l.ReplaceACLAssociation(l.ctx, here, mine.Associations[0].ID, byDefault.ID))
+		}, ""},
+		{"unused", remove(a), ""},
+	})
+}
+
+func TestRefuseACLEntry(t *testing.T) {
+	l := newHarness(t, network.Limits{EntriesPerACL: 2})
+	a := must(l.CreateNetworkACL(l.ctx, here, network.CreateNetworkACLInput{VPC: l.vpc}))(t).ID
 	good := network.ACLEntry{
 		Number: 100, Allow: true, Protocol: vpc.TCP, Ports: vpc.PortRange{From: 443, To: 443}, CIDR: cidr("10.0.0.1/16"),
 	}
@@ -34,14 +60,8 @@ func TestRefuseNetworkACL(t *testing.T) {
 		change(&e)
 		return func() error { return l.CreateACLEntry(l.ctx, here, a, e) }
 	}
-	remove := func(id string) func() error { return func() error { return l.DeleteNetworkACL(l.ctx, here, id) } }
-	move := func(association, acl string) func() error {
-		return func() error { return second(l.ReplaceACLAssociation(l.ctx, here, association, acl)) }
-	}
 	as := func(number int) func(*network.ACLEntry) { return func(e *network.ACLEntry) { e.Number = number } }
 	check(t, []row{
-		{"one too many", make(l.vpc), "NetworkAclLimitExceeded"},
-		{"no VPC", make("vpc" + noSuch), "InvalidVpcID.NotFound"},
 		{"number 0", add(as(0)), "InvalidParameterValue"},
 		{"the last number", add(as(32767)), "InvalidParameterValue"},
 		{"no range", add(func(e *network.ACLEntry) { e.CIDR = network.Route{}.Destination }), "MissingParameter"},
@@ -69,19 +89,6 @@ func TestRefuseNetworkACL(t *testing.T) {
 			"entry of nothing", func() error { return l.CreateACLEntry(l.ctx, here, "acl"+noSuch, good) },
 			"InvalidNetworkAclID.NotFound",
 		},
-		{"malformed", remove("acl-1"), "InvalidNetworkAclId.Malformed"},
-		{"the default one", remove(byDefault.ID), "InvalidParameterValue"},
-		{"no such association", move("aclassoc"+noSuch, a), "InvalidAssociationID.NotFound"},
-		{"to another VPC", move(byDefault.Associations[0].ID, theirs.ID), "InvalidParameter"},
-		{"to nothing", move(byDefault.Associations[0].ID, "acl"+noSuch), "InvalidNetworkAclID.NotFound"},
-		{"move", move(byDefault.Associations[0].ID, a), ""},
-		{"its old association", move(byDefault.Associations[0].ID, a), "InvalidAssociationID.NotFound"},
-		{"in use", remove(a), "DependencyViolation"},
-		{"back", func() error {
-			mine := must(l.State().NetworkACL(here, a))(t)
-			return second(l.ReplaceACLAssociation(l.ctx, here, mine.Associations[0].ID, byDefault.ID))
-		}, ""},
-		{"unused", remove(a), ""},
 	})
 }
 

@@ -14,52 +14,78 @@ import (
 	"postern/network/vpc"
 )
 
+// A churn is what concurrent changes are made of: one of each noun.
+type churn struct {
+	*harness
+	endpoint, group, service, table, nic, acl string
+}
+
+// changes returns one change of each kind, the k-th of its kind.
+func (l *churn) changes(s *network.Service, k int) []func() error {
+	return []func() error{
+		func() error {
+			return second(s.Authorize(l.ctx, here, l.group, false, []network.SecurityGroupRule{{
+				Protocol: vpc.TCP, Ports: vpc.PortRange{From: int32(1000 + k), To: int32(1000 + k)}, CIDR: cidr("10.0.0.0/16"),
+			}}, nil))
+		},
+		func() error {
+			return s.CreateTags(l.ctx, here, []string{l.vpc, l.endpoint}, []network.Tag{{Key: strconv.Itoa(k), Value: "x"}})
+		},
+		func() error {
+			principals := []string{fmt.Sprintf("arn:aws:iam::%012d:root", k)}
+			return second(s.ModifyServicePrincipals(l.ctx, here, l.service, principals, nil))
+		},
+		func() error {
+			return s.CreateRoute(l.ctx, here, l.table, network.Route{
+				Destination: netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16, byte(k), 0}),
+					24), Target: vpc.Target{Kind: vpc.ViaInterface, ID: l.nic},
+			})
+		},
+		func() error {
+			return s.CreateACLEntry(l.ctx, here, l.acl, network.ACLEntry{
+				Number: 200 + k, Protocol: vpc.AllProtocols, CIDR: cidr("10.0.0.0/8"), Allow: true,
+			})
+		},
+		func() error {
+			return second(s.CreateSubnet(l.ctx, here, network.CreateSubnetInput{
+				VPC: l.vpc, CIDR: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(100 + k), 0}), 24),
+			}))
+		},
+	}
+}
+
+// counts returns how many changes of each kind a server has kept.
+func (l *churn) counts(t *testing.T, st *network.State) map[string]int {
+	t.Helper()
+	g, box := must(st.SecurityGroup(here, l.group))(t), must(st.VPC(here, l.vpc))(t)
+	ingress := slices.DeleteFunc(slices.Clone(g.Rules), func(r network.SecurityGroupRule) bool { return r.Egress })
+	entries := slices.DeleteFunc(slices.Clone(must(st.NetworkACL(here, l.acl))(t).Entries), func(x network.ACLEntry) bool {
+		return x.Number < 200 || x.Number > 300
+	})
+	return map[string]int{
+		"rules": len(ingress), "tags": len(box.Tags),
+		"tags of the endpoint": len(must(st.VpcEndpoint(here, l.endpoint))(t).Tags),
+		"principals":           len(must(st.VpcEndpointService(here, l.service))(t).Principals),
+		"routes":               len(must(st.RouteTable(here, l.table))(t).Routes),
+		"entries":              len(entries), "subnets": len(collect(st.Subnets(here))) - 2,
+	}
+}
+
 // TestConcurrentChanges has two servers on one store change the same resources at once: no change is lost.
 func TestConcurrentChanges(t *testing.T) {
-	l := newHarness(t, network.Limits{})
+	l := &churn{harness: newHarness(t, network.Limits{})}
 	l.hostnames()
-	e := l.endpoint("ssm").ID
-	group := l.group("busy").ID
-	v := l.service(target(l.node("i-1"), "5432/5432")).ID
-	table := collect(l.State().RouteTables(here))[0].ID
-	nic := l.node("i-2")
-	acl := collect(l.State().NetworkACLs(here))[0].ID
+	l.endpoint, l.group = l.harness.endpoint("ssm").ID, l.harness.group("busy").ID
+	l.service = l.harness.service(target(l.node("i-1"), "5432/5432")).ID
+	l.table, l.nic = collect(l.State().RouteTables(here))[0].ID, l.node("i-2").ID
+	l.acl = collect(l.State().NetworkACLs(here))[0].ID
 	servers := []*network.Service{l.Service, l.open(network.Limits{})}
 	const each = 12
 	var running sync.WaitGroup
 	errs := make(chan error, 1000)
 	for n, s := range servers {
 		for i := range each {
-			k := n*each + i
-			for _, change := range []func() error{
-				func() error {
-					return second(s.Authorize(l.ctx, here, group, false, []network.SecurityGroupRule{{
-						Protocol: vpc.TCP, Ports: vpc.PortRange{From: int32(1000 + k), To: int32(1000 + k)}, CIDR: cidr("10.0.0.0/16"),
-					}}, nil))
-				},
-				func() error {
-					return s.CreateTags(l.ctx, here, []string{l.vpc, e}, []network.Tag{{Key: strconv.Itoa(k), Value: "x"}})
-				},
-				func() error {
-					return second(s.ModifyServicePrincipals(l.ctx, here, v, []string{fmt.Sprintf("arn:aws:iam::%012d:root", k)}, nil))
-				},
-				func() error {
-					return s.CreateRoute(l.ctx, here, table, network.Route{
-						Destination: netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16, byte(k), 0}),
-							24), Target: vpc.Target{Kind: vpc.ViaInterface, ID: nic.ID},
-					})
-				},
-				func() error {
-					return s.CreateACLEntry(l.ctx, here, acl, network.ACLEntry{
-						Number: 200 + k, Protocol: vpc.AllProtocols, CIDR: cidr("10.0.0.0/8"), Allow: true,
-					})
-				},
-				func() error {
-					return second(s.CreateSubnet(l.ctx, here, network.CreateSubnetInput{
-						VPC: l.vpc, CIDR: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(100 + k), 0}), 24),
-					}))
-				},
-			} {
+			for _, change := range l.changes(s, n*each+i) {
 				running.Go(func() { errs <- change() })
 			}
 		}
@@ -75,18 +101,7 @@ func TestConcurrentChanges(t *testing.T) {
 		if err := s.Refresh(l.ctx); err != nil {
 			t.Fatal(err)
 		}
-		st := s.State()
-		g, box := must(st.SecurityGroup(here, group))(t), must(st.VPC(here, l.vpc))(t)
-		ingress := slices.DeleteFunc(slices.Clone(g.Rules), func(r network.SecurityGroupRule) bool { return r.Egress })
-		entries := slices.DeleteFunc(slices.Clone(must(st.NetworkACL(here, acl))(t).Entries), func(x network.ACLEntry) bool {
-			return x.Number < 200 || x.Number > 300
-		})
-		for what, got := range map[string]int{
-			"rules": len(ingress), "tags": len(box.Tags), "tags of the endpoint": len(must(st.VpcEndpoint(here, e))(t).Tags),
-			"principals": len(must(st.VpcEndpointService(here, v))(t).Principals),
-			"routes":     len(must(st.RouteTable(here, table))(t).Routes),
-			"entries":    len(entries), "subnets": len(collect(st.Subnets(here))) - 2,
-		} {
+		for what, got := range l.counts(t, s.State()) {
 			if got != 2*each {
 				t.Errorf("server %d has %d %s, want %d", n, got, what, 2*each)
 			}

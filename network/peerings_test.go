@@ -9,77 +9,113 @@ import (
 	"postern/network/vpc"
 )
 
+// peers asks for peerings and keeps them by a name. Its VPC may be peered with other, overlaps with same, and theirs is
+// in another account and region.
+type peers struct {
+	*harness
+	far                 scope.Scope
+	other, same, theirs string
+	made                map[string]*network.Peering
+}
+
+func newPeers(t *testing.T) *peers {
+	t.Helper()
+	l := &peers{
+		harness: newHarness(t, network.Limits{}), far: scope.Scope{Account: "111111111111", Region: "eu-west-1"},
+		made: map[string]*network.Peering{},
+	}
+	make := func(c scope.Scope, block string) string {
+		return must(l.CreateVpc(l.ctx, c, network.CreateVpcInput{CIDR: cidr(block)}))(t).ID
+	}
+	l.other, l.same, l.theirs = make(here, "10.1.0.0/16"), make(here, "10.0.0.0/16"), make(l.far, "10.2.0.0/16")
+	return l
+}
+
+func (l *peers) ask(name, requester, accepter string, peer scope.Scope) func() error {
+	return func() (err error) {
+		l.made[name], err = l.CreatePeering(l.ctx, here, network.CreatePeeringInput{
+			Requester: requester, Accepter: accepter, Peer: peer,
+		})
+		return err
+	}
+}
+
+func (l *peers) accept(c scope.Scope, name string) func() error {
+	return func() error { return second(l.AcceptPeering(l.ctx, c, l.made[name].ID)) }
+}
+
+func (l *peers) options(c scope.Scope, name string, dns network.PeeringDNS) func() error {
+	return func() error { return second(l.ModifyPeering(l.ctx, c, l.made[name].ID, dns)) }
+}
+
+func (l *peers) status(name string, want network.PeeringStatus) func() error {
+	return func() error {
+		p, err := l.State().PeeringOf(here, l.made[name].ID)
+		if err == nil && p.Status != want {
+			l.t.Errorf("%s is %s, want %s", name, p.Status, want)
+		}
+		return err
+	}
+}
+
 func TestRefusePeering(t *testing.T) {
-	l := newHarness(t, network.Limits{})
-	far := scope.Scope{Account: "111111111111", Region: "eu-west-1"}
-	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t).ID
-	same := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.0.0.0/16")}))(t).ID
-	theirs := must(l.CreateVpc(l.ctx, far, network.CreateVpcInput{CIDR: cidr("10.2.0.0/16")}))(t).ID
-	made := map[string]*network.Peering{}
-	ask := func(name, requester, accepter string, peer scope.Scope) func() error {
-		return func() (err error) {
-			made[name], err = l.CreatePeering(l.ctx, here, network.CreatePeeringInput{
-				Requester: requester, Accepter: accepter, Peer: peer,
-			})
-			return err
-		}
-	}
-	accept := func(c scope.Scope, name string) func() error {
-		return func() error { return second(l.AcceptPeering(l.ctx, c, made[name].ID)) }
-	}
+	l := newPeers(t)
 	yes := true
-	options := func(c scope.Scope, name string, dns network.PeeringDNS) func() error {
-		return func() error { return second(l.ModifyPeering(l.ctx, c, made[name].ID, dns)) }
-	}
-	status := func(name string, want network.PeeringStatus) func() error {
-		return func() error {
-			p, err := l.State().PeeringOf(here, made[name].ID)
-			if err == nil && p.Status != want {
-				t.Errorf("%s is %s, want %s", name, p.Status, want)
-			}
-			return err
-		}
-	}
 	check(t, []row{
-		{"with itself", ask("x", l.vpc, l.vpc, scope.Scope{}), "InvalidParameter"},
-		{"from nothing", ask("x", "vpc"+noSuch, other, scope.Scope{}), "InvalidVpcID.NotFound"},
-		{"to nothing", ask("x", l.vpc, "vpc"+noSuch, scope.Scope{}), "InvalidVpcID.NotFound"},
-		{"another's VPC as one's own", ask("x", l.vpc, theirs, scope.Scope{}), "InvalidVpcID.NotFound"},
-		{"overlap", ask("overlap", l.vpc, same, scope.Scope{}), ""},
-		{"it failed", status("overlap", network.PeeringFailed), ""},
-		{"accept what failed", accept(here, "overlap"), "InvalidStateTransition"},
-		{"peer", ask("peer", l.vpc, other, scope.Scope{}), ""},
-		{"again, the other way", ask("x", other, l.vpc, scope.Scope{}), "VpcPeeringConnectionAlreadyExists"},
-		{"options before it is active", options(here, "peer", network.PeeringDNS{Requester: &yes}), "OperationNotPermitted"},
-		{"accept", accept(here, "peer"), ""},
-		{"accept again", accept(here, "peer"), "InvalidStateTransition"},
-		{"options", options(here, "peer", network.PeeringDNS{Requester: &yes, Accepter: &yes}), ""},
+		{"with itself", l.ask("x", l.vpc, l.vpc, scope.Scope{}), "InvalidParameter"},
+		{"from nothing", l.ask("x", "vpc"+noSuch, l.other, scope.Scope{}), "InvalidVpcID.NotFound"},
+		{"to nothing", l.ask("x", l.vpc, "vpc"+noSuch, scope.Scope{}), "InvalidVpcID.NotFound"},
+		{"another's VPC as one's own", l.ask("x", l.vpc, l.theirs, scope.Scope{}), "InvalidVpcID.NotFound"},
+		{"overlap", l.ask("overlap", l.vpc, l.same, scope.Scope{}), ""},
+		{"it failed", l.status("overlap", network.PeeringFailed), ""},
+		{"accept what failed", l.accept(here, "overlap"), "InvalidStateTransition"},
+		{"peer", l.ask("peer", l.vpc, l.other, scope.Scope{}), ""},
+		{"again, the other way", l.ask("x", l.other, l.vpc, scope.Scope{}), "VpcPeeringConnectionAlreadyExists"},
+		{
+			"options before it is active", l.options(here, "peer", network.PeeringDNS{Requester: &yes}),
+			"OperationNotPermitted",
+		},
+		{"accept", l.accept(here, "peer"), ""},
+		{"accept again", l.accept(here, "peer"), "InvalidStateTransition"},
+		{"options", l.options(here, "peer", network.PeeringDNS{Requester: &yes, Accepter: &yes}), ""},
 		{
 			"a range that the peer has",
 			func() error { return second(l.AssociateCidrBlock(l.ctx, here, l.vpc, cidr("10.1.4.0/24"))) }, "CidrConflict",
 		},
-		{"VPC with a peering", func() error { return l.DeleteVpc(l.ctx, here, other) }, "DependencyViolation"},
-		{"across accounts and regions", ask("far", l.vpc, theirs, far), ""},
-		{"accept one's own request", accept(here, "far"), "OperationNotPermitted"},
+		{"VPC with a peering", func() error { return l.DeleteVpc(l.ctx, here, l.other) }, "DependencyViolation"},
+		{"delete", func() error { return l.DeletePeering(l.ctx, here, l.made["peer"].ID) }, ""},
+		{"delete again", func() error { return l.DeletePeering(l.ctx, here, l.made["peer"].ID) }, "InvalidStateTransition"},
+		{"it is deleted", l.status("peer", network.PeeringDeleted), ""},
+	})
+}
+
+func TestRefusePeeringAcrossAccounts(t *testing.T) {
+	l := newPeers(t)
+	check(t, []row{
+		{"across accounts and regions", l.ask("far", l.vpc, l.theirs, l.far), ""},
+		{"accept one's own request", l.accept(here, "far"), "OperationNotPermitted"},
 		{"a stranger", func() error {
-			return second(l.AcceptPeering(l.ctx, scope.Scope{Account: "222222222222", Region: "eu-west-1"}, made["far"].ID))
+			return second(l.AcceptPeering(l.ctx, scope.Scope{Account: "222222222222", Region: "eu-west-1"}, l.made["far"].ID))
 		}, "InvalidVpcPeeringConnectionID.NotFound"},
-		{"reject", func() error { return l.RejectPeering(l.ctx, far, made["far"].ID) }, ""},
-		{"it is rejected", status("far", network.PeeringRejected), ""},
-		{"VPC with a rejected one", func() error { return l.DeleteVpc(l.ctx, far, theirs) }, ""},
-		{"seen after it", status("far", network.PeeringRejected), ""},
-		{"delete", func() error { return l.DeletePeering(l.ctx, here, made["peer"].ID) }, ""},
-		{"delete again", func() error { return l.DeletePeering(l.ctx, here, made["peer"].ID) }, "InvalidStateTransition"},
-		{"it is deleted", status("peer", network.PeeringDeleted), ""},
+		{"reject", func() error { return l.RejectPeering(l.ctx, l.far, l.made["far"].ID) }, ""},
+		{"it is rejected", l.status("far", network.PeeringRejected), ""},
+		{"VPC with a rejected one", func() error { return l.DeleteVpc(l.ctx, l.far, l.theirs) }, ""},
+		{"seen after it", l.status("far", network.PeeringRejected), ""},
 		{
-			"delete what is rejected", func() error { return l.DeletePeering(l.ctx, here, made["far"].ID) },
+			"delete what is rejected", func() error { return l.DeletePeering(l.ctx, here, l.made["far"].ID) },
 			"InvalidStateTransition",
 		},
-		{"ask once more", ask("late", l.vpc, other, scope.Scope{}), ""},
+	})
+}
+
+func TestPeeringExpires(t *testing.T) {
+	l := newPeers(t)
+	check(t, []row{
+		{"ask once more", l.ask("late", l.vpc, l.other, scope.Scope{}), ""},
 		{"a week goes by", func() error { l.clock = l.clock.Add(8 * 24 * time.Hour); return nil }, ""},
-		{"accept too late", accept(here, "late"), "InvalidStateTransition"},
+		{"accept too late", l.accept(here, "late"), "InvalidStateTransition"},
 		{"reconcile", func() error { return l.Reconcile(l.ctx) }, ""},
-		{"it has expired", status("late", network.PeeringExpired), ""},
+		{"it has expired", l.status("late", network.PeeringExpired), ""},
 	})
 }
 

@@ -2,6 +2,7 @@ package network_test
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"testing"
@@ -137,15 +138,45 @@ func (m *machine) rule() network.SecurityGroupRule {
 	return r
 }
 
+// verbs returns every change that a machine makes, by its name.
 func (m *machine) verbs() map[string]func() error {
+	all := map[string]func() error{}
+	for _, verbs := range []map[string]func() error{m.placeVerbs(), m.ruleVerbs(), m.routeVerbs(), m.endpointVerbs()} {
+		maps.Copy(all, verbs)
+	}
+	return all
+}
+
+func (m *machine) yes() bool { return rapid.Bool().Draw(m.t, "yes") }
+
+// placeVerbs make VPCs, what is in them, and what is gone.
+func (m *machine) placeVerbs() map[string]func() error {
 	s, ctx := m.s, m.t.Context()
-	yes := func() bool { return rapid.Bool().Draw(m.t, "yes") }
 	return map[string]func() error{
-		"vpc": func() error { return second(s.CreateVpc(ctx, here, network.CreateVpcInput{CIDR: m.cidr()})) },
+		"vpc":   func() error { return second(s.CreateVpc(ctx, here, network.CreateVpcInput{CIDR: m.cidr()})) },
+		"block": func() error { return second(s.AssociateCidrBlock(ctx, here, m.vpc(), m.cidr())) },
 		"subnet": func() error {
 			zone := rapid.SampledFrom([]string{"", "us-east-1a", "us-east-1b", "use1-az6", "x"}).Draw(m.t, "zone")
 			return second(s.CreateSubnet(ctx, here, network.CreateSubnetInput{VPC: m.vpc(), CIDR: m.cidr(), Zone: zone}))
 		},
+		"interface": func() error {
+			return second(s.CreateInterface(ctx, here, network.CreateInterfaceInput{
+				Subnet: m.subnet(), Owner: rapid.SampledFrom([]string{"", "i-1", "mi-1"}).Draw(m.t, "owner"),
+				DeleteOnTermination: m.yes(), Secondary: rapid.IntRange(0, 6).Draw(m.t, "secondary"),
+			}))
+		},
+		"attribute": func() error { return s.ModifyVpcAttribute(ctx, here, m.vpc(), network.EnableDNSHostnames, m.yes()) },
+		"tag": func() error {
+			return s.CreateTags(ctx, here, []string{m.subnet(), m.group()}, []network.Tag{{Key: "k"}})
+		},
+		"delete":  func() error { return m.delete(rapid.IntRange(0, 8).Draw(m.t, "what")) },
+		"release": func() error { return s.ReleaseOwner(ctx, "i-1") },
+	}
+}
+
+func (m *machine) ruleVerbs() map[string]func() error {
+	s, ctx := m.s, m.t.Context()
+	return map[string]func() error{
 		"group": func() error {
 			name := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(m.t, "name")
 			return second(s.CreateSecurityGroup(ctx, here, network.CreateSecurityGroupInput{
@@ -153,62 +184,81 @@ func (m *machine) verbs() map[string]func() error {
 			}))
 		},
 		"rule": func() error {
-			return second(s.Authorize(ctx, here, m.group(), yes(), []network.SecurityGroupRule{m.rule()}, nil))
+			return second(s.Authorize(ctx, here, m.group(), m.yes(), []network.SecurityGroupRule{m.rule()}, nil))
 		},
 		"revoke": func() error {
-			return second(s.Revoke(ctx, here, m.group(), yes(), network.Revocation{
+			return second(s.Revoke(ctx, here, m.group(), m.yes(), network.Revocation{
 				Rules: []network.SecurityGroupRule{m.rule()},
 			}))
 		},
-		"interface": func() error {
-			return second(s.CreateInterface(ctx, here, network.CreateInterfaceInput{
-				Subnet: m.subnet(), Owner: rapid.SampledFrom([]string{"", "i-1", "mi-1"}).Draw(m.t, "owner"),
-				DeleteOnTermination: yes(), Secondary: rapid.IntRange(0, 6).Draw(m.t, "secondary"),
-			}))
+		"acl": func() error {
+			return second(s.CreateNetworkACL(ctx, here, network.CreateNetworkACLInput{VPC: m.vpc()}))
 		},
-		"endpoint": func() error {
-			no := false
-			short := rapid.SampledFrom([]string{"ssm", "kms", "s3"}).Draw(m.t, "service")
-			in := network.CreateVpcEndpointInput{
-				VPC: m.vpc(), Service: "com.amazonaws.us-east-1." + short, Subnets: []network.EndpointSubnet{{ID: m.subnet()}},
+		"serve": func() error {
+			acl, err := s.State().NetworkACL(here, m.acl())
+			if err != nil || len(acl.Associations) == 0 {
+				return err
 			}
-			if yes() {
-				in.PrivateDNS = &no
-			}
-			return second(s.CreateVpcEndpoint(ctx, here, in))
+			return second(s.ReplaceACLAssociation(ctx, here, acl.Associations[0].ID, m.acl()))
 		},
-		"modify": func() error {
-			on := yes()
-			return s.ModifyVpcEndpoint(ctx, here, m.endpoint(), network.EndpointChange{
-				AddSubnets: []network.EndpointSubnet{{ID: m.subnet()}}, AddGroups: []string{m.group()}, PrivateDNS: &on,
-			})
-		},
+	}
+}
+
+func (m *machine) routeVerbs() map[string]func() error {
+	s, ctx := m.s, m.t.Context()
+	return map[string]func() error{
 		"table": func() error {
 			return second(s.CreateRouteTable(ctx, here, network.CreateRouteTableInput{VPC: m.vpc()}))
 		},
 		"tie": func() error { return second(s.AssociateRouteTable(ctx, here, m.table(), m.subnet())) },
 		"route": func() error {
 			target := vpc.Target{Kind: vpc.ViaInternetGateway, ID: m.gateway()}
-			if yes() {
+			if m.yes() {
 				target = vpc.Target{Kind: vpc.ViaInterface, ID: m.nic()}
 			}
-			if yes() {
+			if m.yes() {
 				target = vpc.Target{Kind: vpc.ViaPeering, ID: m.peering()}
 			}
 			return s.CreateRoute(ctx, here, m.table(), network.Route{Destination: m.cidr(), Target: target})
 		},
-		"gateway":   func() error { return second(s.CreateInternetGateway(ctx, here, nil)) },
-		"attach":    func() error { return s.AttachInternetGateway(ctx, here, m.gateway(), m.vpc()) },
-		"detach":    func() error { return s.DetachInternetGateway(ctx, here, m.gateway(), m.vpc()) },
-		"attribute": func() error { return s.ModifyVpcAttribute(ctx, here, m.vpc(), network.EnableDNSHostnames, yes()) },
-		"tag": func() error {
-			return s.CreateTags(ctx, here, []string{m.subnet(), m.group()}, []network.Tag{{Key: "k"}})
+		"gateway": func() error { return second(s.CreateInternetGateway(ctx, here, nil)) },
+		"attach":  func() error { return s.AttachInternetGateway(ctx, here, m.gateway(), m.vpc()) },
+		"detach":  func() error { return s.DetachInternetGateway(ctx, here, m.gateway(), m.vpc()) },
+		"peer": func() error {
+			return second(s.CreatePeering(ctx, here, network.CreatePeeringInput{Requester: m.vpc(), Accepter: m.vpc()}))
 		},
-		"delete":  func() error { return m.delete(rapid.IntRange(0, 8).Draw(m.t, "what")) },
-		"release": func() error { return s.ReleaseOwner(ctx, "i-1") },
+		"accept": func() error { return second(s.AcceptPeering(ctx, here, m.peering())) },
+	}
+}
+
+func (m *machine) endpointVerbs() map[string]func() error {
+	s, ctx := m.s, m.t.Context()
+	return map[string]func() error{
+		"endpoint": func() error {
+			no := false
+			short := rapid.SampledFrom([]string{"ssm", "kms", "s3"}).Draw(m.t, "service")
+			in := network.CreateVpcEndpointInput{
+				VPC: m.vpc(), Service: "com.amazonaws.us-east-1." + short, Subnets: []network.EndpointSubnet{{ID: m.subnet()}},
+			}
+			if m.yes() {
+				in.PrivateDNS = &no
+			}
+			return second(s.CreateVpcEndpoint(ctx, here, in))
+		},
+		"modify": func() error {
+			on := m.yes()
+			return s.ModifyVpcEndpoint(ctx, here, m.endpoint(), network.EndpointChange{
+				AddSubnets: []network.EndpointSubnet{{ID: m.subnet()}}, AddGroups: []string{m.group()}, PrivateDNS: &on,
+			})
+		},
+		"gateway endpoint": func() error {
+			return second(s.CreateVpcEndpoint(ctx, here, network.CreateVpcEndpointInput{
+				VPC: m.vpc(), Service: "com.amazonaws.us-east-1.s3", Kind: vpc.GatewayEndpoint, RouteTables: []string{m.table()},
+			}))
+		},
 		"offer": func() error {
 			arn := "arn:aws:postern:us-east-1:000000000000:target/1/network-interface/" + m.nic() + "/1"
-			in := network.CreateEndpointServiceInput{Targets: []string{arn}, AcceptanceRequired: yes()}
+			in := network.CreateEndpointServiceInput{Targets: []string{arn}, AcceptanceRequired: m.yes()}
 			return second(s.CreateEndpointService(ctx, here, in))
 		},
 		"use": func() error {
@@ -220,32 +270,12 @@ func (m *machine) verbs() map[string]func() error {
 		},
 		"answer": func() error {
 			answer := s.AcceptConnections
-			if yes() {
+			if m.yes() {
 				answer = s.RejectConnections
 			}
 			return failure(answer(ctx, here, m.offered(), []string{m.endpoint()}))
 		},
 		"withdraw": func() error { return failure(s.DeleteEndpointServices(ctx, here, []string{m.offered()})) },
-		"peer": func() error {
-			return second(s.CreatePeering(ctx, here, network.CreatePeeringInput{Requester: m.vpc(), Accepter: m.vpc()}))
-		},
-		"accept": func() error { return second(s.AcceptPeering(ctx, here, m.peering())) },
-		"block":  func() error { return second(s.AssociateCidrBlock(ctx, here, m.vpc(), m.cidr())) },
-		"acl": func() error {
-			return second(s.CreateNetworkACL(ctx, here, network.CreateNetworkACLInput{VPC: m.vpc()}))
-		},
-		"serve": func() error {
-			acl, err := s.State().NetworkACL(here, m.acl())
-			if err != nil || len(acl.Associations) == 0 {
-				return err
-			}
-			return second(s.ReplaceACLAssociation(ctx, here, acl.Associations[0].ID, m.acl()))
-		},
-		"gateway endpoint": func() error {
-			return second(s.CreateVpcEndpoint(ctx, here, network.CreateVpcEndpointInput{
-				VPC: m.vpc(), Service: "com.amazonaws.us-east-1.s3", Kind: vpc.GatewayEndpoint, RouteTables: []string{m.table()},
-			}))
-		},
 	}
 }
 

@@ -113,37 +113,15 @@ func TestRefuseSubnet(t *testing.T) {
 	})
 }
 
-func TestRefuseRoute(t *testing.T) {
-	l := newHarness(t, network.Limits{RoutesPerTable: 2})
+func TestRefuseInternetGateway(t *testing.T) {
+	l := newHarness(t, network.Limits{})
 	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t)
-	table := must(l.CreateRouteTable(l.ctx, here, network.CreateRouteTableInput{VPC: l.vpc}))(t).ID
-	far := must(l.CreateRouteTable(l.ctx, here, network.CreateRouteTableInput{VPC: other.ID}))(t).ID
 	gw := must(l.CreateInternetGateway(l.ctx, here, nil))(t).ID
 	gw2 := must(l.CreateInternetGateway(l.ctx, here, nil))(t).ID
-	nic := l.node("i-1").ID
-	var main, mainAssoc string
-	for rt := range l.State().RouteTables(here) {
-		if rt.VPC == l.vpc && rt.Main() {
-			main, mainAssoc = rt.ID, rt.Associations[0].ID
-		}
-	}
-	via := func(kind vpc.TargetKind, id, to string) network.Route {
-		return network.Route{Destination: cidr(to), Target: vpc.Target{Kind: kind, ID: id}}
-	}
-	add := func(table string, r network.Route) func() error {
-		return func() error { return l.CreateRoute(l.ctx, here, table, r) }
-	}
-	drop := func(table, to string) func() error {
-		return func() error { return l.DeleteRoute(l.ctx, here, table, network.Route{Destination: cidr(to)}) }
-	}
-	tie := func(table, subnet string) func() error {
-		return func() error { return second(l.AssociateRouteTable(l.ctx, here, table, subnet)) }
-	}
 	attach := func(id, vpc string) func() error {
 		return func() error { return l.AttachInternetGateway(l.ctx, here, id, vpc) }
 	}
 	check(t, []row{
-		{"detached gateway", add(table, via(vpc.ViaInternetGateway, gw, "0.0.0.0/0")), "InvalidParameterValue"},
 		{"attach", attach(gw, l.vpc), ""},
 		{"attach twice", attach(gw, other.ID), "Resource.AlreadyAssociated"},
 		{"second gateway", attach(gw2, l.vpc), "InvalidParameterValue"},
@@ -153,6 +131,32 @@ func TestRefuseRoute(t *testing.T) {
 			"detach from elsewhere", func() error { return l.DetachInternetGateway(l.ctx, here, gw, other.ID) },
 			"Gateway.NotAttached",
 		},
+	})
+}
+
+func TestRefuseRoute(t *testing.T) {
+	l := newHarness(t, network.Limits{RoutesPerTable: 2})
+	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t)
+	table := must(l.CreateRouteTable(l.ctx, here, network.CreateRouteTableInput{VPC: l.vpc}))(t).ID
+	far := must(l.CreateRouteTable(l.ctx, here, network.CreateRouteTableInput{VPC: other.ID}))(t).ID
+	gw := must(l.CreateInternetGateway(l.ctx, here, nil))(t).ID
+	nic := l.node("i-1").ID
+	via := func(kind vpc.TargetKind, id, to string) network.Route {
+		return network.Route{Destination: cidr(to), Target: vpc.Target{Kind: kind, ID: id}}
+	}
+	add := func(table string, r network.Route) func() error {
+		return func() error { return l.CreateRoute(l.ctx, here, table, r) }
+	}
+	drop := func(table, to string) func() error {
+		return func() error { return l.DeleteRoute(l.ctx, here, table, network.Route{Destination: cidr(to)}) }
+	}
+	check(t, []row{
+		{"detached gateway", add(table, via(vpc.ViaInternetGateway, gw, "0.0.0.0/0")), "InvalidParameterValue"},
+	})
+	if err := l.AttachInternetGateway(l.ctx, here, gw, l.vpc); err != nil {
+		t.Fatal(err)
+	}
+	check(t, []row{
 		{"route", add(table, via(vpc.ViaInternetGateway, gw, "0.0.0.0/0")), ""},
 		{"route again", add(table, via(vpc.ViaInternetGateway, gw, "0.0.0.0/0")), "RouteAlreadyExists"},
 		{"the local route", add(table, via(vpc.ViaInternetGateway, gw, "10.0.0.0/16")), "RouteAlreadyExists"},
@@ -170,6 +174,24 @@ func TestRefuseRoute(t *testing.T) {
 		{"delete local", drop(table, "10.0.0.0/16"), "InvalidParameterValue"},
 		{"delete what is not", drop(table, "10.3.0.0/16"), "InvalidRoute.NotFound"},
 		{"delete", drop(table, "10.0.1.0/24"), ""},
+	})
+}
+
+func TestRefuseRouteTableAssociation(t *testing.T) {
+	l := newHarness(t, network.Limits{})
+	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t)
+	table := must(l.CreateRouteTable(l.ctx, here, network.CreateRouteTableInput{VPC: l.vpc}))(t).ID
+	far := must(l.CreateRouteTable(l.ctx, here, network.CreateRouteTableInput{VPC: other.ID}))(t).ID
+	var main, mainAssoc string
+	for rt := range l.State().RouteTables(here) {
+		if rt.VPC == l.vpc && rt.Main() {
+			main, mainAssoc = rt.ID, rt.Associations[0].ID
+		}
+	}
+	tie := func(table, subnet string) func() error {
+		return func() error { return second(l.AssociateRouteTable(l.ctx, here, table, subnet)) }
+	}
+	check(t, []row{
 		{"subnet of another VPC", tie(far, l.a), "InvalidParameterValue"},
 		{"tie", tie(table, l.a), ""},
 		{"tie again", tie(table, l.a), ""},
@@ -186,10 +208,23 @@ func TestRefuseRoute(t *testing.T) {
 	})
 }
 
+// portRule returns a rule for TCP of a range of ports and a group, prefix list or range of addresses.
+func portRule(from, to int32, peer string) network.SecurityGroupRule {
+	r := network.SecurityGroupRule{Protocol: vpc.TCP, Ports: vpc.PortRange{From: from, To: to}}
+	switch {
+	case strings.HasPrefix(peer, "sg-"):
+		r.Group = peer
+	case strings.HasPrefix(peer, "pl-"):
+		r.PrefixList = peer
+	case peer != "":
+		r.CIDR = cidr(peer)
+	}
+	return r
+}
+
 func TestRefuseGroup(t *testing.T) {
-	l := newHarness(t, network.Limits{Groups: 4, RulesPerGroup: 3, GroupsPerNIC: 2})
-	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t)
-	theirs := must(l.State().GroupNamed(here, other.ID, "default"))(t).ID
+	l := newHarness(t, network.Limits{Groups: 4, GroupsPerNIC: 2})
+	must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t)
 	ours := must(l.State().GroupNamed(here, l.vpc, "default"))(t).ID
 	web := l.group("web").ID
 	make := func(name, description string) func() error {
@@ -199,25 +234,9 @@ func TestRefuseGroup(t *testing.T) {
 			}))
 		}
 	}
-	allow := func(group string, rules ...network.SecurityGroupRule) func() error {
-		return func() error { return second(l.Authorize(l.ctx, here, group, false, rules, nil)) }
-	}
-	revoke := func(group string, r network.Revocation) func() error {
-		return func() error { return second(l.Revoke(l.ctx, here, group, false, r)) }
-	}
-	port := func(from, to int32, peer string) network.SecurityGroupRule {
-		r := network.SecurityGroupRule{Protocol: vpc.TCP, Ports: vpc.PortRange{From: from, To: to}}
-		switch {
-		case strings.HasPrefix(peer, "sg-"):
-			r.Group = peer
-		case strings.HasPrefix(peer, "pl-"):
-			r.PrefixList = peer
-		case peer != "":
-			r.CIDR = cidr(peer)
-		}
-		return r
-	}
 	remove := func(id string) func() error { return func() error { return l.DeleteSecurityGroup(l.ctx, here, id) } }
+	rule := portRule(443, 443, l.nodes)
+	referenced := must(l.Authorize(l.ctx, here, web, false, []network.SecurityGroupRule{rule}, nil))(t)
 	check(t, []row{
 		{"no name", make("", "x"), "MissingParameter"},
 		{"no description", make("x", ""), "MissingParameter"},
@@ -227,6 +246,32 @@ func TestRefuseGroup(t *testing.T) {
 		{"long", make(strings.Repeat("x", 256), "x"), "InvalidParameterValue"},
 		{"duplicate", make("web", "x"), "InvalidGroup.Duplicate"},
 		{"one too many", make("db", "x"), "SecurityGroupLimitExceeded"},
+		{"default group", remove(ours), "CannotDelete"},
+		{"referenced", remove(l.nodes), "DependencyViolation"},
+	})
+	must(l.Revoke(l.ctx, here, web, false, network.Revocation{IDs: []string{referenced[0].ID}}))(t)
+	check(t, []row{
+		{"node", func() error { l.node("i-1"); return nil }, ""},
+		{"in use", remove(l.nodes), "DependencyViolation"},
+		{"unused", remove(web), ""},
+		{"again", remove(web), "InvalidGroup.NotFound"},
+		{"malformed", remove("web"), "InvalidGroupId.Malformed"},
+	})
+}
+
+func TestRefuseRule(t *testing.T) {
+	l := newHarness(t, network.Limits{RulesPerGroup: 3})
+	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t)
+	theirs := must(l.State().GroupNamed(here, other.ID, "default"))(t).ID
+	web := l.group("web").ID
+	allow := func(group string, rules ...network.SecurityGroupRule) func() error {
+		return func() error { return second(l.Authorize(l.ctx, here, group, false, rules, nil)) }
+	}
+	revoke := func(group string, r network.Revocation) func() error {
+		return func() error { return second(l.Revoke(l.ctx, here, group, false, r)) }
+	}
+	port := portRule
+	check(t, []row{
 		{"no rules", allow(web), "MissingParameter"},
 		{"no peer", allow(web, port(443, 443, "")), "InvalidParameterValue"},
 		{"ports reversed", allow(web, port(443, 80, "10.0.0.0/8")), "InvalidParameterValue"},
@@ -251,17 +296,10 @@ func TestRefuseGroup(t *testing.T) {
 			"InvalidSecurityGroupRuleId.NotFound",
 		},
 		{"revoke nothing", revoke(web, network.Revocation{}), "MissingParameter"},
-		{"default group", remove(ours), "CannotDelete"},
-		{"referenced", remove(l.nodes), "DependencyViolation"},
 		{
 			"revoke the reference", revoke(web, network.Revocation{Rules: []network.SecurityGroupRule{port(443, 443, l.nodes)}}),
 			"",
 		},
-		{"node", func() error { l.node("i-1"); return nil }, ""},
-		{"in use", remove(l.nodes), "DependencyViolation"},
-		{"unused", remove(web), ""},
-		{"again", remove(web), "InvalidGroup.NotFound"},
-		{"malformed", remove("web"), "InvalidGroupId.Malformed"},
 	})
 }
 

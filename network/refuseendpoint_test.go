@@ -9,23 +9,26 @@ import (
 	"postern/network/vpc"
 )
 
+// interfaceEndpoint asks for an endpoint to a service in the first subnet, with a change.
+func (l *harness) interfaceEndpoint(service string, change func(*network.CreateVpcEndpointInput)) func() error {
+	return func() error {
+		in := network.CreateVpcEndpointInput{
+			VPC: l.vpc, Service: "com.amazonaws." + service, Subnets: []network.EndpointSubnet{{ID: l.a}},
+		}
+		if change != nil {
+			change(&in)
+		}
+		return second(l.CreateVpcEndpoint(l.ctx, here, in))
+	}
+}
+
 func TestRefuseEndpoint(t *testing.T) {
 	l := newHarness(t, network.Limits{EndpointsPerVPC: 3})
 	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: cidr("10.1.0.0/16")}))(t)
 	theirs := must(l.State().GroupNamed(here, other.ID, "default"))(t).ID
 	sibling := l.subnet("10.0.8.0/24", "us-east-1a").ID
 	yes, no := true, false
-	in := func(service string, change func(*network.CreateVpcEndpointInput)) func() error {
-		return func() error {
-			in := network.CreateVpcEndpointInput{
-				VPC: l.vpc, Service: "com.amazonaws." + service, Subnets: []network.EndpointSubnet{{ID: l.a}},
-			}
-			if change != nil {
-				change(&in)
-			}
-			return second(l.CreateVpcEndpoint(l.ctx, here, in))
-		}
-	}
+	in := l.interfaceEndpoint
 	type input = *network.CreateVpcEndpointInput
 	check(t, []row{
 		{"private DNS without hostnames", in("us-east-1.ssm", nil), "InvalidParameter"},
@@ -55,6 +58,21 @@ func TestRefuseEndpoint(t *testing.T) {
 			"reserved address", in("us-east-1.ssm", func(in input) { in.Subnets[0].Address = netip.MustParseAddr("10.0.1.2") }),
 			"InvalidParameterValue",
 		},
+		{"private DNS of s3", in("us-east-1.s3", func(in input) { in.PrivateDNS = &yes }), "InvalidParameter"},
+		{"ssm", in("us-east-1.ssm", nil), ""},
+		{"second ssm", in("us-east-1.ssm", nil), "InvalidParameter"},
+		{"second ssm without private DNS", in("us-east-1.ssm", func(in input) { in.PrivateDNS = &no }), ""},
+		{"s3", in("us-east-1.s3", nil), ""},
+		{"one too many", in("us-east-1.kms", nil), "VpcEndpointLimitExceeded"},
+	})
+}
+
+func TestRefuseEndpointPolicy(t *testing.T) {
+	l := newHarness(t, network.Limits{})
+	l.hostnames()
+	in := l.interfaceEndpoint
+	type input = *network.CreateVpcEndpointInput
+	check(t, []row{
 		{"policy no JSON", in("us-east-1.ssm", func(in input) { in.Policy = "{" }), "InvalidPolicyDocument"},
 		{"policy without statement", in("us-east-1.ssm", func(in input) { in.Policy = "{}" }), "InvalidPolicyDocument"},
 		{"policy that grants to nobody", in("us-east-1.ssm", func(in input) {
@@ -64,21 +82,18 @@ func TestRefuseEndpoint(t *testing.T) {
 			"policy too long", in("us-east-1.ssm", func(in input) { in.Policy = strings.Repeat(" ", 20_481) }),
 			"PolicyLimitExceeded",
 		},
-		{"private DNS of s3", in("us-east-1.s3", func(in input) { in.PrivateDNS = &yes }), "InvalidParameter"},
-		{"ssm", in("us-east-1.ssm", nil), ""},
-		{"second ssm", in("us-east-1.ssm", nil), "InvalidParameter"},
-		{"second ssm without private DNS", in("us-east-1.ssm", func(in input) { in.PrivateDNS = &no }), ""},
-		{"s3", in("us-east-1.s3", nil), ""},
-		{"one too many", in("us-east-1.kms", nil), "VpcEndpointLimitExceeded"},
 	})
-	var plain, named *network.VpcEndpoint
-	for e := range l.State().VpcEndpoints(here) {
-		if e.PrivateDNS {
-			named = e
-		} else if strings.HasSuffix(e.Service, ".ssm") {
-			plain = e
-		}
-	}
+}
+
+func TestRefuseEndpointChange(t *testing.T) {
+	l := newHarness(t, network.Limits{})
+	l.hostnames()
+	sibling := l.subnet("10.0.8.0/24", "us-east-1a").ID
+	yes, no := true, false
+	named := l.endpoint("ssm")
+	plain := must(l.CreateVpcEndpoint(l.ctx, here, network.CreateVpcEndpointInput{
+		VPC: l.vpc, Service: named.Service, Subnets: []network.EndpointSubnet{{ID: l.a}}, PrivateDNS: &no,
+	}))(t)
 	change := func(id string, c network.EndpointChange) func() error {
 		return func() error { return l.ModifyVpcEndpoint(l.ctx, here, id, c) }
 	}

@@ -99,72 +99,64 @@ func TestResolverEndpoint(t *testing.T) {
 	wantCode(t, "delete again", err, "ResourceNotFoundException")
 }
 
-func TestResolverEndpointRefuses(t *testing.T) {
-	l := newHarness(t, network.Limits{})
-	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.9.0.0/16")}))(t)
-	far := must(l.CreateSubnet(l.ctx, here, network.CreateSubnetInput{
-		VPC: other.ID, CIDR: netip.MustParsePrefix("10.9.1.0/24"), Zone: "us-east-1a",
-	}))(t)
-	for _, tt := range []struct {
-		name   string
-		change func(*network.CreateResolverEndpointInput)
-		code   string
-	}{
-		{
-			"one address", func(in *network.CreateResolverEndpointInput) { in.Addresses = in.Addresses[:1] },
-			"InvalidRequestException",
-		},
-		{"no group", func(in *network.CreateResolverEndpointInput) { in.Groups = nil }, "InvalidParameterException"},
-		{
-			"eleven groups", func(in *network.CreateResolverEndpointInput) { in.Groups = make([]string, 11) },
-			"InvalidParameterException",
-		},
-		{
-			"unknown group", func(in *network.CreateResolverEndpointInput) { in.Groups = []string{"sg-00000000000000000"} },
-			"ResourceNotFoundException",
-		},
-		{
-			"malformed group", func(in *network.CreateResolverEndpointInput) { in.Groups = []string{"group"} },
-			"InvalidParameterException",
-		},
-		{
-			"another VPC's group",
-			func(in *network.CreateResolverEndpointInput) { in.Addresses[0].ID, in.Addresses[1].ID = far.ID, far.ID },
-			"InvalidRequestException",
-		},
-		{
-			"unknown subnet", func(in *network.CreateResolverEndpointInput) { in.Addresses[1].ID = "subnet-00000000000000000" },
-			"InvalidParameterException",
-		},
-		{
-			"subnets of two VPCs", func(in *network.CreateResolverEndpointInput) { in.Addresses[1].ID = far.ID },
-			"InvalidRequestException",
-		},
-		{"an address outside its subnet", func(in *network.CreateResolverEndpointInput) {
-			in.Addresses[0].Address = netip.MustParseAddr("10.0.2.9")
-		}, "InvalidRequestException"},
-		{"a reserved address", func(in *network.CreateResolverEndpointInput) {
-			in.Addresses[0].Address = netip.MustParseAddr("10.0.1.2")
-		}, "InvalidRequestException"},
-		{"an address twice", func(in *network.CreateResolverEndpointInput) {
-			in.Addresses[0].Address = netip.MustParseAddr("10.0.1.9")
-			in.Addresses[1] = in.Addresses[0]
-		}, "ResourceExistsException"},
-		{"a name of digits", func(in *network.CreateResolverEndpointInput) { in.Name = "123" }, "InvalidParameterException"},
-		{"a name with a dot", func(in *network.CreateResolverEndpointInput) { in.Name = "a.b" }, "InvalidParameterException"},
-		{
-			"no request id", func(in *network.CreateResolverEndpointInput) { in.CreatorRequest = "" },
-			"InvalidParameterException",
-		},
-		{
-			"a tag of Amazon's", func(in *network.CreateResolverEndpointInput) { in.Tags = []network.Tag{{Key: "aws:x"}} },
-			"InvalidTagException",
-		},
-		{
-			"21 addresses", func(in *network.CreateResolverEndpointInput) { in.Addresses = slices.Repeat(in.Addresses[:1], 21) },
-			"LimitExceededException",
-		},
-	} {
+// A badResolver is a change of a good request for a Resolver endpoint, and the code of its refusal.
+type badResolver struct {
+	name   string
+	change func(*network.CreateResolverEndpointInput)
+	code   string
+}
+
+var badResolvers = []badResolver{
+	{
+		"one address", func(in *network.CreateResolverEndpointInput) { in.Addresses = in.Addresses[:1] },
+		"InvalidRequestException",
+	},
+	{"no group", func(in *network.CreateResolverEndpointInput) { in.Groups = nil }, "InvalidParameterException"},
+	{
+		"eleven groups", func(in *network.CreateResolverEndpointInput) { in.Groups = make([]string, 11) },
+		"InvalidParameterException",
+	},
+	{
+		"unknown group", func(in *network.CreateResolverEndpointInput) { in.Groups = []string{"sg-00000000000000000"} },
+		"ResourceNotFoundException",
+	},
+	{
+		"malformed group", func(in *network.CreateResolverEndpointInput) { in.Groups = []string{"group"} },
+		"InvalidParameterException",
+	},
+	{
+		"unknown subnet", func(in *network.CreateResolverEndpointInput) { in.Addresses[1].ID = "subnet-00000000000000000" },
+		"InvalidParameterException",
+	},
+	{"an address outside its subnet", func(in *network.CreateResolverEndpointInput) {
+		in.Addresses[0].Address = netip.MustParseAddr("10.0.2.9")
+	}, "InvalidRequestException"},
+	{"a reserved address", func(in *network.CreateResolverEndpointInput) {
+		in.Addresses[0].Address = netip.MustParseAddr("10.0.1.2")
+	}, "InvalidRequestException"},
+	{"an address twice", func(in *network.CreateResolverEndpointInput) {
+		in.Addresses[0].Address = netip.MustParseAddr("10.0.1.9")
+		in.Addresses[1] = in.Addresses[0]
+	}, "ResourceExistsException"},
+	{"a name of digits", func(in *network.CreateResolverEndpointInput) { in.Name = "123" }, "InvalidParameterException"},
+	{"a name with a dot", func(in *network.CreateResolverEndpointInput) { in.Name = "a.b" }, "InvalidParameterException"},
+	{
+		"no request id", func(in *network.CreateResolverEndpointInput) { in.CreatorRequest = "" },
+		"InvalidParameterException",
+	},
+	{
+		"a tag of Amazon's", func(in *network.CreateResolverEndpointInput) { in.Tags = []network.Tag{{Key: "aws:x"}} },
+		"InvalidTagException",
+	},
+	{
+		"21 addresses", func(in *network.CreateResolverEndpointInput) { in.Addresses = slices.Repeat(in.Addresses[:1], 21) },
+		"LimitExceededException",
+	},
+}
+
+func (l *harness) refusesResolvers(t *testing.T, cases []badResolver) {
+	t.Helper()
+	for _, tt := range cases {
 		in := network.CreateResolverEndpointInput{
 			Groups: []string{l.nodes}, Addresses: []network.ResolverSubnet{{ID: l.a}, {ID: l.b}}, CreatorRequest: "x",
 		}
@@ -176,6 +168,29 @@ func TestResolverEndpointRefuses(t *testing.T) {
 			t.Errorf("%s: it left something", tt.name)
 		}
 	}
+}
+
+func TestResolverEndpointRefuses(t *testing.T) {
+	newHarness(t, network.Limits{}).refusesResolvers(t, badResolvers)
+}
+
+func TestResolverEndpointRefusesAnotherVPC(t *testing.T) {
+	l := newHarness(t, network.Limits{})
+	other := must(l.CreateVpc(l.ctx, here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.9.0.0/16")}))(t)
+	far := must(l.CreateSubnet(l.ctx, here, network.CreateSubnetInput{
+		VPC: other.ID, CIDR: netip.MustParsePrefix("10.9.1.0/24"), Zone: "us-east-1a",
+	}))(t)
+	l.refusesResolvers(t, []badResolver{
+		{
+			"another VPC's group",
+			func(in *network.CreateResolverEndpointInput) { in.Addresses[0].ID, in.Addresses[1].ID = far.ID, far.ID },
+			"InvalidRequestException",
+		},
+		{
+			"subnets of two VPCs", func(in *network.CreateResolverEndpointInput) { in.Addresses[1].ID = far.ID },
+			"InvalidRequestException",
+		},
+	})
 }
 
 func TestResolverRules(t *testing.T) {

@@ -49,195 +49,93 @@ func failure(ids map[string]error, err error) error {
 	return err
 }
 
-func TestRefuseEndpointService(t *testing.T) {
-	l := newHarness(t, network.Limits{EndpointServices: 3, TargetsPerService: 2, PrincipalsPerService: 2})
-	l.hostnames()
-	node := l.node("i-1")
-	good := target(node, "5432/5432")
-	create := func(targets ...string) func() error {
-		return func() error {
-			return second(l.CreateEndpointService(l.ctx, here, network.CreateEndpointServiceInput{Targets: targets}))
+// connecting is a service whose connections must be accepted, and a consumer of another account that asks for one: made
+// is the endpoint that it got.
+type connecting struct {
+	*harness
+	node    *network.Interface
+	v       *network.VpcEndpointService
+	vpcID   string
+	subnets []string
+	far     *network.Interface
+	made    *network.VpcEndpoint
+}
+
+const consumerRole = "arn:aws:iam::111111111111:role/r"
+
+func newConnecting(t *testing.T) *connecting {
+	t.Helper()
+	l := &connecting{harness: newHarness(t, network.Limits{})}
+	l.node = l.harness.node("i-1")
+	l.v = l.service(target(l.node, "5432/8080"))
+	yes := true
+	change := network.EndpointServiceChange{AcceptanceRequired: &yes}
+	if err := l.ModifyEndpointService(l.ctx, here, l.v.ID, change); err != nil {
+		t.Fatal(err)
+	}
+	l.vpcID, l.subnets, l.far = l.consumer()
+	return l
+}
+
+func (l *connecting) ask(subnet string, change func(*network.CreateVpcEndpointInput)) func() error {
+	return func() (err error) {
+		in := network.CreateVpcEndpointInput{
+			VPC: l.vpcID, Service: l.v.Name(), Subnets: []network.EndpointSubnet{{ID: subnet}}, Principals: []string{
+				"arn:aws:iam::111111111111:user/u", consumerRole,
+			},
 		}
-	}
-	v := l.service(good)
-	named := func(name string) func() error {
-		return func() error {
-			return second(l.CreateEndpointService(l.ctx, here, network.CreateEndpointServiceInput{
-				Targets: []string{good}, PrivateName: name,
-			}))
+		if change != nil {
+			change(&in)
 		}
-	}
-	modify := func(c scope.Scope, id string, change network.EndpointServiceChange) func() error {
-		return func() error { return l.ModifyEndpointService(l.ctx, c, id, change) }
-	}
-	principals := func(add ...string) func() error {
-		return func() error { return second(l.ModifyServicePrincipals(l.ctx, here, v.ID, add, nil)) }
-	}
-	const arn = "arn:aws:postern:us-east-1:000000000000:target/"
-	name := "db.example.com"
-	side := must(l.State().Interface(here, v.Targets[0].From))(t)
-	check(t, []row{
-		{"no target", create(), "MissingParameter"},
-		{
-			"a load balancer", create("arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/net/a/0123456789abcdef"),
-			"InvalidParameter",
-		},
-		{"no ARN", create("eni-1"), "InvalidParameter"},
-		{
-			"another account's", create("arn:aws:postern:us-east-1:111111111111:target/1/network-interface/" + node.ID + "/1"),
-			"InvalidParameter",
-		},
-		{
-			"another region's", create("arn:aws:postern:eu-west-1:000000000000:target/1/network-interface/" + node.ID + "/1"),
-			"InvalidParameter",
-		},
-		{"port 0", create(arn + "0/network-interface/" + node.ID + "/1"), "InvalidParameter"},
-		{"port with a sign", create(arn + "+1/network-interface/" + node.ID + "/1"), "InvalidParameter"},
-		{"port too large", create(arn + "1/network-interface/" + node.ID + "/65536"), "InvalidParameter"},
-		{"something after it", create(arn + "1/network-interface/" + node.ID + "/1/x"), "InvalidParameter"},
-		{"malformed id", create(arn + "1/network-interface/eni-1/1"), "InvalidNetworkInterfaceId.Malformed"},
-		{"no such interface", create(arn + "1/network-interface/eni" + noSuch + "/1"), "InvalidNetworkInterfaceID.NotFound"},
-		{"a service's own side", create(arn + "1/network-interface/" + side.ID + "/1"), "InvalidParameter"},
-		{"the host, not allowed", create(arn + "1/host/127.0.0.1/8080"), "OperationNotPermitted"},
-		{"no host address", create(arn + "1/host/localhost/8080"), "InvalidParameter"},
-		{"the same twice", create(good, good), "InvalidParameter"},
-		{"too many targets", create(good, target(node, "5433/5432"), target(node, "5434/5432")), "LoadBalancerLimitExceeded"},
-		{"one label", named("db"), "InvalidParameter"},
-		{"a wildcard inside", named("db.*.example.com"), "InvalidParameter"},
-		{"Amazon's domain", named("ssm.us-east-1.amazonaws.com"), "InvalidParameter"},
-		{"another one", create(good), ""},
-		{"and one", named(name), ""},
-		{"one too many", create(good), "VpcEndpointServiceLimitExceeded"},
-
-		{
-			"modify nothing", modify(here, "vpce-svc"+noSuch, network.EndpointServiceChange{}),
-			"InvalidVpcEndpointServiceId.NotFound",
-		},
-		{
-			"modify a malformed id", modify(here, "vpce-1", network.EndpointServiceChange{}),
-			"InvalidVpcEndpointServiceId.Malformed",
-		},
-		{"modify another's", modify(stranger, v.ID, network.EndpointServiceChange{}), "InvalidVpcEndpointServiceId.NotFound"},
-		{
-			"remove what is not there",
-			modify(here, v.ID, network.EndpointServiceChange{RemoveTargets: []string{arn + "1/host/1.2.3.4/1"}}),
-			"InvalidParameter",
-		},
-		{
-			"remove the last", modify(here, v.ID, network.EndpointServiceChange{RemoveTargets: []string{good}}),
-			"InvalidParameter",
-		},
-		{
-			"a name and none", modify(here, v.ID, network.EndpointServiceChange{PrivateName: &name, RemovePrivateName: true}),
-			"InvalidParameterCombination",
-		},
-
-		{"no principal", principals("somebody"), "InvalidPrincipal"},
-		{"a session", principals("arn:aws:sts::111111111111:assumed-role/r/s"), "InvalidPrincipal"},
-		{"principals", principals("arn:aws:iam::111111111111:root", "arn:aws:iam::111111111111:role/path/r"), ""},
-		{"too many principals", principals("*"), "PrincipalLimitExceeded"},
-		{"principals of nothing", func() error {
-			return second(l.ModifyServicePrincipals(l.ctx, here, "vpce-svc"+noSuch, nil, nil))
-		}, "InvalidVpcEndpointServiceId.NotFound"},
-
-		{"modify its own side", func() error {
-			return l.ModifyInterface(l.ctx, here, side.ID, network.InterfaceChange{Groups: []string{l.nodes}})
-		}, "OperationNotPermitted"},
-		{"delete its own side", func() error { return l.DeleteInterface(l.ctx, here, side.ID) }, "OperationNotPermitted"},
-		{"verify no name", func() error { return l.VerifyServiceName(l.ctx, here, v.ID) }, "InvalidParameter"},
-		{
-			"accept for nothing", func() error { return failure(l.AcceptConnections(l.ctx, here, "vpce-svc"+noSuch, nil)) },
-			"InvalidVpcEndpointServiceId.NotFound",
-		},
-		{
-			"accept nothing", func() error { return failure(l.AcceptConnections(l.ctx, here, v.ID, []string{"vpce" + noSuch})) },
-			"InvalidVpcEndpointId.NotFound",
-		},
-		{
-			"accept another service's",
-			func() error { return failure(l.AcceptConnections(l.ctx, here, v.ID, []string{l.endpoint("ssm").ID})) },
-			"InvalidVpcEndpointId.NotFound",
-		},
-		{
-			"delete another's", func() error { return failure(l.DeleteEndpointServices(l.ctx, stranger, []string{v.ID})) },
-			"InvalidVpcEndpointServiceId.NotFound",
-		},
-		{"delete", func() error { return failure(l.DeleteEndpointServices(l.ctx, here, []string{v.ID})) }, ""},
-		{
-			"delete again", func() error { return failure(l.DeleteEndpointServices(l.ctx, here, []string{v.ID})) },
-			"InvalidVpcEndpointServiceId.NotFound",
-		},
-	})
-	if _, err := l.State().Interface(here, side.ID); err == nil {
-		t.Error("the service's own interface is left behind")
+		l.made, err = l.CreateVpcEndpoint(l.ctx, stranger, in)
+		return err
 	}
 }
 
-// TestServiceConnections follows an endpoint of another account: who may, who accepts, which zones, and what the judge
-// makes of each state.
-func TestServiceConnections(t *testing.T) {
-	l := newHarness(t, network.Limits{})
-	node := l.node("i-1")
-	v := l.service(target(node, "5432/8080"))
-	yes := true
-	change := network.EndpointServiceChange{AcceptanceRequired: &yes}
-	if err := l.ModifyEndpointService(l.ctx, here, v.ID, change); err != nil {
-		t.Fatal(err)
+func (l *connecting) allow(add, remove string) func() error {
+	return func() error {
+		return second(l.ModifyServicePrincipals(l.ctx, here, l.v.ID, slices.DeleteFunc([]string{add}, empty),
+			slices.DeleteFunc([]string{remove}, empty)))
 	}
-	vpcID, subnets, far := l.consumer()
-	const role = "arn:aws:iam::111111111111:role/r"
-	var made *network.VpcEndpoint
-	ask := func(subnet string, change func(*network.CreateVpcEndpointInput)) func() error {
-		return func() (err error) {
-			in := network.CreateVpcEndpointInput{
-				VPC: vpcID, Service: v.Name(), Subnets: []network.EndpointSubnet{{ID: subnet}}, Principals: []string{
-					"arn:aws:iam::111111111111:user/u", role,
-				},
-			}
-			if change != nil {
-				change(&in)
-			}
-			made, err = l.CreateVpcEndpoint(l.ctx, stranger, in)
-			return err
+}
+
+func (l *connecting) answer(
+	how func(context.Context, scope.Scope, string, []string) (map[string]error, error), c scope.Scope,
+) func() error {
+	return func() error { return failure(how(l.ctx, c, l.v.ID, []string{l.made.ID})) }
+}
+
+func (l *connecting) judged(reason vpc.Reason) func() error {
+	return func() error {
+		nic := must(l.State().Interface(stranger, l.made.Interfaces[0]))(l.t).Addresses[0]
+		f := https(l.far, nic)
+		f.Destination = netip.AddrPortFrom(nic, 5432)
+		if got := l.Snapshot().Decide(f); got.Reason != reason {
+			l.t.Errorf("decided %+v, want %v", got, reason)
 		}
+		return nil
 	}
-	allow := func(add, remove string) func() error {
-		return func() error {
-			return second(l.ModifyServicePrincipals(l.ctx, here, v.ID, slices.DeleteFunc([]string{add}, empty),
-				slices.DeleteFunc([]string{remove}, empty)))
-		}
-	}
-	answer := func(how func(context.Context, scope.Scope, string, []string) (map[string]error, error),
-		c scope.Scope) func() error {
-		return func() error { return failure(how(l.ctx, c, v.ID, []string{made.ID})) }
-	}
-	judged := func(reason vpc.Reason) func() error {
-		return func() error {
-			nic := must(l.State().Interface(stranger, made.Interfaces[0]))(t).Addresses[0]
-			f := https(far, nic)
-			f.Destination = netip.AddrPortFrom(nic, 5432)
-			if got := l.Snapshot().Decide(f); got.Reason != reason {
-				t.Errorf("decided %+v, want %v", got, reason)
-			}
-			return nil
-		}
-	}
+}
+
+func TestWhoMayConnect(t *testing.T) {
+	l := newConnecting(t)
+	v, subnets, yes := l.v, l.subnets, true
 	check(t, []row{
-		{"nobody may", ask(subnets[0], nil), "InvalidServiceName"},
-		{"somebody else may", allow("arn:aws:iam::222222222222:root", ""), ""},
-		{"still not", ask(subnets[0], nil), "InvalidServiceName"},
-		{"the role may", allow(role, ""), ""},
-		{"a zone without target", ask(subnets[1], nil), "InvalidParameter"},
+		{"nobody may", l.ask(l.subnets[0], nil), "InvalidServiceName"},
+		{"somebody else may", l.allow("arn:aws:iam::222222222222:root", ""), ""},
+		{"still not", l.ask(l.subnets[0], nil), "InvalidServiceName"},
+		{"the role may", l.allow(consumerRole, ""), ""},
+		{"a zone without target", l.ask(subnets[1], nil), "InvalidParameter"},
 		{
-			"a policy", ask(subnets[0], func(in *network.CreateVpcEndpointInput) { in.Policy = network.FullAccess }),
+			"a policy", l.ask(subnets[0], func(in *network.CreateVpcEndpointInput) { in.Policy = network.FullAccess }),
 			"InvalidParameter",
 		},
 		{
-			"private DNS too early", ask(subnets[0], func(in *network.CreateVpcEndpointInput) { in.PrivateDNS = &yes }),
+			"private DNS too early", l.ask(subnets[0], func(in *network.CreateVpcEndpointInput) { in.PrivateDNS = &yes }),
 			"InvalidParameter",
 		},
 		{
-			"a gateway endpoint", ask(subnets[0], func(in *network.CreateVpcEndpointInput) { in.Kind = vpc.GatewayEndpoint }),
+			"a gateway endpoint", l.ask(subnets[0], func(in *network.CreateVpcEndpointInput) { in.Kind = vpc.GatewayEndpoint }),
 			"InvalidParameter",
 		},
 		{"in another region", func() error {
@@ -245,15 +143,25 @@ func TestServiceConnections(t *testing.T) {
 				VPC: l.vpc, Service: "com.amazonaws.vpce.eu-west-1." + v.ID,
 			}))
 		}, "InvalidServiceName"},
-		{"the role", ask(subnets[0], nil), ""},
-		{"it waits", judged(vpc.ReasonEndpointUnavailable), ""},
-		{"the consumer accepts", answer(l.AcceptConnections, stranger), "InvalidVpcEndpointServiceId.NotFound"},
-		{"accept", answer(l.AcceptConnections, here), ""},
-		{"it is in", judged(vpc.ReasonNone), ""},
-		{"accept again", answer(l.AcceptConnections, here), "InvalidState"},
+	})
+}
+
+// TestServiceConnections follows an endpoint of another account: who may, who accepts, which zones, and what the judge
+// makes of each state.
+func TestServiceConnections(t *testing.T) {
+	l := newConnecting(t)
+	v := l.v
+	check(t, []row{
+		{"the role may", l.allow(consumerRole, ""), ""},
+		{"the role", l.ask(l.subnets[0], nil), ""},
+		{"it waits", l.judged(vpc.ReasonEndpointUnavailable), ""},
+		{"the consumer accepts", l.answer(l.AcceptConnections, stranger), "InvalidVpcEndpointServiceId.NotFound"},
+		{"accept", l.answer(l.AcceptConnections, here), ""},
+		{"it is in", l.judged(vpc.ReasonNone), ""},
+		{"accept again", l.answer(l.AcceptConnections, here), "InvalidState"},
 		{"remove what it is connected to", func() error {
 			return l.ModifyEndpointService(l.ctx, here, v.ID, network.EndpointServiceChange{
-				RemoveTargets: v.TargetARNs(), AddTargets: []string{target(node, "5433/8080")},
+				RemoveTargets: v.TargetARNs(), AddTargets: []string{target(l.node, "5433/8080")},
 			})
 		}, "ExistingVpcEndpointConnections"},
 		{
@@ -261,17 +169,18 @@ func TestServiceConnections(t *testing.T) {
 			func() error { return failure(l.DeleteEndpointServices(l.ctx, here, []string{v.ID})) },
 			"ExistingVpcEndpointConnections",
 		},
-		{"the role no longer may", allow("", role), ""},
-		{"what is there stays", judged(vpc.ReasonNone), ""},
-		{"reject", answer(l.RejectConnections, here), ""},
-		{"it is out", judged(vpc.ReasonEndpointUnavailable), ""},
-		{"reject again", answer(l.RejectConnections, here), "InvalidState"},
-		{"accept after all", answer(l.AcceptConnections, here), ""},
-		{"it is in again", judged(vpc.ReasonNone), ""},
-		{"reject once more", answer(l.RejectConnections, here), ""},
+		{"the role no longer may", l.allow("", consumerRole), ""},
+		{"what is there stays", l.judged(vpc.ReasonNone), ""},
+		{"reject", l.answer(l.RejectConnections, here), ""},
+		{"it is out", l.judged(vpc.ReasonEndpointUnavailable), ""},
+		{"reject again", l.answer(l.RejectConnections, here), "InvalidState"},
+		{"accept after all", l.answer(l.AcceptConnections, here), ""},
+		{"it is in again", l.judged(vpc.ReasonNone), ""},
+		{"reject once more", l.answer(l.RejectConnections, here), ""},
 		{"delete the service", func() error { return failure(l.DeleteEndpointServices(l.ctx, here, []string{v.ID})) }, ""},
 		{
-			"delete the endpoint", func() error { return failure(l.DeleteVpcEndpoints(l.ctx, stranger, []string{made.ID})) }, "",
+			"delete the endpoint",
+			func() error { return failure(l.DeleteVpcEndpoints(l.ctx, stranger, []string{l.made.ID})) }, "",
 		},
 	})
 }
