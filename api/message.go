@@ -51,11 +51,17 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// asked returns what patterns are compared with.
+func (x *exchange) asked() *wire.Message {
+	return &wire.Message{
+		Method: x.r.Method, Path: x.r.URL.EscapedPath(), Query: x.r.URL.RawQuery, Header: x.r.Header,
+	}
+}
+
 // message is the request as the codec of a REST protocol reads it.
 func (x *exchange) message() *wire.Message {
-	m := &wire.Message{
-		Method: x.r.Method, Path: x.r.URL.EscapedPath(), Query: x.r.URL.RawQuery, Header: x.r.Header, Body: x.body.bytes,
-	}
+	m := x.asked()
+	m.Body = x.body.bytes
 	if x.body.stream != nil {
 		m.Stream = io.NopCloser(x.body.stream)
 	}

@@ -221,10 +221,11 @@ func (x *exchange) byContent() string {
 	if prefix, _, ok := strings.Cut(x.r.Header.Get("X-Amz-Target"), "."); ok {
 		return x.h.byTarget[prefix]
 	}
+	asked := x.asked()
 	for _, name := range slices.Sorted(maps.Keys(x.h.services)) {
 		s := x.h.services[name]
 		for _, rt := range s.routes {
-			if _, ok := rt.Match(x.r.Method, x.r.URL.EscapedPath(), x.r.URL.RawQuery); ok {
+			if _, ok := rt.Match(asked); ok {
 				return s.Name
 			}
 		}

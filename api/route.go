@@ -44,8 +44,9 @@ func (x *exchange) routeTarget() error {
 }
 
 func (x *exchange) routePath() error {
+	asked := x.asked()
 	for _, rt := range x.service.routes {
-		if values, ok := rt.Match(x.r.Method, x.r.URL.EscapedPath(), x.r.URL.RawQuery); ok {
+		if values, ok := rt.Match(asked); ok {
 			x.call.path = func(name string) string { return values[name] }
 			return x.find(rt.op.Name, "")
 		}

@@ -35,6 +35,8 @@ type Service struct {
 	Version string
 	// Target begins the X-Amz-Target header of JSON services: "AmazonSSM".
 	Target string
+	// Namespace is the XML namespace of requests, in the REST-XML protocols.
+	Namespace string
 	// Global says that there is one endpoint for all regions.
 	Global bool
 }
@@ -107,24 +109,44 @@ func Do[Out any](ctx context.Context, c *Client, operation string, in any) (*Out
 }
 
 // Call has the service do an operation. in and out are pointers to its input and output types. It fails with an *Error
-// where the service refuses, and with the context's error where that ends first.
+// where the service refuses, and with the context's error where that ends first. A body that is a stream is sent once,
+// unless it is an io.Seeker; who gets a stream closes it.
 func (c *Client) Call(ctx context.Context, operation string, in, out any) error {
 	codec := c.codec(operation, in, out)
+	if c.service.Protocol.Binds() {
+		m, err := codec.EncodeRequest(in)
+		if err != nil {
+			return err
+		}
+		return c.retry(ctx, !replayable(m), func() error { return c.exchange(ctx, codec, m, out) })
+	}
 	body, err := codec.AppendRequest(nil, in, c.service.Version)
 	if err != nil {
 		return err
 	}
+	var answer []byte
+	err = c.retry(ctx, false, func() (err error) {
+		answer, err = c.attempt(ctx, operation, body)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return codec.DecodeAnswer(answer, out)
+}
+
+// retry makes attempts until one succeeds, or no other is due.
+func (c *Client) retry(ctx context.Context, once bool, try func() error) error {
 	release := c.retryer.GetInitialToken()
 	for attempt := 1; ; attempt++ {
-		var answer []byte
-		answer, err = c.attempt(ctx, operation, body)
+		err := try()
 		if released := release(err); released != nil {
 			return released
 		}
 		if err == nil {
-			return codec.DecodeAnswer(answer, out)
+			return nil
 		}
-		last := c.retryer.MaxAttempts() > 0 && attempt >= c.retryer.MaxAttempts()
+		last := once || c.retryer.MaxAttempts() > 0 && attempt >= c.retryer.MaxAttempts()
 		if last || ctx.Err() != nil || !c.retryer.IsErrorRetryable(err) {
 			return err
 		}
@@ -163,6 +185,8 @@ func (c *Client) codec(operation string, in, out any) *wire.Codec {
 		Operation: operation,
 		Input:     reflect.TypeOf(in).Elem(),
 		Output:    reflect.TypeOf(out).Elem(),
+		Namespace: c.service.Namespace,
+		Pattern:   wire.Path(c.service.Name, operation),
 	})
 	return made.(*wire.Codec)
 }
@@ -180,16 +204,34 @@ func (c *Client) attempt(ctx context.Context, operation string, body []byte) ([]
 	} else {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	}
-	if err := c.sign(ctx, r, body); err != nil {
+	if err := c.sign(ctx, r, sigv4.HashBody(body)); err != nil {
 		return nil, err
 	}
-	answer, err := c.http.Do(r)
+	answer, err := c.send(ctx, r)
 	if err != nil {
-		if request, ok := errors.AsType[*url.Error](err); ok && ctx.Err() == nil {
-			return nil, &connectionError{request}
-		}
-		return nil, cmp.Or(ctx.Err(), err)
+		return nil, err
 	}
+	text, err := c.readAll(ctx, operation, answer)
+	if err == nil && answer.StatusCode/100 != 2 {
+		err = newError(operation, c.service.Protocol.ReadFailure(answer.StatusCode, answer.Header, text))
+	}
+	return text, err
+}
+
+// send sends a request. Where no answer comes, the error says that another attempt may get one.
+func (c *Client) send(ctx context.Context, r *http.Request) (*http.Response, error) {
+	answer, err := c.http.Do(r)
+	if err == nil {
+		return answer, nil
+	}
+	if request, ok := errors.AsType[*url.Error](err); ok && ctx.Err() == nil {
+		return nil, &connectionError{request}
+	}
+	return nil, cmp.Or(ctx.Err(), err)
+}
+
+// readAll reads and closes the body of an answer.
+func (c *Client) readAll(ctx context.Context, operation string, answer *http.Response) ([]byte, error) {
 	defer answer.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
 	switch {
@@ -197,13 +239,12 @@ func (c *Client) attempt(ctx context.Context, operation string, body []byte) ([]
 		return nil, &connectionError{&url.Error{Op: "Post", URL: c.url, Err: cmp.Or(ctx.Err(), err)}}
 	case len(text) > maxAnswer:
 		return nil, fmt.Errorf("the answer of %s is longer than %d bytes", operation, maxAnswer)
-	case answer.StatusCode/100 != 2:
-		return nil, newError(operation, c.service.Protocol.ReadFailure(answer.StatusCode, answer.Header, text))
 	}
 	return text, nil
 }
 
-func (c *Client) sign(ctx context.Context, r *http.Request, body []byte) error {
+// sign signs a request whose body has the hash.
+func (c *Client) sign(ctx context.Context, r *http.Request, hash string) error {
 	if c.credentials == nil {
 		return nil
 	}
@@ -211,5 +252,7 @@ func (c *Client) sign(ctx context.Context, r *http.Request, body []byte) error {
 	if err != nil {
 		return fmt.Errorf("credentials: %w", err)
 	}
-	return c.signer.SignHTTP(ctx, credentials, r, sigv4.HashBody(body), c.service.Name, c.region, c.now())
+	return c.signer.SignHTTP(ctx, credentials, r, hash, c.service.Name, c.region, c.now(), func(o *v4.SignerOptions) {
+		o.DisableURIPathEscaping = c.service.Protocol == wire.S3
+	})
 }

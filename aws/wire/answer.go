@@ -122,6 +122,9 @@ func (r xmlReader) members(s *shape, v reflect.Value, depth int) error {
 	if err := r.readAttributes(s, v); err != nil {
 		return err
 	}
+	if s.text {
+		return r.textMember(s, v)
+	}
 	return r.children(depth, func(name string) error {
 		for i := range s.fields {
 			f := &s.fields[i]
@@ -138,6 +141,13 @@ func (r xmlReader) members(s *shape, v reflect.Value, depth int) error {
 				}
 				return r.entry(f.shape, target, f.item, depth+1)
 			}
+			if f.shape.form == formTime && f.times == httpDate {
+				text, err := r.text()
+				if err != nil {
+					return err
+				}
+				return f.set(target, strings.TrimSpace(text))
+			}
 			if f.pointer {
 				target.Set(reflect.New(f.shape.typ))
 				target = target.Elem()
@@ -146,6 +156,20 @@ func (r xmlReader) members(s *shape, v reflect.Value, depth int) error {
 		}
 		return r.Skip()
 	})
+}
+
+// textMember reads the member that is the text of the element that has been opened.
+func (r xmlReader) textMember(s *shape, v reflect.Value) error {
+	text, err := r.text()
+	if err != nil || text == "" {
+		return err
+	}
+	for i := range s.fields {
+		if f := &s.fields[i]; f.text {
+			return f.set(v.Field(f.index), text)
+		}
+	}
+	return nil
 }
 
 // readAttributes reads the members that are attributes of the element that has been opened.

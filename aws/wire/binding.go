@@ -23,7 +23,7 @@ const (
 )
 
 var places = map[string]place{
-	"label": inLabel, "query": inQuery, "queries": inQueries, "header": inHeader, "headers": inHeaders,
+	"body": inBody, "label": inLabel, "query": inQuery, "queries": inQueries, "header": inHeader, "headers": inHeaders,
 	"payload": inPayload, "status": inStatus,
 }
 
@@ -36,7 +36,7 @@ const (
 
 // binding is a member's place in HTTP. The tag of a field says it: `http:"header=x-amz-acl"`; the name is the member's
 // own where it says none, and another format of times than the place's own follows a comma:
-// `http:"query,epoch-seconds"`.
+// `http:"query,epoch-seconds"`, `http:"body,http-date"`.
 type binding struct {
 	place place
 	at    string // the label's, parameter's or header's name; the prefix of headers
@@ -67,7 +67,7 @@ func bind(tag, name string) (binding, error) {
 	default:
 		return b, fmt.Errorf("%q is no format of times", format)
 	}
-	if b.place == inBody {
+	if _, ok := places[kind]; !ok {
 		return b, fmt.Errorf("http:%q names no place of a message", tag)
 	}
 	return b, nil
@@ -167,6 +167,11 @@ func (c *Codec) prepareHTTP() (err error) {
 // TakesStream reports whether the body of a request is handed to the operation as it comes.
 func (c *Codec) TakesStream() bool {
 	return c.Prepare() == nil && c.inBound.payload != nil && c.inBound.payload.shape.form == formStream
+}
+
+// AnswersStream reports whether the body of an answer is handed on as it comes.
+func (c *Codec) AnswersStream() bool {
+	return c.Prepare() == nil && c.outBound.payload != nil && c.outBound.payload.shape.form == formStream
 }
 
 // Message is an HTTP message in the REST protocols: a request or an answer.

@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
 
@@ -35,6 +36,20 @@ func init() {
 		},
 		reflect.TypeFor[ssmtypes.NodeType](): {
 			reflect.TypeFor[ssmtypes.NodeTypeMemberInstance](),
+		},
+		reflect.TypeFor[s3types.AnalyticsFilter](): {
+			reflect.TypeFor[s3types.AnalyticsFilterMemberAnd](),
+			reflect.TypeFor[s3types.AnalyticsFilterMemberPrefix](),
+			reflect.TypeFor[s3types.AnalyticsFilterMemberTag](),
+		},
+		reflect.TypeFor[s3types.MetricsFilter](): {
+			reflect.TypeFor[s3types.MetricsFilterMemberAccessPointArn](),
+			reflect.TypeFor[s3types.MetricsFilterMemberAnd](),
+			reflect.TypeFor[s3types.MetricsFilterMemberPrefix](),
+			reflect.TypeFor[s3types.MetricsFilterMemberTag](),
+		},
+		reflect.TypeFor[s3types.ObjectEncryption](): {
+			reflect.TypeFor[s3types.ObjectEncryptionMemberSSEKMS](),
 		},
 		reflect.TypeFor[iamtypes.PolicyIdentifier](): {
 			reflect.TypeFor[iamtypes.PolicyIdentifierMemberInlinePolicyIdentifier](),

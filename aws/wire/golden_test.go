@@ -300,6 +300,9 @@ func fill(v reflect.Value, depth int) {
 			v.SetMapIndex(reflect.ValueOf(key).Convert(v.Type().Key()), elem)
 		}
 	case reflect.Interface:
+		if v.Type() == reflect.TypeFor[io.ReadCloser]() || v.Type() == reflect.TypeFor[io.Reader]() {
+			v.Set(reflect.ValueOf(io.NopCloser(strings.NewReader("stream"))))
+		}
 		for _, variant := range wire.Variants(v.Type()) {
 			p := reflect.New(variant)
 			fill(p.Elem(), depth+1)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -75,6 +76,9 @@ func (c *Codec) EncodeRequest(in any) (*Message, error) {
 	}
 	var query []pair
 	m.Path, query = c.pattern.path(func(label string) string { return labels[label] })
+	query = slices.DeleteFunc(slices.Clone(query), func(p pair) bool { // a member says its value
+		return p.value == "" && slices.ContainsFunc(bound, func(q pair) bool { return q.name == p.name })
+	})
 	m.Query = writeQuery(query, bound, rest)
 	root := c.in.root
 	if root == "" {
@@ -182,14 +186,23 @@ func (c *Codec) writeBody(s *shape, b *bindings, root string, m *Message, v refl
 	}
 }
 
-// closer is a stream that can be closed.
+// closer is a stream that can be closed, and sought in if it could be before.
 func closer(v reflect.Value) io.ReadCloser {
-	if rc, ok := v.Interface().(io.ReadCloser); ok {
-		return rc
+	switch r := v.Interface().(type) {
+	case io.ReadCloser:
+		return r
+	case io.ReadSeeker:
+		return seeker{r}
+	case io.Reader:
+		return io.NopCloser(r)
 	}
-	r, _ := v.Interface().(io.Reader)
-	return io.NopCloser(r)
+	return nil
 }
+
+type seeker struct{ io.ReadSeeker }
+
+// Close implements io.Closer.
+func (seeker) Close() error { return nil }
 
 func (c *Codec) appendDocument(s *shape, root string, v reflect.Value) []byte {
 	if c.Protocol == RESTJSON {
@@ -217,7 +230,8 @@ func (c *Codec) DecodeResponse(m *Message, out any) error {
 		case inHeader, inHeaders:
 			err = f.setHeader(v.Field(f.index), m.Header)
 		}
-		if err != nil {
+		// Whoever made an object says what Expires is, and whatever it says is handed on.
+		if err != nil && f.at != "Expires" {
 			return c.unreadable(under(err, f.out))
 		}
 	}

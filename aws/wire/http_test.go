@@ -178,7 +178,7 @@ func receive(t *testing.T, c *wire.Codec, m *wire.Message) (any, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	labels, ok := pattern.Match(m.Method, m.Path, m.Query)
+	labels, ok := pattern.Match(m)
 	if !ok {
 		t.Fatalf("%s does not match %s %s?%s", c.Pattern, m.Method, m.Path, m.Query)
 	}

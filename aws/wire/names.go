@@ -8,11 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-//go:generate go run postern/internal/gen/wirenames names ec2 iam route53resolver ssm sts
+//go:generate go run postern/internal/gen/wirenames names ec2 iam route53resolver s3 ssm sts
 
-// The tables hold what the SDK's Go types do not say: the names that differ from the rule (see rule) and the required
-// members, one line a type: "Type Field[!][:in[:out[>item]]] …". They are text in the program's read-only data, cost
-// nothing at start, and are searched once for each type that an operation uses.
+// The tables hold what the SDK's Go types do not say: the names that differ from the rule (see rule), the required
+// members, and where members stand in HTTP messages, one line a type:
+//
+//	Type Field[!][~][^][$][@PLACE[=NAME][,FORMAT]][:in[:out[>item]]] …
+//
+// "!" says required, "~" flat, "^" attribute and "$" text (see fieldNames); what follows "@" is read by bind. A line
+// "path.OPERATION METHOD /path" holds an operation's pattern in the REST protocols. The tables are text in the
+// program's read-only data, cost nothing at start, and are searched once for each type that an operation uses.
 var (
 	//go:embed names/ec2.txt
 	ec2Table string
@@ -20,6 +25,8 @@ var (
 	iamTable string
 	//go:embed names/route53resolver.txt
 	resolverTable string
+	//go:embed names/s3.txt
+	s3Table string
 	//go:embed names/ssm.txt
 	ssmTable string
 	//go:embed names/sts.txt
@@ -35,6 +42,8 @@ func table(service string) string {
 		return iamTable
 	case "route53resolver":
 		return resolverTable
+	case "s3":
+		return s3Table
 	case "ssm":
 		return ssmTable
 	case "sts":
@@ -50,6 +59,10 @@ type fieldNames struct {
 	// flat says that a list's or a map's elements stand in XML without an element around them, and attribute that the
 	// member is an attribute of its structure's element.
 	flat, attribute bool
+	// text says that the member is the text of its structure's element, which holds no elements then.
+	text bool
+	// stands is the member's place in an HTTP message, as bind reads it.
+	stands string
 }
 
 // rule gives the names of a field that no table mentions: the Go name in requests; in EC2's answers it begins lower
@@ -101,7 +114,7 @@ func exceptions(t reflect.Type) map[string]string {
 }
 
 func fieldEnd(token string) int {
-	if end := strings.IndexAny(token, "!:"); end >= 0 {
+	if end := strings.IndexAny(token, "!~^$@:"); end >= 0 {
 		return end
 	}
 	return len(token)
@@ -122,26 +135,32 @@ func tableLine(service, word string) string {
 func (n fieldNames) apply(token string) fieldNames {
 	rest := token[fieldEnd(token):]
 	rest, n.required = strings.CutPrefix(rest, "!")
+	rest, n.flat = strings.CutPrefix(rest, "~")
+	rest, n.attribute = strings.CutPrefix(rest, "^")
+	rest, n.text = strings.CutPrefix(rest, "$")
 	rest, item, ok := strings.Cut(rest, ">")
 	if ok {
 		n.item = item
 	}
 	parts := strings.SplitN(rest, ":", 3)
+	n.stands = strings.TrimPrefix(parts[0], "@")
 	if len(parts) > 1 && parts[1] != "" {
 		n.in = parts[1]
 	}
 	if len(parts) > 2 && parts[2] != "" {
-		n.out = parts[2]
+		n.out = strings.ReplaceAll(parts[2], "%", ":")
 	}
 	return n
 }
 
-// tagged gives the names of a field of a type that is not the SDK's: json:"name", and of wire:"required,flat,attribute"
-// what is so; an item's name follows item=. With json:",omitempty" an empty string is left out of answers.
+// tagged gives the names of a field of a type that is not the SDK's: json:"name", http:"place", and of
+// wire:"required,flat,attribute,text" what is so; an item's name follows item=. With json:",omitempty" an empty string
+// is left out of answers.
 func (n fieldNames) tagged(f reflect.StructField) fieldNames {
 	if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
 		n.in, n.out = name, name
 	}
+	n.stands = f.Tag.Get("http")
 	for word := range strings.SplitSeq(f.Tag.Get("wire"), ",") {
 		item, named := strings.CutPrefix(word, "item=")
 		switch {
@@ -153,10 +172,15 @@ func (n fieldNames) tagged(f reflect.StructField) fieldNames {
 			n.flat = true
 		case word == "attribute":
 			n.attribute = true
+		case word == "text":
+			n.text = true
 		}
 	}
 	return n
 }
+
+// Path returns the pattern of an operation of a service of a REST protocol, by their names in the SDK, or "".
+func Path(service, operation string) string { return tableLine(service, "path."+operation) }
 
 // Operations lists the operations that Amazon's service has, by its name in the SDK ("ec2", "iam", "ssm", "sts"),
 // sorted. It is nil for services without a table.

@@ -10,11 +10,12 @@ import (
 
 // Pattern is the method and the path of an operation in the REST protocols: "GET /{Bucket}/{Key+}?uploads". A label
 // {Name} takes one segment of a path and a greedy one, {Name+}, as many as there are. What stands after the question
-// mark, a request's query must have too.
+// mark, a request's query must have too, and the headers whose names follow the path: "PUT /{Bucket} x-amz-acl".
 type Pattern struct {
 	Method   string
 	segments []segment
 	query    []pair
+	headers  []string
 }
 
 type segment struct {
@@ -26,11 +27,12 @@ type segment struct {
 // ParsePattern reads a pattern. At most one label is greedy.
 func ParsePattern(text string) (*Pattern, error) {
 	method, uri, ok := strings.Cut(text, " ")
+	uri, headers, _ := strings.Cut(uri, " ")
 	path, query, _ := strings.Cut(uri, "?")
 	if !ok || method == "" || !strings.HasPrefix(path, "/") {
 		return nil, fmt.Errorf("pattern %q is not METHOD /path", text)
 	}
-	p := &Pattern{Method: method}
+	p := &Pattern{Method: method, headers: strings.Fields(headers)}
 	seen := map[string]bool{}
 	greedy := false
 	for part := range strings.SplitSeq(path[1:], "/") {
@@ -66,13 +68,19 @@ func (p *Pattern) Labels() []string {
 	return names
 }
 
-// Match reports whether a request's method, path and query, as they came, fit the pattern, and what its labels stand
-// for. A label stands for one character at least. Where no label is greedy, a slash at the end makes no difference.
-func (p *Pattern) Match(method, escapedPath, rawQuery string) (labels map[string]string, ok bool) {
-	if method != p.Method || !p.matchesQuery(rawQuery) {
+// Match reports whether a request's method, path, query and headers, as they came, fit the pattern, and what its labels
+// stand for. A label stands for one character at least. Where no label is greedy, a slash at the end makes no
+// difference.
+func (p *Pattern) Match(m *Message) (labels map[string]string, ok bool) {
+	if m.Method != p.Method || !p.matchesQuery(m.Query) {
 		return nil, false
 	}
-	parts := strings.Split(strings.TrimPrefix(escapedPath, "/"), "/")
+	for _, name := range p.headers {
+		if m.Header.Get(name) == "" {
+			return nil, false
+		}
+	}
+	parts := strings.Split(strings.TrimPrefix(m.Path, "/"), "/")
 	at := p.greedyAt()
 	if n := len(parts); at < 0 && n == len(p.segments)+1 && parts[n-1] == "" {
 		parts = parts[:n-1]
@@ -135,10 +143,10 @@ func (p *Pattern) matchesQuery(raw string) bool {
 	return true
 }
 
-// Compare orders patterns so that of two that fit a request the one that says more comes first: more of the query, then
-// literal segments before labels and labels before greedy ones, then longer paths.
+// Compare orders patterns so that of two that fit a request the one that says more comes first: more of the query and
+// the headers, then literal segments before labels and labels before greedy ones, then longer paths.
 func (p *Pattern) Compare(q *Pattern) int {
-	if c := cmp.Compare(len(q.query), len(p.query)); c != 0 {
+	if c := cmp.Compare(len(q.query)+len(q.headers), len(p.query)+len(p.headers)); c != 0 {
 		return c
 	}
 	for i := range min(len(p.segments), len(q.segments)) {

@@ -50,7 +50,7 @@ func TestPatterns(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := "-"
-		if labels, ok := p.Match(tt.method, tt.path, tt.query); ok {
+		if labels, ok := p.Match(&wire.Message{Method: tt.method, Path: tt.path, Query: tt.query}); ok {
 			got = fmt.Sprint(labels)
 		}
 		if got != tt.want {
@@ -125,7 +125,7 @@ func TestRequestsRoundTrip(t *testing.T) {
 			r.Fatal(err)
 		}
 		pattern, _ := wire.ParsePattern(c.Pattern)
-		labels, ok := pattern.Match(m.Method, u.EscapedPath(), u.RawQuery)
+		labels, ok := pattern.Match(&wire.Message{Method: m.Method, Path: u.EscapedPath(), Query: u.RawQuery})
 		if !ok {
 			r.Fatalf("%s does not match", m.Path)
 		}
@@ -213,7 +213,7 @@ func FuzzDecodeRequest(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			labels, ok := pattern.Match(pattern.Method, path, query)
+			labels, ok := pattern.Match(&wire.Message{Method: pattern.Method, Path: path, Query: query})
 			if !ok {
 				continue
 			}

@@ -44,6 +44,8 @@ type shape struct {
 	// root is the name of the element that the structure is as an XML document of the REST protocols, where it has one of
 	// its own.
 	root string
+	// text says that the structure's one member is the text of its element.
+	text bool
 	// attributes says that some member is an attribute of the structure's element.
 	attributes bool
 }
@@ -157,6 +159,9 @@ func (s *shape) makeFieldsLocked(p Protocol) error {
 		tokens, limits = exceptions(s.typ), limitsOf(s.typ)
 	}
 	s.byName = make(map[string]int, s.typ.NumField())
+	if sdk && p.Binds() {
+		s.root = roots[s.typ.Name()]
+	}
 	for i := range s.typ.NumField() {
 		f := s.typ.Field(i)
 		if f.Name == "_" && !sdk {
@@ -177,7 +182,7 @@ func (s *shape) makeFieldsLocked(p Protocol) error {
 		}
 		b := binding{}
 		if p.Binds() {
-			if b, err = bind(f.Tag.Get("http"), names.in); err != nil {
+			if b, err = bind(names.stands, names.in); err != nil {
 				return fmt.Errorf("%s.%s: %w", s.typ, f.Name, err)
 			}
 		}
@@ -192,6 +197,7 @@ func (s *shape) makeFieldsLocked(p Protocol) error {
 			fieldNames: names, binding: b, index: i, pointer: pointer, keep: keep, shape: elem, limit: limits[f.Name],
 		})
 		s.attributes = s.attributes || names.attribute
+		s.text = s.text || names.text
 	}
 	return nil
 }

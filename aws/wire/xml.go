@@ -60,6 +60,10 @@ func (c *Codec) appendMembers(dst []byte, s *shape, v reflect.Value, top bool) [
 		if f.pointer {
 			value = value.Elem()
 		}
+		if f.text {
+			dst = appendText(dst, scalarText(f.shape, value, dateTime))
+			continue
+		}
 		dst = c.appendMember(dst, f, value)
 	}
 	return dst
@@ -81,6 +85,9 @@ func (c *Codec) appendMember(dst []byte, f *field, v reflect.Value) []byte {
 			dst = closeTag(dst, f.out)
 		}
 		return dst
+	}
+	if f.shape.form == formTime && f.times == httpDate {
+		return appendElement(dst, f.out, scalarText(f.shape, v, f.times))
 	}
 	return c.appendElement(dst, f.out, f.shape, v, f.item)
 }

@@ -13,6 +13,9 @@ func (w *writer) client() ([]byte, error) {
 	if s.target != "" {
 		w.printf("Target: %q,\n", s.target)
 	}
+	if s.namespace != "" {
+		w.printf("Namespace: %q,\n", s.namespace)
+	}
 	if s.global {
 		w.printf("Global: true,\n")
 	}

@@ -23,6 +23,8 @@ type service struct {
 	protocol string
 	// target begins X-Amz-Target, for JSON.
 	target string
+	// namespace is the XML namespace of requests, in the REST-XML protocol.
+	namespace string
 	// global says that the service has one endpoint for all regions.
 	global bool
 }
@@ -31,6 +33,7 @@ var services = []service{
 	{name: "ec2", title: "Amazon EC2", protocol: "EC2"},
 	{name: "iam", title: "AWS IAM", protocol: "Query", global: true},
 	{name: "route53resolver", title: "Route 53 Resolver", protocol: "JSON", target: "Route53Resolver"},
+	{name: "s3", title: "Amazon S3", protocol: "S3", namespace: "http://s3.amazonaws.com/doc/2006-03-01/"},
 	{name: "ssm", title: "AWS Systems Manager", protocol: "JSON", target: "AmazonSSM"},
 	{name: "sts", title: "AWS STS", protocol: "Query"},
 }

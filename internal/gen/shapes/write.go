@@ -92,8 +92,13 @@ func (w *writer) operations() ([]byte, error) {
 		all = append(all, op.input, op.output)
 	}
 	var imports []string
-	if mentions("time", all...) {
-		imports = append(imports, "time", "")
+	for _, name := range []string{"io", "time"} {
+		if mentions(name, all...) {
+			imports = append(imports, name)
+		}
+	}
+	if len(imports) > 0 {
+		imports = append(imports, "")
 	}
 	if mentions("types", all...) {
 		imports = append(imports, generated+w.service.name+"/types")

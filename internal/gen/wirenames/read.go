@@ -39,7 +39,10 @@ func (t *table) read(dir string) error {
 		return err
 	}
 	t.readValidators(file)
-	return nil
+	if t.rest != nil {
+		t.patterns, err = t.rest.patterns(dir)
+	}
+	return err
 }
 
 func parse(dir, name string) (*ast.File, error) {
@@ -56,10 +59,24 @@ func (t *table) readClassic(dir string) error {
 	if err != nil {
 		return err
 	}
+	if strings.Contains(firstFunction(out), restPrefix) {
+		t.readREST(out, in)
+		return nil
+	}
 	t.readSerializers(functions(out))
 	t.readDeserializers(functions(in))
 	t.readResults(in)
 	return nil
+}
+
+// firstFunction is the name of a file's first function without receiver: it begins with the protocol's.
+func firstFunction(file *ast.File) string {
+	for _, d := range file.Decls {
+		if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && strings.Contains(f.Name.Name, "_") {
+			return f.Name.Name
+		}
+	}
+	return ""
 }
 
 // functions maps the plain functions of a file by name.

@@ -15,6 +15,10 @@ type member struct {
 	in, out  string
 	item     string // the element of an output list
 	required bool
+	// place says where the member stands in an HTTP message, and times in which format, where it is not the place's own.
+	place, times string
+	// flat lists have no element of their own; an attribute belongs to the element around, and so does a text.
+	flat, attribute, text bool
 }
 
 // table is one service: Go type → Go field → names.
@@ -22,10 +26,13 @@ type table struct {
 	operations []string
 	// results are the operations of the query protocol whose answer has a result element, even an empty one.
 	results []string
+	// patterns are the methods and paths of operations in the REST protocols.
+	patterns map[string]string
 	// capitals are the errors of JSON services whose text is "Message" and not "message".
 	capitals []string
 	types    map[string]map[string]*member
-	same     bool // output names are the Go names by default, as in JSON and AWS query; in EC2 they begin lower case
+	rest     *rest // of a service of the REST-XML protocol
+	same     bool  // output names are the Go names by default, as in JSON and AWS query; in EC2 they begin lower case
 }
 
 func newTable() *table { return &table{types: map[string]map[string]*member{}} }
@@ -48,6 +55,9 @@ func (t *table) write(b *bytes.Buffer) {
 	list(b, "operations", t.operations)
 	list(b, "results", t.results)
 	list(b, "capitals", t.capitals)
+	for _, operation := range slices.Sorted(maps.Keys(t.patterns)) {
+		fmt.Fprintf(b, "path.%s %s\n", operation, t.patterns[operation])
+	}
 	for _, typ := range slices.Sorted(maps.Keys(t.types)) {
 		var tokens []string
 		fields := t.types[typ]
@@ -69,9 +79,9 @@ func list(b *bytes.Buffer, word string, names []string) {
 	}
 }
 
-// token is Field[!][:in[:out[>item]]], or nothing where the default rule holds.
+// token is Field[!][~][^][$][@place[,times]][:in[:out[>item]]], or nothing where the default rule holds.
 func (t *table) token(field string, m *member) string {
-	in, out, item := m.in, m.out, m.item
+	in, out, item := m.in, strings.ReplaceAll(m.out, ":", "%"), m.item // a colon ends a name: "xsi%type"
 	if in == field {
 		in = ""
 	}
@@ -82,8 +92,16 @@ func (t *table) token(field string, m *member) string {
 		item = ""
 	}
 	token := field
-	if m.required {
-		token += "!"
+	for mark, said := range m.marks() {
+		if said {
+			token += mark
+		}
+	}
+	if m.place != "" {
+		token += "@" + strings.TrimSuffix(m.place, "="+field)
+	}
+	if m.times != "" {
+		token += "," + m.times
 	}
 	if in != "" || out != "" || item != "" {
 		token += ":" + in
@@ -98,6 +116,13 @@ func (t *table) token(field string, m *member) string {
 		return ""
 	}
 	return token
+}
+
+// marks are the signs behind a field's name, in their order.
+func (m *member) marks() func(func(string, bool) bool) {
+	return func(yield func(string, bool) bool) {
+		_ = yield("!", m.required) && yield("~", m.flat) && yield("^", m.attribute) && yield("$", m.text)
+	}
 }
 
 func lowerFirst(s string) string {
