@@ -146,11 +146,8 @@ func (j *judgement) related() (*port, Drop) {
 	if to == nil {
 		return nil, Unrelated
 	}
-	switch v := j.rules.DecideTracked(j.flow()); {
-	case !v.Allow:
+	if v := j.rules.DecideTracked(j.flow()); !v.Allow {
 		return nil, dropReason(v.Reason)
-	case to.plug.Load() == nil:
-		return nil, Unattached
 	}
 	return to, Carried
 }
