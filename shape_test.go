@@ -42,9 +42,6 @@ func functionLines(f *goFile) map[string]int {
 
 func TestLinesEndInTime(t *testing.T) {
 	for _, f := range readTree(t) {
-		if mending("lines", f.dir()) {
-			continue
-		}
 		for _, found := range longLines(f) {
 			t.Error(found)
 		}
@@ -61,17 +58,13 @@ func TestFunctionsAreShort(t *testing.T) {
 			if !f.test() {
 				all = append(all, lines)
 			}
-			rule := "functions"
-			if f.test() {
-				rule = "functions of tests"
-			}
-			if lines > maxFunction && !mending(rule, f.dir()) {
+			if lines > maxFunction {
 				t.Errorf("%s has %d lines; %d are the most", where, lines, maxFunction)
 			}
 		}
 	}
 	slices.Sort(all)
-	if p99 := all[len(all)*99/100]; p99 > usualFunction && !mending("usual", ".") {
+	if p99 := all[len(all)*99/100]; p99 > usualFunction {
 		t.Errorf("one function of a hundred has more than %d lines; it should be %d", p99, usualFunction)
 	}
 }
@@ -79,7 +72,7 @@ func TestFunctionsAreShort(t *testing.T) {
 func TestFilesAreShort(t *testing.T) {
 	for _, f := range readTree(t) {
 		lines := strings.Count(f.text, "\n")
-		if lines > maxFile && !f.generated && !mending("files", f.dir()) {
+		if lines > maxFile && !f.generated {
 			t.Errorf("%s has %d lines; %d are the most", f.name, lines, maxFile)
 		}
 	}

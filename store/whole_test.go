@@ -37,36 +37,41 @@ func crashed(t *testing.T, writes int) (path string) {
 	return path
 }
 
-// TestWhatIsLostIsSaid: SQLite opens a database whose log is missing or cut as if nothing had been in it, and one with
-// broken pages until it comes to them.
-func TestWhatIsLostIsSaid(t *testing.T) {
-	cut := func(suffix string, keep func(int64) int64) func(*testing.T, string) {
-		return func(t *testing.T, path string) {
-			info, err := os.Stat(path + suffix)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Truncate(path+suffix, keep(info.Size())); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	closed := func(t *testing.T, path string) { // as a server that ends leaves it: all in the file
-		db, err := store.Open(t.Context(), store.Options{Path: path})
+// cut keeps a part of a file.
+func cut(suffix string, keep func(int64) int64) func(*testing.T, string) {
+	return func(t *testing.T, path string) {
+		info, err := os.Stat(path + suffix)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := db.Close(); err != nil {
+		if err := os.Truncate(path+suffix, keep(info.Size())); err != nil {
 			t.Fatal(err)
 		}
 	}
-	remove := func(suffix string) func(*testing.T, string) {
-		return func(t *testing.T, path string) {
-			if err := os.Remove(path + suffix); err != nil {
-				t.Fatal(err)
-			}
+}
+
+// closed leaves it as a server that ends does: all in the file.
+func closed(t *testing.T, path string) {
+	db, err := store.Open(t.Context(), store.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(suffix string) func(*testing.T, string) {
+	return func(t *testing.T, path string) {
+		if err := os.Remove(path + suffix); err != nil {
+			t.Fatal(err)
 		}
 	}
+}
+
+// TestWhatIsLostIsSaid: SQLite opens a database whose log is missing or cut as if nothing had been in it, and one with
+// broken pages until it comes to them.
+func TestWhatIsLostIsSaid(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		spoil []func(*testing.T, string)

@@ -118,192 +118,214 @@ func withS3(n *vpc.Network) {
 	})
 }
 
+var (
+	igw   = vpc.Route{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaInternetGateway, ID: "igw-1"}}
+	nat   = vpc.Route{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaNATGateway, ID: "nat-1"}}
+	https = vpc.PortRange{From: 443, To: 443}
+)
+
+// A flowCase is a flow in the sample network with a change, and its verdict.
+type flowCase struct {
+	name string
+	change
+	flow vpc.Flow
+	want vpc.Verdict
+}
+
+// endpointFlows go to the endpoints of the sample and to its nodes.
+var endpointFlows = []flowCase{
+	{
+		"endpoint in the same subnet", none, tcp(node, nodeHTTP, ssmA),
+		allowed(vpc.StepIngress, "sgr-https", vpc.ToInterface, "eni-ssm-a"),
+	},
+	{
+		"endpoint in the other zone", none, tcp(node, nodeHTTP, ssmB),
+		allowed(vpc.StepIngress, "sgr-https", vpc.ToInterface, "eni-ssm-b"),
+	},
+	{"unknown sender", none, tcp("eni-x", nodeHTTP, ssmA), refused(vpc.StepSource, vpc.ReasonUnknownSender, "eni-x")},
+	{"another's address", none, tcp(node, "10.0.2.30:40000", ssmA), refused(vpc.StepSource, vpc.ReasonSpoofed, node)},
+	{
+		"families mixed", none, tcp(node, nodeHTTP, "[2001:db8::1]:443"), refused(vpc.StepSource, vpc.ReasonMalformed, node),
+	},
+	{
+		"any source", func(n *vpc.Network) { n.Interfaces[0].AnySource = true }, tcp(node, "10.0.2.30:40000", ssmA),
+		refused(vpc.StepIngress, vpc.ReasonNoRule, "sg-endpoints"),
+	},
+	{
+		"endpoint starts", none, tcp("eni-ssm-a", "10.0.1.10:443", "10.0.1.20:22"),
+		refused(vpc.StepSource, vpc.ReasonEndpointStarts, "eni-ssm-a"),
+	},
+	{
+		"plain HTTP", none, tcp(node, nodeHTTP, "10.0.1.10:80"), refused(vpc.StepTarget, vpc.ReasonEndpointPort, "vpce-ssm"),
+	},
+	{
+		"ping an endpoint", none, ping(node, "10.0.1.20", "10.0.1.10"),
+		refused(vpc.StepTarget, vpc.ReasonEndpointPort, "vpce-ssm"),
+	},
+	{
+		"pending", func(n *vpc.Network) { n.Endpoints[0].Available = false }, tcp(node, nodeHTTP, ssmA),
+		refused(vpc.StepTarget, vpc.ReasonEndpointUnavailable, "vpce-ssm"),
+	},
+	{
+		"no rule", func(n *vpc.Network) { n.SecurityGroups[1].Rules = nil }, tcp(node, nodeHTTP, ssmA),
+		refused(vpc.StepIngress, vpc.ReasonNoRule, "sg-endpoints"),
+	},
+	{"no egress", withEgress(), tcp(node, nodeHTTP, ssmA), refused(vpc.StepEgress, vpc.ReasonNoRule, "sg-nodes")},
+	{"egress by group", withEgress(vpc.Rule{
+		ID: "sgr-x", Egress: true, Protocol: vpc.TCP, Ports: https, Group: "sg-endpoints",
+	}), tcp(node, nodeHTTP, ssmA), allowed(vpc.StepIngress, "sgr-https", vpc.ToInterface, "eni-ssm-a")},
+	{"egress to another group", withEgress(vpc.Rule{
+		ID: "sgr-x", Egress: true, Protocol: vpc.TCP, Ports: https, Group: "sg-nodes",
+	}), tcp(node, nodeHTTP, ssmA), refused(vpc.StepEgress, vpc.ReasonNoRule, "sg-nodes")},
+	{
+		"no inbound rule on nodes", none, tcp(vpctest.Attached, "10.0.2.30:40000", "10.0.1.20:22"),
+		refused(vpc.StepIngress, vpc.ReasonNoRule, "sg-nodes"),
+	},
+}
+
+// serviceFlows go to the resolver and to metadata.
+var serviceFlows = []flowCase{
+	{
+		"resolver base+2", withEgress(), udp(node, "10.0.1.20:5000", "10.0.0.2:53"),
+		allowed(vpc.StepService, vpctest.VPC, vpc.ToResolver, vpctest.VPC),
+	},
+	{
+		"resolver link-local", withACL(), udp(vpctest.Attached, "10.0.2.30:5000", "169.254.169.253:53"),
+		allowed(vpc.StepService, vpctest.VPC, vpc.ToResolver, vpctest.VPC),
+	},
+	{
+		"resolver off", func(n *vpc.Network) { n.VPCs[0].DNSSupport = false }, udp(node, "10.0.1.20:5000", "10.0.0.2:53"),
+		refused(vpc.StepService, vpc.ReasonDNSOff, vpctest.VPC),
+	},
+	{
+		"resolver's other ports", none, tcp(node, nodeHTTP, "10.0.0.2:443"),
+		refused(vpc.StepService, vpc.ReasonServicePort, vpctest.VPC),
+	},
+	{
+		"resolver from a peer", withPeer(true, "us-east-1"), udp("eni-far", "10.1.1.20:5000", "10.0.0.2:53"),
+		refused(vpc.StepTarget, vpc.ReasonResolverOutside, vpctest.VPC),
+	},
+	{
+		"metadata", withEgress(), tcp(node, nodeHTTP, "169.254.169.254:80"),
+		allowed(vpc.StepService, node, vpc.ToMetadata, ""),
+	},
+	{
+		"metadata for an attached machine", none, tcp(vpctest.Attached, "10.0.2.30:5000", "169.254.169.254:80"),
+		refused(vpc.StepService, vpc.ReasonNotInstance, vpctest.Attached),
+	},
+	{
+		"link-local otherwise", none, udp(node, "10.0.1.20:5000", "169.254.169.123:123"),
+		refused(vpc.StepRoute, vpc.ReasonNoRoute, vpctest.RouteTable),
+	},
+}
+
+// routedFlows go out of the VPC, or to nobody in it.
+var routedFlows = []flowCase{
+	{
+		"no Internet", none, tcp(node, nodeHTTP, "1.1.1.1:443"),
+		refused(vpc.StepRoute, vpc.ReasonNoRoute, vpctest.RouteTable),
+	},
+	{
+		"Internet gateway, private sender", withRoutes(igw), tcp(node, nodeHTTP, "1.1.1.1:443"),
+		refused(vpc.StepTarget, vpc.ReasonNoPublicAddress, node),
+	},
+	{
+		"Internet gateway, public sender",
+		both(withRoutes(igw), func(n *vpc.Network) { n.Interfaces[0].Public = netip.MustParseAddr("198.51.100.7") }),
+		tcp(node, nodeHTTP, "1.1.1.1:443"), allowed(vpc.StepTarget, "igw-1", vpc.ToInternet, "igw-1"),
+	},
+	{
+		"NAT gateway", withRoutes(nat), tcp(node, nodeHTTP, "1.1.1.1:443"),
+		allowed(vpc.StepTarget, "nat-1", vpc.ToInternet, "nat-1"),
+	},
+	{
+		"private address by NAT", withRoutes(nat), tcp(node, nodeHTTP, "192.168.1.1:443"),
+		refused(vpc.StepTarget, vpc.ReasonNotPublic, "nat-1"),
+	},
+	{
+		"multicast", withRoutes(nat), udp(node, "10.0.1.20:5353", "224.0.0.251:5353"),
+		refused(vpc.StepRoute, vpc.ReasonNoRoute, vpctest.RouteTable),
+	},
+	{"blackhole", withRoutes(vpc.Route{
+		Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.Blackhole, ID: "nat-gone"},
+	}), tcp(node, nodeHTTP, "1.1.1.1:443"), refused(vpc.StepRoute, vpc.ReasonBlackhole, vpctest.RouteTable)},
+	{
+		"nobody there", none, tcp(node, nodeHTTP, "10.0.1.99:443"),
+		refused(vpc.StepTarget, vpc.ReasonNoInterface, vpctest.VPC),
+	},
+	{
+		"detached", func(n *vpc.Network) { n.Interfaces[1].Owner = "" }, tcp(node, nodeHTTP, "10.0.2.30:443"),
+		refused(vpc.StepTarget, vpc.ReasonDetached, vpctest.Attached),
+	},
+}
+
+// gatewayFlows go by a gateway endpoint.
+var gatewayFlows = []flowCase{
+	{
+		"gateway endpoint", withS3, tcp(node, nodeHTTP, "52.216.1.1:443"),
+		allowed(vpc.StepTarget, "vpce-s3", vpc.ToGateway, "vpce-s3"),
+	},
+	{
+		"gateway endpoint beats the default route", both(withRoutes(nat), withS3), tcp(node, nodeHTTP, "52.216.1.1:443"),
+		allowed(vpc.StepTarget, "vpce-s3", vpc.ToGateway, "vpce-s3"),
+	},
+	{
+		"egress by prefix list",
+		both(withS3, withEgress(vpc.Rule{ID: "sgr-x", Egress: true, Protocol: vpc.TCP, Ports: https, PrefixList: "pl-s3"})),
+		tcp(node, nodeHTTP, "52.216.1.1:443"), allowed(vpc.StepTarget, "vpce-s3", vpc.ToGateway, "vpce-s3"),
+	},
+	{
+		"egress lacks the prefix list",
+		both(withS3, withEgress(vpc.Rule{
+			ID: "sgr-x", Egress: true, Protocol: vpc.TCP, Ports: https, CIDR: prefix("10.0.0.0/16"),
+		})), tcp(node, nodeHTTP, "52.216.1.1:443"), refused(vpc.StepEgress, vpc.ReasonNoRule, "sg-nodes"),
+	},
+	{
+		"table without the endpoint", both(withS3, func(n *vpc.Network) { n.Endpoints[3].RouteTables = nil }),
+		tcp(node, nodeHTTP, "52.216.1.1:443"), refused(vpc.StepRoute, vpc.ReasonNoRoute, vpctest.RouteTable),
+	},
+	{
+		"gateway endpoint from a peer", both(withS3, withPeer(true, "us-east-1")),
+		tcp("eni-far", "10.1.1.20:40000", "52.216.1.1:443"), refused(vpc.StepPeering, vpc.ReasonNotTransitive, "pcx-1"),
+	},
+}
+
+// peeredFlows come from a peer.
+var peeredFlows = []flowCase{
+	{
+		"interface endpoint from a peer", withPeer(true, "us-east-1"), tcp("eni-far", "10.1.1.20:40000", ssmA),
+		allowed(vpc.StepIngress, "sgr-from-far", vpc.ToInterface, "eni-ssm-a"),
+	},
+	{
+		"group reference across regions", withPeer(true, "eu-west-1"), tcp("eni-far", "10.1.1.20:40000", ssmA),
+		refused(vpc.StepIngress, vpc.ReasonNoRule, "sg-endpoints"),
+	},
+	{
+		"peering not accepted", withPeer(false, "us-east-1"), tcp("eni-far", "10.1.1.20:40000", ssmA),
+		refused(vpc.StepPeering, vpc.ReasonPeeringInactive, "pcx-1"),
+	},
+	{
+		"no route to the peer", both(withPeer(true, "us-east-1"), func(n *vpc.Network) { n.RouteTables[1].Routes = nil }),
+		tcp("eni-far", "10.1.1.20:40000", ssmA), refused(vpc.StepRoute, vpc.ReasonNoRoute, "rtb-far"),
+	},
+}
+
+var aclFlows = []flowCase{
+	{"ACL denies in", withACL(vpc.ACLEntry{
+		Number: 90, Protocol: vpc.TCP, Ports: https, CIDR: prefix("10.0.1.0/24"),
+	}), tcp(node, nodeHTTP, ssmB), refused(vpc.StepACLIn, vpc.ReasonACLDenied, "acl-b")},
+	{
+		"ACL without entries", withACL(), tcp(vpctest.Attached, "10.0.2.30:40000", ssmA),
+		refused(vpc.StepACLOut, vpc.ReasonACLDenied, "acl-b"),
+	},
+	{
+		"ACL within the subnet", withACL(), tcp(vpctest.Attached, "10.0.2.30:40000", ssmB),
+		allowed(vpc.StepIngress, "sgr-https", vpc.ToInterface, "eni-ssm-b"),
+	},
+}
+
 func TestDecide(t *testing.T) {
-	igw := vpc.Route{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaInternetGateway, ID: "igw-1"}}
-	nat := vpc.Route{Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaNATGateway, ID: "nat-1"}}
-	https := vpc.PortRange{From: 443, To: 443}
-	rows := []struct {
-		name string
-		change
-		flow vpc.Flow
-		want vpc.Verdict
-	}{
-		{
-			"endpoint in the same subnet", none, tcp(node, nodeHTTP, ssmA),
-			allowed(vpc.StepIngress, "sgr-https", vpc.ToInterface, "eni-ssm-a"),
-		},
-		{
-			"endpoint in the other zone", none, tcp(node, nodeHTTP, ssmB),
-			allowed(vpc.StepIngress, "sgr-https", vpc.ToInterface, "eni-ssm-b"),
-		},
-		{"unknown sender", none, tcp("eni-x", nodeHTTP, ssmA), refused(vpc.StepSource, vpc.ReasonUnknownSender, "eni-x")},
-		{"another's address", none, tcp(node, "10.0.2.30:40000", ssmA), refused(vpc.StepSource, vpc.ReasonSpoofed, node)},
-		{
-			"families mixed", none, tcp(node, nodeHTTP, "[2001:db8::1]:443"), refused(vpc.StepSource, vpc.ReasonMalformed, node),
-		},
-		{
-			"any source", func(n *vpc.Network) { n.Interfaces[0].AnySource = true }, tcp(node, "10.0.2.30:40000", ssmA),
-			refused(vpc.StepIngress, vpc.ReasonNoRule, "sg-endpoints"),
-		},
-		{
-			"endpoint starts", none, tcp("eni-ssm-a", "10.0.1.10:443", "10.0.1.20:22"),
-			refused(vpc.StepSource, vpc.ReasonEndpointStarts, "eni-ssm-a"),
-		},
-		{
-			"plain HTTP", none, tcp(node, nodeHTTP, "10.0.1.10:80"), refused(vpc.StepTarget, vpc.ReasonEndpointPort, "vpce-ssm"),
-		},
-		{
-			"ping an endpoint", none, ping(node, "10.0.1.20", "10.0.1.10"),
-			refused(vpc.StepTarget, vpc.ReasonEndpointPort, "vpce-ssm"),
-		},
-		{
-			"pending", func(n *vpc.Network) { n.Endpoints[0].Available = false }, tcp(node, nodeHTTP, ssmA),
-			refused(vpc.StepTarget, vpc.ReasonEndpointUnavailable, "vpce-ssm"),
-		},
-		{
-			"no rule", func(n *vpc.Network) { n.SecurityGroups[1].Rules = nil }, tcp(node, nodeHTTP, ssmA),
-			refused(vpc.StepIngress, vpc.ReasonNoRule, "sg-endpoints"),
-		},
-		{"no egress", withEgress(), tcp(node, nodeHTTP, ssmA), refused(vpc.StepEgress, vpc.ReasonNoRule, "sg-nodes")},
-		{"egress by group", withEgress(vpc.Rule{
-			ID: "sgr-x", Egress: true, Protocol: vpc.TCP, Ports: https, Group: "sg-endpoints",
-		}), tcp(node, nodeHTTP, ssmA), allowed(vpc.StepIngress, "sgr-https", vpc.ToInterface, "eni-ssm-a")},
-		{"egress to another group", withEgress(vpc.Rule{
-			ID: "sgr-x", Egress: true, Protocol: vpc.TCP, Ports: https, Group: "sg-nodes",
-		}), tcp(node, nodeHTTP, ssmA), refused(vpc.StepEgress, vpc.ReasonNoRule, "sg-nodes")},
-		{
-			"no inbound rule on nodes", none, tcp(vpctest.Attached, "10.0.2.30:40000", "10.0.1.20:22"),
-			refused(vpc.StepIngress, vpc.ReasonNoRule, "sg-nodes"),
-		},
-
-		{
-			"resolver base+2", withEgress(), udp(node, "10.0.1.20:5000", "10.0.0.2:53"),
-			allowed(vpc.StepService, vpctest.VPC, vpc.ToResolver, vpctest.VPC),
-		},
-		{
-			"resolver link-local", withACL(), udp(vpctest.Attached, "10.0.2.30:5000", "169.254.169.253:53"),
-			allowed(vpc.StepService, vpctest.VPC, vpc.ToResolver, vpctest.VPC),
-		},
-		{
-			"resolver off", func(n *vpc.Network) { n.VPCs[0].DNSSupport = false }, udp(node, "10.0.1.20:5000", "10.0.0.2:53"),
-			refused(vpc.StepService, vpc.ReasonDNSOff, vpctest.VPC),
-		},
-		{
-			"resolver's other ports", none, tcp(node, nodeHTTP, "10.0.0.2:443"),
-			refused(vpc.StepService, vpc.ReasonServicePort, vpctest.VPC),
-		},
-		{
-			"resolver from a peer", withPeer(true, "us-east-1"), udp("eni-far", "10.1.1.20:5000", "10.0.0.2:53"),
-			refused(vpc.StepTarget, vpc.ReasonResolverOutside, vpctest.VPC),
-		},
-		{
-			"metadata", withEgress(), tcp(node, nodeHTTP, "169.254.169.254:80"),
-			allowed(vpc.StepService, node, vpc.ToMetadata, ""),
-		},
-		{
-			"metadata for an attached machine", none, tcp(vpctest.Attached, "10.0.2.30:5000", "169.254.169.254:80"),
-			refused(vpc.StepService, vpc.ReasonNotInstance, vpctest.Attached),
-		},
-		{
-			"link-local otherwise", none, udp(node, "10.0.1.20:5000", "169.254.169.123:123"),
-			refused(vpc.StepRoute, vpc.ReasonNoRoute, vpctest.RouteTable),
-		},
-
-		{
-			"no Internet", none, tcp(node, nodeHTTP, "1.1.1.1:443"),
-			refused(vpc.StepRoute, vpc.ReasonNoRoute, vpctest.RouteTable),
-		},
-		{
-			"Internet gateway, private sender", withRoutes(igw), tcp(node, nodeHTTP, "1.1.1.1:443"),
-			refused(vpc.StepTarget, vpc.ReasonNoPublicAddress, node),
-		},
-		{
-			"Internet gateway, public sender",
-			both(withRoutes(igw), func(n *vpc.Network) { n.Interfaces[0].Public = netip.MustParseAddr("198.51.100.7") }),
-			tcp(node, nodeHTTP, "1.1.1.1:443"), allowed(vpc.StepTarget, "igw-1", vpc.ToInternet, "igw-1"),
-		},
-		{
-			"NAT gateway", withRoutes(nat), tcp(node, nodeHTTP, "1.1.1.1:443"),
-			allowed(vpc.StepTarget, "nat-1", vpc.ToInternet, "nat-1"),
-		},
-		{
-			"private address by NAT", withRoutes(nat), tcp(node, nodeHTTP, "192.168.1.1:443"),
-			refused(vpc.StepTarget, vpc.ReasonNotPublic, "nat-1"),
-		},
-		{
-			"multicast", withRoutes(nat), udp(node, "10.0.1.20:5353", "224.0.0.251:5353"),
-			refused(vpc.StepRoute, vpc.ReasonNoRoute, vpctest.RouteTable),
-		},
-		{"blackhole", withRoutes(vpc.Route{
-			Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.Blackhole, ID: "nat-gone"},
-		}), tcp(node, nodeHTTP, "1.1.1.1:443"), refused(vpc.StepRoute, vpc.ReasonBlackhole, vpctest.RouteTable)},
-		{
-			"nobody there", none, tcp(node, nodeHTTP, "10.0.1.99:443"),
-			refused(vpc.StepTarget, vpc.ReasonNoInterface, vpctest.VPC),
-		},
-		{
-			"detached", func(n *vpc.Network) { n.Interfaces[1].Owner = "" }, tcp(node, nodeHTTP, "10.0.2.30:443"),
-			refused(vpc.StepTarget, vpc.ReasonDetached, vpctest.Attached),
-		},
-
-		{
-			"gateway endpoint", withS3, tcp(node, nodeHTTP, "52.216.1.1:443"),
-			allowed(vpc.StepTarget, "vpce-s3", vpc.ToGateway, "vpce-s3"),
-		},
-		{
-			"gateway endpoint beats the default route", both(withRoutes(nat), withS3), tcp(node, nodeHTTP, "52.216.1.1:443"),
-			allowed(vpc.StepTarget, "vpce-s3", vpc.ToGateway, "vpce-s3"),
-		},
-		{
-			"egress by prefix list",
-			both(withS3, withEgress(vpc.Rule{ID: "sgr-x", Egress: true, Protocol: vpc.TCP, Ports: https, PrefixList: "pl-s3"})),
-			tcp(node, nodeHTTP, "52.216.1.1:443"), allowed(vpc.StepTarget, "vpce-s3", vpc.ToGateway, "vpce-s3"),
-		},
-		{
-			"egress lacks the prefix list",
-			both(withS3, withEgress(vpc.Rule{
-				ID: "sgr-x", Egress: true, Protocol: vpc.TCP, Ports: https, CIDR: prefix("10.0.0.0/16"),
-			})), tcp(node, nodeHTTP, "52.216.1.1:443"), refused(vpc.StepEgress, vpc.ReasonNoRule, "sg-nodes"),
-		},
-		{
-			"table without the endpoint", both(withS3, func(n *vpc.Network) { n.Endpoints[3].RouteTables = nil }),
-			tcp(node, nodeHTTP, "52.216.1.1:443"), refused(vpc.StepRoute, vpc.ReasonNoRoute, vpctest.RouteTable),
-		},
-		{
-			"gateway endpoint from a peer", both(withS3, withPeer(true, "us-east-1")),
-			tcp("eni-far", "10.1.1.20:40000", "52.216.1.1:443"), refused(vpc.StepPeering, vpc.ReasonNotTransitive, "pcx-1"),
-		},
-
-		{
-			"interface endpoint from a peer", withPeer(true, "us-east-1"), tcp("eni-far", "10.1.1.20:40000", ssmA),
-			allowed(vpc.StepIngress, "sgr-from-far", vpc.ToInterface, "eni-ssm-a"),
-		},
-		{
-			"group reference across regions", withPeer(true, "eu-west-1"), tcp("eni-far", "10.1.1.20:40000", ssmA),
-			refused(vpc.StepIngress, vpc.ReasonNoRule, "sg-endpoints"),
-		},
-		{
-			"peering not accepted", withPeer(false, "us-east-1"), tcp("eni-far", "10.1.1.20:40000", ssmA),
-			refused(vpc.StepPeering, vpc.ReasonPeeringInactive, "pcx-1"),
-		},
-		{
-			"no route to the peer", both(withPeer(true, "us-east-1"), func(n *vpc.Network) { n.RouteTables[1].Routes = nil }),
-			tcp("eni-far", "10.1.1.20:40000", ssmA), refused(vpc.StepRoute, vpc.ReasonNoRoute, "rtb-far"),
-		},
-
-		{"ACL denies in", withACL(vpc.ACLEntry{
-			Number: 90, Protocol: vpc.TCP, Ports: https, CIDR: prefix("10.0.1.0/24"),
-		}), tcp(node, nodeHTTP, ssmB), refused(vpc.StepACLIn, vpc.ReasonACLDenied, "acl-b")},
-		{
-			"ACL without entries", withACL(), tcp(vpctest.Attached, "10.0.2.30:40000", ssmA),
-			refused(vpc.StepACLOut, vpc.ReasonACLDenied, "acl-b"),
-		},
-		{
-			"ACL within the subnet", withACL(), tcp(vpctest.Attached, "10.0.2.30:40000", ssmB),
-			allowed(vpc.StepIngress, "sgr-https", vpc.ToInterface, "eni-ssm-b"),
-		},
-	}
-	for _, tt := range rows {
+	for _, tt := range slices.Concat(endpointFlows, serviceFlows, routedFlows, gatewayFlows, peeredFlows, aclFlows) {
 		if tt.want.Kind == vpc.ToInternet && tt.want.To == "igw-1" {
 			tt.want.Public = netip.MustParseAddr("198.51.100.7")
 		}

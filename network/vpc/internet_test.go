@@ -2,6 +2,7 @@ package vpc_test
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,100 +49,117 @@ func out(from, source, to string, port uint16) vpc.Flow {
 	}
 }
 
+var (
+	byNAT = out(vpctest.Node, "10.0.1.20", "198.18.0.1", 443)
+	byIGW = out(vpctest.Attached, "10.0.2.30", "198.18.0.1", 443)
+)
+
+// tcpEntry returns an entry of an ACL for every port.
+func tcpEntry(number int, egress bool, cidr string) vpc.ACLEntry {
+	return vpc.ACLEntry{Number: number, Egress: egress, Protocol: vpc.TCP, Ports: vpc.PortRange{
+		From: 0, To: 65535,
+	}, CIDR: netip.MustParsePrefix(cidr)}
+}
+
+// refusing gives subnet-b an ACL of its own that refuses one thing.
+func refusing(e vpc.ACLEntry) func(*vpc.Network) {
+	return func(n *vpc.Network) {
+		acl := n.ACLs[0]
+		acl.ID, acl.Default, acl.Subnets = "acl-b", false, []string{vpctest.SubnetB}
+		acl.Entries = append([]vpc.ACLEntry{e}, acl.Entries...)
+		n.ACLs = append(n.ACLs, acl)
+	}
+}
+
+// A pathCase is a flow to the Internet with a change of the network. A refusal names the step, the reason and the
+// resource, and its remedy says something.
+type pathCase struct {
+	name         string
+	change       func(*vpc.Network)
+	flow         vpc.Flow
+	step         vpc.Step
+	reason       vpc.Reason
+	blamed, says string
+}
+
+// pathsByGateway depend on the gateways and their addresses and routes.
+var pathsByGateway = []pathCase{
+	{"NAT gateway", none, byNAT, 0, 0, "", ""},
+	{"Internet gateway", none, byIGW, 0, 0, "", ""},
+	{"nothing known of the NAT gateway", func(n *vpc.Network) { n.NATGateways = nil }, byNAT, 0, 0, "", ""},
+	{"no public address", func(n *vpc.Network) { n.Interfaces[1].Public = netip.Addr{} }, byIGW,
+		vpc.StepTarget, vpc.ReasonNoPublicAddress, vpctest.Attached, "associate a public address"},
+	{"NAT gateway without address", func(n *vpc.Network) { n.NATGateways[0].Public = netip.Addr{} }, byNAT,
+		vpc.StepTarget, vpc.ReasonNoPublicAddress, "nat-1", "Elastic IP"},
+	{"NAT gateway without Internet gateway", func(n *vpc.Network) { n.RouteTables[1].Routes = nil }, byNAT,
+		vpc.StepNAT, vpc.ReasonNATRoute, "rtb-public", "Internet gateway in rtb-public"},
+	{"Internet gateway gone", func(n *vpc.Network) { n.RouteTables[1].Routes[0].Target.Kind = vpc.Blackhole }, byNAT,
+		vpc.StepNAT, vpc.ReasonNATRoute, "rtb-public", "Internet gateway in rtb-public"},
+	{"NAT gateway in a subnet that goes out by it",
+		func(n *vpc.Network) { n.RouteTables[1].Routes[0] = n.RouteTables[0].Routes[0] }, byNAT,
+		vpc.StepNAT, vpc.ReasonNATRoute, "rtb-public", "Internet gateway in rtb-public"},
+	{
+		"private NAT gateway", func(n *vpc.Network) { n.NATGateways[0].Private = true }, byNAT, vpc.StepNAT,
+		vpc.ReasonNATPrivate, "nat-1", "public",
+	},
+	{
+		"NAT gateway pending", func(n *vpc.Network) { n.NATGateways[0].Available = false }, byNAT, vpc.StepNAT,
+		vpc.ReasonNATUnavailable, "nat-1", "NAT gateway again",
+	},
+	{"NAT gateway deleted", func(n *vpc.Network) { n.RouteTables[0].Routes[0].Target.Kind = vpc.Blackhole }, byNAT,
+		vpc.StepRoute, vpc.ReasonBlackhole, "rtb-private", "replace the route"},
+	{
+		"no route", func(n *vpc.Network) { n.RouteTables[0].Routes = nil }, byNAT, vpc.StepRoute, vpc.ReasonNoRoute,
+		"rtb-private", "VPC endpoint",
+	},
+}
+
+var pathsPastACLs = []pathCase{
+	{
+		"ACL before the NAT gateway", refusing(tcpEntry(50, false, "10.0.1.0/24")), byNAT, vpc.StepNAT, vpc.ReasonACLDenied,
+		"acl-b", "entry 50",
+	},
+	{
+		"ACL behind the NAT gateway", refusing(tcpEntry(50, true, "198.18.0.0/15")), byNAT, vpc.StepNAT, vpc.ReasonACLDenied,
+		"acl-b", "entry 50",
+	},
+	{
+		"ACL of the public subnet", refusing(tcpEntry(50, true, "198.18.0.0/15")), byIGW, vpc.StepACLOut, vpc.ReasonACLDenied,
+		"acl-b", "entry 50",
+	},
+}
+
+// pathsToOthers lead to what is not behind the gateways, or to the gateways themselves.
+var pathsToOthers = []pathCase{
+	{
+		"another port", none, out(vpctest.Node, "10.0.1.20", "198.18.0.1", 80), vpc.StepTarget, vpc.ReasonNothingThere,
+		"nat-1", "443",
+	},
+	{
+		"another address", none, out(vpctest.Node, "10.0.1.20", "203.0.113.9", 443), vpc.StepTarget, vpc.ReasonNothingThere,
+		"nat-1", "public name",
+	},
+	{"another address that is opened", func(n *vpc.Network) {
+		n.Internet.Open = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
+	}, out(vpctest.Node, "10.0.1.20", "203.0.113.9", 80), 0, 0, "", ""},
+	{"opened and closed", func(n *vpc.Network) {
+		n.Internet.Open, n.Internet.Closed = []netip.Prefix{
+			netip.MustParsePrefix("0.0.0.0/0"),
+		}, []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
+	}, out(vpctest.Node, "10.0.1.20", "203.0.113.9", 80), vpc.StepTarget, vpc.ReasonNothingThere, "nat-1", ""},
+	{
+		"the NAT gateway itself", none, out(vpctest.Node, "10.0.1.20", "10.0.2.250", 443), vpc.StepTarget,
+		vpc.ReasonGatewayInterface, "nat-1", "route leads",
+	},
+	{
+		"from the NAT gateway itself", none, out("eni-nat", "10.0.2.250", "10.0.1.20", 443), vpc.StepSource,
+		vpc.ReasonGatewayInterface, "nat-1", "at the node",
+	},
+}
+
 // TestPathToTheInternet breaks the path to the Internet in each way, and wants the reason and the remedy.
 func TestPathToTheInternet(t *testing.T) {
-	byNAT, byIGW := out(
-		vpctest.Node, "10.0.1.20", "198.18.0.1", 443,
-	), out(vpctest.Attached, "10.0.2.30", "198.18.0.1", 443)
-	none := func(*vpc.Network) {}
-	entry := func(number int, egress bool, cidr string) vpc.ACLEntry {
-		return vpc.ACLEntry{Number: number, Egress: egress, Protocol: vpc.TCP, Ports: vpc.PortRange{
-			From: 0, To: 65535,
-		}, CIDR: netip.MustParsePrefix(cidr)}
-	}
-	// refusing gives subnet-b an ACL of its own that refuses one thing.
-	refusing := func(e vpc.ACLEntry) func(*vpc.Network) {
-		return func(n *vpc.Network) {
-			acl := n.ACLs[0]
-			acl.ID, acl.Default, acl.Subnets = "acl-b", false, []string{vpctest.SubnetB}
-			acl.Entries = append([]vpc.ACLEntry{e}, acl.Entries...)
-			n.ACLs = append(n.ACLs, acl)
-		}
-	}
-	for _, row := range []struct {
-		name   string
-		change func(*vpc.Network)
-		flow   vpc.Flow
-		step   vpc.Step
-		reason vpc.Reason
-		// blamed is the resource, says what the remedy has in it.
-		blamed, says string
-	}{
-		{"NAT gateway", none, byNAT, 0, 0, "", ""},
-		{"Internet gateway", none, byIGW, 0, 0, "", ""},
-		{"nothing known of the NAT gateway", func(n *vpc.Network) { n.NATGateways = nil }, byNAT, 0, 0, "", ""},
-		{"no public address", func(n *vpc.Network) { n.Interfaces[1].Public = netip.Addr{} }, byIGW,
-			vpc.StepTarget, vpc.ReasonNoPublicAddress, vpctest.Attached, "associate a public address"},
-		{"NAT gateway without address", func(n *vpc.Network) { n.NATGateways[0].Public = netip.Addr{} }, byNAT,
-			vpc.StepTarget, vpc.ReasonNoPublicAddress, "nat-1", "Elastic IP"},
-		{"NAT gateway without Internet gateway", func(n *vpc.Network) { n.RouteTables[1].Routes = nil }, byNAT,
-			vpc.StepNAT, vpc.ReasonNATRoute, "rtb-public", "Internet gateway in rtb-public"},
-		{"Internet gateway gone", func(n *vpc.Network) { n.RouteTables[1].Routes[0].Target.Kind = vpc.Blackhole }, byNAT,
-			vpc.StepNAT, vpc.ReasonNATRoute, "rtb-public", "Internet gateway in rtb-public"},
-		{"NAT gateway in a subnet that goes out by it",
-			func(n *vpc.Network) { n.RouteTables[1].Routes[0] = n.RouteTables[0].Routes[0] }, byNAT,
-			vpc.StepNAT, vpc.ReasonNATRoute, "rtb-public", "Internet gateway in rtb-public"},
-		{
-			"private NAT gateway", func(n *vpc.Network) { n.NATGateways[0].Private = true }, byNAT, vpc.StepNAT,
-			vpc.ReasonNATPrivate, "nat-1", "public",
-		},
-		{
-			"NAT gateway pending", func(n *vpc.Network) { n.NATGateways[0].Available = false }, byNAT, vpc.StepNAT,
-			vpc.ReasonNATUnavailable, "nat-1", "NAT gateway again",
-		},
-		{"NAT gateway deleted", func(n *vpc.Network) { n.RouteTables[0].Routes[0].Target.Kind = vpc.Blackhole }, byNAT,
-			vpc.StepRoute, vpc.ReasonBlackhole, "rtb-private", "replace the route"},
-		{
-			"no route", func(n *vpc.Network) { n.RouteTables[0].Routes = nil }, byNAT, vpc.StepRoute, vpc.ReasonNoRoute,
-			"rtb-private", "VPC endpoint",
-		},
-		{
-			"ACL before the NAT gateway", refusing(entry(50, false, "10.0.1.0/24")), byNAT, vpc.StepNAT, vpc.ReasonACLDenied,
-			"acl-b", "entry 50",
-		},
-		{
-			"ACL behind the NAT gateway", refusing(entry(50, true, "198.18.0.0/15")), byNAT, vpc.StepNAT, vpc.ReasonACLDenied,
-			"acl-b", "entry 50",
-		},
-		{
-			"ACL of the public subnet", refusing(entry(50, true, "198.18.0.0/15")), byIGW, vpc.StepACLOut, vpc.ReasonACLDenied,
-			"acl-b", "entry 50",
-		},
-		{
-			"another port", none, out(vpctest.Node, "10.0.1.20", "198.18.0.1", 80), vpc.StepTarget, vpc.ReasonNothingThere,
-			"nat-1", "443",
-		},
-		{
-			"another address", none, out(vpctest.Node, "10.0.1.20", "203.0.113.9", 443), vpc.StepTarget, vpc.ReasonNothingThere,
-			"nat-1", "public name",
-		},
-		{"another address that is opened", func(n *vpc.Network) {
-			n.Internet.Open = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
-		}, out(vpctest.Node, "10.0.1.20", "203.0.113.9", 80), 0, 0, "", ""},
-		{"opened and closed", func(n *vpc.Network) {
-			n.Internet.Open, n.Internet.Closed = []netip.Prefix{
-				netip.MustParsePrefix("0.0.0.0/0"),
-			}, []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
-		}, out(vpctest.Node, "10.0.1.20", "203.0.113.9", 80), vpc.StepTarget, vpc.ReasonNothingThere, "nat-1", ""},
-		{
-			"the NAT gateway itself", none, out(vpctest.Node, "10.0.1.20", "10.0.2.250", 443), vpc.StepTarget,
-			vpc.ReasonGatewayInterface, "nat-1", "route leads",
-		},
-		{
-			"from the NAT gateway itself", none, out("eni-nat", "10.0.2.250", "10.0.1.20", 443), vpc.StepSource,
-			vpc.ReasonGatewayInterface, "nat-1", "at the node",
-		},
-	} {
+	for _, row := range slices.Concat(pathsByGateway, pathsPastACLs, pathsToOthers) {
 		s := snapshot(t, withInternet(row.change))
 		v, e := s.Decide(row.flow), s.Explain(row.flow)
 		if row.reason == 0 {

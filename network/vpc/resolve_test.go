@@ -2,6 +2,7 @@ package vpc_test
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,109 +45,133 @@ func withIPv6(n *vpc.Network) {
 
 func peerDNS(n *vpc.Network) { n.Peerings[0].RequesterDNS = true }
 
+const ssmName, ownName = "ssm.us-east-1.amazonaws.com", "vpce-ssm-x.ssm.us-east-1.vpce.amazonaws.com"
+
+// ofVPC returns a change of the VPC.
+func ofVPC(f func(*vpc.VPC)) change { return func(n *vpc.Network) { f(&n.VPCs[0]) } }
+
+var (
+	noHostnames = ofVPC(func(v *vpc.VPC) { v.DNSHostnames = false })
+	noSupport   = ofVPC(func(v *vpc.VPC) { v.DNSSupport = false })
+	west        = ofVPC(func(v *vpc.VPC) { v.Region = "eu-west-1" })
+	pending     = func(n *vpc.Network) { n.Endpoints[0].Available = false }
+	peer        = withPeer(true, "us-east-1")
+	peerWest    = withPeer(true, "us-west-2")
+)
+
+// A nameCase is a question about a name in the sample network with a change, and the answer.
+type nameCase struct {
+	name string
+	change
+	asked string
+	qtype uint16
+	want  string
+}
+
+var privateNames = []nameCase{
+	{"private name", none, ssmName, vpc.TypeA, "10.0.1.10 10.0.2.10"},
+	{"case and dot", none, "Ssm.US-East-1.AmazonAWS.com.", vpc.TypeA, "10.0.1.10 10.0.2.10"},
+	{"IPv6 of an IPv4 name", none, ssmName, vpc.TypeAAAA, "no data " + ssmName},
+	{"other types", none, ssmName, 16, "no data " + ssmName},
+	{"below a private name", none, "x." + ssmName, vpc.TypeA, "absent " + ssmName},
+	{"hostnames off", noHostnames, ssmName, vpc.TypeA, "not ours"},
+	{"pending", pending, ssmName, vpc.TypeA, "not ours"},
+	{"private DNS off", func(n *vpc.Network) { n.Endpoints[0].PrivateDNS = false }, ssmName, vpc.TypeA, "not ours"},
+	{"support off", noSupport, ssmName, vpc.TypeA, "silent"},
+	{"bucket", withBuckets, "b.s3.us-east-1.amazonaws.com", vpc.TypeA, "10.0.1.10 10.0.2.10"},
+	{"bucket with dots", withBuckets, "a.b.s3.us-east-1.amazonaws.com", vpc.TypeA, "10.0.1.10 10.0.2.10"},
+	{"bucket's endpoint", withBuckets, "s3.us-east-1.amazonaws.com", vpc.TypeA, "10.0.1.10 10.0.2.10"},
+	{
+		"apex of buckets only",
+		both(withBuckets, func(n *vpc.Network) { n.Endpoints[0].PrivateNames = n.Endpoints[0].PrivateNames[1:] }),
+		"s3.us-east-1.amazonaws.com", vpc.TypeA, "no data s3.us-east-1.amazonaws.com",
+	},
+}
+
+// ownNames are the names of endpoints.
+var ownNames = []nameCase{
+	{"own name", none, ownName, vpc.TypeA, "10.0.1.10 10.0.2.10"},
+	{"own name, hostnames off", noHostnames, ownName, vpc.TypeA, "10.0.1.10 10.0.2.10"},
+	{"own zonal name", none, "vpce-ssm-x-us-east-1b.ssm.us-east-1.vpce.amazonaws.com", vpc.TypeA, "10.0.2.10"},
+	{
+		"zone without it", none, "vpce-ssm-x-us-east-1c.ssm.us-east-1.vpce.amazonaws.com", vpc.TypeA,
+		"absent vpce.amazonaws.com",
+	},
+	{"own name pending", pending, ownName, vpc.TypeA, "absent vpce.amazonaws.com"},
+	{"below an own name", none, "x." + ownName, vpc.TypeA, "absent vpce.amazonaws.com"},
+	{
+		"bucket below an own name", withBuckets, "b.bucket.vpce-s3-x.s3.us-east-1.vpce.amazonaws.com", vpc.TypeA,
+		"10.0.1.10 10.0.2.10",
+	},
+	{"between", none, "us-east-1.vpce.amazonaws.com", vpc.TypeA, "no data vpce.amazonaws.com"},
+	{"zone itself", none, "vpce.amazonaws.com", vpc.TypeA, "no data vpce.amazonaws.com"},
+}
+
+var hostNames = []nameCase{
+	{"host", none, "ip-10-0-1-20.ec2.internal", vpc.TypeA, "10.0.1.20"},
+	{"host, IPv6", none, "ip-10-0-1-20.ec2.internal", vpc.TypeAAAA, "no data ec2.internal"},
+	{"no host", none, "ip-10-0-1-21.ec2.internal", vpc.TypeA, "absent ec2.internal"},
+	{"leading zero", none, "ip-10-0-01-20.ec2.internal", vpc.TypeA, "absent ec2.internal"},
+	{"named host", withIPv6, "build-host.ec2.internal", vpc.TypeA, "10.0.2.30"},
+	{"named host, IPv6", withIPv6, "build-host.ec2.internal", vpc.TypeAAAA, "2001:db8:1:2::30"},
+	{"named host by address", withIPv6, "ip-10-0-2-30.ec2.internal", vpc.TypeA, "10.0.2.30"},
+	{"domain", none, "ec2.internal", vpc.TypeA, "no data ec2.internal"},
+	{"top", none, "internal", vpc.TypeA, "no data internal"},
+	{"other region's domain", none, "ip-10-0-1-20.eu-west-1.compute.internal", vpc.TypeA, "absent internal"},
+	{"regional host", west, "ip-10-0-1-20.eu-west-1.compute.internal", vpc.TypeA, "10.0.1.20"},
+	{"regional between", west, "compute.internal", vpc.TypeA, "no data internal"},
+	{"peer's host", peer, "ip-10-1-1-20.ec2.internal", vpc.TypeA, "absent ec2.internal"},
+	{"peer's host with the option", both(peer, peerDNS), "ip-10-1-1-20.ec2.internal", vpc.TypeA, "10.1.1.20"},
+	{
+		"peer's host in its region", both(peerWest, peerDNS), "ip-10-1-1-20.us-west-2.compute.internal", vpc.TypeA,
+		"10.1.1.20",
+	},
+}
+
+var reverseNames = []nameCase{
+	{"reverse", none, "20.1.0.10.in-addr.arpa", vpc.TypePTR, "ip-10-0-1-20.ec2.internal"},
+	{"reverse, other type", none, "20.1.0.10.in-addr.arpa", vpc.TypeA, "no data 10.in-addr.arpa"},
+	{"reverse of nobody", none, "21.1.0.10.in-addr.arpa", vpc.TypePTR, "absent 10.in-addr.arpa"},
+	{"reverse of a name", withIPv6, "30.2.0.10.in-addr.arpa", vpc.TypePTR, "build-host.ec2.internal"},
+	{"reverse of a range", none, "0.10.in-addr.arpa", vpc.TypePTR, "no data 10.in-addr.arpa"},
+	{"reverse of another range", none, "9.10.in-addr.arpa", vpc.TypePTR, "absent 10.in-addr.arpa"},
+	{"reverse of private space", none, "1.0.168.192.in-addr.arpa", vpc.TypePTR, "absent 168.192.in-addr.arpa"},
+	{"reverse of 172.16/12", none, "1.0.31.172.in-addr.arpa", vpc.TypePTR, "absent 31.172.in-addr.arpa"},
+	{"reverse of the Internet", none, "1.1.1.1.in-addr.arpa", vpc.TypePTR, "not ours"},
+	{"reverse of nonsense", none, "x.1.0.10.in-addr.arpa", vpc.TypePTR, "not ours"},
+	{"reverse of a peer", both(peer, peerDNS), "20.1.1.10.in-addr.arpa", vpc.TypePTR, "ip-10-1-1-20.ec2.internal"},
+	{
+		"reverse IPv6", withIPv6, "0.3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", vpc.TypePTR,
+		"build-host.ec2.internal",
+	},
+	{
+		"reverse IPv6 of nobody", withIPv6, "1.3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+		vpc.TypePTR, "absent 0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+	},
+	{"reverse of local IPv6", none, "1.0.d.f.ip6.arpa", vpc.TypePTR, "absent d.f.ip6.arpa"},
+}
+
+// otherReverseNames are in no zone of the resolver.
+var otherReverseNames = []nameCase{
+	{"reverse of too many labels", none, "1.20.1.0.10.in-addr.arpa", vpc.TypePTR, "not ours"},
+	{"reverse zone of IPv4", none, "in-addr.arpa", vpc.TypePTR, "not ours"},
+	{"reverse zone of IPv6", none, "ip6.arpa", vpc.TypePTR, "not ours"},
+	{"reverse IPv6 of half a label", none, "10.d.f.ip6.arpa", vpc.TypePTR, "not ours"},
+	{"reverse IPv6 of no digit", none, "g.d.f.ip6.arpa", vpc.TypePTR, "not ours"},
+	{
+		"reverse IPv6 of too many labels", none, strings.Repeat("0.", 31) + "d.f.ip6.arpa", vpc.TypePTR, "not ours",
+	},
+}
+
+var foreignNames = []nameCase{
+	{"elsewhere", none, "example.com", vpc.TypeA, "not ours"},
+	{"root", none, ".", vpc.TypeNS, "not ours"},
+}
+
 func TestResolve(t *testing.T) {
-	const ssm, own = "ssm.us-east-1.amazonaws.com", "vpce-ssm-x.ssm.us-east-1.vpce.amazonaws.com"
-	v := func(f func(*vpc.VPC)) change { return func(n *vpc.Network) { f(&n.VPCs[0]) } }
-	noHostnames := v(func(v *vpc.VPC) { v.DNSHostnames = false })
-	noSupport := v(func(v *vpc.VPC) { v.DNSSupport = false })
-	west := v(func(v *vpc.VPC) { v.Region = "eu-west-1" })
-	pending := func(n *vpc.Network) { n.Endpoints[0].Available = false }
-	peer, peerWest := withPeer(true, "us-east-1"), withPeer(true, "us-west-2")
-	type row struct {
-		name string
-		change
-		asked string
-		qtype uint16
-		want  string
-	}
-	rows := []row{
-		{"private name", none, ssm, vpc.TypeA, "10.0.1.10 10.0.2.10"},
-		{"case and dot", none, "Ssm.US-East-1.AmazonAWS.com.", vpc.TypeA, "10.0.1.10 10.0.2.10"},
-		{"IPv6 of an IPv4 name", none, ssm, vpc.TypeAAAA, "no data " + ssm},
-		{"other types", none, ssm, 16, "no data " + ssm},
-		{"below a private name", none, "x." + ssm, vpc.TypeA, "absent " + ssm},
-		{"hostnames off", noHostnames, ssm, vpc.TypeA, "not ours"},
-		{"pending", pending, ssm, vpc.TypeA, "not ours"},
-		{"private DNS off", func(n *vpc.Network) { n.Endpoints[0].PrivateDNS = false }, ssm, vpc.TypeA, "not ours"},
-		{"support off", noSupport, ssm, vpc.TypeA, "silent"},
-		{"bucket", withBuckets, "b.s3.us-east-1.amazonaws.com", vpc.TypeA, "10.0.1.10 10.0.2.10"},
-		{"bucket with dots", withBuckets, "a.b.s3.us-east-1.amazonaws.com", vpc.TypeA, "10.0.1.10 10.0.2.10"},
-		{"bucket's endpoint", withBuckets, "s3.us-east-1.amazonaws.com", vpc.TypeA, "10.0.1.10 10.0.2.10"},
-		{
-			"apex of buckets only",
-			both(withBuckets, func(n *vpc.Network) { n.Endpoints[0].PrivateNames = n.Endpoints[0].PrivateNames[1:] }),
-			"s3.us-east-1.amazonaws.com", vpc.TypeA, "no data s3.us-east-1.amazonaws.com",
-		},
-
-		{"own name", none, own, vpc.TypeA, "10.0.1.10 10.0.2.10"},
-		{"own name, hostnames off", noHostnames, own, vpc.TypeA, "10.0.1.10 10.0.2.10"},
-		{"own zonal name", none, "vpce-ssm-x-us-east-1b.ssm.us-east-1.vpce.amazonaws.com", vpc.TypeA, "10.0.2.10"},
-		{
-			"zone without it", none, "vpce-ssm-x-us-east-1c.ssm.us-east-1.vpce.amazonaws.com", vpc.TypeA,
-			"absent vpce.amazonaws.com",
-		},
-		{"own name pending", pending, own, vpc.TypeA, "absent vpce.amazonaws.com"},
-		{"below an own name", none, "x." + own, vpc.TypeA, "absent vpce.amazonaws.com"},
-		{
-			"bucket below an own name", withBuckets, "b.bucket.vpce-s3-x.s3.us-east-1.vpce.amazonaws.com", vpc.TypeA,
-			"10.0.1.10 10.0.2.10",
-		},
-		{"between", none, "us-east-1.vpce.amazonaws.com", vpc.TypeA, "no data vpce.amazonaws.com"},
-		{"zone itself", none, "vpce.amazonaws.com", vpc.TypeA, "no data vpce.amazonaws.com"},
-
-		{"host", none, "ip-10-0-1-20.ec2.internal", vpc.TypeA, "10.0.1.20"},
-		{"host, IPv6", none, "ip-10-0-1-20.ec2.internal", vpc.TypeAAAA, "no data ec2.internal"},
-		{"no host", none, "ip-10-0-1-21.ec2.internal", vpc.TypeA, "absent ec2.internal"},
-		{"leading zero", none, "ip-10-0-01-20.ec2.internal", vpc.TypeA, "absent ec2.internal"},
-		{"named host", withIPv6, "build-host.ec2.internal", vpc.TypeA, "10.0.2.30"},
-		{"named host, IPv6", withIPv6, "build-host.ec2.internal", vpc.TypeAAAA, "2001:db8:1:2::30"},
-		{"named host by address", withIPv6, "ip-10-0-2-30.ec2.internal", vpc.TypeA, "10.0.2.30"},
-		{"domain", none, "ec2.internal", vpc.TypeA, "no data ec2.internal"},
-		{"top", none, "internal", vpc.TypeA, "no data internal"},
-		{"other region's domain", none, "ip-10-0-1-20.eu-west-1.compute.internal", vpc.TypeA, "absent internal"},
-		{"regional host", west, "ip-10-0-1-20.eu-west-1.compute.internal", vpc.TypeA, "10.0.1.20"},
-		{"regional between", west, "compute.internal", vpc.TypeA, "no data internal"},
-		{"peer's host", peer, "ip-10-1-1-20.ec2.internal", vpc.TypeA, "absent ec2.internal"},
-		{"peer's host with the option", both(peer, peerDNS), "ip-10-1-1-20.ec2.internal", vpc.TypeA, "10.1.1.20"},
-		{
-			"peer's host in its region", both(peerWest, peerDNS), "ip-10-1-1-20.us-west-2.compute.internal", vpc.TypeA,
-			"10.1.1.20",
-		},
-
-		{"reverse", none, "20.1.0.10.in-addr.arpa", vpc.TypePTR, "ip-10-0-1-20.ec2.internal"},
-		{"reverse, other type", none, "20.1.0.10.in-addr.arpa", vpc.TypeA, "no data 10.in-addr.arpa"},
-		{"reverse of nobody", none, "21.1.0.10.in-addr.arpa", vpc.TypePTR, "absent 10.in-addr.arpa"},
-		{"reverse of a name", withIPv6, "30.2.0.10.in-addr.arpa", vpc.TypePTR, "build-host.ec2.internal"},
-		{"reverse of a range", none, "0.10.in-addr.arpa", vpc.TypePTR, "no data 10.in-addr.arpa"},
-		{"reverse of another range", none, "9.10.in-addr.arpa", vpc.TypePTR, "absent 10.in-addr.arpa"},
-		{"reverse of private space", none, "1.0.168.192.in-addr.arpa", vpc.TypePTR, "absent 168.192.in-addr.arpa"},
-		{"reverse of 172.16/12", none, "1.0.31.172.in-addr.arpa", vpc.TypePTR, "absent 31.172.in-addr.arpa"},
-		{"reverse of the Internet", none, "1.1.1.1.in-addr.arpa", vpc.TypePTR, "not ours"},
-		{"reverse of nonsense", none, "x.1.0.10.in-addr.arpa", vpc.TypePTR, "not ours"},
-		{"reverse of a peer", both(peer, peerDNS), "20.1.1.10.in-addr.arpa", vpc.TypePTR, "ip-10-1-1-20.ec2.internal"},
-		{
-			"reverse IPv6", withIPv6, "0.3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", vpc.TypePTR,
-			"build-host.ec2.internal",
-		},
-		{
-			"reverse IPv6 of nobody", withIPv6, "1.3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
-			vpc.TypePTR, "absent 0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
-		},
-		{"reverse of local IPv6", none, "1.0.d.f.ip6.arpa", vpc.TypePTR, "absent d.f.ip6.arpa"},
-
-		{"reverse of too many labels", none, "1.20.1.0.10.in-addr.arpa", vpc.TypePTR, "not ours"},
-		{"reverse zone of IPv4", none, "in-addr.arpa", vpc.TypePTR, "not ours"},
-		{"reverse zone of IPv6", none, "ip6.arpa", vpc.TypePTR, "not ours"},
-		{"reverse IPv6 of half a label", none, "10.d.f.ip6.arpa", vpc.TypePTR, "not ours"},
-		{"reverse IPv6 of no digit", none, "g.d.f.ip6.arpa", vpc.TypePTR, "not ours"},
-		{
-			"reverse IPv6 of too many labels", none, strings.Repeat("0.", 31) + "d.f.ip6.arpa", vpc.TypePTR, "not ours",
-		},
-
-		{"elsewhere", none, "example.com", vpc.TypeA, "not ours"},
-		{"root", none, ".", vpc.TypeNS, "not ours"},
-	}
-	for _, tt := range rows {
+	for _, tt := range slices.Concat(
+		privateNames, ownNames, hostNames, reverseNames, otherReverseNames, foreignNames,
+	) {
 		if got := say(snapshot(t, sample(tt.change)).Resolve(vpctest.VPC, tt.asked, tt.qtype)); got != tt.want {
 			t.Errorf("%s: %s is %q, want %q", tt.name, tt.asked, got, tt.want)
 		}

@@ -9,6 +9,25 @@ import (
 	"postern/network/vpc/vpctest"
 )
 
+// groupGone deletes the peer's group; its interface gets another one.
+func groupGone(n *vpc.Network) {
+	i := slices.IndexFunc(n.SecurityGroups, func(g vpc.SecurityGroup) bool { return g.ID == "sg-far" })
+	n.SecurityGroups[i].ID, n.Interfaces[len(n.Interfaces)-1].Groups = "sg-other", []string{"sg-other"}
+}
+
+// peeringGone deletes the peering; the routes by it lead nowhere.
+func peeringGone(n *vpc.Network) {
+	n.Peerings = nil
+	for i := range n.RouteTables {
+		n.RouteTables[i].Routes = slices.Clone(n.RouteTables[i].Routes)
+		for j := range n.RouteTables[i].Routes {
+			if r := &n.RouteTables[i].Routes[j]; r.Target.Kind == vpc.ViaPeering {
+				r.Target.Kind = vpc.Blackhole
+			}
+		}
+	}
+}
+
 // TestStaleRule: a rule whose group in a peer VPC is gone, or whose peering is, matches nothing and says so; other
 // rules, and flows that it was never about, are refused as before.
 func TestStaleRule(t *testing.T) {
@@ -19,21 +38,6 @@ func TestStaleRule(t *testing.T) {
 		rules := n.SecurityGroups[1].Rules
 		rules[len(rules)-1].PeerVPC = "vpc-2"
 	}, outward)
-	groupGone := func(n *vpc.Network) { // its interface has another group
-		i := slices.IndexFunc(n.SecurityGroups, func(g vpc.SecurityGroup) bool { return g.ID == "sg-far" })
-		n.SecurityGroups[i].ID, n.Interfaces[len(n.Interfaces)-1].Groups = "sg-other", []string{"sg-other"}
-	}
-	peeringGone := func(n *vpc.Network) {
-		n.Peerings = nil
-		for i := range n.RouteTables {
-			n.RouteTables[i].Routes = slices.Clone(n.RouteTables[i].Routes)
-			for j := range n.RouteTables[i].Routes {
-				if r := &n.RouteTables[i].Routes[j]; r.Target.Kind == vpc.ViaPeering {
-					r.Target.Kind = vpc.Blackhole
-				}
-			}
-		}
-	}
 	inward := tcp("eni-far", "10.1.1.20:40000", ssmA)
 	away := tcp(node, nodeHTTP, "10.1.1.20:443")
 	for _, tt := range []struct {

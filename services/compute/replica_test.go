@@ -1,6 +1,7 @@
 package compute_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 
@@ -135,59 +136,68 @@ func TestStartedAgainBesideAnother(t *testing.T) {
 	})
 }
 
-// TestMeanwhile has the other host's service change something between the plan and the commit of the first one.
-func TestMeanwhile(t *testing.T) {
-	launch := func(r *rig, edit ...func(*compute.Launch)) error {
-		l := compute.Launch{Scope: home, Placements: []compute.Placement{place(1)}}
-		for _, e := range edit {
-			e(&l)
-		}
-		_, err := r.Launch(t.Context(), l)
+func launchOn(r *rig, edit ...func(*compute.Launch)) error {
+	l := compute.Launch{Scope: home, Placements: []compute.Placement{place(1)}}
+	for _, e := range edit {
+		e(&l)
+	}
+	_, err := r.Launch(context.Background(), l)
+	return err
+}
+
+func sameID(l *compute.Launch) { l.IDs = []string{"i-00000000000000001"} }
+
+func withKey(l *compute.Launch) { l.KeyName = "mine" }
+
+func keyOn(name string) func(*rig) error {
+	return func(r *rig) error {
+		in := compute.NewKeyPair{Scope: home, Name: name, Type: compute.ED25519Key}
+		_, _, err := r.CreateKeyPair(context.Background(), in)
 		return err
 	}
-	sameID := func(l *compute.Launch) { l.IDs = []string{"i-00000000000000001"} }
-	withKey := func(l *compute.Launch) { l.KeyName = "mine" }
-	key := func(name string) func(*rig) error {
-		return func(r *rig) error {
-			_, _, err := r.CreateKeyPair(t.Context(), compute.NewKeyPair{Scope: home, Name: name, Type: compute.ED25519Key})
-			return err
-		}
+}
+
+func deleteKey(r *rig) error {
+	k, err := r.KeyPair(home, "mine")
+	if err != nil {
+		return err
 	}
-	deleteKey := func(r *rig) error {
-		k, err := r.KeyPair(home, "mine")
-		if err != nil {
-			return err
-		}
-		return r.DeleteKeyPair(t.Context(), home, k.ID)
-	}
-	for _, tt := range []struct {
-		name      string
-		do        func(r *rig) error
-		meanwhile func(r *rig) error
-		conflicts int
-		code      string
-		instances int
-		keys      int
-	}{
-		{
-			"two launches", func(r *rig) error { return launch(r) }, func(r *rig) error { return launch(r) },
-			0, "", 2, 1,
-		},
-		{
-			"of one id", func(r *rig) error { return launch(r, sameID) }, func(r *rig) error { return launch(r, sameID) },
-			1, "", 1, 1,
-		},
-		{
-			"with a key that goes", func(r *rig) error { return launch(r, withKey) }, deleteKey,
-			1, "InvalidKeyPair.NotFound", 0, 0,
-		},
-		{"keys of two names", key("a"), key("b"), 0, "", 0, 3},
-		{"keys of one name", key("a"), key("a"), 1, "InvalidKeyPair.Duplicate", 0, 2},
-		{"a key and a launch", key("a"), func(r *rig) error { return launch(r, withKey) }, 0, "", 1, 2},
-	} {
+	return r.DeleteKeyPair(context.Background(), home, k.ID)
+}
+
+// meanwhileCases do one thing on a server while another does something else.
+var meanwhileCases = []struct {
+	name      string
+	do        func(r *rig) error
+	meanwhile func(r *rig) error
+	conflicts int
+	code      string
+	instances int
+	keys      int
+}{
+	{
+		"two launches", func(r *rig) error { return launchOn(r) }, func(r *rig) error { return launchOn(r) },
+		0, "", 2, 1,
+	},
+	{
+		"of one id", func(r *rig) error { return launchOn(r, sameID) }, func(r *rig) error { return launchOn(r, sameID) },
+		1, "", 1, 1,
+	},
+	{
+		"with a key that goes", func(r *rig) error { return launchOn(r, withKey) }, deleteKey,
+		1, "InvalidKeyPair.NotFound", 0, 0,
+	},
+	{"keys of two names", keyOn("a"), keyOn("b"), 0, "", 0, 3},
+	{"keys of one name", keyOn("a"), keyOn("a"), 1, "InvalidKeyPair.Duplicate", 0, 2},
+	{"a key and a launch", keyOn("a"), func(r *rig) error { return launchOn(r, withKey) }, 0, "", 1, 2},
+}
+
+// TestMeanwhile has the other host's service change something between the plan and the commit of the first one.
+func TestMeanwhile(t *testing.T) {
+	for _, tt := range meanwhileCases {
 		t.Run(tt.name, func(t *testing.T) {
 			hosts(t, func(t *testing.T, one, two *rig, between *recordtest.Between) {
-				if err := key("mine")(two); err != nil {
+				if err := keyOn("mine")(two); err != nil {
 					t.Fatal(err)
 				}
 				refresh(t, one)

@@ -227,31 +227,32 @@ func TestUserKeys(t *testing.T) {
 	w.ok(w.DeleteUser(w.ctx, account, "Bob"))
 }
 
-func TestRefusals(t *testing.T) {
+// A refusal is what came of a call, and the code that its error has; none: it was done.
+type refusal struct {
+	name string
+	err  error
+	code string
+}
+
+func refused(t *testing.T, all []refusal) {
+	t.Helper()
+	for _, tt := range all {
+		if code(tt.err) != tt.code {
+			t.Errorf("%s: %v, want %q", tt.name, tt.err, tt.code)
+		}
+	}
+}
+
+func TestRoleRefusals(t *testing.T) {
 	w := newWorld(t)
 	w.role("R", trustEC2)
-	h := identity.Holder{Account: account, Role: true, Name: "r"} // letter case does not tell names apart
-	must(w.CreateInstanceProfile(w.ctx, identity.NewInstanceProfile{Account: account, Name: "P"}))
-	w.ok(w.AddRole(w.ctx, account, "p", "r"))
-	w.ok(w.PutInline(w.ctx, h, identity.Document{Name: "i", Text: allowGet}))
-	w.ok(w.Attach(w.ctx, h, core))
-	mine := must(w.CreatePolicy(w.ctx, identity.NewPolicy{Account: account, Name: "Mine", Text: allowGet}))
-	w.ok(w.Attach(w.ctx, h, mine.ARN()))
-	foreign := func() string {
-		w.ok(w.EnsureAccountWithKey(w.ctx, "222222222222", "k2", "s2"))
-		return must(w.CreatePolicy(w.ctx, identity.NewPolicy{Account: "222222222222", Name: "Theirs", Text: allowGet})).ARN()
-	}()
 	role := func(change func(*identity.NewRole)) error {
 		n := identity.NewRole{Account: account, Name: "new", Trust: trustEC2}
 		change(&n)
 		_, err := w.CreateRole(w.ctx, n)
 		return err
 	}
-	for _, tt := range []struct {
-		name string
-		err  error
-		code string
-	}{
+	refused(t, []refusal{
 		{"role exists", role(func(n *identity.NewRole) { n.Name = "r" }), "EntityAlreadyExists"},
 		{"no name", role(func(n *identity.NewRole) { n.Name = "" }), "ValidationError"},
 		{"long name", role(func(n *identity.NewRole) { n.Name = strings.Repeat("x", 65) }), "ValidationError"},
@@ -267,6 +268,20 @@ func TestRefusals(t *testing.T) {
 		{"tag twice", role(func(n *identity.NewRole) { n.Tags = []identity.Tag{{Key: "a"}, {Key: "A"}} }), "ValidationError"},
 		{"boundary not there", role(func(n *identity.NewRole) { n.Boundary = core + "x" }), "NoSuchEntity"},
 		{"account not there", role(func(n *identity.NewRole) { n.Account = "999999999999" }), "NoSuchEntity"},
+	})
+}
+
+func TestDeletionRefusals(t *testing.T) {
+	w := newWorld(t)
+	w.role("R", trustEC2)
+	h := identity.Holder{Account: account, Role: true, Name: "r"} // letter case does not tell names apart
+	must(w.CreateInstanceProfile(w.ctx, identity.NewInstanceProfile{Account: account, Name: "P"}))
+	w.ok(w.AddRole(w.ctx, account, "p", "r"))
+	w.ok(w.PutInline(w.ctx, h, identity.Document{Name: "i", Text: allowGet}))
+	w.ok(w.Attach(w.ctx, h, core))
+	mine := must(w.CreatePolicy(w.ctx, identity.NewPolicy{Account: account, Name: "Mine", Text: allowGet}))
+	w.ok(w.Attach(w.ctx, h, mine.ARN()))
+	refused(t, []refusal{
 		{"role in a profile", w.DeleteRole(w.ctx, account, "R"), "DeleteConflict"},
 		{"profile with role", w.DeleteInstanceProfile(w.ctx, account, "P"), "DeleteConflict"},
 		{"second role", w.AddRole(w.ctx, account, "P", "R"), "LimitExceeded"},
@@ -275,10 +290,6 @@ func TestRefusals(t *testing.T) {
 		{"remove again", w.RemoveRole(w.ctx, account, "P", "r"), "NoSuchEntity"},
 		{"role with attached", w.DeleteRole(w.ctx, account, "R"), "DeleteConflict"},
 		{"policy in use", w.DeletePolicy(w.ctx, account, mine.ARN()), "DeleteConflict"},
-		{"Amazon's policy", w.DeletePolicy(w.ctx, account, core), "ValidationError"},
-		{"foreign policy", w.Attach(w.ctx, h, foreign), "NoSuchEntity"},
-		{"foreign policy deleted", w.DeletePolicy(w.ctx, account, foreign), "NoSuchEntity"},
-		{"no ARN", w.Attach(w.ctx, h, "Mine"), "ValidationError"},
 		{"attach again", w.Attach(w.ctx, h, core), ""},
 		{"detach", w.Detach(w.ctx, h, core), ""},
 		{"detach again", w.Detach(w.ctx, h, core), "NoSuchEntity"},
@@ -294,11 +305,24 @@ func TestRefusals(t *testing.T) {
 		{"policy", w.DeletePolicy(w.ctx, account, mine.ARN()), ""},
 		{"user not there", w.DeleteUser(w.ctx, account, "u"), "NoSuchEntity"},
 		{"key not there", w.DeleteAccessKey(w.ctx, account, "", "AKIA"), "NoSuchEntity"},
-	} {
-		if code(tt.err) != tt.code {
-			t.Errorf("%s: %v, want %q", tt.name, tt.err, tt.code)
-		}
-	}
+	})
+}
+
+// TestPolicyRefusals: who attaches or deletes a policy needs one of his own account.
+func TestPolicyRefusals(t *testing.T) {
+	w := newWorld(t)
+	w.role("R", trustEC2)
+	h := identity.Holder{Account: account, Role: true, Name: "r"}
+	foreign := func() string {
+		w.ok(w.EnsureAccountWithKey(w.ctx, "222222222222", "k2", "s2"))
+		return must(w.CreatePolicy(w.ctx, identity.NewPolicy{Account: "222222222222", Name: "Theirs", Text: allowGet})).ARN()
+	}()
+	refused(t, []refusal{
+		{"Amazon's policy", w.DeletePolicy(w.ctx, account, core), "ValidationError"},
+		{"foreign policy", w.Attach(w.ctx, h, foreign), "NoSuchEntity"},
+		{"foreign policy deleted", w.DeletePolicy(w.ctx, account, foreign), "NoSuchEntity"},
+		{"no ARN", w.Attach(w.ctx, h, "Mine"), "ValidationError"},
+	})
 }
 
 func TestPolicyVersions(t *testing.T) {

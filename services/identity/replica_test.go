@@ -49,54 +49,57 @@ func TestAnotherServersChanges(t *testing.T) {
 	}
 }
 
+// conflictCases do one thing on a server while another does something else; afterwards the account has users.
+var conflictCases = []struct {
+	name       string
+	do         func(w *world) error
+	meanwhile  func(w *world) error
+	conflicts  int
+	code       string
+	afterwards string
+}{
+	{
+		"another role", func(w *world) error { return createRole(w, "A") },
+		func(w *world) error { return createRole(w, "B") }, 0, "", "Bob",
+	},
+	{
+		"the same role", func(w *world) error { return createRole(w, "A") },
+		func(w *world) error { return createRole(w, "a") }, 1, "EntityAlreadyExists", "Bob",
+	},
+	{
+		"a key of a user that goes",
+		func(w *world) error { _, err := w.CreateAccessKey(w.ctx, account, "Bob"); return err },
+		func(w *world) error { return w.DeleteUser(w.ctx, account, "Bob") }, 1, "NoSuchEntity", "",
+	},
+	{
+		"a user that gets a key", func(w *world) error { return w.DeleteUser(w.ctx, account, "Bob") },
+		func(w *world) error { _, err := w.CreateAccessKey(w.ctx, account, "Bob"); return err },
+		1, "DeleteConflict", "Bob",
+	},
+	{
+		"tags of two users",
+		func(w *world) error { return w.TagUser(w.ctx, account, "Bob", []identity.Tag{{Key: "a"}}) },
+		func(w *world) error {
+			_, err := w.CreateUser(w.ctx, identity.NewUser{Account: account, Name: "Ann"})
+			return err
+		}, 0, "", "Ann Bob",
+	},
+	{
+		"a policy that is attached meanwhile", func(w *world) error { return w.DeletePolicy(w.ctx, account, mine) },
+		func(w *world) error { return w.Attach(w.ctx, identity.Holder{Account: account, Name: "Bob"}, mine) },
+		1, "DeleteConflict", "Bob",
+	},
+	{
+		"a policy that goes while it is attached",
+		func(w *world) error { return w.Attach(w.ctx, identity.Holder{Account: account, Name: "Bob"}, mine) },
+		func(w *world) error { return w.DeletePolicy(w.ctx, account, mine) }, 1, "NoSuchEntity", "Bob",
+	},
+}
+
 // TestConflicts: what another server changes between a plan and its commit makes it plan anew where it had read that,
 // and only there.
 func TestConflicts(t *testing.T) {
-	for _, tt := range []struct {
-		name       string
-		do         func(w *world) error
-		meanwhile  func(w *world) error
-		conflicts  int
-		code       string
-		afterwards string // users of the account
-	}{
-		{
-			"another role", func(w *world) error { return createRole(w, "A") },
-			func(w *world) error { return createRole(w, "B") }, 0, "", "Bob",
-		},
-		{
-			"the same role", func(w *world) error { return createRole(w, "A") },
-			func(w *world) error { return createRole(w, "a") }, 1, "EntityAlreadyExists", "Bob",
-		},
-		{
-			"a key of a user that goes",
-			func(w *world) error { _, err := w.CreateAccessKey(w.ctx, account, "Bob"); return err },
-			func(w *world) error { return w.DeleteUser(w.ctx, account, "Bob") }, 1, "NoSuchEntity", "",
-		},
-		{
-			"a user that gets a key", func(w *world) error { return w.DeleteUser(w.ctx, account, "Bob") },
-			func(w *world) error { _, err := w.CreateAccessKey(w.ctx, account, "Bob"); return err },
-			1, "DeleteConflict", "Bob",
-		},
-		{
-			"tags of two users",
-			func(w *world) error { return w.TagUser(w.ctx, account, "Bob", []identity.Tag{{Key: "a"}}) },
-			func(w *world) error {
-				_, err := w.CreateUser(w.ctx, identity.NewUser{Account: account, Name: "Ann"})
-				return err
-			}, 0, "", "Ann Bob",
-		},
-		{
-			"a policy that is attached meanwhile", func(w *world) error { return w.DeletePolicy(w.ctx, account, mine) },
-			func(w *world) error { return w.Attach(w.ctx, identity.Holder{Account: account, Name: "Bob"}, mine) },
-			1, "DeleteConflict", "Bob",
-		},
-		{
-			"a policy that goes while it is attached",
-			func(w *world) error { return w.Attach(w.ctx, identity.Holder{Account: account, Name: "Bob"}, mine) },
-			func(w *world) error { return w.DeletePolicy(w.ctx, account, mine) }, 1, "NoSuchEntity", "Bob",
-		},
-	} {
+	for _, tt := range conflictCases {
 		t.Run(tt.name, func(t *testing.T) {
 			one, two, between := pair(t)
 			must(two.CreateUser(two.ctx, identity.NewUser{Account: account, Name: "Bob"}))

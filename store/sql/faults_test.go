@@ -177,56 +177,62 @@ var (
 	noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 )
 
+var (
+	puts          = []record.Change{recordtest.Put("vpc", "a", "2", "g"), recordtest.Put("vpc", "new", "1", "g")}
+	commandRow    = command.CommandRow{ID: "c-2", Scope: here, Requested: noon}
+	invocationRow = command.Row{CommandID: "c-2", Node: "mi-1", Scope: here, Requested: noon}
+	invocationKey = command.Key{CommandID: "c-1", Node: "mi-1"}
+)
+
+// operations are everything that a database does.
+var operations = map[string]func(ctx context.Context, db *shared.DB) error{
+	"commit": func(ctx context.Context, db *shared.DB) error {
+		// From before the last commit, so that what has changed since is looked at.
+		_, err := db.Set("s").Commit(ctx, record.Commit{Base: 1, Changes: puts[1:]})
+		return err
+	},
+	"put and delete": func(ctx context.Context, db *shared.DB) error {
+		return db.Set("s").Update(ctx, []record.Key{puts[0].Key, {Kind: "other", ID: "x"}},
+			func([]record.Record) ([]record.Change, error) {
+				return append(puts[:1:1], recordtest.Delete("vpc", "b")), nil
+			})
+	},
+	"since": func(ctx context.Context, db *shared.DB) error { return second(db.Set("s").Since(ctx, 1)) },
+	"find":  func(ctx context.Context, db *shared.DB) error { return second(db.Set("s").Find(ctx, puts[0].Key)) },
+	"list": func(ctx context.Context, db *shared.DB) error {
+		return second(db.Set("s").List(ctx, record.Listing{Kind: "vpc", Group: "g"}))
+	},
+	"setting": func(ctx context.Context, db *shared.DB) error {
+		_, _, err := db.Setting(ctx, "name")
+		return err
+	},
+	"put setting": func(ctx context.Context, db *shared.DB) error { return db.PutSetting(ctx, "name", []byte("2")) },
+	"create": func(ctx context.Context, db *shared.DB) error {
+		return db.Commands().Create(ctx, commandRow, []command.Row{invocationRow})
+	},
+	"commands": func(ctx context.Context, db *shared.DB) error { return second(db.Commands().Commands(ctx, "c-1")) },
+	"list commands": func(ctx context.Context, db *shared.DB) error {
+		return second(db.Commands().ListCommands(ctx, here, command.Place{}, 5))
+	},
+	"update command": func(ctx context.Context, db *shared.DB) error {
+		return db.Commands().UpdateCommand(ctx, "c-1", func([]byte) ([]byte, error) { return []byte("2"), nil })
+	},
+	"update": func(ctx context.Context, db *shared.DB) error {
+		return db.Commands().Update(ctx, []command.Key{invocationKey}, func(found []command.Row) ([]command.Row, error) {
+			found[0].Details = "changed"
+			return found, nil
+		})
+	},
+	"rows": func(ctx context.Context, db *shared.DB) error {
+		return second(db.Commands().Rows(ctx, command.Query{CommandID: "c-1"}))
+	},
+	"tally":  func(ctx context.Context, db *shared.DB) error { return second(db.Commands().Tally(ctx, "c-1")) },
+	"forget": func(ctx context.Context, db *shared.DB) error { return db.Commands().Forget(ctx, noon.Add(time.Hour)) },
+}
+
 // TestNoErrorIsLost lets every step of every operation fail, one at a time: the operation says so, and changes nothing.
 func TestNoErrorIsLost(t *testing.T) {
-	put := []record.Change{recordtest.Put("vpc", "a", "2", "g"), recordtest.Put("vpc", "new", "1", "g")}
-	row := command.CommandRow{ID: "c-2", Scope: here, Requested: noon}
-	invocation := command.Row{CommandID: "c-2", Node: "mi-1", Scope: here, Requested: noon}
-	key := command.Key{CommandID: "c-1", Node: "mi-1"}
-	for name, do := range map[string]func(ctx context.Context, db *shared.DB) error{
-		"commit": func(ctx context.Context, db *shared.DB) error {
-			// From before the last commit, so that what has changed since is looked at.
-			_, err := db.Set("s").Commit(ctx, record.Commit{Base: 1, Changes: put[1:]})
-			return err
-		},
-		"put and delete": func(ctx context.Context, db *shared.DB) error {
-			return db.Set("s").Update(ctx, []record.Key{put[0].Key, {Kind: "other", ID: "x"}},
-				func([]record.Record) ([]record.Change, error) {
-					return append(put[:1:1], recordtest.Delete("vpc", "b")), nil
-				})
-		},
-		"since": func(ctx context.Context, db *shared.DB) error { return second(db.Set("s").Since(ctx, 1)) },
-		"find":  func(ctx context.Context, db *shared.DB) error { return second(db.Set("s").Find(ctx, put[0].Key)) },
-		"list": func(ctx context.Context, db *shared.DB) error {
-			return second(db.Set("s").List(ctx, record.Listing{Kind: "vpc", Group: "g"}))
-		},
-		"setting": func(ctx context.Context, db *shared.DB) error {
-			_, _, err := db.Setting(ctx, "name")
-			return err
-		},
-		"put setting": func(ctx context.Context, db *shared.DB) error { return db.PutSetting(ctx, "name", []byte("2")) },
-		"create": func(ctx context.Context, db *shared.DB) error {
-			return db.Commands().Create(ctx, row, []command.Row{invocation})
-		},
-		"commands": func(ctx context.Context, db *shared.DB) error { return second(db.Commands().Commands(ctx, "c-1")) },
-		"list commands": func(ctx context.Context, db *shared.DB) error {
-			return second(db.Commands().ListCommands(ctx, here, command.Place{}, 5))
-		},
-		"update command": func(ctx context.Context, db *shared.DB) error {
-			return db.Commands().UpdateCommand(ctx, "c-1", func([]byte) ([]byte, error) { return []byte("2"), nil })
-		},
-		"update": func(ctx context.Context, db *shared.DB) error {
-			return db.Commands().Update(ctx, []command.Key{key}, func(found []command.Row) ([]command.Row, error) {
-				found[0].Details = "changed"
-				return found, nil
-			})
-		},
-		"rows": func(ctx context.Context, db *shared.DB) error {
-			return second(db.Commands().Rows(ctx, command.Query{CommandID: "c-1"}))
-		},
-		"tally":  func(ctx context.Context, db *shared.DB) error { return second(db.Commands().Tally(ctx, "c-1")) },
-		"forget": func(ctx context.Context, db *shared.DB) error { return db.Commands().Forget(ctx, noon.Add(time.Hour)) },
-	} {
+	for name, do := range operations {
 		t.Run(name, func(t *testing.T) {
 			f := new(faults)
 			db := open(t, f)
