@@ -293,7 +293,7 @@ func (j *judgement) flow() vpc.Flow {
 
 func (j *judgement) trace(to *port, drop Drop) Trace {
 	s := Trace{Drop: drop}
-	if to != nil && drop == Carried {
+	if to != nil {
 		s.To = to.id
 	}
 	if j.from != nil || drop == dropReason(vpc.ReasonSpoofed) {

@@ -174,14 +174,7 @@ func TestRefusedAtTheTarget(t *testing.T) {
 		Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaInterface, ID: vpctest.Attached},
 	})
 	forwarding := func(n *vpc.Network) { n.Interfaces[1].AnySource = true }
-	igw := withRoutes(vpc.Route{
-		Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaInternetGateway, ID: "igw-1"},
-	})
 	away := tcp(node, nodeHTTP, "1.1.1.1:443")
-	second := func(n *vpc.Network) {
-		n.Interfaces[0].Addresses = append(n.Interfaces[0].Addresses, netip.MustParseAddr("10.0.1.21"))
-		n.Interfaces[0].Public = netip.MustParseAddr("198.51.100.7")
-	}
 	checkRefusals(t, []refusalRow{
 		{"nobody", none, tcp(node, nodeHTTP, "10.0.1.99:443"),
 			"no network interface of vpc-1 has the address 10.0.1.99",
@@ -214,6 +207,20 @@ func TestRefusedAtTheTarget(t *testing.T) {
 		{"loop", both(through, forwarding), tcp(vpctest.Attached, "10.0.2.30:1024", "1.1.1.1:443"),
 			"the route leads back to eni-attached itself",
 			"give subnet-b a route table without that route"},
+	})
+}
+
+// TestRefusedAtTheInternetGateway: who has no public address is told which address has one.
+func TestRefusedAtTheInternetGateway(t *testing.T) {
+	igw := withRoutes(vpc.Route{
+		Destination: prefix("0.0.0.0/0"), Target: vpc.Target{Kind: vpc.ViaInternetGateway, ID: "igw-1"},
+	})
+	away := tcp(node, nodeHTTP, "1.1.1.1:443")
+	second := func(n *vpc.Network) {
+		n.Interfaces[0].Addresses = append(n.Interfaces[0].Addresses, netip.MustParseAddr("10.0.1.21"))
+		n.Interfaces[0].Public = netip.MustParseAddr("198.51.100.7")
+	}
+	checkRefusals(t, []refusalRow{
 		{"no public address", igw, away,
 			"eni-node of i-1 has no public address, so Internet gateway igw-1 does not carry it",
 			"use a VPC endpoint or a NAT gateway, or associate a public address"},

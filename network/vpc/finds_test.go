@@ -50,7 +50,9 @@ func TestSnapshotFindsByID(t *testing.T) {
 
 // TestGatewaysAreOfTheirVPC: a gateway is of the VPC that it stands in or whose routes lead to it.
 func TestGatewaysAreOfTheirVPC(t *testing.T) {
-	s := snapshot(t, withInternet(both(withS3, func(n *vpc.Network) { n.Endpoints[3].RouteTables[0] = "rtb-private" })))
+	s := snapshot(t, withInternet(both(withS3, func(n *vpc.Network) {
+		n.Endpoints[3].RouteTables[0], n.RouteTables[0].Routes = "rtb-private", nil
+	})))
 	for id, want := range map[string]string{
 		"nat-1": vpctest.VPC, "igw-1": vpctest.VPC, "vpce-s3": vpctest.VPC, "igw-2": "", node: "",
 	} {
@@ -135,57 +137,25 @@ func TestPortRangesAreChecked(t *testing.T) {
 	}
 }
 
-// TestExplainNameSaysWhatItIs: whose a name is, and what it means.
-func TestExplainNameSaysWhatItIs(t *testing.T) {
-	type said struct {
-		service, endpoint, address string
-		private                    bool
-		why                        string
-	}
-	const ssm = "com.amazonaws.us-east-1.ssm"
-	second := func(available bool) change {
-		return func(n *vpc.Network) {
-			e := n.Endpoints[0]
-			e.ID, e.Available, e.Interfaces = "vpce-second", available, nil
-			n.Endpoints[0].Available = false
-			n.Endpoints = append(n.Endpoints, e)
-		}
-	}
-	unnamed := func(n *vpc.Network) {
-		n.Endpoints[0].PrivateNames, n.Endpoints[0].PrivateDNS = nil, false
-		n.Endpoints[1].PrivateNames = []string{"*.messages.example"}
-	}
-	for _, tt := range []struct {
-		name string
-		change
-		vpc, asked string
-		want       said
-	}{
-		{"an endpoint's private name", none, vpctest.VPC, "ssm.us-east-1.amazonaws.com",
-			said{ssm, "vpce-ssm", "10.0.1.10", true, ""}},
-		{"an endpoint's own name", none, vpctest.VPC, "vpce-ssm-x.ssm.us-east-1.vpce.amazonaws.com",
-			said{ssm, "vpce-ssm", "10.0.1.10", true, ""}},
-		{"a host", none, vpctest.VPC, "ip-10-0-1-20.ec2.internal", said{address: "10.0.1.20", private: true}},
-		{"elsewhere", withPeer(true, "us-east-1"), "vpc-2", "ssm.us-east-1.amazonaws.com",
-			said{ssm, "", "", false, "no interface endpoint to " + ssm + " stands in vpc-2; vpce-ssm stands in vpc-1, and " +
-				"private names hold in the endpoint's own VPC only"}},
-		{"nowhere", none, vpctest.VPC, "kms.us-east-1.amazonaws.com",
-			said{"com.amazonaws.us-east-1.kms", "", "", false,
-				"no interface endpoint to com.amazonaws.us-east-1.kms stands in vpc-1"}},
-		{"no region", none, vpctest.VPC, "kms.east.amazonaws.com",
-			said{why: "no endpoint and no interface that vpc-1 can see has this name"}},
-		{"the available of two", second(true), vpctest.VPC, "ssm.us-east-1.amazonaws.com",
-			said{ssm, "vpce-second", "", false, "endpoint vpce-second has no interface in any subnet"}},
-		{"neither of two", second(false), vpctest.VPC, "ssm.us-east-1.amazonaws.com",
-			said{ssm, "vpce-ssm", "", false, "endpoint vpce-ssm is not available"}},
-		{"by its form", unnamed, vpctest.VPC, "ssm.us-east-1.amazonaws.com",
-			said{ssm, "vpce-ssm", "", false,
-				"private DNS is off on endpoint vpce-ssm, so ssm.us-east-1.amazonaws.com does not lead to it"}},
-		{"below a wildcard", unnamed, vpctest.VPC, "a.messages.example",
-			said{"com.amazonaws.us-east-1.ssmmessages", "vpce-ssmmessages", "10.0.1.11", true, ""}},
-		{"a wildcard's base", unnamed, vpctest.VPC, "messages.example",
-			said{why: "no endpoint and no interface that vpc-1 can see has this name"}},
-	} {
+// A said holds what the explanation of a name says first.
+type said struct {
+	service, endpoint, address string
+	private                    bool
+	why                        string
+}
+
+type saidRow struct {
+	name string
+	change
+	vpc, asked string
+	want       said
+}
+
+const ssmService = "com.amazonaws.us-east-1.ssm"
+
+func checkSaid(t *testing.T, rows []saidRow) {
+	t.Helper()
+	for _, tt := range rows {
 		x := snapshot(t, sample(tt.change)).ExplainName(tt.vpc, tt.asked)
 		got := said{service: x.Service, endpoint: x.Endpoint, private: x.Private}
 		if len(x.Addresses) > 0 {
@@ -198,4 +168,55 @@ func TestExplainNameSaysWhatItIs(t *testing.T) {
 			t.Errorf("%s: -want +got\n%s", tt.name, diff)
 		}
 	}
+}
+
+// TestExplainNameSaysWhatItIs: whose a name is, and what it means.
+func TestExplainNameSaysWhatItIs(t *testing.T) {
+	checkSaid(t, []saidRow{
+		{"an endpoint's private name", none, vpctest.VPC, "ssm.us-east-1.amazonaws.com",
+			said{ssmService, "vpce-ssm", "10.0.1.10", true, ""}},
+		{"an endpoint's own name", none, vpctest.VPC, "vpce-ssm-x.ssm.us-east-1.vpce.amazonaws.com",
+			said{ssmService, "vpce-ssm", "10.0.1.10", true, ""}},
+		{"a host", none, vpctest.VPC, "ip-10-0-1-20.ec2.internal", said{address: "10.0.1.20", private: true}},
+		{"elsewhere", withPeer(true, "us-east-1"), "vpc-2", "ssm.us-east-1.amazonaws.com",
+			said{ssmService, "", "", false, "no interface endpoint to " + ssmService + " stands in vpc-2; vpce-ssm stands " +
+				"in vpc-1, and private names hold in the endpoint's own VPC only"}},
+		{"nowhere", none, vpctest.VPC, "kms.us-east-1.amazonaws.com",
+			said{"com.amazonaws.us-east-1.kms", "", "", false,
+				"no interface endpoint to com.amazonaws.us-east-1.kms stands in vpc-1"}},
+		{"no region", none, vpctest.VPC, "kms.east.amazonaws.com",
+			said{why: "no endpoint and no interface that vpc-1 can see has this name"}},
+	})
+}
+
+// TestExplainNameOfSeveralEndpoints: of endpoints that could have the name, the one that is available is explained.
+func TestExplainNameOfSeveralEndpoints(t *testing.T) {
+	second := func(available bool) change {
+		return func(n *vpc.Network) {
+			e := n.Endpoints[0]
+			e.ID, e.Available, e.Interfaces = "vpce-second", available, nil
+			n.Endpoints[0].Available = false
+			n.Endpoints = append(n.Endpoints, e)
+		}
+	}
+	unnamed := func(n *vpc.Network) {
+		n.Endpoints[0].PrivateNames, n.Endpoints[0].PrivateDNS = nil, false
+		n.Endpoints[1].PrivateNames = []string{"*.messages.example"}
+	}
+	checkSaid(t, []saidRow{
+		{"the available of two", second(true), vpctest.VPC, "ssm.us-east-1.amazonaws.com",
+			said{ssmService, "vpce-second", "", false, "endpoint vpce-second has no interface in any subnet"}},
+		{"neither of two", second(false), vpctest.VPC, "ssm.us-east-1.amazonaws.com",
+			said{ssmService, "vpce-ssm", "", false, "endpoint vpce-ssm is not available"}},
+		{"by its form", unnamed, vpctest.VPC, "ssm.us-east-1.amazonaws.com",
+			said{ssmService, "vpce-ssm", "", false,
+				"private DNS is off on endpoint vpce-ssm, so ssm.us-east-1.amazonaws.com does not lead to it"}},
+		{"another service's, by its form", unnamed, vpctest.VPC, "kms.us-east-1.amazonaws.com",
+			said{"com.amazonaws.us-east-1.kms", "", "", false,
+				"no interface endpoint to com.amazonaws.us-east-1.kms stands in vpc-1"}},
+		{"below a wildcard", unnamed, vpctest.VPC, "a.messages.example",
+			said{"com.amazonaws.us-east-1.ssmmessages", "vpce-ssmmessages", "10.0.1.11", true, ""}},
+		{"a wildcard's base", unnamed, vpctest.VPC, "messages.example",
+			said{why: "no endpoint and no interface that vpc-1 can see has this name"}},
+	})
 }

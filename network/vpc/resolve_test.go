@@ -111,6 +111,9 @@ var hostNames = []nameCase{
 	{"host", none, "ip-10-0-1-20.ec2.internal", vpc.TypeA, "10.0.1.20"},
 	{"host, IPv6", none, "ip-10-0-1-20.ec2.internal", vpc.TypeAAAA, "no data ec2.internal"},
 	{"no host", none, "ip-10-0-1-21.ec2.internal", vpc.TypeA, "absent ec2.internal"},
+	{"host of dots", none, "ip-10.0.1.20.ec2.internal", vpc.TypeA, "absent ec2.internal"},
+	{"host of two numbers", none, "ip-10-0.ec2.internal", vpc.TypeA, "absent ec2.internal"},
+	{"host of a number too large", none, "ip-10-0-1-276.ec2.internal", vpc.TypeA, "absent ec2.internal"},
 	{"leading zero", none, "ip-10-0-01-20.ec2.internal", vpc.TypeA, "absent ec2.internal"},
 	{"named host", withIPv6, "build-host.ec2.internal", vpc.TypeA, "10.0.2.30"},
 	{"named host, IPv6", withIPv6, "build-host.ec2.internal", vpc.TypeAAAA, "2001:db8:1:2::30"},
@@ -174,6 +177,34 @@ func TestResolve(t *testing.T) {
 	) {
 		if got := say(snapshot(t, sample(tt.change)).Resolve(vpctest.VPC, tt.asked, tt.qtype)); got != tt.want {
 			t.Errorf("%s: %s is %q, want %q", tt.name, tt.asked, got, tt.want)
+		}
+	}
+}
+
+// TestHostsOfSeveralAddresses: a name that is made of an address means that one, if it is the interface's, and any
+// other name the first of each family.
+func TestHostsOfSeveralAddresses(t *testing.T) {
+	several := both(withIPv6, func(n *vpc.Network) {
+		c := &n.Interfaces[1]
+		c.Addresses = append(c.Addresses, netip.MustParseAddr("10.0.2.31"), netip.MustParseAddr("2001:db8:1:2::31"))
+		n.Interfaces[0].Name = "ip-10-0-9-9" // of an address that nobody has
+	})
+	s := snapshot(t, sample(several))
+	for _, tt := range []struct {
+		asked string
+		qtype uint16
+		want  string
+	}{
+		{"build-host.ec2.internal", vpc.TypeANY, "10.0.2.30 2001:db8:1:2::30"},
+		{"ip-10-0-2-30.ec2.internal", vpc.TypeANY, "10.0.2.30"},
+		{"ip-10-0-2-31.ec2.internal", vpc.TypeANY, "10.0.2.31"},
+		{"ip-10-0-9-9.ec2.internal", vpc.TypeA, "10.0.1.20"},
+		{"31.2.0.10.in-addr.arpa", vpc.TypePTR, "ip-10-0-2-31.ec2.internal"},
+		{"30.2.0.10.in-addr.arpa", vpc.TypePTR, "build-host.ec2.internal"},
+		{"20.1.0.10.in-addr.arpa", vpc.TypePTR, "ip-10-0-9-9.ec2.internal"},
+	} {
+		if got := say(s.Resolve(vpctest.VPC, tt.asked, tt.qtype)); got != tt.want {
+			t.Errorf("%s is %q, want %q", tt.asked, got, tt.want)
 		}
 	}
 }

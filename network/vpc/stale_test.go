@@ -31,6 +31,10 @@ func peeringGone(n *vpc.Network) {
 // TestStaleRule: a rule whose group in a peer VPC is gone, or whose peering is, matches nothing and says so; other
 // rules, and flows that it was never about, are refused as before.
 func TestStaleRule(t *testing.T) {
+	abroad := both(withPeer(true, "eu-west-1"), func(n *vpc.Network) {
+		rules := n.SecurityGroups[1].Rules
+		rules[len(rules)-1].PeerVPC = "vpc-2"
+	})
 	outward := withEgress(vpc.Rule{ID: "sgr-to-far", Egress: true, Protocol: vpc.TCP, Ports: vpc.PortRange{
 		From: 443, To: 443,
 	}, Group: "sg-far", PeerVPC: "vpc-2"})
@@ -74,6 +78,7 @@ func TestStaleRule(t *testing.T) {
 			"the peering is gone, an address of no member", both(peer, peeringGone), tcp(node, nodeHTTP, "10.1.1.21:443"),
 			vpc.StepEgress, vpc.ReasonNoRule, "",
 		},
+		{"the reference does not hold across regions", abroad, inward, vpc.StepIngress, vpc.ReasonNoRule, ""},
 		{"the peering is there again", peer, inward, 0, 0, ""},
 	} {
 		n := vpctest.Sample()
