@@ -16,8 +16,9 @@ type Replica struct {
 	set    *Set
 	hooks  Hooks
 	tables atomic.Pointer[Tables]
-	// doubt says that the fate of a commit is unknown, so that the store has to be asked before the next.
-	doubt atomic.Bool
+	// doubts counts the commits whose fate is unknown or which are not in tables, and settled those of them after which
+	// the store was asked: it has to be before the next change is planned.
+	doubts, settled atomic.Uint64
 
 	mu sync.Mutex // orders what becomes of tables
 }
@@ -121,13 +122,14 @@ func (r *Replica) showLocked(before, after *Tables, edits []Edit) {
 
 // Change plans a change and commits it: anew, for as long as others change meanwhile what it has read. group is as in
 // NewPlan. It returns the version of the commit, 0 where the plan changes nothing.
+//
+// With an error nothing was changed where the version is 0, unless the error is of kind Unavailable: the answer of a
+// commit that was made may have been lost. A version beside an error is that of a commit which was made, and which
+// Tables will show only when the store can be read again.
 func (r *Replica) Change(ctx context.Context, group string, plan func(*Plan) error) (uint64, error) {
 	for range tries {
-		if r.doubt.Load() {
-			if err := r.Refresh(ctx); err != nil {
-				return 0, err
-			}
-			r.doubt.Store(false)
+		if err := r.settle(ctx); err != nil {
+			return 0, err
 		}
 		p := NewPlan(r.Tables(), group)
 		if err := plan(p); err != nil {
@@ -137,6 +139,9 @@ func (r *Replica) Change(ctx context.Context, group string, plan func(*Plan) err
 			return 0, p.err
 		}
 		version, err := r.commit(ctx, p)
+		if version > 0 {
+			return version, err
+		}
 		if !fault.Is(err, fault.Conflict) {
 			return version, err
 		}
@@ -153,6 +158,19 @@ func (r *Replica) Change(ctx context.Context, group string, plan func(*Plan) err
 	return 0, fault.New(fault.Unavailable, "record.Change", "others change the same records all the time; try again")
 }
 
+// settle asks the store where the fate of a commit is in doubt.
+func (r *Replica) settle(ctx context.Context) error {
+	for n := r.doubts.Load(); n > r.settled.Load(); n = r.doubts.Load() {
+		if err := r.Refresh(ctx); err != nil {
+			return err
+		}
+		for s := r.settled.Load(); s < n && !r.settled.CompareAndSwap(s, n); s = r.settled.Load() {
+		}
+	}
+	return nil
+}
+
+// commit returns the version of a commit that was made, with an error too.
 func (r *Replica) commit(ctx context.Context, p *Plan) (uint64, error) {
 	c, err := p.Commit()
 	if err != nil {
@@ -162,20 +180,31 @@ func (r *Replica) commit(ctx context.Context, p *Plan) (uint64, error) {
 	version, err := r.store.Commit(ctx, c)
 	if err != nil {
 		if !fault.Is(err, fault.Conflict) {
-			r.doubt.Store(true)
+			r.doubts.Add(1)
 		}
 		return 0, err
 	}
 	if r.Tables().version < version { // there are changes of other replicas below it
-		if err := r.Refresh(context.WithoutCancel(ctx)); err != nil {
-			r.doubt.Store(true)
-			return 0, err
+		if err = r.Refresh(context.WithoutCancel(ctx)); err != nil {
+			r.doubts.Add(1)
+			err = unseen(version, err)
 		}
 	}
 	if r.hooks.Changed != nil {
 		r.hooks.Changed()
 	}
-	return version, nil
+	return version, err
+}
+
+// unseen is the fault of a commit that was made and is not to be seen. It is no Conflict, whatever the cause: the
+// change must not be planned anew.
+func unseen(version uint64, cause error) error {
+	kind := fault.Internal
+	if fault.Is(cause, fault.Unavailable) {
+		kind = fault.Unavailable
+	}
+	return fault.New(kind, "record.Change",
+		"the change was made, as version %d, but what others changed before it could not be read: %w", version, cause)
 }
 
 // applied applies own changes, unless there are versions below theirs that are not here.
