@@ -25,6 +25,13 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv("STORE_TEST_WRITER"); path != "" {
 		writeForEver(path)
 	}
+	if path := os.Getenv("STORE_TEST_REFUSED"); path != "" {
+		if err := writeUntilRefused(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		postgrestest.Stop()
 		os.Exit(code)

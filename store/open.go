@@ -16,7 +16,8 @@ type Options struct {
 	// URL, where it is not empty, is that of a PostgreSQL database; the state is there, and the fields below mean nothing.
 	// It is a secret, and stands in no error.
 	URL string
-	// Lost is told when the connection breaks by which PostgreSQL tells of other replicas' changes; nil tells nobody.
+	// Lost is told why when the connection breaks by which PostgreSQL tells of other replicas' changes, and when there is
+	// another reason why no new one is made; nil tells nobody.
 	Lost func(error)
 	// Path is the database file. Empty keeps the state in memory only, and nothing on disk.
 	Path string

@@ -79,8 +79,7 @@ func openFault(err error, c *pgx.ConnConfig) error {
 	var unreached *pgconn.ConnectError
 	switch {
 	case errors.As(err, &refused):
-		return fault.New(fault.Unavailable, "store.Open", "%s does not open: PostgreSQL says %q (%s)%s", where,
-			refused.Message, refused.Code, remedies[refused.Code])
+		return fault.New(fault.Unavailable, "store.Open", "%s does not open: %s", where, refusal(refused))
 	case errors.As(err, &unreached):
 		return fault.New(fault.Unavailable, "store.Open", "%s is not reached: %w; is PostgreSQL running there, and does it "+
 			"listen at that address?", where, rootCause(unreached))
@@ -94,7 +93,14 @@ var remedies = map[string]string{
 	"28000": ": check the user, and what pg_hba.conf admits",
 	"3D000": ": make it with createdb",
 	"42501": ": let the user own the database",
+	"53100": ": free space on the disk of the database's server",
 	"53300": ": raise max_connections, or stop another client",
+	"25006": ": it is read-only, as a standby is; give the URL of the one that takes writes",
+}
+
+// refusal tells what PostgreSQL says, and what to do about it.
+func refusal(e *pgconn.PgError) string {
+	return fmt.Sprintf("PostgreSQL says %q (%s)%s", e.Message, e.Code, remedies[e.Code])
 }
 
 // rootCause returns the innermost error: the outer ones repeat where and as whom the connection was tried, once for

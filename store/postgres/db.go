@@ -46,7 +46,8 @@ type Options struct {
 	// Patience is how long one transaction may take before it is given up, and how long nothing is heard of other replicas
 	// before the server is asked whether it is there; 0 is 30 s.
 	Patience time.Duration
-	// Lost is told when the connection that other replicas' hints come by breaks; nil tells nobody.
+	// Lost is told why when the connection that other replicas' hints come by breaks, and when there is another reason
+	// why no new one is made; nil tells nobody.
 	Lost func(error)
 }
 
@@ -56,11 +57,9 @@ type engine struct {
 	listener *listener
 	patience time.Duration
 
-	mu     sync.Mutex // guards what follows
-	closed bool
+	mu sync.Mutex // guards writing
 	// writing has a channel for each set, which is full while somebody of this process writes it.
 	writing map[string]chan struct{}
-	work    sync.WaitGroup
 }
 
 var _ shared.Engine = (*engine)(nil)
@@ -147,14 +146,6 @@ func (e *engine) Update(ctx context.Context, t shared.Transaction) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	e.mu.Lock()
-	if e.closed {
-		e.mu.Unlock()
-		return fault.New(fault.Unavailable, "store.Update", "the server is stopping")
-	}
-	e.work.Add(1)
-	e.mu.Unlock()
-	defer e.work.Done()
 	leave, err := e.enter(ctx, t.Set)
 	if err != nil {
 		return err
@@ -225,14 +216,6 @@ func (e *engine) View(ctx context.Context, read func(context.Context, *sql.Tx) e
 
 // Close implements sql.Engine.
 func (e *engine) Close() error {
-	e.mu.Lock()
-	if e.closed {
-		e.mu.Unlock()
-		return nil
-	}
-	e.closed = true
-	e.mu.Unlock()
-	e.work.Wait()
 	e.listener.close()
 	return e.db.Close()
 }
@@ -246,13 +229,19 @@ func met(err error) bool {
 
 // storageFault says in one plain line what the database would not do. Other errors it returns as they are.
 func storageFault(err error) error {
-	var said *pgconn.PgError
+	var refused *pgconn.PgError
 	var connecting *pgconn.ConnectError
 	var network net.Error
 	switch {
-	case err == nil || errors.Is(err, context.Canceled):
+	case err == nil || errors.Is(err, context.Canceled) || fault.Is(err, fault.Unavailable):
 		return err
-	case errors.As(err, &said), errors.As(err, &connecting), errors.As(err, &network),
+	case met(err):
+		return fault.New(fault.Unavailable, "store", "others change the same all the time; try again: %w", err)
+	case errors.As(err, &refused):
+		f := fault.New(fault.Unavailable, "store", "the database refuses: %s", refusal(refused))
+		f.Err = err
+		return f
+	case errors.As(err, &connecting), errors.As(err, &network),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone),
 		errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return fault.New(fault.Unavailable, "store", "the database does not answer as it should: %w", err)

@@ -105,8 +105,9 @@ func TestBrokenConnections(t *testing.T) {
 	hints, _ := db.Watch("network")
 	put(t, db, "network", "before")
 	postgrestest.Cut(t, url)
-	if err := <-lost; err == nil || strings.Contains(err.Error(), "postgres://") {
-		t.Errorf("lost: %v", err)
+	if err := <-lost; err == nil || !strings.Contains(err.Error(), "57P01") ||
+		strings.Contains(err.Error(), "postgres://") {
+		t.Errorf("lost: %v, want PostgreSQL's reason", err)
 	}
 	hinted(t, hints)
 	for n := 0; ; n++ {
@@ -122,6 +123,46 @@ func TestBrokenConnections(t *testing.T) {
 		}
 	}
 	put(t, db, "network", "after")
+}
+
+// TestNoNewConnection: why no new connection is made is told once, and when there is one everybody is hinted.
+func TestNoNewConnection(t *testing.T) {
+	url := postgrestest.URL(t)
+	lost := make(chan error, 10)
+	db, err := postgres.Open(t.Context(), postgres.Options{URL: url, Lost: func(err error) { lost <- err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	hints, _ := db.Watch("network")
+	address, host, _ := strings.Cut(url, "?")
+	name, admin := strings.TrimPrefix(address, "postgres:///"), "postgres:///postgres?"+host
+	run(t, admin, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
+	postgrestest.Cut(t, url)
+	if err := <-lost; err == nil || !strings.Contains(err.Error(), "57P01") {
+		t.Errorf("lost: %v", err)
+	}
+	if err := <-lost; err == nil || !strings.Contains(err.Error(), "not currently accepting connections") {
+		t.Errorf("lost: %v, want why it does not connect again", err)
+	}
+	select {
+	case err := <-lost:
+		t.Errorf("told again: %v", err)
+	case <-time.After(1500 * time.Millisecond): // more than the time between two attempts
+	}
+	run(t, admin, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true")
+	hinted(t, hints)
+}
+
+// TestReadOnly: of a standby is said that it is one.
+func TestReadOnly(t *testing.T) {
+	url := postgrestest.URL(t)
+	open(t, url).Close()
+	db := open(t, with(t, url, "default_transaction_read_only", "on"))
+	err := db.PutSetting(t.Context(), "x", nil)
+	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "(25006): it is read-only, as a standby is") {
+		t.Errorf("%v", err)
+	}
 }
 
 // TestRestart: a server that crashes and comes back has everything that was acknowledged, and is used again.
@@ -213,8 +254,9 @@ func TestFrozenNetwork(t *testing.T) {
 			t.Errorf("%s: %v, want Unavailable", what, err)
 		}
 	}
-	if err := <-lost; err == nil {
-		t.Error("nobody was told why no hints come")
+	if err := <-lost; err == nil || !strings.Contains(err.Error(), "nothing was heard for 300ms, and the server does not "+
+		"answer") {
+		t.Errorf("lost: %v, want why no hints come", err)
 	}
 }
 

@@ -23,9 +23,10 @@ type listener struct {
 	own    string // the name of this replica
 	// silence is after how long without a hint the server is asked whether it is there.
 	silence time.Duration
-	lost    func(error)
-	stop    context.CancelFunc
-	done    chan struct{}
+	// lost is told why nothing is heard.
+	lost func(error)
+	stop context.CancelFunc
+	done chan struct{}
 
 	mu      sync.Mutex // guards what follows
 	watched map[string]map[chan struct{}]bool
@@ -78,8 +79,9 @@ func (l *listener) run(ctx context.Context, conn *pgx.Conn) {
 	}
 }
 
-// reconnect makes a new connection; it returns nil where ctx ends before.
+// reconnect makes a new connection; it returns nil where ctx ends before. Why that fails is told when it changes.
 func (l *listener) reconnect(ctx context.Context) *pgx.Conn {
+	told := ""
 	for {
 		timer := time.NewTimer(again)
 		select {
@@ -88,8 +90,13 @@ func (l *listener) reconnect(ctx context.Context) *pgx.Conn {
 			timer.Stop()
 			return nil
 		}
-		if conn, err := l.connect(ctx); err == nil {
+		conn, err := l.connect(ctx)
+		if err == nil {
 			return conn
+		}
+		if err = openFault(err, l.config); err.Error() != told && l.lost != nil && ctx.Err() == nil {
+			told = err.Error()
+			l.lost(fmt.Errorf("connect again to hear of other replicas' changes: %w", err))
 		}
 	}
 }
@@ -108,6 +115,7 @@ func (l *listener) hear(ctx context.Context, conn *pgx.Conn) error {
 			if err == nil {
 				continue
 			}
+			err = fmt.Errorf("nothing was heard for %v, and the server does not answer: %w", l.silence, err)
 		}
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"database/sql"
+	"sync"
 	"time"
 
 	"postern/aws/fault"
@@ -28,7 +29,7 @@ type Engine interface {
 	// Watch returns hints that other processes have changed a set. The channel holds at most one hint; after cancel no
 	// further one is sent. An engine of one process sends none.
 	Watch(set string) (hints <-chan struct{}, cancel func())
-	// Close waits for what is under way and closes the database. Later transactions are refused as unavailable.
+	// Close closes the database. It is called once, when no transaction or query is under way.
 	Close() error
 }
 
@@ -72,10 +73,72 @@ type DB struct {
 	Engine
 
 	dialect Dialect
+	work    work
+	// closed is closed when the engine is; closeErr is what it said.
+	closed   chan struct{}
+	closeErr error
 }
 
 // New makes a store of an engine.
-func New(e Engine) *DB { return &DB{Engine: e, dialect: e.Dialect()} }
+func New(e Engine) *DB { return &DB{Engine: e, dialect: e.Dialect(), closed: make(chan struct{})} }
+
+// Close waits for the transactions and queries under way and closes the database. Later ones are refused as
+// unavailable. Who closes it again waits as well, and is told the same.
+func (db *DB) Close() error {
+	if db.work.close() {
+		db.closeErr = db.Engine.Close()
+		close(db.closed)
+	}
+	<-db.closed
+	return db.closeErr
+}
+
+// Update runs a transaction; see Engine.
+func (db *DB) Update(ctx context.Context, t Transaction) error {
+	if err := db.work.begin(); err != nil {
+		return err
+	}
+	defer db.work.end()
+	return db.Engine.Update(ctx, t)
+}
+
+// View runs a transaction that only reads; see Engine.
+func (db *DB) View(ctx context.Context, read func(context.Context, *sql.Tx) error) error {
+	if err := db.work.begin(); err != nil {
+		return err
+	}
+	defer db.work.end()
+	return db.Engine.View(ctx, read)
+}
+
+// work counts what is under way, and refuses more once it is closed.
+type work struct {
+	mu      sync.Mutex // guards closed, and running against an Add beside its Wait
+	closed  bool
+	running sync.WaitGroup
+}
+
+func (w *work) begin() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return fault.New(fault.Unavailable, "store", "the server is stopping")
+	}
+	w.running.Add(1)
+	return nil
+}
+
+func (w *work) end() { w.running.Done() }
+
+// close waits for what is under way, and reports whether it is the first call.
+func (w *work) close() bool {
+	w.mu.Lock()
+	first := !w.closed
+	w.closed = true
+	w.mu.Unlock()
+	w.running.Wait()
+	return first
+}
 
 // update runs a transaction that changes no set.
 func (db *DB) update(ctx context.Context, do func(*Tx) error) error {
@@ -87,6 +150,10 @@ func (db *DB) each(ctx context.Context, q *query, scan func(*sql.Rows) error) er
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := db.work.begin(); err != nil {
+		return err
+	}
+	defer db.work.end()
 	ctx, cancel := db.patient(ctx)
 	defer cancel()
 	return db.Fault(q.each(ctx, db.Reader(), scan))

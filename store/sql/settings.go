@@ -8,6 +8,10 @@ import (
 
 // Setting returns a value that the server keeps for itself, and false where there is none.
 func (db *DB) Setting(ctx context.Context, name string) ([]byte, bool, error) {
+	if err := db.work.begin(); err != nil {
+		return nil, false, err
+	}
+	defer db.work.end()
 	ctx, cancel := db.patient(ctx)
 	defer cancel()
 	var value []byte

@@ -40,10 +40,8 @@ type engine struct {
 	write *sql.DB // one connection: SQLite has one writer
 	read  *sql.DB
 
-	mu     sync.RWMutex // guards closed against sends on queue
-	closed bool
-	queue  chan *change
-	done   chan struct{}
+	queue chan *change
+	done  chan struct{}
 
 	sequence *sequence // commitGroups' own
 	// checking is the look through a large database; stopCheck ends it.
@@ -64,13 +62,21 @@ var _ shared.Engine = (*engine)(nil)
 
 // Open opens the store and brings its tables up to date. The caller closes it.
 func Open(ctx context.Context, o Options) (*shared.DB, error) {
+	db, err := openEngine(ctx, o)
+	if err != nil {
+		return nil, openFault(err, o.Path)
+	}
+	return shared.New(db), nil
+}
+
+func openEngine(ctx context.Context, o Options) (*engine, error) {
 	if err := keepPrivate(o.Path); err != nil {
 		return nil, err
 	}
-	var last uint64
+	var found inspected
 	if o.Path != "" {
 		var err error
-		if last, err = inspect(ctx, o.Path); err != nil {
+		if found, err = inspect(ctx, o.Path); err != nil {
 			return nil, err
 		}
 	}
@@ -79,26 +85,26 @@ func Open(ctx context.Context, o Options) (*shared.DB, error) {
 		return nil, err
 	}
 	db := &engine{write: write, read: read, queue: make(chan *change, maxGroup), done: make(chan struct{})}
-	if err := migrate(ctx, write); err != nil {
-		write.Close()
-		read.Close()
-		return nil, fmt.Errorf("migrate %s: %w", o.Path, err)
+	if err = migrate(ctx, write); err == nil {
+		db.sequence, err = openSequence(o.Path, found.last)
 	}
-	if db.sequence, err = openSequence(o.Path, last); err != nil {
-		write.Close()
-		read.Close()
-		return nil, err
+	if err != nil {
+		return nil, errors.Join(err, read.Close(), write.Close())
 	}
-	db.checkBeside(o)
+	checking, stop := context.WithCancel(context.Background())
+	db.stopCheck = stop
+	if found.large {
+		db.checkBeside(checking, o)
+	}
 	go db.commitGroups()
-	return shared.New(db), nil
+	return db, nil
 }
 
 // Patience implements sql.Engine: a disk is waited for.
 func (db *engine) Patience() time.Duration { return 0 }
 
 // Fault implements sql.Engine.
-func (db *engine) Fault(err error) error { return err }
+func (db *engine) Fault(err error) error { return storageFault(err) }
 
 // Dialect implements sql.Engine.
 func (db *engine) Dialect() shared.Dialect { return shared.Dialect{Position: "instr"} }
@@ -110,16 +116,11 @@ func (db *engine) Reader() *sql.DB { return db.read }
 func (db *engine) Watch(string) (<-chan struct{}, func()) { return nil, func() {} }
 
 // checkBeside looks through a database that is too large to be waited for.
-func (db *engine) checkBeside(o Options) {
-	ctx, stop := context.WithCancel(context.Background())
-	db.stopCheck = stop
-	info, err := os.Stat(o.Path)
-	if o.Path == "" || err != nil || info.Size() <= checkAtOnce {
-		return
-	}
+func (db *engine) checkBeside(ctx context.Context, o Options) {
 	db.checking.Go(func() {
-		if err := check(ctx, db.read, o.Path); err != nil && ctx.Err() == nil && o.Damaged != nil {
-			o.Damaged(err)
+		err := check(ctx, db.read, o.Path)
+		if err != nil && ctx.Err() == nil && o.Damaged != nil {
+			o.Damaged(openFault(err, o.Path))
 		}
 	})
 }
@@ -138,6 +139,12 @@ func keepPrivate(path string) error {
 		}
 	case !errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("make the database file: %w", err)
+	default:
+		if info, err := os.Stat(path); err != nil {
+			return err
+		} else if !info.Mode().IsRegular() {
+			return errors.New("it is no file")
+		}
 	}
 	for _, name := range []string{path, path + "-wal", path + "-shm", sequencePath(path)} {
 		if err := os.Chmod(name, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -184,16 +191,9 @@ func connect(o Options) (write, read *sql.DB, err error) {
 	return write, read, nil
 }
 
-// Close waits for the writes under way and closes the store. Later writes are refused as unavailable.
+// Close implements sql.Engine.
 func (db *engine) Close() error {
-	db.mu.Lock()
-	if db.closed {
-		db.mu.Unlock()
-		return nil
-	}
-	db.closed = true
 	close(db.queue)
-	db.mu.Unlock()
 	<-db.done
 	db.stopCheck()
 	db.checking.Wait()
@@ -204,8 +204,8 @@ func (db *engine) Close() error {
 func (db *engine) View(ctx context.Context, read func(context.Context, *sql.Tx) error) error {
 	tx, err := db.read.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return storageFault(err)
 	}
 	defer tx.Rollback() // a reading transaction has nothing to commit
-	return read(ctx, tx)
+	return storageFault(read(ctx, tx))
 }

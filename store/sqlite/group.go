@@ -2,11 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"fmt"
-
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"postern/aws/fault"
 	shared "postern/store/sql"
@@ -15,18 +11,11 @@ import (
 // Update implements sql.Engine. An error of the disk undoes the whole group.
 func (db *engine) Update(ctx context.Context, t shared.Transaction) error {
 	c := &change{Transaction: t, ctx: ctx, result: make(chan error, 1)}
-	db.mu.RLock()
-	if db.closed {
-		db.mu.RUnlock()
-		return fault.New(fault.Unavailable, "store.update", "the server is stopping")
-	}
 	select {
 	case db.queue <- c:
 	case <-ctx.Done():
-		db.mu.RUnlock()
 		return ctx.Err()
 	}
-	db.mu.RUnlock()
 	// From here on the change may be committed whatever happens to ctx, so the true result is waited for.
 	return <-c.result
 }
@@ -45,7 +34,7 @@ func (db *engine) commitGroups() {
 			group = append(group, next)
 		}
 		if err := db.commit(group); err != nil {
-			err = storageFault(err)
+			err = writeFault(err)
 			for _, c := range group {
 				if c.err == nil {
 					c.err = err
@@ -102,8 +91,11 @@ func runSaved(tx *shared.Tx, c *change) error {
 	if c.err != nil {
 		tx.Undo()
 		if _, err := tx.Exec("ROLLBACK TO one"); err != nil {
-			// A full disk may end the whole transaction (sqlite.org/lang_transaction.html): what it said comes first.
-			return errors.Join(c.err, fmt.Errorf("roll back to savepoint: %w", err))
+			// A full disk may have ended the whole transaction (sqlite.org/lang_transaction.html).
+			if _, ended := resultCode(c.err); ended {
+				return c.err
+			}
+			return fmt.Errorf("roll back to savepoint: %w", err)
 		}
 	}
 	if _, err := tx.Exec("RELEASE one"); err != nil {
@@ -132,19 +124,5 @@ func runChange(tx *shared.Tx, c *change) error {
 		return err
 	}
 	// The one writer goes on for all others, whatever is wrong with this change: it is undone like any that fails.
-	err := fault.Contain("store.update", func() error { return c.Do(tx) })
-	var onDisk *sqlite.Error
-	if errors.As(err, &onDisk) {
-		return storageFault(err)
-	}
-	return err
-}
-
-// storageFault says in one plain line what the disk would not do.
-func storageFault(err error) error {
-	var onDisk *sqlite.Error
-	if errors.As(err, &onDisk) && onDisk.Code()&0xff == sqlite3.SQLITE_FULL {
-		return fault.New(fault.Unavailable, "store", "the data directory's disk is full; free space on it: %w", err)
-	}
-	return fault.New(fault.Unavailable, "store", "the state could not be written: %w", err)
+	return storageFault(fault.Contain("store.Update", func() error { return c.Do(tx) }))
 }

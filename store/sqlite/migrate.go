@@ -12,6 +12,15 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// newestMigration returns the version of the newest migration.
+func newestMigration() (newest int64, err error) {
+	files, err := migrations.ReadDir("migrations")
+	if err != nil {
+		return 0, err
+	}
+	return goose.NumericComponent(files[len(files)-1].Name()) // they are in the order of their names
+}
+
 // migrate brings the tables to the newest version. Each migration is one file and is never changed after a release.
 func migrate(ctx context.Context, db *sql.DB) error {
 	files, err := fs.Sub(migrations, "migrations")

@@ -2,8 +2,10 @@ package sqlite
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"os"
 	"strconv"
 
@@ -27,12 +29,15 @@ func sequencePath(path string) string { return path + "-sequence" }
 
 const sequenceSize = 8 + 4 // the number and its checksum
 
-func readSequence(path string) uint64 {
+func readSequence(path string) (uint64, error) {
 	b, err := os.ReadFile(sequencePath(path))
-	if err != nil || len(b) != sequenceSize || crc32.ChecksumIEEE(b[:8]) != binary.LittleEndian.Uint32(b[8:]) {
-		return 0 // there is none yet, or the power went while it was written
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, fmt.Errorf("count the commits: %w", err)
 	}
-	return binary.LittleEndian.Uint64(b)
+	if len(b) != sequenceSize || crc32.ChecksumIEEE(b[:8]) != binary.LittleEndian.Uint32(b[8:]) {
+		return 0, nil // there is none yet, or the power went while it was written
+	}
+	return binary.LittleEndian.Uint64(b), nil
 }
 
 // openSequence opens the file, to be written at the next commit. An empty path keeps none.
