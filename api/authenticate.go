@@ -17,7 +17,7 @@ func (x *exchange) unsigned() bool {
 
 // mayBeUnsigned reports whether the operation is known, and takes requests without a signature.
 func (x *exchange) mayBeUnsigned() bool {
-	return x.unsigned() && x.op != nil && x.op.Auth == Unsigned
+	return x.unsigned() && x.op != nil && (x.op.Auth == Unsigned || x.op.Auth == Public)
 }
 
 // notBuiltUnsigned reports whether the operation is one that Amazon takes without a signature and that is not built.
@@ -52,7 +52,7 @@ func (x *exchange) identify(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return x.h.verifier.Precheck(x.r, x.signature)
+	return x.expired(x.h.verifier.Precheck(x.r, x.signature))
 }
 
 // authenticate establishes who calls, as the operation demands it.

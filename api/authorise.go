@@ -24,11 +24,16 @@ func (x *exchange) authorise(ctx context.Context, in any) error {
 	if err != nil {
 		return err
 	}
-	if len(about) == 0 { // a list that the request left empty: nobody may do something to nothing unasked
+	action := x.op.Action
+	if x.op.acts != nil {
+		action = first(x.op.acts(x.call, in), action)
+	}
+	// A list that the request left empty: nobody may do something to nothing unasked.
+	if len(about) == 0 && !x.op.resources.asked {
 		about = []string{"*"}
 	}
 	for _, resource := range about {
-		q := Question{Call: x.call, Action: x.op.Action, Resource: resource, Exempt: x.op.Auth != Signed}
+		q := Question{Call: x.call, Action: action, Resource: resource, Exempt: x.op.Auth.exempt()}
 		if err := x.ask(ctx, q, own); err != nil {
 			return err
 		}
@@ -97,7 +102,7 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 	if decision.Allow || q.DenyOnly && decision.Reason != iam.ExplicitDeny {
 		return nil
 	}
-	text := decision.Message(request)
+	text := x.refusal(q, decision, request)
 	if x.service.Protocol == wire.EC2 {
 		text = "You are not authorized to perform this operation. " + text
 	}

@@ -85,7 +85,9 @@ type body struct {
 // bodyLimit is the largest body that is read of this request, and what is said of a larger one.
 func (x *exchange) bodyLimit() (limit int64, refusal error) {
 	limit = first(x.service.BodyLimit, DefaultBodyLimit)
-	if x.signature == nil {
+	if x.takesStream() {
+		limit = first(x.service.StreamLimit, limit)
+	} else if x.signature == nil {
 		limit = min(limit, unsignedLimit)
 	}
 	if x.signature == nil && !x.mayBeUnsigned() {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/rsa"
+	"net/http"
 	"time"
 
 	"postern/aws/iam"
@@ -43,6 +44,9 @@ type Call struct {
 	Account string
 	// Region is the region the request was signed for, else the one it was addressed to.
 	Region string
+	// Addressed is the region that the host or the VPC endpoint of the request is of, "" where they say none, and
+	// VirtualHost the bucket that stands in the host's name instead of the path.
+	Addressed, VirtualHost string
 	// Partition is the server's own region's, in which the ARNs of services without regions stand.
 	Partition string
 	// Origin is the connection's origin in the private network; zero for connections from outside every VPC.
@@ -58,9 +62,10 @@ type Call struct {
 
 	standing func(ctx context.Context) error
 
-	path   func(string) string
-	header func(string) string
-	allow  func(ctx context.Context, action, resource string, keys map[string][]string) error
+	path    func(string) string
+	header  func(string) string
+	answers http.Header // see SetHeader
+	allow   func(ctx context.Context, action, resource string, keys map[string][]string) error
 }
 
 // PathValue returns a wildcard of the operation's pattern.
@@ -77,6 +82,14 @@ func (c *Call) Header(name string) string {
 		return ""
 	}
 	return c.header(name)
+}
+
+// SetHeader sets a header of the answer, whether the operation is done or refused.
+func (c *Call) SetHeader(name, value string) {
+	if c.answers == nil {
+		c.answers = http.Header{}
+	}
+	c.answers.Set(name, value)
 }
 
 // Standing returns a function that says whether the caller may still do what the call does: nil while its key is good

@@ -79,7 +79,7 @@ var (
 		fault.Conflict:        {"OperationAborted", 409},
 		fault.InUse:           {"BucketNotEmpty", 409},
 		fault.Limit:           {"TooManyBuckets", 400},
-		fault.TooLarge:        {"EntityTooLarge", 413},
+		fault.TooLarge:        {"EntityTooLarge", 400},
 		fault.Throttled:       {"SlowDown", 503},
 		fault.NotImplemented:  {"NotImplemented", 501},
 		fault.Unavailable:     {"ServiceUnavailable", 503},
@@ -174,12 +174,21 @@ func failureOf(p wire.Protocol, f *fault.Error, requestID string) wire.Failure {
 	} else if f.Code != "" {
 		out.code = f.Code
 	}
+	if status := s3Statuses[out.code]; p == wire.S3 && status != 0 {
+		out.status = status
+	}
 	message := f.Message
+	if p == wire.S3 && f.Code == sigv4.CodeMissing {
+		message = accessDenied
+	}
 	if f.Kind == fault.Internal {
 		out.code = a[fault.Internal].code
 		message = fmt.Sprintf("internal failure, request id %s", requestID)
 	}
-	return wire.Failure{Code: out.code, Message: message, Status: out.status, RequestID: requestID}
+	return wire.Failure{
+		Code: out.code, Message: message, Status: out.status, RequestID: requestID,
+		Details: f.Details,
+	}
 }
 
 func answersOf(p wire.Protocol) map[fault.Kind]answer {

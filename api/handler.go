@@ -211,6 +211,11 @@ func (x *exchange) run(ctx context.Context) (err error) {
 	if !inBody {
 		routed = x.route()
 	}
+	if routed == nil && x.op != nil && x.service.Locate != nil {
+		if err := x.service.Locate(x.call); err != nil {
+			return err
+		}
+	}
 	if err := x.identify(ctx); err != nil {
 		return err
 	}
@@ -253,7 +258,7 @@ func (x *exchange) serve(ctx context.Context) error {
 	if x.op.isDryRun(in) {
 		return dryRun()
 	}
-	if x.op.Auth == Signed {
+	if !x.op.Auth.exempt() {
 		ctx = consent.With(ctx, &x.agreed)
 	}
 	out, err := x.op.handle(ctx, x.call, in)
@@ -307,6 +312,9 @@ func (x *exchange) fail(err error) {
 		failure.Status = http.StatusPreconditionFailed
 	}
 	failure.Service, failure.Namespace = x.service.Name, x.service.Namespace
+	if x.service.Name == virtual {
+		failure.HostID = hostID(x.call.RequestID)
+	}
 	if x.service.Protocol == wire.RESTJSON {
 		x.w.Header().Set("X-Amzn-Errortype", failure.Code)
 	}
@@ -322,9 +330,13 @@ func (x *exchange) fail(err error) {
 
 func (x *exchange) write(status int, body []byte) {
 	header := x.w.Header()
-	header.Set("Content-Type", x.service.Protocol.ContentType())
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	header.Set("X-Amzn-Requestid", x.call.RequestID)
+	x.identifyAnswer()
+	if x.bodiless(status) {
+		body = nil
+	} else {
+		header.Set("Content-Type", x.service.Protocol.ContentType())
+		header.Set("Content-Length", strconv.Itoa(len(body)))
+	}
 	x.written, x.record.Status = true, status
 	x.w.WriteHeader(status)
 	// An error here is the client's leaving; the operation is done all the same.

@@ -53,9 +53,11 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 
 // asked returns what patterns are compared with.
 func (x *exchange) asked() *wire.Message {
-	return &wire.Message{
-		Method: x.r.Method, Path: x.r.URL.EscapedPath(), Query: x.r.URL.RawQuery, Header: x.r.Header,
+	path := x.r.URL.EscapedPath()
+	if x.call.VirtualHost != "" {
+		path = "/" + x.call.VirtualHost + path
 	}
+	return &wire.Message{Method: x.r.Method, Path: path, Query: x.r.URL.RawQuery, Header: x.r.Header}
 }
 
 // message is the request as the codec of a REST protocol reads it.
@@ -78,8 +80,8 @@ func (x *exchange) answer(out any) error {
 	for name, values := range m.Header {
 		header[name] = values
 	}
-	header.Set("X-Amzn-Requestid", x.call.RequestID)
-	if m.Stream == nil && x.r.Method != http.MethodHead && m.Status != http.StatusNoContent {
+	x.identifyAnswer()
+	if m.Stream == nil && !x.bodiless(m.Status) {
 		header.Set("Content-Length", strconv.Itoa(len(m.Body)))
 	}
 	if !x.body.ended && x.r.ContentLength != 0 {

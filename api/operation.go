@@ -27,7 +27,13 @@ const (
 	// Anyone takes SigV4 of any key that is known: no permission is needed (sts:GetCallerIdentity). Endpoint policies are
 	// asked.
 	Anyone
+	// Public takes requests without a signature, and signed ones too, and asks policies in either case: who does not sign
+	// is let in by a policy of the resource that allows it to everybody (S3).
+	Public
 )
+
+// exempt reports whether callers need no permission of their own.
+func (a Auth) exempt() bool { return a != Signed && a != Public }
 
 // Operation is one row of a service's table. Make it with Op or Stream; it is data, and is not changed after.
 type Operation struct {
@@ -46,6 +52,7 @@ type Operation struct {
 	newInput      func() any
 	about         Resources
 	resources     resources // about, made ready
+	acts          func(*Call, any) string
 	keys          func(*Call, any) map[string][]string
 	keyNames      []string // what keys may give, in lower case once ready
 	handle        func(context.Context, *Call, any) (any, error)

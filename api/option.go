@@ -36,7 +36,16 @@ func All(op *Operation) { op.takesAll = true }
 // With sets how the caller proves who it is.
 func With(auth Auth) Option { return func(op *Operation) { op.Auth = auth } }
 
-// At sets "METHOD /path/{wildcard}" of an operation in the REST protocol, and the status of its success.
+// Acts has some requests ask for another action than the row's: s3:GetObjectVersion where a version is named. An empty
+// name is the row's own.
+func Acts[In any](action func(*Call, *In) string) Option {
+	return func(op *Operation) {
+		op.acts = func(c *Call, in any) string { return action(c, in.(*In)) }
+	}
+}
+
+// At sets "METHOD /path/{wildcard}" of an operation in the REST protocols, and the status of its success. The SDK knows
+// the patterns of its own operations.
 func At(pattern string, status int) Option {
 	return func(op *Operation) { op.Pattern, op.Status = pattern, status }
 }

@@ -196,7 +196,7 @@ func TestServicesThatAreNotBuilt(t *testing.T) {
 			)},
 		{"bucket.s3.us-east-1.amazonaws.com", "", "/key", "",
 			xmlHead + "<Error><Code>NotImplemented</Code><Message>Postern does not implement the service s3 (POST " +
-				"/key)</Message><RequestId>ID</RequestId></Error>"},
+				"/key)</Message><RequestId>ID</RequestId><HostId>ID2</HostId></Error>"},
 	} {
 		r := newRig(t)
 		status, got := r.do(t, request{host: row.host, target: row.target, path: row.path, body: row.body})

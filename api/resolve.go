@@ -2,7 +2,6 @@ package api
 
 import (
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,8 +13,9 @@ import (
 	"postern/network/vpc"
 )
 
-// address names the service and region that one part of a request asks for. Empty fields are not said.
-type address struct{ service, region string }
+// address names the service and region that one part of a request asks for, and the bucket in a host's name. Empty
+// fields are not said.
+type address struct{ service, region, bucket string }
 
 // absent services are Amazon's that Postern does not serve, with what their clients need to understand an error.
 var absentServices = []Service{
@@ -57,6 +57,10 @@ func (x *exchange) resolve() error {
 	if s.Global {
 		x.call.Region = x.h.globalRegion()
 	}
+	x.call.Addressed = first(via.region, host.region)
+	if s.Name == virtual {
+		x.call.VirtualHost = host.bucket
+	}
 	return x.consistent(via, host, scope)
 }
 
@@ -94,7 +98,11 @@ func (x *exchange) consistent(via, host, scope address) error {
 	if scope.region != "" && !isRegion(scope.region) {
 		return misdirected("Credential should be scoped to a valid region, not '%.40s'", scope.region)
 	}
-	if want := first(via.region, host.region); scope.region != "" && !s.Global && want != "" && scope.region != want {
+	want := x.call.Addressed
+	if s.Protocol == wire.S3 && scope.region != "" && want != "" && scope.region != want {
+		return x.wrongRegion(want)
+	}
+	if scope.region != "" && !s.Global && want != "" && scope.region != want {
 		return misdirected("Credential should be scoped to a valid region, '%s', not '%s'%s", want, scope.region, here)
 	}
 	// A client that was given an address instead of Amazon's name for a global service signs for its own region.
@@ -102,6 +110,16 @@ func (x *exchange) consistent(via, host, scope address) error {
 		return misdirected("Credential should be scoped to a valid region, '%s', not '%s'", x.h.globalRegion(), scope.region)
 	}
 	return nil
+}
+
+// wrongRegion refuses a signature for another region in S3's words, from which clients learn the right one.
+func (x *exchange) wrongRegion(want string) error {
+	code, text := sigv4.CodeIncomplete, "The authorization header is malformed"
+	if x.signature.Presigned {
+		code, text = "AuthorizationQueryParametersError", "Error parsing the X-Amz-Credential parameter"
+	}
+	return fault.New(fault.Unauthenticated, "api.resolve", "%s; the region '%s' is wrong; expecting '%s'",
+		text, x.signature.Scope.Region, want).WithCode(code).With("Region", want)
 }
 
 func misdirected(format string, args ...any) error {
@@ -163,7 +181,7 @@ func scopeOf(s *sigv4.Signature) address {
 	if s == nil {
 		return address{}
 	}
-	return address{s.Scope.Service, s.Scope.Region}
+	return address{service: s.Scope.Service, region: s.Scope.Region}
 }
 
 // originAddress reads the service and region of the endpoint that a connection came through, from its service name
@@ -174,35 +192,7 @@ func originAddress(o vpc.Origin) address {
 		return address{}
 	}
 	region, name, _ := strings.Cut(rest, ".")
-	return address{name, region}
-}
-
-// hostAddress reads service and region from a host: "ssm.REGION.DOMAIN", "sts.DOMAIN", "BUCKET.s3.REGION.DOMAIN" or an
-// endpoint's own "vpce-….SERVICE.REGION.vpce.DOMAIN". Hosts that name no service, such as localhost, say nothing.
-func (h *Handler) hostAddress(hostport string) address {
-	host := hostport
-	if name, _, err := net.SplitHostPort(hostport); err == nil {
-		host = name
-	}
-	if !strings.Contains(host, ".") {
-		return address{}
-	}
-	labels := strings.Split(strings.ToLower(host), ".")
-	for i, label := range labels[:len(labels)-1] {
-		if region, ok := strings.CutPrefix(label, "s3-"); ok && isRegion(region) {
-			return address{"s3", region} // S3's older form
-		}
-		if !h.labels[label] {
-			continue
-		}
-		if next := labels[i+1]; isRegion(next) {
-			return address{label, next}
-		}
-		if i == 0 {
-			return address{label, ""}
-		}
-	}
-	return address{}
+	return address{service: name, region: region}
 }
 
 // maxRegion is the most characters that a region may have; Amazon's longest has 15.

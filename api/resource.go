@@ -53,6 +53,7 @@ func (c *Call) ARN(kind, id string) string {
 // Resources declares what an operation is about: the resources for which policies are asked.
 type Resources struct {
 	everything bool
+	asked      bool
 	templates  []string
 	lookups    []lookup
 }
@@ -66,6 +67,9 @@ type lookup struct {
 
 // Everything is the resource of operations that cannot be limited to one: "*".
 var Everything = Resources{everything: true}
+
+// AskedLater is about resources for each of which the handler asks (Call.Allow): one refusal does not end the request.
+var AskedLater = Resources{asked: true}
 
 // About declares resources by templates of a type and a member of the input: "subnet/{SubnetId}".
 //
@@ -90,16 +94,20 @@ func Lookup[In any](find func(*Call, *In) []string, types ...string) Resources {
 // And declares further resources.
 func (r Resources) And(more Resources) Resources {
 	r.everything = r.everything || more.everything
+	r.asked = r.asked || more.asked
 	r.templates = slices.Concat(r.templates, more.templates)
 	r.lookups = slices.Concat(r.lookups, more.lookups)
 	return r
 }
 
-func (r Resources) none() bool { return !r.everything && len(r.templates) == 0 && len(r.lookups) == 0 }
+func (r Resources) none() bool {
+	return !r.everything && !r.asked && len(r.templates) == 0 && len(r.lookups) == 0
+}
 
 // resources is a Resources made ready for one input type.
 type resources struct {
 	everything bool
+	asked      bool
 	templates  []template
 	lookups    []lookup
 }
@@ -113,7 +121,7 @@ type template struct {
 
 // compile checks a declaration against the input and the service's types.
 func (r Resources) compile(types map[string]ResourceType, input reflect.Type) (resources, error) {
-	out := resources{everything: r.everything, lookups: r.lookups}
+	out := resources{everything: r.everything, asked: r.asked, lookups: r.lookups}
 	for _, text := range r.templates {
 		t, err := parseTemplate(text)
 		if err == nil && t.kind != "" {

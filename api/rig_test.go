@@ -1,7 +1,7 @@
 package api_test
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -284,11 +284,15 @@ func (r *rig) do(t failer, q request) (int, string) {
 	t.Helper()
 	w := httptest.NewRecorder()
 	r.ServeHTTP(w, q.build(t))
-	id := w.Header().Get("X-Amzn-Requestid")
+	id := cmp.Or(w.Header().Get("X-Amzn-Requestid"), w.Header().Get("X-Amz-Request-Id"))
 	if len(id) != 36 {
 		t.Errorf("request id %q", id)
 	}
-	return w.Code, string(bytes.ReplaceAll(w.Body.Bytes(), []byte(id), []byte("ID")))
+	text := strings.ReplaceAll(w.Body.String(), id, "ID")
+	if second := w.Header().Get("X-Amz-Id-2"); second != "" {
+		text = strings.ReplaceAll(text, second, "ID2")
+	}
+	return w.Code, text
 }
 
 // through is the origin of a request through an endpoint.

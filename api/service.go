@@ -29,13 +29,19 @@ type Service struct {
 	Global bool
 	// BodyLimit is the largest request body in bytes; 0 means DefaultBodyLimit.
 	BodyLimit int64
+	// StreamLimit is the largest body in bytes of operations that read it as it comes; 0 means BodyLimit.
+	StreamLimit int64
+	// Locate refuses requests that belong elsewhere, such as to another region's endpoint. It is asked once the operation
+	// is known and nothing is known of the caller. It may be nil.
+	Locate func(*Call) error
 	// Known are the names of all operations that Amazon's service has; those that are not in Operations answer 501. Nil
 	// means those of the SDK's service of this name.
 	Known []string
 	// KnownUnsigned lists the operations of Known that Amazon takes without a signature and that are not built: they name
 	// themselves to whoever asks.
 	KnownUnsigned []string
-	// KnownPaths are the patterns of known operations in the REST protocol that are not in Operations, by name.
+	// KnownPaths are the patterns of known operations in the REST protocols that are not in Operations, by name; those of
+	// the SDK's service need not be named.
 	KnownPaths map[string]string
 	// TokenCode is the error for a paging token that no answer held ("InvalidNextToken"); empty means the code for what is
 	// invalid.
@@ -81,6 +87,7 @@ func ready(s Service) (*service, error) {
 	if s.Known == nil {
 		s.Known = wire.Operations(s.Name)
 	}
+	s.StreamLimit = max(s.StreamLimit, s.BodyLimit)
 	s.Operations = slices.Clone(s.Operations)
 	r := &service{
 		Service: s, byName: map[string]*Operation{}, known: map[string]bool{}, keyValues: map[string]func(Question) string{},
@@ -98,8 +105,15 @@ func ready(s Service) (*service, error) {
 			return nil, fmt.Errorf("operation %s:%s: %w", s.Name, op.Name, err)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.KnownPaths)) {
-		rt, err := parseRoute(&Operation{Name: name, Pattern: s.KnownPaths[name]})
+	paths := map[string]string{}
+	maps.Copy(paths, s.KnownPaths)
+	for _, name := range s.Known {
+		if r.byName[name] == nil && wire.Path(s.Name, name) != "" {
+			index(paths, name, wire.Path(s.Name, name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(paths)) {
+		rt, err := parseRoute(&Operation{Name: name, Pattern: paths[name]})
 		if err != nil {
 			return nil, fmt.Errorf("operation %s:%s: %w", s.Name, name, err)
 		}
@@ -110,6 +124,9 @@ func ready(s Service) (*service, error) {
 }
 
 func (s *service) add(op *Operation) error {
+	if op.Pattern == "" && op.input != nil && wire.IsSDK(op.input) {
+		op.Pattern = wire.Path(s.Name, op.Name)
+	}
 	if op.Action == "" {
 		op.Action = s.ActionPrefix + ":" + op.Name
 	}

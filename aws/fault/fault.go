@@ -52,9 +52,14 @@ type Error struct {
 	Code string
 	// Message is for the caller: it names field, value and remedy, and holds no secret.
 	Message string
+	// Details are further members of an error's body, in protocols that have them: S3's BucketName.
+	Details []Detail
 	// Err is the cause, for logs.
 	Err error
 }
+
+// Detail is one thing that an error says beside its message.
+type Detail struct{ Name, Text string }
 
 // New makes an Error. A %w in the format keeps its cause for errors.Is and errors.As.
 func New(kind Kind, op, format string, args ...any) *Error {
@@ -65,6 +70,12 @@ func New(kind Kind, op, format string, args ...any) *Error {
 // WithCode sets Amazon's own error code and returns the error itself.
 func (e *Error) WithCode(code string) *Error {
 	e.Code = code
+	return e
+}
+
+// With adds a detail and returns the error itself.
+func (e *Error) With(name, text string) *Error {
+	e.Details = append(e.Details, Detail{name, text})
 	return e
 }
 

@@ -144,7 +144,7 @@ func TestUnknownMembersOfAnswers(t *testing.T) {
 		want := map[string]string{
 			"RunInstances": "i-1 dreaming", "CreateRole": "r&d", "SendCommand": "c Dreaming",
 		}[c.codec.Operation]
-		if got := c.want(out); got != want {
+		if got := c.want(out); !cmp.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", c.codec.Operation, got, want)
 		}
 	}
@@ -169,7 +169,7 @@ func TestFailuresSurviveTheWire(t *testing.T) {
 		}
 		header := http.Header{"X-Amzn-Requestid": {"req-1"}}
 		got := p.ReadFailure(http.StatusBadRequest, header, p.AppendFailure(nil, want))
-		if got != want {
+		if !cmp.Equal(got, want) {
 			t.Errorf("%s: %+v, want %+v", p, got, want)
 		}
 	}

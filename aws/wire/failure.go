@@ -1,5 +1,7 @@
 package wire
 
+import "postern/aws/fault"
+
 // Failure is an error as a service answers it.
 type Failure struct {
 	// Code is Amazon's, such as "InvalidVpcID.NotFound"; Message is for the caller.
@@ -11,6 +13,9 @@ type Failure struct {
 	Service string
 	// Namespace is the service's XML namespace.
 	Namespace string
+	// Details are further elements, and HostID the second id of the request: S3 only.
+	Details []fault.Detail
+	HostID  string
 }
 
 // AppendFailure appends the error's body in the protocol's form.
@@ -48,7 +53,13 @@ func (p Protocol) AppendFailure(dst []byte, f Failure) []byte {
 		dst = append(append(dst, xmlHead...), "<Error>"...)
 		dst = appendElement(dst, "Code", f.Code)
 		dst = appendElement(dst, "Message", f.Message)
+		for _, d := range f.Details {
+			dst = appendElement(dst, d.Name, d.Text)
+		}
 		dst = appendElement(dst, "RequestId", f.RequestID)
+		if f.HostID != "" {
+			dst = appendElement(dst, "HostId", f.HostID)
+		}
 		return append(dst, "</Error>"...)
 	default:
 		dst = append(dst, `{"__type":`...)

@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	// bodyTime is how long a request's body may take: 1 MiB at 35 KB/s.
+	// bodyTime is how long a request's body may take, and each further bodyPart of it: 35 KB/s.
 	bodyTime = 30 * time.Second
+	bodyPart = 1 << 20
 	// answerTime is how long a client may take to let a part of an answer through, which is often all of it.
 	answerTime = 30 * time.Second
 	// drainTime is for what a client still sends of a body that nobody wants, while it reads why.
@@ -41,16 +42,21 @@ func timed(handler http.Handler) http.Handler {
 	})
 }
 
-// timedBody lifts the deadline at the body's end.
+// timedBody moves the deadline as parts of the body come, and lifts it at the end.
 type timedBody struct {
 	io.ReadCloser
 	connection *http.ResponseController
+	part       int // bytes since the deadline was set
 	ended      bool
 }
 
 // Read implements io.Reader.
 func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	if b.part += n; b.part >= bodyPart {
+		b.part = 0
+		_ = b.connection.SetReadDeadline(time.Now().Add(bodyTime))
+	}
 	if errors.Is(err, io.EOF) {
 		b.ended = true
 		_ = b.connection.SetReadDeadline(time.Time{})

@@ -154,6 +154,7 @@ func (a *Authority) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate
 			fault.Invalid, "certs.GetCertificate", "%q is outside the domains that this CA may sign for", name,
 		)
 	}
+	name = wildcard(name)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if leaf := a.leaves[name]; leaf != nil && a.now().Before(leaf.Leaf.NotAfter.Add(-leafLife/3)) {
@@ -168,6 +169,27 @@ func (a *Authority) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate
 	}
 	a.leaves[name] = leaf
 	return leaf, nil
+}
+
+// wildcard returns the name that a leaf is made for. A bucket's name in the host of S3 is an asterisk, which stands for
+// one label, as in Amazon's certificates: a bucket with a dot in its name is not reached by its own host over TLS.
+func wildcard(name string) string {
+	labels := strings.Split(name, ".")
+	for i, label := range slices.Backward(labels[:len(labels)-1]) {
+		own := label == "s3" && (labels[i+1] == "amazonaws" || strings.Contains(labels[i+1], "-") ||
+			labels[i+1] == "dualstack") || strings.HasPrefix(label, "s3-")
+		if !own || i == 0 {
+			continue
+		}
+		if strings.HasPrefix(labels[i-1], "vpce-") { // the endpoint's own names: BUCKET.bucket.vpce-….s3.REGION.vpce
+			if i < 3 || labels[i-2] != "bucket" {
+				return name
+			}
+			i -= 2
+		}
+		return "*." + strings.Join(labels[i:], ".")
+	}
+	return name
 }
 
 // Serves reports whether the authority may sign for a DNS name.
@@ -190,6 +212,9 @@ func (a *Authority) sign(name string) (*tls.Certificate, error) {
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames:     []string{name},
+	}
+	if base, ok := strings.CutPrefix(name, "*."); ok {
+		template.DNSNames = append(template.DNSNames, base)
 	}
 	if name == "localhost" {
 		template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}

@@ -117,3 +117,33 @@ func TestLeafIsRenewed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestBucketsInHosts: a leaf is good for every bucket without a dot in its name, as Amazon's are.
+func TestBucketsInHosts(t *testing.T) {
+	a := newAuthority(t, time.Now)
+	for host, good := range map[string]bool{
+		"s3.us-east-1.amazonaws.com":                          true,
+		"my-bucket.s3.us-east-1.amazonaws.com":                true,
+		"my-bucket.s3-eu-west-1.amazonaws.com":                true,
+		"my-bucket.s3.dualstack.us-east-1.amazonaws.com":      true,
+		"my-bucket.s3.amazonaws.com":                          true,
+		"s3.s3.amazonaws.com":                                 true,
+		"my.bucket.s3.us-east-1.amazonaws.com":                false,
+		"my.s3.us-east-1.s3.amazonaws.com":                    false,
+		"b.bucket.vpce-1-2.s3.us-east-1.vpce.amazonaws.com":   true,
+		"bucket.vpce-1-2.s3.us-east-1.vpce.amazonaws.com":     true,
+		"vpce-1-2.s3.us-east-1.vpce.amazonaws.com":            true,
+		"a.b.bucket.vpce-1-2.s3.us-east-1.vpce.amazonaws.com": false,
+		"vpce-1-us-east-1a.s3.us-east-1.vpce.amazonaws.com":   true,
+		"s3-outposts.us-east-1.amazonaws.com":                 true,
+		"vpce-1.ssm.us-east-1.vpce.amazonaws.com":             true,
+	} {
+		leaf, err := a.GetCertificate(&tls.ClientHelloInfo{ServerName: host})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := verify(a, leaf, host, time.Now()); (err == nil) != good {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+}
