@@ -20,7 +20,7 @@ func (m *privateLinkModule) module() module {
 
 func (m *privateLinkModule) open(context.Context) error {
 	m.Carrier = privatelink.New(privatelink.Options{
-		Fabric: m.fabric.Fabric, HostTargets: m.config.hostTarget, Log: m.config.Log,
+		Fabric: m.fabric.Fabric, HostTargets: m.config.hostTarget, Now: m.config.Now, Log: m.config.Log,
 	})
 	return nil
 }

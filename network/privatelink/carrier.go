@@ -30,7 +30,9 @@ type Options struct {
 	HostTargets func(netip.AddrPort) bool
 	// Idle bounds how long a connection may be silent; 0 means 350 s.
 	Idle time.Duration
-	Log  *slog.Logger
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	Log *slog.Logger
 }
 
 // Carrier keeps a listener open at every port of every endpoint to a service of somebody's own, and carries what they
@@ -60,6 +62,9 @@ type entry struct {
 func New(o Options) *Carrier {
 	if o.Idle <= 0 {
 		o.Idle = defaultIdle
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -140,7 +145,7 @@ func (c *Carrier) carry(d entry, consumer *fabric.Conn) {
 		_ = consumer.Close()
 		return
 	}
-	p := &pair{a: consumer, b: target, idle: c.options.Idle}
+	p := &pair{a: consumer, b: target, idle: c.options.Idle, now: c.options.Now}
 	if !c.begin(p) {
 		p.abort()
 		_, _ = consumer.Close(), target.Close()

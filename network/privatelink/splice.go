@@ -30,6 +30,7 @@ type pair struct {
 	a, b end
 	// idle bounds how long neither side may say anything.
 	idle time.Duration
+	now  func() time.Time
 
 	last  atomic.Int64 // when something was said, in nanoseconds since began
 	began time.Time
@@ -38,7 +39,7 @@ type pair struct {
 
 // run carries until both directions have ended or one has failed.
 func (p *pair) run() {
-	p.began = time.Now()
+	p.began = p.now()
 	p.timer = time.AfterFunc(p.idle, p.look)
 	defer p.timer.Stop()
 	ended := make(chan error, 2)
@@ -79,11 +80,13 @@ func (p *pair) carry(to, from end) error {
 	}
 }
 
-func (p *pair) touch() { p.last.Store(int64(time.Since(p.began))) }
+func (p *pair) elapsed() time.Duration { return p.now().Sub(p.began) }
+
+func (p *pair) touch() { p.last.Store(int64(p.elapsed())) }
 
 // look ends the pair if nothing has been said for long enough, else it looks again when that may be.
 func (p *pair) look() {
-	silent := time.Since(p.began) - time.Duration(p.last.Load())
+	silent := p.elapsed() - time.Duration(p.last.Load())
 	if silent >= p.idle {
 		p.abort()
 		return

@@ -39,7 +39,7 @@ func spliced(idle time.Duration) (a, b *pipeEnd, done chan struct{}) {
 	far, b := newPipe()
 	done = make(chan struct{})
 	go func() {
-		(&pair{a: near, b: far, idle: idle}).run()
+		(&pair{a: near, b: far, idle: idle, now: time.Now}).run()
 		close(done)
 	}()
 	return a, b, done

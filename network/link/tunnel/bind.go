@@ -21,6 +21,7 @@ import (
 type bind struct {
 	local netip.AddrPort
 	batch int
+	now   func() time.Time
 	// lost is told once that the server does not know the session any more, renewed once that there is another. broken is
 	// told of another session before its time, for which nobody asked: WireGuard made it because nothing came back.
 	lost, renewed, broken chan struct{}
@@ -35,10 +36,11 @@ type bind struct {
 	sock *datagram.Socket // nil while closed
 }
 
-func newBind(local netip.AddrPort, batch int) *bind {
+func newBind(local netip.AddrPort, batch int, now func() time.Time) *bind {
 	return &bind{
 		local:   local,
 		batch:   batch,
+		now:     now,
 		lost:    make(chan struct{}, 1),
 		renewed: make(chan struct{}, 1),
 		broken:  make(chan struct{}, 1),
@@ -87,7 +89,7 @@ func (b *bind) Send(bufs [][]byte, ep conn.Endpoint) error {
 	if sock == nil {
 		return net.ErrClosed
 	}
-	b.follow(bufs[0], time.Now())
+	b.follow(bufs[0])
 	return sock.Write(bufs, datagram.Path{Remote: to.addr})
 }
 
@@ -100,7 +102,7 @@ const silence = 15 * time.Second
 const inTime = 110 * time.Second
 
 // follow notes in which session a message goes out.
-func (b *bind) follow(message []byte, now time.Time) {
+func (b *bind) follow(message []byte) {
 	if len(message) < device.MessageTransportSize || binary.LittleEndian.Uint32(message) != device.MessageTransportType {
 		return
 	}
@@ -109,6 +111,7 @@ func (b *bind) follow(message []byte, now time.Time) {
 	if before == session {
 		return
 	}
+	now := b.now()
 	age := now.Sub(time.Unix(0, b.begun.Swap(now.UnixNano())))
 	switch {
 	case b.seeking.Swap(false):

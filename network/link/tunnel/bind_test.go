@@ -12,8 +12,8 @@ import (
 // TestSessionsAreFollowed sends messages in sessions that come by the clock, because the server asked, or because it
 // was silent.
 func TestSessionsAreFollowed(t *testing.T) {
-	b := newBind(netip.MustParseAddrPort("127.0.0.1:0"), 1)
 	now := time.Unix(1_800_000_000, 0)
+	b := newBind(netip.MustParseAddrPort("127.0.0.1:0"), 1, func() time.Time { return now })
 	told := func(c chan struct{}) bool {
 		select {
 		case <-c:
@@ -43,7 +43,7 @@ func TestSessionsAreFollowed(t *testing.T) {
 		binary.LittleEndian.PutUint32(m, device.MessageTransportType)
 		binary.LittleEndian.PutUint32(m[device.MessageTransportOffsetReceiver:], step.session)
 		b.seeking.Store(step.seeking)
-		b.follow(m, now)
+		b.follow(m)
 		if renewed, broken := told(b.renewed), told(b.broken); renewed != step.renewed || broken != step.broken {
 			t.Errorf("%s: renewed %t, broken %t", step.what, renewed, broken)
 		}

@@ -46,6 +46,8 @@ type Options struct {
 	Log *slog.Logger
 	// Batch says how many packets WireGuard works on at once (1–128); 0 suits an agent.
 	Batch int
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
 }
 
 func (o *Options) complete() {
@@ -54,6 +56,9 @@ func (o *Options) complete() {
 	}
 	if o.Batch == 0 {
 		o.Batch = batch
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 }
 

@@ -24,6 +24,7 @@ type wireguard struct {
 	bind *bind
 	port *link.Port
 	log  *slog.Logger
+	now  func() time.Time
 	// restarted is called when the server has forgotten the node's connections, or was silent for so long that it may.
 	restarted func()
 
@@ -51,7 +52,8 @@ func newWireGuard(
 	log := o.Log
 	wire := link.NewWire(c.Grant.MTU, o.Batch, func(_ netip.Addr, batch []link.Packet) { deliver(batch) })
 	w := &wireguard{
-		c: c, bind: newBind(localFor(server), o.Batch), port: wire.Port(c.Grant.MTU), log: log, restarted: restarted,
+		c: c, now: o.Now, bind: newBind(localFor(server), o.Batch, o.Now), port: wire.Port(c.Grant.MTU), log: log,
+		restarted: restarted,
 	}
 	w.dev = device.NewDevice(wire, w.bind, &device.Logger{
 		Verbosef: device.DiscardLogf,
@@ -96,7 +98,7 @@ func (w *wireguard) follow(ctx context.Context, server netip.AddrPort) {
 				w.log.Warn("make a new session", "error", err)
 			}
 		case <-w.bind.renewed:
-			if now := time.Now(); now.Sub(forgot) > forgetAfter {
+			if now := w.now(); now.Sub(forgot) > forgetAfter {
 				forgot = now
 				w.log.Info("the server was started anew")
 				w.restarted()

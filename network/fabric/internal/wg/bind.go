@@ -105,7 +105,7 @@ func (b *bind) next(closed chan struct{}, wait bool) bool {
 		if !ok {
 			return false
 		}
-		if b.gauge.admit((len(p.data)+p.each-1)/p.each, time.Now()) {
+		if b.gauge.admit((len(p.data)+p.each-1)/p.each, b.mux.now()) {
 			b.rest = p
 			return true
 		}
@@ -160,7 +160,7 @@ func (b *bind) Send(bufs [][]byte, ep conn.Endpoint) error {
 	if !ok {
 		return conn.ErrWrongEndpointType
 	}
-	if index, ok := givenIndex(bufs[0]); ok && !b.mux.index.give(index, b, time.Now()) {
+	if index, ok := givenIndex(bufs[0]); ok && !b.mux.index.give(index, b, b.mux.now()) {
 		return nil
 	}
 	return b.mux.sock.Write(bufs, to.Path)

@@ -71,7 +71,7 @@ func Listen(ctx context.Context, c Config) (*Hub, error) {
 	}
 	h := &Hub{c: c, cells: make(map[string]*cell), peers: make(map[link.PublicKey]*member)}
 	h.admission = newAdmission(h, sock)
-	h.mux = newMux(sock, c.Log, h.admission.enqueue)
+	h.mux = newMux(sock, c.Log, c.Now, h.admission.enqueue)
 	go h.mux.read()
 	return h, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.zx2c4.com/wireguard/device"
 
 	"postern/aws/fault"
 	"postern/network/link"
@@ -395,6 +398,50 @@ func TestStrangersAreCountedAndDropped(t *testing.T) {
 	if h.mux.Strange.Load() == 0 {
 		t.Error("nothing was counted")
 	}
+}
+
+// TestLostSessionsAreToldSoManyASecond asks by the hub's clock, which stands still until the test moves it.
+func TestLostSessionsAreToldSoManyASecond(t *testing.T) {
+	var ahead atomic.Int64
+	began := time.Unix(1_800_000_000, 0)
+	h := newHarness(t, 8500).hub(Config{Now: func() time.Time { return began.Add(time.Duration(ahead.Load())) }})
+	s, err := datagram.Listen(t.Context(), netip.MustParseAddrPort("127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ask := func(session uint32) {
+		t.Helper()
+		m := make([]byte, device.MessageTransportSize)
+		binary.LittleEndian.PutUint32(m, device.MessageTransportType)
+		binary.LittleEndian.PutUint32(m[device.MessageTransportOffsetReceiver:], session)
+		if err := s.Write([][]byte{m}, datagram.Path{Remote: h.LocalAddr()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	buffer := make([]byte, datagram.RunSize)
+	told := func(session uint32) {
+		t.Helper()
+		r, err := s.Read(buffer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := link.ParseLost(buffer[:r.Size]); !ok || got != session {
+			t.Fatalf("told of session %d (%t), want %d", got, ok, session)
+		}
+	}
+	for n := range uint32(hintRate) {
+		ask(n + 1)
+		told(n + 1)
+	}
+	ask(hintRate + 1) // one too many in this second
+	if err := s.Write([][]byte{{0}}, datagram.Path{Remote: h.LocalAddr()}); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return h.mux.Strange.Load() == hintRate+2 }) // it has taken what came before
+	ahead.Store(int64(time.Second))
+	ask(hintRate + 2)
+	told(hintRate + 2)
 }
 
 func TestNamesAreResolvedAcrossTheTunnel(t *testing.T) {

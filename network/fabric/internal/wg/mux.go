@@ -23,6 +23,7 @@ const runBuffers = 16
 type mux struct {
 	sock *datagram.Socket
 	log  *slog.Logger
+	now  func() time.Time
 	// enqueue is called with each join message, which it must not keep.
 	enqueue func(message []byte, from datagram.Path)
 	index   indexTable
@@ -53,8 +54,10 @@ type piece struct {
 	from *endpoint
 }
 
-func newMux(sock *datagram.Socket, log *slog.Logger, enqueue func([]byte, datagram.Path)) *mux {
-	m := &mux{sock: sock, log: log, enqueue: enqueue,
+func newMux(
+	sock *datagram.Socket, log *slog.Logger, now func() time.Time, enqueue func([]byte, datagram.Path),
+) *mux {
+	m := &mux{sock: sock, log: log, now: now, enqueue: enqueue,
 		free: make(chan *runBuffer, runBuffers), closing: make(chan struct{}), done: make(chan struct{})}
 	m.binds.Store(new([]*bind))
 	for range runBuffers {
@@ -183,7 +186,7 @@ func (m *mux) owner(message []byte, from datagram.Path) *bind {
 // lost tells a machine that talks in a session of before a restart to make a new one. It answers with less than it got.
 func (m *mux) lost(message []byte, from datagram.Path) {
 	index, ok := transport(message)
-	if !ok || !m.hints.take(time.Now(), hintRate, hintRate) {
+	if !ok || !m.hints.take(m.now(), hintRate, hintRate) {
 		return
 	}
 	if err := m.sock.Write([][]byte{link.MarshalLost(index)}, from); err != nil {
