@@ -51,8 +51,9 @@ func TestWhoAnswersAnUnknownConnection(t *testing.T) {
 			if tt.eni == vpctest.Node {
 				defer l.Attach(vpctest.Attached, far)()
 			}
-			w.Put(tcpFrom(netip.AddrPortFrom(tt.from, 7), tt.to, tt.flags, 5, 77, ""))
-			answers := w.Take()
+			from := netip.AddrPortFrom(tt.from, 7)
+			w.Put(tcpFrom(from, tt.to, tt.flags, 5, 77, ""), udp(from, netip.MustParseAddrPort("10.0.1.99:9"), "x"))
+			answers := w.Take() // one, though another packet followed
 			if tt.resets != (len(answers) == 1) || len(far.Take()) > 0 {
 				t.Fatalf("%d answers", len(answers))
 			}
@@ -258,5 +259,27 @@ func TestDropsHaveNames(t *testing.T) {
 		if got := drop.String(); got != want {
 			t.Errorf("%d is %q, want %q", uint8(drop), got, want)
 		}
+	}
+}
+
+// TestAllowanceOfFlowsThatEnded: flows that end because the other end is gone do not count against their sender.
+func TestAllowanceOfFlowsThatEnded(t *testing.T) {
+	l := newHarness(t, fabric.Options{FlowsPerInterface: 4})
+	l.apply(open)
+	w := fabrictest.NewWire(1500)
+	defer l.Attach(vpctest.Node, w)()
+	for round := range 3 {
+		far := fabrictest.NewWire(1500)
+		detach := l.Attach(vpctest.Attached, far)
+		for port := range uint16(6) {
+			w.Put(udp(netip.AddrPortFrom(nodeAddress, 1+port), netip.AddrPortFrom(farAddress, 80), "x"))
+		}
+		if got := len(far.Take()); got != 4 {
+			t.Errorf("round %d: %d of 6 conversations began, want 4", round, got)
+		}
+		detach()
+	}
+	if s := l.Stats(); s.Flows != 0 || s.Dropped["flow-allowance"] != 6 {
+		t.Errorf("%+v", s)
 	}
 }
