@@ -8,6 +8,7 @@ import (
 
 	"postern/network/fabric"
 	"postern/network/fabric/fabrictest"
+	"postern/network/fabric/internal/packet"
 	"postern/network/vpc"
 	"postern/network/vpc/vpctest"
 )
@@ -179,5 +180,26 @@ func TestFlowLogOfAConversationThatGoesOn(t *testing.T) {
 	}
 	if s := l.Stats(); s.Flows != 1 || !<-ended {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestFlowLogOfAnEcho: an echo has no ports, and its identifier is none (VPC Flow Logs, "Flow log records").
+func TestFlowLogOfAnEcho(t *testing.T) {
+	var records []fabric.Record
+	l := newHarness(t, fabric.Options{FlowLog: func(r []fabric.Record) { records = append(records, r...) }})
+	w := fabrictest.NewWire(1500)
+	l.Attach(vpctest.Node, w)
+	l.Attach(vpctest.Attached, fabrictest.NewWire(1500))
+	l.apply(open)
+	w.Put(icmp(nodeAddress, farAddress, packet.Echo, 0, 0, 42, 0, 1))
+	l.Close()
+	for _, r := range records {
+		if r.Protocol != vpc.ICMP || r.Source != netip.AddrPortFrom(nodeAddress, 0) ||
+			r.Destination != netip.AddrPortFrom(farAddress, 0) || r.Packets != 1 {
+			t.Errorf("recorded %+v", r)
+		}
+	}
+	if len(records) != 2 {
+		t.Errorf("%d records, want one at each end", len(records))
 	}
 }
