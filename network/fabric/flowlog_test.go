@@ -152,16 +152,21 @@ func TestFlowLogIsThatOfWhoRefused(t *testing.T) {
 // TestFlowLogOfAConversationThatGoesOn: each interval has what passed in it, while the conversation lives.
 func TestFlowLogOfAConversationThatGoesOn(t *testing.T) {
 	recorded, ended := make(chan uint64, 64), make(chan bool, 1)
+	var last time.Time // the end of the interval before
 	l := newHarness(t, fabric.Options{
 		FlowLogInterval: time.Millisecond,
 		FlowLog: func(r []fabric.Record) {
 			for i := range r {
+				if r[i].Start.Before(last) {
+					t.Errorf("a record begins at %v, in an interval that began at %v", r[i].Start, last)
+				}
 				if r[i].Interface == vpctest.Node {
 					recorded <- r[i].Packets
 				}
 			}
 		},
 		FlowLogEnd: func(from, to time.Time) {
+			last = to
 			select {
 			case ended <- !to.Before(from):
 			default:
