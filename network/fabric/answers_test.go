@@ -333,3 +333,26 @@ func TestWhatNewRulesEnd(t *testing.T) {
 		detachFar()
 	}
 }
+
+// TestLinkOfAnInterfaceThatIsGone: what a machine sends whose interface is gone comes from nobody that is known, until
+// the interface is there again.
+func TestLinkOfAnInterfaceThatIsGone(t *testing.T) {
+	l := newHarness(t, fabric.Options{})
+	l.apply(open)
+	w, far := fabrictest.NewWire(1500), fabrictest.NewWire(1500)
+	defer l.Attach(vpctest.Node, w)()
+	defer l.Attach(vpctest.Attached, far)()
+	interfaces := l.network.Interfaces
+	for _, tt := range []struct {
+		interfaces []vpc.Interface
+		drop       string
+		arrives    int
+	}{{interfaces[1:], "unknown-sender", 0}, {interfaces, "", 1}} {
+		l.apply(func(n *vpc.Network) { n.Interfaces = tt.interfaces })
+		before := l.Stats().Dropped[tt.drop]
+		w.Put(udp(netip.AddrPortFrom(nodeAddress, 7), netip.AddrPortFrom(farAddress, 80), "x"))
+		if got := len(far.Take()); got != tt.arrives || tt.drop != "" && l.Stats().Dropped[tt.drop] != before+1 {
+			t.Errorf("%d arrived, dropped %v, want %q", got, l.Stats().Dropped, tt.drop)
+		}
+	}
+}
