@@ -109,3 +109,46 @@ func TestDoubtBesideAnother(t *testing.T) {
 		t.Error("the store was asked again although nothing is in doubt")
 	}
 }
+
+// contested is a store in which every commit conflicts; meanwhile, if set, is called before.
+type contested struct {
+	record.Store
+	commits   int
+	meanwhile func()
+}
+
+func (s *contested) Commit(_ context.Context, c record.Commit) (uint64, error) {
+	s.commits++
+	if s.meanwhile != nil {
+		s.meanwhile()
+	}
+	return 0, c.Outdated(1)
+}
+
+// TestNothingChanged: an error of a change that was not made comes with version 0.
+func TestNothingChanged(t *testing.T) {
+	store := &contested{Store: new(record.Memory)}
+	r := replicaOf(t, store, record.Hooks{})
+	put := func(p *record.Plan) error {
+		things.Put(p, &thing{ID: "t-1", Scope: "a", VPC: "v"}, false)
+		return nil
+	}
+	version, err := r.Change(t.Context(), "a", put)
+	if version != 0 || !fault.Is(err, fault.Unavailable) || store.commits != 1000 {
+		t.Errorf("contested: version %d, %v after %d tries", version, err, store.commits)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	store.commits, store.meanwhile = 0, cancel
+	if version, err = r.Change(ctx, "a", put); version != 0 || !errors.Is(err, context.Canceled) || store.commits != 1 {
+		t.Errorf("given up: version %d, %v after %d tries", version, err, store.commits)
+	}
+	refused := errors.New("no")
+	version, err = r.Change(t.Context(), "a", func(*record.Plan) error { return refused })
+	if version != 0 || !errors.Is(err, refused) || store.commits != 1 {
+		t.Errorf("refused: version %d, %v", version, err)
+	}
+	version, err = r.Change(t.Context(), "a", func(*record.Plan) error { return nil })
+	if version != 0 || err != nil || store.commits != 1 {
+		t.Errorf("nothing planned: version %d, %v", version, err)
+	}
+}
