@@ -10,7 +10,6 @@ import (
 	"postern/aws/arn"
 	"postern/aws/fault"
 	"postern/aws/iam"
-	"postern/aws/wire"
 )
 
 // authorise asks for permission on every resource of the call. in is the decoded input, or the request of a stream.
@@ -98,15 +97,16 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 	if err != nil {
 		return fmt.Errorf("judge %s: %w", q.Action, err)
 	}
-	x.record.Statement = decision.String()
+	judged := Judgement{Action: q.Action, Resource: q.Resource, Owner: q.Owner, Decision: decision}
 	if decision.Allow || q.DenyOnly && decision.Reason != iam.ExplicitDeny {
+		x.agreed.record(&x.record, judged)
 		return nil
 	}
-	text := x.refusal(q, decision, request)
-	if x.service.Protocol == wire.EC2 {
-		text = "You are not authorized to perform this operation. " + text
-	}
-	return fault.New(fault.Denied, "api.authorise", "%s", text)
+	explanation := iam.Explain(request, &policies)
+	redact(&explanation)
+	judged.Explanation = &explanation
+	x.agreed.record(&x.record, judged)
+	return fault.New(fault.Denied, "api.authorise", "%s", x.refusal(&q, request, &explanation))
 }
 
 // openToAll stands in the place of all other policies for exempt callers.

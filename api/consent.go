@@ -55,6 +55,15 @@ func (a *agreement) note(resource string) {
 	a.asked[resource] = true
 }
 
+// record adds what the judge said to the record of the request.
+func (a *agreement) record(rec *Record, j Judgement) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(rec.Judged) < maxJudged || j.Explanation != nil {
+		rec.Judged = append(rec.Judged, j)
+	}
+}
+
 // resources returns those that were asked about.
 func (a *agreement) resources() []string {
 	a.mu.Lock()

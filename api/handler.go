@@ -33,6 +33,9 @@ type Config struct {
 	Now        func() time.Time
 	// Log gets one line for each request; nil logs nothing.
 	Log *slog.Logger
+	// EncodeDenial encrypts the reasoning behind a refusal, JSON that only those in the account may decode who may call
+	// sts:DecodeAuthorizationMessage. Nil leaves it out of refusals.
+	EncodeDenial func(account string, message []byte) string
 	// Audit is called once for each request, after its answer; it must not block.
 	Audit func(Record)
 	// Admit refuses requests for what their headers say, before a signature is looked at; nil admits all. It returns
@@ -57,6 +60,7 @@ type Handler struct {
 	admit      func(*http.Request) error
 	bodies     *bodies
 	undeclared func(*Operation, string)
+	encode     func(account string, message []byte) string
 
 	services  map[string]*service
 	bySigning map[string]string           // signing name → service
@@ -82,6 +86,7 @@ func New(c Config) (*Handler, error) {
 	h := &Handler{
 		region: c.Region, identities: c.Identities, guards: c.Guards, now: c.Now,
 		verifier: sigv4.NewVerifier(c.Now), log: c.Log, audit: c.Audit, admit: c.Admit, undeclared: c.Undeclared,
+		encode:   c.EncodeDenial,
 		bodies:   newBodies(c.BodyMemory),
 		services: map[string]*service{}, bySigning: map[string]string{}, byTarget: map[string]string{},
 		byPrefix:  map[string]*service{},

@@ -23,6 +23,7 @@ var (
 	role = request{
 		host: "iam.amazonaws.com", body: "Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument=d",
 	}
+	describe = request{host: "ec2.us-east-1.amazonaws.com", body: "Action=DescribeVpcs&Version=2016-11-15"}
 	identity = request{host: "sts.us-east-1.amazonaws.com", body: "Action=GetCallerIdentity&Version=2011-06-15"}
 	channel  = request{
 		host: "ssmmessages.us-east-1.amazonaws.com", path: "/v1/control-channel/i-1", body: `{"RequestId":"r"}`,

@@ -3,8 +3,10 @@ package api
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
+	"postern/aws/iam"
 	"postern/network/vpc"
 )
 
@@ -27,10 +29,42 @@ type Record struct {
 	Status    int
 	// Code is the error's code as the caller saw it; empty on success.
 	Code string
-	// Statement decided about permission.
-	Statement string
+	// Judged holds the questions to the policy judge and its answers, in order: of what was allowed the first maxJudged.
+	Judged []Judgement
 	// Err is the whole inner error, for the log and for auditors only.
 	Err error
+}
+
+// maxJudged is how many allowed judgements a Record holds.
+const maxJudged = 32
+
+// Judgement is one question to the policy judge and the answer.
+type Judgement struct {
+	// Action was asked for on Resource, an ARN or "*", which belongs to the account Owner ("" is the caller's own).
+	Action, Resource, Owner string
+	Decision                iam.Decision
+	// Explanation is the whole reasoning, where the request was refused for it. It is not for the caller.
+	Explanation *iam.Explanation
+}
+
+// secretKeys are the condition keys, in lower case, whose values are a secret between two parties.
+var secretKeys = []string{"sts:externalid"}
+
+// redact takes secrets out of an explanation.
+func redact(e *iam.Explanation) {
+	for i := range e.Keys {
+		if k := &e.Keys[i]; slices.Contains(secretKeys, k.Key) && len(k.Values) > 0 {
+			k.Values = []string{"(not recorded)"}
+		}
+	}
+}
+
+// statement says what decided about permission.
+func (rec *Record) statement() string {
+	if len(rec.Judged) == 0 {
+		return ""
+	}
+	return rec.Judged[len(rec.Judged)-1].Decision.String()
 }
 
 // log writes the record as one line.
@@ -61,7 +95,7 @@ func (rec *Record) log(ctx context.Context, log *slog.Logger) {
 	add(slog.String("source_ip", rec.SourceIP))
 	add(slog.String("interface", rec.Origin.Interface))
 	add(slog.String("endpoint", rec.Origin.Endpoint))
-	add(slog.String("statement", rec.Statement))
+	add(slog.String("statement", rec.statement()))
 	if rec.Err != nil {
 		attrs = append(attrs, slog.String("error", rec.Err.Error()))
 	}

@@ -46,7 +46,9 @@ type rig struct {
 	err   error
 	// policy is the caller's identity policy and endpoint the endpoint's; empty is none.
 	policy, endpoint string
-	node             *rsa.PrivateKey
+	// policyName names the identity policy; empty means "own".
+	policyName string
+	node       *rsa.PrivateKey
 	// origin is where live connections come from.
 	origin vpc.Origin
 }
@@ -198,7 +200,7 @@ func (r *rig) own() (*awsiam.Policies, error) {
 	if r.policy == "" {
 		return &awsiam.Policies{}, nil
 	}
-	p, err := awsiam.Parse(awsiam.Identity, "own", r.policy)
+	p, err := awsiam.Parse(awsiam.Identity, or(r.policyName, "own"), r.policy)
 	return &awsiam.Policies{Identity: []*awsiam.Policy{p}}, err
 }
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"postern/aws/fault"
-	"postern/aws/iam"
 	"postern/aws/sigv4"
 	"postern/aws/wire"
 )
@@ -30,19 +29,6 @@ var s3Statuses = map[string]int{
 
 // accessDenied is all that S3 tells callers of other accounts, and those who do not say who they are.
 const accessDenied = "Access Denied"
-
-// refusal is the text of a refusal: as the judge words it, and in S3 with the resource in quotes.
-func (x *exchange) refusal(q Question, d iam.Decision, r *iam.Request) string {
-	if x.service.Protocol != wire.S3 {
-		return d.Message(r)
-	}
-	if account := x.call.Caller.Account; account == "" || q.Owner != "" && q.Owner != account {
-		return accessDenied
-	}
-	quoted := *r
-	quoted.Resource = `"` + r.Resource + `"`
-	return d.Message(&quoted)
-}
 
 // expired says of a presigned request in S3's words that its time is past.
 func (x *exchange) expired(err error) error {

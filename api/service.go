@@ -55,6 +55,9 @@ type Service struct {
 	// Keys gives the condition keys of the requests of operations whose rows give none; it may give ConditionKeys,
 	// "aws:TagKeys" and the family "aws:RequestTag/". It may be nil.
 	Keys func(c *Call, in any) map[string][]string
+	// AnyResource names, in refusals, what an action is about that cannot be limited to resources: Systems Manager names
+	// "arn:aws:ssm:REGION:ACCOUNT:*". Nil leaves it out, as EC2 and S3 do.
+	AnyResource func(*Call) string
 	// ResourcePolicies tells of the resources that actions with the service's ActionPrefix are about whose they are and
 	// which policies they have; nil where none has one, and every ARN names its owner.
 	ResourcePolicies ResourcePolicies

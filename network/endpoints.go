@@ -4,10 +4,8 @@ import (
 	"context"
 	"net/netip"
 	"slices"
-	"unicode/utf8"
 
 	"postern/aws/fault"
-	"postern/aws/iam"
 	"postern/aws/scope"
 	"postern/network/vpc"
 )
@@ -72,7 +70,7 @@ func (p *plan) createEndpoint(in CreateVpcEndpointInput) (*VpcEndpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.checkPolicyOf(service, in.Policy); err != nil {
+	if err := p.checkPolicy(service, in.Kind, in.Policy); err != nil {
 		return nil, err
 	}
 	e := &VpcEndpoint{
@@ -279,7 +277,7 @@ func (s *Service) ModifyVpcEndpoint(ctx context.Context, c scope.Scope, id strin
 		}
 		if change.Policy != nil {
 			service, _ := p.serviceOf(old)
-			if err := p.checkPolicyOf(service, *change.Policy); err != nil {
+			if err := p.checkPolicy(service, e.Kind, *change.Policy); err != nil {
 				return err
 			}
 			e.Policy = *change.Policy
@@ -372,27 +370,4 @@ func (s *Service) DeleteVpcEndpoints(ctx context.Context, c scope.Scope, ids []s
 		return nil
 	})
 	return failed, err
-}
-
-// checkPolicyOf is checkPolicy for an endpoint to a service: one of somebody's own takes none.
-func (p *plan) checkPolicyOf(service EndpointService, text string) error {
-	if service.Own != nil && text != "" {
-		return invalidParameter("The service %s does not support VPC endpoint policies.", service.Name)
-	}
-	return p.checkPolicy(text)
-}
-
-// checkPolicy takes an endpoint policy that is empty or that the policy judge can judge.
-func (p *plan) checkPolicy(text string) error {
-	if text == "" {
-		return nil
-	}
-	if n := utf8.RuneCountInString(text); n > p.limits.PolicyCharacters {
-		return overLimit("PolicyLimitExceeded", "The policy document has %d characters, more than %d", n,
-			p.limits.PolicyCharacters)
-	}
-	if _, err := iam.ParseNew(iam.Endpoint, "", text); err != nil {
-		return refuse(fault.Invalid, "InvalidPolicyDocument", "The policy document is not valid: %s", err)
-	}
-	return nil
 }

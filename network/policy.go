@@ -1,6 +1,13 @@
 package network
 
-import "postern/aws/iam"
+import (
+	"errors"
+	"unicode/utf8"
+
+	"postern/aws/fault"
+	"postern/aws/iam"
+	"postern/network/vpc"
+)
 
 // FullAccess is the policy that DescribeVpcEndpoints shows for an endpoint with none of its own.
 const FullAccess = `{
@@ -20,7 +27,7 @@ func (e *VpcEndpoint) compile() error {
 	if e.Policy == "" || e.compiledFrom == e.Policy {
 		return nil
 	}
-	e.compiled, e.policyErr = iam.Parse(iam.Endpoint, e.ID, e.Policy)
+	e.compiled, e.policyErr = iam.Parse(policyKind(e.Kind), e.ID, e.Policy)
 	e.compiledFrom = e.Policy
 	return nil
 }
@@ -36,4 +43,34 @@ func (s *Service) EndpointPolicy(id string) (*iam.Policy, error) {
 		return nil, nil
 	}
 	return e.compiled, e.policyErr
+}
+
+// policyKind returns the kind of the policies of endpoints: gateway endpoints read Principal in their own way.
+func policyKind(k vpc.EndpointKind) iam.Kind {
+	if k == vpc.GatewayEndpoint {
+		return iam.GatewayEndpoint
+	}
+	return iam.Endpoint
+}
+
+// checkPolicy takes a policy that is empty or that the policy judge can judge. Endpoints to services of somebody's own
+// have none.
+func (p *plan) checkPolicy(service EndpointService, kind vpc.EndpointKind, text string) error {
+	if text == "" {
+		return nil
+	}
+	if service.Own != nil {
+		return invalidParameter("The service %s does not support VPC endpoint policies.", service.Name)
+	}
+	if n := utf8.RuneCountInString(text); n > p.limits.PolicyCharacters {
+		return overLimit("PolicyLimitExceeded", "The policy document has %d characters, more than %d", n,
+			p.limits.PolicyCharacters)
+	}
+	_, err := iam.ParseNew(policyKind(kind), "", text)
+	var at *iam.ParseError
+	if errors.As(err, &at) {
+		return refuse(fault.Invalid, "InvalidPolicyDocument",
+			"The Policy Document is not valid. Syntax error at position (%d,%d): %s", at.Line, at.Column, at.What())
+	}
+	return err
 }

@@ -50,6 +50,8 @@ func (m *apiModule) open(context.Context) error {
 		Audit:      m.config.Audit,
 		Admit:      guard.Refuse,
 		Undeclared: m.undeclared,
+
+		EncodeDenial: m.identity.EncodeDenial,
 	})
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"postern/api"
+	"postern/aws/arn"
 	"postern/aws/fault"
 	"postern/aws/scope"
 	"postern/aws/wire"
@@ -79,6 +80,7 @@ func New(c Config) api.Service {
 		Known:         slices.Concat(wire.Operations("ssm"), private),
 		TokenCode:     "InvalidNextToken",
 		ResourceTypes: resourceTypes,
+		AnyResource:   func(c *api.Call) string { return arn.New("ssm", c.Region, c.Account, "*").String() },
 		ConditionKeys: conditionKeys,
 		Operations:    s.operations(),
 	}

@@ -18,6 +18,16 @@ func (s *service) getCallerIdentity(
 	}, nil
 }
 
+func (s *service) decodeAuthorizationMessage(
+	_ context.Context, c *api.Call, in *sdk.DecodeAuthorizationMessageInput,
+) (*sdk.DecodeAuthorizationMessageOutput, error) {
+	message, err := s.identities.DecodeDenial(c.Account, *in.EncodedMessage)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.DecodeAuthorizationMessageOutput{DecodedMessage: &message}, nil
+}
+
 func (s *service) getAccessKeyInfo(
 	_ context.Context, _ *api.Call, in *sdk.GetAccessKeyInfoInput,
 ) (*sdk.GetAccessKeyInfoOutput, error) {

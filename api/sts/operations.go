@@ -13,6 +13,10 @@ func (s *service) operations() []api.Operation {
 			api.Takes(
 				"RoleArn", "RoleSessionName", "DurationSeconds", "ExternalId", "Policy", "PolicyArns", "SourceIdentity", "Tags",
 			)),
+		api.Op("DecodeAuthorizationMessage",
+			api.Everything,
+			s.decodeAuthorizationMessage,
+			api.All),
 		api.Op("GetAccessKeyInfo",
 			api.Everything,
 			s.getAccessKeyInfo,

@@ -25,6 +25,7 @@ const (
 // negative.
 type condition struct {
 	key        string // in lower case
+	name       string // as it is written: "StringEquals aws:SourceVpce"
 	quantifier quantifier
 	ifExists   bool
 	negative   bool

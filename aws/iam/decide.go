@@ -2,8 +2,6 @@ package iam
 
 import (
 	"context"
-	"fmt"
-	"strings"
 )
 
 // Policies holds the policies that one request is judged by. Those that do not exist are nil.
@@ -14,6 +12,9 @@ type Policies struct {
 	Boundary *Policy
 	// Session are the policies given when the session began; empty means that none were.
 	Session []*Policy
+	// Control are the service control policies of the caller's account and of what is above it; each of them has to
+	// allow. They limit the root user as well, and neither services nor service-linked roles.
+	Control []*Policy
 	// Resource is the policy of the resource: a bucket's, a key's, a role's trust policy.
 	Resource *Policy
 	// ResourceDecides is set for resources to which nothing is allowed without their own policy: roles that are to be
@@ -32,6 +33,8 @@ const (
 	ExplicitDeny Reason = iota
 	// EndpointSilent: no statement of the endpoint's policy allows it.
 	EndpointSilent
+	// ControlSilent: a service control policy does not allow it.
+	ControlSilent
 	// ResourceSilent: the resource's policy is needed (another account's resource, a role, a key) and does not allow it.
 	ResourceSilent
 	// IdentitySilent: no identity policy allows it.
@@ -50,8 +53,8 @@ const (
 
 // Decision is the answer, and the statement that it rests on.
 //
-//	allow = ¬deny(identity ∨ boundary ∨ session ∨ resource ∨ endpoint)
-//	      ∧ allow(endpoint)                                    no policy = allow; never enough by itself
+//	allow = ¬deny(identity ∨ boundary ∨ session ∨ control ∨ resource ∨ endpoint)
+//	      ∧ allow(endpoint) ∧ allow(every control)             no policy = allow; never enough by themselves
 //	      ∧ ( same account, resource does not decide:  own ∨ everybody ∧ limits ∨ named
 //	        ∨ same account, resource decides:          account ∧ own ∨ everybody ∧ limits ∨ named
 //	        ∨ another account's resource:              (account ∨ everybody ∨ named) ∧ own
@@ -59,8 +62,9 @@ const (
 //
 //	own       = root ∨ allow(identity) ∧ limits
 //	limits    = allow(boundary) ∧ allow(session)               no policy = allow; root has neither
+//	control   = of the caller's account; a service, a service-linked role and nobody have none
 //	account   = the resource's policy allows it to the caller's account
-//	everybody = … to the caller's role, or to "*"
+//	everybody = … to the caller's role, to the user who federated it, or to "*"
 //	named     = … to the caller's own ARN
 //
 // The order of statements and policies changes nothing but which of several statements with the same effect is named.
@@ -107,6 +111,9 @@ func (j *judge) decide() Decision {
 	if p.Endpoint != nil && j.endpoint.allow < 0 {
 		return silent(EndpointSilent, Endpoint)
 	}
+	if j.uncontrolled {
+		return silent(ControlSilent, ServiceControl)
+	}
 	switch c := r.Principal; {
 	case c.Kind == Service || c.Kind == Anonymous:
 		if j.resource.grant >= grantLimited {
@@ -135,6 +142,7 @@ type judge struct {
 	withheld         string // a key without which an identity or session policy might allow
 	limits           Reason // BoundarySilent or SessionSilent, if limited
 	limited, allowed bool   // by limits; by identity or root
+	uncontrolled     bool   // a service control policy does not allow
 }
 
 // collect asks every policy, and reports the first explicit deny.
@@ -146,6 +154,9 @@ func (j *judge) collect() (Decision, bool) {
 		if d, ok := j.collectOwn(); ok {
 			return d, true
 		}
+	}
+	if d, ok := j.collectControl(); ok {
+		return d, true
 	}
 	for _, one := range []struct {
 		policy *Policy
@@ -199,6 +210,24 @@ func (j *judge) collectOwn() (Decision, bool) {
 	return Decision{}, false
 }
 
+// collectControl asks the service control policies.
+func (j *judge) collectControl() (Decision, bool) {
+	if !j.p.controls(j.r.Principal) {
+		return Decision{}, false
+	}
+	for _, policy := range j.p.Control {
+		f := policy.find(&j.asked)
+		if f.deny >= 0 {
+			return denied(policy, f), true
+		}
+		if f.allow < 0 {
+			j.uncontrolled = true
+		}
+		j.note(f)
+	}
+	return Decision{}, false
+}
+
 func (j *judge) sameAccount() Decision {
 	switch j.resource.grant {
 	case grantDirect:
@@ -215,8 +244,11 @@ func (j *judge) sameAccount() Decision {
 	return j.own()
 }
 
+// crossAccount decides on another account's resource. Where the resource's policy leaves it to the caller's account,
+// and that has no policy for it, Amazon names the resource's policy.
 func (j *judge) crossAccount() Decision {
-	if j.resource.grant == grantNone {
+	grant := j.resource.grant
+	if grant == grantNone || grant == grantAccount && !j.allowed && j.resourceKind() != Trust {
 		return silent(ResourceSilent, j.resourceKind())
 	}
 	return j.own()
@@ -297,66 +329,4 @@ func allowed(reason Reason, p *Policy, statement int) Decision {
 
 func silent(reason Reason, kind Kind) Decision {
 	return Decision{Reason: reason, Kind: kind, Statement: -1}
-}
-
-// String tells people what decided: "explicit deny by statement 2 (NoShell) of identity-based policy \"ops\"".
-func (d Decision) String() string {
-	by := fmt.Sprintf("statement %d", d.Statement+1)
-	if d.Sid != "" {
-		by += " (" + d.Sid + ")"
-	}
-	by += " of " + d.Kind.String()
-	if d.Policy != "" {
-		by += fmt.Sprintf(" %q", d.Policy)
-	}
-	var unjudged string
-	if d.Unjudged != "" {
-		unjudged = ", where the condition key " + d.Unjudged + " cannot be judged"
-	}
-	switch {
-	case d.Reason == ByRoot:
-		return "allowed to the account's root user"
-	case d.Allow:
-		return "allowed by " + by
-	case d.Reason == ExplicitDeny:
-		return "explicit deny by " + by + unjudged
-	}
-	return "no " + d.Kind.String() + " allows it" + unjudged
-}
-
-// Message returns the refusal in Amazon's words, for the caller.
-func (d Decision) Message(r *Request) string {
-	var b strings.Builder
-	switch c := r.Principal; {
-	case c.Kind == Anonymous:
-		b.WriteString("User: anonymous")
-	case c.ARN == "":
-		b.WriteString("Service: " + c.Name)
-	default:
-		b.WriteString("User: " + c.ARN)
-	}
-	b.WriteString(" is not authorized to perform: " + r.Action + " on resource: " + r.Resource)
-	if d.Reason != ExplicitDeny {
-		b.WriteString(" because no " + d.Kind.String() + " allows the " + r.Action + " action")
-		if d.Unjudged != "" {
-			b.WriteString("; a statement that may allow it has the condition key " + d.Unjudged +
-				", which cannot be judged here")
-		}
-		return b.String()
-	}
-	article := " with an explicit deny in a "
-	if d.Kind == Identity {
-		article = " with an explicit deny in an "
-	}
-	b.WriteString(article + d.Kind.String())
-	if d.Policy != "" {
-		b.WriteString(": " + d.Policy)
-	}
-	if d.Sid != "" {
-		b.WriteString(", statement " + d.Sid)
-	}
-	if d.Unjudged != "" {
-		b.WriteString(", whose condition key " + d.Unjudged + " cannot be judged here")
-	}
-	return b.String()
 }

@@ -33,8 +33,16 @@ var (
 		UserID:  "AIDAEVE",
 		Name:    "eve",
 	}
-	ec2    = &iam.Principal{Kind: iam.Service, Name: "ec2.amazonaws.com"}
-	nobody = &iam.Principal{}
+	ec2       = &iam.Principal{Kind: iam.Service, Name: "ec2.amazonaws.com"}
+	nobody    = &iam.Principal{}
+	federated = &iam.Principal{
+		Kind: iam.FederatedUser, ARN: "arn:aws:sts::111111111111:federated-user/fred", Account: account,
+		UserID: "111111111111:fred", User: bob.ARN,
+	}
+	linked = &iam.Principal{
+		Kind: iam.AssumedRole, ARN: "arn:aws:sts::111111111111:assumed-role/AWSServiceRoleForX/s", Account: account,
+		Role: "arn:aws:iam::111111111111:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX", ServiceLinked: true,
+	}
 	tagged = &iam.Principal{
 		Kind: iam.User, ARN: "arn:aws:iam::111111111111:user/tim", Account: account, UserID: "AIDATIM", Name: "tim",
 		Tags: map[string]string{"team": "red", "empty": ""},
@@ -296,33 +304,30 @@ func TestUnjudgedKeysAreNamed(t *testing.T) {
 		{allow + `,{"Sid":"NoProd","Effect":"Deny","Action":"*","Resource":"*",` + condition + `}`,
 			`explicit deny by statement 2 (NoProd) of identity-based policy "p", where the condition key s:tag/stage cannot ` +
 				`be judged`,
-			`with an explicit deny in an identity-based policy: p, statement NoProd, whose condition key s:tag/stage cannot ` +
-				`be judged here`},
+			`with an explicit deny in an identity-based policy`},
 		{`{"Effect":"Allow","Action":"*","Resource":"*",` + condition + `}`,
 			`no identity-based policy allows it, where the condition key s:tag/stage cannot be judged`,
-			`because no identity-based policy allows the s:Get action; a statement that may allow it has the condition key ` +
-				`s:tag/stage, which cannot be judged here`},
+			`because no identity-based policy allows the s:Get action`},
 		{`{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::${s:Tag/Stage}"}`,
 			`no identity-based policy allows it, where the condition key s:tag/stage cannot be judged`,
-			`because no identity-based policy allows the s:Get action; a statement that may allow it has the condition key ` +
-				`s:tag/stage, which cannot be judged here`},
+			`because no identity-based policy allows the s:Get action`},
 		{`{"Effect":"Allow","Action":"*","NotResource":"arn:aws:s3:::a/${s:Tag/Stage}"}`,
 			`no identity-based policy allows it, where the condition key s:tag/stage cannot be judged`,
-			`the condition key s:tag/stage, which cannot be judged here`},
+			`because no identity-based policy allows the s:Get action`},
 		{allow + `,{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::${s:Tag/Stage, 'x'}"}`,
 			`explicit deny by statement 2 of identity-based policy "p", where the condition key s:tag/stage cannot be judged`,
-			`whose condition key s:tag/stage cannot be judged here`},
+			`with an explicit deny in an identity-based policy`},
 		{
 			allow + `,{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::other-${s:Tag/Stage}"}`,
 			`allowed by statement 1 of identity-based policy "p"`, "",
 		},
 		{`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:username":"${s:Tag/Stage}"}}}`,
 			`no identity-based policy allows it, where the condition key s:tag/stage cannot be judged`,
-			`the condition key s:tag/stage, which cannot be judged here`},
+			`because no identity-based policy allows the s:Get action`},
 		{allow + `,{"Effect":"Deny","Action":"*","Resource":"*",` +
 			`"Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/${s:Tag/Stage}"}}}`,
 			`explicit deny by statement 2 of identity-based policy "p", where the condition key s:tag/stage cannot be judged`,
-			`whose condition key s:tag/stage cannot be judged here`},
+			`with an explicit deny in an identity-based policy`},
 		{
 			allow + `,{"Effect":"Allow","Action":"*","Resource":"*",` + condition + `}`,
 			`allowed by statement 1 of identity-based policy "p"`, "",
@@ -343,8 +348,8 @@ func TestUnjudgedKeysAreNamed(t *testing.T) {
 			Judged:    func(key string) bool { return strings.HasPrefix(key, "aws:") },
 		}
 		d := iam.Evaluate(r, &iam.Policies{Identity: []*iam.Policy{p}})
-		if d.String() != tt.word || !d.Allow && !strings.HasSuffix(d.Message(r), tt.message) {
-			t.Errorf("%s\n%s\nwant %s\n%s", d, d.Message(r), tt.word, tt.message)
+		if d.String() != tt.word || !d.Allow && !strings.HasSuffix(d.Message(r, r.Resource), tt.message) {
+			t.Errorf("%s\n%s\nwant %s\n%s", d, d.Message(r, r.Resource), tt.word, tt.message)
 		}
 	}
 }

@@ -31,8 +31,7 @@ func TestMessage(t *testing.T) {
 		{
 			iam.Policies{Identity: []*iam.Policy{parse(t, iam.Identity, "ops", all, denyGet)}},
 			"User: arn:aws:iam::111111111111:user/ops/bob is not authorized to perform: ssm:GetParameter on resource: " +
-				"arn:aws:ssm:us-east-1:111111111111:parameter/a with an explicit deny in an identity-based policy: ops, " +
-				"statement NoGet",
+				"arn:aws:ssm:us-east-1:111111111111:parameter/a with an explicit deny in an identity-based policy",
 			`explicit deny by statement 2 (NoGet) of identity-based policy "ops"`,
 		},
 		{
@@ -47,8 +46,8 @@ func TestMessage(t *testing.T) {
 	} {
 		r := request(bob)
 		d := iam.Evaluate(r, &tt.policies)
-		if d.Message(r) != tt.message || d.String() != tt.why {
-			t.Errorf("message %q\nwant    %q\nwhy %q, want %q", d.Message(r), tt.message, d, tt.why)
+		if d.Message(r, r.Resource) != tt.message || d.String() != tt.why {
+			t.Errorf("message %q\nwant    %q\nwhy %q, want %q", d.Message(r, r.Resource), tt.message, d, tt.why)
 		}
 	}
 	allowed := iam.Evaluate(request(bob), &iam.Policies{Identity: []*iam.Policy{parse(t, iam.Identity, "ops", all)}})

@@ -131,6 +131,7 @@ func (p *parser) document(root node) *ParseError {
 			return p.at(item, element+".Sid", "Statement IDs (SID) in a single policy must be unique: %q stands twice", s.sid)
 		}
 		sids[s.sid] = true
+		s.text = p.reader.document[item.offset:item.end]
 		p.policy.statements = append(p.policy.statements, s)
 	}
 	return nil
@@ -233,7 +234,7 @@ func (p *parser) sid(s *statement, v node, at string) *ParseError {
 	if v.kind != textNode {
 		return p.at(v, at, "must be a string, not %s", v.kind)
 	}
-	own := p.policy.Kind == Resource || p.policy.Kind == Endpoint
+	own := p.policy.Kind >= Resource && p.policy.Kind != Trust
 	for _, c := range v.text {
 		if !own && (c > 127 || !alphanumeric(byte(c))) {
 			return p.at(
@@ -334,6 +335,7 @@ func (p *parser) resources(s *statement, v node, at string) *ParseError {
 		if why := badARN(parts, item.text); why != "" {
 			p.refuseNew(p.at(item, at, "%s", why))
 		}
+		p.checkEndpointARN(item, at)
 		t, err := parseTemplate(item.text, true, p.variables)
 		if err != nil {
 			return p.at(item, at, "%s", err)

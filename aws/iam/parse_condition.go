@@ -20,6 +20,8 @@ func (p *parser) conditions(s *statement, v node, at string) *ParseError {
 			if err != nil {
 				return err
 			}
+			one.name = o.name + " " + k.name
+			p.checkEndpointCondition(o, k, element+"."+k.name)
 			s.conditions = append(s.conditions, one)
 		}
 	}

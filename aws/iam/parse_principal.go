@@ -33,6 +33,12 @@ func (p *parser) principals(s *statement, v node, at string) *ParseError {
 			}
 		}
 	}
+	if p.policy.Kind == GatewayEndpoint {
+		s.principals.roots, s.principals.accounts = s.principals.accounts, nil
+		if !s.notPrincipal {
+			p.checkGatewayPrincipals(s.principals, v, at)
+		}
+	}
 	return nil
 }
 

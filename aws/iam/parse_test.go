@@ -283,7 +283,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(doc(`{'Effect':'Deny','Action':'*','Resource':'arn:aws:ssm:*:*:parameter/${ssm:resourceTag/t}/*?x*',` +
 		`'Condition':{'ArnLike':{'aws:PrincipalArn':'arn:aws:iam::*:user/${aws:username}'}}}`))
 	f.Fuzz(func(t *testing.T, document string) {
-		for kind := iam.Identity; kind <= iam.Endpoint; kind++ {
+		for kind := iam.Identity; kind <= iam.GatewayEndpoint; kind++ {
 			p, err := iam.Parse(kind, "p", document)
 			var e *iam.ParseError
 			if err != nil {
@@ -299,9 +299,13 @@ func FuzzParse(f *testing.F) {
 				Principal: bob, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k",
 				Judged: func(key string) bool { return strings.HasPrefix(key, "aws:") },
 			}
-			d := iam.Evaluate(r, &iam.Policies{Identity: []*iam.Policy{p}, Resource: p, Endpoint: p})
+			all := &iam.Policies{Identity: []*iam.Policy{p}, Control: []*iam.Policy{p}, Resource: p, Endpoint: p}
+			d := iam.Evaluate(r, all)
 			if d.Allow && d.Statement < 0 {
 				t.Fatalf("allowed by nothing: %v", d)
+			}
+			if e := iam.Explain(r, all); e.Decision != d {
+				t.Fatalf("%v is explained as %v", d, e.Decision)
 			}
 		}
 	})

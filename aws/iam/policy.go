@@ -9,19 +9,21 @@ type Kind uint8
 
 // The kinds of policy.
 const (
-	Identity Kind = iota // of a user or a role: no Principal
-	Boundary             // limits what identity policies can allow: no Principal
-	Session              // given with AssumeRole, limits the session: no Principal
-	Resource             // of a resource, such as a bucket or a key: Principal
-	Trust                // of a role, says who may assume it: Principal, no Resource, actions of sts
-	Endpoint             // of a VPC endpoint: Principal; never grants anything
+	Identity        Kind = iota // of a user or a role: no Principal
+	Boundary                    // limits what identity policies can allow: no Principal
+	Session                     // given when a session begins, limits it: no Principal
+	ServiceControl              // of an account or of all, limits everybody in it: no Principal
+	Resource                    // of a resource, such as a bucket or a key: Principal
+	Trust                       // of a role, says who may assume it: Principal, no Resource, actions of sts
+	Endpoint                    // of an interface endpoint: Principal; never grants anything
+	GatewayEndpoint             // of a gateway endpoint, where an account in Principal is its root user alone
 )
 
 // String returns the kind in Amazon's words, as they stand in messages.
 func (k Kind) String() string {
 	return [...]string{
-		"identity-based policy", "permissions boundary", "session policy", "resource-based policy", "role trust policy",
-		"VPC endpoint policy",
+		"identity-based policy", "permissions boundary", "session policy", "service control policy",
+		"resource-based policy", "role trust policy", "VPC endpoint policy", "VPC endpoint policy",
 	}[k]
 }
 
@@ -39,6 +41,7 @@ type Policy struct {
 type statement struct {
 	sid  string
 	deny bool
+	text string // as it stands in the document
 
 	actions   []arn.Pattern
 	notAction bool

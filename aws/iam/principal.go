@@ -46,6 +46,10 @@ type Principal struct {
 	Name string
 	// Role is the ARN of the role that an AssumedRole is a session of: arn:aws:iam::A:role/PATH/NAME.
 	Role string
+	// User is the ARN of the user, or of the root user, whose federation token a FederatedUser is.
+	User string
+	// ServiceLinked is set for sessions of service-linked roles, which service control policies do not limit.
+	ServiceLinked bool
 	// Tags are the principal's own tags and those of its session, by key in lower case: case does not tell keys apart.
 	Tags map[string]string
 	// Issued holds the time at which temporary credentials were issued; zero for others.
@@ -63,8 +67,10 @@ func (p *Principal) levels() []string {
 	switch p.Kind {
 	case Root:
 		return []string{p.Account}
-	case User, FederatedUser:
+	case User:
 		return []string{p.Account, p.ARN}
+	case FederatedUser:
+		return []string{p.Account, p.User, p.ARN}
 	case AssumedRole:
 		return []string{p.Account, p.Role, p.ARN}
 	case Service:
@@ -80,7 +86,8 @@ const (
 	grantNone grant = iota
 	// grantAccount names the caller's account: it leaves the decision to that account's own policies.
 	grantAccount
-	// grantLimited names the caller's role, or everybody. Boundary and session policy still limit it.
+	// grantLimited names the caller's role, the user who federated it, or everybody. Boundary and session policy still
+	// limit it.
 	grantLimited
 	// grantDirect names the user, session or service itself.
 	grantDirect
@@ -90,6 +97,7 @@ const (
 type principals struct {
 	any      bool
 	accounts []string
+	roots    []string // accounts that stand for their root users alone
 	arns     []string
 	services []string
 	// others are federated providers and canonical users: kept, and matched by nobody here.
@@ -107,12 +115,17 @@ func (p *principals) names(c *Principal) grant {
 	if p.any {
 		best = grantLimited
 	}
+	for _, a := range p.roots {
+		if c.Kind == Root && a == c.Account {
+			best = grantLimited
+		}
+	}
 	for _, a := range p.arns {
 		switch {
 		case a == "":
 		case a == c.ARN:
 			return grantDirect
-		case a == c.Role && c.Kind == AssumedRole:
+		case a == c.Role && c.Kind == AssumedRole, a == c.User && c.Kind == FederatedUser:
 			best = grantLimited
 		}
 	}
@@ -128,7 +141,8 @@ func (p *principals) names(c *Principal) grant {
 func (p *principals) lists(c *Principal) (listed, levels int) {
 	names := c.levels()
 	for _, name := range names {
-		if p.any || contains(p.accounts, name) || contains(p.arns, name) || contains(p.services, name) {
+		if p.any || contains(p.accounts, name) || contains(p.arns, name) || contains(p.services, name) ||
+			c.Kind == Root && contains(p.roots, name) {
 			listed++
 		}
 	}

@@ -20,8 +20,8 @@ var (
 	globs     = []string{
 		"*", "arn:aws:s:::*", "arn:aws:s:::a", "arn:aws:s:::b/${aws:username}", "arn:aws:s:::b/${aws:username, 'bob'}",
 	}
-	callers  = []*iam.Principal{bob, node, root, stranger, ec2, nobody}
-	named    = []string{"*", account, other, bob.ARN, node.Role, node.ARN, "svc:ec2.amazonaws.com"}
+	callers  = []*iam.Principal{bob, node, root, stranger, ec2, nobody, federated, linked}
+	named    = []string{"*", account, other, bob.ARN, node.Role, node.ARN, federated.ARN, "svc:ec2.amazonaws.com"}
 	values   = []string{"x", "y", "xy"}
 	compares = []string{"StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "Null"}
 )
@@ -104,17 +104,18 @@ func document(rules []rule) string {
 
 // A world is one drawn request with all its policies.
 type world struct {
-	r                                               iam.Request
-	key                                             []string
-	unjudged                                        bool   // nobody knows whether the request has the key
-	identity, boundary, session, resource, endpoint []rule // nil: no such policy
-	decides                                         bool
+	r                                     iam.Request
+	key                                   []string
+	unjudged                              bool   // nobody knows whether the request has the key
+	identity, boundary, session, resource []rule // nil: no such policy
+	server, member, endpoint              []rule // server and member are service control policies
+	decides, gateway                      bool   // gateway: the endpoint is one
 }
 
 func drawWorld(t *rapid.T) *world {
 	w := &world{
 		key:     rapid.SliceOfN(rapid.SampledFrom(values), 0, 2).Draw(t, "key"),
-		decides: rapid.Bool().Draw(t, "decides"),
+		decides: rapid.Bool().Draw(t, "decides"), gateway: rapid.Bool().Draw(t, "gateway"),
 	}
 	w.r = iam.Request{
 		Principal: rapid.SampledFrom(callers).Draw(t, "caller"),
@@ -131,6 +132,7 @@ func drawWorld(t *rapid.T) *world {
 		into *[]rule
 		who  bool
 	}{{"identity", &w.identity, false}, {"boundary", &w.boundary, false}, {"session", &w.session, false},
+		{"server", &w.server, false}, {"member", &w.member, false},
 		{"resource", &w.resource, true}, {"endpoint", &w.endpoint, true}} {
 		if rapid.Bool().Draw(t, p.name) {
 			*p.into = drawRules(t, p.name, p.who)
@@ -150,11 +152,18 @@ func (w *world) policies(t *rapid.T) *iam.Policies {
 		}
 		return p
 	}
+	kind := iam.Endpoint
+	if w.gateway {
+		kind = iam.GatewayEndpoint
+	}
 	p := &iam.Policies{
-		Boundary: one(
-			iam.Boundary, w.boundary,
-		), Resource: one(iam.Resource, w.resource), Endpoint: one(iam.Endpoint, w.endpoint),
+		Boundary: one(iam.Boundary, w.boundary), Resource: one(iam.Resource, w.resource), Endpoint: one(kind, w.endpoint),
 		ResourceDecides: w.decides,
+	}
+	for _, rules := range [][]rule{w.server, w.member} {
+		if c := one(iam.ServiceControl, rules); c != nil {
+			p.Control = append(p.Control, c)
+		}
 	}
 	if i := one(iam.Identity, w.identity); i != nil {
 		p.Identity = []*iam.Policy{i}
@@ -237,7 +246,7 @@ func (w *world) conditionHolds(r rule) bool {
 
 // closeness is 0 for a caller that the rule does not name, 1 for its account, 2 for its role or everybody, 3 for
 // itself.
-func (w *world) closeness(r rule) int {
+func (w *world) closeness(r rule, gateway bool) int {
 	if r.principals == nil {
 		return 3
 	}
@@ -246,6 +255,8 @@ func (w *world) closeness(r rule) int {
 	switch c.Kind {
 	case iam.Root:
 		levels[c.Account] = 1
+	case iam.FederatedUser:
+		levels[c.Account], levels[c.User], levels[c.ARN] = 1, 2, 3
 	case iam.User:
 		levels[c.Account], levels[c.ARN] = 1, 3
 	case iam.AssumedRole:
@@ -254,6 +265,10 @@ func (w *world) closeness(r rule) int {
 		levels["svc:"+c.Name] = 3
 	}
 	everybody := slices.Contains(r.principals, "*")
+	if gateway && c.Kind != iam.Root { // an account there is not the caller's
+		delete(levels, c.Account)
+		levels["-"] = 1
+	}
 	if !r.notPrincipal {
 		best := 0
 		if everybody {
@@ -286,7 +301,7 @@ func (w *world) closeness(r rule) int {
 }
 
 // says returns whether rules deny, and how closely they allow.
-func (w *world) says(rules []rule) (deny bool, allow int) {
+func (w *world) says(rules []rule, gateway bool) (deny bool, allow int) {
 	for _, r := range rules {
 		action := slices.ContainsFunc(r.actions, func(p string) bool { return glob(p, w.r.Action, true) }) != r.notAction
 		matched, unresolved := false, false
@@ -299,7 +314,7 @@ func (w *world) says(rules []rule) (deny bool, allow int) {
 		if r.notResource && !r.deny && unresolved && !slices.Contains(r.resources, "*") {
 			resource = false
 		}
-		if closeness := w.closeness(r); action && resource && closeness > 0 && w.conditionHolds(r) {
+		if closeness := w.closeness(r, gateway); action && resource && closeness > 0 && w.conditionHolds(r) {
 			deny = deny || r.deny
 			if !r.deny {
 				allow = max(allow, closeness)
@@ -311,12 +326,13 @@ func (w *world) says(rules []rule) (deny bool, allow int) {
 
 func (w *world) allowed() bool {
 	c := w.r.Principal
-	var allow [5]int
-	for i, rules := range [5][]rule{w.identity, w.boundary, w.session, w.resource, w.endpoint} {
-		if c.Kind == iam.Root && i < 3 {
+	var allow [7]int
+	controlled := c.Kind != iam.Service && c.Kind != iam.Anonymous && !c.ServiceLinked
+	for i, rules := range [7][]rule{w.identity, w.boundary, w.session, w.resource, w.endpoint, w.server, w.member} {
+		if c.Kind == iam.Root && i < 3 || !controlled && i >= 5 {
 			continue
 		}
-		deny, a := w.says(rules)
+		deny, a := w.says(rules, w.gateway && i == 4)
 		if deny {
 			return false
 		}
@@ -325,7 +341,8 @@ func (w *world) allowed() bool {
 	limits := c.Kind == iam.Root || (w.boundary == nil || allow[1] > 0) && (w.session == nil || allow[2] > 0)
 	own := c.Kind == iam.Root || allow[0] > 0 && limits
 	everybody, direct := allow[3] == 2, allow[3] == 3
-	if w.endpoint != nil && allow[4] == 0 {
+	if w.endpoint != nil && allow[4] == 0 ||
+		controlled && (w.server != nil && allow[5] == 0 || w.member != nil && allow[6] == 0) {
 		return false
 	}
 	switch {
@@ -348,13 +365,40 @@ func TestEvaluateAgreesWithTheOracle(t *testing.T) {
 	})
 }
 
+// TestExplainAgreesWithEvaluate: what decided is among what is told, and what is told to apply has its effect.
+func TestExplainAgreesWithEvaluate(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t)
+		p := w.policies(t)
+		d, e := iam.Evaluate(&w.r, p), iam.Explain(&w.r, p)
+		if e.Decision != d {
+			t.Fatalf("%v is explained as %v", d, e.Decision)
+		}
+		denies, found := false, false
+		for _, read := range e.Policies {
+			for _, s := range read.Statements {
+				denies = denies || s.Applies && s.Deny
+				found = found || s.Applies && read.Kind == d.Kind && s.Index == d.Statement && s.Deny == !d.Allow
+				if !s.Applies && s.Why == "" {
+					t.Fatalf("statement %d of %s does not apply, and nothing says why", s.Index, read.Name)
+				}
+			}
+		}
+		if denies != (d.Reason == iam.ExplicitDeny) || d.Statement >= 0 && !found {
+			t.Fatalf("%v is not what the statements say: %+v", d, e.Policies)
+		}
+	})
+}
+
 func TestDenyNeverAllowsMore(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
 		before := iam.Evaluate(&w.r, w.policies(t))
 		more := drawRules(t, "more", true)
 		more[0].deny = true
-		of := rapid.SampledFrom([]*[]rule{&w.identity, &w.boundary, &w.session, &w.resource, &w.endpoint}).Draw(t, "of")
+		of := rapid.SampledFrom([]*[]rule{
+			&w.identity, &w.boundary, &w.session, &w.server, &w.member, &w.resource, &w.endpoint,
+		}).Draw(t, "of")
 		if *of == nil {
 			t.Skip("no such policy")
 		}
@@ -389,7 +433,7 @@ func TestOrderChangesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
 		before := iam.Evaluate(&w.r, w.policies(t))
-		for _, rules := range [][]rule{w.identity, w.boundary, w.session, w.resource, w.endpoint} {
+		for _, rules := range [][]rule{w.identity, w.boundary, w.session, w.server, w.member, w.resource, w.endpoint} {
 			slices.Reverse(rules)
 		}
 		after := iam.Evaluate(&w.r, w.policies(t))
@@ -403,7 +447,7 @@ func TestLimitsNeverGrant(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
 		with := iam.Evaluate(&w.r, w.policies(t))
-		w.boundary, w.session, w.endpoint = nil, nil, nil
+		w.boundary, w.session, w.endpoint, w.server, w.member = nil, nil, nil, nil, nil
 		if without := iam.Evaluate(&w.r, w.policies(t)); with.Allow && !without.Allow {
 			t.Fatalf("allowed by a limit: %v, without it %v", with, without)
 		}

@@ -29,6 +29,14 @@ func (e *ParseError) Error() string {
 	return fmt.Sprintf("line %d, column %d, %s: %s", e.Line, e.Column, e.Element, e.Why)
 }
 
+// What says what is wrong, without the place.
+func (e *ParseError) What() string {
+	if e.Element == "" {
+		return e.Why
+	}
+	return e.Element + ": " + e.Why
+}
+
 // nodeKind is the sort of a JSON value.
 type nodeKind uint8
 
@@ -49,6 +57,7 @@ func (k nodeKind) String() string {
 type node struct {
 	kind    nodeKind
 	offset  int
+	end     int    // behind its last byte; of lists and objects
 	text    string // of strings, numbers and Booleans
 	items   []node
 	members []member
@@ -147,6 +156,7 @@ func (r *reader) value(depth int) (node, *ParseError) {
 			n.kind = objectNode
 			err = r.object(&n, depth)
 		}
+		n.end = int(r.dec.InputOffset())
 		return n, err
 	}
 	return n, nil

@@ -49,6 +49,7 @@ type Rig struct {
 
 	server *httptest.Server
 	root   *identity.NewAccessKey
+	last   atomic.Pointer[api.Record]
 }
 
 // New serves the rig until the test ends.
@@ -66,7 +67,8 @@ func New(t testing.TB, more ...api.Service) *Rig {
 		iam.New(iam.Config{Identities: r.Identities}), sts.New(sts.Config{Identities: r.Identities}),
 	}, more...)
 	r.Handler, err = api.New(api.Config{
-		Services: services, Region: "us-east-1", Identities: a, Guards: a, Now: time.Now, Audit: Walked.Audit,
+		Services: services, Region: "us-east-1", Identities: a, Guards: a, Now: time.Now, Audit: r.audit,
+		EncodeDenial: r.Identities.EncodeDenial,
 		Undeclared: func(op *api.Operation, resource string) {
 			t.Errorf("%s touches %s and does not declare it", op.Action, resource)
 		},
@@ -92,6 +94,17 @@ func fatal(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (r *Rig) audit(rec api.Record) {
+	Walked.Audit(rec)
+	r.last.Store(&rec)
+}
+
+// Why says what decided about the last request that was judged, with what the caller is not told.
+func (r *Rig) Why() string {
+	judged := r.last.Load().Judged
+	return judged[len(judged)-1].Decision.String()
 }
 
 // EndpointPolicy implements access.Endpoints.

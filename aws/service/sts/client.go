@@ -29,6 +29,12 @@ func (c *Client) AssumeRole(ctx context.Context, in *AssumeRoleInput) (*AssumeRo
 	return client.Do[AssumeRoleOutput](ctx, c.caller, "AssumeRole", in)
 }
 
+func (c *Client) DecodeAuthorizationMessage(
+	ctx context.Context, in *DecodeAuthorizationMessageInput,
+) (*DecodeAuthorizationMessageOutput, error) {
+	return client.Do[DecodeAuthorizationMessageOutput](ctx, c.caller, "DecodeAuthorizationMessage", in)
+}
+
 func (c *Client) GetAccessKeyInfo(ctx context.Context, in *GetAccessKeyInfoInput) (*GetAccessKeyInfoOutput, error) {
 	return client.Do[GetAccessKeyInfoOutput](ctx, c.caller, "GetAccessKeyInfo", in)
 }

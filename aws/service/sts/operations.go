@@ -31,6 +31,14 @@ type AssumeRoleOutput struct {
 	SourceIdentity          *string
 }
 
+type DecodeAuthorizationMessageInput struct {
+	EncodedMessage *string
+}
+
+type DecodeAuthorizationMessageOutput struct {
+	DecodedMessage *string
+}
+
 type GetAccessKeyInfoInput struct {
 	AccessKeyId *string
 }
