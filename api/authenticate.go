@@ -102,6 +102,9 @@ func (x *exchange) verify(secret string) error {
 	}
 	proved, err := x.h.verifier.Stream(x.r, x.signature, secret, x.body.stream)
 	x.body.stream = proved
+	if chunks, ok := proved.(*sigv4.ChunkReader); ok && err == nil {
+		x.call.trailer = chunks.Trailer
+	}
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"net/http"
+	"net/url"
 	"time"
 
 	"postern/aws/iam"
@@ -64,7 +65,10 @@ type Call struct {
 
 	path    func(string) string
 	header  func(string) string
+	query   string
 	answers http.Header // see SetHeader
+	status  int         // see SetStatus
+	trailer http.Header // see Trailer
 	allow   func(ctx context.Context, action, resource string, keys map[string][]string) error
 }
 
@@ -84,6 +88,12 @@ func (c *Call) Header(name string) string {
 	return c.header(name)
 }
 
+// Query returns the parameters of the request's query.
+func (c *Call) Query() url.Values {
+	values, _ := url.ParseQuery(c.query) // what cannot be read was refused before, or is not asked for
+	return values
+}
+
 // SetHeader sets a header of the answer, whether the operation is done or refused.
 func (c *Call) SetHeader(name, value string) {
 	if c.answers == nil {
@@ -91,6 +101,13 @@ func (c *Call) SetHeader(name, value string) {
 	}
 	c.answers.Set(name, value)
 }
+
+// SetStatus has the success of this call answered with another status than the row's: 206 for a part of what was asked.
+func (c *Call) SetStatus(status int) { c.status = status }
+
+// Trailer holds what the client sent behind a body that came in chunks, such as a checksum; it is whole once the body
+// has been read to its end.
+func (c *Call) Trailer() http.Header { return c.trailer }
 
 // Standing returns a function that says whether the caller may still do what the call does: nil while its key is good
 // and policies allow the operation. It is for what a call leaves open, and keeps nothing of the request in memory.

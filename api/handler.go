@@ -164,7 +164,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.call = &Call{
 		RequestID: id, Time: start, Partition: arn.Partition(h.region), Host: r.Host, Origin: OriginOf(r.Context()),
 		SourceIP: peer(r), TLS: r.TLS != nil,
-		header: r.Header.Get,
+		header: r.Header.Get, query: r.URL.RawQuery,
 	}
 	x.record.Origin, x.record.SourceIP = x.call.Origin, x.call.SourceIP
 	x.call.allow = func(ctx context.Context, action, resource string, keys map[string][]string) error {
@@ -291,6 +291,11 @@ func (x *exchange) serve(ctx context.Context) error {
 }
 
 func (x *exchange) decode(in any) error {
+	if x.service.Protocol == wire.S3 && x.body.stream == nil {
+		if err := x.op.checkDigests(x.r.Header, x.body.bytes); err != nil {
+			return err
+		}
+	}
 	if x.service.Protocol.Binds() {
 		return x.op.codec.DecodeRequest(x.message(), x.call.PathValue, in)
 	}

@@ -76,6 +76,9 @@ func (x *exchange) answer(out any) error {
 	if err != nil {
 		return fault.New(fault.Internal, "api.answer", "encode: %w", err)
 	}
+	if x.call.status != 0 {
+		m.Status = x.call.status
+	}
 	header := x.w.Header()
 	for name, values := range m.Header {
 		header[name] = values

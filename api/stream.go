@@ -37,6 +37,7 @@ func (x *exchange) standing() func(context.Context) error {
 	agent := strings.Clone(x.r.UserAgent())
 	as := *x.call
 	as.Host, as.Region, as.SourceIP, as.path, as.allow = "", strings.Clone(as.Region), strings.Clone(as.SourceIP), nil, nil
+	as.query = ""
 	as.header = func(name string) string {
 		if name == "User-Agent" {
 			return agent

@@ -20,8 +20,8 @@ import (
 
 // The members by which requests ask for a page. They do not change which rows there are.
 var (
-	sizeMembers  = []string{"MaxResults", "MaxItems", "Limit"}
-	tokenMembers = []string{"NextToken", "Marker"}
+	sizeMembers  = []string{"MaxResults", "MaxItems", "MaxBuckets", "Limit"}
+	tokenMembers = []string{"NextToken", "ContinuationToken", "Marker"}
 )
 
 // Page describes what a request asks for: so many rows after a key.

@@ -26,14 +26,300 @@ type Client struct{ caller *client.Client }
 // NewFromConfig makes a client.
 func NewFromConfig(c aws.Config) *Client { return &Client{client.New(c, service)} }
 
+func (c *Client) AbortMultipartUpload(
+	ctx context.Context, in *AbortMultipartUploadInput,
+) (*AbortMultipartUploadOutput, error) {
+	return client.Do[AbortMultipartUploadOutput](ctx, c.caller, "AbortMultipartUpload", in)
+}
+
+func (c *Client) CompleteMultipartUpload(
+	ctx context.Context, in *CompleteMultipartUploadInput,
+) (*CompleteMultipartUploadOutput, error) {
+	return client.Do[CompleteMultipartUploadOutput](ctx, c.caller, "CompleteMultipartUpload", in)
+}
+
+func (c *Client) CopyObject(ctx context.Context, in *CopyObjectInput) (*CopyObjectOutput, error) {
+	return client.Do[CopyObjectOutput](ctx, c.caller, "CopyObject", in)
+}
+
+func (c *Client) CreateBucket(ctx context.Context, in *CreateBucketInput) (*CreateBucketOutput, error) {
+	return client.Do[CreateBucketOutput](ctx, c.caller, "CreateBucket", in)
+}
+
+func (c *Client) CreateMultipartUpload(
+	ctx context.Context, in *CreateMultipartUploadInput,
+) (*CreateMultipartUploadOutput, error) {
+	return client.Do[CreateMultipartUploadOutput](ctx, c.caller, "CreateMultipartUpload", in)
+}
+
+func (c *Client) DeleteBucket(ctx context.Context, in *DeleteBucketInput) (*DeleteBucketOutput, error) {
+	return client.Do[DeleteBucketOutput](ctx, c.caller, "DeleteBucket", in)
+}
+
+func (c *Client) DeleteBucketCors(ctx context.Context, in *DeleteBucketCorsInput) (*DeleteBucketCorsOutput, error) {
+	return client.Do[DeleteBucketCorsOutput](ctx, c.caller, "DeleteBucketCors", in)
+}
+
+func (c *Client) DeleteBucketEncryption(
+	ctx context.Context, in *DeleteBucketEncryptionInput,
+) (*DeleteBucketEncryptionOutput, error) {
+	return client.Do[DeleteBucketEncryptionOutput](ctx, c.caller, "DeleteBucketEncryption", in)
+}
+
+func (c *Client) DeleteBucketLifecycle(
+	ctx context.Context, in *DeleteBucketLifecycleInput,
+) (*DeleteBucketLifecycleOutput, error) {
+	return client.Do[DeleteBucketLifecycleOutput](ctx, c.caller, "DeleteBucketLifecycle", in)
+}
+
+func (c *Client) DeleteBucketOwnershipControls(
+	ctx context.Context, in *DeleteBucketOwnershipControlsInput,
+) (*DeleteBucketOwnershipControlsOutput, error) {
+	return client.Do[DeleteBucketOwnershipControlsOutput](ctx, c.caller, "DeleteBucketOwnershipControls", in)
+}
+
+func (c *Client) DeleteBucketPolicy(
+	ctx context.Context, in *DeleteBucketPolicyInput,
+) (*DeleteBucketPolicyOutput, error) {
+	return client.Do[DeleteBucketPolicyOutput](ctx, c.caller, "DeleteBucketPolicy", in)
+}
+
+func (c *Client) DeleteBucketTagging(
+	ctx context.Context, in *DeleteBucketTaggingInput,
+) (*DeleteBucketTaggingOutput, error) {
+	return client.Do[DeleteBucketTaggingOutput](ctx, c.caller, "DeleteBucketTagging", in)
+}
+
+func (c *Client) DeleteObject(ctx context.Context, in *DeleteObjectInput) (*DeleteObjectOutput, error) {
+	return client.Do[DeleteObjectOutput](ctx, c.caller, "DeleteObject", in)
+}
+
+func (c *Client) DeleteObjectTagging(
+	ctx context.Context, in *DeleteObjectTaggingInput,
+) (*DeleteObjectTaggingOutput, error) {
+	return client.Do[DeleteObjectTaggingOutput](ctx, c.caller, "DeleteObjectTagging", in)
+}
+
 func (c *Client) DeleteObjects(ctx context.Context, in *DeleteObjectsInput) (*DeleteObjectsOutput, error) {
 	return client.Do[DeleteObjectsOutput](ctx, c.caller, "DeleteObjects", in)
+}
+
+func (c *Client) DeletePublicAccessBlock(
+	ctx context.Context, in *DeletePublicAccessBlockInput,
+) (*DeletePublicAccessBlockOutput, error) {
+	return client.Do[DeletePublicAccessBlockOutput](ctx, c.caller, "DeletePublicAccessBlock", in)
+}
+
+func (c *Client) GetBucketAccelerateConfiguration(
+	ctx context.Context, in *GetBucketAccelerateConfigurationInput,
+) (*GetBucketAccelerateConfigurationOutput, error) {
+	return client.Do[GetBucketAccelerateConfigurationOutput](ctx, c.caller, "GetBucketAccelerateConfiguration", in)
+}
+
+func (c *Client) GetBucketAcl(ctx context.Context, in *GetBucketAclInput) (*GetBucketAclOutput, error) {
+	return client.Do[GetBucketAclOutput](ctx, c.caller, "GetBucketAcl", in)
+}
+
+func (c *Client) GetBucketCors(ctx context.Context, in *GetBucketCorsInput) (*GetBucketCorsOutput, error) {
+	return client.Do[GetBucketCorsOutput](ctx, c.caller, "GetBucketCors", in)
+}
+
+func (c *Client) GetBucketEncryption(
+	ctx context.Context, in *GetBucketEncryptionInput,
+) (*GetBucketEncryptionOutput, error) {
+	return client.Do[GetBucketEncryptionOutput](ctx, c.caller, "GetBucketEncryption", in)
+}
+
+func (c *Client) GetBucketLifecycleConfiguration(
+	ctx context.Context, in *GetBucketLifecycleConfigurationInput,
+) (*GetBucketLifecycleConfigurationOutput, error) {
+	return client.Do[GetBucketLifecycleConfigurationOutput](ctx, c.caller, "GetBucketLifecycleConfiguration", in)
+}
+
+func (c *Client) GetBucketLocation(ctx context.Context, in *GetBucketLocationInput) (*GetBucketLocationOutput, error) {
+	return client.Do[GetBucketLocationOutput](ctx, c.caller, "GetBucketLocation", in)
+}
+
+func (c *Client) GetBucketLogging(ctx context.Context, in *GetBucketLoggingInput) (*GetBucketLoggingOutput, error) {
+	return client.Do[GetBucketLoggingOutput](ctx, c.caller, "GetBucketLogging", in)
+}
+
+func (c *Client) GetBucketNotificationConfiguration(
+	ctx context.Context, in *GetBucketNotificationConfigurationInput,
+) (*GetBucketNotificationConfigurationOutput, error) {
+	return client.Do[GetBucketNotificationConfigurationOutput](ctx, c.caller, "GetBucketNotificationConfiguration", in)
+}
+
+func (c *Client) GetBucketOwnershipControls(
+	ctx context.Context, in *GetBucketOwnershipControlsInput,
+) (*GetBucketOwnershipControlsOutput, error) {
+	return client.Do[GetBucketOwnershipControlsOutput](ctx, c.caller, "GetBucketOwnershipControls", in)
+}
+
+func (c *Client) GetBucketPolicy(ctx context.Context, in *GetBucketPolicyInput) (*GetBucketPolicyOutput, error) {
+	return client.Do[GetBucketPolicyOutput](ctx, c.caller, "GetBucketPolicy", in)
+}
+
+func (c *Client) GetBucketPolicyStatus(
+	ctx context.Context, in *GetBucketPolicyStatusInput,
+) (*GetBucketPolicyStatusOutput, error) {
+	return client.Do[GetBucketPolicyStatusOutput](ctx, c.caller, "GetBucketPolicyStatus", in)
+}
+
+func (c *Client) GetBucketReplication(
+	ctx context.Context, in *GetBucketReplicationInput,
+) (*GetBucketReplicationOutput, error) {
+	return client.Do[GetBucketReplicationOutput](ctx, c.caller, "GetBucketReplication", in)
+}
+
+func (c *Client) GetBucketRequestPayment(
+	ctx context.Context, in *GetBucketRequestPaymentInput,
+) (*GetBucketRequestPaymentOutput, error) {
+	return client.Do[GetBucketRequestPaymentOutput](ctx, c.caller, "GetBucketRequestPayment", in)
+}
+
+func (c *Client) GetBucketTagging(ctx context.Context, in *GetBucketTaggingInput) (*GetBucketTaggingOutput, error) {
+	return client.Do[GetBucketTaggingOutput](ctx, c.caller, "GetBucketTagging", in)
+}
+
+func (c *Client) GetBucketVersioning(
+	ctx context.Context, in *GetBucketVersioningInput,
+) (*GetBucketVersioningOutput, error) {
+	return client.Do[GetBucketVersioningOutput](ctx, c.caller, "GetBucketVersioning", in)
+}
+
+func (c *Client) GetBucketWebsite(ctx context.Context, in *GetBucketWebsiteInput) (*GetBucketWebsiteOutput, error) {
+	return client.Do[GetBucketWebsiteOutput](ctx, c.caller, "GetBucketWebsite", in)
 }
 
 func (c *Client) GetObject(ctx context.Context, in *GetObjectInput) (*GetObjectOutput, error) {
 	return client.Do[GetObjectOutput](ctx, c.caller, "GetObject", in)
 }
 
+func (c *Client) GetObjectAcl(ctx context.Context, in *GetObjectAclInput) (*GetObjectAclOutput, error) {
+	return client.Do[GetObjectAclOutput](ctx, c.caller, "GetObjectAcl", in)
+}
+
+func (c *Client) GetObjectAttributes(
+	ctx context.Context, in *GetObjectAttributesInput,
+) (*GetObjectAttributesOutput, error) {
+	return client.Do[GetObjectAttributesOutput](ctx, c.caller, "GetObjectAttributes", in)
+}
+
+func (c *Client) GetObjectLockConfiguration(
+	ctx context.Context, in *GetObjectLockConfigurationInput,
+) (*GetObjectLockConfigurationOutput, error) {
+	return client.Do[GetObjectLockConfigurationOutput](ctx, c.caller, "GetObjectLockConfiguration", in)
+}
+
+func (c *Client) GetObjectTagging(ctx context.Context, in *GetObjectTaggingInput) (*GetObjectTaggingOutput, error) {
+	return client.Do[GetObjectTaggingOutput](ctx, c.caller, "GetObjectTagging", in)
+}
+
+func (c *Client) GetPublicAccessBlock(
+	ctx context.Context, in *GetPublicAccessBlockInput,
+) (*GetPublicAccessBlockOutput, error) {
+	return client.Do[GetPublicAccessBlockOutput](ctx, c.caller, "GetPublicAccessBlock", in)
+}
+
+func (c *Client) HeadBucket(ctx context.Context, in *HeadBucketInput) (*HeadBucketOutput, error) {
+	return client.Do[HeadBucketOutput](ctx, c.caller, "HeadBucket", in)
+}
+
+func (c *Client) HeadObject(ctx context.Context, in *HeadObjectInput) (*HeadObjectOutput, error) {
+	return client.Do[HeadObjectOutput](ctx, c.caller, "HeadObject", in)
+}
+
+func (c *Client) ListBuckets(ctx context.Context, in *ListBucketsInput) (*ListBucketsOutput, error) {
+	return client.Do[ListBucketsOutput](ctx, c.caller, "ListBuckets", in)
+}
+
+func (c *Client) ListMultipartUploads(
+	ctx context.Context, in *ListMultipartUploadsInput,
+) (*ListMultipartUploadsOutput, error) {
+	return client.Do[ListMultipartUploadsOutput](ctx, c.caller, "ListMultipartUploads", in)
+}
+
+func (c *Client) ListObjectVersions(
+	ctx context.Context, in *ListObjectVersionsInput,
+) (*ListObjectVersionsOutput, error) {
+	return client.Do[ListObjectVersionsOutput](ctx, c.caller, "ListObjectVersions", in)
+}
+
+func (c *Client) ListObjects(ctx context.Context, in *ListObjectsInput) (*ListObjectsOutput, error) {
+	return client.Do[ListObjectsOutput](ctx, c.caller, "ListObjects", in)
+}
+
+func (c *Client) ListObjectsV2(ctx context.Context, in *ListObjectsV2Input) (*ListObjectsV2Output, error) {
+	return client.Do[ListObjectsV2Output](ctx, c.caller, "ListObjectsV2", in)
+}
+
+func (c *Client) ListParts(ctx context.Context, in *ListPartsInput) (*ListPartsOutput, error) {
+	return client.Do[ListPartsOutput](ctx, c.caller, "ListParts", in)
+}
+
+func (c *Client) PutBucketAcl(ctx context.Context, in *PutBucketAclInput) (*PutBucketAclOutput, error) {
+	return client.Do[PutBucketAclOutput](ctx, c.caller, "PutBucketAcl", in)
+}
+
+func (c *Client) PutBucketCors(ctx context.Context, in *PutBucketCorsInput) (*PutBucketCorsOutput, error) {
+	return client.Do[PutBucketCorsOutput](ctx, c.caller, "PutBucketCors", in)
+}
+
+func (c *Client) PutBucketEncryption(
+	ctx context.Context, in *PutBucketEncryptionInput,
+) (*PutBucketEncryptionOutput, error) {
+	return client.Do[PutBucketEncryptionOutput](ctx, c.caller, "PutBucketEncryption", in)
+}
+
+func (c *Client) PutBucketLifecycleConfiguration(
+	ctx context.Context, in *PutBucketLifecycleConfigurationInput,
+) (*PutBucketLifecycleConfigurationOutput, error) {
+	return client.Do[PutBucketLifecycleConfigurationOutput](ctx, c.caller, "PutBucketLifecycleConfiguration", in)
+}
+
+func (c *Client) PutBucketOwnershipControls(
+	ctx context.Context, in *PutBucketOwnershipControlsInput,
+) (*PutBucketOwnershipControlsOutput, error) {
+	return client.Do[PutBucketOwnershipControlsOutput](ctx, c.caller, "PutBucketOwnershipControls", in)
+}
+
+func (c *Client) PutBucketPolicy(ctx context.Context, in *PutBucketPolicyInput) (*PutBucketPolicyOutput, error) {
+	return client.Do[PutBucketPolicyOutput](ctx, c.caller, "PutBucketPolicy", in)
+}
+
+func (c *Client) PutBucketTagging(ctx context.Context, in *PutBucketTaggingInput) (*PutBucketTaggingOutput, error) {
+	return client.Do[PutBucketTaggingOutput](ctx, c.caller, "PutBucketTagging", in)
+}
+
+func (c *Client) PutBucketVersioning(
+	ctx context.Context, in *PutBucketVersioningInput,
+) (*PutBucketVersioningOutput, error) {
+	return client.Do[PutBucketVersioningOutput](ctx, c.caller, "PutBucketVersioning", in)
+}
+
 func (c *Client) PutObject(ctx context.Context, in *PutObjectInput) (*PutObjectOutput, error) {
 	return client.Do[PutObjectOutput](ctx, c.caller, "PutObject", in)
+}
+
+func (c *Client) PutObjectAcl(ctx context.Context, in *PutObjectAclInput) (*PutObjectAclOutput, error) {
+	return client.Do[PutObjectAclOutput](ctx, c.caller, "PutObjectAcl", in)
+}
+
+func (c *Client) PutObjectTagging(ctx context.Context, in *PutObjectTaggingInput) (*PutObjectTaggingOutput, error) {
+	return client.Do[PutObjectTaggingOutput](ctx, c.caller, "PutObjectTagging", in)
+}
+
+func (c *Client) PutPublicAccessBlock(
+	ctx context.Context, in *PutPublicAccessBlockInput,
+) (*PutPublicAccessBlockOutput, error) {
+	return client.Do[PutPublicAccessBlockOutput](ctx, c.caller, "PutPublicAccessBlock", in)
+}
+
+func (c *Client) UploadPart(ctx context.Context, in *UploadPartInput) (*UploadPartOutput, error) {
+	return client.Do[UploadPartOutput](ctx, c.caller, "UploadPart", in)
+}
+
+func (c *Client) UploadPartCopy(ctx context.Context, in *UploadPartCopyInput) (*UploadPartCopyOutput, error) {
+	return client.Do[UploadPartCopyOutput](ctx, c.caller, "UploadPartCopy", in)
 }

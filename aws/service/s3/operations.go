@@ -9,6 +9,292 @@ import (
 	"postern/aws/service/s3/types"
 )
 
+type AbortMultipartUploadInput struct {
+	Bucket               *string
+	Key                  *string
+	UploadId             *string
+	ExpectedBucketOwner  *string
+	IfMatchInitiatedTime *time.Time
+	RequestPayer         types.RequestPayer
+}
+
+type AbortMultipartUploadOutput struct {
+	RequestCharged types.RequestCharged
+}
+
+type CompleteMultipartUploadInput struct {
+	Bucket               *string
+	Key                  *string
+	UploadId             *string
+	ChecksumCRC32        *string
+	ChecksumCRC32C       *string
+	ChecksumCRC64NVME    *string
+	ChecksumMD5          *string
+	ChecksumSHA1         *string
+	ChecksumSHA256       *string
+	ChecksumSHA512       *string
+	ChecksumType         types.ChecksumType
+	ChecksumXXHASH128    *string
+	ChecksumXXHASH3      *string
+	ChecksumXXHASH64     *string
+	ExpectedBucketOwner  *string
+	IfMatch              *string
+	IfNoneMatch          *string
+	MpuObjectSize        *int64
+	MultipartUpload      *types.CompletedMultipartUpload
+	RequestPayer         types.RequestPayer
+	SSECustomerAlgorithm *string
+	SSECustomerKey       *string
+	SSECustomerKeyMD5    *string
+}
+
+type CompleteMultipartUploadOutput struct {
+	Bucket               *string
+	BucketKeyEnabled     *bool
+	ChecksumCRC32        *string
+	ChecksumCRC32C       *string
+	ChecksumCRC64NVME    *string
+	ChecksumMD5          *string
+	ChecksumSHA1         *string
+	ChecksumSHA256       *string
+	ChecksumSHA512       *string
+	ChecksumType         types.ChecksumType
+	ChecksumXXHASH128    *string
+	ChecksumXXHASH3      *string
+	ChecksumXXHASH64     *string
+	ETag                 *string
+	Expiration           *string
+	Key                  *string
+	Location             *string
+	RequestCharged       types.RequestCharged
+	SSEKMSKeyId          *string
+	ServerSideEncryption types.ServerSideEncryption
+	VersionId            *string
+}
+
+type CopyObjectInput struct {
+	Bucket                           *string
+	CopySource                       *string
+	Key                              *string
+	ACL                              types.ObjectCannedACL
+	AnnotationDirective              types.AnnotationDirective
+	BucketKeyEnabled                 *bool
+	CacheControl                     *string
+	ChecksumAlgorithm                types.ChecksumAlgorithm
+	ContentDisposition               *string
+	ContentEncoding                  *string
+	ContentLanguage                  *string
+	ContentType                      *string
+	CopySourceIfMatch                *string
+	CopySourceIfModifiedSince        *time.Time
+	CopySourceIfNoneMatch            *string
+	CopySourceIfUnmodifiedSince      *time.Time
+	CopySourceSSECustomerAlgorithm   *string
+	CopySourceSSECustomerKey         *string
+	CopySourceSSECustomerKeyMD5      *string
+	ExpectedBucketOwner              *string
+	ExpectedSourceBucketOwner        *string
+	Expires                          *time.Time
+	GrantFullControl                 *string
+	GrantRead                        *string
+	GrantReadACP                     *string
+	GrantWriteACP                    *string
+	IfMatch                          *string
+	IfNoneMatch                      *string
+	Metadata                         map[string]string
+	MetadataDirective                types.MetadataDirective
+	ObjectLockEventHold              types.ObjectLockEventHold
+	ObjectLockEventHoldDurationDays  *int32
+	ObjectLockEventHoldDurationYears *int32
+	ObjectLockLegalHoldStatus        types.ObjectLockLegalHoldStatus
+	ObjectLockMode                   types.ObjectLockMode
+	ObjectLockRetainUntilDate        *time.Time
+	RequestPayer                     types.RequestPayer
+	SSECustomerAlgorithm             *string
+	SSECustomerKey                   *string
+	SSECustomerKeyMD5                *string
+	SSEKMSEncryptionContext          *string
+	SSEKMSKeyId                      *string
+	ServerSideEncryption             types.ServerSideEncryption
+	StorageClass                     types.StorageClass
+	Tagging                          *string
+	TaggingDirective                 types.TaggingDirective
+	WebsiteRedirectLocation          *string
+}
+
+type CopyObjectOutput struct {
+	BucketKeyEnabled        *bool
+	CopyObjectResult        *types.CopyObjectResult
+	CopySourceVersionId     *string
+	Expiration              *string
+	RequestCharged          types.RequestCharged
+	SSECustomerAlgorithm    *string
+	SSECustomerKeyMD5       *string
+	SSEKMSEncryptionContext *string
+	SSEKMSKeyId             *string
+	ServerSideEncryption    types.ServerSideEncryption
+	VersionId               *string
+}
+
+type CreateBucketInput struct {
+	Bucket                     *string
+	ACL                        types.BucketCannedACL
+	BucketNamespace            types.BucketNamespace
+	CreateBucketConfiguration  *types.CreateBucketConfiguration
+	GrantFullControl           *string
+	GrantRead                  *string
+	GrantReadACP               *string
+	GrantWrite                 *string
+	GrantWriteACP              *string
+	ObjectLockEnabledForBucket *bool
+	ObjectOwnership            types.ObjectOwnership
+}
+
+type CreateBucketOutput struct {
+	BucketArn *string
+	Location  *string
+}
+
+type CreateMultipartUploadInput struct {
+	Bucket                           *string
+	Key                              *string
+	ACL                              types.ObjectCannedACL
+	BucketKeyEnabled                 *bool
+	CacheControl                     *string
+	ChecksumAlgorithm                types.ChecksumAlgorithm
+	ChecksumType                     types.ChecksumType
+	ContentDisposition               *string
+	ContentEncoding                  *string
+	ContentLanguage                  *string
+	ContentType                      *string
+	ExpectedBucketOwner              *string
+	Expires                          *time.Time
+	GrantFullControl                 *string
+	GrantRead                        *string
+	GrantReadACP                     *string
+	GrantWriteACP                    *string
+	Metadata                         map[string]string
+	ObjectLockEventHold              types.ObjectLockEventHold
+	ObjectLockEventHoldDurationDays  *int32
+	ObjectLockEventHoldDurationYears *int32
+	ObjectLockLegalHoldStatus        types.ObjectLockLegalHoldStatus
+	ObjectLockMode                   types.ObjectLockMode
+	ObjectLockRetainUntilDate        *time.Time
+	RequestPayer                     types.RequestPayer
+	SSECustomerAlgorithm             *string
+	SSECustomerKey                   *string
+	SSECustomerKeyMD5                *string
+	SSEKMSEncryptionContext          *string
+	SSEKMSKeyId                      *string
+	ServerSideEncryption             types.ServerSideEncryption
+	StorageClass                     types.StorageClass
+	Tagging                          *string
+	WebsiteRedirectLocation          *string
+}
+
+type CreateMultipartUploadOutput struct {
+	AbortDate               *time.Time
+	AbortRuleId             *string
+	Bucket                  *string
+	BucketKeyEnabled        *bool
+	ChecksumAlgorithm       types.ChecksumAlgorithm
+	ChecksumType            types.ChecksumType
+	Key                     *string
+	RequestCharged          types.RequestCharged
+	SSECustomerAlgorithm    *string
+	SSECustomerKeyMD5       *string
+	SSEKMSEncryptionContext *string
+	SSEKMSKeyId             *string
+	ServerSideEncryption    types.ServerSideEncryption
+	UploadId                *string
+}
+
+type DeleteBucketInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type DeleteBucketOutput struct {
+}
+
+type DeleteBucketCorsInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type DeleteBucketCorsOutput struct {
+}
+
+type DeleteBucketEncryptionInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type DeleteBucketEncryptionOutput struct {
+}
+
+type DeleteBucketLifecycleInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type DeleteBucketLifecycleOutput struct {
+}
+
+type DeleteBucketOwnershipControlsInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type DeleteBucketOwnershipControlsOutput struct {
+}
+
+type DeleteBucketPolicyInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type DeleteBucketPolicyOutput struct {
+}
+
+type DeleteBucketTaggingInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type DeleteBucketTaggingOutput struct {
+}
+
+type DeleteObjectInput struct {
+	Bucket                    *string
+	Key                       *string
+	BypassGovernanceRetention *bool
+	ExpectedBucketOwner       *string
+	IfMatch                   *string
+	IfMatchLastModifiedTime   *time.Time
+	IfMatchSize               *int64
+	MFA                       *string
+	RequestPayer              types.RequestPayer
+	VersionId                 *string
+}
+
+type DeleteObjectOutput struct {
+	DeleteMarker   *bool
+	RequestCharged types.RequestCharged
+	VersionId      *string
+}
+
+type DeleteObjectTaggingInput struct {
+	Bucket              *string
+	Key                 *string
+	ExpectedBucketOwner *string
+	VersionId           *string
+}
+
+type DeleteObjectTaggingOutput struct {
+	VersionId *string
+}
+
 type DeleteObjectsInput struct {
 	Bucket                    *string
 	Delete                    *types.Delete
@@ -23,6 +309,169 @@ type DeleteObjectsOutput struct {
 	Deleted        []types.DeletedObject
 	Errors         []types.Error
 	RequestCharged types.RequestCharged
+}
+
+type DeletePublicAccessBlockInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type DeletePublicAccessBlockOutput struct {
+}
+
+type GetBucketAccelerateConfigurationInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+	RequestPayer        types.RequestPayer
+}
+
+type GetBucketAccelerateConfigurationOutput struct {
+	RequestCharged types.RequestCharged
+	Status         types.BucketAccelerateStatus
+}
+
+type GetBucketAclInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetBucketAclOutput struct {
+	Grants []types.Grant
+	Owner  *types.Owner
+}
+
+type GetBucketCorsInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetBucketCorsOutput struct {
+	CORSRules []types.CORSRule
+}
+
+type GetBucketEncryptionInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetBucketEncryptionOutput struct {
+	ServerSideEncryptionConfiguration *types.ServerSideEncryptionConfiguration
+}
+
+type GetBucketLifecycleConfigurationInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetBucketLifecycleConfigurationOutput struct {
+	Rules                              []types.LifecycleRule
+	TransitionDefaultMinimumObjectSize types.TransitionDefaultMinimumObjectSize
+}
+
+type GetBucketLocationInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetBucketLocationOutput struct {
+	LocationConstraint types.BucketLocationConstraint
+}
+
+type GetBucketLoggingInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetBucketLoggingOutput struct {
+	LoggingEnabled *types.LoggingEnabled
+}
+
+type GetBucketNotificationConfigurationInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetBucketNotificationConfigurationOutput struct {
+	EventBridgeConfiguration     *types.EventBridgeConfiguration
+	LambdaFunctionConfigurations []types.LambdaFunctionConfiguration
+	QueueConfigurations          []types.QueueConfiguration
+	TopicConfigurations          []types.TopicConfiguration
+}
+
+type GetBucketOwnershipControlsInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetBucketOwnershipControlsOutput struct {
+	OwnershipControls *types.OwnershipControls
+}
+
+type GetBucketPolicyInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetBucketPolicyOutput struct {
+	Policy *string
+}
+
+type GetBucketPolicyStatusInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetBucketPolicyStatusOutput struct {
+	PolicyStatus *types.PolicyStatus
+}
+
+type GetBucketReplicationInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetBucketReplicationOutput struct {
+	ReplicationConfiguration *types.ReplicationConfiguration
+}
+
+type GetBucketRequestPaymentInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetBucketRequestPaymentOutput struct {
+	Payer types.Payer
+}
+
+type GetBucketTaggingInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetBucketTaggingOutput struct {
+	TagSet []types.Tag
+}
+
+type GetBucketVersioningInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetBucketVersioningOutput struct {
+	MFADelete types.MFADeleteStatus
+	Status    types.BucketVersioningStatus
+}
+
+type GetBucketWebsiteInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetBucketWebsiteOutput struct {
+	ErrorDocument         *types.ErrorDocument
+	IndexDocument         *types.IndexDocument
+	RedirectAllRequestsTo *types.RedirectAllRequestsTo
+	RoutingRules          []types.RoutingRule
 }
 
 type GetObjectInput struct {
@@ -97,6 +546,421 @@ type GetObjectOutput struct {
 	TagCount                         *int32
 	VersionId                        *string
 	WebsiteRedirectLocation          *string
+}
+
+type GetObjectAclInput struct {
+	Bucket              *string
+	Key                 *string
+	ExpectedBucketOwner *string
+	RequestPayer        types.RequestPayer
+	VersionId           *string
+}
+
+type GetObjectAclOutput struct {
+	Grants         []types.Grant
+	Owner          *types.Owner
+	RequestCharged types.RequestCharged
+}
+
+type GetObjectAttributesInput struct {
+	Bucket               *string
+	Key                  *string
+	ObjectAttributes     []types.ObjectAttributes
+	ExpectedBucketOwner  *string
+	MaxParts             *int32
+	PartNumberMarker     *string
+	RequestPayer         types.RequestPayer
+	SSECustomerAlgorithm *string
+	SSECustomerKey       *string
+	SSECustomerKeyMD5    *string
+	VersionId            *string
+}
+
+type GetObjectAttributesOutput struct {
+	Checksum       *types.Checksum
+	DeleteMarker   *bool
+	ETag           *string
+	LastModified   *time.Time
+	ObjectParts    *types.GetObjectAttributesParts
+	ObjectSize     *int64
+	RequestCharged types.RequestCharged
+	StorageClass   types.StorageClass
+	VersionId      *string
+}
+
+type GetObjectLockConfigurationInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetObjectLockConfigurationOutput struct {
+	ObjectLockConfiguration *types.ObjectLockConfiguration
+}
+
+type GetObjectTaggingInput struct {
+	Bucket              *string
+	Key                 *string
+	ExpectedBucketOwner *string
+	RequestPayer        types.RequestPayer
+	VersionId           *string
+}
+
+type GetObjectTaggingOutput struct {
+	TagSet    []types.Tag
+	VersionId *string
+}
+
+type GetPublicAccessBlockInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetPublicAccessBlockOutput struct {
+	PublicAccessBlockConfiguration *types.PublicAccessBlockConfiguration
+}
+
+type HeadBucketInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type HeadBucketOutput struct {
+	AccessPointAlias   *bool
+	BucketArn          *string
+	BucketLocationName *string
+	BucketLocationType types.LocationType
+	BucketRegion       *string
+}
+
+type HeadObjectInput struct {
+	Bucket                     *string
+	Key                        *string
+	ChecksumMode               types.ChecksumMode
+	ExpectedBucketOwner        *string
+	IfMatch                    *string
+	IfModifiedSince            *time.Time
+	IfNoneMatch                *string
+	IfUnmodifiedSince          *time.Time
+	PartNumber                 *int32
+	Range                      *string
+	RequestPayer               types.RequestPayer
+	ResponseCacheControl       *string
+	ResponseContentDisposition *string
+	ResponseContentEncoding    *string
+	ResponseContentLanguage    *string
+	ResponseContentType        *string
+	ResponseExpires            *time.Time
+	SSECustomerAlgorithm       *string
+	SSECustomerKey             *string
+	SSECustomerKeyMD5          *string
+	VersionId                  *string
+}
+
+type HeadObjectOutput struct {
+	AcceptRanges                     *string
+	ArchiveStatus                    types.ArchiveStatus
+	BucketKeyEnabled                 *bool
+	CacheControl                     *string
+	ChecksumCRC32                    *string
+	ChecksumCRC32C                   *string
+	ChecksumCRC64NVME                *string
+	ChecksumMD5                      *string
+	ChecksumSHA1                     *string
+	ChecksumSHA256                   *string
+	ChecksumSHA512                   *string
+	ChecksumType                     types.ChecksumType
+	ChecksumXXHASH128                *string
+	ChecksumXXHASH3                  *string
+	ChecksumXXHASH64                 *string
+	ContentDisposition               *string
+	ContentEncoding                  *string
+	ContentLanguage                  *string
+	ContentLength                    *int64
+	ContentRange                     *string
+	ContentType                      *string
+	DeleteMarker                     *bool
+	ETag                             *string
+	Expiration                       *string
+	Expires                          *time.Time
+	ExpiresString                    *string
+	LastModified                     *time.Time
+	Metadata                         map[string]string
+	MissingMeta                      *int32
+	ObjectLockEventHold              types.ObjectLockEventHold
+	ObjectLockEventHoldDurationDays  *int32
+	ObjectLockEventHoldDurationYears *int32
+	ObjectLockLegalHoldStatus        types.ObjectLockLegalHoldStatus
+	ObjectLockMode                   types.ObjectLockMode
+	ObjectLockRetainUntilDate        *time.Time
+	PartsCount                       *int32
+	ReplicationStatus                types.ReplicationStatus
+	RequestCharged                   types.RequestCharged
+	Restore                          *string
+	SSECustomerAlgorithm             *string
+	SSECustomerKeyMD5                *string
+	SSEKMSKeyId                      *string
+	ServerSideEncryption             types.ServerSideEncryption
+	StorageClass                     types.StorageClass
+	TagCount                         *int32
+	VersionId                        *string
+	WebsiteRedirectLocation          *string
+}
+
+type ListBucketsInput struct {
+	BucketRegion      *string
+	ContinuationToken *string
+	MaxBuckets        *int32
+	Prefix            *string
+}
+
+type ListBucketsOutput struct {
+	Buckets           []types.Bucket
+	ContinuationToken *string
+	Owner             *types.Owner
+	Prefix            *string
+}
+
+type ListMultipartUploadsInput struct {
+	Bucket              *string
+	Delimiter           *string
+	EncodingType        types.EncodingType
+	ExpectedBucketOwner *string
+	KeyMarker           *string
+	MaxUploads          *int32
+	Prefix              *string
+	RequestPayer        types.RequestPayer
+	UploadIdMarker      *string
+}
+
+type ListMultipartUploadsOutput struct {
+	Bucket             *string
+	CommonPrefixes     []types.CommonPrefix
+	Delimiter          *string
+	EncodingType       types.EncodingType
+	IsTruncated        *bool
+	KeyMarker          *string
+	MaxUploads         *int32
+	NextKeyMarker      *string
+	NextUploadIdMarker *string
+	Prefix             *string
+	RequestCharged     types.RequestCharged
+	UploadIdMarker     *string
+	Uploads            []types.MultipartUpload
+}
+
+type ListObjectVersionsInput struct {
+	Bucket                   *string
+	Delimiter                *string
+	EncodingType             types.EncodingType
+	ExpectedBucketOwner      *string
+	KeyMarker                *string
+	MaxKeys                  *int32
+	OptionalObjectAttributes []types.OptionalObjectAttributes
+	Prefix                   *string
+	RequestPayer             types.RequestPayer
+	VersionIdMarker          *string
+}
+
+type ListObjectVersionsOutput struct {
+	CommonPrefixes      []types.CommonPrefix
+	DeleteMarkers       []types.DeleteMarkerEntry
+	Delimiter           *string
+	EncodingType        types.EncodingType
+	IsTruncated         *bool
+	KeyMarker           *string
+	MaxKeys             *int32
+	Name                *string
+	NextKeyMarker       *string
+	NextVersionIdMarker *string
+	Prefix              *string
+	RequestCharged      types.RequestCharged
+	VersionIdMarker     *string
+	Versions            []types.ObjectVersion
+}
+
+type ListObjectsInput struct {
+	Bucket                   *string
+	Delimiter                *string
+	EncodingType             types.EncodingType
+	ExpectedBucketOwner      *string
+	Marker                   *string
+	MaxKeys                  *int32
+	OptionalObjectAttributes []types.OptionalObjectAttributes
+	Prefix                   *string
+	RequestPayer             types.RequestPayer
+}
+
+type ListObjectsOutput struct {
+	CommonPrefixes []types.CommonPrefix
+	Contents       []types.Object
+	Delimiter      *string
+	EncodingType   types.EncodingType
+	IsTruncated    *bool
+	Marker         *string
+	MaxKeys        *int32
+	Name           *string
+	NextMarker     *string
+	Prefix         *string
+	RequestCharged types.RequestCharged
+}
+
+type ListObjectsV2Input struct {
+	Bucket                   *string
+	ContinuationToken        *string
+	Delimiter                *string
+	EncodingType             types.EncodingType
+	ExpectedBucketOwner      *string
+	FetchOwner               *bool
+	MaxKeys                  *int32
+	OptionalObjectAttributes []types.OptionalObjectAttributes
+	Prefix                   *string
+	RequestPayer             types.RequestPayer
+	StartAfter               *string
+}
+
+type ListObjectsV2Output struct {
+	CommonPrefixes        []types.CommonPrefix
+	Contents              []types.Object
+	ContinuationToken     *string
+	Delimiter             *string
+	EncodingType          types.EncodingType
+	IsTruncated           *bool
+	KeyCount              *int32
+	MaxKeys               *int32
+	Name                  *string
+	NextContinuationToken *string
+	Prefix                *string
+	RequestCharged        types.RequestCharged
+	StartAfter            *string
+}
+
+type ListPartsInput struct {
+	Bucket               *string
+	Key                  *string
+	UploadId             *string
+	ExpectedBucketOwner  *string
+	MaxParts             *int32
+	PartNumberMarker     *string
+	RequestPayer         types.RequestPayer
+	SSECustomerAlgorithm *string
+	SSECustomerKey       *string
+	SSECustomerKeyMD5    *string
+}
+
+type ListPartsOutput struct {
+	AbortDate            *time.Time
+	AbortRuleId          *string
+	Bucket               *string
+	ChecksumAlgorithm    types.ChecksumAlgorithm
+	ChecksumType         types.ChecksumType
+	Initiator            *types.Initiator
+	IsTruncated          *bool
+	Key                  *string
+	MaxParts             *int32
+	NextPartNumberMarker *string
+	Owner                *types.Owner
+	PartNumberMarker     *string
+	Parts                []types.Part
+	RequestCharged       types.RequestCharged
+	StorageClass         types.StorageClass
+	UploadId             *string
+}
+
+type PutBucketAclInput struct {
+	Bucket              *string
+	ACL                 types.BucketCannedACL
+	AccessControlPolicy *types.AccessControlPolicy
+	ChecksumAlgorithm   types.ChecksumAlgorithm
+	ContentMD5          *string
+	ExpectedBucketOwner *string
+	GrantFullControl    *string
+	GrantRead           *string
+	GrantReadACP        *string
+	GrantWrite          *string
+	GrantWriteACP       *string
+}
+
+type PutBucketAclOutput struct {
+}
+
+type PutBucketCorsInput struct {
+	Bucket              *string
+	CORSConfiguration   *types.CORSConfiguration
+	ChecksumAlgorithm   types.ChecksumAlgorithm
+	ContentMD5          *string
+	ExpectedBucketOwner *string
+}
+
+type PutBucketCorsOutput struct {
+}
+
+type PutBucketEncryptionInput struct {
+	Bucket                            *string
+	ServerSideEncryptionConfiguration *types.ServerSideEncryptionConfiguration
+	ChecksumAlgorithm                 types.ChecksumAlgorithm
+	ContentMD5                        *string
+	ExpectedBucketOwner               *string
+}
+
+type PutBucketEncryptionOutput struct {
+}
+
+type PutBucketLifecycleConfigurationInput struct {
+	Bucket                             *string
+	ChecksumAlgorithm                  types.ChecksumAlgorithm
+	ExpectedBucketOwner                *string
+	LifecycleConfiguration             *types.BucketLifecycleConfiguration
+	TransitionDefaultMinimumObjectSize types.TransitionDefaultMinimumObjectSize
+}
+
+type PutBucketLifecycleConfigurationOutput struct {
+	TransitionDefaultMinimumObjectSize types.TransitionDefaultMinimumObjectSize
+}
+
+type PutBucketOwnershipControlsInput struct {
+	Bucket              *string
+	OwnershipControls   *types.OwnershipControls
+	ChecksumAlgorithm   types.ChecksumAlgorithm
+	ContentMD5          *string
+	ExpectedBucketOwner *string
+}
+
+type PutBucketOwnershipControlsOutput struct {
+}
+
+type PutBucketPolicyInput struct {
+	Bucket                        *string
+	Policy                        *string
+	ChecksumAlgorithm             types.ChecksumAlgorithm
+	ConfirmRemoveSelfBucketAccess *bool
+	ContentMD5                    *string
+	ExpectedBucketOwner           *string
+}
+
+type PutBucketPolicyOutput struct {
+}
+
+type PutBucketTaggingInput struct {
+	Bucket              *string
+	Tagging             *types.Tagging
+	ChecksumAlgorithm   types.ChecksumAlgorithm
+	ContentMD5          *string
+	ExpectedBucketOwner *string
+}
+
+type PutBucketTaggingOutput struct {
+}
+
+type PutBucketVersioningInput struct {
+	Bucket                  *string
+	VersioningConfiguration *types.VersioningConfiguration
+	ChecksumAlgorithm       types.ChecksumAlgorithm
+	ContentMD5              *string
+	ExpectedBucketOwner     *string
+	MFA                     *string
+}
+
+type PutBucketVersioningOutput struct {
 }
 
 type PutObjectInput struct {
@@ -174,4 +1038,130 @@ type PutObjectOutput struct {
 	ServerSideEncryption    types.ServerSideEncryption
 	Size                    *int64
 	VersionId               *string
+}
+
+type PutObjectAclInput struct {
+	Bucket              *string
+	Key                 *string
+	ACL                 types.ObjectCannedACL
+	AccessControlPolicy *types.AccessControlPolicy
+	ChecksumAlgorithm   types.ChecksumAlgorithm
+	ContentMD5          *string
+	ExpectedBucketOwner *string
+	GrantFullControl    *string
+	GrantRead           *string
+	GrantReadACP        *string
+	GrantWrite          *string
+	GrantWriteACP       *string
+	RequestPayer        types.RequestPayer
+	VersionId           *string
+}
+
+type PutObjectAclOutput struct {
+	RequestCharged types.RequestCharged
+}
+
+type PutObjectTaggingInput struct {
+	Bucket              *string
+	Key                 *string
+	Tagging             *types.Tagging
+	ChecksumAlgorithm   types.ChecksumAlgorithm
+	ContentMD5          *string
+	ExpectedBucketOwner *string
+	RequestPayer        types.RequestPayer
+	VersionId           *string
+}
+
+type PutObjectTaggingOutput struct {
+	VersionId *string
+}
+
+type PutPublicAccessBlockInput struct {
+	Bucket                         *string
+	PublicAccessBlockConfiguration *types.PublicAccessBlockConfiguration
+	ChecksumAlgorithm              types.ChecksumAlgorithm
+	ContentMD5                     *string
+	ExpectedBucketOwner            *string
+}
+
+type PutPublicAccessBlockOutput struct {
+}
+
+type UploadPartInput struct {
+	Bucket               *string
+	Key                  *string
+	PartNumber           *int32
+	UploadId             *string
+	Body                 io.Reader
+	ChecksumAlgorithm    types.ChecksumAlgorithm
+	ChecksumCRC32        *string
+	ChecksumCRC32C       *string
+	ChecksumCRC64NVME    *string
+	ChecksumMD5          *string
+	ChecksumSHA1         *string
+	ChecksumSHA256       *string
+	ChecksumSHA512       *string
+	ChecksumXXHASH128    *string
+	ChecksumXXHASH3      *string
+	ChecksumXXHASH64     *string
+	ContentLength        *int64
+	ContentMD5           *string
+	ExpectedBucketOwner  *string
+	RequestPayer         types.RequestPayer
+	SSECustomerAlgorithm *string
+	SSECustomerKey       *string
+	SSECustomerKeyMD5    *string
+}
+
+type UploadPartOutput struct {
+	BucketKeyEnabled     *bool
+	ChecksumCRC32        *string
+	ChecksumCRC32C       *string
+	ChecksumCRC64NVME    *string
+	ChecksumMD5          *string
+	ChecksumSHA1         *string
+	ChecksumSHA256       *string
+	ChecksumSHA512       *string
+	ChecksumXXHASH128    *string
+	ChecksumXXHASH3      *string
+	ChecksumXXHASH64     *string
+	ETag                 *string
+	RequestCharged       types.RequestCharged
+	SSECustomerAlgorithm *string
+	SSECustomerKeyMD5    *string
+	SSEKMSKeyId          *string
+	ServerSideEncryption types.ServerSideEncryption
+}
+
+type UploadPartCopyInput struct {
+	Bucket                         *string
+	CopySource                     *string
+	Key                            *string
+	PartNumber                     *int32
+	UploadId                       *string
+	CopySourceIfMatch              *string
+	CopySourceIfModifiedSince      *time.Time
+	CopySourceIfNoneMatch          *string
+	CopySourceIfUnmodifiedSince    *time.Time
+	CopySourceRange                *string
+	CopySourceSSECustomerAlgorithm *string
+	CopySourceSSECustomerKey       *string
+	CopySourceSSECustomerKeyMD5    *string
+	ExpectedBucketOwner            *string
+	ExpectedSourceBucketOwner      *string
+	RequestPayer                   types.RequestPayer
+	SSECustomerAlgorithm           *string
+	SSECustomerKey                 *string
+	SSECustomerKeyMD5              *string
+}
+
+type UploadPartCopyOutput struct {
+	BucketKeyEnabled     *bool
+	CopyPartResult       *types.CopyPartResult
+	CopySourceVersionId  *string
+	RequestCharged       types.RequestCharged
+	SSECustomerAlgorithm *string
+	SSECustomerKeyMD5    *string
+	SSEKMSKeyId          *string
+	ServerSideEncryption types.ServerSideEncryption
 }

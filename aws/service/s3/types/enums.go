@@ -2,6 +2,208 @@
 
 package types
 
+type AnnotationDirective string
+
+const (
+	AnnotationDirectiveCopy    AnnotationDirective = "COPY"
+	AnnotationDirectiveExclude AnnotationDirective = "EXCLUDE"
+)
+
+func (AnnotationDirective) Values() []AnnotationDirective {
+	return []AnnotationDirective{
+		AnnotationDirectiveCopy,
+		AnnotationDirectiveExclude,
+	}
+}
+
+type ArchiveStatus string
+
+const (
+	ArchiveStatusArchiveAccess     ArchiveStatus = "ARCHIVE_ACCESS"
+	ArchiveStatusDeepArchiveAccess ArchiveStatus = "DEEP_ARCHIVE_ACCESS"
+)
+
+func (ArchiveStatus) Values() []ArchiveStatus {
+	return []ArchiveStatus{
+		ArchiveStatusArchiveAccess,
+		ArchiveStatusDeepArchiveAccess,
+	}
+}
+
+type BucketAccelerateStatus string
+
+const (
+	BucketAccelerateStatusEnabled   BucketAccelerateStatus = "Enabled"
+	BucketAccelerateStatusSuspended BucketAccelerateStatus = "Suspended"
+)
+
+func (BucketAccelerateStatus) Values() []BucketAccelerateStatus {
+	return []BucketAccelerateStatus{
+		BucketAccelerateStatusEnabled,
+		BucketAccelerateStatusSuspended,
+	}
+}
+
+type BucketCannedACL string
+
+const (
+	BucketCannedACLPrivate           BucketCannedACL = "private"
+	BucketCannedACLPublicRead        BucketCannedACL = "public-read"
+	BucketCannedACLPublicReadWrite   BucketCannedACL = "public-read-write"
+	BucketCannedACLAuthenticatedRead BucketCannedACL = "authenticated-read"
+)
+
+func (BucketCannedACL) Values() []BucketCannedACL {
+	return []BucketCannedACL{
+		BucketCannedACLPrivate,
+		BucketCannedACLPublicRead,
+		BucketCannedACLPublicReadWrite,
+		BucketCannedACLAuthenticatedRead,
+	}
+}
+
+type BucketLocationConstraint string
+
+const (
+	BucketLocationConstraintAfSouth1     BucketLocationConstraint = "af-south-1"
+	BucketLocationConstraintApEast1      BucketLocationConstraint = "ap-east-1"
+	BucketLocationConstraintApEast2      BucketLocationConstraint = "ap-east-2"
+	BucketLocationConstraintApNortheast1 BucketLocationConstraint = "ap-northeast-1"
+	BucketLocationConstraintApNortheast2 BucketLocationConstraint = "ap-northeast-2"
+	BucketLocationConstraintApNortheast3 BucketLocationConstraint = "ap-northeast-3"
+	BucketLocationConstraintApSouth1     BucketLocationConstraint = "ap-south-1"
+	BucketLocationConstraintApSouth2     BucketLocationConstraint = "ap-south-2"
+	BucketLocationConstraintApSoutheast1 BucketLocationConstraint = "ap-southeast-1"
+	BucketLocationConstraintApSoutheast2 BucketLocationConstraint = "ap-southeast-2"
+	BucketLocationConstraintApSoutheast3 BucketLocationConstraint = "ap-southeast-3"
+	BucketLocationConstraintApSoutheast4 BucketLocationConstraint = "ap-southeast-4"
+	BucketLocationConstraintApSoutheast5 BucketLocationConstraint = "ap-southeast-5"
+	BucketLocationConstraintApSoutheast6 BucketLocationConstraint = "ap-southeast-6"
+	BucketLocationConstraintApSoutheast7 BucketLocationConstraint = "ap-southeast-7"
+	BucketLocationConstraintCaCentral1   BucketLocationConstraint = "ca-central-1"
+	BucketLocationConstraintCaWest1      BucketLocationConstraint = "ca-west-1"
+	BucketLocationConstraintCnNorth1     BucketLocationConstraint = "cn-north-1"
+	BucketLocationConstraintCnNorthwest1 BucketLocationConstraint = "cn-northwest-1"
+	BucketLocationConstraintEu           BucketLocationConstraint = "EU"
+	BucketLocationConstraintEuCentral1   BucketLocationConstraint = "eu-central-1"
+	BucketLocationConstraintEuCentral2   BucketLocationConstraint = "eu-central-2"
+	BucketLocationConstraintEuNorth1     BucketLocationConstraint = "eu-north-1"
+	BucketLocationConstraintEuSouth1     BucketLocationConstraint = "eu-south-1"
+	BucketLocationConstraintEuSouth2     BucketLocationConstraint = "eu-south-2"
+	BucketLocationConstraintEuWest1      BucketLocationConstraint = "eu-west-1"
+	BucketLocationConstraintEuWest2      BucketLocationConstraint = "eu-west-2"
+	BucketLocationConstraintEuWest3      BucketLocationConstraint = "eu-west-3"
+	BucketLocationConstraintIlCentral1   BucketLocationConstraint = "il-central-1"
+	BucketLocationConstraintMeCentral1   BucketLocationConstraint = "me-central-1"
+	BucketLocationConstraintMeSouth1     BucketLocationConstraint = "me-south-1"
+	BucketLocationConstraintMxCentral1   BucketLocationConstraint = "mx-central-1"
+	BucketLocationConstraintSaEast1      BucketLocationConstraint = "sa-east-1"
+	BucketLocationConstraintUsEast2      BucketLocationConstraint = "us-east-2"
+	BucketLocationConstraintUsGovEast1   BucketLocationConstraint = "us-gov-east-1"
+	BucketLocationConstraintUsGovWest1   BucketLocationConstraint = "us-gov-west-1"
+	BucketLocationConstraintUsWest1      BucketLocationConstraint = "us-west-1"
+	BucketLocationConstraintUsWest2      BucketLocationConstraint = "us-west-2"
+)
+
+func (BucketLocationConstraint) Values() []BucketLocationConstraint {
+	return []BucketLocationConstraint{
+		BucketLocationConstraintAfSouth1,
+		BucketLocationConstraintApEast1,
+		BucketLocationConstraintApEast2,
+		BucketLocationConstraintApNortheast1,
+		BucketLocationConstraintApNortheast2,
+		BucketLocationConstraintApNortheast3,
+		BucketLocationConstraintApSouth1,
+		BucketLocationConstraintApSouth2,
+		BucketLocationConstraintApSoutheast1,
+		BucketLocationConstraintApSoutheast2,
+		BucketLocationConstraintApSoutheast3,
+		BucketLocationConstraintApSoutheast4,
+		BucketLocationConstraintApSoutheast5,
+		BucketLocationConstraintApSoutheast6,
+		BucketLocationConstraintApSoutheast7,
+		BucketLocationConstraintCaCentral1,
+		BucketLocationConstraintCaWest1,
+		BucketLocationConstraintCnNorth1,
+		BucketLocationConstraintCnNorthwest1,
+		BucketLocationConstraintEu,
+		BucketLocationConstraintEuCentral1,
+		BucketLocationConstraintEuCentral2,
+		BucketLocationConstraintEuNorth1,
+		BucketLocationConstraintEuSouth1,
+		BucketLocationConstraintEuSouth2,
+		BucketLocationConstraintEuWest1,
+		BucketLocationConstraintEuWest2,
+		BucketLocationConstraintEuWest3,
+		BucketLocationConstraintIlCentral1,
+		BucketLocationConstraintMeCentral1,
+		BucketLocationConstraintMeSouth1,
+		BucketLocationConstraintMxCentral1,
+		BucketLocationConstraintSaEast1,
+		BucketLocationConstraintUsEast2,
+		BucketLocationConstraintUsGovEast1,
+		BucketLocationConstraintUsGovWest1,
+		BucketLocationConstraintUsWest1,
+		BucketLocationConstraintUsWest2,
+	}
+}
+
+type BucketLogsPermission string
+
+const (
+	BucketLogsPermissionFullControl BucketLogsPermission = "FULL_CONTROL"
+	BucketLogsPermissionRead        BucketLogsPermission = "READ"
+	BucketLogsPermissionWrite       BucketLogsPermission = "WRITE"
+)
+
+func (BucketLogsPermission) Values() []BucketLogsPermission {
+	return []BucketLogsPermission{
+		BucketLogsPermissionFullControl,
+		BucketLogsPermissionRead,
+		BucketLogsPermissionWrite,
+	}
+}
+
+type BucketNamespace string
+
+const (
+	BucketNamespaceAccountRegional BucketNamespace = "account-regional"
+	BucketNamespaceGlobal          BucketNamespace = "global"
+)
+
+func (BucketNamespace) Values() []BucketNamespace {
+	return []BucketNamespace{
+		BucketNamespaceAccountRegional,
+		BucketNamespaceGlobal,
+	}
+}
+
+type BucketType string
+
+const (
+	BucketTypeDirectory BucketType = "Directory"
+)
+
+func (BucketType) Values() []BucketType {
+	return []BucketType{
+		BucketTypeDirectory,
+	}
+}
+
+type BucketVersioningStatus string
+
+const (
+	BucketVersioningStatusEnabled   BucketVersioningStatus = "Enabled"
+	BucketVersioningStatusSuspended BucketVersioningStatus = "Suspended"
+)
+
+func (BucketVersioningStatus) Values() []BucketVersioningStatus {
+	return []BucketVersioningStatus{
+		BucketVersioningStatusEnabled,
+		BucketVersioningStatusSuspended,
+	}
+}
+
 type ChecksumAlgorithm string
 
 const (
@@ -58,6 +260,264 @@ func (ChecksumType) Values() []ChecksumType {
 	}
 }
 
+type DataRedundancy string
+
+const (
+	DataRedundancySingleAvailabilityZone DataRedundancy = "SingleAvailabilityZone"
+	DataRedundancySingleLocalZone        DataRedundancy = "SingleLocalZone"
+)
+
+func (DataRedundancy) Values() []DataRedundancy {
+	return []DataRedundancy{
+		DataRedundancySingleAvailabilityZone,
+		DataRedundancySingleLocalZone,
+	}
+}
+
+type DeleteMarkerReplicationStatus string
+
+const (
+	DeleteMarkerReplicationStatusEnabled  DeleteMarkerReplicationStatus = "Enabled"
+	DeleteMarkerReplicationStatusDisabled DeleteMarkerReplicationStatus = "Disabled"
+)
+
+func (DeleteMarkerReplicationStatus) Values() []DeleteMarkerReplicationStatus {
+	return []DeleteMarkerReplicationStatus{
+		DeleteMarkerReplicationStatusEnabled,
+		DeleteMarkerReplicationStatusDisabled,
+	}
+}
+
+type EncodingType string
+
+const (
+	EncodingTypeUrl EncodingType = "url"
+)
+
+func (EncodingType) Values() []EncodingType {
+	return []EncodingType{
+		EncodingTypeUrl,
+	}
+}
+
+type EncryptionType string
+
+const (
+	EncryptionTypeNone EncryptionType = "NONE"
+	EncryptionTypeSseC EncryptionType = "SSE-C"
+)
+
+func (EncryptionType) Values() []EncryptionType {
+	return []EncryptionType{
+		EncryptionTypeNone,
+		EncryptionTypeSseC,
+	}
+}
+
+type Event string
+
+const (
+	EventS3ReducedRedundancyLostObject                  Event = "s3:ReducedRedundancyLostObject"
+	EventS3ObjectCreated                                Event = "s3:ObjectCreated:*"
+	EventS3ObjectCreatedPut                             Event = "s3:ObjectCreated:Put"
+	EventS3ObjectCreatedPost                            Event = "s3:ObjectCreated:Post"
+	EventS3ObjectCreatedCopy                            Event = "s3:ObjectCreated:Copy"
+	EventS3ObjectCreatedCompleteMultipartUpload         Event = "s3:ObjectCreated:CompleteMultipartUpload"
+	EventS3ObjectRemoved                                Event = "s3:ObjectRemoved:*"
+	EventS3ObjectRemovedDelete                          Event = "s3:ObjectRemoved:Delete"
+	EventS3ObjectRemovedDeleteMarkerCreated             Event = "s3:ObjectRemoved:DeleteMarkerCreated"
+	EventS3ObjectRestore                                Event = "s3:ObjectRestore:*"
+	EventS3ObjectRestorePost                            Event = "s3:ObjectRestore:Post"
+	EventS3ObjectRestoreCompleted                       Event = "s3:ObjectRestore:Completed"
+	EventS3Replication                                  Event = "s3:Replication:*"
+	EventS3ReplicationOperationFailedReplication        Event = "s3:Replication:OperationFailedReplication"
+	EventS3ReplicationOperationNotTracked               Event = "s3:Replication:OperationNotTracked"
+	EventS3ReplicationOperationMissedThreshold          Event = "s3:Replication:OperationMissedThreshold"
+	EventS3ReplicationOperationReplicatedAfterThreshold Event = "s3:Replication:OperationReplicatedAfterThreshold"
+	EventS3ObjectRestoreDelete                          Event = "s3:ObjectRestore:Delete"
+	EventS3LifecycleTransition                          Event = "s3:LifecycleTransition"
+	EventS3IntelligentTiering                           Event = "s3:IntelligentTiering"
+	EventS3ObjectAclPut                                 Event = "s3:ObjectAcl:Put"
+	EventS3LifecycleExpiration                          Event = "s3:LifecycleExpiration:*"
+	EventS3LifecycleExpirationDelete                    Event = "s3:LifecycleExpiration:Delete"
+	EventS3LifecycleExpirationDeleteMarkerCreated       Event = "s3:LifecycleExpiration:DeleteMarkerCreated"
+	EventS3ObjectTagging                                Event = "s3:ObjectTagging:*"
+	EventS3ObjectTaggingPut                             Event = "s3:ObjectTagging:Put"
+	EventS3ObjectTaggingDelete                          Event = "s3:ObjectTagging:Delete"
+	EventS3ObjectAnnotation                             Event = "s3:ObjectAnnotation:*"
+	EventS3ObjectAnnotationPut                          Event = "s3:ObjectAnnotation:Put"
+	EventS3ObjectAnnotationDelete                       Event = "s3:ObjectAnnotation:Delete"
+	EventS3ObjectRetentionPut                           Event = "s3:ObjectRetention:Put"
+)
+
+func (Event) Values() []Event {
+	return []Event{
+		EventS3ReducedRedundancyLostObject,
+		EventS3ObjectCreated,
+		EventS3ObjectCreatedPut,
+		EventS3ObjectCreatedPost,
+		EventS3ObjectCreatedCopy,
+		EventS3ObjectCreatedCompleteMultipartUpload,
+		EventS3ObjectRemoved,
+		EventS3ObjectRemovedDelete,
+		EventS3ObjectRemovedDeleteMarkerCreated,
+		EventS3ObjectRestore,
+		EventS3ObjectRestorePost,
+		EventS3ObjectRestoreCompleted,
+		EventS3Replication,
+		EventS3ReplicationOperationFailedReplication,
+		EventS3ReplicationOperationNotTracked,
+		EventS3ReplicationOperationMissedThreshold,
+		EventS3ReplicationOperationReplicatedAfterThreshold,
+		EventS3ObjectRestoreDelete,
+		EventS3LifecycleTransition,
+		EventS3IntelligentTiering,
+		EventS3ObjectAclPut,
+		EventS3LifecycleExpiration,
+		EventS3LifecycleExpirationDelete,
+		EventS3LifecycleExpirationDeleteMarkerCreated,
+		EventS3ObjectTagging,
+		EventS3ObjectTaggingPut,
+		EventS3ObjectTaggingDelete,
+		EventS3ObjectAnnotation,
+		EventS3ObjectAnnotationPut,
+		EventS3ObjectAnnotationDelete,
+		EventS3ObjectRetentionPut,
+	}
+}
+
+type ExistingObjectReplicationStatus string
+
+const (
+	ExistingObjectReplicationStatusEnabled  ExistingObjectReplicationStatus = "Enabled"
+	ExistingObjectReplicationStatusDisabled ExistingObjectReplicationStatus = "Disabled"
+)
+
+func (ExistingObjectReplicationStatus) Values() []ExistingObjectReplicationStatus {
+	return []ExistingObjectReplicationStatus{
+		ExistingObjectReplicationStatusEnabled,
+		ExistingObjectReplicationStatusDisabled,
+	}
+}
+
+type ExpirationStatus string
+
+const (
+	ExpirationStatusEnabled  ExpirationStatus = "Enabled"
+	ExpirationStatusDisabled ExpirationStatus = "Disabled"
+)
+
+func (ExpirationStatus) Values() []ExpirationStatus {
+	return []ExpirationStatus{
+		ExpirationStatusEnabled,
+		ExpirationStatusDisabled,
+	}
+}
+
+type FilterRuleName string
+
+const (
+	FilterRuleNamePrefix FilterRuleName = "prefix"
+	FilterRuleNameSuffix FilterRuleName = "suffix"
+)
+
+func (FilterRuleName) Values() []FilterRuleName {
+	return []FilterRuleName{
+		FilterRuleNamePrefix,
+		FilterRuleNameSuffix,
+	}
+}
+
+type LocationType string
+
+const (
+	LocationTypeAvailabilityZone LocationType = "AvailabilityZone"
+	LocationTypeLocalZone        LocationType = "LocalZone"
+)
+
+func (LocationType) Values() []LocationType {
+	return []LocationType{
+		LocationTypeAvailabilityZone,
+		LocationTypeLocalZone,
+	}
+}
+
+type MFADelete string
+
+const (
+	MFADeleteEnabled  MFADelete = "Enabled"
+	MFADeleteDisabled MFADelete = "Disabled"
+)
+
+func (MFADelete) Values() []MFADelete {
+	return []MFADelete{
+		MFADeleteEnabled,
+		MFADeleteDisabled,
+	}
+}
+
+type MFADeleteStatus string
+
+const (
+	MFADeleteStatusEnabled  MFADeleteStatus = "Enabled"
+	MFADeleteStatusDisabled MFADeleteStatus = "Disabled"
+)
+
+func (MFADeleteStatus) Values() []MFADeleteStatus {
+	return []MFADeleteStatus{
+		MFADeleteStatusEnabled,
+		MFADeleteStatusDisabled,
+	}
+}
+
+type MetadataDirective string
+
+const (
+	MetadataDirectiveCopy    MetadataDirective = "COPY"
+	MetadataDirectiveReplace MetadataDirective = "REPLACE"
+)
+
+func (MetadataDirective) Values() []MetadataDirective {
+	return []MetadataDirective{
+		MetadataDirectiveCopy,
+		MetadataDirectiveReplace,
+	}
+}
+
+type MetricsStatus string
+
+const (
+	MetricsStatusEnabled  MetricsStatus = "Enabled"
+	MetricsStatusDisabled MetricsStatus = "Disabled"
+)
+
+func (MetricsStatus) Values() []MetricsStatus {
+	return []MetricsStatus{
+		MetricsStatusEnabled,
+		MetricsStatusDisabled,
+	}
+}
+
+type ObjectAttributes string
+
+const (
+	ObjectAttributesEtag         ObjectAttributes = "ETag"
+	ObjectAttributesChecksum     ObjectAttributes = "Checksum"
+	ObjectAttributesObjectParts  ObjectAttributes = "ObjectParts"
+	ObjectAttributesStorageClass ObjectAttributes = "StorageClass"
+	ObjectAttributesObjectSize   ObjectAttributes = "ObjectSize"
+)
+
+func (ObjectAttributes) Values() []ObjectAttributes {
+	return []ObjectAttributes{
+		ObjectAttributesEtag,
+		ObjectAttributesChecksum,
+		ObjectAttributesObjectParts,
+		ObjectAttributesStorageClass,
+		ObjectAttributesObjectSize,
+	}
+}
+
 type ObjectCannedACL string
 
 const (
@@ -79,6 +539,18 @@ func (ObjectCannedACL) Values() []ObjectCannedACL {
 		ObjectCannedACLAwsExecRead,
 		ObjectCannedACLBucketOwnerRead,
 		ObjectCannedACLBucketOwnerFullControl,
+	}
+}
+
+type ObjectLockEnabled string
+
+const (
+	ObjectLockEnabledEnabled ObjectLockEnabled = "Enabled"
+)
+
+func (ObjectLockEnabled) Values() []ObjectLockEnabled {
+	return []ObjectLockEnabled{
+		ObjectLockEnabledEnabled,
 	}
 }
 
@@ -124,6 +596,202 @@ func (ObjectLockMode) Values() []ObjectLockMode {
 	}
 }
 
+type ObjectLockRetentionMode string
+
+const (
+	ObjectLockRetentionModeGovernance ObjectLockRetentionMode = "GOVERNANCE"
+	ObjectLockRetentionModeCompliance ObjectLockRetentionMode = "COMPLIANCE"
+)
+
+func (ObjectLockRetentionMode) Values() []ObjectLockRetentionMode {
+	return []ObjectLockRetentionMode{
+		ObjectLockRetentionModeGovernance,
+		ObjectLockRetentionModeCompliance,
+	}
+}
+
+type ObjectOwnership string
+
+const (
+	ObjectOwnershipBucketOwnerPreferred ObjectOwnership = "BucketOwnerPreferred"
+	ObjectOwnershipObjectWriter         ObjectOwnership = "ObjectWriter"
+	ObjectOwnershipBucketOwnerEnforced  ObjectOwnership = "BucketOwnerEnforced"
+)
+
+func (ObjectOwnership) Values() []ObjectOwnership {
+	return []ObjectOwnership{
+		ObjectOwnershipBucketOwnerPreferred,
+		ObjectOwnershipObjectWriter,
+		ObjectOwnershipBucketOwnerEnforced,
+	}
+}
+
+type ObjectStorageClass string
+
+const (
+	ObjectStorageClassStandard             ObjectStorageClass = "STANDARD"
+	ObjectStorageClassReducedRedundancy    ObjectStorageClass = "REDUCED_REDUNDANCY"
+	ObjectStorageClassGlacier              ObjectStorageClass = "GLACIER"
+	ObjectStorageClassStandardIa           ObjectStorageClass = "STANDARD_IA"
+	ObjectStorageClassOnezoneIa            ObjectStorageClass = "ONEZONE_IA"
+	ObjectStorageClassIntelligentTiering   ObjectStorageClass = "INTELLIGENT_TIERING"
+	ObjectStorageClassDeepArchive          ObjectStorageClass = "DEEP_ARCHIVE"
+	ObjectStorageClassOutposts             ObjectStorageClass = "OUTPOSTS"
+	ObjectStorageClassGlacierIr            ObjectStorageClass = "GLACIER_IR"
+	ObjectStorageClassSnow                 ObjectStorageClass = "SNOW"
+	ObjectStorageClassExpressOnezone       ObjectStorageClass = "EXPRESS_ONEZONE"
+	ObjectStorageClassFsxOpenzfs           ObjectStorageClass = "FSX_OPENZFS"
+	ObjectStorageClassFsxOntap             ObjectStorageClass = "FSX_ONTAP"
+	ObjectStorageClassAwsBackupWarm        ObjectStorageClass = "AWS_BACKUP_WARM"
+	ObjectStorageClassAwsBackupLowCostWarm ObjectStorageClass = "AWS_BACKUP_LOW_COST_WARM"
+)
+
+func (ObjectStorageClass) Values() []ObjectStorageClass {
+	return []ObjectStorageClass{
+		ObjectStorageClassStandard,
+		ObjectStorageClassReducedRedundancy,
+		ObjectStorageClassGlacier,
+		ObjectStorageClassStandardIa,
+		ObjectStorageClassOnezoneIa,
+		ObjectStorageClassIntelligentTiering,
+		ObjectStorageClassDeepArchive,
+		ObjectStorageClassOutposts,
+		ObjectStorageClassGlacierIr,
+		ObjectStorageClassSnow,
+		ObjectStorageClassExpressOnezone,
+		ObjectStorageClassFsxOpenzfs,
+		ObjectStorageClassFsxOntap,
+		ObjectStorageClassAwsBackupWarm,
+		ObjectStorageClassAwsBackupLowCostWarm,
+	}
+}
+
+type ObjectVersionStorageClass string
+
+const (
+	ObjectVersionStorageClassStandard ObjectVersionStorageClass = "STANDARD"
+)
+
+func (ObjectVersionStorageClass) Values() []ObjectVersionStorageClass {
+	return []ObjectVersionStorageClass{
+		ObjectVersionStorageClassStandard,
+	}
+}
+
+type OptionalObjectAttributes string
+
+const (
+	OptionalObjectAttributesRestoreStatus OptionalObjectAttributes = "RestoreStatus"
+)
+
+func (OptionalObjectAttributes) Values() []OptionalObjectAttributes {
+	return []OptionalObjectAttributes{
+		OptionalObjectAttributesRestoreStatus,
+	}
+}
+
+type OwnerOverride string
+
+const (
+	OwnerOverrideDestination OwnerOverride = "Destination"
+)
+
+func (OwnerOverride) Values() []OwnerOverride {
+	return []OwnerOverride{
+		OwnerOverrideDestination,
+	}
+}
+
+type PartitionDateSource string
+
+const (
+	PartitionDateSourceEventTime    PartitionDateSource = "EventTime"
+	PartitionDateSourceDeliveryTime PartitionDateSource = "DeliveryTime"
+)
+
+func (PartitionDateSource) Values() []PartitionDateSource {
+	return []PartitionDateSource{
+		PartitionDateSourceEventTime,
+		PartitionDateSourceDeliveryTime,
+	}
+}
+
+type Payer string
+
+const (
+	PayerRequester   Payer = "Requester"
+	PayerBucketOwner Payer = "BucketOwner"
+)
+
+func (Payer) Values() []Payer {
+	return []Payer{
+		PayerRequester,
+		PayerBucketOwner,
+	}
+}
+
+type Permission string
+
+const (
+	PermissionFullControl Permission = "FULL_CONTROL"
+	PermissionWrite       Permission = "WRITE"
+	PermissionWriteAcp    Permission = "WRITE_ACP"
+	PermissionRead        Permission = "READ"
+	PermissionReadAcp     Permission = "READ_ACP"
+)
+
+func (Permission) Values() []Permission {
+	return []Permission{
+		PermissionFullControl,
+		PermissionWrite,
+		PermissionWriteAcp,
+		PermissionRead,
+		PermissionReadAcp,
+	}
+}
+
+type Protocol string
+
+const (
+	ProtocolHttp  Protocol = "http"
+	ProtocolHttps Protocol = "https"
+)
+
+func (Protocol) Values() []Protocol {
+	return []Protocol{
+		ProtocolHttp,
+		ProtocolHttps,
+	}
+}
+
+type ReplicaModificationsStatus string
+
+const (
+	ReplicaModificationsStatusEnabled  ReplicaModificationsStatus = "Enabled"
+	ReplicaModificationsStatusDisabled ReplicaModificationsStatus = "Disabled"
+)
+
+func (ReplicaModificationsStatus) Values() []ReplicaModificationsStatus {
+	return []ReplicaModificationsStatus{
+		ReplicaModificationsStatusEnabled,
+		ReplicaModificationsStatusDisabled,
+	}
+}
+
+type ReplicationRuleStatus string
+
+const (
+	ReplicationRuleStatusEnabled  ReplicationRuleStatus = "Enabled"
+	ReplicationRuleStatusDisabled ReplicationRuleStatus = "Disabled"
+)
+
+func (ReplicationRuleStatus) Values() []ReplicationRuleStatus {
+	return []ReplicationRuleStatus{
+		ReplicationRuleStatusEnabled,
+		ReplicationRuleStatusDisabled,
+	}
+}
+
 type ReplicationStatus string
 
 const (
@@ -141,6 +809,20 @@ func (ReplicationStatus) Values() []ReplicationStatus {
 		ReplicationStatusFailed,
 		ReplicationStatusReplica,
 		ReplicationStatusCompleted,
+	}
+}
+
+type ReplicationTimeStatus string
+
+const (
+	ReplicationTimeStatusEnabled  ReplicationTimeStatus = "Enabled"
+	ReplicationTimeStatusDisabled ReplicationTimeStatus = "Disabled"
+)
+
+func (ReplicationTimeStatus) Values() []ReplicationTimeStatus {
+	return []ReplicationTimeStatus{
+		ReplicationTimeStatusEnabled,
+		ReplicationTimeStatusDisabled,
 	}
 }
 
@@ -188,6 +870,20 @@ func (ServerSideEncryption) Values() []ServerSideEncryption {
 	}
 }
 
+type SseKmsEncryptedObjectsStatus string
+
+const (
+	SseKmsEncryptedObjectsStatusEnabled  SseKmsEncryptedObjectsStatus = "Enabled"
+	SseKmsEncryptedObjectsStatusDisabled SseKmsEncryptedObjectsStatus = "Disabled"
+)
+
+func (SseKmsEncryptedObjectsStatus) Values() []SseKmsEncryptedObjectsStatus {
+	return []SseKmsEncryptedObjectsStatus{
+		SseKmsEncryptedObjectsStatusEnabled,
+		SseKmsEncryptedObjectsStatusDisabled,
+	}
+}
+
 type StorageClass string
 
 const (
@@ -225,5 +921,71 @@ func (StorageClass) Values() []StorageClass {
 		StorageClassFsxOntap,
 		StorageClassAwsBackupWarm,
 		StorageClassAwsBackupLowCostWarm,
+	}
+}
+
+type TaggingDirective string
+
+const (
+	TaggingDirectiveCopy    TaggingDirective = "COPY"
+	TaggingDirectiveReplace TaggingDirective = "REPLACE"
+)
+
+func (TaggingDirective) Values() []TaggingDirective {
+	return []TaggingDirective{
+		TaggingDirectiveCopy,
+		TaggingDirectiveReplace,
+	}
+}
+
+type TransitionDefaultMinimumObjectSize string
+
+const (
+	TransitionDefaultMinimumObjectSizeVariesByStorageClass  TransitionDefaultMinimumObjectSize = "varies_by_storage_class"
+	TransitionDefaultMinimumObjectSizeAllStorageClasses128k TransitionDefaultMinimumObjectSize = "all_storage_classes_128K"
+)
+
+func (TransitionDefaultMinimumObjectSize) Values() []TransitionDefaultMinimumObjectSize {
+	return []TransitionDefaultMinimumObjectSize{
+		TransitionDefaultMinimumObjectSizeVariesByStorageClass,
+		TransitionDefaultMinimumObjectSizeAllStorageClasses128k,
+	}
+}
+
+type TransitionStorageClass string
+
+const (
+	TransitionStorageClassGlacier            TransitionStorageClass = "GLACIER"
+	TransitionStorageClassStandardIa         TransitionStorageClass = "STANDARD_IA"
+	TransitionStorageClassOnezoneIa          TransitionStorageClass = "ONEZONE_IA"
+	TransitionStorageClassIntelligentTiering TransitionStorageClass = "INTELLIGENT_TIERING"
+	TransitionStorageClassDeepArchive        TransitionStorageClass = "DEEP_ARCHIVE"
+	TransitionStorageClassGlacierIr          TransitionStorageClass = "GLACIER_IR"
+)
+
+func (TransitionStorageClass) Values() []TransitionStorageClass {
+	return []TransitionStorageClass{
+		TransitionStorageClassGlacier,
+		TransitionStorageClassStandardIa,
+		TransitionStorageClassOnezoneIa,
+		TransitionStorageClassIntelligentTiering,
+		TransitionStorageClassDeepArchive,
+		TransitionStorageClassGlacierIr,
+	}
+}
+
+type Type string
+
+const (
+	TypeCanonicalUser         Type = "CanonicalUser"
+	TypeAmazonCustomerByEmail Type = "AmazonCustomerByEmail"
+	TypeGroup                 Type = "Group"
+)
+
+func (Type) Values() []Type {
+	return []Type{
+		TypeCanonicalUser,
+		TypeAmazonCustomerByEmail,
+		TypeGroup,
 	}
 }

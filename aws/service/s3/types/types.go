@@ -7,9 +7,154 @@ import (
 	"time"
 )
 
+type AbortIncompleteMultipartUpload struct {
+	DaysAfterInitiation *int32
+}
+
+type AccessControlPolicy struct {
+	Grants []Grant
+	Owner  *Owner
+}
+
+type AccessControlTranslation struct {
+	Owner OwnerOverride
+}
+
+type BlockedEncryptionTypes struct {
+	EncryptionType []EncryptionType
+}
+
+type Bucket struct {
+	BucketArn    *string
+	BucketRegion *string
+	CreationDate *time.Time
+	Name         *string
+}
+
+type BucketInfo struct {
+	DataRedundancy DataRedundancy
+	Type           BucketType
+}
+
+type BucketLifecycleConfiguration struct {
+	Rules []LifecycleRule
+}
+
+type CORSConfiguration struct {
+	CORSRules []CORSRule
+}
+
+type CORSRule struct {
+	AllowedMethods []string
+	AllowedOrigins []string
+	AllowedHeaders []string
+	ExposeHeaders  []string
+	ID             *string
+	MaxAgeSeconds  *int32
+}
+
+type Checksum struct {
+	ChecksumCRC32     *string
+	ChecksumCRC32C    *string
+	ChecksumCRC64NVME *string
+	ChecksumMD5       *string
+	ChecksumSHA1      *string
+	ChecksumSHA256    *string
+	ChecksumSHA512    *string
+	ChecksumType      ChecksumType
+	ChecksumXXHASH128 *string
+	ChecksumXXHASH3   *string
+	ChecksumXXHASH64  *string
+}
+
+type CommonPrefix struct {
+	Prefix *string
+}
+
+type CompletedMultipartUpload struct {
+	Parts []CompletedPart
+}
+
+type CompletedPart struct {
+	ChecksumCRC32     *string
+	ChecksumCRC32C    *string
+	ChecksumCRC64NVME *string
+	ChecksumMD5       *string
+	ChecksumSHA1      *string
+	ChecksumSHA256    *string
+	ChecksumSHA512    *string
+	ChecksumXXHASH128 *string
+	ChecksumXXHASH3   *string
+	ChecksumXXHASH64  *string
+	ETag              *string
+	PartNumber        *int32
+}
+
+type Condition struct {
+	HttpErrorCodeReturnedEquals *string
+	KeyPrefixEquals             *string
+}
+
+type CopyObjectResult struct {
+	ChecksumCRC32     *string
+	ChecksumCRC32C    *string
+	ChecksumCRC64NVME *string
+	ChecksumMD5       *string
+	ChecksumSHA1      *string
+	ChecksumSHA256    *string
+	ChecksumSHA512    *string
+	ChecksumType      ChecksumType
+	ChecksumXXHASH128 *string
+	ChecksumXXHASH3   *string
+	ChecksumXXHASH64  *string
+	ETag              *string
+	LastModified      *time.Time
+}
+
+type CopyPartResult struct {
+	ChecksumCRC32     *string
+	ChecksumCRC32C    *string
+	ChecksumCRC64NVME *string
+	ChecksumMD5       *string
+	ChecksumSHA1      *string
+	ChecksumSHA256    *string
+	ChecksumSHA512    *string
+	ChecksumXXHASH128 *string
+	ChecksumXXHASH3   *string
+	ChecksumXXHASH64  *string
+	ETag              *string
+	LastModified      *time.Time
+}
+
+type CreateBucketConfiguration struct {
+	Bucket             *BucketInfo
+	Location           *LocationInfo
+	LocationConstraint BucketLocationConstraint
+	Tags               []Tag
+}
+
+type DefaultRetention struct {
+	Days             *int32
+	DefaultEventHold *EventHoldDuration
+	Mode             ObjectLockRetentionMode
+	Years            *int32
+}
+
 type Delete struct {
 	Objects []ObjectIdentifier
 	Quiet   *bool
+}
+
+type DeleteMarkerEntry struct {
+	IsLatest     *bool
+	Key          *string
+	LastModified *time.Time
+	Owner        *Owner
+	VersionId    *string
+}
+
+type DeleteMarkerReplication struct {
+	Status DeleteMarkerReplicationStatus
 }
 
 type DeletedObject struct {
@@ -19,11 +164,172 @@ type DeletedObject struct {
 	VersionId             *string
 }
 
+type Destination struct {
+	Bucket                   *string
+	AccessControlTranslation *AccessControlTranslation
+	Account                  *string
+	EncryptionConfiguration  *EncryptionConfiguration
+	Metrics                  *Metrics
+	ReplicationTime          *ReplicationTime
+	StorageClass             StorageClass
+}
+
+type EncryptionConfiguration struct {
+	ReplicaKmsKeyID *string
+}
+
 type Error struct {
 	Code      *string
 	Key       *string
 	Message   *string
 	VersionId *string
+}
+
+type ErrorDocument struct {
+	Key *string
+}
+
+type EventBridgeConfiguration struct {
+}
+
+type EventHoldDuration struct {
+	Days  *int32
+	Years *int32
+}
+
+type ExistingObjectReplication struct {
+	Status ExistingObjectReplicationStatus
+}
+
+type FilterRule struct {
+	Name  FilterRuleName
+	Value *string
+}
+
+type GetObjectAttributesParts struct {
+	IsTruncated          *bool
+	MaxParts             *int32
+	NextPartNumberMarker *string
+	PartNumberMarker     *string
+	Parts                []ObjectPart
+	TotalPartsCount      *int32
+}
+
+type Grant struct {
+	Grantee    *Grantee
+	Permission Permission
+}
+
+type Grantee struct {
+	Type         Type
+	DisplayName  *string
+	EmailAddress *string
+	ID           *string
+	URI          *string
+}
+
+type IndexDocument struct {
+	Suffix *string
+}
+
+type Initiator struct {
+	DisplayName *string
+	ID          *string
+}
+
+type LambdaFunctionConfiguration struct {
+	Events            []Event
+	LambdaFunctionArn *string
+	Filter            *NotificationConfigurationFilter
+	Id                *string
+}
+
+type LifecycleExpiration struct {
+	Date                      *time.Time
+	Days                      *int32
+	ExpiredObjectDeleteMarker *bool
+}
+
+type LifecycleRule struct {
+	Status                         ExpirationStatus
+	AbortIncompleteMultipartUpload *AbortIncompleteMultipartUpload
+	Expiration                     *LifecycleExpiration
+	Filter                         *LifecycleRuleFilter
+	ID                             *string
+	NoncurrentVersionExpiration    *NoncurrentVersionExpiration
+	NoncurrentVersionTransitions   []NoncurrentVersionTransition
+	Prefix                         *string
+	Transitions                    []Transition
+}
+
+type LifecycleRuleAndOperator struct {
+	ObjectSizeGreaterThan *int64
+	ObjectSizeLessThan    *int64
+	Prefix                *string
+	Tags                  []Tag
+}
+
+type LifecycleRuleFilter struct {
+	And                   *LifecycleRuleAndOperator
+	ObjectSizeGreaterThan *int64
+	ObjectSizeLessThan    *int64
+	Prefix                *string
+	Tag                   *Tag
+}
+
+type LocationInfo struct {
+	Name *string
+	Type LocationType
+}
+
+type LoggingEnabled struct {
+	TargetBucket          *string
+	TargetPrefix          *string
+	TargetGrants          []TargetGrant
+	TargetObjectKeyFormat *TargetObjectKeyFormat
+}
+
+type Metrics struct {
+	Status         MetricsStatus
+	EventThreshold *ReplicationTimeValue
+}
+
+type MultipartUpload struct {
+	ChecksumAlgorithm ChecksumAlgorithm
+	ChecksumType      ChecksumType
+	Initiated         *time.Time
+	Initiator         *Initiator
+	Key               *string
+	Owner             *Owner
+	StorageClass      StorageClass
+	UploadId          *string
+}
+
+type NoncurrentVersionExpiration struct {
+	NewerNoncurrentVersions *int32
+	NoncurrentDays          *int32
+}
+
+type NoncurrentVersionTransition struct {
+	NewerNoncurrentVersions *int32
+	NoncurrentDays          *int32
+	StorageClass            TransitionStorageClass
+}
+
+type NotificationConfigurationFilter struct {
+	Key *S3KeyFilter
+}
+
+type Object struct {
+	ChecksumAlgorithm []ChecksumAlgorithm
+	ChecksumType      ChecksumType
+	ETag              *string
+	Key               *string
+	LastModified      *time.Time
+	Owner             *Owner
+	RestoreStatus     *RestoreStatus
+	Size              *int64
+	StorageClass      ObjectStorageClass
 }
 
 type ObjectIdentifier struct {
@@ -32,4 +338,226 @@ type ObjectIdentifier struct {
 	LastModifiedTime *time.Time
 	Size             *int64
 	VersionId        *string
+}
+
+type ObjectLockConfiguration struct {
+	ObjectLockEnabled ObjectLockEnabled
+	Rule              *ObjectLockRule
+}
+
+type ObjectLockRule struct {
+	DefaultRetention *DefaultRetention
+}
+
+type ObjectPart struct {
+	ChecksumCRC32     *string
+	ChecksumCRC32C    *string
+	ChecksumCRC64NVME *string
+	ChecksumMD5       *string
+	ChecksumSHA1      *string
+	ChecksumSHA256    *string
+	ChecksumSHA512    *string
+	ChecksumXXHASH128 *string
+	ChecksumXXHASH3   *string
+	ChecksumXXHASH64  *string
+	PartNumber        *int32
+	Size              *int64
+}
+
+type ObjectVersion struct {
+	ChecksumAlgorithm []ChecksumAlgorithm
+	ChecksumType      ChecksumType
+	ETag              *string
+	IsLatest          *bool
+	Key               *string
+	LastModified      *time.Time
+	Owner             *Owner
+	RestoreStatus     *RestoreStatus
+	Size              *int64
+	StorageClass      ObjectVersionStorageClass
+	VersionId         *string
+}
+
+type Owner struct {
+	DisplayName *string
+	ID          *string
+}
+
+type OwnershipControls struct {
+	Rules []OwnershipControlsRule
+}
+
+type OwnershipControlsRule struct {
+	ObjectOwnership ObjectOwnership
+}
+
+type Part struct {
+	ChecksumCRC32     *string
+	ChecksumCRC32C    *string
+	ChecksumCRC64NVME *string
+	ChecksumMD5       *string
+	ChecksumSHA1      *string
+	ChecksumSHA256    *string
+	ChecksumSHA512    *string
+	ChecksumXXHASH128 *string
+	ChecksumXXHASH3   *string
+	ChecksumXXHASH64  *string
+	ETag              *string
+	LastModified      *time.Time
+	PartNumber        *int32
+	Size              *int64
+}
+
+type PartitionedPrefix struct {
+	PartitionDateSource PartitionDateSource
+}
+
+type PolicyStatus struct {
+	IsPublic *bool
+}
+
+type PublicAccessBlockConfiguration struct {
+	BlockPublicAcls       *bool
+	BlockPublicPolicy     *bool
+	IgnorePublicAcls      *bool
+	RestrictPublicBuckets *bool
+}
+
+type QueueConfiguration struct {
+	Events   []Event
+	QueueArn *string
+	Filter   *NotificationConfigurationFilter
+	Id       *string
+}
+
+type Redirect struct {
+	HostName             *string
+	HttpRedirectCode     *string
+	Protocol             Protocol
+	ReplaceKeyPrefixWith *string
+	ReplaceKeyWith       *string
+}
+
+type RedirectAllRequestsTo struct {
+	HostName *string
+	Protocol Protocol
+}
+
+type ReplicaModifications struct {
+	Status ReplicaModificationsStatus
+}
+
+type ReplicationConfiguration struct {
+	Role  *string
+	Rules []ReplicationRule
+}
+
+type ReplicationRule struct {
+	Destination               *Destination
+	Status                    ReplicationRuleStatus
+	DeleteMarkerReplication   *DeleteMarkerReplication
+	ExistingObjectReplication *ExistingObjectReplication
+	Filter                    *ReplicationRuleFilter
+	ID                        *string
+	Prefix                    *string
+	Priority                  *int32
+	SourceSelectionCriteria   *SourceSelectionCriteria
+}
+
+type ReplicationRuleAndOperator struct {
+	Prefix *string
+	Tags   []Tag
+}
+
+type ReplicationRuleFilter struct {
+	And    *ReplicationRuleAndOperator
+	Prefix *string
+	Tag    *Tag
+}
+
+type ReplicationTime struct {
+	Status ReplicationTimeStatus
+	Time   *ReplicationTimeValue
+}
+
+type ReplicationTimeValue struct {
+	Minutes *int32
+}
+
+type RestoreStatus struct {
+	IsRestoreInProgress *bool
+	RestoreExpiryDate   *time.Time
+}
+
+type RoutingRule struct {
+	Redirect  *Redirect
+	Condition *Condition
+}
+
+type S3KeyFilter struct {
+	FilterRules []FilterRule
+}
+
+type ServerSideEncryptionByDefault struct {
+	SSEAlgorithm   ServerSideEncryption
+	KMSMasterKeyID *string
+}
+
+type ServerSideEncryptionConfiguration struct {
+	Rules []ServerSideEncryptionRule
+}
+
+type ServerSideEncryptionRule struct {
+	ApplyServerSideEncryptionByDefault *ServerSideEncryptionByDefault
+	BlockedEncryptionTypes             *BlockedEncryptionTypes
+	BucketKeyEnabled                   *bool
+}
+
+type SimplePrefix struct {
+}
+
+type SourceSelectionCriteria struct {
+	ReplicaModifications   *ReplicaModifications
+	SseKmsEncryptedObjects *SseKmsEncryptedObjects
+}
+
+type SseKmsEncryptedObjects struct {
+	Status SseKmsEncryptedObjectsStatus
+}
+
+type Tag struct {
+	Key   *string
+	Value *string
+}
+
+type Tagging struct {
+	TagSet []Tag
+}
+
+type TargetGrant struct {
+	Grantee    *Grantee
+	Permission BucketLogsPermission
+}
+
+type TargetObjectKeyFormat struct {
+	PartitionedPrefix *PartitionedPrefix
+	SimplePrefix      *SimplePrefix
+}
+
+type TopicConfiguration struct {
+	Events   []Event
+	TopicArn *string
+	Filter   *NotificationConfigurationFilter
+	Id       *string
+}
+
+type Transition struct {
+	Date         *time.Time
+	Days         *int32
+	StorageClass TransitionStorageClass
+}
+
+type VersioningConfiguration struct {
+	MFADelete MFADelete
+	Status    BucketVersioningStatus
 }

@@ -1,0 +1,121 @@
+package s3
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"postern/api"
+	sdk "postern/aws/service/s3"
+	"postern/aws/service/s3/types"
+)
+
+func (s *service) createMultipartUpload(
+	ctx context.Context, c *api.Call, in *sdk.CreateMultipartUploadInput,
+) (*sdk.CreateMultipartUploadOutput, error) {
+	b, err := s.changeable(c, in.ExpectedBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	if err := asStored(b, written{in.ACL, in.ServerSideEncryption, in.StorageClass}); err != nil {
+		return nil, err
+	}
+	if err := s.mayTag(ctx, c, in.Tagging); err != nil {
+		return nil, err
+	}
+	out, err := forward[sdk.CreateMultipartUploadInput, sdk.CreateMultipartUploadOutput](ctx, s, c, in, nil)
+	if err != nil {
+		return nil, err
+	}
+	out.Bucket, out.Key = in.Bucket, in.Key
+	out.ServerSideEncryption = types.ServerSideEncryptionAes256
+	return out, nil
+}
+
+func (s *service) uploadPart(ctx context.Context, c *api.Call, in *sdk.UploadPartInput) (*sdk.UploadPartOutput, error) {
+	if _, err := s.changeable(c, in.ExpectedBucketOwner); err != nil {
+		return nil, err
+	}
+	body, err := newObject(c, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	out, err := forward[sdk.UploadPartInput, sdk.UploadPartOutput](ctx, s, c, in, body)
+	if err != nil {
+		return nil, err
+	}
+	out.ServerSideEncryption = types.ServerSideEncryptionAes256
+	return out, nil
+}
+
+func (s *service) completeMultipartUpload(
+	ctx context.Context, c *api.Call, in *sdk.CompleteMultipartUploadInput,
+) (*sdk.CompleteMultipartUploadOutput, error) {
+	b, err := s.changeable(c, in.ExpectedBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	if in.MultipartUpload == nil || len(in.MultipartUpload.Parts) == 0 {
+		return nil, malformed()
+	}
+	out, err := forward[sdk.CompleteMultipartUploadInput, sdk.CompleteMultipartUploadOutput](ctx, s, c, in, nil)
+	if err != nil {
+		return nil, err
+	}
+	where := "https://" + endpoint(c, b)
+	if strings.Contains(b.Name, ".") {
+		where += "/" + b.Name
+	}
+	where += "/" + strings.ReplaceAll(url.PathEscape(*in.Key), "%2F", "/")
+	out.Bucket, out.Key, out.Location = in.Bucket, in.Key, aws.String(where)
+	out.ServerSideEncryption = types.ServerSideEncryptionAes256
+	return out, nil
+}
+
+func (s *service) abortMultipartUpload(
+	ctx context.Context, c *api.Call, in *sdk.AbortMultipartUploadInput,
+) (*sdk.AbortMultipartUploadOutput, error) {
+	if _, err := s.changeable(c, in.ExpectedBucketOwner); err != nil {
+		return nil, err
+	}
+	return forward[sdk.AbortMultipartUploadInput, sdk.AbortMultipartUploadOutput](ctx, s, c, in, nil)
+}
+
+func (s *service) listParts(ctx context.Context, c *api.Call, in *sdk.ListPartsInput) (*sdk.ListPartsOutput, error) {
+	b, err := s.bucket(c, in.ExpectedBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	out, err := forward[sdk.ListPartsInput, sdk.ListPartsOutput](ctx, s, c, in, nil)
+	if err != nil {
+		return nil, err
+	}
+	out.Bucket, out.Key, out.StorageClass = in.Bucket, in.Key, types.StorageClassStandard
+	out.Owner, out.Initiator = owner(b.Account), initiator(b.Account)
+	return out, nil
+}
+
+func (s *service) listMultipartUploads(
+	ctx context.Context, c *api.Call, in *sdk.ListMultipartUploadsInput,
+) (*sdk.ListMultipartUploadsOutput, error) {
+	b, err := s.bucket(c, in.ExpectedBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	out, err := forward[sdk.ListMultipartUploadsInput, sdk.ListMultipartUploadsOutput](ctx, s, c, in, nil)
+	if err != nil {
+		return nil, err
+	}
+	out.Bucket = in.Bucket
+	for i := range out.Uploads {
+		u := &out.Uploads[i]
+		u.Owner, u.Initiator, u.StorageClass = owner(b.Account), initiator(b.Account), types.StorageClassStandard
+	}
+	return out, nil
+}
+
+func initiator(account string) *types.Initiator {
+	return &types.Initiator{ID: aws.String(canonicalID(account))}
+}

@@ -1,0 +1,171 @@
+package s3
+
+import (
+	"net/http"
+	"slices"
+
+	"postern/api"
+	sdk "postern/aws/service/s3"
+)
+
+// operations is the table of what the service does.
+func (s *service) operations() []api.Operation {
+	return slices.Concat(
+		s.bucketOperations(),
+		s.policyOperations(),
+		s.configurationOperations(),
+		s.absentOperations(),
+		s.listingOperations(),
+		s.objectOperations(),
+		s.copyOperations(),
+		s.multipartOperations(),
+		s.taggingOperations(),
+	)
+}
+
+// acting names the action of a row that is called otherwise than the operation.
+func acting(action string) api.Option {
+	return func(op *api.Operation) { op.Action = "s3:" + action }
+}
+
+// status is that of a success.
+func status(n int) api.Option { return func(op *api.Operation) { op.Status = n } }
+
+// digest says of a row that what its body is to be is seen before the body is read.
+var digest = api.Unread("the pipeline holds the body against them", "ContentMD5", "ChecksumAlgorithm")
+
+// payer says of a row that nothing costs anything.
+var payer = api.Unread("nobody pays for requests", "RequestPayer")
+
+// public lets in who does not sign, where a bucket's policy does.
+var public = api.With(api.Public)
+
+func (s *service) bucketOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateBucket", onBucket[sdk.CreateBucketInput](), s.createBucket,
+			api.Takes("Bucket", "ACL", "CreateBucketConfiguration", "ObjectLockEnabledForBucket", "ObjectOwnership")),
+		api.Op("DeleteBucket", onBucket[sdk.DeleteBucketInput](), s.deleteBucket, status(http.StatusNoContent),
+			api.Takes("Bucket", "ExpectedBucketOwner")),
+		api.Op("HeadBucket", onBucket[sdk.HeadBucketInput](), s.headBucket, acting("ListBucket"), public,
+			api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("ListBuckets", api.Everything, s.listBuckets, acting("ListAllMyBuckets"),
+			api.Takes("BucketRegion", "ContinuationToken", "MaxBuckets", "Prefix"), api.ByName),
+		api.Op("GetBucketLocation", onBucket[sdk.GetBucketLocationInput](), s.getBucketLocation, public,
+			api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("GetBucketVersioning", onBucket[sdk.GetBucketVersioningInput](), s.getBucketVersioning, public,
+			api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("PutBucketVersioning", onBucket[sdk.PutBucketVersioningInput](), s.putBucketVersioning,
+			api.Takes("Bucket", "ExpectedBucketOwner", "VersioningConfiguration"), digest),
+	}
+}
+
+func (s *service) policyOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("GetBucketPolicy", onBucket[sdk.GetBucketPolicyInput](), s.getBucketPolicy,
+			api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("PutBucketPolicy", onBucket[sdk.PutBucketPolicyInput](), s.putBucketPolicy, status(http.StatusNoContent),
+			api.Takes("Bucket", "ExpectedBucketOwner", "Policy"), digest,
+			api.Unread("the root user gets in by any policy", "ConfirmRemoveSelfBucketAccess")),
+		api.Op("DeleteBucketPolicy", onBucket[sdk.DeleteBucketPolicyInput](), s.deleteBucketPolicy,
+			status(http.StatusNoContent), api.Takes("Bucket", "ExpectedBucketOwner")),
+		api.Op("GetBucketPolicyStatus", onBucket[sdk.GetBucketPolicyStatusInput](), s.getBucketPolicyStatus,
+			api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("GetPublicAccessBlock", onBucket[sdk.GetPublicAccessBlockInput](), s.getPublicAccessBlock,
+			acting("GetBucketPublicAccessBlock"), api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("PutPublicAccessBlock", onBucket[sdk.PutPublicAccessBlockInput](), s.putPublicAccessBlock,
+			acting("PutBucketPublicAccessBlock"),
+			api.Takes("Bucket", "ExpectedBucketOwner", "PublicAccessBlockConfiguration"), digest),
+		api.Op("DeletePublicAccessBlock", onBucket[sdk.DeletePublicAccessBlockInput](), s.deletePublicAccessBlock,
+			acting("PutBucketPublicAccessBlock"), status(http.StatusNoContent), api.Takes("Bucket", "ExpectedBucketOwner")),
+		api.Op("GetBucketOwnershipControls", onBucket[sdk.GetBucketOwnershipControlsInput](),
+			s.getBucketOwnershipControls, api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("PutBucketOwnershipControls", onBucket[sdk.PutBucketOwnershipControlsInput](),
+			s.putBucketOwnershipControls, api.Takes("Bucket", "ExpectedBucketOwner", "OwnershipControls"), digest),
+		api.Op("DeleteBucketOwnershipControls", onBucket[sdk.DeleteBucketOwnershipControlsInput](),
+			s.deleteBucketOwnershipControls, acting("PutBucketOwnershipControls"), status(http.StatusNoContent),
+			api.Takes("Bucket", "ExpectedBucketOwner")),
+		api.Op("GetBucketAcl", onBucket[sdk.GetBucketAclInput](), s.getBucketAcl,
+			api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("PutBucketAcl", onBucket[sdk.PutBucketAclInput](), s.putBucketAcl,
+			api.Takes("Bucket", "ExpectedBucketOwner", "ACL"), digest),
+		api.Op("GetObjectAcl", onObject[sdk.GetObjectAclInput](), s.getObjectAcl,
+			api.Acts(func(_ *api.Call, in *sdk.GetObjectAclInput) string {
+				return versioned(in.VersionId, "s3:GetObjectVersionAcl")
+			}),
+			api.Takes("Bucket", "Key", "ExpectedBucketOwner", "VersionId"), payer),
+		api.Op("PutObjectAcl", onObject[sdk.PutObjectAclInput](), s.putObjectAcl,
+			api.Acts(func(_ *api.Call, in *sdk.PutObjectAclInput) string {
+				return versioned(in.VersionId, "s3:PutObjectVersionAcl")
+			}),
+			api.Takes("Bucket", "Key", "ExpectedBucketOwner", "ACL", "VersionId"), payer, digest),
+	}
+}
+
+// versioned is an action where a request names a version, and nothing where it does not.
+func versioned(version *string, action string) string {
+	if version == nil {
+		return ""
+	}
+	return action
+}
+
+func (s *service) configurationOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("GetBucketEncryption", onBucket[sdk.GetBucketEncryptionInput](), s.getBucketEncryption,
+			acting("GetEncryptionConfiguration"), api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("PutBucketEncryption", onBucket[sdk.PutBucketEncryptionInput](), s.putBucketEncryption,
+			acting("PutEncryptionConfiguration"),
+			api.Takes("Bucket", "ExpectedBucketOwner", "ServerSideEncryptionConfiguration"), digest),
+		api.Op("DeleteBucketEncryption", onBucket[sdk.DeleteBucketEncryptionInput](), s.deleteBucketEncryption,
+			acting("PutEncryptionConfiguration"), status(http.StatusNoContent), api.Takes("Bucket", "ExpectedBucketOwner")),
+		api.Op("GetBucketTagging", onBucket[sdk.GetBucketTaggingInput](), s.getBucketTagging,
+			api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("PutBucketTagging", onBucket[sdk.PutBucketTaggingInput](), s.putBucketTagging,
+			status(http.StatusNoContent), api.Takes("Bucket", "ExpectedBucketOwner", "Tagging"), digest),
+		api.Op("DeleteBucketTagging", onBucket[sdk.DeleteBucketTaggingInput](), s.deleteBucketTagging,
+			acting("PutBucketTagging"), status(http.StatusNoContent), api.Takes("Bucket", "ExpectedBucketOwner")),
+		api.Op("GetBucketCors", onBucket[sdk.GetBucketCorsInput](), s.getBucketCors, acting("GetBucketCORS"),
+			api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("PutBucketCors", onBucket[sdk.PutBucketCorsInput](), s.putBucketCors, acting("PutBucketCORS"),
+			api.Takes("Bucket", "ExpectedBucketOwner", "CORSConfiguration"), digest),
+		api.Op("DeleteBucketCors", onBucket[sdk.DeleteBucketCorsInput](), s.deleteBucketCors, acting("PutBucketCORS"),
+			status(http.StatusNoContent), api.Takes("Bucket", "ExpectedBucketOwner")),
+		api.Op("GetBucketLifecycleConfiguration", onBucket[sdk.GetBucketLifecycleConfigurationInput](),
+			s.getBucketLifecycleConfiguration, acting("GetLifecycleConfiguration"),
+			api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("PutBucketLifecycleConfiguration", onBucket[sdk.PutBucketLifecycleConfigurationInput](),
+			s.putBucketLifecycleConfiguration, acting("PutLifecycleConfiguration"),
+			api.Takes("Bucket", "ExpectedBucketOwner", "LifecycleConfiguration", "TransitionDefaultMinimumObjectSize"),
+			api.Unread("the pipeline holds the body against it", "ChecksumAlgorithm")),
+		api.Op("DeleteBucketLifecycle", onBucket[sdk.DeleteBucketLifecycleInput](), s.deleteBucketLifecycle,
+			acting("PutLifecycleConfiguration"), status(http.StatusNoContent), api.Takes("Bucket", "ExpectedBucketOwner")),
+		// Browsers ask before pages do, and sign nothing.
+		api.Op("PreflightBucket", api.AskedLater, s.preflight, api.With(api.Unsigned), api.All,
+			api.At("OPTIONS /{Bucket}", 0)),
+		api.Op("PreflightObject", api.AskedLater, s.preflightObject, api.With(api.Unsigned), api.ByName,
+			api.Takes("Bucket", "Origin", "Method", "Headers"),
+			api.Unread("rules are the bucket's", "Key"), api.At("OPTIONS /{Bucket}/{Key+}", 0)),
+	}
+}
+
+func (s *service) absentOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("GetBucketWebsite", onBucket[sdk.GetBucketWebsiteInput](), s.getBucketWebsite,
+			api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("GetBucketReplication", onBucket[sdk.GetBucketReplicationInput](), s.getBucketReplication,
+			acting("GetReplicationConfiguration"), api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("GetObjectLockConfiguration", onBucket[sdk.GetObjectLockConfigurationInput](),
+			s.getObjectLockConfiguration, acting("GetBucketObjectLockConfiguration"),
+			api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("GetBucketLogging", onBucket[sdk.GetBucketLoggingInput](), s.getBucketLogging,
+			api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("GetBucketNotificationConfiguration", onBucket[sdk.GetBucketNotificationConfigurationInput](),
+			s.getBucketNotificationConfiguration, acting("GetBucketNotification"),
+			api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+		api.Op("GetBucketAccelerateConfiguration", onBucket[sdk.GetBucketAccelerateConfigurationInput](),
+			s.getBucketAccelerateConfiguration, acting("GetAccelerateConfiguration"),
+			api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName, payer),
+		api.Op("GetBucketRequestPayment", onBucket[sdk.GetBucketRequestPaymentInput](), s.getBucketRequestPayment,
+			api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
+	}
+}
