@@ -8,9 +8,9 @@ import (
 	"hash"
 	"hash/crc32"
 	"hash/crc64"
-	"net/http"
 
 	"postern/aws/fault"
+	"postern/aws/wire"
 )
 
 // nvme is the polynomial of CRC-64/NVME in the order of bits of hash/crc64.
@@ -29,12 +29,15 @@ var digests = []struct {
 	{"X-Amz-Checksum-Sha256", sha256.New},
 }
 
-// checkDigests holds the body of a request, which has been read, against what its headers say it is. Operations whose
-// body is a stream prove it on their way, and where checksums are members, they are an object's.
-func (op *Operation) checkDigests(header http.Header, body []byte) error {
-	_, members := op.input.FieldByName("ChecksumCRC32")
+// checkDigests holds the body of a request to S3, which has been read, against what its headers say it is. Operations
+// whose body is a stream prove it on their way, and where checksums are members, they are an object's.
+func (x *exchange) checkDigests() error {
+	if x.service.Protocol != wire.S3 || x.body.stream != nil {
+		return nil
+	}
+	_, members := x.op.input.FieldByName("ChecksumCRC32")
 	for i, d := range digests {
-		said := header.Get(d.header)
+		said := x.r.Header.Get(d.header)
 		if said == "" || members && i > 0 {
 			continue
 		}
@@ -48,7 +51,7 @@ func (op *Operation) checkDigests(header http.Header, body []byte) error {
 			return fault.New(fault.Invalid, "api.decode", "Value for %s header is invalid.", d.header).
 				WithCode("InvalidRequest")
 		}
-		h.Write(body)
+		h.Write(x.body.bytes)
 		if got := h.Sum(nil); string(got) != string(want) {
 			return fault.New(fault.Invalid, "api.decode",
 				"The %s you specified did not match what we received.", d.header).WithCode("BadDigest")

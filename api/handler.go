@@ -250,12 +250,16 @@ func (x *exchange) serve(ctx context.Context) error {
 	if err := x.decode(in); err != nil {
 		return err
 	}
+	damaged := x.checkDigests()
 	x.freeBody()
 	if err := x.validate(in); err != nil {
 		return err
 	}
 	if err := x.authorise(ctx, in); err != nil {
 		return err
+	}
+	if damaged != nil {
+		return damaged
 	}
 	if err := x.op.refuseOthers(in); err != nil {
 		return err
@@ -291,11 +295,6 @@ func (x *exchange) serve(ctx context.Context) error {
 }
 
 func (x *exchange) decode(in any) error {
-	if x.service.Protocol == wire.S3 && x.body.stream == nil {
-		if err := x.op.checkDigests(x.r.Header, x.body.bytes); err != nil {
-			return err
-		}
-	}
 	if x.service.Protocol.Binds() {
 		return x.op.codec.DecodeRequest(x.message(), x.call.PathValue, in)
 	}

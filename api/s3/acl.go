@@ -11,7 +11,7 @@ import (
 	"postern/services/s3"
 )
 
-// ownersGrants are those of a bucket and of its objects: all to the owner. Others are refused.
+// ownersGrants gives all to the owner, of a bucket as of its objects. Others are refused.
 func ownersGrants(b s3.Bucket) []types.Grant {
 	return []types.Grant{{
 		Grantee:    &types.Grantee{Type: types.TypeCanonicalUser, ID: aws.String(canonicalID(b.Account))},

@@ -25,7 +25,8 @@ func readSource(text string) (source, error) {
 	case strings.HasPrefix(path, "arn:"):
 		return source{}, notImplemented("Postern does not implement access points as the source of a copy")
 	case err != nil || queryErr != nil || !ok || bucket == "" || key == "":
-		return source{}, invalid("InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey").
+		return source{}, invalid("InvalidArgument",
+			"Copy Source must mention the source bucket and key: sourcebucket/sourcekey").
 			With("ArgumentName", "x-amz-copy-source").With("ArgumentValue", text)
 	}
 	return source{bucket, key, values.Get("versionId")}, nil

@@ -32,6 +32,11 @@ func (s *service) deleteObjects(
 	if _, err := s.changeable(c, in.ExpectedBucketOwner); err != nil {
 		return nil, err
 	}
+	for _, o := range allowed {
+		if o.ETag != nil || o.Size != nil || o.LastModifiedTime != nil {
+			return nil, notImplemented("Postern does not implement conditions of single objects in DeleteObjects")
+		}
+	}
 	own := *in
 	own.Delete = &types.Delete{Objects: allowed, Quiet: in.Delete.Quiet}
 	out, err := forward[sdk.DeleteObjectsInput, sdk.DeleteObjectsOutput](ctx, s, c, &own, nil)
@@ -49,9 +54,6 @@ func (s *service) mayDelete(
 	for _, o := range objects {
 		if aws.ToString(o.Key) == "" {
 			return nil, nil, malformed()
-		}
-		if o.ETag != nil || o.Size != nil || o.LastModifiedTime != nil {
-			return nil, nil, notImplemented("Postern does not implement conditions of single objects in DeleteObjects")
 		}
 		action, keys := "s3:DeleteObject", requestKeys(c, nil)
 		if o.VersionId != nil {

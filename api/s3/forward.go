@@ -18,7 +18,7 @@ import (
 // maxError is how much of an error is read, in bytes.
 const maxError = 64 << 10
 
-// ownHeaders are those of a request that are answered here and mean nothing where objects are.
+// ownHeaders lists the headers of requests that are answered here and mean nothing where objects are.
 var ownHeaders = []string{
 	"X-Amz-Acl", "X-Amz-Expected-Bucket-Owner", "X-Amz-Source-Expected-Bucket-Owner", "X-Amz-Request-Payer",
 	"X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Bucket-Key-Enabled", "X-Amz-Storage-Class",

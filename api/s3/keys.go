@@ -85,7 +85,7 @@ func requestKeys(c *api.Call, tagging *string) map[string][]string {
 	return keys
 }
 
-// signatureKeys are those that follow from how the request was signed. The age of a signature is in milliseconds.
+// signatureKeys tells how the request was signed. The age of a signature is in milliseconds.
 func signatureKeys(c *api.Call, presigned string, keys map[string][]string) {
 	if c.Caller.Anonymous() {
 		return

@@ -85,7 +85,8 @@ func readRule(in *types.LifecycleRule, r *s3.LifecycleRule) error {
 		return err
 	}
 	if e := in.Expiration; e != nil {
-		r.Days, r.Date, r.ExpiredDeleteMarkers = aws.ToInt32(e.Days), aws.ToTime(e.Date), aws.ToBool(e.ExpiredObjectDeleteMarker)
+		r.Days, r.Date = aws.ToInt32(e.Days), aws.ToTime(e.Date)
+		r.ExpiredDeleteMarkers = aws.ToBool(e.ExpiredObjectDeleteMarker)
 		if e.Days != nil && *e.Days == 0 {
 			return invalid("InvalidArgument", "'Days' for Expiration action must be a positive integer")
 		}
@@ -188,4 +189,3 @@ func writeFilter(r *s3.LifecycleRule) *types.LifecycleRuleFilter {
 	}
 	return f
 }
-

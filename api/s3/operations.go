@@ -87,17 +87,17 @@ func (s *service) policyOperations() []api.Operation {
 		api.Op("GetBucketAcl", onBucket[sdk.GetBucketAclInput](), s.getBucketAcl,
 			api.Takes("Bucket", "ExpectedBucketOwner"), api.ByName),
 		api.Op("PutBucketAcl", onBucket[sdk.PutBucketAclInput](), s.putBucketAcl,
-			api.Takes("Bucket", "ExpectedBucketOwner", "ACL"), digest),
+			api.Takes("Bucket", "ExpectedBucketOwner", "ACL"), api.ByName, digest),
 		api.Op("GetObjectAcl", onObject[sdk.GetObjectAclInput](), s.getObjectAcl,
 			api.Acts(func(_ *api.Call, in *sdk.GetObjectAclInput) string {
 				return versioned(in.VersionId, "s3:GetObjectVersionAcl")
 			}),
-			api.Takes("Bucket", "Key", "ExpectedBucketOwner", "VersionId"), payer),
+			api.Takes("Bucket", "Key", "ExpectedBucketOwner", "VersionId"), api.ByName, payer),
 		api.Op("PutObjectAcl", onObject[sdk.PutObjectAclInput](), s.putObjectAcl,
 			api.Acts(func(_ *api.Call, in *sdk.PutObjectAclInput) string {
 				return versioned(in.VersionId, "s3:PutObjectVersionAcl")
 			}),
-			api.Takes("Bucket", "Key", "ExpectedBucketOwner", "ACL", "VersionId"), payer, digest),
+			api.Takes("Bucket", "Key", "ExpectedBucketOwner", "ACL", "VersionId"), api.ByName, payer, digest),
 	}
 }
 

@@ -26,6 +26,9 @@ var (
 	listed = []string{"Bucket", "ExpectedBucketOwner", "Delimiter", "EncodingType", "Prefix"}
 )
 
+// locked says of a row that nothing keeps objects from being deleted.
+var locked = api.Unread("no object is locked, and no bucket asks for MFA", "BypassGovernanceRetention", "MFA")
+
 // takes names the members of a row that hands them on by their names.
 func takes(lists ...[]string) api.Option {
 	return func(op *api.Operation) {
@@ -75,9 +78,9 @@ func (s *service) objectOperations() []api.Operation {
 			api.Acts(func(_ *api.Call, in *sdk.DeleteObjectInput) string {
 				return versioned(in.VersionId, "s3:DeleteObjectVersion")
 			}),
-			takes(object1, []string{"IfMatch", "IfMatchLastModifiedTime", "IfMatchSize", "VersionId"}), payer),
+			takes(object1, []string{"IfMatch", "IfMatchLastModifiedTime", "IfMatchSize", "VersionId"}), payer, locked),
 		api.Op("DeleteObjects", api.AskedLater, s.deleteObjects, acting("DeleteObject"), public,
-			takes([]string{"Bucket", "Delete", "ExpectedBucketOwner"}), payer,
+			takes([]string{"Bucket", "Delete", "ExpectedBucketOwner"}), payer, locked,
 			api.Unread("the pipeline holds the body against it", "ChecksumAlgorithm")),
 	}
 }

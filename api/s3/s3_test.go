@@ -15,7 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
-	"github.com/google/go-cmp/cmp"
 
 	"postern/api/access/accesstest"
 	api "postern/api/s3"
@@ -120,7 +119,8 @@ func TestObjects(t *testing.T) {
 	rand.Read(data)
 	made, err := c.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: bucket, Key: key, Body: bytes.NewReader(data), Metadata: map[string]string{"owner": "ann"},
-		ContentType: aws.String("text/x"), ContentEncoding: aws.String("gzip"), ExpectedBucketOwner: aws.String(accesstest.Account),
+		ContentType: aws.String("text/x"), ContentEncoding: aws.String("gzip"),
+		ExpectedBucketOwner: aws.String(accesstest.Account),
 	})
 	if err != nil || made.ServerSideEncryption != types.ServerSideEncryptionAes256 || made.ETag == nil {
 		t.Fatalf("%+v, %v", made, err)
@@ -185,12 +185,14 @@ func TestRefusedAsItIs(t *testing.T) {
 		in   s3.PutObjectInput
 		want string
 	}{
-		"a public ACL":       {s3.PutObjectInput{ACL: types.ObjectCannedACLPublicRead}, "AccessControlListNotSupported"},
-		"a key of KMS":       {s3.PutObjectInput{ServerSideEncryption: types.ServerSideEncryptionAwsKms}, "NotImplemented"},
-		"another class":      {s3.PutObjectInput{StorageClass: types.StorageClassGlacier}, "NotImplemented"},
-		"a customer's key":   {s3.PutObjectInput{SSECustomerAlgorithm: aws.String("AES256")}, "NotImplemented"},
-		"another owner":      {s3.PutObjectInput{ExpectedBucketOwner: aws.String("111122223333")}, "AccessDenied"},
-		"a lock":             {s3.PutObjectInput{ObjectLockLegalHoldStatus: types.ObjectLockLegalHoldStatusOn}, "NotImplemented"},
+		"a public ACL":     {s3.PutObjectInput{ACL: types.ObjectCannedACLPublicRead}, "AccessControlListNotSupported"},
+		"a key of KMS":     {s3.PutObjectInput{ServerSideEncryption: types.ServerSideEncryptionAwsKms}, "NotImplemented"},
+		"another class":    {s3.PutObjectInput{StorageClass: types.StorageClassGlacier}, "NotImplemented"},
+		"a customer's key": {s3.PutObjectInput{SSECustomerAlgorithm: aws.String("AES256")}, "NotImplemented"},
+		"another owner":    {s3.PutObjectInput{ExpectedBucketOwner: aws.String("111122223333")}, "AccessDenied"},
+		"a lock": {
+			s3.PutObjectInput{ObjectLockLegalHoldStatus: types.ObjectLockLegalHoldStatusOn}, "NotImplemented",
+		},
 		"no bucket":          {s3.PutObjectInput{Bucket: aws.String("none")}, "NoSuchBucket"},
 		"a bucket of Amazon": {s3.PutObjectInput{Bucket: aws.String("amazon-ssm-us-east-1")}, "AccessDenied"},
 	} {
@@ -206,8 +208,11 @@ func TestRefusedAsItIs(t *testing.T) {
 	if len(r.upstream.objects) != 0 {
 		t.Errorf("%d objects", len(r.upstream.objects))
 	}
-	for _, acl := range []types.ObjectCannedACL{types.ObjectCannedACLPrivate, types.ObjectCannedACLBucketOwnerFullControl} {
-		if _, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: key, ACL: acl, Body: body()}); err != nil {
+	for _, acl := range []types.ObjectCannedACL{
+		types.ObjectCannedACLPrivate, types.ObjectCannedACLBucketOwnerFullControl,
+	} {
+		in := &s3.PutObjectInput{Bucket: bucket, Key: key, ACL: acl, Body: body()}
+		if _, err := c.PutObject(t.Context(), in); err != nil {
 			t.Error(err)
 		}
 	}
@@ -221,7 +226,9 @@ func TestCopies(t *testing.T) {
 		t.Fatal(err)
 	}
 	writer := r.user(t, "writer", `{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::copies/*"}}`)
-	in := s3.CopyObjectInput{Bucket: aws.String("copies"), Key: aws.String("k"), CopySource: aws.String("/from/a%20b/%C3%A4")}
+	in := s3.CopyObjectInput{
+		Bucket: aws.String("copies"), Key: aws.String("k"), CopySource: aws.String("/from/a%20b/%C3%A4"),
+	}
 	if _, err := writer.CopyObject(t.Context(), &in); code(err) != "AccessDenied" {
 		t.Errorf("who may not read the source: %v", err)
 	}
@@ -247,7 +254,8 @@ func TestDeletesOneByOne(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	own := r.user(t, "own", `{"Statement":{"Effect":"Allow","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::bucket/mine/*"}}`)
+	own := r.user(t, "own", `{"Statement":{"Effect":"Allow","Action":"s3:DeleteObject",
+		"Resource":"arn:aws:s3:::bucket/mine/*"}}`)
 	in := &s3.DeleteObjectsInput{Bucket: aws.String("bucket"), Delete: &types.Delete{Objects: []types.ObjectIdentifier{
 		{Key: aws.String("mine/1")}, {Key: aws.String("theirs/1")}, {Key: aws.String("mine/2")},
 	}}}
@@ -266,7 +274,8 @@ func TestWhoMayKnow(t *testing.T) {
 	r := newRig(t)
 	r.root(t, "bucket")
 	reader := r.user(t, "reader", `{"Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}`)
-	lister := r.user(t, "lister", `{"Statement":{"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket"],"Resource":"*"}}`)
+	lister := r.user(t, "lister", `{"Statement":{"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket"],
+		"Resource":"*"}}`)
 	if _, err := get(reader, "bucket", "none"); code(err) != "AccessDenied" {
 		t.Error(err)
 	}
@@ -357,130 +366,3 @@ func TestPresigned(t *testing.T) {
 		t.Errorf("another key: %d %s", status, text)
 	}
 }
-
-// TestBuckets walks what is configured on a bucket.
-func TestBuckets(t *testing.T) {
-	r := newRig(t)
-	c := r.root(t, "b-1", "b-2", "b-3")
-	ctx, b := t.Context(), aws.String("b-1")
-	first, err := c.ListBuckets(ctx, &s3.ListBucketsInput{MaxBuckets: aws.Int32(2)})
-	if err != nil || len(first.Buckets) != 2 || *first.Buckets[0].BucketRegion != "us-east-1" {
-		t.Fatalf("%+v, %v", first, err)
-	}
-	rest, err := c.ListBuckets(ctx, &s3.ListBucketsInput{
-		MaxBuckets: aws.Int32(2), ContinuationToken: first.ContinuationToken,
-	})
-	if err != nil || len(rest.Buckets) != 1 || *rest.Buckets[0].Name != "b-3" || rest.ContinuationToken != nil {
-		t.Fatalf("%+v, %v", rest, err)
-	}
-	head, err := c.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: b})
-	if err != nil || *head.BucketRegion != "us-east-1" {
-		t.Errorf("%+v, %v", head, err)
-	}
-	where, err := c.GetBucketLocation(ctx, &s3.GetBucketLocationInput{Bucket: b})
-	if err != nil || where.LocationConstraint != "" {
-		t.Errorf("%+v, %v", where, err)
-	}
-	_, err = c.CreateBucket(ctx, &s3.CreateBucketInput{
-		Bucket: aws.String("far"), CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = c.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: aws.String("far")})
-	if code(err) != "PermanentRedirect" {
-		t.Errorf("a bucket of another region: %v", err)
-	}
-	where, err = c.GetBucketLocation(ctx, &s3.GetBucketLocationInput{Bucket: aws.String("far")})
-	if err != nil || where.LocationConstraint != "eu-west-1" {
-		t.Errorf("%+v, %v", where, err)
-	}
-	if _, err := c.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: aws.String("b-3")}); err != nil {
-		t.Error(err)
-	}
-	if _, err := c.GetBucketMetricsConfiguration(ctx, &s3.GetBucketMetricsConfigurationInput{
-		Bucket: b, Id: aws.String("x"),
-	}); code(err) != "NotImplemented" {
-		t.Error(err)
-	}
-}
-
-// TestConfigurations: what is put on a bucket is got as it was put, and gone when it is deleted.
-func TestConfigurations(t *testing.T) {
-	r := newRig(t)
-	c := r.root(t, "b-1")
-	ctx, b := t.Context(), aws.String("b-1")
-	rules := []types.LifecycleRule{
-		{ID: aws.String("1"), Status: "Enabled", Filter: &types.LifecycleRuleFilter{Prefix: aws.String("logs/")},
-			Expiration: &types.LifecycleExpiration{Days: aws.Int32(3)}},
-		{ID: aws.String("2"), Status: "Disabled", Filter: &types.LifecycleRuleFilter{And: &types.LifecycleRuleAndOperator{
-			Prefix: aws.String("a"), Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}},
-		}}, NoncurrentVersionExpiration: &types.NoncurrentVersionExpiration{NoncurrentDays: aws.Int32(4)}},
-		{ID: aws.String("3"), Status: "Enabled", Prefix: aws.String(""),
-			AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: aws.Int32(5)}},
-	}
-	_, err := c.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
-		Bucket: b, LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: rules},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	lifecycle, err := c.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: b})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(rules, lifecycle.Rules, exported); diff != "" {
-		t.Error(diff)
-	}
-	cors := []types.CORSRule{{
-		AllowedMethods: []string{"GET"}, AllowedOrigins: []string{"https://*.example.com"}, AllowedHeaders: []string{"*"},
-		MaxAgeSeconds: aws.Int32(60),
-	}}
-	_, err = c.PutBucketCors(ctx, &s3.PutBucketCorsInput{
-		Bucket: b, CORSConfiguration: &types.CORSConfiguration{CORSRules: cors},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := c.GetBucketCors(ctx, &s3.GetBucketCorsInput{Bucket: b})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(cors, got.CORSRules, exported); diff != "" {
-		t.Error(diff)
-	}
-	tags := []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}
-	_, err = c.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: b, Tagging: &types.Tagging{TagSet: tags}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tagged, err := c.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: b})
-	if err != nil || len(tagged.TagSet) != 1 || *tagged.TagSet[0].Value != "v" {
-		t.Errorf("%+v, %v", tagged, err)
-	}
-	encryption, err := c.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: b})
-	if err != nil || encryption.ServerSideEncryptionConfiguration.Rules[0].ApplyServerSideEncryptionByDefault.
-		SSEAlgorithm != types.ServerSideEncryptionAes256 {
-		t.Errorf("%+v, %v", encryption, err)
-	}
-	_, err = c.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
-		Bucket: b, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	versioning, err := c.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: b})
-	if err != nil || versioning.Status != types.BucketVersioningStatusEnabled {
-		t.Errorf("%+v, %v", versioning, err)
-	}
-	acl, err := c.GetBucketAcl(ctx, &s3.GetBucketAclInput{Bucket: b})
-	if err != nil || len(acl.Grants) != 1 || acl.Grants[0].Grantee.Type != types.TypeCanonicalUser ||
-		*acl.Grants[0].Grantee.ID != *acl.Owner.ID {
-		t.Errorf("%+v, %v", acl, err)
-	}
-}
-
-var exported = cmp.FilterPath(func(p cmp.Path) bool {
-	f, ok := p.Last().(cmp.StructField)
-	return ok && !('A' <= f.Name()[0] && f.Name()[0] <= 'Z')
-}, cmp.Ignore())

@@ -57,7 +57,9 @@ func objectType(c *api.Call, name string) string {
 
 // bucketARN and objectARN name what the path of a request says.
 func bucketARN(c *api.Call) string { return bucketType(c, c.PathValue("Bucket")) }
-func objectARN(c *api.Call) string { return objectType(c, c.PathValue("Bucket")+"/"+c.PathValue("Key")) }
+func objectARN(c *api.Call) string {
+	return objectType(c, c.PathValue("Bucket")+"/"+c.PathValue("Key"))
+}
 
 // onBucket and onObject declare what operations are about.
 func onBucket[In any]() api.Resources {
@@ -131,8 +133,9 @@ func (s *service) locate(c *api.Call) error {
 	c.SetHeader("x-amz-bucket-region", b.Region)
 	if c.Addressed == "" && c.VirtualHost != "" && !strings.HasSuffix(c.Host, "localhost") {
 		// The name of no region leads to the bucket's own.
-		return fault.New(fault.Invalid, "s3", "The authorization header is malformed; the region '%s' is wrong; expecting '%s'",
-			here, b.Region).WithCode("AuthorizationHeaderMalformed").With("Region", b.Region)
+		return fault.New(fault.Invalid, "s3",
+			"The authorization header is malformed; the region '%s' is wrong; expecting '%s'", here, b.Region).
+			WithCode("AuthorizationHeaderMalformed").With("Region", b.Region)
 	}
 	return invalid("PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified "+
 		"endpoint. Please send all future requests to this endpoint.").

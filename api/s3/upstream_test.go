@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ type upstream struct {
 	buckets map[string]bool
 	seen    []*http.Request // without bodies
 	trailer http.Header     // of the last one
+	parts   []byte
 }
 
 type kept struct {
@@ -74,6 +76,14 @@ func (u *upstream) object(w http.ResponseWriter, r *http.Request, body []byte) {
 	o := u.objects[r.URL.Path]
 	query := r.URL.Query()
 	switch {
+	case query.Has("uploads"):
+		_, _ = io.WriteString(w, "<InitiateMultipartUploadResult><Bucket>inner</Bucket><UploadId>u</UploadId>"+
+			"</InitiateMultipartUploadResult>")
+	case query.Has("uploadId"):
+		u.upload(w, r, body)
+	case r.Method == http.MethodDelete && query.Has("tagging"):
+		o.tags = ""
+		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodPut && query.Has("tagging"):
 		o.tags = string(body)
 	case r.Method == http.MethodPut:
@@ -85,7 +95,8 @@ func (u *upstream) object(w http.ResponseWriter, r *http.Request, body []byte) {
 			}
 		}
 		if from := r.Header.Get("X-Amz-Copy-Source"); from != "" {
-			o.data = u.objects["/"+from].data
+			plain, _ := url.PathUnescape(from)
+			o.data = u.objects["/"+plain].data
 			_, _ = io.WriteString(w, "<CopyObjectResult><ETag>copied</ETag></CopyObjectResult>")
 		}
 		u.objects[r.URL.Path] = o
@@ -102,6 +113,28 @@ func (u *upstream) object(w http.ResponseWriter, r *http.Request, body []byte) {
 			w.Header()[name] = values
 		}
 		http.ServeContent(w, r, "", time.Unix(1_700_000_000, 0), bytes.NewReader(o.data))
+	}
+}
+
+// upload keeps the parts of the one upload one behind the other.
+func (u *upstream) upload(w http.ResponseWriter, r *http.Request, body []byte) {
+	switch r.Method {
+	case http.MethodPut:
+		u.parts = append(u.parts, body...)
+		w.Header().Set("Etag", `"part"`)
+		if r.Header.Get("X-Amz-Copy-Source") != "" {
+			_, _ = io.WriteString(w, "<CopyPartResult><ETag>part</ETag></CopyPartResult>")
+		}
+	case http.MethodPost:
+		u.objects[r.URL.Path] = &kept{data: u.parts, header: http.Header{}}
+		u.parts = nil
+		_, _ = io.WriteString(w, "<CompleteMultipartUploadResult><Bucket>inner</Bucket><Location>inner</Location>"+
+			"<ETag>whole</ETag></CompleteMultipartUploadResult>")
+	case http.MethodDelete:
+		u.parts = nil
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		_, _ = io.WriteString(w, "<ListPartsResult><Bucket>inner</Bucket><Owner><ID>inner</ID></Owner></ListPartsResult>")
 	}
 }
 
