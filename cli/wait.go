@@ -62,28 +62,47 @@ func untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 }
 
-// wait returns when all is there. When ctx ends it says what was missing.
+// wait returns when all is there. When ctx ends it says what was missing when the server answered last, and whether it
+// has gone since; or that it never answered.
 func (a *app) wait(ctx context.Context, wanted []string) error {
-	var last error
+	var notOnline, silent error // from the last look that was answered, and from those since that were not
 	for {
-		if missing, err := a.missing(ctx, wanted); err == nil && len(missing) == 0 {
+		missing, err := a.missing(ctx, wanted)
+		switch {
+		case err == nil && len(missing) == 0:
 			return nil
-		} else if err == nil {
-			last = fmt.Errorf("not Online in time: %s", strings.Join(missing, ", "))
-		} else if !waitable(err) {
+		case err == nil:
+			notOnline, silent = fmt.Errorf("not Online in time: %s", strings.Join(missing, ", ")), nil
+		case !waitable(err):
 			return err
-		} else if ctx.Err() == nil {
-			last = err
+		case !over(ctx): // a look that the end of the time cut off tells nothing
+			silent = err
 		}
 		select {
 		case <-time.After(waitPoll):
 		case <-ctx.Done():
-			if last == nil {
-				last = errors.New("the time was up before anything was known")
-			}
-			return last
+			return a.timeUp(notOnline, silent)
 		}
 	}
+}
+
+// over reports whether the time of a context is up. Connections hold to its deadline themselves, and may end before it.
+func over(ctx context.Context) bool {
+	deadline, bounded := ctx.Deadline()
+	return ctx.Err() != nil || bounded && !time.Now().Before(deadline)
+}
+
+// timeUp returns what wait ends with.
+func (a *app) timeUp(notOnline, silent error) error {
+	switch {
+	case notOnline != nil && silent != nil:
+		return fmt.Errorf("%w; then %s", notOnline, describe(silent, a.endpoint).Message)
+	case notOnline != nil:
+		return notOnline
+	case silent != nil:
+		return silent
+	}
+	return &noAnswerError{a.endpoint}
 }
 
 // waitable reports whether time may mend an error: there is no server yet, or no answer from it.
