@@ -37,6 +37,7 @@ type publisher struct {
 	// latest holds the newest state, which is about to be shown or is.
 	latest *record.Tables
 	views  map[string]*view
+	others otherInterfaces
 
 	installing sync.Mutex // orders snapshots and what subscribers see; guards what follows
 	// regions has those whose prefix lists of Amazon's are in the snapshot.
@@ -112,8 +113,10 @@ func (b *publisher) applied(before, after *record.Tables, edits []record.Edit) {
 	b.latest = after
 	if before == nil {
 		b.anew, b.rest = true, nil
+		b.others.restart()
 		return
 	}
+	b.others.note(edits, after.Version())
 	if len(edits) > 0 && b.own[edits[0]] != nil {
 		*b.own[edits[0]] = ownChange{after.Version(), slices.Sorted(maps.Keys(touched))}
 		return
@@ -138,9 +141,9 @@ func (b *publisher) publish(own *ownChange) error {
 
 // publishRest brings into force what no running verb does.
 func (b *publisher) publishRest() error {
-	anew, ids, version := b.takeRest()
-	if anew {
-		return b.makeAll()
+	restart, ids, version := b.takeRest()
+	if restart > 0 {
+		return b.makeAll(restart)
 	}
 	if len(ids) == 0 {
 		return nil
@@ -148,17 +151,18 @@ func (b *publisher) publishRest() error {
 	return b.make(ids, version)
 }
 
-// takeRest takes what is left to whoever comes, as far as it can be seen in the tables.
-func (b *publisher) takeRest() (anew bool, ids []string, version uint64) {
+// takeRest takes what is left to whoever comes, as far as it can be seen in the tables: single views, or everything.
+// Then restart is the number of times that the state was read anew, otherwise 0.
+func (b *publisher) takeRest() (restart int, ids []string, version uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	seen := b.tables()
 	if b.anew {
 		if seen != b.latest {
-			return false, nil, 0 // who shows it comes by
+			return 0, nil, 0 // who shows it comes by
 		}
 		b.anew = false
-		return true, nil, 0
+		return b.others.restarts, nil, 0
 	}
 	for id, at := range b.rest {
 		if at <= seen.Version() {
@@ -167,13 +171,21 @@ func (b *publisher) takeRest() (anew bool, ids []string, version uint64) {
 		}
 	}
 	slices.Sort(ids)
-	return false, ids, version
+	return 0, ids, version
+}
+
+// takeOthers takes the interfaces of each view that are others than in the snapshot.
+func (b *publisher) takeOthers(views []string, version uint64) []map[string]uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.others.take(views, version)
 }
 
 // putBack leaves views to the next who comes.
-func (b *publisher) putBack(ids []string, version uint64) {
+func (b *publisher) putBack(ids []string, version uint64, others []map[string]uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.others.putBack(ids, others)
 	if b.rest == nil {
 		b.rest = map[string]uint64{}
 	}
@@ -198,8 +210,9 @@ func (b *publisher) make(ids []string, version uint64) error {
 	if len(old) == 0 {
 		return nil
 	}
-	if err := b.install(state, old); err != nil {
-		b.putBack(old, version)
+	others := b.takeOthers(old, state.Version())
+	if err := b.install(state, old, others); err != nil {
+		b.putBack(old, version, others)
 		return fmt.Errorf("publish version %d of the network: %w", state.Version(), err)
 	}
 	for _, v := range oldViews { // one that was not made has not seen what came since
@@ -242,13 +255,14 @@ func (b *publisher) release(ids []string, views []*view) {
 	}
 }
 
-// install makes the views anew and puts them in force.
-func (b *publisher) install(state *State, ids []string) error {
-	var vpcs []string
+// install makes the views anew and puts them in force. others are the interfaces of each that are others than in the
+// snapshot, nil where all may be.
+func (b *publisher) install(state *State, ids []string, others []map[string]uint64) error {
+	var vpcs []compiling
 	var shared vpc.Shared
-	for _, id := range ids {
+	for i, id := range ids {
 		if k := kindOf(id); k == vpcKind {
-			vpcs = append(vpcs, id)
+			vpcs = append(vpcs, compiling{id, others[i]})
 		} else if k != nil {
 			k.share(state, id, &shared)
 		}
@@ -263,12 +277,18 @@ func (b *publisher) install(state *State, ids []string) error {
 	return b.installLocked(b.snapshot.Load(), state.Version(), compiled, shared)
 }
 
+// compiling is a VPC to be compiled, and its interfaces that are others than in the snapshot, nil where all may be.
+type compiling struct {
+	id     string
+	others map[string]uint64
+}
+
 // compile compiles VPCs, several at a time. Those that are gone are named.
-func (b *publisher) compile(state *State, ids []string) (compiled []*vpc.Compiled, gone []string, err error) {
-	all, errs := make([]*vpc.Compiled, len(ids)), make([]error, len(ids))
+func (b *publisher) compile(state *State, vpcs []compiling) (compiled []*vpc.Compiled, gone []string, err error) {
+	all, errs := make([]*vpc.Compiled, len(vpcs)), make([]error, len(vpcs))
 	snapshot := b.snapshot.Load()
 	one := func(i int) {
-		v, ok := vpcKind.Get(state.Tables, ids[i])
+		v, ok := vpcKind.Get(state.Tables, vpcs[i].id)
 		if !ok {
 			return
 		}
@@ -276,15 +296,19 @@ func (b *publisher) compile(state *State, ids []string) (compiled []*vpc.Compile
 		if snapshot != nil {
 			previous = snapshot.Compiled(v.ID)
 		}
-		all[i], errs[i] = vpc.Compile(state.content(v), previous)
+		if previous != nil && vpcs[i].others != nil {
+			all[i], errs[i] = previous.With(state.content(v, false), state.interfaceChanges(v.ID, vpcs[i].others))
+			return
+		}
+		all[i], errs[i] = vpc.Compile(state.content(v, true), previous)
 	}
-	atOnce(len(ids), one)
+	atOnce(len(vpcs), one)
 	for i, err := range errs {
 		if err != nil {
 			return nil, nil, err
 		}
 		if all[i] == nil {
-			gone = append(gone, ids[i])
+			gone = append(gone, vpcs[i].id)
 			continue
 		}
 		compiled = append(compiled, all[i])
@@ -310,15 +334,16 @@ func atOnce(n int, do func(int)) {
 	running.Wait()
 }
 
-// content returns what the judge sees of a VPC.
-func (s *State) content(v *VPC) vpc.Content {
-	c := vpc.Content{
-		VPC: v.value(),
-		// They are the most by far, and large.
-		Interfaces: make([]vpc.Interface, 0, interfaceKind.Count(s.Tables, v.ID)),
+// content returns what the judge sees of a VPC, with its interfaces or without.
+func (s *State) content(v *VPC, interfaces bool) vpc.Content {
+	c := vpc.Content{VPC: v.value()}
+	if interfaces { // they are the most by far, and large
+		c.Interfaces = make([]vpc.Interface, 0, interfaceKind.Count(s.Tables, v.ID))
 	}
 	for _, k := range kinds {
-		k.fill(s, v.ID, &c)
+		if interfaces || k != declared(interfaceKind) {
+			k.fill(s, v.ID, &c)
+		}
 	}
 	return c
 }
@@ -371,20 +396,20 @@ func (b *publisher) amazonListsLocked(compiled []*vpc.Compiled, shared *vpc.Shar
 	}
 }
 
-// makeAll makes everything anew.
-func (b *publisher) makeAll() error {
+// makeAll makes everything of the state that was read anew for the restart-th time, or later.
+func (b *publisher) makeAll(restart int) error {
 	b.all.Lock()
 	defer b.all.Unlock()
 	state := &State{b.tables()}
 	shared := vpc.Shared{Internet: b.internet}
-	var ids []string
+	var vpcs []compiling
 	for v := range vpcKind.All(state.Tables) {
-		ids = append(ids, v.ID)
+		vpcs = append(vpcs, compiling{id: v.ID})
 	}
 	for _, k := range kinds {
 		k.shareAll(state, &shared)
 	}
-	compiled, _, err := b.compile(state, ids)
+	compiled, _, err := b.compile(state, vpcs)
 	if err != nil {
 		return fmt.Errorf("publish version %d of the network: %w", state.Version(), err)
 	}
@@ -401,6 +426,9 @@ func (b *publisher) makeAll() error {
 		return fmt.Errorf("publish version %d of the network: %w", state.Version(), err)
 	}
 	b.base = state.Version()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.others.made = max(b.others.made, restart)
 	return nil
 }
 

@@ -232,7 +232,7 @@ func (k *checker) service(v *EndpointService) error {
 			continue
 		}
 		switch from := k.after.nic(t.From); {
-		case from == nil:
+		case from.none():
 			return missingReference(v.ID, t.From)
 		case from.Kind != ServiceInterface || from.Owner != v.ID:
 			return fmt.Errorf("%s: %s is not an interface of this service", v.ID, t.From)
@@ -265,7 +265,7 @@ func (k *checker) left(vpcID string) error {
 	if old == nil {
 		return nil
 	}
-	for _, n := range old.content.Interfaces {
+	for _, n := range old.changed(InterfaceChanges{}) {
 		if v, ok := k.after.services.get(n.Owner); ok && n.Kind == ServiceInterface {
 			if err := k.service(v); err != nil {
 				return err

@@ -10,18 +10,19 @@ import (
 // snapshots: what it refers to elsewhere it names by id, and a snapshot looks that up.
 type Compiled struct {
 	VPC
-	content  Content
+	content  Content // without interfaces
 	resolver netip.Addr
 
-	subnets   map[string]*subnet
-	groups    map[string]*group
-	acls      map[string]*acl
-	nics      map[string]*nic
-	addresses map[netip.Addr]*nic
-	tables    map[string]*routeTable
-	endpoints map[string]*endpoint
-	resolvers map[string]*resolverEndpoint
-	nats      map[string]*nat
+	subnets map[string]*subnet
+	groups  map[string]*group
+	acls    map[string]*acl
+	// interfaces and addresses share with the VPC as it was before what has not changed.
+	interfaces index[string, *Interface]
+	addresses  index[netip.Addr, *Interface]
+	tables     map[string]*routeTable
+	endpoints  map[string]*endpoint
+	resolvers  map[string]*resolverEndpoint
+	nats       map[string]*nat
 
 	// main serves the subnets without a table of their own, defaultACL those without an ACL; it may be nil.
 	main       *routeTable
@@ -33,9 +34,9 @@ type Compiled struct {
 	exports          exports
 }
 
-// exports lists, in order and each once, what a snapshot indexes of a VPC.
+// exports lists, in order and each once, what a snapshot indexes of a VPC beside its interfaces.
 type exports struct {
-	// ids lists the ids of everything that stands in the VPC.
+	// ids lists the ids of everything that stands in the VPC but interfaces.
 	ids []string
 	// gateways are the Internet and NAT gateways that routes lead to, and the gateway endpoints.
 	gateways []string
@@ -43,13 +44,6 @@ type exports struct {
 	references []string
 	// owned are the endpoints' own names, inner the names between those and their zones.
 	owned, inner, zones []string
-	publics             []publicAddress
-}
-
-// publicAddress is a public address of a network interface.
-type publicAddress struct {
-	address netip.Addr
-	nic     string
 }
 
 type subnet struct {
@@ -59,20 +53,10 @@ type subnet struct {
 	acl   *acl
 }
 
-// nic is a network interface with what it belongs to.
-type nic struct {
-	Interface
-	vpc      *Compiled
-	subnet   *subnet
-	groups   []*group
-	endpoint *endpoint
-	resolver *resolverEndpoint
-}
-
 type endpoint struct {
 	Endpoint
 	vpc  *Compiled
-	nics []*nic
+	nics []nic
 }
 
 // Compile checks the content of a VPC and indexes it. It asks no snapshot and takes no lock, so many VPCs can be
@@ -83,10 +67,63 @@ func Compile(content Content, previous *Compiled) (*Compiled, error) {
 	if previous == nil {
 		previous = new(Compiled)
 	}
-	b := &compiler{previous: previous, Compiled: &Compiled{VPC: content.VPC, content: content}}
+	b := &compiler{previous: previous, put: content.Interfaces}
+	return b.compile(content)
+}
+
+// InterfaceChanges says which network interfaces of a VPC are others than before.
+type InterfaceChanges struct {
+	// Put holds new interfaces and those in the place of the ones with their ids.
+	Put []Interface
+	// Gone lists the ids of those that are there no more. An id that none had is passed over.
+	Gone []string
+}
+
+// With returns the VPC as Compile does, with the content in place of the VPC's own, but for the interfaces: those that
+// changes does not mention stay, and content has none. It takes time by what is changed, and by what the VPC has beside
+// interfaces, unless a range, a subnet or a group is gone that interfaces may be of.
+func (c *Compiled) With(content Content, changes InterfaceChanges) (*Compiled, error) {
+	if !c.bears(&content) {
+		content.Interfaces = c.changed(changes)
+		return Compile(content, c)
+	}
+	b := &compiler{previous: c, by: new(edit), put: changes.Put, gone: changes.Gone}
+	return b.compile(content)
+}
+
+// bears reports whether an interface that is right in c is right with the content too.
+func (c *Compiled) bears(content *Content) bool {
+	if !slices.Equal(c.CIDRs, content.VPC.CIDRs) || !slices.Equal(c.content.Subnets, content.Subnets) {
+		return false
+	}
+	there := make(map[string]bool, len(content.SecurityGroups))
+	for i := range content.SecurityGroups {
+		there[content.SecurityGroups[i].ID] = true
+	}
+	for id := range c.groups {
+		if !there[id] {
+			return false
+		}
+	}
+	return true
+}
+
+// compiler compiles one VPC.
+type compiler struct {
+	*Compiled
+	previous *Compiled
+	// by is the change of the previous interfaces; nil where all are made anew. put and gone are as in InterfaceChanges.
+	by   *edit
+	put  []Interface
+	gone []string
+}
+
+func (b *compiler) compile(content Content) (*Compiled, error) {
+	content.Interfaces = nil
+	b.Compiled = &Compiled{VPC: content.VPC, content: content}
 	for _, step := range []func() error{
 		b.listIDs, b.ranges, b.compileSubnets, b.compileNATs, b.compileGroups, b.compileACLs, b.compileEndpoints,
-		b.compileNICs, b.joinEndpoints, b.compileResolvers, b.compileTables, b.compileNames,
+		b.compileInterfaces, b.joinEndpoints, b.compileResolvers, b.compileTables, b.compileNames,
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -99,13 +136,12 @@ func Compile(content Content, previous *Compiled) (*Compiled, error) {
 // ID returns the VPC's id.
 func (c *Compiled) ID() string { return c.VPC.ID }
 
-// Content returns the values that the VPC was compiled from. They must not be changed.
-func (c *Compiled) Content() Content { return c.content }
-
-// compiler compiles one VPC.
-type compiler struct {
-	*Compiled
-	previous *Compiled
+// Content returns the values that the VPC was compiled from, interfaces in the order of their ids. They must not be
+// changed.
+func (c *Compiled) Content() Content {
+	content := c.content
+	content.Interfaces = c.changed(InterfaceChanges{})
+	return content
 }
 
 // listIDs checks that every resource has an id of its own and is of this VPC.
@@ -144,7 +180,11 @@ func get[T any](b *compiler, m map[string]*T, owner, id string) (*T, error) {
 	if v := m[id]; v != nil {
 		return v, nil
 	}
-	return nil, fmt.Errorf("%s: refers to %q, which does not exist in %s", owner, id, b.VPC.ID)
+	return nil, b.missing(owner, id)
+}
+
+func (b *compiler) missing(owner, id string) error {
+	return fmt.Errorf("%s: refers to %q, which does not exist in %s", owner, id, b.VPC.ID)
 }
 
 func checkRange(owner string, p netip.Prefix) error {

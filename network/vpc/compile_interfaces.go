@@ -2,7 +2,7 @@ package vpc
 
 import (
 	"fmt"
-	"net/netip"
+	"slices"
 )
 
 func (b *compiler) compileEndpoints() error {
@@ -23,71 +23,14 @@ func (b *compiler) compileEndpoints() error {
 	return nil
 }
 
-func (b *compiler) compileNICs() error {
-	b.nics = make(map[string]*nic, len(b.content.Interfaces))
-	b.addresses = make(map[netip.Addr]*nic, len(b.content.Interfaces))
-	made := make([]nic, len(b.content.Interfaces))
-	members := 0
-	for i := range b.content.Interfaces {
-		members += len(b.content.Interfaces[i].Groups)
-	}
-	groups := make([]*group, 0, members)
-	for i := range b.content.Interfaces {
-		c := &made[i]
-		c.Interface, c.vpc = b.content.Interfaces[i], b.Compiled
-		b.nics[c.ID] = c
-		var err error
-		if c.subnet, err = get(b, b.subnets, c.ID, c.Subnet); err != nil {
-			return err
-		}
-		start := len(groups)
-		for _, id := range c.Groups {
-			g, err := get(b, b.groups, c.ID, id)
-			if err != nil {
-				return err
-			}
-			groups = append(groups, g)
-		}
-		c.groups = groups[start:len(groups):len(groups)]
-		if err := b.register(c); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// register enters the interface's addresses.
-func (b *compiler) register(c *nic) error {
-	switch {
-	case len(c.Addresses) == 0:
-		return fmt.Errorf("%s: has no address", c.ID)
-	case c.Public.IsValid() && !c.Public.Is4():
-		return fmt.Errorf("%s: public address %s is not IPv4", c.ID, c.Public)
-	case c.Public.IsValid():
-		b.exports.publics = append(b.exports.publics, publicAddress{c.Public, c.ID})
-	}
-	for _, a := range c.Addresses {
-		switch other := b.addresses[a]; {
-		case other != nil:
-			return fmt.Errorf("%s: %s has the address %s already", c.ID, other.ID, a)
-		case !c.subnet.contains(a):
-			return fmt.Errorf("%s: %s is not inside %s of %s", c.ID, a, c.subnet.CIDR, c.subnet.ID)
-		case a == b.resolver:
-			return fmt.Errorf("%s: %s is the resolver of %s", c.ID, a, b.VPC.ID)
-		}
-		b.addresses[a] = c
-	}
-	return nil
-}
-
 // ownInterface finds an interface that an endpoint lists, and refuses one that is not its own.
-func (b *compiler) ownInterface(endpoint, id string, kind InterfaceKind) (*nic, error) {
-	c, err := get(b, b.nics, endpoint, id)
-	if err != nil {
-		return nil, err
-	}
-	if c.Kind != kind || c.Owner != endpoint {
-		return nil, fmt.Errorf("%s: %s is not an interface of this endpoint in %s", endpoint, id, b.VPC.ID)
+func (b *compiler) ownInterface(endpoint, id string, kind InterfaceKind) (nic, error) {
+	c := b.nic(id)
+	switch {
+	case c.none():
+		return c, b.missing(endpoint, id)
+	case c.Kind != kind || c.Owner != endpoint:
+		return c, fmt.Errorf("%s: %s is not an interface of this endpoint in %s", endpoint, id, b.VPC.ID)
 	}
 	return c, nil
 }
@@ -101,14 +44,49 @@ func (b *compiler) joinEndpoints() error {
 			if err != nil {
 				return err
 			}
-			c.endpoint = e
 			e.nics = append(e.nics, c)
 		}
 	}
-	for i := range b.content.Interfaces {
-		c := b.nics[b.content.Interfaces[i].ID]
-		if c.Kind == EndpointInterface && c.Owner != "" && c.endpoint == nil {
-			return fmt.Errorf("%s: endpoint %q does not list this interface", c.ID, c.Owner)
+	return b.listed(EndpointInterface, "endpoint")
+}
+
+// listed checks that the interfaces of a kind are listed by what they say they belong to: those that are others than
+// before, and those of what may list others now.
+func (b *compiler) listed(kind InterfaceKind, of string) error {
+	lists := func(c *Interface) bool {
+		if kind == ResolverInterface {
+			e := b.resolvers[c.Owner]
+			return e != nil && slices.Contains(e.Interfaces, c.ID)
+		}
+		e := b.endpoints[c.Owner]
+		return e != nil && slices.Contains(e.Interfaces, c.ID)
+	}
+	check := func(c *Interface) error {
+		if c != nil && c.Kind == kind && c.Owner != "" && !lists(c) {
+			return fmt.Errorf("%s: %s %q does not list this interface", c.ID, of, c.Owner)
+		}
+		return nil
+	}
+	for i := range b.put {
+		if err := check(&b.put[i]); err != nil {
+			return err
+		}
+	}
+	if b.by == nil {
+		return nil
+	}
+	for i := range b.previous.content.Endpoints {
+		for _, id := range b.previous.content.Endpoints[i].Interfaces {
+			if err := check(b.nic(id).Interface); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range b.previous.content.ResolverEndpoints {
+		for _, id := range b.previous.content.ResolverEndpoints[i].Interfaces {
+			if err := check(b.nic(id).Interface); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -127,15 +105,8 @@ func (b *compiler) compileResolvers() error {
 			if err != nil {
 				return err
 			}
-			c.resolver = made
 			made.nics = append(made.nics, c)
 		}
 	}
-	for i := range b.content.Interfaces {
-		c := b.nics[b.content.Interfaces[i].ID]
-		if c.Kind == ResolverInterface && c.Owner != "" && c.resolver == nil {
-			return fmt.Errorf("%s: Resolver endpoint %q does not list this interface", c.ID, c.Owner)
-		}
-	}
-	return nil
+	return b.listed(ResolverInterface, "Resolver endpoint")
 }

@@ -39,8 +39,8 @@ type trace struct {
 	flow    Flow
 	tracked bool
 	verdict Verdict
-	// from is the sender; it is nil for what comes back through a gateway, and then entry is that gateway's VPC.
-	from  *nic
+	// from is the sender; it is none for what comes back through a gateway, and then entry is that gateway's VPC.
+	from  nic
 	entry *Compiled
 	// nat is the NAT gateway on the way, there or back, and onward the route of its subnet.
 	nat    *nat
@@ -51,7 +51,7 @@ type trace struct {
 	by          *Peering
 	destination *Compiled
 	// to is the interface that receives, where there is one.
-	to      *nic
+	to      nic
 	crosses bool
 	// What allowed at each step.
 	egress, ingress ruleRef
@@ -102,19 +102,19 @@ func (t *trace) allow(step Step, resource string, kind DestinationKind, to strin
 func (s *Snapshot) source(t *trace) bool {
 	f := &t.flow
 	t.from = s.nic(f.From)
-	if t.from == nil && t.tracked {
+	if t.from.none() && t.tracked {
 		if t.entry, t.nat = s.gatewayOf(f.From), s.nat(f.From); t.nat != nil {
 			t.entry = t.nat.vpc
 		}
 	}
-	if t.from == nil && t.entry == nil {
+	if t.from.none() && t.entry == nil {
 		return t.refuse(StepSource, ReasonUnknownSender, f.From)
 	}
 	source, destination := f.Source.Addr(), f.Destination.Addr()
 	if source.Is4() != destination.Is4() || !unicast(source) || !destination.IsValid() {
 		return t.refuse(StepSource, ReasonMalformed, f.From)
 	}
-	if t.from == nil {
+	if t.from.none() {
 		return true
 	}
 	if !t.from.AnySource && !slices.Contains(t.from.Addresses, source) {
@@ -127,7 +127,7 @@ func (s *Snapshot) source(t *trace) bool {
 		switch {
 		case !t.tracked:
 			return t.refuse(StepSource, ReasonEndpointStarts, f.From)
-		case t.from.endpoint == nil || !t.from.endpoint.Available:
+		case t.from.endpoint() == nil || !t.from.endpoint().Available:
 			return t.refuse(StepSource, ReasonEndpointUnavailable, t.from.Owner)
 		}
 	}
@@ -147,7 +147,7 @@ func unicast(a netip.Addr) bool {
 
 // service delivers what is meant for the link-local services of the sender's own VPC.
 func (s *Snapshot) service(t *trace) bool {
-	if t.from == nil {
+	if t.from.none() {
 		return true
 	}
 	f, home := &t.flow, t.from.vpc
@@ -176,11 +176,11 @@ func (s *Snapshot) service(t *trace) bool {
 // borders depend on it.
 func (s *Snapshot) look(t *trace) {
 	destination := t.flow.Destination.Addr()
-	if t.from == nil {
-		t.destination, t.to, t.crosses = t.entry, t.entry.addresses[destination], true
+	if t.from.none() {
+		t.destination, t.to, t.crosses = t.entry, t.entry.nicAt(destination), true
 		return
 	}
-	home := t.from.subnet
+	home := t.from.subnet()
 	t.crosses = true
 	if !unicast(destination) {
 		return
@@ -191,15 +191,15 @@ func (s *Snapshot) look(t *trace) {
 	}
 	switch t.hop.Target.Kind {
 	case Local:
-		t.destination, t.to = home.vpc, home.vpc.addresses[destination]
+		t.destination, t.to = home.vpc, home.vpc.nicAt(destination)
 		t.crosses = !home.contains(destination)
 	case ViaPeering:
 		if s.cross(t); t.by != nil {
-			t.to = t.destination.addresses[destination]
+			t.to = t.destination.nicAt(destination)
 		}
 	case ViaInterface:
 		t.destination, t.to = home.vpc, t.hop.nic
-		t.crosses = t.to.subnet != home
+		t.crosses = t.to.subnet() != home
 	case ViaNATGateway:
 		t.nat = t.hop.nat
 	}
@@ -220,21 +220,21 @@ func (s *Snapshot) cross(t *trace) {
 
 // outbound asks the sender's groups and its subnet's ACL.
 func (s *Snapshot) outbound(t *trace) bool {
-	if t.from == nil {
+	if t.from.none() {
 		return true
 	}
 	f := &t.flow
 	if !t.tracked && t.from.Kind != ServiceInterface {
 		p := peer{address: f.Destination.Addr()}
-		if t.to != nil && t.referable() {
-			p.groups = t.to.groups
+		if !t.to.none() && t.referable() {
+			p.groups = t.to.Groups
 		}
 		t.egress = s.ask(t.from, f, &p, true)
 		if t.egress.rule == nil {
 			return s.noRule(t, StepEgress, t.from, p.address)
 		}
 	}
-	if a := t.from.subnet.acl; a != nil && t.crosses {
+	if a := t.from.subnet().acl; a != nil && t.crosses {
 		t.aclOut = aclRef{a, decide(a.out, f, f.Destination.Addr())}
 		if t.aclOut.entry == nil || !t.aclOut.entry.Allow {
 			return t.refuse(StepACLOut, ReasonACLDenied, a.ID)
@@ -256,8 +256,9 @@ func (t *trace) referable() bool {
 }
 
 // ask looks for a rule of the interface's groups that allows the flow.
-func (s *Snapshot) ask(c *nic, f *Flow, p *peer, egress bool) ruleRef {
-	for _, g := range c.groups {
+func (s *Snapshot) ask(c nic, f *Flow, p *peer, egress bool) ruleRef {
+	for _, id := range c.Groups {
+		g := c.group(id)
 		set := g.in
 		if egress {
 			set = g.out
@@ -270,9 +271,9 @@ func (s *Snapshot) ask(c *nic, f *Flow, p *peer, egress bool) ruleRef {
 }
 
 // blamed returns the id of what has no rule that would allow: the interface's first group, or itself if it has none.
-func (c *nic) blamed() string {
-	if len(c.groups) > 0 {
-		return c.groups[0].ID
+func (c nic) blamed() string {
+	if len(c.Groups) > 0 {
+		return c.Groups[0]
 	}
 	return c.ID
 }
@@ -287,7 +288,7 @@ func (r ruleRef) id() string {
 // route asks the sender's subnet's route table.
 func (t *trace) route() bool {
 	switch {
-	case t.from == nil:
+	case t.from.none():
 		return true
 	case t.hop == nil:
 		return t.refuse(StepRoute, ReasonNoRoute, t.tableID())
@@ -300,7 +301,7 @@ func (t *trace) route() bool {
 }
 
 // tableID returns the id of the sender's route table; the implied table of a VPC without any has the VPC's.
-func (t *trace) tableID() string { return t.from.subnet.tableID() }
+func (t *trace) tableID() string { return t.from.subnet().tableID() }
 
 func (n *subnet) tableID() string {
 	if n.table.ID != "" {
@@ -336,9 +337,9 @@ func (s *Snapshot) target(t *trace) bool {
 	}
 	f := &t.flow
 	switch {
-	case t.to == nil && t.destination.resolver == f.Destination.Addr():
+	case t.to.none() && t.destination.resolver == f.Destination.Addr():
 		return t.refuse(StepTarget, ReasonResolverOutside, t.destination.VPC.ID)
-	case t.to == nil:
+	case t.to.none():
 		return t.refuse(StepTarget, ReasonNoInterface, t.destination.VPC.ID)
 	case t.to.Owner == "":
 		return t.refuse(StepTarget, ReasonDetached, t.to.ID)
@@ -348,9 +349,9 @@ func (s *Snapshot) target(t *trace) bool {
 		return t.refuse(StepTarget, ReasonNotForwarding, t.to.ID)
 	case t.to.Kind == GatewayInterface:
 		return t.refuse(StepTarget, ReasonGatewayInterface, t.to.Owner)
-	case t.to.Kind == EndpointInterface && !t.to.endpoint.Available:
+	case t.to.Kind == EndpointInterface && !t.to.endpoint().Available:
 		return t.refuse(StepTarget, ReasonEndpointUnavailable, t.to.Owner)
-	case t.to.Kind == EndpointInterface && (f.Protocol != TCP || !s.takes(t.to.endpoint, f.Destination.Port())):
+	case t.to.Kind == EndpointInterface && (f.Protocol != TCP || !s.takes(t.to.endpoint(), f.Destination.Port())):
 		return t.refuse(StepTarget, ReasonEndpointPort, t.to.Owner)
 	case t.to.Kind == ResolverInterface:
 		return t.targetResolver()
@@ -371,7 +372,7 @@ func (t *trace) targetGateway() bool {
 // inbound asks the receiver's subnet's ACL and its groups.
 func (s *Snapshot) inbound(t *trace) bool {
 	f, step, resource := &t.flow, StepTarget, t.to.ID
-	if a := t.to.subnet.acl; a != nil && t.crosses {
+	if a := t.to.subnet().acl; a != nil && t.crosses {
 		t.aclIn = aclRef{a, decide(a.in, f, f.Source.Addr())}
 		if t.aclIn.entry == nil || !t.aclIn.entry.Allow {
 			return t.refuse(StepACLIn, ReasonACLDenied, a.ID)
@@ -381,7 +382,7 @@ func (s *Snapshot) inbound(t *trace) bool {
 	if !t.tracked {
 		p := peer{address: f.Source.Addr()}
 		if (t.hop.Target.Kind == ViaInterface || t.referable()) && slices.Contains(t.from.Addresses, p.address) {
-			p.groups = t.from.groups
+			p.groups = t.from.Groups
 		}
 		t.ingress = s.ask(t.to, f, &p, false)
 		if t.ingress.rule == nil {

@@ -96,17 +96,17 @@ func (s *Snapshot) EndpointService(name string) (EndpointService, bool) {
 // own zone and those that stand in no zone, far are the others.
 func (s *Snapshot) TargetsOf(eni string, port uint16) (near, far []ServiceTarget) {
 	at := s.nic(eni)
-	if at == nil || at.endpoint == nil {
+	if at.endpoint() == nil {
 		return nil, nil
 	}
-	service := s.serviceOf(at.endpoint)
+	service := s.serviceOf(at.endpoint())
 	if service == nil {
 		return nil, nil
 	}
 	for _, t := range service.Targets {
 		switch from := s.nic(t.From); {
 		case t.Port != port:
-		case from == nil || from.subnet.Zone == at.subnet.Zone:
+		case from.none() || from.subnet().Zone == at.subnet().Zone:
 			near = append(near, t)
 		default:
 			far = append(far, t)
@@ -118,7 +118,7 @@ func (s *Snapshot) TargetsOf(eni string, port uint16) (near, far []ServiceTarget
 // behind explains what becomes of a connection that an endpoint of somebody's own service has taken: the path from the
 // service's own interface to its target. It is nil where that is not a path of this network.
 func (s *Snapshot) behind(t *trace) *Explanation {
-	if !t.verdict.Allow || t.to == nil || t.to.endpoint == nil || s.serviceOf(t.to.endpoint) == nil {
+	if !t.verdict.Allow || t.to.none() || t.to.endpoint() == nil || s.serviceOf(t.to.endpoint()) == nil {
 		return nil
 	}
 	var first *Explanation
@@ -141,12 +141,12 @@ func (s *Snapshot) behind(t *trace) *Explanation {
 func (s *Snapshot) explainTarget(t *trace, target ServiceTarget) Explanation {
 	from := s.nic(target.From)
 	f := Flow{From: from.ID, Protocol: TCP, Source: netip.AddrPortFrom(from.Addresses[0], t.flow.Source.Port())}
-	if to := s.nic(target.Interface); to != nil {
+	if to := s.nic(target.Interface); !to.none() {
 		f.Destination = netip.AddrPortFrom(to.Addresses[0], target.TargetPort)
 		e, _ := s.explain(f)
 		return e
 	}
-	service := s.serviceOf(t.to.endpoint)
+	service := s.serviceOf(t.to.endpoint())
 	return Explanation{
 		Flow: f, Verdict: Verdict{Step: StepTarget, Reason: ReasonNoInterface, Resource: target.Interface},
 		Steps: []StepReport{{

@@ -28,7 +28,7 @@ func (t *trace) refusedNAT() (why, remedy string) {
 	if t.natOut.acl == nil {
 		why, remedy = t.refusedACL(t.natIn, "inbound", "from", f.Source.Addr(), t.from)
 	} else {
-		why, remedy = t.refusedACL(t.natOut, "outbound", "to", f.Destination.Addr(), nil)
+		why, remedy = t.refusedACL(t.natOut, "outbound", "to", f.Destination.Addr(), nic{})
 	}
 	return fmt.Sprintf("at NAT gateway %s in %s: %s", n.ID, n.Subnet, why), remedy
 }

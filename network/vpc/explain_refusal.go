@@ -52,7 +52,7 @@ func (t *trace) refusedSource() (why, remedy string) {
 	case ReasonResolverUnavailable:
 		return t.resolverUnavailable()
 	case ReasonEndpointUnavailable:
-		return t.from.endpoint.unavailable()
+		return t.from.endpoint().unavailable()
 	}
 	return fmt.Sprintf(
 			"%s is not an address of %s, which has %s", f.Source.Addr(), t.from.title(), joinAddresses(t.from.Addresses),
@@ -80,18 +80,18 @@ func (t *trace) refusedEgress() (why, remedy string) {
 	f := &t.flow
 	peer := host(f.Destination.Addr()).String()
 	switch {
-	case t.to != nil && len(t.to.groups) > 0 && t.referable():
-		peer = t.to.groups[0].ID + " or " + t.to.subnet.rangeOf(f.Destination.Addr()).String()
+	case !t.to.none() && len(t.to.Groups) > 0 && t.referable():
+		peer = t.to.Groups[0] + " or " + t.to.subnet().rangeOf(f.Destination.Addr()).String()
 	case t.hop != nil && t.hop.Target.Kind == ViaGatewayEndpoint && t.list != nil:
 		peer = "prefix list " + t.list.ID
 	}
-	if len(t.from.groups) == 0 {
+	if len(t.from.Groups) == 0 {
 		return fmt.Sprintf("%s has no security group, so nothing is allowed", t.from.title()),
 			fmt.Sprintf("give %s a group with outbound %s to %s", t.from.ID, f.describe(), peer)
 	}
 	why = fmt.Sprintf("no rule of %s allows outbound %s to %s%s",
 		t.from.groupTitles(), f.describe(), f.Destination.Addr(), t.to.inBrackets())
-	remedy = fmt.Sprintf("authorize outbound %s on %s to %s", f.describe(), t.from.groups[0].ID, peer)
+	remedy = fmt.Sprintf("authorize outbound %s on %s to %s", f.describe(), t.from.Groups[0], peer)
 	if t.verdict.Reason == ReasonStaleRule {
 		why, remedy = t.refusedStale(t.from.VPC, why, remedy)
 	}
@@ -100,17 +100,17 @@ func (t *trace) refusedEgress() (why, remedy string) {
 
 func (t *trace) refusedIngress() (why, remedy string) {
 	f := &t.flow
-	peer := t.from.subnet.rangeOf(f.Source.Addr()).String()
-	if len(t.from.groups) > 0 && t.referable() {
-		peer = t.from.groups[0].ID + " or " + peer
+	peer := t.from.subnet().rangeOf(f.Source.Addr()).String()
+	if len(t.from.Groups) > 0 && t.referable() {
+		peer = t.from.Groups[0] + " or " + peer
 	}
-	if len(t.to.groups) == 0 {
+	if len(t.to.Groups) == 0 {
 		return fmt.Sprintf("%s has no security group, so nothing is allowed", t.to.title()),
 			fmt.Sprintf("give %s a group with inbound %s from %s", t.to.ID, f.describe(), peer)
 	}
 	why = fmt.Sprintf("no rule of %s allows inbound %s from %s%s",
 		t.to.groupTitles(), f.describe(), f.Source.Addr(), t.from.inBrackets())
-	remedy = fmt.Sprintf("authorize inbound %s on %s from %s", f.describe(), t.to.groups[0].ID, peer)
+	remedy = fmt.Sprintf("authorize inbound %s on %s from %s", f.describe(), t.to.Groups[0], peer)
 	if t.verdict.Reason == ReasonStaleRule {
 		why, remedy = t.refusedStale(t.to.VPC, why, remedy)
 	}
@@ -118,8 +118,8 @@ func (t *trace) refusedIngress() (why, remedy string) {
 }
 
 // inBrackets lists the interface's groups for a sentence about its address.
-func (c *nic) inBrackets() string {
-	if c == nil || len(c.groups) == 0 {
+func (c nic) inBrackets() string {
+	if c.none() || len(c.Groups) == 0 {
 		return ""
 	}
 	return " (" + c.groupTitles() + ")"
@@ -135,11 +135,11 @@ func (n *Subnet) rangeOf(a netip.Addr) netip.Prefix {
 	return host(a)
 }
 
-func (t *trace) refusedACL(r aclRef, way, preposition string, far netip.Addr, c *nic) (why, remedy string) {
+func (t *trace) refusedACL(r aclRef, way, preposition string, far netip.Addr, c nic) (why, remedy string) {
 	f := &t.flow
 	peer, ports := host(far), f.describe()
-	if c != nil {
-		peer = c.subnet.rangeOf(far)
+	if !c.none() {
+		peer = c.subnet().rangeOf(far)
 	}
 	if t.tracked && (f.Protocol == TCP || f.Protocol == UDP) && f.Destination.Port() >= 1024 {
 		ports = fmt.Sprintf("%s 1024-65535", f.Protocol) // replies go to ephemeral ports
@@ -182,7 +182,7 @@ func (s *Snapshot) refusedRoute(t *trace) (why, remedy string) {
 			fmt.Sprintf("associate %s with %s", e.ID, t.tableID())
 	}
 	return fmt.Sprintf(
-			"no route of %s leads to %s: %s has no path to the Internet", t.tableID(), destination, t.from.subnet.ID,
+			"no route of %s leads to %s: %s has no path to the Internet", t.tableID(), destination, t.from.subnet().ID,
 		),
 		fmt.Sprintf("use a VPC endpoint, or add a route to an Internet or NAT gateway in %s", t.tableID())
 }
@@ -237,7 +237,7 @@ func (s *Snapshot) refusedTarget(t *trace) (why, remedy string) {
 	case ReasonEndpointUnavailable:
 		return t.unavailable().unavailable()
 	case ReasonEndpointPort:
-		ports := s.serviceOf(t.to.endpoint).ports()
+		ports := s.serviceOf(t.to.endpoint()).ports()
 		return fmt.Sprintf("endpoint %s takes %s only, not %s", t.verdict.Resource, ports, f.describe()), "use " + ports
 	case ReasonServiceSide:
 		return fmt.Sprintf("%s, the service's own side, starts connections and takes none", t.to.title()),
@@ -251,7 +251,7 @@ func (s *Snapshot) refusedTarget(t *trace) (why, remedy string) {
 			fmt.Sprintf("turn %s's source/destination check off", t.to.ID)
 	case ReasonLoop:
 		return fmt.Sprintf("the route leads back to %s itself", t.to.ID),
-			fmt.Sprintf("give %s a route table without that route", t.from.subnet.ID)
+			fmt.Sprintf("give %s a route table without that route", t.from.subnet().ID)
 	case ReasonNoPublicAddress:
 		return t.refusedPublic()
 	case ReasonNothingThere:
@@ -276,7 +276,7 @@ func (t *trace) unavailable() *endpoint {
 	if t.hop != nil && t.hop.gateway != nil {
 		return t.hop.gateway
 	}
-	return t.to.endpoint
+	return t.to.endpoint()
 }
 
 func joinAddresses(addresses []netip.Addr) string {

@@ -40,7 +40,7 @@ func (t *trace) reply() (Flow, bool) {
 	switch {
 	case !t.verdict.Allow || t.verdict.To == "" || t.verdict.Kind == ToResolver:
 		return f, false
-	case t.to != nil && !slices.Contains(t.to.Addresses, f.Source.Addr()):
+	case !t.to.none() && !slices.Contains(t.to.Addresses, f.Source.Addr()):
 		return f, false // an interface in the middle forwards it
 	case f.Protocol == ICMP && f.ICMPType == 8:
 		f.ICMPType = 0
@@ -91,10 +91,10 @@ func (t *trace) passed(step Step) StepReport {
 	case StepEgress:
 		return t.passedGroup(t.egress, t.from, "outbound")
 	case StepACLOut:
-		if t.from == nil {
+		if t.from.none() {
 			return notApplicable("it comes in through %s", t.flow.From)
 		}
-		return t.passedACL(t.aclOut, t.from.subnet, "outbound")
+		return t.passedACL(t.aclOut, t.from.subnet(), "outbound")
 	case StepRoute:
 		return t.passedRoute()
 	case StepPeering:
@@ -108,10 +108,10 @@ func (t *trace) passed(step Step) StepReport {
 	case StepTarget:
 		return t.passedTarget()
 	case StepACLIn:
-		if t.to == nil {
+		if t.to.none() {
 			return notApplicable("it leaves the VPC through %s", t.verdict.To)
 		}
-		return t.passedACL(t.aclIn, t.to.subnet, "inbound")
+		return t.passedACL(t.aclIn, t.to.subnet(), "inbound")
 	default:
 		return t.passedGroup(t.ingress, t.to, "inbound")
 	}
@@ -119,7 +119,7 @@ func (t *trace) passed(step Step) StepReport {
 
 func (t *trace) passedSource() StepReport {
 	f := &t.flow
-	if t.from == nil {
+	if t.from.none() {
 		return passed(f.From, "it comes back through %s", f.From)
 	}
 	if !slices.Contains(t.from.Addresses, f.Source.Addr()) {
@@ -138,13 +138,13 @@ func (t *trace) passedService() StepReport {
 	return notApplicable("%s is not a link-local service of the sender's VPC", t.flow.Destination.Addr())
 }
 
-func (t *trace) passedGroup(r ruleRef, c *nic, way string) StepReport {
+func (t *trace) passedGroup(r ruleRef, c nic, way string) StepReport {
 	switch {
 	case t.tracked:
 		return notApplicable("security groups are stateful: they let an allowed conversation pass both ways")
-	case c != nil && c.Kind == ServiceInterface:
+	case !c.none() && c.Kind == ServiceInterface:
 		return notApplicable("%s, the service's own side, has no security groups", c.ID)
-	case c == nil:
+	case c.none():
 		return notApplicable("it leaves the VPC through %s", t.verdict.To)
 	}
 	return passed(r.id(), "%s of %s allows %s %s", r.title(), r.group.title(), way, r.rule)
@@ -164,7 +164,7 @@ func (t *trace) passedACL(r aclRef, n *subnet, way string) StepReport {
 
 func (t *trace) passedRoute() StepReport {
 	switch {
-	case t.from == nil:
+	case t.from.none():
 		return passed(t.entry.VPC.ID, "%s is in %s", t.flow.Destination.Addr(), t.entry.VPC.ID)
 	case t.hop.Target.Kind == Local:
 		return passed(t.tableID(), "%s is inside %s", t.prefix, t.from.VPC)
@@ -193,22 +193,22 @@ func (t *trace) passedTarget() StepReport {
 }
 
 // title names an interface with what it belongs to.
-func (c *nic) title() string {
+func (c nic) title() string {
 	switch {
-	case c.endpoint != nil:
-		return fmt.Sprintf("%s of endpoint %s (%s)", c.ID, c.endpoint.ID, c.endpoint.Service)
-	case c.resolver != nil:
-		return fmt.Sprintf("%s of %s", c.ID, c.resolver.title())
+	case c.endpoint() != nil:
+		return fmt.Sprintf("%s of endpoint %s (%s)", c.ID, c.endpoint().ID, c.endpoint().Service)
+	case c.resolver() != nil:
+		return fmt.Sprintf("%s of %s", c.ID, c.resolver().title())
 	case c.Owner != "":
 		return fmt.Sprintf("%s of %s", c.ID, c.Owner)
 	}
 	return c.ID
 }
 
-func (c *nic) groupTitles() string {
-	names := make([]string, len(c.groups))
-	for i, g := range c.groups {
-		names[i] = g.title()
+func (c nic) groupTitles() string {
+	names := make([]string, len(c.Groups))
+	for i, id := range c.Groups {
+		names[i] = c.group(id).title()
 	}
 	return strings.Join(names, ", ")
 }

@@ -51,7 +51,7 @@ type listSpans struct {
 type peer struct {
 	address netip.Addr
 	// groups lists the groups of the interface that owns the address, where references to them hold.
-	groups []*group
+	groups []string
 }
 
 // match returns the index of a rule of the set that allows the flow, or -1.
@@ -75,7 +75,7 @@ func (s *Snapshot) matchPeer(r *protocolRules, port uint16, p *peer) int32 {
 		}
 	}
 	for _, member := range p.groups {
-		if ports := r.reference(member.ID); ports != nil {
+		if ports := r.reference(member); ports != nil {
 			if rule := ports.find(port); rule >= 0 {
 				return rule
 			}

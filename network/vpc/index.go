@@ -173,3 +173,34 @@ func (c *child[K, V]) each(yield func(K, V) bool) bool {
 	}
 	return true
 }
+
+// differ calls f with the values of each key that has another one in c than in d, the zero value where it has none. It
+// passes over what both share.
+func (c *child[K, V]) differ(d child[K, V], f func(old, now V)) {
+	if *c == d {
+		return
+	}
+	if c.branch != nil && d.branch != nil {
+		for i := range c.branch.children {
+			c.branch.children[i].differ(d.branch.children[i], f)
+		}
+		return
+	}
+	old, now := c.collect(), d.collect()
+	var none V
+	for k, v := range old {
+		f(v, now[k])
+	}
+	for k, v := range now {
+		if _, was := old[k]; !was {
+			f(none, v)
+		}
+	}
+}
+
+// collect returns the entries as a map.
+func (c *child[K, V]) collect() map[K]V {
+	all := map[K]V{}
+	c.each(func(k K, v V) bool { all[k] = v; return true })
+	return all
+}

@@ -141,7 +141,7 @@ func (s *Snapshot) translate(t *trace) bool {
 			return t.refuse(StepNAT, ReasonACLDenied, a.ID)
 		}
 	}
-	if t.from != nil && !s.findOnward(t) {
+	if !t.from.none() && !s.findOnward(t) {
 		return false
 	}
 	if a := n.subnet.acl; a != nil {

@@ -3,6 +3,7 @@ package vpc
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ type vpcNames struct {
 	// owned holds the endpoints' own names, which mean the same in every VPC.
 	owned map[string]*ownName
 	// hosts holds the private host names that are not made of an address.
-	hosts map[string]*nic
+	hosts map[string]*Interface
 	// domain says what host names end in, public what public ones do.
 	domain, public string
 }
@@ -39,7 +40,7 @@ const vpceZone = "vpce.amazonaws.com"
 func (b *compiler) compileNames() error {
 	b.names = vpcNames{
 		domain: hostDomain(b.Region), public: publicDomain(b.Region),
-		private: map[string]*privateName{}, owned: map[string]*ownName{}, hosts: map[string]*nic{},
+		private: map[string]*privateName{}, owned: map[string]*ownName{},
 	}
 	for i := range b.content.Endpoints {
 		if e := b.endpoints[b.content.Endpoints[i].ID]; e.Available && e.Kind == InterfaceEndpoint {
@@ -48,9 +49,7 @@ func (b *compiler) compileNames() error {
 			}
 		}
 	}
-	for i := range b.content.Interfaces {
-		b.nameHost(b.nics[b.content.Interfaces[i].ID])
-	}
+	b.nameHosts()
 	return nil
 }
 
@@ -62,7 +61,7 @@ func hostDomain(region string) string {
 	return strings.ToLower(region) + ".compute.internal"
 }
 
-func newRecord(e *endpoint, nics []*nic) *record {
+func newRecord(e *endpoint, nics []nic) *record {
 	r := &record{endpoint: e}
 	for _, c := range nics {
 		for _, a := range c.Addresses {
@@ -88,9 +87,9 @@ func (b *compiler) nameEndpoint(e *endpoint) error {
 		zone = "vpce." + zone
 		b.exports.zones = append(b.exports.zones, zone)
 		b.own(name, zone, ownName{all, wild})
-		zones := map[string][]*nic{}
+		zones := map[string][]nic{}
 		for _, c := range e.nics {
-			zones[c.subnet.Zone] = append(zones[c.subnet.Zone], c)
+			zones[c.subnet().Zone] = append(zones[c.subnet().Zone], c)
 		}
 		for az, nics := range zones {
 			b.own(first+"-"+strings.ToLower(az)+"."+rest, zone, ownName{newRecord(e, nics), wild})
@@ -132,14 +131,38 @@ func (n *vpcNames) addPrivate(name string, r *record) {
 	}
 }
 
-// nameHost enters the interface's host name, unless it is the one made of its first address.
-func (b *compiler) nameHost(c *nic) {
-	if a, ok := parseHost(c.Name); c.Name == "" || ok && a == c.Addresses[0] {
+// nameHosts enters the interfaces' host names. Where two have the same, the first keeps it.
+func (b *compiler) nameHosts() {
+	if b.by != nil && !b.renames() {
+		b.names.hosts = b.previous.names.hosts
 		return
 	}
-	if name := canonical(c.Name); b.names.hosts[name] == nil {
-		b.names.hosts[name] = c
+	b.names.hosts = map[string]*Interface{}
+	all := b.put
+	if b.by != nil {
+		all = b.changed(InterfaceChanges{})
 	}
+	for i := range all {
+		if name := canonical(all[i].Name); all[i].named() && b.names.hosts[name] == nil {
+			b.names.hosts[name] = &all[i]
+		}
+	}
+}
+
+// renames reports whether one of the interfaces that are others than before has or had a host name to be entered.
+func (b *compiler) renames() bool {
+	was := func(id string) bool {
+		old, ok := b.previous.interfaces.get(id)
+		return ok && old.named()
+	}
+	return slices.ContainsFunc(b.gone, was) ||
+		slices.ContainsFunc(b.put, func(c Interface) bool { return c.named() || was(c.ID) })
+}
+
+// named reports whether the interface has a host name that is not the one made of its first address.
+func (c *Interface) named() bool {
+	a, ok := parseHost(c.Name)
+	return c.Name != "" && !(ok && a == c.Addresses[0])
 }
 
 // hostLabel is the host name that is made of an address, such as "ip-10-0-1-20".

@@ -193,7 +193,7 @@ func (s *Snapshot) resolveHost(r *Compiled, name string, qtype uint16) Answer {
 		case under(name, domain):
 			a.Zone = domain
 			label := name[:len(name)-len(domain)-1]
-			if c := v.host(label); c != nil {
+			if c := v.host(label); !c.none() {
 				found := Answer{Status: NameNoData, Zone: domain}
 				v4, v6 := c.named(label)
 				found.setAddresses(qtype, v4, v6)
@@ -205,19 +205,19 @@ func (s *Snapshot) resolveHost(r *Compiled, name string, qtype uint16) Answer {
 }
 
 // host finds the interface that a host name's first label names.
-func (r *Compiled) host(label string) *nic {
+func (r *Compiled) host(label string) nic {
 	if c := r.names.hosts[label]; c != nil {
-		return c
+		return nic{c, r}
 	}
 	if a, ok := parseHost(label); ok {
-		return r.addresses[a]
+		return r.nicAt(a)
 	}
-	return nil
+	return nic{}
 }
 
 // named are the addresses that the label names: the address it is made of, or the first of each family.
-func (c *nic) named(label string) (v4, v6 []netip.Addr) {
-	if a, ok := parseHost(label); ok && c.vpc.addresses[a] == c {
+func (c nic) named(label string) (v4, v6 []netip.Addr) {
+	if a, ok := parseHost(label); ok && c.vpc.nicAt(a) == c {
 		return []netip.Addr{a}, nil
 	}
 	for i, a := range c.Addresses {
@@ -232,7 +232,7 @@ func (c *nic) named(label string) (v4, v6 []netip.Addr) {
 }
 
 // label is the host name of one of the interface's addresses.
-func (c *nic) label(a netip.Addr) string {
+func (c nic) label(a netip.Addr) string {
 	if c.Name != "" && (a == c.Addresses[0] || a.Is6()) {
 		return c.Name
 	}

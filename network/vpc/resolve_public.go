@@ -15,7 +15,7 @@ func (s *Snapshot) resolvePublic(r *Compiled, name string, qtype uint16) Answer 
 		}
 	}
 	if a, ok := parsePublicHost(name); ok {
-		if c := s.public(a); c != nil && c.vpc.DNSHostnames && canonical(PublicHostName(c.vpc.Region, a)) == name {
+		if c := s.public(a); !c.none() && c.vpc.DNSHostnames && canonical(PublicHostName(c.vpc.Region, a)) == name {
 			if c.vpc == r {
 				return publicAnswer(name, qtype, c.Addresses[0], false)
 			}
@@ -26,11 +26,11 @@ func (s *Snapshot) resolvePublic(r *Compiled, name string, qtype uint16) Answer 
 }
 
 // public returns the network interface that has the public address, or nil.
-func (s *Snapshot) public(a netip.Addr) *nic {
+func (s *Snapshot) public(a netip.Addr) nic {
 	if h, ok := s.publics.get(a); ok {
-		return s.slots.at(h.slot).nics[h.nic]
+		return s.slots.at(h.slot).nic(h.nic)
 	}
-	return nil
+	return nic{}
 }
 
 func publicAnswer(name string, qtype uint16, a netip.Addr, public bool) Answer {

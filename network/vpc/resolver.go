@@ -53,7 +53,7 @@ type ResolverRule struct {
 type resolverEndpoint struct {
 	ResolverEndpoint
 	vpc  *Compiled
-	nics []*nic
+	nics []nic
 }
 
 func (e *resolverEndpoint) title() string {
@@ -142,7 +142,7 @@ func publicDomain(region string) string {
 
 // sourceResolver asks whether a Resolver endpoint's interface may send.
 func (t *trace) sourceResolver() bool {
-	switch e := t.from.resolver; {
+	switch e := t.from.resolver(); {
 	case e != nil && e.Direction == Inbound && !t.tracked:
 		return t.refuse(StepSource, ReasonEndpointStarts, t.from.ID)
 	case e == nil || !e.Available:
@@ -154,7 +154,7 @@ func (t *trace) sourceResolver() bool {
 // targetResolver asks whether a Resolver endpoint's interface takes the flow: an inbound one questions, an outbound one
 // answers only.
 func (t *trace) targetResolver() bool {
-	f, e := &t.flow, t.to.resolver
+	f, e := &t.flow, t.to.resolver()
 	switch {
 	case !e.Available:
 		return t.refuse(StepTarget, ReasonResolverUnavailable, t.to.Owner)
@@ -173,7 +173,7 @@ func (t *trace) resolverUnavailable() (why, remedy string) {
 
 // refusedResolverPort explains a flow that a Resolver endpoint does not take.
 func (t *trace) refusedResolverPort() (why, remedy string) {
-	e := t.to.resolver
+	e := t.to.resolver()
 	if e.Direction == Outbound {
 		return fmt.Sprintf("%s sends questions on and takes none", e.title()),
 			"ask an inbound endpoint, or the sender's own resolver"

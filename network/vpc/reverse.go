@@ -29,8 +29,8 @@ func (s *Snapshot) resolveReverse(r *Compiled, name string, qtype uint16) Answer
 		return a
 	}
 	for v := range s.visible(r) {
-		c := v.addresses[p.Addr()]
-		if c == nil {
+		c := v.nicAt(p.Addr())
+		if c.none() {
 			continue
 		}
 		label := c.label(p.Addr())

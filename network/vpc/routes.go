@@ -20,7 +20,7 @@ type hop struct {
 	Route
 	// service is the name of the prefix lists that the route of a gateway endpoint leads to.
 	service string
-	nic     *nic
+	nic     nic
 	gateway *endpoint
 	nat     *nat
 }
@@ -145,7 +145,9 @@ func (b *compiler) hop(t *routeTable, route Route) (h *hop, err error) {
 			err = fmt.Errorf("%s: %s is not a gateway endpoint of %s", t.ID, id, t.VPC)
 		}
 	case ViaInterface:
-		h.nic, err = get(b, b.nics, t.ID, id)
+		if h.nic = b.nic(id); h.nic.none() {
+			err = b.missing(t.ID, id)
+		}
 	case ViaInternetGateway, ViaNATGateway:
 		b.exports.gateways = append(b.exports.gateways, id)
 		h.nat = b.nats[id]

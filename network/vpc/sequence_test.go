@@ -2,7 +2,9 @@ package vpc_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/netip"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -57,6 +59,27 @@ func TestWithInAnyOrder(t *testing.T) {
 	})
 }
 
+// compile compiles a VPC anew, or out of the one before and what differs from it.
+func compile(t *rapid.T, content vpc.Content, previous *vpc.Compiled) (*vpc.Compiled, error) {
+	if previous == nil || rapid.Bool().Draw(t, "anew") {
+		return vpc.Compile(content, previous)
+	}
+	was := map[string]vpc.Interface{}
+	for _, i := range previous.Content().Interfaces {
+		was[i.ID] = i
+	}
+	var changes vpc.InterfaceChanges
+	for _, i := range content.Interfaces {
+		if old, ok := was[i.ID]; !ok || !reflect.DeepEqual(old, i) || rapid.Bool().Draw(t, "put again") {
+			changes.Put = append(changes.Put, i)
+		}
+		delete(was, i.ID)
+	}
+	changes.Gone = slices.Sorted(maps.Keys(was))
+	content.Interfaces = nil
+	return previous.With(content, changes)
+}
+
 // part holds what With takes.
 type part struct {
 	compiled []*vpc.Compiled
@@ -66,7 +89,7 @@ type part struct {
 // apart takes an update apart into the smallest changes.
 func apart(t *rapid.T, s *vpc.Snapshot, u vpc.Update) (parts []part) {
 	for _, content := range u.VPCs {
-		c, err := vpc.Compile(content, s.Compiled(content.VPC.ID))
+		c, err := compile(t, content, s.Compiled(content.VPC.ID))
 		if err != nil {
 			t.Fatal(err)
 		}

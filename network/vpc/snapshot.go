@@ -75,12 +75,12 @@ func (s *Snapshot) at(id string) *Compiled {
 	return nil
 }
 
-// nic returns the network interface with the id, or nil.
-func (s *Snapshot) nic(id string) *nic {
+// nic returns the network interface with the id.
+func (s *Snapshot) nic(id string) nic {
 	if c := s.at(id); c != nil {
-		return c.nics[id]
+		return c.nic(id)
 	}
-	return nil
+	return nic{}
 }
 
 // endpoint returns the VPC endpoint with the id, or nil.
@@ -194,21 +194,31 @@ func (s *Snapshot) Subnet(id string) (Subnet, bool) {
 
 // Interface returns the network interface with the id.
 func (s *Snapshot) Interface(id string) (Interface, bool) {
-	if c := s.nic(id); c != nil {
-		return c.Interface, true
+	if c := s.nic(id); !c.none() {
+		return *c.Interface, true
 	}
 	return Interface{}, false
 }
 
 // Interfaces yields every network interface.
 func (s *Snapshot) Interfaces() iter.Seq[Interface] {
-	return each(s, func(c *Content) []Interface { return c.Interfaces })
+	return func(yield func(Interface) bool) {
+		for _, c := range s.slots.sorted() {
+			for _, i := range c.changed(InterfaceChanges{}) {
+				if !yield(i) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // InterfaceAt returns the network interface that has the address in the VPC.
 func (s *Snapshot) InterfaceAt(vpcID string, address netip.Addr) (Interface, bool) {
-	if c := s.Compiled(vpcID); c != nil && c.addresses[address.Unmap()] != nil {
-		return c.addresses[address.Unmap()].Interface, true
+	if c := s.Compiled(vpcID); c != nil {
+		if i, ok := c.addresses.get(address.Unmap()); ok {
+			return *i, true
+		}
 	}
 	return Interface{}, false
 }
@@ -248,21 +258,21 @@ func (s *Snapshot) ResolverAddress(vpcID string) netip.Addr {
 // does not know is empty.
 func (s *Snapshot) Origin(from, at string, source netip.AddrPort) Origin {
 	o := Origin{Source: source}
-	if c := s.nic(from); c != nil {
+	if c := s.nic(from); !c.none() {
 		o.Account, o.Region = c.vpc.Account, c.vpc.Region
 		o.VPC, o.Subnet = c.vpc.VPC.ID, c.Subnet
 		o.Interface, o.Owner = c.ID, c.Owner
 	}
 	c, e := s.nic(at), s.endpoint(at)
-	if c != nil && c.endpoint != nil {
-		e = c.endpoint
+	if of := c.endpoint(); of != nil {
+		e = of
 	}
 	if e != nil {
 		o.Endpoint, o.Service = e.ID, e.Service
 		o.EndpointVPC, o.EndpointAccount = e.vpc.VPC.ID, e.vpc.Account
 	}
-	if c != nil && c.resolver != nil {
-		o.Endpoint, o.EndpointVPC, o.EndpointAccount = c.resolver.ID, c.vpc.VPC.ID, c.vpc.Account
+	if of := c.resolver(); of != nil {
+		o.Endpoint, o.EndpointVPC, o.EndpointAccount = of.ID, c.vpc.VPC.ID, c.vpc.Account
 	}
 	return o
 }
@@ -290,8 +300,9 @@ func (s *Snapshot) Network() Network {
 	}
 	for _, c := range s.slots.sorted() {
 		n.VPCs = append(n.VPCs, c.VPC)
+		content := c.Content()
 		for _, k := range kinds {
-			k.join(&c.content, &n)
+			k.join(&content, &n)
 		}
 	}
 	for _, k := range kinds {

@@ -16,9 +16,10 @@ type staleRef struct {
 }
 
 // noRule refuses a flow that no rule of the interface's groups allows. Where a stale rule would, that is the reason.
-func (s *Snapshot) noRule(t *trace, step Step, c *nic, far netip.Addr) bool {
+func (s *Snapshot) noRule(t *trace, step Step, c nic, far netip.Addr) bool {
 	if !c.vpc.contains(far) {
-		for _, g := range c.groups {
+		for _, id := range c.Groups {
+			g := c.group(id)
 			set := g.in
 			if step == StepEgress {
 				set = g.out
@@ -64,8 +65,8 @@ func (s *Snapshot) staleReference(home *Compiled, peerVPC, id string, far netip.
 	if s.joined(home.VPC.ID, peerVPC) {
 		return false
 	}
-	c := peer.addresses[far]
-	return c != nil && slices.Contains(c.groups, g)
+	c := peer.nicAt(far)
+	return !c.none() && slices.Contains(c.Groups, id)
 }
 
 // joined reports whether an active peering joins the two VPCs.

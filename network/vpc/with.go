@@ -60,7 +60,7 @@ func (e *editor) install(compiled []*Compiled) error {
 		}
 		slots[i] = slot
 		if old := e.slots.at(slot); old != nil {
-			e.withdraw(slot, &old.exports, &c.exports)
+			e.withdraw(slot, old, c)
 		}
 	}
 	for i, c := range compiled {
@@ -69,7 +69,7 @@ func (e *editor) install(compiled []*Compiled) error {
 			old = new(Compiled)
 		}
 		e.slots.set(slots[i], c)
-		if err := e.enter(slots[i], &old.exports, &c.exports); err != nil {
+		if err := e.enter(slots[i], old, c); err != nil {
 			return err
 		}
 	}
@@ -77,8 +77,8 @@ func (e *editor) install(compiled []*Compiled) error {
 }
 
 // withdraw takes out of the indexes what the VPC at the slot exported and does not export any more.
-func (e *editor) withdraw(slot int32, old, now *exports) {
-	vpcID := e.slots.at(slot).VPC.ID
+func (e *editor) withdraw(slot int32, before, after *Compiled) {
+	vpcID, old, now := before.VPC.ID, &before.exports, &after.exports
 	for id := range missing(old.ids, now.ids) {
 		e.where.delete(e.by, id)
 	}
@@ -111,16 +111,21 @@ func (e *editor) withdraw(slot int32, old, now *exports) {
 	for name := range missing(old.zones, now.zones) {
 		e.countZone(name, -1)
 	}
-	for _, p := range old.publics {
-		if holder, _ := e.publics.get(p.address); holder == (publicHolder{slot, p.nic}) && !slices.Contains(now.publics, p) {
-			e.publics.delete(e.by, p.address)
+	for _, c := range interfaceChanges(before, after) {
+		if c.now == nil {
+			e.where.delete(e.by, c.id())
+		}
+		if a := c.old.public(); a.IsValid() && a != c.now.public() {
+			if holder, _ := e.publics.get(a); holder == (publicHolder{slot, c.id()}) {
+				e.publics.delete(e.by, a)
+			}
 		}
 	}
 }
 
 // enter adds to the indexes what the VPC at the slot exports and did not export before.
-func (e *editor) enter(slot int32, old, now *exports) error {
-	vpcID := e.slots.at(slot).VPC.ID
+func (e *editor) enter(slot int32, before, after *Compiled) error {
+	vpcID, old, now := after.VPC.ID, &before.exports, &after.exports
 	for id := range missing(now.ids, old.ids) {
 		if _, there := e.where.get(id); there {
 			return fmt.Errorf("%s: two resources have this id", id)
@@ -145,9 +150,15 @@ func (e *editor) enter(slot int32, old, now *exports) error {
 	for name := range missing(now.zones, old.zones) {
 		e.countZone(name, 1)
 	}
-	for _, p := range now.publics {
-		if holder := (publicHolder{slot, p.nic}); !slices.Contains(old.publics, p) {
-			e.publics.set(e.by, p.address, holder)
+	for _, c := range interfaceChanges(before, after) {
+		if c.old == nil {
+			if _, there := e.where.get(c.id()); there {
+				return fmt.Errorf("%s: two resources have this id", c.id())
+			}
+			e.where.set(e.by, c.id(), slot)
+		}
+		if a := c.now.public(); a.IsValid() && a != c.old.public() {
+			e.publics.set(e.by, a, publicHolder{slot, c.id()})
 		}
 	}
 	return nil
@@ -188,7 +199,7 @@ func (e *editor) countZone(name string, by int) {
 func (e *editor) remove(id string) {
 	if slot, ok := e.where.get(id); ok && e.slots.at(slot).VPC.ID == id {
 		e.touched[id] = true
-		e.withdraw(slot, &e.slots.at(slot).exports, new(exports))
+		e.withdraw(slot, e.slots.at(slot), new(Compiled))
 		e.slots.set(slot, nil)
 		e.free = append(slices.Clip(e.free), slot)
 	}
