@@ -65,6 +65,19 @@ var walls = []wall{
 		nothing,
 		"changes the network and the instances together",
 	},
+	{"services/s3/outgoing", []string{"aws/..."}, nothing, "signs; knows no store of objects"},
+	{
+		"services/s3/embedded",
+		[]string{"aws/...", "services/s3/outgoing"},
+		[]string{"github.com/versity/versitygw", "github.com/aws/aws-sdk-go-v2/service/s3", "golang.org/x/sys/unix"},
+		"the only room that knows the library",
+	},
+	{
+		"services/s3",
+		[]string{"aws/...", "record/..."},
+		nothing,
+		"buckets are records, whoever keeps the objects",
+	},
 	{"services/...", []string{"aws/...", "record/...", "services/..."}, nil, "what the hearts need around them"},
 	{"test/notes", []string{"aws/...", "record/..."}, nothing, "a service, as services/... are"},
 	{
@@ -149,7 +162,7 @@ var agentMay = []string{"cmd/postern-agent", "agent/...", "ssm/mgs", "ssm/docume
 // agentMustNot are modules too heavy, or too powerful, for a node.
 var agentMustNot = []string{
 	"github.com/aws/aws-sdk-go-v2", "modernc.org/sqlite", "github.com/pressly/goose", "github.com/spf13/cobra",
-	"github.com/miekg/dns",
+	"github.com/miekg/dns", "github.com/versity/versitygw", "github.com/gofiber/fiber",
 }
 
 // A source is what one package's files import, tests aside.

@@ -32,10 +32,16 @@ var neverSigned = []string{
 
 // Sign signs a request in its Authorization header. body is the whole body, or nil for none.
 func Sign(r *http.Request, body []byte, c Credentials, t Target) error {
+	return SignPayload(r, HashBody(body), c, t)
+}
+
+// SignPayload is Sign for a body that is only known by its hash, or by one of the words that stand for none, such as
+// UnsignedPayload.
+func SignPayload(r *http.Request, payload string, c Credentials, t Target) error {
 	if c.Token != "" {
 		r.Header.Set("X-Amz-Security-Token", c.Token)
 	}
-	s, text, err := prepareToSign(r, body, c.AccessKey, t)
+	s, text, err := prepareToSign(r, payload, c.AccessKey, t)
 	if err != nil {
 		return err
 	}
@@ -46,7 +52,7 @@ func Sign(r *http.Request, body []byte, c Credentials, t Target) error {
 
 // SignRSA signs a request as the managed instance id, with its own key.
 func SignRSA(r *http.Request, body []byte, key InstanceKey, t Target) error {
-	s, text, err := prepareToSign(r, body, key.ID, t)
+	s, text, err := prepareToSign(r, HashBody(body), key.ID, t)
 	if err != nil {
 		return err
 	}
@@ -74,7 +80,7 @@ func SignAsymmetric(r *http.Request, key *rsa.PrivateKey) error {
 	return nil
 }
 
-func prepareToSign(r *http.Request, body []byte, id string, t Target) (*Signature, []byte, error) {
+func prepareToSign(r *http.Request, payload, id string, t Target) (*Signature, []byte, error) {
 	s := &Signature{
 		AccessKey: id,
 		Scope:     Scope{Date: t.Time.UTC().Format(dateFormat), Region: t.Region, Service: t.Service},
@@ -83,7 +89,7 @@ func prepareToSign(r *http.Request, body []byte, id string, t Target) (*Signatur
 	r.Header.Del("Authorization")
 	r.Header.Set("X-Amz-Date", s.stamp)
 	if t.Service == "s3" {
-		r.Header.Set("X-Amz-Content-Sha256", HashBody(body))
+		r.Header.Set("X-Amz-Content-Sha256", payload)
 	}
 	s.credential = id + "/" + s.Scope.String()
 	s.SignedHeaders = []string{"host"}
@@ -94,7 +100,7 @@ func prepareToSign(r *http.Request, body []byte, id string, t Target) (*Signatur
 	}
 	slices.Sort(s.SignedHeaders)
 	s.headers = strings.Join(s.SignedHeaders, ";")
-	canonical, err := canonicalRequest(make([]byte, 0, 1024), r, s, paths(r.URL, t.Service)[0], HashBody(body))
+	canonical, err := canonicalRequest(make([]byte, 0, 1024), r, s, paths(r.URL, t.Service)[0], payload)
 	if err != nil {
 		return nil, nil, fmt.Errorf("sign %s %s: %w", r.Method, r.URL.Path, err)
 	}

@@ -1,0 +1,233 @@
+package embedded
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/versity/versitygw/s3response"
+)
+
+// Listings are always answered with encoding-type=url, whether it was asked for or not: XML cannot hold every key.
+
+// query holds the question of a listing of keys.
+type query struct {
+	prefix, delimiter string
+	max               int
+}
+
+// group returns the common prefix that a key is listed under, or "" for a key that is listed itself.
+func (q *query) group(key string) string {
+	if q.delimiter == "" || !strings.HasPrefix(key, q.prefix) {
+		return ""
+	}
+	end := strings.Index(key[len(q.prefix):], q.delimiter)
+	if end < 0 {
+		return ""
+	}
+	return key[:len(q.prefix)+end+len(q.delimiter)]
+}
+
+// marker returns the path behind which a listing goes on after a key, or after a common prefix.
+func (q *query) marker(key string) string {
+	switch {
+	case key == "":
+		return ""
+	case q.group(key) == key:
+		return encodePrefix(key) + after
+	}
+	return encodeKey(key)
+}
+
+// page is a page of a listing of objects.
+type page struct {
+	objects   []s3response.Object
+	groups    []types.CommonPrefix
+	truncated bool
+	next      string // the key or common prefix to go on after
+}
+
+// objects lists objects after a key.
+func (b *backendStore) objects(ctx context.Context, bucket string, q query, start string) (*page, error) {
+	if q.max <= 0 {
+		return &page{}, nil
+	}
+	if q.delimiter == "/" {
+		if p, ok, err := b.directories(ctx, bucket, q, start); ok || err != nil {
+			return p, err
+		}
+	}
+	p := &page{}
+	marker := q.marker(start)
+	for {
+		batch := q.max + 1
+		if q.delimiter != "" {
+			batch = min(batch, 100) // most of it may be under one common prefix
+		}
+		found, err := b.walk(ctx, bucket, encodePrefix(q.prefix), "", marker, batch)
+		if err != nil {
+			return nil, err
+		}
+		if marker = p.take(q, found, marker); marker == "" {
+			return p, nil
+		}
+	}
+}
+
+// take adds a batch of objects to a page. It returns where to go on, or "" where the page is done.
+func (p *page) take(q query, found s3response.ListObjectsResult, marker string) string {
+	under := ""
+	for _, o := range found.Contents {
+		marker = *o.Key
+		key, ok := decodeKey(*o.Key)
+		if !ok || under != "" && strings.HasPrefix(key, under) {
+			continue // a file of the library's own, while it replaces another
+		}
+		if len(p.objects)+len(p.groups) == q.max {
+			p.truncated = true
+			return ""
+		}
+		group := q.group(key)
+		if under = group; group != "" {
+			p.groups = append(p.groups, types.CommonPrefix{Prefix: &group})
+			p.next = group
+			continue
+		}
+		o.Key = &key
+		p.objects = append(p.objects, o)
+		p.next = key
+	}
+	switch {
+	case found.IsTruncated == nil || !*found.IsTruncated || len(found.Contents) == 0:
+		return ""
+	case under != "":
+		return encodePrefix(under) + after
+	}
+	return marker
+}
+
+// directories lists objects and common prefixes up to a slash as the library finds them by directories. It is false
+// where the directories are not those that the keys mean: of long names, and of keys with slashes one behind the other.
+func (b *backendStore) directories(ctx context.Context, bucket string, q query, start string) (*page, bool, error) {
+	if g := q.group(start); g != "" && g != start {
+		return nil, false, nil // the library would take the common prefix for done
+	}
+	found, err := b.walk(ctx, bucket, encodePrefix(q.prefix), "/", q.marker(start), q.max)
+	if err != nil {
+		return nil, false, err
+	}
+	p := &page{truncated: found.IsTruncated != nil && *found.IsTruncated}
+	for _, o := range found.Contents {
+		key, ok := decodeKey(*o.Key)
+		if !ok || q.group(key) != "" {
+			return nil, false, nil
+		}
+		o.Key = &key
+		p.objects = append(p.objects, o)
+		p.next = max(p.next, key)
+	}
+	for _, g := range found.CommonPrefixes {
+		group, ok := decodePrefix(*g.Prefix)
+		if !ok || !strings.HasSuffix(*g.Prefix, "/") || strings.HasSuffix(*g.Prefix, breakMark) || q.group(group) != group {
+			return nil, false, nil
+		}
+		p.groups = append(p.groups, types.CommonPrefix{Prefix: &group})
+		p.next = max(p.next, group)
+	}
+	return p, true, nil
+}
+
+// walk lists paths as the library does.
+func (b *backendStore) walk(
+	ctx context.Context, bucket, prefix, delimiter, marker string, most int,
+) (s3response.ListObjectsResult, error) {
+	n := int32(min(most, 1<<20)) //nolint:gosec // fits
+	return b.ListObjectsParametrized(ctx, &s3.ListObjectsInput{
+		Bucket: &bucket, Prefix: &prefix, Delimiter: &delimiter, Marker: &marker, MaxKeys: &n,
+	}, b.FileToObj)
+}
+
+// ListObjects implements backend.Backend.
+func (b *backendStore) ListObjects(ctx context.Context, in *s3.ListObjectsInput) (s3response.ListObjectsResult, error) {
+	q := query{text(in.Prefix), text(in.Delimiter), number(in.MaxKeys)}
+	p, err := b.objects(ctx, *in.Bucket, q, text(in.Marker))
+	if err != nil {
+		return s3response.ListObjectsResult{}, err
+	}
+	p.escape()
+	out := s3response.ListObjectsResult{
+		Name: in.Bucket, Prefix: escaped(in.Prefix), Marker: escaped(in.Marker), Delimiter: escaped(in.Delimiter),
+		MaxKeys: in.MaxKeys, IsTruncated: &p.truncated, Contents: p.objects, CommonPrefixes: p.groups,
+		EncodingType: types.EncodingTypeUrl,
+	}
+	if p.truncated && q.delimiter != "" {
+		out.NextMarker = escaped(&p.next)
+	}
+	return out, nil
+}
+
+// ListObjectsV2 implements backend.Backend. A continuation token is the key to go on after, in URL encoding.
+func (b *backendStore) ListObjectsV2(
+	ctx context.Context, in *s3.ListObjectsV2Input,
+) (s3response.ListObjectsV2Result, error) {
+	q := query{text(in.Prefix), text(in.Delimiter), number(in.MaxKeys)}
+	start, err := url.PathUnescape(text(in.ContinuationToken))
+	if err != nil || start == "" {
+		start = text(in.StartAfter)
+	}
+	p, err := b.objects(ctx, *in.Bucket, q, start)
+	if err != nil {
+		return s3response.ListObjectsV2Result{}, err
+	}
+	if in.FetchOwner == nil || !*in.FetchOwner {
+		for i := range p.objects {
+			p.objects[i].Owner = nil
+		}
+	}
+	p.escape()
+	count := int32(len(p.objects) + len(p.groups)) //nolint:gosec // at most MaxKeys
+	out := s3response.ListObjectsV2Result{
+		Name: in.Bucket, Prefix: escaped(in.Prefix), StartAfter: escaped(in.StartAfter), Delimiter: escaped(in.Delimiter),
+		MaxKeys: in.MaxKeys, KeyCount: &count, IsTruncated: &p.truncated, Contents: p.objects, CommonPrefixes: p.groups,
+		ContinuationToken: in.ContinuationToken, EncodingType: types.EncodingTypeUrl,
+	}
+	if p.truncated {
+		out.NextContinuationToken = escaped(&p.next)
+	}
+	return out, nil
+}
+
+// escape puts the keys of a page into URL encoding.
+func (p *page) escape() {
+	for i := range p.objects {
+		p.objects[i].Key = escaped(p.objects[i].Key)
+	}
+	for i := range p.groups {
+		p.groups[i].Prefix = escaped(p.groups[i].Prefix)
+	}
+}
+
+// escaped returns a key in URL encoding, nil for none.
+func escaped(key *string) *string {
+	if key == nil || *key == "" {
+		return key
+	}
+	e := escape(*key)
+	return &e
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func number(n *int32) int {
+	if n == nil {
+		return 1000
+	}
+	return int(*n)
+}
