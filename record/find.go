@@ -5,7 +5,7 @@ import "context"
 // Listing selects records of a kind.
 type Listing struct {
 	Kind string
-	// Group, where it is not empty, selects those of the group.
+	// Group, where it is not empty, selects those whose first group it is, which is their scope. No other is looked at.
 	Group string
 	// After selects those whose ids are greater (by their bytes).
 	After string

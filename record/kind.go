@@ -112,7 +112,7 @@ func (k *Kind[T]) declare(place int) {
 }
 
 func (k *Kind[T]) empty() anyTable {
-	t := &table[T]{kind: k, rows: new(btree.Map[string, *T]), owned: true}
+	t := &table[T]{kind: k, rows: btree.NewMap[string, *T](degree), owned: true}
 	t.indexes = append(t.indexes, newIndex[T](true))
 	for _, x := range k.Indexes {
 		t.indexes = append(t.indexes, newIndex[T](x.Counted))

@@ -181,7 +181,7 @@ func (m *Memory) List(ctx context.Context, l Listing) ([]Record, error) {
 	defer m.mu.Unlock()
 	var list []Record
 	for k, c := range m.last {
-		if k.Kind == l.Kind && k.ID > l.After && !c.Delete && (l.Group == "" || slices.Contains(c.Groups, l.Group)) {
+		if k.Kind == l.Kind && k.ID > l.After && !c.Delete && (l.Group == "" || len(c.Groups) > 0 && c.Groups[0] == l.Group) {
 			list = append(list, c.clone().Record)
 		}
 	}

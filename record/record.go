@@ -20,9 +20,9 @@ type Key struct {
 // Record is one stored record.
 type Record struct {
 	Key
-	// Groups name what the record belongs to, beside its kind: its scope ("111122223333/us-east-1"), its VPC. A key keeps
-	// its groups; a plan that has looked for records of a group conflicts with whoever adds, changes or deletes one of
-	// that kind in it.
+	// Groups name what the record belongs to, beside its kind: first its scope ("111122223333/us-east-1"), then its VPC.
+	// A key keeps its groups; a plan that has looked for records of a group conflicts with whoever adds, changes or
+	// deletes one of that kind in it.
 	Groups []string
 	// Version is that of the commit which wrote the record last. Stores set it.
 	Version uint64

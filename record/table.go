@@ -75,10 +75,13 @@ type entry[T any] struct {
 	row *T
 }
 
+// degree is that of the trees. A change copies the nodes on the way to what it changes, so they are small.
+const degree = 8
+
 func newIndex[T any](counted bool) indexed[T] {
-	x := indexed[T]{entries: btree.NewBTreeGOptions(entry[T].before, btree.Options{NoLocks: true})}
+	x := indexed[T]{entries: btree.NewBTreeGOptions(entry[T].before, btree.Options{Degree: degree, NoLocks: true})}
 	if counted {
-		x.counts = new(btree.Map[string, int])
+		x.counts = btree.NewMap[string, int](degree)
 	}
 	return x
 }

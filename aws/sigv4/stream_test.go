@@ -119,3 +119,32 @@ func TestStreamOfChunks(t *testing.T) {
 		}
 	}
 }
+
+// TestStreamRefusesBeforeTheSignature: a request that is too old, or whose payload the service does not take, is
+// refused for that, whatever its signature.
+func TestStreamRefusesBeforeTheSignature(t *testing.T) {
+	for _, tt := range []struct {
+		service, payload string
+		late             time.Duration
+		code, says       string
+	}{
+		{"s3", sigv4.UnsignedPayload, 0, "", ""},
+		{"s3", sigv4.UnsignedPayload, time.Hour, sigv4.CodeExpired, ""},
+		{"s3", sigv4.HashBody(nil), time.Hour, sigv4.CodeExpired, ""},
+		{"notes", sigv4.UnsignedPayload, 0, sigv4.CodeMismatch, "is not taken by this service: sign the body"},
+	} {
+		r := request(t, "PUT", "https://h/x", "", "X-Amz-Content-Sha256", tt.payload)
+		c := aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: secret}
+		if err := v4.NewSigner().SignHTTP(t.Context(), c, r, tt.payload, tt.service, "r", suiteTime); err != nil {
+			t.Fatal(err)
+		}
+		s, err := sigv4.Parse(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = sigv4.NewVerifier(at(suiteTime.Add(tt.late))).Stream(r, s, secret, strings.NewReader(""))
+		if code(err) != tt.code || err != nil && !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%+v: %v", tt, err)
+		}
+	}
+}

@@ -283,3 +283,76 @@ func TestAllowanceOfFlowsThatEnded(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// TestOnlyResolversAreAskedSoOften: what bounds the questions to an inbound endpoint bounds nothing that goes to a
+// machine, whatever its port.
+func TestOnlyResolversAreAskedSoOften(t *testing.T) {
+	at := &clock{time.Unix(1000, 0)}
+	for _, port := range []uint16{53, 80} {
+		l := newHarness(t, fabric.Options{Now: at.now})
+		l.apply(open)
+		w, far := fabrictest.NewWire(1500), fabrictest.NewWire(1500)
+		detach, detachFar := l.Attach(vpctest.Node, w), l.Attach(vpctest.Attached, far)
+		for range 10_100 {
+			w.Put(udp(netip.AddrPortFrom(nodeAddress, 7), netip.AddrPortFrom(farAddress, port), "x"))
+		}
+		if got := len(far.Take()); got != 10_100 {
+			t.Errorf("port %d: %d of 10,100 packets arrived", port, got)
+		}
+		detach()
+		detachFar()
+	}
+}
+
+// TestWhatNewRulesEnd: a conversation whose sender or receiver may not have it any more is forgotten, and one that a
+// route or an ACL stops is held back.
+func TestWhatNewRulesEnd(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*vpc.Network)
+		drop   string
+		flows  int
+	}{
+		{"detached", func(n *vpc.Network) { n.Interfaces[1].Owner = "" }, "detached", 0},
+		{"an ACL", func(n *vpc.Network) { n.ACLs[0].Entries = nil }, "acl-denied", 1},
+	} {
+		l := newHarness(t, fabric.Options{})
+		l.apply(open)
+		w := fabrictest.NewWire(1500)
+		detach, detachFar := l.Attach(vpctest.Node, w), l.Attach(vpctest.Attached, fabrictest.NewWire(1500))
+		packet := func() link.Packet {
+			return udp(netip.AddrPortFrom(nodeAddress, 7), netip.AddrPortFrom(farAddress, 80), "x")
+		}
+		w.Put(packet())
+		l.apply(tt.change)
+		w.Put(packet())
+		if s := l.Stats(); s.Packets != 1 || s.Dropped[tt.drop] != 1 || s.Flows != tt.flows {
+			t.Errorf("%s: %+v", tt.name, s)
+		}
+		detach()
+		detachFar()
+	}
+}
+
+// TestLinkOfAnInterfaceThatIsGone: what a machine sends whose interface is gone comes from nobody that is known, until
+// the interface is there again.
+func TestLinkOfAnInterfaceThatIsGone(t *testing.T) {
+	l := newHarness(t, fabric.Options{})
+	l.apply(open)
+	w, far := fabrictest.NewWire(1500), fabrictest.NewWire(1500)
+	defer l.Attach(vpctest.Node, w)()
+	defer l.Attach(vpctest.Attached, far)()
+	interfaces := l.network.Interfaces
+	for _, tt := range []struct {
+		interfaces []vpc.Interface
+		drop       string
+		arrives    int
+	}{{interfaces[1:], "unknown-sender", 0}, {interfaces, "", 1}} {
+		l.apply(func(n *vpc.Network) { n.Interfaces = tt.interfaces })
+		before := l.Stats().Dropped[tt.drop]
+		w.Put(udp(netip.AddrPortFrom(nodeAddress, 7), netip.AddrPortFrom(farAddress, 80), "x"))
+		if got := len(far.Take()); got != tt.arrives || tt.drop != "" && l.Stats().Dropped[tt.drop] != before+1 {
+			t.Errorf("%d arrived, dropped %v, want %q", got, l.Stats().Dropped, tt.drop)
+		}
+	}
+}

@@ -187,12 +187,13 @@ func (f *Fabric) Close() error {
 			v.stack.close()
 		}
 	}
+	// Before the translations go: the records of a NAT gateway have its ports.
+	f.flows.Each(func(s *conntrack.Shard[direction], fl *flow) { s.Remove(fl, conntrack.Ended) })
 	if n := f.beyond.Load(); n != nil {
 		n.close()
 	}
 	close(f.stop)
 	f.running.Wait()
-	f.flows.Each(func(s *conntrack.Shard[direction], fl *flow) { s.Remove(fl, conntrack.Ended) })
 	f.log.flush()
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"postern/network/fabric"
 	"postern/network/fabric/fabrictest"
+	"postern/network/fabric/internal/packet"
 	"postern/network/vpc"
 	"postern/network/vpc/vpctest"
 )
@@ -151,16 +152,21 @@ func TestFlowLogIsThatOfWhoRefused(t *testing.T) {
 // TestFlowLogOfAConversationThatGoesOn: each interval has what passed in it, while the conversation lives.
 func TestFlowLogOfAConversationThatGoesOn(t *testing.T) {
 	recorded, ended := make(chan uint64, 64), make(chan bool, 1)
+	var last time.Time // the end of the interval before
 	l := newHarness(t, fabric.Options{
 		FlowLogInterval: time.Millisecond,
 		FlowLog: func(r []fabric.Record) {
 			for i := range r {
+				if r[i].Start.Before(last) {
+					t.Errorf("a record begins at %v, in an interval that began at %v", r[i].Start, last)
+				}
 				if r[i].Interface == vpctest.Node {
 					recorded <- r[i].Packets
 				}
 			}
 		},
 		FlowLogEnd: func(from, to time.Time) {
+			last = to
 			select {
 			case ended <- !to.Before(from):
 			default:
@@ -179,5 +185,26 @@ func TestFlowLogOfAConversationThatGoesOn(t *testing.T) {
 	}
 	if s := l.Stats(); s.Flows != 1 || !<-ended {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestFlowLogOfAnEcho: an echo has no ports, and its identifier is none (VPC Flow Logs, "Flow log records").
+func TestFlowLogOfAnEcho(t *testing.T) {
+	var records []fabric.Record
+	l := newHarness(t, fabric.Options{FlowLog: func(r []fabric.Record) { records = append(records, r...) }})
+	w := fabrictest.NewWire(1500)
+	l.Attach(vpctest.Node, w)
+	l.Attach(vpctest.Attached, fabrictest.NewWire(1500))
+	l.apply(open)
+	w.Put(icmp(nodeAddress, farAddress, packet.Echo, 0, 0, 42, 0, 1))
+	l.Close()
+	for _, r := range records {
+		if r.Protocol != vpc.ICMP || r.Source != netip.AddrPortFrom(nodeAddress, 0) ||
+			r.Destination != netip.AddrPortFrom(farAddress, 0) || r.Packets != 1 {
+			t.Errorf("recorded %+v", r)
+		}
+	}
+	if len(records) != 2 {
+		t.Errorf("%d records, want one at each end", len(records))
 	}
 }

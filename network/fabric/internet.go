@@ -117,10 +117,9 @@ func (j *judgement) leave(v vpc.Verdict) (*port, Drop) {
 // toEndpoint finds the gateway endpoint's port for an allowed flow to its service, if the service answers there.
 func (j *judgement) toEndpoint(v vpc.Verdict) (*port, Drop) {
 	to := netip.AddrFrom4(j.header.Destination)
-	service, ok := j.rules.PublicServiceAt(to)
-	e, there := j.rules.Endpoint(v.To)
-	if !ok || !there || service.Service != e.Service || j.header.Protocol != packet.TCP ||
-		j.header.DestinationPort != publicPort {
+	service, _ := j.rules.PublicServiceAt(to)
+	e, _ := j.rules.Endpoint(v.To)
+	if service.Service != e.Service || j.header.Protocol != packet.TCP || j.header.DestinationPort != publicPort {
 		return nil, NoGateway
 	}
 	n, err := j.fabric.theInternet()

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"postern/aws/fault"
 	"postern/network/fabric"
 	"postern/network/fabric/fabrictest"
 	"postern/network/vpc"
@@ -267,5 +268,35 @@ func TestInboundEndpointIsAskedSoOften(t *testing.T) {
 	}
 	if got := l.Stats().Dropped[fabric.ServiceAllowance.String()]; got != 2000 {
 		t.Errorf("%d questions of 12,000 in one moment were too many", got)
+	}
+}
+
+// TestDialResolverRefuses: only an interface of a Resolver endpoint asks, and only at IPv4 addresses.
+func TestDialResolverRefuses(t *testing.T) {
+	l := newHarness(t, fabric.Options{})
+	l.apply(withResolver)
+	empty := fabric.New(fabric.Options{})
+	defer empty.Close()
+	for _, tt := range []struct {
+		name string
+		on   *fabric.Fabric
+		eni  string
+		to   string
+		kind fault.Kind
+	}{
+		{"no network", empty, "eni-out", "10.0.2.30:53", fault.Unavailable},
+		{"no interface", l.Fabric, "eni-9", "10.0.2.30:53", fault.NotFound},
+		{"a machine's interface", l.Fabric, vpctest.Node, "10.0.2.30:53", fault.NotFound},
+		{"an IPv6 address", l.Fabric, "eni-out", "[2001:db8::1]:53", fault.Unavailable},
+	} {
+		for _, network := range []string{"udp", "tcp"} {
+			c, err := tt.on.DialResolver(t.Context(), tt.eni, network, netip.MustParseAddrPort(tt.to))
+			if err == nil {
+				c.Close()
+			}
+			if !fault.Is(err, tt.kind) {
+				t.Errorf("%s over %s: %v", tt.name, network, err)
+			}
+		}
 	}
 }

@@ -51,6 +51,9 @@ func TestSharedValuesAreChecked(t *testing.T) {
 			second := vpc.EndpointService{ID: "vpce-svc-2", Name: n.EndpointServices[0].Name}
 			n.EndpointServices = append(n.EndpointServices, second)
 		}), "vpce-svc-1: two resources have this id"},
+		{"one service twice", both(withService, func(n *vpc.Network) {
+			n.EndpointServices = append(n.EndpointServices, n.EndpointServices[0])
+		}), "vpce-svc-1: two resources have this id"},
 		{"prefix list's range", both(withS3, func(n *vpc.Network) { n.PrefixLists[0].CIDRs[0] = prefix("52.216.1.0/15") }),
 			"pl-s3: 52.216.1.0/15 has host bits set"},
 		{"two prefix lists", both(withS3, func(n *vpc.Network) {

@@ -48,6 +48,24 @@ func TestSnapshotFindsByID(t *testing.T) {
 	}
 }
 
+// TestNamesOfValues: every value has its name, and one that does not exist its number.
+func TestNamesOfValues(t *testing.T) {
+	for _, tt := range []struct{ got, want string }{
+		{vpc.StepSource.String(), "source"}, {vpc.StepIngress.String(), "ingress"},
+		{(vpc.StepIngress + 1).String(), "step(10)"},
+		{vpc.ReasonNone.String(), "none"}, {vpc.ReasonNothingThere.String(), "nothing-there"},
+		{(vpc.ReasonNothingThere + 1).String(), "reason(33)"},
+		{vpc.ToNowhere.String(), "nowhere"}, {vpc.ToGateway.String(), "gateway"},
+		{(vpc.ToGateway + 1).String(), "destination(6)"},
+		{vpc.TCP.String(), "tcp"}, {vpc.AllProtocols.String(), "all"}, {vpc.Protocol(47).String(), "protocol 47"},
+		{vpc.Inbound.String(), "inbound"}, {vpc.Outbound.String(), "outbound"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("%q, want %q", tt.got, tt.want)
+		}
+	}
+}
+
 // TestGatewaysAreOfTheirVPC: a gateway is of the VPC that it stands in or whose routes lead to it.
 func TestGatewaysAreOfTheirVPC(t *testing.T) {
 	s := snapshot(t, withInternet(both(withS3, func(n *vpc.Network) {

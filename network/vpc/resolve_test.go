@@ -151,6 +151,11 @@ var reverseNames = []nameCase{
 		"reverse IPv6 of nobody", withIPv6, "1.3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
 		vpc.TypePTR, "absent 0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
 	},
+	{
+		"reverse IPv6 without a name", both(withIPv6, func(n *vpc.Network) { n.Interfaces[1].Name = "" }),
+		"0.3.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", vpc.TypePTR,
+		"absent 0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+	},
 	{"reverse of local IPv6", none, "1.0.d.f.ip6.arpa", vpc.TypePTR, "absent d.f.ip6.arpa"},
 }
 

@@ -158,6 +158,10 @@ var badACLs = []badNetwork{
 		Number: 1, CIDR: prefix("10.0.0.0/8"),
 	}, vpc.ACLEntry{Number: 1, CIDR: prefix("10.0.0.0/8")}), "acl-b: two entries of one direction have number 1"},
 	{
+		"ACL's subnet", both(withACL(), func(n *vpc.Network) { n.ACLs[1].Subnets = []string{"subnet-9"} }),
+		`acl-b: refers to "subnet-9"`,
+	},
+	{
 		"ACL entry's range", withACL(vpc.ACLEntry{Number: 1, CIDR: prefix("10.0.0.1/8")}),
 		"acl-b: 10.0.0.1/8 has host bits set",
 	},

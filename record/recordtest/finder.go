@@ -65,7 +65,7 @@ func findAndList(t *testing.T, open func(t *testing.T) FinderStore) {
 	}{
 		{record.Listing{Kind: "node", Group: "1/here"}, []string{upper, one, two}},
 		{record.Listing{Kind: "node", Group: "1/there"}, []string{three}},
-		{record.Listing{Kind: "node", Group: "fleet"}, []string{three}},
+		{record.Listing{Kind: "node", Group: "fleet"}, []string{}}, // it is the second one
 		{record.Listing{Kind: "node", Group: "1/HERE"}, []string{}},
 		{record.Listing{Kind: "node", Group: "here"}, []string{}},
 		{record.Listing{Kind: "node"}, []string{upper, one, two, three}},

@@ -123,7 +123,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 // Dialect implements sql.Engine.
 func (e *engine) Dialect() shared.Dialect {
 	return shared.Dialect{
-		Position: "strpos", ForUpdate: " FOR UPDATE",
+		FirstGroup: `split_part(groups, E'\n', 2)`, ForUpdate: " FOR UPDATE",
 		// The name of who hints is no secret and of a form that needs no quoting.
 		Hint: `SELECT pg_notify('` + channel + `', '` + e.listener.own + ` ' || $1::text)`,
 	}

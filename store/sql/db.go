@@ -59,8 +59,8 @@ func (t *Transaction) Told() error {
 
 // Dialect tells how the statements of engines differ.
 type Dialect struct {
-	// Position is the function that returns where in its first argument its second one begins, 0 for nowhere.
-	Position string
+	// FirstGroup is the expression of a record's first group, by which the index records_by_group orders them.
+	FirstGroup string
 	// ForUpdate follows a SELECT whose rows nobody else may change before the transaction has ended.
 	ForUpdate string
 	// Hint, if set, is the statement that tells other processes, when the transaction has been committed, that the set

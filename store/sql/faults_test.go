@@ -146,7 +146,7 @@ func (e engine) Fault(err error) error {
 }
 
 func (e engine) Dialect() shared.Dialect {
-	return shared.Dialect{Position: "instr", Hint: "SELECT $1 AS hint"}
+	return shared.Dialect{FirstGroup: "trim(groups, char(10))", Hint: "SELECT $1 AS hint"}
 }
 func (e engine) Watch(string) (<-chan struct{}, func()) { return nil, func() {} }
 func (e engine) Close() error                           { return e.db.Close() }

@@ -64,7 +64,7 @@ func (s Set) List(ctx context.Context, l record.Listing) (list []record.Record, 
 	q := newQuery(`SELECT ` + recordColumns + ` FROM records`)
 	q.where("set_name = ? AND kind = ? AND deleted = 0", s.name, l.Kind)
 	if l.Group != "" {
-		q.where(s.db.dialect.Position+"(groups, ?) > 0", "\n"+l.Group+"\n")
+		q.where(s.db.dialect.FirstGroup+" = ?", l.Group)
 	}
 	if l.After != "" {
 		q.where("id > ?", l.After)

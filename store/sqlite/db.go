@@ -107,7 +107,9 @@ func (db *engine) Patience() time.Duration { return 0 }
 func (db *engine) Fault(err error) error { return storageFault(err) }
 
 // Dialect implements sql.Engine.
-func (db *engine) Dialect() shared.Dialect { return shared.Dialect{Position: "instr"} }
+func (db *engine) Dialect() shared.Dialect {
+	return shared.Dialect{FirstGroup: `substr(groups, 2, instr(substr(groups, 2), char(10)) - 1)`}
+}
 
 // Reader implements sql.Engine.
 func (db *engine) Reader() *sql.DB { return db.read }

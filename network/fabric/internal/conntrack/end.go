@@ -83,7 +83,7 @@ func (e *End[D]) keys() (keys []Key) {
 func (t *Table[D]) EachOf(e *End[D], visit func(*Shard[D], *Flow[D])) {
 	for _, k := range e.keys() {
 		s := t.Lock(&k)
-		if f := s.flows[k]; f != nil && f.joins(e) {
+		if f, _ := s.find(&k); f != nil && f.joins(e) {
 			visit(s, f)
 		}
 		s.Unlock()

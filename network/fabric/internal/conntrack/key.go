@@ -46,6 +46,11 @@ func (k *Key) spread(seed uint64) uint64 {
 	return mix(end(k.Source, k.SourcePort), seed) + mix(end(k.Destination, k.DestinationPort), seed) + uint64(k.Protocol)
 }
 
+// hash tells the keys of a shard apart, by their senders too: many networks may use the same addresses.
+func (k *Key) hash(seed uint64) uint32 {
+	return uint32(mix(k.spread(seed)+uint64(k.Sender)<<8, seed))
+}
+
 func end(a [4]byte, port uint16) uint64 {
 	return uint64(a[0])<<40 | uint64(a[1])<<32 | uint64(a[2])<<24 | uint64(a[3])<<16 | uint64(port)
 }

@@ -44,8 +44,10 @@ type Table[D any] struct {
 type Shard[D any] struct {
 	mu    sync.Mutex
 	table *Table[D]
-	flows map[Key]*Flow[D]
+	flows slots[D]
 	lists [classes]list[D]
+	// spare is a flow that was removed and has its memory for the next one.
+	spare *Flow[D]
 	count int
 	max   int
 	_     [64]byte // shards do not share a cache line
@@ -71,7 +73,7 @@ func New[D any](o Options[D]) *Table[D] {
 		timeouts: o.Timeouts.byClass(), removed: o.Removed,
 	}
 	for i := range t.shards {
-		t.shards[i] = Shard[D]{table: t, flows: map[Key]*Flow[D]{}, max: max(o.Max/n, 1)}
+		t.shards[i] = Shard[D]{table: t, max: max(o.Max/n, 1)}
 	}
 	return t
 }
@@ -90,7 +92,7 @@ func (s *Shard[D]) Unlock() { s.mu.Unlock() }
 // Find returns the flow that k is a direction of, and which (0 began it). It returns nil for none, and for one that has
 // been idle too long.
 func (s *Shard[D]) Find(k *Key, now int64) (*Flow[D], int) {
-	f := s.flows[*k]
+	f, side := s.find(k)
 	if f == nil {
 		return nil, 0
 	}
@@ -98,42 +100,62 @@ func (s *Shard[D]) Find(k *Key, now int64) (*Flow[D], int) {
 		s.Remove(f, Expired)
 		return nil, 0
 	}
-	if f.Keys[0] == *k {
-		return f, 0
-	}
-	return f, 1
+	return f, side
 }
+
+func (s *Shard[D]) find(k *Key) (*Flow[D], int) { return s.flows.find(k.hash(s.table.seed), k) }
 
 // Insert adds a flow that began now with a packet of key k; its answers will have the key reverse. The flow joins the
 // lists of its ends, the beginner's first; either may be nil. If a flow has one of the keys already, or if there is no
 // room, another is removed.
 func (s *Shard[D]) Insert(k, reverse Key, ends [2]*End[D], now int64) *Flow[D] {
-	for _, old := range [2]*Flow[D]{s.flows[k], s.flows[reverse]} {
-		if old != nil && s.flows[old.Keys[0]] == old {
+	keys := [2]Key{k, reverse}
+	var hashes [2]uint32
+	for side := range keys {
+		hashes[side] = keys[side].hash(s.table.seed)
+		if old, _ := s.flows.find(hashes[side], &keys[side]); old != nil {
 			s.Remove(old, Replaced)
 		}
 	}
 	if s.count >= s.max {
 		s.evict(now)
 	}
-	f := &Flow[D]{Keys: [2]Key{k, reverse}, Began: now, Used: now, listed: now, class: classOf(k.Protocol, opening)}
-	s.flows[k], s.flows[reverse] = f, f
+	f := s.spare
+	if s.spare = nil; f == nil {
+		f = new(Flow[D])
+	}
+	f.Keys, f.Began, f.Used, f.listed, f.class = keys, now, now, now, classOf(k.Protocol, opening)
+	for side := range f.directions() {
+		s.flows.add(slot[D]{f, hashes[side], uint8(side)})
+	}
 	s.lists[f.class].push(f)
 	f.join(ends)
 	s.count++
 	return f
 }
 
-// Remove takes f out of the table.
+// Remove takes f out of the table. It must not be used any more.
 func (s *Shard[D]) Remove(f *Flow[D], why Removal) {
-	delete(s.flows, f.Keys[0])
-	delete(s.flows, f.Keys[1])
+	for side := range f.directions() {
+		s.flows.remove(slot[D]{f, f.Keys[side].hash(s.table.seed), uint8(side)})
+	}
 	s.lists[f.class].remove(f)
 	f.leave()
 	s.count--
 	if s.table.removed != nil {
 		s.table.removed(f, why)
 	}
+	*f = Flow[D]{}
+	s.spare = f
+}
+
+// directions is the number of directions that keys tell apart: what a sender sends to itself, from a port to the same
+// one, has one.
+func (f *Flow[D]) directions() int {
+	if f.Keys[0] == f.Keys[1] {
+		return 1
+	}
+	return 2
 }
 
 // evict makes room for one flow: a flow that was never answered goes before one that was.
