@@ -356,3 +356,23 @@ func TestLinkOfAnInterfaceThatIsGone(t *testing.T) {
 		}
 	}
 }
+
+// TestSegmentSizeIsThatOfTheSmallerLink: whichever end has the smaller link, a SYN announces what fits into it.
+func TestSegmentSizeIsThatOfTheSmallerLink(t *testing.T) {
+	for _, tt := range []struct{ sender, receiver int }{{1420, 9001}, {9001, 1420}} {
+		l := newHarness(t, fabric.Options{})
+		l.apply(open)
+		w, far := fabrictest.NewWire(tt.sender), fabrictest.NewWire(tt.receiver)
+		detach, detachFar := l.Attach(vpctest.Node, w), l.Attach(vpctest.Attached, far)
+		opening := syn(7, netip.AddrPortFrom(farAddress, 80))
+		opening.Data = append(opening.Data, 2, 4, 0x22, 0xff) // 8959
+		opening.Data[32] = 6 << 4
+		w.Put(edit(opening, 2, 0, byte(len(opening.Data))))
+		got := far.Take()
+		if len(got) != 1 || binary.BigEndian.Uint16(got[0].Data[42:]) != 1380 {
+			t.Errorf("from a link of %d to one of %d: %v", tt.sender, tt.receiver, got)
+		}
+		detach()
+		detachFar()
+	}
+}
