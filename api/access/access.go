@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 
 	"postern/api"
+	"postern/aws/fault"
 	"postern/aws/iam"
 	"postern/aws/scope"
 	"postern/services/identity"
@@ -51,8 +52,12 @@ func (a Access) NodeKeys(ctx context.Context, node string) (api.NodeKeys, error)
 	return api.NodeKeys{Account: scope.Account, Region: scope.Region, Keys: keys}, err
 }
 
-// Guard implements api.Guards: it adds the endpoint's policy.
+// Guard implements api.Guards: it adds the endpoint's policy, and refuses what the sessions of users cannot do whatever
+// policies say.
 func (a Access) Guard(_ context.Context, q api.Question, p *iam.Policies) error {
+	if err := checkSession(q.Call); err != nil {
+		return err
+	}
 	p.Endpoint = a.endpointPolicy(q.Call.Origin.Endpoint)
 	return nil
 }
@@ -68,4 +73,31 @@ func (a Access) endpointPolicy(id string) *iam.Policy {
 		return &iam.Policy{Name: id, Kind: iam.Endpoint}
 	}
 	return p
+}
+
+// checkSession refuses what the temporary credentials of a user cannot do (IAM User Guide, "Compare AWS STS
+// credentials"): they call nothing of IAM, and of STS a session of GetSessionToken AssumeRole and GetCallerIdentity
+// alone, one of GetFederationToken the latter.
+func checkSession(c *api.Call) error {
+	who := c.Caller.IAM
+	if who == nil || who.Issued.IsZero() || c.Service == nil || c.Operation == nil {
+		return nil
+	}
+	federated := who.Kind == iam.FederatedUser
+	if !federated && who.Kind != iam.User && who.Kind != iam.Root {
+		return nil
+	}
+	switch c.Service.Name {
+	case "iam":
+		return fault.New(fault.Unauthenticated, "access.Guard", "The security token included in the request is invalid").
+			WithCode("InvalidClientTokenId")
+	case "sts":
+		switch name := c.Operation.Name; {
+		case name == "GetCallerIdentity", name == "AssumeRole" && !federated:
+		default:
+			return fault.New(fault.Denied, "access.Guard", "Cannot call %s with session credentials", name).
+				WithCode("AccessDenied")
+		}
+	}
+	return nil
 }

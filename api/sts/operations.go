@@ -9,9 +9,11 @@ func (s *service) operations() []api.Operation {
 			api.About("{RoleArn}"),
 			s.assumeRole,
 			api.Keys(assumeKeys,
-				"sts:RoleSessionName", "sts:ExternalId", "sts:SourceIdentity", "aws:RequestTag/", "aws:TagKeys"),
+				"sts:RoleSessionName", "sts:ExternalId", "sts:SourceIdentity", "sts:TransitiveTagKeys", "aws:RequestTag/",
+				"aws:TagKeys"),
 			api.Takes(
 				"RoleArn", "RoleSessionName", "DurationSeconds", "ExternalId", "Policy", "PolicyArns", "SourceIdentity", "Tags",
+				"TransitiveTagKeys",
 			)),
 		api.Op("DecodeAuthorizationMessage",
 			api.Everything,
@@ -26,5 +28,15 @@ func (s *service) operations() []api.Operation {
 			s.getCallerIdentity,
 			api.With(api.Anyone),
 			api.All),
+		api.Op("GetFederationToken",
+			api.About("federated-user/{Name}"),
+			s.getFederationToken,
+			api.Keys(federateKeys, "aws:RequestTag/", "aws:TagKeys"),
+			api.All),
+		api.Op("GetSessionToken",
+			api.Everything,
+			s.getSessionToken,
+			api.With(api.Anyone),
+			api.Takes("DurationSeconds")),
 	}
 }

@@ -22,39 +22,68 @@ func assumeKeys(_ *api.Call, in *sdk.AssumeRoleInput) map[string][]string {
 	if in.SourceIdentity != nil {
 		keys["sts:SourceIdentity"] = []string{*in.SourceIdentity}
 	}
+	if len(in.TransitiveTagKeys) > 0 {
+		keys["sts:TransitiveTagKeys"] = in.TransitiveTagKeys
+	}
 	return tags.Conditions(keys, in.Tags)
 }
 
 func (s *service) assumeRole(ctx context.Context, c *api.Call, in *sdk.AssumeRoleInput) (*sdk.AssumeRoleOutput, error) {
-	if len(in.Tags) > 0 {
+	a := identity.AssumeRole{
+		Caller: *c.Caller.IAM, RoleARN: *in.RoleArn, SessionName: *in.RoleSessionName,
+		Duration: seconds(in.DurationSeconds), Policy: aws.ToString(in.Policy), PolicyARNs: policyARNs(in.PolicyArns),
+		Tags: tags.From[identity.Tag](in.Tags), Transitive: in.TransitiveTagKeys, Source: aws.ToString(in.SourceIdentity),
+	}
+	tagged, sourced := a.Inherits()
+	if tagged || len(in.Tags) > 0 {
 		if err := c.Allow(ctx, "sts:TagSession", *in.RoleArn, assumeKeys(c, in)); err != nil {
 			return nil, err
 		}
 	}
-	if in.SourceIdentity != nil {
-		if err := c.Allow(ctx, "sts:SetSourceIdentity", *in.RoleArn, assumeKeys(c, in)); err != nil {
+	if sourced || in.SourceIdentity != nil {
+		keys := assumeKeys(c, in)
+		if sourced && in.SourceIdentity == nil {
+			keys["sts:SourceIdentity"] = []string{a.Caller.SourceIdentity}
+		}
+		if err := c.Allow(ctx, "sts:SetSourceIdentity", *in.RoleArn, keys); err != nil {
 			return nil, err
 		}
 	}
-	a := identity.AssumeRole{
-		Caller: *c.Caller.IAM, RoleARN: *in.RoleArn, SessionName: *in.RoleSessionName,
-		Duration: time.Duration(aws.ToInt32(in.DurationSeconds)) * time.Second, Policy: aws.ToString(in.Policy),
-		Source: aws.ToString(in.SourceIdentity),
-	}
-	for _, p := range in.PolicyArns {
-		a.PolicyARNs = append(a.PolicyARNs, aws.ToString(p.Arn))
-	}
-	a.Tags = tags.From[identity.Tag](in.Tags)
 	made, err := s.identities.AssumeRole(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.AssumeRoleOutput{
+	out := &sdk.AssumeRoleOutput{
 		AssumedRoleUser: &types.AssumedRoleUser{Arn: aws.String(made.ARN), AssumedRoleId: aws.String(made.UserID)},
-		Credentials: &types.Credentials{
-			AccessKeyId: aws.String(made.AccessKey), SecretAccessKey: aws.String(made.Secret),
-			SessionToken: aws.String(made.Token), Expiration: aws.Time(made.Expires),
-		},
-		SourceIdentity: in.SourceIdentity,
-	}, nil
+		Credentials:     toCredentials(made.Credentials), PackedPolicySize: packed(made.Packed),
+	}
+	if made.Source != "" {
+		out.SourceIdentity = aws.String(made.Source)
+	}
+	return out, nil
+}
+
+func seconds(n *int32) time.Duration { return time.Duration(aws.ToInt32(n)) * time.Second }
+
+func policyARNs(all []types.PolicyDescriptorType) []string {
+	var arns []string
+	for _, p := range all {
+		arns = append(arns, aws.ToString(p.Arn))
+	}
+	return arns
+}
+
+// packed is nil for a session without policies and tags.
+func packed(percent int) *int32 {
+	if percent == 0 {
+		return nil
+	}
+	return aws.Int32(int32(percent))
+}
+
+func toCredentials(c identity.Credentials) *types.Credentials {
+	return &types.Credentials{
+		AccessKeyId: aws.String(c.AccessKey), SecretAccessKey: aws.String(c.Secret),
+		SessionToken: aws.String(c.Token), Expiration: aws.Time(c.Expires),
+	}
 }

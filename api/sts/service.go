@@ -24,6 +24,7 @@ func New(c Config) api.Service {
 	return api.Service{
 		Name: "sts", Protocol: wire.Query, Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
 		KnownUnsigned:    []string{"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"},
+		ResourceTypes:    map[string]api.ResourceType{"federated-user": {NoRegion: true}},
 		ConditionKeys:    conditionKeys,
 		ResourcePolicies: s,
 		Operations:       s.operations(),

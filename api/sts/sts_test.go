@@ -173,8 +173,8 @@ func TestAssumeRoleIsRefused(t *testing.T) {
 		{"root", r.Root(), sdk.AssumeRoleInput{RoleArn: here}, "AccessDenied"},
 		{"too long", bob, sdk.AssumeRoleInput{RoleArn: here, DurationSeconds: aws.Int32(7200)}, "ValidationError"},
 		{
-			"transitive tags are not built", bob, sdk.AssumeRoleInput{RoleArn: here, TransitiveTagKeys: []string{"a"}},
-			"NotImplemented",
+			"a transitive tag that is not there", bob, sdk.AssumeRoleInput{RoleArn: here, TransitiveTagKeys: []string{"a"}},
+			"InvalidParameterValue",
 		},
 	} {
 		tt.in.RoleSessionName = aws.String("session")
@@ -186,8 +186,25 @@ func TestAssumeRoleIsRefused(t *testing.T) {
 
 func TestNotBuilt(t *testing.T) {
 	r := accesstest.New(t)
-	if _, err := sdk.NewFromConfig(r.Root()).GetSessionToken(t.Context(), nil); code(err) != "NotImplemented" {
-		t.Errorf("%v", err)
+	c := sdk.NewFromConfig(r.Root())
+	_, root := c.AssumeRoot(t.Context(), &sdk.AssumeRootInput{
+		TargetPrincipal: aws.String(account),
+		TaskPolicyArn: &types.PolicyDescriptorType{
+			Arn: aws.String("arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"),
+		},
+	})
+	_, web := c.GetWebIdentityToken(t.Context(), &sdk.GetWebIdentityTokenInput{
+		Audience: []string{"a"}, SigningAlgorithm: aws.String("RS256"),
+	})
+	_, delegated := c.GetDelegatedAccessToken(
+		t.Context(), &sdk.GetDelegatedAccessTokenInput{TradeInToken: aws.String("token")},
+	)
+	for name, err := range map[string]error{
+		"AssumeRoot": root, "GetWebIdentityToken": web, "GetDelegatedAccessToken": delegated,
+	} {
+		if code(err) != "NotImplemented" || !strings.Contains(err.Error(), "sts:"+name) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -52,6 +52,8 @@ type Principal struct {
 	ServiceLinked bool
 	// Tags are the principal's own tags and those of its session, by key in lower case: case does not tell keys apart.
 	Tags map[string]string
+	// Transitive holds the session's tags that go on into sessions of roles that it assumes, by key as given.
+	Transitive map[string]string
 	// Issued holds the time at which temporary credentials were issued; zero for others.
 	Issued time.Time
 	// SourceIdentity is the name that a session of a role was started under, if one was given.

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,7 +32,13 @@ type AssumeRole struct {
 	Policy      string        // session policy, or empty
 	PolicyARNs  []string      // further session policies
 	Tags        []Tag
-	Source      string // source identity, or empty
+	Transitive  []string // keys of Tags that go on into sessions which this one begins
+	Source      string   // source identity, or empty
+}
+
+// Inherits reports whether tags or a source identity of the caller's own session go on into the new one.
+func (a *AssumeRole) Inherits() (tags, source bool) {
+	return len(a.Caller.Transitive) > 0, a.Caller.Kind == iam.AssumedRole && a.Caller.SourceIdentity != ""
 }
 
 // AssumedRole is a session of a role.
@@ -40,6 +47,8 @@ type AssumedRole struct {
 	ARN    string // arn:aws:sts::A:assumed-role/ROLE/SESSION
 	UserID string // AROA…:SESSION
 	Role   string // name
+	Source string // source identity
+	Packed int    // how much of the room for policies and tags they take, in percent
 }
 
 // AssumeRole starts a session of a role.
@@ -63,17 +72,12 @@ func (s *Service) AssumeRole(_ context.Context, a AssumeRole) (AssumedRole, erro
 	if _, err := arn.Parse(a.RoleARN); err != nil {
 		return AssumedRole{}, invalid("%.200s is invalid", a.RoleARN)
 	}
+	if err := a.inherit(); err != nil {
+		return AssumedRole{}, err
+	}
 	tags, err := mergeTags(nil, a.Tags)
 	if err != nil {
 		return AssumedRole{}, err
-	}
-	if err := a.checkPolicies(); err != nil {
-		return AssumedRole{}, err
-	}
-	if a.Policy != "" {
-		if _, err := parsePolicy(iam.Session, sessionPolicyName, a.Policy); err != nil {
-			return AssumedRole{}, err
-		}
 	}
 	st := s.state()
 	role, ok := st.roleByARN(a.RoleARN)
@@ -81,10 +85,8 @@ func (s *Service) AssumeRole(_ context.Context, a AssumeRole) (AssumedRole, erro
 		return AssumedRole{}, fault.New(fault.Denied, "identity.AssumeRole", "role %.200s does not exist", a.RoleARN).
 			WithCode("AccessDenied")
 	}
-	for _, name := range a.PolicyARNs {
-		if _, err := st.policyFor(role.Account, name); err != nil {
-			return AssumedRole{}, err
-		}
+	if err := s.checkSessionPolicies(role.Account, a.Policy, a.PolicyARNs); err != nil {
+		return AssumedRole{}, err
 	}
 	life, err := a.life(role)
 	if err != nil {
@@ -92,7 +94,37 @@ func (s *Service) AssumeRole(_ context.Context, a AssumeRole) (AssumedRole, erro
 	}
 	return s.assume(role, session{
 		Name: a.SessionName, Inline: a.Policy, Managed: slices.Clone(a.PolicyARNs), Tags: tags, Source: a.Source,
+		Transitive: slices.Clone(a.Transitive),
 	}, life)
+}
+
+// inherit adds what goes on from the caller's session, which no request can change (IAM User Guide, "Chaining roles
+// with session tags").
+func (a *AssumeRole) inherit() error {
+	for _, key := range a.Transitive {
+		if !slices.ContainsFunc(a.Tags, func(t Tag) bool { return strings.EqualFold(t.Key, key) }) {
+			return invalidValue("The specified transitive tag key must be included in the requested tags.")
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(a.Caller.Transitive)) {
+		if slices.ContainsFunc(a.Tags, func(t Tag) bool { return strings.EqualFold(t.Key, key) }) {
+			return invalidValue("One of the specified transitive tag keys can't be set because it conflicts with a " +
+				"transitive tag key from the calling session.")
+		}
+		a.Tags = append(a.Tags, Tag{key, a.Caller.Transitive[key]})
+		a.Transitive = append(a.Transitive, key)
+	}
+	if _, source := a.Inherits(); source {
+		if a.Source != "" && a.Source != a.Caller.SourceIdentity {
+			return invalid("The source identity of a session cannot be changed: it is %s", a.Caller.SourceIdentity)
+		}
+		a.Source = a.Caller.SourceIdentity
+	}
+	return nil
+}
+
+func invalidValue(message string) error {
+	return fault.New(fault.Invalid, "identity.AssumeRole", "%s", message).WithCode("InvalidParameterValue")
 }
 
 func (a *AssumeRole) life(role *Role) (time.Duration, error) {
@@ -127,7 +159,7 @@ func (s *Service) assume(role *Role, sess session, life time.Duration) (AssumedR
 		return AssumedRole{}, err
 	}
 	return AssumedRole{
-		Credentials: c, Role: role.Name, UserID: role.ID + ":" + sess.Name,
+		Credentials: c, Role: role.Name, Source: sess.Source, Packed: sess.packed(), UserID: role.ID + ":" + sess.Name,
 		ARN: arn.Global(role.Partition, "sts", role.Account, "assumed-role/"+role.Name+"/"+sess.Name).String(),
 	}, nil
 }

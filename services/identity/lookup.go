@@ -73,19 +73,30 @@ func (s *Service) longTerm(st *state, id string) (*Credential, error) {
 		return nil, fault.New(fault.Internal, "identity.Lookup", "access key %s cannot be read: %s", k.ID, err)
 	}
 	c := &Credential{AccessKey: k.ID, Secret: secret}
+	c.Policies.Control = st.controls(k.Account)
 	if k.User == "" {
-		c.Principal = iam.Principal{Kind: iam.Root, ARN: st.rootARN(k.Account), Account: k.Account, UserID: k.Account}
+		c.Principal = st.root(k.Account)
 		return c, nil
 	}
 	u, err := st.user(k.Account, k.User)
 	if err != nil {
 		return nil, unknownKey()
 	}
-	c.Principal = iam.Principal{
-		Kind: iam.User, ARN: u.ARN(), Account: u.Account, UserID: u.ID, Name: u.Name, Tags: tagMap(u.Tags),
-	}
+	c.Principal = u.principal()
 	c.Policies.Identity, c.Policies.Boundary = st.identityPolicies(&u.Permissions)
 	return c, nil
+}
+
+// root returns the root user of an account as policies see it.
+func (st *state) root(account string) iam.Principal {
+	return iam.Principal{Kind: iam.Root, ARN: st.rootARN(account), Account: account, UserID: account}
+}
+
+// principal returns the user as policies see it.
+func (u *User) principal() iam.Principal {
+	return iam.Principal{
+		Kind: iam.User, ARN: u.ARN(), Account: u.Account, UserID: u.ID, Name: u.Name, Tags: tagMap(u.Tags),
+	}
 }
 
 // cacheSize is the number of credentials in each of the cache's two generations.

@@ -131,15 +131,15 @@ const (
 	maxSessionPolicies = 10
 )
 
-func (a *AssumeRole) checkPolicies() error {
+func checkPolicies(inline string, managed []string) error {
 	switch {
-	case utf8.RuneCountInString(a.Policy) > maxSessionPolicy:
+	case utf8.RuneCountInString(inline) > maxSessionPolicy:
 		return invalid(
 			"1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less "+
 				"than or equal to %d",
 			maxSessionPolicy,
 		)
-	case len(a.PolicyARNs) > maxSessionPolicies:
+	case len(managed) > maxSessionPolicies:
 		return invalid(
 			"1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length "+
 				"less than or equal to %d",

@@ -90,6 +90,9 @@ func (s *Service) CreateRole(ctx context.Context, n NewRole) (Role, error) {
 		if r.Path, err = checkPath(n.Path); err != nil {
 			return err
 		}
+		if isServiceLinked(r.Path) {
+			return invalid("The path %s is reserved for service-linked roles.", serviceLinkedPath)
+		}
 		if r.Tags, err = mergeTags(nil, n.Tags); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package identity
 import (
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,12 @@ type session struct {
 	Managed  []string `json:"m,omitempty"` // ARNs of session policies
 	Tags     []Tag    `json:"t,omitempty"`
 	Source   string   `json:"q,omitempty"` // source identity
+	// Transitive are the keys of the tags that go on into sessions of roles which this one assumes.
+	Transitive []string `json:"x,omitempty"`
+	// Of says whose session it is; empty is a role's or an instance's.
+	Of     string `json:"c,omitempty"`
+	User   string `json:"u,omitempty"` // the user's name; empty for the root user
+	UserID string `json:"y,omitempty"`
 
 	inline *iam.Policy
 }
@@ -108,6 +115,10 @@ func (sess *session) credential(st *state) (*Credential, error) {
 	if r, ok := revocations.Get(st.tables, sess.IssuedTo); ok && !c.Issued.After(r.Before) {
 		return nil, unknownKey()
 	}
+	c.Policies.Control = st.controls(sess.Account)
+	if sess.Of != "" {
+		return c, sess.ofUser(st, c)
+	}
 	p := &c.Principal
 	*p = iam.Principal{
 		Kind: iam.AssumedRole, Account: sess.Account, Issued: c.Issued, SourceIdentity: sess.Source,
@@ -127,7 +138,8 @@ func (sess *session) credential(st *state) (*Credential, error) {
 	p.ARN = arn.Global(role.Partition, "sts", sess.Account, "assumed-role/"+role.Name+"/"+sess.Name).String()
 	p.Role = role.ARN()
 	p.UserID = role.ID + ":" + sess.Name
-	p.Tags = tagMap(role.Tags, sess.Tags)
+	p.Tags, p.Transitive = tagMap(role.Tags, sess.Tags), sess.transitive()
+	p.ServiceLinked = isServiceLinked(role.Path)
 	c.Policies.Identity, c.Policies.Boundary = st.identityPolicies(&role.Permissions)
 	c.Policies.Session = sess.policies(st)
 	return c, nil
@@ -148,6 +160,20 @@ func (sess *session) policies(st *state) (all []*iam.Policy) {
 	return all
 }
 
+// transitive returns the tags that go on into sessions of roles that this one assumes.
+func (sess *session) transitive() map[string]string {
+	if len(sess.Transitive) == 0 {
+		return nil
+	}
+	tags := map[string]string{}
+	for _, t := range sess.Tags {
+		if slices.ContainsFunc(sess.Transitive, func(key string) bool { return strings.EqualFold(key, t.Key) }) {
+			tags[t.Key] = t.Value
+		}
+	}
+	return tags
+}
+
 // instancePolicies let an instance become a managed node by its own identity, and do no more.
 var instancePolicies = []*iam.Policy{
 	mustParse("instance identity", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[
@@ -166,15 +192,20 @@ func mustParse(name, text string) *iam.Policy {
 // maxPackedPolicy is the most characters that a session's policies and tags may have together.
 const maxPackedPolicy = 4096
 
-// checkPacked keeps tokens within what clients carry in a header.
-func (sess *session) checkPacked() error {
+// packed returns how much of what is allotted to them a session's policies and tags take, in percent: 0 without any.
+func (sess *session) packed() int {
 	n := len(sess.Inline) + len(strings.Join(sess.Managed, ""))
 	for _, t := range sess.Tags {
 		n += len(t.Key) + len(t.Value)
 	}
-	if n > maxPackedPolicy {
+	return (n*100 + maxPackedPolicy - 1) / maxPackedPolicy
+}
+
+// checkPacked keeps tokens within what clients carry in a header.
+func (sess *session) checkPacked() error {
+	if percent := sess.packed(); percent > 100 {
 		return fault.New(fault.Invalid, "identity.AssumeRole",
-			"Packed size of session policies and tags consumes %d%% of allotted space.", n*100/maxPackedPolicy).
+			"Packed size of session policies and tags consumes %d%% of allotted space.", percent).
 			WithCode("PackedPolicyTooLarge")
 	}
 	return nil

@@ -12,7 +12,7 @@ import (
 )
 
 // kinds are the records that this package keeps.
-var kinds = record.NewSet(accounts, users, roles, profiles, policies, accessKeys, revocations)
+var kinds = record.NewSet(accounts, users, roles, profiles, policies, accessKeys, revocations, guards)
 
 // state holds what is stored, as it was at one version, and Amazon's policies beside it. Records are shared and must
 // not be changed.

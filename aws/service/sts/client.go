@@ -42,3 +42,13 @@ func (c *Client) GetAccessKeyInfo(ctx context.Context, in *GetAccessKeyInfoInput
 func (c *Client) GetCallerIdentity(ctx context.Context, in *GetCallerIdentityInput) (*GetCallerIdentityOutput, error) {
 	return client.Do[GetCallerIdentityOutput](ctx, c.caller, "GetCallerIdentity", in)
 }
+
+func (c *Client) GetFederationToken(
+	ctx context.Context, in *GetFederationTokenInput,
+) (*GetFederationTokenOutput, error) {
+	return client.Do[GetFederationTokenOutput](ctx, c.caller, "GetFederationToken", in)
+}
+
+func (c *Client) GetSessionToken(ctx context.Context, in *GetSessionTokenInput) (*GetSessionTokenOutput, error) {
+	return client.Do[GetSessionTokenOutput](ctx, c.caller, "GetSessionToken", in)
+}

@@ -55,3 +55,33 @@ type GetCallerIdentityOutput struct {
 	Arn     *string
 	UserId  *string
 }
+
+type GetFederationTokenInput struct {
+	Name                    *string
+	DurationSeconds         *int32
+	MinimumSessionTokenSize *int32
+	Policy                  *string
+	PolicyArns              []types.PolicyDescriptorType
+	Tags                    []types.Tag
+}
+
+type GetFederationTokenOutput struct {
+	Credentials             *types.Credentials
+	FederatedUser           *types.FederatedUser
+	PackedPolicySize        *int32
+	SessionTokenSize        *int32
+	SessionTokenUtilization *int32
+}
+
+type GetSessionTokenInput struct {
+	DurationSeconds         *int32
+	MinimumSessionTokenSize *int32
+	SerialNumber            *string
+	TokenCode               *string
+}
+
+type GetSessionTokenOutput struct {
+	Credentials             *types.Credentials
+	SessionTokenSize        *int32
+	SessionTokenUtilization *int32
+}

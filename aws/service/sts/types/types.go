@@ -19,6 +19,11 @@ type Credentials struct {
 	SessionToken    *string
 }
 
+type FederatedUser struct {
+	Arn             *string
+	FederatedUserId *string
+}
+
 type PolicyDescriptorType struct {
 	Arn *string
 }
