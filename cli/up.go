@@ -60,8 +60,8 @@ func (f *serverFlags) add(cmd *cobra.Command) {
 		"what Internet and NAT gateways lead to of this host's network, CIDR, such as 0.0.0.0/0 (default nothing); may be "+
 			"given several times")
 	cmd.Flags().StringSliceVar(&f.iamQuotas, "iam-quota", nil,
-		"quota of IAM other than Amazon's default, NAME=NUMBER: user-inline=2048, role-inline=10240, managed=6144, "+
-			"trust=2048 (characters), attached=10; may be given several times")
+		"quota of IAM other than Amazon's default, NAME=NUMBER: user-inline=2048, group-inline=5120, role-inline=10240, "+
+			"managed=6144, trust=2048 (characters), attached=10; may be given several times")
 	cmd.Flags().StringSliceVar(&f.allowHosts, "allow-host", nil,
 		"name by which clients of this host reach this server over plain HTTP, beside localhost, this host's own name and "+
 			"AWS's; may be given several times")

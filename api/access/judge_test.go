@@ -44,7 +44,7 @@ func role(t *testing.T, r *accesstest.Rig, name, trust, policy string, tags ...i
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := identity.Holder{Account: accesstest.Account, Role: true, Name: name}
+	h := identity.Holder{Account: accesstest.Account, Kind: identity.OfRole, Name: name}
 	if err := r.Identities.PutInline(t.Context(), h, identity.Document{Name: "own", Text: policy}); err != nil {
 		t.Fatal(err)
 	}

@@ -356,7 +356,7 @@ func TestRefusals(t *testing.T) {
 	_, notThere := c.AttachRolePolicy(
 		ctx, &sdk.AttachRolePolicyInput{RoleName: s("R"), PolicyArn: s("arn:aws:iam::aws:policy/None")},
 	)
-	_, group := c.CreateGroup(ctx, &sdk.CreateGroupInput{GroupName: s("g")})
+	_, provider := c.ListSAMLProviders(ctx, nil)
 	_, status := c.UpdateAccessKey(
 		ctx, &sdk.UpdateAccessKeyInput{AccessKeyId: s("AKIA0123456789012345"), Status: "Sleeping"},
 	)
@@ -399,7 +399,7 @@ func TestRefusals(t *testing.T) {
 			"should not specify a principal",
 		},
 		{"no such policy", notThere, "NoSuchEntity", "does not exist or is not attachable"},
-		{"groups are not built", group, "NotImplemented", "CreateGroup"},
+		{"providers are not built", provider, "NotImplemented", "ListSAMLProviders"},
 		{"no such status", status, "ValidationError", "tatus"},
 	} {
 		if code(tt.err) != tt.code || !strings.Contains(tt.err.Error(), tt.says) {

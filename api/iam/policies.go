@@ -31,8 +31,8 @@ func (s *service) toPolicy(c *api.Call) func(identity.Policy) types.Policy {
 			Arn: aws.String(p.ARN()), PolicyName: aws.String(p.Name), PolicyId: aws.String(p.ID), Path: aws.String(p.Path),
 			DefaultVersionId: aws.String(p.Default), CreateDate: stamp(p.Created), UpdateDate: stamp(p.Updated),
 			IsAttachable:                  true,
-			AttachmentCount:               aws.Int32(int32(len(e.Users) + len(e.Roles))),
-			PermissionsBoundaryUsageCount: aws.Int32(int32(len(e.BoundedUsers) + len(e.BoundedRoles))),
+			AttachmentCount:               aws.Int32(int32(e.Attached())),
+			PermissionsBoundaryUsageCount: aws.Int32(int32(e.Bounding())),
 		}
 	}
 }
@@ -80,7 +80,7 @@ func (s *service) listPolicies(
 	if in.OnlyAttached || in.PolicyUsageFilter != "" {
 		all = slices.DeleteFunc(all, func(p identity.Policy) bool {
 			e, _ := s.identities.PolicyEntities(c.Account, p.ARN())
-			attached, bounding := len(e.Users)+len(e.Roles), len(e.BoundedUsers)+len(e.BoundedRoles)
+			attached, bounding := e.Attached(), e.Bounding()
 			return in.OnlyAttached && attached+bounding == 0 ||
 				in.PolicyUsageFilter == types.PolicyUsageTypePermissionsPolicy && attached == 0 ||
 				in.PolicyUsageFilter == types.PolicyUsageTypePermissionsBoundary && bounding == 0
@@ -161,54 +161,6 @@ func (s *service) setDefaultPolicyVersion(
 	ctx context.Context, c *api.Call, in *sdk.SetDefaultPolicyVersionInput,
 ) (*sdk.SetDefaultPolicyVersionOutput, error) {
 	return nil, s.identities.SetDefaultPolicyVersion(ctx, c.Account, *in.PolicyArn, *in.VersionId)
-}
-
-// An entity is a user or role that uses a policy.
-type entity struct{ kind, name, id string }
-
-func (s *service) listEntitiesForPolicy(
-	_ context.Context, c *api.Call, in *sdk.ListEntitiesForPolicyInput,
-) (*sdk.ListEntitiesForPolicyOutput, error) {
-	e, err := s.identities.PolicyEntities(c.Account, *in.PolicyArn)
-	if err != nil {
-		return nil, err
-	}
-	users, roles := e.Users, e.Roles
-	if in.PolicyUsageFilter == types.PolicyUsageTypePermissionsBoundary {
-		users, roles = e.BoundedUsers, e.BoundedRoles
-	}
-	var all []entity
-	if in.EntityFilter == "" || in.EntityFilter == types.EntityTypeRole {
-		for _, name := range roles {
-			if r, err := s.identities.Role(c.Account, name); err == nil && strings.HasPrefix(
-				r.Path, aws.ToString(in.PathPrefix),
-			) {
-				all = append(all, entity{"role", name, r.ID})
-			}
-		}
-	}
-	if in.EntityFilter == "" || in.EntityFilter == types.EntityTypeUser {
-		for _, name := range users {
-			if u, err := s.identities.User(c.Account, name); err == nil && strings.HasPrefix(
-				u.Path, aws.ToString(in.PathPrefix),
-			) {
-				all = append(all, entity{"user", name, u.ID})
-			}
-		}
-	}
-	items, next, err := page.Of(c, in, pageSize, all, func(e entity) string { return e.kind + "/" + e.name })
-	if err != nil {
-		return nil, err
-	}
-	out := &sdk.ListEntitiesForPolicyOutput{Marker: next, IsTruncated: next != nil}
-	for _, e := range items {
-		if e.kind == "role" {
-			out.PolicyRoles = append(out.PolicyRoles, types.PolicyRole{RoleName: aws.String(e.name), RoleId: aws.String(e.id)})
-		} else {
-			out.PolicyUsers = append(out.PolicyUsers, types.PolicyUser{UserName: aws.String(e.name), UserId: aws.String(e.id)})
-		}
-	}
-	return out, nil
 }
 
 func (s *service) tagPolicy(ctx context.Context, c *api.Call, in *sdk.TagPolicyInput) (*sdk.TagPolicyOutput, error) {

@@ -19,6 +19,7 @@ func (s *service) resourceTypes() map[string]api.ResourceType {
 	return map[string]api.ResourceType{
 		"role":             {ARN: s.roleARN},
 		"user":             {ARN: s.userARN},
+		"group":            {ARN: s.groupARN},
 		"instance-profile": {ARN: s.profileARN},
 		"policy":           {NoRegion: true},
 		"mfa":              {NoRegion: true},
@@ -47,6 +48,13 @@ func (s *service) userARN(c *api.Call, name string) string {
 	return named(c, "user/"+name)
 }
 
+func (s *service) groupARN(c *api.Call, name string) string {
+	if g, err := s.identities.Group(c.Account, name); err == nil {
+		return g.ARN()
+	}
+	return named(c, "group/"+cmp.Or(name, "*"))
+}
+
 func (s *service) profileARN(c *api.Call, name string) string {
 	if p, err := s.identities.InstanceProfile(c.Account, name); err == nil {
 		return p.ARN()
@@ -62,6 +70,10 @@ func newRole(c *api.Call, in *sdk.CreateRoleInput) []string {
 
 func newUser(c *api.Call, in *sdk.CreateUserInput) []string {
 	return made(c, "user", in.Path, in.UserName)
+}
+
+func newGroup(c *api.Call, in *sdk.CreateGroupInput) []string {
+	return made(c, "group", in.Path, in.GroupName)
 }
 
 func newProfile(c *api.Call, in *sdk.CreateInstanceProfileInput) []string {
@@ -84,6 +96,16 @@ func (s *service) changedUser(c *api.Call, in *sdk.UpdateUserInput) []string {
 	}
 	u.Path, u.Name = cmp.Or(aws.ToString(in.NewPath), u.Path), cmp.Or(aws.ToString(in.NewUserName), u.Name)
 	return []string{u.ARN()}
+}
+
+// changedGroup is the group that UpdateGroup makes of the one that the request names.
+func (s *service) changedGroup(c *api.Call, in *sdk.UpdateGroupInput) []string {
+	g, err := s.identities.Group(c.Account, aws.ToString(in.GroupName))
+	if err != nil {
+		return []string{s.groupARN(c, aws.ToString(in.GroupName))}
+	}
+	g.Path, g.Name = cmp.Or(aws.ToString(in.NewPath), g.Path), cmp.Or(aws.ToString(in.NewGroupName), g.Name)
+	return []string{g.ARN()}
 }
 
 // conditionKeys are the keys of policies that belong to IAM.
@@ -115,7 +137,9 @@ func (s *service) keys(c *api.Call, in any) map[string][]string {
 	}
 	var held []identity.Tag
 	boundary := textMember(in, "PermissionsBoundary")
-	if u, err := s.identities.User(c.Account, textMember(in, "UserName")); err == nil {
+	if textMember(in, "GroupName") != "" {
+		// A group has neither tags nor a boundary, and its members' are not its own.
+	} else if u, err := s.identities.User(c.Account, textMember(in, "UserName")); err == nil {
 		held, boundary = u.Tags, cmp.Or(boundary, u.Boundary)
 	} else if r, err := s.identities.Role(c.Account, textMember(in, "RoleName")); err == nil {
 		held, boundary = r.Tags, cmp.Or(boundary, r.Boundary)

@@ -33,7 +33,11 @@ func New(c Config) api.Service {
 }
 
 func ofRole(c *api.Call, name *string) identity.Holder {
-	return identity.Holder{Account: c.Account, Role: true, Name: aws.ToString(name)}
+	return identity.Holder{Account: c.Account, Kind: identity.OfRole, Name: aws.ToString(name)}
+}
+
+func ofGroup(c *api.Call, name *string) identity.Holder {
+	return identity.Holder{Account: c.Account, Kind: identity.OfGroup, Name: aws.ToString(name)}
 }
 
 func ofUser(c *api.Call, name *string) identity.Holder {

@@ -110,17 +110,6 @@ func (s *service) deleteUser(ctx context.Context, c *api.Call, in *sdk.DeleteUse
 	return nil, s.identities.DeleteUser(ctx, c.Account, *in.UserName)
 }
 
-// listGroupsForUser is always empty: there are no groups, and CreateGroup says so.
-func (s *service) listGroupsForUser(
-	_ context.Context, c *api.Call, in *sdk.ListGroupsForUserInput,
-) (*sdk.ListGroupsForUserOutput, error) {
-	if _, err := s.identities.User(c.Account, *in.UserName); err != nil {
-		return nil, err
-	}
-	none, next, err := noneOf[types.Group](c, in)
-	return &sdk.ListGroupsForUserOutput{Groups: none, Marker: next, IsTruncated: next != nil}, err
-}
-
 func (s *service) tagUser(ctx context.Context, c *api.Call, in *sdk.TagUserInput) (*sdk.TagUserOutput, error) {
 	return nil, s.identities.TagUser(ctx, c.Account, *in.UserName, tags.From[identity.Tag](in.Tags))
 }

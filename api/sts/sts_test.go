@@ -73,7 +73,7 @@ func TestGetCallerIdentity(t *testing.T) {
 func TestAssumeRole(t *testing.T) {
 	r := accesstest.New(t)
 	arn := role(t, r, "Reader", trustHere)
-	holder := identity.Holder{Account: account, Role: true, Name: "Reader"}
+	holder := identity.Holder{Account: account, Kind: identity.OfRole, Name: "Reader"}
 	if err := r.Identities.PutInline(
 		t.Context(), holder,
 		identity.Document{Name: "p", Text: `{"Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*"}}`},

@@ -149,7 +149,7 @@ func TestRoleChaining(t *testing.T) {
 	bob := r.User(t, "bob", allowAssume)
 	first, second := role(t, r, "First", trustHere), role(t, r, "Second", trustHere)
 	plain := role(t, r, "Plain", strings.Replace(trustHere, `,"sts:TagSession","sts:SetSourceIdentity"`, "", 1))
-	holder := identity.Holder{Account: account, Role: true, Name: "First"}
+	holder := identity.Holder{Account: account, Kind: identity.OfRole, Name: "First"}
 	if err := r.Identities.PutInline(t.Context(), holder, identity.Document{Name: "p", Text: allowAssume}); err != nil {
 		t.Fatal(err)
 	}

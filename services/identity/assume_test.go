@@ -19,7 +19,7 @@ func TestAssumeRole(t *testing.T) {
 	w.ok(
 		w.Attach(
 			w.ctx,
-			identity.Holder{Account: account, Role: true, Name: "Admin"},
+			identity.Holder{Account: account, Kind: identity.OfRole, Name: "Admin"},
 			"arn:aws:iam::aws:policy/AdministratorAccess",
 		),
 	)
@@ -56,7 +56,7 @@ func TestAssumeRole(t *testing.T) {
 	w.ok(
 		w.Detach(
 			w.ctx,
-			identity.Holder{Account: account, Role: true, Name: "Admin"},
+			identity.Holder{Account: account, Kind: identity.OfRole, Name: "Admin"},
 			"arn:aws:iam::aws:policy/AdministratorAccess",
 		),
 	)
@@ -114,7 +114,7 @@ func TestAssumeRoleRefuses(t *testing.T) {
 func TestInstanceSession(t *testing.T) {
 	w := newWorld(t)
 	w.role("NodeRole", trustEC2)
-	w.ok(w.Attach(w.ctx, identity.Holder{Account: account, Role: true, Name: "NodeRole"}, core))
+	w.ok(w.Attach(w.ctx, identity.Holder{Account: account, Kind: identity.OfRole, Name: "NodeRole"}, core))
 	i := identity.Instance{Account: account, Region: "us-east-1", ID: "i-0123456789abcdef0"}
 	if _, err := w.AssumeForInstance(w.ctx, i, "NodeProfile"); code(err) != "NoSuchEntity" {
 		t.Errorf("without profile: %v", err)

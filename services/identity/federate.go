@@ -145,7 +145,7 @@ func (sess *session) ofUser(st *state, c *Credential) error {
 			return unknownKey()
 		}
 		*p = u.principal()
-		c.Policies.Identity, c.Policies.Boundary = st.identityPolicies(&u.Permissions)
+		c.Policies.Identity, c.Policies.Boundary = st.userPolicies(u)
 	}
 	p.Issued = c.Issued
 	if sess.Of == ofUser {

@@ -15,7 +15,7 @@ type Document struct {
 	Text string // JSON, as it was given
 }
 
-// Permissions are the policies of a user or role.
+// Permissions are the policies of a user, role or group.
 type Permissions struct {
 	Inline   []Document // sorted by name
 	Attached []string   // ARNs of managed policies, in the order in which they were attached
@@ -35,7 +35,7 @@ func (p *Permissions) compile() error {
 	return nil
 }
 
-// policyTerms returns the terms that users or roles of an account are found by under their policies.
+// policyTerms returns the terms that users, roles or groups of an account are found by under their policies.
 func policyTerms(account string, policies ...string) []record.Term {
 	var terms []record.Term
 	for _, arn := range policies {
@@ -46,21 +46,41 @@ func policyTerms(account string, policies ...string) []record.Term {
 	return terms
 }
 
-// Holder names what policies belong to: a user or a role.
+// HolderKind is the sort of what policies belong to.
+type HolderKind uint8
+
+// The kinds of holders.
+const (
+	OfUser HolderKind = iota
+	OfRole
+	OfGroup
+)
+
+// String returns the kind as messages call it: "user", "role" or "group".
+func (k HolderKind) String() string { return [...]string{"user", "role", "group"}[k] }
+
+// Holder names what policies belong to: a user, a role or a group.
 type Holder struct {
 	Account string
-	Role    bool // else a user
+	Kind    HolderKind
 	Name    string
 }
 
-// holder finds a user's or role's permissions.
+// holder finds a user's, role's or group's permissions.
 func (st *state) holder(h Holder) (*Permissions, error) {
-	if h.Role {
+	switch h.Kind {
+	case OfRole:
 		r, err := st.role(h.Account, h.Name)
 		if err != nil {
 			return nil, err
 		}
 		return &r.Permissions, nil
+	case OfGroup:
+		g, err := st.group(h.Account, h.Name)
+		if err != nil {
+			return nil, err
+		}
+		return &g.Permissions, nil
 	}
 	u, err := st.user(h.Account, h.Name)
 	if err != nil {
@@ -69,9 +89,10 @@ func (st *state) holder(h Holder) (*Permissions, error) {
 	return &u.Permissions, nil
 }
 
-// putPermissions plans a user or role with other permissions.
+// putPermissions plans a user, role or group with other permissions.
 func (p *plan) putPermissions(h Holder, to Permissions) error {
-	if h.Role {
+	switch h.Kind {
+	case OfRole:
 		r, err := p.role(h.Account, h.Name)
 		if err != nil {
 			return err
@@ -79,6 +100,15 @@ func (p *plan) putPermissions(h Holder, to Permissions) error {
 		next := *r
 		next.Permissions = to
 		roles.Put(p.Plan, &next, false)
+		return nil
+	case OfGroup:
+		g, err := p.group(h.Account, h.Name)
+		if err != nil {
+			return err
+		}
+		next := *g
+		next.Permissions = to
+		groups.Put(p.Plan, &next, false)
 		return nil
 	}
 	u, err := p.user(h.Account, h.Name)
@@ -91,7 +121,7 @@ func (p *plan) putPermissions(h Holder, to Permissions) error {
 	return nil
 }
 
-// changePermissions lets edit change a copy of a user's or role's permissions, and plans that.
+// changePermissions lets edit change a copy of a holder's permissions, and plans that.
 func (s *Service) changePermissions(
 	ctx context.Context, h Holder, edit func(st *state, p *Permissions) error,
 ) error {
@@ -110,7 +140,7 @@ func (s *Service) changePermissions(
 	})
 }
 
-// PermissionsOf returns what a user or role holds.
+// PermissionsOf returns what a user, role or group holds.
 func (s *Service) PermissionsOf(h Holder) (Permissions, error) {
 	p, err := s.state().holder(h)
 	if err != nil {
@@ -153,10 +183,7 @@ func (s *Service) Inline(h Holder, name string) (Document, error) {
 }
 
 func (h Holder) noInline(name string) error {
-	if h.Role {
-		return notFound("The role policy with name %.128s cannot be found.", name)
-	}
-	return notFound("The user policy with name %.128s cannot be found.", name)
+	return notFound("The %s policy with name %.128s cannot be found.", h.Kind, name)
 }
 
 // DeleteInline deletes an inline policy.

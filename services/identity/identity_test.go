@@ -274,7 +274,7 @@ func TestRoleRefusals(t *testing.T) {
 func TestDeletionRefusals(t *testing.T) {
 	w := newWorld(t)
 	w.role("R", trustEC2)
-	h := identity.Holder{Account: account, Role: true, Name: "r"} // letter case does not tell names apart
+	h := identity.Holder{Account: account, Kind: identity.OfRole, Name: "r"} // letter case does not tell names apart
 	must(w.CreateInstanceProfile(w.ctx, identity.NewInstanceProfile{Account: account, Name: "P"}))
 	w.ok(w.AddRole(w.ctx, account, "p", "r"))
 	w.ok(w.PutInline(w.ctx, h, identity.Document{Name: "i", Text: allowGet}))
@@ -312,7 +312,7 @@ func TestDeletionRefusals(t *testing.T) {
 func TestPolicyRefusals(t *testing.T) {
 	w := newWorld(t)
 	w.role("R", trustEC2)
-	h := identity.Holder{Account: account, Role: true, Name: "r"}
+	h := identity.Holder{Account: account, Kind: identity.OfRole, Name: "r"}
 	foreign := func() string {
 		w.ok(w.EnsureAccountWithKey(w.ctx, "222222222222", "k2", "s2"))
 		return must(w.CreatePolicy(w.ctx, identity.NewPolicy{Account: "222222222222", Name: "Theirs", Text: allowGet})).ARN()
@@ -329,7 +329,7 @@ func TestPolicyVersions(t *testing.T) {
 	w := newWorld(t)
 	p := must(w.CreatePolicy(w.ctx, identity.NewPolicy{Account: account, Name: "P", Path: "/a/", Text: allowGet}))
 	w.role("R", trustEC2)
-	w.ok(w.Attach(w.ctx, identity.Holder{Account: account, Role: true, Name: "R"}, p.ARN()))
+	w.ok(w.Attach(w.ctx, identity.Holder{Account: account, Kind: identity.OfRole, Name: "R"}, p.ARN()))
 	for i := 2; i <= identity.MaxPolicyVersions; i++ {
 		if v := must(w.CreatePolicyVersion(w.ctx, account, p.ARN(), allowAll, i == 3)); v.ID != fmt.Sprintf("v%d", i) {
 			t.Errorf("version %s", v.ID)
@@ -446,7 +446,7 @@ func TestLookupWhilePoliciesChange(t *testing.T) {
 	s := must(
 		w.AssumeRole(w.ctx, identity.AssumeRole{Caller: iam.Principal{Kind: iam.User}, RoleARN: r.ARN(), SessionName: "me"}),
 	)
-	h := identity.Holder{Account: account, Role: true, Name: "R"}
+	h := identity.Holder{Account: account, Kind: identity.OfRole, Name: "R"}
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	for range 4 {

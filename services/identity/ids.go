@@ -12,6 +12,7 @@ import (
 // The prefixes of unique ids (IAM User Guide, "IAM identifiers").
 const (
 	prefixUser    = "AIDA"
+	prefixGroup   = "AGPA"
 	prefixRole    = "AROA"
 	prefixProfile = "AIPA"
 	prefixPolicy  = "ANPA"

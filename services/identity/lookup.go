@@ -83,7 +83,7 @@ func (s *Service) longTerm(st *state, id string) (*Credential, error) {
 		return nil, unknownKey()
 	}
 	c.Principal = u.principal()
-	c.Policies.Identity, c.Policies.Boundary = st.identityPolicies(&u.Permissions)
+	c.Policies.Identity, c.Policies.Boundary = st.userPolicies(u)
 	return c, nil
 }
 

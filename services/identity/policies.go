@@ -170,11 +170,17 @@ func (s *Service) ManagedPolicies(account, path string, owner PolicyOwner) []Pol
 	return below(all, path, func(p *Policy) string { return p.Path })
 }
 
-// PolicyEntities are the users and roles that use a managed policy, by name.
+// PolicyEntities are the users, roles and groups that use a managed policy, by name.
 type PolicyEntities struct {
-	Users, Roles               []string
+	Users, Roles, Groups       []string
 	BoundedUsers, BoundedRoles []string // those whose boundary it is
 }
+
+// Attached counts what the policy is attached to.
+func (e PolicyEntities) Attached() int { return len(e.Users) + len(e.Roles) + len(e.Groups) }
+
+// Bounding counts what the policy is the boundary of.
+func (e PolicyEntities) Bounding() int { return len(e.BoundedUsers) + len(e.BoundedRoles) }
 
 // PolicyEntities returns who uses a policy within an account.
 func (s *Service) PolicyEntities(account, arn string) (PolicyEntities, error) {
@@ -190,10 +196,11 @@ func (st *state) policyEntities(account, arn string) PolicyEntities {
 	return PolicyEntities{
 		Users: namesBy(usersByPolicy, st, account, arn, user), BoundedUsers: namesBy(usersByBoundary, st, account, arn, user),
 		Roles: namesBy(rolesByPolicy, st, account, arn, role), BoundedRoles: namesBy(rolesByBoundary, st, account, arn, role),
+		Groups: namesBy(groupsByPolicy, st, account, arn, func(g *Group) string { return g.Name }),
 	}
 }
 
-// namesBy returns the names of an account's users or roles that an index finds by a policy.
+// namesBy returns the names of an account's users, roles or groups that an index finds by a policy.
 func namesBy[T any](x *record.Index[T], st *state, account, arn string, name func(*T) string) []string {
 	var names []string
 	for r := range x.Find(st.tables, policyTerms(account, arn)[0].Value) {
@@ -303,7 +310,7 @@ func (s *Service) DeletePolicy(ctx context.Context, account, arn string) error {
 		switch {
 		case p.Account == amazonOwner:
 			return invalid("Policy %s is managed by AWS and cannot be deleted.", arn)
-		case len(e.Users)+len(e.Roles)+len(e.BoundedUsers)+len(e.BoundedRoles) > 0:
+		case e.Attached()+e.Bounding() > 0:
 			return inUse("Cannot delete a policy attached to entities.")
 		case len(p.Versions) > 1:
 			return inUse(

@@ -7,14 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// Quotas bound what one user or role makes the judge read. Sizes are characters without white space, as Amazon counts
-// them. Zero is Amazon's own default.
+// Quotas bound what one user, role or group makes the judge read. Sizes are characters without white space, as Amazon
+// counts them. Zero is Amazon's own default.
 type Quotas struct {
-	UserInline int // of all inline policies of a user together: 2,048
-	RoleInline int // of all inline policies of a role together: 10,240
-	Managed    int // of one managed policy: 6,144
-	Trust      int // of a role's trust policy: 2,048
-	Attached   int // managed policies that a user or role may have: 10
+	UserInline  int // of all inline policies of a user together: 2,048
+	GroupInline int // of all inline policies of a group together: 5,120
+	RoleInline  int // of all inline policies of a role together: 10,240
+	Managed     int // of one managed policy: 6,144
+	Trust       int // of a role's trust policy: 2,048
+	Attached    int // managed policies that a user, role or group may have: 10
 }
 
 // A quota is one of them by its name.
@@ -27,6 +28,7 @@ type quota struct {
 
 var quotas = []quota{
 	{"user-inline", func(q *Quotas) *int { return &q.UserInline }, 2048, maxDocument},
+	{"group-inline", func(q *Quotas) *int { return &q.GroupInline }, 5120, maxDocument},
 	{"role-inline", func(q *Quotas) *int { return &q.RoleInline }, 10240, maxDocument},
 	{"managed", func(q *Quotas) *int { return &q.Managed }, 6144, maxDocument},
 	{"trust", func(q *Quotas) *int { return &q.Trust }, 2048, maxDocument},
@@ -86,16 +88,13 @@ func size(document string) int {
 
 // checkInline refuses inline policies that are too long together.
 func (q Quotas) checkInline(h Holder, p *Permissions) error {
-	most, kind := q.UserInline, "user"
-	if h.Role {
-		most, kind = q.RoleInline, "role"
-	}
+	most := map[HolderKind]int{OfUser: q.UserInline, OfRole: q.RoleInline, OfGroup: q.GroupInline}[h.Kind]
 	sum := 0
 	for _, d := range p.Inline {
 		sum += size(d.Text)
 	}
 	if sum > most {
-		return limit("Maximum policy size of %d bytes exceeded for %s %s", most, kind, h.Name)
+		return limit("Maximum policy size of %d bytes exceeded for %s %s", most, h.Kind, h.Name)
 	}
 	return nil
 }
@@ -115,11 +114,8 @@ func (q Quotas) checkTrust(text string) error {
 }
 
 func (q Quotas) checkAttached(h Holder, p *Permissions) error {
-	kind := "User"
-	if h.Role {
-		kind = "Role"
-	}
 	if len(p.Attached) >= q.Attached {
+		kind := map[HolderKind]string{OfUser: "User", OfRole: "Role", OfGroup: "Group"}[h.Kind]
 		return limit("Cannot exceed quota for PoliciesPer%s: %d", kind, q.Attached)
 	}
 	return nil

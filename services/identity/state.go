@@ -12,7 +12,9 @@ import (
 )
 
 // kinds are the records that this package keeps.
-var kinds = record.NewSet(accounts, users, roles, profiles, policies, accessKeys, revocations, guards)
+var kinds = record.NewSet(
+	accounts, users, groups, memberships, roles, profiles, policies, accessKeys, revocations, guards,
+)
 
 // state holds what is stored, as it was at one version, and Amazon's policies beside it. Records are shared and must
 // not be changed.
@@ -102,7 +104,7 @@ func (st *state) roleByARN(name string) (*Role, bool) {
 	return r, ok && r.ARN() == name
 }
 
-// identityPolicies returns the policies that a user's or role's Permissions stand for.
+// identityPolicies returns the policies that Permissions stand for.
 func (st *state) identityPolicies(p *Permissions) (all []*iam.Policy, boundary *iam.Policy) {
 	all = append(all, p.inline...)
 	for _, name := range p.Attached {

@@ -6,7 +6,7 @@ import "postern/aws/consent"
 type named interface{ ARN() string }
 
 // touched names what a plan writes, as it was and as it will be: what gets another path or name has two. A key is part
-// of its user.
+// of its user, a membership of its group.
 func (p *plan) touched() []consent.Touch {
 	var out []consent.Touch
 	owners := map[string]string{} // of keys: users' ARNs by id, as they will be
@@ -18,6 +18,10 @@ func (p *plan) touched() []consent.Touch {
 				keys = append(keys, r)
 			case *User:
 				owners[r.id()] = r.ARN()
+			case *membership:
+				for g := range groupsByID.Find(p.Tables, r.Group) {
+					out = append(out, consent.Touch{Resource: g.ARN()})
+				}
 			}
 			if n, ok := r.(named); ok {
 				out = append(out, consent.Touch{Resource: n.ARN(), Made: edit.Old() == nil})

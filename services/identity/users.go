@@ -32,11 +32,12 @@ var (
 	usersByBoundary = &record.Index[User]{Terms: func(u *User) []record.Term {
 		return policyTerms(u.Account, u.Boundary)
 	}}
-	users = &record.Kind[User]{
+	usersByID = &record.Index[User]{Terms: func(u *User) []record.Term { return []record.Term{{Value: u.ID}} }}
+	users     = &record.Kind[User]{
 		Name:    "user",
 		Key:     (*User).id,
 		Groups:  func(u *User) []string { return []string{u.Account} },
-		Indexes: []*record.Index[User]{usersByPolicy, usersByBoundary},
+		Indexes: []*record.Index[User]{usersByPolicy, usersByBoundary, usersByID},
 		Prepare: func(u *User) error { return u.compile() },
 	}
 )
@@ -142,7 +143,7 @@ func (s *Service) UpdateUser(ctx context.Context, account, name string, to UserU
 	})
 }
 
-// DeleteUser deletes a user that has no keys and no policies left.
+// DeleteUser deletes a user that has no keys and no policies left and is in no group.
 func (s *Service) DeleteUser(ctx context.Context, account, name string) error {
 	return s.change(ctx, account, func(p *plan) error {
 		u, err := p.user(account, name)
@@ -151,6 +152,9 @@ func (s *Service) DeleteUser(ctx context.Context, account, name string) error {
 		}
 		if len(p.keysOf(account, u.Name)) > 0 {
 			return inUse("Cannot delete entity, must delete access keys first.")
+		}
+		for range membersByUser.Find(p.Tables, u.ID) {
+			return inUse("Cannot delete entity, must remove users from group first.")
 		}
 		if err := u.mustBeFree(); err != nil {
 			return err

@@ -32,6 +32,14 @@ func (c *Client) AddRoleToInstanceProfile(
 	return client.Do[AddRoleToInstanceProfileOutput](ctx, c.caller, "AddRoleToInstanceProfile", in)
 }
 
+func (c *Client) AddUserToGroup(ctx context.Context, in *AddUserToGroupInput) (*AddUserToGroupOutput, error) {
+	return client.Do[AddUserToGroupOutput](ctx, c.caller, "AddUserToGroup", in)
+}
+
+func (c *Client) AttachGroupPolicy(ctx context.Context, in *AttachGroupPolicyInput) (*AttachGroupPolicyOutput, error) {
+	return client.Do[AttachGroupPolicyOutput](ctx, c.caller, "AttachGroupPolicy", in)
+}
+
 func (c *Client) AttachRolePolicy(ctx context.Context, in *AttachRolePolicyInput) (*AttachRolePolicyOutput, error) {
 	return client.Do[AttachRolePolicyOutput](ctx, c.caller, "AttachRolePolicy", in)
 }
@@ -42,6 +50,10 @@ func (c *Client) AttachUserPolicy(ctx context.Context, in *AttachUserPolicyInput
 
 func (c *Client) CreateAccessKey(ctx context.Context, in *CreateAccessKeyInput) (*CreateAccessKeyOutput, error) {
 	return client.Do[CreateAccessKeyOutput](ctx, c.caller, "CreateAccessKey", in)
+}
+
+func (c *Client) CreateGroup(ctx context.Context, in *CreateGroupInput) (*CreateGroupOutput, error) {
+	return client.Do[CreateGroupOutput](ctx, c.caller, "CreateGroup", in)
 }
 
 func (c *Client) CreateInstanceProfile(
@@ -70,6 +82,14 @@ func (c *Client) CreateUser(ctx context.Context, in *CreateUserInput) (*CreateUs
 
 func (c *Client) DeleteAccessKey(ctx context.Context, in *DeleteAccessKeyInput) (*DeleteAccessKeyOutput, error) {
 	return client.Do[DeleteAccessKeyOutput](ctx, c.caller, "DeleteAccessKey", in)
+}
+
+func (c *Client) DeleteGroup(ctx context.Context, in *DeleteGroupInput) (*DeleteGroupOutput, error) {
+	return client.Do[DeleteGroupOutput](ctx, c.caller, "DeleteGroup", in)
+}
+
+func (c *Client) DeleteGroupPolicy(ctx context.Context, in *DeleteGroupPolicyInput) (*DeleteGroupPolicyOutput, error) {
+	return client.Do[DeleteGroupPolicyOutput](ctx, c.caller, "DeleteGroupPolicy", in)
 }
 
 func (c *Client) DeleteInstanceProfile(
@@ -122,12 +142,24 @@ func (c *Client) DeleteUserPolicy(ctx context.Context, in *DeleteUserPolicyInput
 	return client.Do[DeleteUserPolicyOutput](ctx, c.caller, "DeleteUserPolicy", in)
 }
 
+func (c *Client) DetachGroupPolicy(ctx context.Context, in *DetachGroupPolicyInput) (*DetachGroupPolicyOutput, error) {
+	return client.Do[DetachGroupPolicyOutput](ctx, c.caller, "DetachGroupPolicy", in)
+}
+
 func (c *Client) DetachRolePolicy(ctx context.Context, in *DetachRolePolicyInput) (*DetachRolePolicyOutput, error) {
 	return client.Do[DetachRolePolicyOutput](ctx, c.caller, "DetachRolePolicy", in)
 }
 
 func (c *Client) DetachUserPolicy(ctx context.Context, in *DetachUserPolicyInput) (*DetachUserPolicyOutput, error) {
 	return client.Do[DetachUserPolicyOutput](ctx, c.caller, "DetachUserPolicy", in)
+}
+
+func (c *Client) GetGroup(ctx context.Context, in *GetGroupInput) (*GetGroupOutput, error) {
+	return client.Do[GetGroupOutput](ctx, c.caller, "GetGroup", in)
+}
+
+func (c *Client) GetGroupPolicy(ctx context.Context, in *GetGroupPolicyInput) (*GetGroupPolicyOutput, error) {
+	return client.Do[GetGroupPolicyOutput](ctx, c.caller, "GetGroupPolicy", in)
 }
 
 func (c *Client) GetInstanceProfile(
@@ -168,6 +200,12 @@ func (c *Client) ListAccessKeys(ctx context.Context, in *ListAccessKeysInput) (*
 	return client.Do[ListAccessKeysOutput](ctx, c.caller, "ListAccessKeys", in)
 }
 
+func (c *Client) ListAttachedGroupPolicies(
+	ctx context.Context, in *ListAttachedGroupPoliciesInput,
+) (*ListAttachedGroupPoliciesOutput, error) {
+	return client.Do[ListAttachedGroupPoliciesOutput](ctx, c.caller, "ListAttachedGroupPolicies", in)
+}
+
 func (c *Client) ListAttachedRolePolicies(
 	ctx context.Context, in *ListAttachedRolePoliciesInput,
 ) (*ListAttachedRolePoliciesOutput, error) {
@@ -184,6 +222,14 @@ func (c *Client) ListEntitiesForPolicy(
 	ctx context.Context, in *ListEntitiesForPolicyInput,
 ) (*ListEntitiesForPolicyOutput, error) {
 	return client.Do[ListEntitiesForPolicyOutput](ctx, c.caller, "ListEntitiesForPolicy", in)
+}
+
+func (c *Client) ListGroupPolicies(ctx context.Context, in *ListGroupPoliciesInput) (*ListGroupPoliciesOutput, error) {
+	return client.Do[ListGroupPoliciesOutput](ctx, c.caller, "ListGroupPolicies", in)
+}
+
+func (c *Client) ListGroups(ctx context.Context, in *ListGroupsInput) (*ListGroupsOutput, error) {
+	return client.Do[ListGroupsOutput](ctx, c.caller, "ListGroups", in)
 }
 
 func (c *Client) ListGroupsForUser(ctx context.Context, in *ListGroupsForUserInput) (*ListGroupsForUserOutput, error) {
@@ -272,6 +318,10 @@ func (c *Client) ListVirtualMFADevices(
 	return client.Do[ListVirtualMFADevicesOutput](ctx, c.caller, "ListVirtualMFADevices", in)
 }
 
+func (c *Client) PutGroupPolicy(ctx context.Context, in *PutGroupPolicyInput) (*PutGroupPolicyOutput, error) {
+	return client.Do[PutGroupPolicyOutput](ctx, c.caller, "PutGroupPolicy", in)
+}
+
 func (c *Client) PutRolePermissionsBoundary(
 	ctx context.Context, in *PutRolePermissionsBoundaryInput,
 ) (*PutRolePermissionsBoundaryOutput, error) {
@@ -296,6 +346,12 @@ func (c *Client) RemoveRoleFromInstanceProfile(
 	ctx context.Context, in *RemoveRoleFromInstanceProfileInput,
 ) (*RemoveRoleFromInstanceProfileOutput, error) {
 	return client.Do[RemoveRoleFromInstanceProfileOutput](ctx, c.caller, "RemoveRoleFromInstanceProfile", in)
+}
+
+func (c *Client) RemoveUserFromGroup(
+	ctx context.Context, in *RemoveUserFromGroupInput,
+) (*RemoveUserFromGroupOutput, error) {
+	return client.Do[RemoveUserFromGroupOutput](ctx, c.caller, "RemoveUserFromGroup", in)
 }
 
 func (c *Client) SetDefaultPolicyVersion(
@@ -348,6 +404,10 @@ func (c *Client) UpdateAssumeRolePolicy(
 	ctx context.Context, in *UpdateAssumeRolePolicyInput,
 ) (*UpdateAssumeRolePolicyOutput, error) {
 	return client.Do[UpdateAssumeRolePolicyOutput](ctx, c.caller, "UpdateAssumeRolePolicy", in)
+}
+
+func (c *Client) UpdateGroup(ctx context.Context, in *UpdateGroupInput) (*UpdateGroupOutput, error) {
+	return client.Do[UpdateGroupOutput](ctx, c.caller, "UpdateGroup", in)
 }
 
 func (c *Client) UpdateRole(ctx context.Context, in *UpdateRoleInput) (*UpdateRoleOutput, error) {

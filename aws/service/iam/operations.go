@@ -14,6 +14,22 @@ type AddRoleToInstanceProfileInput struct {
 type AddRoleToInstanceProfileOutput struct {
 }
 
+type AddUserToGroupInput struct {
+	GroupName *string
+	UserName  *string
+}
+
+type AddUserToGroupOutput struct {
+}
+
+type AttachGroupPolicyInput struct {
+	GroupName *string
+	PolicyArn *string
+}
+
+type AttachGroupPolicyOutput struct {
+}
+
 type AttachRolePolicyInput struct {
 	PolicyArn *string
 	RoleName  *string
@@ -36,6 +52,15 @@ type CreateAccessKeyInput struct {
 
 type CreateAccessKeyOutput struct {
 	AccessKey *types.AccessKey
+}
+
+type CreateGroupInput struct {
+	GroupName *string
+	Path      *string
+}
+
+type CreateGroupOutput struct {
+	Group *types.Group
 }
 
 type CreateInstanceProfileInput struct {
@@ -101,6 +126,21 @@ type DeleteAccessKeyInput struct {
 }
 
 type DeleteAccessKeyOutput struct {
+}
+
+type DeleteGroupInput struct {
+	GroupName *string
+}
+
+type DeleteGroupOutput struct {
+}
+
+type DeleteGroupPolicyInput struct {
+	GroupName  *string
+	PolicyName *string
+}
+
+type DeleteGroupPolicyOutput struct {
 }
 
 type DeleteInstanceProfileInput struct {
@@ -176,6 +216,14 @@ type DeleteUserPolicyInput struct {
 type DeleteUserPolicyOutput struct {
 }
 
+type DetachGroupPolicyInput struct {
+	GroupName *string
+	PolicyArn *string
+}
+
+type DetachGroupPolicyOutput struct {
+}
+
 type DetachRolePolicyInput struct {
 	PolicyArn *string
 	RoleName  *string
@@ -190,6 +238,30 @@ type DetachUserPolicyInput struct {
 }
 
 type DetachUserPolicyOutput struct {
+}
+
+type GetGroupInput struct {
+	GroupName *string
+	Marker    *string
+	MaxItems  *int32
+}
+
+type GetGroupOutput struct {
+	Group       *types.Group
+	Users       []types.User
+	IsTruncated bool
+	Marker      *string
+}
+
+type GetGroupPolicyInput struct {
+	GroupName  *string
+	PolicyName *string
+}
+
+type GetGroupPolicyOutput struct {
+	GroupName      *string
+	PolicyDocument *string
+	PolicyName     *string
 }
 
 type GetInstanceProfileInput struct {
@@ -275,6 +347,19 @@ type ListAccessKeysOutput struct {
 	Marker            *string
 }
 
+type ListAttachedGroupPoliciesInput struct {
+	GroupName  *string
+	Marker     *string
+	MaxItems   *int32
+	PathPrefix *string
+}
+
+type ListAttachedGroupPoliciesOutput struct {
+	AttachedPolicies []types.AttachedPolicy
+	IsTruncated      bool
+	Marker           *string
+}
+
 type ListAttachedRolePoliciesInput struct {
 	RoleName   *string
 	Marker     *string
@@ -316,6 +401,30 @@ type ListEntitiesForPolicyOutput struct {
 	PolicyGroups []types.PolicyGroup
 	PolicyRoles  []types.PolicyRole
 	PolicyUsers  []types.PolicyUser
+}
+
+type ListGroupPoliciesInput struct {
+	GroupName *string
+	Marker    *string
+	MaxItems  *int32
+}
+
+type ListGroupPoliciesOutput struct {
+	PolicyNames []string
+	IsTruncated bool
+	Marker      *string
+}
+
+type ListGroupsInput struct {
+	Marker     *string
+	MaxItems   *int32
+	PathPrefix *string
+}
+
+type ListGroupsOutput struct {
+	Groups      []types.Group
+	IsTruncated bool
+	Marker      *string
 }
 
 type ListGroupsForUserInput struct {
@@ -539,6 +648,15 @@ type ListVirtualMFADevicesOutput struct {
 	Marker            *string
 }
 
+type PutGroupPolicyInput struct {
+	GroupName      *string
+	PolicyDocument *string
+	PolicyName     *string
+}
+
+type PutGroupPolicyOutput struct {
+}
+
 type PutRolePermissionsBoundaryInput struct {
 	PermissionsBoundary *string
 	RoleName            *string
@@ -579,6 +697,14 @@ type RemoveRoleFromInstanceProfileInput struct {
 }
 
 type RemoveRoleFromInstanceProfileOutput struct {
+}
+
+type RemoveUserFromGroupInput struct {
+	GroupName *string
+	UserName  *string
+}
+
+type RemoveUserFromGroupOutput struct {
 }
 
 type SetDefaultPolicyVersionInput struct {
@@ -668,6 +794,15 @@ type UpdateAssumeRolePolicyInput struct {
 }
 
 type UpdateAssumeRolePolicyOutput struct {
+}
+
+type UpdateGroupInput struct {
+	GroupName    *string
+	NewGroupName *string
+	NewPath      *string
+}
+
+type UpdateGroupOutput struct {
 }
 
 type UpdateRoleInput struct {
