@@ -301,6 +301,8 @@ func (a *Agent) on(ctx context.Context, b *job) execute.On {
 		Runner: a.Runner,
 		Report: func(r execute.Result) { a.reply(ctx, b.ID, r, "") },
 		Now:    a.Now,
+		Upload: a.upload(b),
+		Spool:  scriptDir(a.Dir),
 	}
 }
 

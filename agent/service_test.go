@@ -35,6 +35,7 @@ type service struct {
 	metadata map[string]string         // by path below /latest/; nil plays a host without
 	tokens   map[string]bool           // of control channels, not yet used
 	polls    []string                  // waiting messages, as JSON
+	objects  map[string]string         // of S3, by "REGION/BUCKET/KEY"
 
 	calls    chan call
 	channels chan *channel
@@ -65,6 +66,7 @@ func newService(t *testing.T) *service {
 		secrets: map[string]string{"AKIATEST": "secret"},
 		keys:    map[string]*rsa.PublicKey{},
 		refuse:  map[string]refusal{},
+		objects: map[string]string{},
 		tokens:  map[string]bool{}, calls: make(chan call, 1000), channels: make(chan *channel, 100),
 	}
 	s.web = httptest.NewUnstartedServer(s)
@@ -75,7 +77,12 @@ func newService(t *testing.T) *service {
 	return s
 }
 
-func (s *service) endpoint(service, _ string) string { return s.url + "/" + service }
+func (s *service) endpoint(service, region string) string {
+	if service == "s3" {
+		service += "/" + region
+	}
+	return s.url + "/" + service
+}
 
 // agent is one that talks to the service, as a node with given keys.
 func (s *service) agent() *agent.Agent {
@@ -118,6 +125,10 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if path, ok := strings.CutPrefix(r.URL.Path, "/latest/"); ok {
 		s.serveMetadata(w, r, path)
+		return
+	}
+	if path, ok := strings.CutPrefix(r.URL.Path, "/s3/"); ok {
+		s.serveObjects(w, r, path, body)
 		return
 	}
 	op := r.Header.Get("X-Amz-Target")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -20,6 +21,8 @@ const (
 	exitFailure = 169
 	exitReboot  = 194
 	stoppedCode = 137
+	// cancelledUpload bounds the upload of what a cancelled step has written.
+	cancelledUpload = time.Minute
 )
 
 // Node describes the node to the steps that run on it.
@@ -39,6 +42,9 @@ type Script struct {
 	Timeout time.Duration
 	// Env is added to the environment.
 	Env []string
+	// Stdout and Stderr get all that the script writes, if they are not nil. They do not fail. A Runner may leave them
+	// alone.
+	Stdout, Stderr io.Writer
 }
 
 // Outcome tells how a script ended.
@@ -71,7 +77,10 @@ type Runner interface {
 
 // A Job is a command ready to run, once it has what it refers to in Parameter Store.
 type Job struct {
-	Command  string
+	Command string
+	// Bucket and Prefix say where in S3 whole outputs go; an empty Bucket, that they go nowhere.
+	Bucket, Prefix string
+
 	document *document.Document
 	values   document.Values
 	steps    []document.Step
@@ -95,7 +104,10 @@ func Read(c *mgs.CommandContent) (*Job, error) {
 			return nil, fmt.Errorf("parameter %s names a secret of Parameter Store, which this agent does not read", name)
 		}
 	}
-	return &Job{Command: c.CommandID, document: d, values: values, steps: d.Steps(values), schema: d.SchemaVersion}, nil
+	return &Job{
+		Command: c.CommandID, Bucket: c.OutputS3BucketName, Prefix: c.OutputS3KeyPrefix,
+		document: d, values: values, steps: d.Steps(values), schema: d.SchemaVersion,
+	}, nil
 }
 
 // StoredParameter holds a parameter as Parameter Store returns it.
@@ -162,9 +174,9 @@ type Progress struct {
 // Run runs the steps in order, from where an earlier run has stopped. Where ctx ends, the step that runs is stopped
 // and the rest is cancelled. Where a step asks for a reboot, Run returns what to go on with, and nil otherwise.
 func (j *Job) Run(ctx context.Context, from *Progress, o On) *Progress {
-	r := &run{Job: j, node: o.Node, runner: o.Runner, now: o.Now, done: map[string]*mgs.StepStatus{}}
-	if r.now == nil {
-		r.now = time.Now
+	r := &run{On: o, Job: j, done: map[string]*mgs.StepStatus{}}
+	if r.Now == nil {
+		r.Now = time.Now
 	}
 	first := 0
 	if from != nil {
@@ -200,15 +212,17 @@ type On struct {
 	Report Report
 	// Now is the clock of what is reported; nil means time.Now.
 	Now func() time.Time
+	// Upload gets the whole output of steps; nil leaves it at what replies hold.
+	Upload Upload
+	// Spool is a directory for the output that Upload gets; empty means the system's of temporary files.
+	Spool string
 }
 
 // run is one run of a job.
 type run struct {
 	*Job
-	node   Node
-	runner Runner
-	now    func() time.Time
-	done   map[string]*mgs.StepStatus
+	On
+	done map[string]*mgs.StepStatus
 	// ended says that a step has ended the document, reboot that one asks for a reboot.
 	ended, reboot bool
 }
@@ -223,7 +237,7 @@ func (r *run) counts() map[mgs.Status]int {
 
 func (r *run) step(ctx context.Context, n int) *mgs.StepStatus {
 	s := &r.steps[n]
-	out := &mgs.StepStatus{Name: s.Action, StartDateTime: mgs.FormatTime(r.now())}
+	out := &mgs.StepStatus{Name: s.Action, StartDateTime: mgs.FormatTime(r.Now())}
 	r.done[s.ID] = out
 	verdict, why := r.judge(s, n)
 	switch verdict {
@@ -234,7 +248,7 @@ func (r *run) step(ctx context.Context, n int) *mgs.StepStatus {
 	case document.Run:
 		r.execute(ctx, s, out)
 	}
-	out.EndDateTime = mgs.FormatTime(r.now())
+	out.EndDateTime = mgs.FormatTime(r.Now())
 	if out.Code == exitSuccess || out.Code == exitFailure ||
 		out.Status == mgs.Failed && s.OnFailure == "exit" || out.Status == mgs.Success && s.OnSuccess == "exit" {
 		r.ended = true
@@ -263,7 +277,7 @@ func (r *run) judge(s *document.Step, n int) (document.Verdict, string) {
 		return document.Fail, fmt.Sprintf("Plugin with name %s is not supported in current platform. Step name: %s",
 			s.Action, s.ID)
 	}
-	verdict, why := s.Judge(r.node.Platform)
+	verdict, why := s.Judge(r.Node.Platform)
 	if interpreters[s.Action] == "" && verdict != document.Skip {
 		return document.Fail, fmt.Sprintf("Plugin with name %s is not supported by this version of ssm agent, please "+
 			"update to latest version. Step name: %s", s.Action, s.ID)
@@ -274,10 +288,14 @@ func (r *run) judge(s *document.Step, n int) (document.Verdict, string) {
 // execute runs a step's scripts: one, but for schema 1.2, where a plugin may have several.
 func (r *run) execute(ctx context.Context, s *document.Step, out *mgs.StepStatus) {
 	var all Outcome
+	kept := r.open()
+	defer kept.close()
 	for _, set := range s.Sets {
 		one := *s
 		one.Inputs = set
-		o := r.script(ctx, &one, set)
+		before := kept.sizes()
+		o := r.script(ctx, &one, set, kept)
+		kept.add(before, &o)
 		all.Stdout += o.Stdout
 		all.Stderr += o.Stderr
 		all.Status, all.Err = o.Status, errors.Join(all.Err, o.Err)
@@ -293,8 +311,9 @@ func (r *run) execute(ctx context.Context, s *document.Step, out *mgs.StepStatus
 		if all.Stderr != "" && all.Stderr[len(all.Stderr)-1] != '\n' {
 			all.Stderr += "\n"
 		}
-		all.Stderr += "failed to run commands: " + all.Err.Error()
+		all.Stderr += kept.note("failed to run commands: " + all.Err.Error())
 	}
+	all.Stderr += r.upload(ctx, Streams{Action: s.Action, Step: s.Name}, kept, out)
 	out.Output = joinOutput(all.Stdout, all.Stderr, mgs.OutputLimit)
 	addition := r.ending(s, out, &all)
 	out.StandardOutput = Truncate(all.Stdout+addition, mgs.StreamLimit)
@@ -323,20 +342,22 @@ func (r *run) ending(s *document.Step, out *mgs.StepStatus, all *Outcome) string
 	return ""
 }
 
-func (r *run) script(ctx context.Context, s *document.Step, set map[string]any) Outcome {
+func (r *run) script(ctx context.Context, s *document.Step, set map[string]any, kept *whole) Outcome {
 	if ctx.Err() != nil {
 		return stopped(ctx, 1)
 	}
 	dir, _ := set["workingDirectory"].(string)
-	return r.runner.Run(ctx, Script{
+	stdout, stderr := kept.writers()
+	return r.Runner.Run(ctx, Script{
 		Interpreter: interpreters[s.Action],
 		Lines:       s.Lines("runCommand"),
 		Dir:         dir,
 		Timeout:     document.Timeout(set),
 		Env: append(r.document.Environment(r.values),
-			"AWS_SSM_INSTANCE_ID="+r.node.ID, "AWS_SSM_REGION_NAME="+r.node.Region,
-			"AWS_SSM_PLATFORM_NAME="+r.node.PlatformName, "AWS_SSM_PLATFORM_VERSION="+r.node.PlatformVersion,
+			"AWS_SSM_INSTANCE_ID="+r.Node.ID, "AWS_SSM_REGION_NAME="+r.Node.Region,
+			"AWS_SSM_PLATFORM_NAME="+r.Node.PlatformName, "AWS_SSM_PLATFORM_VERSION="+r.Node.PlatformVersion,
 			"SSM_COMMAND_ID="+r.Command,
 		),
+		Stdout: stdout, Stderr: stderr,
 	})
 }

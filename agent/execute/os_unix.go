@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,7 +47,7 @@ func (o OS) Run(ctx context.Context, s Script) Outcome {
 		// Amazon's agent has sh execute the file, so that its first line decides who reads it.
 		cmd = exec.CommandContext(timed, "sh", "-c", `exec "$0"`, file)
 	}
-	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.Stdout, cmd.Stderr = both(stdout, s.Stdout), both(stderr, s.Stderr)
 	cmd.Env = environment(s.Env)
 	cmd.Dir = "/"
 	if filepath.IsAbs(s.Dir) {
@@ -62,6 +63,13 @@ func (o OS) Run(ctx context.Context, s Script) Outcome {
 	out := outcome(ctx, timed, cmd, err)
 	out.Stdout, out.Stderr = string(stdout.text), string(stderr.text)
 	return out
+}
+
+func both(begin *capture, all io.Writer) io.Writer {
+	if all == nil {
+		return begin
+	}
+	return io.MultiWriter(begin, all)
 }
 
 func outcome(ctx, timed context.Context, cmd *exec.Cmd, err error) Outcome {

@@ -27,7 +27,7 @@ func (s *service) sendCommand(
 		return nil, invalid("ValidationException", "DocumentHashType Sha1 is no longer taken; use Sha256")
 	}
 	if w := in.CloudWatchOutputConfig; w != nil && (w.CloudWatchOutputEnabled || w.CloudWatchLogGroupName != nil) {
-		// Output is kept nowhere but in the invocation. That it is not sent, clients may say.
+		// That output is not sent there, clients may say.
 		return nil, fault.New(
 			fault.NotImplemented, "ssm.SendCommand",
 			"Postern does not implement the parameter CloudWatchOutputConfig of SendCommand: there are no CloudWatch Logs",
@@ -45,6 +45,11 @@ func (s *service) sendCommand(
 		Nodes: in.InstanceIds, Targets: fromTargets(in.Targets), Parameters: in.Parameters, Comment: aws.ToString(in.Comment),
 		TimeoutSeconds: int(aws.ToInt32(in.TimeoutSeconds)), Permit: permitSend(ctx, c),
 		MaxConcurrency: aws.ToString(in.MaxConcurrency), MaxErrors: aws.ToString(in.MaxErrors),
+		// Agents find out themselves in which region the bucket is.
+		Output: command.Output{
+			S3Bucket: aws.ToString(in.OutputS3BucketName), S3Prefix: aws.ToString(in.OutputS3KeyPrefix),
+			S3Region: aws.ToString(in.OutputS3Region),
+		},
 	}
 	sent, err := s.commands.Send(ctx, scopeOf(c), r)
 	if err != nil {

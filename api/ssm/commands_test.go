@@ -382,14 +382,6 @@ var badCommands = []struct {
 	{"notification", func(in *ssm.SendCommandInput) {
 		in.NotificationConfig = &types.NotificationConfig{NotificationArn: aws.String("arn:aws:sns:us-east-1:0:x")}
 	}, "NotImplementedException"},
-	{
-		"output in S3", func(in *ssm.SendCommandInput) { in.OutputS3BucketName = aws.String("bucket") },
-		"NotImplementedException",
-	},
-	{
-		"a prefix in S3", func(in *ssm.SendCommandInput) { in.OutputS3KeyPrefix = aws.String("logs") },
-		"NotImplementedException",
-	},
 	{"output in logs", func(in *ssm.SendCommandInput) {
 		in.CloudWatchOutputConfig = &types.CloudWatchOutputConfig{CloudWatchOutputEnabled: true}
 	}, "NotImplementedException"},
