@@ -88,6 +88,7 @@ func (s *Server) modules(kept *Base) []module {
 			identity: identity, network: network, nodes: nodes, mailbox: mailbox, commands: commands,
 			parameters: parameters, join: join,
 		}).module(),
+		(&s3Module{config: c, base: base, state: state}).module(),
 		(&messagesModule{config: c, nodes: nodes, mailbox: mailbox, commands: commands}).module(),
 		pipeline.module(),
 		join.module(),

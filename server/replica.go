@@ -22,6 +22,7 @@ const (
 	setCompute  = "compute"
 	setMachines = "machines"
 	setNetwork  = "network"
+	setS3       = "s3"
 )
 
 // topicSet hints that another server has changed a set of records.

@@ -17,11 +17,13 @@ import (
 	"postern/aws/transport"
 	"postern/server"
 	"postern/services/compute"
+	"postern/services/s3/embedded"
 	"postern/store/postgres/postgrestest"
 )
 
 func TestMain(m *testing.M) {
 	compute.InitMain()
+	embedded.InitMain()
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		postgrestest.Stop()
 		os.Exit(code)

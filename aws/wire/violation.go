@@ -28,11 +28,24 @@ func (c *Codec) answer(found violations) error {
 		code, text := found[0].ec2()
 		return fault.New(kind, "wire.Validate", "%s", text).WithCode(code)
 	}
+	if c.Protocol == S3 {
+		return found[0].s3()
+	}
 	code := "ValidationException"
 	if c.Protocol == Query {
 		code = "ValidationError"
 	}
 	return fault.New(kind, "wire.Validate", "%s", c.sentence(found)).WithCode(code)
+}
+
+// s3 says in S3's words that a document is not what it has to be.
+func (v violation) s3() error {
+	if v.kind == present && !strings.Contains(v.path, ".") {
+		return fault.New(fault.Missing, "wire.Validate", "Request Body is empty").WithCode("MissingRequestBodyError")
+	}
+	return fault.New(fault.Invalid, "wire.Validate",
+		"The XML you provided was not well-formed or did not validate against our published schema").
+		WithCode("MalformedXML")
 }
 
 // sentence tells all violations.

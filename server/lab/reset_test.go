@@ -19,10 +19,12 @@ import (
 	"postern/server"
 	"postern/server/front"
 	"postern/services/compute"
+	"postern/services/s3/embedded"
 )
 
 func TestMain(m *testing.M) {
 	compute.InitMain()
+	embedded.InitMain()
 	goleak.VerifyTestMain(m)
 }
 

@@ -25,6 +25,7 @@ import (
 	"postern/aws/transport"
 	"postern/cmd/postern/program"
 	"postern/services/compute"
+	"postern/services/s3/embedded"
 	"postern/test/ports"
 )
 
@@ -36,6 +37,7 @@ const asProgram = "POSTERN_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	compute.InitMain()
+	embedded.InitMain()
 	if os.Getenv(asProgram) != "" {
 		os.Exit(program.Main())
 	}

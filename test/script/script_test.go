@@ -22,6 +22,7 @@ import (
 	"postern/network/link/tunnel"
 	"postern/services/compute"
 	"postern/services/compute/guest"
+	"postern/services/s3/embedded"
 	"postern/test/ports"
 )
 
@@ -32,6 +33,7 @@ func TestMain(m *testing.M) {
 	// An instance's first process, and what holds an attached command, is this program started again under another name:
 	// it must not become a test.
 	compute.InitMain()
+	embedded.InitMain()
 	tunnel.InitMain()
 	testscript.Main(m, map[string]func(){"postern": func() { os.Exit(program.Main()) }})
 }

@@ -7,10 +7,12 @@ import (
 
 	"go.uber.org/goleak"
 
+	"postern/services/s3/embedded"
 	"postern/test/world"
 )
 
 func TestMain(m *testing.M) {
+	embedded.InitMain()
 	flag.Parse()
 	// The tests wait for time-outs more than for a processor.
 	if err := flag.Set("test.parallel", "12"); err != nil {

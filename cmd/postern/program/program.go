@@ -12,11 +12,13 @@ import (
 	"postern/server/lab"
 	"postern/services/compute"
 	"postern/services/compute/guest"
+	"postern/services/s3/embedded"
 )
 
 // Main runs the program with the process's arguments and returns its exit code.
 func Main() int {
 	compute.InitMain()
+	embedded.InitMain()
 	tunnel.InitMain()
 	return cli.Run(context.Background(), cli.Options{
 		Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Start: start,

@@ -3,9 +3,11 @@
 package outgoing
 
 import (
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,10 +46,37 @@ func encode(req *http.Request) {
 		encoding += "," + had
 	}
 	req.Header.Set("Content-Encoding", encoding)
+	slices.Sort(names)
 	req.Body = &chunks{body: req.Body, trailer: req.Trailer, names: names}
-	req.ContentLength = -1
+	req.ContentLength = encodedLength(req.ContentLength, names)
 	req.Trailer = nil
 }
+
+// sumLengths are the lengths in bytes of the checksums that S3 knows.
+var sumLengths = map[string]int{
+	"crc32": 4, "crc32c": 4, "crc64nvme": 8, "xxhash64": 8, "xxhash3": 8, "md5": 16, "xxhash128": 16, "sha1": 20,
+	"sha256": 32, "sha512": 64,
+}
+
+// encodedLength returns the length of a body in chunks, or -1 where it cannot be told. Services stop at the last chunk,
+// and would leave what ends a body of no length to the next request.
+func encodedLength(body int64, names []string) int64 {
+	n := body/chunkSize*(chunkSize+framing(chunkSize)) + framing(0) - int64(len("\r\n"))
+	if rest := body % chunkSize; rest > 0 {
+		n += rest + framing(rest)
+	}
+	for _, name := range names {
+		sum, ok := sumLengths[strings.TrimPrefix(name, "x-amz-checksum-")]
+		if !ok {
+			return -1
+		}
+		n += int64(len(name) + len(":\r\n") + base64.StdEncoding.EncodedLen(sum))
+	}
+	return n + int64(len("\r\n"))
+}
+
+// framing returns how many bytes there are around those of a chunk.
+func framing(chunk int64) int64 { return int64(len(strconv.FormatInt(chunk, 16)) + len("\r\n\r\n")) }
 
 // chunkSize is the most bytes of a body in one chunk.
 const chunkSize = 64 << 10
