@@ -244,7 +244,7 @@ func (e *expiration) tagsOf(ctx context.Context, v *version) func() []Tag {
 		}
 		asked = true
 		query := url.Values{"tagging": {""}}
-		if v.VersionID != "" {
+		if v.VersionID != "" && !v.IsLatest {
 			query.Set("versionId", v.VersionID)
 		}
 		req, err := request(ctx, http.MethodGet, e.bucket.Name, v.Key, query, "")

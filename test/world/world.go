@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/route53resolver"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -76,6 +77,8 @@ type World struct {
 	IAM *iam.Client
 	SSM *ssm.Client
 	STS *sts.Client
+	// S3 is a client of S3, which names buckets in paths.
+	S3 *s3.Client
 	// Resolver is a client of Route 53 Resolver.
 	Resolver *route53resolver.Client
 	// Doctor holds the clients that package doctor asks with, as `postern explain` does.
@@ -179,6 +182,7 @@ func (w *World) connect() {
 	}
 	w.EC2, w.IAM = ec2.NewFromConfig(config), iam.NewFromConfig(config)
 	w.SSM, w.STS = ssm.NewFromConfig(config), sts.NewFromConfig(config)
+	w.S3 = s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true })
 	w.Resolver = route53resolver.NewFromConfig(config)
 	w.Doctor = doctor.NewClients(config)
 }
