@@ -18,7 +18,10 @@ func (x *exchange) authorise(ctx context.Context, in any) error {
 	if err != nil {
 		return err
 	}
-	x.agreed.x, x.agreed.keys = x, own
+	x.agreed.x, x.agreed.keys, x.agreed.tags = x, own, x.op.tagsOf(in)
+	if err := boundTags(x.agreed.tags); err != nil {
+		return err
+	}
 	about, err := x.op.resources.of(x.call, in)
 	if err != nil {
 		return err
@@ -83,9 +86,10 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 			return err
 		}
 	}
+	asking := x.asking(ctx, &q, own)
 	request := &iam.Request{
 		Principal: x.call.Caller.IAM, Action: q.Action, Resource: q.Resource, Account: q.Owner,
-		Time: x.call.Time, Keys: x.keys(q, own), Judged: x.judged(q.Action, own),
+		Time: x.call.Time, Keys: asking.keys, Judged: asking.judged,
 	}
 	if request.Principal == nil {
 		request.Principal = &iam.Principal{}

@@ -253,7 +253,7 @@ func TestMistakesInTables(t *testing.T) {
 		{"gives condition keys and does not declare them", []api.Operation{api.Op("CreateVpc", api.Everything, handler,
 			api.All,
 			api.Keys(func(*api.Call, *ec2.CreateVpcInput) map[string][]string { return nil }))}},
-		{"gives the condition key ec2:vpc, which the service does not own", []api.Operation{api.Op("CreateVpc",
+		{"gives the condition key ec2:Vpc, which ec2:CreateVpc does not have", []api.Operation{api.Op("CreateVpc",
 			api.Everything, handler, api.All,
 			api.Keys(func(*api.Call, *ec2.CreateVpcInput) map[string][]string { return nil }, "ec2:Vpc"))}},
 	} {

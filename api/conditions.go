@@ -1,11 +1,14 @@
 package api
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
+	"postern/aws/action"
 	"postern/aws/arn"
 	"postern/aws/fault"
 	"postern/aws/iam"
@@ -33,13 +36,20 @@ var globalKeys = []string{
 	"vpceaccount", "vpceorgid", "vpceorgpaths", "vpcsourceip",
 }
 
-// requestKeys are the aws: keys that only an operation's row can tell.
-var requestKeys = []string{"aws:requesttag/", "aws:tagkeys"}
+// principalKeys are the keys of no service in particular that follow from the principal (iam.Request).
+var principalKeys = []string{"ec2:sourceinstancearn"}
+
+// requestTagKeys are the keys of a request's tags, and tagKeys those of a resource's as well. Of the keys of all
+// services these are the only ones that AWS's actions name.
+var (
+	requestTagKeys = []string{requestTagFamily, tagKeysKey}
+	tagKeys        = []string{requestTagFamily, tagKeysKey, resourceTagFamily}
+)
 
 // among reports whether a name is one of the keys, or of one of their families.
 func among(keys []string, name string) bool {
 	return slices.ContainsFunc(keys, func(key string) bool {
-		return name == key || strings.HasSuffix(key, "/") && strings.HasPrefix(name, key)
+		return name == key || action.Family(key) && strings.HasPrefix(name, key)
 	})
 }
 
@@ -52,22 +62,37 @@ func lowerAll(names []string) []string {
 	return out
 }
 
-// declareKeys checks the condition keys that a row declares against those of its service.
+// declareKeys checks the condition keys that a row declares: AWS's action has to have them.
 func (s *service) declareKeys(op *Operation) error {
-	if op.keys == nil && s.Keys != nil && op.input != nil {
-		op.keys, op.keyNames = s.Keys, slices.Concat(s.keyNames, requestKeys)
-		return nil
-	}
 	if (op.keys == nil) != (len(op.keyNames) == 0) {
 		return fmt.Errorf("gives condition keys and does not declare them")
-	}
-	op.keyNames = lowerAll(op.keyNames)
-	for _, name := range op.keyNames {
-		if !slices.Contains(s.keyNames, name) && !slices.Contains(requestKeys, name) {
-			return fmt.Errorf("gives the condition key %s, which the service does not own", name)
+	} else if a := action.Find(op.Action); a != nil {
+		for _, name := range op.keyNames {
+			if !a.May(strings.TrimSuffix(name, "/")+"/x", "*") && !a.May(name, "*") {
+				return fmt.Errorf("gives the condition key %s, which %s does not have", name, op.Action)
+			}
 		}
 	}
+	if s.Keys != nil && op.input != nil {
+		op.keys, op.keyNames = both(s.Keys, op.keys), slices.Concat(op.keyNames, s.rowKeys)
+	}
+	op.keyNames = lowerAll(op.keyNames)
 	return nil
+}
+
+// both gives the keys of all rows of a service, and those of one of them, which may be nil.
+func both(all, row func(*Call, any) map[string][]string) func(*Call, any) map[string][]string {
+	if row == nil {
+		return all
+	}
+	return func(c *Call, in any) map[string][]string {
+		keys := all(c, in)
+		if keys == nil {
+			keys = map[string][]string{}
+		}
+		maps.Copy(keys, row(c, in))
+		return keys
+	}
 }
 
 // ownKeys are the condition keys that the operation's row gives for a call.
@@ -86,44 +111,174 @@ func (op *Operation) ownKeys(c *Call, in any) (map[string][]string, error) {
 	return own, boundKeys(own)
 }
 
-// judged reports whether it is known if a request for an action has a condition key, given in lower case. own are the
-// keys that the operation gives.
-func (x *exchange) judged(action string, own map[string][]string) func(key string) bool {
-	acting, _, _ := strings.Cut(action, ":")
-	var declared []string
-	if s := x.h.byPrefix[acting]; s != nil {
-		declared = s.keyNames
-	}
-	return func(key string) bool {
-		service, name, _ := strings.Cut(key, ":")
-		switch {
-		case iam.Ambiguous(own, key):
-			return false
-		case among(requestKeys, key):
-			return !x.op.tags || among(x.op.keyNames, key)
-		case service == "aws":
-			return among(globalKeys, name) || among(declared, key)
-		}
-		// Requests have the keys of the action's own service, and no others.
-		return service != acting || among(declared, key)
-	}
+// keySource says what tells the condition keys of a question: whether they have a value, and which.
+type keySource uint8
+
+const (
+	// unknownKey: nothing does. A statement about the key is not taken to allow, and one that denies is taken to deny.
+	unknownKey       keySource = iota
+	noKey                      // requests of the action do not have it, on AWS or for want of what it is about
+	globalSource               // the caller, the time and the connection
+	serviceSource              // the service that owns the key
+	requestTagSource           // the tags of the request
+	resourceSource             // the resource, else the row
+	rowSource                  // the operation's row, or who asks beside the operation's own action
+)
+
+// matter holds what a question is about, as far as it decides what tells condition keys.
+type matter struct {
+	acting *service
+	op     *Operation // nil for another action than the operation's own, whose keys come with the question
+	// may reports whether requests of the action may have a key; it is nil for actions that AWS does not have.
+	may  func(key string) bool
+	kind string // the type of the resource, "" for "*"
+	any  bool   // the resource is one still to be made, or any of its type
 }
 
-// keys answers the condition keys of the request that do not follow from the principal and the time: global ones, those
-// that services give whatever the operation is, and the operation's own.
-func (x *exchange) keys(q Question, own map[string][]string) func(key string) []string {
-	ofOperation := iam.KeyMap(own)
-	return func(key string) []string {
-		value := q.globalKey(key)
-		prefix, _, _ := strings.Cut(key, ":")
-		if s := x.h.byPrefix[prefix]; value == "" && s != nil && s.keyValues[key] != nil {
-			value = s.keyValues[key](q)
+// source finds what tells a condition key, given in lower case.
+func (h *Handler) source(m matter, key string) keySource {
+	acting, op := m.acting, m.op
+	prefix, name, _ := strings.Cut(key, ":")
+	owner := h.byPrefix[prefix]
+	switch {
+	case prefix == "aws" && among(globalKeys, name), slices.Contains(principalKeys, key):
+		return globalSource
+	case owner != nil && owner.keyValues[key] != nil && (owner == acting || m.may == nil || m.may(key)):
+		return serviceSource
+	case m.may != nil && !m.may(key) && (prefix != "aws" || among(tagKeys, key)), owner != nil && owner.absentKeys[key]:
+		return noKey
+	case among(requestTagKeys, key):
+		if op == nil {
+			return rowSource
 		}
-		if value == "" {
-			return ofOperation(key)
-		}
-		return []string{value}
+		return requestTagSource
+	case acting != nil && acting.ofResource(m.kind, key) && (!m.any || acting.isTag(key) || acting.isID(m.kind, key)):
+		return resourceSource
+	case op == nil || among(op.keyNames, key):
+		return rowSource
+	case m.may == nil && prefix != "aws" && owner != acting:
+		return noKey // requests have the keys of the action's own service, and no others
 	}
+	return unknownKey
+}
+
+// asking answers for the condition keys of one question.
+type asking struct {
+	ctx    context.Context // of the request
+	h      *Handler
+	q      *Question
+	own    map[string][]string // what the row gives, or who asks
+	tags   []requestTag
+	action *action.Action // as AWS has it, or nil
+
+	resource Resource
+	matter
+	mine    [][]string        // the keys that AWS's action has with such a resource; nil until one is asked for
+	held    map[string]string // the resource's tags, once asked for
+	heldErr error
+	asked   bool // for held and heldErr
+
+	last   string // the key that was asked for last
+	values []string
+	known  bool
+}
+
+// asking prepares the answers for a question.
+func (x *exchange) asking(ctx context.Context, q *Question, own map[string][]string) *asking {
+	prefix, _, _ := strings.Cut(q.Action, ":")
+	a := &asking{ctx: ctx, h: x.h, q: q, own: own, matter: matter{acting: x.h.byPrefix[prefix]}}
+	if q.Action == x.op.Action {
+		a.op, a.tags, a.action = x.op, x.agreed.tags, x.op.reference
+	} else {
+		a.action = action.Find(q.Action)
+	}
+	if a.action != nil {
+		a.may = a.mayHave
+	}
+	a.resource, a.kind = resourceOf(q)
+	a.any = strings.HasSuffix(a.resource.ID, "*")
+	return a
+}
+
+// find returns the values of a key, given in lower case, and whether it is known which it has.
+func (a *asking) find(key string) (values []string, known bool) {
+	if a.last != key {
+		a.values, a.known = a.look(key)
+		if !a.known {
+			a.values = nil
+		}
+		a.last = key
+	}
+	return a.values, a.known
+}
+
+func (a *asking) look(key string) (values []string, known bool) {
+	switch a.h.source(a.matter, key) {
+	case unknownKey:
+		return nil, false
+	case globalSource:
+		return one(a.q.globalKey(key)), true
+	case serviceSource:
+		prefix, _, _ := strings.Cut(key, ":")
+		return one(a.h.byPrefix[prefix].keyValues[key](*a.q)), true
+	case requestTagSource:
+		values, ambiguous := requestTagValues(a.tags, a.kind, key)
+		return values, !ambiguous
+	case resourceSource:
+		if values, known := a.ofResource(key); values != nil || !known {
+			return values, known
+		}
+		return a.ofRow(key)
+	case rowSource:
+		if a.op == nil && !among(requestTagKeys, key) && !hasKey(a.own, key) {
+			return nil, false
+		}
+		return a.ofRow(key)
+	}
+	return nil, true // noKey
+}
+
+// ofRow returns the values of a key that the row gives, or who asks, and whether they are known.
+func (a *asking) ofRow(key string) (values []string, known bool) {
+	values = iam.KeyMap(a.own)(key)
+	undecided := values != nil && len(values) == 0
+	return values, !undecided && !iam.Ambiguous(a.own, key)
+}
+
+// keys and judged are those of an iam.Request.
+func (a *asking) keys(key string) []string {
+	values, _ := a.find(key)
+	return values
+}
+
+func (a *asking) judged(key string) bool {
+	_, known := a.find(key)
+	return known
+}
+
+// mayHave reports whether requests of the action, as AWS has it, may have a key in a question about this resource.
+func (a *asking) mayHave(key string) bool {
+	if a.mine == nil {
+		a.mine = a.action.KeysWith(a.q.Resource)
+	}
+	return slices.ContainsFunc(a.mine, func(keys []string) bool { return action.Names(keys, key) })
+}
+
+func one(value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{value}
+}
+
+// hasKey reports whether a key, given in lower case, stands in a map, even without a value.
+func hasKey(m map[string][]string, key string) bool {
+	for name := range m {
+		if strings.EqualFold(name, key) {
+			return true
+		}
+	}
+	return false
 }
 
 // globalKey answers the aws: keys that follow from the request and its connection.

@@ -27,6 +27,7 @@ func Beside(reason string, types ...string) Option {
 type agreement struct {
 	x    *exchange
 	keys map[string][]string
+	tags []requestTag
 
 	mu    sync.Mutex // guards what follows
 	asked map[string]bool
@@ -36,11 +37,17 @@ type agreement struct {
 // also asks for another action than the operation's own. What another service's action was asked about need not be
 // asked again for this one's: it is that service's resource.
 func (x *exchange) also(ctx context.Context, q Question, keys map[string][]string) error {
+	acting, _, _ := strings.Cut(q.Action, ":")
+	own, _, _ := strings.Cut(x.op.Action, ":")
+	if acting == own && x.agreed.keys != nil { // what the row tells is true of this as well
+		all := maps.Clone(x.agreed.keys)
+		maps.Copy(all, keys)
+		keys = all
+	}
 	if err := x.ask(ctx, q, keys); err != nil {
 		return err
 	}
-	acting, _, _ := strings.Cut(q.Action, ":")
-	if own, _, _ := strings.Cut(x.op.Action, ":"); acting != own {
+	if acting != own {
 		x.agreed.note(q.Resource)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 
+	"postern/aws/action"
 	"postern/aws/wire"
 )
 
@@ -63,8 +64,9 @@ type Operation struct {
 	byName        bool
 	beside        []string // types of resource; see Beside
 	codec         *wire.Codec
-	dryRun        int  // index of the input's DryRun member, or -1
-	tags          bool // the input may hold tags
+	dryRun        int            // index of the input's DryRun member, or -1
+	tagMembers    []tagMember    // the members of the input that hold tags
+	reference     *action.Action // the action as AWS has it; nil where AWS has none
 }
 
 // Option changes one row of a table.

@@ -50,14 +50,18 @@ func At(pattern string, status int) Option {
 	return func(op *Operation) { op.Pattern, op.Status = pattern, status }
 }
 
-// Keys adds condition keys to what policies are asked with. Names are those that keys may give, each one of the
-// service's ConditionKeys, "aws:TagKeys" or the family "aws:RequestTag/".
+// Keys adds condition keys to what policies are asked with, beside the tags of the request. Names are those that keys
+// may give: keys that AWS's action has, too.
 func Keys[In any](keys func(*Call, *In) map[string][]string, names ...string) Option {
 	return func(op *Operation) {
 		op.keyNames = append(op.keyNames, names...)
 		op.keys = func(call *Call, in any) map[string][]string { return keys(call, in.(*In)) }
 	}
 }
+
+// Undecided stands in the place of a key's values where a request makes several resources that differ in it. A policy
+// on the key is then judged with caution.
+var Undecided = []string{}
 
 // isDryRun reports whether the caller only wants to know if it may.
 func (op *Operation) isDryRun(in any) bool {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"reflect"
 	"slices"
@@ -21,6 +22,14 @@ type ResourceType struct {
 	// ARN names a resource by what a request calls it, where that is more than an id: a name whose path only the state
 	// knows, an ARN in the place of a name. It gets "" for a request that does not say, and "*" for any resource.
 	ARN func(c *Call, id string) string
+	// Tags gives the tags of one resource, as the state has them while the request is authorised; nil for none, and for a
+	// resource that is not there. It is asked when a policy is about them. After an error nobody knows them.
+	Tags func(context.Context, Resource) (map[string]string, error)
+	// IDKey is the condition key whose value is the resource's own id: "ec2:VpcID". What is still to be made has none.
+	IDKey string
+	// Keys are the condition keys that follow from the state of one resource, such as "ec2:Vpc"; they give nil where it
+	// has none, or is not there.
+	Keys map[string]func(context.Context, Resource) ([]string, error)
 }
 
 // Types makes ResourceTypes of types whose resources are named in the usual way.

@@ -1,11 +1,13 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"postern/aws/action"
 	"postern/aws/wire"
 )
 
@@ -48,12 +50,17 @@ type Service struct {
 	TokenCode string
 	// ResourceTypes are the types of resource that its operations may be about.
 	ResourceTypes map[string]ResourceType
-	// ConditionKeys are the keys of policies that the service owns and of which it tells of each of its requests the
-	// value, or that there is none: "iam:PolicyARN"; a name that ends with a slash is a family. The function gives a value
-	// that follows from the call whatever the operation is, "" for none; where it is nil, rows give values (Keys).
+	// ConditionKeys are the keys of policies that the service owns and that follow from a call whatever the operation is:
+	// "ssm:SourceInstanceARN"; a name that ends with a slash is a family. The function gives the value, "" for none; where
+	// it is nil, Keys gives it. Other keys are told by resources (ResourceType.Tags and Keys) and by rows (the option
+	// Keys).
 	ConditionKeys map[string]func(Question) string
-	// Keys gives the condition keys of the requests of operations whose rows give none; it may give ConditionKeys,
-	// "aws:TagKeys" and the family "aws:RequestTag/". It may be nil.
+	// AbsentKeys are keys that the service owns and that no request has, each with the reason: what it is about is not
+	// built.
+	AbsentKeys map[string]string
+	// TagFamily is the service's own name for the tags of resources, beside aws:ResourceTag/: "ec2:ResourceTag/".
+	TagFamily string
+	// Keys gives condition keys of the requests of all operations, beside those that a row gives. It may be nil.
 	Keys func(c *Call, in any) map[string][]string
 	// AnyResource names, in refusals, what an action is about that cannot be limited to resources: Systems Manager names
 	// "arn:aws:ssm:REGION:ACCOUNT:*". Nil leaves it out, as EC2 and S3 do.
@@ -71,9 +78,19 @@ type service struct {
 	byName map[string]*Operation
 	known  map[string]bool
 	routes []route
-	// keyNames and keyValues are ConditionKeys in lower case.
-	keyNames  []string
-	keyValues map[string]func(Question) string
+	// What follows are ConditionKeys, AbsentKeys, TagFamily and ResourceTypes with the keys in lower case.
+	keyValues  map[string]func(Question) string
+	absentKeys map[string]bool
+	rowKeys    []string // what Keys gives
+	tagFamily  string
+	types      map[string]resourceType
+}
+
+// resourceType is a ResourceType with the names of its keys in lower case.
+type resourceType struct {
+	ResourceType
+	idKey string
+	keys  map[string]func(context.Context, Resource) ([]string, error)
 }
 
 // ready checks a table and indexes it. Its errors are mistakes in the table.
@@ -92,12 +109,9 @@ func ready(s Service) (*service, error) {
 	}
 	s.StreamLimit = max(s.StreamLimit, s.BodyLimit)
 	s.Operations = slices.Clone(s.Operations)
-	r := &service{
-		Service: s, byName: map[string]*Operation{}, known: map[string]bool{}, keyValues: map[string]func(Question) string{},
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.ConditionKeys)) {
-		key := strings.ToLower(name)
-		r.keyNames, r.keyValues[key] = append(r.keyNames, key), s.ConditionKeys[name]
+	r := &service{Service: s, byName: map[string]*Operation{}, known: map[string]bool{}}
+	if err := r.readyKeys(); err != nil {
+		return nil, fmt.Errorf("service %s: %w", s.Name, err)
 	}
 	for _, name := range s.Known {
 		r.known[name] = true
@@ -124,6 +138,36 @@ func ready(s Service) (*service, error) {
 	}
 	slices.SortStableFunc(r.routes, func(a, b route) int { return a.Compare(b.Pattern) })
 	return r, nil
+}
+
+// readyKeys fills in what tells condition keys, by their names in lower case.
+func (s *service) readyKeys() error {
+	s.keyValues, s.absentKeys = map[string]func(Question) string{}, map[string]bool{}
+	s.tagFamily, s.types = strings.ToLower(s.TagFamily), map[string]resourceType{}
+	for name, value := range s.ConditionKeys {
+		switch {
+		case value != nil:
+			s.keyValues[strings.ToLower(name)] = value
+		case s.Keys != nil:
+			s.rowKeys = append(s.rowKeys, name)
+		default:
+			return fmt.Errorf("nothing gives the condition key %s", name)
+		}
+	}
+	for name, reason := range s.AbsentKeys {
+		if reason == "" || s.ConditionKeys[name] != nil {
+			return fmt.Errorf("the condition key %s needs a value or a reason to have none, and not both", name)
+		}
+		s.absentKeys[strings.ToLower(name)] = true
+	}
+	for kind, t := range s.ResourceTypes {
+		r := resourceType{t, strings.ToLower(t.IDKey), map[string]func(context.Context, Resource) ([]string, error){}}
+		for name, value := range t.Keys {
+			r.keys[strings.ToLower(name)] = value
+		}
+		s.types[kind] = r
+	}
+	return nil
 }
 
 func (s *service) add(op *Operation) error {
@@ -158,11 +202,10 @@ func (s *service) add(op *Operation) error {
 	if err := s.declareKeys(op); err != nil {
 		return err
 	}
-	op.dryRun = -1
+	op.reference, op.dryRun = action.Find(op.Action), -1
 	if op.input != nil {
-		for _, member := range []string{"Tags", "TagKeys", "TagSpecifications"} {
-			_, has := op.input.FieldByName(member)
-			op.tags = op.tags || has
+		if op.tagMembers, err = tagMembers(op.input); err != nil {
+			return err
 		}
 		if f, ok := op.input.FieldByName("DryRun"); ok && s.Protocol == wire.EC2 {
 			op.dryRun = f.Index[0]

@@ -111,6 +111,19 @@ func (s *State) CheckTaggable(c scope.Scope, ids []string) error {
 	return nil
 }
 
+// TagsOf returns the tags of a resource of the scope, of any type that has an id; nil where there is none of it.
+func (s *State) TagsOf(c scope.Scope, id string) []Tag {
+	t := typeOf(id)
+	if t == nil {
+		return nil
+	}
+	found, err := t.taggable(s, c, id)
+	if err != nil {
+		return nil
+	}
+	return found.tags
+}
+
 func (p *plan) retag(ids []string, change func([]Tag) ([]Tag, error)) error {
 	for _, id := range ids {
 		t, err := p.taggable(p.scope, id)

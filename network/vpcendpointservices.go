@@ -89,6 +89,11 @@ func (s *State) VpcEndpointService(c scope.Scope, id string) (*VpcEndpointServic
 	return endpointServiceKind.lookup(s, c, id)
 }
 
+// AnyVpcEndpointService finds an endpoint service by its id, whoever's it is.
+func (s *State) AnyVpcEndpointService(id string) (*VpcEndpointService, bool) {
+	return endpointServiceKind.Get(s.Tables, id)
+}
+
 // VpcEndpointServices are the scope's own endpoint services.
 func (s *State) VpcEndpointServices(c scope.Scope) iter.Seq[*VpcEndpointService] {
 	return endpointServiceKind.scoped(s, c)

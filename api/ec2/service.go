@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"maps"
 	"slices"
 
 	"postern/api"
@@ -37,8 +38,11 @@ func New(c Config) api.Service {
 		Version:       "2016-11-15",
 		Namespace:     "http://ec2.amazonaws.com/doc/2016-11-15/",
 		TokenCode:     "InvalidNextToken",
-		ResourceTypes: resourceTypes(),
+		ResourceTypes: resourceTypes(c),
 		ConditionKeys: conditionKeys,
+		AbsentKeys:    absentKeys,
+		TagFamily:     "ec2:ResourceTag/",
+		Keys:          query.AttributeKeys,
 		Operations: slices.Concat(
 			vpcs.Operations(vpcs.Config{Network: c.Network, FlowLogs: c.FlowLogs}),
 			endpoints.Operations(endpoints.Config{Network: c.Network}),
@@ -51,22 +55,52 @@ func New(c Config) api.Service {
 	}
 }
 
-// conditionKeys are the keys of policies that belong to EC2.
-var conditionKeys = map[string]func(api.Question) string{
-	// The operation that makes what is tagged: the permission to tag is asked with it, and CreateTags has none.
-	query.CreateAction: nil,
-	// The instance whose credentials sign; it follows from the principal.
-	"ec2:SourceInstanceARN": nil,
-}
-
-// resourceTypes returns the types of resources of the EC2 API. An image has no account in its ARN.
-func resourceTypes() map[string]api.ResourceType {
+// resourceTypes returns the types of resources of the EC2 API: those that there can be have more than a name.
+func resourceTypes(c Config) map[string]api.ResourceType {
 	all := map[string]api.ResourceType{}
 	for _, t := range types.ResourceType("").Values() {
 		all[string(t)] = api.ResourceType{}
 	}
-	all["image"] = api.ResourceType{NoAccount: true}
+	for _, built := range []map[string]api.ResourceType{
+		vpcs.ResourceTypes(vpcs.Config{Network: c.Network}),
+		endpoints.ResourceTypes(endpoints.Config{Network: c.Network}),
+		ec2instances.ResourceTypes(ec2instances.Config{Network: c.Network, Compute: c.Compute}),
+	} {
+		maps.Copy(all, built)
+	}
 	return all
 }
+
+// conditionKeys are the keys of policies that every request tells, and absentKeys those that none has.
+var (
+	conditionKeys = map[string]func(api.Question) string{
+		"ec2:Region":          func(q api.Question) string { return q.Call.Region },
+		query.Attribute:       nil,
+		query.AttributeFamily: nil,
+	}
+	absentKeys = map[string]string{
+		"ec2:AuthorizedService":              permissionsOnly,
+		"ec2:AuthorizedUser":                 permissionsOnly,
+		"ec2:CpuOptionsAmdSevSnp":            "no instance has options of its processor",
+		"ec2:InstanceBandwidthWeighting":     "no instance weights its bandwidth",
+		"ec2:IpamPrefixListResolverTargetId": "there is no IPAM",
+		"ec2:Ipv4IpamPoolId":                 "there is no IPAM",
+		"ec2:Ipv6IpamPoolId":                 "there is no IPAM",
+		"ec2:IsLaunchTemplateResource":       "there are no launch templates",
+		"ec2:LaunchTemplate":                 "there are no launch templates",
+		"ec2:ManagedResourceOperator":        "no resource is managed by a service of AWS",
+		"ec2:ParentSnapshot":                 "there are no snapshots",
+		"ec2:ParentVolume":                   "there are no copies of volumes",
+		"ec2:Permission":                     permissionsOnly,
+		"ec2:PlacementGroup":                 "there are no placement groups",
+		"ec2:ProductCode":                    "no image has a product code",
+		"ec2:VolumeInitializationRate":       "no volume has a rate of initialization",
+		"ec2:VpcePrivateDnsPreference":       "private DNS preferences are refused",
+		"ec2:VpcePrivateDnsSpecifiedDomains": "private DNS preferences are refused",
+	}
+)
+
+// permissionsOnly says why keys of permissions to attach a network interface have no values.
+const permissionsOnly = "there are no permissions to attach another account's network interface"
 
 func (s *service) view(c *api.Call) *query.View { return query.See(s.network, c) }

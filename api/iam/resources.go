@@ -2,26 +2,26 @@ package iam
 
 import (
 	"cmp"
+	"context"
+	"path"
 	"reflect"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
-	"postern/api/tags"
 	"postern/aws/arn"
 	sdk "postern/aws/service/iam"
-	"postern/aws/service/iam/types"
 	"postern/services/identity"
 )
 
 // resourceTypes are IAM's. ARNs hold paths, which requests do not name and only the records know.
 func (s *service) resourceTypes() map[string]api.ResourceType {
 	return map[string]api.ResourceType{
-		"role":             {ARN: s.roleARN},
-		"user":             {ARN: s.userARN},
+		"role":             {ARN: s.roleARN, Tags: s.roleTags},
+		"user":             {ARN: s.userARN, Tags: s.userTags},
 		"group":            {ARN: s.groupARN},
-		"instance-profile": {ARN: s.profileARN},
-		"policy":           {NoRegion: true},
+		"instance-profile": {ARN: s.profileARN, Tags: s.profileTags},
+		"policy":           {NoRegion: true, Tags: s.policyTags},
 		"mfa":              {NoRegion: true},
 	}
 }
@@ -60,6 +60,40 @@ func (s *service) profileARN(c *api.Call, name string) string {
 		return p.ARN()
 	}
 	return named(c, "instance-profile/"+cmp.Or(name, "*"))
+}
+
+// The tags of a role, user, instance profile or policy of any account, by its ARN.
+
+func (s *service) roleTags(_ context.Context, r api.Resource) (map[string]string, error) {
+	role, err := s.identities.Role(r.Account, path.Base(r.ID))
+	if err != nil || role.ARN() != r.ARN {
+		return nil, nil
+	}
+	return identity.TagsByKey(role.Tags), nil
+}
+
+func (s *service) userTags(_ context.Context, r api.Resource) (map[string]string, error) {
+	user, err := s.identities.User(r.Account, path.Base(r.ID))
+	if err != nil || user.ARN() != r.ARN {
+		return nil, nil
+	}
+	return identity.TagsByKey(user.Tags), nil
+}
+
+func (s *service) profileTags(_ context.Context, r api.Resource) (map[string]string, error) {
+	profile, err := s.identities.InstanceProfile(r.Account, path.Base(r.ID))
+	if err != nil || profile.ARN() != r.ARN {
+		return nil, nil
+	}
+	return identity.TagsByKey(profile.Tags), nil
+}
+
+func (s *service) policyTags(_ context.Context, r api.Resource) (map[string]string, error) {
+	policy, err := s.identities.Policy(r.Account, r.ARN)
+	if err != nil {
+		return nil, nil
+	}
+	return identity.TagsByKey(policy.Tags), nil
 }
 
 // The ARN of what a request makes holds the path that the request names.
@@ -108,14 +142,11 @@ func (s *service) changedGroup(c *api.Call, in *sdk.UpdateGroupInput) []string {
 	return []string{g.ARN()}
 }
 
-// conditionKeys are the keys of policies that belong to IAM.
-var conditionKeys = map[string]func(api.Question) string{
-	"aws:ResourceTag/":        nil,
-	"iam:PassedToService":     nil,
-	"iam:PermissionsBoundary": nil,
-	"iam:PolicyARN":           nil,
-	"iam:ResourceTag/":        nil,
-}
+// conditionKeys are the keys of policies that belong to IAM and that keys gives, absentKeys those that no request has.
+var (
+	conditionKeys = map[string]func(api.Question) string{"iam:PermissionsBoundary": nil, "iam:PolicyARN": nil}
+	absentKeys    = map[string]string{"iam:RoleTemplateARN": "there are no role templates"}
+)
 
 // member is a member of an operation's input: IAM calls the same thing by the same name in every input. It is the zero
 // value where the input has none of that name and type.
@@ -128,25 +159,18 @@ func member[T any](in any, name string) (value T) {
 
 func textMember(in any, name string) string { return aws.ToString(member[*string](in, name)) }
 
-// keys are the condition keys of a request: its tags, the boundary and the policy that it sets, and what the user or
-// role that it is about has (Service Authorization Reference, "Condition keys for AWS Identity and Access Management").
+// keys are the condition keys of a request: the policy that it is about, and the boundary that it sets, or that the
+// user or role that it is about has (Service Authorization Reference, "Condition keys for AWS Identity and Access
+// Management").
 func (s *service) keys(c *api.Call, in any) map[string][]string {
-	keys := tags.Conditions(map[string][]string{}, member[[]types.Tag](in, "Tags"))
-	if names := member[[]string](in, "TagKeys"); names != nil {
-		keys[tags.TagKeys] = names
-	}
-	var held []identity.Tag
+	keys := map[string][]string{}
 	boundary := textMember(in, "PermissionsBoundary")
 	if textMember(in, "GroupName") != "" {
-		// A group has neither tags nor a boundary, and its members' are not its own.
+		// A group has no boundary, and its members' are not its own.
 	} else if u, err := s.identities.User(c.Account, textMember(in, "UserName")); err == nil {
-		held, boundary = u.Tags, cmp.Or(boundary, u.Boundary)
+		boundary = cmp.Or(boundary, u.Boundary)
 	} else if r, err := s.identities.Role(c.Account, textMember(in, "RoleName")); err == nil {
-		held, boundary = r.Tags, cmp.Or(boundary, r.Boundary)
-	}
-	for _, t := range held {
-		keys["aws:ResourceTag/"+t.Key] = []string{t.Value}
-		keys["iam:ResourceTag/"+t.Key] = []string{t.Value}
+		boundary = cmp.Or(boundary, r.Boundary)
 	}
 	if boundary != "" {
 		keys["iam:PermissionsBoundary"] = []string{boundary}

@@ -28,7 +28,9 @@ func New(c Config) api.Service {
 	return api.Service{
 		Name: "iam", Protocol: wire.Query, Global: true, Version: "2010-05-08",
 		Namespace:     "https://iam.amazonaws.com/doc/2010-05-08/",
-		ResourceTypes: s.resourceTypes(), ConditionKeys: conditionKeys, Keys: s.keys, Operations: s.operations(),
+		ResourceTypes: s.resourceTypes(), ConditionKeys: conditionKeys, Keys: s.keys, AbsentKeys: absentKeys,
+		TagFamily:  "iam:ResourceTag/",
+		Operations: s.operations(),
 	}
 }
 

@@ -1,6 +1,7 @@
 package route53resolver
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ func New(c Config) api.Service {
 	return api.Service{
 		Name: "route53resolver", Protocol: wire.JSON, TargetPrefix: "Route53Resolver",
 		TokenCode:     "InvalidNextTokenException",
-		ResourceTypes: api.Types(endpointType, ruleType),
+		ResourceTypes: map[string]api.ResourceType{endpointType: {Tags: s.heldTags}, ruleType: {Tags: s.heldTags}},
 		Operations:    s.operations(),
 	}
 }
@@ -42,6 +43,15 @@ const (
 	endpointType = "resolver-endpoint"
 	ruleType     = "resolver-rule"
 )
+
+// heldTags are the tags of an endpoint or a rule.
+func (s *service) heldTags(_ context.Context, r api.Resource) (map[string]string, error) {
+	held := map[string]string{}
+	for _, t := range s.network.State().TagsOf(scope.Scope{Account: r.Account, Region: r.Region}, r.ID) {
+		held[t.Key] = t.Value
+	}
+	return held, nil
+}
 
 // name is the ARN of a resource.
 func name(region, account, kind, id string) string {

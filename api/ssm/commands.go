@@ -14,8 +14,7 @@ import (
 	"postern/ssm/node"
 )
 
-// permitSend asks whether the caller may send to a node that targets select. Permission for all nodes, which has been
-// asked before, does not tell of a policy that keeps the caller from one.
+// permitSend asks whether the caller may send to a node that targets select: one by one, for each has its own tags.
 func permitSend(ctx context.Context, c *api.Call) func(id string) error {
 	return func(id string) error { return c.Allow(ctx, "ssm:SendCommand", nodeARN(c, id), nil) }
 }

@@ -23,8 +23,7 @@ func (s *service) operations() []api.Operation {
 func (s *service) commandOperations() []api.Operation {
 	return []api.Operation{
 		api.Op("SendCommand",
-			api.About("document/{DocumentName}", "managed-instance/{InstanceIds?}").
-				And(api.Lookup(anyTarget, "instance?", "managed-instance?")),
+			api.About("document/{DocumentName}", "managed-instance/{InstanceIds?}"),
 			s.sendCommand,
 			api.Takes(
 				"DocumentName", "CloudWatchOutputConfig", "Comment", "DocumentHash", "DocumentHashType", "DocumentVersion",
@@ -126,6 +125,7 @@ func (s *service) documentOperations() []api.Operation {
 		api.Op("CreateDocument",
 			api.About("document/{Name}"),
 			s.createDocument,
+			api.Keys(newDocumentKeys, "ssm:DocumentType"),
 			api.Takes("Content", "Name", "DisplayName", "DocumentFormat", "DocumentType", "Tags", "TargetType", "VersionName")),
 		api.Op("UpdateDocument",
 			api.About("document/{Name}"),
@@ -174,7 +174,7 @@ func (s *service) parameterOperations() []api.Operation {
 		api.Op("PutParameter",
 			api.About("parameter/{Name}"),
 			s.putParameter,
-			api.Keys(putParameterKeys, "ssm:Overwrite", "aws:RequestTag/", "aws:TagKeys"),
+			api.Keys(putParameterKeys, "ssm:Overwrite"),
 			api.Takes(
 				"Name", "Value", "AllowedPattern", "DataType", "Description", "KeyId", "Overwrite", "Tags", "Tier", "Type",
 			)),
@@ -257,7 +257,7 @@ func (s *service) agentOperations() []api.Operation {
 			api.Takes("MaxResults", "NextToken"),
 			api.Unread("there are no associations to leave out", "AssociationFilterList")),
 		api.Op("DescribeAssociation",
-			api.Everything,
+			api.About("association/{AssociationId?}", "document/{Name?}", "managed-instance/{InstanceId?}"),
 			s.describeAssociation,
 			api.Unread("there are no associations, whatever names one",
 				"AssociationId", "AssociationVersion", "InstanceId", "Name")),

@@ -2,6 +2,7 @@ package ssm
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"strconv"
@@ -10,39 +11,47 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
-	"postern/api/tags"
 	"postern/aws/arn"
 	"postern/aws/service/ssm"
 	"postern/aws/service/ssm/types"
 	"postern/ssm/parameter"
 )
 
-// resourceTypes holds the types of Systems Manager, with the ways in which requests name them. Those without a way of
-// their own belong to what is not built; their tags can be asked for, and are refused by name.
-var resourceTypes = map[string]api.ResourceType{
-	"document":             {ARN: documentARN},
-	"instance":             {ARN: nodeARN},
-	"managed-instance":     {ARN: nodeARN},
-	"parameter":            {ARN: parameterARN},
-	"servicesetting":       {ARN: settingARN},
-	"association":          {},
-	"automation-execution": {},
-	"cloud-connector":      {},
-	"maintenancewindow":    {},
-	"opsitem":              {},
-	"opsmetadata":          {},
-	"patchbaseline":        {},
+// resourceTypes returns the types of Systems Manager, with the ways in which requests name them. Those without a way of
+// their own belong to what is not built: their tags can be asked for, and are refused by name.
+func (s *service) resourceTypes() map[string]api.ResourceType {
+	types := map[string]api.ResourceType{
+		"document": {ARN: documentARN, Tags: s.documentTags, Keys: map[string]func(
+			context.Context, api.Resource,
+		) ([]string, error){
+			"ssm:DocumentType":       s.documentType,
+			"ssm:DocumentCategories": noCategories,
+		}},
+		"instance":         {ARN: nodeARN, Tags: s.nodeTags},
+		"managed-instance": {ARN: nodeARN, Tags: s.nodeTags},
+		"parameter":        {ARN: parameterARN, Tags: s.parameterTags},
+		"servicesetting":   {ARN: settingARN},
+	}
+	for _, kind := range taggable {
+		if _, built := types[kind]; !built {
+			types[kind] = api.ResourceType{Tags: noneThere}
+		}
+	}
+	return types
 }
 
-// conditionKeys are the keys of policies that belong to Systems Manager.
-var conditionKeys = map[string]func(api.Question) string{
-	"ssm:NodeAccountID":     nodeAccount,
-	"ssm:NodeOrgID":         nil,
-	"ssm:Overwrite":         nil,
-	"ssm:Policies":          nil,
-	"ssm:Recursive":         nil,
-	"ssm:SourceInstanceARN": sourceInstance,
-}
+// conditionKeys are the keys of policies that belong to Systems Manager and that every request tells, and absentKeys
+// those that none has.
+var (
+	conditionKeys = map[string]func(api.Question) string{
+		"ssm:NodeAccountId":     nodeAccount,
+		"ssm:SourceInstanceARN": sourceInstance,
+	}
+	absentKeys = map[string]string{
+		"ssm:NodeOrgId": "there are no organizations",
+		"ssm:Policies":  "policies of parameters are not built",
+	}
+)
 
 // nodeAccount is the account of a node that proves itself by its own key.
 func nodeAccount(q api.Question) string {
@@ -115,15 +124,6 @@ func parameterARN(c *api.Call, text string) string {
 	return parameter.ARN(scopeOf(c), text)
 }
 
-// anyTarget is about any node of either kind, for a command that is sent to targets: those that they turn out to be are
-// asked about one by one (permitSend).
-func anyTarget(_ *api.Call, in *ssm.SendCommandInput) []string {
-	if len(in.Targets) == 0 {
-		return nil
-	}
-	return []string{"instance/*", "managed-instance/mi-*"}
-}
-
 // itsNode is the node whose key proved the request.
 func itsNode[In any](c *api.Call, _ *In) []string { return []string{nodeARN(c, c.Caller.Node)} }
 
@@ -134,8 +134,7 @@ func byPath(c *api.Call, in *ssm.GetParametersByPathInput) []string {
 }
 
 func putParameterKeys(_ *api.Call, in *ssm.PutParameterInput) map[string][]string {
-	keys := map[string][]string{"ssm:Overwrite": {strconv.FormatBool(aws.ToBool(in.Overwrite))}}
-	return tags.Conditions(keys, in.Tags)
+	return map[string][]string{"ssm:Overwrite": {strconv.FormatBool(aws.ToBool(in.Overwrite))}}
 }
 
 func byPathKeys(_ *api.Call, in *ssm.GetParametersByPathInput) map[string][]string {

@@ -79,9 +79,11 @@ func New(c Config) api.Service {
 		Name: "ssm", Protocol: wire.JSON, TargetPrefix: "AmazonSSM",
 		Known:         slices.Concat(wire.Operations("ssm"), private),
 		TokenCode:     "InvalidNextToken",
-		ResourceTypes: resourceTypes,
+		ResourceTypes: s.resourceTypes(),
 		AnyResource:   func(c *api.Call) string { return arn.New("ssm", c.Region, c.Account, "*").String() },
 		ConditionKeys: conditionKeys,
+		AbsentKeys:    absentKeys,
+		TagFamily:     "ssm:resourceTag/",
 		Operations:    s.operations(),
 	}
 }

@@ -8,9 +8,9 @@ func (s *service) operations() []api.Operation {
 		api.Op("AssumeRole",
 			api.About("{RoleArn}"),
 			s.assumeRole,
-			api.Keys(assumeKeys,
-				"sts:RoleSessionName", "sts:ExternalId", "sts:SourceIdentity", "sts:TransitiveTagKeys", "aws:RequestTag/",
-				"aws:TagKeys"),
+			api.Keys(
+				assumeKeys, "sts:RoleSessionName", "sts:ExternalId", "sts:SourceIdentity", "sts:TransitiveTagKeys",
+			),
 			api.Takes(
 				"RoleArn", "RoleSessionName", "DurationSeconds", "ExternalId", "Policy", "PolicyArns", "SourceIdentity", "Tags",
 				"TransitiveTagKeys",
@@ -31,7 +31,6 @@ func (s *service) operations() []api.Operation {
 		api.Op("GetFederationToken",
 			api.About("federated-user/{Name}"),
 			s.getFederationToken,
-			api.Keys(federateKeys, "aws:RequestTag/", "aws:TagKeys"),
 			api.All),
 		api.Op("GetSessionToken",
 			api.Everything,

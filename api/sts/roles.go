@@ -25,7 +25,7 @@ func assumeKeys(_ *api.Call, in *sdk.AssumeRoleInput) map[string][]string {
 	if len(in.TransitiveTagKeys) > 0 {
 		keys["sts:TransitiveTagKeys"] = in.TransitiveTagKeys
 	}
-	return tags.Conditions(keys, in.Tags)
+	return keys
 }
 
 func (s *service) assumeRole(ctx context.Context, c *api.Call, in *sdk.AssumeRoleInput) (*sdk.AssumeRoleOutput, error) {
@@ -36,7 +36,7 @@ func (s *service) assumeRole(ctx context.Context, c *api.Call, in *sdk.AssumeRol
 	}
 	tagged, sourced := a.Inherits()
 	if tagged || len(in.Tags) > 0 {
-		if err := c.Allow(ctx, "sts:TagSession", *in.RoleArn, assumeKeys(c, in)); err != nil {
+		if err := c.Allow(ctx, "sts:TagSession", *in.RoleArn, tags.Conditions(assumeKeys(c, in), in.Tags)); err != nil {
 			return nil, err
 		}
 	}

@@ -1,6 +1,8 @@
 package sts
 
 import (
+	"context"
+	"path"
 	"strings"
 
 	"postern/api"
@@ -23,10 +25,12 @@ func New(c Config) api.Service {
 	s := &service{c.Identities}
 	return api.Service{
 		Name: "sts", Protocol: wire.Query, Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
-		KnownUnsigned:    []string{"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"},
-		ResourceTypes:    map[string]api.ResourceType{"federated-user": {NoRegion: true}},
-		ConditionKeys:    conditionKeys,
+		KnownUnsigned: []string{"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"},
+		ResourceTypes: map[string]api.ResourceType{
+			"role": {Service: "iam", NoRegion: true, Tags: s.roleTags}, "federated-user": {NoRegion: true},
+		},
 		ResourcePolicies: s,
+		TagFamily:        "iam:ResourceTag/",
 		Operations:       s.operations(),
 	}
 }
@@ -39,10 +43,11 @@ func (s *service) ResourcePolicy(resource string) (policy *iam.Policy, owner str
 	return s.identities.TrustPolicy(resource), "", true
 }
 
-// conditionKeys are the keys of policies that belong to STS.
-var conditionKeys = map[string]func(api.Question) string{
-	"sts:ExternalId":        nil,
-	"sts:RoleSessionName":   nil,
-	"sts:SourceIdentity":    nil,
-	"sts:TransitiveTagKeys": nil,
+// roleTags are the tags of a role that is to be assumed.
+func (s *service) roleTags(_ context.Context, r api.Resource) (map[string]string, error) {
+	role, err := s.identities.Role(r.Account, path.Base(r.ID))
+	if err != nil || role.ARN() != r.ARN {
+		return nil, nil
+	}
+	return identity.TagsByKey(role.Tags), nil
 }

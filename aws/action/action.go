@@ -17,6 +17,8 @@ type Action struct {
 	Keys []string
 	// Resources are the types of resource that the action may be about.
 	Resources []Resource
+
+	types []arn.Pattern // of all resources of the service
 }
 
 // Resource is one type of resource of an action.
@@ -34,24 +36,28 @@ type Resource struct {
 // Is reports whether an ARN, which may have wildcards of its own, is one of the type.
 func (r *Resource) Is(resource string) bool { return r.arn.Match(resource) }
 
-// May reports whether a request for the action that is about a resource may have a condition key. Letter case does not
-// matter. Of "*", and of a resource of a type that the action does not have, it may have any key that the action has
-// with some type.
-func (a *Action) May(key, resource string) bool {
-	if Names(a.Keys, key) {
-		return true
-	}
-	found := false
+// KeysWith returns the lists of condition keys that requests for the action that are about a resource may have. For
+// "*", and a resource of no type of the service, these are the keys that it has with any type.
+func (a *Action) KeysWith(resource string) [][]string {
+	lists := [][]string{a.Keys}
 	for i := range a.Resources {
-		r := &a.Resources[i]
-		if !r.Is(resource) {
-			continue
-		}
-		if found = true; Names(r.Keys, key) {
-			return true
+		if r := &a.Resources[i]; r.Is(resource) {
+			lists = append(lists, r.Keys)
 		}
 	}
-	return !found && slices.ContainsFunc(a.Resources, func(r Resource) bool { return Names(r.Keys, key) })
+	if len(lists) > 1 || slices.ContainsFunc(a.types, func(t arn.Pattern) bool { return t.Match(resource) }) {
+		return lists
+	}
+	for _, r := range a.Resources {
+		lists = append(lists, r.Keys)
+	}
+	return lists
+}
+
+// May reports whether a request for the action that is about a resource may have a condition key. Letter case does not
+// matter.
+func (a *Action) May(key, resource string) bool {
+	return slices.ContainsFunc(a.KeysWith(resource), func(keys []string) bool { return Names(keys, key) })
 }
 
 // Names reports whether a key is one of a list, or of a family in it. Letter case does not matter.

@@ -44,6 +44,8 @@ func TestMay(t *testing.T) {
 		{"ec2:RunInstances", "ec2:Vpc", group, true},
 		{"ec2:RunInstances", "ec2:InstanceType", group, false},
 		{"ec2:RunInstances", "ec2:InstanceType", "*", true},
+		{"ec2:RunInstances", "ec2:InstanceType", "arn:aws:ec2:us-east-1:000000000000:what/*", true},
+		{"ec2:StartInstances", "ec2:InstanceType", group, false},
 		{"ec2:RunInstances", "aws:RequestTag/Team", net, false},
 		{"ec2:RunInstances", "aws:ResourceTag/Team", net, true},
 		{"ec2:RunInstances", "aws:ResourceTag/Team", "arn:aws:ec2:us-east-1::image/ami-1", true},

@@ -3,6 +3,8 @@ package action
 import (
 	"embed"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -73,6 +75,10 @@ func parse(service, text string) (map[string]*Action, error) {
 		default:
 			return nil, fmt.Errorf("action table of %s: %q is no line of a table", service, line)
 		}
+	}
+	all := slices.Collect(maps.Values(types))
+	for _, a := range actions {
+		a.types = all
 	}
 	return actions, nil
 }

@@ -24,6 +24,18 @@ const (
 // defaultType is the type of an instance for which none is asked, by its image's architecture.
 var defaultType = map[string]string{"x86_64": "t3.micro", "arm64": "t4g.micro"}
 
+// LaunchType is the type of an instance that is launched from an image: the one that is asked for, or the usual one.
+func (s *Service) LaunchType(c scope.Scope, image, asked string) string {
+	if asked != "" {
+		return asked
+	}
+	i, err := s.Image(c, cmp.Or(image, HostImage(c.Region)))
+	if err != nil {
+		return ""
+	}
+	return defaultType[i.Architecture]
+}
+
 // checkType refuses a type that there is not, or that does not run on what the image does.
 func checkType(name string, i Image) error {
 	t, ok := instancetype.Find(name)

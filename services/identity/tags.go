@@ -5,6 +5,15 @@ import "context"
 // Tag is a key and a value on a user, role, instance profile or policy.
 type Tag struct{ Key, Value string }
 
+// TagsByKey returns tags by their keys.
+func TagsByKey(tags []Tag) map[string]string {
+	out := make(map[string]string, len(tags))
+	for _, t := range tags {
+		out[t.Key] = t.Value
+	}
+	return out
+}
+
 // TagUser puts tags on a user.
 func (s *Service) TagUser(ctx context.Context, account, name string, tags []Tag) error {
 	return s.retagUser(ctx, account, name, func(have []Tag) ([]Tag, error) { return mergeTags(have, tags) })

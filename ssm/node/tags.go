@@ -46,6 +46,23 @@ func (s *Service) Tags(ctx context.Context, scope scope.Scope, id string) (map[s
 	return n.Tags, err
 }
 
+// AllTags returns the tags of a node, whichever it is: an instance's, which need not be known here, are EC2's. One that
+// is not there has none.
+func (s *Service) AllTags(ctx context.Context, scope scope.Scope, id string) (map[string]string, error) {
+	if IsInstance(id) {
+		if s.config.InstanceTags == nil {
+			return nil, nil
+		}
+		found, err := s.config.InstanceTags(ctx, scope, []string{id})
+		return found[id], err
+	}
+	tags, err := s.Tags(ctx, scope, id)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	return tags, err
+}
+
 func noResource(id string) error {
 	return fault.New(fault.NotFound, "node.Tag", "no managed node %s", id).WithCode("InvalidResourceId")
 }

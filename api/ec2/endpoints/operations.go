@@ -30,6 +30,7 @@ func (s *service) endpointOperations() []api.Operation {
 				"security-group/{SecurityGroupIds?}",
 			).And(api.Lookup(s.groupOfNewEndpoint, "security-group?")),
 			s.createVpcEndpoint,
+			api.Keys(s.newEndpointKeys, serviceNameKey, serviceOwnerKey, serviceRegionKey, multiRegionKey),
 			api.Takes(
 				"VpcId", "ServiceName", "VpcEndpointType", "SubnetIds", "SubnetConfigurations", "SecurityGroupIds",
 				"RouteTableIds", "PolicyDocument", "PrivateDnsEnabled", "DnsOptions", "IpAddressType", "ServiceRegion",
@@ -78,6 +79,7 @@ func (s *service) configurationOperations() []api.Operation {
 		api.Op("CreateVpcEndpointServiceConfiguration",
 			api.About("vpc-endpoint-service/*"),
 			s.createServiceConfiguration,
+			api.Keys(newServiceKeys, privateDNSNameKey, serviceRegionKey, multiRegionKey),
 			api.Takes(
 				"AcceptanceRequired", "PrivateDnsName", "NetworkLoadBalancerArns", "SupportedIpAddressTypes",
 				"SupportedRegions", "ClientToken", "TagSpecifications",
@@ -93,6 +95,7 @@ func (s *service) configurationOperations() []api.Operation {
 		api.Op("ModifyVpcEndpointServiceConfiguration",
 			api.About("vpc-endpoint-service/{ServiceId}"),
 			s.modifyServiceConfiguration,
+			api.Keys(changedServiceKeys, privateDNSNameKey),
 			api.Takes(
 				"ServiceId", "AcceptanceRequired", "PrivateDnsName", "RemovePrivateDnsName", "AddNetworkLoadBalancerArns",
 				"RemoveNetworkLoadBalancerArns", "AddSupportedIpAddressTypes", "AddSupportedRegions",

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"postern/api"
+	"postern/api/ec2/internal/query"
+	sdk "postern/aws/service/ec2"
 )
 
 // Operations returns the rows of the table. Takes names the members of a request that are made use of; the pipeline
@@ -29,6 +31,7 @@ func (s *service) launchOperations() []api.Operation {
 			api.About("instance/*", "network-interface/*", "key-pair/{KeyName?}").
 				And(api.Lookup(s.launchedFrom, "image", "subnet?", "security-group?", "network-interface?")),
 			s.runInstances,
+			api.Keys(s.launchKeys, launchKeyNames...),
 			api.Takes(
 				"MinCount", "MaxCount", "ImageId", "InstanceType", "SubnetId", "SecurityGroupIds", "SecurityGroups",
 				"PrivateIpAddress", "NetworkInterfaces", "IamInstanceProfile", "UserData", "MetadataOptions", "KeyName",
@@ -125,10 +128,12 @@ func (s *service) profileOperations() []api.Operation {
 		api.Op("AssociateIamInstanceProfile",
 			api.About("instance/{InstanceId}"),
 			s.associateProfile,
+			api.Keys(s.associatedProfileKeys, newProfile),
 			api.Takes("InstanceId", "IamInstanceProfile")),
 		api.Op("ReplaceIamInstanceProfileAssociation",
 			api.Lookup(replacedProfile, "instance"),
 			s.replaceProfile,
+			api.Keys(s.replacedProfileKeys, newProfile),
 			api.Takes("AssociationId", "IamInstanceProfile")),
 		api.Op("DisassociateIamInstanceProfile",
 			api.Lookup(disassociatedProfile, "instance"),
@@ -175,6 +180,7 @@ func (s *service) imageOperations() []api.Operation {
 		api.Op("RegisterImage",
 			api.About("image/*"),
 			s.registerImage,
+			api.Keys(newImageKeys, "ec2:Owner"),
 			api.Takes(
 				"Name", "Description", "ImageLocation", "Architecture", "RootDeviceName", "VirtualizationType",
 				"TagSpecifications",
@@ -234,6 +240,7 @@ func (s *service) tagOperations() []api.Operation {
 		api.Op("CreateTags",
 			api.Lookup(s.taggedResources),
 			s.createTags,
+			api.Keys(noCreateAction, query.CreateAction),
 			api.Takes("Resources", "Tags"),
 			api.Beside("a rule is kept with its group", "security-group")),
 		api.Op("DeleteTags",
@@ -247,3 +254,7 @@ func (s *service) tagOperations() []api.Operation {
 			api.Takes("Filters", "MaxResults", "NextToken")),
 	}
 }
+
+// noCreateAction says that a request which does nothing but tag has no ec2:CreateAction: it is told where the
+// permission to tag is asked beside that to make something.
+func noCreateAction(*api.Call, *sdk.CreateTagsInput) map[string][]string { return nil }

@@ -269,6 +269,7 @@ func (s *service) peeringOperations() []api.Operation {
 		api.Op("CreateVpcPeeringConnection",
 			api.About("vpc-peering-connection/*", "vpc/{VpcId}"),
 			s.createVpcPeeringConnection,
+			api.Keys(newPeeringKeys, requesterVPC, accepterVPC),
 			api.Takes("VpcId", "PeerVpcId", "PeerOwnerId", "PeerRegion", "TagSpecifications")),
 		api.Op("DescribeVpcPeeringConnections",
 			api.Everything,
@@ -316,9 +317,8 @@ func (s *service) groupOperations() []api.Operation {
 			s.describeStaleSecurityGroups,
 			api.Takes("VpcId", "MaxResults", "NextToken")),
 		api.Op("DescribeSecurityGroupReferences",
-			api.Everything,
-			s.describeSecurityGroupReferences,
-			api.Takes("GroupId")),
+			api.About("security-group/{GroupId}"),
+			s.describeSecurityGroupReferences, api.Takes("GroupId")),
 	}
 }
 
