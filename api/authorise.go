@@ -80,6 +80,9 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 	if x.own != nil && !q.Exempt {
 		policies = *x.own
 	}
+	if prefix, _, _ := strings.Cut(q.Action, ":"); x.h.byPrefix[prefix] != nil && x.h.byPrefix[prefix].Uncontrolled {
+		policies.Control = nil
+	}
 	x.resourceOf(&q, &policies)
 	if x.h.guards != nil {
 		if err := x.h.guards.Guard(ctx, q, &policies); err != nil {

@@ -65,6 +65,8 @@ type Service struct {
 	// AnyResource names, in refusals, what an action is about that cannot be limited to resources: Systems Manager names
 	// "arn:aws:ssm:REGION:ACCOUNT:*". Nil leaves it out, as EC2 and S3 do.
 	AnyResource func(*Call) string
+	// Uncontrolled says that service control policies do not limit the service's actions.
+	Uncontrolled bool
 	// ResourcePolicies tells of the resources that actions with the service's ActionPrefix are about whose they are and
 	// which policies they have; nil where none has one, and every ARN names its owner.
 	ResourcePolicies ResourcePolicies

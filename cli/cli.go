@@ -136,7 +136,7 @@ func (a *app) command() *cobra.Command {
 	}
 	root.AddCommand(
 		a.demoCommand(), a.upCommand(), a.envCommand(), a.statusCommand(), a.nodesCommand(), a.explainCommand(),
-		a.runCommand(),
+		a.guardCommand(), a.runCommand(),
 		a.waitCommand(), a.imageCommand(), a.attachCommand(), a.awsCommand(), a.configureCommand(), a.versionCommand(),
 	)
 	complete(root, "output", "text", "json")

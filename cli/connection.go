@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"postern/aws/postern"
 	"postern/aws/service/ec2"
 	"postern/aws/service/iam"
 	"postern/aws/service/ssm"
@@ -150,6 +151,8 @@ type clients struct {
 	ssm    *ssm.Client
 	sts    *sts.Client
 	doctor doctor.Clients
+	// postern is Postern's own API.
+	postern *postern.Client
 }
 
 func (c Connection) clients() (*clients, error) {
@@ -163,6 +166,8 @@ func (c Connection) clients() (*clients, error) {
 		ssm:    ssm.NewFromConfig(config),
 		sts:    sts.NewFromConfig(config),
 		doctor: doctor.NewClients(config),
+
+		postern: postern.NewFromConfig(config),
 	}, nil
 }
 

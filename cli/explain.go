@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) explainCommand() *cobra.Command {
-	var from, to string
+	var from, to, request string
 	cmd := &cobra.Command{
 		Use:   "explain NODE [SERVICE]",
 		Short: "Say why a node does or does not reach a service, and what would mend it",
@@ -20,11 +20,20 @@ func (a *app) explainCommand() *cobra.Command {
 			"finding has an id, such as ingress/no-rule, that docs/findings.md explains. Without a service it\n" +
 			"looks at all that a managed node needs. It asks the EC2, IAM, Systems Manager and Route 53 Resolver\n" +
 			"APIs and nothing else. Exit code 1 means that something keeps the node away. --from and --to say the\n" +
-			"same as the two arguments.",
+			"same as the two arguments.\n\n" +
+			"With --request it says of one of the latest requests to the server who sent it and which policies,\n" +
+			"statements and condition keys decided: its id stands in the answer, which says less.",
 		Example: "  postern explain i-0123456789abcdef0\n" +
 			"  postern explain i-0123456789abcdef0 ssm\n" +
-			"  postern explain --from mi-0123456789abcdef0 --to 10.0.1.20:8080",
+			"  postern explain --from mi-0123456789abcdef0 --to 10.0.1.20:8080\n" +
+			"  postern explain --request 01234567-89ab-cdef-0123-456789abcdef",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if request != "" {
+				if from != "" || to != "" || len(args) > 0 {
+					return mistyped("--request stands alone: postern explain --request ID")
+				}
+				return a.explainRequest(cmd, request)
+			}
 			from, to, err := explained(from, to, args)
 			if err != nil {
 				return err
@@ -51,6 +60,7 @@ func (a *app) explainCommand() *cobra.Command {
 	cmd.Flags().StringVar(&from, "from", "", "node or network interface that connects")
 	cmd.Flags().StringVar(&to, "to", "",
 		"service, host name or address, with :PORT where it is not 443 (default all that a managed node needs)")
+	cmd.Flags().StringVar(&request, "request", "", "id of a request to the server whose answer is to be explained")
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if len(args) == 0 && from == "" {
 			return a.nodeValues(cmd, args, typed)

@@ -22,6 +22,7 @@ type apiModule struct {
 	fabric   *fabricModule
 	links    *privateLinkModule
 	nodes    *nodesModule
+	operator *operatorModule
 	// services are the AWS endpoints of the modules before this one.
 	services func() []api.Service
 
@@ -47,7 +48,7 @@ func (m *apiModule) open(context.Context) error {
 		Guards:     who,
 		Now:        m.config.Now,
 		Log:        m.config.Log,
-		Audit:      m.config.Audit,
+		Audit:      m.operator.audit,
 		Admit:      guard.Refuse,
 		Undeclared: m.undeclared,
 

@@ -61,8 +61,10 @@ func (s *Server) modules(kept *Base) []module {
 		config: c, base: base, state: state, identity: identity, network: network, fabric: fabric, nodes: nodes,
 		hints: hints,
 	}
+	own := &operatorModule{config: c, identity: identity}
 	pipeline := &apiModule{
-		config: c, base: base, identity: identity, network: network, fabric: fabric, links: links, nodes: nodes,
+		operator: own,
+		config:   c, base: base, identity: identity, network: network, fabric: fabric, links: links, nodes: nodes,
 		services: s.services,
 	}
 	public := &publicModule{config: c, base: base, api: pipeline}
@@ -90,6 +92,7 @@ func (s *Server) modules(kept *Base) []module {
 		}).module(),
 		(&s3Module{config: c, base: base, state: state}).module(),
 		(&messagesModule{config: c, nodes: nodes, mailbox: mailbox, commands: commands}).module(),
+		own.module(),
 		pipeline.module(),
 		join.module(),
 		(&backgroundModule{log: c.Log, hints: hints, server: s, config: c, state: state}).module(),

@@ -44,6 +44,8 @@ type Rig struct {
 	Origin atomic.Pointer[vpc.Origin]
 	// Endpoints are the policies of VPC endpoints: nil is full access; one that is not here is gone.
 	Endpoints map[string]*judge.Policy
+	// Audit is told of each request; it may be nil.
+	Audit func(api.Record)
 	// Nodes are the keys of managed nodes.
 	Nodes map[string]*rsa.PublicKey
 
@@ -55,6 +57,12 @@ type Rig struct {
 // New serves the rig until the test ends.
 func New(t testing.TB, more ...api.Service) *Rig {
 	t.Helper()
+	return NewWith(t, func(*Rig) []api.Service { return more })
+}
+
+// NewWith serves the rig with services that are made of it.
+func NewWith(t testing.TB, more func(*Rig) []api.Service) *Rig {
+	t.Helper()
 	r := &Rig{Endpoints: map[string]*judge.Policy{}, Nodes: map[string]*rsa.PublicKey{}}
 	sealer, err := identity.NewSealer(bytes.Repeat([]byte{7}, identity.KeySize))
 	fatal(t, err)
@@ -65,7 +73,7 @@ func New(t testing.TB, more ...api.Service) *Rig {
 	a := access.Access{Identities: r.Identities, Endpoints: r, Nodes: r}
 	services := append([]api.Service{
 		iam.New(iam.Config{Identities: r.Identities}), sts.New(sts.Config{Identities: r.Identities}),
-	}, more...)
+	}, more(r)...)
 	r.Handler, err = api.New(api.Config{
 		Services: services, Region: "us-east-1", Identities: a, Guards: a, Now: time.Now, Audit: r.audit,
 		EncodeDenial: r.Identities.EncodeDenial,
@@ -99,6 +107,9 @@ func fatal(t testing.TB, err error) {
 func (r *Rig) audit(rec api.Record) {
 	Walked.Audit(rec)
 	r.last.Store(&rec)
+	if r.Audit != nil {
+		r.Audit(rec)
+	}
 }
 
 // Why says what decided about the last request that was judged, with what the caller is not told.

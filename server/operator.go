@@ -1,0 +1,30 @@
+package server
+
+import (
+	"postern/api"
+	"postern/api/operator"
+)
+
+// operatorModule is Postern's own API.
+type operatorModule struct {
+	config   *Config
+	identity *identityModule
+
+	requests operator.Requests
+}
+
+func (m *operatorModule) module() module { return module{name: "operator", services: m.services} }
+
+func (m *operatorModule) services() []api.Service {
+	return []api.Service{operator.New(operator.Config{
+		Identities: m.identity.Service, Requests: &m.requests, Account: m.config.Account,
+	})}
+}
+
+// audit keeps the record of a request, and hands it on.
+func (m *operatorModule) audit(rec api.Record) {
+	m.requests.Add(rec)
+	if m.config.Audit != nil {
+		m.config.Audit(rec)
+	}
+}
