@@ -57,6 +57,7 @@ func (s *service) assumeRole(ctx context.Context, c *api.Call, in *sdk.AssumeRol
 		AssumedRoleUser: &types.AssumedRoleUser{Arn: aws.String(made.ARN), AssumedRoleId: aws.String(made.UserID)},
 		Credentials:     toCredentials(made.Credentials), PackedPolicySize: packed(made.Packed),
 	}
+	out.SessionTokenSize, out.SessionTokenUtilization = tokenSize(made.Credentials)
 	if made.Source != "" {
 		out.SourceIdentity = aws.String(made.Source)
 	}
@@ -79,6 +80,12 @@ func packed(percent int) *int32 {
 		return nil
 	}
 	return aws.Int32(int32(percent))
+}
+
+// tokenSize returns the size of a session's token in bytes, and in percent of the largest.
+func tokenSize(c identity.Credentials) (size, percent *int32) {
+	n := len(c.Token)
+	return aws.Int32(int32(n)), aws.Int32(int32((n*100 + identity.MaxToken - 1) / identity.MaxToken))
 }
 
 func toCredentials(c identity.Credentials) *types.Credentials {

@@ -39,7 +39,9 @@ func (s *service) getSessionToken(
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.GetSessionTokenOutput{Credentials: toCredentials(made)}, nil
+	out := &sdk.GetSessionTokenOutput{Credentials: toCredentials(made)}
+	out.SessionTokenSize, out.SessionTokenUtilization = tokenSize(made)
+	return out, nil
 }
 
 func (s *service) getFederationToken(
@@ -62,9 +64,11 @@ func (s *service) getFederationToken(
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.GetFederationTokenOutput{
+	out := &sdk.GetFederationTokenOutput{
 		Credentials:      toCredentials(made.Credentials),
 		FederatedUser:    &types.FederatedUser{Arn: aws.String(made.ARN), FederatedUserId: aws.String(made.UserID)},
 		PackedPolicySize: packed(made.Packed),
-	}, nil
+	}
+	out.SessionTokenSize, out.SessionTokenUtilization = tokenSize(made.Credentials)
+	return out, nil
 }

@@ -81,7 +81,8 @@ func TestGetFederationToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	if *out.FederatedUser.Arn != "arn:aws:sts::000000000000:federated-user/fred" ||
-		*out.FederatedUser.FederatedUserId != "000000000000:fred" || aws.ToInt32(out.PackedPolicySize) < 1 {
+		*out.FederatedUser.FederatedUserId != "000000000000:fred" || aws.ToInt32(out.SessionTokenUtilization) < 1 ||
+		int(aws.ToInt32(out.SessionTokenSize)) != len(*out.Credentials.SessionToken) {
 		t.Errorf("%+v", out.FederatedUser)
 	}
 	who, err := sdk.NewFromConfig(as(r, out.Credentials)).GetCallerIdentity(t.Context(), nil)

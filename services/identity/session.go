@@ -74,12 +74,12 @@ func (s *Service) issue(sess session, life time.Duration) (Credentials, error) {
 	return Credentials{AccessKey: sess.Key, Secret: sess.Secret, Token: token, Issued: now, Expires: expires}, nil
 }
 
-// maxToken bounds what is opened as a token, in bytes.
-const maxToken = 16 << 10
+// MaxToken bounds what is opened as a token, in bytes.
+const MaxToken = 16 << 10
 
 // openToken is the session in a token.
 func (s *Service) openToken(keyID, token string) (*session, error) {
-	if len(token) > maxToken {
+	if len(token) > MaxToken {
 		return nil, unknownKey()
 	}
 	sealed, err := base64.RawURLEncoding.DecodeString(token)
