@@ -63,9 +63,11 @@ func ParsePower(name string, args []string, now time.Time) (p Power, do bool, er
 		}
 	}
 	if name == "shutdown" {
-		p.After, err = parseTime(append(words, "+1")[0], now)
+		if p.After, err = parseTime(append(words, "+1")[0], now); err != nil {
+			return Power{}, false, err
+		}
 	}
-	return p, err == nil, err
+	return p, true, nil
 }
 
 // spread takes short options that stand together apart.
@@ -89,20 +91,20 @@ func parseTime(text string, now time.Time) (time.Duration, error) {
 		return 0, nil
 	}
 	if hour, minute, ok := strings.Cut(text, ":"); ok {
-		h, err1 := strconv.Atoi(hour)
-		m, err2 := strconv.Atoi(minute)
-		if err1 != nil || err2 != nil || h < 0 || h > 23 || m < 0 || m > 59 {
+		h, err1 := strconv.ParseUint(hour, 10, 8) // without a sign
+		m, err2 := strconv.ParseUint(minute, 10, 8)
+		if err1 != nil || err2 != nil || h > 23 || m > 59 {
 			return 0, fmt.Errorf("time %q: write it as hh:mm, +minutes or now", text)
 		}
-		at := time.Date(now.Year(), now.Month(), now.Day(), h, m, 0, 0, now.Location())
+		at := time.Date(now.Year(), now.Month(), now.Day(), int(h), int(m), 0, 0, now.Location())
 		if at.Before(now) {
 			at = at.AddDate(0, 0, 1)
 		}
 		return at.Sub(now), nil
 	}
 	const most = 365 * 24 * 60
-	minutes, err := strconv.Atoi(strings.TrimPrefix(text, "+"))
-	if err != nil || minutes < 0 || minutes > most {
+	minutes, err := strconv.ParseUint(strings.TrimPrefix(text, "+"), 10, 32)
+	if err != nil || minutes > most {
 		return 0, fmt.Errorf("time %q: write it as hh:mm, +minutes (at most %d) or now", text, most)
 	}
 	return time.Duration(minutes) * time.Minute, nil

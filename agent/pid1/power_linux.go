@@ -100,8 +100,8 @@ func (i *initProcess) servePower(conn net.Conn) {
 	}
 	var p Power
 	err := json.NewDecoder(io.LimitReader(conn, 4096)).Decode(&p)
-	if err == nil && (p.Action != Reboot && p.Action != PowerOff && p.Action != Cancel || p.After < 0) {
-		err = fmt.Errorf("no action %q", p.Action)
+	if err == nil {
+		err = p.check()
 	}
 	answer := "ok"
 	if err != nil {
@@ -110,6 +110,17 @@ func (i *initProcess) servePower(conn net.Conn) {
 	if _, werr := io.WriteString(conn, answer); err == nil && werr == nil {
 		i.powers <- p
 	}
+}
+
+// check says what is wrong with a request, if anything is.
+func (p Power) check() error {
+	if p.Action != Reboot && p.Action != PowerOff && p.Action != Cancel {
+		return fmt.Errorf("no action %q", p.Action)
+	}
+	if p.After < 0 {
+		return fmt.Errorf("%s in %v: that is in the past", p.Action, p.After)
+	}
+	return nil
 }
 
 // plan sets, or takes back, what is to become of the instance. It returns true where that is now.

@@ -39,10 +39,51 @@ func TestParsePower(t *testing.T) {
 		}
 	}
 	for _, line := range []string{"shutdown -x now", "shutdown 25:00", "shutdown +-1", "shutdown tomorrow",
-		"reboot --when"} {
+		"reboot --when", "shutdown ++5", "shutdown 00:+5", "shutdown -- now", "shutdown 9999999", "shutdown 1:2:3"} {
 		words := strings.Fields(line)
 		if p, do, err := ParsePower(words[0], words[1:], now); err == nil || do {
 			t.Errorf("%s: %+v", line, p)
 		}
 	}
+}
+
+// A time is refused with the text that was given and the forms that there are.
+func TestTimesThatAreRefused(t *testing.T) {
+	for line, want := range map[string]string{
+		"shutdown 24:00":   `time "24:00": write it as hh:mm, +minutes or now`,
+		"shutdown 12:60":   `time "12:60": write it as hh:mm, +minutes or now`,
+		"shutdown soon":    `time "soon": write it as hh:mm, +minutes (at most 525600) or now`,
+		"shutdown +525601": `time "+525601": write it as hh:mm, +minutes (at most 525600) or now`,
+		"halt --force=yes": "option --force=yes: not understood",
+		"reboot -fz":       "option -z: not understood",
+		"poweroff -k":      "option -k: not understood",
+	} {
+		words := strings.Fields(line)
+		if _, _, err := ParsePower(words[0], words[1:], time.Now()); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", line, err, want)
+		}
+	}
+}
+
+// Whatever a user types, a request is complete: it has an action, and a time within a year.
+func FuzzParsePower(f *testing.F) {
+	for _, line := range []string{"now", "-r +5", "-h 23:50 bye", "-c", "-k now", "-rf", "--reboot 0:0", "-P 999999999"} {
+		for _, name := range PowerCommands {
+			f.Add(name, line, int64(1795910400))
+		}
+	}
+	f.Fuzz(func(t *testing.T, name, line string, at int64) {
+		now := time.Unix(at, 0).UTC()
+		p, do, err := ParsePower(name, strings.Fields(line), now)
+		switch {
+		case err != nil && do, err != nil && p != Power{}:
+			t.Errorf("%+v, %t beside %v", p, do, err)
+		case do && p.Action != Reboot && p.Action != PowerOff && p.Action != Cancel:
+			t.Errorf("action %q", p.Action)
+		case do && (p.After < 0 || p.After > 365*24*time.Hour):
+			t.Errorf("in %v", p.After)
+		case name != "shutdown" && p.After != 0:
+			t.Errorf("%s has no time: %v", name, p.After)
+		}
+	})
 }
