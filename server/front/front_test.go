@@ -17,6 +17,7 @@ import (
 type inMemory struct {
 	conns  chan net.Conn
 	closed chan struct{}
+	once   sync.Once
 }
 
 func (l *inMemory) Accept() (net.Conn, error) {
@@ -28,7 +29,11 @@ func (l *inMemory) Accept() (net.Conn, error) {
 	}
 }
 
-func (l *inMemory) Close() error   { close(l.closed); return nil }
+func (l *inMemory) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
 func (l *inMemory) Addr() net.Addr { return &net.TCPAddr{} }
 
 // Whoever sends a body without end holds a connection and a goroutine, and needs no signature for it. A handler that
