@@ -45,7 +45,7 @@ type setup struct {
 	Config pid1.Config
 }
 
-// directories are those of an instance that are the test's; everything else is the host's.
+// directories lists what an instance has of its own; everything else it shares with this host.
 var directories = []string{"/run", "/var/lib", "/var/log"}
 
 // beInit gives the instance its directories and runs it.
@@ -69,7 +69,7 @@ func beInit(text string) int {
 	return pid1.Run(s.Config)
 }
 
-// ask is what shutdown does. The instance's socket is only there in an instance: this host has none.
+// ask asks as shutdown does. The socket is only there in an instance: this host has none.
 func ask(a pid1.Action) int {
 	if err := pid1.Ask(pid1.Power{Action: a}); err != nil {
 		fmt.Fprintln(os.Stderr, "ask:", err)
