@@ -189,7 +189,9 @@ func (j *jobs) purgeLocked() {
 		}
 		delete(j.known, command)
 		if j.dir != "" {
-			_ = os.Remove(filepath.Join(j.dir, command+".json")) // tried again after the next start
+			// Tried again after the next start.
+			_ = os.Remove(filepath.Join(j.dir, command+".json"))
+			_ = os.RemoveAll(filepath.Join(filepath.Dir(j.dir), downloadDir, command))
 		}
 	}
 }
@@ -261,7 +263,7 @@ func (a *Agent) start(ctx context.Context, b *job) {
 	a.spawn.Go(func() {
 		defer context.AfterFunc(ctx, func() { b.stop(execute.ErrShutdown) })()
 		a.Log.Info("command runs", "command", b.Command)
-		if err := a.fill(b); err != nil {
+		if err := a.fill(b.run, b.ready); err != nil {
 			a.Log.Warn("a command does not run", "command", b.Command, "error", err)
 			a.reply(ctx, b.ID, execute.Result{Status: mgs.Failed}, err.Error())
 		} else if p := b.ready.Run(b.run, b.from, a.on(ctx, b)); p != nil {
@@ -303,6 +305,12 @@ func (a *Agent) on(ctx context.Context, b *job) execute.On {
 		Now:    a.Now,
 		Upload: a.upload(b),
 		Spool:  scriptDir(a.Dir),
+
+		Plugins: map[string]execute.Plugin{
+			"aws:downloadContent": a.downloadContent, "aws:runDocument": a.runDocument,
+		},
+		Downloads: a.downloads(b.Command),
+		Fill:      a.fill,
 	}
 }
 

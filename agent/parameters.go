@@ -20,18 +20,18 @@ type storedParameter struct {
 }
 
 // fill gives a job what it refers to in Parameter Store, read with the node's own permissions.
-func (a *Agent) fill(b *job) error {
-	names := b.ready.References()
+func (a *Agent) fill(ctx context.Context, j *execute.Job) error {
+	names := j.References()
 	if len(names) == 0 {
 		return nil
 	}
 	stored := map[string]execute.StoredParameter{}
 	for some := range slices.Chunk(names, perCall) {
-		if err := a.getParameters(b.run, some, stored); err != nil {
+		if err := a.getParameters(ctx, some, stored); err != nil {
 			return fmt.Errorf("the parameters that the command refers to cannot be read: %w", err)
 		}
 	}
-	return b.ready.Fill(stored)
+	return j.Fill(stored)
 }
 
 func (a *Agent) getParameters(ctx context.Context, names []string, into map[string]execute.StoredParameter) error {

@@ -37,6 +37,8 @@ type service struct {
 	polls    []string                  // waiting messages, as JSON
 	objects  map[string]string         // of S3, by "REGION/BUCKET/KEY"
 
+	documents map[string]string // by "NAME:VERSION"
+
 	calls    chan call
 	channels chan *channel
 }
@@ -127,6 +129,10 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveMetadata(w, r, path)
 		return
 	}
+	if r.URL.Path == "/page" {
+		servePage(w, r)
+		return
+	}
 	if path, ok := strings.CutPrefix(r.URL.Path, "/s3/"); ok {
 		s.serveObjects(w, r, path, body)
 		return
@@ -198,6 +204,8 @@ func (s *service) answer(w http.ResponseWriter, r *http.Request, c call) {
 	case "GetMessages":
 		s.getMessages(w, r)
 		return
+	case "GetDocument":
+		s.getDocument(w, c)
 	case "RegisterManagedInstance":
 		s.register(w, c)
 	case "RequestManagedInstanceRoleToken":

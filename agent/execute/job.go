@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"time"
@@ -85,6 +87,7 @@ type Job struct {
 	values   document.Values
 	steps    []document.Step
 	schema   string
+	depth    int // of documents that run documents
 }
 
 var secureReference = regexp.MustCompile(`\{\{\s*ssm-secure:`)
@@ -214,9 +217,21 @@ type On struct {
 	Now func() time.Time
 	// Upload gets the whole output of steps; nil leaves it at what replies hold.
 	Upload Upload
+	// Plugins do the work of steps that are no scripts, by action.
+	Plugins map[string]Plugin
+	// Downloads is where content is that earlier steps have brought. Scripts work there, if it is there.
+	Downloads string
+	// Fill gives a document that a document runs what it refers to in Parameter Store.
+	Fill func(ctx context.Context, j *Job) error
 	// Spool is a directory for the output that Upload gets; empty means the system's of temporary files.
 	Spool string
 }
+
+// A Plugin does the work of one kind of step. It gets the step's inputs, the job and where that runs.
+type Plugin func(ctx context.Context, j *Job, o On, inputs map[string]any) Outcome
+
+// Failure is the outcome of a step that could not do its work.
+func Failure(err error) Outcome { return Outcome{Code: 1, Status: mgs.Failed, Err: err} }
 
 // run is one run of a job.
 type run struct {
@@ -278,7 +293,7 @@ func (r *run) judge(s *document.Step, n int) (document.Verdict, string) {
 			s.Action, s.ID)
 	}
 	verdict, why := s.Judge(r.Node.Platform)
-	if interpreters[s.Action] == "" && verdict != document.Skip {
+	if interpreters[s.Action] == "" && r.Plugins[s.Action] == nil && verdict != document.Skip {
 		return document.Fail, fmt.Sprintf("Plugin with name %s is not supported by this version of ssm agent, please "+
 			"update to latest version. Step name: %s", s.Action, s.ID)
 	}
@@ -311,7 +326,10 @@ func (r *run) execute(ctx context.Context, s *document.Step, out *mgs.StepStatus
 		if all.Stderr != "" && all.Stderr[len(all.Stderr)-1] != '\n' {
 			all.Stderr += "\n"
 		}
-		all.Stderr += kept.note("failed to run commands: " + all.Err.Error())
+		if interpreters[s.Action] != "" {
+			all.Stderr += kept.note("failed to run commands: ")
+		}
+		all.Stderr += kept.note(all.Err.Error())
 	}
 	all.Stderr += r.upload(ctx, Streams{Action: s.Action, Step: s.Name}, kept, out)
 	out.Output = joinOutput(all.Stdout, all.Stderr, mgs.OutputLimit)
@@ -346,7 +364,16 @@ func (r *run) script(ctx context.Context, s *document.Step, set map[string]any, 
 	if ctx.Err() != nil {
 		return stopped(ctx, 1)
 	}
-	dir, _ := set["workingDirectory"].(string)
+	if do := r.Plugins[s.Action]; do != nil {
+		timed, cancel := context.WithTimeout(ctx, document.Timeout(set))
+		defer cancel()
+		o := do(timed, r.Job, r.On, set)
+		if ctx.Err() != nil && o.Status == mgs.Failed {
+			o.Code, o.Status = stoppedCode, stopped(ctx, stoppedCode).Status
+		}
+		return o
+	}
+	dir := r.directory(set)
 	stdout, stderr := kept.writers()
 	return r.Runner.Run(ctx, Script{
 		Interpreter: interpreters[s.Action],
@@ -360,4 +387,18 @@ func (r *run) script(ctx context.Context, s *document.Step, set map[string]any, 
 		),
 		Stdout: stdout, Stderr: stderr,
 	})
+}
+
+// directory returns where a script works: what is not absolute is below what earlier steps have downloaded, if that is
+// there.
+func (r *run) directory(set map[string]any) string {
+	dir, _ := set["workingDirectory"].(string)
+	if r.Downloads == "" || filepath.IsAbs(dir) {
+		return dir
+	}
+	below := filepath.Join(r.Downloads, dir)
+	if info, err := os.Stat(below); err == nil && info.IsDir() {
+		return below
+	}
+	return dir
 }

@@ -83,12 +83,21 @@ func until(
 	return out
 }
 
+// intoBucket has the output of a command go into a bucket.
+func intoBucket(in *ssm.SendCommandInput) {
+	in.OutputS3BucketName, in.OutputS3KeyPrefix = aws.String("bucket"), aws.String("logs/x")
+	in.OutputS3Region = aws.String("eu-west-1")
+}
+
 func TestSendAndGet(t *testing.T) {
 	l := nodetest.New(t, nodetest.Options{})
 	c := l.SSM()
 	good, bad := l.Register(t), l.Instance(t, "i-0123456789abcdef0")
 	good.Connect(func(a *nodetest.Agent, job mgs.Job) {
 		a.Ack(job.JobID, mgs.Accepted)
+		if !strings.Contains(job.Content, `"OutputS3BucketName":"bucket","OutputS3KeyPrefix":"logs/x"`) {
+			t.Errorf("the node gets %s", job.Content)
+		}
 		r := nodetest.Result(mgs.Success, 0, "hello\n", "warning\n")
 		s := r.RuntimeStatus["aws:runShellScript"]
 		s.OutputS3BucketName, s.OutputS3KeyPrefix = "bucket", "logs/x/awsrunShellScript"
@@ -99,9 +108,11 @@ func TestSendAndGet(t *testing.T) {
 	})
 	in := shell("echo hello")
 	in.InstanceIds, in.Comment = []string{good.ID, bad.ID}, aws.String("greet")
+	intoBucket(in)
 	sent := send(t, c, in)
 	if sent.TargetCount != 2 || *sent.DocumentVersion != "1" || sent.Parameters["commands"][0] != "echo hello" ||
-		*sent.MaxConcurrency != "50" || sent.ExpiresAfter == nil {
+		*sent.MaxConcurrency != "50" || sent.ExpiresAfter == nil || *sent.OutputS3BucketName != "bucket" ||
+		*sent.OutputS3KeyPrefix != "logs/x" || *sent.OutputS3Region != "eu-west-1" {
 		t.Errorf("sent %+v", sent)
 	}
 	out := until(t, c, *sent.CommandId, good.ID, types.CommandInvocationStatusSuccess)
@@ -114,7 +125,7 @@ func TestSendAndGet(t *testing.T) {
 		{"document", *out.DocumentName, "AWS-RunShellScript"},
 		{
 			"url", *out.StandardOutputUrl,
-			"https://s3.us-east-1.amazonaws.com/bucket/logs/x/awsrunShellScript/0.awsrunShellScript/stdout",
+			"https://s3.eu-west-1.amazonaws.com/bucket/logs/x/awsrunShellScript/0.awsrunShellScript/stdout",
 		},
 		{"details", *out.StatusDetails, "Success"},
 	} {

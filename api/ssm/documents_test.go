@@ -91,7 +91,7 @@ func TestGetDocument(t *testing.T) {
 func TestListDocuments(t *testing.T) {
 	c := nodetest.New(t, nodetest.Options{}).SSM()
 	newDocument(t, c)
-	for owner, count := range map[string]int{"Self": 1, "Amazon": 1, "All": 2} {
+	for owner, count := range map[string]int{"Self": 1, "Amazon": 3, "All": 4} {
 		list, err := c.ListDocuments(
 			t.Context(),
 			&ssm.ListDocumentsInput{

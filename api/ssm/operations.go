@@ -27,7 +27,8 @@ func (s *service) commandOperations() []api.Operation {
 			s.sendCommand,
 			api.Takes(
 				"DocumentName", "CloudWatchOutputConfig", "Comment", "DocumentHash", "DocumentHashType", "DocumentVersion",
-				"InstanceIds", "MaxConcurrency", "MaxErrors", "Parameters", "Targets", "TimeoutSeconds",
+				"InstanceIds", "MaxConcurrency", "MaxErrors", "OutputS3BucketName", "OutputS3KeyPrefix", "OutputS3Region",
+				"Parameters", "Targets", "TimeoutSeconds",
 			)),
 		api.Op("CancelCommand",
 			api.Everything,

@@ -13,8 +13,8 @@ var notBuilt = func() map[string]bool {
 			ConfigureDocker ConfigureKernelLivePatching ConfigureWindowsUpdate FindWindowsUpdates GatherSoftwareInventory
 			InstallApplication InstallMissingWindowsUpdates InstallPowerShellModule InstallSpecificWindowsUpdates
 			InstallWindowsUpdates JoinDirectoryServiceDomain ListWindowsInventory RefreshAssociation RunAnsiblePlaybook
-			RunDockerAction RunDocument RunInspecChecks RunPatchBaseline RunPatchBaselineAssociation
-			RunPatchBaselineWithHooks RunPowerShellScript RunRemoteScript RunSaltState UpdateEC2Config UpdateSSMAgent
+			RunDockerAction RunInspecChecks RunPatchBaseline RunPatchBaselineAssociation
+			RunPatchBaselineWithHooks RunPowerShellScript RunSaltState UpdateEC2Config UpdateSSMAgent
 			PasswordReset StartInteractiveCommand StartNonInteractiveCommand StartPortForwardingSession
 			StartPortForwardingSessionToRemoteHost StartPortForwardingSessionToSocket StartSSHSession
 			ASGEnterStandby ASGExitStandby AttachEBSVolume AttachIAMToInstance CopySnapshot CreateImage
