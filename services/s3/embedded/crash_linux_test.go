@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"net/http"
@@ -28,8 +29,8 @@ import (
 	"postern/services/s3/embedded"
 )
 
-// children returns the processes that serve a directory, by the working directory that they have.
-func children(t *testing.T, dir string) (pids []int) {
+// children returns the processes for objects that a process has started.
+func children(t *testing.T, parent int) (pids []int) {
 	t.Helper()
 	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -37,13 +38,16 @@ func children(t *testing.T, dir string) (pids []int) {
 	}
 	for _, name := range all {
 		line, err := os.ReadFile(name)
-		if err != nil || !strings.HasPrefix(string(line), "postern-s3\x00") {
+		status, errStatus := os.ReadFile(filepath.Join(filepath.Dir(name), "status"))
+		if err != nil || errStatus != nil || !strings.HasPrefix(string(line), "postern-s3\x00") ||
+			!strings.Contains(string(status), fmt.Sprintf("\nPPid:\t%d\n", parent)) {
 			continue
 		}
-		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(name)))
-		if at, err := os.Readlink(filepath.Join(filepath.Dir(name), "cwd")); err == nil && strings.HasPrefix(at, dir) {
-			pids = append(pids, pid)
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		if err != nil {
+			t.Fatal(err)
 		}
+		pids = append(pids, pid)
 	}
 	return pids
 }
@@ -64,9 +68,9 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-func killAll(t *testing.T, dir string) {
+func killAll(t *testing.T) {
 	t.Helper()
-	pids := children(t, dir)
+	pids := children(t, os.Getpid())
 	if len(pids) != 1 {
 		t.Fatalf("processes %v", pids)
 	}
@@ -135,8 +139,7 @@ func upload(t *testing.T, s *embedded.Store, bucket, key string, h *half) chan e
 }
 
 func TestNoHalfObjectIsSeen(t *testing.T) {
-	dir := t.TempDir()
-	s := newStore(t, dir)
+	s := newStore(t, t.TempDir())
 	c := client(t, s)
 	bucket := makeBucket(t, c, "halves")
 	put(t, c, bucket, "old", "whole")
@@ -145,7 +148,7 @@ func TestNoHalfObjectIsSeen(t *testing.T) {
 		name string
 		end  func(h *half)
 	}{
-		{"the process is killed", func(h *half) { killAll(t, dir); h.rest <- io.ErrUnexpectedEOF }},
+		{"the process is killed", func(h *half) { killAll(t); h.rest <- io.ErrUnexpectedEOF }},
 		{"the client breaks off", func(h *half) { h.rest <- own }},
 	} {
 		for _, key := range []string{"old", "new"} {
@@ -189,22 +192,21 @@ func TestABodyThatIsTooShortIsRefused(t *testing.T) {
 }
 
 func TestADeadProcessIsStartedAgain(t *testing.T) {
-	dir := t.TempDir()
-	s := newStore(t, dir)
+	s := newStore(t, t.TempDir())
 	c := client(t, s)
-	if len(children(t, dir)) != 0 {
+	if len(children(t, os.Getpid())) != 0 {
 		t.Fatal("there is a process before the first request")
 	}
 	bucket := makeBucket(t, c, "again")
 	put(t, c, bucket, "key", "body")
 	for range 3 {
-		killAll(t, dir)
+		killAll(t)
 		if body, err := get(t.Context(), c, bucket, "key"); err != nil || body != "body" {
 			t.Errorf("%q, %v", body, err)
 		}
 	}
-	if err := s.Close(); err != nil || len(children(t, dir)) != 0 {
-		t.Errorf("%v, left %v", err, children(t, dir))
+	if err := s.Close(); err != nil || len(children(t, os.Getpid())) != 0 {
+		t.Errorf("%v, left %v", err, children(t, os.Getpid()))
 	}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "", http.NoBody)
 	if err != nil {
@@ -243,14 +245,18 @@ func TestTheServerIsKilled(t *testing.T) {
 	if _, err := io.ReadFull(out, said); err != nil || string(said) != "done\n" {
 		t.Fatalf("%q, %v", said, err)
 	}
-	if len(children(t, dir)) != 1 {
-		t.Errorf("processes %v", children(t, dir))
+	started := children(t, cmd.Process.Pid)
+	if len(started) != 1 {
+		t.Fatalf("processes %v", started)
 	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // it was killed
-	eventually(t, "the process outlives its server", func() bool { return len(children(t, dir)) == 0 })
+	eventually(t, "the process outlives its server", func() bool {
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", started[0]))
+		return err != nil || !strings.HasPrefix(string(line), "postern-s3\x00")
+	})
 	c := client(t, newStore(t, dir))
 	if body, err := get(t.Context(), c, aws.String("kept"), "key"); err != nil || body != "acknowledged" {
 		t.Errorf("%q, %v", body, err)

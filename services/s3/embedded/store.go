@@ -60,6 +60,9 @@ func (s *Store) Do(req *http.Request) (*http.Response, error) {
 		}
 		body := &watched{ReadCloser: req.Body}
 		answer, err := p.do(req, body, s.config.Now())
+		if thrown := body.thrown.Load(); thrown != nil {
+			panic(*thrown) // on the goroutine of who asked
+		}
 		switch {
 		case err == nil || !errors.Is(err, errBroken):
 			return answer, err
@@ -92,12 +95,19 @@ func repeatable(req *http.Request, body *watched, err error) bool {
 // watched is a body of which is known whether it was read from.
 type watched struct {
 	io.ReadCloser
-	read atomic.Bool
+	read   atomic.Bool
+	thrown atomic.Pointer[any] // what a Read panicked with
 }
 
-// Read implements io.Reader.
-func (w *watched) Read(p []byte) (int, error) {
+// Read implements io.Reader. It is called on a goroutine of the client's, which must not panic.
+func (w *watched) Read(p []byte) (n int, err error) {
 	w.read.Store(true)
+	defer func() {
+		if thrown := recover(); thrown != nil {
+			w.thrown.Store(&thrown)
+			n, err = 0, io.ErrUnexpectedEOF
+		}
+	}()
 	return w.ReadCloser.Read(p)
 }
 

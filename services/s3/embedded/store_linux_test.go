@@ -115,6 +115,7 @@ func TestOddKeys(t *testing.T) {
 	c := client(t, newStore(t, t.TempDir()))
 	bucket := makeBucket(t, c, "odd-keys")
 	for _, key := range odd {
+		put(t, c, bucket, key, "")
 		put(t, c, bucket, key, "body of "+key)
 	}
 	for _, key := range odd {
