@@ -19,6 +19,7 @@ func (s *service) operations() []api.Operation {
 		s.userPolicyOperations(),
 		s.groupOperations(),
 		s.groupPolicyOperations(),
+		s.simulateOperations(),
 		s.credentialOperations(),
 		s.signInOperations(),
 	)

@@ -56,7 +56,7 @@ func parse(kind Kind, name, document string) (*parser, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parser{reader: r, policy: &Policy{Name: name, Kind: kind}}
+	p := &parser{reader: r, policy: &Policy{Name: name, Kind: kind, document: document}}
 	if err := p.document(root); err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (p *parser) document(root node) *ParseError {
 			return p.at(item, element+".Sid", "Statement IDs (SID) in a single policy must be unique: %q stands twice", s.sid)
 		}
 		sids[s.sid] = true
-		s.text = p.reader.document[item.offset:item.end]
+		s.text, s.from = p.reader.document[item.offset:item.end], item.offset
 		p.policy.statements = append(p.policy.statements, s)
 	}
 	return nil

@@ -35,6 +35,7 @@ type Policy struct {
 	Kind Kind
 
 	statements []statement
+	document   string
 }
 
 // A statement is one element of Statement.
@@ -42,6 +43,7 @@ type statement struct {
 	sid  string
 	deny bool
 	text string // as it stands in the document
+	from int    // the offset where it begins there
 
 	actions   []arn.Pattern
 	notAction bool

@@ -22,6 +22,9 @@ type Request struct {
 	// Keys gives the values of a condition key that the principal does not answer, such as aws:SourceVpce or
 	// ssm:resourceTag/Name. It is asked with the key in lower case; nil means that the request has no such key.
 	Keys func(key string) []string
+	// Simulated, if set, is asked before everything else, the principal and the time included, and ok says that it knows
+	// the key: its values are those that a simulation supposes, nil where it supposes none.
+	Simulated func(key string) (values []string, ok bool)
 	// Judged reports whether it is known if the request has a condition key, given in lower case. Nil means that it is
 	// known of every key. A statement that allows under a condition on a key of which it is not known allows nothing, and
 	// one that denies does.
@@ -58,6 +61,11 @@ func Ambiguous(m map[string][]string, key string) bool {
 
 // lookup returns the values of a condition key, given in lower case; nil where the request has none.
 func (r *Request) lookup(key string) []string {
+	if r.Simulated != nil {
+		if values, ok := r.Simulated(key); ok {
+			return values
+		}
+	}
 	if rest, ok := strings.CutPrefix(key, "aws:"); ok {
 		if tag, ok := strings.CutPrefix(rest, "principaltag/"); ok {
 			if value, ok := r.Principal.Tags[tag]; ok { // also an empty one

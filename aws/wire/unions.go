@@ -3,11 +3,19 @@ package wire
 import (
 	"reflect"
 	"strings"
+
+	iamtypes "postern/aws/service/iam/types"
 )
 
 // unions lists the variants of each union interface of postern/aws/service, which reflection cannot find from the
-// interface. None of the operations that are built has one; the tests add the SDK's.
-var unions = map[reflect.Type][]reflect.Type{}
+// interface. The tests add the SDK's.
+var unions = map[reflect.Type][]reflect.Type{
+	reflect.TypeFor[iamtypes.PolicyIdentifier](): {
+		reflect.TypeFor[iamtypes.PolicyIdentifierMemberInlinePolicyIdentifier](),
+		reflect.TypeFor[iamtypes.PolicyIdentifierMemberPolicyArn](),
+		reflect.TypeFor[iamtypes.PolicyIdentifierMemberPolicyType](),
+	},
+}
 
 // variantName is a variant's member on the wire: "…MemberName" is "Name".
 func variantName(t reflect.Type) string {

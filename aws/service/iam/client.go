@@ -154,6 +154,18 @@ func (c *Client) DetachUserPolicy(ctx context.Context, in *DetachUserPolicyInput
 	return client.Do[DetachUserPolicyOutput](ctx, c.caller, "DetachUserPolicy", in)
 }
 
+func (c *Client) GetContextKeysForCustomPolicy(
+	ctx context.Context, in *GetContextKeysForCustomPolicyInput,
+) (*GetContextKeysForCustomPolicyOutput, error) {
+	return client.Do[GetContextKeysForCustomPolicyOutput](ctx, c.caller, "GetContextKeysForCustomPolicy", in)
+}
+
+func (c *Client) GetContextKeysForPrincipalPolicy(
+	ctx context.Context, in *GetContextKeysForPrincipalPolicyInput,
+) (*GetContextKeysForPrincipalPolicyOutput, error) {
+	return client.Do[GetContextKeysForPrincipalPolicyOutput](ctx, c.caller, "GetContextKeysForPrincipalPolicy", in)
+}
+
 func (c *Client) GetGroup(ctx context.Context, in *GetGroupInput) (*GetGroupOutput, error) {
 	return client.Do[GetGroupOutput](ctx, c.caller, "GetGroup", in)
 }
@@ -358,6 +370,18 @@ func (c *Client) SetDefaultPolicyVersion(
 	ctx context.Context, in *SetDefaultPolicyVersionInput,
 ) (*SetDefaultPolicyVersionOutput, error) {
 	return client.Do[SetDefaultPolicyVersionOutput](ctx, c.caller, "SetDefaultPolicyVersion", in)
+}
+
+func (c *Client) SimulateCustomPolicy(
+	ctx context.Context, in *SimulateCustomPolicyInput,
+) (*SimulateCustomPolicyOutput, error) {
+	return client.Do[SimulateCustomPolicyOutput](ctx, c.caller, "SimulateCustomPolicy", in)
+}
+
+func (c *Client) SimulatePrincipalPolicy(
+	ctx context.Context, in *SimulatePrincipalPolicyInput,
+) (*SimulatePrincipalPolicyOutput, error) {
+	return client.Do[SimulatePrincipalPolicyOutput](ctx, c.caller, "SimulatePrincipalPolicy", in)
 }
 
 func (c *Client) TagInstanceProfile(

@@ -18,6 +18,56 @@ func (AssignmentStatusType) Values() []AssignmentStatusType {
 	}
 }
 
+type AttachmentType string
+
+const (
+	AttachmentTypeUser  AttachmentType = "user"
+	AttachmentTypeGroup AttachmentType = "group"
+	AttachmentTypeRole  AttachmentType = "role"
+)
+
+func (AttachmentType) Values() []AttachmentType {
+	return []AttachmentType{
+		AttachmentTypeUser,
+		AttachmentTypeGroup,
+		AttachmentTypeRole,
+	}
+}
+
+type ContextKeyTypeEnum string
+
+const (
+	ContextKeyTypeEnumString      ContextKeyTypeEnum = "string"
+	ContextKeyTypeEnumStringList  ContextKeyTypeEnum = "stringList"
+	ContextKeyTypeEnumNumeric     ContextKeyTypeEnum = "numeric"
+	ContextKeyTypeEnumNumericList ContextKeyTypeEnum = "numericList"
+	ContextKeyTypeEnumBoolean     ContextKeyTypeEnum = "boolean"
+	ContextKeyTypeEnumBooleanList ContextKeyTypeEnum = "booleanList"
+	ContextKeyTypeEnumIp          ContextKeyTypeEnum = "ip"
+	ContextKeyTypeEnumIpList      ContextKeyTypeEnum = "ipList"
+	ContextKeyTypeEnumBinary      ContextKeyTypeEnum = "binary"
+	ContextKeyTypeEnumBinaryList  ContextKeyTypeEnum = "binaryList"
+	ContextKeyTypeEnumDate        ContextKeyTypeEnum = "date"
+	ContextKeyTypeEnumDateList    ContextKeyTypeEnum = "dateList"
+)
+
+func (ContextKeyTypeEnum) Values() []ContextKeyTypeEnum {
+	return []ContextKeyTypeEnum{
+		ContextKeyTypeEnumString,
+		ContextKeyTypeEnumStringList,
+		ContextKeyTypeEnumNumeric,
+		ContextKeyTypeEnumNumericList,
+		ContextKeyTypeEnumBoolean,
+		ContextKeyTypeEnumBooleanList,
+		ContextKeyTypeEnumIp,
+		ContextKeyTypeEnumIpList,
+		ContextKeyTypeEnumBinary,
+		ContextKeyTypeEnumBinaryList,
+		ContextKeyTypeEnumDate,
+		ContextKeyTypeEnumDateList,
+	}
+}
+
 type EntityType string
 
 const (
@@ -50,6 +100,44 @@ func (PermissionsBoundaryAttachmentType) Values() []PermissionsBoundaryAttachmen
 	}
 }
 
+type PolicyEvaluationDecisionType string
+
+const (
+	PolicyEvaluationDecisionTypeAllowed      PolicyEvaluationDecisionType = "allowed"
+	PolicyEvaluationDecisionTypeExplicitDeny PolicyEvaluationDecisionType = "explicitDeny"
+	PolicyEvaluationDecisionTypeImplicitDeny PolicyEvaluationDecisionType = "implicitDeny"
+)
+
+func (PolicyEvaluationDecisionType) Values() []PolicyEvaluationDecisionType {
+	return []PolicyEvaluationDecisionType{
+		PolicyEvaluationDecisionTypeAllowed,
+		PolicyEvaluationDecisionTypeExplicitDeny,
+		PolicyEvaluationDecisionTypeImplicitDeny,
+	}
+}
+
+type PolicyIdentifierPolicyType string
+
+const (
+	PolicyIdentifierPolicyTypeInline             PolicyIdentifierPolicyType = "inline"
+	PolicyIdentifierPolicyTypeAwsManaged         PolicyIdentifierPolicyType = "aws-managed"
+	PolicyIdentifierPolicyTypeUserManaged        PolicyIdentifierPolicyType = "user-managed"
+	PolicyIdentifierPolicyTypePermissionBoundary PolicyIdentifierPolicyType = "permission-boundary"
+	PolicyIdentifierPolicyTypeScp                PolicyIdentifierPolicyType = "scp"
+	PolicyIdentifierPolicyTypeRcp                PolicyIdentifierPolicyType = "rcp"
+)
+
+func (PolicyIdentifierPolicyType) Values() []PolicyIdentifierPolicyType {
+	return []PolicyIdentifierPolicyType{
+		PolicyIdentifierPolicyTypeInline,
+		PolicyIdentifierPolicyTypeAwsManaged,
+		PolicyIdentifierPolicyTypeUserManaged,
+		PolicyIdentifierPolicyTypePermissionBoundary,
+		PolicyIdentifierPolicyTypeScp,
+		PolicyIdentifierPolicyTypeRcp,
+	}
+}
+
 type PolicyScopeType string
 
 const (
@@ -63,6 +151,30 @@ func (PolicyScopeType) Values() []PolicyScopeType {
 		PolicyScopeTypeAll,
 		PolicyScopeTypeAws,
 		PolicyScopeTypeLocal,
+	}
+}
+
+type PolicySourceType string
+
+const (
+	PolicySourceTypeUser        PolicySourceType = "user"
+	PolicySourceTypeGroup       PolicySourceType = "group"
+	PolicySourceTypeRole        PolicySourceType = "role"
+	PolicySourceTypeAwsManaged  PolicySourceType = "aws-managed"
+	PolicySourceTypeUserManaged PolicySourceType = "user-managed"
+	PolicySourceTypeResource    PolicySourceType = "resource"
+	PolicySourceTypeNone        PolicySourceType = "none"
+)
+
+func (PolicySourceType) Values() []PolicySourceType {
+	return []PolicySourceType{
+		PolicySourceTypeUser,
+		PolicySourceTypeGroup,
+		PolicySourceTypeRole,
+		PolicySourceTypeAwsManaged,
+		PolicySourceTypeUserManaged,
+		PolicySourceTypeResource,
+		PolicySourceTypeNone,
 	}
 }
 

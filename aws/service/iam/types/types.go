@@ -32,12 +32,36 @@ type AttachedPolicy struct {
 	PolicyName *string
 }
 
+type ContextEntry struct {
+	ContextKeyName   *string
+	ContextKeyType   ContextKeyTypeEnum
+	ContextKeyValues []string
+}
+
+type EvaluationResult struct {
+	EvalActionName                    *string
+	EvalDecision                      PolicyEvaluationDecisionType
+	EvalDecisionDetails               map[string]PolicyEvaluationDecisionType
+	EvalResourceName                  *string
+	MatchedStatements                 []Statement
+	MissingContextValues              []string
+	OrganizationsDecisionDetail       *OrganizationsDecisionDetail
+	PermissionsBoundaryDecisionDetail *PermissionsBoundaryDecisionDetail
+	ResourceSpecificResults           []ResourceSpecificResult
+}
+
 type Group struct {
 	Arn        *string
 	CreateDate *time.Time
 	GroupId    *string
 	GroupName  *string
 	Path       *string
+}
+
+type InlinePolicyIdentifierType struct {
+	AttachmentName *string
+	AttachmentType AttachmentType
+	PolicyName     *string
 }
 
 type InstanceProfile struct {
@@ -62,6 +86,18 @@ type MFADevice struct {
 	UserName     *string
 }
 
+type OrderedOrganizationPolicyType struct {
+	ServiceControlPolicyInputList []string
+}
+
+type OrganizationsDecisionDetail struct {
+	AllowedByOrganizations bool
+}
+
+type PermissionsBoundaryDecisionDetail struct {
+	AllowedByPermissionsBoundary bool
+}
+
 type Policy struct {
 	Arn                           *string
 	AttachmentCount               *int32
@@ -82,6 +118,26 @@ type PolicyGroup struct {
 	GroupName *string
 }
 
+type PolicyIdentifier interface{ isPolicyIdentifier() }
+
+func (*PolicyIdentifierMemberInlinePolicyIdentifier) isPolicyIdentifier() {}
+
+func (*PolicyIdentifierMemberPolicyArn) isPolicyIdentifier() {}
+
+func (*PolicyIdentifierMemberPolicyType) isPolicyIdentifier() {}
+
+type PolicyIdentifierMemberInlinePolicyIdentifier struct {
+	Value InlinePolicyIdentifierType
+}
+
+type PolicyIdentifierMemberPolicyArn struct {
+	Value string
+}
+
+type PolicyIdentifierMemberPolicyType struct {
+	Value PolicyIdentifierPolicyType
+}
+
 type PolicyRole struct {
 	RoleId   *string
 	RoleName *string
@@ -97,6 +153,20 @@ type PolicyVersion struct {
 	Document         *string
 	IsDefaultVersion bool
 	VersionId        *string
+}
+
+type Position struct {
+	Column int32
+	Line   int32
+}
+
+type ResourceSpecificResult struct {
+	EvalResourceDecision              PolicyEvaluationDecisionType
+	EvalResourceName                  *string
+	EvalDecisionDetails               map[string]PolicyEvaluationDecisionType
+	MatchedStatements                 []Statement
+	MissingContextValues              []string
+	PermissionsBoundaryDecisionDetail *PermissionsBoundaryDecisionDetail
 }
 
 type Role struct {
@@ -148,6 +218,13 @@ type SigningCertificate struct {
 type SourceRoleTemplate struct {
 	TemplateArn          *string
 	TemplateMinorVersion *int32
+}
+
+type Statement struct {
+	EndPosition      *Position
+	SourcePolicyId   *string
+	SourcePolicyType PolicySourceType
+	StartPosition    *Position
 }
 
 type Tag struct {
