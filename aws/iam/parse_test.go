@@ -144,7 +144,7 @@ var badConditions = []parseCase{
 }
 
 var tooMuch = []parseCase{
-	{iam.Identity, strings.Repeat(`[`, 20), 1, "", "levels deep"},
+	{iam.Identity, strings.Repeat(`[`, 20) + strings.Repeat(`]`, 20), 1, "", "levels deep"},
 	{iam.Identity, "\xff", 1, "", "UTF-8"},
 	{iam.Identity, `{"Id":"` + strings.Repeat("x", 200<<10) + `"}`, 1, "", "longer than"},
 }

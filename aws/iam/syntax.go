@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 )
@@ -72,7 +71,7 @@ type member struct {
 // reader makes nodes of a document.
 type reader struct {
 	document string
-	dec      *json.Decoder
+	at       int // where it reads
 }
 
 // fail returns the error at a place in the document.
@@ -93,105 +92,137 @@ func (r *reader) read() (node, *ParseError) {
 		return node{}, r.fail(0, "", "the policy is longer than %d bytes", maxDocument)
 	case !utf8.ValidString(r.document):
 		return node{}, r.fail(0, "", "the policy is not UTF-8 text")
+	case !json.Valid([]byte(r.document)):
+		return node{}, r.invalid()
 	}
-	r.dec = json.NewDecoder(strings.NewReader(r.document))
-	r.dec.UseNumber()
-	root, err := r.value(0)
-	if err != nil {
-		return node{}, err
-	}
-	if _, more := r.dec.Token(); !errors.Is(more, io.EOF) {
-		return node{}, r.fail(int(r.dec.InputOffset()), "", "something follows the policy")
-	}
-	return root, nil
+	return r.value(0)
 }
 
-// next returns where the next token begins.
-func (r *reader) next() int {
-	i := int(r.dec.InputOffset())
-	for i < len(r.document) && strings.IndexByte(" \t\r\n,:", r.document[i]) >= 0 {
-		i++
-	}
-	return i
-}
-
-func (r *reader) token() (json.Token, int, *ParseError) {
-	offset := r.next()
-	t, err := r.dec.Token()
-	if err == nil {
-		return t, offset, nil
-	}
+// invalid says where a document is not JSON.
+func (r *reader) invalid() *ParseError {
 	var syntax *json.SyntaxError
-	switch {
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, 0, r.fail(len(r.document), "", "not valid JSON: the document ends too early")
-	case errors.As(json.Unmarshal([]byte(r.document), new(json.RawMessage)), &syntax):
-		// A Decoder's own errors say where in the value that it is reading, not where in the document.
-		return nil, 0, r.fail(int(syntax.Offset)-1, "", "not valid JSON: %s", syntax.Error())
+	if !errors.As(json.Unmarshal([]byte(r.document), new(json.RawMessage)), &syntax) {
+		return r.fail(0, "", "not valid JSON")
 	}
-	return nil, 0, r.fail(offset, "", "not valid JSON")
+	switch at, why := int(syntax.Offset)-1, syntax.Error(); {
+	case strings.Contains(why, "unexpected end"):
+		return r.fail(len(r.document), "", "not valid JSON: the document ends too early")
+	case strings.Contains(why, "after top-level value"):
+		return r.fail(at, "", "something follows the policy")
+	default:
+		return r.fail(at, "", "not valid JSON: %s", why)
+	}
 }
 
-func (r *reader) value(depth int) (node, *ParseError) {
-	t, offset, err := r.token()
-	if err != nil {
-		return node{}, err
+// next moves to where the next token begins, in a document that is known to be JSON.
+func (r *reader) next() byte {
+	for strings.IndexByte(" \t\r\n,:", r.document[r.at]) >= 0 {
+		r.at++
 	}
-	n := node{offset: offset}
-	switch t := t.(type) {
-	case string:
-		n.kind, n.text = textNode, t
-	case json.Number:
-		n.kind, n.text = numberNode, t.String()
-	case bool:
-		n.kind, n.text = boolNode, fmt.Sprint(t)
-	case json.Delim:
+	return r.document[r.at]
+}
+
+func (r *reader) value(depth int) (n node, err *ParseError) {
+	c := r.next()
+	n.offset = r.at
+	switch c {
+	case '"':
+		n.kind, n.text = textNode, r.text()
+	case '[', '{':
 		if depth == maxDepth {
-			return node{}, r.fail(offset, "", "more than %d levels deep", maxDepth)
+			return node{}, r.fail(n.offset, "", "more than %d levels deep", maxDepth)
 		}
-		if t == '[' {
+		r.at++
+		if c == '[' {
 			n.kind = listNode
 			err = r.list(&n, depth)
 		} else {
 			n.kind = objectNode
 			err = r.object(&n, depth)
 		}
-		n.end = int(r.dec.InputOffset())
-		return n, err
+	case 'n':
+		r.scalar()
+	case 't', 'f':
+		n.kind, n.text = boolNode, r.scalar()
+	default:
+		n.kind, n.text = numberNode, r.scalar()
 	}
-	return n, nil
+	n.end = r.at
+	return n, err
+}
+
+// scalar returns a number, a Boolean or null as it is written.
+func (r *reader) scalar() string {
+	rest := r.document[r.at:]
+	if end := strings.IndexAny(rest, " \t\r\n,:]}"); end >= 0 {
+		rest = rest[:end]
+	}
+	r.at += len(rest)
+	return rest
+}
+
+// text returns a string's value: a part of the document where nothing is escaped in it.
+func (r *reader) text() string {
+	from, escaped := r.at, false
+	for r.at++; r.document[r.at] != '"'; r.at++ {
+		if r.document[r.at] == '\\' {
+			escaped = true
+			r.at++
+		}
+	}
+	r.at++
+	if !escaped {
+		return r.document[from+1 : r.at-1]
+	}
+	var text string
+	_ = json.Unmarshal([]byte(r.document[from:r.at]), &text) // it is valid
+	return text
 }
 
 func (r *reader) list(n *node, depth int) *ParseError {
-	for r.dec.More() {
+	for r.next() != ']' {
 		item, err := r.value(depth + 1)
 		if err != nil {
 			return err
 		}
 		n.items = append(n.items, item)
 	}
-	_, _, err := r.token()
-	return err
+	r.at++
+	return nil
 }
 
-func (r *reader) object(n *node, depth int) *ParseError {
-	seen := map[string]bool{}
-	for r.dec.More() {
-		name, offset, err := r.token()
-		if err != nil {
-			return err
+func (r *reader) object(n *node, depth int) (err *ParseError) {
+	for r.next() != '}' {
+		m := member{offset: r.at}
+		m.name = r.text()
+		for i := range n.members {
+			if len(n.members) <= fewMembers && n.members[i].name == m.name {
+				return r.fail(m.offset, "", "%q stands twice in one object", m.name)
+			}
 		}
-		m := member{offset: offset}
-		m.name, _ = name.(string)
-		if seen[m.name] {
-			return r.fail(offset, "", "%q stands twice in one object", m.name)
-		}
-		seen[m.name] = true
 		if m.value, err = r.value(depth + 1); err != nil {
 			return err
 		}
 		n.members = append(n.members, m)
 	}
-	_, _, err := r.token()
-	return err
+	r.at++
+	return r.twice(n)
+}
+
+// fewMembers is how many members of an object are compared one by one.
+const fewMembers = 16
+
+// twice refuses a name that stands twice among many.
+func (r *reader) twice(n *node) *ParseError {
+	if len(n.members) <= fewMembers {
+		return nil
+	}
+	seen := make(map[string]bool, len(n.members))
+	for _, m := range n.members {
+		if seen[m.name] {
+			return r.fail(m.offset, "", "%q stands twice in one object", m.name)
+		}
+		seen[m.name] = true
+	}
+	return nil
 }

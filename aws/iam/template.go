@@ -60,6 +60,12 @@ func parseTemplate(s string, wild, variables bool) (template, error) {
 		t.parts = append(t.parts, part{text: head}, p)
 		rest = after
 	}
+	if len(t.parts) == 0 { // nothing but text, which is most
+		if t.text = rest; wild {
+			t.pattern = arn.Compile(rest)
+		}
+		return t, nil
+	}
 	last := part{text: rest}
 	if wild {
 		last.tail = arn.Compile(rest)
