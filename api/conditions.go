@@ -145,7 +145,8 @@ func (h *Handler) source(m matter, key string) keySource {
 		return globalSource
 	case owner != nil && owner.keyValues[key] != nil && (owner == acting || m.may == nil || m.may(key)):
 		return serviceSource
-	case m.may != nil && !m.may(key) && (prefix != "aws" || among(tagKeys, key)), owner != nil && owner.absentKeys[key]:
+	case m.may != nil && !m.may(key) && (prefix != "aws" || among(tagKeys, key)),
+		owner != nil && among(owner.absentKeys, key):
 		return noKey
 	case among(requestTagKeys, key):
 		if op == nil {

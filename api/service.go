@@ -82,7 +82,7 @@ type service struct {
 	routes []route
 	// What follows are ConditionKeys, AbsentKeys, TagFamily and ResourceTypes with the keys in lower case.
 	keyValues  map[string]func(Question) string
-	absentKeys map[string]bool
+	absentKeys []string
 	rowKeys    []string // what Keys gives
 	tagFamily  string
 	types      map[string]resourceType
@@ -144,7 +144,7 @@ func ready(s Service) (*service, error) {
 
 // readyKeys fills in what tells condition keys, by their names in lower case.
 func (s *service) readyKeys() error {
-	s.keyValues, s.absentKeys = map[string]func(Question) string{}, map[string]bool{}
+	s.keyValues = map[string]func(Question) string{}
 	s.tagFamily, s.types = strings.ToLower(s.TagFamily), map[string]resourceType{}
 	for name, value := range s.ConditionKeys {
 		switch {
@@ -160,7 +160,7 @@ func (s *service) readyKeys() error {
 		if reason == "" || s.ConditionKeys[name] != nil {
 			return fmt.Errorf("the condition key %s needs a value or a reason to have none, and not both", name)
 		}
-		s.absentKeys[strings.ToLower(name)] = true
+		s.absentKeys = append(s.absentKeys, strings.ToLower(name))
 	}
 	for kind, t := range s.ResourceTypes {
 		r := resourceType{t, strings.ToLower(t.IDKey), map[string]func(context.Context, Resource) ([]string, error){}}

@@ -61,7 +61,7 @@ func untold(all []api.UntoldKey) (n int, lines string) {
 	}
 	for _, line := range slices.Sorted(maps.Keys(actions)) {
 		slices.Sort(actions[line])
-		lines += line + ": " + strings.Join(actions[line], " ") + "\n"
+		lines += line + ": " + strings.Join(slices.Compact(actions[line]), " ") + "\n"
 	}
 	return n, lines
 }

@@ -9,6 +9,15 @@ import (
 	sdk "postern/aws/service/s3"
 )
 
+// absentKeys are the keys of policies that belong to S3 and that no request has.
+var absentKeys = map[string]string{
+	"s3:AccessGrantsInstanceArn":  "there are no access grants",
+	"s3:AccessPointNetworkOrigin": "there are no access points",
+	"s3:AccessPointTag/":          "there are no access points",
+	"s3:DataAccessPointAccount":   "there are no access points",
+	"s3:DataAccessPointArn":       "there are no access points",
+}
+
 // conditionKeys are the keys of policies that belong to S3. Those without a function follow from single requests; see
 // keys. That of tags which objects have (s3:ExistingObjectTag) is not among them: what has it is not judged.
 var conditionKeys = map[string]func(api.Question) string{

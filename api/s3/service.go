@@ -36,6 +36,7 @@ func New(buckets *s3.Service) api.Service {
 		ResourcePolicies: s,
 		Locate:           s.locate,
 		ConditionKeys:    conditionKeys,
+		AbsentKeys:       absentKeys,
 		Keys:             keys,
 		Operations:       s.operations(),
 	}

@@ -66,6 +66,9 @@ func (r *reference) sets() []string {
 // anyValue is a part of an ARN or a key that requests say.
 var anyValue = regexp.MustCompile(`\$\{[^}]*\}`)
 
+// variable is the end of a key that requests say: S3's reference writes <key>.
+var variable = regexp.MustCompile(`(\$\{|<).*$`)
+
 // setOf writes keys in order. Keys with a variable end are families, which end with the character before it. Those of
 // other identity providers, which are named after domains, are left out: no such identity comes here.
 func setOf(keys []string) string {
@@ -75,7 +78,7 @@ func setOf(keys []string) string {
 		if strings.ContainsAny(service, ".$") || service == "saml" {
 			continue
 		}
-		key, _, _ = strings.Cut(key, "${")
+		key = key[:len(key)-len(variable.FindString(key))]
 		out = append(out, strings.TrimSuffix(key, "tag-key"))
 	}
 	slices.Sort(out)

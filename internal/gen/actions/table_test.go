@@ -17,7 +17,8 @@ func TestWrite(t *testing.T) {
 		}`),
 		"resourceTypes/notes.json": []byte(`{
 			"note": {"key": "note", "arn": "arn:${Partition}:notes:${Region}:${Account}:note/${Id}",
-				"conditionKeys": ["notes:resourceTag/tag-key", "notes:resourceTag/${TagKey}", "notes:Context:${Key}"]},
+				"conditionKeys": ["notes:resourceTag/tag-key", "notes:resourceTag/${TagKey}", "notes:Context:${Key}",
+					"notes:Tag/<key>"]},
 			"shelf": {"key": "shelf", "arn": "arn:${Partition}:notes:::shelf", "conditionKeys": ["notes:Height"]}
 		}`),
 	}
@@ -28,7 +29,7 @@ func TestWrite(t *testing.T) {
 	_, got, _ := strings.Cut(string(table), "\n")
 	const want = "keys 1 aws:RequestTag/ aws:TagKeys\n" +
 		"keys 2 notes:Colour\n" +
-		"keys 3 notes:Context: notes:resourceTag/\n" +
+		"keys 3 notes:Context: notes:Tag/ notes:resourceTag/\n" +
 		"type note arn:*:notes:*:*:note/*\n" +
 		"type shelf arn:*:notes:::shelf\n" +
 		"action Look 0\n" +
