@@ -58,12 +58,17 @@ func newSite(t *testing.T) *site {
 	})
 	s.Policy = &join.Policy{Machines: machines, Nodes: nodes, Network: n, CA: []byte("the CA"), Now: clock}
 	s.places = join.Places{Network: n}
-	v, err := n.CreateVpc(t.Context(), here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.0.0.0/16")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.vpc = v.ID
+	s.vpc = s.newVPC("10.0.0.0/16")
 	return s
+}
+
+func (s *site) newVPC(cidr string) string {
+	s.t.Helper()
+	made, err := s.Network.CreateVpc(s.t.Context(), here, network.CreateVpcInput{CIDR: netip.MustParsePrefix(cidr)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return made.ID
 }
 
 func (s *site) subnet(vpc, cidr string) string {
@@ -104,7 +109,7 @@ func (s *site) activate(limit int, tags map[string]string) node.Activation {
 	return a
 }
 
-// ask is what a new machine sends.
+// ask makes the request of a new machine.
 func ask(activation string) link.JoinRequest {
 	return link.JoinRequest{Activation: activation, PublicKey: link.NewPrivateKey().Public(), Hostname: "edge"}
 }
@@ -134,11 +139,7 @@ func TestPlace(t *testing.T) {
 	}
 	one := s.subnet(s.vpc, "10.0.1.0/24")
 	web, db := s.group(s.vpc, "web"), s.group(s.vpc, "db")
-	other, err := s.Network.CreateVpc(t.Context(), here, network.CreateVpcInput{CIDR: netip.MustParsePrefix("10.9.0.0/16")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	foreign := s.group(other.ID, "foreign")
+	foreign := s.group(s.newVPC("10.9.0.0/16"), "foreign")
 	standard, err := s.Network.State().GroupNamed(here, s.vpc, "default")
 	if err != nil {
 		t.Fatal(err)
