@@ -41,6 +41,12 @@ func forward[In, Out any](ctx context.Context, s *service, c *api.Call, in *In, 
 			m.Header.Set("Content-Encoding", coding)
 		}
 	}
+	if attributes := m.Header.Get("X-Amz-Object-Attributes"); attributes != "" { // the store takes no spaces there
+		m.Header.Set("X-Amz-Object-Attributes", strings.ReplaceAll(attributes, " ", ""))
+	}
+	if body == nil {
+		m.Header.Del("X-Amz-Sdk-Checksum-Algorithm") // of the client's document, which was held against it
+	}
 	answer, err := s.upstream(ctx, m, body)
 	if err != nil {
 		return nil, err
@@ -75,6 +81,9 @@ func decode[Out any](c *api.Call, codec *wire.Codec, answer *http.Response) (*Ou
 		if m.Body, err = io.ReadAll(answer.Body); err != nil {
 			return nil, fault.New(fault.Unavailable, "s3", "the answer of the object store broke off: %w", err)
 		}
+	}
+	if coding := m.Header.Get("Content-Encoding"); coding != "" {
+		m.Header.Set("Content-Encoding", withoutChunks(coding))
 	}
 	out := new(Out)
 	if err := codec.DecodeResponse(m, out); err != nil {

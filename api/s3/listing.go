@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"net/url"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -33,7 +34,13 @@ func (s *service) listObjects(
 	}
 	out.Name = in.Bucket
 	keep(out.Contents, owner(b.Account))
-	return out, nil
+	p := plain{wanted: in.EncodingType == "" && out.EncodingType == types.EncodingTypeUrl}
+	p.keys(out.Contents)
+	p.prefixes(out.CommonPrefixes)
+	p.texts(&out.Prefix, &out.Delimiter, &out.Marker, &out.NextMarker)
+	out.Delimiter, out.NextMarker = given(out.Delimiter), given(out.NextMarker)
+	out.EncodingType = in.EncodingType
+	return out, p.err
 }
 
 func (s *service) listObjectsV2(
@@ -53,7 +60,14 @@ func (s *service) listObjectsV2(
 		by = owner(b.Account)
 	}
 	keep(out.Contents, by)
-	return out, nil
+	p := plain{wanted: in.EncodingType == "" && out.EncodingType == types.EncodingTypeUrl}
+	p.keys(out.Contents)
+	p.prefixes(out.CommonPrefixes)
+	p.texts(&out.Prefix, &out.Delimiter, &out.StartAfter)
+	out.Delimiter, out.StartAfter = given(out.Delimiter), given(out.StartAfter)
+	out.ContinuationToken, out.NextContinuationToken = given(in.ContinuationToken), given(out.NextContinuationToken)
+	out.EncodingType = in.EncodingType
+	return out, p.err
 }
 
 // keep says of listed objects whose they are, and how they are kept.
@@ -79,8 +93,58 @@ func (s *service) listObjectVersions(
 		out.Versions[i].Owner = owner(b.Account)
 		out.Versions[i].StorageClass = types.ObjectVersionStorageClassStandard
 	}
+	p := plain{wanted: in.EncodingType == "" && out.EncodingType == types.EncodingTypeUrl}
+	for i := range out.Versions {
+		p.texts(&out.Versions[i].Key)
+	}
 	for i := range out.DeleteMarkers {
 		out.DeleteMarkers[i].Owner = owner(b.Account)
+		p.texts(&out.DeleteMarkers[i].Key)
 	}
-	return out, nil
+	p.prefixes(out.CommonPrefixes)
+	p.texts(&out.Prefix, &out.Delimiter, &out.KeyMarker, &out.NextKeyMarker)
+	out.Delimiter, out.NextKeyMarker = given(out.Delimiter), given(out.NextKeyMarker)
+	out.NextVersionIdMarker = given(out.NextVersionIdMarker)
+	out.EncodingType = in.EncodingType
+	return out, p.err
+}
+
+// plain takes the URL encoding off a listing, which comes with it always: keys may hold what XML cannot. wanted says
+// that the client did not ask for the encoding.
+type plain struct {
+	wanted bool
+	err    error
+}
+
+func (p *plain) texts(all ...**string) {
+	for _, text := range all {
+		if !p.wanted || *text == nil {
+			continue
+		}
+		decoded, err := url.QueryUnescape(**text)
+		if err != nil {
+			p.err = err
+		}
+		*text = &decoded
+	}
+}
+
+func (p *plain) keys(objects []types.Object) {
+	for i := range objects {
+		p.texts(&objects[i].Key)
+	}
+}
+
+func (p *plain) prefixes(all []types.CommonPrefix) {
+	for i := range all {
+		p.texts(&all[i].Prefix)
+	}
+}
+
+// given leaves out an empty text.
+func given(text *string) *string {
+	if text == nil || *text == "" {
+		return nil
+	}
+	return text
 }

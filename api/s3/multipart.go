@@ -113,7 +113,15 @@ func (s *service) listMultipartUploads(
 		u := &out.Uploads[i]
 		u.Owner, u.Initiator, u.StorageClass = owner(b.Account), initiator(b.Account), types.StorageClassStandard
 	}
-	return out, nil
+	p := plain{wanted: in.EncodingType == "" && out.EncodingType == types.EncodingTypeUrl}
+	for i := range out.Uploads {
+		p.texts(&out.Uploads[i].Key)
+	}
+	p.prefixes(out.CommonPrefixes)
+	p.texts(&out.Prefix, &out.Delimiter, &out.KeyMarker, &out.NextKeyMarker)
+	out.Delimiter = given(out.Delimiter)
+	out.EncodingType = in.EncodingType
+	return out, p.err
 }
 
 func initiator(account string) *types.Initiator {

@@ -126,7 +126,7 @@ func (s *service) headObject(ctx context.Context, c *api.Call, in *sdk.HeadObjec
 // absent tells of an object that is not there only those who may list the bucket. Amazon's buckets tell everybody.
 func (s *service) absent(ctx context.Context, c *api.Call, b s3.Bucket, err error) error {
 	f := fault.Of(err)
-	if b.Managed || f.Kind != fault.NotFound || f.Code != "NoSuchKey" {
+	if f == nil || b.Managed || f.Kind != fault.NotFound || f.Code != "NoSuchKey" {
 		return err
 	}
 	if c.Allow(ctx, "s3:ListBucket", bucketARN(c), requestKeys(c, nil)) != nil {

@@ -2,6 +2,8 @@ package s3
 
 import (
 	"context"
+	"crypto/md5" //nolint:gosec // Content-MD5
+	"encoding/base64"
 	"net/http"
 	"strings"
 
@@ -176,7 +178,13 @@ func (s *service) upstream(ctx context.Context, m *wire.Message, body *object) (
 	if err != nil {
 		return nil, err
 	}
-	r.Header = m.Header
+	for name, values := range m.Header { // names of metadata are as they were written
+		r.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	if body == nil && len(m.Body) > 0 {
+		sum := md5.Sum(m.Body) //nolint:gosec // a checksum, not a proof
+		r.Header.Set("Content-Md5", base64.StdEncoding.EncodeToString(sum[:]))
+	}
 	body.describe(r)
 	return s.buckets.Do(r)
 }

@@ -16,10 +16,12 @@ import (
 	"postern/api/access/accesstest"
 	"postern/api/apitest"
 	"postern/aws/sigv4"
+	"postern/services/s3/embedded"
 )
 
 // TestMain looks, after a run of all tests, whether they walked the whole table.
 func TestMain(m *testing.M) {
+	embedded.InitMain()
 	os.Exit(accesstest.Walked.Exit(m.Run(), apitest.Whole{Service: "s3"}))
 }
 
