@@ -56,11 +56,13 @@ func TestKeptObjects(t *testing.T) {
 	}
 	back, err := io.ReadAll(got.Body)
 	if err != nil || !bytes.Equal(back, data) || got.Metadata["owner"] != "ann" || *got.ContentEncoding != "gzip" ||
-		*got.CacheControl != "no-store" || *got.ETag != *made.ETag || aws.ToString(got.ChecksumCRC64NVME) != *made.ChecksumCRC64NVME ||
-		aws.ToInt32(got.TagCount) != 1 {
+		*got.CacheControl != "no-store" || *got.ETag != *made.ETag || aws.ToInt32(got.TagCount) != 1 ||
+		aws.ToString(got.ChecksumCRC64NVME) != *made.ChecksumCRC64NVME {
 		t.Errorf("%d bytes, %v: %+v", len(back), err, got)
 	}
-	_, err = c.PutObject(ctx, &s3.PutObjectInput{Bucket: b, Key: key, Body: strings.NewReader("x"), IfNoneMatch: aws.String("*")})
+	_, err = c.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: b, Key: key, Body: strings.NewReader("x"), IfNoneMatch: aws.String("*"),
+	})
 	if code(err) != "PreconditionFailed" {
 		t.Error(err)
 	}
@@ -81,7 +83,8 @@ func TestKeptObjects(t *testing.T) {
 		t.Errorf("%+v, %v", attributes, err)
 	}
 	list, err := c.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: b, Delimiter: aws.String("/")})
-	if err != nil || len(list.CommonPrefixes) != 1 || *list.CommonPrefixes[0].Prefix != "a dir/" || len(list.Contents) != 0 {
+	if err != nil || len(list.CommonPrefixes) != 1 || *list.CommonPrefixes[0].Prefix != "a dir/" ||
+		len(list.Contents) != 0 {
 		t.Errorf("%+v, %v", list, err)
 	}
 	if _, err := c.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: b}); code(err) != "BucketNotEmpty" {
