@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"postern/aws/fault"
+	"postern/aws/sigv2"
 	"postern/aws/sigv4"
 )
 
@@ -33,6 +34,9 @@ func (x *exchange) byNode() bool {
 // identify refuses all that can be refused before the body is read: no signature where there has to be one, a bad one,
 // a key that is not known, a time that is past. What of the rest is true only the body shows.
 func (x *exchange) identify(ctx context.Context) (err error) {
+	if done, err := x.identifyURL(ctx); done {
+		return err
+	}
 	if x.signature == nil {
 		// The action of a form, and with it whether that needs a signature, stands in its body.
 		if x.mayBeUnsigned() || x.service.Protocol.IsForm() {
@@ -57,11 +61,15 @@ func (x *exchange) identify(ctx context.Context) (err error) {
 
 // authenticate establishes who calls, as the operation demands it.
 func (x *exchange) authenticate(ctx context.Context) error {
-	if x.signature == nil {
+	if x.signature == nil && x.call.Caller.Anonymous() {
 		if x.mayBeUnsigned() || x.notBuiltUnsigned() {
 			return nil
 		}
 		return x.signatureErr
+	}
+	if x.signature == nil { // identifyURL has proved it
+		x.nameCaller()
+		return nil
 	}
 	var err error
 	if x.byNode() {
@@ -75,10 +83,15 @@ func (x *exchange) authenticate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	x.nameCaller()
+	return nil
+}
+
+// nameCaller puts the caller who is proved into the call and the record.
+func (x *exchange) nameCaller() {
 	c := &x.call.Caller
 	x.call.Account, x.record.Account = c.Account, c.Account
 	x.record.Principal, x.record.AccessKey = first(c.Principal, c.Node), c.AccessKey
-	return nil
 }
 
 // authenticateKey verifies ordinary SigV4.
@@ -93,6 +106,33 @@ func (x *exchange) authenticateKey() error {
 	x.own = key.Policies
 	x.call.Caller = callerOf(x.signature.AccessKey, key)
 	return nil
+}
+
+// identifyURL identifies who signed a URL of S3 in the older version, which says all that is to be proved. done is
+// false where there is no such signature.
+func (x *exchange) identifyURL(ctx context.Context) (done bool, err error) {
+	if x.service.Name != virtual || x.signature != nil || !x.unsigned() {
+		return false, nil
+	}
+	s, err := sigv2.Parse(x.r)
+	if s == nil || err != nil {
+		return err != nil, err
+	}
+	x.record.AccessKey = s.AccessKey
+	key, err := x.h.identities.AccessKey(ctx, s.AccessKey, s.Token)
+	if fault.Is(err, fault.NotFound) {
+		err = refuseKey(codeUnknownKey, "The AWS Access Key Id you provided does not exist in our records.")
+	}
+	if err == nil {
+		err = s.Verify(x.r, x.call.VirtualHost, key.Secret, x.call.Time)
+	}
+	if err == nil && !key.Expires.IsZero() && !x.call.Time.Before(key.Expires) {
+		err = refuseKey(codeExpiredToken, "The security token included in the request is expired")
+	}
+	if err == nil {
+		x.own, x.call.Caller = key.Policies, callerOf(s.AccessKey, key)
+	}
+	return true, err
 }
 
 // verify holds the signature against the request: against its body as it is read, where that is a stream.

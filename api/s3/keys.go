@@ -101,6 +101,9 @@ func signatureKeys(c *api.Call, presigned string, keys map[string][]string) {
 	}
 	keys["s3:signatureversion"] = []string{"AWS4-HMAC-SHA256"}
 	keys["s3:authType"] = []string{"REST-HEADER"}
+	if c.Query().Has("AWSAccessKeyId") {
+		keys["s3:signatureversion"], keys["s3:authType"] = []string{"AWS"}, []string{"REST-QUERY-STRING"}
+	}
 	if presigned == "" {
 		return
 	}
