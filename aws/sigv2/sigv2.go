@@ -67,7 +67,7 @@ func (s *Signature) Verify(r *http.Request, bucket, secret string, now time.Time
 	return nil
 }
 
-// text is what was signed. What is a header of other requests may stand in the query of a URL.
+// text returns the string to sign. What is a header of other requests may stand in the query of a URL.
 func (s *Signature) text(r *http.Request, bucket string) string {
 	header := func(name string) string {
 		if value := r.Header.Get(name); value != "" {
