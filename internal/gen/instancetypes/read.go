@@ -26,6 +26,9 @@ func readNames(path string) ([]string, error) {
 	for _, m := range nameForm.FindAllStringSubmatch(string(text), -1) {
 		names = append(names, m[1])
 	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%s: no types found", path)
+	}
 	slices.Sort(names)
 	return names, nil
 }
@@ -110,7 +113,7 @@ func readSizes(path string) (map[string]size, error) {
 	defer f.Close()
 	d := json.NewDecoder(f)
 	if _, err := d.Token(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	all := map[string]size{}
 	for d.More() {
@@ -125,6 +128,9 @@ func readSizes(path string) (map[string]size, error) {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		all[t.Name] = size{t.VCPU, int(t.Memory * 1024), strings.Join(t.Arch, ","), t.Generation == "previous"}
+	}
+	if _, err := d.Token(); err != nil { // a file that was cut off has no end of the list
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return all, nil
 }
