@@ -257,6 +257,16 @@ func TestManagedPolicy(t *testing.T) {
 	if tags := must(c.ListPolicyTags(ctx, &sdk.ListPolicyTagsInput{PolicyArn: arn})).Tags; len(tags) != 1 {
 		t.Errorf("%+v", tags)
 	}
+	must(c.DeletePolicy(ctx, &sdk.DeletePolicyInput{PolicyArn: arn}))
+	if _, err := c.GetPolicy(ctx, &sdk.GetPolicyInput{PolicyArn: arn}); code(err) != "NoSuchEntity" {
+		t.Errorf("a deleted policy: %v", err)
+	}
+}
+
+func TestListPolicies(t *testing.T) {
+	_, c := root(t)
+	ctx := t.Context()
+	must(c.CreatePolicy(ctx, &sdk.CreatePolicyInput{PolicyName: s("P"), Path: s("/a/"), PolicyDocument: s(read)}))
 	for _, tt := range []struct {
 		in   sdk.ListPoliciesInput
 		want string
@@ -266,7 +276,13 @@ func TestManagedPolicy(t *testing.T) {
 		{sdk.ListPoliciesInput{OnlyAttached: true}, ""},
 		{
 			sdk.ListPoliciesInput{Scope: types.PolicyScopeTypeAws},
-			"AdministratorAccess AmazonSSMManagedEC2InstanceDefaultPolicy AmazonSSMManagedInstanceCore AmazonSSMReadOnlyAccess",
+			"AdministratorAccess AmazonSSMAutomationApproverAccess AmazonSSMAutomationRole AmazonSSMFullAccess " +
+				"AmazonSSMMaintenanceWindowRole AmazonSSMManagedEC2InstanceDefaultPolicy AmazonSSMManagedInstanceCore " +
+				"AmazonSSMPatchAssociation AmazonSSMReadOnlyAccess",
+		},
+		{
+			sdk.ListPoliciesInput{Scope: types.PolicyScopeTypeAws, PathPrefix: s("/service-role/")},
+			"AmazonSSMAutomationRole AmazonSSMMaintenanceWindowRole",
 		},
 	} {
 		var names []string
@@ -276,10 +292,6 @@ func TestManagedPolicy(t *testing.T) {
 		if strings.Join(names, " ") != tt.want {
 			t.Errorf("%+v: %v, want %s", tt.in, names, tt.want)
 		}
-	}
-	must(c.DeletePolicy(ctx, &sdk.DeletePolicyInput{PolicyArn: arn}))
-	if _, err := c.GetPolicy(ctx, &sdk.GetPolicyInput{PolicyArn: arn}); code(err) != "NoSuchEntity" {
-		t.Errorf("a deleted policy: %v", err)
 	}
 }
 

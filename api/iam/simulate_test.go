@@ -194,6 +194,36 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 	}
 }
 
+// TestManagedPoliciesAllow what their names say, by the judge of requests, and no more.
+func TestManagedPoliciesAllow(t *testing.T) {
+	_, c := root(t)
+	ctx := t.Context()
+	baseline := "arn:aws:ssm:us-east-1:000000000000:patchbaseline/pb-0123456789abcdef0"
+	for _, tt := range []struct{ policy, action, resource, want string }{
+		{"AmazonSSMFullAccess", "ssm:SendCommand", "*", "allowed"},
+		{"AmazonSSMFullAccess", "ec2:RunInstances", "*", "implicitDeny"},
+		{"AmazonSSMPatchAssociation", "ssm:GetPatchBaseline", baseline, "allowed"},
+		{"AmazonSSMPatchAssociation", "ssm:SendCommand", "*", "implicitDeny"},
+		{"AmazonSSMAutomationApproverAccess", "ssm:SendAutomationSignal", "*", "allowed"},
+		{"AmazonSSMAutomationApproverAccess", "ssm:StartAutomationExecution", "*", "implicitDeny"},
+		{"service-role/AmazonSSMMaintenanceWindowRole", "ssm:SendCommand", "*", "allowed"},
+		{"service-role/AmazonSSMMaintenanceWindowRole", "ssm:PutParameter", "*", "implicitDeny"},
+		{"service-role/AmazonSSMAutomationRole", "ec2:StopInstances", "*", "allowed"},
+		{"service-role/AmazonSSMAutomationRole", "iam:PassRole", "*", "implicitDeny"},
+	} {
+		arn := s("arn:aws:iam::aws:policy/" + tt.policy)
+		p := must(c.GetPolicy(ctx, &sdk.GetPolicyInput{PolicyArn: arn})).Policy
+		v := must(c.GetPolicyVersion(ctx, &sdk.GetPolicyVersionInput{PolicyArn: arn, VersionId: p.DefaultVersionId}))
+		got := custom(t, c, sdk.SimulateCustomPolicyInput{
+			ActionNames: []string{tt.action}, ResourceArns: []string{tt.resource},
+			PolicyInputList: []string{readable(t, v.PolicyVersion.Document)},
+		})
+		if string(got.EvalDecision) != tt.want {
+			t.Errorf("%s of %s on %s: %s, want %s", tt.action, tt.policy, tt.resource, got.EvalDecision, tt.want)
+		}
+	}
+}
+
 func TestSimulateRefusals(t *testing.T) {
 	_, c := root(t)
 	ctx := t.Context()

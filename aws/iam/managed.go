@@ -34,6 +34,31 @@ var managed = []ManagedPolicy{
 		Description: "This policy enables AWS Systems Manager functionality on EC2 instances.",
 	},
 	{Name: "AmazonSSMReadOnlyAccess", Version: "v1", Description: "Provides read only access to Amazon SSM."},
+	{Name: "AmazonSSMFullAccess", Version: "v4", Description: "Provides full access to Amazon SSM."},
+	{
+		Name:        "AmazonSSMPatchAssociation",
+		Version:     "v1",
+		Description: "Provide access to child instances for patch association operation.",
+	},
+	{
+		Name:    "AmazonSSMAutomationApproverAccess",
+		Version: "v1",
+		Description: "Provides access to view automation executions and send approval decisions to automation waiting for " +
+			"approval",
+	},
+	{
+		Name:        "AmazonSSMMaintenanceWindowRole",
+		Path:        "/service-role/",
+		Version:     "v3",
+		Description: "Service Role to be used for EC2 Maintenance Window",
+	},
+	{
+		Name:    "AmazonSSMAutomationRole",
+		Path:    "/service-role/",
+		Version: "v8",
+		Description: "Provides permissions for EC2 Automation service to execute activities defined within Automation " +
+			"documents",
+	},
 }
 
 // ManagedPolicies returns Amazon's managed policies, sorted by name.
