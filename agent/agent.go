@@ -43,6 +43,10 @@ type Agent struct {
 	Runner execute.Runner
 	// Reboot has the node boot again, for a command that asks for it; nil runs shutdown.
 	Reboot func(ctx context.Context) error
+	// Program is the path of the agent's program, which an update replaces; empty refuses updates.
+	Program string
+	// Trial has Run end when the node has come online.
+	Trial bool
 	// Version holds the version that the agent reports: digits and dots.
 	Version string
 	// HealthEvery and PingEvery are 0 for Amazon's 5 min and 54 s.
@@ -59,10 +63,11 @@ type Agent struct {
 	outbox    *outbox
 	transport transport
 	spawn     sync.WaitGroup // jobs that run
+	restart   context.CancelCauseFunc
 }
 
 // Run works until ctx ends, and returns when nothing of the agent runs any more. It returns an error only where it
-// cannot work at all.
+// cannot work at all, and ErrRestart for an update.
 func (a *Agent) Run(ctx context.Context) error {
 	if a.Identity == nil {
 		return errors.New("the agent has no identity")
@@ -70,10 +75,11 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err := a.prepare(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if !a.begin(ctx) {
-		return nil
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	a.restart = cancel
+	if !a.begin(ctx) || a.Trial {
+		return a.outbox.close()
 	}
 	a.Log.Info("agent runs", "node", a.Identity.Node(), "region", a.Identity.Region(), "version", a.Version)
 	var parts sync.WaitGroup
@@ -82,7 +88,10 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	parts.Wait()
 	a.spawn.Wait()
-	return a.outbox.close()
+	if err := a.outbox.close(); err != nil || !errors.Is(context.Cause(ctx), ErrRestart) {
+		return err
+	}
+	return ErrRestart
 }
 
 func (a *Agent) prepare() error {

@@ -25,48 +25,13 @@ const (
 // TestFootprint runs the agent as it ships and holds it to its size, its memory when idle and its speed.
 func TestFootprint(t *testing.T) {
 	s := newService(t)
-	s.metadata = map[string]string{
-		"dynamic/instance-identity/document": `{"instanceId":"i-0123456789abcdef0",` +
-			`"region":"us-east-1"}`,
-		"meta-data/iam/security-credentials/": "role",
-		"meta-data/iam/security-credentials/role": fmt.Sprintf(
-			`{"Code":"Success","AccessKeyId":"AKIATEST","SecretAccessKey":"secret","Token":"t","Expiration":%q}`,
-			time.Now().Add(time.Hour).Format(time.RFC3339),
-		),
-		"meta-data/identity-credentials/ec2/security-credentials/ec2-instance": "{}",
-	}
-	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.serveMetadata(w, r, strings.TrimPrefix(r.URL.Path, "/latest/"))
-	}))
-	defer plain.Close()
 	dir := t.TempDir()
-	program, ca := filepath.Join(dir, "postern-agent"), filepath.Join(dir, "ca.pem")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "postern/cmd/postern-agent")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	program := buildProgram(t, dir, "0.1.0.0")
 	info, err := os.Stat(program)
 	if err != nil || info.Size() > mostBinary {
 		t.Errorf("the program has %d bytes, %v", info.Size(), err)
 	}
-	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.web.Certificate().Raw}),
-		0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(program, "run", "--state", filepath.Join(dir, "state"), "--endpoint", s.url+"/{service}")
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "SSL_CERT_FILE=" + ca,
-		"AWS_EC2_METADATA_SERVICE_ENDPOINT=" + plain.URL}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		cmd.Process.Signal(os.Interrupt)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("it ends with %v", err)
-		}
-	}()
+	cmd := s.start(program, dir)
 	c := s.channel()
 	var took []time.Duration
 	for i := range 50 {
@@ -85,6 +50,60 @@ func TestFootprint(t *testing.T) {
 	if memory > mostMemory {
 		t.Errorf("it holds %d bytes of memory when idle", memory)
 	}
+}
+
+// buildProgram builds the agent as it ships, with a version.
+func buildProgram(t *testing.T, dir, version string) string {
+	t.Helper()
+	program := filepath.Join(dir, "postern-agent")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X postern/agent/program.Version="+version,
+		"-o", program, "postern/cmd/postern-agent")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return program
+}
+
+// start runs a program as the agent of an instance, with its state and the service's certificate in a directory. It is
+// ended with the test.
+func (s *service) start(program, dir string) *exec.Cmd {
+	s.t.Helper()
+	s.metadata = map[string]string{
+		"dynamic/instance-identity/document": `{"instanceId":"i-0123456789abcdef0",` +
+			`"region":"us-east-1"}`,
+		"meta-data/iam/security-credentials/": "role",
+		"meta-data/iam/security-credentials/role": fmt.Sprintf(
+			`{"Code":"Success","AccessKeyId":"AKIATEST","SecretAccessKey":"secret","Token":"t","Expiration":%q}`,
+			time.Now().Add(time.Hour).Format(time.RFC3339),
+		),
+		"meta-data/identity-credentials/ec2/security-credentials/ec2-instance": "{}",
+	}
+	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.serveMetadata(w, r, strings.TrimPrefix(r.URL.Path, "/latest/"))
+	}))
+	s.t.Cleanup(plain.Close)
+	ca := filepath.Join(dir, "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.web.Certificate().Raw})
+	if err := os.WriteFile(ca, certificate, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	cmd := exec.Command(program, "run", "--state", filepath.Join(dir, "state"), "--endpoint", s.url+"/{service}/{region}")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "SSL_CERT_FILE=" + ca,
+		"AWS_EC2_METADATA_SERVICE_ENDPOINT=" + plain.URL}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			s.t.Error(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			s.t.Errorf("it ends with %v", err)
+		}
+	})
+	return cmd
 }
 
 // idleMemory waits until a program has given back what its start needed, and says how much it holds then, or after a

@@ -267,7 +267,8 @@ func (a *Agent) start(ctx context.Context, b *job) {
 			a.Log.Warn("a command does not run", "command", b.Command, "error", err)
 			a.reply(ctx, b.ID, execute.Result{Status: mgs.Failed}, err.Error())
 		} else if p := b.ready.Run(b.run, b.from, a.on(ctx, b)); p != nil {
-			if b.from = p; a.rebootFor(ctx, b) {
+			b.from = p
+			if p.Restart && a.restartFor(ctx, b) || !p.Restart && a.rebootFor(ctx, b) {
 				return // it goes on after it
 			}
 		}
@@ -308,6 +309,7 @@ func (a *Agent) on(ctx context.Context, b *job) execute.On {
 
 		Plugins: map[string]execute.Plugin{
 			"aws:downloadContent": a.downloadContent, "aws:runDocument": a.runDocument,
+			"aws:updateSsmAgent": a.updateAgent,
 		},
 		Downloads: a.downloads(b.Command),
 		Fill:      a.fill,

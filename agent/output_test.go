@@ -19,6 +19,7 @@ import (
 // bucketRegions are where the buckets of the service's S3 are.
 var bucketRegions = map[string]string{
 	"near": "us-east-1", "far": "eu-west-1", "closed": "us-east-1", "bad": "us-east-1",
+	"amazon-ssm-us-east-1": "us-east-1",
 }
 
 // serveObjects plays S3: a bucket is in one region only, "closed" refuses and "bad" keeps something else.

@@ -58,6 +58,8 @@ type Outcome struct {
 	Stdout, Stderr string
 	// Err explains a failure where the exit status does not.
 	Err error
+	// Restart asks for the agent to be started again, after which the step runs a second time.
+	Restart bool
 }
 
 // ErrShutdown is the cause of a context that ends because the agent does, not because somebody cancelled the command.
@@ -172,6 +174,8 @@ type Progress struct {
 	Done map[string]*mgs.StepStatus
 	// Ended says that one of them has ended the document.
 	Ended bool
+	// Restart says that the agent is to be started again, and not the machine.
+	Restart bool
 }
 
 // Run runs the steps in order, from where an earlier run has stopped. Where ctx ends, the step that runs is stopped
@@ -192,7 +196,7 @@ func (j *Job) Run(ctx context.Context, from *Progress, o On) *Progress {
 		if r.reboot {
 			delete(r.done, j.steps[n].ID)
 			o.Report(Result{Status: mgs.SuccessAndReboot, Counts: r.counts()})
-			return &Progress{Step: n, Done: r.done, Ended: r.ended}
+			return &Progress{Step: n, Done: r.done, Ended: r.ended, Restart: r.restart}
 		}
 		o.Report(Result{Status: mgs.InProgress, Steps: map[string]*mgs.StepStatus{j.steps[n].ID: s}, Counts: r.counts()})
 	}
@@ -238,8 +242,9 @@ type run struct {
 	*Job
 	On
 	done map[string]*mgs.StepStatus
-	// ended says that a step has ended the document, reboot that one asks for a reboot.
-	ended, reboot bool
+	// ended says that a step has ended the document, reboot that one goes on after a reboot, or if restart is set, after
+	// the agent was started again.
+	ended, reboot, restart bool
 }
 
 func (r *run) counts() map[mgs.Status]int {
@@ -314,6 +319,10 @@ func (r *run) execute(ctx context.Context, s *document.Step, out *mgs.StepStatus
 		all.Stdout += o.Stdout
 		all.Stderr += o.Stderr
 		all.Status, all.Err = o.Status, errors.Join(all.Err, o.Err)
+		if o.Restart {
+			r.reboot, r.restart = true, true
+			return
+		}
 		if all.Code = o.Code; o.Status != mgs.Success {
 			break
 		}

@@ -133,7 +133,7 @@ func (c *command) through(ctx context.Context, config *tunnel.Config, o *options
 		return errors.Join(errors.New("the server's bundle of certificates holds none"), t.Close())
 	}
 	client := agent.NewHTTPClient(t.DialContext, roots)
-	err = f(&agent.Agent{Dir: o.dir, HTTP: client, Version: Version, Log: log})
+	err = f(&agent.Agent{Dir: o.dir, HTTP: client, Version: Version, Log: log, Program: c.program, Trial: o.trial})
 	client.CloseIdleConnections()
 	return errors.Join(err, t.Close())
 }
@@ -160,7 +160,8 @@ func (c *command) resume(ctx context.Context, o *options) error {
 	config, err := loadTunnel(o.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		// Registered over a network of the machine's own: another VPN, or an attached interface.
-		a := &agent.Agent{Identity: h, Dir: o.dir, Version: Version, Log: c.log(o), Endpoint: o.endpoints()}
+		a := &agent.Agent{Identity: h, Dir: o.dir, Version: Version, Log: c.log(o), Endpoint: o.endpoints(),
+			Program: c.program, Trial: o.trial}
 		return a.Run(ctx)
 	}
 	if err != nil {

@@ -51,13 +51,19 @@ func Main(args []string) int {
 	}()
 	defer func() { done(); <-small }()
 	c := command{stdout: os.Stdout, stderr: os.Stderr}
+	c.program, _ = os.Executable() // without it, there are no updates
 	if name := filepath.Base(os.Args[0]); slices.Contains(pid1.PowerCommands, name) {
 		return c.power(name, args)
 	}
 	return c.main(ctx, args)
 }
 
-type command struct{ stdout, stderr io.Writer }
+type command struct {
+	stdout, stderr io.Writer
+	// program is the path of this program, options are what the verb works with.
+	program string
+	options *options
+}
 
 func (c *command) main(ctx context.Context, args []string) int {
 	if len(args) == 0 {
@@ -79,6 +85,9 @@ func (c *command) main(ctx context.Context, args []string) int {
 	default:
 		fmt.Fprintf(c.stderr, "postern-agent: there is no verb %q\n\n%s", args[0], usage)
 		return 2
+	}
+	if errors.Is(err, agent.ErrRestart) {
+		err = c.again(ctx)
 	}
 	var bad mistake
 	switch {
@@ -106,11 +115,13 @@ type options struct {
 	dir      string
 	verbose  bool
 	endpoint string
+	trial    bool
 }
 
 func (c *command) flags(verb string, o *options) *flag.FlagSet {
 	f := flag.NewFlagSet("postern-agent "+verb, flag.ContinueOnError)
 	f.SetOutput(c.stderr)
+	c.options = o
 	f.StringVar(&o.dir, "state", defaultDir(), "`directory` of what the agent keeps, readable by this user only")
 	f.BoolVar(&o.verbose, "v", false, "log more")
 	return f
@@ -196,6 +207,7 @@ func (c *command) run(ctx context.Context, args []string) error {
 	f := c.flags("run", &o)
 	f.StringVar(&o.endpoint, "endpoint", os.Getenv("POSTERN_ENDPOINT"),
 		"`URL` of the services instead of Amazon's names; {service} and {region} in it are replaced")
+	f.BoolVar(&o.trial, "trial", false, "end when the node has come online, as an update asks of a new program")
 	if err := o.parse(f, args); err != nil {
 		return err
 	}
@@ -208,6 +220,7 @@ func (c *command) run(ctx context.Context, args []string) error {
 	}
 	a := &agent.Agent{
 		Identity: &agent.EC2{Dir: o.dir}, Dir: o.dir, Version: Version, Log: c.log(&o), Endpoint: o.endpoints(),
+		Program: c.program, Trial: o.trial,
 	}
 	return a.Run(ctx)
 }

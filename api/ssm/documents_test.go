@@ -91,7 +91,7 @@ func TestGetDocument(t *testing.T) {
 func TestListDocuments(t *testing.T) {
 	c := nodetest.New(t, nodetest.Options{}).SSM()
 	newDocument(t, c)
-	for owner, count := range map[string]int{"Self": 1, "Amazon": 3, "All": 4} {
+	for owner, count := range map[string]int{"Self": 1, "Amazon": 4, "All": 5} {
 		list, err := c.ListDocuments(
 			t.Context(),
 			&ssm.ListDocumentsInput{

@@ -14,7 +14,7 @@ var notBuilt = func() map[string]bool {
 			InstallApplication InstallMissingWindowsUpdates InstallPowerShellModule InstallSpecificWindowsUpdates
 			InstallWindowsUpdates JoinDirectoryServiceDomain ListWindowsInventory RefreshAssociation RunAnsiblePlaybook
 			RunDockerAction RunInspecChecks RunPatchBaseline RunPatchBaselineAssociation
-			RunPatchBaselineWithHooks RunPowerShellScript RunSaltState UpdateEC2Config UpdateSSMAgent
+			RunPatchBaselineWithHooks RunPowerShellScript RunSaltState UpdateEC2Config
 			PasswordReset StartInteractiveCommand StartNonInteractiveCommand StartPortForwardingSession
 			StartPortForwardingSessionToRemoteHost StartPortForwardingSessionToSocket StartSSHSession
 			ASGEnterStandby ASGExitStandby AttachEBSVolume AttachIAMToInstance CopySnapshot CreateImage

@@ -168,8 +168,9 @@ func TestOwned(t *testing.T) {
 	for _, v := range all {
 		names = append(names, v.Owner+"/"+v.Name)
 	}
-	if got := strings.Join(names, " "); err != nil || got !=
-		"Amazon/AWS-RunDocument Amazon/AWS-RunRemoteScript Amazon/AWS-RunShellScript 000000000000/Doc" {
+	const listed = "Amazon/AWS-RunDocument Amazon/AWS-RunRemoteScript Amazon/AWS-RunShellScript " +
+		"Amazon/AWS-UpdateSSMAgent 000000000000/Doc"
+	if got := strings.Join(names, " "); err != nil || got != listed {
 		t.Errorf("list %q, %v", got, err)
 	}
 	if all, err := s.Versions(t.Context(), here, shell); err != nil || len(all) != 1 {
