@@ -38,6 +38,10 @@ func TagsByKind(
 	}
 	for _, kind := range slices.Sorted(maps.Keys(out)) {
 		keys := map[string][]string{CreateAction: {operationName(c)}}
+		for _, t := range out[kind] {
+			keys[tags.RequestTag+t.Key] = []string{t.Value}
+			keys[tags.TagKeys] = append(keys[tags.TagKeys], t.Key)
+		}
 		if err := c.Allow(ctx, "ec2:CreateTags", Resource(c, kind+"/*"), keys); err != nil {
 			return nil, err
 		}
