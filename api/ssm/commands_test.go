@@ -206,7 +206,7 @@ func TestDocumentsThatAreNotBuilt(t *testing.T) {
 	l := nodetest.New(t, nodetest.Options{})
 	c, m := l.SSM(), l.Register(t)
 	for name, wanted := range map[string]string{
-		"AWS-RunPatchBaseline": "NotImplementedException", "AWS-RunPatchBaseline": "NotImplementedException",
+		"AWS-RunPatchBaseline": "NotImplementedException", "AWS-RunSaltState": "NotImplementedException",
 		"arn:aws:ssm:us-east-1::document/AWS-StartPortForwardingSession": "NotImplementedException",
 		"AmazonCloudWatch-ManageAgent":                                   "NotImplementedException",
 		"AWS-RunShelScript":                                              "InvalidDocument", "mine": "InvalidDocument",
