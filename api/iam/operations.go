@@ -20,6 +20,7 @@ func (s *service) operations() []api.Operation {
 		s.groupOperations(),
 		s.groupPolicyOperations(),
 		s.simulateOperations(),
+		s.accountOperations(),
 		s.credentialOperations(),
 		s.signInOperations(),
 	)

@@ -75,6 +75,9 @@ func (q Quotas) withDefaults() Quotas {
 	return q
 }
 
+// Quotas returns the quotas that are in force.
+func (s *Service) Quotas() Quotas { return s.quotas }
+
 // size is the number of characters that count.
 func size(document string) int {
 	n := utf8.RuneCountInString(document)

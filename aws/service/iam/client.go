@@ -154,6 +154,16 @@ func (c *Client) DetachUserPolicy(ctx context.Context, in *DetachUserPolicyInput
 	return client.Do[DetachUserPolicyOutput](ctx, c.caller, "DetachUserPolicy", in)
 }
 
+func (c *Client) GetAccountPasswordPolicy(
+	ctx context.Context, in *GetAccountPasswordPolicyInput,
+) (*GetAccountPasswordPolicyOutput, error) {
+	return client.Do[GetAccountPasswordPolicyOutput](ctx, c.caller, "GetAccountPasswordPolicy", in)
+}
+
+func (c *Client) GetAccountSummary(ctx context.Context, in *GetAccountSummaryInput) (*GetAccountSummaryOutput, error) {
+	return client.Do[GetAccountSummaryOutput](ctx, c.caller, "GetAccountSummary", in)
+}
+
 func (c *Client) GetContextKeysForCustomPolicy(
 	ctx context.Context, in *GetContextKeysForCustomPolicyInput,
 ) (*GetContextKeysForCustomPolicyOutput, error) {

@@ -240,6 +240,20 @@ type DetachUserPolicyInput struct {
 type DetachUserPolicyOutput struct {
 }
 
+type GetAccountPasswordPolicyInput struct {
+}
+
+type GetAccountPasswordPolicyOutput struct {
+	PasswordPolicy *types.PasswordPolicy
+}
+
+type GetAccountSummaryInput struct {
+}
+
+type GetAccountSummaryOutput struct {
+	SummaryMap map[string]int32
+}
+
 type GetContextKeysForCustomPolicyInput struct {
 	PolicyInputList []string
 }

@@ -207,3 +207,81 @@ func (StatusType) Values() []StatusType {
 		StatusTypeExpired,
 	}
 }
+
+type SummaryKeyType string
+
+const (
+	SummaryKeyTypeUsers                             SummaryKeyType = "Users"
+	SummaryKeyTypeUsersQuota                        SummaryKeyType = "UsersQuota"
+	SummaryKeyTypeGroups                            SummaryKeyType = "Groups"
+	SummaryKeyTypeGroupsQuota                       SummaryKeyType = "GroupsQuota"
+	SummaryKeyTypeServerCertificates                SummaryKeyType = "ServerCertificates"
+	SummaryKeyTypeServerCertificatesQuota           SummaryKeyType = "ServerCertificatesQuota"
+	SummaryKeyTypeUserPolicySizeQuota               SummaryKeyType = "UserPolicySizeQuota"
+	SummaryKeyTypeGroupPolicySizeQuota              SummaryKeyType = "GroupPolicySizeQuota"
+	SummaryKeyTypeGroupsPerUserQuota                SummaryKeyType = "GroupsPerUserQuota"
+	SummaryKeyTypeSigningCertificatesPerUserQuota   SummaryKeyType = "SigningCertificatesPerUserQuota"
+	SummaryKeyTypeAccessKeysPerUserQuota            SummaryKeyType = "AccessKeysPerUserQuota"
+	SummaryKeyTypeMFADevices                        SummaryKeyType = "MFADevices"
+	SummaryKeyTypeMFADevicesInUse                   SummaryKeyType = "MFADevicesInUse"
+	SummaryKeyTypeAccountMFAEnabled                 SummaryKeyType = "AccountMFAEnabled"
+	SummaryKeyTypeAccountAccessKeysPresent          SummaryKeyType = "AccountAccessKeysPresent"
+	SummaryKeyTypeAccountPasswordPresent            SummaryKeyType = "AccountPasswordPresent"
+	SummaryKeyTypeAccountSigningCertificatesPresent SummaryKeyType = "AccountSigningCertificatesPresent"
+	SummaryKeyTypeAttachedPoliciesPerGroupQuota     SummaryKeyType = "AttachedPoliciesPerGroupQuota"
+	SummaryKeyTypeAttachedPoliciesPerRoleQuota      SummaryKeyType = "AttachedPoliciesPerRoleQuota"
+	SummaryKeyTypeAttachedPoliciesPerUserQuota      SummaryKeyType = "AttachedPoliciesPerUserQuota"
+	SummaryKeyTypePolicies                          SummaryKeyType = "Policies"
+	SummaryKeyTypePoliciesQuota                     SummaryKeyType = "PoliciesQuota"
+	SummaryKeyTypePolicySizeQuota                   SummaryKeyType = "PolicySizeQuota"
+	SummaryKeyTypePolicyVersionsInUse               SummaryKeyType = "PolicyVersionsInUse"
+	SummaryKeyTypePolicyVersionsInUseQuota          SummaryKeyType = "PolicyVersionsInUseQuota"
+	SummaryKeyTypeVersionsPerPolicyQuota            SummaryKeyType = "VersionsPerPolicyQuota"
+	SummaryKeyTypeGlobalEndpointTokenVersion        SummaryKeyType = "GlobalEndpointTokenVersion"
+	SummaryKeyTypeAssumeRolePolicySizeQuota         SummaryKeyType = "AssumeRolePolicySizeQuota"
+	SummaryKeyTypeInstanceProfiles                  SummaryKeyType = "InstanceProfiles"
+	SummaryKeyTypeInstanceProfilesQuota             SummaryKeyType = "InstanceProfilesQuota"
+	SummaryKeyTypeProviders                         SummaryKeyType = "Providers"
+	SummaryKeyTypeRolePolicySizeQuota               SummaryKeyType = "RolePolicySizeQuota"
+	SummaryKeyTypeRoles                             SummaryKeyType = "Roles"
+	SummaryKeyTypeRolesQuota                        SummaryKeyType = "RolesQuota"
+)
+
+func (SummaryKeyType) Values() []SummaryKeyType {
+	return []SummaryKeyType{
+		SummaryKeyTypeUsers,
+		SummaryKeyTypeUsersQuota,
+		SummaryKeyTypeGroups,
+		SummaryKeyTypeGroupsQuota,
+		SummaryKeyTypeServerCertificates,
+		SummaryKeyTypeServerCertificatesQuota,
+		SummaryKeyTypeUserPolicySizeQuota,
+		SummaryKeyTypeGroupPolicySizeQuota,
+		SummaryKeyTypeGroupsPerUserQuota,
+		SummaryKeyTypeSigningCertificatesPerUserQuota,
+		SummaryKeyTypeAccessKeysPerUserQuota,
+		SummaryKeyTypeMFADevices,
+		SummaryKeyTypeMFADevicesInUse,
+		SummaryKeyTypeAccountMFAEnabled,
+		SummaryKeyTypeAccountAccessKeysPresent,
+		SummaryKeyTypeAccountPasswordPresent,
+		SummaryKeyTypeAccountSigningCertificatesPresent,
+		SummaryKeyTypeAttachedPoliciesPerGroupQuota,
+		SummaryKeyTypeAttachedPoliciesPerRoleQuota,
+		SummaryKeyTypeAttachedPoliciesPerUserQuota,
+		SummaryKeyTypePolicies,
+		SummaryKeyTypePoliciesQuota,
+		SummaryKeyTypePolicySizeQuota,
+		SummaryKeyTypePolicyVersionsInUse,
+		SummaryKeyTypePolicyVersionsInUseQuota,
+		SummaryKeyTypeVersionsPerPolicyQuota,
+		SummaryKeyTypeGlobalEndpointTokenVersion,
+		SummaryKeyTypeAssumeRolePolicySizeQuota,
+		SummaryKeyTypeInstanceProfiles,
+		SummaryKeyTypeInstanceProfilesQuota,
+		SummaryKeyTypeProviders,
+		SummaryKeyTypeRolePolicySizeQuota,
+		SummaryKeyTypeRoles,
+		SummaryKeyTypeRolesQuota,
+	}
+}

@@ -94,6 +94,19 @@ type OrganizationsDecisionDetail struct {
 	AllowedByOrganizations bool
 }
 
+type PasswordPolicy struct {
+	AllowUsersToChangePassword bool
+	ExpirePasswords            bool
+	HardExpiry                 *bool
+	MaxPasswordAge             *int32
+	MinimumPasswordLength      *int32
+	PasswordReusePrevention    *int32
+	RequireLowercaseCharacters bool
+	RequireNumbers             bool
+	RequireSymbols             bool
+	RequireUppercaseCharacters bool
+}
+
 type PermissionsBoundaryDecisionDetail struct {
 	AllowedByPermissionsBoundary bool
 }
