@@ -104,7 +104,14 @@ func Load(data []byte, now func() time.Time) (*Authority, error) {
 	if !ok {
 		return nil, fault.New(fault.Invalid, "certs.Load", "the CA's key cannot sign")
 	}
-	return build(certBlock.Bytes, key, now)
+	a, err := build(certBlock.Bytes, key, now)
+	if err != nil {
+		return nil, err
+	}
+	if public, ok := a.root.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); !ok || !public.Equal(key.Public()) {
+		return nil, fault.New(fault.Invalid, "certs.Load", "the CA's key is not that of its certificate")
+	}
+	return a, nil
 }
 
 func build(der []byte, key crypto.Signer, now func() time.Time) (*Authority, error) {
