@@ -137,7 +137,8 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(
 		a.demoCommand(), a.upCommand(), a.envCommand(), a.statusCommand(), a.nodesCommand(), a.explainCommand(),
 		a.guardCommand(), a.runCommand(),
-		a.waitCommand(), a.imageCommand(), a.attachCommand(), a.awsCommand(), a.configureCommand(), a.versionCommand(),
+		a.waitCommand(), a.imageCommand(), a.agentCommand(),
+		a.attachCommand(), a.awsCommand(), a.configureCommand(), a.versionCommand(),
 	)
 	complete(root, "output", "text", "json")
 	return root

@@ -48,7 +48,9 @@ func (m *s3Module) services() []api.Service { return []api.Service{apis3.New(m.S
 func (m *s3Module) replicas() []replica { return []replica{{setS3, m.Refresh}} }
 
 func (m *s3Module) reconcilers() []reconciler {
+	agents := releases{dir: m.base.dir.File("agents"), region: m.config.Region, put: m.Publish}
 	return []reconciler{
+		{name: "releases of the agent", every: time.Minute, run: agents.run},
 		{name: "interrupted changes of buckets", every: time.Minute, run: m.Heal},
 		{name: "expired objects", every: time.Minute, run: m.Expire},
 	}
