@@ -97,7 +97,9 @@ func New(c Config) (*Handler, error) {
 		h.log = slog.New(slog.DiscardHandler)
 	}
 	for _, s := range slices.Concat(c.Services, absentServices) {
-		h.labels[s.Name] = true
+		if !s.Hostless {
+			h.labels[s.Name] = true
+		}
 		index(h.byTarget, s.TargetPrefix, s.Name)
 		index(h.byVersion, s.Version, s.Name)
 	}

@@ -67,6 +67,9 @@ type Service struct {
 	AnyResource func(*Call) string
 	// Uncontrolled says that service control policies do not limit the service's actions.
 	Uncontrolled bool
+	// Hostless says that no host names the service, which its signature and X-Amz-Target do: "postern.example.com" is the
+	// name of a server, for all services.
+	Hostless bool
 	// ResourcePolicies tells of the resources that actions with the service's ActionPrefix are about whose they are and
 	// which policies they have; nil where none has one, and every ARN names its owner.
 	ResourcePolicies ResourcePolicies

@@ -28,6 +28,7 @@ func New(c Config) api.Service {
 		Name: postern.Name, Protocol: wire.JSON, TargetPrefix: postern.Target,
 		ResourceTypes: api.Types("guard", "request"),
 		Uncontrolled:  true,
+		Hostless:      true,
 		Operations:    s.operations(),
 	}
 }

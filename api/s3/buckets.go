@@ -62,7 +62,7 @@ func (s *service) configure(c *api.Call, in *types.CreateBucketConfiguration, b 
 	case constraint == "" && c.Region != home:
 		return invalid("IllegalLocationConstraintException", "The unspecified location constraint is incompatible for the "+
 			"region specific endpoint this request was sent to.")
-	case constraint == home && constraint == c.Region:
+	case c.Region == home && constraint == home:
 		return invalid("InvalidLocationConstraint", "The specified location-constraint is not valid").
 			With("LocationConstraint", constraint)
 	case constraint == "" || constraint == c.Region:

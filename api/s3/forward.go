@@ -47,7 +47,7 @@ func forward[In, Out any](ctx context.Context, s *service, c *api.Call, in *In, 
 	if body == nil {
 		m.Header.Del("X-Amz-Sdk-Checksum-Algorithm") // of the client's document, which was held against it
 	}
-	answer, err := s.upstream(ctx, m, body)
+	answer, err := s.upstream(ctx, m, body) //nolint:bodyclose // decode closes it
 	if err != nil {
 		return nil, err
 	}

@@ -114,7 +114,7 @@ func access(t *testing.T, c *s3.Client, b *string) []configuration {
 
 func others(t *testing.T, c *s3.Client, b *string) []configuration {
 	rule := types.LifecycleRule{
-		Status: types.ExpirationStatusEnabled, Prefix: aws.String(""),
+		Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")},
 		Expiration: &types.LifecycleExpiration{Days: aws.Int32(1)},
 	}
 	aes := &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAes256}

@@ -1,6 +1,7 @@
 package sigv2_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -63,7 +64,7 @@ func TestPresigned(t *testing.T) {
 			t.Errorf("%s %s: %q, want %q", row.method, row.url, got, row.want)
 		}
 	}
-	if s, err := sigv2.Parse(httptest.NewRequest("GET", "https://s3.test/b/k", nil)); s != nil || err != nil {
+	if s, err := sigv2.Parse(httptest.NewRequest(http.MethodGet, "https://s3.test/b/k", nil)); s != nil || err != nil {
 		t.Errorf("%v, %v", s, err)
 	}
 }

@@ -2,8 +2,10 @@ package wire
 
 import (
 	"io"
+	"maps"
 	"reflect"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -57,7 +59,12 @@ func (s *shape) example(v reflect.Value, l *limit, depth int) {
 		}
 	case formStream:
 		v.Set(reflect.ValueOf(io.NopCloser(strings.NewReader("x"))))
-	case formUnion: // the tests of unions fill them
+	case formUnion: // the first of its variants by name
+		name := slices.Min(slices.Collect(maps.Keys(s.variants)))
+		_ = setVariant(s.variants[name], v, func(f *field, held reflect.Value) error {
+			f.shape.example(settable(held, f.pointer), f.limit, depth+1)
+			return nil
+		})
 	}
 }
 
