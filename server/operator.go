@@ -2,7 +2,7 @@ package server
 
 import (
 	"postern/api"
-	"postern/api/operator"
+	"postern/api/postern"
 )
 
 // operatorModule is Postern's own API.
@@ -10,13 +10,13 @@ type operatorModule struct {
 	config   *Config
 	identity *identityModule
 
-	requests operator.Requests
+	requests postern.Requests
 }
 
 func (m *operatorModule) module() module { return module{name: "operator", services: m.services} }
 
 func (m *operatorModule) services() []api.Service {
-	return []api.Service{operator.New(operator.Config{
+	return []api.Service{postern.New(postern.Config{
 		Identities: m.identity.Service, Requests: &m.requests, Account: m.config.Account,
 	})}
 }

@@ -10,19 +10,6 @@ import (
 	"postern/services/identity"
 )
 
-func (s *service) accountOperations() []api.Operation {
-	return []api.Operation{
-		api.Op("GetAccountSummary",
-			api.Everything,
-			s.getAccountSummary,
-			api.All),
-		api.Op("GetAccountPasswordPolicy",
-			api.Everything,
-			s.getAccountPasswordPolicy,
-			api.All),
-	}
-}
-
 // getAccountSummary counts what the account has, and tells the quotas that are kept. Of quotas that nothing keeps it
 // says nothing.
 func (s *service) getAccountSummary(

@@ -362,3 +362,113 @@ func (s *service) signInOperations() []api.Operation {
 			api.Takes("UserName")),
 	}
 }
+
+func (s *service) groupOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("CreateGroup",
+			api.Lookup(newGroup, "group"),
+			s.createGroup,
+			api.Takes("GroupName", "Path")),
+		api.Op("GetGroup",
+			api.About("group/{GroupName}"),
+			s.getGroup,
+			api.Takes("GroupName", "Marker", "MaxItems")),
+		api.Op("ListGroups",
+			api.About("group/*"),
+			s.listGroups,
+			api.Takes("Marker", "MaxItems", "PathPrefix")),
+		api.Op("ListGroupsForUser",
+			api.About("user/{UserName}"),
+			s.listGroupsForUser,
+			api.Takes("UserName", "Marker", "MaxItems")),
+		api.Op("UpdateGroup",
+			api.About("group/{GroupName}").And(api.Lookup(s.changedGroup, "group")),
+			s.updateGroup,
+			api.Takes("GroupName", "NewGroupName", "NewPath")),
+		api.Op("DeleteGroup",
+			api.About("group/{GroupName}"),
+			s.deleteGroup,
+			api.Takes("GroupName")),
+		api.Op("AddUserToGroup",
+			api.About("group/{GroupName}"),
+			s.addUserToGroup,
+			api.Takes("GroupName", "UserName")),
+		api.Op("RemoveUserFromGroup",
+			api.About("group/{GroupName}"),
+			s.removeUserFromGroup,
+			api.Takes("GroupName", "UserName")),
+	}
+}
+
+func (s *service) groupPolicyOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("PutGroupPolicy",
+			api.About("group/{GroupName}"),
+			s.putGroupPolicy,
+			api.Takes("PolicyDocument", "PolicyName", "GroupName")),
+		api.Op("GetGroupPolicy",
+			api.About("group/{GroupName}"),
+			s.getGroupPolicy,
+			api.Takes("PolicyName", "GroupName")),
+		api.Op("ListGroupPolicies",
+			api.About("group/{GroupName}"),
+			s.listGroupPolicies,
+			api.Takes("GroupName", "Marker", "MaxItems")),
+		api.Op("DeleteGroupPolicy",
+			api.About("group/{GroupName}"),
+			s.deleteGroupPolicy,
+			api.Takes("PolicyName", "GroupName")),
+		api.Op("AttachGroupPolicy",
+			api.About("group/{GroupName}"),
+			s.attachGroupPolicy,
+			api.Takes("PolicyArn", "GroupName")),
+		api.Op("DetachGroupPolicy",
+			api.About("group/{GroupName}"),
+			s.detachGroupPolicy,
+			api.Takes("PolicyArn", "GroupName")),
+		api.Op("ListAttachedGroupPolicies",
+			api.About("group/{GroupName}"),
+			s.listAttachedGroupPolicies,
+			api.Takes("GroupName", "Marker", "MaxItems", "PathPrefix")),
+	}
+}
+
+func (s *service) simulateOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("SimulatePrincipalPolicy",
+			api.About("{PolicySourceArn}"),
+			s.simulatePrincipalPolicy,
+			api.Takes(
+				"ActionNames", "PolicySourceArn", "CallerArn", "ContextEntries", "Marker", "MaxItems",
+				"PermissionsBoundaryPolicyInputList", "PolicyInputList", "ResourceArns", "ResourceOwner", "ResourcePolicy",
+			)),
+		api.Op("SimulateCustomPolicy",
+			api.Everything,
+			s.simulateCustomPolicy,
+			api.Takes(
+				"ActionNames", "PolicyInputList", "CallerArn", "ContextEntries", "Marker", "MaxItems",
+				"PermissionsBoundaryPolicyInputList", "ResourceArns", "ResourceOwner", "ResourcePolicy",
+			)),
+		api.Op("GetContextKeysForPrincipalPolicy",
+			api.About("{PolicySourceArn}"),
+			s.getContextKeysForPrincipalPolicy,
+			api.Takes("PolicySourceArn", "PolicyInputList")),
+		api.Op("GetContextKeysForCustomPolicy",
+			api.Everything,
+			s.getContextKeysForCustomPolicy,
+			api.Takes("PolicyInputList")),
+	}
+}
+
+func (s *service) accountOperations() []api.Operation {
+	return []api.Operation{
+		api.Op("GetAccountSummary",
+			api.Everything,
+			s.getAccountSummary,
+			api.All),
+		api.Op("GetAccountPasswordPolicy",
+			api.Everything,
+			s.getAccountPasswordPolicy,
+			api.All),
+	}
+}

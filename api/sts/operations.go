@@ -31,7 +31,7 @@ func (s *service) operations() []api.Operation {
 		api.Op("GetFederationToken",
 			api.About("federated-user/{Name}"),
 			s.getFederationToken,
-			api.All),
+			api.Takes("DurationSeconds", "Name", "Policy", "PolicyArns", "Tags")),
 		api.Op("GetSessionToken",
 			api.Everything,
 			s.getSessionToken,

@@ -1,4 +1,4 @@
-package operator
+package postern
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 
 	"postern/api"
 	"postern/aws/fault"
-	"postern/aws/postern"
+	sdk "postern/aws/postern"
 	"postern/aws/wire"
 	"postern/services/identity"
 )
@@ -25,20 +25,11 @@ type service struct{ Config }
 func New(c Config) api.Service {
 	s := &service{c}
 	return api.Service{
-		Name: postern.Name, Protocol: wire.JSON, TargetPrefix: postern.Target,
+		Name: sdk.Name, Protocol: wire.JSON, TargetPrefix: sdk.Target,
 		ResourceTypes: api.Types("guard", "request"),
 		Uncontrolled:  true,
 		Hostless:      true,
 		Operations:    s.operations(),
-	}
-}
-
-func (s *service) operations() []api.Operation {
-	return []api.Operation{
-		api.Op("PutGuard", api.About("guard/{Account}"), ours(s, s.putGuard), api.All),
-		api.Op("DeleteGuard", api.About("guard/{Account}"), ours(s, s.deleteGuard), api.All),
-		api.Op("ListGuards", api.Everything, ours(s, s.listGuards), api.All),
-		api.Op("DescribeRequest", api.About("request/{RequestId}"), ours(s, s.describeRequest), api.All),
 	}
 }
 
@@ -48,30 +39,30 @@ func ours[In, Out any](
 ) func(context.Context, *api.Call, *In) (*Out, error) {
 	return func(ctx context.Context, c *api.Call, in *In) (*Out, error) {
 		if c.Account != s.Account {
-			return nil, fault.New(fault.Denied, "operator", "Only callers of account %s may do this", s.Account)
+			return nil, fault.New(fault.Denied, "postern", "Only callers of account %s may do this", s.Account)
 		}
 		return handle(ctx, c, in)
 	}
 }
 
 func (s *service) putGuard(
-	ctx context.Context, _ *api.Call, in *postern.PutGuardInput,
-) (*postern.PutGuardOutput, error) {
+	ctx context.Context, _ *api.Call, in *sdk.PutGuardInput,
+) (*sdk.PutGuardOutput, error) {
 	return nil, s.Identities.PutGuard(ctx, in.Account, in.Policy)
 }
 
 func (s *service) deleteGuard(
-	ctx context.Context, _ *api.Call, in *postern.DeleteGuardInput,
-) (*postern.DeleteGuardOutput, error) {
+	ctx context.Context, _ *api.Call, in *sdk.DeleteGuardInput,
+) (*sdk.DeleteGuardOutput, error) {
 	return nil, s.Identities.DeleteGuard(ctx, in.Account)
 }
 
 func (s *service) listGuards(
-	context.Context, *api.Call, *postern.ListGuardsInput,
-) (*postern.ListGuardsOutput, error) {
-	out := &postern.ListGuardsOutput{}
+	context.Context, *api.Call, *sdk.ListGuardsInput,
+) (*sdk.ListGuardsOutput, error) {
+	out := &sdk.ListGuardsOutput{}
 	for _, g := range s.Identities.Guards() {
-		out.Guards = append(out.Guards, postern.Guard{
+		out.Guards = append(out.Guards, sdk.Guard{
 			Account: g.Account, Policy: g.Text, Updated: g.Updated.UTC().Format(time.RFC3339),
 		})
 	}
@@ -79,12 +70,12 @@ func (s *service) listGuards(
 }
 
 func (s *service) describeRequest(
-	_ context.Context, _ *api.Call, in *postern.DescribeRequestInput,
-) (*postern.DescribeRequestOutput, error) {
+	_ context.Context, _ *api.Call, in *sdk.DescribeRequestInput,
+) (*sdk.DescribeRequestOutput, error) {
 	rec, ok := s.Requests.Find(in.RequestId)
 	if !ok {
-		return nil, fault.New(fault.NotFound, "operator.DescribeRequest",
+		return nil, fault.New(fault.NotFound, "postern.DescribeRequest",
 			"There is no record of request %.64s: this server keeps those of its latest %d requests", in.RequestId, MaxRequests)
 	}
-	return &postern.DescribeRequestOutput{Request: describe(&rec)}, nil
+	return &sdk.DescribeRequestOutput{Request: describe(&rec)}, nil
 }

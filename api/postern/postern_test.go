@@ -1,4 +1,4 @@
-package operator_test
+package postern_test
 
 import (
 	"errors"
@@ -13,10 +13,10 @@ import (
 
 	"postern/api"
 	"postern/api/access/accesstest"
-	"postern/api/operator"
+	"postern/api/postern"
 	"postern/aws/fault"
 	"postern/aws/iam"
-	"postern/aws/postern"
+	sdk "postern/aws/postern"
 )
 
 func code(err error) string {
@@ -38,12 +38,12 @@ const (
 )
 
 // rig serves Postern's own API beside IAM, of the account.
-func rig(t *testing.T, account string) (*accesstest.Rig, *operator.Requests) {
-	requests := new(operator.Requests)
-	config := operator.Config{Requests: requests, Account: account}
+func rig(t *testing.T, account string) (*accesstest.Rig, *postern.Requests) {
+	requests := new(postern.Requests)
+	config := postern.Config{Requests: requests, Account: account}
 	r := accesstest.NewWith(t, func(r *accesstest.Rig) []api.Service {
 		config.Identities = r.Identities
-		return []api.Service{operator.New(config)}
+		return []api.Service{postern.New(config)}
 	})
 	r.Audit = requests.Add
 	return r, requests
@@ -53,7 +53,7 @@ func rig(t *testing.T, account string) (*accesstest.Rig, *operator.Requests) {
 func TestGuardLimitsAllButTheOperator(t *testing.T) {
 	r, _ := rig(t, accesstest.Account)
 	root, bob := r.Root(), r.User(t, "bob", everything)
-	own := postern.NewFromConfig(root)
+	own := sdk.NewFromConfig(root)
 	list := func(cfg aws.Config) error {
 		_, err := sdkiam.NewFromConfig(cfg).ListRoles(t.Context(), nil)
 		return err
@@ -62,7 +62,7 @@ func TestGuardLimitsAllButTheOperator(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, account := range []string{"", accesstest.Account} {
-		if _, err := own.PutGuard(t.Context(), &postern.PutGuardInput{Account: account, Policy: noRoles}); err != nil {
+		if _, err := own.PutGuard(t.Context(), &sdk.PutGuardInput{Account: account, Policy: noRoles}); err != nil {
 			t.Fatal(err)
 		}
 		for _, cfg := range []aws.Config{root, bob} {
@@ -71,11 +71,11 @@ func TestGuardLimitsAllButTheOperator(t *testing.T) {
 				t.Errorf("guarded: %v", err)
 			}
 		}
-		out, err := own.ListGuards(t.Context(), &postern.ListGuardsInput{})
+		out, err := own.ListGuards(t.Context(), &sdk.ListGuardsInput{})
 		if err != nil || len(out.Guards) != 1 || out.Guards[0].Account != account || out.Guards[0].Policy != noRoles {
 			t.Errorf("%+v, %v", out, err)
 		}
-		if _, err := own.DeleteGuard(t.Context(), &postern.DeleteGuardInput{Account: account}); err != nil {
+		if _, err := own.DeleteGuard(t.Context(), &sdk.DeleteGuardInput{Account: account}); err != nil {
 			t.Fatal(err)
 		}
 		if err := list(bob); err != nil {
@@ -83,8 +83,8 @@ func TestGuardLimitsAllButTheOperator(t *testing.T) {
 		}
 	}
 	for name, err := range map[string]error{
-		"NoSuchEntity":            second(own.DeleteGuard(t.Context(), &postern.DeleteGuardInput{})),
-		"MalformedPolicyDocument": second(own.PutGuard(t.Context(), &postern.PutGuardInput{Policy: "{"})),
+		"NoSuchEntity":            second(own.DeleteGuard(t.Context(), &sdk.DeleteGuardInput{})),
+		"MalformedPolicyDocument": second(own.PutGuard(t.Context(), &sdk.PutGuardInput{Policy: "{"})),
 	} {
 		if code(err) != name {
 			t.Errorf("%v, want %s", err, name)
@@ -98,12 +98,12 @@ func second[T any](_ T, err error) error { return err }
 func TestOnlyTheOperator(t *testing.T) {
 	for account, who := range map[string]string{accesstest.Account: "", "111122223333": everything} {
 		r, _ := rig(t, account)
-		own := postern.NewFromConfig(r.User(t, "bob", who))
+		own := sdk.NewFromConfig(r.User(t, "bob", who))
 		for name, err := range map[string]error{
-			"put":    second(own.PutGuard(t.Context(), &postern.PutGuardInput{Policy: everything})),
-			"delete": second(own.DeleteGuard(t.Context(), &postern.DeleteGuardInput{})),
-			"list":   second(own.ListGuards(t.Context(), &postern.ListGuardsInput{})),
-			"ask":    second(own.DescribeRequest(t.Context(), &postern.DescribeRequestInput{RequestId: "x"})),
+			"put":    second(own.PutGuard(t.Context(), &sdk.PutGuardInput{Policy: everything})),
+			"delete": second(own.DeleteGuard(t.Context(), &sdk.DeleteGuardInput{})),
+			"list":   second(own.ListGuards(t.Context(), &sdk.ListGuardsInput{})),
+			"ask":    second(own.DescribeRequest(t.Context(), &sdk.DescribeRequestInput{RequestId: "x"})),
 		} {
 			if code(err) != "AccessDeniedException" {
 				t.Errorf("%s: %s: %v", account, name, err)
@@ -120,9 +120,9 @@ func TestDescribeRequest(t *testing.T) {
 	if !errors.As(err, &refused) {
 		t.Fatal(err)
 	}
-	own := postern.NewFromConfig(r.Root())
+	own := sdk.NewFromConfig(r.Root())
 	out, err := own.DescribeRequest(
-		t.Context(), &postern.DescribeRequestInput{RequestId: refused.ServiceRequestID()},
+		t.Context(), &sdk.DescribeRequestInput{RequestId: refused.ServiceRequestID()},
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +146,7 @@ func TestDescribeRequest(t *testing.T) {
 	if len(j.Keys) != 1 || j.Keys[0].Name != "aws:securetransport" || j.Keys[0].Values[0] != "true" {
 		t.Errorf("%+v", j.Keys)
 	}
-	_, err = own.DescribeRequest(t.Context(), &postern.DescribeRequestInput{RequestId: "nobody's"})
+	_, err = own.DescribeRequest(t.Context(), &sdk.DescribeRequestInput{RequestId: "nobody's"})
 	if code(err) != "ResourceNotFoundException" {
 		t.Errorf("%v", err)
 	}
@@ -154,9 +154,9 @@ func TestDescribeRequest(t *testing.T) {
 
 // TestRequestsAreBounded: the oldest go, and before that the longest explanations of the oldest.
 func TestRequestsAreBounded(t *testing.T) {
-	r := new(operator.Requests)
+	r := new(postern.Requests)
 	id := func(i int) string { return fmt.Sprint("request-", i) }
-	for i := range operator.MaxRequests + 10 {
+	for i := range postern.MaxRequests + 10 {
 		long := &iam.Explanation{Keys: []iam.KeyValues{{Key: "k:k", Values: []string{strings.Repeat("v", 8192)}}}}
 		r.Add(api.Record{
 			RequestID: id(i), Judged: []api.Judgement{{Action: "a:B", Explanation: long}},
@@ -171,12 +171,12 @@ func TestRequestsAreBounded(t *testing.T) {
 		t.Errorf("an old one: %+v, %v", old, ok)
 	}
 	held := 0
-	for i := range operator.MaxRequests + 10 {
+	for i := range postern.MaxRequests + 10 {
 		if rec, ok := r.Find(id(i)); ok && rec.Judged[0].Explanation != nil {
 			held += 8192
 		}
 	}
-	if latest, ok := r.Find(id(operator.MaxRequests + 9)); !ok || latest.Judged[0].Explanation == nil || held > 8<<20 ||
+	if latest, ok := r.Find(id(postern.MaxRequests + 9)); !ok || latest.Judged[0].Explanation == nil || held > 8<<20 ||
 		held < 4<<20 {
 		t.Errorf("the latest %v, %d bytes are held", ok, held)
 	}
