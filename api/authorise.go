@@ -47,16 +47,18 @@ func (x *exchange) authorise(ctx context.Context, in any) error {
 // What the judge is given at most. Amazon's ARNs have 2,048 characters, its tags 128 and 256.
 const (
 	maxResource  = 4096 // bytes of a resource's ARN
-	maxKeyValue  = 4096 // bytes of a condition key's name and of each of its values
 	maxKeyValues = 1000 // of one condition key
+	// MaxKeyValue bounds a condition key's name and each of its values, in bytes. A row that would give a longer value
+	// gives an empty list, which says that the value is not known.
+	MaxKeyValue = 4096
 )
 
 // boundKeys refuses a request whose condition keys are longer than any that AWS has.
 func boundKeys(own map[string][]string) error {
 	for _, name := range slices.Sorted(maps.Keys(own)) {
 		switch values := own[name]; {
-		case len(name) > maxKeyValue, slices.ContainsFunc(values, func(v string) bool { return len(v) > maxKeyValue }):
-			return tooLong("%.100s has a name or a value of more than %d bytes", name, maxKeyValue)
+		case len(name) > MaxKeyValue, slices.ContainsFunc(values, func(v string) bool { return len(v) > MaxKeyValue }):
+			return tooLong("%.100s has a name or a value of more than %d bytes", name, MaxKeyValue)
 		case len(values) > maxKeyValues:
 			return tooLong("%.100s has more than %d values", name, maxKeyValues)
 		}

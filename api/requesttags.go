@@ -118,8 +118,8 @@ func pointed(v reflect.Value) (text string, there bool) {
 // boundTags refuses a request whose tags are longer than any that AWS has.
 func boundTags(tags []requestTag) error {
 	for _, t := range tags {
-		if len(t.key) > maxKeyValue || len(t.value) > maxKeyValue {
-			return tooLong("the tag %.100s has a key or a value of more than %d bytes", t.key, maxKeyValue)
+		if len(t.key) > MaxKeyValue || len(t.value) > MaxKeyValue {
+			return tooLong("the tag %.100s has a key or a value of more than %d bytes", t.key, MaxKeyValue)
 		}
 	}
 	if len(tags) > maxKeyValues {

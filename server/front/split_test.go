@@ -185,6 +185,7 @@ func TestAcceptGoesOnAfterErrors(t *testing.T) {
 		if got, err := ask(client); got != "tls: false, /a" {
 			t.Errorf("%q, %v", got, err)
 		}
+		synctest.Wait() // for the accepting goroutine, which notes when it tried
 		for i, at := range l.tried[1:4] {
 			if pause := at.Sub(l.tried[i]); pause != acceptPause {
 				t.Errorf("pause %d is %v, want %v", i, pause, acceptPause)

@@ -88,6 +88,9 @@ func AttributeKeys(c *api.Call, in any) map[string][]string {
 			continue
 		}
 		keys[AttributeFamily+name] = []string{text}
+		if len(text) > api.MaxKeyValue { // a policy of an endpoint
+			keys[AttributeFamily+name] = []string{}
+		}
 		if name == "Attribute" {
 			keys[Attribute] = []string{text}
 		}
