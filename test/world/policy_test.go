@@ -11,8 +11,8 @@ import (
 	"postern/test/world"
 )
 
-// TestEndpointPolicies judges requests of a node through the ssm endpoint. A policy never grants; what it cannot judge,
-// it does not let through, and the refusal says why. A policy as good as none brings the node back.
+// TestEndpointPolicies judges requests of a node through the ssm endpoint. A policy never grants; the node's tags
+// are those that it has, and a refusal says which kind of policy refused. A policy as good as none brings the node back.
 func TestEndpointPolicies(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
@@ -37,11 +37,14 @@ func TestEndpointPolicies(t *testing.T) {
 			"other actions", `{"Effect":"Allow","Principal":"*","Action":"ssm:Get*","Resource":"*"}`, 400,
 			"no VPC endpoint policy allows",
 		},
-		{"a tag that is not known", `{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*",
-			"Condition":{"StringNotEquals":{"ssm:resourceTag/Stage":"prod"}}}`, 400,
-			"no VPC endpoint policy allows"},
-		{"not with a tag that is not known", all + `,{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*",
-			"Condition":{"StringEquals":{"aws:ResourceTag/Stage":"prod"}}}`, 400,
+		{"not a tag that it does not have", `{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*",
+			"Condition":{"StringNotEquals":{"ssm:resourceTag/Stage":"prod"}}}`, 200, ""},
+		{"a tag that it does not have", `{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*",
+			"Condition":{"StringEquals":{"ssm:resourceTag/Stage":"prod"}}}`, 400, "no VPC endpoint policy allows"},
+		{"denied with a tag that it does not have", all + `,{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*",
+			"Condition":{"StringEquals":{"aws:ResourceTag/Stage":"prod"}}}`, 200, ""},
+		{"denied without a tag", all + `,{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*",
+			"Condition":{"StringNotEquals":{"aws:ResourceTag/Stage":"prod"}}}`, 400,
 			"explicit deny in a VPC endpoint policy"},
 		{"everything again", all, 200, ""},
 	} {
