@@ -263,6 +263,17 @@ func (s *simulation) toStatement(m iam.Match) types.Statement {
 	return out
 }
 
+// simulate reads a request in, whose members input has, and returns the page of results that it asks for.
+func simulate(
+	ctx context.Context, c *api.Call, in any, of *identity.Simulated, input simulationInput,
+) ([]types.EvaluationResult, *string, error) {
+	sim, err := newSimulation(of, input)
+	if err != nil {
+		return nil, nil, err
+	}
+	return sim.results(ctx, c, in)
+}
+
 func (s *service) simulatePrincipalPolicy(
 	ctx context.Context, c *api.Call, in *sdk.SimulatePrincipalPolicyInput,
 ) (*sdk.SimulatePrincipalPolicyOutput, error) {
@@ -270,15 +281,11 @@ func (s *service) simulatePrincipalPolicy(
 	if err != nil {
 		return nil, err
 	}
-	sim, err := newSimulation(of, simulationInput{
+	results, next, err := simulate(ctx, c, in, of, simulationInput{
 		actions: in.ActionNames, resources: in.ResourceArns, policies: in.PolicyInputList,
 		boundaries: in.PermissionsBoundaryPolicyInputList, caller: in.CallerArn, owner: in.ResourceOwner,
 		resourcePolicy: in.ResourcePolicy, entries: in.ContextEntries,
 	})
-	if err != nil {
-		return nil, err
-	}
-	results, next, err := sim.results(ctx, c, in)
 	return &sdk.SimulatePrincipalPolicyOutput{
 		EvaluationResults: results, Marker: next, IsTruncated: next != nil,
 	}, err
@@ -288,15 +295,11 @@ func (*service) simulateCustomPolicy(
 	ctx context.Context, c *api.Call, in *sdk.SimulateCustomPolicyInput,
 ) (*sdk.SimulateCustomPolicyOutput, error) {
 	nobody := &identity.Simulated{Principal: iam.Principal{Kind: iam.User, Account: c.Account}}
-	sim, err := newSimulation(nobody, simulationInput{
+	results, next, err := simulate(ctx, c, in, nobody, simulationInput{
 		actions: in.ActionNames, resources: in.ResourceArns, policies: in.PolicyInputList,
 		boundaries: in.PermissionsBoundaryPolicyInputList, caller: in.CallerArn, owner: in.ResourceOwner,
 		resourcePolicy: in.ResourcePolicy, entries: in.ContextEntries,
 	})
-	if err != nil {
-		return nil, err
-	}
-	results, next, err := sim.results(ctx, c, in)
 	return &sdk.SimulateCustomPolicyOutput{
 		EvaluationResults: results, Marker: next, IsTruncated: next != nil,
 	}, err

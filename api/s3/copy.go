@@ -10,6 +10,7 @@ import (
 	"postern/api"
 	sdk "postern/aws/service/s3"
 	"postern/aws/service/s3/types"
+	"postern/services/s3"
 )
 
 // source is the object that is copied.
@@ -34,7 +35,7 @@ func readSource(text string) (source, error) {
 
 // String is the source as it is sent on.
 func (o source) String() string {
-	text := o.bucket + "/" + strings.ReplaceAll(url.PathEscape(o.key), "%2F", "/")
+	text := o.bucket + "/" + s3.EscapeKey(o.key)
 	if o.version != "" {
 		text += "?versionId=" + url.QueryEscape(o.version)
 	}
@@ -67,14 +68,10 @@ func (s *service) mayCopy(ctx context.Context, c *api.Call, text string, owner *
 }
 
 func (s *service) copyObject(ctx context.Context, c *api.Call, in *sdk.CopyObjectInput) (*sdk.CopyObjectOutput, error) {
-	b, err := s.changeable(c, in.ExpectedBucketOwner)
+	_, err := s.mayWrite(ctx, c, written{
+		in.ExpectedBucketOwner, in.Tagging, in.ACL, in.ServerSideEncryption, in.StorageClass,
+	})
 	if err != nil {
-		return nil, err
-	}
-	if err := asStored(b, written{in.ACL, in.ServerSideEncryption, in.StorageClass}); err != nil {
-		return nil, err
-	}
-	if err := s.mayTag(ctx, c, in.Tagging); err != nil {
 		return nil, err
 	}
 	own := *in

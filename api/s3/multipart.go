@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,19 +9,16 @@ import (
 	"postern/api"
 	sdk "postern/aws/service/s3"
 	"postern/aws/service/s3/types"
+	"postern/services/s3"
 )
 
 func (s *service) createMultipartUpload(
 	ctx context.Context, c *api.Call, in *sdk.CreateMultipartUploadInput,
 ) (*sdk.CreateMultipartUploadOutput, error) {
-	b, err := s.changeable(c, in.ExpectedBucketOwner)
+	_, err := s.mayWrite(ctx, c, written{
+		in.ExpectedBucketOwner, in.Tagging, in.ACL, in.ServerSideEncryption, in.StorageClass,
+	})
 	if err != nil {
-		return nil, err
-	}
-	if err := asStored(b, written{in.ACL, in.ServerSideEncryption, in.StorageClass}); err != nil {
-		return nil, err
-	}
-	if err := s.mayTag(ctx, c, in.Tagging); err != nil {
 		return nil, err
 	}
 	out, err := forward[sdk.CreateMultipartUploadInput, sdk.CreateMultipartUploadOutput](ctx, s, c, in, nil)
@@ -68,7 +64,7 @@ func (s *service) completeMultipartUpload(
 	if strings.Contains(b.Name, ".") {
 		where += "/" + b.Name
 	}
-	where += "/" + strings.ReplaceAll(url.PathEscape(*in.Key), "%2F", "/")
+	where += "/" + s3.EscapeKey(*in.Key)
 	out.Bucket, out.Key, out.Location = in.Bucket, in.Key, aws.String(where)
 	out.ServerSideEncryption = types.ServerSideEncryptionAes256
 	return out, nil

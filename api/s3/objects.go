@@ -14,14 +14,10 @@ import (
 )
 
 func (s *service) putObject(ctx context.Context, c *api.Call, in *sdk.PutObjectInput) (*sdk.PutObjectOutput, error) {
-	b, err := s.changeable(c, in.ExpectedBucketOwner)
+	b, err := s.mayWrite(ctx, c, written{
+		in.ExpectedBucketOwner, in.Tagging, in.ACL, in.ServerSideEncryption, in.StorageClass,
+	})
 	if err != nil {
-		return nil, err
-	}
-	if err := asStored(b, written{in.ACL, in.ServerSideEncryption, in.StorageClass}); err != nil {
-		return nil, err
-	}
-	if err := s.mayTag(ctx, c, in.Tagging); err != nil {
 		return nil, err
 	}
 	body, err := newObject(c, in.Body)
@@ -41,9 +37,23 @@ func (s *service) putObject(ctx context.Context, c *api.Call, in *sdk.PutObjectI
 
 // written are the members of requests that say how an object is to be kept.
 type written struct {
-	acl        types.ObjectCannedACL
-	encryption types.ServerSideEncryption
-	class      types.StorageClass
+	owner, tagging *string
+	acl            types.ObjectCannedACL
+	encryption     types.ServerSideEncryption
+	class          types.StorageClass
+}
+
+// mayWrite returns the bucket that an object is written to. It refuses what the object may not be, and tags that the
+// caller may not set.
+func (s *service) mayWrite(ctx context.Context, c *api.Call, w written) (s3.Bucket, error) {
+	b, err := s.changeable(c, w.owner)
+	if err != nil {
+		return s3.Bucket{}, err
+	}
+	if err := asStored(b, w); err != nil {
+		return s3.Bucket{}, err
+	}
+	return b, s.mayTag(ctx, c, w.tagging)
 }
 
 // asStored refuses what objects of a bucket are not kept as.

@@ -77,10 +77,13 @@ func URL(bucket, key string, query url.Values) *url.URL {
 	u := &url.URL{Scheme: "http", Host: "s3", Path: "/" + bucket, RawQuery: query.Encode()}
 	if key != "" {
 		u.Path += "/" + key
-		u.RawPath = "/" + bucket + "/" + strings.ReplaceAll(url.PathEscape(key), "%2F", "/")
+		u.RawPath = "/" + bucket + "/" + EscapeKey(key)
 	}
 	return u
 }
+
+// EscapeKey escapes a key for a path, in which its slashes stand as they are.
+func EscapeKey(key string) string { return strings.ReplaceAll(url.PathEscape(key), "%2F", "/") }
 
 // change plans a change of an account's buckets and commits it.
 func (s *Service) change(ctx context.Context, account string, plan func(p *record.Plan) error) error {

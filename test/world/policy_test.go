@@ -12,7 +12,8 @@ import (
 )
 
 // TestEndpointPolicies judges requests of a node through the ssm endpoint. A policy never grants; the node's tags
-// are those that it has, and a refusal says which kind of policy refused. A policy as good as none brings the node back.
+// are those that it has, and a refusal says which kind of policy refused. A policy as good as none brings the node
+// back.
 func TestEndpointPolicies(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
