@@ -113,9 +113,9 @@ func (k *Kind[T]) declare(place int) {
 
 func (k *Kind[T]) empty() anyTable {
 	t := &table[T]{kind: k, rows: btree.NewMap[string, *T](degree), owned: true}
-	t.indexes = append(t.indexes, newIndex[T](true))
+	t.indexes = append(t.indexes, newIndex(true))
 	for _, x := range k.Indexes {
-		t.indexes = append(t.indexes, newIndex[T](x.Counted))
+		t.indexes = append(t.indexes, newIndex(x.Counted))
 	}
 	return t
 }

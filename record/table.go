@@ -59,34 +59,34 @@ type anyTable interface {
 type table[T any] struct {
 	kind    *Kind[T]
 	rows    *btree.Map[string, *T]
-	indexes []indexed[T]
+	indexes []index
 	owned   bool // the trees may be changed where they are
 }
 
-// indexed is an index at work.
-type indexed[T any] struct {
-	entries *btree.BTreeG[entry[T]]
+// index is an index at work. It leads to the ids of records and not to the records, so that a change of one that
+// changes none of its terms leaves the index alone: most changes do, and each index is three or four nodes to copy.
+type index struct {
+	entries *btree.BTreeG[entry]
 	counts  *btree.Map[string, int] // of the entries of each value; nil where they are not counted
 }
 
-type entry[T any] struct {
+type entry struct {
 	Term
-	id  string
-	row *T
+	id string
 }
 
 // degree is that of the trees. A change copies the nodes on the way to what it changes, so they are small.
 const degree = 8
 
-func newIndex[T any](counted bool) indexed[T] {
-	x := indexed[T]{entries: btree.NewBTreeGOptions(entry[T].before, btree.Options{Degree: degree, NoLocks: true})}
+func newIndex(counted bool) index {
+	x := index{entries: btree.NewBTreeGOptions(entry.before, btree.Options{Degree: degree, NoLocks: true})}
 	if counted {
 		x.counts = btree.NewMap[string, int](degree)
 	}
 	return x
 }
 
-func (e entry[T]) before(f entry[T]) bool {
+func (e entry) before(f entry) bool {
 	if c := strings.Compare(e.Value, f.Value); c != 0 {
 		return c < 0
 	}
@@ -133,7 +133,7 @@ func (t *table[T]) put(tables *Tables, id string, next *T) (old *T) {
 		t.rows.Delete(id)
 	}
 	for i := range t.indexes {
-		t.indexes[i].move(id, t.terms(i, old), t.terms(i, next), next)
+		t.indexes[i].move(id, t.terms(i, old), t.terms(i, next))
 	}
 	return old
 }
@@ -145,18 +145,24 @@ func (t *table[T]) terms(index int, r *T) []Term {
 	return t.kind.terms(index, r)
 }
 
-func (x *indexed[T]) move(id string, from, to []Term, row *T) {
-	stays := lister(to)
+func (x *index) move(id string, from, to []Term) {
+	if slices.Equal(from, to) {
+		return
+	}
+	stays, was := lister(to), lister(from)
 	for _, term := range from {
 		if stays(term) {
 			continue
 		}
-		if _, ok := x.entries.Delete(entry[T]{Term: term, id: id}); ok {
+		if _, ok := x.entries.Delete(entry{term, id}); ok {
 			x.count(term.Value, -1)
 		}
 	}
 	for _, term := range to {
-		if _, was := x.entries.Set(entry[T]{term, id, row}); !was {
+		if was(term) {
+			continue
+		}
+		if _, twice := x.entries.Set(entry{term, id}); !twice {
 			x.count(term.Value, 1)
 		}
 	}
@@ -174,7 +180,7 @@ func lister(terms []Term) func(Term) bool {
 	return func(t Term) bool { return all[t] }
 }
 
-func (x *indexed[T]) count(value string, more int) {
+func (x *index) count(value string, more int) {
 	if x.counts == nil {
 		return
 	}
@@ -186,10 +192,16 @@ func (x *indexed[T]) count(value string, more int) {
 	x.counts.Set(value, n)
 }
 
-// from iterates over the entries from a term on, for as long as they are wanted.
-func (x indexed[T]) from(first Term, wanted func(Term) bool) iter.Seq[*T] {
+// from iterates over the records of an index's entries from a term on, for as long as they are wanted.
+func (t *table[T]) from(index int, first Term, wanted func(Term) bool) iter.Seq[*T] {
 	return func(yield func(*T) bool) {
-		x.entries.Ascend(entry[T]{Term: first}, func(e entry[T]) bool { return wanted(e.Term) && yield(e.row) })
+		t.indexes[index].entries.Ascend(entry{Term: first}, func(e entry) bool {
+			if !wanted(e.Term) {
+				return false
+			}
+			r, _ := t.rows.Get(e.id)
+			return yield(r)
+		})
 	}
 }
 
@@ -218,7 +230,7 @@ func (k *Kind[T]) In(t *Tables, group string) iter.Seq[*T] {
 	return func(yield func(*T) bool) {
 		t.read(Read{Kind: k.Name, Group: group})
 		table := k.of(t).frozen(t)
-		table.indexes[0].from(Term{Value: group}, func(at Term) bool { return at.Value == group })(yield)
+		table.from(0, Term{Value: group}, func(at Term) bool { return at.Value == group })(yield)
 	}
 }
 
@@ -280,7 +292,7 @@ func (x *Index[T]) Sorts(t *Tables, first Term) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		x.read(t, first.Value)
 		entries := x.kind.of(t).frozen(t).indexes[x.place].entries
-		entries.Ascend(entry[T]{Term: first}, func(e entry[T]) bool {
+		entries.Ascend(entry{Term: first}, func(e entry) bool {
 			return e.Value == first.Value && yield(e.Sort)
 		})
 	}
@@ -292,7 +304,7 @@ func (x *Index[T]) Values(t *Tables) iter.Seq[string] {
 		entries, next, more := x.kind.of(t).indexes[x.place].entries, "", true
 		for more {
 			more = false
-			entries.Ascend(entry[T]{Term: Term{Value: next}}, func(e entry[T]) bool {
+			entries.Ascend(entry{Term: Term{Value: next}}, func(e entry) bool {
 				next, more = e.Value+"\x00", yield(e.Value)
 				return false
 			})
@@ -311,7 +323,7 @@ func (x *Index[T]) seek(t *Tables, first Term, wanted func(Term) bool) iter.Seq[
 	return func(yield func(*T) bool) {
 		alone := !x.read(t, first.Value)
 		table := x.kind.of(t).frozen(t)
-		table.indexes[x.place].from(first, wanted)(func(r *T) bool {
+		table.from(x.place, first, wanted)(func(r *T) bool {
 			if alone {
 				t.read(Read{Kind: x.kind.Name, ID: x.kind.Key(r)})
 			}
