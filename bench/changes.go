@@ -78,9 +78,10 @@ func changeRow(f []figures, interfaces int, reach time.Duration) report.Row {
 // writersRow compares what sixteen writers reach together with what one does.
 func writersRow(f []figures) report.Row {
 	one, all := median(f, of("Writers/writers=1", "ns/change")), median(f, of("Writers/writers=16", "ns/change"))
+	busy := median(f, of("Writers/writers=1", "cpu-ns/change")) / one
 	return report.Row{
 		Figure:    fmt.Sprintf("%.0f/s", 1e9/all),
-		Reference: fmt.Sprintf("one writer: %.0f/s", 1e9/one),
+		Reference: fmt.Sprintf("one writer: %.0f/s, with %.2f processors busy for it", 1e9/one, busy),
 		Ratio:     fmt.Sprintf("%.2f ×", one/all),
 		Verdict:   report.Judge(one/all >= 1.6),
 		Limit:     limits["writers"],

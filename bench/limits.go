@@ -26,7 +26,8 @@ var limits = map[string]string{
 	"all":     "the agents' share of the two cores; in the server JSON and the commits of replies",
 	"restart": "the TLS handshakes and role tokens of all agents on two cores, at both ends",
 	"change":  "compiling the touched VPC anew, with a hundred interfaces; copying the paths to the changed records",
-	"writers": "the two cores, and what one commit after another does alone: taking the version, showing the tables",
+	"writers": "the second core, which the garbage of one writer keeps half busy already; then what one commit after " +
+		"another does alone: taking the version, showing the tables",
 	"rules": "compiling the maps of all interfaces anew, of which each knows its groups; the fabric then looks at " +
 		"every link",
 	"interfaces": "writing 1,000 interfaces as XML, by reflection",
