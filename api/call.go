@@ -58,8 +58,9 @@ type Call struct {
 	Host string
 	// SourceIP is the peer's address as text, without port.
 	SourceIP string
-	// TLS says whether the request came over TLS.
-	TLS bool
+	// TLS says whether the request came over TLS, and TLSVersion over which: "1.3", "" without.
+	TLS        bool
+	TLSVersion string
 
 	standing func(ctx context.Context) error
 

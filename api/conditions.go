@@ -153,7 +153,8 @@ func (h *Handler) source(m matter, key string) keySource {
 			return rowSource
 		}
 		return requestTagSource
-	case acting != nil && acting.ofResource(m.kind, key) && (!m.any || acting.isTag(key) || acting.isID(m.kind, key)):
+	case acting != nil && acting.ofResource(m.kind, key) &&
+		(!m.any || acting.isTag(m.kind, key) || acting.isID(m.kind, key)):
 		return resourceSource
 	case op == nil || among(op.keyNames, key):
 		return rowSource
@@ -174,10 +175,8 @@ type asking struct {
 
 	resource Resource
 	matter
-	mine    [][]string        // the keys that AWS's action has with such a resource; nil until one is asked for
-	held    map[string]string // the resource's tags, once asked for
-	heldErr error
-	asked   bool // for held and heldErr
+	mine [][]string          // the keys that AWS's action has with such a resource; nil until one is asked for
+	held map[string]heldTags // the resource's tags, by the families of keys that tell them
 
 	last   string // the key that was asked for last
 	values []string
@@ -196,8 +195,7 @@ func (x *exchange) asking(ctx context.Context, q *Question, own map[string][]str
 	if a.action != nil {
 		a.may = a.mayHave
 	}
-	a.resource, a.kind = resourceOf(q)
-	a.any = strings.HasSuffix(a.resource.ID, "*")
+	a.resource, a.kind, a.any = a.acting.resourceOf(q, own)
 	return a
 }
 

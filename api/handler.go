@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -165,7 +167,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	x.call = &Call{
 		RequestID: id, Time: start, Partition: arn.Partition(h.region), Host: r.Host, Origin: OriginOf(r.Context()),
-		SourceIP: peer(r), TLS: r.TLS != nil,
+		SourceIP: peer(r), TLS: r.TLS != nil, TLSVersion: tlsVersion(r.TLS),
 		header: r.Header.Get, query: r.URL.RawQuery,
 	}
 	x.record.Origin, x.record.SourceIP = x.call.Origin, x.call.SourceIP
@@ -185,6 +187,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x.broken {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// tlsVersion is the version of a connection's TLS as policies know it, "" without.
+func tlsVersion(s *tls.ConnectionState) string {
+	if s == nil {
+		return ""
+	}
+	return strings.TrimPrefix(tls.VersionName(s.Version), "TLS ")
 }
 
 func peer(r *http.Request) string {

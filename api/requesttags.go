@@ -11,18 +11,32 @@ import (
 // of resource that its tags are for.
 type tagMember struct {
 	index     int
+	inner     string // the member of the member that holds them, or ""
 	specified bool
 }
+
+// nestedTags are the members that hold tags in a member of theirs, as S3's do.
+var nestedTags = map[string]string{"Tagging": "TagSet", "CreateBucketConfiguration": "Tags"}
 
 // tagMembers finds the members of an input that hold tags. Their names are the same in all services, their shapes not.
 func tagMembers(input reflect.Type) ([]tagMember, error) {
 	var out []tagMember
-	for _, name := range []string{"Tags", "TagKeys", "TagList", "TagSpecifications"} {
+	for _, name := range []string{
+		"Tags", "TagKeys", "TagList", "TagSpecifications", "Tagging", "CreateBucketConfiguration",
+	} {
 		f, ok := input.FieldByName(name)
-		if !ok {
+		nested := nestedTags[name]
+		if !ok || nested != "" && element(f.Type).Kind() != reflect.Struct {
 			continue
 		}
-		of, m := f.Type, tagMember{index: f.Index[0]}
+		of, m := f.Type, tagMember{index: f.Index[0], inner: nested}
+		if nested != "" {
+			inner, ok := element(f.Type).FieldByName(nested)
+			if !ok {
+				return nil, fmt.Errorf("has a member %s without %s", name, nested)
+			}
+			of = inner.Type
+		}
 		if of.Kind() == reflect.Slice && of.Elem().Kind() == reflect.Struct {
 			if tags, ok := of.Elem().FieldByName("Tags"); ok {
 				of, m.specified = tags.Type, true
@@ -71,6 +85,12 @@ func (op *Operation) tagsOf(in any) []requestTag {
 	var out []requestTag
 	for _, m := range op.tagMembers {
 		v := reflect.ValueOf(in).Elem().Field(m.index)
+		if m.inner != "" {
+			if v.IsNil() {
+				continue
+			}
+			v = v.Elem().FieldByName(m.inner)
+		}
 		if !m.specified {
 			out = readTags(out, "", v)
 			continue

@@ -25,12 +25,18 @@ type ResourceType struct {
 	// Tags gives the tags of one resource, as the state has them while the request is authorised; nil for none, and for a
 	// resource that is not there. It is asked when a policy is about them. After an error nobody knows them.
 	Tags func(context.Context, Resource) (map[string]string, error)
+	// TagFamilies give the tags that further families of condition keys tell, such as "s3:ExistingObjectTag/", as Tags
+	// gives those of aws:ResourceTag/.
+	TagFamilies map[string]TagsFunc
 	// IDKey is the condition key whose value is the resource's own id: "ec2:VpcID". What is still to be made has none.
 	IDKey string
 	// Keys are the condition keys that follow from the state of one resource, such as "ec2:Vpc"; they give nil where it
 	// has none, or is not there.
 	Keys map[string]func(context.Context, Resource) ([]string, error)
 }
+
+// TagsFunc gives the tags of a resource.
+type TagsFunc = func(context.Context, Resource) (map[string]string, error)
 
 // Types makes ResourceTypes of types whose resources are named in the usual way.
 func Types(names ...string) map[string]ResourceType {

@@ -15,37 +15,51 @@ type Resource struct {
 	Account, Region string
 	// ID follows the type in the ARN: "vpc-0123456789abcdef0", "path/name".
 	ID string
+	// Given are the condition keys that the operation's row gives, or who asks beside it.
+	Given map[string][]string
 }
 
-// resourceOf takes the resource of a question apart. It has no type where the question is about "*".
-func resourceOf(q *Question) (r Resource, kind string) {
-	r = Resource{Call: q.Call, ARN: q.Resource, Account: q.Call.Account, Region: q.Call.Region}
+// resourceOf takes the resource of a question apart. It has no type where the question is about "*". s is the service
+// of the action, or nil; given are the condition keys that come with the question.
+func (s *service) resourceOf(q *Question, given map[string][]string) (r Resource, kind string, isNew bool) {
+	r = Resource{Call: q.Call, ARN: q.Resource, Account: q.Call.Account, Region: q.Call.Region, Given: given}
 	parts, ok := arn.Split(q.Resource)
 	if !ok {
-		return r, ""
+		return r, "", false
 	}
 	r.Account, r.Region = first(parts[4], r.Account), first(parts[3], r.Region)
+	if s != nil && s.TypeOf != nil {
+		kind, r.ID = s.TypeOf(parts[5])
+		return r, kind, r.ID == "*" // any other star is part of a name
+	}
 	kind, r.ID, _ = strings.Cut(parts[5], "/")
-	return r, kind
+	return r, kind, strings.HasSuffix(r.ID, "*")
 }
 
 // resourceTagFamily is the name by which policies know the tags of resources in all services, in lower case.
 const resourceTagFamily = "aws:resourcetag/"
 
-// tagName is the key of a resource's tag in a condition key, given in lower case, that is about one.
-func (s *service) tagName(key string) (name string, isTag bool) {
+// tagged finds what gives the tags that a condition key, given in lower case, is about in questions about resources of
+// a type, the family of the key, and the key of the tag. isTag is true where nothing gives them, too.
+func (s *service) tagged(kind, key string) (tags TagsFunc, family, name string, isTag bool) {
+	t := s.types[kind]
 	if name, ok := strings.CutPrefix(key, resourceTagFamily); ok {
-		return name, true
+		return t.Tags, resourceTagFamily, name, true
 	}
-	if s.tagFamily == "" {
-		return "", false
+	if name, ok := strings.CutPrefix(key, s.tagFamily); ok && s.tagFamily != "" {
+		return t.Tags, resourceTagFamily, name, true
 	}
-	return strings.CutPrefix(key, s.tagFamily)
+	for family, tags := range t.tagFamilies {
+		if name, ok := strings.CutPrefix(key, family); ok {
+			return tags, family, name, true
+		}
+	}
+	return nil, "", "", false
 }
 
-// isTag reports whether a key, given in lower case, is about a tag of the resource.
-func (s *service) isTag(key string) bool {
-	_, is := s.tagName(key)
+// isTag reports whether a key, given in lower case, is about a tag of resources of a type.
+func (s *service) isTag(kind, key string) bool {
+	_, _, _, is := s.tagged(kind, key)
 	return is
 }
 
@@ -55,8 +69,8 @@ func (s *service) ofResource(kind, key string) bool {
 	if !ok {
 		return false
 	}
-	if s.isTag(key) {
-		return t.Tags != nil
+	if tags, _, _, is := s.tagged(kind, key); is {
+		return tags != nil
 	}
 	return t.keys[key] != nil || s.isID(kind, key)
 }
@@ -64,29 +78,41 @@ func (s *service) ofResource(kind, key string) bool {
 // isID reports whether a key, given in lower case, is the id of resources of a type.
 func (s *service) isID(kind, key string) bool { return key != "" && s.types[kind].idKey == key }
 
+// heldTags are tags of a resource, once they were asked for. Nobody knows them after an error.
+type heldTags struct {
+	tags map[string]string
+	err  error
+}
+
 // ofResource returns the values of a key that the resource tells, and whether it is known which it has.
 func (a *asking) ofResource(key string) (values []string, known bool) {
-	t := a.acting.types[a.kind]
-	name, isTag := a.acting.tagName(key)
 	if a.acting.isID(a.kind, key) {
 		if a.any {
 			return nil, true
 		}
 		return []string{a.resource.ID}, true
 	}
+	tags, family, name, isTag := a.acting.tagged(a.kind, key)
 	if !isTag {
-		values, err := t.keys[key](a.ctx, a.resource)
+		values, err := a.acting.types[a.kind].keys[key](a.ctx, a.resource)
 		return values, err == nil
 	}
-	if !a.asked && !a.any { // what is still to be made has no tags
-		a.held, a.heldErr = t.Tags(a.ctx, a.resource)
-		a.asked = true
+	if a.any { // what is still to be made has no tags
+		return nil, true
 	}
-	if a.heldErr != nil {
+	held, asked := a.held[family]
+	if !asked {
+		held.tags, held.err = tags(a.ctx, a.resource)
+		if a.held == nil {
+			a.held = map[string]heldTags{}
+		}
+		a.held[family] = held
+	}
+	if held.err != nil {
 		return nil, false
 	}
 	known = true
-	for key, value := range a.held {
+	for key, value := range held.tags {
 		if strings.EqualFold(key, name) {
 			known = values == nil // policies do not tell Team and team apart
 			values = []string{value}

@@ -58,6 +58,9 @@ type Service struct {
 	// AbsentKeys are keys that the service owns and that no request has, each with the reason: what it is about is not
 	// built.
 	AbsentKeys map[string]string
+	// TypeOf tells the type and the id of a resource by what stands last in its ARN, where that does not begin with the
+	// type: S3's "BUCKET/KEY". The id of any resource of a type is "*". It may be nil.
+	TypeOf func(resource string) (kind, id string)
 	// TagFamily is the service's own name for the tags of resources, beside aws:ResourceTag/: "ec2:ResourceTag/".
 	TagFamily string
 	// Keys gives condition keys of the requests of all operations, beside those that a row gives. It may be nil.
@@ -94,8 +97,9 @@ type service struct {
 // resourceType is a ResourceType with the names of its keys in lower case.
 type resourceType struct {
 	ResourceType
-	idKey string
-	keys  map[string]func(context.Context, Resource) ([]string, error)
+	idKey       string
+	keys        map[string]func(context.Context, Resource) ([]string, error)
+	tagFamilies map[string]TagsFunc
 }
 
 // ready checks a table and indexes it. Its errors are mistakes in the table.
@@ -166,7 +170,12 @@ func (s *service) readyKeys() error {
 		s.absentKeys = append(s.absentKeys, strings.ToLower(name))
 	}
 	for kind, t := range s.ResourceTypes {
-		r := resourceType{t, strings.ToLower(t.IDKey), map[string]func(context.Context, Resource) ([]string, error){}}
+		r := resourceType{
+			t, strings.ToLower(t.IDKey), map[string]func(context.Context, Resource) ([]string, error){}, map[string]TagsFunc{},
+		}
+		for name, tags := range t.TagFamilies {
+			r.tagFamilies[strings.ToLower(name)] = tags
+		}
 		for name, value := range t.Keys {
 			r.keys[strings.ToLower(name)] = value
 		}

@@ -40,7 +40,8 @@ func (h *Handler) UntoldKeys(name string) (untold []UntoldKey) {
 }
 
 // matters returns what an operation may be about: types of resources, new and old ones. Those of a lookup that names no
-// types, and of an ARN that the request names, are all that AWS's action and the service have.
+// types, of an ARN that the request names, and of what a handler asks for, are all that AWS's action and the service
+// have.
 func (op *Operation) matters(acting *service) (all []matter) {
 	add := func(kind string, isNew bool) {
 		m := matter{acting: acting, op: op, may: func(string) bool { return true }, kind: kind, any: isNew}
@@ -48,7 +49,7 @@ func (op *Operation) matters(acting *service) (all []matter) {
 			all = append(all, m)
 		}
 	}
-	anyType := false
+	anyType := op.resources.asked
 	for _, t := range op.resources.templates {
 		if t.kind == "" {
 			anyType = true
@@ -63,7 +64,7 @@ func (op *Operation) matters(acting *service) (all []matter) {
 		anyType = anyType || len(l.types) == 0
 	}
 	for _, r := range op.reference.Resources {
-		if t, ok := acting.types[r.Type]; ok && anyType && t.Tags != nil {
+		if t, ok := acting.types[r.Type]; ok && anyType && (t.Tags != nil || len(t.TagFamilies) > 0) {
 			add(r.Type, false)
 		}
 	}

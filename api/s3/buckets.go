@@ -7,6 +7,7 @@ import (
 
 	"postern/api"
 	"postern/api/page"
+	"postern/api/tags"
 	sdk "postern/aws/service/s3"
 	"postern/aws/service/s3/types"
 	"postern/services/s3"
@@ -30,7 +31,8 @@ func (s *service) createBucket(
 		return nil, err
 	}
 	if len(b.Tags) > 0 {
-		if err := c.Allow(ctx, "s3:PutBucketTagging", bucketARN(c), requestKeys(c, nil)); err != nil {
+		keys := tags.Conditions(requestKeys(c, nil), in.CreateBucketConfiguration.Tags)
+		if err := c.Allow(ctx, "s3:TagResource", bucketARN(c), keys); err != nil {
 			return nil, err
 		}
 	}
@@ -50,9 +52,7 @@ func (s *service) configure(c *api.Call, in *types.CreateBucketConfiguration, b 
 			return notImplemented("Postern does not implement directory buckets")
 		}
 		constraint = string(in.LocationConstraint)
-		for _, t := range in.Tags {
-			b.Tags = append(b.Tags, s3.Tag{Key: aws.ToString(t.Key), Value: aws.ToString(t.Value)})
-		}
+		b.Tags = tags.From[s3.Tag](in.Tags)
 	}
 	if constraint == "EU" {
 		constraint = "eu-west-1"

@@ -143,8 +143,18 @@ var details = []string{
 	"ActualObjectSize", "RangeRequested", "MinSizeAllowed", "MaxSizeAllowed", "ProposedSize", "Method", "ResourceType",
 }
 
-// refused makes a fault of an error.
+// refused makes a fault of an error, and tells clients what headers say of it.
 func refused(c *api.Call, answer *http.Response) error {
+	for _, name := range told {
+		if value := answer.Header.Get(name); value != "" {
+			c.SetHeader(name, value)
+		}
+	}
+	return refusedQuietly(answer)
+}
+
+// refusedQuietly makes a fault of an error.
+func refusedQuietly(answer *http.Response) error {
 	var e struct {
 		Code, Message string
 		Details       []struct {
@@ -155,11 +165,6 @@ func refused(c *api.Call, answer *http.Response) error {
 	// What cannot be read leaves the status.
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxError))
 	_ = xml.Unmarshal(text, &e)
-	for _, name := range told {
-		if value := answer.Header.Get(name); value != "" {
-			c.SetHeader(name, value)
-		}
-	}
 	kind, ok := kinds[answer.StatusCode]
 	if !ok {
 		kind = fault.Invalid

@@ -34,7 +34,8 @@ func New(buckets *s3.Service) api.Service {
 	return api.Service{
 		Name: "s3", Protocol: wire.S3, Namespace: namespace, BodyLimit: maxDocument,
 		StreamLimit:      maxObject + maxObject/64, // chunks have heads
-		ResourceTypes:    map[string]api.ResourceType{"bucket": {ARN: bucketType}, "object": {ARN: objectType}},
+		ResourceTypes:    s.types(),
+		TypeOf:           typeOf,
 		ResourcePolicies: s,
 		Locate:           s.locate,
 		ConditionKeys:    conditionKeys,
@@ -65,12 +66,12 @@ func objectARN(c *api.Call) string {
 }
 
 // onBucket and onObject declare what operations are about.
-func onBucket[In any]() api.Resources {
-	return api.Lookup(func(c *api.Call, _ *In) []string { return []string{bucketARN(c)} })
-}
+var onBucket = api.About("bucket/{Bucket}")
 
 func onObject[In any]() api.Resources {
-	return api.Lookup(func(c *api.Call, _ *In) []string { return []string{objectARN(c)} })
+	return api.Lookup(func(c *api.Call, _ *In) []string {
+		return []string{"object/" + c.PathValue("Bucket") + "/" + c.PathValue("Key")}
+	}, "object")
 }
 
 // ResourcePolicy implements api.ResourcePolicies: a bucket's policy is that of its objects too.

@@ -28,6 +28,8 @@ type Bucket struct {
 	CORS              []CORSRule         `json:",omitempty"` // empty is none
 	Tags              []Tag              `json:",omitempty"` // empty is none
 	Versioning        string             `json:",omitempty"` // Enabled, Suspended, or empty where it never was
+	// ABAC says that the tags control access. They cannot be changed by PutTags and DeleteTags meanwhile.
+	ABAC bool `json:",omitempty"`
 }
 
 // PublicAccessBlock says what public access is kept from a bucket whatever its policy allows.

@@ -78,9 +78,17 @@ const (
 	maxTagValue = 256
 )
 
+// PutABAC says whether the tags of a bucket control access to it.
+func (s *Service) PutABAC(ctx context.Context, name string, enabled bool) error {
+	return s.configure(ctx, name, func(b *stored) error { b.ABAC = enabled; return nil })
+}
+
 // PutTags puts tags on a bucket in the place of those that it has.
 func (s *Service) PutTags(ctx context.Context, name string, tags []Tag) error {
 	return s.configure(ctx, name, func(b *stored) error {
+		if b.ABAC {
+			return controlled()
+		}
 		if err := checkTags(tags, maxTags); err != nil {
 			return err
 		}
@@ -91,7 +99,19 @@ func (s *Service) PutTags(ctx context.Context, name string, tags []Tag) error {
 
 // DeleteTags takes all tags off a bucket.
 func (s *Service) DeleteTags(ctx context.Context, name string) error {
-	return s.configure(ctx, name, func(b *stored) error { b.Tags = nil; return nil })
+	return s.configure(ctx, name, func(b *stored) error {
+		if b.ABAC {
+			return controlled()
+		}
+		b.Tags = nil
+		return nil
+	})
+}
+
+// controlled refuses to change tags that control access the way in which tags are changed that do not.
+func controlled() error {
+	return invalidRequest("Tags of a bucket with ABAC enabled are changed by TagResource and UntagResource only. " +
+		"Disable ABAC on the bucket, change them, and enable it again.")
 }
 
 func checkTags(tags []Tag, most int) error {

@@ -110,6 +110,10 @@ func (c *Client) DeletePublicAccessBlock(
 	return client.Do[DeletePublicAccessBlockOutput](ctx, c.caller, "DeletePublicAccessBlock", in)
 }
 
+func (c *Client) GetBucketAbac(ctx context.Context, in *GetBucketAbacInput) (*GetBucketAbacOutput, error) {
+	return client.Do[GetBucketAbacOutput](ctx, c.caller, "GetBucketAbac", in)
+}
+
 func (c *Client) GetBucketAccelerateConfiguration(
 	ctx context.Context, in *GetBucketAccelerateConfigurationInput,
 ) (*GetBucketAccelerateConfigurationOutput, error) {
@@ -256,6 +260,10 @@ func (c *Client) ListObjectsV2(ctx context.Context, in *ListObjectsV2Input) (*Li
 
 func (c *Client) ListParts(ctx context.Context, in *ListPartsInput) (*ListPartsOutput, error) {
 	return client.Do[ListPartsOutput](ctx, c.caller, "ListParts", in)
+}
+
+func (c *Client) PutBucketAbac(ctx context.Context, in *PutBucketAbacInput) (*PutBucketAbacOutput, error) {
+	return client.Do[PutBucketAbacOutput](ctx, c.caller, "PutBucketAbac", in)
 }
 
 func (c *Client) PutBucketAcl(ctx context.Context, in *PutBucketAclInput) (*PutBucketAclOutput, error) {

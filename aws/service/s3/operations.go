@@ -319,6 +319,15 @@ type DeletePublicAccessBlockInput struct {
 type DeletePublicAccessBlockOutput struct {
 }
 
+type GetBucketAbacInput struct {
+	Bucket              *string
+	ExpectedBucketOwner *string
+}
+
+type GetBucketAbacOutput struct {
+	AbacStatus *types.AbacStatus
+}
+
 type GetBucketAccelerateConfigurationInput struct {
 	Bucket              *string
 	ExpectedBucketOwner *string
@@ -864,6 +873,17 @@ type ListPartsOutput struct {
 	RequestCharged       types.RequestCharged
 	StorageClass         types.StorageClass
 	UploadId             *string
+}
+
+type PutBucketAbacInput struct {
+	AbacStatus          *types.AbacStatus
+	Bucket              *string
+	ChecksumAlgorithm   types.ChecksumAlgorithm
+	ContentMD5          *string
+	ExpectedBucketOwner *string
+}
+
+type PutBucketAbacOutput struct {
 }
 
 type PutBucketAclInput struct {

@@ -30,6 +30,20 @@ func (ArchiveStatus) Values() []ArchiveStatus {
 	}
 }
 
+type BucketAbacStatus string
+
+const (
+	BucketAbacStatusEnabled  BucketAbacStatus = "Enabled"
+	BucketAbacStatusDisabled BucketAbacStatus = "Disabled"
+)
+
+func (BucketAbacStatus) Values() []BucketAbacStatus {
+	return []BucketAbacStatus{
+		BucketAbacStatusEnabled,
+		BucketAbacStatusDisabled,
+	}
+}
+
 type BucketAccelerateStatus string
 
 const (

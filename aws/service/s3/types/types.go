@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+type AbacStatus struct {
+	Status BucketAbacStatus
+}
+
 type AbortIncompleteMultipartUpload struct {
 	DaysAfterInitiation *int32
 }
