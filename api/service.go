@@ -133,9 +133,11 @@ func ready(s Service) (*service, error) {
 	}
 	paths := map[string]string{}
 	maps.Copy(paths, s.KnownPaths)
-	for _, name := range s.Known {
-		if r.byName[name] == nil && wire.Path(s.Name, name) != "" {
-			index(paths, name, wire.Path(s.Name, name))
+	if s.Protocol.HasPaths() {
+		for _, name := range s.Known {
+			if path := wire.Path(s.Name, name); r.byName[name] == nil && path != "" {
+				index(paths, name, path)
+			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(paths)) {
@@ -185,7 +187,7 @@ func (s *service) readyKeys() error {
 }
 
 func (s *service) add(op *Operation) error {
-	if op.Pattern == "" && op.input != nil && wire.IsSDK(op.input) {
+	if op.Pattern == "" && s.Protocol.HasPaths() && op.input != nil && wire.IsSDK(op.input) {
 		op.Pattern = wire.Path(s.Name, op.Name)
 	}
 	if op.Action == "" {
@@ -228,8 +230,10 @@ func (s *service) add(op *Operation) error {
 			Protocol: s.Protocol, Operation: op.Name, Namespace: s.Namespace, Input: op.input, Output: op.output,
 			Pattern: op.Pattern, Status: op.Status,
 		}
-		if err := op.codec.Prepare(); err != nil && s.Protocol.Binds() {
-			return err
+		if s.Protocol.Binds() { // requests are told apart by it; other codecs wait for their first request
+			if err := op.codec.Prepare(); err != nil {
+				return err
+			}
 		}
 		for _, member := range op.takes {
 			if _, ok := op.input.FieldByName(member); !ok {

@@ -18,7 +18,7 @@ type Action struct {
 	// Resources are the types of resource that the action may be about.
 	Resources []Resource
 
-	types []arn.Pattern // of all resources of the service
+	table *table // of the service
 }
 
 // Resource is one type of resource of an action.
@@ -45,7 +45,7 @@ func (a *Action) KeysWith(resource string) [][]string {
 			lists = append(lists, r.Keys)
 		}
 	}
-	if len(lists) > 1 || slices.ContainsFunc(a.types, func(t arn.Pattern) bool { return t.Match(resource) }) {
+	if len(lists) > 1 || slices.ContainsFunc(a.table.all(), func(t arn.Pattern) bool { return t.Match(resource) }) {
 		return lists
 	}
 	for _, r := range a.Resources {
