@@ -16,8 +16,8 @@ demo: build
 
 build:
 	@mkdir -p $(BIN)
-	@echo "building $(BIN)/postern and $(BIN)/postern-agent (the first time: one to two minutes of two processors, and 1 GB of memory)"
-	@$(BUILD) -o $(BIN)/ ./cmd/postern ./cmd/postern-agent
+	@echo "building $(BIN)/postern, $(BIN)/postern-agent and $(BIN)/postern-s3 (the first time: one to two minutes of two processors, and 1 GB of memory)"
+	@$(BUILD) -o $(BIN)/ ./cmd/postern ./cmd/postern-agent ./cmd/postern-s3
 
 test: build
 	@test -n "$(RACE)" || echo "no C compiler found: the tests run without the race detector (install gcc to have it)"

@@ -66,11 +66,18 @@ var walls = []wall{
 		"changes the network and the instances together",
 	},
 	{"services/s3/outgoing", []string{"aws/..."}, nothing, "signs; knows no store of objects"},
+	{"services/s3/embedded/key", nothing, nothing, "keys and paths; both ends know it"},
 	{
-		"services/s3/embedded",
-		[]string{"aws/...", "services/s3/outgoing"},
+		"services/s3/embedded/program",
+		[]string{"services/s3/embedded", "services/s3/embedded/key"},
 		[]string{"github.com/versity/versitygw", "github.com/aws/aws-sdk-go-v2/service/s3", "golang.org/x/sys/unix"},
 		"the only room that knows the library",
+	},
+	{
+		"services/s3/embedded",
+		[]string{"aws/...", "services/s3/outgoing", "services/s3/embedded/key"},
+		[]string{"golang.org/x/sys/unix"},
+		"starts postern-s3; the library is not in the server",
 	},
 	{
 		"services/s3",
@@ -118,6 +125,7 @@ var walls = []wall{
 		"a client like any other: no back door",
 	},
 	{"cmd/postern-agent", []string{"agent/..."}, nil, "free of server code"},
+	{"cmd/postern-s3", []string{"services/s3/embedded/program"}, nothing, "only the store of objects"},
 	{"internal/testreport", nothing, nothing, "prints what go test did"},
 	{"internal/gobuild", nothing, nothing, "prints how far go build is, before anything else is built"},
 	{"internal/gen/...", []string{"aws/...", "api/...", "internal/gen/..."}, nil, "generators"},
@@ -154,6 +162,8 @@ var onlyFrom = map[string][]string{
 	"api/...":        {"server/...", "api/...", "services/*/endpoint", "internal/gen/...", "test/...", "bench/..."},
 	"test/...":       {"test/...", "bench/..."},
 	"bench/...":      {"bench/...", "test/..."},
+	// The library of objects would make the server and the agent larger and slower to start.
+	"services/s3/embedded/program": {"cmd/postern-s3", "bench/..."},
 }
 
 // agentMay is all of ours that may end up in the node's binary, however it gets there.
@@ -270,7 +280,34 @@ func TestWalls(t *testing.T) {
 	}
 }
 
+// serverMustNot are modules that only postern-s3 may hold: linked into the server, they made it a quarter larger, and
+// every start of it slower (docs/decisions/0012).
+var serverMustNot = []string{"github.com/versity/versitygw", "github.com/gofiber/fiber", "github.com/valyala/fasthttp"}
+
 func TestAgentIsFreeOfServerCode(t *testing.T) {
+	seen := held(t, "cmd/postern-agent", agentMustNot)
+	for dir := range seen {
+		if !withinAny(agentMay, dir) {
+			t.Errorf("the agent's binary holds %s", dir)
+		}
+	}
+	if len(seen) < 5 {
+		t.Errorf("only %v found in the agent", seen)
+	}
+}
+
+func TestServerIsFreeOfTheLibraryOfObjects(t *testing.T) {
+	if seen := held(t, "cmd/postern", serverMustNot); len(seen) < 50 || seen["services/s3/embedded/program"] {
+		t.Errorf("the server holds %v", seen)
+	}
+	if seen := held(t, "cmd/postern-s3", nil); !seen["services/s3/embedded/program"] || seen["server"] {
+		t.Errorf("postern-s3 holds %v", seen)
+	}
+}
+
+// held returns all packages of ours in a program, and refuses modules that must not be there.
+func held(t *testing.T, program string, mustNot []string) map[string]bool {
+	t.Helper()
 	sources := readSources(t)
 	seen := map[string]bool{}
 	var visit func(dir string)
@@ -279,24 +316,19 @@ func TestAgentIsFreeOfServerCode(t *testing.T) {
 			return
 		}
 		seen[dir] = true
-		if !withinAny(agentMay, dir) {
-			t.Errorf("the agent's binary holds %s", dir)
-		}
 		for imported, file := range sources[dir].imports {
 			if target, our := ours(imported); our {
 				visit(target)
 			}
-			for _, heavy := range agentMustNot {
+			for _, heavy := range mustNot {
 				if strings.HasPrefix(imported, heavy) {
-					t.Errorf("the agent's binary holds %s through %s", imported, file)
+					t.Errorf("%s holds %s through %s", program, imported, file)
 				}
 			}
 		}
 	}
-	visit("cmd/postern-agent")
-	if len(seen) < 5 {
-		t.Errorf("only %v found in the agent", seen)
-	}
+	visit(program)
+	return seen
 }
 
 func TestEveryPackageSaysWhatItIs(t *testing.T) {

@@ -46,6 +46,8 @@ type StartOptions struct {
 	DefaultVPC bool
 	// Agent is the path of the postern-agent binary.
 	Agent string
+	// ObjectStore is the path of the postern-s3 binary.
+	ObjectStore string
 	// HostTargets are the addresses and ports of this host that endpoint services may lead to.
 	HostTargets []netip.AddrPort
 	// PublicRange holds the public addresses to give out, Internet what gateways lead to of this host's network.

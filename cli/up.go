@@ -25,15 +25,15 @@ import (
 
 // serverFlags are the flags of the commands that start a server.
 type serverFlags struct {
-	listen, wireGuard, region, agent string
-	verbose                          bool
-	returnWindow                     duration
-	hostTargets                      addresses
-	verifyDNS                        string
-	publicRange, internet            ranges
-	iamQuotas                        []string
-	account                          string
-	defaultVPC                       bool
+	listen, wireGuard, region, agent, objectStore string
+	verbose                                       bool
+	returnWindow                                  duration
+	hostTargets                                   addresses
+	verifyDNS                                     string
+	publicRange, internet                         ranges
+	iamQuotas                                     []string
+	account                                       string
+	defaultVPC                                    bool
 	// ephemeral keeps the state in memory; testCredentials gives its root user a key that everybody knows.
 	ephemeral, testCredentials bool
 	// allowHosts and allowOrigins widen what requests are answered; allowHostImages what the known key may read.
@@ -49,6 +49,8 @@ func (f *serverFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.region, "region", "us-east-1", "region of the sample network and of clients' settings")
 	cmd.Flags().StringVar(&f.agent, "agent", "",
 		"postern-agent binary for instances (default $POSTERN_AGENT, else beside this program)")
+	cmd.Flags().StringVar(&f.objectStore, "s3-program", "",
+		"postern-s3 binary, which keeps the objects of S3 (default $POSTERN_S3, else beside this program)")
 	cmd.Flags().Var(&f.returnWindow, "return-window", "how long a node may be away before it is ConnectionLost")
 	cmd.Flags().Var(&f.hostTargets, "host-target",
 		"address of this host that VPC endpoint services may lead to, address:port; may be given several times")
@@ -78,6 +80,7 @@ func (f *serverFlags) options(dataDir string, logTo io.Writer) StartOptions {
 	}
 	return StartOptions{
 		DataDir: dataDir, Listen: f.listen, WireGuard: f.wireGuard, Region: f.region, Agent: f.agentPath(),
+		ObjectStore:  program("postern-s3", f.objectStore, "POSTERN_S3"),
 		ReturnWindow: time.Duration(f.returnWindow), HostTargets: f.hostTargets, VerifyDNS: f.verifyDNS,
 		PublicRange: f.publicRange.last(), Internet: f.internet, IAMQuotas: f.iamQuotas,
 		AllowHosts: f.allowHosts, AllowOrigins: f.allowOrigins, AllowHostImages: f.allowHostImages,
@@ -85,8 +88,11 @@ func (f *serverFlags) options(dataDir string, logTo io.Writer) StartOptions {
 	}
 }
 
-func (f *serverFlags) agentPath() string {
-	if path := cmp.Or(f.agent, os.Getenv("POSTERN_AGENT")); path != "" {
+func (f *serverFlags) agentPath() string { return program("postern-agent", f.agent, "POSTERN_AGENT") }
+
+// program returns the path of another program of Postern: a flag's, the environment's, or else beside this one.
+func program(name, flag, variable string) string {
+	if path := cmp.Or(flag, os.Getenv(variable)); path != "" {
 		if absolute, err := filepath.Abs(path); err == nil {
 			return absolute
 		}
@@ -94,9 +100,9 @@ func (f *serverFlags) agentPath() string {
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return "postern-agent"
+		return name
 	}
-	return filepath.Join(filepath.Dir(self), "postern-agent")
+	return filepath.Join(filepath.Dir(self), name)
 }
 
 func (a *app) upCommand() *cobra.Command {

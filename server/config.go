@@ -49,6 +49,8 @@ type Config struct {
 	VerifyDNS string
 	// Agent is the path of the postern-agent program for instances.
 	Agent string
+	// ObjectStore is the path of the postern-s3 program, which keeps the objects of S3.
+	ObjectStore string
 	// ReturnWindow is how long a node whose channel closed may take to come back before its status is ConnectionLost;
 	// 0 means 30 s.
 	ReturnWindow time.Duration

@@ -29,8 +29,11 @@ func (m *s3Module) module() module {
 }
 
 func (m *s3Module) open(ctx context.Context) (err error) {
+	if err := embedded.Check(m.config.ObjectStore); err != nil && m.config.ObjectStore != "" {
+		m.config.Log.Warn("S3 has buckets and cannot keep objects", "error", err)
+	}
 	// The store's process goes by the clock of this host, whatever the server's.
-	m.objects = embedded.New(embedded.Config{Dir: m.dir(), Log: m.config.Log})
+	m.objects = embedded.New(embedded.Config{Dir: m.dir(), Program: m.config.ObjectStore, Log: m.config.Log})
 	m.Service, err = s3.Open(ctx, s3.Config{Store: m.state.Set(setS3), Upstream: m.objects, Now: m.config.Now})
 	return err
 }

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -17,13 +18,13 @@ import (
 	"postern/aws/transport"
 	"postern/server"
 	"postern/services/compute"
-	"postern/services/s3/embedded"
+	s3program "postern/services/s3/embedded/program"
 	"postern/store/postgres/postgrestest"
 )
 
 func TestMain(m *testing.M) {
 	compute.InitMain()
-	embedded.InitMain()
+	s3program.InitMain()
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		postgrestest.Stop()
 		os.Exit(code)
@@ -33,6 +34,7 @@ func TestMain(m *testing.M) {
 // open starts a server and returns how a client reaches it.
 func open(t *testing.T, c server.Config) (*server.Server, aws.Config) {
 	t.Helper()
+	c.ObjectStore = cmp.Or(c.ObjectStore, "/proc/self/exe")
 	s, err := server.Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ import (
 // keptRig is the API with objects that are really kept.
 func keptRig(t *testing.T) *rig {
 	t.Helper()
-	store := embedded.New(embedded.Config{Dir: t.TempDir()})
+	store := embedded.New(embedded.Config{Dir: t.TempDir(), Program: "/proc/self/exe"})
 	t.Cleanup(func() { store.Close() })
 	r := &rig{}
 	var err error

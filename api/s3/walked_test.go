@@ -16,12 +16,12 @@ import (
 	"postern/api/access/accesstest"
 	"postern/api/apitest"
 	"postern/aws/sigv4"
-	"postern/services/s3/embedded"
+	s3program "postern/services/s3/embedded/program"
 )
 
 // TestMain looks, after a run of all tests, whether they walked the whole table.
 func TestMain(m *testing.M) {
-	embedded.InitMain()
+	s3program.InitMain()
 	os.Exit(accesstest.Walked.Exit(m.Run(), apitest.Whole{Service: "s3"}))
 }
 

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -50,6 +51,35 @@ func stores(t *testing.T) (n int) {
 		}
 	}
 	return n
+}
+
+// TestTheProgramForObjectsIsMissing: S3 says so, names the file and the remedy, and the bucket is not made. Everything
+// else works, also once the program is there.
+func TestTheProgramForObjectsIsMissing(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "postern-s3")
+	l := openLab(t, server.Config{ObjectStore: program})
+	for range 2 {
+		status, answer := s3Do(t, l, http.MethodPut, "/bucket", "")
+		if status != http.StatusServiceUnavailable || !strings.Contains(answer, "<Code>ServiceUnavailable</Code>") ||
+			!strings.Contains(answer, program) || !strings.Contains(answer, "make build") {
+			t.Fatalf("%d %s", status, answer)
+		}
+		if status, answer := s3Do(t, l, http.MethodHead, "/bucket", ""); status != http.StatusNotFound {
+			t.Errorf("the bucket: %d %s", status, answer)
+		}
+		if status, answer := whoAmI(t, l); status != http.StatusOK {
+			t.Errorf("%d %s", status, answer)
+		}
+		if err := os.WriteFile(program, nil, 0o600); err != nil { // which nobody can execute
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Remove(program), os.Symlink("/proc/self/exe", program)); err != nil {
+		t.Fatal(err)
+	}
+	if status, answer := s3Do(t, l, http.MethodPut, "/bucket", ""); status != http.StatusOK {
+		t.Errorf("with the program: %d %s", status, answer)
+	}
 }
 
 // TestAResetEmptiesS3, whose store there is only where it is used.

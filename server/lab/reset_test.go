@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"net/http"
@@ -19,12 +20,12 @@ import (
 	"postern/server"
 	"postern/server/front"
 	"postern/services/compute"
-	"postern/services/s3/embedded"
+	s3program "postern/services/s3/embedded/program"
 )
 
 func TestMain(m *testing.M) {
 	compute.InitMain()
-	embedded.InitMain()
+	s3program.InitMain()
 	goleak.VerifyTestMain(m)
 }
 
@@ -35,6 +36,7 @@ func openLab(t *testing.T, c server.Config) *Lab {
 
 func openWith(t *testing.T, c Config) *Lab {
 	t.Helper()
+	c.Server.ObjectStore = cmp.Or(c.Server.ObjectStore, "/proc/self/exe")
 	l, err := Open(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ import (
 	"postern/aws/transport"
 	"postern/cmd/postern/program"
 	"postern/services/compute"
-	"postern/services/s3/embedded"
+	s3program "postern/services/s3/embedded/program"
 	"postern/test/ports"
 )
 
@@ -37,7 +37,7 @@ const asProgram = "POSTERN_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	compute.InitMain()
-	embedded.InitMain()
+	s3program.InitMain()
 	if os.Getenv(asProgram) != "" {
 		os.Exit(program.Main())
 	}
@@ -114,7 +114,7 @@ func (p *process) up(flags ...string) {
 		},
 		flags...)
 	p.cmd = exec.Command(self, args...)
-	p.cmd.Env = append(os.Environ(), asProgram+"=1")
+	p.cmd.Env = append(os.Environ(), asProgram+"=1", "POSTERN_S3=/proc/self/exe")
 	p.cmd.Stderr = p
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {

@@ -99,8 +99,10 @@ func newReader(t *testing.T, agent string) *reader {
 	check(t, err)
 	r.join, err = ports.Free()
 	check(t, err)
-	r.env = append(os.Environ(), "POSTERN_DATA="+filepath.Join(r.dir, "data"), "POSTERN_AGENT="+agent, "HOME="+r.dir,
-		"PATH="+olderCLI(t)+os.Getenv("PATH"), "AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true", "AWS_DEFAULT_OUTPUT=json")
+	r.env = append(os.Environ(),
+		"POSTERN_DATA="+filepath.Join(r.dir, "data"), "POSTERN_AGENT="+agent, "HOME="+r.dir,
+		"POSTERN_S3=/proc/self/exe", "PATH="+olderCLI(t)+os.Getenv("PATH"), "AWS_PAGER=",
+		"AWS_EC2_METADATA_DISABLED=true", "AWS_DEFAULT_OUTPUT=json")
 	return r
 }
 

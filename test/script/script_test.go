@@ -22,7 +22,7 @@ import (
 	"postern/network/link/tunnel"
 	"postern/services/compute"
 	"postern/services/compute/guest"
-	"postern/services/s3/embedded"
+	s3program "postern/services/s3/embedded/program"
 	"postern/test/ports"
 )
 
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	// An instance's first process, and what holds an attached command, is this program started again under another name:
 	// it must not become a test.
 	compute.InitMain()
-	embedded.InitMain()
+	s3program.InitMain()
 	tunnel.InitMain()
 	testscript.Main(m, map[string]func(){"postern": func() { os.Exit(program.Main()) }})
 }
@@ -61,6 +61,7 @@ func TestStories(t *testing.T) {
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) (err error) {
 			env.Setenv("POSTERN_AGENT", agent)
+			env.Setenv("POSTERN_S3", "/proc/self/exe")
 			env.Setenv("POSTERN_DATA", filepath.Join(env.WorkDir, "data"))
 			env.Setenv("PATH", path+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("AWS_PAGER", "")
@@ -175,7 +176,8 @@ func up(ts *testscript.TestScript, neg bool, args []string) {
 	path, err := exec.LookPath("postern")
 	ts.Check(err)
 	cmd := exec.Command(path, args...)
-	cmd.Env = append(os.Environ(), "POSTERN_DATA="+ts.Getenv("POSTERN_DATA"), "POSTERN_AGENT="+ts.Getenv("POSTERN_AGENT"))
+	cmd.Env = append(os.Environ(), "POSTERN_DATA="+ts.Getenv("POSTERN_DATA"), "POSTERN_AGENT="+ts.Getenv("POSTERN_AGENT"),
+		"POSTERN_S3="+ts.Getenv("POSTERN_S3"))
 	cmd.Stderr = &b.said
 	out, err := cmd.StdoutPipe()
 	ts.Check(err)

@@ -92,7 +92,7 @@ func TestMain(m *testing.M) {
 
 var build = sync.OnceValues(func() (string, error) {
 	command := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", programs+"/", "postern/cmd/postern",
-		"postern/cmd/postern-agent")
+		"postern/cmd/postern-agent", "postern/cmd/postern-s3")
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := command.CombinedOutput()
 	return string(out), err

@@ -114,6 +114,7 @@ func New(t testing.TB, o ...Option) *World {
 		"server"), opts.audit, returnWindow
 	w.config.Now = func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 	w.config.Hooks.Watch = w.journey.watch
+	w.config.ObjectStore = "/proc/self/exe" // the test's own program, where its TestMain lets it
 	if w.config.Agent == "" {
 		w.config.Hooks.Launcher, w.config.Hooks.Link = w.host, w.host.link
 	}

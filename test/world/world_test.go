@@ -7,12 +7,12 @@ import (
 
 	"go.uber.org/goleak"
 
-	"postern/services/s3/embedded"
+	s3program "postern/services/s3/embedded/program"
 	"postern/test/world"
 )
 
 func TestMain(m *testing.M) {
-	embedded.InitMain()
+	s3program.InitMain()
 	flag.Parse()
 	// The tests wait for time-outs more than for a processor.
 	if err := flag.Set("test.parallel", "12"); err != nil {

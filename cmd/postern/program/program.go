@@ -12,13 +12,11 @@ import (
 	"postern/server/lab"
 	"postern/services/compute"
 	"postern/services/compute/guest"
-	"postern/services/s3/embedded"
 )
 
 // Main runs the program with the process's arguments and returns its exit code.
 func Main() int {
 	compute.InitMain()
-	embedded.InitMain()
 	tunnel.InitMain()
 	return cli.Run(context.Background(), cli.Options{
 		Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Start: start,
@@ -28,7 +26,8 @@ func Main() int {
 func start(ctx context.Context, o cli.StartOptions) (cli.Server, error) {
 	c := server.Config{
 		DataDir: o.DataDir, Database: o.Database, Listen: o.Listen, WireGuard: o.WireGuard, Region: o.Region, Agent: o.Agent,
-		Account: o.Account, DefaultVPC: o.DefaultVPC,
+		ObjectStore: o.ObjectStore,
+		Account:     o.Account, DefaultVPC: o.DefaultVPC,
 		ReturnWindow: o.ReturnWindow, HostTargets: o.HostTargets, VerifyDNS: o.VerifyDNS,
 		PublicRange: o.PublicRange, Internet: o.Internet, TestCredentials: o.TestCredentials,
 		AllowHosts: o.AllowHosts, AllowOrigins: o.AllowOrigins, AllowHostImages: o.AllowHostImages, Log: o.Log,

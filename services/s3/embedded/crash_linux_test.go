@@ -224,7 +224,7 @@ func TestServer(t *testing.T) {
 	if dir == "" {
 		t.Skip("it is run by TestTheServerIsKilled")
 	}
-	c := client(t, embedded.New(embedded.Config{Dir: dir}))
+	c := client(t, embedded.New(embedded.Config{Dir: dir, Program: "/proc/self/exe"}))
 	put(t, c, makeBucket(t, c, "kept"), "key", "acknowledged")
 	_, _ = os.Stdout.WriteString("done\n")
 	select {}

@@ -22,14 +22,15 @@ import (
 )
 
 const (
-	// arg0 is how this program knows that it is to serve objects.
-	arg0 = "postern-s3"
-	// controlFD is the process's end of the socket pair, dirFD the directory.
-	controlFD = 3
-	dirFD     = 4
-	// socketName is the name of the socket in the directory.
-	socketName = "socket"
-	region     = "us-east-1"
+	// ProgramName is the name of the program, and how it is called.
+	ProgramName = "postern-s3"
+	// ControlFD is the process's end of the socket pair, DirFD the directory.
+	ControlFD = 3
+	DirFD     = 4
+	// SocketName is the name of the socket in the directory.
+	SocketName = "socket"
+	// Region is that of the process's own signatures.
+	Region = "us-east-1"
 	// startTime is how long a process may take to start. It waits for one that has not quite ended.
 	startTime = 30 * time.Second
 	// maxSaid is how much of what the process prints is kept, in bytes.
@@ -38,8 +39,8 @@ const (
 	maxIdle = 64
 )
 
-// order tells the process what it has to do when it begins.
-type order struct{ Dir, AccessKey, Secret string }
+// Order tells the process what it has to do when it begins, as a line of JSON.
+type Order struct{ Dir, AccessKey, Secret string }
 
 // process is one process of a Store.
 type process struct {
@@ -54,9 +55,9 @@ type process struct {
 }
 
 // start starts a process, and returns when it takes requests.
-func start(ctx context.Context, dir string) (*process, error) {
-	if !ready {
-		return nil, errors.New("the program does not call embedded.InitMain")
+func start(ctx context.Context, dir, program string) (*process, error) {
+	if err := Check(program); err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
@@ -72,7 +73,7 @@ func start(ctx context.Context, dir string) (*process, error) {
 		DialContext: p.dial, MaxIdleConnsPerHost: maxIdle, DisableCompression: true,
 		WriteBufferSize: 64 << 10, ReadBufferSize: 64 << 10,
 	}
-	if err := p.spawn(dir); err != nil {
+	if err := p.spawn(dir, program); err != nil {
 		locked.Close()
 		return nil, err
 	}
@@ -81,6 +82,19 @@ func start(ctx context.Context, dir string) (*process, error) {
 		return nil, fmt.Errorf("%w %s", err, p.said)
 	}
 	return p, nil
+}
+
+// Check says what is wrong with the path of the program, and what to do about it.
+func Check(program string) error {
+	info, err := os.Stat(program)
+	switch {
+	case err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0:
+		return nil
+	case err == nil:
+		err = errors.New("it is no program")
+	}
+	return fmt.Errorf("the program %s, which keeps objects: %w: put %s beside postern (make build does), or name it in "+
+		"POSTERN_S3", program, err, ProgramName)
 }
 
 // lock opens the directory and locks it. The lock is the process's too: the next one waits until this one has ended.
@@ -104,7 +118,7 @@ func lock(ctx context.Context, dir string) (*os.File, error) {
 	}
 }
 
-func (p *process) spawn(dir string) error {
+func (p *process) spawn(dir, program string) error {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("make a socket pair: %w", err)
@@ -113,7 +127,7 @@ func (p *process) spawn(dir string) error {
 	theirs := os.NewFile(uintptr(pair[1]), "control")
 	defer theirs.Close()
 	p.cmd = &exec.Cmd{
-		Path: "/proc/self/exe", Args: []string{arg0}, Env: []string{}, Dir: dir, Stdout: p.said, Stderr: p.said,
+		Path: program, Args: []string{ProgramName}, Env: []string{}, Dir: dir, Stdout: p.said, Stderr: p.said,
 		ExtraFiles: []*os.File{theirs, p.dir}, SysProcAttr: attributes(),
 	}
 	if err := p.cmd.Start(); err != nil {
@@ -128,7 +142,7 @@ func (p *process) spawn(dir string) error {
 
 // begin tells the process its order, and waits until it says that it is ready.
 func (p *process) begin(ctx context.Context, dir string) error {
-	text, err := json.Marshal(order{Dir: dir, AccessKey: p.key.AccessKey, Secret: p.key.Secret})
+	text, err := json.Marshal(Order{Dir: dir, AccessKey: p.key.AccessKey, Secret: p.key.Secret})
 	if err != nil {
 		return err
 	}
@@ -153,7 +167,7 @@ func (p *process) begin(ctx context.Context, dir string) error {
 
 // dial connects to the process's socket, whatever the length of its path.
 func (p *process) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	return new(net.Dialer).DialContext(ctx, "unix", fmt.Sprintf("/proc/self/fd/%d/%s", p.dir.Fd(), socketName))
+	return new(net.Dialer).DialContext(ctx, "unix", fmt.Sprintf("/proc/self/fd/%d/%s", p.dir.Fd(), SocketName))
 }
 
 // do sends a request. An error is a fault of the request or of its body, or says that the connection broke.

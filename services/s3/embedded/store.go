@@ -18,6 +18,7 @@ import (
 
 	"postern/aws/fault"
 	"postern/aws/sigv4"
+	"postern/services/s3/embedded/key"
 	"postern/services/s3/outgoing"
 )
 
@@ -25,6 +26,8 @@ import (
 type Config struct {
 	// Dir is a directory of the store's own. It is made when it is first needed.
 	Dir string
+	// Program is the path of postern-s3.
+	Program string
 	// Log is told of a process that ended by itself.
 	Log *slog.Logger
 	// Now is the clock of this host, by which the process takes requests; nil is time.Now.
@@ -146,7 +149,7 @@ func (s *Store) process(ctx context.Context) (*process, error) {
 	if err := os.MkdirAll(s.config.Dir, 0o700); err != nil {
 		return nil, fault.New(fault.Unavailable, "s3", "make the directory for objects: %w", err)
 	}
-	p, err := start(context.WithoutCancel(ctx), s.config.Dir)
+	p, err := start(context.WithoutCancel(ctx), s.config.Dir, s.config.Program)
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "s3", "start the object store: %w", err).WithCode("ServiceUnavailable")
 	}
@@ -168,20 +171,20 @@ func (s *Store) Close() error {
 
 // prepare makes the request that the process gets of one of package s3: with encoded keys, and signed.
 func prepare(
-	req *http.Request, body io.ReadCloser, key sigv4.Credentials, now time.Time,
+	req *http.Request, body io.ReadCloser, with sigv4.Credentials, now time.Time,
 ) (*http.Request, error) {
 	out := req.Clone(req.Context())
 	bucket, object, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/"), "/")
-	out.URL = &url.URL{Scheme: "http", Host: socketName, Path: "/" + bucket, RawQuery: req.URL.RawQuery}
+	out.URL = &url.URL{Scheme: "http", Host: SocketName, Path: "/" + bucket, RawQuery: req.URL.RawQuery}
 	if object != "" {
 		if !utf8.ValidString(object) {
 			return nil, fault.New(fault.Invalid, "s3", "Could not parse the specified URI.").WithCode("InvalidURI")
 		}
-		path := encodeKey(object)
+		path := key.Encode(object)
 		out.URL.Path += "/" + path
-		out.URL.RawPath = "/" + bucket + "/" + escape(path)
+		out.URL.RawPath = "/" + bucket + "/" + key.Escape(path)
 	}
-	out.Host, out.RequestURI = socketName, ""
+	out.Host, out.RequestURI = SocketName, ""
 	if source := req.Header.Get(copySource); source != "" {
 		encoded, err := encodeSource(source)
 		if err != nil {
@@ -194,7 +197,7 @@ func prepare(
 		out.Body = http.NoBody
 	}
 	out.GetBody = nil
-	return out, outgoing.Prepare(out, key, region, now)
+	return out, outgoing.Prepare(out, with, Region, now)
 }
 
 // copySource names the object that is to be copied.
@@ -205,20 +208,15 @@ const copySource = "X-Amz-Copy-Source"
 func encodeSource(source string) (string, error) {
 	name, version, versioned := strings.Cut(source, "?versionId=")
 	name, err := url.PathUnescape(strings.TrimPrefix(name, "/"))
-	bucket, key, ok := strings.Cut(name, "/")
-	if err != nil || !ok || !utf8.ValidString(key) {
+	bucket, object, ok := strings.Cut(name, "/")
+	if err != nil || !ok || !utf8.ValidString(object) {
 		return "", fault.New(fault.Invalid, "s3", "Invalid copy source object key").WithCode("InvalidArgument")
 	}
-	source = bucket + "/" + escape(encodeKey(key))
+	source = bucket + "/" + key.Escape(key.Encode(object))
 	if versioned {
 		source += "?versionId=" + version
 	}
 	return source, nil
-}
-
-// escape escapes a path for a URL and for a header, where "+" would be taken for a space.
-func escape(path string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(url.QueryEscape(path), "+", "%20"), "%2F", "/")
 }
 
 // errBroken says that the connection to the process broke.

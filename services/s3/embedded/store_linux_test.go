@@ -22,16 +22,17 @@ import (
 
 	services3 "postern/services/s3"
 	"postern/services/s3/embedded"
+	s3program "postern/services/s3/embedded/program"
 )
 
 func TestMain(m *testing.M) {
-	embedded.InitMain()
+	s3program.InitMain()
 	os.Exit(m.Run())
 }
 
 func newStore(t *testing.T, dir string) *embedded.Store {
 	t.Helper()
-	s := embedded.New(embedded.Config{Dir: dir})
+	s := embedded.New(embedded.Config{Dir: dir, Program: "/proc/self/exe"})
 	t.Cleanup(func() { s.Close() })
 	return s
 }

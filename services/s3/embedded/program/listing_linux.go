@@ -1,4 +1,4 @@
-package embedded
+package program
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/versity/versitygw/s3response"
+
+	"postern/services/s3/embedded/key"
 )
 
 // Listings are always answered with encoding-type=url, whether it was asked for or not: XML cannot hold every key.
@@ -19,26 +21,26 @@ type query struct {
 }
 
 // group returns the common prefix that a key is listed under, or "" for a key that is listed itself.
-func (q *query) group(key string) string {
-	if q.delimiter == "" || !strings.HasPrefix(key, q.prefix) {
+func (q *query) group(name string) string {
+	if q.delimiter == "" || !strings.HasPrefix(name, q.prefix) {
 		return ""
 	}
-	end := strings.Index(key[len(q.prefix):], q.delimiter)
+	end := strings.Index(name[len(q.prefix):], q.delimiter)
 	if end < 0 {
 		return ""
 	}
-	return key[:len(q.prefix)+end+len(q.delimiter)]
+	return name[:len(q.prefix)+end+len(q.delimiter)]
 }
 
 // marker returns the path behind which a listing goes on after a key, or after a common prefix.
-func (q *query) marker(key string) string {
+func (q *query) marker(name string) string {
 	switch {
-	case key == "":
+	case name == "":
 		return ""
-	case q.group(key) == key:
-		return encodePrefix(key) + after
+	case q.group(name) == name:
+		return key.EncodePrefix(name) + key.After
 	}
-	return encodeKey(key)
+	return key.Encode(name)
 }
 
 // page is a page of a listing of objects.
@@ -66,7 +68,7 @@ func (b *backendStore) objects(ctx context.Context, bucket string, q query, star
 		if q.delimiter != "" {
 			batch = min(batch, 100) // most of it may be under one common prefix
 		}
-		found, err := b.walk(ctx, bucket, encodePrefix(q.prefix), "", marker, batch)
+		found, err := b.walk(ctx, bucket, key.EncodePrefix(q.prefix), "", marker, batch)
 		if err != nil {
 			return nil, err
 		}
@@ -81,29 +83,29 @@ func (p *page) take(q query, found s3response.ListObjectsResult, marker string) 
 	under := ""
 	for _, o := range found.Contents {
 		marker = *o.Key
-		key, ok := decodeKey(*o.Key)
-		if !ok || under != "" && strings.HasPrefix(key, under) {
+		name, ok := key.Decode(*o.Key)
+		if !ok || under != "" && strings.HasPrefix(name, under) {
 			continue // a file of the library's own, while it replaces another
 		}
 		if len(p.objects)+len(p.groups) == q.max {
 			p.truncated = true
 			return ""
 		}
-		group := q.group(key)
+		group := q.group(name)
 		if under = group; group != "" {
 			p.groups = append(p.groups, types.CommonPrefix{Prefix: &group})
 			p.next = group
 			continue
 		}
-		o.Key = &key
+		o.Key = &name
 		p.objects = append(p.objects, o)
-		p.next = key
+		p.next = name
 	}
 	switch {
 	case found.IsTruncated == nil || !*found.IsTruncated || len(found.Contents) == 0:
 		return ""
 	case under != "":
-		return encodePrefix(under) + after
+		return key.EncodePrefix(under) + key.After
 	}
 	return marker
 }
@@ -114,23 +116,24 @@ func (b *backendStore) directories(ctx context.Context, bucket string, q query, 
 	if g := q.group(start); g != "" && g != start {
 		return nil, false, nil // the library would take the common prefix for done
 	}
-	found, err := b.walk(ctx, bucket, encodePrefix(q.prefix), "/", q.marker(start), q.max)
+	found, err := b.walk(ctx, bucket, key.EncodePrefix(q.prefix), "/", q.marker(start), q.max)
 	if err != nil {
 		return nil, false, err
 	}
 	p := &page{truncated: found.IsTruncated != nil && *found.IsTruncated}
 	for _, o := range found.Contents {
-		key, ok := decodeKey(*o.Key)
-		if !ok || q.group(key) != "" {
+		name, ok := key.Decode(*o.Key)
+		if !ok || q.group(name) != "" {
 			return nil, false, nil
 		}
-		o.Key = &key
+		o.Key = &name
 		p.objects = append(p.objects, o)
-		p.next = max(p.next, key)
+		p.next = max(p.next, name)
 	}
 	for _, g := range found.CommonPrefixes {
-		group, ok := decodePrefix(*g.Prefix)
-		if !ok || !strings.HasSuffix(*g.Prefix, "/") || strings.HasSuffix(*g.Prefix, breakMark) || q.group(group) != group {
+		group, ok := key.DecodePrefix(*g.Prefix)
+		if !ok || !strings.HasSuffix(*g.Prefix, "/") || strings.HasSuffix(*g.Prefix, key.BreakMark) ||
+			q.group(group) != group {
 			return nil, false, nil
 		}
 		p.groups = append(p.groups, types.CommonPrefix{Prefix: &group})
@@ -210,11 +213,11 @@ func (p *page) escape() {
 }
 
 // escaped returns a key in URL encoding, nil for none.
-func escaped(key *string) *string {
-	if key == nil || *key == "" {
-		return key
+func escaped(name *string) *string {
+	if name == nil || *name == "" {
+		return name
 	}
-	e := escape(*key)
+	e := key.Escape(*name)
 	return &e
 }
 

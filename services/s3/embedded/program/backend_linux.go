@@ -1,4 +1,4 @@
-package embedded
+package program
 
 import (
 	"context"
@@ -15,6 +15,8 @@ import (
 	"github.com/versity/versitygw/s3err"
 	"github.com/versity/versitygw/s3response"
 	"golang.org/x/sys/unix"
+
+	"postern/services/s3/embedded/key"
 )
 
 // backendStore is the library's store in a directory, which syncs what it acknowledges, refuses bodies that broke off,
@@ -109,7 +111,7 @@ func (b *backendStore) DeleteObjects(
 ) (s3response.DeleteResult, error) {
 	var out s3response.DeleteResult
 	for _, o := range in.Delete.Objects {
-		path := encodeKey(*o.Key)
+		path := key.Encode(*o.Key)
 		one, err := b.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: in.Bucket, Key: &path, VersionId: o.VersionId})
 		if err != nil {
 			out.Error = append(out.Error, s3err.ObjectDeleteError(o.Key, o.VersionId, err))
@@ -136,7 +138,7 @@ func (b *backendStore) DeleteBucket(ctx context.Context, bucket string) error {
 		return err
 	}
 	for _, o := range left.Contents {
-		if _, object := decodeKey(*o.Key); object {
+		if _, object := key.Decode(*o.Key); object {
 			return err
 		}
 	}
@@ -180,8 +182,8 @@ func decoded(path *string) *string {
 	if path == nil {
 		return nil
 	}
-	if key, ok := decodeKey(*path); ok {
-		return &key
+	if name, ok := key.Decode(*path); ok {
+		return &name
 	}
 	return path
 }

@@ -1,4 +1,4 @@
-package embedded
+package key
 
 import (
 	"strings"
@@ -22,15 +22,15 @@ func keys() *rapid.Generator[string] {
 func TestKeysAndPaths(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := keys().Draw(t, "a"), keys().Draw(t, "b")
-		pathA, pathB := encodeKey(a), encodeKey(b)
-		if back, ok := decodeKey(pathA); !ok || back != a {
+		pathA, pathB := Encode(a), Encode(b)
+		if back, ok := Decode(pathA); !ok || back != a {
 			t.Fatalf("%q becomes %q and then %q", a, pathA, back)
 		}
 		if (a < b) != (pathA < pathB) {
 			t.Fatalf("%q and %q are ordered, and %q and %q are not", a, b, pathA, pathB)
 		}
-		if strings.HasPrefix(a, b) != strings.HasPrefix(pathA, encodePrefix(b)) {
-			t.Fatalf("%q and the prefix %q: %q, %q", a, b, pathA, encodePrefix(b))
+		if strings.HasPrefix(a, b) != strings.HasPrefix(pathA, EncodePrefix(b)) {
+			t.Fatalf("%q and the prefix %q: %q, %q", a, b, pathA, EncodePrefix(b))
 		}
 		if strings.HasPrefix(pathB, pathA) && a != b {
 			t.Fatalf("%q is a file, and a directory for %q", pathA, pathB)
@@ -45,7 +45,7 @@ func TestKeysAndPaths(t *testing.T) {
 
 func TestOtherFilesAreNoKeys(t *testing.T) {
 	for _, path := range []string{"a", "", ".a.sgwtmp.123", ".sgwtmp/multipart", "\x01\x01", "a\x02b\x01", "\xff\x01"} {
-		if key, ok := decodeKey(path); ok {
+		if key, ok := Decode(path); ok {
 			t.Errorf("%q is the key %q", path, key)
 		}
 	}

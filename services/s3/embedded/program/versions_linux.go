@@ -1,4 +1,4 @@
-package embedded
+package program
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/versity/versitygw/backend"
 	"github.com/versity/versitygw/s3response"
+
+	"postern/services/s3/embedded/key"
 )
 
 // ListObjectVersions implements backend.Backend.
@@ -22,10 +24,10 @@ func (b *backendStore) ListObjectVersions(
 	}
 	marker, version := q.marker(text(in.KeyMarker)), text(in.VersionIdMarker)
 	if marker != "" && version == "" {
-		marker += after // or the versions of the key itself were listed again
+		marker += key.After // or the versions of the key itself were listed again
 	}
 	for q.max > 0 {
-		found, err := b.walkVersions(ctx, *in.Bucket, encodePrefix(q.prefix), marker, version, q.max)
+		found, err := b.walkVersions(ctx, *in.Bucket, key.EncodePrefix(q.prefix), marker, version, q.max)
 		if err != nil {
 			return out, err
 		}
@@ -75,8 +77,8 @@ func takeVersions(
 	}
 	for len(found.Versions)+len(found.DeleteMarkers) > 0 {
 		path, version := head(&found)
-		key, ok := decodeKey(path)
-		group := q.group(key)
+		name, ok := key.Decode(path)
+		group := q.group(name)
 		listed := ok && (group == "" || group != under)
 		if listed && len(out.Versions)+len(out.DeleteMarkers)+len(out.CommonPrefixes) == q.max {
 			*out.IsTruncated = true
@@ -87,20 +89,20 @@ func takeVersions(
 		if isMarker {
 			m := found.DeleteMarkers[0]
 			found.DeleteMarkers = found.DeleteMarkers[1:]
-			if m.Key = &key; listed && group == "" {
+			if m.Key = &name; listed && group == "" {
 				out.DeleteMarkers = append(out.DeleteMarkers, m)
 			}
 		} else {
 			v := found.Versions[0]
 			found.Versions = found.Versions[1:]
-			if v.Key = &key; listed && group == "" {
+			if v.Key = &name; listed && group == "" {
 				out.Versions = append(out.Versions, v)
 			}
 		}
 		if !ok {
 			continue
 		}
-		out.NextKeyMarker, out.NextVersionIdMarker = &key, &version
+		out.NextKeyMarker, out.NextVersionIdMarker = &name, &version
 		if group != "" {
 			if listed {
 				out.CommonPrefixes = append(out.CommonPrefixes, types.CommonPrefix{Prefix: &group})
@@ -113,7 +115,7 @@ func takeVersions(
 	case found.IsTruncated == nil || !*found.IsTruncated:
 		return "", ""
 	case under != "":
-		return encodePrefix(under) + after, ""
+		return key.EncodePrefix(under) + key.After, ""
 	case len(out.Versions)+len(out.DeleteMarkers)+len(out.CommonPrefixes) >= q.max:
 		*out.IsTruncated = true
 		return "", ""
@@ -173,9 +175,9 @@ func (b *backendStore) ListMultipartUploads(
 	}
 	uploads := found.Uploads[:0]
 	for _, u := range found.Uploads {
-		key, ok := decodeKey(u.Key)
-		past := text(in.KeyMarker) == "" || key > *in.KeyMarker || key == *in.KeyMarker && text(in.UploadIdMarker) != ""
-		if u.Key = key; ok && past && strings.HasPrefix(key, text(in.Prefix)) {
+		name, ok := key.Decode(u.Key)
+		past := text(in.KeyMarker) == "" || name > *in.KeyMarker || name == *in.KeyMarker && text(in.UploadIdMarker) != ""
+		if u.Key = name; ok && past && strings.HasPrefix(name, text(in.Prefix)) {
 			uploads = append(uploads, u)
 		}
 	}
@@ -186,16 +188,16 @@ func (b *backendStore) ListMultipartUploads(
 		return found, err
 	}
 	out := s3response.ListMultipartUploadsResult{
-		Bucket: *in.Bucket, Prefix: escape(text(in.Prefix)), Delimiter: escape(text(in.Delimiter)),
-		KeyMarker: escape(text(in.KeyMarker)), UploadIDMarker: text(in.UploadIdMarker), MaxUploads: number(in.MaxUploads),
-		NextKeyMarker: escape(l.NextKeyMarker), NextUploadIDMarker: l.NextUploadIDMarker, IsTruncated: l.IsTruncated,
+		Bucket: *in.Bucket, Prefix: key.Escape(text(in.Prefix)), Delimiter: key.Escape(text(in.Delimiter)),
+		KeyMarker: key.Escape(text(in.KeyMarker)), UploadIDMarker: text(in.UploadIdMarker), MaxUploads: number(in.MaxUploads),
+		NextKeyMarker: key.Escape(l.NextKeyMarker), NextUploadIDMarker: l.NextUploadIDMarker, IsTruncated: l.IsTruncated,
 		Uploads: l.Uploads, CommonPrefixes: l.CommonPrefixes, EncodingType: string(types.EncodingTypeUrl),
 	}
 	for i := range out.Uploads {
-		out.Uploads[i].Key = escape(out.Uploads[i].Key)
+		out.Uploads[i].Key = key.Escape(out.Uploads[i].Key)
 	}
 	for i := range out.CommonPrefixes {
-		out.CommonPrefixes[i].Prefix = escape(out.CommonPrefixes[i].Prefix)
+		out.CommonPrefixes[i].Prefix = key.Escape(out.CommonPrefixes[i].Prefix)
 	}
 	return out, nil
 }

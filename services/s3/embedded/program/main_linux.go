@@ -1,4 +1,4 @@
-package embedded
+package program
 
 import (
 	"bufio"
@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"syscall"
 
 	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/meta"
@@ -17,26 +16,32 @@ import (
 	"github.com/versity/versitygw/s3api"
 	"github.com/versity/versitygw/s3api/middlewares"
 	"golang.org/x/sys/unix"
+
+	"postern/services/s3/embedded"
 )
 
-// ready says that the program has called InitMain.
-var ready bool
-
-// InitMain must be among the first things that main calls in a program that makes a Store. It returns at once, except
-// in the process that is to serve objects: there it never returns.
+// InitMain must be among the first things that TestMain calls where a Store starts the test's own program. It returns
+// at once, except in the process that is to serve objects: there it never returns.
 func InitMain() {
-	ready = true
-	if len(os.Args) != 1 || os.Args[0] != arg0 {
-		return
+	if len(os.Args) == 1 && os.Args[0] == embedded.ProgramName {
+		os.Exit(Main())
 	}
-	if err := serve(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	os.Exit(1)
 }
 
-// attributes returns those of the process, which keep signals of the server's terminal from it.
-func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+// Main serves objects until the server that has started it ends, and returns the exit code of a program that could not.
+func Main() int {
+	if !isSocket(embedded.ControlFD) {
+		fmt.Fprintln(os.Stderr, "postern-s3: only postern starts this program, when the first object is asked for")
+		return 1
+	}
+	fmt.Fprintln(os.Stderr, serve())
+	return 1
+}
+
+func isSocket(fd int) bool {
+	var stat unix.Stat_t
+	return unix.Fstat(fd, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFSOCK
+}
 
 // The names in the directory. There are metadata only where the file system has no extended attributes.
 const (
@@ -58,19 +63,19 @@ const (
 // serve serves objects until the server's end of the socket pair is closed.
 func serve() error {
 	unix.Umask(0o077)
-	unix.CloseOnExec(controlFD)
-	unix.CloseOnExec(dirFD)
+	unix.CloseOnExec(embedded.ControlFD)
+	unix.CloseOnExec(embedded.DirFD)
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("turn dumps off: %w", err)
 	}
 	debug.SetGCPercent(50)
-	control := os.NewFile(controlFD, "control")
+	control := os.NewFile(embedded.ControlFD, "control")
 	told := bufio.NewReader(control)
 	line, err := told.ReadBytes('\n')
 	if err != nil {
 		return fmt.Errorf("read the order: %w", err)
 	}
-	var o order
+	var o embedded.Order
 	if err := json.Unmarshal(line, &o); err != nil {
 		return fmt.Errorf("read the order: %w", err)
 	}
@@ -83,12 +88,12 @@ func serve() error {
 		return err
 	}
 	// The path of the socket goes by the directory's descriptor: the directory's own may be longer than sockets take.
-	socket := fmt.Sprintf("/proc/self/fd/%d/%s", dirFD, socketName)
+	socket := fmt.Sprintf("/proc/self/fd/%d/%s", embedded.DirFD, embedded.SocketName)
 	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	api, err := s3api.New(
-		b, middlewares.RootUserConfig{Access: o.AccessKey, Secret: o.Secret}, region,
+		b, middlewares.RootUserConfig{Access: o.AccessKey, Secret: o.Secret}, embedded.Region,
 		auth.NewIAMServiceSingle(auth.Account{}), nil, nil, nil, nil,
 		s3api.WithQuiet(), s3api.WithKeepAlive(), s3api.WithDisableACL(), s3api.WithMpMaxParts(maxParts),
 		s3api.WithConcurrencyLimiter(maxRequests, maxRequests), s3api.WithSocketPerm(0o600),

@@ -1,6 +1,9 @@
-package embedded
+// Package key says which path the file of an object has, and what key a path means. Both ends of package embedded know
+// it: the server asks for paths, and the program that keeps objects lists keys.
+package key
 
 import (
+	"net/url"
 	"strings"
 	"unicode/utf8"
 )
@@ -18,26 +21,27 @@ import (
 // so that no name is empty, "." or "..", no file's name is a directory's, and encoded keys are ordered as the keys are,
 // byte by byte: listings need not know of it.
 const (
-	endMark   = "\x01"
-	breakMark = "\x02/"
+	endMark = "\x01"
+	// BreakMark ends a piece that goes on in the next directory.
+	BreakMark = "\x02/"
 	// maxPiece is the length in bytes from which the rest of a piece goes into the next directory. It leaves room for the
 	// mark, and for what the library appends while it replaces a file.
 	maxPiece = 200
-	// after is behind whatever may follow in an encoded key.
-	after = "\xff"
+	// After is behind whatever may follow in an encoded key.
+	After = "\xff"
 )
 
-// encodeKey returns the path, within its bucket, of the object with a key.
-func encodeKey(key string) string { return encodePrefix(key) + endMark }
+// Encode returns the path, within its bucket, of the object with a key.
+func Encode(key string) string { return EncodePrefix(key) + endMark }
 
-// encodePrefix returns how the paths of all keys begin that begin so.
-func encodePrefix(prefix string) string {
+// EncodePrefix returns how the paths of all keys begin that begin so.
+func EncodePrefix(prefix string) string {
 	var b strings.Builder
 	piece := 0 // bytes in this one
 	for i := range len(prefix) {
 		c := prefix[i]
 		if piece >= maxPiece {
-			b.WriteString(breakMark)
+			b.WriteString(BreakMark)
 			piece = 0
 		}
 		before := b.Len()
@@ -62,16 +66,17 @@ func encodePrefix(prefix string) string {
 	return b.String()
 }
 
-// decodeKey returns the key of a path. It is false for what is no object's path: the library's own files.
-func decodeKey(path string) (string, bool) {
+// Decode returns the key of a path. It is false for what is no object's path: the library's own files.
+func Decode(path string) (string, bool) {
 	path, ok := strings.CutSuffix(path, endMark)
 	if !ok {
 		return "", false
 	}
-	return decodePrefix(path)
+	return DecodePrefix(path)
 }
 
-func decodePrefix(path string) (string, bool) {
+// DecodePrefix returns how the keys begin whose paths begin so. It is false for what no path begins with.
+func DecodePrefix(path string) (string, bool) {
 	key := make([]byte, 0, len(path))
 	for i := 0; i < len(path); i++ {
 		c, next := path[i], byte(0)
@@ -97,4 +102,9 @@ func decodePrefix(path string) (string, bool) {
 		i++
 	}
 	return string(key), utf8.Valid(key)
+}
+
+// Escape escapes a path for a URL and for a header, where "+" would be taken for a space.
+func Escape(path string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(url.QueryEscape(path), "+", "%20"), "%2F", "/")
 }
