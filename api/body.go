@@ -63,11 +63,18 @@ func (b *bodies) give(peer string, n int64) {
 	}
 }
 
-// buffers hold bodies of requests and answers. What is decoded from a body is copied, so a buffer is free once that is
-// done. Larger ones are left to the collector.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
+// buffers hold bodies of requests, and answers those of answers. What is decoded from a body is copied, so a buffer is
+// free once that is done. Larger ones are left to the collector. A page of a thousand things is an answer of more than
+// a megabyte, and costs five times as much to grow; a request waits for whoever sends it, and should hold little then.
+var (
+	buffers = sync.Pool{New: func() any { return new([]byte) }}
+	answers = sync.Pool{New: func() any { return new([]byte) }}
+)
 
-const keepBuffer = 64 << 10
+const (
+	keepBuffer = 64 << 10
+	keepAnswer = 4 << 20
+)
 
 // body holds the part of a request's body that was read.
 type body struct {

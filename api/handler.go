@@ -289,13 +289,13 @@ func (x *exchange) serve(ctx context.Context) error {
 	if x.service.Protocol.Binds() {
 		return x.answer(out)
 	}
-	buffer := buffers.Get().(*[]byte)
-	defer buffers.Put(buffer)
+	buffer := answers.Get().(*[]byte)
+	defer answers.Put(buffer)
 	body, err := x.op.codec.Append((*buffer)[:0], out, x.call.RequestID)
 	if err != nil {
 		return fault.New(fault.Internal, "api.serve", "encode: %w", err)
 	}
-	if cap(body) <= keepBuffer {
+	if cap(body) <= keepAnswer {
 		*buffer = body[:0]
 	}
 	status := x.op.Status
