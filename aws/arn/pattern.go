@@ -19,17 +19,26 @@ type Pattern struct {
 }
 
 // Compile reads * as any number of characters and ? as exactly one.
-func Compile(s string) Pattern {
-	var b Builder
-	b.Wildcards(s)
-	return b.Pattern()
-}
+func Compile(s string) Pattern { return compile(s, false) }
 
 // CompileFold is Compile for texts where upper and lower case (of ASCII) are the same, such as action names.
-func CompileFold(s string) Pattern {
-	b := Builder{fold: true}
-	b.Wildcards(asciiLower(s))
-	return b.Pattern()
+func CompileFold(s string) Pattern { return compile(asciiLower(s), true) }
+
+// compile needs a Builder for what stands behind the first wildcard only, and none for a single * at the end, which is
+// what most patterns are.
+func compile(s string, fold bool) Pattern {
+	at := strings.IndexAny(s, "*?")
+	switch {
+	case at < 0:
+		return Pattern{literal: s, fold: fold}
+	case at == len(s)-1 && s[at] == '*':
+		return Pattern{literal: s[:at], star: true, open: true, fold: fold}
+	}
+	b := Builder{runes: make([]rune, 0, len(s)-at), fold: fold}
+	b.Wildcards(s[at:])
+	p := b.Pattern()
+	p.literal = s[:at]
+	return p
 }
 
 // The two runes that no text can hold, and that stand for the wildcards in a Builder.
@@ -98,6 +107,9 @@ func (b *Builder) Pattern() Pattern {
 		rest = rest[at+1:]
 	}
 }
+
+// Literal returns the text that everything the pattern matches begins with, in lower case where case does not matter.
+func (p Pattern) Literal() string { return p.literal }
 
 // IsLiteral reports whether the pattern has no wildcard and so matches one text only.
 func (p Pattern) IsLiteral() bool { return !p.star }

@@ -93,21 +93,7 @@ func BenchmarkEvaluateFullEndpointPolicy(b *testing.B) {
 
 // BenchmarkEvaluateTenPolicies judges ten policies of 2 KB each with variables in them, of which the last one allows.
 func BenchmarkEvaluateTenPolicies(b *testing.B) {
-	p := &iam.Policies{}
-	for i := range 10 {
-		var statements []string
-		for n, size := 0, 0; size < 1900; n++ {
-			one := fmt.Sprintf(`{'Effect':'Allow','Action':'s3:Get*','Resource':`+
-				`'arn:aws:s3:::bucket-%d-%d/${aws:username}/${aws:PrincipalTag/team}/*'}`, i, n)
-			size += len(one)
-			statements = append(statements, one)
-		}
-		if i == 9 {
-			statements = append(statements, `{'Effect':'Allow','Action':'s3:Get*','Resource':`+
-				`'arn:aws:s3:::home/${aws:username}/*'}`)
-		}
-		p.Identity = append(p.Identity, parse(b, iam.Identity, fmt.Sprint(i), statements...))
-	}
+	p := tenPolicies(b)
 	r := &iam.Request{Principal: bob, Action: "s3:GetObject", Resource: "arn:aws:s3:::home/bob/x"}
 	if d := iam.Evaluate(r, p); !d.Allow {
 		b.Fatal(d)

@@ -91,7 +91,8 @@ func Evaluate(r *Request, p *Policies) Decision {
 // EvaluateContext is Evaluate for a request whose caller may leave. Its error is the context's, and then nothing is
 // decided.
 func EvaluateContext(ctx context.Context, r *Request, p *Policies) (Decision, error) {
-	j := judge{r: r, p: p, asked: asked{Request: r, ctx: ctx, bounded: p.Boundary != nil && r.Principal.Kind != Root}}
+	j := judge{r: r, p: p}
+	j.asked.ask(ctx, r, p)
 	d, ok := j.collect()
 	if err := j.asked.err; err != nil {
 		return Decision{Reason: IdentitySilent, Statement: -1}, err
@@ -291,6 +292,13 @@ type asked struct {
 	ctx     context.Context
 	err     error // the context's, once it has ended
 	looked  int   // at so many statements
+
+	found, about [maxWords]uint64 // room for sets
+}
+
+// ask makes it ready for a request.
+func (a *asked) ask(ctx context.Context, r *Request, p *Policies) {
+	a.Request, a.ctx, a.bounded = r, ctx, p.Boundary != nil && r.Principal.Kind != Root
 }
 
 // stride counts the statements that are looked at before the context is asked again.

@@ -49,9 +49,10 @@ var (
 	}
 )
 
-// doc makes a document of statements that are written without quotation marks' noise: ' stands for ".
+// doc makes a document of statements that are written without quotation marks' noise: ' stands for ", and ~ for '.
 func doc(statements ...string) string {
-	return `{"Version":"2012-10-17","Statement":[` + strings.ReplaceAll(strings.Join(statements, ","), "'", `"`) + `]}`
+	text := strings.NewReplacer("'", `"`, "~", "'").Replace(strings.Join(statements, ","))
+	return `{"Version":"2012-10-17","Statement":[` + text + `]}`
 }
 
 func parse(t testing.TB, kind iam.Kind, name string, statements ...string) *iam.Policy {

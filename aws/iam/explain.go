@@ -61,9 +61,8 @@ const (
 // Explain judges a request again and tells the whole reasoning. It takes time and memory, in bounds: it is for requests
 // that were refused, and for people.
 func Explain(r *Request, p *Policies) Explanation {
-	e := explainer{asked: asked{
-		Request: r, ctx: context.Background(), bounded: p.Boundary != nil && r.Principal.Kind != Root,
-	}, keys: map[string]bool{}}
+	e := explainer{keys: map[string]*key{}}
+	e.asked.ask(context.Background(), r, p)
 	e.Decision = Evaluate(r, p)
 	for _, policy := range p.asked(r.Principal) {
 		e.read(policy)
@@ -95,7 +94,7 @@ type explainer struct {
 	Explanation
 	asked      asked
 	statements int
-	keys       map[string]bool
+	keys       map[string]*key
 }
 
 func (e *explainer) read(p *Policy) {
@@ -109,7 +108,7 @@ func (e *explainer) read(p *Policy) {
 			e.Left++
 			continue
 		}
-		s.eachKey(func(key string) { e.keys[key] = true })
+		s.eachKey(func(k *key) { e.keys[k.name] = k })
 		told := ReadStatement{Index: i, Sid: s.sid, Deny: s.deny}
 		g, unjudged := s.applies(&e.asked)
 		if told.Applies = g != grantNone; told.Applies {
@@ -141,45 +140,46 @@ func (s *statement) obstacle(a *asked) string {
 	}
 	for i := range s.conditions {
 		if !s.conditions[i].holds(a.Request, !s.deny) {
-			return s.conditions[i].name
+			return s.conditions[i].name()
 		}
 	}
 	return ""
 }
 
 // eachKey visits the keys that a statement asks for, in conditions and in variables.
-func (s *statement) eachKey(visit func(key string)) {
+func (s *statement) eachKey(visit func(k *key)) {
 	variables := func(templates []template) {
 		for i := range templates {
 			for j := range templates[i].parts {
-				if key := templates[i].parts[j].key; key != "" {
-					visit(key)
+				if p := &templates[i].parts[j]; p.kind == variable {
+					visit(&p.key)
 				}
 			}
 		}
 	}
 	variables(s.resources)
 	for i := range s.conditions {
-		visit(s.conditions[i].key)
-		for j := range s.conditions[i].values {
-			variables(s.conditions[i].values[j].templates)
+		visit(&s.conditions[i].key)
+		for _, o := range s.conditions[i].values {
+			variables(o.templates())
 		}
 	}
 }
 
 func (e *explainer) tellKeys() {
 	names := make([]string, 0, len(e.keys))
-	for key := range e.keys {
-		names = append(names, key)
+	for name := range e.keys {
+		names = append(names, name)
 	}
 	slices.Sort(names)
 	if len(names) > maxReadKeys {
 		e.Left += len(names) - maxReadKeys
 		names = names[:maxReadKeys]
 	}
-	for _, key := range names {
-		values := e.asked.lookup(key)
-		one := KeyValues{Key: strings.Clone(key), Unknown: !e.asked.judges(key)}
+	for _, name := range names {
+		var room [1]string
+		values := e.asked.lookup(e.keys[name], &room)
+		one := KeyValues{Key: strings.Clone(name), Unknown: !e.asked.judges(e.keys[name])}
 		for _, v := range values[:min(len(values), maxReadValues)] {
 			one.Values = append(one.Values, v[:min(len(v), maxReadText)])
 		}

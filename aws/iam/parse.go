@@ -56,10 +56,15 @@ func parse(kind Kind, name, document string) (*parser, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parser{reader: r, policy: &Policy{Name: name, Kind: kind, document: document}}
-	if err := p.document(root); err != nil {
+	p := &parser{
+		reader: r, policy: &Policy{Name: name, Kind: kind, document: document},
+		actionsOf: map[string]*arn.Pattern{}, operatorsOf: map[string]condition{}, keysOf: map[string]key{},
+	}
+	if err := p.document(&root); err != nil {
 		return nil, err
 	}
+	p.policy.index = newIndex(p.policy.statements)
+	p.reader.nodes, p.reader.open = nil, nil
 	return p, nil
 }
 
@@ -71,6 +76,24 @@ type parser struct {
 	variables bool
 	// outdated is the first thing that a new document may not have.
 	outdated *ParseError
+	// What the document says again and again is compiled once: actions and condition keys by their text.
+	actionsOf   map[string]*arn.Pattern
+	operatorsOf map[string]condition
+	keysOf      map[string]key
+}
+
+// An element is a place in a document, as errors name it: "Statement[1].Condition.StringEquals".
+type element struct {
+	in    *element // nil for a statement
+	name  string
+	index int // of a statement
+}
+
+func (e *element) String() string {
+	if e.in == nil {
+		return fmt.Sprintf("Statement[%d]", e.index)
+	}
+	return e.in.String() + "." + e.name
 }
 
 // refuseNew notes what a new document may not have, in the first place where it stands.
@@ -81,164 +104,182 @@ func (p *parser) refuseNew(e *ParseError) {
 }
 
 // at returns an error that points at a node.
-func (p *parser) at(n node, element, format string, args ...any) *ParseError {
+func (p *parser) at(n *node, element, format string, args ...any) *ParseError {
 	return p.fail(n.offset, element, format, args...)
 }
 
-func (p *parser) document(root node) *ParseError {
+func (p *parser) document(root *node) *ParseError {
 	if root.kind != objectNode {
 		return p.at(root, "", "a policy is an object, not %s", root.kind)
 	}
 	var statements *node
-	for i := range root.members {
-		m := &root.members[i]
+	members := p.children(root)
+	for i := range members {
+		m := &members[i]
 		switch m.name {
 		case "Version":
-			if m.value.kind != textNode || m.value.text != version2012 && m.value.text != version2008 {
-				return p.at(
-					m.value, "Version", "The policy must contain a valid version string: %q or %q", version2012, version2008,
-				)
+			if m.kind != textNode || m.text != version2012 && m.text != version2008 {
+				return p.at(m, "Version", "The policy must contain a valid version string: %q or %q", version2012, version2008)
 			}
-			p.variables = m.value.text == version2012
+			p.variables = m.text == version2012
 		case "Id":
-			if m.value.kind != textNode {
-				return p.at(m.value, "Id", "must be a string, not %s", m.value.kind)
+			if m.kind != textNode {
+				return p.at(m, "Id", "must be a string, not %s", m.kind)
 			}
 		case "Statement":
-			statements = &m.value
+			statements = m
 		default:
-			return p.fail(m.offset, m.name, "is not an element of a policy: want Version, Id, Statement")
+			return p.fail(m.nameAt, m.name, "is not an element of a policy: want Version, Id, Statement")
 		}
 	}
 	if statements == nil {
 		return p.at(root, "Statement", "is missing")
 	}
-	items := []node{*statements}
-	if statements.kind == listNode {
-		items = statements.items
-	}
+	items := p.list(statements)
 	if len(items) == 0 {
-		return p.at(*statements, "Statement", "must not be empty")
+		return p.at(statements, "Statement", "must not be empty")
 	}
+	return p.statements(items)
+}
+
+func (p *parser) statements(items []node) *ParseError {
+	p.policy.statements = make([]statement, len(items))
 	sids := map[string]bool{}
-	for i, item := range items {
-		element := fmt.Sprintf("Statement[%d]", i)
-		s, err := p.statement(item, element)
-		if err != nil {
+	for i := range items {
+		item, s, at := &items[i], &p.policy.statements[i], element{index: i}
+		if err := p.statement(s, item, &at); err != nil {
 			return err
 		}
 		if s.sid != "" && sids[s.sid] {
-			return p.at(item, element+".Sid", "Statement IDs (SID) in a single policy must be unique: %q stands twice", s.sid)
+			sid := element{in: &at, name: "Sid"}
+			return p.at(
+				item, sid.String(), "Statement IDs (SID) in a single policy must be unique: %q stands twice", s.sid,
+			)
 		}
 		sids[s.sid] = true
-		s.text, s.from = p.reader.document[item.offset:item.end], item.offset
-		p.policy.statements = append(p.policy.statements, s)
+		s.text, s.from = p.reader.document[item.offset:item.end], int(item.offset)
 	}
 	return nil
 }
 
-func (p *parser) statement(n node, element string) (statement, *ParseError) {
-	var s statement
+// elements are the elements of a statement, as bits.
+type elements uint16
+
+const (
+	elementEffect elements = 1 << iota
+	elementAction
+	elementNotAction
+	elementResource
+	elementNotResource
+	elementPrincipal
+	elementNotPrincipal
+)
+
+// A rival is an element that excludes another one.
+type rival struct {
+	own, other elements
+	name       string // of the other
+}
+
+var rivals = map[string]rival{
+	"Effect":       {own: elementEffect},
+	"Action":       {elementAction, elementNotAction, "NotAction"},
+	"NotAction":    {elementNotAction, elementAction, "Action"},
+	"Resource":     {elementResource, elementNotResource, "NotResource"},
+	"NotResource":  {elementNotResource, elementResource, "Resource"},
+	"Principal":    {elementPrincipal, elementNotPrincipal, "NotPrincipal"},
+	"NotPrincipal": {elementNotPrincipal, elementPrincipal, "Principal"},
+}
+
+func (p *parser) statement(s *statement, n *node, in *element) *ParseError {
 	if n.kind != objectNode {
-		return s, p.at(n, element, "must be an object, not %s", n.kind)
+		return p.at(n, in.String(), "must be an object, not %s", n.kind)
 	}
-	seen := map[string]bool{}
-	for _, m := range n.members {
-		at := element + "." + m.name
-		seen[m.name] = true
-		if other, clash := counterpart(m.name); clash && seen[other] {
-			return s, p.fail(m.offset, at, "stands beside %s: only one of them may be given", other)
+	var seen elements
+	members := p.children(n)
+	for i := range members {
+		m := &members[i]
+		at, r := element{in: in, name: m.name}, rivals[m.name]
+		if seen |= r.own; seen&r.other != 0 {
+			return p.fail(m.nameAt, at.String(), "stands beside %s: only one of them may be given", r.name)
 		}
-		if err := p.member(&s, m, at); err != nil {
-			return s, err
+		if err := p.member(s, m, &at); err != nil {
+			return err
 		}
 	}
-	return s, p.required(n, element, seen, &s)
+	return p.required(n, in, seen, s)
 }
 
-// counterpart returns the element that excludes the given one.
-func counterpart(name string) (string, bool) {
-	switch name {
-	case "Action", "Resource", "Principal":
-		return "Not" + name, true
-	case "NotAction", "NotResource", "NotPrincipal":
-		return strings.TrimPrefix(name, "Not"), true
-	}
-	return "", false
-}
-
-func (p *parser) member(s *statement, m member, at string) *ParseError {
-	v := m.value
+func (p *parser) member(s *statement, m *node, at *element) *ParseError {
 	switch m.name {
 	case "Sid":
-		return p.sid(s, v, at)
+		return p.sid(s, m, at)
 	case "Effect":
-		if v.kind != textNode || v.text != "Allow" && v.text != "Deny" {
-			return p.at(v, at, "must be Allow or Deny")
+		if m.kind != textNode || m.text != "Allow" && m.text != "Deny" {
+			return p.at(m, at.String(), "must be Allow or Deny")
 		}
-		s.deny = v.text == "Deny"
+		s.deny = m.text == "Deny"
 	case "Action", "NotAction":
 		s.notAction = m.name == "NotAction"
-		return p.actions(s, v, at)
+		return p.actions(s, m, at)
 	case "Resource", "NotResource":
 		if p.policy.Kind == Trust {
-			return p.fail(m.offset, at, "Has prohibited field Resource")
+			return p.fail(m.nameAt, at.String(), "Has prohibited field Resource")
 		}
 		s.notResource = m.name == "NotResource"
-		return p.resources(s, v, at)
+		return p.resources(s, m, at)
 	case "Principal", "NotPrincipal":
 		if p.policy.Kind < Resource {
-			return p.fail(m.offset, at, "Policy document should not specify a principal.")
+			return p.fail(m.nameAt, at.String(), "Policy document should not specify a principal.")
 		}
 		s.notPrincipal = m.name == "NotPrincipal"
 		if s.notPrincipal && p.policy.Kind == Trust {
-			p.refuseNew(p.fail(m.offset, at, "Has prohibited field NotPrincipal"))
+			p.refuseNew(p.fail(m.nameAt, at.String(), "Has prohibited field NotPrincipal"))
 		}
-		return p.principals(s, v, at)
+		return p.principals(s, m, at)
 	case "Condition":
-		return p.conditions(s, v, at)
+		return p.conditions(s, m, at)
 	default:
-		return p.fail(m.offset, at, "is not an element of a statement")
+		return p.fail(m.nameAt, at.String(), "is not an element of a statement")
 	}
 	return nil
 }
 
 // required checks that nothing is missing from a statement.
-func (p *parser) required(n node, element string, seen map[string]bool, s *statement) *ParseError {
+func (p *parser) required(n *node, at *element, seen elements, s *statement) *ParseError {
+	missing := func(name, why string) *ParseError { return p.at(n, at.String()+"."+name, "%s", why) }
 	switch {
-	case !seen["Effect"]:
-		return p.at(n, element+".Effect", "is missing")
-	case !seen["Action"] && !seen["NotAction"]:
-		return p.at(n, element+".Action", "Policy statement must contain actions.")
+	case seen&elementEffect == 0:
+		return missing("Effect", "is missing")
+	case seen&(elementAction|elementNotAction) == 0:
+		return missing("Action", "Policy statement must contain actions.")
 	case p.policy.Kind == Trust:
 		s.anyResource = true
 		if s.notPrincipal && !s.deny { // everybody but a few: never meant by a trust policy
 			s.principals, s.notPrincipal = &principals{}, false
 		}
-	case !seen["Resource"] && !seen["NotResource"]:
-		return p.at(n, element+".Resource", "Policy statement must contain resources.")
+	case seen&(elementResource|elementNotResource) == 0:
+		return missing("Resource", "Policy statement must contain resources.")
 	}
 	if s.notPrincipal && !s.deny {
-		p.refuseNew(p.at(
-			n, element+".NotPrincipal", "must be used with Effect Deny: with Allow it would let everybody else in",
-		))
+		p.refuseNew(missing("NotPrincipal", "must be used with Effect Deny: with Allow it would let everybody else in"))
 	}
-	if p.policy.Kind >= Resource && !seen["Principal"] && !seen["NotPrincipal"] {
-		return p.at(n, element+".Principal", "Missing required field Principal")
+	if p.policy.Kind >= Resource && seen&(elementPrincipal|elementNotPrincipal) == 0 {
+		return missing("Principal", "Missing required field Principal")
 	}
 	return nil
 }
 
 // sid: IAM takes letters and digits only; services with policies of their own also take spaces and more.
-func (p *parser) sid(s *statement, v node, at string) *ParseError {
+func (p *parser) sid(s *statement, v *node, at *element) *ParseError {
 	if v.kind != textNode {
-		return p.at(v, at, "must be a string, not %s", v.kind)
+		return p.at(v, at.String(), "must be a string, not %s", v.kind)
 	}
 	own := p.policy.Kind >= Resource && p.policy.Kind != Trust
 	for _, c := range v.text {
 		if !own && (c > 127 || !alphanumeric(byte(c))) {
 			return p.at(
-				v, at,
+				v, at.String(),
 				"Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*",
 			)
 		}
@@ -252,32 +293,38 @@ func alphanumeric(c byte) bool {
 }
 
 // texts reads a string or a list of strings, with numbers and Booleans among them where scalars is set.
-func (p *parser) texts(v node, at string, scalars bool) ([]node, *ParseError) {
-	items := []node{v}
-	if v.kind == listNode {
-		items = v.items
-	}
-	for _, item := range items {
-		if item.kind != textNode && !(scalars && (item.kind == numberNode || item.kind == boolNode)) {
-			return nil, p.at(item, at, "must be a string or a list of strings, not %s", item.kind)
+func (p *parser) texts(v *node, at *element, scalars bool) ([]node, *ParseError) {
+	items := p.list(v)
+	for i := range items {
+		kind := items[i].kind
+		if kind != textNode && !(scalars && (kind == numberNode || kind == boolNode)) {
+			return nil, p.at(&items[i], at.String(), "must be a string or a list of strings, not %s", kind)
 		}
 	}
 	return items, nil
 }
 
-func (p *parser) actions(s *statement, v node, at string) *ParseError {
+func (p *parser) actions(s *statement, v *node, at *element) *ParseError {
 	items, err := p.texts(v, at, false)
 	if err != nil {
 		return err
 	}
 	if len(items) == 0 {
-		return p.at(v, at, "Policy statement must contain actions.")
+		return p.at(v, at.String(), "Policy statement must contain actions.")
 	}
-	for _, item := range items {
-		if why := badAction(p.policy.Kind, item.text); why != "" {
-			return p.at(item, at, "%s", why)
+	s.actions = make([]*arn.Pattern, len(items))
+	for i := range items {
+		text := items[i].text
+		pattern := p.actionsOf[text]
+		if pattern == nil {
+			if why := badAction(p.policy.Kind, text); why != "" {
+				return p.at(&items[i], at.String(), "%s", why)
+			}
+			pattern = new(arn.Pattern)
+			*pattern = arn.CompileFold(text)
+			p.actionsOf[text] = pattern
 		}
-		s.actions = append(s.actions, arn.CompileFold(item.text))
+		s.actions[i] = pattern
 	}
 	return nil
 }
@@ -315,30 +362,32 @@ func badAction(kind Kind, action string) string {
 	return ""
 }
 
-func (p *parser) resources(s *statement, v node, at string) *ParseError {
+func (p *parser) resources(s *statement, v *node, at *element) *ParseError {
 	items, err := p.texts(v, at, false)
 	if err != nil {
 		return err
 	}
 	if len(items) == 0 {
-		return p.at(v, at, "Policy statement must contain resources.")
+		return p.at(v, at.String(), "Policy statement must contain resources.")
 	}
-	for _, item := range items {
+	s.resources = make([]template, 0, len(items))
+	for i := range items {
+		item := &items[i]
 		if item.text == "*" {
 			s.anyResource = true
 			continue
 		}
 		parts, ok := splitOutsideVariables(item.text)
 		if !ok || parts[2] == "" || parts[5] == "" {
-			return p.at(item, at, `Resource %s must be in ARN format or "*".`, item.text)
+			return p.at(item, at.String(), `Resource %s must be in ARN format or "*".`, item.text)
 		}
 		if why := badARN(parts, item.text); why != "" {
-			p.refuseNew(p.at(item, at, "%s", why))
+			p.refuseNew(p.at(item, at.String(), "%s", why))
 		}
 		p.checkEndpointARN(item, at)
 		t, err := parseTemplate(item.text, true, p.variables)
 		if err != nil {
-			return p.at(item, at, "%s", err)
+			return p.at(item, at.String(), "%s", err)
 		}
 		s.resources = append(s.resources, t)
 	}

@@ -23,27 +23,24 @@ var generated = []string{
 const minBeside = 6
 
 // checkEndpointCondition refuses conditions that the policy of a VPC endpoint may not have.
-func (p *parser) checkEndpointCondition(operator, key member, at string) {
+func (p *parser) checkEndpointCondition(c *condition, key *node, at *element) {
 	if !p.isEndpoint() {
 		return
 	}
-	name := strings.ToLower(operator.name)
-	name = name[strings.IndexByte(name, ':')+1:]
-	whole := slices.Contains(generated, strings.ToLower(key.name))
-	if whole && strings.HasPrefix(name, "numeric") {
-		p.refuseNew(p.fail(key.offset, at, "numeric condition operators cannot be used with the key %s", key.name))
+	like := strings.HasPrefix(c.operator.name, "string") && strings.HasSuffix(c.operator.name, "like")
+	whole := slices.Contains(generated, c.key.name)
+	if whole && strings.HasPrefix(c.operator.name, "numeric") {
+		p.refuseNew(p.fail(key.nameAt, at.String(), "numeric condition operators cannot be used with the key %s", key.name))
 	}
-	items := []node{key.value}
-	if key.value.kind == listNode {
-		items = key.value.items
-	}
-	for _, item := range items {
+	items := p.list(key)
+	for i := range items {
+		item := &items[i]
 		switch {
 		case whole && strings.ContainsAny(item.text, "*?"):
-			p.refuseNew(p.at(item, at, "wildcard characters cannot be used with the key %s", key.name))
-		case strings.HasPrefix(name, "string") && strings.Contains(name, "like") && !besideWildcards(item.text):
+			p.refuseNew(p.at(item, at.String(), "wildcard characters cannot be used with the key %s", key.name))
+		case like && !besideWildcards(item.text):
 			p.refuseNew(p.at(
-				item, at, "each wildcard character needs at least %d consecutive characters before or after it", minBeside,
+				item, at.String(), "each wildcard character needs at least %d consecutive characters before or after it", minBeside,
 			))
 		}
 		p.checkEndpointARN(item, at)
@@ -71,21 +68,21 @@ func besideWildcards(s string) bool {
 }
 
 // checkEndpointARN refuses an ARN whose account is a part of one.
-func (p *parser) checkEndpointARN(item node, at string) {
+func (p *parser) checkEndpointARN(item *node, at *element) {
 	if !p.isEndpoint() {
 		return
 	}
 	parts, ok := splitOutsideVariables(item.text)
 	if account := parts[4]; ok && strings.ContainsAny(account, "*?") && strings.Trim(account, "*?") != "" &&
 		!strings.Contains(account, "${") {
-		p.refuseNew(p.at(item, at, "the account of the ARN %s can be an id or a wildcard, and not both", item.text))
+		p.refuseNew(p.at(item, at.String(), "the account of the ARN %s can be an id or a wildcard, and not both", item.text))
 	}
 }
 
 // checkGatewayPrincipals refuses principals that the policy of a gateway endpoint may not name.
-func (p *parser) checkGatewayPrincipals(l *principals, v node, at string) {
+func (p *parser) checkGatewayPrincipals(l *principals, v *node, at *element) {
 	if len(l.arns)+len(l.services)+len(l.others) > 0 {
-		p.refuseNew(p.at(v, at,
+		p.refuseNew(p.at(v, at.String(),
 			`must be "*" in the policy of a gateway endpoint: use the condition key aws:PrincipalArn to name principals`))
 	}
 }

@@ -6,37 +6,43 @@ import (
 	"postern/aws/arn"
 )
 
-func (p *parser) principals(s *statement, v node, at string) *ParseError {
+func (p *parser) principals(s *statement, v *node, in *element) *ParseError {
 	s.principals = &principals{}
 	if v.kind == textNode && v.text == "*" {
 		s.principals.any = true
 		return nil
 	}
-	if v.kind != objectNode || len(v.members) == 0 {
-		return p.at(v, at, `must be "*" or an object with AWS, Service, Federated or CanonicalUser`)
+	members := p.children(v)
+	if v.kind != objectNode || len(members) == 0 {
+		return p.at(v, in.String(), `must be "*" or an object with AWS, Service, Federated or CanonicalUser`)
 	}
-	for _, m := range v.members {
-		items, err := p.texts(m.value, at+"."+m.name, false)
+	for i := range members {
+		m := &members[i]
+		at := element{in: in, name: m.name}
+		items, err := p.texts(m, &at, false)
 		if err != nil {
 			return err
 		}
 		if len(items) == 0 {
-			return p.at(m.value, at+"."+m.name, "must not be empty")
+			return p.at(m, at.String(), "must not be empty")
 		}
-		for _, item := range items {
-			invalid := p.at(item, at+"."+m.name, "Invalid principal in policy: %q:%q", m.name, item.text)
-			if !s.principals.add(m.name, item.text) {
-				return invalid
+		for j := range items {
+			name := items[j].text
+			invalid := func() *ParseError {
+				return p.at(&items[j], at.String(), "Invalid principal in policy: %q:%q", m.name, name)
 			}
-			if a, err := arn.Parse(item.text); err == nil && a.Region != "" { // it names nobody
-				p.refuseNew(invalid)
+			if !s.principals.add(m.name, name) {
+				return invalid()
+			}
+			if a, err := arn.Parse(name); err == nil && a.Region != "" { // it names nobody
+				p.refuseNew(invalid())
 			}
 		}
 	}
 	if p.policy.Kind == GatewayEndpoint {
 		s.principals.roots, s.principals.accounts = s.principals.accounts, nil
 		if !s.notPrincipal {
-			p.checkGatewayPrincipals(s.principals, v, at)
+			p.checkGatewayPrincipals(s.principals, v, in)
 		}
 	}
 	return nil

@@ -35,6 +35,7 @@ type Policy struct {
 	Kind Kind
 
 	statements []statement
+	index      index
 	document   string
 }
 
@@ -45,7 +46,7 @@ type statement struct {
 	text string // as it stands in the document
 	from int    // the offset where it begins there
 
-	actions   []arn.Pattern
+	actions   []*arn.Pattern
 	notAction bool
 
 	resources   []template
@@ -144,23 +145,25 @@ type finding struct {
 
 func (p *Policy) find(a *asked) finding {
 	f := finding{deny: -1, allow: -1}
-	for i := range p.statements {
-		s := &p.statements[i]
+	may := p.index.find(a)
+	for i := may.next(0, p.index.denies, true); i >= 0; i = may.next(i+1, p.index.denies, true) {
 		if a.over() {
 			return f
 		}
-		if !s.deny && f.grant == grantDirect {
-			continue
-		}
-		g, unjudged := s.applies(a)
-		switch {
-		case g == grantNone:
-			if unjudged != "" {
-				f.unjudged = unjudged
-			}
-		case s.deny:
+		g, unjudged := p.statements[i].applies(a)
+		if g != grantNone {
 			f.deny, f.unjudged = i, unjudged
 			return f
+		}
+	}
+	for i := may.next(0, p.index.denies, false); i >= 0; i = may.next(i+1, p.index.denies, false) {
+		if a.over() || f.grant == grantDirect {
+			return f
+		}
+		g, unjudged := p.statements[i].applies(a)
+		switch {
+		case g == grantNone && unjudged != "":
+			f.unjudged = unjudged
 		case g > f.grant:
 			f.allow, f.grant = i, g
 		}

@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"strconv"
 	"strings"
 	"time"
 )
@@ -57,94 +56,4 @@ func Ambiguous(m map[string][]string, key string) bool {
 		}
 	}
 	return found > 1
-}
-
-// lookup returns the values of a condition key, given in lower case; nil where the request has none.
-func (r *Request) lookup(key string) []string {
-	if r.Simulated != nil {
-		if values, ok := r.Simulated(key); ok {
-			return values
-		}
-	}
-	if rest, ok := strings.CutPrefix(key, "aws:"); ok {
-		if tag, ok := strings.CutPrefix(rest, "principaltag/"); ok {
-			if value, ok := r.Principal.Tags[tag]; ok { // also an empty one
-				return []string{value}
-			}
-			return nil
-		}
-		if value, known := r.principalKey(rest); known {
-			if value == "" {
-				return nil
-			}
-			return []string{value}
-		}
-	}
-	if key == "ec2:sourceinstancearn" && r.Principal.SourceInstance != "" {
-		return []string{r.Principal.SourceInstance}
-	}
-	if r.Keys == nil {
-		return nil
-	}
-	return r.Keys(key)
-}
-
-// judges reports whether a condition key, given in lower case, has a value or is known to have none.
-func (r *Request) judges(key string) bool {
-	return r.Judged == nil || r.Judged(key) || len(r.lookup(key)) > 0
-}
-
-// principalKey answers the aws: keys that follow from the caller and the time. An empty value means that this request
-// does not have the key.
-func (r *Request) principalKey(key string) (value string, known bool) {
-	p := r.Principal
-	signed := p.Kind != Anonymous
-	switch key {
-	case "principalarn":
-		if p.Kind == AssumedRole {
-			return p.Role, true
-		}
-		return p.ARN, true
-	case "principalaccount":
-		return p.Account, true
-	case "principaltype":
-		return p.Kind.String(), true
-	case "principalisawsservice":
-		if signed {
-			value = strconv.FormatBool(p.Kind == Service)
-		}
-	case "principalservicename":
-		if p.Kind == Service {
-			value = p.Name
-		}
-	case "userid":
-		return p.UserID, true
-	case "username":
-		if p.Kind == User {
-			value = p.Name
-		}
-	case "sourceidentity":
-		return p.SourceIdentity, true
-	case "tokenissuetime":
-		if !p.Issued.IsZero() {
-			value = p.Issued.UTC().Format(time.RFC3339)
-		}
-	case "multifactorauthpresent":
-		// Requests with temporary credentials have the key, those with long-term ones do not. No session here begins with
-		// MFA.
-		if p.Kind == AssumedRole || p.Kind == FederatedUser || !p.Issued.IsZero() {
-			value = "false"
-		}
-	case "ec2instancesourcevpc":
-		return p.SourceVPC, true
-	case "ec2instancesourceprivateipv4":
-		return p.SourceAddress, true
-	case "currenttime":
-		return r.Time.UTC().Format(time.RFC3339), true
-	case "epochtime":
-		return strconv.FormatInt(r.Time.Unix(), 10), true
-	default:
-		return "", false
-	}
-	return value, true
 }

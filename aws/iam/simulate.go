@@ -43,7 +43,8 @@ func (p *Policy) position(offset int) Position {
 // Simulate judges a request as Evaluate does, and tells what decided.
 func Simulate(r *Request, p *Policies) Simulation {
 	s := Simulation{Decision: Evaluate(r, p), Bounded: true, Controlled: true}
-	a := &asked{Request: r, ctx: context.Background(), bounded: p.Boundary != nil && r.Principal.Kind != Root}
+	a := new(asked)
+	a.ask(context.Background(), r, p)
 	missing := map[string]string{}
 	for _, policy := range p.asked(r.Principal) {
 		s.ask(policy, a, missing)
@@ -68,9 +69,10 @@ func (s *Simulation) ask(p *Policy, a *asked, missing map[string]string) {
 			continue
 		}
 		if p.Kind == Identity || p.Kind == Boundary || p.Kind == Resource {
-			one.eachKey(func(key string) {
-				if len(a.lookup(key)) == 0 {
-					missing[key] = one.spelled(key)
+			one.eachKey(func(k *key) {
+				var room [1]string
+				if len(a.lookup(k, &room)) == 0 {
+					missing[k.name] = one.spelled(k.name)
 				}
 			})
 		}
@@ -92,7 +94,7 @@ func ContextKeys(all ...*Policy) []string {
 	keys := map[string]string{}
 	for _, p := range all {
 		for i := range p.statements {
-			p.statements[i].eachKey(func(key string) { keys[key] = p.statements[i].spelled(key) })
+			p.statements[i].eachKey(func(k *key) { keys[k.name] = p.statements[i].spelled(k.name) })
 		}
 	}
 	return sortedValues(keys)

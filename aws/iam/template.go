@@ -18,15 +18,23 @@ type template struct {
 	text    string      // where parts is nil, the same as text; meant where wild is false
 }
 
-// A part is literal text, or a variable where key is not empty.
+// A part is one element of a template that has variables.
 type part struct {
-	text       string
-	key        string // in lower case
+	kind       partKind
+	text       string // of literal
+	key        key    // of variable
 	fallback   string
 	hasDefault bool
-	exact      bool        // the text's * and ? stand for themselves
-	tail       arn.Pattern // of the last part, its text with wildcards
 }
+
+type partKind uint8
+
+const (
+	literal  partKind = iota
+	variable          // a key's value, or fallback
+	anyOne            // ?: exactly one character
+	anyRun            // *: any number of characters, none too
+)
 
 // A fit is what is known of whether a text of the policy fits one of the request.
 type fit uint8
@@ -43,9 +51,16 @@ const (
 // parseTemplate reads a text. Variables exist in policies of version 2012-10-17 only; before, ${ is ordinary text.
 func parseTemplate(s string, wild, variables bool) (template, error) {
 	t := template{wild: wild}
-	rest := s
-	for variables {
+	if !variables || !strings.Contains(s, "${") { // nothing but text, which is most
+		if t.text = s; wild {
+			t.pattern = arn.Compile(s)
+		}
+		return t, nil
+	}
+	rest, any := s, false
+	for {
 		head, tail, found := strings.Cut(rest, "${")
+		t.add(head)
 		if !found {
 			break
 		}
@@ -57,31 +72,38 @@ func parseTemplate(s string, wild, variables bool) (template, error) {
 		if err != nil {
 			return t, err
 		}
-		t.parts = append(t.parts, part{text: head}, p)
+		t.parts, any = append(t.parts, p), any || p.kind == variable
 		rest = after
 	}
-	if len(t.parts) == 0 { // nothing but text, which is most
-		if t.text = rest; wild {
-			t.pattern = arn.Compile(rest)
-		}
+	if t.pattern = t.compile(nil); any {
 		return t, nil
 	}
-	last := part{text: rest}
-	if wild {
-		last.tail = arn.Compile(rest)
+	for i := range t.parts {
+		t.text += t.parts[i].text
 	}
-	t.parts = append(t.parts, last)
-	for _, p := range t.parts {
-		if p.key != "" {
-			t.pattern = t.compile(nil)
-			return t, nil
-		}
-	}
-	for _, p := range t.parts {
-		t.text += p.text
-	}
-	t.pattern, t.parts = t.compile(nil), nil
+	t.parts = nil
 	return t, nil
+}
+
+// add takes text apart into literals and wildcards.
+func (t *template) add(text string) {
+	for t.wild {
+		at := strings.IndexAny(text, "*?")
+		if at < 0 {
+			break
+		}
+		if at > 0 {
+			t.parts = append(t.parts, part{text: text[:at]})
+		}
+		wildcard := part{kind: anyRun}
+		if text[at] == '?' {
+			wildcard.kind = anyOne
+		}
+		t.parts, text = append(t.parts, wildcard), text[at+1:]
+	}
+	if text != "" {
+		t.parts = append(t.parts, part{text: text})
+	}
 }
 
 // parseVariable reads what stands between the braces: a key, a key and a default, or one of * ? $ that stand for
@@ -89,11 +111,11 @@ func parseTemplate(s string, wild, variables bool) (template, error) {
 func parseVariable(s string) (part, error) {
 	switch s {
 	case "*", "?", "$":
-		return part{text: s, exact: true}, nil
+		return part{text: s}, nil
 	}
-	key, fallback, hasDefault := strings.Cut(s, ",")
-	p := part{key: strings.ToLower(strings.TrimSpace(key)), hasDefault: hasDefault}
-	if !strings.Contains(p.key, ":") || strings.ContainsAny(p.key, " *?$'") {
+	name, fallback, hasDefault := strings.Cut(s, ",")
+	p := part{kind: variable, key: newKey(strings.TrimSpace(name)), hasDefault: hasDefault}
+	if name := p.key.name; !strings.Contains(name, ":") || strings.ContainsAny(name, " *?$'") {
 		return p, fmt.Errorf("${%s} is not a variable: want ${service:key} or ${service:key, 'default'}", s)
 	}
 	if hasDefault {
@@ -108,113 +130,112 @@ func parseVariable(s string) (part, error) {
 
 // value returns a variable's value. A key with several values cannot be a variable.
 func (p *part) value(r *Request) (string, bool) {
-	if values := r.lookup(p.key); len(values) == 1 {
+	var one [1]string
+	if values := r.lookup(&p.key, &one); len(values) == 1 {
 		return values[0], true
 	}
 	return p.fallback, p.hasDefault
 }
 
-// compile returns the pattern with the variables' values, or with * in the place of each where value is nil. Wildcards
-// in a value stand for themselves.
-func (t *template) compile(value func(*part) string) arn.Pattern {
+// compile returns the pattern with the variables' values, in their order, or with * in the place of each where there
+// are none. Wildcards in a value stand for themselves.
+func (t *template) compile(values []string) arn.Pattern {
 	var b arn.Builder
+	n := 0
 	for i := range t.parts {
 		switch p := &t.parts[i]; {
-		case p.key != "" && value == nil:
+		case p.kind == anyOne:
+			b.Wildcards("?")
+		case p.kind == anyRun, p.kind == variable && values == nil:
 			b.Wildcards("*")
-		case p.key != "":
-			b.Literal(value(p))
-		case p.exact || !t.wild:
-			b.Literal(p.text)
+		case p.kind == variable:
+			b.Literal(values[n])
+			n++
 		default:
-			b.Wildcards(p.text)
+			b.Literal(p.text)
 		}
 	}
 	return b.Pattern()
 }
 
-// obstacle returns what keeps the variables from having values: unknown before unresolved, or fits for nothing. key
-// names the variable that is unknown.
-func (t *template) obstacle(r *Request) (f fit, key string) {
+// resolve appends the variables' values, in their order. f is what keeps them from having values: unknown before
+// unresolved, or fits for nothing. name is the key that is unknown.
+func (t *template) resolve(r *Request, values []string) (all []string, f fit, name string) {
 	f = fits
 	for i := range t.parts {
 		p := &t.parts[i]
-		if p.key == "" {
+		if p.kind != variable {
 			continue
 		}
-		if !r.judges(p.key) {
-			return unknown, p.key
+		if !r.judges(&p.key) {
+			return nil, unknown, p.key.name
 		}
-		if _, ok := p.value(r); !ok {
+		value, ok := p.value(r)
+		if !ok {
 			f = unresolved
 		}
+		values = append(values, value)
 	}
-	return f, ""
+	return values, f, ""
 }
 
-// match compares a text of the request. key is the variable that is unknown, where one is.
-func (t *template) match(r *Request, s string) (f fit, key string) {
+// fewVariables is for how many values of one template no memory is asked for.
+const fewVariables = 4
+
+// obstacle is resolve without the values.
+func (t *template) obstacle(r *Request) (f fit, name string) {
+	var few [fewVariables]string
+	_, f, name = t.resolve(r, few[:0])
+	return f, name
+}
+
+// match compares a text of the request. name is the key of the variable that is unknown, where one is.
+func (t *template) match(r *Request, s string) (f fit, name string) {
 	if t.parts == nil {
-		if t.wild && t.pattern.Match(s) || !t.wild && t.text == s {
-			return fits, ""
-		}
-		return fitsNot, ""
+		return fitsIf(t.wild && t.pattern.Match(s) || !t.wild && t.text == s), ""
 	}
 	if !t.pattern.Match(s) {
 		return fitsNot, ""
 	}
-	if f, key := t.obstacle(r); f != fits {
-		return f, key
+	var few [fewVariables]string
+	values, f, name := t.resolve(r, few[:0])
+	if f != fits {
+		return f, name
 	}
-	if rest, done := t.trim(r, s); done {
-		if rest {
-			return fits, ""
-		}
-		return fitsNot, ""
+	m := matcher{parts: t.parts, values: values, work: workPerByte*len(s) + leastWork}
+	matched := m.match(s)
+	if m.work < 0 {
+		matched = t.compile(values).Match(s)
 	}
-	valued := t.compile(func(p *part) string {
-		value, _ := p.value(r)
-		return value
-	})
-	if valued.Match(s) {
-		return fits, ""
-	}
-	return fitsNot, ""
+	return fitsIf(matched), ""
 }
 
-// trim compares without building a pattern, as far as no wildcard stands before a variable: done is false where one
-// does.
-func (t *template) trim(r *Request, s string) (match, done bool) {
+func fitsIf(is bool) fit {
+	if is {
+		return fits
+	}
+	return fitsNot
+}
+
+// matchFold compares a text without wildcards and without regard to letter case.
+func (t *template) matchFold(r *Request, s string) (f fit, name string) {
+	if t.parts == nil {
+		return fitsIf(strings.EqualFold(t.text, s)), ""
+	}
+	var few [fewVariables]string
+	values, f, name := t.resolve(r, few[:0])
+	if f != fits {
+		return f, name
+	}
 	for i := range t.parts {
-		p := &t.parts[i]
-		text := p.text
-		if p.key != "" {
-			text, _ = p.value(r)
-		} else if t.wild && !p.exact && strings.ContainsAny(text, "*?") {
-			// The last part is compared by what was compiled for it alone.
-			return i == len(t.parts)-1 && p.tail.Match(s), i == len(t.parts)-1
+		text := t.parts[i].text
+		if t.parts[i].kind == variable {
+			text, values = values[0], values[1:]
 		}
 		var ok bool
-		if s, ok = strings.CutPrefix(s, text); !ok {
-			return false, true
+		if s, ok = cutPrefixFold(s, text); !ok {
+			return fitsNot, ""
 		}
 	}
-	return s == "", true
-}
-
-// equalFold compares a text without wildcards and without regard to letter case. Its variables have values.
-func (t *template) equalFold(r *Request, s string) bool {
-	if t.parts == nil {
-		return strings.EqualFold(t.text, s)
-	}
-	var b strings.Builder
-	for i := range t.parts {
-		p := &t.parts[i]
-		text := p.text
-		if p.key != "" {
-			text, _ = p.value(r)
-		}
-		b.WriteString(text)
-	}
-	return strings.EqualFold(b.String(), s)
+	return fitsIf(s == ""), ""
 }
