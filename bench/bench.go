@@ -68,6 +68,7 @@ var parts = []part{
 	overTUN,
 	overWireGuard,
 	judge,
+	policy,
 	pipeline,
 	oneNode,
 	start,

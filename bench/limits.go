@@ -10,7 +10,10 @@ var limits = map[string]string{
 	"established": "the look-up of the conversation and its lock, and reading the clock",
 	"resolver": "the askers' own TCP/IP stack, which has half of the processor time; of the resolver, making and " +
 		"packing messages",
-	"flow":     "making room in a full connection table; the judge is a sixth of it",
+	"flow": "making room in a full connection table; the judge is a sixth of it",
+	"decision": "the two searches of each policy's index, by action and by resource; then the patterns and conditions " +
+		"of the statements that are found",
+	"parse":    "memory for the compiled statements, of which garbage collection is a part; then reading the JSON",
 	"pipeline": "the query in SQLite and its transaction; behind an empty handler, TLS and net/http",
 	"command":  "the synced commits on the way: the command, its delivery, its reply",
 	"start":    "opening the database and making the CA's keys; the client's handshake is in it",
