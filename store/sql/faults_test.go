@@ -3,7 +3,6 @@ package sql_test
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -18,95 +17,9 @@ import (
 	"postern/record/recordtest"
 	"postern/ssm/command"
 	shared "postern/store/sql"
+	"postern/store/sql/sqltest"
 	"postern/store/sqlite"
 )
-
-var errBroken = errors.New("the disk is gone")
-
-// faults makes the step of a database fail that left counts down to.
-type faults struct{ left int }
-
-func (f *faults) step() error {
-	if f.left--; f.left == 0 {
-		return errBroken
-	}
-	return nil
-}
-
-type connector struct {
-	driver.Connector
-	*faults
-}
-
-func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	inner, err := c.Connector.Connect(ctx)
-	return &conn{inner, c.faults}, err
-}
-
-type conn struct {
-	driver.Conn
-	*faults
-}
-
-func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
-	if err := c.step(); err != nil {
-		return nil, err
-	}
-	inner, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o)
-	return &tx{inner, c.faults}, err
-}
-
-func (c *conn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
-	if err := c.step(); err != nil {
-		return nil, err
-	}
-	inner, err := c.Conn.(driver.ExecerContext).ExecContext(ctx, text, args)
-	return &result{inner, c.faults}, err
-}
-
-func (c *conn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
-	if err := c.step(); err != nil {
-		return nil, err
-	}
-	inner, err := c.Conn.(driver.QueryerContext).QueryContext(ctx, text, args)
-	return &rows{inner, c.faults}, err
-}
-
-type tx struct {
-	driver.Tx
-	*faults
-}
-
-func (t *tx) Commit() error {
-	if err := t.step(); err != nil {
-		return errors.Join(err, t.Rollback())
-	}
-	return t.Tx.Commit()
-}
-
-type result struct {
-	driver.Result
-	*faults
-}
-
-func (r *result) RowsAffected() (int64, error) {
-	if err := r.step(); err != nil {
-		return 0, err
-	}
-	return r.Result.RowsAffected()
-}
-
-type rows struct {
-	driver.Rows
-	*faults
-}
-
-func (r *rows) Next(to []driver.Value) error {
-	if err := r.step(); err != nil {
-		return err
-	}
-	return r.Rows.Next(to)
-}
 
 // engine runs each transaction by itself.
 type engine struct{ db *sql.DB }
@@ -152,7 +65,7 @@ func (e engine) Watch(string) (<-chan struct{}, func()) { return nil, func() {} 
 func (e engine) Close() error                           { return e.db.Close() }
 
 // open opens a new store whose steps fail as the faults say.
-func open(t *testing.T, f *faults) *shared.DB {
+func open(t *testing.T, f *sqltest.Faults) *shared.DB {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "state.db")
 	made, err := sqlite.Open(t.Context(), sqlite.Options{Path: path})
@@ -166,7 +79,7 @@ func open(t *testing.T, f *faults) *shared.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := sql.OpenDB(connector{base, f})
+	db := sql.OpenDB(sqltest.Connector{Connector: base, Faults: f})
 	db.SetMaxOpenConns(1)
 	t.Cleanup(func() { db.Close() })
 	return shared.New(engine{db})
@@ -234,22 +147,22 @@ var operations = map[string]func(ctx context.Context, db *shared.DB) error{
 func TestNoErrorIsLost(t *testing.T) {
 	for name, do := range operations {
 		t.Run(name, func(t *testing.T) {
-			f := new(faults)
+			f := new(sqltest.Faults)
 			db := open(t, f)
 			fill(t, db)
 			before := dump(t, db)
 			steps := 0
 			for n := 1; ; n++ {
-				f.left = n
+				f.After(n)
 				err := do(t.Context(), db)
-				if f.left > 0 { // it took fewer steps
+				if !f.Failed() { // it took fewer steps
 					if err != nil {
 						t.Errorf("without a fault: %v", err)
 					}
 					break
 				}
-				f.left = 0
-				if !errors.Is(err, errBroken) {
+				f.After(0)
+				if !errors.Is(err, sqltest.ErrBroken) {
 					t.Errorf("step %d failed, and the operation returned %v", n, err)
 				}
 				if diff := cmp.Diff(before, dump(t, db)); diff != "" {

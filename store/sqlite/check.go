@@ -29,7 +29,8 @@ type inspected struct {
 
 // inspect reads a database without changing it, before anything else is done with it. It refuses one that is damaged or
 // older than it was, that another program has made, or that a newer version of Postern has written.
-func inspect(ctx context.Context, path string) (found inspected, err error) {
+func inspect(ctx context.Context, o Options) (found inspected, err error) {
+	path := o.Path
 	info, err := os.Stat(path)
 	if err != nil {
 		return found, err
@@ -40,7 +41,7 @@ func inspect(ctx context.Context, path string) (found inspected, err error) {
 	}
 	found.large = info.Size() > checkAtOnce
 	if info.Size() > 0 || acknowledged > 0 {
-		if found.last, err = examine(ctx, path, !found.large); err != nil {
+		if found.last, err = o.examine(ctx, !found.large); err != nil {
 			return found, err
 		}
 	}
@@ -58,8 +59,9 @@ func inspect(ctx context.Context, path string) (found inspected, err error) {
 }
 
 // examine opens the file for reading only: SQLite does not write a log back into the file then, and not remove it.
-func examine(ctx context.Context, path string, whole bool) (last uint64, err error) {
-	db, err := open("file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=ro&_pragma=busy_timeout(10000)")
+func (o Options) examine(ctx context.Context, whole bool) (last uint64, err error) {
+	path := o.Path
+	db, err := o.open("file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=ro&_pragma=busy_timeout(10000)")
 	if err != nil {
 		return 0, err
 	}

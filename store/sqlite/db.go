@@ -7,6 +7,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,6 +34,9 @@ type Options struct {
 	MaxPages int
 	// Damaged is told, once, that a large database turned out to be damaged while it was in use; nil tells nobody.
 	Damaged func(error)
+
+	// connector, if set, takes the place of SQLite's, for tests.
+	connector func(dsn string) (driver.Connector, error)
 }
 
 // engine is the open database.
@@ -76,7 +80,7 @@ func openEngine(ctx context.Context, o Options) (*engine, error) {
 	var found inspected
 	if o.Path != "" {
 		var err error
-		if found, err = inspect(ctx, o.Path); err != nil {
+		if found, err = inspect(ctx, o); err != nil {
 			return nil, err
 		}
 	}
@@ -161,7 +165,7 @@ func keepPrivate(path string) error {
 func connect(o Options) (write, read *sql.DB, err error) {
 	if o.Path == "" {
 		// A private in-memory database lives as long as its only connection, so readers share the writer's.
-		write, err = open(":memory:?_pragma=temp_store(MEMORY)")
+		write, err = o.open(":memory:?_pragma=temp_store(MEMORY)")
 		if err != nil {
 			return nil, nil, err
 		}
@@ -176,14 +180,14 @@ func connect(o Options) (write, read *sql.DB, err error) {
 		params.Add("_pragma", fmt.Sprintf("max_page_count(%d)", o.MaxPages))
 	}
 	params.Set("_txlock", "immediate")
-	write, err = open("file:" + (&url.URL{Path: o.Path}).EscapedPath() + "?" + params.Encode())
+	write, err = o.open("file:" + (&url.URL{Path: o.Path}).EscapedPath() + "?" + params.Encode())
 	if err != nil {
 		return nil, nil, err
 	}
 	write.SetMaxOpenConns(1)
 	params.Set("_txlock", "deferred")
 	params.Add("_pragma", "query_only(1)")
-	read, err = open("file:" + (&url.URL{Path: o.Path}).EscapedPath() + "?" + params.Encode())
+	read, err = o.open("file:" + (&url.URL{Path: o.Path}).EscapedPath() + "?" + params.Encode())
 	if err != nil {
 		write.Close()
 		return nil, nil, err

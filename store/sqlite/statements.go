@@ -15,8 +15,12 @@ const maxStatements = 128
 
 // open opens a database whose connections keep the statements they have prepared: to read a statement takes SQLite
 // longer than to run most of ours.
-func open(dsn string) (*sql.DB, error) {
-	base, err := sqlite.NewConnector(dsn)
+func (o Options) open(dsn string) (*sql.DB, error) {
+	connect := o.connector
+	if connect == nil {
+		connect = sqlite.NewConnector
+	}
+	base, err := connect(dsn)
 	if err != nil {
 		return nil, err
 	}
