@@ -36,6 +36,23 @@ var globalKeys = []string{
 	"vpceaccount", "vpceorgid", "vpceorgpaths", "vpcsourceip",
 }
 
+// globalNames are the globalKeys that are no families, to be found at once.
+var globalNames = func() map[string]bool {
+	names := map[string]bool{}
+	for _, key := range globalKeys {
+		if !action.Family(key) {
+			names[key] = true
+		}
+	}
+	return names
+}()
+
+// globalFamilies are the globalKeys that are families.
+var globalFamilies = slices.DeleteFunc(slices.Clone(globalKeys), func(key string) bool { return !action.Family(key) })
+
+// isGlobal reports whether a name is one of the globalKeys.
+func isGlobal(name string) bool { return globalNames[name] || among(globalFamilies, name) }
+
 // principalKeys are the keys of no service in particular that follow from the principal (iam.Request).
 var principalKeys = []string{"ec2:sourceinstancearn"}
 
@@ -141,7 +158,7 @@ func (h *Handler) source(m matter, key string) keySource {
 	prefix, name, _ := strings.Cut(key, ":")
 	owner := h.byPrefix[prefix]
 	switch {
-	case prefix == "aws" && among(globalKeys, name), slices.Contains(principalKeys, key):
+	case prefix == "aws" && isGlobal(name), slices.Contains(principalKeys, key):
 		return globalSource
 	case owner != nil && owner.keyValues[key] != nil && (owner == acting || m.may == nil || m.may(key)):
 		return serviceSource

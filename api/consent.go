@@ -30,8 +30,8 @@ type agreement struct {
 	tags []requestTag
 
 	mu    sync.Mutex // guards what follows
-	asked map[string]bool
-	made  map[string]bool
+	asked []string
+	made  map[string]bool // nil until the operation makes something
 }
 
 // also asks for another action than the operation's own. What another service's action was asked about need not be
@@ -56,10 +56,7 @@ func (x *exchange) also(ctx context.Context, q Question, keys map[string][]strin
 func (a *agreement) note(resource string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.asked == nil {
-		a.asked, a.made = map[string]bool{}, map[string]bool{}
-	}
-	a.asked[resource] = true
+	a.asked = append(a.asked, resource)
 }
 
 // record adds what the judge said to the record of the request.
@@ -75,24 +72,31 @@ func (a *agreement) record(rec *Record, j Judgement) {
 func (a *agreement) resources() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return slices.Sorted(maps.Keys(a.asked))
+	return slices.Compact(slices.Sorted(slices.Values(a.asked)))
 }
 
 // Lacking implements consent.Giver.
 func (a *agreement) Lacking(touched []consent.Touch) []consent.Touch {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.asked["*"] { // AWS has no resource types for the action
+	asked := make(map[string]bool, len(a.asked))
+	for _, resource := range a.asked {
+		asked[resource] = true
+	}
+	if asked["*"] { // AWS has no resource types for the action
 		return nil
 	}
 	var lacking []consent.Touch
 	for _, t := range touched {
 		if t.Made {
+			if a.made == nil {
+				a.made = map[string]bool{}
+			}
 			a.made[t.Resource] = true
 		}
 	}
 	for _, t := range touched {
-		if a.asked[t.Resource] || a.made[t.Resource] && (!t.Made || a.asked[anyOf(t.Resource)] || a.isBeside(t.Resource)) {
+		if asked[t.Resource] || a.made[t.Resource] && (!t.Made || asked[anyOf(t.Resource)] || a.isBeside(t.Resource)) {
 			continue
 		}
 		lacking = append(lacking, t)

@@ -1,33 +1,41 @@
 package iam
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 )
 
 // String tells people what decided: "explicit deny by statement 2 (NoShell) of identity-based policy \"ops\"".
 func (d Decision) String() string {
-	by := fmt.Sprintf("statement %d", d.Statement+1)
-	if d.Sid != "" {
-		by += " (" + d.Sid + ")"
-	}
-	by += " of " + d.Kind.String()
-	if d.Policy != "" {
-		by += fmt.Sprintf(" %q", d.Policy)
-	}
-	var unjudged string
-	if d.Unjudged != "" {
-		unjudged = ", where the condition key " + d.Unjudged + " cannot be judged"
-	}
+	var room [128]byte // few are longer
+	text := room[:0]
 	switch {
 	case d.Reason == ByRoot:
 		return "allowed to the account's root user"
 	case d.Allow:
-		return "allowed by " + by
+		text = d.appendBy(append(text, "allowed by "...))
 	case d.Reason == ExplicitDeny:
-		return "explicit deny by " + by + unjudged
+		text = d.appendBy(append(text, "explicit deny by "...))
+	default:
+		text = append(append(append(text, "no "...), d.Kind.String()...), " allows it"...)
 	}
-	return "no " + d.Kind.String() + " allows it" + unjudged
+	if d.Unjudged != "" && !d.Allow {
+		text = append(append(append(text, ", where the condition key "...), d.Unjudged...), " cannot be judged"...)
+	}
+	return string(text)
+}
+
+// appendBy appends the statement and the policy that decided.
+func (d Decision) appendBy(text []byte) []byte {
+	text = strconv.AppendInt(append(text, "statement "...), int64(d.Statement+1), 10)
+	if d.Sid != "" {
+		text = append(append(append(text, " ("...), d.Sid...), ')')
+	}
+	text = append(append(text, " of "...), d.Kind.String()...)
+	if d.Policy != "" {
+		text = strconv.AppendQuote(append(text, ' '), d.Policy)
+	}
+	return text
 }
 
 // Message returns the refusal in Amazon's words, for the caller. on is the resource as the service's refusals show it;

@@ -27,7 +27,7 @@ type Credential struct {
 // unknown, inactive or revoked, and a token that is not this key's, is a NotFound fault. Temporary credentials are
 // found after they have expired as well: the caller compares Expires.
 func (s *Service) Lookup(keyID, token string) (*Credential, error) {
-	hash := sha256.Sum256([]byte(token))
+	hash := hashOf(token)
 	e, ok := s.cache.get(keyID)
 	ok = ok && subtle.ConstantTimeCompare(e.token[:], hash[:]) == 1
 	st := s.state()
@@ -44,6 +44,12 @@ func (s *Service) Lookup(keyID, token string) (*Credential, error) {
 		}
 	}
 	return s.renew(st, keyID, e)
+}
+
+// hashOf returns the hash of a session token. Those of usual length it copies to the stack.
+func hashOf(token string) [sha256.Size]byte {
+	var room [2048]byte
+	return sha256.Sum256(append(room[:0], token...))
 }
 
 // renew makes a credential of the present state, and remembers it.
