@@ -69,7 +69,7 @@ var walls = []wall{
 	{"services/s3/embedded/key", nothing, nothing, "keys and paths; both ends know it"},
 	{
 		"services/s3/embedded/program",
-		[]string{"services/s3/embedded", "services/s3/embedded/key"},
+		[]string{"services/s3/embedded", "services/s3/embedded/key", "services/s3/outgoing"},
 		[]string{"github.com/versity/versitygw", "github.com/aws/aws-sdk-go-v2/service/s3", "golang.org/x/sys/unix"},
 		"the only room that knows the library",
 	},
@@ -79,6 +79,7 @@ var walls = []wall{
 		[]string{"golang.org/x/sys/unix"},
 		"starts postern-s3; the library is not in the server",
 	},
+	{"services/s3/external", []string{"aws/...", "services/s3/outgoing"}, nothing, "a client of an S3 service elsewhere"},
 	{
 		"services/s3",
 		[]string{"aws/...", "record/..."},

@@ -48,6 +48,8 @@ type StartOptions struct {
 	Agent string
 	// ObjectStore is the path of the postern-s3 binary.
 	ObjectStore string
+	// S3 is an S3 service that keeps the objects instead; without an Endpoint there is none.
+	S3 ExternalS3
 	// HostTargets are the addresses and ports of this host that endpoint services may lead to.
 	HostTargets []netip.AddrPort
 	// PublicRange holds the public addresses to give out, Internet what gateways lead to of this host's network.
@@ -70,6 +72,13 @@ type StartOptions struct {
 	// AfterReset makes again, after a reset, what the server began with, and says what that is; nil makes nothing.
 	AfterReset func(context.Context) (string, error)
 	Log        *slog.Logger
+}
+
+// ExternalS3 is an S3 service elsewhere. Its credentials are the key, or those in the file.
+type ExternalS3 struct {
+	Endpoint, Region, BucketPrefix, CredentialsFile string
+	// AccessKey, Secret and Token are secrets.
+	AccessKey, Secret, Token string
 }
 
 // Options hold what the command needs from outside.

@@ -40,6 +40,7 @@ type serverFlags struct {
 	allowHosts, allowOrigins []string
 	allowHostImages          bool
 	database                 string
+	s3                       ExternalS3
 }
 
 // add defines the flags; the fields' present values are the defaults.
@@ -86,6 +87,18 @@ func (f *serverFlags) options(dataDir string, logTo io.Writer) StartOptions {
 		AllowHosts: f.allowHosts, AllowOrigins: f.allowOrigins, AllowHostImages: f.allowHostImages,
 		Log: slog.New(slog.NewTextHandler(logTo, &slog.HandlerOptions{Level: level})),
 	}
+}
+
+// upOptions returns the options with those that `up` alone has.
+func (f *serverFlags) upOptions(dataDir string, logTo io.Writer) (o StartOptions, err error) {
+	o = f.options(dataDir, logTo)
+	if o.Database, err = f.databaseURL(); err != nil {
+		return o, err
+	}
+	o.S3, err = f.externalS3()
+	o.Account, o.DefaultVPC = f.account, f.defaultVPC
+	o.Ephemeral, o.TestCredentials = f.ephemeral, f.testCredentials
+	return o, err
 }
 
 func (f *serverFlags) agentPath() string { return program("postern-agent", f.agent, "POSTERN_AGENT") }
@@ -137,6 +150,7 @@ func (a *app) upCommand() *cobra.Command {
 	cmd.Flags().StringVar(&flags.database, "database", "",
 		"PostgreSQL database that keeps the state, postgres://USER@HOST/DATABASE, with the password in ~/.pgpass; with one "+
 			"in it, set POSTERN_DATABASE instead (default a file in the data directory)")
+	flags.addS3(cmd)
 	cmd.Flags().BoolVar(&withSample, "sample", false, "make the sample network and a node in it, unless they are there")
 	return cmd
 }
@@ -187,12 +201,10 @@ func (a *app) up(ctx context.Context, cmd *cobra.Command, flags *serverFlags, wi
 	case flags.testCredentials:
 		return mistyped("--test-credentials: a key that everybody knows is for --ephemeral only")
 	}
-	options := flags.options(dataDir, cmd.ErrOrStderr())
-	if options.Database, err = flags.databaseURL(); err != nil {
+	options, err := flags.upOptions(dataDir, cmd.ErrOrStderr())
+	if err != nil {
 		return err
 	}
-	options.Account, options.DefaultVPC = flags.account, flags.defaultVPC
-	options.Ephemeral, options.TestCredentials = flags.ephemeral, flags.testCredentials
 	var server Server
 	if flags.ephemeral && withSample {
 		options.AfterReset = func(ctx context.Context) (string, error) {

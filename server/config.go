@@ -17,6 +17,7 @@ import (
 	"postern/aws/fault"
 	"postern/network"
 	"postern/services/identity"
+	"postern/services/s3/external"
 )
 
 // Defaults of a Config.
@@ -51,6 +52,8 @@ type Config struct {
 	Agent string
 	// ObjectStore is the path of the postern-s3 program, which keeps the objects of S3.
 	ObjectStore string
+	// ExternalS3 is an S3 service that keeps them in its place. A reset would not empty it.
+	ExternalS3 external.Config
 	// ReturnWindow is how long a node whose channel closed may take to come back before its status is ConnectionLost;
 	// 0 means 30 s.
 	ReturnWindow time.Duration
@@ -104,6 +107,9 @@ func (c Config) check(resettable bool) error {
 	if err := c.checkDatabase(resettable); err != nil {
 		return err
 	}
+	if err := c.checkExternalS3(resettable); err != nil {
+		return err
+	}
 	if c.ReturnWindow < 0 {
 		return fault.New(fault.Invalid, "server.Open", "--return-window %v: must not be negative", c.ReturnWindow)
 	}
@@ -146,6 +152,16 @@ func (c Config) checkDatabase(resettable bool) error {
 			"--database: the keys to what is in the database are kept in a data directory; name one with --data")
 	}
 	return nil
+}
+
+// checkExternalS3 refuses an S3 service of which this server could not work, or for one that forgets its buckets.
+func (c Config) checkExternalS3(resettable bool) error {
+	if c.ExternalS3.Endpoint != "" && resettable {
+		return fault.New(fault.Invalid, "server.Open",
+			"--s3-endpoint: a lab forgets its buckets, and their objects would stay there; leave out --ephemeral, or the "+
+				"endpoint")
+	}
+	return c.ExternalS3.Check()
 }
 
 var accountForm = regexp.MustCompile(`^[0-9]{12}$`)

@@ -10,6 +10,7 @@ import (
 	apis3 "postern/api/s3"
 	"postern/services/s3"
 	"postern/services/s3/embedded"
+	"postern/services/s3/external"
 )
 
 // s3Module is S3: buckets, and a store for objects that is started when it is first needed.
@@ -19,7 +20,13 @@ type s3Module struct {
 	state  *stateModule
 
 	*s3.Service
-	objects *embedded.Store
+	objects objectStore
+}
+
+// objectStore keeps objects: a program of this host, or a service elsewhere.
+type objectStore interface {
+	s3.Upstream
+	Close() error
 }
 
 func (m *s3Module) module() module {
@@ -29,13 +36,23 @@ func (m *s3Module) module() module {
 }
 
 func (m *s3Module) open(ctx context.Context) (err error) {
+	if m.objects, err = m.store(); err != nil {
+		return err
+	}
+	m.Service, err = s3.Open(ctx, s3.Config{Store: m.state.Set(setS3), Upstream: m.objects, Now: m.config.Now})
+	return err
+}
+
+// store makes what keeps objects. It goes by the clock of this host, whatever the server's.
+func (m *s3Module) store() (objectStore, error) {
+	if c := m.config.ExternalS3; c.Endpoint != "" {
+		c.Log = m.config.Log
+		return external.New(c)
+	}
 	if err := embedded.Check(m.config.ObjectStore); err != nil && m.config.ObjectStore != "" {
 		m.config.Log.Warn("S3 has buckets and cannot keep objects", "error", err)
 	}
-	// The store's process goes by the clock of this host, whatever the server's.
-	m.objects = embedded.New(embedded.Config{Dir: m.dir(), Program: m.config.ObjectStore, Log: m.config.Log})
-	m.Service, err = s3.Open(ctx, s3.Config{Store: m.state.Set(setS3), Upstream: m.objects, Now: m.config.Now})
-	return err
+	return embedded.New(embedded.Config{Dir: m.dir(), Program: m.config.ObjectStore, Log: m.config.Log}), nil
 }
 
 // dir is where objects are kept. A generation of the server has a directory of its own.

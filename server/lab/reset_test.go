@@ -21,6 +21,7 @@ import (
 	"postern/server/front"
 	"postern/services/compute"
 	s3program "postern/services/s3/embedded/program"
+	"postern/services/s3/external"
 )
 
 func TestMain(m *testing.M) {
@@ -229,6 +230,11 @@ func TestTestCredentials(t *testing.T) {
 		"with a data directory": func() error {
 			_, err := server.Open(t.Context(), server.Config{TestCredentials: true, DataDir: t.TempDir()})
 			return err
+		},
+		"with an S3 service that keeps its objects": func() error {
+			return refused(t, server.Config{ExternalS3: external.Config{
+				Endpoint: "https://s3.example.com", AccessKey: "key", Secret: "secret",
+			}})
 		},
 		"in memory, but no lab": func() error {
 			_, err := server.Open(t.Context(), server.Config{TestCredentials: true})

@@ -61,6 +61,7 @@ func (e *expiration) run(ctx context.Context) error {
 // listing is an answer of ListObjectVersions or ListMultipartUploads.
 type listing struct {
 	IsTruncated         bool
+	EncodingType        string
 	NextKeyMarker       string
 	NextVersionIDMarker string    `xml:"NextVersionIdMarker"`
 	NextUploadIDMarker  string    `xml:"NextUploadIdMarker"`
@@ -104,6 +105,12 @@ func (s *Service) list(ctx context.Context, bucket string, query url.Values) (*l
 
 // decode takes the encoding off keys, which XML could not hold otherwise.
 func (l *listing) decode() (err error) {
+	for i := range l.DeleteMarkers {
+		l.DeleteMarkers[i].marker = true
+	}
+	if l.EncodingType != "url" {
+		return nil // not every service knows the encoding
+	}
 	plain := func(key *string) {
 		text, wrong := url.QueryUnescape(*key)
 		err = errors.Join(err, wrong)
@@ -114,7 +121,6 @@ func (l *listing) decode() (err error) {
 		plain(&l.Versions[i].Key)
 	}
 	for i := range l.DeleteMarkers {
-		l.DeleteMarkers[i].marker = true
 		plain(&l.DeleteMarkers[i].Key)
 	}
 	for i := range l.Uploads {

@@ -87,23 +87,26 @@ func isCode(err error, codes ...string) bool {
 }
 
 // makeUpstream makes a bucket for objects, unless it is there, as after a crash. One that is there has to be empty:
-// what is in it belonged to somebody else.
+// what is in it belonged to somebody else. In one Region S3 does not say that it was there.
 func (s *Service) makeUpstream(ctx context.Context, name string) error {
 	req, err := request(ctx, http.MethodPut, name, "", nil, "")
 	if err != nil {
 		return err
 	}
-	err = s.expect(req)
-	if !isCode(err, "BucketAlreadyOwnedByYou", "BucketAlreadyExists") {
-		return upstreamFault(err)
+	made := s.expect(req)
+	if made != nil && !isCode(made, "BucketAlreadyOwnedByYou", "BucketAlreadyExists") {
+		return upstreamFault(made)
 	}
 	left, err := s.list(ctx, name, url.Values{"versions": {""}, "max-keys": {"1"}})
-	if err != nil {
+	switch {
+	case err != nil && isCode(made, "BucketAlreadyExists"):
+		return exists() // it is another customer's of the service that keeps objects
+	case err != nil:
 		return err
 	}
 	if len(left.Versions)+len(left.DeleteMarkers) > 0 {
-		return fault.New(fault.Internal, "s3.CreateBucket",
-			"the object store has objects already in a bucket %s that nobody has", name)
+		return fail(fault.Exists, "BucketAlreadyExists", "The requested bucket name is not available. There are objects "+
+			"already in a bucket of that name where objects are kept, and no account here has it.")
 	}
 	return nil
 }

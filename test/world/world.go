@@ -26,6 +26,7 @@ import (
 	"postern/aws/transport"
 	"postern/doctor"
 	"postern/server"
+	"postern/services/s3/external"
 )
 
 const (
@@ -66,6 +67,9 @@ func Tap(f func(http.Handler) http.Handler) Option {
 // OnThisHost makes instances of namespaces of this host, as the program does, instead of stacks in this process; agent
 // is the path of postern-agent. The test's TestMain must begin with compute.InitMain.
 func OnThisHost(agent string) Option { return func(o *options) { o.server.Agent = agent } }
+
+// ExternalS3 has an S3 service elsewhere keep objects.
+func ExternalS3(c external.Config) Option { return func(o *options) { o.server.ExternalS3 = c } }
 
 // World is one server and one network, of which the nodes are a part.
 type World struct {

@@ -8,11 +8,13 @@ import (
 	"go.uber.org/goleak"
 
 	s3program "postern/services/s3/embedded/program"
+	"postern/test/s3gateway"
 	"postern/test/world"
 )
 
 func TestMain(m *testing.M) {
 	s3program.InitMain()
+	s3gateway.InitMain()
 	flag.Parse()
 	// The tests wait for time-outs more than for a processor.
 	if err := flag.Set("test.parallel", "12"); err != nil {

@@ -12,6 +12,7 @@ import (
 	"postern/server/lab"
 	"postern/services/compute"
 	"postern/services/compute/guest"
+	"postern/services/s3/external"
 )
 
 // Main runs the program with the process's arguments and returns its exit code.
@@ -31,6 +32,12 @@ func start(ctx context.Context, o cli.StartOptions) (cli.Server, error) {
 		ReturnWindow: o.ReturnWindow, HostTargets: o.HostTargets, VerifyDNS: o.VerifyDNS,
 		PublicRange: o.PublicRange, Internet: o.Internet, TestCredentials: o.TestCredentials,
 		AllowHosts: o.AllowHosts, AllowOrigins: o.AllowOrigins, AllowHostImages: o.AllowHostImages, Log: o.Log,
+	}
+	if o.S3.Endpoint != "" {
+		c.ExternalS3 = external.Config{
+			Endpoint: o.S3.Endpoint, Region: o.S3.Region, Prefix: o.S3.BucketPrefix, CredentialsFile: o.S3.CredentialsFile,
+			AccessKey: o.S3.AccessKey, Secret: o.S3.Secret, Token: o.S3.Token,
+		}
 	}
 	for _, quota := range o.IAMQuotas {
 		if err := c.IAMQuotas.Set(quota); err != nil {

@@ -12,7 +12,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -61,11 +60,9 @@ func (s *Store) Do(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		body := &watched{ReadCloser: req.Body}
+		body := &outgoing.Body{ReadCloser: req.Body}
 		answer, err := p.do(req, body, s.config.Now())
-		if thrown := body.thrown.Load(); thrown != nil {
-			panic(*thrown) // on the goroutine of who asked
-		}
+		body.Rethrow()
 		switch {
 		case err == nil || !errors.Is(err, errBroken):
 			return answer, err
@@ -84,38 +81,16 @@ func (s *Store) Do(req *http.Request) (*http.Response, error) {
 const maxAttempts = 2
 
 // repeatable reports whether a request on which the connection broke has changed nothing, and can be sent again.
-func repeatable(req *http.Request, body *watched, err error) bool {
+func repeatable(req *http.Request, body *outgoing.Body, err error) bool {
 	var dial *net.OpError
 	switch {
-	case body.read.Load():
+	case body.Touched():
 		return false
 	case errors.As(err, &dial) && dial.Op == "dial", req.Method == http.MethodGet, req.Method == http.MethodHead:
 		return true
 	}
 	return req.ContentLength > 0 // without its body it was not done
 }
-
-// watched is a body of which is known whether it was read from.
-type watched struct {
-	io.ReadCloser
-	read   atomic.Bool
-	thrown atomic.Pointer[any] // what a Read panicked with
-}
-
-// Read implements io.Reader. It is called on a goroutine of the client's, which must not panic.
-func (w *watched) Read(p []byte) (n int, err error) {
-	w.read.Store(true)
-	defer func() {
-		if thrown := recover(); thrown != nil {
-			w.thrown.Store(&thrown)
-			n, err = 0, io.ErrUnexpectedEOF
-		}
-	}()
-	return w.ReadCloser.Read(p)
-}
-
-// Close leaves the body open: it may be sent again.
-func (w *watched) Close() error { return nil }
 
 // replace ends a process that does not answer, so that the next request starts another one.
 func (s *Store) replace(p *process) {
@@ -182,15 +157,13 @@ func prepare(
 		}
 		path := key.Encode(object)
 		out.URL.Path += "/" + path
-		out.URL.RawPath = "/" + bucket + "/" + key.Escape(path)
+		out.URL.RawPath = "/" + bucket + "/" + outgoing.Escape(path)
 	}
 	out.Host, out.RequestURI = SocketName, ""
-	if source := req.Header.Get(copySource); source != "" {
-		encoded, err := encodeSource(source)
-		if err != nil {
-			return nil, err
-		}
-		out.Header.Set(copySource, encoded)
+	if err := outgoing.SetCopySource(out.Header, func(bucket, object string) string {
+		return bucket + "/" + key.Encode(object)
+	}); err != nil {
+		return nil, err
 	}
 	out.Trailer = req.Trailer // its values come when the body has ended
 	if out.Body = body; req.Body == nil || out.ContentLength == 0 {
@@ -198,25 +171,6 @@ func prepare(
 	}
 	out.GetBody = nil
 	return out, outgoing.Prepare(out, with, Region, now)
-}
-
-// copySource names the object that is to be copied.
-const copySource = "X-Amz-Copy-Source"
-
-// encodeSource encodes the key in the name of an object that is to be copied: "BUCKET/KEY" in URL encoding, with or
-// without a slash before and "?versionId=ID" behind.
-func encodeSource(source string) (string, error) {
-	name, version, versioned := strings.Cut(source, "?versionId=")
-	name, err := url.PathUnescape(strings.TrimPrefix(name, "/"))
-	bucket, object, ok := strings.Cut(name, "/")
-	if err != nil || !ok || !utf8.ValidString(object) {
-		return "", fault.New(fault.Invalid, "s3", "Invalid copy source object key").WithCode("InvalidArgument")
-	}
-	source = bucket + "/" + key.Escape(key.Encode(object))
-	if versioned {
-		source += "?versionId=" + version
-	}
-	return source, nil
 }
 
 // errBroken says that the connection to the process broke.

@@ -3,7 +3,6 @@
 package key
 
 import (
-	"net/url"
 	"strings"
 	"unicode/utf8"
 )
@@ -102,9 +101,4 @@ func DecodePrefix(path string) (string, bool) {
 		i++
 	}
 	return string(key), utf8.Valid(key)
-}
-
-// Escape escapes a path for a URL and for a header, where "+" would be taken for a space.
-func Escape(path string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(url.QueryEscape(path), "+", "%20"), "%2F", "/")
 }

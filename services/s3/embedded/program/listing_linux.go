@@ -10,6 +10,7 @@ import (
 	"github.com/versity/versitygw/s3response"
 
 	"postern/services/s3/embedded/key"
+	"postern/services/s3/outgoing"
 )
 
 // Listings are always answered with encoding-type=url, whether it was asked for or not: XML cannot hold every key.
@@ -217,7 +218,7 @@ func escaped(name *string) *string {
 	if name == nil || *name == "" {
 		return name
 	}
-	e := key.Escape(*name)
+	e := outgoing.Escape(*name)
 	return &e
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/versity/versitygw/s3response"
 
 	"postern/services/s3/embedded/key"
+	"postern/services/s3/outgoing"
 )
 
 // ListObjectVersions implements backend.Backend.
@@ -188,16 +189,18 @@ func (b *backendStore) ListMultipartUploads(
 		return found, err
 	}
 	out := s3response.ListMultipartUploadsResult{
-		Bucket: *in.Bucket, Prefix: key.Escape(text(in.Prefix)), Delimiter: key.Escape(text(in.Delimiter)),
-		KeyMarker: key.Escape(text(in.KeyMarker)), UploadIDMarker: text(in.UploadIdMarker), MaxUploads: number(in.MaxUploads),
-		NextKeyMarker: key.Escape(l.NextKeyMarker), NextUploadIDMarker: l.NextUploadIDMarker, IsTruncated: l.IsTruncated,
-		Uploads: l.Uploads, CommonPrefixes: l.CommonPrefixes, EncodingType: string(types.EncodingTypeUrl),
+		Bucket: *in.Bucket, Prefix: outgoing.Escape(text(in.Prefix)), Delimiter: outgoing.Escape(text(in.Delimiter)),
+		KeyMarker: outgoing.Escape(text(in.KeyMarker)), UploadIDMarker: text(in.UploadIdMarker),
+		MaxUploads:    number(in.MaxUploads),
+		NextKeyMarker: outgoing.Escape(l.NextKeyMarker), NextUploadIDMarker: l.NextUploadIDMarker,
+		IsTruncated: l.IsTruncated,
+		Uploads:     l.Uploads, CommonPrefixes: l.CommonPrefixes, EncodingType: string(types.EncodingTypeUrl),
 	}
 	for i := range out.Uploads {
-		out.Uploads[i].Key = key.Escape(out.Uploads[i].Key)
+		out.Uploads[i].Key = outgoing.Escape(out.Uploads[i].Key)
 	}
 	for i := range out.CommonPrefixes {
-		out.CommonPrefixes[i].Prefix = key.Escape(out.CommonPrefixes[i].Prefix)
+		out.CommonPrefixes[i].Prefix = outgoing.Escape(out.CommonPrefixes[i].Prefix)
 	}
 	return out, nil
 }
