@@ -49,6 +49,9 @@ type Options struct {
 	// Lost is told why when the connection that other replicas' hints come by breaks, and when there is another reason
 	// why no new one is made; nil tells nobody.
 	Lost func(error)
+
+	// connector, if set, is put between the database and its driver, for tests.
+	connector func(driver.Connector) driver.Connector
 }
 
 // engine is the open database.
@@ -78,7 +81,11 @@ func Open(ctx context.Context, o Options) (*shared.DB, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "postern"
 	}
-	db := stdlib.OpenDB(*config)
+	connector := stdlib.GetConnector(*config)
+	if o.connector != nil {
+		connector = o.connector(connector)
+	}
+	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(maxConnections)
 	db.SetMaxIdleConns(maxConnections)
 	if err := migrate(ctx, db); err != nil {

@@ -56,7 +56,6 @@ type fullConn interface {
 	driver.ExecerContext
 	driver.QueryerContext
 	driver.SessionResetter
-	driver.Validator
 }
 
 type conn struct {
@@ -98,6 +97,20 @@ func (c *conn) QueryContext(ctx context.Context, text string, args []driver.Name
 	}
 	inner, err := c.fullConn.QueryContext(ctx, text, args)
 	return &rows{inner, c.Faults}, err
+}
+
+// IsValid implements driver.Validator, for drivers that do.
+func (c *conn) IsValid() bool {
+	v, ok := c.fullConn.(driver.Validator)
+	return !ok || v.IsValid()
+}
+
+// CheckNamedValue implements driver.NamedValueChecker for drivers that do.
+func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
+	if checker, ok := c.fullConn.(driver.NamedValueChecker); ok {
+		return checker.CheckNamedValue(v)
+	}
+	return driver.ErrSkip
 }
 
 type statement struct {
