@@ -62,6 +62,7 @@ type Call struct {
 	TLS        bool
 	TLSVersion string
 
+	orgs     Organizations
 	standing func(ctx context.Context) error
 
 	path    func(string) string
@@ -71,6 +72,15 @@ type Call struct {
 	status  int         // see SetStatus
 	trailer http.Header // see Trailer
 	allow   func(ctx context.Context, action, resource string, keys map[string][]string) error
+}
+
+// Organization returns the organization that an account is in and the account's path in it; both are empty where it is
+// in none.
+func (c *Call) Organization(account string) (id, path string) {
+	if c.orgs == nil || account == "" {
+		return "", ""
+	}
+	return c.orgs.Organization(account)
 }
 
 // PathValue returns a wildcard of the operation's pattern.

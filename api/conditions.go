@@ -28,7 +28,7 @@ var globalKeys = []string{
 	"ec2instancesourceprivateipv4", "ec2instancesourcevpc",
 	"federatedprovider", "multifactorauthage", "multifactorauthpresent",
 	"principalaccount", "principalarn", "principalisawsservice", "principalorgid", "principalorgpaths",
-	"principalservicename", "principaltag/", "principaltype",
+	"principalservicename", "principalservicenameslist", "principaltag/", "principaltype",
 	"referer", "requestedregion", "resourceaccount", "resourceorgid", "resourceorgpaths",
 	"securetransport", "sourceaccount", "sourcearn", "sourceidentity", "sourceip", "sourceorgid", "sourceorgpaths",
 	"sourcevpc", "sourcevpcarn", "sourcevpce",
@@ -310,12 +310,47 @@ func (q *Question) globalKey(key string) string {
 	case "aws:viaawsservice":
 		return "false"
 	case "aws:resourceaccount":
-		if len(q.Owner) == 12 {
-			return q.Owner
-		}
-		return c.Account
+		return q.owner()
+	}
+	if value, is := q.organizationKey(key); is {
+		return value
 	}
 	return originKey(c.Origin, c.SourceIP, key)
+}
+
+// owner is the account whose the resource is; Amazon's own ("aws") counts as the caller's.
+func (q *Question) owner() string {
+	if len(q.Owner) == 12 {
+		return q.Owner
+	}
+	return q.Call.Account
+}
+
+// organizationKey answers the keys of organizations: of the principal's, where the request is signed by one (a node's
+// own key is none), of the resource's owner, and of the VPC endpoint's owner. An account is in one place of one
+// organization, so that the keys of several values have one.
+func (q *Question) organizationKey(key string) (value string, is bool) {
+	c := q.Call
+	account := ""
+	switch key {
+	case "aws:principalorgid", "aws:principalorgpaths":
+		if c.Caller.IAM != nil {
+			account = c.Caller.IAM.Account
+		}
+	case "aws:resourceorgid", "aws:resourceorgpaths":
+		account = q.owner()
+	case "aws:vpceorgid", "aws:vpceorgpaths":
+		if c.Origin.Endpoint != "" {
+			account = c.Origin.Account
+		}
+	default:
+		return "", false
+	}
+	id, path := c.Organization(account)
+	if strings.HasSuffix(key, "paths") {
+		return path, true
+	}
+	return id, true
 }
 
 // originKey answers the network's condition keys. A request through an endpoint has aws:SourceVpc, aws:SourceVpce,

@@ -25,14 +25,16 @@ import (
 	"postern/aws/wire"
 )
 
-// Config holds the parts of a Handler. All but Guards, Log, Audit, Admit and BodyMemory must be set.
+// Config holds the parts of a Handler. All but Guards, Organizations, Log, Audit, Admit and BodyMemory must be set.
 type Config struct {
 	Services []Service
 	// Region is the region of requests that name none.
 	Region     string
 	Identities Identities
 	Guards     Guards
-	Now        func() time.Time
+	// Organizations tells which accounts are in an organization; nil means none.
+	Organizations Organizations
+	Now           func() time.Time
 	// Log gets one line for each request; nil logs nothing.
 	Log *slog.Logger
 	// EncodeDenial encrypts the reasoning behind a refusal, JSON that only those in the account may decode who may call
@@ -55,6 +57,7 @@ type Handler struct {
 	region     string
 	identities Identities
 	guards     Guards
+	orgs       Organizations
 	verifier   *sigv4.Verifier
 	now        func() time.Time
 	log        *slog.Logger
@@ -86,7 +89,7 @@ func (h *Handler) Services() []Service {
 // New makes the pipeline. Its errors are mistakes in the tables.
 func New(c Config) (*Handler, error) {
 	h := &Handler{
-		region: c.Region, identities: c.Identities, guards: c.Guards, now: c.Now,
+		region: c.Region, identities: c.Identities, guards: c.Guards, orgs: c.Organizations, now: c.Now,
 		verifier: sigv4.NewVerifier(c.Now), log: c.Log, audit: c.Audit, admit: c.Admit, undeclared: c.Undeclared,
 		encode:   c.EncodeDenial,
 		bodies:   newBodies(c.BodyMemory),
@@ -168,7 +171,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.call = &Call{
 		RequestID: id, Time: start, Partition: arn.Partition(h.region), Host: r.Host, Origin: OriginOf(r.Context()),
 		SourceIP: peer(r), TLS: r.TLS != nil, TLSVersion: tlsVersion(r.TLS),
-		header: r.Header.Get, query: r.URL.RawQuery,
+		header: r.Header.Get, query: r.URL.RawQuery, orgs: h.orgs,
 	}
 	x.record.Origin, x.record.SourceIP = x.call.Origin, x.call.SourceIP
 	x.call.allow = func(ctx context.Context, action, resource string, keys map[string][]string) error {

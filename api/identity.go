@@ -59,6 +59,13 @@ type ResourcePolicies interface {
 	ResourcePolicy(resource string) (policy *iam.Policy, owner string, decides bool)
 }
 
+// Organizations tells in which organizations accounts are.
+type Organizations interface {
+	// Organization returns the id of an account's organization ("o-exampleorgid") and the account's path in it
+	// ("o-exampleorgid/r-ab12/ou-ab12-11111111/"), both empty for an account in none.
+	Organization(account string) (id, path string)
+}
+
 // Guards finds the policies that belong to neither who calls nor what is reached, such as that of the VPC endpoint
 // between them (q.Call.Origin.Endpoint). Guard adds them to p, which holds the caller's own and the resource's.
 type Guards interface {

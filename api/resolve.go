@@ -22,6 +22,7 @@ var absentServices = []Service{
 	{Name: "kms", TargetPrefix: "TrentService", Protocol: wire.JSON},
 	{Name: "logs", TargetPrefix: "Logs_20140328", Protocol: wire.JSON},
 	{Name: "monitoring", TargetPrefix: "GraniteServiceVersion20100801", Protocol: wire.Query, Version: "2010-08-01"},
+	{Name: "organizations", TargetPrefix: "AWSOrganizationsV20161128", Protocol: wire.JSON},
 	{Name: "route53resolver", TargetPrefix: "Route53Resolver", Protocol: wire.JSON},
 	{Name: "secretsmanager", TargetPrefix: "secretsmanager", Protocol: wire.JSON},
 	{Name: "events", TargetPrefix: "AWSEvents", Protocol: wire.JSON},

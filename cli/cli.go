@@ -42,6 +42,9 @@ type StartOptions struct {
 	// Account is the number of the account, 12 digits; empty is the data directory's, or in a new one the server's
 	// default.
 	Account string
+	// Organization is the id of the organization that all accounts are in, or the path to them; empty leaves what the
+	// state has, and "none" takes them out.
+	Organization string
 	// DefaultVPC makes the account's default VPC in Region, unless it is there.
 	DefaultVPC bool
 	// Agent is the path of the postern-agent binary.

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
+	"postern/aws/postern"
 	"postern/aws/service/ec2"
 	"postern/aws/service/ssm"
 	"postern/aws/service/sts"
@@ -18,12 +19,14 @@ import (
 
 // status describes the private networks, their endpoints and the nodes.
 type status struct {
-	Endpoint  string           `json:"endpoint"`
-	Account   string           `json:"account"`
-	Region    string           `json:"region"`
-	VPCs      []vpcStatus      `json:"vpcs"`
-	Endpoints []endpointStatus `json:"endpoints"`
-	Nodes     []nodeStatus     `json:"nodes"`
+	Endpoint string `json:"endpoint"`
+	Account  string `json:"account"`
+	Region   string `json:"region"`
+	// Organization is the path of the accounts in theirs, empty for none.
+	Organization string           `json:"organization,omitempty"`
+	VPCs         []vpcStatus      `json:"vpcs"`
+	Endpoints    []endpointStatus `json:"endpoints"`
+	Nodes        []nodeStatus     `json:"nodes"`
 }
 
 type vpcStatus struct {
@@ -76,6 +79,10 @@ func readStatus(ctx context.Context, cl *clients, c Connection) (*status, error)
 		return nil, err
 	}
 	s := &status{Endpoint: c.Endpoint, Region: c.Region, Account: aws.ToString(who.Account)}
+	// Amazon has no such operation, and who may not call it does not learn.
+	if o, err := cl.postern.DescribeOrganization(ctx, &postern.DescribeOrganizationInput{}); err == nil {
+		s.Organization = o.Path
+	}
 	vpcs := ec2.NewDescribeVpcsPaginator(cl.ec2, &ec2.DescribeVpcsInput{})
 	for vpcs.HasMorePages() {
 		page, err := vpcs.NextPage(ctx)
@@ -118,6 +125,9 @@ func readStatus(ctx context.Context, cl *clients, c Connection) (*status, error)
 func (s *status) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s  account %s  region %s\n", s.Endpoint, s.Account, s.Region)
+	if s.Organization != "" {
+		fmt.Fprintf(w, "all accounts are in organization %s\n", plainLine(s.Organization))
+	}
 	fmt.Fprintf(w, "\nVPC\tCIDR\n")
 	for _, v := range s.VPCs {
 		fmt.Fprintf(w, "%s\t%s\n", v.ID, v.CIDR)

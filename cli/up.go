@@ -33,6 +33,7 @@ type serverFlags struct {
 	publicRange, internet                         ranges
 	iamQuotas                                     []string
 	account                                       string
+	organization                                  string
 	defaultVPC                                    bool
 	// ephemeral keeps the state in memory; testCredentials gives its root user a key that everybody knows.
 	ephemeral, testCredentials bool
@@ -96,7 +97,7 @@ func (f *serverFlags) upOptions(dataDir string, logTo io.Writer) (o StartOptions
 		return o, err
 	}
 	o.S3, err = f.externalS3()
-	o.Account, o.DefaultVPC = f.account, f.defaultVPC
+	o.Account, o.Organization, o.DefaultVPC = f.account, f.organization, f.defaultVPC
 	o.Ephemeral, o.TestCredentials = f.ephemeral, f.testCredentials
 	return o, err
 }
@@ -145,6 +146,9 @@ func (a *app) upCommand() *cobra.Command {
 		"with --test-credentials: images may be made of paths of this host, by whoever reaches its loopback")
 	cmd.Flags().StringVar(&flags.account, "account", "",
 		"number of the account, 12 digits; a data directory keeps that of its first start (default 000000000000)")
+	cmd.Flags().StringVar(&flags.organization, "organization", "",
+		"organization that all accounts are in, as policies see it: its id, such as o-exampleorgid, or the path to them, "+
+			"o-exampleorgid/r-ab12/ou-ab12-11111111/; kept until another one, or none, is given")
 	cmd.Flags().BoolVar(&flags.defaultVPC, "default-vpc", false,
 		"make the account's default VPC in --region, unless it is there")
 	cmd.Flags().StringVar(&flags.database, "database", "",

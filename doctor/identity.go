@@ -159,7 +159,9 @@ func (a *assessment) trust(role *Role) (wrong *Finding, unknown string) {
 	if err != nil {
 		return nil, fmt.Sprintf("the trust policy of role %s cannot be read: %v", role.Name, err)
 	}
-	keys := map[string][]string{"aws:SourceAccount": {a.facts.Account}}
+	keys := map[string][]string{
+		"aws:SourceAccount": {a.facts.Account}, "aws:PrincipalServiceNamesList": {role.Service},
+	}
 	d := iam.Evaluate(&iam.Request{
 		Principal: &iam.Principal{Kind: iam.Service, Name: role.Service}, Action: "sts:AssumeRole", Resource: role.ARN,
 		Account: account(role.ARN), Time: a.facts.At,

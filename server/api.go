@@ -46,6 +46,9 @@ func (m *apiModule) open(context.Context) error {
 		Region:     m.config.Region,
 		Identities: who,
 		Guards:     who,
+
+		Organizations: who,
+
 		Now:        m.config.Now,
 		Log:        m.config.Log,
 		Audit:      m.operator.audit,

@@ -40,6 +40,9 @@ type Config struct {
 	// Account and Region are those of the root user's credentials and of requests that name none. A data directory keeps
 	// the account of its first start: empty is that one, and DefaultAccount in a new directory.
 	Account, Region string
+	// Organization is the id of the organization that all accounts are in, with the path to them where it is not a root
+	// (identity.ParseOrganization), or identity.NoOrganization. Empty leaves what the state has.
+	Organization string
 	// DefaultVPC makes the account's default VPC in Region at the start, unless it is there.
 	DefaultVPC bool
 	// HostTargets are the addresses and ports of this host that endpoint services may lead to; none by default, since
@@ -166,11 +169,16 @@ func (c Config) checkExternalS3(resettable bool) error {
 
 var accountForm = regexp.MustCompile(`^[0-9]{12}$`)
 
-// checkAccount refuses what is no account's number, and a default VPC in a Region that is not known.
+// checkAccount refuses what is no account's number or no organization, and a default VPC in a Region that is not known.
 func (c Config) checkAccount() error {
 	if c.Account != "" && !accountForm.MatchString(c.Account) {
 		return fault.New(fault.Invalid, "server.Open", "--account %q: write it as 12 digits, such as 123456789012",
 			c.Account)
+	}
+	if c.Organization != "" {
+		if _, err := identity.ParseOrganization(c.Organization); err != nil {
+			return fault.New(fault.Invalid, "server.Open", "--organization: %w", err)
+		}
 	}
 	if _, known := network.RegionByName(c.Region); c.DefaultVPC && !known {
 		return fault.New(fault.Invalid, "server.Open",

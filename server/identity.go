@@ -69,6 +69,9 @@ func (m *identityModule) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := m.settleOrganization(ctx); err != nil {
+		return err
+	}
 	return m.ensureRoot(ctx)
 }
 
@@ -92,6 +95,18 @@ func (m *identityModule) ensureRoot(ctx context.Context) error {
 		m.root = TestKey
 	}
 	return m.EnsureAccountWithKey(ctx, m.config.Account, m.root.ID, m.root.Secret)
+}
+
+// settleOrganization puts the accounts into the organization of the configuration, if that says anything of one.
+func (m *identityModule) settleOrganization(ctx context.Context) error {
+	if m.config.Organization == "" {
+		return nil
+	}
+	o, err := identity.ParseOrganization(m.config.Organization)
+	if err != nil {
+		return err
+	}
+	return m.SetOrganization(ctx, o)
 }
 
 func randomBytes(n int) ([]byte, error) {

@@ -33,6 +33,8 @@ type Access struct {
 var (
 	_ api.Identities = Access{}
 	_ api.Guards     = Access{}
+
+	_ api.Organizations = Access{}
 )
 
 // AccessKey implements api.Identities.
@@ -60,6 +62,12 @@ func (a Access) Guard(_ context.Context, q api.Question, p *iam.Policies) error 
 	}
 	p.Endpoint = a.endpointPolicy(q.Call.Origin.Endpoint)
 	return nil
+}
+
+// Organization implements api.Organizations.
+func (a Access) Organization(account string) (id, path string) {
+	o := a.Identities.OrganizationOf(account)
+	return o.ID, o.Path
 }
 
 // endpointPolicy is the policy of the endpoint that a request came through, nil for full access. What cannot be found

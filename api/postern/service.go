@@ -69,6 +69,13 @@ func (s *service) listGuards(
 	return out, nil
 }
 
+func (s *service) describeOrganization(
+	context.Context, *api.Call, *sdk.DescribeOrganizationInput,
+) (*sdk.DescribeOrganizationOutput, error) {
+	o := s.Identities.Organization()
+	return &sdk.DescribeOrganizationOutput{OrganizationId: o.ID, Path: o.Path}, nil
+}
+
 func (s *service) describeRequest(
 	_ context.Context, _ *api.Call, in *sdk.DescribeRequestInput,
 ) (*sdk.DescribeRequestOutput, error) {

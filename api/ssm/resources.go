@@ -12,6 +12,7 @@ import (
 
 	"postern/api"
 	"postern/aws/arn"
+	"postern/aws/fault"
 	"postern/aws/service/ssm"
 	"postern/aws/service/ssm/types"
 	"postern/ssm/parameter"
@@ -44,21 +45,47 @@ func (s *service) resourceTypes() map[string]api.ResourceType {
 // those that none has.
 var (
 	conditionKeys = map[string]func(api.Question) string{
-		"ssm:NodeAccountId":     nodeAccount,
 		"ssm:SourceInstanceARN": sourceInstance,
 	}
 	absentKeys = map[string]string{
-		"ssm:NodeOrgId": "there are no organizations",
-		"ssm:Policies":  "policies of parameters are not built",
+		"ssm:Policies": "policies of parameters are not built",
 	}
 )
 
-// nodeAccount is the account of a node that proves itself by its own key.
-func nodeAccount(q api.Question) string {
-	if !q.Exempt {
-		return ""
+// The condition keys of nodes that prove themselves otherwise than as a principal: by an activation, or by a key pair
+// of their own. A policy that lets only an organization's in has nothing else to know them by.
+const (
+	nodeAccountID = "ssm:NodeAccountId"
+	nodeOrgID     = "ssm:NodeOrgId"
+)
+
+// nodeKeys are the keys of a node of an account; an empty account has none.
+func nodeKeys(c *api.Call, account string) map[string][]string {
+	if account == "" {
+		return nil
 	}
-	return q.Call.Caller.Account
+	keys := map[string][]string{nodeAccountID: {account}}
+	if id, _ := c.Organization(account); id != "" {
+		keys[nodeOrgID] = []string{id}
+	}
+	return keys
+}
+
+// itsNodeKeys are the keys of the node whose own key pair proved the request.
+func itsNodeKeys[In any](c *api.Call, _ *In) map[string][]string {
+	return nodeKeys(c, c.Caller.Account)
+}
+
+// registrationKeys are the keys of a machine that registers: it will be of its activation's account.
+func (s *service) registrationKeys(c *api.Call, in *registerManagedInstanceInput) map[string][]string {
+	if in.ActivationId == nil {
+		return nodeKeys(c, c.Caller.Account)
+	}
+	a, err := s.nodes.Activation(context.Background(), *in.ActivationId)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return map[string][]string{nodeAccountID: api.Undecided, nodeOrgID: api.Undecided}
+	}
+	return nodeKeys(c, a.Scope.Account)
 }
 
 // sourceInstance is the managed node whose credentials sign: instances are named by ec2:SourceInstanceARN, and only

@@ -38,6 +38,13 @@ func (c *Client) ListGuards(ctx context.Context, in *ListGuardsInput) (*ListGuar
 	return client.Do[ListGuardsOutput](ctx, c.caller, "ListGuards", in)
 }
 
+// DescribeOrganization tells which organization the accounts are in.
+func (c *Client) DescribeOrganization(
+	ctx context.Context, in *DescribeOrganizationInput,
+) (*DescribeOrganizationOutput, error) {
+	return client.Do[DescribeOrganizationOutput](ctx, c.caller, "DescribeOrganization", in)
+}
+
 // DescribeRequest tells what is known of a request to the server, and why it was refused.
 func (c *Client) DescribeRequest(ctx context.Context, in *DescribeRequestInput) (*DescribeRequestOutput, error) {
 	return client.Do[DescribeRequestOutput](ctx, c.caller, "DescribeRequest", in)

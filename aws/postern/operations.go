@@ -21,6 +21,13 @@ type ListGuardsOutput struct{ Guards []Guard }
 // Guard is a service control policy. Updated is a time as RFC 3339 writes it.
 type Guard struct{ Account, Policy, Updated string }
 
+// DescribeOrganizationInput is empty.
+type DescribeOrganizationInput struct{}
+
+// DescribeOrganizationOutput holds the id of the organization that all accounts are in, and the path to them in it,
+// both empty where there is none.
+type DescribeOrganizationOutput struct{ OrganizationId, Path string }
+
 // DescribeRequestInput names a request by the id that its answer carried.
 type DescribeRequestInput struct{ RequestId string }
 

@@ -235,13 +235,14 @@ func (st *state) roleNamed(account, name string) (*Role, error) {
 }
 
 func (s *Service) roleForService(a ServiceSession) (*Role, error) {
-	role, err := s.state().roleNamed(a.Account, a.Role)
+	st := s.state()
+	role, err := st.roleNamed(a.Account, a.Role)
 	if err != nil {
 		return nil, err
 	}
 	r := &iam.Request{
 		Principal: &iam.Principal{Kind: iam.Service, Name: a.Service}, Action: "sts:AssumeRole", Resource: role.ARN(),
-		Account: a.Account, Time: s.now(), Keys: a.keys,
+		Account: a.Account, Time: s.now(), Keys: a.keys(st),
 	}
 	if d := iam.Evaluate(r, &iam.Policies{Resource: role.trust, ResourceDecides: true}); !d.Allow {
 		return nil, fault.New(
@@ -257,14 +258,26 @@ func (s *Service) roleForService(a ServiceSession) (*Role, error) {
 }
 
 // keys are the condition keys that keep a service from being used by another account.
-func (a *ServiceSession) keys(key string) []string {
-	switch {
-	case key == "aws:sourceaccount":
-		return []string{a.Account}
-	case key == "aws:sourcearn" && a.Source != "":
-		return []string{a.Source}
+func (a *ServiceSession) keys(st *state) func(key string) []string {
+	return func(key string) []string {
+		value := ""
+		switch key {
+		case "aws:sourceaccount":
+			value = a.Account
+		case "aws:sourcearn":
+			value = a.Source
+		case "aws:sourceorgid":
+			value = st.organizationOf(a.Account).ID
+		case "aws:sourceorgpaths":
+			value = st.organizationOf(a.Account).Path
+		case "aws:principalservicenameslist":
+			value = a.Service
+		}
+		if value == "" {
+			return nil
+		}
+		return []string{value}
 	}
-	return nil
 }
 
 // AssumeForInstance starts the session that an instance gets through its instance profile. Errors are those of

@@ -14,6 +14,7 @@ import (
 // kinds are the records that this package keeps.
 var kinds = record.NewSet(
 	accounts, users, groups, memberships, roles, profiles, policies, accessKeys, revocations, guards,
+	organizations,
 )
 
 // state holds what is stored, as it was at one version, and Amazon's policies beside it. Records are shared and must

@@ -59,6 +59,9 @@ func Audit(f func(api.Record)) Option { return func(o *options) { o.audit = f } 
 // MaxPages bounds the server's state, in pages of 4 KiB, as a full disk would.
 func MaxPages(n int) Option { return func(o *options) { o.server.Hooks.MaxPages = n } }
 
+// Organization puts the accounts into an organization.
+func Organization(id string) Option { return func(o *options) { o.server.Organization = id } }
+
 // Tap has f stand between the listeners and the pipeline.
 func Tap(f func(http.Handler) http.Handler) Option {
 	return func(o *options) { o.server.Hooks.Tap = f }

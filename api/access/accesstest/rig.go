@@ -75,7 +75,7 @@ func NewWith(t testing.TB, more func(*Rig) []api.Service) *Rig {
 		iam.New(iam.Config{Identities: r.Identities}), sts.New(sts.Config{Identities: r.Identities}),
 	}, more(r)...)
 	r.Handler, err = api.New(api.Config{
-		Services: services, Region: "us-east-1", Identities: a, Guards: a, Now: time.Now, Audit: r.audit,
+		Services: services, Region: "us-east-1", Identities: a, Guards: a, Organizations: a, Now: time.Now, Audit: r.audit,
 		EncodeDenial: r.Identities.EncodeDenial,
 		Undeclared: func(op *api.Operation, resource string) {
 			t.Errorf("%s touches %s and does not declare it", op.Action, resource)

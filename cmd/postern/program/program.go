@@ -28,7 +28,7 @@ func start(ctx context.Context, o cli.StartOptions) (cli.Server, error) {
 	c := server.Config{
 		DataDir: o.DataDir, Database: o.Database, Listen: o.Listen, WireGuard: o.WireGuard, Region: o.Region, Agent: o.Agent,
 		ObjectStore: o.ObjectStore,
-		Account:     o.Account, DefaultVPC: o.DefaultVPC,
+		Account:     o.Account, Organization: o.Organization, DefaultVPC: o.DefaultVPC,
 		ReturnWindow: o.ReturnWindow, HostTargets: o.HostTargets, VerifyDNS: o.VerifyDNS,
 		PublicRange: o.PublicRange, Internet: o.Internet, TestCredentials: o.TestCredentials,
 		AllowHosts: o.AllowHosts, AllowOrigins: o.AllowOrigins, AllowHostImages: o.AllowHostImages, Log: o.Log,
