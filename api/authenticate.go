@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"postern/aws/fault"
-	"postern/aws/sigv2"
 	"postern/aws/sigv4"
 )
 
@@ -34,7 +33,7 @@ func (x *exchange) byNode() bool {
 // identify refuses all that can be refused before the body is read: no signature where there has to be one, a bad one,
 // a key that is not known, a time that is past. What of the rest is true only the body shows.
 func (x *exchange) identify(ctx context.Context) (err error) {
-	if done, err := x.identifyURL(ctx); done {
+	if done, err := x.identifyClaim(ctx); done {
 		return err
 	}
 	if x.signature == nil {
@@ -59,16 +58,23 @@ func (x *exchange) identify(ctx context.Context) (err error) {
 	return x.expired(x.h.verifier.Precheck(x.r, x.signature))
 }
 
-// authenticate establishes who calls, as the operation demands it.
+// authenticate establishes who calls, as the operation demands it. A form may say so in its fields.
 func (x *exchange) authenticate(ctx context.Context) error {
+	if err := x.authenticateHeader(ctx); err != nil || x.op == nil || x.op.form == nil {
+		return err
+	}
+	return x.openForm(ctx)
+}
+
+// authenticateHeader establishes who calls, as far as headers and the query say it.
+func (x *exchange) authenticateHeader(ctx context.Context) error {
 	if x.signature == nil && x.call.Caller.Anonymous() {
 		if x.mayBeUnsigned() || x.notBuiltUnsigned() {
 			return nil
 		}
 		return x.signatureErr
 	}
-	if x.signature == nil { // identifyURL has proved it
-		x.nameCaller()
+	if x.signature == nil { // identifyClaim has proved it
 		return nil
 	}
 	var err error
@@ -106,33 +112,6 @@ func (x *exchange) authenticateKey() error {
 	x.own = key.Policies
 	x.call.Caller = callerOf(x.signature.AccessKey, key)
 	return nil
-}
-
-// identifyURL identifies who signed a URL of S3 in the older version, which says all that is to be proved. done is
-// false where there is no such signature.
-func (x *exchange) identifyURL(ctx context.Context) (done bool, err error) {
-	if x.service.Name != virtual || x.signature != nil || !x.unsigned() {
-		return false, nil
-	}
-	s, err := sigv2.Parse(x.r)
-	if s == nil || err != nil {
-		return err != nil, err
-	}
-	x.record.AccessKey = s.AccessKey
-	key, err := x.h.identities.AccessKey(ctx, s.AccessKey, s.Token)
-	if fault.Is(err, fault.NotFound) {
-		err = refuseKey(codeUnknownKey, "The AWS Access Key Id you provided does not exist in our records.")
-	}
-	if err == nil {
-		err = s.Verify(x.r, x.call.VirtualHost, key.Secret, x.call.Time)
-	}
-	if err == nil && !key.Expires.IsZero() && !x.call.Time.Before(key.Expires) {
-		err = refuseKey(codeExpiredToken, "The security token included in the request is expired")
-	}
-	if err == nil {
-		x.own, x.call.Caller = key.Policies, callerOf(s.AccessKey, key)
-	}
-	return true, err
 }
 
 // verify holds the signature against the request: against its body as it is read, where that is a stream.

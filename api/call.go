@@ -58,6 +58,8 @@ type Call struct {
 	Host string
 	// SourceIP is the peer's address as text, without port.
 	SourceIP string
+	// Fields holds the fields of a form before its file, by names in lower case; nil for other requests. See Forms.
+	Fields map[string]string
 	// TLS says whether the request came over TLS, and TLSVersion over which: "1.3", "" without.
 	TLS        bool
 	TLSVersion string

@@ -72,6 +72,13 @@ func (op *Operation) isDryRun(in any) bool {
 	return ok && flag != nil && *flag
 }
 
+// RefuseOthers refuses members of an input that the operation does not make use of. It is for handlers that do another
+// operation's work, whose input did not come through the pipeline.
+func (op *Operation) RefuseOthers(in any) error { return op.refuseOthers(in) }
+
+// TakesForm reports whether the body of requests is a form; see Forms.
+func (op *Operation) TakesForm() bool { return op.form != nil }
+
 // refuseOthers refuses members of the input that the operation does not make use of.
 func (op *Operation) refuseOthers(in any) error {
 	if op.takesAll {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -36,6 +37,9 @@ type Service struct {
 	// Locate refuses requests that belong elsewhere, such as to another region's endpoint. It is asked once the operation
 	// is known and nothing is known of the caller. It may be nil.
 	Locate func(*Call) error
+	// Claims finds who made a request that has no signature of version 4, where its headers or its query say so in another
+	// way; nil where they say nothing. It may be nil.
+	Claims func(*Call, *http.Request) (*Claim, error)
 	// Known are the names of all operations that Amazon's service has; those that are not in Operations answer 501. Nil
 	// means those of the SDK's service of this name.
 	Known []string

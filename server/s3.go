@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"postern/api"
@@ -39,7 +40,9 @@ func (m *s3Module) open(ctx context.Context) (err error) {
 	if m.objects, err = m.store(); err != nil {
 		return err
 	}
-	m.Service, err = s3.Open(ctx, s3.Config{Store: m.state.Set(setS3), Upstream: m.objects, Now: m.config.Now})
+	m.Service, err = s3.Open(ctx, s3.Config{
+		Store: m.state.Set(setS3), Upstream: m.objects, TempDir: filepath.Dir(m.dir()), Now: m.config.Now,
+	})
 	return err
 }
 

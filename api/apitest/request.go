@@ -67,6 +67,11 @@ func boundRequest(url string, op api.Operation, in any) (*http.Request, []byte, 
 			return nil, nil, err
 		}
 	}
+	if op.TakesForm() {
+		m.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+		m.Body = []byte("--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nKey\r\n" +
+			"--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\ndata\r\n--b--\r\n")
+	}
 	if url += m.Path; m.Query != "" {
 		url += "?" + m.Query
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -27,7 +28,7 @@ var ownHeaders = []string{
 
 // forward has an operation done where objects are. body is an object, or nil.
 func forward[In, Out any](ctx context.Context, s *service, c *api.Call, in *In, body *object) (*Out, error) {
-	codec := c.Operation.Codec()
+	codec := operationOf[In](c).Codec()
 	m, err := codec.EncodeRequest(in)
 	if err != nil {
 		return nil, err
@@ -52,6 +53,16 @@ func forward[In, Out any](ctx context.Context, s *service, c *api.Call, in *In, 
 		return nil, err
 	}
 	return decode[Out](c, codec, answer)
+}
+
+// operationOf is the call's operation, or the one whose input is In where the call's is none of the SDK's.
+func operationOf[In any](c *api.Call) *api.Operation {
+	input := reflect.TypeFor[In]()
+	if c.Operation.Input() == input {
+		return c.Operation
+	}
+	all := c.Service.Operations
+	return &all[slices.IndexFunc(all, func(op api.Operation) bool { return op.Input() == input })]
 }
 
 // withoutChunks takes the coding in which a body travelled out of what the object is coded in.

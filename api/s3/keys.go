@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -81,7 +82,7 @@ var (
 // makesObjects says of the operations of s3:PutObject whether there is an object when they are done. Those that only
 // begin or go on with one cannot be conditional (S3 User Guide, "Enforce conditional writes on Amazon S3 buckets").
 var makesObjects = map[string]string{
-	"PutObject": "true", "CopyObject": "true", "CompleteMultipartUpload": "true",
+	"PutObject": "true", "PostObject": "true", "CopyObject": "true", "CompleteMultipartUpload": "true",
 	"CreateMultipartUpload": "false", "UploadPart": "false", "UploadPartCopy": "false",
 }
 
@@ -147,9 +148,14 @@ func requestKeys(c *api.Call, tagging *string) map[string][]string {
 	return keys
 }
 
-// signatureKeys tells how the request was signed. The age of a signature is in milliseconds.
+// signatureKeys tells how the request was signed.
 func signatureKeys(c *api.Call, presigned string, keys map[string][]string) {
 	if c.Caller.Anonymous() {
+		return
+	}
+	if c.Fields["policy"] != "" {
+		maps.Copy(keys, postKeys(c))
+		addAge(c, c.Fields["x-amz-date"], keys)
 		return
 	}
 	keys["s3:signatureversion"] = []string{"AWS4-HMAC-SHA256"}
@@ -161,6 +167,11 @@ func signatureKeys(c *api.Call, presigned string, keys map[string][]string) {
 		return
 	}
 	keys["s3:authType"] = []string{"REST-QUERY-STRING"}
+	addAge(c, presigned, keys)
+}
+
+// addAge tells how long ago a request was signed, in milliseconds.
+func addAge(c *api.Call, presigned string, keys map[string][]string) {
 	if signed, err := time.Parse("20060102T150405Z", strings.TrimSpace(presigned)); err == nil {
 		age := max(c.Time.Sub(signed).Milliseconds(), 0)
 		keys["s3:signatureAge"] = []string{strconv.FormatInt(age, 10)}

@@ -2,14 +2,12 @@ package s3
 
 import (
 	"context"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
 	sdk "postern/aws/service/s3"
 	"postern/aws/service/s3/types"
-	"postern/services/s3"
 )
 
 func (s *service) createMultipartUpload(
@@ -60,12 +58,7 @@ func (s *service) completeMultipartUpload(
 	if err != nil {
 		return nil, err
 	}
-	where := "https://" + endpoint(c, b)
-	if strings.Contains(b.Name, ".") {
-		where += "/" + b.Name
-	}
-	where += "/" + s3.EscapeKey(*in.Key)
-	out.Bucket, out.Key, out.Location = in.Bucket, in.Key, aws.String(where)
+	out.Bucket, out.Key, out.Location = in.Bucket, in.Key, aws.String(location(c, b, *in.Key))
 	out.ServerSideEncryption = types.ServerSideEncryptionAes256
 	return out, nil
 }

@@ -24,6 +24,13 @@ func (s *service) putObject(ctx context.Context, c *api.Call, in *sdk.PutObjectI
 	if err != nil {
 		return nil, err
 	}
+	return s.store(ctx, c, b, in, body)
+}
+
+// store puts an object that may be put.
+func (s *service) store(
+	ctx context.Context, c *api.Call, b s3.Bucket, in *sdk.PutObjectInput, body *object,
+) (*sdk.PutObjectOutput, error) {
 	out, err := forward[sdk.PutObjectInput, sdk.PutObjectOutput](ctx, s, c, in, body)
 	if err != nil {
 		return nil, err

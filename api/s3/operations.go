@@ -225,6 +225,9 @@ func (s *service) objectOperations() []api.Operation {
 		api.Op("PutObject", onObject[sdk.PutObjectInput](), s.putObject, public,
 			takes(named, described, checksums, []string{"Body", "ContentLength", "ContentMD5", "IfMatch", "IfNoneMatch"}),
 			payer),
+		// Browsers send forms, and say in the form who signed it.
+		api.Op("PostObject", onObject[postObjectInput](), s.postObject, acting("PutObject"), public, api.All,
+			api.Forms(s.readPost), api.At("POST /{Bucket}", http.StatusNoContent)),
 		api.Op("GetObject", onObject[sdk.GetObjectInput](), s.getObject, public,
 			api.Acts(func(_ *api.Call, in *sdk.GetObjectInput) string {
 				return versioned(in.VersionId, "s3:GetObjectVersion")

@@ -38,6 +38,7 @@ func New(buckets *s3.Service) api.Service {
 		TypeOf:           typeOf,
 		ResourcePolicies: s,
 		Locate:           s.locate,
+		Claims:           claims,
 		ConditionKeys:    conditionKeys,
 		AbsentKeys:       absentKeys,
 		Keys:             keys,

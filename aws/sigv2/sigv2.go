@@ -57,9 +57,17 @@ func (s *Signature) Verify(r *http.Request, bucket, secret string, now time.Time
 		return fault.New(fault.Denied, "sigv2.Verify", "Request has expired").
 			With("Expires", s.Expires.UTC().Format(time.RFC3339)).With("ServerTime", now.UTC().Format(time.RFC3339))
 	}
+	return verify(s.text(r, bucket), s.value, secret)
+}
+
+// VerifyPolicy reports nil if a signature was made with the secret for the policy of a form, given as it stands there
+// (S3 Developer Guide, "Browser-based uploads using POST (AWS signature version 2)").
+func VerifyPolicy(policy, signature, secret string) error { return verify(policy, signature, secret) }
+
+func verify(text, signature, secret string) error {
 	mac := hmac.New(sha1.New, []byte(secret))
-	mac.Write([]byte(s.text(r, bucket)))
-	given, err := base64.StdEncoding.DecodeString(s.value)
+	mac.Write([]byte(text))
+	given, err := base64.StdEncoding.DecodeString(signature)
 	if err != nil || subtle.ConstantTimeCompare(mac.Sum(nil), given) != 1 {
 		return fault.New(fault.Denied, "sigv2.Verify", "The request signature we calculated does not match the signature "+
 			"you provided. Check your key and signing method.").WithCode("SignatureDoesNotMatch")

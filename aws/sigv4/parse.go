@@ -198,6 +198,26 @@ func parseQuery(r *http.Request) (*Signature, error) {
 
 // complete takes credential and signed headers apart, once all texts are there.
 func (s *Signature) complete() error {
+	if err := s.splitCredential(); err != nil {
+		return err
+	}
+	s.SignedHeaders = strings.Split(s.headers, ";")
+	if len(s.SignedHeaders) > maxSignedHeaders {
+		return refuse(CodeIncomplete, "SignedHeaders names more than %d headers", maxSignedHeaders)
+	}
+	for _, name := range s.SignedHeaders {
+		if name == "" || name != strings.ToLower(name) {
+			return refuse(CodeIncomplete, "SignedHeaders must be header names in lower case, separated by ';'")
+		}
+	}
+	if !slices.Contains(s.SignedHeaders, "host") {
+		return refuse(CodeMismatch, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+	}
+	return nil
+}
+
+// splitCredential takes the credential apart, which has to be of the day of the signature.
+func (s *Signature) splitCredential() error {
 	if strings.Count(s.credential, "/") < 4 {
 		return refuse(CodeIncomplete,
 			"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got %q",
@@ -219,18 +239,6 @@ func (s *Signature) complete() error {
 		return refuse(CodeMismatch,
 			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: %q != %q, from %q.",
 			clip(s.Scope.Date), s.stamp[:len(dateFormat)], s.stamp)
-	}
-	s.SignedHeaders = strings.Split(s.headers, ";")
-	if len(s.SignedHeaders) > maxSignedHeaders {
-		return refuse(CodeIncomplete, "SignedHeaders names more than %d headers", maxSignedHeaders)
-	}
-	for _, name := range s.SignedHeaders {
-		if name == "" || name != strings.ToLower(name) {
-			return refuse(CodeIncomplete, "SignedHeaders must be header names in lower case, separated by ';'")
-		}
-	}
-	if !slices.Contains(s.SignedHeaders, "host") {
-		return refuse(CodeMismatch, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +26,8 @@ type Upstream interface {
 type Config struct {
 	Store    record.Store
 	Upstream Upstream
+	// TempDir is where files are kept while they are uploaded by forms; empty is the system's.
+	TempDir string
 	// Now is the clock of buckets and of what expires; nil is time.Now.
 	Now func() time.Time
 }
@@ -33,6 +36,7 @@ type Config struct {
 type Service struct {
 	replica  *record.Replica
 	upstream Upstream
+	temp     string
 	now      func() time.Time
 
 	mu sync.Mutex
@@ -42,7 +46,7 @@ type Service struct {
 
 // Open reads what is stored.
 func Open(ctx context.Context, c Config) (*Service, error) {
-	s := &Service{upstream: c.Upstream, now: c.Now, swept: map[string]sweep{}}
+	s := &Service{upstream: c.Upstream, temp: c.TempDir, now: c.Now, swept: map[string]sweep{}}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -51,6 +55,19 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		return nil, fmt.Errorf("load buckets: %w", err)
 	}
 	return s, nil
+}
+
+// TempFile makes a file of this host for bytes that are to become an object. It has no name, and is gone when it is
+// closed, or the server ends.
+func (s *Service) TempFile() (*os.File, error) {
+	f, err := os.CreateTemp(s.temp, "postern-upload-")
+	if err == nil {
+		err = os.Remove(f.Name())
+	}
+	if err != nil {
+		return nil, fault.New(fault.Unavailable, "s3", "keep an upload: %w", err)
+	}
+	return f, nil
 }
 
 // Refresh reads what other servers have changed in the store.
