@@ -94,18 +94,6 @@ func (s *service) updateAssumeRolePolicy(
 	return nil, err
 }
 
-func (s *service) putRoleBoundary(
-	ctx context.Context, c *api.Call, in *sdk.PutRolePermissionsBoundaryInput,
-) (*sdk.PutRolePermissionsBoundaryOutput, error) {
-	return nil, s.identities.SetBoundary(ctx, ofRole(c, in.RoleName), *in.PermissionsBoundary)
-}
-
-func (s *service) deleteRoleBoundary(
-	ctx context.Context, c *api.Call, in *sdk.DeleteRolePermissionsBoundaryInput,
-) (*sdk.DeleteRolePermissionsBoundaryOutput, error) {
-	return nil, s.identities.SetBoundary(ctx, ofRole(c, in.RoleName), "")
-}
-
 func (s *service) tagRole(ctx context.Context, c *api.Call, in *sdk.TagRoleInput) (*sdk.TagRoleOutput, error) {
 	return nil, s.identities.TagRole(ctx, c.Account, *in.RoleName, tags.From[identity.Tag](in.Tags))
 }

@@ -34,18 +34,6 @@ func New(c Config) api.Service {
 	}
 }
 
-func ofRole(c *api.Call, name *string) identity.Holder {
-	return identity.Holder{Account: c.Account, Kind: identity.OfRole, Name: aws.ToString(name)}
-}
-
-func ofGroup(c *api.Call, name *string) identity.Holder {
-	return identity.Holder{Account: c.Account, Kind: identity.OfGroup, Name: aws.ToString(name)}
-}
-
-func ofUser(c *api.Call, name *string) identity.Holder {
-	return identity.Holder{Account: c.Account, Name: aws.ToString(name)}
-}
-
 // document is how IAM shows a policy document: URL-encoded as RFC 3986 says.
 func document(text string) *string {
 	return aws.String(strings.ReplaceAll(url.QueryEscape(text), "+", "%20"))
