@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"postern/api"
 	apiiam "postern/api/iam"
@@ -35,8 +36,31 @@ type identityModule struct {
 }
 
 func (m *identityModule) module() module {
-	return module{name: "identity", open: m.open, services: m.services, replicas: m.replicas}
+	return module{
+		name: "identity", open: m.open, services: m.services, replicas: m.replicas, reconcilers: m.reconcilers,
+		close: m.close,
+	}
 }
+
+// writeUses is how often the latest uses of access keys are written. A crash loses those since then.
+const writeUses = time.Minute
+
+func (m *identityModule) reconcilers() []reconciler {
+	return []reconciler{{name: "access-key-uses", every: writeUses, run: m.WriteUses}}
+}
+
+// close writes what was not written yet. Where the store no longer takes it, its own module says so.
+func (m *identityModule) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeWrite)
+	defer cancel()
+	if err := m.WriteUses(ctx); err != nil {
+		m.config.Log.Warn("the latest uses of access keys are not kept", "error", err)
+	}
+	return nil
+}
+
+// closeWrite bounds how long the end of a server waits for the store.
+const closeWrite = 5 * time.Second
 
 func (m *identityModule) replicas() []replica { return []replica{{setIdentity, m.Refresh}} }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"postern/api"
+	"postern/api/access"
 	"postern/api/postern"
 )
 
@@ -24,6 +25,7 @@ func (m *operatorModule) services() []api.Service {
 // audit keeps the record of a request, and hands it on.
 func (m *operatorModule) audit(rec api.Record) {
 	m.requests.Add(rec)
+	access.NoteUse(m.identity.Service, rec)
 	if m.config.Audit != nil {
 		m.config.Audit(rec)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"postern/api"
+	"postern/api/page"
 	"postern/aws/fault"
 	sdk "postern/aws/service/iam"
 	"postern/aws/service/iam/types"
@@ -64,4 +65,32 @@ func (*service) getAccountPasswordPolicy(
 	return nil, fault.New(
 		fault.NotFound, "iam.PasswordPolicy", "The Password Policy with domain name %s cannot be found.", c.Account,
 	)
+}
+
+func (s *service) createAccountAlias(
+	ctx context.Context, c *api.Call, in *sdk.CreateAccountAliasInput,
+) (*sdk.CreateAccountAliasOutput, error) {
+	return nil, s.identities.SetAlias(ctx, c.Account, *in.AccountAlias)
+}
+
+func (s *service) deleteAccountAlias(
+	ctx context.Context, c *api.Call, in *sdk.DeleteAccountAliasInput,
+) (*sdk.DeleteAccountAliasOutput, error) {
+	return nil, s.identities.DeleteAlias(ctx, c.Account, *in.AccountAlias)
+}
+
+// listAccountAliases lists the one that the account has at most.
+func (s *service) listAccountAliases(
+	_ context.Context, c *api.Call, in *sdk.ListAccountAliasesInput,
+) (*sdk.ListAccountAliasesOutput, error) {
+	a, err := s.identities.Account(c.Account)
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	if a.Alias != "" {
+		all = append(all, a.Alias)
+	}
+	aliases, next, err := page.Of(c, in, pageSize, all, itself)
+	return &sdk.ListAccountAliasesOutput{AccountAliases: aliases, Marker: next, IsTruncated: next != nil}, err
 }

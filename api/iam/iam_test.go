@@ -278,7 +278,7 @@ func TestListPolicies(t *testing.T) {
 			sdk.ListPoliciesInput{Scope: types.PolicyScopeTypeAws},
 			"AdministratorAccess AmazonSSMAutomationApproverAccess AmazonSSMAutomationRole AmazonSSMFullAccess " +
 				"AmazonSSMMaintenanceWindowRole AmazonSSMManagedEC2InstanceDefaultPolicy AmazonSSMManagedInstanceCore " +
-				"AmazonSSMPatchAssociation AmazonSSMReadOnlyAccess",
+				"AmazonSSMPatchAssociation AmazonSSMReadOnlyAccess AmazonSSMServiceRolePolicy",
 		},
 		{
 			sdk.ListPoliciesInput{Scope: types.PolicyScopeTypeAws, PathPrefix: s("/service-role/")},

@@ -11,7 +11,7 @@ import (
 // other partitions than aws with theirs.
 type ManagedPolicy struct {
 	Name        string
-	Path        string // "/" or "/service-role/"
+	Path        string // "/", "/service-role/" or "/aws-service-role/"
 	Version     string // the default version's id, such as "v2"
 	Description string
 	Document    string // JSON
@@ -51,6 +51,12 @@ var managed = []ManagedPolicy{
 		Path:        "/service-role/",
 		Version:     "v3",
 		Description: "Service Role to be used for EC2 Maintenance Window",
+	},
+	{
+		Name:        "AmazonSSMServiceRolePolicy",
+		Path:        "/aws-service-role/",
+		Version:     "v15",
+		Description: "Provides access to AWS Resources managed or used by Amazon SSM.",
 	},
 	{
 		Name:    "AmazonSSMAutomationRole",

@@ -15,6 +15,8 @@ type Account struct {
 	Created time.Time
 	// RootKey is the id of the root user's key that was made with the account, or last given by the operator.
 	RootKey string
+	// Alias is the account's name; empty for none. Aliases are unique.
+	Alias string `json:",omitempty"`
 }
 
 var accounts = &record.Kind[Account]{
@@ -83,7 +85,7 @@ func (s *Service) putRootKey(p *plan, account string, k *NewAccessKey) error {
 	k.Sealed = s.sealer.Seal([]byte(k.Secret), sealPurpose(k.ID))
 	a := Account{ID: account, Created: k.Created}
 	if there, ok := accounts.Get(p.Tables, account); ok {
-		a.Created = there.Created
+		a.Created, a.Alias = there.Created, there.Alias
 	}
 	a.RootKey = k.ID
 	kept := k.AccessKey
@@ -106,10 +108,15 @@ func (st *state) rootARN(account string) string {
 	return arn.Global(st.partition, "iam", account, "root").String()
 }
 
+func (st *state) account(id string) (*Account, error) {
+	if a, ok := accounts.Get(st.tables, id); ok {
+		return a, nil
+	}
+	return nil, fault.New(fault.NotFound, "identity", "account %s does not exist", id).WithCode("NoSuchEntity")
+}
+
 // needAccount refuses an account that does not exist.
 func (st *state) needAccount(account string) error {
-	if _, ok := accounts.Get(st.tables, account); !ok {
-		return fault.New(fault.NotFound, "identity", "account %s does not exist", account).WithCode("NoSuchEntity")
-	}
-	return nil
+	_, err := st.account(account)
+	return err
 }

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -112,8 +111,3 @@ func (st *state) controls(account string) []*iam.Policy {
 	}
 	return all
 }
-
-// serviceLinkedPath begins the paths of service-linked roles, which nobody but a service makes.
-const serviceLinkedPath = "/aws-service-role/"
-
-func isServiceLinked(path string) bool { return strings.HasPrefix(path, serviceLinkedPath) }

@@ -93,7 +93,7 @@ func (st *state) holder(h Holder) (*Permissions, error) {
 func (p *plan) putPermissions(h Holder, to Permissions) error {
 	switch h.Kind {
 	case OfRole:
-		r, err := p.role(h.Account, h.Name)
+		r, err := p.ownRole(h.Account, h.Name)
 		if err != nil {
 			return err
 		}
@@ -201,12 +201,12 @@ func (s *Service) DeleteInline(ctx context.Context, h Holder, name string) error
 // Attach attaches a managed policy; one that is attached already is no error.
 func (s *Service) Attach(ctx context.Context, h Holder, policy string) error {
 	return s.changePermissions(ctx, h, func(st *state, p *Permissions) error {
-		found, err := st.policyByARN(policy)
+		found, err := st.policyFor(h.Account, policy)
 		if err != nil {
 			return err
 		}
-		if found.Account != amazonOwner && found.Account != h.Account {
-			return notFound("Policy %s does not exist or is not attachable.", policy)
+		if err := found.mayAttach(); err != nil {
+			return err
 		}
 		if slices.Contains(p.Attached, policy) {
 			return nil
@@ -235,7 +235,7 @@ func (s *Service) Detach(ctx context.Context, h Holder, policy string) error {
 func (s *Service) SetBoundary(ctx context.Context, h Holder, policy string) error {
 	return s.changePermissions(ctx, h, func(st *state, p *Permissions) error {
 		if policy != "" {
-			if _, err := st.policyByARN(policy); err != nil {
+			if _, err := st.policyFor(h.Account, policy); err != nil {
 				return err
 			}
 		}

@@ -99,10 +99,12 @@ func (s *Service) AccessKeys(account, user string) ([]AccessKey, error) {
 func (st *state) accessKey(account, user, id string) (*AccessKey, error) {
 	k, ok := accessKeys.Get(st.tables, id)
 	if !ok || k.Account != account || !strings.EqualFold(k.User, user) {
-		return nil, notFound("The Access Key with id %.128s cannot be found.", id)
+		return nil, noKey(id)
 	}
 	return k, nil
 }
+
+func noKey(id string) error { return notFound("The Access Key with id %.128s cannot be found.", id) }
 
 // SetAccessKey makes a key active or inactive.
 func (s *Service) SetAccessKey(ctx context.Context, account, user, id string, active bool) error {
@@ -126,6 +128,7 @@ func (s *Service) DeleteAccessKey(ctx context.Context, account, user, id string)
 			return err
 		}
 		accessKeys.Delete(p.Plan, accessKeys.Key(k), false)
+		keyUses.Delete(p.Plan, k.ID, false)
 		return nil
 	})
 }

@@ -140,9 +140,13 @@ func (s *Service) Policy(account, arn string) (Policy, error) {
 func (st *state) policyFor(account, arn string) (*Policy, error) {
 	p, err := st.policyByARN(arn)
 	if err == nil && p.Account != account && p.Account != amazonOwner {
-		err = notFound("Policy %s was not found.", arn)
+		return nil, noPolicy(arn)
 	}
 	return p, err
+}
+
+func noPolicy(arn string) error {
+	return notFound("Policy %.200s does not exist or is not attachable.", arn)
 }
 
 // PolicyOwner says whose managed policies to list.

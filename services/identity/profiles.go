@@ -124,7 +124,7 @@ func (s *Service) AddRole(ctx context.Context, account, profile, role string) er
 		if err != nil {
 			return err
 		}
-		r, err := in.role(account, role)
+		r, err := in.ownRole(account, role)
 		if err != nil {
 			return err
 		}

@@ -112,7 +112,7 @@ func (s *Service) CreateRole(ctx context.Context, n NewRole) (Role, error) {
 			return exists("Role with name %s already exists.", n.Name)
 		}
 		if n.Boundary != "" {
-			if _, err := p.policyByARN(n.Boundary); err != nil {
+			if _, err := p.policyFor(n.Account, n.Boundary); err != nil {
 				return err
 			}
 		}
@@ -209,6 +209,11 @@ func (s *Service) UpdateRole(ctx context.Context, account, name string, u RoleUp
 			return err
 		}
 		next = *r
+		if u.MaxSession != nil || u.Trust != nil {
+			if err := r.mustBeOwn(); err != nil {
+				return err
+			}
+		}
 		if u.Description != nil {
 			next.Description = *u.Description
 		}
@@ -236,7 +241,7 @@ func (s *Service) UpdateRole(ctx context.Context, account, name string, u RoleUp
 // DeleteRole deletes a role that has no policies left and is in no instance profile. Its sessions end.
 func (s *Service) DeleteRole(ctx context.Context, account, name string) error {
 	return s.change(ctx, account, func(p *plan) error {
-		r, err := p.role(account, name)
+		r, err := p.ownRole(account, name)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,7 @@ type Service struct {
 	now     func() time.Time
 	quotas  Quotas
 	cache   *cache
+	uses    uses
 	// partition is empty for "aws": records do not name it.
 	partition string
 	// amazon has Amazon's managed policies, by their ids; they are not stored.
@@ -72,9 +74,13 @@ func (s *Service) Refresh(ctx context.Context) error {
 func (s *Service) state() *state { return s.current.Load() }
 
 // applied shows readers the records after a change. It is called for one change at a time.
-func (s *Service) applied(_, after *record.Tables, _ []record.Edit) {
+func (s *Service) applied(_, after *record.Tables, edits []record.Edit) {
 	next := s.stateOf(after)
-	next.generation = s.state().generation + 1
+	next.generation = s.state().generation
+	// When a key was used makes no difference to what credentials stand for.
+	if len(edits) == 0 || slices.ContainsFunc(edits, func(e record.Edit) bool { return e.Record().Kind != keyUses.Name }) {
+		next.generation++
+	}
 	s.current.Store(next)
 }
 

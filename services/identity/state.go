@@ -13,8 +13,8 @@ import (
 
 // kinds are the records that this package keeps.
 var kinds = record.NewSet(
-	accounts, users, groups, memberships, roles, profiles, policies, accessKeys, revocations, guards,
-	organizations,
+	accounts, users, groups, memberships, roles, profiles, policies, accessKeys, revocations, guards, keyUses,
+	organizations, roleDeletions,
 )
 
 // state holds what is stored, as it was at one version, and Amazon's policies beside it. Records are shared and must
@@ -90,7 +90,7 @@ func (st *state) policyByARN(name string) (*Policy, error) {
 		p, ok = policies.Get(st.tables, id)
 	}
 	if !ok || p.ARN() != name {
-		return nil, notFound("Policy %s does not exist or is not attachable.", name)
+		return nil, noPolicy(name)
 	}
 	return p, nil
 }

@@ -69,7 +69,7 @@ func (s *Service) CreateUser(ctx context.Context, n NewUser) (User, error) {
 			return exists("User with name %s already exists.", n.Name)
 		}
 		if n.Boundary != "" {
-			if _, err := p.policyByARN(n.Boundary); err != nil {
+			if _, err := p.policyFor(n.Account, n.Boundary); err != nil {
 				return err
 			}
 		}

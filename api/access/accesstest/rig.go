@@ -106,6 +106,7 @@ func fatal(t testing.TB, err error) {
 
 func (r *Rig) audit(rec api.Record) {
 	Walked.Audit(rec)
+	access.NoteUse(r.Identities, rec)
 	r.last.Store(&rec)
 	if r.Audit != nil {
 		r.Audit(rec)

@@ -52,6 +52,12 @@ func (c *Client) CreateAccessKey(ctx context.Context, in *CreateAccessKeyInput) 
 	return client.Do[CreateAccessKeyOutput](ctx, c.caller, "CreateAccessKey", in)
 }
 
+func (c *Client) CreateAccountAlias(
+	ctx context.Context, in *CreateAccountAliasInput,
+) (*CreateAccountAliasOutput, error) {
+	return client.Do[CreateAccountAliasOutput](ctx, c.caller, "CreateAccountAlias", in)
+}
+
 func (c *Client) CreateGroup(ctx context.Context, in *CreateGroupInput) (*CreateGroupOutput, error) {
 	return client.Do[CreateGroupOutput](ctx, c.caller, "CreateGroup", in)
 }
@@ -76,12 +82,24 @@ func (c *Client) CreateRole(ctx context.Context, in *CreateRoleInput) (*CreateRo
 	return client.Do[CreateRoleOutput](ctx, c.caller, "CreateRole", in)
 }
 
+func (c *Client) CreateServiceLinkedRole(
+	ctx context.Context, in *CreateServiceLinkedRoleInput,
+) (*CreateServiceLinkedRoleOutput, error) {
+	return client.Do[CreateServiceLinkedRoleOutput](ctx, c.caller, "CreateServiceLinkedRole", in)
+}
+
 func (c *Client) CreateUser(ctx context.Context, in *CreateUserInput) (*CreateUserOutput, error) {
 	return client.Do[CreateUserOutput](ctx, c.caller, "CreateUser", in)
 }
 
 func (c *Client) DeleteAccessKey(ctx context.Context, in *DeleteAccessKeyInput) (*DeleteAccessKeyOutput, error) {
 	return client.Do[DeleteAccessKeyOutput](ctx, c.caller, "DeleteAccessKey", in)
+}
+
+func (c *Client) DeleteAccountAlias(
+	ctx context.Context, in *DeleteAccountAliasInput,
+) (*DeleteAccountAliasOutput, error) {
+	return client.Do[DeleteAccountAliasOutput](ctx, c.caller, "DeleteAccountAlias", in)
 }
 
 func (c *Client) DeleteGroup(ctx context.Context, in *DeleteGroupInput) (*DeleteGroupOutput, error) {
@@ -128,6 +146,12 @@ func (c *Client) DeleteRolePolicy(ctx context.Context, in *DeleteRolePolicyInput
 	return client.Do[DeleteRolePolicyOutput](ctx, c.caller, "DeleteRolePolicy", in)
 }
 
+func (c *Client) DeleteServiceLinkedRole(
+	ctx context.Context, in *DeleteServiceLinkedRoleInput,
+) (*DeleteServiceLinkedRoleOutput, error) {
+	return client.Do[DeleteServiceLinkedRoleOutput](ctx, c.caller, "DeleteServiceLinkedRole", in)
+}
+
 func (c *Client) DeleteUser(ctx context.Context, in *DeleteUserInput) (*DeleteUserOutput, error) {
 	return client.Do[DeleteUserOutput](ctx, c.caller, "DeleteUser", in)
 }
@@ -152,6 +176,18 @@ func (c *Client) DetachRolePolicy(ctx context.Context, in *DetachRolePolicyInput
 
 func (c *Client) DetachUserPolicy(ctx context.Context, in *DetachUserPolicyInput) (*DetachUserPolicyOutput, error) {
 	return client.Do[DetachUserPolicyOutput](ctx, c.caller, "DetachUserPolicy", in)
+}
+
+func (c *Client) GetAccessKeyLastUsed(
+	ctx context.Context, in *GetAccessKeyLastUsedInput,
+) (*GetAccessKeyLastUsedOutput, error) {
+	return client.Do[GetAccessKeyLastUsedOutput](ctx, c.caller, "GetAccessKeyLastUsed", in)
+}
+
+func (c *Client) GetAccountAuthorizationDetails(
+	ctx context.Context, in *GetAccountAuthorizationDetailsInput,
+) (*GetAccountAuthorizationDetailsOutput, error) {
+	return client.Do[GetAccountAuthorizationDetailsOutput](ctx, c.caller, "GetAccountAuthorizationDetails", in)
 }
 
 func (c *Client) GetAccountPasswordPolicy(
@@ -210,6 +246,12 @@ func (c *Client) GetRolePolicy(ctx context.Context, in *GetRolePolicyInput) (*Ge
 	return client.Do[GetRolePolicyOutput](ctx, c.caller, "GetRolePolicy", in)
 }
 
+func (c *Client) GetServiceLinkedRoleDeletionStatus(
+	ctx context.Context, in *GetServiceLinkedRoleDeletionStatusInput,
+) (*GetServiceLinkedRoleDeletionStatusOutput, error) {
+	return client.Do[GetServiceLinkedRoleDeletionStatusOutput](ctx, c.caller, "GetServiceLinkedRoleDeletionStatus", in)
+}
+
 func (c *Client) GetUser(ctx context.Context, in *GetUserInput) (*GetUserOutput, error) {
 	return client.Do[GetUserOutput](ctx, c.caller, "GetUser", in)
 }
@@ -220,6 +262,12 @@ func (c *Client) GetUserPolicy(ctx context.Context, in *GetUserPolicyInput) (*Ge
 
 func (c *Client) ListAccessKeys(ctx context.Context, in *ListAccessKeysInput) (*ListAccessKeysOutput, error) {
 	return client.Do[ListAccessKeysOutput](ctx, c.caller, "ListAccessKeys", in)
+}
+
+func (c *Client) ListAccountAliases(
+	ctx context.Context, in *ListAccountAliasesInput,
+) (*ListAccountAliasesOutput, error) {
+	return client.Do[ListAccountAliasesOutput](ctx, c.caller, "ListAccountAliases", in)
 }
 
 func (c *Client) ListAttachedGroupPolicies(

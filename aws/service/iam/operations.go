@@ -54,6 +54,13 @@ type CreateAccessKeyOutput struct {
 	AccessKey *types.AccessKey
 }
 
+type CreateAccountAliasInput struct {
+	AccountAlias *string
+}
+
+type CreateAccountAliasOutput struct {
+}
+
 type CreateGroupInput struct {
 	GroupName *string
 	Path      *string
@@ -109,6 +116,16 @@ type CreateRoleOutput struct {
 	Role *types.Role
 }
 
+type CreateServiceLinkedRoleInput struct {
+	AWSServiceName *string
+	CustomSuffix   *string
+	Description    *string
+}
+
+type CreateServiceLinkedRoleOutput struct {
+	Role *types.Role
+}
+
 type CreateUserInput struct {
 	UserName            *string
 	Path                *string
@@ -126,6 +143,13 @@ type DeleteAccessKeyInput struct {
 }
 
 type DeleteAccessKeyOutput struct {
+}
+
+type DeleteAccountAliasInput struct {
+	AccountAlias *string
+}
+
+type DeleteAccountAliasOutput struct {
 }
 
 type DeleteGroupInput struct {
@@ -194,6 +218,14 @@ type DeleteRolePolicyInput struct {
 type DeleteRolePolicyOutput struct {
 }
 
+type DeleteServiceLinkedRoleInput struct {
+	RoleName *string
+}
+
+type DeleteServiceLinkedRoleOutput struct {
+	DeletionTaskId *string
+}
+
 type DeleteUserInput struct {
 	UserName *string
 }
@@ -238,6 +270,30 @@ type DetachUserPolicyInput struct {
 }
 
 type DetachUserPolicyOutput struct {
+}
+
+type GetAccessKeyLastUsedInput struct {
+	AccessKeyId *string
+}
+
+type GetAccessKeyLastUsedOutput struct {
+	AccessKeyLastUsed *types.AccessKeyLastUsed
+	UserName          *string
+}
+
+type GetAccountAuthorizationDetailsInput struct {
+	Filter   []types.EntityType
+	Marker   *string
+	MaxItems *int32
+}
+
+type GetAccountAuthorizationDetailsOutput struct {
+	GroupDetailList []types.GroupDetail
+	IsTruncated     bool
+	Marker          *string
+	Policies        []types.ManagedPolicyDetail
+	RoleDetailList  []types.RoleDetail
+	UserDetailList  []types.UserDetail
 }
 
 type GetAccountPasswordPolicyInput struct {
@@ -347,6 +403,15 @@ type GetRolePolicyOutput struct {
 	RoleName       *string
 }
 
+type GetServiceLinkedRoleDeletionStatusInput struct {
+	DeletionTaskId *string
+}
+
+type GetServiceLinkedRoleDeletionStatusOutput struct {
+	Status types.DeletionTaskStatusType
+	Reason *types.DeletionTaskFailureReasonType
+}
+
 type GetUserInput struct {
 	UserName *string
 }
@@ -376,6 +441,17 @@ type ListAccessKeysOutput struct {
 	AccessKeyMetadata []types.AccessKeyMetadata
 	IsTruncated       bool
 	Marker            *string
+}
+
+type ListAccountAliasesInput struct {
+	Marker   *string
+	MaxItems *int32
+}
+
+type ListAccountAliasesOutput struct {
+	AccountAliases []string
+	IsTruncated    bool
+	Marker         *string
 }
 
 type ListAttachedGroupPoliciesInput struct {

@@ -68,6 +68,24 @@ func (ContextKeyTypeEnum) Values() []ContextKeyTypeEnum {
 	}
 }
 
+type DeletionTaskStatusType string
+
+const (
+	DeletionTaskStatusTypeSucceeded  DeletionTaskStatusType = "SUCCEEDED"
+	DeletionTaskStatusTypeInProgress DeletionTaskStatusType = "IN_PROGRESS"
+	DeletionTaskStatusTypeFailed     DeletionTaskStatusType = "FAILED"
+	DeletionTaskStatusTypeNotStarted DeletionTaskStatusType = "NOT_STARTED"
+)
+
+func (DeletionTaskStatusType) Values() []DeletionTaskStatusType {
+	return []DeletionTaskStatusType{
+		DeletionTaskStatusTypeSucceeded,
+		DeletionTaskStatusTypeInProgress,
+		DeletionTaskStatusTypeFailed,
+		DeletionTaskStatusTypeNotStarted,
+	}
+}
+
 type EntityType string
 
 const (

@@ -15,6 +15,12 @@ type AccessKey struct {
 	CreateDate      *time.Time
 }
 
+type AccessKeyLastUsed struct {
+	Region       *string
+	ServiceName  *string
+	LastUsedDate *time.Time
+}
+
 type AccessKeyMetadata struct {
 	AccessKeyId *string
 	CreateDate  *time.Time
@@ -38,6 +44,11 @@ type ContextEntry struct {
 	ContextKeyValues []string
 }
 
+type DeletionTaskFailureReasonType struct {
+	Reason        *string
+	RoleUsageList []RoleUsageType
+}
+
 type EvaluationResult struct {
 	EvalActionName                    *string
 	EvalDecision                      PolicyEvaluationDecisionType
@@ -56,6 +67,16 @@ type Group struct {
 	GroupId    *string
 	GroupName  *string
 	Path       *string
+}
+
+type GroupDetail struct {
+	Arn                     *string
+	AttachedManagedPolicies []AttachedPolicy
+	CreateDate              *time.Time
+	GroupId                 *string
+	GroupName               *string
+	GroupPolicyList         []PolicyDetail
+	Path                    *string
 }
 
 type InlinePolicyIdentifierType struct {
@@ -84,6 +105,21 @@ type MFADevice struct {
 	EnableDate   *time.Time
 	SerialNumber *string
 	UserName     *string
+}
+
+type ManagedPolicyDetail struct {
+	Arn                           *string
+	AttachmentCount               *int32
+	CreateDate                    *time.Time
+	DefaultVersionId              *string
+	Description                   *string
+	IsAttachable                  bool
+	Path                          *string
+	PermissionsBoundaryUsageCount *int32
+	PolicyId                      *string
+	PolicyName                    *string
+	PolicyVersionList             []PolicyVersion
+	UpdateDate                    *time.Time
 }
 
 type OrderedOrganizationPolicyType struct {
@@ -124,6 +160,11 @@ type Policy struct {
 	PolicyName                    *string
 	Tags                          []Tag
 	UpdateDate                    *time.Time
+}
+
+type PolicyDetail struct {
+	PolicyDocument *string
+	PolicyName     *string
 }
 
 type PolicyGroup struct {
@@ -197,9 +238,29 @@ type Role struct {
 	Tags                     []Tag
 }
 
+type RoleDetail struct {
+	Arn                      *string
+	AssumeRolePolicyDocument *string
+	AttachedManagedPolicies  []AttachedPolicy
+	CreateDate               *time.Time
+	InstanceProfileList      []InstanceProfile
+	Path                     *string
+	PermissionsBoundary      *AttachedPermissionsBoundary
+	RoleId                   *string
+	RoleLastUsed             *RoleLastUsed
+	RoleName                 *string
+	RolePolicyList           []PolicyDetail
+	Tags                     []Tag
+}
+
 type RoleLastUsed struct {
 	LastUsedDate *time.Time
 	Region       *string
+}
+
+type RoleUsageType struct {
+	Region    *string
+	Resources []string
 }
 
 type SSHPublicKeyMetadata struct {
@@ -254,6 +315,19 @@ type User struct {
 	PasswordLastUsed    *time.Time
 	PermissionsBoundary *AttachedPermissionsBoundary
 	Tags                []Tag
+}
+
+type UserDetail struct {
+	Arn                     *string
+	AttachedManagedPolicies []AttachedPolicy
+	CreateDate              *time.Time
+	GroupList               []string
+	Path                    *string
+	PermissionsBoundary     *AttachedPermissionsBoundary
+	Tags                    []Tag
+	UserId                  *string
+	UserName                *string
+	UserPolicyList          []PolicyDetail
 }
 
 type VirtualMFADevice struct {
