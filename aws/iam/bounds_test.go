@@ -236,6 +236,7 @@ func TestPrincipalForms(t *testing.T) {
 		{`{'AWS':'arn:aws:iam::11111111111/:root'}`, "refused"},
 		{`{'AWS':'arn:aws:iam::11111111111::root'}`, "refused"},
 		{`{'AWS':'arn:aws:iam::000000000000:root'}`, ""},
+		{`{'AWS':'999999999999'}`, ""},
 		{`{'AWS':'arn:aws:iam::999999999999:user/?'}`, "refused"},
 		{`{'AWS':'11111111111'}`, "refused"},
 		{`{'AWS':''}`, "refused"},
