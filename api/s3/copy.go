@@ -2,12 +2,14 @@ package s3
 
 import (
 	"context"
+	"io"
 	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"postern/api"
+	"postern/aws/fault"
 	sdk "postern/aws/service/s3"
 	"postern/aws/service/s3/types"
 	"postern/services/s3"
@@ -42,12 +44,11 @@ func (o source) String() string {
 	return text
 }
 
-// mayCopy asks whether the caller may read the source, and returns it as it is sent on. owner is the account that the
+// mayCopy asks whether the caller may read the source, and returns it. owner is the account that the
 // caller expects the source to be of, or nil.
-func (s *service) mayCopy(ctx context.Context, c *api.Call, text string, owner *string) (*string, error) {
-	o, err := readSource(text)
-	if err != nil {
-		return nil, err
+func (s *service) mayCopy(ctx context.Context, c *api.Call, text string, owner *string) (o source, err error) {
+	if o, err = readSource(text); err != nil {
+		return o, err
 	}
 	action, keys := "s3:GetObject", requestKeys(c, nil)
 	if o.version != "" {
@@ -55,35 +56,33 @@ func (s *service) mayCopy(ctx context.Context, c *api.Call, text string, owner *
 		keys["s3:VersionId"] = []string{o.version}
 	}
 	if err := c.Allow(ctx, action, objectType(c, o.bucket+"/"+o.key), keys); err != nil {
-		return nil, err
+		return o, err
 	}
 	b, err := s.buckets.Bucket(o.bucket)
-	switch {
-	case err != nil:
-		return nil, err
-	case owner != nil && *owner != b.Account:
-		return nil, denied()
+	if err == nil && owner != nil && *owner != b.Account {
+		err = denied()
 	}
-	return aws.String(o.String()), nil
+	return o, err
 }
 
 func (s *service) copyObject(ctx context.Context, c *api.Call, in *sdk.CopyObjectInput) (*sdk.CopyObjectOutput, error) {
-	_, err := s.mayWrite(ctx, c, written{
+	b, err := s.mayWrite(ctx, c, written{
 		in.ExpectedBucketOwner, in.Tagging, in.ACL, in.ServerSideEncryption, in.StorageClass,
 	})
 	if err != nil {
 		return nil, err
 	}
-	own := *in
-	if own.CopySource, err = s.mayCopy(ctx, c, *in.CopySource, in.ExpectedSourceBucketOwner); err != nil {
-		return nil, err
-	}
-	out, err := forward[sdk.CopyObjectInput, sdk.CopyObjectOutput](ctx, s, c, &own, nil)
+	from, err := s.mayCopy(ctx, c, *in.CopySource, in.ExpectedSourceBucketOwner)
 	if err != nil {
 		return nil, err
 	}
-	out.ServerSideEncryption = types.ServerSideEncryptionAes256
-	return out, nil
+	if in.IfMatch != nil || in.IfNoneMatch != nil {
+		return s.copyConditionally(ctx, c, b, in, from)
+	}
+	own := *in
+	own.CopySource = aws.String(from.String())
+	return keepAt(ctx, s, c, &own, nil,
+		func(out *sdk.CopyObjectOutput) *types.ServerSideEncryption { return &out.ServerSideEncryption })
 }
 
 func (s *service) uploadPartCopy(
@@ -93,14 +92,70 @@ func (s *service) uploadPartCopy(
 	if err != nil {
 		return nil, err
 	}
-	own := *in
-	if own.CopySource, err = s.mayCopy(ctx, c, *in.CopySource, in.ExpectedSourceBucketOwner); err != nil {
-		return nil, err
-	}
-	out, err := forward[sdk.UploadPartCopyInput, sdk.UploadPartCopyOutput](ctx, s, c, &own, nil)
+	from, err := s.mayCopy(ctx, c, *in.CopySource, in.ExpectedSourceBucketOwner)
 	if err != nil {
 		return nil, err
 	}
-	out.ServerSideEncryption = types.ServerSideEncryptionAes256
-	return out, nil
+	own := *in
+	own.CopySource = aws.String(from.String())
+	return keepAt(ctx, s, c, &own, nil,
+		func(out *sdk.UploadPartCopyOutput) *types.ServerSideEncryption { return &out.ServerSideEncryption })
+}
+
+// copyConditionally copies an object where there has to be another one, or none, at the end: it reads the source and
+// puts it, since only what is put is held against such a condition while nobody else can put.
+func (s *service) copyConditionally(
+	ctx context.Context, c *api.Call, b s3.Bucket, in *sdk.CopyObjectInput, from source,
+) (*sdk.CopyObjectOutput, error) {
+	if in.ChecksumAlgorithm != "" {
+		return nil, notImplemented("Postern does not implement the parameter ChecksumAlgorithm of a conditional CopyObject")
+	}
+	got, err := forward[sdk.GetObjectInput, sdk.GetObjectOutput](ctx, s, c, &sdk.GetObjectInput{
+		Bucket: &from.bucket, Key: &from.key, VersionId: given(&from.version), IfMatch: in.CopySourceIfMatch,
+		IfNoneMatch: in.CopySourceIfNoneMatch, IfModifiedSince: in.CopySourceIfModifiedSince,
+		IfUnmodifiedSince: in.CopySourceIfUnmodifiedSince,
+	}, nil)
+	if f := fault.Of(err); err != nil {
+		if f.Code == "NotModified" { // what a reader has already is no source that was asked for
+			return nil, invalid("PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+		}
+		return nil, err
+	}
+	defer got.Body.Close()
+	put := copyOf(in, got)
+	if in.TaggingDirective != types.TaggingDirectiveReplace {
+		tags, err := s.tagsOf(ctx, from.bucket, from.key, from.version)
+		if err != nil {
+			return nil, err
+		}
+		put.Tagging = given(aws.String(tagText(tags)))
+	}
+	length := aws.ToInt64(got.ContentLength)
+	body := &object{src: got.Body, length: length, left: length}
+	if length == 0 {
+		body.err = io.EOF
+	}
+	made, err := s.store(ctx, c, b, put, body)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.CopyObjectOutput{
+		CopyObjectResult: &types.CopyObjectResult{ETag: made.ETag, LastModified: &c.Time}, VersionId: made.VersionId,
+		CopySourceVersionId: got.VersionId, ServerSideEncryption: made.ServerSideEncryption, Expiration: made.Expiration,
+	}, nil
+}
+
+// copyOf is a copy of an object as it is put, with its own metadata or those of the request.
+func copyOf(in *sdk.CopyObjectInput, got *sdk.GetObjectOutput) *sdk.PutObjectInput {
+	put := &sdk.PutObjectInput{
+		Bucket: in.Bucket, Key: in.Key, IfMatch: in.IfMatch, IfNoneMatch: in.IfNoneMatch, Tagging: in.Tagging,
+		CacheControl: got.CacheControl, ContentDisposition: got.ContentDisposition, ContentEncoding: got.ContentEncoding,
+		ContentLanguage: got.ContentLanguage, ContentType: got.ContentType, Expires: got.Expires, Metadata: got.Metadata,
+	}
+	if in.MetadataDirective == types.MetadataDirectiveReplace {
+		put.CacheControl, put.ContentDisposition = in.CacheControl, in.ContentDisposition
+		put.ContentEncoding, put.ContentLanguage = in.ContentEncoding, in.ContentLanguage
+		put.ContentType, put.Expires, put.Metadata = in.ContentType, in.Expires, in.Metadata
+	}
+	return put
 }

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -32,19 +33,61 @@ func (s *service) deleteObjects(
 	if _, err := s.changeable(c, in.ExpectedBucketOwner); err != nil {
 		return nil, err
 	}
+	var conditional []types.ObjectIdentifier
 	for _, o := range allowed {
-		if o.ETag != nil || o.Size != nil || o.LastModifiedTime != nil {
-			return nil, notImplemented("Postern does not implement conditions of single objects in DeleteObjects")
+		if isConditional(o) {
+			conditional = append(conditional, o)
 		}
 	}
-	own := *in
-	own.Delete = &types.Delete{Objects: allowed, Quiet: in.Delete.Quiet}
-	out, err := forward[sdk.DeleteObjectsInput, sdk.DeleteObjectsOutput](ctx, s, c, &own, nil)
-	if err != nil {
-		return nil, err
+	allowed = slices.DeleteFunc(allowed, isConditional)
+	out := &sdk.DeleteObjectsOutput{}
+	if len(allowed) > 0 {
+		own := *in
+		own.Delete = &types.Delete{Objects: allowed, Quiet: in.Delete.Quiet}
+		if out, err = forward[sdk.DeleteObjectsInput, sdk.DeleteObjectsOutput](ctx, s, c, &own, nil); err != nil {
+			return nil, err
+		}
+	}
+	for _, o := range conditional {
+		if err := s.deleteConditionally(ctx, c, in, o, out); err != nil {
+			return nil, err
+		}
 	}
 	out.Errors = append(out.Errors, refusals...)
 	return out, nil
+}
+
+func isConditional(o types.ObjectIdentifier) bool {
+	return o.ETag != nil || o.Size != nil || o.LastModifiedTime != nil
+}
+
+// deleteConditionally deletes one of several objects if it is as the request says, and adds to the answer what became
+// of it. DeleteObject has the conditions.
+func (s *service) deleteConditionally(
+	ctx context.Context, c *api.Call, in *sdk.DeleteObjectsInput, o types.ObjectIdentifier, out *sdk.DeleteObjectsOutput,
+) error {
+	gone, err := forward[sdk.DeleteObjectInput, sdk.DeleteObjectOutput](ctx, s, c, &sdk.DeleteObjectInput{
+		Bucket: in.Bucket, Key: o.Key, VersionId: o.VersionId, IfMatch: o.ETag, IfMatchSize: o.Size,
+		IfMatchLastModifiedTime: o.LastModifiedTime,
+	}, nil)
+	if f := fault.Of(err); err != nil {
+		if f.Kind == fault.Unavailable || f.Kind == fault.Internal {
+			return err
+		}
+		out.Errors = append(out.Errors, types.Error{
+			Code: aws.String(f.Code), Key: o.Key, VersionId: o.VersionId, Message: aws.String(f.Message),
+		})
+		return nil
+	}
+	if aws.ToBool(in.Delete.Quiet) {
+		return nil
+	}
+	deleted := types.DeletedObject{Key: o.Key, VersionId: o.VersionId, DeleteMarker: gone.DeleteMarker}
+	if aws.ToBool(gone.DeleteMarker) {
+		deleted.DeleteMarkerVersionId = gone.VersionId
+	}
+	out.Deleted = append(out.Deleted, deleted)
+	return nil
 }
 
 // mayDelete asks of each object.

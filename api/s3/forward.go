@@ -12,6 +12,7 @@ import (
 
 	"postern/api"
 	"postern/aws/fault"
+	"postern/aws/service/s3/types"
 	"postern/aws/wire"
 	"postern/services/s3"
 )
@@ -55,6 +56,18 @@ func forward[In, Out any](ctx context.Context, s *service, c *api.Call, in *In, 
 	return decode[Out](c, codec, answer)
 }
 
+// keepAt is forward for what is kept as an object or a part: its answer says how that is encrypted.
+func keepAt[In, Out any](
+	ctx context.Context, s *service, c *api.Call, in *In, body *object, by func(*Out) *types.ServerSideEncryption,
+) (*Out, error) {
+	out, err := forward[In, Out](ctx, s, c, in, body)
+	if err != nil {
+		return nil, err
+	}
+	*by(out) = types.ServerSideEncryptionAes256
+	return out, nil
+}
+
 // operationOf is the call's operation, or the one whose input is In where the call's is none of the SDK's.
 func operationOf[In any](c *api.Call) *api.Operation {
 	input := reflect.TypeFor[In]()
@@ -84,7 +97,7 @@ func decode[Out any](c *api.Call, codec *wire.Codec, answer *http.Response) (*Ou
 	if !good {
 		return nil, refused(c, answer)
 	}
-	if answer.StatusCode == http.StatusPartialContent {
+	if answer.StatusCode == http.StatusPartialContent && codec == c.Operation.Codec() {
 		c.SetStatus(http.StatusPartialContent)
 	}
 	if m.Stream == nil {

@@ -19,12 +19,14 @@ func (s *service) createMultipartUpload(
 	if err != nil {
 		return nil, err
 	}
-	out, err := forward[sdk.CreateMultipartUploadInput, sdk.CreateMultipartUploadOutput](ctx, s, c, in, nil)
+	out, err := keepAt(ctx, s, c, in, nil,
+		func(out *sdk.CreateMultipartUploadOutput) *types.ServerSideEncryption {
+			return &out.ServerSideEncryption
+		})
 	if err != nil {
 		return nil, err
 	}
 	out.Bucket, out.Key = in.Bucket, in.Key
-	out.ServerSideEncryption = types.ServerSideEncryptionAes256
 	return out, nil
 }
 
@@ -36,12 +38,8 @@ func (s *service) uploadPart(ctx context.Context, c *api.Call, in *sdk.UploadPar
 	if err != nil {
 		return nil, err
 	}
-	out, err := forward[sdk.UploadPartInput, sdk.UploadPartOutput](ctx, s, c, in, body)
-	if err != nil {
-		return nil, err
-	}
-	out.ServerSideEncryption = types.ServerSideEncryptionAes256
-	return out, nil
+	return keepAt(ctx, s, c, in, body,
+		func(out *sdk.UploadPartOutput) *types.ServerSideEncryption { return &out.ServerSideEncryption })
 }
 
 func (s *service) completeMultipartUpload(
@@ -54,12 +52,14 @@ func (s *service) completeMultipartUpload(
 	if in.MultipartUpload == nil || len(in.MultipartUpload.Parts) == 0 {
 		return nil, malformed()
 	}
-	out, err := forward[sdk.CompleteMultipartUploadInput, sdk.CompleteMultipartUploadOutput](ctx, s, c, in, nil)
+	out, err := keepAt(ctx, s, c, in, nil,
+		func(out *sdk.CompleteMultipartUploadOutput) *types.ServerSideEncryption {
+			return &out.ServerSideEncryption
+		})
 	if err != nil {
 		return nil, err
 	}
 	out.Bucket, out.Key, out.Location = in.Bucket, in.Key, aws.String(location(c, b, *in.Key))
-	out.ServerSideEncryption = types.ServerSideEncryptionAes256
 	return out, nil
 }
 

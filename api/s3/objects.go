@@ -2,7 +2,9 @@ package s3
 
 import (
 	"context"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -31,12 +33,13 @@ func (s *service) putObject(ctx context.Context, c *api.Call, in *sdk.PutObjectI
 func (s *service) store(
 	ctx context.Context, c *api.Call, b s3.Bucket, in *sdk.PutObjectInput, body *object,
 ) (*sdk.PutObjectOutput, error) {
-	out, err := forward[sdk.PutObjectInput, sdk.PutObjectOutput](ctx, s, c, in, body)
+	out, err := keepAt(ctx, s, c, in, body,
+		func(out *sdk.PutObjectOutput) *types.ServerSideEncryption { return &out.ServerSideEncryption })
 	if err != nil {
 		return nil, err
 	}
-	out.ServerSideEncryption = types.ServerSideEncryptionAes256
-	if at, rule, ok := b.Expires(*in.Key, body.length, tagsIn(in.Tagging), c.Time); ok {
+	given := func() []s3.Tag { return tagsIn(in.Tagging) }
+	if at, rule, ok := b.Expires(*in.Key, body.length, given, c.Time); ok {
 		out.Expiration = aws.String(expiration(at, rule))
 	}
 	return out, nil
@@ -90,22 +93,70 @@ func (s *service) mayTag(ctx context.Context, c *api.Call, tagging *string) erro
 }
 
 func (s *service) getObject(ctx context.Context, c *api.Call, in *sdk.GetObjectInput) (*sdk.GetObjectOutput, error) {
-	b, err := s.bucket(c, in.ExpectedBucketOwner)
+	asked := asked{in.ExpectedBucketOwner, in.Key, in.VersionId}
+	return readObject(ctx, s, c, in, asked, func(out *sdk.GetObjectOutput) answered {
+		return answered{
+			&out.ServerSideEncryption, &out.StorageClass, &out.Expiration, out.ContentLength, out.ContentRange, out.TagCount,
+			out.LastModified,
+		}
+	})
+}
+
+func (s *service) headObject(ctx context.Context, c *api.Call, in *sdk.HeadObjectInput) (*sdk.HeadObjectOutput, error) {
+	asked := asked{in.ExpectedBucketOwner, in.Key, in.VersionId}
+	return readObject(ctx, s, c, in, asked, func(out *sdk.HeadObjectOutput) answered {
+		return answered{
+			&out.ServerSideEncryption, &out.StorageClass, &out.Expiration, out.ContentLength, out.ContentRange, out.TagCount,
+			out.LastModified,
+		}
+	})
+}
+
+// asked names what a request to read an object is about.
+type asked struct{ owner, key, version *string }
+
+// answered are the members of an answer that say how an object is kept.
+type answered struct {
+	encryption *types.ServerSideEncryption
+	class      *types.StorageClass
+	expiration **string
+	length     *int64
+	part       *string // "bytes FIRST-LAST/LENGTH", where only that is answered
+	tags       *int32  // how many
+	modified   *time.Time
+}
+
+// size is the object's, whatever part of it is answered.
+func (a answered) size() int64 {
+	_, length, _ := strings.Cut(aws.ToString(a.part), "/")
+	if n, err := strconv.ParseInt(length, 10, 64); err == nil {
+		return n
+	}
+	return aws.ToInt64(a.length)
+}
+
+// readObject reads an object, or what is said of it.
+func readObject[In, Out any](
+	ctx context.Context, s *service, c *api.Call, in *In, asked asked, of func(*Out) answered,
+) (*Out, error) {
+	b, err := s.bucket(c, asked.owner)
 	if err != nil {
 		return nil, err
 	}
 	if err := overrides(c); err != nil {
 		return nil, err
 	}
-	out, err := forward[sdk.GetObjectInput, sdk.GetObjectOutput](ctx, s, c, in, nil)
+	out, err := forward[In, Out](ctx, s, c, in, nil)
 	if err != nil {
 		return nil, s.absent(ctx, c, b, err)
 	}
-	out.ServerSideEncryption, out.StorageClass = types.ServerSideEncryptionAes256, ""
-	if out.LastModified != nil && in.VersionId == nil {
-		out.Expiration = s.expires(b, *in.Key, aws.ToInt64(out.ContentLength), *out.LastModified)
+	t := of(out)
+	*t.encryption, *t.class = types.ServerSideEncryptionAes256, ""
+	if t.modified == nil || asked.version != nil || len(b.Lifecycle) == 0 {
+		return out, nil
 	}
-	return out, nil
+	*t.expiration, err = s.expires(ctx, b, *asked.key, t)
+	return out, err
 }
 
 // overrides refuses to change the headers of an answer for who does not say who they are, as S3 does.
@@ -119,25 +170,6 @@ func overrides(c *api.Call) error {
 		}
 	}
 	return nil
-}
-
-func (s *service) headObject(ctx context.Context, c *api.Call, in *sdk.HeadObjectInput) (*sdk.HeadObjectOutput, error) {
-	b, err := s.bucket(c, in.ExpectedBucketOwner)
-	if err != nil {
-		return nil, err
-	}
-	if err := overrides(c); err != nil {
-		return nil, err
-	}
-	out, err := forward[sdk.HeadObjectInput, sdk.HeadObjectOutput](ctx, s, c, in, nil)
-	if err != nil {
-		return nil, s.absent(ctx, c, b, err)
-	}
-	out.ServerSideEncryption, out.StorageClass = types.ServerSideEncryptionAes256, ""
-	if out.LastModified != nil && in.VersionId == nil {
-		out.Expiration = s.expires(b, *in.Key, aws.ToInt64(out.ContentLength), *out.LastModified)
-	}
-	return out, nil
 }
 
 // absent tells of an object that is not there only those who may list the bucket. Amazon's buckets tell everybody.
@@ -159,22 +191,4 @@ func (s *service) deleteObject(
 		return nil, err
 	}
 	return forward[sdk.DeleteObjectInput, sdk.DeleteObjectOutput](ctx, s, c, in, nil)
-}
-
-func (s *service) getObjectAttributes(
-	ctx context.Context, c *api.Call, in *sdk.GetObjectAttributesInput,
-) (*sdk.GetObjectAttributesOutput, error) {
-	b, err := s.bucket(c, in.ExpectedBucketOwner)
-	if err != nil {
-		return nil, err
-	}
-	action := "s3:GetObject"
-	if in.VersionId != nil {
-		action = "s3:GetObjectVersion"
-	}
-	if err := c.Allow(ctx, action, objectARN(c), requestKeys(c, nil)); err != nil {
-		return nil, err
-	}
-	out, err := forward[sdk.GetObjectAttributesInput, sdk.GetObjectAttributesOutput](ctx, s, c, in, nil)
-	return out, s.absent(ctx, c, b, err)
 }

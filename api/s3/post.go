@@ -122,11 +122,7 @@ func postHeader(fields map[string]string) (http.Header, error) {
 		if err := xml.Unmarshal([]byte(text), &tagging); err != nil {
 			return nil, malformed()
 		}
-		values := url.Values{}
-		for _, t := range tagging.Tags {
-			values.Add(t.Key, t.Value)
-		}
-		header.Set("X-Amz-Tagging", values.Encode())
+		header.Set("X-Amz-Tagging", tagText(tagging.Tags))
 	}
 	return header, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -63,14 +64,32 @@ func tagsIn(tagging *string) (tags []s3.Tag) {
 	return tags
 }
 
-// expires is when an object expires, as x-amz-expiration tells it, or nil. Rules that select by tags are not known
-// here, and not told of.
-func (s *service) expires(b s3.Bucket, key string, size int64, modified time.Time) *string {
-	at, rule, ok := b.Expires(key, size, nil, modified)
-	if !ok {
-		return nil
+// tagText writes tags as x-amz-tagging has them.
+func tagText(tags []s3.Tag) string {
+	values := url.Values{}
+	for _, t := range tags {
+		values.Add(t.Key, t.Value)
 	}
-	return aws.String(expiration(at, rule))
+	return values.Encode()
+}
+
+// expires is when an object expires, as x-amz-expiration tells it, or nil. Its tags are looked up where a rule selects
+// by tags.
+func (s *service) expires(ctx context.Context, b s3.Bucket, key string, t answered) (*string, error) {
+	var failed error
+	tags := func() []s3.Tag {
+		if aws.ToInt32(t.tags) == 0 {
+			return nil
+		}
+		found, err := s.tagsOf(ctx, b.Name, key, "")
+		failed = err
+		return found
+	}
+	at, rule, ok := b.Expires(key, t.size(), sync.OnceValue(tags), *t.modified)
+	if !ok || failed != nil {
+		return nil, failed
+	}
+	return aws.String(expiration(at, rule)), nil
 }
 
 func expiration(at time.Time, rule string) string {

@@ -141,7 +141,7 @@ func TestExpires(t *testing.T) {
 		{"x", "b", "tagged", "2014-01-17"},
 		{"x", "c", "later", "2014-01-26"},
 	} {
-		at, rule, ok := b.Expires(tt.key, 1, []s3.Tag{{Key: "a", Value: tt.tag}}, made)
+		at, rule, ok := b.Expires(tt.key, 1, func() []s3.Tag { return []s3.Tag{{Key: "a", Value: tt.tag}} }, made)
 		if !ok || rule != tt.rule || at.Format("2006-01-02T15:04:05") != tt.at+"T00:00:00" {
 			t.Errorf("%+v: %v %s", tt, at, rule)
 		}

@@ -143,12 +143,15 @@ func (r *LifecycleRule) expiry(modified time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// Expires returns when an object expires, and the id of the rule that says so. It is false for one that does not.
-func (b Bucket) Expires(key string, size int64, tags []Tag, modified time.Time) (at time.Time, rule string, ok bool) {
+// Expires returns when an object expires, and the id of the rule that says so. It is false for one that does not. tags
+// is called only where a rule selects by tags.
+func (b Bucket) Expires(
+	key string, size int64, tags func() []Tag, modified time.Time,
+) (at time.Time, rule string, ok bool) {
 	for i := range b.Lifecycle {
 		r := &b.Lifecycle[i]
 		when, expires := r.expiry(modified)
-		if expires && r.selects(key, size, func() []Tag { return tags }) && (!ok || when.Before(at)) {
+		if expires && r.selects(key, size, tags) && (!ok || when.Before(at)) {
 			at, rule, ok = when, r.ID, true
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -32,6 +33,7 @@ func (b *backendStore) PutObject(
 ) (s3response.PutObjectOutput, error) {
 	out, err := b.PutObjectWithPostFunc(ctx, in, whole(in.ContentLength))
 	if err != nil {
+		drain(in.Body)
 		return out, err
 	}
 	return out, b.syncNames(*in.Bucket, *in.Key)
@@ -39,7 +41,19 @@ func (b *backendStore) PutObject(
 
 // UploadPart implements backend.Backend.
 func (b *backendStore) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
-	return b.UploadPartWithPostFunc(ctx, in, whole(in.ContentLength))
+	out, err := b.UploadPartWithPostFunc(ctx, in, whole(in.ContentLength))
+	if err != nil {
+		drain(in.Body)
+	}
+	return out, err
+}
+
+// drain reads what is left of a refused body: the library would close the connection on a client that still writes, and
+// the client would see that instead of the answer.
+func drain(body io.Reader) {
+	if body != nil {
+		_, _ = io.Copy(io.Discard, body) // the answer is what matters
+	}
 }
 
 // whole returns what is to be done with a body before it is to be seen: a library that reads an unsigned body takes
