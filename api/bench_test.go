@@ -5,15 +5,18 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"postern/api"
+	"postern/aws/iam"
 )
 
 // benchBody is a SendCommand as the CLI sends it.
@@ -66,6 +69,78 @@ func BenchmarkPipeline(b *testing.B) {
 			}
 		}
 	})
+}
+
+// fullGuard gives an endpoint's policy of 100 statements, each with two conditions, of which the last one allows.
+type fullGuard struct{ policy *iam.Policy }
+
+func (g fullGuard) Guard(_ context.Context, _ api.Question, p *iam.Policies) error {
+	p.Endpoint = g.policy
+	return nil
+}
+
+func newFullGuard(t testing.TB) fullGuard {
+	var statements []string
+	for i := range 100 {
+		statements = append(statements, fmt.Sprintf(`{"Effect":"Allow","Principal":"*","Action":"ssm:*","Resource":"*",`+
+			`"Condition":{"StringEquals":{"aws:SourceVpce":"vpce-1","aws:SourceVpc":"vpc-%d"}}}`, i-97))
+	}
+	p, err := iam.Parse(iam.Endpoint, "vpce-1", `{"Statement":[`+strings.Join(statements, ",")+`]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fullGuard{p}
+}
+
+// throughEndpoint returns a function that serves a signed call without a socket, through an endpoint whose policy the
+// guards give.
+func throughEndpoint(t testing.TB, guards api.Guards) func() {
+	r := newRig(t)
+	r.policy = allowAll
+	handler, err := api.New(api.Config{
+		Services: []api.Service{{Name: "ssm", TargetPrefix: "AmazonSSM", Operations: []api.Operation{
+			api.Op("SendCommand", api.Everything,
+				func(context.Context, *api.Call, *ssm.SendCommandInput) (*ssm.SendCommandOutput, error) {
+					return nil, nil
+				}, api.All),
+		}}},
+		Region: "us-east-1", Identities: compile(t, r), Guards: guards, Now: r.clock,
+		Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := cancel
+	q.target, q.body, q.origin = "AmazonSSM.SendCommand", benchBody, through("ssm")
+	request := q.build(t)
+	return func() {
+		request.Body = io.NopCloser(strings.NewReader(benchBody))
+		w := httptest.NewRecorder()
+		if handler.ServeHTTP(w, request); w.Code != http.StatusOK {
+			t.Fatal(w.Code, w.Body)
+		}
+	}
+}
+
+// TestLongPoliciesTakeNoMemory: a call through an endpoint with a policy of 100 statements, all of which are looked at,
+// takes hardly more memory than one through an endpoint without a policy.
+func TestLongPoliciesTakeNoMemory(t *testing.T) {
+	without := testing.AllocsPerRun(50, throughEndpoint(t, nil))
+	if with := testing.AllocsPerRun(50, throughEndpoint(t, newFullGuard(t))); with > without+5 {
+		t.Errorf("%v allocations, without a policy %v", with, without)
+	}
+}
+
+func BenchmarkEndpointPolicy(b *testing.B) {
+	for name, guards := range map[string]api.Guards{"none": nil, "100 statements": newFullGuard(b)} {
+		serve := throughEndpoint(b, guards)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				serve()
+			}
+		})
+	}
 }
 
 // load sends the same bytes over and over, on one connection for each worker.

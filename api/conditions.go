@@ -195,7 +195,16 @@ type asking struct {
 	mine [][]string          // the keys that AWS's action has with such a resource; nil until one is asked for
 	held map[string]heldTags // the resource's tags, by the families of keys that tell them
 
-	last   string // the key that was asked for last
+	told [fewKeys]toldKey // about keys that were asked for; the first few of a policy are asked for again and again
+	n    int              // of told
+}
+
+// fewKeys is for how many condition keys of one question the answers are kept.
+const fewKeys = 8
+
+// A toldKey says which values a key has, and whether that is known.
+type toldKey struct {
+	key    string
 	values []string
 	known  bool
 }
@@ -218,14 +227,20 @@ func (x *exchange) asking(ctx context.Context, q *Question, own map[string][]str
 
 // find returns the values of a key, given in lower case, and whether it is known which it has.
 func (a *asking) find(key string) (values []string, known bool) {
-	if a.last != key {
-		a.values, a.known = a.look(key)
-		if !a.known {
-			a.values = nil
+	for i := range a.told[:a.n] {
+		if a.told[i].key == key {
+			return a.told[i].values, a.told[i].known
 		}
-		a.last = key
 	}
-	return a.values, a.known
+	if values, known = a.look(key); !known {
+		values = nil
+	}
+	if a.n == fewKeys { // one more than the others
+		a.n--
+	}
+	a.told[a.n] = toldKey{key, values, known}
+	a.n++
+	return values, known
 }
 
 func (a *asking) look(key string) (values []string, known bool) {

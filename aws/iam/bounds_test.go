@@ -15,6 +15,16 @@ func sized(n int) string {
 	return text[:len(text)-1] + strings.Repeat(" ", n-len(text)) + "}"
 }
 
+// manyMembers is an object with so many members, and one more of a name.
+func manyMembers(n int, last string) string {
+	var b strings.Builder
+	b.WriteString("{")
+	for i := range n {
+		fmt.Fprintf(&b, `"m%d":1,`, i)
+	}
+	return b.String() + "\n  \"" + last + "\":1\n}"
+}
+
 // TestDocumentBounds: what is read as a policy has at most 128 KiB and eight levels, and is UTF-8.
 func TestDocumentBounds(t *testing.T) {
 	deep := func(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
@@ -36,6 +46,16 @@ func TestDocumentBounds(t *testing.T) {
 		{"a version that is a number", `{"Version":2012}`, "Version: The policy must contain a valid version string"},
 		{"the older version", `{"Version":"2008-10-17","Statement":` + strings.ReplaceAll(permit, "'", `"`) + `}`, ""},
 		{"twice", `{"Id":"a",` + "\n " + `"Id":"b"}`, `line 2, column 2: "Id" stands twice in one object`},
+		{"twice among many", manyMembers(17, "m16"), `"m16" stands twice in one object`},
+		{"twice among few", manyMembers(16, "m15"), `"m15" stands twice in one object`},
+		{"the first twice among many", manyMembers(40, "m0"), `line 2, column 3: "m0" stands twice in one object`},
+		{"many members", manyMembers(40, "m40"), "m0: is not an element of a policy"},
+		{"twice, and not JSON", `{"Id":"a","Id":"b"`, "line 1, column 19: not valid JSON: the document ends too early"},
+		{"twice among many, and not JSON", manyMembers(40, "m0") + "]", "line 3, column 2: something follows the policy"},
+		{"too deep, and not JSON", deep(9) + ",", "something follows the policy"},
+		{"a name twice in different objects", `{"Id":{"a":{"b":1},"b":{"a":1}}}`, "Id: must be a string, not an object"},
+		{"a name twice as it is read", `{"Id":"a","\u0049d":"b"}`, `line 1, column 11: "Id" stands twice`},
+		{"escapes", `{"Id":"\u0049\n\ud83d\ude00","\u0053tatement":` + strings.ReplaceAll(permit, "'", `"`) + `}`, ""},
 		{"something follows", sized(100) + "\n{}", "line 2, column 1: something follows the policy"},
 	} {
 		_, err := iam.Parse(iam.Identity, "p", tt.document)

@@ -25,6 +25,7 @@ type condition struct {
 	ifExists   bool
 	key        key
 	timed      bool // the operator compares the time that the key tells
+	variables  bool // there is one in a value
 	values     []operand
 }
 
@@ -190,6 +191,9 @@ func (c *condition) unjudged(r *Request) string {
 	}
 	if !r.judges(&c.key) {
 		return c.key.name
+	}
+	if !c.variables {
+		return ""
 	}
 	for _, o := range c.values {
 		templates := o.templates()

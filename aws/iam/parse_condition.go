@@ -64,6 +64,11 @@ func (p *parser) condition(k *node, at *element, c condition) (condition, *Parse
 			return c, p.at(&items[i], at.String(), "%s", err)
 		}
 		c.values[i] = o
+		c.variables = c.variables || hasVariables(o)
 	}
 	return c, nil
+}
+
+func hasVariables(o operand) bool {
+	return slices.ContainsFunc(o.templates(), func(t template) bool { return t.parts != nil })
 }
