@@ -146,6 +146,7 @@ var kinds = map[int]fault.Kind{
 	http.StatusInternalServerError: fault.Internal,
 	http.StatusNotImplemented:      fault.NotImplemented,
 	http.StatusServiceUnavailable:  fault.Unavailable,
+	http.StatusInsufficientStorage: fault.Unavailable,
 }
 
 // codes are the codes of answers without a body, as those to HEAD are.

@@ -23,7 +23,13 @@ import (
 // keptRig is the API with objects that are really kept.
 func keptRig(t *testing.T) *rig {
 	t.Helper()
-	store := embedded.New(embedded.Config{Dir: t.TempDir(), Program: "/proc/self/exe"})
+	return keptIn(t, t.TempDir())
+}
+
+// keptIn is keptRig with a directory for objects.
+func keptIn(t *testing.T, dir string) *rig {
+	t.Helper()
+	store := embedded.New(embedded.Config{Dir: dir, Program: "/proc/self/exe"})
 	t.Cleanup(func() { store.Close() })
 	r := &rig{}
 	var err error

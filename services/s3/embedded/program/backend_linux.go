@@ -25,18 +25,20 @@ import (
 type backendStore struct {
 	*posix.Posix
 	versions string
+	names    *names
 }
 
 // PutObject implements backend.Backend.
 func (b *backendStore) PutObject(
 	ctx context.Context, in s3response.PutObjectInput,
 ) (s3response.PutObjectOutput, error) {
+	defer b.names.changed()
 	out, err := b.PutObjectWithPostFunc(ctx, in, whole(in.ContentLength))
 	if err != nil {
 		drain(in.Body)
-		return out, err
+		return out, full(err)
 	}
-	return out, b.syncNames(*in.Bucket, *in.Key)
+	return out, full(b.syncNames(*in.Bucket, *in.Key))
 }
 
 // UploadPart implements backend.Backend.
@@ -45,7 +47,7 @@ func (b *backendStore) UploadPart(ctx context.Context, in *s3.UploadPartInput) (
 	if err != nil {
 		drain(in.Body)
 	}
-	return out, err
+	return out, full(err)
 }
 
 // drain reads what is left of a refused body: the library would close the connection on a client that still writes, and
@@ -54,6 +56,14 @@ func drain(body io.Reader) {
 	if body != nil {
 		_, _ = io.Copy(io.Discard, body) // the answer is what matters
 	}
+}
+
+// full says of an error that there is no space where objects are kept, if that is why. The library does of some.
+func full(err error) error {
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return s3err.GetAPIError(s3err.ErrNoSpaceLeftOnDevice)
+	}
+	return err
 }
 
 // whole returns what is to be done with a body before it is to be seen: a library that reads an unsigned body takes
@@ -75,9 +85,10 @@ func whole(length *int64) func(f *os.File) error {
 func (b *backendStore) CopyObject(
 	ctx context.Context, in s3response.CopyObjectInput,
 ) (s3response.CopyObjectOutput, error) {
+	defer b.names.changed()
 	out, err := b.Posix.CopyObject(ctx, in)
 	if err != nil {
-		return out, err
+		return out, full(err)
 	}
 	return out, b.syncObject(*in.Bucket, *in.Key)
 }
@@ -86,12 +97,13 @@ func (b *backendStore) CopyObject(
 func (b *backendStore) CompleteMultipartUpload(
 	ctx context.Context, in *s3.CompleteMultipartUploadInput,
 ) (s3response.CompleteMultipartUploadResult, string, error) {
+	defer b.names.changed()
 	out, version, err := b.Posix.CompleteMultipartUpload(ctx, in)
 	if err == nil {
 		err = b.syncObject(*in.Bucket, *in.Key)
 	}
 	out.Key = decoded(out.Key)
-	return out, version, err
+	return out, version, full(err)
 }
 
 // CreateMultipartUpload implements backend.Backend.
@@ -100,7 +112,7 @@ func (b *backendStore) CreateMultipartUpload(
 ) (s3response.InitiateMultipartUploadResult, error) {
 	out, err := b.Posix.CreateMultipartUpload(ctx, in)
 	out.Key = *decoded(&out.Key)
-	return out, err
+	return out, full(err)
 }
 
 // ListParts implements backend.Backend.
@@ -112,9 +124,10 @@ func (b *backendStore) ListParts(ctx context.Context, in *s3.ListPartsInput) (s3
 
 // DeleteObject implements backend.Backend.
 func (b *backendStore) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
+	defer b.names.changed()
 	out, err := b.Posix.DeleteObject(ctx, in)
 	if err != nil {
-		return out, err
+		return out, full(err)
 	}
 	return out, b.syncObject(*in.Bucket, *in.Key) // an older version may have become the current one
 }
@@ -143,6 +156,7 @@ func (b *backendStore) DeleteObjects(
 // DeleteBucket implements backend.Backend. What the library leaves when it is killed while it replaces a file keeps no
 // bucket from being deleted.
 func (b *backendStore) DeleteBucket(ctx context.Context, bucket string) error {
+	defer b.names.changed()
 	err := b.Posix.DeleteBucket(ctx, bucket)
 	if err == nil {
 		return syncFile(".")

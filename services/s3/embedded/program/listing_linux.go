@@ -2,11 +2,15 @@ package program
 
 import (
 	"context"
+	"fmt"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/versity/versitygw/backend"
+	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/s3response"
 
 	"postern/services/s3/embedded/key"
@@ -117,11 +121,11 @@ func (b *backendStore) directories(ctx context.Context, bucket string, q query, 
 	if g := q.group(start); g != "" && g != start {
 		return nil, false, nil // the library would take the common prefix for done
 	}
-	found, err := b.walk(ctx, bucket, key.EncodePrefix(q.prefix), "/", q.marker(start), q.max)
+	found, err := b.walk(ctx, bucket, key.EncodePrefix(q.prefix), "/", q.marker(start), q.max+1)
 	if err != nil {
 		return nil, false, err
 	}
-	p := &page{truncated: found.IsTruncated != nil && *found.IsTruncated}
+	p := &page{}
 	for _, o := range found.Contents {
 		name, ok := key.Decode(*o.Key)
 		if !ok || q.group(name) != "" {
@@ -140,17 +144,49 @@ func (b *backendStore) directories(ctx context.Context, bucket string, q query, 
 		p.groups = append(p.groups, types.CommonPrefix{Prefix: &group})
 		p.next = max(p.next, group)
 	}
+	p.cut(q.max)
 	return p, true, nil
+}
+
+// cut takes the last off a page that has one more than it may have. What the library says of more behind a page is not
+// so sure: it may have another prefix.
+func (p *page) cut(most int) {
+	objects, groups := len(p.objects), len(p.groups)
+	if objects+groups <= most {
+		return
+	}
+	if objects > 0 && *p.objects[objects-1].Key == p.next {
+		p.objects = p.objects[:objects-1]
+	} else {
+		p.groups = p.groups[:groups-1]
+	}
+	p.truncated, p.next = true, ""
+	if n := len(p.objects); n > 0 {
+		p.next = *p.objects[n-1].Key
+	}
+	if n := len(p.groups); n > 0 {
+		p.next = max(p.next, *p.groups[n-1].Prefix)
+	}
 }
 
 // walk lists paths as the library does.
 func (b *backendStore) walk(
 	ctx context.Context, bucket, prefix, delimiter, marker string, most int,
 ) (s3response.ListObjectsResult, error) {
-	n := int32(min(most, 1<<20)) //nolint:gosec // fits
-	return b.ListObjectsParametrized(ctx, &s3.ListObjectsInput{
-		Bucket: &bucket, Prefix: &prefix, Delimiter: &delimiter, Marker: &marker, MaxKeys: &n,
-	}, b.FileToObj)
+	if _, err := b.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &bucket}); err != nil {
+		return s3response.ListObjectsResult{}, err
+	}
+	found, err := backend.Walk(
+		ctx, &tree{os.DirFS(bucket), b.names, bucket, marker}, prefix, delimiter, marker,
+		int32(min(most, 1<<20)), //nolint:gosec // fits
+		b.FileToObj(bucket, false), []string{posix.MetaTmpDir},
+	)
+	if err != nil {
+		return s3response.ListObjectsResult{}, fmt.Errorf("list %s: %w", bucket, err)
+	}
+	return s3response.ListObjectsResult{
+		Contents: found.Objects, CommonPrefixes: found.CommonPrefixes, IsTruncated: &found.Truncated,
+	}, nil
 }
 
 // ListObjects implements backend.Backend.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"time"
 
 	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/meta"
@@ -126,7 +127,7 @@ func openBackend(dir string) (*backendStore, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the directory for objects: %w", err)
 	}
-	return &backendStore{Posix: p, versions: o.VersioningDir}, nil
+	return &backendStore{Posix: p, versions: o.VersioningDir, names: newNames(time.Now)}, nil
 }
 
 // openMetadata chooses where metadata are kept, once for a directory.
