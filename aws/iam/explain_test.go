@@ -70,3 +70,26 @@ func TestExplainIsBounded(t *testing.T) {
 		t.Errorf("%d statements and %d keys of %d bytes, %d left", len(e.Policies[0].Statements), len(e.Keys), size, e.Left)
 	}
 }
+
+// TestExplainIsBoundedInOneStatement: of a statement with many keys, long values and a long text some of each is told.
+func TestExplainIsBoundedInOneStatement(t *testing.T) {
+	var keys []string
+	for i := range 130 {
+		keys = append(keys, fmt.Sprintf(`'k:%03d':'another'`, i))
+	}
+	p := parse(t, iam.Identity, "p",
+		`{'Effect':'Allow','Action':'*','Resource':'*','Condition':{'StringNotEquals':{`+strings.Join(keys, ",")+`}}}`)
+	r := &iam.Request{Principal: bob, Action: "s:Get", Resource: "*", Keys: func(string) []string {
+		return strings.Split(strings.Repeat(strings.Repeat("w", 600)+" ", 24)+"w", " ")
+	}}
+	e := iam.Explain(r, &iam.Policies{Identity: []*iam.Policy{p}})
+	told := e.Policies[0].Statements[0]
+	if !told.Applies || len(told.Text) != 2048 || len(e.Keys) != 100 || e.Left != 30 {
+		t.Errorf("%d bytes of text, %d keys, %d left", len(told.Text), len(e.Keys), e.Left)
+	}
+	for i, k := range e.Keys {
+		if k.Key != fmt.Sprintf("k:%03d", i) || len(k.Values) != 20 || len(k.Values[0]) != 512 || k.Unknown {
+			t.Fatalf("key %d: %s with %d values", i, k.Key, len(k.Values))
+		}
+	}
+}

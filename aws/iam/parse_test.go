@@ -263,6 +263,32 @@ func TestParseErrorSaysWhere(t *testing.T) {
 	}
 }
 
+// TestParseManagedRefuses what no policy may have, and what a new one may not have.
+func TestParseManagedRefuses(t *testing.T) {
+	for document, want := range map[string]string{
+		`{`: "line 1, column 2: not valid JSON: the document ends too early",
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:s*:::b"}}`: "line 1, " +
+			"column 79, Statement[0].Resource: Resource vendor must be fully qualified and cannot contain regexes.",
+	} {
+		if p, err := iam.ParseManaged("p", document); p != nil || err == nil || err.Error() != want {
+			t.Errorf("%s: %v", document, err)
+		}
+	}
+}
+
+// TestParseErrorSaysWhat without the place, and names the element where there is one.
+func TestParseErrorSaysWhat(t *testing.T) {
+	for document, want := range map[string]string{
+		`{"Statement":{"Effect":1}}`: "Statement[0].Effect: must be Allow or Deny", `[]`: "a policy is an object, not a list",
+	} {
+		_, err := iam.Parse(iam.Identity, "p", document)
+		var e *iam.ParseError
+		if !errors.As(err, &e) || e.What() != want {
+			t.Errorf("%s: %v", document, err)
+		}
+	}
+}
+
 func TestAWSPrincipals(t *testing.T) {
 	p := parse(t, iam.Trust, "r",
 		`{'Effect':'Allow','Action':'sts:AssumeRole','Principal':{'AWS':['111111111111',`+
