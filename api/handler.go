@@ -222,7 +222,11 @@ func (x *exchange) run(ctx context.Context) (err error) {
 		x.refused = x.h.admit(x.r)
 	}
 	// The service is found first all the same: it says in which shape to refuse.
-	if err := x.resolve(); x.refused != nil || err != nil {
+	err = x.resolve()
+	if err == nil && x.admitsPage() {
+		x.refused = nil
+	}
+	if x.refused != nil || err != nil {
 		return first(x.refused, err)
 	}
 	// What headers tell is judged before a body is read: a stranger's takes neither memory nor time.

@@ -37,6 +37,9 @@ type Service struct {
 	// Locate refuses requests that belong elsewhere, such as to another region's endpoint. It is asked once the operation
 	// is known and nothing is known of the caller. It may be nil.
 	Locate func(*Call) error
+	// AdmitsPage reports whether the resource of a request lets the web page in that has sent it, and that is kept out
+	// otherwise. It is asked once the operation is known and nothing is known of the caller. It may be nil.
+	AdmitsPage func(*Call) bool
 	// Claims finds who made a request that has no signature of version 4, where its headers or its query say so in another
 	// way; nil where they say nothing. It may be nil.
 	Claims func(*Call, *http.Request) (*Claim, error)

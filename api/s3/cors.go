@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -116,6 +117,9 @@ func (s *service) preflight(_ context.Context, c *api.Call, in *preflightInput) 
 	if len(headers) > 0 {
 		c.SetHeader("Access-Control-Allow-Headers", strings.ToLower(strings.Join(headers, ", ")))
 	}
+	if c.Header("Access-Control-Request-Private-Network") == "true" { // pages of the Internet ask it for hosts like this
+		c.SetHeader("Access-Control-Allow-Private-Network", "true")
+	}
 	return nil, nil
 }
 
@@ -123,15 +127,51 @@ func forbidden(text string) error {
 	return fault.New(fault.Denied, "s3", "%s", text).WithCode("AccessForbidden")
 }
 
-// admitPage tells the browser of a web page what a bucket's rules let the page see of an answer.
-func admitPage(c *api.Call, b s3.Bucket, method string) {
-	origin := c.Header("Origin")
-	if origin == "" || len(b.CORS) == 0 {
+// method is the HTTP method of a call.
+func method(c *api.Call) string {
+	method, _, _ := strings.Cut(c.Operation.Pattern, " ")
+	return method
+}
+
+// tellPage tells the browser of a web page what a bucket's rules let the page see of an answer, or of a refusal.
+func tellPage(c *api.Call, b s3.Bucket) {
+	if len(b.CORS) == 0 {
 		return
 	}
-	if rule, ok := b.AllowsPage(origin, method, nil); ok {
-		admit(c, rule, origin)
+	c.SetHeader("Vary", "Origin, Access-Control-Request-Headers, Access-Control-Request-Method")
+	if rule, ok := b.AllowsPage(c.Header("Origin"), method(c), nil); ok && c.Header("Origin") != "" {
+		admit(c, rule, c.Header("Origin"))
 	}
+}
+
+// admitsPage reports whether the rules of a bucket let a web page send a request for it, as far as the server keeps
+// other pages out. Whatever page asks what it may do is answered. What is copied has to be open to the page, too.
+func (s *service) admitsPage(c *api.Call) bool {
+	b, err := s.buckets.Bucket(c.PathValue("Bucket"))
+	origin := c.Header("Origin")
+	if err != nil || origin == "" {
+		return false
+	}
+	if method(c) == http.MethodOptions {
+		return len(b.CORS) > 0
+	}
+	if _, ok := b.AllowsPage(origin, method(c), nil); !ok {
+		return false
+	}
+	text := c.Header("X-Amz-Copy-Source")
+	if text == "" {
+		return true
+	}
+	from, err := readSource(text)
+	if err != nil {
+		return false
+	}
+	source, err := s.buckets.Bucket(from.bucket)
+	if err != nil {
+		return false
+	}
+	_, ok := source.AllowsPage(origin, http.MethodGet, nil)
+	return ok
 }
 
 func admit(c *api.Call, rule s3.CORSRule, origin string) {
@@ -148,5 +188,4 @@ func admit(c *api.Call, rule s3.CORSRule, origin string) {
 	if rule.MaxAgeSeconds > 0 {
 		c.SetHeader("Access-Control-Max-Age", strconv.Itoa(int(rule.MaxAgeSeconds)))
 	}
-	c.SetHeader("Vary", "Origin, Access-Control-Request-Headers, Access-Control-Request-Method")
 }

@@ -39,6 +39,7 @@ func New(buckets *s3.Service) api.Service {
 		ResourcePolicies: s,
 		Locate:           s.locate,
 		Claims:           claims,
+		AdmitsPage:       s.admitsPage,
 		ConditionKeys:    conditionKeys,
 		AbsentKeys:       absentKeys,
 		Keys:             keys,
@@ -92,10 +93,6 @@ func (s *service) bucket(c *api.Call, owner *string) (s3.Bucket, error) {
 	if err == nil && owner != nil && *owner != b.Account {
 		err = denied()
 	}
-	if err == nil {
-		method, _, _ := strings.Cut(c.Operation.Pattern, " ")
-		admitPage(c, b, method)
-	}
 	return b, err
 }
 
@@ -128,6 +125,7 @@ func (s *service) locate(c *api.Call) error {
 	if err != nil {
 		return nil //nolint:nilerror // the handler says so to who may know
 	}
+	tellPage(c, b)
 	here := c.Addressed
 	if here == "" {
 		here = c.Region

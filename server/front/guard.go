@@ -82,8 +82,8 @@ func (g *Guard) Refuse(r *http.Request) error {
 				"an AWS service's name, or start the server with --allow-host %.80s", r.Host, hostName(r.Host))
 	}
 	if page := g.foreignPage(r); page != "" {
-		return fault.New(fault.Denied, "server.visitors",
-			"A web page of %.80s may not send requests here: start the server with --allow-origin if it should", page)
+		return &api.ForeignPageError{Err: fault.New(fault.Denied, "server.visitors",
+			"A web page of %.80s may not send requests here: start the server with --allow-origin if it should", page)}
 	}
 	return nil
 }
@@ -138,7 +138,8 @@ func (g *Guard) foreignPage(r *http.Request) string {
 }
 
 // Wrap puts the guard before everything that a server answers. What it refuses of AWS's paths is passed on: the
-// pipeline, which asks Refuse too, answers in the service's own shape. Pages that are allowed are told so, as browsers
+// pipeline, which asks Refuse too, answers in the service's own shape, or lets a page in that a bucket's own rules
+// allow. Pages that are allowed are told so, as browsers
 // ask for it (the Fetch standard's CORS protocol).
 func (g *Guard) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
