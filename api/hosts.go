@@ -67,6 +67,24 @@ func bucketIn(labels []string) string {
 	return strings.Join(labels[:n-2], ".")
 }
 
+// beside names what a host means that is of S3 and not of its buckets, "" for all others: access points and S3 Control,
+// which have names of their own in each region, and below each endpoint's (S3 user guide, "AWS PrivateLink for Amazon
+// S3").
+func beside(host string) string {
+	labels := strings.Split(strings.ToLower(host), ".")
+	for i, label := range labels {
+		last := i+1 < len(labels) && (isRegion(labels[i+1]) || labels[i+1] == "dualstack")
+		below := i+1 < len(labels) && strings.HasPrefix(labels[i+1], "vpce-")
+		switch {
+		case label == virtual+"-accesspoint" && last, label == "accesspoint" && below:
+			return "an access point of S3"
+		case label == virtual+"-control" && last, label == "control" && below:
+			return "S3 Control"
+		}
+	}
+	return ""
+}
+
 // isDomain reports whether the labels behind a service without region are a domain of AWS.
 func isDomain(labels []string) bool {
 	return labels[0] == "amazonaws" || slices.Equal(labels, []string{"localhost", "localstack", "cloud"})

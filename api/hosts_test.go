@@ -109,6 +109,25 @@ func TestBucketsInHosts(t *testing.T) {
 	}
 }
 
+// TestHostsBesideBuckets: access points and S3 Control have names beside those of buckets, and are not built.
+func TestHostsBesideBuckets(t *testing.T) {
+	h := bucketsHandler(t, newRig(t))
+	for _, host := range []string{
+		"s3-control.us-east-1.amazonaws.com", "1.s3-control.us-east-1.amazonaws.com", "s3-control.dualstack.us-east-1.x.com",
+		"ap-1.s3-accesspoint.us-east-1.amazonaws.com", "accesspoint.vpce-1-2.s3.us-east-1.vpce.amazonaws.com",
+		"1.control.vpce-1-2.s3.us-east-1.vpce.amazonaws.com",
+	} {
+		w := callBuckets(t, h, http.MethodGet, host, "/b/k", "us-east-1")
+		if w.Code != http.StatusNotImplemented || !strings.Contains(w.Body.String(), "is not implemented") {
+			t.Errorf("%s: %d %s", host, w.Code, w.Body)
+		}
+	}
+	w := callBuckets(t, h, http.MethodGet, "control.s3.us-east-1.amazonaws.com", "/k", "us-east-1")
+	if w.Code != http.StatusOK {
+		t.Errorf("a bucket of that name: %d %s", w.Code, w.Body)
+	}
+}
+
 // TestWhatS3Refuses: in its own words, elements and headers.
 func TestWhatS3Refuses(t *testing.T) {
 	r := newRig(t)

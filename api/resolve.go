@@ -61,6 +61,9 @@ func (x *exchange) resolve() error {
 	x.call.Addressed = first(via.region, host.region)
 	if s.Name == virtual {
 		x.call.VirtualHost = host.bucket
+		if what := beside(x.r.Host); what != "" {
+			return fault.New(fault.NotImplemented, "api.resolve", "%s is not implemented", what)
+		}
 	}
 	return x.consistent(via, host, scope)
 }

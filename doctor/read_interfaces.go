@@ -107,6 +107,9 @@ func (r *reader) endpoints() error {
 				PrivateDNS: aws.ToBool(in.PrivateDnsEnabled),
 				Acceptance: acceptance(in.State),
 			}
+			if o := in.DnsOptions; o != nil {
+				out.InboundOnly = aws.ToBool(o.PrivateDnsOnlyForInboundResolverEndpoint)
+			}
 			switch in.VpcEndpointType {
 			case types.VpcEndpointTypeInterface:
 				out.Interfaces, out.Name = in.NetworkInterfaceIds, ownName(in.DnsEntries)

@@ -28,9 +28,13 @@ type CreateVpcEndpointInput struct {
 	RouteTables []string `json:",omitempty"`
 	// Policy is the endpoint policy; empty is full access.
 	Policy string
-	// PrivateDNS asks for the service's ordinary names inside the VPC. nil asks for it where the service has them.
+	// PrivateDNS asks for the service's ordinary names inside the VPC. nil asks for it where the service has them, and
+	// no gateway endpoint leads to it too.
 	PrivateDNS *bool
-	Tags       []Tag
+	// InboundOnly asks for those names for who asks through an inbound Resolver endpoint only; nil means true where a
+	// gateway endpoint leads to the service too.
+	InboundOnly *bool `json:",omitempty"`
+	Tags        []Tag
 	// Principals are the ARNs that the caller goes by, for services that not everybody may use.
 	Principals []string `json:"-"`
 	// Token makes the request idempotent.
@@ -75,7 +79,7 @@ func (p *plan) createEndpoint(in CreateVpcEndpointInput) (*VpcEndpoint, error) {
 	}
 	e := &VpcEndpoint{
 		Meta: p.meta("vpce", tags), VPC: v.ID, Kind: in.Kind, Service: in.Service, State: Pending, Policy: in.Policy,
-		PrivateDNS: len(service.PrivateNames) > 0,
+		PrivateDNS: len(service.PrivateNames) > 0 && !service.Gateway,
 	}
 	if service.Own != nil {
 		e.Connection = newID("vpce-con")
@@ -87,6 +91,9 @@ func (p *plan) createEndpoint(in CreateVpcEndpointInput) (*VpcEndpoint, error) {
 		e.PrivateDNS = *in.PrivateDNS
 	}
 	if err := p.checkPrivateDNS(v, e, service); err != nil {
+		return nil, err
+	}
+	if err := p.inboundOnly(e, service, in.InboundOnly); err != nil {
 		return nil, err
 	}
 	if err := endpointKind.room(p, v.ID, 1); err != nil {
@@ -154,37 +161,6 @@ func (p *plan) serviceFor(in CreateVpcEndpointInput) (EndpointService, error) {
 	}
 	return service, refuse(fault.NotFound, "InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist",
 		in.Service)
-}
-
-// checkPrivateDNS allows private names where the VPC resolves them and no other endpoint of the VPC has them.
-func (p *plan) checkPrivateDNS(v *VPC, e *VpcEndpoint, service EndpointService) error {
-	if !e.PrivateDNS {
-		return nil
-	}
-	if service.Own != nil && e.State != Available && e.State != Pending {
-		return invalidParameter("Private DNS can only be enabled after the endpoint connection is accepted by the owner "+
-			"of %s.", e.Service)
-	}
-	if service.Own != nil && service.Own.PrivateDNS != nil && len(service.PrivateNames) == 0 {
-		return invalidParameter("Private DNS can't be enabled because the service %s has not verified the private DNS name.",
-			e.Service)
-	}
-	if len(service.PrivateNames) == 0 {
-		return invalidParameter("Private DNS can't be enabled because the service %s does not provide a private DNS name.",
-			e.Service)
-	}
-	if !v.DNSSupport || !v.DNSHostnames {
-		return invalidParameter("Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC "+
-			"attributes set to true for %s", v.ID)
-	}
-	for other := range endpointKind.In(p.Tables, v.ID) {
-		if other.ID != e.ID && other.PrivateDNS && other.Service == e.Service {
-			return invalidParameter("private-dns-enabled cannot be set because there is already a conflicting DNS domain for "+
-				"%s in the VPC %s",
-				service.PrivateNames[0], v.ID)
-		}
-	}
-	return nil
 }
 
 // addSubnet gives the endpoint, not yet put, an interface in one more subnet. A zone has one at the most.
@@ -256,6 +232,9 @@ type EndpointChange struct {
 	// Policy replaces the endpoint policy; empty text is full access.
 	Policy     *string
 	PrivateDNS *bool
+	// InboundOnly is for services that gateway endpoints lead to as well; nil means true where PrivateDNS turns the names
+	// on.
+	InboundOnly *bool
 }
 
 // ModifyVpcEndpoint changes an endpoint: all that is asked for or nothing.
@@ -282,12 +261,8 @@ func (s *Service) ModifyVpcEndpoint(ctx context.Context, c scope.Scope, id strin
 			}
 			e.Policy = *change.Policy
 		}
-		if change.PrivateDNS != nil {
-			e.PrivateDNS = *change.PrivateDNS
-			service, _ := p.serviceOf(&e)
-			if err := p.checkPrivateDNS(v, &e, service); err != nil {
-				return err
-			}
+		if err := p.changeNames(v, old, &e, change); err != nil {
+			return err
 		}
 		if err := p.changeGroups(&e, change); err != nil {
 			return err
@@ -356,6 +331,10 @@ func (s *Service) DeleteVpcEndpoints(ctx context.Context, c scope.Scope, ids []s
 		for _, id := range ids {
 			e, err := p.VpcEndpoint(c, id)
 			if err != nil {
+				failed[id] = err
+				continue
+			}
+			if err := p.gatewayNeeded(e); err != nil {
 				failed[id] = err
 				continue
 			}

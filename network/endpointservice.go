@@ -19,6 +19,9 @@ type EndpointService struct {
 	Short string
 	// PrivateNames are the service's ordinary names; none means that private DNS is not offered.
 	PrivateNames []string
+	// Gateway says that there is a gateway endpoint to the service too. Its private names may then be for inbound
+	// Resolver endpoints only.
+	Gateway bool
 	// BaseNames are the ends of endpoints' own names.
 	BaseNames []string
 	// Own is the record of a service of somebody's own, nil for Amazon's.
@@ -26,7 +29,7 @@ type EndpointService struct {
 }
 
 // amazonServices are the services that a private Systems Manager set-up has endpoints for. SERVICE.REGION.amazonaws.com
-// is the private name of each that takes private DNS.
+// is the private name of each that takes private DNS; S3 has more.
 var amazonServices = []struct {
 	short      string
 	kind       vpc.EndpointKind
@@ -38,7 +41,7 @@ var amazonServices = []struct {
 	{"logs", vpc.InterfaceEndpoint, true},
 	{"monitoring", vpc.InterfaceEndpoint, true},
 	{"s3", vpc.GatewayEndpoint, false},
-	{"s3", vpc.InterfaceEndpoint, false},
+	{"s3", vpc.InterfaceEndpoint, true},
 	{"ssm", vpc.InterfaceEndpoint, true},
 	{"ssmmessages", vpc.InterfaceEndpoint, true},
 	{"sts", vpc.InterfaceEndpoint, true},
@@ -57,9 +60,24 @@ func EndpointServices(region string) []EndpointService {
 			e.BaseNames = []string{s.short + "." + region + ".amazonaws.com"}
 		}
 		if s.privateDNS {
-			e.PrivateNames = []string{s.short + "." + region + ".amazonaws.com"}
+			e.PrivateNames = privateNames(s.short, region)
 		}
+		e.Gateway = s.short == "s3"
 		out = append(out, e)
+	}
+	return out
+}
+
+// privateNames are the ordinary names of a service of Amazon's. S3's are those of buckets, access points and S3 Control
+// (S3 user guide, "AWS PrivateLink for Amazon S3").
+func privateNames(short, region string) []string {
+	if short != "s3" {
+		return []string{short + "." + region + ".amazonaws.com"}
+	}
+	var out []string
+	for _, s := range []string{"s3", "s3-accesspoint", "s3-control"} {
+		name := s + "." + region + ".amazonaws.com"
+		out = append(out, name, "*."+name)
 	}
 	return out
 }
@@ -90,7 +108,15 @@ func (e *VpcEndpoint) Name() string {
 	if e.Kind != vpc.InterfaceEndpoint {
 		return ""
 	}
-	return e.ID + "-" + e.Suffix + "." + e.baseName()
+	return e.below() + e.ID + "-" + e.Suffix + "." + e.baseName()
+}
+
+// below is "*." where the endpoint's own names have names below them: S3's buckets.
+func (e *VpcEndpoint) below() string {
+	if e.Service == "com.amazonaws."+e.Region+".s3" {
+		return "*."
+	}
+	return ""
 }
 
 func (e *VpcEndpoint) baseName() string {
@@ -107,7 +133,7 @@ func (s *State) DNSEntries(e *VpcEndpoint, zones []string) []DNSEntry {
 	public := endpointZone(e.Region)
 	out := []DNSEntry{{e.Name(), public}}
 	for _, z := range slices.Compact(slices.Sorted(slices.Values(zones))) {
-		out = append(out, DNSEntry{e.ID + "-" + e.Suffix + "-" + z + "." + e.baseName(), public})
+		out = append(out, DNSEntry{e.below() + e.ID + "-" + e.Suffix + "-" + z + "." + e.baseName(), public})
 	}
 	if !e.PrivateDNS {
 		return out

@@ -1,6 +1,7 @@
 package network_test
 
 import (
+	"cmp"
 	"net/netip"
 	"strings"
 	"testing"
@@ -64,6 +65,55 @@ func TestRefuseEndpoint(t *testing.T) {
 		{"second ssm without private DNS", in("us-east-1.ssm", func(in input) { in.PrivateDNS = &no }), ""},
 		{"s3", in("us-east-1.s3", nil), ""},
 		{"one too many", in("us-east-1.kms", nil), "VpcEndpointLimitExceeded"},
+	})
+}
+
+// TestRefuseInboundOnly: private names for inbound Resolver endpoints only are for services that a gateway endpoint
+// leads to as well, and need one for as long as they are asked for.
+func TestRefuseInboundOnly(t *testing.T) {
+	l := newHarness(t, network.Limits{})
+	l.hostnames()
+	yes, no := true, false
+	in := l.interfaceEndpoint
+	type input = *network.CreateVpcEndpointInput
+	gateway := network.CreateVpcEndpointInput{VPC: l.vpc, Service: "com.amazonaws.us-east-1.s3", Kind: vpc.GatewayEndpoint}
+	var first, made *network.VpcEndpoint
+	remove := func(e **network.VpcEndpoint) func() error {
+		return func() error {
+			failed, err := l.DeleteVpcEndpoints(l.ctx, here, []string{(*e).ID})
+			return cmp.Or(err, failed[(*e).ID])
+		}
+	}
+	change := func(c network.EndpointChange) func() error {
+		return func() error { return l.ModifyVpcEndpoint(l.ctx, here, made.ID, c) }
+	}
+	check(t, []row{
+		{"of ssm", in("us-east-1.ssm", func(in input) { in.InboundOnly = &no }), "InvalidParameter"},
+		{"without a gateway endpoint", in("us-east-1.s3", func(in input) { in.PrivateDNS = &yes }), "InvalidParameter"},
+		{"of a gateway endpoint", func() error {
+			g := gateway
+			g.InboundOnly = &no
+			return second(l.CreateVpcEndpoint(l.ctx, here, g))
+		}, "InvalidParameter"},
+		{"a gateway endpoint", func() (err error) {
+			first, err = l.CreateVpcEndpoint(l.ctx, here, gateway)
+			return err
+		}, ""},
+		{"without private DNS", in("us-east-1.s3", func(in input) { in.PrivateDNS, in.InboundOnly = &no, &yes }),
+			"InvalidParameter"},
+		{"as it is meant", func() (err error) {
+			made, err = l.CreateVpcEndpoint(l.ctx, here, network.CreateVpcEndpointInput{
+				VPC: l.vpc, Service: gateway.Service, Subnets: []network.EndpointSubnet{{ID: l.a}}, PrivateDNS: &yes,
+			})
+			return err
+		}, ""},
+		{"the gateway endpoint is needed", remove(&first), "InvalidParameter"},
+		{"for everybody", change(network.EndpointChange{InboundOnly: &no}), ""},
+		{"the gateway endpoint is not needed", remove(&first), ""},
+		{"and is missing", change(network.EndpointChange{InboundOnly: &yes}), "InvalidParameter"},
+		{"a policy says nothing of names", change(network.EndpointChange{Policy: new(string)}), ""},
+		{"off", change(network.EndpointChange{PrivateDNS: &no}), ""},
+		{"on again", change(network.EndpointChange{PrivateDNS: &yes}), "InvalidParameter"},
 	})
 }
 

@@ -32,6 +32,9 @@ type VpcEndpoint struct {
 	Policy string `json:",omitempty"`
 	// PrivateDNS asks for the service's ordinary names inside the VPC.
 	PrivateDNS bool `json:",omitempty"`
+	// InboundOnly gives those names to who asks through an inbound Resolver endpoint only; the VPC's own interfaces go
+	// by the gateway endpoint to the service.
+	InboundOnly bool `json:",omitempty"`
 	// Suffix is the second part of its own names, HostedZone the id of its private hosted zone.
 	Suffix, HostedZone string
 	// Interfaces are its network interfaces, one for each of Subnets.
@@ -99,7 +102,7 @@ func (*VpcEndpoint) kind() declared { return endpointKind }
 func (s *State) endpointValue(e *VpcEndpoint) vpc.Endpoint {
 	out := vpc.Endpoint{
 		ID: e.ID, VPC: e.VPC, Kind: e.Kind, Service: e.Service, Available: e.State == Available,
-		PrivateDNS: e.PrivateDNS, Name: e.Name(), Interfaces: e.Interfaces, RouteTables: e.RouteTables,
+		PrivateDNS: e.PrivateDNS, InboundOnly: e.InboundOnly, Name: e.Name(), Interfaces: e.Interfaces, RouteTables: e.RouteTables,
 	}
 	switch e.State {
 	case PendingAcceptance:

@@ -62,7 +62,11 @@ func (s *Server) read(in []byte, origin vpc.Origin, udp bool) query {
 		}
 		return query{}
 	}
-	q.found = snapshot.Resolve(q.vpc, question.Name, question.Qtype)
+	resolve := snapshot.Resolve
+	if origin.EndpointVPC != "" {
+		resolve = snapshot.ResolveInbound
+	}
+	q.found = resolve(q.vpc, question.Name, question.Qtype)
 	switch q.found.Status {
 	case vpc.NameSilent:
 		return query{}

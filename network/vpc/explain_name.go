@@ -111,6 +111,13 @@ func (x *NameExplanation) findEndpoint(r *Compiled, e *endpoint) {
 			fmt.Sprintf("private DNS is off on endpoint %s, so %s does not lead to it", e.ID, x.Name),
 			fmt.Sprintf("modify %s with private DNS enabled, or use its own name %s", e.ID, e.Name))
 	}
+	if e.PrivateDNS && e.InboundOnly {
+		x.find(CausePrivateDNSOff, e.ID,
+			fmt.Sprintf("the private names of endpoint %s are for inbound Resolver endpoints only, so %s does not lead to it "+
+				"from the VPC itself", e.ID, x.Name),
+			fmt.Sprintf("use a gateway endpoint to %s, or modify %s with PrivateDnsOnlyForInboundResolverEndpoint false",
+				e.Service, e.ID))
+	}
 	if e.PrivateDNS && !r.DNSHostnames {
 		x.find(CauseDNSHostnamesOff, r.VPC.ID,
 			fmt.Sprintf("DNS hostnames are off in %s, and private DNS of %s needs them", r.VPC.ID, e.ID),

@@ -11,6 +11,8 @@ import (
 type vpcNames struct {
 	// private holds the endpoints' private DNS names, which mean something in this VPC only; each is a zone of its own.
 	private map[string]*privateName
+	// inbound holds those of endpoints that are InboundOnly.
+	inbound map[string]*privateName
 	// owned holds the endpoints' own names, which mean the same in every VPC.
 	owned map[string]*ownName
 	// hosts holds the private host names that are not made of an address.
@@ -40,7 +42,7 @@ const vpceZone = "vpce.amazonaws.com"
 func (b *compiler) compileNames() error {
 	b.names = vpcNames{
 		domain: hostDomain(b.Region), public: publicDomain(b.Region),
-		private: map[string]*privateName{}, owned: map[string]*ownName{},
+		private: map[string]*privateName{}, inbound: map[string]*privateName{}, owned: map[string]*ownName{},
 	}
 	for i := range b.content.Endpoints {
 		if e := b.endpoints[b.content.Endpoints[i].ID]; e.Available && e.Kind == InterfaceEndpoint {
@@ -96,8 +98,12 @@ func (b *compiler) nameEndpoint(e *endpoint) error {
 		}
 	}
 	if e.PrivateDNS && b.DNSSupport && b.DNSHostnames {
+		names := b.names.private
+		if e.InboundOnly {
+			names = b.names.inbound
+		}
 		for _, name := range e.PrivateNames {
-			b.names.addPrivate(canonical(name), all)
+			addPrivate(names, canonical(name), all)
 		}
 	}
 	return nil
@@ -116,12 +122,12 @@ func (b *compiler) own(name, zone string, n ownName) {
 
 // addPrivate enters a private DNS name. Where two endpoints have the same, which AWS refuses to create, the first
 // keeps it.
-func (n *vpcNames) addPrivate(name string, r *record) {
+func addPrivate(names map[string]*privateName, name string, r *record) {
 	base, wild := strings.CutPrefix(name, "*.")
-	p := n.private[base]
+	p := names[base]
 	if p == nil {
 		p = &privateName{}
-		n.private[base] = p
+		names[base] = p
 	}
 	switch {
 	case wild && p.wild == nil:

@@ -190,6 +190,9 @@ type Endpoint struct {
 	// PrivateDNS asks that PrivateNames resolve to the endpoint's addresses inside the VPC. It takes effect only
 	// while the VPC has DNS support and DNS hostnames.
 	PrivateDNS bool
+	// InboundOnly gives PrivateNames to those who ask through an inbound Resolver endpoint of the VPC, and not to the
+	// VPC's own interfaces.
+	InboundOnly bool
 	// PrivateNames are the service's ordinary names, such as "ssm.us-east-1.amazonaws.com"; a leading "*." covers
 	// one or more labels.
 	PrivateNames []string

@@ -60,16 +60,30 @@ type Answer struct {
 // and says which names Resolver rules have asked for elsewhere.
 // The name's case and last dot do not matter; qtype is a DNS query type.
 func (s *Snapshot) Resolve(vpcID, name string, qtype uint16) Answer {
+	return s.resolve(vpcID, canonical(name), qtype, false)
+}
+
+// ResolveInbound is Resolve for who asks through an inbound Resolver endpoint of the VPC: the private names of endpoints
+// that are InboundOnly are known too.
+func (s *Snapshot) ResolveInbound(vpcID, name string, qtype uint16) Answer {
+	return s.resolve(vpcID, canonical(name), qtype, true)
+}
+
+func (s *Snapshot) resolve(vpcID, name string, qtype uint16, inbound bool) Answer {
 	r := s.Compiled(vpcID)
 	if r == nil || !r.DNSSupport {
 		return Answer{Status: NameSilent}
 	}
-	name = canonical(name)
-	if rule := s.rule(r, name); rule != nil {
+	if rule := s.rule(r, name, inbound); rule != nil {
 		return Answer{Status: NameForwarded, Rule: rule}
 	}
-	if a := r.names.resolvePrivate(name, qtype); a.Status != NameNotOurs {
+	if a := resolvePrivate(r.names.private, name, qtype); a.Status != NameNotOurs {
 		return a
+	}
+	if inbound {
+		if a := resolvePrivate(r.names.inbound, name, qtype); a.Status != NameNotOurs {
+			return a
+		}
 	}
 	if under(name, vpceZone) {
 		return s.resolveOwned(name, vpceZone, qtype)
@@ -113,15 +127,15 @@ func (a *Answer) setAddresses(qtype uint16, v4, v6 []netip.Addr) {
 	}
 }
 
-func (n *vpcNames) resolvePrivate(name string, qtype uint16) Answer {
-	if len(n.private) == 0 {
+func resolvePrivate(names map[string]*privateName, name string, qtype uint16) Answer {
+	if len(names) == 0 {
 		return Answer{}
 	}
-	if p := n.private[name]; p != nil {
+	if p := names[name]; p != nil {
 		return p.exact.answer(qtype, name, true)
 	}
 	for zone := parent(name); zone != ""; zone = parent(zone) {
-		p := n.private[zone]
+		p := names[zone]
 		switch {
 		case p == nil:
 			continue

@@ -280,10 +280,15 @@ func checkEndpointNames(t *rapid.T, s *vpc.Snapshot, e vpc.Endpoint, v vpc.VPC) 
 	if e.VPC != v.ID {
 		return
 	}
-	private := found && e.PrivateDNS && v.DNSHostnames
+	named := found && e.PrivateDNS && v.DNSHostnames
+	private := named && !e.InboundOnly
 	a, x := s.Resolve(v.ID, e.PrivateNames[0], vpc.TypeA), s.ExplainName(v.ID, e.PrivateNames[0])
 	if (a.Status == vpc.NameFound && !a.Public) != private || x.Private != private || private != (len(x.Findings) == 0) {
 		t.Fatalf("%s in %s: %+v, want private %v, explained %+v", e.PrivateNames[0], v.ID, a, private, x)
+	}
+	a = s.ResolveInbound(v.ID, e.PrivateNames[0], vpc.TypeA)
+	if (a.Status == vpc.NameFound && !a.Public) != named {
+		t.Fatalf("%s through an inbound endpoint of %s: %+v, want %v", e.PrivateNames[0], v.ID, a, named)
 	}
 }
 

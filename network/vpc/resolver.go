@@ -84,7 +84,7 @@ func (s *Snapshot) ResolverEndpoints() iter.Seq[ResolverEndpoint] {
 // domain decides. Where a rule and one of the network's own zones are equally long the rule does, so that AWS's order
 // holds: rules, then private hosted zones, then the rules that Resolver defines by itself (AWS Knowledge Center, "How
 // do I use and override reverse DNS rules with Route 53 Resolver?").
-func (s *Snapshot) rule(r *Compiled, name string) *ResolverRule {
+func (s *Snapshot) rule(r *Compiled, name string, inbound bool) *ResolverRule {
 	rules := s.bound(r.VPC.ID).rules
 	if len(rules) == 0 {
 		return nil
@@ -96,7 +96,7 @@ func (s *Snapshot) rule(r *Compiled, name string) *ResolverRule {
 			}
 			return nil
 		}
-		if domain == "" || s.own(r, domain) {
+		if domain == "" || s.own(r, domain) || inbound && r.names.inbound[domain] != nil {
 			return nil
 		}
 	}

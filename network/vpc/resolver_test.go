@@ -194,7 +194,8 @@ func naiveRule(n vpc.Network, v vpc.VPC, name string) string {
 		}
 	}
 	for _, e := range n.Endpoints {
-		if e.VPC == v.ID && e.Kind == vpc.InterfaceEndpoint && e.Available && e.PrivateDNS && v.DNSHostnames {
+		if e.VPC == v.ID && e.Kind == vpc.InterfaceEndpoint && e.Available && e.PrivateDNS && !e.InboundOnly &&
+			v.DNSHostnames {
 			for _, name := range e.PrivateNames {
 				consider(strings.TrimPrefix(name, "*."), "")
 			}

@@ -172,6 +172,24 @@ func (n *Node) Ask(r *http.Request) (status int, body string) {
 	return status, string(text)
 }
 
+// AskAt is Ask of the server at an address, host:port, whatever the VPC's resolver says of the request's host.
+func (n *Node) AskAt(address string, r *http.Request) (status int, body string) {
+	n.w.t.Helper()
+	c := n.w.host.of(n.ID).client()
+	transport, ok := c.Transport.(*http.Transport)
+	if !ok {
+		n.w.t.Fatalf("a client's transport is a %T", c.Transport)
+	}
+	transport = transport.Clone()
+	transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return n.Dial(ctx, network, address)
+	}
+	c.Transport = transport
+	defer c.CloseIdleConnections()
+	status, text := n.w.do(c, r)
+	return status, string(text)
+}
+
 // Metadata returns the answer of the instance's metadata service below meta-data.
 func (n *Node) Metadata(path string) string {
 	n.w.t.Helper()

@@ -54,6 +54,9 @@ func toEndpoint(v *query.View, e *network.VpcEndpoint) types.VpcEndpoint {
 			return types.SecurityGroupIdentifier(g)
 		}),
 	}
+	if e.Kind == vpc.InterfaceEndpoint && e.Service == "com.amazonaws."+e.Region+".s3" {
+		out.DnsOptions.PrivateDnsOnlyForInboundResolverEndpoint = aws.Bool(e.InboundOnly)
+	}
 	out.DnsEntries = toDNSEntries(v.DNSEntries(e, v.EndpointZones(e)))
 	return out
 }
@@ -66,7 +69,7 @@ func (s *service) createVpcEndpoint(
 	x := network.CreateVpcEndpointInput{
 		VPC: aws.ToString(in.VpcId), Service: aws.ToString(in.ServiceName), Groups: in.SecurityGroupIds,
 		Policy: aws.ToString(in.PolicyDocument), PrivateDNS: in.PrivateDnsEnabled, Token: aws.ToString(in.ClientToken),
-		RouteTables: in.RouteTableIds, Principals: principalsOf(c),
+		RouteTables: in.RouteTableIds, Principals: principalsOf(c), InboundOnly: inboundOnly(in.DnsOptions),
 	}
 	switch in.VpcEndpointType {
 	case types.VpcEndpointTypeInterface:
@@ -111,12 +114,18 @@ func (s *service) checkEndpointOptions(
 	switch {
 	case dns.DnsRecordIpType != "" && dns.DnsRecordIpType != types.DnsRecordIpTypeIpv4:
 		return query.Unbuilt(c, "dnsOptions.dnsRecordIpType "+string(dns.DnsRecordIpType))
-	case aws.ToBool(dns.PrivateDnsOnlyForInboundResolverEndpoint):
-		return query.Unbuilt(c, "dnsOptions.privateDnsOnlyForInboundResolverEndpoint")
 	case dns.PrivateDnsPreference != nil, len(dns.PrivateDnsSpecifiedDomains) > 0:
 		return query.Unbuilt(c, "dnsOptions.privateDnsPreference")
 	}
 	return nil
+}
+
+// inboundOnly is whether the private names are wanted for inbound Resolver endpoints only; nil is not said.
+func inboundOnly(dns *types.DnsOptionsSpecification) *bool {
+	if dns == nil {
+		return nil
+	}
+	return dns.PrivateDnsOnlyForInboundResolverEndpoint
 }
 
 // endpointSubnets are the subnets of a request with the addresses that it asks for in them.
@@ -169,7 +178,7 @@ func (s *service) modifyVpcEndpoint(
 	x := network.EndpointChange{
 		RemoveSubnets: in.RemoveSubnetIds, AddGroups: in.AddSecurityGroupIds, RemoveGroups: in.RemoveSecurityGroupIds,
 		AddTables: in.AddRouteTableIds, RemoveTables: in.RemoveRouteTableIds,
-		Policy: in.PolicyDocument, PrivateDNS: in.PrivateDnsEnabled,
+		Policy: in.PolicyDocument, PrivateDNS: in.PrivateDnsEnabled, InboundOnly: inboundOnly(in.DnsOptions),
 	}
 	if aws.ToBool(in.ResetPolicy) {
 		if in.PolicyDocument != nil {

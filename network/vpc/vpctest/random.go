@@ -248,6 +248,7 @@ func (d *drawer) interfaceEndpoint(v vpc.VPC, service string) {
 	e := vpc.Endpoint{
 		ID: "vpce-" + service + "-" + v.ID, VPC: v.ID, Service: "com.amazonaws." + v.Region + "." + service,
 		Available: d.chance(90, "available"), PrivateDNS: d.chance(85, "private dns"),
+		InboundOnly:  d.chance(10, "for inbound endpoints only"),
 		PrivateNames: []string{service + "." + v.Region + ".amazonaws.com"},
 		Name:         fmt.Sprintf("vpce-%s-%s.%s.%s.vpce.amazonaws.com", service, v.ID, service, v.Region),
 	}
