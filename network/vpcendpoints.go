@@ -102,7 +102,8 @@ func (*VpcEndpoint) kind() declared { return endpointKind }
 func (s *State) endpointValue(e *VpcEndpoint) vpc.Endpoint {
 	out := vpc.Endpoint{
 		ID: e.ID, VPC: e.VPC, Kind: e.Kind, Service: e.Service, Available: e.State == Available,
-		PrivateDNS: e.PrivateDNS, InboundOnly: e.InboundOnly, Name: e.Name(), Interfaces: e.Interfaces, RouteTables: e.RouteTables,
+		PrivateDNS: e.PrivateDNS, InboundOnly: e.InboundOnly,
+		Name: e.Name(), Interfaces: e.Interfaces, RouteTables: e.RouteTables,
 	}
 	switch e.State {
 	case PendingAcceptance:

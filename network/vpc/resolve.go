@@ -63,8 +63,8 @@ func (s *Snapshot) Resolve(vpcID, name string, qtype uint16) Answer {
 	return s.resolve(vpcID, canonical(name), qtype, false)
 }
 
-// ResolveInbound is Resolve for who asks through an inbound Resolver endpoint of the VPC: the private names of endpoints
-// that are InboundOnly are known too.
+// ResolveInbound is Resolve for who asks through an inbound Resolver endpoint of the VPC: the private names of
+// endpoints that are InboundOnly are known too.
 func (s *Snapshot) ResolveInbound(vpcID, name string, qtype uint16) Answer {
 	return s.resolve(vpcID, canonical(name), qtype, true)
 }

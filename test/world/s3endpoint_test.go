@@ -104,8 +104,8 @@ func (e *s3Endpoints) bucketFor(endpoint string) {
 	}))
 }
 
-// want is what each way to the object must answer.
-func (e *s3Endpoints) want(when string, byGateway, byEndpoint, byOwnName int) {
+// check asks for the object each way, and wants these statuses.
+func (e *s3Endpoints) check(when string, byGateway, byEndpoint, byOwnName int) {
 	e.t.Helper()
 	for _, way := range []struct {
 		how, url, address string
@@ -139,9 +139,9 @@ func TestInterfaceEndpointToS3(t *testing.T) {
 		t.Errorf("the VPC's resolver says %q", public)
 	}
 	e.bucketFor(e.gateway)
-	e.want("a bucket for the gateway endpoint", 200, 403, 403)
+	e.check("a bucket for the gateway endpoint", 200, 403, 403)
 	e.bucketFor(e.endpoint)
-	e.want("a bucket for the interface endpoint", 403, 200, 200)
+	e.check("a bucket for the interface endpoint", 403, 200, 200)
 	for _, name := range []string{"control.", "accesspoint."} {
 		if status, body := e.get("https://"+name+e.name+"/perimeter"+perimeterKey, ""); status != 501 {
 			t.Errorf("%s: %d %s", name, status, body)
@@ -153,9 +153,9 @@ func TestInterfaceEndpointToS3(t *testing.T) {
 			&ec2.ModifyVpcEndpointInput{VpcEndpointId: &id, PolicyDocument: &text}))
 	}
 	policy(e.gateway, otherS3)
-	e.want("a gateway endpoint for another bucket", 403, 200, 200)
+	e.check("a gateway endpoint for another bucket", 403, 200, 200)
 	policy(e.endpoint, otherS3)
-	e.want("both for another bucket", 403, 403, 403)
+	e.check("both for another bucket", 403, 403, 403)
 	policy(e.endpoint, allOfS3)
 
 	out := ok[*ec2.DeleteVpcEndpointsOutput](t)(w.EC2.DeleteVpcEndpoints(ctx,
