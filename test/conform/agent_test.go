@@ -92,8 +92,8 @@ func TestRealAgent(t *testing.T) {
 	hybrid(t, w, r, image)
 }
 
-// hostManagementSince is the first release that knows default host management (Systems Manager user guide, "Managing EC2
-// instances automatically with Default Host Management Configuration").
+// hostManagementSince is the first release that knows default host management (Systems Manager user guide, "Managing
+// EC2 instances automatically with Default Host Management Configuration").
 const hostManagementSince = "3.2.582.0"
 
 func before(release, other string) bool { return mgs.CompareVersions(release, other) < 0 }

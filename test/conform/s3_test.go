@@ -18,8 +18,8 @@ import (
 	"postern/test/world"
 )
 
-// nodesInS3 is what a node's role needs to run what is in the bucket and put output there (Systems Manager user guide,
-// "Configure instance permissions").
+// nodesInS3 allows nodes to run what is in the bucket, and to put output there (Systems Manager user guide, "Configure
+// instance permissions").
 const nodesInS3 = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject",
 	"s3:PutObjectAcl","s3:ListBucket","s3:GetEncryptionConfiguration"],
 	"Resource":["arn:aws:s3:::agents","arn:aws:s3:::agents/*","arn:aws:s3:::amazon-ssm-us-east-1/*"]}}`
