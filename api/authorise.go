@@ -82,16 +82,18 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 	if x.own != nil && !q.Exempt {
 		policies = *x.own
 	}
-	if prefix, _, _ := strings.Cut(q.Action, ":"); x.h.byPrefix[prefix] != nil && x.h.byPrefix[prefix].Uncontrolled {
+	prefix, _, _ := strings.Cut(q.Action, ":")
+	acting := x.h.byPrefix[prefix]
+	if acting != nil && acting.Uncontrolled {
 		policies.Control = nil
 	}
-	x.resourceOf(&q, &policies)
+	x.h.resourceOf(prefix, &q, &policies)
 	if x.h.guards != nil {
 		if err := x.h.guards.Guard(ctx, q, &policies); err != nil {
 			return err
 		}
 	}
-	asking := x.asking(ctx, &q, own)
+	asking := x.asking(ctx, &q, acting, own)
 	request := &iam.Request{
 		Principal: x.call.Caller.IAM, Action: q.Action, Resource: q.Resource, Account: q.Owner,
 		Time: x.call.Time, Keys: asking.keys, Judged: asking.judged,
@@ -115,7 +117,7 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 	redact(&explanation)
 	judged.Explanation = &explanation
 	x.agreed.record(&x.record, judged)
-	return fault.New(fault.Denied, "api.authorise", "%s", x.refusal(&q, request, &explanation))
+	return fault.New(fault.Denied, "api.authorise", "%s", x.refusal(&q, acting, request, &explanation))
 }
 
 // openToAll stands in the place of all other policies for exempt callers.
@@ -128,10 +130,9 @@ var openToAll = func() *iam.Policy {
 	return p
 }()
 
-// resourceOf finds out whose the resource is, and its policy.
-func (x *exchange) resourceOf(q *Question, p *iam.Policies) {
-	prefix, _, _ := strings.Cut(q.Action, ":")
-	if of := x.h.policies[prefix]; of != nil {
+// resourceOf finds out whose the resource of an action with this prefix is, and its policy.
+func (h *Handler) resourceOf(prefix string, q *Question, p *iam.Policies) {
+	if of := h.policies[prefix]; of != nil {
 		p.Resource, q.Owner, p.ResourceDecides = of.ResourcePolicy(q.Resource)
 	}
 	if q.Owner == "" {

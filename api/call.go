@@ -73,7 +73,7 @@ type Call struct {
 	answers http.Header // see SetHeader
 	status  int         // see SetStatus
 	trailer http.Header // see Trailer
-	allow   func(ctx context.Context, action, resource string, keys map[string][]string) error
+	allow   func(ctx context.Context, q Question, keys map[string][]string) error
 }
 
 // Organization returns the organization that an account is in and the account's path in it; both are empty where it is
@@ -137,7 +137,7 @@ func (c *Call) Allow(ctx context.Context, action, resource string, keys map[stri
 	if c.allow == nil {
 		return nil
 	}
-	return c.allow(ctx, action, resource, keys)
+	return c.allow(ctx, Question{Call: c, Action: action, Resource: resource}, keys)
 }
 
 type originContext struct{}

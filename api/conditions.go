@@ -209,10 +209,9 @@ type toldKey struct {
 	known  bool
 }
 
-// asking prepares the answers for a question.
-func (x *exchange) asking(ctx context.Context, q *Question, own map[string][]string) *asking {
-	prefix, _, _ := strings.Cut(q.Action, ":")
-	a := &asking{ctx: ctx, h: x.h, q: q, own: own, matter: matter{acting: x.h.byPrefix[prefix]}}
+// asking prepares the answers for a question about an action of a service, nil for one that is not built.
+func (x *exchange) asking(ctx context.Context, q *Question, acting *service, own map[string][]string) *asking {
+	a := &asking{ctx: ctx, h: x.h, q: q, own: own, matter: matter{acting: acting}}
 	if q.Action == x.op.Action {
 		a.op, a.tags, a.action = x.op, x.agreed.tags, x.op.reference
 	} else {
@@ -314,6 +313,9 @@ func hasKey(m map[string][]string, key string) bool {
 
 // globalKey answers the aws: keys that follow from the request and its connection.
 func (q *Question) globalKey(key string) string {
+	if value, is := q.forwardedKey(key); is {
+		return value
+	}
 	c := q.Call
 	switch key {
 	case "aws:securetransport":
@@ -322,8 +324,6 @@ func (q *Question) globalKey(key string) string {
 		return c.Region
 	case "aws:useragent":
 		return c.Header("User-Agent")
-	case "aws:viaawsservice":
-		return "false"
 	case "aws:resourceaccount":
 		return q.owner()
 	}

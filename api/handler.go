@@ -174,9 +174,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		header: r.Header.Get, query: r.URL.RawQuery, orgs: h.orgs,
 	}
 	x.record.Origin, x.record.SourceIP = x.call.Origin, x.call.SourceIP
-	x.call.allow = func(ctx context.Context, action, resource string, keys map[string][]string) error {
-		return x.also(ctx, Question{Call: x.call, Action: action, Resource: resource}, keys)
-	}
+	x.call.allow = x.also
 	x.service = &service{}
 	defer x.endBody()
 	if err := x.run(r.Context()); err != nil {

@@ -45,6 +45,8 @@ type Question struct {
 	// Exempt callers need no permission of their own (Auth Unsigned, Node and Anyone): only the endpoint's policy is
 	// asked.
 	Exempt bool
+	// Via is the service that asks on the caller's behalf, such as "route53resolver.amazonaws.com"; see Call.Forward.
+	Via string
 	// DenyOnly asks whether anything denies it; that something allows it is not needed.
 	DenyOnly bool
 }
@@ -67,7 +69,8 @@ type Organizations interface {
 }
 
 // Guards finds the policies that belong to neither who calls nor what is reached, such as that of the VPC endpoint
-// between them (q.Call.Origin.Endpoint). Guard adds them to p, which holds the caller's own and the resource's.
+// between them (q.Call.Origin.Endpoint, unless q.Via). Guard adds them to p, which holds the caller's own and the
+// resource's.
 type Guards interface {
 	Guard(ctx context.Context, q Question, p *iam.Policies) error
 }

@@ -1,28 +1,26 @@
 package api
 
 import (
-	"strings"
-
 	"postern/aws/iam"
 	"postern/aws/wire"
 )
 
 // refusal returns what the caller is told: Amazon's words, in the way of the service, and nothing of the reasoning.
 // Which policies were looked at, and what they say, is for the record of the request.
-func (x *exchange) refusal(q *Question, r *iam.Request, e *iam.Explanation) string {
+func (x *exchange) refusal(q *Question, acting *service, r *iam.Request, e *iam.Explanation) string {
 	d := e.Decision
 	switch x.service.Protocol {
 	case wire.S3:
 		return s3Refusal(r, d)
 	case wire.EC2:
-		text := "You are not authorized to perform this operation. " + d.Message(r, x.shown(q)) + policySuffix(d)
+		text := "You are not authorized to perform this operation. " + d.Message(r, acting.shown(q)) + policySuffix(d)
 		if x.h.encode == nil || q.Resource == "*" || q.Call.Account == "" {
 			return text
 		}
 		return text + ". Encoded authorization failure message: " +
 			x.h.encode(q.Call.Account, authorizationMessage(q, r.Principal, e))
 	}
-	return d.Message(r, x.shown(q)) + policySuffix(d)
+	return d.Message(r, acting.shown(q)) + policySuffix(d)
 }
 
 // policySuffix names the managed policy that denies.
@@ -33,13 +31,12 @@ func policySuffix(d iam.Decision) string {
 	return ""
 }
 
-// shown is the resource as refusals name it.
-func (x *exchange) shown(q *Question) string {
+// shown is the resource as refusals of one of the service's actions name it; the service may be nil.
+func (s *service) shown(q *Question) string {
 	if q.Resource != "*" {
 		return q.Resource
 	}
-	prefix, _, _ := strings.Cut(q.Action, ":")
-	if s := x.h.byPrefix[prefix]; s != nil && s.AnyResource != nil {
+	if s != nil && s.AnyResource != nil {
 		return s.AnyResource(q.Call)
 	}
 	return ""

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,22 +26,9 @@ func TestOneRoleUnderEveryName(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := who.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("alice")}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := who.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{
-		UserName: aws.String("alice"), PolicyName: aws.String("own"),
-		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
-			{"Effect":"Deny","Action":"iam:PassRole","Resource":"arn:aws:iam::000000000000:role/ops/Admin"}]}`),
-	}); err != nil {
-		t.Fatal(err)
-	}
-	key, err := who.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: aws.String("alice")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId,
-		*key.AccessKey.SecretAccessKey, "")
+	config = user(t, who, config, "alice",
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+			{"Effect":"Deny","Action":"iam:PassRole","Resource":"arn:aws:iam::000000000000:role/ops/Admin"}]}`)
 	alice := ssm.NewFromConfig(config)
 	for _, row := range []struct{ role, code string }{
 		{"ops/Admin", "AccessDeniedException"},
@@ -74,4 +62,86 @@ func errorCode(err error) string {
 		return err.Error()
 	}
 	return ""
+}
+
+// TestWhatRolesArePassedFor: policies are told to which service a role is given, and for what.
+func TestWhatRolesArePassedFor(t *testing.T) {
+	_, config := open(t, server.Config{})
+	who := iam.NewFromConfig(config)
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",
+		"Principal":{"Service":["ssm.amazonaws.com","ec2.amazonaws.com"]}}]}`
+	if _, err := who.CreateRole(t.Context(), &iam.CreateRoleInput{
+		RoleName: aws.String("Nodes"), AssumeRolePolicyDocument: &trust,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := who.CreateInstanceProfile(t.Context(), &iam.CreateInstanceProfileInput{
+		InstanceProfileName: aws.String("web"), Path: aws.String("/ops/"),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	activate := func(c aws.Config) error {
+		_, err := ssm.NewFromConfig(c).CreateActivation(t.Context(), &ssm.CreateActivationInput{IamRole: aws.String("Nodes")})
+		return err
+	}
+	manage := func(c aws.Config) error {
+		_, err := ssm.NewFromConfig(c).UpdateServiceSetting(t.Context(), &ssm.UpdateServiceSettingInput{
+			SettingId:    aws.String("/ssm/managed-instance/default-ec2-instance-management-role"),
+			SettingValue: aws.String("Nodes"),
+		})
+		return err
+	}
+	profile := func(c aws.Config) error {
+		_, err := iam.NewFromConfig(c).AddRoleToInstanceProfile(t.Context(), &iam.AddRoleToInstanceProfileInput{
+			InstanceProfileName: aws.String("web"), RoleName: aws.String("Nodes"),
+		})
+		return err
+	}
+	for i, row := range []struct {
+		what              string
+		call              func(aws.Config) error
+		service, resource string
+	}{
+		{"activation", activate, "ssm.amazonaws.com", "arn:aws:ssm:us-east-1:000000000000:managed-instance/*"},
+		{"setting", manage, "ssm.amazonaws.com", "arn:aws:ssm:us-east-1:000000000000:servicesetting" +
+			"/ssm/managed-instance/default-ec2-instance-management-role"},
+		{"profile", profile, "ec2.amazonaws.com", "arn:aws:iam::000000000000:instance-profile/ops/web"},
+	} {
+		for j, condition := range []struct{ service, resource, code string }{
+			{"lambda.amazonaws.com", row.resource, "AccessDenied"},
+			{row.service, "arn:aws:lambda:us-east-1:000000000000:function:f", "AccessDenied"},
+			{row.service, row.resource, ""},
+		} {
+			policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","NotAction":"iam:PassRole","Resource":"*"},
+				{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{"StringEquals":{
+				"iam:PassedToService":"` + condition.service + `","iam:AssociatedResourceArn":"` + condition.resource + `"}}}]}`
+			name := row.what + string(rune('a'+i)) + string(rune('a'+j))
+			err := row.call(user(t, who, config, name, policy))
+			if got := strings.TrimSuffix(errorCode(err), "Exception"); got != condition.code {
+				t.Errorf("%s under %s and %s: %v, want %q", row.what, condition.service, condition.resource, err,
+					condition.code)
+			}
+		}
+	}
+}
+
+// user makes a user with a policy, and returns a configuration with its key.
+func user(t *testing.T, who *iam.Client, config aws.Config, name, policy string) aws.Config {
+	t.Helper()
+	if _, err := who.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := who.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{
+		UserName: &name, PolicyName: aws.String("own"), PolicyDocument: &policy,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	key, err := who.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Credentials = credentials.NewStaticCredentialsProvider(
+		*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "",
+	)
+	return config
 }

@@ -60,7 +60,9 @@ func (a Access) Guard(_ context.Context, q api.Question, p *iam.Policies) error 
 	if err := checkSession(q.Call); err != nil {
 		return err
 	}
-	p.Endpoint = a.endpointPolicy(q.Call.Origin.Endpoint)
+	if q.Via == "" {
+		p.Endpoint = a.endpointPolicy(q.Call.Origin.Endpoint)
+	}
 	return nil
 }
 

@@ -88,7 +88,11 @@ func (s *service) addRoleToInstanceProfile(
 	if err != nil {
 		return nil, err
 	}
-	if err := c.Allow(ctx, "iam:PassRole", r.ARN(), passedTo); err != nil {
+	p, err := s.identities.InstanceProfile(c.Account, *in.InstanceProfileName)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.PassRole(ctx, r.ARN(), "ec2.amazonaws.com", p.ARN()); err != nil {
 		return nil, err
 	}
 	return nil, s.identities.AddRole(ctx, c.Account, *in.InstanceProfileName, *in.RoleName)

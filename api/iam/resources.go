@@ -180,6 +180,3 @@ func (s *service) keys(c *api.Call, in any) map[string][]string {
 	}
 	return keys
 }
-
-// passedTo is the service that iam:PassRole is asked for when a role is put into an instance profile.
-var passedTo = map[string][]string{"iam:PassedToService": {"ec2.amazonaws.com"}}

@@ -139,8 +139,9 @@ func mayPlace(ctx context.Context, c *api.Call, subnets []network.ResolverSubnet
 		resources = append(resources, "security-group/"+id)
 	}
 	for _, r := range resources {
-		if err := c.Allow(
-			ctx, "ec2:CreateNetworkInterface", arn.New("ec2", c.Region, c.Account, r).String(), nil,
+		if err := c.Forward(
+			ctx, "route53resolver.amazonaws.com", "ec2:CreateNetworkInterface",
+			arn.New("ec2", c.Region, c.Account, r).String(), nil,
 		); err != nil {
 			return err
 		}

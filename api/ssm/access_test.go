@@ -78,6 +78,10 @@ func TestTargetsAreAskedFor(t *testing.T) {
 			t.Errorf("%s: %d %s", row.ids, status, body)
 		}
 	}
+	// A command that is refused for one node is sent to none.
+	if _, body := m.Call("ssm", "ListCommands", map[string]any{}); strings.Count(body, `"CommandId"`) != 1 {
+		t.Errorf("after one that was sent and two that were refused there are the commands %s", body)
+	}
 }
 
 // A condition that Postern cannot judge allows nothing, and keeps a denial standing; the caller is not told why.

@@ -16,16 +16,19 @@ import (
 	"postern/ssm/node"
 )
 
-// passRole asks whether the caller may give a role to Systems Manager. A role has several names; policies know it by
-// its ARN. Whether it is there at all is said after that.
-func (s *service) passRole(ctx context.Context, c *api.Call, role string) error {
+// principal is Systems Manager's in policies.
+const principal = "ssm.amazonaws.com"
+
+// passRole asks whether the caller may give a role to Systems Manager, for what has the ARN. A role has several names;
+// policies know it by its ARN. Whether it is there at all is said after that.
+func (s *service) passRole(ctx context.Context, c *api.Call, role, associated string) error {
 	resource := arn.Global(c.Partition, "iam", c.Account, "role/"+role).String()
 	if s.roles != nil {
 		if found, err := s.roles.RoleNamed(c.Account, role); err == nil {
 			resource = found.ARN()
 		}
 	}
-	return c.Allow(ctx, "iam:PassRole", resource, map[string][]string{"iam:PassedToService": {"ssm.amazonaws.com"}})
+	return c.PassRole(ctx, resource, principal, associated)
 }
 
 // place is where the activation's machines may join the private network. To say so is to put network interfaces there,
@@ -52,7 +55,9 @@ func (s *service) place(ctx context.Context, c *api.Call, tags map[string]string
 		resources = append(resources, "security-group/"+id)
 	}
 	for _, name := range resources {
-		err := c.Allow(ctx, "ec2:CreateNetworkInterface", arn.New("ec2", c.Region, c.Account, name).String(), nil)
+		err := c.Forward(
+			ctx, principal, "ec2:CreateNetworkInterface", arn.New("ec2", c.Region, c.Account, name).String(), nil,
+		)
 		if fault.Is(err, fault.Denied) && !said {
 			return nil, nil
 		}
@@ -74,7 +79,8 @@ func (s *service) createActivation(
 	if err != nil {
 		return nil, err
 	}
-	if err := s.passRole(ctx, c, aws.ToString(in.IamRole)); err != nil {
+	machines := arn.New("ssm", c.Region, c.Account, "managed-instance/*").String()
+	if err := s.passRole(ctx, c, aws.ToString(in.IamRole), machines); err != nil {
 		return nil, err
 	}
 	if in.RegistrationLimit != nil && *in.RegistrationLimit < node.MinRegistrations {

@@ -80,7 +80,7 @@ func (s *service) deregisterManagedInstance(
 func (s *service) updateManagedInstanceRole(
 	ctx context.Context, c *api.Call, in *ssm.UpdateManagedInstanceRoleInput,
 ) (*ssm.UpdateManagedInstanceRoleOutput, error) {
-	if err := s.passRole(ctx, c, aws.ToString(in.IamRole)); err != nil {
+	if err := s.passRole(ctx, c, aws.ToString(in.IamRole), nodeARN(c, aws.ToString(in.InstanceId))); err != nil {
 		return nil, err
 	}
 	return nil, s.nodes.SetRole(ctx, scopeOf(c), aws.ToString(in.InstanceId), aws.ToString(in.IamRole))

@@ -42,7 +42,7 @@ func (s *service) updateServiceSetting(
 	if value == "" {
 		return nil, invalid("ValidationException", "SettingValue is empty; to go back to the default use ResetServiceSetting")
 	}
-	if err := s.passRole(ctx, c, value); err != nil {
+	if err := s.passRole(ctx, c, value, settingARN(c, settingID(in.SettingId))); err != nil {
 		return nil, err
 	}
 	return nil, s.nodes.SetSetting(ctx, scopeOf(c), node.Setting{

@@ -114,13 +114,16 @@ func (s *service) untagInstance(ctx context.Context, c *api.Call, o owner, gone 
 	return s.retagOwner(ctx, c, o, nil, remove)
 }
 
-// profile finds the instance profile that a request names, and asks whether the caller may pass its role on.
-func (s *service) profile(ctx context.Context, c *api.Call, name, profileARN string) (compute.Profile, error) {
+// profile finds the instance profile that a request names for an instance, "*" for one that is still to be made, and
+// asks whether the caller may pass its role on.
+func (s *service) profile(
+	ctx context.Context, c *api.Call, instance, name, profileARN string,
+) (compute.Profile, error) {
 	p, role, err := s.instances.FindProfile(c.Account, name, profileARN)
 	if err != nil || role == "" {
 		return p, err
 	}
-	return p, c.Allow(ctx, "iam:PassRole", role, map[string][]string{"iam:PassedToService": {"ec2.amazonaws.com"}})
+	return p, c.PassRole(ctx, role, "ec2.amazonaws.com", query.Resource(c, "instance/"+instance))
 }
 
 func tagMap(tags []network.Tag) map[string]string {

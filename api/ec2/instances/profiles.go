@@ -58,7 +58,7 @@ func (s *service) associateProfile(
 	if _, err := s.instance(c, aws.ToString(in.InstanceId)); err != nil {
 		return nil, err
 	}
-	p, err := s.specifiedProfile(ctx, c, in.IamInstanceProfile)
+	p, err := s.specifiedProfile(ctx, c, *in.InstanceId, in.IamInstanceProfile)
 	if err != nil {
 		return nil, err
 	}
@@ -74,10 +74,11 @@ func (s *service) replaceProfile(
 	ctx context.Context, c *api.Call, in *sdk.ReplaceIamInstanceProfileAssociationInput,
 ) (*sdk.ReplaceIamInstanceProfileAssociationOutput, error) {
 	association := aws.ToString(in.AssociationId)
-	if _, err := s.instances.Associated(query.ScopeOf(c), association); err != nil {
+	was, err := s.instances.Associated(query.ScopeOf(c), association)
+	if err != nil {
 		return nil, err
 	}
-	p, err := s.specifiedProfile(ctx, c, in.IamInstanceProfile)
+	p, err := s.specifiedProfile(ctx, c, was.ID, in.IamInstanceProfile)
 	if err != nil {
 		return nil, err
 	}
@@ -90,12 +91,12 @@ func (s *service) replaceProfile(
 }
 
 func (s *service) specifiedProfile(
-	ctx context.Context, c *api.Call, spec *types.IamInstanceProfileSpecification,
+	ctx context.Context, c *api.Call, instance string, spec *types.IamInstanceProfileSpecification,
 ) (compute.Profile, error) {
 	if spec == nil {
 		return compute.Profile{}, query.Required("iamInstanceProfile")
 	}
-	return s.profile(ctx, c, aws.ToString(spec.Name), aws.ToString(spec.Arn))
+	return s.profile(ctx, c, instance, aws.ToString(spec.Name), aws.ToString(spec.Arn))
 }
 
 func (s *service) disassociateProfile(

@@ -96,7 +96,7 @@ func (s *service) instanceOf(
 		return l, err
 	}
 	if p := in.IamInstanceProfile; p != nil {
-		l.Profile, err = s.profile(ctx, c, aws.ToString(p.Name), aws.ToString(p.Arn))
+		l.Profile, err = s.profile(ctx, c, "*", aws.ToString(p.Name), aws.ToString(p.Arn))
 	}
 	return l, err
 }
