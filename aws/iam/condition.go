@@ -135,7 +135,7 @@ func (c *condition) holds(r *Request, cautious bool) bool {
 		}
 		return c.negative
 	}
-	withheld := c.negative && cautious && c.unresolved(r)
+	withheld := c.negative && cautious && c.variables && c.unresolved(r)
 	some, all := false, true
 	for _, v := range values {
 		fits := c.oneFits(r, v)

@@ -97,9 +97,9 @@ func (e *element) String() string {
 }
 
 // refuseNew notes what a new document may not have, in the first place where it stands.
-func (p *parser) refuseNew(e *ParseError) {
+func (p *parser) refuseNew(offset int32, at *element, format string, args ...any) {
 	if p.outdated == nil {
-		p.outdated = e
+		p.outdated = p.fail(offset, at.String(), format, args...)
 	}
 }
 
@@ -234,7 +234,7 @@ func (p *parser) member(s *statement, m *node, at *element) *ParseError {
 		}
 		s.notPrincipal = m.name == "NotPrincipal"
 		if s.notPrincipal && p.policy.Kind == Trust {
-			p.refuseNew(p.fail(m.nameAt, at.String(), "Has prohibited field NotPrincipal"))
+			p.refuseNew(m.nameAt, at, "Has prohibited field NotPrincipal")
 		}
 		return p.principals(s, m, at)
 	case "Condition":
@@ -262,7 +262,8 @@ func (p *parser) required(n *node, at *element, seen elements, s *statement) *Pa
 		return missing("Resource", "Policy statement must contain resources.")
 	}
 	if s.notPrincipal && !s.deny {
-		p.refuseNew(missing("NotPrincipal", "must be used with Effect Deny: with Allow it would let everybody else in"))
+		p.refuseNew(n.offset, &element{in: at, name: "NotPrincipal"},
+			"must be used with Effect Deny: with Allow it would let everybody else in")
 	}
 	if p.policy.Kind >= Resource && seen&(elementPrincipal|elementNotPrincipal) == 0 {
 		return missing("Principal", "Missing required field Principal")
@@ -382,7 +383,7 @@ func (p *parser) resources(s *statement, v *node, at *element) *ParseError {
 			return p.at(item, at.String(), `Resource %s must be in ARN format or "*".`, item.text)
 		}
 		if why := badARN(parts, item.text); why != "" {
-			p.refuseNew(p.at(item, at.String(), "%s", why))
+			p.refuseNew(item.offset, at, "%s", why)
 		}
 		p.checkEndpointARN(item, at)
 		t, err := parseTemplate(item.text, true, p.variables)

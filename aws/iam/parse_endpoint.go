@@ -30,18 +30,18 @@ func (p *parser) checkEndpointCondition(c *condition, key *node, at *element) {
 	like := strings.HasPrefix(c.operator.name, "string") && strings.HasSuffix(c.operator.name, "like")
 	whole := slices.Contains(generated, c.key.name)
 	if whole && strings.HasPrefix(c.operator.name, "numeric") {
-		p.refuseNew(p.fail(key.nameAt, at.String(), "numeric condition operators cannot be used with the key %s", key.name))
+		p.refuseNew(key.nameAt, at, "numeric condition operators cannot be used with the key %s", key.name)
 	}
 	items := p.list(key)
 	for i := range items {
 		item := &items[i]
 		switch {
 		case whole && strings.ContainsAny(item.text, "*?"):
-			p.refuseNew(p.at(item, at.String(), "wildcard characters cannot be used with the key %s", key.name))
+			p.refuseNew(item.offset, at, "wildcard characters cannot be used with the key %s", key.name)
 		case like && !besideWildcards(item.text):
-			p.refuseNew(p.at(
-				item, at.String(), "each wildcard character needs at least %d consecutive characters before or after it", minBeside,
-			))
+			p.refuseNew(
+				item.offset, at, "each wildcard character needs at least %d consecutive characters before or after it", minBeside,
+			)
 		}
 		p.checkEndpointARN(item, at)
 	}
@@ -75,14 +75,14 @@ func (p *parser) checkEndpointARN(item *node, at *element) {
 	parts, ok := splitOutsideVariables(item.text)
 	if account := parts[4]; ok && strings.ContainsAny(account, "*?") && strings.Trim(account, "*?") != "" &&
 		!strings.Contains(account, "${") {
-		p.refuseNew(p.at(item, at.String(), "the account of the ARN %s can be an id or a wildcard, and not both", item.text))
+		p.refuseNew(item.offset, at, "the account of the ARN %s can be an id or a wildcard, and not both", item.text)
 	}
 }
 
 // checkGatewayPrincipals refuses principals that the policy of a gateway endpoint may not name.
 func (p *parser) checkGatewayPrincipals(l *principals, v *node, at *element) {
 	if len(l.arns)+len(l.services)+len(l.others) > 0 {
-		p.refuseNew(p.at(v, at.String(),
-			`must be "*" in the policy of a gateway endpoint: use the condition key aws:PrincipalArn to name principals`))
+		p.refuseNew(v.offset, at,
+			`must be "*" in the policy of a gateway endpoint: use the condition key aws:PrincipalArn to name principals`)
 	}
 }

@@ -28,14 +28,12 @@ func (p *parser) principals(s *statement, v *node, in *element) *ParseError {
 		}
 		for j := range items {
 			name := items[j].text
-			invalid := func() *ParseError {
-				return p.at(&items[j], at.String(), "Invalid principal in policy: %q:%q", m.name, name)
-			}
+			const invalid = "Invalid principal in policy: %q:%q"
 			if !s.principals.add(m.name, name) {
-				return invalid()
+				return p.at(&items[j], at.String(), invalid, m.name, name)
 			}
 			if a, err := arn.Parse(name); err == nil && a.Region != "" { // it names nobody
-				p.refuseNew(invalid())
+				p.refuseNew(items[j].offset, &at, invalid, m.name, name)
 			}
 		}
 	}
