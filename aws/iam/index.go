@@ -57,20 +57,12 @@ func newIndex(statements []statement) index {
 			continue
 		}
 		for j := range s.resources {
-			resources = append(resources, prefixed{s.resources[j].begins(), int32(i)})
+			resources = append(resources, prefixed{s.resources[j].pattern.Literal(), int32(i)})
 		}
 	}
 	x.actions, x.resources = newPrefixes(actions, x.anyAction), newPrefixes(resources, x.anyResource)
 	x.actions.fold = true
 	return x
-}
-
-// begins returns what everything that the template can match begins with.
-func (t *template) begins() string {
-	if t.wild {
-		return t.pattern.Literal()
-	}
-	return t.text
 }
 
 // find puts the statements that may be about a request into a set, using the room of another one.

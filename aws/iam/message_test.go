@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"postern/aws/iam"
@@ -99,7 +100,17 @@ func TestCallerWhoLeft(t *testing.T) {
 	p = &iam.Policies{
 		Identity: []*iam.Policy{parse(t, iam.Identity, "i", slices.Repeat([]string{eve}, 100)...), p.Identity[0]},
 	}
+	denies := strings.ReplaceAll(eve, "Allow", "Deny")
+	q := &iam.Policies{
+		Identity: []*iam.Policy{parse(t, iam.Identity, "i", slices.Repeat([]string{denies}, 100)...), p.Identity[1]},
+	}
+	if d, err := iam.EvaluateContext(ctx, r, q); !d.Allow || err != nil {
+		t.Errorf("%v, %v", d, err)
+	}
 	leave()
+	if d, err := iam.EvaluateContext(ctx, r, q); d.Allow || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %v", d, err)
+	}
 	if d, err := iam.EvaluateContext(ctx, r, p); d.Allow || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, %v", d, err)
 	}

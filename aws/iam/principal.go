@@ -124,7 +124,6 @@ func (p *principals) names(c *Principal) grant {
 	}
 	for _, a := range p.arns {
 		switch {
-		case a == "":
 		case a == c.ARN:
 			return grantDirect
 		case a == c.Role && c.Kind == AssumedRole, a == c.User && c.Kind == FederatedUser:

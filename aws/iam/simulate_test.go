@@ -121,6 +121,11 @@ func TestContextKeys(t *testing.T) {
 	if got := strings.Join(iam.ContextKeys(a, b), " "); got != "K:Zed aws:UserName k:B k:E k:c k:d" {
 		t.Error(got)
 	}
+	c := parse(t, iam.Identity, "c",
+		`{'Effect':'Deny','Action':'*','Resource':'*','Condition':{'Bool':{'k\u003aUp':'true'}}}`)
+	if got := strings.Join(iam.ContextKeys(c), " "); got != "k:up" { // it does not stand there as it is meant
+		t.Error(got)
+	}
 	if got := iam.ContextKeys(); len(got) != 0 {
 		t.Error(got)
 	}

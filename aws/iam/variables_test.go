@@ -38,6 +38,8 @@ func TestWildcardsBesideVariables(t *testing.T) {
 		{"*?${k:a}?*", "xab", false},
 		{"*?${k:é}?*", "ééé", true},
 		{"*?${k:é}?*", "éé", false},
+		{"*${k:a}*?", "abc", true},
+		{"*${k:a}*?", "ab", false},
 		{"*${k:b}*", "", true},
 		{"a${k:b}b", "ab", true},
 		{"a*${k:b}", "", false},
@@ -52,6 +54,23 @@ func TestWildcardsBesideVariables(t *testing.T) {
 	} {
 		if got, ok := compared("StringLike", tt.operand, tt.text, keys); got != tt.want || !ok {
 			t.Errorf("%q of %q: %v", tt.operand, tt.text, got)
+		}
+	}
+}
+
+// TestLongValues: where the quick search would take the square of the text's length, another one answers.
+func TestLongValues(t *testing.T) {
+	keys := map[string]string{"k:a": strings.Repeat("a", 300) + "b", "k:b": "x"}
+	text := strings.Repeat("a", 2000)
+	for operand, want := range map[string]bool{
+		"*?${k:a}*": true, "*?${k:a}": true, "*?${k:a}?*": false, "${k:b}*?${k:a}*": false, "*?${k:a}*${k:b}*": false,
+		"*a?${k:a}*": true, "*b?${k:a}*": false,
+	} {
+		if got, ok := compared("StringLike", operand, text+"b", keys); got != want || !ok {
+			t.Errorf("%s: %v", operand, got)
+		}
+		if got, ok := compared("StringLike", operand, text+"c", keys); got || !ok {
+			t.Errorf("%s matches without a b", operand)
 		}
 	}
 }
