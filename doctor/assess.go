@@ -35,9 +35,9 @@ type target struct {
 // an address, each with ":PORT" where it is not 443. It fails with Invalid if to is none of these, or if the network
 // of the facts contradicts itself.
 func Assess(f Facts, to string) (Report, error) {
-	s, err := vpc.NewSnapshot(1, f.Network)
+	s, err := f.compile()
 	if err != nil {
-		return Report{}, fault.New(fault.Invalid, "doctor.Assess", "the network cannot be judged: %w", err)
+		return Report{}, err
 	}
 	t, err := parseTarget(f.Region, to)
 	if err == nil {
@@ -57,6 +57,18 @@ func Assess(f Facts, to string) (Report, error) {
 	a.status()
 	a.Works = !a.broken()
 	return a.Report, nil
+}
+
+// compile returns the network as it is judged.
+func (f *Facts) compile() (*vpc.Snapshot, error) {
+	if f.compiled != nil {
+		return f.compiled, nil
+	}
+	s, err := vpc.NewSnapshot(1, f.Network)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "doctor.Assess", "the network cannot be judged: %w", err)
+	}
+	return s, nil
 }
 
 type assessment struct {

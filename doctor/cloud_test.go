@@ -367,7 +367,10 @@ func (*cloud) GetManagedPrefixListEntries(
 func (*cloud) DescribeInstanceInformation(
 	_ context.Context, in *ssm.DescribeInstanceInformationInput,
 ) (*ssm.DescribeInstanceInformationOutput, error) {
-	i := ssmtypes.InstanceInformation{PingStatus: ssmtypes.PingStatusOnline, AgentVersion: aws.String("3.3.0.0")}
+	i := ssmtypes.InstanceInformation{
+		InstanceId: aws.String(in.Filters[0].Values[0]), PingStatus: ssmtypes.PingStatusOnline,
+		AgentVersion: aws.String("3.3.0.0"),
+	}
 	if in.Filters[0].Values[0] == "mi-1" {
 		i.IamRole = aws.String("service-role/hybrid")
 	}

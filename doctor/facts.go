@@ -25,12 +25,17 @@ type Facts struct {
 	Offers []Offer
 	// Unchecked says, one line each, what could not be read and is not judged.
 	Unchecked []string
+
+	// compiled is Network made ready for the judge; nil where it is not yet.
+	compiled *vpc.Snapshot
 }
 
 // Node is the machine that connects.
 type Node struct {
 	// ID is "i-…", "mi-…" or, for an interface asked about by itself, "eni-…".
 	ID string
+	// Name is what the Name tag or the machine's own registration says; it may be empty.
+	Name string
 	// Interface is the id of its primary network interface; empty where it has none.
 	Interface string
 	// State is an instance's state, such as "running"; empty for other nodes.

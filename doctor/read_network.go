@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -29,9 +30,9 @@ func each[O, T any](r *reader, p *client.Paginator[O], items func(*O) []T, do fu
 	return nil
 }
 
-// network reads the node's VPC and what is peered with it.
+// network reads the nodes' VPCs and what is peered with them.
 func (r *reader) network() error {
-	r.vpcs = []string{r.home}
+	r.vpcs = slices.Clone(r.homes)
 	for _, read := range []func() error{
 		r.peerings, r.named, r.services, r.resolver, r.describeVpcs, r.subnets, r.routeTables, r.networkACLs, r.groups,
 		r.endpoints, r.interfaces, r.natGateways, r.prefixLists,
@@ -148,7 +149,7 @@ func (r *reader) named() error {
 }
 
 func (r *reader) describeVpcs() error {
-	var options string
+	options := map[string][]string{} // the VPCs that have them
 	err := each(r, ec2.NewDescribeVpcsPaginator(r.EC2, &ec2.DescribeVpcsInput{Filters: r.byVPC()}),
 		func(o *ec2.DescribeVpcsOutput) []types.Vpc { return o.Vpcs },
 		func(v *types.Vpc) {
@@ -165,8 +166,8 @@ func (r *reader) describeVpcs() error {
 					out.CIDRs = appendRange(out.CIDRs, c.Ipv6CidrBlock)
 				}
 			}
-			if out.ID == r.home {
-				options = aws.ToString(v.DhcpOptionsId)
+			if id := aws.ToString(v.DhcpOptionsId); slices.Contains(r.homes, out.ID) {
+				options[id] = append(options[id], out.ID)
 			}
 			r.Network.VPCs = slices.DeleteFunc(r.Network.VPCs, func(seen vpc.VPC) bool { return seen.ID == out.ID })
 			r.Network.VPCs = append(r.Network.VPCs, out)
@@ -174,7 +175,12 @@ func (r *reader) describeVpcs() error {
 	if err != nil {
 		return err
 	}
-	r.dnsServers(options)
+	for _, id := range slices.Sorted(maps.Keys(options)) {
+		servers := r.dnsServers(id)
+		for _, of := range options[id] {
+			r.servers[of] = servers
+		}
+	}
 	return r.vpcAttributes()
 }
 
@@ -189,7 +195,7 @@ func (r *reader) vpcAttributes() error {
 			out, err := r.EC2.DescribeVpcAttribute(r.ctx,
 				&ec2.DescribeVpcAttributeInput{VpcId: aws.String(v.ID), Attribute: attribute.name})
 			switch {
-			case err != nil && v.ID == r.home:
+			case err != nil && slices.Contains(r.homes, v.ID):
 				return err
 			case err != nil: // a peer's may be another account's
 				continue
@@ -204,25 +210,26 @@ func (r *reader) vpcAttributes() error {
 	return nil
 }
 
-// dnsServers reads which DNS servers DHCP gives to nodes, unless the VPC has the default options.
-func (r *reader) dnsServers(options string) {
+// dnsServers returns which DNS servers DHCP options give to nodes; none where that is the VPC's resolver.
+func (r *reader) dnsServers(options string) (servers []string) {
 	if options == "" || options == "default" {
-		return
+		return nil
 	}
 	out, err := r.EC2.DescribeDhcpOptions(r.ctx, &ec2.DescribeDhcpOptionsInput{DhcpOptionsIds: []string{options}})
 	if err != nil {
 		r.skip("the DNS servers that "+options+" gives to nodes", err)
-		return
+		return nil
 	}
 	for _, o := range out.DhcpOptions {
 		for _, c := range o.DhcpConfigurations {
 			for _, v := range c.Values {
 				if server := aws.ToString(v.Value); aws.ToString(c.Key) == "domain-name-servers" && server != "AmazonProvidedDNS" {
-					r.DNSServers = append(r.DNSServers, server)
+					servers = append(servers, server)
 				}
 			}
 		}
 	}
+	return servers
 }
 
 func (r *reader) subnets() error {

@@ -26,7 +26,7 @@ type resolverAddress struct {
 	address          netip.Addr
 }
 
-// resolver reads the rules that the node's VPC follows and the Resolver endpoints of the VPCs that are read, and adds
+// resolver reads the rules that the nodes' VPCs follow and the Resolver endpoints of the VPCs that are read, and adds
 // the VPCs that those rules go out by. What cannot be read is not judged.
 func (r *reader) resolver() error {
 	if r.Resolver == nil {
@@ -34,7 +34,7 @@ func (r *reader) resolver() error {
 	}
 	if err := r.resolverRules(); err != nil {
 		r.Network.ResolverRules = nil
-		r.skip("the Resolver rules of "+r.home, err)
+		r.skip("the Resolver rules of "+strings.Join(r.homes, ", "), err)
 	}
 	if err := r.resolverEndpoints(); err != nil {
 		r.Network.ResolverEndpoints, r.Network.ResolverRules, r.asked = nil, nil, nil
@@ -44,16 +44,17 @@ func (r *reader) resolver() error {
 }
 
 func (r *reader) resolverRules() error {
-	held := map[string]bool{}
+	held := map[string][]string{} // the VPCs that follow a rule
 	err := each(r, route53resolver.NewListResolverRuleAssociationsPaginator(r.Resolver,
 		&route53resolver.ListResolverRuleAssociationsInput{
-			Filters: []types.Filter{{Name: aws.String("VPCId"), Values: []string{r.home}}},
+			Filters: []types.Filter{{Name: aws.String("VPCId"), Values: r.homes}},
 		}), func(o *route53resolver.ListResolverRuleAssociationsOutput) []types.ResolverRuleAssociation {
 		return o.ResolverRuleAssociations
 	},
 		func(a *types.ResolverRuleAssociation) {
 			if a.Status == types.ResolverRuleAssociationStatusComplete {
-				held[aws.ToString(a.ResolverRuleId)] = true
+				id := aws.ToString(a.ResolverRuleId)
+				held[id] = append(held[id], aws.ToString(a.VPCId))
 			}
 		})
 	if err != nil || len(held) == 0 {
@@ -62,18 +63,18 @@ func (r *reader) resolverRules() error {
 	return each(r, route53resolver.NewListResolverRulesPaginator(r.Resolver, &route53resolver.ListResolverRulesInput{}),
 		func(o *route53resolver.ListResolverRulesOutput) []types.ResolverRule { return o.ResolverRules },
 		func(in *types.ResolverRule) {
-			if held[aws.ToString(in.Id)] && (in.RuleType == types.RuleTypeOptionForward ||
+			if held[aws.ToString(in.Id)] != nil && (in.RuleType == types.RuleTypeOptionForward ||
 				in.RuleType == types.RuleTypeOptionSystem) {
-				r.Network.ResolverRules = append(r.Network.ResolverRules, r.rule(in))
+				r.Network.ResolverRules = append(r.Network.ResolverRules, rule(in, held[aws.ToString(in.Id)]))
 			}
 		})
 }
 
-func (r *reader) rule(in *types.ResolverRule) vpc.ResolverRule {
+func rule(in *types.ResolverRule, vpcs []string) vpc.ResolverRule {
 	out := vpc.ResolverRule{
 		ID:      aws.ToString(in.Id),
 		Domain:  strings.ToLower(strings.TrimSuffix(aws.ToString(in.DomainName), ".")),
-		VPCs:    []string{r.home},
+		VPCs:    vpcs,
 		Forward: in.RuleType == types.RuleTypeOptionForward, Endpoint: aws.ToString(in.ResolverEndpointId),
 	}
 	for _, t := range in.TargetIps {

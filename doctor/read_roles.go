@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,74 +16,108 @@ import (
 // hostManagement is the service setting that names the role of instances without a profile of use.
 const hostManagement = "/ssm/managed-instance/default-ec2-instance-management-role"
 
-// roles reads the roles that the node's agent can have: an instance's by its profile and by default host management, a
-// managed node's by its activation.
-func (r *reader) roles(profile, service string) {
-	var err error
+// rolesRead are roles, and what kept others from being read.
+type rolesRead struct {
+	roles []Role
+	err   error
+}
+
+// roles returns the roles that a node's agent can have, an instance's by its profile and by default host management, a
+// machine's by its activation, and why they could not be read, empty where they were.
+func (r *reader) roles(n *node) (roles []Role, unread string) {
+	var found rolesRead
 	switch {
-	case strings.HasPrefix(r.Node.ID, "mi-"):
-		if service == "" {
-			r.RolesUnread = "Systems Manager does not say which role the node has"
-			return
+	case strings.HasPrefix(n.ID, "mi-"):
+		if n.service == "" {
+			return nil, "Systems Manager does not say which role the node has"
 		}
-		err = r.role(service, "its activation", "ssm.amazonaws.com")
-	case strings.HasPrefix(r.Node.ID, "i-"):
-		err = r.profile(profile)
-		if errHost := r.hostRole(); err == nil {
-			err = errHost
+		found = r.once("role "+n.service, func() (Role, error) {
+			return r.role(n.service, "its activation", "ssm.amazonaws.com")
+		})
+	case strings.HasPrefix(n.ID, "i-"):
+		found = r.profile(n.profile)
+		host := r.once("host management", r.hostRole)
+		found.roles = slices.Concat(found.roles, host.roles)
+		if found.err == nil {
+			found.err = host.err
 		}
 	}
-	if err != nil {
-		r.RolesUnread = fmt.Sprintf("the node's role cannot be read (%s)", code(err))
+	if found.err != nil {
+		unread = fmt.Sprintf("the node's role cannot be read (%s)", code(found.err))
 	}
+	return found.roles, unread
+}
+
+// once returns what read gave the first time that it was wanted: a role, or none where it has no name.
+func (r *reader) once(what string, read func() (Role, error)) rolesRead {
+	found, ok := r.given[what]
+	if !ok {
+		role, err := read()
+		found.err = err
+		if err == nil && role.Name != "" {
+			found.roles = []Role{role}
+		}
+		r.given[what] = found
+	}
+	return found
 }
 
 // baseName returns what follows the last slash: the name without its path.
 func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
-func (r *reader) profile(profileARN string) error {
+// profile returns the roles of an instance profile.
+func (r *reader) profile(profileARN string) (found rolesRead) {
 	if profileARN == "" {
-		return nil
+		return found
 	}
+	found, ok := r.given["profile "+profileARN]
+	if ok {
+		return found
+	}
+	defer func() { r.given["profile "+profileARN] = found }()
 	name := profileARN
 	if parsed, err := arn.Parse(profileARN); err == nil {
 		name = baseName(parsed.Resource)
 	}
 	out, err := r.IAM.GetInstanceProfile(r.ctx, &iam.GetInstanceProfileInput{InstanceProfileName: aws.String(name)})
 	if err != nil {
-		return err
+		return rolesRead{err: err}
 	}
-	for _, role := range out.InstanceProfile.Roles {
-		if err := r.role(aws.ToString(role.RoleName), "instance profile "+name, "ec2.amazonaws.com"); err != nil {
-			return err
+	for _, in := range out.InstanceProfile.Roles {
+		role, err := r.role(aws.ToString(in.RoleName), "instance profile "+name, "ec2.amazonaws.com")
+		if err != nil {
+			found.err = err
+			return found
 		}
+		found.roles = append(found.roles, role)
 	}
-	return nil
+	return found
 }
 
-// hostRole reads the role of default host management, where it is on.
-func (r *reader) hostRole() error {
+// hostRole reads the role of default host management. It has no name where that is off.
+func (r *reader) hostRole() (Role, error) {
 	out, err := r.SSM.GetServiceSetting(r.ctx, &ssm.GetServiceSettingInput{SettingId: aws.String(hostManagement)})
 	switch {
 	case err != nil && code(err) == "ServiceSettingNotFound":
-		return nil
+		return Role{}, nil
 	case err != nil: // whether it is on is not known
-		return err
+		return Role{}, err
 	case out.ServiceSetting == nil:
-		return nil
+		return Role{}, nil
 	}
 	name := baseName(aws.ToString(out.ServiceSetting.SettingValue))
 	if name == "" || name == "$None" {
-		return nil
+		return Role{}, nil
 	}
 	return r.role(name, "default host management", "ssm.amazonaws.com")
 }
 
-func (r *reader) role(name, by, service string) error {
+// role reads a role with its policies. by tells how nodes come to have it, service who has to be trusted.
+func (r *reader) role(name, by, service string) (Role, error) {
 	name = baseName(name)
 	out, err := r.IAM.GetRole(r.ctx, &iam.GetRoleInput{RoleName: aws.String(name)})
 	if err != nil {
-		return err
+		return Role{}, err
 	}
 	role := Role{
 		Name:    name,
@@ -92,17 +127,16 @@ func (r *reader) role(name, by, service string) error {
 		Trust:   unescaped(out.Role.AssumeRolePolicyDocument),
 	}
 	if role.Policies, err = r.rolePolicies(name); err != nil {
-		return err
+		return Role{}, err
 	}
 	if b := out.Role.PermissionsBoundary; b != nil {
 		d, err := r.managedPolicy(aws.ToString(b.PermissionsBoundaryArn))
 		if err != nil {
-			return err
+			return Role{}, err
 		}
 		role.Boundary = &d
 	}
-	r.Roles = append(r.Roles, role)
-	return nil
+	return role, nil
 }
 
 // unescaped returns a policy document as IAM sends it, in percent-encoding.
