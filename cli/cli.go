@@ -150,7 +150,7 @@ func (a *app) command() *cobra.Command {
 	}
 	root.AddCommand(
 		a.demoCommand(), a.upCommand(), a.envCommand(), a.statusCommand(), a.nodesCommand(), a.explainCommand(),
-		a.guardCommand(), a.runCommand(),
+		a.doctorCommand(), a.guardCommand(), a.runCommand(),
 		a.waitCommand(), a.imageCommand(), a.agentCommand(),
 		a.attachCommand(), a.awsCommand(), a.configureCommand(), a.versionCommand(),
 	)

@@ -24,7 +24,10 @@ type ServiceReport struct {
 
 // AssessAll judges all that a managed node needs: the service ssm, and the one that brings its commands. What is not
 // needed as long as another way is open is Degraded where it is missing.
-func AssessAll(f Facts) (Report, error) {
+func AssessAll(f Facts) (Report, error) { return assessNode(f, nil) }
+
+// assessNode is AssessAll where features are wanted, which may need a way that another one stands in for.
+func assessNode(f Facts, wanted []Feature) (Report, error) {
 	r, err := Assess(f, "ssm")
 	if err != nil {
 		return Report{}, err
@@ -46,7 +49,14 @@ func AssessAll(f Facts) (Report, error) {
 		first, second = second, first
 		what[0], what[1] = what[1], what[0]
 	}
+	needs := [2]string{without(wanted, first.short()), without(wanted, second.short())}
 	switch {
+	case first.Works && needs[1] != "" && !second.Works:
+		r.take(first, first.outcome(), what[0])
+		r.take(second, Broken, needs[1])
+	case second.Works && needs[0] != "" && !first.Works:
+		r.take(first, Broken, needs[0])
+		r.take(second, second.outcome(), what[1])
 	case first.Works:
 		r.take(first, first.outcome(), what[0])
 		r.says(second.short(), second.outcomeOr(Unknown), what[1]+": not needed as long as "+first.short()+" is reached")

@@ -131,16 +131,28 @@ func (a *assessment) node() bool {
 	}
 	a.view = c.VPC
 	a.nic, a.Interface, a.Address, a.Subnet = c, c.ID, c.Addresses[0].String(), c.Subnet
-	if n.State != "" && n.State != "running" {
-		a.check("node", Broken, "%s is %s", n.ID, n.State)
-		a.find(Finding{
-			ID: "node/not-running", Resource: n.ID,
-			Wrong:   "the instance is " + n.State,
-			Remedy:  "start it",
-			Command: "aws ec2 start-instances --instance-ids " + n.ID,
-		})
-	}
+	a.state()
 	return true
+}
+
+// state judges whether an instance runs.
+func (a *assessment) state() {
+	n := &a.facts.Node
+	if n.State == "" || n.State == "running" {
+		return
+	}
+	f := Finding{
+		ID: "node/not-running", Resource: n.ID,
+		Wrong:   "the instance is " + n.State,
+		Remedy:  "start it",
+		Command: "aws ec2 start-instances --instance-ids " + n.ID,
+	}
+	if n.State == "pending" {
+		f.Severity, f.Remedy = Unknown, "wait until it runs"
+		f.Command = "aws ec2 wait instance-running --instance-ids " + n.ID
+	}
+	a.check("node", cmp.Or(f.Severity, Broken), "%s is %s", n.ID, n.State)
+	a.find(f)
 }
 
 func (a *assessment) flow(protocol vpc.Protocol, to netip.Addr, port uint16) vpc.Flow {

@@ -34,7 +34,7 @@ type Facts struct {
 type Node struct {
 	// ID is "i-…", "mi-…" or, for an interface asked about by itself, "eni-…".
 	ID string
-	// Name is what the Name tag or the machine's own registration says; it may be empty.
+	// Name holds the Name tag, or the name that the machine registered with; it may be empty.
 	Name string
 	// Interface is the id of its primary network interface; empty where it has none.
 	Interface string
