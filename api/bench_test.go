@@ -143,6 +143,70 @@ func BenchmarkEndpointPolicy(b *testing.B) {
 	}
 }
 
+// everyPolicy limits a request by all kinds of policies that there are beside the identity's.
+type everyPolicy struct{ limit, endpoint *iam.Policy }
+
+func (e everyPolicy) Guard(_ context.Context, _ api.Question, p *iam.Policies) error {
+	p.Boundary, p.Session, p.Control, p.Endpoint = e.limit, []*iam.Policy{e.limit}, []*iam.Policy{e.limit}, e.endpoint
+	return nil
+}
+
+// BenchmarkPolicies compares a signed call that only an identity's policy is asked of with one through an endpoint
+// whose policy, a boundary, a session policy and a service control policy are asked as well.
+func BenchmarkPolicies(b *testing.B) {
+	statements := func(extra string) string {
+		return `{"Version":"2012-10-17","Statement":[{"Sid":"a","Effect":"Deny",` + extra + `"Action":"ssm:Delete*",` +
+			`"Resource":"*"},{"Sid":"b","Effect":"Allow",` + extra + `"Action":"ssm:*","Resource":"*",` +
+			`"Condition":{"StringEquals":{"aws:PrincipalAccount":"` + account + `"}}}]}`
+	}
+	limit, err := iam.Parse(iam.Identity, "limit", statements(""))
+	if err != nil {
+		b.Fatal(err)
+	}
+	endpoint, err := iam.Parse(iam.Endpoint, "vpce-1", statements(`"Principal":"*",`))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, row := range []struct {
+		name   string
+		guards func(*rig) api.Guards
+	}{
+		{"identity", func(r *rig) api.Guards { return r }},
+		{"all", func(*rig) api.Guards { return everyPolicy{limit, endpoint} }},
+	} {
+		r := newRig(b)
+		r.policy = allowAll
+		h, err := api.New(api.Config{
+			Services: []api.Service{{Name: "ssm", TargetPrefix: "AmazonSSM", Operations: []api.Operation{
+				api.Op("SendCommand", api.Everything,
+					func(context.Context, *api.Call, *ssm.SendCommandInput) (*ssm.SendCommandOutput, error) {
+						return nil, nil
+					}, api.All),
+			}}},
+			Region: "us-east-1", Identities: compile(b, r), Guards: row.guards(r), Now: r.clock,
+			Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		served := h
+		q := cancel
+		q.target, q.body = "AmazonSSM.SendCommand", benchBody
+		if row.name == "all" {
+			q.origin = through("ssm")
+		}
+		var wire bytes.Buffer
+		if err := q.build(b).Write(&wire); err != nil {
+			b.Fatal(err)
+		}
+		b.Run(row.name, func(b *testing.B) {
+			load(b, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+				served.ServeHTTP(w, req.WithContext(api.WithOrigin(req.Context(), q.origin)))
+			}), wire.Bytes())
+		})
+	}
+}
+
 // load sends the same bytes over and over, on one connection for each worker.
 func load(b *testing.B, h http.Handler, request []byte) {
 	server := httptest.NewTLSServer(h)
@@ -166,8 +230,9 @@ func load(b *testing.B, h http.Handler, request []byte) {
 				b.Error(err)
 				return
 			}
-			if _, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != http.StatusOK {
-				b.Error(answer.Status, err)
+			said, err := io.ReadAll(answer.Body)
+			if err != nil || answer.StatusCode != http.StatusOK {
+				b.Errorf("%s %s, %v", answer.Status, said, err)
 				return
 			}
 		}

@@ -31,7 +31,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.only, "only", "",
 		"comma-separated `parts` to measure, printed instead of written: "+strings.Join(partNames(), ", "))
 	f.StringVar(&o.out, "out", "", "`file` to write; default docs/performance.md, or with -only the standard output")
-	f.StringVar(&o.bin, "bin", "bin", "`directory` of postern and postern-agent")
+	f.StringVar(&o.bin, "bin", "bin", "`directory` of postern, postern-agent and postern-s3")
 	f.IntVar(&o.agents, "agents", 10_000, "simulated agents without a tunnel")
 	f.IntVar(&o.tunnels, "tunnels", 1_000, "simulated agents with a tunnel each")
 	f.IntVar(&o.swarms, "swarms", 4, "processes that the simulated agents are spread over")
@@ -71,6 +71,7 @@ var parts = []part{
 	policy,
 	pipeline,
 	oneNode,
+	objects,
 	start,
 	lab,
 	terraform,

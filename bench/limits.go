@@ -13,11 +13,16 @@ var limits = map[string]string{
 	"flow": "making room in a full connection table; the judge is a sixth of it",
 	"decision": "the two searches of each policy's index, by action and by resource; then the patterns and conditions " +
 		"of the statements that are found",
-	"parse":    "memory for the compiled statements, of which garbage collection is a part; then reading the JSON",
-	"pipeline": "the query in SQLite and its transaction; behind an empty handler, TLS and net/http",
-	"command":  "the synced commits on the way: the command, its delivery, its reply",
-	"start":    "opening the database and making the CA's keys; the client's handshake is in it",
-	"idle":     "the program's own pages: two thirds of it",
+	"large objects": "TLS at both ends, as of the reference; then the way through postern-s3, where each byte is copied " +
+		"over its socket, and of PUT the checksums and the sync of the file",
+	"small objects": "PUT: the syncs of the file and its directory, which both have; then TLS, two signatures instead " +
+		"of one, and the way through two servers",
+	"judged calls": "TLS and net/http, which both have; of the rest, the conditions' values",
+	"parse":        "memory for the compiled statements, of which garbage collection is a part; then reading the JSON",
+	"pipeline":     "the query in SQLite and its transaction; behind an empty handler, TLS and net/http",
+	"command":      "the synced commits on the way: the command, its delivery, its reply",
+	"start":        "opening the database and making the CA's keys; the client's handshake is in it",
+	"idle":         "the program's own pages: two thirds of it",
 	"reset": "ending the parts and opening them again; the node's namespaces are taken down beside it, which " +
 		"takes the kernel 0.1 s",
 	"size":  "Go's runtime, crypto/tls and net/http; the tunnel's WireGuard and TCP/IP stack",
