@@ -88,6 +88,28 @@ func TestManagedPolicies(t *testing.T) {
 	}
 }
 
+// asking counts how often it is asked whether the caller has left.
+type asking struct {
+	context.Context
+	asked int
+}
+
+func (a *asking) Err() error {
+	a.asked++
+	return nil
+}
+
+// TestCallerIsSeldomAskedFor: once for some statements, not for each.
+func TestCallerIsSeldomAskedFor(t *testing.T) {
+	one := `{'Effect':'Allow','Action':'*','Resource':'*','Condition':{'StringEquals':{'aws:username':'eve'}}}`
+	p := &iam.Policies{Identity: []*iam.Policy{parse(t, iam.Identity, "i", slices.Repeat([]string{one}, 100)...)}}
+	ctx := &asking{Context: t.Context()}
+	_, err := iam.EvaluateContext(ctx, &iam.Request{Principal: bob, Action: "s3:Get", Resource: "*"}, p)
+	if err != nil || ctx.asked < 5 || ctx.asked > 10 {
+		t.Errorf("asked %d times: %v", ctx.asked, err)
+	}
+}
+
 func TestCallerWhoLeft(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	r := &iam.Request{Principal: bob, Action: "s3:Get", Resource: "*"}
