@@ -113,6 +113,7 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 		x.agreed.record(&x.record, judged)
 		return nil
 	}
+	// At once, whether anybody reads it or not: the keys follow from state that changes (BenchmarkRefusal).
 	explanation := iam.Explain(request, &policies)
 	redact(&explanation)
 	judged.Explanation = &explanation

@@ -95,8 +95,13 @@ func newFullGuard(t testing.TB) fullGuard {
 // throughEndpoint returns a function that serves a signed call without a socket, through an endpoint whose policy the
 // guards give.
 func throughEndpoint(t testing.TB, guards api.Guards) func() {
+	return calling(t, guards, allowAll, http.StatusOK)
+}
+
+// calling is throughEndpoint for a caller with a policy, whose call is answered with a status.
+func calling(t testing.TB, guards api.Guards, policy string, status int) func() {
 	r := newRig(t)
-	r.policy = allowAll
+	r.policy = policy
 	handler, err := api.New(api.Config{
 		Services: []api.Service{{Name: "ssm", TargetPrefix: "AmazonSSM", Operations: []api.Operation{
 			api.Op("SendCommand", api.Everything,
@@ -116,7 +121,7 @@ func throughEndpoint(t testing.TB, guards api.Guards) func() {
 	return func() {
 		request.Body = io.NopCloser(strings.NewReader(benchBody))
 		w := httptest.NewRecorder()
-		if handler.ServeHTTP(w, request); w.Code != http.StatusOK {
+		if handler.ServeHTTP(w, request); w.Code != status {
 			t.Fatal(w.Code, w.Body)
 		}
 	}
@@ -128,6 +133,32 @@ func TestLongPoliciesTakeNoMemory(t *testing.T) {
 	without := testing.AllocsPerRun(50, throughEndpoint(t, nil))
 	if with := testing.AllocsPerRun(50, throughEndpoint(t, newFullGuard(t))); with > without+5 {
 		t.Errorf("%v allocations, without a policy %v", with, without)
+	}
+}
+
+// BenchmarkRefusal holds calls that are refused, with the explanation that the record of the request has of it, beside
+// the same calls that are allowed.
+func BenchmarkRefusal(b *testing.B) {
+	const deny = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},` +
+		`{"Effect":"Deny","Action":"ssm:*","Resource":"*"}]}`
+	for _, tt := range []struct {
+		name   string
+		guards api.Guards
+		policy string
+		status int
+	}{
+		{"allowed", nil, allowAll, http.StatusOK},
+		{"refused", nil, deny, http.StatusBadRequest},
+		{"100 statements/allowed", newFullGuard(b), allowAll, http.StatusOK},
+		{"100 statements/refused", newFullGuard(b), deny, http.StatusBadRequest},
+	} {
+		serve := calling(b, tt.guards, tt.policy, tt.status)
+		b.Run(tt.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				serve()
+			}
+		})
 	}
 }
 
