@@ -39,7 +39,7 @@ func ours[In, Out any](
 ) func(context.Context, *api.Call, *In) (*Out, error) {
 	return func(ctx context.Context, c *api.Call, in *In) (*Out, error) {
 		if c.Account != s.Account {
-			return nil, fault.New(fault.Denied, "postern", "Only callers of account %s may do this", s.Account)
+			return nil, fault.New(fault.Denied, "postern", "Only callers of the server's own account may do this")
 		}
 		return handle(ctx, c, in)
 	}
