@@ -90,6 +90,8 @@ type Options struct {
 	Stdout, Stderr io.Writer
 	// Start starts a server in this process.
 	Start func(context.Context, StartOptions) (Server, error)
+	// Admin opens a data directory without a server; database is the URL of the one that keeps its state, empty for none.
+	Admin func(ctx context.Context, dataDir, database string) (Admin, error)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -150,7 +152,7 @@ func (a *app) command() *cobra.Command {
 	}
 	root.AddCommand(
 		a.demoCommand(), a.upCommand(), a.envCommand(), a.statusCommand(), a.nodesCommand(), a.explainCommand(),
-		a.doctorCommand(), a.guardCommand(), a.runCommand(),
+		a.accountCommand(), a.adminCommand(), a.doctorCommand(), a.guardCommand(), a.runCommand(),
 		a.waitCommand(), a.imageCommand(), a.agentCommand(),
 		a.attachCommand(), a.awsCommand(), a.configureCommand(), a.versionCommand(),
 	)

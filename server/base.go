@@ -105,8 +105,14 @@ func (c Config) openDirectory() (*datadir.Dir, *certs.Authority, error) {
 	return dir, ca, nil
 }
 
+// The files of the certificate authority: with its key, and what clients trust.
+const (
+	caFile            = "ca.pem"
+	caCertificateFile = "ca-certificate.pem"
+)
+
 func (c Config) openAuthority(dir *datadir.Dir) (*certs.Authority, error) {
-	data, err := dir.Keep("ca.pem", func() ([]byte, error) {
+	data, err := dir.Keep(caFile, func() ([]byte, error) {
 		made, err := certs.New(c.Now)
 		if err != nil {
 			return nil, err
@@ -120,7 +126,7 @@ func (c Config) openAuthority(dir *datadir.Dir) (*certs.Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ca, dir.Write("ca-certificate.pem", ca.CertificatePEM(), 0o644)
+	return ca, dir.Write(caCertificateFile, ca.CertificatePEM(), 0o644)
 }
 
 func (c Config) guard() (*front.Guard, error) {

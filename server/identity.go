@@ -72,15 +72,36 @@ func (m *identityModule) services() []api.Service {
 }
 
 func (m *identityModule) open(ctx context.Context) error {
-	key, err := m.base.dir.Keep("seal.key", func() ([]byte, error) { return randomBytes(identity.KeySize) })
+	if err := m.openIdentities(ctx); err != nil {
+		return err
+	}
+	if _, err := m.finishRotation(ctx); err != nil {
+		return err
+	}
+	if err := m.settleOrganization(ctx); err != nil {
+		return err
+	}
+	return m.ensureRoot(ctx)
+}
+
+// openIdentities reads the identities with the key in the data directory, which is made on the first start.
+func (m *identityModule) openIdentities(ctx context.Context) error {
+	key, err := m.base.dir.Keep(sealKeyFile, func() ([]byte, error) { return randomBytes(identity.KeySize) })
 	if err != nil {
 		return err
 	}
 	sealer, err := identity.NewSealer(key)
 	if err != nil {
-		return fmt.Errorf("the data directory's seal.key: %w", err)
+		return fmt.Errorf("the data directory's %s: %w", sealKeyFile, err)
 	}
-	if err := m.state.settleOwner(ctx, key); err != nil {
+	next, rotated, err := m.nextSealKey()
+	if err != nil {
+		return err
+	}
+	if rotated != nil {
+		sealer = identity.NewRotatingSealer(rotated, sealer)
+	}
+	if err := m.state.settleOwner(ctx, key, next); err != nil {
 		return err
 	}
 	m.Service, err = identity.Open(ctx, identity.Config{
@@ -90,24 +111,18 @@ func (m *identityModule) open(ctx context.Context) error {
 		Quotas:    m.config.IAMQuotas,
 		Partition: arn.Partition(m.config.Region),
 	})
-	if err != nil {
-		return err
-	}
-	if err := m.settleOrganization(ctx); err != nil {
-		return err
-	}
-	return m.ensureRoot(ctx)
+	return err
 }
 
 // ensureRoot makes the account with its root user on the first start. The key lies in the data directory, for clients
 // of the same user.
 func (m *identityModule) ensureRoot(ctx context.Context) error {
-	data, err := m.base.dir.Keep("root-key.json", func() ([]byte, error) {
-		secret, err := randomBytes(30)
+	data, err := m.base.dir.Keep(rootKeyFile, func() ([]byte, error) {
+		key, err := newRootKey()
 		if err != nil {
 			return nil, err
 		}
-		return json.Marshal(RootKey{ID: "AKIA" + rand.Text()[:16], Secret: base64.StdEncoding.EncodeToString(secret)})
+		return json.Marshal(key)
 	})
 	if err != nil {
 		return err
@@ -131,6 +146,14 @@ func (m *identityModule) settleOrganization(ctx context.Context) error {
 		return err
 	}
 	return m.SetOrganization(ctx, o)
+}
+
+// rootKeyFile holds the access key of the root user of the directory's own account.
+const rootKeyFile = "root-key.json"
+
+func newRootKey() (RootKey, error) {
+	secret, err := randomBytes(30)
+	return RootKey{ID: "AKIA" + rand.Text()[:16], Secret: base64.StdEncoding.EncodeToString(secret)}, err
 }
 
 func randomBytes(n int) ([]byte, error) {

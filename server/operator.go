@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+
 	"postern/api"
 	"postern/api/access"
 	"postern/api/postern"
@@ -18,6 +20,7 @@ func (m *operatorModule) module() module { return module{name: "operator", servi
 
 func (m *operatorModule) services() []api.Service {
 	return []api.Service{postern.New(postern.Config{
+		ResetKey:   m.resetKey,
 		Identities: m.identity.Service, Requests: &m.requests, Account: m.config.Account,
 	})}
 }
@@ -29,4 +32,13 @@ func (m *operatorModule) audit(rec api.Record) {
 	if m.config.Audit != nil {
 		m.config.Audit(rec)
 	}
+}
+
+// resetKey makes another key of an account's root user.
+func (m *operatorModule) resetKey(
+	ctx context.Context, account string, deactivate bool,
+) (id, secret string, n int, err error) {
+	a := Admin{config: *m.config, base: m.identity.base, identity: m.identity}
+	key, n, err := a.ResetKey(ctx, account, deactivate)
+	return key.ID, key.Secret, n, err
 }

@@ -56,26 +56,41 @@ var ownerKey = record.Key{Kind: "owner", ID: "server"}
 
 // settleOwner ties a database to the account and the key of the first server that opens it: another one could not read
 // the secrets in it, and would mix its own with them.
-func (m *stateModule) settleOwner(ctx context.Context, sealKey []byte) error {
+//
+// Where next is not nil it is the key that is to take the place of sealKey, and becomes the owner's.
+func (m *stateModule) settleOwner(ctx context.Context, sealKey, next []byte) error {
 	if m.config.Database == "" {
 		return nil // the file is in one directory with the key
 	}
-	digest := sha256.Sum256(append([]byte("postern seal key\n"), sealKey...))
-	own := owner{Account: m.config.Account, Seal: hex.EncodeToString(digest[:8])}
-	body, err := json.Marshal(own)
+	own := owner{Account: m.config.Account, Seal: sealDigest(sealKey)}
+	to := own
+	if next != nil {
+		to.Seal = sealDigest(next)
+	}
+	body, err := json.Marshal(to)
 	if err != nil {
 		return err
 	}
+	rotated := []record.Change{{Record: record.Record{Key: ownerKey, Body: body}}}
 	return m.Set("server").Update(ctx, []record.Key{ownerKey}, func(found []record.Record) ([]record.Change, error) {
 		if len(found) == 0 {
-			return []record.Change{{Record: record.Record{Key: ownerKey, Body: body}}}, nil
+			return rotated, nil
 		}
 		var other owner
 		if err := json.Unmarshal(found[0].Body, &other); err != nil {
 			return nil, fmt.Errorf("read whom the database belongs to: %w", err)
 		}
+		if next != nil && (other == own || other == to) {
+			return rotated, nil
+		}
 		return nil, own.matches(other, m.base.dir.Path())
 	})
+}
+
+// sealDigest returns what a database tells keys apart by.
+func sealDigest(key []byte) string {
+	digest := sha256.Sum256(append([]byte("postern seal key\n"), key...))
+	return hex.EncodeToString(digest[:8])
 }
 
 // matches refuses a database of another owner.

@@ -15,6 +15,8 @@ import (
 type Config struct {
 	Identities *identity.Service
 	Requests   *Requests
+	// ResetKey makes another access key of an account's root user, and keeps it where the server's user finds it.
+	ResetKey func(ctx context.Context, account string, deactivate bool) (id, secret string, inactive int, err error)
 	// Account is the server's own: whose callers may use the API.
 	Account string
 }
@@ -26,7 +28,7 @@ func New(c Config) api.Service {
 	s := &service{c}
 	return api.Service{
 		Name: sdk.Name, Protocol: wire.JSON, TargetPrefix: sdk.Target,
-		ResourceTypes: api.Types("guard", "request"),
+		ResourceTypes: api.Types("account", "guard", "request"),
 		Uncontrolled:  true,
 		Hostless:      true,
 		Operations:    s.operations(),

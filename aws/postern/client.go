@@ -45,6 +45,21 @@ func (c *Client) DescribeOrganization(
 	return client.Do[DescribeOrganizationOutput](ctx, c.caller, "DescribeOrganization", in)
 }
 
+// CreateAccount makes an account.
+func (c *Client) CreateAccount(ctx context.Context, in *CreateAccountInput) (*CreateAccountOutput, error) {
+	return client.Do[CreateAccountOutput](ctx, c.caller, "CreateAccount", in)
+}
+
+// ListAccounts lists them.
+func (c *Client) ListAccounts(ctx context.Context, in *ListAccountsInput) (*ListAccountsOutput, error) {
+	return client.Do[ListAccountsOutput](ctx, c.caller, "ListAccounts", in)
+}
+
+// ResetKey makes another access key of an account's root user.
+func (c *Client) ResetKey(ctx context.Context, in *ResetKeyInput) (*ResetKeyOutput, error) {
+	return client.Do[ResetKeyOutput](ctx, c.caller, "ResetKey", in)
+}
+
 // DescribeRequest tells what is known of a request to the server, and why it was refused.
 func (c *Client) DescribeRequest(ctx context.Context, in *DescribeRequestInput) (*DescribeRequestOutput, error) {
 	return client.Do[DescribeRequestOutput](ctx, c.caller, "DescribeRequest", in)

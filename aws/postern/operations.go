@@ -28,6 +28,36 @@ type DescribeOrganizationInput struct{}
 // both empty where there is none.
 type DescribeOrganizationOutput struct{ OrganizationId, Path string }
 
+// CreateAccountInput names the account by its number, 12 digits; an empty one is chosen. Alias may be empty.
+type CreateAccountInput struct{ Id, Alias string }
+
+// CreateAccountOutput holds the account and the access key of its root user, whose secret cannot be had again.
+type CreateAccountOutput struct {
+	Account                      Account
+	AccessKeyId, SecretAccessKey string
+}
+
+// ListAccountsInput is empty.
+type ListAccountsInput struct{}
+
+// ListAccountsOutput holds all accounts.
+type ListAccountsOutput struct{ Accounts []Account }
+
+// Account is one AWS account. Created is a time as RFC 3339 writes it; Alias is empty where it has none.
+type Account struct{ Id, Alias, Created string }
+
+// ResetKeyInput names the account; empty is the server's own. Deactivate makes the keys inactive that there were.
+type ResetKeyInput struct {
+	Account    string
+	Deactivate bool
+}
+
+// ResetKeyOutput holds the new access key of the account's root user, and how many others were made inactive.
+type ResetKeyOutput struct {
+	Account, AccessKeyId, SecretAccessKey string
+	Deactivated                           int
+}
+
 // DescribeRequestInput names a request by the id that its answer carried.
 type DescribeRequestInput struct{ RequestId string }
 

@@ -215,5 +215,39 @@ func (d *Dir) Write(name string, data []byte, mode fs.FileMode) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	return os.Rename(temporary.Name(), d.File(name))
+	if err := os.Rename(temporary.Name(), d.File(name)); err != nil {
+		return err
+	}
+	return d.sync()
+}
+
+// Rename gives a file another name at once, in the place of the file that has it, and syncs that.
+func (d *Dir) Rename(from, to string) error {
+	if err := os.Rename(d.File(from), d.File(to)); err != nil {
+		return err
+	}
+	return d.sync()
+}
+
+// sync makes the directory's entries durable, where its file system can.
+func (d *Dir) sync() error {
+	if err := d.held.Sync(); err != nil && !errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("sync data directory: %w", err)
+	}
+	return nil
+}
+
+// CheckOwner refuses a directory of which a file is not there or is another user's, before anything in it is touched.
+func CheckOwner(path, file string) error {
+	var info unix.Stat_t
+	switch err := unix.Stat(filepath.Join(path, file), &info); {
+	case errors.Is(err, unix.ENOENT):
+		return fault.New(fault.NotFound, "server.Admin", "no server has kept its state in %s: there is no %s", path, file)
+	case err != nil:
+		return fmt.Errorf("look at %s in %s: %w", file, path, err)
+	case int(info.Uid) != os.Geteuid():
+		return fault.New(fault.Denied, "server.Admin",
+			"%s in %s is user %d's, and you are user %d: do this as that user", file, path, info.Uid, os.Geteuid())
+	}
+	return nil
 }

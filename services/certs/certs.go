@@ -47,7 +47,9 @@ type Authority struct {
 	root    *x509.Certificate
 	key     crypto.Signer
 	rootPEM []byte
-	now     func() time.Time
+	// previous are the roots before this one that are still trusted.
+	previous []*x509.Certificate
+	now      func() time.Time
 	// leafKey serves every leaf: making a key for each name would let clients' SNI burn processor time.
 	leafKey *ecdsa.PrivateKey
 
@@ -92,7 +94,7 @@ func New(now func() time.Time) (*Authority, error) {
 // Load reads an authority that Marshal wrote.
 func Load(data []byte, now func() time.Time) (*Authority, error) {
 	certBlock, rest := pem.Decode(data)
-	keyBlock, _ := pem.Decode(rest)
+	keyBlock, rest := pem.Decode(rest)
 	if certBlock == nil || certBlock.Type != "CERTIFICATE" || keyBlock == nil || keyBlock.Type != "PRIVATE KEY" {
 		return nil, fault.New(fault.Invalid, "certs.Load", "the CA file does not hold a CERTIFICATE and a PRIVATE KEY block")
 	}
@@ -111,7 +113,43 @@ func Load(data []byte, now func() time.Time) (*Authority, error) {
 	if public, ok := a.root.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); !ok || !public.Equal(key.Public()) {
 		return nil, fault.New(fault.Invalid, "certs.Load", "the CA's key is not that of its certificate")
 	}
-	return a, nil
+	for {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil || block.Type != "CERTIFICATE" {
+			return a, nil
+		}
+		root, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("parse previous CA certificate: %w", err)
+		}
+		if now().Before(root.NotAfter) {
+			a.previous = append(a.previous, root)
+		}
+	}
+}
+
+// Rotate returns a new authority, which trusts the roots of this one beside its own.
+func (a *Authority) Rotate() (*Authority, error) {
+	next, err := New(a.now)
+	if err != nil {
+		return nil, err
+	}
+	next.previous = append([]*x509.Certificate{a.root}, a.previous...)
+	return next, nil
+}
+
+// ForgetPrevious returns the authority without the roots before its own, and how many there were.
+func (a *Authority) ForgetPrevious() (*Authority, int, error) {
+	alone, err := build(a.root.Raw, a.key, a.now)
+	return alone, len(a.previous), err
+}
+
+// bundle returns the roots before this one as PEM.
+func (a *Authority) bundle() (all []byte) {
+	for _, root := range a.previous {
+		all = append(all, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw})...)
+	}
+	return all
 }
 
 func build(der []byte, key crypto.Signer, now func() time.Time) (*Authority, error) {
@@ -130,22 +168,26 @@ func build(der []byte, key crypto.Signer, now func() time.Time) (*Authority, err
 	}, nil
 }
 
-// Marshal returns certificate and private key as PEM. It is a secret: keep it in a file that only its owner can read.
+// Marshal returns certificate, private key and the certificates before this one as PEM. It is a secret: keep it in a
+// file that only its owner can read.
 func (a *Authority) Marshal() ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(a.key)
 	if err != nil {
 		return nil, err
 	}
-	return append(slices.Clone(a.rootPEM), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})...), nil
+	key := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	return slices.Concat(a.rootPEM, key, a.bundle()), nil
 }
 
-// CertificatePEM returns the root certificate alone, for trust stores.
-func (a *Authority) CertificatePEM() []byte { return slices.Clone(a.rootPEM) }
+// CertificatePEM returns what trust stores take: the root certificate, and those before it that are still trusted.
+func (a *Authority) CertificatePEM() []byte { return slices.Concat(a.rootPEM, a.bundle()) }
 
-// Pool returns a pool that trusts this authority alone.
+// Pool returns a pool that trusts this authority's certificates alone.
 func (a *Authority) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
-	pool.AddCert(a.root)
+	for _, root := range append([]*x509.Certificate{a.root}, a.previous...) {
+		pool.AddCert(root)
+	}
 	return pool
 }
 

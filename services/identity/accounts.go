@@ -39,17 +39,97 @@ func (s *Service) EnsureAccount(ctx context.Context, account string) (made *NewA
 		if _, ok := accounts.Get(p.Tables, account); ok {
 			return nil
 		}
-		id, err := newKeyID(prefixKey, account)
-		if err != nil {
-			return invalid("%s", err)
-		}
-		made = &NewAccessKey{Secret: newSecret(), AccessKey: AccessKey{ID: id}}
-		return s.putRootKey(p, account, made)
+		var err error
+		made, err = s.newRootKey(p, account)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return made, nil
+}
+
+// CreateAccount makes an account with an access key of its root user, whose secret cannot be had again. An empty number
+// is chosen at random, and an alias may be empty. Faults are Exists (number or alias) and Invalid.
+func (s *Service) CreateAccount(ctx context.Context, number, alias string) (Account, NewAccessKey, error) {
+	if number == "" {
+		number = newAccountNumber()
+	}
+	var made *NewAccessKey
+	err := s.change(ctx, number, func(p *plan) error {
+		if _, ok := accounts.Get(p.Tables, number); ok {
+			return exists("The account %s already exists.", number)
+		}
+		if !accountPattern.MatchString(number) {
+			return notAccount(number)
+		}
+		if alias != "" {
+			if err := p.checkAlias(number, alias); err != nil {
+				return err
+			}
+			accounts.Put(p.Plan, &Account{ID: number, Created: s.stamp(), Alias: alias}, false)
+		}
+		var err error
+		made, err = s.newRootKey(p, number)
+		return err
+	})
+	if err != nil {
+		return Account{}, NewAccessKey{}, err
+	}
+	a, err := s.Account(number)
+	return a, *made, err
+}
+
+// newRootKey plans another key of an account's root user, and the account where it is missing.
+func (s *Service) newRootKey(p *plan, account string) (*NewAccessKey, error) {
+	id, err := newKeyID(prefixKey, account)
+	if err != nil {
+		return nil, invalid("%s", err)
+	}
+	made := &NewAccessKey{Secret: newSecret(), AccessKey: AccessKey{ID: id}}
+	return made, s.putRootKey(p, account, made)
+}
+
+func notAccount(number string) error {
+	return invalid("An account is a number of twelve digits, not %.40q", number)
+}
+
+// ResetRootKey makes another access key of an account's root user. deactivate makes those inactive that there were, and
+// returns how many.
+func (s *Service) ResetRootKey(
+	ctx context.Context, account string, deactivate bool,
+) (made *NewAccessKey, inactive int, err error) {
+	err = s.change(ctx, account, func(p *plan) (err error) {
+		if err := p.needAccount(account); err != nil {
+			return err
+		}
+		if inactive = 0; deactivate {
+			inactive = p.deactivateRootKeys(account, "")
+		}
+		made, err = s.newRootKey(p, account)
+		return err
+	})
+	return made, inactive, err
+}
+
+// DeactivateRootKeys makes all access keys of an account's root user inactive but one, and returns how many.
+func (s *Service) DeactivateRootKeys(ctx context.Context, account, but string) (n int, err error) {
+	err = s.change(ctx, account, func(p *plan) error {
+		n = p.deactivateRootKeys(account, but)
+		return nil
+	})
+	return n, err
+}
+
+func (p *plan) deactivateRootKeys(account, but string) (n int) {
+	for _, k := range p.keysOf(account, "") {
+		if k.Active && k.ID != but {
+			k.Active = false
+			accessKeys.Put(p.Plan, &k, false)
+			n++
+		}
+	}
+	return n
 }
 
 // EnsureAccountWithKey makes an account unless it is there, and gives its root user this key, which the operator keeps:
@@ -76,7 +156,7 @@ func (s *Service) EnsureAccountWithKey(ctx context.Context, account, keyID, secr
 // putRootKey plans the account, where it is missing, and a key of its root user.
 func (s *Service) putRootKey(p *plan, account string, k *NewAccessKey) error {
 	if !accountPattern.MatchString(account) {
-		return invalid("An account is a number of twelve digits, not %.40q", account)
+		return notAccount(account)
 	}
 	if other, ok := accessKeys.Get(p.Tables, k.ID); ok && (other.Account != account || other.User != "") {
 		return exists("Access key %s already exists.", k.ID)

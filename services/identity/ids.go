@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"math/big"
 	"strconv"
 )
 
@@ -64,6 +65,13 @@ func (s *Service) KeyAccount(id string) (account string, ok bool) {
 		return k.Account, true
 	}
 	return KeyAccount(id)
+}
+
+// newAccountNumber makes an account's number at random: twelve digits, of which the first is not 0.
+func newAccountNumber() string {
+	const least = 100_000_000_000
+	n, _ := rand.Int(rand.Reader, big.NewInt(9*least)) // never fails (crypto/rand)
+	return strconv.FormatInt(n.Int64()+least, 10)
 }
 
 // newSecret makes a secret access key: 40 characters.

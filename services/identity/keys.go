@@ -38,6 +38,25 @@ func (s *Service) secretOf(k *AccessKey) (string, error) {
 	return string(secret), err
 }
 
+// Reseal seals all secrets anew with the present key, in one commit, and returns how many.
+func (s *Service) Reseal(ctx context.Context) (n int, err error) {
+	err = s.change(ctx, "", func(p *plan) error {
+		n = 0
+		for k := range accessKeys.All(p.Tables) {
+			secret, err := s.secretOf(k)
+			if err != nil {
+				return err
+			}
+			next := *k
+			next.Sealed = s.sealer.Seal([]byte(secret), sealPurpose(k.ID))
+			accessKeys.Put(p.Plan, &next, false)
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
 // MaxAccessKeys is how many access keys a user may have.
 const MaxAccessKeys = 2
 

@@ -38,6 +38,21 @@ func NewSealer(key []byte) (Sealer, error) {
 	return aesSealer{aead}, nil
 }
 
+// NewRotatingSealer returns the Sealer of a new key that opens, too, what was sealed with the one before it.
+func NewRotatingSealer(next, previous Sealer) Sealer { return rotatingSealer{next, previous} }
+
+type rotatingSealer struct {
+	Sealer
+	previous Sealer
+}
+
+func (s rotatingSealer) Open(sealed []byte, purpose string) ([]byte, error) {
+	if plain, err := s.Sealer.Open(sealed, purpose); err == nil {
+		return plain, nil
+	}
+	return s.previous.Open(sealed, purpose)
+}
+
 func (s aesSealer) Seal(plain []byte, purpose string) []byte {
 	return s.aead.Seal(nil, nil, plain, []byte(purpose))
 }

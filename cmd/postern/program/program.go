@@ -2,10 +2,12 @@
 package program
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 
+	"postern/aws/postern"
 	"postern/cli"
 	"postern/network/link/tunnel"
 	"postern/server"
@@ -20,8 +22,30 @@ func Main() int {
 	compute.InitMain()
 	tunnel.InitMain()
 	return cli.Run(context.Background(), cli.Options{
-		Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Start: start,
+		Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Start: start, Admin: openAdmin,
 	})
+}
+
+func openAdmin(ctx context.Context, dataDir, database string) (cli.Admin, error) {
+	a, err := server.OpenAdmin(ctx, server.Config{DataDir: dataDir, Database: database})
+	if err != nil {
+		return nil, err
+	}
+	return admin{a}, nil
+}
+
+// admin is a data directory as the command line sees it.
+type admin struct{ *server.Admin }
+
+// ResetKey implements cli.Admin.
+func (a admin) ResetKey(ctx context.Context, account string, deactivate bool) (*postern.ResetKeyOutput, error) {
+	key, n, err := a.Admin.ResetKey(ctx, account, deactivate)
+	if err != nil {
+		return nil, err
+	}
+	return &postern.ResetKeyOutput{
+		Account: cmp.Or(account, a.Account()), AccessKeyId: key.ID, SecretAccessKey: key.Secret, Deactivated: n,
+	}, nil
 }
 
 func start(ctx context.Context, o cli.StartOptions) (cli.Server, error) {
