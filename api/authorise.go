@@ -87,7 +87,9 @@ func (x *exchange) ask(ctx context.Context, q Question, own map[string][]string)
 	if acting != nil && acting.Uncontrolled {
 		policies.Control = nil
 	}
-	x.h.resourceOf(prefix, &q, &policies)
+	if !x.op.makes || q.Action != x.op.Action {
+		x.h.resourceOf(prefix, &q, &policies)
+	}
 	if x.h.guards != nil {
 		if err := x.h.guards.Guard(ctx, q, &policies); err != nil {
 			return err

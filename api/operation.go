@@ -54,6 +54,7 @@ type Operation struct {
 	about         Resources
 	resources     resources // about, made ready
 	acts          func(*Call, any) string
+	makes         bool                                                                 // see Makes
 	form          func(*Call, *http.Request, map[string]string, string) (*Form, error) // see Forms
 	keys          func(*Call, any) map[string][]string
 	keyNames      []string // what keys may give, in lower case once ready

@@ -72,6 +72,10 @@ func (op *Operation) isDryRun(in any) bool {
 	return ok && flag != nil && *flag
 }
 
+// Makes says that the resource of an operation is still to be made: another of its name, whosever it is, has no say in
+// who may.
+func Makes(op *Operation) { op.makes = true }
+
 // RefuseOthers refuses members of an input that the operation does not make use of. It is for handlers that do another
 // operation's work, whose input did not come through the pipeline.
 func (op *Operation) RefuseOthers(in any) error { return op.refuseOthers(in) }

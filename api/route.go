@@ -2,7 +2,9 @@ package api
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"postern/aws/fault"
 	"postern/aws/wire"
@@ -50,6 +52,9 @@ func (x *exchange) routePath() error {
 			x.call.path = func(name string) string { return values[name] }
 			return x.find(rt.op.Name, "")
 		}
+	}
+	if path, err := url.PathUnescape(asked.Path); err != nil || !utf8.ValidString(path) {
+		return x.unknown("InvalidURI", "Couldn't parse the specified URI.")
 	}
 	return x.unknown("UnknownOperationException", "no operation has this method and path")
 }

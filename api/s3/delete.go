@@ -103,6 +103,13 @@ func (s *service) mayDelete(
 			action = "s3:DeleteObjectVersion"
 			keys["s3:VersionId"] = []string{*o.VersionId}
 		}
+		if checkKey(*o.Key) != nil { // there is no such object, and no policy can be asked about it
+			refusals = append(refusals, types.Error{
+				Code: aws.String("KeyTooLongError"), Key: o.Key, VersionId: o.VersionId,
+				Message: aws.String("Your key is too long"),
+			})
+			continue
+		}
 		err := c.Allow(ctx, action, objectType(c, c.PathValue("Bucket")+"/"+*o.Key), keys)
 		switch {
 		case err == nil:

@@ -3,7 +3,10 @@ package s3
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
+	"hash/crc32"
 	"net/url"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,6 +31,9 @@ func (s *service) listObjects(
 	if err != nil {
 		return nil, err
 	}
+	if err := checkEncoding(in.EncodingType); err != nil {
+		return nil, err
+	}
 	out, err := forward[sdk.ListObjectsInput, sdk.ListObjectsOutput](ctx, s, c, in, nil)
 	if err != nil {
 		return nil, err
@@ -50,7 +56,14 @@ func (s *service) listObjectsV2(
 	if err != nil {
 		return nil, err
 	}
-	out, err := forward[sdk.ListObjectsV2Input, sdk.ListObjectsV2Output](ctx, s, c, in, nil)
+	if err := checkEncoding(in.EncodingType); err != nil {
+		return nil, err
+	}
+	own := *in
+	if own.ContinuationToken, err = readToken(b.Name, in.ContinuationToken); err != nil {
+		return nil, err
+	}
+	out, err := forward[sdk.ListObjectsV2Input, sdk.ListObjectsV2Output](ctx, s, c, &own, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +78,7 @@ func (s *service) listObjectsV2(
 	p.prefixes(out.CommonPrefixes)
 	p.texts(&out.Prefix, &out.Delimiter, &out.StartAfter)
 	out.Delimiter, out.StartAfter = given(out.Delimiter), given(out.StartAfter)
-	out.ContinuationToken, out.NextContinuationToken = given(in.ContinuationToken), given(out.NextContinuationToken)
+	out.ContinuationToken, out.NextContinuationToken = in.ContinuationToken, writeToken(b.Name, out.NextContinuationToken)
 	out.EncodingType = in.EncodingType
 	return out, p.err
 }
@@ -83,6 +96,13 @@ func (s *service) listObjectVersions(
 	b, err := s.bucket(c, in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err
+	}
+	if err := checkEncoding(in.EncodingType); err != nil {
+		return nil, err
+	}
+	if in.VersionIdMarker != nil && aws.ToString(in.KeyMarker) == "" {
+		return nil, invalid("InvalidArgument", "A version-id marker cannot be specified without a key marker.").
+			With("ArgumentName", "version-id-marker").With("ArgumentValue", *in.VersionIdMarker)
 	}
 	out, err := forward[sdk.ListObjectVersionsInput, sdk.ListObjectVersionsOutput](ctx, s, c, in, nil)
 	if err != nil {
@@ -147,4 +167,39 @@ func given(text *string) *string {
 		return nil
 	}
 	return text
+}
+
+// checkEncoding refuses what is no encoding of keys.
+func checkEncoding(e types.EncodingType) error {
+	if e == "" || e == types.EncodingTypeUrl {
+		return nil
+	}
+	return invalid("InvalidArgument", "Invalid Encoding Method specified in Request").
+		With("ArgumentName", "encoding-type").With("ArgumentValue", string(e))
+}
+
+// writeToken makes a continuation token of a bucket's listings of the one of the object store; nil for none.
+func writeToken(bucket string, inner *string) *string {
+	if inner == nil || *inner == "" {
+		return nil
+	}
+	sum := crc32.ChecksumIEEE([]byte(bucket + "/" + *inner))
+	text := binary.BigEndian.AppendUint32(nil, sum)
+	return aws.String(base64.RawURLEncoding.EncodeToString(append(text, *inner...)))
+}
+
+// readToken reads a token of writeToken, of the same bucket.
+func readToken(bucket string, token *string) (*string, error) {
+	if token == nil {
+		return nil, nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(*token)
+	if err == nil && len(text) > 4 {
+		inner := string(text[4:])
+		if *writeToken(bucket, &inner) == *token {
+			return &inner, nil
+		}
+	}
+	return nil, invalid("InvalidArgument", "The continuation token provided is incorrect").
+		With("ArgumentName", "continuation-token")
 }

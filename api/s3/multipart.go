@@ -93,6 +93,9 @@ func (s *service) listMultipartUploads(
 	if err != nil {
 		return nil, err
 	}
+	if err := checkEncoding(in.EncodingType); err != nil {
+		return nil, err
+	}
 	out, err := forward[sdk.ListMultipartUploadsInput, sdk.ListMultipartUploadsOutput](ctx, s, c, in, nil)
 	if err != nil {
 		return nil, err

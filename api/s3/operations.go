@@ -42,7 +42,7 @@ var public = api.With(api.Public)
 
 func (s *service) bucketOperations() []api.Operation {
 	return []api.Operation{
-		api.Op("CreateBucket", onBucket, s.createBucket,
+		api.Op("CreateBucket", onBucket, s.createBucket, api.Makes,
 			api.Takes("Bucket", "ACL", "CreateBucketConfiguration", "ObjectLockEnabledForBucket", "ObjectOwnership")),
 		api.Op("DeleteBucket", onBucket, s.deleteBucket, status(http.StatusNoContent),
 			api.Takes("Bucket", "ExpectedBucketOwner")),

@@ -57,6 +57,9 @@ func (s *service) readPost(
 	if err := needFields(fields, "key"); err != nil {
 		return nil, err
 	}
+	if err := checkKey(fields["key"]); err != nil {
+		return nil, err
+	}
 	claim, err := formClaim(c, fields)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"crypto/md5" //nolint:gosec // Content-MD5
 	"encoding/base64"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"postern/api"
@@ -105,6 +106,17 @@ func (s *service) changeable(c *api.Call, owner *string) (s3.Bucket, error) {
 	return b, err
 }
 
+// maxKey is the longest key, in bytes.
+const maxKey = 1024
+
+func checkKey(key string) error {
+	if len(key) <= maxKey {
+		return nil
+	}
+	return invalid("KeyTooLongError", "Your key is too long").
+		With("Size", strconv.Itoa(len(key))).With("MaxSizeAllowed", strconv.Itoa(maxKey))
+}
+
 func denied() error { return fault.New(fault.Denied, "s3", "Access Denied") }
 
 func invalid(code, format string, args ...any) *fault.Error {
@@ -117,6 +129,9 @@ func notImplemented(format string, args ...any) error {
 
 // locate sends requests for buckets of other regions there, as S3 does before it looks at who asks.
 func (s *service) locate(c *api.Call) error {
+	if err := checkKey(c.PathValue("Key")); err != nil {
+		return err
+	}
 	name := c.PathValue("Bucket")
 	if name == "" || c.Operation.Name == "CreateBucket" {
 		return nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +31,10 @@ func (s *service) getObjectTagging(
 	if out.TagSet == nil {
 		out.TagSet = []types.Tag{}
 	}
+	// Stores keep tags in no order.
+	slices.SortFunc(out.TagSet, func(a, b types.Tag) int {
+		return strings.Compare(aws.ToString(a.Key), aws.ToString(b.Key))
+	})
 	return out, nil
 }
 

@@ -65,6 +65,7 @@ func TestStories(t *testing.T) {
 			env.Setenv("POSTERN_DATA", filepath.Join(env.WorkDir, "data"))
 			env.Setenv("PATH", path+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("AWS_PAGER", "")
+			env.Setenv("PYTHON", python())
 			env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 			var b background
 			env.Values[serverKey{}] = &b
@@ -91,10 +92,23 @@ func TestStories(t *testing.T) {
 	})
 }
 
+// python is a Python with boto3, "" where there is none. A Debian package is one of Debian's own Python.
+func python() string {
+	for _, name := range []string{"python3", "/usr/bin/python3"} {
+		if exec.Command(name, "-c", "import boto3").Run() == nil {
+			return name
+		}
+	}
+	return ""
+}
+
 // missingFor says what stories may need and this machine lacks: the AWS CLI, and what instances need.
 func missingFor(t *testing.T, agent string) map[string]string {
 	t.Helper()
-	missing := map[string]string{"aws": "", "dnsmasq": "", "instances": ""}
+	missing := map[string]string{"aws": "", "boto3": "", "dnsmasq": "", "instances": ""}
+	if python() == "" {
+		missing["boto3"] = "no python3 has boto3 (Debian: python3-boto3)"
+	}
 	if _, err := exec.LookPath("aws"); err != nil {
 		missing["aws"] = "the AWS CLI is not on PATH"
 	}
