@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"postern/aws/buckets"
 	"postern/aws/fault"
 	"postern/network/vpc"
 )
@@ -34,7 +35,10 @@ type target struct {
 // Assess judges how the node of the facts reaches a service ("ssm" or "com.amazonaws.us-east-1.ssm"), a host name or
 // an address, each with ":PORT" where it is not 443. It fails with Invalid if to is none of these, or if the network
 // of the facts contradicts itself.
-func Assess(f Facts, to string) (Report, error) {
+func Assess(f Facts, to string) (Report, error) { return assess(f, to, nil) }
+
+// assess is Assess where Amazon's buckets are wanted for uses.
+func assess(f Facts, to string, uses []buckets.Use) (Report, error) {
 	s, err := f.compile()
 	if err != nil {
 		return Report{}, err
@@ -46,7 +50,7 @@ func Assess(f Facts, to string) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	a := &assessment{facts: &f, snapshot: s, target: t, Report: Report{
+	a := &assessment{facts: &f, snapshot: s, target: t, uses: uses, Report: Report{
 		From: f.Node.ID, To: to, Service: t.service, Findings: []Finding{}, Unchecked: f.Unchecked,
 	}}
 	if a.node() {
@@ -54,6 +58,8 @@ func Assess(f Facts, to string) (Report, error) {
 		a.connect()
 	}
 	a.identity()
+	a.withoutPrincipal()
+	a.buckets()
 	a.status()
 	a.Works = !a.broken()
 	return a.Report, nil
@@ -82,6 +88,8 @@ type assessment struct {
 	endpoint string
 	// view is the VPC whose resolver answers the node.
 	view string
+	// uses says what Amazon's buckets are wanted for.
+	uses []buckets.Use
 	// public is true where the node goes to public addresses by an Internet or NAT gateway.
 	public bool
 }

@@ -15,11 +15,19 @@ import (
 type example struct {
 	changes []func(*doctor.Facts)
 	to      string
+	// feature says what is wanted, in place of a service.
+	feature string
 }
 
 func with(changes ...func(*doctor.Facts)) example { return example{changes: changes} }
 
-func asked(to string, changes ...func(*doctor.Facts)) example { return example{changes, to} }
+func asked(to string, changes ...func(*doctor.Facts)) example {
+	return example{changes: changes, to: to}
+}
+
+func wanted(feature string, changes ...func(*doctor.Facts)) example {
+	return example{changes: changes, feature: feature}
+}
 
 const (
 	anywhere = "203.0.113.9"
@@ -53,6 +61,7 @@ var examples = map[doctor.ID]example{
 	"endpoint/no-interface":   with(withoutEndpointInterfaces),
 	"endpoint/port":           asked("10.0.1.10:22"),
 	"endpoint/policy":         with(withEndpointPolicy),
+	"endpoint/no-principal":   with(machine, perimeter),
 	"endpoint/starts-nothing": with(func(f *doctor.Facts) { f.Node.Interface = "eni-ssm-a" }),
 	"endpoint/service-side":   asked("10.0.1.230:443", withOwnService),
 
@@ -99,6 +108,9 @@ var examples = map[doctor.ID]example{
 	"role/not-allowed": with(func(f *doctor.Facts) { f.Roles[0].Policies = nil }),
 	"role/denied":      with(withDeny),
 	"role/boundary":    with(withBoundary),
+
+	"bucket/role":            wanted("patch", withS3),
+	"bucket/endpoint-policy": wanted("patch", withS3, readsBuckets, keepsSnapshots),
 }
 
 func group(f *doctor.Facts, id string) *vpc.SecurityGroup {
@@ -199,6 +211,37 @@ func withInternet(f *doctor.Facts) {
 func withEndpointPolicy(f *doctor.Facts) {
 	f.EndpointPolicies = map[string]string{
 		"vpce-ssm": `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ssm:GetParameter","Resource":"*"}]}`,
+	}
+}
+
+// machine makes a machine of the node that is no instance.
+func machine(f *doctor.Facts) {
+	f.Node.ID, f.Node.State = "mi-1", ""
+	f.Roles[0].Service, f.Roles[0].By = "ssm.amazonaws.com", "its activation"
+	f.Roles[0].Trust = strings.Replace(trustEC2, "ec2", "ssm", 1)
+}
+
+// perimeter has the endpoint's policy let in principals of an organization only.
+func perimeter(f *doctor.Facts) {
+	f.EndpointPolicies = map[string]string{
+		"vpce-ssm": `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*",` +
+			`"Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-exampleorgid"}}}]}`,
+	}
+}
+
+// readsBuckets lets the role read everything in S3.
+func readsBuckets(f *doctor.Facts) {
+	f.Roles[0].Policies = append(f.Roles[0].Policies, doctor.Document{
+		Name: "s3",
+		JSON: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}`,
+	})
+}
+
+// keepsSnapshots has the S3 endpoint's policy leave the buckets of patch baselines' snapshots out.
+func keepsSnapshots(f *doctor.Facts) {
+	f.EndpointPolicies = map[string]string{
+		"vpce-s3": `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":[` +
+			`"arn:aws:s3:::aws-ssm-us-east-1/*","arn:aws:s3:::aws-patch-manager-us-east-1-1970c647d/*"]}]}`,
 	}
 }
 

@@ -59,7 +59,7 @@ func AssessFeatures(f Facts, wanted []Feature) (Report, error) {
 		return r, err
 	}
 	for _, service := range optional {
-		other, err := Assess(f, "com.amazonaws."+f.Region+"."+service)
+		other, err := assess(f, "com.amazonaws."+f.Region+"."+service, uses(wanted))
 		if err != nil {
 			return r, err
 		}

@@ -39,6 +39,7 @@ type refusal struct {
 func Kinds() []Kind {
 	return slices.Concat(
 		nodeKinds, dnsKinds, endpointKinds, filterKinds, routeKinds, internetKinds, addressKinds, roleKinds,
+		bucketKinds,
 	)
 }
 

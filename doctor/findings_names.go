@@ -209,6 +209,16 @@ var endpointKinds = []Kind{
 		Page:  pageEndpointPolicy,
 	},
 	{
+		ID: "endpoint/no-principal", Title: "The endpoint's policy wants a principal of calls that have none",
+		Severity: Broken,
+		Means: "A machine that is no instance registers, and gets its role, with calls that no IAM principal signs. The " +
+			"endpoint's policy allows them under a condition on a key of the principal only, as a data perimeter with " +
+			"aws:PrincipalOrgID does; such a key has no value then.",
+		Shows: "The machine does not register, or is ConnectionLost when its credentials end, an hour later.",
+		Mend:  "Let the endpoint's policy allow these two actions by a key that the calls have.",
+		Page:  pageEndpointPolicy,
+	},
+	{
 		ID: "endpoint/starts-nothing", Title: "An endpoint's interface starts no connection", Severity: Broken,
 		Means: "The interfaces of VPC endpoints and of inbound Resolver endpoints answer, and never start a " +
 			"connection.",

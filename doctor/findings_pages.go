@@ -72,6 +72,10 @@ var (
 		"AWS Systems Manager User Guide, VPC endpoints for Systems Manager",
 		docs + "systems-manager/latest/userguide/setup-create-vpc.html",
 	}
+	pageBuckets = Page{
+		"AWS Systems Manager User Guide, SSM Agent communications with AWS managed S3 buckets",
+		docs + "systems-manager/latest/userguide/ssm-agent-technical-details.html",
+	}
 	pagePermissions = Page{
 		"AWS Systems Manager User Guide, Configure instance permissions",
 		docs + "systems-manager/latest/userguide/setup-instance-permissions.html",

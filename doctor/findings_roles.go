@@ -1,5 +1,27 @@
 package doctor
 
+// bucketKinds are about Amazon's own buckets, which agents and patch commands read.
+var bucketKinds = []Kind{
+	{
+		ID: "bucket/endpoint-policy", Title: "The S3 endpoint's policy keeps Amazon's buckets from the node",
+		Severity: Broken,
+		Means: "Agents are updated from amazon-ssm-REGION; the code and the snapshots of patch baselines come from " +
+			"aws-ssm-REGION, patch-baseline-snapshot-REGION and aws-patch-manager-REGION-SUFFIX, some with suffixes of " +
+			"their own. The endpoint's policy does not allow s3:GetObject on all that the wanted features need.",
+		Shows: "Patch commands fail because they cannot download their payload; the agent is not updated.",
+		Mend:  "Let the endpoint's policy allow s3:GetObject on the buckets that the finding names.",
+		Page:  pageBuckets,
+	},
+	{
+		ID: "bucket/role", Title: "The role may not read Amazon's buckets", Severity: Broken,
+		Means: "With endpoints in use the node's role needs s3:GetObject on Amazon's own buckets; " +
+			"AmazonSSMManagedInstanceCore does not have it.",
+		Shows: "Patch commands fail because they cannot download their payload; the agent is not updated.",
+		Mend:  "Let a policy of the role allow s3:GetObject on the buckets that the finding names.",
+		Page:  pageBuckets,
+	},
+}
+
 // roleKinds are about the role that the node's agent has.
 var roleKinds = []Kind{
 	{

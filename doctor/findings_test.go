@@ -50,6 +50,15 @@ func (x *example) finding(t testing.TB, id doctor.ID) doctor.Finding {
 		to = "ssm"
 	}
 	r := assess(t, f, to)
+	if x.feature != "" {
+		wanted, err := doctor.ParseFeatures([]string{x.feature})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err = doctor.AssessFeatures(f, wanted); err != nil {
+			t.Fatal(err)
+		}
+	}
 	i := slices.IndexFunc(r.Findings, func(f doctor.Finding) bool { return f.ID == id })
 	if i < 0 {
 		t.Errorf("%s is not among what explain finds:\n%s", id, r)

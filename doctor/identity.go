@@ -235,7 +235,7 @@ func (a *assessment) request(role *Role, action string) *iam.Request {
 		"aws:SecureTransport": {"true"}, "ssm:SourceInstanceARN": {node}, "aws:ViaAWSService": {"false"},
 		"aws:RequestedRegion": {a.facts.Region}, "aws:ResourceAccount": {a.facts.Account},
 	}
-	if a.endpoint != "" && a.target.private {
+	if a.endpoint != "" && (a.target.private || a.uses != nil) { // a gateway endpoint's addresses are public
 		keys["aws:SourceIp"] = nil // known to be absent
 		keys["aws:SourceVpc"], keys["aws:SourceVpce"] = []string{a.nic.VPC}, []string{a.endpoint}
 		keys["aws:VpcSourceIp"] = []string{a.Address}
