@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"iter"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -19,7 +20,7 @@ type FlowLog struct {
 	Resource string
 	// Traffic is "ACCEPT", "REJECT" or "ALL".
 	Traffic string
-	// Destination is "arn:aws:s3:::postern-flow-logs" and a folder in it; see FlowLogBucket.
+	// Destination is the ARN of a bucket and a folder in it, or of FlowLogBucket.
 	Destination string
 	// Format lists the fields of a record, as "${version} ${account-id} …".
 	Format string
@@ -27,10 +28,10 @@ type FlowLog struct {
 	Interval int
 }
 
-// FlowLogBucket is the destination that flow logs have. There is no S3 behind it: it names the folder of the server's
-// data directory that the files are in, in the order that Amazon's have in a bucket.
+// FlowLogBucket is the destination with no bucket behind it: it names a folder of the server's data directory that the
+// files are in, in the order that they have in a bucket.
 func FlowLogBucket(region string) string {
-	return arn.Global(arn.Partition(region), "s3", "", "postern-flow-logs").String()
+	return arn.Global(arn.Partition(region), "s3", "", ownBucket).String()
 }
 
 // DefaultFlowLogFormat is the format of version 2.
@@ -162,14 +163,30 @@ func (in *CreateFlowLogsInput) complete(region string) error {
 	if err := checkFormat(in.Format); err != nil {
 		return err
 	}
-	folder, ok := strings.CutPrefix(in.Destination, FlowLogBucket(region))
-	if !ok || folder != "" && folder[0] != '/' || slices.ContainsFunc(strings.Split(folder, "/"), badPart) {
-		return refuse(fault.NotFound, "InvalidParameter", "LogDestination: %s does not exist. Flow logs go to files in "+
-			"the server's data directory, which are named %s or %s/FOLDER",
-			in.Destination, FlowLogBucket(region), FlowLogBucket(region))
+	prefix := strings.TrimSuffix(FlowLogBucket(region), ownBucket)
+	rest, ok := strings.CutPrefix(in.Destination, prefix)
+	bucket, folder, _ := strings.Cut(rest, "/")
+	if !ok || !bucketForm.MatchString(bucket) || slices.ContainsFunc(strings.Split(folder, "/"), badPart) {
+		return invalidParameter("LogDestination: %s is not of the form %sBUCKET or %sBUCKET/FOLDER", in.Destination, prefix,
+			prefix)
 	}
 	return nil
 }
+
+// Bucket returns the bucket that the files go to and the folder in it; the bucket is empty for FlowLogBucket.
+func (l *FlowLog) Bucket() (bucket, folder string) {
+	bucket, folder, _ = strings.Cut(strings.TrimPrefix(l.Destination,
+		strings.TrimSuffix(FlowLogBucket(l.Region), ownBucket)), "/")
+	if bucket == ownBucket {
+		bucket = ""
+	}
+	return bucket, strings.Trim(folder, "/")
+}
+
+// ownBucket is the name of FlowLogBucket.
+const ownBucket = "postern-flow-logs"
+
+var bucketForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
 // badPart reports whether part of a folder's name could lead out of it, or is not what a file may be called everywhere.
 func badPart(part string) bool {

@@ -21,7 +21,7 @@ func (m *ec2Module) services() []api.Service {
 		Network:   m.network.Service,
 		Compute:   m.compute.Service,
 		Instances: m.compute.instances,
-		FlowLogs:  m.flowLogs.Writer,
+		FlowLogs:  m.flowLogs,
 		MayImport: m.config.mayImport,
 	})}
 }

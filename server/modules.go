@@ -48,7 +48,8 @@ func (s *Server) modules(kept *Base) []module {
 	state := &stateModule{config: c, base: base, damaged: s.fail}
 	identity := &identityModule{config: c, base: base, state: state}
 	network := &networkModule{config: c, state: state}
-	flowLogs := &flowLogsModule{config: c, base: base, network: network}
+	objects := &s3Module{config: c, base: base, state: state}
+	flowLogs := &flowLogsModule{config: c, base: base, network: network, objects: objects}
 	fabric := &fabricModule{config: c, flowLogs: flowLogs}
 	links := &privateLinkModule{config: c, fabric: fabric}
 	compute := &computeModule{config: c, base: base, state: state, identity: identity, network: network, fabric: fabric}
@@ -90,7 +91,7 @@ func (s *Server) modules(kept *Base) []module {
 			identity: identity, network: network, nodes: nodes, mailbox: mailbox, commands: commands,
 			parameters: parameters, join: join,
 		}).module(),
-		(&s3Module{config: c, base: base, state: state}).module(),
+		objects.module(),
 		(&messagesModule{config: c, nodes: nodes, mailbox: mailbox, commands: commands}).module(),
 		own.module(),
 		pipeline.module(),

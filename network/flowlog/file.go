@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"postern/network"
@@ -48,8 +47,7 @@ func (w *Writer) write(s *network.State, l *network.FlowLog, i *interval, ended 
 
 // root is the folder that the flow log's destination names, and below it what is the region's.
 func (w *Writer) root(l *network.FlowLog) string {
-	folder := strings.Trim(strings.TrimPrefix(l.Destination, network.FlowLogBucket(l.Region)), "/")
-	return filepath.Join(w.config.Dir, filepath.FromSlash(folder), "AWSLogs", l.Account, "vpcflowlogs", l.Region)
+	return filepath.Join(w.folder(l), "AWSLogs", l.Account, "vpcflowlogs", l.Region)
 }
 
 // name is a new file's. The hash at its end keeps apart those of one minute.

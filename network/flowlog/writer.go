@@ -1,6 +1,8 @@
 package flowlog
 
 import (
+	"cmp"
+	"context"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -20,8 +22,10 @@ const (
 
 // Config configures a Writer.
 type Config struct {
-	// Dir is the folder that stands for the bucket.
-	Dir string
+	// Dir is the folder that stands for the bucket network.FlowLogBucket. Spool has the files that wait for another
+	// bucket, which Put puts there.
+	Dir, Spool string
+	Put        func(context.Context, Object) error
 	// State is the network in force. Service reports whether an address is a public service's; it may be nil.
 	State   func() *network.State
 	Service func(netip.Addr) bool
@@ -39,8 +43,9 @@ type Writer struct {
 	seen map[string]*nic
 	open map[string]*interval // by flow log
 
-	mu     sync.Mutex
-	failed map[string]error
+	mu sync.Mutex
+	// failed are the errors of the last files, undelivered those of the last deliveries, by flow log.
+	failed, undelivered map[string]error
 }
 
 // nic is a network interface with how many intervals ago it was there.
@@ -83,11 +88,11 @@ func New(c Config) *Writer {
 	return &Writer{config: c, seen: map[string]*nic{}, open: map[string]*interval{}, failed: map[string]error{}}
 }
 
-// Delivered returns why the last file of a flow log could not be written, or nil.
+// Delivered returns why the last file of a flow log could not be written, or put into its bucket, or nil.
 func (w *Writer) Delivered(id string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.failed[id]
+	return cmp.Or(w.failed[id], w.undelivered[id])
 }
 
 // Take takes records of the fabric.

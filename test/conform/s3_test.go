@@ -37,9 +37,9 @@ func TestRealAgentAndS3(t *testing.T) {
 	n.Await(world.Online)
 	b := &bucketed{t, w, n}
 	b.output()
-	b.largeOutput()
 	b.downloads()
 	b.update()
+	b.largeOutput()
 }
 
 // withBucket makes a gateway endpoint to S3, a bucket with a script, and lets nodes use it.

@@ -19,8 +19,11 @@ import (
 
 // FlowLogs knows how the files of flow logs are coming along.
 type FlowLogs interface {
-	// Delivered reports whether the last attempt to write a flow log's file failed, and why.
+	// Delivered reports whether the last attempt to write or deliver a flow log's file failed, and why.
 	Delivered(id string) error
+	// Accepts asks the destination of a flow log, not made yet, whether it takes files. It is a NotFound or Denied
+	// fault where it does not.
+	Accepts(l *network.FlowLog) error
 }
 
 func (s *service) flowLogListing() query.Listing[*network.FlowLog] {
@@ -79,7 +82,7 @@ func (s *service) createFlowLogs(
 			c,
 			"logDestinationType "+string(
 				kind,
-			)+" (there is s3 with the destination "+network.FlowLogBucket(
+			)+" (there is s3, with a bucket, or with the destination "+network.FlowLogBucket(
 				c.Region,
 			)+", which is files in the server's data directory)",
 		)
@@ -96,6 +99,9 @@ func (s *service) createFlowLogs(
 	if err != nil {
 		return nil, err
 	}
+	if err := s.accepted(c, aws.ToString(in.LogDestination)); err != nil {
+		return nil, err
+	}
 	ids, err := s.network.CreateFlowLogs(ctx, query.ScopeOf(c), network.CreateFlowLogsInput{
 		Type: string(
 			in.ResourceType,
@@ -108,6 +114,25 @@ func (s *service) createFlowLogs(
 		return nil, err
 	}
 	return &sdk.CreateFlowLogsOutput{FlowLogIds: ids, ClientToken: in.ClientToken}, nil
+}
+
+// accepted refuses a bucket that is not there, or whose policy does not let files of flow logs in.
+func (s *service) accepted(c *api.Call, destination string) error {
+	l := &network.FlowLog{Meta: network.Meta{Account: c.Account, Region: c.Region}, Destination: destination}
+	bucket, _ := l.Bucket()
+	if s.flowLogs == nil || bucket == "" {
+		return nil
+	}
+	switch err := s.flowLogs.Accepts(l); {
+	case fault.Is(err, fault.NotFound):
+		return fault.New(fault.Invalid, "ec2", "LogDestination: %s does not exist.", bucket).
+			WithCode("LogDestinationNotFoundException")
+	case err != nil:
+		return fault.New(fault.Invalid, "ec2",
+			"Access Denied for LogDestination: %s. Please check LogDestination permission.", bucket).
+			WithCode("LogDestinationPermissionIssueException")
+	}
+	return nil
 }
 
 func (s *service) describeFlowLogs(
