@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"postern/aws/postern"
+	"postern/aws/sigv4"
 	"postern/aws/transport"
 )
 
@@ -17,6 +19,8 @@ type Elsewhere struct {
 	EC2         *ec2.Client
 	Region      string
 	VPC, Subnet string
+	// Account is the number of the VPC's account.
+	Account string
 	// Table is its main route table, Group its default security group.
 	Table, Group string
 
@@ -26,15 +30,31 @@ type Elsewhere struct {
 // Elsewhere makes a VPC with a /24 subnet at its beginning.
 func (w *World) Elsewhere(region string, vpc netip.Prefix) *Elsewhere {
 	w.t.Helper()
+	return w.ElsewhereAs(w.Root(), region, vpc)
+}
+
+// Account makes one more account and returns its root user's key.
+func (w *World) Account(number string) sigv4.Credentials {
+	w.t.Helper()
+	access := w.Server.Access()
+	made := must[postern.CreateAccountOutput](w)(postern.NewFromConfig(aws.Config{
+		Region: access.Region, BaseEndpoint: &access.Endpoint, HTTPClient: transport.Client(w.public),
+		Credentials: credentials.NewStaticCredentialsProvider(access.Root.ID, access.Root.Secret, ""),
+	}).CreateAccount(w.t.Context(), &postern.CreateAccountInput{Id: number}))
+	return sigv4.Credentials{AccessKey: made.AccessKeyId, Secret: made.SecretAccessKey}
+}
+
+// ElsewhereAs is Elsewhere in the account of a key.
+func (w *World) ElsewhereAs(who sigv4.Credentials, region string, vpc netip.Prefix) *Elsewhere {
+	w.t.Helper()
 	access := w.Server.Access()
 	e := &Elsewhere{w: w, Region: region, EC2: ec2.New(ec2.Options{
 		Region: region, BaseEndpoint: &access.Endpoint, HTTPClient: transport.Client(w.public),
-		Credentials: credentials.NewStaticCredentialsProvider(access.Root.ID, access.Root.Secret,
-			""), Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider(who.AccessKey, who.Secret, ""), Retryer: aws.NopRetryer{},
 	})}
 	ctx := w.t.Context()
 	made := must[ec2.CreateVpcOutput](w)(e.EC2.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String(vpc.String())}))
-	e.VPC = *made.Vpc.VpcId
+	e.VPC, e.Account = *made.Vpc.VpcId, *made.Vpc.OwnerId
 	subnet := must[ec2.CreateSubnetOutput](w)(e.EC2.CreateSubnet(ctx, &ec2.CreateSubnetInput{
 		VpcId: &e.VPC, CidrBlock: aws.String(netip.PrefixFrom(vpc.Addr(), 24).String()),
 	}))
@@ -74,7 +94,7 @@ func (e *Elsewhere) Peer(with *Elsewhere, ranges ...string) string {
 	ctx := e.w.t.Context()
 	made := must[ec2.CreateVpcPeeringConnectionOutput](e.w)(
 		e.EC2.CreateVpcPeeringConnection(ctx, &ec2.CreateVpcPeeringConnectionInput{
-			VpcId: &e.VPC, PeerVpcId: &with.VPC, PeerRegion: &with.Region,
+			VpcId: &e.VPC, PeerVpcId: &with.VPC, PeerRegion: &with.Region, PeerOwnerId: &with.Account,
 		}),
 	)
 	id := made.VpcPeeringConnection.VpcPeeringConnectionId
@@ -103,6 +123,6 @@ func (w *World) Home() *Elsewhere {
 	)
 	return &Elsewhere{
 		w: w, EC2: w.EC2, Region: w.Server.Access().Region, VPC: w.VPC, Subnet: w.Subnets[0],
-		Table: *tables.RouteTables[0].RouteTableId, Group: w.NodeGroup,
+		Table: *tables.RouteTables[0].RouteTableId, Group: w.NodeGroup, Account: w.Server.Access().Account,
 	}
 }
