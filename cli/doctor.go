@@ -24,6 +24,12 @@ import (
 // exitNotJudged ends doctor where something could not be judged and nothing that was is broken.
 const exitNotJudged = 3
 
+// notJudgedError says what kept doctor from looking.
+type notJudgedError struct{ err error }
+
+func (e *notJudgedError) Error() string { return e.err.Error() }
+func (e *notJudgedError) Unwrap() error { return e.err }
+
 // doctorFlags hold what `postern doctor` was told.
 type doctorFlags struct {
 	selection doctor.Selection
@@ -120,11 +126,11 @@ func (a *app) doctor(cmd *cobra.Command, f doctorFlags) error {
 	ctx := cmd.Context()
 	survey, err := a.survey(ctx, &f)
 	if err != nil {
-		return err
+		return &notJudgedError{err}
 	}
 	x, err := survey.Examine(ctx, wanted, nil)
 	if err != nil {
-		return err
+		return &notJudgedError{err}
 	}
 	if err := a.printExamination(cmd.OutOrStdout(), x, f.whole); err != nil {
 		return err
@@ -166,7 +172,7 @@ func (a *app) survey(ctx context.Context, f *doctorFlags) (*doctor.Survey, error
 func recorded(ctx context.Context, f *doctorFlags) (*doctor.Survey, error) {
 	file, err := os.Open(f.from)
 	if err != nil {
-		return nil, err
+		return nil, mistyped("--from: %w", err)
 	}
 	defer file.Close()
 	recording, err := doctor.ReadRecording(file)
@@ -246,5 +252,13 @@ func amazon(ctx context.Context, profile string) (aws.Config, error) {
 	if profile != "" {
 		options = append(options, awsconfig.WithSharedConfigProfile(profile))
 	}
-	return awsconfig.LoadDefaultConfig(ctx, options...)
+	config, err := awsconfig.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return config, err
+	}
+	if _, err := config.Credentials.Retrieve(ctx); err != nil {
+		return config, fmt.Errorf("no Postern is set up, and there are no AWS credentials: start one with postern up, or "+
+			"set AWS_PROFILE or AWS_ACCESS_KEY_ID, or log in with aws sso login (%w)", err)
+	}
+	return config, nil
 }

@@ -69,6 +69,12 @@ func describe(err error, endpoint string) failure {
 	var usage *usageError
 	var missing *pflag.NotExistError
 	var api apiError
+	var unjudged *notJudgedError
+	if errors.As(err, &unjudged) && !fault.Is(err, fault.Invalid) && !errors.As(err, &usage) {
+		f := describe(unjudged.err, endpoint)
+		f.Exit = exitNotJudged
+		return f
+	}
 	switch {
 	case errors.As(err, &usage):
 		return failure{"Usage", fault.Text(err), exitUsage, usage.usage}

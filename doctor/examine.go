@@ -105,6 +105,9 @@ func (r *Report) verdict() Outcome {
 
 // collect gathers the nodes' findings, those first that break most.
 func (x *Examination) collect() {
+	if len(x.Nodes) == 0 || len(x.Unchecked) > 0 { // nothing is no verdict
+		x.Outcome = Unknown
+	}
 	for i := range x.Nodes {
 		n := &x.Nodes[i]
 		x.Outcome = worse(x.Outcome, n.Outcome)

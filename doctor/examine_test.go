@@ -96,8 +96,9 @@ func TestExamine(t *testing.T) {
 	if _, err := s.Examine(ctx, nil, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("with a context that has ended: %v", err)
 	}
-	if x := examine(t, &doctor.Survey{}); !strings.Contains(x.String(), "there is no node") || x.Outcome != doctor.Good {
-		t.Errorf("without nodes: %s", x)
+	none := examine(t, &doctor.Survey{})
+	if !strings.Contains(none.String(), "there is no node") || none.Outcome != doctor.Unknown {
+		t.Errorf("without nodes: %s", none)
 	}
 }
 

@@ -188,7 +188,7 @@ func (r *reader) interfaces() error {
 			if name, _, _ := strings.Cut(aws.ToString(in.PrivateDnsName), "."); name != "" {
 				out.Name = name
 			}
-			if len(out.Addresses) > 0 && r.hasSubnet(out.Subnet) {
+			if len(out.Addresses) > 0 && r.hasSubnet(out.Subnet) && r.fits(&out) {
 				r.Network.Interfaces = append(r.Network.Interfaces, out)
 			}
 		})
@@ -199,6 +199,18 @@ func (r *reader) interfaces() error {
 	r.settle()
 	r.sides()
 	return nil
+}
+
+// fits reports whether an interface's address is one of its subnet's. Emulators of the EC2 API give others.
+func (r *reader) fits(c *vpc.Interface) bool {
+	for _, n := range r.Network.Subnets {
+		if n.ID == c.Subnet && c.Addresses[0].Is4() && !n.CIDR.Contains(c.Addresses[0]) {
+			r.Unchecked = append(r.Unchecked,
+				fmt.Sprintf("network interface %s, whose address %s is not in its subnet %s", c.ID, c.Addresses[0], n.CIDR))
+			return false
+		}
+	}
+	return true
 }
 
 // owner returns what an interface belongs to: an endpoint, an instance or managed node, or something of Amazon's.

@@ -57,7 +57,7 @@ func ReadAll(ctx context.Context, c Clients, region string, of Selection) (*Surv
 	if len(r.nodes) > 0 {
 		compiled, err := r.Facts.compile()
 		if err != nil {
-			return nil, err
+			return nil, fault.New(fault.Unavailable, "doctor.Read", "what the APIs say contradicts itself: %w", err)
 		}
 		r.compiled = compiled
 	}
