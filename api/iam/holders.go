@@ -29,16 +29,6 @@ func holderOf(c *api.Call, kind identity.HolderKind, in any) identity.Holder {
 	return identity.Holder{Account: c.Account, Kind: kind, Name: textMember(in, nameMembers[kind])}
 }
 
-// held makes the row of an operation on the policies of a user, role or group. It takes the holder's name and the
-// members that follow.
-func held[In, Out any](
-	s *service, name string, kind identity.HolderKind, handle func(*service, identity.HolderKind) handlerOf[In, Out],
-	members ...string,
-) api.Operation {
-	about := kind.String() + "/{" + nameMembers[kind] + "}"
-	return api.Op(name, api.About(about), handle(s, kind), api.ByName, api.Takes(append(members, nameMembers[kind])...))
-}
-
 // answer makes an output of its members.
 func answer[Out any](members map[string]any) *Out {
 	out := new(Out)

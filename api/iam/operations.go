@@ -477,3 +477,13 @@ func (s *service) accountOperations() []api.Operation {
 			api.Takes("Marker", "MaxItems")),
 	}
 }
+
+// held makes the row of an operation on the policies of a user, role or group. It takes the holder's name and the
+// members that follow.
+func held[In, Out any](
+	s *service, name string, kind identity.HolderKind, handle func(*service, identity.HolderKind) handlerOf[In, Out],
+	members ...string,
+) api.Operation {
+	about := kind.String() + "/{" + nameMembers[kind] + "}"
+	return api.Op(name, api.About(about), handle(s, kind), api.ByName, api.Takes(append(members, nameMembers[kind])...))
+}
