@@ -315,11 +315,13 @@ var badFlowLogs = []struct {
 	}, "InvalidParameter"},
 	{
 		"another bucket", func(in *sdk.CreateFlowLogsInput) { in.LogDestination = aws.String("arn:aws:s3:::mine") },
-		"InvalidParameter",
+		"LogDestinationNotFoundException",
 	},
 	{"a bucket that begins so", func(in *sdk.CreateFlowLogsInput) {
 		in.LogDestination = aws.String(network.FlowLogBucket("us-east-1") + "-2")
-	}, "InvalidParameter"},
+	}, "LogDestinationNotFoundException"},
+	{"no bucket", func(in *sdk.CreateFlowLogsInput) { in.LogDestination = aws.String("arn:aws:s3:::A_B") },
+		"LogDestinationNotFoundException"},
 	{"out of the folder", func(in *sdk.CreateFlowLogsInput) {
 		in.LogDestination = aws.String(network.FlowLogBucket("us-east-1") + "/../../x")
 	}, "InvalidParameter"},

@@ -120,10 +120,14 @@ func (s *service) createFlowLogs(
 func (s *service) accepted(c *api.Call, destination string) error {
 	l := &network.FlowLog{Meta: network.Meta{Account: c.Account, Region: c.Region}, Destination: destination}
 	bucket, _ := l.Bucket()
-	if s.flowLogs == nil || bucket == "" {
+	if bucket == "" {
 		return nil
 	}
-	switch err := s.flowLogs.Accepts(l); {
+	var err error = fault.New(fault.NotFound, "ec2", "nothing is put into buckets")
+	if s.flowLogs != nil {
+		err = s.flowLogs.Accepts(l)
+	}
+	switch {
 	case fault.Is(err, fault.NotFound):
 		return fault.New(fault.Invalid, "ec2", "LogDestination: %s does not exist.", bucket).
 			WithCode("LogDestinationNotFoundException")
