@@ -171,6 +171,7 @@ var conditionElements = []elementCase{
 	{iam.Identity, `'Action':'*','Resource':'*','Condition':{'Bool':{'a:b':null}}`, noText},
 	{iam.Identity, `'Action':'*','Resource':'*','Condition':{'NumericEquals':{'a:b':'NaN'}}`, "must be a number"},
 	{iam.Identity, `'Action':'*','Resource':'*','Condition':{'NumericEquals':{'a:b':'Inf'}}`, "must be a number"},
+	{iam.Identity, `'Action':'*','Resource':'*','Condition':{'NumericEquals':{'a:b':'0x1p4'}}`, "must be a number"},
 	{iam.Identity, `'Action':'*','Resource':'*','Condition':{'ForAllValues:Bool':{'a:b':true}}`, ""},
 	{
 		iam.Identity, `'Action':'*','Resource':'*','Condition':{'ForSomeValues:Bool':{'a:b':true}}`,

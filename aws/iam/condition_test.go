@@ -47,6 +47,7 @@ type operatorCase struct {
 var numberAndDateOperators = []operatorCase{
 	{"NumericEquals", "10", numbers, no, yes, no, no, no},
 	{"NumericEquals", "1e1", numbers, no, yes, no, no, no},
+	{"NumericEquals", "10", samples{"9", "10.0", "11", "0xA"}, no, yes, no, no, no},
 	{"NumericNotEquals", "10", numbers, yes, no, yes, yes, yes},
 	{"NumericLessThan", "10", numbers, yes, no, no, no, no},
 	{"NumericLessThanEquals", "10", numbers, yes, yes, no, no, no},
@@ -77,6 +78,8 @@ var otherOperators = []operatorCase{
 	{"IpAddress", "10.0.1.0/24", addresses, no, yes, no, no, no},
 	{"IpAddress", "10.0.1.1", addresses, no, yes, no, no, no},
 	{"IpAddress", "10.0.1.99/24", addresses, no, yes, no, no, no},
+	{"IpAddress", "::ffff:10.0.1.1", addresses, no, yes, no, no, no},
+	{"IpAddress", "::ffff:10.0.1.0/120", addresses, no, yes, no, no, no},
 	{"NotIpAddress", "10.0.1.0/24", addresses, yes, no, yes, yes, yes},
 }
 

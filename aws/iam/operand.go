@@ -176,9 +176,10 @@ func numeric(compare func(a, b float64) bool) func(string, bool) (operand, error
 	}
 }
 
+// parseNumber reads a decimal number. Go's other forms, hexadecimal and with underscores, are none in a policy.
 func parseNumber(s string) (float64, error) {
 	n, err := strconv.ParseFloat(s, 64)
-	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+	if err != nil || strings.ContainsAny(s, "xX_") || math.IsNaN(n) || math.IsInf(n, 0) {
 		return 0, fmt.Errorf("%q must be a number", s)
 	}
 	return n, nil
@@ -226,7 +227,11 @@ func address(value string, _ bool) (operand, error) {
 		if errAddress != nil {
 			return nil, fmt.Errorf("%q must be an IP address or a range such as 203.0.113.0/24", value)
 		}
+		single = single.Unmap()
 		prefix = netip.PrefixFrom(single, single.BitLen())
+	}
+	if a := prefix.Addr(); a.Is4In6() && prefix.Bits() >= 96 { // requests' addresses are written as IPv4
+		prefix = netip.PrefixFrom(a.Unmap(), prefix.Bits()-96)
 	}
 	prefix = prefix.Masked()
 	return constant(func(s string) bool {
