@@ -79,7 +79,9 @@ func (s *Stack) tune() error {
 	recovery := tcpip.TCPRecovery(0)
 	moderate := tcpip.TCPModerateReceiveBufferOption(true)
 	wait := tcpip.TCPTimeWaitTimeoutOption(timeWait)
-	congestion := tcpip.CongestionControlOption("cubic")
+	// After HyStart, gVisor's cubic takes one from the congestion window for each packet that is acknowledged, which ends
+	// at a window of 0 where one acknowledgement is of many, as of a super-segment: such a connection stands still.
+	congestion := tcpip.CongestionControlOption("reno")
 	receive := tcpip.TCPReceiveBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: bufferDefault, Max: bufferMax}
 	send := tcpip.TCPSendBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: bufferDefault, Max: bufferMax}
 	for _, o := range []tcpip.SettableTransportProtocolOption{
