@@ -5,13 +5,16 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
 	"postern/test/world"
@@ -77,6 +80,48 @@ func TestBucketForOneEndpoint(t *testing.T) {
 		Bucket: aws.String("amazon-ssm-us-east-1"), Key: aws.String("key"), Body: strings.NewReader("mine"),
 	}); errorCode(err) != "AccessDenied" {
 		t.Errorf("Amazon's bucket is written: %v", err)
+	}
+}
+
+// TestBucketOfAnotherRegion: through the gateway endpoint a node reaches its own region's S3 only. That says where a
+// bucket of another region is, and nothing leads there (P6).
+func TestBucketOfAnotherRegion(t *testing.T) {
+	t.Parallel()
+	w, ctx := world.New(t), t.Context()
+	n, bucket := w.Bare(), aws.String("far-away")
+	ok[*ec2.CreateVpcEndpointOutput](t)(w.EC2.CreateVpcEndpoint(ctx, &ec2.CreateVpcEndpointInput{
+		VpcId: &w.VPC, ServiceName: aws.String("com.amazonaws.us-east-1.s3"),
+		VpcEndpointType: ec2types.VpcEndpointTypeGateway, RouteTableIds: []string{mainTable(t, w, w.VPC)},
+	}))
+	ok[*s3.CreateBucketOutput](t)(w.S3.CreateBucket(ctx, &s3.CreateBucketInput{
+		Bucket:                    bucket,
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"},
+	}))
+	location := ok[*s3.GetBucketLocationOutput](t)(w.S3.GetBucketLocation(ctx, &s3.GetBucketLocationInput{Bucket: bucket}))
+	if location.LocationConstraint != "eu-west-1" {
+		t.Errorf("it is in %q", location.LocationConstraint)
+	}
+	for _, url := range []string{
+		"https://far-away.s3.us-east-1.amazonaws.com/key", "https://s3.us-east-1.amazonaws.com/far-away/key",
+	} {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, body := n.Ask(r); status != http.StatusMovedPermanently ||
+			!strings.Contains(body, "<Code>PermanentRedirect</Code>") || !strings.Contains(body, "eu-west-1") {
+			t.Errorf("%s: %d %s", url, status, body)
+		}
+	}
+	addresses, err := n.Lookup(ctx, "far-away.s3.eu-west-1.amazonaws.com")
+	if err != nil || len(addresses) == 0 {
+		t.Fatalf("the other region's name: %v, %v", addresses, err)
+	}
+	short, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if c, err := n.Dial(short, "tcp", netip.AddrPortFrom(addresses[0], 443).String()); err == nil {
+		c.Close()
+		t.Errorf("%s is reached", addresses[0])
 	}
 }
 
