@@ -102,6 +102,15 @@ func TestExamine(t *testing.T) {
 	}
 }
 
+// TestEveryFindingHasAStage: the path that is drawn leaves no finding out.
+func TestEveryFindingHasAStage(t *testing.T) {
+	for _, k := range doctor.Kinds() {
+		if doctor.Stage(k.ID) < 0 {
+			t.Errorf("%s is of no stage", k.ID)
+		}
+	}
+}
+
 // withKMS gives the VPC an endpoint to KMS, as to ssm.
 func withKMS(f *doctor.Facts) {
 	e := f.Network.Endpoints[0]

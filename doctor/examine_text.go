@@ -18,8 +18,8 @@ var stages = []struct {
 	{"out", []string{"egress/", "acl-out/", "address/", "link-local/"}},
 	{"route", []string{"route/", "peering/", "nat/", "internet/"}},
 	{"in", []string{"ingress/", "acl-in/"}},
-	{"endpoint", []string{"endpoint/"}},
-	{"role", []string{"role/"}},
+	{"endpoint", []string{"endpoint/", "bucket/endpoint-policy"}},
+	{"role", []string{"role/", "bucket/role"}},
 }
 
 // stage returns the place of the stage that a finding is about.

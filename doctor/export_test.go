@@ -27,3 +27,6 @@ func constant(text string) string {
 	}
 	return out
 }
+
+// Stage returns the place of the stage that a finding is about, -1 for none.
+func Stage(id ID) int { return stage(id) }

@@ -51,11 +51,28 @@ func Main(args []string) int {
 	}()
 	defer func() { done(); <-small }()
 	c := command{stdout: os.Stdout, stderr: os.Stderr}
-	c.program, _ = os.Executable() // without it, there are no updates
+	c.program = ownPath()
 	if name := filepath.Base(os.Args[0]); slices.Contains(pid1.PowerCommands, name) {
 		return c.power(name, args)
 	}
 	return c.main(ctx, args)
+}
+
+// ownPath returns where this program is, "" where that is not known: then there are no updates. That is the link by
+// which it was started, which an update replaces, rather than what that leads to, which may not be the node's own.
+func ownPath() string {
+	path, err := os.Executable()
+	if err != nil || !filepath.IsAbs(os.Args[0]) {
+		return path
+	}
+	started, err := os.Stat(os.Args[0])
+	if err != nil {
+		return path
+	}
+	if own, err := os.Stat(path); err == nil && os.SameFile(started, own) {
+		return os.Args[0]
+	}
+	return path
 }
 
 type command struct {

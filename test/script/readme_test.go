@@ -45,7 +45,7 @@ var readmeBlocks = []struct {
 
 // TestReadme runs README's blocks as they stand, with ids in place of their marks and ports of the test's own.
 func TestReadme(t *testing.T) {
-	agent := buildAgent(t)
+	agent := buildAgent(t, "")
 	missing := missingFor(t, agent)
 	for _, need := range []string{"aws", "instances"} {
 		if missing[need] == "" {

@@ -38,11 +38,18 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"postern": func() { os.Exit(program.Main()) }})
 }
 
-// buildAgent makes the agent that instances run.
-func buildAgent(t *testing.T) string {
+// nextVersion is that of the release of the agent which instances are updated to.
+const nextVersion = "9.9.9.9"
+
+// buildAgent makes the agent that instances run, of a version where one is given.
+func buildAgent(t *testing.T, version string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "postern-agent")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "postern/cmd/postern-agent")
+	flags := "-s -w"
+	if version != "" {
+		flags += " -X postern/agent/program.Version=" + version
+	}
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", flags, "-o", path, "postern/cmd/postern-agent")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build postern-agent: %v\n%s", err, out)
@@ -51,7 +58,7 @@ func buildAgent(t *testing.T) string {
 }
 
 func TestStories(t *testing.T) {
-	agent := buildAgent(t)
+	agent, next := buildAgent(t, ""), buildAgent(t, nextVersion)
 	missing := missingFor(t, agent)
 	path := filepath.Dir(agent)
 	if missing["aws"] == "" {
@@ -61,6 +68,8 @@ func TestStories(t *testing.T) {
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) (err error) {
 			env.Setenv("POSTERN_AGENT", agent)
+			env.Setenv("NEXT_AGENT", next)
+			env.Setenv("NEXT_VERSION", nextVersion)
 			env.Setenv("POSTERN_S3", "/proc/self/exe")
 			env.Setenv("POSTERN_DATA", filepath.Join(env.WorkDir, "data"))
 			env.Setenv("PATH", path+string(os.PathListSeparator)+env.Getenv("PATH"))

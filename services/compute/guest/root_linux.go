@@ -1,7 +1,9 @@
 package guest
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,13 +59,15 @@ func putAgent() error {
 	if err := root.MkdirAll(binDir[1:], 0o755); err != nil {
 		return err
 	}
-	agent := rootDir + binDir + "/" + agentName
+	agent, bound := rootDir+binDir+"/"+agentName, []string{"/usr/bin/postern-agent"}
 	// A file that is bound names its path on the host in /proc/self/mountinfo, one on an overlay only its path there.
 	options := fmt.Sprintf("lowerdir=%s:%s,userxattr", agentDir, emptyDir)
 	if err := unix.Mount("overlay", rootDir+binDir, "overlay", unix.MS_RDONLY|unix.MS_NODEV, options); err != nil {
-		agent = filepath.Join(agentDir, agentName)
+		agent, bound = filepath.Join(agentDir, agentName), append(bound, agentPath)
+	} else if err := linkAgent(root); err != nil {
+		return err
 	}
-	for _, path := range []string{agentPath, "/usr/bin/postern-agent"} {
+	for _, path := range bound {
 		f, err := root.OpenFile(path[1:], os.O_CREATE|unix.O_NOFOLLOW, 0o755)
 		if err != nil && path != agentPath {
 			continue // /usr is the host's, and the guest's root an ordinary user; or a link leads out
@@ -78,6 +82,15 @@ func putAgent() error {
 	}
 	putPowerCommands(root)
 	return nil
+}
+
+// linkAgent shows the agent's program where it is started. An update puts a new one in the place of the link; nothing
+// can take that of a file that is bound.
+func linkAgent(root *os.Root) error {
+	if err := root.Remove(agentPath[1:]); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return root.Symlink(binDir+"/"+agentName, agentPath[1:])
 }
 
 // powerCommands are programs of the guest that are the agent's: those of an image ask an init that is not there.
