@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -145,10 +147,7 @@ func (a *app) command() *cobra.Command {
 	root.PersistentFlags().StringVarP(&a.output, "output", "o", "text", "how answers are printed: text or json")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		a.dataGiven = cmd.Root().PersistentFlags().Changed("data")
-		if a.output != "text" && a.output != "json" {
-			return mistyped("--output %q: must be text or json", a.output)
-		}
-		return nil
+		return checkOutput(cmd, a.output)
 	}
 	root.AddCommand(
 		a.demoCommand(), a.upCommand(), a.envCommand(), a.statusCommand(), a.nodesCommand(), a.explainCommand(),
@@ -175,3 +174,16 @@ func defaultDataDir() string {
 }
 
 func (a *app) json() bool { return a.output == "json" }
+
+// checkOutput refuses a form of answers that the command does not have.
+func checkOutput(cmd *cobra.Command, form string) error {
+	forms := []string{"text", "json"}
+	if cmd.Name() == doctorName {
+		forms = append(forms, "sarif", "junit")
+	}
+	if slices.Contains(forms, form) {
+		return nil
+	}
+	last := len(forms) - 1
+	return mistyped("--output %q: must be %s or %s", form, strings.Join(forms[:last], ", "), forms[last])
+}

@@ -21,6 +21,8 @@ import (
 	"postern/doctor"
 )
 
+const doctorName = "doctor"
+
 // exitNotJudged ends doctor where something could not be judged and nothing that was is broken.
 const exitNotJudged = 3
 
@@ -44,13 +46,14 @@ type doctorFlags struct {
 func (a *app) doctorCommand() *cobra.Command {
 	var f doctorFlags
 	cmd := &cobra.Command{
-		Use:   "doctor [NODE … | --vpc VPC | --all]",
+		Use:   doctorName + " [NODE … | --vpc VPC | --all]",
 		Short: "Say what is missing for private access to Systems Manager, and what would mend it",
 		Long: "Say what keeps nodes (i-…, mi-…), all nodes of a VPC or all of a region from Systems Manager over\n" +
 			"private endpoints, and what would mend it. It reads the EC2, IAM, Systems Manager, STS and Route 53\n" +
 			"Resolver APIs, and changes nothing: those of the Postern that the other commands ask or, where none\n" +
 			"is set up, Amazon's with your own AWS credentials. --save keeps what they answered in a file, which\n" +
 			"--from reads instead of asking.\n\n" +
+			"With --output sarif the findings are written as code scanners do, with junit as a suite of tests.\n\n" +
 			"Exit codes: 0 nothing stands in the way, 1 something is broken, 2 mistyped, 3 something could not be\n" +
 			"judged.",
 		Example: "  postern doctor --all\n" +
@@ -208,8 +211,13 @@ func saveRecording(path string, r *doctor.Recording) (err error) {
 }
 
 func (a *app) printExamination(out io.Writer, x *doctor.Examination, whole bool) error {
-	if a.json() {
+	switch a.output {
+	case "json":
 		return json.NewEncoder(out).Encode(x)
+	case "sarif":
+		return x.WriteSARIF(out)
+	case "junit":
+		return x.WriteJUnit(out)
 	}
 	if whole {
 		for i := range x.Nodes {
