@@ -41,6 +41,7 @@ type doctorFlags struct {
 	from      string
 	redact    bool
 	whole     bool
+	terraform bool
 }
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -74,6 +75,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		"managed nodes, roles and policies; no credentials")
 	flags.BoolVar(&f.redact, "redact", false, "with --save: put other numbers in place of those of accounts")
 	flags.StringVar(&f.from, "from", "", "file of answers to read in place of asking")
+	flags.BoolVar(&f.terraform, "terraform", false, "print what mends as Terraform in place of commands")
 	flags.BoolVar(&f.whole, "explain", false, "print the whole reasoning about each node")
 	cmd.ValidArgsFunction = a.nodeValues
 	_ = cmd.RegisterFlagCompletionFunc("features", func( // the flag has just been defined
@@ -135,7 +137,7 @@ func (a *app) doctor(cmd *cobra.Command, f doctorFlags) error {
 	if err != nil {
 		return &notJudgedError{err}
 	}
-	if err := a.printExamination(cmd.OutOrStdout(), x, f.whole); err != nil {
+	if err := a.printExamination(cmd.OutOrStdout(), x, &f); err != nil {
 		return err
 	}
 	switch x.Outcome {
@@ -210,7 +212,7 @@ func saveRecording(path string, r *doctor.Recording) (err error) {
 	return nil
 }
 
-func (a *app) printExamination(out io.Writer, x *doctor.Examination, whole bool) error {
+func (a *app) printExamination(out io.Writer, x *doctor.Examination, f *doctorFlags) error {
 	switch a.output {
 	case "json":
 		return json.NewEncoder(out).Encode(x)
@@ -219,14 +221,14 @@ func (a *app) printExamination(out io.Writer, x *doctor.Examination, whole bool)
 	case "junit":
 		return x.WriteJUnit(out)
 	}
-	if whole {
+	if f.whole {
 		for i := range x.Nodes {
 			if _, err := fmt.Fprintln(out, x.Nodes[i].Report); err != nil {
 				return err
 			}
 		}
 	}
-	_, err := fmt.Fprint(out, x)
+	_, err := fmt.Fprint(out, x.Text(f.terraform))
 	return err
 }
 

@@ -151,13 +151,13 @@ func (a *assessment) state() {
 	}
 	f := Finding{
 		ID: "node/not-running", Resource: n.ID,
-		Wrong:   "the instance is " + n.State,
-		Remedy:  "start it",
-		Command: "aws ec2 start-instances --instance-ids " + n.ID,
+		Wrong:  "the instance is " + n.State,
+		Remedy: "start it",
+		Mend:   startInstance(n.ID),
 	}
 	if n.State == "pending" {
 		f.Severity, f.Remedy = Unknown, "wait until it runs"
-		f.Command = "aws ec2 wait instance-running --instance-ids " + n.ID
+		f.Mend = waitForInstance(n.ID)
 	}
 	a.check("node", cmp.Or(f.Severity, Broken), "%s is %s", n.ID, n.State)
 	a.find(f)
@@ -190,7 +190,7 @@ func (a *assessment) lookup() {
 		e := a.snapshot.Explain(a.flow(vpc.UDP, resolver, 53))
 		if r := e.Refusal(); r != nil {
 			a.check("resolver", Broken, "%s", r.Why)
-			a.find(refused(r, Broken, ""))
+			a.find(refused(r, Broken, Mend{}))
 		} else {
 			a.check("resolver", Good, "%s at %s answers the node", a.nic.VPC, resolver)
 		}
@@ -307,17 +307,17 @@ func (a *assessment) name() {
 		a.check("name", severity, "%s", x.Findings[0].Why)
 	}
 	for _, f := range x.Findings {
-		remedy, command := f.Remedy, nameCommand(&f)
+		remedy, mend := f.Remedy, nameMend(&f)
 		o, known := a.facts.offer(x.Service)
 		if f.Cause == vpc.CauseNoEndpoint || f.Cause == vpc.CausePrivateDNSOff && known && !o.PrivateDNS {
 			if text, line, ok := a.endpointRemedy(x.VPC, x.Service); ok {
-				remedy, command = cmp.Or(text, remedy), line
+				remedy, mend = cmp.Or(text, remedy), line
 			}
 		}
-		if strings.Contains(command, "--private-dns-enabled") {
+		if strings.Contains(mend.Command, "--private-dns-enabled") {
 			a.hostnames(x.VPC, severity)
 		}
-		a.find(Finding{table.causes[f.Cause], severity, f.Resource, f.Why, remedy, command})
+		a.find(Finding{table.causes[f.Cause], severity, f.Resource, f.Why, remedy, mend})
 	}
 	if e, ok := a.snapshot.Endpoint(x.Endpoint); ok && e.Available && !a.public {
 		for _, id := range e.Interfaces {
@@ -366,7 +366,7 @@ func (a *assessment) missedGateway(e *vpc.Explanation) {
 	}
 	if r := e.Refusal(); r != nil {
 		a.check("path", Broken, "public addresses are not reached: %s", r.Why)
-		a.find(refused(r, Broken, ""))
+		a.find(refused(r, Broken, Mend{}))
 	}
 }
 
@@ -390,22 +390,22 @@ func (a *assessment) connect() {
 		severity = Degraded
 	}
 	for _, e := range refusals {
-		subject, command := "path", a.ruleCommand(e)
+		subject, mend := "path", a.ruleMend(e)
 		switch {
 		case e.Behind != nil && !e.Behind.Works():
-			subject, command = "target", targetCommand(e.Behind)
+			subject, mend = "target", targetMend(e.Behind)
 		case e.Verdict.Allow:
 			subject = "reply"
 		}
 		r := e.Refusal()
 		a.check(subject, severity, "%s:%d: refused at %s by %s", e.Flow.Destination.Addr(), a.target.port, r.Step, r.Resource)
-		a.find(refused(r, severity, command))
+		a.find(refused(r, severity, mend))
 	}
 }
 
 // refused returns the finding of a step that refuses.
-func refused(r *vpc.StepReport, severity Outcome, command string) Finding {
-	return Finding{table.refusals[refusal{r.Step, r.Reason}], severity, r.Resource, r.Why, r.Remedy, command}
+func refused(r *vpc.StepReport, severity Outcome, mend Mend) Finding {
+	return Finding{table.refusals[refusal{r.Step, r.Reason}], severity, r.Resource, r.Why, r.Remedy, mend}
 }
 
 func joined(addresses []netip.Addr) string {

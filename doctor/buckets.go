@@ -114,8 +114,6 @@ func (a *assessment) bucketRole(role *Role, named []string, why string) Finding 
 		Wrong: fmt.Sprintf("role %s (%s) may not s3:GetObject from %s: %s",
 			role.Name, role.By, strings.Join(named, ", "), why),
 		Remedy: fmt.Sprintf("let a policy of role %s allow s3:GetObject on %s", role.Name, strings.Join(objects, ", ")),
-		Command: fmt.Sprintf("aws iam put-role-policy --role-name %s --policy-name managed-buckets --policy-document "+
-			`'{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":["%s"]}]}'`,
-			role.Name, strings.Join(objects, `","`)),
+		Mend:   readObjects(role.Name, objects),
 	}
 }

@@ -67,6 +67,9 @@ func documented(t *testing.T) []byte {
 		fmt.Fprintf(&b, "*How it shows:* %s\n\n*What mends it:* %s\n\n", k.Shows, k.Mend)
 		fmt.Fprintf(&b, "*AWS:* [%s](%s)\n\n", k.Page.Title, k.Page.URL)
 		fmt.Fprintf(&b, "```\n%s\n```\n", strings.TrimSpace(f.String()))
+		if f.Terraform != "" {
+			fmt.Fprintf(&b, "\n```hcl\n%s\n```\n", f.Terraform)
+		}
 	}
 	return b.Bytes()
 }

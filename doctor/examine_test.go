@@ -91,6 +91,10 @@ func TestExamine(t *testing.T) {
 			t.Errorf("it does not say %q:\n%s", says, x)
 		}
 	}
+	if text := x.Text(true); !strings.Contains(text, `resource "aws_vpc_security_group_ingress_rule"`) ||
+		strings.Contains(text, "aws ec2 authorize") {
+		t.Errorf("as Terraform:\n%s", text)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.Examine(ctx, nil, nil); !errors.Is(err, context.Canceled) {

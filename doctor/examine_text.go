@@ -54,7 +54,10 @@ func (x *Examination) path() string {
 const mostNodes = 5
 
 // String returns the examination for people.
-func (x *Examination) String() string {
+func (x *Examination) String() string { return x.Text(false) }
+
+// Text returns the examination for people, with Terraform in place of commands where that is wanted.
+func (x *Examination) Text(terraform bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, account %s: %s\n\n", x.Region, cmp.Or(x.Account, "unknown"), x.summary())
 	if len(x.Nodes) > 0 {
@@ -62,7 +65,7 @@ func (x *Examination) String() string {
 		x.table(&b)
 	}
 	for _, c := range x.Cases {
-		b.WriteString("\n" + c.String())
+		b.WriteString("\n" + c.text(terraform))
 	}
 	for _, u := range x.Unchecked {
 		fmt.Fprintf(&b, "\nnot checked: %s", u)
@@ -135,8 +138,11 @@ func (n *NodeResult) mark(service string) string {
 	return "–"
 }
 
-// String returns the finding for people, with how it shows and the nodes that it is about.
-func (c *Case) String() string {
+// text returns the finding for people, with how it shows and the nodes that it is about.
+func (c Case) text(terraform bool) string {
+	if terraform && c.Terraform != "" {
+		c.Command = strings.ReplaceAll(c.Terraform, "\n", "\n     ")
+	}
 	about := c.Nodes[:min(len(c.Nodes), mostNodes)]
 	more := ""
 	if n := len(c.Nodes) - len(about); n > 0 {

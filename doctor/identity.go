@@ -70,9 +70,9 @@ func (a *assessment) metadata() {
 	case m.Off:
 		f := Finding{
 			ID: "node/metadata-off", Resource: a.From,
-			Wrong:   "its instance metadata service is off, from which its agent learns who it is and gets its credentials",
-			Remedy:  "turn it on",
-			Command: fmt.Sprintf("aws ec2 modify-instance-metadata-options --instance-id %s --http-endpoint enabled", a.From),
+			Wrong:  "its instance metadata service is off, from which its agent learns who it is and gets its credentials",
+			Remedy: "turn it on",
+			Mend:   metadataOn(a.From),
 		}
 		a.check("metadata", Broken, "%s", f.Wrong)
 		a.find(f)
@@ -131,19 +131,19 @@ func (a *assessment) role(role *Role, actions []string) (wrong *Finding, unknown
 	}
 	wrong = &Finding{
 		ID: "role/not-allowed", Resource: role.Name,
-		Wrong:   fmt.Sprintf("role %s (%s) may not %s: %s", role.Name, role.By, strings.Join(refused, ", "), decision),
-		Remedy:  fmt.Sprintf("attach AmazonSSMManagedInstanceCore to role %s", role.Name),
-		Command: fmt.Sprintf("aws iam attach-role-policy --role-name %s --policy-arn %s", role.Name, a.facts.corePolicy()),
+		Wrong:  fmt.Sprintf("role %s (%s) may not %s: %s", role.Name, role.By, strings.Join(refused, ", "), decision),
+		Remedy: fmt.Sprintf("attach AmazonSSMManagedInstanceCore to role %s", role.Name),
+		Mend:   attachPolicy(role.Name, a.facts.corePolicy()),
 	}
 	switch decision.Reason {
 	case iam.ExplicitDeny:
 		wrong.ID = "role/denied"
 		wrong.Remedy = fmt.Sprintf("take the deny out of policy %s", decision.Policy)
-		wrong.Command = ""
+		wrong.Mend = Mend{}
 	case iam.BoundarySilent:
 		wrong.ID = "role/boundary"
 		wrong.Remedy = fmt.Sprintf("let the permissions boundary %s allow it too", role.Boundary.Name)
-		wrong.Command = ""
+		wrong.Mend = Mend{}
 	}
 	return wrong, ""
 }

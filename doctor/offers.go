@@ -97,29 +97,26 @@ func (t *target) checkOffered(f *Facts) error {
 		t.asked, f.Region, strings.Join(names, ", "))
 }
 
-// endpointRemedy says which kind of endpoint mends that a service has none in the node's VPC, and by which command.
+// endpointRemedy says which kind of endpoint mends that a service has none in the node's VPC, and how.
 // ok is false where nothing is known of the service.
-func (a *assessment) endpointRemedy(vpcID, service string) (remedy, command string, ok bool) {
+func (a *assessment) endpointRemedy(vpcID, service string) (remedy string, mend Mend, ok bool) {
 	o, known := a.facts.offer(service)
 	switch {
 	case !known:
-		return "", "", false
+		return "", mend, false
 	case o.PrivateDNS:
-		return "", fmt.Sprintf("aws ec2 create-vpc-endpoint --vpc-id %s --vpc-endpoint-type Interface --service-name %s "+
-			"--subnet-ids %s%s --private-dns-enabled",
-			vpcID, service, a.nic.Subnet, a.endpointGroups()), true
+		return "", interfaceEndpoint(vpcID, service, a.nic.Subnet, a.endpointGroups()), true
 	case o.Gateway:
 		table := a.routeTable()
 		if table == "" {
-			return "create a gateway endpoint to " + service + ", and a route table with it for subnet " + a.nic.Subnet, "", true
+			return "create a gateway endpoint to " + service + ", and a route table with it for subnet " + a.nic.Subnet,
+				mend, true
 		}
 		return fmt.Sprintf("create a gateway endpoint to %s with route table %s of the node's subnet: it takes the "+
-				"service's public addresses", service, table),
-			fmt.Sprintf("aws ec2 create-vpc-endpoint --vpc-id %s --vpc-endpoint-type Gateway --service-name %s "+
-				"--route-table-ids %s", vpcID, service, table), true
+			"service's public addresses", service, table), gatewayEndpoint(vpcID, service, table), true
 	}
 	return "create an interface endpoint to " + service +
-		" and use its own names: it takes no private names over", "", true
+		" and use its own names: it takes no private names over", mend, true
 }
 
 // routeTable returns the table that serves the node's subnet; empty where none does.

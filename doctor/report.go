@@ -38,8 +38,7 @@ type Finding struct {
 	Resource string `json:"resource"`
 	Wrong    string `json:"wrong"`
 	Remedy   string `json:"remedy"`
-	// Command is an AWS CLI command that mends it, where one does.
-	Command string `json:"command,omitempty"`
+	Mend
 }
 
 // Report is the doctor's answer.
@@ -84,7 +83,7 @@ func (r *Report) find(f Finding) {
 	if f.Severity == Broken {
 		old.Severity = Broken
 	}
-	old.Command = cmp.Or(old.Command, f.Command)
+	old.Mend = cmp.Or(old.Mend, f.Mend)
 }
 
 // broken reports whether a finding keeps the node from the service.
