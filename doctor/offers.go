@@ -104,9 +104,7 @@ func (a *assessment) endpointRemedy(vpcID, service string) (remedy string, mend 
 	switch {
 	case !known:
 		return "", mend, false
-	case o.PrivateDNS:
-		return "", interfaceEndpoint(vpcID, service, a.nic.Subnet, a.endpointGroups()), true
-	case o.Gateway:
+	case o.Gateway: // it costs nothing, and an interface endpoint to S3 takes no names over without it
 		table := a.routeTable()
 		if table == "" {
 			return "create a gateway endpoint to " + service + ", and a route table with it for subnet " + a.nic.Subnet,
@@ -114,6 +112,8 @@ func (a *assessment) endpointRemedy(vpcID, service string) (remedy string, mend 
 		}
 		return fmt.Sprintf("create a gateway endpoint to %s with route table %s of the node's subnet: it takes the "+
 			"service's public addresses", service, table), gatewayEndpoint(vpcID, service, table), true
+	case o.PrivateDNS:
+		return "", interfaceEndpoint(vpcID, service, a.nic.Subnet, a.endpointGroups()), true
 	}
 	return "create an interface endpoint to " + service +
 		" and use its own names: it takes no private names over", mend, true
