@@ -38,15 +38,16 @@ func (s *Service) Used(u KeyUse) {
 		return
 	}
 	u.Account, u.Key, u.Time = k.Account, k.ID, u.Time.UTC().Truncate(time.Second)
-	u.Service, u.Region = strings.Clone(u.Service), strings.Clone(u.Region) // not the request that they stand in
 	s.uses.mu.Lock()
 	defer s.uses.mu.Unlock()
+	if last := s.uses.latest[k.ID]; u == last || u.Time.Before(last.Time) {
+		return // most requests: there are many in a second
+	}
+	u.Service, u.Region = strings.Clone(u.Service), strings.Clone(u.Region) // not the request that they stand in
 	if s.uses.latest == nil {
 		s.uses.latest = map[string]KeyUse{}
 	}
-	if !u.Time.Before(s.uses.latest[k.ID].Time) {
-		s.uses.latest[k.ID] = u
-	}
+	s.uses.latest[k.ID] = u
 }
 
 // WriteUses writes what Used has noted, in one commit. It does nothing where nothing is new.
