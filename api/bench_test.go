@@ -23,12 +23,9 @@ import (
 const benchBody = `{"DocumentName":"AWS-RunShellScript","InstanceIds":["i-0123456789abcdef0"],` +
 	`"Parameters":{"commands":["uptime"]}}`
 
-// BenchmarkPipeline compares a signed JSON call through the whole pipeline, with its log line, with a bare net/http
-// handler that reads the same request and writes an answer of the same size. Both over TLS connections kept alive, with
-// the load in the same process.
-func BenchmarkPipeline(b *testing.B) {
-	r := newRig(b)
-	r.policy = allowAll
+// emptyCommand is an API whose SendCommand does nothing, with a log line for each request.
+func emptyCommand(t testing.TB, r *rig, guards api.Guards) *api.Handler {
+	t.Helper()
 	handler, err := api.New(api.Config{
 		Services: []api.Service{{Name: "ssm", TargetPrefix: "AmazonSSM", Operations: []api.Operation{
 			api.Op("SendCommand", api.Everything,
@@ -36,12 +33,22 @@ func BenchmarkPipeline(b *testing.B) {
 					return nil, nil
 				}, api.All),
 		}}},
-		Region: "us-east-1", Identities: compile(b, r), Guards: r, Now: r.clock,
+		Region: "us-east-1", Identities: compile(t, r), Guards: guards, Now: r.clock,
 		Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 	})
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
+	return handler
+}
+
+// BenchmarkPipeline compares a signed JSON call through the whole pipeline, with its log line, with a bare net/http
+// handler that reads the same request and writes an answer of the same size. Both over TLS connections kept alive, with
+// the load in the same process.
+func BenchmarkPipeline(b *testing.B) {
+	r := newRig(b)
+	r.policy = allowAll
+	handler := emptyCommand(b, r, r)
 	bare := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if _, err := io.Copy(io.Discard, req.Body); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -102,19 +109,7 @@ func throughEndpoint(t testing.TB, guards api.Guards) func() {
 func calling(t testing.TB, guards api.Guards, policy string, status int) func() {
 	r := newRig(t)
 	r.policy = policy
-	handler, err := api.New(api.Config{
-		Services: []api.Service{{Name: "ssm", TargetPrefix: "AmazonSSM", Operations: []api.Operation{
-			api.Op("SendCommand", api.Everything,
-				func(context.Context, *api.Call, *ssm.SendCommandInput) (*ssm.SendCommandOutput, error) {
-					return nil, nil
-				}, api.All),
-		}}},
-		Region: "us-east-1", Identities: compile(t, r), Guards: guards, Now: r.clock,
-		Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	handler := emptyCommand(t, r, guards)
 	q := cancel
 	q.target, q.body, q.origin = "AmazonSSM.SendCommand", benchBody, through("ssm")
 	request := q.build(t)
@@ -207,20 +202,7 @@ func BenchmarkPolicies(b *testing.B) {
 	} {
 		r := newRig(b)
 		r.policy = allowAll
-		h, err := api.New(api.Config{
-			Services: []api.Service{{Name: "ssm", TargetPrefix: "AmazonSSM", Operations: []api.Operation{
-				api.Op("SendCommand", api.Everything,
-					func(context.Context, *api.Call, *ssm.SendCommandInput) (*ssm.SendCommandOutput, error) {
-						return nil, nil
-					}, api.All),
-			}}},
-			Region: "us-east-1", Identities: compile(b, r), Guards: row.guards(r), Now: r.clock,
-			Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		served := h
+		served := emptyCommand(b, r, row.guards(r))
 		q := cancel
 		q.target, q.body = "AmazonSSM.SendCommand", benchBody
 		if row.name == "all" {

@@ -37,13 +37,7 @@ func (r *rig) raw(t *testing.T, method, target, body string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := r.Root().HTTPClient.Do(q)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, _ := io.ReadAll(answer.Body)
-	return answer.StatusCode, string(text)
+	return r.send(t, q)
 }
 
 // TestBucketNames: which names a new bucket may have (Amazon S3 User Guide, "General purpose bucket naming rules").

@@ -324,6 +324,18 @@ func TestAnonymous(t *testing.T) {
 	}
 }
 
+// send sends a request as it is, and reads the answer.
+func (r *rig) send(t *testing.T, q *http.Request) (int, string) {
+	t.Helper()
+	answer, err := r.Root().HTTPClient.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, _ := io.ReadAll(answer.Body)
+	return answer.StatusCode, string(text)
+}
+
 // TestPresigned: a URL is judged as its signer.
 func TestPresigned(t *testing.T) {
 	r := newRig(t)
@@ -336,13 +348,7 @@ func TestPresigned(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, err := r.Root().HTTPClient.Do(q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer answer.Body.Close()
-		text, _ := io.ReadAll(answer.Body)
-		return answer.StatusCode, string(text)
+		return r.send(t, q)
 	}
 	in := s3.PutObjectInput{Bucket: aws.String("bucket"), Key: aws.String("a b")}
 	up, err := p.PresignPutObject(ctx, &in)
