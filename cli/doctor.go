@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -170,7 +169,7 @@ func (a *app) survey(ctx context.Context, f *doctorFlags) (*doctor.Survey, error
 	if f.redact {
 		recording.Redact()
 	}
-	return survey, saveRecording(f.save, recording)
+	return survey, replaceFile(f.save, 0o600, recording) // only its owner may read it
 }
 
 // recorded reads the facts from a file of answers.
@@ -194,22 +193,6 @@ func recorded(ctx context.Context, f *doctorFlags) (*doctor.Survey, error) {
 		return survey, err
 	}
 	return survey, survey.Only(f.selection)
-}
-
-// saveRecording writes the file so that only its owner can read it, and all of it or nothing.
-func saveRecording(path string, r *doctor.Recording) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = r.WriteTo(file)
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return nil
 }
 
 func (a *app) printExamination(out io.Writer, x *doctor.Examination, f *doctorFlags) error {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -132,12 +133,17 @@ func (f *ini) save() error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
+	return replaceFile(path, mode, strings.NewReader(strings.Join(f.lines, "\n")+"\n"))
+}
+
+// replaceFile puts a file in the place of the one that is there, all of it or nothing.
+func replaceFile(path string, mode fs.FileMode, content io.WriterTo) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.Remove(temporary.Name()) }() // nothing is there after the rename
-	_, err = temporary.WriteString(strings.Join(f.lines, "\n") + "\n")
+	_, err = content.WriteTo(temporary)
 	if err = errors.Join(err, temporary.Chmod(mode), temporary.Sync(), temporary.Close()); err != nil {
 		return err
 	}

@@ -45,16 +45,9 @@ func (a *assessment) buckets() {
 		return
 	}
 	a.check("role", Good, "role %s may read Amazon's buckets", role.Name)
-	text := a.facts.EndpointPolicies[a.endpoint]
-	if text == "" {
+	if policies.Endpoint = a.readEndpointPolicy(); policies.Endpoint == nil {
 		return
 	}
-	p, err := iam.Parse(iam.Endpoint, a.endpoint, text)
-	if err != nil {
-		a.check("policy", Unknown, "the policy of %s cannot be read", a.endpoint)
-		return
-	}
-	policies.Endpoint = p
 	switch named, why, ok = a.refusedBuckets(role, policies); {
 	case !ok:
 		a.check("policy", Unknown, "%s", why)

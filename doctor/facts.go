@@ -3,6 +3,7 @@ package doctor
 import (
 	"time"
 
+	"postern/aws/iam"
 	"postern/network/vpc"
 )
 
@@ -69,6 +70,9 @@ type Role struct {
 	Policies []Document
 	// Boundary is the permissions boundary, if there is one.
 	Boundary *Document
+
+	// compiled gives what parse does, once for all nodes that have the role; nil where it is parsed each time.
+	compiled func() (*iam.Policies, []string)
 }
 
 // Document is a policy document (JSON) with what it is called.

@@ -200,8 +200,18 @@ func account(roleARN string) string {
 	return parsed.Account
 }
 
-// compile reads the role's policies. What cannot be read is named.
-func (r *Role) compile() (policies *iam.Policies, unreadable []string) {
+// compile returns the role's policies, for the caller to add to. What cannot be read is named.
+func (r *Role) compile() (*iam.Policies, []string) {
+	if r.compiled == nil {
+		return r.parse()
+	}
+	shared, unreadable := r.compiled()
+	policies := *shared
+	return &policies, unreadable
+}
+
+// parse reads the role's policies. What cannot be read is named.
+func (r *Role) parse() (policies *iam.Policies, unreadable []string) {
 	policies = &iam.Policies{}
 	for _, d := range r.Policies {
 		p, err := iam.Parse(iam.Identity, d.Name, d.JSON)
@@ -236,9 +246,7 @@ func (a *assessment) request(role *Role, action string) *iam.Request {
 		"aws:RequestedRegion": {a.facts.Region}, "aws:ResourceAccount": {a.facts.Account},
 	}
 	if a.endpoint != "" && (a.target.private || a.uses != nil) { // a gateway endpoint's addresses are public
-		keys["aws:SourceIp"] = nil // known to be absent
-		keys["aws:SourceVpc"], keys["aws:SourceVpce"] = []string{a.nic.VPC}, []string{a.endpoint}
-		keys["aws:VpcSourceIp"] = []string{a.Address}
+		a.throughEndpoint(keys)
 	}
 	owner := cmp.Or(account(role.ARN), a.facts.Account)
 	name := role.Name
@@ -253,15 +261,40 @@ func (a *assessment) request(role *Role, action string) *iam.Request {
 	}
 }
 
-// endpointPolicy judges whether the endpoint lets the role do what its own policies allow. It can only take away.
-func (a *assessment) endpointPolicy(role *Role, actions []string) {
+// throughEndpoint adds the keys of a request that comes through the endpoint.
+func (a *assessment) throughEndpoint(keys map[string][]string) {
+	keys["aws:SourceIp"] = nil // known to be absent
+	keys["aws:SourceVpc"], keys["aws:SourceVpce"] = []string{a.nic.VPC}, []string{a.endpoint}
+	keys["aws:VpcSourceIp"] = []string{a.Address}
+}
+
+// policyOfEndpoint returns the endpoint's policy, nil where it has none or it cannot be read.
+func (a *assessment) policyOfEndpoint() (p *iam.Policy, readable bool) {
 	text := a.facts.EndpointPolicies[a.endpoint]
 	if text == "" {
-		return
+		return nil, true
 	}
 	p, err := iam.Parse(iam.Endpoint, a.endpoint, text)
 	if err != nil {
+		return nil, false
+	}
+	return p, true
+}
+
+// readEndpointPolicy is policyOfEndpoint, and says where the policy cannot be read.
+func (a *assessment) readEndpointPolicy() *iam.Policy {
+	p, readable := a.policyOfEndpoint()
+	if !readable {
 		a.check("policy", Unknown, "the policy of %s cannot be read", a.endpoint)
+		return nil
+	}
+	return p
+}
+
+// endpointPolicy judges whether the endpoint lets the role do what its own policies allow. It can only take away.
+func (a *assessment) endpointPolicy(role *Role, actions []string) {
+	p := a.readEndpointPolicy()
+	if p == nil {
 		return
 	}
 	policies, _ := role.compile()

@@ -17,18 +17,14 @@ func (a *assessment) withoutPrincipal() {
 	if shortName(a.Service) != "ssm" || !strings.HasPrefix(a.From, "mi-") || !a.target.private {
 		return
 	}
-	text := a.facts.EndpointPolicies[a.endpoint]
-	if text == "" {
+	p, _ := a.policyOfEndpoint() // that it cannot be read is said where the role is judged
+	if p == nil {
 		return
-	}
-	p, err := iam.Parse(iam.Endpoint, a.endpoint, text)
-	if err != nil {
-		return // said where the role is judged
 	}
 	keys := map[string][]string{
 		"aws:SecureTransport": {"true"}, "aws:RequestedRegion": {a.facts.Region}, "aws:ViaAWSService": {"false"},
-		"aws:SourceVpc": {a.nic.VPC}, "aws:SourceVpce": {a.endpoint}, "aws:VpcSourceIp": {a.Address}, "aws:SourceIp": nil,
 	}
+	a.throughEndpoint(keys)
 	known := judged(keys)
 	for _, action := range unsigned {
 		d := iam.Evaluate(&iam.Request{

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -136,6 +137,8 @@ func (r *reader) role(name, by, service string) (Role, error) {
 		}
 		role.Boundary = &d
 	}
+	read := role
+	role.compiled = sync.OnceValues(read.parse)
 	return role, nil
 }
 

@@ -33,7 +33,7 @@ type Recording struct {
 	Of      Selection `json:"of"`
 	Answers []Answer  `json:"answers"`
 
-	asked map[string]*Answer
+	asked map[string]*Answer // by their keys
 }
 
 // Answer holds what an API answered to one request.
@@ -50,13 +50,17 @@ type Answer struct {
 type Recorder struct {
 	client aws.HTTPClient
 
-	mu        sync.Mutex // guards recording
+	mu        sync.Mutex // guards what follows
 	recording Recording
+	places    map[string]int // of the answers, by their keys
 }
 
 // NewRecorder makes a recorder of what a client is answered about nodes of a region.
 func NewRecorder(client aws.HTTPClient, region string, of Selection, at time.Time) *Recorder {
-	return &Recorder{client: client, recording: Recording{Format: recordingFormat, Region: region, Of: of, At: at}}
+	return &Recorder{
+		client: client, places: map[string]int{},
+		recording: Recording{Format: recordingFormat, Region: region, Of: of, At: at},
+	}
 }
 
 // Recording returns what was answered so far.
@@ -90,19 +94,18 @@ func (r *Recorder) Do(req *http.Request) (*http.Response, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.recording.keep(one)
+	r.keepLocked(one)
 	return res, nil
 }
 
-// keep keeps an answer, in the place of an earlier one to the same request.
-func (r *Recording) keep(one Answer) {
-	for i := range r.Answers {
-		if r.Answers[i].key() == one.key() {
-			r.Answers[i] = one
-			return
-		}
+// keepLocked keeps an answer, in the place of an earlier one to the same request.
+func (r *Recorder) keepLocked(one Answer) {
+	if i, ok := r.places[one.key()]; ok {
+		r.recording.Answers[i] = one
+		return
 	}
-	r.Answers = append(r.Answers, one)
+	r.places[one.key()] = len(r.recording.Answers)
+	r.recording.Answers = append(r.recording.Answers, one)
 }
 
 func (a *Answer) key() string { return a.Operation + "\n" + a.Request }
